@@ -1,0 +1,136 @@
+import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
+import type { Reason } from "../flow/reason.ts";
+
+/**
+ * What does the I/O. An engine accepts on listeners, dials upstreams and carries bytes, in the shape
+ * that {@link Flow} and {@link Relay} dictate; `test/contract.ts` says what it must do, whatever it
+ * is made of. It writes no log and reads no clock for anybody else: what others want to know it tells
+ * its {@link EngineObserver} or answers in {@link Engine.stats}.
+ */
+export interface Engine {
+  readonly name: EngineName;
+  /**
+   * Starts to accept on an address.
+   *
+   * @returns the address that it really accepts on (with the port that the system picked)
+   * @throws ListenError when it cannot be bound
+   */
+  listen(options: ListenerOptions): Promise<Address>;
+  /**
+   * Stops accepting at once and lets running relays finish.
+   *
+   * @param drainTimeoutMs after so many milliseconds relays that still run are cut (`drain`);
+   *   0 cuts them at once. A second call with less time shortens the wait.
+   * @returns when no relay is left
+   */
+  stop(drainTimeoutMs: number): Promise<void>;
+  /** Figures as of now: those of ended relays plus those of running ones. */
+  stats(): EngineStats;
+  /** The relays that run now, oldest first. Computed at the call. */
+  relays(): RelaySummary[];
+}
+
+/** An address could not be listened on. `code` is the system's, such as EADDRINUSE or EACCES. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  constructor(
+    readonly address: Address,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What one direction did. Counts since the relay (or, in totals, the engine) began. */
+export interface FlowStats {
+  receives: number;
+  /** Receives that brought less than one segment. */
+  shortReceives: number;
+  sends: number;
+  /** Sends of which the target took only a part. */
+  shortSends: number;
+  /** Times the source was not read because its target was slow. */
+  pauses: number;
+  /** Times the source was not read because the pool was empty. */
+  poolEmpty: number;
+  /** Bytes taken from the source. */
+  receivedBytes: number;
+  /** Bytes that the target's kernel took. */
+  sentBytes: number;
+  /** Bytes received that no target got. */
+  lostBytes: number;
+}
+
+/** One relay's story: running (`reason` is null) or ended. */
+export interface RelaySummary {
+  /** 1, 2, 3… in the order of acceptance. */
+  id: number;
+  /** The client as `host:port` or `unix`. */
+  client: string;
+  /** The upstream as it was configured; null in mode `sink` and before one was chosen. */
+  upstream: string | null;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  durationMs: number;
+  /** Dials that were begun. */
+  dials: number;
+  reason: Reason | null;
+  up: FlowStats;
+  down: FlowStats;
+}
+
+/** Everything that an engine counts. */
+export interface EngineStats {
+  engine: EngineName;
+  /** Milliseconds since the engine was made. */
+  durationMs: number;
+  relays: {
+    accepted: number;
+    running: number;
+    ended: number;
+    /** How many ended for which reason; only reasons that occurred. */
+    reasons: Partial<Record<Reason, number>>;
+  };
+  up: FlowStats;
+  down: FlowStats;
+  memory: {
+    segmentSize: number;
+    segmentCount: number;
+    segmentsLeased: number;
+    segmentsLeasedMax: number;
+    /** Bytes that the pool has taken so far. */
+    poolBytes: number;
+  };
+  loop: {
+    /** Passes of the loop that had something to do. */
+    turns: number;
+    /** Events (receives, writable notices, ends, closes, connections) in all turns. */
+    events: number;
+  };
+  /** `receiveSegments[n]`: receives that brought up to n segments' worth of bytes; index 1…. */
+  receiveSegments: number[];
+  /** `sendSegments[n]`: sends of which the target took up to n segments' worth; index 1…. */
+  sendSegments: number[];
+  /** Times accepting was stopped because descriptors or memory ran out. */
+  acceptPauses: number;
+}
+
+/**
+ * Told by an engine, synchronously and rarely (never per byte), what somebody may want to know. An
+ * observer must not throw and must not call back into the engine.
+ */
+export interface EngineObserver {
+  relayEnded(relay: RelaySummary): void;
+  /** A dial failed; the relay may go on with another upstream. `detail` is the system's word. */
+  dialFailed(upstream: string, reason: Reason, detail: string): void;
+  /** A slab was added to the pool, which has `bytes` now. */
+  poolGrew(bytes: number): void;
+  /** The pool is empty: reading and accepting wait. */
+  poolEmpty(): void;
+  /** Segments came back: reading goes on. */
+  poolRefilled(): void;
+  /** Accepting stopped, because of `cause`, with `relays` running. */
+  acceptPaused(cause: "descriptors" | "memory", relays: number): void;
+  acceptResumed(): void;
+}

@@ -1,0 +1,236 @@
+import { assert } from "../assert.ts";
+
+/** Where a flow stands. In-flight operations are not phases: see `receiving` and `sending`. */
+export enum Phase {
+  /** The source may still bring bytes. */
+  Open,
+  /** The source has ended (FIN); queued bytes are still on their way, then the end itself. */
+  Draining,
+  /** The end was passed on to the target, after the last byte. Nothing more happens. */
+  Ended,
+  /** Given up: nothing is started any more, what was queued is lost. */
+  Aborted,
+}
+
+/** What an engine has to start after a fact: a bit set, so that one answer can ask for several. */
+export enum Effect {
+  None = 0,
+  /** Start one receive from the source; it completes with `received`, `stopped` or `sourceEnded`. */
+  Receive = 1,
+  /** Start one send of queued bytes to the target; it completes with `sent`. */
+  Send = 2,
+  /** Half-close the target (FIN); it completes with `ended`. */
+  End = 4,
+}
+
+/**
+ * One direction of a relay: the bytes that come from a *source* and go to a *target*.
+ *
+ *     source ──received(n)──► [ size queued bytes ≤ limit ] ──sent(n)──► target
+ *
+ * A flow is pure: no I/O, no clock, no log, no allocation; it counts bytes and leaves it to the
+ * engine where they lie. It cannot name the other direction, so it cannot re-arm it: that is the
+ * whole of liburing #1338, where a finished send re-armed the receive of the wrong direction.
+ *
+ * Engines report what happened, in the past tense; every fact ends in `next()`, the only place that
+ * starts anything. What `next()` asks for counts as in flight at once:
+ *
+ *     receiving = true  exactly while one receive is in flight
+ *     sending   = true  exactly while one send, or the end that follows the last one, is in flight
+ *
+ * Invariant: `0 ≤ size ≤ limit`; `receiving` only while `size + receiveMax ≤ limit`; in `Ended`
+ * nothing is queued or in flight. With `limit = receiveMax`, as in the sockets engine, that reads:
+ * while received bytes wait for their target, the source is not read.
+ *
+ * Owner: its relay. Life story: `open` → (`received` | `sent`)* → `sourceEnded` → `sent`* → `ended`,
+ * or `abort` at any point, after which the completions of what is in flight may still come.
+ */
+export class Flow {
+  phase = Phase.Ended;
+  receiving = false;
+  sending = false;
+  /** Bytes received and not yet sent, 0…limit. */
+  size = 0;
+  /** The queue may not be added to, because there is no memory to hold another receive. */
+  starved = false;
+
+  /** Bytes taken from the source since `open`. */
+  receivedBytes = 0;
+  /** Bytes that the target took since `open`. */
+  sentBytes = 0;
+  /** Bytes that no target will get: queued when the flow was aborted, or beyond the limit. */
+  lostBytes = 0;
+  receiveCount = 0;
+  /** Receives that brought less than one segment. */
+  receiveShortCount = 0;
+  sendCount = 0;
+  /** Sends of which the target took only a part. */
+  sendShortCount = 0;
+  /** Times the source was not read because its target was slow. */
+  pauseCount = 0;
+  /** Times the source was not read because the pool was empty. */
+  starvedCount = 0;
+
+  /**
+   * @param receiveMax most bytes that one receive brings, 1…limit
+   * @param limit most bytes that this flow holds
+   */
+  constructor(
+    readonly receiveMax: number,
+    readonly limit: number,
+  ) {
+    assert(receiveMax >= 1 && receiveMax <= limit, "flow: 1 <= receiveMax <= limit");
+  }
+
+  /**
+   * Begins a new life with all counters at zero.
+   *
+   * The dial is the first operation in flight of both flows at the upstream's end: the up flow
+   * starts with its send pending, the down flow with its receive pending, and the dial completes
+   * them (`sent(0)`; for the receive the engine simply begins to read). So nothing needs to know
+   * about dialling, and bytes that a client sends early wait in order.
+   *
+   * @param receivePending the source is not there yet; its first receive is already promised
+   * @param sendPending the target is not there yet; `sent(0)` will say that it is
+   */
+  open(receivePending: boolean, sendPending: boolean): Effect {
+    assert(this.phase === Phase.Ended || this.phase === Phase.Aborted, "open: was over");
+    assert(!this.receiving && !this.sending, "open: nothing in flight");
+    this.phase = Phase.Open;
+    this.receiving = receivePending;
+    this.sending = sendPending;
+    this.size = 0;
+    this.starved = false;
+    this.receivedBytes = 0;
+    this.sentBytes = 0;
+    this.lostBytes = 0;
+    this.receiveCount = 0;
+    this.receiveShortCount = 0;
+    this.sendCount = 0;
+    this.sendShortCount = 0;
+    this.pauseCount = 0;
+    this.starvedCount = 0;
+    return this.next();
+  }
+
+  /** The pending receive completed with `size` bytes (1…receiveMax), now at the end of the queue. */
+  received(size: number): Effect {
+    assert(this.receiving, "received: a receive is in flight");
+    assert(size > 0 && size <= this.receiveMax, "received: 1..receiveMax bytes");
+    this.receiving = false;
+    this.receiveCount++;
+    this.receivedBytes += size;
+    if (this.phase === Phase.Aborted) this.lostBytes += size;
+    else this.size += size;
+    return this.next();
+  }
+
+  /**
+   * The source was reset and the kernel handed over its last `size` bytes although no receive was
+   * pending. They are kept as far as the limit allows: bytes that came before a reset are often the
+   * answer that explains it.
+   *
+   * @returns how many of them to keep, 0…size; the caller queues exactly so many
+   */
+  flushed(size: number): number {
+    assert(!this.receiving, "flushed: no receive is in flight");
+    const room = this.phase === Phase.Open ? this.limit - this.size : 0;
+    const kept = Math.min(size, room);
+    this.receiveCount++;
+    this.receivedBytes += size;
+    this.lostBytes += size - kept;
+    this.size += kept;
+    return kept;
+  }
+
+  /** The pending receive completed without bytes: it was stopped, or found no memory. */
+  stopped(): Effect {
+    assert(this.receiving, "stopped: a receive is in flight");
+    this.receiving = false;
+    return this.next();
+  }
+
+  /** There is no memory for another receive, until `fed`. A receive in flight is not touched. */
+  starve(): void {
+    if (!this.starved) this.starvedCount++;
+    this.starved = true;
+  }
+
+  /** There is memory again. */
+  fed(): Effect {
+    this.starved = false;
+    return this.next();
+  }
+
+  /** The pending send completed: the target took the first `size` queued bytes (0…size). */
+  sent(size: number): Effect {
+    assert(this.sending, "sent: a send is in flight");
+    this.sending = false;
+    if (this.phase === Phase.Aborted) return Effect.None;
+    assert(size >= 0 && size <= this.size, "sent: not more than was queued");
+    this.size -= size;
+    this.sentBytes += size;
+    return this.next();
+  }
+
+  /** The source ended (FIN). Completes the pending receive, if there is one. */
+  sourceEnded(): Effect {
+    this.receiving = false;
+    if (this.phase === Phase.Open) this.phase = Phase.Draining;
+    return this.next();
+  }
+
+  /** The half-close asked for by `Effect.End` was carried out (or its target is gone). */
+  ended(): void {
+    assert(this.sending && this.size === 0, "ended: the end is in flight, after the last byte");
+    this.sending = false;
+    if (this.phase === Phase.Draining) this.phase = Phase.Ended;
+  }
+
+  /**
+   * Gives the flow up. Operations in flight stay in flight until their completions come.
+   *
+   * @returns the bytes that were queued and are lost
+   */
+  abort(): number {
+    const lost = this.size;
+    this.lostBytes += lost;
+    this.size = 0;
+    if (this.phase !== Phase.Ended) this.phase = Phase.Aborted;
+    return lost;
+  }
+
+  /** Nothing of this flow will start again. */
+  get over(): boolean {
+    return this.phase === Phase.Ended || this.phase === Phase.Aborted;
+  }
+
+  /** No operation of this flow is in flight. */
+  get idle(): boolean {
+    return !this.receiving && !this.sending;
+  }
+
+  /** Decides what to start. Each rule can ask only for what is not in flight. */
+  private next(): Effect {
+    if (this.phase === Phase.Aborted || this.phase === Phase.Ended) return Effect.None;
+    let effects = Effect.None;
+    if (!this.sending && this.size > 0) {
+      this.sending = true;
+      effects |= Effect.Send;
+    }
+    if (
+      this.phase === Phase.Open &&
+      !this.receiving &&
+      !this.starved &&
+      this.size + this.receiveMax <= this.limit
+    ) {
+      this.receiving = true;
+      effects |= Effect.Receive;
+    }
+    if (this.phase === Phase.Draining && !this.sending && this.size === 0) {
+      this.sending = true;
+      effects |= Effect.End;
+    }
+    return effects;
+  }
+}

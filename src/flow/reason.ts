@@ -1,0 +1,42 @@
+/** The two ends of a relay. */
+export enum Side {
+  Client,
+  Upstream,
+}
+
+/**
+ * Why a relay ended: one word for the log, the statistics and the metrics. The words are stable;
+ * new ones may be added. The side that caused it is part of the word where there is one.
+ */
+export type Reason =
+  /** The client ended first (FIN), then the upstream; every byte was delivered. */
+  | "client_fin"
+  /** The upstream ended first (FIN), then the client; every byte was delivered. */
+  | "upstream_fin"
+  /** The client's connection was reset. */
+  | "client_reset"
+  /** The upstream's connection was reset. */
+  | "upstream_reset"
+  /** The upstream refused the connection (or nothing listens on its unix socket). */
+  | "connect_refused"
+  /** The upstream did not answer within the connect timeout. */
+  | "connect_timeout"
+  /** No route to the upstream, or no local address to reach it from. */
+  | "connect_unreachable"
+  /** The upstream's host name has no address. */
+  | "connect_unresolved"
+  /** Dialling failed for any other cause. */
+  | "connect_failed"
+  /** The process has no descriptor left for the upstream's connection. */
+  | "descriptor_limit"
+  /** One end had sent FIN and the other direction stood still for the half-close timeout. */
+  | "half_close_timeout"
+  /** The proxy was stopped and the drain timeout was over. */
+  | "drain";
+
+/** The side that a reason belongs to; `null` for those that ringway itself decides. */
+export function sideOf(reason: Reason): Side | null {
+  if (reason.startsWith("client_")) return Side.Client;
+  if (reason.startsWith("upstream_") || reason.startsWith("connect_")) return Side.Upstream;
+  return null;
+}

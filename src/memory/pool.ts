@@ -1,0 +1,107 @@
+import { assert } from "../assert.ts";
+
+/**
+ * The memory of one worker: fixed-size segments carved from a few large ArrayBuffers ("slabs").
+ *
+ *     slab 0: [segment 0][segment 1]…[segment 15]     slab 1: [segment 16]…     … up to `count`
+ *
+ * A segment is named by its index; its view is made once, when its slab is, so leasing and
+ * releasing allocate nothing. The pool starts empty, adds a slab when it has to and never more than
+ * `count` segments: an empty pool is a reason to wait, never to grow. Free segments are kept on a
+ * stack, so that the one released last, still in the processor's cache, is leased first.
+ *
+ * Each leased segment carries the range of its bytes that are filled, `start ≤ end ≤ size`.
+ *
+ * Owner: an engine. Invariant: `leased + free = slabs × segments per slab ≤ count`.
+ */
+export class Pool {
+  /** Segments leased now. */
+  leased = 0;
+  /** Most segments that were leased at the same time. */
+  leasedMax = 0;
+  /** First filled byte of each segment, 0…size. */
+  readonly start: Uint32Array;
+  /** Behind the last filled byte of each segment, 0…size. */
+  readonly end: Uint32Array;
+  private readonly views: Uint8Array<ArrayBuffer>[] = [];
+  private readonly freeStack: Uint32Array;
+  private freeCount = 0;
+  private readonly out: Uint8Array;
+
+  /**
+   * @param size bytes of a segment, at least 1
+   * @param count most segments, at least 1
+   * @param onSlab called after a slab was added, with the bytes that the pool has now
+   */
+  constructor(
+    readonly size: number,
+    readonly count: number,
+    private readonly onSlab: (bytes: number) => void = () => {},
+  ) {
+    assert(size >= 1 && count >= 1, "pool: size and count are at least 1");
+    this.start = new Uint32Array(count);
+    this.end = new Uint32Array(count);
+    this.freeStack = new Uint32Array(count);
+    this.out = new Uint8Array(count);
+  }
+
+  /** Segments that can still be leased, whether or not their slab exists yet. */
+  get available(): number {
+    return this.count - this.leased;
+  }
+
+  /** Bytes of all slabs. */
+  get bytes(): number {
+    return this.views.length * this.size;
+  }
+
+  /** How many segments `size` bytes fill. */
+  segmentsFor(size: number): number {
+    return Math.ceil(size / this.size);
+  }
+
+  /** Takes a segment, empty (`start = end = 0`). Asserts that one is available. */
+  lease(): number {
+    assert(this.leased < this.count, "lease: a segment is available");
+    if (this.freeCount === 0) this.addSlab();
+    const index = this.freeStack[--this.freeCount] as number;
+    this.out[index] = 1;
+    this.leased++;
+    if (this.leased > this.leasedMax) this.leasedMax = this.leased;
+    this.start[index] = 0;
+    this.end[index] = 0;
+    return index;
+  }
+
+  /** Gives a leased segment back. */
+  release(index: number): void {
+    assert(this.out[index] === 1, "release: the segment is leased");
+    this.out[index] = 0;
+    this.leased--;
+    this.freeStack[this.freeCount++] = index;
+  }
+
+  /** The whole segment, `size` bytes; valid while it is leased. */
+  view(index: number): Uint8Array<ArrayBuffer> {
+    return this.views[index] as Uint8Array<ArrayBuffer>;
+  }
+
+  private addSlab(): void {
+    const first = this.views.length;
+    const segments = Math.min(slabSegments(this.size), this.count - first);
+    const slab = new ArrayBuffer(segments * this.size);
+    for (let i = 0; i < segments; i++) {
+      this.views.push(new Uint8Array(slab, i * this.size, this.size));
+    }
+    // Pushed in reverse, so that a new slab is used from its beginning.
+    for (let i = segments - 1; i >= 0; i--) this.freeStack[this.freeCount++] = first + i;
+    this.onSlab(this.bytes);
+  }
+}
+
+/** Bytes that one slab has at least, unless the pool's count is reached before. */
+const SLAB_BYTES = 1024 * 1024;
+
+function slabSegments(segmentSize: number): number {
+  return Math.max(1, Math.floor(SLAB_BYTES / segmentSize));
+}

@@ -1,0 +1,92 @@
+import { assert } from "../assert.ts";
+import type { Pool } from "./pool.ts";
+
+/**
+ * The queue of one flow: the segments that hold its bytes, in the order in which they came.
+ *
+ *     slots   [ 7 ][ 2 ][   ][   ][ 9 ]      capacity 5, head 4, count 3: segments 9, 7, 2
+ *               ▲    ▲              ▲
+ *               │    last           head: sent next
+ *
+ * A ring owns the segments that it holds and passes them on by index; it never moves a byte from
+ * one segment to another. `slots` is made at the first use, because most flows never need it.
+ *
+ * Owner: a flow's engine side. Invariant: `0 ≤ count ≤ capacity`, `0 ≤ head < capacity`, so that one
+ * subtraction wraps an index. `size` is the sum of the filled ranges of its segments.
+ */
+export class Ring {
+  /** Queued bytes. */
+  size = 0;
+  /** Queued segments. */
+  count = 0;
+  private head = 0;
+  private slots: Uint32Array | null = null;
+
+  /** @param capacity most segments that this ring holds, at least 1 */
+  constructor(
+    private readonly pool: Pool,
+    readonly capacity: number,
+  ) {
+    assert(capacity >= 1, "ring: the capacity is at least 1");
+  }
+
+  /** The segment to send from next. Asserts that there is one. */
+  first(): number {
+    assert(this.count > 0, "first: the ring is not empty");
+    return (this.slots as Uint32Array)[this.head] as number;
+  }
+
+  /** Queues a leased and filled segment; from now on the ring owns it. */
+  push(index: number): void {
+    assert(this.count < this.capacity, "push: the ring is not full");
+    this.slots ??= new Uint32Array(this.capacity);
+    let tail = this.head + this.count;
+    if (tail >= this.capacity) tail -= this.capacity;
+    this.slots[tail] = index;
+    this.count++;
+    this.size += (this.pool.end[index] as number) - (this.pool.start[index] as number);
+  }
+
+  /**
+   * Copies `bytes[offset…]` into leased segments at the end of the queue: the one copy that the
+   * sockets engine makes, of what a slow target left over.
+   *
+   * @returns how many bytes were taken: all, or fewer when the pool or the ring is full
+   */
+  append(bytes: Uint8Array, offset: number): number {
+    const { pool } = this;
+    let at = offset;
+    while (at < bytes.length && pool.available > 0 && this.count < this.capacity) {
+      const index = pool.lease();
+      const length = Math.min(pool.size, bytes.length - at);
+      pool.view(index).set(bytes.subarray(at, at + length));
+      pool.end[index] = length;
+      this.push(index);
+      at += length;
+    }
+    return at - offset;
+  }
+
+  /** The first `size` bytes of the first segment were sent; it is released when it is empty. */
+  consume(size: number): void {
+    const index = this.first();
+    const start = (this.pool.start[index] as number) + size;
+    assert(start <= (this.pool.end[index] as number), "consume: not more than the segment holds");
+    this.pool.start[index] = start;
+    this.size -= size;
+    if (start === this.pool.end[index]) this.shift();
+  }
+
+  /** Releases everything that is queued. */
+  clear(): void {
+    while (this.count > 0) this.shift();
+    this.size = 0;
+  }
+
+  private shift(): void {
+    this.pool.release(this.first());
+    this.count--;
+    this.head++;
+    if (this.head === this.capacity) this.head = 0;
+  }
+}
