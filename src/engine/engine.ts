@@ -58,7 +58,9 @@ export interface FlowStats {
   receivedBytes: number;
   /** Bytes that the target's kernel took. */
   sentBytes: number;
-  /** Bytes received that no target got. */
+  /** Bytes received and thrown away by the mode (`oneway`, `sink`). */
+  discardedBytes: number;
+  /** Bytes received that no target got: `received = sent + discarded + lost + queued now`. */
   lostBytes: number;
 }
 

@@ -38,8 +38,8 @@ export enum Effect {
  *     receiving = true  exactly while one receive is in flight
  *     sending   = true  exactly while one send, or the end that follows the last one, is in flight
  *
- * Invariant: `0 ≤ size ≤ limit`; `receiving` only while `size + receiveMax ≤ limit`; in `Ended`
- * nothing is queued or in flight. With `limit = receiveMax`, as in the sockets engine, that reads:
+ * Invariant: `0 ≤ size ≤ limit`; a receive starts only while `size ≤ receiveBelow`; in `Ended`
+ * nothing is queued or in flight. With `receiveBelow = 0`, as in the sockets engine, that reads:
  * while received bytes wait for their target, the source is not read.
  *
  * Owner: its relay. Life story: `open` → (`received` | `sent`)* → `sourceEnded` → `sent`* → `ended`,
@@ -74,12 +74,16 @@ export class Flow {
   /**
    * @param receiveMax most bytes that one receive brings, 1…limit
    * @param limit most bytes that this flow holds
+   * @param receiveBelow a receive starts only while at most so many bytes are queued,
+   *   0…limit − receiveMax; what is left above it is room for `flushed`
    */
   constructor(
     readonly receiveMax: number,
     readonly limit: number,
+    readonly receiveBelow: number = limit - receiveMax,
   ) {
     assert(receiveMax >= 1 && receiveMax <= limit, "flow: 1 <= receiveMax <= limit");
+    assert(receiveBelow >= 0 && receiveBelow + receiveMax <= limit, "flow: receives fit the limit");
   }
 
   /**
@@ -130,12 +134,12 @@ export class Flow {
    * pending. They are kept as far as the limit allows: bytes that came before a reset are often the
    * answer that explains it.
    *
-   * @returns how many of them to keep, 0…size; the caller queues exactly so many
+   * @param room bytes that the engine has memory for, at least 0
+   * @returns how many of them to keep, 0…min(size, room); the caller queues exactly so many
    */
-  flushed(size: number): number {
+  flushed(size: number, room: number): number {
     assert(!this.receiving, "flushed: no receive is in flight");
-    const room = this.phase === Phase.Open ? this.limit - this.size : 0;
-    const kept = Math.min(size, room);
+    const kept = this.phase === Phase.Open ? Math.min(size, room, this.limit - this.size) : 0;
     this.receiveCount++;
     this.receivedBytes += size;
     this.lostBytes += size - kept;
@@ -168,6 +172,7 @@ export class Flow {
     this.sending = false;
     if (this.phase === Phase.Aborted) return Effect.None;
     assert(size >= 0 && size <= this.size, "sent: not more than was queued");
+    if (size > 0) this.sendCount++;
     this.size -= size;
     this.sentBytes += size;
     return this.next();
@@ -222,7 +227,7 @@ export class Flow {
       this.phase === Phase.Open &&
       !this.receiving &&
       !this.starved &&
-      this.size + this.receiveMax <= this.limit
+      this.size <= this.receiveBelow
     ) {
       this.receiving = true;
       effects |= Effect.Receive;

@@ -154,6 +154,7 @@ export class Relay {
 
   /** Ends the relay when both flows are over, and joins it when it is ending: call after facts. */
   settle(): RelayEffect {
+    if (this.phase === RelayPhase.Free) return RelayEffect.None;
     if (this.phase === RelayPhase.Terminating) return this.join();
     const gone = this.phase === RelayPhase.Dialing && this.reason !== null;
     if (!gone && !(this.up.over && this.down.over)) return RelayEffect.None;

@@ -36,6 +36,12 @@ export class Ring {
     return (this.slots as Uint32Array)[this.head] as number;
   }
 
+  /** Bytes in the segment to send from next, at least 1. */
+  get firstSize(): number {
+    const index = this.first();
+    return (this.pool.end[index] as number) - (this.pool.start[index] as number);
+  }
+
   /** Queues a leased and filled segment; from now on the ring owns it. */
   push(index: number): void {
     assert(this.count < this.capacity, "push: the ring is not full");

@@ -1,0 +1,52 @@
+/**
+ * Items that each wait for the same span of time: the relays that dial, those that are half-closed.
+ *
+ * As the span is the same for all, the order of adding is the order of expiry: a Map in insertion
+ * order and one timer for its first entry are enough, whatever the number of items; adding and
+ * removing cost a hash lookup and no timer of their own.
+ */
+export class Deadlines<T> {
+  private readonly expiries = new Map<T, number>();
+  private timer: ReturnType<typeof setTimeout> | null = null;
+
+  /**
+   * @param spanMs milliseconds from adding to expiry, at least 1
+   * @param onExpired called once per expired item, which is no longer waiting then
+   */
+  constructor(
+    private readonly spanMs: number,
+    private readonly onExpired: (item: T) => void,
+  ) {}
+
+  /** Starts the item's time, anew if it was waiting already. */
+  add(item: T): void {
+    this.expiries.delete(item);
+    this.expiries.set(item, performance.now() + this.spanMs);
+    if (this.timer === null) this.arm(this.spanMs);
+  }
+
+  /** Ends the item's time, if it was waiting. */
+  delete(item: T): void {
+    this.expiries.delete(item);
+  }
+
+  private arm(delayMs: number): void {
+    this.timer = setTimeout(() => this.expire(), delayMs);
+    // A deadline alone is no reason for a process to go on: what it watches is.
+    this.timer.unref();
+  }
+
+  private expire(): void {
+    // The timer stays set while items expire, so that one that is added meanwhile does not arm it.
+    const now = performance.now();
+    for (const [item, expiry] of this.expiries) {
+      if (expiry > now) {
+        this.arm(Math.ceil(expiry - now));
+        return;
+      }
+      this.expiries.delete(item);
+      this.onExpired(item);
+    }
+    this.timer = null;
+  }
+}

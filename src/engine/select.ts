@@ -1,0 +1,34 @@
+import type { EngineName, MemoryOptions } from "../config/options.ts";
+import type { Engine, EngineObserver } from "./engine.ts";
+import { SocketsEngine } from "./sockets/engine.ts";
+
+/** The engine that was asked for cannot run here; the message says why and what to do. */
+export class EngineUnsupportedError extends Error {
+  override readonly name = "EngineUnsupportedError";
+}
+
+/** An engine and why it was taken. */
+export interface EngineChoice {
+  readonly engine: Engine;
+  /** One line for the log. */
+  readonly why: string;
+}
+
+/**
+ * Makes the engine that was asked for, or the best one that can run here.
+ *
+ * @throws EngineUnsupportedError when the one that was asked for cannot
+ */
+export function selectEngine(
+  wanted: "auto" | EngineName,
+  memory: MemoryOptions,
+  observer: EngineObserver,
+): EngineChoice {
+  if (wanted === "uring") {
+    throw new EngineUnsupportedError(
+      "engine uring: not part of this version; use --engine sockets or leave the choice to ringway",
+    );
+  }
+  const why = wanted === "auto" ? "the only engine of this version" : "as asked for";
+  return { engine: new SocketsEngine(memory, observer), why };
+}

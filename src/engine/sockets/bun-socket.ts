@@ -1,0 +1,26 @@
+import type { Socket, SocketHandler } from "bun";
+
+/**
+ * A socket of Bun 1.4 with the members that its type file does not list.
+ *
+ * `pause()` is prompt: no `data` after it, and the end (FIN) is held back until `resume()`. A reset
+ * is not: it brings a last `data` with what the kernel still held, then `close` with an error.
+ */
+export interface BunSocket<Data> extends Socket<Data> {
+  pause(): void;
+  resume(): void;
+}
+
+/** The socket as Bun passes it, with the members above. */
+export function bunSocket<Data>(socket: Socket<Data>): BunSocket<Data> {
+  return socket as BunSocket<Data>;
+}
+
+/** Handlers whose chunks are plain `Uint8Array`s, the cheapest view. */
+export type BunHandlers<Data> = SocketHandler<Data, "uint8array">;
+
+/** The most bytes that one `data` callback brings (Bun's receive buffer, LIBUS_RECV_BUFFER_LENGTH). */
+export const CHUNK_MAX = 512 * 1024;
+
+/** Seconds of silence before the kernel asks whether the other end still lives. */
+export const KEEPALIVE_SECONDS = 60;

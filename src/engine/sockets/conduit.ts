@@ -1,0 +1,241 @@
+import { Flow } from "../../flow/flow.ts";
+import type { Reason } from "../../flow/reason.ts";
+import { Side } from "../../flow/reason.ts";
+import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
+import type { RelaySummary } from "../engine.ts";
+import { flowStats } from "../tally.ts";
+import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
+import type { Dial } from "./dialer.ts";
+import { Lane, type LaneOwner } from "./lane.ts";
+import type { Listener } from "./listener.ts";
+import type { Meter } from "./meter.ts";
+import type { Reservoir } from "./reservoir.ts";
+
+/** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
+const FLOW_LIMIT = 2 * CHUNK_MAX;
+
+/** What a conduit needs of its engine. */
+export interface ConduitHost {
+  readonly reservoir: Reservoir;
+  readonly meter: Meter;
+  /** Dials the next upstream of the conduit's listener. */
+  dial(conduit: Conduit): void;
+  /** An end closed, its descriptor is free. */
+  descriptorClosed(): void;
+  /** Both ends are closed and all memory is released: the conduit may be used again. */
+  finished(conduit: Conduit): void;
+}
+
+/**
+ * A relay on Bun's sockets: reports what Bun's callbacks say to the {@link Relay} and its flows, and
+ * carries out what they answer. Reused from tenant to tenant by the engine.
+ *
+ * Bun calls back synchronously from `terminate` and `shutdown`: therefore every method here first
+ * brings its facts into the relay and only then touches a socket.
+ */
+export class Conduit implements LaneOwner {
+  readonly relay: Relay;
+  readonly up: Lane;
+  readonly down: Lane;
+  client: BunSocket<Conduit> | null = null;
+  upstream: BunSocket<Dial> | null = null;
+  /** The dial in flight, if there is one. */
+  dial: Dial | null = null;
+
+  id = 0;
+  clientName = "";
+  upstreamName: string | null = null;
+  startedAt = 0;
+  dials = 0;
+  /** Which of the listener's upstreams is dialled first; the others follow in their order. */
+  firstUpstream = 0;
+  private endedAt = 0;
+  /** Bytes that had moved when {@link stalled} last looked. */
+  private movedBefore = 0;
+  private closing = false;
+
+  /** @param listener whose client it carries now; set anew by `accept` */
+  constructor(
+    private readonly host: ConduitHost,
+    public listener: Listener,
+  ) {
+    const flow = () => new Flow(CHUNK_MAX, FLOW_LIMIT, 0);
+    this.relay = new Relay(flow(), flow());
+    this.up = new Lane(this.relay.up, host.reservoir, host.meter, this);
+    this.down = new Lane(this.relay.down, host.reservoir, host.meter, this);
+  }
+
+  /** A client connected: the beginning of a tenancy. */
+  accept(id: number, client: BunSocket<Conduit>, name: string, listener: Listener): void {
+    this.id = id;
+    this.client = client;
+    this.clientName = name;
+    this.listener = listener;
+    this.startedAt = Date.now();
+    this.endedAt = 0;
+    this.dials = 0;
+    this.firstUpstream = listener.nextUpstream();
+    this.upstreamName = null;
+    this.movedBefore = 0;
+    const { mode } = listener.options;
+    this.up.discards = mode === "sink";
+    this.down.discards = mode === "oneway";
+    const effects = this.relay.accepted(mode !== "sink");
+    this.up.setSource(client);
+    this.down.target = client;
+    this.perform(effects);
+  }
+
+  /** The upstream answered. */
+  dialed(upstream: BunSocket<Dial>): void {
+    this.dial = null;
+    this.upstream = upstream;
+    this.up.target = upstream;
+    this.perform(this.relay.dialed());
+  }
+
+  /** The dial in flight failed or was given up. */
+  dialFailed(reason: Reason): void {
+    this.dial = null;
+    const another = this.dials < this.listener.options.upstreams.length;
+    this.perform(this.relay.dialFailed(reason, another));
+  }
+
+  /** Bun's `end`: a FIN came from `side`. */
+  sourceEnded(side: Side): void {
+    this.lane(side).start(this.relay.sourceEnded(side));
+    if (this.relay.phase !== RelayPhase.Free) this.listener.halfClosed.add(this);
+    this.settle();
+  }
+
+  /**
+   * Bun's `close`: the descriptor of `side` is closed. Without an error that is the natural end after
+   * both FINs, or, on a unix socket only, an end that went away without waiting for the other FIN.
+   */
+  closed(side: Side, failed: boolean): void {
+    const target = this.laneTo(side);
+    this.lane(side).source = null;
+    target.target = null;
+    if (side === Side.Client) this.client = null;
+    else this.upstream = null;
+    this.host.descriptorClosed();
+    if (failed || target.flow.sending || this.relay.phase === RelayPhase.Terminating) {
+      this.reset(side);
+    } else {
+      this.sourceEnded(side);
+    }
+    if (this.closing) this.finish();
+  }
+
+  /** Ends the relay now, whatever it is doing. */
+  terminate(reason: Reason): void {
+    this.perform(this.relay.terminate(reason));
+  }
+
+  /** Whether not a byte has moved since this was asked before. */
+  stalled(): boolean {
+    const { up, down } = this.relay;
+    const moved = up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
+    const still = moved === this.movedBefore;
+    this.movedBefore = moved;
+    return still;
+  }
+
+  /** This relay's story until now. */
+  summary(): RelaySummary {
+    const end = this.endedAt === 0 ? Date.now() : this.endedAt;
+    return {
+      id: this.id,
+      client: this.clientName,
+      upstream: this.upstreamName,
+      startedAt: this.startedAt,
+      durationMs: end - this.startedAt,
+      dials: this.dials,
+      reason: this.endedAt === 0 ? null : this.relay.reason,
+      up: flowStats(this.relay.up, this.up.discards),
+      down: flowStats(this.relay.down, this.down.discards),
+    };
+  }
+
+  /** A lane carried out its flow's end: the FIN travels on, unless the relay ends by a reset. */
+  ended(lane: Lane): void {
+    if (lane.discards && this.relay.passesEnd && lane === this.up) {
+      // Nobody stands behind a sink: its answer to the client's FIN is a FIN.
+      this.down.start(this.relay.sourceEnded(Side.Upstream));
+    } else if (this.relay.passesEnd) {
+      (lane === this.up ? this.upstream : this.client)?.shutdown();
+    }
+    this.settle();
+  }
+
+  /** A lane's target takes nothing any more. */
+  targetGone(lane: Lane): void {
+    this.reset(lane === this.up ? Side.Upstream : Side.Client);
+  }
+
+  private reset(side: Side): void {
+    const target = this.laneTo(side);
+    const effects = this.relay.reset(side);
+    // The send in flight comes to nothing, and what is queued behind it.
+    if (target.flow.sending) target.flow.sent(0);
+    target.ring.clear();
+    this.lane(side).start(effects);
+    if (this.relay.phase === RelayPhase.Relaying) {
+      this.listener.halfClosed.delete(this);
+      this.listener.wasReset.add(this);
+    }
+    this.settle();
+  }
+
+  private settle(): void {
+    this.perform(this.relay.settle());
+  }
+
+  private perform(effects: RelayEffect): void {
+    if ((effects & RelayEffect.Dial) !== 0) this.host.dial(this);
+    if ((effects & RelayEffect.Begin) !== 0) this.begin();
+    if ((effects & RelayEffect.Terminate) !== 0) this.resetEnds();
+    if ((effects & RelayEffect.Close) !== 0) {
+      this.closing = true;
+      this.finish();
+    }
+  }
+
+  private begin(): void {
+    this.down.setSource(this.upstream as BunSocket<Dial>);
+    this.up.start(this.relay.up.sent(0));
+    this.settle();
+  }
+
+  /** Resets what is still open; the `close` callbacks complete what is in flight. */
+  private resetEnds(): void {
+    const { dial } = this;
+    if (dial !== null) {
+      dial.abandon();
+      this.dial = null;
+      this.perform(this.relay.dialFailed("connect_failed", false));
+    }
+    this.client?.terminate();
+    this.upstream?.terminate();
+  }
+
+  /** Once nothing is in flight and both descriptors are closed, the tenancy is over. */
+  private finish(): void {
+    if (this.client !== null || this.upstream !== null) return;
+    this.closing = false;
+    this.endedAt = Date.now();
+    this.listener.forget(this);
+    this.up.clear();
+    this.down.clear();
+    this.relay.free();
+    this.host.finished(this);
+  }
+
+  private lane(source: Side): Lane {
+    return source === Side.Client ? this.up : this.down;
+  }
+
+  private laneTo(target: Side): Lane {
+    return target === Side.Client ? this.down : this.up;
+  }
+}

@@ -1,0 +1,54 @@
+import { readdirSync } from "node:fs";
+import { descriptorLimit } from "../libc.ts";
+
+/** Descriptors kept free for files, name lookups, logs and whatever else the process opens. */
+const RESERVE = 24;
+
+/** Descriptors taken before the first relay, where they cannot be counted. */
+const USED_GUESS = 32;
+
+/**
+ * Counts the descriptors that relays hold against what the process may have.
+ *
+ * At the limit Bun's listeners spin: accept(2) fails with EMFILE and the connection stays readable
+ * (oven-sh/bun PR 32705). So accepting stops before the limit is reached, with a reserve.
+ */
+export class Descriptors {
+  private held = 0;
+  private readonly most: number;
+
+  constructor() {
+    this.most = Math.max(2, descriptorLimit() - usedNow() - RESERVE);
+  }
+
+  opened(): void {
+    this.held++;
+  }
+
+  closed(): void {
+    this.held--;
+  }
+
+  /** Not a single one is left for relays. */
+  get exhausted(): boolean {
+    return this.held >= this.most;
+  }
+
+  /** One more relay (client and upstream) would not fit: stop accepting. */
+  get tight(): boolean {
+    return this.held + 2 > this.most;
+  }
+
+  /** Several more relays fit: accept again, and not for each one that leaves. */
+  get ample(): boolean {
+    return this.held + 2 + Math.min(64, this.most >>> 4) <= this.most;
+  }
+}
+
+function usedNow(): number {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return USED_GUESS;
+  }
+}

@@ -1,0 +1,153 @@
+import { formatAddress } from "../../config/address.ts";
+import type { Address } from "../../config/options.ts";
+import { type Reason, Side } from "../../flow/reason.ts";
+import type { EngineObserver } from "../engine.ts";
+import { type BunHandlers, bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
+import type { Conduit } from "./conduit.ts";
+import type { Descriptors } from "./descriptors.ts";
+import type { Meter } from "./meter.ts";
+
+/**
+ * One connection to an upstream, from the attempt to the last callback.
+ *
+ * Bun cannot take an attempt back. One that is no longer wanted (its client left, its time is over)
+ * is abandoned instead: its conduit forgets it, and if it ever connects it is reset at once.
+ */
+export class Dial {
+  constructor(
+    /** Whose upstream this is; null once abandoned. */
+    public conduit: Conduit | null,
+    readonly address: Address,
+  ) {}
+
+  /** Nobody waits for it any more. Its descriptor is counted until Bun lets go of it. */
+  abandon(): void {
+    this.conduit = null;
+  }
+}
+
+/** Connects to upstreams and hands what happens on their sockets to the conduits. */
+export class Dialer {
+  private readonly handlers: BunHandlers<Dial>;
+
+  constructor(
+    private readonly descriptors: Descriptors,
+    private readonly meter: Meter,
+    private readonly observer: EngineObserver,
+  ) {
+    this.handlers = this.makeHandlers();
+  }
+
+  /** Dials the conduit's next upstream. Ends in `dialed` or `dialFailed`, perhaps before it returns. */
+  dial(conduit: Conduit): void {
+    const { upstreams } = conduit.listener.options;
+    const address = upstreams[
+      (conduit.firstUpstream + conduit.dials) % upstreams.length
+    ] as Address;
+    const dial = new Dial(conduit, address);
+    conduit.dial = dial;
+    conduit.dials++;
+    conduit.upstreamName = formatAddress(address);
+    if (this.descriptors.exhausted) {
+      this.failed(dial, "descriptor_limit", "none left");
+      return;
+    }
+    conduit.listener.dialing.add(conduit);
+    this.descriptors.opened();
+    const options = { socket: this.handlers, data: dial, allowHalfOpen: true };
+    const connected =
+      address.kind === "unix"
+        ? Bun.connect<Dial>({ ...options, unix: address.path } as never)
+        : Bun.connect<Dial>({ ...options, hostname: address.host, port: address.port } as never);
+    // `connectError` has dealt with it already.
+    (connected as Promise<unknown>).catch(() => {});
+  }
+
+  /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
+  timedOut(conduit: Conduit): void {
+    const { dial } = conduit;
+    if (dial === null) return;
+    this.failed(dial, "connect_timeout", `after ${conduit.listener.options.connectTimeoutMs} ms`);
+  }
+
+  private failed(dial: Dial, reason: Reason, detail: string): void {
+    const { conduit } = dial;
+    if (conduit === null) return;
+    dial.abandon();
+    conduit.listener.dialing.delete(conduit);
+    this.observer.dialFailed(formatAddress(dial.address), reason, detail);
+    conduit.dialFailed(reason);
+  }
+
+  private makeHandlers(): BunHandlers<Dial> {
+    const { meter, descriptors } = this;
+    return {
+      binaryType: "uint8array",
+      open: (socket) => {
+        meter.event();
+        const { conduit } = socket.data;
+        if (conduit === null) {
+          socket.terminate();
+          return;
+        }
+        conduit.listener.dialing.delete(conduit);
+        socket.setKeepAlive(true, KEEPALIVE_SECONDS * 1000);
+        conduit.dialed(bunSocket(socket));
+      },
+      connectError: (socket, error) => {
+        meter.event();
+        descriptors.closed();
+        const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+        this.failed(socket.data, dialReason(code), code);
+      },
+      data: (socket, chunk) => {
+        socket.data.conduit?.down.receive(chunk);
+      },
+      drain: (socket) => {
+        socket.data.conduit?.up.drained();
+      },
+      end: (socket) => {
+        meter.event();
+        socket.data.conduit?.sourceEnded(Side.Upstream);
+      },
+      close: (socket, error) => {
+        meter.event();
+        const { conduit } = socket.data;
+        if (conduit === null) descriptors.closed();
+        else conduit.closed(Side.Upstream, error !== undefined);
+      },
+      error: (_socket, error) => throwUncaught(error),
+    };
+  }
+}
+
+/** Bun hands what a handler throws to `error`. It is a defect of ringway: it must not be swallowed. */
+export function throwUncaught(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
+/** The reason for an error code of connect(2) or getaddrinfo(3), as Bun reports it. */
+export function dialReason(code: string): Reason {
+  switch (code) {
+    case "ECONNREFUSED":
+    case "ENOENT":
+      return "connect_refused";
+    case "ETIMEDOUT":
+      return "connect_timeout";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "EADDRNOTAVAIL":
+      return "connect_unreachable";
+    case "EMFILE":
+    case "ENFILE":
+      return "descriptor_limit";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "DNS_ENOTFOUND":
+      return "connect_unresolved";
+    default:
+      return "connect_failed";
+  }
+}

@@ -1,0 +1,187 @@
+import { assert } from "../../assert.ts";
+import { Effect, type Flow, Phase } from "../../flow/flow.ts";
+import { Ring } from "../../memory/ring.ts";
+import type { BunSocket } from "./bun-socket.ts";
+import type { Meter } from "./meter.ts";
+import type { Reservoir } from "./reservoir.ts";
+
+/** What a lane tells its conduit: what concerns both directions. */
+export interface LaneOwner {
+  /** The flow's end was carried out. */
+  ended(lane: Lane): void;
+  /** The target cannot take bytes any more. */
+  targetGone(lane: Lane): void;
+}
+
+/**
+ * One flow on Bun's sockets: adapts their readiness to the completions that a flow knows.
+ *
+ *     source ─ data ─► flow.received ─► target.write ─► all taken: flow.sent, nothing was copied
+ *                                            └─ a part: the rest goes to the ring, the source is
+ *                                               paused, `drain` sends the ring, then it is resumed
+ *
+ * A `write` that takes all bytes is a send that completes at once; one that takes fewer stays in
+ * flight until `drain`. A source that the flow does not ask to receive from is paused.
+ *
+ * Owner: its conduit, which sets the ends when they connect and clears them when they close.
+ */
+export class Lane {
+  readonly ring: Ring;
+  source: BunSocket<unknown> | null = null;
+  target: BunSocket<unknown> | null = null;
+  /** The target is nobody: bytes are counted and thrown away, an end needs no carrying out. */
+  discards = false;
+  /** The source is paused by us. */
+  private paused = false;
+
+  constructor(
+    readonly flow: Flow,
+    private readonly reservoir: Reservoir,
+    private readonly meter: Meter,
+    private readonly owner: LaneOwner,
+  ) {
+    const { pool } = reservoir;
+    this.ring = new Ring(pool, pool.segmentsFor(flow.limit) + 1);
+  }
+
+  /** The source is connected and being read. */
+  setSource(source: BunSocket<unknown>): void {
+    this.source = source;
+    this.paused = false;
+    if (this.reservoir.empty) this.starve();
+  }
+
+  /** Bun's `data`: the source brought `chunk`, 1…CHUNK_MAX bytes that stay as they are. */
+  receive(chunk: Uint8Array): void {
+    const { flow, meter } = this;
+    const size = chunk.length;
+    if (meter.received(size)) flow.receiveShortCount++;
+    if (!flow.receiving) {
+      this.flush(chunk);
+      return;
+    }
+    const effects = flow.received(size);
+    if ((effects & Effect.Send) !== 0) this.send(chunk);
+    else if (flow.phase === Phase.Open) this.store(chunk, 0);
+    if (!flow.receiving) this.pause();
+  }
+
+  /** Bun's `drain`: the target takes bytes again. */
+  drained(): void {
+    this.meter.event();
+    if (this.flow.sending && this.ring.count > 0) this.sendQueued();
+  }
+
+  /** Carries out what the flow asked for; the conduit reports what is not about bytes. */
+  start(effects: Effect): void {
+    if ((effects & Effect.Send) !== 0) this.sendQueued();
+    if ((effects & Effect.Receive) !== 0) this.resume();
+    if ((effects & Effect.End) !== 0) {
+      this.flow.ended();
+      this.owner.ended(this);
+    }
+  }
+
+  /** The pool is empty: the source is not read until {@link feed}. */
+  starve(): void {
+    this.flow.starve();
+    // Before there is a source, the receive only stands for the dial and is not in flight here.
+    if (this.source === null || !this.flow.receiving) return;
+    this.flow.stopped();
+    this.pause();
+  }
+
+  /** The pool has segments again. */
+  feed(): void {
+    if (this.flow.starved) this.start(this.flow.fed());
+  }
+
+  /** Gives back all memory and forgets both ends, for the next tenant. */
+  clear(): void {
+    this.ring.clear();
+    this.source = null;
+    this.target = null;
+    this.discards = false;
+    this.paused = false;
+  }
+
+  /** Sends a fresh chunk from where Bun put it; only what the target leaves is copied. */
+  private send(chunk: Uint8Array): void {
+    const { flow } = this;
+    const size = chunk.length;
+    const taken = this.discards ? size : (this.target?.write(chunk) ?? -1);
+    if (taken === size) {
+      this.meter.sent(size);
+      const effects = flow.sent(size);
+      // Receive needs no action: the source is being read.
+      if ((effects & Effect.End) !== 0) this.start(Effect.End);
+      return;
+    }
+    this.store(chunk, Math.max(0, taken));
+    if (taken < 0) {
+      this.owner.targetGone(this);
+      return;
+    }
+    flow.sendShortCount++;
+    if (taken > 0) {
+      this.meter.sent(taken);
+      // The rest is in flight again at once: it waits for `drain`.
+      flow.sent(taken);
+    }
+  }
+
+  /** Sends what is queued, as far as the target takes it. The send is in flight. */
+  private sendQueued(): void {
+    const { flow, ring } = this;
+    let total = 0;
+    let taken = 0;
+    while (ring.count > 0) {
+      const size = ring.firstSize;
+      taken = this.discards ? size : this.write(ring.first(), size);
+      if (taken > 0) {
+        ring.consume(taken);
+        this.meter.sent(taken);
+        total += taken;
+      }
+      if (taken < size) break;
+    }
+    if (ring.count > 0) flow.sendShortCount++;
+    if (total > 0) {
+      // What is left is in flight again: it waits for the next `drain`.
+      this.start(flow.sent(total) & ~Effect.Send);
+      this.reservoir.released();
+    }
+    if (taken < 0) this.owner.targetGone(this);
+  }
+
+  private write(index: number, size: number): number {
+    const { pool } = this.reservoir;
+    return this.target?.write(pool.view(index), pool.start[index], size) ?? -1;
+  }
+
+  /** The source was reset while it was paused: its last bytes, as far as there is room. */
+  private flush(chunk: Uint8Array): void {
+    const room = Math.min(this.reservoir.pool.available, this.ring.capacity - this.ring.count);
+    const kept = this.flow.flushed(chunk.length, room * this.reservoir.pool.size);
+    if (kept > 0) this.store(chunk.subarray(0, kept), 0);
+  }
+
+  private store(chunk: Uint8Array, offset: number): void {
+    const stored = this.ring.append(chunk, offset);
+    assert(stored === chunk.length - offset, "store: the reservoir keeps room for a chunk");
+    this.reservoir.leased();
+  }
+
+  private pause(): void {
+    if (this.paused || this.source === null) return;
+    this.paused = true;
+    if (!this.flow.starved) this.flow.pauseCount++;
+    this.source.pause();
+  }
+
+  private resume(): void {
+    if (!this.paused || this.source === null) return;
+    this.paused = false;
+    this.source.resume();
+  }
+}

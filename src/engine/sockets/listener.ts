@@ -1,0 +1,165 @@
+import { lstatSync, renameSync, unlinkSync } from "node:fs";
+import type { TCPSocketListener, UnixSocketListener } from "bun";
+import { formatAddress } from "../../config/address.ts";
+import type { Address, ListenerOptions } from "../../config/options.ts";
+import { Deadlines } from "../deadlines.ts";
+import { ListenError } from "../engine.ts";
+import { closeDescriptor, duplicate } from "../libc.ts";
+import type { BunHandlers } from "./bun-socket.ts";
+import type { Conduit } from "./conduit.ts";
+
+/** A listener of Bun 1.4 with the member that its type file does not list. */
+type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
+
+/** Milliseconds without progress after which a relay with a reset end is given up. */
+const STALL_TIMEOUT_MS = 2_000;
+
+/**
+ * One address that is accepted on, with the timeouts of its relays.
+ *
+ * Accepting can pause without losing anybody: the listening socket stays open through a duplicate of
+ * its descriptor while Bun's listener is stopped, so that the kernel keeps completing connections
+ * into its backlog, and a new Bun listener on that descriptor accepts them later.
+ */
+export class Listener {
+  /** Relays whose upstream has not answered yet. */
+  readonly dialing: Deadlines<Conduit>;
+  /** Relays of which one source has ended. */
+  readonly halfClosed: Deadlines<Conduit>;
+  /** Relays of which one end was reset. */
+  readonly wasReset: Deadlines<Conduit>;
+  private handle: BunListener | null = null;
+  /** The listening descriptor while accepting is paused, else −1. */
+  private held = -1;
+  private bound: Address;
+  private upstreamTurn = 0;
+
+  constructor(
+    readonly options: ListenerOptions,
+    private readonly handlers: BunHandlers<Conduit>,
+    onDialTimeout: (conduit: Conduit) => void,
+  ) {
+    this.bound = options.address;
+    this.dialing = new Deadlines(options.connectTimeoutMs, onDialTimeout);
+    this.halfClosed = new Deadlines(options.halfCloseTimeoutMs, (conduit) => {
+      if (conduit.stalled()) conduit.terminate("half_close_timeout");
+      else this.halfClosed.add(conduit);
+    });
+    this.wasReset = new Deadlines(STALL_TIMEOUT_MS, (conduit) => {
+      if (conduit.stalled()) conduit.terminate(conduit.relay.reason ?? "client_reset");
+      else this.wasReset.add(conduit);
+    });
+  }
+
+  /** The address that is really accepted on. */
+  get address(): Address {
+    return this.bound;
+  }
+
+  /** Which upstream the next relay starts with: each in turn. */
+  nextUpstream(): number {
+    return this.upstreamTurn++;
+  }
+
+  /** A relay is over: it waits for nothing any more. */
+  forget(conduit: Conduit): void {
+    this.dialing.delete(conduit);
+    this.halfClosed.delete(conduit);
+    this.wasReset.delete(conduit);
+  }
+
+  /** Binds and starts to accept. @throws ListenError */
+  async open(): Promise<void> {
+    const { address } = this.options;
+    if (address.kind === "unix") await removeStale(address.path);
+    try {
+      this.handle = this.listen(
+        address.kind === "unix"
+          ? { unix: address.path }
+          : { hostname: address.host, port: address.port },
+      );
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
+      throw new ListenError(address, code, `cannot listen on ${formatAddress(address)}: ${code}`);
+    }
+    if (address.kind === "tcp") {
+      this.bound = { ...address, port: (this.handle as TCPSocketListener<Conduit>).port };
+    }
+  }
+
+  /** Stops accepting; connections wait in the kernel's backlog. @returns whether that worked */
+  pause(): boolean {
+    if (this.handle === null) return this.held !== -1;
+    const held = duplicate(this.handle.fd);
+    if (held === -1) return false;
+    this.held = held;
+    this.stopHandle(true);
+    return true;
+  }
+
+  /** Accepts again what has waited. */
+  resume(): void {
+    if (this.held === -1) return;
+    this.handle = this.listen({ fd: this.held });
+    this.held = -1;
+  }
+
+  /** Stops accepting for good. */
+  close(): void {
+    if (this.held !== -1) {
+      closeDescriptor(this.held);
+      this.held = -1;
+    }
+    this.stopHandle(false);
+    const { address } = this.options;
+    if (address.kind === "unix") removeQuietly(address.path);
+  }
+
+  private listen(where: object): BunListener {
+    const options = { ...where, socket: this.handlers, allowHalfOpen: true };
+    return Bun.listen<Conduit>(options as never) as unknown as BunListener;
+  }
+
+  /** Bun unlinks a unix socket's path when its listener stops; a paused one must keep it. */
+  private stopHandle(keepPath: boolean): void {
+    const { address } = this.options;
+    const aside = keepPath && isPath(address) ? `${address.path}.paused` : null;
+    if (aside !== null && isPath(address)) renameSync(address.path, aside);
+    this.handle?.stop(false);
+    if (aside !== null && isPath(address)) renameSync(aside, address.path);
+    this.handle = null;
+  }
+}
+
+function isPath(address: Address): address is Address & { kind: "unix" } {
+  return address.kind === "unix" && !address.path.startsWith("\0");
+}
+
+/** Removes the socket that a process left behind that ended without cleaning up. */
+async function removeStale(path: string): Promise<void> {
+  if (path.startsWith("\0") || !isSocket(path)) return;
+  const code = await Bun.connect({ unix: path, socket: { data() {}, connectError() {} } }).then(
+    (socket) => {
+      socket.terminate();
+      return "";
+    },
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  if (code === "ECONNREFUSED") removeQuietly(path);
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return lstatSync(path).isSocket();
+  } catch {
+    return false;
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    if (isSocket(path)) unlinkSync(path);
+  } catch {
+    // It is gone already, or was never ours to remove.
+  }
+}
