@@ -139,7 +139,9 @@ export class Flow {
    */
   flushed(size: number, room: number): number {
     assert(!this.receiving, "flushed: no receive is in flight");
-    const kept = this.phase === Phase.Open ? Math.min(size, room, this.limit - this.size) : 0;
+    // Once a byte was lost nothing may follow it: the target gets no stream with a hole.
+    const whole = this.phase === Phase.Open && this.lostBytes === 0;
+    const kept = whole ? Math.min(size, room, this.limit - this.size) : 0;
     this.receiveCount++;
     this.receivedBytes += size;
     this.lostBytes += size - kept;
@@ -227,6 +229,7 @@ export class Flow {
       this.phase === Phase.Open &&
       !this.receiving &&
       !this.starved &&
+      this.lostBytes === 0 &&
       this.size <= this.receiveBelow
     ) {
       this.receiving = true;

@@ -119,7 +119,10 @@ export class Conduit implements LaneOwner {
     if (side === Side.Client) this.client = null;
     else this.upstream = null;
     this.host.descriptorClosed();
-    if (failed || target.flow.sending || this.relay.phase === RelayPhase.Terminating) {
+    const source = this.lane(side).flow;
+    // A stream that lost bytes must not look complete: its target gets no FIN.
+    const cut = failed || target.flow.sending || source.lostBytes > 0;
+    if (cut || this.relay.phase === RelayPhase.Terminating) {
       this.reset(side);
     } else {
       this.sourceEnded(side);
@@ -215,8 +218,12 @@ export class Conduit implements LaneOwner {
       this.dial = null;
       this.perform(this.relay.dialFailed("connect_failed", false));
     }
+    // Behind a sink there is no upstream whose closing would complete this receive.
+    const { down } = this.relay;
+    if (this.up.discards && down.receiving) down.stopped();
     this.client?.terminate();
     this.upstream?.terminate();
+    this.settle();
   }
 
   /** Once nothing is in flight and both descriptors are closed, the tenancy is over. */
