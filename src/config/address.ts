@@ -1,8 +1,86 @@
+import { isIP, isIPv6 } from "node:net";
+import { ConfigError, describe } from "./error.ts";
 import type { Address } from "./options.ts";
+
+/** What an address is for: a listener may have port 0, and without a host it means another one. */
+export type AddressRole = "listener" | "upstream";
+
+/** The host of `:port`: all addresses, IPv6 and IPv4 alike, for a listener; else this machine. */
+const HOST_UNLESS_GIVEN = { listener: "::", upstream: "127.0.0.1" } as const;
+
+/** Most bytes of a unix socket's path (`sun_path` without its final zero). */
+const UNIX_PATH_BYTES_MAX = process.platform === "linux" ? 107 : 103;
+
+const EXPECTED = {
+  listener: "expected host:port, :port, [ipv6]:port or unix:/path",
+  upstream: "expected host:port, [ipv6]:port or unix:/path",
+} as const;
 
 /** The address as a person writes it: `host:port`, `[::1]:port` or `unix:/path`. */
 export function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path.replace("\0", "@")}`;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return `${host}:${address.port}`;
+}
+
+/**
+ * Reads `host:port`, `:port`, `[::1]:port`, `unix:/path` or `unix:@abstract`.
+ *
+ * @throws ConfigError with one sentence that begins with the quoted text
+ */
+export function parseAddress(text: string, role: AddressRole): Address {
+  if (text.startsWith("unix:")) return parseUnix(text);
+  const fail = (why: string): never => {
+    throw new ConfigError(`${describe(text)}: ${why}`);
+  };
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) fail(`${EXPECTED[role]}, without a scheme`);
+  const [, hostText = "", portText] = /^(\[[^\]]*\]|[^[\]]*):([^:\]]*)$/.exec(text) ?? [];
+  if (isIPv6(text) || (!hostText.startsWith("[") && isIPv6(hostText))) {
+    fail("an IPv6 address is written in brackets, with a port after them: [::1]:6380");
+  }
+  if (portText === undefined || portText === "") fail(`no port; ${EXPECTED[role]}`);
+  const port = parsePort(portText ?? "", role, fail);
+  return { kind: "tcp", host: parseHost(hostText, role, fail), port };
+}
+
+function parsePort(text: string, role: AddressRole, fail: (why: string) => never): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  const least = role === "listener" ? 0 : 1;
+  if (!(port >= least && port <= 65_535)) {
+    fail(`port ${describe(text)} is not a number of ${least}…65535`);
+  }
+  return port;
+}
+
+function parseHost(text: string, role: AddressRole, fail: (why: string) => never): string {
+  if (text === "") return HOST_UNLESS_GIVEN[role];
+  if (text === "*") fail("leave the host out to listen on all addresses, as in :6380");
+  if (text.startsWith("[")) {
+    const literal = text.slice(1, -1);
+    if (!isIPv6(literal)) fail(`${describe(literal)} is not an IPv6 address`);
+    return literal.includes("%") ? literal : new URL(`http://[${literal}]`).hostname.slice(1, -1);
+  }
+  if (isIP(text) === 4) return text;
+  // What ends in a number is an IPv4 address or a slip: no top-level domain is a number.
+  if (/(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(text)) fail(`${describe(text)} is not an IPv4 address`);
+  const isName = text.length <= 253 && /^([a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?(\.|$))+$/i.test(text);
+  if (!isName) fail(`${describe(text)} is not a host name`);
+  return text.toLowerCase();
+}
+
+function parseUnix(text: string): Address {
+  const path = text.slice("unix:".length);
+  const fail = (why: string): never => {
+    throw new ConfigError(`${describe(text)}: ${why}`);
+  };
+  const abstract = path.startsWith("@");
+  if (path.includes("\0")) fail("a path holds no zero byte");
+  if (abstract ? path.length < 2 : !/^\/.*[^/]$/s.test(path)) {
+    fail("expected unix: and the absolute path of a socket, or unix:@name");
+  }
+  if (abstract && process.platform !== "linux") fail("abstract sockets exist on Linux only");
+  if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX) {
+    fail(`the path of a unix socket has at most ${UNIX_PATH_BYTES_MAX} bytes`);
+  }
+  return { kind: "unix", path: abstract ? `\0${path.slice(1)}` : path };
 }

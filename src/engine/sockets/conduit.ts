@@ -45,11 +45,12 @@ export class Conduit implements LaneOwner {
   id = 0;
   clientName = "";
   upstreamName: string | null = null;
-  startedAt = 0;
+  /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
+  private startedAt = 0;
+  private endedAt = 0;
   dials = 0;
   /** Which of the listener's upstreams is dialled first; the others follow in their order. */
   firstUpstream = 0;
-  private endedAt = 0;
   /** Bytes that had moved when {@link stalled} last looked. */
   private movedBefore = 0;
   private closing = false;
@@ -71,7 +72,7 @@ export class Conduit implements LaneOwner {
     this.client = client;
     this.clientName = name;
     this.listener = listener;
-    this.startedAt = Date.now();
+    this.startedAt = performance.now();
     this.endedAt = 0;
     this.dials = 0;
     this.firstUpstream = listener.nextUpstream();
@@ -146,12 +147,12 @@ export class Conduit implements LaneOwner {
 
   /** This relay's story until now. */
   summary(): RelaySummary {
-    const end = this.endedAt === 0 ? Date.now() : this.endedAt;
+    const end = this.endedAt === 0 ? performance.now() : this.endedAt;
     return {
       id: this.id,
       client: this.clientName,
       upstream: this.upstreamName,
-      startedAt: this.startedAt,
+      startedAt: performance.timeOrigin + this.startedAt,
       durationMs: end - this.startedAt,
       dials: this.dials,
       reason: this.endedAt === 0 ? null : this.relay.reason,
@@ -230,7 +231,7 @@ export class Conduit implements LaneOwner {
   private finish(): void {
     if (this.client !== null || this.upstream !== null) return;
     this.closing = false;
-    this.endedAt = Date.now();
+    this.endedAt = performance.now();
     this.listener.forget(this);
     this.up.clear();
     this.down.clear();

@@ -1,4 +1,5 @@
 import type { Socket } from "bun";
+import { formatAddress } from "../../config/address.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
@@ -140,9 +141,7 @@ export class SocketsEngine implements Engine, ConduitHost {
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
     socket.data = conduit;
     this.running.add(conduit);
-    const { remoteAddress } = socket;
-    const name = remoteAddress === undefined ? "unix" : `${remoteAddress}:${socket.remotePort}`;
-    conduit.accept(++this.accepted, bunSocket(socket), name, listener);
+    conduit.accept(++this.accepted, bunSocket(socket), clientName(socket), listener);
     this.gate();
   }
 
@@ -214,4 +213,12 @@ export class SocketsEngine implements Engine, ConduitHost {
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
     this.stopped?.resolve();
   }
+}
+
+/** The client's address as a person writes it; an IPv4 one that came in on `::` as IPv4. */
+function clientName(socket: Socket<Conduit>): string {
+  const { remoteAddress } = socket;
+  if (remoteAddress === undefined) return "unix";
+  const host = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
+  return formatAddress({ kind: "tcp", host, port: socket.remotePort });
 }

@@ -29,7 +29,7 @@ export class Lane {
   readonly ring: Ring;
   source: BunSocket<unknown> | null = null;
   target: BunSocket<unknown> | null = null;
-  /** The target is nobody: bytes are counted and thrown away, an end needs no carrying out. */
+  /** The target is nobody: bytes are counted and thrown away. Set anew for each tenant. */
   discards = false;
   /** The source is paused by us. */
   private paused = false;
@@ -96,12 +96,11 @@ export class Lane {
     if (this.flow.starved) this.start(this.flow.fed());
   }
 
-  /** Gives back all memory and forgets both ends, for the next tenant. */
+  /** Gives back all memory and forgets both ends. */
   clear(): void {
     this.ring.clear();
     this.source = null;
     this.target = null;
-    this.discards = false;
     this.paused = false;
   }
 

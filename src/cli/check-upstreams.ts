@@ -1,0 +1,22 @@
+import { isIP } from "node:net";
+import { formatAddress } from "../config/address.ts";
+import type { Address } from "../config/options.ts";
+import { StartError } from "./start-error.ts";
+
+/**
+ * Looks every upstream's host name up once, so that a slip of the pen is told at the start and not
+ * by the first client. Addresses are not kept: each dial looks up anew.
+ *
+ * @throws StartError for the first upstream whose host is unknown
+ */
+export async function checkUpstreams(upstreams: readonly Address[]): Promise<void> {
+  const lookups = upstreams.map(async (address) => {
+    if (address.kind === "unix" || isIP(address.host) !== 0) return;
+    try {
+      await Bun.dns.lookup(address.host, { backend: "getaddrinfo" });
+    } catch {
+      throw new StartError(`cannot relay to ${formatAddress(address)}: unknown host`);
+    }
+  });
+  await Promise.all(lookups);
+}

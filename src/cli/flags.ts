@@ -1,0 +1,154 @@
+import { formatAddress } from "../config/address.ts";
+import { defaults } from "../config/options.ts";
+import { formatDuration, formatSize } from "../config/quantity.ts";
+import type { SettingName } from "../config/validate.ts";
+
+/** One flag of the command line. */
+export interface Flag {
+  /** The long form without its dashes. */
+  readonly name: string;
+  readonly short?: string;
+  /** The setting that it gives a value to; the others are the command line's own business. */
+  readonly setting?: SettingName;
+  /** What its value is called in the help; a flag without one is a switch. */
+  readonly hint?: string;
+  /** May be given several times. */
+  readonly repeatable?: boolean;
+  /** What it does, for the help: lines of at most 48 characters. */
+  readonly text: readonly string[];
+  /** The value unless given, as a person would type it. */
+  readonly initial?: string;
+}
+
+/** Flags that belong together, under a heading of the help. */
+export interface FlagGroup {
+  readonly heading: string;
+  readonly flags: readonly Flag[];
+}
+
+const size = formatSize(defaults.segmentSize).replace(" ", "");
+
+/** All flags, in the order of the help. */
+export const flagGroups: readonly FlagGroup[] = [
+  {
+    heading: "What to relay",
+    flags: [
+      {
+        name: "listen",
+        short: "l",
+        setting: "listen",
+        hint: "ADDR",
+        repeatable: true,
+        text: ["accept clients here (repeatable)"],
+        initial: formatAddress(defaults.listen),
+      },
+      {
+        name: "upstream",
+        short: "u",
+        setting: "upstream",
+        hint: "ADDR",
+        repeatable: true,
+        text: ["relay them to here (repeatable, each in turn)"],
+        initial: "a demo built in",
+      },
+      {
+        name: "mode",
+        short: "m",
+        setting: "mode",
+        hint: "MODE",
+        text: [
+          "bidirectional, oneway (client to upstream only)",
+          "or sink (no upstream: receive, count, discard)",
+        ],
+        initial: defaults.mode,
+      },
+      {
+        name: "config",
+        short: "c",
+        hint: "FILE",
+        text: ["settings from a file; flags win over it"],
+      },
+    ],
+  },
+  {
+    heading: "Limits",
+    flags: [
+      {
+        name: "connect-timeout",
+        setting: "connectTimeout",
+        hint: "TIME",
+        text: ["give a dial to an upstream up after this"],
+        initial: formatDuration(defaults.connectTimeoutMs),
+      },
+      {
+        name: "half-close-timeout",
+        setting: "halfCloseTimeout",
+        hint: "TIME",
+        text: ["cut a relay that stands still for this long", "after one of its ends has finished"],
+        initial: formatDuration(defaults.halfCloseTimeoutMs),
+      },
+      {
+        name: "drain-timeout",
+        setting: "drainTimeout",
+        hint: "TIME",
+        text: ["what running relays get at a stop"],
+        initial: formatDuration(defaults.drainTimeoutMs),
+      },
+      {
+        name: "segment-size",
+        short: "b",
+        setting: "segmentSize",
+        hint: "SIZE",
+        text: ["size of one buffer, a power of two, 4KiB…1MiB"],
+        initial: size,
+      },
+      {
+        name: "segment-count",
+        short: "n",
+        setting: "segmentCount",
+        hint: "N",
+        text: ["most buffers; allocated when needed"],
+        initial: String(defaults.segmentCount),
+      },
+    ],
+  },
+  {
+    heading: "How to run",
+    flags: [
+      {
+        name: "engine",
+        short: "e",
+        setting: "engine",
+        hint: "NAME",
+        text: ["auto or sockets"],
+        initial: defaults.engine,
+      },
+      {
+        name: "workers",
+        short: "w",
+        setting: "workers",
+        hint: "N",
+        text: ["threads that relay; 1 in this version"],
+        initial: String(defaults.workers),
+      },
+      {
+        name: "stats",
+        setting: "stats",
+        hint: "FORM",
+        text: ["statistics at exit: text, json or none"],
+        initial: defaults.stats,
+      },
+      {
+        name: "verbose",
+        short: "v",
+        setting: "verbose",
+        text: ["log every relay; more statistics"],
+      },
+      { name: "version", short: "V", text: ["print the version"] },
+      { name: "help", short: "h", text: ["print this help"] },
+    ],
+  },
+];
+
+/** All flags, without their groups. */
+export const flags: readonly Flag[] = flagGroups.flatMap((group) => group.flags);

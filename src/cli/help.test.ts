@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { flags } from "./flags.ts";
+import { renderHelp } from "./help.ts";
+
+test("the help", () => {
+  expect(renderHelp("bun run proxy", "1.2.3")).toMatchInlineSnapshot(`
+    "ringway 1.2.3: relays TCP connections to upstreams in bounded memory
+
+    Usage: bun run proxy [flags]
+
+    Examples:
+      bun run proxy                                   try it: with a Redis built in
+      bun run proxy -l :6380 -u 127.0.0.1:6379        port 6380 to port 6379 here
+      bun run proxy -u db1:5432 -u db2:5432           two upstreams, each in turn
+      bun run proxy -l unix:/tmp/r.sock -u db1:5432   from a unix socket
+      bun run proxy -m sink --stats json              swallow and count
+
+    What to relay:
+      -l, --listen ADDR              accept clients here (repeatable)
+                                     [127.0.0.1:6380]
+      -u, --upstream ADDR            relay them to here (repeatable, each in turn)
+                                     [a demo built in]
+      -m, --mode MODE                bidirectional, oneway (client to upstream only)
+                                     or sink (no upstream: receive, count, discard)
+                                     [bidirectional]
+      -c, --config FILE              settings from a file; flags win over it
+
+    Limits:
+          --connect-timeout TIME     give a dial to an upstream up after this [5s]
+          --half-close-timeout TIME  cut a relay that stands still for this long
+                                     after one of its ends has finished [1m]
+          --drain-timeout TIME       what running relays get at a stop [10s]
+      -b, --segment-size SIZE        size of one buffer, a power of two, 4KiB…1MiB
+                                     [64KiB]
+      -n, --segment-count N          most buffers; allocated when needed [4096]
+
+    How to run:
+      -e, --engine NAME              auto or sockets [auto]
+      -w, --workers N                threads that relay; 1 in this version [1]
+          --stats FORM               statistics at exit: text, json or none [text]
+      -v, --verbose                  log every relay; more statistics
+      -V, --version                  print the version
+      -h, --help                     print this help
+
+    ADDR is host:port, [ipv6]:port, unix:/path or unix:@name (abstract, Linux);
+         for --listen also :port (all addresses), and port 0 picks a free one.
+    TIME is 500ms, 5s, 2m, 1h or a plain number of seconds.
+    SIZE is 64KiB, 64k, 1MiB or a plain number of bytes.
+    FILE is TOML, YAML, JSON, TypeScript or JavaScript (its default export). Its
+         keys are the long flags in camelCase, such as connectTimeout = "5s";
+         listen and upstream are an address or a list of them.
+
+    The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
+    relays finish; a second one ends at once. Exit codes: 0 stopped, 1 could not
+    start, 2 the flags or the file are wrong.
+    "
+  `);
+});
+
+test("fits a terminal of 80 columns and has every flag", () => {
+  const help = renderHelp("bun run proxy", "1.2.3");
+  expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  for (const { name } of flags) expect(help).toContain(` --${name}`);
+});
+
+test("promises nothing that this version has not", () => {
+  expect(renderHelp("ringway", "1.2.3")).not.toMatch(/uring|udp|tls|reload/i);
+});

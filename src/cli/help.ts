@@ -1,0 +1,63 @@
+import { type Flag, flagGroups } from "./flags.ts";
+
+/** Columns that the help needs. */
+const WIDTH = 80;
+
+/**
+ * The text of `--help`.
+ *
+ * @param program what a person types to run ringway
+ */
+export function renderHelp(program: string, version: string): string {
+  return `ringway ${version}: relays TCP connections to upstreams in bounded memory
+
+Usage: ${program} [flags]
+
+${examples(program)}
+
+${flagGroups.map(renderGroup).join("\n\n")}
+
+ADDR is host:port, [ipv6]:port, unix:/path or unix:@name (abstract, Linux);
+     for --listen also :port (all addresses), and port 0 picks a free one.
+TIME is 500ms, 5s, 2m, 1h or a plain number of seconds.
+SIZE is 64KiB, 64k, 1MiB or a plain number of bytes.
+FILE is TOML, YAML, JSON, TypeScript or JavaScript (its default export). Its
+     keys are the long flags in camelCase, such as connectTimeout = "5s";
+     listen and upstream are an address or a list of them.
+
+The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
+relays finish; a second one ends at once. Exit codes: 0 stopped, 1 could not
+start, 2 the flags or the file are wrong.
+`;
+}
+
+function examples(program: string): string {
+  const rows = [
+    ["", "try it: with a Redis built in"],
+    [" -l :6380 -u 127.0.0.1:6379", "port 6380 to port 6379 here"],
+    [" -u db1:5432 -u db2:5432", "two upstreams, each in turn"],
+    [" -l unix:/tmp/r.sock -u db1:5432", "from a unix socket"],
+    [" -m sink --stats json", "swallow and count"],
+  ] as const;
+  const width = Math.max(...rows.map(([flags]) => flags.length));
+  const lines = rows.map(([flags, text]) => `  ${program}${flags.padEnd(width)}   ${text}`);
+  return ["Examples:", ...lines].join("\n");
+}
+
+function renderGroup(group: (typeof flagGroups)[number]): string {
+  return [`${group.heading}:`, ...group.flags.flatMap(renderFlag)].join("\n");
+}
+
+function renderFlag(flag: Flag): string[] {
+  const short = flag.short === undefined ? "   " : `-${flag.short},`;
+  const hint = flag.hint === undefined ? "" : ` ${flag.hint}`;
+  const indent = " ".repeat(33);
+  const lines = flag.text.map((line) => `${indent}${line}`);
+  if (flag.initial !== undefined) {
+    const last = `${lines.pop()} [${flag.initial}]`;
+    if (last.length <= WIDTH) lines.push(last);
+    else lines.push(last.slice(0, last.lastIndexOf(" [")), `${indent}[${flag.initial}]`);
+  }
+  const head = `  ${short} --${flag.name}${hint}`.padEnd(indent.length);
+  return lines.map((line, index) => (index === 0 ? head + line.slice(indent.length) : line));
+}

@@ -1,0 +1,38 @@
+import { runCommand } from "citty";
+import { ConfigError } from "../config/error.ts";
+import { complain, guardStreams } from "./output.ts";
+import { proxyCommand } from "./proxy-command.ts";
+import { StartError } from "./start-error.ts";
+
+/** Exit codes: what was asked for is not right; it cannot be had here; a defect of ringway. */
+const EXIT = { config: 2, start: 1, defect: 70 } as const;
+
+/**
+ * The command line from its arguments to the exit code. The only place that ends the process in an
+ * orderly way; citty's own `runMain` would exit with 1 whatever happened and print the usage.
+ */
+export async function main(args: readonly string[]): Promise<never> {
+  guardStreams();
+  process.on("uncaughtException", (error) => process.exit(failed(error, args)));
+  process.on("unhandledRejection", (error) => process.exit(failed(error, args)));
+  try {
+    const { result } = await runCommand(proxyCommand, { rawArgs: [...args] });
+    process.exit(typeof result === "number" ? result : 0);
+  } catch (error) {
+    process.exit(failed(error, args));
+  }
+}
+
+/** Says in one sentence what went wrong. @returns the exit code */
+function failed(error: unknown, args: readonly string[]): number {
+  if (error instanceof ConfigError || error instanceof StartError) {
+    complain(error.message);
+    return error instanceof ConfigError ? EXIT.config : EXIT.start;
+  }
+  const isVerbose = args.some((arg) => arg === "--verbose" || /^-[a-zA-Z]*v/.test(arg));
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const more = isVerbose ? "" : " (run with --verbose for the place)";
+  complain(`this is a defect of ringway, please report it: ${message.split("\n")[0]}${more}`);
+  if (isVerbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return EXIT.defect;
+}

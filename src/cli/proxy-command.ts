@@ -1,0 +1,46 @@
+import { type ArgsDef, defineCommand } from "citty";
+import { loadFile } from "../config/load.ts";
+import { validate } from "../config/validate.ts";
+import { flags } from "./flags.ts";
+import { renderHelp } from "./help.ts";
+import { writeOut } from "./output.ts";
+import { programName, version } from "./program.ts";
+import { readFlags } from "./read-flags.ts";
+import { run } from "./run.ts";
+
+/**
+ * The proxy itself, which is the command without a name. Its `run` answers with the exit code and
+ * throws ConfigError (what was asked for is not right) and StartError (it cannot be had here).
+ */
+export const proxyCommand = defineCommand({
+  meta: { name: "ringway", version, description: "relays TCP connections to upstreams" },
+  args: cittyArgs(),
+  // citty's own reading of the arguments is too lenient to act on: see readFlags.
+  run: ({ rawArgs }) => proxy(rawArgs),
+});
+
+/** Runs the proxy as the arguments say. @returns the exit code */
+async function proxy(rawArgs: readonly string[]): Promise<number> {
+  const line = readFlags(rawArgs);
+  if (line.help) return await print(renderHelp(programName(), version));
+  if (line.version) return await print(`${version}\n`);
+  const fromFile = line.config === null ? {} : await loadFile(line.config);
+  return await run(validate({ ...fromFile, ...line.given }));
+}
+
+async function print(text: string): Promise<number> {
+  return (await writeOut(text)) === null ? 0 : 1;
+}
+
+function cittyArgs(): ArgsDef {
+  const args: ArgsDef = {};
+  for (const { name, short, hint, text } of flags) {
+    const alias = short === undefined ? {} : { alias: short };
+    const shared = { description: text.join(" ").trim(), ...alias };
+    args[name] =
+      hint === undefined
+        ? { type: "boolean", ...shared }
+        : { type: "string", valueHint: hint, ...shared };
+  }
+  return args;
+}

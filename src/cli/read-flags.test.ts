@@ -1,0 +1,82 @@
+import { expect, test } from "bun:test";
+import { flags } from "./flags.ts";
+import { readFlags } from "./read-flags.ts";
+
+/** What was given, without the labels. */
+function read(...args: string[]): Record<string, unknown> {
+  const { given } = readFlags(args);
+  return Object.fromEntries(Object.entries(given).map(([name, { value }]) => [name, value]));
+}
+
+test("nothing", () => {
+  expect(readFlags([])).toEqual({ help: false, version: false, config: null, given: {} });
+  expect(read("--")).toEqual({});
+});
+
+test("long and short flags, with and without =, alone and in groups", () => {
+  const expected = { listen: [":1"], upstream: ["a:2", "b:3"], mode: "oneway", verbose: true };
+  expect(
+    read("--listen", ":1", "--upstream=a:2", "--upstream", "b:3", "--mode=oneway", "--verbose"),
+  ).toEqual(expected);
+  expect(read("-l", ":1", "-ua:2", "-u", "b:3", "-vmoneway")).toEqual(expected);
+});
+
+test("kebab-case on the line is camelCase in the settings, and the label is the flag", () => {
+  expect(readFlags(["--connect-timeout", "2s"]).given).toEqual({
+    connectTimeout: { value: "2s", label: "--connect-timeout" },
+  });
+});
+
+test("the file", () => {
+  expect(readFlags(["-c", "a.toml"])).toMatchObject({ config: "a.toml", given: {} });
+});
+
+test("help and version, whatever else there is", () => {
+  for (const args of [["-h"], ["--help"], ["-vh"], ["--nonsense", "-h"], ["x", "--help", "-V"]]) {
+    expect(readFlags(args).help).toBe(true);
+  }
+  expect(readFlags(["-V"])).toMatchObject({ help: false, version: true });
+  // Here it is a value, if a strange one.
+  expect(readFlags(["--config=--help"])).toMatchObject({ help: false, config: "--help" });
+});
+
+test.each([
+  [["--listn", ":1"], 'unknown flag "--listn"; did you mean --listen?'],
+  [["--backlog", "1"], 'unknown flag "--backlog"; see --help'],
+  [["--no-verbose"], 'unknown flag "--no-verbose"; did you mean --verbose?'],
+  [["-x"], 'unknown flag "-x"; see --help'],
+  [["-vx"], 'unknown flag "-x"; see --help'],
+  [["--__proto__", "1"], 'unknown flag "--__proto__"; see --help'],
+  [["---"], 'unknown flag "---"; see --help'],
+  [["--listen"], "--listen needs a value: --listen ADDR"],
+  [["-l"], "--listen needs a value: --listen ADDR"],
+  [["--listen", "--upstream", "a:1"], "--listen needs a value: --listen ADDR"],
+  [["-l", "-v"], "--listen needs a value: --listen ADDR"],
+  [["-c", "--"], "--config needs a value: --config FILE"],
+  [["--listen="], "--listen needs a value, got an empty one"],
+  [["--listen", ""], "--listen needs a value, got an empty one"],
+  [["--verbose=true"], '--verbose takes no value, got "true"'],
+  [["-v=true"], "a switch takes no value; see --help"],
+  [["--mode", "sink", "-m", "sink"], "--mode is given twice"],
+  [["-vv"], "--verbose is given twice"],
+  [["-c", "a.toml", "-c", "b.toml"], "--config is given twice"],
+  [["6380"], '"6380" is not a flag; see --help'],
+  [[""], '"" is not a flag; see --help'],
+  [["-"], '"-" is not a flag; see --help'],
+  [["--", "-v"], '"-v" is not a flag; see --help'],
+  [["\u001b[2J"], '"\\u001b[2J" is not a flag; see --help'],
+])("%j is refused", (args, message) => {
+  expect(() => readFlags(args)).toThrow(new Error(message));
+});
+
+test("a negative number is a value, for its own rule to refuse", () => {
+  expect(read("--workers", "-1", "--segment-count=-2")).toEqual({
+    workers: "-1",
+    segmentCount: "-2",
+  });
+});
+
+test("no two flags share a name or a letter", () => {
+  const names = flags.flatMap(({ name, short }) => (short === undefined ? [name] : [name, short]));
+  expect(new Set(names).size).toBe(names.length);
+});

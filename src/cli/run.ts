@@ -1,0 +1,126 @@
+import type { ConsolaInstance } from "consola";
+import type { Address } from "../config/options.ts";
+import { formatCount, formatDuration } from "../config/quantity.ts";
+import { proxyOptions, type Settings } from "../config/validate.ts";
+import { type Proxy as RunningProxy, startProxy } from "../control/proxy.ts";
+import { History } from "../observe/history.ts";
+import { LogObserver } from "../observe/log.ts";
+import { LISTED_MAX, statistics } from "../observe/statistics.ts";
+import { renderJson } from "../observe/statistics-json.ts";
+import { renderText } from "../observe/statistics-text.ts";
+import { type EmbeddedUpstream, startEmbeddedUpstream } from "../upstream/embedded/server.ts";
+import { hints, listeningLine } from "./announce.ts";
+import { checkUpstreams } from "./check-upstreams.ts";
+import { createLogger } from "./logger.ts";
+import { writeOut } from "./output.ts";
+import { exitCodeOf, type StopSignal, StopSignals } from "./signals.ts";
+import { StartError, startError } from "./start-error.ts";
+
+/** A run from its start to its statistics. */
+interface Run {
+  readonly settings: Settings;
+  readonly log: ConsolaInstance;
+  readonly history: History;
+  readonly observer: LogObserver;
+  readonly proxy: RunningProxy;
+  readonly embedded: EmbeddedUpstream | null;
+}
+
+/**
+ * Runs the proxy until a signal ends it.
+ *
+ * @returns the exit code: 0 after an orderly stop, 130 or 143 when a second signal cut it short
+ * @throws StartError when it cannot start; nothing is left running then
+ */
+export async function run(settings: Settings): Promise<number> {
+  // Before anything is started, so that there is no moment in which a signal finds nobody.
+  const signals = new StopSignals();
+  const current = await start(settings);
+  const signal = await stop(current, signals);
+  signals.exitAtOnce();
+  const isWritten = await printStatistics(current);
+  if (signal !== null) return exitCodeOf(signal);
+  return isWritten ? 0 : 1;
+}
+
+async function start(settings: Settings): Promise<Run> {
+  const log = createLogger(settings.verbose);
+  const history = new History(LISTED_MAX);
+  const observer = new LogObserver(log, history);
+  await checkUpstreams(settings.upstreams);
+  const embedded = needsEmbedded(settings) ? startEmbedded() : null;
+  const upstreams = embedded === null ? settings.upstreams : [addressOf(embedded)];
+  try {
+    const proxy = await startProxy(proxyOptions(settings, upstreams), observer);
+    const current = { settings, log, history, observer, proxy, embedded };
+    announce(current, upstreams);
+    return current;
+  } catch (error) {
+    embedded?.stop();
+    throw startError(error);
+  }
+}
+
+function needsEmbedded({ mode, upstreams }: Settings): boolean {
+  return mode !== "sink" && upstreams.length === 0;
+}
+
+function startEmbedded(): EmbeddedUpstream {
+  try {
+    return startEmbeddedUpstream({ hostname: "127.0.0.1", port: 0 });
+  } catch (error) {
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    throw new StartError(`the demo upstream cannot listen on 127.0.0.1: ${code}`);
+  }
+}
+
+function addressOf({ address }: EmbeddedUpstream): Address {
+  if ("unix" in address) return { kind: "unix", path: address.unix };
+  return { kind: "tcp", host: address.hostname, port: address.port };
+}
+
+function announce({ settings, log, proxy, embedded }: Run, upstreams: readonly Address[]): void {
+  const isAsked = settings.engine === "auto" || settings.engine === proxy.engine.name;
+  log[isAsked ? "debug" : "info"](`engine ${proxy.engineChoice}`);
+  for (const address of proxy.addresses) log.info(listeningLine(address, settings, upstreams));
+  const [first] = proxy.addresses;
+  if (embedded === null || settings.mode !== "bidirectional" || first === undefined) return;
+  for (const hint of hints(first)) log.info(hint);
+}
+
+/** Waits for a signal and stops. @returns the second signal, if one cut the stop short */
+async function stop(current: Run, signals: StopSignals): Promise<StopSignal | null> {
+  const { log, proxy, settings } = current;
+  const first = await signals.next();
+  log.info(stoppingLine(first, proxy.engine.stats().relays.running, settings.drainTimeoutMs));
+  const stopped = proxy.stop(settings.drainTimeoutMs).then(() => null);
+  const second = await Promise.race([stopped, signals.next()]);
+  current.observer.flush();
+  current.embedded?.stop();
+  const { reasons, running } = proxy.engine.stats().relays;
+  if (second !== null) log.warn(`${second} again: not waiting for ${relays(running)}`);
+  else if (reasons.drain !== undefined) log.warn(`stopped: had to cut ${relays(reasons.drain)}`);
+  else log.info("stopped");
+  return second;
+}
+
+function stoppingLine(signal: StopSignal, running: number, drainTimeoutMs: number): string {
+  if (running === 0) return `stopping: ${signal}, no relays running`;
+  const limit = `up to ${formatDuration(drainTimeoutMs)}`;
+  return `stopping: ${signal}, ${relays(running)} running, ${limit}; a second signal ends at once`;
+}
+
+function relays(count: number): string {
+  return count === 1 ? "1 relay" : `${formatCount(count)} relays`;
+}
+
+/** @returns whether they could be written; it has been logged otherwise */
+async function printStatistics({ settings, log, history, proxy }: Run): Promise<boolean> {
+  const { stats: form, verbose } = settings;
+  if (form === "none") return true;
+  const { engine } = proxy;
+  const all = statistics(engine.stats(), history.list(), engine.relays());
+  const code = await writeOut(form === "json" ? renderJson(all) : renderText(all, verbose));
+  if (code !== null) log.error(`the statistics could not be written: ${code}`);
+  return code === null;
+}

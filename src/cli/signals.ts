@@ -1,0 +1,52 @@
+/** What asks this program to end. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
+/** Exit codes of a program that a signal ended: 128 and the signal's number. */
+const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+/** The exit code of a program that this signal ended. */
+export function exitCodeOf(signal: StopSignal): number {
+  return EXIT_CODES[signal];
+}
+
+/**
+ * The signals that ask to end, one after the other.
+ *
+ * A signal that nobody waits for yet is kept; when a second one comes before the first was taken,
+ * or any after {@link exitAtOnce}, the program is busy with something that it cannot leave, such as
+ * a slow name service or a reader that does not read: it exits there and then.
+ */
+export class StopSignals {
+  private kept: StopSignal | null = null;
+  private waiting: ((signal: StopSignal) => void) | null = null;
+  private impatient = false;
+
+  /** Takes over SIGINT and SIGTERM of this process. */
+  constructor() {
+    process.on("SIGINT", () => this.arrived("SIGINT"));
+    process.on("SIGTERM", () => this.arrived("SIGTERM"));
+  }
+
+  /** The next signal; one caller at a time. */
+  next(): Promise<StopSignal> {
+    return new Promise((resolve) => {
+      const { kept } = this;
+      this.kept = null;
+      if (kept !== null) resolve(kept);
+      else this.waiting = resolve;
+    });
+  }
+
+  /** From now on every signal ends the program where it stands. */
+  exitAtOnce(): void {
+    this.impatient = true;
+  }
+
+  private arrived(signal: StopSignal): void {
+    if (this.impatient || this.kept !== null) process.exit(EXIT_CODES[signal]);
+    const { waiting } = this;
+    this.waiting = null;
+    if (waiting === null) this.kept = signal;
+    else waiting(signal);
+  }
+}

@@ -1,0 +1,48 @@
+import { formatAddress } from "../config/address.ts";
+import type { Address } from "../config/options.ts";
+import { ListenError } from "../engine/engine.ts";
+import { EngineUnsupportedError } from "../engine/select.ts";
+
+/** The proxy cannot start here and now, though what was asked for is well-formed. Exit 1. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/** What a start threw, as a sentence for a person where it is an expected failure. */
+export function startError(error: unknown): unknown {
+  if (error instanceof ListenError) return new StartError(listenSentence(error));
+  if (error instanceof EngineUnsupportedError) return new StartError(error.message);
+  return error;
+}
+
+function listenSentence({ address, code }: ListenError): string {
+  return `cannot listen on ${formatAddress(address)}: ${listenCause(address, code)}`;
+}
+
+function listenCause(address: Address, code: string): string {
+  const isUnix = address.kind === "unix";
+  switch (code) {
+    case "EADDRINUSE":
+      return isUnix ? "the path exists or is in use already" : "the port is in use already";
+    case "EACCES":
+    case "EPERM":
+      if (isUnix) return "no permission to make a socket there";
+      return "no permission, as low ports need more rights; use a port from 1024 on";
+    case "EADDRNOTAVAIL":
+      return "this machine does not have that address";
+    case "EAFNOSUPPORT":
+      return "this machine does not have that kind of address";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "DNS_ENOTFOUND":
+      return "unknown host";
+    case "ENOENT":
+    case "ENOTDIR":
+      return "there is no such directory";
+    case "EMFILE":
+    case "ENFILE":
+      return "no file descriptor is left (ulimit -n)";
+    default:
+      return code;
+  }
+}

@@ -1,0 +1,138 @@
+import { describe, expect, test } from "bun:test";
+import { type Given, proxyOptions, type SettingName, settingNames, validate } from "./validate.ts";
+
+/** Values as the command line would give them. */
+function given(values: Partial<Record<SettingName, unknown>>): Given {
+  const entries = Object.entries(values).map(([name, value]) => [
+    name,
+    { value, label: `--${name}` },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+test("nothing given means the defaults", () => {
+  expect(validate({})).toEqual({
+    listen: [{ kind: "tcp", host: "127.0.0.1", port: 6380 }],
+    upstreams: [],
+    mode: "bidirectional",
+    engine: "auto",
+    connectTimeoutMs: 5_000,
+    halfCloseTimeoutMs: 60_000,
+    drainTimeoutMs: 10_000,
+    memory: { segmentSize: 65_536, segmentCount: 4_096 },
+    stats: "text",
+    verbose: false,
+  });
+});
+
+test("everything given", () => {
+  const settings = validate(
+    given({
+      listen: [":1", "[::1]:2"],
+      upstream: "db:5432",
+      mode: "oneway",
+      engine: "uring",
+      workers: "1",
+      connectTimeout: "1ms",
+      halfCloseTimeout: 2,
+      drainTimeout: 0,
+      segmentSize: "4KiB",
+      segmentCount: 256,
+      stats: "json",
+      verbose: true,
+    }),
+  );
+  expect(settings).toEqual({
+    listen: [
+      { kind: "tcp", host: "::", port: 1 },
+      { kind: "tcp", host: "::1", port: 2 },
+    ],
+    upstreams: [{ kind: "tcp", host: "db", port: 5432 }],
+    mode: "oneway",
+    engine: "uring",
+    connectTimeoutMs: 1,
+    halfCloseTimeoutMs: 2_000,
+    drainTimeoutMs: 0,
+    memory: { segmentSize: 4_096, segmentCount: 256 },
+    stats: "json",
+    verbose: true,
+  });
+});
+
+describe("rules", () => {
+  const cases: [Partial<Record<SettingName, unknown>>, string][] = [
+    [{ listen: [] }, "--listen is an empty list: expected an address or several"],
+    [{ listen: [6380] }, "--listen 6380: expected an address"],
+    [{ listen: { port: 1 } }, "--listen a table: expected an address"],
+    [{ listen: [":1", "[0::0]:1"] }, '--listen "[::]:1" is given twice'],
+    [{ listen: ["unix:/a", "unix:/a"] }, '--listen "unix:/a" is given twice'],
+    [{ upstream: null }, "--upstream null: expected an address"],
+    [{ upstream: "" }, '--upstream "": no port; expected host:port, [ipv6]:port or unix:/path'],
+    [
+      { mode: "sink", upstream: "a:1" },
+      "--upstream contradicts mode sink, which has no upstream: leave one of them out",
+    ],
+    [
+      { listen: ":1", upstream: "localhost:1" },
+      '--upstream "localhost:1" is the listener [::]:1 itself: relays would loop',
+    ],
+    [
+      { listen: "unix:/a", upstream: ["b:1", "unix:/a"] },
+      '--upstream "unix:/a" is the listener unix:/a itself: relays would loop',
+    ],
+    [{ mode: "both" }, '--mode "both": expected bidirectional, oneway or sink'],
+    [{ mode: ["sink"] }, "--mode a list: expected bidirectional, oneway or sink"],
+    [{ engine: "epoll" }, '--engine "epoll": expected auto or sockets'],
+    [{ workers: "2" }, '--workers "2": expected 1, as this version runs one worker'],
+    [{ workers: "auto" }, '--workers "auto": expected 1, as this version runs one worker'],
+    [{ workers: -1 }, "--workers -1: expected 1, as this version runs one worker"],
+    [{ connectTimeout: "0" }, '--connectTimeout "0": expected a duration of 1ms…24h'],
+    [{ halfCloseTimeout: "25h" }, '--halfCloseTimeout "25h": expected a duration of 1ms…24h'],
+    [{ drainTimeout: 86_401 }, "--drainTimeout 86401: expected a duration of 0…24h"],
+    [{ drainTimeout: true }, "--drainTimeout true: expected a number or text"],
+    [{ segmentSize: "2KiB" }, '--segmentSize "2KiB": expected a power of two of 4KiB…1MiB'],
+    [{ segmentSize: "2MiB" }, '--segmentSize "2MiB": expected a power of two of 4KiB…1MiB'],
+    [{ segmentSize: 0 }, "--segmentSize 0: expected a power of two of 4KiB…1MiB"],
+    [{ segmentSize: 5_000 }, "--segmentSize 5000: expected a power of two of 4KiB…1MiB"],
+    [{ segmentCount: "0" }, '--segmentCount "0": expected a whole number of at least 1'],
+    [{ segmentCount: 1.5 }, "--segmentCount 1.5: expected a whole number of at least 1"],
+    [{ segmentCount: Number.NaN }, "--segmentCount NaN: expected a whole number of at least 1"],
+    [
+      { segmentCount: 15 },
+      "--segmentCount 15: expected 1 MiB…64 GiB in all, not the 15 segments of 64 KiB",
+    ],
+    [
+      { segmentSize: "1MiB", segmentCount: 65_537 },
+      "--segmentCount 65537: expected 1 MiB…64 GiB in all, not the 65,537 segments of 1 MiB",
+    ],
+    [{ stats: "xml" }, '--stats "xml": expected text, json or none'],
+    [{ verbose: "yes" }, '--verbose "yes": expected true or false'],
+  ];
+  test.each(cases)("%j", (values, message) => {
+    expect(() => validate(given(values))).toThrow(new Error(message));
+  });
+});
+
+test("what is at the border is allowed", () => {
+  validate(given({ segmentCount: 16 }));
+  validate(given({ segmentSize: "1MiB", segmentCount: 65_536 }));
+  validate(given({ segmentSize: "1MiB", segmentCount: 1 }));
+  validate(given({ drainTimeout: "24h", connectTimeout: "24h" }));
+  validate(given({ listen: [":0", ":0"] }));
+  validate(given({ listen: "127.0.0.1:1", upstream: "127.0.0.2:1" }));
+});
+
+test("listeners share the upstreams", () => {
+  const settings = validate(given({ listen: [":1", ":2"], upstream: ["a:1", "b:2"] }));
+  const { listeners } = proxyOptions(settings, settings.upstreams);
+  expect(listeners.map((listener) => listener.upstreams)).toEqual([
+    settings.upstreams,
+    settings.upstreams,
+  ]);
+});
+
+test("every setting is looked at", () => {
+  for (const name of settingNames) {
+    expect(() => validate(given({ [name]: { nonsense: 1 } }))).toThrow(`--${name} `);
+  }
+});

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { History } from "./history.ts";
+import { type Logger, LogObserver } from "./log.ts";
+import { flowStats, relaySummary } from "./test-figures.ts";
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** An observer, and the lines that it logs as `level: text`. */
+function record(level: number): { lines: string[]; observer: LogObserver; history: History } {
+  const lines: string[] = [];
+  const write = (name: string) => Object.assign((text: string) => lines.push(`${name}: ${text}`));
+  const log = { level, debug: write("debug"), info: write("info"), warn: write("warn") };
+  const history = new History(100);
+  return { lines, history, observer: new LogObserver(log as unknown as Logger, history) };
+}
+
+test("a relay is one line at debug, and kept for the statistics", () => {
+  const { lines, observer, history } = record(4);
+  const up = flowStats({ receivedBytes: 1_234, lostBytes: 34 });
+  const relay = relaySummary({ id: 7, up, down: flowStats({ receivedBytes: 5 }) });
+  observer.relayEnded(relay);
+  observer.relayEnded(relaySummary({ id: 8, upstream: null, reason: "drain" }));
+  expect(lines).toEqual([
+    "debug: relay 7: 127.0.0.1:50000 → 127.0.0.1:6379 client_fin after 2s, " +
+      "1,234 bytes up, 5 down, 34 of them lost",
+    "debug: relay 8: 127.0.0.1:50000 drain after 2s, 0 bytes up, 0 down",
+  ]);
+  expect(history.list().map(({ id }) => id)).toEqual([7, 8]);
+});
+
+test("at info a relay costs no text, and is kept all the same", () => {
+  const { lines, observer, history } = record(3);
+  const relay = relaySummary();
+  Object.defineProperty(relay, "client", { get: () => expect.unreachable() });
+  observer.relayEnded(relay);
+  observer.poolGrew(1_048_576);
+  expect(lines).toEqual([]);
+  expect(history.list()).toHaveLength(1);
+});
+
+test("dials that fail are a line per upstream and second", () => {
+  const { lines, observer } = record(3);
+  for (let i = 0; i < 5_000; i++) {
+    observer.dialFailed("a:1", i < 4_000 ? "connect_refused" : "connect_timeout", `E${i % 2}`);
+    observer.dialFailed("b:2", "connect_unresolved", "");
+  }
+  expect(lines).toEqual([
+    "warn: upstream a:1: connect_refused (E0)",
+    "warn: upstream b:2: connect_unresolved",
+  ]);
+  jest.advanceTimersByTime(1_000);
+  expect(lines.slice(2)).toEqual([
+    "warn: upstream a:1: 4,999 times more, the last one connect_timeout (E1)",
+    "warn: upstream b:2: 4,999 times more, the last one connect_unresolved",
+  ]);
+});
+
+test("an empty pool and paused accepting are a line per second, with how things stand", () => {
+  const { lines, observer } = record(3);
+  for (let i = 0; i < 1_000; i++) {
+    observer.poolEmpty();
+    observer.poolRefilled();
+    observer.acceptPaused("descriptors", 1_000 + i);
+    observer.acceptResumed();
+  }
+  observer.acceptPaused("memory", 12);
+  jest.advanceTimersByTime(1_000);
+  observer.flush();
+  expect(lines).toEqual([
+    "warn: the pool is empty: reading and accepting wait for slow ends; " +
+      "--segment-count allows more",
+    "warn: accepting is paused: no file descriptor is left (ulimit -n), 1,000 relays running",
+    "info: the pool has segments again: reading goes on (999 times more)",
+    "warn: accepting is paused: no memory, 12 relays running (1,000 times more)",
+  ]);
+});
+
+test("flush logs what was held back", () => {
+  const { lines, observer } = record(3);
+  observer.dialFailed("a:1", "connect_refused", "");
+  observer.dialFailed("a:1", "connect_refused", "");
+  observer.poolEmpty();
+  observer.poolRefilled();
+  observer.flush();
+  observer.flush();
+  expect(lines.slice(2)).toEqual([
+    "warn: upstream a:1: once more, the last one connect_refused",
+    "info: the pool has segments again: reading goes on",
+  ]);
+});
+
+test("a slab is a line at debug", () => {
+  const { lines, observer } = record(4);
+  observer.poolGrew(3 * 1_048_576);
+  expect(lines).toEqual(["debug: the pool has 3 MiB now"]);
+});

@@ -1,0 +1,132 @@
+import type { ConsolaInstance } from "consola";
+import { formatCount, formatDuration, formatSize } from "../config/quantity.ts";
+import type { EngineObserver, RelaySummary } from "../engine/engine.ts";
+import type { Reason } from "../flow/reason.ts";
+import type { History } from "./history.ts";
+import { Condition, Limit, WINDOW_MS } from "./limit.ts";
+
+/** What this file needs of a logger; consola is one. `level` is consola's: 3 info, 4 debug. */
+export type Logger = Pick<ConsolaInstance, "level" | "debug" | "info" | "warn">;
+
+const DEBUG = 4;
+
+/** A dial that failed, for the line that tells of the ones held back. */
+interface DialFailures {
+  readonly limit: Limit;
+  reason: Reason;
+  detail: string;
+}
+
+/**
+ * Logs what an engine tells, and keeps the relays that ended.
+ *
+ * Quiet and cheap under load: a relay is a debug line, whose text is built only if it is logged;
+ * what may happen thousands of times a second is one line a second with a count. There is no text
+ * of a client in any line: addresses, reasons and the system's own words only.
+ */
+export class LogObserver implements EngineObserver {
+  /** One entry per configured upstream that a dial to failed. */
+  private readonly dials = new Map<string, DialFailures>();
+  private readonly pool: Condition;
+  private readonly accepting: Condition;
+  private acceptCause = "";
+
+  /** @param windowMs milliseconds in which a rate-limited line is logged once */
+  constructor(
+    private readonly log: Logger,
+    private readonly history: History,
+    private readonly windowMs = WINDOW_MS,
+  ) {
+    this.pool = new Condition((on, heldBack) => this.tellPool(on, heldBack), windowMs);
+    this.accepting = new Condition((on, heldBack) => this.tellAccepting(on, heldBack), windowMs);
+  }
+
+  relayEnded(relay: RelaySummary): void {
+    this.history.add(relay);
+    if (this.log.level >= DEBUG) this.log.debug(relayLine(relay));
+  }
+
+  dialFailed(upstream: string, reason: Reason, detail: string): void {
+    let failures = this.dials.get(upstream);
+    if (failures === undefined) {
+      const limit = new Limit((heldBack) => this.tellDials(upstream, heldBack), this.windowMs);
+      failures = { limit, reason, detail };
+      this.dials.set(upstream, failures);
+    }
+    failures.reason = reason;
+    failures.detail = detail;
+    if (failures.limit.take()) {
+      this.log.warn(`upstream ${upstream}: ${reason}${inBrackets(detail)}`);
+    }
+  }
+
+  poolGrew(bytes: number): void {
+    if (this.log.level >= DEBUG) this.log.debug(`the pool has ${formatSize(bytes)} now`);
+  }
+
+  poolEmpty(): void {
+    this.pool.set(true);
+  }
+
+  poolRefilled(): void {
+    this.pool.set(false);
+  }
+
+  acceptPaused(cause: "descriptors" | "memory", relays: number): void {
+    const limit = cause === "descriptors" ? "no file descriptor is left (ulimit -n)" : "no memory";
+    this.acceptCause = `${limit}, ${formatCount(relays)} relays running`;
+    this.accepting.set(true);
+  }
+
+  acceptResumed(): void {
+    this.accepting.set(false);
+  }
+
+  /** Logs what was held back so far: before the last lines of a run. */
+  flush(): void {
+    for (const { limit } of this.dials.values()) limit.flush();
+    this.pool.flush();
+    this.accepting.flush();
+  }
+
+  private tellDials(upstream: string, heldBack: number): void {
+    const failures = this.dials.get(upstream);
+    if (failures === undefined) return;
+    const last = `${failures.reason}${inBrackets(failures.detail)}`;
+    this.log.warn(`upstream ${upstream}: ${times(heldBack)}, the last one ${last}`);
+  }
+
+  private tellPool(on: boolean, heldBack: number): void {
+    const often = heldBack === 0 ? "" : ` (${times(heldBack)})`;
+    if (on) {
+      const why = "reading and accepting wait for slow ends; --segment-count allows more";
+      this.log.warn(`the pool is empty: ${why}${often}`);
+    } else {
+      this.log.info(`the pool has segments again: reading goes on${often}`);
+    }
+  }
+
+  private tellAccepting(on: boolean, heldBack: number): void {
+    const often = heldBack === 0 ? "" : ` (${times(heldBack)})`;
+    if (on) this.log.warn(`accepting is paused: ${this.acceptCause}${often}`);
+    else this.log.info(`accepting goes on${often}`);
+  }
+}
+
+function relayLine(relay: RelaySummary): string {
+  const { id, client, upstream, reason, durationMs, up, down } = relay;
+  const ends = upstream === null ? client : `${client} → ${upstream}`;
+  const [bytesUp, bytesDown] = [up, down].map((flow) => formatCount(flow.receivedBytes));
+  const lost = up.lostBytes + down.lostBytes;
+  const loss = lost === 0 ? "" : `, ${formatCount(lost)} of them lost`;
+  const life = `${reason} after ${formatDuration(durationMs)}`;
+  return `relay ${id}: ${ends} ${life}, ${bytesUp} bytes up, ${bytesDown} down${loss}`;
+}
+
+function times(count: number): string {
+  return count === 1 ? "once more" : `${formatCount(count)} times more`;
+}
+
+function inBrackets(detail: string): string {
+  return detail === "" ? "" : ` (${detail})`;
+}

@@ -1,0 +1,143 @@
+import { formatBandwidth, formatCount, formatDuration, formatSize } from "../config/quantity.ts";
+import { alignColumns } from "./columns.ts";
+import type { FlowStatistics, RelayStatistics, Statistics } from "./statistics.ts";
+
+/** Most relays that are listed one by one without being asked for. */
+const RELAYS_UNASKED_MAX = 10;
+
+/** How wide a line of words may become. */
+const WIDTH = 100;
+
+type Row = readonly string[] | string;
+
+/**
+ * The statistics for a person at a terminal of 100 columns.
+ *
+ * @param verbose lists the relays one by one even if there are many, and how much was moved at once
+ */
+export function renderText(statistics: Statistics, verbose: boolean): string {
+  const { accepted } = statistics.relays;
+  const lines = [headLine(statistics), ""];
+  if (accepted > 0) {
+    const listsRelays = verbose || accepted <= RELAYS_UNASKED_MAX;
+    lines.push(...alignColumns(flowTable(statistics, listsRelays)), "");
+  }
+  lines.push(...facts(statistics));
+  if (verbose) lines.push(...histogram(statistics));
+  return `${lines.join("\n")}\n`;
+}
+
+function flowTable(statistics: Statistics, listsRelays: boolean): Row[] {
+  const { endedRelays, endedRelaysOmitted, runningRelays, runningRelaysOmitted } = statistics;
+  const rows: Row[] = [
+    ["", "receives", "(short)", "sends", "(short)", "pauses", "no memory", "bytes", "bandwidth"],
+    flowRow("all up", statistics.up),
+    flowRow("all down", statistics.down),
+  ];
+  if (!listsRelays) return rows;
+  if (endedRelaysOmitted > 0) rows.push(omitted(endedRelaysOmitted, "ended earlier"));
+  rows.push(...endedRelays.flatMap(relayRows), ...runningRelays.flatMap(relayRows));
+  if (runningRelaysOmitted > 0) rows.push(omitted(runningRelaysOmitted, "run"));
+  return rows;
+}
+
+function headLine({ engine, durationMs, relays }: Statistics): string {
+  const { accepted, ended, running } = relays;
+  const counts = `${formatCount(ended)} ended, ${formatCount(running)} running`;
+  const run = `${formatDuration(durationMs)} on engine ${engine}`;
+  const relayed = accepted === 1 ? "1 relay" : `${formatCount(accepted)} relays`;
+  return `ringway statistics: ${run}, ${relayed} (${counts})`;
+}
+
+function flowRow(label: string, flow: FlowStatistics): readonly string[] {
+  return [
+    label,
+    formatCount(flow.receives),
+    `(${formatCount(flow.shortReceives)})`,
+    formatCount(flow.sends),
+    `(${formatCount(flow.shortSends)})`,
+    formatCount(flow.pauses),
+    formatCount(flow.poolEmpty),
+    formatSize(flow.receivedBytes),
+    formatBandwidth(flow.bytesPerSecond),
+  ];
+}
+
+function relayRows(relay: RelayStatistics): Row[] {
+  const { id, client, upstream, durationMs, reason, requestsPerSecond, up, down } = relay;
+  const ends = upstream === null ? client : `${client} → ${upstream}`;
+  const lasted = formatDuration(durationMs);
+  const story = reason === null ? `running for ${lasted}` : `${reason} after ${lasted}`;
+  const rate = `${formatRate(requestsPerSecond)} requests/s`;
+  const lost = up.lostBytes + down.lostBytes;
+  const loss = lost === 0 ? "" : `, ${formatSize(lost)} lost`;
+  const title = `relay ${id}: ${ends}, ${story}, ${rate}${loss}`;
+  // A relay that came to nothing has nothing to show in columns.
+  if (up.receives + down.receives === 0) return [title];
+  return [title, flowRow("  up", up), flowRow("  down", down)];
+}
+
+function omitted(count: number, what: string): string {
+  return `… ${formatCount(count)} more that ${what} are not listed`;
+}
+
+function facts(statistics: Statistics): string[] {
+  const { loop, memory, relays, requestsPerSecond, up, down, acceptPauses } = statistics;
+  const asWhat = "each receive from a client taken as one";
+  const perTurn = formatRate(loop.eventsPerTurn);
+  const most = formatCount(memory.segmentsLeasedMax);
+  const segments = `${formatCount(memory.segmentCount)} segments`;
+  const result = [
+    `requests  ${formatRate(requestsPerSecond)} per second of the run, ${asWhat}`,
+    `loop      ${formatCount(loop.turns)} turns, ${formatCount(loop.events)} events, ` +
+      `${perTurn} per turn`,
+    `memory    pool ${formatSize(memory.poolBytes)}, at most ${most} of ${segments} of ` +
+      `${formatSize(memory.segmentSizeBytes)} in use`,
+  ];
+  const discarded = up.discardedBytes + down.discardedBytes;
+  if (discarded > 0) result.push(`discarded ${formatSize(discarded)}, as the mode wants it`);
+  const lost = [up.lostBytes, down.lostBytes] as const;
+  if (lost[0] + lost[1] > 0) {
+    result.push(
+      `lost      ${formatSize(lost[0])} up, ${formatSize(lost[1])} down: their ends had gone`,
+    );
+  }
+  if (acceptPauses > 0) result.push(`accepting paused ${formatCount(acceptPauses)} times`);
+  const reasons = Object.entries(relays.reasons)
+    .sort(([, one], [, other]) => other - one)
+    .map(([reason, count]) => `${reason} ${formatCount(count)}`);
+  if (reasons.length > 0) result.push(...wrap("reasons   ", reasons));
+  return result;
+}
+
+/** Words with commas between them, on as many lines as they need. */
+function wrap(label: string, words: readonly string[]): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of words) {
+    if (line !== "" && label.length + line.length + word.length + 3 > WIDTH) {
+      lines.push(`${line},`);
+      line = "";
+    }
+    line = line === "" ? word : `${line}, ${word}`;
+  }
+  lines.push(line);
+  return lines.map((text, index) => `${index === 0 ? label : " ".repeat(label.length)}${text}`);
+}
+
+function histogram({ segments }: Statistics): string[] {
+  if (segments.length === 0) return [];
+  const rows = segments.map((bucket) => [
+    `up to ${formatCount(bucket.segments)} (${formatSize(bucket.bytesMax)})`,
+    formatCount(bucket.receives),
+    `${bucket.receivesPercent.toFixed(2)}%`,
+    formatCount(bucket.sends),
+    `${bucket.sendsPercent.toFixed(2)}%`,
+  ]);
+  return ["", ...alignColumns([["segments at once", "receives", "", "sends", ""], ...rows])];
+}
+
+/** A rate with one decimal where that still says something. */
+function formatRate(rate: number): string {
+  return rate < 100 ? String(Math.round(rate * 10) / 10) : formatCount(rate);
+}

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+
+const DURATION = "expected a duration such as 500ms, 5s, 2m or 1h, or a number of seconds";
+
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ringway-cli-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+describe("what is asked for is not right: one sentence, exit 2", () => {
+  test.concurrent.each([
+    [["--listn", ":1"], 'unknown flag "--listn"; did you mean --listen?'],
+    [["-x"], 'unknown flag "-x"; see --help'],
+    [["--listen"], "--listen needs a value: --listen ADDR"],
+    [["--listen", "--verbose"], "--listen needs a value: --listen ADDR"],
+    [["--listen", ""], "--listen needs a value, got an empty one"],
+    [["--upstream="], "--upstream needs a value, got an empty one"],
+    [["6380"], '"6380" is not a flag; see --help'],
+    [["--verbose=yes"], '--verbose takes no value, got "yes"'],
+    [["--stats", "json", "--stats", "text"], "--stats is given twice"],
+    [
+      ["-l", "127.0.0.1"],
+      '--listen "127.0.0.1": no port; expected host:port, :port, [ipv6]:port or unix:/path',
+    ],
+    [["-l", ":65536"], '--listen ":65536": port "65536" is not a number of 0…65535'],
+    [["-l", ":1", "-l", ":1"], '--listen "[::]:1" is given twice'],
+    [["-u", "127.0.0.1:0"], '--upstream "127.0.0.1:0": port "0" is not a number of 1…65535'],
+    [
+      ["-m", "sink", "-u", "a:1"],
+      "--upstream contradicts mode sink, which has no upstream: leave one of them out",
+    ],
+    [["-m", "proxy"], '--mode "proxy": expected bidirectional, oneway or sink'],
+    [["-e", "epoll"], '--engine "epoll": expected auto or sockets'],
+    [["--workers=-1"], '--workers "-1": expected 1, as this version runs one worker'],
+    [["-w", "2"], '--workers "2": expected 1, as this version runs one worker'],
+    [["--connect-timeout", "NaN"], `--connect-timeout "NaN": ${DURATION}`],
+    [["--drain-timeout", "-1s"], `--drain-timeout "-1s": ${DURATION}`],
+    [["-b", "5000"], '--segment-size "5000": expected a power of two of 4KiB…1MiB'],
+    [
+      ["-n", "3"],
+      '--segment-count "3": expected 1 MiB…64 GiB in all, not the 3 segments of 64 KiB',
+    ],
+    [["--stats", "xml"], '--stats "xml": expected text, json or none'],
+    [["-c", "gone.toml"], "gone.toml: cannot be read: there is no such file"],
+    [
+      ["-c", "README"],
+      "README: expected a file that ends in .toml, .yaml, .yml, .json, .ts or .js",
+    ],
+  ])("%j", async (args, sentence) => {
+    expect(await runCli(...args)).toEqual({ code: 2, out: "", err: `ringway: ${sentence}\n` });
+  });
+
+  test("in a file too", async () => {
+    const path = join(folder, "mode.toml");
+    await Bun.write(path, 'mode = "both"');
+    const sentence = `${path}: mode "both": expected bidirectional, oneway or sink`;
+    expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err: `ringway: ${sentence}\n` });
+  });
+});
+
+describe("it cannot be had here: one sentence, exit 1", () => {
+  async function expectRefusal(args: readonly string[], sentence: string): Promise<void> {
+    expect(await runCli(...args)).toEqual({ code: 1, out: "", err: `ringway: ${sentence}\n` });
+  }
+
+  test("a port that is in use, also as the second listener", async () => {
+    using holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const address = `127.0.0.1:${holder.port}`;
+    const sentence = `cannot listen on ${address}: the port is in use already`;
+    await expectRefusal(["-l", address], sentence);
+    await expectRefusal(["-l", "127.0.0.1:0", "-l", address, "-v"], sentence);
+  });
+
+  test("hosts that nobody knows", async () => {
+    const name = "ringway-test.invalid";
+    await expectRefusal(["-l", `${name}:0`], `cannot listen on ${name}:0: unknown host`);
+    await expectRefusal(
+      ["-l", "127.0.0.1:0", "-u", `${name}:1`],
+      `cannot relay to ${name}:1: unknown host`,
+    );
+  });
+
+  test("an address of another machine", async () => {
+    const sentence = "cannot listen on 203.0.113.1:0: this machine does not have that address";
+    await expectRefusal(["-l", "203.0.113.1:0"], sentence);
+  });
+
+  test("a unix path without a folder, and one that is a file, which stays", async () => {
+    const gone = `unix:${folder}/gone/a.sock`;
+    await expectRefusal(["-l", gone], `cannot listen on ${gone}: there is no such directory`);
+    const path = join(folder, "file");
+    await Bun.write(path, "precious");
+    const sentence = `cannot listen on unix:${path}: the path exists or is in use already`;
+    await expectRefusal(["-l", `unix:${path}`], sentence);
+    expect(await readFile(path, "utf8")).toBe("precious");
+  });
+
+  test("the engine of a later version", async () => {
+    await expectRefusal(
+      ["-l", "127.0.0.1:0", "-e", "uring"],
+      "engine uring: not part of this version; use --engine sockets or leave the choice to ringway",
+    );
+  });
+
+  test.skipIf(!canBeRefused())("a port that needs more rights", async () => {
+    const before = unprivileged();
+    const refused = await new CliProcess(["-l", "127.0.0.1:79"], before).finished();
+    const cause = "no permission, as low ports need more rights; use a port from 1024 on";
+    const err = `ringway: cannot listen on 127.0.0.1:79: ${cause}\n`;
+    expect(refused).toEqual({ code: 1, out: "", err });
+  });
+});
+
+test("a defect: one sentence, the place only at -v, exit 70", async () => {
+  const path = join(folder, "defect.ts");
+  await Bun.write(path, 'setTimeout(() => { throw new Error("boom"); }, 0);\nexport default {};');
+  const sentence = "ringway: this is a defect of ringway, please report it: Error: boom";
+  const flags = ["-l", "127.0.0.1:0", "-c", path];
+  const plain = await runCli(...flags);
+  expect(plain).toMatchObject({ code: 70, out: "" });
+  expect(plain.err).toEndWith(`${sentence} (run with --verbose for the place)\n`);
+  const verbose = await runCli(...flags, "-v");
+  expect(verbose.code).toBe(70);
+  expect(verbose.err).toContain(`${sentence}\nError: boom\n    at `);
+});
+
+/** What to start a program with so that it has no rights. */
+function unprivileged(): readonly string[] {
+  if (process.getuid?.() !== 0) return [];
+  return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+}
+
+/** False where everybody may take low ports, or where only the owner can run this checkout. */
+function canBeRefused(): boolean {
+  const lowest = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+  if (existsSync(lowest) && Number(readFileSync(lowest, "utf8")) <= 79) return false;
+  try {
+    const attempt = Bun.spawnSync([...unprivileged(), process.execPath, MAIN, "--version"]);
+    return attempt.exitCode === 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,236 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+
+const LOOPBACK = "127.0.0.1:0";
+
+/** A client that sends text. @returns it, once an answer that matches has come */
+async function ask(port: number, text: string, answer: RegExp): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  // What the proxy's end does to this client is not what is looked at here.
+  socket.on("error", () => {});
+  const answered = Promise.withResolvers<void>();
+  let received = "";
+  socket.on("data", (chunk) => {
+    received += chunk.toString();
+    if (answer.test(received)) answered.resolve();
+  });
+  socket.on("close", () => answered.reject(new Error(`closed after ${JSON.stringify(received)}`)));
+  socket.write(text);
+  await answered.promise;
+  return socket;
+}
+
+async function ping(port: number): Promise<Socket> {
+  return await ask(port, "PING\r\n", /^\+PONG\r\n/);
+}
+
+/** What becomes of a client that is not let in. (`rejects` of bun:test hangs here now and then.) */
+async function refusal(port: number): Promise<string> {
+  return await ping(port).then(
+    () => "let in",
+    (error: Error) => error.message,
+  );
+}
+
+/** Ends a client and waits until it is gone. */
+async function close(socket: Socket): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  socket.on("close", () => closed.resolve());
+  socket.end();
+  await closed.promise;
+}
+
+describe("a run", () => {
+  test("without an upstream: what to type, and it works", async () => {
+    await using proxy = new CliProcess(["-l", LOOPBACK]);
+    const port = await proxy.port();
+    await proxy.logged(new RegExp(`try: redis-cli -h 127.0.0.1 -p ${port} ping\n`));
+    await proxy.logged(new RegExp(`\\| nc 127.0.0.1 ${port}\n`));
+    await close(await ping(port));
+    const { code, out, err } = await proxy.stop("SIGTERM");
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /^ringway statistics: .* on engine sockets, 1 relay \(1 ended, 0 running\)/,
+    );
+    expect(out).toMatch(/\nrelay 1: 127\.0\.0\.1:\d+ → 127\.0\.0\.1:\d+, client_fin after /);
+    expect(err).toMatch(/\[info\] \[ringway\] stopping: SIGTERM, (no relays|1 relay) running/);
+    expect(err).toEndWith("[info] [ringway] stopped\n");
+    // No line that a collector of plain lines would stumble over.
+    for (const line of err.trimEnd().split("\n")) {
+      expect(line).toMatch(/^\[info\] \[ringway\] [\x20-\x7e→]+$/);
+    }
+  });
+
+  test("with upstreams: nothing about a demo, and every relay at -v", async () => {
+    await using upstream = new CliProcess(["-l", LOOPBACK]);
+    const target = `127.0.0.1:${await upstream.port()}`;
+    await using proxy = new CliProcess(["-l", LOOPBACK, "-u", target, "-v", "--stats", "json"]);
+    await close(await ping(await proxy.port()));
+    await proxy.logged(/\[debug\] .*relay 1: 127\.0\.0\.1:\d+ → \S+ client_fin after /);
+    const { code, out, err } = await proxy.stop("SIGINT");
+    expect(code).toBe(0);
+    expect(err).toContain(` → ${target}\n`);
+    expect(err).toMatch(/\[debug\] \[ringway\] engine sockets \(/);
+    expect(err).not.toContain("try:");
+    expect(JSON.parse(out)).toMatchObject({
+      engine: "sockets",
+      relays: { accepted: 1, running: 0, ended: 1, reasons: { client_fin: 1 } },
+      up: { receives: 1, shortReceives: 1, sends: 1, receivedBytes: 6, sentBytes: 6, lostBytes: 0 },
+      down: { receivedBytes: 7, sentBytes: 7 },
+      endedRelays: [{ id: 1, upstream: target, reason: "client_fin", dials: 1 }],
+      runningRelays: [],
+    });
+  });
+
+  test("several listeners, each with a line of its own", async () => {
+    await using proxy = new CliProcess(["-l", LOOPBACK, "-l", LOOPBACK, "--stats", "none"]);
+    const lines = await proxy.logged(/listening on \S+:(\d+) .*\n.*listening on \S+:(\d+) /);
+    const ports = [Number(lines[1]), Number(lines[2])];
+    expect(new Set(ports).size).toBe(2);
+    for (const port of ports) await close(await ping(port));
+    const { code, out } = await proxy.stop();
+    expect({ code, out }).toEqual({ code: 0, out: "" });
+  });
+
+  test("a port without a host is on all addresses", async () => {
+    await using proxy = new CliProcess(["-l", ":0", "-m", "sink"]);
+    const [, port] = await proxy.logged(/listening on \[::\]:(\d+) \(sink: /);
+    const client = connect(Number(port), "127.0.0.1");
+    client.end("swallowed");
+    await new Promise((resolve) => client.on("close", resolve).resume());
+    const { out } = await proxy.stop();
+    expect(out).toContain(", 1 relay (1 ended, 0 running)\n");
+  });
+
+  test("a sink says how much it discarded", async () => {
+    await using proxy = new CliProcess(["-l", LOOPBACK, "-m", "sink", "--stats", "json"]);
+    const client = connect(await proxy.port(), "127.0.0.1");
+    client.end("swallowed");
+    await new Promise((resolve) => client.on("close", resolve).resume());
+    const { out } = await proxy.stop();
+    expect(JSON.parse(out).up).toMatchObject({ receivedBytes: 9, sentBytes: 0, discardedBytes: 9 });
+  });
+
+  test("a file, and flags that win over it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "ringway-file-"));
+    const path = join(folder, "ringway.toml");
+    await Bun.write(path, `listen = "${LOOPBACK}"\nmode = "sink"\nstats = "text"\n`);
+    await using proxy = new CliProcess(["-c", path, "--stats", "json"]);
+    await proxy.logged(/listening on .*sink/);
+    const { code, out } = await proxy.stop();
+    expect(code).toBe(0);
+    expect(JSON.parse(out).relays).toEqual({ accepted: 0, running: 0, ended: 0, reasons: {} });
+    await rm(folder, { recursive: true });
+  });
+
+  test("an upstream that refuses is a warning, not an end", async () => {
+    using free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const target = `127.0.0.1:${free.port}`;
+    free.stop();
+    await using proxy = new CliProcess(["-l", LOOPBACK, "-u", target, "--stats", "json"]);
+    const port = await proxy.port();
+    for (let i = 0; i < 50; i++) expect(await refusal(port)).toStartWith("closed after");
+    const { code, out, err } = await proxy.stop();
+    expect(code).toBe(0);
+    expect(JSON.parse(out).relays.reasons).toEqual({ connect_refused: 50 });
+    expect(err.match(/\[warn\] .*connect_refused/g)?.length).toBeLessThan(5);
+  });
+});
+
+describe("a stop", () => {
+  test("waits for running relays", async () => {
+    await using proxy = new CliProcess(["-l", LOOPBACK]);
+    const port = await proxy.port();
+    const client = await ping(port);
+    proxy.child.kill("SIGINT");
+    await proxy.logged(
+      /stopping: SIGINT, 1 relay running, up to 10s; a second signal ends at once\n/,
+    );
+    // Nobody else gets in, and who is in goes on.
+    expect(await refusal(port)).toStartWith("closed after");
+    const answered = new Promise((resolve) => client.once("data", resolve));
+    client.write("PING\r\n");
+    expect(String(await answered)).toBe("+PONG\r\n");
+    client.end();
+    const { code, err } = await proxy.finished();
+    expect(code).toBe(0);
+    expect(err).toEndWith("[info] [ringway] stopped\n");
+  });
+
+  test("cuts them after the drain timeout", async () => {
+    const flags = ["-l", LOOPBACK, "--drain-timeout", "20ms", "--stats", "json"];
+    await using proxy = new CliProcess(flags);
+    await ping(await proxy.port());
+    const { code, out, err } = await proxy.stop();
+    expect(code).toBe(0);
+    expect(err).toEndWith("[warn] [ringway] stopped: had to cut 1 relay\n");
+    expect(JSON.parse(out).relays).toMatchObject({ running: 0, reasons: { drain: 1 } });
+  });
+
+  test.each([
+    ["SIGINT", "SIGINT", 130],
+    ["SIGINT", "SIGTERM", 143],
+    ["SIGTERM", "SIGINT", 130],
+  ] as const)("%s and then %s ends at once with %i, and statistics", async (one, two, expected) => {
+    await using proxy = new CliProcess(["-l", LOOPBACK, "--stats", "json"]);
+    await ping(await proxy.port());
+    proxy.child.kill(one);
+    await proxy.logged(/stopping: /);
+    const { code, out, err } = await proxy.stop(two);
+    expect(code).toBe(expected);
+    expect(err).toEndWith(`[warn] [ringway] ${two} again: not waiting for 1 relay\n`);
+    expect(JSON.parse(out)).toMatchObject({ relays: { running: 1 }, runningRelays: [{ id: 1 }] });
+  });
+});
+
+describe("output", () => {
+  test("help and version go to stdout", async () => {
+    const help = await runCli("--help");
+    expect(help).toMatchObject({ code: 0, err: "" });
+    expect(help.out).toContain("Usage: bun run proxy [flags]");
+    expect(await runCli("-V")).toMatchObject({ code: 0, err: "", out: "0.1.0\n" });
+  });
+
+  test("a reader that leaves is no error", async () => {
+    const script = '{ "$0" "$1" --help; echo "code $?" >&2; } | true';
+    const shell = Bun.spawn(["sh", "-c", script, process.execPath, MAIN], { stderr: "pipe" });
+    expect(await shell.stderr.text()).toBe("code 0\n");
+  });
+
+  test("a log that nobody reads any more does not end the proxy", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "ringway-log-"));
+    const path = `${folder}/a.sock`;
+    const flags = ["-v", "-l", `unix:${path}`, "--stats", "json"];
+    const child = Bun.spawn([process.execPath, MAIN, ...flags], { stdout: "pipe", stderr: "pipe" });
+    const reader = child.stderr.getReader();
+    await reader.read();
+    await reader.cancel();
+    // Each of these relays is a line into the closed pipe.
+    for (let i = 0; i < 20; i++) await pingUntilAnswered(path);
+    child.kill("SIGTERM");
+    const [out, code] = await Promise.all([child.stdout.text(), child.exited]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).relays.ended).toBe(20);
+    await rm(folder, { recursive: true });
+  });
+});
+
+/** One PING by a unix socket that may not be there yet. */
+async function pingUntilAnswered(path: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const attempt = () => {
+    const client = connect(path);
+    client.on("error", () => setImmediate(attempt));
+    client.on("data", () => client.end());
+    client.on("close", (hadError) => {
+      if (!hadError) resolve();
+    });
+    client.write("PING\r\n");
+  };
+  attempt();
+  await promise;
+}
