@@ -10,6 +10,7 @@ import { Lane, type LaneOwner } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Meter } from "./meter.ts";
 import type { Reservoir } from "./reservoir.ts";
+import type { Turn } from "./turn.ts";
 
 /** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
 const FLOW_LIMIT = 2 * CHUNK_MAX;
@@ -18,6 +19,7 @@ const FLOW_LIMIT = 2 * CHUNK_MAX;
 export interface ConduitHost {
   readonly reservoir: Reservoir;
   readonly meter: Meter;
+  readonly turn: Turn;
   /** Dials the next upstream of the conduit's listener. */
   dial(conduit: Conduit): void;
   /** An end closed, its descriptor is free. */
@@ -62,8 +64,8 @@ export class Conduit implements LaneOwner {
   ) {
     const flow = () => new Flow(CHUNK_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
-    this.up = new Lane(this.relay.up, host.reservoir, host.meter, this);
-    this.down = new Lane(this.relay.down, host.reservoir, host.meter, this);
+    this.up = new Lane(this.relay.up, host.reservoir, host.meter, host.turn, this);
+    this.down = new Lane(this.relay.down, host.reservoir, host.meter, host.turn, this);
   }
 
   /** A client connected: the beginning of a tenancy. */
@@ -182,7 +184,7 @@ export class Conduit implements LaneOwner {
     const effects = this.relay.reset(side);
     // The send in flight comes to nothing, and what is queued behind it.
     if (target.flow.sending) target.flow.sent(0);
-    target.ring.clear();
+    target.drop();
     this.lane(side).start(effects);
     if (this.relay.phase === RelayPhase.Relaying) {
       this.listener.halfClosed.delete(this);

@@ -5,7 +5,7 @@ import type { EngineObserver } from "../engine.ts";
 import { type BunHandlers, bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 import type { Descriptors } from "./descriptors.ts";
-import type { Meter } from "./meter.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * One connection to an upstream, from the attempt to the last callback.
@@ -32,7 +32,7 @@ export class Dialer {
 
   constructor(
     private readonly descriptors: Descriptors,
-    private readonly meter: Meter,
+    private readonly turn: Turn,
     private readonly observer: EngineObserver,
   ) {
     this.handlers = this.makeHandlers();
@@ -80,11 +80,11 @@ export class Dialer {
   }
 
   private makeHandlers(): BunHandlers<Dial> {
-    const { meter, descriptors } = this;
+    const { turn, descriptors } = this;
     return {
       binaryType: "uint8array",
       open: (socket) => {
-        meter.event();
+        turn.event();
         const { conduit } = socket.data;
         if (conduit === null) {
           socket.terminate();
@@ -95,7 +95,7 @@ export class Dialer {
         conduit.dialed(bunSocket(socket));
       },
       connectError: (socket, error) => {
-        meter.event();
+        turn.event();
         descriptors.closed();
         const code = (error as NodeJS.ErrnoException).code ?? "unknown";
         this.failed(socket.data, dialReason(code), code);
@@ -107,11 +107,11 @@ export class Dialer {
         socket.data.conduit?.up.drained();
       },
       end: (socket) => {
-        meter.event();
+        turn.event();
         socket.data.conduit?.sourceEnded(Side.Upstream);
       },
       close: (socket, error) => {
-        meter.event();
+        turn.event();
         const { conduit } = socket.data;
         if (conduit === null) descriptors.closed();
         else conduit.closed(Side.Upstream, error !== undefined);

@@ -12,6 +12,7 @@ import { Dialer, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { Meter } from "./meter.ts";
 import { Reservoir } from "./reservoir.ts";
+import { Turn } from "./turn.ts";
 
 /** Conduits kept for the next tenants; beyond that the garbage collector takes them. */
 const SPARE_MAX = 1024;
@@ -21,6 +22,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   readonly name = "sockets";
   readonly reservoir: Reservoir;
   readonly meter: Meter;
+  readonly turn = new Turn();
   private readonly descriptors = new Descriptors();
   private readonly dialer: Dialer;
   private readonly listeners: Listener[] = [];
@@ -50,7 +52,7 @@ export class SocketsEngine implements Engine, ConduitHost {
       () => this.feed(),
     );
     this.meter = new Meter(memory.segmentSize);
-    this.dialer = new Dialer(this.descriptors, this.meter, observer);
+    this.dialer = new Dialer(this.descriptors, this.turn, observer);
   }
 
   async listen(options: ListenerOptions): Promise<Address> {
@@ -100,7 +102,7 @@ export class SocketsEngine implements Engine, ConduitHost {
         segmentsLeasedMax: pool.leasedMax,
         poolBytes: pool.bytes,
       },
-      loop: { turns: this.meter.turns, events: this.meter.events },
+      loop: { turns: this.turn.count, events: this.turn.events },
       receiveSegments: Array.from(this.meter.receiveSegments),
       sendSegments: Array.from(this.meter.sendSegments),
       acceptPauses: this.acceptPauses,
@@ -135,7 +137,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {
-    this.meter.event();
+    this.turn.event();
     this.descriptors.opened();
     socket.setKeepAlive(true, KEEPALIVE_SECONDS * 1000);
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
@@ -146,7 +148,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   }
 
   private clientHandlers(onOpen: (client: Socket<Conduit>) => void): BunHandlers<Conduit> {
-    const { meter } = this;
+    const { turn } = this;
     return {
       binaryType: "uint8array",
       open: onOpen,
@@ -157,11 +159,11 @@ export class SocketsEngine implements Engine, ConduitHost {
         socket.data.down.drained();
       },
       end: (socket) => {
-        meter.event();
+        turn.event();
         socket.data.sourceEnded(Side.Client);
       },
       close: (socket, error) => {
-        meter.event();
+        turn.event();
         socket.data.closed(Side.Client, error !== undefined);
       },
       error: (_socket, error) => throwUncaught(error),

@@ -4,6 +4,10 @@ import { Ring } from "../../memory/ring.ts";
 import type { BunSocket } from "./bun-socket.ts";
 import type { Meter } from "./meter.ts";
 import type { Reservoir } from "./reservoir.ts";
+import type { Deferred, Turn } from "./turn.ts";
+
+/** Chunks up to so many bytes may wait for the end of a busy turn, if a segment can hold them. */
+const DEFER_MAX = 16 * 1024;
 
 /** What a lane tells its conduit: what concerns both directions. */
 export interface LaneOwner {
@@ -21,11 +25,12 @@ export interface LaneOwner {
  *                                               paused, `drain` sends the ring, then it is resumed
  *
  * A `write` that takes all bytes is a send that completes at once; one that takes fewer stays in
- * flight until `drain`. A source that the flow does not ask to receive from is paused.
+ * flight until `drain`. A source that the flow does not ask to receive from is paused. In a busy
+ * turn a small chunk's send waits, in flight, for the end of the turn (see {@link Turn}).
  *
  * Owner: its conduit, which sets the ends when they connect and clears them when they close.
  */
-export class Lane {
+export class Lane implements Deferred {
   readonly ring: Ring;
   source: BunSocket<unknown> | null = null;
   target: BunSocket<unknown> | null = null;
@@ -33,14 +38,19 @@ export class Lane {
   discards = false;
   /** The source is paused by us. */
   private paused = false;
+  /** The chunk that is sent at the end of this turn. */
+  private deferred: Uint8Array | null = null;
+  private readonly deferMax: number;
 
   constructor(
     readonly flow: Flow,
     private readonly reservoir: Reservoir,
     private readonly meter: Meter,
+    private readonly turn: Turn,
     private readonly owner: LaneOwner,
   ) {
     const { pool } = reservoir;
+    this.deferMax = Math.min(DEFER_MAX, pool.size);
     this.ring = new Ring(pool, pool.segmentsFor(flow.limit) + 1);
   }
 
@@ -53,22 +63,45 @@ export class Lane {
 
   /** Bun's `data`: the source brought `chunk`, 1…CHUNK_MAX bytes that stay as they are. */
   receive(chunk: Uint8Array): void {
-    const { flow, meter } = this;
+    const { flow } = this;
     const size = chunk.length;
-    if (meter.received(size)) flow.receiveShortCount++;
+    this.turn.event();
+    if (this.meter.received(size)) flow.receiveShortCount++;
+    if (this.deferred !== null) this.turnEnded();
     if (!flow.receiving) {
       this.flush(chunk);
       return;
     }
     const effects = flow.received(size);
-    if ((effects & Effect.Send) !== 0) this.send(chunk);
-    else if (flow.phase === Phase.Open) this.store(chunk, 0);
+    if ((effects & Effect.Send) !== 0) {
+      if (
+        size <= this.deferMax &&
+        this.turn.busy &&
+        this.reservoir.holds(this.turn.deferredCount)
+      ) {
+        this.deferred = chunk;
+        this.turn.defer(this);
+        return;
+      }
+      this.send(chunk);
+    } else if (flow.phase === Phase.Open) {
+      this.store(chunk, 0);
+    }
+    if (!flow.receiving) this.pause();
+  }
+
+  /** Sends what was put off. */
+  turnEnded(): void {
+    const { deferred, flow } = this;
+    if (deferred === null) return;
+    this.deferred = null;
+    this.send(deferred);
     if (!flow.receiving) this.pause();
   }
 
   /** Bun's `drain`: the target takes bytes again. */
   drained(): void {
-    this.meter.event();
+    this.turn.event();
     if (this.flow.sending && this.ring.count > 0) this.sendQueued();
   }
 
@@ -96,9 +129,15 @@ export class Lane {
     if (this.flow.starved) this.start(this.flow.fed());
   }
 
+  /** Forgets the bytes that no target will get, and gives their memory back. */
+  drop(): void {
+    this.deferred = null;
+    this.ring.clear();
+  }
+
   /** Gives back all memory and forgets both ends. */
   clear(): void {
-    this.ring.clear();
+    this.drop();
     this.source = null;
     this.target = null;
     this.paused = false;

@@ -27,6 +27,11 @@ export class Reservoir {
     this.reserve = pool.segmentsFor(CHUNK_MAX);
   }
 
+  /** Whether, beside the reserve, more than `count` segments are left. */
+  holds(count: number): boolean {
+    return this.pool.available - this.reserve > count;
+  }
+
   /** To be called after segments were leased. */
   leased(): void {
     if (this.empty || this.pool.available >= this.reserve) return;
