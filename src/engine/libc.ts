@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 interface Libc {
   dup(descriptor: number): number;
   close(descriptor: number): number;
+  ioctl(descriptor: number, request: number, value: Int32Array): number;
 }
 
 let libc: Libc | null | undefined;
@@ -20,6 +21,7 @@ function open(): Libc | null {
       return dlopen(name, {
         dup: { args: ["i32"], returns: "i32" },
         close: { args: ["i32"], returns: "i32" },
+        ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
       }).symbols;
     } catch {
       // The next name, or none: the caller has another way.
@@ -38,6 +40,22 @@ export function duplicate(descriptor: number): number {
 export function closeDescriptor(descriptor: number): void {
   libc ??= open();
   libc?.close(descriptor);
+}
+
+/** `SIOCOUTQ` of <linux/sockios.h>: bytes of the send queue that were not acknowledged yet. */
+const SIOCOUTQ = 0x5411;
+const answer = new Int32Array(1);
+
+/**
+ * How many bytes a connection's kernel has taken from us that the other end has not acknowledged: what
+ * a reset would discard. 0 where it cannot be known (not Linux).
+ *
+ * Source: man tcp(7), SIOCOUTQ.
+ */
+export function unsentBytes(descriptor: number): number {
+  libc ??= open();
+  if (libc === null || process.platform !== "linux") return 0;
+  return libc.ioctl(descriptor, SIOCOUTQ, answer) === 0 ? (answer[0] as number) : 0;
 }
 
 /**

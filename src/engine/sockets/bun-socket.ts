@@ -7,6 +7,7 @@ import type { Socket, SocketHandler } from "bun";
  * is not: it brings a last `data` with what the kernel still held, then `close` with an error.
  */
 export interface BunSocket<Data> extends Socket<Data> {
+  readonly fd: number;
   pause(): void;
   resume(): void;
 }

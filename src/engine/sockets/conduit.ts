@@ -1,8 +1,9 @@
-import { Flow } from "../../flow/flow.ts";
+import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { RelaySummary } from "../engine.ts";
+import { unsentBytes } from "../libc.ts";
 import { flowStats } from "../tally.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Dial } from "./dialer.ts";
@@ -141,7 +142,8 @@ export class Conduit implements LaneOwner {
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean {
     const { up, down } = this.relay;
-    const moved = up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
+    const relayed = up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
+    const moved = relayed - unsent(this.client) - unsent(this.upstream);
     const still = moved === this.movedBefore;
     this.movedBefore = moved;
     return still;
@@ -163,13 +165,34 @@ export class Conduit implements LaneOwner {
     };
   }
 
-  /** A lane carried out its flow's end: the FIN travels on, unless the relay ends by a reset. */
-  ended(lane: Lane): void {
-    if (lane.discards && this.relay.passesEnd && lane === this.up) {
+  /**
+   * Everything of a flow was sent: its target gets the end. That is a FIN, unless the source was
+   * reset: then the target is reset too, but not before its last bytes have left our kernel, which a
+   * reset would discard.
+   */
+  end(lane: Lane): void {
+    if (!this.relay.passesEnd) {
+      this.linger();
+      return;
+    }
+    lane.flow.ended();
+    if (lane === this.up && lane.discards) {
       // Nobody stands behind a sink: its answer to the client's FIN is a FIN.
       this.down.start(this.relay.sourceEnded(Side.Upstream));
-    } else if (this.relay.passesEnd) {
+    } else {
       (lane === this.up ? this.upstream : this.client)?.shutdown();
+    }
+    this.settle();
+  }
+
+  /** Ends the flows of which everything was sent, once the other end has it all. */
+  linger(): void {
+    if (unsent(this.client) > 0 || unsent(this.upstream) > 0) {
+      this.listener.lingering.add(this);
+      return;
+    }
+    for (const { flow } of [this.up, this.down]) {
+      if (flow.phase === Phase.Draining && flow.sending && flow.size === 0) flow.ended();
     }
     this.settle();
   }
@@ -248,4 +271,9 @@ export class Conduit implements LaneOwner {
   private laneTo(target: Side): Lane {
     return target === Side.Client ? this.down : this.up;
   }
+}
+
+/** Bytes for this end that only our kernel has; 0 when it is closed. */
+function unsent(end: BunSocket<unknown> | null): number {
+  return end === null ? 0 : unsentBytes(end.fd);
 }

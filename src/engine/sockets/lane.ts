@@ -11,8 +11,8 @@ const DEFER_MAX = 16 * 1024;
 
 /** What a lane tells its conduit: what concerns both directions. */
 export interface LaneOwner {
-  /** The flow's end was carried out. */
-  ended(lane: Lane): void;
+  /** Carries out the flow's end, then reports `flow.ended()`. */
+  end(lane: Lane): void;
   /** The target cannot take bytes any more. */
   targetGone(lane: Lane): void;
 }
@@ -109,10 +109,7 @@ export class Lane implements Deferred {
   start(effects: Effect): void {
     if ((effects & Effect.Send) !== 0) this.sendQueued();
     if ((effects & Effect.Receive) !== 0) this.resume();
-    if ((effects & Effect.End) !== 0) {
-      this.flow.ended();
-      this.owner.ended(this);
-    }
+    if ((effects & Effect.End) !== 0) this.owner.end(this);
   }
 
   /** The pool is empty: the source is not read until {@link feed}. */

@@ -11,6 +11,9 @@ import type { Conduit } from "./conduit.ts";
 /** A listener of Bun 1.4 with the member that its type file does not list. */
 type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
 
+/** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
+const LINGER_LOOK_MS = 10;
+
 /** Milliseconds without progress after which a relay with a reset end is given up. */
 const STALL_TIMEOUT_MS = 2_000;
 
@@ -28,6 +31,8 @@ export class Listener {
   readonly halfClosed: Deadlines<Conduit>;
   /** Relays of which one end was reset. */
   readonly wasReset: Deadlines<Conduit>;
+  /** Relays whose last bytes must leave the kernel before their target is reset. */
+  readonly lingering: Deadlines<Conduit>;
   private handle: BunListener | null = null;
   /** The listening descriptor while accepting is paused, else −1. */
   private held = -1;
@@ -49,6 +54,7 @@ export class Listener {
       if (conduit.stalled()) conduit.terminate(conduit.relay.reason ?? "client_reset");
       else this.wasReset.add(conduit);
     });
+    this.lingering = new Deadlines(LINGER_LOOK_MS, (conduit) => conduit.linger());
   }
 
   /** The address that is really accepted on. */
@@ -66,6 +72,7 @@ export class Listener {
     this.dialing.delete(conduit);
     this.halfClosed.delete(conduit);
     this.wasReset.delete(conduit);
+    this.lingering.delete(conduit);
   }
 
   /** Binds and starts to accept. @throws ListenError */
