@@ -9,9 +9,23 @@ interface Libc {
   dup(descriptor: number): number;
   close(descriptor: number): number;
   ioctl(descriptor: number, request: number, value: Int32Array): number;
+  getsockopt(
+    descriptor: number,
+    level: number,
+    option: number,
+    value: Uint8Array,
+    size: Uint32Array,
+  ): number;
+  shutdown(descriptor: number, how: number): number;
 }
 
-let libc: Libc | null | undefined;
+let opened: Libc | null | undefined;
+
+/** The library, opened at the first use; null where there is none. */
+function library(): Libc | null {
+  if (opened === undefined) opened = open();
+  return opened;
+}
 
 function open(): Libc | null {
   const names: Record<string, string> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
@@ -22,6 +36,8 @@ function open(): Libc | null {
         dup: { args: ["i32"], returns: "i32" },
         close: { args: ["i32"], returns: "i32" },
         ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
+        getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+        shutdown: { args: ["i32", "i32"], returns: "i32" },
       }).symbols;
     } catch {
       // The next name, or none: the caller has another way.
@@ -32,14 +48,12 @@ function open(): Libc | null {
 
 /** dup(2): another descriptor for the same open file, or −1 when there is none to be had. */
 export function duplicate(descriptor: number): number {
-  libc ??= open();
-  return libc === null ? -1 : libc.dup(descriptor);
+  return library()?.dup(descriptor) ?? -1;
 }
 
 /** close(2). */
 export function closeDescriptor(descriptor: number): void {
-  libc ??= open();
-  libc?.close(descriptor);
+  library()?.close(descriptor);
 }
 
 /** `SIOCOUTQ` of <linux/sockios.h>: bytes of the send queue that were not acknowledged yet. */
@@ -53,9 +67,57 @@ const answer = new Int32Array(1);
  * Source: man tcp(7), SIOCOUTQ.
  */
 export function unsentBytes(descriptor: number): number {
-  libc ??= open();
-  if (libc === null || process.platform !== "linux") return 0;
-  return libc.ioctl(descriptor, SIOCOUTQ, answer) === 0 ? (answer[0] as number) : 0;
+  if (process.platform !== "linux") return 0;
+  const failed = library()?.ioctl(descriptor, SIOCOUTQ, answer);
+  return failed === 0 ? (answer[0] as number) : 0;
+}
+
+/**
+ * The descriptor that the next open(2) or socket(2) of this process will get, unless another thread
+ * is faster: the lowest free one. −1 where it cannot be known.
+ */
+export function nextDescriptor(anyOpen: number): number {
+  const next = duplicate(anyOpen);
+  if (next !== -1) closeDescriptor(next);
+  return next;
+}
+
+const SOL_SOCKET = 1;
+/** The socket's number, unique as long as the machine runs. Since Linux 4.6. */
+const SO_COOKIE = 57;
+const IPPROTO_TCP = 6;
+/** `struct tcp_info`; its first byte is the connection's state. */
+const TCP_INFO = 11;
+const TCP_SYN_SENT = 2;
+const SHUT_RDWR = 2;
+const optionValue = new Uint8Array(8);
+const optionSize = new Uint32Array(1);
+
+function socketOption(descriptor: number, level: number, option: number): boolean {
+  optionSize[0] = optionValue.length;
+  const failed = library()?.getsockopt(descriptor, level, option, optionValue, optionSize);
+  return failed === 0;
+}
+
+/**
+ * Names the TCP connection attempt that is under way on a descriptor, or null when there is none (it
+ * is connected already, or is something else) or it cannot be known (not Linux).
+ */
+export function connectionAttempt(descriptor: number): string | null {
+  if (process.platform !== "linux") return null;
+  if (!socketOption(descriptor, IPPROTO_TCP, TCP_INFO)) return null;
+  if (optionValue[0] !== TCP_SYN_SENT) return null;
+  return socketOption(descriptor, SOL_SOCKET, SO_COOKIE) ? optionValue.toHex() : null;
+}
+
+/**
+ * Ends a connection attempt, if the descriptor still is the very same one and unanswered. Its owner
+ * sees the attempt fail with ECONNRESET.
+ *
+ * Source: inet_shutdown() in net/ipv4/af_inet.c, case TCP_SYN_SENT.
+ */
+export function endAttempt(descriptor: number, attempt: string): void {
+  if (connectionAttempt(descriptor) === attempt) library()?.shutdown(descriptor, SHUT_RDWR);
 }
 
 /**

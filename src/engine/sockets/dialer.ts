@@ -2,6 +2,7 @@ import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import type { EngineObserver } from "../engine.ts";
+import { connectionAttempt, endAttempt, nextDescriptor } from "../libc.ts";
 import { type BunHandlers, bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -10,19 +11,33 @@ import type { Turn } from "./turn.ts";
 /**
  * One connection to an upstream, from the attempt to the last callback.
  *
- * Bun cannot take an attempt back. One that is no longer wanted (its client left, its time is over)
- * is abandoned instead: its conduit forgets it, and if it ever connects it is reset at once.
+ * `Bun.connect` cannot be taken back. An attempt that is no longer wanted (its client left, its time
+ * is over) is abandoned: its conduit forgets it and, where the descriptor is known, the kernel ends
+ * it at once. Elsewhere it holds its descriptor until the kernel gives up (about two minutes), which
+ * {@link Descriptors} counts, and is reset if it ever connects.
  */
 export class Dial {
+  /** The descriptor and name of the attempt, while the kernel waits for an answer to it. */
+  private descriptor = -1;
+  private attempt: string | null = null;
+
   constructor(
     /** Whose upstream this is; null once abandoned. */
     public conduit: Conduit | null,
     readonly address: Address,
   ) {}
 
+  /** Remembers which attempt of the kernel this is, if `descriptor` is one that is under way. */
+  track(descriptor: number): void {
+    this.descriptor = descriptor;
+    this.attempt = connectionAttempt(descriptor);
+  }
+
   /** Nobody waits for it any more. Its descriptor is counted until Bun lets go of it. */
   abandon(): void {
     this.conduit = null;
+    if (this.attempt !== null) endAttempt(this.descriptor, this.attempt);
+    this.attempt = null;
   }
 }
 
@@ -54,11 +69,15 @@ export class Dialer {
     }
     conduit.listener.dialing.add(conduit);
     this.descriptors.opened();
+    // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
+    // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
+    const descriptor = conduit.client === null ? -1 : nextDescriptor(conduit.client.fd);
     const options = { socket: this.handlers, data: dial, allowHalfOpen: true };
     const connected =
       address.kind === "unix"
         ? Bun.connect<Dial>({ ...options, unix: address.path } as never)
         : Bun.connect<Dial>({ ...options, hostname: address.host, port: address.port } as never);
+    if (descriptor !== -1 && dial.conduit !== null) dial.track(descriptor);
     // `connectError` has dealt with it already.
     (connected as Promise<unknown>).catch(() => {});
   }

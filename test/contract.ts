@@ -1,0 +1,38 @@
+import { describe, test } from "bun:test";
+import { bytesCases } from "./contract/bytes.ts";
+import { descriptorCases } from "./contract/descriptors.ts";
+import { dialCases } from "./contract/dials.ts";
+import { endCases } from "./contract/ends.ts";
+import { hostileCases } from "./contract/hostile.ts";
+import { latencyCases } from "./contract/latency.ts";
+import { listenCases } from "./contract/listen.ts";
+import { memoryCases } from "./contract/memory.ts";
+import { modeCases } from "./contract/modes.ts";
+import { resetCases } from "./contract/resets.ts";
+import { stopCases } from "./contract/stop.ts";
+import { type ContractOptions, Suite } from "./contract/suite.ts";
+
+/**
+ * What every engine must do, whatever it is made of: the five rules of DESIGN.md §2 as clients and
+ * upstreams see them, on real sockets. One file per engine calls this; an engine that passes may
+ * stand in for any other.
+ *
+ * After every case the engine is stopped and audited: no relay, segment or descriptor is left, the
+ * reasons add up, and every byte received was sent or counted as lost.
+ */
+export function runEngineContract(options: ContractOptions): void {
+  const suite = new Suite(options);
+  describe("listening", () => listenCases(suite));
+  describe("bytes", () => bytesCases(suite));
+  describe("ends", () => endCases(suite));
+  describe("resets", () => resetCases(suite));
+  describe("dials", () => dialCases(suite));
+  describe("modes", () => modeCases(suite));
+  describe("memory", () => memoryCases(suite));
+  describe("latency", () => latencyCases(suite));
+  describe("descriptors", () => descriptorCases(suite));
+  describe("stop", () => stopCases(suite));
+  describe("hostile", () => hostileCases(suite));
+  // As a test, because the runner calls the functions above only after this one has returned.
+  test("every skip names cases that exist and says why", () => suite.checkSkips());
+}

@@ -1,0 +1,200 @@
+import { expect } from "bun:test";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Address,
+  defaults,
+  type ListenerOptions,
+  type MemoryOptions,
+} from "../../src/config/options.ts";
+import type { Engine, FlowStats, RelaySummary } from "../../src/engine/engine.ts";
+import type { Reason } from "../../src/flow/reason.ts";
+import { End } from "../fixtures/end.ts";
+import { engineOf, type NewEngine } from "../fixtures/engines.ts";
+import { descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
+import { ProxyProcess } from "../fixtures/proxy-process.ts";
+import { Recorder } from "../fixtures/recorder.ts";
+import { Refusing, Silent } from "../fixtures/system.ts";
+import { type Behaviour, Upstream } from "../fixtures/upstream.ts";
+import { LIVENESS_MS, waitFor } from "../fixtures/wait.ts";
+
+/** Which kind of address: TCP over IPv4 or IPv6, or a unix socket. */
+export type Kind = "tcp4" | "tcp6" | "unix";
+
+/** Enough for every case that is not about memory. */
+export const plainMemory: MemoryOptions = { segmentSize: 64 * 1024, segmentCount: 512 };
+
+const noBytes = { receivedBytes: 0, sentBytes: 0, discardedBytes: 0, lostBytes: 0 };
+
+/** The options of a listener, with what a case does not care about filled in. */
+export function listener(options: Partial<ListenerOptions>): ListenerOptions {
+  return {
+    address: { kind: "tcp", host: "127.0.0.1", port: 0 },
+    mode: "bidirectional",
+    upstreams: [],
+    connectTimeoutMs: defaults.connectTimeoutMs,
+    halfCloseTimeoutMs: defaults.halfCloseTimeoutMs,
+    ...options,
+  };
+}
+
+/**
+ * The stage of one case: one engine, an observer that remembers, and every client, upstream and
+ * process that the case makes. At the end it clears all of that away and audits the engine.
+ */
+export class Scene {
+  readonly record = new Recorder();
+  readonly clients: End[] = [];
+  private readonly closers: (() => void)[] = [];
+  private readonly descriptors = openDescriptors();
+  private made: Engine | null = null;
+  private folder: string | null = null;
+
+  constructor(
+    private readonly newEngine: NewEngine,
+    private readonly memory: MemoryOptions,
+  ) {}
+
+  /** The engine, made at the first use: some cases run theirs in a process of its own. */
+  get engine(): Engine {
+    this.made ??= this.newEngine(this.memory, this.record);
+    return this.made;
+  }
+
+  /** A fresh address to listen on. */
+  async place(kind: Kind): Promise<Address> {
+    if (kind === "tcp4") return { kind: "tcp", host: "127.0.0.1", port: 0 };
+    if (kind === "tcp6") return { kind: "tcp", host: "::1", port: 0 };
+    this.folder ??= await mkdtemp(join(tmpdir(), "ringway-"));
+    return { kind: "unix", path: join(this.folder, `${this.closers.length}.sock`) };
+  }
+
+  /** An upstream that does `behaviour` with every connection. */
+  async upstream(behaviour: Behaviour, kind: Kind = "tcp4"): Promise<Upstream> {
+    const upstream = Upstream.listen(await this.place(kind), behaviour);
+    this.closers.push(() => upstream.close());
+    return upstream;
+  }
+
+  /** An upstream that refuses. */
+  refusing(): Address {
+    const refusing = Refusing.open();
+    this.closers.push(() => refusing.close());
+    return refusing.address;
+  }
+
+  /** An upstream that does not answer, until it is woken. */
+  async silent(): Promise<Silent> {
+    const silent = await Silent.open();
+    this.closers.push(() => silent.close());
+    return silent;
+  }
+
+  /** The engine listens in front of these upstreams. */
+  async listen(
+    upstreams: readonly (Upstream | Address)[],
+    options: Partial<ListenerOptions> = {},
+  ): Promise<Address> {
+    const addresses = upstreams.map((one) => (one instanceof Upstream ? one.address : one));
+    return this.engine.listen(listener({ upstreams: addresses, ...options }));
+  }
+
+  /** A client that is connected to `address`. */
+  async client(address: Address, prepare?: (end: End) => void): Promise<End> {
+    const client = await End.connect(address, prepare);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** A client and the upstream's end of its relay. Only for cases whose relays begin one by one. */
+  async pair(address: Address, upstream: Upstream): Promise<{ client: End; end: End }> {
+    const index = upstream.ends.length;
+    const client = await this.client(address);
+    await waitFor(() => upstream.ends.length > index, "the relay reaches the upstream");
+    return { client, end: upstream.end(index) };
+  }
+
+  /** This engine in a process of its own. */
+  async process(
+    options: Partial<ListenerOptions>,
+    memory: MemoryOptions,
+    descriptorLimit?: number,
+  ): Promise<ProxyProcess> {
+    const { name } = this.engine;
+    engineOf(name);
+    const given = { memory, listeners: [listener(options)] };
+    const proxy = await ProxyProcess.start(name, given, descriptorLimit);
+    this.closers.push(() => proxy.kill());
+    return proxy;
+  }
+
+  /** Waits until `count` relays have ended and answers the `count`-th. */
+  async ended(count: number, timeoutMs = LIVENESS_MS): Promise<RelaySummary> {
+    const { record } = this;
+    const what = () => `${count} relays have ended (${record.reasons.join(" ") || "none"})`;
+    await waitFor(() => record.ended.length >= count, what, timeoutMs);
+    return record.ended[count - 1] as RelaySummary;
+  }
+
+  /** Ends the case: everything of it goes, then nothing may be left of the engine either. */
+  async close(): Promise<void> {
+    for (const client of this.clients) if (!client.closed) client.reset();
+    for (const close of this.closers) close();
+    const engine = this.made;
+    if (engine !== null) {
+      const running = () => `no relay runs (${JSON.stringify(engine.relays())})`;
+      await waitFor(() => engine.stats().relays.running === 0, running);
+      await engine.stop(0);
+      await waitFor(() => this.record.ended.length >= engine.stats().relays.ended, "all told");
+      this.audit(engine);
+    }
+    const left = () => `nothing is left open (${descriptorsSince(this.descriptors)})`;
+    await waitFor(() => descriptorsSince(this.descriptors) === "", left);
+  }
+
+  /** For a case that failed: lets go of everything, asks nothing. */
+  async abandon(): Promise<void> {
+    for (const client of this.clients) if (!client.closed) client.reset();
+    for (const close of this.closers) close();
+    await Promise.race([this.made?.stop(0), Bun.sleep(1_000)]);
+  }
+
+  /** Removes the files of the case. */
+  clean(): void {
+    if (this.folder !== null) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** What must be so after every case: the figures agree with each other and nothing is held. */
+  private audit(engine: Engine): void {
+    const stats = engine.stats();
+    expect(stats.memory.segmentsLeased).toBe(0);
+    expect(stats.memory.segmentsLeasedMax).toBeLessThanOrEqual(this.memory.segmentCount);
+    expect(stats.relays.running).toBe(0);
+    expect(stats.relays.ended).toBe(stats.relays.accepted);
+    expect(engine.relays()).toEqual([]);
+    expect(this.record.ended.length).toBe(stats.relays.ended);
+    const ids = this.record.ended.map((relay) => relay.id).sort((a, b) => a - b);
+    expect(ids).toEqual(ids.map((_, index) => index + 1));
+    const reasons: Partial<Record<Reason, number>> = {};
+    for (const { reason } of this.record.ended) {
+      if (reason === null) throw new Error("a relay ended without a reason");
+      reasons[reason] = (reasons[reason] ?? 0) + 1;
+    }
+    expect(stats.relays.reasons).toEqual(reasons);
+    this.auditFlows(stats.up, (relay) => relay.up);
+    this.auditFlows(stats.down, (relay) => relay.down);
+  }
+
+  private auditFlows(total: FlowStats, flowOf: (relay: RelaySummary) => FlowStats): void {
+    const sum = { ...noBytes, receives: 0, sends: 0 };
+    for (const relay of this.record.ended) {
+      const flow = flowOf(relay);
+      const { receivedBytes, sentBytes, discardedBytes, lostBytes } = flow;
+      expect(sentBytes + discardedBytes + lostBytes).toBe(receivedBytes);
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += flow[key];
+    }
+    expect(total).toMatchObject(sum);
+  }
+}

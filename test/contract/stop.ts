@@ -1,0 +1,152 @@
+import { expect } from "bun:test";
+import type { Address } from "../../src/config/options.ts";
+import { End } from "../fixtures/end.ts";
+import { seeded } from "../fixtures/random.ts";
+import { echo, polite } from "../fixtures/upstream.ts";
+import { waitFor } from "../fixtures/wait.ts";
+import type { Scene } from "./scene.ts";
+import type { Suite } from "./suite.ts";
+
+const MIB = 1024 * 1024;
+/** Longer than any case may take: who stops before did not wait for it. */
+const NEVER_MS = 120_000;
+
+/** Stopping while busy: a drain finishes what runs, its timeout cuts it. */
+export function stopCases(suite: Suite): void {
+  suite.case("a drain finishes a running transfer of 32 MiB and accepts nobody", drain);
+
+  suite.case("an idle relay is cut when the drain timeout is over", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
+    const stopped = watch(scene.engine.stop(200));
+    client.send("still served");
+    await waitFor(() => client.receivedBytes === 12, "it is served while draining");
+    await waitFor(() => stopped.done, "the stop is through");
+    expect(stopped.afterMs).toBeGreaterThanOrEqual(190);
+    expect((await scene.ended(1)).reason).toBe("drain");
+    await waitFor(() => client.closed && end.closed, "both ends are let go");
+  });
+
+  suite.case("stop(0) cuts at once, whatever a relay is doing", cutAll, { linux: true });
+
+  for (const mode of ["oneway", "sink"] as const) {
+    suite.case(`stop(0) cuts a relay in mode ${mode}`, async (scene) => {
+      const upstream = await scene.upstream(polite);
+      const address = await scene.listen(mode === "sink" ? [] : [upstream], { mode });
+      const client = await scene.client(address);
+      client.send("some bytes");
+      await waitFor(() => scene.engine.stats().up.receivedBytes === 10, "they were taken");
+      const stopped = watch(scene.engine.stop(0));
+      await waitFor(() => stopped.done, "the stop is through");
+      expect(scene.record.reasons).toEqual(["drain"]);
+      await waitFor(() => client.closed, "the client is let go");
+    });
+  }
+
+  suite.case("a second stop with less time shortens the wait", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const { client } = await scene.pair(await scene.listen([upstream]), upstream);
+    const first = watch(scene.engine.stop(NEVER_MS));
+    client.send("x");
+    await waitFor(() => client.receivedBytes === 1, "the drain lets it run");
+    expect(first.done).toBe(false);
+    const second = watch(scene.engine.stop(0));
+    await waitFor(() => first.done && second.done, "both stops are through");
+    expect((await scene.ended(1)).reason).toBe("drain");
+  });
+
+  suite.case("a stop without relays is through at once", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const address = await scene.listen([upstream]);
+    const stopped = watch(scene.engine.stop(NEVER_MS));
+    await waitFor(() => stopped.done, "the stop is through");
+    await waitForRefusal(address);
+  });
+
+  suite.case("a drain is through when its last relay is", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const { client } = await scene.pair(await scene.listen([upstream]), upstream);
+    const stopped = watch(scene.engine.stop(NEVER_MS));
+    client.finish();
+    await waitFor(() => stopped.done, "the stop is through");
+    expect(scene.record.reasons).toEqual(["client_fin"]);
+  });
+}
+
+async function drain(scene: Scene): Promise<void> {
+  const total = 32 * MIB;
+  const upstream = await scene.upstream((end) => {
+    polite(end);
+    end.expects(1).napping(seeded(13));
+  });
+  const address = await scene.listen([upstream]);
+  const { client, end } = await scene.pair(address, upstream);
+  client.offer({ seed: 1, total });
+  await waitFor(() => end.receivedBytes > MIB, "the transfer runs");
+  end.pause();
+  const stopped = watch(scene.engine.stop(NEVER_MS));
+  await waitForRefusal(address);
+  expect(end.receivedBytes).toBeLessThan(total);
+  expect(stopped.done).toBe(false);
+  end.resume();
+  client.finish();
+  await waitFor(
+    () => stopped.done,
+    () => `the transfer ends and the stop: ${end}`,
+    20_000,
+  );
+  await waitFor(() => client.closed, "the client is let go");
+  expect(end).toMatchObject({ finAfterBytes: total, mismatchAt: -1, closeCode: null });
+  expect(scene.record.reasons).toEqual(["client_fin"]);
+}
+
+/** Idle, stalled, half-closed and dialling relays, all cut by `stop(0)`. */
+async function cutAll(scene: Scene): Promise<void> {
+  const upstream = await scene.upstream((end) => void end.pause());
+  const address = await scene.listen([upstream]);
+  const silent = await scene.silent();
+  const hanging = await scene.listen([silent.address], { connectTimeoutMs: NEVER_MS });
+  await scene.client(address);
+  (await scene.client(address)).finish();
+  (await scene.client(address)).offer({ seed: 1, total: 64 * MIB });
+  (await scene.client(hanging)).send("early bytes");
+  await waitFor(() => upstream.ends.length === 3, "three relays reach their upstream");
+  await waitFor(() => scene.engine.relays().length === 4, "four relays run");
+  const stopped = watch(scene.engine.stop(0));
+  await waitFor(() => stopped.done, "the stop is through");
+  await scene.ended(4);
+  expect(scene.record.reasons).toEqual(["drain", "drain", "drain", "drain"]);
+  await waitFor(() => scene.clients.every((one) => one.closed), "every client is let go");
+  await waitForRefusal(address);
+}
+
+/** Knows when a stop was through, without waiting for it. */
+function watch(stop: Promise<void>): { done: boolean; afterMs: number } {
+  const startedAt = performance.now();
+  const state = { done: false, afterMs: Number.NaN };
+  void stop.then(() => {
+    state.done = true;
+    state.afterMs = performance.now() - startedAt;
+  });
+  return state;
+}
+
+/** Waits until nobody gets in at `address` any more. */
+async function waitForRefusal(address: Address): Promise<void> {
+  let refused = false;
+  let trying = false;
+  const attempt = async () => {
+    trying = true;
+    await End.connect(address).then(
+      (end) => end.reset(),
+      () => {
+        refused = true;
+      },
+    );
+    trying = false;
+  };
+  await waitFor(() => {
+    if (!trying && !refused) void attempt();
+    return refused;
+  }, "new connections are refused");
+}
