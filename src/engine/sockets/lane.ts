@@ -9,6 +9,9 @@ import type { Deferred, Turn } from "./turn.ts";
 /** Chunks up to so many bytes may wait for the end of a busy turn, if a segment can hold them. */
 const DEFER_MAX = 16 * 1024;
 
+/** Chunks from so many bytes on are given back by hand. */
+const RECYCLE_MIN = 32 * 1024;
+
 /** What a lane tells its conduit: what concerns both directions. */
 export interface LaneOwner {
   /** Carries out the flow's end, then reports `flow.ended()`. */
@@ -147,6 +150,7 @@ export class Lane implements Deferred {
     const taken = this.discards ? size : (this.target?.write(chunk) ?? -1);
     if (taken === size) {
       this.meter.sent(size);
+      recycle(chunk);
       const effects = flow.sent(size);
       // Receive needs no action: the source is being read.
       if ((effects & Effect.End) !== 0) this.start(Effect.End);
@@ -202,8 +206,9 @@ export class Lane implements Deferred {
   }
 
   private store(chunk: Uint8Array, offset: number): void {
-    const stored = this.ring.append(chunk, offset);
-    assert(stored === chunk.length - offset, "store: the reservoir keeps room for a chunk");
+    const rest = chunk.length - offset;
+    assert(this.ring.append(chunk, offset) === rest, "store: the reservoir keeps room for a chunk");
+    recycle(chunk);
     this.reservoir.leased();
   }
 
@@ -219,4 +224,15 @@ export class Lane implements Deferred {
     this.paused = false;
     this.source.resume();
   }
+}
+
+/**
+ * Gives a chunk's memory back to the allocator now, not at some garbage collection: detaching its
+ * buffer frees it, and the next chunk is written to memory that is still in the processor's cache.
+ * One bulk stream costs 12 % less CPU by it (bench/FINDINGS.md, 2026-11-23).
+ */
+function recycle(chunk: Uint8Array): void {
+  if (chunk.byteLength < RECYCLE_MIN) return;
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
