@@ -1,4 +1,4 @@
-import type { Socket, SocketHandler } from "bun";
+import type { Socket } from "bun";
 
 /**
  * A socket of Bun 1.4 with the members that its type file does not list.
@@ -16,9 +16,6 @@ export interface BunSocket<Data> extends Socket<Data> {
 export function bunSocket<Data>(socket: Socket<Data>): BunSocket<Data> {
   return socket as BunSocket<Data>;
 }
-
-/** Handlers whose chunks are plain `Uint8Array`s, the cheapest view. */
-export type BunHandlers<Data> = SocketHandler<Data, "uint8array">;
 
 /** The most bytes that one `data` callback brings (Bun's receive buffer, LIBUS_RECV_BUFFER_LENGTH). */
 export const CHUNK_MAX = 512 * 1024;

@@ -1,3 +1,5 @@
+import { formatAddress } from "../../config/address.ts";
+import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
@@ -46,8 +48,9 @@ export class Conduit implements LaneOwner {
   dial: Dial | null = null;
 
   id = 0;
-  clientName = "";
-  upstreamName: string | null = null;
+  /** The client's address and port; empty for a unix socket. */
+  private clientHost = "";
+  private clientPort = 0;
   /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
   private startedAt = 0;
   private endedAt = 0;
@@ -70,16 +73,17 @@ export class Conduit implements LaneOwner {
   }
 
   /** A client connected: the beginning of a tenancy. */
-  accept(id: number, client: BunSocket<Conduit>, name: string, listener: Listener): void {
+  accept(id: number, client: BunSocket<Conduit>, listener: Listener): void {
     this.id = id;
     this.client = client;
-    this.clientName = name;
+    // Bun cannot tell any more when the socket is closed.
+    this.clientHost = client.remoteAddress ?? "";
+    this.clientPort = client.remotePort ?? 0;
     this.listener = listener;
     this.startedAt = performance.now();
     this.endedAt = 0;
     this.dials = 0;
     this.firstUpstream = listener.nextUpstream();
-    this.upstreamName = null;
     this.movedBefore = 0;
     const { mode } = listener.options;
     this.up.discards = mode === "sink";
@@ -139,6 +143,13 @@ export class Conduit implements LaneOwner {
     this.perform(this.relay.terminate(reason));
   }
 
+  /** Where the dial that was begun last goes to; null before the first. */
+  get upstreamAddress(): Address | null {
+    const { upstreams } = this.listener.options;
+    if (this.dials === 0) return null;
+    return upstreams[(this.firstUpstream + this.dials - 1) % upstreams.length] ?? null;
+  }
+
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean {
     const { up, down } = this.relay;
@@ -154,8 +165,8 @@ export class Conduit implements LaneOwner {
     const end = this.endedAt === 0 ? performance.now() : this.endedAt;
     return {
       id: this.id,
-      client: this.clientName,
-      upstream: this.upstreamName,
+      client: clientName(this.clientHost, this.clientPort),
+      upstream: this.upstreamAddress === null ? null : formatAddress(this.upstreamAddress),
       startedAt: performance.timeOrigin + this.startedAt,
       durationMs: end - this.startedAt,
       dials: this.dials,
@@ -276,4 +287,11 @@ export class Conduit implements LaneOwner {
 /** Bytes for this end that only our kernel has; 0 when it is closed. */
 function unsent(end: BunSocket<unknown> | null): number {
   return end === null ? 0 : unsentBytes(end.fd);
+}
+
+/** The client's address as a person writes it; an IPv4 one that came in on `::` as IPv4. */
+function clientName(address: string, port: number): string {
+  if (address === "") return "unix";
+  const host = address.startsWith("::ffff:") ? address.slice(7) : address;
+  return formatAddress({ kind: "tcp", host, port });
 }

@@ -1,9 +1,10 @@
+import type { SocketHandler } from "bun";
 import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import type { EngineObserver } from "../engine.ts";
 import { connectionAttempt, endAttempt, nextDescriptor } from "../libc.ts";
-import { type BunHandlers, bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
+import { bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 import type { Descriptors } from "./descriptors.ts";
 import type { Turn } from "./turn.ts";
@@ -43,7 +44,7 @@ export class Dial {
 
 /** Connects to upstreams and hands what happens on their sockets to the conduits. */
 export class Dialer {
-  private readonly handlers: BunHandlers<Dial>;
+  private readonly handlers: SocketHandler<Dial>;
 
   constructor(
     private readonly descriptors: Descriptors,
@@ -62,7 +63,6 @@ export class Dialer {
     const dial = new Dial(conduit, address);
     conduit.dial = dial;
     conduit.dials++;
-    conduit.upstreamName = formatAddress(address);
     if (this.descriptors.exhausted) {
       this.failed(dial, "descriptor_limit", "none left");
       return;
@@ -72,14 +72,15 @@ export class Dialer {
     // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
     // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
     const descriptor = conduit.client === null ? -1 : nextDescriptor(conduit.client.fd);
-    const options = { socket: this.handlers, data: dial, allowHalfOpen: true };
-    const connected =
-      address.kind === "unix"
-        ? Bun.connect<Dial>({ ...options, unix: address.path } as never)
-        : Bun.connect<Dial>({ ...options, hostname: address.host, port: address.port } as never);
+    const { handlers: socket } = this;
+    // The promise says nothing that the handlers do not: with `connectError` it cannot go unhandled.
+    if (address.kind === "unix") {
+      void Bun.connect({ unix: address.path, socket, data: dial, allowHalfOpen: true });
+    } else {
+      const { host: hostname, port } = address;
+      void Bun.connect({ hostname, port, socket, data: dial, allowHalfOpen: true });
+    }
     if (descriptor !== -1 && dial.conduit !== null) dial.track(descriptor);
-    // `connectError` has dealt with it already.
-    (connected as Promise<unknown>).catch(() => {});
   }
 
   /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
@@ -98,10 +99,9 @@ export class Dialer {
     conduit.dialFailed(reason);
   }
 
-  private makeHandlers(): BunHandlers<Dial> {
+  private makeHandlers(): SocketHandler<Dial> {
     const { turn, descriptors } = this;
     return {
-      binaryType: "uint8array",
       open: (socket) => {
         turn.event();
         const { conduit } = socket.data;

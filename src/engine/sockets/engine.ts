@@ -1,11 +1,10 @@
-import type { Socket } from "bun";
-import { formatAddress } from "../../config/address.ts";
+import type { Socket, SocketHandler } from "bun";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
 import type { Engine, EngineObserver, EngineStats, RelaySummary } from "../engine.ts";
 import { addFlowStats, noFlowStats } from "../tally.ts";
-import { type BunHandlers, bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
+import { bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
 import { Descriptors } from "./descriptors.ts";
 import { Dialer, throwUncaught } from "./dialer.ts";
@@ -143,14 +142,13 @@ export class SocketsEngine implements Engine, ConduitHost {
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
     socket.data = conduit;
     this.running.add(conduit);
-    conduit.accept(++this.accepted, bunSocket(socket), clientName(socket), listener);
+    conduit.accept(++this.accepted, bunSocket(socket), listener);
     this.gate();
   }
 
-  private clientHandlers(onOpen: (client: Socket<Conduit>) => void): BunHandlers<Conduit> {
+  private clientHandlers(onOpen: (client: Socket<Conduit>) => void): SocketHandler<Conduit> {
     const { turn } = this;
     return {
-      binaryType: "uint8array",
       open: onOpen,
       data: (socket, chunk) => {
         socket.data.up.receive(chunk);
@@ -215,12 +213,4 @@ export class SocketsEngine implements Engine, ConduitHost {
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
     this.stopped?.resolve();
   }
-}
-
-/** The client's address as a person writes it; an IPv4 one that came in on `::` as IPv4. */
-function clientName(socket: Socket<Conduit>): string {
-  const { remoteAddress } = socket;
-  if (remoteAddress === undefined) return "unix";
-  const host = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
-  return formatAddress({ kind: "tcp", host, port: socket.remotePort });
 }

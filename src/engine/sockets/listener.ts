@@ -1,11 +1,10 @@
 import { lstatSync, renameSync, unlinkSync } from "node:fs";
-import type { TCPSocketListener, UnixSocketListener } from "bun";
+import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
 import { formatAddress } from "../../config/address.ts";
 import type { Address, ListenerOptions } from "../../config/options.ts";
 import { Deadlines } from "../deadlines.ts";
 import { ListenError } from "../engine.ts";
 import { closeDescriptor, duplicate } from "../libc.ts";
-import type { BunHandlers } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
@@ -41,7 +40,7 @@ export class Listener {
 
   constructor(
     readonly options: ListenerOptions,
-    private readonly handlers: BunHandlers<Conduit>,
+    private readonly handlers: SocketHandler<Conduit>,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
     this.bound = options.address;
