@@ -36,6 +36,8 @@ export class SocketsEngine implements Engine, ConduitHost {
   private acceptPauses = 0;
   private accepting = true;
   private stopped: PromiseWithResolvers<void> | null = null;
+  /** The drain timeout is over: nothing runs any longer. */
+  private drained = false;
   private drainTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -66,12 +68,13 @@ export class SocketsEngine implements Engine, ConduitHost {
   }
 
   stop(drainTimeoutMs: number): Promise<void> {
-    for (const listener of this.listeners) listener.close();
-    this.stopped ??= Promise.withResolvers<void>();
+    if (this.stopped === null) {
+      this.stopped = Promise.withResolvers<void>();
+      void this.closeListeners();
+    }
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
+    this.drainTimer = setTimeout(() => this.cut(), Math.max(0, drainTimeoutMs));
     if (drainTimeoutMs <= 0) this.cut();
-    else this.drainTimer = setTimeout(() => this.cut(), drainTimeoutMs);
-    this.resolveStop();
     return this.stopped.promise;
   }
 
@@ -143,6 +146,7 @@ export class SocketsEngine implements Engine, ConduitHost {
     socket.data = conduit;
     this.running.add(conduit);
     conduit.accept(++this.accepted, bunSocket(socket), listener);
+    if (this.drained && this.running.has(conduit)) conduit.terminate("drain");
     this.gate();
   }
 
@@ -204,13 +208,32 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.gate();
   }
 
+  /**
+   * Closing a listening socket resets whoever the kernel has connected and Bun has not accepted yet,
+   * with a request perhaps already sent. So they are accepted first: after a `setImmediate` that was
+   * asked for in another one, a whole pass of the loop has gone by.
+   */
+  private async closeListeners(): Promise<void> {
+    await passed();
+    await passed();
+    for (const listener of this.listeners) listener.close();
+    this.listeners.length = 0;
+    this.resolveStop();
+  }
+
   private cut(): void {
+    this.drained = true;
     for (const conduit of this.running) conduit.terminate("drain");
   }
 
   private resolveStop(): void {
-    if (this.running.size > 0) return;
+    if (this.running.size > 0 || this.listeners.length > 0) return;
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
     this.stopped?.resolve();
   }
+}
+
+/** Resolves when the immediates of this pass of the loop run. */
+function passed(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
