@@ -1,0 +1,60 @@
+import { formatCount } from "../../src/config/quantity.ts";
+import type { Statistics } from "../../src/observe/statistics.ts";
+import type { LoadResult } from "./load.ts";
+
+const heads = ["load", "requests", "errors", "requests/s", "p50 ms", "p99 ms", "MB/s"] as const;
+
+/** The results as a small table: the first column to the left, figures to the right. */
+export function table(results: readonly LoadResult[]): string {
+  const rows = [heads, ...results.map(row)];
+  const widths = heads.map((_, column) => Math.max(...rows.map((cells) => width(cells, column))));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => {
+        const size = widths[column] ?? 0;
+        return column === 0 ? cell.padEnd(size) : cell.padStart(size);
+      })
+      .join("  ");
+  return rows.map(line).join("\n");
+}
+
+/** What the proxy said at its end, in one line. */
+export function proxyLine({ relays, up, down, memory }: Statistics): string {
+  const reasons = Object.entries(relays.reasons).map(
+    ([word, count]) => `${word} ${formatCount(count)}`,
+  );
+  const { segmentsLeased, segmentsLeasedMax, segmentCount } = memory;
+  return [
+    `the proxy: ${formatCount(relays.ended)} relays ended (${reasons.join(", ")})`,
+    `${formatCount(up.lostBytes + down.lostBytes)} bytes lost`,
+    `pool: at most ${formatCount(segmentsLeasedMax)} of ${formatCount(segmentCount)} segments in use`,
+    `${formatCount(segmentsLeased)} at the end`,
+  ].join(", ");
+}
+
+/** Requests that were answered, per second. */
+export function requestsPerSecond({ requests, elapsedMs }: LoadResult): number {
+  return elapsedMs > 0 ? (requests * 1_000) / elapsedMs : 0;
+}
+
+/** Sent and received, in millions of bytes per second. */
+export function megabytesPerSecond({ bytes, elapsedMs }: LoadResult): number {
+  return elapsedMs > 0 ? bytes / elapsedMs / 1_000 : 0;
+}
+
+function row(result: LoadResult): string[] {
+  const { name, requests, errors, latencies } = result;
+  return [
+    name,
+    formatCount(requests),
+    formatCount(errors),
+    formatCount(requestsPerSecond(result)),
+    latencies.percentile(50).toFixed(3),
+    latencies.percentile(99).toFixed(3),
+    megabytesPerSecond(result).toFixed(1),
+  ];
+}
+
+function width(cells: readonly string[], column: number): number {
+  return cells[column]?.length ?? 0;
+}

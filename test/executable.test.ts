@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { copyFile, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { runProgram } from "./clients/programs.ts";
+import { End } from "./fixtures/end.ts";
+import { waitFor } from "./fixtures/wait.ts";
+
+const ROOT = resolve(import.meta.dir, "..");
+
+/** Has a folder `build` and, for the executable alone, an empty one `alone`. */
+let folder = "";
+let alone = "";
+let executable = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ringway-executable-"));
+  alone = join(folder, "alone");
+  executable = join(alone, "ringway");
+  await mkdir(alone);
+  const built = join(folder, "build", "ringway");
+  const command = [process.execPath, ...buildArguments(built)];
+  const { code, err } = await runProgram(command, ROOT);
+  if (code !== 0) throw new Error(`the build failed with ${code}:\n${err}`);
+  await copyFile(built, executable);
+}, 60_000);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+describe("the executable, alone in a folder, with an empty PATH and no HOME", () => {
+  test("says its version and its flags", async () => {
+    expect(await run("--version")).toEqual({ code: 0, out: `${packageJson.version}\n`, err: "" });
+    const help = await run("--help");
+    expect(help).toMatchObject({ code: 0, err: "" });
+    expect(help.out).toContain("--listen ADDR");
+    expect(help.out).toContain("ringway -l");
+    expect(help.out).not.toContain("bun run");
+  });
+
+  test("refuses a bad flag: one sentence, exit 2", async () => {
+    const err = 'ringway: unknown flag "--listn"; did you mean --listen?\n';
+    expect(await run("--listn", ":1")).toEqual({ code: 2, out: "", err });
+  });
+
+  test("relays to its embedded upstream until SIGTERM, then shows statistics", async () => {
+    const log = join(folder, "log");
+    const child = Bun.spawn([executable, "--listen", "127.0.0.1:0"], {
+      ...surroundings(),
+      stdout: "pipe",
+      stderr: Bun.file(log),
+    });
+    try {
+      const port = await listeningPort(log, () => child.exitCode !== null);
+      await ping(port);
+      child.kill("SIGTERM");
+      const [code, out] = await Promise.all([child.exited, child.stdout.text()]);
+      expect(readFileSync(log, "utf8")).toContain("stopped");
+      expect(code).toBe(0);
+      expect(out).toContain("ringway statistics");
+      expect(out).toContain("client_fin 1");
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  });
+
+  test("has left nothing behind", async () => {
+    expect(await readdir(alone)).toEqual(["ringway"]);
+  });
+});
+
+/** The arguments of `bun run build`, with another place for what it makes. */
+function buildArguments(outfile: string): string[] {
+  const [bun, ...words] = packageJson.scripts.build.split(" ");
+  const place = words.indexOf("--outfile");
+  if (bun !== "bun" || place < 0) throw new Error("the build script is `bun … --outfile FILE …`");
+  return words.with(place + 1, outfile);
+}
+
+/** What the executable finds around it: nothing. */
+function surroundings() {
+  return { cwd: alone, env: { PATH: "" }, stdin: "ignore" } as const;
+}
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const child = Bun.spawn([executable, ...args], {
+    ...surroundings(),
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 10_000,
+    killSignal: "SIGKILL",
+  });
+  const { stdout, stderr } = child;
+  const [code, out, err] = await Promise.all([child.exited, stdout.text(), stderr.text()]);
+  return { code, out, err };
+}
+
+/** Waits until the log names the port. @throws when the program ends instead */
+async function listeningPort(log: string, hasEnded: () => boolean): Promise<number> {
+  const read = () => /listening on 127\.0\.0\.1:(\d+)/.exec(readFileSync(log, "utf8"));
+  await waitFor(
+    () => read() !== null || hasEnded(),
+    () => `it listens:\n${readFileSync(log, "utf8")}`,
+  );
+  const match = read();
+  if (match === null) throw new Error(`it ended:\n${readFileSync(log, "utf8")}`);
+  return Number(match[1]);
+}
+
+async function ping(port: number): Promise<void> {
+  const client = await End.connect({ kind: "tcp", host: "127.0.0.1", port }, (end) => {
+    end.keeps = true;
+    end.send("PING\r\n");
+  });
+  await waitFor(() => client.text === "+PONG\r\n", "PING is answered");
+  client.finish();
+  await waitFor(() => client.closed, "the connection is closed");
+}
