@@ -9,7 +9,7 @@ setDefaultTimeout(20_000);
 
 /**
  * What the sockets engine relies on and Bun's documentation does not promise: plain Bun, nothing of
- * ringway. A case that fails after an upgrade of Bun names what to look at in `src/engine/sockets/`.
+ * ringway. A case that fails after an upgrade of Bun names what src/engine/sockets/ lacks.
  */
 describe("Bun's sockets", () => {
   describe("a data chunk", chunkFacts);

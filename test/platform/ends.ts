@@ -8,7 +8,7 @@ const linux = process.platform === "linux";
 
 /** What `Lane.send` and `Lane.sendQueued` make of what `write` returns. */
 export function writeFacts(): void {
-  test("it returns what the kernel took, keeps nothing, and `drain` says when to go on", async () => {
+  test("it returns what the kernel took, keeps no byte, and `drain` says to go on", async () => {
     using pair = await Pair.open();
     const { client, accepted } = pair;
     accepted.socket.pause();
@@ -61,7 +61,7 @@ export function finFacts(): void {
     expect(client.told).toEqual(["open", "data"]);
   });
 
-  test("after both FINs comes `close` without an error, to who ended first that alone", async () => {
+  test("after both FINs comes `close` without an error; who ended first gets no end", async () => {
     using pair = await Pair.open();
     const { client, accepted } = pair;
     client.socket.shutdown();

@@ -11,7 +11,7 @@ const linux = process.platform === "linux";
 
 /** What `Lane.receive` does with a chunk, and how much memory it counts on for it. */
 export function chunkFacts(): void {
-  test("it has at most 524,288 bytes and an ArrayBuffer of its own that stays as it is", async () => {
+  test("it has at most 524,288 bytes and an ArrayBuffer of its own that stays so", async () => {
     const total = 32 * MIB;
     const pattern = new Pattern(1);
     using pair = await Pair.open();

@@ -1,0 +1,49 @@
+import { readdirSync } from "node:fs";
+import { CliProcess } from "../cli-process.ts";
+import { residentBytes } from "../fixtures/proc.ts";
+import { waitFor, waitForStandstill } from "../fixtures/wait.ts";
+
+/** `bun src/main.ts` in a process of its own, so that what is measured is the proxy alone. */
+export class MeasuredProxy implements AsyncDisposable {
+  private constructor(
+    private readonly process: CliProcess,
+    readonly port: number,
+  ) {}
+
+  /** Starts it in front of an upstream on this port of 127.0.0.1. */
+  static async start(upstreamPort: number): Promise<MeasuredProxy> {
+    const upstream = `127.0.0.1:${upstreamPort}`;
+    const process = new CliProcess(["-l", "127.0.0.1:0", "-u", upstream, "--stats", "none"]);
+    try {
+      return new MeasuredProxy(process, await process.port());
+    } catch (error) {
+      await process[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  residentBytes(): number {
+    return residentBytes(this.process.child.pid);
+  }
+
+  descriptorCount(): number {
+    return readdirSync(`/proc/${this.process.child.pid}/fd`).length;
+  }
+
+  /** Waits until its memory has stood still for so long. @returns how much that is */
+  async quietBytes(quietMs: number): Promise<number> {
+    return await waitForStandstill(() => this.residentBytes(), "resident memory", quietMs);
+  }
+
+  /** Waits until all relays are gone. */
+  async released(descriptorCount: number): Promise<void> {
+    await waitFor(
+      () => this.descriptorCount() === descriptorCount,
+      () => `${descriptorCount} descriptors are open, now ${this.descriptorCount()}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process[Symbol.asyncDispose]();
+  }
+}
