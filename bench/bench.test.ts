@@ -1,0 +1,90 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { measure } from "./commands/run.ts";
+import { type FigureName, figureNames } from "./measure/figures.ts";
+import type { RunResult, ScenarioResult } from "./measure/result.ts";
+import { rowsOf, timesBetter } from "./measure/summary.ts";
+import { proxies } from "./proxies/all.ts";
+import { compareRuns } from "./report/compare.ts";
+import { renderTables } from "./report/table.ts";
+import { scenarios } from "./scenarios/all.ts";
+
+// The whole suite in its smoke form: every scenario does what it says and finds its figures. How
+// large they are is not asserted, as that is the machine's business.
+
+const LIMIT_MS = 120_000;
+let run: RunResult;
+
+beforeAll(async () => {
+  run = await measure({ form: "smoke", proxies, scenarios, rounds: 1, durationMs: 100 });
+}, LIMIT_MS);
+
+/** What each kind of scenario must find for every proxy, besides the figures that it shows. */
+const ALWAYS: readonly FigureName[] = ["memoryRestMebibytes"];
+
+describe.each(scenarios.map(({ name }) => name))("%s", (name) => {
+  const scenario = () => run.scenarios.find((one) => one.name === name) as ScenarioResult;
+
+  test("no round failed, so that every answer came and every byte was right", () => {
+    const failures = scenario().rounds.flatMap(({ proxy, failure }) =>
+      failure === null ? [] : [`${proxy}: ${failure}`],
+    );
+    expect(failures).toEqual([]);
+  });
+
+  test("measures every proxy once, interleaved in their order", () => {
+    const order = scenario().rounds.map(({ proxy }) => proxy);
+    expect(order).toEqual(run.proxies.map((proxy) => proxy.name));
+  });
+
+  test("has its figures for every proxy, all of them finite and not negative", () => {
+    for (const { proxy, figures } of scenario().rounds) {
+      if (proxy === "direct" && name === "start-up") continue;
+      for (const figure of [...scenario().shown, ...ALWAYS]) expect(figures).toContainKey(figure);
+      for (const value of Object.values(figures)) {
+        expect(value).toBeFinite();
+        expect(value).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+
+  test("its percentiles are in order", () => {
+    for (const { figures } of scenario().rounds) {
+      const { latencyP50Micros: p50, latencyP99Micros: p99, latencyP999Micros: p999 } = figures;
+      if (p50 === undefined || p99 === undefined || p999 === undefined) continue;
+      expect([p50, p99, p999, figures.latencyMaxMicros]).toEqual(
+        [p50, p99, p999, figures.latencyMaxMicros].toSorted((a = 0, b = 0) => a - b),
+      );
+    }
+  });
+
+  test("ratios are finite and above 0, and the best is not `direct`", () => {
+    for (const row of rowsOf(scenario(), run.proxies)) {
+      expect(row.best).not.toBe("direct");
+      for (const { name: proxy } of run.proxies.filter(({ isOurs }) => isOurs)) {
+        const times = timesBetter(row, proxy);
+        if (times !== null) expect(times > 0 && Number.isFinite(times)).toBe(true);
+      }
+    }
+  });
+});
+
+test("what is missing is named with how to get it, and the rest took part", () => {
+  const missing = run.missing.filter(({ name }) => name !== "redis-server");
+  const names = [...run.proxies, ...missing].map(({ name }) => name);
+  expect(names.toSorted()).toEqual(proxies.map(({ name }) => name).toSorted());
+  for (const { why } of run.missing) expect(why).not.toBe("");
+  expect(run.proxies.map(({ name }) => name)).toContain("ringway-sockets");
+});
+
+test("the table shows every scenario and every figure", () => {
+  const text = renderTables(run, { all: true, color: false });
+  for (const { name, title } of scenarios) expect(text).toContain(`${name}: ${title}`);
+  expect(text).not.toContain("NaN");
+});
+
+test("a run compared with itself is neither better nor worse", () => {
+  expect(figureNames.length).toBeGreaterThan(0);
+  expect(
+    compareRuns(run, run).flatMap(({ verdict }) => (verdict === "same" ? [] : [verdict])),
+  ).toEqual([]);
+});

@@ -1,0 +1,16 @@
+import { direct } from "./direct.ts";
+import { haproxy } from "./haproxy.ts";
+import { naive } from "./naive.ts";
+import { nginx } from "./nginx.ts";
+import type { ProxyAdapter } from "./proxy.ts";
+import { ringway } from "./ringway.ts";
+
+/** Everything that can be compared, in the order of the tables. */
+export const proxies: readonly ProxyAdapter[] = [
+  direct,
+  haproxy,
+  nginx,
+  naive,
+  ringway("sockets"),
+  ringway("uring"),
+];

@@ -1,0 +1,11 @@
+import type { ProxyAdapter } from "./proxy.ts";
+
+/** No proxy: what the machine and the upstream can do. Its CPU and memory are the upstream's. */
+export const direct: ProxyAdapter = {
+  name: "direct",
+  isOurs: false,
+  missing: async () => null,
+  version: async () => "no proxy: CPU and memory are the upstream's",
+  executables: () => [],
+  start: () => Promise.reject(new Error("direct is not started")),
+};

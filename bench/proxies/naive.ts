@@ -1,0 +1,16 @@
+import { join } from "node:path";
+import { startChild } from "../measure/child.ts";
+import type { ProxyAdapter } from "./proxy.ts";
+
+/** The thirty lines that anybody would write with `Bun.listen`: what ringway's care costs. */
+export const naive: ProxyAdapter = {
+  name: "naive",
+  isOurs: false,
+  missing: async () => null,
+  version: async () => `Bun ${Bun.version}`,
+  executables: () => [process.execPath],
+  start: async (listenPort, upstreamPort) => {
+    const file = join(import.meta.dir, "../baseline/naive.ts");
+    return startChild([process.execPath, file, String(listenPort), String(upstreamPort)]);
+  },
+};

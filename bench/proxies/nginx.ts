@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { startChild } from "../measure/child.ts";
+import { relayLimit } from "../measure/limits.ts";
+import { firstLine, type ProxyAdapter } from "./proxy.ts";
+
+/** Where distributions put the module, when it is not compiled in. */
+const MODULES = [
+  "/usr/lib/nginx/modules/ngx_stream_module.so",
+  "/usr/lib64/nginx/modules/ngx_stream_module.so",
+  "/usr/share/nginx/modules/ngx_stream_module.so",
+];
+
+// One worker, no logs, TCP_NODELAY (its default, written down); buffers as they come.
+function configuration(listenPort: number, upstreamPort: number, directory: string): string {
+  const module = modulePath();
+  return `${module === null ? "" : `load_module ${module};`}
+daemon off;
+worker_processes 1;
+pid ${join(directory, "nginx.pid")};
+error_log stderr error;
+events { worker_connections ${relayLimit() * 2 + 100}; }
+stream {
+  access_log off;
+  tcp_nodelay on;
+  proxy_connect_timeout 5s;
+  proxy_timeout 1h;
+  server {
+    listen 127.0.0.1:${listenPort} backlog=4096;
+    proxy_pass 127.0.0.1:${upstreamPort};
+  }
+}
+`;
+}
+
+/** nginx's stream module with one worker. */
+export const nginx: ProxyAdapter = {
+  name: "nginx",
+  isOurs: false,
+  async missing() {
+    if (path() === null) return "apt install nginx libnginx-mod-stream";
+    return modulePath() !== null || (await hasStream()) ? null : "apt install libnginx-mod-stream";
+  },
+  version: () => firstLine([path() ?? "nginx", "-v"]),
+  executables: () => [path() ?? "", modulePath() ?? ""].filter((file) => file !== ""),
+  async start(listenPort, upstreamPort, directory) {
+    const file = join(directory, "nginx.conf");
+    await Bun.write(file, configuration(listenPort, upstreamPort, directory));
+    return startChild([path() ?? "nginx", "-e", "stderr", "-p", directory, "-c", file]);
+  },
+};
+
+function path(): string | null {
+  return Bun.which("nginx", { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` });
+}
+
+function modulePath(): string | null {
+  return MODULES.find((file) => existsSync(file)) ?? null;
+}
+
+async function hasStream(): Promise<boolean> {
+  const child = Bun.spawn([path() ?? "nginx", "-V"], { stdout: "ignore", stderr: "pipe" });
+  return /--with-stream(\s|$)/m.test(await child.stderr.text());
+}

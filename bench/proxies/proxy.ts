@@ -1,0 +1,43 @@
+import type { Child } from "../measure/child.ts";
+
+/** One thing to compare: how to tell whether it is here, and how to start it. */
+export interface ProxyAdapter {
+  /** As it is called in options and tables. */
+  readonly name: string;
+  /** One of ringway's own, which is what the others are compared with. */
+  readonly isOurs: boolean;
+  /** Null when it can run here; otherwise what is missing and how to get it. */
+  missing(): Promise<string | null>;
+  /** Its version, in one line. */
+  version(): Promise<string>;
+  /** Files that must be present for it to run, for their size. */
+  executables(): readonly string[];
+  /**
+   * Starts it, accepting on a port of 127.0.0.1 and relaying to another.
+   *
+   * @param directory an empty one, for its configuration
+   */
+  start(listenPort: number, upstreamPort: number, directory: string): Promise<Child>;
+}
+
+/** A running proxy, ready to be measured. */
+export interface Target {
+  readonly adapter: ProxyAdapter;
+  /** Where clients connect. */
+  readonly port: number;
+  /** The root of the process tree that does its work; for `direct`, the upstream's. */
+  readonly pid: number;
+  /** From its start to its first accepted connection, in milliseconds; null for `direct`. */
+  readonly startupMs: number | null;
+}
+
+/** The first line of what a command says, on whichever stream; "unknown" when it cannot be run. */
+export async function firstLine(command: readonly string[]): Promise<string> {
+  try {
+    const child = Bun.spawn([...command], { stdout: "pipe", stderr: "pipe" });
+    const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    return `${out}${err}`.trim().split("\n")[0] ?? "unknown";
+  } catch {
+    return "unknown";
+  }
+}

@@ -1,0 +1,19 @@
+import { bulkScenarios } from "./bulk.ts";
+import { churn } from "./churn.ts";
+import { crowdScenarios } from "./crowd.ts";
+import { idleScenarios } from "./idle.ts";
+import { rateScenarios } from "./rate.ts";
+import { requestScenarios } from "./requests.ts";
+import type { Scenario } from "./scenario.ts";
+import { startup } from "./startup.ts";
+
+/** Every scenario, in the order of the tables. */
+export const scenarios: readonly Scenario[] = [
+  ...requestScenarios,
+  churn,
+  ...bulkScenarios,
+  ...idleScenarios,
+  ...crowdScenarios,
+  ...rateScenarios,
+  startup,
+];

@@ -1,0 +1,81 @@
+import { RemoteLoad } from "../load/remote.ts";
+import type { Figures } from "../measure/figures.ts";
+import { relayLimit } from "../measure/limits.ts";
+import { memoryOfTree, usageBetween, usageOfTree } from "../measure/process-tree.ts";
+import { launch } from "../measure/runner.ts";
+import type { Target } from "../proxies/proxy.ts";
+import { pick, type Scenario, type Setting } from "./scenario.ts";
+
+const KIB = 1024;
+/** How long a proxy gets to finish with starting, or with many new connections. */
+const SETTLE_MS = 200;
+
+function idle(wanted: number): Scenario {
+  return {
+    name: `idle-${wanted}`,
+    title: `${wanted.toLocaleString("en-US")} idle connections`,
+    upstream: "redis",
+    shown: ["connectionKibibytes", "cpuIdlePercent", "connectsPerSecond", "memoryPeakMebibytes"],
+    roundsMax: 3,
+    async open(setting) {
+      const { form } = setting;
+      const connections = Math.min(relayLimit(), pick(form, { smoke: wanted / 20, full: wanted }));
+      const load = new RemoteLoad({ kind: "idle", connections });
+      const fewer = `${connections.toLocaleString("en-US")} of them: the limit of descriptors`;
+      return {
+        ...(form === "full" && connections < wanted ? { note: fewer } : {}),
+        measure: (target) => measureFresh(setting, load, target, connections),
+        close: () => load.stop(),
+      };
+    },
+  };
+}
+
+/** A proxy of its own for each round: what an earlier one left in memory would be reused unseen. */
+async function measureFresh(setting: Setting, load: RemoteLoad, target: Target, count: number) {
+  const { adapter, port, pid } = target;
+  if (adapter.name === "direct") return await measureIdle({ port, pid }, load, count, setting);
+  const { child, port: freshPort, stop } = await launch(adapter, setting.upstreamPort);
+  try {
+    return await measureIdle({ port: freshPort, pid: child.pid }, load, count, setting);
+  } finally {
+    await stop();
+  }
+}
+
+async function measureIdle(
+  { port, pid }: Pick<Target, "port" | "pid">,
+  load: RemoteLoad,
+  connections: number,
+  { durationMs }: Setting,
+): Promise<Figures> {
+  await Bun.sleep(SETTLE_MS);
+  const rest = memoryOfTree(pid).now;
+  const connecting = usageOfTree(pid);
+  const startedAt = performance.now();
+  try {
+    await load.connect(port);
+    const seconds = (performance.now() - startedAt) / 1e3;
+    await Bun.sleep(SETTLE_MS);
+    const before = usageOfTree(pid);
+    const held = memoryOfTree(pid);
+    await Bun.sleep(durationMs);
+    const idle = usageBetween(before, usageOfTree(pid));
+    // Not one of them may have been lost meanwhile, and each must still carry a PING.
+    const { operations } = await load.run(1);
+    if (operations !== connections) throw new Error(`${operations} of ${connections} answered`);
+    return {
+      connectsPerSecond: connections / seconds,
+      cpuMicros: usageBetween(connecting, before).cpuMicros / connections,
+      cpuIdlePercent: idle.cpuMicros / (durationMs * 10),
+      connectionKibibytes: Math.max(0, held.now - rest) / KIB / connections,
+      memoryRestMebibytes: rest / KIB / KIB,
+      memoryPeakMebibytes: held.peak / KIB / KIB,
+    };
+  } finally {
+    await load.close();
+  }
+}
+
+/** Many connections that say nothing. */
+export const idleScenarios: readonly Scenario[] = [idle(2_000), idle(10_000)];

@@ -1,0 +1,52 @@
+import type { FigureName, Figures } from "../measure/figures.ts";
+import type { Form } from "../measure/result.ts";
+import type { Target } from "../proxies/proxy.ts";
+import type { UpstreamKind } from "../upstreams/upstream.ts";
+
+/** One situation that proxies are compared in. */
+export interface Scenario {
+  /** As it is called in options. */
+  readonly name: string;
+  /** What happens in it, for the tables. */
+  readonly title: string;
+  readonly upstream: UpstreamKind;
+  /** The figures that matter most here, the most important first. */
+  readonly shown: readonly FigureName[];
+  /** Most rounds that it is given, where one takes long; no limit unless given. */
+  readonly roundsMax?: number;
+  /**
+   * Everything of it runs on one core: for work in lockstep, of which no two parts could run at the
+   * same time anyway. Where the scheduler puts them would otherwise change the figures threefold.
+   */
+  readonly isOnOneCore?: boolean;
+  /** Prepares it: what is done once, before the rounds. */
+  open(setting: Setting): Promise<OpenScenario>;
+}
+
+/** What a scenario is given to work with. */
+export interface Setting {
+  readonly form: Form;
+  /** How long the window of a round should be. */
+  readonly durationMs: number;
+  readonly upstreamPort: number;
+  /** All that will be measured. */
+  readonly targets: readonly Target[];
+}
+
+/** A scenario that is ready. */
+export interface OpenScenario {
+  /** What it found out about itself, for the tables. */
+  readonly note?: string;
+  /**
+   * One round of one proxy.
+   *
+   * @throws Error when anything in it was not right
+   */
+  measure(target: Target): Promise<Figures>;
+  close(): Promise<void>;
+}
+
+/** The value of a parameter for this form of the run. */
+export function pick<T>(form: Form, values: { readonly smoke: T; readonly full: T }): T {
+  return values[form];
+}

@@ -1,0 +1,43 @@
+import { heapSize } from "bun:jsc";
+import { parseAddress } from "../../src/config/address.ts";
+import { proxyOptions, validate } from "../../src/config/validate.ts";
+import { startProxy } from "../../src/control/proxy.ts";
+
+// ringway as a library in a process of its own, which can be asked how it is. Its arguments are the
+// engine, the port to listen on and the upstream's port.
+
+/** What the proxy knows about itself. */
+export interface Vitals {
+  readonly heapBytes: number;
+  readonly leased: number;
+  readonly relays: number;
+}
+
+const [engine = "", port, upstreamPort] = process.argv.slice(2);
+const settings = validate({
+  engine: { value: engine, label: "engine" },
+  listen: { value: [`127.0.0.1:${port}`], label: "listen" },
+});
+const upstream = parseAddress(`127.0.0.1:${upstreamPort}`, "upstream");
+const nothing = () => {};
+const proxy = await startProxy(proxyOptions(settings, [upstream]), {
+  relayEnded: nothing,
+  dialFailed: nothing,
+  poolGrew: nothing,
+  poolEmpty: nothing,
+  poolRefilled: nothing,
+  acceptPaused: nothing,
+  acceptResumed: nothing,
+});
+
+process.on("message", () => {
+  const { memory, relays } = proxy.engine.stats();
+  const vitals: Vitals = {
+    heapBytes: heapSize(),
+    leased: memory.segmentsLeased,
+    relays: relays.running,
+  };
+  process.send?.(vitals);
+});
+process.on("disconnect", () => process.exit(0));
+process.send?.("ready");
