@@ -48,7 +48,7 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
     [["-b", "5000"], '--segment-size "5000": expected a power of two of 4KiB…1MiB'],
     [
       ["-n", "3"],
-      '--segment-count "3": expected 1 MiB…64 GiB in all, not the 3 segments of 64 KiB',
+      '--segment-count "3": expected at least 2MiB and 4 segments, at most 64GiB in all, not the 3 segments of 64 KiB',
     ],
     [["--stats", "xml"], '--stats "xml": expected text, json or none'],
     [["-c", "gone.toml"], "gone.toml: cannot be read: there is no such file"],

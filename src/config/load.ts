@@ -115,6 +115,6 @@ async function placeOf(path: string): Promise<string> {
 }
 
 function positionOf(error: unknown): string {
-  const { position } = error as { position?: { line?: number } | null };
+  const position = (error as { position?: { line?: number } | null } | null)?.position;
   return typeof position?.line === "number" ? ` (line ${position.line})` : "";
 }

@@ -29,6 +29,8 @@ export interface ListenerOptions {
   readonly mode: Mode;
   /** Tried in turn, one more per relay; at least one, except in mode `sink`, which has none. */
   readonly upstreams: readonly Address[];
+  /** The upstream runs in this process, so that each relay takes a descriptor more. */
+  readonly upstreamInside?: boolean;
   /** Milliseconds until one dial is given up, at least 1. */
   readonly connectTimeoutMs: number;
   /** Milliseconds that a half-closed relay may stand still, at least 1. */
@@ -39,7 +41,7 @@ export interface ListenerOptions {
 export interface MemoryOptions {
   /** Bytes of a segment: a power of two, 4 KiB…1 MiB. */
   readonly segmentSize: number;
-  /** Most segments of a worker; at least two receives' worth (2 × 512 KiB). */
+  /** Most segments of a worker; at least four chunks' worth (4 × 512 KiB). */
   readonly segmentCount: number;
 }
 

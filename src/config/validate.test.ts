@@ -99,11 +99,11 @@ describe("rules", () => {
     [{ segmentCount: Number.NaN }, "--segmentCount NaN: expected a whole number of at least 1"],
     [
       { segmentCount: 15 },
-      "--segmentCount 15: expected 1 MiB…64 GiB in all, not the 15 segments of 64 KiB",
+      "--segmentCount 15: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 15 segments of 64 KiB",
     ],
     [
       { segmentSize: "1MiB", segmentCount: 65_537 },
-      "--segmentCount 65537: expected 1 MiB…64 GiB in all, not the 65,537 segments of 1 MiB",
+      "--segmentCount 65537: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 65,537 segments of 1 MiB",
     ],
     [{ stats: "xml" }, '--stats "xml": expected text, json or none'],
     [{ verbose: "yes" }, '--verbose "yes": expected true or false'],

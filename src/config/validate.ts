@@ -61,6 +61,8 @@ const statsFormats: readonly StatsFormat[] = ["text", "json", "none"];
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
+/** The most bytes that an engine may have to keep at once: a quarter of the least memory. */
+const CHUNK = 512 * KIB;
 const DAY_MS = 86_400_000;
 
 /**
@@ -95,7 +97,8 @@ export function validate(given: Given): Settings {
 /** What the proxy is started with. All listeners share the upstreams. */
 export function proxyOptions(settings: Settings, upstreams: readonly Address[]): ProxyOptions {
   const { mode, connectTimeoutMs, halfCloseTimeoutMs } = settings;
-  const shared = { mode, upstreams, connectTimeoutMs, halfCloseTimeoutMs };
+  const upstreamInside = settings.upstreams.length === 0 && upstreams.length > 0;
+  const shared = { mode, upstreams, upstreamInside, connectTimeoutMs, halfCloseTimeoutMs };
   return {
     listeners: settings.listen.map((address) => ({ address, ...shared })),
     engine: settings.engine,
@@ -167,11 +170,15 @@ function memory(given: Given): MemoryOptions {
   const segmentSize = size(given.segmentSize);
   const segmentCount = count(given.segmentCount);
   const bytes = segmentSize * segmentCount;
-  if (bytes < MIB || bytes > 64 * GIB) {
+  const least = 4 * Math.max(1, CHUNK / segmentSize);
+  if (segmentCount < least || bytes > 64 * GIB) {
     const { segmentCount: blamed = given.segmentSize } = given;
     const product = `${formatCount(segmentCount)} segments of ${formatSize(segmentSize)}`;
     const value = describe(blamed?.value);
-    fail(blamed, `${value}: expected 1 MiB…64 GiB in all, not the ${product}`);
+    fail(
+      blamed,
+      `${value}: expected at least 2MiB and 4 segments, at most 64GiB in all, not the ${product}`,
+    );
   }
   return { segmentSize, segmentCount };
 }
@@ -232,9 +239,17 @@ function reaches(upstream: Address, listener: Address): boolean {
     return formatAddress(upstream) === formatAddress(listener);
   }
   if (upstream.port !== listener.port) return false;
-  const here = ["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"];
+  if (upstream.host === listener.host) return true;
   const all = listener.host === "::" || listener.host === "0.0.0.0";
-  return upstream.host === listener.host || (all && here.includes(upstream.host));
+  const targets = loopbacks(upstream.host);
+  return all ? targets.length > 0 : loopbacks(listener.host).some((one) => targets.includes(one));
+}
+
+/** The loopback addresses that a host may stand for on this machine. */
+function loopbacks(host: string): readonly string[] {
+  if (host === "localhost" || host === "::") return ["127.0.0.1", "::1"];
+  if (host === "0.0.0.0") return ["127.0.0.1"];
+  return host === "::1" || host.startsWith("127.") ? [host] : [];
 }
 
 function rejectWorkers(given: GivenValue | undefined): void {

@@ -7,6 +7,7 @@
  */
 export class Deadlines<T> {
   private readonly expiries = new Map<T, number>();
+  private readonly spanMs: number;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   /**
@@ -14,9 +15,11 @@ export class Deadlines<T> {
    * @param onExpired called once per expired item, which is no longer waiting then
    */
   constructor(
-    private readonly spanMs: number,
+    spanMs: number,
     private readonly onExpired: (item: T) => void,
-  ) {}
+  ) {
+    this.spanMs = timerSpan(spanMs);
+  }
 
   /** Starts the item's time, anew if it was waiting already. */
   add(item: T): void {
@@ -49,4 +52,9 @@ export class Deadlines<T> {
     }
     this.timer = null;
   }
+}
+
+/** A span that setTimeout understands: it takes anything from 2^31 milliseconds (25 days) on for 1. */
+export function timerSpan(milliseconds: number): number {
+  return Math.min(Math.max(0, milliseconds), 2 ** 31 - 1);
 }

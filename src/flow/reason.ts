@@ -29,6 +29,8 @@ export type Reason =
   | "connect_failed"
   /** The process has no descriptor left for the upstream's connection. */
   | "descriptor_limit"
+  /** Memory had run out for all, and bytes of this relay had not moved for long. */
+  | "memory_limit"
   /** One end had sent FIN and the other direction stood still for the half-close timeout. */
   | "half_close_timeout"
   /** The proxy was stopped and the drain timeout was over. */

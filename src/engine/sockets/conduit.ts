@@ -8,6 +8,7 @@ import type { RelaySummary } from "../engine.ts";
 import { unsentBytes } from "../libc.ts";
 import { flowStats } from "../tally.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
+import type { Descriptors } from "./descriptors.ts";
 import type { Dial } from "./dialer.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
 import type { Listener } from "./listener.ts";
@@ -20,13 +21,13 @@ const FLOW_LIMIT = 2 * CHUNK_MAX;
 
 /** What a conduit needs of its engine. */
 export interface ConduitHost {
-  readonly reservoir: Reservoir;
+  /** The memory of the up flows and of the down flows. */
+  readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
+  readonly descriptors: Descriptors;
   readonly meter: Meter;
   readonly turn: Turn;
   /** Dials the next upstream of the conduit's listener. */
   dial(conduit: Conduit): void;
-  /** An end closed, its descriptor is free. */
-  descriptorClosed(): void;
   /** Both ends are closed and all memory is released: the conduit may be used again. */
   finished(conduit: Conduit): void;
 }
@@ -68,8 +69,8 @@ export class Conduit implements LaneOwner {
   ) {
     const flow = () => new Flow(CHUNK_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
-    this.up = new Lane(this.relay.up, host.reservoir, host.meter, host.turn, this);
-    this.down = new Lane(this.relay.down, host.reservoir, host.meter, host.turn, this);
+    this.up = new Lane(this.relay.up, host.reservoirs.up, host.meter, host.turn, this);
+    this.down = new Lane(this.relay.down, host.reservoirs.down, host.meter, host.turn, this);
   }
 
   /** A client connected: the beginning of a tenancy. */
@@ -85,7 +86,8 @@ export class Conduit implements LaneOwner {
     this.dials = 0;
     this.firstUpstream = listener.nextUpstream();
     this.movedBefore = 0;
-    const { mode } = listener.options;
+    const { mode, upstreamInside } = listener.options;
+    this.host.descriptors.opened(upstreamInside ? 2 : 1);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
     const effects = this.relay.accepted(mode !== "sink");
@@ -126,7 +128,7 @@ export class Conduit implements LaneOwner {
     target.target = null;
     if (side === Side.Client) this.client = null;
     else this.upstream = null;
-    this.host.descriptorClosed();
+    this.host.descriptors.closed(1);
     const source = this.lane(side).flow;
     // A stream that lost bytes must not look complete: its target gets no FIN.
     const cut = failed || target.flow.sending || source.lostBytes > 0;
@@ -255,12 +257,18 @@ export class Conduit implements LaneOwner {
       this.dial = null;
       this.perform(this.relay.dialFailed("connect_failed", false));
     }
-    // Behind a sink there is no upstream whose closing would complete this receive.
-    const { down } = this.relay;
-    if (this.up.discards && down.receiving) down.stopped();
+    if (this.up.discards) this.endSink();
     this.client?.terminate();
     this.upstream?.terminate();
     this.settle();
+  }
+
+  /** Behind a sink there is no upstream whose closing would complete what is in flight there. */
+  private endSink(): void {
+    const { up, down } = this.relay;
+    if (down.receiving) down.stopped();
+    if (up.sending) up.sent(0);
+    this.up.drop();
   }
 
   /** Once nothing is in flight and both descriptors are closed, the tenancy is over. */
@@ -269,6 +277,7 @@ export class Conduit implements LaneOwner {
     this.closing = false;
     this.endedAt = performance.now();
     this.listener.forget(this);
+    if (this.listener.options.upstreamInside) this.host.descriptors.closed(1);
     this.up.clear();
     this.down.clear();
     this.relay.free();

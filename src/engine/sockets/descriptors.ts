@@ -4,6 +4,9 @@ import { descriptorLimit } from "../libc.ts";
 /** Descriptors kept free for files, name lookups, logs and whatever else the process opens. */
 const RESERVE = 24;
 
+/** Descriptors of one relay at most: client, upstream, and the upstream's own when it is inside. */
+const RELAY_MAX = 3;
+
 /** Descriptors taken before the first relay, where they cannot be counted. */
 const USED_GUESS = 32;
 
@@ -17,16 +20,18 @@ export class Descriptors {
   private held = 0;
   private readonly most: number;
 
-  constructor() {
-    this.most = Math.max(2, descriptorLimit() - usedNow() - RESERVE);
+  /** @param onClosed called when descriptors were given back */
+  constructor(private readonly onClosed: () => void) {
+    this.most = Math.max(RELAY_MAX, descriptorLimit() - usedNow() - RESERVE);
   }
 
-  opened(): void {
-    this.held++;
+  opened(count: number): void {
+    this.held += count;
   }
 
-  closed(): void {
-    this.held--;
+  closed(count: number): void {
+    this.held -= count;
+    this.onClosed();
   }
 
   /** Not a single one is left for relays. */
@@ -34,14 +39,14 @@ export class Descriptors {
     return this.held >= this.most;
   }
 
-  /** One more relay (client and upstream) would not fit: stop accepting. */
+  /** One more relay would not fit: stop accepting. */
   get tight(): boolean {
-    return this.held + 2 > this.most;
+    return this.held + RELAY_MAX > this.most;
   }
 
   /** Several more relays fit: accept again, and not for each one that leaves. */
   get ample(): boolean {
-    return this.held + 2 + Math.min(64, this.most >>> 4) <= this.most;
+    return this.held + RELAY_MAX + Math.min(64, this.most >>> 4) <= this.most;
   }
 }
 

@@ -68,7 +68,7 @@ export class Dialer {
       return;
     }
     conduit.listener.dialing.add(conduit);
-    this.descriptors.opened();
+    this.descriptors.opened(1);
     // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
     // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
     const descriptor = conduit.client === null ? -1 : nextDescriptor(conduit.client.fd);
@@ -115,7 +115,7 @@ export class Dialer {
       },
       connectError: (socket, error) => {
         turn.event();
-        descriptors.closed();
+        descriptors.closed(1);
         const code = (error as NodeJS.ErrnoException).code ?? "unknown";
         this.failed(socket.data, dialReason(code), code);
       },
@@ -132,7 +132,7 @@ export class Dialer {
       close: (socket, error) => {
         turn.event();
         const { conduit } = socket.data;
-        if (conduit === null) descriptors.closed();
+        if (conduit === null) descriptors.closed(1);
         else conduit.closed(Side.Upstream, error !== undefined);
       },
       error: (_socket, error) => throwUncaught(error),

@@ -2,7 +2,14 @@ import type { Socket, SocketHandler } from "bun";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
-import type { Engine, EngineObserver, EngineStats, RelaySummary } from "../engine.ts";
+import { timerSpan } from "../deadlines.ts";
+import {
+  type Engine,
+  type EngineObserver,
+  type EngineStats,
+  ListenError,
+  type RelaySummary,
+} from "../engine.ts";
 import { addFlowStats, noFlowStats } from "../tally.ts";
 import { bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
@@ -13,16 +20,23 @@ import { Meter } from "./meter.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
 
+/** While memory has run out, holders are looked at so often; so many looks without progress end one. */
+const PATIENCE_LOOK_MS = 1000;
+const PATIENCE_LOOKS = 10;
+
 /** Conduits kept for the next tenants; beyond that the garbage collector takes them. */
 const SPARE_MAX = 1024;
 
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
 export class SocketsEngine implements Engine, ConduitHost {
   readonly name = "sockets";
-  readonly reservoir: Reservoir;
+  readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn = new Turn();
-  private readonly descriptors = new Descriptors();
+  readonly descriptors = new Descriptors(() => {
+    if (!this.accepting) this.gate();
+  });
+  private readonly pool: Pool;
   private readonly dialer: Dialer;
   private readonly listeners: Listener[] = [];
   /** Relays that run, in the order of acceptance. */
@@ -38,6 +52,8 @@ export class SocketsEngine implements Engine, ConduitHost {
   private stopped: PromiseWithResolvers<void> | null = null;
   /** The drain timeout is over: nothing runs any longer. */
   private drained = false;
+  /** Runs while memory has run out. */
+  private patience: ReturnType<typeof setInterval> | null = null;
   private drainTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -47,11 +63,15 @@ export class SocketsEngine implements Engine, ConduitHost {
     const pool = new Pool(memory.segmentSize, memory.segmentCount, (bytes) =>
       observer.poolGrew(bytes),
     );
-    this.reservoir = new Reservoir(
-      pool,
-      () => this.starve(),
-      () => this.feed(),
-    );
+    const reservoir = (direction: "up" | "down") =>
+      new Reservoir(
+        pool,
+        pool.count >>> 1,
+        () => this.starve(direction),
+        () => this.feed(direction),
+      );
+    this.pool = pool;
+    this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.meter = new Meter(memory.segmentSize);
     this.dialer = new Dialer(this.descriptors, this.turn, observer);
   }
@@ -62,7 +82,11 @@ export class SocketsEngine implements Engine, ConduitHost {
       this.clientHandlers((client) => this.accept(listener, client)),
       (conduit) => this.dialer.timedOut(conduit),
     );
-    await listener.open();
+    if (this.stopped === null) await listener.open();
+    if (this.stopped !== null) {
+      listener.close();
+      throw new ListenError(options.address, "ECANCELED", "cannot listen: the engine is stopped");
+    }
     this.listeners.push(listener);
     return listener.address;
   }
@@ -73,7 +97,7 @@ export class SocketsEngine implements Engine, ConduitHost {
       void this.closeListeners();
     }
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
-    this.drainTimer = setTimeout(() => this.cut(), Math.max(0, drainTimeoutMs));
+    this.drainTimer = setTimeout(() => this.cut(), timerSpan(drainTimeoutMs));
     if (drainTimeoutMs <= 0) this.cut();
     return this.stopped.promise;
   }
@@ -85,7 +109,7 @@ export class SocketsEngine implements Engine, ConduitHost {
       addFlowStats(up, relay.up);
       addFlowStats(down, relay.down);
     }
-    const { pool } = this.reservoir;
+    const { pool } = this;
     return {
       engine: this.name,
       durationMs: performance.now() - this.startedAt,
@@ -119,11 +143,6 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.dialer.dial(conduit);
   }
 
-  descriptorClosed(): void {
-    this.descriptors.closed();
-    if (!this.accepting) this.gate();
-  }
-
   finished(conduit: Conduit): void {
     this.running.delete(conduit);
     this.ended++;
@@ -134,13 +153,11 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
     this.observer.relayEnded(summary);
     if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
-    this.reservoir.released();
     if (this.stopped !== null) this.resolveStop();
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {
     this.turn.event();
-    this.descriptors.opened();
     socket.setKeepAlive(true, KEEPALIVE_SECONDS * 1000);
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
     socket.data = conduit;
@@ -175,7 +192,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   /** Opens or closes the gate: whether listeners accept. */
   private gate(): void {
     if (this.stopped !== null) return;
-    const cause = this.reservoir.empty ? "memory" : this.descriptors.tight ? "descriptors" : null;
+    const cause = this.empty ? "memory" : this.descriptors.tight ? "descriptors" : null;
     if (this.accepting && cause !== null) {
       // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
       const paused = this.listeners.map((listener) => listener.pause());
@@ -190,22 +207,39 @@ export class SocketsEngine implements Engine, ConduitHost {
     }
   }
 
-  private starve(): void {
+  /** Whether memory has run out in any direction. */
+  private get empty(): boolean {
+    return this.reservoirs.up.empty || this.reservoirs.down.empty;
+  }
+
+  private starve(direction: "up" | "down"): void {
+    for (const conduit of this.running) conduit[direction].starve();
+    if (this.patience !== null) return;
     this.observer.poolEmpty();
-    for (const conduit of this.running) {
-      conduit.up.starve();
-      conduit.down.starve();
-    }
+    this.patience = setInterval(() => this.look(), PATIENCE_LOOK_MS);
     this.gate();
   }
 
-  private feed(): void {
+  private feed(direction: "up" | "down"): void {
+    for (const conduit of this.running) conduit[direction].feed();
+    if (this.empty || this.patience === null) return;
+    clearInterval(this.patience);
+    this.patience = null;
     this.observer.poolRefilled();
-    for (const conduit of this.running) {
-      conduit.up.feed();
-      conduit.down.feed();
-    }
     this.gate();
+  }
+
+  /**
+   * While everybody waits for memory, whoever holds some and has not moved a byte for long is cut: a
+   * few ends that never read must not stop all the others.
+   */
+  private look(): void {
+    for (const direction of ["up", "down"] as const) {
+      if (!this.reservoirs[direction].empty) continue;
+      for (const conduit of this.running) {
+        if (conduit[direction].lookStill() >= PATIENCE_LOOKS) conduit.terminate("memory_limit");
+      }
+    }
   }
 
   /**

@@ -44,6 +44,8 @@ export class Lane implements Deferred {
   /** The chunk that is sent at the end of this turn. */
   private deferred: Uint8Array | null = null;
   private readonly deferMax: number;
+  private stillLooks = 0;
+  private sentBefore = 0;
 
   constructor(
     readonly flow: Flow,
@@ -77,11 +79,7 @@ export class Lane implements Deferred {
     }
     const effects = flow.received(size);
     if ((effects & Effect.Send) !== 0) {
-      if (
-        size <= this.deferMax &&
-        this.turn.busy &&
-        this.reservoir.holds(this.turn.deferredCount)
-      ) {
+      if (size <= this.deferMax && this.turn.busy && this.reservoir.promise()) {
         this.deferred = chunk;
         this.turn.defer(this);
         return;
@@ -97,7 +95,7 @@ export class Lane implements Deferred {
   turnEnded(): void {
     const { deferred, flow } = this;
     if (deferred === null) return;
-    this.deferred = null;
+    this.forgetDeferred();
     this.send(deferred);
     if (!flow.receiving) this.pause();
   }
@@ -131,8 +129,22 @@ export class Lane implements Deferred {
 
   /** Forgets the bytes that no target will get, and gives their memory back. */
   drop(): void {
-    this.deferred = null;
+    if (this.deferred !== null) this.forgetDeferred();
+    const { count } = this.ring;
     this.ring.clear();
+    if (count > 0) this.reservoir.changed(-count);
+  }
+
+  /**
+   * How many looks in a row, this one included, found queued bytes of which none was sent since the
+   * look before; 0 when some were, or none is queued.
+   */
+  lookStill(): number {
+    const { sentBytes } = this.flow;
+    const still = this.ring.count > 0 && sentBytes === this.sentBefore;
+    this.stillLooks = still ? this.stillLooks + 1 : 0;
+    this.sentBefore = sentBytes;
+    return this.stillLooks;
   }
 
   /** Gives back all memory and forgets both ends. */
@@ -141,6 +153,8 @@ export class Lane implements Deferred {
     this.source = null;
     this.target = null;
     this.paused = false;
+    this.stillLooks = 0;
+    this.sentBefore = 0;
   }
 
   /** Sends a fresh chunk from where Bun put it; only what the target leaves is copied. */
@@ -172,6 +186,7 @@ export class Lane implements Deferred {
   /** Sends what is queued, as far as the target takes it. The send is in flight. */
   private sendQueued(): void {
     const { flow, ring } = this;
+    const segments = ring.count;
     let total = 0;
     let taken = 0;
     while (ring.count > 0) {
@@ -185,11 +200,9 @@ export class Lane implements Deferred {
       if (taken < size) break;
     }
     if (ring.count > 0) flow.sendShortCount++;
-    if (total > 0) {
-      // What is left is in flight again: it waits for the next `drain`.
-      this.start(flow.sent(total) & ~Effect.Send);
-      this.reservoir.released();
-    }
+    if (ring.count < segments) this.reservoir.changed(ring.count - segments);
+    // What is left is in flight again: it waits for the next `drain`.
+    if (total > 0) this.start(flow.sent(total) & ~Effect.Send);
     if (taken < 0) this.owner.targetGone(this);
   }
 
@@ -200,16 +213,22 @@ export class Lane implements Deferred {
 
   /** The source was reset while it was paused: its last bytes, as far as there is room. */
   private flush(chunk: Uint8Array): void {
-    const room = Math.min(this.reservoir.pool.available, this.ring.capacity - this.ring.count);
+    const room = Math.min(this.reservoir.free, this.ring.capacity - this.ring.count);
     const kept = this.flow.flushed(chunk.length, room * this.reservoir.pool.size);
     if (kept > 0) this.store(chunk.subarray(0, kept), 0);
   }
 
   private store(chunk: Uint8Array, offset: number): void {
     const rest = chunk.length - offset;
+    const before = this.ring.count;
     assert(this.ring.append(chunk, offset) === rest, "store: the reservoir keeps room for a chunk");
     recycle(chunk);
-    this.reservoir.leased();
+    this.reservoir.changed(this.ring.count - before);
+  }
+
+  private forgetDeferred(): void {
+    this.deferred = null;
+    this.reservoir.redeem();
   }
 
   private pause(): void {

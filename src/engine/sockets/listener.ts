@@ -129,11 +129,16 @@ export class Listener {
   /** Bun unlinks a unix socket's path when its listener stops; a paused one must keep it. */
   private stopHandle(keepPath: boolean): void {
     const { address } = this.options;
-    const aside = keepPath && isPath(address) ? `${address.path}.paused` : null;
-    if (aside !== null && isPath(address)) renameSync(address.path, aside);
-    this.handle?.stop(false);
-    if (aside !== null && isPath(address)) renameSync(aside, address.path);
+    const { handle } = this;
     this.handle = null;
+    if (!keepPath || !isPath(address)) {
+      handle?.stop(false);
+      return;
+    }
+    const aside = `${address.path}.${crypto.randomUUID()}`;
+    const moved = renamed(address.path, aside);
+    handle?.stop(false);
+    if (moved) renamed(aside, address.path);
   }
 }
 
@@ -157,6 +162,16 @@ async function removeStale(path: string): Promise<void> {
 function isSocket(path: string): boolean {
   try {
     return lstatSync(path).isSocket();
+  } catch {
+    return false;
+  }
+}
+
+/** Renames a file, if that is possible: the path may be gone, or its folder not ours to write to. */
+function renamed(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
   } catch {
     return false;
   }

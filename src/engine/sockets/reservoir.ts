@@ -1,48 +1,74 @@
+import { assert } from "../../assert.ts";
 import type { Pool } from "../../memory/pool.ts";
 import { CHUNK_MAX } from "./bun-socket.ts";
 
 /**
- * Keeps room in the pool for one chunk.
+ * One direction's half of the pool, with room kept for one chunk.
+ *
+ *     [ held by rings ][ promised ][ free …            [ reserve ]]   = limit, half of the pool
  *
  * Bun says what it has received only when it is there, up to {@link CHUNK_MAX} bytes at a time, and
- * then it must be kept. So the pool counts as *empty* as soon as it could not hold one more chunk:
- * from then on nothing is read and nobody is accepted, until two chunks fit again (two, so that
- * pausing and resuming thousands of sockets is not paid for every chunk).
+ * then it must be kept. So the reservoir counts as *empty* as soon as one more chunk would not fit:
+ * from then on no source of this direction is read and nobody is accepted, until some more than a
+ * chunk fits again (some more, so that pausing thousands of sockets is not paid for every chunk).
+ *
+ * Each direction has a half of its own, because an upstream that waits for its answers to be read
+ * takes no more requests: were the answers not read for lack of memory that requests hold, neither
+ * would ever move again.
  */
 export class Reservoir {
-  /** Nothing may be read: see above. */
+  /** No source may be read: see above. */
   empty = false;
+  private held = 0;
+  private promised = 0;
   private readonly reserve: number;
+  private readonly refilledAt: number;
 
   /**
-   * @param pool the pool, of at least two chunks
-   * @param onEmpty called when the last room but one chunk's is leased
-   * @param onRefilled called when it may be read again
+   * @param pool the pool that the segments are leased from
+   * @param limit segments of this direction, at least two chunks' worth
+   * @param onEmpty called when it becomes empty
+   * @param onRefilled called when it is no longer
    */
   constructor(
     readonly pool: Pool,
+    private readonly limit: number,
     private readonly onEmpty: () => void,
     private readonly onRefilled: () => void,
   ) {
     this.reserve = pool.segmentsFor(CHUNK_MAX);
+    assert(limit >= 2 * this.reserve, "reservoir: two chunks fit");
+    this.refilledAt = Math.min(2 * this.reserve, this.reserve + Math.max(1, limit >>> 3));
   }
 
-  /** Whether, beside the reserve, more than `count` segments are left. */
-  holds(count: number): boolean {
-    return this.pool.available - this.reserve > count;
+  /** Segments that may still be leased. */
+  get free(): number {
+    return this.limit - this.held - this.promised;
   }
 
-  /** To be called after segments were leased. */
-  leased(): void {
-    if (this.empty || this.pool.available >= this.reserve) return;
-    this.empty = true;
-    this.onEmpty();
+  /** Sets one segment aside for later, if one is free beside the reserve. */
+  promise(): boolean {
+    if (this.free <= this.reserve) return false;
+    this.promised++;
+    return true;
   }
 
-  /** To be called after segments were released. */
-  released(): void {
-    if (!this.empty || this.pool.available < 2 * this.reserve) return;
-    this.empty = false;
-    this.onRefilled();
+  /** The promised segment is leased now, or not needed. */
+  redeem(): void {
+    assert(this.promised > 0, "redeem: a segment was promised");
+    this.promised--;
+  }
+
+  /** To be called after a ring of this direction took or gave back segments. */
+  changed(segments: number): void {
+    this.held += segments;
+    assert(this.held >= 0 && this.held <= this.limit, "reservoir: 0 <= held <= limit");
+    if (!this.empty && this.free < this.reserve) {
+      this.empty = true;
+      this.onEmpty();
+    } else if (this.empty && this.free >= this.refilledAt) {
+      this.empty = false;
+      this.onRefilled();
+    }
   }
 }

@@ -52,11 +52,6 @@ export class Turn {
     setImmediate(this.end);
   }
 
-  /** How many wait for the end of this turn. */
-  get deferredCount(): number {
-    return this.deferred.length;
-  }
-
   /** Calls `turnEnded` once, at the end of this turn; an event of it must be going on. */
   defer(item: Deferred): void {
     this.deferred.push(item);
