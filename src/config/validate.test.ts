@@ -37,7 +37,7 @@ test("everything given", () => {
       halfCloseTimeout: 2,
       drainTimeout: 0,
       segmentSize: "4KiB",
-      segmentCount: 256,
+      segmentCount: 512,
       stats: "json",
       verbose: true,
     }),
@@ -53,7 +53,7 @@ test("everything given", () => {
     connectTimeoutMs: 1,
     halfCloseTimeoutMs: 2_000,
     drainTimeoutMs: 0,
-    memory: { segmentSize: 4_096, segmentCount: 256 },
+    memory: { segmentSize: 4_096, segmentCount: 512 },
     stats: "json",
     verbose: true,
   });
@@ -98,12 +98,16 @@ describe("rules", () => {
     [{ segmentCount: 1.5 }, "--segmentCount 1.5: expected a whole number of at least 1"],
     [{ segmentCount: Number.NaN }, "--segmentCount NaN: expected a whole number of at least 1"],
     [
-      { segmentCount: 15 },
-      "--segmentCount 15: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 15 segments of 64 KiB",
+      { segmentCount: 31 },
+      "--segmentCount 31: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 31 segments of 64 KiB",
     ],
     [
       { segmentSize: "1MiB", segmentCount: 65_537 },
       "--segmentCount 65537: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 65,537 segments of 1 MiB",
+    ],
+    [
+      { segmentSize: "1MiB", segmentCount: 3 },
+      "--segmentCount 3: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 3 segments of 1 MiB",
     ],
     [{ stats: "xml" }, '--stats "xml": expected text, json or none'],
     [{ verbose: "yes" }, '--verbose "yes": expected true or false'],
@@ -114,9 +118,9 @@ describe("rules", () => {
 });
 
 test("what is at the border is allowed", () => {
-  validate(given({ segmentCount: 16 }));
+  validate(given({ segmentCount: 32 }));
   validate(given({ segmentSize: "1MiB", segmentCount: 65_536 }));
-  validate(given({ segmentSize: "1MiB", segmentCount: 1 }));
+  validate(given({ segmentSize: "1MiB", segmentCount: 4 }));
   validate(given({ drainTimeout: "24h", connectTimeout: "24h" }));
   validate(given({ listen: [":0", ":0"] }));
   validate(given({ listen: "127.0.0.1:1", upstream: "127.0.0.2:1" }));
