@@ -1,4 +1,4 @@
-import { init } from "echarts";
+import { type EChartsCoreOption, init } from "echarts";
 
 /** One colour per proxy, the same in every chart; chosen to be told apart without seeing red. */
 const COLORS: Readonly<Record<string, string>> = {
@@ -78,7 +78,7 @@ function frame(title: string, unit: string, type: "log" | "value"): object {
   };
 }
 
-function render(option: object): string {
+function render(option: EChartsCoreOption): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height: HEIGHT });
   chart.setOption(option);
   const svg = chart.renderToSVGString();

@@ -17,6 +17,7 @@ interface Libc {
     size: Uint32Array,
   ): number;
   shutdown(descriptor: number, how: number): number;
+  listen(descriptor: number, backlog: number): number;
 }
 
 let opened: Libc | null | undefined;
@@ -38,6 +39,7 @@ function open(): Libc | null {
         ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
         getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
+        listen: { args: ["i32", "i32"], returns: "i32" },
       }).symbols;
     } catch {
       // The next name, or none: the caller has another way.
@@ -54,6 +56,16 @@ export function duplicate(descriptor: number): number {
 /** close(2). */
 export function closeDescriptor(descriptor: number): void {
   library()?.close(descriptor);
+}
+
+/**
+ * Lets more connections wait for being accepted on a socket that listens already. The kernel takes
+ * `net.core.somaxconn` where that is less.
+ *
+ * Source: man listen(2); inet_listen() in net/ipv4/af_inet.c only adjusts the backlog then.
+ */
+export function setBacklog(descriptor: number, backlog: number): void {
+  library()?.listen(descriptor, backlog);
 }
 
 /** `SIOCOUTQ` of <linux/sockios.h>: bytes of the send queue that were not acknowledged yet. */

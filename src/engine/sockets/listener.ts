@@ -4,11 +4,17 @@ import { formatAddress } from "../../config/address.ts";
 import type { Address, ListenerOptions } from "../../config/options.ts";
 import { Deadlines } from "../deadlines.ts";
 import { ListenError } from "../engine.ts";
-import { closeDescriptor, duplicate } from "../libc.ts";
+import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
 type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
+
+/**
+ * Connections that may wait for being accepted. Bun asks for 512: when more clients connect at once
+ * the kernel drops their SYNs and they try again a second later.
+ */
+const BACKLOG = 4096;
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
 const LINGER_LOOK_MS = 10;
@@ -123,7 +129,9 @@ export class Listener {
 
   private listen(where: object): BunListener {
     const options = { ...where, socket: this.handlers, allowHalfOpen: true };
-    return Bun.listen<Conduit>(options as never) as unknown as BunListener;
+    const handle = Bun.listen<Conduit>(options as never) as unknown as BunListener;
+    setBacklog(handle.fd, BACKLOG);
+    return handle;
   }
 
   /** Bun unlinks a unix socket's path when its listener stops; a paused one must keep it. */
