@@ -9,6 +9,7 @@ import { listenCases } from "./contract/listen.ts";
 import { memoryCases } from "./contract/memory.ts";
 import { modeCases } from "./contract/modes.ts";
 import { resetCases } from "./contract/resets.ts";
+import { shortageCases } from "./contract/shortage.ts";
 import { stopCases } from "./contract/stop.ts";
 import { type ContractOptions, Suite } from "./contract/suite.ts";
 
@@ -29,6 +30,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("dials", () => dialCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));
+  describe("shortage", () => shortageCases(suite));
   describe("latency", () => latencyCases(suite));
   describe("descriptors", () => descriptorCases(suite));
   describe("stop", () => stopCases(suite));

@@ -43,6 +43,8 @@ export function stopCases(suite: Suite): void {
     });
   }
 
+  suite.case("stop(0) from a timer in the middle of a busy turn of a sink", busySink);
+
   suite.case("a second stop with less time shortens the wait", async (scene) => {
     const upstream = await scene.upstream(echo);
     const { client } = await scene.pair(await scene.listen([upstream]), upstream);
@@ -135,6 +137,33 @@ async function cutAll(scene: Scene): Promise<void> {
   expect(scene.record.reasons).toEqual(["drain", "drain", "drain", "drain"]);
   await waitFor(() => scene.clients.every((one) => one.closed), "every client is let go");
   await waitForRefusal(address);
+}
+
+/** The stop comes after the chunks of a busy turn were received and before they are sent. */
+async function busySink(scene: Scene): Promise<void> {
+  const count = 20;
+  const address = await scene.listen([], { mode: "sink" });
+  for (let index = 0; index < count; index++) await scene.client(address);
+  const { clients, engine } = scene;
+  const sendAll = () => {
+    for (const client of clients) client.send("x");
+  };
+  for (let round = 1; round <= 3; round++) {
+    sendAll();
+    await waitFor(() => engine.stats().up.receivedBytes === round * count, "all are received");
+  }
+  const stopped = { done: false };
+  setTimeout(() => {
+    void engine.stop(0).then(() => {
+      stopped.done = true;
+    });
+  }, 2);
+  sendAll();
+  // The timer is due when the loop gets to look at the chunks.
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < 4);
+  await waitFor(() => stopped.done, "the stop is through");
+  expect(scene.record.reasons).toEqual(Array(count).fill("drain"));
 }
 
 /** Knows when a stop was through, without waiting for it. */
