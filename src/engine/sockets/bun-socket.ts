@@ -20,5 +20,5 @@ export function bunSocket<Data>(socket: Socket<Data>): BunSocket<Data> {
 /** The most bytes that one `data` callback brings (Bun's receive buffer, LIBUS_RECV_BUFFER_LENGTH). */
 export const CHUNK_MAX = 512 * 1024;
 
-/** Seconds of silence before the kernel asks whether the other end still lives. */
-export const KEEPALIVE_SECONDS = 60;
+/** Milliseconds of silence before the kernel asks whether the other end still lives. */
+export const KEEPALIVE_MS = 60_000;

@@ -1,10 +1,11 @@
+import { isIP } from "node:net";
 import type { SocketHandler } from "bun";
 import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import type { EngineObserver } from "../engine.ts";
 import { connectionAttempt, endAttempt, nextDescriptor } from "../libc.ts";
-import { bunSocket, KEEPALIVE_SECONDS } from "./bun-socket.ts";
+import { bunSocket, KEEPALIVE_MS } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 import type { Descriptors } from "./descriptors.ts";
 import type { Turn } from "./turn.ts";
@@ -56,31 +57,29 @@ export class Dialer {
 
   /** Dials the conduit's next upstream. Ends in `dialed` or `dialFailed`, perhaps before it returns. */
   dial(conduit: Conduit): void {
-    const { upstreams } = conduit.listener.options;
-    const address = upstreams[
-      (conduit.firstUpstream + conduit.dials) % upstreams.length
-    ] as Address;
+    conduit.dials++;
+    const address = conduit.upstreamAddress as Address;
     const dial = new Dial(conduit, address);
     conduit.dial = dial;
-    conduit.dials++;
     if (this.descriptors.exhausted) {
       this.failed(dial, "descriptor_limit", "none left");
       return;
     }
     conduit.listener.dialing.add(conduit);
     this.descriptors.opened(1);
-    // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
-    // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
-    const descriptor = conduit.client === null ? -1 : nextDescriptor(conduit.client.fd);
     const { handlers: socket } = this;
     // The promise says nothing that the handlers do not: with `connectError` it cannot go unhandled.
     if (address.kind === "unix") {
       void Bun.connect({ unix: address.path, socket, data: dial, allowHalfOpen: true });
     } else {
       const { host: hostname, port } = address;
+      // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
+      // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
+      const { client } = conduit;
+      const descriptor = isIP(hostname) && client ? nextDescriptor(client.fd) : -1;
       void Bun.connect({ hostname, port, socket, data: dial, allowHalfOpen: true });
+      if (descriptor !== -1 && dial.conduit !== null) dial.track(descriptor);
     }
-    if (descriptor !== -1 && dial.conduit !== null) dial.track(descriptor);
   }
 
   /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
@@ -110,7 +109,7 @@ export class Dialer {
           return;
         }
         conduit.listener.dialing.delete(conduit);
-        socket.setKeepAlive(true, KEEPALIVE_SECONDS * 1000);
+        socket.setKeepAlive(true, KEEPALIVE_MS);
         conduit.dialed(bunSocket(socket));
       },
       connectError: (socket, error) => {

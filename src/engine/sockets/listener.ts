@@ -118,13 +118,15 @@ export class Listener {
 
   /** Stops accepting for good. */
   close(): void {
+    // What was never opened here may be the path of somebody else.
+    const opened = this.handle !== null || this.held !== -1;
     if (this.held !== -1) {
       closeDescriptor(this.held);
       this.held = -1;
     }
     this.stopHandle(false);
     const { address } = this.options;
-    if (address.kind === "unix") removeQuietly(address.path);
+    if (opened && address.kind === "unix") removeQuietly(address.path);
   }
 
   private listen(where: object): BunListener {
