@@ -7,7 +7,7 @@ import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { RelaySummary } from "../engine.ts";
 import { unsentBytes } from "../libc.ts";
 import { flowStats } from "../tally.ts";
-import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
+import { type BunSocket, CHUNK_MAX, KEEPALIVE_MS } from "./bun-socket.ts";
 import type { Descriptors } from "./descriptors.ts";
 import type { Dial } from "./dialer.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
@@ -56,6 +56,8 @@ export class Conduit implements LaneOwner {
   private startedAt = 0;
   private endedAt = 0;
   dials = 0;
+  /** Old enough for the kernel to ask silent ends whether they live. */
+  private keepsAlive = false;
   /** Which of the listener's upstreams is dialled first; the others follow in their order. */
   firstUpstream = 0;
   /** Bytes that had moved when {@link stalled} last looked. */
@@ -84,6 +86,8 @@ export class Conduit implements LaneOwner {
     this.startedAt = performance.now();
     this.endedAt = 0;
     this.dials = 0;
+    this.keepsAlive = false;
+    listener.young.add(this);
     this.firstUpstream = listener.nextUpstream();
     this.movedBefore = 0;
     const { mode, upstreamInside } = listener.options;
@@ -101,6 +105,7 @@ export class Conduit implements LaneOwner {
     this.dial = null;
     this.upstream = upstream;
     this.up.target = upstream;
+    if (this.keepsAlive) upstream.setKeepAlive(true, KEEPALIVE_MS);
     this.perform(this.relay.dialed());
   }
 
@@ -143,6 +148,13 @@ export class Conduit implements LaneOwner {
   /** Ends the relay now, whatever it is doing. */
   terminate(reason: Reason): void {
     this.perform(this.relay.terminate(reason));
+  }
+
+  /** From now on the kernel finds out when an end is gone without a word. */
+  keepAlive(): void {
+    this.keepsAlive = true;
+    this.client?.setKeepAlive(true, KEEPALIVE_MS);
+    this.upstream?.setKeepAlive(true, KEEPALIVE_MS);
   }
 
   /** Where the dial that was begun last goes to; null before the first. */

@@ -5,7 +5,7 @@ import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import type { EngineObserver } from "../engine.ts";
 import { connectionAttempt, endAttempt, nextDescriptor } from "../libc.ts";
-import { bunSocket, KEEPALIVE_MS } from "./bun-socket.ts";
+import { bunSocket } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 import type { Descriptors } from "./descriptors.ts";
 import type { Turn } from "./turn.ts";
@@ -109,7 +109,6 @@ export class Dialer {
           return;
         }
         conduit.listener.dialing.delete(conduit);
-        socket.setKeepAlive(true, KEEPALIVE_MS);
         conduit.dialed(bunSocket(socket));
       },
       connectError: (socket, error) => {

@@ -11,7 +11,7 @@ import {
   type RelaySummary,
 } from "../engine.ts";
 import { addFlowStats, noFlowStats } from "../tally.ts";
-import { bunSocket, KEEPALIVE_MS } from "./bun-socket.ts";
+import { bunSocket } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
 import { Descriptors } from "./descriptors.ts";
 import { Dialer, throwUncaught } from "./dialer.ts";
@@ -158,7 +158,6 @@ export class SocketsEngine implements Engine, ConduitHost {
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {
     this.turn.event();
-    socket.setKeepAlive(true, KEEPALIVE_MS);
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
     socket.data = conduit;
     this.running.add(conduit);
