@@ -1,6 +1,6 @@
 import { describe, setDefaultTimeout } from "bun:test";
 import { connectFacts, optionFacts } from "./platform/connecting.ts";
-import { finFacts, resetFacts, throwFacts, writeFacts } from "./platform/ends.ts";
+import { closeFacts, finFacts, resetFacts, throwFacts, writeFacts } from "./platform/ends.ts";
 import { listenerFacts, processFacts } from "./platform/listening.ts";
 import { chunkFacts, passFacts, pauseFacts } from "./platform/receiving.ts";
 
@@ -17,6 +17,7 @@ describe("Bun's sockets", () => {
   describe("a pass of the loop", passFacts);
   describe("write", writeFacts);
   describe("half-close", finFacts);
+  describe("close", closeFacts);
   describe("RST", resetFacts);
   describe("handlers", throwFacts);
   describe("a connect", connectFacts);

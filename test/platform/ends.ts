@@ -75,6 +75,22 @@ export function finFacts(): void {
   });
 }
 
+/** What `Conduit.sendFin` relies on. */
+export function closeFacts(): void {
+  test("after a FIN was read it delivers what was written, then FIN, and is told at once", async () => {
+    using pair = await Pair.open();
+    const { client, accepted } = pair;
+    client.socket.shutdown();
+    await accepted.last("end");
+    const taken = accepted.socket.write(new Uint8Array(64 * MIB));
+    accepted.socket.close();
+    expect(accepted.told).toEqual(["open", "end", "close"]);
+    await client.last("close");
+    expect(client.told).toEqual(["open", "data", "close"]);
+    expect(client.receivedBytes).toBe(taken);
+  });
+}
+
 /** RST travels as RST, also to an end that is not read. */
 export function resetFacts(): void {
   test("terminate sends RST and calls `close`, without an error, before it returns", async () => {

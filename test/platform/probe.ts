@@ -5,6 +5,7 @@ export interface RawSocket extends Bun.Socket<Probe> {
   readonly fd: number;
   pause(): void;
   resume(): void;
+  close(): void;
 }
 
 /** A plain socket of Bun that writes down, in order, what its handlers are told. */

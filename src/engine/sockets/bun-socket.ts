@@ -10,6 +10,11 @@ export interface BunSocket<Data> extends Socket<Data> {
   readonly fd: number;
   pause(): void;
   resume(): void;
+  /**
+   * Closes the descriptor and calls `close`, both before it returns. What was written is still
+   * delivered, and FIN after it; what was not read would make it a reset.
+   */
+  close(): void;
 }
 
 /** The socket as Bun passes it, with the members above. */
