@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import { formatAddress } from "../config/address.ts";
+import { ipKind } from "../config/ip.ts";
 import type { Address } from "../config/options.ts";
 import { StartError } from "./start-error.ts";
 
@@ -11,7 +11,7 @@ import { StartError } from "./start-error.ts";
  */
 export async function checkUpstreams(upstreams: readonly Address[]): Promise<void> {
   const lookups = upstreams.map(async (address) => {
-    if (address.kind === "unix" || isIP(address.host) !== 0) return;
+    if (address.kind === "unix" || ipKind(address.host) !== 0) return;
     try {
       await Bun.dns.lookup(address.host, { backend: "getaddrinfo" });
     } catch {

@@ -1,5 +1,5 @@
-import { isIP, isIPv6 } from "node:net";
 import { ConfigError, describe } from "./error.ts";
+import { formatIPv6, ipKind, isIPv6, parseIPv6 } from "./ip.ts";
 import type { Address } from "./options.ts";
 
 /** What an address is for: a listener may have port 0, and without a host it means another one. */
@@ -58,9 +58,10 @@ function parseHost(text: string, role: AddressRole, fail: (why: string) => never
   if (text.startsWith("[")) {
     const literal = text.slice(1, -1);
     if (!isIPv6(literal)) fail(`${describe(literal)} is not an IPv6 address`);
-    return literal.includes("%") ? literal : new URL(`http://[${literal}]`).hostname.slice(1, -1);
+    const groups = parseIPv6(literal);
+    return groups === null ? literal : formatIPv6(groups);
   }
-  if (isIP(text) === 4) return text;
+  if (ipKind(text) === 4) return text;
   // What ends in a number is an IPv4 address or a slip: no top-level domain is a number.
   if (/(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(text)) fail(`${describe(text)} is not an IPv4 address`);
   const isName = text.length <= 253 && /^([a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?(\.|$))+$/i.test(text);

@@ -1,6 +1,6 @@
-import { isIP } from "node:net";
 import type { SocketHandler } from "bun";
 import { formatAddress } from "../../config/address.ts";
+import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import type { EngineObserver } from "../engine.ts";
@@ -76,7 +76,7 @@ export class Dialer {
       // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
       // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
       const { client } = conduit;
-      const descriptor = isIP(hostname) && client ? nextDescriptor(client.fd) : -1;
+      const descriptor = ipKind(hostname) !== 0 && client ? nextDescriptor(client.fd) : -1;
       void Bun.connect({ hostname, port, socket, data: dial, allowHalfOpen: true });
       if (descriptor !== -1 && dial.conduit !== null) dial.track(descriptor);
     }
