@@ -16,6 +16,7 @@ interface Libc {
     value: Uint8Array,
     size: Uint32Array,
   ): number;
+  getpeername(descriptor: number, address: Uint8Array, size: Uint32Array): number;
   shutdown(descriptor: number, how: number): number;
   listen(descriptor: number, backlog: number): number;
 }
@@ -38,6 +39,7 @@ function open(): Libc | null {
         close: { args: ["i32"], returns: "i32" },
         ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
         getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+        getpeername: { args: ["i32", "ptr", "ptr"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
         listen: { args: ["i32", "i32"], returns: "i32" },
       }).symbols;
@@ -92,6 +94,20 @@ export function nextDescriptor(anyOpen: number): number {
   const next = duplicate(anyOpen);
   if (next !== -1) closeDescriptor(next);
   return next;
+}
+
+const addressSize = new Uint32Array(1);
+
+/**
+ * Writes the address of the other end of a connection to `address`, in the kernel's own form (see
+ * sockaddr.ts), cut where it is too long.
+ *
+ * @returns whether it could be had (on Linux only, as the form differs elsewhere)
+ */
+export function otherEnd(descriptor: number, address: Uint8Array): boolean {
+  if (process.platform !== "linux") return false;
+  addressSize[0] = address.length;
+  return library()?.getpeername(descriptor, address, addressSize) === 0;
 }
 
 const SOL_SOCKET = 1;

@@ -1,11 +1,11 @@
-import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { RelaySummary } from "../engine.ts";
-import { unsentBytes } from "../libc.ts";
+import { otherEnd, unsentBytes } from "../libc.ts";
+import { encodeSockaddr, SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import { flowStats } from "../tally.ts";
 import { type BunSocket, CHUNK_MAX, KEEPALIVE_MS } from "./bun-socket.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -14,10 +14,14 @@ import { Lane, type LaneOwner } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Meter } from "./meter.ts";
 import type { Reservoir } from "./reservoir.ts";
+import { Summary } from "./summary.ts";
 import type { Turn } from "./turn.ts";
 
 /** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
 const FLOW_LIMIT = 2 * CHUNK_MAX;
+
+/** Before the first tenant. */
+const NO_ADDRESS: Uint8Array = new Uint8Array(SOCKADDR_IP_SIZE);
 
 /** What a conduit needs of its engine. */
 export interface ConduitHost {
@@ -49,9 +53,8 @@ export class Conduit implements LaneOwner {
   dial: Dial | null = null;
 
   id = 0;
-  /** The client's address and port; empty for a unix socket. */
-  private clientHost = "";
-  private clientPort = 0;
+  /** The client's address, in the kernel's form. Its summary keeps it: each tenant has its own. */
+  private clientAddress = NO_ADDRESS;
   /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
   private startedAt = 0;
   private endedAt = 0;
@@ -80,8 +83,7 @@ export class Conduit implements LaneOwner {
     this.id = id;
     this.client = client;
     // Bun cannot tell any more when the socket is closed.
-    this.clientHost = client.remoteAddress ?? "";
-    this.clientPort = client.remotePort ?? 0;
+    this.clientAddress = addressOf(client);
     this.listener = listener;
     this.startedAt = performance.now();
     this.endedAt = 0;
@@ -177,17 +179,17 @@ export class Conduit implements LaneOwner {
   /** This relay's story until now. */
   summary(): RelaySummary {
     const end = this.endedAt === 0 ? performance.now() : this.endedAt;
-    return {
-      id: this.id,
-      client: clientName(this.clientHost, this.clientPort),
-      upstream: this.upstreamAddress === null ? null : formatAddress(this.upstreamAddress),
-      startedAt: performance.timeOrigin + this.startedAt,
-      durationMs: end - this.startedAt,
-      dials: this.dials,
-      reason: this.endedAt === 0 ? null : this.relay.reason,
-      up: flowStats(this.relay.up, this.up.discards),
-      down: flowStats(this.relay.down, this.down.discards),
-    };
+    return new Summary(
+      this.id,
+      this.clientAddress,
+      this.upstreamAddress,
+      performance.timeOrigin + this.startedAt,
+      end - this.startedAt,
+      this.dials,
+      this.endedAt === 0 ? null : this.relay.reason,
+      flowStats(this.relay.up, this.up.discards),
+      flowStats(this.relay.down, this.down.discards),
+    );
   }
 
   /**
@@ -322,9 +324,12 @@ function unsent(end: BunSocket<unknown> | null): number {
   return end === null ? 0 : unsentBytes(end.fd);
 }
 
-/** The client's address as a person writes it; an IPv4 one that came in on `::` as IPv4. */
-function clientName(address: string, port: number): string {
-  if (address === "") return "unix";
-  const host = address.startsWith("::ffff:") ? address.slice(7) : address;
-  return formatAddress({ kind: "tcp", host, port });
+/**
+ * A connected end's address: one system call into a few bytes, where Bun makes two and two strings.
+ */
+function addressOf(end: BunSocket<unknown>): Uint8Array {
+  const address = new Uint8Array(SOCKADDR_IP_SIZE);
+  if (otherEnd(end.fd, address)) return address;
+  const { remoteAddress: host = "", remotePort: port = 0 } = end;
+  return encodeSockaddr(host === "" ? { kind: "unix", path: "" } : { kind: "tcp", host, port });
 }
