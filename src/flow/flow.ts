@@ -130,8 +130,8 @@ export class Flow {
   }
 
   /**
-   * The source was reset and the kernel handed over its last `size` bytes although no receive was
-   * pending. They are kept as far as the limit allows: bytes that came before a reset are often the
+   * The kernel handed over `size` bytes although no receive was pending, as when the source was
+   * reset. They are kept as far as the limit allows: bytes that came before a reset are often the
    * answer that explains it.
    *
    * @param room bytes that the engine has memory for, at least 0

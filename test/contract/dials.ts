@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { formatAddress } from "../../src/config/address.ts";
 import type { Address } from "../../src/config/options.ts";
 import type { Reason } from "../../src/flow/reason.ts";
+import { Pattern } from "../fixtures/pattern.ts";
 import { descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
 import { echo, sink } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
@@ -195,7 +196,14 @@ async function slowDial(scene: Scene): Promise<void> {
   const silent = await scene.silent();
   const address = await scene.listen([silent.address], { connectTimeoutMs: NEVER_MS });
   const patient = await scene.client(address, (end) => end.expects(2));
-  patient.offer({ seed: 1, total: MIB });
+  // A piece alone and the rest later: what comes unasked in between is kept too.
+  patient.send(new Pattern(1).view(0, 1000));
+  const received = () => scene.engine.relays()[0]?.up.receivedBytes ?? 0;
+  await waitFor(() => received() === 1000, "the first piece waits");
+  for (let from = 1000; from < MIB; from += 1000) {
+    patient.send(new Pattern(1).view(from, Math.min(1000, MIB - from)));
+  }
+  await waitFor(() => received() > 1000, "and more than it");
   const ending = await scene.client(address, (end) => end.expects(2));
   ending.offer({ seed: 1, total: 1000 }).finish();
   const leaving = await scene.client(address);

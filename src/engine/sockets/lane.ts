@@ -75,6 +75,7 @@ export class Lane implements Deferred {
     if (this.deferred !== null) this.turnEnded();
     if (!flow.receiving) {
       this.flush(chunk);
+      this.pause();
       return;
     }
     const effects = flow.received(size);
@@ -87,6 +88,9 @@ export class Lane implements Deferred {
       this.send(chunk);
     } else if (flow.phase === Phase.Open) {
       this.store(chunk, 0);
+      // Most dials are answered by the time a client that has asked could send more: pausing it and
+      // resuming it again are four system calls. What comes all the same has room, once.
+      if (this.target === null && size <= this.deferMax) return;
     }
     if (!flow.receiving) this.pause();
   }
@@ -117,8 +121,8 @@ export class Lane implements Deferred {
   starve(): void {
     this.flow.starve();
     // Before there is a source, the receive only stands for the dial and is not in flight here.
-    if (this.source === null || !this.flow.receiving) return;
-    this.flow.stopped();
+    if (this.source === null) return;
+    if (this.flow.receiving) this.flow.stopped();
     this.pause();
   }
 
@@ -203,6 +207,7 @@ export class Lane implements Deferred {
     if (ring.count < segments) this.reservoir.changed(ring.count - segments);
     // What is left is in flight again: it waits for the next `drain`.
     if (total > 0) this.start(flow.sent(total) & ~Effect.Send);
+    if (!flow.receiving && flow.phase === Phase.Open) this.pause();
     if (taken < 0) this.owner.targetGone(this);
   }
 
@@ -211,7 +216,10 @@ export class Lane implements Deferred {
     return this.target?.write(pool.view(index), pool.start[index], size) ?? -1;
   }
 
-  /** The source was reset while it was paused: its last bytes, as far as there is room. */
+  /**
+   * A chunk that nothing asked for, as far as there is room: the last bytes of a source that was
+   * reset while it was paused, or the second chunk of a client whose upstream is still dialled.
+   */
   private flush(chunk: Uint8Array): void {
     const room = Math.min(this.reservoir.free, this.ring.capacity - this.ring.count);
     const kept = this.flow.flushed(chunk.length, room * this.reservoir.pool.size);
