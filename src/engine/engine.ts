@@ -105,7 +105,7 @@ export interface EngineStats {
     poolBytes: number;
   };
   loop: {
-    /** Passes of the loop that had something to do. */
+    /** Passes of the loop that had something to do; an estimate where it was quiet. */
     turns: number;
     /** Events (receives, writable notices, ends, closes, connections) in all turns. */
     events: number;

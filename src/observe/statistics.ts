@@ -58,6 +58,7 @@ export interface Statistics {
   /** Upstream to client, all relays. */
   down: FlowStatistics;
   loop: {
+    /** Passes of the loop that had something to do; an estimate where it was quiet. */
     turns: number;
     events: number;
     eventsPerTurn: number;
