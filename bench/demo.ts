@@ -1,4 +1,4 @@
-import { guardStreams } from "../src/cli/output.ts";
+import { standardStream } from "../src/cli/output.ts";
 import type { Statistics } from "../src/observe/statistics.ts";
 import { CliProcess } from "../test/cli-process.ts";
 import { type LoadResult, LoadRun } from "./demo/load.ts";
@@ -76,7 +76,7 @@ function audit({ relays, up, down, memory }: Statistics): void {
 }
 
 async function main(): Promise<number> {
-  guardStreams();
+  for (const name of ["stdout", "stderr"] as const) standardStream(name);
   const stopped = new AbortController();
   process.on("SIGINT", () => stopped.abort(130));
   process.on("SIGTERM", () => stopped.abort(143));

@@ -1,20 +1,26 @@
-import { type ConsolaInstance, createConsola, LogLevels } from "consola";
+import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from "consola/core";
+import { isStderrTerminal, standardStream, stderrWriter } from "./output.ts";
 
 /**
  * The log: on stderr, coloured for a person at a terminal, plain lines such as
  * `[info] [ringway] listening on …` for anything else that collects them.
  */
-export function createLogger(verbose: boolean): ConsolaInstance {
-  // A variable, as consola's types of this condition of its exports do not list all of these.
+export async function createLogger(verbose: boolean): Promise<ConsolaInstance> {
   const options = {
     level: verbose ? LogLevels.debug : LogLevels.info,
-    fancy: process.stderr.isTTY === true,
-    stdout: process.stderr,
-    stderr: process.stderr,
-    // Whoever collects the lines puts the time to them.
-    formatOptions: { date: false },
     // Every line is one line: a badge would put empty ones around a warning.
     defaults: { tag: "ringway", badge: false },
   };
-  return createConsola(options);
+  if (isStderrTerminal()) {
+    // Only a person is worth loading the colours for: 30 ms and 10 MiB.
+    const consola = await import("consola");
+    const stderr = standardStream("stderr");
+    // Whoever reads along knows what time it is.
+    const looks = { fancy: true, stdout: stderr, stderr, formatOptions: { date: false } };
+    return consola.createConsola({ ...options, ...looks });
+  }
+  // Whoever collects the lines puts the time to them.
+  const write = stderrWriter();
+  const log = ({ type, tag, args }: LogObject) => write(`[${type}] [${tag}] ${args.join(" ")}\n`);
+  return createConsola({ ...options, reporters: [{ log }] });
 }

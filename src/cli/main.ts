@@ -1,6 +1,6 @@
 import { runCommand } from "citty";
 import { ConfigError } from "../config/error.ts";
-import { complain, guardStreams } from "./output.ts";
+import { complain, standardStream } from "./output.ts";
 import { proxyCommand } from "./proxy-command.ts";
 import { StartError } from "./start-error.ts";
 
@@ -12,7 +12,6 @@ const EXIT = { config: 2, start: 1, defect: 70 } as const;
  * orderly way; citty's own `runMain` would exit with 1 whatever happened and print the usage.
  */
 export async function main(args: readonly string[]): Promise<never> {
-  guardStreams();
   process.on("uncaughtException", (error) => process.exit(failed(error, args)));
   process.on("unhandledRejection", (error) => process.exit(failed(error, args)));
   try {
@@ -33,6 +32,8 @@ function failed(error: unknown, args: readonly string[]): number {
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const more = isVerbose ? "" : " (run with --verbose for the place)";
   complain(`this is a defect of ringway, please report it: ${message.split("\n")[0]}${more}`);
-  if (isVerbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (isVerbose && error instanceof Error) {
+    standardStream("stderr").write(`${error.stack}\n`);
+  }
   return EXIT.defect;
 }

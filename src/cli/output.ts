@@ -1,10 +1,47 @@
+import { fstatSync } from "node:fs";
+
 /**
- * Keeps a closed pipe (`ringway | head`) from ending the program: without a handler an `error` of a
- * standard stream is thrown. A stream that failed drops what is written to it from then on.
+ * A standard stream of Node's, which drops what is written to it once its pipe is closed
+ * (`ringway | head`): without a handler its `error` would be thrown and end the program.
+ *
+ * Made at the first use: it takes 10 to 20 ms, which a plain start does not need.
  */
-export function guardStreams(): void {
-  process.stdout.on("error", () => {});
-  process.stderr.on("error", () => {});
+export function standardStream(name: "stdout" | "stderr"): NodeJS.WriteStream {
+  const stream = process[name];
+  if (stream.listenerCount("error") === 0) stream.on("error", () => {});
+  return stream;
+}
+
+/** Whether a person at a terminal sees stderr. */
+export function isStderrTerminal(): boolean {
+  try {
+    // Node's stream would tell, at its price; most that is no terminal is no device at all.
+    return fstatSync(2).isCharacterDevice() && standardStream("stderr").isTTY === true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Writes to stderr where it is no terminal: what a slow reader does not take yet waits in memory,
+ * and a closed pipe swallows everything, as with Node's stream but without loading it.
+ */
+export function stderrWriter(): (text: string) => void {
+  const sink = Bun.stderr.writer();
+  let isClosed = false;
+  const close = () => {
+    isClosed = true;
+  };
+  return (text) => {
+    if (isClosed) return;
+    try {
+      sink.write(text);
+      const flushed = sink.flush();
+      if (flushed instanceof Promise) flushed.catch(close);
+    } catch {
+      close();
+    }
+  };
 }
 
 /**
@@ -16,7 +53,7 @@ export function guardStreams(): void {
  */
 export function writeOut(text: string): Promise<string | null> {
   return new Promise((resolve) => {
-    process.stdout.write(text, (error?: Error | null) => {
+    standardStream("stdout").write(text, (error?: Error | null) => {
       const { code = "unknown error" } = (error ?? {}) as NodeJS.ErrnoException;
       resolve(error === undefined || error === null || code === "EPIPE" ? null : code);
     });
@@ -25,5 +62,5 @@ export function writeOut(text: string): Promise<string | null> {
 
 /** Writes one sentence to stderr, for what ends the program before or instead of a log line. */
 export function complain(sentence: string): void {
-  process.stderr.write(`ringway: ${sentence}\n`);
+  standardStream("stderr").write(`ringway: ${sentence}\n`);
 }

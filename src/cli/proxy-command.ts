@@ -1,6 +1,5 @@
 import { type ArgsDef, defineCommand } from "citty";
-import { loadFile } from "../config/load.ts";
-import { validate } from "../config/validate.ts";
+import { type Given, validate } from "../config/validate.ts";
 import { flags } from "./flags.ts";
 import { renderHelp } from "./help.ts";
 import { writeOut } from "./output.ts";
@@ -24,8 +23,13 @@ async function proxy(rawArgs: readonly string[]): Promise<number> {
   const line = readFlags(rawArgs);
   if (line.help) return await print(renderHelp(programName(), version));
   if (line.version) return await print(`${version}\n`);
-  const fromFile = line.config === null ? {} : await loadFile(line.config);
-  return await run(validate({ ...fromFile, ...line.given }));
+  return await run(validate({ ...(await fromFile(line.config)), ...line.given }));
+}
+
+async function fromFile(path: string | null): Promise<Given> {
+  if (path === null) return {};
+  const { loadFile } = await import("../config/load.ts");
+  return await loadFile(path);
 }
 
 async function print(text: string): Promise<number> {

@@ -1,4 +1,4 @@
-import type { ConsolaInstance } from "consola";
+import type { ConsolaInstance } from "consola/core";
 import type { Address } from "../config/options.ts";
 import { formatCount, formatDuration } from "../config/quantity.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
@@ -8,7 +8,7 @@ import { LogObserver } from "../observe/log.ts";
 import { LISTED_MAX, statistics } from "../observe/statistics.ts";
 import { renderJson } from "../observe/statistics-json.ts";
 import { renderText } from "../observe/statistics-text.ts";
-import { type EmbeddedUpstream, startEmbeddedUpstream } from "../upstream/embedded/server.ts";
+import type { EmbeddedUpstream } from "../upstream/embedded/server.ts";
 import { hints, listeningLine } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import { createLogger } from "./logger.ts";
@@ -44,11 +44,11 @@ export async function run(settings: Settings): Promise<number> {
 }
 
 async function start(settings: Settings): Promise<Run> {
-  const log = createLogger(settings.verbose);
+  const log = await createLogger(settings.verbose);
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
   await checkUpstreams(settings.upstreams);
-  const embedded = needsEmbedded(settings) ? startEmbedded() : null;
+  const embedded = needsEmbedded(settings) ? await startEmbedded() : null;
   const upstreams = embedded === null ? settings.upstreams : [addressOf(embedded)];
   try {
     const proxy = await startProxy(proxyOptions(settings, upstreams), observer);
@@ -65,7 +65,8 @@ function needsEmbedded({ mode, upstreams }: Settings): boolean {
   return mode !== "sink" && upstreams.length === 0;
 }
 
-function startEmbedded(): EmbeddedUpstream {
+async function startEmbedded(): Promise<EmbeddedUpstream> {
+  const { startEmbeddedUpstream } = await import("../upstream/embedded/server.ts");
   try {
     return startEmbeddedUpstream({ hostname: "127.0.0.1", port: 0 });
   } catch (error) {
