@@ -119,6 +119,7 @@ const TCP_INFO = 11;
 const TCP_SYN_SENT = 2;
 const SHUT_RDWR = 2;
 const optionValue = new Uint8Array(8);
+const optionNumber = new BigUint64Array(optionValue.buffer);
 const optionSize = new Uint32Array(1);
 
 function socketOption(descriptor: number, level: number, option: number): boolean {
@@ -128,24 +129,24 @@ function socketOption(descriptor: number, level: number, option: number): boolea
 }
 
 /**
- * Names the TCP connection attempt that is under way on a descriptor, or null when there is none (it
- * is connected already, or is something else) or it cannot be known (not Linux).
+ * The number that the kernel gives to the socket behind a descriptor and to no other one; null when
+ * it is no socket, or it cannot be known (not Linux).
  */
-export function connectionAttempt(descriptor: number): string | null {
+export function socketCookie(descriptor: number): bigint | null {
   if (process.platform !== "linux") return null;
-  if (!socketOption(descriptor, IPPROTO_TCP, TCP_INFO)) return null;
-  if (optionValue[0] !== TCP_SYN_SENT) return null;
-  return socketOption(descriptor, SOL_SOCKET, SO_COOKIE) ? optionValue.toHex() : null;
+  return socketOption(descriptor, SOL_SOCKET, SO_COOKIE) ? (optionNumber[0] as bigint) : null;
 }
 
 /**
- * Ends a connection attempt, if the descriptor still is the very same one and unanswered. Its owner
- * sees the attempt fail with ECONNRESET.
+ * Ends a connection attempt, if the descriptor still is the very same socket and the attempt is
+ * unanswered. Its owner sees the attempt fail with ECONNRESET.
  *
  * Source: inet_shutdown() in net/ipv4/af_inet.c, case TCP_SYN_SENT.
  */
-export function endAttempt(descriptor: number, attempt: string): void {
-  if (connectionAttempt(descriptor) === attempt) library()?.shutdown(descriptor, SHUT_RDWR);
+export function endAttempt(descriptor: number, cookie: bigint): void {
+  if (socketCookie(descriptor) !== cookie) return;
+  if (!socketOption(descriptor, IPPROTO_TCP, TCP_INFO) || optionValue[0] !== TCP_SYN_SENT) return;
+  library()?.shutdown(descriptor, SHUT_RDWR);
 }
 
 /**

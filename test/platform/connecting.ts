@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";
 import type { TcpAddress } from "../../src/config/options.ts";
-import { connectionAttempt, endAttempt, nextDescriptor } from "../../src/engine/libc.ts";
+import { endAttempt, nextDescriptor, socketCookie } from "../../src/engine/libc.ts";
 import { Refusing, Silent } from "../fixtures/system.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { accepting, loopTurns, Pair, Probe, probing } from "./probe.ts";
@@ -70,15 +70,28 @@ export function connectFacts(): void {
     const silent = await Silent.open();
     const descriptor = nextDescriptor(0);
     const probe = dial(silent.address);
-    const attempt = connectionAttempt(descriptor);
-    if (attempt === null) throw new Error(`${descriptor} is not the descriptor of an attempt`);
+    const cookie = socketCookie(descriptor);
+    if (cookie === null) throw new Error(`${descriptor} is not the descriptor of a socket`);
     await loopTurns();
     expect(probe.told).toEqual([]);
-    endAttempt(descriptor, attempt);
+    endAttempt(descriptor, cookie + 1n);
+    await loopTurns();
+    expect(probe.told).toEqual([]);
+    endAttempt(descriptor, cookie);
     await probe.last("connectError ECONNRESET");
     expect(probe.told).toEqual(["connectError ECONNRESET"]);
     expect(isSocket(descriptor)).toBe(false);
     silent.close();
+  });
+
+  test.if(linux)("one that is answered is not ended", async () => {
+    using pair = await Pair.open();
+    for (const { socket } of [pair.client, pair.accepted]) {
+      endAttempt(socket.fd, socketCookie(socket.fd) as bigint);
+    }
+    await loopTurns();
+    expect(pair.client.told).toEqual(["open"]);
+    expect(pair.accepted.told).toEqual(["open"]);
   });
 }
 

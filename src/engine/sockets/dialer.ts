@@ -4,7 +4,7 @@ import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import type { EngineObserver } from "../engine.ts";
-import { connectionAttempt, endAttempt, nextDescriptor } from "../libc.ts";
+import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
 import { bunSocket } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -19,9 +19,9 @@ import type { Turn } from "./turn.ts";
  * {@link Descriptors} counts, and is reset if it ever connects.
  */
 export class Dial {
-  /** The descriptor and name of the attempt, while the kernel waits for an answer to it. */
+  /** The descriptor and the kernel's number of the attempt's socket, where they are known. */
   private descriptor = -1;
-  private attempt: string | null = null;
+  private cookie: bigint | null = null;
 
   constructor(
     /** Whose upstream this is; null once abandoned. */
@@ -29,17 +29,17 @@ export class Dial {
     readonly address: Address,
   ) {}
 
-  /** Remembers which attempt of the kernel this is, if `descriptor` is one that is under way. */
+  /** Remembers which socket this is; whether it still is an attempt is asked when it matters. */
   track(descriptor: number): void {
     this.descriptor = descriptor;
-    this.attempt = connectionAttempt(descriptor);
+    this.cookie = socketCookie(descriptor);
   }
 
   /** Nobody waits for it any more. Its descriptor is counted until Bun lets go of it. */
   abandon(): void {
     this.conduit = null;
-    if (this.attempt !== null) endAttempt(this.descriptor, this.attempt);
-    this.attempt = null;
+    if (this.cookie !== null) endAttempt(this.descriptor, this.cookie);
+    this.cookie = null;
   }
 }
 
