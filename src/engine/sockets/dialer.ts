@@ -1,6 +1,5 @@
 import type { SocketHandler } from "bun";
 import { formatAddress } from "../../config/address.ts";
-import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import type { EngineObserver } from "../engine.ts";
@@ -75,8 +74,8 @@ export class Dialer {
       const { host: hostname, port } = address;
       // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
       // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
-      const { client } = conduit;
-      const descriptor = ipKind(hostname) !== 0 && client ? nextDescriptor(client.fd) : -1;
+      const { client, listener } = conduit;
+      const descriptor = client && listener.literals.has(address) ? nextDescriptor(client.fd) : -1;
       void Bun.connect({ hostname, port, socket, data: dial, allowHalfOpen: true });
       if (descriptor !== -1 && dial.conduit !== null) dial.track(descriptor);
     }

@@ -1,6 +1,7 @@
 import { lstatSync, renameSync, unlinkSync } from "node:fs";
 import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
 import { formatAddress } from "../../config/address.ts";
+import { ipKind } from "../../config/ip.ts";
 import type { Address, ListenerOptions } from "../../config/options.ts";
 import { Deadlines } from "../deadlines.ts";
 import { ListenError } from "../engine.ts";
@@ -46,6 +47,8 @@ export class Listener {
   readonly wasReset: Deadlines<Conduit>;
   /** Relays whose last bytes must leave the kernel before their target is reset. */
   readonly lingering: Deadlines<Conduit>;
+  /** The upstreams whose host is an IP address. */
+  readonly literals: ReadonlySet<Address>;
   private handle: BunListener | null = null;
   /** The listening descriptor while accepting is paused, else −1. */
   private held = -1;
@@ -58,6 +61,7 @@ export class Listener {
     onDialTimeout: (conduit: Conduit) => void,
   ) {
     this.bound = options.address;
+    this.literals = new Set(options.upstreams.filter(isLiteral));
     this.young = new Deadlines(YOUNG_MS, (conduit) => conduit.keepAlive());
     this.dialing = new Deadlines(options.connectTimeoutMs, onDialTimeout);
     this.halfClosed = new Deadlines(options.halfCloseTimeoutMs, (conduit) => {
@@ -160,6 +164,10 @@ export class Listener {
     handle?.stop(false);
     if (moved) renamed(aside, address.path);
   }
+}
+
+function isLiteral(address: Address): boolean {
+  return address.kind === "tcp" && ipKind(address.host) !== 0;
 }
 
 function isPath(address: Address): address is Address & { kind: "unix" } {
