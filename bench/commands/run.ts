@@ -66,12 +66,18 @@ export async function measure(plan: Plan): Promise<RunResult> {
     if (why === null) present.push(proxy);
     else missing.push({ name: proxy.name, why });
   }
-  const steps = plan.scenarios.reduce((sum, one) => sum + roundsOf(one, rounds), 0);
+  const able: Scenario[] = [];
+  for (const scenario of plan.scenarios) {
+    const why = scenario.missing?.() ?? null;
+    if (why === null) able.push(scenario);
+    else missing.push({ name: scenario.name, why });
+  }
+  const steps = able.reduce((sum, one) => sum + roundsOf(one, rounds), 0);
   const progress = new Progress(steps * present.length);
   const onRound = ({ name }: Scenario, proxy: ProxyAdapter, round: number) =>
     progress.step(name, round === 0 ? `${proxy.name}, warm-up` : `${proxy.name}, round ${round}`);
   const results = [];
-  for (const scenario of plan.scenarios) {
+  for (const scenario of able) {
     results.push(await runScenario(scenario, present, { form, rounds, durationMs, onRound }));
   }
   progress.finish();

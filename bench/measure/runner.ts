@@ -5,7 +5,7 @@ import type { ProxyAdapter, Target } from "../proxies/proxy.ts";
 import type { OpenScenario, Scenario } from "../scenarios/scenario.ts";
 import { startUpstream, type Upstream } from "../upstreams/upstream.ts";
 import { pinToOneCore } from "./affinity.ts";
-import { type Child, freePort, waitForPort } from "./child.ts";
+import { type Child, freePort, startChild, waitForPort } from "./child.ts";
 import type { Form, RoundResult, ScenarioResult } from "./result.ts";
 
 /** How scenarios are run. */
@@ -138,12 +138,21 @@ export interface Launched {
   stop(): Promise<void>;
 }
 
-/** Starts a proxy with a directory of its own, which goes with it. */
-export async function launch(adapter: ProxyAdapter, upstreamPort: number): Promise<Launched> {
+/**
+ * Starts a proxy with a directory of its own, which goes with it.
+ *
+ * @param under a command that takes the proxy's command as its last arguments and runs it
+ */
+export async function launch(
+  adapter: ProxyAdapter,
+  upstreamPort: number,
+  under: readonly string[] = [],
+): Promise<Launched> {
   const directory = await mkdtemp(join(tmpdir(), `ringway-bench-${adapter.name}-`));
   const port = await freePort();
   const startedAt = performance.now();
-  const child = await adapter.start(port, upstreamPort, directory);
+  const command = await adapter.command(port, upstreamPort, directory);
+  const child = startChild([...under, ...command]);
   const stop = async () => {
     await child.stop();
     await rm(directory, { recursive: true, force: true });

@@ -10,6 +10,8 @@ export interface Scenario {
   /** What happens in it, for the tables. */
   readonly title: string;
   readonly upstream: UpstreamKind;
+  /** Null when it can run here; otherwise how to get what is missing. Without it, nothing is. */
+  readonly missing?: () => string | null;
   /** The figures that matter most here, the most important first. */
   readonly shown: readonly FigureName[];
   /** Most rounds that it is given, where one takes long; no limit unless given. */
