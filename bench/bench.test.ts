@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { measure } from "./commands/run.ts";
+import { FULL_ROUNDS, measure } from "./commands/run.ts";
 import { type FigureName, figureNames } from "./measure/figures.ts";
 import type { RunResult, ScenarioResult } from "./measure/result.ts";
+import { roundsOf } from "./measure/runner.ts";
 import { rowsOf, timesBetter } from "./measure/summary.ts";
 import { proxies } from "./proxies/all.ts";
 import { compareRuns } from "./report/compare.ts";
@@ -81,6 +82,15 @@ test("what is missing is named with how to get it, and the rest took part", () =
   expect(names.toSorted()).toEqual(asked.toSorted());
   for (const { why } of run.missing) expect(why).not.toBe("");
   expect(run.proxies.map(({ name }) => name)).toContain("ringway-sockets");
+});
+
+test("a full run takes under 20 minutes on paper, with 5 rounds of all but a few", () => {
+  // A second of load, and what connecting, starting and looking take; the mean over all scenarios.
+  const secondsPerRound = 1.6;
+  const rounds = scenarios.flatMap((scenario) => roundsOf(scenario, FULL_ROUNDS));
+  expect(rounds.length * proxies.length * secondsPerRound).toBeLessThan(17 * 60);
+  const few = scenarios.filter((scenario) => !roundsOf(scenario, FULL_ROUNDS).includes(5));
+  expect(few.map(({ name }) => name)).toEqual(["idle-2000", "idle-10000", "tool-time"]);
 });
 
 test("the table shows every scenario and every figure", () => {

@@ -16,6 +16,8 @@ export interface Scenario {
   readonly shown: readonly FigureName[];
   /** Most rounds that it is given, where one takes long; no limit unless given. */
   readonly roundsMax?: number;
+  /** Each round starts its proxies itself, so that there is nothing to warm up. */
+  readonly isFresh?: boolean;
   /**
    * Everything of it runs on one core: for work in lockstep, of which no two parts could run at the
    * same time anyway. Where the scheduler puts them would otherwise change the figures threefold.

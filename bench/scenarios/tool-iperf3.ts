@@ -14,7 +14,6 @@ export const toolIperf3: Scenario = {
   upstream: "iperf3",
   missing: missingIperf3,
   shown: ["gigabitsPerSecond", "cpuMillisPerGigabyte", "memoryPeakMebibytes"],
-  roundsMax: 5,
   async open({ form, durationMs }) {
     await Bun.sleep(SETTLE_MS);
     const count = new PacedCount(pick(form, { smoke: 32 * MIB, full: 512 * MIB }), durationMs);

@@ -10,7 +10,6 @@ export const toolRedisBenchmark: Scenario = {
   upstream: "redis",
   missing: missingRedisBenchmark,
   shown: ["operationsPerSecond", "cpuMicros", "latencyP99Micros"],
-  roundsMax: 5,
   async open({ form, durationMs }) {
     const connections = pick(form, { smoke: 10, full: 50 });
     const count = new PacedCount(pick(form, { smoke: 1_000, full: 20_000 }), durationMs);

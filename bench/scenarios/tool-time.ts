@@ -21,6 +21,7 @@ export const toolTime: Scenario = {
   missing: () => missingGnuTime() ?? missingRedisBenchmark(),
   shown: ["cpuTreeMillis", "cpuTimeMillis"],
   roundsMax: 1,
+  isFresh: true,
   async open({ form, upstreamPort }) {
     const requests = pick(form, { smoke: 2_000, full: 50_000 });
     return {
