@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { measure } from "./commands/run.ts";
+import { FULL_ROUNDS, measure } from "./commands/run.ts";
 import { type FigureName, figureNames } from "./measure/figures.ts";
 import type { RunResult, ScenarioResult } from "./measure/result.ts";
+import { roundsOf } from "./measure/runner.ts";
 import { rowsOf, timesBetter } from "./measure/summary.ts";
 import { proxies } from "./proxies/all.ts";
 import { compareRuns } from "./report/compare.ts";
@@ -21,7 +22,13 @@ beforeAll(async () => {
 /** What each kind of scenario must find for every proxy, besides the figures that it shows. */
 const ALWAYS: readonly FigureName[] = ["memoryRestMebibytes"];
 
-describe.each(scenarios.map(({ name }) => name))("%s", (name) => {
+/** Those whose tools are here. */
+const able = scenarios.filter((scenario) => (scenario.missing?.() ?? null) === null);
+
+/** Scenarios that start the proxy themselves, and so have nothing to say about none. */
+const WITHOUT_DIRECT: readonly string[] = ["start-up", "tool-time"];
+
+describe.each(able.map(({ name }) => name))("%s", (name) => {
   const scenario = () => run.scenarios.find((one) => one.name === name) as ScenarioResult;
 
   test("no round failed, so that every answer came and every byte was right", () => {
@@ -38,7 +45,7 @@ describe.each(scenarios.map(({ name }) => name))("%s", (name) => {
 
   test("has its figures for every proxy, all of them finite and not negative", () => {
     for (const { proxy, figures } of scenario().rounds) {
-      if (proxy === "direct" && name === "start-up") continue;
+      if (proxy === "direct" && WITHOUT_DIRECT.includes(name)) continue;
       for (const figure of [...scenario().shown, ...ALWAYS]) expect(figures).toContainKey(figure);
       for (const value of Object.values(figures)) {
         expect(value).toBeFinite();
@@ -70,15 +77,25 @@ describe.each(scenarios.map(({ name }) => name))("%s", (name) => {
 
 test("what is missing is named with how to get it, and the rest took part", () => {
   const missing = run.missing.filter(({ name }) => name !== "redis-server");
-  const names = [...run.proxies, ...missing].map(({ name }) => name);
-  expect(names.toSorted()).toEqual(proxies.map(({ name }) => name).toSorted());
+  const names = [...run.proxies, ...run.scenarios, ...missing].map(({ name }) => name);
+  const asked = [...proxies, ...scenarios].map(({ name }) => name);
+  expect(names.toSorted()).toEqual(asked.toSorted());
   for (const { why } of run.missing) expect(why).not.toBe("");
   expect(run.proxies.map(({ name }) => name)).toContain("ringway-sockets");
 });
 
+test("a full run takes under 20 minutes on paper, with 5 rounds of all but a few", () => {
+  // A second of load, and what connecting, starting and looking take; the mean over all scenarios.
+  const secondsPerRound = 1.6;
+  const rounds = scenarios.flatMap((scenario) => roundsOf(scenario, FULL_ROUNDS));
+  expect(rounds.length * proxies.length * secondsPerRound).toBeLessThan(17 * 60);
+  const few = scenarios.filter((scenario) => !roundsOf(scenario, FULL_ROUNDS).includes(5));
+  expect(few.map(({ name }) => name)).toEqual(["idle-2000", "idle-10000", "tool-time"]);
+});
+
 test("the table shows every scenario and every figure", () => {
   const text = renderTables(run, { all: true, color: false });
-  for (const { name, title } of scenarios) expect(text).toContain(`${name}: ${title}`);
+  for (const { name, title } of able) expect(text).toContain(`${name}: ${title}`);
   expect(text).not.toContain("NaN");
 });
 

@@ -1,9 +1,10 @@
 import { defineCommand } from "citty";
 import type { RunResult } from "../measure/result.ts";
 import { compareRuns, renderComparison } from "../report/compare.ts";
+import { renderRepeats, repeatsOf } from "../report/repeat.ts";
 import { UsageError } from "./choose.ts";
 
-/** `bun run bench compare OLD.json NEW.json`: what got better or worse beyond the noise. */
+/** `bun run bench compare OLD.json NEW.json`: whether they agree, what changed. */
 export const compareBench = defineCommand({
   meta: { name: "bench compare", description: "says what got better or worse between two runs" },
   args: {
@@ -12,6 +13,7 @@ export const compareBench = defineCommand({
   },
   async run({ args }) {
     const [before, after] = [await readRun(args.old), await readRun(args.new)];
+    process.stdout.write(`${renderRepeats(repeatsOf(before, after))}\n`);
     process.stdout.write(renderComparison(compareRuns(before, after)));
   },
 });

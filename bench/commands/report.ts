@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { defineCommand } from "citty";
+import { pictureFrom, writeReadme } from "../report/readme.ts";
 import { writeReport } from "../report/write.ts";
 import { readRun } from "./compare.ts";
 
@@ -9,12 +10,17 @@ export const reportBench = defineCommand({
   args: {
     run: { type: "positional", description: "the run, from --json", required: true },
     out: { type: "string", description: "the directory to write to [bench]" },
+    readme: { type: "string", description: "write the main figures into this README too" },
   },
   async run({ args }) {
-    const page = await writeReport(
-      await readRun(args.run),
-      args.out ?? join(import.meta.dir, ".."),
-    );
+    const run = await readRun(args.run);
+    const directory = resolve(args.out ?? join(import.meta.dir, ".."));
+    const { page, pictures } = await writeReport(run, directory);
+    if (args.readme) {
+      const root = dirname(resolve(args.readme));
+      const seen = pictures.map((picture) => pictureFrom(root, picture));
+      await writeReadme(args.readme, run, seen);
+    }
     process.stdout.write(`${page}\n`);
   },
 });

@@ -14,13 +14,19 @@ import { choose, positive } from "./choose.ts";
 
 const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name).join(",");
 
+/** Rounds of a full run, unless told: an odd number, so that a median is one of them. */
+export const FULL_ROUNDS = 5;
+
 /** `bun run bench`: measures and compares. */
 export const runBench = defineCommand({
   meta: { name: "bench", description: "compares ringway with what else there is, in one run" },
   args: {
     proxies: { type: "string", description: `which, of: ${names(proxies)}` },
     scenarios: { type: "string", description: `which, of: ${names(scenarios)}` },
-    rounds: { type: "string", description: "rounds that count, after one to warm up [7]" },
+    rounds: {
+      type: "string",
+      description: `rounds that count, after one to warm up [${FULL_ROUNDS}]`,
+    },
     duration: { type: "string", description: "milliseconds of a round [1000]" },
     smoke: { type: "boolean", description: "small and short: does everything work?" },
     all: { type: "boolean", description: "print every figure, not only the main ones" },
@@ -33,7 +39,7 @@ export const runBench = defineCommand({
       form,
       proxies: choose("proxy", args.proxies, proxies),
       scenarios: choose("scenario", args.scenarios, scenarios),
-      rounds: positive("--rounds", args.rounds, pick(form, { smoke: 1, full: 7 })),
+      rounds: positive("--rounds", args.rounds, pick(form, { smoke: 1, full: FULL_ROUNDS })),
       durationMs: positive("--duration", args.duration, pick(form, { smoke: 100, full: 1_000 })),
     });
     if (args.json) await Bun.write(args.json, `${JSON.stringify(run, null, 1)}\n`);
@@ -66,12 +72,18 @@ export async function measure(plan: Plan): Promise<RunResult> {
     if (why === null) present.push(proxy);
     else missing.push({ name: proxy.name, why });
   }
-  const steps = plan.scenarios.reduce((sum, one) => sum + roundsOf(one, rounds), 0);
+  const able: Scenario[] = [];
+  for (const scenario of plan.scenarios) {
+    const why = scenario.missing?.() ?? null;
+    if (why === null) able.push(scenario);
+    else missing.push({ name: scenario.name, why });
+  }
+  const steps = able.reduce((sum, one) => sum + roundsOf(one, rounds).length, 0);
   const progress = new Progress(steps * present.length);
   const onRound = ({ name }: Scenario, proxy: ProxyAdapter, round: number) =>
     progress.step(name, round === 0 ? `${proxy.name}, warm-up` : `${proxy.name}, round ${round}`);
   const results = [];
-  for (const scenario of plan.scenarios) {
+  for (const scenario of able) {
     results.push(await runScenario(scenario, present, { form, rounds, durationMs, onRound }));
   }
   progress.finish();

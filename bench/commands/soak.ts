@@ -1,19 +1,12 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { defineCommand } from "citty";
 import { formatSeconds, formatValue } from "../report/format.ts";
 import { type SoakResult, soak } from "../soak/soak.ts";
-import type { Sample, Vital } from "../soak/verdict.ts";
+import type { Sample } from "../soak/verdict.ts";
+import { vitals } from "../soak/vitals.ts";
+import { writeSoakCharts, writeSoakReport } from "../soak/write.ts";
 import { positive } from "./choose.ts";
 
 const MIB = 1024 * 1024;
-/** How a vital is called, and what it is divided by to be read. */
-const vitals: Readonly<Record<Vital, readonly [title: string, unit: string, divisor: number]>> = {
-  rssBytes: ["resident memory", "MiB", MIB],
-  heapBytes: ["heap", "MiB", MIB],
-  descriptors: ["descriptors", "", 1],
-  leased: ["leased segments", "", 1],
-};
 
 /** `bun run bench soak --minutes N`: does anything grow? */
 export const soakBench = defineCommand({
@@ -22,6 +15,7 @@ export const soakBench = defineCommand({
     minutes: { type: "string", description: "for how long [10]" },
     engine: { type: "string", description: "sockets or uring [sockets]" },
     json: { type: "string", description: "write every sample to this file" },
+    report: { type: "string", description: "write SOAK.md and its charts to this directory" },
     charts: { type: "string", description: "write a chart per vital to this directory" },
   },
   async run({ args }) {
@@ -29,7 +23,8 @@ export const soakBench = defineCommand({
     const result = await soak(args.engine ?? "sockets", minutes * 60_000, showSample);
     process.stderr.write("\n");
     if (args.json) await Bun.write(args.json, `${JSON.stringify(result)}\n`);
-    if (args.charts) await writeCharts(result, args.charts);
+    if (args.report) await writeSoakReport(result, args.report);
+    if (args.charts) await writeSoakCharts(result, args.charts);
     process.stdout.write(renderSoak(result));
     const isBad = result.failures.length > 0 || result.verdicts.some(({ grows }) => grows);
     if (isBad) process.exitCode = 1;
@@ -61,15 +56,4 @@ function renderSoak({ engine, seconds, operations, verdicts, failures }: SoakRes
     `  operations, each checked: ${done}`,
     ...failures.map((failure) => `  FAILED: ${failure}`),
   ].join("\n")}\n`;
-}
-
-async function writeCharts({ engine, samples }: SoakResult, directory: string): Promise<void> {
-  const { renderLines } = await import("../report/chart.ts");
-  await mkdir(directory, { recursive: true });
-  for (const vital of Object.keys(vitals) as Vital[]) {
-    const [title, unit, divisor] = vitals[vital];
-    const points = samples.map((sample) => [sample.seconds, sample[vital] / divisor] as const);
-    const svg = renderLines({ title: `Soak: ${title}`, unit, series: [{ name: engine, points }] });
-    await Bun.write(join(directory, `soak-${title.replaceAll(" ", "-")}.svg`), svg);
-  }
 }

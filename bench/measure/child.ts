@@ -1,10 +1,13 @@
 import { createServer } from "node:net";
+import { processTree } from "./process-tree.ts";
 
 /** A process that this program started. */
 export interface Child {
   readonly pid: number;
   /** Why it is of no use: its exit code and the end of what it said; null while it runs. */
   ended(): string | null;
+  /** Resolves when it is gone. */
+  readonly exited: Promise<unknown>;
   /** Ends it, gently first; resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -13,10 +16,22 @@ export interface Child {
 const STOP_MS = 3_000;
 const START_MS = 10_000;
 
+/**
+ * How long the connection stays that asks whether a program accepts. `naive` forgets the upstream's
+ * end of a client that leaves before it is connected, and iperf3 would then wait for it for good.
+ */
+const PROBE_MS = 50;
+
 const running = new Set<ReturnType<typeof Bun.spawn>>();
-// However this program ends, nothing that it started outlives it.
+// However this program ends, nothing that it started outlives it, nor what that started itself.
 process.on("exit", () => {
-  for (const child of running) child.kill("SIGTERM");
+  for (const pid of [...running].flatMap(({ pid }) => processTree(pid))) {
+    try {
+      process.kill(pid, "SIGTERM");
+    } catch {
+      // It has ended by itself, as its parent has.
+    }
+  }
 });
 
 /** Starts a program. What it writes is kept out of the way, and shown when it fails. */
@@ -30,6 +45,7 @@ export function startChild(command: readonly string[]): Child {
   void child.exited.then(() => running.delete(child));
   return {
     pid: child.pid,
+    exited: child.exited,
     ended: () => {
       if (child.exitCode === null && child.signalCode === null) return null;
       return `${command[0]} ended (${child.exitCode ?? child.signalCode}): ${said.trim()}`;
@@ -41,6 +57,33 @@ export function startChild(command: readonly string[]): Child {
       clearTimeout(timer);
     },
   };
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @returns its exit code, null when a signal ended it, and all that it said on stdout and stderr
+ */
+export async function runChild(command: readonly string[], timeoutMs: number): Promise<Ran> {
+  const options = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
+  const child = Bun.spawn([...command], options);
+  running.add(child);
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  try {
+    const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    await child.exited;
+    return { code: child.exitCode, out, err };
+  } finally {
+    clearTimeout(timer);
+    running.delete(child);
+  }
+}
+
+/** What became of a program that was run to its end. */
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
 }
 
 /**
@@ -63,7 +106,7 @@ async function accepts(port: number): Promise<boolean> {
   try {
     const handlers = { data() {}, error() {}, connectError() {} };
     const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: handlers });
-    socket.end();
+    setTimeout(() => socket.end(), PROBE_MS);
     return true;
   } catch {
     return false;

@@ -13,6 +13,8 @@ export const figureInfos = {
   cpuUserMicros: { title: "· user", unit: "µs", better: "less" },
   cpuSystemMicros: { title: "· system", unit: "µs", better: "less" },
   cpuMillisPerGigabyte: { title: "CPU per GB", unit: "ms", better: "less" },
+  cpuTreeMillis: { title: "CPU, as the suite counts", unit: "ms", better: "less" },
+  cpuTimeMillis: { title: "CPU, as time(1) counts", unit: "ms", better: "less" },
   cpuIdlePercent: { title: "CPU while idle", unit: "%", better: "less" },
   latencyP50Micros: { title: "latency p50", unit: "µs", better: "less" },
   latencyP99Micros: { title: "latency p99", unit: "µs", better: "less" },

@@ -5,22 +5,24 @@ import type { ProxyAdapter, Target } from "../proxies/proxy.ts";
 import type { OpenScenario, Scenario } from "../scenarios/scenario.ts";
 import { startUpstream, type Upstream } from "../upstreams/upstream.ts";
 import { pinToOneCore } from "./affinity.ts";
-import { type Child, freePort, waitForPort } from "./child.ts";
+import { type Child, freePort, startChild, waitForPort } from "./child.ts";
 import type { Form, RoundResult, ScenarioResult } from "./result.ts";
 
 /** How scenarios are run. */
 export interface RunOptions {
   readonly form: Form;
-  /** Rounds that count; one more is made before them, to warm up. */
+  /** Rounds that count; one more is made before them where there is something to warm up. */
   readonly rounds: number;
   readonly durationMs: number;
   /** Called when a round begins, for a person who waits. */
   readonly onRound: (scenario: Scenario, proxy: ProxyAdapter, round: number) => void;
 }
 
-/** How many rounds a scenario makes of each proxy, the warm-up included. */
-export function roundsOf(scenario: Scenario, rounds: number): number {
-  return Math.min(rounds, scenario.roundsMax ?? rounds) + 1;
+/** The numbers of a scenario's rounds; 0 is the warm-up, where there is one. */
+export function roundsOf({ roundsMax, isFresh }: Scenario, rounds: number): number[] {
+  const count = Math.min(rounds, roundsMax ?? rounds);
+  const numbers = Array.from({ length: count }, (_, index) => index + 1);
+  return isFresh === true ? numbers : [0, ...numbers];
 }
 
 /**
@@ -84,7 +86,7 @@ async function runRounds(
   { rounds, onRound }: RunOptions,
 ): Promise<RoundResult[]> {
   const results: RoundResult[] = [];
-  for (let round = 0; round < roundsOf(scenario, rounds); round++) {
+  for (const round of roundsOf(scenario, rounds)) {
     for (const target of targets) {
       onRound(scenario, target.adapter, round);
       const result = await runRound(open, target, round);
@@ -138,12 +140,21 @@ export interface Launched {
   stop(): Promise<void>;
 }
 
-/** Starts a proxy with a directory of its own, which goes with it. */
-export async function launch(adapter: ProxyAdapter, upstreamPort: number): Promise<Launched> {
+/**
+ * Starts a proxy with a directory of its own, which goes with it.
+ *
+ * @param under a command that takes the proxy's command as its last arguments and runs it
+ */
+export async function launch(
+  adapter: ProxyAdapter,
+  upstreamPort: number,
+  under: readonly string[] = [],
+): Promise<Launched> {
   const directory = await mkdtemp(join(tmpdir(), `ringway-bench-${adapter.name}-`));
   const port = await freePort();
   const startedAt = performance.now();
-  const child = await adapter.start(port, upstreamPort, directory);
+  const command = await adapter.command(port, upstreamPort, directory);
+  const child = startChild([...under, ...command]);
   const stop = async () => {
     await child.stop();
     await rm(directory, { recursive: true, force: true });

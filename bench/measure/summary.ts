@@ -22,7 +22,10 @@ export interface Row {
 }
 
 /** The rows of a scenario, in the order of the figures. */
-export function rowsOf(scenario: ScenarioResult, proxies: readonly ProxyResult[]): Row[] {
+export function rowsOf(
+  scenario: Pick<ScenarioResult, "rounds">,
+  proxies: readonly ProxyResult[],
+): Row[] {
   const rows: Row[] = [];
   for (const figure of figureNames) {
     const spreads = new Map<string, Spread>();

@@ -7,5 +7,5 @@ export const direct: ProxyAdapter = {
   missing: async () => null,
   version: async () => "no proxy: CPU and memory are the upstream's",
   executables: () => [],
-  start: () => Promise.reject(new Error("direct is not started")),
+  command: () => Promise.reject(new Error("direct is not started")),
 };

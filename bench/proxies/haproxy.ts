@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { startChild } from "../measure/child.ts";
 import { relayLimit } from "../measure/limits.ts";
 import { firstLine, type ProxyAdapter } from "./proxy.ts";
 
@@ -28,10 +27,10 @@ export const haproxy: ProxyAdapter = {
   missing: async () => (path() === null ? "apt install haproxy" : null),
   version: () => firstLine([path() ?? "haproxy", "-v"]),
   executables: () => [path() ?? ""],
-  async start(listenPort, upstreamPort, directory) {
+  async command(listenPort, upstreamPort, directory) {
     const file = join(directory, "haproxy.cfg");
     await Bun.write(file, configuration(listenPort, upstreamPort));
-    return startChild([path() ?? "haproxy", "-db", "-q", "-f", file]);
+    return [path() ?? "haproxy", "-db", "-q", "-f", file];
   },
 };
 

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { startChild } from "../measure/child.ts";
 import type { ProxyAdapter } from "./proxy.ts";
 
 /** The thirty lines that anybody would write with `Bun.listen`: what ringway's care costs. */
@@ -9,8 +8,8 @@ export const naive: ProxyAdapter = {
   missing: async () => null,
   version: async () => `Bun ${Bun.version}`,
   executables: () => [process.execPath],
-  start: async (listenPort, upstreamPort) => {
+  command: async (listenPort, upstreamPort) => {
     const file = join(import.meta.dir, "../baseline/naive.ts");
-    return startChild([process.execPath, file, String(listenPort), String(upstreamPort)]);
+    return [process.execPath, file, String(listenPort), String(upstreamPort)];
   },
 };

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { startChild } from "../measure/child.ts";
 import { relayLimit } from "../measure/limits.ts";
 import { firstLine, type ProxyAdapter } from "./proxy.ts";
 
@@ -43,10 +42,10 @@ export const nginx: ProxyAdapter = {
   },
   version: () => firstLine([path() ?? "nginx", "-v"]),
   executables: () => [path() ?? "", modulePath() ?? ""].filter((file) => file !== ""),
-  async start(listenPort, upstreamPort, directory) {
+  async command(listenPort, upstreamPort, directory) {
     const file = join(directory, "nginx.conf");
     await Bun.write(file, configuration(listenPort, upstreamPort, directory));
-    return startChild([path() ?? "nginx", "-e", "stderr", "-p", directory, "-c", file]);
+    return [path() ?? "nginx", "-e", "stderr", "-p", directory, "-c", file];
   },
 };
 

@@ -1,5 +1,3 @@
-import type { Child } from "../measure/child.ts";
-
 /** One thing to compare: how to tell whether it is here, and how to start it. */
 export interface ProxyAdapter {
   /** As it is called in options and tables. */
@@ -13,11 +11,12 @@ export interface ProxyAdapter {
   /** Files that must be present for it to run, for their size. */
   executables(): readonly string[];
   /**
-   * Starts it, accepting on a port of 127.0.0.1 and relaying to another.
+   * The command that starts it in the foreground, accepting on a port of 127.0.0.1 and relaying to
+   * another. What it needs to read is written before.
    *
    * @param directory an empty one, for its configuration
    */
-  start(listenPort: number, upstreamPort: number, directory: string): Promise<Child>;
+  command(listenPort: number, upstreamPort: number, directory: string): Promise<readonly string[]>;
 }
 
 /** A running proxy, ready to be measured. */

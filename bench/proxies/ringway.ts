@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { startChild } from "../measure/child.ts";
 import { firstLine, type ProxyAdapter } from "./proxy.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -24,10 +23,8 @@ export function ringway(engine: "sockets" | "uring"): ProxyAdapter {
     version: () => firstLine([process.execPath, join(ROOT, "src/main.ts"), "--version"]),
     // From source it is Bun and the source; as it would be installed it is one file.
     executables: () => [existsSync(EXECUTABLE) ? EXECUTABLE : process.execPath],
-    start: async (listenPort, upstreamPort) =>
-      startChild(
-        command("--listen", `127.0.0.1:${listenPort}`, "--upstream", `127.0.0.1:${upstreamPort}`),
-      ),
+    command: async (listenPort, upstreamPort) =>
+      command("--listen", `127.0.0.1:${listenPort}`, "--upstream", `127.0.0.1:${upstreamPort}`),
   };
 }
 

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import type { RunResult, ScenarioResult } from "../measure/result.ts";
 import { type Row, rowsOf, timesBetter } from "../measure/summary.ts";
+import { agreementText } from "./agreement-text.ts";
 import { figureHeading, formatTimes, formatValue } from "./format.ts";
 
 /** How a cell is printed; the terminal's colours, or nothing for a file. */
@@ -19,7 +20,9 @@ export function renderTables(run: RunResult, { all, color }: TableOptions): stri
   const blocks = run.scenarios.map((scenario) => renderScenario(run, scenario, all, paint));
   const missing = run.missing.map(({ name, why }) => `${name} is left out: ${why}`);
   const legend = "* best in its row (direct takes no part)  ·  medians; ± is half of max − min";
-  return [...blocks, paint("dim", legend), ...missing].join("\n\n").concat("\n");
+  const agreement = agreementText(run);
+  const check = agreement === null ? [] : [agreement];
+  return [...blocks, paint("dim", legend), ...check, ...missing].join("\n\n").concat("\n");
 }
 
 function renderScenario(

@@ -6,6 +6,9 @@ import { rateScenarios } from "./rate.ts";
 import { requestScenarios } from "./requests.ts";
 import type { Scenario } from "./scenario.ts";
 import { startup } from "./startup.ts";
+import { toolIperf3 } from "./tool-iperf3.ts";
+import { toolRedisBenchmark } from "./tool-redis-benchmark.ts";
+import { toolTime } from "./tool-time.ts";
 
 /** Every scenario, in the order of the tables. */
 export const scenarios: readonly Scenario[] = [
@@ -16,4 +19,7 @@ export const scenarios: readonly Scenario[] = [
   ...crowdScenarios,
   ...rateScenarios,
   startup,
+  toolRedisBenchmark,
+  toolIperf3,
+  toolTime,
 ];

@@ -17,6 +17,7 @@ function idle(wanted: number): Scenario {
     upstream: "redis",
     shown: ["connectionKibibytes", "cpuIdlePercent", "connectsPerSecond", "memoryPeakMebibytes"],
     roundsMax: 3,
+    isFresh: true,
     async open(setting) {
       const { form } = setting;
       const connections = Math.min(relayLimit(), pick(form, { smoke: wanted / 20, full: wanted }));

@@ -10,10 +10,14 @@ export interface Scenario {
   /** What happens in it, for the tables. */
   readonly title: string;
   readonly upstream: UpstreamKind;
+  /** Null when it can run here; otherwise how to get what is missing. Without it, nothing is. */
+  readonly missing?: () => string | null;
   /** The figures that matter most here, the most important first. */
   readonly shown: readonly FigureName[];
   /** Most rounds that it is given, where one takes long; no limit unless given. */
   readonly roundsMax?: number;
+  /** Each round starts its proxies itself, so that there is nothing to warm up. */
+  readonly isFresh?: boolean;
   /**
    * Everything of it runs on one core: for work in lockstep, of which no two parts could run at the
    * same time anyway. Where the scheduler puts them would otherwise change the figures threefold.

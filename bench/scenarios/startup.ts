@@ -11,6 +11,7 @@ export const startup: Scenario = {
   title: "start, accept the first connection",
   upstream: "redis",
   shown: ["startupMillis", "memoryRestMebibytes", "executableMebibytes"],
+  isFresh: true,
   async open({ form, upstreamPort }) {
     const settleMs = pick(form, { smoke: 20, full: 200 });
     return {

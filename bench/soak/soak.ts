@@ -3,6 +3,7 @@ import { execute } from "../load/execute.ts";
 import type { LoadSpec } from "../load/load.ts";
 import { RemoteLoad } from "../load/remote.ts";
 import { freePort } from "../measure/child.ts";
+import { describeMachine, type Machine } from "../measure/machine.ts";
 import { descriptorsOfTree, memoryOfTree } from "../measure/process-tree.ts";
 import { startUpstream } from "../upstreams/upstream.ts";
 import type { Vitals } from "./proxy.ts";
@@ -13,6 +14,7 @@ export interface SoakResult {
   readonly startedAt: string;
   readonly engine: string;
   readonly seconds: number;
+  readonly machine: Machine;
   /** Per load: what it did in all, every answer checked. */
   readonly operations: Readonly<Record<string, number>>;
   readonly samples: readonly Sample[];
@@ -74,6 +76,7 @@ export async function soak(
       startedAt: startedAt.toISOString(),
       engine,
       seconds: samples[length - 1]?.seconds ?? 0,
+      machine: await describeMachine(),
       operations,
       samples,
       verdicts: judge(samples),

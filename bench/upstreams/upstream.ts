@@ -8,13 +8,13 @@ export interface Upstream {
   readonly child: Child;
 }
 
-/** `redis` answers requests; `sink` takes and checks bulk streams. */
-export type UpstreamKind = "redis" | "sink";
+/** `redis` answers requests; `sink` takes and checks bulk streams; `iperf3` measures its own. */
+export type UpstreamKind = "redis" | "sink" | "iperf3";
 
 /** Starts an upstream on a free port of 127.0.0.1; it accepts when the promise resolves. */
 export async function startUpstream(kind: UpstreamKind): Promise<Upstream> {
   const port = await freePort();
-  const child = startChild(kind === "sink" ? bun("sink.ts", port) : redis(port));
+  const child = startChild(commandOf(kind, port));
   await waitForPort(port, child);
   return { port, child };
 }
@@ -23,6 +23,17 @@ export async function startUpstream(kind: UpstreamKind): Promise<Upstream> {
 export function missingRedis(): string | null {
   if (Bun.which("redis-server") !== null) return null;
   return "ringway's embedded upstream stands in for it; apt install redis-server";
+}
+
+function commandOf(kind: UpstreamKind, port: number): string[] {
+  switch (kind) {
+    case "redis":
+      return redis(port);
+    case "sink":
+      return bun("sink.ts", port);
+    case "iperf3":
+      return ["iperf3", "-s", "-B", "127.0.0.1", "-p", String(port)];
+  }
 }
 
 function redis(port: number): string[] {
