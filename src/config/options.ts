@@ -45,11 +45,55 @@ export interface MemoryOptions {
   readonly segmentCount: number;
 }
 
+/** How what was received is sent on; see {@link UringOptions.send}. */
+export type UringSend = "plain" | "message" | "zerocopy" | "zerocopy-message" | "ring" | "bundle";
+
+/** What only the uring engine knows, after liburing's own proxy. Finished and validated. */
+export interface UringOptions {
+  /** One receive goes on until it is cancelled, or is started anew each time. */
+  readonly receive: "multishot" | "single";
+  /** One receive may fill several buffers (IORING_RECVSEND_BUNDLE). */
+  readonly receiveBundles: boolean;
+  /** RECVMSG instead of RECV. */
+  readonly receiveMessages: boolean;
+  /** Buffers are filled bit by bit, by receives of different relays (IOU_PBUF_RING_INC). */
+  readonly incremental: boolean;
+  /**
+   * SEND; SENDMSG, which gathers what waits; both without copying; or SEND from a ring of provided
+   * buffers per flow, one at a time or as many as there are.
+   */
+  readonly send: UringSend;
+  /** Completions are worked on only when they are waited for, or whenever the thread is in the kernel. */
+  readonly taskrun: "defer" | "coop";
+  /** Milliseconds after which the kernel's polling thread sleeps; 0 for no such thread (SQPOLL). */
+  readonly sqPollIdleMs: number;
+  /** Sockets are put into the ring's file table. */
+  readonly fixedFiles: boolean;
+  readonly hugePages: boolean;
+  /** Submission entries: a power of two, 16…32,768. */
+  readonly entries: number;
+  /** Completions to wait for, 1…4,096; 0 adapts to the load. */
+  readonly waitCount: number;
+  /** Microseconds after which fewer are enough, 1…1,000,000. */
+  readonly waitTimeoutMicros: number;
+  /** Poll the network device's queues while waiting. */
+  readonly napi: "off" | "busy" | "prefer";
+  /** Microseconds of such polling, 1…1,000,000. */
+  readonly napiTimeoutMicros: number;
+  /** Bytes of a buffer for chatty flows: a power of two, 256…65,536. */
+  readonly bufferSize: number;
+  /** Such buffers provided at first, per direction: 1…1,024; more are provided when they run out. */
+  readonly bufferCount: number;
+  /** Bytes of a buffer for bulk flows: a power of two, 16 KiB…4 MiB. */
+  readonly largeBufferSize: number;
+}
+
 /** A whole proxy, as the command line or a program asks for it. Finished and validated. */
 export interface ProxyOptions {
   readonly listeners: readonly ListenerOptions[];
   readonly engine: "auto" | EngineName;
   readonly memory: MemoryOptions;
+  readonly uring: UringOptions;
   /** Milliseconds that running relays get at a stop, 0 cuts them at once. */
   readonly drainTimeoutMs: number;
 }
@@ -67,3 +111,24 @@ export const defaults = {
   segmentCount: 4096,
   stats: "text",
 } as const;
+
+/** What measures best; see bench/FINDINGS.md. */
+export const uringDefaults: UringOptions = {
+  receive: "multishot",
+  receiveBundles: false,
+  receiveMessages: false,
+  incremental: false,
+  send: "plain",
+  taskrun: "defer",
+  sqPollIdleMs: 0,
+  fixedFiles: false,
+  hugePages: false,
+  entries: 1024,
+  waitCount: 0,
+  waitTimeoutMicros: 100,
+  napi: "off",
+  napiTimeoutMicros: 50,
+  bufferSize: 4096,
+  bufferCount: 64,
+  largeBufferSize: 1024 * 1024,
+};

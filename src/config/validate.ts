@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from "./address.ts";
 import { ConfigError, describe } from "./error.ts";
 import type { Address, MemoryOptions, Mode, ProxyOptions } from "./options.ts";
-import { defaults } from "./options.ts";
+import { defaults, uringDefaults } from "./options.ts";
 import { formatCount, formatSize, parseDuration, parseSize } from "./quantity.ts";
 
 /** Everything that can be set, by flag or in a file. In a file these names are the keys. */
@@ -55,7 +55,7 @@ export interface Settings {
 }
 
 const modes: readonly Mode[] = ["bidirectional", "oneway", "sink"];
-const engines: readonly Settings["engine"][] = ["auto", "sockets"];
+const engines: readonly Settings["engine"][] = ["auto", "sockets", "uring"];
 const statsFormats: readonly StatsFormat[] = ["text", "json", "none"];
 
 const KIB = 1024;
@@ -103,6 +103,7 @@ export function proxyOptions(settings: Settings, upstreams: readonly Address[]):
     listeners: settings.listen.map((address) => ({ address, ...shared })),
     engine: settings.engine,
     memory: settings.memory,
+    uring: uringDefaults,
     drainTimeoutMs: settings.drainTimeoutMs,
   };
 }

@@ -20,7 +20,7 @@ export interface Proxy {
  * @throws EngineUnsupportedError when the engine that was asked for cannot run here
  */
 export async function startProxy(options: ProxyOptions, observer: EngineObserver): Promise<Proxy> {
-  const { engine, why } = selectEngine(options.engine, options.memory, observer);
+  const { engine, why } = selectEngine(options.engine, options.memory, options.uring, observer);
   const addresses: Address[] = [];
   try {
     for (const listener of options.listeners) addresses.push(await engine.listen(listener));

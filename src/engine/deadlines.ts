@@ -8,15 +8,17 @@
 export class Deadlines<T> {
   private readonly expiries = new Map<T, number>();
   private readonly spanMs: number;
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private isArmed = false;
 
   /**
    * @param spanMs milliseconds from adding to expiry, at least 1
    * @param onExpired called once per expired item, which is no longer waiting then
+   * @param alarm what calls back after a time: a loop that never returns to Bun's has its own
    */
   constructor(
     spanMs: number,
     private readonly onExpired: (item: T) => void,
+    private readonly alarm: Alarm = timerAlarm,
   ) {
     this.spanMs = timerSpan(spanMs);
   }
@@ -25,7 +27,7 @@ export class Deadlines<T> {
   add(item: T): void {
     this.expiries.delete(item);
     this.expiries.set(item, performance.now() + this.spanMs);
-    if (this.timer === null) this.arm(this.spanMs);
+    if (!this.isArmed) this.arm(this.spanMs);
   }
 
   /** Ends the item's time, if it was waiting. */
@@ -34,13 +36,12 @@ export class Deadlines<T> {
   }
 
   private arm(delayMs: number): void {
-    this.timer = setTimeout(() => this.expire(), delayMs);
-    // A deadline alone is no reason for a process to go on: what it watches is.
-    this.timer.unref();
+    this.isArmed = true;
+    this.alarm(delayMs, () => this.expire());
   }
 
   private expire(): void {
-    // The timer stays set while items expire, so that one that is added meanwhile does not arm it.
+    // The alarm counts as set while items expire, so that one that is added meanwhile does not.
     const now = performance.now();
     for (const [item, expiry] of this.expiries) {
       if (expiry > now) {
@@ -50,9 +51,17 @@ export class Deadlines<T> {
       this.expiries.delete(item);
       this.onExpired(item);
     }
-    this.timer = null;
+    this.isArmed = false;
   }
 }
+
+/** Calls a function once, in this thread, when so many milliseconds are over. */
+export type Alarm = (delayMs: number, call: () => void) => void;
+
+const timerAlarm: Alarm = (delayMs, call) => {
+  // A deadline alone is no reason for a process to go on: what it watches is.
+  setTimeout(call, delayMs).unref();
+};
 
 /** A span that setTimeout understands: it takes anything from 2^31 milliseconds (25 days) on for 1. */
 export function timerSpan(milliseconds: number): number {

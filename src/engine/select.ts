@@ -1,6 +1,7 @@
-import type { EngineName, MemoryOptions } from "../config/options.ts";
+import type { EngineName, MemoryOptions, UringOptions } from "../config/options.ts";
 import type { Engine, EngineObserver } from "./engine.ts";
 import { SocketsEngine } from "./sockets/engine.ts";
+import { UringEngine } from "./uring/engine.ts";
 
 /** The engine that was asked for cannot run here; the message says why and what to do. */
 export class EngineUnsupportedError extends Error {
@@ -22,13 +23,11 @@ export interface EngineChoice {
 export function selectEngine(
   wanted: "auto" | EngineName,
   memory: MemoryOptions,
+  uring: UringOptions,
   observer: EngineObserver,
 ): EngineChoice {
-  if (wanted === "uring") {
-    throw new EngineUnsupportedError(
-      "engine uring: not part of this version; use --engine sockets or leave the choice to ringway",
-    );
-  }
+  if (wanted === "uring")
+    return { engine: new UringEngine(memory, observer, uring), why: "as asked for" };
   const why = wanted === "auto" ? "the only engine of this version" : "as asked for";
   return { engine: new SocketsEngine(memory, observer), why };
 }

@@ -162,6 +162,15 @@ export class Flow {
     this.starved = true;
   }
 
+  /**
+   * The queue has used up this flow's share of buffers, though its bytes are few: nothing is received
+   * until `fed`. Unlike {@link starve} that is the target's slowness, not a lack of memory.
+   */
+  crowd(): void {
+    if (!this.starved) this.pauseCount++;
+    this.starved = true;
+  }
+
   /** There is memory again. */
   fed(): Effect {
     this.starved = false;

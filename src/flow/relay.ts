@@ -1,5 +1,5 @@
 import { assert } from "../assert.ts";
-import { Effect, type Flow } from "./flow.ts";
+import { Effect, type Flow, Phase } from "./flow.ts";
 import { type Reason, Side } from "./reason.ts";
 
 /** The life of a relay. In-flight operations are not phases: the flows and `dialing` know them. */
@@ -142,6 +142,21 @@ export class Relay {
     this.reason ??= side === Side.Client ? "client_reset" : "upstream_reset";
     this.to(side).abort();
     return this.from(side).sourceEnded();
+  }
+
+  /**
+   * `side` takes nothing any more: a send to it failed, or it was seen to be reset while it was not
+   * read. What it has sent before may still lie in the kernel, so its own flow goes on until that
+   * ends by itself.
+   *
+   * @returns whether that was news; follow with {@link settle}
+   */
+  targetLost(side: Side): boolean {
+    const flow = this.to(side);
+    if (this.phase === RelayPhase.Terminating || flow.phase === Phase.Aborted) return false;
+    this.reason ??= side === Side.Client ? "client_reset" : "upstream_reset";
+    flow.abort();
+    return true;
   }
 
   /**

@@ -75,7 +75,9 @@ async function neverRead(scene: Scene): Promise<void> {
   const figures = () => `the innocent is answered: ${innocent}; ${record.reasons.join(" ")}`;
   await waitFor(() => innocent.receivedBytes === 4, figures, 30_000);
   expect(innocent.closed).toBe(false);
-  expect(record.reasons).toContain("memory_limit");
+  // An engine that had memory left for the innocent may cut the others later than it answers.
+  const isCut = () => record.reasons.includes("memory_limit");
+  await waitFor(isCut, "some that never read are cut", 30_000);
   await waitFor(() => record.poolRefilledCount > 0, "the pool is refilled");
 }
 

@@ -34,6 +34,11 @@ export class Descriptors {
     this.onClosed();
   }
 
+  /** How many are left for relays. */
+  get left(): number {
+    return this.most - this.held;
+  }
+
   /** Not a single one is left for relays. */
   get exhausted(): boolean {
     return this.held >= this.most;

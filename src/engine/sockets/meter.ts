@@ -9,11 +9,17 @@ export class Meter {
   private readonly shift: number;
   private readonly mask: number;
 
-  /** @param segmentSize bytes of a segment, a power of two */
-  constructor(private readonly segmentSize: number) {
+  /**
+   * @param segmentSize bytes of a segment, a power of two
+   * @param max most bytes that one receive or send moves
+   */
+  constructor(
+    private readonly segmentSize: number,
+    max: number = CHUNK_MAX,
+  ) {
     this.shift = Math.log2(segmentSize);
     this.mask = segmentSize - 1;
-    const buckets = Math.ceil(CHUNK_MAX / segmentSize) + 1;
+    const buckets = Math.ceil(max / segmentSize) + 1;
     this.receiveSegments = new Float64Array(buckets);
     this.sendSegments = new Float64Array(buckets);
   }

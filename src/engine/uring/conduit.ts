@@ -1,0 +1,331 @@
+import { formatAddress } from "../../config/address.ts";
+import type { Address } from "../../config/options.ts";
+import { Flow, Phase } from "../../flow/flow.ts";
+import { type Reason, Side } from "../../flow/reason.ts";
+import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
+import type { RelaySummary } from "../engine.ts";
+import { decodeSockaddr } from "../sockaddr.ts";
+import { flowStats } from "../tally.ts";
+import { Direction, Lane } from "./lane.ts";
+import type { Listener } from "./listener.ts";
+import type { Loop } from "./loop.ts";
+import { Operation, ticketLow } from "./ticket.ts";
+
+/**
+ * A relay on io_uring: reports completions to the {@link Relay} and its flows, and carries out what
+ * they answer. It has a slot, which its tickets name, and is reused from tenant to tenant.
+ *
+ * `pending` counts the operations of it that the kernel has. A tenancy ends when the relay is over
+ * and none is left: then both descriptors are closed and the slot is free.
+ *
+ * Owner: the loop.
+ */
+export class Conduit {
+  readonly relay: Relay;
+  readonly up: Lane;
+  readonly down: Lane;
+  client = -1;
+  upstream = -1;
+  /** Operations that the kernel has. */
+  pending = 0;
+  id = 0;
+  dials = 0;
+  /** The listener's upstream that is dialled first; the others follow in their order. */
+  firstUpstream = 0;
+  /** Set when a dial is given up: why, whatever its completion says. */
+  givenUp: Reason | null = null;
+  /** Operation of the dial that can be cancelled, or {@link Operation.Ignored}. */
+  dialOperation = Operation.Ignored;
+  /** The addresses of a host name that are still to be tried, in the dial that is under way. */
+  addresses: readonly Address[] = [];
+  private clientAddress: Uint8Array | null = null;
+  private startedAt = 0;
+  private endedAt = 0;
+  private movedBefore = 0;
+  private closing = false;
+  private swept = false;
+
+  constructor(
+    private readonly loop: Loop,
+    readonly slot: number,
+    public listener: Listener,
+  ) {
+    const { receiveMax, flowLimit, receiveBelow } = loop.memory;
+    const flow = () => new Flow(receiveMax, flowLimit, receiveBelow);
+    this.relay = new Relay(flow(), flow());
+    this.up = new Lane(this.relay.up, Direction.Up, this, loop);
+    this.down = new Lane(this.relay.down, Direction.Down, this, loop);
+  }
+
+  /** Part of every ticket of this tenant. */
+  get generation(): number {
+    return this.relay.generation;
+  }
+
+  /** The low word of a ticket of this relay. */
+  ticket(operation: Operation): number {
+    return ticketLow(operation, this.slot);
+  }
+
+  /** A client connected: the beginning of a tenancy. */
+  accept(id: number, client: number, listener: Listener): void {
+    const { loop } = this;
+    this.id = id;
+    this.client = client;
+    this.listener = listener;
+    this.clientAddress = loop.sockets.otherAddress(client)?.slice() ?? null;
+    this.startedAt = performance.now();
+    this.endedAt = 0;
+    this.dials = 0;
+    this.firstUpstream = listener.nextUpstream();
+    this.movedBefore = 0;
+    this.swept = false;
+    const { mode, upstreamInside } = listener.options;
+    loop.descriptors.opened(upstreamInside ? 2 : 1);
+    this.up.discards = mode === "sink";
+    this.down.discards = mode === "oneway";
+    const effects = this.relay.accepted(mode !== "sink");
+    this.up.source = client;
+    this.down.target = client;
+    this.up.arm();
+    this.perform(effects);
+  }
+
+  /** The upstream answered. */
+  dialed(): void {
+    this.up.target = this.upstream;
+    this.perform(this.relay.dialed());
+  }
+
+  /** The dial in flight failed or was given up. */
+  dialFailed(reason: Reason): void {
+    const another = this.dials < this.listener.options.upstreams.length;
+    this.perform(this.relay.dialFailed(reason, another));
+  }
+
+  /** A receive brought the end (FIN). */
+  sourceEnded(lane: Lane): void {
+    const side = sourceSide(lane);
+    lane.start(this.relay.sourceEnded(side));
+    if (this.relay.phase === RelayPhase.Relaying || this.relay.phase === RelayPhase.Dialing) {
+      this.listener.halfClosed.add(this);
+    }
+    this.settle();
+  }
+
+  /** A receive failed: what came before has been received, and nothing more comes. */
+  sourceReset(lane: Lane): void {
+    const side = sourceSide(lane);
+    const effects = this.relay.reset(side);
+    this.resetSeen(side);
+    lane.start(effects);
+    this.settle();
+  }
+
+  /**
+   * The source was reset while it was not read. What it sent before lies in the kernel and is still
+   * read as its target takes it; nothing can be sent to it any more.
+   */
+  sourceBroken(lane: Lane): void {
+    this.lost(sourceSide(lane));
+  }
+
+  /** A send failed: the target takes nothing any more. */
+  targetLost(lane: Lane): void {
+    this.lost(lane.direction === Direction.Up ? Side.Upstream : Side.Client);
+    if (lane.flow.sending) lane.flow.sent(0);
+    lane.drop();
+    this.settle();
+  }
+
+  /** Ends the relay now, whatever it is doing. */
+  terminate(reason: Reason): void {
+    this.perform(this.relay.terminate(reason));
+  }
+
+  /** Ends the relay when that is due: after facts that may have been the last ones. */
+  settle(): void {
+    this.perform(this.relay.settle());
+    if (this.closing) this.finish();
+  }
+
+  /** Where the dial that was begun last goes to; null before the first. */
+  get upstreamAddress(): Address | null {
+    const { upstreams } = this.listener.options;
+    if (this.dials === 0) return null;
+    return upstreams[(this.firstUpstream + this.dials - 1) % upstreams.length] ?? null;
+  }
+
+  /** Whether not a byte has moved since this was asked before. */
+  stalled(): boolean {
+    const { up, down } = this.relay;
+    const relayed = up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
+    const moved = relayed - this.unsent(this.client) - this.unsent(this.upstream);
+    const still = moved === this.movedBefore;
+    this.movedBefore = moved;
+    return still;
+  }
+
+  /** This relay's story until now. */
+  summary(): RelaySummary {
+    const end = this.endedAt === 0 ? performance.now() : this.endedAt;
+    return {
+      id: this.id,
+      client: this.clientName(),
+      upstream: this.upstreamAddress === null ? null : formatAddress(this.upstreamAddress),
+      startedAt: performance.timeOrigin + this.startedAt,
+      durationMs: end - this.startedAt,
+      dials: this.dials,
+      reason: this.endedAt === 0 ? null : this.relay.reason,
+      up: flowStats(this.relay.up, this.up.discards),
+      down: flowStats(this.relay.down, this.down.discards),
+    };
+  }
+
+  /**
+   * Everything of a flow was sent: its target gets the end. That is a FIN, unless the source was
+   * reset: then the target is reset too, but not before its last bytes have left our kernel, which a
+   * reset would discard.
+   */
+  end(lane: Lane): void {
+    if (!this.relay.passesEnd) {
+      this.linger();
+      return;
+    }
+    lane.flow.ended();
+    if (lane === this.up && lane.discards) {
+      // Nobody stands behind a sink: its answer to the client's FIN is a FIN.
+      this.down.start(this.relay.sourceEnded(Side.Upstream));
+      return;
+    }
+    const other = lane === this.up ? this.down : this.up;
+    // When both flows are over the descriptors are closed, which sends the FIN just as well.
+    if (other.flow.phase !== Phase.Ended) this.loop.sockets.endSending(lane.target);
+  }
+
+  /** Ends the flows of which everything was sent, once the other end has it all. */
+  linger(): void {
+    if (this.unsent(this.client) > 0 || this.unsent(this.upstream) > 0) {
+      this.listener.lingering.add(this);
+      return;
+    }
+    for (const { flow } of [this.up, this.down]) {
+      if (flow.phase === Phase.Draining && flow.sending && flow.size === 0) flow.ended();
+    }
+    this.settle();
+  }
+
+  private lost(side: Side): void {
+    const lane = side === Side.Client ? this.down : this.up;
+    if (this.relay.targetLost(side)) {
+      // The send in flight, if there is one, fails by itself; what is queued goes when it does.
+      if (lane.flow.sending && !lane.sendPending) lane.flow.sent(0);
+      lane.drop();
+      this.resetSeen(side);
+    }
+    this.settle();
+  }
+
+  /** One end was reset: the other one may take what is left, as long as it takes some. */
+  private resetSeen(side: Side): void {
+    const target = side === Side.Client ? this.down : this.up;
+    if (target.flow.sending && !target.sendPending && target.flow.phase === Phase.Aborted) {
+      target.flow.sent(0);
+    }
+    target.drop();
+    if (this.relay.phase !== RelayPhase.Relaying) return;
+    this.listener.halfClosed.delete(this);
+    this.listener.wasReset.add(this);
+  }
+
+  private perform(effects: RelayEffect): void {
+    if ((effects & RelayEffect.Dial) !== 0) this.loop.dialer.dial(this);
+    if ((effects & RelayEffect.Begin) !== 0) this.begin();
+    if ((effects & RelayEffect.Terminate) !== 0) this.abandon();
+    if ((effects & RelayEffect.Close) !== 0) {
+      this.closing = true;
+      this.finish();
+    }
+  }
+
+  private begin(): void {
+    this.down.source = this.upstream;
+    this.down.arm();
+    this.up.start(this.relay.up.sent(0));
+    this.settle();
+  }
+
+  /** Makes everything in flight complete. */
+  private abandon(): void {
+    const { down } = this.relay;
+    this.loop.dialer.giveUp(this, "connect_failed");
+    this.sweep();
+    if (this.up.discards) {
+      // Behind a sink there is no upstream whose completions would end what stands for it.
+      if (down.receiving) down.stopped();
+    }
+    for (const lane of [this.up, this.down]) {
+      const { flow } = lane;
+      if (flow.receiving && !lane.armed && lane.source >= 0) flow.stopped();
+      if (flow.sending && !lane.sendPending && lane.target >= 0) flow.sent(0);
+      if (lane.discards && flow.sending) flow.sent(0);
+    }
+    this.settle();
+  }
+
+  /** Cancels whatever the kernel has of this relay. */
+  private sweep(): void {
+    if (this.swept || this.pending === 0) return;
+    this.swept = true;
+    for (const lane of [this.up, this.down]) {
+      if (lane.armed) this.cancel(Operation.ReceiveUp + lane.direction);
+      if (lane.sendPending) this.cancel(Operation.SendUp + lane.direction);
+      if (lane.watching) this.cancel(Operation.WatchUp + lane.direction);
+    }
+  }
+
+  private cancel(operation: Operation): void {
+    this.loop.prepare.cancel(this.ticket(operation), this.generation);
+  }
+
+  /** Once nothing is in flight the descriptors are closed and the tenancy is over. */
+  private finish(): void {
+    if (this.pending > 0) {
+      this.sweep();
+      return;
+    }
+    const { loop, relay } = this;
+    this.closing = false;
+    this.endedAt = performance.now();
+    this.listener.forget(this);
+    const isClean = relay.reason === "client_fin" || relay.reason === "upstream_fin";
+    for (const descriptor of [this.client, this.upstream]) {
+      if (descriptor < 0) continue;
+      loop.closeSocket(descriptor, isClean);
+      loop.descriptors.closed(1);
+    }
+    if (this.listener.options.upstreamInside) loop.descriptors.closed(1);
+    this.up.clear();
+    this.down.clear();
+    this.client = -1;
+    this.upstream = -1;
+    this.addresses = [];
+    relay.free();
+    loop.finished(this);
+  }
+
+  private unsent(descriptor: number): number {
+    return descriptor < 0 ? 0 : this.loop.sockets.unsentBytes(descriptor);
+  }
+
+  /** The client's address as a person writes it. */
+  private clientName(): string {
+    if (this.clientAddress === null) return "unix";
+    const address = decodeSockaddr(this.clientAddress, 0);
+    return address.kind === "unix" ? "unix" : formatAddress(address);
+  }
+}
+
+function sourceSide(lane: Lane): Side {
+  return lane.direction === Direction.Up ? Side.Client : Side.Upstream;
+}

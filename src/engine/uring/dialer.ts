@@ -1,0 +1,203 @@
+import { isIP } from "node:net";
+import { formatAddress } from "../../config/address.ts";
+import type { Address } from "../../config/options.ts";
+import type { Reason } from "../../flow/reason.ts";
+import { RelayPhase } from "../../flow/relay.ts";
+import { addressOf, Errno, errnoName, SocketOption, STREAM_SOCKET } from "../linux.ts";
+import { encodeSockaddr } from "../sockaddr.ts";
+import type { Conduit } from "./conduit.ts";
+import type { Loop } from "./loop.ts";
+import { Operation } from "./ticket.ts";
+
+/** Seconds of silence before the kernel asks whether the other end still lives. */
+export const KEEPALIVE_SECONDS = 60;
+
+/** An address as connect(2) wants it. */
+interface Encoded {
+  readonly bytes: Uint8Array;
+  readonly address: number;
+  readonly family: number;
+  readonly isTcp: boolean;
+}
+
+/**
+ * Connects to upstreams.
+ *
+ *     literal address: socket ─► options, connect ─► dialed | dialFailed
+ *     host name:       the control plane looks it up, then the same for each of its addresses
+ *
+ * A dial that is given up is cancelled; it fails then, and its descriptor is closed at once.
+ */
+export class Dialer {
+  /** Made once for each address that was dialled: the kernel reads them where they lie. */
+  private readonly encoded = new Map<string, Encoded>();
+  private readonly values = new Int32Array([1, KEEPALIVE_SECONDS]);
+  private readonly valuesAddress = addressOf(this.values);
+
+  constructor(private readonly loop: Loop) {}
+
+  /** Dials the conduit's next upstream. Ends in `dialed` or `dialFailed`. */
+  dial(conduit: Conduit): void {
+    const { loop } = this;
+    conduit.dials++;
+    conduit.givenUp = null;
+    const address = conduit.upstreamAddress as Address;
+    if (loop.descriptors.exhausted) {
+      this.failed(conduit, "descriptor_limit", "none left");
+      return;
+    }
+    conduit.listener.dialing.add(conduit);
+    if (address.kind === "unix" || isIP(address.host) !== 0) this.open(conduit, address);
+    else this.resolve(conduit, address.host, address.port);
+  }
+
+  /** Ends the dial that is under way, if there is one; it then fails for this reason. */
+  giveUp(conduit: Conduit, reason: Reason): void {
+    if (!conduit.relay.dialing || conduit.givenUp !== null) return;
+    conduit.givenUp = reason;
+    if (conduit.dialOperation === Operation.Ignored) this.failed(conduit, reason, "");
+    else {
+      const { prepare } = this.loop;
+      prepare.cancel(conduit.ticket(conduit.dialOperation), conduit.generation);
+    }
+  }
+
+  /** The dial was not answered in time. */
+  timedOut(conduit: Conduit): void {
+    this.giveUp(conduit, "connect_timeout");
+  }
+
+  /** The socket is open, or could not be. */
+  socketCompleted(conduit: Conduit, result: number): void {
+    conduit.pending--;
+    conduit.dialOperation = Operation.Ignored;
+    if (result < 0) {
+      this.loop.descriptors.closed(1);
+      this.failed(conduit, socketReason(-result), errnoName(-result));
+      return;
+    }
+    const { loop } = this;
+    conduit.upstream = result;
+    loop.added(result);
+    if (conduit.givenUp !== null) {
+      this.dropped(conduit, Errno.ECANCELED);
+      return;
+    }
+    const { prepare } = loop;
+    const { bytes, address, isTcp } = this.encode(conduit.addresses[0] as Address);
+    if (isTcp) {
+      const [one, idle] = [this.valuesAddress, this.valuesAddress + 4];
+      loop.setOption(result, SocketOption.noDelay, one);
+      loop.setOption(result, SocketOption.keepAlive, one);
+      loop.setOption(result, SocketOption.keepIdle, idle);
+    }
+    conduit.pending++;
+    conduit.dialOperation = Operation.Connect;
+    const low = conduit.ticket(Operation.Connect);
+    prepare.connect(result, address, bytes.length, low, conduit.generation);
+  }
+
+  /** The upstream has answered, or not. */
+  connectCompleted(conduit: Conduit, result: number): void {
+    conduit.pending--;
+    conduit.dialOperation = Operation.Ignored;
+    if (result < 0 || conduit.givenUp !== null) {
+      this.dropped(conduit, result < 0 ? -result : Errno.ECANCELED);
+      return;
+    }
+    conduit.listener.dialing.delete(conduit);
+    conduit.dialed();
+  }
+
+  /** The control plane has looked a host name up: its addresses, none when there are none. */
+  resolved(conduit: Conduit, addresses: readonly Address[]): void {
+    if (!conduit.relay.dialing || conduit.givenUp !== null) return;
+    const [first, ...rest] = addresses;
+    if (first === undefined) {
+      this.failed(conduit, "connect_unresolved", "ENOTFOUND");
+      return;
+    }
+    this.open(conduit, first, rest);
+  }
+
+  private resolve(conduit: Conduit, host: string, port: number): void {
+    const { generation } = conduit;
+    this.loop.report.resolve(host, port, (addresses) => {
+      if (conduit.generation === generation) this.resolved(conduit, addresses);
+    });
+  }
+
+  private open(conduit: Conduit, address: Address, others: readonly Address[] = []): void {
+    conduit.addresses = [address, ...others];
+    this.loop.descriptors.opened(1);
+    conduit.pending++;
+    conduit.dialOperation = Operation.Socket;
+    const { family } = this.encode(address);
+    const low = conduit.ticket(Operation.Socket);
+    this.loop.prepare.socket(family, STREAM_SOCKET, low, conduit.generation);
+  }
+
+  /** The attempt has failed: its descriptor goes, and the name's next address is tried. */
+  private dropped(conduit: Conduit, errno: number): void {
+    const { loop } = this;
+    loop.closeSocket(conduit.upstream, false);
+    loop.descriptors.closed(1);
+    conduit.upstream = -1;
+    const [, next, ...rest] = conduit.addresses;
+    if (next !== undefined && conduit.givenUp === null) this.open(conduit, next, rest);
+    else {
+      const after = conduit.listener.options.connectTimeoutMs;
+      const isLate = conduit.givenUp === "connect_timeout";
+      const detail = isLate ? `after ${after} ms` : errnoName(errno);
+      this.failed(conduit, conduit.givenUp ?? dialReason(errno), detail);
+    }
+  }
+
+  private failed(conduit: Conduit, reason: Reason, detail: string): void {
+    const { relay } = conduit;
+    conduit.listener.dialing.delete(conduit);
+    if (relay.phase === RelayPhase.Dialing) {
+      const address = conduit.upstreamAddress as Address;
+      this.loop.report.dialFailed(formatAddress(address), reason, detail);
+    }
+    conduit.dialFailed(reason);
+    if (relay.phase !== RelayPhase.Free) conduit.settle();
+  }
+
+  private encode(address: Address): Encoded {
+    const key = formatAddress(address);
+    let encoded = this.encoded.get(key);
+    if (encoded === undefined) {
+      const bytes = encodeSockaddr(address);
+      const family = bytes[0] as number;
+      encoded = { bytes, address: addressOf(bytes), family, isTcp: address.kind === "tcp" };
+      this.encoded.set(key, encoded);
+    }
+    return encoded;
+  }
+}
+
+function socketReason(errno: number): Reason {
+  const isFull = errno === Errno.EMFILE || errno === Errno.ENFILE;
+  return isFull ? "descriptor_limit" : dialReason(errno);
+}
+
+/** The reason for an errno of connect(2). */
+export function dialReason(errno: number): Reason {
+  switch (errno) {
+    case Errno.ECONNREFUSED:
+    case Errno.ENOENT:
+      return "connect_refused";
+    case Errno.ETIMEDOUT:
+      return "connect_timeout";
+    case Errno.EHOSTUNREACH:
+    case Errno.ENETUNREACH:
+    case Errno.EADDRNOTAVAIL:
+      return "connect_unreachable";
+    case Errno.EMFILE:
+    case Errno.ENFILE:
+      return "descriptor_limit";
+    default:
+      return "connect_failed";
+  }
+}

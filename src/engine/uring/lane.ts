@@ -1,0 +1,378 @@
+import { Effect, type Flow, Phase } from "../../flow/flow.ts";
+import { Errno } from "../linux.ts";
+import { CQE_BUFFER_SHIFT, CqeFlag } from "./abi.ts";
+import { NONE } from "./chunks.ts";
+import type { Conduit } from "./conduit.ts";
+import type { Group } from "./group.ts";
+import type { Loop } from "./loop.ts";
+import { Operation } from "./ticket.ts";
+
+/** Which way a lane goes; also its place in tables. */
+export enum Direction {
+  Up,
+  Down,
+}
+
+/** Chunks that a lane may queue; with more its source is not read, however small they are. */
+const CHUNKS_MAX = 32;
+/** So few are left when it is read again. */
+const CHUNKS_FEW = 8;
+/** Receives in a row that fill a small buffer before the lane is given large ones. */
+const PROMOTE_AFTER = 2;
+/** Receives in a row that a small buffer had been enough for before it gets those again. */
+const DEMOTE_AFTER = 4;
+/** Marks a chunk's buffer as one of the large ones. */
+export const LARGE = 1 << 16;
+
+/**
+ * One flow on io_uring: carries out its effects as operations and reports their completions.
+ *
+ *     source ─ receive ─► buffer of a group ─► chunk in the queue ─► send ─► target
+ *                 ▲                                                    │
+ *                 └───────── the buffer goes back to the group ◄───────┘
+ *
+ * A chatty lane has one multishot receive from the small buffers armed all the time; one whose
+ * receives fill them is promoted: it receives once at a time, into large ones. When the flow wants
+ * no more, the armed receive is cancelled; what comes before the cancellation has worked is kept.
+ *
+ * `armed`, `sendPending` and `watching` are true exactly while the kernel has such an operation of
+ * this lane; `flow.receiving` and `flow.sending` say what the flow believes.
+ *
+ * Owner: its conduit, which sets the descriptors.
+ */
+export class Lane {
+  /** The queue: its first and its last chunk, and how many there are. */
+  first = NONE;
+  count = 0;
+  source = -1;
+  target = -1;
+  /** The target is nobody: bytes are counted and thrown away. */
+  discards = false;
+  armed = false;
+  sendPending = false;
+  watching = false;
+  /** It waits for buffers to come back. */
+  waiting = false;
+  /** The loop knows that it has something to send at the end of the turn. */
+  marked = false;
+  private last = NONE;
+  private cancelling = false;
+  private large = false;
+  private streak = 0;
+  /** What the sender keeps for the send in flight, such as its `struct msghdr`. */
+  slot = NONE;
+  /** Bytes of the send in flight. */
+  private asked = 0;
+  private zeroCopyResult = 0;
+  /** The group that the armed receive takes from. */
+  private from: Group | null = null;
+  private stillLooks = 0;
+  private sentBefore = 0;
+
+  constructor(
+    readonly flow: Flow,
+    readonly direction: Direction,
+    readonly conduit: Conduit,
+    private readonly loop: Loop,
+  ) {}
+
+  /** Carries out what the flow asked for. */
+  start(effects: Effect): void {
+    if ((effects & Effect.Send) !== 0) this.loop.mark(this);
+    if ((effects & Effect.Receive) !== 0) this.arm();
+    if ((effects & Effect.End) !== 0) this.conduit.end(this);
+  }
+
+  /** Receives, unless that is under way. */
+  arm(): void {
+    if (this.armed || this.waiting || this.source < 0) return;
+    const { loop } = this;
+    const group = loop.memory.group(this.direction, this.large);
+    this.from = group;
+    this.armed = true;
+    this.conduit.pending++;
+    loop.receiver.start(this, group, this.large);
+  }
+
+  /** A completion of the armed receive. */
+  receiveCompleted(result: number, flags: number): void {
+    if ((flags & CqeFlag.More) === 0) {
+      this.armed = false;
+      this.cancelling = false;
+      this.conduit.pending--;
+    }
+    if (result > 0) {
+      this.take(result, flags);
+      return;
+    }
+    if ((flags & CqeFlag.Buffer) !== 0) this.from?.returned(flags >>> CQE_BUFFER_SHIFT);
+    if (result === 0) this.conduit.sourceEnded(this);
+    else this.receiveFailed(-result);
+  }
+
+  /** Prepares a send of what is queued. Called at the end of a turn, with the send in flight. */
+  send(): void {
+    this.marked = false;
+    const { flow, loop } = this;
+    if (!flow.sending || this.sendPending || this.first === NONE) return;
+    if (this.discards) {
+      this.discard();
+      return;
+    }
+    this.sendPending = true;
+    this.conduit.pending++;
+    this.asked = loop.sender.start(this);
+  }
+
+  /** The completion of the send in flight. */
+  sendCompleted(result: number, flags: number): void {
+    // A zero-copy send completes twice: what it sent, and that the kernel is done with the bytes.
+    if ((flags & CqeFlag.More) !== 0) {
+      this.zeroCopyResult = result;
+      return;
+    }
+    this.sendPending = false;
+    this.conduit.pending--;
+    this.loop.sender.done(this);
+    const sent = (flags & CqeFlag.Notification) !== 0 ? this.zeroCopyResult : result;
+    if (this.flow.phase === Phase.Aborted) {
+      if (this.flow.sending) this.flow.sent(0);
+      this.drop();
+      this.conduit.settle();
+    } else if (sent >= 0) this.sent(sent);
+    else if (sent === -Errno.EAGAIN || sent === -Errno.EINTR) this.start(this.flow.sent(0));
+    else this.conduit.targetLost(this);
+  }
+
+  /** The source, which was not read, has an error or is shut on both sides. */
+  watchCompleted(result: number, flags: number): void {
+    if ((flags & CqeFlag.More) === 0) {
+      this.watching = false;
+      this.conduit.pending--;
+    }
+    const POLLERR = 8;
+    if (result > 0 && (result & POLLERR) !== 0) this.conduit.sourceBroken(this);
+    else this.conduit.settle();
+  }
+
+  /** Whether there are buffers for its next receive. */
+  get hasBuffers(): boolean {
+    return this.loop.memory.group(this.direction, this.large).provided > 0;
+  }
+
+  /** Buffers are there again. */
+  feed(): void {
+    this.waiting = false;
+    if (this.flow.starved) this.start(this.flow.fed());
+  }
+
+  /** Forgets the bytes that no target will get, and gives their memory back. */
+  drop(): void {
+    if (this.sendPending) return;
+    while (this.first !== NONE) this.shift();
+  }
+
+  /** Bytes of the queue's first chunk, and where they are. */
+  get firstAddress(): number {
+    const { chunks, memory } = this.loop;
+    const buffer = chunks.buffer[this.first] as number;
+    return memory.address(buffer, chunks.start[this.first] as number);
+  }
+
+  get firstSize(): number {
+    const { chunks } = this.loop;
+    return (chunks.end[this.first] as number) - (chunks.start[this.first] as number);
+  }
+
+  /**
+   * How many looks in a row, this one included, found queued bytes of which none was sent since the
+   * look before; 0 when some were, or none is queued.
+   */
+  lookStill(): number {
+    const { sentBytes } = this.flow;
+    const still = this.first !== NONE && sentBytes === this.sentBefore;
+    this.stillLooks = still ? this.stillLooks + 1 : 0;
+    this.sentBefore = sentBytes;
+    return this.stillLooks;
+  }
+
+  /** Ready for the next tenant. Nothing is in flight. */
+  clear(): void {
+    this.drop();
+    this.source = -1;
+    this.target = -1;
+    this.large = false;
+    this.streak = 0;
+    this.stillLooks = 0;
+    this.sentBefore = 0;
+    this.cancelling = false;
+    this.from = null;
+  }
+
+  /** A receive has brought bytes: they become chunks at the end of the queue. */
+  private take(size: number, flags: number): void {
+    const { flow } = this;
+    if (this.loop.meter.received(size)) flow.receiveShortCount++;
+    const wasReceiving = flow.receiving;
+    const isKept = flow.phase === Phase.Open && flow.lostBytes === 0;
+    this.queue(size, flags, isKept);
+    let effects = Effect.None;
+    if (this.count >= CHUNKS_MAX && isKept) flow.crowd();
+    if (wasReceiving) effects = flow.received(size);
+    else flow.flushed(size, size);
+    this.start(effects & ~Effect.Receive);
+    this.adapt(size);
+    if (flow.receiving) this.arm();
+    else if (flow.phase === Phase.Open) this.pause(wasReceiving);
+    else if (!this.armed) this.conduit.settle();
+  }
+
+  private queue(size: number, flags: number, isKept: boolean): void {
+    const group = this.from as Group;
+    const bufferSize = group.slabs.size;
+    const mark = group.slabs === this.loop.memory.large ? LARGE : 0;
+    let index = flags >>> CQE_BUFFER_SHIFT;
+    // A bundle goes on in the buffers behind its first one.
+    for (let left = size; left > 0; ) {
+      const part = Math.min(left, bufferSize);
+      const after = left > part ? group.after(index) : 0;
+      const start = group.took(index, part, (flags & CqeFlag.BufferMore) !== 0);
+      if (isKept) this.append(this.loop.chunks.take(index | mark, start, start + part));
+      else group.released(index);
+      left -= part;
+      index = after;
+    }
+  }
+
+  private append(chunk: number): void {
+    if (this.first === NONE) this.first = chunk;
+    else this.loop.chunks.next[this.last] = chunk;
+    this.last = chunk;
+    this.count++;
+  }
+
+  /** Chooses the size of the next buffers by what came in this one. */
+  private adapt(size: number): void {
+    const small = this.loop.memory.small.size;
+    if (this.large) {
+      this.streak = size <= small ? this.streak + 1 : 0;
+      if (this.streak < DEMOTE_AFTER) return;
+      this.large = false;
+    } else {
+      this.streak = size >= small ? this.streak + 1 : 0;
+      if (this.streak < PROMOTE_AFTER || !this.loop.memory.hasLarge) return;
+      this.large = true;
+      // The armed receive ends, and the next one takes large buffers.
+      if (this.armed && !this.cancelling) this.cancel();
+    }
+    this.streak = 0;
+  }
+
+  /** The flow wants no more for now. */
+  private pause(isNew: boolean): void {
+    if (isNew && !this.flow.starved) this.flow.pauseCount++;
+    if (this.armed && !this.cancelling) this.cancel();
+    this.watch();
+  }
+
+  private cancel(): void {
+    this.cancelling = true;
+    const operation = Operation.ReceiveUp + this.direction;
+    this.loop.prepare.cancel(this.conduit.ticket(operation), this.conduit.generation);
+  }
+
+  /** A source that is not read cannot be seen to be reset, unless it is watched for that. */
+  private watch(): void {
+    if (this.watching || this.source < 0) return;
+    this.watching = true;
+    this.conduit.pending++;
+    const low = this.conduit.ticket(Operation.WatchUp + this.direction);
+    this.loop.prepare.watch(this.source, low, this.conduit.generation);
+  }
+
+  private receiveFailed(errno: number): void {
+    const { flow } = this;
+    switch (errno) {
+      case Errno.ENOBUFS:
+        this.ranOut(this.from as Group);
+        break;
+      case Errno.ECANCELED:
+      case Errno.EAGAIN:
+      case Errno.EINTR:
+        // Cancelled to be armed anew, or to pause: whatever the flow wants by now.
+        if (flow.receiving && flow.phase === Phase.Open) this.arm();
+        else if (flow.receiving) flow.stopped();
+        break;
+      default:
+        this.conduit.sourceReset(this);
+        return;
+    }
+    this.conduit.settle();
+  }
+
+  /** The group had no buffer for the receive. */
+  private ranOut(group: Group): void {
+    const { flow, loop } = this;
+    group.ranOut();
+    if (!flow.receiving) return;
+    if (flow.phase !== Phase.Open) {
+      flow.stopped();
+    } else if (!group.dry) {
+      // There are more buffers than were provided: they are, before the kernel looks again.
+      this.arm();
+    } else {
+      flow.starve();
+      flow.stopped();
+      this.waiting = true;
+      this.watch();
+      loop.memory.wait(this, group);
+    }
+  }
+
+  private sent(size: number): void {
+    const { flow } = this;
+    if (size < this.asked) flow.sendShortCount++;
+    if (size > 0) this.loop.meter.sent(size);
+    this.consume(size);
+    let effects = flow.sent(size);
+    if (flow.starved && !this.waiting && this.count <= CHUNKS_FEW) effects |= flow.fed();
+    this.start(effects);
+    this.conduit.settle();
+  }
+
+  /** Counts what is queued as sent, and throws it away. */
+  private discard(): void {
+    let size = 0;
+    while (this.first !== NONE) {
+      size += this.firstSize;
+      this.shift();
+    }
+    let effects = this.flow.sent(size);
+    if (this.flow.starved && !this.waiting) effects |= this.flow.fed();
+    this.start(effects);
+    this.conduit.settle();
+  }
+
+  private consume(size: number): void {
+    const { chunks } = this.loop;
+    for (let left = size; left > 0; ) {
+      const { first, firstSize } = this;
+      if (left < firstSize) {
+        chunks.start[first] = (chunks.start[first] as number) + left;
+        return;
+      }
+      left -= firstSize;
+      this.shift();
+    }
+  }
+
+  /** The first chunk is done with. */
+  private shift(): void {
+    const { chunks, memory } = this.loop;
+    const chunk = this.first;
+    this.first = chunks.next[chunk] as number;
+    this.count--;
+    memory.released(this.direction, chunks.buffer[chunk] as number);
+    chunks.release(chunk);
+  }
+}

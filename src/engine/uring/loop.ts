@@ -1,0 +1,442 @@
+import type {
+  Address,
+  ListenerOptions,
+  MemoryOptions,
+  UringOptions,
+} from "../../config/options.ts";
+import type { Reason } from "../../flow/reason.ts";
+import { RelayPhase } from "../../flow/relay.ts";
+import { timerSpan } from "../deadlines.ts";
+import type { EngineStats, RelaySummary } from "../engine.ts";
+import { ACCEPT_FLAGS, addressOf, Errno, setNonBlocking } from "../linux.ts";
+import { Descriptors } from "../sockets/descriptors.ts";
+import { Meter } from "../sockets/meter.ts";
+import { addFlowStats, noFlowStats } from "../tally.ts";
+import { CqeFlag, CqeWord } from "./abi.ts";
+import { Alarms } from "./alarms.ts";
+import { BACKLOG } from "./backlog.ts";
+import { Chunks } from "./chunks.ts";
+import { Conduit } from "./conduit.ts";
+import { Dialer } from "./dialer.ts";
+import type { Kernel, Sockets } from "./kernel.ts";
+import type { Lane } from "./lane.ts";
+import { Listener } from "./listener.ts";
+import { Memory } from "./memory.ts";
+import { Prepare } from "./prepare.ts";
+import { PlainReceiver, type Receiver } from "./receiver.ts";
+import { PlainSender, type Sender } from "./sender.ts";
+import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+
+/** While memory has run out, holders are looked at so often; so many looks without progress end one. */
+const PATIENCE_LOOK_MS = 1000;
+const PATIENCE_LOOKS = 10;
+/** Descriptors of one relay at most: client, upstream, and the upstream's own when it is inside. */
+const DESCRIPTORS_PER_RELAY = 3;
+
+/** What the loop tells the control plane. Nothing here may call back into the loop. */
+export interface Report {
+  relayEnded(relay: RelaySummary): void;
+  dialFailed(upstream: string, reason: Reason, detail: string): void;
+  poolGrew(bytes: number): void;
+  poolEmpty(): void;
+  poolRefilled(): void;
+  acceptPaused(cause: "descriptors" | "memory", relays: number): void;
+  acceptResumed(): void;
+  /** Looks a host name up; answered in a later turn. */
+  resolve(host: string, port: number, answer: (addresses: readonly Address[]) => void): void;
+  /** No listener and no relay is left after {@link Loop.stop}. */
+  stopped(): void;
+  /** The control plane has written to the eventfd: its messages may be read. */
+  woken(): void;
+  /** A turn is over: what was put off may be sent. @returns microseconds until it must be */
+  turnEnded(): number;
+}
+
+/** How a loop works. */
+export interface LoopOptions {
+  readonly memory: MemoryOptions;
+  readonly uring: UringOptions;
+}
+
+/**
+ * One worker's engine: a ring, its relays, and the turn that they share.
+ *
+ *     ┌─► prepare the sends of the turn ─► provide buffers ─► enter: submit all, wait ─┐
+ *     └──────────────── handle every completion ◄──────────────────────────────────────┘
+ *
+ * Completions only record facts and mark lanes; what they ask for is submitted together, by the one
+ * system call that also waits for the next ones.
+ *
+ * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
+ */
+export class Loop {
+  readonly prepare: Prepare;
+  readonly chunks = new Chunks();
+  readonly memory: Memory;
+  readonly meter: Meter;
+  readonly receiver: Receiver;
+  readonly sender: Sender;
+  readonly dialer: Dialer;
+  readonly alarms = new Alarms();
+  readonly descriptors = new Descriptors(() => {
+    if (!this.accepting) this.gate();
+  });
+  /** Which relay a slot is; ended ones keep theirs, for the next tenant. */
+  private readonly slots: Conduit[] = [];
+  private readonly spare: Conduit[] = [];
+  private readonly running = new Set<Conduit>();
+  private readonly listeners = new Map<number, Listener>();
+  private nextListener = 0;
+  private marked: Lane[] = [];
+  private readonly startedAt = performance.now();
+  private readonly total = { up: noFlowStats(), down: noFlowStats() };
+  private readonly reasons: Partial<Record<Reason, number>> = {};
+  private accepted = 0;
+  private ended = 0;
+  private acceptPauses = 0;
+  private turns = 0;
+  private events = 0;
+  private accepting = true;
+  private isDry = false;
+  private stopping = false;
+  private drained = false;
+  private isOver = false;
+  private readonly wakeBytes = new Uint8Array(8);
+  private readonly wakeAddress = addressOf(this.wakeBytes);
+
+  /** @param wakeFd the eventfd by which the control plane wakes the loop */
+  constructor(
+    private readonly kernel: Kernel,
+    readonly sockets: Sockets,
+    private readonly options: LoopOptions,
+    readonly report: Report,
+    private readonly wakeFd: number,
+  ) {
+    this.prepare = new Prepare(kernel);
+    this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
+      report.poolGrew(bytes),
+    );
+    this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
+    this.receiver = new PlainReceiver(this, options.uring.receive === "multishot");
+    this.sender = new PlainSender(this);
+    this.dialer = new Dialer(this);
+    this.listenForWake();
+  }
+
+  /** Turns until {@link end} is called. */
+  run(): void {
+    while (!this.isOver) this.turn();
+  }
+
+  /** The loop returns from {@link run} after this turn. */
+  end(): void {
+    this.isOver = true;
+  }
+
+  /** One pass: submits what is due, waits, and handles what has completed. */
+  turn(): void {
+    this.flush();
+    this.memory.refill();
+    this.lookAtMemory();
+    const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros);
+    this.kernel.enter(due <= 0 ? 0 : 1, 0, due);
+    const before = this.events;
+    for (;;) {
+      const at = this.kernel.completion();
+      if (at < 0) break;
+      this.events++;
+      this.completed(at);
+    }
+    if (this.events > before) this.turns++;
+    this.alarms.run();
+  }
+
+  /** Accepts on a descriptor that listens; the loop closes it at a stop. */
+  listen(options: ListenerOptions, descriptor: number): void {
+    const listener = new Listener(options, descriptor, this.alarms.set, (conduit) =>
+      this.dialer.timedOut(conduit),
+    );
+    const index = this.nextListener++;
+    this.listeners.set(index, listener);
+    if (this.stopping) this.closeListener(index, listener);
+    else if (this.accepting) this.arm(index, listener);
+  }
+
+  /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
+  stop(drainTimeoutMs: number): void {
+    if (!this.stopping) {
+      this.stopping = true;
+      for (const [index, listener] of this.listeners) {
+        if (listener.armed) this.cancelAccept(index);
+        else this.closeListener(index, listener);
+      }
+    }
+    if (drainTimeoutMs <= 0) this.cut();
+    else this.alarms.set(timerSpan(drainTimeoutMs), () => this.cut());
+    this.reportStopped();
+  }
+
+  stats(): EngineStats {
+    const up = { ...this.total.up };
+    const down = { ...this.total.down };
+    for (const relay of this.relays()) {
+      addFlowStats(up, relay.up);
+      addFlowStats(down, relay.down);
+    }
+    const { memory } = this;
+    const { segmentSize, segmentCount } = this.options.memory;
+    return {
+      engine: "uring",
+      durationMs: performance.now() - this.startedAt,
+      relays: {
+        accepted: this.accepted,
+        running: this.running.size,
+        ended: this.ended,
+        reasons: { ...this.reasons },
+      },
+      up,
+      down,
+      memory: {
+        segmentSize,
+        segmentCount,
+        segmentsLeased: memory.leased,
+        segmentsLeasedMax: memory.leasedMax,
+        poolBytes: memory.bytes,
+      },
+      loop: { turns: this.turns, events: this.events },
+      receiveSegments: Array.from(this.meter.receiveSegments),
+      sendSegments: Array.from(this.meter.sendSegments),
+      acceptPauses: this.acceptPauses,
+    };
+  }
+
+  relays(): RelaySummary[] {
+    return Array.from(this.running, (conduit) => conduit.summary());
+  }
+
+  /** A lane has something to send at the end of the turn. */
+  mark(lane: Lane): void {
+    if (lane.marked) return;
+    lane.marked = true;
+    this.marked.push(lane);
+  }
+
+  /** A descriptor is the relay's from now on. */
+  added(_descriptor: number): void {}
+
+  /** Sets an option of a socket that a dial has opened. */
+  setOption(
+    descriptor: number,
+    option: { readonly level: number; readonly option: number },
+    value: number,
+  ): void {
+    this.prepare.setOption(descriptor, option, value, 4, ticketLow(Operation.Ignored, 0), 0);
+  }
+
+  /** Closes a socket that no operation uses, by FIN or by RST. */
+  closeSocket(descriptor: number, isClean: boolean): void {
+    if (!isClean) this.sockets.resetOnClose(descriptor);
+    this.prepare.close(descriptor);
+  }
+
+  /** Both ends of a relay are closed. */
+  finished(conduit: Conduit): void {
+    this.running.delete(conduit);
+    this.ended++;
+    const summary = conduit.summary();
+    addFlowStats(this.total.up, summary.up);
+    addFlowStats(this.total.down, summary.down);
+    const reason = summary.reason as Reason;
+    this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
+    this.report.relayEnded(summary);
+    this.spare.push(conduit);
+    if (this.stopping) this.reportStopped();
+  }
+
+  /** Gives all memory back. Nothing may be in flight. */
+  close(): void {
+    this.kernel.close();
+    this.memory.close();
+  }
+
+  private flush(): void {
+    const { marked } = this;
+    for (let i = 0; i < marked.length; i++) (marked[i] as Lane).send();
+    marked.length = 0;
+  }
+
+  private completed(at: number): void {
+    const { kernel } = this;
+    const low = kernel.cqes[at + CqeWord.UserDataLow] as number;
+    const result = kernel.cqeResults[at + CqeWord.Result] as number;
+    const flags = kernel.cqes[at + CqeWord.Flags] as number;
+    const operation = operationOf(low);
+    switch (operation) {
+      case Operation.Ignored:
+        return;
+      case Operation.Wake:
+        this.listenForWake();
+        this.report.woken();
+        return;
+      case Operation.Accept:
+        this.acceptCompleted(slotOf(low), result, flags);
+        return;
+    }
+    const conduit = this.slots[slotOf(low)];
+    const generation = kernel.cqes[at + CqeWord.UserDataHigh] as number;
+    // What comes for an earlier tenant was cancelled with it.
+    if (conduit === undefined || conduit.generation !== generation) return;
+    switch (operation) {
+      case Operation.ReceiveUp:
+        conduit.up.receiveCompleted(result, flags);
+        return;
+      case Operation.ReceiveDown:
+        conduit.down.receiveCompleted(result, flags);
+        return;
+      case Operation.SendUp:
+        conduit.up.sendCompleted(result, flags);
+        return;
+      case Operation.SendDown:
+        conduit.down.sendCompleted(result, flags);
+        return;
+      case Operation.WatchUp:
+        conduit.up.watchCompleted(result, flags);
+        return;
+      case Operation.WatchDown:
+        conduit.down.watchCompleted(result, flags);
+        return;
+      case Operation.Socket:
+        this.dialer.socketCompleted(conduit, result);
+        return;
+      case Operation.Connect:
+        this.dialer.connectCompleted(conduit, result);
+        return;
+    }
+  }
+
+  private listenForWake(): void {
+    this.prepare.read(this.wakeFd, this.wakeAddress, ticketLow(Operation.Wake, 0), 0);
+  }
+
+  private acceptCompleted(index: number, result: number, flags: number): void {
+    const listener = this.listeners.get(index);
+    if (listener === undefined) {
+      if (result >= 0) this.sockets.closeNow(result);
+      return;
+    }
+    if (result >= 0) this.accept(listener, result);
+    if ((flags & CqeFlag.More) !== 0) {
+      // From here on one at a time: the last one that fits must be the last one accepted.
+      if (!this.isAmple) this.cancelAccept(index);
+      return;
+    }
+    listener.armed = false;
+    if (this.stopping) this.closeListener(index, listener);
+    else if (result === -Errno.EMFILE || result === -Errno.ENFILE) this.shut("descriptors");
+    else if (this.accepting) this.arm(index, listener);
+  }
+
+  private accept(listener: Listener, descriptor: number): void {
+    const conduit = this.spare.pop() ?? this.newConduit(listener);
+    this.running.add(conduit);
+    conduit.accept(++this.accepted, descriptor, listener);
+    if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
+    this.gate();
+  }
+
+  private newConduit(listener: Listener): Conduit {
+    const conduit = new Conduit(this, this.slots.length, listener);
+    this.slots.push(conduit);
+    return conduit;
+  }
+
+  private arm(index: number, listener: Listener): void {
+    listener.armed = true;
+    const low = ticketLow(Operation.Accept, index);
+    this.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmple, low);
+  }
+
+  /** Whether a whole backlog may be accepted at once without running out of descriptors. */
+  private get isAmple(): boolean {
+    return this.descriptors.left > BACKLOG * DESCRIPTORS_PER_RELAY;
+  }
+
+  private cancelAccept(index: number): void {
+    this.prepare.cancel(ticketLow(Operation.Accept, index), 0);
+  }
+
+  /** Opens or closes the gate: whether listeners accept. */
+  private gate(): void {
+    if (this.stopping) return;
+    const cause = this.isDry ? "memory" : this.descriptors.tight ? "descriptors" : null;
+    if (this.accepting && cause !== null) this.shut(cause);
+    else if (!this.accepting && cause === null && this.descriptors.ample) {
+      this.accepting = true;
+      for (const [index, listener] of this.listeners) {
+        if (!listener.armed) this.arm(index, listener);
+      }
+      this.report.acceptResumed();
+    }
+  }
+
+  private shut(cause: "memory" | "descriptors"): void {
+    if (!this.accepting) return;
+    this.accepting = false;
+    this.acceptPauses++;
+    for (const [index, listener] of this.listeners) {
+      if (listener.armed) this.cancelAccept(index);
+    }
+    this.report.acceptPaused(cause, this.running.size);
+  }
+
+  private lookAtMemory(): void {
+    const { dry } = this.memory;
+    if (dry === this.isDry) return;
+    this.isDry = dry;
+    if (dry) {
+      this.report.poolEmpty();
+      this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
+    } else this.report.poolRefilled();
+    this.gate();
+  }
+
+  /**
+   * While everybody waits for memory, whoever holds some and has not moved a byte for long is cut: a
+   * few ends that never read must not stop all the others.
+   */
+  private look(): void {
+    if (!this.isDry) return;
+    this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
+    for (const conduit of this.running) {
+      for (const lane of [conduit.up, conduit.down]) {
+        if (lane.lookStill() >= PATIENCE_LOOKS) conduit.terminate("memory_limit");
+      }
+    }
+  }
+
+  /**
+   * Closing a listening socket resets whoever the kernel has connected and nobody has accepted yet,
+   * with a request perhaps already sent. So they are accepted first.
+   */
+  private closeListener(index: number, listener: Listener): void {
+    this.listeners.delete(index);
+    const { descriptor } = listener;
+    setNonBlocking(descriptor);
+    for (;;) {
+      const accepted = this.sockets.acceptNow(descriptor);
+      if (accepted < 0) break;
+      this.accept(listener, accepted);
+    }
+    this.sockets.closeNow(descriptor);
+    this.reportStopped();
+  }
+
+  private cut(): void {
+    this.drained = true;
+    for (const conduit of this.running) conduit.terminate("drain");
+  }
+
+  private reportStopped(): void {
+    if (this.running.size === 0 && this.listeners.size === 0) this.report.stopped();
+  }
+}

@@ -1,0 +1,148 @@
+import type { MemoryOptions, UringOptions } from "../../config/options.ts";
+import { Group } from "./group.ts";
+import type { Kernel } from "./kernel.ts";
+import { Direction, LARGE, type Lane } from "./lane.ts";
+import { BUFFERS_MAX, Slabs } from "./slabs.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/**
+ * All memory that bytes pass through: small buffers for chatty lanes and large ones for bulk, each
+ * in two groups, one per direction. Its bound is the sum
+ *
+ *     per direction, half of segment size × segment count:
+ *       1/4   small buffers, provided or held by lanes whose targets are slow
+ *       3/4   large buffers, the same
+ *
+ * Each direction has groups of its own, because an upstream that waits for its answers to be read
+ * takes no more requests: were the answers not read for lack of memory that requests hold, neither
+ * would ever move again.
+ */
+export class Memory {
+  readonly small: Slabs;
+  readonly large: Slabs;
+  /** Most bytes of one receive. */
+  readonly receiveMax: number;
+  /** A flow's source is read while at most so many bytes of it are queued. */
+  readonly receiveBelow: number;
+  /** Most bytes that a flow holds: what it may queue, and what one turn may bring before it stops. */
+  readonly flowLimit: number;
+  private readonly groups: readonly Group[];
+  private readonly waiting: Lane[] = [];
+  private heldBytesMax = 0;
+
+  constructor(
+    kernel: Kernel,
+    private readonly options: MemoryOptions,
+    uring: UringOptions,
+    onSlab: (bytes: number) => void,
+  ) {
+    const { bufferSize: smallSize, largeBufferSize: largeSize, hugePages, incremental } = uring;
+    const half = (options.segmentSize * options.segmentCount) / 2;
+    const largest = 2 ** Math.floor(Math.log2(half / 8));
+    const large = Math.min(largeSize, Math.max(largest, 16 * KIB));
+    const count = (bytes: number, size: number) =>
+      Math.max(2, Math.min(BUFFERS_MAX / 2, Math.floor(bytes / size)));
+    const smallLimit = count(half / 4, smallSize);
+    const largeLimit = count((half * 3) / 4, large);
+    const tell = () => onSlab(this.bytes);
+    this.small = new Slabs(smallSize, 2 * smallLimit, hugePages, tell);
+    this.large = new Slabs(large, 2 * largeLimit, hugePages, tell);
+    const group = (direction: Direction, isLarge: boolean) =>
+      new Group(kernel, isLarge ? this.large : this.small, {
+        id: direction * 2 + (isLarge ? 1 : 0),
+        limit: isLarge ? largeLimit : smallLimit,
+        level: isLarge ? 2 : uring.bufferCount,
+        levelMax: isLarge ? 64 : 1024,
+        incremental: incremental && !isLarge,
+      });
+    this.groups = [
+      group(Direction.Up, false),
+      group(Direction.Up, true),
+      group(Direction.Down, false),
+      group(Direction.Down, true),
+    ];
+    this.receiveMax = Math.max(large, smallSize * smallLimit);
+    this.receiveBelow = large;
+    this.flowLimit =
+      this.receiveBelow + this.receiveMax + Math.min(4 * MIB, smallSize * smallLimit);
+  }
+
+  /** The group that a direction's small or large receives take from. */
+  group(direction: Direction, isLarge: boolean): Group {
+    return this.groups[direction * 2 + (isLarge ? 1 : 0)] as Group;
+  }
+
+  get hasLarge(): boolean {
+    return this.large.size > this.small.size;
+  }
+
+  /** The address of a byte in a buffer, as chunks name it. */
+  address(buffer: number, offset: number): number {
+    const slabs = (buffer & LARGE) !== 0 ? this.large : this.small;
+    return slabs.address(buffer & ~LARGE, offset);
+  }
+
+  /** A chunk of a buffer is done with. */
+  released(direction: Direction, buffer: number): void {
+    const isLarge = (buffer & LARGE) !== 0;
+    this.group(direction, isLarge).released(buffer & ~LARGE);
+  }
+
+  /** A lane found no buffer: it is fed when some are there again. */
+  wait(lane: Lane, _group: Group): void {
+    this.waiting.push(lane);
+  }
+
+  /** Some direction's buffers of one size are all held by slow targets. */
+  get dry(): boolean {
+    return this.groups.some((group) => group.dry);
+  }
+
+  /** Provides buffers to the kernel; feeds lanes that waited for them. To be called once a turn. */
+  refill(): void {
+    const held = this.heldBytes;
+    if (held > this.heldBytesMax) this.heldBytesMax = held;
+    for (const group of this.groups) group.refill();
+    if (this.waiting.length === 0) return;
+    for (let left = this.waiting.length; left > 0; left--) {
+      const lane = this.waiting.shift() as Lane;
+      if (!lane.waiting) continue;
+      if (lane.hasBuffers) lane.feed();
+      else this.waiting.push(lane);
+    }
+  }
+
+  /** Bytes of all slabs. */
+  get bytes(): number {
+    return this.small.bytes + this.large.bytes;
+  }
+
+  /** Segments' worth of buffers that hold bytes which wait. */
+  get leased(): number {
+    return Math.ceil(this.heldBytes / this.options.segmentSize);
+  }
+
+  /** The most that were held at the end of a turn. */
+  get leasedMax(): number {
+    return Math.ceil(this.heldBytesMax / this.options.segmentSize);
+  }
+
+  /** Receives that found no buffer, so far. */
+  get exhausted(): number {
+    return this.groups.reduce((sum, group) => sum + group.exhausted, 0);
+  }
+
+  close(): void {
+    for (const group of this.groups) group.close();
+    this.small.close();
+    this.large.close();
+  }
+
+  private get heldBytes(): number {
+    let bytes = 0;
+    for (const { held, slabs } of this.groups) bytes += held * slabs.size;
+    return bytes;
+  }
+}

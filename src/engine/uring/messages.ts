@@ -1,0 +1,64 @@
+import type { MessagePort } from "node:worker_threads";
+import type {
+  Address,
+  ListenerOptions,
+  MemoryOptions,
+  UringOptions,
+} from "../../config/options.ts";
+import type { Reason } from "../../flow/reason.ts";
+import type { EngineStats, RelaySummary } from "../engine.ts";
+
+/** What a worker is born with. */
+export interface WorkerBirth {
+  readonly memory: MemoryOptions;
+  readonly uring: UringOptions;
+  /** The control plane's messages come here… */
+  readonly port: MessagePort;
+  /** …after it has written to this eventfd. */
+  readonly wakeFd: number;
+  /** Counted up by the worker when it has answered a {@link Question}. */
+  readonly answers: SharedArrayBuffer;
+}
+
+/** What the control plane tells a worker. */
+export type Command =
+  | { readonly kind: "listen"; readonly options: ListenerOptions; readonly descriptor: number }
+  | { readonly kind: "stop"; readonly drainTimeoutMs: number }
+  | { readonly kind: "resolved"; readonly token: number; readonly addresses: readonly Address[] }
+  /** Nothing is left to do: the thread may end. */
+  | { readonly kind: "end" }
+  | Question;
+
+/** What the control plane asks, and waits for. */
+export interface Question {
+  readonly kind: "stats" | "relays";
+}
+
+/** What a worker tells the control plane. */
+export type News =
+  | { readonly kind: "ended"; readonly relays: readonly RelaySummary[] }
+  | {
+      readonly kind: "dialFailed";
+      readonly upstream: string;
+      readonly reason: Reason;
+      readonly detail: string;
+    }
+  | { readonly kind: "poolGrew"; readonly bytes: number }
+  | { readonly kind: "ready" | "poolEmpty" | "poolRefilled" | "acceptResumed" | "stopped" }
+  | {
+      readonly kind: "acceptPaused";
+      readonly cause: "descriptors" | "memory";
+      readonly relays: number;
+    }
+  | {
+      readonly kind: "resolve";
+      readonly token: number;
+      readonly host: string;
+      readonly port: number;
+    }
+  | Answer;
+
+/** What a worker answers to a {@link Question}. */
+export type Answer =
+  | { readonly kind: "stats"; readonly stats: EngineStats }
+  | { readonly kind: "relays"; readonly relays: readonly RelaySummary[] };

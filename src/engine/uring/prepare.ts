@@ -1,0 +1,194 @@
+import {
+  Opcode,
+  POLL_ADD_MULTI,
+  Priority,
+  SocketCommand,
+  SQE_COMMAND_WORD,
+  SQE_LEVEL_WORD,
+  SQE_OPTION_WORD,
+  SqeFlag,
+  SqeWord,
+} from "./abi.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** MSG_NOSIGNAL: a send to a connection that is gone fails, and raises no SIGPIPE. */
+const MSG_NOSIGNAL = 0x4000;
+/** MSG_WAITALL: one send sends all, however often it has to wait. */
+const MSG_WAITALL = 0x100;
+const TWO_32 = 2 ** 32;
+
+/**
+ * Fills submission entries: one method per operation, after the man pages of liburing
+ * (io_uring_prep_recv(3) and so on). Each takes an entry, sets what its operation needs and leaves
+ * the rest zero. `low` and `high` are the ticket ({@link Operation}) that comes back.
+ */
+export class Prepare {
+  /** Added to the first word of operations on sockets: they are indices of the file table. */
+  fixed: SqeFlag = SqeFlag.None;
+
+  constructor(private readonly kernel: Kernel) {}
+
+  /** Accepts: until it is cancelled, or once. Each completion is a descriptor. */
+  accept(fd: number, flags: number, isMultishot: boolean, low: number): void {
+    const priority = isMultishot ? Priority.AcceptMultishot : Priority.None;
+    const at = this.entry(Opcode.Accept | priority, fd, low, 0);
+    this.kernel.sqes[at + SqeWord.OperationFlags] = flags;
+  }
+
+  /** Opens a socket; the completion is its descriptor. */
+  socket(family: number, type: number, low: number, high: number): void {
+    const at = this.entry(Opcode.Socket, family, low, high);
+    this.kernel.sqes[at + SqeWord.OffsetLow] = type;
+  }
+
+  /** Connects to an address of `size` bytes, which is read before enter(2) returns. */
+  connect(fd: number, address: number, size: number, low: number, high: number): void {
+    const { sqes } = this.kernel;
+    const at = this.entry(Opcode.Connect | this.fixed, fd, low, high);
+    this.setAddress(at, address);
+    sqes[at + SqeWord.OffsetLow] = size;
+  }
+
+  /** Sets one option of a socket; there is a completion only when that fails. */
+  setOption(
+    fd: number,
+    { level, option }: { readonly level: number; readonly option: number },
+    value: number,
+    size: number,
+    low: number,
+    high: number,
+  ): void {
+    const { sqes } = this.kernel;
+    const at = this.entry(Opcode.Command | this.fixed | SqeFlag.SkipSuccess, fd, low, high);
+    sqes[at + SQE_COMMAND_WORD] = SocketCommand.SetOption;
+    sqes[at + SQE_LEVEL_WORD] = level;
+    sqes[at + SQE_OPTION_WORD] = option;
+    sqes[at + SqeWord.FileIndex] = size;
+    sqes[at + SqeWord.Address3Low] = value >>> 0;
+    sqes[at + SqeWord.Address3High] = Math.floor(value / TWO_32);
+  }
+
+  /**
+   * Receives into a buffer of a group.
+   *
+   * @param priority {@link Priority} bits: multishot, bundle, poll first
+   */
+  receive(fd: number, group: number, priority: number, low: number, high: number): void {
+    const first = Opcode.Receive | SqeFlag.BufferSelect | this.fixed | priority;
+    const at = this.entry(first, fd, low, high);
+    this.kernel.sqes[at + SqeWord.BufferGroup] = group;
+  }
+
+  /** The same with a `struct msghdr`, which has to live as long as the operation. */
+  receiveMessage(
+    fd: number,
+    header: number,
+    group: number,
+    priority: number,
+    low: number,
+    high: number,
+  ): void {
+    const first = Opcode.ReceiveMessage | SqeFlag.BufferSelect | this.fixed | priority;
+    const at = this.entry(first, fd, low, high);
+    this.setAddress(at, header);
+    this.kernel.sqes[at + SqeWord.Length] = 1;
+    this.kernel.sqes[at + SqeWord.BufferGroup] = group;
+  }
+
+  /** Sends `size` bytes from an address, which must stay as they are until it completes. */
+  send(fd: number, address: number, size: number, low: number, high: number): void {
+    const at = this.entry(Opcode.Send | this.fixed, fd, low, high);
+    this.setAddress(at, address);
+    this.kernel.sqes[at + SqeWord.Length] = size;
+    this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
+  }
+
+  /** Sends what lies in a group's ring: one buffer, or as many as there are (`Priority.Bundle`). */
+  sendFromGroup(fd: number, group: number, priority: number, low: number, high: number): void {
+    const at = this.entry(
+      Opcode.Send | SqeFlag.BufferSelect | this.fixed | priority,
+      fd,
+      low,
+      high,
+    );
+    this.kernel.sqes[at + SqeWord.BufferGroup] = group;
+    this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL | MSG_WAITALL;
+  }
+
+  /** Sends without copying; a second completion says that the kernel is done with the bytes. */
+  sendZeroCopy(fd: number, address: number, size: number, low: number, high: number): void {
+    const at = this.entry(Opcode.SendZeroCopy | this.fixed, fd, low, high);
+    this.setAddress(at, address);
+    this.kernel.sqes[at + SqeWord.Length] = size;
+    this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
+  }
+
+  /** Sends several pieces in one go, which a `struct msghdr` lists; copying or not. */
+  sendMessage(fd: number, header: number, zeroCopy: boolean, low: number, high: number): void {
+    const opcode = zeroCopy ? Opcode.SendMessageZeroCopy : Opcode.SendMessage;
+    const at = this.entry(opcode | this.fixed, fd, low, high);
+    this.setAddress(at, header);
+    this.kernel.sqes[at + SqeWord.Length] = 1;
+    this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
+  }
+
+  /**
+   * Completes whenever the socket has an error or both of its halves are shut; events 0 ask for that.
+   * By edges, so that an end (FIN) that was seen is not told again and again.
+   */
+  watch(fd: number, low: number, high: number): void {
+    const at = this.entry(Opcode.PollAdd | this.fixed, fd, low, high);
+    this.kernel.sqes[at + SqeWord.Length] = POLL_ADD_MULTI;
+  }
+
+  /** Cancels the one operation with this ticket; nobody is told how that went. */
+  cancel(targetLow: number, targetHigh: number): void {
+    const { sqes } = this.kernel;
+    const at = this.entry(Opcode.AsyncCancel | SqeFlag.SkipSuccess, -1, 0, 0);
+    sqes[at + SqeWord.AddressLow] = targetLow;
+    sqes[at + SqeWord.AddressHigh] = targetHigh;
+  }
+
+  /** Closes a descriptor; there is a completion only when that fails. */
+  close(fd: number): void {
+    this.entry(Opcode.Close | SqeFlag.SkipSuccess, fd, 0, 0);
+  }
+
+  /**
+   * Puts descriptors into the file table, or −1 to empty a place.
+   *
+   * @param address of one 32-bit descriptor, which is read before enter(2) returns
+   * @param index its place
+   */
+  setFile(address: number, index: number): void {
+    const { sqes } = this.kernel;
+    const at = this.entry(Opcode.FilesUpdate | SqeFlag.SkipSuccess, -1, 0, 0);
+    this.setAddress(at, address);
+    sqes[at + SqeWord.Length] = 1;
+    sqes[at + SqeWord.OffsetLow] = index;
+  }
+
+  /** Reads 8 bytes of an eventfd. */
+  read(fd: number, address: number, low: number, high: number): void {
+    const at = this.entry(Opcode.Read, fd, low, high);
+    this.setAddress(at, address);
+    this.kernel.sqes[at + SqeWord.Length] = 8;
+  }
+
+  private entry(first: number, fd: number, low: number, high: number): number {
+    const { kernel } = this;
+    const at = kernel.entry();
+    const { sqes } = kernel;
+    sqes[at] = first;
+    sqes[at + SqeWord.Fd] = fd;
+    sqes[at + SqeWord.UserDataLow] = low;
+    sqes[at + SqeWord.UserDataHigh] = high;
+    return at;
+  }
+
+  private setAddress(at: number, address: number): void {
+    const { sqes } = this.kernel;
+    sqes[at + SqeWord.AddressLow] = address >>> 0;
+    sqes[at + SqeWord.AddressHigh] = Math.floor(address / TWO_32);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * What an operation is called: the 64 bits of `user_data` that come back with its completion.
+ *
+ *     low  word   [ slot: 24 bits ][ operation: 8 bits ]
+ *     high word   [ generation: 32 bits ]
+ *
+ * The slot is a relay's (or a listener's), the generation counts the tenants of the slot: a
+ * completion that comes late, for an earlier tenant, is told from one of the present tenant.
+ *
+ * Two numbers and no BigInt, because a BigInt for each completion costs forty times as much.
+ */
+export enum Operation {
+  /** Nobody waits for it; when it fails that does not matter. */
+  Ignored,
+  /** Accepts from a listener. The slot is the listener's. */
+  Accept,
+  /** The control plane has written to the eventfd. */
+  Wake,
+  /** Opens the upstream's socket. */
+  Socket,
+  /** Connects it. */
+  Connect,
+  /** Receives from the client. Up and down lie next to each other: see {@link directionOf}. */
+  ReceiveUp,
+  /** Receives from the upstream. */
+  ReceiveDown,
+  /** Sends to the upstream. */
+  SendUp,
+  /** Sends to the client. */
+  SendDown,
+  /** Watches a client that is not read for its reset. */
+  WatchUp,
+  /** Watches an upstream that is not read for its reset. */
+  WatchDown,
+  /** Cancels operations of a relay; says only that it was done. */
+  Cancel,
+  /** Ends a wait of the loop. */
+  Timeout,
+}
+
+/** Most slots: what 24 bits can tell apart. */
+export const SLOTS_MAX = 1 << 24;
+
+/** The low word of a ticket. */
+export function ticketLow(operation: Operation, slot: number): number {
+  return (slot << 8) | operation;
+}
+
+/** The operation in a low word. */
+export function operationOf(low: number): Operation {
+  return low & 0xff;
+}
+
+/** The slot in a low word. */
+export function slotOf(low: number): number {
+  return low >>> 8;
+}

@@ -1,0 +1,157 @@
+import { receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { Address } from "../../config/options.ts";
+import type { RelaySummary } from "../engine.ts";
+import { unsentBytes } from "../libc.ts";
+import {
+  acceptNow,
+  closeNow,
+  endSending,
+  otherAddress,
+  SocketOption,
+  setOption,
+} from "../linux.ts";
+import { SetupFlag } from "./abi.ts";
+import type { Sockets } from "./kernel.ts";
+import { Loop, type Report } from "./loop.ts";
+import type { Command, News, WorkerBirth } from "./messages.ts";
+import { Queue } from "./queue.ts";
+
+// A worker's thread: it runs the loop until it is told to end, and talks with the control plane.
+
+const birth = workerData as WorkerBirth;
+const { port } = birth;
+const answers = new Int32Array(birth.answers);
+
+/** Relays that ended are told together, so often. */
+const TELL_MS = 5;
+
+const sockets: Sockets = {
+  otherAddress,
+  endSending,
+  resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
+  unsentBytes,
+  acceptNow,
+  closeNow,
+};
+
+class Reporter implements Report {
+  private ended: RelaySummary[] = [];
+  private toldAt = 0;
+  private readonly lookups = new Map<number, (addresses: readonly Address[]) => void>();
+  private token = 0;
+  loop: Loop | null = null;
+
+  relayEnded(relay: RelaySummary): void {
+    this.ended.push(relay);
+  }
+  dialFailed(upstream: string, reason: never, detail: string): void {
+    tell({ kind: "dialFailed", upstream, reason, detail });
+  }
+  poolGrew(bytes: number): void {
+    tell({ kind: "poolGrew", bytes });
+  }
+  poolEmpty(): void {
+    tell({ kind: "poolEmpty" });
+  }
+  poolRefilled(): void {
+    tell({ kind: "poolRefilled" });
+  }
+  acceptPaused(cause: "descriptors" | "memory", relays: number): void {
+    tell({ kind: "acceptPaused", cause, relays });
+  }
+  acceptResumed(): void {
+    tell({ kind: "acceptResumed" });
+  }
+  resolve(host: string, port: number, answer: (addresses: readonly Address[]) => void): void {
+    const token = ++this.token;
+    this.lookups.set(token, answer);
+    tell({ kind: "resolve", token, host, port });
+  }
+  stopped(): void {
+    this.flush();
+    tell({ kind: "stopped" });
+  }
+  turnEnded(): number {
+    if (this.ended.length === 0) return Infinity;
+    const left = this.toldAt + TELL_MS - performance.now();
+    if (left > 0) return left * 1e3;
+    this.flush();
+    return Infinity;
+  }
+  woken(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(port);
+      if (received === undefined) return;
+      this.obey(received.message as Command);
+    }
+  }
+
+  private flush(): void {
+    if (this.ended.length === 0) return;
+    tell({ kind: "ended", relays: this.ended });
+    this.ended = [];
+    this.toldAt = performance.now();
+  }
+
+  private obey(command: Command): void {
+    const loop = this.loop as Loop;
+    switch (command.kind) {
+      case "listen":
+        loop.listen(command.options, command.descriptor);
+        return;
+      case "stop":
+        loop.stop(command.drainTimeoutMs);
+        return;
+      case "resolved": {
+        const answer = this.lookups.get(command.token);
+        this.lookups.delete(command.token);
+        answer?.(command.addresses);
+        return;
+      }
+      case "stats":
+        this.answer({ kind: "stats", stats: loop.stats() });
+        return;
+      case "relays":
+        this.answer({ kind: "relays", relays: loop.relays() });
+        return;
+      case "end":
+        loop.end();
+        return;
+    }
+  }
+
+  private answer(news: News): void {
+    // What has happened before is told before.
+    this.flush();
+    tell(news);
+    Atomics.add(answers, 0, 1);
+    Atomics.notify(answers, 0);
+  }
+}
+
+function tell(news: News): void {
+  port.postMessage(news);
+}
+
+const reporter = new Reporter();
+const queue = new Queue({
+  entries: birth.uring.entries,
+  completions: 4096,
+  flags:
+    SetupFlag.SingleIssuer | SetupFlag.DeferTaskrun | SetupFlag.SubmitAll | SetupFlag.NoSqArray,
+  pollIdleMs: 0,
+});
+queue.registerRing();
+const loop = new Loop(
+  queue,
+  sockets,
+  { memory: birth.memory, uring: birth.uring },
+  reporter,
+  birth.wakeFd,
+);
+reporter.loop = loop;
+tell({ kind: "ready" });
+reporter.woken();
+loop.run();
+loop.close();
+port.close();
