@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { type Address, defaults } from "../../src/config/options.ts";
+import { type Address, defaults, uringDefaults } from "../../src/config/options.ts";
 import { type Proxy as RunningProxy, startProxy } from "../../src/control/proxy.ts";
 import type { EngineStats } from "../../src/engine/engine.ts";
 import { Recorder } from "../fixtures/recorder.ts";
@@ -25,7 +25,13 @@ export class Proxied implements AsyncDisposable {
     } as const;
     const { segmentSize, segmentCount, drainTimeoutMs } = defaults;
     const memory = { segmentSize, segmentCount };
-    const options = { listeners: [listener], engine: "auto", memory, drainTimeoutMs } as const;
+    const options = {
+      listeners: [listener],
+      engine: "auto",
+      memory,
+      uring: uringDefaults,
+      drainTimeoutMs,
+    } as const;
     const proxy = await startProxy(options, record);
     const [address] = proxy.addresses;
     if (address?.kind !== "tcp") throw new Error("the proxy was told to listen on TCP");

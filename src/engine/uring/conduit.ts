@@ -82,6 +82,7 @@ export class Conduit {
     this.swept = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
+    loop.added(client);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
     const effects = this.relay.accepted(mode !== "sink");

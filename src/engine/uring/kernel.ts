@@ -27,7 +27,7 @@ export interface Kernel {
   enter(wait: number, minWaitMicros: number, timeoutMicros: number): number;
   /** The index of the next completion's first word in {@link cqes}, or −1 when there is none. */
   completion(): number;
-  /** How many completions have been waiting when {@link completion} was called last. */
+  /** Entries that were prepared and not submitted yet. */
   readonly unsubmitted: number;
   /** Times the completion queue was full, so that completions had to wait in the kernel. */
   readonly overflows: number;
@@ -39,6 +39,10 @@ export interface Kernel {
    * @returns 0 or a negated errno
    */
   registerBuffers(group: number, address: number, entries: number, flags: number): number;
+  /** Takes a group's ring away. @returns 0 or a negated errno */
+  unregisterBuffers(group: number): number;
+  /** Makes a table of `count` empty places for descriptors. @returns 0 or a negated errno */
+  registerFiles(count: number): number;
   /** Ends the ring; nothing may be in flight. */
   close(): void;
 }

@@ -66,6 +66,8 @@ export class Lane {
   private zeroCopyResult = 0;
   /** The group that the armed receive takes from. */
   private from: Group | null = null;
+  /** Bytes before those of the source, in what the armed receive brings. */
+  private prefix = 0;
   private stillLooks = 0;
   private sentBefore = 0;
 
@@ -87,11 +89,14 @@ export class Lane {
   arm(): void {
     if (this.armed || this.waiting || this.source < 0) return;
     const { loop } = this;
-    const group = loop.memory.group(this.direction, this.large);
+    // While others hold all large buffers, small ones have to do.
+    const isLarge = this.large && !loop.memory.group(this.direction, true).dry;
+    const group = loop.memory.group(this.direction, isLarge);
     this.from = group;
+    this.prefix = loop.receiver.prefix(isLarge);
     this.armed = true;
     this.conduit.pending++;
-    loop.receiver.start(this, group, this.large);
+    loop.receiver.start(this, group, isLarge);
   }
 
   /** A completion of the armed receive. */
@@ -101,13 +106,15 @@ export class Lane {
       this.cancelling = false;
       this.conduit.pending--;
     }
-    if (result > 0) {
-      this.take(result, flags);
+    // What comes as a message has a header before it, even when nothing follows: that is the end.
+    const size = result > 0 ? result - this.prefix : result;
+    if (size > 0) {
+      this.take(size, flags);
       return;
     }
     if ((flags & CqeFlag.Buffer) !== 0) this.from?.returned(flags >>> CQE_BUFFER_SHIFT);
-    if (result === 0) this.conduit.sourceEnded(this);
-    else this.receiveFailed(-result);
+    if (size === 0) this.conduit.sourceEnded(this);
+    else this.receiveFailed(-size);
   }
 
   /** Prepares a send of what is queued. Called at the end of a turn, with the send in flight. */
@@ -133,8 +140,8 @@ export class Lane {
     }
     this.sendPending = false;
     this.conduit.pending--;
-    this.loop.sender.done(this);
     const sent = (flags & CqeFlag.Notification) !== 0 ? this.zeroCopyResult : result;
+    this.loop.sender.done(this, sent, this.asked);
     if (this.flow.phase === Phase.Aborted) {
       if (this.flow.sending) this.flow.sent(0);
       this.drop();
@@ -157,7 +164,7 @@ export class Lane {
 
   /** Whether there are buffers for its next receive. */
   get hasBuffers(): boolean {
-    return this.loop.memory.group(this.direction, this.large).provided > 0;
+    return this.loop.memory.group(this.direction, false).provided > 0;
   }
 
   /** Buffers are there again. */
@@ -229,14 +236,16 @@ export class Lane {
 
   private queue(size: number, flags: number, isKept: boolean): void {
     const group = this.from as Group;
-    const bufferSize = group.slabs.size;
+    const { prefix } = this;
+    const bufferSize = group.slabs.size - prefix;
     const mark = group.slabs === this.loop.memory.large ? LARGE : 0;
     let index = flags >>> CQE_BUFFER_SHIFT;
     // A bundle goes on in the buffers behind its first one.
     for (let left = size; left > 0; ) {
       const part = Math.min(left, bufferSize);
       const after = left > part ? group.after(index) : 0;
-      const start = group.took(index, part, (flags & CqeFlag.BufferMore) !== 0);
+      const isOpen = (flags & CqeFlag.BufferMore) !== 0;
+      const start = group.took(index, prefix + part, isOpen) + prefix;
       if (isKept) this.append(this.loop.chunks.take(index | mark, start, start + part));
       else group.released(index);
       left -= part;
@@ -253,19 +262,24 @@ export class Lane {
 
   /** Chooses the size of the next buffers by what came in this one. */
   private adapt(size: number): void {
-    const small = this.loop.memory.small.size;
+    const { memory } = this.loop;
+    const small = memory.small.size - this.prefix;
     if (this.large) {
       this.streak = size <= small ? this.streak + 1 : 0;
-      if (this.streak < DEMOTE_AFTER) return;
-      this.large = false;
+      if (this.streak >= DEMOTE_AFTER && this.from === memory.group(this.direction, true)) {
+        this.large = false;
+        this.streak = 0;
+      }
     } else {
       this.streak = size >= small ? this.streak + 1 : 0;
-      if (this.streak < PROMOTE_AFTER || !this.loop.memory.hasLarge) return;
-      this.large = true;
-      // The armed receive ends, and the next one takes large buffers.
-      if (this.armed && !this.cancelling) this.cancel();
+      if (this.streak >= PROMOTE_AFTER && memory.hasLarge) {
+        this.large = true;
+        this.streak = 0;
+      }
     }
-    this.streak = 0;
+    // An armed receive takes small buffers for ever: it has to end before large ones are used.
+    if (!this.large || !this.armed || this.cancelling) return;
+    if (!memory.group(this.direction, true).dry) this.cancel();
   }
 
   /** The flow wants no more for now. */
@@ -317,15 +331,16 @@ export class Lane {
     if (!flow.receiving) return;
     if (flow.phase !== Phase.Open) {
       flow.stopped();
-    } else if (!group.dry) {
-      // There are more buffers than were provided: they are, before the kernel looks again.
+    } else if (!group.dry || group === loop.memory.group(this.direction, true)) {
+      // There are more buffers than were provided: they are, before the kernel looks again. Or there
+      // are no more large ones: then small ones have to do.
       this.arm();
     } else {
       flow.starve();
       flow.stopped();
       this.waiting = true;
       this.watch();
-      loop.memory.wait(this, group);
+      loop.memory.wait(this);
     }
   }
 

@@ -12,19 +12,20 @@ import { ACCEPT_FLAGS, addressOf, Errno, setNonBlocking } from "../linux.ts";
 import { Descriptors } from "../sockets/descriptors.ts";
 import { Meter } from "../sockets/meter.ts";
 import { addFlowStats, noFlowStats } from "../tally.ts";
-import { CqeFlag, CqeWord } from "./abi.ts";
+import { BufferRingFlag, CqeFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { BACKLOG } from "./backlog.ts";
 import { Chunks } from "./chunks.ts";
 import { Conduit } from "./conduit.ts";
 import { Dialer } from "./dialer.ts";
+import { Files } from "./files.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
 import type { Lane } from "./lane.ts";
 import { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
-import { PlainReceiver, type Receiver } from "./receiver.ts";
-import { PlainSender, type Sender } from "./sender.ts";
+import { Receiver } from "./receiver.ts";
+import { createSender, type Sender } from "./sender.ts";
 import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 
 /** While memory has run out, holders are looked at so often; so many looks without progress end one. */
@@ -77,6 +78,8 @@ export class Loop {
   readonly receiver: Receiver;
   readonly sender: Sender;
   readonly dialer: Dialer;
+  /** The ring's file table, if sockets are put into it. */
+  private readonly files: Files | null;
   readonly alarms = new Alarms();
   readonly descriptors = new Descriptors(() => {
     if (!this.accepting) this.gate();
@@ -117,9 +120,10 @@ export class Loop {
       report.poolGrew(bytes),
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
-    this.receiver = new PlainReceiver(this, options.uring.receive === "multishot");
-    this.sender = new PlainSender(this);
+    this.receiver = new Receiver(this, options.uring);
+    this.sender = createSender(options.uring.send, this);
     this.dialer = new Dialer(this);
+    this.files = options.uring.fixedFiles ? Files.open(kernel, this.prepare) : null;
     this.listenForWake();
   }
 
@@ -221,8 +225,20 @@ export class Loop {
     this.marked.push(lane);
   }
 
-  /** A descriptor is the relay's from now on. */
-  added(_descriptor: number): void {}
+  /** A descriptor is a relay's from now on. */
+  added(descriptor: number): void {
+    this.files?.add(descriptor);
+  }
+
+  /** See {@link Kernel.registerBuffers}. */
+  registerBuffers(group: number, address: number, entries: number): number {
+    return this.kernel.registerBuffers(group, address, entries, BufferRingFlag.None);
+  }
+
+  /** See {@link Kernel.unregisterBuffers}. */
+  unregisterBuffers(group: number): void {
+    this.kernel.unregisterBuffers(group);
+  }
 
   /** Sets an option of a socket that a dial has opened. */
   setOption(
@@ -236,6 +252,7 @@ export class Loop {
   /** Closes a socket that no operation uses, by FIN or by RST. */
   closeSocket(descriptor: number, isClean: boolean): void {
     if (!isClean) this.sockets.resetOnClose(descriptor);
+    this.files?.remove(descriptor);
     this.prepare.close(descriptor);
   }
 
@@ -256,6 +273,9 @@ export class Loop {
   /** Gives all memory back. Nothing may be in flight. */
   close(): void {
     this.kernel.close();
+    this.sender.close();
+    this.receiver.close();
+    this.files?.close();
     this.memory.close();
   }
 

@@ -91,13 +91,13 @@ export class Memory {
   }
 
   /** A lane found no buffer: it is fed when some are there again. */
-  wait(lane: Lane, _group: Group): void {
+  wait(lane: Lane): void {
     this.waiting.push(lane);
   }
 
-  /** Some direction's buffers of one size are all held by slow targets. */
+  /** Some direction's small buffers are all held by slow targets; without large ones all can live. */
   get dry(): boolean {
-    return this.groups.some((group) => group.dry);
+    return this.group(Direction.Up, false).dry || this.group(Direction.Down, false).dry;
   }
 
   /** Provides buffers to the kernel; feeds lanes that waited for them. To be called once a turn. */

@@ -23,8 +23,8 @@ const TWO_32 = 2 ** 32;
  * the rest zero. `low` and `high` are the ticket ({@link Operation}) that comes back.
  */
 export class Prepare {
-  /** Added to the first word of operations on sockets: they are indices of the file table. */
-  fixed: SqeFlag = SqeFlag.None;
+  /** Sockets below this number are in the file table, at the place of their own number. */
+  fixedBelow = 0;
 
   constructor(private readonly kernel: Kernel) {}
 
@@ -44,7 +44,7 @@ export class Prepare {
   /** Connects to an address of `size` bytes, which is read before enter(2) returns. */
   connect(fd: number, address: number, size: number, low: number, high: number): void {
     const { sqes } = this.kernel;
-    const at = this.entry(Opcode.Connect | this.fixed, fd, low, high);
+    const at = this.onSocket(Opcode.Connect, fd, low, high);
     this.setAddress(at, address);
     sqes[at + SqeWord.OffsetLow] = size;
   }
@@ -59,7 +59,7 @@ export class Prepare {
     high: number,
   ): void {
     const { sqes } = this.kernel;
-    const at = this.entry(Opcode.Command | this.fixed | SqeFlag.SkipSuccess, fd, low, high);
+    const at = this.onSocket(Opcode.Command | SqeFlag.SkipSuccess, fd, low, high);
     sqes[at + SQE_COMMAND_WORD] = SocketCommand.SetOption;
     sqes[at + SQE_LEVEL_WORD] = level;
     sqes[at + SQE_OPTION_WORD] = option;
@@ -74,8 +74,8 @@ export class Prepare {
    * @param priority {@link Priority} bits: multishot, bundle, poll first
    */
   receive(fd: number, group: number, priority: number, low: number, high: number): void {
-    const first = Opcode.Receive | SqeFlag.BufferSelect | this.fixed | priority;
-    const at = this.entry(first, fd, low, high);
+    const first = Opcode.Receive | SqeFlag.BufferSelect | priority;
+    const at = this.onSocket(first, fd, low, high);
     this.kernel.sqes[at + SqeWord.BufferGroup] = group;
   }
 
@@ -88,8 +88,8 @@ export class Prepare {
     low: number,
     high: number,
   ): void {
-    const first = Opcode.ReceiveMessage | SqeFlag.BufferSelect | this.fixed | priority;
-    const at = this.entry(first, fd, low, high);
+    const first = Opcode.ReceiveMessage | SqeFlag.BufferSelect | priority;
+    const at = this.onSocket(first, fd, low, high);
     this.setAddress(at, header);
     this.kernel.sqes[at + SqeWord.Length] = 1;
     this.kernel.sqes[at + SqeWord.BufferGroup] = group;
@@ -97,7 +97,7 @@ export class Prepare {
 
   /** Sends `size` bytes from an address, which must stay as they are until it completes. */
   send(fd: number, address: number, size: number, low: number, high: number): void {
-    const at = this.entry(Opcode.Send | this.fixed, fd, low, high);
+    const at = this.onSocket(Opcode.Send, fd, low, high);
     this.setAddress(at, address);
     this.kernel.sqes[at + SqeWord.Length] = size;
     this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
@@ -106,7 +106,7 @@ export class Prepare {
   /** Sends what lies in a group's ring: one buffer, or as many as there are (`Priority.Bundle`). */
   sendFromGroup(fd: number, group: number, priority: number, low: number, high: number): void {
     const at = this.entry(
-      Opcode.Send | SqeFlag.BufferSelect | this.fixed | priority,
+      Opcode.Send | SqeFlag.BufferSelect | priority,
       fd,
       low,
       high,
@@ -117,7 +117,7 @@ export class Prepare {
 
   /** Sends without copying; a second completion says that the kernel is done with the bytes. */
   sendZeroCopy(fd: number, address: number, size: number, low: number, high: number): void {
-    const at = this.entry(Opcode.SendZeroCopy | this.fixed, fd, low, high);
+    const at = this.onSocket(Opcode.SendZeroCopy, fd, low, high);
     this.setAddress(at, address);
     this.kernel.sqes[at + SqeWord.Length] = size;
     this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
@@ -126,7 +126,7 @@ export class Prepare {
   /** Sends several pieces in one go, which a `struct msghdr` lists; copying or not. */
   sendMessage(fd: number, header: number, zeroCopy: boolean, low: number, high: number): void {
     const opcode = zeroCopy ? Opcode.SendMessageZeroCopy : Opcode.SendMessage;
-    const at = this.entry(opcode | this.fixed, fd, low, high);
+    const at = this.onSocket(opcode, fd, low, high);
     this.setAddress(at, header);
     this.kernel.sqes[at + SqeWord.Length] = 1;
     this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
@@ -137,7 +137,7 @@ export class Prepare {
    * By edges, so that an end (FIN) that was seen is not told again and again.
    */
   watch(fd: number, low: number, high: number): void {
-    const at = this.entry(Opcode.PollAdd | this.fixed, fd, low, high);
+    const at = this.onSocket(Opcode.PollAdd, fd, low, high);
     this.kernel.sqes[at + SqeWord.Length] = POLL_ADD_MULTI;
   }
 
@@ -173,6 +173,11 @@ export class Prepare {
     const at = this.entry(Opcode.Read, fd, low, high);
     this.setAddress(at, address);
     this.kernel.sqes[at + SqeWord.Length] = 8;
+  }
+
+  /** An operation on a socket of a relay. */
+  private onSocket(first: number, fd: number, low: number, high: number): number {
+    return this.entry(fd < this.fixedBelow ? first | SqeFlag.FixedFile : first, fd, low, high);
   }
 
   private entry(first: number, fd: number, low: number, high: number): number {

@@ -1,26 +1,54 @@
-import { Priority } from "./abi.ts";
+import type { UringOptions } from "../../config/options.ts";
+import { type Mapping, mapMemory, unmap } from "../linux.ts";
+import { Priority, RECVMSG_OUT_SIZE } from "./abi.ts";
 import type { Group } from "./group.ts";
 import type { Lane } from "./lane.ts";
 import type { Loop } from "./loop.ts";
 import { Operation } from "./ticket.ts";
 
-/** How a lane receives. */
-export interface Receiver {
-  /** Prepares a receive from the lane's source into buffers of the group. */
-  start(lane: Lane, group: Group, isLarge: boolean): void;
-}
+/**
+ * How lanes receive: by RECV or RECVMSG, once or until it is cancelled, into one buffer or a bundle.
+ * Into large buffers it is always once at a time: bulk is bounded by what one receive may take.
+ */
+export class Receiver {
+  private readonly smallPriority: number;
+  private readonly isMultishot: boolean;
+  /** A `struct msghdr` of zeros, which says that nobody asks for names or control data. */
+  private readonly header: Mapping | null;
 
-/** RECV: multishot from small buffers, once at a time into large ones. */
-export class PlainReceiver implements Receiver {
   constructor(
     private readonly loop: Loop,
-    private readonly isMultishot: boolean,
-  ) {}
+    { receive, receiveBundles, receiveMessages }: UringOptions,
+  ) {
+    this.isMultishot = receive === "multishot";
+    this.smallPriority =
+      (this.isMultishot ? Priority.ReceiveMultishot : Priority.None) |
+      (receiveBundles ? Priority.Bundle : Priority.None);
+    this.header = receiveMessages ? mapMemory(PAGE) : null;
+  }
 
+  /** Prepares a receive from the lane's source into buffers of the group. */
   start(lane: Lane, group: Group, isLarge: boolean): void {
-    const { conduit } = lane;
-    const priority = this.isMultishot && !isLarge ? Priority.ReceiveMultishot : Priority.None;
+    const { conduit, source } = lane;
+    const { prepare } = this.loop;
+    const priority = isLarge ? Priority.None : this.smallPriority;
     const low = conduit.ticket(Operation.ReceiveUp + lane.direction);
-    this.loop.prepare.receive(lane.source, group.id, priority, low, conduit.generation);
+    const { generation } = conduit;
+    if (this.header === null) prepare.receive(source, group.id, priority, low, generation);
+    else {
+      const { address } = this.header;
+      prepare.receiveMessage(source, address, group.id, priority, low, generation);
+    }
+  }
+
+  /** Bytes at the beginning of what a receive has brought that are not the source's. */
+  prefix(isLarge: boolean): number {
+    return this.header !== null && this.isMultishot && !isLarge ? RECVMSG_OUT_SIZE : 0;
+  }
+
+  close(): void {
+    if (this.header !== null) unmap(this.header);
   }
 }
+
+const PAGE = 4096;

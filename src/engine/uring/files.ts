@@ -1,0 +1,52 @@
+import { descriptorLimit } from "../libc.ts";
+import { type Mapping, mapMemory, unmap } from "../linux.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Prepare } from "./prepare.ts";
+
+/** Most places of the table: beyond that sockets are used by their descriptor. */
+const PLACES_MAX = 32_768;
+
+/**
+ * The ring's file table: sockets in it are found without counting a use of them for each operation.
+ * A socket's place has the number of its descriptor, so that nothing has to be looked up.
+ */
+export class Files {
+  /** Word n is n, and the last one is -1: what operations that change the table read. */
+  private readonly numbers: Mapping;
+
+  /** @returns null where the kernel has no such table */
+  static open(kernel: Kernel, prepare: Prepare): Files | null {
+    const places = Math.min(PLACES_MAX, descriptorLimit());
+    if (kernel.registerFiles(places) < 0) return null;
+    prepare.fixedBelow = places;
+    return new Files(prepare, places);
+  }
+
+  private constructor(
+    private readonly prepare: Prepare,
+    private readonly places: number,
+  ) {
+    this.numbers = mapMemory((places + 1) * 4);
+    const words = new Int32Array(this.numbers.buffer);
+    for (let i = 0; i < places; i++) words[i] = i;
+    words[places] = -1;
+  }
+
+  /** From the next operation on this descriptor its place is used. */
+  add(descriptor: number): void {
+    if (descriptor < this.places) this.set(descriptor, descriptor);
+  }
+
+  /** To be called before the descriptor is closed. */
+  remove(descriptor: number): void {
+    if (descriptor < this.places) this.set(descriptor, this.places);
+  }
+
+  close(): void {
+    unmap(this.numbers);
+  }
+
+  private set(place: number, word: number): void {
+    this.prepare.setFile(this.numbers.address + word * 4, place);
+  }
+}
