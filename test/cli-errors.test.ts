@@ -7,6 +7,8 @@ import { CliProcess, MAIN, runCli } from "./cli-process.ts";
 
 const DURATION = "expected a duration such as 500ms, 5s, 2m or 1h, or a number of seconds";
 
+const SENDS = "plain, message, zerocopy, zerocopy-message, ring or bundle";
+
 let folder = "";
 
 beforeAll(async () => {
@@ -40,7 +42,12 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
       "--upstream contradicts mode sink, which has no upstream: leave one of them out",
     ],
     [["-m", "proxy"], '--mode "proxy": expected bidirectional, oneway or sink'],
-    [["-e", "epoll"], '--engine "epoll": expected auto or sockets'],
+    [["-e", "epoll"], '--engine "epoll": expected auto, sockets or uring'],
+    [["--uring-send", "fast"], `--uring-send "fast": expected ${SENDS}`],
+    [
+      ["-e", "sockets", "--uring-napi=busy"],
+      "--uring-napi contradicts engine sockets, which knows no io_uring: leave one of them out",
+    ],
     [["--workers=-1"], '--workers "-1": expected 1, as this version runs one worker'],
     [["-w", "2"], '--workers "2": expected 1, as this version runs one worker'],
     [["--connect-timeout", "NaN"], `--connect-timeout "NaN": ${DURATION}`],
@@ -65,6 +72,9 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
     await Bun.write(path, 'mode = "both"');
     const sentence = `${path}: mode "both": expected bidirectional, oneway or sink`;
     expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err: `ringway: ${sentence}\n` });
+    await Bun.write(path, "[uring]\nentries = 100");
+    const group = `${path}: uring.entries 100: expected a power of two of 16…32,768`;
+    expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err: `ringway: ${group}\n` });
   });
 });
 
@@ -103,13 +113,6 @@ describe("it cannot be had here: one sentence, exit 1", () => {
     const sentence = `cannot listen on unix:${path}: the path exists or is in use already`;
     await expectRefusal(["-l", `unix:${path}`], sentence);
     expect(await readFile(path, "utf8")).toBe("precious");
-  });
-
-  test("the engine of a later version", async () => {
-    await expectRefusal(
-      ["-l", "127.0.0.1:0", "-e", "uring"],
-      "engine uring: not part of this version; use --engine sockets or leave the choice to ringway",
-    );
   });
 
   test.skipIf(!canBeRefused())("a port that needs more rights", async () => {

@@ -1,7 +1,9 @@
 import { formatAddress } from "../config/address.ts";
+import { tight } from "../config/given.ts";
 import { defaults } from "../config/options.ts";
-import { formatDuration, formatSize } from "../config/quantity.ts";
+import { formatDuration } from "../config/quantity.ts";
 import type { SettingName } from "../config/validate.ts";
+import { uringFlags } from "./uring-flags.ts";
 
 /** One flag of the command line. */
 export interface Flag {
@@ -14,7 +16,7 @@ export interface Flag {
   readonly hint?: string;
   /** May be given several times. */
   readonly repeatable?: boolean;
-  /** What it does, for the help: lines of at most 48 characters. */
+  /** What it does, for the help: lines of at most 47 characters, less after long names. */
   readonly text: readonly string[];
   /** The value unless given, as a person would type it. */
   readonly initial?: string;
@@ -25,8 +27,6 @@ export interface FlagGroup {
   readonly heading: string;
   readonly flags: readonly Flag[];
 }
-
-const size = formatSize(defaults.segmentSize).replace(" ", "");
 
 /** All flags, in the order of the help. */
 export const flagGroups: readonly FlagGroup[] = [
@@ -100,7 +100,7 @@ export const flagGroups: readonly FlagGroup[] = [
         setting: "segmentSize",
         hint: "SIZE",
         text: ["size of one buffer, a power of two, 4KiB…1MiB"],
-        initial: size,
+        initial: tight(defaults.segmentSize),
       },
       {
         name: "segment-count",
@@ -120,7 +120,7 @@ export const flagGroups: readonly FlagGroup[] = [
         short: "e",
         setting: "engine",
         hint: "NAME",
-        text: ["auto or sockets"],
+        text: ["auto, sockets or uring (io_uring, Linux)"],
         initial: defaults.engine,
       },
       {
@@ -148,6 +148,7 @@ export const flagGroups: readonly FlagGroup[] = [
       { name: "help", short: "h", text: ["print this help"] },
     ],
   },
+  { heading: "io_uring (engine uring)", flags: uringFlags },
 ];
 
 /** All flags, without their groups. */

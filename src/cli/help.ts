@@ -1,7 +1,9 @@
-import { type Flag, flagGroups } from "./flags.ts";
+import { type Flag, type FlagGroup, flagGroups } from "./flags.ts";
 
 /** Columns that the help needs. */
 const WIDTH = 80;
+/** Where the text of flags begins, further right in a group with longer names. */
+const TEXT_COLUMN = 33;
 
 /**
  * The text of `--help`.
@@ -19,11 +21,13 @@ ${flagGroups.map(renderGroup).join("\n\n")}
 
 ADDR is host:port, [ipv6]:port, unix:/path or unix:@name (abstract, Linux);
      for --listen also :port (all addresses), and port 0 picks a free one.
-TIME is 500ms, 5s, 2m, 1h or a plain number of seconds.
+TIME is 500ms, 5s, 2m, 1h or a plain number of seconds; 50us for short ones of
+     --uring.
 SIZE is 64KiB, 64k, 1MiB or a plain number of bytes.
 FILE is TOML, YAML, JSON, TypeScript or JavaScript (its default export). Its
      keys are the long flags in camelCase, such as connectTimeout = "5s";
-     listen and upstream are an address or a list of them.
+     listen and upstream are an address or a list of them. --uring flags are
+     keys of a table of that name, such as [uring] receive = "single".
 
 The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
 relays finish; a second one ends at once. Exit codes: 0 stopped, 1 could not
@@ -44,20 +48,26 @@ function examples(program: string): string {
   return ["Examples:", ...lines].join("\n");
 }
 
-function renderGroup(group: (typeof flagGroups)[number]): string {
-  return [`${group.heading}:`, ...group.flags.flatMap(renderFlag)].join("\n");
+function renderGroup({ heading, flags }: FlagGroup): string {
+  const heads = flags.map(headOf);
+  const column = Math.max(TEXT_COLUMN, ...heads.map((head) => head.length + 2));
+  const lines = flags.flatMap((flag, index) => renderFlag(flag, heads[index] ?? "", column));
+  return [`${heading}:`, ...lines].join("\n");
 }
 
-function renderFlag(flag: Flag): string[] {
-  const short = flag.short === undefined ? "   " : `-${flag.short},`;
-  const hint = flag.hint === undefined ? "" : ` ${flag.hint}`;
-  const indent = " ".repeat(33);
+function headOf({ name, short, hint }: Flag): string {
+  const letter = short === undefined ? "   " : `-${short},`;
+  return `  ${letter} --${name}${hint === undefined ? "" : ` ${hint}`}`;
+}
+
+function renderFlag(flag: Flag, head: string, column: number): string[] {
+  const indent = " ".repeat(column);
   const lines = flag.text.map((line) => `${indent}${line}`);
   if (flag.initial !== undefined) {
     const last = `${lines.pop()} [${flag.initial}]`;
     if (last.length <= WIDTH) lines.push(last);
     else lines.push(last.slice(0, last.lastIndexOf(" [")), `${indent}[${flag.initial}]`);
   }
-  const head = `  ${short} --${flag.name}${hint}`.padEnd(indent.length);
-  return lines.map((line, index) => (index === 0 ? head + line.slice(indent.length) : line));
+  const [first = "", ...others] = lines;
+  return [head.padEnd(column) + first.slice(column), ...others];
 }

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { ConfigError, describe } from "../config/error.ts";
+import type { GivenValue } from "../config/given.ts";
 import { nearest } from "../config/suggest.ts";
-import type { Given, GivenValue, SettingName } from "../config/validate.ts";
+import type { Given, SettingName } from "../config/validate.ts";
 import { type Flag, flags } from "./flags.ts";
 
 /** What the command line says, before any value was looked at. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadFile } from "./load.ts";
+import { settingNames } from "./validate.ts";
 
 let folder = "";
 
@@ -56,6 +57,21 @@ test("the label names the file as it was given and the key", async () => {
   });
 });
 
+test.each([
+  ["u.toml", 'mode = "sink"\n[uring]\nreceive = "single"\nfixedFiles = true\n'],
+  ["u.yaml", "mode: sink\nuring:\n  receive: single\n  fixedFiles: true\n"],
+  ["u.json", '{"mode":"sink","uring":{"receive":"single","fixedFiles":true}}'],
+  ["u.ts", 'export default { mode: "sink", uring: { receive: "single", fixedFiles: true } };'],
+])("the group of io_uring in %s", async (name, text) => {
+  expect(await load(name, text)).toEqual({
+    mode: "sink",
+    "uring.receive": "single",
+    "uring.fixedFiles": true,
+  });
+  const given = await loadFile(join(folder, name));
+  expect(given["uring.receive"]?.label).toBe(`${folder}/${name}: uring.receive`);
+});
+
 test("an empty file sets nothing", async () => {
   expect(await load("empty.toml", "")).toEqual({});
   expect(await load("empty.yaml", "# nothing\n")).toEqual({});
@@ -87,7 +103,23 @@ test.each([
     "table.toml",
     "[[proxies]]\na = 1",
     'table.toml: unknown key "proxies"; expected one of listen, upstream, mode, engine, workers, ' +
-      "connectTimeout, halfCloseTimeout, drainTimeout, segmentSize, segmentCount, stats, verbose",
+      "connectTimeout, halfCloseTimeout, drainTimeout, segmentSize, segmentCount, stats, verbose, uring",
+  ],
+  ["group.toml", "uring = true", "group.toml: uring true: expected keys with values"],
+  [
+    "group.yaml",
+    "uring:\n  recieve: single\n",
+    'group.yaml: unknown key "uring.recieve"; did you mean uring.receive?',
+  ],
+  [
+    "group.json",
+    '{"uring":{"fixed-files":true}}',
+    'group.json: unknown key "uring.fixed-files"; did you mean uring.fixedFiles?',
+  ],
+  [
+    "flat.toml",
+    'uringReceive = "single"',
+    `flat.toml: unknown key "uringReceive"; expected one of ${settingNames.join(", ")}, uring`,
   ],
   ["a.ini", "a", "a.ini: expected a file that ends in .toml, .yaml, .yml, .json, .ts or .js"],
   ["noext", "a", "noext: expected a file that ends in .toml, .yaml, .yml, .json, .ts or .js"],

@@ -1,8 +1,10 @@
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError, describe, printable } from "./error.ts";
+import type { GivenValue } from "./given.ts";
 import { nearest } from "./suggest.ts";
-import { type Given, type GivenValue, type SettingName, settingNames } from "./validate.ts";
+import { uringKeys } from "./uring.ts";
+import { type Given, type SettingName, settingNames } from "./validate.ts";
 
 /** Most bytes that a configuration may have: beyond this it is some other file. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -33,19 +35,46 @@ export async function loadFile(path: string): Promise<Given> {
   const given: Partial<Record<SettingName, GivenValue>> = {};
   for (const [key, value] of Object.entries(content)) {
     if (value === undefined) continue;
-    given[settingName(key, name)] = { value, label: `${name}: ${key}` };
+    if (key === GROUP) readGroup(value, name, given);
+    else given[known(key, settingNames, name)] = { value, label: `${name}: ${key}` };
   }
   return given;
 }
 
-function settingName(key: string, file: string): SettingName {
-  const known = settingNames.find((setting) => setting === key);
-  if (known !== undefined) return known;
+/** The one key whose value is a table of settings. */
+const GROUP = "uring";
+
+function readGroup(
+  content: unknown,
+  file: string,
+  given: Partial<Record<SettingName, GivenValue>>,
+): void {
+  if (typeof content !== "object" || content === null || Array.isArray(content)) {
+    throw new ConfigError(`${file}: ${GROUP} ${describe(content)}: expected keys with values`);
+  }
+  for (const [key, value] of Object.entries(content)) {
+    if (value === undefined) continue;
+    const name = `${GROUP}.${known(key, uringKeys, file, GROUP)}` as const;
+    given[name] = { value, label: `${file}: ${name}` };
+  }
+}
+
+/** The key of a table, in a group or outside. @throws ConfigError when it is not one of `names` */
+function known<T extends string>(
+  key: string,
+  names: readonly T[],
+  file: string,
+  group?: string,
+): T {
+  const found = names.find((setting) => setting === key);
+  if (found !== undefined) return found;
+  const prefix = group === undefined ? "" : `${group}.`;
+  const all = group === undefined ? [...names, GROUP] : names;
   // Flags are written in kebab-case, so that is what many will try first.
-  const near = nearest(key.replaceAll(/[-_]/g, ""), settingNames);
+  const near = nearest(key.replaceAll(/[-_]/g, ""), all);
   const hint =
-    near === null ? `expected one of ${settingNames.join(", ")}` : `did you mean ${near}?`;
-  throw new ConfigError(`${file}: unknown key ${describe(key)}; ${hint}`);
+    near === null ? `expected one of ${all.join(", ")}` : `did you mean ${prefix}${near}?`;
+  throw new ConfigError(`${file}: unknown key ${describe(prefix + key)}; ${hint}`);
 }
 
 async function read(path: string, name: string): Promise<unknown> {

@@ -65,7 +65,10 @@ export interface UringOptions {
   readonly send: UringSend;
   /** Completions are worked on only when they are waited for, or whenever the thread is in the kernel. */
   readonly taskrun: "defer" | "coop";
-  /** Milliseconds after which the kernel's polling thread sleeps; 0 for no such thread (SQPOLL). */
+  /**
+   * Milliseconds after which the kernel's polling thread sleeps, 1…60,000; 0 for no such thread
+   * (SQPOLL). With such a thread `taskrun` is `coop`.
+   */
   readonly sqPollIdleMs: number;
   /** Sockets are put into the ring's file table. */
   readonly fixedFiles: boolean;

@@ -3,8 +3,10 @@ import {
   formatBandwidth,
   formatCount,
   formatDuration,
+  formatMicros,
   formatSize,
   parseDuration,
+  parseMicros,
   parseSize,
 } from "./quantity.ts";
 
@@ -38,6 +40,33 @@ test("numbers that are no durations", () => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1, 1e21]) {
     expect(() => parseDuration(value)).toThrow(`${value}: expected a duration`);
   }
+});
+
+test.each<[string | number, number]>([
+  ["50us", 50],
+  ["50µs", 50],
+  ["50\u03bcs", 50],
+  ["1.5ms", 1_500],
+  ["1s", 1_000_000],
+  [0.0001, 100],
+  ["0", 0],
+  ["0.01us", 1],
+])("the short duration %p is %i µs", (value, micros) => {
+  expect(parseMicros(value)).toBe(micros);
+});
+
+test.each(["", "5m", "5 us", "-1us", "1e3", "5ns"])("%j is no short duration", (value) => {
+  expect(() => parseMicros(value)).toThrow(
+    new Error(`"${value}": expected a duration such as 50us, 5ms or 1s, or a number of seconds`),
+  );
+});
+
+test("a duration in whole milliseconds knows no smaller unit", () => {
+  expect(() => parseDuration("50us")).toThrow("expected a duration such as 500ms");
+});
+
+test("formatMicros", () => {
+  expect([50, 1_500, 2_000, 1_000_000].map(formatMicros)).toEqual(["50us", "1500us", "2ms", "1s"]);
 });
 
 test.each<[string | number, number]>([

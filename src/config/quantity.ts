@@ -27,6 +27,27 @@ export function parseDuration(value: string | number): number {
   return durationMs > 0 ? Math.max(1, Math.round(durationMs)) : 0;
 }
 
+const MICRO_UNITS: Readonly<Record<string, number>> = { us: 1, µs: 1, μs: 1, ms: 1e3, s: 1e6 };
+
+/**
+ * Reads a duration that may be shorter than a millisecond: `50us`, `50µs`, `5ms`, `1s`; a plain
+ * number is seconds here too.
+ *
+ * @returns whole microseconds; more than 0 unless the text says 0
+ * @throws ConfigError with one sentence that begins with the value
+ */
+export function parseMicros(value: string | number): number {
+  const match = /^(\d{1,12}(?:\.\d{1,9})?)(us|[µμ]s|ms|s)?$/.exec(String(value));
+  if (match === null) {
+    throw new ConfigError(
+      `${describe(value)}: expected a duration such as 50us, 5ms or 1s, or a number of seconds`,
+    );
+  }
+  const [, amount = "", unit = "s"] = match;
+  const micros = Number(amount) * (MICRO_UNITS[unit] ?? 0);
+  return micros > 0 ? Math.max(1, Math.round(micros)) : 0;
+}
+
 /**
  * Reads a size in bytes: `4096`, `64k`, `64KiB`, `1m`, `1MiB`, `1GiB`; all units are powers of
  * 1024.
@@ -57,6 +78,11 @@ export function formatDuration(durationMs: number): string {
     [hours === 0 ? seconds % 60 : 0, "s"],
   ] as const;
   return parts.flatMap(([count, unit]) => (count === 0 ? [] : `${count}${unit}`)).join(" ");
+}
+
+/** A duration below a second as a person would type it: `50us`, `2ms`; longer ones as above. */
+export function formatMicros(micros: number): string {
+  return micros % 1_000 === 0 ? formatDuration(micros / 1_000) : `${micros}us`;
 }
 
 /** A number of bytes as a person reads it, with about three digits: `512 B`, `64 KiB`. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { uringDefaults } from "./options.ts";
+import { uringKeys } from "./uring.ts";
 import { type Given, proxyOptions, type SettingName, settingNames, validate } from "./validate.ts";
 
 /** Values as the command line would give them. */
@@ -20,6 +22,7 @@ test("nothing given means the defaults", () => {
     halfCloseTimeoutMs: 60_000,
     drainTimeoutMs: 10_000,
     memory: { segmentSize: 65_536, segmentCount: 4_096 },
+    uring: uringDefaults,
     stats: "text",
     verbose: false,
   });
@@ -38,6 +41,8 @@ test("everything given", () => {
       drainTimeout: 0,
       segmentSize: "4KiB",
       segmentCount: 512,
+      "uring.receive": "single",
+      "uring.entries": 64,
       stats: "json",
       verbose: true,
     }),
@@ -54,6 +59,7 @@ test("everything given", () => {
     halfCloseTimeoutMs: 2_000,
     drainTimeoutMs: 0,
     memory: { segmentSize: 4_096, segmentCount: 512 },
+    uring: { ...uringDefaults, receive: "single", entries: 64 },
     stats: "json",
     verbose: true,
   });
@@ -82,7 +88,11 @@ describe("rules", () => {
     ],
     [{ mode: "both" }, '--mode "both": expected bidirectional, oneway or sink'],
     [{ mode: ["sink"] }, "--mode a list: expected bidirectional, oneway or sink"],
-    [{ engine: "epoll" }, '--engine "epoll": expected auto or sockets'],
+    [{ engine: "epoll" }, '--engine "epoll": expected auto, sockets or uring'],
+    [
+      { engine: "sockets", "uring.napi": "busy" },
+      "--uring.napi contradicts engine sockets, which knows no io_uring: leave one of them out",
+    ],
     [{ workers: "2" }, '--workers "2": expected 1, as this version runs one worker'],
     [{ workers: "auto" }, '--workers "auto": expected 1, as this version runs one worker'],
     [{ workers: -1 }, "--workers -1: expected 1, as this version runs one worker"],
@@ -128,7 +138,8 @@ test("what is at the border is allowed", () => {
 
 test("listeners share the upstreams", () => {
   const settings = validate(given({ listen: [":1", ":2"], upstream: ["a:1", "b:2"] }));
-  const { listeners } = proxyOptions(settings, settings.upstreams);
+  const { listeners, uring } = proxyOptions(settings, settings.upstreams);
+  expect(uring).toBe(settings.uring);
   expect(listeners.map((listener) => listener.upstreams)).toEqual([
     settings.upstreams,
     settings.upstreams,
@@ -136,7 +147,8 @@ test("listeners share the upstreams", () => {
 });
 
 test("every setting is looked at", () => {
-  for (const name of settingNames) {
+  const names = [...settingNames, ...uringKeys.map((key) => `uring.${key}` as const)];
+  for (const name of names) {
     expect(() => validate(given({ [name]: { nonsense: 1 } }))).toThrow(`--${name} `);
   }
 });

@@ -1,10 +1,22 @@
 import { formatAddress, parseAddress } from "./address.ts";
-import { ConfigError, describe } from "./error.ts";
-import type { Address, MemoryOptions, Mode, ProxyOptions } from "./options.ts";
-import { defaults, uringDefaults } from "./options.ts";
-import { formatCount, formatSize, parseDuration, parseSize } from "./quantity.ts";
+import { describe } from "./error.ts";
+import {
+  fail,
+  type GivenValue,
+  labelled,
+  oneOf,
+  powerSize,
+  refuse,
+  scalar,
+  truth,
+  wholeNumber,
+} from "./given.ts";
+import type { Address, MemoryOptions, Mode, ProxyOptions, UringOptions } from "./options.ts";
+import { defaults } from "./options.ts";
+import { formatCount, formatSize, parseDuration } from "./quantity.ts";
+import { type GivenUring, type UringKey, uring, uringKeys } from "./uring.ts";
 
-/** Everything that can be set, by flag or in a file. In a file these names are the keys. */
+/** What can be set by flag or in a file, except groups. In a file these names are the keys. */
 export const settingNames = [
   "listen",
   "upstream",
@@ -20,14 +32,8 @@ export const settingNames = [
   "verbose",
 ] as const;
 
-export type SettingName = (typeof settingNames)[number];
-
-/** One value as it was given, not looked at yet. */
-export interface GivenValue {
-  readonly value: unknown;
-  /** Where it was given, as a message names it: `--listen` or `ringway.toml: listen`. */
-  readonly label: string;
-}
+/** A setting: a key of a file, or a group's name, a point and a key of that group. */
+export type SettingName = (typeof settingNames)[number] | `uring.${UringKey}`;
 
 /** All that was given. */
 export type Given = { readonly [name in SettingName]?: GivenValue };
@@ -50,6 +56,7 @@ export interface Settings {
   /** 0…86,400,000. */
   readonly drainTimeoutMs: number;
   readonly memory: MemoryOptions;
+  readonly uring: UringOptions;
   readonly stats: StatsFormat;
   readonly verbose: boolean;
 }
@@ -80,17 +87,20 @@ export function validate(given: Given): Settings {
   }
   rejectLoops(listen, upstreams, given.upstream);
   rejectWorkers(given.workers);
+  const engine = oneOf(given.engine, engines, defaults.engine);
+  if (engine === "sockets") rejectUring(given);
   return {
     listen,
     upstreams,
     mode,
-    engine: engine(given.engine),
+    engine,
     connectTimeoutMs: duration(given.connectTimeout, 1, defaults.connectTimeoutMs),
     halfCloseTimeoutMs: duration(given.halfCloseTimeout, 1, defaults.halfCloseTimeoutMs),
     drainTimeoutMs: duration(given.drainTimeout, 0, defaults.drainTimeoutMs),
     memory: memory(given),
+    uring: uring(uringOf(given)),
     stats: oneOf(given.stats, statsFormats, defaults.stats),
-    verbose: flag(given.verbose),
+    verbose: truth(given.verbose),
   };
 }
 
@@ -103,23 +113,9 @@ export function proxyOptions(settings: Settings, upstreams: readonly Address[]):
     listeners: settings.listen.map((address) => ({ address, ...shared })),
     engine: settings.engine,
     memory: settings.memory,
-    uring: uringDefaults,
+    uring: settings.uring,
     drainTimeoutMs: settings.drainTimeoutMs,
   };
-}
-
-function fail(given: GivenValue | undefined, why: string): never {
-  throw new ConfigError(`${given?.label ?? "defaults"} ${why}`);
-}
-
-/** Runs a parser whose message begins with the value, and puts the label before it. */
-function labelled<T>(given: GivenValue, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof ConfigError) fail(given, error.message);
-    throw error;
-  }
 }
 
 function addresses(
@@ -135,41 +131,19 @@ function addresses(
   });
 }
 
-function oneOf<T extends string>(given: GivenValue | undefined, words: readonly T[], initial: T) {
-  if (given === undefined) return initial;
-  const word = words.find((known) => known === given.value);
-  return word ?? fail(given, `${describe(given.value)}: expected ${either(words)}`);
-}
-
-/** `uring` is a known word, but not one that this version would suggest. */
-function engine(given: GivenValue | undefined): Settings["engine"] {
-  return given?.value === "uring" ? "uring" : oneOf(given, engines, defaults.engine);
-}
-
-function either(words: readonly string[]): string {
-  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
-}
-
-function flag(given: GivenValue | undefined): boolean {
-  if (given === undefined) return false;
-  if (typeof given.value === "boolean") return given.value;
-  return fail(given, `${describe(given.value)}: expected true or false`);
-}
-
 function duration(given: GivenValue | undefined, least: 0 | 1, initial: number): number {
   if (given === undefined) return initial;
   const value = scalar(given);
   const durationMs = labelled(given, () => parseDuration(value));
   if (durationMs < least || durationMs > DAY_MS) {
-    const range = least === 0 ? "0…24h" : "1ms…24h";
-    fail(given, `${describe(given.value)}: expected a duration of ${range}`);
+    refuse(given, `a duration of ${least === 0 ? "0…24h" : "1ms…24h"}`);
   }
   return durationMs;
 }
 
 function memory(given: Given): MemoryOptions {
-  const segmentSize = size(given.segmentSize);
-  const segmentCount = count(given.segmentCount);
+  const segmentSize = powerSize(given.segmentSize, 4 * KIB, MIB, defaults.segmentSize);
+  const segmentCount = segments(given.segmentCount);
   const bytes = segmentSize * segmentCount;
   const least = 4 * Math.max(1, CHUNK / segmentSize);
   if (segmentCount < least || bytes > 64 * GIB) {
@@ -184,30 +158,23 @@ function memory(given: Given): MemoryOptions {
   return { segmentSize, segmentCount };
 }
 
-function size(given: GivenValue | undefined): number {
-  if (given === undefined) return defaults.segmentSize;
-  const value = scalar(given);
-  const bytes = labelled(given, () => parseSize(value));
-  const isPowerOfTwo = Number.isInteger(Math.log2(bytes));
-  if (!isPowerOfTwo || bytes < 4 * KIB || bytes > MIB) {
-    fail(given, `${describe(given.value)}: expected a power of two of 4KiB…1MiB`);
-  }
-  return bytes;
-}
-
-function count(given: GivenValue | undefined): number {
+function segments(given: GivenValue | undefined): number {
   if (given === undefined) return defaults.segmentCount;
-  const text = String(scalar(given));
-  const segments = /^\d{1,12}$/.test(text) ? Number(text) : 0;
-  if (segments < 1) fail(given, `${describe(given.value)}: expected a whole number of at least 1`);
-  return segments;
+  const number = wholeNumber(given);
+  return number >= 1 ? number : refuse(given, "a whole number of at least 1");
 }
 
-/** What a file may give as a number or as text; other kinds are left to fail with their name. */
-function scalar(given: GivenValue): string | number {
-  const { value } = given;
-  if (typeof value === "string" || typeof value === "number") return value;
-  return fail(given, `${describe(value)}: expected a number or text`);
+/** What was given of the group `uring`. */
+function uringOf(given: Given): GivenUring {
+  return Object.fromEntries(uringKeys.map((key) => [key, given[`uring.${key}`]]));
+}
+
+function rejectUring(given: Given): void {
+  for (const key of uringKeys) {
+    const one = given[`uring.${key}`];
+    if (one === undefined) continue;
+    fail(one, "contradicts engine sockets, which knows no io_uring: leave one of them out");
+  }
 }
 
 function rejectTwins(listen: readonly Address[], given: GivenValue | undefined): void {
@@ -255,5 +222,5 @@ function loopbacks(host: string): readonly string[] {
 
 function rejectWorkers(given: GivenValue | undefined): void {
   if (given === undefined || given.value === 1 || given.value === "1") return;
-  fail(given, `${describe(given.value)}: expected 1, as this version runs one worker`);
+  refuse(given, "1, as this version runs one worker");
 }

@@ -1,0 +1,130 @@
+import { expect, test } from "bun:test";
+import { uringDefaults } from "./options.ts";
+import { type UringKey, uring, uringKeys } from "./uring.ts";
+
+/** Reads values as a file would give them. */
+function read(values: Partial<Record<UringKey, unknown>>) {
+  const entries = Object.entries(values).map(([key, value]) => [key, { value, label: key }]);
+  return uring(Object.fromEntries(entries));
+}
+
+test("nothing given means the defaults, which keep the rules themselves", () => {
+  expect(read({})).toEqual(uringDefaults);
+});
+
+test("everything given, as flags", () => {
+  expect(
+    read({
+      receive: "single",
+      receiveBundles: "off",
+      receiveMessages: "on",
+      incremental: "on",
+      send: "zerocopy-message",
+      taskrun: "coop",
+      sqpoll: "1.5s",
+      fixedFiles: "on",
+      hugePages: "on",
+      entries: "64",
+      waitCount: "8",
+      waitTimeout: "50us",
+      napi: "prefer",
+      napiTimeout: "1ms",
+      bufferSize: "2k",
+      bufferCount: "16",
+      largeBufferSize: "64KiB",
+    }),
+  ).toEqual({
+    receive: "single",
+    receiveBundles: false,
+    receiveMessages: true,
+    incremental: true,
+    send: "zerocopy-message",
+    taskrun: "coop",
+    sqPollIdleMs: 1_500,
+    fixedFiles: true,
+    hugePages: true,
+    entries: 64,
+    waitCount: 8,
+    waitTimeoutMicros: 50,
+    napi: "prefer",
+    napiTimeoutMicros: 1_000,
+    bufferSize: 2_048,
+    bufferCount: 16,
+    largeBufferSize: 65_536,
+  });
+});
+
+test("a file may say true, false and numbers", () => {
+  const given = { incremental: true, hugePages: false, sqpoll: false, waitTimeout: 0.001 };
+  expect(read({ ...given, entries: 32, bufferSize: 512 })).toEqual({
+    ...uringDefaults,
+    incremental: true,
+    hugePages: false,
+    sqPollIdleMs: 0,
+    waitTimeoutMicros: 1_000,
+    entries: 32,
+    bufferSize: 512,
+  });
+});
+
+test("words for nothing", () => {
+  expect(read({ sqpoll: "off" }).sqPollIdleMs).toBe(0);
+  expect(read({ sqpoll: "0" }).sqPollIdleMs).toBe(0);
+  expect(read({ waitCount: "adaptive" }).waitCount).toBe(0);
+});
+
+test("with a polling thread of the kernel nothing is deferred", () => {
+  expect(read({ sqpoll: "2s" })).toMatchObject({ sqPollIdleMs: 2_000, taskrun: "coop" });
+  expect(read({ sqpoll: "2s", taskrun: "coop" }).taskrun).toBe("coop");
+  expect(read({ sqpoll: "off", taskrun: "defer" }).taskrun).toBe("defer");
+});
+
+test("bundles or messages: the one that is asked for", () => {
+  const both = { receiveBundles: "on", receiveMessages: "off" };
+  expect(read(both)).toMatchObject({ receiveBundles: true, receiveMessages: false });
+  const alone = read({ receiveMessages: "on" });
+  expect(alone).toMatchObject({ receiveBundles: false, receiveMessages: true });
+});
+
+test("what is at the border is allowed", () => {
+  read({ entries: 16, waitCount: 1, waitTimeout: "1us", bufferSize: 256, bufferCount: 1 });
+  read({ entries: 32_768, waitCount: 4_096, waitTimeout: "1s", bufferCount: 1_024 });
+  read({ bufferSize: "64KiB", largeBufferSize: "4MiB" });
+  read({ bufferSize: "8KiB", largeBufferSize: "16KiB", sqpoll: "1m" });
+});
+
+const cases: [Partial<Record<UringKey, unknown>>, string][] = [
+  [{ receive: "multi" }, 'receive "multi": expected multishot or single'],
+  [{ receiveBundles: "yes" }, 'receiveBundles "yes": expected on or off'],
+  [{ incremental: 1 }, "incremental 1: expected on or off"],
+  [{ taskrun: "defer", sqpoll: "1s" }, "taskrun contradicts sqpoll, with which nothing can be"],
+  [{ sqpoll: "2m" }, 'sqpoll "2m": expected a duration of 1ms…1m, or off'],
+  [{ sqpoll: "on" }, 'sqpoll "on": expected a duration such as'],
+  [{ entries: 100 }, "entries 100: expected a power of two of 16…32,768"],
+  [{ entries: 8 }, "entries 8: expected a power of two of 16…32,768"],
+  [{ entries: 65_536 }, "entries 65536: expected a power of two of 16…32,768"],
+  [{ waitCount: 0 }, "waitCount 0: expected a whole number of 1…4,096, or adaptive"],
+  [{ waitCount: "many" }, 'waitCount "many": expected a whole number of 1…4,096, or adaptive'],
+  [{ waitTimeout: "0" }, 'waitTimeout "0": expected a duration of 1us…1s'],
+  [{ napiTimeout: "2s" }, 'napiTimeout "2s": expected a duration of 1us…1s'],
+  [{ bufferSize: 128 }, "bufferSize 128: expected a power of two of 256…64KiB"],
+  [{ bufferSize: 5_000 }, "bufferSize 5000: expected a power of two of 256…64KiB"],
+  [{ bufferCount: 1_025 }, "bufferCount 1025: expected a whole number of 1…1,024"],
+  [{ largeBufferSize: "8k" }, 'largeBufferSize "8k": expected a power of two of 16KiB…4MiB'],
+  [
+    { bufferSize: "64k", largeBufferSize: "64k" },
+    "bufferSize contradicts: large buffers are larger than the others, not 64 KiB and 64 KiB",
+  ],
+  [
+    { receiveBundles: "on", receiveMessages: "on" },
+    "receiveMessages contradicts receive bundles, which a RECVMSG has not: leave one of them out",
+  ],
+];
+
+test.each(cases)("%j is refused", (values, message) => {
+  expect(() => read(values)).toThrow(message);
+});
+
+test("every key is looked at", () => {
+  for (const key of uringKeys) expect(() => read({ [key]: { nonsense: 1 } })).toThrow(`${key} `);
+});
