@@ -2,6 +2,7 @@ import type { EngineName, MemoryOptions, UringOptions } from "../config/options.
 import type { Engine, EngineObserver } from "./engine.ts";
 import { SocketsEngine } from "./sockets/engine.ts";
 import { UringEngine } from "./uring/engine.ts";
+import { obstacleToUring } from "./uring/obstacle.ts";
 
 /** The engine that was asked for cannot run here; the message says why and what to do. */
 export class EngineUnsupportedError extends Error {
@@ -26,8 +27,11 @@ export function selectEngine(
   uring: UringOptions,
   observer: EngineObserver,
 ): EngineChoice {
-  if (wanted === "uring")
+  if (wanted === "uring") {
+    const obstacle = obstacleToUring(uring);
+    if (obstacle !== null) throw new EngineUnsupportedError(`engine uring: ${obstacle}`);
     return { engine: new UringEngine(memory, observer, uring), why: "as asked for" };
-  const why = wanted === "auto" ? "the only engine of this version" : "as asked for";
+  }
+  const why = wanted === "auto" ? "the default; io_uring is --engine uring" : "as asked for";
   return { engine: new SocketsEngine(memory, observer), why };
 }

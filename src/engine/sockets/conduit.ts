@@ -3,18 +3,18 @@ import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
+import type { Descriptors } from "../descriptors.ts";
 import type { RelaySummary } from "../engine.ts";
 import { otherEnd, unsentBytes } from "../libc.ts";
+import type { Meter } from "../meter.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE } from "../sockaddr.ts";
+import { Summary } from "../summary.ts";
 import { flowStats } from "../tally.ts";
 import { type BunSocket, CHUNK_MAX, KEEPALIVE_MS } from "./bun-socket.ts";
-import type { Descriptors } from "./descriptors.ts";
 import type { Dial } from "./dialer.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
 import type { Listener } from "./listener.ts";
-import type { Meter } from "./meter.ts";
 import type { Reservoir } from "./reservoir.ts";
-import { Summary } from "./summary.ts";
 import type { Turn } from "./turn.ts";
 
 /** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */

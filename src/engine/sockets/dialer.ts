@@ -2,11 +2,11 @@ import type { SocketHandler } from "bun";
 import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
+import type { Descriptors } from "../descriptors.ts";
 import type { EngineObserver } from "../engine.ts";
 import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
 import { bunSocket } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
-import type { Descriptors } from "./descriptors.ts";
 import type { Turn } from "./turn.ts";
 
 /**

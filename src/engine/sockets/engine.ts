@@ -3,6 +3,7 @@ import type { Address, ListenerOptions, MemoryOptions } from "../../config/optio
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
 import { timerSpan } from "../deadlines.ts";
+import { Descriptors } from "../descriptors.ts";
 import {
   type Engine,
   type EngineObserver,
@@ -10,13 +11,12 @@ import {
   ListenError,
   type RelaySummary,
 } from "../engine.ts";
+import { Meter } from "../meter.ts";
 import { addFlowStats, noFlowStats } from "../tally.ts";
-import { bunSocket } from "./bun-socket.ts";
+import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
-import { Descriptors } from "./descriptors.ts";
 import { Dialer, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
-import { Meter } from "./meter.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
 
@@ -72,7 +72,7 @@ export class SocketsEngine implements Engine, ConduitHost {
       );
     this.pool = pool;
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
-    this.meter = new Meter(memory.segmentSize);
+    this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.dialer = new Dialer(this.descriptors, this.turn, observer);
   }
 

@@ -1,8 +1,8 @@
 import { assert } from "../../assert.ts";
 import { Effect, type Flow, Phase } from "../../flow/flow.ts";
 import { Ring } from "../../memory/ring.ts";
+import type { Meter } from "../meter.ts";
 import type { BunSocket } from "./bun-socket.ts";
-import type { Meter } from "./meter.ts";
 import type { Reservoir } from "./reservoir.ts";
 import type { Deferred, Turn } from "./turn.ts";
 

@@ -1,15 +1,17 @@
-import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { RelaySummary } from "../engine.ts";
-import { decodeSockaddr } from "../sockaddr.ts";
+import { Summary } from "../summary.ts";
 import { flowStats } from "../tally.ts";
 import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
+
+/** The address of a client that has none: AF_UNIX, and nothing more. */
+const UNNAMED = Uint8Array.of(1, 0);
 
 /**
  * A relay on io_uring: reports completions to the {@link Relay} and its flows, and carries out what
@@ -38,7 +40,7 @@ export class Conduit {
   dialOperation = Operation.Ignored;
   /** The addresses of a host name that are still to be tried, in the dial that is under way. */
   addresses: readonly Address[] = [];
-  private clientAddress: Uint8Array | null = null;
+  private clientAddress = UNNAMED;
   private startedAt = 0;
   private endedAt = 0;
   private movedBefore = 0;
@@ -73,7 +75,7 @@ export class Conduit {
     this.id = id;
     this.client = client;
     this.listener = listener;
-    this.clientAddress = loop.sockets.otherAddress(client)?.slice() ?? null;
+    this.clientAddress = loop.sockets.otherAddress(client)?.slice() ?? UNNAMED;
     this.startedAt = performance.now();
     this.endedAt = 0;
     this.dials = 0;
@@ -170,17 +172,17 @@ export class Conduit {
   /** This relay's story until now. */
   summary(): RelaySummary {
     const end = this.endedAt === 0 ? performance.now() : this.endedAt;
-    return {
-      id: this.id,
-      client: this.clientName(),
-      upstream: this.upstreamAddress === null ? null : formatAddress(this.upstreamAddress),
-      startedAt: performance.timeOrigin + this.startedAt,
-      durationMs: end - this.startedAt,
-      dials: this.dials,
-      reason: this.endedAt === 0 ? null : this.relay.reason,
-      up: flowStats(this.relay.up, this.up.discards),
-      down: flowStats(this.relay.down, this.down.discards),
-    };
+    return new Summary(
+      this.id,
+      this.clientAddress,
+      this.upstreamAddress,
+      performance.timeOrigin + this.startedAt,
+      end - this.startedAt,
+      this.dials,
+      this.endedAt === 0 ? null : this.relay.reason,
+      flowStats(this.relay.up, this.up.discards),
+      flowStats(this.relay.down, this.down.discards),
+    );
   }
 
   /**
@@ -317,13 +319,6 @@ export class Conduit {
 
   private unsent(descriptor: number): number {
     return descriptor < 0 ? 0 : this.loop.sockets.unsentBytes(descriptor);
-  }
-
-  /** The client's address as a person writes it. */
-  private clientName(): string {
-    if (this.clientAddress === null) return "unix";
-    const address = decodeSockaddr(this.clientAddress, 0);
-    return address.kind === "unix" ? "unix" : formatAddress(address);
   }
 }
 

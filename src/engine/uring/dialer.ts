@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import { formatAddress } from "../../config/address.ts";
+import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
@@ -47,7 +47,7 @@ export class Dialer {
       return;
     }
     conduit.listener.dialing.add(conduit);
-    if (address.kind === "unix" || isIP(address.host) !== 0) this.open(conduit, address);
+    if (address.kind === "unix" || ipKind(address.host) !== 0) this.open(conduit, address);
     else this.resolve(conduit, address.host, address.port);
   }
 

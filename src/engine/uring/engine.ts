@@ -1,5 +1,4 @@
 import { lstatSync, unlinkSync } from "node:fs";
-import { isIP } from "node:net";
 import {
   MessageChannel,
   type MessagePort,
@@ -7,6 +6,7 @@ import {
   Worker,
 } from "node:worker_threads";
 import { formatAddress } from "../../config/address.ts";
+import { ipKind } from "../../config/ip.ts";
 import {
   type Address,
   type ListenerOptions,
@@ -39,6 +39,7 @@ import { decodeSockaddr, encodeSockaddr } from "../sockaddr.ts";
 import { BACKLOG } from "./backlog.ts";
 import { KEEPALIVE_SECONDS } from "./dialer.ts";
 import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";
+import { relaysOf } from "./records.ts";
 
 /** Longest time that a worker may take to answer; it is a defect if it takes more. */
 const ANSWER_MS = 10_000;
@@ -70,7 +71,7 @@ export class UringEngine implements Engine {
       wakeFd: this.wakeFd,
       answers: this.answers.buffer as SharedArrayBuffer,
     };
-    this.worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    this.worker = new Worker(workerFile(), {
       workerData: birth,
       transferList: [port2],
     });
@@ -117,7 +118,7 @@ export class UringEngine implements Engine {
     if (this.last !== null) return [];
     const answer = this.ask({ kind: "relays" });
     if (answer.kind !== "relays") throw new Error("the worker answered something else");
-    return [...answer.relays];
+    return relaysOf(answer.batch);
   }
 
   private tell(command: Command): void {
@@ -148,7 +149,7 @@ export class UringEngine implements Engine {
         this.ready.resolve();
         return;
       case "ended":
-        for (const relay of news.relays) observer.relayEnded(relay);
+        for (const relay of relaysOf(news.batch)) observer.relayEnded(relay);
         return;
       case "dialFailed":
         observer.dialFailed(news.upstream, news.reason, news.detail);
@@ -196,6 +197,12 @@ export class UringEngine implements Engine {
   }
 }
 
+/** The worker's program: inside the executable it has the place of its source, below src/. */
+function workerFile(): URL | string {
+  const isExecutable = import.meta.url.includes("/$bunfs/");
+  return isExecutable ? "./engine/uring/worker.ts" : new URL("./worker.ts", import.meta.url);
+}
+
 async function lookUp(host: string, port: number): Promise<Address[]> {
   try {
     const found = await Bun.dns.lookup(host, { backend: "getaddrinfo" });
@@ -208,7 +215,7 @@ async function lookUp(host: string, port: number): Promise<Address[]> {
 
 /** The address to bind to: of a host name the first one. @throws ListenError */
 async function literal(address: Address): Promise<Address> {
-  if (address.kind === "unix" || isIP(address.host) !== 0) return address;
+  if (address.kind === "unix" || ipKind(address.host) !== 0) return address;
   const [first] = await lookUp(address.host, address.port);
   if (first !== undefined) return first;
   throw new ListenError(address, "ENOTFOUND", `cannot listen on ${formatAddress(address)}`);

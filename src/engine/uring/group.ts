@@ -97,6 +97,11 @@ export class Group {
     return this.provided === 0 && this.held >= this.limit;
   }
 
+  /** Most buffers are held: who holds some already must leave the rest to those who hold none. */
+  get low(): boolean {
+    return this.held > this.limit - (this.limit >>> 2);
+  }
+
   /** A receive found no buffer: provide more from now on, where that is allowed. */
   ranOut(): void {
     this.exhausted++;

@@ -93,7 +93,7 @@ export class Lane {
     const isLarge = this.large && !loop.memory.group(this.direction, true).dry;
     const group = loop.memory.group(this.direction, isLarge);
     this.from = group;
-    this.prefix = loop.receiver.prefix(isLarge);
+    this.prefix = loop.receiver.prefix(group, isLarge);
     this.armed = true;
     this.conduit.pending++;
     loop.receiver.start(this, group, isLarge);
@@ -224,7 +224,7 @@ export class Lane {
     const isKept = flow.phase === Phase.Open && flow.lostBytes === 0;
     this.queue(size, flags, isKept);
     let effects = Effect.None;
-    if (this.count >= CHUNKS_MAX && isKept) flow.crowd();
+    if (isKept && this.count >= (this.from?.low ? 1 : CHUNKS_MAX)) flow.crowd();
     if (wasReceiving) effects = flow.received(size);
     else flow.flushed(size, size);
     this.start(effects & ~Effect.Receive);
@@ -350,7 +350,8 @@ export class Lane {
     if (size > 0) this.loop.meter.sent(size);
     this.consume(size);
     let effects = flow.sent(size);
-    if (flow.starved && !this.waiting && this.count <= CHUNKS_FEW) effects |= flow.fed();
+    const few = this.loop.memory.group(this.direction, false).low ? 0 : CHUNKS_FEW;
+    if (flow.starved && !this.waiting && this.count <= few) effects |= flow.fed();
     this.start(effects);
     this.conduit.settle();
   }

@@ -7,10 +7,10 @@ import type {
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import { timerSpan } from "../deadlines.ts";
+import { Descriptors } from "../descriptors.ts";
 import type { EngineStats, RelaySummary } from "../engine.ts";
 import { ACCEPT_FLAGS, addressOf, Errno, setNonBlocking } from "../linux.ts";
-import { Descriptors } from "../sockets/descriptors.ts";
-import { Meter } from "../sockets/meter.ts";
+import { Meter } from "../meter.ts";
 import { addFlowStats, noFlowStats } from "../tally.ts";
 import { BufferRingFlag, CqeFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
@@ -101,9 +101,13 @@ export class Loop {
   private events = 0;
   private accepting = true;
   private isDry = false;
+  /** The next look at who holds memory is due. */
+  private isLooking = false;
   private stopping = false;
   private drained = false;
   private isOver = false;
+  /** Completions to wait for. */
+  private readonly waitCount: number;
   private readonly wakeBytes = new Uint8Array(8);
   private readonly wakeAddress = addressOf(this.wakeBytes);
 
@@ -116,6 +120,7 @@ export class Loop {
     private readonly wakeFd: number,
   ) {
     this.prepare = new Prepare(kernel);
+    this.waitCount = Math.max(1, options.uring.waitCount);
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
       report.poolGrew(bytes),
     );
@@ -143,7 +148,8 @@ export class Loop {
     this.memory.refill();
     this.lookAtMemory();
     const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros);
-    this.kernel.enter(due <= 0 ? 0 : 1, 0, due);
+    const wait = due <= 0 ? 0 : this.waitCount;
+    this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
     const before = this.events;
     for (;;) {
       const at = this.kernel.completion();
@@ -415,7 +421,8 @@ export class Loop {
     this.isDry = dry;
     if (dry) {
       this.report.poolEmpty();
-      this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
+      if (!this.isLooking) this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
+      this.isLooking = true;
     } else this.report.poolRefilled();
     this.gate();
   }
@@ -425,6 +432,8 @@ export class Loop {
    * few ends that never read must not stop all the others.
    */
   private look(): void {
+    // Memory may run out many times a second: one row of looks is enough, and must be no faster.
+    this.isLooking = this.isDry;
     if (!this.isDry) return;
     this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
     for (const conduit of this.running) {

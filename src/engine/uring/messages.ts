@@ -6,7 +6,8 @@ import type {
   UringOptions,
 } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
-import type { EngineStats, RelaySummary } from "../engine.ts";
+import type { EngineStats } from "../engine.ts";
+import type { RecordBatch } from "./records.ts";
 
 /** What a worker is born with. */
 export interface WorkerBirth {
@@ -36,7 +37,7 @@ export interface Question {
 
 /** What a worker tells the control plane. */
 export type News =
-  | { readonly kind: "ended"; readonly relays: readonly RelaySummary[] }
+  | { readonly kind: "ended"; readonly batch: RecordBatch }
   | {
       readonly kind: "dialFailed";
       readonly upstream: string;
@@ -61,4 +62,4 @@ export type News =
 /** What a worker answers to a {@link Question}. */
 export type Answer =
   | { readonly kind: "stats"; readonly stats: EngineStats }
-  | { readonly kind: "relays"; readonly relays: readonly RelaySummary[] };
+  | { readonly kind: "relays"; readonly batch: RecordBatch };

@@ -105,12 +105,7 @@ export class Prepare {
 
   /** Sends what lies in a group's ring: one buffer, or as many as there are (`Priority.Bundle`). */
   sendFromGroup(fd: number, group: number, priority: number, low: number, high: number): void {
-    const at = this.entry(
-      Opcode.Send | SqeFlag.BufferSelect | priority,
-      fd,
-      low,
-      high,
-    );
+    const at = this.entry(Opcode.Send | SqeFlag.BufferSelect | priority, fd, low, high);
     this.kernel.sqes[at + SqeWord.BufferGroup] = group;
     this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL | MSG_WAITALL;
   }

@@ -167,8 +167,10 @@ export class Queue implements Kernel {
     let size = 0;
     if (wait > 0 && (minWaitMicros > 0 || timeoutMicros !== Infinity)) {
       flags |= EnterFlag.ExtArg;
-      this.wait[GeteventsWord.MinWaitMicros] = minWaitMicros;
-      this.setTimeout(timeoutMicros);
+      const isKnown = minWaitMicros === 0 || (this.features & Feature.MinTimeout) !== 0;
+      this.wait[GeteventsWord.MinWaitMicros] = isKnown ? minWaitMicros : 0;
+      // Where the kernel knows no lower bound the wait ends then, whatever has come.
+      this.setTimeout(isKnown ? timeoutMicros : Math.min(minWaitMicros, timeoutMicros));
       argument = this.waitAddress;
       size = GETEVENTS_ARG_SIZE;
     }
@@ -291,9 +293,4 @@ export class Queue implements Kernel {
   private register(operation: Register, argument: number, count: number): number {
     return systemCall(Syscall.Register, this.descriptor, operation, argument, count, 0, 0);
   }
-}
-
-/** Whether a kernel with these features can wait with a lower bound. */
-export function hasMinTimeout(features: number): boolean {
-  return (features & Feature.MinTimeout) !== 0;
 }

@@ -31,7 +31,9 @@ export class Receiver {
   start(lane: Lane, group: Group, isLarge: boolean): void {
     const { conduit, source } = lane;
     const { prepare } = this.loop;
-    const priority = isLarge ? Priority.None : this.smallPriority;
+    // One buffer at a time where few are left: a multishot receive would take them all at once.
+    const isCareful = isLarge || group.low;
+    const priority = isCareful ? Priority.None : this.smallPriority;
     const low = conduit.ticket(Operation.ReceiveUp + lane.direction);
     const { generation } = conduit;
     if (this.header === null) prepare.receive(source, group.id, priority, low, generation);
@@ -42,8 +44,9 @@ export class Receiver {
   }
 
   /** Bytes at the beginning of what a receive has brought that are not the source's. */
-  prefix(isLarge: boolean): number {
-    return this.header !== null && this.isMultishot && !isLarge ? RECVMSG_OUT_SIZE : 0;
+  prefix(group: Group, isLarge: boolean): number {
+    const isMultishot = this.isMultishot && !isLarge && !group.low;
+    return this.header !== null && isMultishot ? RECVMSG_OUT_SIZE : 0;
   }
 
   close(): void {

@@ -1,5 +1,5 @@
-import type { UringSend } from "../../config/options.ts";
 import { assert } from "../../assert.ts";
+import type { UringSend } from "../../config/options.ts";
 import { type Mapping, mapMemory, unmap } from "../linux.ts";
 import { BUF_SIZE, IOVEC_SIZE, MSGHDR_SIZE, Priority } from "./abi.ts";
 import { NONE } from "./chunks.ts";

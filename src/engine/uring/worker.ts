@@ -10,16 +10,17 @@ import {
   SocketOption,
   setOption,
 } from "../linux.ts";
-import { SetupFlag } from "./abi.ts";
 import type { Sockets } from "./kernel.ts";
 import { Loop, type Report } from "./loop.ts";
 import type { Command, News, WorkerBirth } from "./messages.ts";
+import { ringFlags } from "./obstacle.ts";
 import { Queue } from "./queue.ts";
+import { type RecordBatch, Records } from "./records.ts";
 
 // A worker's thread: it runs the loop until it is told to end, and talks with the control plane.
 
 const birth = workerData as WorkerBirth;
-const { port } = birth;
+const { port, uring } = birth;
 const answers = new Int32Array(birth.answers);
 
 /** Relays that ended are told together, so often. */
@@ -35,14 +36,14 @@ const sockets: Sockets = {
 };
 
 class Reporter implements Report {
-  private ended: RelaySummary[] = [];
+  private readonly ended = new Records();
   private toldAt = 0;
   private readonly lookups = new Map<number, (addresses: readonly Address[]) => void>();
   private token = 0;
   loop: Loop | null = null;
 
   relayEnded(relay: RelaySummary): void {
-    this.ended.push(relay);
+    this.ended.add(relay);
   }
   dialFailed(upstream: string, reason: never, detail: string): void {
     tell({ kind: "dialFailed", upstream, reason, detail });
@@ -72,7 +73,7 @@ class Reporter implements Report {
     tell({ kind: "stopped" });
   }
   turnEnded(): number {
-    if (this.ended.length === 0) return Infinity;
+    if (this.ended.count === 0) return Infinity;
     const left = this.toldAt + TELL_MS - performance.now();
     if (left > 0) return left * 1e3;
     this.flush();
@@ -87,9 +88,9 @@ class Reporter implements Report {
   }
 
   private flush(): void {
-    if (this.ended.length === 0) return;
-    tell({ kind: "ended", relays: this.ended });
-    this.ended = [];
+    if (this.ended.count === 0) return;
+    const batch = this.ended.take();
+    port.postMessage({ kind: "ended", batch } satisfies News, [batch.numbers.buffer]);
     this.toldAt = performance.now();
   }
 
@@ -112,7 +113,7 @@ class Reporter implements Report {
         this.answer({ kind: "stats", stats: loop.stats() });
         return;
       case "relays":
-        this.answer({ kind: "relays", relays: loop.relays() });
+        this.answer({ kind: "relays", batch: batchOf(loop.relays()) });
         return;
       case "end":
         loop.end();
@@ -129,26 +130,26 @@ class Reporter implements Report {
   }
 }
 
+function batchOf(relays: readonly RelaySummary[]): RecordBatch {
+  const records = new Records();
+  for (const relay of relays) records.add(relay);
+  return records.take();
+}
+
 function tell(news: News): void {
   port.postMessage(news);
 }
 
 const reporter = new Reporter();
 const queue = new Queue({
-  entries: birth.uring.entries,
-  completions: 4096,
-  flags:
-    SetupFlag.SingleIssuer | SetupFlag.DeferTaskrun | SetupFlag.SubmitAll | SetupFlag.NoSqArray,
-  pollIdleMs: 0,
+  entries: uring.entries,
+  completions: Math.max(4096, uring.entries * 4),
+  flags: ringFlags(uring),
+  pollIdleMs: uring.sqPollIdleMs,
 });
 queue.registerRing();
-const loop = new Loop(
-  queue,
-  sockets,
-  { memory: birth.memory, uring: birth.uring },
-  reporter,
-  birth.wakeFd,
-);
+if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
+const loop = new Loop(queue, sockets, { memory: birth.memory, uring }, reporter, birth.wakeFd);
 reporter.loop = loop;
 tell({ kind: "ready" });
 reporter.woken();

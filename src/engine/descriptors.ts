@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { descriptorLimit } from "../libc.ts";
+import { descriptorLimit } from "./libc.ts";
 
 /** Descriptors kept free for files, name lookups, logs and whatever else the process opens. */
 const RESERVE = 24;

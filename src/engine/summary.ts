@@ -1,8 +1,8 @@
-import { formatAddress } from "../../config/address.ts";
-import type { Address } from "../../config/options.ts";
-import type { Reason } from "../../flow/reason.ts";
-import type { FlowStats, RelaySummary } from "../engine.ts";
-import { decodeSockaddr } from "../sockaddr.ts";
+import { formatAddress } from "../config/address.ts";
+import type { Address } from "../config/options.ts";
+import type { Reason } from "../flow/reason.ts";
+import type { FlowStats, RelaySummary } from "./engine.ts";
+import { decodeSockaddr } from "./sockaddr.ts";
 
 /**
  * A relay's story. Every relay that ends has one, and few are ever read: so the two addresses are

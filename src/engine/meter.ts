@@ -1,5 +1,3 @@
-import { CHUNK_MAX } from "./bun-socket.ts";
-
 /** Counts receives and sends by their size in segments, beside what each flow counts of itself. */
 export class Meter {
   /** `[n]`: receives that brought up to n segments' worth of bytes. */
@@ -15,7 +13,7 @@ export class Meter {
    */
   constructor(
     private readonly segmentSize: number,
-    max: number = CHUNK_MAX,
+    max: number,
   ) {
     this.shift = Math.log2(segmentSize);
     this.mask = segmentSize - 1;
