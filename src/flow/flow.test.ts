@@ -191,6 +191,16 @@ describe("abort", () => {
   });
 });
 
+test("a crowded queue stops its source like a starved one, and counts as a pause", () => {
+  const flow = openFlow();
+  flow.crowd();
+  flow.crowd();
+  expect(flow.received(1)).toBe(Effect.Send);
+  expect(flow).toMatchObject({ receiving: false, pauseCount: 1, starvedCount: 0 });
+  expect(flow.sent(1)).toBe(Effect.None);
+  expect(flow.fed()).toBe(Effect.Receive);
+});
+
 describe("an assertion stops", () => {
   for (const misuse of flowMisuses(Flow)) {
     test(misuse.what, () => {

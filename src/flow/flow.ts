@@ -159,7 +159,7 @@ export class Flow {
   /** There is no memory for another receive, until `fed`. A receive in flight is not touched. */
   starve(): void {
     if (!this.starved) this.starvedCount++;
-    this.starved = true;
+    this.hold();
   }
 
   /**
@@ -167,8 +167,9 @@ export class Flow {
    * until `fed`. Unlike {@link starve} that is the target's slowness, not a lack of memory.
    */
   crowd(): void {
-    if (!this.starved) this.pauseCount++;
-    this.starved = true;
+    if (this.starved) return;
+    this.pauseCount++;
+    this.hold();
   }
 
   /** There is memory again. */
@@ -224,6 +225,10 @@ export class Flow {
   /** No operation of this flow is in flight. */
   get idle(): boolean {
     return !this.receiving && !this.sending;
+  }
+
+  private hold(): void {
+    this.starved = true;
   }
 
   /** Decides what to start. Each rule can ask only for what is not in flight. */

@@ -205,6 +205,21 @@ test("a reason names the side that it belongs to", () => {
   for (const [reason, side] of sides) expect(sideOf(reason)).toBe(side);
 });
 
+test("a lost target ends its own flow only; what it sent before still goes the other way", () => {
+  const relay = relaying();
+  expect(relay.targetLost(Upstream)).toBe(true);
+  expect(relay.targetLost(Upstream)).toBe(false);
+  expect(relay.up.phase).toBe(Phase.Aborted);
+  expect(relay.settle()).toBe(RelayEffect.None);
+  carry(relay, Upstream, 2);
+  expect(relay.down.sentBytes).toBe(2);
+  expect(relay.passesEnd).toBe(false);
+  expect(relay.reset(Upstream)).toBe(Effect.End);
+  relay.down.ended();
+  expect(relay.settle() & RelayEffect.Terminate).toBe(RelayEffect.Terminate);
+  expect(relay.reason).toBe("upstream_reset");
+});
+
 describe("an assertion stops", () => {
   for (const misuse of relayMisuses) {
     test(misuse.what, () => {

@@ -139,7 +139,7 @@ export class Relay {
       this.from(side).sourceEnded();
       return Effect.None;
     }
-    this.reason ??= side === Side.Client ? "client_reset" : "upstream_reset";
+    this.noteReset(side);
     this.to(side).abort();
     return this.from(side).sourceEnded();
   }
@@ -154,7 +154,7 @@ export class Relay {
   targetLost(side: Side): boolean {
     const flow = this.to(side);
     if (this.phase === RelayPhase.Terminating || flow.phase === Phase.Aborted) return false;
-    this.reason ??= side === Side.Client ? "client_reset" : "upstream_reset";
+    this.noteReset(side);
     flow.abort();
     return true;
   }
@@ -200,6 +200,11 @@ export class Relay {
   /** Nothing of this relay is in flight. */
   get idle(): boolean {
     return !this.dialing && this.up.idle && this.down.idle;
+  }
+
+  /** The first reset that is seen is why the relay ends. */
+  private noteReset(side: Side): void {
+    this.reason ??= side === Side.Client ? "client_reset" : "upstream_reset";
   }
 
   /** The second step of closing: answers `Close`, once, when nothing is in flight any more. */
