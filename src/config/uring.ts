@@ -87,6 +87,7 @@ export function uring(given: GivenUring): UringOptions {
     largeBufferSize: powerSize(given.largeBufferSize, 16 * KIB, 4 * MIB, initial.largeBufferSize),
   };
   rejectSizes(options, given);
+  rejectIncremental(options, given.incremental);
   return options;
 }
 
@@ -101,6 +102,15 @@ function receives({ receiveBundles, receiveMessages }: GivenUring): [boolean, bo
     receiveMessages,
     "contradicts receive bundles, which a RECVMSG has not: leave one of them out",
   );
+}
+
+/** A bundle and a message each expect whole buffers, from their beginning. */
+function rejectIncremental(options: UringOptions, given: GivenValue | undefined): void {
+  if (!options.incremental) return;
+  const { receiveBundles, receiveMessages } = options;
+  if (!receiveBundles && !receiveMessages) return;
+  const other = receiveBundles ? "receive bundles" : "receive messages";
+  fail(given, `contradicts ${other}, which need whole buffers: leave one of them out`);
 }
 
 function rejectSizes({ bufferSize, largeBufferSize }: UringOptions, given: GivenUring): void {

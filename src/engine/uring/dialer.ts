@@ -121,9 +121,11 @@ export class Dialer {
   }
 
   private resolve(conduit: Conduit, host: string, port: number): void {
-    const { generation } = conduit;
+    // An answer may come too late: for an earlier tenant, or when the next upstream is dialled.
+    const { generation, dials } = conduit;
     this.loop.report.resolve(host, port, (addresses) => {
-      if (conduit.generation === generation) this.resolved(conduit, addresses);
+      const isMeant = conduit.generation === generation && conduit.dials === dials;
+      if (isMeant) this.resolved(conduit, addresses);
     });
   }
 

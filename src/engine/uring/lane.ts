@@ -213,6 +213,8 @@ export class Lane {
     this.stillLooks = 0;
     this.sentBefore = 0;
     this.cancelling = false;
+    // It may still stand in the row of those who wait, where nobody minds it.
+    this.waiting = false;
     this.from = null;
   }
 

@@ -31,6 +31,8 @@ import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 /** While memory has run out, holders are looked at so often; so many looks without progress end one. */
 const PATIENCE_LOOK_MS = 1000;
 const PATIENCE_LOOKS = 10;
+/** While descriptors have run out, accepting is tried so often. */
+const ACCEPT_LOOK_MS = 100;
 /** Descriptors of one relay at most: client, upstream, and the upstream's own when it is inside. */
 const DESCRIPTORS_PER_RELAY = 3;
 
@@ -413,6 +415,14 @@ export class Loop {
       if (listener.armed) this.cancelAccept(index);
     }
     this.report.acceptPaused(cause, this.running.size);
+    if (cause === "descriptors") this.alarms.set(ACCEPT_LOOK_MS, () => this.lookAtGate());
+  }
+
+  /** Descriptors may come back that no relay had: nobody tells, so it is tried. */
+  private lookAtGate(): void {
+    if (this.accepting || this.stopping) return;
+    this.gate();
+    if (!this.accepting) this.alarms.set(ACCEPT_LOOK_MS, () => this.lookAtGate());
   }
 
   private lookAtMemory(): void {
