@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+import { CliProcess, MAIN, runCli, WITHOUT_URING } from "./cli-process.ts";
 
 const DURATION = "expected a duration such as 500ms, 5s, 2m or 1h, or a number of seconds";
 
@@ -88,7 +88,8 @@ describe("it cannot be had here: one sentence, exit 1", () => {
     const address = `127.0.0.1:${holder.port}`;
     const sentence = `cannot listen on ${address}: the port is in use already`;
     await expectRefusal(["-l", address], sentence);
-    await expectRefusal(["-l", "127.0.0.1:0", "-l", address, "-v"], sentence);
+    // Not io_uring, whose buffers are there at once, as the log would say.
+    await expectRefusal(["-e", "sockets", "-l", "127.0.0.1:0", "-l", address, "-v"], sentence);
   });
 
   test("hosts that nobody knows", async () => {
@@ -113,6 +114,17 @@ describe("it cannot be had here: one sentence, exit 1", () => {
     const sentence = `cannot listen on unix:${path}: the path exists or is in use already`;
     await expectRefusal(["-l", `unix:${path}`], sentence);
     expect(await readFile(path, "utf8")).toBe("precious");
+  });
+
+  test.skipIf(process.platform !== "linux")("io_uring where a filter forbids it", async () => {
+    const args = ["-l", "127.0.0.1:0", "-e", "uring"];
+    const { code, out, err } = await new CliProcess(args, [], WITHOUT_URING).finished();
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toBe(
+      "ringway: engine uring: a seccomp filter forbids io_uring, as most containers do; give the " +
+        "container a seccomp profile that allows io_uring, such as " +
+        "packaging/seccomp-io_uring.json\n",
+    );
   });
 
   test.skipIf(!canBeRefused())("a port that needs more rights", async () => {

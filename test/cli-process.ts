@@ -4,6 +4,12 @@ import type { Subprocess } from "bun";
 /** The entry of the program, whatever folder a test runs in. */
 export const MAIN = resolve(import.meta.dir, "../src/main.ts");
 
+/** The same where io_uring_setup fails with EPERM (Linux). */
+export const WITHOUT_URING: readonly string[] = [
+  resolve(import.meta.dir, "fixtures/without-uring.ts"),
+  "1",
+];
+
 /** What a finished run left behind. */
 export interface Finished {
   readonly code: number;
@@ -23,9 +29,14 @@ export class CliProcess implements AsyncDisposable {
   /**
    * @param args the flags
    * @param before a command to start it with, such as setpriv
+   * @param entry what Bun is to run
    */
-  constructor(args: readonly string[], before: readonly string[] = []) {
-    this.child = Bun.spawn([...before, process.execPath, MAIN, ...args], {
+  constructor(
+    args: readonly string[],
+    before: readonly string[] = [],
+    entry: readonly string[] = [MAIN],
+  ) {
+    this.child = Bun.spawn([...before, process.execPath, ...entry, ...args], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

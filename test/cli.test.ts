@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+import { CliProcess, MAIN, runCli, WITHOUT_URING } from "./cli-process.ts";
 
 const LOOPBACK = "127.0.0.1:0";
 
@@ -58,7 +58,7 @@ describe("a run", () => {
     const { code, out, err } = await proxy.stop("SIGTERM");
     expect(code).toBe(0);
     expect(out).toMatch(
-      /^ringway statistics: .* on engine sockets, 1 relay \(1 ended, 0 running\)/,
+      /^ringway statistics: .* on engine (?:sockets|uring), 1 relay \(1 ended, 0 running\)/,
     );
     expect(out).toMatch(/\nrelay 1: 127\.0\.0\.1:\d+ → 127\.0\.0\.1:\d+, client_fin after /);
     expect(err).toMatch(/\[info\] \[ringway\] stopping: SIGTERM, (no relays|1 relay) running/);
@@ -78,16 +78,27 @@ describe("a run", () => {
     const { code, out, err } = await proxy.stop("SIGINT");
     expect(code).toBe(0);
     expect(err).toContain(` → ${target}\n`);
-    expect(err).toMatch(/\[debug\] \[ringway\] engine sockets \(/);
+    expect(err).toMatch(/\[debug\] \[ringway\] engine (sockets|uring) \(/);
     expect(err).not.toContain("try:");
     expect(JSON.parse(out)).toMatchObject({
-      engine: "sockets",
+      engine: expect.stringMatching(/^(sockets|uring)$/),
       relays: { accepted: 1, running: 0, ended: 1, reasons: { client_fin: 1 } },
       up: { receives: 1, shortReceives: 1, sends: 1, receivedBytes: 6, sentBytes: 6, lostBytes: 0 },
       down: { receivedBytes: 7, sentBytes: 7 },
       endedRelays: [{ id: 1, upstream: target, reason: "client_fin", dials: 1 }],
       runningRelays: [],
     });
+  });
+
+  test.skipIf(process.platform !== "linux")("without io_uring: says so, and works", async () => {
+    await using proxy = new CliProcess(["-l", LOOPBACK, "--stats", "json"], [], WITHOUT_URING);
+    await close(await ping(await proxy.port()));
+    const { code, out, err } = await proxy.stop();
+    expect(code).toBe(0);
+    expect(JSON.parse(out).engine).toBe("sockets");
+    expect(err).toContain(
+      "[info] [ringway] engine sockets (a seccomp filter forbids io_uring, as most containers do)",
+    );
   });
 
   test("several listeners, each with a line of its own", async () => {

@@ -13,6 +13,7 @@ import { hints, listeningLine } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import { createLogger } from "./logger.ts";
 import { writeOut } from "./output.ts";
+import { programName } from "./program.ts";
 import { exitCodeOf, type StopSignal, StopSignals } from "./signals.ts";
 import { StartError, startError } from "./start-error.ts";
 
@@ -39,6 +40,8 @@ export async function run(settings: Settings): Promise<number> {
   const signal = await stop(current, signals);
   signals.exitAtOnce();
   const isWritten = await printStatistics(current);
+  // Not before: relays that still run are to be shown as such.
+  current.embedded?.stop();
   if (signal !== null) return exitCodeOf(signal);
   return isWritten ? 0 : 1;
 }
@@ -81,12 +84,13 @@ function addressOf({ address }: EmbeddedUpstream): Address {
 }
 
 function announce({ settings, log, proxy, embedded }: Run, upstreams: readonly Address[]): void {
-  const isAsked = settings.engine === "auto" || settings.engine === proxy.engine.name;
-  log[isAsked ? "debug" : "info"](`engine ${proxy.engineChoice}`);
+  const hint = proxy.engineFellBack ? `; \`${programName()} doctor\` says what to do` : "";
+  log[proxy.engineFellBack ? "info" : "debug"](`engine ${proxy.engineChoice}${hint}`);
+  for (const note of proxy.engineNotes) log.info(`engine ${proxy.engine.name}: ${note}`);
   for (const address of proxy.addresses) log.info(listeningLine(address, settings, upstreams));
   const [first] = proxy.addresses;
   if (embedded === null || settings.mode !== "bidirectional" || first === undefined) return;
-  for (const hint of hints(first)) log.info(hint);
+  for (const line of hints(first)) log.info(line);
 }
 
 /** Waits for a signal and stops. @returns the second signal, if one cut the stop short */
@@ -97,7 +101,6 @@ async function stop(current: Run, signals: StopSignals): Promise<StopSignal | nu
   const stopped = proxy.stop(settings.drainTimeoutMs).then(() => null);
   const second = await Promise.race([stopped, signals.next()]);
   current.observer.flush();
-  current.embedded?.stop();
   const { reasons, running } = proxy.engine.stats().relays;
   if (second !== null) log.warn(`${second} again: not waiting for ${relays(running)}`);
   else if (reasons.drain !== undefined) log.warn(`stopped: had to cut ${relays(reasons.drain)}`);

@@ -7,6 +7,10 @@ export interface Proxy {
   readonly engine: Engine;
   /** Which engine runs and why, in one line. */
   readonly engineChoice: string;
+  /** The engine that `auto` takes on this system cannot run here. */
+  readonly engineFellBack: boolean;
+  /** What of the engine's options had to be replaced, one line each. */
+  readonly engineNotes: readonly string[];
   /** The addresses that are accepted on, in the order of the options, with their real ports. */
   readonly addresses: readonly Address[];
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
@@ -20,7 +24,8 @@ export interface Proxy {
  * @throws EngineUnsupportedError when the engine that was asked for cannot run here
  */
 export async function startProxy(options: ProxyOptions, observer: EngineObserver): Promise<Proxy> {
-  const { engine, why } = selectEngine(options.engine, options.memory, options.uring, observer);
+  const choice = selectEngine(options.engine, options.memory, options.uring, observer);
+  const { engine } = choice;
   const addresses: Address[] = [];
   try {
     for (const listener of options.listeners) addresses.push(await engine.listen(listener));
@@ -30,7 +35,9 @@ export async function startProxy(options: ProxyOptions, observer: EngineObserver
   }
   return {
     engine,
-    engineChoice: `${engine.name} (${why})`,
+    engineChoice: `${engine.name} (${choice.why})`,
+    engineFellBack: choice.fellBack,
+    engineNotes: choice.notes,
     addresses,
     stop: (drainTimeoutMs) => engine.stop(drainTimeoutMs),
   };

@@ -2,18 +2,29 @@ import type { EngineName, MemoryOptions, UringOptions } from "../config/options.
 import type { Engine, EngineObserver } from "./engine.ts";
 import { SocketsEngine } from "./sockets/engine.ts";
 import { UringEngine } from "./uring/engine.ts";
-import { obstacleToUring } from "./uring/obstacle.ts";
+import { fit } from "./uring/fit.ts";
+import { probe } from "./uring/probe.ts";
+import { obstacle, shortRelease, type UringReport } from "./uring/report.ts";
 
 /** The engine that was asked for cannot run here; the message says why and what to do. */
 export class EngineUnsupportedError extends Error {
   override readonly name = "EngineUnsupportedError";
 }
 
-/** An engine and why it was taken. */
-export interface EngineChoice {
-  readonly engine: Engine;
+/** An engine's name and why it was taken. */
+export interface Choice {
+  readonly name: EngineName;
   /** One line for the log. */
   readonly why: string;
+  /** `auto` had to do without the engine that it would have taken on this system. */
+  readonly fellBack: boolean;
+}
+
+/** An engine and why it was taken. */
+export interface EngineChoice extends Omit<Choice, "name"> {
+  readonly engine: Engine;
+  /** What of its options had to be replaced, one line each. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -27,11 +38,31 @@ export function selectEngine(
   uring: UringOptions,
   observer: EngineObserver,
 ): EngineChoice {
-  if (wanted === "uring") {
-    const obstacle = obstacleToUring(uring);
-    if (obstacle !== null) throw new EngineUnsupportedError(`engine uring: ${obstacle}`);
-    return { engine: new UringEngine(memory, observer, uring), why: "as asked for" };
+  const sockets = (why: string, fellBack: boolean) => {
+    return { engine: new SocketsEngine(memory, observer), why, fellBack, notes: [] };
+  };
+  if (wanted === "sockets") return sockets("as asked for", false);
+  const report = probe(uring.entries);
+  const { name, why, fellBack } = choose(wanted, report);
+  if (name === "sockets") return sockets(why, fellBack);
+  const { options, notes } = fit(uring, report);
+  return { engine: new UringEngine(memory, observer, options), why, fellBack, notes };
+}
+
+/**
+ * Which engine is taken where io_uring is as the report says.
+ *
+ * @throws EngineUnsupportedError when uring was asked for and cannot run
+ */
+export function choose(wanted: "auto" | "uring", report: UringReport): Choice {
+  const missing = obstacle(report);
+  if (missing === null) {
+    const all = `io_uring of Linux ${shortRelease(report.release)}: all that is needed is here`;
+    return { name: "uring", why: wanted === "uring" ? "as asked for" : all, fellBack: false };
   }
-  const why = wanted === "auto" ? "the default; io_uring is --engine uring" : "as asked for";
-  return { engine: new SocketsEngine(memory, observer), why };
+  if (wanted === "uring") {
+    throw new EngineUnsupportedError(`engine uring: ${missing.found}; ${missing.remedy}`);
+  }
+  const isLinux = report.release !== "";
+  return { name: "sockets", why: missing.found, fellBack: isLinux };
 }

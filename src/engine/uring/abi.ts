@@ -127,6 +127,8 @@ export enum Opcode {
   SendZeroCopy = 47,
   /** Since 6.1. */
   SendMessageZeroCopy = 48,
+  /** Since 6.7. */
+  ReadMultishot = 49,
 }
 
 /** `sqe->flags`, shifted to their place in the first word. */

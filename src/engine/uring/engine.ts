@@ -44,6 +44,14 @@ import { relaysOf } from "./records.ts";
 /** Longest time that a worker may take to answer; it is a defect if it takes more. */
 const ANSWER_MS = 10_000;
 
+/**
+ * The worker's program. In the executable, where all modules are one file, it keeps the place that it
+ * has below src/ (package.json's build names it as an entry of its own).
+ */
+const WORKER = /[\\/]uring[\\/]engine\.\w+$/.test(import.meta.path)
+  ? new URL("./worker.ts", import.meta.url)
+  : new URL("./engine/uring/worker.ts", import.meta.url);
+
 /** The engine on io_uring: a worker's thread runs the loop; this is its handle. */
 export class UringEngine implements Engine {
   readonly name = "uring";
@@ -71,7 +79,7 @@ export class UringEngine implements Engine {
       wakeFd: this.wakeFd,
       answers: this.answers.buffer as SharedArrayBuffer,
     };
-    this.worker = new Worker(workerFile(), {
+    this.worker = new Worker(WORKER, {
       workerData: birth,
       transferList: [port2],
     });
@@ -173,7 +181,8 @@ export class UringEngine implements Engine {
         void this.resolve(news.token, news.host, news.port);
         return;
       case "stopped":
-        void this.finish();
+        // Later, as it asks the worker itself and this may be heard while another answer is awaited.
+        queueMicrotask(() => this.finish());
         return;
     }
   }
@@ -184,7 +193,7 @@ export class UringEngine implements Engine {
   }
 
   /** The worker has nothing left: its thread ends. */
-  private async finish(): Promise<void> {
+  private finish(): void {
     if (this.last !== null) return;
     const last = this.stats();
     this.last = last;
@@ -195,12 +204,6 @@ export class UringEngine implements Engine {
     });
     this.tell({ kind: "end" });
   }
-}
-
-/** The worker's program: inside the executable it has the place of its source, below src/. */
-function workerFile(): URL | string {
-  const isExecutable = import.meta.url.includes("/$bunfs/");
-  return isExecutable ? "./engine/uring/worker.ts" : new URL("./worker.ts", import.meta.url);
 }
 
 async function lookUp(host: string, port: number): Promise<Address[]> {

@@ -1,0 +1,142 @@
+import { addressOf, closeNow, Errno, mapMemory, systemCall, unmap } from "../linux.ts";
+import {
+  BUF_REG_SIZE,
+  BufferRingFlag,
+  CQE_SIZE,
+  NAPI_SIZE,
+  PARAMS_SIZE,
+  ParamsWord,
+  PROBE_HEADER_SIZE,
+  PROBE_OP_SIZE,
+  PROBE_SUPPORTED,
+  Register,
+  SetupFlag,
+  SQE_SIZE,
+  Syscall,
+} from "./abi.ts";
+
+/** What the ring's own words take, and the ring of buffers. */
+const PAGE = 4096;
+/** Entries of the ring of buffers that is tried. */
+const BUFFERS = 8;
+
+/** Bytes of locked memory that {@link attempt} takes for so many submission entries. */
+export function lockedBytes(entries: number): number {
+  return entries * SQE_SIZE + Math.max(COMPLETIONS, entries) * CQE_SIZE + 2 * PAGE;
+}
+
+/** What the kernel answered when an io_uring was really tried; all answers are 0 or −errno. */
+export interface Attempt {
+  /** Whether there is a ring at all. What follows says nothing when there is none. */
+  readonly setup: number;
+  /** The {@link SetupFlag}s that it took. */
+  readonly flags: number;
+  /** {@link Feature}s. */
+  readonly features: number;
+  /** Operations that it knows, by their numbers; null where it cannot be asked (before 5.6). */
+  readonly operations: ReadonlySet<number> | null;
+  /** A ring of provided buffers was registered. */
+  readonly bufferRing: number;
+  /** The same, to be filled bit by bit. */
+  readonly incremental: number;
+  /** Polling of network devices was registered. */
+  readonly napi: number;
+}
+
+/**
+ * Completion entries of the ring that is tried: those of a worker's ring and as many again, in place
+ * of its rings of buffers, which count as locked memory too.
+ */
+const COMPLETIONS = 8192;
+
+/** From what the engine uses to nothing: what an older kernel refuses is left out first. */
+const FLAGS: readonly number[] = [
+  SetupFlag.NoSqArray,
+  SetupFlag.DeferTaskrun | SetupFlag.SingleIssuer,
+  SetupFlag.CoopTaskrun,
+  SetupFlag.SubmitAll,
+];
+
+/**
+ * Makes a ring as large as a worker's, asks it and takes it away again, in some tenths of a
+ * millisecond. Nothing is left behind.
+ *
+ * @param entries submission entries, as many as the worker is to have
+ * @throws Error where the C library cannot be opened
+ */
+export function attempt(entries: number): Attempt {
+  const { descriptor, flags, features } = setup(entries);
+  if (descriptor < 0) {
+    const none = { operations: null, bufferRing: descriptor, incremental: descriptor };
+    return { setup: descriptor, flags: 0, features: 0, ...none, napi: descriptor };
+  }
+  try {
+    return {
+      setup: 0,
+      flags,
+      features,
+      operations: operationsOf(descriptor),
+      bufferRing: tryBuffers(descriptor, BufferRingFlag.None),
+      incremental: tryBuffers(descriptor, BufferRingFlag.Incremental),
+      napi: tryNapi(descriptor),
+    };
+  } finally {
+    closeNow(descriptor);
+  }
+}
+
+function setup(entries: number) {
+  const params = new Uint32Array(PARAMS_SIZE / 4);
+  let descriptor: number = -Errno.EINVAL;
+  let flags = 0;
+  for (let left = 0; left <= FLAGS.length && descriptor === -Errno.EINVAL; left++) {
+    flags = FLAGS.slice(left).reduce((all, flag) => all | flag, 0);
+    params.fill(0);
+    params[ParamsWord.Flags] = flags | SetupFlag.CqSize;
+    params[ParamsWord.CqEntries] = Math.max(COMPLETIONS, entries);
+    descriptor = systemCall(Syscall.Setup, entries, addressOf(params), 0, 0, 0, 0);
+  }
+  return { descriptor, flags, features: params[ParamsWord.Features] as number };
+}
+
+function operationsOf(descriptor: number): ReadonlySet<number> | null {
+  const most = 256;
+  const bytes = new Uint8Array(PROBE_HEADER_SIZE + most * PROBE_OP_SIZE);
+  const result = register(descriptor, Register.Probe, addressOf(bytes), most);
+  if (result < 0) return null;
+  // struct io_uring_probe: last_op, ops_len; io_uring_probe_op: op, resv, flags (16 bits).
+  const known = new Set<number>();
+  for (let index = 0; index < (bytes[1] as number); index++) {
+    const at = PROBE_HEADER_SIZE + index * PROBE_OP_SIZE;
+    if (((bytes[at + 2] as number) & PROBE_SUPPORTED) !== 0) known.add(bytes[at] as number);
+  }
+  return known;
+}
+
+function tryBuffers(descriptor: number, flags: BufferRingFlag): number {
+  const mapping = mapMemory(PAGE);
+  // struct io_uring_buf_reg: ring_addr, ring_entries, bgid and flags (16 bits each), reserved.
+  const argument = new Uint32Array(BUF_REG_SIZE / 4);
+  argument[0] = mapping.address >>> 0;
+  argument[1] = Math.floor(mapping.address / 2 ** 32);
+  argument[2] = BUFFERS;
+  argument[3] = flags << 16;
+  const result = register(descriptor, Register.BufferRing, addressOf(argument), 1);
+  if (result >= 0) {
+    argument.fill(0);
+    register(descriptor, Register.UnregisterBufferRing, addressOf(argument), 1);
+  }
+  unmap(mapping);
+  return result;
+}
+
+function tryNapi(descriptor: number): number {
+  // struct io_uring_napi: busy_poll_to, then prefer_busy_poll (8 bits) and more.
+  const argument = new Uint32Array(NAPI_SIZE / 4);
+  argument[0] = 1;
+  return register(descriptor, Register.Napi, addressOf(argument), 1);
+}
+
+function register(descriptor: number, operation: Register, argument: number, count: number) {
+  return systemCall(Syscall.Register, descriptor, operation, argument, count, 0, 0);
+}
