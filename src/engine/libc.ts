@@ -76,14 +76,17 @@ const answer = new Int32Array(1);
 
 /**
  * How many bytes a connection's kernel has taken from us that the other end has not acknowledged: what
- * a reset would discard. 0 where it cannot be known (not Linux).
+ * a reset would discard. 0 where it cannot be known (not Linux), and for a connection that was reset
+ * itself: nobody will acknowledge anything there, though the kernel goes on counting.
  *
- * Source: man tcp(7), SIOCOUTQ.
+ * Source: man tcp(7), SIOCOUTQ; tcp_ioctl() in net/ipv4/tcp.c, which is the same in every state.
  */
 export function unsentBytes(descriptor: number): number {
   if (process.platform !== "linux") return 0;
   const failed = library()?.ioctl(descriptor, SIOCOUTQ, answer);
-  return failed === 0 ? (answer[0] as number) : 0;
+  const bytes = failed === 0 ? (answer[0] as number) : 0;
+  if (bytes === 0 || !socketOption(descriptor, IPPROTO_TCP, TCP_INFO)) return bytes;
+  return optionValue[0] === TCP_CLOSE ? 0 : bytes;
 }
 
 /**
@@ -117,6 +120,7 @@ const IPPROTO_TCP = 6;
 /** `struct tcp_info`; its first byte is the connection's state. */
 const TCP_INFO = 11;
 const TCP_SYN_SENT = 2;
+const TCP_CLOSE = 7;
 const SHUT_RDWR = 2;
 const optionValue = new Uint8Array(8);
 const optionNumber = new BigUint64Array(optionValue.buffer);
