@@ -108,12 +108,27 @@ export class Conduit {
 
   /** A receive brought the end (FIN). */
   sourceEnded(lane: Lane): void {
+    if (this.loop.sender.hidesResets && this.isReset(lane)) {
+      this.sourceReset(lane);
+      return;
+    }
     const side = sourceSide(lane);
     lane.start(this.relay.sourceEnded(side));
     if (this.relay.phase === RelayPhase.Relaying || this.relay.phase === RelayPhase.Dialing) {
       this.listener.halfClosed.add(this);
     }
     this.settle();
+  }
+
+  /**
+   * Whether the source was reset, though a receive has said that it ended: a send may have taken the
+   * error. A connection that was reset has no other end any more; one that has only ended still has,
+   * unless our own FIN went there, and then no send can have met anything.
+   */
+  private isReset(lane: Lane): boolean {
+    const other = lane === this.up ? this.down : this.up;
+    if (other.flow.phase === Phase.Ended || lane.source < 0) return false;
+    return this.loop.sockets.otherAddress(lane.source) === null;
   }
 
   /** A receive failed: what came before has been received, and nothing more comes. */

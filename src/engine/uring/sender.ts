@@ -9,6 +9,8 @@ import { Operation } from "./ticket.ts";
 
 /** How what a lane has queued is sent. */
 export interface Sender {
+  /** Its sends may meet a reset without saying so at once: then a receive takes it for the end. */
+  readonly hidesResets: boolean;
   /** Prepares a send of the first chunks of the queue. @returns how many bytes it asks for */
   start(lane: Lane): number;
   /** That send has completed: `sent` bytes were taken, of `asked`. */
@@ -41,6 +43,7 @@ function ticketOf(lane: Lane): number {
 
 /** One SEND of the first chunk, or a SENDMSG of all of them when there are several. */
 class PlainSender implements Sender {
+  readonly hidesResets = false;
   private readonly several: MessageSender;
 
   constructor(private readonly loop: Loop) {
@@ -67,6 +70,8 @@ class PlainSender implements Sender {
 
 /** One SEND_ZC of the first chunk. */
 class ZeroCopySender implements Sender {
+  readonly hidesResets = true;
+
   constructor(private readonly loop: Loop) {}
 
   start(lane: Lane): number {
@@ -96,6 +101,7 @@ const SLOTS_PER_MAPPING = 128;
  * A slot is leased while its send is in flight.
  */
 class MessageSender implements Sender {
+  readonly hidesResets: boolean;
   private readonly mappings: Mapping[] = [];
   private readonly words: Uint32Array[] = [];
   private readonly free: number[] = [];
@@ -105,6 +111,7 @@ class MessageSender implements Sender {
     private readonly isZeroCopy: boolean,
   ) {
     assert(MSGHDR_SIZE <= 64, "slot: the header fits");
+    this.hidesResets = isZeroCopy;
   }
 
   start(lane: Lane): number {
@@ -179,6 +186,7 @@ const GROUPS_MAX = 65_536;
  * send without.
  */
 class RingSender implements Sender {
+  readonly hidesResets = true;
   private readonly mappings: Mapping[] = [];
   private readonly rings = new Map<number, LaneRing>();
   private readonly plain: PlainSender;
