@@ -16,6 +16,7 @@ import { Loop, type Report } from "./loop.ts";
 import type { Command, News, WorkerBirth } from "./messages.ts";
 import { Queue } from "./queue.ts";
 import { type RecordBatch, Records } from "./records.ts";
+import { ringFlags } from "./ring-flags.ts";
 
 // A worker's thread: it runs the loop until it is told to end, and talks with the control plane.
 
