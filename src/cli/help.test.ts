@@ -7,6 +7,7 @@ test("the help", () => {
     "ringway 1.2.3: relays TCP connections to upstreams in bounded memory
 
     Usage: bun run proxy [flags]
+           bun run proxy COMMAND --help
 
     Examples:
       bun run proxy                                   try it: with a Redis built in
@@ -14,6 +15,9 @@ test("the help", () => {
       bun run proxy -u db1:5432 -u db2:5432           two upstreams, each in turn
       bun run proxy -l unix:/tmp/r.sock -u db1:5432   from a unix socket
       bun run proxy -m sink --stats json              swallow and count
+
+    Commands:
+      doctor                         what this machine allows, and remedies
 
     What to relay:
       -l, --listen ADDR              accept clients here (repeatable)

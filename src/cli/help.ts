@@ -1,3 +1,4 @@
+import { commands } from "./commands.ts";
 import { type Flag, type FlagGroup, flagGroups } from "./flags.ts";
 
 /** Columns that the help needs. */
@@ -14,8 +15,11 @@ export function renderHelp(program: string, version: string): string {
   return `ringway ${version}: relays TCP connections to upstreams in bounded memory
 
 Usage: ${program} [flags]
+       ${program} COMMAND --help
 
 ${examples(program)}
+
+${renderCommands()}
 
 ${flagGroups.map(renderGroup).join("\n\n")}
 
@@ -48,7 +52,13 @@ function examples(program: string): string {
   return ["Examples:", ...lines].join("\n");
 }
 
-function renderGroup({ heading, flags }: FlagGroup): string {
+function renderCommands(): string {
+  const rows = Array.from(commands, ([name, { text }]) => `  ${name.padEnd(31)}${text}`);
+  return ["Commands:", ...rows].join("\n");
+}
+
+/** The lines of a group of flags, as every command's help has them. */
+export function renderGroup({ heading, flags }: FlagGroup): string {
   const heads = flags.map(headOf);
   const column = Math.max(TEXT_COLUMN, ...heads.map((head) => head.length + 2));
   const lines = flags.flatMap((flag, index) => renderFlag(flag, heads[index] ?? "", column));

@@ -1,5 +1,6 @@
 import { runCommand } from "citty";
 import { ConfigError } from "../config/error.ts";
+import { commands } from "./commands.ts";
 import { complain, standardStream } from "./output.ts";
 import { proxyCommand } from "./proxy-command.ts";
 import { StartError } from "./start-error.ts";
@@ -15,7 +16,11 @@ export async function main(args: readonly string[]): Promise<never> {
   process.on("uncaughtException", (error) => process.exit(failed(error, args)));
   process.on("unhandledRejection", (error) => process.exit(failed(error, args)));
   try {
-    const { result } = await runCommand(proxyCommand, { rawArgs: [...args] });
+    const [name = "", ...others] = args;
+    const named = commands.get(name);
+    const command = named === undefined ? proxyCommand : await named.load();
+    const rawArgs = named === undefined ? [...args] : others;
+    const { result } = await runCommand(command, { rawArgs });
     process.exit(typeof result === "number" ? result : 0);
   } catch (error) {
     process.exit(failed(error, args));

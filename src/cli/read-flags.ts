@@ -3,6 +3,7 @@ import { ConfigError, describe } from "../config/error.ts";
 import type { GivenValue } from "../config/given.ts";
 import { nearest } from "../config/suggest.ts";
 import type { Given, SettingName } from "../config/validate.ts";
+import { commandNames } from "./commands.ts";
 import { type Flag, flags } from "./flags.ts";
 
 /** What the command line says, before any value was looked at. */
@@ -25,14 +26,13 @@ type FlagToken = Extract<Token, { kind: "option" }>;
  * @throws ConfigError for the first argument that is not right
  */
 export function readFlags(args: readonly string[]): CommandLine {
-  const tokens = tokenize(args);
-  const named = (name: string) => tokens.some((token) => isFlag(token) && token.name === name);
+  const tokens = tokenize(args, flags);
   // Whoever asks for help may not know yet what the rest of the line should look like.
-  if (named("help") || named("version")) {
-    return { help: named("help"), version: named("version"), config: null, given: {} };
+  if (isNamed(tokens, "help") || isNamed(tokens, "version")) {
+    const [help, version] = [isNamed(tokens, "help"), isNamed(tokens, "version")];
+    return { help, version, config: null, given: {} };
   }
-  const values = new Map<Flag, string[] | true>();
-  for (const token of tokens) readToken(token, values);
+  const values = valuesOf(tokens, flags);
   let config: string | null = null;
   const given: Partial<Record<SettingName, GivenValue>> = {};
   for (const [flag, texts] of values) {
@@ -43,10 +43,32 @@ export function readFlags(args: readonly string[]): CommandLine {
   return { help: false, version: false, config, given };
 }
 
-function tokenize(args: readonly string[]) {
+/**
+ * Reads the switches of a command that has nothing else, as strictly.
+ *
+ * @returns the names of those that are given; only `help` when that is one of them
+ * @throws ConfigError for the first argument that is not right
+ */
+export function readSwitches(args: readonly string[], known: readonly Flag[]): Set<string> {
+  const tokens = tokenize(args, known);
+  if (isNamed(tokens, "help")) return new Set(["help"]);
+  return new Set([...valuesOf(tokens, known).keys()].map(({ name }) => name));
+}
+
+function isNamed(tokens: readonly Token[], name: string): boolean {
+  return tokens.some((token) => isFlag(token) && token.name === name);
+}
+
+function valuesOf(tokens: readonly Token[], known: readonly Flag[]): Map<Flag, string[] | true> {
+  const values = new Map<Flag, string[] | true>();
+  for (const token of tokens) readToken(token, known, values);
+  return values;
+}
+
+function tokenize(args: readonly string[], known: readonly Flag[]) {
   const options: Record<string, { type: "string" | "boolean"; multiple: true; short?: string }> =
     {};
-  for (const { name, short, hint } of flags) {
+  for (const { name, short, hint } of known) {
     const type = hint === undefined ? "boolean" : "string";
     options[name] = { type, multiple: true, ...(short === undefined ? {} : { short }) };
   }
@@ -65,13 +87,11 @@ function isFlag(token: Token): token is FlagToken {
   return token.kind === "option";
 }
 
-function readToken(token: Token, values: Map<Flag, string[] | true>): void {
+function readToken(token: Token, known: readonly Flag[], values: Map<Flag, string[] | true>): void {
   if (token.kind === "option-terminator") return;
-  if (token.kind === "positional") {
-    throw new ConfigError(`${describe(token.value)} is not a flag; see --help`);
-  }
-  const flag = flags.find(({ name }) => name === token.name);
-  if (flag === undefined) throw unknownFlag(token);
+  if (token.kind === "positional") throw notAFlag(token.value);
+  const flag = known.find(({ name }) => name === token.name);
+  if (flag === undefined) throw unknownFlag(token, known);
   const before = values.get(flag);
   if (before !== undefined && flag.repeatable !== true) {
     throw new ConfigError(`--${flag.name} is given twice`);
@@ -97,10 +117,17 @@ function textOf(flag: Flag, token: FlagToken): string {
   return value;
 }
 
-function unknownFlag(token: FlagToken): ConfigError {
+function notAFlag(word: string): ConfigError {
+  const why = commandNames.includes(word)
+    ? "is a command, which comes before all flags"
+    : "is not a flag; see --help";
+  return new ConfigError(`${describe(word)} ${why}`);
+}
+
+function unknownFlag(token: FlagToken, known: readonly Flag[]): ConfigError {
   if (token.rawName === "-=") return new ConfigError("a switch takes no value; see --help");
   const long = token.rawName.startsWith("--");
-  const names = flags.map(({ name }) => name);
+  const names = known.map(({ name }) => name);
   const near = long ? nearest(token.name, names) : null;
   const hint = near === null ? "see --help" : `did you mean --${near}?`;
   return new ConfigError(`unknown flag ${describe(token.rawName)}; ${hint}`);

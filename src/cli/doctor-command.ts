@@ -1,0 +1,49 @@
+import { type ArgsDef, defineCommand } from "citty";
+import { examine } from "./doctor/examine.ts";
+import { renderDoctor } from "./doctor/render.ts";
+import type { Flag } from "./flags.ts";
+import { renderGroup } from "./help.ts";
+import { writeOut } from "./output.ts";
+import { programName } from "./program.ts";
+import { readSwitches } from "./read-flags.ts";
+
+const switches: readonly Flag[] = [
+  { name: "json", text: ["the same for programs"] },
+  { name: "help", short: "h", text: ["print this help"] },
+];
+
+/**
+ * `ringway doctor`: says what this machine allows. Its `run` answers with the exit code: 1 only when
+ * no engine can run here.
+ */
+export const doctorCommand = defineCommand({
+  meta: { name: "doctor", description: "says what this machine allows" },
+  args: Object.fromEntries(switches.map(({ name }) => [name, { type: "boolean" }])) as ArgsDef,
+  run: ({ rawArgs }) => doctor(rawArgs),
+});
+
+async function doctor(rawArgs: readonly string[]): Promise<number> {
+  const given = readSwitches(rawArgs, switches);
+  if (given.has("help")) return await print(help(), 0);
+  const findings = examine();
+  const text = given.has("json")
+    ? `${JSON.stringify(findings, null, 2)}\n`
+    : renderDoctor(findings, process.stdout.isTTY === true && !process.env.NO_COLOR);
+  return await print(text, findings.engine === null ? 1 : 0);
+}
+
+function help(): string {
+  return `Usage: ${programName()} doctor [--json]
+
+Says which engine can run on this machine and why, which limits may get in the
+way of a busy proxy, and what to do about each.
+
+${renderGroup({ heading: "Flags", flags: switches })}
+
+Exit codes: 0 an engine can run, 1 none can, 2 the flags are wrong.
+`;
+}
+
+async function print(text: string, code: number): Promise<number> {
+  return (await writeOut(text)) === null ? code : 1;
+}
