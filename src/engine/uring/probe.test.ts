@@ -51,7 +51,6 @@ describe("the report", () => {
     expect(features).toEqual({
       deferTaskrun: true,
       coopTaskrun: true,
-      noSqArray: true,
       sendBufferSelect: true,
       bundles: true,
       incremental: true,
@@ -64,7 +63,7 @@ describe("the report", () => {
 
   test("of the oldest kernel that will do", () => {
     const old = report({
-      flags: SetupFlag.SubmitAll,
+      flags: SetupFlag.SubmitAll | SetupFlag.NoSqArray,
       features: 0,
       operations: new Set(Array.from({ length: 50 }, (_, operation) => operation)),
       incremental: -Errno.EINVAL,
@@ -88,6 +87,7 @@ describe("the report", () => {
     expect(obstacle(report({ operations: null }))?.found).toStartWith("no Accept, Connect, ");
     expect(obstacle(report(without(Opcode.ReadMultishot)))?.name).toBe("options of sockets");
     expect(obstacle(report(without(Opcode.SendZeroCopy)))?.name).toBe("multishot receives");
+    expect(obstacle(report({ flags: 0 }))?.name).toBe("submissions in order");
     expect(obstacle(report({ bufferRing: -Errno.EINVAL }))?.name).toBe("rings of buffers");
   });
 });

@@ -34,7 +34,6 @@ const NEEDED: readonly Opcode[] = [
 const NO_FEATURES: UringFeatures = {
   deferTaskrun: false,
   coopTaskrun: false,
-  noSqArray: false,
   sendBufferSelect: false,
   bundles: false,
   incremental: false,
@@ -160,7 +159,8 @@ function forbidden(
   return { found, remedy: "ask for the rules of a security module (SELinux, AppArmor)" };
 }
 
-function needs({ operations, bufferRing }: Attempt): Check[] {
+function needs({ operations, bufferRing, flags }: Attempt): Check[] {
+  const isPlain = (flags & SetupFlag.NoSqArray) !== 0;
   const knows = (operation: Opcode) => operations?.has(operation) ?? false;
   const missing = NEEDED.filter((operation) => !knows(operation)).map((one) => Opcode[one]);
   const need = (
@@ -184,6 +184,7 @@ function needs({ operations, bufferRing }: Attempt): Check[] {
     need("rings of buffers", "receives into shared memory", "5.19", bufferRing === 0),
     // Neither has a probe of its own: an operation that came with them stands for each.
     need("multishot receives", "one start, many receives", "6.0", knows(Opcode.SendZeroCopy)),
+    need("submissions in order", "entries without an array of indices", "6.6", isPlain),
     need("options of sockets", "dialed sockets without delay", "6.7", knows(Opcode.ReadMultishot)),
   ];
 }
@@ -194,7 +195,6 @@ function featuresOf(tried: Attempt, hugePages: number): UringFeatures {
   return {
     deferTaskrun: hasFlag(SetupFlag.SingleIssuer | SetupFlag.DeferTaskrun),
     coopTaskrun: hasFlag(SetupFlag.CoopTaskrun),
-    noSqArray: hasFlag(SetupFlag.NoSqArray),
     sendBufferSelect: hasFeature(Feature.SendBufferSelect),
     // They came with the same kernel, which tells of both by one bit.
     bundles: hasFeature(Feature.SendBufferSelect),
@@ -218,12 +218,6 @@ function extras(features: UringFeatures): Check[] {
       "--uring-taskrun defer",
       features.deferTaskrun,
       "Linux 6.1; until then they are cooperative",
-    ),
-    extra(
-      "no submission array",
-      "a little less memory traffic",
-      features.noSqArray,
-      "Linux 6.6; until then there is an array",
     ),
     extra(
       "sends from rings",

@@ -19,8 +19,6 @@ export interface UringFeatures {
   readonly deferTaskrun: boolean;
   /** IORING_SETUP_COOP_TASKRUN. Since 5.19. */
   readonly coopTaskrun: boolean;
-  /** IORING_SETUP_NO_SQARRAY. Since 6.6. */
-  readonly noSqArray: boolean;
   /** Sends take buffers from a ring (IORING_FEAT_SEND_BUF_SELECT). Since 6.10. */
   readonly sendBufferSelect: boolean;
   /** One receive or send takes several buffers. Since 6.10. */
