@@ -1,5 +1,5 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import type { Address, UringOptions } from "../../config/options.ts";
+import type { Address } from "../../config/options.ts";
 import type { RelaySummary } from "../engine.ts";
 import { unsentBytes } from "../libc.ts";
 import {
@@ -10,7 +10,6 @@ import {
   SocketOption,
   setOption,
 } from "../linux.ts";
-import { SetupFlag } from "./abi.ts";
 import type { Sockets } from "./kernel.ts";
 import { Loop, type Report } from "./loop.ts";
 import type { Command, News, WorkerBirth } from "./messages.ts";
@@ -139,14 +138,6 @@ function batchOf(relays: readonly RelaySummary[]): RecordBatch {
 
 function tell(news: News): void {
   port.postMessage(news);
-}
-
-/** How the ring is made. */
-function ringFlags({ taskrun, sqPollIdleMs }: UringOptions): number {
-  const always = SetupFlag.SingleIssuer | SetupFlag.SubmitAll | SetupFlag.NoSqArray;
-  // The polling thread does all the work, so that there is none to put off.
-  if (sqPollIdleMs > 0) return always | SetupFlag.SqPoll;
-  return always | (taskrun === "defer" ? SetupFlag.DeferTaskrun : SetupFlag.CoopTaskrun);
 }
 
 const reporter = new Reporter();
