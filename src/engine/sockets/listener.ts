@@ -6,6 +6,7 @@ import type { Address, ListenerOptions } from "../../config/options.ts";
 import { Deadlines } from "../deadlines.ts";
 import { ListenError } from "../engine.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
+import { RelayTimeouts } from "../relay-timeouts.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
@@ -20,12 +21,6 @@ const BACKLOG = 4096;
 /** Milliseconds after which a relay is worth the system calls that turn keep-alive on. */
 const YOUNG_MS = 20_000;
 
-/** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
-const LINGER_LOOK_MS = 10;
-
-/** Milliseconds without progress after which a relay with a reset end is given up. */
-const STALL_TIMEOUT_MS = 2_000;
-
 /**
  * One address that is accepted on, with the timeouts of its relays.
  *
@@ -33,46 +28,28 @@ const STALL_TIMEOUT_MS = 2_000;
  * its descriptor while Bun's listener is stopped, so that the kernel keeps completing connections
  * into its backlog, and a new Bun listener on that descriptor accepts them later.
  */
-export class Listener {
+export class Listener extends RelayTimeouts<Conduit> {
   /**
    * Relays too young for keep-alive, which does nothing before a minute of silence: eight system
    * calls less for each relay that is over by then.
    */
   readonly young: Deadlines<Conduit>;
-  /** Relays whose upstream has not answered yet. */
-  readonly dialing: Deadlines<Conduit>;
-  /** Relays of which one source has ended. */
-  readonly halfClosed: Deadlines<Conduit>;
-  /** Relays of which one end was reset. */
-  readonly wasReset: Deadlines<Conduit>;
-  /** Relays whose last bytes must leave the kernel before their target is reset. */
-  readonly lingering: Deadlines<Conduit>;
   /** The upstreams whose host is an IP address. */
   readonly literals: ReadonlySet<Address>;
   private handle: BunListener | null = null;
   /** The listening descriptor while accepting is paused, else −1. */
   private held = -1;
   private bound: Address;
-  private upstreamTurn = 0;
 
   constructor(
-    readonly options: ListenerOptions,
+    options: ListenerOptions,
     private readonly handlers: SocketHandler<Conduit>,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
+    super(options, onDialTimeout);
     this.bound = options.address;
     this.literals = new Set(options.upstreams.filter(isLiteral));
     this.young = new Deadlines(YOUNG_MS, (conduit) => conduit.keepAlive());
-    this.dialing = new Deadlines(options.connectTimeoutMs, onDialTimeout);
-    this.halfClosed = new Deadlines(options.halfCloseTimeoutMs, (conduit) => {
-      if (conduit.stalled()) conduit.terminate("half_close_timeout");
-      else this.halfClosed.add(conduit);
-    });
-    this.wasReset = new Deadlines(STALL_TIMEOUT_MS, (conduit) => {
-      if (conduit.stalled()) conduit.terminate(conduit.relay.reason ?? "client_reset");
-      else this.wasReset.add(conduit);
-    });
-    this.lingering = new Deadlines(LINGER_LOOK_MS, (conduit) => conduit.linger());
   }
 
   /** The address that is really accepted on. */
@@ -80,18 +57,9 @@ export class Listener {
     return this.bound;
   }
 
-  /** Which upstream the next relay starts with: each in turn. */
-  nextUpstream(): number {
-    return this.upstreamTurn++;
-  }
-
-  /** A relay is over: it waits for nothing any more. */
-  forget(conduit: Conduit): void {
+  override forget(conduit: Conduit): void {
+    super.forget(conduit);
     this.young.delete(conduit);
-    this.dialing.delete(conduit);
-    this.halfClosed.delete(conduit);
-    this.wasReset.delete(conduit);
-    this.lingering.delete(conduit);
   }
 
   /** Binds and starts to accept. @throws ListenError */
