@@ -163,8 +163,22 @@ export class Conduit {
 
   /** Ends the relay when that is due: after facts that may have been the last ones. */
   settle(): void {
+    if (this.mustLinger) {
+      this.listener.lingering.add(this);
+      return;
+    }
     this.perform(this.relay.settle());
     if (this.closing) this.finish();
+  }
+
+  /**
+   * A reset ends the relay, but the last bytes of a flow that has ended before it have not arrived yet:
+   * closing by a reset would discard them. The stall timeout bounds the wait.
+   */
+  private get mustLinger(): boolean {
+    const { phase, reason, up, down } = this.relay;
+    if (phase !== RelayPhase.Relaying || reason === null || !up.over || !down.over) return false;
+    return this.unsent(this.client) > 0 || this.unsent(this.upstream) > 0;
   }
 
   /** Where the dial that was begun last goes to; null before the first. */
