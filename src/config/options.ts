@@ -52,7 +52,10 @@ export type UringSend = "plain" | "message" | "zerocopy" | "zerocopy-message" | 
 export interface UringOptions {
   /** One receive goes on until it is cancelled, or is started anew each time. */
   readonly receive: "multishot" | "single";
-  /** One receive may fill several buffers (IORING_RECVSEND_BUNDLE). */
+  /**
+   * One receive may fill several buffers (IORING_RECVSEND_BUNDLE). Not together with
+   * `receiveMessages` or `incremental`.
+   */
   readonly receiveBundles: boolean;
   /** RECVMSG instead of RECV. */
   readonly receiveMessages: boolean;

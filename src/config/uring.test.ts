@@ -79,9 +79,11 @@ test("with a polling thread of the kernel nothing is deferred", () => {
   expect(read({ sqpoll: "off", taskrun: "defer" }).taskrun).toBe("defer");
 });
 
-test("bundles or messages: the one that is asked for", () => {
-  const both = { receiveBundles: "on", receiveMessages: "off" };
-  expect(read(both)).toMatchObject({ receiveBundles: true, receiveMessages: false });
+test("bundles, or what they exclude: the one that is asked for", () => {
+  const both = { receiveBundles: "on", receiveMessages: "off", incremental: "off" };
+  const bundles = { receiveBundles: true, receiveMessages: false, incremental: false };
+  expect(read(both)).toMatchObject(bundles);
+  expect(read({ receiveBundles: "on" })).toMatchObject(bundles);
   const alone = read({ receiveMessages: "on" });
   expect(alone).toMatchObject({ receiveBundles: false, receiveMessages: true });
 });
@@ -118,6 +120,11 @@ const cases: [Partial<Record<UringKey, unknown>>, string][] = [
   [
     { receiveBundles: "on", receiveMessages: "on" },
     "receiveMessages contradicts receive bundles, which a RECVMSG has not: leave one of them out",
+  ],
+  [
+    { receiveBundles: "on", incremental: "on" },
+    "incremental contradicts receive bundles, of which it cannot be told where in its buffers " +
+      "the bytes are: leave one of them out",
   ],
 ];
 

@@ -66,12 +66,9 @@ const SQPOLL_MS_MAX = 60_000;
 export function uring(given: GivenUring): UringOptions {
   const initial = uringDefaults;
   const sqPollIdleMs = sqPoll(given.sqpoll);
-  const [receiveBundles, receiveMessages] = receives(given);
   const options: UringOptions = {
     receive: oneOf(given.receive, uringWords.receive, initial.receive),
-    receiveBundles,
-    receiveMessages,
-    incremental: onOff(given.incremental, initial.incremental),
+    ...receives(given),
     send: oneOf<UringSend>(given.send, uringWords.send, initial.send),
     taskrun: taskrun(given.taskrun, sqPollIdleMs > 0),
     sqPollIdleMs,
@@ -91,17 +88,35 @@ export function uring(given: GivenUring): UringOptions {
   return options;
 }
 
-/** Bundles and messages: one that is asked for puts the other one's default out of the way. */
-function receives({ receiveBundles, receiveMessages }: GivenUring): [boolean, boolean] {
-  const bundles = onOff(receiveBundles, uringDefaults.receiveBundles);
-  const messages = onOff(receiveMessages, uringDefaults.receiveMessages);
-  if (!bundles || !messages) return [bundles, messages];
-  if (receiveBundles === undefined) return [false, messages];
-  if (receiveMessages === undefined) return [bundles, false];
-  return fail(
-    receiveMessages,
-    "contradicts receive bundles, which a RECVMSG has not: leave one of them out",
-  );
+/** What a bundle of buffers cannot be together with, and why. */
+const NO_BUNDLES = {
+  receiveMessages: "which a RECVMSG has not",
+  incremental: "of which it cannot be told where in its buffers the bytes are",
+} as const;
+
+/**
+ * Bundles, or what they exclude: what is asked for puts the other one's default out of the way.
+ *
+ * The kernel takes bundles of incremental buffers, but a completion names one buffer and one size
+ * only: bytes were mixed up when it was tried.
+ */
+function receives(
+  given: GivenUring,
+): Pick<UringOptions, "receiveBundles" | "receiveMessages" | "incremental"> {
+  const read = (key: "receiveBundles" | keyof typeof NO_BUNDLES) =>
+    onOff(given[key], uringDefaults[key]);
+  const options = {
+    receiveBundles: read("receiveBundles"),
+    receiveMessages: read("receiveMessages"),
+    incremental: read("incremental"),
+  };
+  for (const key of ["receiveMessages", "incremental"] as const) {
+    if (!options.receiveBundles || !options[key]) continue;
+    if (given.receiveBundles === undefined) options.receiveBundles = false;
+    else if (given[key] === undefined) options[key] = false;
+    else fail(given[key], `contradicts receive bundles, ${NO_BUNDLES[key]}: leave one of them out`);
+  }
+  return options;
 }
 
 /** A bundle and a message each expect whole buffers, from their beginning. */
