@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CliProcess, MAIN, runCli, WITHOUT_URING } from "./cli-process.ts";
+
+// Many programs start side by side here, on machines that may be busy.
+setDefaultTimeout(20_000);
 
 const DURATION = "expected a duration such as 500ms, 5s, 2m or 1h, or a number of seconds";
 
