@@ -119,13 +119,10 @@ function receives(
   return options;
 }
 
-/** A bundle and a message each expect whole buffers, from their beginning. */
+/** A message has a header at the beginning of its buffer, for which a rest may have no room. */
 function rejectIncremental(options: UringOptions, given: GivenValue | undefined): void {
-  if (!options.incremental) return;
-  const { receiveBundles, receiveMessages } = options;
-  if (!receiveBundles && !receiveMessages) return;
-  const other = receiveBundles ? "receive bundles" : "receive messages";
-  fail(given, `contradicts ${other}, which need whole buffers: leave one of them out`);
+  if (!options.incremental || !options.receiveMessages) return;
+  fail(given, "contradicts receive messages, which need whole buffers: leave one of them out");
 }
 
 function rejectSizes({ bufferSize, largeBufferSize }: UringOptions, given: GivenUring): void {
