@@ -1,0 +1,49 @@
+import { holds } from "../model/fuzz.ts";
+import type { Connection } from "./connection.ts";
+import type { Listening } from "./world.ts";
+
+/** Far above what a process may open: a number that slips through to the real kernel is refused. */
+const FIRST = 1 << 30;
+
+/** What a descriptor stands for. */
+export type File =
+  | { readonly kind: "connection"; readonly connection: Connection; tenancy: string | null }
+  | { readonly kind: "listening"; readonly listening: Listening }
+  | { readonly kind: "event"; count: number };
+
+/** The process's descriptors. The lowest free number is given out at once, as the kernel does. */
+export class DescriptorTable {
+  private readonly files: (File | null)[] = [];
+
+  open(file: File): number {
+    const free = this.files.indexOf(null);
+    const place = free === -1 ? this.files.length : free;
+    this.files[place] = file;
+    return FIRST + place;
+  }
+
+  /** The open file of a descriptor. */
+  get(descriptor: number): File {
+    const file = this.files[descriptor - FIRST];
+    holds(file !== undefined && file !== null, "a descriptor that is used is open");
+    return file as File;
+  }
+
+  /** The connection of a descriptor. */
+  connection(descriptor: number): Connection {
+    const file = this.get(descriptor);
+    if (file.kind !== "connection") throw new Error("fake kernel: this is no connection");
+    return file.connection;
+  }
+
+  close(descriptor: number): File {
+    const file = this.get(descriptor);
+    this.files[descriptor - FIRST] = null;
+    return file;
+  }
+
+  /** What is still open. */
+  get left(): File[] {
+    return this.files.filter((file) => file !== null);
+  }
+}

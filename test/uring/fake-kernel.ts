@@ -1,0 +1,415 @@
+import { Errno } from "../../src/engine/linux.ts";
+import { BufferRingFlag, CqeWord, Opcode, SQE_SIZE } from "../../src/engine/uring/abi.ts";
+import type { Kernel, Sockets } from "../../src/engine/uring/kernel.ts";
+import { Operation, operationOf, slotOf } from "../../src/engine/uring/ticket.ts";
+import { holds } from "../model/fuzz.ts";
+import { BufferRing } from "./buffer-ring.ts";
+import type { Clock } from "./clock.ts";
+import { Completions } from "./completions.ts";
+import type { Connection } from "./connection.ts";
+import { DescriptorTable, type File } from "./descriptor-table.ts";
+import type { Fate } from "./faults.ts";
+import { InFlight, isMultishotAccept, isMultishotReceive, ticketName } from "./operation.ts";
+import { Performer } from "./performer.ts";
+import { readSubmission, type Submission } from "./submission.ts";
+import type { Listening, World } from "./world.ts";
+
+const WORDS = SQE_SIZE / 4;
+/** Milliseconds that one call of enter(2) takes at least. */
+const ENTER_MS = 0.002;
+/** Milliseconds that a slow operation takes longer. */
+const SLOW_MS = 5;
+/** So often enter(2) may bring nothing without time passing: more is a loop that spins. */
+const IDLE_MAX = 50;
+const SPIN_MS = 1;
+
+/** So often a receive may find no buffer when none was provided meanwhile. */
+const DENIALS_MAX = 20;
+/** Operations that are not about a file that is open when they are submitted, and stays so. */
+const fileless: ReadonlySet<Opcode> = new Set([
+  Opcode.AsyncCancel,
+  Opcode.Close,
+  Opcode.FilesUpdate,
+  Opcode.Socket,
+]);
+
+/** How the fake is made. */
+export interface FakeOptions {
+  /** Submission and completion entries, powers of two. */
+  readonly entries: number;
+  readonly completions: number;
+  /** Completions of different operations keep their order, as buffers that are shared need it. */
+  readonly keepOrder: boolean;
+}
+
+/** The two ends of one tenancy of a slot, by its tickets. */
+export interface Tenancy {
+  client: Connection | null;
+  upstream: Connection | null;
+  /** An operation of it failed for no cause of its ends: how it ends is no longer told by them. */
+  isExcused: boolean;
+}
+
+/**
+ * An io_uring and the sockets behind it that fail in every way that the real ones may, and that
+ * check what they are asked for. Everything is drawn from one seed.
+ *
+ *     sqes ─ enter: read ─► in flight ─ Performer: as far as ends and buffers allow ─► completions
+ *
+ * Time passes only in {@link enter}, when nothing can happen without it.
+ */
+export class FakeKernel implements Kernel, Sockets {
+  readonly sqes: Uint32Array;
+  readonly cqes: Uint32Array;
+  readonly cqeResults: Int32Array;
+  readonly descriptors = new DescriptorTable();
+  readonly completions: Completions;
+  readonly buffers = new Map<number, BufferRing>();
+  /** What was submitted and is not over, or not told yet. */
+  readonly inFlight = new Set<InFlight>();
+  readonly tenancies = new Map<string, Tenancy>();
+  /** Connections that ringway has been given by accepts, in their order. */
+  readonly handedOver: Connection[] = [];
+  private readonly performer: Performer;
+  private readonly event: File & { kind: "event" } = { kind: "event", count: 0 };
+  readonly eventDescriptor = this.descriptors.open(this.event);
+  private sqHead = 0;
+  private sqTail = 0;
+  private readonly timers: { at: number; call: () => void }[] = [];
+  private idleEnters = 0;
+  private idleSince = 0;
+  private shownBefore = 0;
+  /** The table of fixed files. */
+  private readonly files: (File | null)[] = [];
+  /** Per ticket and group: how often in a row there was no buffer, since so many were provided. */
+  private readonly denials = new Map<string, { provided: number; count: number }>();
+  private isClosed = false;
+
+  constructor(
+    private readonly options: FakeOptions,
+    private readonly clock: Clock,
+    readonly fate: Fate,
+    readonly world: World,
+  ) {
+    this.sqes = new Uint32Array(options.entries * WORDS);
+    this.completions = new Completions(options.completions, options.keepOrder, clock, fate);
+    this.cqes = this.completions.words;
+    this.cqeResults = this.completions.results;
+    this.performer = new Performer(this, clock);
+  }
+
+  get unsubmitted(): number {
+    return this.sqTail - this.sqHead;
+  }
+
+  get overflows(): number {
+    return this.completions.overflows;
+  }
+
+  entry(): number {
+    holds(!this.isClosed, "nothing is prepared for a queue that is closed");
+    if (this.unsubmitted === this.options.entries) this.submit(this.unsubmitted);
+    const at = (this.sqTail++ % this.options.entries) * WORDS;
+    this.sqes.fill(0, at, at + WORDS);
+    return at;
+  }
+
+  enter(wait: number, _minWaitMicros: number, timeoutMicros: number): number {
+    holds(timeoutMicros >= 0, "a wait does not end before it begins");
+    const { fate, clock } = this;
+    this.checkSpin();
+    clock.now += ENTER_MS;
+    if (fate.strikes("busy")) {
+      this.run();
+      return -Errno.EBUSY;
+    }
+    const part = fate.strikes("submitShort") ? fate.between(0, this.unsubmitted) : Infinity;
+    if (part < this.unsubmitted) {
+      this.submit(part);
+      this.run();
+      return part === 0 ? -Errno.EAGAIN : 0;
+    }
+    this.submit(this.unsubmitted);
+    if (fate.strikes("interrupted")) return -Errno.EINTR;
+    return this.waitFor(wait, clock.now + timeoutMicros / 1e3);
+  }
+
+  completion(): number {
+    const taken = this.completions.take();
+    if (taken === null) return -1;
+    const { at, operation, isLast } = taken;
+    if (isLast) this.inFlight.delete(operation);
+    const result = this.cqeResults[at + CqeWord.Result] as number;
+    if (operation.entry.opcode === Opcode.Accept && result >= 0) {
+      this.handedOver.push(this.descriptors.connection(result));
+    }
+    return at;
+  }
+
+  registerBuffers(group: number, address: number, entries: number, flags: number): number {
+    holds(!this.buffers.has(group), "a group of buffers is registered once");
+    const isIncremental = (flags & BufferRingFlag.Incremental) !== 0;
+    this.buffers.set(group, new BufferRing(address, entries, isIncremental));
+    return 0;
+  }
+
+  unregisterBuffers(group: number): number {
+    return this.buffers.delete(group) ? 0 : -Errno.EINVAL;
+  }
+
+  registerFiles(count: number): number {
+    this.files.length = count;
+    this.files.fill(null);
+    return 0;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  // --- calls beside the ring ---
+
+  otherAddress(descriptor: number): Uint8Array | null {
+    const connection = this.descriptors.connection(descriptor);
+    if (this.fate.strikes("nameless")) return null;
+    return this.world.addressOf(connection);
+  }
+
+  endSending(descriptor: number): number {
+    const connection = this.descriptors.connection(descriptor);
+    if (connection.isBroken) return -Errno.EPIPE;
+    this.performer.checkEnd(connection);
+    connection.finSent = true;
+    return 0;
+  }
+
+  resetOnClose(descriptor: number): number {
+    this.descriptors.connection(descriptor).lingers = true;
+    return 0;
+  }
+
+  unsentBytes(descriptor: number): number {
+    const { sent, acked } = this.descriptors.connection(descriptor);
+    return sent - acked;
+  }
+
+  acceptNow(descriptor: number): number {
+    const file = this.descriptors.get(descriptor);
+    if (file.kind !== "listening") throw new Error("fake kernel: this does not listen");
+    const connection = file.listening.waiting.shift();
+    if (connection === undefined) return -Errno.EAGAIN;
+    this.handedOver.push(connection);
+    return this.accept(connection);
+  }
+
+  closeNow(descriptor: number): void {
+    const file = this.release(descriptor);
+    if (file.kind !== "connection") return;
+    // It came too late to become a relay.
+    holds(file.tenancy === null, "closeNow: no operation has ever used the descriptor");
+    this.handedOver.splice(this.handedOver.indexOf(file.connection), 1);
+  }
+
+  // --- for the test ---
+
+  /** A listening socket. */
+  listen(listening: Listening): number {
+    return this.descriptors.open({ kind: "listening", listening });
+  }
+
+  /** Adds one to the eventfd. */
+  signal(): void {
+    this.event.count++;
+  }
+
+  /** Calls at that time, while enter(2) waits. */
+  at(time: number, call: () => void): void {
+    this.timers.push({ at: time, call });
+  }
+
+  /** Places of the file table that are filled. */
+  get filesLeft(): number {
+    return this.files.filter((file) => file !== null).length;
+  }
+
+  /** Operations that were prepared and not submitted yet. */
+  get prepared(): Submission[] {
+    const prepared: Submission[] = [];
+    for (let i = this.sqHead; i < this.sqTail; i++) {
+      prepared.push(readSubmission(this.sqes, (i % this.options.entries) * WORDS));
+    }
+    return prepared;
+  }
+
+  // --- for the performer ---
+
+  /** A client becomes a descriptor. */
+  accept(connection: Connection): number {
+    return this.descriptors.open({ kind: "connection", connection, tenancy: null });
+  }
+
+  /** Who the ends are that tickets of this slot and generation mean. */
+  tenancy(low: number, high: number): Tenancy {
+    const key = tenancyName(low, high);
+    let tenancy = this.tenancies.get(key);
+    if (tenancy === undefined) {
+      tenancy = { client: null, upstream: null, isExcused: false };
+      this.tenancies.set(key, tenancy);
+    }
+    return tenancy;
+  }
+
+  /** The operation in flight with this ticket that can still be cancelled. */
+  find(low: number, high: number): InFlight | null {
+    const ticket = ticketName(low, high);
+    for (const operation of this.inFlight) {
+      if (operation.ticket === ticket && !operation.isOver) return operation;
+    }
+    return null;
+  }
+
+  /** Puts a descriptor into the table of fixed files, or empties a place (−1). */
+  setFile(place: number, descriptor: number): void {
+    this.files[place] = descriptor === -1 ? null : this.descriptors.get(descriptor);
+  }
+
+  /** A receive has really found no buffer: it is not to be tried again before there are some. */
+  noteNoBuffers({ ticket, entry }: InFlight, ring: BufferRing): void {
+    // One that was taken, of which the loop does not know yet, counts for the loop as provided.
+    if (ring.room > 0 || this.completions.tellsOfBuffer(entry.group)) return;
+    const key = `${ticket}/${entry.group}`;
+    const denial = this.denials.get(key);
+    const again = denial !== undefined && denial.provided === ring.providedCount;
+    const count = again ? denial.count + 1 : 1;
+    holds(count < DENIALS_MAX, "a receive that found no buffer waits until some are provided");
+    this.denials.set(key, { provided: ring.providedCount, count });
+  }
+
+  /** Closes a descriptor that no operation uses. */
+  release(descriptor: number): File {
+    const file = this.descriptors.close(descriptor);
+    for (const operation of this.inFlight) {
+      if (operation.isTold) continue;
+      holds(operation.file !== file, "a descriptor is closed when no operation uses it any more");
+    }
+    if (file.kind === "connection") this.performer.closeConnection(file.connection);
+    if (file.kind === "listening") {
+      for (const connection of file.listening.waiting.splice(0)) connection.break(Errno.ECONNRESET);
+    }
+    return file;
+  }
+
+  private submit(count: number): void {
+    for (const ring of this.buffers.values()) ring.look();
+    for (let left = count; left > 0; left--) {
+      const at = (this.sqHead++ % this.options.entries) * WORDS;
+      this.begin(readSubmission(this.sqes, at));
+    }
+  }
+
+  private begin(entry: Submission): void {
+    const isMultishot =
+      (entry.opcode === Opcode.Receive && isMultishotReceive(entry)) ||
+      (entry.opcode === Opcode.Accept && isMultishotAccept(entry)) ||
+      entry.opcode === Opcode.PollAdd;
+    const file = fileless.has(entry.opcode) ? null : this.fileOf(entry);
+    const operation = new InFlight(entry, file, isMultishot);
+    if (operationOf(entry.low) !== Operation.Ignored) this.checkNew(operation);
+    if (this.fate.strikes("slow")) {
+      operation.notBefore = this.clock.now + this.fate.random() * SLOW_MS;
+    }
+    this.inFlight.add(operation);
+    this.performer.begin(operation);
+  }
+
+  private fileOf(entry: Submission): File {
+    if (!entry.isFixed) return this.descriptors.get(entry.fd);
+    const file = this.files[entry.fd] ?? null;
+    holds(file !== null, "a place of the file table that is used is filled");
+    return file as File;
+  }
+
+  /** The rules for an operation whose completion somebody waits for. */
+  private checkNew({ ticket, file, entry }: InFlight): void {
+    for (const other of this.inFlight) {
+      holds(other.ticket !== ticket, "at most one operation of a kind is in flight per flow");
+    }
+    if (file?.kind !== "connection") return;
+    const name = tenancyName(entry.low, entry.high);
+    file.tenancy ??= name;
+    holds(file.tenancy === name, "an operation is submitted on a descriptor of its own relay");
+    const tenancy = this.tenancy(entry.low, entry.high);
+    if (file.connection !== tenancy.upstream) tenancy.client ??= file.connection;
+    const { client, upstream } = tenancy;
+    if (client === null || upstream === null) return;
+    client.partner = upstream;
+    upstream.partner = client;
+  }
+
+  /** Lets everything happen that can happen now. */
+  private run(): boolean {
+    let moved = this.world.act();
+    for (const timer of this.timers.filter(({ at }) => at <= this.clock.now)) {
+      this.timers.splice(this.timers.indexOf(timer), 1);
+      timer.call();
+    }
+    for (const operation of this.shuffled()) {
+      if (operation.isOver || operation.notBefore > this.clock.now) continue;
+      if (this.performer.attempt(operation)) moved = true;
+    }
+    const { shown } = this.completions;
+    this.completions.show();
+    return moved || this.completions.shown > shown;
+  }
+
+  private waitFor(wait: number, deadline: number): number {
+    const { clock, completions } = this;
+    for (;;) {
+      while (this.run()) if (completions.ready >= wait && wait > 0) return 0;
+      if (completions.ready >= wait) return 0;
+      if (clock.now >= deadline) return -Errno.ETIME;
+      const next = Math.min(deadline, this.nextAt);
+      holds(next !== Infinity, "the loop does not wait for what never comes");
+      clock.now = Math.max(next, clock.now);
+    }
+  }
+
+  /** When something happens by itself. */
+  private get nextAt(): number {
+    const { now } = this.clock;
+    let next = Math.min(this.world.nextAt, this.completions.nextAt);
+    for (const { at } of this.timers) next = Math.min(next, at);
+    for (const { isOver, notBefore } of this.inFlight) {
+      if (!isOver && notBefore > now) next = Math.min(next, notBefore);
+    }
+    return next;
+  }
+
+  private shuffled(): InFlight[] {
+    const operations = [...this.inFlight];
+    if (this.options.keepOrder) return operations;
+    for (let i = operations.length - 1; i > 0; i--) {
+      const j = this.fate.between(0, i);
+      const one = operations[i] as InFlight;
+      operations[i] = operations[j] as InFlight;
+      operations[j] = one;
+    }
+    return operations;
+  }
+
+  /** A loop that calls enter(2) again and again for nothing burns a processor. */
+  private checkSpin(): void {
+    const { shown } = this.completions;
+    if (shown !== this.shownBefore || this.clock.now - this.idleSince > SPIN_MS) {
+      this.idleEnters = 0;
+      this.idleSince = this.clock.now;
+      this.shownBefore = shown;
+    }
+    holds(++this.idleEnters < IDLE_MAX, "the loop does not spin while nothing happens");
+  }
+}
+
+/** Who has these tickets: a slot and its generation. */
+export function tenancyName(low: number, high: number): string {
+  return ticketName(slotOf(low), high);
+}

@@ -1,0 +1,86 @@
+import type { RelaySummary } from "../../src/engine/engine.ts";
+import { Opcode } from "../../src/engine/uring/abi.ts";
+import type { Reason } from "../../src/flow/reason.ts";
+import { holds } from "../model/fuzz.ts";
+import type { Connection } from "./connection.ts";
+import type { Tenancy } from "./fake-kernel.ts";
+import type { Life } from "./life.ts";
+import { checkNothingHeld } from "./loop-inside.ts";
+
+/** What was true of a relay's ends when it was said to have ended. */
+interface Case {
+  readonly client: Connection;
+  readonly upstream: Connection | null;
+  readonly tenancy: Tenancy | null;
+  readonly relay: RelaySummary;
+  readonly life: Life;
+}
+
+/** A relay was said to have ended: its reason must be the truth, and its bytes where they belong. */
+export function checkEnded(life: Life, relay: RelaySummary, client: Connection): void {
+  const { reason } = relay;
+  if (reason === null) throw new Error("a relay ends for a reason");
+  const tenancy = [...life.kernel.tenancies.values()].find((one) => one.client === client) ?? null;
+  const upstream = tenancy?.upstream?.isOpen ? tenancy.upstream : null;
+  const found = { client, upstream, tenancy, relay, life };
+  holds(
+    tenancy?.isExcused || mayBe(reason, found),
+    `a relay ends for a reason that is so: ${reason}`,
+  );
+  checkOrderly(reason, found);
+}
+
+/** Whether that can be why. */
+function mayBe(reason: Reason, { client, upstream, relay, life }: Case): boolean {
+  switch (reason) {
+    case "client_fin":
+    case "upstream_fin":
+      return client.hasEnded && (upstream === null || upstream.hasEnded);
+    case "client_reset":
+      return client.isBroken;
+    case "upstream_reset":
+      return upstream?.isBroken === true;
+    case "drain":
+      return life.drains;
+    case "half_close_timeout":
+      return true;
+    case "memory_limit":
+      return true;
+    default:
+      // A dial that was answered too late brings a connection, but no byte.
+      return upstream === null || (upstream.sent === 0 && relay.down.receivedBytes === 0);
+  }
+}
+
+function isDialFailure(reason: Reason): boolean {
+  return reason.startsWith("connect_") || reason === "descriptor_limit";
+}
+
+/** When both ends were orderly all bytes were delivered. */
+function checkOrderly(reason: Reason, { client, upstream, tenancy, life }: Case): void {
+  const isFin = reason === "client_fin" || reason === "upstream_fin";
+  if (life.story.mode !== "bidirectional") return;
+  const ends = [client, upstream];
+  const isOrderly =
+    !isDialFailure(reason) &&
+    ends.every((end) => end?.hasEnded && !end.isBroken && !end.readsNoMore);
+  if (isFin && upstream !== null) {
+    holds(upstream.sent === client.written, "an orderly relay has delivered all to the upstream");
+    holds(client.sent === upstream.written, "an orderly relay has delivered all to the client");
+  }
+  const isCut = reason === "drain" || reason === "memory_limit";
+  holds(!isOrderly || isFin || isCut || tenancy?.isExcused === true, "orderly ends end orderly");
+}
+
+/** After a stop nothing is left: no operation, descriptor, buffer, chunk or slot. */
+export function checkEverythingGone(life: Life): void {
+  const { kernel, inside } = life;
+  for (const { entry, isTold } of kernel.inFlight) {
+    holds(isTold || entry.opcode === Opcode.Read, "after a stop only the eventfd is read");
+  }
+  const [left, ...others] = kernel.descriptors.left;
+  holds(left?.kind === "event" && others.length === 0, "after a stop every descriptor is closed");
+  holds(kernel.filesLeft === 0, "after a stop the file table is empty");
+  holds(life.ended.length === kernel.handedOver.length, "every relay has ended, once");
+  checkNothingHeld(inside, kernel);
+}

@@ -1,0 +1,250 @@
+import {
+  type Address,
+  type ListenerOptions,
+  type MemoryOptions,
+  type Mode,
+  type UringOptions,
+  uringDefaults,
+} from "../../src/config/options.ts";
+import type { RelaySummary } from "../../src/engine/engine.ts";
+import type { Loop, Report } from "../../src/engine/uring/loop.ts";
+import { seeded } from "../fixtures/random.ts";
+import { holds, RuleBroken } from "../model/fuzz.ts";
+import { Clock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import type { Ending } from "./end.ts";
+import { FakeKernel } from "./fake-kernel.ts";
+import { Fate, type Faults } from "./faults.ts";
+import { checkEnded, checkEverythingGone } from "./judge.ts";
+import { checkLoop, type LoopInside } from "./loop-inside.ts";
+import { type Listening, Port, World } from "./world.ts";
+
+/** The class under test: {@link Loop}, or a mutant of it. */
+export type LoopClass = new (...of: ConstructorParameters<typeof Loop>) => Loop;
+
+/** Milliseconds of the fake clock, and turns, after which everything must have come to its end. */
+const CALM_MS = 120_000;
+const CALM_TURNS = 20_000;
+const STORM_TURNS = 3_000;
+/** Milliseconds that looking a name up takes at most. */
+const LOOKUP_MS = 40;
+
+/** One run, all of it drawn from a seed. */
+export interface Story {
+  readonly seed: number;
+  readonly faults: Faults;
+  readonly clients: number;
+  readonly mode: Mode;
+  readonly endings: readonly Ending[];
+  readonly upstreams: readonly Address[];
+  readonly slowPercent: number;
+  readonly resetPercent: number;
+  readonly totalMax: number;
+  /** Milliseconds in which clients come and faults happen. */
+  readonly stormMs: number;
+  /** Stop in the middle of the storm instead of after all relays have ended. */
+  readonly stopsEarly: boolean;
+  readonly drainMs: number;
+  readonly segmentCount: number;
+  readonly bufferSize: number;
+  readonly bufferCount: number;
+  readonly entries: number;
+  readonly completions: number;
+  readonly incremental: boolean;
+  readonly receive: UringOptions["receive"];
+  /** Descriptors that the process may have for relays. */
+  readonly descriptors: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** A loop on a fake kernel, from its first client to its stop, with every rule checked on the way. */
+export class Life implements Report {
+  readonly clock = new Clock();
+  readonly fate: Fate;
+  readonly world: World;
+  readonly kernel: FakeKernel;
+  readonly loop: Loop;
+  readonly ended: RelaySummary[] = [];
+  readonly listening: Listening = { name: "listener", waiting: [] };
+  turns = 0;
+  isStopped = false;
+  drains = false;
+  private readonly commands: (() => void)[] = [];
+  readonly inside: LoopInside;
+
+  constructor(
+    LoopUnderTest: LoopClass,
+    readonly story: Story,
+  ) {
+    const { clock } = this;
+    this.fate = new Fate(story.faults, seeded(story.seed));
+    const manners = { ...story, spanMs: story.stormMs };
+    this.world = new World(clock, this.fate, manners, story.mode);
+    const { entries, completions, incremental } = story;
+    this.kernel = new FakeKernel(
+      { entries, completions, keepOrder: incremental },
+      clock,
+      this.fate,
+      this.world,
+    );
+    const memory: MemoryOptions = { segmentSize: 4096, segmentCount: story.segmentCount };
+    const uring: UringOptions = {
+      ...uringDefaults,
+      incremental,
+      receive: story.receive,
+      entries,
+      bufferSize: story.bufferSize,
+      bufferCount: story.bufferCount,
+      largeBufferSize: 16 * 1024,
+    };
+    this.loop = clock.during(
+      () =>
+        new LoopUnderTest(
+          this.kernel,
+          this.kernel,
+          { memory, uring },
+          this,
+          this.kernel.eventDescriptor,
+        ),
+    );
+    this.inside = this.loop as unknown as LoopInside;
+    (this.loop.descriptors as unknown as { most: number }).most = story.descriptors;
+  }
+
+  /** The whole story. Throws where a rule is broken. */
+  run(): void {
+    this.clock.during(() => {
+      try {
+        this.begin();
+        this.storm();
+        if (!this.story.stopsEarly) this.calm();
+        this.stop();
+      } finally {
+        this.loop.close();
+      }
+    });
+  }
+
+  /** Listens, and lets the clients come. */
+  begin(): void {
+    this.world.expect(this.story.clients, this.listening);
+    const descriptor = this.kernel.listen(this.listening);
+    this.command(() => this.loop.listen(this.listenerOptions(), descriptor));
+  }
+
+  /** Everything that may go wrong does. */
+  storm(): void {
+    const until = this.clock.now + this.story.stormMs;
+    this.kernel.at(until, () => this.kernel.signal());
+    for (let turn = 0; turn < STORM_TURNS && this.clock.now < until; turn++) this.turn();
+  }
+
+  /** Nothing goes wrong any more: all relays come to their ends. */
+  calm(): void {
+    this.fate.cease();
+    this.world.calm();
+    this.until("every relay comes to its end when the faults cease", () => {
+      const waits = this.world.expected > 0 || this.listening.waiting.length > 0;
+      return !waits && this.ended.length === this.kernel.handedOver.length;
+    });
+  }
+
+  /** Stops the loop: nothing may be left of it. */
+  stop(): void {
+    const { loop, story } = this;
+    this.world.deter();
+    this.drains = true;
+    const until = this.clock.now + story.drainMs;
+    this.command(() => loop.stop(story.drainMs));
+    // Faults may go on while relays drain, but not for ever.
+    while (this.clock.now < until && !this.isStopped) this.turn();
+    this.fate.cease();
+    this.until("a stop comes to its end", () => this.isStopped);
+    // What the last turn has prepared is still submitted.
+    this.command(() => loop.end());
+    this.turn();
+    checkEverythingGone(this);
+  }
+
+  /** Turns until something is so. */
+  until(rule: string, isSo: () => boolean): void {
+    const before = { turns: this.turns, now: this.clock.now };
+    while (!isSo()) {
+      holds(this.turns - before.turns < CALM_TURNS, `${rule}: in so many turns`);
+      holds(this.clock.now - before.now < CALM_MS, `${rule}: in so much time`);
+      this.turn();
+    }
+  }
+
+  /** One turn of the loop, at the end of which every rule is checked. */
+  turn(): void {
+    this.turns++;
+    this.loop.turn();
+    checkLoop(this.inside, this.kernel);
+  }
+
+  /** Tells the loop something, as the control plane does: through the eventfd. */
+  command(call: () => void): void {
+    this.commands.push(call);
+    this.kernel.signal();
+  }
+
+  /** The listener of this story. */
+  listenerOptions(): ListenerOptions {
+    const { mode, upstreams, connectTimeoutMs } = this.story;
+    return {
+      address: { kind: "tcp", host: "127.0.0.1", port: 6380 },
+      mode,
+      upstreams: mode === "sink" ? [] : upstreams,
+      connectTimeoutMs,
+      halfCloseTimeoutMs: 600_000,
+    };
+  }
+
+  // --- what the loop tells ---
+
+  relayEnded(relay: RelaySummary): void {
+    this.ended.push(relay);
+    holds(this.ended.filter(({ id }) => id === relay.id).length === 1, "a relay ends once");
+    checkEnded(this, relay, this.clientOf(relay));
+  }
+  dialFailed(): void {}
+  poolGrew(): void {}
+  poolEmpty(): void {}
+  poolRefilled(): void {}
+  acceptPaused(): void {}
+  acceptResumed(): void {}
+  resolve(host: string, _port: number, answer: (addresses: readonly Address[]) => void): void {
+    const addresses = this.addressesOf(host);
+    const at = this.clock.now + this.fate.random() * LOOKUP_MS;
+    this.kernel.at(at, () => this.command(() => answer(addresses)));
+  }
+  stopped(): void {
+    this.isStopped = true;
+  }
+  woken(): void {
+    for (const call of this.commands.splice(0)) call();
+  }
+  turnEnded(): number {
+    return Infinity;
+  }
+
+  /** The client of a relay: relays are numbered in the order of acceptance. */
+  private clientOf({ id, client }: RelaySummary): Connection {
+    const connection = this.kernel.handedOver[id - 1];
+    if (connection === undefined) throw new RuleBroken("a relay has a client");
+    // "unix" stands for a client whose address could not be told.
+    holds(client === "unix" || client === connection.name, "a relay is told with its client");
+    return connection;
+  }
+
+  /** What a name means: its host says how many addresses it has. */
+  private addressesOf(host: string): Address[] {
+    const tcp = (port: number): Address => ({ kind: "tcp", host: "10.9.9.9", port });
+    if (host === "none.test") return [];
+    if (host === "many.test") {
+      return [tcp(Port.Refuses), tcp(Port.Unreachable), tcp(Port.Answers)];
+    }
+    return [tcp(Port.Answers)];
+  }
+}

@@ -1,0 +1,139 @@
+import type { Chunks } from "../../src/engine/uring/chunks.ts";
+import type { Conduit } from "../../src/engine/uring/conduit.ts";
+import type { Group } from "../../src/engine/uring/group.ts";
+import { Direction, LARGE, type Lane } from "../../src/engine/uring/lane.ts";
+import type { Memory } from "../../src/engine/uring/memory.ts";
+import { Operation, operationOf, slotOf, ticketLow } from "../../src/engine/uring/ticket.ts";
+import { Phase } from "../../src/flow/flow.ts";
+import { RelayPhase } from "../../src/flow/relay.ts";
+import { holds } from "../model/fuzz.ts";
+import type { FakeKernel } from "./fake-kernel.ts";
+import { ticketName } from "./operation.ts";
+
+/** What of a loop its checks look at. */
+export interface LoopInside {
+  readonly slots: readonly Conduit[];
+  readonly memory: Memory;
+  readonly chunks: Chunks;
+}
+
+/** Operations that count as pending with their relay. */
+const counted: ReadonlySet<Operation> = new Set([
+  Operation.Socket,
+  Operation.Connect,
+  Operation.ReceiveUp,
+  Operation.ReceiveDown,
+  Operation.SendUp,
+  Operation.SendDown,
+  Operation.WatchUp,
+  Operation.WatchDown,
+]);
+
+/** The rules that hold between any two turns. */
+export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
+  const known = ticketsOf(inside, kernel);
+  let waiting = 0;
+  for (const conduit of inside.slots) {
+    const isFree = conduit.relay.phase === RelayPhase.Free;
+    const pending = known.perSlot.get(conduit.slot) ?? 0;
+    holds(conduit.pending === pending, "pending: exactly what the kernel has of the relay");
+    for (const lane of [conduit.up, conduit.down]) {
+      checkLane(lane, known.tickets);
+      waiting += checkQueue(inside, lane, kernel);
+      holds(!isFree || lane.count === 0, "a relay that is over holds no chunk");
+    }
+  }
+  holds(inside.chunks.used === waiting, "every chunk is in the queue of a lane");
+  checkMemory(inside.memory);
+}
+
+interface Tickets {
+  readonly tickets: ReadonlySet<string>;
+  readonly perSlot: ReadonlyMap<number, number>;
+}
+
+/** What the kernel has of relays, submitted or about to be. */
+function ticketsOf({ slots }: LoopInside, kernel: FakeKernel): Tickets {
+  const tickets = new Set<string>();
+  const perSlot = new Map<number, number>();
+  const entries = [...kernel.inFlight].map(({ entry }) => entry);
+  for (const { low, high } of [...entries, ...kernel.prepared]) {
+    if (!counted.has(operationOf(low))) continue;
+    const slot = slotOf(low);
+    const conduit = slots[slot];
+    const isTenant = conduit?.generation === high && conduit.relay.phase !== RelayPhase.Free;
+    holds(isTenant, "no operation outlives its relay");
+    tickets.add(ticketName(low, high));
+    perSlot.set(slot, (perSlot.get(slot) ?? 0) + 1);
+  }
+  return { tickets, perSlot };
+}
+
+/** `armed`, `sendPending` and `watching` are the truth. */
+function checkLane(lane: Lane, tickets: ReadonlySet<string>): void {
+  const { conduit, direction, flow } = lane;
+  const has = (up: Operation) =>
+    tickets.has(ticketName(ticketLow(up + direction, conduit.slot), conduit.generation));
+  holds(lane.armed === has(Operation.ReceiveUp), "armed: the kernel has a receive");
+  holds(lane.sendPending === has(Operation.SendUp), "sendPending: the kernel has a send");
+  holds(lane.watching === has(Operation.WatchUp), "watching: the kernel has a watch");
+  holds(flow.size <= flow.limit, "a flow holds at most its limit");
+  if (conduit.relay.phase !== RelayPhase.Relaying || flow.over) return;
+  const isServed = lane.armed || lane.waiting || (lane.discards && direction === Direction.Up);
+  const stands = lane.source < 0 && direction === Direction.Down;
+  holds(!flow.receiving || isServed || stands, "a receive that the flow waits for is under way");
+}
+
+/** The queue is what the flow counts, and the kernel has none of its buffers. @returns chunks */
+function checkQueue({ chunks, memory }: LoopInside, lane: Lane, kernel: FakeKernel): number {
+  let count = 0;
+  let size = 0;
+  for (let chunk = lane.first; chunk >= 0; chunk = chunks.next[chunk] as number) {
+    count++;
+    size += (chunks.end[chunk] as number) - (chunks.start[chunk] as number);
+    const buffer = chunks.buffer[chunk] as number;
+    const ring = kernel.buffers.get(memory.group(lane.direction, (buffer & LARGE) !== 0).id);
+    const isShared = ring?.isIncremental === true;
+    holds(isShared || ring?.has(buffer & ~LARGE) !== true, "no buffer is provided that waits");
+  }
+  holds(count === lane.count, "count: the chunks of the queue");
+  const isCounted = lane.flow.phase === Phase.Open || lane.flow.phase === Phase.Draining;
+  holds(!isCounted || size === lane.flow.size, "the queue holds what the flow counts");
+  return count;
+}
+
+function groupsOf(memory: Memory): Group[] {
+  return [Direction.Up, Direction.Down].flatMap((direction) => [
+    memory.group(direction, false),
+    memory.group(direction, true),
+  ]);
+}
+
+/** No buffer is lost or lent twice, and none is lent beyond the bound. */
+function checkMemory(memory: Memory): void {
+  const groups = groupsOf(memory);
+  for (const { provided, held, limit } of groups) {
+    holds(provided >= 0 && held >= 0, "a group counts its buffers");
+    holds(provided + held <= limit, "a group has at most its limit of buffers");
+  }
+  for (const slabs of [memory.small, memory.large]) {
+    const of = groups.filter((group) => group.slabs === slabs);
+    const out = of.reduce((sum, { provided, held }) => sum + provided + held, 0);
+    holds(slabs.leased === out, "a buffer that is leased is provided or held");
+  }
+}
+
+/** Nothing is held any more. */
+export function checkNothingHeld(inside: LoopInside, kernel: FakeKernel): void {
+  holds(inside.chunks.used === 0, "after a stop no chunk is left");
+  for (const group of groupsOf(inside.memory)) {
+    holds(group.held === 0, "after a stop no buffer is held");
+    const ring = kernel.buffers.get(group.id);
+    const { length } = ring?.provided ?? [];
+    holds(ring?.isIncremental || group.provided >= length, "the kernel has what was provided");
+  }
+  for (const conduit of inside.slots) {
+    holds(conduit.relay.phase === RelayPhase.Free, "after a stop every slot is free");
+    holds(conduit.pending === 0, "after a stop nothing is pending");
+  }
+}

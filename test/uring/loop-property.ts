@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import type { Address } from "../../src/config/options.ts";
+import type { Ending } from "./end.ts";
+import { someFaults } from "./faults.ts";
+import { Life, type LoopClass, type Story } from "./life.ts";
+import { Port } from "./world.ts";
+
+const literal = (port: Port): Address => ({ kind: "tcp", host: "10.9.9.9", port });
+const name = (host: string): Address => ({ kind: "tcp", host, port: Port.Answers });
+
+const upstreams: readonly (readonly Address[])[] = [
+  [literal(Port.Answers)],
+  [literal(Port.Answers), literal(Port.Answers2)],
+  [literal(Port.Refuses), literal(Port.Answers)],
+  [literal(Port.Silent), literal(Port.Answers), literal(Port.Unreachable)],
+  [name("one.test")],
+  [name("many.test"), literal(Port.Answers)],
+  [name("none.test"), name("one.test")],
+  [{ kind: "unix", path: "/nobody" }],
+];
+
+const endings: readonly (readonly Ending[])[] = [
+  ["fin"],
+  ["fin", "answer"],
+  ["fin", "answer", "leave", "reset", "stay"],
+  ["stay"],
+];
+
+const choice = fc.constantFrom;
+
+/** Everything that a run is drawn from; the seed alone is not shrunk. */
+export const story: fc.Arbitrary<Story> = fc.record({
+  seed: fc.noShrink(fc.nat()),
+  faults: someFaults,
+  clients: choice(1, 2, 3, 8, 20),
+  mode: choice("bidirectional", "bidirectional", "bidirectional", "oneway", "sink"),
+  endings: choice(...endings),
+  upstreams: choice(...upstreams),
+  slowPercent: choice(0, 20, 80),
+  resetPercent: choice(0, 10, 50),
+  totalMax: choice(1_000, 30_000, 300_000),
+  stormMs: choice(20, 100, 600),
+  stopsEarly: choice(false, false, true),
+  drainMs: choice(0, 1, 50, 3_000),
+  segmentCount: choice(8, 16, 64),
+  bufferSize: choice(256, 1024),
+  bufferCount: choice(1, 4, 64),
+  entries: choice(64, 4, 16),
+  completions: choice(256, 4, 16),
+  incremental: choice(false, false, false, true),
+  receive: choice("multishot", "multishot", "single"),
+  descriptors: choice(100_000, 100_000, 30, 7),
+  connectTimeoutMs: choice(5_000, 30, 3),
+});
+
+/** Whatever the kernel and the ends do, every rule holds, and nothing is left at the end. */
+export function loopProperty(LoopUnderTest: LoopClass): fc.IPropertyWithHooks<[Story]> {
+  return fc.property(story, (one) => new Life(LoopUnderTest, one).run());
+}

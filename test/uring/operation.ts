@@ -1,0 +1,47 @@
+import { Priority } from "../../src/engine/uring/abi.ts";
+import { Operation, operationOf } from "../../src/engine/uring/ticket.ts";
+import type { File } from "./descriptor-table.ts";
+import type { Submission } from "./submission.ts";
+
+/** An operation that was submitted and is not over. */
+export class InFlight {
+  /** It does nothing before that time. */
+  notBefore = 0;
+  /** Its last completion is on its way: nothing more can be done to it. */
+  isOver = false;
+  /** When its latest completion shows: those of one operation keep their order. */
+  lastDue = 0;
+  /** What poll(2) had said when it was told last. */
+  toldMask = 0;
+  /** A connect's outcome; null while nobody has answered, undefined before it was tried. */
+  verdict: number | null | undefined;
+
+  constructor(
+    readonly entry: Submission,
+    readonly file: File | null,
+    readonly isMultishot: boolean,
+  ) {}
+
+  /** It is over, and nobody waits for its completion. */
+  get isTold(): boolean {
+    return this.isOver && operationOf(this.entry.low) === Operation.Ignored;
+  }
+
+  /** The ticket that its completions carry. */
+  get ticket(): string {
+    return ticketName(this.entry.low, this.entry.high);
+  }
+}
+
+/** A ticket as a key. */
+export function ticketName(low: number, high: number): string {
+  return `${low}:${high}`;
+}
+
+export function isMultishotReceive({ priority }: Submission): boolean {
+  return (priority & Priority.ReceiveMultishot) !== 0;
+}
+
+export function isMultishotAccept({ priority }: Submission): boolean {
+  return (priority & Priority.AcceptMultishot) !== 0;
+}

@@ -1,0 +1,356 @@
+import { Errno } from "../../src/engine/linux.ts";
+import {
+  CQE_BUFFER_SHIFT,
+  CqeFlag,
+  IOVEC_SIZE,
+  Opcode,
+  SocketCommand,
+} from "../../src/engine/uring/abi.ts";
+import { holds, RuleBroken } from "../model/fuzz.ts";
+import type { Clock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import type { File } from "./descriptor-table.ts";
+import { type FakeKernel, tenancyName } from "./fake-kernel.ts";
+import type { Fate } from "./faults.ts";
+import { addressIn, bytesAt } from "./memory.ts";
+import type { InFlight } from "./operation.ts";
+
+/** Milliseconds that a connect takes at most until it is answered. */
+const ANSWER_MS = 20;
+/** Completions that a multishot operation makes without a pause. */
+const SHOTS = 4;
+/** Words of a `struct msghdr`: where the pieces are, and how many. */
+const MSG_IOV_WORD = 4;
+const MSG_IOVLEN_WORD = 6;
+
+/** What the kernel does for each operation: tries it as far as its socket and buffers allow. */
+export class Performer {
+  private readonly fate: Fate;
+
+  constructor(
+    private readonly kernel: FakeKernel,
+    private readonly clock: Clock,
+  ) {
+    this.fate = kernel.fate;
+  }
+
+  /** Starts an operation: what never waits is done at once. */
+  begin(operation: InFlight): void {
+    switch (operation.entry.opcode) {
+      case Opcode.AsyncCancel:
+        this.cancel(operation);
+        return;
+      case Opcode.Close:
+        this.kernel.release(operation.entry.fd);
+        this.finish(operation, 0);
+        return;
+      case Opcode.Command:
+        this.setOption(operation);
+        return;
+      case Opcode.Connect:
+        this.dial(operation);
+        return;
+      case Opcode.FilesUpdate:
+        this.setFile(operation);
+        return;
+      case Opcode.Accept:
+      case Opcode.PollAdd:
+      case Opcode.Read:
+      case Opcode.Receive:
+      case Opcode.Send:
+      case Opcode.SendMessage:
+      case Opcode.Socket:
+        return;
+      default:
+        throw new Error(`fake kernel: ${Opcode[operation.entry.opcode]} is not known here`);
+    }
+  }
+
+  /** Tries an operation that waits. @returns whether anything happened */
+  attempt(operation: InFlight): boolean {
+    if (this.strikesOut(operation)) return true;
+    switch (operation.entry.opcode) {
+      case Opcode.Accept:
+        return this.acceptNext(operation);
+      case Opcode.PollAdd:
+        return this.poll(operation);
+      case Opcode.Read:
+        return this.readEvent(operation);
+      case Opcode.Receive:
+        return this.receive(operation);
+      case Opcode.Send:
+      case Opcode.SendMessage:
+        return this.send(operation);
+      case Opcode.Socket:
+        return this.openSocket(operation);
+      case Opcode.Connect:
+        return this.connect(operation);
+    }
+    return false;
+  }
+
+  /** FIN to an end: it must be the truth. */
+  checkEnd(target: Connection): void {
+    const { partner, isOpen } = target;
+    holds(isOpen, "only a connection that is open is told an end");
+    const { mode } = this.kernel.world;
+    const source = mode === "sink" ? target : partner;
+    if (source === null) throw new RuleBroken("a relay without an upstream does not end by FIN");
+    holds(source.hasEnded, "a target is told the end when its source has ended, not by a reset");
+    holds(source.readable === 0, "a target is told the end when its source was read to its end");
+    if (mode === "sink" || (mode === "oneway" && target.isClient)) return;
+    holds(target.sent === source.written, "a target is told the end after the last byte");
+  }
+
+  /** Ringway lets go of a connection. */
+  closeConnection(connection: Connection): void {
+    holds(!connection.isClosed, "a connection is closed once");
+    const isClean = !connection.lingers && connection.readable === 0;
+    if (!connection.isBroken && !connection.lingers && !connection.finSent) {
+      this.checkEnd(connection);
+    }
+    connection.isClosed = true;
+    connection.wasReset = !isClean && !connection.isBroken;
+  }
+
+  /** A failure that has nothing to do with the socket. */
+  private strikesOut(operation: InFlight): boolean {
+    const { opcode, low, high } = operation.entry;
+    const isSend = opcode === Opcode.Send || opcode === Opcode.SendMessage;
+    const moves = isSend || opcode === Opcode.Receive;
+    if (moves && this.fate.strikes("again")) {
+      this.finish(operation, -this.fate.pick([Errno.EAGAIN, Errno.EINTR]));
+      return true;
+    }
+    const mayCancel = opcode !== Opcode.Connect && opcode !== Opcode.Socket;
+    if (mayCancel && this.fate.strikes("canceled")) {
+      if (isSend) this.kernel.tenancy(low, high).isExcused = true;
+      this.finish(operation, -Errno.ECANCELED);
+      return true;
+    }
+    return false;
+  }
+
+  private receive(operation: InFlight): boolean {
+    for (let shot = 0; !operation.isOver; shot++) {
+      if (shot === SHOTS || !this.receiveOnce(operation)) return shot > 0;
+    }
+    return true;
+  }
+
+  private receiveOnce(operation: InFlight): boolean {
+    const { fate, kernel } = this;
+    const connection = connectionOf(operation);
+    const ring = kernel.buffers.get(operation.entry.group);
+    if (ring === undefined) throw new Error("fake kernel: there is no such group of buffers");
+    if (connection.readable === 0) {
+      const verdict = connection.receiveVerdict();
+      if (verdict === null) return false;
+      const wastes = ring.room > 0 && !ring.isIncremental && fate.strikes("emptyBuffer");
+      const flags = wastes ? CqeFlag.Buffer | (ring.take(0).id << CQE_BUFFER_SHIFT) : 0;
+      this.finish(operation, verdict, flags, connection.isBroken);
+      return true;
+    }
+    if (ring.room === 0 || fate.strikes("noBuffers")) {
+      kernel.noteNoBuffers(operation, ring);
+      this.finish(operation, -Errno.ENOBUFS);
+      return true;
+    }
+    const size = this.cutShort(Math.min(connection.readable, ring.room));
+    const piece = ring.take(size);
+    writePattern(connection, piece.bytes);
+    connection.received += size;
+    const more = piece.more ? CqeFlag.BufferMore : 0;
+    this.tell(operation, size, CqeFlag.Buffer | more | (piece.id << CQE_BUFFER_SHIFT));
+    return true;
+  }
+
+  private send(operation: InFlight): boolean {
+    const connection = connectionOf(operation);
+    const verdict = connection.sendVerdict();
+    if (verdict !== null) {
+      this.finish(operation, verdict, 0, connection.isBroken);
+      return true;
+    }
+    if (connection.sendRoom === 0) return false;
+    const pieces = piecesOf(operation);
+    const all = pieces.reduce((sum, { length }) => sum + length, 0);
+    holds(all > 0, "a send has something to send");
+    const size = this.cutShort(Math.min(all, connection.sendRoom));
+    let left = size;
+    for (const piece of pieces) {
+      const part = piece.subarray(0, left);
+      this.checkBytes(connection, part);
+      connection.sent += part.length;
+      left -= part.length;
+    }
+    this.finish(operation, size);
+    return true;
+  }
+
+  /** What is sent to one end is what the other one wrote, in order, each byte once. */
+  private checkBytes(target: Connection, bytes: Uint8Array): void {
+    const source = target.partner;
+    holds(source !== null, "bytes are sent to the end of a relay that has two");
+    const { pattern, received } = source as Connection;
+    holds(target.sent + bytes.length <= received, "no byte is sent that was not received");
+    holds(pattern.mismatch(target.sent, bytes) === -1, "bytes arrive in order, each once");
+  }
+
+  private acceptNext(operation: InFlight): boolean {
+    const { file } = operation;
+    if (file?.kind !== "listening") throw new Error("fake kernel: this does not listen");
+    for (let shot = 0; shot < SHOTS && !operation.isOver; shot++) {
+      const { waiting } = file.listening;
+      const [connection] = waiting;
+      if (connection === undefined) return shot > 0;
+      if (this.fate.strikes("accept")) {
+        const errno = this.fate.pick([Errno.EMFILE, Errno.ENFILE, Errno.ECONNABORTED]);
+        if (errno === Errno.ECONNABORTED) connection.break(Errno.ECONNRESET);
+        if (errno === Errno.ECONNABORTED) waiting.shift();
+        this.finish(operation, -errno);
+        return true;
+      }
+      waiting.shift();
+      this.tell(operation, this.kernel.accept(connection), 0);
+    }
+    return true;
+  }
+
+  private openSocket(operation: InFlight): boolean {
+    const { kernel, fate } = this;
+    const { low, high } = operation.entry;
+    if (fate.strikes("socket")) {
+      this.finish(operation, -fate.pick([Errno.EMFILE, Errno.ENFILE]));
+      return true;
+    }
+    const connection = kernel.world.connectionToUpstream();
+    const tenancy = kernel.tenancy(low, high);
+    tenancy.upstream = connection;
+    const file: File = { kind: "connection", connection, tenancy: tenancyName(low, high) };
+    this.finish(operation, kernel.descriptors.open(file));
+    return true;
+  }
+
+  /** The address is read before enter(2) returns; the answer comes when it comes. */
+  private dial(operation: InFlight): void {
+    const { address, offsetLow } = operation.entry;
+    operation.verdict = this.kernel.world.dialVerdict(bytesAt(address, offsetLow));
+    if (this.fate.random() < 0.7) {
+      operation.notBefore = this.clock.now + this.fate.random() * ANSWER_MS;
+    }
+  }
+
+  private connect(operation: InFlight): boolean {
+    const { verdict } = operation;
+    if (verdict === null || verdict === undefined) return false;
+    if (verdict === 0) this.kernel.world.answer(connectionOf(operation));
+    this.finish(operation, verdict);
+    return true;
+  }
+
+  private poll(operation: InFlight): boolean {
+    const mask = connectionOf(operation).pollMask;
+    if (mask === operation.toldMask) return false;
+    operation.toldMask = mask;
+    if (mask === 0) return false;
+    this.tell(operation, mask, 0);
+    return true;
+  }
+
+  private readEvent(operation: InFlight): boolean {
+    const { file, entry } = operation;
+    if (file?.kind !== "event") throw new Error("fake kernel: this is no eventfd");
+    if (file.count === 0) return false;
+    holds(entry.length === 8, "an eventfd is read by 8 bytes");
+    bytesAt(entry.address, 8).fill(0)[0] = file.count;
+    file.count = 0;
+    this.finish(operation, 8);
+    return true;
+  }
+
+  private setFile(operation: InFlight): void {
+    const { address, offsetLow, length } = operation.entry;
+    holds(length === 1, "files are put into the table one by one");
+    const bytes = bytesAt(address, 4);
+    this.kernel.setFile(offsetLow, new DataView(bytes.buffer).getInt32(0, true));
+    this.finish(operation, 1);
+  }
+
+  private setOption(operation: InFlight): void {
+    const { offsetLow } = operation.entry;
+    if (offsetLow !== SocketCommand.SetOption) throw new Error("fake kernel: an unknown command");
+    holds(connectionOf(operation) !== null, "options are set of sockets");
+    this.finish(operation, this.fate.strikes("option") ? -Errno.EINVAL : 0);
+  }
+
+  /** Cancels by ticket: the first that is in flight, if it is still to be had. */
+  private cancel(operation: InFlight): void {
+    const { addressLow, addressHigh } = operation.entry;
+    const target = this.kernel.find(addressLow, addressHigh);
+    if (target === null) {
+      this.finish(operation, -Errno.ENOENT);
+      return;
+    }
+    if (this.fate.strikes("cancelLate")) {
+      // It is at work just now: over before it can be cancelled, or interrupted soon.
+      target.notBefore = 0;
+      if (this.attempt(target) && target.isOver) {
+        this.finish(operation, -Errno.ENOENT);
+        return;
+      }
+      if (!target.isOver) this.finish(target, -this.fate.pick([Errno.ECANCELED, Errno.EINTR]));
+      this.finish(operation, -Errno.EALREADY);
+      return;
+    }
+    this.finish(target, -Errno.ECANCELED);
+    this.finish(operation, 0);
+  }
+
+  /** One completion of an operation that may go on after it. */
+  private tell(operation: InFlight, result: number, flags: number): void {
+    const ends = !operation.isMultishot || this.kernel.completions.isFull;
+    if (ends || this.fate.strikes("endMultishot")) this.finish(operation, result, flags);
+    else this.kernel.completions.post(operation, result, flags | CqeFlag.More, false);
+  }
+
+  /** The last completion of an operation. */
+  private finish(operation: InFlight, result: number, flags = 0, isBarrier = false): void {
+    if (operation.entry.skipsSuccess && result >= 0) {
+      operation.isOver = true;
+      this.kernel.inFlight.delete(operation);
+    } else this.kernel.completions.post(operation, result, flags, true, isBarrier);
+  }
+
+  private cutShort(size: number): number {
+    return this.fate.strikes("short") ? this.fate.between(1, this.fate.pick([1, size])) : size;
+  }
+}
+
+function connectionOf({ file }: InFlight): Connection {
+  if (file?.kind !== "connection") throw new Error("fake kernel: this is no connection");
+  return file.connection;
+}
+
+/** Fills memory with what the far end wrote next. */
+function writePattern({ pattern, received }: Connection, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    const view = pattern.view(received + at, bytes.length - at);
+    bytes.set(view, at);
+    at += view.length;
+  }
+}
+
+/** The pieces of memory that a send sends. */
+function piecesOf({ entry }: InFlight): Uint8Array[] {
+  if (entry.opcode === Opcode.Send) return [bytesAt(entry.address, entry.length)];
+  const header = new Uint32Array(bytesAt(entry.address, 56).buffer);
+  const word = (index: number) => header[index] as number;
+  const count = word(MSG_IOVLEN_WORD);
+  const address = addressIn(word(MSG_IOV_WORD), word(MSG_IOV_WORD + 1));
+  const list = new Uint32Array(bytesAt(address, count * IOVEC_SIZE).buffer);
+  return Array.from({ length: count }, (_, i) => {
+    const [low, high, size] = list.subarray(i * 4, i * 4 + 3);
+    return bytesAt(addressIn(low as number, high as number), size as number);
+  });
+}
