@@ -37,6 +37,7 @@ export class BufferRing {
     address: number,
     private readonly entries: number,
     readonly isIncremental: boolean,
+    private readonly isToSend: boolean,
   ) {
     const bytes = bytesAt(address, entries * ENTRY_BYTES);
     this.words = new Uint32Array(bytes.buffer);
@@ -59,7 +60,7 @@ export class BufferRing {
       holds(this.provided.length < this.entries, "a ring of buffers is not overrun");
       const size = this.words[at + 2] as number;
       const address = addressIn(this.words[at] as number, this.words[at + 1] as number);
-      bytesAt(address, size).fill(POISON);
+      if (!this.isToSend) bytesAt(address, size).fill(POISON);
       this.provided.push({ id, address, size, filled: 0 });
       this.providedCount++;
     }
@@ -69,6 +70,28 @@ export class BufferRing {
   get room(): number {
     const [first] = this.provided;
     return first === undefined ? 0 : first.size - first.filled;
+  }
+
+  /** The same for a receive that may fill all of them. */
+  get bundleRoom(): number {
+    return this.provided.reduce((sum, { size, filled }) => sum + size - filled, 0);
+  }
+
+  /** Takes as many buffers as `size` bytes need. */
+  takeBundle(size: number): Piece[] {
+    const pieces: Piece[] = [];
+    for (let left = size; left > 0; ) {
+      const piece = this.take(Math.min(left, this.room));
+      pieces.push(piece);
+      left -= piece.bytes.length;
+    }
+    return pieces;
+  }
+
+  /** Takes the next buffers with what lies in them: all, or only the first. */
+  takeFull(all: boolean): Uint8Array[] {
+    const count = Math.min(all ? Infinity : 1, this.provided.length);
+    return this.provided.splice(0, count).map(({ address, size }) => bytesAt(address, size));
   }
 
   /** Takes the next buffer for `size` bytes. */

@@ -1,5 +1,6 @@
 import { Errno } from "../../src/engine/linux.ts";
 import { Pattern } from "../fixtures/pattern.ts";
+import type { Clock } from "./clock.ts";
 
 const POLLERR = 8;
 const POLLHUP = 16;
@@ -37,6 +38,9 @@ export class Connection {
   wasReset = false;
   /** The far end reads no more: bytes that come nevertheless are answered by RST. */
   readsNoMore = false;
+  /** When bytes have last moved towards the far end: sent, or acknowledged. */
+  sentAt: number;
+  ackedAt: number;
   /** SO_LINGER with no time: closing resets. */
   lingers = false;
   /** The other end of the same relay, once both are there. */
@@ -48,12 +52,14 @@ export class Connection {
     readonly name: string,
     seed: number,
     readonly isClient: boolean,
+    private readonly clock: Clock,
     readonly inboundMax: number,
     readonly queueMax: number,
     readonly farMax: number,
   ) {
     this.pattern = new Pattern(seed);
     this.isOpen = isClient;
+    this.sentAt = this.ackedAt = clock.now;
   }
 
   /** Bytes that ringway could receive now. */
@@ -69,6 +75,11 @@ export class Connection {
   /** Bytes that ringway could send now. */
   get sendRoom(): number {
     return this.queueMax - (this.sent - this.acked);
+  }
+
+  /** A receive would not have to wait. */
+  get isReadable(): boolean {
+    return this.readable > 0 || this.hasEnded || this.isBroken;
   }
 
   /** What a receive says that finds no byte: 0 for the end, −errno, or null when it has to wait. */
@@ -100,6 +111,12 @@ export class Connection {
     this.error = this.hasEnded ? Errno.EPIPE : errno;
   }
 
+  /** Ringway has sent so many bytes. */
+  take(size: number): void {
+    this.sent += size;
+    this.sentAt = this.clock.now;
+  }
+
   /** Moves what was sent as far as the far end's buffer takes it. @returns whether anything moved */
   carry(): boolean {
     if (this.isBroken || this.wasReset || this.sent === this.acked) return false;
@@ -109,6 +126,7 @@ export class Connection {
     }
     const size = Math.min(this.sent - this.acked, this.farMax - (this.acked - this.read));
     this.acked += size;
+    if (size > 0) this.ackedAt = this.clock.now;
     return size > 0;
   }
 

@@ -2,9 +2,6 @@ import { holds } from "../model/fuzz.ts";
 import type { Connection } from "./connection.ts";
 import type { Listening } from "./world.ts";
 
-/** Far above what a process may open: a number that slips through to the real kernel is refused. */
-const FIRST = 1 << 30;
-
 /** What a descriptor stands for. */
 export type File =
   | { readonly kind: "connection"; readonly connection: Connection; tenancy: string | null }
@@ -15,16 +12,19 @@ export type File =
 export class DescriptorTable {
   private readonly files: (File | null)[] = [];
 
+  /** @param first number that is not open really: one that slips through is refused */
+  constructor(private readonly first: number) {}
+
   open(file: File): number {
     const free = this.files.indexOf(null);
     const place = free === -1 ? this.files.length : free;
     this.files[place] = file;
-    return FIRST + place;
+    return this.first + place;
   }
 
   /** The open file of a descriptor. */
   get(descriptor: number): File {
-    const file = this.files[descriptor - FIRST];
+    const file = this.files[descriptor - this.first];
     holds(file !== undefined && file !== null, "a descriptor that is used is open");
     return file as File;
   }
@@ -38,7 +38,7 @@ export class DescriptorTable {
 
   close(descriptor: number): File {
     const file = this.get(descriptor);
-    this.files[descriptor - FIRST] = null;
+    this.files[descriptor - this.first] = null;
     return file;
   }
 

@@ -9,7 +9,13 @@ import { Completions } from "./completions.ts";
 import type { Connection } from "./connection.ts";
 import { DescriptorTable, type File } from "./descriptor-table.ts";
 import type { Fate } from "./faults.ts";
-import { InFlight, isMultishotAccept, isMultishotReceive, ticketName } from "./operation.ts";
+import {
+  InFlight,
+  isMultishotAccept,
+  isMultishotReceive,
+  isReceive,
+  ticketName,
+} from "./operation.ts";
 import { Performer } from "./performer.ts";
 import { readSubmission, type Submission } from "./submission.ts";
 import type { Listening, World } from "./world.ts";
@@ -25,6 +31,8 @@ const SPIN_MS = 1;
 
 /** So often a receive may find no buffer when none was provided meanwhile. */
 const DENIALS_MAX = 20;
+/** Groups from this number on are sent from. */
+const SEND_GROUPS_FROM = 16;
 /** Operations that are not about a file that is open when they are submitted, and stays so. */
 const fileless: ReadonlySet<Opcode> = new Set([
   Opcode.AsyncCancel,
@@ -38,6 +46,8 @@ export interface FakeOptions {
   /** Submission and completion entries, powers of two. */
   readonly entries: number;
   readonly completions: number;
+  /** The number of the first descriptor. */
+  readonly firstDescriptor: number;
   /** Completions of different operations keep their order, as buffers that are shared need it. */
   readonly keepOrder: boolean;
 }
@@ -62,7 +72,7 @@ export class FakeKernel implements Kernel, Sockets {
   readonly sqes: Uint32Array;
   readonly cqes: Uint32Array;
   readonly cqeResults: Int32Array;
-  readonly descriptors = new DescriptorTable();
+  readonly descriptors: DescriptorTable;
   readonly completions: Completions;
   readonly buffers = new Map<number, BufferRing>();
   /** What was submitted and is not over, or not told yet. */
@@ -72,7 +82,7 @@ export class FakeKernel implements Kernel, Sockets {
   readonly handedOver: Connection[] = [];
   private readonly performer: Performer;
   private readonly event: File & { kind: "event" } = { kind: "event", count: 0 };
-  readonly eventDescriptor = this.descriptors.open(this.event);
+  readonly eventDescriptor: number;
   private sqHead = 0;
   private sqTail = 0;
   private readonly timers: { at: number; call: () => void }[] = [];
@@ -91,6 +101,8 @@ export class FakeKernel implements Kernel, Sockets {
     readonly fate: Fate,
     readonly world: World,
   ) {
+    this.descriptors = new DescriptorTable(options.firstDescriptor);
+    this.eventDescriptor = this.descriptors.open(this.event);
     this.sqes = new Uint32Array(options.entries * WORDS);
     this.completions = new Completions(options.completions, options.keepOrder, clock, fate);
     this.cqes = this.completions.words;
@@ -149,11 +161,18 @@ export class FakeKernel implements Kernel, Sockets {
   registerBuffers(group: number, address: number, entries: number, flags: number): number {
     holds(!this.buffers.has(group), "a group of buffers is registered once");
     const isIncremental = (flags & BufferRingFlag.Incremental) !== 0;
-    this.buffers.set(group, new BufferRing(address, entries, isIncremental));
+    this.buffers.set(
+      group,
+      new BufferRing(address, entries, isIncremental, group >= SEND_GROUPS_FROM),
+    );
     return 0;
   }
 
   unregisterBuffers(group: number): number {
+    for (const { entry, isOver } of this.inFlight) {
+      const uses = entry.selectsBuffer && entry.group === group;
+      holds(isOver || !uses, "a ring of buffers is taken away when nobody uses it");
+    }
     return this.buffers.delete(group) ? 0 : -Errno.EINVAL;
   }
 
@@ -170,9 +189,11 @@ export class FakeKernel implements Kernel, Sockets {
   // --- calls beside the ring ---
 
   otherAddress(descriptor: number): Uint8Array | null {
+    const file = this.descriptors.get(descriptor);
     const connection = this.descriptors.connection(descriptor);
-    if (this.fate.strikes("nameless")) return null;
-    return this.world.addressOf(connection);
+    const isNew = file.kind === "connection" && file.tenancy === null;
+    if (isNew && this.fate.strikes("nameless")) return null;
+    return connection.isBroken ? null : this.world.addressOf(connection);
   }
 
   endSending(descriptor: number): number {
@@ -263,7 +284,8 @@ export class FakeKernel implements Kernel, Sockets {
   find(low: number, high: number): InFlight | null {
     const ticket = ticketName(low, high);
     for (const operation of this.inFlight) {
-      if (operation.ticket === ticket && !operation.isOver) return operation;
+      const isDone = operation.isOver || operation.usedUntil !== null;
+      if (operation.ticket === ticket && !isDone) return operation;
     }
     return null;
   }
@@ -289,13 +311,13 @@ export class FakeKernel implements Kernel, Sockets {
   release(descriptor: number): File {
     const file = this.descriptors.close(descriptor);
     for (const operation of this.inFlight) {
-      if (operation.isTold) continue;
+      // The notification of a zero-copy send may come after that.
+      if (operation.isTold || operation.usedUntil !== null) continue;
       holds(operation.file !== file, "a descriptor is closed when no operation uses it any more");
     }
     if (file.kind === "connection") this.performer.closeConnection(file.connection);
-    if (file.kind === "listening") {
-      for (const connection of file.listening.waiting.splice(0)) connection.break(Errno.ECONNRESET);
-    }
+    const waits = file.kind === "listening" && file.listening.waiting.length > 0;
+    holds(!waits, "a listener is closed when nobody waits to be accepted, who would be reset");
     return file;
   }
 
@@ -309,7 +331,7 @@ export class FakeKernel implements Kernel, Sockets {
 
   private begin(entry: Submission): void {
     const isMultishot =
-      (entry.opcode === Opcode.Receive && isMultishotReceive(entry)) ||
+      (isReceive(entry) && isMultishotReceive(entry)) ||
       (entry.opcode === Opcode.Accept && isMultishotAccept(entry)) ||
       entry.opcode === Opcode.PollAdd;
     const file = fileless.has(entry.opcode) ? null : this.fileOf(entry);

@@ -7,6 +7,11 @@ import type { Tenancy } from "./fake-kernel.ts";
 import type { Life } from "./life.ts";
 import { checkNothingHeld } from "./loop-inside.ts";
 
+/** Milliseconds in which no byte of a flow was sent before its relay is cut for the memory it holds. */
+const PATIENCE_MS = 8_900;
+/** The same for one whose source was reset. */
+const STALL_MS = 1_900;
+
 /** What was true of a relay's ends when it was said to have ended. */
 interface Case {
   readonly client: Connection;
@@ -27,6 +32,7 @@ export function checkEnded(life: Life, relay: RelaySummary, client: Connection):
     tenancy?.isExcused || mayBe(reason, found),
     `a relay ends for a reason that is so: ${reason}`,
   );
+  checkLastBytes(reason, found);
   checkOrderly(reason, found);
 }
 
@@ -45,7 +51,7 @@ function mayBe(reason: Reason, { client, upstream, relay, life }: Case): boolean
     case "half_close_timeout":
       return true;
     case "memory_limit":
-      return true;
+      return standsStill([client, upstream], PATIENCE_MS, life);
     default:
       // A dial that was answered too late brings a connection, but no byte.
       return upstream === null || (upstream.sent === 0 && relay.down.receivedBytes === 0);
@@ -54,6 +60,21 @@ function mayBe(reason: Reason, { client, upstream, relay, life }: Case): boolean
 
 function isDialFailure(reason: Reason): boolean {
   return reason.startsWith("connect_") || reason === "descriptor_limit";
+}
+
+/** Whether nothing was sent to one of the ends for so long. */
+function standsStill(ends: readonly (Connection | null)[], ms: number, { clock }: Life): boolean {
+  return ends.some((end) => end === null || clock.now - end.sentAt >= ms);
+}
+
+/** What came before a reset is delivered, as long as its target takes it. */
+function checkLastBytes(reason: Reason, { client, upstream, tenancy, life }: Case): void {
+  if (!reason.endsWith("_reset") || upstream === null) return;
+  if (life.drains || tenancy?.isExcused) return;
+  const target = reason === "client_reset" ? upstream : client;
+  const isDelivered = target.isBroken || target.acked === target.sent;
+  const isStalled = life.clock.now - Math.max(target.ackedAt, target.sentAt) >= STALL_MS;
+  holds(isDelivered || isStalled, "what was sent before a reset leaves before it is passed on");
 }
 
 /** When both ends were orderly all bytes were delivered. */

@@ -7,6 +7,7 @@ import {
   uringDefaults,
 } from "../../src/config/options.ts";
 import type { RelaySummary } from "../../src/engine/engine.ts";
+import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
@@ -28,6 +29,11 @@ const CALM_TURNS = 20_000;
 const STORM_TURNS = 3_000;
 /** Milliseconds that looking a name up takes at most. */
 const LOOKUP_MS = 40;
+
+/** Descriptors that no process has: what slips through to the real kernel is refused. */
+const HIGH_DESCRIPTOR = 1 << 30;
+/** Those have a place in the file table; nobody has so many open here. */
+const LOW_DESCRIPTOR = Math.min(32_768, descriptorLimit()) - 512;
 
 /** One run, all of it drawn from a seed. */
 export interface Story {
@@ -52,6 +58,9 @@ export interface Story {
   readonly completions: number;
   readonly incremental: boolean;
   readonly receive: UringOptions["receive"];
+  readonly receiveAs: "plain" | "bundles" | "messages";
+  readonly send: UringOptions["send"];
+  readonly fixedFiles: boolean;
   /** Descriptors that the process may have for relays. */
   readonly descriptors: number;
   readonly connectTimeoutMs: number;
@@ -81,8 +90,11 @@ export class Life implements Report {
     const manners = { ...story, spanMs: story.stormMs };
     this.world = new World(clock, this.fate, manners, story.mode);
     const { entries, completions, incremental } = story;
+    // Whose buffers lie where is told by the order of completions alone.
+    const keepOrder = incremental || story.receiveAs === "bundles";
+    const firstDescriptor = story.fixedFiles ? LOW_DESCRIPTOR : HIGH_DESCRIPTOR;
     this.kernel = new FakeKernel(
-      { entries, completions, keepOrder: incremental },
+      { entries, completions, firstDescriptor, keepOrder },
       clock,
       this.fate,
       this.world,
@@ -92,6 +104,10 @@ export class Life implements Report {
       ...uringDefaults,
       incremental,
       receive: story.receive,
+      receiveBundles: story.receiveAs === "bundles",
+      receiveMessages: story.receiveAs === "messages",
+      send: story.send,
+      fixedFiles: story.fixedFiles,
       entries,
       bufferSize: story.bufferSize,
       bufferCount: story.bufferCount,

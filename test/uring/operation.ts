@@ -1,4 +1,4 @@
-import { Priority } from "../../src/engine/uring/abi.ts";
+import { Opcode, Priority } from "../../src/engine/uring/abi.ts";
 import { Operation, operationOf } from "../../src/engine/uring/ticket.ts";
 import type { File } from "./descriptor-table.ts";
 import type { Submission } from "./submission.ts";
@@ -13,6 +13,13 @@ export class InFlight {
   lastDue = 0;
   /** What poll(2) had said when it was told last. */
   toldMask = 0;
+  /** A receive has looked for a buffer once, and waits for its socket now. */
+  isTried = false;
+  /** What a send sends, once that was looked up, and how much of it was taken so far. */
+  pieces: readonly Uint8Array[] | null = null;
+  done = 0;
+  /** A zero-copy send has told what was taken: its bytes are in use until so many are acknowledged. */
+  usedUntil: number | null = null;
   /** A connect's outcome; null while nobody has answered, undefined before it was tried. */
   verdict: number | null | undefined;
 
@@ -36,6 +43,25 @@ export class InFlight {
 /** A ticket as a key. */
 export function ticketName(low: number, high: number): string {
   return `${low}:${high}`;
+}
+
+/** Whether it sends, in whichever way. */
+export function isSend({ opcode }: Submission): boolean {
+  return opcode === Opcode.Send || opcode === Opcode.SendMessage || isZeroCopy(opcode);
+}
+
+/** Whether the bytes are used after the send itself is over. */
+export function isZeroCopy(opcode: Opcode): boolean {
+  return opcode === Opcode.SendZeroCopy || opcode === Opcode.SendMessageZeroCopy;
+}
+
+/** Whether it receives, in whichever way. */
+export function isReceive({ opcode }: Submission): boolean {
+  return opcode === Opcode.Receive || opcode === Opcode.ReceiveMessage;
+}
+
+export function isBundle({ priority }: Submission): boolean {
+  return (priority & Priority.Bundle) !== 0;
 }
 
 export function isMultishotReceive({ priority }: Submission): boolean {

@@ -3,22 +3,29 @@ import {
   CQE_BUFFER_SHIFT,
   CqeFlag,
   IOVEC_SIZE,
+  MSGHDR_SIZE,
   Opcode,
+  RECVMSG_OUT_SIZE,
   SocketCommand,
 } from "../../src/engine/uring/abi.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
+import type { BufferRing, Piece } from "./buffer-ring.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { File } from "./descriptor-table.ts";
 import { type FakeKernel, tenancyName } from "./fake-kernel.ts";
 import type { Fate } from "./faults.ts";
 import { addressIn, bytesAt } from "./memory.ts";
-import type { InFlight } from "./operation.ts";
+import { type InFlight, isBundle, isReceive, isSend, isZeroCopy } from "./operation.ts";
+import type { Submission } from "./submission.ts";
 
 /** Milliseconds that a connect takes at most until it is answered. */
 const ANSWER_MS = 20;
 /** Completions that a multishot operation makes without a pause. */
 const SHOTS = 4;
+const EFAULT = 14;
+/** A send goes on until all is sent. */
+const MSG_WAITALL = 0x100;
 /** Words of a `struct msghdr`: where the pieces are, and how many. */
 const MSG_IOV_WORD = 4;
 const MSG_IOVLEN_WORD = 6;
@@ -57,8 +64,11 @@ export class Performer {
       case Opcode.PollAdd:
       case Opcode.Read:
       case Opcode.Receive:
+      case Opcode.ReceiveMessage:
       case Opcode.Send:
       case Opcode.SendMessage:
+      case Opcode.SendMessageZeroCopy:
+      case Opcode.SendZeroCopy:
       case Opcode.Socket:
         return;
       default:
@@ -77,9 +87,12 @@ export class Performer {
       case Opcode.Read:
         return this.readEvent(operation);
       case Opcode.Receive:
+      case Opcode.ReceiveMessage:
         return this.receive(operation);
       case Opcode.Send:
       case Opcode.SendMessage:
+      case Opcode.SendMessageZeroCopy:
+      case Opcode.SendZeroCopy:
         return this.send(operation);
       case Opcode.Socket:
         return this.openSocket(operation);
@@ -116,16 +129,17 @@ export class Performer {
   /** A failure that has nothing to do with the socket. */
   private strikesOut(operation: InFlight): boolean {
     const { opcode, low, high } = operation.entry;
-    const isSend = opcode === Opcode.Send || opcode === Opcode.SendMessage;
-    const moves = isSend || opcode === Opcode.Receive;
+    if (operation.usedUntil !== null) return false;
+    const sends = isSend(operation.entry);
+    const moves = sends || isReceive(operation.entry);
     if (moves && this.fate.strikes("again")) {
-      this.finish(operation, -this.fate.pick([Errno.EAGAIN, Errno.EINTR]));
+      this.giveUp(operation, this.fate.pick([Errno.EAGAIN, Errno.EINTR]));
       return true;
     }
     const mayCancel = opcode !== Opcode.Connect && opcode !== Opcode.Socket;
     if (mayCancel && this.fate.strikes("canceled")) {
-      if (isSend) this.kernel.tenancy(low, high).isExcused = true;
-      this.finish(operation, -Errno.ECANCELED);
+      if (sends) this.kernel.tenancy(low, high).isExcused = true;
+      this.giveUp(operation, Errno.ECANCELED);
       return true;
     }
     return false;
@@ -140,61 +154,129 @@ export class Performer {
 
   private receiveOnce(operation: InFlight): boolean {
     const { fate, kernel } = this;
+    const { entry } = operation;
     const connection = connectionOf(operation);
-    const ring = kernel.buffers.get(operation.entry.group);
+    const ring = kernel.buffers.get(entry.group);
     if (ring === undefined) throw new Error("fake kernel: there is no such group of buffers");
-    if (connection.readable === 0) {
-      const verdict = connection.receiveVerdict();
-      if (verdict === null) return false;
-      const wastes = ring.room > 0 && !ring.isIncremental && fate.strikes("emptyBuffer");
-      const flags = wastes ? CqeFlag.Buffer | (ring.take(0).id << CQE_BUFFER_SHIFT) : 0;
-      this.finish(operation, verdict, flags, connection.isBroken);
-      return true;
-    }
-    if (ring.room === 0 || fate.strikes("noBuffers")) {
+    // A buffer is chosen before anything is received: at the first try, and whenever bytes are there.
+    if (operation.isTried && !connection.isReadable) return false;
+    if (ring.room === 0 || (connection.isReadable && fate.strikes("noBuffers"))) {
       kernel.noteNoBuffers(operation, ring);
       this.finish(operation, -Errno.ENOBUFS);
       return true;
     }
-    const size = this.cutShort(Math.min(connection.readable, ring.room));
-    const piece = ring.take(size);
-    writePattern(connection, piece.bytes);
-    connection.received += size;
-    const more = piece.more ? CqeFlag.BufferMore : 0;
-    this.tell(operation, size, CqeFlag.Buffer | more | (piece.id << CQE_BUFFER_SHIFT));
+    operation.isTried = true;
+    if (!connection.isReadable) return false;
+    const header = headerSize(operation);
+    if (ring.room < header) this.finish(operation, -EFAULT);
+    else if (connection.readable === 0) this.receiveEnd(operation, connection, ring);
+    else {
+      const room = (isBundle(entry) ? ring.bundleRoom : ring.room) - header;
+      const size = this.cutShort(Math.min(connection.readable, room));
+      const pieces = ring.takeBundle(header + size);
+      for (const [index, { bytes }] of pieces.entries()) {
+        const payload = index === 0 ? bytes.subarray(header) : bytes;
+        writePattern(connection, payload);
+        connection.received += payload.length;
+      }
+      this.tell(operation, header + size, bufferFlags(pieces));
+    }
     return true;
+  }
+
+  /** There is nothing to receive but an end, or an error. */
+  private receiveEnd(operation: InFlight, connection: Connection, ring: BufferRing): void {
+    const verdict = connection.receiveVerdict() as number;
+    const { isBroken } = connection;
+    const header = headerSize(operation);
+    if (verdict === 0 && header > 0) {
+      this.finish(operation, header, bufferFlags([ring.take(header)]), isBroken);
+      return;
+    }
+    const wastes = !ring.isIncremental && this.fate.strikes("emptyBuffer");
+    const flags = wastes ? bufferFlags([ring.take(0)]) : 0;
+    this.finish(operation, verdict, flags, isBroken);
   }
 
   private send(operation: InFlight): boolean {
     const connection = connectionOf(operation);
+    if (operation.usedUntil !== null) return this.notify(operation, connection);
     const verdict = connection.sendVerdict();
     if (verdict !== null) {
-      this.finish(operation, verdict, 0, connection.isBroken);
+      this.finishSend(operation, operation.done > 0 ? operation.done : verdict);
       return true;
     }
     if (connection.sendRoom === 0) return false;
-    const pieces = piecesOf(operation);
+    const pieces = this.piecesOf(operation);
     const all = pieces.reduce((sum, { length }) => sum + length, 0);
     holds(all > 0, "a send has something to send");
-    const size = this.cutShort(Math.min(all, connection.sendRoom));
+    const size = this.cutShort(Math.min(all - operation.done, connection.sendRoom));
+    let skipped = operation.done;
     let left = size;
     for (const piece of pieces) {
-      const part = piece.subarray(0, left);
-      this.checkBytes(connection, part);
-      connection.sent += part.length;
+      const part = piece.subarray(skipped, skipped + left);
+      skipped = Math.max(0, skipped - piece.length);
+      this.checkBytes(connection, part, connection.sent);
+      connection.take(part.length);
       left -= part.length;
     }
-    this.finish(operation, size);
+    operation.done += size;
+    const waitsForAll = (operation.entry.operationFlags & MSG_WAITALL) !== 0;
+    if (!waitsForAll || operation.done === all) this.finishSend(operation, operation.done);
     return true;
   }
 
+  /** A send is over. One that does not copy tells later that its bytes are not used any more. */
+  private finishSend(operation: InFlight, result: number): void {
+    const connection = connectionOf(operation);
+    const { isBroken } = connection;
+    if (!isZeroCopy(operation.entry.opcode)) {
+      this.finish(operation, result, 0, isBroken);
+      return;
+    }
+    operation.usedUntil = connection.sent;
+    this.kernel.completions.post(operation, result, CqeFlag.More, false, isBroken);
+  }
+
+  /** The far end has what a zero-copy send sent, or never will: the bytes are free. */
+  private notify(operation: InFlight, connection: Connection): boolean {
+    const { usedUntil, done } = operation;
+    const until = usedUntil as number;
+    const isUsed = connection.acked < until && !connection.isBroken && !connection.wasReset;
+    if (isUsed) return false;
+    let at = until - done;
+    let left = connection.acked < until ? 0 : done;
+    for (const piece of operation.pieces ?? []) {
+      const part = piece.subarray(0, left);
+      this.checkBytes(connection, part, at);
+      at += part.length;
+      left -= part.length;
+    }
+    this.finish(operation, 0, CqeFlag.Notification);
+    return true;
+  }
+
+  /** The pieces of memory that a send sends, looked up once. */
+  private piecesOf(operation: InFlight): readonly Uint8Array[] {
+    const { entry } = operation;
+    if (operation.pieces !== null) return operation.pieces;
+    let pieces: readonly Uint8Array[];
+    if (entry.selectsBuffer) {
+      const ring = this.kernel.buffers.get(entry.group);
+      if (ring === undefined) throw new Error("fake kernel: there is no such group of buffers");
+      pieces = ring.takeFull(isBundle(entry));
+    } else pieces = piecesAt(entry);
+    operation.pieces = pieces;
+    return pieces;
+  }
+
   /** What is sent to one end is what the other one wrote, in order, each byte once. */
-  private checkBytes(target: Connection, bytes: Uint8Array): void {
+  private checkBytes(target: Connection, bytes: Uint8Array, at: number): void {
     const source = target.partner;
     holds(source !== null, "bytes are sent to the end of a relay that has two");
     const { pattern, received } = source as Connection;
-    holds(target.sent + bytes.length <= received, "no byte is sent that was not received");
-    holds(pattern.mismatch(target.sent, bytes) === -1, "bytes arrive in order, each once");
+    holds(at + bytes.length <= received, "no byte is sent that was not received");
+    holds(pattern.mismatch(at, bytes) === -1, "bytes arrive in order, each once");
   }
 
   private acceptNext(operation: InFlight): boolean {
@@ -299,12 +381,19 @@ export class Performer {
         this.finish(operation, -Errno.ENOENT);
         return;
       }
-      if (!target.isOver) this.finish(target, -this.fate.pick([Errno.ECANCELED, Errno.EINTR]));
+      const isDone = target.isOver || target.usedUntil !== null;
+      if (!isDone) this.giveUp(target, this.fate.pick([Errno.ECANCELED, Errno.EINTR]));
       this.finish(operation, -Errno.EALREADY);
       return;
     }
-    this.finish(target, -Errno.ECANCELED);
+    this.giveUp(target, Errno.ECANCELED);
     this.finish(operation, 0);
+  }
+
+  /** It ends before its time: what a send has done so far counts nevertheless. */
+  private giveUp(operation: InFlight, errno: number): void {
+    if (!isSend(operation.entry)) this.finish(operation, -errno);
+    else this.finishSend(operation, operation.done > 0 ? operation.done : -errno);
   }
 
   /** One completion of an operation that may go on after it. */
@@ -341,16 +430,29 @@ function writePattern({ pattern, received }: Connection, bytes: Uint8Array): voi
   }
 }
 
-/** The pieces of memory that a send sends. */
-function piecesOf({ entry }: InFlight): Uint8Array[] {
-  if (entry.opcode === Opcode.Send) return [bytesAt(entry.address, entry.length)];
-  const header = new Uint32Array(bytesAt(entry.address, 56).buffer);
+/** The pieces of memory that a `struct msghdr` lists, or the one that the entry itself names. */
+function piecesAt({ opcode, address, length }: Submission): Uint8Array[] {
+  const isMessage = opcode === Opcode.SendMessage || opcode === Opcode.SendMessageZeroCopy;
+  if (!isMessage) return [bytesAt(address, length)];
+  const header = new Uint32Array(bytesAt(address, MSGHDR_SIZE).buffer);
   const word = (index: number) => header[index] as number;
   const count = word(MSG_IOVLEN_WORD);
-  const address = addressIn(word(MSG_IOV_WORD), word(MSG_IOV_WORD + 1));
-  const list = new Uint32Array(bytesAt(address, count * IOVEC_SIZE).buffer);
+  const list = addressIn(word(MSG_IOV_WORD), word(MSG_IOV_WORD + 1));
+  const words = new Uint32Array(bytesAt(list, count * IOVEC_SIZE).buffer);
   return Array.from({ length: count }, (_, i) => {
-    const [low, high, size] = list.subarray(i * 4, i * 4 + 3);
+    const [low, high, size] = words.subarray(i * 4, i * 4 + 3);
     return bytesAt(addressIn(low as number, high as number), size as number);
   });
+}
+
+/** Bytes before those of the source, in what a multishot RECVMSG brings. */
+function headerSize({ entry, isMultishot }: InFlight): number {
+  return entry.opcode === Opcode.ReceiveMessage && isMultishot ? RECVMSG_OUT_SIZE : 0;
+}
+
+/** What a completion says about the buffers that were taken. */
+function bufferFlags(pieces: readonly Piece[]): number {
+  const [first] = pieces;
+  const more = pieces.at(-1)?.more ? CqeFlag.BufferMore : 0;
+  return CqeFlag.Buffer | more | ((first?.id ?? 0) << CQE_BUFFER_SHIFT);
 }

@@ -122,7 +122,7 @@ export class World {
 
   /** A socket that is to be connected to an upstream. */
   connectionToUpstream(): Connection {
-    return this.connect(`upstream ${++this.count}`, false);
+    return this.connect(`10.9.9.9:${++this.count}`, false);
   }
 
   /** The upstream has answered: somebody stands behind the connection now. */
@@ -160,7 +160,15 @@ export class World {
     const { fate } = this;
     const buffer = () => fate.pick([300, 3_000, 20_000, 100_000]);
     const seed = this.count * 7 + (isClient ? 1 : 2);
-    const connection = new Connection(name, seed, isClient, buffer(), buffer(), buffer());
+    const connection = new Connection(
+      name,
+      seed,
+      isClient,
+      this.clock,
+      buffer(),
+      buffer(),
+      buffer(),
+    );
     this.connections.push(connection);
     return connection;
   }
@@ -180,9 +188,15 @@ export class World {
       ending: fate.pick(manners.endings),
       gapMs: fate.pick([0.02, 0.5, 8]),
       chunk: fate.pick([1, 40, 1_000, 50_000]),
-      readsFrom: percent(manners.slowPercent) ? now + fate.random() * manners.spanMs * 2 : 0,
+      readsFrom: percent(manners.slowPercent) ? this.late : 0,
       resetsAt: percent(manners.resetPercent) ? now + fate.random() * manners.spanMs : Infinity,
     };
+  }
+
+  /** When a slow end begins to read: some never do, until the test is to end. */
+  private get late(): number {
+    const { fate, manners } = this;
+    return fate.random() < 0.3 ? Infinity : this.clock.now + fate.random() * manners.spanMs * 2;
   }
 
   private breakAny(connection: Connection): void {
