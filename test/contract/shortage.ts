@@ -86,7 +86,7 @@ async function pathGone(scene: Scene): Promise<void> {
   const upstream = await scene.upstream(polite, "unix");
   const address = await scene.listen([upstream], { address: await scene.place("unix") });
   if (address.kind !== "unix") throw new Error("a unix listener answers a unix address");
-  for (let seed = 0; seed < 16; seed++) {
+  for (let seed = 0; seed < 80; seed++) {
     const { end } = await scene.pair(address, upstream);
     end.expects(seed).pause();
   }

@@ -87,7 +87,8 @@ function checkLane(lane: Lane, tickets: ReadonlySet<string>): void {
   const has = (up: Operation) =>
     tickets.has(ticketName(ticketLow(up + direction, conduit.slot), conduit.generation));
   holds(lane.armed === has(Operation.ReceiveUp), "armed: the kernel has a receive");
-  holds(lane.sendPending === has(Operation.SendUp), "sendPending: the kernel has a send");
+  const isSending = lane.sendPending || lane.noticePending;
+  holds(isSending === has(Operation.SendUp), "sendPending: the kernel has a send");
   holds(lane.watching === has(Operation.WatchUp), "watching: the kernel has a watch");
   holds(flow.size <= flow.limit, "a flow holds at most its limit");
   if (conduit.relay.phase !== RelayPhase.Relaying || flow.over) return;

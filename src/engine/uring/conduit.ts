@@ -30,6 +30,8 @@ export class Conduit {
   upstream = -1;
   /** Operations that the kernel has. */
   pending = 0;
+  /** Zero-copy sends that are over but whose bytes the kernel still needs. */
+  notices = 0;
   id = 0;
   dials = 0;
   /** The listener's upstream that is dialled first; the others follow in their order. */
@@ -326,24 +328,32 @@ export class Conduit {
       this.sweep();
       return;
     }
+    this.closeEnds();
+    // What was sent without copying is the kernel's until it says so; a reset makes it do that.
+    if (this.notices > 0) return;
     const { loop, relay } = this;
     this.closing = false;
     this.endedAt = performance.now();
     this.listener.forget(this);
+    if (this.listener.options.upstreamInside) loop.descriptors.closed(1);
+    this.up.clear();
+    this.down.clear();
+    this.addresses = [];
+    relay.free();
+    loop.finished(this);
+  }
+
+  /** Closes both descriptors, if that was not done. */
+  private closeEnds(): void {
+    const { loop, relay } = this;
     const isClean = relay.reason === "client_fin" || relay.reason === "upstream_fin";
     for (const descriptor of [this.client, this.upstream]) {
       if (descriptor < 0) continue;
       loop.closeSocket(descriptor, isClean);
       loop.descriptors.closed(1);
     }
-    if (this.listener.options.upstreamInside) loop.descriptors.closed(1);
-    this.up.clear();
-    this.down.clear();
     this.client = -1;
     this.upstream = -1;
-    this.addresses = [];
-    relay.free();
-    loop.finished(this);
   }
 
   private unsent(descriptor: number): number {

@@ -50,6 +50,8 @@ export class Lane {
   discards = false;
   armed = false;
   sendPending = false;
+  /** A zero-copy send is over, but the kernel still needs its bytes. */
+  noticePending = false;
   watching = false;
   /** It waits for buffers to come back. */
   waiting = false;
@@ -121,7 +123,7 @@ export class Lane {
   send(): void {
     this.marked = false;
     const { flow, loop } = this;
-    if (!flow.sending || this.sendPending || this.first === NONE) return;
+    if (!flow.sending || this.sendPending || this.noticePending || this.first === NONE) return;
     if (this.discards) {
       this.discard();
       return;
@@ -133,13 +135,25 @@ export class Lane {
 
   /** The completion of the send in flight. */
   sendCompleted(result: number, flags: number): void {
-    // A zero-copy send completes twice: what it sent, and that the kernel is done with the bytes.
+    if ((flags & CqeFlag.Notification) !== 0) {
+      this.noticePending = false;
+      this.conduit.notices--;
+    } else {
+      this.sendPending = false;
+      this.conduit.pending--;
+    }
+    // A zero-copy send completes twice: what it sent, and that the kernel is done with the bytes. That
+    // may be long after, as the other end has to take them; a relay does not live on for it.
     if ((flags & CqeFlag.More) !== 0) {
       this.zeroCopyResult = result;
+      this.noticePending = true;
+      this.conduit.notices++;
+      const isBroken = result < 0 && result !== -Errno.EAGAIN && result !== -Errno.EINTR;
+      if (isBroken) this.conduit.targetLost(this);
+      else if (this.flow.phase === Phase.Aborted && this.flow.sending) this.flow.sent(0);
+      this.conduit.settle();
       return;
     }
-    this.sendPending = false;
-    this.conduit.pending--;
     const sent = (flags & CqeFlag.Notification) !== 0 ? this.zeroCopyResult : result;
     this.loop.sender.done(this, sent, this.asked);
     if (this.flow.phase === Phase.Aborted) {
@@ -175,7 +189,7 @@ export class Lane {
 
   /** Forgets the bytes that no target will get, and gives their memory back. */
   drop(): void {
-    if (this.sendPending) return;
+    if (this.sendPending || this.noticePending) return;
     while (this.first !== NONE) this.shift();
   }
 
