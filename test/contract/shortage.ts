@@ -25,6 +25,13 @@ export function shortageCases(suite: Suite): void {
     needs: ["unix"],
     timeoutMs: 60_000,
   });
+  suite.case(
+    "300 chatty clients at once, far more than segments, are all answered again and again",
+    chatty,
+    {
+      memory: small,
+    },
+  );
   suite.case("accepting pauses and resumes at a unix listener whose path is gone", pathGone, {
     memory: small,
     needs: ["unix"],
@@ -61,6 +68,21 @@ async function crowd(scene: Scene): Promise<void> {
   expect(scene.record.poolEmptyCount).toBeGreaterThan(0);
   await scene.ended(32);
   expect(new Set(scene.record.reasons)).toEqual(new Set(["client_fin"]));
+}
+
+/** Small messages that come all at once must not stop anybody, even where each takes a segment. */
+async function chatty(scene: Scene): Promise<void> {
+  const upstream = await scene.upstream(echo);
+  const address = await scene.listen([upstream]);
+  for (let index = 0; index < 300; index++) await scene.client(address);
+  const { clients } = scene;
+  for (let round = 1; round <= 10; round++) {
+    for (const client of clients) client.send("ping");
+    await waitFor(
+      () => clients.every((client) => client.receivedBytes === 4 * round),
+      () => `round ${round} is answered: ${clients.find((one) => one.receivedBytes < 4 * round)}`,
+    );
+  }
 }
 
 async function neverRead(scene: Scene): Promise<void> {

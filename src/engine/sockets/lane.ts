@@ -170,8 +170,8 @@ export class Lane implements Deferred {
       this.meter.sent(size);
       recycle(chunk);
       const effects = flow.sent(size);
-      // Receive needs no action: the source is being read.
-      if ((effects & Effect.End) !== 0) this.start(Effect.End);
+      // The source is being read, unless memory ran out while this chunk waited for the turn's end.
+      if (effects !== Effect.None) this.start(effects);
       return;
     }
     this.store(chunk, Math.max(0, taken));

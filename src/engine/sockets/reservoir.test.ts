@@ -42,6 +42,15 @@ test("what is promised is not free for others", () => {
   expect(reservoir.free).toBe(9);
 });
 
+test("promises that are redeemed refill what they had emptied", () => {
+  const { reservoir, calls } = fresh();
+  while (reservoir.promise());
+  reservoir.changed(1);
+  expect(calls).toEqual(["empty"]);
+  for (let left = 24; left > 0; left--) reservoir.redeem();
+  expect(calls).toEqual(["empty", "refilled"]);
+});
+
 test("two chunks have to fit, and nothing is redeemed that was not promised", () => {
   const nothing = () => {};
   const pool = new Pool(64 * 1024, 64);

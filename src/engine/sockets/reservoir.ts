@@ -57,12 +57,18 @@ export class Reservoir {
   redeem(): void {
     assert(this.promised > 0, "redeem: a segment was promised");
     this.promised--;
+    // A crowd of promises may be all that had emptied it: then nothing else would tell.
+    this.judge();
   }
 
   /** To be called after a ring of this direction took or gave back segments. */
   changed(segments: number): void {
     this.held += segments;
     assert(this.held >= 0 && this.held <= this.limit, "reservoir: 0 <= held <= limit");
+    this.judge();
+  }
+
+  private judge(): void {
     if (!this.empty && this.free < this.reserve) {
       this.empty = true;
       this.onEmpty();
