@@ -64,7 +64,7 @@ async function playDrain(scene: Scene): Promise<void> {
   await waitFor(() => proxied.stats.down.sentBytes > before, "the answers are under way");
   expect(proxied.stats.down.sentBytes - before).toBeLessThan(CLIENTS * value.length);
   // A pool's connections stay open when all is said, until the proxy cuts them.
-  const stopped = proxied.stop(kind.ownsConnection ? 10_000 : 1_000);
+  const stopped = proxied.stop(kind.ownsConnection ? 10_000 : 3_000);
   for (const answer of await Promise.all(calls)) expect(answer && value.equals(answer)).toBe(true);
   scene.closeClients();
   await stopped;
