@@ -18,7 +18,7 @@ test("everything given, as flags", () => {
       receive: "single",
       receiveBundles: "off",
       receiveMessages: "on",
-      incremental: "on",
+      incremental: "off",
       send: "zerocopy-message",
       taskrun: "coop",
       sqpoll: "1.5s",
@@ -37,7 +37,7 @@ test("everything given, as flags", () => {
     receive: "single",
     receiveBundles: false,
     receiveMessages: true,
-    incremental: true,
+    incremental: false,
     send: "zerocopy-message",
     taskrun: "coop",
     sqPollIdleMs: 1_500,
@@ -120,6 +120,10 @@ const cases: [Partial<Record<UringKey, unknown>>, string][] = [
   [
     { receiveBundles: "on", receiveMessages: "on" },
     "receiveMessages contradicts receive bundles, which a RECVMSG has not: leave one of them out",
+  ],
+  [
+    { receiveMessages: "on", incremental: "on" },
+    "incremental contradicts receive messages, which need whole buffers: leave one of them out",
   ],
   [
     { receiveBundles: "on", incremental: "on" },
