@@ -2,8 +2,8 @@ import { dlopen } from "bun:ffi";
 import { readFileSync } from "node:fs";
 
 /**
- * The few calls of the C library that Bun has no function for. This is the only file that imports
- * bun:ffi; where the library cannot be opened (Windows, some sandboxes) the callers do without.
+ * The few calls of the C library that Bun has no function for. Beside `linux.ts` the only file
+ * that imports bun:ffi; where the library cannot be opened (Windows, some sandboxes) the callers do without.
  */
 interface Libc {
   dup(descriptor: number): number;

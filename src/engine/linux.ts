@@ -25,7 +25,6 @@ interface Calls {
   accept4(descriptor: number, address: number, size: number, flags: number): number;
   connect(descriptor: number, address: number, size: number): number;
   getsockname(descriptor: number, address: number, size: number): number;
-  getpeername(descriptor: number, address: number, size: number): number;
   setsockopt(
     descriptor: number,
     level: number,
@@ -35,7 +34,6 @@ interface Calls {
   ): number;
   shutdown(descriptor: number, how: number): number;
   fcntl(descriptor: number, command: number, value: number): number;
-  ioctl(descriptor: number, request: number, value: number): number;
   close(descriptor: number): number;
   __errno_location(): Pointer;
 }
@@ -68,11 +66,9 @@ function open(): Calls {
         accept4: { args: [i32, u64, u64, i32], returns: i32 },
         connect: { args: [i32, u64, "u32"], returns: i32 },
         getsockname: { args: [i32, u64, u64], returns: i32 },
-        getpeername: { args: [i32, u64, u64], returns: i32 },
         setsockopt: { args: [i32, i32, i32, u64, "u32"], returns: i32 },
         shutdown: { args: [i32, i32], returns: i32 },
         fcntl: { args: [i32, i32, i32], returns: i32 },
-        ioctl: { args: [i32, u64, u64], returns: i32 },
         close: { args: [i32], returns: i32 },
         __errno_location: { args: [], returns: "ptr" },
       });
@@ -255,13 +251,6 @@ const nameSize = new Uint32Array(1);
 export function ownAddress(descriptor: number): Uint8Array | null {
   nameSize[0] = SOCKADDR_SIZE_MAX;
   const failed = calls().getsockname(descriptor, ptr(name), ptr(nameSize)) !== 0;
-  return failed ? null : name.subarray(0, nameSize[0]);
-}
-
-/** getpeername(2): the address of a socket's other end, in the same way. */
-export function otherAddress(descriptor: number): Uint8Array | null {
-  nameSize[0] = SOCKADDR_SIZE_MAX;
-  const failed = calls().getpeername(descriptor, ptr(name), ptr(nameSize)) !== 0;
   return failed ? null : name.subarray(0, nameSize[0]);
 }
 

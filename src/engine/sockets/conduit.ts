@@ -1,15 +1,12 @@
-import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { Descriptors } from "../descriptors.ts";
-import type { RelaySummary } from "../engine.ts";
 import { otherEnd, unsentBytes } from "../libc.ts";
 import type { Meter } from "../meter.ts";
+import { RelayStory } from "../relay-story.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE } from "../sockaddr.ts";
-import { Summary } from "../summary.ts";
-import { flowStats } from "../tally.ts";
 import { type BunSocket, CHUNK_MAX, KEEPALIVE_MS } from "./bun-socket.ts";
 import type { Dial } from "./dialer.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
@@ -19,9 +16,6 @@ import type { Turn } from "./turn.ts";
 
 /** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
 const FLOW_LIMIT = 2 * CHUNK_MAX;
-
-/** Before the first tenant. */
-const NO_ADDRESS: Uint8Array = new Uint8Array(SOCKADDR_IP_SIZE);
 
 /** What a conduit needs of its engine. */
 export interface ConduitHost {
@@ -43,7 +37,7 @@ export interface ConduitHost {
  * Bun calls back synchronously from `terminate` and `shutdown`: therefore every method here first
  * brings its facts into the relay and only then touches a socket.
  */
-export class Conduit implements LaneOwner {
+export class Conduit extends RelayStory<Listener> implements LaneOwner {
   readonly relay: Relay;
   readonly up: Lane;
   readonly down: Lane;
@@ -52,26 +46,16 @@ export class Conduit implements LaneOwner {
   /** The dial in flight, if there is one. */
   dial: Dial | null = null;
 
-  id = 0;
-  /** The client's address, in the kernel's form. Its summary keeps it: each tenant has its own. */
-  private clientAddress = NO_ADDRESS;
-  /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
-  private startedAt = 0;
-  private endedAt = 0;
-  dials = 0;
   /** Old enough for the kernel to ask silent ends whether they live. */
   private keepsAlive = false;
-  /** Which of the listener's upstreams is dialled first; the others follow in their order. */
-  firstUpstream = 0;
-  /** Bytes that had moved when {@link stalled} last looked. */
-  private movedBefore = 0;
   private closing = false;
 
   /** @param listener whose client it carries now; set anew by `accept` */
   constructor(
     private readonly host: ConduitHost,
-    public listener: Listener,
+    listener: Listener,
   ) {
+    super(listener);
     const flow = () => new Flow(CHUNK_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
     this.up = new Lane(this.relay.up, host.reservoirs.up, host.meter, host.turn, this);
@@ -80,18 +64,11 @@ export class Conduit implements LaneOwner {
 
   /** A client connected: the beginning of a tenancy. */
   accept(id: number, client: BunSocket<Conduit>, listener: Listener): void {
-    this.id = id;
+    // The address now, as Bun cannot tell it any more when the socket is closed.
+    this.begins(id, addressOf(client), listener);
     this.client = client;
-    // Bun cannot tell any more when the socket is closed.
-    this.clientAddress = addressOf(client);
-    this.listener = listener;
-    this.startedAt = performance.now();
-    this.endedAt = 0;
-    this.dials = 0;
     this.keepsAlive = false;
     listener.young.add(this);
-    this.firstUpstream = listener.nextUpstream();
-    this.movedBefore = 0;
     const { mode, upstreamInside } = listener.options;
     this.host.descriptors.opened(upstreamInside ? 2 : 1);
     this.up.discards = mode === "sink";
@@ -114,8 +91,7 @@ export class Conduit implements LaneOwner {
   /** The dial in flight failed or was given up. */
   dialFailed(reason: Reason): void {
     this.dial = null;
-    const another = this.dials < this.listener.options.upstreams.length;
-    this.perform(this.relay.dialFailed(reason, another));
+    this.perform(this.relay.dialFailed(reason, this.hasAnother));
   }
 
   /** Bun's `end`: a FIN came from `side`. */
@@ -159,39 +135,6 @@ export class Conduit implements LaneOwner {
     this.upstream?.setKeepAlive(true, KEEPALIVE_MS);
   }
 
-  /** Where the dial that was begun last goes to; null before the first. */
-  get upstreamAddress(): Address | null {
-    const { upstreams } = this.listener.options;
-    if (this.dials === 0) return null;
-    return upstreams[(this.firstUpstream + this.dials - 1) % upstreams.length] ?? null;
-  }
-
-  /** Whether not a byte has moved since this was asked before. */
-  stalled(): boolean {
-    const { up, down } = this.relay;
-    const relayed = up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
-    const moved = relayed - unsent(this.client) - unsent(this.upstream);
-    const still = moved === this.movedBefore;
-    this.movedBefore = moved;
-    return still;
-  }
-
-  /** This relay's story until now. */
-  summary(): RelaySummary {
-    const end = this.endedAt === 0 ? performance.now() : this.endedAt;
-    return new Summary(
-      this.id,
-      this.clientAddress,
-      this.upstreamAddress,
-      performance.timeOrigin + this.startedAt,
-      end - this.startedAt,
-      this.dials,
-      this.endedAt === 0 ? null : this.relay.reason,
-      flowStats(this.relay.up, this.up.discards),
-      flowStats(this.relay.down, this.down.discards),
-    );
-  }
-
   /**
    * Everything of a flow was sent: its target gets the end. That is a FIN, unless the source was
    * reset: then the target is reset too, but not before its last bytes have left our kernel, which a
@@ -226,7 +169,7 @@ export class Conduit implements LaneOwner {
 
   /** Ends the flows of which everything was sent, once the other end has it all. */
   linger(): void {
-    if (unsent(this.client) > 0 || unsent(this.upstream) > 0) {
+    if (this.unsent > 0) {
       this.listener.lingering.add(this);
       return;
     }
@@ -301,13 +244,17 @@ export class Conduit implements LaneOwner {
   private finish(): void {
     if (this.client !== null || this.upstream !== null) return;
     this.closing = false;
-    this.endedAt = performance.now();
+    this.ends();
     this.listener.forget(this);
     if (this.listener.options.upstreamInside) this.host.descriptors.closed(1);
     this.up.clear();
     this.down.clear();
     this.relay.free();
     this.host.finished(this);
+  }
+
+  protected get unsent(): number {
+    return unsentTo(this.client) + unsentTo(this.upstream);
   }
 
   private lane(source: Side): Lane {
@@ -320,7 +267,7 @@ export class Conduit implements LaneOwner {
 }
 
 /** Bytes for this end that only our kernel has; 0 when it is closed. */
-function unsent(end: BunSocket<unknown> | null): number {
+function unsentTo(end: BunSocket<unknown> | null): number {
   return end === null ? 0 : unsentBytes(end.fd);
 }
 

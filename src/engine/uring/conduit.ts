@@ -2,9 +2,7 @@ import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
-import type { RelaySummary } from "../engine.ts";
-import { Summary } from "../summary.ts";
-import { flowStats } from "../tally.ts";
+import { RelayStory } from "../relay-story.ts";
 import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
@@ -22,7 +20,7 @@ const UNNAMED = Uint8Array.of(1, 0);
  *
  * Owner: the loop.
  */
-export class Conduit {
+export class Conduit extends RelayStory<Listener> {
   readonly relay: Relay;
   readonly up: Lane;
   readonly down: Lane;
@@ -32,28 +30,21 @@ export class Conduit {
   pending = 0;
   /** Zero-copy sends that are over but whose bytes the kernel still needs. */
   notices = 0;
-  id = 0;
-  dials = 0;
-  /** The listener's upstream that is dialled first; the others follow in their order. */
-  firstUpstream = 0;
   /** Set when a dial is given up: why, whatever its completion says. */
   givenUp: Reason | null = null;
   /** Operation of the dial that can be cancelled, or {@link Operation.Ignored}. */
   dialOperation = Operation.Ignored;
   /** The addresses of a host name that are still to be tried, in the dial that is under way. */
   addresses: readonly Address[] = [];
-  private clientAddress = UNNAMED;
-  private startedAt = 0;
-  private endedAt = 0;
-  private movedBefore = 0;
   private closing = false;
   private swept = false;
 
   constructor(
     private readonly loop: Loop,
     readonly slot: number,
-    public listener: Listener,
+    listener: Listener,
   ) {
+    super(listener);
     const { receiveMax, flowLimit, receiveBelow } = loop.memory;
     const flow = () => new Flow(receiveMax, flowLimit, receiveBelow);
     this.relay = new Relay(flow(), flow());
@@ -74,15 +65,8 @@ export class Conduit {
   /** A client connected: the beginning of a tenancy. */
   accept(id: number, client: number, listener: Listener): void {
     const { loop } = this;
-    this.id = id;
+    this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
     this.client = client;
-    this.listener = listener;
-    this.clientAddress = loop.sockets.otherAddress(client)?.slice() ?? UNNAMED;
-    this.startedAt = performance.now();
-    this.endedAt = 0;
-    this.dials = 0;
-    this.firstUpstream = listener.nextUpstream();
-    this.movedBefore = 0;
     this.swept = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
@@ -104,8 +88,7 @@ export class Conduit {
 
   /** The dial in flight failed or was given up. */
   dialFailed(reason: Reason): void {
-    const another = this.dials < this.listener.options.upstreams.length;
-    this.perform(this.relay.dialFailed(reason, another));
+    this.perform(this.relay.dialFailed(reason, this.hasAnother));
   }
 
   /** A receive brought the end (FIN). */
@@ -180,40 +163,7 @@ export class Conduit {
   private get mustLinger(): boolean {
     const { phase, reason, up, down } = this.relay;
     if (phase !== RelayPhase.Relaying || reason === null || !up.over || !down.over) return false;
-    return this.unsent(this.client) > 0 || this.unsent(this.upstream) > 0;
-  }
-
-  /** Where the dial that was begun last goes to; null before the first. */
-  get upstreamAddress(): Address | null {
-    const { upstreams } = this.listener.options;
-    if (this.dials === 0) return null;
-    return upstreams[(this.firstUpstream + this.dials - 1) % upstreams.length] ?? null;
-  }
-
-  /** Whether not a byte has moved since this was asked before. */
-  stalled(): boolean {
-    const { up, down } = this.relay;
-    const relayed = up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
-    const moved = relayed - this.unsent(this.client) - this.unsent(this.upstream);
-    const still = moved === this.movedBefore;
-    this.movedBefore = moved;
-    return still;
-  }
-
-  /** This relay's story until now. */
-  summary(): RelaySummary {
-    const end = this.endedAt === 0 ? performance.now() : this.endedAt;
-    return new Summary(
-      this.id,
-      this.clientAddress,
-      this.upstreamAddress,
-      performance.timeOrigin + this.startedAt,
-      end - this.startedAt,
-      this.dials,
-      this.endedAt === 0 ? null : this.relay.reason,
-      flowStats(this.relay.up, this.up.discards),
-      flowStats(this.relay.down, this.down.discards),
-    );
+    return this.unsent > 0;
   }
 
   /**
@@ -239,7 +189,7 @@ export class Conduit {
 
   /** Ends the flows of which everything was sent, once the other end has it all. */
   linger(): void {
-    if (this.unsent(this.client) > 0 || this.unsent(this.upstream) > 0) {
+    if (this.unsent > 0) {
       this.listener.lingering.add(this);
       return;
     }
@@ -250,19 +200,14 @@ export class Conduit {
   }
 
   private lost(side: Side): void {
-    const lane = side === Side.Client ? this.down : this.up;
-    if (this.relay.targetLost(side)) {
-      // The send in flight, if there is one, fails by itself; what is queued goes when it does.
-      if (lane.flow.sending && !lane.sendPending) lane.flow.sent(0);
-      lane.drop();
-      this.resetSeen(side);
-    }
+    if (this.relay.targetLost(side)) this.resetSeen(side);
     this.settle();
   }
 
   /** One end was reset: the other one may take what is left, as long as it takes some. */
   private resetSeen(side: Side): void {
     const target = side === Side.Client ? this.down : this.up;
+    // The send in flight, if there is one, fails by itself; what is queued goes when it does.
     if (target.flow.sending && !target.sendPending && target.flow.phase === Phase.Aborted) {
       target.flow.sent(0);
     }
@@ -333,7 +278,7 @@ export class Conduit {
     if (this.notices > 0) return;
     const { loop, relay } = this;
     this.closing = false;
-    this.endedAt = performance.now();
+    this.ends();
     this.listener.forget(this);
     if (this.listener.options.upstreamInside) loop.descriptors.closed(1);
     this.up.clear();
@@ -356,7 +301,11 @@ export class Conduit {
     this.upstream = -1;
   }
 
-  private unsent(descriptor: number): number {
+  protected get unsent(): number {
+    return this.unsentTo(this.client) + this.unsentTo(this.upstream);
+  }
+
+  private unsentTo(descriptor: number): number {
     return descriptor < 0 ? 0 : this.loop.sockets.unsentBytes(descriptor);
   }
 }

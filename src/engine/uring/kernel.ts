@@ -49,7 +49,7 @@ export interface Kernel {
 
 /** The calls beside the ring that the loop makes for single sockets; all answer 0 or −errno. */
 export interface Sockets {
-  /** Writes the other end's address of a connected socket; null when it is gone already. */
+  /** The address of a connected socket's other end, in bytes of its own; null when it is gone. */
   otherAddress(descriptor: number): Uint8Array | null;
   /** FIN. */
   endSending(descriptor: number): number;

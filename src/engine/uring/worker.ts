@@ -1,15 +1,9 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Address } from "../../config/options.ts";
 import type { RelaySummary } from "../engine.ts";
-import { unsentBytes } from "../libc.ts";
-import {
-  acceptNow,
-  closeNow,
-  endSending,
-  otherAddress,
-  SocketOption,
-  setOption,
-} from "../linux.ts";
+import { otherEnd, unsentBytes } from "../libc.ts";
+import { acceptNow, closeNow, endSending, SocketOption, setOption } from "../linux.ts";
+import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import type { Sockets } from "./kernel.ts";
 import { Loop, type Report } from "./loop.ts";
 import type { Command, News, WorkerBirth } from "./messages.ts";
@@ -27,7 +21,10 @@ const answers = new Int32Array(birth.answers);
 const TELL_MS = 5;
 
 const sockets: Sockets = {
-  otherAddress,
+  otherAddress(descriptor) {
+    const address = new Uint8Array(SOCKADDR_IP_SIZE);
+    return otherEnd(descriptor, address) ? address : null;
+  },
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
   unsentBytes,
