@@ -1,6 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
-import { type Reason, Side } from "../../flow/reason.ts";
+import { Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
@@ -11,8 +11,8 @@ import {
   ListenError,
   type RelaySummary,
 } from "../engine.ts";
+import { Ledger } from "../ledger.ts";
 import { Meter } from "../meter.ts";
-import { addFlowStats, noFlowStats } from "../tally.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
 import { Dialer, throwUncaught } from "./dialer.ts";
@@ -39,15 +39,8 @@ export class SocketsEngine implements Engine, ConduitHost {
   private readonly pool: Pool;
   private readonly dialer: Dialer;
   private readonly listeners: Listener[] = [];
-  /** Relays that run, in the order of acceptance. */
-  private readonly running = new Set<Conduit>();
+  private readonly ledger: Ledger<Conduit>;
   private readonly spare: Conduit[] = [];
-  private readonly startedAt = performance.now();
-  private readonly total = { up: noFlowStats(), down: noFlowStats() };
-  private readonly reasons: Partial<Record<Reason, number>> = {};
-  private accepted = 0;
-  private ended = 0;
-  private acceptPauses = 0;
   private accepting = true;
   private stopped: PromiseWithResolvers<void> | null = null;
   /** The drain timeout is over: nothing runs any longer. */
@@ -73,6 +66,7 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.pool = pool;
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
+    this.ledger = new Ledger(this.name, this.meter);
     this.dialer = new Dialer(this.descriptors, this.turn, observer);
   }
 
@@ -103,24 +97,8 @@ export class SocketsEngine implements Engine, ConduitHost {
   }
 
   stats(): EngineStats {
-    const up = { ...this.total.up };
-    const down = { ...this.total.down };
-    for (const relay of this.relays()) {
-      addFlowStats(up, relay.up);
-      addFlowStats(down, relay.down);
-    }
-    const { pool } = this;
-    return {
-      engine: this.name,
-      durationMs: performance.now() - this.startedAt,
-      relays: {
-        accepted: this.accepted,
-        running: this.running.size,
-        ended: this.ended,
-        reasons: { ...this.reasons },
-      },
-      up,
-      down,
+    const { pool, turn } = this;
+    return this.ledger.stats({
       memory: {
         segmentSize: pool.size,
         segmentCount: pool.count,
@@ -128,15 +106,12 @@ export class SocketsEngine implements Engine, ConduitHost {
         segmentsLeasedMax: pool.leasedMax,
         poolBytes: pool.bytes,
       },
-      loop: { turns: this.turn.count, events: this.turn.events },
-      receiveSegments: Array.from(this.meter.receiveSegments),
-      sendSegments: Array.from(this.meter.sendSegments),
-      acceptPauses: this.acceptPauses,
-    };
+      loop: { turns: turn.count, events: turn.events },
+    });
   }
 
   relays(): RelaySummary[] {
-    return Array.from(this.running, (conduit) => conduit.summary());
+    return this.ledger.relays();
   }
 
   dial(conduit: Conduit): void {
@@ -144,14 +119,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   }
 
   finished(conduit: Conduit): void {
-    this.running.delete(conduit);
-    this.ended++;
-    const summary = conduit.summary();
-    addFlowStats(this.total.up, summary.up);
-    addFlowStats(this.total.down, summary.down);
-    const reason = summary.reason as Reason;
-    this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
-    this.observer.relayEnded(summary);
+    this.observer.relayEnded(this.ledger.ends(conduit));
     if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
     if (this.stopped !== null) this.resolveStop();
   }
@@ -160,9 +128,9 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.turn.event();
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
     socket.data = conduit;
-    this.running.add(conduit);
-    conduit.accept(++this.accepted, bunSocket(socket), listener);
-    if (this.drained && this.running.has(conduit)) conduit.terminate("drain");
+    const id = this.ledger.begins(conduit);
+    conduit.accept(id, bunSocket(socket), listener);
+    if (this.drained && this.ledger.running.has(conduit)) conduit.terminate("drain");
     this.gate();
   }
 
@@ -197,8 +165,8 @@ export class SocketsEngine implements Engine, ConduitHost {
       const paused = this.listeners.map((listener) => listener.pause());
       if (!paused.includes(true)) return;
       this.accepting = false;
-      this.acceptPauses++;
-      this.observer.acceptPaused(cause, this.running.size);
+      this.ledger.acceptPauses++;
+      this.observer.acceptPaused(cause, this.ledger.running.size);
     } else if (!this.accepting && cause === null && this.descriptors.ample) {
       this.accepting = true;
       for (const listener of this.listeners) listener.resume();
@@ -212,7 +180,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   }
 
   private starve(direction: "up" | "down"): void {
-    for (const conduit of this.running) conduit[direction].starve();
+    for (const conduit of this.ledger.running) conduit[direction].starve();
     if (this.patience !== null) return;
     this.observer.poolEmpty();
     this.patience = setInterval(() => this.look(), PATIENCE_LOOK_MS);
@@ -220,7 +188,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   }
 
   private feed(direction: "up" | "down"): void {
-    for (const conduit of this.running) conduit[direction].feed();
+    for (const conduit of this.ledger.running) conduit[direction].feed();
     if (this.empty || this.patience === null) return;
     clearInterval(this.patience);
     this.patience = null;
@@ -235,7 +203,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   private look(): void {
     for (const direction of ["up", "down"] as const) {
       if (!this.reservoirs[direction].empty) continue;
-      for (const conduit of this.running) {
+      for (const conduit of this.ledger.running) {
         if (conduit[direction].lookStill() >= PATIENCE_LOOKS) conduit.terminate("memory_limit");
       }
     }
@@ -256,11 +224,11 @@ export class SocketsEngine implements Engine, ConduitHost {
 
   private cut(): void {
     this.drained = true;
-    for (const conduit of this.running) conduit.terminate("drain");
+    for (const conduit of this.ledger.running) conduit.terminate("drain");
   }
 
   private resolveStop(): void {
-    if (this.running.size > 0 || this.listeners.length > 0) return;
+    if (this.ledger.running.size > 0 || this.listeners.length > 0) return;
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
     this.stopped?.resolve();
   }

@@ -9,9 +9,9 @@ import { RelayPhase } from "../../flow/relay.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
 import type { EngineStats, RelaySummary } from "../engine.ts";
+import { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, addressOf, Errno, setNonBlocking } from "../linux.ts";
 import { Meter } from "../meter.ts";
-import { addFlowStats, noFlowStats } from "../tally.ts";
 import { BufferRingFlag, CqeFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { BACKLOG } from "./backlog.ts";
@@ -89,16 +89,10 @@ export class Loop {
   /** Which relay a slot is; ended ones keep theirs, for the next tenant. */
   private readonly slots: Conduit[] = [];
   private readonly spare: Conduit[] = [];
-  private readonly running = new Set<Conduit>();
+  private readonly ledger: Ledger<Conduit>;
   private readonly listeners = new Map<number, Listener>();
   private nextListener = 0;
   private marked: Lane[] = [];
-  private readonly startedAt = performance.now();
-  private readonly total = { up: noFlowStats(), down: noFlowStats() };
-  private readonly reasons: Partial<Record<Reason, number>> = {};
-  private accepted = 0;
-  private ended = 0;
-  private acceptPauses = 0;
   private turns = 0;
   private events = 0;
   private accepting = true;
@@ -127,6 +121,7 @@ export class Loop {
       report.poolGrew(bytes),
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
+    this.ledger = new Ledger("uring", this.meter);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
     this.dialer = new Dialer(this);
@@ -189,25 +184,9 @@ export class Loop {
   }
 
   stats(): EngineStats {
-    const up = { ...this.total.up };
-    const down = { ...this.total.down };
-    for (const relay of this.relays()) {
-      addFlowStats(up, relay.up);
-      addFlowStats(down, relay.down);
-    }
-    const { memory } = this;
+    const { memory, turns, events } = this;
     const { segmentSize, segmentCount } = this.options.memory;
-    return {
-      engine: "uring",
-      durationMs: performance.now() - this.startedAt,
-      relays: {
-        accepted: this.accepted,
-        running: this.running.size,
-        ended: this.ended,
-        reasons: { ...this.reasons },
-      },
-      up,
-      down,
+    return this.ledger.stats({
       memory: {
         segmentSize,
         segmentCount,
@@ -215,15 +194,12 @@ export class Loop {
         segmentsLeasedMax: memory.leasedMax,
         poolBytes: memory.bytes,
       },
-      loop: { turns: this.turns, events: this.events },
-      receiveSegments: Array.from(this.meter.receiveSegments),
-      sendSegments: Array.from(this.meter.sendSegments),
-      acceptPauses: this.acceptPauses,
-    };
+      loop: { turns, events },
+    });
   }
 
   relays(): RelaySummary[] {
-    return Array.from(this.running, (conduit) => conduit.summary());
+    return this.ledger.relays();
   }
 
   /** A lane has something to send at the end of the turn. */
@@ -266,14 +242,7 @@ export class Loop {
 
   /** Both ends of a relay are closed. */
   finished(conduit: Conduit): void {
-    this.running.delete(conduit);
-    this.ended++;
-    const summary = conduit.summary();
-    addFlowStats(this.total.up, summary.up);
-    addFlowStats(this.total.down, summary.down);
-    const reason = summary.reason as Reason;
-    this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
-    this.report.relayEnded(summary);
+    this.report.relayEnded(this.ledger.ends(conduit));
     this.spare.push(conduit);
     if (this.stopping) this.reportStopped();
   }
@@ -366,8 +335,8 @@ export class Loop {
 
   private accept(listener: Listener, descriptor: number): void {
     const conduit = this.spare.pop() ?? this.newConduit(listener);
-    this.running.add(conduit);
-    conduit.accept(++this.accepted, descriptor, listener);
+    const id = this.ledger.begins(conduit);
+    conduit.accept(id, descriptor, listener);
     if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
     this.gate();
   }
@@ -410,11 +379,11 @@ export class Loop {
   private shut(cause: "memory" | "descriptors"): void {
     if (!this.accepting) return;
     this.accepting = false;
-    this.acceptPauses++;
+    this.ledger.acceptPauses++;
     for (const [index, listener] of this.listeners) {
       if (listener.armed) this.cancelAccept(index);
     }
-    this.report.acceptPaused(cause, this.running.size);
+    this.report.acceptPaused(cause, this.ledger.running.size);
     if (cause === "descriptors") this.alarms.set(ACCEPT_LOOK_MS, () => this.lookAtGate());
   }
 
@@ -446,7 +415,7 @@ export class Loop {
     this.isLooking = this.isDry;
     if (!this.isDry) return;
     this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
-    for (const conduit of this.running) {
+    for (const conduit of this.ledger.running) {
       for (const lane of [conduit.up, conduit.down]) {
         if (lane.lookStill() >= PATIENCE_LOOKS) conduit.terminate("memory_limit");
       }
@@ -472,10 +441,10 @@ export class Loop {
 
   private cut(): void {
     this.drained = true;
-    for (const conduit of this.running) conduit.terminate("drain");
+    for (const conduit of this.ledger.running) conduit.terminate("drain");
   }
 
   private reportStopped(): void {
-    if (this.running.size === 0 && this.listeners.size === 0) this.report.stopped();
+    if (this.ledger.running.size === 0 && this.listeners.size === 0) this.report.stopped();
   }
 }
