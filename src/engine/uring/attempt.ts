@@ -1,9 +1,7 @@
 import { addressOf, closeNow, Errno, mapMemory, systemCall, unmap } from "../linux.ts";
 import {
-  BUF_REG_SIZE,
   BufferRingFlag,
   CQE_SIZE,
-  NAPI_SIZE,
   PARAMS_SIZE,
   ParamsWord,
   PROBE_HEADER_SIZE,
@@ -14,6 +12,7 @@ import {
   SQE_SIZE,
   Syscall,
 } from "./abi.ts";
+import { register, registerBufferRing, registerNapi, unregisterBufferRing } from "./register.ts";
 
 /** What the ring's own words take, and the ring of buffers. */
 const PAGE = 4096;
@@ -78,7 +77,7 @@ export function attempt(entries: number): Attempt {
       operations: operationsOf(descriptor),
       bufferRing: tryBuffers(descriptor, BufferRingFlag.None),
       incremental: tryBuffers(descriptor, BufferRingFlag.Incremental),
-      napi: tryNapi(descriptor),
+      napi: registerNapi(descriptor, 1, false),
     };
   } finally {
     closeNow(descriptor);
@@ -115,28 +114,8 @@ function operationsOf(descriptor: number): ReadonlySet<number> | null {
 
 function tryBuffers(descriptor: number, flags: BufferRingFlag): number {
   const mapping = mapMemory(PAGE);
-  // struct io_uring_buf_reg: ring_addr, ring_entries, bgid and flags (16 bits each), reserved.
-  const argument = new Uint32Array(BUF_REG_SIZE / 4);
-  argument[0] = mapping.address >>> 0;
-  argument[1] = Math.floor(mapping.address / 2 ** 32);
-  argument[2] = BUFFERS;
-  argument[3] = flags << 16;
-  const result = register(descriptor, Register.BufferRing, addressOf(argument), 1);
-  if (result >= 0) {
-    argument.fill(0);
-    register(descriptor, Register.UnregisterBufferRing, addressOf(argument), 1);
-  }
+  const result = registerBufferRing(descriptor, 0, mapping.address, BUFFERS, flags);
+  if (result >= 0) unregisterBufferRing(descriptor, 0);
   unmap(mapping);
   return result;
-}
-
-function tryNapi(descriptor: number): number {
-  // struct io_uring_napi: busy_poll_to, then prefer_busy_poll (8 bits) and more.
-  const argument = new Uint32Array(NAPI_SIZE / 4);
-  argument[0] = 1;
-  return register(descriptor, Register.Napi, addressOf(argument), 1);
-}
-
-function register(descriptor: number, operation: Register, argument: number, count: number) {
-  return systemCall(Syscall.Register, descriptor, operation, argument, count, 0, 0);
 }

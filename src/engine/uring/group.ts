@@ -1,12 +1,10 @@
 import { assert } from "../../assert.ts";
 import { type Mapping, mapMemory, unmap } from "../linux.ts";
 import { BUF_SIZE, BufferRingFlag } from "./abi.ts";
+import { BufferRing } from "./buffer-ring.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Slabs } from "./slabs.ts";
 
-/** Words of a `struct io_uring_buf`; its last 16 bits are the ring's tail, in the first one. */
-const BUF_WORDS = BUF_SIZE / 4;
-const TAIL_HALFWORD = 7;
 const PAGE = 4096;
 
 /** How a group is made. */
@@ -42,8 +40,6 @@ export class Group {
   provided = 0;
   /** Buffers with chunks that wait to be sent. */
   held = 0;
-  /** Most that were held at the same time. */
-  heldMax = 0;
   /** Receives that found no buffer. */
   exhausted = 0;
   readonly limit: number;
@@ -51,11 +47,8 @@ export class Group {
   private readonly levelMax: number;
   private readonly incremental: boolean;
   private readonly mapping: Mapping;
-  private readonly words: Uint32Array;
-  private readonly halfwords: Uint16Array;
+  private readonly ring: BufferRing;
   private readonly mask: number;
-  private tail = 0;
-  private published = 0;
   /** Chunks of each buffer that wait to be sent. */
   private readonly uses: Uint32Array;
   /** Whether the kernel may still write to a buffer. */
@@ -80,8 +73,7 @@ export class Group {
     const entries = 2 ** Math.ceil(Math.log2(this.levelMax));
     this.mask = entries - 1;
     this.mapping = mapMemory(Math.ceil((entries * BUF_SIZE) / PAGE) * PAGE);
-    this.words = new Uint32Array(this.mapping.buffer);
-    this.halfwords = new Uint16Array(this.mapping.buffer);
+    this.ring = new BufferRing(this.mapping, 0, entries);
     this.uses = new Uint32Array(slabs.count);
     this.open = new Uint8Array(slabs.count);
     this.filled = new Uint32Array(incremental ? slabs.count : 0);
@@ -115,10 +107,7 @@ export class Group {
       if (index < 0) break;
       this.provide(index);
     }
-    if (this.published !== this.tail) {
-      this.published = this.tail;
-      Atomics.store(this.halfwords, TAIL_HALFWORD, this.tail & 0xffff);
-    }
+    this.ring.publish();
   }
 
   /**
@@ -168,7 +157,6 @@ export class Group {
     this.open[index] = 0;
     this.provided--;
     this.held++;
-    if (this.held > this.heldMax) this.heldMax = this.held;
   }
 
   private comeBack(index: number): void {
@@ -178,19 +166,14 @@ export class Group {
   }
 
   private provide(index: number): void {
-    const place = this.tail & this.mask;
-    const at = place * BUF_WORDS;
-    const { slabs, words } = this;
-    words[at] = slabs.addressLow[index] as number;
-    words[at + 1] = slabs.addressHigh[index] as number;
-    words[at + 2] = slabs.size;
-    // Only the lower half: the upper half of the first entry is the tail.
-    this.halfwords[at * 2 + 6] = index;
+    const { ring, slabs } = this;
+    const { place } = ring;
+    const [low, high] = [slabs.addressLow[index] as number, slabs.addressHigh[index] as number];
+    ring.push(low, high, slabs.size, index);
     this.places[place] = index;
     this.placeOf[index] = place;
     this.open[index] = 1;
     if (this.incremental) this.filled[index] = 0;
-    this.tail = (this.tail + 1) & 0xffff;
     this.provided++;
   }
 }

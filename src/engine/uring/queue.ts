@@ -9,7 +9,6 @@ import {
   unmap,
 } from "../linux.ts";
 import {
-  BUF_REG_SIZE,
   CQE_SIZE,
   CqOffset,
   EnterFlag,
@@ -18,7 +17,6 @@ import {
   GeteventsWord,
   MMAP_RINGS_OFFSET,
   MMAP_SQES_OFFSET,
-  NAPI_SIZE,
   PARAMS_SIZE,
   ParamsWord,
   Register,
@@ -30,6 +28,7 @@ import {
   Syscall,
 } from "./abi.ts";
 import type { Kernel } from "./kernel.ts";
+import { register, registerBufferRing, registerNapi, unregisterBufferRing } from "./register.ts";
 
 /** How a ring is made. */
 export interface QueueOptions {
@@ -200,7 +199,7 @@ export class Queue implements Kernel {
   registerRing(): boolean {
     // struct io_uring_rsrc_update: offset (−1: any place), resv, data (the descriptor).
     const update = new Uint32Array([0xffffffff, 0, this.descriptor, 0]);
-    const result = this.register(Register.RingFds, addressOf(update), 1);
+    const result = register(this.descriptor, Register.RingFds, addressOf(update), 1);
     if (result !== 1) return false;
     this.enterFd = update[0] as number;
     this.enterFlags |= EnterFlag.RegisteredRing;
@@ -208,20 +207,12 @@ export class Queue implements Kernel {
   }
 
   registerBuffers(group: number, address: number, entries: number, flags: number): number {
-    // struct io_uring_buf_reg: ring_addr, ring_entries, bgid and flags (16 bits each), reserved.
-    const argument = new Uint32Array(BUF_REG_SIZE / 4);
-    argument[0] = address >>> 0;
-    argument[1] = Math.floor(address / 2 ** 32);
-    argument[2] = entries;
-    argument[3] = group | (flags << 16);
-    return this.register(Register.BufferRing, addressOf(argument), 1);
+    return registerBufferRing(this.descriptor, group, address, entries, flags);
   }
 
   /** Takes a group's ring away again. */
   unregisterBuffers(group: number): number {
-    const argument = new Uint32Array(BUF_REG_SIZE / 4);
-    argument[3] = group;
-    return this.register(Register.UnregisterBufferRing, addressOf(argument), 1);
+    return unregisterBufferRing(this.descriptor, group);
   }
 
   /** Makes a table of `count` empty places for fixed files. @returns 0 or a negated errno */
@@ -230,7 +221,7 @@ export class Queue implements Kernel {
     const argument = new Uint32Array(8);
     argument[0] = count;
     argument[1] = RSRC_REGISTER_SPARSE;
-    return this.register(Register.Files2, addressOf(argument), 32);
+    return register(this.descriptor, Register.Files2, addressOf(argument), 32);
   }
 
   /**
@@ -240,17 +231,13 @@ export class Queue implements Kernel {
    * @returns 0 or a negated errno
    */
   registerNapi(micros: number, prefer: boolean): number {
-    // struct io_uring_napi: busy_poll_to, then prefer_busy_poll (8 bits) and more.
-    const argument = new Uint32Array(NAPI_SIZE / 4);
-    argument[0] = micros;
-    argument[1] = prefer ? 1 : 0;
-    return this.register(Register.Napi, addressOf(argument), 1);
+    return registerNapi(this.descriptor, micros, prefer);
   }
 
   close(): void {
     if ((this.enterFlags & EnterFlag.RegisteredRing) !== 0) {
       const update = new Uint32Array([this.enterFd, 0, 0, 0]);
-      this.register(Register.UnregisterRingFds, addressOf(update), 1);
+      register(this.descriptor, Register.UnregisterRingFds, addressOf(update), 1);
     }
     unmap(this.entries);
     unmap(this.ring);
@@ -288,9 +275,5 @@ export class Queue implements Kernel {
     this.timespecWords[1] = 0;
     this.timespecWords[2] = Math.round((bounded - seconds * 1e6) * 1e3);
     this.timespecWords[3] = 0;
-  }
-
-  private register(operation: Register, argument: number, count: number): number {
-    return systemCall(Syscall.Register, this.descriptor, operation, argument, count, 0, 0);
   }
 }

@@ -1,7 +1,8 @@
 import { assert } from "../../assert.ts";
 import type { UringSend } from "../../config/options.ts";
 import { type Mapping, mapMemory, unmap } from "../linux.ts";
-import { BUF_SIZE, IOVEC_SIZE, MSGHDR_SIZE, Priority } from "./abi.ts";
+import { IOVEC_SIZE, MSGHDR_SIZE, Priority } from "./abi.ts";
+import { BufferRing } from "./buffer-ring.ts";
 import { NONE } from "./chunks.ts";
 import type { Lane } from "./lane.ts";
 import type { Loop } from "./loop.ts";
@@ -249,9 +250,7 @@ function keyOf(lane: Lane): number {
 
 /** The ring of provided buffers that one lane sends from. Empty whenever no send is in flight. */
 class LaneRing {
-  private readonly words: Uint32Array;
-  private readonly halfwords: Uint16Array;
-  private tail = 0;
+  private readonly ring: BufferRing;
 
   constructor(
     private readonly loop: Loop,
@@ -259,31 +258,23 @@ class LaneRing {
     private readonly mapping: Mapping,
     private readonly offset: number,
   ) {
-    this.words = new Uint32Array(mapping.buffer, offset, (RING_ENTRIES * BUF_SIZE) / 4);
-    this.halfwords = new Uint16Array(mapping.buffer, offset, (RING_ENTRIES * BUF_SIZE) / 2);
+    this.ring = new BufferRing(mapping, offset, RING_ENTRIES);
     this.register();
   }
 
   push(address: number, length: number): void {
-    const place = this.tail & (RING_ENTRIES - 1);
-    const at = (place * BUF_SIZE) / 4;
-    this.words[at] = address >>> 0;
-    this.words[at + 1] = Math.floor(address / 2 ** 32);
-    this.words[at + 2] = length;
-    // Only the lower half: the upper half of the first entry is the tail.
-    this.halfwords[at * 2 + 6] = place;
-    this.tail = (this.tail + 1) & 0xffff;
+    const { ring } = this;
+    ring.push(address >>> 0, Math.floor(address / 2 ** 32), length, ring.place);
   }
 
   publish(): void {
-    Atomics.store(this.halfwords, 7, this.tail);
+    this.ring.publish();
   }
 
   /** Empties it. */
   renew(): void {
     this.loop.unregisterBuffers(this.group);
-    this.tail = 0;
-    this.publish();
+    this.ring.reset();
     this.register();
   }
 
