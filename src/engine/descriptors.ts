@@ -1,11 +1,9 @@
 import { readdirSync } from "node:fs";
 import { descriptorLimit } from "./libc.ts";
+import { RELAY_DESCRIPTORS_MAX } from "./policy.ts";
 
 /** Descriptors kept free for files, name lookups, logs and whatever else the process opens. */
 const RESERVE = 24;
-
-/** Descriptors of one relay at most: client, upstream, and the upstream's own when it is inside. */
-const RELAY_MAX = 3;
 
 /** Descriptors taken before the first relay, where they cannot be counted. */
 const USED_GUESS = 32;
@@ -22,7 +20,7 @@ export class Descriptors {
 
   /** @param onClosed called when descriptors were given back */
   constructor(private readonly onClosed: () => void) {
-    this.most = Math.max(RELAY_MAX, descriptorLimit() - usedNow() - RESERVE);
+    this.most = Math.max(RELAY_DESCRIPTORS_MAX, descriptorLimit() - usedNow() - RESERVE);
   }
 
   opened(count: number): void {
@@ -46,12 +44,12 @@ export class Descriptors {
 
   /** One more relay would not fit: stop accepting. */
   get tight(): boolean {
-    return this.held + RELAY_MAX > this.most;
+    return this.held + RELAY_DESCRIPTORS_MAX > this.most;
   }
 
   /** Several more relays fit: accept again, and not for each one that leaves. */
   get ample(): boolean {
-    return this.held + RELAY_MAX + Math.min(64, this.most >>> 4) <= this.most;
+    return this.held + RELAY_DESCRIPTORS_MAX + Math.min(64, this.most >>> 4) <= this.most;
   }
 }
 

@@ -24,6 +24,3 @@ export function bunSocket<Data>(socket: Socket<Data>): BunSocket<Data> {
 
 /** The most bytes that one `data` callback brings (Bun's receive buffer, LIBUS_RECV_BUFFER_LENGTH). */
 export const CHUNK_MAX = 512 * 1024;
-
-/** Milliseconds of silence before the kernel asks whether the other end still lives. */
-export const KEEPALIVE_MS = 60_000;

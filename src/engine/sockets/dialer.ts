@@ -3,6 +3,7 @@ import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import type { Descriptors } from "../descriptors.ts";
+import { dialReason } from "../dial-reason.ts";
 import type { EngineObserver } from "../engine.ts";
 import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
 import { bunSocket } from "./bun-socket.ts";
@@ -142,28 +143,4 @@ export function throwUncaught(error: Error): void {
   queueMicrotask(() => {
     throw error;
   });
-}
-
-/** The reason for an error code of connect(2) or getaddrinfo(3), as Bun reports it. */
-export function dialReason(code: string): Reason {
-  switch (code) {
-    case "ECONNREFUSED":
-    case "ENOENT":
-      return "connect_refused";
-    case "ETIMEDOUT":
-      return "connect_timeout";
-    case "EHOSTUNREACH":
-    case "ENETUNREACH":
-    case "EADDRNOTAVAIL":
-      return "connect_unreachable";
-    case "EMFILE":
-    case "ENFILE":
-      return "descriptor_limit";
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-    case "DNS_ENOTFOUND":
-      return "connect_unresolved";
-    default:
-      return "connect_failed";
-  }
 }

@@ -13,16 +13,13 @@ import {
 } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
 import { Meter } from "../meter.ts";
+import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
 import { Dialer, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
-
-/** While memory has run out, holders are looked at so often; so many looks without progress end one. */
-const PATIENCE_LOOK_MS = 1000;
-const PATIENCE_LOOKS = 10;
 
 /** Conduits kept for the next tenants; beyond that the garbage collector takes them. */
 const SPARE_MAX = 1024;

@@ -1,4 +1,4 @@
-import { lstatSync, renameSync, unlinkSync } from "node:fs";
+import { renameSync } from "node:fs";
 import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
 import { formatAddress } from "../../config/address.ts";
 import { ipKind } from "../../config/ip.ts";
@@ -6,17 +6,13 @@ import type { Address, ListenerOptions } from "../../config/options.ts";
 import { Deadlines } from "../deadlines.ts";
 import { ListenError } from "../engine.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
+import { BACKLOG } from "../policy.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
+import { isSocketFile, removeSocketFile } from "../socket-file.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
 type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
-
-/**
- * Connections that may wait for being accepted. Bun asks for 512: when more clients connect at once
- * the kernel drops their SYNs and they try again a second later.
- */
-const BACKLOG = 4096;
 
 /** Milliseconds after which a relay is worth the system calls that turn keep-alive on. */
 const YOUNG_MS = 20_000;
@@ -108,12 +104,13 @@ export class Listener extends RelayTimeouts<Conduit> {
     }
     this.stopHandle(false);
     const { address } = this.options;
-    if (opened && address.kind === "unix") removeQuietly(address.path);
+    if (opened && address.kind === "unix") removeSocketFile(address.path);
   }
 
   private listen(where: object): BunListener {
     const options = { ...where, socket: this.handlers, allowHalfOpen: true };
     const handle = Bun.listen<Conduit>(options as never) as unknown as BunListener;
+    // Bun asks for 512.
     setBacklog(handle.fd, BACKLOG);
     return handle;
   }
@@ -144,7 +141,7 @@ function isPath(address: Address): address is Address & { kind: "unix" } {
 
 /** Removes the socket that a process left behind that ended without cleaning up. */
 async function removeStale(path: string): Promise<void> {
-  if (path.startsWith("\0") || !isSocket(path)) return;
+  if (path.startsWith("\0") || !isSocketFile(path)) return;
   const code = await Bun.connect({ unix: path, socket: { data() {}, connectError() {} } }).then(
     (socket) => {
       socket.terminate();
@@ -152,15 +149,7 @@ async function removeStale(path: string): Promise<void> {
     },
     (error: NodeJS.ErrnoException) => error.code,
   );
-  if (code === "ECONNREFUSED") removeQuietly(path);
-}
-
-function isSocket(path: string): boolean {
-  try {
-    return lstatSync(path).isSocket();
-  } catch {
-    return false;
-  }
+  if (code === "ECONNREFUSED") removeSocketFile(path);
 }
 
 /** Renames a file, if that is possible: the path may be gone, or its folder not ours to write to. */
@@ -170,13 +159,5 @@ function renamed(from: string, to: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    if (isSocket(path)) unlinkSync(path);
-  } catch {
-    // It is gone already, or was never ours to remove.
   }
 }

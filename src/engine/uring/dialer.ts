@@ -3,14 +3,13 @@ import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
+import { dialReason } from "../dial-reason.ts";
 import { addressOf, Errno, errnoName, SocketOption, STREAM_SOCKET } from "../linux.ts";
+import { KEEPALIVE_MS } from "../policy.ts";
 import { encodeSockaddr } from "../sockaddr.ts";
 import type { Conduit } from "./conduit.ts";
 import type { Loop } from "./loop.ts";
 import { Operation } from "./ticket.ts";
-
-/** Seconds of silence before the kernel asks whether the other end still lives. */
-export const KEEPALIVE_SECONDS = 60;
 
 /** An address as connect(2) wants it. */
 interface Encoded {
@@ -31,7 +30,7 @@ interface Encoded {
 export class Dialer {
   /** Made once for each address that was dialled: the kernel reads them where they lie. */
   private readonly encoded = new Map<string, Encoded>();
-  private readonly values = new Int32Array([1, KEEPALIVE_SECONDS]);
+  private readonly values = new Int32Array([1, KEEPALIVE_MS / 1000]);
   private readonly valuesAddress = addressOf(this.values);
 
   constructor(private readonly loop: Loop) {}
@@ -73,7 +72,8 @@ export class Dialer {
     conduit.dialOperation = Operation.Ignored;
     if (result < 0) {
       this.loop.descriptors.closed(1);
-      this.failed(conduit, socketReason(-result), errnoName(-result));
+      const code = errnoName(-result);
+      this.failed(conduit, dialReason(code), code);
       return;
     }
     const { loop } = this;
@@ -150,8 +150,9 @@ export class Dialer {
     else {
       const after = conduit.listener.options.connectTimeoutMs;
       const isLate = conduit.givenUp === "connect_timeout";
-      const detail = isLate ? `after ${after} ms` : errnoName(errno);
-      this.failed(conduit, conduit.givenUp ?? dialReason(errno), detail);
+      const code = errnoName(errno);
+      const detail = isLate ? `after ${after} ms` : code;
+      this.failed(conduit, conduit.givenUp ?? dialReason(code), detail);
     }
   }
 
@@ -176,30 +177,5 @@ export class Dialer {
       this.encoded.set(key, encoded);
     }
     return encoded;
-  }
-}
-
-function socketReason(errno: number): Reason {
-  const isFull = errno === Errno.EMFILE || errno === Errno.ENFILE;
-  return isFull ? "descriptor_limit" : dialReason(errno);
-}
-
-/** The reason for an errno of connect(2). */
-export function dialReason(errno: number): Reason {
-  switch (errno) {
-    case Errno.ECONNREFUSED:
-    case Errno.ENOENT:
-      return "connect_refused";
-    case Errno.ETIMEDOUT:
-      return "connect_timeout";
-    case Errno.EHOSTUNREACH:
-    case Errno.ENETUNREACH:
-    case Errno.EADDRNOTAVAIL:
-      return "connect_unreachable";
-    case Errno.EMFILE:
-    case Errno.ENFILE:
-      return "descriptor_limit";
-    default:
-      return "connect_failed";
   }
 }

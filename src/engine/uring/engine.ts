@@ -1,4 +1,3 @@
-import { lstatSync, unlinkSync } from "node:fs";
 import {
   MessageChannel,
   type MessagePort,
@@ -35,9 +34,9 @@ import {
   setOption,
   signal,
 } from "../linux.ts";
+import { BACKLOG, KEEPALIVE_MS } from "../policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "../sockaddr.ts";
-import { BACKLOG } from "./backlog.ts";
-import { KEEPALIVE_SECONDS } from "./dialer.ts";
+import { isSocketFile, removeSocketFile } from "../socket-file.ts";
 import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";
 import { relaysOf } from "./records.ts";
 
@@ -109,7 +108,7 @@ export class UringEngine implements Engine {
   stop(drainTimeoutMs: number): Promise<void> {
     if (this.stopping === null) {
       this.stopping = Promise.withResolvers<void>();
-      for (const path of this.paths) removeQuietly(path);
+      for (const path of this.paths) removeSocketFile(path);
     }
     if (this.last === null) this.tell({ kind: "stop", drainTimeoutMs });
     return this.stopping.promise;
@@ -239,7 +238,7 @@ function open(address: Address, place: Address): number {
     // What is accepted inherits these.
     setOption(descriptor, SocketOption.noDelay, 1);
     setOption(descriptor, SocketOption.keepAlive, 1);
-    setOption(descriptor, SocketOption.keepIdle, KEEPALIVE_SECONDS);
+    setOption(descriptor, SocketOption.keepIdle, KEEPALIVE_MS / 1000);
     if (place.host === "::") setOption(descriptor, SocketOption.onlyIPv6, 0);
   } else removeStale(place.path, bytes);
   check(bindSocket(descriptor, bytes));
@@ -255,26 +254,10 @@ function portOf(descriptor: number): number {
 
 /** Removes the socket that a process left behind that ended without cleaning up. */
 function removeStale(path: string, bytes: Uint8Array): void {
-  if (path.startsWith("\0") || !isSocket(path)) return;
+  if (path.startsWith("\0") || !isSocketFile(path)) return;
   const probe = openSocket(1);
   if (probe < 0) return;
   const result = connectNow(probe, bytes);
   closeNow(probe);
-  if (result === -Errno.ECONNREFUSED) removeQuietly(path);
-}
-
-function isSocket(path: string): boolean {
-  try {
-    return lstatSync(path).isSocket();
-  } catch {
-    return false;
-  }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    if (isSocket(path)) unlinkSync(path);
-  } catch {
-    // It is gone already, or was never ours to remove.
-  }
+  if (result === -Errno.ECONNREFUSED) removeSocketFile(path);
 }

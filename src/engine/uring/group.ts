@@ -40,8 +40,6 @@ export class Group {
   provided = 0;
   /** Buffers with chunks that wait to be sent. */
   held = 0;
-  /** Receives that found no buffer. */
-  exhausted = 0;
   readonly limit: number;
   private level: number;
   private readonly levelMax: number;
@@ -96,7 +94,6 @@ export class Group {
 
   /** A receive found no buffer: provide more from now on, where that is allowed. */
   ranOut(): void {
-    this.exhausted++;
     if (this.held < this.limit) this.level = Math.min(this.levelMax, Math.max(1, this.level * 2));
   }
 

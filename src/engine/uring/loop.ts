@@ -12,9 +12,9 @@ import type { EngineStats, RelaySummary } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, addressOf, Errno, setNonBlocking } from "../linux.ts";
 import { Meter } from "../meter.ts";
+import { BACKLOG, PATIENCE_LOOK_MS, PATIENCE_LOOKS, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
 import { BufferRingFlag, CqeFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
-import { BACKLOG } from "./backlog.ts";
 import { Chunks } from "./chunks.ts";
 import { Conduit } from "./conduit.ts";
 import { Dialer } from "./dialer.ts";
@@ -28,14 +28,8 @@ import { Receiver } from "./receiver.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 
-/** While memory has run out, holders are looked at so often; so many looks without progress end one. */
-const PATIENCE_LOOK_MS = 1000;
-const PATIENCE_LOOKS = 10;
 /** While descriptors have run out, accepting is tried so often. */
 const ACCEPT_LOOK_MS = 100;
-/** Descriptors of one relay at most: client, upstream, and the upstream's own when it is inside. */
-const DESCRIPTORS_PER_RELAY = 3;
-
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report {
   relayEnded(relay: RelaySummary): void;
@@ -355,7 +349,7 @@ export class Loop {
 
   /** Whether a whole backlog may be accepted at once without running out of descriptors. */
   private get isAmple(): boolean {
-    return this.descriptors.left > BACKLOG * DESCRIPTORS_PER_RELAY;
+    return this.descriptors.left > BACKLOG * RELAY_DESCRIPTORS_MAX;
   }
 
   private cancelAccept(index: number): void {

@@ -129,11 +129,6 @@ export class Memory {
     return Math.ceil(this.heldBytesMax / this.options.segmentSize);
   }
 
-  /** Receives that found no buffer, so far. */
-  get exhausted(): number {
-    return this.groups.reduce((sum, group) => sum + group.exhausted, 0);
-  }
-
   close(): void {
     for (const group of this.groups) group.close();
     this.small.close();

@@ -32,14 +32,7 @@ export enum Operation {
   WatchUp,
   /** Watches an upstream that is not read for its reset. */
   WatchDown,
-  /** Cancels operations of a relay; says only that it was done. */
-  Cancel,
-  /** Ends a wait of the loop. */
-  Timeout,
 }
-
-/** Most slots: what 24 bits can tell apart. */
-export const SLOTS_MAX = 1 << 24;
 
 /** The low word of a ticket. */
 export function ticketLow(operation: Operation, slot: number): number {
