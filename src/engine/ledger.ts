@@ -1,12 +1,13 @@
 import type { EngineName } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { EngineStats, RelaySummary } from "./engine.ts";
+import type { EngineStats } from "./engine.ts";
 import type { Meter } from "./meter.ts";
+import type { Summary } from "./summary.ts";
 import { addFlowStats, noFlowStats } from "./tally.ts";
 
 /** A relay that a ledger counts. */
 interface Counted {
-  summary(): RelaySummary;
+  summary(): Summary;
 }
 
 /** What an engine knows beside its relays; see {@link EngineStats}. */
@@ -36,7 +37,7 @@ export class Ledger<T extends Counted> {
   }
 
   /** A relay is over. @returns its story, as it stays */
-  ends(relay: T): RelaySummary {
+  ends(relay: T): Summary {
     this.running.delete(relay);
     this.ended++;
     const summary = relay.summary();
@@ -48,7 +49,7 @@ export class Ledger<T extends Counted> {
   }
 
   /** The relays that run now, oldest first. */
-  relays(): RelaySummary[] {
+  relays(): Summary[] {
     return Array.from(this.running, (relay) => relay.summary());
   }
 

@@ -105,6 +105,7 @@ export enum Errno {
   EPIPE = 32,
   ENOSYS = 38,
   ETIME = 62,
+  EPROTO = 71,
   EOPNOTSUPP = 95,
   EADDRINUSE = 98,
   EADDRNOTAVAIL = 99,

@@ -1,6 +1,5 @@
 import type { Address, ListenerOptions } from "../config/options.ts";
 import type { Relay } from "../flow/relay.ts";
-import type { RelaySummary } from "./engine.ts";
 import { Summary } from "./summary.ts";
 import { flowStats } from "./tally.ts";
 
@@ -83,7 +82,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   }
 
   /** This relay's story until now. */
-  summary(): RelaySummary {
+  summary(): Summary {
     const end = this.endedAt === 0 ? performance.now() : this.endedAt;
     return new Summary(
       this.id,

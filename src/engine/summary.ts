@@ -2,7 +2,7 @@ import { formatAddress } from "../config/address.ts";
 import type { Address } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { FlowStats, RelaySummary } from "./engine.ts";
-import { decodeSockaddr } from "./sockaddr.ts";
+import { decodeSockaddr, type SOCKADDR_IP_SIZE } from "./sockaddr.ts";
 
 /**
  * A relay's story. Every relay that ends has one, and few are ever read: so the two addresses are
@@ -11,8 +11,9 @@ import { decodeSockaddr } from "./sockaddr.ts";
 export class Summary implements RelaySummary {
   constructor(
     readonly id: number,
-    private readonly clientAddress: Uint8Array,
-    private readonly upstreamAddress: Address | null,
+    /** In the kernel's form; at most {@link SOCKADDR_IP_SIZE} bytes. */
+    readonly clientAddress: Uint8Array,
+    readonly upstreamAddress: Address | null,
     readonly startedAt: number,
     readonly durationMs: number,
     readonly dials: number,
@@ -22,11 +23,16 @@ export class Summary implements RelaySummary {
   ) {}
 
   get client(): string {
-    const address = decodeSockaddr(this.clientAddress);
-    return address.kind === "unix" ? "unix" : formatAddress(address);
+    return clientName(this.clientAddress);
   }
 
   get upstream(): string | null {
     return this.upstreamAddress === null ? null : formatAddress(this.upstreamAddress);
   }
+}
+
+/** How a client is called: `host:port`, or `unix` for one behind a unix socket. */
+export function clientName(bytes: Uint8Array): string {
+  const address = decodeSockaddr(bytes);
+  return address.kind === "unix" ? "unix" : formatAddress(address);
 }

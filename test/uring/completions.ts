@@ -16,6 +16,8 @@ interface Posted {
   readonly isLast: boolean;
   /** Nothing else of this connection overtakes it: it has told of the error, others tell the rest. */
   readonly isBarrier: boolean;
+  /** It was there when its operation was submitted. */
+  readonly isPrompt: boolean;
 }
 
 /**
@@ -73,6 +75,19 @@ export class Completions {
     return next;
   }
 
+  /** Some that are due are not shown, as there was no room. */
+  get isOverflown(): boolean {
+    return this.posted.some((one) => one.due <= this.clock.now && !this.isHeldBack(one));
+  }
+
+  /** An operation has failed while it was submitted: nothing delays that, and nothing comes before. */
+  postAtOnce(operation: InFlight, result: number): void {
+    operation.isOver = true;
+    const due = this.clock.now;
+    const common = { operation, result, due, flags: 0, isLast: true };
+    this.posted.push({ ...common, isBarrier: false, isPrompt: true });
+  }
+
   /** An operation has something to tell. */
   post(
     operation: InFlight,
@@ -88,7 +103,7 @@ export class Completions {
     );
     operation.lastDue = this.lastDue = due;
     if (isLast) operation.isOver = true;
-    this.posted.push({ operation, result, flags, due, isLast, isBarrier });
+    this.posted.push({ operation, result, flags, due, isLast, isBarrier, isPrompt: false });
   }
 
   /** Shows what is due, in any order, as far as there is room. */
@@ -116,6 +131,7 @@ export class Completions {
   }
 
   private isHeldBack(one: Posted): boolean {
+    if (one.isPrompt) return false;
     for (const before of this.posted) {
       if (before === one) return false;
       if (before.isBarrier && before.operation.file === one.operation.file) return true;

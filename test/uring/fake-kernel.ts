@@ -80,6 +80,10 @@ export class FakeKernel implements Kernel, Sockets {
   readonly tenancies = new Map<string, Tenancy>();
   /** Connections that ringway has been given by accepts, in their order. */
   readonly handedOver: Connection[] = [];
+  /** Sends that were over silently in the last submission. */
+  readonly silent: InFlight[] = [];
+  /** Listening descriptors on which accept(2) does not wait. */
+  private readonly neverWait = new Set<number>();
   private readonly performer: Performer;
   private readonly event: File & { kind: "event" } = { kind: "event", count: 0 };
   readonly eventDescriptor: number;
@@ -118,6 +122,10 @@ export class FakeKernel implements Kernel, Sockets {
     return this.completions.overflows;
   }
 
+  get isOverflown(): boolean {
+    return this.completions.isOverflown;
+  }
+
   entry(): number {
     holds(!this.isClosed, "nothing is prepared for a queue that is closed");
     if (this.unsubmitted === this.options.entries) this.submit(this.unsubmitted);
@@ -126,9 +134,10 @@ export class FakeKernel implements Kernel, Sockets {
     return at;
   }
 
-  enter(wait: number, _minWaitMicros: number, timeoutMicros: number): number {
+  enter(wait: number, minWaitMicros: number, timeoutMicros: number): number {
     holds(timeoutMicros >= 0, "a wait does not end before it begins");
     const { fate, clock } = this;
+    this.silent.length = 0;
     this.checkSpin();
     clock.now += ENTER_MS;
     if (fate.strikes("busy")) {
@@ -143,7 +152,8 @@ export class FakeKernel implements Kernel, Sockets {
     }
     this.submit(this.unsubmitted);
     if (fate.strikes("interrupted")) return -Errno.EINTR;
-    return this.waitFor(wait, clock.now + timeoutMicros / 1e3);
+    const fewAt = clock.now + (minWaitMicros > 0 ? minWaitMicros / 1e3 : Infinity);
+    return this.waitFor(wait, fewAt, clock.now + timeoutMicros / 1e3);
   }
 
   completion(): number {
@@ -214,11 +224,23 @@ export class FakeKernel implements Kernel, Sockets {
     return sent - acked;
   }
 
+  stopWaiting(descriptor: number): void {
+    this.neverWait.add(descriptor);
+  }
+
   acceptNow(descriptor: number): number {
     const file = this.descriptors.get(descriptor);
     if (file.kind !== "listening") throw new Error("fake kernel: this does not listen");
+    holds(
+      this.neverWait.has(descriptor),
+      "the loop does not wait for a client outside of the ring",
+    );
     const connection = file.listening.waiting.shift();
     if (connection === undefined) return -Errno.EAGAIN;
+    if (this.fate.strikes("accept")) {
+      connection.break(Errno.ECONNRESET);
+      return -this.fate.pick([Errno.ECONNABORTED, Errno.EPROTO]);
+    }
     this.handedOver.push(connection);
     return this.accept(connection);
   }
@@ -321,12 +343,24 @@ export class FakeKernel implements Kernel, Sockets {
     return file;
   }
 
+  /** Of a send that was over silently nobody has to know soon: its source is read on meanwhile. */
+  private checkSilent(): void {
+    for (const { entry } of this.silent) {
+      const low = entry.low - Operation.SendUp + Operation.ReceiveUp;
+      const ticket = ticketName(low, entry.high);
+      const isRead = [...this.inFlight].some((operation) => operation.ticket === ticket);
+      holds(isRead, "the loop does not sleep while a flow waits for a send that is over");
+    }
+  }
+
   private submit(count: number): void {
     for (const ring of this.buffers.values()) ring.look();
     for (let left = count; left > 0; left--) {
       const at = (this.sqHead++ % this.options.entries) * WORDS;
       this.begin(readSubmission(this.sqes, at));
     }
+    // What was over at once is there, whatever becomes of the wait.
+    this.completions.show();
   }
 
   private begin(entry: Submission): void {
@@ -384,14 +418,18 @@ export class FakeKernel implements Kernel, Sockets {
     return moved || this.completions.shown > shown;
   }
 
-  private waitFor(wait: number, deadline: number): number {
+  /** @param fewAt from that time on a single completion is enough */
+  private waitFor(wait: number, fewAt: number, deadline: number): number {
     const { clock, completions } = this;
     for (;;) {
       while (this.run()) if (completions.ready >= wait && wait > 0) return 0;
       if (completions.ready >= wait) return 0;
+      if (completions.ready > 0 && clock.now >= fewAt) return 0;
       if (clock.now >= deadline) return -Errno.ETIME;
-      const next = Math.min(deadline, this.nextAt);
+      const soon = completions.ready > 0 ? fewAt : Infinity;
+      const next = Math.min(deadline, soon, this.nextAt);
       holds(next !== Infinity, "the loop does not wait for what never comes");
+      this.checkSilent();
       clock.now = Math.max(next, clock.now);
     }
   }

@@ -32,6 +32,7 @@ const simple: Story = {
   receiveAs: "plain",
   send: "plain",
   fixedFiles: false,
+  waitCount: 0,
   descriptors: 100_000,
   connectTimeoutMs: 5_000,
 };
@@ -107,6 +108,7 @@ describe("every way to send and receive brings all bytes,", () => {
     { receive: "single", receiveAs: "messages" },
     { incremental: true },
     { fixedFiles: true },
+    { waitCount: 8 },
   ];
   for (const way of ways) {
     test(JSON.stringify(way), () => {

@@ -61,6 +61,7 @@ export interface Story {
   readonly receiveAs: "plain" | "bundles" | "messages";
   readonly send: UringOptions["send"];
   readonly fixedFiles: boolean;
+  readonly waitCount: number;
   /** Descriptors that the process may have for relays. */
   readonly descriptors: number;
   readonly connectTimeoutMs: number;
@@ -107,6 +108,7 @@ export class Life implements Report {
       receiveBundles: story.receiveAs === "bundles",
       receiveMessages: story.receiveAs === "messages",
       send: story.send,
+      waitCount: story.waitCount,
       fixedFiles: story.fixedFiles,
       entries,
       bufferSize: story.bufferSize,

@@ -39,7 +39,9 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
     const most = known.perSlot.get(conduit.slot) ?? 0;
     // A zero-copy send that only has to say that its bytes are free may count or not.
     const least = most - (known.freeing.get(conduit.slot) ?? 0);
-    const isCounted = conduit.pending >= least && conduit.pending <= most;
+    const prompt = [conduit.up, conduit.down].filter((lane) => isSilent(lane, known.tickets));
+    const mine = conduit.pending - prompt.length;
+    const isCounted = mine >= least && mine <= most;
     holds(isCounted, "pending: exactly what the kernel has of the relay");
     for (const lane of [conduit.up, conduit.down]) {
       checkLane(lane, known.tickets);
@@ -82,14 +84,22 @@ function ticketsOf({ slots }: LoopInside, kernel: FakeKernel): Tickets {
 }
 
 /** `armed`, `sendPending` and `watching` are the truth. */
+/** Whether a prompt send of it was over silently, and the loop is not sure yet. */
+function isSilent({ conduit, direction, isPrompt }: Lane, tickets: ReadonlySet<string>): boolean {
+  const low = ticketLow(Operation.SendUp + direction, conduit.slot);
+  return isPrompt && !tickets.has(ticketName(low, conduit.generation));
+}
+
 function checkLane(lane: Lane, tickets: ReadonlySet<string>): void {
   const { conduit, direction, flow } = lane;
   const has = (up: Operation) =>
     tickets.has(ticketName(ticketLow(up + direction, conduit.slot), conduit.generation));
   holds(lane.armed === has(Operation.ReceiveUp), "armed: the kernel has a receive");
   const isSending = lane.sendPending || lane.noticePending;
-  holds(isSending === has(Operation.SendUp), "sendPending: the kernel has a send");
+  const isKnown = has(Operation.SendUp) || isSilent(lane, tickets);
+  holds(isSending === isKnown, "sendPending: the kernel has a send");
   holds(lane.watching === has(Operation.WatchUp), "watching: the kernel has a watch");
+  holds(!lane.sendPending || lane.count > 0, "what is being sent stays in the queue");
   holds(flow.size <= flow.limit, "a flow holds at most its limit");
   if (conduit.relay.phase !== RelayPhase.Relaying || flow.over) return;
   const isServed = lane.armed || lane.waiting || (lane.discards && direction === Direction.Up);

@@ -35,7 +35,7 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
   mode: choice("bidirectional", "bidirectional", "bidirectional", "oneway", "sink"),
   endings: choice(...endings),
   upstreams: choice(...upstreams),
-  slowPercent: choice(0, 20, 80),
+  slowPercent: choice(0, 20, 100),
   resetPercent: choice(0, 10, 50),
   totalMax: choice(1_000, 30_000, 300_000),
   stormMs: choice(20, 100, 600),
@@ -51,6 +51,7 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
   receiveAs: choice("plain", "plain", "bundles", "messages"),
   send: choice("plain", "plain", "message", "zerocopy", "zerocopy-message", "ring", "bundle"),
   fixedFiles: choice(false, false, true),
+  waitCount: choice(0, 0, 8),
   descriptors: choice(100_000, 100_000, 30, 7),
   connectTimeoutMs: choice(5_000, 30, 3),
 });

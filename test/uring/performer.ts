@@ -24,6 +24,8 @@ const ANSWER_MS = 20;
 /** Completions that a multishot operation makes without a pause. */
 const SHOTS = 4;
 const EFAULT = 14;
+/** A send does not wait. */
+const MSG_DONTWAIT = 0x40;
 /** A send goes on until all is sent. */
 const MSG_WAITALL = 0x100;
 /** Words of a `struct msghdr`: where the pieces are, and how many. */
@@ -60,13 +62,15 @@ export class Performer {
       case Opcode.FilesUpdate:
         this.setFile(operation);
         return;
+      case Opcode.Send:
+      case Opcode.SendMessage:
+        if ((operation.entry.operationFlags & MSG_DONTWAIT) !== 0) this.sendAtOnce(operation);
+        return;
       case Opcode.Accept:
       case Opcode.PollAdd:
       case Opcode.Read:
       case Opcode.Receive:
       case Opcode.ReceiveMessage:
-      case Opcode.Send:
-      case Opcode.SendMessage:
       case Opcode.SendMessageZeroCopy:
       case Opcode.SendZeroCopy:
       case Opcode.Socket:
@@ -198,6 +202,21 @@ export class Performer {
     this.finish(operation, verdict, flags, isBroken);
   }
 
+  /** It does not wait: what is taken now is all that will be, and less than all is a failure. */
+  private sendAtOnce(operation: InFlight): void {
+    const connection = connectionOf(operation);
+    const verdict = this.fate.strikes("again") ? -Errno.EAGAIN : connection.sendVerdict();
+    if (verdict !== null) {
+      this.kernel.completions.postAtOnce(operation, verdict);
+      return;
+    }
+    const all = connection.sendRoom > 0 ? this.take(operation, connection) : Infinity;
+    if (operation.done === all) {
+      this.finish(operation, all);
+      this.kernel.silent.push(operation);
+    } else this.kernel.completions.postAtOnce(operation, operation.done || -Errno.EAGAIN);
+  }
+
   private send(operation: InFlight): boolean {
     const connection = connectionOf(operation);
     if (operation.usedUntil !== null) return this.notify(operation, connection);
@@ -207,6 +226,14 @@ export class Performer {
       return true;
     }
     if (connection.sendRoom === 0) return false;
+    const all = this.take(operation, connection);
+    const waitsForAll = (operation.entry.operationFlags & MSG_WAITALL) !== 0;
+    if (!waitsForAll || operation.done === all) this.finishSend(operation, operation.done);
+    return true;
+  }
+
+  /** The connection takes what it has room for. @returns bytes of the whole send */
+  private take(operation: InFlight, connection: Connection): number {
     const pieces = this.piecesOf(operation);
     const all = pieces.reduce((sum, { length }) => sum + length, 0);
     holds(all > 0, "a send has something to send");
@@ -221,9 +248,7 @@ export class Performer {
       left -= part.length;
     }
     operation.done += size;
-    const waitsForAll = (operation.entry.operationFlags & MSG_WAITALL) !== 0;
-    if (!waitsForAll || operation.done === all) this.finishSend(operation, operation.done);
-    return true;
+    return all;
   }
 
   /** A send is over. One that does not copy tells later that its bytes are not used any more. */

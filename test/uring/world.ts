@@ -1,6 +1,7 @@
 import type { Address, Mode } from "../../src/config/options.ts";
 import { Errno } from "../../src/engine/linux.ts";
 import { decodeSockaddr, encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import { sizesUpTo } from "../fixtures/random.ts";
 import type { Clock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import { End, type Ending, type Plan } from "./end.ts";
@@ -158,7 +159,7 @@ export class World {
 
   private connect(name: string, isClient: boolean): Connection {
     const { fate } = this;
-    const buffer = () => fate.pick([300, 3_000, 20_000, 100_000]);
+    const buffer = () => fate.pick([100, 300, 3_000, 100_000]);
     const seed = this.count * 7 + (isClient ? 1 : 2);
     const connection = new Connection(
       name,
@@ -184,7 +185,7 @@ export class World {
     const { now } = this.clock;
     const percent = (of: number) => fate.random() * 100 < of;
     return {
-      total: Math.floor(Math.exp(fate.random() * Math.log(manners.totalMax + 1))) - 1,
+      total: percent(20) ? manners.totalMax : sizesUpTo(manners.totalMax + 1, fate.random)() - 1,
       ending: fate.pick(manners.endings),
       gapMs: fate.pick([0.02, 0.5, 8]),
       chunk: fate.pick([1, 40, 1_000, 50_000]),
@@ -196,7 +197,7 @@ export class World {
   /** When a slow end begins to read: some never do, until the test is to end. */
   private get late(): number {
     const { fate, manners } = this;
-    return fate.random() < 0.3 ? Infinity : this.clock.now + fate.random() * manners.spanMs * 2;
+    return fate.random() < 0.5 ? Infinity : this.clock.now + fate.random() * manners.spanMs * 2;
   }
 
   private breakAny(connection: Connection): void {

@@ -1,8 +1,8 @@
-import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import { RelayStory } from "../relay-story.ts";
+import type { Encoded } from "./dialer.ts";
 import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
@@ -34,8 +34,9 @@ export class Conduit extends RelayStory<Listener> {
   givenUp: Reason | null = null;
   /** Operation of the dial that can be cancelled, or {@link Operation.Ignored}. */
   dialOperation = Operation.Ignored;
-  /** The addresses of a host name that are still to be tried, in the dial that is under way. */
-  addresses: readonly Address[] = [];
+  /** The address that is dialled, and those of the same host name that are still to be tried. */
+  dialled: Encoded | null = null;
+  others: readonly (Encoded | null)[] = [];
   private closing = false;
   private swept = false;
 
@@ -229,7 +230,8 @@ export class Conduit extends RelayStory<Listener> {
 
   private begin(): void {
     this.down.source = this.upstream;
-    this.down.arm();
+    // An upstream that was connected just now has sent nothing yet.
+    this.down.arm(true);
     this.up.start(this.relay.up.sent(0));
     this.settle();
   }
@@ -283,7 +285,8 @@ export class Conduit extends RelayStory<Listener> {
     if (this.listener.options.upstreamInside) loop.descriptors.closed(1);
     this.up.clear();
     this.down.clear();
-    this.addresses = [];
+    this.dialled = null;
+    this.others = [];
     relay.free();
     loop.finished(this);
   }

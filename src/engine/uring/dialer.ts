@@ -12,7 +12,8 @@ import type { Loop } from "./loop.ts";
 import { Operation } from "./ticket.ts";
 
 /** An address as connect(2) wants it. */
-interface Encoded {
+export interface Encoded {
+  /** The kernel reads them where they lie, so they live as long as the dial. */
   readonly bytes: Uint8Array;
   readonly address: number;
   readonly family: number;
@@ -28,8 +29,8 @@ interface Encoded {
  * A dial that is given up is cancelled; it fails then, and its descriptor is closed at once.
  */
 export class Dialer {
-  /** Made once for each address that was dialled: the kernel reads them where they lie. */
-  private readonly encoded = new Map<string, Encoded>();
+  /** Made once for each address that was dialled; null for a host name. */
+  private readonly encoded = new WeakMap<Address, Encoded | null>();
   private readonly values = new Int32Array([1, KEEPALIVE_MS / 1000]);
   private readonly valuesAddress = addressOf(this.values);
 
@@ -46,8 +47,9 @@ export class Dialer {
       return;
     }
     conduit.listener.dialing.add(conduit);
-    if (address.kind === "unix" || ipKind(address.host) !== 0) this.open(conduit, address);
-    else this.resolve(conduit, address.host, address.port);
+    const encoded = this.encode(address);
+    if (encoded !== null) this.open(conduit, encoded, []);
+    else if (address.kind === "tcp") this.resolve(conduit, address.host, address.port);
   }
 
   /** Ends the dial that is under way, if there is one; it then fails for this reason. */
@@ -70,13 +72,12 @@ export class Dialer {
   socketCompleted(conduit: Conduit, result: number): void {
     conduit.pending--;
     conduit.dialOperation = Operation.Ignored;
+    const { loop } = this;
     if (result < 0) {
-      this.loop.descriptors.closed(1);
-      const code = errnoName(-result);
-      this.failed(conduit, dialReason(code), code);
+      loop.descriptors.closed(1);
+      this.attemptFailed(conduit, -result);
       return;
     }
-    const { loop } = this;
     conduit.upstream = result;
     loop.added(result);
     if (conduit.givenUp !== null) {
@@ -84,7 +85,7 @@ export class Dialer {
       return;
     }
     const { prepare } = loop;
-    const { bytes, address, isTcp } = this.encode(conduit.addresses[0] as Address);
+    const { bytes, address, isTcp } = conduit.dialled as Encoded;
     if (isTcp) {
       const [one, idle] = [this.valuesAddress, this.valuesAddress + 4];
       loop.setOption(result, SocketOption.noDelay, one);
@@ -112,12 +113,9 @@ export class Dialer {
   /** The control plane has looked a host name up: its addresses, none when there are none. */
   resolved(conduit: Conduit, addresses: readonly Address[]): void {
     if (!conduit.relay.dialing || conduit.givenUp !== null) return;
-    const [first, ...rest] = addresses;
-    if (first === undefined) {
-      this.failed(conduit, "connect_unresolved", "ENOTFOUND");
-      return;
-    }
-    this.open(conduit, first, rest);
+    const [first, ...others] = addresses.map((address) => this.encode(address));
+    if (first) this.open(conduit, first, others);
+    else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
   }
 
   private resolve(conduit: Conduit, host: string, port: number): void {
@@ -129,24 +127,29 @@ export class Dialer {
     });
   }
 
-  private open(conduit: Conduit, address: Address, others: readonly Address[] = []): void {
-    conduit.addresses = [address, ...others];
+  private open(conduit: Conduit, address: Encoded, others: Conduit["others"]): void {
+    conduit.dialled = address;
+    conduit.others = others;
     this.loop.descriptors.opened(1);
     conduit.pending++;
     conduit.dialOperation = Operation.Socket;
-    const { family } = this.encode(address);
     const low = conduit.ticket(Operation.Socket);
-    this.loop.prepare.socket(family, STREAM_SOCKET, low, conduit.generation);
+    this.loop.prepare.socket(address.family, STREAM_SOCKET, low, conduit.generation);
   }
 
-  /** The attempt has failed: its descriptor goes, and the name's next address is tried. */
+  /** The attempt came to nothing: its descriptor goes. */
   private dropped(conduit: Conduit, errno: number): void {
     const { loop } = this;
     loop.closeSocket(conduit.upstream, false);
     loop.descriptors.closed(1);
     conduit.upstream = -1;
-    const [, next, ...rest] = conduit.addresses;
-    if (next !== undefined && conduit.givenUp === null) this.open(conduit, next, rest);
+    this.attemptFailed(conduit, errno);
+  }
+
+  /** The name's next address is tried, if there is one; else the dial has failed. */
+  private attemptFailed(conduit: Conduit, errno: number): void {
+    const [next, ...others] = conduit.others;
+    if (next && conduit.givenUp === null) this.open(conduit, next, others);
     else {
       const after = conduit.listener.options.connectTimeoutMs;
       const isLate = conduit.givenUp === "connect_timeout";
@@ -167,15 +170,23 @@ export class Dialer {
     if (relay.phase !== RelayPhase.Free) conduit.settle();
   }
 
-  private encode(address: Address): Encoded {
-    const key = formatAddress(address);
-    let encoded = this.encoded.get(key);
+  /** The address in the kernel's form; null when it is a host name. */
+  private encode(address: Address): Encoded | null {
+    let encoded = this.encoded.get(address);
     if (encoded === undefined) {
-      const bytes = encodeSockaddr(address);
-      const family = bytes[0] as number;
-      encoded = { bytes, address: addressOf(bytes), family, isTcp: address.kind === "tcp" };
-      this.encoded.set(key, encoded);
+      encoded = isName(address) ? null : encode(address);
+      this.encoded.set(address, encoded);
     }
     return encoded;
   }
+}
+
+function isName(address: Address): boolean {
+  return address.kind === "tcp" && ipKind(address.host) === 0;
+}
+
+function encode(address: Address): Encoded {
+  const bytes = encodeSockaddr(address);
+  const family = bytes[0] as number;
+  return { bytes, address: addressOf(bytes), family, isTcp: address.kind === "tcp" };
 }

@@ -27,6 +27,8 @@ export interface Kernel {
   enter(wait: number, minWaitMicros: number, timeoutMicros: number): number;
   /** The index of the next completion's first word in {@link cqes}, or −1 when there is none. */
   completion(): number;
+  /** Completions wait in the kernel, as there was no room for them: not all have been seen. */
+  readonly isOverflown: boolean;
   /** Entries that were prepared and not submitted yet. */
   readonly unsubmitted: number;
   /** Times the completion queue was full, so that completions had to wait in the kernel. */
@@ -57,6 +59,8 @@ export interface Sockets {
   resetOnClose(descriptor: number): number;
   /** Bytes that the other end has not acknowledged. */
   unsentBytes(descriptor: number): number;
+  /** {@link acceptNow} on this listening descriptor does not wait from now on. */
+  stopWaiting(descriptor: number): void;
   /** Accepts one waiting connection, or answers −EAGAIN. */
   acceptNow(descriptor: number): number;
   /** Closes at once, for descriptors that no operation uses. */

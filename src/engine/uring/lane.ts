@@ -21,6 +21,8 @@ const CHUNKS_FEW = 8;
 const PROMOTE_AFTER = 2;
 /** Receives in a row that a small buffer had been enough for before it gets those again. */
 const DEMOTE_AFTER = 4;
+/** Bytes that a target is likely to take at once. */
+const PROMPT_MAX = 64 * 1024;
 /** Marks a chunk's buffer as one of the large ones. */
 export const LARGE = 1 << 16;
 
@@ -57,6 +59,10 @@ export class Lane {
   waiting = false;
   /** The loop knows that it has something to send at the end of the turn. */
   marked = false;
+  /** The send in flight is over when it was submitted, silently if its target took it whole. */
+  isPrompt = false;
+  /** The last send was taken whole. */
+  private takesAll = true;
   private last = NONE;
   private cancelling = false;
   private large = false;
@@ -87,8 +93,12 @@ export class Lane {
     if ((effects & Effect.End) !== 0) this.conduit.end(this);
   }
 
-  /** Receives, unless that is under way. */
-  arm(): void {
+  /**
+   * Receives, unless that is under way.
+   *
+   * @param isQuiet the source has sent nothing yet
+   */
+  arm(isQuiet = false): void {
     if (this.armed || this.waiting || this.source < 0) return;
     const { loop } = this;
     // While others hold all large buffers, small ones have to do.
@@ -98,7 +108,7 @@ export class Lane {
     this.prefix = loop.receiver.prefix(group, isLarge);
     this.armed = true;
     this.conduit.pending++;
-    loop.receiver.start(this, group, isLarge);
+    loop.receiver.start(this, group, isLarge, isQuiet);
   }
 
   /** A completion of the armed receive. */
@@ -130,11 +140,34 @@ export class Lane {
     }
     this.sendPending = true;
     this.conduit.pending++;
+    this.isPrompt = this.mayBePrompt;
     this.asked = loop.sender.start(this);
+    if (this.isPrompt) loop.expectPrompt(this);
+  }
+
+  /** The prompt send was submitted, and nothing has told that it was not taken whole. */
+  promptSent(): void {
+    // It has told, or all was forgotten since.
+    if (!this.isPrompt) return;
+    this.isPrompt = false;
+    this.sendCompleted(this.asked, 0);
+  }
+
+  /**
+   * Whether the next send may be one that does not wake the loop when it is over: that saves a turn
+   * and a completion for most messages. Not when anybody waits for it to be over: the source to be
+   * read on, the target to be told the end, others to be given the buffers.
+   */
+  private get mayBePrompt(): boolean {
+    const { flow, loop } = this;
+    if (!loop.allowsPrompt || !loop.sender.canBePrompt || loop.memory.isAwaited) return false;
+    if (!this.takesAll || flow.size > PROMPT_MAX || flow.phase !== Phase.Open) return false;
+    return this.armed && !this.cancelling;
   }
 
   /** The completion of the send in flight. */
   sendCompleted(result: number, flags: number): void {
+    this.isPrompt = false;
     if ((flags & CqeFlag.Notification) !== 0) {
       this.noticePending = false;
       this.conduit.notices--;
@@ -156,6 +189,7 @@ export class Lane {
     }
     const sent = (flags & CqeFlag.Notification) !== 0 ? this.zeroCopyResult : result;
     this.loop.sender.done(this, sent, this.asked);
+    this.takesAll = sent === this.asked;
     if (this.flow.phase === Phase.Aborted) {
       if (this.flow.sending) this.flow.sent(0);
       this.drop();
@@ -223,6 +257,8 @@ export class Lane {
     this.source = -1;
     this.target = -1;
     this.large = false;
+    this.takesAll = true;
+    this.isPrompt = false;
     this.streak = 0;
     this.stillLooks = 0;
     this.sentBefore = 0;

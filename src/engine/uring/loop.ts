@@ -8,11 +8,12 @@ import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
-import type { EngineStats, RelaySummary } from "../engine.ts";
+import type { EngineStats } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
-import { ACCEPT_FLAGS, addressOf, Errno, setNonBlocking } from "../linux.ts";
+import { ACCEPT_FLAGS, addressOf, Errno } from "../linux.ts";
 import { Meter } from "../meter.ts";
 import { BACKLOG, PATIENCE_LOOK_MS, PATIENCE_LOOKS, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import type { Summary } from "../summary.ts";
 import { BufferRingFlag, CqeFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
@@ -32,7 +33,7 @@ import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 const ACCEPT_LOOK_MS = 100;
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report {
-  relayEnded(relay: RelaySummary): void;
+  relayEnded(relay: Summary): void;
   dialFailed(upstream: string, reason: Reason, detail: string): void;
   poolGrew(bytes: number): void;
   poolEmpty(): void;
@@ -96,7 +97,10 @@ export class Loop {
   private stopping = false;
   private drained = false;
   private isOver = false;
-  /** Completions to wait for. */
+  /** Lanes whose sends complete silently at their submission, unless a completion says otherwise. */
+  private prompt: Lane[] = [];
+  /** Whether lanes may send so. With a number of completions to wait for each send has to have one. */
+  readonly allowsPrompt: boolean;
   private readonly waitCount: number;
   private readonly wakeBytes = new Uint8Array(8);
   private readonly wakeAddress = addressOf(this.wakeBytes);
@@ -110,7 +114,10 @@ export class Loop {
     private readonly wakeFd: number,
   ) {
     this.prepare = new Prepare(kernel);
-    this.waitCount = Math.max(1, options.uring.waitCount);
+    const { waitCount, sqPollIdleMs } = options.uring;
+    this.waitCount = Math.max(1, waitCount);
+    // A polling thread submits whenever it comes to it.
+    this.allowsPrompt = waitCount === 0 && sqPollIdleMs === 0;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
       report.poolGrew(bytes),
     );
@@ -135,12 +142,16 @@ export class Loop {
 
   /** One pass: submits what is due, waits, and handles what has completed. */
   turn(): void {
+    // Somebody may wait by now for prompt sends that were not submitted in the turn before.
+    const isLate = this.prompt.length > 0;
     this.flush();
     this.memory.refill();
     this.lookAtMemory();
     const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros);
-    const wait = due <= 0 ? 0 : this.waitCount;
+    const wait = due <= 0 || isLate ? 0 : this.waitCount;
     this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
+    // Whether everything was submitted, and all that it has to tell is here.
+    const isComplete = this.kernel.unsubmitted === 0 && !this.kernel.isOverflown;
     const before = this.events;
     for (;;) {
       const at = this.kernel.completion();
@@ -148,6 +159,7 @@ export class Loop {
       this.events++;
       this.completed(at);
     }
+    if (isComplete) this.conclude();
     if (this.events > before) this.turns++;
     this.alarms.run();
   }
@@ -192,7 +204,7 @@ export class Loop {
     });
   }
 
-  relays(): RelaySummary[] {
+  relays(): Summary[] {
     return this.ledger.relays();
   }
 
@@ -201,6 +213,11 @@ export class Loop {
     if (lane.marked) return;
     lane.marked = true;
     this.marked.push(lane);
+  }
+
+  /** A lane has prepared a send that is prompt. */
+  expectPrompt(lane: Lane): void {
+    this.prompt.push(lane);
   }
 
   /** A descriptor is a relay's from now on. */
@@ -254,6 +271,13 @@ export class Loop {
     const { marked } = this;
     for (let i = 0; i < marked.length; i++) (marked[i] as Lane).send();
     marked.length = 0;
+  }
+
+  /** Prompt sends are over, and those that were not taken whole have told. */
+  private conclude(): void {
+    const { prompt } = this;
+    for (let i = 0; i < prompt.length; i++) (prompt[i] as Lane).promptSent();
+    prompt.length = 0;
   }
 
   private completed(at: number): void {
@@ -423,11 +447,12 @@ export class Loop {
   private closeListener(index: number, listener: Listener): void {
     this.listeners.delete(index);
     const { descriptor } = listener;
-    setNonBlocking(descriptor);
-    for (;;) {
+    this.sockets.stopWaiting(descriptor);
+    for (let failures = 0; failures < BACKLOG; ) {
       const accepted = this.sockets.acceptNow(descriptor);
-      if (accepted < 0) break;
-      this.accept(listener, accepted);
+      if (accepted >= 0) this.accept(listener, accepted);
+      else if (isGoodbye(-accepted)) failures++;
+      else break;
     }
     this.sockets.closeNow(descriptor);
     this.reportStopped();
@@ -441,4 +466,9 @@ export class Loop {
   private reportStopped(): void {
     if (this.ledger.running.size === 0 && this.listeners.size === 0) this.report.stopped();
   }
+}
+
+/** accept(2) tells of a client that has left already; there may be others behind it. */
+function isGoodbye(errno: number): boolean {
+  return errno === Errno.ECONNABORTED || errno === Errno.EINTR || errno === Errno.EPROTO;
 }

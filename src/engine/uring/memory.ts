@@ -95,6 +95,11 @@ export class Memory {
     this.waiting.push(lane);
   }
 
+  /** Some lane waits for buffers. */
+  get isAwaited(): boolean {
+    return this.waiting.length > 0;
+  }
+
   /** Some direction's small buffers are all held by slow targets; without large ones all can live. */
   get dry(): boolean {
     return this.group(Direction.Up, false).dry || this.group(Direction.Down, false).dry;

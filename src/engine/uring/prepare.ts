@@ -13,6 +13,8 @@ import type { Kernel } from "./kernel.ts";
 
 /** MSG_NOSIGNAL: a send to a connection that is gone fails, and raises no SIGPIPE. */
 const MSG_NOSIGNAL = 0x4000;
+/** MSG_DONTWAIT: a send takes what there is room for, or fails by EAGAIN. */
+const MSG_DONTWAIT = 0x40;
 /** MSG_WAITALL: one send sends all, however often it has to wait. */
 const MSG_WAITALL = 0x100;
 const TWO_32 = 2 ** 32;
@@ -95,12 +97,24 @@ export class Prepare {
     this.kernel.sqes[at + SqeWord.BufferGroup] = group;
   }
 
-  /** Sends `size` bytes from an address, which must stay as they are until it completes. */
-  send(fd: number, address: number, size: number, low: number, high: number): void {
-    const at = this.onSocket(Opcode.Send, fd, low, high);
+  /**
+   * Sends `size` bytes from an address, which must stay as they are until it completes.
+   *
+   * @param isPrompt it is over when it was submitted: silently when all was taken, else with a
+   *   completion that says how much, or why not. (A send of MSG_WAITALL that is short counts as
+   *   failed, and what fails is not skipped: io_send() in io_uring/net.c.)
+   */
+  send(
+    fd: number,
+    address: number,
+    size: number,
+    isPrompt: boolean,
+    low: number,
+    high: number,
+  ): void {
+    const at = this.sendEntry(Opcode.Send, fd, isPrompt, low, high);
     this.setAddress(at, address);
     this.kernel.sqes[at + SqeWord.Length] = size;
-    this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
   }
 
   /** Sends what lies in a group's ring: one buffer, or as many as there are (`Priority.Bundle`). */
@@ -118,13 +132,18 @@ export class Prepare {
     this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
   }
 
-  /** Sends several pieces in one go, which a `struct msghdr` lists; copying or not. */
-  sendMessage(fd: number, header: number, zeroCopy: boolean, low: number, high: number): void {
-    const opcode = zeroCopy ? Opcode.SendMessageZeroCopy : Opcode.SendMessage;
-    const at = this.onSocket(opcode, fd, low, high);
+  /** Sends several pieces in one go, which a `struct msghdr` lists; see {@link send}. */
+  sendMessage(fd: number, header: number, isPrompt: boolean, low: number, high: number): void {
+    const at = this.sendEntry(Opcode.SendMessage, fd, isPrompt, low, high);
     this.setAddress(at, header);
     this.kernel.sqes[at + SqeWord.Length] = 1;
-    this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
+  }
+
+  /** The same without copying. */
+  sendMessageZeroCopy(fd: number, header: number, low: number, high: number): void {
+    const at = this.sendEntry(Opcode.SendMessageZeroCopy, fd, false, low, high);
+    this.setAddress(at, header);
+    this.kernel.sqes[at + SqeWord.Length] = 1;
   }
 
   /**
@@ -168,6 +187,19 @@ export class Prepare {
     const at = this.entry(Opcode.Read, fd, low, high);
     this.setAddress(at, address);
     this.kernel.sqes[at + SqeWord.Length] = 8;
+  }
+
+  private sendEntry(
+    opcode: Opcode,
+    fd: number,
+    isPrompt: boolean,
+    low: number,
+    high: number,
+  ): number {
+    const at = this.onSocket(isPrompt ? opcode | SqeFlag.SkipSuccess : opcode, fd, low, high);
+    const flags = isPrompt ? MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL : MSG_NOSIGNAL;
+    this.kernel.sqes[at + SqeWord.OperationFlags] = flags;
+    return at;
   }
 
   /** An operation on a socket of a relay. */

@@ -139,6 +139,10 @@ export class Queue implements Kernel {
     this.wait[GeteventsWord.TimespecHigh] = Math.floor(timespecAddress / 2 ** 32);
   }
 
+  get isOverflown(): boolean {
+    return (Atomics.load(this.words, this.sqFlagsWord) & SqRingFlag.CqOverflow) !== 0;
+  }
+
   get unsubmitted(): number {
     return (this.sqTail - this.submitted) >>> 0;
   }
@@ -175,9 +179,7 @@ export class Queue implements Kernel {
     }
     const result = systemCall(Syscall.Enter, this.enterFd, submit, wait, flags, argument, size);
     if (result > 0 && !this.polls) this.submitted = (this.submitted + result) >>> 0;
-    if ((Atomics.load(this.words, this.sqFlagsWord) & SqRingFlag.CqOverflow) !== 0) {
-      this.overflows++;
-    }
+    if (this.isOverflown) this.overflows++;
     return Math.min(result, 0);
   }
 

@@ -27,13 +27,19 @@ export class Receiver {
     this.header = receiveMessages ? mapMemory(PAGE) : null;
   }
 
-  /** Prepares a receive from the lane's source into buffers of the group. */
-  start(lane: Lane, group: Group, isLarge: boolean): void {
+  /**
+   * Prepares a receive from the lane's source into buffers of the group.
+   *
+   * @param isQuiet nothing is there yet: it is not worth a look before it is waited for
+   */
+  start(lane: Lane, group: Group, isLarge: boolean, isQuiet: boolean): void {
     const { conduit, source } = lane;
     const { prepare } = this.loop;
     // One buffer at a time where few are left: a multishot receive would take them all at once.
     const isCareful = isLarge || group.low;
-    const priority = isCareful ? Priority.None : this.smallPriority;
+    const priority =
+      (isCareful ? Priority.None : this.smallPriority) |
+      (isQuiet ? Priority.PollFirst : Priority.None);
     const low = conduit.ticket(Operation.ReceiveUp + lane.direction);
     const { generation } = conduit;
     if (this.header === null) prepare.receive(source, group.id, priority, low, generation);

@@ -1,20 +1,30 @@
 import { expect, test } from "bun:test";
+import type { Address } from "../../config/options.ts";
 import type { RelaySummary } from "../engine.ts";
+import { encodeSockaddr } from "../sockaddr.ts";
+import { Summary } from "../summary.ts";
 import { noFlowStats } from "../tally.ts";
 import { Records, relaysOf } from "./records.ts";
 
-function relay(id: number): RelaySummary {
-  return {
-    id,
-    client: `127.0.0.1:${40_000 + (id % 3)}`,
-    upstream: id % 2 === 0 ? null : "10.0.0.1:6379",
-    startedAt: 1_700_000_000_000.25 + id,
-    durationMs: id / 8,
-    dials: id % 4,
-    reason: "client_fin",
-    up: { ...noFlowStats(), receivedBytes: 2 ** 40 + id, sends: id },
-    down: { ...noFlowStats(), lostBytes: id, shortSends: 7 },
+const upstream: Address = { kind: "tcp", host: "10.0.0.1", port: 6379 };
+
+function relay(id: number): Summary {
+  const client: Address = {
+    kind: "tcp",
+    host: id % 5 === 0 ? "::1" : "127.0.0.1",
+    port: 4000 + id,
   };
+  return new Summary(
+    id,
+    id % 7 === 0 ? Uint8Array.of(1, 0) : encodeSockaddr(client),
+    id % 2 === 0 ? null : upstream,
+    1_700_000_000_000.25 + id,
+    id / 8,
+    id % 4,
+    id % 3 === 0 ? null : "client_fin",
+    { ...noFlowStats(), receivedBytes: 2 ** 40 + id, sends: id },
+    { ...noFlowStats(), lostBytes: id, shortSends: 7 },
+  );
 }
 
 const plain = ({
@@ -45,7 +55,7 @@ test("what goes in comes out, also beyond the room at first, batch after batch",
     const relays = Array.from({ length: count }, (_, id) => relay(id));
     for (const one of relays) records.add(one);
     expect(records.count).toBe(count);
-    expect(relaysOf(structuredClone(records.take())).map(plain)).toEqual(relays);
+    expect(relaysOf(structuredClone(records.take())).map(plain)).toEqual(relays.map(plain));
   }
   expect(relaysOf(records.take())).toEqual([]);
 });
@@ -53,5 +63,5 @@ test("what goes in comes out, also beyond the room at first, batch after batch",
 test("a text is sent once", () => {
   const records = new Records();
   for (let id = 0; id < 30; id++) records.add(relay(id));
-  expect(records.take().texts).toHaveLength(5);
+  expect(records.take().texts).toHaveLength(2);
 });

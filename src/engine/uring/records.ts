@@ -1,8 +1,9 @@
+import { formatAddress } from "../../config/address.ts";
+import type { Address } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { FlowStats, RelaySummary } from "../engine.ts";
-import { noFlowStats } from "../tally.ts";
-
-const FLOW_KEYS = Object.keys(noFlowStats()) as (keyof FlowStats)[];
+import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
+import { clientName, type Summary } from "../summary.ts";
 
 /** Where in a record each number stands; the two flows' figures follow behind. */
 enum Field {
@@ -11,12 +12,26 @@ enum Field {
   DurationMs,
   Dials,
   Reason,
-  Client,
   Upstream,
   Flows,
 }
 
-const RECORD_SIZE = Field.Flows + 2 * FLOW_KEYS.length;
+/** Where in a flow's part of a record each figure stands. */
+enum FlowField {
+  Receives,
+  ShortReceives,
+  Sends,
+  ShortSends,
+  Pauses,
+  PoolEmpty,
+  ReceivedBytes,
+  SentBytes,
+  DiscardedBytes,
+  LostBytes,
+  Size,
+}
+
+const RECORD_SIZE = Field.Flows + 2 * FlowField.Size;
 /** Relays that a batch has room for at first. */
 const CAPACITY = 64;
 /** Instead of a text's number: there is none. */
@@ -27,36 +42,41 @@ export interface RecordBatch {
   readonly count: number;
   /** `count` records, one after the other; the buffer is handed over. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** Reasons, clients and upstreams, each once. */
+  /** The client of each, in the kernel's form, {@link SOCKADDR_IP_SIZE} bytes; handed over. */
+  readonly clients: Uint8Array<ArrayBuffer>;
+  /** Reasons and upstreams, each once. */
   readonly texts: readonly string[];
 }
 
 /**
  * Gathers the stories of relays that ended, until they are sent together. A busy proxy ends
- * thousands of relays a second, and a message for each with all its names would cost more than
- * the relay (bench/FINDINGS.md, 2026-11-24).
+ * thousands of relays a second: a message for each, or a text for each client, would cost more
+ * than half of the relay's own work (bench/FINDINGS.md, 2026-11-24).
  */
 export class Records {
   count = 0;
   private numbers = new Float64Array(CAPACITY * RECORD_SIZE);
+  private clients = new Uint8Array(CAPACITY * SOCKADDR_IP_SIZE);
   private texts: string[] = [];
-  private readonly numberOf = new Map<string, number>();
+  /** By the reason itself, and by the very object that stands for an upstream. */
+  private readonly numberOf = new Map<Reason | Address, number>();
 
-  add(relay: RelaySummary): void {
+  add(relay: Summary): void {
     const at = this.count * RECORD_SIZE;
     if (at === this.numbers.length) this.grow();
     const { numbers } = this;
+    const { reason, upstreamAddress } = relay;
     numbers[at + Field.Id] = relay.id;
     numbers[at + Field.StartedAt] = relay.startedAt;
     numbers[at + Field.DurationMs] = relay.durationMs;
     numbers[at + Field.Dials] = relay.dials;
-    numbers[at + Field.Reason] = this.text(relay.reason);
-    numbers[at + Field.Client] = this.text(relay.client);
-    numbers[at + Field.Upstream] = this.text(relay.upstream);
-    let place = at + Field.Flows;
-    for (const flow of [relay.up, relay.down]) {
-      for (const key of FLOW_KEYS) numbers[place++] = flow[key];
-    }
+    numbers[at + Field.Reason] = reason === null ? NO_TEXT : this.numberOfText(reason);
+    numbers[at + Field.Upstream] =
+      upstreamAddress === null ? NO_TEXT : this.numberOfText(upstreamAddress);
+    writeFlow(numbers, at + Field.Flows, relay.up);
+    writeFlow(numbers, at + Field.Flows + FlowField.Size, relay.down);
+    // Behind a short one stays what was there: its family says how long it is.
+    this.clients.set(relay.clientAddress, this.count * SOCKADDR_IP_SIZE);
     this.count++;
   }
 
@@ -64,41 +84,58 @@ export class Records {
   take(): RecordBatch {
     const { count, texts } = this;
     const numbers = this.numbers.slice(0, count * RECORD_SIZE);
+    const clients = this.clients.slice(0, count * SOCKADDR_IP_SIZE);
     this.count = 0;
     this.texts = [];
     this.numberOf.clear();
-    return { count, numbers, texts };
+    return { count, numbers, clients, texts };
   }
 
-  private text(text: string | null): number {
-    if (text === null) return NO_TEXT;
+  private numberOfText(text: Reason | Address): number {
     let number = this.numberOf.get(text);
     if (number === undefined) {
-      number = this.texts.push(text) - 1;
+      number = this.texts.push(typeof text === "string" ? text : formatAddress(text)) - 1;
       this.numberOf.set(text, number);
     }
     return number;
   }
 
   private grow(): void {
-    const larger = new Float64Array(this.numbers.length * 2);
-    larger.set(this.numbers);
-    this.numbers = larger;
+    const numbers = new Float64Array(this.numbers.length * 2);
+    numbers.set(this.numbers);
+    this.numbers = numbers;
+    const clients = new Uint8Array(this.clients.length * 2);
+    clients.set(this.clients);
+    this.clients = clients;
   }
+}
+
+function writeFlow(numbers: Float64Array, at: number, flow: FlowStats): void {
+  numbers[at + FlowField.Receives] = flow.receives;
+  numbers[at + FlowField.ShortReceives] = flow.shortReceives;
+  numbers[at + FlowField.Sends] = flow.sends;
+  numbers[at + FlowField.ShortSends] = flow.shortSends;
+  numbers[at + FlowField.Pauses] = flow.pauses;
+  numbers[at + FlowField.PoolEmpty] = flow.poolEmpty;
+  numbers[at + FlowField.ReceivedBytes] = flow.receivedBytes;
+  numbers[at + FlowField.SentBytes] = flow.sentBytes;
+  numbers[at + FlowField.DiscardedBytes] = flow.discardedBytes;
+  numbers[at + FlowField.LostBytes] = flow.lostBytes;
 }
 
 /** One relay of a batch, read when somebody asks. */
 class Record implements RelaySummary {
   constructor(
     private readonly batch: RecordBatch,
-    private readonly at: number,
+    private readonly index: number,
   ) {}
 
   get id(): number {
     return this.number(Field.Id);
   }
   get client(): string {
-    return this.text(Field.Client) ?? "";
+    const at = this.index * SOCKADDR_IP_SIZE;
+    return clientName(this.batch.clients.subarray(at, at + SOCKADDR_IP_SIZE));
   }
   get upstream(): string | null {
     return this.text(Field.Upstream);
@@ -119,25 +156,34 @@ class Record implements RelaySummary {
     return this.flow(Field.Flows);
   }
   get down(): FlowStats {
-    return this.flow(Field.Flows + FLOW_KEYS.length);
+    return this.flow(Field.Flows + FlowField.Size);
   }
 
   private number(field: number): number {
-    return this.batch.numbers[this.at + field] as number;
+    return this.batch.numbers[this.index * RECORD_SIZE + field] as number;
   }
 
   private text(field: Field): string | null {
     return this.batch.texts[this.number(field)] ?? null;
   }
 
-  private flow(first: number): FlowStats {
-    const flow = noFlowStats();
-    for (const [index, key] of FLOW_KEYS.entries()) flow[key] = this.number(first + index);
-    return flow;
+  private flow(at: number): FlowStats {
+    return {
+      receives: this.number(at + FlowField.Receives),
+      shortReceives: this.number(at + FlowField.ShortReceives),
+      sends: this.number(at + FlowField.Sends),
+      shortSends: this.number(at + FlowField.ShortSends),
+      pauses: this.number(at + FlowField.Pauses),
+      poolEmpty: this.number(at + FlowField.PoolEmpty),
+      receivedBytes: this.number(at + FlowField.ReceivedBytes),
+      sentBytes: this.number(at + FlowField.SentBytes),
+      discardedBytes: this.number(at + FlowField.DiscardedBytes),
+      lostBytes: this.number(at + FlowField.LostBytes),
+    };
   }
 }
 
 /** The relays of a batch, in the order in which they ended. */
 export function relaysOf(batch: RecordBatch): RelaySummary[] {
-  return Array.from({ length: batch.count }, (_, index) => new Record(batch, index * RECORD_SIZE));
+  return Array.from({ length: batch.count }, (_, index) => new Record(batch, index));
 }

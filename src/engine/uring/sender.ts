@@ -12,6 +12,8 @@ import { Operation } from "./ticket.ts";
 export interface Sender {
   /** Its sends may meet a reset without saying so at once: then a receive takes it for the end. */
   readonly hidesResets: boolean;
+  /** It heeds {@link Lane.isPrompt}. */
+  readonly canBePrompt: boolean;
   /** Prepares a send of the first chunks of the queue. @returns how many bytes it asks for */
   start(lane: Lane): number;
   /** That send has completed: `sent` bytes were taken, of `asked`. */
@@ -45,6 +47,7 @@ function ticketOf(lane: Lane): number {
 /** One SEND of the first chunk, or a SENDMSG of all of them when there are several. */
 class PlainSender implements Sender {
   readonly hidesResets = false;
+  readonly canBePrompt = true;
   private readonly several: MessageSender;
 
   constructor(private readonly loop: Loop) {
@@ -56,7 +59,8 @@ class PlainSender implements Sender {
     const { firstSize } = lane;
     const { prepare } = this.loop;
     const { generation } = lane.conduit;
-    prepare.send(lane.target, lane.firstAddress, firstSize, ticketOf(lane), generation);
+    const { target, firstAddress, isPrompt } = lane;
+    prepare.send(target, firstAddress, firstSize, isPrompt, ticketOf(lane), generation);
     return firstSize;
   }
 
@@ -72,6 +76,7 @@ class PlainSender implements Sender {
 /** One SEND_ZC of the first chunk. */
 class ZeroCopySender implements Sender {
   readonly hidesResets = true;
+  readonly canBePrompt = false;
 
   constructor(private readonly loop: Loop) {}
 
@@ -103,6 +108,7 @@ const SLOTS_PER_MAPPING = 128;
  */
 class MessageSender implements Sender {
   readonly hidesResets: boolean;
+  readonly canBePrompt: boolean;
   private readonly mappings: Mapping[] = [];
   private readonly words: Uint32Array[] = [];
   private readonly free: number[] = [];
@@ -113,6 +119,7 @@ class MessageSender implements Sender {
   ) {
     assert(MSGHDR_SIZE <= 64, "slot: the header fits");
     this.hidesResets = isZeroCopy;
+    this.canBePrompt = !isZeroCopy;
   }
 
   start(lane: Lane): number {
@@ -146,7 +153,10 @@ class MessageSender implements Sender {
     words[first + 6] = pieces;
     const { generation } = lane.conduit;
     const { prepare } = this.loop;
-    prepare.sendMessage(lane.target, header, this.isZeroCopy, ticketOf(lane), generation);
+    const { target, isPrompt } = lane;
+    const low = ticketOf(lane);
+    if (this.isZeroCopy) prepare.sendMessageZeroCopy(target, header, low, generation);
+    else prepare.sendMessage(target, header, isPrompt, low, generation);
     return size;
   }
 
@@ -188,6 +198,7 @@ const GROUPS_MAX = 65_536;
  */
 class RingSender implements Sender {
   readonly hidesResets = true;
+  readonly canBePrompt = false;
   private readonly mappings: Mapping[] = [];
   private readonly rings = new Map<number, LaneRing>();
   private readonly plain: PlainSender;

@@ -1,9 +1,16 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Address } from "../../config/options.ts";
-import type { RelaySummary } from "../engine.ts";
 import { otherEnd, unsentBytes } from "../libc.ts";
-import { acceptNow, closeNow, endSending, SocketOption, setOption } from "../linux.ts";
+import {
+  acceptNow,
+  closeNow,
+  endSending,
+  SocketOption,
+  setNonBlocking,
+  setOption,
+} from "../linux.ts";
 import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
+import type { Summary } from "../summary.ts";
 import type { Sockets } from "./kernel.ts";
 import { Loop, type Report } from "./loop.ts";
 import type { Command, News, WorkerBirth } from "./messages.ts";
@@ -28,6 +35,7 @@ const sockets: Sockets = {
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
   unsentBytes,
+  stopWaiting: setNonBlocking,
   acceptNow,
   closeNow,
 };
@@ -39,7 +47,7 @@ class Reporter implements Report {
   private token = 0;
   loop: Loop | null = null;
 
-  relayEnded(relay: RelaySummary): void {
+  relayEnded(relay: Summary): void {
     this.ended.add(relay);
   }
   dialFailed(upstream: string, reason: never, detail: string): void {
@@ -87,7 +95,10 @@ class Reporter implements Report {
   private flush(): void {
     if (this.ended.count === 0) return;
     const batch = this.ended.take();
-    port.postMessage({ kind: "ended", batch } satisfies News, [batch.numbers.buffer]);
+    port.postMessage({ kind: "ended", batch } satisfies News, [
+      batch.numbers.buffer,
+      batch.clients.buffer,
+    ]);
     this.toldAt = performance.now();
   }
 
@@ -127,7 +138,7 @@ class Reporter implements Report {
   }
 }
 
-function batchOf(relays: readonly RelaySummary[]): RecordBatch {
+function batchOf(relays: readonly Summary[]): RecordBatch {
   const records = new Records();
   for (const relay of relays) records.add(relay);
   return records.take();

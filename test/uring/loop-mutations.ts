@@ -1,0 +1,244 @@
+import type { Mutation } from "../model/mutant.ts";
+
+/**
+ * Ways to break the engine on io_uring, by file. Left out, because they change nothing that anybody
+ * can see:
+ *
+ * - completed: without the check of the generation. A slot is free only when nothing of it is in
+ *   flight, so that no completion comes for an earlier tenant.
+ * - acceptCompleted: without closing what comes for a listener that is gone. It goes when its accept
+ *   has ended.
+ * - send: while another one is in flight. The flow asks for one at a time.
+ * - connectCompleted: relays although the dial was given up. It was answered just in time, then.
+ */
+export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
+  "group.ts": [
+    {
+      what: "a buffer that was sent is not given back",
+      find: "if (uses === 0 && this.open[index] === 0) this.comeBack(index);",
+      replace: "",
+    },
+    {
+      what: "a buffer is given back while chunks of it wait",
+      find: "if (uses === 0 && this.open[index] === 0) this.comeBack(index);",
+      replace: "if (this.open[index] === 0) this.comeBack(index);",
+    },
+    {
+      what: "a buffer is given back while the kernel fills it",
+      find: "if (uses === 0 && this.open[index] === 0) this.comeBack(index);",
+      replace: "if (uses === 0) this.comeBack(index);",
+    },
+    {
+      what: "buffers are provided beyond the limit",
+      find: "this.provided < this.level && this.provided + this.held < this.limit",
+      replace: "this.provided < this.level",
+    },
+    {
+      what: "a buffer that came back empty is forgotten",
+      find: "    this.provided--;\n    this.provide(index);\n  }\n\n  /** One chunk",
+      replace: "  }\n\n  /** One chunk",
+    },
+    {
+      what: "every chunk begins where its buffer begins",
+      find: "this.filled[index] = start + size;",
+      replace: "",
+    },
+  ],
+  "buffer-ring.ts": [
+    {
+      what: "what was provided is not shown",
+      find: "Atomics.store(this.halfwords, TAIL_HALFWORD, this.tail);",
+      replace: "",
+    },
+  ],
+  "memory.ts": [
+    {
+      what: "who waits for buffers is never fed",
+      find: "if (lane.hasBuffers) lane.feed();\n      else this.waiting.push(lane);",
+      replace: "this.waiting.push(lane);",
+    },
+    {
+      what: "who waits for buffers is fed at once",
+      find: "if (lane.hasBuffers) lane.feed();",
+      replace: "if (true) lane.feed();",
+    },
+  ],
+  "chunks.ts": [
+    { what: "a chunk that is released stays used", find: "this.used--;", replace: "" },
+    {
+      what: "a chunk is not the last one",
+      find: "    this.next[chunk] = NONE;\n    this.buffer",
+      replace: "    this.buffer",
+    },
+  ],
+  "lane.ts": [
+    {
+      what: "a short send counts as a whole one",
+      find: "this.consume(size);\n    let effects = flow.sent(size);",
+      replace: "this.consume(this.asked);\n    let effects = flow.sent(this.asked);",
+    },
+    {
+      what: "a paused source is still read",
+      find: "if (this.armed && !this.cancelling) this.cancel();\n    this.watch();",
+      replace: "this.watch();",
+    },
+    {
+      what: "a receive that found no buffer is armed at once, whether there are any or not",
+      find: "} else if (!group.dry || group === loop.memory.group(this.direction, true)) {",
+      replace: "} else if (flow.receiving) {",
+    },
+    {
+      what: "a receive is armed twice",
+      find: "if (this.armed || this.waiting || this.source < 0) return;",
+      replace: "if (this.waiting || this.source < 0) return;",
+    },
+    {
+      what: "a multishot receive counts as armed when it has ended",
+      find: "      this.armed = false;\n      this.cancelling = false;\n      this.conduit.pending--;",
+      replace: "      this.cancelling = false;\n      this.conduit.pending--;",
+    },
+    {
+      what: "a receive that was cancelled is never armed again",
+      find: "if (flow.receiving && flow.phase === Phase.Open) this.arm();\n        else",
+      replace: "",
+    },
+    {
+      what: "EAGAIN of a send loses its target",
+      find: "if (sent === -Errno.EAGAIN || sent === -Errno.EINTR) this.start(this.flow.sent(0));\n    else",
+      replace: "",
+    },
+    {
+      what: "bytes that came after the pause are not counted",
+      find: "else flow.flushed(size, size);",
+      replace: "",
+    },
+    {
+      what: "a send is prompt although its source waits for it",
+      find: "return this.armed && !this.cancelling;",
+      replace: "return true;",
+    },
+    {
+      what: "the last send is prompt although the end waits for it",
+      find: "|| flow.phase !== Phase.Open) return false;",
+      replace: ") return false;",
+    },
+    {
+      what: "a prompt send that has told counts as taken whole",
+      find: "    if (!this.isPrompt) return;\n",
+      replace: "    if (!this.sendPending) return;\n",
+    },
+    {
+      what: "the queue is forgotten while it is sent",
+      find: "if (this.sendPending || this.noticePending) return;\n    while",
+      replace: "while",
+    },
+    {
+      what: "a chunk that was sent keeps its buffer",
+      find: "memory.released(this.direction, chunks.buffer[chunk] as number);",
+      replace: "",
+    },
+  ],
+  "conduit.ts": [
+    {
+      what: "a relay is closed while operations of it are in flight",
+      find: "    if (this.pending > 0) {\n      this.sweep();\n      return;\n    }\n    this.closeEnds();",
+      replace: "    this.closeEnds();",
+    },
+    {
+      what: "sends are not cancelled at the end",
+      find: "if (lane.sendPending) this.cancel(Operation.SendUp + lane.direction);",
+      replace: "",
+    },
+    {
+      what: "receives are not cancelled at the end",
+      find: "if (lane.armed) this.cancel(Operation.ReceiveUp + lane.direction);",
+      replace: "",
+    },
+    {
+      what: "watches are not cancelled at the end",
+      find: "if (lane.watching) this.cancel(Operation.WatchUp + lane.direction);",
+      replace: "",
+    },
+    {
+      what: "a reset is passed on as an end",
+      find: "if (!this.relay.passesEnd) {",
+      replace: "if (this.relay.phase === RelayPhase.Free) {",
+    },
+    {
+      what: "a relay that was cut is closed by FIN",
+      find: 'relay.reason === "client_fin" || relay.reason === "upstream_fin";',
+      replace: "relay.reason !== null;",
+    },
+    {
+      what: "the upstream's descriptor stays open",
+      find: "for (const descriptor of [this.client, this.upstream]) {",
+      replace: "for (const descriptor of [this.client]) {",
+    },
+  ],
+  "dialer.ts": [
+    {
+      what: "a dial that was given up is not cancelled",
+      find: "prepare.cancel(conduit.ticket(conduit.dialOperation), conduit.generation);",
+      replace: "void prepare;",
+    },
+    {
+      what: "the descriptor of an attempt that failed stays open",
+      find: "loop.closeSocket(conduit.upstream, false);",
+      replace: "",
+    },
+    {
+      what: "an answer is for whoever has the slot",
+      find: "conduit.generation === generation && conduit.dials === dials",
+      replace: "generation > 0",
+    },
+  ],
+  "loop.ts": [
+    {
+      what: "completions are left lying",
+      find: "      this.completed(at);\n",
+      replace: "      if (this.events % 64 !== 0) this.completed(at);\n",
+    },
+    { what: "alarms do not ring", find: "    this.alarms.run();\n", replace: "" },
+    { what: "buffers are not provided", find: "    this.memory.refill();\n", replace: "" },
+    {
+      what: "an accept that has ended is not armed again",
+      find: "else if (this.accepting) this.arm(index, listener);\n  }\n\n  private accept(",
+      replace: "  }\n\n  private accept(",
+    },
+    {
+      what: "who waits to be accepted is reset by a stop",
+      find: "if (accepted >= 0) this.accept(listener, accepted);",
+      replace: "if (accepted >= 0) this.sockets.closeNow(accepted);",
+    },
+    {
+      what: "who waits behind a client that has left is reset by a stop",
+      find: "else if (isGoodbye(-accepted)) failures++;",
+      replace: "",
+    },
+    {
+      what: "prompt sends count as over before they are submitted",
+      find: "this.kernel.unsubmitted === 0 && !this.kernel.isOverflown",
+      replace: "!this.kernel.isOverflown",
+    },
+    {
+      what: "prompt sends count as over while completions wait in the kernel",
+      find: "this.kernel.unsubmitted === 0 && !this.kernel.isOverflown",
+      replace: "this.kernel.unsubmitted === 0",
+    },
+    {
+      what: "prompt sends are never over",
+      find: "(prompt[i] as Lane).promptSent();",
+      replace: "prompt[i];",
+    },
+    {
+      what: "the eventfd is read once",
+      find: "        this.listenForWake();\n        this.report.woken();",
+      replace: "        this.report.woken();",
+    },
+    {
+      what: "relays go on after the drain",
+      find: 'for (const conduit of this.ledger.running) conduit.terminate("drain");',
+      replace: "",
+    },
+  ],
+};
