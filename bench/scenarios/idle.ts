@@ -8,7 +8,9 @@ import { pick, type Scenario, type Setting } from "./scenario.ts";
 
 const KIB = 1024;
 /** How long a proxy gets to finish with starting, or with many new connections. */
-const SETTLE_MS = 200;
+const SETTLE_MS = 400;
+/** How long each proxy serves short relays before what it takes at rest is measured. */
+const WARM_UP_MS = { smoke: 50, full: 400 } as const;
 
 function idle(wanted: number): Scenario {
   return {
@@ -21,36 +23,53 @@ function idle(wanted: number): Scenario {
     async open(setting) {
       const { form } = setting;
       const connections = Math.min(relayLimit(), pick(form, { smoke: wanted / 20, full: wanted }));
-      const load = new RemoteLoad({ kind: "idle", connections });
+      const loads = {
+        idle: new RemoteLoad({ kind: "idle", connections }),
+        short: new RemoteLoad({ kind: "churn", concurrency: 16 }),
+      };
       const fewer = `${connections.toLocaleString("en-US")} of them: the limit of descriptors`;
       return {
         ...(form === "full" && connections < wanted ? { note: fewer } : {}),
-        measure: (target) => measureFresh(setting, load, target, connections),
-        close: () => load.stop(),
+        measure: (target) => measureFresh(setting, loads, target, connections),
+        close: async () => {
+          await Promise.all([loads.idle.stop(), loads.short.stop()]);
+        },
       };
     },
   };
 }
 
+interface Loads {
+  readonly idle: RemoteLoad;
+  readonly short: RemoteLoad;
+}
+
 /** A proxy of its own for each round: what an earlier one left in memory would be reused unseen. */
-async function measureFresh(setting: Setting, load: RemoteLoad, target: Target, count: number) {
+async function measureFresh(setting: Setting, loads: Loads, target: Target, count: number) {
   const { adapter, port, pid } = target;
-  if (adapter.name === "direct") return await measureIdle({ port, pid }, load, count, setting);
+  if (adapter.name === "direct") return await measureIdle({ port, pid }, loads, count, setting);
   const { child, port: freshPort, stop } = await launch(adapter, setting.upstreamPort);
   try {
-    return await measureIdle({ port: freshPort, pid: child.pid }, load, count, setting);
+    return await measureIdle({ port: freshPort, pid: child.pid }, loads, count, setting);
   } finally {
     await stop();
   }
 }
 
+/**
+ * Code and tables that a process has touched once are not what a connection costs. So each has
+ * served some before, a few at a time, as any that is in use has.
+ */
 async function measureIdle(
   { port, pid }: Pick<Target, "port" | "pid">,
-  load: RemoteLoad,
+  { idle: load, short }: Loads,
   connections: number,
-  { durationMs }: Setting,
+  { durationMs, form }: Setting,
 ): Promise<Figures> {
-  await Bun.sleep(SETTLE_MS);
+  await short.connect(port);
+  await short.run(WARM_UP_MS[form]);
+  await short.close();
+  await Bun.sleep(SETTLE_MS + durationMs);
   const rest = memoryOfTree(pid).now;
   const connecting = usageOfTree(pid);
   const startedAt = performance.now();
@@ -59,9 +78,9 @@ async function measureIdle(
     const seconds = (performance.now() - startedAt) / 1e3;
     await Bun.sleep(SETTLE_MS);
     const before = usageOfTree(pid);
-    const held = memoryOfTree(pid);
     await Bun.sleep(durationMs);
     const idle = usageBetween(before, usageOfTree(pid));
+    const held = memoryOfTree(pid);
     // Not one of them may have been lost meanwhile, and each must still carry a PING.
     const { operations } = await load.run(1);
     if (operations !== connections) throw new Error(`${operations} of ${connections} answered`);

@@ -2,7 +2,7 @@ import { formatAddress } from "../config/address.ts";
 import type { Address } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { FlowStats, RelaySummary } from "./engine.ts";
-import { decodeSockaddr, type SOCKADDR_IP_SIZE } from "./sockaddr.ts";
+import { decodeSockaddr } from "./sockaddr.ts";
 
 /**
  * A relay's story. Every relay that ends has one, and few are ever read: so the two addresses are
@@ -11,7 +11,7 @@ import { decodeSockaddr, type SOCKADDR_IP_SIZE } from "./sockaddr.ts";
 export class Summary implements RelaySummary {
   constructor(
     readonly id: number,
-    /** In the kernel's form; at most {@link SOCKADDR_IP_SIZE} bytes. */
+    /** In the kernel's form; at most as long as an IPv6 address. */
     readonly clientAddress: Uint8Array,
     readonly upstreamAddress: Address | null,
     readonly startedAt: number,

@@ -243,6 +243,7 @@ export class Life implements Report {
   woken(): void {
     for (const call of this.commands.splice(0)) call();
   }
+  tidy(): void {}
   turnEnded(): number {
     return Infinity;
   }

@@ -31,6 +31,11 @@ import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 
 /** While descriptors have run out, accepting is tried so often. */
 const ACCEPT_LOOK_MS = 100;
+/** After so many relays the loop waits for a quiet moment to tidy up. */
+const TIDY_AFTER = 1000;
+/** A moment is quiet when so long there were so few events. */
+const QUIET_MS = 100;
+const QUIET_EVENTS = 16;
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report {
   relayEnded(relay: Summary): void;
@@ -46,6 +51,8 @@ export interface Report {
   stopped(): void;
   /** The control plane has written to the eventfd: its messages may be read. */
   woken(): void;
+  /** A quiet moment after many relays: what they have left can be collected. */
+  tidy(): void;
   /** A turn is over: what was put off may be sent. @returns microseconds until it must be */
   turnEnded(): number;
 }
@@ -92,6 +99,8 @@ export class Loop {
   private events = 0;
   private accepting = true;
   private isDry = false;
+  /** Relays accepted since the loop has tidied up. */
+  private untidy = 0;
   /** The next look at who holds memory is due. */
   private isLooking = false;
   private stopping = false;
@@ -354,9 +363,26 @@ export class Loop {
   private accept(listener: Listener, descriptor: number): void {
     const conduit = this.spare.pop() ?? this.newConduit(listener);
     const id = this.ledger.begins(conduit);
+    if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     conduit.accept(id, descriptor, listener);
     if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
     this.gate();
+  }
+
+  /**
+   * The runtime collects garbage by timers of its event loop, to which this thread never returns, so
+   * that what a thousand relays have left would stay for good. A quiet moment does nobody harm.
+   */
+  private awaitQuiet(): void {
+    const { events } = this;
+    this.alarms.set(QUIET_MS, () => {
+      if (this.events - events > QUIET_EVENTS) {
+        this.awaitQuiet();
+        return;
+      }
+      this.untidy = 0;
+      this.report.tidy();
+    });
   }
 
   private newConduit(listener: Listener): Conduit {

@@ -77,6 +77,9 @@ class Reporter implements Report {
     this.flush();
     tell({ kind: "stopped" });
   }
+  tidy(): void {
+    Bun.gc(true);
+  }
   turnEnded(): number {
     if (this.ended.count === 0) return Infinity;
     const left = this.toldAt + TELL_MS - performance.now();
