@@ -14,6 +14,13 @@ export interface Command {
  */
 export const commands: ReadonlyMap<string, Command> = new Map([
   [
+    "schema",
+    {
+      text: "print a JSON Schema of it, for editors",
+      load: async () => (await import("./schema-command.ts")).schemaCommand,
+    },
+  ],
+  [
     "doctor",
     {
       text: "what this machine allows, and remedies",

@@ -17,6 +17,7 @@ test("the help", () => {
       bun run proxy -m sink --stats json              swallow and count
 
     Commands:
+      schema                         print a JSON Schema of it, for editors
       doctor                         what this machine allows, and remedies
 
     What to relay:
