@@ -17,6 +17,8 @@ test("the help", () => {
       bun run proxy -m sink --stats json              swallow and count
 
     Commands:
+      check                          whether a configuration FILE is right
+      init                           write an example of a configuration FILE
       schema                         print a JSON Schema of it, for editors
       doctor                         what this machine allows, and remedies
 
