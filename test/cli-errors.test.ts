@@ -70,6 +70,34 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
     expect(await runCli(...args)).toEqual({ code: 2, out: "", err: `ringway: ${sentence}\n` });
   });
 
+  test("all of it, each a line: flags, a file that is not there, values", async () => {
+    const { code, out, err } = await runCli(
+      "--listen",
+      "x",
+      "--mode",
+      "y",
+      "-z",
+      "-c",
+      "gone.toml",
+    );
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err.trimEnd().split("\n")).toEqual([
+      'ringway: unknown flag "-z"; see --help',
+      "ringway: gone.toml: cannot be read: there is no such file",
+      'ringway: --listen "x": no port; expected host:port, :port, [ipv6]:port or unix:/path',
+      'ringway: --mode "y": expected bidirectional, oneway or sink',
+    ]);
+  });
+
+  test("a great many are counted", async () => {
+    const path = join(folder, "many.json");
+    await Bun.write(path, JSON.stringify({ listen: Array(1_234).fill("x") }));
+    const { code, err } = await runCli("-c", path);
+    expect(code).toBe(2);
+    expect(err.trimEnd().split("\n")).toHaveLength(101);
+    expect(err).toEndWith("ringway: and 1,134 more\n");
+  });
+
   test("in a file too", async () => {
     const path = join(folder, "mode.toml");
     await Bun.write(path, 'mode = "both"');

@@ -46,6 +46,16 @@ describe("the executable, alone in a folder, with an empty PATH and no HOME", ()
     expect(await run("--listn", ":1")).toEqual({ code: 2, out: "", err });
   });
 
+  test("reads a configuration in TypeScript, which imports ringway where there is none", async () => {
+    const path = join(folder, "ringway.ts");
+    const { code, out, err } = await run("init", path);
+    expect({ code, out, err }).toEqual({ code: 0, out: expect.stringContaining(path), err: "" });
+    expect(readFileSync(path, "utf8")).toContain('import { defineConfig } from "ringway";');
+    const checked = { code: 0, out: expect.stringContaining(": ok: 1 listener, 1 upstream\n") };
+    expect(await run("check", path)).toEqual({ ...checked, err: "" });
+    expect(JSON.parse((await run("schema")).out)).toMatchObject({ title: "ringway" });
+  });
+
   test("relays to its embedded upstream until SIGTERM, then shows statistics", async () => {
     const log = join(folder, "log");
     const child = Bun.spawn([executable, "--listen", "127.0.0.1:0"], {

@@ -1,24 +1,39 @@
 import { expect, test } from "bun:test";
 import { parseAddress } from "../config/address.ts";
-import { validate } from "../config/validate.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { hints, listeningLine } from "./announce.ts";
 
 const listener = parseAddress("127.0.0.1:6380", "listener");
 const upstreams = [parseAddress("a:1", "upstream"), parseAddress("b:2", "upstream")];
 
+/** The line of a listener that was asked for any port. */
+function lineOf(options: Partial<ListenerOptions>): string {
+  const address = parseAddress("127.0.0.1:0", "listener");
+  const shared = { connectTimeoutMs: 1, halfCloseTimeoutMs: 1 };
+  return listeningLine(listener, {
+    address,
+    mode: "bidirectional",
+    upstreams,
+    ...shared,
+    ...options,
+  });
+}
+
 test("the line of a listener", () => {
-  const settings = { ...validate({}), upstreams };
-  expect(listeningLine(listener, settings, upstreams)).toBe(
-    "listening on 127.0.0.1:6380 → a:1, b:2",
-  );
-  expect(listeningLine(listener, { ...settings, mode: "oneway" }, upstreams)).toBe(
+  expect(lineOf({})).toBe("listening on 127.0.0.1:6380 → a:1, b:2");
+  expect(lineOf({ name: "db" })).toBe("db: listening on 127.0.0.1:6380 → a:1, b:2");
+  expect(lineOf({ mode: "oneway" })).toBe(
     "listening on 127.0.0.1:6380 → a:1, b:2 (oneway: nothing comes back)",
   );
-  expect(listeningLine(listener, { ...settings, mode: "sink" }, [])).toBe(
+  expect(lineOf({ mode: "sink", upstreams: [] })).toBe(
     "listening on 127.0.0.1:6380 (sink: what clients send is counted and discarded)",
   );
-  expect(listeningLine(listener, validate({}), upstreams.slice(0, 1))).toBe(
+  expect(lineOf({ upstreams: upstreams.slice(0, 1), upstreamInside: true })).toBe(
     "listening on 127.0.0.1:6380 → a:1 (a demo built in)",
+  );
+  // Before it is started nobody knows where that will be.
+  expect(lineOf({ upstreams: [], mode: "oneway" })).toBe(
+    "listening on 127.0.0.1:6380 → (a demo built in) (oneway: nothing comes back)",
   );
 });
 

@@ -1,22 +1,27 @@
 import { formatAddress } from "../config/address.ts";
-import type { Address } from "../config/options.ts";
-import type { Settings } from "../config/validate.ts";
+import type { Address, ListenerOptions } from "../config/options.ts";
 
 /**
  * What the log says of a listener once all of them accept.
  *
- * @param upstreams those that are relayed to; the embedded one too
+ * @param address where it really accepts
  */
-export function listeningLine(
-  address: Address,
-  { mode, upstreams: given }: Settings,
-  upstreams: readonly Address[],
-): string {
-  const here = `listening on ${formatAddress(address)}`;
-  if (mode === "sink") return `${here} (sink: what clients send is counted and discarded)`;
-  const demo = given.length === 0 ? " (a demo built in)" : "";
-  const note = mode === "oneway" ? `${demo} (oneway: nothing comes back)` : demo;
-  return `${here} → ${upstreams.map(formatAddress).join(", ")}${note}`;
+export function listeningLine(address: Address, listener: ListenerOptions): string {
+  const { name } = listener;
+  const here = `${name === undefined ? "" : `${name}: `}listening on ${formatAddress(address)}`;
+  return `${here}${destination(listener)}`;
+}
+
+/** Where a listener's relays go, to be put after its address. */
+export function destination({ mode, upstreams, upstreamInside }: ListenerOptions): string {
+  if (mode === "sink") return " (sink: what clients send is counted and discarded)";
+  const isDemo = upstreamInside === true || upstreams.length === 0;
+  const notes = [
+    ...(isDemo ? ["(a demo built in)"] : []),
+    ...(mode === "oneway" ? ["(oneway: nothing comes back)"] : []),
+  ];
+  const names = upstreams.map(formatAddress).join(", ");
+  return ` → ${[...(names === "" ? [] : [names]), ...notes].join(" ")}`;
 }
 
 /**

@@ -10,7 +10,8 @@ import { StartError } from "./start-error.ts";
  * @throws StartError for the first upstream whose host is unknown
  */
 export async function checkUpstreams(upstreams: readonly Address[]): Promise<void> {
-  const lookups = upstreams.map(async (address) => {
+  const distinct = new Map(upstreams.map((address) => [formatAddress(address), address]));
+  const lookups = Array.from(distinct.values(), async (address) => {
     if (address.kind === "unix" || ipKind(address.host) !== 0) return;
     try {
       await Bun.dns.lookup(address.host, { backend: "getaddrinfo" });

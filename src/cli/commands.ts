@@ -14,6 +14,27 @@ export interface Command {
  */
 export const commands: ReadonlyMap<string, Command> = new Map([
   [
+    "check",
+    {
+      text: "whether a configuration FILE is right",
+      load: async () => (await import("./check-command.ts")).checkCommand,
+    },
+  ],
+  [
+    "init",
+    {
+      text: "write an example of a configuration FILE",
+      load: async () => (await import("./init-command.ts")).initCommand,
+    },
+  ],
+  [
+    "schema",
+    {
+      text: "print a JSON Schema of it, for editors",
+      load: async () => (await import("./schema-command.ts")).schemaCommand,
+    },
+  ],
+  [
     "doctor",
     {
       text: "what this machine allows, and remedies",

@@ -23,7 +23,7 @@ export const doctorCommand = defineCommand({
 });
 
 async function doctor(rawArgs: readonly string[]): Promise<number> {
-  const given = readSwitches(rawArgs, switches);
+  const { switches: given } = readSwitches(rawArgs, switches);
   if (given.has("help")) return await print(help(), 0);
   const findings = examine();
   const text = given.has("json")

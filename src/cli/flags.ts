@@ -1,8 +1,8 @@
 import { formatAddress } from "../config/address.ts";
-import { tight } from "../config/given.ts";
 import { defaults } from "../config/options.ts";
 import { formatDuration } from "../config/quantity.ts";
-import type { SettingName } from "../config/validate.ts";
+import { tight } from "../config/rule.ts";
+import type { SettingName } from "../config/settings.ts";
 import { uringFlags } from "./uring-flags.ts";
 
 /** One flag of the command line. */

@@ -17,6 +17,9 @@ test("the help", () => {
       bun run proxy -m sink --stats json              swallow and count
 
     Commands:
+      check                          whether a configuration FILE is right
+      init                           write an example of a configuration FILE
+      schema                         print a JSON Schema of it, for editors
       doctor                         what this machine allows, and remedies
 
     What to relay:
@@ -86,7 +89,13 @@ test("the help", () => {
     FILE is TOML, YAML, JSON, TypeScript or JavaScript (its default export). Its
          keys are the long flags in camelCase, such as connectTimeout = "5s";
          listen and upstream are an address or a list of them. --uring flags are
-         keys of a table of that name, such as [uring] receive = "single".
+         keys of a table of that name, such as [uring] receive = "single". Several
+         [[listeners]] have name, listen, upstreams, mode, connectTimeout and
+         halfCloseTimeout of their own. "\${NAME}" or "\${NAME:-default}" in a text is
+         an environment variable.
+
+    Flags win over the file: --mode and the timeouts hold for all its listeners;
+    --listen or --upstream replace its [[listeners]] by what the flags say.
 
     The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
     relays finish; a second one ends at once. Exit codes: 0 stopped, 1 could not

@@ -31,7 +31,13 @@ SIZE is 64KiB, 64k, 1MiB or a plain number of bytes.
 FILE is TOML, YAML, JSON, TypeScript or JavaScript (its default export). Its
      keys are the long flags in camelCase, such as connectTimeout = "5s";
      listen and upstream are an address or a list of them. --uring flags are
-     keys of a table of that name, such as [uring] receive = "single".
+     keys of a table of that name, such as [uring] receive = "single". Several
+     [[listeners]] have name, listen, upstreams, mode, connectTimeout and
+     halfCloseTimeout of their own. "\${NAME}" or "\${NAME:-default}" in a text is
+     an environment variable.
+
+Flags win over the file: --mode and the timeouts hold for all its listeners;
+--listen or --upstream replace its [[listeners]] by what the flags say.
 
 The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
 relays finish; a second one ends at once. Exit codes: 0 stopped, 1 could not

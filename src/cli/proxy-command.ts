@@ -1,5 +1,7 @@
 import { type ArgsDef, defineCommand } from "citty";
-import { type Given, validate } from "../config/validate.ts";
+import type { Source } from "../config/settings.ts";
+import { Problems } from "../config/sourced.ts";
+import { validate } from "../config/validate.ts";
 import { flags } from "./flags.ts";
 import { renderHelp } from "./help.ts";
 import { writeOut } from "./output.ts";
@@ -23,13 +25,15 @@ async function proxy(rawArgs: readonly string[]): Promise<number> {
   const line = readFlags(rawArgs);
   if (line.help) return await print(renderHelp(programName(), version));
   if (line.version) return await print(`${version}\n`);
-  return await run(validate({ ...(await fromFile(line.config)), ...line.given }));
+  const problems = new Problems(line.problems);
+  const file = line.config === null ? null : await fromFile(line.config, problems);
+  return await run(validate(line.given, file, problems.sentences));
 }
 
-async function fromFile(path: string | null): Promise<Given> {
-  if (path === null) return {};
+async function fromFile(path: string, problems: Problems): Promise<Source> {
+  // Only here: the schema of files takes 10 ms to load.
   const { loadFile } = await import("../config/load.ts");
-  return await loadFile(path);
+  return await loadFile(path, process.env, problems);
 }
 
 async function print(text: string): Promise<number> {

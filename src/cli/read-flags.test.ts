@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
+import { knownKeys } from "../config/schema.ts";
+import { settingRules } from "../config/settings.ts";
+import { uringKeys } from "../config/uring.ts";
 import { flags } from "./flags.ts";
-import { readFlags } from "./read-flags.ts";
+import { readFlags, readSwitches } from "./read-flags.ts";
 
 /** What was given, without the labels. */
 function read(...args: string[]): Record<string, unknown> {
@@ -9,7 +12,8 @@ function read(...args: string[]): Record<string, unknown> {
 }
 
 test("nothing", () => {
-  expect(readFlags([])).toEqual({ help: false, version: false, config: null, given: {} });
+  const nothing = { help: false, version: false, config: null, given: {}, problems: [] };
+  expect(readFlags([])).toEqual(nothing);
   expect(read("--")).toEqual({});
 });
 
@@ -66,7 +70,36 @@ test.each([
   [["--", "-v"], '"-v" is not a flag; see --help'],
   [["\u001b[2J"], '"\\u001b[2J" is not a flag; see --help'],
 ])("%j is refused", (args, message) => {
-  expect(() => readFlags(args)).toThrow(new Error(message));
+  expect(readFlags(args).problems).toEqual([message]);
+});
+
+test("all that is not right is told, and nothing that only follows from it", () => {
+  const args = ["--listn", ":1", "-xv", "--mode", "--upstream", "a:1", "stray", "-v=yes", "-e", ""];
+  expect(readFlags([...args, "-l", ":1"])).toMatchObject({
+    given: { listen: { value: [":1"] }, verbose: { value: true } },
+    problems: [
+      'unknown flag "--listn"; did you mean --listen?',
+      'unknown flag "-x"; see --help',
+      "--mode needs a value: --mode MODE",
+      '"stray" is not a flag; see --help',
+      "--verbose is given twice",
+      "a switch takes no value; see --help",
+      "--engine needs a value, got an empty one",
+    ],
+  });
+});
+
+test("a command's line: switches, and one argument where it takes one", () => {
+  const known = [{ name: "force", short: "f", text: [] }];
+  expect(readSwitches(["-f"], known)).toEqual({ switches: new Set(["force"]), operand: null });
+  expect(readSwitches(["a.toml", "--force"], known, 1)).toEqual({
+    switches: new Set(["force"]),
+    operand: "a.toml",
+  });
+  expect(() => readSwitches(["a"], known)).toThrow('"a" is not a flag; see --help');
+  expect(() => readSwitches(["a", "b", "-g"], known, 1)).toThrow(
+    '"b" is not a flag; see --help\nunknown flag "-g"; see --help',
+  );
 });
 
 test("a negative number is a value, for its own rule to refuse", () => {
@@ -74,6 +107,16 @@ test("a negative number is a value, for its own rule to refuse", () => {
     workers: "-1",
     segmentCount: "-2",
   });
+});
+
+test("every setting is a flag and a key of a file", () => {
+  const names = flags.flatMap(({ setting }) => setting ?? []);
+  const settings = ["listen", "upstream", ...Object.keys(settingRules)];
+  expect(names.toSorted()).toEqual(
+    [...settings, ...uringKeys.map((key) => `uring.${key}`)].toSorted() as typeof names,
+  );
+  expect(knownKeys.top.toSorted()).toEqual([...settings, "listeners", "uring"].toSorted());
+  expect(knownKeys.uring).toEqual(uringKeys);
 });
 
 test("no two flags share a name or a letter", () => {

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { ConfigError, describe } from "../config/error.ts";
-import type { GivenValue } from "../config/given.ts";
+import type { SettingName } from "../config/settings.ts";
+import type { GivenValue } from "../config/sourced.ts";
 import { nearest } from "../config/suggest.ts";
-import type { Given, SettingName } from "../config/validate.ts";
+import type { Given } from "../config/validate.ts";
 import { commandNames } from "./commands.ts";
 import { type Flag, flags } from "./flags.ts";
 
@@ -13,6 +14,16 @@ export interface CommandLine {
   /** The configuration file to read first. */
   readonly config: string | null;
   readonly given: Given;
+  /** All that is not right, in sentences. */
+  readonly problems: readonly string[];
+}
+
+/** What the line of a command beside the proxy says. */
+export interface CommandArguments {
+  /** The names of the switches that are given; only `help` when that is one of them. */
+  readonly switches: ReadonlySet<string>;
+  /** The one argument that is no flag, where the command takes one. */
+  readonly operand: string | null;
 }
 
 type Token = NonNullable<ReturnType<typeof tokenize>>[number];
@@ -22,17 +33,15 @@ type FlagToken = Extract<Token, { kind: "option" }>;
  * Reads the command line strictly. citty forgives what it does not understand: unknown flags,
  * switches with values, values without flags, all but the last of several. A proxy that starts with
  * half of what it was told does harm, so that ringway reads the arguments itself, from its table.
- *
- * @throws ConfigError for the first argument that is not right
  */
 export function readFlags(args: readonly string[]): CommandLine {
   const tokens = tokenize(args, flags);
   // Whoever asks for help may not know yet what the rest of the line should look like.
   if (isNamed(tokens, "help") || isNamed(tokens, "version")) {
     const [help, version] = [isNamed(tokens, "help"), isNamed(tokens, "version")];
-    return { help, version, config: null, given: {} };
+    return { help, version, config: null, given: {}, problems: [] };
   }
-  const values = valuesOf(tokens, flags);
+  const { values, problems } = new LineReader(flags, 0).read(tokens);
   let config: string | null = null;
   const given: Partial<Record<SettingName, GivenValue>> = {};
   for (const [flag, texts] of values) {
@@ -40,29 +49,85 @@ export function readFlags(args: readonly string[]): CommandLine {
     if (flag.setting !== undefined) given[flag.setting] = { value, label: `--${flag.name}` };
     else if (flag.name === "config" && typeof value === "string") config = value;
   }
-  return { help: false, version: false, config, given };
+  return { help: false, version: false, config, given, problems };
 }
 
 /**
- * Reads the switches of a command that has nothing else, as strictly.
+ * Reads the line of a command whose flags are switches, as strictly.
  *
- * @returns the names of those that are given; only `help` when that is one of them
- * @throws ConfigError for the first argument that is not right
+ * @param operands how many other arguments it may have
+ * @throws ConfigError with everything that is not right
  */
-export function readSwitches(args: readonly string[], known: readonly Flag[]): Set<string> {
+export function readSwitches(
+  args: readonly string[],
+  known: readonly Flag[],
+  operands: 0 | 1 = 0,
+): CommandArguments {
   const tokens = tokenize(args, known);
-  if (isNamed(tokens, "help")) return new Set(["help"]);
-  return new Set([...valuesOf(tokens, known).keys()].map(({ name }) => name));
+  if (isNamed(tokens, "help")) return { switches: new Set(["help"]), operand: null };
+  const line = new LineReader(known, operands).read(tokens);
+  if (line.problems.length > 0) throw new ConfigError(line.problems);
+  const switches = new Set([...line.values.keys()].map(({ name }) => name));
+  return { switches, operand: line.operands[0] ?? null };
+}
+
+/** Goes through the arguments once and on after what is not right. */
+class LineReader {
+  readonly values = new Map<Flag, string[] | true>();
+  readonly operands: string[] = [];
+  readonly problems: string[] = [];
+  /** What comes next was meant as a value of something that has been told. */
+  private isAfterProblem = false;
+  /** The argument of which nothing more is worth telling. */
+  private givenUp = -1;
+
+  constructor(
+    private readonly known: readonly Flag[],
+    private readonly operandsMax: 0 | 1,
+  ) {}
+
+  read(tokens: readonly Token[]): this {
+    for (const token of tokens) {
+      const isMeantAsValue = this.isAfterProblem && token.kind === "positional";
+      this.isAfterProblem = false;
+      if (isMeantAsValue || token.index === this.givenUp) continue;
+      if (token.kind === "positional") this.operand(token.value);
+      else if (isFlag(token)) this.flag(token);
+    }
+    return this;
+  }
+
+  private operand(word: string): void {
+    if (this.operands.length < this.operandsMax && word !== "") this.operands.push(word);
+    else this.problems.push(notAFlag(word));
+  }
+
+  private flag(token: FlagToken): void {
+    const flag = this.known.find(({ name }) => name === token.name);
+    if (flag === undefined) {
+      this.problems.push(unknownFlag(token, this.known));
+      if (token.rawName === "-=") this.givenUp = token.index;
+      this.isAfterProblem = token.rawName.startsWith("--") && token.inlineValue !== true;
+      return;
+    }
+    const before = this.values.get(flag);
+    if (before !== undefined && flag.repeatable !== true) {
+      this.problems.push(`--${flag.name} is given twice`);
+    } else if (flag.hint === undefined) {
+      if (token.value === undefined) this.values.set(flag, true);
+      else this.problems.push(`--${flag.name} takes no value, got ${describe(token.value)}`);
+    } else {
+      const why = valueProblem(flag, token);
+      const list = Array.isArray(before) ? before : [];
+      if (why === null) this.values.set(flag, [...list, token.value ?? ""]);
+      else this.problems.push(why);
+      this.isAfterProblem = why !== null;
+    }
+  }
 }
 
 function isNamed(tokens: readonly Token[], name: string): boolean {
   return tokens.some((token) => isFlag(token) && token.name === name);
-}
-
-function valuesOf(tokens: readonly Token[], known: readonly Flag[]): Map<Flag, string[] | true> {
-  const values = new Map<Flag, string[] | true>();
-  for (const token of tokens) readToken(token, known, values);
-  return values;
 }
 
 function tokenize(args: readonly string[], known: readonly Flag[]) {
@@ -87,48 +152,27 @@ function isFlag(token: Token): token is FlagToken {
   return token.kind === "option";
 }
 
-function readToken(token: Token, known: readonly Flag[], values: Map<Flag, string[] | true>): void {
-  if (token.kind === "option-terminator") return;
-  if (token.kind === "positional") throw notAFlag(token.value);
-  const flag = known.find(({ name }) => name === token.name);
-  if (flag === undefined) throw unknownFlag(token, known);
-  const before = values.get(flag);
-  if (before !== undefined && flag.repeatable !== true) {
-    throw new ConfigError(`--${flag.name} is given twice`);
-  }
-  if (flag.hint === undefined) {
-    if (token.value !== undefined) {
-      throw new ConfigError(`--${flag.name} takes no value, got ${describe(token.value)}`);
-    }
-    values.set(flag, true);
-    return;
-  }
-  values.set(flag, [...(Array.isArray(before) ? before : []), textOf(flag, token)]);
-}
-
-function textOf(flag: Flag, token: FlagToken): string {
-  const { value, inlineValue } = token;
+function valueProblem({ name, hint }: Flag, { value, inlineValue }: FlagToken): string | null {
   // The next argument was taken as the value, whatever it is: a flag is none, a number is.
   const isNextFlag = value !== undefined && !inlineValue && /^-+[^-\d.]/.test(value);
   if (value === undefined || value === "--" || isNextFlag) {
-    throw new ConfigError(`--${flag.name} needs a value: --${flag.name} ${flag.hint}`);
+    return `--${name} needs a value: --${name} ${hint}`;
   }
-  if (value === "") throw new ConfigError(`--${flag.name} needs a value, got an empty one`);
-  return value;
+  return value === "" ? `--${name} needs a value, got an empty one` : null;
 }
 
-function notAFlag(word: string): ConfigError {
+function notAFlag(word: string): string {
   const why = commandNames.includes(word)
     ? "is a command, which comes before all flags"
     : "is not a flag; see --help";
-  return new ConfigError(`${describe(word)} ${why}`);
+  return `${describe(word)} ${why}`;
 }
 
-function unknownFlag(token: FlagToken, known: readonly Flag[]): ConfigError {
-  if (token.rawName === "-=") return new ConfigError("a switch takes no value; see --help");
+function unknownFlag(token: FlagToken, known: readonly Flag[]): string {
+  if (token.rawName === "-=") return "a switch takes no value; see --help";
   const long = token.rawName.startsWith("--");
   const names = known.map(({ name }) => name);
   const near = long ? nearest(token.name, names) : null;
   const hint = near === null ? "see --help" : `did you mean --${near}?`;
-  return new ConfigError(`unknown flag ${describe(token.rawName)}; ${hint}`);
+  return `unknown flag ${describe(token.rawName)}; ${hint}`;
 }

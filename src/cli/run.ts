@@ -1,7 +1,7 @@
 import type { ConsolaInstance } from "consola/core";
-import type { Address } from "../config/options.ts";
+import type { Address, ProxyOptions } from "../config/options.ts";
 import { formatCount, formatDuration } from "../config/quantity.ts";
-import { proxyOptions, type Settings } from "../config/validate.ts";
+import { needsEmbedded, proxyOptions, type Settings } from "../config/validate.ts";
 import { type Proxy as RunningProxy, startProxy } from "../control/proxy.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
@@ -50,22 +50,18 @@ async function start(settings: Settings): Promise<Run> {
   const log = await createLogger(settings.verbose);
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
-  await checkUpstreams(settings.upstreams);
-  const embedded = needsEmbedded(settings) ? await startEmbedded() : null;
-  const upstreams = embedded === null ? settings.upstreams : [addressOf(embedded)];
+  await checkUpstreams(settings.listeners.flatMap(({ upstreams }) => upstreams));
+  const embedded = settings.listeners.some(needsEmbedded) ? await startEmbedded() : null;
+  const options = proxyOptions(settings, embedded === null ? [] : [addressOf(embedded)]);
   try {
-    const proxy = await startProxy(proxyOptions(settings, upstreams), observer);
+    const proxy = await startProxy(options, observer);
     const current = { settings, log, history, observer, proxy, embedded };
-    announce(current, upstreams);
+    announce(current, options);
     return current;
   } catch (error) {
     embedded?.stop();
     throw startError(error);
   }
-}
-
-function needsEmbedded({ mode, upstreams }: Settings): boolean {
-  return mode !== "sink" && upstreams.length === 0;
 }
 
 async function startEmbedded(): Promise<EmbeddedUpstream> {
@@ -83,14 +79,17 @@ function addressOf({ address }: EmbeddedUpstream): Address {
   return { kind: "tcp", host: address.hostname, port: address.port };
 }
 
-function announce({ settings, log, proxy, embedded }: Run, upstreams: readonly Address[]): void {
+function announce({ log, proxy }: Run, { listeners }: ProxyOptions): void {
   const hint = proxy.engineFellBack ? `; \`${programName()} doctor\` says what to do` : "";
   log[proxy.engineFellBack ? "info" : "debug"](`engine ${proxy.engineChoice}${hint}`);
   for (const note of proxy.engineNotes) log.info(`engine ${proxy.engine.name}: ${note}`);
-  for (const address of proxy.addresses) log.info(listeningLine(address, settings, upstreams));
-  const [first] = proxy.addresses;
-  if (embedded === null || settings.mode !== "bidirectional" || first === undefined) return;
-  for (const line of hints(first)) log.info(line);
+  for (const [index, listener] of listeners.entries()) {
+    log.info(listeningLine(proxy.addresses[index] ?? listener.address, listener));
+  }
+  const demo = listeners.findIndex((one) => one.upstreamInside && one.mode === "bidirectional");
+  const address = proxy.addresses[demo];
+  if (address === undefined) return;
+  for (const line of hints(address)) log.info(line);
 }
 
 /** Waits for a signal and stops. @returns the second signal, if one cut the stop short */

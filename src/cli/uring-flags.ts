@@ -1,6 +1,6 @@
-import { tight } from "../config/given.ts";
 import { uringDefaults as initial } from "../config/options.ts";
 import { formatDuration, formatMicros } from "../config/quantity.ts";
+import { tight } from "../config/rule.ts";
 import { type UringKey, uringWords } from "../config/uring.ts";
 import type { Flag } from "./flags.ts";
 

@@ -1,9 +1,17 @@
 /**
- * What a person asked for cannot be done as it is written. The message is one sentence that names
- * the value and what was expected; the command line prints it and exits with 2.
+ * What a person asked for cannot be done as it is written. The command line prints each problem and
+ * exits with 2.
  */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  /** All that is wrong, at least one: sentences on one line that name a value and what was expected. */
+  readonly problems: readonly string[];
+
+  constructor(problems: string | readonly string[]) {
+    const all = typeof problems === "string" ? [problems] : problems;
+    super(all.join("\n"));
+    this.problems = all;
+  }
 }
 
 /** Longest part of a value that a message repeats, in characters. */
@@ -28,7 +36,7 @@ export function describe(value: unknown): string {
     return `"${printable(cut)}"`;
   }
   if (value === null) return "null";
-  if (Array.isArray(value)) return "a list";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (value instanceof Date) return "a date";
   if (typeof value === "object") return "a table";
   if (typeof value === "function") return "a function";

@@ -1,10 +1,11 @@
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ConfigError, describe, printable } from "./error.ts";
-import type { GivenValue } from "./given.ts";
-import { nearest } from "./suggest.ts";
-import { uringKeys } from "./uring.ts";
-import { type Given, type SettingName, settingNames } from "./validate.ts";
+import { defineConfig } from "./config.ts";
+import { readDocument } from "./document.ts";
+import type { Environment } from "./environment.ts";
+import { ConfigError, printable } from "./error.ts";
+import { type Source, unread } from "./settings.ts";
+import type { Problems } from "./sourced.ts";
 
 /** Most bytes that a configuration may have: beyond this it is some other file. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -19,66 +20,37 @@ const parsers: Readonly<Record<string, (text: string) => unknown>> = {
 const modules: readonly string[] = [".ts", ".mts", ".js", ".mjs", ".cjs"];
 
 /**
- * Reads a configuration file: TOML, YAML and JSON, or a TypeScript or JavaScript module whose
- * default export is the configuration. Its keys are the setting names; values are not looked at
- * yet.
+ * Reads a configuration file: TOML, YAML and JSON, in whose texts environment variables are filled
+ * in, or a TypeScript or JavaScript module whose default export is the configuration.
  *
  * @param path as the person wrote it, which is also how messages name it
- * @throws ConfigError when it cannot be read or understood, or has an unknown key
+ * @param problems told of everything that is wrong; contradictions are not looked for yet
  */
-export async function loadFile(path: string): Promise<Given> {
+export async function loadFile(
+  path: string,
+  environment: Environment,
+  problems: Problems,
+): Promise<Source> {
   const name = printable(path);
-  const content = await read(path, name);
-  if (typeof content !== "object" || content === null || Array.isArray(content)) {
-    throw new ConfigError(`${name}: expected keys with values, not ${describe(content)}`);
-  }
-  const given: Partial<Record<SettingName, GivenValue>> = {};
-  for (const [key, value] of Object.entries(content)) {
-    if (value === undefined) continue;
-    if (key === GROUP) readGroup(value, name, given);
-    else given[known(key, settingNames, name)] = { value, label: `${name}: ${key}` };
-  }
-  return given;
-}
-
-/** The one key whose value is a table of settings. */
-const GROUP = "uring";
-
-function readGroup(
-  content: unknown,
-  file: string,
-  given: Partial<Record<SettingName, GivenValue>>,
-): void {
-  if (typeof content !== "object" || content === null || Array.isArray(content)) {
-    throw new ConfigError(`${file}: ${GROUP} ${describe(content)}: expected keys with values`);
-  }
-  for (const [key, value] of Object.entries(content)) {
-    if (value === undefined) continue;
-    const name = `${GROUP}.${known(key, uringKeys, file, GROUP)}` as const;
-    given[name] = { value, label: `${file}: ${name}` };
+  const isModule = modules.includes(kindOf(path));
+  try {
+    const content = await read(path, name);
+    return readDocument(content, name, isModule ? null : environment, problems);
+  } catch (error) {
+    // A module may do anything, also while it is looked at.
+    if (!(error instanceof ConfigError) && !isModule) throw error;
+    const why = error instanceof ConfigError ? error.message : `${name}: ${reasonOf(error)}`;
+    problems.sentences.push(why);
+    return unread;
   }
 }
 
-/** The key of a table, in a group or outside. @throws ConfigError when it is not one of `names` */
-function known<T extends string>(
-  key: string,
-  names: readonly T[],
-  file: string,
-  group?: string,
-): T {
-  const found = names.find((setting) => setting === key);
-  if (found !== undefined) return found;
-  const prefix = group === undefined ? "" : `${group}.`;
-  const all = group === undefined ? [...names, GROUP] : names;
-  // Flags are written in kebab-case, so that is what many will try first.
-  const near = nearest(key.replaceAll(/[-_]/g, ""), all);
-  const hint =
-    near === null ? `expected one of ${all.join(", ")}` : `did you mean ${prefix}${near}?`;
-  throw new ConfigError(`${file}: unknown key ${describe(prefix + key)}; ${hint}`);
+function kindOf(path: string): string {
+  return extname(path).toLowerCase();
 }
 
 async function read(path: string, name: string): Promise<unknown> {
-  const kind = extname(path).toLowerCase();
+  const kind = kindOf(path);
   const parse = parsers[kind];
   if (parse === undefined && !modules.includes(kind)) {
     throw new ConfigError(
@@ -91,6 +63,10 @@ async function read(path: string, name: string): Promise<unknown> {
     // An empty YAML document is null, and an empty file of any kind sets nothing.
     return text.trim() === "" ? {} : (parse(text) ?? {});
   } catch (error) {
+    // Parsers call themselves, and this is how they say that they cannot any more.
+    if (error instanceof RangeError) {
+      throw new ConfigError(`${name}: goes too deep for a configuration`);
+    }
     throw new ConfigError(`${name}: ${reasonOf(error)}${await placeOf(path)}`);
   }
 }
@@ -115,6 +91,7 @@ function readFailure(error: unknown): string {
 }
 
 async function importModule(path: string, name: string): Promise<unknown> {
+  provideRingway();
   let loaded: { readonly default?: unknown };
   try {
     loaded = await import(pathToFileURL(resolve(path)).href);
@@ -123,6 +100,19 @@ async function importModule(path: string, name: string): Promise<unknown> {
   }
   if (loaded.default === undefined) throw new ConfigError(`${name}: has no default export`);
   return loaded.default;
+}
+
+/**
+ * Lets a module import this very ringway wherever it lies, also from the executable, beside which
+ * there is none.
+ */
+function provideRingway(): void {
+  Bun.plugin({
+    name: "ringway",
+    setup: (build) => {
+      build.module("ringway", () => ({ exports: { defineConfig }, loader: "object" }));
+    },
+  });
 }
 
 function reasonOf(error: unknown): string {

@@ -25,6 +25,8 @@ export type EngineName = "sockets" | "uring";
 
 /** Everything that a listener's relays need to know. Finished and validated. */
 export interface ListenerOptions {
+  /** What the log calls it; addresses that were given together share it. */
+  readonly name?: string;
   readonly address: Address;
   readonly mode: Mode;
   /** Tried in turn, one more per relay; at least one, except in mode `sink`, which has none. */

@@ -1,11 +1,20 @@
 import { expect, test } from "bun:test";
-import { uringDefaults } from "./options.ts";
-import { type UringKey, uring, uringKeys } from "./uring.ts";
+import { ConfigError } from "./error.ts";
+import { type UringOptions, uringDefaults } from "./options.ts";
+import type { Rule } from "./rule.ts";
+import { Problems } from "./sourced.ts";
+import { type UringKey, uring, uringKeys, uringRules } from "./uring.ts";
 
-/** Reads values as a file would give them. */
-function read(values: Partial<Record<UringKey, unknown>>) {
-  const entries = Object.entries(values).map(([key, value]) => [key, { value, label: key }]);
-  return uring(Object.fromEntries(entries));
+/** Takes values as a file gives them. @throws ConfigError */
+function read(values: Partial<Record<UringKey, unknown>>): UringOptions {
+  const problems = new Problems();
+  const entries = Object.entries(values).map(([key, value]) => {
+    const rule: Rule<unknown> = uringRules[key as UringKey];
+    return [key, problems.take({ value, label: key }, rule)];
+  });
+  const options = uring(Object.fromEntries(entries), problems);
+  if (problems.sentences.length > 0) throw new ConfigError(problems.sentences);
+  return options;
 }
 
 test("nothing given means the defaults, which keep the rules themselves", () => {
@@ -134,6 +143,12 @@ const cases: [Partial<Record<UringKey, unknown>>, string][] = [
 
 test.each(cases)("%j is refused", (values, message) => {
   expect(() => read(values)).toThrow(message);
+});
+
+test("a value that breaks its own rule contradicts nothing", () => {
+  const values = { receiveBundles: "yes", receiveMessages: "on", taskrun: "defer", sqpoll: "on" };
+  const act = () => read({ ...values, bufferSize: "1GiB", largeBufferSize: "16k" });
+  expect(act).toThrow(/^receiveBundles "yes".*\nsqpoll "on".*\nbufferSize "1GiB".*$/);
 });
 
 test("every key is looked at", () => {

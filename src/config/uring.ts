@@ -1,43 +1,18 @@
+import { type UringOptions, type UringSend, uringDefaults } from "./options.ts";
+import { formatSize, parseDuration } from "./quantity.ts";
 import {
   count,
-  fail,
-  type GivenValue,
-  labelled,
-  oneOf,
+  isPowerOfTwo,
   onOff,
   powerSize,
   refuse,
   scalar,
+  shortDuration,
+  type ValuesOf,
   wholeNumber,
-} from "./given.ts";
-import { type UringOptions, type UringSend, uringDefaults } from "./options.ts";
-import { formatSize, parseDuration, parseMicros } from "./quantity.ts";
-
-/** The keys of the group `uring` in a file; a flag is such a key in kebab-case after `--uring-`. */
-export const uringKeys = [
-  "receive",
-  "receiveBundles",
-  "receiveMessages",
-  "incremental",
-  "send",
-  "taskrun",
-  "sqpoll",
-  "fixedFiles",
-  "hugePages",
-  "entries",
-  "waitCount",
-  "waitTimeout",
-  "napi",
-  "napiTimeout",
-  "bufferSize",
-  "bufferCount",
-  "largeBufferSize",
-] as const;
-
-export type UringKey = (typeof uringKeys)[number];
-
-/** What was given of the group. */
-export type GivenUring = { readonly [key in UringKey]?: GivenValue };
+  word,
+} from "./rule.ts";
+import type { Problems, Sources } from "./sourced.ts";
 
 /** The words of each choice. */
 export const uringWords = {
@@ -54,37 +29,64 @@ export const uringWords = {
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const SECOND_MICROS = 1_000_000;
 /** The longest that the kernel's polling thread may go on without work. */
 const SQPOLL_MS_MAX = 60_000;
 
 /**
- * The rules for what only the uring engine knows.
- *
- * @throws ConfigError for the first value that breaks one, and for what cannot be together
+ * The rules of the group `uring` by its keys in a file; a flag is such a key in kebab-case after
+ * `--uring-`.
  */
-export function uring(given: GivenUring): UringOptions {
+export const uringRules = {
+  receive: word(uringWords.receive),
+  receiveBundles: onOff,
+  receiveMessages: onOff,
+  incremental: onOff,
+  send: word<UringSend>(uringWords.send),
+  taskrun: word(uringWords.taskrun),
+  sqpoll: sqPoll,
+  fixedFiles: onOff,
+  hugePages: onOff,
+  entries,
+  waitCount,
+  waitTimeout: shortDuration,
+  napi: word(uringWords.napi),
+  napiTimeout: shortDuration,
+  bufferSize: powerSize(256, 64 * KIB),
+  bufferCount: count(1, 1024),
+  largeBufferSize: powerSize(16 * KIB, 4 * MIB),
+};
+
+/** What the rules make of the group's values. */
+export type UringValues = ValuesOf<typeof uringRules>;
+
+export type UringKey = keyof UringValues;
+
+/** The keys of the group, in the order of the help. */
+export const uringKeys = Object.keys(uringRules) as readonly UringKey[];
+
+/** Puts what was given and the defaults together, and tells what cannot be together. */
+export function uring(given: Sources<UringValues>, problems: Problems): UringOptions {
   const initial = uringDefaults;
-  const sqPollIdleMs = sqPoll(given.sqpoll);
+  const sqPollIdleMs = given.sqpoll?.value ?? initial.sqPollIdleMs;
   const options: UringOptions = {
-    receive: oneOf(given.receive, uringWords.receive, initial.receive),
-    ...receives(given),
-    send: oneOf<UringSend>(given.send, uringWords.send, initial.send),
-    taskrun: taskrun(given.taskrun, sqPollIdleMs > 0),
+    receive: given.receive?.value ?? initial.receive,
+    ...receives(given, problems),
+    send: given.send?.value ?? initial.send,
+    taskrun: taskrun(given, sqPollIdleMs > 0, problems),
     sqPollIdleMs,
-    fixedFiles: onOff(given.fixedFiles, initial.fixedFiles),
-    hugePages: onOff(given.hugePages, initial.hugePages),
-    entries: entries(given.entries),
-    waitCount: waitCount(given.waitCount),
-    waitTimeoutMicros: micros(given.waitTimeout, initial.waitTimeoutMicros),
-    napi: oneOf(given.napi, uringWords.napi, initial.napi),
-    napiTimeoutMicros: micros(given.napiTimeout, initial.napiTimeoutMicros),
-    bufferSize: powerSize(given.bufferSize, 256, 64 * KIB, initial.bufferSize),
-    bufferCount: count(given.bufferCount, 1, 1024, initial.bufferCount),
-    largeBufferSize: powerSize(given.largeBufferSize, 16 * KIB, 4 * MIB, initial.largeBufferSize),
+    fixedFiles: given.fixedFiles?.value ?? initial.fixedFiles,
+    hugePages: given.hugePages?.value ?? initial.hugePages,
+    entries: given.entries?.value ?? initial.entries,
+    waitCount: given.waitCount?.value ?? initial.waitCount,
+    waitTimeoutMicros: given.waitTimeout?.value ?? initial.waitTimeoutMicros,
+    napi: given.napi?.value ?? initial.napi,
+    napiTimeoutMicros: given.napiTimeout?.value ?? initial.napiTimeoutMicros,
+    bufferSize: given.bufferSize?.value ?? initial.bufferSize,
+    bufferCount: given.bufferCount?.value ?? initial.bufferCount,
+    largeBufferSize: given.largeBufferSize?.value ?? initial.largeBufferSize,
   };
-  rejectSizes(options, given);
-  rejectIncremental(options, given.incremental);
+  rejectSizes(options, given, problems);
+  rejectIncremental(options, given, problems);
   return options;
 }
 
@@ -101,10 +103,11 @@ const NO_BUNDLES = {
  * only: bytes were mixed up when it was tried.
  */
 function receives(
-  given: GivenUring,
+  given: Sources<UringValues>,
+  problems: Problems,
 ): Pick<UringOptions, "receiveBundles" | "receiveMessages" | "incremental"> {
   const read = (key: "receiveBundles" | keyof typeof NO_BUNDLES) =>
-    onOff(given[key], uringDefaults[key]);
+    given[key]?.value ?? uringDefaults[key];
   const options = {
     receiveBundles: read("receiveBundles"),
     receiveMessages: read("receiveMessages"),
@@ -114,60 +117,67 @@ function receives(
     if (!options.receiveBundles || !options[key]) continue;
     if (given.receiveBundles === undefined) options.receiveBundles = false;
     else if (given[key] === undefined) options[key] = false;
-    else fail(given[key], `contradicts receive bundles, ${NO_BUNDLES[key]}: leave one of them out`);
+    else {
+      const why = `contradicts receive bundles, ${NO_BUNDLES[key]}: leave one of them out`;
+      problems.add(given[key], why);
+    }
   }
   return options;
 }
 
 /** A message has a header at the beginning of its buffer, for which a rest may have no room. */
-function rejectIncremental(options: UringOptions, given: GivenValue | undefined): void {
+function rejectIncremental(
+  options: UringOptions,
+  given: Sources<UringValues>,
+  problems: Problems,
+): void {
   if (!options.incremental || !options.receiveMessages) return;
-  fail(given, "contradicts receive messages, which need whole buffers: leave one of them out");
+  const why = "contradicts receive messages, which need whole buffers: leave one of them out";
+  problems.add(given.incremental, why);
 }
 
-function rejectSizes({ bufferSize, largeBufferSize }: UringOptions, given: GivenUring): void {
+function rejectSizes(
+  { bufferSize, largeBufferSize }: UringOptions,
+  given: Sources<UringValues>,
+  problems: Problems,
+): void {
   if (bufferSize < largeBufferSize) return;
   const pair = `${formatSize(bufferSize)} and ${formatSize(largeBufferSize)}`;
   const { bufferSize: blamed = given.largeBufferSize } = given;
-  fail(blamed, `contradicts: large buffers are larger than the others, not ${pair}`);
+  problems.add(blamed, `contradicts: large buffers are larger than the others, not ${pair}`);
 }
 
 /** The kernel's thread works on completions itself, so that there is nothing to defer. */
-function taskrun(given: GivenValue | undefined, polls: boolean): UringOptions["taskrun"] {
-  if (!polls) return oneOf(given, uringWords.taskrun, uringDefaults.taskrun);
-  if (oneOf(given, uringWords.taskrun, "coop") === "defer") {
-    fail(given, "contradicts sqpoll, with which nothing can be deferred: leave one of them out");
+function taskrun(
+  { taskrun: given }: Sources<UringValues>,
+  polls: boolean,
+  problems: Problems,
+): UringOptions["taskrun"] {
+  if (!polls) return given?.value ?? uringDefaults.taskrun;
+  if (given?.value === "defer") {
+    const why = "contradicts sqpoll, with which nothing can be deferred: leave one of them out";
+    problems.add(given, why);
   }
   return "coop";
 }
 
-function sqPoll(given: GivenValue | undefined): number {
-  if (given === undefined) return uringDefaults.sqPollIdleMs;
-  if (given.value === "off" || given.value === false) return 0;
-  const value = scalar(given);
-  const idleMs = labelled(given, () => parseDuration(value));
-  return idleMs <= SQPOLL_MS_MAX ? idleMs : refuse(given, "a duration of 1ms…1m, or off");
+/** Milliseconds; 0 for `off`. */
+function sqPoll(value: unknown): number {
+  if (value === "off" || value === false) return 0;
+  const idleMs = parseDuration(scalar(value));
+  return idleMs <= SQPOLL_MS_MAX ? idleMs : refuse(value, "a duration of 1ms…1m, or off");
 }
 
-function entries(given: GivenValue | undefined): number {
-  if (given === undefined) return uringDefaults.entries;
-  const number = wholeNumber(given);
-  const isPower = Number.isInteger(Math.log2(number));
-  if (isPower && number >= 16 && number <= 32_768) return number;
-  return refuse(given, "a power of two of 16…32,768");
+function entries(value: unknown): number {
+  const number = wholeNumber(value);
+  if (isPowerOfTwo(number) && number >= 16 && number <= 32_768) return number;
+  return refuse(value, "a power of two of 16…32,768");
 }
 
-function waitCount(given: GivenValue | undefined): number {
-  if (given === undefined) return uringDefaults.waitCount;
-  if (given.value === "adaptive") return 0;
-  const number = wholeNumber(given);
+/** A number of completions; 0 for `adaptive`. */
+function waitCount(value: unknown): number {
+  if (value === "adaptive") return 0;
+  const number = wholeNumber(value);
   if (number >= 1 && number <= 4_096) return number;
-  return refuse(given, "a whole number of 1…4,096, or adaptive");
-}
-
-function micros(given: GivenValue | undefined, initial: number): number {
-  if (given === undefined) return initial;
-  const value = scalar(given);
-  const time = labelled(given, () => parseMicros(value));
-  return time >= 1 && time <= SECOND_MICROS ? time : refuse(given, "a duration of 1us…1s");
+  return refuse(value, "a whole number of 1…4,096, or adaptive");
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { ConfigError } from "./error.ts";
 import { uringDefaults } from "./options.ts";
+import { type SettingName, settingRules } from "./settings.ts";
 import { uringKeys } from "./uring.ts";
-import { type Given, proxyOptions, type SettingName, settingNames, validate } from "./validate.ts";
+import { type Given, needsEmbedded, proxyOptions, type Settings, validate } from "./validate.ts";
 
 /** Values as the command line would give them. */
 function given(values: Partial<Record<SettingName, unknown>>): Given {
@@ -12,14 +14,29 @@ function given(values: Partial<Record<SettingName, unknown>>): Given {
   return Object.fromEntries(entries);
 }
 
+/** What it refuses with. */
+function complaints(act: () => Settings): readonly string[] {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
 test("nothing given means the defaults", () => {
   expect(validate({})).toEqual({
-    listen: [{ kind: "tcp", host: "127.0.0.1", port: 6380 }],
-    upstreams: [],
-    mode: "bidirectional",
+    listeners: [
+      {
+        address: { kind: "tcp", host: "127.0.0.1", port: 6380 },
+        upstreams: [],
+        mode: "bidirectional",
+        connectTimeoutMs: 5_000,
+        halfCloseTimeoutMs: 60_000,
+      },
+    ],
     engine: "auto",
-    connectTimeoutMs: 5_000,
-    halfCloseTimeoutMs: 60_000,
     drainTimeoutMs: 10_000,
     memory: { segmentSize: 65_536, segmentCount: 4_096 },
     uring: uringDefaults,
@@ -47,16 +64,18 @@ test("everything given", () => {
       verbose: true,
     }),
   );
-  expect(settings).toEqual({
-    listen: [
-      { kind: "tcp", host: "::", port: 1 },
-      { kind: "tcp", host: "::1", port: 2 },
-    ],
+  const shared = {
     upstreams: [{ kind: "tcp", host: "db", port: 5432 }],
     mode: "oneway",
-    engine: "uring",
     connectTimeoutMs: 1,
     halfCloseTimeoutMs: 2_000,
+  } as const;
+  expect(settings).toEqual({
+    listeners: [
+      { address: { kind: "tcp", host: "::", port: 1 }, ...shared },
+      { address: { kind: "tcp", host: "::1", port: 2 }, ...shared },
+    ],
+    engine: "uring",
     drainTimeoutMs: 0,
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
@@ -67,7 +86,7 @@ test("everything given", () => {
 
 describe("rules", () => {
   const cases: [Partial<Record<SettingName, unknown>>, string][] = [
-    [{ listen: [] }, "--listen is an empty list: expected an address or several"],
+    [{ listen: [] }, "--listen an empty list: expected an address or several"],
     [{ listen: [6380] }, "--listen 6380: expected an address"],
     [{ listen: { port: 1 } }, "--listen a table: expected an address"],
     [{ listen: [":1", "[0::0]:1"] }, '--listen "[::]:1" is given twice'],
@@ -136,18 +155,46 @@ test("what is at the border is allowed", () => {
   validate(given({ listen: "127.0.0.1:1", upstream: "127.0.0.2:1" }));
 });
 
-test("listeners share the upstreams", () => {
-  const settings = validate(given({ listen: [":1", ":2"], upstream: ["a:1", "b:2"] }));
-  const { listeners, uring } = proxyOptions(settings, settings.upstreams);
-  expect(uring).toBe(settings.uring);
-  expect(listeners.map((listener) => listener.upstreams)).toEqual([
-    settings.upstreams,
-    settings.upstreams,
+test("everything that is wrong is told, also what contradicts each other", () => {
+  const values = { listen: ["x", ":1"], upstream: ":1", mode: "both", segmentSize: 5_000 };
+  expect(complaints(() => validate(given({ ...values, segmentCount: 3 })))).toEqual([
+    '--listen "x": no port; expected host:port, :port, [ipv6]:port or unix:/path',
+    '--mode "both": expected bidirectional, oneway or sink',
+    "--segmentSize 5000: expected a power of two of 4KiB…1MiB",
+    '--upstream "127.0.0.1:1" is the listener [::]:1 itself: relays would loop',
   ]);
 });
 
+test("what was found before comes first, and nothing is started of it", () => {
+  expect(complaints(() => validate({}, null, ["one", "two"]))).toEqual(["one", "two"]);
+});
+
+test("listeners share the upstreams", () => {
+  const settings = validate(given({ listen: [":1", ":2"], upstream: ["a:1", "b:2"] }));
+  const { listeners, uring } = proxyOptions(settings, []);
+  expect(uring).toBe(settings.uring);
+  expect(listeners).toEqual(settings.listeners);
+  expect(listeners.map(({ upstreams }) => upstreams.length)).toEqual([2, 2]);
+});
+
+test("the embedded upstream is for listeners that relay and have none", () => {
+  const embedded = [{ kind: "tcp", host: "127.0.0.1", port: 7 }] as const;
+  const none = validate({});
+  expect(none.listeners.map(needsEmbedded)).toEqual([true]);
+  expect(proxyOptions(none, embedded).listeners).toMatchObject([
+    { upstreams: embedded, upstreamInside: true },
+  ]);
+  const sink = validate(given({ mode: "sink" }));
+  expect(sink.listeners.map(needsEmbedded)).toEqual([false]);
+  expect(proxyOptions(sink, embedded).listeners).toEqual(sink.listeners);
+});
+
 test("every setting is looked at", () => {
-  const names = [...settingNames, ...uringKeys.map((key) => `uring.${key}` as const)];
+  const names = [
+    ...(["listen", "upstream"] as const),
+    ...(Object.keys(settingRules) as SettingName[]),
+    ...uringKeys.map((key) => `uring.${key}` as const),
+  ];
   for (const name of names) {
     expect(() => validate(given({ [name]: { nonsense: 1 } }))).toThrow(`--${name} `);
   }

@@ -1,0 +1,70 @@
+import { type ArgsDef, defineCommand } from "citty";
+import { formatAddress } from "../config/address.ts";
+import { ConfigError, printable } from "../config/error.ts";
+import { loadFile } from "../config/load.ts";
+import type { ListenerOptions } from "../config/options.ts";
+import { formatCount } from "../config/quantity.ts";
+import { Problems } from "../config/sourced.ts";
+import { validate } from "../config/validate.ts";
+import { destination } from "./announce.ts";
+import type { Flag } from "./flags.ts";
+import { renderGroup } from "./help.ts";
+import { writeOut } from "./output.ts";
+import { programName } from "./program.ts";
+import { readSwitches } from "./read-flags.ts";
+
+const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print this help"] }];
+
+/**
+ * `ringway check FILE`: says whether a configuration is right, and starts nothing. Its `run` answers
+ * with the exit code and throws ConfigError with all that is wrong.
+ */
+export const checkCommand = defineCommand({
+  meta: { name: "check", description: "says whether a configuration is right" },
+  args: Object.fromEntries(switches.map(({ name }) => [name, { type: "boolean" }])) as ArgsDef,
+  run: ({ rawArgs }) => check(rawArgs),
+});
+
+async function check(rawArgs: readonly string[]): Promise<number> {
+  const { switches: given, operand } = readSwitches(rawArgs, switches, 1);
+  if (given.has("help")) return await print(help());
+  if (operand === null) throw new ConfigError(`check needs a file: ${programName()} check FILE`);
+  const problems = new Problems();
+  const file = await loadFile(operand, process.env, problems);
+  const { listeners } = validate({}, file, problems.sentences);
+  return await print(`${printable(operand)}: ${summary(listeners)}\n`);
+}
+
+/** What was understood: `ok: 2 listeners, 3 upstreams` and a line for each listener. */
+export function summary(listeners: readonly ListenerOptions[]): string {
+  const upstreams = new Set(listeners.flatMap((one) => one.upstreams.map(formatAddress)));
+  const counts = [counted(listeners.length, "listener"), counted(upstreams.size, "upstream")].join(
+    ", ",
+  );
+  return [`ok: ${counts}`, ...listeners.map(line)].join("\n");
+}
+
+function line(listener: ListenerOptions): string {
+  const name = listener.name === undefined ? "" : `${listener.name}: `;
+  return `  ${name}${formatAddress(listener.address)}${destination(listener)}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function help(): string {
+  return `Usage: ${programName()} check FILE
+
+Says whether a configuration file is right: all that is wrong with it, a line
+for each, or else what it means. Nothing is started, no name is looked up.
+
+${renderGroup({ heading: "Flags", flags: switches })}
+
+Exit codes: 0 it is right, 2 it is not.
+`;
+}
+
+async function print(text: string): Promise<number> {
+  return (await writeOut(text)) === null ? 0 : 1;
+}

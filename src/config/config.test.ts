@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { type Config, defineConfig, type ListenerConfig, type UringConfig } from "../index.ts";
+import { readDocument } from "./document.ts";
+import { Problems } from "./sourced.ts";
+import { validate } from "./validate.ts";
+
+/** Everything that the types know: when a key is added to them, it is missing here. */
+const uring: Required<UringConfig> = {
+  receive: "single",
+  receiveBundles: "off",
+  receiveMessages: true,
+  incremental: false,
+  send: "zerocopy",
+  taskrun: "coop",
+  sqpoll: "100ms",
+  fixedFiles: "on",
+  hugePages: false,
+  entries: 64,
+  waitCount: "adaptive",
+  waitTimeout: "50us",
+  napi: "busy",
+  napiTimeout: 0.001,
+  bufferSize: "4KiB",
+  bufferCount: "16",
+  largeBufferSize: 1024 * 1024,
+};
+
+const listener: Required<ListenerConfig> = {
+  name: "a",
+  listen: [":1", "unix:/a"],
+  upstreams: ["b:2", { address: "c:3" }],
+  mode: "oneway",
+  connectTimeout: 2,
+  halfCloseTimeout: "1h",
+};
+
+const whole: Required<Omit<Config, "listen">> = {
+  upstream: { address: "d:4" },
+  listeners: [listener, { listen: ":5" }],
+  mode: "bidirectional",
+  connectTimeout: "5s",
+  halfCloseTimeout: 60,
+  engine: "uring",
+  workers: 1,
+  drainTimeout: 0,
+  segmentSize: "64KiB",
+  segmentCount: 4096,
+  stats: "json",
+  verbose: true,
+  uring,
+};
+
+test("what the types allow is understood", () => {
+  for (const config of [whole, { listen: [":1"], upstream: ["a:1"] }, { listen: ":1" }, {}]) {
+    const problems = new Problems();
+    const source = readDocument(defineConfig(config), "f.ts", null, problems);
+    validate({}, source, problems.sentences);
+    const { listeners, settings } = source;
+    if (config !== whole) continue;
+    expect(Object.keys(settings)).toHaveLength(Object.keys(whole).length - 3);
+    expect(Object.keys(source.uring)).toHaveLength(Object.keys(uring).length);
+    expect(listeners?.[0]).toMatchObject({ name: { value: "a" }, settings: { mode: {} } });
+  }
+});
+
+test("what the types forbid", () => {
+  // @ts-expect-error: a key that there is not
+  defineConfig({ listn: ":1" });
+  // @ts-expect-error: a word that there is not
+  defineConfig({ mode: "both" });
+  // @ts-expect-error: nothing to listen on
+  defineConfig({ listeners: [{ upstreams: ["a:1"] }] });
+  // @ts-expect-error: a key of another table
+  defineConfig({ listeners: [{ listen: ":1", stats: "json" }] });
+  // @ts-expect-error: a number is no address
+  defineConfig({ listen: 6380 });
+});

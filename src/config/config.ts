@@ -1,0 +1,131 @@
+import type { Mode, ProxyOptions, UringOptions, UringSend } from "./options.ts";
+import type { StatsFormat } from "./settings.ts";
+
+/** `"500ms"`, `"5s"`, `"2m"`, `"1h"`, or a number of seconds. */
+export type Duration = string | number;
+
+/** `"50us"`, `"5ms"`, `"1s"`, or a number of seconds. */
+export type ShortDuration = string | number;
+
+/** `"64KiB"`, `"64k"`, `"1MiB"`, or a number of bytes. */
+export type Size = string | number;
+
+/** What may be switched: `true` and `"on"` are the same. */
+export type OnOff = boolean | "on" | "off";
+
+/** One upstream: its address, or a table that has it. */
+export type UpstreamConfig = string | { readonly address: string };
+
+/** What each listener may have for itself. At the top of a configuration: for all of them. */
+export interface ListenerSettings {
+  /**
+   * Both ways; client to upstream only; or no upstream at all: receive, count, discard.
+   *
+   * @default "bidirectional"
+   */
+  readonly mode?: Mode;
+  /** A dial to an upstream is given up after this, 1ms…24h. @default "5s" */
+  readonly connectTimeout?: Duration;
+  /** A relay one of whose ends has finished may stand still for this long, 1ms…24h. @default "1m" */
+  readonly halfCloseTimeout?: Duration;
+}
+
+/** One of several listeners. */
+export interface ListenerConfig extends ListenerSettings {
+  /** What the log calls it: 1…63 letters, digits, dots, dashes and underscores; no two the same. */
+  readonly name?: string;
+  /**
+   * Where clients are accepted: `"127.0.0.1:6380"`, `":6380"` (all addresses), `"[::1]:6380"`,
+   * `"unix:/path"`, `"unix:@name"`, or a list of these. Port 0 lets the system pick.
+   */
+  readonly listen: string | readonly string[];
+  /**
+   * Where its relays go, in turn: `"db:5432"`, `"10.0.0.5:5432"`, `"unix:/path"`. Without: those at
+   * the top. In mode `"sink"` there are none.
+   */
+  readonly upstreams?: UpstreamConfig | readonly UpstreamConfig[];
+}
+
+/** What only the uring engine knows, after liburing's own proxy. */
+export interface UringConfig {
+  /** One receive goes on by itself, or is started each time. @default "multishot" */
+  readonly receive?: UringOptions["receive"];
+  /** One receive fills several buffers. @default "off" */
+  readonly receiveBundles?: OnOff;
+  /** RECVMSG instead of RECV. @default "off" */
+  readonly receiveMessages?: OnOff;
+  /** Buffers are filled bit by bit (Linux 6.12). @default "off" */
+  readonly incremental?: OnOff;
+  /** How what was received is sent on. @default "plain" */
+  readonly send?: UringSend;
+  /** When completions are worked on: when waited for, or whenever in the kernel. @default "defer" */
+  readonly taskrun?: UringOptions["taskrun"];
+  /** A thread of the kernel submits and sleeps after this, up to 1m. @default "off" */
+  readonly sqpoll?: Duration | "off" | false;
+  /** Sockets are put into the ring's table. @default "off" */
+  readonly fixedFiles?: OnOff;
+  /** Buffers on huge pages. @default "off" */
+  readonly hugePages?: OnOff;
+  /** Submission entries: a power of two, 16…32,768. @default 1024 */
+  readonly entries?: number | string;
+  /** Completions to wait for, 1…4,096. @default "adaptive" */
+  readonly waitCount?: number | string;
+  /** After this, fewer completions are enough: 1us…1s. @default "100us" */
+  readonly waitTimeout?: ShortDuration;
+  /** Poll the network device; `"prefer"` instead of interrupts. @default "off" */
+  readonly napi?: UringOptions["napi"];
+  /** Poll it for this long: 1us…1s. @default "50us" */
+  readonly napiTimeout?: ShortDuration;
+  /** A buffer of chatty flows: a power of two, 256…64KiB. @default "4KiB" */
+  readonly bufferSize?: Size;
+  /** So many of them at first, 1…1,024. @default 64 */
+  readonly bufferCount?: number | string;
+  /** A buffer of bulk flows: a power of two, 16KiB…4MiB. @default "1MiB" */
+  readonly largeBufferSize?: Size;
+}
+
+/**
+ * A configuration as a person writes it. With one group of listeners: `listen`, `upstream`. With
+ * several: `listeners`, each with its own. Nothing at all is a configuration, too.
+ */
+export interface Config extends ListenerSettings {
+  /**
+   * Where clients are accepted, as {@link ListenerConfig.listen}; not together with `listeners`.
+   *
+   * @default "127.0.0.1:6380"
+   */
+  readonly listen?: string | readonly string[];
+  /**
+   * Where relays go, as {@link ListenerConfig.upstreams}; with `listeners`, those that name none.
+   * Without either: the embedded upstream.
+   */
+  readonly upstream?: UpstreamConfig | readonly UpstreamConfig[];
+  /** Listeners with upstreams and settings of their own. */
+  readonly listeners?: readonly ListenerConfig[];
+  /** What does the I/O; `"auto"` is uring where it can run, else sockets. @default "auto" */
+  readonly engine?: ProxyOptions["engine"];
+  /** Threads that relay; 1 in this version. @default 1 */
+  readonly workers?: 1;
+  /** What running relays get at a stop, 0…24h. @default "10s" */
+  readonly drainTimeout?: Duration;
+  /** One buffer: a power of two, 4KiB…1MiB. @default "64KiB" */
+  readonly segmentSize?: Size;
+  /** Most buffers, 2MiB…64GiB in all; allocated when needed. @default 4096 */
+  readonly segmentCount?: number | string;
+  /** Statistics at exit. @default "text" */
+  readonly stats?: StatsFormat;
+  /** Log every relay; more statistics. @default false */
+  readonly verbose?: boolean;
+  /** What only the uring engine knows. */
+  readonly uring?: UringConfig;
+}
+
+/**
+ * The configuration itself: for its types, in a file such as
+ *
+ *     import { defineConfig } from "ringway";
+ *     export default defineConfig({ listen: ":6380", upstream: "10.0.0.5:6379" });
+ */
+export function defineConfig(config: Config): Config {
+  return config;
+}

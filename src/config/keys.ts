@@ -1,0 +1,46 @@
+import { describe, printable } from "./error.ts";
+import { nearest } from "./suggest.ts";
+
+/** The way to a value of a document: keys of tables and places in lists. */
+export type Path = readonly (string | number)[];
+
+/** The keys of each kind of table. */
+export interface KnownKeys {
+  readonly top: readonly string[];
+  readonly listener: readonly string[];
+  readonly upstream: readonly string[];
+  readonly uring: readonly string[];
+}
+
+/** A path as a message has it: `listeners[1].upstreams[0]`; empty for the whole document. */
+export function formatPath(path: Path): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === "number") return `${text}[${step}]`;
+    return text === "" ? printable(step) : `${text}.${printable(step)}`;
+  }, "");
+}
+
+/** The sentence for a key that its table does not have: with what was meant, as far as that shows. */
+export function unknownKey(path: Path, known: KnownKeys): string {
+  const key = String(path.at(-1));
+  const table = path.slice(0, -1);
+  const prefix = table.length === 0 ? "" : `${formatPath(table)}.`;
+  return `unknown key ${describe(prefix + key)}; ${hint(key, table, prefix, known)}`;
+}
+
+function hint(key: string, table: Path, prefix: string, known: KnownKeys): string {
+  const keys = keysAt(table, known);
+  // Flags are written in kebab-case, so that is what many will try first.
+  const near = nearest(key.replaceAll(/[-_]/g, ""), keys);
+  if (near !== null) return `did you mean ${prefix}${near}?`;
+  if (known.uring.includes(key)) return `did you mean uring.${key}?`;
+  if (known.top.includes(key)) return "it belongs at the top of the file, outside of all tables";
+  if (known.listener.includes(key)) return "it belongs into a table of the list listeners";
+  return `expected ${keys.length === 1 ? "" : "one of "}${keys.join(", ")}`;
+}
+
+function keysAt(table: Path, known: KnownKeys): readonly string[] {
+  if (table.length === 0) return known.top;
+  if (table[0] === "uring") return known.uring;
+  return table[0] === "listeners" && table.length === 2 ? known.listener : known.upstream;
+}

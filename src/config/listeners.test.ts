@@ -1,0 +1,160 @@
+import { describe, expect, test } from "bun:test";
+import { formatAddress } from "./address.ts";
+import { readDocument } from "./document.ts";
+import { ConfigError } from "./error.ts";
+import type { SettingName } from "./settings.ts";
+import { Problems } from "./sourced.ts";
+import { type Settings, validate } from "./validate.ts";
+
+type Flags = Partial<Record<SettingName, unknown>>;
+
+/** What flags and a file mean together. @throws ConfigError */
+function together(flags: Flags, content: unknown): Settings {
+  const problems = new Problems();
+  const file = readDocument(content, "f", {}, problems);
+  const given = Object.entries(flags).map(([name, value]) => [name, { value, label: `--${name}` }]);
+  return validate(Object.fromEntries(given), file, problems.sentences);
+}
+
+/** Each listener in a line: `name: address → upstreams, mode, timeouts`. */
+function lines(flags: Flags, content: unknown): string[] {
+  return together(flags, content).listeners.map((one) => {
+    const name = one.name === undefined ? "" : `${one.name}: `;
+    const upstreams = one.upstreams.map(formatAddress).join(" ");
+    const times = `${one.connectTimeoutMs} ${one.halfCloseTimeoutMs}`;
+    return `${name}${formatAddress(one.address)} → ${upstreams}, ${one.mode}, ${times}`;
+  });
+}
+
+function complaints(flags: Flags, content: unknown): readonly string[] {
+  try {
+    together(flags, content);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+const short = { listen: "a:1", upstream: ["b:2", "c:3"], connectTimeout: "1s" };
+const several = {
+  mode: "oneway",
+  connectTimeout: "1s",
+  listeners: [
+    { name: "x", listen: "a:1", upstreams: "b:2" },
+    { name: "y", listen: "a:2", upstreams: "c:3", mode: "bidirectional", connectTimeout: "2s" },
+  ],
+};
+
+describe("flags win over a file", () => {
+  test("none: the file holds", () => {
+    expect(lines({}, short)).toEqual(["a:1 → b:2 c:3, bidirectional, 1000 60000"]);
+    expect(lines({}, several)).toEqual([
+      "x: a:1 → b:2, oneway, 1000 60000",
+      "y: a:2 → c:3, bidirectional, 2000 60000",
+    ]);
+  });
+
+  test("settings hold for every listener, whatever it says itself", () => {
+    expect(lines({ connectTimeout: "9s", halfCloseTimeout: "8s" }, several)).toEqual([
+      "x: a:1 → b:2, oneway, 9000 8000",
+      "y: a:2 → c:3, bidirectional, 9000 8000",
+    ]);
+    expect(lines({ mode: "bidirectional" }, several)).toEqual([
+      "x: a:1 → b:2, bidirectional, 1000 60000",
+      "y: a:2 → c:3, bidirectional, 2000 60000",
+    ]);
+  });
+
+  test("of a file without a list, an address replaces its like", () => {
+    expect(lines({ listen: ["d:4"] }, short)).toEqual(["d:4 → b:2 c:3, bidirectional, 1000 60000"]);
+    expect(lines({ upstream: ["d:4"] }, short)).toEqual(["a:1 → d:4, bidirectional, 1000 60000"]);
+  });
+
+  test("an address leaves nothing of a list, but what is outside of it", () => {
+    expect(lines({ listen: ["d:4"] }, several)).toEqual(["d:4 → , oneway, 1000 60000"]);
+    expect(lines({ listen: ["d:4"] }, { ...several, upstream: "e:5" })).toEqual([
+      "d:4 → e:5, oneway, 1000 60000",
+    ]);
+    expect(lines({ upstream: ["d:4"] }, several)).toEqual([
+      "127.0.0.1:6380 → d:4, oneway, 1000 60000",
+    ]);
+  });
+
+  test("settings of the whole proxy", () => {
+    const { stats, drainTimeoutMs } = together(
+      { stats: "none" },
+      { stats: "json", drainTimeout: 1 },
+    );
+    expect({ stats, drainTimeoutMs }).toEqual({ stats: "none", drainTimeoutMs: 1_000 });
+    const file = { uring: { entries: 64, bufferCount: 2 } };
+    expect(together({ "uring.entries": "128" }, file).uring).toMatchObject({
+      entries: 128,
+      bufferCount: 2,
+    });
+  });
+
+  test("a file is right as a whole, whatever flags replace of it", () => {
+    expect(complaints({ mode: "sink", listen: [":1"] }, { mode: "both", listeners: [{}] })).toEqual(
+      [
+        "f: listeners[0] has no listen, which it needs",
+        'f: mode "both": expected bidirectional, oneway or sink',
+      ],
+    );
+  });
+
+  test("contradictions are told of what holds, at the place that gave it", () => {
+    expect(complaints({ mode: "sink" }, short)).toEqual([
+      "f: upstream contradicts mode sink, which has no upstream: leave one of them out",
+    ]);
+    expect(complaints({ upstream: ["a:1"] }, { mode: "sink" })).toEqual([
+      "--upstream contradicts mode sink, which has no upstream: leave one of them out",
+    ]);
+    expect(complaints({ engine: "sockets" }, { uring: { entries: 64 } })).toEqual([
+      "f: uring.entries contradicts engine sockets, which knows no io_uring: leave one of them out",
+    ]);
+    expect(complaints({ segmentSize: "1MiB" }, { segmentCount: 3 })).toEqual([
+      "f: segmentCount 3: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 3 segments of 1 MiB",
+    ]);
+  });
+});
+
+describe("relays that would loop", () => {
+  const listener = (listen: unknown, upstreams: unknown) => ({ listen, upstreams });
+  const told = (...listeners: unknown[]) => complaints({}, { listeners });
+
+  test("a listener may relay to another one", () => {
+    expect(told(listener(":1", "127.0.0.1:2"), listener(":2", "c:3"))).toEqual([]);
+    expect(
+      told(listener(":1", ["127.0.0.1:2", "localhost:3"]), listener([":2", ":3"], "c:3")),
+    ).toEqual([]);
+  });
+
+  test("but not to itself, nor to one that relays back", () => {
+    expect(told(listener([":1", "unix:/a"], ["b:1", "unix:/a", "[::1]:1"]))).toEqual([
+      'f: listeners[0].upstreams[1] "unix:/a" is the listener unix:/a itself: relays would loop',
+      'f: listeners[0].upstreams[2] "[::1]:1" is the listener [::]:1 itself: relays would loop',
+    ]);
+    const back = "which relays back to this one: relays would loop";
+    expect(
+      told(
+        listener(":1", "127.0.0.1:2"),
+        listener("127.0.0.1:2", "unix:/c"),
+        listener("unix:/c", "127.0.0.1:1"),
+        listener(":4", "127.0.0.1:1"),
+      ),
+    ).toEqual([
+      `f: listeners[0].upstreams "127.0.0.1:2" is the listener 127.0.0.1:2, ${back}`,
+      `f: listeners[1].upstreams "unix:/c" is the listener unix:/c, ${back}`,
+      `f: listeners[2].upstreams "127.0.0.1:1" is the listener [::]:1, ${back}`,
+    ]);
+  });
+
+  test("a sink relays nowhere", () => {
+    const listeners = [
+      { listen: ":1", upstreams: "127.0.0.1:2" },
+      { listen: ":2", mode: "sink" },
+    ];
+    expect(complaints({}, { listeners, upstream: "127.0.0.1:1" })).toEqual([]);
+  });
+});

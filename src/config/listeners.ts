@@ -1,0 +1,78 @@
+import { formatAddress } from "./address.ts";
+import { rejectLoops } from "./loops.ts";
+import { type Address, defaults, type ListenerOptions } from "./options.ts";
+import type { ListenerValues } from "./settings.ts";
+import type { Problems, Sourced, Sources } from "./sourced.ts";
+
+/** Addresses that share upstreams and settings, as they were given. */
+export interface ListenerGroup {
+  /** Where it was given, as a message names it. */
+  readonly label: string;
+  readonly name?: Sourced<string>;
+  readonly listen: readonly Sourced<Address>[];
+  readonly upstreams: readonly Sourced<Address>[];
+  /** Whether the upstreams were given for this group, not for all of them. */
+  readonly ownUpstreams: boolean;
+  readonly settings: Sources<ListenerValues>;
+}
+
+/** One listener per address, with the defaults for what its group does not say. */
+export function listenersOf(
+  groups: readonly ListenerGroup[],
+  problems: Problems,
+): readonly ListenerOptions[] {
+  const relaying = groups.map((group) =>
+    isSink(group) ? withoutUpstreams(group, problems) : group,
+  );
+  rejectNames(relaying, problems);
+  rejectTwins(relaying, problems);
+  rejectLoops(relaying, problems);
+  return relaying.flatMap(finish);
+}
+
+function finish({ name, listen, upstreams, settings }: ListenerGroup): ListenerOptions[] {
+  const named = name === undefined || name.value === null ? {} : { name: name.value };
+  const shared = {
+    ...named,
+    mode: settings.mode?.value ?? defaults.mode,
+    upstreams: upstreams.flatMap(({ value }) => value ?? []),
+    connectTimeoutMs: settings.connectTimeout?.value ?? defaults.connectTimeoutMs,
+    halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? defaults.halfCloseTimeoutMs,
+  };
+  return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));
+}
+
+function isSink({ settings }: ListenerGroup): boolean {
+  return settings.mode?.value === "sink";
+}
+
+/** The sink of a group that has none; the upstreams for all groups are not meant for it. */
+function withoutUpstreams(group: ListenerGroup, problems: Problems): ListenerGroup {
+  const [first] = group.upstreams;
+  if (group.ownUpstreams && first !== undefined) {
+    const why = "contradicts mode sink, which has no upstream: leave one of them out";
+    // The key that has them all, not one of them.
+    problems.add({ label: first.label.replace(/(\[\d+\])?(\.address)?$/, "") }, why);
+  }
+  return { ...group, upstreams: [] };
+}
+
+function rejectNames(groups: readonly ListenerGroup[], problems: Problems): void {
+  const seen = new Set<string>();
+  for (const { name } of groups) {
+    if (name === undefined || name.value === null) continue;
+    if (seen.has(name.value)) problems.add(name, `"${name.value}" is given twice`);
+    seen.add(name.value);
+  }
+}
+
+function rejectTwins(groups: readonly ListenerGroup[], problems: Problems): void {
+  const seen = new Set<string>();
+  for (const listen of groups.flatMap((group) => group.listen)) {
+    if (listen.value === null) continue;
+    const text = formatAddress(listen.value);
+    const picksPort = listen.value.kind === "tcp" && listen.value.port === 0;
+    if (seen.has(text) && !picksPort) problems.add(listen, `"${text}" is given twice`);
+    seen.add(text);
+  }
+}

@@ -1,0 +1,90 @@
+import { formatAddress } from "./address.ts";
+import type { ListenerGroup } from "./listeners.ts";
+import type { Address } from "./options.ts";
+import type { Problems } from "./sourced.ts";
+
+/** An upstream that is a listener of the proxy itself. */
+interface Hop {
+  readonly from: ListenerGroup;
+  readonly upstream: Address;
+  readonly label: string;
+  readonly listener: Address;
+  readonly to: ListenerGroup;
+}
+
+/**
+ * Tells upstreams whose relays come back to where they started: they would dial on until no
+ * descriptor is left. A listener may relay to another one that relays elsewhere.
+ */
+export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems): void {
+  const hops = hopsOf(groups);
+  const next = new Map<ListenerGroup, ListenerGroup[]>();
+  for (const { from, to } of hops) {
+    const others = next.get(from);
+    if (others === undefined) next.set(from, [to]);
+    else others.push(to);
+  }
+  for (const { from, upstream, label, listener, to } of hops) {
+    if (!leads(to, from, next)) continue;
+    const which = from === to ? " itself" : ", which relays back to this one";
+    const names = `"${formatAddress(upstream)}" is the listener ${formatAddress(listener)}`;
+    problems.add({ label }, `${names}${which}: relays would loop`);
+  }
+}
+
+function hopsOf(groups: readonly ListenerGroup[]): Hop[] {
+  const listeners = new Map<string, { listener: Address; to: ListenerGroup }[]>();
+  for (const to of groups) {
+    for (const { value: listener } of to.listen) {
+      if (listener === null) continue;
+      const key = placeOf(listener);
+      const others = listeners.get(key);
+      if (others === undefined) listeners.set(key, [{ listener, to }]);
+      else others.push({ listener, to });
+    }
+  }
+  return groups.flatMap((from) =>
+    from.upstreams.flatMap(({ value: upstream, label }) => {
+      if (upstream === null) return [];
+      const near = listeners.get(placeOf(upstream)) ?? [];
+      const found = near.find(({ listener }) => reaches(upstream, listener));
+      return found === undefined ? [] : [{ from, upstream, label, ...found }];
+    }),
+  );
+}
+
+/** What an upstream and the listener that it reaches have in common. */
+function placeOf(address: Address): string {
+  return address.kind === "unix" ? formatAddress(address) : String(address.port);
+}
+
+/** Whether relays get from one group to another, or are there already. */
+function leads(
+  start: ListenerGroup,
+  goal: ListenerGroup,
+  next: ReadonlyMap<ListenerGroup, readonly ListenerGroup[]>,
+): boolean {
+  const seen = new Set([start]);
+  // A set gives what is added to it meanwhile, too.
+  for (const group of seen) {
+    if (group === goal) return true;
+    for (const other of next.get(group) ?? []) seen.add(other);
+  }
+  return false;
+}
+
+function reaches(upstream: Address, listener: Address): boolean {
+  // Unix sockets in the same place are the same.
+  if (upstream.kind === "unix" || listener.kind === "unix") return true;
+  if (upstream.host === listener.host) return true;
+  const all = listener.host === "::" || listener.host === "0.0.0.0";
+  const targets = loopbacks(upstream.host);
+  return all ? targets.length > 0 : loopbacks(listener.host).some((one) => targets.includes(one));
+}
+
+/** The loopback addresses that a host may stand for on this machine. */
+function loopbacks(host: string): readonly string[] {
+  if (host === "localhost" || host === "::") return ["127.0.0.1", "::1"];
+  if (host === "0.0.0.0") return ["127.0.0.1"];
+  return host === "::1" || host.startsWith("127.") ? [host] : [];
+}

@@ -1,0 +1,101 @@
+import { ConfigError, describe } from "./error.ts";
+import { formatCount, formatSize, parseDuration, parseMicros, parseSize } from "./quantity.ts";
+
+/**
+ * Reads one value of any kind, whether a flag or a file gave it.
+ *
+ * @throws ConfigError with one sentence that begins with the value and says what was expected
+ */
+export type Rule<T> = (value: unknown) => T;
+
+/** What rules make of values, by the same names. */
+export type ValuesOf<Rules> = {
+  readonly [K in keyof Rules]: Rules[K] extends Rule<infer T> ? T : never;
+};
+
+/** Refuses a value. @throws ConfigError always */
+export function refuse(value: unknown, expected: string): never {
+  throw new ConfigError(`${describe(value)}: expected ${expected}`);
+}
+
+/** One of several words. */
+export function word<T extends string>(words: readonly T[]): Rule<T> {
+  return (value) => words.find((known) => known === value) ?? refuse(value, either(words));
+}
+
+/** `a, b or c`. */
+export function either(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+/** A switch: true or false, which the environment can only give as text. */
+export function truth(value: unknown): boolean {
+  return switched(value) ?? refuse(value, "true or false");
+}
+
+/** The same, for which `on` and `off` are the words. */
+export function onOff(value: unknown): boolean {
+  if (value === "on") return true;
+  if (value === "off") return false;
+  return switched(value) ?? refuse(value, "on or off");
+}
+
+function switched(value: unknown): boolean | null {
+  if (value === true || value === "true") return true;
+  return value === false || value === "false" ? false : null;
+}
+
+/** A value that is a number or text; other kinds are refused with their name. */
+export function scalar(value: unknown): string | number {
+  if (typeof value === "string" || typeof value === "number") return value;
+  return refuse(value, "a number or text");
+}
+
+/** The whole number that a value is, or NaN when it is none. @throws ConfigError for other kinds */
+export function wholeNumber(value: unknown): number {
+  const text = String(scalar(value));
+  return /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+}
+
+/** A whole number of a range. */
+export function count(least: number, most: number): Rule<number> {
+  return (value) => {
+    const number = wholeNumber(value);
+    if (number >= least && number <= most) return number;
+    return refuse(value, `a whole number of ${least}…${formatCount(most)}`);
+  };
+}
+
+/** A duration, in milliseconds. @param range what was expected, such as `0…24h` */
+export function duration(leastMs: number, mostMs: number, range: string): Rule<number> {
+  return (value) => {
+    const durationMs = parseDuration(scalar(value));
+    if (durationMs >= leastMs && durationMs <= mostMs) return durationMs;
+    return refuse(value, `a duration of ${range}`);
+  };
+}
+
+/** A duration of 1us…1s, in microseconds. */
+export function shortDuration(value: unknown): number {
+  const micros = parseMicros(scalar(value));
+  return micros >= 1 && micros <= 1_000_000 ? micros : refuse(value, "a duration of 1us…1s");
+}
+
+/** A size in bytes that is a power of two of a range. */
+export function powerSize(least: number, most: number): Rule<number> {
+  return (value) => {
+    const bytes = parseSize(scalar(value));
+    if (isPowerOfTwo(bytes) && bytes >= least && bytes <= most) return bytes;
+    return refuse(value, `a power of two of ${tight(least)}…${tight(most)}`);
+  };
+}
+
+/** Whether a number is 1, 2, 4, 8… */
+export function isPowerOfTwo(number: number): boolean {
+  return Number.isInteger(Math.log2(number));
+}
+
+/** A size as a person would type it: `64KiB`; plain bytes without their unit. */
+export function tight(bytes: number): string {
+  return formatSize(bytes).replace(/ B$/, "").replace(" ", "");
+}

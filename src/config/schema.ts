@@ -1,0 +1,360 @@
+import * as v from "valibot";
+import type { Config, ListenerConfig, UringConfig } from "./config.ts";
+import { ConfigError } from "./error.ts";
+import * as form from "./forms.ts";
+import type { KnownKeys } from "./keys.ts";
+import { type Address, defaults, uringDefaults } from "./options.ts";
+import { isTable } from "./plain.ts";
+import { formatDuration, formatMicros } from "./quantity.ts";
+import { type Rule, tight } from "./rule.ts";
+import {
+  addressRule,
+  engines,
+  listenerName,
+  listenerRules,
+  modes,
+  proxyRules,
+  statsFormats,
+} from "./settings.ts";
+import { uringRules, uringWords } from "./uring.ts";
+
+/*
+ * What a configuration file looks like, in valibot: tables, lists, which keys there are. What a
+ * single value has to be is a rule that flags have too, so that a start by flags needs none of
+ * this: loading valibot takes 10 ms from its source.
+ */
+
+/** A value of any kind, judged by its rule alone. */
+function value<T>(rule: Rule<T>, shape: form.Form, description: string, initial?: unknown) {
+  const told = initial === undefined ? {} : { default: initial };
+  return v.pipe(
+    v.unknown(),
+    judged<unknown, T>(rule),
+    v.metadata({ ...shape, ...told, description }),
+  );
+}
+
+function judged<Input, T>(rule: Rule<T>) {
+  return v.rawTransform<Input, T>(({ dataset, addIssue, NEVER }) => {
+    try {
+      return rule(dataset.value);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      addIssue({ message: error.message });
+      return NEVER;
+    }
+  });
+}
+
+/** A table with these keys and no others. */
+function table<Entries extends v.ObjectEntries>(entries: Entries, description: string) {
+  return v.pipe(
+    v.custom<object>(isTable, "expected keys with values"),
+    // valibot's strict objects tell of one unknown key only.
+    v.objectWithRest(entries, v.never()),
+    v.metadata({ additionalProperties: false, description }),
+  );
+}
+
+/** Several of something, at least one. */
+function list<Item extends v.GenericSchema>(item: Item, expected: string) {
+  return v.pipe(v.array(item, expected), v.minLength(1, expected));
+}
+
+function address(role: "listener" | "upstream", description: string) {
+  return v.pipe(
+    v.string("expected an address"),
+    judged<string, Address>(addressRule(role)),
+    v.metadata({ description }),
+  );
+}
+
+/**
+ * What may be written in several ways, told apart by the kind of the value. A union of valibot's
+ * would try them all, and keep nothing of a list in which one item is wrong.
+ */
+export interface Ways<Schema extends v.GenericSchema> extends v.LazySchema<Schema> {
+  /** All of them. */
+  readonly ways: readonly Schema[];
+}
+
+function ways<Schema extends v.GenericSchema>(
+  pick: (value: unknown) => Schema,
+  ways: readonly Schema[],
+): Ways<Schema> {
+  return Object.assign(v.lazy(pick), { ways });
+}
+
+const listenAddress = address(
+  "listener",
+  "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name. Port 0 picks one.",
+);
+
+const upstreamAddress = address(
+  "upstream",
+  "host:port, [ipv6]:port, unix:/path or unix:@name. The host may be a name.",
+);
+
+const upstreamEntries = { address: upstreamAddress };
+const upstreamTable = table(upstreamEntries, "An upstream with more to say of it.");
+const listenAddresses = list(listenAddress, "expected an address or several");
+const oneUpstream = ways(
+  (value) => (isTable(value) ? upstreamTable : upstreamAddress),
+  [upstreamAddress, upstreamTable],
+);
+const upstreamList = list(oneUpstream, "expected an upstream or several");
+
+/** Where clients are accepted. */
+const listen = v.pipe(
+  ways(
+    (value) => (Array.isArray(value) ? listenAddresses : listenAddress),
+    [listenAddress, listenAddresses],
+  ),
+  v.description("Where clients are accepted: an address or a list of them."),
+);
+
+/** Where relays go. */
+const upstreams = v.pipe(
+  ways(
+    (value) => {
+      if (Array.isArray(value)) return upstreamList;
+      return isTable(value) ? upstreamTable : upstreamAddress;
+    },
+    [upstreamAddress, upstreamTable, upstreamList],
+  ),
+  v.description("Where relays go, each in turn: an upstream or a list of them."),
+);
+
+/** What a listener may have for itself; at the top it holds for all of them. */
+const listenerSettings = {
+  mode: v.optional(
+    value(
+      listenerRules.mode,
+      form.words(modes),
+      "Both ways, client to upstream only, or no upstream: receive, count, discard.",
+      defaults.mode,
+    ),
+  ),
+  connectTimeout: v.optional(
+    value(
+      listenerRules.connectTimeout,
+      form.duration(),
+      "A dial to an upstream is given up after this, 1ms…24h.",
+      formatDuration(defaults.connectTimeoutMs),
+    ),
+  ),
+  halfCloseTimeout: v.optional(
+    value(
+      listenerRules.halfCloseTimeout,
+      form.duration(),
+      "A relay one of whose ends has finished may stand still for this long, 1ms…24h.",
+      formatDuration(defaults.halfCloseTimeoutMs),
+    ),
+  ),
+};
+
+const listenerEntries = {
+  name: v.optional(
+    value(
+      listenerName,
+      form.text,
+      "What the log calls it: 1…63 letters, digits, dots, dashes and underscores.",
+    ),
+  ),
+  listen,
+  upstreams: v.optional(upstreams),
+  ...listenerSettings,
+} satisfies Record<keyof ListenerConfig, unknown>;
+
+const uringEntries = {
+  receive: v.optional(
+    value(
+      uringRules.receive,
+      form.words(uringWords.receive),
+      "One receive goes on by itself, or is started each time.",
+      uringDefaults.receive,
+    ),
+  ),
+  receiveBundles: onOff("receiveBundles", "One receive fills several buffers."),
+  receiveMessages: onOff("receiveMessages", "RECVMSG instead of RECV."),
+  incremental: onOff("incremental", "Buffers are filled bit by bit (Linux 6.12)."),
+  send: v.optional(
+    value(
+      uringRules.send,
+      form.words(uringWords.send),
+      "How what was received is sent on; ring and bundle send from rings of buffers.",
+      uringDefaults.send,
+    ),
+  ),
+  taskrun: v.optional(
+    value(
+      uringRules.taskrun,
+      form.words(uringWords.taskrun),
+      "When completions are worked on: when waited for, or whenever in the kernel.",
+      uringDefaults.taskrun,
+    ),
+  ),
+  sqpoll: v.optional(
+    value(
+      uringRules.sqpoll,
+      form.duration("off", false),
+      "A thread of the kernel submits; it sleeps after this, up to 1m. Makes taskrun coop.",
+      "off",
+    ),
+  ),
+  fixedFiles: onOff("fixedFiles", "Sockets are put into the ring's table."),
+  hugePages: onOff("hugePages", "Buffers on huge pages."),
+  entries: v.optional(
+    value(
+      uringRules.entries,
+      form.count(16, 32_768),
+      "Submission entries: a power of two, 16…32,768.",
+      uringDefaults.entries,
+    ),
+  ),
+  waitCount: v.optional(
+    value(
+      uringRules.waitCount,
+      form.count(1, 4_096, "adaptive"),
+      "Completions to wait for, 1…4,096, or adaptive.",
+      "adaptive",
+    ),
+  ),
+  waitTimeout: v.optional(
+    value(
+      uringRules.waitTimeout,
+      form.shortDuration,
+      "After this, fewer completions are enough: 1us…1s.",
+      formatMicros(uringDefaults.waitTimeoutMicros),
+    ),
+  ),
+  napi: v.optional(
+    value(
+      uringRules.napi,
+      form.words(uringWords.napi),
+      "Poll the network device; prefer: instead of interrupts.",
+      uringDefaults.napi,
+    ),
+  ),
+  napiTimeout: v.optional(
+    value(
+      uringRules.napiTimeout,
+      form.shortDuration,
+      "Poll it for this long: 1us…1s.",
+      formatMicros(uringDefaults.napiTimeoutMicros),
+    ),
+  ),
+  bufferSize: v.optional(
+    value(
+      uringRules.bufferSize,
+      form.size,
+      "A buffer of chatty flows: a power of two, 256…64KiB.",
+      tight(uringDefaults.bufferSize),
+    ),
+  ),
+  bufferCount: v.optional(
+    value(
+      uringRules.bufferCount,
+      form.count(1, 1_024),
+      "So many of them at first, 1…1,024.",
+      uringDefaults.bufferCount,
+    ),
+  ),
+  largeBufferSize: v.optional(
+    value(
+      uringRules.largeBufferSize,
+      form.size,
+      "A buffer of bulk flows: a power of two, 16KiB…4MiB.",
+      tight(uringDefaults.largeBufferSize),
+    ),
+  ),
+} satisfies Record<keyof UringConfig, unknown>;
+
+function onOff(
+  key: "receiveBundles" | "receiveMessages" | "incremental" | "fixedFiles" | "hugePages",
+  description: string,
+) {
+  const initial = uringDefaults[key] ? "on" : "off";
+  return v.optional(value(uringRules[key], form.onOff, description, initial));
+}
+
+const configEntries = {
+  listen: v.optional(listen),
+  upstream: v.optional(upstreams),
+  listeners: v.optional(
+    v.pipe(
+      v.array(table(listenerEntries, "A listener."), "expected a list of tables"),
+      v.minLength(1, "expected a listener or several"),
+      v.description("Listeners with upstreams and settings of their own."),
+    ),
+  ),
+  ...listenerSettings,
+  engine: v.optional(
+    value(
+      proxyRules.engine,
+      form.words(engines),
+      "What does the I/O; auto is uring where it can run, else sockets.",
+      defaults.engine,
+    ),
+  ),
+  workers: v.optional(
+    value(
+      proxyRules.workers,
+      form.count(1, 1),
+      "Threads that relay; 1 in this version.",
+      defaults.workers,
+    ),
+  ),
+  drainTimeout: v.optional(
+    value(
+      proxyRules.drainTimeout,
+      form.duration(),
+      "What running relays get at a stop, 0…24h.",
+      formatDuration(defaults.drainTimeoutMs),
+    ),
+  ),
+  segmentSize: v.optional(
+    value(
+      proxyRules.segmentSize,
+      form.size,
+      "One buffer: a power of two, 4KiB…1MiB.",
+      tight(defaults.segmentSize),
+    ),
+  ),
+  segmentCount: v.optional(
+    value(
+      proxyRules.segmentCount,
+      form.count(1, null),
+      "Most buffers, 2MiB…64GiB in all; allocated when needed.",
+      defaults.segmentCount,
+    ),
+  ),
+  stats: v.optional(
+    value(proxyRules.stats, form.words(statsFormats), "Statistics at exit.", defaults.stats),
+  ),
+  verbose: v.optional(
+    value(proxyRules.verbose, form.truth, "Log every relay; more statistics.", false),
+  ),
+  uring: v.optional(table(uringEntries, "What only the uring engine knows.")),
+} satisfies Record<keyof Config, unknown>;
+
+/** A whole configuration file. Its output has the values that the rules make. */
+export const configSchema = table(
+  {
+    // For editors of JSON, which look there for what this is.
+    $schema: v.optional(v.string("expected the address of a JSON Schema")),
+    ...configEntries,
+  },
+  "A configuration of ringway.",
+);
+
+/** What the schema makes of a file that is right. */
+export type ConfigOutput = v.InferOutput<typeof configSchema>;
+
+/** The keys that a person may write. */
+export const knownKeys: KnownKeys = {
+  top: Object.keys(configEntries),
+  listener: Object.keys(listenerEntries),
+  upstream: Object.keys(upstreamEntries),
+  uring: Object.keys(uringEntries),
+};

@@ -1,0 +1,117 @@
+import { parseAddress } from "./address.ts";
+import type { Address, Mode, ProxyOptions } from "./options.ts";
+import {
+  duration,
+  powerSize,
+  type Rule,
+  refuse,
+  truth,
+  type ValuesOf,
+  wholeNumber,
+  word,
+} from "./rule.ts";
+import type { GivenValue, Problems, Sourced, Sources } from "./sourced.ts";
+import type { UringKey, UringValues } from "./uring.ts";
+
+/** In what form the statistics are printed at exit. */
+export type StatsFormat = "text" | "json" | "none";
+
+export const modes: readonly Mode[] = ["bidirectional", "oneway", "sink"];
+export const engines: readonly ProxyOptions["engine"][] = ["auto", "sockets", "uring"];
+export const statsFormats: readonly StatsFormat[] = ["text", "json", "none"];
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const DAY_MS = 86_400_000;
+
+/** The rules of what each listener may have for itself. */
+export const listenerRules = {
+  mode: word(modes),
+  connectTimeout: duration(1, DAY_MS, "1ms…24h"),
+  halfCloseTimeout: duration(1, DAY_MS, "1ms…24h"),
+};
+
+/** The rules of what there is once for the whole proxy, except the group `uring`. */
+export const proxyRules = {
+  engine: word(engines),
+  workers,
+  drainTimeout: duration(0, DAY_MS, "0…24h"),
+  segmentSize: powerSize(4 * KIB, MIB),
+  segmentCount,
+  stats: word(statsFormats),
+  verbose: truth,
+};
+
+/** The rules of all settings outside of groups, except addresses. */
+export const settingRules = { ...listenerRules, ...proxyRules };
+
+/** What the rules make of a listener's own settings. Durations are in milliseconds. */
+export type ListenerValues = ValuesOf<typeof listenerRules>;
+
+/** What the rules make of all settings outside of groups, except addresses. */
+export type SettingValues = ValuesOf<typeof settingRules>;
+
+/** A setting: a long flag in camelCase, where `uring.` stands for `--uring-`. */
+export type SettingName = "listen" | "upstream" | keyof SettingValues | `uring.${UringKey}`;
+
+/** A listener of a file's list `listeners`. */
+export interface ListenerSource {
+  /** As {@link GivenValue.label}. */
+  readonly label: string;
+  readonly name?: Sourced<string>;
+  readonly listen?: readonly Sourced<Address>[];
+  readonly upstreams?: readonly Sourced<Address>[];
+  readonly settings: Sources<ListenerValues>;
+}
+
+/** All that the command line or a file says, each value taken by its rule. */
+export interface Source {
+  readonly listen?: readonly Sourced<Address>[];
+  readonly upstream?: readonly Sourced<Address>[];
+  /** A file's list of listeners; null when what stands there is none. */
+  readonly listeners?: readonly ListenerSource[] | null;
+  readonly settings: Sources<SettingValues>;
+  readonly uring: Sources<UringValues>;
+}
+
+/** A file that could not be read: nothing is known of it, and nothing is taken for granted. */
+export const unread: Source = { listen: [], settings: {}, uring: {} };
+
+/** The rule of an address, for what it is. */
+export function addressRule(role: "listener" | "upstream"): Rule<Address> {
+  return (value) => {
+    if (typeof value !== "string") return refuse(value, "an address");
+    return parseAddress(value, role);
+  };
+}
+
+/** Takes an address or a list of them. @returns at least one */
+export function takeAddresses(
+  given: GivenValue,
+  role: "listener" | "upstream",
+  problems: Problems,
+): readonly Sourced<Address>[] {
+  const values: readonly unknown[] = Array.isArray(given.value) ? given.value : [given.value];
+  const rule = addressRule(role);
+  if (values.length > 0) {
+    return values.map((value) => problems.take({ value, label: given.label }, rule));
+  }
+  problems.add(given, "an empty list: expected an address or several");
+  return [{ value: null, given: given.value, label: given.label }];
+}
+
+/** A listener's name, as the log has it. */
+export function listenerName(value: unknown): string {
+  if (typeof value === "string" && /^[a-z\d][a-z\d_.-]{0,62}$/i.test(value)) return value;
+  return refuse(value, "a name of 1…63 letters, digits, dots, dashes and underscores");
+}
+
+function workers(value: unknown): number {
+  if (value === 1 || value === "1") return 1;
+  return refuse(value, "1, as this version runs one worker");
+}
+
+function segmentCount(value: unknown): number {
+  const number = wholeNumber(value);
+  return number >= 1 ? number : refuse(value, "a whole number of at least 1");
+}
