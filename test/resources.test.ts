@@ -1,4 +1,7 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { EngineName } from "../src/config/options.ts";
+import { choose } from "../src/engine/select.ts";
+import { probe } from "../src/engine/uring/probe.ts";
 import { End } from "./fixtures/end.ts";
 import { sink, Upstream } from "./fixtures/upstream.ts";
 import { waitFor, waitForStandstill } from "./fixtures/wait.ts";
@@ -8,6 +11,10 @@ import { MeasuredProxy } from "./resources/proxy.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const linux = process.platform === "linux";
+/** Both, where io_uring can run. */
+const engines: EngineName[] = linux
+  ? [...new Set(["sockets" as const, choose("auto", probe()).name])]
+  : [];
 
 // Longer than any bounded wait, so that it is the wait which says what did not happen.
 setDefaultTimeout(60_000);
@@ -16,15 +23,15 @@ setDefaultTimeout(60_000);
  * What the proxy may take of the machine, as promised; read from /proc, therefore Linux only. Each
  * case measures a process of its own and mostly waits until that is quiet: they run side by side.
  */
-describe.if(linux)("resources of `bun src/main.ts`", () => {
+describe.if(linux).each(engines)("resources of `bun src/main.ts -e %s`", (engine) => {
   const echo = echoUpstream();
   afterAll(() => echo.stop(true));
 
-  /** Measured 2026-11-23: 3.2 to 4.3 MiB; what the ends' kernels do not hold is two chunks. */
+  /** Measured: 3.2 to 4.3 MiB (sockets); what the ends' kernels do not hold is two chunks. */
   test.concurrent.each(["upstream", "client"] as const)(
     "256 MiB for a stalled %s: a fresh process grows by at most 16 MiB",
     async (stalled) => {
-      const peak = await stalledGrowth(stalled);
+      const peak = await stalledGrowth(engine, stalled);
       expect(peak).toBeLessThanOrEqual(16 * MIB);
     },
   );
@@ -38,7 +45,7 @@ describe.if(linux)("resources of `bun src/main.ts`", () => {
    */
   test.concurrent("2,000 idle relays take at most 4 KiB each", async () => {
     const count = 2000;
-    await using proxy = await MeasuredProxy.start(echo.port);
+    await using proxy = await MeasuredProxy.start(engine, echo.port);
     const descriptors = proxy.descriptorCount();
     const warmUp = await IdleRelays.open(proxy.port, count);
     await warmUp.close();
@@ -67,7 +74,7 @@ describe.if(linux)("resources of `bun src/main.ts`", () => {
    */
   test.concurrent("10,000 closed relays leave no descriptor and at most 8 MiB", async () => {
     const count = 10_000;
-    await using proxy = await MeasuredProxy.start(echo.port);
+    await using proxy = await MeasuredProxy.start(engine, echo.port);
     const descriptors = proxy.descriptorCount();
     await churn(proxy.port, count);
     await proxy.released(descriptors);
@@ -84,10 +91,10 @@ describe.if(linux)("resources of `bun src/main.ts`", () => {
 });
 
 /** @returns how far a fresh process' memory grows from the offer until long after nothing moves */
-async function stalledGrowth(stalled: "upstream" | "client"): Promise<number> {
+async function stalledGrowth(engine: EngineName, stalled: "upstream" | "client"): Promise<number> {
   const upstream = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, sink);
   if (upstream.address.kind !== "tcp") throw new Error("it has no port");
-  await using proxy = await MeasuredProxy.start(upstream.address.port);
+  await using proxy = await MeasuredProxy.start(engine, upstream.address.port);
   const level = await proxy.quietBytes(300);
   const client = await End.connect({ kind: "tcp", host: "127.0.0.1", port: proxy.port });
   await waitFor(() => upstream.ends.length === 1, "the relay stands");

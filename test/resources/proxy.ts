@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import type { EngineName } from "../../src/config/options.ts";
 import { CliProcess } from "../cli-process.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import { waitFor, waitForStandstill } from "../fixtures/wait.ts";
@@ -11,11 +12,9 @@ export class MeasuredProxy implements AsyncDisposable {
   ) {}
 
   /** Starts it in front of an upstream on this port of 127.0.0.1. */
-  static async start(upstreamPort: number): Promise<MeasuredProxy> {
+  static async start(engine: EngineName, upstreamPort: number): Promise<MeasuredProxy> {
     const upstream = `127.0.0.1:${upstreamPort}`;
-    // What is promised are the figures of the sockets engine. A worker's thread has a heap of its own,
-    // with garbage of its own: 10 to 20 MiB more after 10,000 relays, which do not become more.
-    const flags = ["-e", "sockets", "-l", "127.0.0.1:0", "-u", upstream, "--stats", "none"];
+    const flags = ["-e", engine, "-l", "127.0.0.1:0", "-u", upstream, "--stats", "none"];
     const process = new CliProcess(flags);
     try {
       return new MeasuredProxy(process, await process.port());
