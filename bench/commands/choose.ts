@@ -1,3 +1,5 @@
+import type { ProxyAdapter } from "../proxies/proxy.ts";
+import { ringwayWith } from "../proxies/ringway.ts";
 /** What was asked for cannot be done; the message says what was expected. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
@@ -34,4 +36,16 @@ export function positive(option: string, text: string | undefined, initial: numb
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new UsageError(`${option} must be a whole number above 0, got "${text}"`);
+}
+
+/** `NAME=FLAGS;NAME=FLAGS`: ringway with other flags, each to be compared with the rest. */
+export function variants(text: string | undefined): ProxyAdapter[] {
+  if (text === undefined) return [];
+  return text.split(";").map((one) => {
+    const [, name, flags] = /^\s*([\w-]+)=(.*)$/.exec(one) ?? [];
+    if (name === undefined || flags === undefined) {
+      throw new UsageError(`--variants "${one}": expected NAME=FLAGS`);
+    }
+    return ringwayWith(name, flags.trim().split(/\s+/));
+  });
 }

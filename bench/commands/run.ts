@@ -10,7 +10,7 @@ import { writeReport } from "../report/write.ts";
 import { scenarios } from "../scenarios/all.ts";
 import { pick, type Scenario } from "../scenarios/scenario.ts";
 import { missingRedis } from "../upstreams/upstream.ts";
-import { choose, positive } from "./choose.ts";
+import { choose, positive, variants } from "./choose.ts";
 
 const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name).join(",");
 
@@ -22,6 +22,10 @@ export const runBench = defineCommand({
   meta: { name: "bench", description: "compares ringway with what else there is, in one run" },
   args: {
     proxies: { type: "string", description: `which, of: ${names(proxies)}` },
+    variants: {
+      type: "string",
+      description: "also ringway with other flags: NAME=FLAGS, several apart by ;",
+    },
     scenarios: { type: "string", description: `which, of: ${names(scenarios)}` },
     rounds: {
       type: "string",
@@ -37,7 +41,7 @@ export const runBench = defineCommand({
     const form: Form = args.smoke ? "smoke" : "full";
     const run = await measure({
       form,
-      proxies: choose("proxy", args.proxies, proxies),
+      proxies: [...choose("proxy", args.proxies, proxies), ...variants(args.variants)],
       scenarios: choose("scenario", args.scenarios, scenarios),
       rounds: positive("--rounds", args.rounds, pick(form, { smoke: 1, full: FULL_ROUNDS })),
       durationMs: positive("--duration", args.duration, pick(form, { smoke: 100, full: 1_000 })),

@@ -7,17 +7,15 @@ const EXECUTABLE = join(ROOT, "dist/ringway");
 
 /** ringway from its source, with one of its engines. */
 export function ringway(engine: "sockets" | "uring"): ProxyAdapter {
-  const command = (...rest: string[]) => [
-    process.execPath,
-    join(ROOT, "src/main.ts"),
-    "--engine",
-    engine,
-    "--stats",
-    "none",
-    ...rest,
-  ];
+  return ringwayWith(`ringway-${engine}`, ["--engine", engine]);
+}
+
+/** ringway from its source, with any flags but those that say where it relays. */
+export function ringwayWith(name: string, flags: readonly string[]): ProxyAdapter {
+  const program = [process.execPath, join(ROOT, "src/main.ts"), "--stats", "none", ...flags];
+  const command = (...rest: string[]) => [...program, ...rest];
   return {
-    name: `ringway-${engine}`,
+    name,
     isOurs: true,
     missing: () => whyNot(command("--mode", "sink", "--listen", "127.0.0.1:0")),
     version: () => firstLine([process.execPath, join(ROOT, "src/main.ts"), "--version"]),

@@ -35,7 +35,8 @@ function renderScenario(
   const rows = rowsOf(scenario, proxies).filter(
     ({ figure }) => all || scenario.shown.includes(figure),
   );
-  const ours = proxies.filter(({ isOurs }) => isOurs).map(({ name }) => name);
+  const hasPeers = proxies.some(({ name, isOurs }) => !isOurs && name !== "direct");
+  const ours = hasPeers ? proxies.filter(({ isOurs }) => isOurs).map(({ name }) => name) : [];
   const head: Cell[] = [
     plain(""),
     ...proxies.map(({ name }) => plain(name)),

@@ -82,6 +82,20 @@ export interface RelaySummary {
   down: FlowStats;
 }
 
+/** What an io_uring has done. */
+export interface RingStats {
+  /** Operations that were submitted. */
+  submissions: number;
+  /** Completions that were seen. */
+  completions: number;
+  /** Sends that were over silently when they were submitted. */
+  silentSends: number;
+  /** Receives that found no provided buffer. */
+  receivesWithoutBuffer: number;
+  /** Turns at the end of which completions waited in the kernel, as their queue was full. */
+  overflows: number;
+}
+
 /** Everything that an engine counts. */
 export interface EngineStats {
   engine: EngineName;
@@ -110,6 +124,8 @@ export interface EngineStats {
     /** Events (receives, writable notices, ends, closes, connections) in all turns. */
     events: number;
   };
+  /** Null where there is no ring. */
+  ring: RingStats | null;
   /** `receiveSegments[n]`: receives that brought up to n segments' worth of bytes; index 1…. */
   receiveSegments: number[];
   /** `sendSegments[n]`: sends of which the target took up to n segments' worth; index 1…. */

@@ -11,7 +11,7 @@ interface Counted {
 }
 
 /** What an engine knows beside its relays; see {@link EngineStats}. */
-type Beside = Pick<EngineStats, "memory" | "loop">;
+type Beside = Pick<EngineStats, "memory" | "loop" | "ring">;
 
 /** What an engine counts of its relays: those that run, and what all the others have come to. */
 export class Ledger<T extends Counted> {
@@ -54,7 +54,7 @@ export class Ledger<T extends Counted> {
   }
 
   /** All figures as of now: those of ended relays plus those of running ones. */
-  stats({ memory, loop }: Beside): EngineStats {
+  stats({ memory, loop, ring }: Beside): EngineStats {
     const up = { ...this.total.up };
     const down = { ...this.total.down };
     for (const relay of this.relays()) {
@@ -74,6 +74,7 @@ export class Ledger<T extends Counted> {
       down,
       memory,
       loop,
+      ring,
       receiveSegments: Array.from(this.meter.receiveSegments),
       sendSegments: Array.from(this.meter.sendSegments),
       acceptPauses: this.acceptPauses,

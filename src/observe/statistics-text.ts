@@ -23,7 +23,7 @@ export function renderText(statistics: Statistics, verbose: boolean): string {
     lines.push(...alignColumns(flowTable(statistics, listsRelays)), "");
   }
   lines.push(...facts(statistics));
-  if (verbose) lines.push(...histogram(statistics));
+  if (verbose) lines.push(...ringFacts(statistics), ...histogram(statistics));
   return `${lines.join("\n")}\n`;
 }
 
@@ -108,6 +108,20 @@ function facts(statistics: Statistics): string[] {
     .map(([reason, count]) => `${reason} ${formatCount(count)}`);
   if (reasons.length > 0) result.push(...wrap("reasons   ", reasons));
   return result;
+}
+
+/** What the ring has done, for who tunes it. */
+function ringFacts({ ring, loop }: Statistics): string[] {
+  if (ring === null) return [];
+  const perTurn = loop.turns === 0 ? 0 : ring.submissions / loop.turns;
+  const words = [
+    `${formatCount(ring.submissions)} submissions (${formatRate(perTurn)} per turn)`,
+    `${formatCount(ring.completions)} completions`,
+    `${formatCount(ring.silentSends)} silent sends`,
+    `${formatCount(ring.receivesWithoutBuffer)} receives without buffer`,
+    `${formatCount(ring.overflows)} overflows`,
+  ];
+  return wrap("ring      ", words);
 }
 
 /** Words with commas between them, on as many lines as they need. */

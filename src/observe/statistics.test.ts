@@ -52,6 +52,25 @@ describe("statistics", () => {
     expect(loop.eventsPerTurn).toBe(2.5);
   });
 
+  test("what a ring has done is told to who asks for all, and is null without one", () => {
+    const ring = {
+      submissions: 900,
+      completions: 400,
+      silentSends: 300,
+      receivesWithoutBuffer: 2,
+      overflows: 1,
+    };
+    const stats = engineStats({ ring, loop: { turns: 100, events: 400 } });
+    const told = statistics(stats, [], []);
+    expect(told.ring).toEqual(ring);
+    expect(renderText(told, true)).toContain(
+      "ring      900 submissions (9 per turn), 400 completions, 300 silent sends,\n" +
+        "          2 receives without buffer, 1 overflows\n",
+    );
+    expect(renderText(told, false)).not.toContain("submissions");
+    expect(busy().ring).toBeNull();
+  });
+
   test("buckets that are empty are left out", () => {
     expect(busy().segments).toMatchObject([
       { segments: 1, bytesMax: 65_536, receives: 4_009, sends: 3_999, sendsPercent: 99.975 },

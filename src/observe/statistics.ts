@@ -1,5 +1,5 @@
 import type { EngineName } from "../config/options.ts";
-import type { EngineStats, FlowStats, RelaySummary } from "../engine/engine.ts";
+import type { EngineStats, FlowStats, RelaySummary, RingStats } from "../engine/engine.ts";
 import type { Reason } from "../flow/reason.ts";
 
 /** Most relays that are listed one by one: so many of the ended, and so many of the running. */
@@ -63,6 +63,8 @@ export interface Statistics {
     events: number;
     eventsPerTurn: number;
   };
+  /** What the io_uring has done; null for the other engine. */
+  ring: RingStats | null;
   memory: {
     segmentSizeBytes: number;
     segmentCount: number;
@@ -106,6 +108,7 @@ export function statistics(
     up: flowStatistics(stats.up, durationMs),
     down: flowStatistics(stats.down, durationMs),
     loop: { ...loop, eventsPerTurn: ratio(loop.events, loop.turns) },
+    ring: stats.ring,
     memory: {
       segmentSizeBytes: memory.segmentSize,
       segmentCount: memory.segmentCount,

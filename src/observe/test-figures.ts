@@ -38,6 +38,7 @@ export function engineStats(parts: Partial<EngineStats> = {}): EngineStats {
       poolBytes: 0,
     },
     loop: { turns: 0, events: 0 },
+    ring: null,
     receiveSegments: [],
     sendSegments: [],
     acceptPauses: 0,

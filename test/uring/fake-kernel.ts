@@ -122,6 +122,10 @@ export class FakeKernel implements Kernel, Sockets {
     return this.completions.overflows;
   }
 
+  get submissions(): number {
+    return this.sqHead;
+  }
+
   get isOverflown(): boolean {
     return this.completions.isOverflown;
   }

@@ -124,8 +124,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a prompt send that has told counts as taken whole",
-      find: "    if (!this.isPrompt) return;\n",
-      replace: "    if (!this.sendPending) return;\n",
+      find: "    if (!this.isPrompt) return false;\n",
+      replace: "    if (!this.sendPending) return false;\n",
     },
     {
       what: "the queue is forgotten while it is sent",
@@ -227,8 +227,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "prompt sends are never over",
-      find: "(prompt[i] as Lane).promptSent();",
-      replace: "prompt[i];",
+      find: "if ((prompt[i] as Lane).promptSent()) this.silentSends++;",
+      replace: "",
     },
     {
       what: "the eventfd is read once",

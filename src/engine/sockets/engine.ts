@@ -104,6 +104,7 @@ export class SocketsEngine implements Engine, ConduitHost {
         poolBytes: pool.bytes,
       },
       loop: { turns: turn.count, events: turn.events },
+      ring: null,
     });
   }
 

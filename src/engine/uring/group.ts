@@ -40,6 +40,8 @@ export class Group {
   provided = 0;
   /** Buffers with chunks that wait to be sent. */
   held = 0;
+  /** Receives that found no buffer. */
+  foundNone = 0;
   readonly limit: number;
   private level: number;
   private readonly levelMax: number;
@@ -94,6 +96,7 @@ export class Group {
 
   /** A receive found no buffer: provide more from now on, where that is allowed. */
   ranOut(): void {
+    this.foundNone++;
     if (this.held < this.limit) this.level = Math.min(this.levelMax, Math.max(1, this.level * 2));
   }
 

@@ -31,6 +31,8 @@ export interface Kernel {
   readonly isOverflown: boolean;
   /** Entries that were prepared and not submitted yet. */
   readonly unsubmitted: number;
+  /** Entries that were submitted. */
+  readonly submissions: number;
   /** Times the completion queue was full, so that completions had to wait in the kernel. */
   readonly overflows: number;
   /**

@@ -145,12 +145,15 @@ export class Lane {
     if (this.isPrompt) loop.expectPrompt(this);
   }
 
-  /** The prompt send was submitted, and nothing has told that it was not taken whole. */
-  promptSent(): void {
-    // It has told, or all was forgotten since.
-    if (!this.isPrompt) return;
-    this.isPrompt = false;
+  /**
+   * A prompt send was submitted, and everything that had to be told was told.
+   *
+   * @returns whether it was silent, and so is over now
+   */
+  promptSent(): boolean {
+    if (!this.isPrompt) return false;
     this.sendCompleted(this.asked, 0);
+    return true;
   }
 
   /**

@@ -97,6 +97,7 @@ export class Loop {
   private marked: Lane[] = [];
   private turns = 0;
   private events = 0;
+  private silentSends = 0;
   private accepting = true;
   private isDry = false;
   /** Relays accepted since the loop has tidied up. */
@@ -210,6 +211,13 @@ export class Loop {
         poolBytes: memory.bytes,
       },
       loop: { turns, events },
+      ring: {
+        submissions: this.kernel.submissions,
+        completions: events,
+        silentSends: this.silentSends,
+        receivesWithoutBuffer: memory.receivesWithoutBuffer,
+        overflows: this.kernel.overflows,
+      },
     });
   }
 
@@ -285,7 +293,9 @@ export class Loop {
   /** Prompt sends are over, and those that were not taken whole have told. */
   private conclude(): void {
     const { prompt } = this;
-    for (let i = 0; i < prompt.length; i++) (prompt[i] as Lane).promptSent();
+    for (let i = 0; i < prompt.length; i++) {
+      if ((prompt[i] as Lane).promptSent()) this.silentSends++;
+    }
     prompt.length = 0;
   }
 

@@ -95,6 +95,10 @@ export class Memory {
     this.waiting.push(lane);
   }
 
+  get receivesWithoutBuffer(): number {
+    return this.groups.reduce((sum, group) => sum + group.foundNone, 0);
+  }
+
   /** Some lane waits for buffers. */
   get isAwaited(): boolean {
     return this.waiting.length > 0;

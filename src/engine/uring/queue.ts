@@ -1,7 +1,6 @@
 import {
   addressOf,
   closeNow,
-  Errno,
   errnoName,
   type Mapping,
   mapRing,
@@ -50,6 +49,16 @@ export class SetupError extends Error {
   }
 }
 
+/** Milliseconds between two tries to submit what the kernel has refused, and most of them. */
+const PAUSE_MS = 1;
+const TRIES_MAX = 10_000;
+
+const still = new Int32Array(new SharedArrayBuffer(4));
+
+function pause(): void {
+  Atomics.wait(still, 0, 0, PAUSE_MS);
+}
+
 const SQE_WORDS = SQE_SIZE / 4;
 const CQE_WORDS = CQE_SIZE / 4;
 
@@ -71,6 +80,7 @@ export class Queue implements Kernel {
   /** {@link Feature}s of the running kernel. */
   readonly features: number;
   overflows = 0;
+  submissions = 0;
   private readonly descriptor: number;
   private readonly ring: Mapping;
   private readonly entries: Mapping;
@@ -148,7 +158,7 @@ export class Queue implements Kernel {
   }
 
   entry(): number {
-    while (this.full) this.makeRoom();
+    for (let tries = 0; this.full; tries++) this.makeRoom(tries);
     const at = (this.sqTail & this.sqMask) * SQE_WORDS;
     this.sqTail = (this.sqTail + 1) >>> 0;
     this.sqes.fill(0, at, at + SQE_WORDS);
@@ -159,6 +169,7 @@ export class Queue implements Kernel {
     Atomics.store(this.words, this.cqHeadWord, this.cqHead);
     let flags = this.enterFlags | EnterFlag.GetEvents;
     let submit = this.publish();
+    const shown = submit;
     if (this.polls) {
       if ((Atomics.load(this.words, this.sqFlagsWord) & SqRingFlag.NeedWakeup) !== 0) {
         flags |= EnterFlag.SqWakeup;
@@ -178,7 +189,7 @@ export class Queue implements Kernel {
       size = GETEVENTS_ARG_SIZE;
     }
     const result = systemCall(Syscall.Enter, this.enterFd, submit, wait, flags, argument, size);
-    if (result > 0 && !this.polls) this.submitted = (this.submitted + result) >>> 0;
+    this.count(result, shown);
     if (this.isOverflown) this.overflows++;
     return Math.min(result, 0);
   }
@@ -252,13 +263,27 @@ export class Queue implements Kernel {
     return (this.sqTail - head) >>> 0 >= this.sqSize;
   }
 
-  /** Submits without waiting, until an entry is free. */
-  private makeRoom(): void {
+  /**
+   * Submits without waiting, so that entries become free.
+   *
+   * @throws Error when the kernel has refused for long: it has no memory left
+   */
+  private makeRoom(tries: number): void {
+    if (tries > 0) pause();
+    if (tries > TRIES_MAX) throw new Error("io_uring: the kernel takes no submissions");
     const submit = this.publish();
     const flags = this.enterFlags | (this.polls ? EnterFlag.SqWait | EnterFlag.SqWakeup : 0);
     const result = systemCall(Syscall.Enter, this.enterFd, submit, 0, flags, 0, 0);
-    if (result > 0 && !this.polls) this.submitted = (this.submitted + result) >>> 0;
-    if (result === -Errno.EBUSY) throw new Error("io_uring: submissions are refused");
+    this.count(result, submit);
+  }
+
+  /** The kernel has taken entries; its polling thread takes all that it is shown. */
+  private count(result: number, shown: number): void {
+    if (this.polls) this.submissions += shown;
+    else if (result > 0) {
+      this.submissions += result;
+      this.submitted = (this.submitted + result) >>> 0;
+    }
   }
 
   /** Shows the kernel what was prepared. @returns how many entries that is */
