@@ -9,6 +9,7 @@ import type { Mutation } from "../model/mutant.ts";
  * - acceptCompleted: without closing what comes for a listener that is gone. It goes when its accept
  *   has ended.
  * - send: while another one is in flight. The flow asks for one at a time.
+ * - mayBePrompt: after the end of the source. Then no receive is armed either.
  * - connectCompleted: relays although the dial was given up. It was answered just in time, then.
  */
 export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
@@ -116,11 +117,6 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
       what: "a send is prompt although its source waits for it",
       find: "return this.armed && !this.cancelling;",
       replace: "return true;",
-    },
-    {
-      what: "the last send is prompt although the end waits for it",
-      find: "|| flow.phase !== Phase.Open) return false;",
-      replace: ") return false;",
     },
     {
       what: "a prompt send that has told counts as taken whole",
