@@ -260,6 +260,8 @@ export const SocketOption = {
   reuseAddress: { level: 1, option: 2 },
   keepAlive: { level: 1, option: 9 },
   linger: { level: 1, option: 13 },
+  /** Several sockets listen on the same port. */
+  reusePort: { level: 1, option: 15 },
   noDelay: { level: 6, option: 1 },
   /** Seconds of silence before the first probe. */
   keepIdle: { level: 6, option: 4 },

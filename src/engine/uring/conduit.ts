@@ -269,6 +269,18 @@ export class Conduit extends RelayStory<Listener> {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
   }
 
+  /** Resets both ends, whatever is in flight, and says so: the worker has met a defect. */
+  abandonEnds(): void {
+    const { sockets } = this.loop;
+    for (const descriptor of [this.client, this.upstream]) {
+      if (descriptor < 0) continue;
+      sockets.resetOnClose(descriptor);
+      sockets.closeNow(descriptor);
+    }
+    this.relay.reason ??= "worker_failed";
+    this.ends();
+  }
+
   /** Once nothing is in flight the descriptors are closed and the tenancy is over. */
   private finish(): void {
     if (this.pending > 0) {
