@@ -10,6 +10,7 @@ import { checkUpstreams } from "./check-upstreams.ts";
 import type { Embedded } from "./embedded.ts";
 import type { SettingsSource } from "./run.ts";
 import { StartError, startError } from "./start-error.ts";
+import type { ServiceManager } from "./systemd/notify.ts";
 
 /** A file is read when it has been left alone for so long: editors write in several steps. */
 const SETTLE_MS = 100;
@@ -19,6 +20,7 @@ interface Target {
   readonly log: Pick<ConsolaInstance, "info" | "warn" | "error">;
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
+  readonly manager: ServiceManager;
 }
 
 /**
@@ -56,12 +58,15 @@ export class Reloader {
 
   /** Reloads now. @param why what has asked for it, for the log */
   async reload(why: string): Promise<void> {
-    const { log } = this.target;
+    const { log, manager, proxy } = this.target;
+    manager.reloading();
     try {
       this.tell(why, await this.apply());
     } catch (error) {
       for (const sentence of sentencesOf(startError(error))) log.error(`reload: ${sentence}`);
       log.error(`${why}: nothing has changed`);
+    } finally {
+      manager.ready(proxy.status);
     }
   }
 

@@ -16,6 +16,8 @@ import { programName } from "./program.ts";
 import { Reloader } from "./reload.ts";
 import { exitCodeOf, type StopSignal, StopSignals } from "./signals.ts";
 import { startError } from "./start-error.ts";
+import { InheritedSockets } from "./systemd/inherited.ts";
+import { ServiceManager } from "./systemd/notify.ts";
 
 /** Where a run has its settings from. */
 export interface SettingsSource {
@@ -35,6 +37,7 @@ interface Run {
   readonly observer: LogObserver;
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
+  readonly manager: ServiceManager;
 }
 
 /**
@@ -52,6 +55,7 @@ export async function run(source: SettingsSource): Promise<number> {
   reloader.begin();
   const signal = await stop(current, signals);
   reloader.end();
+  current.manager.close();
   signals.exitAtOnce();
   const isWritten = await printStatistics(current);
   // Not before: relays that still run are to be shown as such.
@@ -68,9 +72,15 @@ async function start(settings: Settings): Promise<Run> {
   const embedded = new Embedded();
   const options = proxyOptions(settings, await embedded.addressesFor(settings));
   try {
-    const proxy = await RunningProxy.start(options, observer);
-    const current = { settings, log, history, observer, proxy, embedded };
+    const inherited = new InheritedSockets(process.env);
+    const proxy = await RunningProxy.start(options, observer, inherited.take);
+    for (const address of inherited.closeRest()) {
+      log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);
+    }
+    const manager = new ServiceManager(process.env);
+    const current = { settings, log, history, observer, proxy, embedded, manager };
     announce(current);
+    manager.ready(proxy.status);
     return current;
   } catch (error) {
     embedded.stop();
@@ -92,10 +102,12 @@ function announce({ log, proxy }: Run): void {
 
 /** Waits for a signal and stops. @returns the second signal, if one cut the stop short */
 async function stop(current: Run, signals: StopSignals): Promise<StopSignal | null> {
-  const { log, proxy } = current;
+  const { log, proxy, manager } = current;
   const first = await signals.next();
   const { drainTimeoutMs } = proxy.options;
-  log.info(stoppingLine(first, proxy.engine.stats().relays.running, drainTimeoutMs));
+  const line = stoppingLine(first, proxy.engine.stats().relays.running, drainTimeoutMs);
+  log.info(line);
+  manager.stopping(line);
   const stopped = proxy.stop(drainTimeoutMs).then(() => null);
   const second = await Promise.race([stopped, signals.next()]);
   current.observer.flush();

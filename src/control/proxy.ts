@@ -1,5 +1,7 @@
 import type { Address, ListenerOptions, ProxyOptions } from "../config/options.ts";
+import { formatCount } from "../config/quantity.ts";
 import type { Engine, Listening, ProxyObserver } from "../engine/engine.ts";
+import type { ListeningSocket } from "../engine/listening-socket.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { workerProgram } from "../engine/thread/programs.ts";
@@ -14,6 +16,9 @@ export interface RunningListener {
   readonly address: Address;
 }
 
+/** Gives a socket that listens on this address already, once. */
+export type TakeSocket = (address: Address) => ListeningSocket | undefined;
+
 /** A proxy that accepts and relays until it is stopped. */
 export class RunningProxy {
   private readonly listening = new Map<string, Listening>();
@@ -24,18 +29,24 @@ export class RunningProxy {
     readonly engine: Engine,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
+    private readonly inherited: TakeSocket,
   ) {}
 
   /**
    * Starts a proxy. All its listeners accept when the promise resolves; when it rejects, none does.
    *
+   * @param inherited sockets that others have opened, for the addresses that they listen on
    * @throws ListenError when an address cannot be listened on
    * @throws EngineUnsupportedError when the engine that was asked for cannot run here
    */
-  static async start(options: ProxyOptions, observer: ProxyObserver): Promise<RunningProxy> {
+  static async start(
+    options: ProxyOptions,
+    observer: ProxyObserver,
+    inherited: TakeSocket = () => undefined,
+  ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
     const engine = newEngine(choice, options, observer);
-    const proxy = new RunningProxy(engine, choice, options);
+    const proxy = new RunningProxy(engine, choice, options, inherited);
     try {
       for (const [key, one] of keyed(options.listeners)) await proxy.open(key, one);
     } catch (error) {
@@ -58,6 +69,12 @@ export class RunningProxy {
   /** What of the engine's options had to be replaced, one line each. */
   get engineNotes(): readonly string[] {
     return this.choice.notes;
+  }
+
+  /** What it does, in a line. */
+  get status(): string {
+    const count = this.running.listeners.length;
+    return `relaying on ${count === 1 ? "1 listener" : `${formatCount(count)} listeners`}`;
   }
 
   /** What it does now. */
@@ -135,7 +152,8 @@ export class RunningProxy {
   }
 
   private async open(key: string, options: ListenerOptions): Promise<void> {
-    this.listening.set(key, await this.engine.listen(options));
+    const socket = this.inherited(options.address);
+    this.listening.set(key, await this.engine.listen(options, socket));
   }
 }
 

@@ -33,6 +33,14 @@ interface Calls {
     size: number,
   ): number;
   shutdown(descriptor: number, how: number): number;
+  sendto(
+    descriptor: number,
+    bytes: number,
+    size: number,
+    flags: number,
+    address: number,
+    addressSize: number,
+  ): number;
   fcntl(descriptor: number, command: number, value: number): number;
   close(descriptor: number): number;
   __errno_location(): Pointer;
@@ -68,6 +76,7 @@ function open(): Calls {
         getsockname: { args: [i32, u64, u64], returns: i32 },
         setsockopt: { args: [i32, i32, i32, u64, "u32"], returns: i32 },
         shutdown: { args: [i32, i32], returns: i32 },
+        sendto: { args: [i32, u64, u64, i32, u64, "u32"], returns: i32 },
         fcntl: { args: [i32, i32, i32], returns: i32 },
         close: { args: [i32], returns: i32 },
         __errno_location: { args: [], returns: "ptr" },
@@ -219,6 +228,37 @@ export const ACCEPT_FLAGS = SOCK_CLOEXEC;
 /** socket(2). */
 export function openSocket(family: number): number {
   return answer(calls().socket(family, STREAM_SOCKET, 0));
+}
+
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const MSG_NOSIGNAL = 0x4000;
+
+/** Sends one datagram to a unix socket, without waiting. @returns 0 or −errno */
+export function sendDatagram(address: Uint8Array, bytes: Uint8Array): number {
+  const type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  const descriptor = answer(calls().socket(AF_UNIX, type, 0));
+  if (descriptor < 0) return descriptor;
+  const { length } = address;
+  const sent = calls().sendto(
+    descriptor,
+    ptr(bytes),
+    bytes.length,
+    MSG_NOSIGNAL,
+    ptr(address),
+    length,
+  );
+  const result = answer(sent);
+  closeNow(descriptor);
+  return Math.min(result, 0);
+}
+
+const FD_CLOEXEC = 1;
+const F_SETFD = 2;
+
+/** A process that this one starts does not inherit the descriptor. */
+export function closeOnExec(descriptor: number): void {
+  calls().fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 }
 
 /** bind(2). */

@@ -4,6 +4,7 @@ import { Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
+import { Drain } from "../drain.ts";
 import {
   type Engine,
   type EngineObserver,
@@ -45,6 +46,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   private stopped: PromiseWithResolvers<void> | null = null;
   /** The drain timeout is over: nothing runs any longer. */
   private drained = false;
+  private drain: Drain<Conduit> | null = null;
   /** Runs while memory has run out. */
   private patience: ReturnType<typeof setInterval> | null = null;
   private drainTimer: ReturnType<typeof setTimeout> | null = null;
@@ -123,6 +125,7 @@ export class SocketsEngine implements Engine, ConduitHost {
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
     this.drainTimer = setTimeout(() => this.cutAll(), timerSpan(drainTimeoutMs));
     if (drainTimeoutMs <= 0) this.cutAll();
+    else this.drain ??= new Drain(this.ledger.running, timerSpan(drainTimeoutMs));
     return this.stopped.promise;
   }
 

@@ -38,6 +38,8 @@ export class Conduit extends RelayStory<Listener> {
   dialled: Encoded | null = null;
   others: readonly (Encoded | null)[] = [];
   private closing = false;
+  /** It ends in an orderly way though neither end has asked for it. */
+  private isRetired = false;
   private swept = false;
 
   constructor(
@@ -69,6 +71,7 @@ export class Conduit extends RelayStory<Listener> {
     this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
     this.client = client;
     this.swept = false;
+    this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
     loop.added(client);
@@ -140,6 +143,12 @@ export class Conduit extends RelayStory<Listener> {
     if (lane.flow.sending) lane.flow.sent(0);
     lane.drop();
     this.settle();
+  }
+
+  /** Ends the relay, which is idle, by a FIN to both ends: the proxy drains. */
+  retire(): void {
+    this.isRetired = true;
+    this.terminate("drain");
   }
 
   /** Ends the relay now, whatever it is doing. */
@@ -306,7 +315,8 @@ export class Conduit extends RelayStory<Listener> {
   /** Closes both descriptors, if that was not done. */
   private closeEnds(): void {
     const { loop, relay } = this;
-    const isClean = relay.reason === "client_fin" || relay.reason === "upstream_fin";
+    const { reason } = relay;
+    const isClean = this.isRetired || reason === "client_fin" || reason === "upstream_fin";
     for (const descriptor of [this.client, this.upstream]) {
       if (descriptor < 0) continue;
       loop.closeSocket(descriptor, isClean);

@@ -8,6 +8,7 @@ import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
+import { Drain } from "../drain.ts";
 import type { EngineShare, EngineStats } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, addressOf, Errno } from "../linux.ts";
@@ -108,6 +109,7 @@ export class Loop {
   private isLooking = false;
   private stopping = false;
   private drained = false;
+  private drain: Drain<Conduit> | null = null;
   private isOver = false;
   /** Lanes whose sends complete silently at their submission, unless a completion says otherwise. */
   private prompt: Lane[] = [];
@@ -234,7 +236,10 @@ export class Loop {
       for (const key of this.listeners.keys()) this.unlisten(key);
     }
     if (drainTimeoutMs <= 0) this.cut();
-    else this.alarms.set(timerSpan(drainTimeoutMs), () => this.cut());
+    else {
+      this.alarms.set(timerSpan(drainTimeoutMs), () => this.cut());
+      this.drain ??= new Drain(this.ledger.running, timerSpan(drainTimeoutMs), this.alarms.set);
+    }
     this.reportStopped();
   }
 
