@@ -90,11 +90,15 @@ function readFailure(error: unknown): string {
   return code;
 }
 
+/** Modules that were read: one that is read again must not be remembered from the time before. */
+let modulesRead = 0;
+
 async function importModule(path: string, name: string): Promise<unknown> {
   provideRingway();
+  const again = modulesRead++ === 0 ? "" : `?${modulesRead}`;
   let loaded: { readonly default?: unknown };
   try {
-    loaded = await import(pathToFileURL(resolve(path)).href);
+    loaded = await import(`${pathToFileURL(resolve(path)).href}${again}`);
   } catch (error) {
     throw new ConfigError(`${name}: ${reasonOf(error)}${positionOf(error)}`);
   }

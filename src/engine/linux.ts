@@ -334,10 +334,16 @@ export function endSending(descriptor: number): number {
 const F_GETFL = 3;
 const F_SETFL = 4;
 
-/** From now on accept4(2) on this descriptor does not wait. */
+/** From now on accept4(2) on this descriptor, and on its duplicates, does not wait. */
 export function setNonBlocking(descriptor: number): void {
   const flags = calls().fcntl(descriptor, F_GETFL, 0);
   calls().fcntl(descriptor, F_SETFL, flags | SOCK_NONBLOCK);
+}
+
+/** The opposite: io_uring waits for clients only where accept4(2) would. */
+export function setBlocking(descriptor: number): void {
+  const flags = calls().fcntl(descriptor, F_GETFL, 0);
+  calls().fcntl(descriptor, F_SETFL, flags & ~SOCK_NONBLOCK);
 }
 
 /** close(2). */

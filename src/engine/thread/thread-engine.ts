@@ -13,7 +13,7 @@ import {
   type Listening,
   type RelaySummary,
 } from "../engine.ts";
-import { closeNow, eventDescriptor, signal } from "../linux.ts";
+import { closeNow, eventDescriptor, setBlocking, setNonBlocking, signal } from "../linux.ts";
 import { type ListeningSocket, openListening } from "../listening-socket.ts";
 import { lookUp } from "../names.ts";
 import { noStats } from "../total.ts";
@@ -75,6 +75,8 @@ export class ThreadEngine implements Engine {
     await this.ready.promise;
     const socket = given ?? (await openListening(address, false));
     this.refuseStopped(options);
+    if (this.options.isBlocking) setBlocking(socket.descriptor);
+    else setNonBlocking(socket.descriptor);
     const key = this.nextKey++;
     const listening = new ThreadListening(socket.address, given === undefined, {
       update: (next) => this.tell({ kind: "update", key, options: next }),
