@@ -1,6 +1,7 @@
 import type { Address, AdminOptions } from "../../config/options.ts";
 import { apiRoute } from "./api.ts";
 import type { AdminContext } from "./context.ts";
+import { isOfPage, pageRoute } from "./page.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
 import { type AdminServer, startServer } from "./server.ts";
 
@@ -23,8 +24,8 @@ export class Admin {
   static async start(options: AdminOptions, failed: (error: unknown) => void): Promise<Admin> {
     const admin = new Admin();
     admin.server = await startServer(options, {
-      routes: [probesRoute(() => admin.readiness), apiRoute(() => admin.context)],
-      isOpen: (path) => isProbe(path),
+      routes: [probesRoute(() => admin.readiness), apiRoute(() => admin.context), pageRoute()],
+      isOpen: (path) => isProbe(path) || isOfPage(path),
       failed,
     });
     return admin;
