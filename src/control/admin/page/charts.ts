@@ -6,7 +6,8 @@ import { gap, type Sample } from "./rates.ts";
 /** A script of its own that stands before this one. */
 declare const uPlot: typeof UPlot;
 
-/** Seconds that a chart shows. */
+/** Seconds that a chart shows: at first, and at most. */
+const SPAN_LEAST_S = 60;
 const SPAN_S = 300;
 const HEIGHT = 150;
 
@@ -15,6 +16,8 @@ interface Line {
   readonly label: string;
   /** The colour's name in the style sheet. */
   readonly color: string;
+  /** Lengths of its strokes and gaps, for a line that may lie on another. */
+  readonly dash?: number[];
 }
 
 interface ChartOptions {
@@ -23,6 +26,8 @@ interface ChartOptions {
   readonly format: (value: number) => string;
   /** Steps between the lines of the grid. */
   readonly steps: number[];
+  /** What the scale reaches to at least. */
+  readonly least: number;
 }
 
 const decimal = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power));
@@ -34,27 +39,31 @@ const CHARTS: readonly ChartOptions[] = [
     lines: [{ key: "running", label: "running", color: "--line-a" }],
     format: format.count,
     steps: decimal.flat(),
+    least: 4,
   },
   {
     title: "Relays accepted per second",
     lines: [{ key: "accepted", label: "accepted/s", color: "--line-b" }],
     format: format.rate,
     steps: decimal.flat(),
+    least: 4,
   },
   {
     title: "Bytes per second",
     lines: [
-      { key: "up", label: "up, from clients", color: "--line-a" },
-      { key: "down", label: "down, from upstreams", color: "--line-b" },
+      { key: "up", label: "up", color: "--line-a" },
+      { key: "down", label: "down", color: "--line-b", dash: [5, 3] },
     ],
     format: format.bytes,
     steps: binary,
+    least: 1_024,
   },
   {
     title: "Pool in use",
     lines: [{ key: "pool", label: "in use", color: "--line-c" }],
     format: format.bytes,
     steps: binary,
+    least: 1_024,
   },
 ];
 
@@ -152,11 +161,16 @@ class Chart {
       cursor: { sync: { key: "ringway" }, drag: { x: false, y: false } },
       hooks: { setCursor: [(plot) => this.tell(plot.cursor.idx ?? null)] },
       scales: {
-        x: { time: true, range: (_, __, last) => [last - SPAN_S, last] },
-        y: { range: (_, __, most) => [0, Math.max(4, (most ?? 0) * 1.15)] },
+        x: { time: true, range: (_, first, last) => spanOf(first, last) },
+        y: { range: (_, __, most) => [0, Math.max(options.least, (most ?? 0) * 1.15)] },
       },
       axes: [
-        { ...axis, size: 28, incrs: [60, 120], values: (_, all) => all.map(clock) },
+        {
+          ...axis,
+          size: 28,
+          incrs: [15, 30, 60, 120],
+          values: (_, all, __, ___, step) => all.map((one) => clock(one, step < 60)),
+        },
         {
           ...axis,
           size: 70,
@@ -171,13 +185,23 @@ class Chart {
           stroke: color(line.color),
           width: 1.5,
           points: { show: false },
+          ...(line.dash === undefined ? {} : { dash: line.dash }),
         })),
       ],
     };
   }
 }
 
-function clock(seconds: number): string {
-  const options = { hour: "2-digit", minute: "2-digit", hour12: false } as const;
-  return new Date(seconds * 1_000).toLocaleTimeString("en", options);
+/** A chart begins with what there is, and grows. */
+function spanOf(first: number, last: number): [number, number] {
+  return [last - Math.min(SPAN_S, Math.max(SPAN_LEAST_S, last - first)), last];
+}
+
+function clock(seconds: number, isExact: boolean): string {
+  return new Date(seconds * 1_000).toLocaleTimeString("en", {
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+    ...(isExact ? { second: "2-digit" } : {}),
+  });
 }

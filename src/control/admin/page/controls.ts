@@ -1,5 +1,6 @@
 import type { DrainDocument } from "../api.ts";
 import type { PlanDocument } from "../plan-document.ts";
+import type { ListenerDocument } from "../state.ts";
 import { type Client, Refused } from "./client.ts";
 import { ask } from "./dialogs.ts";
 import { byId } from "./dom.ts";
@@ -26,11 +27,15 @@ async function reload(client: Client): Promise<void> {
 
 function linesOf(plan: PlanDocument): string[] {
   return [
-    ...plan.added.map(({ listen }) => `${listen} is added`),
-    ...plan.removed.map(({ listen }) => `${listen} is removed; its relays go on`),
-    ...plan.changed.map(({ after }) => `${after.listen} changes for new relays`),
+    ...plan.added.map((one) => `${nameOf(one)} is added`),
+    ...plan.removed.map((one) => `${nameOf(one)} is removed; its relays go on`),
+    ...plan.changed.map(({ after }) => `${nameOf(after)} changes for new relays`),
     ...plan.needRestart.map((setting) => `${setting} differs, which only a restart changes`),
   ];
+}
+
+function nameOf({ name, listen }: ListenerDocument): string {
+  return name === null ? listen : `${name} (${listen})`;
 }
 
 async function drain(client: Client): Promise<void> {

@@ -34,8 +34,9 @@ export function ask({ heading, text, list = [], yes }: Question): Promise<boolea
 export function askToken(isWrong: boolean): Promise<string> {
   const dialog = byId<HTMLDialogElement>("login");
   const input = byId<HTMLInputElement>("token");
-  const text = "It is kept until this tab is closed.";
-  setText(byId("login-text"), isWrong ? `That was not it. ${text}` : text);
+  const kept = "is kept until this tab is closed.";
+  const text = isWrong ? `That was not it. The right one ${kept}` : `It ${kept}`;
+  setText(byId("login-text"), text);
   input.value = "";
   dialog.showModal();
   input.focus();

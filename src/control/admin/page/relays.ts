@@ -44,7 +44,8 @@ export class Relays {
   private show({ running, matching, relays }: RelaysDocument): void {
     const shown = relays.length < matching ? `, the first ${format.count(relays.length)} here` : "";
     const all = matching === running ? "" : ` of ${format.count(running)}`;
-    setText(byId("found"), `${format.count(matching)}${all}${shown}`);
+    const noun = running === 1 ? "relay" : "relays";
+    setText(byId("found"), `${format.count(matching)}${all} ${noun}${shown}`);
     if (relays.length === 0) {
       const why = running === 0 ? "No relay runs." : "None has that in its client or upstream.";
       this.body.replaceChildren(emptyRow(why, 7));
