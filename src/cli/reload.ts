@@ -69,14 +69,17 @@ export class Reloader {
   async reload(why: string): Promise<ReloadOutcome> {
     const { log, manager, proxy } = this.target;
     manager.reloading();
-    const outcome = await this.attempt(() => this.apply());
-    if ("plan" in outcome) this.tell(why, outcome.plan);
-    else {
-      for (const sentence of outcome.problems) log.error(`reload: ${sentence}`);
-      log.error(`${why}: nothing has changed`);
+    try {
+      const outcome = await this.attempt(() => this.apply());
+      if ("plan" in outcome) this.tell(why, outcome.plan);
+      else {
+        for (const sentence of outcome.problems) log.error(`reload: ${sentence}`);
+        log.error(`${why}: nothing has changed`);
+      }
+      return outcome;
+    } finally {
+      manager.ready(proxy.status);
     }
-    manager.ready(proxy.status);
-    return outcome;
   }
 
   /** What a reload would do now. */

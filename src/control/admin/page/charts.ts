@@ -168,6 +168,7 @@ class Chart {
         {
           ...axis,
           size: 28,
+          space: 75,
           incrs: [15, 30, 60, 120],
           values: (_, all, __, ___, step) => all.map((one) => clock(one, step < 60)),
         },
