@@ -75,6 +75,7 @@ export class Conduit extends RelayStory<Listener> {
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
     loop.added(client);
+    listener.young.add(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
     const effects = this.relay.accepted(mode !== "sink");
@@ -143,6 +144,14 @@ export class Conduit extends RelayStory<Listener> {
     if (lane.flow.sending) lane.flow.sent(0);
     lane.drop();
     this.settle();
+  }
+
+  /** From now on the kernel finds out when an end is gone without a word. */
+  keepAlive(): void {
+    const { client, upstream, loop } = this;
+    if (client >= 0) loop.dialer.keepAlive(client);
+    // One that is dialled so late goes without.
+    if (upstream >= 0 && !this.relay.dialing) loop.dialer.keepAlive(upstream);
   }
 
   /** Ends the relay, which is idle, by a FIN to both ends: the proxy drains. */
