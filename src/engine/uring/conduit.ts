@@ -148,10 +148,13 @@ export class Conduit extends RelayStory<Listener> {
 
   /** From now on the kernel finds out when an end is gone without a word. */
   keepAlive(): void {
-    const { client, upstream, loop } = this;
-    if (client >= 0) loop.dialer.keepAlive(client);
-    // One that is dialled so late goes without.
-    if (upstream >= 0 && !this.relay.dialing) loop.dialer.keepAlive(upstream);
+    if (this.relay.dialing) {
+      this.listener.young.add(this);
+      return;
+    }
+    for (const descriptor of [this.client, this.upstream]) {
+      if (descriptor >= 0) this.loop.dialer.keepAlive(descriptor);
+    }
   }
 
   /** Ends the relay, which is idle, by a FIN to both ends: the proxy drains. */
