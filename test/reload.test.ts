@@ -11,7 +11,8 @@ import { waitFor } from "./fixtures/wait.ts";
 
 setDefaultTimeout(30_000);
 
-const engines = process.platform === "linux" ? (["sockets", "auto"] as const) : (["sockets"] as const);
+const engines =
+  process.platform === "linux" ? (["sockets", "auto"] as const) : (["sockets"] as const);
 
 let folder = "";
 let upstream: Upstream;
@@ -59,7 +60,8 @@ function freePort(): number {
 describe.each(engines)("with engine %s", (engine) => {
   test("SIGHUP: listeners come and go, and running relays never notice", async () => {
     const [one, two] = [freePort(), freePort()];
-    const listen = (port: number) => `[[listeners]]\nlisten = "127.0.0.1:${port}"\nupstreams = "${target}"\n`;
+    const listen = (port: number) =>
+      `[[listeners]]\nlisten = "127.0.0.1:${port}"\nupstreams = "${target}"\n`;
     const path = await write(`${engine}.toml`, listen(one));
     await using proxy = new CliProcess(["-c", path, "-e", engine, "--stats", "none"]);
     await proxy.port();
@@ -117,7 +119,8 @@ describe.each(engines)("with engine %s", (engine) => {
 
 test("a module is read anew, and not remembered", async () => {
   const [one, two] = [freePort(), freePort()];
-  const text = (port: number) => `export default { listen: "127.0.0.1:${port}", upstream: "${target}" };`;
+  const text = (port: number) =>
+    `export default { listen: "127.0.0.1:${port}", upstream: "${target}" };`;
   const path = await write("config.ts", text(one));
   await using proxy = new CliProcess(["-c", path]);
   await proxy.port();
