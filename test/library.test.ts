@@ -69,12 +69,11 @@ describe.each(linux ? [0, 1, 2] : [0])("a proxy with %i workers in this program"
     await waitFor(() => failures.length > 0, "the failed dial is told");
     expect(failures).toEqual(["connect_refused"]);
     const line = await proxy.reload({ ...config, upstream });
-    expect(line).toBe(
-      "1 listener changed, 1 upstream added, 1 upstream removed, 0 relays cut",
-    );
+    expect(line).toBe("1 listener changed, 1 upstream added, 1 upstream removed, 0 relays cut");
     // A worker hears of it within its next turn.
     let answer = "";
-    for (let tries = 0; answer !== "+PONG\r\n" && tries < 100; tries++) answer = await ping(address);
+    for (let tries = 0; answer !== "+PONG\r\n" && tries < 100; tries++)
+      answer = await ping(address);
     expect(answer).toBe("+PONG\r\n");
   });
 });

@@ -11,7 +11,8 @@ import { waitFor } from "./fixtures/wait.ts";
 
 setDefaultTimeout(30_000);
 
-const engines = process.platform === "linux" ? (["sockets", "auto"] as const) : (["sockets"] as const);
+const engines =
+  process.platform === "linux" ? (["sockets", "auto"] as const) : (["sockets"] as const);
 
 let folder = "";
 let upstream: Upstream;
@@ -59,9 +60,10 @@ function freePort(): number {
 describe.each(engines)("with engine %s", (engine) => {
   test("SIGHUP: listeners come and go, and running relays never notice", async () => {
     const [one, two] = [freePort(), freePort()];
-    const listen = (port: number) => `[[listeners]]\nlisten = "127.0.0.1:${port}"\nupstreams = "${target}"\n`;
+    const listen = (port: number) =>
+      `[[listeners]]\nlisten = "127.0.0.1:${port}"\nupstreams = "${target}"\n`;
     const path = await write(`${engine}.toml`, listen(one));
-    await using proxy = new CliProcess(["-c", path, "-e", engine, "--stats", "none"]);
+    await using proxy = new CliProcess(["-c", path, "-e", engine, "--drain-timeout", "0"]);
     await proxy.port();
     const old = await connect(one);
 
@@ -82,9 +84,11 @@ describe.each(engines)("with engine %s", (engine) => {
     await connect(two);
 
     // An address that is taken: nothing of it is done.
-    await writeFile(path, listen(one) + listen(Number(target.split(":")[1])) + listen(two));
+    const busy = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    await writeFile(path, listen(one) + listen(busy.port) + listen(two));
     proxy.child.kill("SIGHUP");
     await proxy.logged(/reload: cannot listen on .*the port is in use already/);
+    busy.stop(true);
     await expect(connect(one)).rejects.toMatchObject({ code: "ECONNREFUSED" });
     await connect(two);
 
@@ -101,7 +105,7 @@ describe.each(engines)("with engine %s", (engine) => {
     const [one, two, three] = [freePort(), freePort(), freePort()];
     const text = (port: number) => `listen = "127.0.0.1:${port}"\nupstream = "${target}"\n`;
     const path = await write(`watched-${engine}.toml`, text(one));
-    await using proxy = new CliProcess(["-c", path, "--watch", "-e", engine]);
+    await using proxy = new CliProcess(["-c", path, "--watch", "-e", engine, "--drain-timeout", "0"]);
     await proxy.port();
     await connect(one);
     await writeFile(path, text(two));
@@ -117,9 +121,10 @@ describe.each(engines)("with engine %s", (engine) => {
 
 test("a module is read anew, and not remembered", async () => {
   const [one, two] = [freePort(), freePort()];
-  const text = (port: number) => `export default { listen: "127.0.0.1:${port}", upstream: "${target}" };`;
+  const text = (port: number) =>
+    `export default { listen: "127.0.0.1:${port}", upstream: "${target}" };`;
   const path = await write("config.ts", text(one));
-  await using proxy = new CliProcess(["-c", path]);
+  await using proxy = new CliProcess(["-c", path, "--drain-timeout", "0"]);
   await proxy.port();
   await writeFile(path, text(two));
   proxy.child.kill("SIGHUP");
@@ -129,7 +134,7 @@ test("a module is read anew, and not remembered", async () => {
 });
 
 test("SIGHUP without a file changes nothing and ends nothing", async () => {
-  await using proxy = new CliProcess(["-l", "127.0.0.1:0", "-u", target]);
+  await using proxy = new CliProcess(["-l", "127.0.0.1:0", "-u", target, "--drain-timeout", "0"]);
   const port = await proxy.port();
   proxy.child.kill("SIGHUP");
   await proxy.logged(/SIGHUP: nothing changes/);

@@ -90,15 +90,14 @@ function readFailure(error: unknown): string {
   return code;
 }
 
-/** Modules that were read: one that is read again must not be remembered from the time before. */
-let modulesRead = 0;
-
 async function importModule(path: string, name: string): Promise<unknown> {
   provideRingway();
-  const again = modulesRead++ === 0 ? "" : `?${modulesRead}`;
+  const place = resolve(path);
+  // At a reload it must not be remembered from the time before. What it imports is.
+  delete require.cache[place];
   let loaded: { readonly default?: unknown };
   try {
-    loaded = await import(`${pathToFileURL(resolve(path)).href}${again}`);
+    loaded = await import(pathToFileURL(place).href);
   } catch (error) {
     throw new ConfigError(`${name}: ${reasonOf(error)}${positionOf(error)}`);
   }

@@ -46,7 +46,10 @@ test("listeners come, go and change", () => {
 });
 
 test("listeners whose port the system picks are told apart by their order", () => {
-  const plan = planReload(options(listener(0), listener(0, 1)), options(listener(0), listener(0, 2)));
+  const plan = planReload(
+    options(listener(0), listener(0, 1)),
+    options(listener(0), listener(0, 2)),
+  );
   expect(plan).toMatchObject({ added: [], removed: [], kept: [listener(0)] });
   expect(plan.changed).toEqual([{ before: listener(0, 1), after: listener(0, 2) }]);
   const fewer = planReload(options(listener(0), listener(0, 1)), options(listener(0)));

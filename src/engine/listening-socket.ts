@@ -15,7 +15,7 @@ import {
   setOption,
 } from "./linux.ts";
 import { lookUp } from "./names.ts";
-import { BACKLOG, KEEPALIVE_MS } from "./policy.ts";
+import { BACKLOG } from "./policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 import { isSocketFile, removeSocketFile } from "./socket-file.ts";
 
@@ -47,18 +47,12 @@ export async function openListening(address: Address, shares: boolean): Promise<
     setOption(descriptor, SocketOption.reuseAddress, 1);
     if (shares) setOption(descriptor, SocketOption.reusePort, 1);
     if (place.host === "::") setOption(descriptor, SocketOption.onlyIPv6, 0);
-    acceptedInherit(descriptor);
+    // What is accepted from it inherits this.
+    setOption(descriptor, SocketOption.noDelay, 1);
   } else removeStale(place.path, bytes);
   check(bindSocket(descriptor, bytes));
   check(listenOn(descriptor, BACKLOG));
   return { descriptor, address: boundAddress(address, descriptor) };
-}
-
-/** What is accepted from it inherits these options. */
-function acceptedInherit(descriptor: number): void {
-  setOption(descriptor, SocketOption.noDelay, 1);
-  setOption(descriptor, SocketOption.keepAlive, 1);
-  setOption(descriptor, SocketOption.keepIdle, KEEPALIVE_MS / 1000);
 }
 
 function boundAddress(address: Address, descriptor: number): Address {

@@ -118,7 +118,9 @@ function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const source = readDocument(document, "config", null, problems);
   const settings = validate({}, source, problems.sentences);
   if (settings.listeners.some(needsEmbedded)) {
-    throw new ConfigError("config: a listener has no upstreams: expected at least one, or mode sink");
+    throw new ConfigError(
+      "config: a listener has no upstreams: expected at least one, or mode sink",
+    );
   }
   const options = proxyOptions(settings, []);
   return isInside ? { ...options, engine: "sockets", workers: 1 } : options;

@@ -22,10 +22,13 @@ import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
-import { Dialer, throwUncaught } from "./dialer.ts";
+import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
+
+/** Passes of the event loop after which a relay that was reset is over, or never will be. */
+const ABANDON_PASSES = 100;
 
 /** Conduits kept for the next tenants; beyond that the garbage collector takes them. */
 const SPARE_MAX = 1024;
@@ -55,6 +58,7 @@ export class SocketsEngine implements Engine, ConduitHost {
     memory: MemoryOptions,
     private readonly observer: EngineObserver,
     share: EngineShare = wholeShare,
+    private readonly onDefect: OnDefect = throwUncaught,
   ) {
     this.descriptors = new Descriptors(share.engines, () => {
       if (!this.accepting) this.gate();
@@ -73,7 +77,7 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share);
-    this.dialer = new Dialer(this.descriptors, this.turn, observer);
+    this.dialer = new Dialer(this.descriptors, this.turn, observer, onDefect);
   }
 
   async listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening> {
@@ -103,8 +107,12 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.ledger.find(relay)?.terminate("admin");
   }
 
-  /** Lets everything go, at once, because of a defect: every connection is reset, every relay told. */
-  abandon(): void {
+  /**
+   * Lets everything go because of a defect: every connection is reset, every relay told.
+   *
+   * @returns when that is so
+   */
+  async abandon(): Promise<void> {
     for (const { acceptor } of this.listening) acceptor.close();
     this.listening.clear();
     for (const conduit of [...this.ledger.running]) {
@@ -113,6 +121,14 @@ export class SocketsEngine implements Engine, ConduitHost {
       } catch {
         // It may be the very one that has met the defect.
       }
+    }
+    // Bun tells of the closed sockets in its next passes.
+    for (let left = ABANDON_PASSES; left > 0 && this.ledger.running.size > 0; left--) {
+      await passed();
+    }
+    for (const conduit of [...this.ledger.running]) {
+      conduit.relay.reason ??= "worker_failed";
+      this.observer.relayEnded(this.ledger.ends(conduit));
     }
   }
 
@@ -190,7 +206,7 @@ export class SocketsEngine implements Engine, ConduitHost {
         turn.event();
         socket.data.closed(Side.Client, error !== undefined);
       },
-      error: (_socket, error) => throwUncaught(error),
+      error: (_socket, error) => this.onDefect(error),
     };
   }
 

@@ -25,8 +25,9 @@ class SocketsTeller extends Teller {
 }
 
 const teller = new SocketsTeller(port, birth.answers);
-const engine = new SocketsEngine(birth.memory, teller, birth.share);
+const engine = new SocketsEngine(birth.memory, teller, birth.share, fail);
 const listening = new Map<number, Listening>();
+let isFailing = false;
 
 async function listen({ key, options, descriptor }: Command & { kind: "listen" }): Promise<void> {
   const { address } = options;
@@ -81,11 +82,16 @@ function obey(command: Command): void {
   }
 }
 
-// Nobody may hang because of a defect: every connection is reset, and told.
-process.on("uncaughtException", (error) => {
-  engine.abandon();
+/** Nobody may hang because of a defect: every connection is reset, and told. */
+async function fail(error: unknown): Promise<void> {
+  // What goes wrong while everything is let go is no news.
+  if (isFailing) return;
+  isFailing = true;
+  await engine.abandon();
   teller.failed(error, engine.stats());
   port.close();
-});
+}
+
+process.on("uncaughtException", (error) => void fail(error));
 port.on("message", obey);
 teller.tell({ kind: "ready" });

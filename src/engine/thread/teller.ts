@@ -6,7 +6,7 @@ import type { News } from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
 
 /** Relays that ended are told together, so often. */
-const TELL_MS = 5;
+const TELL_MS = 20;
 
 /** What a worker tells the control plane; relays that ended are gathered first. */
 export class Teller implements EngineObserver {

@@ -66,6 +66,7 @@ export class ThreadEngine implements Engine {
     const workerData: WorkerBirth = { ...birth, port: port2, wakeFd: this.wakeFd, answers };
     this.worker = new Worker(program, { workerData, transferList: [port2] });
     this.worker.on("error", (error) => this.failed(textOf(error), null));
+    this.worker.on("exit", () => this.exited());
     port1.on("message", (news: News) => this.hear(news));
   }
 
@@ -201,7 +202,6 @@ export class ThreadEngine implements Engine {
     const last = this.stats();
     this.tell({ kind: "end" });
     this.last = last;
-    this.worker.on("exit", () => this.over());
   }
 
   /** The thread ends by itself. */
@@ -209,11 +209,17 @@ export class ThreadEngine implements Engine {
     if (this.last !== null) return;
     this.last = stats ?? noStats(this.name);
     for (const listening of this.listening.values()) listening.hasClosed();
-    this.worker.on("exit", () => this.over());
     this.options.onFailed(error);
   }
 
-  private over(): void {
+  /** The thread is over; what it has told last may not have been heard yet. */
+  private exited(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.port);
+      if (received === undefined) break;
+      this.hear(received.message as News);
+    }
+    if (this.last === null) this.failed("the worker's thread has ended without a word", null);
     if (this.wakeFd >= 0) closeNow(this.wakeFd);
     this.port.close();
     this.stopping?.resolve();

@@ -75,6 +75,7 @@ export class Conduit extends RelayStory<Listener> {
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
     loop.added(client);
+    listener.young.add(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
     const effects = this.relay.accepted(mode !== "sink");
@@ -143,6 +144,17 @@ export class Conduit extends RelayStory<Listener> {
     if (lane.flow.sending) lane.flow.sent(0);
     lane.drop();
     this.settle();
+  }
+
+  /** From now on the kernel finds out when an end is gone without a word. */
+  keepAlive(): void {
+    if (this.relay.dialing) {
+      this.listener.young.add(this);
+      return;
+    }
+    for (const descriptor of [this.client, this.upstream]) {
+      if (descriptor >= 0) this.loop.dialer.keepAlive(descriptor);
+    }
   }
 
   /** Ends the relay, which is idle, by a FIN to both ends: the proxy drains. */
