@@ -59,12 +59,15 @@ export async function run(source: SettingsSource): Promise<number> {
   reloader.begin();
   const drain = Promise.withResolvers<"admin API">();
   beginAdmin(current, reloader, () => drain.resolve("admin API"));
+  // Not before: whoever reads that may ask for a reload at once.
+  announce(current);
+  current.manager.ready(current.proxy.status);
   const first = await Promise.race([signals.next(), drain.promise]);
   reloader.end();
   const signal = await stop(current, first, signals);
-  await current.admin?.stop();
   current.manager.close();
   signals.exitAtOnce();
+  await current.admin?.stop();
   const isWritten = await printStatistics(current);
   // Not before: relays that still run are to be shown as such.
   current.embedded.stop();
@@ -87,10 +90,7 @@ async function start(settings: Settings): Promise<Run> {
       log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);
     }
     const manager = new ServiceManager(process.env);
-    const current = { settings, log, history, observer, proxy, embedded, manager, admin };
-    announce(current);
-    manager.ready(proxy.status);
-    return current;
+    return { settings, log, history, observer, proxy, embedded, manager, admin };
   } catch (error) {
     embedded.stop();
     await admin?.stop();
