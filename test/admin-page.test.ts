@@ -287,6 +287,37 @@ function tests(executablePath: string): void {
     end.finish();
   });
 
+  test("shows what others have written as text", async () => {
+    const evil = "/<img src=x onerror=alert(1)><b>";
+    const flags = ["-l", "127.0.0.1:0", "-u", `unix:${evil}`];
+    const [strange, , url] = await start(...flags);
+    const page = await open({}, url);
+    await page.locator("#listeners", { hasText: evil }).waitFor();
+    await page.getByLabel("Client or upstream contains").fill(evil);
+    expect(await page.locator("main img, main b").count()).toBe(0);
+    await page.context().close();
+    await strange.stop();
+  });
+
+  test("asks nothing while nobody looks", async () => {
+    const page = await open();
+    await page.locator("#listeners tr").first().waitFor();
+    const hide = (isHidden: boolean) =>
+      page.evaluate(`Object.defineProperty(document, "hidden", {
+        configurable: true, get: () => ${isHidden} });
+        document.dispatchEvent(new Event("visibilitychange"));`);
+    await hide(true);
+    // One may be on its way.
+    await Bun.sleep(500);
+    let asked = 0;
+    page.on("request", () => asked++);
+    await Bun.sleep(2_500);
+    expect(asked).toBe(0);
+    await hide(false);
+    await page.waitForRequest(`${base}/api/state`);
+    await page.context().close();
+  });
+
   test("asks for the token, once", async () => {
     const [guarded, , url] = await start("-l", "127.0.0.1:0", "-m", "sink", "--admin-token", TOKEN);
     const page = await open({}, url);
