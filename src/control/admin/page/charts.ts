@@ -156,7 +156,7 @@ class Chart {
     return {
       width: Math.max(200, this.place.clientWidth),
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, 28, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "ringway" }, drag: { x: false, y: false } },
       hooks: { setCursor: [(plot) => this.tell(plot.cursor.idx ?? null)] },
