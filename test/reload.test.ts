@@ -105,7 +105,15 @@ describe.each(engines)("with engine %s", (engine) => {
     const [one, two, three] = [freePort(), freePort(), freePort()];
     const text = (port: number) => `listen = "127.0.0.1:${port}"\nupstream = "${target}"\n`;
     const path = await write(`watched-${engine}.toml`, text(one));
-    await using proxy = new CliProcess(["-c", path, "--watch", "-e", engine, "--drain-timeout", "0"]);
+    await using proxy = new CliProcess([
+      "-c",
+      path,
+      "--watch",
+      "-e",
+      engine,
+      "--drain-timeout",
+      "0",
+    ]);
     await proxy.port();
     await connect(one);
     await writeFile(path, text(two));

@@ -14,7 +14,7 @@ import { createLogger } from "./logger.ts";
 import { writeOut } from "./output.ts";
 import { programName } from "./program.ts";
 import { Reloader } from "./reload.ts";
-import { exitCodeOf, type StopSignal, StopSignals } from "./signals.ts";
+import { exitCodeOf, HangUps, type StopSignal, StopSignals } from "./signals.ts";
 import { startError } from "./start-error.ts";
 import { InheritedSockets } from "./systemd/inherited.ts";
 import { ServiceManager } from "./systemd/notify.ts";
@@ -49,12 +49,16 @@ interface Run {
 export async function run(source: SettingsSource): Promise<number> {
   // Before anything is started, so that there is no moment in which a signal finds nobody.
   const signals = new StopSignals();
+  const hangUps = new HangUps();
   const settings = await source.read();
   const current = await start(settings);
   const reloader = new Reloader(source, current);
-  reloader.begin();
-  const signal = await stop(current, signals);
+  hangUps.onEach(() => void reloader.reload("SIGHUP"));
+  reloader.watch();
+  const first = await signals.next();
+  hangUps.end();
   reloader.end();
+  const signal = await stop(current, first, signals);
   current.manager.close();
   signals.exitAtOnce();
   const isWritten = await printStatistics(current);
@@ -100,10 +104,13 @@ function announce({ log, proxy }: Run): void {
   for (const line of hints(demo.address)) log.info(line);
 }
 
-/** Waits for a signal and stops. @returns the second signal, if one cut the stop short */
-async function stop(current: Run, signals: StopSignals): Promise<StopSignal | null> {
+/** Stops, as a signal wants it. @returns the second signal, if one cut the stop short */
+async function stop(
+  current: Run,
+  first: StopSignal,
+  signals: StopSignals,
+): Promise<StopSignal | null> {
   const { log, proxy, manager } = current;
-  const first = await signals.next();
   const { drainTimeoutMs } = proxy.options;
   const line = stoppingLine(first, proxy.engine.stats().relays.running, drainTimeoutMs);
   log.info(line);
