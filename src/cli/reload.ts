@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, watch as watchFolder } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { ConsolaInstance } from "consola/core";
 import { ConfigError } from "../config/error.ts";
@@ -34,31 +34,28 @@ export class Reloader {
   private watcher: FSWatcher | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private isOver = false;
-  private readonly onHangUp = () => void this.reload("SIGHUP");
 
   constructor(
     private readonly source: SettingsSource,
     private readonly target: Target,
   ) {}
 
-  begin(): void {
-    process.on("SIGHUP", this.onHangUp);
+  /** Reloads whenever the file has changed, if that is wanted. */
+  watch(): void {
     const { file, isWatched } = this.source;
     if (file === null || !isWatched) return;
     // The folder and not the file: editors and deployments put another file in its place.
     const name = basename(file);
-    this.watcher = watch(dirname(file), (_, changed) => {
+    this.watcher = watchFolder(dirname(file), (_, changed) => {
       if (changed === null || changed === name || isLinkOfDeployment(changed)) this.changed();
     });
   }
 
+  /** From now on nothing is reloaded: the proxy stops. */
   end(): void {
-    // From now on it ends nothing and reloads nothing: the proxy stops.
     this.isOver = true;
     this.watcher?.close();
     if (this.timer !== null) clearTimeout(this.timer);
-    process.off("SIGHUP", this.onHangUp);
-    process.on("SIGHUP", () => {});
   }
 
   /**

@@ -16,7 +16,7 @@ import { createLogger } from "./logger.ts";
 import { writeOut } from "./output.ts";
 import { programName } from "./program.ts";
 import { Reloader } from "./reload.ts";
-import { exitCodeOf, type StopSignal, StopSignals } from "./signals.ts";
+import { exitCodeOf, HangUps, type StopSignal, StopSignals } from "./signals.ts";
 import { startError } from "./start-error.ts";
 import { InheritedSockets } from "./systemd/inherited.ts";
 import { ServiceManager } from "./systemd/notify.ts";
@@ -53,16 +53,19 @@ interface Run {
 export async function run(source: SettingsSource): Promise<number> {
   // Before anything is started, so that there is no moment in which a signal finds nobody.
   const signals = new StopSignals();
+  const hangUps = new HangUps();
   const settings = await source.read();
   const current = await start(settings);
   const reloader = new Reloader(source, current);
-  reloader.begin();
+  hangUps.onEach(() => void reloader.reload("SIGHUP"));
+  reloader.watch();
   const drain = Promise.withResolvers<"admin API">();
   beginAdmin(current, reloader, () => drain.resolve("admin API"));
   // Not before: whoever reads that may ask for a reload at once.
   announce(current);
   current.manager.ready(current.proxy.status);
   const first = await Promise.race([signals.next(), drain.promise]);
+  hangUps.end();
   reloader.end();
   const signal = await stop(current, first, signals);
   current.manager.close();

@@ -77,10 +77,10 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
   }
 
-  /** Whether bytes are on their way: queued here, or not yet taken by the other end. */
+  /** Whether something is on its way: a dial, or bytes that are queued here or not yet taken. */
   get isCarrying(): boolean {
-    const { up, down } = this.relay;
-    return up.size > 0 || down.size > 0 || this.unsent > 0;
+    const { up, down, dialing } = this.relay;
+    return dialing || up.size > 0 || down.size > 0 || this.unsent > 0;
   }
 
   /** Whether not a byte has moved since this was asked before. */

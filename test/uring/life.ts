@@ -171,6 +171,7 @@ export class Life implements Report {
     const { loop, story } = this;
     this.world.deter();
     this.drains = true;
+    this.kernel.drains = true;
     const until = this.clock.now + story.drainMs;
     this.command(() => loop.stop(story.drainMs));
     // Faults may go on while relays drain, but not for ever.

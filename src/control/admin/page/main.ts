@@ -61,6 +61,7 @@ function showTrouble(error: unknown): void {
   if (error === null) return;
   if (error instanceof Refused) setText(place, [error.message, ...error.problems].join("; "));
   else {
+    const age = Math.max(1, Math.round((Date.now() - lastAt) / 1_000)) * 1_000;
     const ago = last === null ? "" : ` What is shown is ${format.duration(age)} old.`;
     setText(place, `The proxy does not answer.${ago} This page goes on asking.`);
   }
