@@ -317,6 +317,40 @@ describe("the token", () => {
   });
 });
 
+describe("a start and a reload", () => {
+  test("a port that is taken is told, and nothing is started", async () => {
+    const { code, out, err } = await runCli("-l", "127.0.0.1:0", "--admin", target);
+    const why = `the admin server cannot listen on ${target}: the port is in use already`;
+    expect({ code, out, err }).toEqual({ code: 1, out: "", err: `ringway: ${why}\n` });
+  });
+
+  test("what probes see: a Host that is the address of the machine, and no token", async () => {
+    const flags = ["-m", "sink", "-l", "127.0.0.1:0", "--admin", "0.0.0.0:0"];
+    await using process = new CliProcess([...flags, "--admin-token", TOKEN]);
+    const [, port = ""] = await process.logged(/admin page and API on http:\/\/0\.0\.0\.0:(\d+)/);
+    const get = async (host: string, path: string) => {
+      const headers = { host };
+      return (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status;
+    };
+    expect(await get(`10.1.2.3:${port}`, "/readyz")).toBe(200);
+    expect(await get(`10.1.2.3:${port}`, "/api/state")).toBe(401);
+    expect(await get(`evil.example:${port}`, "/readyz")).toBe(403);
+  });
+
+  test("another admin address needs a restart, which is told", async () => {
+    const path = join(folder, "restart.toml");
+    const text = (admin: string) => `listen = "127.0.0.1:0"\nmode = "sink"\nadmin = "${admin}"\n`;
+    await writeFile(path, text("127.0.0.1:0"));
+    await using process = new CliProcess(["-c", path]);
+    const [, base = ""] = await process.logged(/admin page and API on (\S+)/);
+    await writeFile(path, text("localhost:1"));
+    const reload = { method: "POST", headers: { "content-type": "application/json" } };
+    const response = await fetch(`${base}/api/reload`, reload);
+    expect(await response.json()).toMatchObject({ changes: false, needRestart: ["admin"] });
+    await process.logged(/admin: a restart changes that, a reload does not/);
+  });
+});
+
 describe("on a unix socket", () => {
   test("everything is as on a port, and the path goes with it", async () => {
     const path = join(folder, "admin.sock");

@@ -5,6 +5,7 @@ import type { RelaySummary } from "../../engine/engine.ts";
 
 /** What a list of relays may be sorted by. */
 export const relayOrders = ["id", "duration", "bytes", "client"] as const;
+/** One of them. */
 export type RelayOrder = (typeof relayOrders)[number];
 
 /** Which relays are asked for. */
