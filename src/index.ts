@@ -14,4 +14,16 @@ export {
   type UpstreamConfig,
   type UringConfig,
 } from "./config/config.ts";
-export type { Mode, UringSend } from "./config/options.ts";
+export { ConfigError } from "./config/error.ts";
+export type { EngineName, Mode, UringSend } from "./config/options.ts";
+export {
+  type EngineStats,
+  type FlowStats,
+  ListenError,
+  type RelaySummary,
+  type RingStats,
+} from "./engine/engine.ts";
+export { EngineUnsupportedError } from "./engine/select.ts";
+export type { Reason } from "./flow/reason.ts";
+export { createProxy, type Proxy, type ProxyConfig } from "./library/create-proxy.ts";
+export type { DialFailure, ProxyEvents, WorkerFailure } from "./library/events.ts";

@@ -55,6 +55,14 @@ export class CliProcess implements AsyncDisposable {
     }
   }
 
+  /** Waits until stderr has so many of what the pattern, a global one, matches. */
+  async loggedTimes(pattern: RegExp, count: number): Promise<void> {
+    while ((this.err.match(pattern)?.length ?? 0) < count) {
+      if (this.errEnded) throw new Error(`ended without ${count} × ${pattern}:\n${this.err}`);
+      await this.errChanged.promise;
+    }
+  }
+
   /** Waits until it accepts. @returns the port of the first listener */
   async port(): Promise<number> {
     const match = await this.logged(/listening on \S+:(\d+)/);

@@ -1,7 +1,7 @@
 import { heapSize } from "bun:jsc";
 import { parseAddress } from "../../src/config/address.ts";
 import { proxyOptions, validate } from "../../src/config/validate.ts";
-import { startProxy } from "../../src/control/proxy.ts";
+import { RunningProxy } from "../../src/control/proxy.ts";
 
 // ringway as a library in a process of its own, which can be asked how it is. Its arguments are the
 // engine, the port to listen on and the upstream's port.
@@ -20,7 +20,7 @@ const settings = validate({
 });
 const upstream = parseAddress(`127.0.0.1:${upstreamPort}`, "upstream");
 const nothing = () => {};
-const proxy = await startProxy(proxyOptions(settings, [upstream]), {
+const proxy = await RunningProxy.start(proxyOptions(settings, [upstream]), {
   relayEnded: nothing,
   dialFailed: nothing,
   poolGrew: nothing,
@@ -28,6 +28,7 @@ const proxy = await startProxy(proxyOptions(settings, [upstream]), {
   poolRefilled: nothing,
   acceptPaused: nothing,
   acceptResumed: nothing,
+  workerFailed: nothing,
 });
 
 process.on("message", () => {

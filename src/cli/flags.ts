@@ -68,6 +68,7 @@ export const flagGroups: readonly FlagGroup[] = [
         hint: "FILE",
         text: ["settings from a file; flags win over it"],
       },
+      { name: "watch", text: ["reload when that file changes, as at SIGHUP"] },
     ],
   },
   {
@@ -128,7 +129,7 @@ export const flagGroups: readonly FlagGroup[] = [
         short: "w",
         setting: "workers",
         hint: "N",
-        text: ["threads that relay; 1 in this version"],
+        text: ["threads that relay, or auto: one per processor"],
         initial: String(defaults.workers),
       },
       {

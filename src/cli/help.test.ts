@@ -31,6 +31,7 @@ test("the help", () => {
                                      or sink (no upstream: receive, count, discard)
                                      [bidirectional]
       -c, --config FILE              settings from a file; flags win over it
+          --watch                    reload when that file changes, as at SIGHUP
 
     Limits:
           --connect-timeout TIME     give a dial to an upstream up after this [5s]
@@ -43,7 +44,8 @@ test("the help", () => {
 
     How to run:
       -e, --engine NAME              auto, sockets or uring (io_uring, Linux) [auto]
-      -w, --workers N                threads that relay; 1 in this version [1]
+      -w, --workers N                threads that relay, or auto: one per processor
+                                     [1]
           --stats FORM               statistics at exit: text, json or none [text]
       -v, --verbose                  log every relay; more statistics
       -V, --version                  print the version
@@ -98,8 +100,9 @@ test("the help", () => {
     --listen or --upstream replace its [[listeners]] by what the flags say.
 
     The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
-    relays finish; a second one ends at once. Exit codes: 0 stopped, 1 could not
-    start, 2 the flags or the file are wrong.
+    relays finish; a second one ends at once. SIGHUP reads the file anew and applies
+    it without ending a relay. Exit codes: 0 stopped, 1 could not start, 2 the flags
+    or the file are wrong.
     "
   `);
 });
@@ -111,5 +114,5 @@ test("fits a terminal of 80 columns and has every flag", () => {
 });
 
 test("promises nothing that this version has not", () => {
-  expect(renderHelp("ringway", "1.2.3")).not.toMatch(/udp|tls|reload/i);
+  expect(renderHelp("ringway", "1.2.3")).not.toMatch(/udp|tls/i);
 });

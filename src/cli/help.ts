@@ -40,8 +40,9 @@ Flags win over the file: --mode and the timeouts hold for all its listeners;
 --listen or --upstream replace its [[listeners]] by what the flags say.
 
 The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
-relays finish; a second one ends at once. Exit codes: 0 stopped, 1 could not
-start, 2 the flags or the file are wrong.
+relays finish; a second one ends at once. SIGHUP reads the file anew and applies
+it without ending a relay. Exit codes: 0 stopped, 1 could not start, 2 the flags
+or the file are wrong.
 `;
 }
 

@@ -25,9 +25,16 @@ async function proxy(rawArgs: readonly string[]): Promise<number> {
   const line = readFlags(rawArgs);
   if (line.help) return await print(renderHelp(programName(), version));
   if (line.version) return await print(`${version}\n`);
-  const problems = new Problems(line.problems);
-  const file = line.config === null ? null : await fromFile(line.config, problems);
-  return await run(validate(line.given, file, problems.sentences));
+  const { config, given, isWatched } = line;
+  return await run({
+    file: config,
+    isWatched,
+    read: async () => {
+      const problems = new Problems(line.problems);
+      const file = config === null ? null : await fromFile(config, problems);
+      return validate(given, file, problems.sentences);
+    },
+  });
 }
 
 async function fromFile(path: string, problems: Problems): Promise<Source> {

@@ -12,7 +12,14 @@ function read(...args: string[]): Record<string, unknown> {
 }
 
 test("nothing", () => {
-  const nothing = { help: false, version: false, config: null, given: {}, problems: [] };
+  const nothing = {
+    help: false,
+    version: false,
+    config: null,
+    isWatched: false,
+    given: {},
+    problems: [],
+  };
   expect(readFlags([])).toEqual(nothing);
   expect(read("--")).toEqual({});
 });

@@ -13,6 +13,8 @@ export interface CommandLine {
   readonly version: boolean;
   /** The configuration file to read first. */
   readonly config: string | null;
+  /** A change of that file is a reload. */
+  readonly isWatched: boolean;
   readonly given: Given;
   /** All that is not right, in sentences. */
   readonly problems: readonly string[];
@@ -39,17 +41,20 @@ export function readFlags(args: readonly string[]): CommandLine {
   // Whoever asks for help may not know yet what the rest of the line should look like.
   if (isNamed(tokens, "help") || isNamed(tokens, "version")) {
     const [help, version] = [isNamed(tokens, "help"), isNamed(tokens, "version")];
-    return { help, version, config: null, given: {}, problems: [] };
+    return { help, version, config: null, isWatched: false, given: {}, problems: [] };
   }
   const { values, problems } = new LineReader(flags, 0).read(tokens);
   let config: string | null = null;
+  let isWatched = false;
   const given: Partial<Record<SettingName, GivenValue>> = {};
   for (const [flag, texts] of values) {
     const value = texts !== true && !flag.repeatable ? texts[0] : texts;
     if (flag.setting !== undefined) given[flag.setting] = { value, label: `--${flag.name}` };
     else if (flag.name === "config" && typeof value === "string") config = value;
+    else if (flag.name === "watch") isWatched = true;
   }
-  return { help: false, version: false, config, given, problems };
+  if (isWatched && config === null) problems.push("--watch needs a file to watch: --config FILE");
+  return { help: false, version: false, config, isWatched, given, problems };
 }
 
 /**

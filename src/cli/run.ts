@@ -1,21 +1,33 @@
 import type { ConsolaInstance } from "consola/core";
-import type { Address, ProxyOptions } from "../config/options.ts";
 import { formatCount, formatDuration } from "../config/quantity.ts";
-import { needsEmbedded, proxyOptions, type Settings } from "../config/validate.ts";
-import { type Proxy as RunningProxy, startProxy } from "../control/proxy.ts";
+import { proxyOptions, type Settings } from "../config/validate.ts";
+import { RunningProxy } from "../control/proxy.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
 import { LISTED_MAX, statistics } from "../observe/statistics.ts";
 import { renderJson } from "../observe/statistics-json.ts";
 import { renderText } from "../observe/statistics-text.ts";
-import type { EmbeddedUpstream } from "../upstream/embedded/server.ts";
 import { hints, listeningLine } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
+import { Embedded } from "./embedded.ts";
 import { createLogger } from "./logger.ts";
 import { writeOut } from "./output.ts";
 import { programName } from "./program.ts";
-import { exitCodeOf, type StopSignal, StopSignals } from "./signals.ts";
-import { StartError, startError } from "./start-error.ts";
+import { Reloader } from "./reload.ts";
+import { exitCodeOf, HangUps, type StopSignal, StopSignals } from "./signals.ts";
+import { startError } from "./start-error.ts";
+import { InheritedSockets } from "./systemd/inherited.ts";
+import { ServiceManager } from "./systemd/notify.ts";
+
+/** Where a run has its settings from. */
+export interface SettingsSource {
+  /** Its file, if there is one. */
+  readonly file: string | null;
+  /** The file is watched: a change is a reload. */
+  readonly isWatched: boolean;
+  /** Reads all of them, the first time and at each reload. @throws ConfigError */
+  read(): Promise<Settings>;
+}
 
 /** A run from its start to its statistics. */
 interface Run {
@@ -24,7 +36,8 @@ interface Run {
   readonly history: History;
   readonly observer: LogObserver;
   readonly proxy: RunningProxy;
-  readonly embedded: EmbeddedUpstream | null;
+  readonly embedded: Embedded;
+  readonly manager: ServiceManager;
 }
 
 /**
@@ -33,15 +46,24 @@ interface Run {
  * @returns the exit code: 0 after an orderly stop, 130 or 143 when a second signal cut it short
  * @throws StartError when it cannot start; nothing is left running then
  */
-export async function run(settings: Settings): Promise<number> {
+export async function run(source: SettingsSource): Promise<number> {
   // Before anything is started, so that there is no moment in which a signal finds nobody.
   const signals = new StopSignals();
+  const hangUps = new HangUps();
+  const settings = await source.read();
   const current = await start(settings);
-  const signal = await stop(current, signals);
+  const reloader = new Reloader(source, current);
+  hangUps.onEach(() => void reloader.reload("SIGHUP"));
+  reloader.watch();
+  const first = await signals.next();
+  hangUps.end();
+  reloader.end();
+  const signal = await stop(current, first, signals);
+  current.manager.close();
   signals.exitAtOnce();
   const isWritten = await printStatistics(current);
   // Not before: relays that still run are to be shown as such.
-  current.embedded?.stop();
+  current.embedded.stop();
   if (signal !== null) return exitCodeOf(signal);
   return isWritten ? 0 : 1;
 }
@@ -51,53 +73,49 @@ async function start(settings: Settings): Promise<Run> {
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
   await checkUpstreams(settings.listeners.flatMap(({ upstreams }) => upstreams));
-  const embedded = settings.listeners.some(needsEmbedded) ? await startEmbedded() : null;
-  const options = proxyOptions(settings, embedded === null ? [] : [addressOf(embedded)]);
+  const embedded = new Embedded();
+  const options = proxyOptions(settings, await embedded.addressesFor(settings));
   try {
-    const proxy = await startProxy(options, observer);
-    const current = { settings, log, history, observer, proxy, embedded };
-    announce(current, options);
+    const inherited = new InheritedSockets(process.env);
+    const proxy = await RunningProxy.start(options, observer, inherited.take);
+    for (const address of inherited.closeRest()) {
+      log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);
+    }
+    const manager = new ServiceManager(process.env);
+    const current = { settings, log, history, observer, proxy, embedded, manager };
+    announce(current);
+    manager.ready(proxy.status);
     return current;
   } catch (error) {
-    embedded?.stop();
+    embedded.stop();
     throw startError(error);
   }
 }
 
-async function startEmbedded(): Promise<EmbeddedUpstream> {
-  const { startEmbeddedUpstream } = await import("../upstream/embedded/server.ts");
-  try {
-    return startEmbeddedUpstream({ hostname: "127.0.0.1", port: 0 });
-  } catch (error) {
-    const { code = "unknown error" } = error as NodeJS.ErrnoException;
-    throw new StartError(`the demo upstream cannot listen on 127.0.0.1: ${code}`);
-  }
-}
-
-function addressOf({ address }: EmbeddedUpstream): Address {
-  if ("unix" in address) return { kind: "unix", path: address.unix };
-  return { kind: "tcp", host: address.hostname, port: address.port };
-}
-
-function announce({ log, proxy }: Run, { listeners }: ProxyOptions): void {
+function announce({ log, proxy }: Run): void {
   const hint = proxy.engineFellBack ? `; \`${programName()} doctor\` says what to do` : "";
   log[proxy.engineFellBack ? "info" : "debug"](`engine ${proxy.engineChoice}${hint}`);
   for (const note of proxy.engineNotes) log.info(`engine ${proxy.engine.name}: ${note}`);
-  for (const [index, listener] of listeners.entries()) {
-    log.info(listeningLine(proxy.addresses[index] ?? listener.address, listener));
-  }
-  const demo = listeners.findIndex((one) => one.upstreamInside && one.mode === "bidirectional");
-  const address = proxy.addresses[demo];
-  if (address === undefined) return;
-  for (const line of hints(address)) log.info(line);
+  for (const { address, options } of proxy.listeners) log.info(listeningLine(address, options));
+  const demo = proxy.listeners.find(
+    ({ options }) => options.upstreamInside && options.mode === "bidirectional",
+  );
+  if (demo === undefined) return;
+  for (const line of hints(demo.address)) log.info(line);
 }
 
-/** Waits for a signal and stops. @returns the second signal, if one cut the stop short */
-async function stop(current: Run, signals: StopSignals): Promise<StopSignal | null> {
-  const { log, proxy, settings } = current;
-  const first = await signals.next();
-  log.info(stoppingLine(first, proxy.engine.stats().relays.running, settings.drainTimeoutMs));
-  const stopped = proxy.stop(settings.drainTimeoutMs).then(() => null);
+/** Stops, as a signal wants it. @returns the second signal, if one cut the stop short */
+async function stop(
+  current: Run,
+  first: StopSignal,
+  signals: StopSignals,
+): Promise<StopSignal | null> {
+  const { log, proxy, manager } = current;
+  const { drainTimeoutMs } = proxy.options;
+  const line = stoppingLine(first, proxy.engine.stats().relays.running, drainTimeoutMs);
+  log.info(line);
+  manager.stopping(line);
+  const stopped = proxy.stop(drainTimeoutMs).then(() => null);
   const second = await Promise.race([stopped, signals.next()]);
   current.observer.flush();
   const { reasons, running } = proxy.engine.stats().relays;

@@ -50,3 +50,37 @@ export class StopSignals {
     else waiting(signal);
   }
 }
+
+/**
+ * SIGHUP, which asks to begin anew with whatever has changed outside. One that comes before anybody
+ * has said what to do then is kept; once the program stops, it does nothing.
+ */
+export class HangUps {
+  private isKept = false;
+  private act: (() => void) | null = null;
+  private isOver = false;
+
+  /** Takes over SIGHUP of this process, which would end it. */
+  constructor() {
+    process.on("SIGHUP", () => this.arrived());
+  }
+
+  /** What to do at each of them, and at the one that was kept. */
+  onEach(act: () => void): void {
+    this.act = act;
+    if (!this.isKept) return;
+    this.isKept = false;
+    act();
+  }
+
+  /** From now on they do nothing. */
+  end(): void {
+    this.isOver = true;
+  }
+
+  private arrived(): void {
+    if (this.isOver) return;
+    if (this.act === null) this.isKept = true;
+    else this.act();
+  }
+}

@@ -104,8 +104,8 @@ export interface Config extends ListenerSettings {
   readonly listeners?: readonly ListenerConfig[];
   /** What does the I/O; `"auto"` is uring where it can run, else sockets. @default "auto" */
   readonly engine?: ProxyOptions["engine"];
-  /** Threads that relay; 1 in this version. @default 1 */
-  readonly workers?: 1;
+  /** Threads that relay, 1…256, or `"auto"` for one per processor; several on Linux only. @default 1 */
+  readonly workers?: number | "auto";
   /** What running relays get at a stop, 0…24h. @default "10s" */
   readonly drainTimeout?: Duration;
   /** One buffer: a power of two, 4KiB…1MiB. @default "64KiB" */

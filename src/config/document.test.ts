@@ -66,6 +66,7 @@ test("a whole configuration", () => {
       { ...shared, address: tcp("::", 8), upstreams: [tcp("x", 9)] },
     ],
     engine: "uring",
+    workers: 1,
     drainTimeoutMs: 60_000,
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },

@@ -92,9 +92,12 @@ function readFailure(error: unknown): string {
 
 async function importModule(path: string, name: string): Promise<unknown> {
   provideRingway();
+  const place = resolve(path);
+  // At a reload it must not be remembered from the time before. What it imports is.
+  delete require.cache[place];
   let loaded: { readonly default?: unknown };
   try {
-    loaded = await import(pathToFileURL(resolve(path)).href);
+    loaded = await import(pathToFileURL(place).href);
   } catch (error) {
     throw new ConfigError(`${name}: ${reasonOf(error)}${positionOf(error)}`);
   }

@@ -100,6 +100,8 @@ export interface UringOptions {
 export interface ProxyOptions {
   readonly listeners: readonly ListenerOptions[];
   readonly engine: "auto" | EngineName;
+  /** Threads that relay, 1…256; several on Linux only. */
+  readonly workers: number;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
   /** Milliseconds that running relays get at a stop, 0 cuts them at once. */

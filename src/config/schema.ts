@@ -15,6 +15,7 @@ import {
   modes,
   proxyRules,
   statsFormats,
+  WORKERS_MAX,
 } from "./settings.ts";
 import { uringRules, uringWords } from "./uring.ts";
 
@@ -300,8 +301,8 @@ const configEntries = {
   workers: v.optional(
     value(
       proxyRules.workers,
-      form.count(1, 1),
-      "Threads that relay; 1 in this version.",
+      form.count(1, WORKERS_MAX, "auto"),
+      "Threads that relay, or auto for one per processor; several on Linux only.",
       defaults.workers,
     ),
   ),

@@ -106,9 +106,14 @@ export function listenerName(value: unknown): string {
   return refuse(value, "a name of 1…63 letters, digits, dots, dashes and underscores");
 }
 
+/** More threads than any machine has processors for is a mistake. */
+export const WORKERS_MAX = 256;
+
 function workers(value: unknown): number {
-  if (value === 1 || value === "1") return 1;
-  return refuse(value, "1, as this version runs one worker");
+  if (value === "auto") return Math.min(navigator.hardwareConcurrency, WORKERS_MAX);
+  const number = wholeNumber(value);
+  if (number >= 1 && number <= WORKERS_MAX) return number;
+  return refuse(value, `a whole number of 1…${WORKERS_MAX}, or auto`);
 }
 
 function segmentCount(value: unknown): number {

@@ -32,6 +32,7 @@ export interface Settings {
   readonly listeners: readonly ListenerOptions[];
   readonly engine: ProxyOptions["engine"];
   /** 0…86,400,000. */
+  readonly workers: number;
   readonly drainTimeoutMs: number;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
@@ -66,6 +67,7 @@ export function validate(
   const finished: Settings = {
     listeners: listenersOf(groupsOf(line, file, problems), problems),
     engine: settings.engine?.value ?? defaults.engine,
+    workers: settings.workers?.value ?? defaults.workers,
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
@@ -83,11 +85,12 @@ export function validate(
  *   when there is no such listener
  */
 export function proxyOptions(settings: Settings, embedded: readonly Address[]): ProxyOptions {
-  const { listeners, engine, memory, uring, drainTimeoutMs } = settings;
+  const { listeners, engine, workers, memory, uring, drainTimeoutMs } = settings;
   const inside = { upstreams: embedded, upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
     engine,
+    workers,
     memory,
     uring,
     drainTimeoutMs,

@@ -1,44 +1,185 @@
-import type { Address, ProxyOptions } from "../config/options.ts";
-import type { Engine, EngineObserver } from "../engine/engine.ts";
-import { selectEngine } from "../engine/select.ts";
+import type { Address, ListenerOptions, ProxyOptions } from "../config/options.ts";
+import { formatCount } from "../config/quantity.ts";
+import type { Engine, Listening, ProxyObserver } from "../engine/engine.ts";
+import type { ListeningSocket } from "../engine/listening-socket.ts";
+import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
+import { SocketsEngine } from "../engine/sockets/engine.ts";
+import { workerProgram } from "../engine/thread/programs.ts";
+import { ThreadEngine } from "../engine/thread/thread-engine.ts";
+import { Fleet } from "./fleet.ts";
+import { keyed, type Plan, planReload } from "./plan.ts";
+
+/** A listener of a running proxy. */
+export interface RunningListener {
+  readonly options: ListenerOptions;
+  /** Where it really accepts. */
+  readonly address: Address;
+}
+
+/** Gives a socket that listens on this address already, once. */
+export type TakeSocket = (address: Address) => ListeningSocket | undefined;
 
 /** A proxy that accepts and relays until it is stopped. */
-export interface Proxy {
-  readonly engine: Engine;
+export class RunningProxy {
+  private readonly listening = new Map<string, Listening>();
+  private reloading: Promise<unknown> = Promise.resolve();
+  private isStopping = false;
+
+  private constructor(
+    readonly engine: Engine,
+    private readonly choice: EngineChoice,
+    private running: ProxyOptions,
+    private readonly inherited: TakeSocket,
+  ) {}
+
+  /**
+   * Starts a proxy. All its listeners accept when the promise resolves; when it rejects, none does.
+   *
+   * @param inherited sockets that others have opened, for the addresses that they listen on
+   * @throws ListenError when an address cannot be listened on
+   * @throws EngineUnsupportedError when the engine that was asked for cannot run here
+   */
+  static async start(
+    options: ProxyOptions,
+    observer: ProxyObserver,
+    inherited: TakeSocket = () => undefined,
+  ): Promise<RunningProxy> {
+    const choice = selectEngine(options.engine, options.uring);
+    const engine = newEngine(choice, options, observer);
+    const proxy = new RunningProxy(engine, choice, options, inherited);
+    try {
+      for (const [key, one] of keyed(options.listeners)) await proxy.open(key, one);
+    } catch (error) {
+      await engine.stop(0);
+      throw error;
+    }
+    return proxy;
+  }
+
   /** Which engine runs and why, in one line. */
-  readonly engineChoice: string;
+  get engineChoice(): string {
+    return `${this.choice.name} (${this.choice.why})`;
+  }
+
   /** The engine that `auto` takes on this system cannot run here. */
-  readonly engineFellBack: boolean;
+  get engineFellBack(): boolean {
+    return this.choice.fellBack;
+  }
+
   /** What of the engine's options had to be replaced, one line each. */
-  readonly engineNotes: readonly string[];
-  /** The addresses that are accepted on, in the order of the options, with their real ports. */
-  readonly addresses: readonly Address[];
+  get engineNotes(): readonly string[] {
+    return this.choice.notes;
+  }
+
+  /** What it does, in a line. */
+  get status(): string {
+    const count = this.running.listeners.length;
+    return `relaying on ${count === 1 ? "1 listener" : `${formatCount(count)} listeners`}`;
+  }
+
+  /** What it does now. */
+  get options(): ProxyOptions {
+    return this.running;
+  }
+
+  /** Its listeners, in the order of the options. */
+  get listeners(): readonly RunningListener[] {
+    return [...keyed(this.running.listeners)].map(([key, options]) => {
+      return { options, address: this.listening.get(key)?.address ?? options.address };
+    });
+  }
+
+  /** What a reload with these options would do. */
+  plan(wanted: ProxyOptions): Plan {
+    return planReload(this.running, wanted);
+  }
+
+  /**
+   * Does what these options want, as far as it differs, without ending a relay: listeners are added
+   * and removed, and new relays get their listener's new options. What needs a restart stays as it
+   * is. One reload at a time, in the order of the calls.
+   *
+   * @returns what was done
+   * @throws ListenError when a new address cannot be listened on; then nothing has changed
+   */
+  reload(wanted: ProxyOptions): Promise<Plan> {
+    const done = this.reloading.then(() => this.apply(wanted));
+    this.reloading = done.catch(() => {});
+    return done;
+  }
+
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
-  stop(drainTimeoutMs: number): Promise<void>;
+  async stop(drainTimeoutMs: number): Promise<void> {
+    this.isStopping = true;
+    await this.engine.stop(drainTimeoutMs);
+  }
+
+  private async apply(wanted: ProxyOptions): Promise<Plan> {
+    const plan = this.plan(wanted);
+    if (this.isStopping) return plan;
+    const after = keyed(wanted.listeners);
+    await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
+    const changed = new Set(plan.changed.map((change) => change.after));
+    const closing: Promise<void>[] = [];
+    for (const [key, listening] of this.listening) {
+      const options = after.get(key);
+      if (options === undefined) {
+        this.listening.delete(key);
+        closing.push(listening.close());
+      } else if (changed.has(options)) listening.update(options);
+    }
+    await Promise.all(closing);
+    const { engine, workers, memory, uring } = this.running;
+    this.running = { ...wanted, engine, workers, memory, uring };
+    return plan;
+  }
+
+  /** Opens all of these, or none. */
+  private async openAll(wanted: readonly (readonly [string, ListenerOptions])[]): Promise<void> {
+    const opened: string[] = [];
+    try {
+      for (const [key, options] of wanted) {
+        await this.open(key, options);
+        opened.push(key);
+      }
+    } catch (error) {
+      for (const key of opened) {
+        await this.listening.get(key)?.close();
+        this.listening.delete(key);
+      }
+      throw error;
+    }
+  }
+
+  private async open(key: string, options: ListenerOptions): Promise<void> {
+    const socket = this.inherited(options.address);
+    this.listening.set(key, await this.engine.listen(options, socket));
+  }
 }
 
 /**
- * Starts a proxy. All its listeners accept when the promise resolves; when it rejects, none does.
- *
- * @throws ListenError when an address cannot be listened on
- * @throws EngineUnsupportedError when the engine that was asked for cannot run here
+ * One worker of the sockets engine runs in the event loop that is there; everything else in threads.
  */
-export async function startProxy(options: ProxyOptions, observer: EngineObserver): Promise<Proxy> {
-  const choice = selectEngine(options.engine, options.memory, options.uring, observer);
-  const { engine } = choice;
-  const addresses: Address[] = [];
-  try {
-    for (const listener of options.listeners) addresses.push(await engine.listen(listener));
-  } catch (error) {
-    await engine.stop(0);
-    throw error;
+function newEngine(
+  { name, uring }: EngineChoice,
+  { workers, memory }: ProxyOptions,
+  observer: ProxyObserver,
+): Engine {
+  if (name === "sockets" && workers === 1) return new SocketsEngine(memory, observer);
+  if (process.platform !== "linux") {
+    throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
   }
-  return {
-    engine,
-    engineChoice: `${engine.name} (${choice.why})`,
-    engineFellBack: choice.fellBack,
-    engineNotes: choice.notes,
-    addresses,
-    stop: (drainTimeoutMs) => engine.stop(drainTimeoutMs),
-  };
+  const isBlocking = name === "uring";
+  return new Fleet(
+    {
+      name,
+      workers,
+      newWorker: (share, shared, onFailed) => {
+        const birth = { memory, uring, share };
+        const program = workerProgram(name);
+        return new ThreadEngine({ name, program, birth, isBlocking, onFailed }, shared);
+      },
+    },
+    observer,
+  );
 }

@@ -58,7 +58,8 @@ export class Deadlines<T> {
 /** Calls a function once, in this thread, when so many milliseconds are over. */
 export type Alarm = (delayMs: number, call: () => void) => void;
 
-const timerAlarm: Alarm = (delayMs, call) => {
+/** By a timer of Bun's event loop. */
+export const timerAlarm: Alarm = (delayMs, call) => {
   // A deadline alone is no reason for a process to go on: what it watches is.
   setTimeout(call, delayMs).unref();
 };

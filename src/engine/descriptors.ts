@@ -18,9 +18,16 @@ export class Descriptors {
   private held = 0;
   private readonly most: number;
 
-  /** @param onClosed called when descriptors were given back */
-  constructor(private readonly onClosed: () => void) {
-    this.most = Math.max(RELAY_DESCRIPTORS_MAX, descriptorLimit() - usedNow() - RESERVE);
+  /**
+   * @param engines so many share what is left
+   * @param onClosed called when descriptors were given back
+   */
+  constructor(
+    engines: number,
+    private readonly onClosed: () => void,
+  ) {
+    const left = descriptorLimit() - usedNow() - RESERVE;
+    this.most = Math.max(RELAY_DESCRIPTORS_MAX, Math.floor(left / engines));
   }
 
   opened(count: number): void {

@@ -1,5 +1,6 @@
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
+import type { ListeningSocket } from "./listening-socket.ts";
 
 /**
  * What does the I/O. An engine accepts on listeners, dials upstreams and carries bytes, in the shape
@@ -12,10 +13,10 @@ export interface Engine {
   /**
    * Starts to accept on an address.
    *
-   * @returns the address that it really accepts on (with the port that the system picked)
+   * @param socket listens there already; the engine owns it from now on. Linux only
    * @throws ListenError when it cannot be bound
    */
-  listen(options: ListenerOptions): Promise<Address>;
+  listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening>;
   /**
    * Stops accepting at once and lets running relays finish.
    *
@@ -28,7 +29,34 @@ export interface Engine {
   stats(): EngineStats;
   /** The relays that run now, oldest first. Computed at the call. */
   relays(): RelaySummary[];
+  /** Ends a relay now (`admin`), if it still runs. */
+  cut(relay: number): void;
 }
+
+/** A listener that accepts. */
+export interface Listening {
+  /** The address that it really accepts on, with the port that the system picked. */
+  readonly address: Address;
+  /** From now on clients get these options, but for the address; relays that run keep theirs. */
+  update(options: ListenerOptions): void;
+  /**
+   * Accepts who has connected already, and then nobody. Relays that run go on.
+   *
+   * @returns when that is so
+   */
+  close(): Promise<void>;
+}
+
+/** What an engine may have of a process in which there are others. */
+export interface EngineShare {
+  /** Engines that share the process's descriptors, this one included. */
+  readonly engines: number;
+  /** Its relays have the numbers `first`, `first + engines`, `first + 2 × engines`… */
+  readonly first: number;
+}
+
+/** An engine that has the process to itself. */
+export const wholeShare: EngineShare = { engines: 1, first: 1 };
 
 /** An address could not be listened on. `code` is the system's, such as EADDRINUSE or EACCES. */
 export class ListenError extends Error {
@@ -151,4 +179,16 @@ export interface EngineObserver {
   /** Accepting stopped, because of `cause`, with `relays` running. */
   acceptPaused(cause: "descriptors" | "memory", relays: number): void;
   acceptResumed(): void;
+}
+
+/** Told by a proxy beside what its engines tell. */
+export interface ProxyObserver extends EngineObserver {
+  /**
+   * A worker has met a defect: so many relays of it ended (`worker_failed`), and another one takes
+   * its place after so many milliseconds.
+   *
+   * @param worker 1, 2, 3…
+   * @param error with its stack
+   */
+  workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void;
 }

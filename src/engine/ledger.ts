@@ -1,12 +1,13 @@
 import type { EngineName } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { EngineStats } from "./engine.ts";
+import type { EngineShare, EngineStats } from "./engine.ts";
 import type { Meter } from "./meter.ts";
 import type { Summary } from "./summary.ts";
 import { addFlowStats, noFlowStats } from "./tally.ts";
 
 /** A relay that a ledger counts. */
 interface Counted {
+  readonly id: number;
   summary(): Summary;
 }
 
@@ -28,12 +29,20 @@ export class Ledger<T extends Counted> {
   constructor(
     private readonly engine: EngineName,
     private readonly meter: Meter,
+    private readonly share: EngineShare,
   ) {}
 
-  /** A client was accepted. @returns the relay's number: 1, 2, 3… */
+  /** A client was accepted. @returns the relay's number, see {@link EngineShare} */
   begins(relay: T): number {
     this.running.add(relay);
-    return ++this.accepted;
+    const { first, engines } = this.share;
+    return first + engines * this.accepted++;
+  }
+
+  /** The relay of this number, if it runs. */
+  find(id: number): T | null {
+    for (const relay of this.running) if (relay.id === id) return relay;
+    return null;
   }
 
   /** A relay is over. @returns its story, as it stays */

@@ -33,6 +33,14 @@ interface Calls {
     size: number,
   ): number;
   shutdown(descriptor: number, how: number): number;
+  sendto(
+    descriptor: number,
+    bytes: number,
+    size: number,
+    flags: number,
+    address: number,
+    addressSize: number,
+  ): number;
   fcntl(descriptor: number, command: number, value: number): number;
   close(descriptor: number): number;
   __errno_location(): Pointer;
@@ -68,6 +76,7 @@ function open(): Calls {
         getsockname: { args: [i32, u64, u64], returns: i32 },
         setsockopt: { args: [i32, i32, i32, u64, "u32"], returns: i32 },
         shutdown: { args: [i32, i32], returns: i32 },
+        sendto: { args: [i32, u64, u64, i32, u64, "u32"], returns: i32 },
         fcntl: { args: [i32, i32, i32], returns: i32 },
         close: { args: [i32], returns: i32 },
         __errno_location: { args: [], returns: "ptr" },
@@ -221,6 +230,37 @@ export function openSocket(family: number): number {
   return answer(calls().socket(family, STREAM_SOCKET, 0));
 }
 
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const MSG_NOSIGNAL = 0x4000;
+
+/** Sends one datagram to a unix socket, without waiting. @returns 0 or −errno */
+export function sendDatagram(address: Uint8Array, bytes: Uint8Array): number {
+  const type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  const descriptor = answer(calls().socket(AF_UNIX, type, 0));
+  if (descriptor < 0) return descriptor;
+  const { length } = address;
+  const sent = calls().sendto(
+    descriptor,
+    ptr(bytes),
+    bytes.length,
+    MSG_NOSIGNAL,
+    ptr(address),
+    length,
+  );
+  const result = answer(sent);
+  closeNow(descriptor);
+  return Math.min(result, 0);
+}
+
+const FD_CLOEXEC = 1;
+const F_SETFD = 2;
+
+/** A process that this one starts does not inherit the descriptor. */
+export function closeOnExec(descriptor: number): void {
+  calls().fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
+
 /** bind(2). */
 export function bindSocket(descriptor: number, address: Uint8Array): number {
   return answer(calls().bind(descriptor, ptr(address), address.length));
@@ -260,6 +300,8 @@ export const SocketOption = {
   reuseAddress: { level: 1, option: 2 },
   keepAlive: { level: 1, option: 9 },
   linger: { level: 1, option: 13 },
+  /** Several sockets listen on the same port. */
+  reusePort: { level: 1, option: 15 },
   noDelay: { level: 6, option: 1 },
   /** Seconds of silence before the first probe. */
   keepIdle: { level: 6, option: 4 },
@@ -292,10 +334,16 @@ export function endSending(descriptor: number): number {
 const F_GETFL = 3;
 const F_SETFL = 4;
 
-/** From now on accept4(2) on this descriptor does not wait. */
+/** From now on accept4(2) on this descriptor, and on its duplicates, does not wait. */
 export function setNonBlocking(descriptor: number): void {
   const flags = calls().fcntl(descriptor, F_GETFL, 0);
   calls().fcntl(descriptor, F_SETFL, flags | SOCK_NONBLOCK);
+}
+
+/** The opposite: io_uring waits for clients only where accept4(2) would. */
+export function setBlocking(descriptor: number): void {
+  const flags = calls().fcntl(descriptor, F_GETFL, 0);
+  calls().fcntl(descriptor, F_SETFL, flags & ~SOCK_NONBLOCK);
 }
 
 /** close(2). */

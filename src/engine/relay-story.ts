@@ -71,11 +71,21 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return upstreams[(this.firstUpstream + this.dials - 1) % upstreams.length] ?? null;
   }
 
+  /** Bytes that were received and sent, in both directions. */
+  get movedBytes(): number {
+    const { up, down } = this.relay;
+    return up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
+  }
+
+  /** Whether something is on its way: a dial, or bytes that are queued here or not yet taken. */
+  get isCarrying(): boolean {
+    const { up, down, dialing } = this.relay;
+    return dialing || up.size > 0 || down.size > 0 || this.unsent > 0;
+  }
+
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean {
-    const { up, down } = this.relay;
-    const relayed = up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
-    const moved = relayed - this.unsent;
+    const moved = this.movedBytes - this.unsent;
     const still = moved === this.movedBefore;
     this.movedBefore = moved;
     return still;

@@ -1,7 +1,4 @@
-import type { EngineName, MemoryOptions, UringOptions } from "../config/options.ts";
-import type { Engine, EngineObserver } from "./engine.ts";
-import { SocketsEngine } from "./sockets/engine.ts";
-import { UringEngine } from "./uring/engine.ts";
+import type { EngineName, UringOptions } from "../config/options.ts";
 import { fit } from "./uring/fit.ts";
 import { probe } from "./uring/probe.ts";
 import { obstacle, shortRelease, type UringReport } from "./uring/report.ts";
@@ -20,33 +17,28 @@ export interface Choice {
   readonly fellBack: boolean;
 }
 
-/** An engine and why it was taken. */
-export interface EngineChoice extends Omit<Choice, "name"> {
-  readonly engine: Engine;
+/** An engine, and how it will be used here. */
+export interface EngineChoice extends Choice {
+  /** What was asked for, as far as it can be had here. */
+  readonly uring: UringOptions;
   /** What of its options had to be replaced, one line each. */
   readonly notes: readonly string[];
 }
 
 /**
- * Makes the engine that was asked for, or the best one that can run here.
+ * Chooses the engine that was asked for, or the best one that can run here.
  *
  * @throws EngineUnsupportedError when the one that was asked for cannot
  */
-export function selectEngine(
-  wanted: "auto" | EngineName,
-  memory: MemoryOptions,
-  uring: UringOptions,
-  observer: EngineObserver,
-): EngineChoice {
-  const sockets = (why: string, fellBack: boolean) => {
-    return { engine: new SocketsEngine(memory, observer), why, fellBack, notes: [] };
-  };
-  if (wanted === "sockets") return sockets("as asked for", false);
+export function selectEngine(wanted: "auto" | EngineName, uring: UringOptions): EngineChoice {
+  if (wanted === "sockets") {
+    return { name: wanted, why: "as asked for", fellBack: false, uring, notes: [] };
+  }
   const report = probe(uring.entries);
-  const { name, why, fellBack } = choose(wanted, report);
-  if (name === "sockets") return sockets(why, fellBack);
+  const choice = choose(wanted, report);
+  if (choice.name === "sockets") return { ...choice, uring, notes: [] };
   const { options, notes } = fit(uring, report);
-  return { engine: new UringEngine(memory, observer, options), why, fellBack, notes };
+  return { ...choice, uring: options, notes };
 }
 
 /**

@@ -34,7 +34,11 @@ export type Reason =
   /** One end had sent FIN and the other direction stood still for the half-close timeout. */
   | "half_close_timeout"
   /** The proxy was stopped and the drain timeout was over. */
-  | "drain";
+  | "drain"
+  /** Somebody who may administer the proxy has cut it. */
+  | "admin"
+  /** The worker that carried it has met a defect. */
+  | "worker_failed";
 
 /** The side that a reason belongs to; `null` for those that ringway itself decides. */
 export function sideOf(reason: Reason): Side | null {

@@ -15,7 +15,8 @@ afterEach(() => {
 function record(level: number): { lines: string[]; observer: LogObserver; history: History } {
   const lines: string[] = [];
   const write = (name: string) => Object.assign((text: string) => lines.push(`${name}: ${text}`));
-  const log = { level, debug: write("debug"), info: write("info"), warn: write("warn") };
+  const words = ["debug", "info", "warn", "error"];
+  const log = { level, ...Object.fromEntries(words.map((word) => [word, write(word)])) };
   const history = new History(100);
   return { lines, history, observer: new LogObserver(log as unknown as Logger, history) };
 }
@@ -99,4 +100,16 @@ test("a slab is a line at debug", () => {
   const { lines, observer } = record(4);
   observer.poolGrew(3 * 1_048_576);
   expect(lines).toEqual(["debug: the pool has 3 MiB now"]);
+});
+
+test("a worker that has met a defect is told with what became of its relays, and its stack", () => {
+  const { lines, observer } = record(3);
+  observer.workerFailed(2, "Error: a defect\n    at turn (loop.ts:1)", 7, 0);
+  observer.workerFailed(1, "Error: another", 1, 5_000);
+  expect(lines).toEqual([
+    "error: worker 2 has met a defect, 7 relays ended; another begins now",
+    "error: Error: a defect\n    at turn (loop.ts:1)",
+    "error: worker 1 has met a defect, 1 relay ended; another begins in 5s",
+    "error: Error: another",
+  ]);
 });

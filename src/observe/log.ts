@@ -1,12 +1,12 @@
 import type { ConsolaInstance } from "consola/core";
 import { formatCount, formatDuration, formatSize } from "../config/quantity.ts";
-import type { EngineObserver, RelaySummary } from "../engine/engine.ts";
+import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 
 /** What this file needs of a logger; consola is one. `level` is consola's: 3 info, 4 debug. */
-export type Logger = Pick<ConsolaInstance, "level" | "debug" | "info" | "warn">;
+export type Logger = Pick<ConsolaInstance, "level" | "debug" | "info" | "warn" | "error">;
 
 const DEBUG = 4;
 
@@ -24,7 +24,7 @@ interface DialFailures {
  * what may happen thousands of times a second is one line a second with a count. There is no text
  * of a client in any line: addresses, reasons and the system's own words only.
  */
-export class LogObserver implements EngineObserver {
+export class LogObserver implements ProxyObserver {
   /** One entry per configured upstream that a dial to failed. */
   private readonly dials = new Map<string, DialFailures>();
   private readonly pool: Condition;
@@ -80,6 +80,13 @@ export class LogObserver implements EngineObserver {
 
   acceptResumed(): void {
     this.accepting.set(false);
+  }
+
+  workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void {
+    const after = replacedAfterMs === 0 ? "now" : `in ${formatDuration(replacedAfterMs)}`;
+    const ended = relays === 1 ? "1 relay" : `${formatCount(relays)} relays`;
+    this.log.error(`worker ${worker} has met a defect, ${ended} ended; another begins ${after}`);
+    this.log.error(error);
   }
 
   /** Logs what was held back so far: before the last lines of a run. */

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { type Address, defaults, uringDefaults } from "../../src/config/options.ts";
-import { type Proxy as RunningProxy, startProxy } from "../../src/control/proxy.ts";
+import { RunningProxy } from "../../src/control/proxy.ts";
 import type { EngineStats } from "../../src/engine/engine.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { waitFor } from "../fixtures/wait.ts";
@@ -28,12 +28,13 @@ export class Proxied implements AsyncDisposable {
     const options = {
       listeners: [listener],
       engine: "auto",
+      workers: 1,
       memory,
       uring: uringDefaults,
       drainTimeoutMs,
     } as const;
-    const proxy = await startProxy(options, record);
-    const [address] = proxy.addresses;
+    const proxy = await RunningProxy.start(options, record);
+    const address = proxy.listeners[0]?.address;
     if (address?.kind !== "tcp") throw new Error("the proxy was told to listen on TCP");
     return new Proxied(proxy, record, address.port);
   }

@@ -98,7 +98,8 @@ export class Scene {
     options: Partial<ListenerOptions> = {},
   ): Promise<Address> {
     const addresses = upstreams.map((one) => (one instanceof Upstream ? one.address : one));
-    return this.engine.listen(listener({ upstreams: addresses, ...options }));
+    const { address } = await this.engine.listen(listener({ upstreams: addresses, ...options }));
+    return address;
   }
 
   /** A client that is connected to `address`. */

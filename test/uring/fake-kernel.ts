@@ -80,6 +80,8 @@ export class FakeKernel implements Kernel, Sockets {
   readonly tenancies = new Map<string, Tenancy>();
   /** Connections that ringway has been given by accepts, in their order. */
   readonly handedOver: Connection[] = [];
+  /** The loop was told to stop, and relays may still finish. */
+  drains = false;
   /** Sends that were over silently in the last submission. */
   readonly silent: InFlight[] = [];
   /** Listening descriptors on which accept(2) does not wait. */

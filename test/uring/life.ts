@@ -6,7 +6,7 @@ import {
   type UringOptions,
   uringDefaults,
 } from "../../src/config/options.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
+import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
 import { seeded } from "../fixtures/random.ts";
@@ -120,9 +120,8 @@ export class Life implements Report {
         new LoopUnderTest(
           this.kernel,
           this.kernel,
-          { memory, uring },
+          { memory, uring, share: wholeShare, wakeFd: this.kernel.eventDescriptor },
           this,
-          this.kernel.eventDescriptor,
         ),
     );
     this.inside = this.loop as unknown as LoopInside;
@@ -147,7 +146,7 @@ export class Life implements Report {
   begin(): void {
     this.world.expect(this.story.clients, this.listening);
     const descriptor = this.kernel.listen(this.listening);
-    this.command(() => this.loop.listen(this.listenerOptions(), descriptor));
+    this.command(() => this.loop.listen(0, this.listenerOptions(), descriptor));
   }
 
   /** Everything that may go wrong does. */
@@ -172,6 +171,7 @@ export class Life implements Report {
     const { loop, story } = this;
     this.world.deter();
     this.drains = true;
+    this.kernel.drains = true;
     const until = this.clock.now + story.drainMs;
     this.command(() => loop.stop(story.drainMs));
     // Faults may go on while relays drain, but not for ever.
@@ -237,6 +237,7 @@ export class Life implements Report {
     const at = this.clock.now + this.fate.random() * LOOKUP_MS;
     this.kernel.at(at, () => this.command(() => answer(addresses)));
   }
+  unlistened(): void {}
   stopped(): void {
     this.isStopped = true;
   }

@@ -162,13 +162,14 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a relay that was cut is closed by FIN",
-      find: 'relay.reason === "client_fin" || relay.reason === "upstream_fin";',
-      replace: "relay.reason !== null;",
+      find: 'isRetired || reason === "client_fin" || reason === "upstream_fin";',
+      replace: "reason !== null;",
     },
     {
       what: "the upstream's descriptor stays open",
-      find: "for (const descriptor of [this.client, this.upstream]) {",
-      replace: "for (const descriptor of [this.client]) {",
+      find: "for (const descriptor of [this.client, this.upstream]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
+      replace:
+        "for (const descriptor of [this.client]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
     },
   ],
   "dialer.ts": [
@@ -198,7 +199,7 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     { what: "buffers are not provided", find: "    this.memory.refill();\n", replace: "" },
     {
       what: "an accept that has ended is not armed again",
-      find: "else if (this.accepting) this.arm(index, listener);\n  }\n\n  private accept(",
+      find: "else if (this.accepting) this.arm(key, listener);\n  }\n\n  private accept(",
       replace: "  }\n\n  private accept(",
     },
     {

@@ -123,11 +123,21 @@ export class Performer {
   closeConnection(connection: Connection): void {
     holds(!connection.isClosed, "a connection is closed once");
     const isClean = !connection.lingers && connection.readable === 0;
-    if (!connection.isBroken && !connection.lingers && !connection.finSent) {
-      this.checkEnd(connection);
-    }
+    const isOrderly = !connection.isBroken && !connection.lingers && !connection.finSent;
+    if (isOrderly && !this.mayBeRetired(connection)) this.checkEnd(connection);
     connection.isClosed = true;
     connection.wasReset = !isClean && !connection.isBroken;
+  }
+
+  /** A relay that carries nothing may be ended in an orderly way while the proxy drains. */
+  private mayBeRetired(connection: Connection): boolean {
+    const { partner } = connection;
+    const { drains, world } = this.kernel;
+    if (!drains) return false;
+    if (partner === null) return world.mode === "sink";
+    const [client, upstream] = connection.isClient ? [connection, partner] : [partner, connection];
+    const isDelivered = world.mode === "oneway" || client.sent === upstream.received;
+    return isDelivered && upstream.sent === client.received;
   }
 
   /** A failure that has nothing to do with the socket. */

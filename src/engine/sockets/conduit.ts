@@ -49,6 +49,8 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
 
   /** Old enough for the kernel to ask silent ends whether they live. */
   private keepsAlive = false;
+  /** It ends in an orderly way though neither end has asked for it. */
+  private isRetired = false;
   private closing = false;
 
   /** @param listener whose client it carries now; set anew by `accept` */
@@ -69,6 +71,7 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
     this.begins(id, addressOf(client), listener);
     this.client = client;
     this.keepsAlive = false;
+    this.isRetired = false;
     listener.young.add(this);
     const { mode, upstreamInside } = listener.options;
     this.host.descriptors.opened(upstreamInside ? 2 : 1);
@@ -122,6 +125,12 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
       this.sourceEnded(side);
     }
     if (this.closing) this.finish();
+  }
+
+  /** Ends the relay, which is idle, by a FIN to both ends: the proxy drains. */
+  retire(): void {
+    this.isRetired = true;
+    this.terminate("drain");
   }
 
   /** Ends the relay now, whatever it is doing. */
@@ -228,8 +237,10 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
       this.perform(this.relay.dialFailed("connect_failed", false));
     }
     if (this.up.discards) this.endSink();
-    this.client?.terminate();
-    this.upstream?.terminate();
+    for (const end of [this.client, this.upstream]) {
+      if (this.isRetired) end?.close();
+      else end?.terminate();
+    }
     this.settle();
   }
 

@@ -51,6 +51,7 @@ export class Dialer {
     private readonly descriptors: Descriptors,
     private readonly turn: Turn,
     private readonly observer: EngineObserver,
+    private readonly onDefect: OnDefect,
   ) {
     this.handlers = this.makeHandlers();
   }
@@ -133,10 +134,13 @@ export class Dialer {
         if (conduit === null) descriptors.closed(1);
         else conduit.closed(Side.Upstream, error !== undefined);
       },
-      error: (_socket, error) => throwUncaught(error),
+      error: (_socket, error) => this.onDefect(error),
     };
   }
 }
+
+/** What becomes of an error that a handler has thrown: it is a defect of ringway. */
+export type OnDefect = (error: Error) => void;
 
 /** Bun hands what a handler throws to `error`. It is a defect of ringway: it must not be swallowed. */
 export function throwUncaught(error: Error): void {

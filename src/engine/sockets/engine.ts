@@ -4,22 +4,31 @@ import { Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
+import { Drain } from "../drain.ts";
 import {
   type Engine,
   type EngineObserver,
+  type EngineShare,
   type EngineStats,
   ListenError,
+  type Listening,
   type RelaySummary,
+  wholeShare,
 } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
+import type { ListeningSocket } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
+import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
-import { Dialer, throwUncaught } from "./dialer.ts";
+import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
+
+/** Passes of the event loop after which a relay that was reset is over, or never will be. */
+const ABANDON_PASSES = 100;
 
 /** Conduits kept for the next tenants; beyond that the garbage collector takes them. */
 const SPARE_MAX = 1024;
@@ -30,18 +39,17 @@ export class SocketsEngine implements Engine, ConduitHost {
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn = new Turn();
-  readonly descriptors = new Descriptors(() => {
-    if (!this.accepting) this.gate();
-  });
+  readonly descriptors: Descriptors;
   private readonly pool: Pool;
   private readonly dialer: Dialer;
-  private readonly listeners: Listener[] = [];
+  private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<Conduit>;
   private readonly spare: Conduit[] = [];
   private accepting = true;
   private stopped: PromiseWithResolvers<void> | null = null;
   /** The drain timeout is over: nothing runs any longer. */
   private drained = false;
+  private drain: Drain<Conduit> | null = null;
   /** Runs while memory has run out. */
   private patience: ReturnType<typeof setInterval> | null = null;
   private drainTimer: ReturnType<typeof setTimeout> | null = null;
@@ -49,7 +57,12 @@ export class SocketsEngine implements Engine, ConduitHost {
   constructor(
     memory: MemoryOptions,
     private readonly observer: EngineObserver,
+    share: EngineShare = wholeShare,
+    private readonly onDefect: OnDefect = throwUncaught,
   ) {
+    this.descriptors = new Descriptors(share.engines, () => {
+      if (!this.accepting) this.gate();
+    });
     const pool = new Pool(memory.segmentSize, memory.segmentCount, (bytes) =>
       observer.poolGrew(bytes),
     );
@@ -63,33 +76,72 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.pool = pool;
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
-    this.ledger = new Ledger(this.name, this.meter);
-    this.dialer = new Dialer(this.descriptors, this.turn, observer);
+    this.ledger = new Ledger(this.name, this.meter, share);
+    this.dialer = new Dialer(this.descriptors, this.turn, observer, onDefect);
   }
 
-  async listen(options: ListenerOptions): Promise<Address> {
-    const listener: Listener = new Listener(
-      options,
-      this.clientHandlers((client) => this.accept(listener, client)),
-      (conduit) => this.dialer.timedOut(conduit),
+  async listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening> {
+    const { address } = options;
+    const listening: SocketsListening = new SocketsListening(
+      new Acceptor(
+        address,
+        this.clientHandlers((client) => this.accept(listening.listener, client)),
+      ),
+      this.newListener(options),
+      (next) => this.newListener(next),
+      () => this.unlisten(listening),
     );
-    if (this.stopped === null) await listener.open();
+    const { acceptor } = listening;
+    if (socket !== undefined) acceptor.take(socket);
+    else if (this.stopped === null) await acceptor.open();
     if (this.stopped !== null) {
-      listener.close();
-      throw new ListenError(options.address, "ECANCELED", "cannot listen: the engine is stopped");
+      acceptor.close();
+      throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
     }
-    this.listeners.push(listener);
-    return listener.address;
+    this.listening.add(listening);
+    if (!this.accepting) acceptor.pause();
+    return listening;
+  }
+
+  cut(relay: number): void {
+    this.ledger.find(relay)?.terminate("admin");
+  }
+
+  /**
+   * Lets everything go because of a defect: every connection is reset, every relay told.
+   *
+   * @returns when that is so
+   */
+  async abandon(): Promise<void> {
+    for (const { acceptor } of this.listening) acceptor.close();
+    this.listening.clear();
+    for (const conduit of [...this.ledger.running]) {
+      try {
+        conduit.terminate("worker_failed");
+      } catch {
+        // It may be the very one that has met the defect.
+      }
+    }
+    // Bun tells of the closed sockets in its next passes.
+    for (let left = ABANDON_PASSES; left > 0 && this.ledger.running.size > 0; left--) {
+      await passed();
+    }
+    for (const conduit of [...this.ledger.running]) {
+      conduit.relay.reason ??= "worker_failed";
+      this.observer.relayEnded(this.ledger.ends(conduit));
+    }
   }
 
   stop(drainTimeoutMs: number): Promise<void> {
     if (this.stopped === null) {
       this.stopped = Promise.withResolvers<void>();
-      void this.closeListeners();
+      for (const listening of this.listening) void listening.close();
+      queueMicrotask(() => this.resolveStop());
     }
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
-    this.drainTimer = setTimeout(() => this.cut(), timerSpan(drainTimeoutMs));
-    if (drainTimeoutMs <= 0) this.cut();
+    this.drainTimer = setTimeout(() => this.cutAll(), timerSpan(drainTimeoutMs));
+    if (drainTimeoutMs <= 0) this.cutAll();
+    else this.drain ??= new Drain(this.ledger.running, timerSpan(drainTimeoutMs));
     return this.stopped.promise;
   }
 
@@ -122,6 +174,10 @@ export class SocketsEngine implements Engine, ConduitHost {
     if (this.stopped !== null) this.resolveStop();
   }
 
+  private newListener(options: ListenerOptions): Listener {
+    return new Listener(options, (conduit) => this.dialer.timedOut(conduit));
+  }
+
   private accept(listener: Listener, socket: Socket<Conduit>): void {
     this.turn.event();
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
@@ -150,7 +206,7 @@ export class SocketsEngine implements Engine, ConduitHost {
         turn.event();
         socket.data.closed(Side.Client, error !== undefined);
       },
-      error: (_socket, error) => throwUncaught(error),
+      error: (_socket, error) => this.onDefect(error),
     };
   }
 
@@ -160,14 +216,14 @@ export class SocketsEngine implements Engine, ConduitHost {
     const cause = this.empty ? "memory" : this.descriptors.tight ? "descriptors" : null;
     if (this.accepting && cause !== null) {
       // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
-      const paused = this.listeners.map((listener) => listener.pause());
+      const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
       if (!paused.includes(true)) return;
       this.accepting = false;
       this.ledger.acceptPauses++;
       this.observer.acceptPaused(cause, this.ledger.running.size);
     } else if (!this.accepting && cause === null && this.descriptors.ample) {
       this.accepting = true;
-      for (const listener of this.listeners) listener.resume();
+      for (const { acceptor } of this.listening) acceptor.resume();
       this.observer.acceptResumed();
     }
   }
@@ -212,23 +268,48 @@ export class SocketsEngine implements Engine, ConduitHost {
    * with a request perhaps already sent. So they are accepted first: after a `setImmediate` that was
    * asked for in another one, a whole pass of the loop has gone by.
    */
-  private async closeListeners(): Promise<void> {
+  private async unlisten(listening: SocketsListening): Promise<void> {
     await passed();
     await passed();
-    for (const listener of this.listeners) listener.close();
-    this.listeners.length = 0;
-    this.resolveStop();
+    listening.acceptor.close();
+    this.listening.delete(listening);
+    if (this.stopped !== null) this.resolveStop();
   }
 
-  private cut(): void {
+  private cutAll(): void {
     this.drained = true;
     for (const conduit of this.ledger.running) conduit.terminate("drain");
   }
 
   private resolveStop(): void {
-    if (this.ledger.running.size > 0 || this.listeners.length > 0) return;
+    if (this.ledger.running.size > 0 || this.listening.size > 0) return;
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
     this.stopped?.resolve();
+  }
+}
+
+/** A listener of this engine: a socket, and the settings of whoever comes next. */
+class SocketsListening implements Listening {
+  private closing: Promise<void> | null = null;
+
+  constructor(
+    readonly acceptor: Acceptor,
+    public listener: Listener,
+    private readonly renew: (options: ListenerOptions) => Listener,
+    private readonly unlisten: () => Promise<void>,
+  ) {}
+
+  get address(): Address {
+    return this.acceptor.address;
+  }
+
+  update(options: ListenerOptions): void {
+    this.listener = this.renew(options);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.unlisten();
+    return this.closing;
   }
 }
 

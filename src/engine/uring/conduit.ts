@@ -38,6 +38,8 @@ export class Conduit extends RelayStory<Listener> {
   dialled: Encoded | null = null;
   others: readonly (Encoded | null)[] = [];
   private closing = false;
+  /** It ends in an orderly way though neither end has asked for it. */
+  private isRetired = false;
   private swept = false;
 
   constructor(
@@ -69,9 +71,11 @@ export class Conduit extends RelayStory<Listener> {
     this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
     this.client = client;
     this.swept = false;
+    this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
     loop.added(client);
+    listener.young.add(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
     const effects = this.relay.accepted(mode !== "sink");
@@ -140,6 +144,23 @@ export class Conduit extends RelayStory<Listener> {
     if (lane.flow.sending) lane.flow.sent(0);
     lane.drop();
     this.settle();
+  }
+
+  /** From now on the kernel finds out when an end is gone without a word. */
+  keepAlive(): void {
+    if (this.relay.dialing) {
+      this.listener.young.add(this);
+      return;
+    }
+    for (const descriptor of [this.client, this.upstream]) {
+      if (descriptor >= 0) this.loop.dialer.keepAlive(descriptor);
+    }
+  }
+
+  /** Ends the relay, which is idle, by a FIN to both ends: the proxy drains. */
+  retire(): void {
+    this.isRetired = true;
+    this.terminate("drain");
   }
 
   /** Ends the relay now, whatever it is doing. */
@@ -269,6 +290,18 @@ export class Conduit extends RelayStory<Listener> {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
   }
 
+  /** Resets both ends, whatever is in flight, and says so: the worker has met a defect. */
+  abandonEnds(): void {
+    const { sockets } = this.loop;
+    for (const descriptor of [this.client, this.upstream]) {
+      if (descriptor < 0) continue;
+      sockets.resetOnClose(descriptor);
+      sockets.closeNow(descriptor);
+    }
+    this.relay.reason ??= "worker_failed";
+    this.ends();
+  }
+
   /** Once nothing is in flight the descriptors are closed and the tenancy is over. */
   private finish(): void {
     if (this.pending > 0) {
@@ -294,7 +327,10 @@ export class Conduit extends RelayStory<Listener> {
   /** Closes both descriptors, if that was not done. */
   private closeEnds(): void {
     const { loop, relay } = this;
-    const isClean = relay.reason === "client_fin" || relay.reason === "upstream_fin";
+    const { reason, up, down } = relay;
+    // A request that came in that very moment is lost, and whoever sent it must not think otherwise.
+    const isRetired = this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
+    const isClean = isRetired || reason === "client_fin" || reason === "upstream_fin";
     for (const descriptor of [this.client, this.upstream]) {
       if (descriptor < 0) continue;
       loop.closeSocket(descriptor, isClean);

@@ -52,6 +52,13 @@ export class Dialer {
     else if (address.kind === "tcp") this.resolve(conduit, address.host, address.port);
   }
 
+  /** Lets the kernel find out when the other end of a connection is gone without a word. */
+  keepAlive(descriptor: number): void {
+    const [one, idle] = [this.valuesAddress, this.valuesAddress + 4];
+    this.loop.setOption(descriptor, SocketOption.keepAlive, one);
+    this.loop.setOption(descriptor, SocketOption.keepIdle, idle);
+  }
+
   /** Ends the dial that is under way, if there is one; it then fails for this reason. */
   giveUp(conduit: Conduit, reason: Reason): void {
     if (!conduit.relay.dialing || conduit.givenUp !== null) return;
@@ -86,12 +93,7 @@ export class Dialer {
     }
     const { prepare } = loop;
     const { bytes, address, isTcp } = conduit.dialled as Encoded;
-    if (isTcp) {
-      const [one, idle] = [this.valuesAddress, this.valuesAddress + 4];
-      loop.setOption(result, SocketOption.noDelay, one);
-      loop.setOption(result, SocketOption.keepAlive, one);
-      loop.setOption(result, SocketOption.keepIdle, idle);
-    }
+    if (isTcp) loop.setOption(result, SocketOption.noDelay, this.valuesAddress);
     conduit.pending++;
     conduit.dialOperation = Operation.Connect;
     const low = conduit.ticket(Operation.Connect);

@@ -7,6 +7,8 @@ import type { Conduit } from "./conduit.ts";
 export class Listener extends RelayTimeouts<Conduit> {
   /** The kernel has an operation that accepts. */
   armed = false;
+  /** It is to accept no more, when whoever has connected is accepted. */
+  closing = false;
 
   /** @param descriptor listens; closed by whoever closes this */
   constructor(

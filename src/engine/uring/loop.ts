@@ -8,7 +8,8 @@ import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
-import type { EngineStats } from "../engine.ts";
+import { Drain } from "../drain.ts";
+import type { EngineShare, EngineStats } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, addressOf, Errno } from "../linux.ts";
 import { Meter } from "../meter.ts";
@@ -47,6 +48,8 @@ export interface Report {
   acceptResumed(): void;
   /** Looks a host name up; answered in a later turn. */
   resolve(host: string, port: number, answer: (addresses: readonly Address[]) => void): void;
+  /** That listener accepts no more. */
+  unlistened(key: number): void;
   /** No listener and no relay is left after {@link Loop.stop}. */
   stopped(): void;
   /** The control plane has written to the eventfd: its messages may be read. */
@@ -61,6 +64,9 @@ export interface Report {
 export interface LoopOptions {
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
+  readonly share: EngineShare;
+  /** The eventfd by which the control plane wakes the loop. */
+  readonly wakeFd: number;
 }
 
 /**
@@ -85,15 +91,12 @@ export class Loop {
   /** The ring's file table, if sockets are put into it. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
-  readonly descriptors = new Descriptors(() => {
-    if (!this.accepting) this.gate();
-  });
+  readonly descriptors: Descriptors;
   /** Which relay a slot is; ended ones keep theirs, for the next tenant. */
   private readonly slots: Conduit[] = [];
   private readonly spare: Conduit[] = [];
   private readonly ledger: Ledger<Conduit>;
   private readonly listeners = new Map<number, Listener>();
-  private nextListener = 0;
   private marked: Lane[] = [];
   private turns = 0;
   private events = 0;
@@ -106,6 +109,7 @@ export class Loop {
   private isLooking = false;
   private stopping = false;
   private drained = false;
+  private drain: Drain<Conduit> | null = null;
   private isOver = false;
   /** Lanes whose sends complete silently at their submission, unless a completion says otherwise. */
   private prompt: Lane[] = [];
@@ -115,14 +119,15 @@ export class Loop {
   private readonly wakeBytes = new Uint8Array(8);
   private readonly wakeAddress = addressOf(this.wakeBytes);
 
-  /** @param wakeFd the eventfd by which the control plane wakes the loop */
   constructor(
     private readonly kernel: Kernel,
     readonly sockets: Sockets,
     private readonly options: LoopOptions,
     readonly report: Report,
-    private readonly wakeFd: number,
   ) {
+    this.descriptors = new Descriptors(options.share.engines, () => {
+      if (!this.accepting) this.gate();
+    });
     this.prepare = new Prepare(kernel);
     const { waitCount, sqPollIdleMs } = options.uring;
     this.waitCount = Math.max(1, waitCount);
@@ -132,7 +137,7 @@ export class Loop {
       report.poolGrew(bytes),
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
-    this.ledger = new Ledger("uring", this.meter);
+    this.ledger = new Ledger("uring", this.meter, options.share);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
     this.dialer = new Dialer(this);
@@ -174,28 +179,67 @@ export class Loop {
     this.alarms.run();
   }
 
-  /** Accepts on a descriptor that listens; the loop closes it at a stop. */
-  listen(options: ListenerOptions, descriptor: number): void {
-    const listener = new Listener(options, descriptor, this.alarms.set, (conduit) =>
-      this.dialer.timedOut(conduit),
-    );
-    const index = this.nextListener++;
-    this.listeners.set(index, listener);
-    if (this.stopping) this.closeListener(index, listener);
-    else if (this.accepting) this.arm(index, listener);
+  /**
+   * Accepts on a descriptor that listens; the loop closes it.
+   *
+   * @param key by which it is called from now on, 0…2²⁴ − 1, and never used twice
+   */
+  listen(key: number, options: ListenerOptions, descriptor: number): void {
+    const listener = this.newListener(options, descriptor);
+    this.listeners.set(key, listener);
+    if (this.stopping) this.closeListener(key, listener);
+    else if (this.accepting) this.arm(key, listener);
+  }
+
+  /** Gives new relays of a listener other options. Those that run keep what they began with. */
+  update(key: number, options: ListenerOptions): void {
+    const before = this.listeners.get(key);
+    if (before === undefined) return;
+    const listener = this.newListener(options, before.descriptor);
+    listener.armed = before.armed;
+    listener.closing = before.closing;
+    this.listeners.set(key, listener);
+  }
+
+  /** Accepts who has connected already to a listener, and then nobody. */
+  unlisten(key: number): void {
+    const listener = this.listeners.get(key);
+    if (listener === undefined || listener.closing) return;
+    listener.closing = true;
+    if (listener.armed) this.cancelAccept(key);
+    else this.closeListener(key, listener);
+  }
+
+  /** Ends a relay that somebody wants to be over. */
+  cutRelay(id: number): void {
+    this.ledger.find(id)?.terminate("admin");
+  }
+
+  /**
+   * Lets everything go, at once, because of a defect: every connection is reset and every relay is
+   * told. What the kernel may still write to stays mapped.
+   */
+  abandon(): void {
+    for (const conduit of [...this.ledger.running]) {
+      conduit.abandonEnds();
+      this.report.relayEnded(this.ledger.ends(conduit));
+    }
+    for (const { descriptor } of this.listeners.values()) this.sockets.closeNow(descriptor);
+    this.listeners.clear();
+    this.kernel.close();
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
   stop(drainTimeoutMs: number): void {
     if (!this.stopping) {
       this.stopping = true;
-      for (const [index, listener] of this.listeners) {
-        if (listener.armed) this.cancelAccept(index);
-        else this.closeListener(index, listener);
-      }
+      for (const key of this.listeners.keys()) this.unlisten(key);
     }
     if (drainTimeoutMs <= 0) this.cut();
-    else this.alarms.set(timerSpan(drainTimeoutMs), () => this.cut());
+    else {
+      this.alarms.set(timerSpan(drainTimeoutMs), () => this.cut());
+      this.drain ??= new Drain(this.ledger.running, timerSpan(drainTimeoutMs), this.alarms.set);
+    }
     this.reportStopped();
   }
 
@@ -272,7 +316,7 @@ export class Loop {
   finished(conduit: Conduit): void {
     this.report.relayEnded(this.ledger.ends(conduit));
     this.spare.push(conduit);
-    if (this.stopping) this.reportStopped();
+    this.reportStopped();
   }
 
   /** Gives all memory back. Nothing may be in flight. */
@@ -348,12 +392,18 @@ export class Loop {
     }
   }
 
-  private listenForWake(): void {
-    this.prepare.read(this.wakeFd, this.wakeAddress, ticketLow(Operation.Wake, 0), 0);
+  private newListener(options: ListenerOptions, descriptor: number): Listener {
+    return new Listener(options, descriptor, this.alarms.set, (conduit) =>
+      this.dialer.timedOut(conduit),
+    );
   }
 
-  private acceptCompleted(index: number, result: number, flags: number): void {
-    const listener = this.listeners.get(index);
+  private listenForWake(): void {
+    this.prepare.read(this.options.wakeFd, this.wakeAddress, ticketLow(Operation.Wake, 0), 0);
+  }
+
+  private acceptCompleted(key: number, result: number, flags: number): void {
+    const listener = this.listeners.get(key);
     if (listener === undefined) {
       if (result >= 0) this.sockets.closeNow(result);
       return;
@@ -361,13 +411,13 @@ export class Loop {
     if (result >= 0) this.accept(listener, result);
     if ((flags & CqeFlag.More) !== 0) {
       // From here on one at a time: the last one that fits must be the last one accepted.
-      if (!this.isAmple) this.cancelAccept(index);
+      if (!this.isAmple) this.cancelAccept(key);
       return;
     }
     listener.armed = false;
-    if (this.stopping) this.closeListener(index, listener);
+    if (listener.closing) this.closeListener(key, listener);
     else if (result === -Errno.EMFILE || result === -Errno.ENFILE) this.shut("descriptors");
-    else if (this.accepting) this.arm(index, listener);
+    else if (this.accepting) this.arm(key, listener);
   }
 
   private accept(listener: Listener, descriptor: number): void {
@@ -401,9 +451,9 @@ export class Loop {
     return conduit;
   }
 
-  private arm(index: number, listener: Listener): void {
+  private arm(key: number, listener: Listener): void {
     listener.armed = true;
-    const low = ticketLow(Operation.Accept, index);
+    const low = ticketLow(Operation.Accept, key);
     this.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmple, low);
   }
 
@@ -412,8 +462,8 @@ export class Loop {
     return this.descriptors.left > BACKLOG * RELAY_DESCRIPTORS_MAX;
   }
 
-  private cancelAccept(index: number): void {
-    this.prepare.cancel(ticketLow(Operation.Accept, index), 0);
+  private cancelAccept(key: number): void {
+    this.prepare.cancel(ticketLow(Operation.Accept, key), 0);
   }
 
   /** Opens or closes the gate: whether listeners accept. */
@@ -423,8 +473,8 @@ export class Loop {
     if (this.accepting && cause !== null) this.shut(cause);
     else if (!this.accepting && cause === null && this.descriptors.ample) {
       this.accepting = true;
-      for (const [index, listener] of this.listeners) {
-        if (!listener.armed) this.arm(index, listener);
+      for (const [key, listener] of this.listeners) {
+        if (!listener.armed && !listener.closing) this.arm(key, listener);
       }
       this.report.acceptResumed();
     }
@@ -434,8 +484,8 @@ export class Loop {
     if (!this.accepting) return;
     this.accepting = false;
     this.ledger.acceptPauses++;
-    for (const [index, listener] of this.listeners) {
-      if (listener.armed) this.cancelAccept(index);
+    for (const [key, listener] of this.listeners) {
+      if (listener.armed && !listener.closing) this.cancelAccept(key);
     }
     this.report.acceptPaused(cause, this.ledger.running.size);
     if (cause === "descriptors") this.alarms.set(ACCEPT_LOOK_MS, () => this.lookAtGate());
@@ -480,8 +530,8 @@ export class Loop {
    * Closing a listening socket resets whoever the kernel has connected and nobody has accepted yet,
    * with a request perhaps already sent. So they are accepted first.
    */
-  private closeListener(index: number, listener: Listener): void {
-    this.listeners.delete(index);
+  private closeListener(key: number, listener: Listener): void {
+    this.listeners.delete(key);
     const { descriptor } = listener;
     this.sockets.stopWaiting(descriptor);
     for (let failures = 0; failures < BACKLOG; ) {
@@ -491,6 +541,7 @@ export class Loop {
       else break;
     }
     this.sockets.closeNow(descriptor);
+    this.report.unlistened(key);
     this.reportStopped();
   }
 
@@ -500,6 +551,7 @@ export class Loop {
   }
 
   private reportStopped(): void {
+    if (!this.stopping) return;
     if (this.ledger.running.size === 0 && this.listeners.size === 0) this.report.stopped();
   }
 }

@@ -10,22 +10,17 @@ import {
   setOption,
 } from "../linux.ts";
 import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
-import type { Summary } from "../summary.ts";
+import type { Command, WorkerBirth } from "../thread/messages.ts";
+import { batchOf, Teller } from "../thread/teller.ts";
 import type { Sockets } from "./kernel.ts";
 import { Loop, type Report } from "./loop.ts";
-import type { Command, News, WorkerBirth } from "./messages.ts";
 import { Queue } from "./queue.ts";
-import { type RecordBatch, Records } from "./records.ts";
 import { ringFlags } from "./ring-flags.ts";
 
 // A worker's thread: it runs the loop until it is told to end, and talks with the control plane.
 
 const birth = workerData as WorkerBirth;
 const { port, uring } = birth;
-const answers = new Int32Array(birth.answers);
-
-/** Relays that ended are told together, so often. */
-const TELL_MS = 5;
 
 const sockets: Sockets = {
   otherAddress(descriptor) {
@@ -40,52 +35,28 @@ const sockets: Sockets = {
   closeNow,
 };
 
-class Reporter implements Report {
-  private readonly ended = new Records();
-  private toldAt = 0;
+class Reporter extends Teller implements Report {
   private readonly lookups = new Map<number, (addresses: readonly Address[]) => void>();
   private token = 0;
   loop: Loop | null = null;
 
-  relayEnded(relay: Summary): void {
-    this.ended.add(relay);
-  }
-  dialFailed(upstream: string, reason: never, detail: string): void {
-    tell({ kind: "dialFailed", upstream, reason, detail });
-  }
-  poolGrew(bytes: number): void {
-    tell({ kind: "poolGrew", bytes });
-  }
-  poolEmpty(): void {
-    tell({ kind: "poolEmpty" });
-  }
-  poolRefilled(): void {
-    tell({ kind: "poolRefilled" });
-  }
-  acceptPaused(cause: "descriptors" | "memory", relays: number): void {
-    tell({ kind: "acceptPaused", cause, relays });
-  }
-  acceptResumed(): void {
-    tell({ kind: "acceptResumed" });
-  }
   resolve(host: string, port: number, answer: (addresses: readonly Address[]) => void): void {
     const token = ++this.token;
     this.lookups.set(token, answer);
-    tell({ kind: "resolve", token, host, port });
+    this.tell({ kind: "resolve", token, host, port });
+  }
+  unlistened(key: number): void {
+    this.tell({ kind: "unlistened", key });
   }
   stopped(): void {
     this.flush();
-    tell({ kind: "stopped" });
+    this.tell({ kind: "stopped" });
   }
   tidy(): void {
     Bun.gc(true);
   }
   turnEnded(): number {
-    if (this.ended.count === 0) return Infinity;
-    const left = this.toldAt + TELL_MS - performance.now();
-    if (left > 0) return left * 1e3;
-    this.flush();
-    return Infinity;
+    return this.flushWhenDue();
   }
   woken(): void {
     for (;;) {
@@ -95,21 +66,21 @@ class Reporter implements Report {
     }
   }
 
-  private flush(): void {
-    if (this.ended.count === 0) return;
-    const batch = this.ended.take();
-    port.postMessage({ kind: "ended", batch } satisfies News, [
-      batch.numbers.buffer,
-      batch.clients.buffer,
-    ]);
-    this.toldAt = performance.now();
-  }
-
   private obey(command: Command): void {
     const loop = this.loop as Loop;
     switch (command.kind) {
       case "listen":
-        loop.listen(command.options, command.descriptor);
+        loop.listen(command.key, command.options, command.descriptor);
+        this.tell({ kind: "listening", key: command.key, failure: "" });
+        return;
+      case "update":
+        loop.update(command.key, command.options);
+        return;
+      case "unlisten":
+        loop.unlisten(command.key);
+        return;
+      case "cut":
+        loop.cutRelay(command.relay);
         return;
       case "stop":
         loop.stop(command.drainTimeoutMs);
@@ -131,27 +102,9 @@ class Reporter implements Report {
         return;
     }
   }
-
-  private answer(news: News): void {
-    // What has happened before is told before.
-    this.flush();
-    tell(news);
-    Atomics.add(answers, 0, 1);
-    Atomics.notify(answers, 0);
-  }
 }
 
-function batchOf(relays: readonly Summary[]): RecordBatch {
-  const records = new Records();
-  for (const relay of relays) records.add(relay);
-  return records.take();
-}
-
-function tell(news: News): void {
-  port.postMessage(news);
-}
-
-const reporter = new Reporter();
+const reporter = new Reporter(port, birth.answers);
 const queue = new Queue({
   entries: uring.entries,
   completions: Math.max(4096, uring.entries * 4),
@@ -160,10 +113,16 @@ const queue = new Queue({
 });
 queue.registerRing();
 if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
-const loop = new Loop(queue, sockets, { memory: birth.memory, uring }, reporter, birth.wakeFd);
+const loop = new Loop(queue, sockets, birth, reporter);
 reporter.loop = loop;
-tell({ kind: "ready" });
-reporter.woken();
-loop.run();
-loop.close();
+reporter.tell({ kind: "ready" });
+try {
+  reporter.woken();
+  loop.run();
+  loop.close();
+} catch (error) {
+  // Nobody may hang because of a defect: every connection is reset, and told.
+  loop.abandon();
+  reporter.failed(error, loop.stats());
+}
 port.close();

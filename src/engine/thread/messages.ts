@@ -6,24 +6,34 @@ import type {
   UringOptions,
 } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
-import type { EngineStats } from "../engine.ts";
+import type { EngineShare, EngineStats } from "../engine.ts";
 import type { RecordBatch } from "./records.ts";
 
 /** What a worker is born with. */
 export interface WorkerBirth {
   readonly memory: MemoryOptions;
+  /** For the engine that is made of it. */
   readonly uring: UringOptions;
+  readonly share: EngineShare;
   /** The control plane's messages come here… */
   readonly port: MessagePort;
-  /** …after it has written to this eventfd. */
+  /** …after it has written to this eventfd, for a thread that has no event loop; else −1. */
   readonly wakeFd: number;
   /** Counted up by the worker when it has answered a {@link Question}. */
   readonly answers: SharedArrayBuffer;
 }
 
-/** What the control plane tells a worker. */
+/** What the control plane tells a worker. Listeners are called by keys that it gives them. */
 export type Command =
-  | { readonly kind: "listen"; readonly options: ListenerOptions; readonly descriptor: number }
+  | {
+      readonly kind: "listen";
+      readonly key: number;
+      readonly options: ListenerOptions;
+      readonly descriptor: number;
+    }
+  | { readonly kind: "update"; readonly key: number; readonly options: ListenerOptions }
+  | { readonly kind: "unlisten"; readonly key: number }
+  | { readonly kind: "cut"; readonly relay: number }
   | { readonly kind: "stop"; readonly drainTimeoutMs: number }
   | { readonly kind: "resolved"; readonly token: number; readonly addresses: readonly Address[] }
   /** Nothing is left to do: the thread may end. */
@@ -46,6 +56,10 @@ export type News =
     }
   | { readonly kind: "poolGrew"; readonly bytes: number }
   | { readonly kind: "ready" | "poolEmpty" | "poolRefilled" | "acceptResumed" | "stopped" }
+  /** That listener accepts here, or could not; `failure` is empty when it does. */
+  | { readonly kind: "listening"; readonly key: number; readonly failure: string }
+  /** That listener accepts no more. */
+  | { readonly kind: "unlistened"; readonly key: number }
   | {
       readonly kind: "acceptPaused";
       readonly cause: "descriptors" | "memory";
@@ -57,6 +71,8 @@ export type News =
       readonly host: string;
       readonly port: number;
     }
+  /** The worker has met a defect and let everything go; its thread ends. */
+  | { readonly kind: "failed"; readonly error: string; readonly stats: EngineStats | null }
   | Answer;
 
 /** What a worker answers to a {@link Question}. */

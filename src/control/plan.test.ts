@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { type ListenerOptions, type ProxyOptions, uringDefaults } from "../config/options.ts";
+import { describePlan, isEmpty, planReload } from "./plan.ts";
+
+const upstream = (port: number) => ({ kind: "tcp", host: "10.0.0.1", port }) as const;
+
+function listener(port: number, upstreamPort = 6379): ListenerOptions {
+  return {
+    address: { kind: "tcp", host: "127.0.0.1", port },
+    mode: "bidirectional",
+    upstreams: [upstream(upstreamPort)],
+    connectTimeoutMs: 1_000,
+    halfCloseTimeoutMs: 1_000,
+  };
+}
+
+function options(...listeners: ListenerOptions[]): ProxyOptions {
+  return {
+    listeners,
+    engine: "auto",
+    workers: 1,
+    memory: { segmentSize: 65_536, segmentCount: 64 },
+    uring: uringDefaults,
+    drainTimeoutMs: 1_000,
+  };
+}
+
+test("the same again changes nothing", () => {
+  const plan = planReload(options(listener(1), listener(2)), options(listener(2), listener(1)));
+  expect(isEmpty(plan)).toBe(true);
+  expect(plan.kept).toHaveLength(2);
+  expect(describePlan(plan)).toBe("nothing changes");
+});
+
+test("listeners come, go and change", () => {
+  const plan = planReload(
+    options(listener(1), listener(2), listener(3)),
+    options(listener(2), listener(3, 7000), listener(4), listener(5)),
+  );
+  expect(plan.removed).toEqual([listener(1)]);
+  expect(plan.changed).toEqual([{ before: listener(3), after: listener(3, 7000) }]);
+  expect(plan.added).toEqual([listener(4), listener(5)]);
+  expect(describePlan(plan)).toBe(
+    "2 listeners added, 1 listener removed, 1 listener changed, 1 upstream added, 0 relays cut",
+  );
+});
+
+test("listeners whose port the system picks are told apart by their order", () => {
+  const plan = planReload(
+    options(listener(0), listener(0, 1)),
+    options(listener(0), listener(0, 2)),
+  );
+  expect(plan).toMatchObject({ added: [], removed: [], kept: [listener(0)] });
+  expect(plan.changed).toEqual([{ before: listener(0, 1), after: listener(0, 2) }]);
+  const fewer = planReload(options(listener(0), listener(0, 1)), options(listener(0)));
+  expect(fewer.removed).toEqual([listener(0, 1)]);
+});
+
+test("what only a restart changes is named and does nothing", () => {
+  const wanted = { ...options(listener(1)), workers: 2, uring: { ...uringDefaults, entries: 64 } };
+  const plan = planReload(options(listener(1)), wanted);
+  expect(isEmpty(plan)).toBe(true);
+  expect(plan.needRestart).toEqual(["workers", "uring"]);
+});
+
+test("the drain timeout is a change of its own", () => {
+  const plan = planReload(options(listener(1)), { ...options(listener(1)), drainTimeoutMs: 5 });
+  expect(isEmpty(plan)).toBe(false);
+  expect(describePlan(plan)).toBe("drain timeout changed, 0 relays cut");
+});

@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { Drain } from "./drain.ts";
+
+const WINDOW_MS = 10_000;
+
+class Relay {
+  movedBytes = 0;
+  isCarrying = false;
+
+  constructor(
+    readonly name: number,
+    private readonly running: Set<Relay>,
+    private readonly retired: number[],
+  ) {
+    running.add(this);
+  }
+
+  retire(): void {
+    this.running.delete(this);
+    this.retired.push(this.name);
+  }
+}
+
+let now = 0;
+let calls: { at: number; call: () => void }[] = [];
+const realNow = performance.now;
+
+/** A clock of our own, as a drain asks `performance.now`. */
+beforeEach(() => {
+  now = 1_000;
+  calls = [];
+  performance.now = () => now;
+});
+
+afterEach(() => {
+  performance.now = realNow;
+  jest.restoreAllMocks();
+});
+
+const alarm = (delayMs: number, call: () => void) => calls.push({ at: now + delayMs, call });
+
+function pass(ms: number, meanwhile: () => void = () => {}): void {
+  const until = now + ms;
+  for (;;) {
+    const due = calls.findIndex(({ at }) => at <= until);
+    const [next] = due === -1 ? [] : calls.splice(due, 1);
+    if (next === undefined) break;
+    now = next.at;
+    meanwhile();
+    next.call();
+  }
+  now = until;
+}
+
+function crowd(count: number) {
+  const running = new Set<Relay>();
+  const retired: number[] = [];
+  const relays = Array.from({ length: count }, (_, name) => new Relay(name, running, retired));
+  new Drain(running, WINDOW_MS, alarm);
+  return { running, retired, relays };
+}
+
+test("idle relays end evenly over the window", () => {
+  const { retired } = crowd(100);
+  pass(WINDOW_MS / 2);
+  expect(retired.length).toBeGreaterThanOrEqual(48);
+  expect(retired.length).toBeLessThanOrEqual(50);
+  pass(WINDOW_MS / 2);
+  expect(retired.length).toBeGreaterThanOrEqual(98);
+});
+
+test("a single one is left until the end of the window", () => {
+  const { retired } = crowd(1);
+  pass(WINDOW_MS - 200);
+  expect(retired).toEqual([]);
+});
+
+test("none that moves, or carries bytes, ends", () => {
+  const { relays, retired } = crowd(4);
+  const [moving, carrying] = relays as [Relay, Relay, Relay, Relay];
+  carrying.isCarrying = true;
+  pass(WINDOW_MS, () => {
+    moving.movedBytes++;
+  });
+  expect(retired.sort()).toEqual([2, 3]);
+});
+
+test("the longest idle ends first", () => {
+  const { relays, retired } = crowd(10);
+  // The later its number, the longer ago it moved.
+  let ticks = 0;
+  pass(WINDOW_MS / 2, () => {
+    ticks++;
+    for (const { name } of relays) {
+      const relay = relays[name] as Relay;
+      if (ticks <= 10 - name) relay.movedBytes++;
+    }
+  });
+  expect(retired.slice(0, 3)).toEqual([9, 8, 7]);
+});
+
+test("those that end by themselves count", () => {
+  const { relays, running, retired } = crowd(100);
+  for (const relay of relays.slice(0, 60)) running.delete(relay);
+  pass(WINDOW_MS / 2);
+  expect(retired).toEqual([]);
+  pass(WINDOW_MS / 4);
+  expect(retired.length).toBeGreaterThanOrEqual(13);
+  expect(retired.length).toBeLessThanOrEqual(15);
+});

@@ -1,0 +1,75 @@
+import { type Alarm, timerAlarm } from "./deadlines.ts";
+
+/** Between two looks at who is idle. */
+const LOOK_MS = 100;
+/** A relay is idle that has moved nothing for so long: one that just waits for its answer is not. */
+const IDLE_MS = 1000;
+
+/** A relay, as far as a drain can end it. */
+export interface Drainable {
+  /** Bytes that it has moved so far. */
+  readonly movedBytes: number;
+  /** Whether bytes are on their way from one end to the other. */
+  readonly isCarrying: boolean;
+  /** Ends it in an orderly way: a FIN to both ends. */
+  retire(): void;
+}
+
+/** What was seen of a relay, and when it was seen to move last. */
+interface Sight {
+  moved: number;
+  at: number;
+}
+
+/**
+ * Ends idle relays while others finish by themselves: spread evenly over a window, so that those who
+ * reconnect do not come all at once, and the longest idle first. What is not idle is left alone.
+ */
+export class Drain<T extends Drainable> {
+  private readonly sights = new Map<T, Sight>();
+  private readonly startedAt = performance.now();
+  private readonly atStart: number;
+
+  /**
+   * @param running the relays that run; those that end leave it
+   * @param windowMs over which they are spread, above 0
+   * @param alarm what calls back after a time
+   */
+  constructor(
+    private readonly running: ReadonlySet<T>,
+    private readonly windowMs: number,
+    private readonly alarm: Alarm = timerAlarm,
+  ) {
+    this.atStart = running.size;
+    this.look();
+  }
+
+  private look(): void {
+    const now = performance.now();
+    const elapsed = now - this.startedAt;
+    if (elapsed >= this.windowMs || this.running.size === 0) return;
+    const idle = this.idleSince(now);
+    const gone = this.atStart - this.running.size;
+    const due = Math.floor((this.atStart * elapsed) / this.windowMs) - gone;
+    for (const relay of idle.slice(0, Math.max(0, due))) {
+      this.sights.delete(relay);
+      relay.retire();
+    }
+    this.alarm(LOOK_MS, () => this.look());
+  }
+
+  /** The relays that are idle, the longest first. */
+  private idleSince(now: number): T[] {
+    const idle: { relay: T; at: number }[] = [];
+    for (const relay of this.running) {
+      const { movedBytes: moved } = relay;
+      const sight = this.sights.get(relay);
+      if (sight === undefined) this.sights.set(relay, { moved, at: now });
+      else if (sight.moved !== moved) {
+        sight.moved = moved;
+        sight.at = now;
+      } else if (now - sight.at >= IDLE_MS && !relay.isCarrying) idle.push({ relay, at: sight.at });
+    }
+    return idle.sort((a, b) => a.at - b.at).map(({ relay }) => relay);
+  }
+}

@@ -1,0 +1,63 @@
+import { formatAddress } from "../../config/address.ts";
+import type { Address, ListenerOptions } from "../../config/options.ts";
+import { ListenError, type Listening } from "../engine.ts";
+import { removeSocketFile } from "../socket-file.ts";
+
+/** What a listener in a worker is told. */
+interface Orders {
+  readonly update: (options: ListenerOptions) => void;
+  readonly close: () => void;
+}
+
+/** A listener of a worker, as the control plane sees it. */
+export class ThreadListening implements Listening {
+  private readonly beginning = Promise.withResolvers<void>();
+  private readonly end = Promise.withResolvers<void>();
+  private isClosing = false;
+
+  /** @param ownsPath the path of its unix socket goes when it goes */
+  constructor(
+    readonly address: Address,
+    private readonly ownsPath: boolean,
+    private readonly orders: Orders,
+  ) {}
+
+  /** Settles when the worker accepts, or cannot. */
+  get begun(): Promise<void> {
+    return this.beginning.promise;
+  }
+
+  update(options: ListenerOptions): void {
+    this.orders.update(options);
+  }
+
+  close(): Promise<void> {
+    if (!this.isClosing) {
+      this.isClosing = true;
+      this.removePath();
+      this.orders.close();
+    }
+    return this.end.promise;
+  }
+
+  /** Nobody new finds it any more. */
+  removePath(): void {
+    const { address, ownsPath } = this;
+    if (ownsPath && address.kind === "unix") removeSocketFile(address.path);
+  }
+
+  /** The worker accepts, unless there is a failure. */
+  hasBegun(failure: string): void {
+    if (failure === "") this.beginning.resolve();
+    else this.beginning.reject(new ListenError(this.address, "EINVAL", failure));
+  }
+
+  /** The worker accepts no more. */
+  hasClosed(): void {
+    const place = formatAddress(this.address);
+    this.beginning.reject(
+      new ListenError(this.address, "ECANCELED", `cannot listen on ${place}: the worker has ended`),
+    );
+    this.end.resolve();
+  }
+}

@@ -1,0 +1,231 @@
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from "node:worker_threads";
+import type { EngineName, ListenerOptions } from "../../config/options.ts";
+import {
+  type Engine,
+  type EngineObserver,
+  type EngineStats,
+  ListenError,
+  type Listening,
+  type RelaySummary,
+} from "../engine.ts";
+import { closeNow, eventDescriptor, setBlocking, setNonBlocking, signal } from "../linux.ts";
+import { type ListeningSocket, openListening } from "../listening-socket.ts";
+import { lookUp } from "../names.ts";
+import { noStats } from "../total.ts";
+import { ThreadListening } from "./listening.ts";
+import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";
+import { relaysOf } from "./records.ts";
+
+/** Longest time that a worker may take to answer; it is a defect if it takes more. */
+const ANSWER_MS = 10_000;
+
+/** What a worker's thread is made of. */
+export interface ThreadOptions {
+  readonly name: EngineName;
+  /** The program that it runs. */
+  readonly program: URL;
+  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "answers">;
+  /** It never returns to its event loop, so that messages have to wake it by an eventfd. */
+  readonly isBlocking: boolean;
+  /**
+   * The worker has met a defect: its relays have ended (`worker_failed`), it accepts no more, and
+   * its thread ends. `error` is a text with its stack.
+   */
+  readonly onFailed: (error: string) => void;
+}
+
+/** An engine in a thread of its own: this is its handle in the control plane. */
+export class ThreadEngine implements Engine {
+  readonly name: EngineName;
+  private readonly wakeFd: number;
+  private readonly port: MessagePort;
+  private readonly worker: Worker;
+  private readonly answers = new Int32Array(new SharedArrayBuffer(4));
+  private readonly ready = Promise.withResolvers<void>();
+  private readonly listening = new Map<number, ThreadListening>();
+  private nextKey = 0;
+  private stopping: PromiseWithResolvers<void> | null = null;
+  /** What the worker said last, once its thread is over. */
+  private last: EngineStats | null = null;
+
+  constructor(
+    private readonly options: ThreadOptions,
+    private readonly observer: EngineObserver,
+  ) {
+    const { name, program, birth, isBlocking } = options;
+    const { port1, port2 } = new MessageChannel();
+    this.name = name;
+    this.port = port1;
+    this.wakeFd = isBlocking ? eventDescriptor() : -1;
+    const answers = this.answers.buffer as SharedArrayBuffer;
+    const workerData: WorkerBirth = { ...birth, port: port2, wakeFd: this.wakeFd, answers };
+    this.worker = new Worker(program, { workerData, transferList: [port2] });
+    this.worker.on("error", (error) => this.failed(textOf(error), null));
+    this.worker.on("exit", () => this.exited());
+    port1.on("message", (news: News) => this.hear(news));
+  }
+
+  async listen(options: ListenerOptions, given?: ListeningSocket): Promise<Listening> {
+    const { address } = options;
+    this.refuseStopped(options);
+    await this.ready.promise;
+    const socket = given ?? (await openListening(address, false));
+    this.refuseStopped(options);
+    if (this.options.isBlocking) setBlocking(socket.descriptor);
+    else setNonBlocking(socket.descriptor);
+    const key = this.nextKey++;
+    const listening = new ThreadListening(socket.address, given === undefined, {
+      update: (next) => this.tell({ kind: "update", key, options: next }),
+      close: () => this.tell({ kind: "unlisten", key }),
+    });
+    this.listening.set(key, listening);
+    this.tell({ kind: "listen", key, options, descriptor: socket.descriptor });
+    await listening.begun;
+    return listening;
+  }
+
+  stop(drainTimeoutMs: number): Promise<void> {
+    if (this.stopping === null) {
+      this.stopping = Promise.withResolvers<void>();
+      for (const listening of this.listening.values()) listening.removePath();
+    }
+    if (this.last === null) this.tell({ kind: "stop", drainTimeoutMs });
+    else this.stopping.resolve();
+    return this.stopping.promise;
+  }
+
+  stats(): EngineStats {
+    if (this.last !== null) return this.last;
+    const answer = this.ask({ kind: "stats" });
+    if (answer.kind !== "stats") throw new Error("the worker answered something else");
+    return answer.stats;
+  }
+
+  relays(): RelaySummary[] {
+    if (this.last !== null) return [];
+    const answer = this.ask({ kind: "relays" });
+    if (answer.kind !== "relays") throw new Error("the worker answered something else");
+    return relaysOf(answer.batch);
+  }
+
+  cut(relay: number): void {
+    this.tell({ kind: "cut", relay });
+  }
+
+  private refuseStopped({ address }: ListenerOptions): void {
+    if (this.stopping === null && this.last === null) return;
+    throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
+  }
+
+  private tell(command: Command): void {
+    if (this.last !== null) return;
+    this.port.postMessage(command);
+    if (this.wakeFd >= 0) signal(this.wakeFd);
+  }
+
+  /** Asks the worker and waits for its answer: a turn of its loop, some microseconds. */
+  private ask(question: Question): Answer {
+    const before = Atomics.load(this.answers, 0);
+    this.tell(question);
+    if (Atomics.wait(this.answers, 0, before, ANSWER_MS) === "timed-out") {
+      throw new Error("the worker does not answer");
+    }
+    for (;;) {
+      const received = receiveMessageOnPort(this.port);
+      if (received === undefined) throw new Error("the worker's answer is missing");
+      const news = received.message as News;
+      if (news.kind === "stats" || news.kind === "relays") return news;
+      this.hear(news);
+    }
+  }
+
+  private hear(news: News): void {
+    const { observer } = this;
+    switch (news.kind) {
+      case "ready":
+        this.ready.resolve();
+        return;
+      case "listening":
+        this.listening.get(news.key)?.hasBegun(news.failure);
+        return;
+      case "unlistened":
+        this.listening.get(news.key)?.hasClosed();
+        this.listening.delete(news.key);
+        return;
+      case "ended":
+        for (const relay of relaysOf(news.batch)) observer.relayEnded(relay);
+        return;
+      case "dialFailed":
+        observer.dialFailed(news.upstream, news.reason, news.detail);
+        return;
+      case "poolGrew":
+        observer.poolGrew(news.bytes);
+        return;
+      case "poolEmpty":
+        observer.poolEmpty();
+        return;
+      case "poolRefilled":
+        observer.poolRefilled();
+        return;
+      case "acceptPaused":
+        observer.acceptPaused(news.cause, news.relays);
+        return;
+      case "acceptResumed":
+        observer.acceptResumed();
+        return;
+      case "resolve":
+        void this.resolve(news.token, news.host, news.port);
+        return;
+      case "stopped":
+        // Later, as it asks the worker itself and this may be heard while another answer is awaited.
+        queueMicrotask(() => this.finish());
+        return;
+      case "failed":
+        this.failed(news.error, news.stats);
+        return;
+    }
+  }
+
+  private async resolve(token: number, host: string, port: number): Promise<void> {
+    const addresses = await lookUp(host, port);
+    this.tell({ kind: "resolved", token, addresses });
+  }
+
+  /** The worker has nothing left: its thread ends. */
+  private finish(): void {
+    if (this.last !== null) return;
+    const last = this.stats();
+    this.tell({ kind: "end" });
+    this.last = last;
+  }
+
+  /** The thread ends by itself. */
+  private failed(error: string, stats: EngineStats | null): void {
+    if (this.last !== null) return;
+    this.last = stats ?? noStats(this.name);
+    for (const listening of this.listening.values()) listening.hasClosed();
+    this.options.onFailed(error);
+  }
+
+  /** The thread is over; what it has told last may not have been heard yet. */
+  private exited(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.port);
+      if (received === undefined) break;
+      this.hear(received.message as News);
+    }
+    if (this.last === null) this.failed("the worker's thread has ended without a word", null);
+    if (this.wakeFd >= 0) closeNow(this.wakeFd);
+    this.port.close();
+    this.stopping?.resolve();
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

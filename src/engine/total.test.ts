@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import type { EngineStats } from "./engine.ts";
+import { noStats, totalStats } from "./total.ts";
+
+function stats(parts: Partial<EngineStats>): EngineStats {
+  return { ...noStats("uring"), ...parts };
+}
+
+test("nothing adds up to nothing", () => {
+  expect(totalStats("sockets", [])).toEqual(noStats("sockets"));
+  expect(totalStats("uring", [noStats("uring"), noStats("uring")])).toEqual(noStats("uring"));
+});
+
+test("counts add up, whichever engine has which", () => {
+  const ring = {
+    submissions: 1,
+    completions: 2,
+    silentSends: 3,
+    receivesWithoutBuffer: 4,
+    overflows: 5,
+  };
+  const one = stats({
+    durationMs: 5,
+    relays: { accepted: 3, running: 1, ended: 2, reasons: { client_fin: 2 } },
+    ring,
+    receiveSegments: [0, 7],
+    acceptPauses: 1,
+  });
+  const other = stats({
+    durationMs: 9,
+    relays: { accepted: 4, running: 0, ended: 4, reasons: { client_fin: 1, drain: 3 } },
+    receiveSegments: [0, 1, 2],
+    sendSegments: [1],
+    loop: { turns: 2, events: 6 },
+  });
+  expect(totalStats("uring", [one, other, one])).toMatchObject({
+    durationMs: 9,
+    relays: { accepted: 10, running: 2, ended: 8, reasons: { client_fin: 5, drain: 3 } },
+    ring: { submissions: 2, overflows: 10 },
+    receiveSegments: [0, 15, 2],
+    sendSegments: [1],
+    loop: { turns: 2, events: 6 },
+    acceptPauses: 2,
+  });
+  // What went in is as it was.
+  expect(one.ring).toBe(ring);
+  expect(one.relays.accepted).toBe(3);
+});

@@ -1,0 +1,76 @@
+import type { EngineName } from "../config/options.ts";
+import type { Reason } from "../flow/reason.ts";
+import type { EngineStats, RingStats } from "./engine.ts";
+import { addFlowStats, noFlowStats } from "./tally.ts";
+
+/** What an engine has counted that never did anything. */
+export function noStats(engine: EngineName): EngineStats {
+  return {
+    engine,
+    durationMs: 0,
+    relays: { accepted: 0, running: 0, ended: 0, reasons: {} },
+    up: noFlowStats(),
+    down: noFlowStats(),
+    memory: {
+      segmentSize: 0,
+      segmentCount: 0,
+      segmentsLeased: 0,
+      segmentsLeasedMax: 0,
+      poolBytes: 0,
+    },
+    loop: { turns: 0, events: 0 },
+    ring: null,
+    receiveSegments: [],
+    sendSegments: [],
+    acceptPauses: 0,
+  };
+}
+
+/**
+ * What several engines have counted together. They have segments of one size; the most that were in
+ * use is the sum of what each had at its own worst, which need not have been at the same time.
+ */
+export function totalStats(engine: EngineName, parts: readonly EngineStats[]): EngineStats {
+  const total = noStats(engine);
+  for (const part of parts) add(total, part);
+  return total;
+}
+
+function add(total: EngineStats, part: EngineStats): void {
+  total.durationMs = Math.max(total.durationMs, part.durationMs);
+  const { relays, memory, loop } = total;
+  relays.accepted += part.relays.accepted;
+  relays.running += part.relays.running;
+  relays.ended += part.relays.ended;
+  for (const [reason, count] of Object.entries(part.relays.reasons) as [Reason, number][]) {
+    relays.reasons[reason] = (relays.reasons[reason] ?? 0) + count;
+  }
+  addFlowStats(total.up, part.up);
+  addFlowStats(total.down, part.down);
+  memory.segmentSize = Math.max(memory.segmentSize, part.memory.segmentSize);
+  memory.segmentCount += part.memory.segmentCount;
+  memory.segmentsLeased += part.memory.segmentsLeased;
+  memory.segmentsLeasedMax += part.memory.segmentsLeasedMax;
+  memory.poolBytes += part.memory.poolBytes;
+  loop.turns += part.loop.turns;
+  loop.events += part.loop.events;
+  if (part.ring !== null) total.ring = addRings(total.ring, part.ring);
+  addEach(total.receiveSegments, part.receiveSegments);
+  addEach(total.sendSegments, part.sendSegments);
+  total.acceptPauses += part.acceptPauses;
+}
+
+function addRings(total: RingStats | null, part: RingStats): RingStats {
+  if (total === null) return { ...part };
+  return {
+    submissions: total.submissions + part.submissions,
+    completions: total.completions + part.completions,
+    silentSends: total.silentSends + part.silentSends,
+    receivesWithoutBuffer: total.receivesWithoutBuffer + part.receivesWithoutBuffer,
+    overflows: total.overflows + part.overflows,
+  };
+}
+
+function addEach(total: number[], part: readonly number[]): void {
+  for (const [index, count] of part.entries()) total[index] = (total[index] ?? 0) + count;
+}

@@ -1,0 +1,127 @@
+import { formatAddress } from "../config/address.ts";
+import type { Config } from "../config/config.ts";
+import { readDocument } from "../config/document.ts";
+import { ConfigError } from "../config/error.ts";
+import type { EngineName, ProxyOptions } from "../config/options.ts";
+import { duration } from "../config/rule.ts";
+import { Problems } from "../config/sourced.ts";
+import { needsEmbedded, proxyOptions, validate } from "../config/validate.ts";
+import { describePlan } from "../control/plan.ts";
+import { RunningProxy } from "../control/proxy.ts";
+import type { EngineStats, RelaySummary } from "../engine/engine.ts";
+import { Events, type ProxyEvents } from "./events.ts";
+
+/**
+ * What a proxy is made of: a configuration as in a file. `stats` and `verbose` are the command
+ * line's business and change nothing here.
+ */
+export interface ProxyConfig extends Omit<Config, "workers" | "stats" | "verbose"> {
+  /**
+   * Threads that relay, 1…256, or `"auto"` for one per processor; several on Linux only. `0` runs the
+   * sockets engine in the caller's own event loop, whatever `engine` says. @default 1
+   */
+  readonly workers?: number | "auto";
+}
+
+/** A proxy that runs inside this program. `await using` stops it at the end of the block. */
+export interface Proxy extends AsyncDisposable {
+  /** The engine that was taken. */
+  readonly engine: EngineName;
+  /** Why that one, in one line. */
+  readonly engineChoice: string;
+  /** Where clients are accepted, as `host:port` or `unix:/path`, with the ports that were picked. */
+  readonly addresses: readonly string[];
+  /** Figures as of now; asks the workers, which takes some microseconds each. */
+  stats(): EngineStats;
+  /** The relays that run now, oldest first. */
+  relays(): RelaySummary[];
+  /** Ends a relay now (`admin`), if it still runs. @param relay its `id` */
+  cut(relay: number): void;
+  /**
+   * Brings the proxy to another configuration without ending a relay: listeners come and go, and new
+   * relays get new options. `engine`, `workers`, `uring` and the memory stay as they are.
+   *
+   * @returns what has changed, in one line
+   * @throws ConfigError when it is not right; then nothing has changed
+   * @throws ListenError when a new address cannot be listened on; then nothing has changed
+   */
+  reload(config: ProxyConfig): Promise<string>;
+  /**
+   * Stops accepting, lets running relays finish for so long, and then cuts them.
+   *
+   * @param drainTimeout `"5s"`, or seconds; unless given, that of the configuration
+   * @returns when no relay is left
+   */
+  stop(drainTimeout?: string | number): Promise<void>;
+}
+
+/**
+ * Starts a proxy in this program.
+ *
+ * @returns it, when all its listeners accept
+ * @throws ConfigError with all that is wrong with the configuration
+ * @throws ListenError when an address cannot be listened on
+ * @throws EngineUnsupportedError when the engine that was asked for cannot run here
+ *
+ * @example
+ *     await using proxy = await createProxy({ listen: "127.0.0.1:0", upstream: "127.0.0.1:6379" });
+ *     console.log(`try: redis-cli -p ${proxy.addresses[0]?.split(":").at(-1)} ping`);
+ */
+export async function createProxy(config: ProxyConfig, events: ProxyEvents = {}): Promise<Proxy> {
+  const running = await RunningProxy.start(optionsOf(config), new Events(events));
+  return new LibraryProxy(running);
+}
+
+class LibraryProxy implements Proxy {
+  private stopped: Promise<void> | null = null;
+
+  constructor(private readonly running: RunningProxy) {}
+
+  get engine(): EngineName {
+    return this.running.engine.name;
+  }
+  get engineChoice(): string {
+    return this.running.engineChoice;
+  }
+  get addresses(): readonly string[] {
+    return this.running.listeners.map(({ address }) => formatAddress(address));
+  }
+  stats(): EngineStats {
+    return this.running.engine.stats();
+  }
+  relays(): RelaySummary[] {
+    return this.running.engine.relays();
+  }
+  cut(relay: number): void {
+    this.running.engine.cut(relay);
+  }
+  async reload(config: ProxyConfig): Promise<string> {
+    return describePlan(await this.running.reload(optionsOf(config)));
+  }
+  stop(drainTimeout?: string | number): Promise<void> {
+    const ms =
+      drainTimeout === undefined ? this.running.options.drainTimeoutMs : anyTime(drainTimeout);
+    this.stopped = this.running.stop(ms);
+    return this.stopped;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (this.stopped ?? this.stop());
+  }
+}
+
+const anyTime = duration(0, 86_400_000, "0…24h");
+
+function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
+  const problems = new Problems();
+  const isInside = workers === 0;
+  const document = isInside ? config : { ...config, ...(workers === undefined ? {} : { workers }) };
+  const source = readDocument(document, "config", null, problems);
+  const settings = validate({}, source, problems.sentences);
+  if (settings.listeners.some(needsEmbedded)) {
+    throw new ConfigError(
+      "config: a listener has no upstreams: expected at least one, or mode sink",
+    );
+  }
+  const options = proxyOptions(settings, []);
+  return isInside ? { ...options, engine: "sockets", workers: 1 } : options;
+}

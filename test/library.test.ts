@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createProxy, ListenError, type ProxyConfig, type RelaySummary } from "../src/index.ts";
+import { type EmbeddedUpstream, startEmbeddedUpstream } from "../src/upstream/embedded/server.ts";
+import { waitFor } from "./fixtures/wait.ts";
+
+// ringway as its README shows it to programs.
+
+let redis: EmbeddedUpstream;
+let upstream: string;
+
+beforeAll(() => {
+  redis = startEmbeddedUpstream({ hostname: "127.0.0.1", port: 0 });
+  if ("unix" in redis.address) throw new Error("it has a port");
+  upstream = `127.0.0.1:${redis.address.port}`;
+});
+
+afterAll(() => {
+  redis.stop();
+});
+
+/** What a PING through that address is answered. */
+async function ping(address: string | undefined): Promise<string> {
+  const port = Number(address?.split(":").at(-1));
+  const answer = Promise.withResolvers<string>();
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => answer.resolve(bytes.toString()),
+      close: () => answer.resolve("closed"),
+    },
+  });
+  socket.write("PING\r\n");
+  const text = await answer.promise;
+  socket.end();
+  return text;
+}
+
+const linux = process.platform === "linux";
+const inside: ProxyConfig = { listen: "127.0.0.1:0", workers: 0 };
+
+describe.each(linux ? [0, 1, 2] : [0])("a proxy with %i workers in this program", (workers) => {
+  test("relays, tells, and is gone after its block", async () => {
+    const ended: RelaySummary[] = [];
+    let address: string | undefined;
+    {
+      await using proxy = await createProxy(
+        { listen: "127.0.0.1:0", upstream, workers },
+        { relayEnded: (relay) => ended.push(relay) },
+      );
+      [address] = proxy.addresses;
+      if (workers === 0) expect(proxy.engine).toBe("sockets");
+      expect(await ping(address)).toBe("+PONG\r\n");
+      await waitFor(() => ended.length === 1, "its end is told");
+      expect(ended[0]).toMatchObject({ upstream, reason: "client_fin", dials: 1 });
+      expect(proxy.stats().relays).toMatchObject({ accepted: 1, ended: 1 });
+    }
+    await expect(ping(address)).rejects.toThrow();
+  });
+
+  test("changes while it runs", async () => {
+    const config = { listen: "127.0.0.1:0", upstream: "127.0.0.1:1", workers };
+    const failures: string[] = [];
+    await using proxy = await createProxy(config, {
+      dialFailed: ({ reason }) => failures.push(reason),
+    });
+    const [address] = proxy.addresses;
+    expect(await ping(address)).toBe("closed");
+    await waitFor(() => failures.length > 0, "the failed dial is told");
+    expect(failures).toEqual(["connect_refused"]);
+    const line = await proxy.reload({ ...config, upstream });
+    expect(line).toBe("1 listener changed, 1 upstream added, 1 upstream removed, 0 relays cut");
+    // A worker hears of it within its next turn.
+    let answer = "";
+    for (let tries = 0; answer !== "+PONG\r\n" && tries < 100; tries++)
+      answer = await ping(address);
+    expect(answer).toBe("+PONG\r\n");
+  });
+});
+
+test("a relay can be cut", async () => {
+  await using proxy = await createProxy({ ...inside, upstream });
+  const closed = Promise.withResolvers<void>();
+  const port = Number(proxy.addresses[0]?.split(":").at(-1));
+  await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: { data() {}, close: () => closed.resolve() },
+  });
+  await waitFor(() => proxy.relays().length === 1, "it runs");
+  proxy.cut(proxy.relays()[0]?.id ?? 0);
+  await closed.promise;
+  expect(proxy.stats().relays.reasons).toEqual({ admin: 1 });
+});
+
+describe("what cannot be had is refused,", () => {
+  test("all that is wrong at once", async () => {
+    const config = { ...inside, upstream: "nowhere", connectTimeout: "soon" };
+    await expect(createProxy(config)).rejects.toMatchObject({
+      name: "ConfigError",
+      problems: [expect.stringContaining("upstream"), expect.stringContaining("connectTimeout")],
+    });
+  });
+
+  test("a listener without upstreams: there is no demo in a library", async () => {
+    await expect(createProxy(inside)).rejects.toThrow("has no upstreams");
+  });
+
+  test("an address that is in use, with nothing left behind", async () => {
+    await using first = await createProxy({ ...inside, upstream });
+    const [taken = ""] = first.addresses;
+    const config = { ...inside, listen: ["127.0.0.1:0", taken], upstream };
+    await expect(createProxy(config)).rejects.toBeInstanceOf(ListenError);
+    await expect(first.reload(config)).rejects.toBeInstanceOf(ListenError);
+    expect(first.addresses).toEqual([taken]);
+    expect(await ping(taken)).toBe("+PONG\r\n");
+  });
+});
+
+test("a handler that throws is the program's own error, and nobody else's", async () => {
+  const program = `
+    import { createProxy } from ${JSON.stringify(new URL("../src/index.ts", import.meta.url).pathname)};
+    const caught = [];
+    process.on("uncaughtException", (error) => caught.push(error.message));
+    const proxy = await createProxy(
+      { listen: "127.0.0.1:0", upstream: ${JSON.stringify(upstream)}, workers: 0 },
+      { relayEnded() { throw new Error("mine"); } },
+    );
+    for (let i = 0; i < 2; i++) {
+      const closed = Promise.withResolvers();
+      await Bun.connect({ hostname: "127.0.0.1", port: Number(proxy.addresses[0].split(":").at(-1)),
+        socket: { open(s) { s.end(); }, data() {}, close() { closed.resolve(); } } });
+      await closed.promise;
+    }
+    while (proxy.stats().relays.ended < 2) await Bun.sleep(1);
+    await proxy.stop();
+    console.log(JSON.stringify(caught));
+  `;
+  const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", stderr: "inherit" });
+  expect(await child.stdout.text()).toBe('["mine","mine"]\n');
+  expect(await child.exited).toBe(0);
+});

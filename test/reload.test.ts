@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CliProcess } from "./cli-process.ts";
+import { End } from "./fixtures/end.ts";
+import { echo, Upstream } from "./fixtures/upstream.ts";
+import { waitFor } from "./fixtures/wait.ts";
+
+// A running program takes another configuration: by SIGHUP, and by itself when it is told to watch.
+
+setDefaultTimeout(30_000);
+
+const engines =
+  process.platform === "linux" ? (["sockets", "auto"] as const) : (["sockets"] as const);
+
+let folder = "";
+let upstream: Upstream;
+let target = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ringway-reload-"));
+  upstream = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, echo);
+  if (upstream.address.kind !== "tcp") throw new Error("it has a port");
+  target = `127.0.0.1:${upstream.address.port}`;
+});
+
+afterAll(async () => {
+  upstream.close();
+  await rm(folder, { recursive: true });
+});
+
+async function write(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+async function connect(port: number): Promise<End> {
+  const end = await End.connect({ kind: "tcp", host: "127.0.0.1", port });
+  await echoed(end, 10);
+  return end;
+}
+
+/** It gets so many more bytes back. */
+async function echoed(end: End, total: number): Promise<void> {
+  const before = end.receivedBytes;
+  end.offer({ seed: 1, total });
+  await waitFor(() => end.receivedBytes === before + total, `an echo of ${total} bytes`);
+}
+
+/** A port that was free just now. */
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
+
+describe.each(engines)("with engine %s", (engine) => {
+  test("SIGHUP: listeners come and go, and running relays never notice", async () => {
+    const [one, two] = [freePort(), freePort()];
+    const listen = (port: number) =>
+      `[[listeners]]\nlisten = "127.0.0.1:${port}"\nupstreams = "${target}"\n`;
+    const path = await write(`${engine}.toml`, listen(one));
+    await using proxy = new CliProcess(["-c", path, "-e", engine, "--drain-timeout", "0"]);
+    await proxy.port();
+    const old = await connect(one);
+
+    await writeFile(path, listen(two));
+    proxy.child.kill("SIGHUP");
+    await proxy.logged(/SIGHUP: 1 listener added, 1 listener removed, 0 relays cut/);
+    await connect(two);
+    await expect(connect(one)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await echoed(old, 10_000);
+
+    // What is wrong is told, all of it, and changes nothing.
+    await writeFile(path, `mode = "both"\n${listen(two)}upsteams = "x"\n`);
+    proxy.child.kill("SIGHUP");
+    await proxy.logged(/SIGHUP: nothing has changed/);
+    const told = await proxy.logged(/reload: .*mode "both"/);
+    expect(told).not.toBeNull();
+    await proxy.logged(/reload: .*upsteams/);
+    await connect(two);
+
+    // An address that is taken: nothing of it is done.
+    const busy = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    await writeFile(path, listen(one) + listen(busy.port) + listen(two));
+    proxy.child.kill("SIGHUP");
+    await proxy.logged(/reload: cannot listen on .*the port is in use already/);
+    busy.stop(true);
+    await expect(connect(one)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await connect(two);
+
+    await writeFile(path, `workers = 3\n${listen(two)}`);
+    proxy.child.kill("SIGHUP");
+    await proxy.logged(/workers: a restart changes that, a reload does not/);
+    await echoed(old, 10);
+    old.finish();
+    const { code } = await proxy.stop();
+    expect(code).toBe(0);
+  });
+
+  test("--watch: the file is read when it has changed, also by another in its place", async () => {
+    const [one, two, three] = [freePort(), freePort(), freePort()];
+    const text = (port: number) => `listen = "127.0.0.1:${port}"\nupstream = "${target}"\n`;
+    const path = await write(`watched-${engine}.toml`, text(one));
+    await using proxy = new CliProcess([
+      "-c",
+      path,
+      "--watch",
+      "-e",
+      engine,
+      "--drain-timeout",
+      "0",
+    ]);
+    await proxy.port();
+    await connect(one);
+    await writeFile(path, text(two));
+    await proxy.logged(new RegExp(`listening on 127.0.0.1:${two}`));
+    await connect(two);
+    // As editors and deployments do it.
+    await rename(await write(`new-${engine}.toml`, text(three)), path);
+    await proxy.logged(new RegExp(`listening on 127.0.0.1:${three}`));
+    await connect(three);
+    await proxy.stop();
+  });
+});
+
+test("a module is read anew, and not remembered", async () => {
+  const [one, two] = [freePort(), freePort()];
+  const text = (port: number) =>
+    `export default { listen: "127.0.0.1:${port}", upstream: "${target}" };`;
+  const path = await write("config.ts", text(one));
+  await using proxy = new CliProcess(["-c", path, "--drain-timeout", "0"]);
+  await proxy.port();
+  await writeFile(path, text(two));
+  proxy.child.kill("SIGHUP");
+  await proxy.logged(new RegExp(`listening on 127.0.0.1:${two}`));
+  await connect(two);
+  await proxy.stop();
+});
+
+test("SIGHUP without a file changes nothing and ends nothing", async () => {
+  await using proxy = new CliProcess(["-l", "127.0.0.1:0", "-u", target, "--drain-timeout", "0"]);
+  const port = await proxy.port();
+  proxy.child.kill("SIGHUP");
+  await proxy.logged(/SIGHUP: nothing changes/);
+  await connect(port);
+  await proxy.stop();
+});
+
+test("--watch without a file is refused", async () => {
+  const { code, err } = await new CliProcess(["--watch"]).finished();
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: expect.stringContaining("--watch needs a file to watch: --config FILE"),
+  });
+});

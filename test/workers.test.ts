@@ -1,0 +1,222 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { type Address, type EngineName, uringDefaults } from "../src/config/options.ts";
+import { Fleet } from "../src/control/fleet.ts";
+import type { Listening } from "../src/engine/engine.ts";
+import { choose } from "../src/engine/select.ts";
+import { ThreadEngine } from "../src/engine/thread/thread-engine.ts";
+import { probe } from "../src/engine/uring/probe.ts";
+import { listener, plainMemory } from "./contract/scene.ts";
+import { End } from "./fixtures/end.ts";
+import { FATAL_BYTES } from "./fixtures/failing-worker.ts";
+import { Recorder } from "./fixtures/recorder.ts";
+import { echo, Upstream } from "./fixtures/upstream.ts";
+import { waitFor } from "./fixtures/wait.ts";
+
+// Several workers that relay as one: SO_REUSEPORT spreads only on Linux.
+
+const linux = process.platform === "linux";
+const engines: EngineName[] = linux
+  ? [...new Set(["sockets" as const, choose("auto", probe()).name])]
+  : [];
+const program = new URL("./fixtures/failing-worker.ts", import.meta.url);
+const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
+
+/** Workers that meet a defect when they are told to, in front of an echo. */
+class Crew implements AsyncDisposable {
+  readonly record = new Recorder();
+  readonly upstream = Upstream.listen(anyPort, echo);
+  readonly clients: End[] = [];
+  readonly fleet: Fleet;
+
+  constructor(
+    name: EngineName,
+    readonly workers: number,
+  ) {
+    const isBlocking = name === "uring";
+    this.fleet = new Fleet(
+      {
+        name,
+        workers,
+        newWorker: (share, observer, onFailed) => {
+          const birth = { memory: plainMemory, uring: uringDefaults, share, engine: name };
+          return new ThreadEngine({ name, program, birth, isBlocking, onFailed }, observer);
+        },
+      },
+      this.record,
+    );
+  }
+
+  listen(address: Address = anyPort): Promise<Listening> {
+    return this.fleet.listen(listener({ address, upstreams: [this.upstream.address] }));
+  }
+
+  /** Connects so many clients, each of which has got an echo of so many bytes. */
+  async connect(address: Address, count: number, total = 100): Promise<End[]> {
+    const clients = await Promise.all(
+      Array.from({ length: count }, (_, seed) =>
+        End.connect(address, (end) => {
+          end.expects(seed).offer({ seed, total });
+        }),
+      ),
+    );
+    this.clients.push(...clients);
+    await waitFor(
+      () => clients.every(({ receivedBytes }) => receivedBytes === total),
+      () => `every echo is there: ${clients.join("; ")}`,
+    );
+    return clients;
+  }
+
+  /** Relays that run, by their worker. */
+  get spread(): number[] {
+    const counts = Array<number>(this.workers).fill(0);
+    for (const { id } of this.fleet.relays()) (counts[(id - 1) % this.workers] as number)++;
+    return counts;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.clients) client.reset();
+    await this.fleet.stop(0);
+    this.upstream.close();
+  }
+}
+
+describe.each(engines)("workers with engine %s", (name) => {
+  let crew: Crew;
+  const begin = (workers: number) => {
+    crew = new Crew(name, workers);
+    return crew;
+  };
+  afterEach(async () => {
+    await crew[Symbol.asyncDispose]();
+  });
+
+  test("share the clients, and count as one", async () => {
+    const { fleet } = begin(3);
+    const { address } = await crew.listen();
+    const clients = await crew.connect(address, 300);
+    // The kernel deals by a hash: far from even would be a defect, exactly even is no promise.
+    for (const count of crew.spread) expect(count).toBeGreaterThan(50);
+    expect(new Set(fleet.relays().map(({ id }) => id)).size).toBe(300);
+    expect(fleet.stats().relays).toMatchObject({ accepted: 300, running: 300, ended: 0 });
+    for (const client of clients) client.finish();
+    await waitFor(() => crew.record.ended.length === 300, "all have ended");
+    const { relays, up } = fleet.stats();
+    expect(relays).toMatchObject({ running: 0, ended: 300, reasons: { client_fin: 300 } });
+    expect(up.receivedBytes).toBe(300 * 100);
+  });
+
+  test("relay what comes by a unix socket as well", async () => {
+    begin(2);
+    const path = `/tmp/ringway-workers-${crypto.randomUUID()}.sock`;
+    const { address } = await crew.listen({ kind: "unix", path });
+    await crew.connect(address, 40);
+    expect(crew.spread.reduce((sum, count) => sum + count)).toBe(40);
+  });
+
+  test("one that meets a defect is told, and replaced; the others never notice", async () => {
+    const { record, fleet } = begin(2);
+    const { address } = await crew.listen();
+    const clients = await crew.connect(address, 60);
+    const [first = 0, second = 0] = crew.spread;
+    const [victim] = clients as [End];
+    victim.offer({ seed: 0, total: FATAL_BYTES });
+    await waitFor(() => record.workersFailed.length === 1, "the defect is told");
+    const failure = record.workersFailed[0] as (typeof record.workersFailed)[number];
+    const lost = failure.worker === 1 ? first : second;
+    expect(failure).toMatchObject({ relays: lost, replacedAfterMs: 0 });
+    expect(failure.error).toContain("a defect, made by a test");
+
+    // Its clients are reset and not left hanging; the others go on.
+    const gone = () => clients.filter(({ closed }) => closed).length;
+    await waitFor(
+      () => gone() === lost,
+      () => `${lost} clients are reset, now ${gone()}`,
+    );
+    expect(record.reasons).toEqual(Array(lost).fill("worker_failed"));
+    for (const client of clients) if (!client.closed) client.offer({ seed: 1, total: 50 });
+    const served = () => clients.filter((one) => !one.closed && one.receivedBytes === 150).length;
+    await waitFor(
+      () => served() === 60 - lost,
+      () => `${60 - lost} others are served, now ${served()}`,
+    );
+
+    // Whoever comes is served, whichever worker's port the kernel deals to.
+    await crew.connect(address, 60);
+    const now = crew.spread;
+    expect(now[failure.worker - 1]).toBeGreaterThan(0);
+    expect(fleet.stats().relays).toMatchObject({ accepted: 120, ended: lost });
+    const ids = fleet.relays().map(({ id }) => id);
+    expect(new Set([...ids, ...record.ended.map(({ id }) => id)]).size).toBe(120);
+  });
+
+  test("who has connected to one that fails is served by its successor", async () => {
+    const { record } = begin(1);
+    const { address } = await crew.listen();
+    for (let round = 0; round < 3; round++) {
+      const [victim] = (await crew.connect(address, 1)) as [End];
+      victim.offer({ seed: 0, total: FATAL_BYTES });
+      await waitFor(() => victim.closed, "the victim is reset");
+      await crew.connect(address, 30);
+    }
+    expect(record.workersFailed.map(({ replacedAfterMs }) => replacedAfterMs)).toEqual([
+      0, 100, 1000,
+    ]);
+  });
+
+  test("a listener closes, and another one opens, without a client that notices", async () => {
+    const { fleet } = begin(2);
+    const one = await crew.listen();
+    const clients = await crew.connect(one.address, 20);
+    const waiting = Array.from({ length: 20 }, () => End.connect(one.address));
+    const early = await Promise.all(waiting);
+    const closed = one.close();
+    const other = await crew.listen();
+    await closed;
+    for (const end of early) end.offer({ seed: 1, total: 10 });
+    await waitFor(
+      () => early.every(({ receivedBytes }) => receivedBytes === 10),
+      () => `who had connected is served: ${early.join("; ")}`,
+    );
+    await expect(End.connect(one.address)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await crew.connect(other.address, 20);
+    for (const client of clients) client.offer({ seed: 2, total: 10 });
+    await waitFor(() => clients.every(({ receivedBytes }) => receivedBytes === 110), "they go on");
+    expect(fleet.stats().relays.reasons).toEqual({});
+    crew.clients.push(...early);
+  });
+
+  test("new options are for new relays", async () => {
+    const { fleet } = begin(2);
+    const listening = await crew.listen();
+    const before = await crew.connect(listening.address, 10);
+    const upstream = Upstream.listen(anyPort, (end) => {
+      end.offer({ seed: 9, total: 7 });
+    });
+    listening.update(listener({ upstreams: [upstream.address] }));
+    // The workers hear of it one after the other; from some client on all get the other upstream.
+    for (let tries = 0; upstream.ends.length === 0 && tries < 500; tries++) {
+      const end = await End.connect(listening.address);
+      crew.clients.push(end);
+      end.offer({ seed: 1, total: 1 });
+      await waitFor(() => end.receivedBytes > 0, "an answer, whoever gives it");
+    }
+    expect(upstream.ends.length).toBeGreaterThan(0);
+    for (const client of before) client.offer({ seed: 1, total: 10 });
+    await waitFor(() => before.every(({ receivedBytes }) => receivedBytes === 110), "they go on");
+    expect(fleet.stats().relays.ended).toBe(0);
+    upstream.close();
+  });
+
+  test("a relay is cut by its number", async () => {
+    const { fleet, record } = begin(2);
+    const { address } = await crew.listen();
+    const clients = await crew.connect(address, 10);
+    const [first] = fleet.relays();
+    fleet.cut(first?.id ?? 0);
+    fleet.cut(12_345);
+    await waitFor(() => record.ended.length === 1, "it ends");
+    expect(record.ended[0]).toMatchObject({ id: first?.id, reason: "admin" });
+    await waitFor(() => clients.filter(({ closed }) => closed).length === 1, "its client knows");
+  });
+});
