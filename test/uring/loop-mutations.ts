@@ -162,7 +162,7 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a relay that was cut is closed by FIN",
-      find: 'this.isRetired || reason === "client_fin" || reason === "upstream_fin";',
+      find: 'isRetired || reason === "client_fin" || reason === "upstream_fin";',
       replace: "reason !== null;",
     },
     {

@@ -327,8 +327,10 @@ export class Conduit extends RelayStory<Listener> {
   /** Closes both descriptors, if that was not done. */
   private closeEnds(): void {
     const { loop, relay } = this;
-    const { reason } = relay;
-    const isClean = this.isRetired || reason === "client_fin" || reason === "upstream_fin";
+    const { reason, up, down } = relay;
+    // A request that came in that very moment is lost, and whoever sent it must not think otherwise.
+    const isRetired = this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
+    const isClean = isRetired || reason === "client_fin" || reason === "upstream_fin";
     for (const descriptor of [this.client, this.upstream]) {
       if (descriptor < 0) continue;
       loop.closeSocket(descriptor, isClean);
