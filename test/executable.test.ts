@@ -78,6 +78,34 @@ describe("the executable, alone in a folder, with an empty PATH and no HOME", ()
     }
   });
 
+  test("has the admin page in it, and all that it consists of", async () => {
+    const log = join(folder, "admin-log");
+    const flags = ["--listen", "127.0.0.1:0", "--mode", "sink", "--admin", "127.0.0.1:0"];
+    const child = Bun.spawn([executable, ...flags], {
+      ...surroundings(),
+      stdout: "ignore",
+      stderr: Bun.file(log),
+    });
+    try {
+      await listeningPort(log, () => child.exitCode !== null);
+      const find = () => /admin page and API on (\S+)/.exec(readFileSync(log, "utf8"));
+      await waitFor(() => find() !== null, "it says where the page is");
+      const base = find()?.[1] ?? "";
+      const get = async (path: string) => await (await fetch(`${base}${path}`)).text();
+      const html = await get("/");
+      for (const [, path = ""] of html.matchAll(/(?:src|href)="(\/[^"]*)"/g)) {
+        expect((await fetch(`${base}${path}`)).status).toBe(200);
+      }
+      expect(await get("/page/main.ts")).toContain('from "./charts.ts"');
+      expect(await get("/page/main.ts")).not.toContain("import type");
+      expect(await get("/page/uplot.js")).toContain("var uPlot=");
+      expect(JSON.parse(await get("/api/state"))).toMatchObject({ status: "ready" });
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  });
+
   test("has left nothing behind", async () => {
     expect(await readdir(alone)).toEqual(["ringway"]);
   });

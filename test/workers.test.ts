@@ -220,3 +220,23 @@ describe.each(engines)("workers with engine %s", (name) => {
     await waitFor(() => clients.filter(({ closed }) => closed).length === 1, "its client knows");
   });
 });
+
+test.if(linux)(
+  "a worker that cannot begin is no start that hangs, but an error that says why",
+  async () => {
+    const program = new URL("./fixtures/no-worker.ts", import.meta.url);
+    const record = new Recorder();
+    const share = { engines: 1, first: 1 };
+    const birth = { memory: plainMemory, uring: uringDefaults, share };
+    const onFailed = () => {};
+    const name = "sockets";
+    const engine = new ThreadEngine({ name, program, birth, isBlocking: false, onFailed }, record);
+    await expect(engine.listen(listener({ address: anyPort }))).rejects.toMatchObject({
+      name: "EngineUnsupportedError",
+      message: expect.stringContaining(
+        "its worker could not begin: Error: there is nothing to run on",
+      ),
+    });
+    await engine.stop(0);
+  },
+);

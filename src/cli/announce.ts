@@ -12,6 +12,12 @@ export function listeningLine(address: Address, listener: ListenerOptions): stri
   return `${here}${destination(listener)}`;
 }
 
+/** What the log says of the admin server. @param address where it really listens */
+export function adminLine(address: Address): string {
+  const where = formatAddress(address);
+  return `admin page and API on ${address.kind === "tcp" ? `http://${where}` : where}`;
+}
+
 /** Where a listener's relays go, to be put after its address. */
 export function destination({ mode, upstreams, upstreamInside }: ListenerOptions): string {
   if (mode === "sink") return " (sink: what clients send is counted and discarded)";

@@ -41,6 +41,34 @@ export const commands: ReadonlyMap<string, Command> = new Map([
       load: async () => (await import("./doctor-command.ts")).doctorCommand,
     },
   ],
+  [
+    "relays",
+    {
+      text: "list the relays of a running proxy",
+      load: async () => (await import("./relays-command.ts")).relaysCommand,
+    },
+  ],
+  [
+    "plan",
+    {
+      text: "what a reload of it would change",
+      load: async () => (await import("./plan-command.ts")).planCommand,
+    },
+  ],
+  [
+    "reload",
+    {
+      text: "have it read its configuration anew",
+      load: async () => (await import("./reload-command.ts")).reloadCommand,
+    },
+  ],
+  [
+    "drain",
+    {
+      text: "let it finish its relays and stop",
+      load: async () => (await import("./drain-command.ts")).drainCommand,
+    },
+  ],
 ]);
 
 /** Their names, in the order of the help. */

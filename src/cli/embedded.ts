@@ -19,6 +19,11 @@ export class Embedded {
     return [addressOf(this.upstream)];
   }
 
+  /** Where it is, if it was started. */
+  get addresses(): readonly Address[] {
+    return this.upstream === null ? [] : [addressOf(this.upstream)];
+  }
+
   stop(): void {
     this.upstream?.stop();
   }

@@ -133,6 +133,20 @@ export const flagGroups: readonly FlagGroup[] = [
         initial: String(defaults.workers),
       },
       {
+        name: "admin",
+        setting: "admin",
+        hint: "ADDR",
+        text: ["serve the admin page and API here"],
+        initial: defaults.admin,
+      },
+      {
+        name: "admin-token",
+        setting: "adminToken",
+        hint: "TOKEN",
+        text: ["what their requests have to show; needed where", "others reach them"],
+        initial: defaults.adminToken,
+      },
+      {
         name: "stats",
         setting: "stats",
         hint: "FORM",

@@ -21,6 +21,10 @@ test("the help", () => {
       init                           write an example of a configuration FILE
       schema                         print a JSON Schema of it, for editors
       doctor                         what this machine allows, and remedies
+      relays                         list the relays of a running proxy
+      plan                           what a reload of it would change
+      reload                         have it read its configuration anew
+      drain                          let it finish its relays and stop
 
     What to relay:
       -l, --listen ADDR              accept clients here (repeatable)
@@ -46,6 +50,9 @@ test("the help", () => {
       -e, --engine NAME              auto, sockets or uring (io_uring, Linux) [auto]
       -w, --workers N                threads that relay, or auto: one per processor
                                      [1]
+          --admin ADDR               serve the admin page and API here [none]
+          --admin-token TOKEN        what their requests have to show; needed where
+                                     others reach them [none]
           --stats FORM               statistics at exit: text, json or none [text]
       -v, --verbose                  log every relay; more statistics
       -V, --version                  print the version

@@ -98,9 +98,15 @@ test("all that is not right is told, and nothing that only follows from it", () 
 
 test("a command's line: switches, and one argument where it takes one", () => {
   const known = [{ name: "force", short: "f", text: [] }];
-  expect(readSwitches(["-f"], known)).toEqual({ switches: new Set(["force"]), operand: null });
+  const none = new Map<string, string>();
+  expect(readSwitches(["-f"], known)).toEqual({
+    switches: new Set(["force"]),
+    values: none,
+    operand: null,
+  });
   expect(readSwitches(["a.toml", "--force"], known, 1)).toEqual({
     switches: new Set(["force"]),
+    values: none,
     operand: "a.toml",
   });
   expect(() => readSwitches(["a"], known)).toThrow('"a" is not a flag; see --help');
@@ -129,4 +135,13 @@ test("every setting is a flag and a key of a file", () => {
 test("no two flags share a name or a letter", () => {
   const names = flags.flatMap(({ name, short }) => (short === undefined ? [name] : [name, short]));
   expect(new Set(names).size).toBe(names.length);
+});
+
+test("a command's line: flags with values", () => {
+  const known = [{ name: "admin", hint: "ADDR", text: [] }];
+  const values = new Map([["admin", ":1"]]);
+  expect(readSwitches(["--admin", ":1"], known)).toMatchObject({ values, switches: new Set() });
+  expect(readSwitches(["--admin=:1"], known)).toMatchObject({ values });
+  expect(() => readSwitches(["--admin"], known)).toThrow("--admin needs a value: --admin ADDR");
+  expect(() => readSwitches(["--admin=1", "--admin=2"], known)).toThrow("--admin is given twice");
 });

@@ -24,6 +24,8 @@ export interface CommandLine {
 export interface CommandArguments {
   /** The names of the switches that are given; only `help` when that is one of them. */
   readonly switches: ReadonlySet<string>;
+  /** What the other flags are given, by their names. */
+  readonly values: ReadonlyMap<string, string>;
   /** The one argument that is no flag, where the command takes one. */
   readonly operand: string | null;
 }
@@ -58,7 +60,7 @@ export function readFlags(args: readonly string[]): CommandLine {
 }
 
 /**
- * Reads the line of a command whose flags are switches, as strictly.
+ * Reads the line of a command beside the proxy, as strictly.
  *
  * @param operands how many other arguments it may have
  * @throws ConfigError with everything that is not right
@@ -69,11 +71,17 @@ export function readSwitches(
   operands: 0 | 1 = 0,
 ): CommandArguments {
   const tokens = tokenize(args, known);
-  if (isNamed(tokens, "help")) return { switches: new Set(["help"]), operand: null };
+  if (isNamed(tokens, "help"))
+    return { switches: new Set(["help"]), values: new Map(), operand: null };
   const line = new LineReader(known, operands).read(tokens);
   if (line.problems.length > 0) throw new ConfigError(line.problems);
-  const switches = new Set([...line.values.keys()].map(({ name }) => name));
-  return { switches, operand: line.operands[0] ?? null };
+  const switches = new Set<string>();
+  const values = new Map<string, string>();
+  for (const [{ name }, given] of line.values) {
+    if (given === true) switches.add(name);
+    else values.set(name, given[0] ?? "");
+  }
+  return { switches, values, operand: line.operands[0] ?? null };
 }
 
 /** Goes through the arguments once and on after what is not right. */

@@ -2,7 +2,8 @@ import { type FSWatcher, watch as watchFolder } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { ConsolaInstance } from "consola/core";
 import { ConfigError } from "../config/error.ts";
-import { proxyOptions } from "../config/validate.ts";
+import { proxyOptions, type Settings } from "../config/validate.ts";
+import type { ReloadOutcome } from "../control/admin/context.ts";
 import { describePlan, isEmpty, type Plan } from "../control/plan.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import { listeningLine } from "./announce.ts";
@@ -17,6 +18,8 @@ const SETTLE_MS = 100;
 
 /** What a reload works on. */
 interface Target {
+  /** What it was started with. */
+  readonly settings: Settings;
   readonly log: Pick<ConsolaInstance, "info" | "warn" | "error">;
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
@@ -24,12 +27,13 @@ interface Target {
 }
 
 /**
- * Reads the settings anew and brings the running proxy to them: at SIGHUP, and when the file has
- * changed if it is watched. What is wrong changes nothing.
+ * Reads the settings anew and brings the running proxy to them: at SIGHUP, when the admin API is
+ * asked for it, and when the file has changed if it is watched. What is wrong changes nothing.
  */
 export class Reloader {
   private watcher: FSWatcher | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private isOver = false;
 
   constructor(
     private readonly source: SettingsSource,
@@ -47,24 +51,42 @@ export class Reloader {
     });
   }
 
-  /** Watches no longer. */
+  /** From now on nothing is reloaded: the proxy stops. */
   end(): void {
+    this.isOver = true;
     this.watcher?.close();
     if (this.timer !== null) clearTimeout(this.timer);
   }
 
-  /** Reloads now. @param why what has asked for it, for the log */
-  async reload(why: string): Promise<void> {
+  /**
+   * Reloads now, and logs what came of it.
+   *
+   * @param why what has asked for it, for the log
+   */
+  async reload(why: string): Promise<ReloadOutcome> {
     const { log, manager, proxy } = this.target;
     manager.reloading();
     try {
-      this.tell(why, await this.apply());
-    } catch (error) {
-      for (const sentence of sentencesOf(startError(error))) log.error(`reload: ${sentence}`);
-      log.error(`${why}: nothing has changed`);
+      const outcome = await this.attempt(() => this.apply());
+      if ("plan" in outcome) this.tell(why, outcome.plan);
+      else {
+        for (const sentence of outcome.problems) log.error(`reload: ${sentence}`);
+        log.error(`${why}: nothing has changed`);
+      }
+      return outcome;
     } finally {
       manager.ready(proxy.status);
     }
+  }
+
+  /** What a reload would do now. */
+  async plan(): Promise<ReloadOutcome> {
+    const { proxy, embedded } = this.target;
+    return await this.attempt(async () => {
+      const settings = await this.read();
+      const plan = proxy.plan(proxyOptions(settings, embedded.addresses));
+      return this.withRestarts(plan, settings);
+    });
   }
 
   private changed(): void {
@@ -74,9 +96,31 @@ export class Reloader {
 
   private async apply(): Promise<Plan> {
     const { proxy, embedded } = this.target;
+    const settings = await this.read();
+    const upstreams = await embedded.addressesFor(settings);
+    const plan = await proxy.reload(proxyOptions(settings, upstreams));
+    return this.withRestarts(plan, settings);
+  }
+
+  private async read(): Promise<Settings> {
     const settings = await this.source.read();
     await checkUpstreams(settings.listeners.flatMap(({ upstreams }) => upstreams));
-    return await proxy.reload(proxyOptions(settings, await embedded.addressesFor(settings)));
+    return settings;
+  }
+
+  /** What is not the proxy's own is not changed by a reload either. */
+  private withRestarts(plan: Plan, { admin }: Settings): Plan {
+    if (Bun.deepEquals(admin, this.target.settings.admin, true)) return plan;
+    return { ...plan, needRestart: [...plan.needRestart, "admin"] };
+  }
+
+  private async attempt(work: () => Promise<Plan>): Promise<ReloadOutcome> {
+    if (this.isOver) return { refused: "now", problems: ["the proxy stops"] };
+    try {
+      return { plan: await work() };
+    } catch (error) {
+      return outcomeOf(startError(error));
+    }
   }
 
   private tell(why: string, plan: Plan): void {
@@ -100,8 +144,8 @@ function isLinkOfDeployment(name: string): boolean {
 }
 
 /** What an expected failure says; anything else is a defect and is thrown on. */
-function sentencesOf(error: unknown): readonly string[] {
-  if (error instanceof ConfigError) return error.problems;
-  if (error instanceof StartError) return [error.message];
+function outcomeOf(error: unknown): ReloadOutcome {
+  if (error instanceof ConfigError) return { refused: "settings", problems: error.problems };
+  if (error instanceof StartError) return { refused: "now", problems: [error.message] };
   throw error;
 }

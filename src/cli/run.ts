@@ -1,13 +1,15 @@
 import type { ConsolaInstance } from "consola/core";
 import { formatCount, formatDuration } from "../config/quantity.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
+import type { Admin } from "../control/admin/admin.ts";
 import { RunningProxy } from "../control/proxy.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
 import { LISTED_MAX, statistics } from "../observe/statistics.ts";
 import { renderJson } from "../observe/statistics-json.ts";
 import { renderText } from "../observe/statistics-text.ts";
-import { hints, listeningLine } from "./announce.ts";
+import { beginAdmin, startAdmin } from "./admin.ts";
+import { adminLine, hints, listeningLine } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import { Embedded } from "./embedded.ts";
 import { createLogger } from "./logger.ts";
@@ -38,6 +40,8 @@ interface Run {
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
   readonly manager: ServiceManager;
+  /** Null when none was asked for. */
+  readonly admin: Admin | null;
 }
 
 /**
@@ -55,12 +59,18 @@ export async function run(source: SettingsSource): Promise<number> {
   const reloader = new Reloader(source, current);
   hangUps.onEach(() => void reloader.reload("SIGHUP"));
   reloader.watch();
-  const first = await signals.next();
+  const drain = Promise.withResolvers<"admin API">();
+  beginAdmin(current, reloader, () => drain.resolve("admin API"));
+  // Not before: whoever reads that may ask for a reload at once.
+  announce(current);
+  current.manager.ready(current.proxy.status);
+  const first = await Promise.race([signals.next(), drain.promise]);
   hangUps.end();
   reloader.end();
   const signal = await stop(current, first, signals);
   current.manager.close();
   signals.exitAtOnce();
+  await current.admin?.stop();
   const isWritten = await printStatistics(current);
   // Not before: relays that still run are to be shown as such.
   current.embedded.stop();
@@ -73,30 +83,30 @@ async function start(settings: Settings): Promise<Run> {
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
   await checkUpstreams(settings.listeners.flatMap(({ upstreams }) => upstreams));
+  const admin = await startAdmin(settings.admin, log);
   const embedded = new Embedded();
-  const options = proxyOptions(settings, await embedded.addressesFor(settings));
   try {
+    const options = proxyOptions(settings, await embedded.addressesFor(settings));
     const inherited = new InheritedSockets(process.env);
     const proxy = await RunningProxy.start(options, observer, inherited.take);
     for (const address of inherited.closeRest()) {
       log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);
     }
     const manager = new ServiceManager(process.env);
-    const current = { settings, log, history, observer, proxy, embedded, manager };
-    announce(current);
-    manager.ready(proxy.status);
-    return current;
+    return { settings, log, history, observer, proxy, embedded, manager, admin };
   } catch (error) {
     embedded.stop();
+    await admin?.stop();
     throw startError(error);
   }
 }
 
-function announce({ log, proxy }: Run): void {
+function announce({ log, proxy, admin }: Run): void {
   const hint = proxy.engineFellBack ? `; \`${programName()} doctor\` says what to do` : "";
   log[proxy.engineFellBack ? "info" : "debug"](`engine ${proxy.engineChoice}${hint}`);
   for (const note of proxy.engineNotes) log.info(`engine ${proxy.engine.name}: ${note}`);
   for (const { address, options } of proxy.listeners) log.info(listeningLine(address, options));
+  if (admin !== null) log.info(adminLine(admin.address));
   const demo = proxy.listeners.find(
     ({ options }) => options.upstreamInside && options.mode === "bidirectional",
   );
@@ -104,31 +114,37 @@ function announce({ log, proxy }: Run): void {
   for (const line of hints(demo.address)) log.info(line);
 }
 
-/** Stops, as a signal wants it. @returns the second signal, if one cut the stop short */
+/**
+ * Stops, and waits until that is over.
+ *
+ * @param why what has asked for it
+ * @returns the signal that cut it short, if one did
+ */
 async function stop(
   current: Run,
-  first: StopSignal,
+  why: StopSignal | "admin API",
   signals: StopSignals,
 ): Promise<StopSignal | null> {
   const { log, proxy, manager } = current;
   const { drainTimeoutMs } = proxy.options;
-  const line = stoppingLine(first, proxy.engine.stats().relays.running, drainTimeoutMs);
+  const line = stoppingLine(why, proxy.engine.stats().relays.running, drainTimeoutMs);
   log.info(line);
   manager.stopping(line);
   const stopped = proxy.stop(drainTimeoutMs).then(() => null);
   const second = await Promise.race([stopped, signals.next()]);
   current.observer.flush();
   const { reasons, running } = proxy.engine.stats().relays;
-  if (second !== null) log.warn(`${second} again: not waiting for ${relays(running)}`);
+  const again = why === "admin API" ? "" : " again";
+  if (second !== null) log.warn(`${second}${again}: not waiting for ${relays(running)}`);
   else if (reasons.drain !== undefined) log.warn(`stopped: had to cut ${relays(reasons.drain)}`);
   else log.info("stopped");
   return second;
 }
 
-function stoppingLine(signal: StopSignal, running: number, drainTimeoutMs: number): string {
-  if (running === 0) return `stopping: ${signal}, no relays running`;
+function stoppingLine(why: string, running: number, drainTimeoutMs: number): string {
+  if (running === 0) return `stopping: ${why}, no relays running`;
   const limit = `up to ${formatDuration(drainTimeoutMs)}`;
-  return `stopping: ${signal}, ${relays(running)} running, ${limit}; a second signal ends at once`;
+  return `stopping: ${why}, ${relays(running)} running, ${limit}; a second signal ends at once`;
 }
 
 function relays(count: number): string {

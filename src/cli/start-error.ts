@@ -15,6 +15,12 @@ export function startError(error: unknown): unknown {
   return error;
 }
 
+/** The same where it was the admin server that was to be started. */
+export function adminStartError(error: unknown): unknown {
+  if (!(error instanceof ListenError)) return startError(error);
+  return new StartError(`the admin server ${listenSentence(error)}`);
+}
+
 function listenSentence({ address, code }: ListenError): string {
   return `cannot listen on ${formatAddress(address)}: ${listenCause(address, code)}`;
 }

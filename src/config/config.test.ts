@@ -45,6 +45,8 @@ const whole: Required<Omit<Config, "listen">> = {
   drainTimeout: 0,
   segmentSize: "64KiB",
   segmentCount: 4096,
+  admin: "0.0.0.0:9600",
+  adminToken: "0123456789abcdef",
   stats: "json",
   verbose: true,
   uring,

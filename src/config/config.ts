@@ -112,6 +112,18 @@ export interface Config extends ListenerSettings {
   readonly segmentSize?: Size;
   /** Most buffers, 2MiB…64GiB in all; allocated when needed. @default 4096 */
   readonly segmentCount?: number | string;
+  /**
+   * Where the admin page and API are: `"127.0.0.1:9600"`, `"unix:/path"`, …
+   *
+   * @default "none"
+   */
+  readonly admin?: string;
+  /**
+   * What their requests have to show, 16…256 characters; needed where others reach them.
+   *
+   * @default "none"
+   */
+  readonly adminToken?: string;
   /** Statistics at exit. @default "text" */
   readonly stats?: StatsFormat;
   /** Log every relay; more statistics. @default false */

@@ -42,6 +42,8 @@ test("a whole configuration", () => {
     drainTimeout: "1m",
     segmentSize: "128KiB",
     segmentCount: 64,
+    admin: "unix:/run/a.sock",
+    adminToken: "none",
     stats: "none",
     verbose: true,
     uring: { entries: 64 },
@@ -70,6 +72,7 @@ test("a whole configuration", () => {
     drainTimeoutMs: 60_000,
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
+    admin: { address: { kind: "unix", path: "/run/a.sock" }, token: null },
     stats: "none",
     verbose: true,
   });
@@ -78,7 +81,7 @@ test("a whole configuration", () => {
 describe("what is wrong", () => {
   const top =
     "expected one of listen, upstream, listeners, mode, connectTimeout, halfCloseTimeout, engine, " +
-    "workers, drainTimeout, segmentSize, segmentCount, stats, verbose, uring";
+    "workers, drainTimeout, segmentSize, segmentCount, admin, adminToken, stats, verbose, uring";
   const one = { listen: ":1", upstreams: "a:1" };
   const many: [unknown, string[]][] = [
     [[1], ["expected keys with values, not a list"]],

@@ -96,6 +96,16 @@ export interface UringOptions {
   readonly largeBufferSize: number;
 }
 
+/** Where people and programs look after a running proxy. Finished and validated. */
+export interface AdminOptions {
+  readonly address: Address;
+  /**
+   * What requests have to show; null where whoever reaches the address may do everything, which is
+   * a loopback address or a unix socket.
+   */
+  readonly token: string | null;
+}
+
 /** A whole proxy, as the command line or a program asks for it. Finished and validated. */
 export interface ProxyOptions {
   readonly listeners: readonly ListenerOptions[];
@@ -119,6 +129,8 @@ export const defaults = {
   drainTimeoutMs: 10_000,
   segmentSize: 64 * 1024,
   segmentCount: 4096,
+  admin: "none",
+  adminToken: "none",
   stats: "text",
 } as const;
 

@@ -330,6 +330,22 @@ const configEntries = {
       defaults.segmentCount,
     ),
   ),
+  admin: v.optional(
+    value(
+      proxyRules.admin,
+      form.text,
+      "Where the admin page and API are: host:port, [ipv6]:port, unix:/path, or none.",
+      defaults.admin,
+    ),
+  ),
+  adminToken: v.optional(
+    value(
+      proxyRules.adminToken,
+      form.text,
+      "What their requests have to show, 16…256 characters; needed where others reach them.",
+      defaults.adminToken,
+    ),
+  ),
   stats: v.optional(
     value(proxyRules.stats, form.words(statsFormats), "Statistics at exit.", defaults.stats),
   ),

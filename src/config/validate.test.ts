@@ -41,6 +41,7 @@ test("nothing given means the defaults", () => {
     drainTimeoutMs: 10_000,
     memory: { segmentSize: 65_536, segmentCount: 4_096 },
     uring: uringDefaults,
+    admin: null,
     stats: "text",
     verbose: false,
   });
@@ -61,6 +62,8 @@ test("everything given", () => {
       segmentCount: 512,
       "uring.receive": "single",
       "uring.entries": 64,
+      admin: ":9600",
+      adminToken: "0123456789abcdef",
       stats: "json",
       verbose: true,
     }),
@@ -81,6 +84,7 @@ test("everything given", () => {
     drainTimeoutMs: 0,
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
+    admin: { address: { kind: "tcp", host: "::", port: 9_600 }, token: "0123456789abcdef" },
     stats: "json",
     verbose: true,
   });

@@ -1,7 +1,9 @@
+import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
 import { type ListenerGroup, listenersOf } from "./listeners.ts";
 import {
   type Address,
+  type AdminOptions,
   defaults,
   type ListenerOptions,
   type MemoryOptions,
@@ -36,6 +38,8 @@ export interface Settings {
   readonly drainTimeoutMs: number;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
+  /** Null for no admin server. */
+  readonly admin: AdminOptions | null;
   readonly stats: StatsFormat;
   readonly verbose: boolean;
 }
@@ -71,6 +75,7 @@ export function validate(
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
+    admin: adminOf(settings, problems),
     stats: settings.stats?.value ?? defaults.stats,
     verbose: settings.verbose?.value ?? false,
   };

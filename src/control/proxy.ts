@@ -23,7 +23,7 @@ export type TakeSocket = (address: Address) => ListeningSocket | undefined;
 export class RunningProxy {
   private readonly listening = new Map<string, Listening>();
   private reloading: Promise<unknown> = Promise.resolve();
-  private isStopping = false;
+  private stopping = false;
 
   private constructor(
     readonly engine: Engine,
@@ -59,6 +59,16 @@ export class RunningProxy {
   /** Which engine runs and why, in one line. */
   get engineChoice(): string {
     return `${this.choice.name} (${this.choice.why})`;
+  }
+
+  /** Why that engine. */
+  get engineWhy(): string {
+    return this.choice.why;
+  }
+
+  /** It accepts no more, and ends when no relay is left. */
+  get isStopping(): boolean {
+    return this.stopping;
   }
 
   /** The engine that `auto` takes on this system cannot run here. */
@@ -110,13 +120,13 @@ export class RunningProxy {
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
   async stop(drainTimeoutMs: number): Promise<void> {
-    this.isStopping = true;
+    this.stopping = true;
     await this.engine.stop(drainTimeoutMs);
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
     const plan = this.plan(wanted);
-    if (this.isStopping) return plan;
+    if (this.stopping) return plan;
     const after = keyed(wanted.listeners);
     await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
     const changed = new Set(plan.changed.map((change) => change.after));

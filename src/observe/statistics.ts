@@ -125,7 +125,8 @@ export function statistics(
   };
 }
 
-function relayStatistics(relay: RelaySummary): RelayStatistics {
+/** One relay's story in figures. */
+export function relayStatistics(relay: RelaySummary): RelayStatistics {
   const { id, client, upstream, startedAt, durationMs, dials, reason } = relay;
   return {
     id,

@@ -18,6 +18,8 @@ export default defineConfig({
   //drainTimeout: "10s",       // what running relays get at a stop
   //segmentSize: "64KiB",      // one buffer, a power of two
   //segmentCount: 4096,        // most buffers; allocated when needed
+  //admin: "none",             // the admin page: 127.0.0.1:9600 or unix:/path
+  //adminToken: "none",        // needed where others reach it
   //stats: "text",             // statistics at exit: text, json or none
   //verbose: false,            // log every relay
 

@@ -7,7 +7,7 @@ import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { setNonBlocking } from "../linux.ts";
 import type { ListeningSocket } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
-import { isSocketFile, removeSocketFile } from "../socket-file.ts";
+import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
@@ -48,7 +48,7 @@ export class Acceptor {
   /** Binds and starts to accept. @throws ListenError */
   async open(): Promise<void> {
     const { wanted: address } = this;
-    if (address.kind === "unix") await removeStale(address.path);
+    if (address.kind === "unix") await removeStaleSocket(address.path);
     try {
       this.handle = this.listen(
         address.kind === "unix"
@@ -120,19 +120,6 @@ export class Acceptor {
 
 function isPath(address: Address): address is Address & { kind: "unix" } {
   return address.kind === "unix" && !address.path.startsWith("\0");
-}
-
-/** Removes the socket that a process left behind that ended without cleaning up. */
-async function removeStale(path: string): Promise<void> {
-  if (path.startsWith("\0") || !isSocketFile(path)) return;
-  const code = await Bun.connect({ unix: path, socket: { data() {}, connectError() {} } }).then(
-    (socket) => {
-      socket.terminate();
-      return "";
-    },
-    (error: NodeJS.ErrnoException) => error.code,
-  );
-  if (code === "ECONNREFUSED") removeSocketFile(path);
 }
 
 /** Renames a file, if that is possible: the path may be gone, or its folder not ours to write to. */

@@ -16,6 +16,7 @@ import {
 import { closeNow, eventDescriptor, setBlocking, setNonBlocking, signal } from "../linux.ts";
 import { type ListeningSocket, openListening } from "../listening-socket.ts";
 import { lookUp } from "../names.ts";
+import { EngineUnsupportedError } from "../select.ts";
 import { noStats } from "../total.ts";
 import { ThreadListening } from "./listening.ts";
 import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";
@@ -65,6 +66,8 @@ export class ThreadEngine implements Engine {
     const answers = this.answers.buffer as SharedArrayBuffer;
     const workerData: WorkerBirth = { ...birth, port: port2, wakeFd: this.wakeFd, answers };
     this.worker = new Worker(program, { workerData, transferList: [port2] });
+    // Whoever listens hears of it; before, there is nobody.
+    this.ready.promise.catch(() => {});
     this.worker.on("error", (error) => this.failed(textOf(error), null));
     this.worker.on("exit", () => this.exited());
     port1.on("message", (news: News) => this.hear(news));
@@ -208,6 +211,10 @@ export class ThreadEngine implements Engine {
   private failed(error: string, stats: EngineStats | null): void {
     if (this.last !== null) return;
     this.last = stats ?? noStats(this.name);
+    const [what = ""] = error.split("\n");
+    this.ready.reject(
+      new EngineUnsupportedError(`engine ${this.name}: its worker could not begin: ${what}`),
+    );
     for (const listening of this.listening.values()) listening.hasClosed();
     this.options.onFailed(error);
   }

@@ -1,0 +1,47 @@
+import type { ConsolaInstance } from "consola/core";
+import type { AdminOptions } from "../config/options.ts";
+import type { Admin } from "../control/admin/admin.ts";
+import type { RunningProxy } from "../control/proxy.ts";
+import { version } from "./program.ts";
+import type { Reloader } from "./reload.ts";
+import { adminStartError } from "./start-error.ts";
+
+/** What the admin server works on, of a run. */
+interface Target {
+  readonly log: Pick<ConsolaInstance, "info" | "warn">;
+  readonly proxy: RunningProxy;
+  readonly admin: Admin | null;
+}
+
+/**
+ * Starts the admin server, if one is asked for; until {@link beginAdmin} it says that the proxy is
+ * starting.
+ *
+ * @throws StartError when it cannot listen
+ */
+export async function startAdmin(
+  options: AdminOptions | null,
+  log: Target["log"],
+): Promise<Admin | null> {
+  if (options === null) return null;
+  // Only here: a start without does not load it.
+  const { Admin } = await import("../control/admin/admin.ts");
+  try {
+    return await Admin.start(options, (error) => log.warn(`admin: no answer: ${String(error)}`));
+  } catch (error) {
+    throw adminStartError(error);
+  }
+}
+
+/** Lets the admin server look after a running proxy. @param drain stops it, as a signal does */
+export function beginAdmin({ log, proxy, admin }: Target, reloader: Reloader, drain: () => void) {
+  admin?.begin({
+    version,
+    proxy,
+    startedAt: Date.now(),
+    plan: () => reloader.plan(),
+    reload: () => reloader.reload("admin API"),
+    drain,
+    wasCut: (relay) => log.info(`admin API: relay ${relay} cut`),
+  });
+}

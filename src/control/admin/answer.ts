@@ -1,0 +1,75 @@
+import { rounded } from "../../observe/statistics-json.ts";
+
+/**
+ * What every answer has: it is of now, for programs and for pages of our own alone, and a page
+ * consists of nothing that does not come from here.
+ */
+export const HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy":
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+} as const;
+
+/** A request with its address taken apart. */
+export interface AdminRequest {
+  readonly method: string;
+  readonly headers: Headers;
+  /** As it was sent, nothing decoded; empty where there is none. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+/** Answers to some paths; null for those that it does not have. */
+export type Route = (request: AdminRequest) => Promise<Response | null>;
+
+/** Takes a request's address apart, which is whole where there was a Host. */
+export function adminRequest({ method, headers, url }: Request): AdminRequest {
+  const [, path = "", query = ""] =
+    /^(?:[a-z]+:\/\/[^/?#]*)?(\/[^?#]*)?(?:\?([^#]*))?/i.exec(url) ?? [];
+  return { method, headers, path, query: new URLSearchParams(query) };
+}
+
+/** Any answer. */
+export function respond(
+  status: number,
+  text: string,
+  contentType: string,
+  more: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(text, {
+    status,
+    headers: { ...HEADERS, "content-type": contentType, ...more },
+  });
+}
+
+/** One line for programs that only look at the status, and for people. */
+export function say(status: number, text: string): Response {
+  return respond(status, `${text}\n`, "text/plain; charset=utf-8");
+}
+
+/** A document. Figures have three digits behind the point at most. */
+export function json(status: number, document: object, more?: Record<string, string>): Response {
+  const text = `${JSON.stringify(document, rounded)}\n`;
+  return respond(status, text, "application/json; charset=utf-8", more);
+}
+
+/** Why there is no better answer, in a sentence or in several. */
+export function refuse(
+  status: number,
+  error: string,
+  problems: readonly string[] = [],
+  more: Record<string, string> = {},
+): Response {
+  return json(status, problems.length === 0 ? { error } : { error, problems }, more);
+}
+
+/** The path is right and the method is not. @param allowed those that are */
+export function refuseMethod(allowed: readonly string[]): Response {
+  const allow = allowed.flatMap((one) => (one === "GET" ? ["GET", "HEAD"] : [one])).join(", ");
+  return refuse(405, `expected ${allow}`, [], { allow });
+}

@@ -1,0 +1,155 @@
+import { ConfigError } from "../../config/error.ts";
+import { type RelayStatistics, relayStatistics } from "../../observe/statistics.ts";
+import { type AdminRequest, json, type Route, refuse, refuseMethod } from "./answer.ts";
+import type { AdminContext, ReloadOutcome } from "./context.ts";
+import { planDocument } from "./plan-document.ts";
+import { RelayList } from "./relay-list.ts";
+import { readRelayQuery, selectRelays } from "./relay-query.ts";
+import { stateDocument } from "./state.ts";
+
+/** What `GET /api/relays` answers. */
+export interface RelaysDocument {
+  /** Relays that run, all of them. */
+  running: number;
+  /** Those that the filter leaves; the limit may leave fewer. */
+  matching: number;
+  relays: RelayStatistics[];
+}
+
+/** What `DELETE /api/relays/ID` answers. */
+export interface CutDocument {
+  /** The relay's number: it ends now (`admin`). */
+  cut: number;
+}
+
+/** What `POST /api/drain` answers. */
+export interface DrainDocument {
+  status: "draining";
+  /** Relays that run still. */
+  running: number;
+  /** What they get. */
+  drainTimeoutMs: number;
+}
+
+/** What every refusal answers. */
+export interface ErrorDocument {
+  error: string;
+  /** All that is wrong, where there may be several things. */
+  problems?: string[];
+}
+
+/** Milliseconds after which the proxy drains: the answer goes first. */
+const DRAIN_AFTER_MS = 10;
+
+type Handler = (request: AdminRequest, id: number) => Response | Promise<Response>;
+
+/** One path of the API with its methods. */
+interface Endpoint {
+  readonly path: RegExp;
+  readonly methods: Readonly<Record<string, Handler>>;
+}
+
+/** Everything below `/api`, as README.md describes it. @param context null until the proxy runs */
+export function apiRoute(context: () => AdminContext | null): Route {
+  let api: Api | null = null;
+  return async (request) => {
+    if (request.path !== "/api" && !request.path.startsWith("/api/")) return null;
+    const running = context();
+    if (running === null) return refuse(503, "the proxy is starting");
+    api ??= new Api(running);
+    return await api.answer(request);
+  };
+}
+
+class Api {
+  private readonly list: RelayList;
+  private readonly endpoints: readonly Endpoint[];
+
+  constructor(private readonly context: AdminContext) {
+    this.list = new RelayList(context.proxy.engine);
+    this.endpoints = [
+      { path: /^\/api\/state$/, methods: { GET: () => json(200, stateDocument(context)) } },
+      { path: /^\/api\/relays$/, methods: { GET: (request) => this.relays(request) } },
+      {
+        path: /^\/api\/relays\/(\d{1,15})$/,
+        methods: { GET: (_, id) => this.relay(id), DELETE: (_, id) => this.cut(id) },
+      },
+      { path: /^\/api\/plan$/, methods: { POST: async () => told(await context.plan(), false) } },
+      {
+        path: /^\/api\/reload$/,
+        methods: { POST: async () => told(await context.reload(), true) },
+      },
+      { path: /^\/api\/drain$/, methods: { POST: () => this.drain() } },
+    ];
+  }
+
+  async answer(request: AdminRequest): Promise<Response> {
+    for (const { path, methods } of this.endpoints) {
+      const match = path.exec(request.path);
+      if (match === null) continue;
+      const method = request.method === "HEAD" ? "GET" : request.method;
+      const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
+      if (handler === undefined) return refuseMethod(Object.keys(methods));
+      return await handler(request, Number(match[1] ?? 0));
+    }
+    const known = "/api/state, /api/relays, /api/relays/ID, /api/plan, /api/reload, /api/drain";
+    return refuse(404, `there are ${known}`);
+  }
+
+  private relays({ query }: AdminRequest): Response {
+    const wanted = queryOf(query);
+    if (wanted instanceof ConfigError) {
+      return refuse(400, "that cannot be asked for", wanted.problems);
+    }
+    const all = this.list.recent();
+    const { matching, relays } = selectRelays(all, wanted);
+    const document: RelaysDocument = {
+      running: all.length,
+      matching,
+      relays: relays.map(relayStatistics),
+    };
+    return json(200, document);
+  }
+
+  private relay(id: number): Response {
+    const relay = this.list.recent().find((one) => one.id === id);
+    return relay === undefined ? noRelay(id) : json(200, relayStatistics(relay));
+  }
+
+  private cut(id: number): Response {
+    if (!this.list.now().some((one) => one.id === id)) return noRelay(id);
+    this.context.proxy.engine.cut(id);
+    this.context.wasCut(id);
+    const document: CutDocument = { cut: id };
+    return json(200, document);
+  }
+
+  private drain(): Response {
+    const { proxy } = this.context;
+    const { drainTimeoutMs } = proxy.options;
+    const { running } = proxy.engine.stats().relays;
+    setTimeout(() => this.context.drain(), DRAIN_AFTER_MS);
+    const document: DrainDocument = { status: "draining", running, drainTimeoutMs };
+    return json(202, document);
+  }
+}
+
+function queryOf(query: URLSearchParams) {
+  try {
+    return readRelayQuery(query);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+}
+
+function told(outcome: ReloadOutcome, done: boolean): Response {
+  if ("plan" in outcome) return json(200, planDocument(outcome.plan, done));
+  return outcome.refused === "settings"
+    ? refuse(422, "the settings are wrong: nothing has changed", outcome.problems)
+    : refuse(409, "that cannot be done now: nothing has changed", outcome.problems);
+}
+
+function noRelay(id: number): Response {
+  return refuse(404, `relay ${id} does not run`);
+}

@@ -1,0 +1,25 @@
+import type { Plan } from "../plan.ts";
+import type { RunningProxy } from "../proxy.ts";
+
+/** What came of a reload, or of a plan for one. */
+export type ReloadOutcome =
+  /** What was done, or would be. */
+  | { readonly plan: Plan }
+  /** Nothing was done: the settings are wrong, or they cannot be had here and now. */
+  | { readonly refused: "settings" | "now"; readonly problems: readonly string[] };
+
+/** What the admin server works on. */
+export interface AdminContext {
+  readonly version: string;
+  readonly proxy: RunningProxy;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** Reads the settings anew and says what a reload would change. */
+  plan(): Promise<ReloadOutcome>;
+  /** Reads the settings anew and brings the proxy to them. */
+  reload(): Promise<ReloadOutcome>;
+  /** Lets the proxy stop as at SIGTERM; once is enough. */
+  drain(): void;
+  /** Somebody has cut a relay, for the log. */
+  wasCut(relay: number): void;
+}

@@ -1,0 +1,79 @@
+import type { ErrorDocument } from "../api.ts";
+
+/** Where the token is kept: as long as the tab is there, for this origin. */
+const TOKEN_KEY = "ringway-admin-token";
+/** Milliseconds in which an answer has to be there. */
+const PATIENCE_MS = 8_000;
+
+/** The proxy has answered, and not with what was asked for. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly problems: readonly string[],
+  ) {
+    super(message);
+  }
+}
+
+/** The proxy's API. Asks for the token when it is wanted. */
+export class Client {
+  private token = sessionStorage.getItem(TOKEN_KEY);
+  private asking: Promise<void> | null = null;
+
+  /** @param askToken asks the person; `isWrong` when there was one that did not do */
+  constructor(private readonly askToken: (isWrong: boolean) => Promise<string>) {}
+
+  /**
+   * Asks for a document.
+   *
+   * @throws Refused when there is none
+   * @throws another error when the proxy does not answer
+   */
+  async get<T>(path: string): Promise<T> {
+    return await this.request<T>("GET", path);
+  }
+
+  /** Has something done. @throws as {@link get} */
+  async send<T>(method: "POST" | "DELETE", path: string): Promise<T> {
+    return await this.request<T>(method, path);
+  }
+
+  private async request<T>(method: string, path: string): Promise<T> {
+    for (;;) {
+      const { token } = this;
+      const response = await fetch(path, {
+        method,
+        headers: {
+          ...(method === "GET" ? {} : { "x-ringway": "1" }),
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        },
+        cache: "no-store",
+        redirect: "error",
+        signal: AbortSignal.timeout(PATIENCE_MS),
+      });
+      if (response.status === 401) {
+        // Several requests may be refused at the same time: the person is asked once.
+        if (this.token === token) {
+          this.asking ??= this.ask(token !== null);
+          await this.asking;
+        }
+        continue;
+      }
+      const document: unknown = await response.json();
+      if (response.ok) return document as T;
+      const { error, problems = [] } = document as ErrorDocument;
+      throw new Refused(response.status, error, problems);
+    }
+  }
+
+  private async ask(isWrong: boolean): Promise<void> {
+    sessionStorage.removeItem(TOKEN_KEY);
+    try {
+      this.token = await this.askToken(isWrong);
+      sessionStorage.setItem(TOKEN_KEY, this.token);
+    } finally {
+      this.asking = null;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { byId, element, setText } from "./dom.ts";
+
+/** What a person is asked. */
+export interface Question {
+  readonly heading: string;
+  readonly text: string;
+  readonly list?: readonly string[];
+  /** What the button says that does it; without one there is nothing to decide. */
+  readonly yes?: string;
+}
+
+/** Asks, and waits for the answer. @returns whether it is yes */
+export function ask({ heading, text, list = [], yes }: Question): Promise<boolean> {
+  const dialog = byId<HTMLDialogElement>("question");
+  // One question at a time: an older one is answered by no.
+  if (dialog.open) dialog.close("no");
+  setText(byId("question-heading"), heading);
+  setText(byId("question-text"), text);
+  byId("question-list").replaceChildren(...list.map((line) => element("li", {}, line)));
+  const yesButton = byId<HTMLButtonElement>("question-yes");
+  const noButton = byId<HTMLButtonElement>("question-no");
+  yesButton.hidden = yes === undefined;
+  setText(yesButton, yes ?? "");
+  setText(noButton, yes === undefined ? "Close" : "Cancel");
+  dialog.returnValue = "no";
+  dialog.showModal();
+  noButton.focus();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+/** Asks for the token, until there is one. @param isWrong the one before did not do */
+export function askToken(isWrong: boolean): Promise<string> {
+  const dialog = byId<HTMLDialogElement>("login");
+  const input = byId<HTMLInputElement>("token");
+  const kept = "is kept until this tab is closed.";
+  const text = isWrong ? `That was not it. The right one ${kept}` : `It ${kept}`;
+  setText(byId("login-text"), text);
+  input.value = "";
+  dialog.showModal();
+  input.focus();
+  return new Promise((resolve) => {
+    const closed = () => {
+      const token = input.value.trim();
+      input.value = "";
+      if (/^[\x21-\x7e]+$/.test(token)) {
+        dialog.removeEventListener("close", closed);
+        resolve(token);
+      } else dialog.showModal();
+    };
+    dialog.addEventListener("close", closed);
+  });
+}

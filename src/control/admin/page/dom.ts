@@ -1,0 +1,88 @@
+/** The element of the page with this id. @throws when there is none, which is a defect */
+export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no ${id}`);
+  return found as T;
+}
+
+/**
+ * A new element. Texts become text and never markup, whoever wrote them.
+ *
+ * @param attributes set as they are
+ */
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** Sets a text if it is another one, so that a reader's selection stays. */
+export function setText(node: Node, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Names with values, as the pairs of a definition list; pairs that are there already are kept. */
+export function setPairs(list: HTMLElement, pairs: readonly (readonly [string, string])[]): void {
+  const same =
+    list.children.length === pairs.length &&
+    pairs.every(([name], index) => list.children[index]?.firstChild?.textContent === name);
+  if (!same) {
+    list.replaceChildren(
+      ...pairs.map(([name]) => element("div", {}, element("dt", {}, name), element("dd"))),
+    );
+  }
+  for (const [index, [, value]] of pairs.entries()) {
+    const shown = list.children[index]?.lastChild;
+    if (shown !== null && shown !== undefined) setText(shown, value);
+  }
+}
+
+/** What a table's rows are made of: a key that tells them apart, and the cells. */
+export interface Row {
+  readonly key: string;
+  readonly cells: readonly string[];
+}
+
+/**
+ * Brings the rows of a table to what they should be: those that are there already stay, with what has
+ * the focus in them.
+ *
+ * @param make a new row, with a cell for each text, which are filled in here
+ */
+export function setRows(
+  body: HTMLElement,
+  rows: readonly Row[],
+  make: (row: Row) => HTMLTableRowElement,
+): void {
+  const before = new Map(
+    Array.from(body.children, (one) => [(one as HTMLElement).dataset.key ?? "", one]),
+  );
+  let place: Element | null = body.firstElementChild;
+  for (const row of rows) {
+    let shown = before.get(row.key) as HTMLTableRowElement | undefined;
+    before.delete(row.key);
+    if (shown === undefined) {
+      shown = make(row);
+      shown.dataset.key = row.key;
+    }
+    if (shown === place) place = place.nextElementSibling;
+    else body.insertBefore(shown, place);
+    for (const [index, text] of row.cells.entries()) {
+      const cell = shown.cells[index];
+      const target = cell?.querySelector("button") ?? cell;
+      if (target !== undefined && target !== null) setText(target, text);
+    }
+  }
+  for (const gone of before.values()) gone.remove();
+}
+
+/** A row that says that there is nothing. */
+export function emptyRow(text: string, columns: number): HTMLTableRowElement {
+  const cell = element("td", { colspan: String(columns), class: "empty" }, text);
+  return element("tr", {}, cell);
+}

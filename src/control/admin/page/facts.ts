@@ -1,0 +1,82 @@
+import type { StateDocument } from "../state.ts";
+import { byId, element, emptyRow, setPairs, setRows, setText } from "./dom.ts";
+import * as format from "./format.ts";
+import type { Sample } from "./rates.ts";
+
+/** Shows what there is to say of the whole proxy. */
+export function showFacts(state: StateDocument, { accepted, up, down }: Sample): void {
+  const { totals, engine } = state;
+  const { memory, relays } = totals;
+  const workers = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
+  setText(
+    byId("about"),
+    `${state.version}, engine ${engine.name} (${engine.why}), ${workers}, ` +
+      `process ${state.pid}, up for ${format.duration(state.uptimeMs)}`,
+  );
+  setPairs(byId("tiles"), [
+    ["Relays running", format.count(relays.running)],
+    ["Accepted per second", accepted === null ? "–" : format.rate(accepted)],
+    ["Up", up === null ? "–" : `${format.bytes(up)}/s`],
+    ["Down", down === null ? "–" : `${format.bytes(down)}/s`],
+    ["Pool in use", format.percent(memory.segmentsLeased, memory.segmentCount)],
+    ["Memory of the process", format.bytes(state.process.residentBytes)],
+  ]);
+  setPairs(byId("facts"), [...sinceStart(state), ...ringFacts(state)]);
+  showEnds(totals.relays.reasons, relays.ended);
+}
+
+function sinceStart({ totals, drainTimeoutMs, engine }: StateDocument): [string, string][] {
+  const { relays, memory, up, down, loop } = totals;
+  const size = memory.segmentSizeBytes;
+  return [
+    ["Relays accepted", format.count(relays.accepted)],
+    ["Relays ended", format.count(relays.ended)],
+    ["Bytes up", format.bytes(up.receivedBytes)],
+    ["Bytes down", format.bytes(down.receivedBytes)],
+    ["Pauses of clients, as upstreams were slow", format.count(up.pauses)],
+    ["Pauses of upstreams, as clients were slow", format.count(down.pauses)],
+    ["Waits for memory", format.count(up.poolEmpty + down.poolEmpty)],
+    ["Times accepting was paused", format.count(totals.acceptPauses)],
+    ["Pool: most in use", format.bytes(memory.segmentsLeasedMax * size)],
+    ["Pool: taken so far", format.bytes(memory.poolBytes)],
+    ["Pool: at most", format.bytes(memory.segmentCount * size)],
+    ["Turns of the loop", format.count(loop.turns)],
+    ["Events per turn", format.rate(loop.eventsPerTurn)],
+    ["Drain timeout", format.duration(drainTimeoutMs)],
+    ...engine.notes.map((note): [string, string] => ["Note", note]),
+  ];
+}
+
+function ringFacts({ totals: { ring } }: StateDocument): [string, string][] {
+  if (ring === null) return [];
+  return [
+    ["Ring: submissions", format.count(ring.submissions)],
+    ["Ring: completions", format.count(ring.completions)],
+    ["Ring: silent sends", format.count(ring.silentSends)],
+    ["Ring: receives without buffer", format.count(ring.receivesWithoutBuffer)],
+    ["Ring: overflows", format.count(ring.overflows)],
+  ];
+}
+
+function showEnds(reasons: StateDocument["totals"]["relays"]["reasons"], ended: number): void {
+  const body = byId("ends");
+  const all = Object.entries(reasons).sort((a, b) => b[1] - a[1]);
+  if (all.length === 0) {
+    body.replaceChildren(emptyRow("None has ended yet.", 3));
+    return;
+  }
+  body.querySelector(".empty")?.parentElement?.remove();
+  const rows = all.map(([reason, relays]) => ({
+    key: reason,
+    cells: [reason, format.count(relays), format.percent(relays, ended)],
+  }));
+  setRows(body, rows, () =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }),
+      element("td", { class: "number" }),
+      element("td", { class: "number" }),
+    ),
+  );
+}

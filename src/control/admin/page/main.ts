@@ -1,0 +1,71 @@
+import type { StateDocument } from "../state.ts";
+import { Charts } from "./charts.ts";
+import { Client, Refused } from "./client.ts";
+import { startControls } from "./controls.ts";
+import { askToken } from "./dialogs.ts";
+import { byId, setText } from "./dom.ts";
+import { showFacts } from "./facts.ts";
+import * as format from "./format.ts";
+import { showListeners } from "./listeners.ts";
+import { Poll } from "./poll.ts";
+import { sample } from "./rates.ts";
+import { Relays } from "./relays.ts";
+
+/*
+ * The page: asks the proxy once a second how it stands, and shows that.
+ */
+
+const EVERY_MS = 1_000;
+
+const client = new Client(askToken);
+const charts = new Charts();
+const poll = new Poll(refresh, EVERY_MS);
+const relays = new Relays(client, () => poll.now());
+
+/** The last answer; null before the first. */
+let last: StateDocument | null = null;
+let lastAt = 0;
+
+async function refresh(): Promise<void> {
+  try {
+    const state = await client.get<StateDocument>("/api/state");
+    const now = sample(Date.now() / 1_000, last, state);
+    last = state;
+    lastAt = Date.now();
+    charts.add(now);
+    showFacts(state, now);
+    showListeners(state.listeners);
+    showStatus(state.status);
+    await relays.refresh();
+    showTrouble(null);
+  } catch (error) {
+    if (!(error instanceof Refused)) {
+      charts.addGap();
+      showStatus("no answer");
+    }
+    showTrouble(error);
+  }
+}
+
+function showStatus(status: StateDocument["status"] | "no answer"): void {
+  const pill = byId("status");
+  setText(pill, status);
+  pill.dataset.status = status;
+  document.title = status === "ready" ? "ringway" : `ringway: ${status}`;
+  document.body.classList.toggle("stale", status === "no answer");
+}
+
+function showTrouble(error: unknown): void {
+  const place = byId("trouble");
+  place.hidden = error === null;
+  if (error === null) return;
+  if (error instanceof Refused) setText(place, [error.message, ...error.problems].join("; "));
+  else {
+    const age = Math.max(1, Math.round((Date.now() - lastAt) / 1_000)) * 1_000;
+    const ago = last === null ? "" : ` What is shown is ${format.duration(age)} old.`;
+    setText(place, `The proxy does not answer.${ago} This page goes on asking.`);
+  }
+}
+
+startControls(client);
+poll.begin();

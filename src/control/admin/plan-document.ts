@@ -1,0 +1,43 @@
+import { describePlan, isEmpty, type Plan } from "../plan.ts";
+import { type ListenerDocument, listenerDocument } from "./state.ts";
+
+/** What `POST /api/plan` and `POST /api/reload` answer. */
+export interface PlanDocument {
+  /** Whether it was done (`reload`) or only looked at (`plan`). */
+  done: boolean;
+  /** Whether there is anything to do. */
+  changes: boolean;
+  /** In one line: `1 listener added, 2 upstreams removed, 0 relays cut`. */
+  summary: string;
+  added: ListenerDocument[];
+  removed: ListenerDocument[];
+  /** New relays of these get other options. */
+  changed: { before: ListenerDocument; after: ListenerDocument }[];
+  kept: ListenerDocument[];
+  upstreamsAdded: string[];
+  upstreamsRemoved: string[];
+  drainTimeoutChanged: boolean;
+  /** Settings that differ and that only a restart changes, by their names. */
+  needRestart: string[];
+}
+
+/** A plan in words. */
+export function planDocument(plan: Plan, done: boolean): PlanDocument {
+  const all = (listeners: Plan["added"]) => listeners.map((one) => listenerDocument(one));
+  return {
+    done,
+    changes: !isEmpty(plan),
+    summary: describePlan(plan),
+    added: all(plan.added),
+    removed: all(plan.removed),
+    changed: plan.changed.map(({ before, after }) => ({
+      before: listenerDocument(before),
+      after: listenerDocument(after),
+    })),
+    kept: all(plan.kept),
+    upstreamsAdded: [...plan.upstreamsAdded],
+    upstreamsRemoved: [...plan.upstreamsRemoved],
+    drainTimeoutChanged: plan.drainTimeoutChanged,
+    needRestart: [...plan.needRestart],
+  };
+}

@@ -1,0 +1,102 @@
+import { formatAddress } from "../../config/address.ts";
+import type { EngineName, ListenerOptions, Mode } from "../../config/options.ts";
+import { type Statistics, statistics } from "../../observe/statistics.ts";
+import type { RunningProxy } from "../proxy.ts";
+import type { AdminContext } from "./context.ts";
+
+/** A listener, as the API has it. */
+export interface ListenerDocument {
+  /** Null where none was given. */
+  name: string | null;
+  /** As it was given. */
+  listen: string;
+  /** Where it really accepts. */
+  address: string;
+  mode: Mode;
+  /** As they were given, in their order; none in mode `sink`. */
+  upstreams: string[];
+  /** The upstream is the one built in. */
+  upstreamInside: boolean;
+  connectTimeoutMs: number;
+  halfCloseTimeoutMs: number;
+}
+
+/** Figures of the whole proxy: those of {@link Statistics} without its lists of relays. */
+export type TotalsDocument = Omit<
+  Statistics,
+  "endedRelays" | "endedRelaysOmitted" | "runningRelays" | "runningRelaysOmitted"
+>;
+
+/** What `GET /api/state` answers. */
+export interface StateDocument {
+  version: string;
+  pid: number;
+  /** `draining`: nobody new is accepted, and it ends when no relay is left. */
+  status: "ready" | "draining";
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  uptimeMs: number;
+  engine: {
+    name: EngineName;
+    /** Why that one. */
+    why: string;
+    /** What of its options had to be replaced. */
+    notes: string[];
+    workers: number;
+  };
+  drainTimeoutMs: number;
+  listeners: ListenerDocument[];
+  totals: TotalsDocument;
+  process: {
+    /** Memory that the process has in use, all of it. */
+    residentBytes: number;
+  };
+}
+
+/** How the proxy stands. Asks the workers for their figures. */
+export function stateDocument({ version, proxy, startedAt }: AdminContext): StateDocument {
+  return {
+    version,
+    pid: process.pid,
+    status: proxy.isStopping ? "draining" : "ready",
+    startedAt,
+    uptimeMs: Date.now() - startedAt,
+    engine: {
+      name: proxy.engine.name,
+      why: proxy.engineWhy,
+      notes: [...proxy.engineNotes],
+      workers: proxy.options.workers,
+    },
+    drainTimeoutMs: proxy.options.drainTimeoutMs,
+    listeners: listenersOf(proxy),
+    totals: totalsOf(proxy),
+    process: { residentBytes: process.memoryUsage.rss() },
+  };
+}
+
+/** A listener's options in words. @param address where it really accepts */
+export function listenerDocument(
+  options: ListenerOptions,
+  address = options.address,
+): ListenerDocument {
+  return {
+    name: options.name ?? null,
+    listen: formatAddress(options.address),
+    address: formatAddress(address),
+    mode: options.mode,
+    upstreams: options.upstreams.map(formatAddress),
+    upstreamInside: options.upstreamInside ?? false,
+    connectTimeoutMs: options.connectTimeoutMs,
+    halfCloseTimeoutMs: options.halfCloseTimeoutMs,
+  };
+}
+
+function listenersOf(proxy: RunningProxy): ListenerDocument[] {
+  return proxy.listeners.map(({ options, address }) => listenerDocument(options, address));
+}
+
+function totalsOf({ engine }: RunningProxy): TotalsDocument {
+  const all = statistics(engine.stats(), [], []);
+  const { endedRelays, endedRelaysOmitted, runningRelays, runningRelaysOmitted, ...totals } = all;
+  return totals;
+}

@@ -1,0 +1,445 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RelaysDocument } from "../src/control/admin/api.ts";
+import type { PlanDocument } from "../src/control/admin/plan-document.ts";
+import type { StateDocument } from "../src/control/admin/state.ts";
+import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+import { End } from "./fixtures/end.ts";
+import { echo, Upstream } from "./fixtures/upstream.ts";
+import { waitFor } from "./fixtures/wait.ts";
+
+// The admin API of a real program, asked by HTTP and by the commands that use it.
+
+setDefaultTimeout(30_000);
+
+const engines =
+  process.platform === "linux" ? (["sockets", "uring"] as const) : (["sockets"] as const);
+const TOKEN = "a-token-of-more-than-16";
+
+let folder = "";
+let upstream: Upstream;
+let target = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ringway-admin-"));
+  upstream = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, echo);
+  if (upstream.address.kind !== "tcp") throw new Error("it has a port");
+  target = `127.0.0.1:${upstream.address.port}`;
+});
+
+afterAll(async () => {
+  upstream.close();
+  await rm(folder, { recursive: true });
+});
+
+/** The program with an admin server on a port of its own. */
+class Program implements AsyncDisposable {
+  private constructor(
+    readonly process: CliProcess,
+    readonly port: number,
+    readonly base: string,
+  ) {}
+
+  static async start(...flags: string[]): Promise<Program> {
+    const process = new CliProcess(["--admin", "127.0.0.1:0", "--stats", "none", ...flags]);
+    const port = await process.port();
+    const [, base = ""] = await process.logged(/admin page and API on (\S+)/);
+    return new Program(process, port, base);
+  }
+
+  get admin(): string {
+    return this.base.replace("http://", "");
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const response = await fetch(`${this.base}${path}`);
+    expect(response.status).toBe(200);
+    return (await response.json()) as T;
+  }
+
+  async send(method: string, path: string): Promise<Response> {
+    return await fetch(`${this.base}${path}`, { method, headers: { "x-ringway": "1" } });
+  }
+
+  async connect(): Promise<End> {
+    const end = await End.connect({ kind: "tcp", host: "127.0.0.1", port: this.port });
+    end.offer({ seed: 1, total: 10 });
+    await waitFor(() => end.receivedBytes === 10, "an echo");
+    return end;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process[Symbol.asyncDispose]();
+  }
+}
+
+/** A list is up to so old. */
+const LIST_AGE_MS = 300;
+
+describe.each(engines)("with engine %s", (engine) => {
+  test("the state", async () => {
+    await using program = await Program.start("-l", "127.0.0.1:0", "-u", target, "-e", engine);
+    await program.connect();
+    const state = await program.get<StateDocument>("/api/state");
+    expect(state).toMatchObject({
+      status: "ready",
+      pid: program.process.child.pid,
+      engine: { name: engine, workers: 1 },
+      drainTimeoutMs: 10_000,
+      totals: { engine, relays: { accepted: 1, running: 1, ended: 0 }, up: { receivedBytes: 10 } },
+    });
+    expect(state.listeners).toEqual([
+      {
+        name: null,
+        listen: "127.0.0.1:0",
+        address: `127.0.0.1:${program.port}`,
+        mode: "bidirectional",
+        upstreams: [target],
+        upstreamInside: false,
+        connectTimeoutMs: 5_000,
+        halfCloseTimeoutMs: 60_000,
+      },
+    ]);
+    expect(state.process.residentBytes).toBeGreaterThan(1_000_000);
+    expect(state.totals.ring === null).toBe(engine === "sockets");
+  });
+
+  test("relays: listed, one by its number, cut", async () => {
+    await using program = await Program.start("-l", "127.0.0.1:0", "-u", target, "-e", engine);
+    const ends = [await program.connect(), await program.connect(), await program.connect()];
+    const list = await program.get<RelaysDocument>("/api/relays?limit=2&sort=id&order=desc");
+    expect(list).toMatchObject({ running: 3, matching: 3, relays: [{ id: 3 }, { id: 2 }] });
+    expect(list.relays[0]).toMatchObject({ upstream: target, reason: null, dials: 1 });
+    const none = await program.get<RelaysDocument>("/api/relays?filter=nothing");
+    expect(none).toEqual({ running: 3, matching: 0, relays: [] });
+    expect(await program.get("/api/relays/2")).toMatchObject({ id: 2, up: { receivedBytes: 10 } });
+
+    const cut = await program.send("DELETE", "/api/relays/2");
+    expect([cut.status, await cut.json()]).toEqual([200, { cut: 2 }]);
+    await waitFor(() => ends[1]?.closed === true, "the client is cut");
+    await program.process.logged(/admin API: relay 2 cut/);
+    await Bun.sleep(LIST_AGE_MS);
+    for (const response of [
+      await program.send("DELETE", "/api/relays/2"),
+      await program.send("GET", "/api/relays/2"),
+      await program.send("DELETE", "/api/relays/999999999999999"),
+    ]) {
+      expect(response.status).toBe(404);
+      expect(await response.json()).toEqual({ error: expect.stringContaining("does not run") });
+    }
+    const state = await program.get<StateDocument>("/api/state");
+    expect(state.totals.relays).toMatchObject({ running: 2, reasons: { admin: 1 } });
+  });
+
+  test("plan and reload", async () => {
+    const path = join(folder, `${engine}.toml`);
+    const text = (mode: string) => `listen = "127.0.0.1:0"\nupstream = "${target}"\n${mode}\n`;
+    await writeFile(path, text(""));
+    await using program = await Program.start("-c", path, "-e", engine);
+    const plan = async (word: "plan" | "reload") => {
+      const response = await program.send("POST", `/api/${word}`);
+      return [response.status, await response.json()] as [number, PlanDocument];
+    };
+    expect(await plan("plan")).toMatchObject([200, { done: false, changes: false }]);
+    await writeFile(path, text('mode = "oneway"\nworkers = 2'));
+    const summary = "1 listener changed, 0 relays cut";
+    const changed = [{ before: { mode: "bidirectional" }, after: { mode: "oneway" } }];
+    const expected = { changes: true, summary, changed, needRestart: ["workers"] };
+    expect(await plan("plan")).toMatchObject([200, { done: false, ...expected }]);
+    const before = await program.get<StateDocument>("/api/state");
+    expect(before.listeners).toMatchObject([{ mode: "bidirectional" }]);
+    expect(await plan("reload")).toMatchObject([200, { done: true, ...expected }]);
+    await program.process.logged(/admin API: 1 listener changed, 0 relays cut/);
+    const after = await program.get<StateDocument>("/api/state");
+    expect(after.listeners).toMatchObject([{ mode: "oneway" }]);
+
+    await writeFile(path, 'mode = "both"\nupsteam = "x"\n');
+    for (const word of ["plan", "reload"] as const) {
+      const [status, document] = (await plan(word)) as [number, unknown];
+      expect(status).toBe(422);
+      expect(document).toMatchObject({
+        error: "the settings are wrong: nothing has changed",
+        problems: [expect.stringContaining('mode "both"'), expect.stringContaining("upsteam")],
+      });
+    }
+    await writeFile(path, `listen = "${target}"\nupstream = "127.0.0.1:1"\n`);
+    expect(await plan("plan")).toMatchObject([200, { changes: true }]);
+    expect(await plan("reload")).toMatchObject([
+      409,
+      { problems: [`cannot listen on ${target}: the port is in use already`] },
+    ]);
+  });
+
+  test("drain: answered, told, done", async () => {
+    await using program = await Program.start("-l", "127.0.0.1:0", "-u", target, "-e", engine);
+    const end = await program.connect();
+    end.offer({ seed: 2, total: 1 });
+    const response = await program.send("POST", "/api/drain");
+    expect(response.status).toBe(202);
+    expect(await response.json()).toEqual({
+      status: "draining",
+      running: 1,
+      drainTimeoutMs: 10_000,
+    });
+    await program.process.logged(/stopping: admin API, 1 relay running/);
+    expect((await fetch(`${program.base}/readyz`)).status).toBe(503);
+    expect((await program.send("POST", "/api/reload")).status).toBe(409);
+    expect((await program.send("POST", "/api/drain")).status).toBe(202);
+    end.finish();
+    const { code, err } = await program.process.finished();
+    expect(code).toBe(0);
+    expect(err).toContain("stopped");
+  });
+});
+
+describe("what there is not", () => {
+  let program: Program;
+
+  beforeAll(async () => {
+    program = await Program.start("-l", "127.0.0.1:0", "--mode", "sink", "-e", "sockets");
+  });
+
+  afterAll(async () => {
+    await program[Symbol.asyncDispose]();
+  });
+
+  test.each(["/nothing", "/api", "/api/", "/api/relays/", "/api/relays/x", "/api/relays/-1"])(
+    "%s is 404, in JSON",
+    async (path) => {
+      const response = await fetch(`${program.base}${path}`);
+      expect(response.status).toBe(404);
+      expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
+      expect(await response.json()).toEqual({ error: expect.any(String) });
+    },
+  );
+
+  test.each([
+    ["POST", "/api/state", "GET, HEAD"],
+    ["POST", "/api/relays", "GET, HEAD"],
+    ["PUT", "/api/relays/1", "GET, HEAD, DELETE"],
+    ["GET", "/api/plan", "POST"],
+    ["GET", "/api/reload", "POST"],
+    ["HEAD", "/api/drain", "POST"],
+    ["DELETE", "/", "GET, HEAD"],
+    ["POST", "/healthz", "GET, HEAD"],
+  ])("%s %s is 405: no state changes by GET", async (method, path, allow) => {
+    const response = await program.send(method, path);
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe(allow);
+  });
+
+  test("a query that is wrong is 400, with all that is wrong", async () => {
+    const response = await fetch(`${program.base}/api/relays?limit=0&sort=x`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      problems: [
+        'limit "0": expected a whole number of 1…1,000',
+        'sort "x": expected id, duration, bytes or client',
+      ],
+    });
+  });
+
+  test("every answer has the headers that keep other sites out", async () => {
+    for (const path of ["/", "/page/main.ts", "/api/state", "/healthz", "/nothing"]) {
+      const { headers } = await fetch(`${program.base}${path}`);
+      expect(headers.get("content-security-policy")).toStartWith("default-src 'self'");
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("x-frame-options")).toBe("DENY");
+      expect(headers.get("cache-control")).toBe("no-store");
+      expect(headers.get("access-control-allow-origin")).toBeNull();
+    }
+  });
+
+  test("a preflight gets nothing", async () => {
+    const headers = { origin: "http://evil.example", "access-control-request-method": "POST" };
+    const response = await fetch(`${program.base}/api/drain`, { method: "OPTIONS", headers });
+    expect(response.status).toBe(403);
+    expect(response.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  test("somebody else's Host, as after a DNS rebinding", async () => {
+    const text = await exchange(program, "GET /api/state HTTP/1.1\r\nHost: evil.example\r\n");
+    expect(text).toStartWith("HTTP/1.1 403 ");
+    expect(text).not.toContain("totals");
+  });
+
+  test("a plain form cannot drain it", async () => {
+    const body = "a=b";
+    const type = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n";
+    const head = `POST /api/drain HTTP/1.1\r\nHost: ${program.admin}\r\n${type}`;
+    expect(await exchange(program, head, body)).toStartWith("HTTP/1.1 415 ");
+    expect(await program.get<StateDocument>("/api/state")).toMatchObject({ status: "ready" });
+  });
+
+  test("a huge body, a huge address, and no HTTP at all", async () => {
+    const long = `X-Ringway: 1\r\nContent-Length: 1000000000\r\n`;
+    const head = `POST /api/plan HTTP/1.1\r\nHost: ${program.admin}\r\n${long}`;
+    expect(await exchange(program, head, "a".repeat(70_000))).toStartWith("HTTP/1.1 413 ");
+    const huge = `GET /${"a".repeat(1_000_000)} HTTP/1.1\r\nHost: ${program.admin}\r\n`;
+    expect(await exchange(program, huge)).not.toStartWith("HTTP/1.1 2");
+    expect(await exchange(program, "\x16\x03\x01\x02\0\x01\0\x01")).not.toStartWith("HTTP/1.1 2");
+    expect(await program.get<StateDocument>("/api/state")).toMatchObject({ status: "ready" });
+  });
+});
+
+describe("the token", () => {
+  test("is wanted of all but the probes and the empty page", async () => {
+    await using program = await Program.start("--mode", "sink", "-l", ":0", "--admin-token", TOKEN);
+    for (const path of ["/healthz", "/readyz", "/", "/page/main.ts", "/page/uplot.js"]) {
+      expect((await fetch(`${program.base}${path}`)).status).toBe(200);
+    }
+    for (const path of ["/api/state", "/api/relays", "/nothing", "/metrics"]) {
+      const response = await fetch(`${program.base}${path}`);
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toBe('Bearer realm="ringway"');
+    }
+    const authorization = `Bearer ${TOKEN}`;
+    const state = await fetch(`${program.base}/api/state`, { headers: { authorization } });
+    expect(state.status).toBe(200);
+    const wrong = await runCli("relays", "--admin", program.admin);
+    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining("--admin-token") });
+    const flags = ["--admin", program.admin, "--admin-token", TOKEN];
+    expect(await runCli("relays", ...flags)).toMatchObject({ code: 0, out: "0 running\n" });
+    const command = [process.execPath, MAIN, "relays", "--admin", program.admin];
+    const env = { ...Bun.env, RINGWAY_ADMIN_TOKEN: TOKEN };
+    const child = Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+    expect(await child.stdout.text()).toBe("0 running\n");
+  });
+
+  test("is not to be left out where others reach the server", async () => {
+    const { code, err } = await runCli("--admin", "0.0.0.0:0");
+    expect(code).toBe(2);
+    expect(err).toContain("expected adminToken (--admin-token) as well");
+  });
+});
+
+describe("a start and a reload", () => {
+  test("a port that is taken is told, and nothing is started", async () => {
+    const { code, out, err } = await runCli("-l", "127.0.0.1:0", "--admin", target);
+    const why = `the admin server cannot listen on ${target}: the port is in use already`;
+    expect({ code, out, err }).toEqual({ code: 1, out: "", err: `ringway: ${why}\n` });
+  });
+
+  test("what probes see: a Host that is the address of the machine, and no token", async () => {
+    const flags = ["-m", "sink", "-l", "127.0.0.1:0", "--admin", "0.0.0.0:0"];
+    await using process = new CliProcess([...flags, "--admin-token", TOKEN]);
+    const [, port = ""] = await process.logged(/admin page and API on http:\/\/0\.0\.0\.0:(\d+)/);
+    const get = async (host: string, path: string) => {
+      const headers = { host };
+      return (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status;
+    };
+    expect(await get(`10.1.2.3:${port}`, "/readyz")).toBe(200);
+    expect(await get(`10.1.2.3:${port}`, "/api/state")).toBe(401);
+    expect(await get(`evil.example:${port}`, "/readyz")).toBe(403);
+  });
+
+  test("another admin address needs a restart, which is told", async () => {
+    const path = join(folder, "restart.toml");
+    const text = (admin: string) => `listen = "127.0.0.1:0"\nmode = "sink"\nadmin = "${admin}"\n`;
+    await writeFile(path, text("127.0.0.1:0"));
+    await using process = new CliProcess(["-c", path]);
+    const [, base = ""] = await process.logged(/admin page and API on (\S+)/);
+    await writeFile(path, text("localhost:1"));
+    const reload = { method: "POST", headers: { "content-type": "application/json" } };
+    const response = await fetch(`${base}/api/reload`, reload);
+    expect(await response.json()).toMatchObject({ changes: false, needRestart: ["admin"] });
+    await process.logged(/admin: a restart changes that, a reload does not/);
+  });
+});
+
+describe("on a unix socket", () => {
+  test("everything is as on a port, and the path goes with it", async () => {
+    const path = join(folder, "admin.sock");
+    await using process = new CliProcess(["-l", "127.0.0.1:0", "--admin", `unix:${path}`]);
+    await process.logged(/admin page and API on unix:/);
+    const state = await fetch("http://localhost/api/state", { unix: path });
+    expect(state.status).toBe(200);
+    expect(await runCli("drain", "--admin", `unix:${path}`)).toEqual({
+      code: 0,
+      out: "draining: no relays running\n",
+      err: "",
+    });
+    expect((await process.finished()).code).toBe(0);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("a file that is there is left alone", async () => {
+    const path = join(folder, "precious");
+    await writeFile(path, "precious");
+    const { code, err } = await runCli("-l", "127.0.0.1:0", "--admin", `unix:${path}`);
+    expect(code).toBe(1);
+    expect(err).toContain("the path exists or is in use already");
+    expect(await Bun.file(path).text()).toBe("precious");
+  });
+});
+
+describe("the commands", () => {
+  test("relays, plan and reload, for a person and for a program", async () => {
+    const path = join(folder, "commands.toml");
+    await writeFile(path, `listen = "127.0.0.1:0"\nupstream = "${target}"\n`);
+    await using program = await Program.start("-c", path);
+    await program.connect();
+    const at = ["--admin", program.admin];
+    const { code, out } = await runCli("relays", ...at, "--sort", "bytes");
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /^1 running\nrelay +client +upstream +runs for +up +down\n1 +127\.0\.0\.1:\d+/,
+    );
+    const listed = await runCli("relays", ...at, "--json", "--filter", "nothing");
+    expect(JSON.parse(listed.out)).toEqual({ running: 1, matching: 0, relays: [] });
+    expect(await runCli("plan", ...at)).toMatchObject({ code: 0, out: "nothing changes\n" });
+    await writeFile(path, `listen = "127.0.0.1:0"\nupstream = "127.0.0.1:1"\n`);
+    const text = expect.stringContaining("\n  ~ 127.0.0.1:0 → 127.0.0.1:1\n");
+    expect(await runCli("plan", ...at)).toMatchObject({ code: 0, out: text });
+    expect(await runCli("reload", ...at)).toMatchObject({ code: 0, out: text });
+    const again = await runCli("plan", ...at, "--json");
+    expect(JSON.parse(again.out)).toMatchObject({ changes: false, done: false });
+    await writeFile(path, `mode = 1\nworkers = 0\n`);
+    const wrong = await runCli("reload", ...at);
+    expect(wrong.code).toBe(2);
+    expect(wrong.err.trim().split("\n")).toHaveLength(2);
+  });
+
+  test("nobody there, something else there, and lines that are wrong", async () => {
+    const nobody = await runCli("relays", "--admin", "127.0.0.1:1");
+    expect(nobody).toMatchObject({ code: 1, out: "" });
+    expect(nobody.err).toContain("no proxy answers on 127.0.0.1:1");
+    const other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
+    const strange = await runCli("drain", "--admin", `127.0.0.1:${other.port}`);
+    await other.stop(true);
+    expect(strange).toMatchObject({ code: 1, err: expect.stringContaining("is no admin API") });
+    expect(await runCli("reload")).toMatchObject({
+      code: 2,
+      err: "ringway: reload needs to know which proxy: --admin ADDR\n",
+    });
+    expect((await runCli("plan", "--admin", "9600")).code).toBe(2);
+    expect((await runCli("drain", "--admin", "localhost:1", "--force")).code).toBe(2);
+    for (const command of ["relays", "plan", "reload", "drain"]) {
+      const help = await runCli(command, "--help");
+      expect(help).toMatchObject({ code: 0, err: "" });
+      expect(help.out).toContain("--admin ADDR");
+      expect(help.out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    }
+  });
+});
+
+/** What comes back for these bytes, until the server closes. */
+function exchange({ base }: Program, head: string, body = ""): Promise<string> {
+  const { hostname, port } = new URL(base);
+  return new Promise((resolve) => {
+    let received = "";
+    const socket = connect({ host: hostname, port: Number(port) }, () => {
+      socket.write(`${head}Connection: close\r\n\r\n${body}`);
+    });
+    socket.setTimeout(5_000, () => socket.destroy());
+    socket.on("data", (chunk) => {
+      received += chunk.toString();
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => resolve(received));
+  });
+}
