@@ -17,6 +17,9 @@ export enum Direction {
 const CHUNKS_MAX = 32;
 /** So few are left when it is read again. */
 const CHUNKS_FEW = 8;
+/** The same in large buffers, each of which is held whole for whatever few bytes a receive brings. */
+const LARGE_CHUNKS_MAX = 3;
+const LARGE_CHUNKS_FEW = 2;
 /** Receives in a row that fill a small buffer before the lane is given large ones. */
 const PROMOTE_AFTER = 2;
 /** Receives in a row that a small buffer had been enough for before it gets those again. */
@@ -279,7 +282,7 @@ export class Lane {
     const isKept = flow.phase === Phase.Open && flow.lostBytes === 0;
     this.queue(size, flags, isKept);
     let effects = Effect.None;
-    if (isKept && this.count >= (this.from?.low ? 1 : CHUNKS_MAX)) flow.crowd();
+    if (isKept && this.count >= this.chunksMax) flow.crowd();
     if (wasReceiving) effects = flow.received(size);
     else flow.flushed(size, size);
     this.start(effects & ~Effect.Receive);
@@ -287,6 +290,17 @@ export class Lane {
     if (flow.receiving) this.arm();
     else if (flow.phase === Phase.Open) this.pause(wasReceiving);
     else if (!this.armed) this.conduit.settle();
+  }
+
+  private get chunksMax(): number {
+    const { from } = this;
+    if (from?.low) return 1;
+    return from?.slabs === this.loop.memory.large ? LARGE_CHUNKS_MAX : CHUNKS_MAX;
+  }
+
+  private get chunksFew(): number {
+    if (this.loop.memory.group(this.direction, false).low) return 0;
+    return this.large ? LARGE_CHUNKS_FEW : CHUNKS_FEW;
   }
 
   private queue(size: number, flags: number, isKept: boolean): void {
@@ -405,8 +419,7 @@ export class Lane {
     if (size > 0) this.loop.meter.sent(size);
     this.consume(size);
     let effects = flow.sent(size);
-    const few = this.loop.memory.group(this.direction, false).low ? 0 : CHUNKS_FEW;
-    if (flow.starved && !this.waiting && this.count <= few) effects |= flow.fed();
+    if (flow.starved && !this.waiting && this.count <= this.chunksFew) effects |= flow.fed();
     this.start(effects);
     this.conduit.settle();
   }
