@@ -1,3 +1,4 @@
+import { waitForListener } from "../measure/listening.ts";
 import { measureTool } from "../measure/tool-window.ts";
 import { iperf3, missingIperf3 } from "../tools/iperf3.ts";
 import { PacedCount } from "./paced-count.ts";
@@ -14,11 +15,13 @@ export const toolIperf3: Scenario = {
   upstream: "iperf3",
   missing: missingIperf3,
   shown: ["gigabitsPerSecond", "cpuMillisPerGigabyte", "memoryPeakMebibytes"],
-  async open({ form, durationMs }) {
+  async open({ form, durationMs, upstreamPort }) {
     await Bun.sleep(SETTLE_MS);
     const count = new PacedCount(pick(form, { smoke: 32 * MIB, full: 512 * MIB }), durationMs);
     return {
       async measure(target) {
+        // It closes its socket after each test and opens another one; `naive` ends when it is refused.
+        await waitForListener(upstreamPort);
         const { name } = target.adapter;
         const { result, cpuMicros, memory } = await measureTool(target, () =>
           iperf3(target.port, count.of(name)),
