@@ -1,5 +1,5 @@
 import type { ConsolaInstance } from "consola/core";
-import { formatCount, formatDuration } from "../config/quantity.ts";
+import { formatCounted, formatDuration } from "../config/quantity.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
 import type { Admin } from "../control/admin/admin.ts";
 import { RunningProxy } from "../control/proxy.ts";
@@ -135,8 +135,10 @@ async function stop(
   current.observer.flush();
   const { reasons, running } = proxy.engine.stats().relays;
   const again = why === "admin API" ? "" : " again";
-  if (second !== null) log.warn(`${second}${again}: not waiting for ${relays(running)}`);
-  else if (reasons.drain !== undefined) log.warn(`stopped: had to cut ${relays(reasons.drain)}`);
+  if (second !== null)
+    log.warn(`${second}${again}: not waiting for ${formatCounted(running, "relay")}`);
+  else if (reasons.drain !== undefined)
+    log.warn(`stopped: had to cut ${formatCounted(reasons.drain, "relay")}`);
   else log.info("stopped");
   return second;
 }
@@ -144,11 +146,7 @@ async function stop(
 function stoppingLine(why: string, running: number, drainTimeoutMs: number): string {
   if (running === 0) return `stopping: ${why}, no relays running`;
   const limit = `up to ${formatDuration(drainTimeoutMs)}`;
-  return `stopping: ${why}, ${relays(running)} running, ${limit}; a second signal ends at once`;
-}
-
-function relays(count: number): string {
-  return count === 1 ? "1 relay" : `${formatCount(count)} relays`;
+  return `stopping: ${why}, ${formatCounted(running, "relay")} running, ${limit}; a second signal ends at once`;
 }
 
 /** @returns whether they could be written; it has been logged otherwise */

@@ -115,3 +115,8 @@ function scaled(amount: number, step: number, units: readonly string[]): string 
 function rounded(amount: number): number {
   return amount >= 1_000 ? Math.round(amount) : Number(amount.toPrecision(3));
 }
+
+/** A count with what is counted: `1 relay`, `2,000 relays`. @param noun takes an s when there are several */
+export function formatCounted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${formatCount(count)} ${noun}s`;
+}

@@ -1,6 +1,6 @@
 import { formatAddress } from "../config/address.ts";
 import type { ListenerOptions, ProxyOptions } from "../config/options.ts";
-import { formatCount } from "../config/quantity.ts";
+import { formatCounted } from "../config/quantity.ts";
 
 /** A listener before and after a reload. */
 export interface ListenerChange {
@@ -70,8 +70,7 @@ export function describePlan(plan: Plan): string {
 }
 
 function count(number: number, noun: string, verb: string): string {
-  if (number === 0) return "";
-  return number === 1 ? `1 ${noun} ${verb}` : `${formatCount(number)} ${noun}s ${verb}`;
+  return number === 0 ? "" : `${formatCounted(number, noun)} ${verb}`;
 }
 
 /** By address; several that let the system pick a port are told apart by their order. */

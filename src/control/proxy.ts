@@ -1,5 +1,5 @@
 import type { Address, ListenerOptions, ProxyOptions } from "../config/options.ts";
-import { formatCount } from "../config/quantity.ts";
+import { formatCounted } from "../config/quantity.ts";
 import type { Engine, Listening, ProxyObserver } from "../engine/engine.ts";
 import type { ListeningSocket } from "../engine/listening-socket.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
@@ -83,8 +83,7 @@ export class RunningProxy {
 
   /** What it does, in a line. */
   get status(): string {
-    const count = this.running.listeners.length;
-    return `relaying on ${count === 1 ? "1 listener" : `${formatCount(count)} listeners`}`;
+    return `relaying on ${formatCounted(this.running.listeners.length, "listener")}`;
   }
 
   /** What it does now. */

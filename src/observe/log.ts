@@ -1,5 +1,5 @@
 import type { ConsolaInstance } from "consola/core";
-import { formatCount, formatDuration, formatSize } from "../config/quantity.ts";
+import { formatCount, formatCounted, formatDuration, formatSize } from "../config/quantity.ts";
 import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { History } from "./history.ts";
@@ -84,7 +84,7 @@ export class LogObserver implements ProxyObserver {
 
   workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void {
     const after = replacedAfterMs === 0 ? "now" : `in ${formatDuration(replacedAfterMs)}`;
-    const ended = relays === 1 ? "1 relay" : `${formatCount(relays)} relays`;
+    const ended = formatCounted(relays, "relay");
     this.log.error(`worker ${worker} has met a defect, ${ended} ended; another begins ${after}`);
     this.log.error(error);
   }

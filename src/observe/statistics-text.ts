@@ -1,4 +1,10 @@
-import { formatBandwidth, formatCount, formatDuration, formatSize } from "../config/quantity.ts";
+import {
+  formatBandwidth,
+  formatCount,
+  formatCounted,
+  formatDuration,
+  formatSize,
+} from "../config/quantity.ts";
 import { alignColumns } from "./columns.ts";
 import type { FlowStatistics, RelayStatistics, Statistics } from "./statistics.ts";
 
@@ -45,7 +51,7 @@ function headLine({ engine, durationMs, relays }: Statistics): string {
   const { accepted, ended, running } = relays;
   const counts = `${formatCount(ended)} ended, ${formatCount(running)} running`;
   const run = `${formatDuration(durationMs)} on engine ${engine}`;
-  const relayed = accepted === 1 ? "1 relay" : `${formatCount(accepted)} relays`;
+  const relayed = formatCounted(accepted, "relay");
   return `ringway statistics: ${run}, ${relayed} (${counts})`;
 }
 

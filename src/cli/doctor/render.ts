@@ -1,3 +1,4 @@
+import { formatCounted } from "../../config/quantity.ts";
 import type { Check } from "../../engine/uring/report.ts";
 import type { Findings } from "./examine.ts";
 import type { LimitFinding } from "./limits.ts";
@@ -30,7 +31,7 @@ interface Row {
 export function renderDoctor(findings: Findings, colours: boolean): string {
   const { version, bun, platform, kernel, cpus, engine, why, remedy } = findings;
   const system = kernel === null ? platform : `${platform}, kernel ${kernel}`;
-  const processors = cpus === 1 ? "1 processor" : `${cpus} processors`;
+  const processors = formatCounted(cpus, "processor");
   const choice = engine === null ? "none can run" : engine;
   const sections: readonly (readonly [string, readonly Row[]])[] = [
     ["io_uring (--engine uring)", findings.uring.checks.map(checkRow)],
