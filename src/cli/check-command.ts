@@ -1,15 +1,16 @@
-import { type ArgsDef, defineCommand } from "citty";
+import { defineCommand } from "citty";
 import { formatAddress } from "../config/address.ts";
 import { ConfigError, printable } from "../config/error.ts";
 import { loadFile } from "../config/load.ts";
 import type { ListenerOptions } from "../config/options.ts";
-import { formatCount } from "../config/quantity.ts";
+import { formatCounted } from "../config/quantity.ts";
 import { Problems } from "../config/sourced.ts";
 import { validate } from "../config/validate.ts";
 import { destination } from "./announce.ts";
+import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flags.ts";
 import { renderGroup } from "./help.ts";
-import { writeOut } from "./output.ts";
+import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 
@@ -21,7 +22,7 @@ const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print thi
  */
 export const checkCommand = defineCommand({
   meta: { name: "check", description: "says whether a configuration is right" },
-  args: Object.fromEntries(switches.map(({ name }) => [name, { type: "boolean" }])) as ArgsDef,
+  args: cittyArgs(switches),
   run: ({ rawArgs }) => check(rawArgs),
 });
 
@@ -38,19 +39,16 @@ async function check(rawArgs: readonly string[]): Promise<number> {
 /** What was understood: `ok: 2 listeners, 3 upstreams` and a line for each listener. */
 export function summary(listeners: readonly ListenerOptions[]): string {
   const upstreams = new Set(listeners.flatMap((one) => one.upstreams.map(formatAddress)));
-  const counts = [counted(listeners.length, "listener"), counted(upstreams.size, "upstream")].join(
-    ", ",
-  );
-  return [`ok: ${counts}`, ...listeners.map(line)].join("\n");
+  const counts = [
+    formatCounted(listeners.length, "listener"),
+    formatCounted(upstreams.size, "upstream"),
+  ];
+  return [`ok: ${counts.join(", ")}`, ...listeners.map(line)].join("\n");
 }
 
 function line(listener: ListenerOptions): string {
   const name = listener.name === undefined ? "" : `${listener.name}: `;
   return `  ${name}${formatAddress(listener.address)}${destination(listener)}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function help(): string {
@@ -63,8 +61,4 @@ ${renderGroup({ heading: "Flags", flags: switches })}
 
 Exit codes: 0 it is right, 2 it is not.
 `;
-}
-
-async function print(text: string): Promise<number> {
-  return (await writeOut(text)) === null ? 0 : 1;
 }

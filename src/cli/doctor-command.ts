@@ -1,9 +1,10 @@
-import { type ArgsDef, defineCommand } from "citty";
+import { defineCommand } from "citty";
+import { cittyArgs } from "./citty-args.ts";
 import { examine } from "./doctor/examine.ts";
 import { renderDoctor } from "./doctor/render.ts";
 import type { Flag } from "./flags.ts";
 import { renderGroup } from "./help.ts";
-import { writeOut } from "./output.ts";
+import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 
@@ -18,13 +19,13 @@ const switches: readonly Flag[] = [
  */
 export const doctorCommand = defineCommand({
   meta: { name: "doctor", description: "says what this machine allows" },
-  args: Object.fromEntries(switches.map(({ name }) => [name, { type: "boolean" }])) as ArgsDef,
+  args: cittyArgs(switches),
   run: ({ rawArgs }) => doctor(rawArgs),
 });
 
 async function doctor(rawArgs: readonly string[]): Promise<number> {
   const { switches: given } = readSwitches(rawArgs, switches);
-  if (given.has("help")) return await print(help(), 0);
+  if (given.has("help")) return await print(help());
   const findings = examine();
   const text = given.has("json")
     ? `${JSON.stringify(findings, null, 2)}\n`
@@ -42,8 +43,4 @@ ${renderGroup({ heading: "Flags", flags: switches })}
 
 Exit codes: 0 an engine can run, 1 none can, 2 the flags are wrong.
 `;
-}
-
-async function print(text: string, code: number): Promise<number> {
-  return (await writeOut(text)) === null ? code : 1;
 }

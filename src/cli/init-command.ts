@@ -1,11 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
-import { type ArgsDef, defineCommand } from "citty";
+import { defineCommand } from "citty";
 import { ConfigError, printable } from "../config/error.ts";
+import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flags.ts";
 import { renderGroup } from "./help.ts";
 import { exampleFor } from "./init/examples.ts";
-import { writeOut } from "./output.ts";
+import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 
@@ -22,7 +23,7 @@ const DEFAULT_FILE = "ringway.toml";
  */
 export const initCommand = defineCommand({
   meta: { name: "init", description: "writes an example of a configuration" },
-  args: Object.fromEntries(switches.map(({ name }) => [name, { type: "boolean" }])) as ArgsDef,
+  args: cittyArgs(switches),
   run: ({ rawArgs }) => init(rawArgs),
 });
 
@@ -71,8 +72,4 @@ ${renderGroup({ heading: "Flags", flags: switches })}
 
 Exit codes: 0 it is written, 2 it cannot be, or is there already.
 `;
-}
-
-async function print(text: string): Promise<number> {
-  return (await writeOut(text)) === null ? 0 : 1;
 }

@@ -60,6 +60,11 @@ export function writeOut(text: string): Promise<string | null> {
   });
 }
 
+/** Prints what a command answers. @returns its exit code: 1 when that could not be written */
+export async function print(text: string, code = 0): Promise<number> {
+  return (await writeOut(text)) === null ? code : 1;
+}
+
 /** Writes one sentence to stderr, for what ends the program before or instead of a log line. */
 export function complain(sentence: string): void {
   standardStream("stderr").write(`ringway: ${sentence}\n`);

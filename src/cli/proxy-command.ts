@@ -1,10 +1,11 @@
-import { type ArgsDef, defineCommand } from "citty";
+import { defineCommand } from "citty";
 import type { Source } from "../config/settings.ts";
 import { Problems } from "../config/sourced.ts";
 import { validate } from "../config/validate.ts";
+import { cittyArgs } from "./citty-args.ts";
 import { flags } from "./flags.ts";
 import { renderHelp } from "./help.ts";
-import { writeOut } from "./output.ts";
+import { print } from "./output.ts";
 import { programName, version } from "./program.ts";
 import { readFlags } from "./read-flags.ts";
 import { run } from "./run.ts";
@@ -15,7 +16,7 @@ import { run } from "./run.ts";
  */
 export const proxyCommand = defineCommand({
   meta: { name: "ringway", version, description: "relays TCP connections to upstreams" },
-  args: cittyArgs(),
+  args: cittyArgs(flags),
   // citty's own reading of the arguments is too lenient to act on: see readFlags.
   run: ({ rawArgs }) => proxy(rawArgs),
 });
@@ -41,21 +42,4 @@ async function fromFile(path: string, problems: Problems): Promise<Source> {
   // Only here: the schema of files takes 10 ms to load.
   const { loadFile } = await import("../config/load.ts");
   return await loadFile(path, process.env, problems);
-}
-
-async function print(text: string): Promise<number> {
-  return (await writeOut(text)) === null ? 0 : 1;
-}
-
-function cittyArgs(): ArgsDef {
-  const args: ArgsDef = {};
-  for (const { name, short, hint, text } of flags) {
-    const alias = short === undefined ? {} : { alias: short };
-    const shared = { description: text.join(" ").trim(), ...alias };
-    args[name] =
-      hint === undefined
-        ? { type: "boolean", ...shared }
-        : { type: "string", valueHint: hint, ...shared };
-  }
-  return args;
 }

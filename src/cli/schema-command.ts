@@ -1,8 +1,9 @@
-import { type ArgsDef, defineCommand } from "citty";
+import { defineCommand } from "citty";
 import schema from "../../packaging/ringway.schema.json" with { type: "text" };
+import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flags.ts";
 import { renderGroup } from "./help.ts";
-import { writeOut } from "./output.ts";
+import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 
@@ -11,15 +12,14 @@ const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print thi
 /** `ringway schema`: prints the JSON Schema of a configuration file. */
 export const schemaCommand = defineCommand({
   meta: { name: "schema", description: "prints a JSON Schema of the configuration" },
-  args: Object.fromEntries(switches.map(({ name }) => [name, { type: "boolean" }])) as ArgsDef,
-  run: ({ rawArgs }) => print(rawArgs),
+  args: cittyArgs(switches),
+  run: ({ rawArgs }) => printSchema(rawArgs),
 });
 
-async function print(rawArgs: readonly string[]): Promise<number> {
+async function printSchema(rawArgs: readonly string[]): Promise<number> {
   const { switches: given } = readSwitches(rawArgs, switches);
   // TypeScript sees what the file holds and not that it is taken as a text.
-  const text = given.has("help") ? help() : String(schema);
-  return (await writeOut(text)) === null ? 0 : 1;
+  return await print(given.has("help") ? help() : String(schema));
 }
 
 function help(): string {

@@ -1,0 +1,58 @@
+import { type CommandDef, defineCommand } from "citty";
+import { AdminClient, adminFlags } from "./admin-client.ts";
+import { cittyArgs } from "./citty-args.ts";
+import type { Flag } from "./flags.ts";
+import { renderGroup } from "./help.ts";
+import { print } from "./output.ts";
+import { programName } from "./program.ts";
+import { type CommandArguments, readSwitches } from "./read-flags.ts";
+
+/** One request to the admin API of a running proxy, as a command. */
+export interface AdminCommand<T> {
+  readonly name: string;
+  /** For citty, in a few words. */
+  readonly description: string;
+  /** Flags of its own, before those of every such command. */
+  readonly flags?: readonly Flag[];
+  readonly method: "GET" | "POST";
+  readonly path: (line: CommandArguments) => string;
+  /** The answer for a person; `--json` prints it as it is. */
+  readonly render: (answer: T) => string;
+  /** What its help says, in lines of at most 80 columns. */
+  readonly about: string;
+  readonly exitCodes: string;
+}
+
+/** Makes the command. Its `run` answers with the exit code. */
+export function adminCommand<T>(command: AdminCommand<T>): CommandDef {
+  const flags = [...(command.flags ?? []), ...adminFlags];
+  return defineCommand({
+    meta: { name: command.name, description: command.description },
+    args: cittyArgs(flags),
+    run: ({ rawArgs }) => ask(command, flags, rawArgs),
+  });
+}
+
+async function ask<T>(
+  command: AdminCommand<T>,
+  flags: readonly Flag[],
+  rawArgs: readonly string[],
+): Promise<number> {
+  const line = readSwitches(rawArgs, flags);
+  if (line.switches.has("help")) return await print(help(command, flags));
+  const client = AdminClient.of(line, command.name);
+  const answer = await client.request<T>(command.method, command.path(line));
+  const isJson = line.switches.has("json");
+  return await print(isJson ? `${JSON.stringify(answer)}\n` : command.render(answer));
+}
+
+function help<T>({ name, about, exitCodes }: AdminCommand<T>, flags: readonly Flag[]): string {
+  return `Usage: ${programName()} ${name} --admin ADDR [flags]
+
+${about}
+
+${renderGroup({ heading: "Flags", flags })}
+
+Exit codes: ${exitCodes}
+`;
+}

@@ -1,0 +1,16 @@
+import type { ArgsDef } from "citty";
+import type { Flag } from "./flags.ts";
+
+/** Flags as citty has to know them. What it makes of a line is not acted on: see read-flags.ts. */
+export function cittyArgs(flags: readonly Flag[]): ArgsDef {
+  const args: ArgsDef = {};
+  for (const { name, short, hint, text } of flags) {
+    const alias = short === undefined ? {} : { alias: short };
+    const shared = { description: text.join(" ").trim(), ...alias };
+    args[name] =
+      hint === undefined
+        ? { type: "boolean", ...shared }
+        : { type: "string", valueHint: hint, ...shared };
+  }
+  return args;
+}
