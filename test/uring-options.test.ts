@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { type UringOptions, uringDefaults } from "../src/config/options.ts";
-import { UringEngine } from "../src/engine/uring/engine.ts";
 import { startEmbeddedUpstream } from "../src/upstream/embedded/server.ts";
 import { plainMemory, Scene } from "./contract/scene.ts";
+import { uringEngine } from "./fixtures/engines.ts";
 import { echo } from "./fixtures/upstream.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
@@ -46,7 +46,7 @@ const variants: Readonly<Record<string, Partial<UringOptions>>> = {
 
 function sceneWith(options: Partial<UringOptions>): Scene {
   const uring = { ...uringDefaults, ...options };
-  return new Scene((memory, observer) => new UringEngine(memory, observer, uring), plainMemory);
+  return new Scene((memory, observer) => uringEngine(memory, observer, uring), plainMemory);
 }
 
 describe.skipIf(process.platform !== "linux")("the uring engine with", () => {

@@ -18,7 +18,7 @@ const linux = process.platform === "linux";
 const engines: EngineName[] = linux
   ? [...new Set(["sockets" as const, choose("auto", probe()).name])]
   : [];
-const program = new URL("./fixtures/failing-worker.ts", import.meta.url);
+const url = new URL("./fixtures/failing-worker.ts", import.meta.url);
 const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
 
 /** Workers that meet a defect when they are told to, in front of an echo. */
@@ -32,14 +32,13 @@ class Crew implements AsyncDisposable {
     name: EngineName,
     readonly workers: number,
   ) {
-    const isBlocking = name === "uring";
     this.fleet = new Fleet(
       {
         name,
         workers,
         newWorker: (share, observer, onFailed) => {
           const birth = { memory: plainMemory, uring: uringDefaults, share, engine: name };
-          return new ThreadEngine({ name, program, birth, isBlocking, onFailed }, observer);
+          return new ThreadEngine({ name, url, birth, onFailed }, observer);
         },
       },
       this.record,
@@ -224,13 +223,13 @@ describe.each(engines)("workers with engine %s", (name) => {
 test.if(linux)(
   "a worker that cannot begin is no start that hangs, but an error that says why",
   async () => {
-    const program = new URL("./fixtures/no-worker.ts", import.meta.url);
+    const url = new URL("./fixtures/no-worker.ts", import.meta.url);
     const record = new Recorder();
     const share = { engines: 1, first: 1 };
     const birth = { memory: plainMemory, uring: uringDefaults, share };
     const onFailed = () => {};
     const name = "sockets";
-    const engine = new ThreadEngine({ name, program, birth, isBlocking: false, onFailed }, record);
+    const engine = new ThreadEngine({ name, url, birth, onFailed }, record);
     await expect(engine.listen(listener({ address: anyPort }))).rejects.toMatchObject({
       name: "EngineUnsupportedError",
       message: expect.stringContaining(

@@ -4,7 +4,6 @@ import type { Engine, Listening, ProxyObserver } from "../engine/engine.ts";
 import type { ListeningSocket } from "../engine/listening-socket.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
-import { workerProgram } from "../engine/thread/programs.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { Fleet } from "./fleet.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
@@ -178,15 +177,13 @@ function newEngine(
   if (process.platform !== "linux") {
     throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
   }
-  const isBlocking = name === "uring";
   return new Fleet(
     {
       name,
       workers,
       newWorker: (share, shared, onFailed) => {
         const birth = { memory, uring, share };
-        const program = workerProgram(name);
-        return new ThreadEngine({ name, program, birth, isBlocking, onFailed }, shared);
+        return new ThreadEngine({ name, birth, onFailed }, shared);
       },
     },
     observer,

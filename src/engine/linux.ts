@@ -23,7 +23,6 @@ interface Calls {
   bind(descriptor: number, address: number, size: number): number;
   listen(descriptor: number, backlog: number): number;
   accept4(descriptor: number, address: number, size: number, flags: number): number;
-  connect(descriptor: number, address: number, size: number): number;
   getsockname(descriptor: number, address: number, size: number): number;
   setsockopt(
     descriptor: number,
@@ -72,7 +71,6 @@ function open(): Calls {
         bind: { args: [i32, u64, "u32"], returns: i32 },
         listen: { args: [i32, i32], returns: i32 },
         accept4: { args: [i32, u64, u64, i32], returns: i32 },
-        connect: { args: [i32, u64, "u32"], returns: i32 },
         getsockname: { args: [i32, u64, u64], returns: i32 },
         setsockopt: { args: [i32, i32, i32, u64, "u32"], returns: i32 },
         shutdown: { args: [i32, i32], returns: i32 },
@@ -276,11 +274,6 @@ export function acceptNow(descriptor: number): number {
   return answer(calls().accept4(descriptor, 0, 0, ACCEPT_FLAGS));
 }
 
-/** connect(2); waits unless the descriptor does not. */
-export function connectNow(descriptor: number, address: Uint8Array): number {
-  return answer(calls().connect(descriptor, ptr(address), address.length));
-}
-
 const SOCKADDR_SIZE_MAX = 128;
 const name = new Uint8Array(SOCKADDR_SIZE_MAX);
 const nameSize = new Uint32Array(1);
@@ -334,16 +327,14 @@ export function endSending(descriptor: number): number {
 const F_GETFL = 3;
 const F_SETFL = 4;
 
-/** From now on accept4(2) on this descriptor, and on its duplicates, does not wait. */
-export function setNonBlocking(descriptor: number): void {
+/**
+ * Whether accept4(2) waits on this descriptor, and on its duplicates. io_uring waits for clients only
+ * where accept4 would.
+ */
+export function setBlocking(descriptor: number, isBlocking: boolean): void {
   const flags = calls().fcntl(descriptor, F_GETFL, 0);
-  calls().fcntl(descriptor, F_SETFL, flags | SOCK_NONBLOCK);
-}
-
-/** The opposite: io_uring waits for clients only where accept4(2) would. */
-export function setBlocking(descriptor: number): void {
-  const flags = calls().fcntl(descriptor, F_GETFL, 0);
-  calls().fcntl(descriptor, F_SETFL, flags & ~SOCK_NONBLOCK);
+  const next = isBlocking ? flags & ~SOCK_NONBLOCK : flags | SOCK_NONBLOCK;
+  calls().fcntl(descriptor, F_SETFL, next);
 }
 
 /** close(2). */

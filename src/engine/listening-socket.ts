@@ -5,8 +5,6 @@ import { ListenError } from "./engine.ts";
 import {
   bindSocket,
   closeNow,
-  connectNow,
-  Errno,
   errnoName,
   listenOn,
   openSocket,
@@ -17,7 +15,7 @@ import {
 import { lookUp } from "./names.ts";
 import { BACKLOG } from "./policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
-import { isSocketFile, removeSocketFile } from "./socket-file.ts";
+import { removeStaleSocket } from "./socket-file.ts";
 
 /** A socket that listens, opened by its number. Linux only. */
 export interface ListeningSocket {
@@ -49,7 +47,7 @@ export async function openListening(address: Address, shares: boolean): Promise<
     if (place.host === "::") setOption(descriptor, SocketOption.onlyIPv6, 0);
     // What is accepted from it inherits this.
     setOption(descriptor, SocketOption.noDelay, 1);
-  } else removeStale(place.path, bytes);
+  } else await removeStaleSocket(place.path);
   check(bindSocket(descriptor, bytes));
   check(listenOn(descriptor, BACKLOG));
   return { descriptor, address: boundAddress(address, descriptor) };
@@ -73,14 +71,4 @@ async function literal(address: Address): Promise<Address> {
 function listenError(address: Address, code: string): ListenError {
   const place = `cannot listen on ${formatAddress(address)}`;
   return new ListenError(address, code, code === "ENOTFOUND" ? place : `${place}: ${code}`);
-}
-
-/** Removes the socket that a process left behind that ended without cleaning up. */
-function removeStale(path: string, bytes: Uint8Array): void {
-  if (path.startsWith("\0") || !isSocketFile(path)) return;
-  const probe = openSocket(1);
-  if (probe < 0) return;
-  const result = connectNow(probe, bytes);
-  closeNow(probe);
-  if (result === -Errno.ECONNREFUSED) removeSocketFile(path);
 }

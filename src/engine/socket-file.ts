@@ -1,7 +1,7 @@
 import { lstatSync, unlinkSync } from "node:fs";
 
 /** Whether there is a unix socket at this path. */
-export function isSocketFile(path: string): boolean {
+function isSocketFile(path: string): boolean {
   try {
     return lstatSync(path).isSocket();
   } catch {

@@ -4,7 +4,7 @@ import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
-import { setNonBlocking } from "../linux.ts";
+import { setBlocking } from "../linux.ts";
 import type { ListeningSocket } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
@@ -41,7 +41,7 @@ export class Acceptor {
   /** Accepts on a socket that listens already, and owns it from now on. */
   take({ descriptor, address }: ListeningSocket): void {
     this.bound = address;
-    setNonBlocking(descriptor);
+    setBlocking(descriptor, false);
     this.handle = this.listen({ fd: descriptor });
   }
 

@@ -1,7 +1,7 @@
 import { workerData } from "node:worker_threads";
 import type { Listening, RelaySummary } from "../engine.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
-import { batchOf, Teller } from "../thread/teller.ts";
+import { Teller } from "../thread/teller.ts";
 import { SocketsEngine } from "./engine.ts";
 
 // A worker's thread with an event loop of its own, in which a sockets engine runs.
@@ -71,10 +71,8 @@ function obey(command: Command): void {
     case "resolved":
       return;
     case "stats":
-      teller.answer({ kind: "stats", stats: engine.stats() });
-      return;
     case "relays":
-      teller.answer({ kind: "relays", batch: batchOf(engine.relays()) });
+      teller.answer(command, engine);
       return;
     case "end":
       port.close();

@@ -1,9 +1,10 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Reason } from "../../flow/reason.ts";
-import type { EngineObserver, EngineStats, RelaySummary } from "../engine.ts";
+import type { Engine, EngineObserver, EngineStats, RelaySummary } from "../engine.ts";
 import type { Summary } from "../summary.ts";
-import type { News } from "./messages.ts";
+import type { News, Question } from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
+import { stackOf } from "./stack.ts";
 
 /** Relays that ended are told together, so often. */
 const TELL_MS = 20;
@@ -48,10 +49,11 @@ export class Teller implements EngineObserver {
     this.port.postMessage(news);
   }
 
-  /** Answers what was asked; what has happened before is told before. */
-  answer(news: News): void {
+  /** Answers what was asked of an engine; what has happened before is told before. */
+  answer({ kind }: Question, engine: Pick<Engine, Question["kind"]>): void {
     this.flush();
-    this.tell(news);
+    if (kind === "stats") this.tell({ kind, stats: engine.stats() });
+    else this.tell({ kind, batch: batchOf(engine.relays()) });
     Atomics.add(this.answers, 0, 1);
     Atomics.notify(this.answers, 0);
   }
@@ -59,8 +61,7 @@ export class Teller implements EngineObserver {
   /** A defect was met, and everything is let go. */
   failed(error: unknown, stats: EngineStats | null): void {
     this.flush();
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.tell({ kind: "failed", error: text, stats });
+    this.tell({ kind: "failed", error: stackOf(error), stats });
   }
 
   /** Tells of the relays that ended, if it is time. @returns microseconds until it is */
@@ -85,7 +86,7 @@ export class Teller implements EngineObserver {
 }
 
 /** The stories of relays that run, to be sent. */
-export function batchOf(relays: readonly RelaySummary[]): RecordBatch {
+function batchOf(relays: readonly RelaySummary[]): RecordBatch {
   const records = new Records();
   for (const relay of relays) records.add(relay as Summary);
   return records.take();

@@ -13,14 +13,16 @@ import {
   type Listening,
   type RelaySummary,
 } from "../engine.ts";
-import { closeNow, eventDescriptor, setBlocking, setNonBlocking, signal } from "../linux.ts";
+import { closeNow, eventDescriptor, setBlocking, signal } from "../linux.ts";
 import { type ListeningSocket, openListening } from "../listening-socket.ts";
 import { lookUp } from "../names.ts";
 import { EngineUnsupportedError } from "../select.ts";
 import { noStats } from "../total.ts";
 import { ThreadListening } from "./listening.ts";
 import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";
+import { programs } from "./programs.ts";
 import { relaysOf } from "./records.ts";
+import { stackOf } from "./stack.ts";
 
 /** Longest time that a worker may take to answer; it is a defect if it takes more. */
 const ANSWER_MS = 10_000;
@@ -28,16 +30,14 @@ const ANSWER_MS = 10_000;
 /** What a worker's thread is made of. */
 export interface ThreadOptions {
   readonly name: EngineName;
-  /** The program that it runs. */
-  readonly program: URL;
   readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "answers">;
-  /** It never returns to its event loop, so that messages have to wake it by an eventfd. */
-  readonly isBlocking: boolean;
   /**
    * The worker has met a defect: its relays have ended (`worker_failed`), it accepts no more, and
    * its thread ends. `error` is a text with its stack.
    */
   readonly onFailed: (error: string) => void;
+  /** Where the program is that it runs, unless it is the engine's own. */
+  readonly url?: URL;
 }
 
 /** An engine in a thread of its own: this is its handle in the control plane. */
@@ -58,17 +58,17 @@ export class ThreadEngine implements Engine {
     private readonly options: ThreadOptions,
     private readonly observer: EngineObserver,
   ) {
-    const { name, program, birth, isBlocking } = options;
+    const { name, birth, url = programs[name].url } = options;
     const { port1, port2 } = new MessageChannel();
     this.name = name;
     this.port = port1;
-    this.wakeFd = isBlocking ? eventDescriptor() : -1;
+    this.wakeFd = programs[name].isBlocking ? eventDescriptor() : -1;
     const answers = this.answers.buffer as SharedArrayBuffer;
     const workerData: WorkerBirth = { ...birth, port: port2, wakeFd: this.wakeFd, answers };
-    this.worker = new Worker(program, { workerData, transferList: [port2] });
+    this.worker = new Worker(url, { workerData, transferList: [port2] });
     // Whoever listens hears of it; before, there is nobody.
     this.ready.promise.catch(() => {});
-    this.worker.on("error", (error) => this.failed(textOf(error), null));
+    this.worker.on("error", (error) => this.failed(stackOf(error), null));
     this.worker.on("exit", () => this.exited());
     port1.on("message", (news: News) => this.hear(news));
   }
@@ -79,8 +79,7 @@ export class ThreadEngine implements Engine {
     await this.ready.promise;
     const socket = given ?? (await openListening(address, false));
     this.refuseStopped(options);
-    if (this.options.isBlocking) setBlocking(socket.descriptor);
-    else setNonBlocking(socket.descriptor);
+    setBlocking(socket.descriptor, programs[this.name].isBlocking);
     const key = this.nextKey++;
     const listening = new ThreadListening(socket.address, given === undefined, {
       update: (next) => this.tell({ kind: "update", key, options: next }),
@@ -231,8 +230,4 @@ export class ThreadEngine implements Engine {
     this.port.close();
     this.stopping?.resolve();
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

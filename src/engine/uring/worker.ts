@@ -1,17 +1,10 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Address } from "../../config/options.ts";
 import { otherEnd, unsentBytes } from "../libc.ts";
-import {
-  acceptNow,
-  closeNow,
-  endSending,
-  SocketOption,
-  setNonBlocking,
-  setOption,
-} from "../linux.ts";
+import { acceptNow, closeNow, endSending, SocketOption, setBlocking, setOption } from "../linux.ts";
 import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
-import { batchOf, Teller } from "../thread/teller.ts";
+import { Teller } from "../thread/teller.ts";
 import type { Sockets } from "./kernel.ts";
 import { Loop, type Report } from "./loop.ts";
 import { Queue } from "./queue.ts";
@@ -30,7 +23,7 @@ const sockets: Sockets = {
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
   unsentBytes,
-  stopWaiting: setNonBlocking,
+  stopWaiting: (descriptor) => setBlocking(descriptor, false),
   acceptNow,
   closeNow,
 };
@@ -92,10 +85,8 @@ class Reporter extends Teller implements Report {
         return;
       }
       case "stats":
-        this.answer({ kind: "stats", stats: loop.stats() });
-        return;
       case "relays":
-        this.answer({ kind: "relays", batch: batchOf(loop.relays()) });
+        this.answer(command, loop);
         return;
       case "end":
         loop.end();
