@@ -1,5 +1,6 @@
 import type { EngineStats, FlowStats, RelaySummary } from "../engine/engine.ts";
 import { noFlowStats } from "../engine/tally.ts";
+import { noStats } from "../engine/total.ts";
 
 /** Figures of one direction: zero where nothing is given. For tests. */
 export function flowStats(figures: Partial<FlowStats> = {}): FlowStats {
@@ -24,24 +25,7 @@ export function relaySummary(parts: Partial<RelaySummary> = {}): RelaySummary {
 
 /** The figures of an engine that has done nothing yet. For tests. */
 export function engineStats(parts: Partial<EngineStats> = {}): EngineStats {
-  return {
-    engine: "sockets",
-    durationMs: 4_000,
-    relays: { accepted: 0, running: 0, ended: 0, reasons: {} },
-    up: flowStats(),
-    down: flowStats(),
-    memory: {
-      segmentSize: 65_536,
-      segmentCount: 4_096,
-      segmentsLeased: 0,
-      segmentsLeasedMax: 0,
-      poolBytes: 0,
-    },
-    loop: { turns: 0, events: 0 },
-    ring: null,
-    receiveSegments: [],
-    sendSegments: [],
-    acceptPauses: 0,
-    ...parts,
-  };
+  const none = noStats("sockets");
+  const memory = { ...none.memory, segmentSize: 65_536, segmentCount: 4_096 };
+  return { ...none, durationMs: 4_000, memory, ...parts };
 }
