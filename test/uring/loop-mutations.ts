@@ -6,7 +6,7 @@ import type { Mutation } from "../model/mutant.ts";
  *
  * - completed: without the check of the generation. A slot is free only when nothing of it is in
  *   flight, so that no completion comes for an earlier tenant.
- * - acceptCompleted: without closing what comes for a listener that is gone. It goes when its accept
+ * - completed (gate): without closing what comes for a listener that is gone. It goes when its accept
  *   has ended.
  * - send: while another one is in flight. The flow asks for one at a time.
  * - mayBePrompt: after the end of the source. Then no receive is armed either.
@@ -189,6 +189,23 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "generation > 0",
     },
   ],
+  "gate.ts": [
+    {
+      what: "an accept that has ended is not armed again",
+      find: "else if (this.isOpen) this.arm(key, listener);\n  }\n\n  /** Descriptors were",
+      replace: "  }\n\n  /** Descriptors were",
+    },
+    {
+      what: "who waits to be accepted is reset by a stop",
+      find: "if (accepted >= 0) loop.accept(listener, accepted);",
+      replace: "if (accepted >= 0) loop.sockets.closeNow(accepted);",
+    },
+    {
+      what: "who waits behind a client that has left is reset by a stop",
+      find: "else if (isGoodbye(-accepted)) failures++;",
+      replace: "",
+    },
+  ],
   "loop.ts": [
     {
       what: "completions are left lying",
@@ -197,21 +214,6 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     { what: "alarms do not ring", find: "    this.alarms.run();\n", replace: "" },
     { what: "buffers are not provided", find: "    this.memory.refill();\n", replace: "" },
-    {
-      what: "an accept that has ended is not armed again",
-      find: "else if (this.accepting) this.arm(key, listener);\n  }\n\n  private accept(",
-      replace: "  }\n\n  private accept(",
-    },
-    {
-      what: "who waits to be accepted is reset by a stop",
-      find: "if (accepted >= 0) this.accept(listener, accepted);",
-      replace: "if (accepted >= 0) this.sockets.closeNow(accepted);",
-    },
-    {
-      what: "who waits behind a client that has left is reset by a stop",
-      find: "else if (isGoodbye(-accepted)) failures++;",
-      replace: "",
-    },
     {
       what: "prompt sends count as over before they are submitted",
       find: "this.kernel.unsubmitted === 0 && !this.kernel.isOverflown",

@@ -11,27 +11,26 @@ import { Descriptors } from "../descriptors.ts";
 import { Drain } from "../drain.ts";
 import type { EngineShare, EngineStats } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
-import { ACCEPT_FLAGS, addressOf, Errno } from "../linux.ts";
+import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
-import { BACKLOG, PATIENCE_LOOK_MS, PATIENCE_LOOKS, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { Summary } from "../summary.ts";
-import { BufferRingFlag, CqeFlag, CqeWord } from "./abi.ts";
+import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
 import { Conduit } from "./conduit.ts";
 import { Dialer } from "./dialer.ts";
 import { Files } from "./files.ts";
+import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
 import type { Lane } from "./lane.ts";
-import { Listener } from "./listener.ts";
+import type { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 
-/** While descriptors have run out, accepting is tried so often. */
-const ACCEPT_LOOK_MS = 100;
 /** After so many relays the loop waits for a quiet moment to tidy up. */
 const TIDY_AFTER = 1000;
 /** A moment is quiet when so long there were so few events. */
@@ -96,18 +95,19 @@ export class Loop {
   private readonly slots: Conduit[] = [];
   private readonly spare: Conduit[] = [];
   private readonly ledger: Ledger<Conduit>;
-  private readonly listeners = new Map<number, Listener>();
+  private readonly gate: Gate;
   private marked: Lane[] = [];
   private turns = 0;
   private events = 0;
   private silentSends = 0;
-  private accepting = true;
-  private isDry = false;
+  /** All memory of some direction is held by slow targets. */
+  isDry = false;
   /** Relays accepted since the loop has tidied up. */
   private untidy = 0;
   /** The next look at who holds memory is due. */
   private isLooking = false;
-  private stopping = false;
+  /** Nobody new is accepted, and what runs may finish. */
+  stopping = false;
   private drained = false;
   private drain: Drain<Conduit> | null = null;
   private isOver = false;
@@ -125,9 +125,7 @@ export class Loop {
     private readonly options: LoopOptions,
     readonly report: Report,
   ) {
-    this.descriptors = new Descriptors(options.share.engines, () => {
-      if (!this.accepting) this.gate();
-    });
+    this.descriptors = new Descriptors(options.share.engines, () => this.gate.relieved());
     this.prepare = new Prepare(kernel);
     const { waitCount, sqPollIdleMs } = options.uring;
     this.waitCount = Math.max(1, waitCount);
@@ -138,6 +136,7 @@ export class Loop {
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
     this.ledger = new Ledger("uring", this.meter, options.share);
+    this.gate = new Gate(this, this.ledger);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
     this.dialer = new Dialer(this);
@@ -185,29 +184,17 @@ export class Loop {
    * @param key by which it is called from now on, 0…2²⁴ − 1, and never used twice
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
-    const listener = this.newListener(options, descriptor);
-    this.listeners.set(key, listener);
-    if (this.stopping) this.closeListener(key, listener);
-    else if (this.accepting) this.arm(key, listener);
+    this.gate.listen(key, options, descriptor);
   }
 
   /** Gives new relays of a listener other options. Those that run keep what they began with. */
   update(key: number, options: ListenerOptions): void {
-    const before = this.listeners.get(key);
-    if (before === undefined) return;
-    const listener = this.newListener(options, before.descriptor);
-    listener.armed = before.armed;
-    listener.closing = before.closing;
-    this.listeners.set(key, listener);
+    this.gate.update(key, options);
   }
 
   /** Accepts who has connected already to a listener, and then nobody. */
   unlisten(key: number): void {
-    const listener = this.listeners.get(key);
-    if (listener === undefined || listener.closing) return;
-    listener.closing = true;
-    if (listener.armed) this.cancelAccept(key);
-    else this.closeListener(key, listener);
+    this.gate.unlisten(key);
   }
 
   /** Ends a relay that somebody wants to be over. */
@@ -224,8 +211,7 @@ export class Loop {
       conduit.abandonEnds();
       this.report.relayEnded(this.ledger.ends(conduit));
     }
-    for (const { descriptor } of this.listeners.values()) this.sockets.closeNow(descriptor);
-    this.listeners.clear();
+    this.gate.abandon();
     this.kernel.close();
   }
 
@@ -233,7 +219,7 @@ export class Loop {
   stop(drainTimeoutMs: number): void {
     if (!this.stopping) {
       this.stopping = true;
-      for (const key of this.listeners.keys()) this.unlisten(key);
+      this.gate.unlistenAll();
     }
     if (drainTimeoutMs <= 0) this.cut();
     else {
@@ -312,11 +298,27 @@ export class Loop {
     this.prepare.close(descriptor);
   }
 
+  /** A client was accepted: it becomes a relay. */
+  accept(listener: Listener, descriptor: number): void {
+    const conduit = this.spare.pop() ?? this.newConduit(listener);
+    const id = this.ledger.begins(conduit);
+    if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
+    conduit.accept(id, descriptor, listener);
+    if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
+    this.gate.decide();
+  }
+
   /** Both ends of a relay are closed. */
   finished(conduit: Conduit): void {
     this.report.relayEnded(this.ledger.ends(conduit));
     this.spare.push(conduit);
     this.reportStopped();
+  }
+
+  /** Tells when nothing is left after a stop. */
+  reportStopped(): void {
+    if (!this.stopping) return;
+    if (this.ledger.running.size === 0 && this.gate.isEmpty) this.report.stopped();
   }
 
   /** Gives all memory back. Nothing may be in flight. */
@@ -357,7 +359,7 @@ export class Loop {
         this.report.woken();
         return;
       case Operation.Accept:
-        this.acceptCompleted(slotOf(low), result, flags);
+        this.gate.completed(slotOf(low), result, flags);
         return;
     }
     const conduit = this.slots[slotOf(low)];
@@ -392,41 +394,8 @@ export class Loop {
     }
   }
 
-  private newListener(options: ListenerOptions, descriptor: number): Listener {
-    return new Listener(options, descriptor, this.alarms.set, (conduit) =>
-      this.dialer.timedOut(conduit),
-    );
-  }
-
   private listenForWake(): void {
     this.prepare.read(this.options.wakeFd, this.wakeAddress, ticketLow(Operation.Wake, 0), 0);
-  }
-
-  private acceptCompleted(key: number, result: number, flags: number): void {
-    const listener = this.listeners.get(key);
-    if (listener === undefined) {
-      if (result >= 0) this.sockets.closeNow(result);
-      return;
-    }
-    if (result >= 0) this.accept(listener, result);
-    if ((flags & CqeFlag.More) !== 0) {
-      // From here on one at a time: the last one that fits must be the last one accepted.
-      if (!this.isAmple) this.cancelAccept(key);
-      return;
-    }
-    listener.armed = false;
-    if (listener.closing) this.closeListener(key, listener);
-    else if (result === -Errno.EMFILE || result === -Errno.ENFILE) this.shut("descriptors");
-    else if (this.accepting) this.arm(key, listener);
-  }
-
-  private accept(listener: Listener, descriptor: number): void {
-    const conduit = this.spare.pop() ?? this.newConduit(listener);
-    const id = this.ledger.begins(conduit);
-    if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
-    conduit.accept(id, descriptor, listener);
-    if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
-    this.gate();
   }
 
   /**
@@ -451,53 +420,6 @@ export class Loop {
     return conduit;
   }
 
-  private arm(key: number, listener: Listener): void {
-    listener.armed = true;
-    const low = ticketLow(Operation.Accept, key);
-    this.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmple, low);
-  }
-
-  /** Whether a whole backlog may be accepted at once without running out of descriptors. */
-  private get isAmple(): boolean {
-    return this.descriptors.left > BACKLOG * RELAY_DESCRIPTORS_MAX;
-  }
-
-  private cancelAccept(key: number): void {
-    this.prepare.cancel(ticketLow(Operation.Accept, key), 0);
-  }
-
-  /** Opens or closes the gate: whether listeners accept. */
-  private gate(): void {
-    if (this.stopping) return;
-    const cause = this.isDry ? "memory" : this.descriptors.tight ? "descriptors" : null;
-    if (this.accepting && cause !== null) this.shut(cause);
-    else if (!this.accepting && cause === null && this.descriptors.ample) {
-      this.accepting = true;
-      for (const [key, listener] of this.listeners) {
-        if (!listener.armed && !listener.closing) this.arm(key, listener);
-      }
-      this.report.acceptResumed();
-    }
-  }
-
-  private shut(cause: "memory" | "descriptors"): void {
-    if (!this.accepting) return;
-    this.accepting = false;
-    this.ledger.acceptPauses++;
-    for (const [key, listener] of this.listeners) {
-      if (listener.armed && !listener.closing) this.cancelAccept(key);
-    }
-    this.report.acceptPaused(cause, this.ledger.running.size);
-    if (cause === "descriptors") this.alarms.set(ACCEPT_LOOK_MS, () => this.lookAtGate());
-  }
-
-  /** Descriptors may come back that no relay had: nobody tells, so it is tried. */
-  private lookAtGate(): void {
-    if (this.accepting || this.stopping) return;
-    this.gate();
-    if (!this.accepting) this.alarms.set(ACCEPT_LOOK_MS, () => this.lookAtGate());
-  }
-
   private lookAtMemory(): void {
     const { dry } = this.memory;
     if (dry === this.isDry) return;
@@ -507,7 +429,7 @@ export class Loop {
       if (!this.isLooking) this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
       this.isLooking = true;
     } else this.report.poolRefilled();
-    this.gate();
+    this.gate.decide();
   }
 
   /**
@@ -526,37 +448,8 @@ export class Loop {
     }
   }
 
-  /**
-   * Closing a listening socket resets whoever the kernel has connected and nobody has accepted yet,
-   * with a request perhaps already sent. So they are accepted first.
-   */
-  private closeListener(key: number, listener: Listener): void {
-    this.listeners.delete(key);
-    const { descriptor } = listener;
-    this.sockets.stopWaiting(descriptor);
-    for (let failures = 0; failures < BACKLOG; ) {
-      const accepted = this.sockets.acceptNow(descriptor);
-      if (accepted >= 0) this.accept(listener, accepted);
-      else if (isGoodbye(-accepted)) failures++;
-      else break;
-    }
-    this.sockets.closeNow(descriptor);
-    this.report.unlistened(key);
-    this.reportStopped();
-  }
-
   private cut(): void {
     this.drained = true;
     for (const conduit of this.ledger.running) conduit.terminate("drain");
   }
-
-  private reportStopped(): void {
-    if (!this.stopping) return;
-    if (this.ledger.running.size === 0 && this.listeners.size === 0) this.report.stopped();
-  }
-}
-
-/** accept(2) tells of a client that has left already; there may be others behind it. */
-function isGoodbye(errno: number): boolean {
-  return errno === Errno.ECONNABORTED || errno === Errno.EINTR || errno === Errno.EPROTO;
 }

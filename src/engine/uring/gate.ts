@@ -1,0 +1,176 @@
+import type { ListenerOptions } from "../../config/options.ts";
+import type { Ledger } from "../ledger.ts";
+import { ACCEPT_FLAGS, Errno } from "../linux.ts";
+import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import { CqeFlag } from "./abi.ts";
+import type { Conduit } from "./conduit.ts";
+import { Listener } from "./listener.ts";
+import type { Loop } from "./loop.ts";
+import { Operation, ticketLow } from "./ticket.ts";
+
+/** While descriptors have run out, accepting is tried so often. */
+const ACCEPT_LOOK_MS = 100;
+
+/**
+ * The listeners of a loop, and whether they accept: not while memory or descriptors have run out.
+ * Clients wait in the kernel's backlog meanwhile.
+ *
+ * Owner: the loop, which makes relays of who comes in.
+ */
+export class Gate {
+  private readonly listeners = new Map<number, Listener>();
+  private isOpen = true;
+
+  constructor(
+    private readonly loop: Loop,
+    private readonly ledger: Ledger<Conduit>,
+  ) {}
+
+  /** No listener is left. */
+  get isEmpty(): boolean {
+    return this.listeners.size === 0;
+  }
+
+  /** See {@link Loop.listen}. */
+  listen(key: number, options: ListenerOptions, descriptor: number): void {
+    const listener = this.newListener(options, descriptor);
+    this.listeners.set(key, listener);
+    if (this.loop.stopping) this.close(key, listener);
+    else if (this.isOpen) this.arm(key, listener);
+  }
+
+  /** See {@link Loop.update}. */
+  update(key: number, options: ListenerOptions): void {
+    const before = this.listeners.get(key);
+    if (before === undefined) return;
+    const listener = this.newListener(options, before.descriptor);
+    listener.armed = before.armed;
+    listener.closing = before.closing;
+    this.listeners.set(key, listener);
+  }
+
+  /** See {@link Loop.unlisten}. */
+  unlisten(key: number): void {
+    const listener = this.listeners.get(key);
+    if (listener === undefined || listener.closing) return;
+    listener.closing = true;
+    if (listener.armed) this.cancelAccept(key);
+    else this.close(key, listener);
+  }
+
+  /** The same for all of them. */
+  unlistenAll(): void {
+    for (const key of this.listeners.keys()) this.unlisten(key);
+  }
+
+  /** Closes all of them, with whoever waits there. */
+  abandon(): void {
+    for (const { descriptor } of this.listeners.values()) this.loop.sockets.closeNow(descriptor);
+    this.listeners.clear();
+  }
+
+  /** A completion of an accept. */
+  completed(key: number, result: number, flags: number): void {
+    const { loop } = this;
+    const listener = this.listeners.get(key);
+    if (listener === undefined) {
+      if (result >= 0) loop.sockets.closeNow(result);
+      return;
+    }
+    if (result >= 0) loop.accept(listener, result);
+    if ((flags & CqeFlag.More) !== 0) {
+      // From here on one at a time: the last one that fits must be the last one accepted.
+      if (!this.isAmple) this.cancelAccept(key);
+      return;
+    }
+    listener.armed = false;
+    if (listener.closing) this.close(key, listener);
+    else if (result === -Errno.EMFILE || result === -Errno.ENFILE) this.shut("descriptors");
+    else if (this.isOpen) this.arm(key, listener);
+  }
+
+  /** Descriptors were given back. */
+  relieved(): void {
+    if (!this.isOpen) this.decide();
+  }
+
+  /** Opens or shuts, as memory and descriptors are now. */
+  decide(): void {
+    const { descriptors, isDry, report, stopping } = this.loop;
+    if (stopping) return;
+    const cause = isDry ? "memory" : descriptors.tight ? "descriptors" : null;
+    if (this.isOpen && cause !== null) this.shut(cause);
+    else if (!this.isOpen && cause === null && descriptors.ample) {
+      this.isOpen = true;
+      for (const [key, listener] of this.listeners) {
+        if (!listener.armed && !listener.closing) this.arm(key, listener);
+      }
+      report.acceptResumed();
+    }
+  }
+
+  private newListener(options: ListenerOptions, descriptor: number): Listener {
+    const { alarms, dialer } = this.loop;
+    return new Listener(options, descriptor, alarms.set, (conduit) => dialer.timedOut(conduit));
+  }
+
+  private arm(key: number, listener: Listener): void {
+    listener.armed = true;
+    const low = ticketLow(Operation.Accept, key);
+    this.loop.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmple, low);
+  }
+
+  /** Whether a whole backlog may be accepted at once without running out of descriptors. */
+  private get isAmple(): boolean {
+    return this.loop.descriptors.left > BACKLOG * RELAY_DESCRIPTORS_MAX;
+  }
+
+  private cancelAccept(key: number): void {
+    this.loop.prepare.cancel(ticketLow(Operation.Accept, key), 0);
+  }
+
+  private shut(cause: "memory" | "descriptors"): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.ledger.acceptPauses++;
+    for (const [key, listener] of this.listeners) {
+      if (listener.armed && !listener.closing) this.cancelAccept(key);
+    }
+    this.loop.report.acceptPaused(cause, this.ledger.running.size);
+    if (cause === "descriptors") this.lookLater();
+  }
+
+  /** Descriptors may come back that no relay had: nobody tells, so it is tried. */
+  private lookLater(): void {
+    this.loop.alarms.set(ACCEPT_LOOK_MS, () => {
+      if (this.isOpen || this.loop.stopping) return;
+      this.decide();
+      if (!this.isOpen) this.lookLater();
+    });
+  }
+
+  /**
+   * Closing a listening socket resets whoever the kernel has connected and nobody has accepted yet,
+   * with a request perhaps already sent. So they are accepted first.
+   */
+  private close(key: number, listener: Listener): void {
+    const { loop } = this;
+    const { descriptor } = listener;
+    this.listeners.delete(key);
+    loop.sockets.stopWaiting(descriptor);
+    for (let failures = 0; failures < BACKLOG; ) {
+      const accepted = loop.sockets.acceptNow(descriptor);
+      if (accepted >= 0) loop.accept(listener, accepted);
+      else if (isGoodbye(-accepted)) failures++;
+      else break;
+    }
+    loop.sockets.closeNow(descriptor);
+    loop.report.unlistened(key);
+    loop.reportStopped();
+  }
+}
+
+/** accept(2) tells of a client that has left already; there may be others behind it. */
+function isGoodbye(errno: number): boolean {
+  return errno === Errno.ECONNABORTED || errno === Errno.EINTR || errno === Errno.EPROTO;
+}
