@@ -1,5 +1,6 @@
 import type { ListenerOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
+import { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines } from "./deadlines.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
@@ -29,6 +30,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly wasReset: Deadlines<T>;
   /** Relays whose last bytes must leave the kernel before their target is reset. */
   readonly lingering: Deadlines<T>;
+  /** Where its relays are counted; set by its engine once its real address is known. */
+  account = new ListenerAccount("");
   private upstreamTurn = 0;
 
   /** @param alarm see {@link Deadlines} */

@@ -126,14 +126,18 @@ export function statistics(
 }
 
 function relayStatistics(relay: RelaySummary): RelayStatistics {
-  const { id, client, upstream, startedAt, durationMs, dials, reason } = relay;
+  // A relay of another thread has getters only, which spreading would leave out.
+  const { id, listener, client, upstream, startedAt, durationMs, dials, reason } = relay;
   return {
     id,
+    listener,
     client,
     upstream,
     startedAt,
     durationMs,
     dials,
+    dialMs: relay.dialMs,
+    firstByteMs: relay.firstByteMs,
     reason,
     requestsPerSecond: perSecond(relay.up.receives, durationMs),
     up: flowStatistics(relay.up, durationMs),

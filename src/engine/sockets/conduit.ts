@@ -27,6 +27,8 @@ export interface ConduitHost {
   readonly turn: Turn;
   /** Dials the next upstream of the conduit's listener. */
   dial(conduit: Conduit): void;
+  /** A tenancy begins, and nothing was done for it yet. */
+  started(conduit: Conduit): void;
   /** Both ends are closed and all memory is released: the conduit may be used again. */
   finished(conduit: Conduit): void;
 }
@@ -67,6 +69,7 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
   accept(id: number, client: BunSocket<Conduit>, listener: Listener): void {
     // The address now, as Bun cannot tell it any more when the socket is closed.
     this.begins(id, addressOf(client), listener);
+    this.host.started(this);
     this.client = client;
     this.keepsAlive = false;
     listener.young.add(this);
@@ -82,6 +85,7 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
 
   /** The upstream answered. */
   dialed(upstream: BunSocket<Dial>): void {
+    this.answered();
     this.dial = null;
     this.upstream = upstream;
     this.up.target = upstream;

@@ -2,6 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
+import { nameOfListener } from "../account.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
 import {
@@ -74,6 +75,8 @@ export class SocketsEngine implements Engine, ConduitHost {
       (conduit) => this.dialer.timedOut(conduit),
     );
     if (this.stopped === null) await listener.open();
+    // Before the loop has accepted anybody.
+    listener.account = this.ledger.account(nameOfListener(options, listener.address));
     if (this.stopped !== null) {
       listener.close();
       throw new ListenError(options.address, "ECANCELED", "cannot listen: the engine is stopped");
@@ -116,6 +119,10 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.dialer.dial(conduit);
   }
 
+  started(conduit: Conduit): void {
+    this.observer.relayStarted?.(conduit.summary());
+  }
+
   finished(conduit: Conduit): void {
     this.observer.relayEnded(this.ledger.ends(conduit));
     if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
@@ -126,7 +133,7 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.turn.event();
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
     socket.data = conduit;
-    const id = this.ledger.begins(conduit);
+    const id = this.ledger.begins(conduit, listener.account);
     conduit.accept(id, bunSocket(socket), listener);
     if (this.drained && this.ledger.running.has(conduit)) conduit.terminate("drain");
     this.gate();

@@ -67,6 +67,7 @@ export class Conduit extends RelayStory<Listener> {
   accept(id: number, client: number, listener: Listener): void {
     const { loop } = this;
     this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
+    loop.started(this);
     this.client = client;
     this.swept = false;
     const { mode, upstreamInside } = listener.options;
@@ -83,6 +84,7 @@ export class Conduit extends RelayStory<Listener> {
 
   /** The upstream answered. */
   dialed(): void {
+    this.answered();
     this.up.target = this.upstream;
     this.perform(this.relay.dialed());
   }

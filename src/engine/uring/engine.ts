@@ -77,6 +77,7 @@ export class UringEngine implements Engine {
       port: port2,
       wakeFd: this.wakeFd,
       answers: this.answers.buffer as SharedArrayBuffer,
+      tellsStarts: observer.relayStarted !== undefined,
     };
     this.worker = new Worker(WORKER, {
       workerData: birth,
@@ -101,7 +102,8 @@ export class UringEngine implements Engine {
     const descriptor = open(address, place);
     const bound = address.kind === "unix" ? address : { ...address, port: portOf(descriptor) };
     if (address.kind === "unix" && !address.path.startsWith("\0")) this.paths.push(address.path);
-    this.tell({ kind: "listen", options, descriptor });
+    // The worker is told where it really listens, as its relays' stories have that.
+    this.tell({ kind: "listen", options: { ...options, address: bound }, descriptor });
     return bound;
   }
 
@@ -154,6 +156,9 @@ export class UringEngine implements Engine {
     switch (news.kind) {
       case "ready":
         this.ready.resolve();
+        return;
+      case "started":
+        for (const relay of relaysOf(news.batch)) observer.relayStarted?.(relay);
         return;
       case "ended":
         for (const relay of relaysOf(news.batch)) observer.relayEnded(relay);

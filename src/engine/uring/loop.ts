@@ -6,6 +6,7 @@ import type {
 } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
+import { nameOfListener } from "../account.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
 import type { EngineStats } from "../engine.ts";
@@ -38,6 +39,8 @@ const QUIET_MS = 100;
 const QUIET_EVENTS = 16;
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report {
+  /** A client was accepted. Missing when nobody wants to know. */
+  relayStarted?(relay: Summary): void;
   relayEnded(relay: Summary): void;
   dialFailed(upstream: string, reason: Reason, detail: string): void;
   poolGrew(bytes: number): void;
@@ -174,11 +177,16 @@ export class Loop {
     this.alarms.run();
   }
 
-  /** Accepts on a descriptor that listens; the loop closes it at a stop. */
+  /**
+   * Accepts on a descriptor that listens; the loop closes it at a stop.
+   *
+   * @param options with the address that is really listened on
+   */
   listen(options: ListenerOptions, descriptor: number): void {
     const listener = new Listener(options, descriptor, this.alarms.set, (conduit) =>
       this.dialer.timedOut(conduit),
     );
+    listener.account = this.ledger.account(nameOfListener(options, options.address));
     const index = this.nextListener++;
     this.listeners.set(index, listener);
     if (this.stopping) this.closeListener(index, listener);
@@ -266,6 +274,11 @@ export class Loop {
     if (!isClean) this.sockets.resetOnClose(descriptor);
     this.files?.remove(descriptor);
     this.prepare.close(descriptor);
+  }
+
+  /** A client was accepted, and nothing was done for it yet. */
+  started(conduit: Conduit): void {
+    this.report.relayStarted?.(conduit.summary());
   }
 
   /** Both ends of a relay are closed. */
@@ -372,7 +385,7 @@ export class Loop {
 
   private accept(listener: Listener, descriptor: number): void {
     const conduit = this.spare.pop() ?? this.newConduit(listener);
-    const id = this.ledger.begins(conduit);
+    const id = this.ledger.begins(conduit, listener.account);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     conduit.accept(id, descriptor, listener);
     if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");

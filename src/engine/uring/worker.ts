@@ -24,7 +24,7 @@ const birth = workerData as WorkerBirth;
 const { port, uring } = birth;
 const answers = new Int32Array(birth.answers);
 
-/** Relays that ended are told together, so often. */
+/** Relays that started or ended are told together, so often. */
 const TELL_MS = 5;
 
 const sockets: Sockets = {
@@ -41,11 +41,18 @@ const sockets: Sockets = {
 };
 
 class Reporter implements Report {
+  private readonly started = new Records();
   private readonly ended = new Records();
   private toldAt = 0;
   private readonly lookups = new Map<number, (addresses: readonly Address[]) => void>();
   private token = 0;
   loop: Loop | null = null;
+  /** The loop looks for it at each acceptance. */
+  readonly relayStarted?: (relay: Summary) => void;
+
+  constructor(tellsStarts: boolean) {
+    if (tellsStarts) this.relayStarted = (relay) => this.started.add(relay);
+  }
 
   relayEnded(relay: Summary): void {
     this.ended.add(relay);
@@ -81,7 +88,7 @@ class Reporter implements Report {
     Bun.gc(true);
   }
   turnEnded(): number {
-    if (this.ended.count === 0) return Infinity;
+    if (this.ended.count + this.started.count === 0) return Infinity;
     const left = this.toldAt + TELL_MS - performance.now();
     if (left > 0) return left * 1e3;
     this.flush();
@@ -96,13 +103,18 @@ class Reporter implements Report {
   }
 
   private flush(): void {
-    if (this.ended.count === 0) return;
-    const batch = this.ended.take();
-    port.postMessage({ kind: "ended", batch } satisfies News, [
-      batch.numbers.buffer,
-      batch.clients.buffer,
-    ]);
+    if (this.ended.count + this.started.count === 0) return;
+    // In this order: a relay may have started and ended in between.
+    this.send("started", this.started);
+    this.send("ended", this.ended);
     this.toldAt = performance.now();
+  }
+
+  private send(kind: "started" | "ended", records: Records): void {
+    if (records.count === 0) return;
+    const batch = records.take();
+    const handedOver = [batch.numbers.buffer, batch.clients.buffer];
+    port.postMessage({ kind, batch } satisfies News, handedOver);
   }
 
   private obey(command: Command): void {
@@ -151,7 +163,7 @@ function tell(news: News): void {
   port.postMessage(news);
 }
 
-const reporter = new Reporter();
+const reporter = new Reporter(birth.tellsStarts);
 const queue = new Queue({
   entries: uring.entries,
   completions: Math.max(4096, uring.entries * 4),
