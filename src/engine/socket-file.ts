@@ -17,3 +17,16 @@ export function removeSocketFile(path: string): void {
     // It is gone already, or was never ours to remove.
   }
 }
+
+/** Removes the socket that a process left behind that ended without cleaning up. */
+export async function removeStaleSocket(path: string): Promise<void> {
+  if (path.startsWith("\0") || !isSocketFile(path)) return;
+  const code = await Bun.connect({ unix: path, socket: { data() {}, connectError() {} } }).then(
+    (socket) => {
+      socket.terminate();
+      return "";
+    },
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  if (code === "ECONNREFUSED") removeSocketFile(path);
+}

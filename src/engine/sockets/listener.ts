@@ -8,7 +8,7 @@ import { ListenError } from "../engine.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { BACKLOG } from "../policy.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
-import { isSocketFile, removeSocketFile } from "../socket-file.ts";
+import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
@@ -61,7 +61,7 @@ export class Listener extends RelayTimeouts<Conduit> {
   /** Binds and starts to accept. @throws ListenError */
   async open(): Promise<void> {
     const { address } = this.options;
-    if (address.kind === "unix") await removeStale(address.path);
+    if (address.kind === "unix") await removeStaleSocket(address.path);
     try {
       this.handle = this.listen(
         address.kind === "unix"
@@ -137,19 +137,6 @@ function isLiteral(address: Address): boolean {
 
 function isPath(address: Address): address is Address & { kind: "unix" } {
   return address.kind === "unix" && !address.path.startsWith("\0");
-}
-
-/** Removes the socket that a process left behind that ended without cleaning up. */
-async function removeStale(path: string): Promise<void> {
-  if (path.startsWith("\0") || !isSocketFile(path)) return;
-  const code = await Bun.connect({ unix: path, socket: { data() {}, connectError() {} } }).then(
-    (socket) => {
-      socket.terminate();
-      return "";
-    },
-    (error: NodeJS.ErrnoException) => error.code,
-  );
-  if (code === "ECONNREFUSED") removeSocketFile(path);
 }
 
 /** Renames a file, if that is possible: the path may be gone, or its folder not ours to write to. */
