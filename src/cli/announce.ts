@@ -12,6 +12,13 @@ export function listeningLine(address: Address, listener: ListenerOptions): stri
   return `${here}${destination(listener)}`;
 }
 
+/** What the log says of the admin server. @param address where it really listens */
+export function adminLine(address: Address): string {
+  const where = formatAddress(address);
+  const url = address.kind === "tcp" ? `http://${where}` : where;
+  return `admin server on ${url}: /metrics, /healthz, /readyz`;
+}
+
 /** Where a listener's relays go, to be put after its address. */
 export function destination({ mode, upstreams, upstreamInside }: ListenerOptions): string {
   if (mode === "sink") return " (sink: what clients send is counted and discarded)";

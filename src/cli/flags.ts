@@ -113,6 +113,52 @@ export const flagGroups: readonly FlagGroup[] = [
     ],
   },
   {
+    heading: "What is seen of it",
+    flags: [
+      {
+        name: "access-log",
+        setting: "accessLog",
+        hint: "WHERE",
+        text: ["a JSON line for each relay: none, stdout or a", "path (opened anew at SIGHUP)"],
+        initial: defaults.accessLog,
+      },
+      {
+        name: "access-log-starts",
+        setting: "accessLogStarts",
+        hint: "on|off",
+        text: ["a line also when a relay starts"],
+        initial: defaults.accessLogStarts ? "on" : "off",
+      },
+      {
+        name: "access-log-every",
+        setting: "accessLogEvery",
+        hint: "TIME",
+        text: ["a line so often for each relay that runs, or", "off"],
+        initial: defaults.accessLogEvery,
+      },
+      {
+        name: "admin",
+        setting: "admin",
+        hint: "ADDR",
+        text: ["serve /metrics, /healthz and /readyz here: on", "a loopback address or unix:/path"],
+        initial: defaults.admin,
+      },
+      {
+        name: "stats",
+        setting: "stats",
+        hint: "FORM",
+        text: ["statistics at exit: text, json or none"],
+        initial: defaults.stats,
+      },
+      {
+        name: "verbose",
+        short: "v",
+        setting: "verbose",
+        text: ["log every relay; more statistics"],
+      },
+    ],
+  },
+  {
     heading: "How to run",
     flags: [
       {
@@ -130,19 +176,6 @@ export const flagGroups: readonly FlagGroup[] = [
         hint: "N",
         text: ["threads that relay; 1 in this version"],
         initial: String(defaults.workers),
-      },
-      {
-        name: "stats",
-        setting: "stats",
-        hint: "FORM",
-        text: ["statistics at exit: text, json or none"],
-        initial: defaults.stats,
-      },
-      {
-        name: "verbose",
-        short: "v",
-        setting: "verbose",
-        text: ["log every relay; more statistics"],
       },
       { name: "version", short: "V", text: ["print the version"] },
       { name: "help", short: "h", text: ["print this help"] },

@@ -41,11 +41,20 @@ test("the help", () => {
                                      [64KiB]
       -n, --segment-count N          most buffers; allocated when needed [4096]
 
+    What is seen of it:
+          --access-log WHERE          a JSON line for each relay: none, stdout or a
+                                      path (opened anew at SIGHUP) [none]
+          --access-log-starts on|off  a line also when a relay starts [off]
+          --access-log-every TIME     a line so often for each relay that runs, or
+                                      off [off]
+          --admin ADDR                serve /metrics, /healthz and /readyz here: on
+                                      a loopback address or unix:/path [none]
+          --stats FORM                statistics at exit: text, json or none [text]
+      -v, --verbose                   log every relay; more statistics
+
     How to run:
       -e, --engine NAME              auto, sockets or uring (io_uring, Linux) [auto]
       -w, --workers N                threads that relay; 1 in this version [1]
-          --stats FORM               statistics at exit: text, json or none [text]
-      -v, --verbose                  log every relay; more statistics
       -V, --version                  print the version
       -h, --help                     print this help
 
@@ -97,9 +106,10 @@ test("the help", () => {
     Flags win over the file: --mode and the timeouts hold for all its listeners;
     --listen or --upstream replace its [[listeners]] by what the flags say.
 
-    The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
-    relays finish; a second one ends at once. Exit codes: 0 stopped, 1 could not
-    start, 2 the flags or the file are wrong.
+    The log goes to stderr, statistics go to stdout, or to stderr where stdout has
+    the access log. Ctrl-C or SIGTERM lets running relays finish; a second one ends
+    at once. Exit codes: 0 stopped, 1 could not start, 2 the flags or the file are
+    wrong.
     "
   `);
 });

@@ -1,4 +1,5 @@
 import { parseAddress } from "./address.ts";
+import { observingRules } from "./observing.ts";
 import type { Address, Mode, ProxyOptions } from "./options.ts";
 import {
   duration,
@@ -38,6 +39,7 @@ export const proxyRules = {
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,
+  ...observingRules,
   stats: word(statsFormats),
   verbose: truth,
 };

@@ -40,6 +40,8 @@ test("nothing given means the defaults", () => {
     drainTimeoutMs: 10_000,
     memory: { segmentSize: 65_536, segmentCount: 4_096 },
     uring: uringDefaults,
+    accessLog: null,
+    admin: null,
     stats: "text",
     verbose: false,
   });
@@ -60,6 +62,10 @@ test("everything given", () => {
       segmentCount: 512,
       "uring.receive": "single",
       "uring.entries": 64,
+      accessLog: "stdout",
+      accessLogStarts: "on",
+      accessLogEvery: "1m",
+      admin: "127.0.0.1:9600",
       stats: "json",
       verbose: true,
     }),
@@ -79,6 +85,8 @@ test("everything given", () => {
     drainTimeoutMs: 0,
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
+    accessLog: { target: "stdout", starts: true, everyMs: 60_000 },
+    admin: { kind: "tcp", host: "127.0.0.1", port: 9_600 },
     stats: "json",
     verbose: true,
   });

@@ -1,6 +1,8 @@
 import { ConfigError, describe } from "./error.ts";
 import { type ListenerGroup, listenersOf } from "./listeners.ts";
+import { accessLogOf, adminOf } from "./observing.ts";
 import {
+  type AccessLogOptions,
   type Address,
   defaults,
   type ListenerOptions,
@@ -35,6 +37,9 @@ export interface Settings {
   readonly drainTimeoutMs: number;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
+  readonly accessLog: AccessLogOptions | null;
+  /** Where the admin server listens: a loopback address or a unix socket. */
+  readonly admin: Address | null;
   readonly stats: StatsFormat;
   readonly verbose: boolean;
 }
@@ -69,6 +74,8 @@ export function validate(
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
+    accessLog: accessLogOf(settings, problems),
+    admin: adminOf(settings),
     stats: settings.stats?.value ?? defaults.stats,
     verbose: settings.verbose?.value ?? false,
   };

@@ -15,6 +15,7 @@ const failures: unknown[] = [];
 const answers: Answers = {
   async metrics() {
     if (state.word === "broken") throw new Error("no answer");
+    if (state.word === "starting") return null;
     return { text: "a 1\n", contentType: "text/plain; version=0.0.4" };
   },
   readiness: () => state,
@@ -81,6 +82,12 @@ describe("what there is", () => {
     expect(await request("/metrics", undefined, "HEAD")).toMatch(
       /^HTTP\/1\.1 200 [\s\S]*\r\n\r\n$/,
     );
+  });
+
+  test("before there are metrics it says so", async () => {
+    state.word = "starting";
+    expect(await request("/metrics")).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\n\r\nstarting\n$/);
+    state.word = "ready";
   });
 
   test("an answer that cannot be made is told", async () => {
@@ -161,6 +168,17 @@ describe("what is meant to hurt", () => {
     for (const socket of silent) socket.destroy();
   });
 });
+
+test("nobody waits for ever for half a request, or for a client that says nothing", async () => {
+  // Bun looks at its timeouts every four seconds, and takes two looks more.
+  const wait = async (address: Address) => {
+    const hasty = await startAdmin(address, answers, 1);
+    const at = hasty.address.kind === "tcp" ? { port: hasty.address.port } : { path };
+    await Promise.all([exchange("GET /metr", at), exchange("", at)]);
+    await hasty.stop();
+  };
+  await Promise.all([wait(loopback), wait({ kind: "unix", path: `${path}.2` })]);
+}, 30_000);
 
 describe("on a unix socket", () => {
   const unix: Address = { kind: "unix", path };

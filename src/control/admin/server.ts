@@ -21,8 +21,8 @@ const HEADERS = {
 
 /** What the admin server answers with. */
 export interface Answers {
-  /** All metrics, in the form that {@link contentType} says. */
-  metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
+  /** All metrics, in the form that `contentType` says; null when there are none yet. */
+  metrics(): Promise<{ readonly text: string; readonly contentType: string } | null>;
   /** How the proxy stands, in a word, and whether clients should be sent to it. */
   readiness(): { readonly isReady: boolean; readonly word: string };
   /** An answer could not be made; the request gets a 500. */
@@ -41,9 +41,14 @@ export interface AdminServer {
  * Starts the admin server. It asks nobody who they are, so that its address has to be one that only
  * this machine reaches.
  *
+ * @param idleSeconds see {@link IDLE_SECONDS}; for tests
  * @throws ListenError when it cannot listen there
  */
-export async function startAdmin(address: Address, answers: Answers): Promise<AdminServer> {
+export async function startAdmin(
+  address: Address,
+  answers: Answers,
+  idleSeconds = IDLE_SECONDS,
+): Promise<AdminServer> {
   const isUnix = address.kind === "unix";
   if (isUnix) await makeWay(address);
   const handle = async (request: Request): Promise<Response> => {
@@ -52,7 +57,7 @@ export async function startAdmin(address: Address, answers: Answers): Promise<Ad
       ? say(403, "this server answers to localhost, 127.0.0.1 and [::1] only")
       : await answer(request, answers);
   };
-  const server = listen(address, handle, answers);
+  const server = listen(address, handle, answers, idleSeconds);
   return {
     address: isUnix ? address : { ...address, port: server.port ?? address.port },
     async stop() {
@@ -79,7 +84,9 @@ async function answer(request: Request, answers: Answers): Promise<Response> {
       return say(isReady ? 200 : 503, word);
     }
     case "/metrics": {
-      const { text, contentType } = await answers.metrics();
+      const metrics = await answers.metrics();
+      if (metrics === null) return say(503, answers.readiness().word);
+      const { text, contentType } = metrics;
       return new Response(text, { headers: { ...HEADERS, "content-type": contentType } });
     }
   }
@@ -99,14 +106,16 @@ function listen(
   address: Address,
   handle: (request: Request) => Promise<Response>,
   answers: Answers,
+  idleSeconds: number,
 ): Server<undefined> {
   const where =
     address.kind === "unix"
       ? { unix: address.path }
-      : { hostname: address.host, port: address.port, idleTimeout: IDLE_SECONDS };
+      : { hostname: address.host, port: address.port };
   try {
     return Bun.serve({
       ...where,
+      idleTimeout: idleSeconds,
       // Otherwise a second one in this process would share the port without a word.
       reusePort: false,
       fetch: handle,

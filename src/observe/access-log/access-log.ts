@@ -51,7 +51,7 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
   /**
    * Opens what the options name.
    *
-   * @throws an error with the system's code when a file cannot be opened
+   * @throws TargetError when a file cannot be opened
    */
   static async open(options: AccessLogOptions, log: Logger): Promise<AccessLog> {
     const { target } = options;

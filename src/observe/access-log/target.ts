@@ -1,5 +1,6 @@
 import { close, constants, fstat, fstatSync, open, type Stats, write } from "node:fs";
 import { promisify } from "node:util";
+import { TargetError } from "./target-error.ts";
 
 /** Where lines are written to. None of its methods waits where it is called. */
 export interface LineTarget {
@@ -46,9 +47,13 @@ export class FileTarget implements LineTarget {
     private descriptor: number,
   ) {}
 
-  /** Opens a file to append to. @throws an error with the system's code */
+  /** Opens a file to append to. @throws TargetError */
   static async open(path: string): Promise<FileTarget> {
-    return new FileTarget(path, await openFile(path, FLAGS, MODE));
+    try {
+      return new FileTarget(path, await openFile(path, FLAGS, MODE));
+    } catch (error) {
+      throw new TargetError(path, (error as NodeJS.ErrnoException).code ?? "unknown error");
+    }
   }
 
   async write(bytes: Uint8Array): Promise<number> {

@@ -124,7 +124,8 @@ test("times of ended relays", async () => {
   metrics.relayEnded(relaySummary({ dialMs: null, durationMs: 1, upstream: null }));
   const families = await read(metrics);
   const labels = { listener: "127.0.0.1:6380", upstream: "127.0.0.1:6379" };
-  const dial = (le: string) => sampleValue(families, "ringway_dial_seconds_bucket", { ...labels, le });
+  const dial = (le: string) =>
+    sampleValue(families, "ringway_dial_seconds_bucket", { ...labels, le });
   expect([dial("0.00025"), dial("0.001"), dial("0.0025"), dial("+Inf")]).toEqual([1, 1, 2, 2]);
   expect(sampleValue(families, "ringway_dial_seconds_sum", labels)).toBeCloseTo(0.0021);
   expect(sampleValue(families, "ringway_dial_seconds_count")).toBe(2);
