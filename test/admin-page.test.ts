@@ -75,7 +75,7 @@ function tests(executablePath: string): void {
   async function start(...flags: string[]): Promise<[CliProcess, number, string]> {
     const started = new CliProcess([...flags, "--admin", "127.0.0.1:0", "--stats", "none"]);
     const acceptsOn = await started.port();
-    const [, url = ""] = await started.logged(/admin page and API on (\S+)/);
+    const [, url = ""] = await started.logged(/admin page, API and metrics on (\S+)/);
     return [started, acceptsOn, url];
   }
 

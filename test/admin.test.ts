@@ -47,7 +47,7 @@ class Program implements AsyncDisposable {
   static async start(...flags: string[]): Promise<Program> {
     const process = new CliProcess(["--admin", "127.0.0.1:0", "--stats", "none", ...flags]);
     const port = await process.port();
-    const [, base = ""] = await process.logged(/admin page and API on (\S+)/);
+    const [, base = ""] = await process.logged(/admin page, API and metrics on (\S+)/);
     return new Program(process, port, base);
   }
 
@@ -327,7 +327,9 @@ describe("a start and a reload", () => {
   test("what probes see: a Host that is the address of the machine, and no token", async () => {
     const flags = ["-m", "sink", "-l", "127.0.0.1:0", "--admin", "0.0.0.0:0"];
     await using process = new CliProcess([...flags, "--admin-token", TOKEN]);
-    const [, port = ""] = await process.logged(/admin page and API on http:\/\/0\.0\.0\.0:(\d+)/);
+    const [, port = ""] = await process.logged(
+      /admin page, API and metrics on http:\/\/0\.0\.0\.0:(\d+)/,
+    );
     const get = async (host: string, path: string) => {
       const headers = { host };
       return (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status;
@@ -342,7 +344,7 @@ describe("a start and a reload", () => {
     const text = (admin: string) => `listen = "127.0.0.1:0"\nmode = "sink"\nadmin = "${admin}"\n`;
     await writeFile(path, text("127.0.0.1:0"));
     await using process = new CliProcess(["-c", path]);
-    const [, base = ""] = await process.logged(/admin page and API on (\S+)/);
+    const [, base = ""] = await process.logged(/admin page, API and metrics on (\S+)/);
     await writeFile(path, text("localhost:1"));
     const reload = { method: "POST", headers: { "content-type": "application/json" } };
     const response = await fetch(`${base}/api/reload`, reload);
@@ -355,7 +357,7 @@ describe("on a unix socket", () => {
   test("everything is as on a port, and the path goes with it", async () => {
     const path = join(folder, "admin.sock");
     await using process = new CliProcess(["-l", "127.0.0.1:0", "--admin", `unix:${path}`]);
-    await process.logged(/admin page and API on unix:/);
+    await process.logged(/admin page, API and metrics on unix:/);
     const state = await fetch("http://localhost/api/state", { unix: path });
     expect(state.status).toBe(200);
     expect(await runCli("drain", "--admin", `unix:${path}`)).toEqual({

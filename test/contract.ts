@@ -11,6 +11,7 @@ import { modeCases } from "./contract/modes.ts";
 import { resetCases } from "./contract/resets.ts";
 import { shortageCases } from "./contract/shortage.ts";
 import { stopCases } from "./contract/stop.ts";
+import { storyCases } from "./contract/stories.ts";
 import { type ContractOptions, Suite } from "./contract/suite.ts";
 
 /**
@@ -28,6 +29,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("ends", () => endCases(suite));
   describe("resets", () => resetCases(suite));
   describe("dials", () => dialCases(suite));
+  describe("stories", () => storyCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));
   describe("shortage", () => shortageCases(suite));

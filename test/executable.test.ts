@@ -88,7 +88,7 @@ describe("the executable, alone in a folder, with an empty PATH and no HOME", ()
     });
     try {
       await listeningPort(log, () => child.exitCode !== null);
-      const find = () => /admin page and API on (\S+)/.exec(readFileSync(log, "utf8"));
+      const find = () => /admin page, API and metrics on (\S+)/.exec(readFileSync(log, "utf8"));
       await waitFor(() => find() !== null, "it says where the page is");
       const base = find()?.[1] ?? "";
       const get = async (path: string) => await (await fetch(`${base}${path}`)).text();

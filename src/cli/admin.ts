@@ -1,6 +1,7 @@
 import type { ConsolaInstance } from "consola/core";
 import type { AdminOptions } from "../config/options.ts";
 import type { Admin } from "../control/admin/admin.ts";
+import type { Observation } from "../control/observation.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import { version } from "./program.ts";
 import type { Reloader } from "./reload.ts";
@@ -10,6 +11,7 @@ import { adminStartError } from "./start-error.ts";
 interface Target {
   readonly log: Pick<ConsolaInstance, "info" | "warn">;
   readonly proxy: RunningProxy;
+  readonly observation: Observation;
   readonly admin: Admin | null;
 }
 
@@ -34,11 +36,16 @@ export async function startAdmin(
 }
 
 /** Lets the admin server look after a running proxy. @param drain stops it, as a signal does */
-export function beginAdmin({ log, proxy, admin }: Target, reloader: Reloader, drain: () => void) {
+export function beginAdmin(
+  { log, proxy, observation, admin }: Target,
+  reloader: Reloader,
+  drain: () => void,
+): void {
   admin?.begin({
     version,
     proxy,
     startedAt: Date.now(),
+    metrics: () => observation.expose(proxy.isStopping),
     plan: () => reloader.plan(),
     reload: () => reloader.reload("admin API"),
     drain,

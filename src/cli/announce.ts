@@ -15,7 +15,7 @@ export function listeningLine(address: Address, listener: ListenerOptions): stri
 /** What the log says of the admin server. @param address where it really listens */
 export function adminLine(address: Address): string {
   const where = formatAddress(address);
-  return `admin page and API on ${address.kind === "tcp" ? `http://${where}` : where}`;
+  return `admin page, API and metrics on ${address.kind === "tcp" ? `http://${where}` : where}`;
 }
 
 /** Where a listener's relays go, to be put after its address. */

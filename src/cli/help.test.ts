@@ -46,15 +46,23 @@ test("the help", () => {
                                      [64KiB]
       -n, --segment-count N          most buffers; allocated when needed [4096]
 
+    What is seen of it:
+          --access-log WHERE          a JSON line for each relay: none, stdout or a
+                                      path (opened anew at SIGHUP) [none]
+          --access-log-starts on|off  a line also when a relay starts [off]
+          --access-log-every TIME     a line so often for each relay that runs, or
+                                      off [off]
+          --admin ADDR                serve the admin page, API and metrics here
+                                      [none]
+          --admin-token TOKEN         what their requests have to show; needed where
+                                      others reach them [none]
+          --stats FORM                statistics at exit: text, json or none [text]
+      -v, --verbose                   log every relay; more statistics
+
     How to run:
       -e, --engine NAME              auto, sockets or uring (io_uring, Linux) [auto]
       -w, --workers N                threads that relay, or auto: one per processor
                                      [1]
-          --admin ADDR               serve the admin page and API here [none]
-          --admin-token TOKEN        what their requests have to show; needed where
-                                     others reach them [none]
-          --stats FORM               statistics at exit: text, json or none [text]
-      -v, --verbose                  log every relay; more statistics
       -V, --version                  print the version
       -h, --help                     print this help
 
@@ -106,9 +114,10 @@ test("the help", () => {
     Flags win over the file: --mode and the timeouts hold for all its listeners;
     --listen or --upstream replace its [[listeners]] by what the flags say.
 
-    The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
-    relays finish; a second one ends at once. SIGHUP reads the file anew and applies
-    it without ending a relay. Exit codes: 0 stopped, 1 could not start, 2 the flags
+    The log goes to stderr, statistics go to stdout, or to stderr where stdout has
+    the access log. Ctrl-C or SIGTERM lets running relays finish; a second one ends
+    at once. SIGHUP reads the file anew and applies it without ending a relay, and
+    opens the access log anew. Exit codes: 0 stopped, 1 could not start, 2 the flags
     or the file are wrong.
     "
   `);

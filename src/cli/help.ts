@@ -39,9 +39,10 @@ FILE is TOML, YAML, JSON, TypeScript or JavaScript (its default export). Its
 Flags win over the file: --mode and the timeouts hold for all its listeners;
 --listen or --upstream replace its [[listeners]] by what the flags say.
 
-The log goes to stderr, statistics go to stdout. Ctrl-C or SIGTERM lets running
-relays finish; a second one ends at once. SIGHUP reads the file anew and applies
-it without ending a relay. Exit codes: 0 stopped, 1 could not start, 2 the flags
+The log goes to stderr, statistics go to stdout, or to stderr where stdout has
+the access log. Ctrl-C or SIGTERM lets running relays finish; a second one ends
+at once. SIGHUP reads the file anew and applies it without ending a relay, and
+opens the access log anew. Exit codes: 0 stopped, 1 could not start, 2 the flags
 or the file are wrong.
 `;
 }

@@ -45,15 +45,18 @@ export function stderrWriter(): (text: string) => void {
 }
 
 /**
- * Writes all of the text to stdout, however slowly it is read: an exit right after a plain write
+ * Writes all of the text to a standard stream, however slowly it is read: an exit right after a plain write
  * would cut it off.
  *
  * @returns null, or the system's code for why it could not be written; a reader that left is no
  *   error
  */
-export function writeOut(text: string): Promise<string | null> {
+export function writeOut(
+  text: string,
+  name: "stdout" | "stderr" = "stdout",
+): Promise<string | null> {
   return new Promise((resolve) => {
-    standardStream("stdout").write(text, (error?: Error | null) => {
+    standardStream(name).write(text, (error?: Error | null) => {
       const { code = "unknown error" } = (error ?? {}) as NodeJS.ErrnoException;
       resolve(error === undefined || error === null || code === "EPIPE" ? null : code);
     });

@@ -109,9 +109,11 @@ export class Reloader {
   }
 
   /** What is not the proxy's own is not changed by a reload either. */
-  private withRestarts(plan: Plan, { admin }: Settings): Plan {
-    if (Bun.deepEquals(admin, this.target.settings.admin, true)) return plan;
-    return { ...plan, needRestart: [...plan.needRestart, "admin"] };
+  private withRestarts(plan: Plan, wanted: Settings): Plan {
+    const changed = (["accessLog", "admin"] as const).filter(
+      (name) => !Bun.deepEquals(wanted[name], this.target.settings[name], true),
+    );
+    return { ...plan, needRestart: [...plan.needRestart, ...changed] };
   }
 
   private async attempt(work: () => Promise<Plan>): Promise<ReloadOutcome> {

@@ -2,6 +2,7 @@ import type { ConsolaInstance } from "consola/core";
 import { formatCounted, formatDuration } from "../config/quantity.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
 import type { Admin } from "../control/admin/admin.ts";
+import { Observation } from "../control/observation.ts";
 import { RunningProxy } from "../control/proxy.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
@@ -14,12 +15,16 @@ import { checkUpstreams } from "./check-upstreams.ts";
 import { Embedded } from "./embedded.ts";
 import { createLogger } from "./logger.ts";
 import { writeOut } from "./output.ts";
-import { programName } from "./program.ts";
+import { programName, version } from "./program.ts";
 import { Reloader } from "./reload.ts";
 import { exitCodeOf, HangUps, type StopSignal, StopSignals } from "./signals.ts";
 import { startError } from "./start-error.ts";
 import { InheritedSockets } from "./systemd/inherited.ts";
 import { ServiceManager } from "./systemd/notify.ts";
+
+/** Milliseconds that the access log gets at an orderly stop, and at one that was cut short. */
+const FLUSH_MS = 2_000;
+const FLUSH_CUT_MS = 200;
 
 /** Where a run has its settings from. */
 export interface SettingsSource {
@@ -37,6 +42,7 @@ interface Run {
   readonly log: ConsolaInstance;
   readonly history: History;
   readonly observer: LogObserver;
+  readonly observation: Observation;
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
   readonly manager: ServiceManager;
@@ -57,7 +63,10 @@ export async function run(source: SettingsSource): Promise<number> {
   const settings = await source.read();
   const current = await start(settings);
   const reloader = new Reloader(source, current);
-  hangUps.onEach(() => void reloader.reload("SIGHUP"));
+  hangUps.onEach(() => {
+    current.observation.reopen();
+    void reloader.reload("SIGHUP");
+  });
   reloader.watch();
   const drain = Promise.withResolvers<"admin API">();
   beginAdmin(current, reloader, () => drain.resolve("admin API"));
@@ -69,7 +78,6 @@ export async function run(source: SettingsSource): Promise<number> {
   reloader.end();
   const signal = await stop(current, first, signals);
   current.manager.close();
-  signals.exitAtOnce();
   await current.admin?.stop();
   const isWritten = await printStatistics(current);
   // Not before: relays that still run are to be shown as such.
@@ -85,17 +93,27 @@ async function start(settings: Settings): Promise<Run> {
   await checkUpstreams(settings.listeners.flatMap(({ upstreams }) => upstreams));
   const admin = await startAdmin(settings.admin, log);
   const embedded = new Embedded();
+  let observation: Observation | null = null;
   try {
+    observation = await Observation.start({
+      accessLog: settings.accessLog,
+      metrics: admin !== null,
+      log,
+      version,
+      others: [observer],
+    });
     const options = proxyOptions(settings, await embedded.addressesFor(settings));
     const inherited = new InheritedSockets(process.env);
-    const proxy = await RunningProxy.start(options, observer, inherited.take);
+    const proxy = await RunningProxy.start(options, observation.observer, inherited.take);
     for (const address of inherited.closeRest()) {
       log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);
     }
+    observation.accepts(proxy.engine);
     const manager = new ServiceManager(process.env);
-    return { settings, log, history, observer, proxy, embedded, manager, admin };
+    return { settings, log, history, observer, observation, proxy, embedded, manager, admin };
   } catch (error) {
     embedded.stop();
+    await observation?.close(0);
     await admin?.stop();
     throw startError(error);
   }
@@ -125,13 +143,15 @@ async function stop(
   why: StopSignal | "admin API",
   signals: StopSignals,
 ): Promise<StopSignal | null> {
-  const { log, proxy, manager } = current;
+  const { log, proxy, observation, manager } = current;
   const { drainTimeoutMs } = proxy.options;
   const line = stoppingLine(why, proxy.engine.stats().relays.running, drainTimeoutMs);
   log.info(line);
   manager.stopping(line);
   const stopped = proxy.stop(drainTimeoutMs).then(() => null);
   const second = await Promise.race([stopped, signals.next()]);
+  signals.exitAtOnce();
+  await observation.close(second === null ? FLUSH_MS : FLUSH_CUT_MS);
   current.observer.flush();
   const { reasons, running } = proxy.engine.stats().relays;
   const again = why === "admin API" ? "" : " again";
@@ -155,7 +175,9 @@ async function printStatistics({ settings, log, history, proxy }: Run): Promise<
   if (form === "none") return true;
   const { engine } = proxy;
   const all = statistics(engine.stats(), history.list(), engine.relays());
-  const code = await writeOut(form === "json" ? renderJson(all) : renderText(all, verbose));
+  const text = form === "json" ? renderJson(all) : renderText(all, verbose);
+  // Whoever reads the access log from stdout wants nothing else in it.
+  const code = await writeOut(text, settings.accessLog?.target === "stdout" ? "stderr" : "stdout");
   if (code !== null) log.error(`the statistics could not be written: ${code}`);
   return code === null;
 }

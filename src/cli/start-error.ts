@@ -1,7 +1,9 @@
 import { formatAddress } from "../config/address.ts";
+import { printable } from "../config/error.ts";
 import type { Address } from "../config/options.ts";
 import { ListenError } from "../engine/engine.ts";
 import { EngineUnsupportedError } from "../engine/select.ts";
+import { TargetError } from "../observe/access-log/target-error.ts";
 
 /** The proxy cannot start here and now, though what was asked for is well-formed. Exit 1. */
 export class StartError extends Error {
@@ -11,6 +13,7 @@ export class StartError extends Error {
 /** What a start threw, as a sentence for a person where it is an expected failure. */
 export function startError(error: unknown): unknown {
   if (error instanceof ListenError) return new StartError(listenSentence(error));
+  if (error instanceof TargetError) return new StartError(targetSentence(error));
   if (error instanceof EngineUnsupportedError) return new StartError(error.message);
   return error;
 }
@@ -19,6 +22,30 @@ export function startError(error: unknown): unknown {
 export function adminStartError(error: unknown): unknown {
   if (!(error instanceof ListenError)) return startError(error);
   return new StartError(`the admin server ${listenSentence(error)}`);
+}
+
+function targetSentence({ path, code }: TargetError): string {
+  return `cannot write the access log ${printable(path)}: ${targetCause(code)}`;
+}
+
+function targetCause(code: string): string {
+  switch (code) {
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return "no permission to write there";
+    case "ENOENT":
+    case "ENOTDIR":
+      return "there is no such directory";
+    case "EISDIR":
+      return "it is a directory";
+    case "ENXIO":
+      return "nobody reads that pipe";
+    case "ENOSPC":
+      return "the disk is full";
+    default:
+      return code;
+  }
 }
 
 function listenSentence({ address, code }: ListenError): string {

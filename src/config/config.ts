@@ -113,6 +113,17 @@ export interface Config extends ListenerSettings {
   /** Most buffers, 2MiB…64GiB in all; allocated when needed. @default 4096 */
   readonly segmentCount?: number | string;
   /**
+   * A JSON line for each relay at its end: `"stdout"`, or the path of a file such as
+   * `"./access.log"`, which is opened anew at SIGHUP.
+   *
+   * @default "none"
+   */
+  readonly accessLog?: string;
+  /** A line also when a relay starts. @default "off" */
+  readonly accessLogStarts?: OnOff;
+  /** A line so often for each relay that runs so long, 1s…24h. @default "off" */
+  readonly accessLogEvery?: Duration | "off" | false;
+  /**
    * Where the admin page and API are: `"127.0.0.1:9600"`, `"unix:/path"`, …
    *
    * @default "none"

@@ -42,6 +42,9 @@ test("a whole configuration", () => {
     drainTimeout: "1m",
     segmentSize: "128KiB",
     segmentCount: 64,
+    accessLog: "/var/log/a",
+    accessLogStarts: true,
+    accessLogEvery: 10,
     admin: "unix:/run/a.sock",
     adminToken: "none",
     stats: "none",
@@ -72,6 +75,7 @@ test("a whole configuration", () => {
     drainTimeoutMs: 60_000,
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
+    accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000 },
     admin: { address: { kind: "unix", path: "/run/a.sock" }, token: null },
     stats: "none",
     verbose: true,
@@ -81,7 +85,8 @@ test("a whole configuration", () => {
 describe("what is wrong", () => {
   const top =
     "expected one of listen, upstream, listeners, mode, connectTimeout, halfCloseTimeout, engine, " +
-    "workers, drainTimeout, segmentSize, segmentCount, admin, adminToken, stats, verbose, uring";
+    "workers, drainTimeout, segmentSize, segmentCount, accessLog, accessLogStarts, " +
+    "accessLogEvery, admin, adminToken, stats, verbose, uring";
   const one = { listen: ":1", upstreams: "a:1" };
   const many: [unknown, string[]][] = [
     [[1], ["expected keys with values, not a list"]],

@@ -106,6 +106,15 @@ export interface AdminOptions {
   readonly token: string | null;
 }
 
+/** What is written down of each relay, and where to. Finished and validated. */
+export interface AccessLogOptions {
+  readonly target: "stdout" | { readonly path: string };
+  /** A line when a relay starts, beside the one at its end. */
+  readonly starts: boolean;
+  /** Milliseconds between two lines of a relay that runs, 1,000…86,400,000; 0 for none. */
+  readonly everyMs: number;
+}
+
 /** A whole proxy, as the command line or a program asks for it. Finished and validated. */
 export interface ProxyOptions {
   readonly listeners: readonly ListenerOptions[];
@@ -129,6 +138,9 @@ export const defaults = {
   drainTimeoutMs: 10_000,
   segmentSize: 64 * 1024,
   segmentCount: 4096,
+  accessLog: "none",
+  accessLogStarts: false,
+  accessLogEvery: "off",
   admin: "none",
   adminToken: "none",
   stats: "text",

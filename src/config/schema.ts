@@ -330,6 +330,30 @@ const configEntries = {
       defaults.segmentCount,
     ),
   ),
+  accessLog: v.optional(
+    value(
+      proxyRules.accessLog,
+      form.text,
+      "A JSON line for each relay at its end: none, stdout or the path of a file.",
+      defaults.accessLog,
+    ),
+  ),
+  accessLogStarts: v.optional(
+    value(
+      proxyRules.accessLogStarts,
+      form.onOff,
+      "A line also when a relay starts.",
+      defaults.accessLogStarts ? "on" : "off",
+    ),
+  ),
+  accessLogEvery: v.optional(
+    value(
+      proxyRules.accessLogEvery,
+      form.duration("off", false),
+      "A line so often for each relay that runs so long, 1s…24h.",
+      defaults.accessLogEvery,
+    ),
+  ),
   admin: v.optional(
     value(
       proxyRules.admin,

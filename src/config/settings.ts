@@ -1,3 +1,4 @@
+import { accessLogRules } from "./access-log.ts";
 import { parseAddress } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import type { Address, Mode, ProxyOptions } from "./options.ts";
@@ -39,6 +40,7 @@ export const proxyRules = {
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,
+  ...accessLogRules,
   ...adminRules,
   stats: word(statsFormats),
   verbose: truth,

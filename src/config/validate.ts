@@ -1,7 +1,9 @@
+import { accessLogOf } from "./access-log.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
 import { type ListenerGroup, listenersOf } from "./listeners.ts";
 import {
+  type AccessLogOptions,
   type Address,
   type AdminOptions,
   defaults,
@@ -38,6 +40,7 @@ export interface Settings {
   readonly drainTimeoutMs: number;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
+  readonly accessLog: AccessLogOptions | null;
   /** Null for no admin server. */
   readonly admin: AdminOptions | null;
   readonly stats: StatsFormat;
@@ -75,6 +78,7 @@ export function validate(
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
+    accessLog: accessLogOf(settings, problems),
     admin: adminOf(settings, problems),
     stats: settings.stats?.value ?? defaults.stats,
     verbose: settings.verbose?.value ?? false,

@@ -8,12 +8,18 @@ import type { Reason } from "../flow/reason.ts";
 export class SharedObserver implements EngineObserver {
   private poolIsEmpty = false;
   private acceptIsPaused = false;
+  /** Only where the whole wants to know; see {@link EngineObserver}. */
+  readonly relayStarted?: (relay: RelaySummary) => void;
 
   /** @param all the observers of all workers */
   constructor(
     private readonly whole: EngineObserver,
     private readonly all: () => readonly SharedObserver[],
-  ) {}
+  ) {
+    if (whole.relayStarted !== undefined) {
+      this.relayStarted = (relay) => whole.relayStarted?.(relay);
+    }
+  }
 
   relayEnded(relay: RelaySummary): void {
     this.whole.relayEnded(relay);

@@ -96,6 +96,8 @@ export interface FlowStats {
 export interface RelaySummary {
   /** 1, 2, 3… in the order of acceptance. */
   id: number;
+  /** The listener's name, or else the address that it really accepts on. */
+  listener: string;
   /** The client as `host:port` or `unix`. */
   client: string;
   /** The upstream as it was configured; null in mode `sink` and before one was chosen. */
@@ -105,6 +107,10 @@ export interface RelaySummary {
   durationMs: number;
   /** Dials that were begun. */
   dials: number;
+  /** Milliseconds from acceptance until an upstream answered; null while none has. */
+  dialMs: number | null;
+  /** Milliseconds from acceptance until the upstream's first byte; null while there is none. */
+  firstByteMs: number | null;
   reason: Reason | null;
   up: FlowStats;
   down: FlowStats;
@@ -124,6 +130,28 @@ export interface RingStats {
   overflows: number;
 }
 
+/** What the relays of one listener went through with one upstream. */
+export interface UpstreamStats {
+  /** As it was configured; null in mode `sink`. Of several that were tried, the last one. */
+  upstream: string | null;
+  /** How many ended for which reason; only reasons that occurred. */
+  ended: Partial<Record<Reason, number>>;
+  /** Bytes from clients, those of relays that run included. */
+  upBytes: number;
+  /** Bytes from the upstream, likewise. */
+  downBytes: number;
+}
+
+/** What one listener has done; listeners with the same name are one. */
+export interface ListenerStats {
+  /** As {@link RelaySummary.listener}. */
+  listener: string;
+  accepted: number;
+  running: number;
+  /** Each upstream that a relay was decided for, in the order of the first. Nothing here ever falls. */
+  upstreams: UpstreamStats[];
+}
+
 /** Everything that an engine counts. */
 export interface EngineStats {
   engine: EngineName;
@@ -138,6 +166,8 @@ export interface EngineStats {
   };
   up: FlowStats;
   down: FlowStats;
+  /** The same by listener and upstream, as far as metrics need it. */
+  listeners: ListenerStats[];
   memory: {
     segmentSize: number;
     segmentCount: number;
@@ -167,6 +197,11 @@ export interface EngineStats {
  * observer must not throw and must not call back into the engine.
  */
 export interface EngineObserver {
+  /**
+   * A client was accepted; its upstream is not chosen yet. Told only to an observer that has this
+   * method when the engine is made, so that nobody else pays for it.
+   */
+  relayStarted?(relay: RelaySummary): void;
   relayEnded(relay: RelaySummary): void;
   /** A dial failed; the relay may go on with another upstream. `detail` is the system's word. */
   dialFailed(upstream: string, reason: Reason, detail: string): void;

@@ -1,11 +1,14 @@
 import type { Address, ListenerOptions } from "../config/options.ts";
-import type { Relay } from "../flow/relay.ts";
+import { type Relay, RelayPhase } from "../flow/relay.ts";
+import type { ListenerAccount } from "./account.ts";
+import type { FlowStats } from "./engine.ts";
 import { Summary } from "./summary.ts";
-import { flowStats } from "./tally.ts";
+import { addFlow, flowStats } from "./tally.ts";
 
 /** What of a listener a relay's story needs. */
 interface StoryListener {
   readonly options: ListenerOptions;
+  readonly account: ListenerAccount;
   nextUpstream(): number;
 }
 
@@ -31,6 +34,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
   private startedAt = 0;
   private endedAt = 0;
+  /** Milliseconds from the acceptance to both facts; {@link NOT_YET} before them. */
+  private dialMs = NOT_YET;
+  private firstByteMs = NOT_YET;
   /** Which of the listener's upstreams is dialled first; the others follow in their order. */
   private firstUpstream = 0;
   /** Bytes that had moved when {@link stalled} last looked. */
@@ -49,9 +55,21 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.listener = listener;
     this.startedAt = performance.now();
     this.endedAt = 0;
+    this.dialMs = NOT_YET;
+    this.firstByteMs = NOT_YET;
     this.dials = 0;
     this.firstUpstream = listener.nextUpstream();
     this.movedBefore = 0;
+  }
+
+  /** An upstream has answered. */
+  protected answered(): void {
+    this.dialMs = performance.now() - this.startedAt;
+  }
+
+  /** The upstream's first bytes are here; call it before they are counted, for those only. */
+  firstBytesCame(): void {
+    if (this.firstByteMs === NOT_YET) this.firstByteMs = performance.now() - this.startedAt;
   }
 
   /** The tenancy is over. */
@@ -83,6 +101,17 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return dialing || up.size > 0 || down.size > 0 || this.unsent > 0;
   }
 
+  /** Whether no other upstream will be dialled: what it is counted under stays. */
+  get isDecided(): boolean {
+    return this.relay.phase !== RelayPhase.Dialing;
+  }
+
+  /** Adds what its flows did so far to totals. */
+  addTo(up: FlowStats, down: FlowStats): void {
+    addFlow(up, this.relay.up, this.up.discards);
+    addFlow(down, this.relay.down, this.down.discards);
+  }
+
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean {
     const moved = this.movedBytes - this.unsent;
@@ -96,16 +125,26 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     const end = this.endedAt === 0 ? performance.now() : this.endedAt;
     return new Summary(
       this.id,
+      this.listener.account.name,
       this.clientAddress,
       this.upstreamAddress,
       performance.timeOrigin + this.startedAt,
       end - this.startedAt,
       this.dials,
+      orNull(this.dialMs),
+      orNull(this.firstByteMs),
       this.endedAt === 0 ? null : this.relay.reason,
       flowStats(this.relay.up, this.up.discards),
       flowStats(this.relay.down, this.down.discards),
     );
   }
+}
+
+/** Instead of a time: it has not come to that. */
+const NOT_YET = -1;
+
+function orNull(ms: number): number | null {
+  return ms === NOT_YET ? null : ms;
 }
 
 /** Before the first tenant. */

@@ -1,5 +1,6 @@
 import type { ListenerOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
+import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines } from "./deadlines.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
@@ -41,9 +42,13 @@ export class RelayTimeouts<T extends Timed> {
   readonly lingering: Deadlines<T>;
   private upstreamTurn = 0;
 
-  /** @param alarm see {@link Deadlines} */
+  /**
+   * @param account where its relays are counted
+   * @param alarm see {@link Deadlines}
+   */
   constructor(
     readonly options: ListenerOptions,
+    readonly account: ListenerAccount,
     onDialTimeout: (relay: T) => void,
     alarm?: Alarm,
   ) {

@@ -11,12 +11,15 @@ import { decodeSockaddr } from "./sockaddr.ts";
 export class Summary implements RelaySummary {
   constructor(
     readonly id: number,
+    readonly listener: string,
     /** In the kernel's form; at most as long as an IPv6 address. */
     readonly clientAddress: Uint8Array,
     readonly upstreamAddress: Address | null,
     readonly startedAt: number,
     readonly durationMs: number,
     readonly dials: number,
+    readonly dialMs: number | null,
+    readonly firstByteMs: number | null,
     readonly reason: Reason | null,
     readonly up: FlowStats,
     readonly down: FlowStats,

@@ -46,3 +46,29 @@ test("counts add up, whichever engine has which", () => {
   expect(one.ring).toBe(ring);
   expect(one.relays.accepted).toBe(3);
 });
+
+test("listeners with the same name are one, and so are their upstreams", () => {
+  const redis = (upstream: string, reasons: object) => ({
+    listener: "redis",
+    accepted: 5,
+    running: 1,
+    upstreams: [{ upstream, ended: reasons, upBytes: 10, downBytes: 20 }],
+  });
+  const other = { listener: ":1", accepted: 1, running: 0, upstreams: [] };
+  const one = stats({ listeners: [redis("a:1", { client_fin: 3 })] });
+  const two = stats({ listeners: [other, redis("b:1", { drain: 1 })] });
+  const total = totalStats("uring", [one, two, one]);
+  expect(total.listeners).toEqual([
+    {
+      listener: "redis",
+      accepted: 15,
+      running: 3,
+      upstreams: [
+        { upstream: "a:1", ended: { client_fin: 6 }, upBytes: 20, downBytes: 40 },
+        { upstream: "b:1", ended: { drain: 1 }, upBytes: 10, downBytes: 20 },
+      ],
+    },
+    other,
+  ]);
+  expect(one.listeners[0]?.upstreams[0]?.ended).toEqual({ client_fin: 3 });
+});

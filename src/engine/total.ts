@@ -1,6 +1,6 @@
 import type { EngineName } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { EngineStats, RingStats } from "./engine.ts";
+import type { EngineStats, ListenerStats, RingStats, UpstreamStats } from "./engine.ts";
 import { addFlowStats, noFlowStats } from "./tally.ts";
 
 /** What an engine has counted that never did anything. */
@@ -11,6 +11,7 @@ export function noStats(engine: EngineName): EngineStats {
     relays: { accepted: 0, running: 0, ended: 0, reasons: {} },
     up: noFlowStats(),
     down: noFlowStats(),
+    listeners: [],
     memory: {
       segmentSize: 0,
       segmentCount: 0,
@@ -42,11 +43,10 @@ function add(total: EngineStats, part: EngineStats): void {
   relays.accepted += part.relays.accepted;
   relays.running += part.relays.running;
   relays.ended += part.relays.ended;
-  for (const [reason, count] of Object.entries(part.relays.reasons) as [Reason, number][]) {
-    relays.reasons[reason] = (relays.reasons[reason] ?? 0) + count;
-  }
+  addReasons(relays.reasons, part.relays.reasons);
   addFlowStats(total.up, part.up);
   addFlowStats(total.down, part.down);
+  for (const listener of part.listeners) addListener(total.listeners, listener);
   memory.segmentSize = Math.max(memory.segmentSize, part.memory.segmentSize);
   memory.segmentCount += part.memory.segmentCount;
   memory.segmentsLeased += part.memory.segmentsLeased;
@@ -58,6 +58,34 @@ function add(total: EngineStats, part: EngineStats): void {
   addEach(total.receiveSegments, part.receiveSegments);
   addEach(total.sendSegments, part.sendSegments);
   total.acceptPauses += part.acceptPauses;
+}
+
+type Reasons = EngineStats["relays"]["reasons"];
+
+function addReasons(total: Reasons, part: Reasons): void {
+  for (const [reason, count] of Object.entries(part) as [Reason, number][]) {
+    total[reason] = (total[reason] ?? 0) + count;
+  }
+}
+
+function addListener(all: ListenerStats[], part: ListenerStats): void {
+  const { listener, accepted, running } = part;
+  const known = all.find((one) => one.listener === listener);
+  const total = known ?? { listener, accepted: 0, running: 0, upstreams: [] };
+  if (known === undefined) all.push(total);
+  total.accepted += accepted;
+  total.running += running;
+  for (const upstream of part.upstreams) addUpstream(total.upstreams, upstream);
+}
+
+function addUpstream(all: UpstreamStats[], part: UpstreamStats): void {
+  const { upstream, ended, upBytes, downBytes } = part;
+  const known = all.find((one) => one.upstream === upstream);
+  const total = known ?? { upstream, ended: {}, upBytes: 0, downBytes: 0 };
+  if (known === undefined) all.push(total);
+  addReasons(total.ended, ended);
+  total.upBytes += upBytes;
+  total.downBytes += downBytes;
 }
 
 function addRings(total: RingStats | null, part: RingStats): RingStats {

@@ -127,14 +127,17 @@ export function statistics(
 
 /** One relay's story in figures. */
 export function relayStatistics(relay: RelaySummary): RelayStatistics {
-  const { id, client, upstream, startedAt, durationMs, dials, reason } = relay;
+  const { id, listener, client, upstream, startedAt, durationMs, dials, reason } = relay;
   return {
     id,
+    listener,
     client,
     upstream,
     startedAt,
     durationMs,
     dials,
+    dialMs: relay.dialMs,
+    firstByteMs: relay.firstByteMs,
     reason,
     requestsPerSecond: perSecond(relay.up.receives, durationMs),
     up: flowStatistics(relay.up, durationMs),

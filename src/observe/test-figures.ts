@@ -11,11 +11,14 @@ export function flowStats(figures: Partial<FlowStats> = {}): FlowStats {
 export function relaySummary(parts: Partial<RelaySummary> = {}): RelaySummary {
   return {
     id: 1,
+    listener: "127.0.0.1:6380",
     client: "127.0.0.1:50000",
     upstream: "127.0.0.1:6379",
     startedAt: 1_700_000_000_000,
     durationMs: 2_000,
     dials: 1,
+    dialMs: 0.25,
+    firstByteMs: 0.75,
     reason: "client_fin",
     up: flowStats(),
     down: flowStats(),

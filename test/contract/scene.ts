@@ -9,7 +9,7 @@ import {
   type ListenerOptions,
   type MemoryOptions,
 } from "../../src/config/options.ts";
-import type { Engine, FlowStats, RelaySummary } from "../../src/engine/engine.ts";
+import type { Engine, EngineStats, FlowStats, RelaySummary } from "../../src/engine/engine.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { End } from "../fixtures/end.ts";
 import { engineOf, type NewEngine } from "../fixtures/engines.ts";
@@ -178,6 +178,9 @@ export class Scene {
     expect(this.record.ended.length).toBe(stats.relays.ended);
     const ids = this.record.ended.map((relay) => relay.id).sort((a, b) => a - b);
     expect(ids).toEqual(ids.map((_, index) => index + 1));
+    expect(this.record.started.map((relay) => relay.id)).toEqual(ids);
+    for (const relay of this.record.ended) auditTimes(relay);
+    auditListeners(stats);
     const reasons: Partial<Record<Reason, number>> = {};
     for (const { reason } of this.record.ended) {
       if (reason === null) throw new Error("a relay ended without a reason");
@@ -198,4 +201,29 @@ export class Scene {
     }
     expect(total).toMatchObject(sum);
   }
+}
+
+/** What happened when, in the order in which it can. */
+function auditTimes({ durationMs, dialMs, firstByteMs, down }: RelaySummary): void {
+  const moments = [0, dialMs, firstByteMs, durationMs].filter((one) => one !== null);
+  expect(moments).toEqual(moments.toSorted((a, b) => a - b));
+  if (down.receivedBytes > 0) expect(firstByteMs).not.toBeNull();
+  if (firstByteMs !== null) expect(dialMs).not.toBeNull();
+}
+
+/** What listeners count comes to what all relays have done. */
+function auditListeners({ listeners, relays, up, down }: EngineStats): void {
+  const sums = { accepted: 0, running: 0, ended: 0, upBytes: 0, downBytes: 0 };
+  for (const { accepted, running, upstreams } of listeners) {
+    sums.accepted += accepted;
+    sums.running += running;
+    for (const { ended, upBytes, downBytes } of upstreams) {
+      for (const count of Object.values(ended)) sums.ended += count;
+      sums.upBytes += upBytes;
+      sums.downBytes += downBytes;
+    }
+  }
+  const { accepted, running, ended } = relays;
+  const bytes = { upBytes: up.receivedBytes, downBytes: down.receivedBytes };
+  expect(sums).toEqual({ accepted, running, ended, ...bytes });
 }

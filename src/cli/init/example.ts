@@ -18,6 +18,9 @@ export default defineConfig({
   //drainTimeout: "10s",       // what running relays get at a stop
   //segmentSize: "64KiB",      // one buffer, a power of two
   //segmentCount: 4096,        // most buffers; allocated when needed
+  //accessLog: "none",         // a JSON line per relay: stdout or a path
+  //accessLogStarts: false,    // a line also when a relay starts
+  //accessLogEvery: "off",     // or a time: a line so often while a relay runs
   //admin: "none",             // the admin page: 127.0.0.1:9600 or unix:/path
   //adminToken: "none",        // needed where others reach it
   //stats: "text",             // statistics at exit: text, json or none

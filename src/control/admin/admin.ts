@@ -1,12 +1,13 @@
 import type { Address, AdminOptions } from "../../config/options.ts";
 import { apiRoute } from "./api.ts";
 import type { AdminContext } from "./context.ts";
+import { metricsRoute } from "./metrics.ts";
 import { isOfPage, pageRoute } from "./page.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
 import { type AdminServer, startServer } from "./server.ts";
 
 /**
- * The admin server of a proxy: the page, the API and the probes. It is there before the proxy, says
+ * The admin server of a proxy: the page, the API, the metrics and the probes. It is there before the proxy, says
  * so, and ends after it.
  */
 export class Admin {
@@ -24,7 +25,12 @@ export class Admin {
   static async start(options: AdminOptions, failed: (error: unknown) => void): Promise<Admin> {
     const admin = new Admin();
     admin.server = await startServer(options, {
-      routes: [probesRoute(() => admin.readiness), apiRoute(() => admin.context), pageRoute()],
+      routes: [
+        probesRoute(() => admin.readiness),
+        metricsRoute(async () => (await admin.context?.metrics()) ?? null),
+        apiRoute(() => admin.context),
+        pageRoute(),
+      ],
       isOpen: (path) => isProbe(path) || isOfPage(path),
       failed,
     });

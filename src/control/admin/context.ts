@@ -1,5 +1,6 @@
 import type { Plan } from "../plan.ts";
 import type { RunningProxy } from "../proxy.ts";
+import type { Exposition } from "./metrics.ts";
 
 /** What came of a reload, or of a plan for one. */
 export type ReloadOutcome =
@@ -14,6 +15,8 @@ export interface AdminContext {
   readonly proxy: RunningProxy;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** All metrics as of now. */
+  metrics(): Promise<Exposition | null>;
   /** Reads the settings anew and says what a reload would change. */
   plan(): Promise<ReloadOutcome>;
   /** Reads the settings anew and brings the proxy to them. */

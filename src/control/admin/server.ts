@@ -33,13 +33,23 @@ export interface AdminServer {
 /**
  * Starts the admin server.
  *
+ * @param idleSeconds see {@link IDLE_SECONDS}; for tests
  * @throws ListenError when it cannot listen there
  */
-export async function startServer(options: AdminOptions, answers: Answers): Promise<AdminServer> {
+export async function startServer(
+  options: AdminOptions,
+  answers: Answers,
+  idleSeconds = IDLE_SECONDS,
+): Promise<AdminServer> {
   const { address } = options;
   const isUnix = address.kind === "unix";
   if (isUnix) await makeWay(address);
-  const server = listen(address, (request) => answer(request, options, answers), answers);
+  const server = listen(
+    address,
+    (request) => answer(request, options, answers),
+    answers,
+    idleSeconds,
+  );
   return {
     address: isUnix ? address : { ...address, port: server.port ?? address.port },
     async stop() {
@@ -61,21 +71,23 @@ async function answer(
     const response = await route(request);
     if (response !== null) return response;
   }
-  return refuse(404, "there are /, /api/state, /healthz and /readyz; README.md has all");
+  return refuse(404, "there are /, /api/state, /metrics, /healthz and /readyz; README.md has all");
 }
 
 function listen(
   address: Address,
   handle: (request: Request) => Promise<Response>,
   answers: Answers,
+  idleSeconds: number,
 ): Server<undefined> {
   const where =
     address.kind === "unix"
       ? { unix: address.path }
-      : { hostname: address.host, port: address.port, idleTimeout: IDLE_SECONDS };
+      : { hostname: address.host, port: address.port };
   try {
     return Bun.serve({
       ...where,
+      idleTimeout: idleSeconds,
       // Otherwise a second one in this process would share the port without a word.
       reusePort: false,
       fetch: handle,

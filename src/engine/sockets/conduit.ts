@@ -27,6 +27,8 @@ export interface ConduitHost {
   readonly turn: Turn;
   /** Dials the next upstream of the conduit's listener. */
   dial(conduit: Conduit): void;
+  /** A tenancy begins, and nothing was done for it yet. */
+  started(conduit: Conduit): void;
   /** Both ends are closed and all memory is released: the conduit may be used again. */
   finished(conduit: Conduit): void;
 }
@@ -69,6 +71,7 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
   accept(id: number, client: BunSocket<Conduit>, listener: Listener): void {
     // The address now, as Bun cannot tell it any more when the socket is closed.
     this.begins(id, addressOf(client), listener);
+    this.host.started(this);
     this.client = client;
     this.keepsAlive = false;
     this.isRetired = false;
@@ -85,6 +88,7 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
 
   /** The upstream answered. */
   dialed(upstream: BunSocket<Dial>): void {
+    this.answered();
     this.dial = null;
     this.upstream = upstream;
     this.up.target = upstream;

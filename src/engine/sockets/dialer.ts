@@ -119,7 +119,10 @@ export class Dialer {
         this.failed(socket.data, dialReason(code), code);
       },
       data: (socket, chunk) => {
-        socket.data.conduit?.down.receive(chunk);
+        const { conduit } = socket.data;
+        if (conduit === null) return;
+        if (conduit.down.flow.receivedBytes === 0) conduit.firstBytesCame();
+        conduit.down.receive(chunk);
       },
       drain: (socket) => {
         socket.data.conduit?.up.drained();

@@ -2,6 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
+import { nameOfListener } from "../account.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
 import { Drain } from "../drain.ts";
@@ -82,22 +83,23 @@ export class SocketsEngine implements Engine, ConduitHost {
 
   async listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening> {
     const { address } = options;
-    const listening: SocketsListening = new SocketsListening(
-      new Acceptor(
-        address,
-        this.clientHandlers((client) => this.accept(listening.listener, client)),
-      ),
-      this.newListener(options),
-      (next) => this.newListener(next),
-      () => this.unlisten(listening),
+    const acceptor = new Acceptor(
+      address,
+      this.clientHandlers((client) => this.accept(listening.listener, client)),
     );
-    const { acceptor } = listening;
     if (socket !== undefined) acceptor.take(socket);
     else if (this.stopped === null) await acceptor.open();
     if (this.stopped !== null) {
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
     }
+    // The loop has accepted nobody yet.
+    const listening: SocketsListening = new SocketsListening(
+      acceptor,
+      this.newListener(options, acceptor.address),
+      (next) => this.newListener(next, acceptor.address),
+      () => this.unlisten(listening),
+    );
     this.listening.add(listening);
     if (!this.accepting) acceptor.pause();
     return listening;
@@ -168,21 +170,26 @@ export class SocketsEngine implements Engine, ConduitHost {
     this.dialer.dial(conduit);
   }
 
+  started(conduit: Conduit): void {
+    this.observer.relayStarted?.(conduit.summary());
+  }
+
   finished(conduit: Conduit): void {
     this.observer.relayEnded(this.ledger.ends(conduit));
     if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
     if (this.stopped !== null) this.resolveStop();
   }
 
-  private newListener(options: ListenerOptions): Listener {
-    return new Listener(options, (conduit) => this.dialer.timedOut(conduit));
+  private newListener(options: ListenerOptions, address: Address): Listener {
+    const account = this.ledger.account(nameOfListener(options, address));
+    return new Listener(options, account, (conduit) => this.dialer.timedOut(conduit));
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {
     this.turn.event();
     const conduit = this.spare.pop() ?? new Conduit(this, listener);
     socket.data = conduit;
-    const id = this.ledger.begins(conduit);
+    const id = this.ledger.begins(conduit, listener.account);
     conduit.accept(id, bunSocket(socket), listener);
     if (this.drained && this.ledger.running.has(conduit)) conduit.terminate("drain");
     this.gate();

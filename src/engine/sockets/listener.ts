@@ -1,5 +1,6 @@
 import { ipKind } from "../../config/ip.ts";
 import type { Address, ListenerOptions } from "../../config/options.ts";
+import type { ListenerAccount } from "../account.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
 import type { Conduit } from "./conduit.ts";
 
@@ -8,8 +9,12 @@ export class Listener extends RelayTimeouts<Conduit> {
   /** The upstreams whose host is an IP address. */
   readonly literals: ReadonlySet<Address>;
 
-  constructor(options: ListenerOptions, onDialTimeout: (conduit: Conduit) => void) {
-    super(options, onDialTimeout);
+  constructor(
+    options: ListenerOptions,
+    account: ListenerAccount,
+    onDialTimeout: (conduit: Conduit) => void,
+  ) {
+    super(options, account, onDialTimeout);
     this.literals = new Set(options.upstreams.filter(isLiteral));
   }
 }

@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import type { Listening, RelaySummary } from "../engine.ts";
+import type { Listening } from "../engine.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";
 import { SocketsEngine } from "./engine.ts";
@@ -12,8 +12,7 @@ const { port } = birth;
 class SocketsTeller extends Teller {
   private isDue = false;
 
-  override relayEnded(relay: RelaySummary): void {
-    super.relayEnded(relay);
+  protected override gathered(): void {
     if (!this.isDue) this.tellSoon();
   }
 
@@ -24,7 +23,7 @@ class SocketsTeller extends Teller {
   }
 }
 
-const teller = new SocketsTeller(port, birth.answers);
+const teller = new SocketsTeller(birth);
 const engine = new SocketsEngine(birth.memory, teller, birth.share, fail);
 const listening = new Map<number, Listening>();
 let isFailing = false;

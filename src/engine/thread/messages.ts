@@ -21,6 +21,8 @@ export interface WorkerBirth {
   readonly wakeFd: number;
   /** Counted up by the worker when it has answered a {@link Question}. */
   readonly answers: SharedArrayBuffer;
+  /** Somebody wants to know of relays when they start. */
+  readonly tellsStarts: boolean;
 }
 
 /** What the control plane tells a worker. Listeners are called by keys that it gives them. */
@@ -47,7 +49,7 @@ export interface Question {
 
 /** What a worker tells the control plane. */
 export type News =
-  | { readonly kind: "ended"; readonly batch: RecordBatch }
+  | { readonly kind: "started" | "ended"; readonly batch: RecordBatch }
   | {
       readonly kind: "dialFailed";
       readonly upstream: string;

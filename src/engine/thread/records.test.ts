@@ -16,11 +16,14 @@ function relay(id: number): Summary {
   };
   return new Summary(
     id,
+    id % 2 === 0 ? "redis" : "127.0.0.1:6380",
     id % 7 === 0 ? Uint8Array.of(1, 0) : encodeSockaddr(client),
     id % 2 === 0 ? null : upstream,
     1_700_000_000_000.25 + id,
     id / 8,
     id % 4,
+    id % 5 === 1 ? null : id / 16,
+    id % 5 < 2 ? null : id / 10,
     id % 3 === 0 ? null : "client_fin",
     { ...noFlowStats(), receivedBytes: 2 ** 40 + id, sends: id },
     { ...noFlowStats(), lostBytes: id, shortSends: 7 },
@@ -29,11 +32,14 @@ function relay(id: number): Summary {
 
 const KEYS = [
   "id",
+  "listener",
   "client",
   "upstream",
   "startedAt",
   "durationMs",
   "dials",
+  "dialMs",
+  "firstByteMs",
   "reason",
   "up",
   "down",
@@ -58,5 +64,5 @@ test("what goes in comes out, also beyond the room at first, batch after batch",
 test("a text is sent once", () => {
   const records = new Records();
   for (let id = 0; id < 30; id++) records.add(relay(id));
-  expect(records.take().texts).toHaveLength(2);
+  expect(records.take().texts).toHaveLength(4);
 });

@@ -11,6 +11,9 @@ enum Field {
   StartedAt,
   DurationMs,
   Dials,
+  DialMs,
+  FirstByteMs,
+  Listener,
   Reason,
   Upstream,
   Flows,
@@ -36,15 +39,17 @@ const RECORD_SIZE = Field.Flows + 2 * FlowField.Size;
 const CAPACITY = 64;
 /** Instead of a text's number: there is none. */
 const NO_TEXT = -1;
+/** Instead of a time: it has not come to that. */
+const NO_TIME = -1;
 
-/** Stories of ended relays, as one thread sends them to another: numbers, and the texts in them. */
+/** Stories of relays, as one thread sends them to another: numbers, and the texts in them. */
 export interface RecordBatch {
   readonly count: number;
   /** `count` records, one after the other; the buffer is handed over. */
   readonly numbers: Float64Array<ArrayBuffer>;
   /** The client of each, in the kernel's form, {@link SOCKADDR_IP_SIZE} bytes; handed over. */
   readonly clients: Uint8Array<ArrayBuffer>;
-  /** Reasons and upstreams, each once. */
+  /** Listeners, reasons and upstreams, each once. */
   readonly texts: readonly string[];
 }
 
@@ -58,8 +63,8 @@ export class Records {
   private numbers = new Float64Array(CAPACITY * RECORD_SIZE);
   private clients = new Uint8Array(CAPACITY * SOCKADDR_IP_SIZE);
   private texts: string[] = [];
-  /** By the reason itself, and by the very object that stands for an upstream. */
-  private readonly numberOf = new Map<Reason | Address, number>();
+  /** By a text itself, and by the very object that stands for an upstream. */
+  private readonly numberOf = new Map<string | Address, number>();
 
   add(relay: Summary): void {
     const at = this.count * RECORD_SIZE;
@@ -70,6 +75,9 @@ export class Records {
     numbers[at + Field.StartedAt] = relay.startedAt;
     numbers[at + Field.DurationMs] = relay.durationMs;
     numbers[at + Field.Dials] = relay.dials;
+    numbers[at + Field.DialMs] = relay.dialMs ?? NO_TIME;
+    numbers[at + Field.FirstByteMs] = relay.firstByteMs ?? NO_TIME;
+    numbers[at + Field.Listener] = this.numberOfText(relay.listener);
     numbers[at + Field.Reason] = reason === null ? NO_TEXT : this.numberOfText(reason);
     numbers[at + Field.Upstream] =
       upstreamAddress === null ? NO_TEXT : this.numberOfText(upstreamAddress);
@@ -91,7 +99,7 @@ export class Records {
     return { count, numbers, clients, texts };
   }
 
-  private numberOfText(text: Reason | Address): number {
+  private numberOfText(text: string | Address): number {
     let number = this.numberOf.get(text);
     if (number === undefined) {
       number = this.texts.push(typeof text === "string" ? text : formatAddress(text)) - 1;
@@ -133,6 +141,9 @@ class Record implements RelaySummary {
   get id(): number {
     return this.number(Field.Id);
   }
+  get listener(): string {
+    return this.text(Field.Listener) ?? "";
+  }
   get client(): string {
     const at = this.index * SOCKADDR_IP_SIZE;
     return clientName(this.batch.clients.subarray(at, at + SOCKADDR_IP_SIZE));
@@ -149,6 +160,12 @@ class Record implements RelaySummary {
   get dials(): number {
     return this.number(Field.Dials);
   }
+  get dialMs(): number | null {
+    return this.time(Field.DialMs);
+  }
+  get firstByteMs(): number | null {
+    return this.time(Field.FirstByteMs);
+  }
   get reason(): Reason | null {
     return this.text(Field.Reason) as Reason | null;
   }
@@ -161,6 +178,11 @@ class Record implements RelaySummary {
 
   private number(field: number): number {
     return this.batch.numbers[this.index * RECORD_SIZE + field] as number;
+  }
+
+  private time(field: Field): number | null {
+    const ms = this.number(field);
+    return ms === NO_TIME ? null : ms;
   }
 
   private text(field: Field): string | null {

@@ -2,29 +2,31 @@ import type { MessagePort } from "node:worker_threads";
 import type { Reason } from "../../flow/reason.ts";
 import type { Engine, EngineObserver, EngineStats, RelaySummary } from "../engine.ts";
 import type { Summary } from "../summary.ts";
-import type { News, Question } from "./messages.ts";
+import type { News, Question, WorkerBirth } from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
 import { stackOf } from "./stack.ts";
 
-/** Relays that ended are told together, so often. */
+/** Relays that started or ended are told together, so often. */
 const TELL_MS = 20;
 
-/** What a worker tells the control plane; relays that ended are gathered first. */
+/** What a worker tells the control plane; relays that started or ended are gathered first. */
 export class Teller implements EngineObserver {
+  /** The engine looks for it at each acceptance. */
+  readonly relayStarted?: (relay: RelaySummary) => void;
+  private readonly started = new Records();
   private readonly ended = new Records();
   private toldAt = 0;
+  private readonly port: MessagePort;
   private readonly answers: Int32Array;
 
-  /** @param answers see {@link WorkerBirth} */
-  constructor(
-    private readonly port: MessagePort,
-    answers: SharedArrayBuffer,
-  ) {
+  constructor({ port, answers, tellsStarts }: WorkerBirth) {
+    this.port = port;
     this.answers = new Int32Array(answers);
+    if (tellsStarts) this.relayStarted = (relay) => this.gather(this.started, relay);
   }
 
   relayEnded(relay: RelaySummary): void {
-    this.ended.add(relay as Summary);
+    this.gather(this.ended, relay);
   }
   dialFailed(upstream: string, reason: Reason, detail: string): void {
     this.tell({ kind: "dialFailed", upstream, reason, detail });
@@ -64,24 +66,37 @@ export class Teller implements EngineObserver {
     this.tell({ kind: "failed", error: stackOf(error), stats });
   }
 
-  /** Tells of the relays that ended, if it is time. @returns microseconds until it is */
+  /** Tells of the relays that started or ended, if it is time. @returns microseconds until it is */
   flushWhenDue(): number {
-    if (this.ended.count === 0) return Infinity;
+    if (this.started.count + this.ended.count === 0) return Infinity;
     const left = this.toldAt + TELL_MS - performance.now();
     if (left > 0) return left * 1e3;
     this.flush();
     return Infinity;
   }
 
-  /** Tells of the relays that ended. */
+  /** Tells of the relays that started or ended. */
   flush(): void {
-    if (this.ended.count === 0) return;
-    const batch = this.ended.take();
-    this.port.postMessage({ kind: "ended", batch } satisfies News, [
-      batch.numbers.buffer,
-      batch.clients.buffer,
-    ]);
+    if (this.started.count + this.ended.count === 0) return;
+    // In this order: a relay may have started and ended in between.
+    this.send("started", this.started);
+    this.send("ended", this.ended);
     this.toldAt = performance.now();
+  }
+
+  /** There is something to tell. */
+  protected gathered(): void {}
+
+  private gather(records: Records, relay: RelaySummary): void {
+    records.add(relay as Summary);
+    this.gathered();
+  }
+
+  private send(kind: "started" | "ended", records: Records): void {
+    if (records.count === 0) return;
+    const batch = records.take();
+    const handedOver = [batch.numbers.buffer, batch.clients.buffer];
+    this.port.postMessage({ kind, batch } satisfies News, handedOver);
   }
 }
 

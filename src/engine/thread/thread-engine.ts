@@ -30,7 +30,7 @@ const ANSWER_MS = 10_000;
 /** What a worker's thread is made of. */
 export interface ThreadOptions {
   readonly name: EngineName;
-  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "answers">;
+  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "answers" | "tellsStarts">;
   /**
    * The worker has met a defect: its relays have ended (`worker_failed`), it accepts no more, and
    * its thread ends. `error` is a text with its stack.
@@ -64,7 +64,13 @@ export class ThreadEngine implements Engine {
     this.port = port1;
     this.wakeFd = programs[name].isBlocking ? eventDescriptor() : -1;
     const answers = this.answers.buffer as SharedArrayBuffer;
-    const workerData: WorkerBirth = { ...birth, port: port2, wakeFd: this.wakeFd, answers };
+    const workerData: WorkerBirth = {
+      ...birth,
+      port: port2,
+      wakeFd: this.wakeFd,
+      answers,
+      tellsStarts: observer.relayStarted !== undefined,
+    };
     this.worker = new Worker(url, { workerData, transferList: [port2] });
     // Whoever listens hears of it; before, there is nobody.
     this.ready.promise.catch(() => {});
@@ -86,7 +92,9 @@ export class ThreadEngine implements Engine {
       close: () => this.tell({ kind: "unlisten", key }),
     });
     this.listening.set(key, listening);
-    this.tell({ kind: "listen", key, options, descriptor: socket.descriptor });
+    const { descriptor, address: bound } = socket;
+    // The worker is told where it really listens, as its relays' stories have that.
+    this.tell({ kind: "listen", key, options: { ...options, address: bound }, descriptor });
     await listening.begun;
     return listening;
   }
@@ -158,6 +166,9 @@ export class ThreadEngine implements Engine {
       case "unlistened":
         this.listening.get(news.key)?.hasClosed();
         this.listening.delete(news.key);
+        return;
+      case "started":
+        for (const relay of relaysOf(news.batch)) observer.relayStarted?.(relay);
         return;
       case "ended":
         for (const relay of relaysOf(news.batch)) observer.relayEnded(relay);

@@ -69,6 +69,7 @@ export class Conduit extends RelayStory<Listener> {
   accept(id: number, client: number, listener: Listener): void {
     const { loop } = this;
     this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
+    loop.started(this);
     this.client = client;
     this.swept = false;
     this.isRetired = false;
@@ -87,6 +88,7 @@ export class Conduit extends RelayStory<Listener> {
 
   /** The upstream answered. */
   dialed(): void {
+    this.answered();
     this.up.target = this.upstream;
     this.perform(this.relay.dialed());
   }

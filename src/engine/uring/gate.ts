@@ -1,4 +1,5 @@
 import type { ListenerOptions } from "../../config/options.ts";
+import { nameOfListener } from "../account.ts";
 import type { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
 import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
@@ -43,7 +44,8 @@ export class Gate {
   update(key: number, options: ListenerOptions): void {
     const before = this.listeners.get(key);
     if (before === undefined) return;
-    const listener = this.newListener(options, before.descriptor);
+    const { address } = before.options;
+    const listener = this.newListener({ ...options, address }, before.descriptor);
     listener.armed = before.armed;
     listener.closing = before.closing;
     this.listeners.set(key, listener);
@@ -111,7 +113,10 @@ export class Gate {
 
   private newListener(options: ListenerOptions, descriptor: number): Listener {
     const { alarms, dialer } = this.loop;
-    return new Listener(options, descriptor, alarms.set, (conduit) => dialer.timedOut(conduit));
+    const account = this.ledger.account(nameOfListener(options, options.address));
+    return new Listener(options, account, descriptor, alarms.set, (conduit) =>
+      dialer.timedOut(conduit),
+    );
   }
 
   private arm(key: number, listener: Listener): void {

@@ -277,6 +277,9 @@ export class Lane {
   /** A receive has brought bytes: they become chunks at the end of the queue. */
   private take(size: number, flags: number): void {
     const { flow } = this;
+    if (flow.receivedBytes === 0 && this.direction === Direction.Down) {
+      this.conduit.firstBytesCame();
+    }
     if (this.loop.meter.received(size)) flow.receiveShortCount++;
     const wasReceiving = flow.receiving;
     const isKept = flow.phase === Phase.Open && flow.lostBytes === 0;

@@ -1,4 +1,5 @@
 import type { ListenerOptions } from "../../config/options.ts";
+import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
 import type { Conduit } from "./conduit.ts";
@@ -13,10 +14,11 @@ export class Listener extends RelayTimeouts<Conduit> {
   /** @param descriptor listens; closed by whoever closes this */
   constructor(
     options: ListenerOptions,
+    account: ListenerAccount,
     readonly descriptor: number,
     alarm: Alarm,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
-    super(options, onDialTimeout, alarm);
+    super(options, account, onDialTimeout, alarm);
   }
 }

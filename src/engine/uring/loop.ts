@@ -38,6 +38,8 @@ const QUIET_MS = 100;
 const QUIET_EVENTS = 16;
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report {
+  /** A client was accepted. Missing when nobody wants to know. */
+  relayStarted?(relay: Summary): void;
   relayEnded(relay: Summary): void;
   dialFailed(upstream: string, reason: Reason, detail: string): void;
   poolGrew(bytes: number): void;
@@ -182,6 +184,7 @@ export class Loop {
    * Accepts on a descriptor that listens; the loop closes it.
    *
    * @param key by which it is called from now on, 0…2²⁴ − 1, and never used twice
+   * @param options with the address that is really listened on
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
     this.gate.listen(key, options, descriptor);
@@ -301,11 +304,16 @@ export class Loop {
   /** A client was accepted: it becomes a relay. */
   accept(listener: Listener, descriptor: number): void {
     const conduit = this.spare.pop() ?? this.newConduit(listener);
-    const id = this.ledger.begins(conduit);
+    const id = this.ledger.begins(conduit, listener.account);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     conduit.accept(id, descriptor, listener);
     if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
     this.gate.decide();
+  }
+
+  /** A client was accepted, and nothing was done for it yet. */
+  started(conduit: Conduit): void {
+    this.report.relayStarted?.(conduit.summary());
   }
 
   /** Both ends of a relay are closed. */

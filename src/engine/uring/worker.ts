@@ -95,7 +95,7 @@ class Reporter extends Teller implements Report {
   }
 }
 
-const reporter = new Reporter(port, birth.answers);
+const reporter = new Reporter(birth);
 const queue = new Queue({
   entries: uring.entries,
   completions: Math.max(4096, uring.entries * 4),

@@ -121,15 +121,22 @@ export class Relays {
 
 function storyOf(relay: RelayStatistics): (readonly [string, string])[] {
   return [
+    ["Listener", relay.listener],
     ["Client", relay.client],
     ["Upstream", relay.upstream ?? "–"],
     ["Since", new Date(relay.startedAt).toLocaleString()],
     ["Runs for", format.duration(relay.durationMs)],
     ["Dials", format.count(relay.dials)],
+    ["Upstream answered after", timeOf(relay.dialMs)],
+    ["Its first byte came after", timeOf(relay.firstByteMs)],
     ["Receives from the client per second", format.rate(relay.requestsPerSecond)],
     ...flowOf("Up", relay.up),
     ...flowOf("Down", relay.down),
   ];
+}
+
+function timeOf(ms: number | null): string {
+  return ms === null ? "–" : format.duration(ms);
 }
 
 function flowOf(way: string, flow: FlowStatistics): (readonly [string, string])[] {

@@ -1,0 +1,90 @@
+import type { AccessLogOptions } from "../config/options.ts";
+import type { Engine, ProxyObserver } from "../engine/engine.ts";
+import type { AccessLog } from "../observe/access-log/access-log.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics/metrics.ts";
+import { together } from "../observe/together.ts";
+import type { Exposition } from "./admin/metrics.ts";
+
+/** What is to be seen of a proxy. */
+export interface ObservationOptions {
+  readonly accessLog: AccessLogOptions | null;
+  /** Whether somebody may ask for metrics. */
+  readonly metrics: boolean;
+  readonly log: Logger;
+  /** The program's, for the metrics. */
+  readonly version: string;
+  /** Whoever else wants to know what the engine tells. */
+  readonly others: readonly Partial<ProxyObserver>[];
+}
+
+/**
+ * What is written down and counted of a proxy's relays: its access log and its metrics. It is there
+ * before the proxy, which is given its {@link observer}, and ends after it.
+ */
+export class Observation {
+  /** For the engine. */
+  readonly observer: ProxyObserver;
+  private engine: Engine | null = null;
+
+  private constructor(
+    private readonly options: ObservationOptions,
+    private readonly accessLog: AccessLog | null,
+    private readonly metrics: Metrics | null,
+  ) {
+    const known = [accessLog, metrics].filter((one) => one !== null);
+    this.observer = together([...options.others, ...known]);
+  }
+
+  /** Opens the access log. @throws TargetError when that cannot be */
+  static async start(options: ObservationOptions): Promise<Observation> {
+    const { accessLog: wanted, metrics: wantsMetrics, log } = options;
+    const accessLog = wanted === null ? null : await openAccessLog(wanted, log);
+    return new Observation(options, accessLog, wantsMetrics ? await loadMetrics() : null);
+  }
+
+  /** The proxy accepts. */
+  accepts(engine: Engine): void {
+    this.engine = engine;
+    this.accessLog?.watch(engine);
+  }
+
+  /** Opens files anew that somebody may have moved away. */
+  reopen(): void {
+    this.accessLog?.reopen();
+  }
+
+  /**
+   * The metrics as of now; null before the proxy accepts, or where nobody was to ask.
+   *
+   * @param isStopping it accepts no more
+   */
+  async expose(isStopping: boolean): Promise<Exposition | null> {
+    const { engine, metrics, accessLog, options } = this;
+    if (engine === null || metrics === null) return null;
+    const snapshot = {
+      stats: engine.stats(),
+      accepts: !isStopping,
+      accessLog: accessLog?.writer ?? null,
+    };
+    const text = await metrics.text(snapshot, { version: options.version, engine: engine.name });
+    return { text, contentType: metrics.contentType };
+  }
+
+  /** The proxy is over: what waits for the access log gets so much time. */
+  async close(withinMs: number): Promise<void> {
+    await this.accessLog?.close(withinMs);
+  }
+}
+
+// Both are loaded only where they are wanted: a plain start does without.
+
+async function openAccessLog(options: AccessLogOptions, log: Logger): Promise<AccessLog> {
+  const { AccessLog } = await import("../observe/access-log/access-log.ts");
+  return await AccessLog.open(options, log);
+}
+
+async function loadMetrics(): Promise<Metrics> {
+  const { Metrics } = await import("../observe/metrics/metrics.ts");
+  return new Metrics();
+}

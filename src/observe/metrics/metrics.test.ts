@@ -1,0 +1,182 @@
+import { describe, expect, test } from "bun:test";
+import { parseExposition, sampleValue } from "../../../test/fixtures/exposition.ts";
+import type { EngineStats } from "../../engine/engine.ts";
+import { engineStats, flowStats, relaySummary } from "../test-figures.ts";
+import { figures } from "./figures.ts";
+import { Metrics } from "./metrics.ts";
+
+const build = { version: "1.2.3", engine: "uring" };
+const ring = {
+  submissions: 900,
+  completions: 400,
+  silentSends: 300,
+  receivesWithoutBuffer: 2,
+  overflows: 1,
+};
+const upstreams = [
+  {
+    upstream: "10.0.0.1:6379",
+    ended: { client_fin: 3, drain: 1 },
+    upBytes: 10,
+    downBytes: 2 ** 40,
+  },
+  { upstream: null, ended: {}, upBytes: 7, downBytes: 0 },
+];
+const busy = engineStats({
+  relays: { accepted: 9, running: 5, ended: 4, reasons: { client_fin: 3, drain: 1 } },
+  listeners: [{ listener: "redis", accepted: 9, running: 5, upstreams }],
+  up: flowStats({ receives: 100, sends: 90, pauses: 3, poolEmpty: 1, lostBytes: 11 }),
+  down: flowStats({ receives: 200, sends: 190, pauses: 4 }),
+  loop: { turns: 50, events: 300 },
+  ring,
+  acceptPauses: 2,
+});
+
+async function read(
+  metrics: Metrics,
+  stats: EngineStats = busy,
+  accessLog: { written: number; dropped: number } | null = { written: 20, dropped: 4 },
+) {
+  return parseExposition(await metrics.text({ stats, accepts: true, accessLog }, build));
+}
+
+describe("what the engine counts", async () => {
+  const families = await read(new Metrics());
+
+  test.each([
+    ["ringway_relays_accepted_total", { listener: "redis" }, 9],
+    ["ringway_relays_running", { listener: "redis" }, 5],
+    ["ringway_relays_ended_total", { reason: "client_fin", upstream: "10.0.0.1:6379" }, 3],
+    ["ringway_relays_ended_total", { reason: "drain", listener: "redis" }, 1],
+    ["ringway_bytes_total", { direction: "up", upstream: "10.0.0.1:6379" }, 10],
+    ["ringway_bytes_total", { direction: "down", upstream: "10.0.0.1:6379" }, 2 ** 40],
+    ["ringway_bytes_total", { direction: "up", upstream: "" }, 7],
+    ["ringway_lost_bytes_total", { direction: "up" }, 11],
+    ["ringway_receives_total", { direction: "up" }, 100],
+    ["ringway_sends_total", { direction: "down" }, 190],
+    ["ringway_pauses_total", { direction: "down" }, 4],
+    ["ringway_pool_waits_total", { direction: "up" }, 1],
+    ["ringway_accepting", {}, 1],
+    ["ringway_accept_pauses_total", {}, 2],
+    ["ringway_pool_bytes", {}, 0],
+    ["ringway_segments", {}, 4_096],
+    ["ringway_segments_leased", {}, 0],
+    ["ringway_segments_leased_max", {}, 0],
+    ["ringway_turns_total", {}, 50],
+    ["ringway_events_total", {}, 300],
+    ["ringway_ring_submissions_total", {}, 900],
+    ["ringway_ring_completions_total", {}, 400],
+    ["ringway_ring_silent_sends_total", {}, 300],
+    ["ringway_ring_receives_without_buffer_total", {}, 2],
+    ["ringway_ring_overflows_total", {}, 1],
+    ["ringway_access_log_lines_total", {}, 20],
+    ["ringway_access_log_lines_dropped_total", {}, 4],
+    ["ringway_build_info", { version: "1.2.3", engine: "uring", bun: Bun.version }, 1],
+  ])("%s %j", (name, labels, value) => {
+    expect(sampleValue(families, name, labels)).toBe(value);
+  });
+
+  test("no figure is left out above, and no name is against the conventions", () => {
+    for (const { name } of figures) expect(families.has(name)).toBe(true);
+    for (const [name, { type, help }] of families) {
+      expect(name).toMatch(/^(ringway|process)_[a-z_]+$/);
+      expect(help).toEndWith(".");
+      expect(name.endsWith("_total")).toBe(type === "counter");
+      if (type === "histogram") expect(name).toEndWith("_seconds");
+    }
+  });
+});
+
+test("asked again, values are those of now", async () => {
+  const metrics = new Metrics();
+  await read(metrics);
+  const [one] = busy.listeners;
+  if (one === undefined) throw new Error("a listener");
+  const listeners = [{ ...one, accepted: 12 }];
+  const later = await read(metrics, { ...busy, listeners, loop: { turns: 49, events: 301 } });
+  expect(sampleValue(later, "ringway_relays_accepted_total")).toBe(12);
+  expect(sampleValue(later, "ringway_events_total")).toBe(301);
+  // An estimate that was corrected: a counter does not fall.
+  expect(sampleValue(later, "ringway_turns_total")).toBe(50);
+});
+
+test("two that ask at once get the same", async () => {
+  const metrics = new Metrics();
+  const snapshot = { stats: busy, accepts: true, accessLog: null };
+  const [one, two] = await Promise.all([
+    metrics.text(snapshot, build),
+    metrics.text(snapshot, build),
+  ]);
+  const own = (text: string) => text.split("\n").filter((line) => line.startsWith("ringway"));
+  expect(own(one)).toEqual(own(two));
+});
+
+test("what is not there is not told", async () => {
+  const families = await read(new Metrics(), engineStats(), null);
+  expect([...families.keys()].filter((name) => /ring_|access_log/.test(name))).toEqual([]);
+  expect(families.get("ringway_relays_running")?.samples).toEqual([]);
+});
+
+test("times of ended relays", async () => {
+  const metrics = new Metrics();
+  metrics.relayEnded(relaySummary({ dialMs: 2, durationMs: 30 }));
+  metrics.relayEnded(relaySummary({ dialMs: 0.1, durationMs: 7_200_000 }));
+  metrics.relayEnded(relaySummary({ dialMs: null, durationMs: 1, upstream: null }));
+  const families = await read(metrics);
+  const labels = { listener: "127.0.0.1:6380", upstream: "127.0.0.1:6379" };
+  const dial = (le: string) =>
+    sampleValue(families, "ringway_dial_seconds_bucket", { ...labels, le });
+  expect([dial("0.00025"), dial("0.001"), dial("0.0025"), dial("+Inf")]).toEqual([1, 1, 2, 2]);
+  expect(sampleValue(families, "ringway_dial_seconds_sum", labels)).toBeCloseTo(0.0021);
+  expect(sampleValue(families, "ringway_dial_seconds_count")).toBe(2);
+  expect(sampleValue(families, "ringway_relay_seconds_sum", labels)).toBeCloseTo(7_200.03);
+  expect(sampleValue(families, "ringway_relay_seconds_count", { upstream: "" })).toBe(1);
+});
+
+test("dials that failed, and accepting that is paused", async () => {
+  const metrics = new Metrics();
+  metrics.dialFailed("db:5432", "connect_refused");
+  metrics.dialFailed("db:5432", "connect_refused");
+  metrics.acceptPaused();
+  let families = await read(metrics);
+  const labels = { upstream: "db:5432", reason: "connect_refused" };
+  expect(sampleValue(families, "ringway_dial_failures_total", labels)).toBe(2);
+  expect(sampleValue(families, "ringway_accepting")).toBe(0);
+  metrics.acceptResumed();
+  families = await read(metrics);
+  expect(sampleValue(families, "ringway_accepting")).toBe(1);
+});
+
+test("whatever a path has in it, labels hold it", async () => {
+  const listener = 'unix:/a"\\\n}';
+  const stats = engineStats({ listeners: [{ listener, accepted: 1, running: 0, upstreams: [] }] });
+  const metrics = new Metrics();
+  metrics.relayEnded(relaySummary({ listener, upstream: "\n# EOF\n" }));
+  const families = await read(metrics, stats);
+  expect(sampleValue(families, "ringway_relays_accepted_total", { listener })).toBe(1);
+  expect(sampleValue(families, "ringway_relay_seconds_count", { upstream: "\n# EOF\n" })).toBe(1);
+});
+
+test("the process's figures are true", async () => {
+  const families = await read(new Metrics());
+  const value = (name: string) => sampleValue(families, name);
+  const now = Date.now() / 1_000;
+  expect(value("process_start_time_seconds")).toBeGreaterThan(now - 3_600);
+  expect(value("process_start_time_seconds")).toBeLessThanOrEqual(Math.ceil(now));
+  const { rss } = process.memoryUsage();
+  expect(value("process_resident_memory_bytes") / rss).toBeWithin(0.5, 2);
+  const { user, system } = process.cpuUsage();
+  const seconds = (user + system) / 1e6;
+  expect(value("process_cpu_seconds_total")).toBeWithin(seconds / 2, seconds + 0.001);
+  if (process.platform !== "linux") return;
+  expect(value("process_open_fds")).toBeWithin(3, 1_000);
+  expect(value("process_max_fds")).toBeGreaterThan(value("process_open_fds"));
+  expect([...families.keys()].filter((name) => name.startsWith("process_")).sort()).toEqual([
+    "process_cpu_seconds_total",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_virtual_memory_bytes",
+  ]);
+});

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import type { EngineObserver } from "../engine/engine.ts";
+import { relaySummary } from "./test-figures.ts";
+import { together } from "./together.ts";
+
+test("each is told what it wants to know, in their order", () => {
+  const told: string[] = [];
+  const all: Required<EngineObserver> = {
+    relayStarted: ({ id }) => told.push(`started ${id}`),
+    relayEnded: ({ id }) => told.push(`ended ${id}`),
+    dialFailed: (...what) => told.push(`failed ${what}`),
+    poolGrew: (bytes) => told.push(`grew ${bytes}`),
+    poolEmpty: () => told.push("empty"),
+    poolRefilled: () => told.push("refilled"),
+    acceptPaused: (...what) => told.push(`paused ${what}`),
+    acceptResumed: () => told.push("resumed"),
+  };
+  const one = together([{}, { relayEnded: () => told.push("first") }, all]);
+  one.relayStarted?.(relaySummary({ id: 3 }));
+  one.relayEnded(relaySummary({ id: 3 }));
+  one.dialFailed("db:1", "connect_refused", "ECONNREFUSED");
+  one.poolGrew(7);
+  one.poolEmpty();
+  one.poolRefilled();
+  one.acceptPaused("memory", 5);
+  one.acceptResumed();
+  expect(told).toEqual([
+    "started 3",
+    "first",
+    "ended 3",
+    "failed db:1,connect_refused,ECONNREFUSED",
+    "grew 7",
+    "empty",
+    "refilled",
+    "paused memory,5",
+    "resumed",
+  ]);
+});
+
+test("nobody asks for starts when none of them does", () => {
+  expect("relayStarted" in together([{ poolEmpty() {} }])).toBe(false);
+});

@@ -1,0 +1,42 @@
+import type { ProxyObserver } from "../engine/engine.ts";
+
+/**
+ * Several observers as one; each is told what it wants to know, in their order. The result wants to
+ * know of starts only when one of them does.
+ */
+export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObserver {
+  const starts = observers.filter((one) => one.relayStarted !== undefined);
+  return {
+    ...(starts.length === 0
+      ? {}
+      : {
+          relayStarted(relay) {
+            for (const one of starts) one.relayStarted?.(relay);
+          },
+        }),
+    relayEnded(relay) {
+      for (const one of observers) one.relayEnded?.(relay);
+    },
+    dialFailed(upstream, reason, detail) {
+      for (const one of observers) one.dialFailed?.(upstream, reason, detail);
+    },
+    poolGrew(bytes) {
+      for (const one of observers) one.poolGrew?.(bytes);
+    },
+    poolEmpty() {
+      for (const one of observers) one.poolEmpty?.();
+    },
+    poolRefilled() {
+      for (const one of observers) one.poolRefilled?.();
+    },
+    acceptPaused(cause, relays) {
+      for (const one of observers) one.acceptPaused?.(cause, relays);
+    },
+    acceptResumed() {
+      for (const one of observers) one.acceptResumed?.();
+    },
+    workerFailed(...failure) {
+      for (const one of observers) one.workerFailed?.(...failure);
+    },
+  };
+}

@@ -1,0 +1,272 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CliProcess, MAIN } from "./cli-process.ts";
+import { inParallel, waitFor } from "./fixtures/wait.ts";
+
+// The access log as its reader meets it: the real program, real clients, real files.
+
+const folder = mkdtempSync(join(tmpdir(), "ringway-access-log-"));
+const LOOPBACK = "127.0.0.1:0";
+const isLinux = process.platform === "linux";
+const engines = isLinux ? ["sockets", "auto"] : ["sockets"];
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Line {
+  readonly event: string;
+  readonly id: number;
+  readonly [field: string]: unknown;
+}
+
+function linesOf(text: string): Line[] {
+  expect(text === "" || text.endsWith("\n")).toBe(true);
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line);
+}
+
+function linesIn(path: string): Line[] {
+  return linesOf(readFileSync(path, "utf8"));
+}
+
+/** A client that sends text, and ends when an answer has come. */
+async function ask(port: number, text: string, answer: RegExp): Promise<void> {
+  const socket: Socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  const over = Promise.withResolvers<void>();
+  let received = "";
+  socket.on("data", (chunk) => {
+    received += chunk.toString();
+    if (answer.test(received)) socket.end();
+  });
+  socket.on("close", () => over.resolve());
+  socket.write(text);
+  await over.promise;
+  expect(received).toMatch(answer);
+}
+
+/** Where a program listens, as soon as its log says so, and all that the log says then. */
+async function announced(
+  stderr: ReadableStream<Uint8Array>,
+): Promise<{ port: number; rest: Promise<string> }> {
+  const port = Promise.withResolvers<number>();
+  const read = async () => {
+    let text = "";
+    for await (const chunk of stderr) {
+      text += Buffer.from(chunk).toString();
+      const match = /listening on \S+:(\d+)/.exec(text);
+      if (match !== null) port.resolve(Number(match[1]));
+    }
+    port.reject(new Error(`it listens nowhere:\n${text}`));
+    return text;
+  };
+  const rest = read();
+  return { port: await port.promise, rest };
+}
+
+const ping = (port: number) => ask(port, "PING\r\n", /^\+PONG\r\n/);
+
+describe.each(engines)("engine %s", (engine) => {
+  let path = "";
+
+  beforeAll(() => {
+    path = join(folder, `${engine}.log`);
+  });
+
+  test("a line at the start and one at the end, with every field", async () => {
+    const flags = ["-l", LOOPBACK, "-e", engine, "--access-log", path, "--access-log-starts", "on"];
+    await using proxy = new CliProcess(flags);
+    const port = await proxy.port();
+    await ping(port);
+    await waitFor(() => linesIn(path).length === 2, "both lines are there");
+    expect((await proxy.stop()).code).toBe(0);
+    const [start, end] = linesIn(path);
+    const shared = {
+      id: 1,
+      listener: `127.0.0.1:${port}`,
+      client: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    };
+    expect(start).toMatchObject({ ...shared, event: "start", upstream: null, reason: null });
+    expect(end).toMatchObject({
+      ...shared,
+      event: "end",
+      upstream: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      tries: 1,
+      upBytes: 6,
+      downBytes: 7,
+      upLostBytes: 0,
+      downLostBytes: 0,
+      reason: "client_fin",
+      side: "client",
+    });
+    const [dial, firstByte, duration] = ["dialMs", "firstByteMs", "durationMs"].map((field) =>
+      Number(end?.[field]),
+    );
+    expect(dial).toBeWithin(0, 10_000);
+    expect(firstByte).toBeGreaterThanOrEqual(dial ?? Number.NaN);
+    expect(duration).toBeGreaterThanOrEqual(firstByte ?? Number.NaN);
+    expect(Math.abs(Date.now() - Date.parse(String(end?.time)))).toBeLessThan(60_000);
+    expect(statSync(path).mode & 0o137).toBe(0);
+  });
+
+  test("the file is renamed under load, again and again: no line is lost or torn", async () => {
+    const rotated = join(folder, `${engine}-rotated.log`);
+    await using proxy = new CliProcess([
+      ...["-l", LOOPBACK, "-e", engine, "--access-log", rotated, "--stats", "json"],
+    ]);
+    const port = await proxy.port();
+    let isOver = false;
+    let count = 0;
+    const rotate = async () => {
+      while (!isOver || count < 3) {
+        renameSync(rotated, `${rotated}.${++count}`);
+        proxy.child.kill("SIGHUP");
+        await waitFor(() => existsSync(rotated), "there is a new file");
+      }
+    };
+    const rotating = rotate();
+    await inParallel(400, 8, () => ping(port));
+    isOver = true;
+    await rotating;
+    const { out, err } = await proxy.stop();
+    const files = readdirSync(folder).filter((name) => name.startsWith(`${engine}-rotated.log`));
+    expect(files).toHaveLength(count + 1);
+    const ids = files.flatMap((name) => linesIn(join(folder, name)).map(({ id }) => id));
+    expect(ids).toHaveLength(JSON.parse(out).relays.ended);
+    expect(ids.toSorted((a, b) => a - b)).toEqual(ids.map((_, index) => index + 1));
+    expect(err).not.toContain("[warn]");
+  });
+
+  test("a relay that runs has lines too", async () => {
+    const long = join(folder, `${engine}-long.log`);
+    const flags = ["-l", LOOPBACK, "-e", engine, "--access-log", long, "--access-log-every", "1s"];
+    await using proxy = new CliProcess(flags);
+    const socket = connect(await proxy.port(), "127.0.0.1");
+    socket.write("PING\r\n");
+    await waitFor(() => linesIn(long).length >= 2, "two lines of it");
+    socket.end();
+    await proxy.stop();
+    const lines = linesIn(long);
+    expect(lines.at(-1)).toMatchObject({ event: "end", id: 1, reason: "client_fin" });
+    for (const line of lines.slice(0, -1)) {
+      expect(line).toMatchObject({ event: "running", id: 1, upBytes: 6, reason: null });
+    }
+  });
+});
+
+test("an upstream that refuses, and one that answers then", async () => {
+  const path = join(folder, "tries.log");
+  await using upstream = new CliProcess(["-l", LOOPBACK]);
+  const port = await upstream.port();
+  const flags = ["-u", "127.0.0.1:1", "-u", `127.0.0.1:${port}`, "--access-log", path];
+  await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+  await ping(await proxy.port());
+  await proxy.stop();
+  expect(linesIn(path)).toMatchObject([{ upstream: `127.0.0.1:${port}`, tries: 2 }]);
+});
+
+test("what a client sends is in no line", async () => {
+  const path = join(folder, "hostile.log");
+  await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", path]);
+  const port = await proxy.port();
+  await ask(port, 'PING "}\n{"event":"end","id":99}\n\u2028\0"\r\n', /^-/);
+  await ping(port);
+  await proxy.stop();
+  expect(linesIn(path).map(({ id }) => id)).toEqual([1, 2]);
+});
+
+describe("on stdout", () => {
+  test("there is nothing else: statistics go to stderr", async () => {
+    await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", "stdout"]);
+    const port = await proxy.port();
+    await ping(port);
+    await ping(port);
+    const { code, out, err } = await proxy.stop();
+    expect(code).toBe(0);
+    expect(linesOf(out).map(({ id }) => id)).toEqual([1, 2]);
+    expect(err).toMatch(/\nringway statistics: .* 2 relays \(2 ended, 0 running\)/);
+  });
+
+  test("into a file", async () => {
+    const path = join(folder, "stdout.log");
+    const child = Bun.spawn(
+      [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout", "--stats", "none"],
+      { stdout: Bun.file(path), stderr: "pipe" },
+    );
+    const { port } = await announced(child.stderr);
+    await ping(port);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(linesIn(path)).toMatchObject([{ event: "end", id: 1 }]);
+  });
+
+  test("a reader that does not read holds nobody up, not even the end", async () => {
+    const pipe = join(folder, "pipe");
+    Bun.spawnSync(["mkfifo", pipe]);
+    // It takes 64 KiB of some 400 a line, and nobody ever reads it.
+    const readEnd = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writeEnd = openSync(pipe, constants.O_WRONLY);
+    const command = [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout"];
+    const child = Bun.spawn(command, { stdout: writeEnd, stderr: "pipe" });
+    closeSync(writeEnd);
+    const { port, rest } = await announced(child.stderr);
+    await inParallel(600, 8, () => ping(port));
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    const err = await rest;
+    expect(err).toMatch(/access log stdout: \d+ lines could not be written any more/);
+    expect(err).toMatch(/600 relays \(600 ended, 0 running\)/);
+    closeSync(readEnd);
+  }, 20_000);
+
+  test("a reader that leaves", async () => {
+    const command = [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout"];
+    const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+    await child.stdout.cancel();
+    const { port } = await announced(child.stderr);
+    for (let round = 0; round < 5; round++) {
+      await ping(port);
+      await Bun.sleep(20);
+    }
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+  });
+});
+
+test.if(isLinux)("a full disk costs lines, not relays, and the log says so", async () => {
+  await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", "/dev/full"]);
+  const port = await proxy.port();
+  for (let round = 0; round < 3; round++) await ping(port);
+  await proxy.logged(/access log \/dev\/full: ENOSPC; lines that find no room are dropped/);
+  await ping(port);
+  const { code, err } = await proxy.stop();
+  expect(code).toBe(0);
+  expect(err).toContain("access log /dev/full: 4 lines could not be written any more");
+});
+
+describe("what cannot be", () => {
+  test("a folder that there is not: one sentence, exit 1", async () => {
+    await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", join(folder, "no/a.log")]);
+    const { code, err } = await proxy.finished();
+    expect([code, err]).toEqual([
+      1,
+      `ringway: cannot write the access log ${join(folder, "no/a.log")}: there is no such directory\n`,
+    ]);
+  });
+});

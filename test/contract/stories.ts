@@ -1,0 +1,100 @@
+import { expect } from "bun:test";
+import { formatAddress } from "../../src/config/address.ts";
+import { sink } from "../fixtures/upstream.ts";
+import { waitFor } from "../fixtures/wait.ts";
+import type { Suite } from "./suite.ts";
+
+/** What is told of relays, and counted by listener and upstream. */
+export function storyCases(suite: Suite): void {
+  suite.case("a story says where, to whom, and when the upstream answered", async (scene) => {
+    const upstream = await scene.upstream(sink);
+    const address = await scene.listen([upstream]);
+    const { client, end } = await scene.pair(address, upstream);
+    client.send(Buffer.from("hello"));
+    await waitFor(() => end.receivedBytes === 5, "the upstream has the request");
+    await Bun.sleep(20);
+    end.send(Buffer.from("world!"));
+    await waitFor(() => client.receivedBytes === 6, "the client has the answer");
+    client.finish();
+    end.finish();
+    const relay = await scene.ended(1);
+    expect(relay.listener).toBe(formatAddress(address));
+    expect(relay.upstream).toBe(formatAddress(upstream.address));
+    expect(relay.dialMs).not.toBeNull();
+    // Timers may be a little early.
+    expect((relay.firstByteMs ?? 0) - (relay.dialMs ?? 0)).toBeGreaterThan(15);
+  });
+
+  suite.case("a start is told before anything is known", async (scene) => {
+    const upstream = await scene.upstream(sink);
+    const address = await scene.listen([upstream], { name: "front" });
+    const client = await scene.client(address);
+    await waitFor(() => scene.record.started.length === 1, "the start is told");
+    const [relay] = scene.record.started;
+    expect({ ...relay, ...plain(relay) }).toMatchObject({
+      id: 1,
+      listener: "front",
+      upstream: null,
+      dialMs: null,
+      firstByteMs: null,
+      reason: null,
+    });
+    client.reset();
+    await scene.ended(1);
+  });
+
+  suite.case("an upstream that never answered has no times", async (scene) => {
+    const address = await scene.listen([scene.refusing()]);
+    await scene.client(address);
+    const relay = await scene.ended(1);
+    expect([relay.reason, relay.dialMs, relay.firstByteMs]).toEqual([
+      "connect_refused",
+      null,
+      null,
+    ]);
+  });
+
+  suite.case("figures by listener: names are shared, and running relays count", async (scene) => {
+    const upstream = await scene.upstream(sink);
+    const one = await scene.listen([upstream], { name: "front" });
+    const two = await scene.listen([upstream], { name: "front" });
+    const other = await scene.listen([upstream]);
+    for (const address of [one, two]) {
+      const { client, end } = await scene.pair(address, upstream);
+      client.send(Buffer.from("12345"));
+      end.send(Buffer.from("123"));
+      await waitFor(() => client.receivedBytes === 3 && end.receivedBytes === 5, "all is there");
+    }
+    expect(scene.engine.stats().listeners).toEqual([
+      {
+        listener: "front",
+        accepted: 2,
+        running: 2,
+        upstreams: [
+          { upstream: formatAddress(upstream.address), ended: {}, upBytes: 10, downBytes: 6 },
+        ],
+      },
+      { listener: formatAddress(other), accepted: 0, running: 0, upstreams: [] },
+    ]);
+  });
+
+  suite.case("bytes count for an upstream once it is decided", async (scene) => {
+    const silent = await scene.silent();
+    const address = await scene.listen([silent.address]);
+    const client = await scene.client(address);
+    client.send(Buffer.from("early"));
+    await waitFor(() => scene.engine.stats().up.receivedBytes === 5, "the request is here");
+    expect(scene.engine.stats().listeners).toMatchObject([{ running: 1, upstreams: [] }]);
+    client.reset();
+    await scene.ended(1);
+    expect(scene.engine.stats().listeners).toMatchObject([
+      { running: 0, upstreams: [{ upBytes: 5, ended: { client_reset: 1 } }] },
+    ]);
+  });
+}
+
+/** The values of a story, which may have getters only. */
+function plain(relay: { readonly [key: string]: unknown } | object | undefined) {
+  const keys = ["id", "listener", "upstream", "dialMs", "firstByteMs", "reason"];
+  return Object.fromEntries(keys.map((key) => [key, Reflect.get(relay ?? {}, key)]));
+}
