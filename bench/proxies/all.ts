@@ -1,5 +1,6 @@
 import { direct } from "./direct.ts";
 import { haproxy } from "./haproxy.ts";
+import { liburings } from "./liburing.ts";
 import { naive } from "./naive.ts";
 import { nginx } from "./nginx.ts";
 import type { ProxyAdapter } from "./proxy.ts";
@@ -10,6 +11,7 @@ export const proxies: readonly ProxyAdapter[] = [
   direct,
   haproxy,
   nginx,
+  ...liburings,
   naive,
   ringway("sockets"),
   ringway("uring"),
