@@ -1,3 +1,4 @@
+import type { Policy } from "../upstream/balance/balance.ts";
 import type { Mode, ProxyOptions, UringOptions, UringSend } from "./options.ts";
 import type { StatsFormat } from "./settings.ts";
 
@@ -13,8 +14,20 @@ export type Size = string | number;
 /** What may be switched: `true` and `"on"` are the same. */
 export type OnOff = boolean | "on" | "off";
 
-/** One upstream: its address, or a table that has it. */
-export type UpstreamConfig = string | { readonly address: string };
+/** One upstream: its address, or a table that says more of it. */
+export type UpstreamConfig = string | UpstreamTable;
+
+/** An upstream with what is said of it. */
+export interface UpstreamTable {
+  /** `"db:5432"`, `"10.0.0.5:5432"`, `"[::1]:5432"`, `"unix:/path"`. */
+  readonly address: string;
+  /** Its share of new relays beside the others' weights, 0…256; 0 gets nobody new. @default 1 */
+  readonly weight?: number | string;
+  /** Only when no other can be had. @default false */
+  readonly backup?: boolean | "true" | "false";
+  /** Relays that it may have at a time, from all workers; 0 for any number. @default 0 */
+  readonly maxRelays?: number | string;
+}
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */
 export interface ListenerSettings {
@@ -28,6 +41,24 @@ export interface ListenerSettings {
   readonly connectTimeout?: Duration;
   /** A relay one of whose ends has finished may stand still for this long, 1ms…24h. @default "1m" */
   readonly halfCloseTimeout?: Duration;
+  /** A relay of which nothing has moved for this long ends, 10s…30d. @default "off" */
+  readonly idleTimeout?: Duration | "off" | false;
+  /** A relay ends after this, up to a tenth earlier; 1s…30d. @default "off" */
+  readonly lifetime?: Duration | "off" | false;
+  /** How an upstream is chosen for each relay. @default "round-robin" */
+  readonly balance?: Policy;
+  /** For hash: how many times its share of relays an upstream may have, such as 1.25. @default "off" */
+  readonly boundedLoad?: number | string | false;
+  /** Dials for a relay, each of another upstream as long as there is one, 1…16. @default 3 */
+  readonly tries?: number | string;
+  /** All dials and waits of a relay together, 1ms…24h. @default "off" */
+  readonly dialBudget?: Duration | "off" | false;
+  /** A relay waits so long for room when all upstreams are full, 1ms…24h. @default "off" */
+  readonly queueTimeout?: Duration | "off" | false;
+  /** Relays of a worker that may wait. @default 1024 */
+  readonly queueSize?: number | string;
+  /** A relay waits so long for an upstream that can be reached, 1ms…24h. @default "off" */
+  readonly holdTimeout?: Duration | "off" | false;
 }
 
 /** One of several listeners. */

@@ -5,13 +5,15 @@ import { formatPath, type Path, unknownKey } from "./keys.ts";
 import type { Address } from "./options.ts";
 import { broken, isTable, plain } from "./plain.ts";
 import type { Rule } from "./rule.ts";
-import { type ConfigOutput, configSchema, knownKeys } from "./schema.ts";
+import { type ConfigOutput, configSchema, knownKeys, type upstreamTable } from "./schema.ts";
 import {
+  type GivenUpstream,
   type ListenerSource,
   listenerRules,
   type Source,
   settingRules,
   unread,
+  upstreamRules,
 } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 import { uringRules } from "./uring.ts";
@@ -28,6 +30,7 @@ type Judged<T> = T extends Address
 type Top = NonNullable<Judged<ConfigOutput>>;
 type Listener = NonNullable<NonNullable<Top["listeners"]>[number]>;
 type Upstreams = Top["upstream"];
+type UpstreamTable = Judged<v.InferOutput<typeof upstreamTable>> & object;
 
 /**
  * Looks at all of a document that a file contains: which keys there are, and each value by its rule.
@@ -135,18 +138,16 @@ class DocumentReader {
     return given.map((one, index) => this.sourced(one, [...path, index]));
   }
 
-  private upstreams(given: Upstreams, path: Path): readonly Sourced<Address>[] | undefined {
+  private upstreams(given: Upstreams, path: Path): readonly GivenUpstream[] | undefined {
     if (given === undefined) return undefined;
     if (!isList(given)) return [this.upstream(given, path)];
     return given.map((one, index) => this.upstream(one, [...path, index]));
   }
 
-  private upstream(
-    given: Address | { readonly address: Address | null } | null,
-    path: Path,
-  ): Sourced<Address> {
+  private upstream(given: Address | UpstreamTable | null, path: Path): GivenUpstream {
     if (given === null || "kind" in given) return this.sourced(given, path);
-    return this.sourced(given.address, [...path, "address"]);
+    const address = this.sourced(given.address, [...path, "address"]);
+    return { ...address, settings: this.values(given, path, upstreamRules) };
   }
 
   private sourced<T>(value: T | null, path: Path): Sourced<T> {

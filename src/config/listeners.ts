@@ -1,7 +1,7 @@
 import { formatAddress } from "./address.ts";
 import { rejectLoops } from "./loops.ts";
-import { type Address, defaults, type ListenerOptions } from "./options.ts";
-import type { ListenerValues } from "./settings.ts";
+import { type Address, defaults, type ListenerOptions, type UpstreamOptions } from "./options.ts";
+import type { GivenUpstream, ListenerValues } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 
 /** Addresses that share upstreams and settings, as they were given. */
@@ -10,7 +10,7 @@ export interface ListenerGroup {
   readonly label: string;
   readonly name?: Sourced<string>;
   readonly listen: readonly Sourced<Address>[];
-  readonly upstreams: readonly Sourced<Address>[];
+  readonly upstreams: readonly GivenUpstream[];
   /** Whether the upstreams were given for this group, not for all of them. */
   readonly ownUpstreams: boolean;
   readonly settings: Sources<ListenerValues>;
@@ -35,11 +35,51 @@ function finish({ name, listen, upstreams, settings }: ListenerGroup): ListenerO
   const shared = {
     ...named,
     mode: settings.mode?.value ?? defaults.mode,
-    upstreams: upstreams.flatMap(({ value }) => value ?? []),
+    upstreams: upstreams.flatMap(upstreamOf),
+    ...choiceOf(settings),
     connectTimeoutMs: settings.connectTimeout?.value ?? defaults.connectTimeoutMs,
     halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? defaults.halfCloseTimeoutMs,
+    idleTimeoutMs: settings.idleTimeout?.value ?? defaults.idleTimeoutMs,
+    lifetimeMs: settings.lifetime?.value ?? defaults.lifetimeMs,
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));
+}
+
+function upstreamOf({ value, settings }: GivenUpstream): UpstreamOptions[] {
+  if (value === null) return [];
+  const { weight, backup, maxRelays } = settings ?? {};
+  const plain = plainUpstream(value);
+  return [
+    {
+      ...plain,
+      weight: weight?.value ?? plain.weight,
+      isBackup: backup?.value ?? plain.isBackup,
+      maxRelays: maxRelays?.value ?? plain.maxRelays,
+    },
+  ];
+}
+
+/** An upstream of which nothing is said but where it is. */
+export function plainUpstream(address: Address): UpstreamOptions {
+  return { address, weight: 1, isBackup: false, maxRelays: 0, slot: 0 };
+}
+
+/** How an upstream is chosen and reached. */
+function choiceOf(given: Sources<ListenerValues>): Pick<ListenerOptions, "balance" | "dial"> {
+  const { balance, dial } = defaults;
+  return {
+    balance: {
+      policy: given.balance?.value ?? balance.policy,
+      boundedLoad: given.boundedLoad?.value ?? balance.boundedLoad,
+    },
+    dial: {
+      tries: given.tries?.value ?? dial.tries,
+      budgetMs: given.dialBudget?.value ?? dial.budgetMs,
+      queueMs: given.queueTimeout?.value ?? dial.queueMs,
+      queueMax: given.queueSize?.value ?? dial.queueMax,
+      holdMs: given.holdTimeout?.value ?? dial.holdMs,
+    },
+  };
 }
 
 function isSink({ settings }: ListenerGroup): boolean {

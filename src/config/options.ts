@@ -1,3 +1,5 @@
+import type { Policy } from "../upstream/balance/balance.ts";
+
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
 export interface TcpAddress {
   readonly kind: "tcp";
@@ -23,20 +25,60 @@ export type Mode = "bidirectional" | "oneway" | "sink";
 
 export type EngineName = "sockets" | "uring";
 
+/** One of a listener's upstreams. Finished and validated. */
+export interface UpstreamOptions {
+  readonly address: Address;
+  /** Its share of new relays, beside the others' weights: 0…256; 0 gets nobody new. */
+  readonly weight: number;
+  /** It gets relays only when no other can be had. */
+  readonly isBackup: boolean;
+  /** Relays that it may have at a time, from all workers; 0 for any number. */
+  readonly maxRelays: number;
+  /** Its row in the table that all workers share. Given by the control plane; 0 before. */
+  readonly slot: number;
+}
+
+/** How one of several upstreams is chosen. */
+export interface BalanceOptions {
+  readonly policy: Policy;
+  /** For `hash`: how many times its share of relays an upstream may have, at least 1; null for no bound. */
+  readonly boundedLoad: number | null;
+}
+
+/** What is done until a relay has its upstream. Times in milliseconds. */
+export interface DialOptions {
+  /** Dials for one relay, each of another upstream as long as there is one; at least 1. */
+  readonly tries: number;
+  /** All dials and waits of one relay together; 0 for any time. */
+  readonly budgetMs: number;
+  /** A relay waits so long for an upstream that has room, when all are full; 0 for not at all. */
+  readonly queueMs: number;
+  /** Relays of one worker that may wait so. */
+  readonly queueMax: number;
+  /** A relay waits so long for an upstream that can be reached, when there is none; 0 for not at all. */
+  readonly holdMs: number;
+}
+
 /** Everything that a listener's relays need to know. Finished and validated. */
 export interface ListenerOptions {
   /** What the log calls it; addresses that were given together share it. */
   readonly name?: string;
   readonly address: Address;
   readonly mode: Mode;
-  /** Tried in turn, one more per relay; at least one, except in mode `sink`, which has none. */
-  readonly upstreams: readonly Address[];
+  /** At least one, except in mode `sink`, which has none. */
+  readonly upstreams: readonly UpstreamOptions[];
+  readonly balance: BalanceOptions;
+  readonly dial: DialOptions;
   /** The upstream runs in this process, so that each relay takes a descriptor more. */
   readonly upstreamInside?: boolean;
   /** Milliseconds until one dial is given up, at least 1. */
   readonly connectTimeoutMs: number;
   /** Milliseconds that a half-closed relay may stand still, at least 1. */
   readonly halfCloseTimeoutMs: number;
+  /** Milliseconds in which nothing is received or sent, after which a relay ends; 0 for never. */
+  readonly idleTimeoutMs: number;
+  /** Milliseconds after which a relay ends, whatever it does; 0 for never. */
+  readonly lifetimeMs: number;
 }
 
 /** What one engine's memory may be. */
@@ -135,6 +177,10 @@ export const defaults = {
   workers: 1,
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
+  idleTimeoutMs: 0,
+  lifetimeMs: 0,
+  balance: { policy: "round-robin", boundedLoad: null },
+  dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
   drainTimeoutMs: 10_000,
   segmentSize: 64 * 1024,
   segmentCount: 4096,

@@ -75,6 +75,16 @@ export function duration(leastMs: number, mostMs: number, range: string): Rule<n
   };
 }
 
+/** The same, or 0 for what is not to be. @param range as for {@link duration} */
+export function durationOrOff(leastMs: number, mostMs: number, range: string): Rule<number> {
+  return (value) => {
+    if (value === "off" || value === false) return 0;
+    const durationMs = parseDuration(scalar(value));
+    if (durationMs >= leastMs && durationMs <= mostMs) return durationMs;
+    return refuse(value, `a duration of ${range}, or off`);
+  };
+}
+
 /** A duration of 1us…1s, in microseconds. */
 export function shortDuration(value: unknown): number {
   const micros = parseMicros(scalar(value));

@@ -15,8 +15,11 @@ import {
   modes,
   proxyRules,
   statsFormats,
+  upstreamRules,
+  WEIGHT_MAX,
   WORKERS_MAX,
 } from "./settings.ts";
+import { policies } from "../upstream/balance/balance.ts";
 import { uringRules, uringWords } from "./uring.ts";
 
 /*
@@ -96,8 +99,30 @@ const upstreamAddress = address(
   "host:port, [ipv6]:port, unix:/path or unix:@name. The host may be a name.",
 );
 
-const upstreamEntries = { address: upstreamAddress };
-const upstreamTable = table(upstreamEntries, "An upstream with more to say of it.");
+const upstreamEntries = {
+  address: upstreamAddress,
+  weight: v.optional(
+    value(
+      upstreamRules.weight,
+      form.count(0, WEIGHT_MAX),
+      "Its share of new relays beside the others' weights; 0 gets nobody new.",
+      1,
+    ),
+  ),
+  backup: v.optional(
+    value(upstreamRules.backup, form.truth, "Only when no other can be had.", false),
+  ),
+  maxRelays: v.optional(
+    value(
+      upstreamRules.maxRelays,
+      form.count(0, null),
+      "Relays that it may have at a time; 0 for any number.",
+      0,
+    ),
+  ),
+};
+/** An upstream with more to say of it than its address. */
+export const upstreamTable = table(upstreamEntries, "An upstream with more to say of it.");
 const listenAddresses = list(listenAddress, "expected an address or several");
 const oneUpstream = ways(
   (value) => (isTable(value) ? upstreamTable : upstreamAddress),
@@ -152,7 +177,61 @@ const listenerSettings = {
       formatDuration(defaults.halfCloseTimeoutMs),
     ),
   ),
+  idleTimeout: durationOrOff(
+    "idleTimeout",
+    "A relay of which nothing has moved for this long ends, 10s…30d.",
+  ),
+  lifetime: durationOrOff("lifetime", "A relay ends after this, up to a tenth earlier; 1s…30d."),
+  balance: v.optional(
+    value(
+      listenerRules.balance,
+      form.words(policies),
+      "How an upstream is chosen for each relay.",
+      defaults.balance.policy,
+    ),
+  ),
+  boundedLoad: v.optional(
+    value(
+      listenerRules.boundedLoad,
+      form.text,
+      "For hash: how many times its share of relays an upstream may have, such as 1.25, or off.",
+      "off",
+    ),
+  ),
+  tries: v.optional(
+    value(
+      listenerRules.tries,
+      form.count(1, 16),
+      "Dials for a relay, each of another upstream as long as there is one.",
+      defaults.dial.tries,
+    ),
+  ),
+  dialBudget: durationOrOff("dialBudget", "All dials and waits of a relay together, 1ms…24h."),
+  queueTimeout: durationOrOff(
+    "queueTimeout",
+    "A relay waits so long for room when all upstreams are full, 1ms…24h.",
+  ),
+  queueSize: v.optional(
+    value(
+      listenerRules.queueSize,
+      form.count(1, null),
+      "Relays of a worker that may wait.",
+      defaults.dial.queueMax,
+    ),
+  ),
+  holdTimeout: durationOrOff(
+    "holdTimeout",
+    "A relay waits so long for an upstream that can be reached, 1ms…24h.",
+  ),
 };
+
+/** A duration that is off unless it is given. */
+function durationOrOff(
+  key: "idleTimeout" | "lifetime" | "dialBudget" | "queueTimeout" | "holdTimeout",
+  description: string,
+) {
+  return v.optional(value(listenerRules[key], form.duration("off", false), description, "off"));
+}
 
 const listenerEntries = {
   name: v.optional(

@@ -1,12 +1,16 @@
 import { accessLogRules } from "./access-log.ts";
 import { parseAddress } from "./address.ts";
 import { adminRules } from "./admin.ts";
+import { policies } from "../upstream/balance/balance.ts";
 import type { Address, Mode, ProxyOptions } from "./options.ts";
 import {
+  count,
   duration,
+  durationOrOff,
   powerSize,
   type Rule,
   refuse,
+  scalar,
   truth,
   type ValuesOf,
   wholeNumber,
@@ -24,13 +28,32 @@ export const statsFormats: readonly StatsFormat[] = ["text", "json", "none"];
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
+/** The largest weight of an upstream. */
+export const WEIGHT_MAX = 256;
 
 /** The rules of what each listener may have for itself. */
 export const listenerRules = {
   mode: word(modes),
   connectTimeout: duration(1, DAY_MS, "1ms…24h"),
   halfCloseTimeout: duration(1, DAY_MS, "1ms…24h"),
+  idleTimeout: durationOrOff(10 * SECOND_MS, 30 * DAY_MS, "10s…30d"),
+  lifetime: durationOrOff(SECOND_MS, 30 * DAY_MS, "1s…30d"),
+  balance: word(policies),
+  boundedLoad,
+  tries: count(1, 16),
+  dialBudget: durationOrOff(1, DAY_MS, "1ms…24h"),
+  queueTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
+  queueSize: count(1, 1_000_000),
+  holdTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
+};
+
+/** The rules of what is said of one upstream, beside its address. */
+export const upstreamRules = {
+  weight: count(0, WEIGHT_MAX),
+  backup: truth,
+  maxRelays: count(0, 10_000_000),
 };
 
 /** The rules of what there is once for the whole proxy, except the group `uring`. */
@@ -52,6 +75,14 @@ export const settingRules = { ...listenerRules, ...proxyRules };
 /** What the rules make of a listener's own settings. Durations are in milliseconds. */
 export type ListenerValues = ValuesOf<typeof listenerRules>;
 
+/** What the rules make of what is said of one upstream. */
+export type UpstreamValues = ValuesOf<typeof upstreamRules>;
+
+/** An upstream with what is said of it. */
+export interface GivenUpstream extends Sourced<Address> {
+  readonly settings?: Sources<UpstreamValues>;
+}
+
 /** What the rules make of all settings outside of groups, except addresses. */
 export type SettingValues = ValuesOf<typeof settingRules>;
 
@@ -64,14 +95,14 @@ export interface ListenerSource {
   readonly label: string;
   readonly name?: Sourced<string>;
   readonly listen?: readonly Sourced<Address>[];
-  readonly upstreams?: readonly Sourced<Address>[];
+  readonly upstreams?: readonly GivenUpstream[];
   readonly settings: Sources<ListenerValues>;
 }
 
 /** All that the command line or a file says, each value taken by its rule. */
 export interface Source {
   readonly listen?: readonly Sourced<Address>[];
-  readonly upstream?: readonly Sourced<Address>[];
+  readonly upstream?: readonly GivenUpstream[];
   /** A file's list of listeners; null when what stands there is none. */
   readonly listeners?: readonly ListenerSource[] | null;
   readonly settings: Sources<SettingValues>;
@@ -118,6 +149,14 @@ function workers(value: unknown): number {
   const number = wholeNumber(value);
   if (number >= 1 && number <= WORKERS_MAX) return number;
   return refuse(value, `a whole number of 1…${WORKERS_MAX}, or auto`);
+}
+
+/** How many times its share an upstream may have; null for any number. */
+function boundedLoad(value: unknown): number | null {
+  if (value === "off" || value === false) return null;
+  const times = Number(scalar(value));
+  if (times >= 1 && times <= 100) return times;
+  return refuse(value, "a number of 1…100, such as 1.25, or off");
 }
 
 function segmentCount(value: unknown): number {

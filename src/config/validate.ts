@@ -1,7 +1,7 @@
 import { accessLogOf } from "./access-log.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
-import { type ListenerGroup, listenersOf } from "./listeners.ts";
+import { type ListenerGroup, listenersOf, plainUpstream } from "./listeners.ts";
 import {
   type AccessLogOptions,
   type Address,
@@ -95,7 +95,7 @@ export function validate(
  */
 export function proxyOptions(settings: Settings, embedded: readonly Address[]): ProxyOptions {
   const { listeners, engine, workers, memory, uring, drainTimeoutMs } = settings;
-  const inside = { upstreams: embedded, upstreamInside: true };
+  const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
     engine,
