@@ -45,8 +45,9 @@ export interface CheckOptions {
   /** `redis`: what AUTH is sent with; without it there is no AUTH. */
   readonly password?: string;
   /**
-   * `postgres`: who claims to log in, default `ringway`. A Postgres that trusts its clients logs an error at
-   * each check for a user that does not exist. `redis`: whose `password` it is, default the default user.
+   * `postgres`: who claims to log in, default `ringway`. A Postgres that trusts its clients logs an
+   * error at each check for a user that does not exist. `redis`: whose `password` it is, default the
+   * default user.
    */
   readonly user?: string;
   /** `http`: what is asked for, without spaces; default `/`. */

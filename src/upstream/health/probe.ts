@@ -222,7 +222,7 @@ class Probe {
   }
 
   private failed(what: "lookup" | "connect", error: unknown): void {
-    // Bun says ECONNREFUSED where it has no descriptor for a socket, so it is no use to look at the code.
+    // Bun says ECONNREFUSED where it has no descriptor for a socket: the code does not tell.
     if (hasDescriptors()) this.end({ ok: false, detail: `${what}: ${codeOf(error)}` });
     else this.inconclusive("no descriptor left");
   }
