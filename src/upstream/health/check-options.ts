@@ -1,0 +1,81 @@
+import type { Address } from "../../config/options.ts";
+import type { Pattern } from "./pattern.ts";
+
+/**
+ * What an answer must hold: these bytes (at least one) somewhere in it, or a match of a regular
+ * expression.
+ */
+export type Expectation = { readonly bytes: Uint8Array } | { readonly pattern: Pattern };
+
+/**
+ * One step of a check of kind `send-expect`. What is expected is looked for in all that came since the
+ * last `send`, so that two expectations in a row look at the same answer.
+ */
+export type CheckStep = { readonly send: Uint8Array } | { readonly expect: Expectation };
+
+/** What a Redis has to be: anything that answers, or in this role of a replication. */
+export type RedisRole = "any" | "primary" | "replica";
+
+/** How one upstream is asked whether it is well. Finished and validated. */
+export interface CheckOptions {
+  /**
+   * `tcp`: it accepts a connection. `send-expect`: it plays the `steps`. `redis`: it answers PING
+   * and, if asked for, has the `role`. `postgres`: it would let somebody log in. `http`: it answers
+   * GET with a status that is expected.
+   */
+  readonly kind: "tcp" | "send-expect" | "redis" | "postgres" | "http";
+  /** Milliseconds between the starts of two checks of one upstream, at least 1. */
+  readonly intervalMs: number;
+  /** The same while it is changing or failing, at least 1. */
+  readonly fastIntervalMs: number;
+  /** Milliseconds that one check may take, all of it, name lookup included; at least 1. */
+  readonly timeoutMs: number;
+  /** Each interval is up to this part longer or shorter, at random: 0…0.5. */
+  readonly jitter: number;
+  /** So many checks in a row must succeed until one that is down is up again, at least 1. */
+  readonly rise: number;
+  /** So many checks in a row must fail until one that is up is down, at least 1. */
+  readonly fall: number;
+  /** Another port or address to check; null: the upstream's own. */
+  readonly address: Address | null;
+  /** `send-expect`: what is done, in this order; without any it is a check of kind `tcp`. */
+  readonly steps?: readonly CheckStep[];
+  /** `redis`: default `any`. */
+  readonly role?: RedisRole;
+  /** `redis`: what AUTH is sent with; without it there is no AUTH. */
+  readonly password?: string;
+  /**
+   * `postgres`: who claims to log in, default `ringway`. A Postgres that trusts its clients logs an
+   * error at each check for a user that does not exist. `redis`: whose `password` it is, default the
+   * default user.
+   */
+  readonly user?: string;
+  /** `http`: what is asked for, without spaces; default `/`. */
+  readonly path?: string;
+  /** `http`: the Host; default the address that is checked. */
+  readonly host?: string;
+  /** `http`: the statuses that are well, both included; default 200…399. */
+  readonly status?: { readonly least: number; readonly most: number };
+}
+
+/**
+ * When relays' own dials take an upstream out of use for a while. Finished and validated.
+ */
+export interface EjectionOptions {
+  /** So many dials in a row must fail, at least 1. */
+  readonly failures: number;
+  /** Milliseconds in which they must have failed, at least 1. */
+  readonly withinMs: number;
+  /** Milliseconds of the first ejection; the k-th in a row lasts k times as long. At least 1. */
+  readonly baseMs: number;
+  /** Milliseconds that an ejection lasts at most, at least `baseMs`. */
+  readonly mostMs: number;
+}
+
+/** What holds unless something else is asked for. */
+export const ejectionDefaults: EjectionOptions = {
+  failures: 3,
+  withinMs: 10_000,
+  baseMs: 30_000,
+  mostMs: 300_000,
+};

@@ -1,0 +1,263 @@
+import { closeSync, openSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { devNull } from "node:os";
+import { formatAddress } from "../../config/address.ts";
+import { printable } from "../../config/error.ts";
+import type { Address } from "../../config/options.ts";
+import { formatDuration } from "../../config/quantity.ts";
+import { AnswerBuffer } from "./answer-buffer.ts";
+import type { CheckOptions } from "./check-options.ts";
+import type { Conversation, Verdict } from "./conversation.ts";
+import { HttpConversation } from "./http-conversation.ts";
+import { type LiteralAddress, literals } from "./lookup.ts";
+import { PostgresConversation } from "./postgres-conversation.ts";
+import { RedisConversation } from "./redis-conversation.ts";
+import { ScriptConversation } from "./script-conversation.ts";
+import { shown } from "./shown.ts";
+
+/** What one check has found. */
+export interface ProbeResult {
+  readonly ok: boolean;
+  /**
+   * The check says nothing about the upstream: it was given up, or this process had no descriptor for
+   * it. `ok` is false then. Taken for a failure, a lack of ours would close every upstream at once.
+   */
+  readonly inconclusive: boolean;
+  /** A few words for log and page, printable and at most some 200 characters. */
+  readonly detail: string;
+  /** Milliseconds from the beginning to the verdict. */
+  readonly durationMs: number;
+}
+
+/** Most bytes of an answer that are looked at. */
+export const ANSWER_BYTES_MAX = 65_536;
+
+/** A timer this late, in milliseconds, says that this thread was held up, not that nothing came. */
+const LATE_MS = 20;
+
+/**
+ * Checks one upstream once. Never throws, and leaves nothing behind: its socket is closed when it
+ * resolves, even one whose connection was never answered.
+ *
+ * @param address the upstream's own; `options.address` is checked instead if there is one
+ * @param signal gives the check up, which makes it inconclusive
+ */
+export function probe(
+  address: Address,
+  options: CheckOptions,
+  signal?: AbortSignal,
+): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    new Probe(options.address ?? address, options, signal, resolve).begin();
+  });
+}
+
+function conversationFor(options: CheckOptions, address: Address): Conversation {
+  switch (options.kind) {
+    case "tcp":
+      return new ScriptConversation([]);
+    case "send-expect":
+      return new ScriptConversation(options.steps ?? []);
+    case "redis":
+      return new RedisConversation(options);
+    case "postgres":
+      return new PostgresConversation(options);
+    case "http":
+      // A unix socket's path is no Host.
+      return new HttpConversation(
+        options,
+        address.kind === "unix" ? "localhost" : formatAddress(address),
+      );
+  }
+}
+
+/**
+ * One check, from the lookup to the last word. `end` is called once, by whatever comes first: a
+ * verdict, a failure, the timeout or the signal.
+ *
+ * The sockets are those of node:net: unlike `Bun.connect`, an attempt can be taken back there, and
+ * its descriptor is closed at once. Otherwise each check of a host that drops everything would hold
+ * one for the kernel's two minutes.
+ */
+class Probe {
+  private readonly startedAt = performance.now();
+  private readonly conversation: Conversation;
+  private readonly answer = new AnswerBuffer(ANSWER_BYTES_MAX);
+  private socket: Socket | null = null;
+  private timer: Timer | undefined;
+  private dialTimer: Timer | undefined;
+  private isOver = false;
+  private isConnected = false;
+  /** What is waited for, for the detail of a failure. */
+  private awaits = "";
+  private readonly onAbort = () => this.inconclusive("given up");
+
+  constructor(
+    private readonly address: Address,
+    private readonly options: CheckOptions,
+    private readonly signal: AbortSignal | undefined,
+    private readonly resolve: (result: ProbeResult) => void,
+  ) {
+    this.conversation = conversationFor(options, address);
+  }
+
+  begin(): void {
+    if (this.signal?.aborted) {
+      this.inconclusive("given up");
+      return;
+    }
+    this.signal?.addEventListener("abort", this.onAbort);
+    this.startTimer(this.options.timeoutMs, true);
+    literals(this.address).then(
+      (addresses) => this.dial(addresses, 0),
+      (error) => this.failed("lookup", error),
+    );
+  }
+
+  /**
+   * The time in which this thread was held up is not the upstream's: its answer may lie in the
+   * socket, unread. A timer that is late is given the same time once more, once.
+   */
+  private startTimer(spanMs: number, mayBeLate: boolean): void {
+    const dueAt = performance.now() + spanMs;
+    this.timer = setTimeout(() => {
+      const lateMs = performance.now() - dueAt;
+      if (mayBeLate && lateMs > LATE_MS) {
+        this.startTimer(Math.min(lateMs, this.options.timeoutMs), false);
+      } else {
+        this.timedOut();
+      }
+    }, spanMs);
+  }
+
+  /** Dials the addresses of a name in turn; each gets an equal share of the time that is left. */
+  private dial(addresses: readonly LiteralAddress[], index: number): void {
+    if (this.isOver) return;
+    const address = addresses[index];
+    if (address === undefined) {
+      this.end({ ok: false, detail: "lookup: the name has no address" });
+      return;
+    }
+    const next = () => {
+      clearTimeout(this.dialTimer);
+      this.socket?.destroy();
+      this.dial(addresses, index + 1);
+    };
+    const isLast = index === addresses.length - 1;
+    try {
+      this.socket = this.open(address, isLast ? null : next);
+    } catch (error) {
+      this.failed("connect", error);
+      return;
+    }
+    if (isLast) return;
+    const leftMs = this.startedAt + this.options.timeoutMs - performance.now();
+    this.dialTimer = setTimeout(next, Math.max(1, leftMs / (addresses.length - index)));
+  }
+
+  /** @param onFailed what to do when it cannot be connected to, if not to fail */
+  private open(address: LiteralAddress, onFailed: (() => void) | null): Socket {
+    const place =
+      address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
+    // Half-open, so that an upstream that ends first is still judged by what it said.
+    const socket = connect({ ...place, allowHalfOpen: true });
+    const isCurrent = () => !this.isOver && this.socket === socket;
+    socket.on("connect", () => {
+      if (!isCurrent()) return;
+      clearTimeout(this.dialTimer);
+      this.isConnected = true;
+      this.talk();
+    });
+    socket.on("data", (chunk) => {
+      if (!isCurrent()) return;
+      this.answer.add(chunk as Buffer);
+      this.talk();
+    });
+    socket.on("end", () => {
+      if (isCurrent()) this.unanswered("the upstream ended the connection");
+    });
+    socket.on("error", (error) => {
+      if (!isCurrent()) return;
+      if (this.isConnected) this.unanswered(`connection: ${codeOf(error)}`);
+      else if (onFailed !== null && hasDescriptors()) onFailed();
+      else this.failed("connect", error);
+    });
+    return socket;
+  }
+
+  /** Lets the conversation go on as far as it can. */
+  private talk(): void {
+    try {
+      while (!this.isOver) {
+        const move = this.conversation.next(this.answer.bytes);
+        if ("send" in move) {
+          this.socket?.write(move.send);
+        } else if ("ok" in move) {
+          this.end(move);
+        } else {
+          this.awaits = move.awaits;
+          if (this.answer.isFull) this.unanswered(`not within ${ANSWER_BYTES_MAX} bytes`);
+          return;
+        }
+      }
+    } catch (error) {
+      // A defect of ours: shown, and not held against the upstream.
+      this.inconclusive(`the check itself failed: ${printable(String(error)).slice(0, 100)}`);
+    }
+  }
+
+  private timedOut(): void {
+    const span = formatDuration(this.options.timeoutMs);
+    if (!this.isConnected) this.end({ ok: false, detail: `connect: no answer within ${span}` });
+    else if (this.answer.bytes.length === 0) {
+      this.end({ ok: false, detail: `no answer within ${span}` });
+    } else this.unanswered(`nothing more within ${span}`);
+  }
+
+  /** What was waited for did not come. */
+  private unanswered(why: string): void {
+    const { bytes } = this.answer;
+    const got = bytes.length === 0 ? "got nothing" : `got ${shown(bytes)}`;
+    this.end({ ok: false, detail: `expected ${this.awaits}, ${got}: ${why}` });
+  }
+
+  private failed(what: "lookup" | "connect", error: unknown): void {
+    // Bun says ECONNREFUSED where it has no descriptor for a socket: the code does not tell.
+    if (hasDescriptors()) this.end({ ok: false, detail: `${what}: ${codeOf(error)}` });
+    else this.inconclusive("no descriptor left");
+  }
+
+  private inconclusive(detail: string): void {
+    this.end({ ok: false, detail }, true);
+  }
+
+  private end({ ok, detail }: Verdict, inconclusive = false): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    clearTimeout(this.timer);
+    clearTimeout(this.dialTimer);
+    this.signal?.removeEventListener("abort", this.onAbort);
+    const { socket } = this;
+    if (socket !== null) {
+      if (this.isConnected && this.conversation.farewell === "reset") socket.resetAndDestroy();
+      else socket.destroy();
+    }
+    this.resolve({ ok, inconclusive, detail, durationMs: performance.now() - this.startedAt });
+  }
+}
+
+/** The system's word for an error. */
+function codeOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return typeof code === "string" ? printable(code.replace(/^DNS_/, "")).slice(0, 40) : "failed";
+}
+
+/** Whether this process can open anything now. */
+function hasDescriptors(): boolean {
+  try {
+    closeSync(openSync(devNull, "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}

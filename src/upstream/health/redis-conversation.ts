@@ -1,0 +1,121 @@
+import type { CheckOptions, RedisRole } from "./check-options.ts";
+import { type Conversation, lineAt, type Move, type Verdict } from "./conversation.ts";
+import { shownText } from "./shown.ts";
+
+/** Longest line of a reply that is waited for, in bytes. */
+const LINE_BYTES_MAX = 1_024;
+
+/** Redis' own words for the roles; before 5.0 there were no others. */
+const ROLE_NAMES: Readonly<Record<string, string>> = { master: "primary", slave: "replica" };
+
+/**
+ * Asks a Redis with PING, after AUTH if there is a password, and for its ROLE if that matters. All is
+ * sent at once, and the replies come in order.
+ *
+ * An upstream that wants a password that the check does not have, or another one, is alive: its
+ * clients have their own. Only its role cannot be known then.
+ */
+export class RedisConversation implements Conversation {
+  readonly farewell = "reset";
+  private readonly role: RedisRole;
+  private readonly password: string | null;
+  private readonly user: string | null;
+  private isAsked = false;
+
+  constructor({ role = "any", password, user }: CheckOptions) {
+    this.role = role;
+    this.password = password ?? null;
+    this.user = user ?? null;
+  }
+
+  next(answer: Uint8Array): Move {
+    if (!this.isAsked) {
+      this.isAsked = true;
+      return { send: this.request() };
+    }
+    const lines = new Lines(answer);
+    let login = "";
+    if (this.password !== null) {
+      const reply = lines.take();
+      if (reply === null) return lines.wait("a reply to AUTH");
+      if (reply !== "+OK") {
+        if (!reply.startsWith("-")) return this.unexpected("+OK", reply);
+        login = reply;
+      }
+    }
+    const pong = lines.take();
+    if (pong === null) return lines.wait("+PONG");
+    const isLocked = /^-(NOAUTH|NOPERM)\b/.test(pong);
+    if (pong !== "+PONG" && !isLocked) return this.unexpected("+PONG", pong);
+    const remark = isLocked ? pong : login;
+    if (this.role === "any") {
+      if (remark === "") return { ok: true, detail: "+PONG" };
+      return { ok: true, detail: `alive, but answered ${this.clean(remark)}` };
+    }
+    return this.judgeRole(lines, remark);
+  }
+
+  /** `*3 $6 master …`, where the rest of the array is of no interest. */
+  private judgeRole(lines: Lines, remark: string): Move {
+    const head = lines.take();
+    if (head === null) return lines.wait("a reply to ROLE");
+    if (!/^\*[1-9]\d*$/.test(head)) {
+      const reply = head.startsWith("-") || remark === "" ? head : remark;
+      return { ok: false, detail: `its role is unknown: ROLE answered ${this.clean(reply)}` };
+    }
+    const size = lines.take();
+    const word = size === null ? null : lines.take();
+    if (word === null) return lines.wait("a reply to ROLE");
+    const role = ROLE_NAMES[word] ?? word;
+    if (role === this.role) return { ok: true, detail: `+PONG, ${role}` };
+    return { ok: false, detail: `expected a ${this.role}, its role is ${this.clean(role)}` };
+  }
+
+  private request(): Uint8Array {
+    const commands: string[][] = [];
+    if (this.password !== null) {
+      const user = this.user === null ? [] : [this.user];
+      commands.push(["AUTH", ...user, this.password]);
+    }
+    commands.push(["PING"]);
+    if (this.role !== "any") commands.push(["ROLE"]);
+    return Buffer.from(commands.map(encoded).join(""));
+  }
+
+  private unexpected(expected: string, reply: string): Verdict {
+    return { ok: false, detail: `expected ${expected}, got ${this.clean(reply)}` };
+  }
+
+  /** An upstream that sends back what it gets must not get a password into a log. */
+  private clean(reply: string): string {
+    const isTold = this.password !== null && this.password !== "";
+    const secret = isTold ? Buffer.from(this.password ?? "").toString("latin1") : null;
+    return shownText(secret === null ? reply : reply.replaceAll(secret, "***"));
+  }
+}
+
+/** The lines of an answer, taken one by one. */
+class Lines {
+  private at = 0;
+
+  constructor(private readonly answer: Uint8Array) {}
+
+  /** The next one, or null when it is not whole yet. */
+  take(): string | null {
+    const found = lineAt(this.answer, this.at);
+    if (found === null) return null;
+    this.at = found.next;
+    return found.line;
+  }
+
+  /** Waits for a line, unless what came of it is too long already to be one. */
+  wait(what: string): Move {
+    if (this.answer.length - this.at <= LINE_BYTES_MAX) return { awaits: what };
+    return { ok: false, detail: `expected ${what}, got a line that does not end` };
+  }
+}
+
+function encoded(command: readonly string[]): string {
+  const words = command.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  return `*${command.length}\r\n${words.join("")}`;
+}

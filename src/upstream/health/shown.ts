@@ -1,0 +1,23 @@
+/** Most bytes of an answer that a detail repeats. */
+const SHOWN_BYTES_MAX = 60;
+
+/**
+ * The beginning of an answer as a detail shows it: its first line, in quotes, at most 60 bytes, all but
+ * printable ASCII as `\xHH`. An upstream may send anything, and details get into logs and pages.
+ */
+export function shown(answer: Uint8Array): string {
+  let text = "";
+  let index = 0;
+  for (; index < answer.length && index < SHOWN_BYTES_MAX; index++) {
+    const byte = answer[index] as number;
+    if (byte === 0x0a || (byte === 0x0d && answer[index + 1] === 0x0a)) break;
+    const isPrintable = byte >= 0x20 && byte < 0x7f && byte !== 0x5c;
+    text += isPrintable ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
+  }
+  return `"${text}${index === SHOWN_BYTES_MAX && answer.length > index ? "…" : ""}"`;
+}
+
+/** The same for text of an upstream that is known to be one line. */
+export function shownText(text: string): string {
+  return shown(Buffer.from(text, "latin1"));
+}

@@ -1,0 +1,49 @@
+import { findProgram, startOnFreePort } from "../../../test/clients/programs.ts";
+import type { TcpAddress } from "../../config/options.ts";
+import type { CheckOptions } from "./check-options.ts";
+import { probe } from "./probe.ts";
+
+/** Where redis-server is, or null where it is not installed. */
+export const redisServer = findProgram("redis-server");
+
+/** Options of a check that is not in a hurry. */
+export function checkOptions(more: Partial<CheckOptions> = {}): CheckOptions {
+  return {
+    kind: "tcp",
+    intervalMs: 2_000,
+    fastIntervalMs: 500,
+    timeoutMs: 5_000,
+    jitter: 0,
+    rise: 2,
+    fall: 2,
+    address: null,
+    ...more,
+  };
+}
+
+/** A redis-server of a test. */
+export interface TestRedis extends AsyncDisposable {
+  readonly address: TcpAddress;
+  readonly process: Bun.Subprocess;
+}
+
+/** Starts a redis-server that keeps nothing on the disk, with more options if there are any. */
+export async function startRedisServer(...more: string[]): Promise<TestRedis> {
+  const command = (port: number) => [
+    redisServer as string,
+    ...["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+    ...["--repl-diskless-load", "swapdb", "--repl-diskless-sync-delay", "0"],
+    ...more,
+  ];
+  const answers = async (port: number) =>
+    (await probe({ kind: "tcp", host: "127.0.0.1", port }, checkOptions())).ok;
+  const { child, port } = await startOnFreePort(command, answers);
+  return {
+    address: { kind: "tcp", host: "127.0.0.1", port },
+    process: child,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
