@@ -6,12 +6,14 @@ export {
   type Config,
   type Duration,
   defineConfig,
+  type HealthSettings,
   type ListenerConfig,
   type ListenerSettings,
   type OnOff,
   type ShortDuration,
   type Size,
   type UpstreamConfig,
+  type UpstreamTable,
   type UringConfig,
 } from "./config/config.ts";
 export { ConfigError } from "./config/error.ts";

@@ -1,5 +1,6 @@
 import { describe, test } from "bun:test";
 import { bytesCases } from "./contract/bytes.ts";
+import { choiceCases } from "./contract/choice.ts";
 import { descriptorCases } from "./contract/descriptors.ts";
 import { dialCases } from "./contract/dials.ts";
 import { endCases } from "./contract/ends.ts";
@@ -29,6 +30,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("ends", () => endCases(suite));
   describe("resets", () => resetCases(suite));
   describe("dials", () => dialCases(suite));
+  describe("choice", () => choiceCases(suite));
   describe("stories", () => storyCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));

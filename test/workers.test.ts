@@ -5,7 +5,7 @@ import type { Listening } from "../src/engine/engine.ts";
 import { choose } from "../src/engine/select.ts";
 import { ThreadEngine } from "../src/engine/thread/thread-engine.ts";
 import { probe } from "../src/engine/uring/probe.ts";
-import { listener, plainMemory } from "./contract/scene.ts";
+import { listener, plainMemory, rowed } from "./contract/scene.ts";
 import { End } from "./fixtures/end.ts";
 import { FATAL_BYTES } from "./fixtures/failing-worker.ts";
 import { Recorder } from "./fixtures/recorder.ts";
@@ -46,7 +46,7 @@ class Crew implements AsyncDisposable {
   }
 
   listen(address: Address = anyPort): Promise<Listening> {
-    return this.fleet.listen(listener({ address, upstreams: [this.upstream.address] }));
+    return this.fleet.listen(listener({ address, upstreams: [rowed(this.upstream.address, 0)] }));
   }
 
   /** Connects so many clients, each of which has got an echo of so many bytes. */
@@ -192,7 +192,7 @@ describe.each(engines)("workers with engine %s", (name) => {
     const upstream = Upstream.listen(anyPort, (end) => {
       end.offer({ seed: 9, total: 7 });
     });
-    listening.update(listener({ upstreams: [upstream.address] }));
+    listening.update(listener({ upstreams: [rowed(upstream.address, 0)] }));
     // The workers hear of it one after the other; from some client on all get the other upstream.
     for (let tries = 0; upstream.ends.length === 0 && tries < 500; tries++) {
       const end = await End.connect(listening.address);

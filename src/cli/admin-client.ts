@@ -2,7 +2,7 @@ import { formatAddress, parseAddress } from "../config/address.ts";
 import { ConfigError, printable } from "../config/error.ts";
 import type { Address } from "../config/options.ts";
 import type { ErrorDocument } from "../control/admin/api.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 import type { CommandArguments } from "./read-flags.ts";
 import { StartError } from "./start-error.ts";
 

@@ -1,7 +1,7 @@
 import { type CommandDef, defineCommand } from "citty";
 import { AdminClient, adminFlags } from "./admin-client.ts";
 import { cittyArgs } from "./citty-args.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";
 import { print } from "./output.ts";
 import { programName } from "./program.ts";

@@ -1,20 +1,19 @@
 import { expect, test } from "bun:test";
 import { parseAddress } from "../config/address.ts";
-import type { ListenerOptions } from "../config/options.ts";
+import { plainUpstream } from "../config/listeners.ts";
+import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
 import { hints, listeningLine } from "./announce.ts";
 
 const listener = parseAddress("127.0.0.1:6380", "listener");
-const upstreams = [parseAddress("a:1", "upstream"), parseAddress("b:2", "upstream")];
+const upstreams = ["a:1", "b:2"].map((text) => plainUpstream(parseAddress(text, "upstream")));
 
 /** The line of a listener that was asked for any port. */
 function lineOf(options: Partial<ListenerOptions>): string {
   const address = parseAddress("127.0.0.1:0", "listener");
-  const shared = { connectTimeoutMs: 1, halfCloseTimeoutMs: 1 };
   return listeningLine(listener, {
+    ...listenerDefaults,
     address,
-    mode: "bidirectional",
     upstreams,
-    ...shared,
     ...options,
   });
 }

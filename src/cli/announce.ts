@@ -26,7 +26,7 @@ export function destination({ mode, upstreams, upstreamInside }: ListenerOptions
     ...(isDemo ? ["(a demo built in)"] : []),
     ...(mode === "oneway" ? ["(oneway: nothing comes back)"] : []),
   ];
-  const names = upstreams.map(formatAddress).join(", ");
+  const names = upstreams.map(({ address }) => formatAddress(address)).join(", ");
   return ` → ${[...(names === "" ? [] : [names]), ...notes].join(" ")}`;
 }
 

@@ -8,7 +8,7 @@ import { Problems } from "../config/sourced.ts";
 import { validate } from "../config/validate.ts";
 import { destination } from "./announce.ts";
 import { cittyArgs } from "./citty-args.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";
 import { print } from "./output.ts";
 import { programName } from "./program.ts";
@@ -38,7 +38,9 @@ async function check(rawArgs: readonly string[]): Promise<number> {
 
 /** What was understood: `ok: 2 listeners, 3 upstreams` and a line for each listener. */
 export function summary(listeners: readonly ListenerOptions[]): string {
-  const upstreams = new Set(listeners.flatMap((one) => one.upstreams.map(formatAddress)));
+  const upstreams = new Set(
+    listeners.flatMap((one) => one.upstreams.map(({ address }) => formatAddress(address))),
+  );
   const counts = [
     formatCounted(listeners.length, "listener"),
     formatCounted(upstreams.size, "upstream"),

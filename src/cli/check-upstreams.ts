@@ -1,6 +1,6 @@
 import { formatAddress } from "../config/address.ts";
 import { ipKind } from "../config/ip.ts";
-import type { Address } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { StartError } from "./start-error.ts";
 
 /**
@@ -9,8 +9,9 @@ import { StartError } from "./start-error.ts";
  *
  * @throws StartError for the first upstream whose host is unknown
  */
-export async function checkUpstreams(upstreams: readonly Address[]): Promise<void> {
-  const distinct = new Map(upstreams.map((address) => [formatAddress(address), address]));
+export async function checkUpstreams(listeners: readonly ListenerOptions[]): Promise<void> {
+  const upstreams = listeners.flatMap((one) => one.upstreams);
+  const distinct = new Map(upstreams.map(({ address }) => [formatAddress(address), address]));
   const lookups = Array.from(distinct.values(), async (address) => {
     if (address.kind === "unix" || ipKind(address.host) !== 0) return;
     try {

@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 
 /** Flags as citty has to know them. What it makes of a line is not acted on: see read-flags.ts. */
 export function cittyArgs(flags: readonly Flag[]): ArgsDef {

@@ -2,7 +2,7 @@ import { defineCommand } from "citty";
 import { cittyArgs } from "./citty-args.ts";
 import { examine } from "./doctor/examine.ts";
 import { renderDoctor } from "./doctor/render.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";
 import { print } from "./output.ts";
 import { programName } from "./program.ts";

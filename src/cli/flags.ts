@@ -1,26 +1,10 @@
 import { formatAddress } from "../config/address.ts";
-import { defaults } from "../config/options.ts";
+import { defaults, listenerDefaults } from "../config/options.ts";
 import { formatDuration } from "../config/quantity.ts";
 import { tight } from "../config/rule.ts";
-import type { SettingName } from "../config/settings.ts";
+import { type Flag, flag } from "./flag.ts";
+import { choiceFlags, healthFlags } from "./upstream-flags.ts";
 import { uringFlags } from "./uring-flags.ts";
-
-/** One flag of the command line. */
-export interface Flag {
-  /** The long form without its dashes. */
-  readonly name: string;
-  readonly short?: string;
-  /** The setting that it gives a value to; the others are the command line's own business. */
-  readonly setting?: SettingName;
-  /** What its value is called in the help; a flag without one is a switch. */
-  readonly hint?: string;
-  /** May be given several times. */
-  readonly repeatable?: boolean;
-  /** What it does, for the help: lines of at most 47 characters, less after long names. */
-  readonly text: readonly string[];
-  /** The value unless given, as a person would type it. */
-  readonly initial?: string;
-}
 
 /** Flags that belong together, under a heading of the help. */
 export interface FlagGroup {
@@ -60,7 +44,7 @@ export const flagGroups: readonly FlagGroup[] = [
           "bidirectional, oneway (client to upstream only)",
           "or sink (no upstream: receive, count, discard)",
         ],
-        initial: defaults.mode,
+        initial: listenerDefaults.mode,
       },
       {
         name: "config",
@@ -71,22 +55,26 @@ export const flagGroups: readonly FlagGroup[] = [
       { name: "watch", text: ["reload when that file changes, as at SIGHUP"] },
     ],
   },
+  { heading: "Choosing an upstream", flags: choiceFlags },
+  { heading: "Their health", flags: healthFlags },
   {
     heading: "Limits",
     flags: [
+      flag("idleTimeout", "TIME", ["end a relay of which nothing has moved for", "so long"], "off"),
+      flag("lifetime", "TIME", "end a relay after this, up to a tenth earlier", "off"),
       {
         name: "connect-timeout",
         setting: "connectTimeout",
         hint: "TIME",
         text: ["give a dial to an upstream up after this"],
-        initial: formatDuration(defaults.connectTimeoutMs),
+        initial: formatDuration(listenerDefaults.connectTimeoutMs),
       },
       {
         name: "half-close-timeout",
         setting: "halfCloseTimeout",
         hint: "TIME",
         text: ["cut a relay that stands still for this long", "after one of its ends has finished"],
-        initial: formatDuration(defaults.halfCloseTimeoutMs),
+        initial: formatDuration(listenerDefaults.halfCloseTimeoutMs),
       },
       {
         name: "drain-timeout",

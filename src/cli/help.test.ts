@@ -37,7 +37,53 @@ test("the help", () => {
       -c, --config FILE              settings from a file; flags win over it
           --watch                    reload when that file changes, as at SIGHUP
 
+    Choosing an upstream:
+          --balance POLICY           round-robin, least-relays, two-choices, random,
+                                     first or hash (of the client's address)
+                                     [round-robin]
+          --bounded-load N           for hash: at most N times its share of relays,
+                                     such as 1.25 [off]
+          --tries N                  dials for a relay, each of another upstream [3]
+          --dial-budget TIME         all dials and waits of a relay together [off]
+          --queue-timeout TIME       wait for room when all are full [off]
+          --queue-size N             relays of a worker that may wait so [1024]
+          --hold-timeout TIME        hold clients while no upstream can be
+                                     reached [off]
+
+    Their health:
+          --check KIND               none, tcp, redis, redis-primary, redis-replica,
+                                     postgres, http or send-expect [none]
+          --check-interval TIME      between two checks [2s]
+          --check-timeout TIME       a check has failed then [1s]
+          --check-rise N             checks until it is up again [2]
+          --check-fall N             failed checks until it is down [3]
+          --check-address ADDR       another address to check [none]
+          --check-user NAME          who checks redis or postgres
+          --check-password WORD      for redis; others see it here, so rather
+                                     in a file
+          --check-path PATH          what http asks for [/]
+          --check-host NAME          its Host
+          --check-status RANGE       what it expects [200-399]
+          --check-send TEXT          what send-expect sends, with \\r, \\n, \\xHH
+          --check-expect TEXT        what must come back: text, or
+                                     /a regular expression/
+          --eject-after N            failed dials in a row that keep new relays
+                                     away for a while; 0 for never [3]
+          --eject-time TIME          for so long at first [30s]
+          --panic-threshold PERCENT  with less of the weight open, all are
+                                     open; 0 for never [0]
+          --slow-start TIME          one that is up again gets its whole weight
+                                     after this [off]
+          --on-down WHAT             relays of one that is down: keep, close or
+                                     a time [keep]
+          --on-remove WHAT           of one that a reload takes away: likewise
+                                     [keep]
+
     Limits:
+          --idle-timeout TIME        end a relay of which nothing has moved for
+                                     so long [off]
+          --lifetime TIME            end a relay after this, up to a tenth earlier
+                                     [off]
           --connect-timeout TIME     give a dial to an upstream up after this [5s]
           --half-close-timeout TIME  cut a relay that stands still for this long
                                      after one of its ends has finished [1m]

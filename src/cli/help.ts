@@ -1,5 +1,6 @@
 import { commands } from "./commands.ts";
-import { type Flag, type FlagGroup, flagGroups } from "./flags.ts";
+import type { Flag } from "./flag.ts";
+import { type FlagGroup, flagGroups } from "./flags.ts";
 
 /** Columns that the help needs. */
 const WIDTH = 80;

@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import { defineCommand } from "citty";
 import { ConfigError, printable } from "../config/error.ts";
 import { cittyArgs } from "./citty-args.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";
 import { exampleFor } from "./init/examples.ts";
 import { print } from "./output.ts";

@@ -5,7 +5,8 @@ import type { GivenValue } from "../config/sourced.ts";
 import { nearest } from "../config/suggest.ts";
 import type { Given } from "../config/validate.ts";
 import { commandNames } from "./commands.ts";
-import { type Flag, flags } from "./flags.ts";
+import type { Flag } from "./flag.ts";
+import { flags } from "./flags.ts";
 
 /** What the command line says, before any value was looked at. */
 export interface CommandLine {

@@ -3,7 +3,7 @@ import { formatCount, formatDuration, formatSize } from "../config/quantity.ts";
 import type { RelaysDocument } from "../control/admin/api.ts";
 import { alignColumns } from "../observe/columns.ts";
 import { adminCommand } from "./admin-command.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 
 const flags: readonly Flag[] = [
   { name: "filter", hint: "TEXT", text: ["only those with this in client or upstream"] },

@@ -104,7 +104,7 @@ export class Reloader {
 
   private async read(): Promise<Settings> {
     const settings = await this.source.read();
-    await checkUpstreams(settings.listeners.flatMap(({ upstreams }) => upstreams));
+    await checkUpstreams(settings.listeners);
     return settings;
   }
 

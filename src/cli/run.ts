@@ -90,7 +90,7 @@ async function start(settings: Settings): Promise<Run> {
   const log = await createLogger(settings.verbose);
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
-  await checkUpstreams(settings.listeners.flatMap(({ upstreams }) => upstreams));
+  await checkUpstreams(settings.listeners);
   const admin = await startAdmin(settings.admin, log);
   const embedded = new Embedded();
   let observation: Observation | null = null;

@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import schema from "../../packaging/ringway.schema.json" with { type: "text" };
 import { cittyArgs } from "./citty-args.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";
 import { print } from "./output.ts";
 import { programName } from "./program.ts";

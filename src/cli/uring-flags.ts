@@ -2,7 +2,7 @@ import { uringDefaults as initial } from "../config/options.ts";
 import { formatDuration, formatMicros } from "../config/quantity.ts";
 import { tight } from "../config/rule.ts";
 import { type UringKey, uringWords } from "../config/uring.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 
 const onOff = (isOn: boolean) => (isOn ? "on" : "off");
 

@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test";
-import { type Config, defineConfig, type ListenerConfig, type UringConfig } from "../index.ts";
+import {
+  type Config,
+  defineConfig,
+  type HealthSettings,
+  type ListenerConfig,
+  type UringConfig,
+} from "../index.ts";
 import { readDocument } from "./document.ts";
 import { Problems } from "./sourced.ts";
 import { validate } from "./validate.ts";
@@ -25,21 +31,61 @@ const uring: Required<UringConfig> = {
   largeBufferSize: 1024 * 1024,
 };
 
-const listener: Required<ListenerConfig> = {
+type ForOthers = "checkUser" | "checkPassword" | "checkPath" | "checkHost" | "checkStatus";
+
+/** Details of other checks cannot be together with these. */
+const health = {
+  check: "send-expect",
+  checkInterval: "1s",
+  checkTimeout: 0.5,
+  checkRise: 1,
+  checkFall: "2",
+  checkAddress: "127.0.0.1:8080",
+  checkSend: "PING\\r\\n",
+  checkExpect: "/^\\+PONG/",
+  ejectAfter: 5,
+  ejectTime: "10s",
+  panicThreshold: "50",
+  slowStart: "30s",
+  onDown: "close",
+  onRemove: "1m",
+} as const satisfies HealthSettings;
+
+const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   name: "a",
   listen: [":1", "unix:/a"],
-  upstreams: ["b:2", { address: "c:3" }],
+  upstreams: ["b:2", { address: "c:3", weight: 2, backup: true, maxRelays: "100" }],
   mode: "oneway",
   connectTimeout: 2,
   halfCloseTimeout: "1h",
+  idleTimeout: "1h",
+  lifetime: "24h",
+  balance: "hash",
+  boundedLoad: 1.25,
+  tries: 2,
+  dialBudget: "10s",
+  queueTimeout: 5,
+  queueSize: 100,
+  holdTimeout: false,
+  ...health,
 };
 
-const whole: Required<Omit<Config, "listen">> = {
+const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   upstream: { address: "d:4" },
   listeners: [listener, { listen: ":5" }],
   mode: "bidirectional",
   connectTimeout: "5s",
   halfCloseTimeout: 60,
+  idleTimeout: "off",
+  lifetime: "off",
+  balance: "round-robin",
+  boundedLoad: "off",
+  tries: "3",
+  dialBudget: "off",
+  queueTimeout: "off",
+  queueSize: 1_024,
+  holdTimeout: "off",
+  ...health,
   engine: "uring",
   workers: 1,
   drainTimeout: 0,

@@ -1,4 +1,5 @@
 import type { Policy } from "../upstream/balance/balance.ts";
+import type { checks } from "./health.ts";
 import type { Mode, ProxyOptions, UringOptions, UringSend } from "./options.ts";
 import type { StatsFormat } from "./settings.ts";
 
@@ -30,7 +31,7 @@ export interface UpstreamTable {
 }
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */
-export interface ListenerSettings {
+export interface ListenerSettings extends HealthSettings {
   /**
    * Both ways; client to upstream only; or no upstream at all: receive, count, discard.
    *
@@ -41,9 +42,9 @@ export interface ListenerSettings {
   readonly connectTimeout?: Duration;
   /** A relay one of whose ends has finished may stand still for this long, 1ms…24h. @default "1m" */
   readonly halfCloseTimeout?: Duration;
-  /** A relay of which nothing has moved for this long ends, 10s…30d. @default "off" */
+  /** A relay of which nothing has moved for this long ends, 10s…720h. @default "off" */
   readonly idleTimeout?: Duration | "off" | false;
-  /** A relay ends after this, up to a tenth earlier; 1s…30d. @default "off" */
+  /** A relay ends after this, up to a tenth earlier; 1s…720h. @default "off" */
   readonly lifetime?: Duration | "off" | false;
   /** How an upstream is chosen for each relay. @default "round-robin" */
   readonly balance?: Policy;
@@ -59,6 +60,48 @@ export interface ListenerSettings {
   readonly queueSize?: number | string;
   /** A relay waits so long for an upstream that can be reached, 1ms…24h. @default "off" */
   readonly holdTimeout?: Duration | "off" | false;
+}
+
+/** How upstreams' health is found out, and what comes of it; part of each listener's settings. */
+export interface HealthSettings {
+  /** How upstreams are checked. @default "none" */
+  readonly check?: (typeof checks)[number];
+  /** Between two checks of an upstream, 100ms…1h; four times faster while it is changing. @default "2s" */
+  readonly checkInterval?: Duration;
+  /** A check has failed after this, 10ms…1h. @default "1s" */
+  readonly checkTimeout?: Duration;
+  /** So many checks in a row must succeed until one that is down is up, 1…100. @default 2 */
+  readonly checkRise?: number | string;
+  /** So many checks in a row must fail until one that is up is down, 1…100. @default 3 */
+  readonly checkFall?: number | string;
+  /** Another address to check, such as another port. @default "none" */
+  readonly checkAddress?: string;
+  /** Who checks redis or postgres. */
+  readonly checkUser?: string;
+  /** With what a redis check logs in. */
+  readonly checkPassword?: string;
+  /** What an http check asks for. @default "/" */
+  readonly checkPath?: string;
+  /** The Host of an http check; unless given, the address that is checked. */
+  readonly checkHost?: string;
+  /** What an http check expects: `200`, or `"200-399"`. @default "200-399" */
+  readonly checkStatus?: number | string;
+  /** What a send-expect check sends; `\\r`, `\\n`, `\\t` and `\\xHH` in it are bytes. */
+  readonly checkSend?: string;
+  /** What must come back: text as above, or a regular expression between slashes. */
+  readonly checkExpect?: string;
+  /** So many dials in a row that fail keep new relays away for a while; 0 for never. @default 3 */
+  readonly ejectAfter?: number | string;
+  /** For so long at first, up to ten times as long when that repeats; 100ms…1h. @default "30s" */
+  readonly ejectTime?: Duration;
+  /** With less than so many percent of the weight open, all upstreams are; 0 for never. @default 0 */
+  readonly panicThreshold?: number | string;
+  /** An upstream that is up again gets its whole weight after this, 100ms…1h. @default "off" */
+  readonly slowStart?: Duration | "off" | false;
+  /** What happens to the relays of an upstream that is down: keep, close, or a time. @default "keep" */
+  readonly onDown?: Duration | "keep" | "close";
+  /** The same for one that a reload takes away. @default "keep" */
+  readonly onRemove?: Duration | "keep" | "close";
 }
 
 /** One of several listeners. */

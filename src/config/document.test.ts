@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { readDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, printable } from "./error.ts";
-import { uringDefaults } from "./options.ts";
+import { plainUpstream } from "./listeners.ts";
+import { listenerDefaults, uringDefaults } from "./options.ts";
 import { Problems } from "./sourced.ts";
 import { type Settings, validate } from "./validate.ts";
 
@@ -31,11 +32,15 @@ test("a whole configuration", () => {
     mode: "oneway",
     upstream: "x:9",
     listeners: [
-      { name: "a", listen: [":1", "unix:/a"], upstreams: ["b:2", { address: "c:3" }] },
+      {
+        name: "a",
+        listen: [":1", "unix:/a"],
+        upstreams: ["b:2", { address: "c:3", weight: 2, backup: true }],
+      },
       { listen: ":4", upstreams: "d:5", mode: "bidirectional", connectTimeout: 1 },
       { listen: ":6", mode: "sink", halfCloseTimeout: "10s" },
       { listen: ":7", upstreams: { address: "unix:/b" } },
-      { listen: ":8" },
+      { listen: ":8", balance: "hash", boundedLoad: 1.25, tries: 2, queueTimeout: "2s" },
     ],
     engine: "uring",
     workers: 1,
@@ -52,8 +57,11 @@ test("a whole configuration", () => {
     uring: { entries: 64 },
   });
   const tcp = (host: string, port: number) => ({ kind: "tcp", host, port }) as const;
-  const shared = { mode: "oneway", connectTimeoutMs: 2_000, halfCloseTimeoutMs: 60_000 } as const;
-  const named = { ...shared, name: "a", upstreams: [tcp("b", 2), tcp("c", 3)] };
+  const to = (host: string, port: number) => plainUpstream(tcp(host, port));
+  const shared = { ...listenerDefaults, mode: "oneway", connectTimeoutMs: 2_000 } as const;
+  const backup = { ...to("c", 3), weight: 2, isBackup: true };
+  const named = { ...shared, name: "a", upstreams: [to("b", 2), backup] };
+  const { dial } = listenerDefaults;
   expect(settings).toEqual({
     listeners: [
       { ...named, address: tcp("::", 1) },
@@ -61,14 +69,24 @@ test("a whole configuration", () => {
       {
         ...shared,
         address: tcp("::", 4),
-        upstreams: [tcp("d", 5)],
+        upstreams: [to("d", 5)],
         mode: "bidirectional",
         connectTimeoutMs: 1_000,
       },
       // The upstreams for all are not for a sink.
       { ...shared, address: tcp("::", 6), upstreams: [], mode: "sink", halfCloseTimeoutMs: 10_000 },
-      { ...shared, address: tcp("::", 7), upstreams: [{ kind: "unix", path: "/b" }] },
-      { ...shared, address: tcp("::", 8), upstreams: [tcp("x", 9)] },
+      {
+        ...shared,
+        address: tcp("::", 7),
+        upstreams: [plainUpstream({ kind: "unix", path: "/b" })],
+      },
+      {
+        ...shared,
+        address: tcp("::", 8),
+        upstreams: [to("x", 9)],
+        balance: { policy: "hash", boundedLoad: 1.25 },
+        dial: { ...dial, tries: 2, queueMs: 2_000 },
+      },
     ],
     engine: "uring",
     workers: 1,
@@ -83,10 +101,7 @@ test("a whole configuration", () => {
 });
 
 describe("what is wrong", () => {
-  const top =
-    "expected one of listen, upstream, listeners, mode, connectTimeout, halfCloseTimeout, engine, " +
-    "workers, drainTimeout, segmentSize, segmentCount, accessLog, accessLogStarts, " +
-    "accessLogEvery, admin, adminToken, stats, verbose, uring";
+  const top = "`ringway init` writes a file with all that there are";
   const one = { listen: ":1", upstreams: "a:1" };
   const many: [unknown, string[]][] = [
     [[1], ["expected keys with values, not a list"]],
@@ -103,10 +118,10 @@ describe("what is wrong", () => {
     [{ upstream: [["a:1"]] }, ["upstream[0] a list: expected an address"]],
     [{ upstream: {} }, ["upstream has no address, which it needs"]],
     [
-      { upstream: { address: "a", weight: 2 } },
+      { upstream: { address: "a", wieght: 2 } },
       [
         expect.stringMatching(/^upstream\.address "a": no port; /),
-        'unknown key "upstream.weight"; expected address',
+        'unknown key "upstream.wieght"; did you mean upstream.weight?',
       ],
     ],
     [
@@ -276,7 +291,7 @@ describe("environment variables", () => {
       environment,
     );
     expect(settings).toMatchObject({
-      listeners: [{ upstreams: [{ host: "db", port: 5432 }] }],
+      listeners: [{ upstreams: [{ address: { host: "db", port: 5432 } }] }],
       memory: { segmentCount: 64 },
       verbose: true,
       uring: { fixedFiles: true, entries: 64 },
@@ -314,7 +329,7 @@ describe("a hostile file", () => {
     for (const content of [JSON.parse(json), Bun.YAML.parse(json)]) {
       const told = complaints(content);
       expect(told).toHaveLength(3);
-      expect(told[0]).toStartWith('unknown key "__proto__"; expected one of listen');
+      expect(told[0]).toStartWith('unknown key "__proto__"; `ringway init`');
       expect(told[1]).toStartWith('unknown key "constructor"; expected one of listen');
       expect(told[2]).toStartWith('unknown key "uring.prototype"; expected one of receive');
     }

@@ -1,17 +1,19 @@
 import * as v from "valibot";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
+import type { HealthValues } from "./health.ts";
 import { formatPath, type Path, unknownKey } from "./keys.ts";
 import type { Address } from "./options.ts";
 import { broken, isTable, plain } from "./plain.ts";
 import type { Rule } from "./rule.ts";
-import { type ConfigOutput, configSchema, knownKeys, type upstreamTable } from "./schema.ts";
+import { type ConfigOutput, configSchema, knownKeys } from "./schema.ts";
 import {
   type GivenUpstream,
   type ListenerSource,
   listenerRules,
   type Source,
   settingRules,
+  type UpstreamValues,
   unread,
   upstreamRules,
 } from "./settings.ts";
@@ -19,7 +21,7 @@ import type { Problems, Sourced, Sources } from "./sourced.ts";
 import { uringRules } from "./uring.ts";
 
 /** What the schema makes of a file; null stands for whatever it refused, however large. */
-type Judged<T> = T extends Address
+type Judged<T> = T extends Address | Made
   ? T | null
   : T extends readonly (infer Item)[]
     ? readonly Judged<Item>[] | null
@@ -27,10 +29,16 @@ type Judged<T> = T extends Address
       ? { readonly [K in keyof T]: Judged<T[K]> } | null
       : T | null;
 
+/** What rules make of a single value, though it is no scalar. */
+type Made = HealthValues["checkStatus" | "checkSend" | "checkExpect"];
+
 type Top = NonNullable<Judged<ConfigOutput>>;
 type Listener = NonNullable<NonNullable<Top["listeners"]>[number]>;
 type Upstreams = Top["upstream"];
-type UpstreamTable = Judged<v.InferOutput<typeof upstreamTable>> & object;
+/** What the schema makes of a table that says more of an upstream. */
+type UpstreamTable = { readonly address: Address | null } & {
+  readonly [K in keyof UpstreamValues]?: UpstreamValues[K] | null | undefined;
+};
 
 /**
  * Looks at all of a document that a file contains: which keys there are, and each value by its rule.

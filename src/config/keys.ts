@@ -1,6 +1,9 @@
 import { describe, printable } from "./error.ts";
 import { nearest } from "./suggest.ts";
 
+/** So many keys are named; more would bury the rest of a message. */
+const LISTED_MAX = 20;
+
 /** The way to a value of a document: keys of tables and places in lists. */
 export type Path = readonly (string | number)[];
 
@@ -36,6 +39,7 @@ function hint(key: string, table: Path, prefix: string, known: KnownKeys): strin
   if (known.uring.includes(key)) return `did you mean uring.${key}?`;
   if (known.top.includes(key)) return "it belongs at the top of the file, outside of all tables";
   if (known.listener.includes(key)) return "it belongs into a table of the list listeners";
+  if (keys.length > LISTED_MAX) return "`ringway init` writes a file with all that there are";
   return `expected ${keys.length === 1 ? "" : "one of "}${keys.join(", ")}`;
 }
 

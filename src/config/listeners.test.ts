@@ -20,7 +20,7 @@ function together(flags: Flags, content: unknown): Settings {
 function lines(flags: Flags, content: unknown): string[] {
   return together(flags, content).listeners.map((one) => {
     const name = one.name === undefined ? "" : `${one.name}: `;
-    const upstreams = one.upstreams.map(formatAddress).join(" ");
+    const upstreams = one.upstreams.map(({ address }) => formatAddress(address)).join(" ");
     const times = `${one.connectTimeoutMs} ${one.halfCloseTimeoutMs}`;
     return `${name}${formatAddress(one.address)} → ${upstreams}, ${one.mode}, ${times}`;
   });

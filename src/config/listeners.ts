@@ -1,8 +1,14 @@
 import { formatAddress } from "./address.ts";
+import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
-import { type Address, defaults, type ListenerOptions, type UpstreamOptions } from "./options.ts";
+import {
+  type Address,
+  type ListenerOptions,
+  listenerDefaults,
+  type UpstreamOptions,
+} from "./options.ts";
 import type { GivenUpstream, ListenerValues } from "./settings.ts";
-import type { Problems, Sourced, Sources } from "./sourced.ts";
+import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 
 /** Addresses that share upstreams and settings, as they were given. */
 export interface ListenerGroup {
@@ -26,21 +32,26 @@ export function listenersOf(
   );
   rejectNames(relaying, problems);
   rejectTwins(relaying, problems);
+  rejectBounds(relaying, problems);
   rejectLoops(relaying, problems);
-  return relaying.flatMap(finish);
+  return relaying.flatMap((group) => finish(group, problems));
 }
 
-function finish({ name, listen, upstreams, settings }: ListenerGroup): ListenerOptions[] {
+function finish(
+  { name, listen, upstreams, settings }: ListenerGroup,
+  problems: Problems,
+): ListenerOptions[] {
   const named = name === undefined || name.value === null ? {} : { name: name.value };
   const shared = {
     ...named,
-    mode: settings.mode?.value ?? defaults.mode,
+    mode: settings.mode?.value ?? listenerDefaults.mode,
     upstreams: upstreams.flatMap(upstreamOf),
     ...choiceOf(settings),
-    connectTimeoutMs: settings.connectTimeout?.value ?? defaults.connectTimeoutMs,
-    halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? defaults.halfCloseTimeoutMs,
-    idleTimeoutMs: settings.idleTimeout?.value ?? defaults.idleTimeoutMs,
-    lifetimeMs: settings.lifetime?.value ?? defaults.lifetimeMs,
+    health: healthOf(settings, problems),
+    connectTimeoutMs: settings.connectTimeout?.value ?? listenerDefaults.connectTimeoutMs,
+    halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? listenerDefaults.halfCloseTimeoutMs,
+    idleTimeoutMs: settings.idleTimeout?.value ?? listenerDefaults.idleTimeoutMs,
+    lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));
 }
@@ -66,7 +77,7 @@ export function plainUpstream(address: Address): UpstreamOptions {
 
 /** How an upstream is chosen and reached. */
 function choiceOf(given: Sources<ListenerValues>): Pick<ListenerOptions, "balance" | "dial"> {
-  const { balance, dial } = defaults;
+  const { balance, dial } = listenerDefaults;
   return {
     balance: {
       policy: given.balance?.value ?? balance.policy,
@@ -103,6 +114,15 @@ function rejectNames(groups: readonly ListenerGroup[], problems: Problems): void
     if (name === undefined || name.value === null) continue;
     if (seen.has(name.value)) problems.add(name, `"${name.value}" is given twice`);
     seen.add(name.value);
+  }
+}
+
+function rejectBounds(groups: readonly ListenerGroup[], problems: Problems): void {
+  for (const { settings } of groups) {
+    const { balance, boundedLoad } = settings;
+    if (boundedLoad === undefined || boundedLoad.value === null || isBroken(balance)) continue;
+    if (balance?.value === "hash") continue;
+    problems.add(boundedLoad, "is for balance hash alone, which this listener does not have");
   }
 }
 

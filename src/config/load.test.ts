@@ -92,6 +92,7 @@ test.each([
             value: { kind: "tcp", host: "b", port: 4 },
             given: "b:4",
             label: of("listeners[0].upstreams[0].address"),
+            settings: {},
           },
         ],
         settings: {},

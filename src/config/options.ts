@@ -1,4 +1,9 @@
 import type { Policy } from "../upstream/balance/balance.ts";
+import {
+  type CheckOptions,
+  type EjectionOptions,
+  ejectionDefaults,
+} from "../upstream/health/check-options.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
 export interface TcpAddress {
@@ -59,6 +64,22 @@ export interface DialOptions {
   readonly holdMs: number;
 }
 
+/** What is known of upstreams' health, and what comes of it. Finished and validated. */
+export interface HealthOptions {
+  /** How they are checked; null for not at all. */
+  readonly check: CheckOptions | null;
+  /** When relays' own dials keep new ones away; null for never. */
+  readonly ejection: EjectionOptions | null;
+  /** When less of the weight is open, all upstreams are: 0…100; 0 for never. */
+  readonly panicPercent: number;
+  /** Milliseconds in which one that is up again gets its whole weight; 0 for at once. */
+  readonly slowStartMs: number;
+  /** Milliseconds after which the relays of one that is down end; null: they go on. */
+  readonly onDown: number | null;
+  /** The same for one that a reload takes away. */
+  readonly onRemove: number | null;
+}
+
 /** Everything that a listener's relays need to know. Finished and validated. */
 export interface ListenerOptions {
   /** What the log calls it; addresses that were given together share it. */
@@ -69,6 +90,8 @@ export interface ListenerOptions {
   readonly upstreams: readonly UpstreamOptions[];
   readonly balance: BalanceOptions;
   readonly dial: DialOptions;
+  /** For the control plane: engines get the outcome through the table that they share. */
+  readonly health: HealthOptions;
   /** The upstream runs in this process, so that each relay takes a descriptor more. */
   readonly upstreamInside?: boolean;
   /** Milliseconds until one dial is given up, at least 1. */
@@ -169,18 +192,30 @@ export interface ProxyOptions {
   readonly drainTimeoutMs: number;
 }
 
-/** Defaults, each once, for the command line, the configuration file and the library alike. */
-export const defaults = {
-  listen: { kind: "tcp", host: "127.0.0.1", port: 6380 },
+/** What a listener has unless it says otherwise. */
+export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = {
   mode: "bidirectional",
-  engine: "auto",
-  workers: 1,
+  balance: { policy: "round-robin", boundedLoad: null },
+  health: {
+    check: null,
+    ejection: ejectionDefaults,
+    panicPercent: 0,
+    slowStartMs: 0,
+    onDown: null,
+    onRemove: null,
+  },
+  dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   idleTimeoutMs: 0,
   lifetimeMs: 0,
-  balance: { policy: "round-robin", boundedLoad: null },
-  dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
+};
+
+/** Defaults, each once, for the command line, the configuration file and the library alike. */
+export const defaults = {
+  listen: { kind: "tcp", host: "127.0.0.1", port: 6380 },
+  engine: "auto",
+  workers: 1,
   drainTimeoutMs: 10_000,
   segmentSize: 64 * 1024,
   segmentCount: 4096,

@@ -1,12 +1,14 @@
 import * as v from "valibot";
+import { policies } from "../upstream/balance/balance.ts";
 import type { Config, ListenerConfig, UringConfig } from "./config.ts";
-import { ConfigError } from "./error.ts";
 import * as form from "./forms.ts";
 import type { KnownKeys } from "./keys.ts";
-import { type Address, defaults, uringDefaults } from "./options.ts";
+import { type Address, defaults, listenerDefaults, uringDefaults } from "./options.ts";
 import { isTable } from "./plain.ts";
 import { formatDuration, formatMicros } from "./quantity.ts";
-import { type Rule, tight } from "./rule.ts";
+import { tight } from "./rule.ts";
+import { healthSettings } from "./schema-health.ts";
+import { judged, value } from "./schema-value.ts";
 import {
   addressRule,
   engines,
@@ -19,7 +21,6 @@ import {
   WEIGHT_MAX,
   WORKERS_MAX,
 } from "./settings.ts";
-import { policies } from "../upstream/balance/balance.ts";
 import { uringRules, uringWords } from "./uring.ts";
 
 /*
@@ -27,28 +28,6 @@ import { uringRules, uringWords } from "./uring.ts";
  * single value has to be is a rule that flags have too, so that a start by flags needs none of
  * this: loading valibot takes 10 ms from its source.
  */
-
-/** A value of any kind, judged by its rule alone. */
-function value<T>(rule: Rule<T>, shape: form.Form, description: string, initial?: unknown) {
-  const told = initial === undefined ? {} : { default: initial };
-  return v.pipe(
-    v.unknown(),
-    judged<unknown, T>(rule),
-    v.metadata({ ...shape, ...told, description }),
-  );
-}
-
-function judged<Input, T>(rule: Rule<T>) {
-  return v.rawTransform<Input, T>(({ dataset, addIssue, NEVER }) => {
-    try {
-      return rule(dataset.value);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      addIssue({ message: error.message });
-      return NEVER;
-    }
-  });
-}
 
 /** A table with these keys and no others. */
 function table<Entries extends v.ObjectEntries>(entries: Entries, description: string) {
@@ -121,8 +100,7 @@ const upstreamEntries = {
     ),
   ),
 };
-/** An upstream with more to say of it than its address. */
-export const upstreamTable = table(upstreamEntries, "An upstream with more to say of it.");
+const upstreamTable = table(upstreamEntries, "An upstream with more to say of it.");
 const listenAddresses = list(listenAddress, "expected an address or several");
 const oneUpstream = ways(
   (value) => (isTable(value) ? upstreamTable : upstreamAddress),
@@ -153,12 +131,13 @@ const upstreams = v.pipe(
 
 /** What a listener may have for itself; at the top it holds for all of them. */
 const listenerSettings = {
+  ...healthSettings,
   mode: v.optional(
     value(
       listenerRules.mode,
       form.words(modes),
       "Both ways, client to upstream only, or no upstream: receive, count, discard.",
-      defaults.mode,
+      listenerDefaults.mode,
     ),
   ),
   connectTimeout: v.optional(
@@ -166,7 +145,7 @@ const listenerSettings = {
       listenerRules.connectTimeout,
       form.duration(),
       "A dial to an upstream is given up after this, 1ms…24h.",
-      formatDuration(defaults.connectTimeoutMs),
+      formatDuration(listenerDefaults.connectTimeoutMs),
     ),
   ),
   halfCloseTimeout: v.optional(
@@ -174,20 +153,20 @@ const listenerSettings = {
       listenerRules.halfCloseTimeout,
       form.duration(),
       "A relay one of whose ends has finished may stand still for this long, 1ms…24h.",
-      formatDuration(defaults.halfCloseTimeoutMs),
+      formatDuration(listenerDefaults.halfCloseTimeoutMs),
     ),
   ),
   idleTimeout: durationOrOff(
     "idleTimeout",
-    "A relay of which nothing has moved for this long ends, 10s…30d.",
+    "A relay of which nothing has moved for this long ends, 10s…720h.",
   ),
-  lifetime: durationOrOff("lifetime", "A relay ends after this, up to a tenth earlier; 1s…30d."),
+  lifetime: durationOrOff("lifetime", "A relay ends after this, up to a tenth earlier; 1s…720h."),
   balance: v.optional(
     value(
       listenerRules.balance,
       form.words(policies),
       "How an upstream is chosen for each relay.",
-      defaults.balance.policy,
+      listenerDefaults.balance.policy,
     ),
   ),
   boundedLoad: v.optional(
@@ -203,7 +182,7 @@ const listenerSettings = {
       listenerRules.tries,
       form.count(1, 16),
       "Dials for a relay, each of another upstream as long as there is one.",
-      defaults.dial.tries,
+      listenerDefaults.dial.tries,
     ),
   ),
   dialBudget: durationOrOff("dialBudget", "All dials and waits of a relay together, 1ms…24h."),
@@ -216,7 +195,7 @@ const listenerSettings = {
       listenerRules.queueSize,
       form.count(1, null),
       "Relays of a worker that may wait.",
-      defaults.dial.queueMax,
+      listenerDefaults.dial.queueMax,
     ),
   ),
   holdTimeout: durationOrOff(

@@ -1,7 +1,8 @@
+import { policies } from "../upstream/balance/balance.ts";
 import { accessLogRules } from "./access-log.ts";
 import { parseAddress } from "./address.ts";
 import { adminRules } from "./admin.ts";
-import { policies } from "../upstream/balance/balance.ts";
+import { healthRules } from "./health.ts";
 import type { Address, Mode, ProxyOptions } from "./options.ts";
 import {
   count,
@@ -29,7 +30,8 @@ export const statsFormats: readonly StatsFormat[] = ["text", "json", "none"];
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND_MS = 1_000;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** The largest weight of an upstream. */
 export const WEIGHT_MAX = 256;
 
@@ -38,8 +40,8 @@ export const listenerRules = {
   mode: word(modes),
   connectTimeout: duration(1, DAY_MS, "1ms…24h"),
   halfCloseTimeout: duration(1, DAY_MS, "1ms…24h"),
-  idleTimeout: durationOrOff(10 * SECOND_MS, 30 * DAY_MS, "10s…30d"),
-  lifetime: durationOrOff(SECOND_MS, 30 * DAY_MS, "1s…30d"),
+  idleTimeout: durationOrOff(10 * SECOND_MS, 720 * HOUR_MS, "10s…720h"),
+  lifetime: durationOrOff(SECOND_MS, 720 * HOUR_MS, "1s…720h"),
   balance: word(policies),
   boundedLoad,
   tries: count(1, 16),
@@ -47,6 +49,7 @@ export const listenerRules = {
   queueTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
   queueSize: count(1, 1_000_000),
   holdTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
+  ...healthRules,
 };
 
 /** The rules of what is said of one upstream, beside its address. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ConfigError } from "./error.ts";
-import { uringDefaults } from "./options.ts";
+import { plainUpstream } from "./listeners.ts";
+import { listenerDefaults, uringDefaults } from "./options.ts";
 import { type SettingName, settingRules } from "./settings.ts";
 import { uringKeys } from "./uring.ts";
 import { type Given, needsEmbedded, proxyOptions, type Settings, validate } from "./validate.ts";
@@ -31,9 +32,7 @@ test("nothing given means the defaults", () => {
       {
         address: { kind: "tcp", host: "127.0.0.1", port: 6380 },
         upstreams: [],
-        mode: "bidirectional",
-        connectTimeoutMs: 5_000,
-        halfCloseTimeoutMs: 60_000,
+        ...listenerDefaults,
       },
     ],
     engine: "auto",
@@ -73,7 +72,8 @@ test("everything given", () => {
     }),
   );
   const shared = {
-    upstreams: [{ kind: "tcp", host: "db", port: 5432 }],
+    ...listenerDefaults,
+    upstreams: [plainUpstream({ kind: "tcp", host: "db", port: 5432 })],
     mode: "oneway",
     connectTimeoutMs: 1,
     halfCloseTimeoutMs: 2_000,
@@ -193,7 +193,7 @@ test("the embedded upstream is for listeners that relay and have none", () => {
   const none = validate({});
   expect(none.listeners.map(needsEmbedded)).toEqual([true]);
   expect(proxyOptions(none, embedded).listeners).toMatchObject([
-    { upstreams: embedded, upstreamInside: true },
+    { upstreams: embedded.map(plainUpstream), upstreamInside: true },
   ]);
   const sink = validate(given({ mode: "sink" }));
   expect(sink.listeners.map(needsEmbedded)).toEqual([false]);

@@ -1,4 +1,5 @@
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
+import type { Selection } from "../engine/dropping.ts";
 import type {
   Engine,
   EngineObserver,
@@ -107,6 +108,10 @@ export class Fleet implements Engine {
   cut(relay: number): void {
     // Their numbers are dealt out in turn.
     this.workers[(relay - 1) % this.workers.length]?.engine.cut(relay);
+  }
+
+  drop(selection: Selection, withinMs: number): void {
+    for (const { engine } of this.workers) engine.drop(selection, withinMs);
   }
 
   /** A socket for each worker, or one for all of them. */

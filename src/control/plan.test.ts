@@ -1,14 +1,20 @@
 import { expect, test } from "bun:test";
-import { type ListenerOptions, type ProxyOptions, uringDefaults } from "../config/options.ts";
+import { plainUpstream } from "../config/listeners.ts";
+import {
+  type ListenerOptions,
+  listenerDefaults,
+  type ProxyOptions,
+  uringDefaults,
+} from "../config/options.ts";
 import { describePlan, isEmpty, planReload } from "./plan.ts";
 
 const upstream = (port: number) => ({ kind: "tcp", host: "10.0.0.1", port }) as const;
 
 function listener(port: number, upstreamPort = 6379): ListenerOptions {
   return {
+    ...listenerDefaults,
     address: { kind: "tcp", host: "127.0.0.1", port },
-    mode: "bidirectional",
-    upstreams: [upstream(upstreamPort)],
+    upstreams: [plainUpstream(upstream(upstreamPort))],
     connectTimeoutMs: 1_000,
     halfCloseTimeoutMs: 1_000,
   };

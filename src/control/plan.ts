@@ -86,5 +86,7 @@ export function keyed(listeners: readonly ListenerOptions[]): Map<string, Listen
 }
 
 function upstreamsOf({ listeners }: ProxyOptions): Set<string> {
-  return new Set(listeners.flatMap(({ upstreams }) => upstreams.map(formatAddress)));
+  return new Set(
+    listeners.flatMap(({ upstreams }) => upstreams.map(({ address }) => formatAddress(address))),
+  );
 }

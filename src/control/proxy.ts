@@ -1,12 +1,14 @@
 import type { Address, ListenerOptions, ProxyOptions } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
-import type { Engine, Listening, ProxyObserver } from "../engine/engine.ts";
+import { type Engine, type Listening, type ProxyObserver, wholeShare } from "../engine/engine.ts";
 import type { ListeningSocket } from "../engine/listening-socket.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
+import { together } from "../observe/together.ts";
 import { Fleet } from "./fleet.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
+import { Upstreams } from "./upstreams.ts";
 
 /** A listener of a running proxy. */
 export interface RunningListener {
@@ -26,6 +28,7 @@ export class RunningProxy {
 
   private constructor(
     readonly engine: Engine,
+    readonly upstreams: Upstreams,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
     private readonly inherited: TakeSocket,
@@ -44,11 +47,21 @@ export class RunningProxy {
     inherited: TakeSocket = () => undefined,
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
-    const engine = newEngine(choice, options, observer);
-    const proxy = new RunningProxy(engine, choice, options, inherited);
+    const upstreams = new Upstreams(Math.max(1, options.workers), observer, (slot, withinMs) =>
+      engine.drop({ slot }, withinMs),
+    );
+    const engine = newEngine(
+      choice,
+      options,
+      watching(observer, upstreams),
+      upstreams.table.memory,
+    );
+    const proxy = new RunningProxy(engine, upstreams, choice, options, inherited);
     try {
-      for (const [key, one] of keyed(options.listeners)) await proxy.open(key, one);
+      const listeners = upstreams.adopt(options.listeners);
+      for (const [key, one] of keyed(listeners)) await proxy.open(key, one);
     } catch (error) {
+      upstreams.stop();
       await engine.stop(0);
       throw error;
     }
@@ -120,22 +133,32 @@ export class RunningProxy {
   async stop(drainTimeoutMs: number): Promise<void> {
     this.stopping = true;
     await this.engine.stop(drainTimeoutMs);
+    this.upstreams.stop();
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
     const plan = this.plan(wanted);
     if (this.stopping) return plan;
-    const after = keyed(wanted.listeners);
-    await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
-    const changed = new Set(plan.changed.map((change) => change.after));
+    const isChanged = new Set(plan.changed.map((change) => change.after));
+    const changed = new Set<string>();
+    for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
+    const after = keyed(this.upstreams.adopt(wanted.listeners));
+    try {
+      await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
+    } catch (error) {
+      this.upstreams.adopt(this.running.listeners);
+      this.upstreams.retain(this.running.listeners);
+      throw error;
+    }
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
       const options = after.get(key);
       if (options === undefined) {
         this.listening.delete(key);
         closing.push(listening.close());
-      } else if (changed.has(options)) listening.update(options);
+      } else if (changed.has(key)) listening.update(options);
     }
+    this.upstreams.retain(wanted.listeners);
     await Promise.all(closing);
     const { engine, workers, memory, uring } = this.running;
     this.running = { ...wanted, engine, workers, memory, uring };
@@ -165,6 +188,17 @@ export class RunningProxy {
   }
 }
 
+/** What is told is of use here, too. */
+function watching(observer: ProxyObserver, upstreams: Upstreams): ProxyObserver {
+  return together([
+    observer,
+    {
+      dialFailed: (_upstream, _reason, _detail, slot) => upstreams.dialFailed(slot),
+      workerFailed: (worker) => upstreams.workerFailed(worker - 1),
+    },
+  ]);
+}
+
 /**
  * One worker of the sockets engine runs in the event loop that is there; everything else in threads.
  */
@@ -172,8 +206,11 @@ function newEngine(
   { name, uring }: EngineChoice,
   { workers, memory }: ProxyOptions,
   observer: ProxyObserver,
+  upstreams: SharedArrayBuffer,
 ): Engine {
-  if (name === "sockets" && workers === 1) return new SocketsEngine(memory, observer);
+  if (name === "sockets" && workers === 1) {
+    return new SocketsEngine(memory, observer, { ...wholeShare, upstreams });
+  }
   if (process.platform !== "linux") {
     throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
   }
@@ -182,7 +219,7 @@ function newEngine(
       name,
       workers,
       newWorker: (share, shared, onFailed) => {
-        const birth = { memory, uring, share };
+        const birth = { memory, uring, share: { ...share, upstreams } };
         return new ThreadEngine({ name, birth, onFailed }, shared);
       },
     },

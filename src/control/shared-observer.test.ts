@@ -49,7 +49,7 @@ test("a worker that is no more takes with it what was bad for it", () => {
 
 test("all else is passed on", () => {
   const { told, all } = crew(2);
-  all[0].dialFailed("a:1", "connect_refused", "");
+  all[0].dialFailed("a:1", "connect_refused", "", 0);
   all[1].poolGrew(1);
   expect(told).toEqual(["dialFailed", "poolGrew"]);
 });

@@ -25,8 +25,8 @@ export class SharedObserver implements EngineObserver {
     this.whole.relayEnded(relay);
   }
 
-  dialFailed(upstream: string, reason: Reason, detail: string): void {
-    this.whole.dialFailed(upstream, reason, detail);
+  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void {
+    this.whole.dialFailed(upstream, reason, detail, slot);
   }
 
   poolGrew(bytes: number): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Address } from "../config/options.ts";
+import { type Address, listenerDefaults } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import { ListenerAccount, nameOfListener } from "./account.ts";
 import { Summary } from "./summary.ts";
@@ -58,8 +58,7 @@ test("bytes of running relays count at once, and once", () => {
 });
 
 test("a listener is called by its name, or by where it is", () => {
-  const options = { address: one, mode: "sink", upstreams: [] } as const;
-  const timeouts = { connectTimeoutMs: 1, halfCloseTimeoutMs: 1 };
-  expect(nameOfListener({ ...options, ...timeouts }, { ...one, port: 1 })).toBe("10.0.0.1:1");
-  expect(nameOfListener({ ...options, ...timeouts, name: "redis" }, one)).toBe("redis");
+  const options = { ...listenerDefaults, address: one, upstreams: [] } as const;
+  expect(nameOfListener({ ...options }, { ...one, port: 1 })).toBe("10.0.0.1:1");
+  expect(nameOfListener({ ...options, name: "redis" }, one)).toBe("redis");
 });

@@ -1,3 +1,4 @@
+import type { Reason } from "../flow/reason.ts";
 import { type Alarm, timerAlarm } from "./deadlines.ts";
 
 /** Between two looks at who is idle. */
@@ -12,7 +13,7 @@ export interface Drainable {
   /** Whether bytes are on their way from one end to the other. */
   readonly isCarrying: boolean;
   /** Ends it in an orderly way: a FIN to both ends. */
-  retire(): void;
+  retire(reason: Reason): void;
 }
 
 /** What was seen of a relay, and when it was seen to move last. */
@@ -34,11 +35,13 @@ export class Drain<T extends Drainable> {
    * @param running the relays that run; those that end leave it
    * @param windowMs over which they are spread, above 0
    * @param alarm what calls back after a time
+   * @param reason why they end
    */
   constructor(
     private readonly running: ReadonlySet<T>,
     private readonly windowMs: number,
     private readonly alarm: Alarm = timerAlarm,
+    private readonly reason: Reason = "drain",
   ) {
     this.atStart = running.size;
     this.look();
@@ -53,7 +56,7 @@ export class Drain<T extends Drainable> {
     const due = Math.floor((this.atStart * elapsed) / this.windowMs) - gone;
     for (const relay of idle.slice(0, Math.max(0, due))) {
       this.sights.delete(relay);
-      relay.retire();
+      relay.retire(this.reason);
     }
     this.alarm(LOOK_MS, () => this.look());
   }

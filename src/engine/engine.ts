@@ -1,5 +1,8 @@
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
+import type { UpstreamsObserver } from "../upstream/events.ts";
+import { UpstreamTable } from "../upstream/table.ts";
+import type { Selection } from "./dropping.ts";
 import type { ListeningSocket } from "./listening-socket.ts";
 
 /**
@@ -31,6 +34,13 @@ export interface Engine {
   relays(): RelaySummary[];
   /** Ends a relay now (`admin`), if it still runs. */
   cut(relay: number): void;
+  /**
+   * Ends the relays of an upstream (`upstream_gone`) or of a listener (`drain`): those that are idle by
+   * a FIN, spread over the time, the others when it is over.
+   *
+   * @param withinMs 0 for now
+   */
+  drop(selection: Selection, withinMs: number): void;
 }
 
 /** A listener that accepts. */
@@ -53,10 +63,19 @@ export interface EngineShare {
   readonly engines: number;
   /** Its relays have the numbers `first`, `first + engines`, `first + 2 × engines`… */
   readonly first: number;
+  /** What all of them know of upstreams; missing where there is one engine that knows it alone. */
+  readonly upstreams?: SharedArrayBuffer;
 }
 
 /** An engine that has the process to itself. */
 export const wholeShare: EngineShare = { engines: 1, first: 1 };
+
+/** An engine's view of what is known of upstreams: of its own where it shares that with nobody. */
+export function upstreamTableOf({ engines, first, upstreams }: EngineShare): UpstreamTable {
+  const table = new UpstreamTable(engines, (first - 1) % engines, upstreams);
+  if (upstreams === undefined) table.openAll();
+  return table;
+}
 
 /** An address could not be listened on. `code` is the system's, such as EADDRINUSE or EACCES. */
 export class ListenError extends Error {
@@ -204,7 +223,7 @@ export interface EngineObserver {
   relayStarted?(relay: RelaySummary): void;
   relayEnded(relay: RelaySummary): void;
   /** A dial failed; the relay may go on with another upstream. `detail` is the system's word. */
-  dialFailed(upstream: string, reason: Reason, detail: string): void;
+  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void;
   /** A slab was added to the pool, which has `bytes` now. */
   poolGrew(bytes: number): void;
   /** The pool is empty: reading and accepting wait. */
@@ -217,7 +236,7 @@ export interface EngineObserver {
 }
 
 /** Told by a proxy beside what its engines tell. */
-export interface ProxyObserver extends EngineObserver {
+export interface ProxyObserver extends EngineObserver, UpstreamsObserver {
   /**
    * A worker has met a defect: so many relays of it ended (`worker_failed`), and another one takes
    * its place after so many milliseconds.

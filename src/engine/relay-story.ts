@@ -1,5 +1,7 @@
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type { Reason } from "../flow/reason.ts";
 import { type Relay, RelayPhase } from "../flow/relay.ts";
+import { NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
 import type { FlowStats } from "./engine.ts";
 import { Summary } from "./summary.ts";
@@ -9,7 +11,7 @@ import { addFlow, flowStats } from "./tally.ts";
 interface StoryListener {
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
-  nextUpstream(): number;
+  readonly chooser: UpstreamChooser;
 }
 
 /** What of a lane a relay's story needs. */
@@ -37,10 +39,23 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Milliseconds from the acceptance to both facts; {@link NOT_YET} before them. */
   private dialMs = NOT_YET;
   private firstByteMs = NOT_YET;
-  /** Which of the listener's upstreams is dialled first; the others follow in their order. */
-  private firstUpstream = 0;
+  /** The upstream that it counts for now, and those that were dialled in vain, by their numbers. */
+  private upstreamNumber = NO_UPSTREAM;
+  private readonly tried: number[] = [];
+  /** Where the dial that was begun last goes to; null before the first. */
+  upstreamAddress: Address | null = null;
+  /** Why its last dial has failed. */
+  lastFailure: Reason | null = null;
+  /** Dials since it may try all of them anew. */
+  private tries = 0;
+  /** See {@link Waiter}. */
+  waitsSince: number | null = null;
+  waits = 0;
   /** Bytes that had moved when {@link stalled} last looked. */
   private movedBefore = 0;
+  /** The same for {@link lookIdle}, and how many of its looks found no change. */
+  private movedAtLook = 0;
+  private stillLooks = 0;
 
   /** @param listener whose client it carries now; set anew for each tenant */
   constructor(public listener: L) {}
@@ -58,13 +73,62 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.dialMs = NOT_YET;
     this.firstByteMs = NOT_YET;
     this.dials = 0;
-    this.firstUpstream = listener.nextUpstream();
+    this.upstreamAddress = null;
+    this.lastFailure = null;
+    this.tried.length = 0;
+    this.tries = 0;
+    this.waitsSince = null;
+    this.waits = 0;
     this.movedBefore = 0;
+    this.movedAtLook = 0;
+    this.stillLooks = 0;
+  }
+
+  /**
+   * Chooses the upstream of its next dial; it counts for it from now on.
+   *
+   * @returns where it is; null when there is none now, or all tries are over
+   */
+  nextUpstream(): Address | null {
+    const { chooser, options } = this.listener;
+    if (!this.mayDial) return null;
+    const number = chooser.enter(this.clientAddress, this.tried);
+    if (number === NO_UPSTREAM) return null;
+    this.upstreamNumber = number;
+    this.upstreamAddress = (options.upstreams[number] as UpstreamOptions).address;
+    this.dials++;
+    this.tries++;
+    return this.upstreamAddress;
+  }
+
+  /** The row of the upstream that it counts for, in the table that all share; null for none. */
+  get upstreamSlot(): number | null {
+    return this.listener.options.upstreams[this.upstreamNumber]?.slot ?? null;
+  }
+
+  /** Milliseconds since its acceptance. */
+  get ageMs(): number {
+    return performance.now() - this.startedAt;
+  }
+
+  /** All upstreams may be tried anew. */
+  protected forgetTried(): void {
+    this.tried.length = 0;
+    this.tries = 0;
   }
 
   /** An upstream has answered. */
   protected answered(): void {
     this.dialMs = performance.now() - this.startedAt;
+    this.listener.chooser.dialed(this.upstreamNumber);
+  }
+
+  /** The dial to the upstream that was chosen last came to nothing. */
+  protected dialLost(reason: Reason): void {
+    this.lastFailure = reason;
+    if (this.upstreamNumber === NO_UPSTREAM) return;
+    this.tried.push(this.upstreamNumber);
+    this.leaveUpstream();
   }
 
   /** The upstream's first bytes are here; call it before they are counted, for those only. */
@@ -75,18 +139,27 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** The tenancy is over. */
   protected ends(): void {
     this.endedAt = performance.now();
+    if (this.upstreamNumber !== NO_UPSTREAM) this.leaveUpstream();
   }
 
-  /** Whether there is an upstream that was not dialled for this tenant yet. */
-  protected get hasAnother(): boolean {
-    return this.dials < this.listener.options.upstreams.length;
+  /** Whether it goes on after a dial that has failed: with another upstream, or by waiting for one. */
+  protected get goesOn(): boolean {
+    const { holdMs, queueMs } = this.listener.options.dial;
+    return this.mayDial || (this.hasTime && holdMs + queueMs > 0);
   }
 
-  /** Where the dial that was begun last goes to; null before the first. */
-  get upstreamAddress(): Address | null {
-    const { upstreams } = this.listener.options;
-    if (this.dials === 0) return null;
-    return upstreams[(this.firstUpstream + this.dials - 1) % upstreams.length] ?? null;
+  private get mayDial(): boolean {
+    return this.tries < this.listener.options.dial.tries && this.hasTime;
+  }
+
+  get hasTime(): boolean {
+    const { budgetMs } = this.listener.options.dial;
+    return budgetMs === 0 || this.ageMs < budgetMs;
+  }
+
+  private leaveUpstream(): void {
+    this.listener.chooser.leave(this.upstreamNumber);
+    this.upstreamNumber = NO_UPSTREAM;
   }
 
   /** Bytes that were received and sent, in both directions. */
@@ -110,6 +183,14 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   addTo(up: FlowStats, down: FlowStats): void {
     addFlow(up, this.relay.up, this.up.discards);
     addFlow(down, this.relay.down, this.down.discards);
+  }
+
+  lookIdle(): number {
+    const { movedBytes } = this;
+    const isStill = movedBytes === this.movedAtLook && !this.relay.dialing;
+    this.stillLooks = isStill ? this.stillLooks + 1 : 0;
+    this.movedAtLook = movedBytes;
+    return this.stillLooks;
   }
 
   /** Whether not a byte has moved since this was asked before. */

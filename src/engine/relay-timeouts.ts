@@ -1,7 +1,10 @@
 import type { ListenerOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
+import { RelayPhase } from "../flow/relay.ts";
+import type { UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
-import { type Alarm, Deadlines } from "./deadlines.ts";
+import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
+import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
 const LINGER_LOOK_MS = 10;
@@ -12,9 +15,25 @@ const YOUNG_MS = 20_000;
 /** Milliseconds without progress after which a relay with a reset end is given up. */
 const STALL_TIMEOUT_MS = 2_000;
 
+/** A relay is looked at so often within its idle timeout: it ends at most one look late. */
+const IDLE_LOOKS = 4;
+/** Relays live so much of their lifetime longer or shorter, so that they do not all end at once. */
+const LIFETIME_JITTER = 0.1;
+/** How often and how many times is looked whether nothing of an old relay is on its way. */
+const RETIRE_MS = 50;
+const RETIRE_TRIES = 20;
+
 /** A relay, as far as time can end it. */
-export interface Timed {
-  readonly relay: { readonly reason: Reason | null };
+export interface Timed extends Waiter {
+  /** Its number, never used again. */
+  readonly id: number;
+  readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
+  /** Whether something is on its way. */
+  readonly isCarrying: boolean;
+  /** How many looks in a row, this one included, found that nothing has moved since the one before. */
+  lookIdle(): number;
+  /** Ends it in an orderly way: a FIN to both ends. */
+  retire(reason: Reason): void;
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean;
   /** Ends it now. */
@@ -40,17 +59,24 @@ export class RelayTimeouts<T extends Timed> {
   readonly wasReset: Deadlines<T>;
   /** Relays whose last bytes must leave the kernel before their target is reset. */
   readonly lingering: Deadlines<T>;
-  private upstreamTurn = 0;
+  /** Relays whose next look for movement is due; of those with an idle timeout. */
+  readonly idle: Deadlines<T>;
+  /** Relays that are not old yet; of those with a lifetime. */
+  readonly aging: Deadlines<T>;
+  /** Relays that wait until there is an upstream for them. */
+  readonly waiting: WaitingRoom<T>;
 
   /**
    * @param account where its relays are counted
+   * @param chooser chooses their upstreams
    * @param alarm see {@link Deadlines}
    */
   constructor(
     readonly options: ListenerOptions,
     readonly account: ListenerAccount,
+    readonly chooser: UpstreamChooser,
     onDialTimeout: (relay: T) => void,
-    alarm?: Alarm,
+    private readonly alarm?: Alarm,
   ) {
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
       new Deadlines<T>(spanMs, onExpired, alarm);
@@ -65,16 +91,39 @@ export class RelayTimeouts<T extends Timed> {
       else this.wasReset.add(one);
     });
     this.lingering = queue(LINGER_LOOK_MS, (one) => one.linger());
+    this.idle = queue(options.idleTimeoutMs / IDLE_LOOKS, (one) => {
+      if (one.lookIdle() >= IDLE_LOOKS) one.retire("idle_timeout");
+      else this.idle.add(one);
+    });
+    this.aging = queue(options.lifetimeMs * (1 - LIFETIME_JITTER), (one) => {
+      const { id } = one;
+      const later = Math.random() * LIFETIME_JITTER * options.lifetimeMs;
+      (alarm ?? timerAlarm)(later, () => this.end(one, id, RETIRE_TRIES));
+    });
+    this.waiting = new WaitingRoom(options.dial, () => chooser.isFull, alarm);
   }
 
-  /** Which upstream the next relay starts with: each in turn. */
-  nextUpstream(): number {
-    return this.upstreamTurn++;
+  /** A relay begins. */
+  begin(relay: T): void {
+    this.young.add(relay);
+    if (this.options.idleTimeoutMs > 0) this.idle.add(relay);
+    if (this.options.lifetimeMs > 0) this.aging.add(relay);
+  }
+
+  /** Ends a relay that is old: when nothing of it is on its way, as far as that can be waited for. */
+  private end(relay: T, id: number, tries: number): void {
+    if (relay.id !== id || relay.relay.phase === RelayPhase.Free) return;
+    if (!relay.isCarrying) relay.retire("lifetime");
+    else if (tries === 0) relay.terminate("lifetime");
+    else (this.alarm ?? timerAlarm)(RETIRE_MS, () => this.end(relay, id, tries - 1));
   }
 
   /** A relay is over: it waits for nothing any more. */
   forget(relay: T): void {
+    this.waiting.delete(relay);
     this.young.delete(relay);
+    this.idle.delete(relay);
+    this.aging.delete(relay);
     this.dialing.delete(relay);
     this.halfClosed.delete(relay);
     this.wasReset.delete(relay);

@@ -27,14 +27,28 @@ export type Reason =
   | "connect_unresolved"
   /** Dialling failed for any other cause. */
   | "connect_failed"
+  /** No upstream may get relays: all are down, drained or were tried. */
+  | "no_upstream"
+  /** All upstreams have as many relays as they may have. */
+  | "upstreams_full"
+  /** As before, and as many relays wait as may wait. */
+  | "queue_full"
+  /** As before, and none had room in time. */
+  | "queue_timeout"
   /** The process has no descriptor left for the upstream's connection. */
   | "descriptor_limit"
   /** Memory had run out for all, and bytes of this relay had not moved for long. */
   | "memory_limit"
+  /** Nothing was received or sent for the idle timeout. */
+  | "idle_timeout"
+  /** It has lived as long as relays of its listener may. */
+  | "lifetime"
   /** One end had sent FIN and the other direction stood still for the half-close timeout. */
   | "half_close_timeout"
   /** The proxy was stopped and the drain timeout was over. */
   | "drain"
+  /** Its upstream is down or was taken away, and its relays are not to outlive that. */
+  | "upstream_gone"
   /** Somebody who may administer the proxy has cut it. */
   | "admin"
   /** The worker that carried it has met a defect. */

@@ -2,6 +2,7 @@ import type { ConsolaInstance } from "consola/core";
 import { formatCount, formatCounted, formatDuration, formatSize } from "../config/quantity.ts";
 import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
 import type { Reason } from "../flow/reason.ts";
+import type { UpstreamEvent } from "../upstream/events.ts";
 import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 
@@ -58,6 +59,15 @@ export class LogObserver implements ProxyObserver {
     if (failures.limit.take()) {
       this.log.warn(`upstream ${upstream}: ${reason}${inBrackets(detail)}`);
     }
+  }
+
+  upstreamChanged({ listener, upstream, to, why }: UpstreamEvent): void {
+    this.log[to === "up" ? "info" : "warn"](`${listener}: upstream ${upstream} is ${to}: ${why}`);
+  }
+
+  panicChanged(listener: string, isOn: boolean): void {
+    if (isOn) this.log.warn(`${listener}: too few upstreams are well: all get relays`);
+    else this.log.info(`${listener}: enough upstreams are well again`);
   }
 
   poolGrew(bytes: number): void {

@@ -18,7 +18,7 @@ test("each is told what it wants to know, in their order", () => {
   const one = together([{}, { relayEnded: () => told.push("first") }, all]);
   one.relayStarted?.(relaySummary({ id: 3 }));
   one.relayEnded(relaySummary({ id: 3 }));
-  one.dialFailed("db:1", "connect_refused", "ECONNREFUSED");
+  one.dialFailed("db:1", "connect_refused", "ECONNREFUSED", 0);
   one.poolGrew(7);
   one.poolEmpty();
   one.poolRefilled();
@@ -28,7 +28,7 @@ test("each is told what it wants to know, in their order", () => {
     "started 3",
     "first",
     "ended 3",
-    "failed db:1,connect_refused,ECONNREFUSED",
+    "failed db:1,connect_refused,ECONNREFUSED,0",
     "grew 7",
     "empty",
     "refilled",

@@ -17,8 +17,8 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     relayEnded(relay) {
       for (const one of observers) one.relayEnded?.(relay);
     },
-    dialFailed(upstream, reason, detail) {
-      for (const one of observers) one.dialFailed?.(upstream, reason, detail);
+    dialFailed(upstream, reason, detail, slot) {
+      for (const one of observers) one.dialFailed?.(upstream, reason, detail, slot);
     },
     poolGrew(bytes) {
       for (const one of observers) one.poolGrew?.(bytes);
@@ -34,6 +34,12 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     },
     acceptResumed() {
       for (const one of observers) one.acceptResumed?.();
+    },
+    upstreamChanged(event) {
+      for (const one of observers) one.upstreamChanged?.(event);
+    },
+    panicChanged(listener, isOn) {
+      for (const one of observers) one.panicChanged?.(listener, isOn);
     },
     workerFailed(...failure) {
       for (const one of observers) one.workerFailed?.(...failure);

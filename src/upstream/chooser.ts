@@ -31,6 +31,8 @@ export class UpstreamChooser {
     this.primaries = group(false);
     this.backups = group(true);
     this.hashes = policy === "hash";
+    // Its table takes milliseconds: now, and not for the first client.
+    if (this.hashes) this.leave(this.enter(NOBODY, []));
   }
 
   /**
@@ -48,20 +50,19 @@ export class UpstreamChooser {
 
   /** A relay has left, or its dial has failed. */
   leave(index: number): void {
+    if (index === NO_UPSTREAM) return;
     this.table.leave((this.upstreams[index] as UpstreamOptions).slot);
   }
 
-  /** A dial was answered, or not. */
+  /** A dial was answered. */
   dialed(index: number): void {
     this.table.dialed((this.upstreams[index] as UpstreamOptions).slot);
   }
-  dialFailed(index: number): void {
-    this.table.dialFailed((this.upstreams[index] as UpstreamOptions).slot);
-  }
 
-  /** Whether an upstream could be chosen, were it not full. */
+  /** Whether there are upstreams that relays may go to, and none of them has room. */
   get isFull(): boolean {
-    return this.primaries.isFull || this.backups.isFull;
+    const { primaries, backups } = this;
+    return !primaries.hasRoom && !backups.hasRoom && (primaries.isUsable || backups.isUsable);
   }
 }
 
@@ -87,8 +88,14 @@ class Group implements Candidates {
     return this.upstreams.length;
   }
 
-  get isFull(): boolean {
-    return this.upstreams.some((_, index) => this.isUsable(index) && !this.hasRoom(index));
+  /** Relays may go to some of them. */
+  get isUsable(): boolean {
+    return this.upstreams.some((_, index) => this.mayBeUsed(index));
+  }
+
+  /** To some of them now. */
+  get hasRoom(): boolean {
+    return this.upstreams.some((_, index) => this.mayBeUsed(index) && this.isFree(index));
   }
 
   enter(hash: number, tried: readonly number[]): number {
@@ -121,23 +128,25 @@ class Group implements Candidates {
 
   isOpen(index: number): boolean {
     if (index === this.lost || this.tried.includes(index)) return false;
-    return this.isUsable(index) && this.hasRoom(index);
+    return this.mayBeUsed(index) && this.isFree(index);
   }
 
   name(index: number): string {
     return this.names[index] as string;
   }
 
-  private isUsable(index: number): boolean {
+  private mayBeUsed(index: number): boolean {
     const { slot, isBackup } = this.upstreams[index] as UpstreamOptions;
     return isBackup === this.isBackup && this.table.isOpen(slot) && this.table.weight(slot) > 0;
   }
 
-  private hasRoom(index: number): boolean {
+  private isFree(index: number): boolean {
     const { slot, maxRelays } = this.upstreams[index] as UpstreamOptions;
     return maxRelays === 0 || this.table.running(slot) < maxRelays;
   }
 }
+
+const NOBODY = new Uint8Array(8);
 
 /** A client's host alone: family, port, IPv4; or family, port, flow, IPv6. */
 function withoutPort(client: Uint8Array): Uint8Array {

@@ -9,8 +9,8 @@ enum Word {
   FullWeight,
   /** Relays that it has or that dial it, of all workers. */
   Running,
-  /** Dials that failed since one was answered. */
-  Failures,
+  /** 1 when a dial was answered since that was asked. */
+  Answered,
   /** How many slots' words are one. */
   Size = 8,
 }
@@ -34,6 +34,8 @@ export const SLOTS_MAX = 4_096;
 export class UpstreamTable {
   /** What a view in another thread is made of. */
   readonly memory: SharedArrayBuffer;
+  /** See {@link WEIGHT_UNIT}. */
+  readonly unit = WEIGHT_UNIT;
   private readonly words: Int32Array;
   private readonly own: Int32Array;
 
@@ -49,6 +51,11 @@ export class UpstreamTable {
     this.memory = memory;
     this.words = new Int32Array(memory, 0, SLOTS_MAX * Word.Size);
     this.own = this.countsOf(worker);
+  }
+
+  /** Begins all rows anew: where nobody gives them out, everything may be used. */
+  openAll(): void {
+    for (let slot = 0; slot < SLOTS_MAX; slot++) this.reset(slot, 1);
   }
 
   /** Begins a row anew: open, with this weight, nobody there. */
@@ -120,18 +127,16 @@ export class UpstreamTable {
     }
   }
 
-  /** Dials that failed since one was answered. */
-  failures(slot: number): number {
-    return Atomics.load(this.words, at(slot, Word.Failures));
-  }
-
-  dialFailed(slot: number): void {
-    Atomics.add(this.words, at(slot, Word.Failures), 1);
-  }
-
+  /** A dial was answered. */
   dialed(slot: number): void {
-    // Most of the time there is nothing to be written, and a read leaves others' caches alone.
-    if (this.failures(slot) !== 0) Atomics.store(this.words, at(slot, Word.Failures), 0);
+    // Most of the time it is known, and a read leaves others' caches alone.
+    const word = at(slot, Word.Answered);
+    if (Atomics.load(this.words, word) === 0) Atomics.store(this.words, word, 1);
+  }
+
+  /** Whether a dial was answered since this was asked. */
+  wasDialed(slot: number): boolean {
+    return Atomics.exchange(this.words, at(slot, Word.Answered), 0) === 1;
   }
 
   private countsOf(worker: number): Int32Array {

@@ -1,5 +1,11 @@
 import { expect } from "bun:test";
-import { type Address, defaults, uringDefaults } from "../../src/config/options.ts";
+import { plainUpstream } from "../../src/config/listeners.ts";
+import {
+  type Address,
+  defaults,
+  listenerDefaults,
+  uringDefaults,
+} from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import type { EngineStats } from "../../src/engine/engine.ts";
 import { Recorder } from "../fixtures/recorder.ts";
@@ -17,11 +23,9 @@ export class Proxied implements AsyncDisposable {
   static async start(upstream: Address, port = 0): Promise<Proxied> {
     const record = new Recorder();
     const listener = {
+      ...listenerDefaults,
       address: { kind: "tcp", host: "127.0.0.1", port },
-      mode: "bidirectional",
-      upstreams: [upstream],
-      connectTimeoutMs: defaults.connectTimeoutMs,
-      halfCloseTimeoutMs: defaults.halfCloseTimeoutMs,
+      upstreams: [plainUpstream(upstream)],
     } as const;
     const { segmentSize, segmentCount, drainTimeoutMs } = defaults;
     const memory = { segmentSize, segmentCount };

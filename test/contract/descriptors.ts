@@ -3,7 +3,7 @@ import type { End } from "../fixtures/end.ts";
 import { processorSeconds } from "../fixtures/proc.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { plainMemory, type Scene } from "./scene.ts";
+import { plainMemory, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const CLIENTS = 300;
@@ -19,7 +19,11 @@ export function descriptorCases(suite: Suite): void {
 
 async function scarcity(scene: Scene): Promise<void> {
   const upstream = await scene.upstream(echo);
-  const proxy = await scene.process({ upstreams: [upstream.address] }, plainMemory, LIMIT);
+  const proxy = await scene.process(
+    { upstreams: [rowed(upstream.address, 0)] },
+    plainMemory,
+    LIMIT,
+  );
   for (let index = 0; index < CLIENTS; index++) {
     (await scene.client(proxy.address())).send("served?");
   }

@@ -5,7 +5,7 @@ import { residentBytes } from "../fixtures/proc.ts";
 import type { ProxyProcess } from "../fixtures/proxy-process.ts";
 import { echo, polite, type Upstream } from "../fixtures/upstream.ts";
 import { inParallel, waitFor, waitForStandstill } from "../fixtures/wait.ts";
-import type { Scene } from "./scene.ts";
+import { rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const KIB = 1024;
@@ -66,7 +66,7 @@ async function slowReader(scene: Scene, way: "up" | "down"): Promise<void> {
   const total = 256 * MIB;
   const upstream = await scene.upstream(polite);
   const memory = { segmentSize: defaults.segmentSize, segmentCount: defaults.segmentCount };
-  const proxy = await scene.process({ upstreams: [upstream.address] }, memory);
+  const proxy = await scene.process({ upstreams: [rowed(upstream.address, 0)] }, memory);
   const route = async (): Promise<Route> => {
     const { client, end } = await scene.pair(proxy.address(), upstream);
     return way === "up" ? { source: client, target: end } : { source: end, target: client };

@@ -3,14 +3,17 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { plainUpstream } from "../../src/config/listeners.ts";
 import {
   type Address,
-  defaults,
   type ListenerOptions,
+  listenerDefaults,
   type MemoryOptions,
+  type UpstreamOptions,
 } from "../../src/config/options.ts";
 import type { Engine, EngineStats, FlowStats, RelaySummary } from "../../src/engine/engine.ts";
 import type { Reason } from "../../src/flow/reason.ts";
+import { UpstreamTable } from "../../src/upstream/table.ts";
 import { End } from "../fixtures/end.ts";
 import { engineOf, type NewEngine } from "../fixtures/engines.ts";
 import { descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
@@ -28,14 +31,17 @@ export const plainMemory: MemoryOptions = { segmentSize: 64 * 1024, segmentCount
 
 const noBytes = { receivedBytes: 0, sentBytes: 0, discardedBytes: 0, lostBytes: 0 };
 
+/** Upstreams of which nothing is said, each with a row of its own. */
+export function rowed(address: Address, slot: number): UpstreamOptions {
+  return { ...plainUpstream(address), slot };
+}
+
 /** The options of a listener, with what a case does not care about filled in. */
 export function listener(options: Partial<ListenerOptions>): ListenerOptions {
   return {
     address: { kind: "tcp", host: "127.0.0.1", port: 0 },
-    mode: "bidirectional",
     upstreams: [],
-    connectTimeoutMs: defaults.connectTimeoutMs,
-    halfCloseTimeoutMs: defaults.halfCloseTimeoutMs,
+    ...listenerDefaults,
     ...options,
   };
 }
@@ -46,8 +52,10 @@ export function listener(options: Partial<ListenerOptions>): ListenerOptions {
  */
 export class Scene {
   readonly record = new Recorder();
+  private readonly table = new UpstreamTable(1);
   readonly clients: End[] = [];
   private readonly closers: (() => void)[] = [];
+  private readonly refusers: Refusing[] = [];
   private readonly descriptors = openDescriptors();
   private made: Engine | null = null;
   private folder: string | null = null;
@@ -55,12 +63,19 @@ export class Scene {
   constructor(
     private readonly newEngine: NewEngine,
     private readonly memory: MemoryOptions,
-  ) {}
+  ) {
+    this.table.openAll();
+  }
 
   /** The engine, made at the first use: some cases run theirs in a process of its own. */
   get engine(): Engine {
-    this.made ??= this.newEngine(this.memory, this.record);
+    this.made ??= this.newEngine(this.memory, this.record, this.table.memory);
     return this.made;
+  }
+
+  /** Gives the upstreams of the first rows these weights. */
+  weigh(weights: readonly number[]): void {
+    for (const [slot, weight] of weights.entries()) this.table.setWeight(slot, weight);
   }
 
   /** A fresh address to listen on. */
@@ -82,7 +97,13 @@ export class Scene {
   refusing(): Address {
     const refusing = Refusing.open();
     this.closers.push(() => refusing.close());
+    this.refusers.push(refusing);
     return refusing.address;
+  }
+
+  /** Lets somebody else have the address of an upstream that refuses. */
+  free(address: Address): void {
+    this.refusers.find((one) => one.address === address)?.close();
   }
 
   /** An upstream that does not answer, until it is woken. */
@@ -98,7 +119,9 @@ export class Scene {
     options: Partial<ListenerOptions> = {},
   ): Promise<Address> {
     const addresses = upstreams.map((one) => (one instanceof Upstream ? one.address : one));
-    const { address } = await this.engine.listen(listener({ upstreams: addresses, ...options }));
+    const { address } = await this.engine.listen(
+      listener({ upstreams: addresses.map(rowed), ...options }),
+    );
     return address;
   }
 

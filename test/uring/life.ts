@@ -1,6 +1,7 @@
 import {
   type Address,
   type ListenerOptions,
+  listenerDefaults,
   type MemoryOptions,
   type Mode,
   type UringOptions,
@@ -9,6 +10,7 @@ import {
 import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
+import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
 import { Clock } from "./clock.ts";
@@ -211,9 +213,10 @@ export class Life implements Report {
   listenerOptions(): ListenerOptions {
     const { mode, upstreams, connectTimeoutMs } = this.story;
     return {
+      ...listenerDefaults,
       address: { kind: "tcp", host: "127.0.0.1", port: 6380 },
       mode,
-      upstreams: mode === "sink" ? [] : upstreams,
+      upstreams: mode === "sink" ? [] : upstreams.map(rowed),
       connectTimeoutMs,
       halfCloseTimeoutMs: 600_000,
     };

@@ -31,6 +31,27 @@ export default defineConfig({
   //connectTimeout: "5s",      // give a dial to an upstream up after this
   //halfCloseTimeout: "1m",    // cut a relay that stands still for this
   //                           // long after one of its ends has finished
+  //idleTimeout: "off",        // end a relay of which nothing has moved so long
+  //lifetime: "off",           // end a relay after this, up to a tenth earlier
+  //balance: "round-robin",    // least-relays, two-choices, random, first, hash
+  //boundedLoad: "off",        // hash: 1.25 times its share of relays at most
+  //tries: 3,                  // dials for a relay, each of another upstream
+  //dialBudget: "off",         // all dials and waits of a relay together
+  //queueTimeout: "off",       // wait for room when all are full
+  //queueSize: 1024,           // relays of a worker that may wait so
+  //holdTimeout: "off",        // hold clients while none can be reached
+  //check: "none",             // tcp, redis, redis-primary, postgres, http, …
+  //checkInterval: "2s",       // four times faster while one is changing
+  //checkTimeout: "1s",        // a check has failed then
+  //checkRise: 2,              // checks until it is up again
+  //checkFall: 3,              // failed checks until it is down
+  //checkAddress: "none",      // another address or port to check
+  //ejectAfter: 3,             // failed dials until new relays stay away
+  //ejectTime: "30s",          // so long at first
+  //panicThreshold: 0,         // percent; with less open all are
+  //slowStart: "off",          // time until one that is up again has its weight
+  //onDown: "keep",            // its relays: close, or a time
+  //onRemove: "keep",          // likewise at a reload
 
   // As many as you like, each with upstreams and settings of its own.
   listeners: [
@@ -44,6 +65,35 @@ export default defineConfig({
     //  listen: [":5432", "unix:/run/ringway/postgres.sock"],
     //  upstreams: ["db1:5432", { address: "db2:5432" }],
     //  connectTimeout: "2s",
+    //  check: "postgres",     // its user should exist: failures are logged
+    //  checkUser: "ringway",
+    //},
+    //{
+    //  name: "sessions",
+    //  listen: ":6381",
+    //  upstreams: [
+    //    { address: "cache1:6379", weight: 2, maxRelays: 5000 },
+    //    { address: "cache2:6379", backup: true },
+    //  ],
+    //  check: "redis-primary",
+    //  checkPassword: Bun.env.REDIS_PASSWORD ?? "secret",
+    //},
+    //{
+    //  name: "web",
+    //  listen: ":8080",
+    //  upstreams: ["web1:80", "web2:80"],
+    //  check: "http",
+    //  checkPath: "/healthz",
+    //  checkHost: "example.org",
+    //  checkStatus: "200-299",
+    //},
+    //{
+    //  name: "mail",
+    //  listen: ":2525",
+    //  upstreams: "mail:25",
+    //  check: "send-expect",
+    //  checkSend: "EHLO ringway\\r\\n",
+    //  checkExpect: "/^220 /",
     //},
   ],
 

@@ -37,7 +37,9 @@ test.each(suffixes)("the example in %s is right and relays as all of them do", a
   expect(others).toEqual(defaults);
   expect(listeners).toMatchObject([{ name: "redis", connectTimeoutMs: 5_000 }]);
   expect(listeners.map(({ address }) => formatAddress(address))).toEqual(["127.0.0.1:6380"]);
-  const upstreams = listeners.flatMap((one) => one.upstreams.map(formatAddress));
+  const upstreams = listeners.flatMap((one) =>
+    one.upstreams.map(({ address }) => formatAddress(address)),
+  );
   expect(upstreams).toEqual(["127.0.0.1:6379"]);
 });
 
@@ -48,8 +50,15 @@ describe.each(suffixes.filter((suffix) => suffix !== ".json"))("the comments in 
     const { listeners, ...others } = await settingsOf(all, suffix);
     const { listeners: _, ...defaults } = validate({});
     expect(others).toEqual(defaults);
-    expect(listeners.map(({ name }) => name)).toEqual(["redis", "postgres", "postgres"]);
-    expect(listeners.at(-1)).toMatchObject({ connectTimeoutMs: 2_000, halfCloseTimeoutMs: 60_000 });
+    expect(listeners.map(({ name }) => name)).toEqual([
+      "redis",
+      "postgres",
+      "postgres",
+      "sessions",
+      "web",
+      "mail",
+    ]);
+    expect(listeners[2]).toMatchObject({ connectTimeoutMs: 2_000, halfCloseTimeoutMs: 60_000 });
   });
 
   test("have every key", () => {

@@ -84,7 +84,7 @@ export function listenerDocument(
     listen: formatAddress(options.address),
     address: formatAddress(address),
     mode: options.mode,
-    upstreams: options.upstreams.map(formatAddress),
+    upstreams: options.upstreams.map((one) => formatAddress(one.address)),
     upstreamInside: options.upstreamInside ?? false,
     connectTimeoutMs: options.connectTimeoutMs,
     halfCloseTimeoutMs: options.halfCloseTimeoutMs,

@@ -75,7 +75,7 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
     this.client = client;
     this.keepsAlive = false;
     this.isRetired = false;
-    listener.young.add(this);
+    listener.begin(this);
     const { mode, upstreamInside } = listener.options;
     this.host.descriptors.opened(upstreamInside ? 2 : 1);
     this.up.discards = mode === "sink";
@@ -99,7 +99,17 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
   /** The dial in flight failed or was given up. */
   dialFailed(reason: Reason): void {
     this.dial = null;
-    this.perform(this.relay.dialFailed(reason, this.hasAnother));
+    this.dialLost(reason);
+    this.perform(this.relay.dialFailed(reason, this.goesOn));
+  }
+
+  dialAgain(): void {
+    this.forgetTried();
+    this.host.dial(this);
+  }
+
+  notDialed(reason: Reason): void {
+    this.perform(this.relay.dialFailed(reason, false));
   }
 
   /** Bun's `end`: a FIN came from `side`. */
@@ -131,10 +141,10 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
     if (this.closing) this.finish();
   }
 
-  /** Ends the relay, which is idle, by a FIN to both ends: the proxy drains. */
-  retire(): void {
+  /** Ends the relay, which is idle, by a FIN to both ends. */
+  retire(reason: Reason): void {
     this.isRetired = true;
-    this.terminate("drain");
+    this.terminate(reason);
   }
 
   /** Ends the relay now, whatever it is doing. */
@@ -234,10 +244,11 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
 
   /** Resets what is still open; the `close` callbacks complete what is in flight. */
   private resetEnds(): void {
-    const { dial } = this;
-    if (dial !== null) {
-      dial.abandon();
+    // Without a dial in flight it waits for an upstream.
+    if (this.relay.dialing) {
+      this.dial?.abandon();
       this.dial = null;
+      this.listener.waiting.delete(this);
       this.perform(this.relay.dialFailed("connect_failed", false));
     }
     if (this.up.discards) this.endSink();

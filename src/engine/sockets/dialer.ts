@@ -56,10 +56,17 @@ export class Dialer {
     this.handlers = this.makeHandlers();
   }
 
-  /** Dials the conduit's next upstream. Ends in `dialed` or `dialFailed`, perhaps before it returns. */
+  /**
+   * Dials the conduit's next upstream. Ends in `dialed`, `dialFailed` or `notDialed`, perhaps before
+   * it returns.
+   */
   dial(conduit: Conduit): void {
-    conduit.dials++;
-    const address = conduit.upstreamAddress as Address;
+    const address = conduit.nextUpstream();
+    if (address === null) {
+      const why = conduit.listener.waiting.add(conduit);
+      if (why !== null) conduit.notDialed(why);
+      return;
+    }
     const dial = new Dial(conduit, address);
     conduit.dial = dial;
     if (this.descriptors.exhausted) {
@@ -95,7 +102,8 @@ export class Dialer {
     if (conduit === null) return;
     dial.abandon();
     conduit.listener.dialing.delete(conduit);
-    this.observer.dialFailed(formatAddress(dial.address), reason, detail);
+    const slot = conduit.upstreamSlot ?? 0;
+    this.observer.dialFailed(formatAddress(dial.address), reason, detail, slot);
     conduit.dialFailed(reason);
   }
 

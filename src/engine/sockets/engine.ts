@@ -2,10 +2,13 @@ import type { Socket, SocketHandler } from "bun";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
+import { UpstreamChooser } from "../../upstream/chooser.ts";
+import type { UpstreamTable } from "../../upstream/table.ts";
 import { nameOfListener } from "../account.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
 import { Drain } from "../drain.ts";
+import { Dropping, type Selection } from "../dropping.ts";
 import {
   type Engine,
   type EngineObserver,
@@ -14,6 +17,7 @@ import {
   ListenError,
   type Listening,
   type RelaySummary,
+  upstreamTableOf,
   wholeShare,
 } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
@@ -42,6 +46,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   readonly turn = new Turn();
   readonly descriptors: Descriptors;
   private readonly pool: Pool;
+  private readonly table: UpstreamTable;
   private readonly dialer: Dialer;
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<Conduit>;
@@ -51,6 +56,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   /** The drain timeout is over: nothing runs any longer. */
   private drained = false;
   private drain: Drain<Conduit> | null = null;
+  private readonly dropping = new Dropping<Conduit>();
   /** Runs while memory has run out. */
   private patience: ReturnType<typeof setInterval> | null = null;
   private drainTimer: ReturnType<typeof setTimeout> | null = null;
@@ -75,6 +81,7 @@ export class SocketsEngine implements Engine, ConduitHost {
         () => this.feed(direction),
       );
     this.pool = pool;
+    this.table = upstreamTableOf(share);
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share);
@@ -107,6 +114,10 @@ export class SocketsEngine implements Engine, ConduitHost {
 
   cut(relay: number): void {
     this.ledger.find(relay)?.terminate("admin");
+  }
+
+  drop(selection: Selection, withinMs: number): void {
+    this.dropping.drop(this.ledger.running, selection, timerSpan(withinMs));
   }
 
   /**
@@ -175,6 +186,7 @@ export class SocketsEngine implements Engine, ConduitHost {
   }
 
   finished(conduit: Conduit): void {
+    this.dropping.ended(conduit);
     this.observer.relayEnded(this.ledger.ends(conduit));
     if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
     if (this.stopped !== null) this.resolveStop();
@@ -182,7 +194,8 @@ export class SocketsEngine implements Engine, ConduitHost {
 
   private newListener(options: ListenerOptions, address: Address): Listener {
     const account = this.ledger.account(nameOfListener(options, address));
-    return new Listener(options, account, (conduit) => this.dialer.timedOut(conduit));
+    const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
+    return new Listener(options, account, chooser, (conduit) => this.dialer.timedOut(conduit));
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {

@@ -1,5 +1,6 @@
 import { ipKind } from "../../config/ip.ts";
 import type { Address, ListenerOptions } from "../../config/options.ts";
+import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
 import type { Conduit } from "./conduit.ts";
@@ -12,10 +13,11 @@ export class Listener extends RelayTimeouts<Conduit> {
   constructor(
     options: ListenerOptions,
     account: ListenerAccount,
+    chooser: UpstreamChooser,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
-    super(options, account, onDialTimeout);
-    this.literals = new Set(options.upstreams.filter(isLiteral));
+    super(options, account, chooser, onDialTimeout);
+    this.literals = new Set(options.upstreams.map(({ address }) => address).filter(isLiteral));
   }
 }
 

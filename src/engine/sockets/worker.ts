@@ -64,6 +64,9 @@ function obey(command: Command): void {
     case "cut":
       engine.cut(command.relay);
       return;
+    case "drop":
+      engine.drop(command.selection, command.withinMs);
+      return;
     case "stop":
       void stop(command.drainTimeoutMs);
       return;

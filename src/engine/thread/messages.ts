@@ -6,6 +6,7 @@ import type {
   UringOptions,
 } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
+import type { Selection } from "../dropping.ts";
 import type { EngineShare, EngineStats } from "../engine.ts";
 import type { RecordBatch } from "./records.ts";
 
@@ -36,6 +37,7 @@ export type Command =
   | { readonly kind: "update"; readonly key: number; readonly options: ListenerOptions }
   | { readonly kind: "unlisten"; readonly key: number }
   | { readonly kind: "cut"; readonly relay: number }
+  | { readonly kind: "drop"; readonly selection: Selection; readonly withinMs: number }
   | { readonly kind: "stop"; readonly drainTimeoutMs: number }
   | { readonly kind: "resolved"; readonly token: number; readonly addresses: readonly Address[] }
   /** Nothing is left to do: the thread may end. */
@@ -55,6 +57,7 @@ export type News =
       readonly upstream: string;
       readonly reason: Reason;
       readonly detail: string;
+      readonly slot: number;
     }
   | { readonly kind: "poolGrew"; readonly bytes: number }
   | { readonly kind: "ready" | "poolEmpty" | "poolRefilled" | "acceptResumed" | "stopped" }

@@ -28,8 +28,8 @@ export class Teller implements EngineObserver {
   relayEnded(relay: RelaySummary): void {
     this.gather(this.ended, relay);
   }
-  dialFailed(upstream: string, reason: Reason, detail: string): void {
-    this.tell({ kind: "dialFailed", upstream, reason, detail });
+  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void {
+    this.tell({ kind: "dialFailed", upstream, reason, detail, slot });
   }
   poolGrew(bytes: number): void {
     this.tell({ kind: "poolGrew", bytes });

@@ -5,6 +5,7 @@ import {
   Worker,
 } from "node:worker_threads";
 import type { EngineName, ListenerOptions } from "../../config/options.ts";
+import type { Selection } from "../dropping.ts";
 import {
   type Engine,
   type EngineObserver,
@@ -127,6 +128,10 @@ export class ThreadEngine implements Engine {
     this.tell({ kind: "cut", relay });
   }
 
+  drop(selection: Selection, withinMs: number): void {
+    this.tell({ kind: "drop", selection, withinMs });
+  }
+
   private refuseStopped({ address }: ListenerOptions): void {
     if (this.stopping === null && this.last === null) return;
     throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
@@ -174,7 +179,7 @@ export class ThreadEngine implements Engine {
         for (const relay of relaysOf(news.batch)) observer.relayEnded(relay);
         return;
       case "dialFailed":
-        observer.dialFailed(news.upstream, news.reason, news.detail);
+        observer.dialFailed(news.upstream, news.reason, news.detail, news.slot);
         return;
       case "poolGrew":
         observer.poolGrew(news.bytes);

@@ -76,7 +76,7 @@ export class Conduit extends RelayStory<Listener> {
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
     loop.added(client);
-    listener.young.add(this);
+    listener.begin(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
     const effects = this.relay.accepted(mode !== "sink");
@@ -95,7 +95,18 @@ export class Conduit extends RelayStory<Listener> {
 
   /** The dial in flight failed or was given up. */
   dialFailed(reason: Reason): void {
-    this.perform(this.relay.dialFailed(reason, this.hasAnother));
+    this.dialLost(reason);
+    this.perform(this.relay.dialFailed(reason, this.goesOn));
+  }
+
+  dialAgain(): void {
+    this.forgetTried();
+    this.loop.dialer.dial(this);
+  }
+
+  notDialed(reason: Reason): void {
+    this.perform(this.relay.dialFailed(reason, false));
+    if (this.relay.phase !== RelayPhase.Free) this.settle();
   }
 
   /** A receive brought the end (FIN). */
@@ -159,10 +170,10 @@ export class Conduit extends RelayStory<Listener> {
     }
   }
 
-  /** Ends the relay, which is idle, by a FIN to both ends: the proxy drains. */
-  retire(): void {
+  /** Ends the relay, which is idle, by a FIN to both ends. */
+  retire(reason: Reason): void {
     this.isRetired = true;
-    this.terminate("drain");
+    this.terminate(reason);
   }
 
   /** Ends the relay now, whatever it is doing. */

@@ -36,12 +36,16 @@ export class Dialer {
 
   constructor(private readonly loop: Loop) {}
 
-  /** Dials the conduit's next upstream. Ends in `dialed` or `dialFailed`. */
+  /** Dials the conduit's next upstream. Ends in `dialed`, `dialFailed` or `notDialed`. */
   dial(conduit: Conduit): void {
     const { loop } = this;
-    conduit.dials++;
     conduit.givenUp = null;
-    const address = conduit.upstreamAddress as Address;
+    const address = conduit.nextUpstream();
+    if (address === null) {
+      const why = conduit.listener.waiting.add(conduit);
+      if (why !== null) conduit.notDialed(why);
+      return;
+    }
     if (loop.descriptors.exhausted) {
       this.failed(conduit, "descriptor_limit", "none left");
       return;
@@ -63,6 +67,7 @@ export class Dialer {
   giveUp(conduit: Conduit, reason: Reason): void {
     if (!conduit.relay.dialing || conduit.givenUp !== null) return;
     conduit.givenUp = reason;
+    conduit.listener.waiting.delete(conduit);
     if (conduit.dialOperation === Operation.Ignored) this.failed(conduit, reason, "");
     else {
       const { prepare } = this.loop;
@@ -165,8 +170,10 @@ export class Dialer {
     const { relay } = conduit;
     conduit.listener.dialing.delete(conduit);
     if (relay.phase === RelayPhase.Dialing) {
-      const address = conduit.upstreamAddress as Address;
-      this.loop.report.dialFailed(formatAddress(address), reason, detail);
+      const { upstreamAddress: address, upstreamSlot: slot } = conduit;
+      if (address !== null && slot !== null) {
+        this.loop.report.dialFailed(formatAddress(address), reason, detail, slot);
+      }
     }
     conduit.dialFailed(reason);
     if (relay.phase !== RelayPhase.Free) conduit.settle();

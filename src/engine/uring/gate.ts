@@ -1,4 +1,5 @@
 import type { ListenerOptions } from "../../config/options.ts";
+import { UpstreamChooser } from "../../upstream/chooser.ts";
 import { nameOfListener } from "../account.ts";
 import type { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
@@ -112,9 +113,10 @@ export class Gate {
   }
 
   private newListener(options: ListenerOptions, descriptor: number): Listener {
-    const { alarms, dialer } = this.loop;
+    const { alarms, dialer, table } = this.loop;
     const account = this.ledger.account(nameOfListener(options, options.address));
-    return new Listener(options, account, descriptor, alarms.set, (conduit) =>
+    const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
+    return new Listener(options, account, chooser, descriptor, alarms.set, (conduit) =>
       dialer.timedOut(conduit),
     );
   }

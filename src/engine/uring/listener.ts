@@ -1,4 +1,5 @@
 import type { ListenerOptions } from "../../config/options.ts";
+import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
@@ -15,10 +16,11 @@ export class Listener extends RelayTimeouts<Conduit> {
   constructor(
     options: ListenerOptions,
     account: ListenerAccount,
+    chooser: UpstreamChooser,
     readonly descriptor: number,
     alarm: Alarm,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
-    super(options, account, onDialTimeout, alarm);
+    super(options, account, chooser, onDialTimeout, alarm);
   }
 }

@@ -6,10 +6,12 @@ import type {
 } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
+import type { UpstreamTable } from "../../upstream/table.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
 import { Drain } from "../drain.ts";
-import type { EngineShare, EngineStats } from "../engine.ts";
+import { Dropping, type Selection } from "../dropping.ts";
+import { type EngineShare, type EngineStats, upstreamTableOf } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
@@ -41,7 +43,7 @@ export interface Report {
   /** A client was accepted. Missing when nobody wants to know. */
   relayStarted?(relay: Summary): void;
   relayEnded(relay: Summary): void;
-  dialFailed(upstream: string, reason: Reason, detail: string): void;
+  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void;
   poolGrew(bytes: number): void;
   poolEmpty(): void;
   poolRefilled(): void;
@@ -92,7 +94,10 @@ export class Loop {
   /** The ring's file table, if sockets are put into it. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
+  private readonly dropping = new Dropping<Conduit>(this.alarms.set);
   readonly descriptors: Descriptors;
+  /** What is known of upstreams. */
+  readonly table: UpstreamTable;
   /** Which relay a slot is; ended ones keep theirs, for the next tenant. */
   private readonly slots: Conduit[] = [];
   private readonly spare: Conduit[] = [];
@@ -128,6 +133,7 @@ export class Loop {
     readonly report: Report,
   ) {
     this.descriptors = new Descriptors(options.share.engines, () => this.gate.relieved());
+    this.table = upstreamTableOf(options.share);
     this.prepare = new Prepare(kernel);
     const { waitCount, sqPollIdleMs } = options.uring;
     this.waitCount = Math.max(1, waitCount);
@@ -203,6 +209,11 @@ export class Loop {
   /** Ends a relay that somebody wants to be over. */
   cutRelay(id: number): void {
     this.ledger.find(id)?.terminate("admin");
+  }
+
+  /** See {@link Engine.drop}. */
+  drop(selection: Selection, withinMs: number): void {
+    this.dropping.drop(this.ledger.running, selection, withinMs);
   }
 
   /**
@@ -318,6 +329,7 @@ export class Loop {
 
   /** Both ends of a relay are closed. */
   finished(conduit: Conduit): void {
+    this.dropping.ended(conduit);
     this.report.relayEnded(this.ledger.ends(conduit));
     this.spare.push(conduit);
     this.reportStopped();

@@ -75,6 +75,9 @@ class Reporter extends Teller implements Report {
       case "cut":
         loop.cutRelay(command.relay);
         return;
+      case "drop":
+        loop.drop(command.selection, command.withinMs);
+        return;
       case "stop":
         loop.stop(command.drainTimeoutMs);
         return;

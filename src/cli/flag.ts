@@ -1,0 +1,30 @@
+import type { SettingName } from "../config/settings.ts";
+
+/** One flag of the command line. */
+export interface Flag {
+  /** The long form without its dashes. */
+  readonly name: string;
+  readonly short?: string;
+  /** The setting that it gives a value to; the others are the command line's own business. */
+  readonly setting?: SettingName;
+  /** What its value is called in the help; a flag without one is a switch. */
+  readonly hint?: string;
+  /** May be given several times. */
+  readonly repeatable?: boolean;
+  /** What it does, for the help: lines of at most 47 characters, less after long names. */
+  readonly text: readonly string[];
+  /** The value unless given, as a person would type it. */
+  readonly initial?: string;
+}
+
+/** A flag in a line: the setting's name in kebab-case is its own. */
+export function flag(
+  setting: SettingName,
+  hint: string,
+  text: string | readonly string[],
+  initial?: string,
+): Flag {
+  const name = setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const told = initial === undefined ? {} : { initial };
+  return { name, setting, hint, text: typeof text === "string" ? [text] : text, ...told };
+}

@@ -1,0 +1,66 @@
+import { healthDefaults } from "../config/health.ts";
+import { listenerDefaults } from "../config/options.ts";
+import { formatDuration } from "../config/quantity.ts";
+import { ejectionDefaults } from "../upstream/health/check-options.ts";
+import { type Flag, flag } from "./flag.ts";
+
+const { balance, dial } = listenerDefaults;
+
+/** How each relay gets its upstream. */
+export const choiceFlags: readonly Flag[] = [
+  flag(
+    "balance",
+    "POLICY",
+    ["round-robin, least-relays, two-choices, random,", "first or hash (of the client's address)"],
+    balance.policy,
+  ),
+  flag(
+    "boundedLoad",
+    "N",
+    ["for hash: at most N times its share of relays,", "such as 1.25"],
+    "off",
+  ),
+  flag("tries", "N", "dials for a relay, each of another upstream", String(dial.tries)),
+  flag("dialBudget", "TIME", "all dials and waits of a relay together", "off"),
+  flag("queueTimeout", "TIME", "wait for room when all are full", "off"),
+  flag("queueSize", "N", "relays of a worker that may wait so", String(dial.queueMax)),
+  flag("holdTimeout", "TIME", ["hold clients while no upstream can be", "reached"], "off"),
+];
+
+/** What is known of upstreams, and what comes of it. */
+export const healthFlags: readonly Flag[] = [
+  flag(
+    "check",
+    "KIND",
+    ["none, tcp, redis, redis-primary, redis-replica,", "postgres, http or send-expect"],
+    healthDefaults.check,
+  ),
+  flag("checkInterval", "TIME", "between two checks", formatDuration(healthDefaults.intervalMs)),
+  flag("checkTimeout", "TIME", "a check has failed then", formatDuration(healthDefaults.timeoutMs)),
+  flag("checkRise", "N", "checks until it is up again", String(healthDefaults.rise)),
+  flag("checkFall", "N", "failed checks until it is down", String(healthDefaults.fall)),
+  flag("checkAddress", "ADDR", "another address to check", "none"),
+  flag("checkUser", "NAME", "who checks redis or postgres"),
+  flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "in a file"]),
+  flag("checkPath", "PATH", "what http asks for", "/"),
+  flag("checkHost", "NAME", "its Host"),
+  flag("checkStatus", "RANGE", "what it expects", "200-399"),
+  flag("checkSend", "TEXT", "what send-expect sends, with \\r, \\n, \\xHH"),
+  flag("checkExpect", "TEXT", ["what must come back: text, or", "/a regular expression/"]),
+  flag(
+    "ejectAfter",
+    "N",
+    ["failed dials in a row that keep new relays", "away for a while; 0 for never"],
+    String(ejectionDefaults.failures),
+  ),
+  flag("ejectTime", "TIME", "for so long at first", formatDuration(ejectionDefaults.baseMs)),
+  flag(
+    "panicThreshold",
+    "PERCENT",
+    ["with less of the weight open, all are", "open; 0 for never"],
+    String(healthDefaults.panicPercent),
+  ),
+  flag("slowStart", "TIME", ["one that is up again gets its whole weight", "after this"], "off"),
+  flag("onDown", "WHAT", ["relays of one that is down: keep, close or", "a time"], "keep"),
+  flag("onRemove", "WHAT", "of one that a reload takes away: likewise", "keep"),
+];

@@ -1,0 +1,311 @@
+import { formatAddress } from "../config/address.ts";
+import type {
+  Address,
+  HealthOptions,
+  ListenerOptions,
+  UpstreamOptions,
+} from "../config/options.ts";
+import type { UpstreamsObserver } from "../upstream/events.ts";
+import { Checker, type HealthView } from "../upstream/health/checker.ts";
+import type { HealthEvent, HealthStatus } from "../upstream/health/monitor.ts";
+import { PanicWatch } from "../upstream/health/panic.ts";
+import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
+import { keyed } from "./plan.ts";
+
+/** What somebody who may administer the proxy wants of an upstream. */
+export type AdminState = "ready" | "drain" | "maintenance";
+
+/** An upstream of a listener, as it stands. */
+export interface UpstreamView {
+  /** A number by which it can be asked for as long as it is there. */
+  readonly id: number;
+  /** The listener's name, or else the address that it was given. */
+  readonly listener: string;
+  readonly upstream: string;
+  readonly isBackup: boolean;
+  /** What was configured, or set since; see {@link UpstreamOptions}. */
+  readonly weight: number;
+  /** What it gets now: less while it starts slowly. */
+  readonly effectiveWeight: number;
+  readonly state: AdminState;
+  readonly health: HealthStatus;
+  /** New relays may go there. */
+  readonly isOpen: boolean;
+  /** Relays that it has or that dial it. */
+  readonly running: number;
+  readonly maxRelays: number;
+  /** The last check; null when there was none. */
+  readonly lastCheck: HealthView["lastCheck"];
+  /** Milliseconds for which its health has been what it is. */
+  readonly healthForMs: number;
+}
+
+/** Ends the relays of an upstream; see {@link Engine.drop}. */
+export type DropRelays = (slot: number, withinMs: number) => void;
+
+/** How often slowly starting upstreams get more weight. */
+const RAMP_MS = 250;
+/** With so much of its weight one that is up again begins. */
+const RAMP_LEAST = 0.05;
+
+/** One upstream of one listener. */
+interface Entry {
+  readonly key: string;
+  readonly listenerKey: string;
+  listener: string;
+  options: UpstreamOptions;
+  health: HealthOptions;
+  state: AdminState;
+  /** Set by an administrator; null for what is configured. */
+  weight: number | null;
+  /** When it came up again, while it starts slowly; else null. */
+  risingSince: number | null;
+}
+
+/**
+ * The upstreams of all listeners as the control plane knows them: their rows in the table that the
+ * workers choose from, their health and what an administrator wants. It outlives reloads: an upstream
+ * that stays with its listener keeps everything.
+ */
+export class Upstreams {
+  readonly table: UpstreamTable;
+  private readonly entries = new Map<string, Entry>();
+  private readonly bySlot = new Map<number, Entry>();
+  /** Rows of upstreams that are gone, as long as relays are left there. */
+  private readonly leaving = new Set<number>();
+  private readonly panics = new Map<string, PanicWatch>();
+  private readonly checker: Checker;
+  private ramp: ReturnType<typeof setInterval> | null = null;
+
+  constructor(
+    workers: number,
+    private readonly observer: UpstreamsObserver,
+    private readonly drop: DropRelays,
+  ) {
+    this.table = new UpstreamTable(workers);
+    this.checker = new Checker((key, event) => this.healthChanged(key, event));
+  }
+
+  /**
+   * Takes up the upstreams of these listeners; those that are there stay, until {@link retain}.
+   *
+   * @returns the same for an engine: each upstream with its row
+   * @throws RangeError when there are more upstreams than rows
+   */
+  adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
+    const adopted = [...keyed(listeners)].map(([listenerKey, listener]) => {
+      const upstreams = listener.upstreams.map(
+        (options) => this.entryFor(listenerKey, listener, options).options,
+      );
+      // Checks are not the engines' business, and patterns do not travel to other threads.
+      return { ...listener, upstreams, health: { ...listener.health, check: null } };
+    });
+    this.look();
+    return adopted;
+  }
+
+  /** Lets all upstreams go but those of these listeners. */
+  retain(listeners: readonly ListenerOptions[]): void {
+    const wanted = new Set<string>();
+    for (const [listenerKey, { upstreams }] of keyed(listeners)) {
+      for (const { address } of upstreams) wanted.add(keyOf(listenerKey, address));
+    }
+    for (const entry of this.entries.values()) if (!wanted.has(entry.key)) this.remove(entry);
+    this.look();
+  }
+
+  /** All of them, in the order of the configuration. */
+  views(): UpstreamView[] {
+    const now = performance.now();
+    const health = new Map(this.checker.views().map((view) => [view.name, view]));
+    return Array.from(this.entries.values(), (entry) => {
+      const { options, listener, state } = entry;
+      const { slot, isBackup, maxRelays, address } = options;
+      const known = health.get(entry.key);
+      return {
+        id: slot,
+        listener,
+        upstream: formatAddress(address),
+        isBackup,
+        weight: weightOf(entry),
+        effectiveWeight: this.table.weight(slot) / this.table.unit,
+        state,
+        health: known?.status ?? "up",
+        isOpen: this.table.isOpen(slot) && this.table.weight(slot) > 0,
+        running: this.table.running(slot),
+        maxRelays,
+        lastCheck: known?.lastCheck ?? null,
+        healthForMs: known === undefined ? 0 : now - known.sinceMs,
+      };
+    });
+  }
+
+  /** What an administrator wants. @returns false when there is no such upstream */
+  set(id: number, { state, weight }: { state?: AdminState; weight?: number | null }): boolean {
+    const entry = this.bySlot.get(id);
+    if (entry === undefined) return false;
+    if (state !== undefined) entry.state = state;
+    if (weight !== undefined) entry.weight = weight;
+    this.weigh(entry);
+    this.openAll();
+    return true;
+  }
+
+  /** A worker told that a dial has failed. */
+  dialFailed(slot: number): void {
+    const entry = this.bySlot.get(slot);
+    if (entry === undefined) return;
+    // What was answered since the last failure came before this one.
+    if (this.table.wasDialed(slot)) this.checker.dialed(entry.key);
+    this.checker.dialFailed(entry.key);
+  }
+
+  /** A worker is no more: what it had counted is taken back. @param worker 0, 1, 2… */
+  workerFailed(worker: number): void {
+    this.table.forget(worker);
+  }
+
+  stop(): void {
+    this.checker.stop();
+    if (this.ramp !== null) clearInterval(this.ramp);
+  }
+
+  private entryFor(
+    listenerKey: string,
+    { name, address, health }: ListenerOptions,
+    options: UpstreamOptions,
+  ): Entry {
+    const key = keyOf(listenerKey, options.address);
+    const listener = name ?? formatAddress(address);
+    const before = this.entries.get(key);
+    if (before !== undefined) {
+      const { slot } = before.options;
+      Object.assign(before, { listener, health, options: { ...options, slot } });
+      this.weigh(before);
+      return before;
+    }
+    const slot = this.freeSlot();
+    const entry: Entry = {
+      key,
+      listenerKey,
+      listener,
+      options: { ...options, slot },
+      health,
+      state: "ready",
+      weight: null,
+      risingSince: null,
+    };
+    this.table.reset(slot, options.weight);
+    this.entries.set(key, entry);
+    this.bySlot.set(slot, entry);
+    return entry;
+  }
+
+  /** Looks after those that there are. */
+  private look(): void {
+    this.checker.setUpstreams(
+      Array.from(this.entries.values(), ({ key, options, health }) => {
+        return { name: key, address: options.address, ...health };
+      }),
+    );
+    this.openAll();
+  }
+
+  private freeSlot(): number {
+    for (let slot = 0; slot < SLOTS_MAX; slot++) {
+      if (this.bySlot.has(slot)) continue;
+      if (this.leaving.has(slot) && this.table.running(slot) > 0) continue;
+      this.leaving.delete(slot);
+      return slot;
+    }
+    throw new RangeError(`there can be ${SLOTS_MAX} upstreams, those included that are leaving`);
+  }
+
+  private remove(entry: Entry): void {
+    const { slot } = entry.options;
+    this.entries.delete(entry.key);
+    this.bySlot.delete(slot);
+    this.leaving.add(slot);
+    this.table.setOpen(slot, false);
+    if (entry.health.onRemove !== null) this.drop(slot, entry.health.onRemove);
+  }
+
+  private healthChanged(key: string, { from, to, why }: HealthEvent): void {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return;
+    const { listener, options, health } = entry;
+    const upstream = formatAddress(options.address);
+    this.observer.upstreamChanged?.({ listener, upstream, from, to, why });
+    if (to === "up" && health.slowStartMs > 0) {
+      entry.risingSince = performance.now();
+      this.ramp ??= setInterval(() => this.raise(), RAMP_MS);
+      this.ramp.unref();
+    }
+    this.weigh(entry);
+    this.openAll();
+    if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
+  }
+
+  /** Gives those that start slowly more weight. */
+  private raise(): void {
+    let isRising = false;
+    for (const entry of this.entries.values()) {
+      if (entry.risingSince === null) continue;
+      this.weigh(entry);
+      isRising ||= entry.risingSince !== null;
+    }
+    if (isRising || this.ramp === null) return;
+    clearInterval(this.ramp);
+    this.ramp = null;
+  }
+
+  private weigh(entry: Entry): void {
+    const { risingSince, health, options } = entry;
+    let part = 1;
+    if (risingSince !== null) {
+      part = Math.max(RAMP_LEAST, (performance.now() - risingSince) / health.slowStartMs);
+      // Also when slow start has been taken away meanwhile.
+      if (!(part < 1)) entry.risingSince = null;
+    }
+    this.table.setWeight(options.slot, weightOf(entry), Math.min(1, part));
+  }
+
+  /** Tells the workers which upstreams may get relays. */
+  private openAll(): void {
+    for (const [listenerKey, entries] of Map.groupBy(
+      this.entries.values(),
+      (entry) => entry.listenerKey,
+    )) {
+      const isInPanic = this.isInPanic(listenerKey, entries);
+      for (const { key, state, options } of entries) {
+        const isWell = isInPanic || this.checker.isOpen(key);
+        this.table.setOpen(options.slot, state === "ready" && isWell);
+      }
+    }
+  }
+
+  private isInPanic(listenerKey: string, entries: readonly Entry[]): boolean {
+    const [{ listener, health }] = entries as [Entry];
+    let watch = this.panics.get(listenerKey);
+    if (watch === undefined) {
+      if (health.panicPercent === 0) return false;
+      watch = new PanicWatch(health.panicPercent);
+      this.panics.set(listenerKey, watch);
+    }
+    watch.thresholdPercent = health.panicPercent;
+    const states = entries
+      .filter(({ state, options }) => state === "ready" && !options.isBackup)
+      .map((entry) => ({ weight: weightOf(entry), isOpen: this.checker.isOpen(entry.key) }));
+    const change = watch.update(states);
+    if (change !== null) this.observer.panicChanged?.(listener, change === "entered");
+    return watch.isOn;
+  }
+}
+
+function keyOf(listenerKey: string, upstream: Address): string {
+  return `${listenerKey} → ${formatAddress(upstream)}`;
+}
+
+function weightOf({ weight, options }: Entry): number {
+  return weight ?? options.weight;
+}

@@ -1,0 +1,55 @@
+import type { Reason } from "../flow/reason.ts";
+import { type Alarm, timerAlarm } from "./deadlines.ts";
+import { Drain, type Drainable } from "./drain.ts";
+
+/** Relays to be ended while all others go on: those of an upstream, or those of a listener. */
+export type Selection =
+  /** By its row in the table that all share. */
+  | { readonly slot: number }
+  /** By what stories call it. */
+  | { readonly listener: string };
+
+/** A relay that may be selected, and ended. */
+export interface Droppable extends Drainable {
+  readonly upstreamSlot: number | null;
+  readonly listener: { readonly account: { readonly name: string } };
+  terminate(reason: Reason): void;
+}
+
+/**
+ * Ends selected relays within a time: idle ones by a FIN, spread over it, the others when it is over.
+ *
+ * Owner: an engine, which tells of each relay that has ended.
+ */
+export class Dropping<T extends Droppable> {
+  private readonly rows = new Set<Set<T>>();
+
+  constructor(private readonly alarm: Alarm = timerAlarm) {}
+
+  /** @param withinMs 0 for now */
+  drop(running: Iterable<T>, selection: Selection, withinMs: number): void {
+    const reason = "slot" in selection ? "upstream_gone" : "drain";
+    const row = new Set<T>();
+    for (const relay of running) if (isSelected(relay, selection)) row.add(relay);
+    if (withinMs > 0 && row.size > 0) {
+      this.rows.add(row);
+      new Drain(row, withinMs, this.alarm, reason);
+      this.alarm(withinMs, () => this.finish(row, reason));
+    } else this.finish(row, reason);
+  }
+
+  /** A relay has ended. */
+  ended(relay: T): void {
+    for (const row of this.rows) row.delete(relay);
+  }
+
+  private finish(row: Set<T>, reason: Reason): void {
+    this.rows.delete(row);
+    for (const relay of row) relay.terminate(reason);
+  }
+}
+
+function isSelected(relay: Droppable, selection: Selection): boolean {
+  if ("slot" in selection) return relay.upstreamSlot === selection.slot;
+  return relay.listener.account.name === selection.listener;
+}

@@ -1,0 +1,60 @@
+import { assert } from "../../assert.ts";
+import type { Balancer } from "./candidates.ts";
+import { FirstOpen } from "./first.ts";
+import { Hashed } from "./hashed.ts";
+import { LeastRelays } from "./least-relays.ts";
+import { RandomChoice } from "./random.ts";
+import { RoundRobin } from "./round-robin.ts";
+import { TwoChoices } from "./two-choices.ts";
+
+export type { Balancer, Candidates } from "./candidates.ts";
+
+/** The ways to choose one of several upstreams, as the configuration names them. */
+export const policies = [
+  "round-robin",
+  "least-relays",
+  "two-choices",
+  "random",
+  "first",
+  "hash",
+] as const;
+
+/** One of {@link policies}. */
+export type Policy = (typeof policies)[number];
+
+/** What a policy may be given. */
+export interface BalancerOptions {
+  /** Where chance comes from, 0 ≤ x < 1; by default Math.random. */
+  readonly random?: () => number;
+  /**
+   * For `hash` only: how many times its share of the running relays an upstream may have, at least 1,
+   * to three decimals; 1.25 is usual. null, the default: no bound.
+   */
+  readonly boundedLoad?: number | null;
+}
+
+/**
+ * Makes what chooses an upstream for each new relay of one listener in one worker.
+ *
+ * Choices take no memory, but for `hash` after a change of full weights: it has a table of 128 KiB,
+ * built by the first choice.
+ */
+export function newBalancer(policy: Policy, options: BalancerOptions = {}): Balancer {
+  const { random = Math.random, boundedLoad = null } = options;
+  assert(boundedLoad === null || policy === "hash", "only hash has a load bound");
+  switch (policy) {
+    case "round-robin":
+      return new RoundRobin();
+    case "least-relays":
+      return new LeastRelays();
+    case "two-choices":
+      return new TwoChoices(random);
+    case "random":
+      return new RandomChoice(random);
+    case "first":
+      return new FirstOpen();
+    case "hash":
+      assert(boundedLoad === null || boundedLoad >= 1, "a load bound is at least 1");
+      return new Hashed(boundedLoad);
+  }
+}

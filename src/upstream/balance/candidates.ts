@@ -1,0 +1,35 @@
+/**
+ * What a choice is made from: the upstreams of one listener, numbered in the order of the
+ * configuration.
+ *
+ * Everything but the names and the order may change at any time, by other threads: balancers look anew
+ * at each choice, and none relies on two looks being alike.
+ */
+export interface Candidates {
+  /** 0…65,535. */
+  readonly count: number;
+  /** Effective weight, a whole number 0…65,536: slow start scales it. 0 gets nobody new. */
+  weight(index: number): number;
+  /**
+   * The weight without slow start, a whole number 0…65,536, at least {@link weight}: what that grows
+   * to. The table of `hash` is built from it, which takes milliseconds, so it must change only when a
+   * person changes it. To take an upstream out for a while, let its weight be 0 rather than this one:
+   * then nobody moves but its own clients.
+   */
+  fullWeight(index: number): number;
+  /** Relays that run there now, of all workers. */
+  running(index: number): number;
+  /** May a new relay go there? false: not healthy, full, already tried for this relay… */
+  isOpen(index: number): boolean;
+  /** A stable name, the same as long as a balancer lives. What is hashed to it depends on nothing else. */
+  name(index: number): string;
+}
+
+/** Chooses an upstream for each new relay. Belongs to one listener of one worker. */
+export interface Balancer {
+  /**
+   * @param hash uint32, of the client's address or another key; only `hash` looks at it
+   * @returns an index that is open and has a weight above 0, or −1 when there is none
+   */
+  choose(candidates: Candidates, hash: number): number;
+}

@@ -1,0 +1,100 @@
+import type { Candidates } from "./candidates.ts";
+
+/** Candidates that a test changes as it likes. Everyone is open and idle at first. */
+export class TestCandidates implements Candidates {
+  readonly fullWeights: number[];
+  readonly relays: number[];
+  readonly isClosed: boolean[];
+  /** How often a name was asked for: once each when a table is built. */
+  namesRead = 0;
+
+  constructor(
+    readonly weights: number[],
+    readonly names: readonly string[] = weights.map((_, index) => `10.0.0.${index}:6379`),
+  ) {
+    this.fullWeights = [...weights];
+    this.relays = weights.map(() => 0);
+    this.isClosed = weights.map(() => false);
+  }
+
+  get count(): number {
+    return this.weights.length;
+  }
+
+  get indices(): number[] {
+    return [...this.weights.keys()];
+  }
+
+  weight(index: number): number {
+    return this.weights[index] ?? 0;
+  }
+
+  fullWeight(index: number): number {
+    return this.fullWeights[index] ?? 0;
+  }
+
+  running(index: number): number {
+    return this.relays[index] ?? 0;
+  }
+
+  isOpen(index: number): boolean {
+    return this.isClosed[index] === false;
+  }
+
+  name(index: number): string {
+    this.namesRead++;
+    return this.names[index] ?? "";
+  }
+
+  /** What others may at most be given: 0 for those that are not open. */
+  eligible(index: number): number {
+    return this.isOpen(index) ? this.weight(index) : 0;
+  }
+
+  /** Changes the number of relays at an upstream. */
+  add(index: number, relays: number): void {
+    this.relays[index] = this.running(index) + relays;
+  }
+}
+
+/** A sequence that is the same in each run, 0 ≤ x < 1 (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b_79f5) | 0;
+    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Chosen how often, by index. */
+export function tally(count: number, choices: number, choose: (turn: number) => number): number[] {
+  const counts = Array.from({ length: count }, () => 0);
+  for (let turn = 0; turn < choices; turn++) {
+    const index = choose(turn);
+    counts[index] = (counts[index] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/**
+ * How far counts are from what weights promise, over what chance exceeds once in a million times:
+ * Pearson's chi-squared over its critical value. Below 1 is as it should be.
+ */
+export function misfit(counts: readonly number[], weights: readonly number[]): number {
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
+  const [choices, totalWeight] = [sum(counts), sum(weights)];
+  let chiSquared = 0;
+  let freedom = -1;
+  for (const [index, weight] of weights.entries()) {
+    const count = counts[index] ?? 0;
+    const expected = (choices * weight) / totalWeight;
+    if (weight > 0) freedom++;
+    if (weight === 0 && count > 0) return Number.POSITIVE_INFINITY;
+    if (weight > 0) chiSquared += (count - expected) ** 2 / expected;
+  }
+  // Wilson and Hilferty's approximation; 4.75 standard deviations are one in a million.
+  const spread = 2 / (9 * freedom);
+  return chiSquared / (freedom * (1 - spread + 4.75 * Math.sqrt(spread)) ** 3);
+}

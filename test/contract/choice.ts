@@ -1,0 +1,237 @@
+import { expect } from "bun:test";
+import { formatAddress } from "../../src/config/address.ts";
+import { type ListenerOptions, listenerDefaults } from "../../src/config/options.ts";
+import { echo, Upstream } from "../fixtures/upstream.ts";
+import { waitFor } from "../fixtures/wait.ts";
+import { rowed, type Scene } from "./scene.ts";
+import type { Suite } from "./suite.ts";
+
+/** Longer than any case may take. */
+const NEVER_MS = 120_000;
+
+/** Which upstream a relay gets, and what becomes of it while there is none. */
+export function choiceCases(suite: Suite): void {
+  weightCases(suite);
+  waitCases(suite);
+  endCases(suite);
+}
+
+function dialing(options: Partial<ListenerOptions["dial"]>): Partial<ListenerOptions> {
+  return { dial: { ...listenerDefaults.dial, ...options } };
+}
+
+/** A client that has got its echo. */
+async function served(scene: Scene, address: Parameters<Scene["client"]>[0]) {
+  const client = await scene.client(address);
+  client.send("x");
+  await waitFor(() => client.receivedBytes === 1, "the echo is here");
+  return client;
+}
+
+function weightCases(suite: Suite): void {
+  suite.case("weights", async (scene) => {
+    const many = await scene.upstream(echo);
+    const few = await scene.upstream(echo);
+    const upstreams = [{ ...rowed(many.address, 0), weight: 2 }, rowed(few.address, 1)];
+    scene.weigh([2, 1]);
+    const address = await scene.listen([], { upstreams });
+    for (let round = 0; round < 9; round++) await served(scene, address);
+    expect([many.ends.length, few.ends.length]).toEqual([6, 3]);
+  });
+
+  suite.case("a backup is for when no other can be had", async (scene) => {
+    const backup = await scene.upstream(echo);
+    const first = await scene.upstream(echo);
+    const upstreams = [{ ...rowed(backup.address, 0), isBackup: true }, rowed(first.address, 1)];
+    const address = await scene.listen([], { upstreams });
+    for (let round = 0; round < 3; round++) await served(scene, address);
+    expect([backup.ends.length, first.ends.length]).toEqual([0, 3]);
+    first.close();
+    await served(scene, address);
+    expect(backup.ends.length).toBe(1);
+  });
+
+  suite.case("so many tries, each with another upstream", async (scene) => {
+    const refusing = [scene.refusing(), scene.refusing(), scene.refusing()];
+    const address = await scene.listen(refusing, dialing({ tries: 2 }));
+    await scene.client(address);
+    const relay = await scene.ended(1);
+    expect(relay).toMatchObject({ reason: "connect_refused", dials: 2 });
+    const named = scene.record.dialsFailed.map(({ upstream }) => upstream);
+    expect(new Set(named).size).toBe(2);
+  });
+}
+
+function waitCases(suite: Suite): void {
+  suite.case("a full upstream gets nobody more, until one has left", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const upstreams = [{ ...rowed(upstream.address, 0), maxRelays: 1 }];
+    const address = await scene.listen([], { upstreams });
+    const first = await served(scene, address);
+    const second = await scene.client(address);
+    expect(await scene.ended(1)).toMatchObject({ reason: "upstreams_full", dials: 0 });
+    await waitFor(() => second.closed || second.finSeen, "it is let go");
+    first.reset();
+    await scene.ended(2);
+    await served(scene, address);
+  });
+
+  suite.case("clients wait in order for room", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const upstreams = [{ ...rowed(upstream.address, 0), maxRelays: 1 }];
+    const address = await scene.listen([], { upstreams, ...dialing({ queueMs: NEVER_MS }) });
+    const first = await served(scene, address);
+    const second = await scene.client(address);
+    second.send("second");
+    await waitFor(() => scene.engine.relays().length === 2, "it waits");
+    const third = await scene.client(address);
+    third.send("third");
+    await waitFor(() => scene.engine.relays().length === 3, "it waits behind");
+    first.reset();
+    await waitFor(() => second.receivedBytes === 6, "the next one is served");
+    expect(third.receivedBytes).toBe(0);
+    second.reset();
+    await waitFor(() => third.receivedBytes === 5, "and the last one");
+  });
+
+  suite.case("the queue has a bound, and an end", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const upstreams = [{ ...rowed(upstream.address, 0), maxRelays: 1 }];
+    const dial = dialing({ queueMs: 300, queueMax: 1 });
+    const address = await scene.listen([], { upstreams, ...dial });
+    await served(scene, address);
+    await scene.client(address);
+    await waitFor(() => scene.engine.relays().length === 2, "it waits");
+    await scene.client(address);
+    expect((await scene.ended(1)).reason).toBe("queue_full");
+    const late = await scene.ended(2);
+    expect(late.reason).toBe("queue_timeout");
+    expect(late.durationMs).toBeGreaterThanOrEqual(290);
+  });
+
+  suite.case("a client is held until an upstream is there", async (scene) => {
+    const refusing = scene.refusing();
+    const address = await scene.listen([refusing], dialing({ holdMs: NEVER_MS }));
+    const client = await scene.client(address);
+    client.send("patience");
+    await waitFor(() => scene.record.dialsFailed.length >= 2, "it was tried again");
+    scene.free(refusing);
+    const upstream = Upstream.listen(refusing, echo);
+    try {
+      await waitFor(() => client.receivedBytes === 8, "the echo is here");
+    } finally {
+      client.reset();
+      await scene.ended(1);
+      upstream.close();
+    }
+  });
+
+  suite.case("a held client is let go in the end, for the last failure", async (scene) => {
+    const address = await scene.listen([scene.refusing()], dialing({ holdMs: 300 }));
+    await scene.client(address);
+    const relay = await scene.ended(1);
+    expect(relay.reason).toBe("connect_refused");
+    expect(relay.durationMs).toBeGreaterThanOrEqual(290);
+  });
+
+  suite.case("whoever leaves while waiting is forgotten", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const upstreams = [{ ...rowed(upstream.address, 0), maxRelays: 1 }];
+    const address = await scene.listen([], { upstreams, ...dialing({ queueMs: NEVER_MS }) });
+    const first = await served(scene, address);
+    const leaver = await scene.client(address);
+    await waitFor(() => scene.engine.relays().length === 2, "it waits");
+    leaver.reset();
+    expect(await scene.ended(1)).toMatchObject({ reason: "client_reset", dials: 0 });
+    first.reset();
+    await scene.ended(2);
+    await served(scene, address);
+  });
+
+  suite.case("a budget ends it all", async (scene) => {
+    const address = await scene.listen(
+      [scene.refusing()],
+      dialing({ holdMs: NEVER_MS, budgetMs: 300 }),
+    );
+    await scene.client(address);
+    expect((await scene.ended(1)).reason).toBe("connect_refused");
+  });
+}
+
+function endCases(suite: Suite): void {
+  suite.case("the relays of one upstream can be ended", async (scene) => {
+    const [one, other] = [await scene.upstream(echo), await scene.upstream(echo)];
+    const address = await scene.listen([one, other]);
+    const clients = [await served(scene, address), await served(scene, address)];
+    scene.engine.drop({ slot: 0 }, 0);
+    const relay = await scene.ended(1);
+    expect(relay).toMatchObject({
+      reason: "upstream_gone",
+      upstream: formatAddress(one.address),
+    });
+    const isGone = (client: (typeof clients)[number]) => client.closed || client.finSeen;
+    await waitFor(() => clients.some(isGone), "one is let go");
+    const spared = clients.find((client) => !isGone(client));
+    spared?.send("y");
+    await waitFor(() => spared?.receivedBytes === 2, "the other one lives");
+  });
+
+  suite.case("in their time idle ones end by a FIN, the others when it is over", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const address = await scene.listen([upstream]);
+    const idle = await served(scene, address);
+    const busy = await served(scene, address);
+    let sent = 1;
+    scene.engine.drop({ slot: 0 }, 3_000);
+    const timer = setInterval(() => {
+      if (!busy.closed && busy.receivedBytes === sent) {
+        busy.send("z");
+        sent++;
+      }
+    }, 50);
+    try {
+      expect((await scene.ended(1)).reason).toBe("upstream_gone");
+      await waitFor(() => idle.finSeen, "the idle one got a FIN");
+      expect(busy.closed || busy.finSeen).toBe(false);
+      expect((await scene.ended(2, 10_000)).reason).toBe("upstream_gone");
+    } finally {
+      clearInterval(timer);
+    }
+  });
+
+  suite.case("a relay of which nothing moves ends after the idle timeout", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const address = await scene.listen([upstream], { idleTimeoutMs: 400 });
+    const idle = await served(scene, address);
+    const relay = await scene.ended(1);
+    expect(relay.reason).toBe("idle_timeout");
+    expect(relay.durationMs).toBeGreaterThanOrEqual(390);
+    await waitFor(() => idle.finSeen, "it got a FIN");
+  });
+
+  suite.case("one that moves does not", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const address = await scene.listen([upstream], { idleTimeoutMs: 800 });
+    const busy = await served(scene, address);
+    const until = performance.now() + 2_000;
+    let sent = 1;
+    await waitFor(() => {
+      if (busy.receivedBytes === sent) {
+        busy.send("z");
+        sent++;
+      }
+      return performance.now() > until;
+    }, "some time has passed");
+    expect(scene.record.ended).toHaveLength(0);
+  });
+
+  suite.case("a relay ends after its lifetime", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const address = await scene.listen([upstream], { lifetimeMs: 500 });
+    const client = await served(scene, address);
+    const relay = await scene.ended(1);
+    expect(relay.reason).toBe("lifetime");
+    expect(relay.durationMs).toBeGreaterThanOrEqual(440);
+    await waitFor(() => client.finSeen, "it got a FIN");
+  });
+}
