@@ -102,6 +102,7 @@ describe.each(engines)("with engine %s", (engine) => {
         upstreamInside: false,
         connectTimeoutMs: 5_000,
         halfCloseTimeoutMs: 60_000,
+        accepting: true,
       },
     ]);
     expect(state.process.residentBytes).toBeGreaterThan(1_000_000);

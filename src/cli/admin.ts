@@ -50,5 +50,8 @@ export function beginAdmin(
     reload: () => reloader.reload("admin API"),
     drain,
     wasCut: (relay) => log.info(`admin API: relay ${relay} cut`),
+    wasChanged: ({ listener, upstream, state, weight }) =>
+      log.info(`admin API: ${listener}: upstream ${upstream} is ${state}, weight ${weight}`),
+    wasDrained: (listener) => log.info(`admin API: ${listener} accepts no more, and drains`),
   });
 }

@@ -1,5 +1,6 @@
 import type { Address, ListenerOptions, ProxyOptions } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
+import { nameOfListener } from "../engine/account.ts";
 import { type Engine, type Listening, type ProxyObserver, wholeShare } from "../engine/engine.ts";
 import type { ListeningSocket } from "../engine/listening-socket.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
@@ -15,6 +16,10 @@ export interface RunningListener {
   readonly options: ListenerOptions;
   /** Where it really accepts. */
   readonly address: Address;
+  /** False once somebody has drained it. */
+  readonly isAccepting: boolean;
+  /** By which reloads know it. */
+  readonly key: string;
 }
 
 /** Gives a socket that listens on this address already, once. */
@@ -106,7 +111,9 @@ export class RunningProxy {
   /** Its listeners, in the order of the options. */
   get listeners(): readonly RunningListener[] {
     return [...keyed(this.running.listeners)].map(([key, options]) => {
-      return { options, address: this.listening.get(key)?.address ?? options.address };
+      const listening = this.listening.get(key);
+      const address = listening?.address ?? options.address;
+      return { key, options, address, isAccepting: listening !== undefined };
     });
   }
 
@@ -127,6 +134,25 @@ export class RunningProxy {
     const done = this.reloading.then(() => this.apply(wanted));
     this.reloading = done.catch(() => {});
     return done;
+  }
+
+  /**
+   * Closes a listener, and lets its relays finish; a reload opens it again.
+   *
+   * @param name what stories call it
+   * @returns false when none of that name accepts
+   */
+  async drainListener(name: string): Promise<boolean> {
+    const named = this.listeners
+      .filter(({ options, address }) => nameOfListener(options, address) === name)
+      .flatMap(({ key }) => {
+        const listening = this.listening.get(key);
+        return listening === undefined ? [] : [{ key, listening }];
+      });
+    for (const { key } of named) this.listening.delete(key);
+    await Promise.all(named.map(({ listening }) => listening.close()));
+    if (named.length > 0) this.engine.drop({ listener: name }, this.running.drainTimeoutMs);
+    return named.length > 0;
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */

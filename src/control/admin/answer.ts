@@ -22,16 +22,23 @@ export interface AdminRequest {
   /** As it was sent, nothing decoded; empty where there is none. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The body as JSON; null for none. @throws SyntaxError when it is something else */
+  json(): Promise<unknown>;
 }
 
 /** Answers to some paths; null for those that it does not have. */
 export type Route = (request: AdminRequest) => Promise<Response | null>;
 
 /** Takes a request's address apart, which is whole where there was a Host. */
-export function adminRequest({ method, headers, url }: Request): AdminRequest {
+export function adminRequest(request: Request): AdminRequest {
+  const { method, headers, url } = request;
   const [, path = "", query = ""] =
     /^(?:[a-z]+:\/\/[^/?#]*)?(\/[^?#]*)?(?:\?([^#]*))?/i.exec(url) ?? [];
-  return { method, headers, path, query: new URLSearchParams(query) };
+  const json = async () => {
+    const text = await request.text();
+    return text === "" ? null : JSON.parse(text);
+  };
+  return { method, headers, path, query: new URLSearchParams(query), json };
 }
 
 /** Any answer. */

@@ -1,11 +1,13 @@
 import { ConfigError } from "../../config/error.ts";
 import { type RelayStatistics, relayStatistics } from "../../observe/statistics.ts";
+import type { UpstreamView } from "../upstreams.ts";
 import { type AdminRequest, json, type Route, refuse, refuseMethod } from "./answer.ts";
 import type { AdminContext, ReloadOutcome } from "./context.ts";
 import { planDocument } from "./plan-document.ts";
 import { RelayList } from "./relay-list.ts";
 import { readRelayQuery, selectRelays } from "./relay-query.ts";
 import { stateDocument } from "./state.ts";
+import { readUpstreamChange } from "./upstream-change.ts";
 
 /** What `GET /api/relays` answers. */
 export interface RelaysDocument {
@@ -20,6 +22,19 @@ export interface RelaysDocument {
 export interface CutDocument {
   /** The relay's number: it ends now (`admin`). */
   cut: number;
+}
+
+/** What `GET /api/upstreams` answers. */
+export interface UpstreamsDocument {
+  upstreams: UpstreamView[];
+}
+
+/** What `POST /api/listeners/NAME/drain` answers. */
+export interface ListenerDrainDocument {
+  /** It accepts no more, until a reload. */
+  listener: string;
+  /** What its relays get. */
+  drainTimeoutMs: number;
 }
 
 /** What `POST /api/drain` answers. */
@@ -41,7 +56,7 @@ export interface ErrorDocument {
 /** Milliseconds after which the proxy drains: the answer goes first. */
 const DRAIN_AFTER_MS = 10;
 
-type Handler = (request: AdminRequest, id: number) => Response | Promise<Response>;
+type Handler = (request: AdminRequest, which: string) => Response | Promise<Response>;
 
 /** One path of the API with its methods. */
 interface Endpoint {
@@ -72,7 +87,22 @@ class Api {
       { path: /^\/api\/relays$/, methods: { GET: (request) => this.relays(request) } },
       {
         path: /^\/api\/relays\/(\d{1,15})$/,
-        methods: { GET: (_, id) => this.relay(id), DELETE: (_, id) => this.cut(id) },
+        methods: {
+          GET: (_, id) => this.relay(Number(id)),
+          DELETE: (_, id) => this.cut(Number(id)),
+        },
+      },
+      { path: /^\/api\/upstreams$/, methods: { GET: () => this.upstreams() } },
+      {
+        path: /^\/api\/upstreams\/(\d{1,4})$/,
+        methods: {
+          GET: (_, id) => this.upstream(Number(id)),
+          POST: (request, id) => this.changeUpstream(request, Number(id)),
+        },
+      },
+      {
+        path: /^\/api\/listeners\/([^/]{1,256})\/drain$/,
+        methods: { POST: (_, name) => this.drainListener(name) },
       },
       { path: /^\/api\/plan$/, methods: { POST: async () => told(await context.plan(), false) } },
       {
@@ -90,14 +120,16 @@ class Api {
       const method = request.method === "HEAD" ? "GET" : request.method;
       const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
       if (handler === undefined) return refuseMethod(Object.keys(methods));
-      return await handler(request, Number(match[1] ?? 0));
+      return await handler(request, match[1] ?? "");
     }
-    const known = "/api/state, /api/relays, /api/relays/ID, /api/plan, /api/reload, /api/drain";
+    const known =
+      "/api/state, /api/relays, /api/relays/ID, /api/upstreams, /api/upstreams/ID, " +
+      "/api/listeners/NAME/drain, /api/plan, /api/reload, /api/drain";
     return refuse(404, `there are ${known}`);
   }
 
   private relays({ query }: AdminRequest): Response {
-    const wanted = queryOf(query);
+    const wanted = unlessRefused(() => readRelayQuery(query));
     if (wanted instanceof ConfigError) {
       return refuse(400, "that cannot be asked for", wanted.problems);
     }
@@ -124,6 +156,44 @@ class Api {
     return json(200, document);
   }
 
+  private upstreams(): Response {
+    const document: UpstreamsDocument = { upstreams: this.context.proxy.upstreams.views() };
+    return json(200, document);
+  }
+
+  private upstream(id: number): Response {
+    const view = this.context.proxy.upstreams.views().find((one) => one.id === id);
+    return view === undefined ? noUpstream(id) : json(200, view);
+  }
+
+  private async changeUpstream(request: AdminRequest, id: number): Promise<Response> {
+    const { proxy } = this.context;
+    const body = await request.json().catch(() => undefined);
+    if (body === undefined) return refuse(400, "the body is no JSON");
+    const change = unlessRefused(() => readUpstreamChange(body));
+    if (change instanceof ConfigError) {
+      return refuse(400, "that cannot be asked for", change.problems);
+    }
+    if (!proxy.upstreams.set(id, change)) return noUpstream(id);
+    if (change.withinMs !== undefined) proxy.engine.drop({ slot: id }, change.withinMs);
+    const view = proxy.upstreams.views().find((one) => one.id === id);
+    if (view === undefined) return noUpstream(id);
+    this.context.wasChanged(view);
+    return json(200, view);
+  }
+
+  private async drainListener(encoded: string): Promise<Response> {
+    const { proxy } = this.context;
+    const name = unlessRefused(() => decodeURIComponent(encoded));
+    const { drainTimeoutMs } = proxy.options;
+    if (typeof name !== "string" || !(await proxy.drainListener(name))) {
+      return refuse(404, "there is no listener of this name or address that accepts");
+    }
+    this.context.wasDrained(name);
+    const document: ListenerDrainDocument = { listener: name, drainTimeoutMs };
+    return json(202, document);
+  }
+
   private drain(): Response {
     const { proxy } = this.context;
     const { drainTimeoutMs } = proxy.options;
@@ -134,11 +204,13 @@ class Api {
   }
 }
 
-function queryOf(query: URLSearchParams) {
+/** What was asked for, or why that cannot be. */
+function unlessRefused<T>(read: () => T): T | ConfigError {
   try {
-    return readRelayQuery(query);
+    return read();
   } catch (error) {
     if (error instanceof ConfigError) return error;
+    if (error instanceof URIError) return new ConfigError(error.message);
     throw error;
   }
 }
@@ -148,6 +220,10 @@ function told(outcome: ReloadOutcome, done: boolean): Response {
   return outcome.refused === "settings"
     ? refuse(422, "the settings are wrong: nothing has changed", outcome.problems)
     : refuse(409, "that cannot be done now: nothing has changed", outcome.problems);
+}
+
+function noUpstream(id: number): Response {
+  return refuse(404, `there is no upstream ${id}`);
 }
 
 function noRelay(id: number): Response {

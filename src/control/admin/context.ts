@@ -1,5 +1,6 @@
 import type { Plan } from "../plan.ts";
 import type { RunningProxy } from "../proxy.ts";
+import type { UpstreamView } from "../upstreams.ts";
 import type { Exposition } from "./metrics.ts";
 
 /** What came of a reload, or of a plan for one. */
@@ -25,4 +26,8 @@ export interface AdminContext {
   drain(): void;
   /** Somebody has cut a relay, for the log. */
   wasCut(relay: number): void;
+  /** Somebody has changed what is wanted of an upstream. */
+  wasChanged(upstream: UpstreamView): void;
+  /** Somebody has drained a listener. */
+  wasDrained(listener: string): void;
 }

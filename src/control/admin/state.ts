@@ -2,6 +2,7 @@ import { formatAddress } from "../../config/address.ts";
 import type { EngineName, ListenerOptions, Mode } from "../../config/options.ts";
 import { type Statistics, statistics } from "../../observe/statistics.ts";
 import type { RunningProxy } from "../proxy.ts";
+import type { UpstreamView } from "../upstreams.ts";
 import type { AdminContext } from "./context.ts";
 
 /** A listener, as the API has it. */
@@ -19,6 +20,8 @@ export interface ListenerDocument {
   upstreamInside: boolean;
   connectTimeoutMs: number;
   halfCloseTimeoutMs: number;
+  /** False once it was drained. */
+  accepting: boolean;
 }
 
 /** Figures of the whole proxy: those of {@link Statistics} without its lists of relays. */
@@ -46,6 +49,7 @@ export interface StateDocument {
   };
   drainTimeoutMs: number;
   listeners: ListenerDocument[];
+  upstreams: UpstreamView[];
   totals: TotalsDocument;
   process: {
     /** Memory that the process has in use, all of it. */
@@ -69,6 +73,7 @@ export function stateDocument({ version, proxy, startedAt }: AdminContext): Stat
     },
     drainTimeoutMs: proxy.options.drainTimeoutMs,
     listeners: listenersOf(proxy),
+    upstreams: proxy.upstreams.views(),
     totals: totalsOf(proxy),
     process: { residentBytes: process.memoryUsage.rss() },
   };
@@ -78,6 +83,7 @@ export function stateDocument({ version, proxy, startedAt }: AdminContext): Stat
 export function listenerDocument(
   options: ListenerOptions,
   address = options.address,
+  accepting = true,
 ): ListenerDocument {
   return {
     name: options.name ?? null,
@@ -88,11 +94,14 @@ export function listenerDocument(
     upstreamInside: options.upstreamInside ?? false,
     connectTimeoutMs: options.connectTimeoutMs,
     halfCloseTimeoutMs: options.halfCloseTimeoutMs,
+    accepting,
   };
 }
 
 function listenersOf(proxy: RunningProxy): ListenerDocument[] {
-  return proxy.listeners.map(({ options, address }) => listenerDocument(options, address));
+  return proxy.listeners.map(({ options, address, isAccepting }) =>
+    listenerDocument(options, address, isAccepting),
+  );
 }
 
 function totalsOf({ engine }: RunningProxy): TotalsDocument {
