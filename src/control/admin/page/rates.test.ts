@@ -22,6 +22,7 @@ function state(durationMs: number, accepted: number, bytes: number, pid = 1): St
     engine: { name: "sockets", why: "", notes: [], workers: 1 },
     drainTimeoutMs: 0,
     listeners: [],
+    upstreams: [],
     totals: statistics(stats, [], []),
     process: { residentBytes: 0 },
   };
