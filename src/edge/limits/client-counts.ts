@@ -1,0 +1,235 @@
+import { assert } from "../../assert.ts";
+import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
+import { LINE_WORDS, openTable, tableBytes } from "./shared-memory.ts";
+
+/** How many relays clients may have. Threads that share memory differ in `worker` and `max` only. */
+export interface ClientCountsOptions extends ClientPrefixes {
+  /** Relays of one client at the same time, in all workers together: 1 or more. */
+  readonly max: number;
+  /** Clients that one worker can count: 7 to 2^22, as a multiple of 7; 65,536 by default. */
+  readonly capacity?: number;
+  /** How many workers there are, 1 by default, and which of them this is, from 0. */
+  readonly workers?: number;
+  readonly worker?: number;
+  /**
+   * {@link ClientCounts.bytesFor} zeros, or the `memory` of another thread's counts; made when it
+   * is not given.
+   */
+  readonly memory?: SharedArrayBuffer;
+}
+
+/** Clients of a set. With what else it holds, a set fills one line of the processor's cache. */
+const WAYS = 7;
+
+/** Words of a set. */
+enum Word {
+  /** Seven: which client an entry belongs to, while its count is not 0. */
+  Fingerprint = 0,
+  /** Seven: the client's relays in this worker. */
+  Count = 7,
+  /** Entries that belong to this set but found no room in it. The line's last word is unused. */
+  Strayed = 14,
+}
+
+const CAPACITY_DEFAULT = 65_536;
+const CAPACITY_MAX = 2 ** 22;
+
+/** Sets in which a client is looked for: its own and those behind it. */
+const SETS_TRIED = 32;
+
+/**
+ * How many relays each client has, in all workers together, in a table of a fixed size that needs
+ * no locks.
+ *
+ *     set 0:  worker 0's line | worker 1's line | …
+ *     set 1:  …                       each line: 7 × (fingerprint, count), strayed
+ *
+ * Every worker has a table of its own, which only it writes: a client's count is the sum over all
+ * of them. A client comes in by being counted first and summed up then; if that is too many it is
+ * taken out again. As memory is written and read in one order for all threads, of two workers that
+ * let the same client in at once at least the later one sees both: **there are never more than
+ * `max`**. At worst both see each other, and both refuse where one would have fitted.
+ *
+ * **When a worker dies** its table is cleared ({@link takeBack}), whatever it was doing: nothing
+ * else knows of its relays.
+ *
+ * **When there is no room.** A client's hash chooses a set of seven; when that is full, the sets
+ * behind it are tried, 32 in all. A client that finds no room is refused: it could not be counted.
+ * Measured, the first one is when the table is more than three quarters full, so one for half as
+ * many clients more than a worker has relays never refuses. Which addresses share a set is a secret
+ * (a random key), so nobody can be kept out but by nearly as many addresses as the table holds,
+ * each with a relay.
+ *
+ * Exact, but that two clients count as one when the 32 bits of their fingerprints are the same and
+ * their sets are near each other: with 50,000 clients it happens to any two of them once in some
+ * ten thousand starts.
+ */
+export class ClientCounts {
+  /** To be given to the other threads. */
+  readonly memory: SharedArrayBuffer;
+  /** Relays of one client at the same time; a change counts for new ones of this worker. */
+  max: number;
+  private readonly words: Int32Array<SharedArrayBuffer>;
+  private readonly hash: ClientHash;
+  private readonly sets: number;
+  private readonly tried: number;
+  private readonly workers: number;
+  private readonly worker: number;
+
+  constructor(options: ClientCountsOptions) {
+    const { max, capacity = CAPACITY_DEFAULT, workers = 1, worker = 0, memory } = options;
+    assert(max >= 1, "ClientCounts: max is 1 or more");
+    assert(worker >= 0 && worker < workers, "ClientCounts: worker is one of the workers");
+    const prefixes = prefixesOf(options);
+    const sets = setsFor(capacity);
+    const agreement = ["counts", workers, sets, prefixes.ipv4Prefix, prefixes.ipv6Prefix];
+    const table = openTable(sets * workers, agreement, memory);
+    this.memory = table.memory;
+    this.words = table.words;
+    this.hash = new ClientHash(table.key0, table.key1, prefixes, sets);
+    this.sets = sets;
+    this.tried = Math.min(SETS_TRIED, sets);
+    this.workers = workers;
+    this.worker = worker;
+    this.max = max;
+  }
+
+  /** Bytes of memory for so many clients and workers. */
+  static bytesFor(capacity = CAPACITY_DEFAULT, workers = 1): number {
+    return tableBytes(setsFor(capacity) * workers);
+  }
+
+  /**
+   * A client's relay begins, if it may. Clients without an IP address always may, and are not
+   * counted.
+   *
+   * @param address in the kernel's form
+   * @returns whether it may; if so, {@link leave} is called once when it ends, in this worker
+   */
+  tryEnter(address: Uint8Array): boolean {
+    const { words, worker } = this;
+    if (!this.hash.read(address)) return true;
+    let at = this.find(worker);
+    if (at === -1) {
+      at = this.claim();
+      if (at === -1) return false;
+    } else {
+      // Nobody else writes it, so what was read is still so.
+      const count = Atomics.load(words, at);
+      if (count >= this.max) return false;
+      Atomics.store(words, at, count + 1);
+    }
+    if (this.workers === 1 || this.sum() <= this.max) return true;
+    this.release(at);
+    return false;
+  }
+
+  /** A relay ends that was let in by this worker. */
+  leave(address: Uint8Array): void {
+    if (!this.hash.read(address)) return;
+    const at = this.find(this.worker);
+    assert(at !== -1, "ClientCounts.leave: the client came in here");
+    this.release(at);
+  }
+
+  /** A client's relays in all workers; 0 for one that is not counted. */
+  countOf(address: Uint8Array): number {
+    return this.hash.read(address) ? this.sum() : 0;
+  }
+
+  /**
+   * Forgets all relays of a worker whose thread has ended, before another one takes its number.
+   * From any thread.
+   */
+  takeBack(worker: number): void {
+    assert(worker >= 0 && worker < this.workers, "ClientCounts.takeBack: one of the workers");
+    for (let set = 0; set < this.sets; set++) {
+      const line = this.lineOf(set, worker);
+      for (let word = 0; word < LINE_WORDS; word++) Atomics.store(this.words, line + word, 0);
+    }
+  }
+
+  private sum(): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.workers; worker++) {
+      const at = this.find(worker);
+      if (at !== -1) sum += Atomics.load(this.words, at);
+    }
+    return sum;
+  }
+
+  /** Where the count of the client that `hash` has read stands in a worker's table, or -1. */
+  private find(worker: number): number {
+    const { set } = this.hash;
+    const home = this.lineOf(set, worker);
+    const at = this.findInLine(home);
+    if (at !== -1 || Atomics.load(this.words, home + Word.Strayed) === 0) return at;
+    for (let step = 1; step < this.tried; step++) {
+      const strayed = this.findInLine(this.lineOf(this.behind(set, step), worker));
+      if (strayed !== -1) return strayed;
+    }
+    return -1;
+  }
+
+  private findInLine(line: number): number {
+    const { words } = this;
+    const { fingerprint } = this.hash;
+    for (let way = 0; way < WAYS; way++) {
+      if (
+        Atomics.load(words, line + Word.Fingerprint + way) === fingerprint &&
+        Atomics.load(words, line + Word.Count + way) > 0
+      ) {
+        return line + Word.Count + way;
+      }
+    }
+    return -1;
+  }
+
+  /** Counts 1 for a client that is not in this worker's table. @returns where, or -1: no room */
+  private claim(): number {
+    const { words } = this;
+    const { set, fingerprint } = this.hash;
+    for (let step = 0; step < this.tried; step++) {
+      const line = this.lineOf(this.behind(set, step), this.worker);
+      for (let way = 0; way < WAYS; way++) {
+        const at = line + Word.Count + way;
+        if (Atomics.load(words, at) !== 0) continue;
+        // The count comes last: whoever sees it finds all that leads to it.
+        if (step > 0) this.addStrayed(1);
+        Atomics.store(words, line + Word.Fingerprint + way, fingerprint);
+        Atomics.store(words, at, 1);
+        return at;
+      }
+    }
+    return -1;
+  }
+
+  /** Counts one less where {@link find} or {@link claim} has found the client. */
+  private release(at: number): void {
+    const { words } = this;
+    const count = Atomics.load(words, at) - 1;
+    Atomics.store(words, at, count);
+    const home = this.lineOf(this.hash.set, this.worker);
+    const isStrayed = at < home || at >= home + LINE_WORDS;
+    if (count === 0 && isStrayed) this.addStrayed(-1);
+  }
+
+  private addStrayed(difference: 1 | -1): void {
+    const at = this.lineOf(this.hash.set, this.worker) + Word.Strayed;
+    Atomics.store(this.words, at, Atomics.load(this.words, at) + difference);
+  }
+
+  private behind(set: number, step: number): number {
+    const other = set + step;
+    return other < this.sets ? other : other - this.sets;
+  }
+
+  private lineOf(set: number, worker: number): number {
+    return LINE_WORDS * (1 + set * this.workers + worker);
+  }
+}
+
+function setsFor(capacity: number): number {
+  assert(capacity >= WAYS && capacity <= CAPACITY_MAX, "ClientCounts: capacity is 7 to 2^22");
+  return Math.floor(capacity / WAYS);
+}
