@@ -6,6 +6,7 @@ export {
   type Config,
   type Duration,
   defineConfig,
+  type EdgeSettings,
   type HealthSettings,
   type ListenerConfig,
   type ListenerSettings,

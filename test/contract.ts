@@ -3,6 +3,7 @@ import { bytesCases } from "./contract/bytes.ts";
 import { choiceCases } from "./contract/choice.ts";
 import { descriptorCases } from "./contract/descriptors.ts";
 import { dialCases } from "./contract/dials.ts";
+import { edgeCases } from "./contract/edge.ts";
 import { endCases } from "./contract/ends.ts";
 import { hostileCases } from "./contract/hostile.ts";
 import { latencyCases } from "./contract/latency.ts";
@@ -31,6 +32,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("resets", () => resetCases(suite));
   describe("dials", () => dialCases(suite));
   describe("choice", () => choiceCases(suite));
+  describe("edge", () => edgeCases(suite));
   describe("stories", () => storyCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));

@@ -2,6 +2,7 @@ import { formatAddress } from "../config/address.ts";
 import { defaults, listenerDefaults } from "../config/options.ts";
 import { formatDuration } from "../config/quantity.ts";
 import { tight } from "../config/rule.ts";
+import { edgeFlags } from "./edge-flags.ts";
 import { type Flag, flag } from "./flag.ts";
 import { choiceFlags, healthFlags } from "./upstream-flags.ts";
 import { uringFlags } from "./uring-flags.ts";
@@ -57,6 +58,7 @@ export const flagGroups: readonly FlagGroup[] = [
   },
   { heading: "Choosing an upstream", flags: choiceFlags },
   { heading: "Their health", flags: healthFlags },
+  { heading: "Who may come in", flags: edgeFlags },
   {
     heading: "Limits",
     flags: [

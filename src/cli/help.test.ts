@@ -79,6 +79,24 @@ test("the help", () => {
           --on-remove WHAT           of one that a reload takes away: likewise
                                      [keep]
 
+    Who may come in:
+          --allow NETS                   only clients of these networks: 10.0.0.0/8,::1
+                                         or file:PATH
+          --deny NETS                    not these
+          --max-relays N                 relays of a listener at a time; 0: any number
+                                         [0]
+          --max-relays-per-client N      relays of one client at a time [0]
+          --client-rate N                connections per second of one client [off]
+          --client-burst N               so many at once after a rest [20]
+          --refuse HOW                   who may not come in: reset, close or a time
+                                         to wait in vain [reset]
+          --proxy-protocol WHEN          PROXY headers of clients: off, optional or
+                                         required [off]
+          --proxy-protocol-from NETS     whose are believed
+          --preamble-timeout TIME        they have to be here by then [5s]
+          --send-proxy-protocol VERSION  PROXY headers for upstreams: off, v1 or v2
+                                         [off]
+
     Limits:
           --idle-timeout TIME        end a relay of which nothing has moved for
                                      so long [off]

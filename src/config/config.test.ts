@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import {
   type Config,
   defineConfig,
+  type EdgeSettings,
   type HealthSettings,
   type ListenerConfig,
   type UringConfig,
@@ -51,6 +52,20 @@ const health = {
   onRemove: "1m",
 } as const satisfies HealthSettings;
 
+const edge: Required<EdgeSettings> = {
+  allow: ["10.0.0.0/8", "file:allow.txt"],
+  deny: "10.1.0.0/16, ::1",
+  maxRelays: 1_000,
+  maxRelaysPerClient: "10",
+  clientRate: 0.5,
+  clientBurst: 5,
+  refuse: "10s",
+  proxyProtocol: "optional",
+  proxyProtocolFrom: "127.0.0.1",
+  preambleTimeout: "1s",
+  sendProxyProtocol: "v2",
+};
+
 const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   name: "a",
   listen: [":1", "unix:/a"],
@@ -68,6 +83,7 @@ const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   queueSize: 100,
   holdTimeout: false,
   ...health,
+  ...edge,
 };
 
 const whole: Required<Omit<Config, "listen" | ForOthers>> = {
@@ -86,8 +102,10 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   queueSize: 1_024,
   holdTimeout: "off",
   ...health,
+  ...edge,
   engine: "uring",
   workers: 1,
+  totalRelays: "0",
   drainTimeout: 0,
   segmentSize: "64KiB",
   segmentCount: 4096,

@@ -1,6 +1,13 @@
 import type { Policy } from "../upstream/balance/balance.ts";
 import type { checks } from "./health.ts";
-import type { Mode, ProxyOptions, UringOptions, UringSend } from "./options.ts";
+import type {
+  Mode,
+  ProxyOptions,
+  ProxyProtocolIn,
+  ProxyProtocolOut,
+  UringOptions,
+  UringSend,
+} from "./options.ts";
 import type { StatsFormat } from "./settings.ts";
 
 /** `"500ms"`, `"5s"`, `"2m"`, `"1h"`, or a number of seconds. */
@@ -31,7 +38,7 @@ export interface UpstreamTable {
 }
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */
-export interface ListenerSettings extends HealthSettings {
+export interface ListenerSettings extends HealthSettings, EdgeSettings {
   /**
    * Both ways; client to upstream only; or no upstream at all: receive, count, discard.
    *
@@ -102,6 +109,32 @@ export interface HealthSettings {
   readonly onDown?: Duration | "keep" | "close";
   /** The same for one that a reload takes away. @default "keep" */
   readonly onRemove?: Duration | "keep" | "close";
+}
+
+/** What happens to a connection before it is relayed; part of each listener's settings. */
+export interface EdgeSettings {
+  /** Networks whose clients may come in, or `"file:PATH"`; then nobody else. */
+  readonly allow?: string | readonly string[];
+  /** Networks whose clients may not, or `"file:PATH"`. The most specific network decides. */
+  readonly deny?: string | readonly string[];
+  /** Relays at a time, of all workers; 0 for any number. @default 0 */
+  readonly maxRelays?: number | string;
+  /** Relays of one client at a time (IPv6: of a /64); 0 for any number. @default 0 */
+  readonly maxRelaysPerClient?: number | string;
+  /** Connections per second of one client in the long run. @default "off" */
+  readonly clientRate?: number | string | false;
+  /** Connections that a client may open at once after a rest. @default 20 */
+  readonly clientBurst?: number | string;
+  /** What who may not come in gets: reset, close, or a time to wait in vain. @default "reset" */
+  readonly refuse?: Duration | "reset" | "close";
+  /** Whether connections begin with a PROXY header. @default "off" */
+  readonly proxyProtocol?: ProxyProtocolIn;
+  /** Networks whose PROXY headers are believed, or `"file:PATH"`; needed where they are optional. */
+  readonly proxyProtocolFrom?: string | readonly string[];
+  /** In this time the header has to be here, 10ms…1h. @default "5s" */
+  readonly preambleTimeout?: Duration;
+  /** Whether connections to upstreams begin with a PROXY header. @default "off" */
+  readonly sendProxyProtocol?: ProxyProtocolOut;
 }
 
 /** One of several listeners. */
@@ -180,6 +213,8 @@ export interface Config extends ListenerSettings {
   readonly engine?: ProxyOptions["engine"];
   /** Threads that relay, 1…256, or `"auto"` for one per processor; several on Linux only. @default 1 */
   readonly workers?: number | "auto";
+  /** Relays of all listeners together; 0 for any number. @default 0 */
+  readonly totalRelays?: number | string;
   /** What running relays get at a stop, 0…24h. @default "10s" */
   readonly drainTimeout?: Duration;
   /** One buffer: a power of two, 4KiB…1MiB. @default "64KiB" */

@@ -90,6 +90,7 @@ test("a whole configuration", () => {
     ],
     engine: "uring",
     workers: 1,
+    totalRelays: 0,
     drainTimeoutMs: 60_000,
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
@@ -330,7 +331,7 @@ describe("a hostile file", () => {
       const told = complaints(content);
       expect(told).toHaveLength(3);
       expect(told[0]).toStartWith('unknown key "__proto__"; `ringway init`');
-      expect(told[1]).toStartWith('unknown key "constructor"; expected one of listen');
+      expect(told[1]).toStartWith('unknown key "constructor"; `ringway init`');
       expect(told[2]).toStartWith('unknown key "uring.prototype"; expected one of receive');
     }
     expect(({} as { mode?: unknown }).mode).toBeUndefined();

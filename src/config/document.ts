@@ -1,9 +1,10 @@
 import * as v from "valibot";
+import type { NetworkList } from "./edge.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
 import type { HealthValues } from "./health.ts";
 import { formatPath, type Path, unknownKey } from "./keys.ts";
-import type { Address } from "./options.ts";
+import type { Address, Refusal } from "./options.ts";
 import { broken, isTable, plain } from "./plain.ts";
 import type { Rule } from "./rule.ts";
 import { type ConfigOutput, configSchema, knownKeys } from "./schema.ts";
@@ -30,7 +31,7 @@ type Judged<T> = T extends Address | Made
       : T | null;
 
 /** What rules make of a single value, though it is no scalar. */
-type Made = HealthValues["checkStatus" | "checkSend" | "checkExpect"];
+type Made = HealthValues["checkStatus" | "checkSend" | "checkExpect"] | NetworkList | Refusal;
 
 type Top = NonNullable<Judged<ConfigOutput>>;
 type Listener = NonNullable<NonNullable<Top["listeners"]>[number]>;

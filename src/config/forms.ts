@@ -14,6 +14,14 @@ const AMOUNT = "\\d+(\\.\\d+)?";
 /** Any text. */
 export const text: Form = { type: "string" };
 
+/** Texts: in a list, or in one apart by commas. */
+export const texts: Form = { anyOf: [text, { type: "array", items: text }] };
+
+/** A number of something per second, or off. */
+export const rate: Form = {
+  anyOf: [{ type: "number" }, { type: "string", pattern: "^[\\d.]+$" }, { enum: ["off", false] }],
+};
+
 /** One of several words. */
 export function words(known: readonly string[]): Form {
   return { anyOf: [{ enum: [...known] }, variable] };

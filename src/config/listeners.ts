@@ -1,4 +1,5 @@
 import { formatAddress } from "./address.ts";
+import { edgeOf } from "./edge.ts";
 import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import {
@@ -48,6 +49,7 @@ function finish(
     upstreams: upstreams.flatMap(upstreamOf),
     ...choiceOf(settings),
     health: healthOf(settings, problems),
+    edge: edgeOf(settings, problems),
     connectTimeoutMs: settings.connectTimeout?.value ?? listenerDefaults.connectTimeoutMs,
     halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? listenerDefaults.halfCloseTimeoutMs,
     idleTimeoutMs: settings.idleTimeout?.value ?? listenerDefaults.idleTimeoutMs,

@@ -1,9 +1,12 @@
+import type { NetworkTables } from "../edge/access/networks.ts";
+import type { AccessTables } from "../edge/access/rules.ts";
 import type { Policy } from "../upstream/balance/balance.ts";
 import {
   type CheckOptions,
   type EjectionOptions,
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
+import { edgeDefaults, type NetworkList } from "./edge.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
 export interface TcpAddress {
@@ -80,6 +83,52 @@ export interface HealthOptions {
   readonly onRemove: number | null;
 }
 
+/** Whether connections begin with a PROXY header. */
+export type ProxyProtocolIn = "off" | "optional" | "required";
+
+/** Whether connections to upstreams begin with a PROXY header. */
+export type ProxyProtocolOut = "off" | "v1" | "v2";
+
+/** What who may not come in gets: RST or FIN at once, or RST after a time in which nothing is read. */
+export type Refusal = "reset" | "close" | { readonly tarpitMs: number };
+
+/** What happens to a connection before it is relayed. Finished and validated. */
+export interface EdgeOptions {
+  /** When there is any, nobody else may come in. */
+  readonly allow: NetworkList;
+  readonly deny: NetworkList;
+  /** Relays at a time, of all workers; 0 for any number. */
+  readonly maxRelays: number;
+  /** The same of one client: an IPv4 address, or an IPv6 network of 64 bits. */
+  readonly maxRelaysPerClient: number;
+  /** Connections per second of one client in the long run; 0 for any number. */
+  readonly clientRate: number;
+  /** Connections that it may open at once after a rest. */
+  readonly clientBurst: number;
+  readonly refusal: Refusal;
+  readonly proxyProtocol: ProxyProtocolIn;
+  /** Whose headers are believed; with `required` and nobody named: everybody's. */
+  readonly proxyProtocolFrom: NetworkList;
+  /** Milliseconds in which the header has to be here, at least 1. */
+  readonly preambleTimeoutMs: number;
+  readonly sendProxyProtocol: ProxyProtocolOut;
+  /** What the control plane makes of it for engines; missing where nothing has to be looked at. */
+  readonly gate?: GateOptions;
+}
+
+/** The edge of a listener as engines need it: shared memory, and lists that need not be made anew. */
+export interface GateOptions {
+  /** Who may come in; null for everybody. */
+  readonly access: AccessTables | null;
+  /** Whose PROXY headers are believed; null for everybody's. */
+  readonly trusted: NetworkTables<true> | null;
+  /** Rows of the table that all workers share, and how many relays each may count. */
+  readonly rows: readonly { readonly slot: number; readonly most: number }[];
+  /** Memory of the clients' rates and counts; null where they have no limits. */
+  readonly rates: SharedArrayBuffer | null;
+  readonly counts: SharedArrayBuffer | null;
+}
+
 /** Everything that a listener's relays need to know. Finished and validated. */
 export interface ListenerOptions {
   /** What the log calls it; addresses that were given together share it. */
@@ -90,6 +139,7 @@ export interface ListenerOptions {
   readonly upstreams: readonly UpstreamOptions[];
   readonly balance: BalanceOptions;
   readonly dial: DialOptions;
+  readonly edge: EdgeOptions;
   /** For the control plane: engines get the outcome through the table that they share. */
   readonly health: HealthOptions;
   /** The upstream runs in this process, so that each relay takes a descriptor more. */
@@ -182,6 +232,8 @@ export interface AccessLogOptions {
 
 /** A whole proxy, as the command line or a program asks for it. Finished and validated. */
 export interface ProxyOptions {
+  /** Relays of all listeners together; 0 for any number. */
+  readonly totalRelays: number;
   readonly listeners: readonly ListenerOptions[];
   readonly engine: "auto" | EngineName;
   /** Threads that relay, 1…256; several on Linux only. */
@@ -204,6 +256,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
     onDown: null,
     onRemove: null,
   },
+  edge: edgeDefaults,
   dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
@@ -216,6 +269,7 @@ export const defaults = {
   listen: { kind: "tcp", host: "127.0.0.1", port: 6380 },
   engine: "auto",
   workers: 1,
+  totalRelays: 0,
   drainTimeoutMs: 10_000,
   segmentSize: 64 * 1024,
   segmentCount: 4096,

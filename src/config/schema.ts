@@ -7,6 +7,7 @@ import { type Address, defaults, listenerDefaults, uringDefaults } from "./optio
 import { isTable } from "./plain.ts";
 import { formatDuration, formatMicros } from "./quantity.ts";
 import { tight } from "./rule.ts";
+import { edgeSettings } from "./schema-edge.ts";
 import { healthSettings } from "./schema-health.ts";
 import { judged, value } from "./schema-value.ts";
 import {
@@ -132,6 +133,7 @@ const upstreams = v.pipe(
 /** What a listener may have for itself; at the top it holds for all of them. */
 const listenerSettings = {
   ...healthSettings,
+  ...edgeSettings,
   mode: v.optional(
     value(
       listenerRules.mode,
@@ -362,6 +364,14 @@ const configEntries = {
       form.count(1, WORKERS_MAX, "auto"),
       "Threads that relay, or auto for one per processor; several on Linux only.",
       defaults.workers,
+    ),
+  ),
+  totalRelays: v.optional(
+    value(
+      proxyRules.totalRelays,
+      form.count(0, null),
+      "Relays of all listeners together; 0 for any number.",
+      defaults.totalRelays,
     ),
   ),
   drainTimeout: v.optional(

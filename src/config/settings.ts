@@ -2,6 +2,7 @@ import { policies } from "../upstream/balance/balance.ts";
 import { accessLogRules } from "./access-log.ts";
 import { parseAddress } from "./address.ts";
 import { adminRules } from "./admin.ts";
+import { edgeRules } from "./edge.ts";
 import { healthRules } from "./health.ts";
 import type { Address, Mode, ProxyOptions } from "./options.ts";
 import {
@@ -50,6 +51,7 @@ export const listenerRules = {
   queueSize: count(1, 1_000_000),
   holdTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
   ...healthRules,
+  ...edgeRules,
 };
 
 /** The rules of what is said of one upstream, beside its address. */
@@ -63,6 +65,7 @@ export const upstreamRules = {
 export const proxyRules = {
   engine: word(engines),
   workers,
+  totalRelays: count(0, 10_000_000),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,

@@ -37,6 +37,7 @@ export interface Settings {
   readonly engine: ProxyOptions["engine"];
   /** 0…86,400,000. */
   readonly workers: number;
+  readonly totalRelays: number;
   readonly drainTimeoutMs: number;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
@@ -75,6 +76,7 @@ export function validate(
     listeners: listenersOf(groupsOf(line, file, problems), problems),
     engine: settings.engine?.value ?? defaults.engine,
     workers: settings.workers?.value ?? defaults.workers,
+    totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
@@ -94,12 +96,13 @@ export function validate(
  *   when there is no such listener
  */
 export function proxyOptions(settings: Settings, embedded: readonly Address[]): ProxyOptions {
-  const { listeners, engine, workers, memory, uring, drainTimeoutMs } = settings;
+  const { listeners, engine, workers, totalRelays, memory, uring, drainTimeoutMs } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
     engine,
     workers,
+    totalRelays,
     memory,
     uring,
     drainTimeoutMs,

@@ -25,6 +25,7 @@ function options(...listeners: ListenerOptions[]): ProxyOptions {
     listeners,
     engine: "auto",
     workers: 1,
+    totalRelays: 0,
     memory: { segmentSize: 65_536, segmentCount: 64 },
     uring: uringDefaults,
     drainTimeoutMs: 1_000,

@@ -7,6 +7,7 @@ import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engi
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { together } from "../observe/together.ts";
+import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -34,6 +35,7 @@ export class RunningProxy {
   private constructor(
     readonly engine: Engine,
     readonly upstreams: Upstreams,
+    private readonly edges: Edges,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
     private readonly inherited: TakeSocket,
@@ -55,15 +57,16 @@ export class RunningProxy {
     const upstreams = new Upstreams(Math.max(1, options.workers), observer, (slot, withinMs) =>
       engine.drop({ slot }, withinMs),
     );
+    const edges = new Edges(Math.max(1, options.workers), (name) => upstreams.rowOf(name));
     const engine = newEngine(
       choice,
       options,
-      watching(observer, upstreams),
+      watching(observer, upstreams, edges),
       upstreams.table.memory,
     );
-    const proxy = new RunningProxy(engine, upstreams, choice, options, inherited);
+    const proxy = new RunningProxy(engine, upstreams, edges, choice, options, inherited);
     try {
-      const listeners = upstreams.adopt(options.listeners);
+      const listeners = await proxy.adopt(options);
       for (const [key, one] of keyed(listeners)) await proxy.open(key, one);
     } catch (error) {
       upstreams.stop();
@@ -168,7 +171,7 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
-    const after = keyed(this.upstreams.adopt(wanted.listeners));
+    const after = keyed(await this.adopt(wanted));
     try {
       await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
     } catch (error) {
@@ -189,6 +192,13 @@ export class RunningProxy {
     const { engine, workers, memory, uring } = this.running;
     this.running = { ...wanted, engine, workers, memory, uring };
     return plan;
+  }
+
+  /** The listeners as engines take them. @throws ConfigError when a file of networks is wrong */
+  private async adopt({ listeners, totalRelays }: ProxyOptions): Promise<ListenerOptions[]> {
+    // First what may fail.
+    const edged = await this.edges.adopt(listeners, totalRelays);
+    return this.upstreams.adopt(edged);
   }
 
   /** Opens all of these, or none. */
@@ -215,12 +225,15 @@ export class RunningProxy {
 }
 
 /** What is told is of use here, too. */
-function watching(observer: ProxyObserver, upstreams: Upstreams): ProxyObserver {
+function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): ProxyObserver {
   return together([
     observer,
     {
       dialFailed: (_upstream, _reason, _detail, slot) => upstreams.dialFailed(slot),
-      workerFailed: (worker) => upstreams.workerFailed(worker - 1),
+      workerFailed(worker) {
+        upstreams.workerFailed(worker - 1);
+        edges.workerFailed(worker - 1);
+      },
     },
   ]);
 }

@@ -73,6 +73,8 @@ export class Upstreams {
   private readonly bySlot = new Map<number, Entry>();
   /** Rows of upstreams that are gone, as long as relays are left there. */
   private readonly leaving = new Set<number>();
+  /** Rows of what is no upstream, by its name. */
+  private readonly rows = new Map<string, number>();
   private readonly panics = new Map<string, PanicWatch>();
   private readonly checker: Checker;
   private ramp: ReturnType<typeof setInterval> | null = null;
@@ -112,6 +114,17 @@ export class Upstreams {
     }
     for (const entry of this.entries.values()) if (!wanted.has(entry.key)) this.remove(entry);
     this.look();
+  }
+
+  /** A row for something else that all workers count: the same one for the same name. */
+  rowOf(name: string): number {
+    let slot = this.rows.get(name);
+    if (slot === undefined) {
+      slot = this.freeSlot();
+      this.table.reset(slot, 1);
+      this.rows.set(name, slot);
+    }
+    return slot;
   }
 
   /** All of them, in the order of the configuration. */
@@ -212,8 +225,9 @@ export class Upstreams {
   }
 
   private freeSlot(): number {
+    const others = new Set(this.rows.values());
     for (let slot = 0; slot < SLOTS_MAX; slot++) {
-      if (this.bySlot.has(slot)) continue;
+      if (this.bySlot.has(slot) || others.has(slot)) continue;
       if (this.leaving.has(slot) && this.table.running(slot) > 0) continue;
       this.leaving.delete(slot);
       return slot;

@@ -17,6 +17,7 @@ interface Libc {
     size: Uint32Array,
   ): number;
   getpeername(descriptor: number, address: Uint8Array, size: Uint32Array): number;
+  getsockname(descriptor: number, address: Uint8Array, size: Uint32Array): number;
   shutdown(descriptor: number, how: number): number;
   listen(descriptor: number, backlog: number): number;
 }
@@ -40,6 +41,7 @@ function open(): Libc | null {
         ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
         getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
         getpeername: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+        getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
         listen: { args: ["i32", "i32"], returns: "i32" },
       }).symbols;
@@ -111,6 +113,13 @@ export function otherEnd(descriptor: number, address: Uint8Array): boolean {
   if (process.platform !== "linux") return false;
   addressSize[0] = address.length;
   return library()?.getpeername(descriptor, address, addressSize) === 0;
+}
+
+/** Writes the address of a socket's own end. @returns whether it is known; see {@link otherEnd} */
+export function ownEnd(descriptor: number, address: Uint8Array): boolean {
+  if (process.platform !== "linux") return false;
+  addressSize[0] = address.length;
+  return library()?.getsockname(descriptor, address, addressSize) === 0;
 }
 
 const SOL_SOCKET = 1;

@@ -317,6 +317,14 @@ export function setOption(
   return answer(calls().setsockopt(descriptor, level, option, ptr(optionValue), size));
 }
 
+const MSG_DONTWAIT = 0x40;
+
+/** send(2) that does not wait. @returns bytes that were taken, or −errno */
+export function sendNow(descriptor: number, bytes: Uint8Array): number {
+  const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  return answer(calls().sendto(descriptor, ptr(bytes), bytes.length, flags, 0, 0));
+}
+
 const SHUT_WR = 1;
 
 /** shutdown(2) of the sending half: a FIN after what was sent before. */

@@ -8,7 +8,7 @@ import { Summary } from "./summary.ts";
 import { addFlow, flowStats } from "./tally.ts";
 
 /** What of a listener a relay's story needs. */
-interface StoryListener {
+export interface StoryListener {
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly chooser: UpstreamChooser;
@@ -32,7 +32,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Dials that were begun. */
   dials = 0;
   /** The client's address, in the kernel's form. Its summary keeps it: each tenant has its own. */
-  private clientAddress: Uint8Array = NO_ADDRESS;
+  protected clientAddress: Uint8Array = NO_ADDRESS;
   /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
   private startedAt = 0;
   private endedAt = 0;

@@ -1,4 +1,5 @@
 import type { ListenerOptions } from "../config/options.ts";
+import type { Admission } from "../edge/admission.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { UpstreamChooser } from "../upstream/chooser.ts";
@@ -32,6 +33,10 @@ export interface Timed extends Waiter {
   readonly isCarrying: boolean;
   /** How many looks in a row, this one included, found that nothing has moved since the one before. */
   lookIdle(): number;
+  /** Its PROXY header is not complete in time. */
+  preambleLate(): void;
+  /** Why it may not be; null when it may. */
+  readonly refusedFor: Reason | null;
   /** Ends it in an orderly way: a FIN to both ends. */
   retire(reason: Reason): void;
   /** Whether not a byte has moved since this was asked before. */
@@ -63,18 +68,24 @@ export class RelayTimeouts<T extends Timed> {
   readonly idle: Deadlines<T>;
   /** Relays that are not old yet; of those with a lifetime. */
   readonly aging: Deadlines<T>;
+  /** Relays whose PROXY header is not complete yet. */
+  readonly preambles: Deadlines<T>;
+  /** Relays that may not be, and wait in vain. */
+  readonly tarpit: Deadlines<T>;
   /** Relays that wait until there is an upstream for them. */
   readonly waiting: WaitingRoom<T>;
 
   /**
    * @param account where its relays are counted
    * @param chooser chooses their upstreams
+   * @param admission lets their clients in; null for everybody
    * @param alarm see {@link Deadlines}
    */
   constructor(
     readonly options: ListenerOptions,
     readonly account: ListenerAccount,
     readonly chooser: UpstreamChooser,
+    readonly admission: Admission | null,
     onDialTimeout: (relay: T) => void,
     private readonly alarm?: Alarm,
   ) {
@@ -100,6 +111,10 @@ export class RelayTimeouts<T extends Timed> {
       const later = Math.random() * LIFETIME_JITTER * options.lifetimeMs;
       (alarm ?? timerAlarm)(later, () => this.end(one, id, RETIRE_TRIES));
     });
+    const { preambleTimeoutMs, refusal } = options.edge;
+    this.preambles = queue(preambleTimeoutMs, (one) => one.preambleLate());
+    const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
+    this.tarpit = queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied"));
     this.waiting = new WaitingRoom(options.dial, () => chooser.isFull, alarm);
   }
 
@@ -124,6 +139,8 @@ export class RelayTimeouts<T extends Timed> {
     this.young.delete(relay);
     this.idle.delete(relay);
     this.aging.delete(relay);
+    this.preambles.delete(relay);
+    this.tarpit.delete(relay);
     this.dialing.delete(relay);
     this.halfClosed.delete(relay);
     this.wasReset.delete(relay);

@@ -27,6 +27,18 @@ export type Reason =
   | "connect_unresolved"
   /** Dialling failed for any other cause. */
   | "connect_failed"
+  /** The client is in a network that may not come in. */
+  | "access_denied"
+  /** The listener, or the process, has as many relays as it may have. */
+  | "listener_full"
+  /** The client has as many relays as it may have. */
+  | "client_full"
+  /** The client connects more often than it may. */
+  | "client_rate"
+  /** The PROXY header was wrong, missing, or not for this client to send. */
+  | "preamble_invalid"
+  /** The PROXY header was not complete in time. */
+  | "preamble_timeout"
   /** No upstream may get relays: all are down, drained or were tried. */
   | "no_upstream"
   /** All upstreams have as many relays as they may have. */

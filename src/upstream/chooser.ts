@@ -1,7 +1,8 @@
 import { formatAddress } from "../config/address.ts";
 import type { BalanceOptions, UpstreamOptions } from "../config/options.ts";
+import { ClientKind, clientKind, ipv4Word, ipv6Word } from "../edge/access/client-address.ts";
 import { type Balancer, type Candidates, newBalancer } from "./balance/balance.ts";
-import { hashBytes } from "./balance/hash.ts";
+import { mix } from "./balance/hash.ts";
 import type { UpstreamTable } from "./table.ts";
 
 /** Instead of an upstream's number: there is none. */
@@ -43,7 +44,7 @@ export class UpstreamChooser {
    * @returns its number; {@link NO_UPSTREAM} when there is none now
    */
   enter(client: Uint8Array, tried: readonly number[]): number {
-    const hash = this.hashes ? hashBytes(withoutPort(client)) : 0;
+    const hash = this.hashes ? hashOfHost(client) : 0;
     const primary = this.primaries.enter(hash, tried);
     return primary === NO_UPSTREAM ? this.backups.enter(hash, tried) : primary;
   }
@@ -146,9 +147,19 @@ class Group implements Candidates {
   }
 }
 
-const NOBODY = new Uint8Array(8);
+const NOBODY = new Uint8Array(0);
 
-/** A client's host alone: family, port, IPv4; or family, port, flow, IPv6. */
-function withoutPort(client: Uint8Array): Uint8Array {
-  return client.subarray(4);
+/** A client's host in numbers: its port must not matter, nor how an IPv4 address has come here. */
+function hashOfHost(client: Uint8Array): number {
+  switch (clientKind(client)) {
+    case ClientKind.IPv4:
+      return mix(ipv4Word(client));
+    case ClientKind.IPv6: {
+      let hash = 0;
+      for (let index = 0; index < 4; index++) hash = mix(hash ^ ipv6Word(client, index));
+      return hash;
+    }
+    default:
+      return 0;
+  }
 }

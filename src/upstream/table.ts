@@ -45,7 +45,7 @@ export class UpstreamTable {
    */
   constructor(
     readonly workers: number,
-    worker = 0,
+    readonly worker = 0,
     memory = new SharedArrayBuffer(4 * SLOTS_MAX * (Word.Size + workers)),
   ) {
     this.memory = memory;

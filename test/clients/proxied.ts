@@ -33,6 +33,7 @@ export class Proxied implements AsyncDisposable {
       listeners: [listener],
       engine: "auto",
       workers: 1,
+      totalRelays: 0,
       memory,
       uring: uringDefaults,
       drainTimeoutMs,

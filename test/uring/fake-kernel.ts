@@ -212,6 +212,14 @@ export class FakeKernel implements Kernel, Sockets {
     return connection.isBroken ? null : this.world.addressOf(connection);
   }
 
+  ownAddress(): Uint8Array | null {
+    return null;
+  }
+
+  sendNow(): number {
+    throw new Error("fake kernel: nothing is sent beside the ring");
+  }
+
   endSending(descriptor: number): number {
     const connection = this.descriptors.connection(descriptor);
     if (connection.isBroken) return -Errno.EPIPE;

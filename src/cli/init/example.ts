@@ -15,6 +15,7 @@ export default defineConfig({
   // For the whole proxy.
   //engine: "auto",            // auto, sockets or uring (io_uring, Linux)
   //workers: 1,                // threads that relay
+  //totalRelays: 0,            // of all listeners; 0 for any number
   //drainTimeout: "10s",       // what running relays get at a stop
   //segmentSize: "64KiB",      // one buffer, a power of two
   //segmentCount: 4096,        // most buffers; allocated when needed
@@ -52,6 +53,13 @@ export default defineConfig({
   //slowStart: "off",          // time until one that is up again has its weight
   //onDown: "keep",            // its relays: close, or a time
   //onRemove: "keep",          // likewise at a reload
+  //maxRelays: 0,              // relays at a time; 0 for any number
+  //maxRelaysPerClient: 0,     // likewise of one client
+  //clientRate: "off",         // connections per second of one client
+  //refuse: "reset",           // or close, or a time to wait in vain
+  //proxyProtocol: "off",      // clients' PROXY headers: optional or required
+  //preambleTimeout: "5s",     // they have to be here by then
+  //sendProxyProtocol: "off",  // v1 or v2: PROXY headers for upstreams
 
   // As many as you like, each with upstreams and settings of its own.
   listeners: [
@@ -86,6 +94,8 @@ export default defineConfig({
     //  checkPath: "/healthz",
     //  checkHost: "example.org",
     //  checkStatus: "200-299",
+    //  allow: ["10.0.0.0/8", "127.0.0.1"],
+    //  deny: "10.66.0.0/16",
     //},
     //{
     //  name: "mail",
@@ -94,6 +104,10 @@ export default defineConfig({
     //  check: "send-expect",
     //  checkSend: "EHLO ringway\\r\\n",
     //  checkExpect: "/^220 /",
+    //  clientRate: 5,
+    //  clientBurst: 20,
+    //  proxyProtocol: "optional",
+    //  proxyProtocolFrom: "10.0.0.1",
     //},
   ],
 

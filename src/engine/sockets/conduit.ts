@@ -3,10 +3,10 @@ import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { Descriptors } from "../descriptors.ts";
-import { otherEnd, unsentBytes } from "../libc.ts";
+import { otherEnd, ownEnd, unsentBytes } from "../libc.ts";
 import type { Meter } from "../meter.ts";
 import { KEEPALIVE_MS } from "../policy.ts";
-import { RelayStory } from "../relay-story.ts";
+import { Reception } from "../reception.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Dial } from "./dialer.ts";
@@ -40,7 +40,7 @@ export interface ConduitHost {
  * Bun calls back synchronously from `terminate` and `shutdown`: therefore every method here first
  * brings its facts into the relay and only then touches a socket.
  */
-export class Conduit extends RelayStory<Listener> implements LaneOwner {
+export class Conduit extends Reception<Listener> implements LaneOwner {
   readonly relay: Relay;
   readonly up: Lane;
   readonly down: Lane;
@@ -83,7 +83,35 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
     const effects = this.relay.accepted(mode !== "sink");
     this.up.setSource(client);
     this.down.target = client;
-    this.perform(effects);
+    this.receive(effects);
+  }
+
+  protected expectHeader(isExpected: boolean): void {
+    this.up.hasPreamble = isExpected;
+  }
+
+  /** The client has sent bytes before its header was complete. @returns those that are the flow's */
+  preamble(chunk: Uint8Array): Uint8Array {
+    const { undecided: before } = this;
+    const taken = this.headerBytes(chunk);
+    if (this.up.hasPreamble || this.isOver) return NOTHING;
+    const rest = chunk.subarray(taken);
+    // What was taken before the stream showed that it has no header.
+    return taken === 0 && before.length > 0 ? Buffer.concat([before, rest]) : rest;
+  }
+
+  preambleLate(): void {
+    this.giveBack(this.headerEnded("preamble_timeout"));
+  }
+
+  /** Bytes that were taken for a header's are the flow's. */
+  private giveBack(bytes: Uint8Array): void {
+    if (bytes.length > 0 && !this.isOver) this.up.receive(bytes);
+  }
+
+  private get isOver(): boolean {
+    const { phase } = this.relay;
+    return phase === RelayPhase.Free || phase === RelayPhase.Terminating;
   }
 
   /** The upstream answered. */
@@ -93,7 +121,11 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
     this.upstream = upstream;
     this.up.target = upstream;
     if (this.keepsAlive) upstream.setKeepAlive(true, KEEPALIVE_MS);
+    const header = this.headerForUpstream(ownAddressOf(this.client));
+    // The connection is new, so there is room for all of it, unless it is gone already.
+    const isTold = header.length === 0 || upstream.write(header) === header.length;
     this.perform(this.relay.dialed());
+    if (!isTold && !this.isOver) this.terminate("upstream_reset");
   }
 
   /** The dial in flight failed or was given up. */
@@ -114,6 +146,10 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
 
   /** Bun's `end`: a FIN came from `side`. */
   sourceEnded(side: Side): void {
+    if (side === Side.Client && this.up.hasPreamble) {
+      this.giveBack(this.headerEnded("preamble_invalid"));
+      if (this.isOver) return;
+    }
     this.lane(side).start(this.relay.sourceEnded(side));
     if (this.relay.phase !== RelayPhase.Free) this.listener.halfClosed.add(this);
     this.settle();
@@ -226,7 +262,7 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
     this.perform(this.relay.settle());
   }
 
-  private perform(effects: RelayEffect): void {
+  protected perform(effects: RelayEffect): void {
     if ((effects & RelayEffect.Dial) !== 0) this.host.dial(this);
     if ((effects & RelayEffect.Begin) !== 0) this.begin();
     if ((effects & RelayEffect.Terminate) !== 0) this.resetEnds();
@@ -291,6 +327,14 @@ export class Conduit extends RelayStory<Listener> implements LaneOwner {
   private laneTo(target: Side): Lane {
     return target === Side.Client ? this.down : this.up;
   }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Where a client has connected to, in the kernel's form; null when that is not known. */
+function ownAddressOf(end: BunSocket<unknown> | null): Uint8Array | null {
+  const address = new Uint8Array(SOCKADDR_IP_SIZE);
+  return end !== null && ownEnd(end.fd, address) ? address : null;
 }
 
 /** Bytes for this end that only our kernel has; 0 when it is closed. */

@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import { Admission } from "../../edge/admission.ts";
 import { Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
@@ -195,7 +196,10 @@ export class SocketsEngine implements Engine, ConduitHost {
   private newListener(options: ListenerOptions, address: Address): Listener {
     const account = this.ledger.account(nameOfListener(options, address));
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
-    return new Listener(options, account, chooser, (conduit) => this.dialer.timedOut(conduit));
+    const admission = Admission.of(options.edge, this.table, this.table.worker);
+    return new Listener(options, account, chooser, admission, (conduit) =>
+      this.dialer.timedOut(conduit),
+    );
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {

@@ -18,6 +18,8 @@ export interface LaneOwner {
   end(lane: Lane): void;
   /** The target cannot take bytes any more. */
   targetGone(lane: Lane): void;
+  /** Looks at bytes before the first ones of the flow. @returns what of them is the flow's */
+  preamble(chunk: Uint8Array): Uint8Array;
 }
 
 /**
@@ -39,6 +41,8 @@ export class Lane implements Deferred {
   target: BunSocket<unknown> | null = null;
   /** The target is nobody: bytes are counted and thrown away. Set anew for each tenant. */
   discards = false;
+  /** What comes is a header first, which is not the flow's. */
+  hasPreamble = false;
   /** The source is paused by us. */
   private paused = false;
   /** The chunk that is sent at the end of this turn. */
@@ -67,10 +71,12 @@ export class Lane implements Deferred {
   }
 
   /** Bun's `data`: the source brought `chunk`, 1…CHUNK_MAX bytes that stay as they are. */
-  receive(chunk: Uint8Array): void {
+  receive(given: Uint8Array): void {
     const { flow } = this;
-    const size = chunk.length;
     this.turn.event();
+    const chunk = this.hasPreamble ? this.owner.preamble(given) : given;
+    const size = chunk.length;
+    if (size === 0) return;
     if (this.meter.received(size)) flow.receiveShortCount++;
     if (this.deferred !== null) this.turnEnded();
     if (!flow.receiving) {
@@ -157,6 +163,7 @@ export class Lane implements Deferred {
     this.source = null;
     this.target = null;
     this.paused = false;
+    this.hasPreamble = false;
     this.stillLooks = 0;
     this.sentBefore = 0;
   }

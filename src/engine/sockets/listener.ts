@@ -1,5 +1,6 @@
 import { ipKind } from "../../config/ip.ts";
 import type { Address, ListenerOptions } from "../../config/options.ts";
+import type { Admission } from "../../edge/admission.ts";
 import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
@@ -14,9 +15,10 @@ export class Listener extends RelayTimeouts<Conduit> {
     options: ListenerOptions,
     account: ListenerAccount,
     chooser: UpstreamChooser,
+    admission: Admission | null,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
-    super(options, account, chooser, onDialTimeout);
+    super(options, account, chooser, admission, onDialTimeout);
     this.literals = new Set(options.upstreams.map(({ address }) => address).filter(isLiteral));
   }
 }

@@ -1,7 +1,7 @@
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
-import { RelayStory } from "../relay-story.ts";
+import { Reception } from "../reception.ts";
 import type { Encoded } from "./dialer.ts";
 import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
@@ -20,7 +20,7 @@ const UNNAMED = Uint8Array.of(1, 0);
  *
  * Owner: the loop.
  */
-export class Conduit extends RelayStory<Listener> {
+export class Conduit extends Reception<Listener> {
   readonly relay: Relay;
   readonly up: Lane;
   readonly down: Lane;
@@ -83,14 +83,39 @@ export class Conduit extends RelayStory<Listener> {
     this.up.source = client;
     this.down.target = client;
     this.up.arm();
-    this.perform(effects);
+    this.receive(effects);
+  }
+
+  protected expectHeader(isExpected: boolean): void {
+    this.up.hasPreamble = isExpected;
+  }
+
+  /** The client has sent bytes before its header was complete. @returns how many are the header's */
+  preamble(bytes: Uint8Array): number {
+    return this.headerBytes(bytes);
+  }
+
+  /** Whether bytes that were taken for a header's may still be the flow's. */
+  get isUndecided(): boolean {
+    return this.undecided.length > 0;
+  }
+
+  preambleLate(): void {
+    this.headerEnded("preamble_timeout");
+    this.up.preambleOver();
+    this.settle();
   }
 
   /** The upstream answered. */
   dialed(): void {
     this.answered();
     this.up.target = this.upstream;
+    const { sockets } = this.loop;
+    const header = this.headerForUpstream(sockets.ownAddress(this.client));
+    // The connection is new, so there is room for all of it, unless it is gone already.
+    const isTold = header.length === 0 || sockets.sendNow(this.upstream, header) === header.length;
     this.perform(this.relay.dialed());
+    if (!isTold) this.terminate("upstream_reset");
   }
 
   /** The dial in flight failed or was given up. */
@@ -111,6 +136,10 @@ export class Conduit extends RelayStory<Listener> {
 
   /** A receive brought the end (FIN). */
   sourceEnded(lane: Lane): void {
+    if (lane.hasPreamble) {
+      this.headerEnded("preamble_invalid");
+      lane.preambleOver();
+    }
     if (this.loop.sender.hidesResets && this.isReset(lane)) {
       this.sourceReset(lane);
       return;
@@ -252,7 +281,7 @@ export class Conduit extends RelayStory<Listener> {
     this.listener.wasReset.add(this);
   }
 
-  private perform(effects: RelayEffect): void {
+  protected perform(effects: RelayEffect): void {
     if ((effects & RelayEffect.Dial) !== 0) this.loop.dialer.dial(this);
     if ((effects & RelayEffect.Begin) !== 0) this.begin();
     if ((effects & RelayEffect.Terminate) !== 0) this.abandon();

@@ -1,4 +1,5 @@
 import type { ListenerOptions } from "../../config/options.ts";
+import { Admission } from "../../edge/admission.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
 import { nameOfListener } from "../account.ts";
 import type { Ledger } from "../ledger.ts";
@@ -116,7 +117,8 @@ export class Gate {
     const { alarms, dialer, table } = this.loop;
     const account = this.ledger.account(nameOfListener(options, options.address));
     const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
-    return new Listener(options, account, chooser, descriptor, alarms.set, (conduit) =>
+    const admission = Admission.of(options.edge, table, table.worker);
+    return new Listener(options, account, chooser, admission, descriptor, alarms.set, (conduit) =>
       dialer.timedOut(conduit),
     );
   }

@@ -55,6 +55,10 @@ export interface Kernel {
 export interface Sockets {
   /** The address of a connected socket's other end, in bytes of its own; null when it is gone. */
   otherAddress(descriptor: number): Uint8Array | null;
+  /** The address of a socket's own end, in bytes of its own; null when it is gone. */
+  ownAddress(descriptor: number): Uint8Array | null;
+  /** Sends without waiting. @returns how many bytes were taken */
+  sendNow(descriptor: number, bytes: Uint8Array): number;
   /** FIN. */
   endSending(descriptor: number): number;
   /** Makes the coming close a reset (RST). */

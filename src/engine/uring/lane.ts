@@ -54,6 +54,10 @@ export class Lane {
   /** The target is nobody: bytes are counted and thrown away. */
   discards = false;
   armed = false;
+  /** What comes is a header first, which is not the flow's. */
+  hasPreamble = false;
+  /** Bytes of it that are queued, as it may turn out to be none. */
+  private preambleBytes = 0;
   sendPending = false;
   /** A zero-copy send is over, but the kernel still needs its bytes. */
   noticePending = false;
@@ -269,6 +273,8 @@ export class Lane {
     this.stillLooks = 0;
     this.sentBefore = 0;
     this.cancelling = false;
+    this.hasPreamble = false;
+    this.preambleBytes = 0;
     // It may still stand in the row of those who wait, where nobody minds it.
     this.waiting = false;
     this.from = null;
@@ -277,6 +283,10 @@ export class Lane {
   /** A receive has brought bytes: they become chunks at the end of the queue. */
   private take(size: number, flags: number): void {
     const { flow } = this;
+    if (this.hasPreamble) {
+      this.takePreamble(size, flags);
+      return;
+    }
     if (flow.receivedBytes === 0 && this.direction === Direction.Down) {
       this.conduit.firstBytesCame();
     }
@@ -293,6 +303,59 @@ export class Lane {
     if (flow.receiving) this.arm();
     else if (flow.phase === Phase.Open) this.pause(wasReceiving);
     else if (!this.armed) this.conduit.settle();
+  }
+
+  /** A receive has brought bytes of a header, and perhaps the first ones of the flow. */
+  private takePreamble(size: number, flags: number): void {
+    const { chunks, memory } = this.loop;
+    const before = this.last;
+    const isFirst = this.first === NONE;
+    this.queue(size, flags, true);
+    let header = 0;
+    for (let chunk = isFirst ? this.first : (chunks.next[before] as number); chunk !== NONE; ) {
+      const start = chunks.start[chunk] as number;
+      const length = (chunks.end[chunk] as number) - start;
+      const view = memory.view(chunks.buffer[chunk] as number, start, length);
+      header += this.conduit.preamble(view);
+      if (!this.hasPreamble) break;
+      chunk = chunks.next[chunk] as number;
+    }
+    if (!this.hasPreamble) {
+      if (this.conduit.refusedFor !== null) this.drop();
+      else if (this.conduit.hasHeader) this.consume(this.preambleBytes + header);
+      this.preambleOver();
+      return;
+    }
+    this.preambleBytes += header;
+    // As long as it may be no header at all, everything is kept.
+    if (!this.conduit.isUndecided) {
+      this.consume(this.preambleBytes);
+      this.preambleBytes = 0;
+    }
+    if (!this.armed) this.arm();
+  }
+
+  /** What is queued is the flow's, if the relay goes on. */
+  preambleOver(): void {
+    const { flow } = this;
+    this.preambleBytes = 0;
+    let size = 0;
+    for (let chunk = this.first; chunk !== NONE; ) {
+      const { chunks } = this.loop;
+      size += (chunks.end[chunk] as number) - (chunks.start[chunk] as number);
+      chunk = chunks.next[chunk] as number;
+    }
+    if (flow.phase !== Phase.Open) {
+      this.drop();
+      this.conduit.settle();
+      return;
+    }
+    if (size > 0) {
+      this.loop.meter.received(size);
+      this.start(flow.received(size) & ~Effect.Receive);
+    }
+    if (flow.receiving) this.arm();
+    else this.pause(true);
   }
 
   private get chunksMax(): number {

@@ -1,4 +1,5 @@
 import type { ListenerOptions } from "../../config/options.ts";
+import type { Admission } from "../../edge/admission.ts";
 import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
@@ -17,10 +18,11 @@ export class Listener extends RelayTimeouts<Conduit> {
     options: ListenerOptions,
     account: ListenerAccount,
     chooser: UpstreamChooser,
+    admission: Admission | null,
     readonly descriptor: number,
     alarm: Alarm,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
-    super(options, account, chooser, onDialTimeout, alarm);
+    super(options, account, chooser, admission, onDialTimeout, alarm);
   }
 }

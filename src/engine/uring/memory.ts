@@ -84,6 +84,12 @@ export class Memory {
     return slabs.address(buffer & ~LARGE, offset);
   }
 
+  /** Bytes of a buffer, where they lie. */
+  view(buffer: number, offset: number, size: number): Uint8Array {
+    const slabs = (buffer & LARGE) !== 0 ? this.large : this.small;
+    return slabs.view(buffer & ~LARGE, offset, size);
+  }
+
   /** A chunk of a buffer is done with. */
   released(direction: Direction, buffer: number): void {
     const isLarge = (buffer & LARGE) !== 0;

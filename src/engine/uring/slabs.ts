@@ -46,6 +46,11 @@ export class Slabs {
     this.out = new Uint8Array(count);
   }
 
+  /** Buffers of a slab, but perhaps the last one. */
+  private get perSlab(): number {
+    return Math.max(1, Math.floor(SLAB_BYTES / this.size));
+  }
+
   /** Bytes of all slabs. */
   get bytes(): number {
     return this.made * this.size;
@@ -77,14 +82,19 @@ export class Slabs {
     return high * 2 ** 32 + (this.addressLow[index] as number) + offset;
   }
 
+  /** Bytes of a buffer, where they lie. */
+  view(index: number, offset: number, size: number): Uint8Array {
+    const { buffer } = this.mappings[Math.floor(index / this.perSlab)] as Mapping;
+    return new Uint8Array(buffer, (index % this.perSlab) * this.size + offset, size);
+  }
+
   /** Gives the memory back to the system. No operation may be in flight. */
   close(): void {
     for (const mapping of this.mappings) unmap(mapping);
   }
 
   private addSlab(): void {
-    const wanted = Math.max(1, Math.floor(SLAB_BYTES / this.size));
-    const buffers = Math.min(wanted, this.count - this.made);
+    const buffers = Math.min(this.perSlab, this.count - this.made);
     const mapping = mapMemory(buffers * this.size, this.huge);
     this.mappings.push(mapping);
     const first = this.made;

@@ -1,7 +1,15 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Address } from "../../config/options.ts";
-import { otherEnd, unsentBytes } from "../libc.ts";
-import { acceptNow, closeNow, endSending, SocketOption, setBlocking, setOption } from "../linux.ts";
+import { otherEnd, ownEnd, unsentBytes } from "../libc.ts";
+import {
+  acceptNow,
+  closeNow,
+  endSending,
+  SocketOption,
+  sendNow,
+  setBlocking,
+  setOption,
+} from "../linux.ts";
 import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";
@@ -20,6 +28,11 @@ const sockets: Sockets = {
     const address = new Uint8Array(SOCKADDR_IP_SIZE);
     return otherEnd(descriptor, address) ? address : null;
   },
+  ownAddress(descriptor) {
+    const address = new Uint8Array(SOCKADDR_IP_SIZE);
+    return ownEnd(descriptor, address) ? address : null;
+  },
+  sendNow,
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
   unsentBytes,

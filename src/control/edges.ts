@@ -1,0 +1,111 @@
+import type { NetworkList } from "../config/edge.ts";
+import { isNobody } from "../config/edge.ts";
+import type { EdgeOptions, GateOptions, ListenerOptions } from "../config/options.ts";
+import { readNetworks } from "../edge/access/file.ts";
+import { type Network, NetworkSet } from "../edge/access/networks.ts";
+import { AccessList } from "../edge/access/rules.ts";
+import { ClientCounts } from "../edge/limits/client-counts.ts";
+import { TokenBuckets } from "../edge/limits/token-buckets.ts";
+import { keyed } from "./plan.ts";
+
+/** Memory that the workers share for one listener, as long as its limits stay what they are. */
+interface Memory {
+  readonly rate: number;
+  readonly burst: number;
+  readonly rates: SharedArrayBuffer | null;
+  readonly counts: SharedArrayBuffer | null;
+}
+
+/** Gives out a row of the table that all workers share, the same one for the same name. */
+export type RowOf = (name: string) => number;
+
+/** The row of the relays of the whole process. */
+const ALL = "all relays";
+
+/**
+ * The edge of all listeners as the control plane knows it: it reads the files of networks, makes the
+ * lists and gives out the memory in which workers count clients. What was counted outlives reloads.
+ */
+export class Edges {
+  private memories = new Map<string, Memory>();
+
+  constructor(
+    private readonly workers: number,
+    private readonly rowOf: RowOf,
+  ) {}
+
+  /**
+   * The same listeners with what engines need to know of their edges.
+   *
+   * @param most relays of all listeners together; 0 for any number
+   * @throws ConfigError with all that is wrong with a file of networks
+   */
+  async adopt(listeners: readonly ListenerOptions[], most: number): Promise<ListenerOptions[]> {
+    const memories = new Map<string, Memory>();
+    const adopted: ListenerOptions[] = [];
+    for (const [key, listener] of keyed(listeners)) {
+      const { edge } = listener;
+      const lists = await listsOf(edge);
+      const memory = this.memoryOf(key, edge);
+      memories.set(key, memory);
+      const limits = [
+        { name: key, most: edge.maxRelays },
+        { name: ALL, most },
+      ].filter((one) => one.most > 0);
+      const rows = limits.map(({ name, most }) => ({ slot: this.rowOf(name), most }));
+      const gate: GateOptions = { ...lists, rows, rates: memory.rates, counts: memory.counts };
+      adopted.push(isNeeded(gate, edge) ? { ...listener, edge: { ...edge, gate } } : listener);
+    }
+    this.memories = memories;
+    return adopted;
+  }
+
+  /** A worker is no more: the clients that it had counted are taken back. @param worker 0, 1, 2… */
+  workerFailed(worker: number): void {
+    for (const { counts } of this.memories.values()) {
+      if (counts === null) continue;
+      new ClientCounts({ max: 1, workers: this.workers, memory: counts }).takeBack(worker);
+    }
+  }
+
+  private memoryOf(
+    key: string,
+    { clientRate, clientBurst, maxRelaysPerClient }: EdgeOptions,
+  ): Memory {
+    const before = this.memories.get(key);
+    const isSameRate = before?.rate === clientRate && before.burst === clientBurst;
+    const rates = () => new SharedArrayBuffer(TokenBuckets.bytesFor());
+    const counts = () => new SharedArrayBuffer(ClientCounts.bytesFor(undefined, this.workers));
+    return {
+      rate: clientRate,
+      burst: clientBurst,
+      rates: clientRate === 0 ? null : ((isSameRate ? before?.rates : null) ?? rates()),
+      counts: maxRelaysPerClient === 0 ? null : (before?.counts ?? counts()),
+    };
+  }
+}
+
+async function listsOf(edge: EdgeOptions): Promise<Pick<GateOptions, "access" | "trusted">> {
+  const [allow, deny, from] = await Promise.all([
+    networksOf(edge.allow),
+    networksOf(edge.deny),
+    networksOf(edge.proxyProtocolFrom),
+  ]);
+  const hasRules = !isNobody(edge.allow) || !isNobody(edge.deny);
+  return {
+    access: hasRules ? new AccessList({ allow, deny }).tables : null,
+    trusted: isNobody(edge.proxyProtocolFrom)
+      ? null
+      : new NetworkSet<true>(from.map((network) => [network, true] as const)).tables,
+  };
+}
+
+async function networksOf({ networks, files }: NetworkList): Promise<Network[]> {
+  const read = await Promise.all(files.map(readNetworks));
+  return [...networks, ...read.flat()];
+}
+
+function isNeeded({ access, rows, rates, counts }: GateOptions, edge: EdgeOptions): boolean {
+  if (access !== null || rows.length > 0 || rates !== null || counts !== null) return true;
+  return edge.proxyProtocol !== "off";
+}

@@ -1,0 +1,97 @@
+import type { EdgeOptions, GateOptions } from "../config/options.ts";
+import type { Reason } from "../flow/reason.ts";
+import type { UpstreamTable } from "../upstream/table.ts";
+import { NetworkSet } from "./access/networks.ts";
+import { AccessList } from "./access/rules.ts";
+import { ClientCounts } from "./limits/client-counts.ts";
+import { TokenBuckets } from "./limits/token-buckets.ts";
+
+/** What a connection begins with, as far as that can be known before its first byte. */
+export enum Beginning {
+  /** Its own bytes. */
+  Plain,
+  /** A PROXY header. */
+  Header,
+  /** A PROXY header, which this client must not send. */
+  Refused,
+}
+
+/**
+ * Who may come in at a listener, in one worker: access rules, limits of relays, limits of clients.
+ * Asked once per connection, and again for the address that its PROXY header has told.
+ *
+ * Owner: a listener; those of other workers share its memory.
+ */
+export class Admission {
+  private readonly gate: GateOptions;
+  private readonly access: AccessList | null;
+  private readonly trusted: NetworkSet<true> | null;
+  private readonly rates: TokenBuckets | null;
+  private readonly counts: ClientCounts | null;
+
+  private constructor(
+    private readonly edge: EdgeOptions,
+    gate: GateOptions,
+    private readonly table: UpstreamTable,
+    worker: number,
+  ) {
+    const { access, trusted, rates, counts } = gate;
+    this.gate = gate;
+    this.access = access === null ? null : new AccessList(access);
+    this.trusted = trusted === null ? null : new NetworkSet(trusted);
+    const { clientRate: rate, clientBurst: burst, maxRelaysPerClient: max } = edge;
+    this.rates = rates === null ? null : new TokenBuckets({ rate, burst, memory: rates });
+    const { workers } = table;
+    this.counts =
+      counts === null ? null : new ClientCounts({ max, workers, worker, memory: counts });
+  }
+
+  /** That of a listener; null when everybody may come in and nobody sends a header. */
+  static of(edge: EdgeOptions, table: UpstreamTable, worker: number): Admission | null {
+    return edge.gate === undefined ? null : new Admission(edge, edge.gate, table, worker);
+  }
+
+  /** What is to be expected of a client. @param address in the kernel's form */
+  beginning(address: Uint8Array): Beginning {
+    const { proxyProtocol } = this.edge;
+    if (proxyProtocol === "off") return Beginning.Plain;
+    if (this.trusted?.has(address) ?? true) return Beginning.Header;
+    return proxyProtocol === "required" ? Beginning.Refused : Beginning.Plain;
+  }
+
+  /**
+   * Lets a client in, and counts it until {@link leave}.
+   *
+   * @param address in the kernel's form
+   * @returns why it may not come in; null when it has
+   */
+  admit(address: Uint8Array): Reason | null {
+    if (this.access !== null && !this.access.allows(address)) return "access_denied";
+    const { rows } = this.gate;
+    for (const [index, { slot, most }] of rows.entries()) {
+      if (this.table.enter(slot, most)) continue;
+      this.leaveRows(index);
+      return "listener_full";
+    }
+    if (this.counts !== null && !this.counts.tryEnter(address)) {
+      this.leaveRows(rows.length);
+      return "client_full";
+    }
+    // The last one: whoever is refused for another reason has not used up a turn.
+    if (this.rates !== null && !this.rates.take(address, Date.now())) {
+      this.leave(address);
+      return "client_rate";
+    }
+    return null;
+  }
+
+  /** A client that was let in has left. @param address as it was admitted */
+  leave(address: Uint8Array): void {
+    this.counts?.leave(address);
+    this.leaveRows(this.gate.rows.length);
+  }
+
+  private leaveRows(count: number): void {
+    for (const { slot } of this.gate.rows.slice(0, count)) this.table.leave(slot);
+  }
+}

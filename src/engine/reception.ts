@@ -1,0 +1,190 @@
+import { type Admission, Beginning } from "../edge/admission.ts";
+import { type ProxyHeader, type Tlv, TlvType } from "../edge/proxy-protocol/header.ts";
+import { ProxyHeaderParser } from "../edge/proxy-protocol/parser.ts";
+import { writeProxyHeader } from "../edge/proxy-protocol/writer.ts";
+import type { Reason } from "../flow/reason.ts";
+import { RelayEffect, RelayPhase } from "../flow/relay.ts";
+import { RelayStory, type StoryListener } from "./relay-story.ts";
+
+/** What of a listener a reception needs. */
+export interface ReceivingListener extends StoryListener {
+  /** Null when everybody may come in. */
+  readonly admission: Admission | null;
+  /** Relays whose PROXY header is not complete yet. */
+  readonly preambles: Row;
+  /** Relays that may not be, and wait in vain. */
+  readonly tarpit: Row;
+}
+
+interface Row {
+  add(relay: never): void;
+  delete(relay: never): void;
+}
+
+/**
+ * What happens to a client before its upstream is dialled, whatever carries it:
+ *
+ *     accepted ─► PROXY header, if one is to come ─► may it come in? ─► dial
+ *                     └─ wrong, late ──────────────────┴─ refused: reset, closed, or left to wait
+ *
+ * Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the
+ * flow's limit. Bytes of the header are none of the flow's.
+ */
+export abstract class Reception<L extends ReceivingListener> extends RelayStory<L> {
+  /** Why the client may not come in; null when it may. */
+  refusedFor: Reason | null = null;
+  /** Reads the header that the client begins with; null when none is to come. */
+  private parser: ProxyHeaderParser | null = null;
+  private header: ProxyHeader | null = null;
+  private isAdmitted = false;
+  /** The dial that waits until the client is let in. */
+  private held = RelayEffect.None;
+
+  /** Starts what the relay has asked for. */
+  protected abstract perform(effects: RelayEffect): void;
+  abstract terminate(reason: Reason): void;
+  abstract retire(reason: Reason): void;
+  /** Whether {@link headerBytes} is to see what the client sends. */
+  protected abstract expectHeader(isExpected: boolean): void;
+
+  /** A client is here. @param effects what the relay has asked for */
+  protected receive(effects: RelayEffect): void {
+    const { admission } = this.listener;
+    if (admission === null) {
+      this.perform(effects);
+      return;
+    }
+    this.held = effects;
+    switch (admission.beginning(this.clientAddress)) {
+      case Beginning.Plain:
+        this.enter(admission);
+        return;
+      case Beginning.Refused:
+        this.refuse("preamble_invalid");
+        return;
+      case Beginning.Header:
+        this.parser = new ProxyHeaderParser();
+        this.expectHeader(true);
+        this.listener.preambles.add(this as never);
+        return;
+    }
+  }
+
+  /**
+   * The client has sent bytes, and its header is not complete.
+   *
+   * @returns how many of them are the header's; what is behind, and what the parser has taken before
+   *   and gives back as {@link ProxyHeaderParser.undecided}, is the flow's
+   */
+  protected headerBytes(bytes: Uint8Array): number {
+    const { parser: preamble } = this;
+    if (preamble === null) return 0;
+    const taken = preamble.push(bytes);
+    if (preamble.state !== "partial") this.headerOver(preamble);
+    return taken;
+  }
+
+  /** The client has begun with a header. */
+  get hasHeader(): boolean {
+    return this.header !== null;
+  }
+
+  /** Bytes that were taken for a header's and may be the flow's: at most 11. */
+  protected get undecided(): Uint8Array {
+    return this.parser?.undecided ?? NOTHING;
+  }
+
+  /** The client sends nothing more, or not in time. @returns bytes that are the flow's after all */
+  protected headerEnded(reason: Reason): Uint8Array {
+    const { parser: preamble } = this;
+    if (preamble === null) return NOTHING;
+    const { undecided } = preamble;
+    preamble.ended();
+    this.headerOver(preamble, reason);
+    return this.refusedFor === null ? undecided : NOTHING;
+  }
+
+  /**
+   * What the upstream is told of the client before the first byte; empty for nothing.
+   *
+   * @param own where the client has connected to, in the kernel's form; null when that is not known
+   */
+  protected headerForUpstream(own: Uint8Array | null): Uint8Array {
+    const { sendProxyProtocol: version } = this.listener.options.edge;
+    if (version === "off") return NOTHING;
+    return writeProxyHeader({
+      version: version === "v1" ? 1 : 2,
+      command: "proxy",
+      source: this.clientAddress,
+      destination: this.header?.destination ?? own,
+      tlvs: version === "v1" ? [] : this.tlvs,
+      crc32c: version === "v2",
+    });
+  }
+
+  protected override begins(id: number, clientAddress: Uint8Array, listener: L): void {
+    super.begins(id, clientAddress, listener);
+    this.refusedFor = null;
+    this.parser = null;
+    this.header = null;
+    this.isAdmitted = false;
+  }
+
+  protected override ends(): void {
+    super.ends();
+    if (this.isAdmitted) this.listener.admission?.leave(this.clientAddress);
+    this.isAdmitted = false;
+  }
+
+  /** It is decided what the client has begun with. */
+  private headerOver(preamble: ProxyHeaderParser, late: Reason = "preamble_invalid"): void {
+    this.parser = null;
+    this.expectHeader(false);
+    this.listener.preambles.delete(this as never);
+    const { admission, options } = this.listener;
+    const { header } = preamble;
+    const mayBeAbsent = options.edge.proxyProtocol === "optional";
+    if (header !== null) {
+      this.header = header;
+      if (header.command === "proxy" && header.source !== null) this.clientAddress = header.source;
+    } else if (preamble.state !== "absent" || !mayBeAbsent) {
+      this.refuse(
+        preamble.state === "invalid" && preamble.error !== "truncated" ? "preamble_invalid" : late,
+      );
+      return;
+    }
+    this.enter(admission as Admission);
+  }
+
+  private enter(admission: Admission): void {
+    const refused = admission.admit(this.clientAddress);
+    if (refused !== null) {
+      this.refuse(refused);
+      return;
+    }
+    this.isAdmitted = true;
+    this.perform(this.held);
+  }
+
+  private refuse(reason: Reason): void {
+    this.refusedFor = reason;
+    const { refusal } = this.listener.options.edge;
+    // Without an upstream to be dialled its bytes would be taken for ever.
+    const mayWait = this.relay.phase === RelayPhase.Dialing;
+    if (typeof refusal === "object" && mayWait) this.listener.tarpit.add(this as never);
+    else if (refusal === "close") this.retire(reason);
+    else this.terminate(reason);
+  }
+
+  /** Those of the client's header, and a name by which both sides' logs find the relay. */
+  private get tlvs(): readonly Tlv[] {
+    const given = (this.header?.tlvs ?? []).filter(({ type }) => type !== TlvType.Noop);
+    if (given.some(({ type }) => type === TlvType.UniqueId)) return given;
+    const since = Math.floor(performance.timeOrigin).toString(36);
+    return [...given, { type: TlvType.UniqueId, value: encoder.encode(`${since}-${this.id}`) }];
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+const encoder = new TextEncoder();
