@@ -30,3 +30,4 @@ export { EngineUnsupportedError } from "./engine/select.ts";
 export type { Reason } from "./flow/reason.ts";
 export { createProxy, type Proxy, type ProxyConfig } from "./library/create-proxy.ts";
 export type { DialFailure, ProxyEvents, WorkerFailure } from "./library/events.ts";
+export type { UpstreamEvent } from "./upstream/events.ts";

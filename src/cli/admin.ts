@@ -45,7 +45,7 @@ export function beginAdmin(
     version,
     proxy,
     startedAt: Date.now(),
-    metrics: () => observation.expose(proxy.isStopping),
+    metrics: () => observation.expose(proxy.isStopping, proxy.upstreams.views()),
     plan: () => reloader.plan(),
     reload: () => reloader.reload("admin API"),
     drain,

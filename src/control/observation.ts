@@ -2,6 +2,7 @@ import type { AccessLogOptions } from "../config/options.ts";
 import type { Engine, ProxyObserver } from "../engine/engine.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
 import type { Logger } from "../observe/log.ts";
+import type { UpstreamFigures } from "../observe/metrics/figures.ts";
 import type { Metrics } from "../observe/metrics/metrics.ts";
 import { together } from "../observe/together.ts";
 import type { Exposition } from "./admin/metrics.ts";
@@ -58,12 +59,17 @@ export class Observation {
    * The metrics as of now; null before the proxy accepts, or where nobody was to ask.
    *
    * @param isStopping it accepts no more
+   * @param upstreams as they stand
    */
-  async expose(isStopping: boolean): Promise<Exposition | null> {
+  async expose(
+    isStopping: boolean,
+    upstreams: readonly UpstreamFigures[],
+  ): Promise<Exposition | null> {
     const { engine, metrics, accessLog, options } = this;
     if (engine === null || metrics === null) return null;
     const snapshot = {
       stats: engine.stats(),
+      upstreams,
       accepts: !isStopping,
       accessLog: accessLog?.writer ?? null,
     };

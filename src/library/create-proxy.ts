@@ -11,12 +11,21 @@ import { RunningProxy } from "../control/proxy.ts";
 import type { EngineStats, RelaySummary } from "../engine/engine.ts";
 import { Events, type ProxyEvents } from "./events.ts";
 
+type CommandLineOnly =
+  | "workers"
+  | "stats"
+  | "verbose"
+  | "admin"
+  | "adminToken"
+  | "accessLog"
+  | "accessLogStarts"
+  | "accessLogEvery";
+
 /**
- * What a proxy is made of: a configuration as in a file. `stats`, `verbose` and the admin
- * server are the command line's business and change nothing here.
+ * What a proxy is made of: a configuration as in a file. `stats`, `verbose`, the access log and the
+ * admin server are the command line's business and change nothing here.
  */
-export interface ProxyConfig
-  extends Omit<Config, "workers" | "stats" | "verbose" | "admin" | "adminToken"> {
+export interface ProxyConfig extends Omit<Config, CommandLineOnly> {
   /**
    * Threads that relay, 1…256, or `"auto"` for one per processor; several on Linux only. `0` runs the
    * sockets engine in the caller's own event loop, whatever `engine` says. @default 1

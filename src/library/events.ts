@@ -1,5 +1,6 @@
 import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
 import type { Reason } from "../flow/reason.ts";
+import type { UpstreamEvent } from "../upstream/events.ts";
 
 /** A dial that failed; its relay may go on with another upstream. */
 export interface DialFailure {
@@ -31,6 +32,8 @@ export interface ProxyEvents {
   relayEnded?(relay: RelaySummary): void;
   dialFailed?(failure: DialFailure): void;
   workerFailed?(failure: WorkerFailure): void;
+  /** An upstream is down, ejected after failed dials, or up again. */
+  upstreamChanged?(event: UpstreamEvent): void;
   /** The pool is empty (true): reading and accepting wait for slow ends; or is not any more. */
   memoryShort?(isShort: boolean): void;
   /** Accepting is paused, because of `cause`; null when it goes on. */
@@ -51,6 +54,9 @@ export class Events implements ProxyObserver {
   }
   workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void {
     this.call(() => this.handlers.workerFailed?.({ worker, error, relays, replacedAfterMs }));
+  }
+  upstreamChanged(event: UpstreamEvent): void {
+    this.call(() => this.handlers.upstreamChanged?.(event));
   }
   poolGrew(): void {}
   poolEmpty(): void {

@@ -1,8 +1,19 @@
 import type { EngineStats } from "../../engine/engine.ts";
 
+/** What is known of an upstream of a listener now. */
+export interface UpstreamFigures {
+  readonly listener: string;
+  readonly upstream: string;
+  readonly isOpen: boolean;
+  readonly health: string;
+  readonly running: number;
+  readonly effectiveWeight: number;
+}
+
 /** What metrics are made of when somebody asks. */
 export interface Snapshot {
   readonly stats: EngineStats;
+  readonly upstreams: readonly UpstreamFigures[];
   /** Clients are accepted: neither is that paused nor is the proxy stopping. */
   readonly accepts: boolean;
   /** Lines of the access log; null without one. */
@@ -68,6 +79,18 @@ export const figures: readonly Figure[] = [
         [[listener, upstream ?? "", "down"], downBytes],
       ]),
   },
+  ofUpstreams("ringway_upstream_up", "1 when its checks and dials speak for it.", (one) =>
+    one.health === "up" ? 1 : 0,
+  ),
+  ofUpstreams("ringway_upstream_open", "1 when it may get new relays.", (one) =>
+    one.isOpen ? 1 : 0,
+  ),
+  ofUpstreams(
+    "ringway_upstream_relays_running",
+    "Relays that it has or that dial it.",
+    (one) => one.running,
+  ),
+  ofUpstreams("ringway_upstream_weight", "Its weight now.", (one) => one.effectiveWeight),
   byDirection("ringway_lost_bytes_total", "Bytes that nobody got.", "lostBytes"),
   byDirection("ringway_receives_total", "Receives that brought bytes.", "receives"),
   byDirection("ringway_sends_total", "Sends.", "sends"),
@@ -130,6 +153,16 @@ function eachUpstream({ listeners }: EngineStats) {
   return listeners.flatMap(({ listener, upstreams }) =>
     upstreams.map((upstream) => [listener, upstream] as const),
   );
+}
+
+function ofUpstreams(name: string, help: string, read: (one: UpstreamFigures) => number): Figure {
+  return {
+    kind: "gauge",
+    name,
+    help,
+    labels: ["listener", "upstream"],
+    rows: ({ upstreams }) => upstreams.map((one): Row => [[one.listener, one.upstream], read(one)]),
+  };
 }
 
 function byDirection(

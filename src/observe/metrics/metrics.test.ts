@@ -32,12 +32,25 @@ const busy = engineStats({
   acceptPauses: 2,
 });
 
+const known = [
+  {
+    listener: "redis",
+    upstream: "a:1",
+    isOpen: false,
+    health: "down",
+    running: 4,
+    effectiveWeight: 0.5,
+  },
+];
+
 async function read(
   metrics: Metrics,
   stats: EngineStats = busy,
   accessLog: { written: number; dropped: number } | null = { written: 20, dropped: 4 },
 ) {
-  return parseExposition(await metrics.text({ stats, accepts: true, accessLog }, build));
+  return parseExposition(
+    await metrics.text({ stats, upstreams: known, accepts: true, accessLog }, build),
+  );
 }
 
 describe("what the engine counts", async () => {
@@ -46,6 +59,9 @@ describe("what the engine counts", async () => {
   test.each([
     ["ringway_relays_accepted_total", { listener: "redis" }, 9],
     ["ringway_relays_running", { listener: "redis" }, 5],
+    ["ringway_upstream_up", { listener: "redis", upstream: "a:1" }, 0],
+    ["ringway_upstream_relays_running", { listener: "redis", upstream: "a:1" }, 4],
+    ["ringway_upstream_weight", { listener: "redis", upstream: "a:1" }, 0.5],
     ["ringway_relays_ended_total", { reason: "client_fin", upstream: "10.0.0.1:6379" }, 3],
     ["ringway_relays_ended_total", { reason: "drain", listener: "redis" }, 1],
     ["ringway_bytes_total", { direction: "up", upstream: "10.0.0.1:6379" }, 10],
@@ -102,7 +118,7 @@ test("asked again, values are those of now", async () => {
 
 test("two that ask at once get the same", async () => {
   const metrics = new Metrics();
-  const snapshot = { stats: busy, accepts: true, accessLog: null };
+  const snapshot = { stats: busy, upstreams: known, accepts: true, accessLog: null };
   const [one, two] = await Promise.all([
     metrics.text(snapshot, build),
     metrics.text(snapshot, build),
