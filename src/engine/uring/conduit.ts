@@ -71,6 +71,7 @@ export class Conduit extends Reception<Listener> {
     this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
     loop.started(this);
     this.client = client;
+    this.givenUp = null;
     this.swept = false;
     this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
