@@ -53,11 +53,12 @@ export class AdminClient {
   /**
    * Asks for a document, or has something done.
    *
+   * @param body what is to be sent, as JSON
    * @throws ConfigError when what the proxy was told is wrong: its file, or what is asked for
    * @throws StartError when it does not answer, or does not do it now
    */
-  async request<T>(method: "GET" | "POST", path: string): Promise<T> {
-    const response = await this.fetch(method, path);
+  async request<T>(method: "GET" | "POST", path: string, body?: object): Promise<T> {
+    const response = await this.fetch(method, path, body);
     const document = await documentOf(response);
     if (response.ok && document !== null) return document as T;
     const where = formatAddress(this.address);
@@ -73,7 +74,7 @@ export class AdminClient {
     );
   }
 
-  private async fetch(method: string, path: string): Promise<Response> {
+  private async fetch(method: string, path: string, body?: object): Promise<Response> {
     const { address, token } = this;
     const isUnix = address.kind === "unix";
     const options = {
@@ -81,7 +82,9 @@ export class AdminClient {
       headers: {
         "x-ringway": "1",
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: "manual",
       signal: AbortSignal.timeout(PATIENCE_MS),
       ...(isUnix ? { unix: address.path } : {}),

@@ -49,6 +49,13 @@ export const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    "upstreams",
+    {
+      text: "list or change its upstreams",
+      load: async () => (await import("./upstreams-command.ts")).upstreamsCommand,
+    },
+  ],
+  [
     "plan",
     {
       text: "what a reload of it would change",
@@ -65,7 +72,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   [
     "drain",
     {
-      text: "let it finish its relays and stop",
+      text: "let it, or one listener, finish and stop",
       load: async () => (await import("./drain-command.ts")).drainCommand,
     },
   ],
