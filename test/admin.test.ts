@@ -84,7 +84,7 @@ const LIST_AGE_MS = 300;
 describe.each(engines)("with engine %s", (engine) => {
   test("the state", async () => {
     await using program = await Program.start("-l", "127.0.0.1:0", "-u", target, "-e", engine);
-    await program.connect();
+    const end = await program.connect();
     const state = await program.get<StateDocument>("/api/state");
     expect(state).toMatchObject({
       status: "ready",
@@ -108,6 +108,14 @@ describe.each(engines)("with engine %s", (engine) => {
     ]);
     expect(state.process.residentBytes).toBeGreaterThan(1_000_000);
     expect(state.totals.ring === null).toBe(engine === "sockets");
+    expect(state.latency).toEqual({ relays: 0, dialMs: null, firstByteMs: null });
+    end.finish();
+    const figures = { p50: expect.any(Number), p99: expect.any(Number) };
+    const latencyNow = async () => (await program.get<StateDocument>("/api/state")).latency;
+    let latency = await latencyNow();
+    // The worker tells of ends a moment later.
+    while (latency.relays === 0) latency = await latencyNow();
+    expect(latency).toEqual({ relays: 1, dialMs: figures, firstByteMs: figures });
   });
 
   test("relays: listed, one by its number, cut", async () => {
