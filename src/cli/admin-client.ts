@@ -32,14 +32,16 @@ export class AdminClient {
   private constructor(
     private readonly address: Address,
     private readonly token: string | null,
+    private readonly patienceMs: number,
   ) {}
 
   /**
    * The proxy that a command line names.
    *
+   * @param patienceMs how long it may take for an answer
    * @throws ConfigError when it names none, or not well
    */
-  static of({ values }: CommandArguments, command: string): AdminClient {
+  static of({ values }: CommandArguments, command: string, patienceMs = PATIENCE_MS): AdminClient {
     const text = values.get("admin");
     if (text === undefined) {
       throw new ConfigError(`${command} needs to know which proxy: --admin ADDR`);
@@ -47,6 +49,7 @@ export class AdminClient {
     return new AdminClient(
       addressOf(text),
       values.get("admin-token") ?? process.env[TOKEN_VARIABLE] ?? null,
+      patienceMs,
     );
   }
 
@@ -86,7 +89,7 @@ export class AdminClient {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: "manual",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(this.patienceMs),
       ...(isUnix ? { unix: address.path } : {}),
     } as const;
     try {

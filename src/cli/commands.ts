@@ -42,6 +42,13 @@ export const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    "top",
+    {
+      text: "show a running proxy, live",
+      load: async () => (await import("./top-command.ts")).topCommand,
+    },
+  ],
+  [
     "relays",
     {
       text: "list the relays of a running proxy",

@@ -21,6 +21,7 @@ test("the help", () => {
       init                           write an example of a configuration FILE
       schema                         print a JSON Schema of it, for editors
       doctor                         what this machine allows, and remedies
+      top                            show a running proxy, live
       relays                         list the relays of a running proxy
       upstreams                      list or change its upstreams
       plan                           what a reload of it would change
