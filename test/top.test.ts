@@ -195,6 +195,7 @@ function tests(script: string): void {
     ["SIGTERM", 143],
     ["SIGINT", 130],
     ["SIGHUP", 129],
+    ["SIGQUIT", 131],
   ] as const)("%s gives it back, and is told by %d", async (name, code) => {
     await using screen = new Screen(script, ["--admin", admin]);
     await screen.shows(/by bytes/);

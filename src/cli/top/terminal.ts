@@ -30,6 +30,7 @@ const SIGNALS: readonly (readonly [NodeJS.Signals, number])[] = [
   ["SIGINT", 130],
   ["SIGTERM", 143],
   ["SIGHUP", 129],
+  ["SIGQUIT", 131],
 ];
 
 const colored: Readonly<Record<Look, string>> = {
