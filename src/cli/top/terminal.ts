@@ -81,6 +81,8 @@ export class Terminal {
     // Its owner has put this program back to the front: whatever was there meanwhile goes.
     this.listen(process, "SIGCONT", () => {
       if (!this.isOpen) return;
+      // Its shell may have changed it back, which the stream does not know.
+      if (this.input.isTTY) this.input.setRawMode(false);
       this.enter();
       events.resized();
     });

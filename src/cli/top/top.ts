@@ -55,7 +55,8 @@ export async function snapshot(watch: Watch, order: Order, relays: number): Prom
 export class Top {
   private view: View | null = null;
   private answeredAt = 0;
-  private readonly over = Promise.withResolvers<number>();
+  /** Ends whatever is waited for. */
+  private wake = () => {};
   /** Ends the pause between two looks. */
   private wanted = Promise.withResolvers<void>();
   private exitCode: number | null = null;
@@ -74,24 +75,34 @@ export class Top {
    */
   async run(): Promise<number> {
     await this.refresh(null);
-    this.terminal.open({
-      keys: (text) => this.pressed(text),
-      resized: () => this.draw(),
-      ended: (code) => this.end(code),
-    });
     try {
+      this.terminal.open({
+        keys: (text) => this.pressed(text),
+        resized: () => this.draw(),
+        ended: (code) => this.end(code),
+      });
       while (this.exitCode === null) {
         this.draw();
-        await Promise.race([Bun.sleep(EVERY_MS), this.wanted.promise, this.over.promise]);
+        await this.unlessOver(Promise.race([Bun.sleep(EVERY_MS), this.wanted.promise]));
         this.wanted = Promise.withResolvers();
         // Whoever wants to leave does not wait for a proxy that does not answer.
-        if (this.exitCode === null)
-          await Promise.race([this.refresh(this.view), this.over.promise]);
+        if (this.exitCode === null) await this.unlessOver(this.refresh(this.view));
       }
       return this.exitCode;
     } finally {
       await this.terminal.close();
     }
+  }
+
+  /**
+   * Waits for it, or for the end. A race with one promise for the end would be remembered by that for
+   * each of all the seconds that this runs.
+   */
+  private unlessOver(work: Promise<void>): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.wake = resolve;
+    work.then(resolve, reject);
+    return promise;
   }
 
   /** @param before what is shown on when there is no answer; null when there is nothing */
@@ -101,7 +112,8 @@ export class Top {
       this.answeredAt = performance.now();
     } catch (error) {
       if (before === null || !(error instanceof StartError)) throw error;
-      const age = formatDuration(1_000 * Math.round((performance.now() - this.answeredAt) / 1_000));
+      const seconds = Math.max(1, Math.round((performance.now() - this.answeredAt) / 1_000));
+      const age = formatDuration(1_000 * seconds);
       // The age first, as the line may be cut off.
       this.view = { ...before, trouble: `what is shown is ${age} old: ${error.message}` };
     }
@@ -122,6 +134,6 @@ export class Top {
 
   private end(code: number): void {
     this.exitCode ??= code;
-    this.over.resolve(code);
+    this.wake();
   }
 }
