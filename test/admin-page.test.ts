@@ -119,11 +119,11 @@ function tests(executablePath: string): void {
   test("shows state, listeners and charts, from this program alone", async () => {
     const ends = await Promise.all(Array.from({ length: 12 }, connect));
     const page = await open({ colorScheme: "light" });
-    await page.getByText("ready", { exact: true }).waitFor();
+    await page.locator('#status[data-status="ready"]').waitFor();
     await page.locator("#about", { hasText: /engine (uring|sockets)/ }).waitFor();
     expect(await page.locator("#listeners tr").count()).toBe(2);
     expect(await page.locator("#listeners").textContent()).toContain(target);
-    expect(await page.locator(".chart canvas").count()).toBe(4);
+    expect(await page.locator(".chart canvas").count()).toBe(6);
     // Something to draw.
     for (let round = 0; round < 25; round++) {
       for (const end of ends) end.offer({ seed: 1, total: 2_000 * (round % 7) });
@@ -134,6 +134,10 @@ function tests(executablePath: string): void {
     await page
       .locator(".chart", { hasText: "Bytes per second" })
       .getByText(/^up.*KiB/)
+      .waitFor();
+    await page
+      .locator(".chart", { hasText: "Time until its first byte" })
+      .getByText(/^p99: [\d.]+ ms/)
       .waitFor();
     expect(await page.locator("#ends").textContent()).toContain("client_fin");
     expect(await fits(page)).toBe(true);
@@ -146,7 +150,7 @@ function tests(executablePath: string): void {
     await picture(dark, "dark");
     // The other way round without loading it anew: the charts get other colours.
     await dark.emulateMedia({ colorScheme: "light" });
-    expect(await dark.locator(".chart canvas").count()).toBe(4);
+    expect(await dark.locator(".chart canvas").count()).toBe(6);
     await dark.context().close();
     for (const end of ends) end.finish();
   });
@@ -221,17 +225,90 @@ function tests(executablePath: string): void {
     await page.context().close();
   });
 
+  test("shows upstreams with their health, and takes them out when that is confirmed", async () => {
+    const path = join(folder, "upstreams.toml");
+    const upstreams = `upstreams = ["${target}", "127.0.0.1:1", "unix:/run/a-long-folder/of/redis.sock"]`;
+    const check = `check = "tcp"\ncheckInterval = "100ms"\ncheckFall = 1`;
+    const text = `[[listeners]]\nname = "main"\nlisten = "127.0.0.1:0"\n${upstreams}\n${check}\n`;
+    const spare = `[[listeners]]\nname = "spare"\nlisten = "127.0.0.1:0"\n`;
+    await writeFile(
+      path,
+      `${text}${spare}upstreams = [{ address = "${target}", maxRelays = 100 }]\n`,
+    );
+    const [balanced, , url] = await start("-c", path);
+    const page = await open({ colorScheme: "light" }, url);
+    const row = (place: number) => page.locator("#upstream-rows tr").nth(place);
+    await row(1).getByText("down for").waitFor();
+    await row(2)
+      .getByText(/down for .*ENOENT/)
+      .waitFor();
+    await row(0)
+      .getByText(/up for .*: connected \([\d.]+\sms\)/)
+      .waitFor();
+    await row(3)
+      .getByText(/up for .*, not checked/)
+      .waitFor();
+    const question = page.locator("#question");
+    await row(3).getByRole("button", { name: "Drain" }).click();
+    await question.getByText("Those that it has go on.").waitFor();
+    await picture(page, "upstream-drain", false);
+    await question.getByRole("button", { name: "Cancel" }).click();
+    expect(await row(3).textContent()).toContain("ready");
+    await row(3).getByRole("button", { name: "Maintenance" }).click();
+    await question.getByRole("button", { name: "Maintenance" }).click();
+    await row(3).getByText("maintenance", { exact: true }).waitFor();
+    expect(await row(3).getByRole("button", { name: "Maintenance" }).isDisabled()).toBe(true);
+    await row(0).getByRole("button", { name: "Drain" }).click();
+    await question.getByRole("button", { name: "Drain" }).click();
+    await row(0).getByText("drain", { exact: true }).waitFor();
+    await balanced.logged(new RegExp(`main: upstream ${target} is drain`));
+    const drained = await fetch(`${url}/api/listeners/spare/drain`, {
+      method: "POST",
+      headers: { "x-ringway": "1" },
+    });
+    expect(drained.status).toBe(202);
+    await page.locator("#listeners tr", { hasText: "spare" }).getByText("drained").waitFor();
+    expect(await fits(page)).toBe(true);
+    await picture(page, "upstreams-light");
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await fits(page)).toBe(true);
+    await page.locator("#upstreams-heading").scrollIntoViewIfNeeded();
+    await row(2).scrollIntoViewIfNeeded();
+    await picture(page, "upstreams-phone-light", false);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await picture(page, "upstreams-phone-dark", false);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await picture(page, "upstreams-dark");
+    await row(3).getByRole("button", { name: "Ready" }).click();
+    await question.getByRole("button", { name: "Ready" }).click();
+    await row(3).getByText("ready", { exact: true }).waitFor();
+    // What is gone meanwhile is told.
+    await writeFile(path, `${text}${spare}mode = "sink"\n`);
+    await row(3).getByRole("button", { name: "Drain" }).click();
+    await fetch(`${url}/api/reload`, { method: "POST", headers: { "x-ringway": "1" } });
+    await question.getByRole("button", { name: "Drain" }).click();
+    await question.getByText("there is no upstream 3").waitFor();
+    await question.getByRole("button", { name: "Close" }).click();
+    await page.context().close();
+    await balanced.stop();
+  });
+
   test("can be used with the keyboard alone", async () => {
     const page = await open();
     await page.locator("#listeners tr").first().waitFor();
     const focused: string[] = [];
-    for (let presses = 0; presses < 5; presses++) {
+    await page.locator("#upstream-rows tr").first().waitFor();
+    for (let presses = 0; presses < 7; presses++) {
       await page.keyboard.press("Tab");
       focused.push(
-        await page.evaluate("document.activeElement.id || document.activeElement.className"),
+        await page.evaluate(
+          "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.className",
+        ),
       );
     }
-    expect(focused).toEqual(["skip", "reload", "drain", "filter", "sort"]);
+    // Ready is what it is already.
+    const changes = [`Drain ${target}`, `Maintenance ${target}`];
+    expect(focused).toEqual(["skip", "reload", "drain", ...changes, "filter", "sort"]);
     await page.locator("#drain").focus();
     await page.keyboard.press("Enter");
     await page.locator("#question").waitFor();
@@ -293,6 +370,7 @@ function tests(executablePath: string): void {
     const [strange, , url] = await start(...flags);
     const page = await open({}, url);
     await page.locator("#listeners", { hasText: evil }).waitFor();
+    await page.locator("#upstream-rows", { hasText: evil }).waitFor();
     await page.getByLabel("Client or upstream contains").fill(evil);
     expect(await page.locator("main img, main b").count()).toBe(0);
     await page.context().close();

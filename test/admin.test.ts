@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RelaysDocument } from "../src/control/admin/api.ts";
+import type { ErrorDocument, RelaysDocument, UpstreamsDocument } from "../src/control/admin/api.ts";
 import type { PlanDocument } from "../src/control/admin/plan-document.ts";
 import type { StateDocument } from "../src/control/admin/state.ts";
 import { CliProcess, MAIN, runCli } from "./cli-process.ts";
@@ -61,8 +61,9 @@ class Program implements AsyncDisposable {
     return (await response.json()) as T;
   }
 
-  async send(method: string, path: string): Promise<Response> {
-    return await fetch(`${this.base}${path}`, { method, headers: { "x-ringway": "1" } });
+  async send(method: string, path: string, body?: string): Promise<Response> {
+    const sent = body === undefined ? {} : { body };
+    return await fetch(`${this.base}${path}`, { method, headers: { "x-ringway": "1" }, ...sent });
   }
 
   async connect(): Promise<End> {
@@ -83,7 +84,7 @@ const LIST_AGE_MS = 300;
 describe.each(engines)("with engine %s", (engine) => {
   test("the state", async () => {
     await using program = await Program.start("-l", "127.0.0.1:0", "-u", target, "-e", engine);
-    await program.connect();
+    const end = await program.connect();
     const state = await program.get<StateDocument>("/api/state");
     expect(state).toMatchObject({
       status: "ready",
@@ -107,6 +108,14 @@ describe.each(engines)("with engine %s", (engine) => {
     ]);
     expect(state.process.residentBytes).toBeGreaterThan(1_000_000);
     expect(state.totals.ring === null).toBe(engine === "sockets");
+    expect(state.latency).toEqual({ relays: 0, dialMs: null, firstByteMs: null });
+    end.finish();
+    const figures = { p50: expect.any(Number), p99: expect.any(Number) };
+    const latencyNow = async () => (await program.get<StateDocument>("/api/state")).latency;
+    let latency = await latencyNow();
+    // The worker tells of ends a moment later.
+    while (latency.relays === 0) latency = await latencyNow();
+    expect(latency).toEqual({ relays: 1, dialMs: figures, firstByteMs: figures });
   });
 
   test("relays: listed, one by its number, cut", async () => {
@@ -194,6 +203,179 @@ describe.each(engines)("with engine %s", (engine) => {
     const { code, err } = await program.process.finished();
     expect(code).toBe(0);
     expect(err).toContain("stopped");
+  });
+});
+
+describe("what is asked of upstreams and listeners", () => {
+  let program: Program;
+  let first: UpstreamsDocument;
+  /** A listener without a name, so that its address is what it is called. */
+  let socket = "";
+
+  beforeAll(async () => {
+    const path = join(folder, "upstreams.toml");
+    socket = `unix:${folder}/a 1%.sock`;
+    const main = `[[listeners]]\nlisten = "${socket}"\n`;
+    const other = `[[listeners]]\nname = "other"\nlisten = "127.0.0.1:0"\n`;
+    const to = `upstreams = ["${target}", "127.0.0.1:1"]\n`;
+    await writeFile(path, `${other}${to}${main}${to}`);
+    program = await Program.start("-c", path, "-e", "sockets");
+    first = await program.get<UpstreamsDocument>("/api/upstreams");
+  });
+
+  afterAll(async () => {
+    await program[Symbol.asyncDispose]();
+  });
+
+  /** All of them, without what time changes. */
+  async function standing(): Promise<object[]> {
+    const { upstreams } = await program.get<UpstreamsDocument>("/api/upstreams");
+    return upstreams.map(({ healthForMs, ...rest }) => rest);
+  }
+
+  test("each is there with its listener, by its number, and in the state", async () => {
+    expect(first.upstreams.map(({ listener, upstream }) => [listener, upstream])).toEqual([
+      ["other", target],
+      ["other", "127.0.0.1:1"],
+      [socket, target],
+      [socket, "127.0.0.1:1"],
+    ]);
+    const [{ id } = { id: -1 }] = first.upstreams;
+    expect(await program.get(`/api/upstreams/${id}`)).toMatchObject({ id, state: "ready" });
+    const state = await program.get<StateDocument>("/api/state");
+    expect(state.upstreams).toMatchObject(await standing());
+  });
+
+  test.each([
+    ["no JSON", "state=drain", "the body is no JSON"],
+    ["half of it", '{"state": "drain"', "the body is no JSON"],
+    ["nothing", "", "expected an object with state, weight or within"],
+    ["null", "null", "expected an object with state, weight or within"],
+    ["a list", '["drain"]', "expected an object with state, weight or within"],
+    ["a text", '"drain"', "expected an object with state, weight or within"],
+    ["a number", "7", "expected an object with state, weight or within"],
+    ["an unknown state", '{"state": "off"}', 'state "off": expected ready, drain or maintenance'],
+    ["a state that is a list", '{"state": ["drain"]}', "state a list: expected ready, drain or"],
+    ["a state that is null", '{"state": null}', "state null: expected ready, drain or maintenance"],
+    ["an unknown key", '{"State": "drain"}', '"State": expected state, weight or within'],
+    ["a prototype", '{"__proto__": {"state": "drain"}}', '"__proto__": expected state, weight or'],
+    ["a function's name", '{"toString": 1}', '"toString": expected state, weight or within'],
+    ["a negative weight", '{"weight": -1}', "weight -1: expected a whole number of 0…256"],
+    ["a huge weight", '{"weight": 1e300}', "weight 1e+300: expected a whole number of 0…256"],
+    ["a weight beyond", '{"weight": 257}', "weight 257: expected a whole number of 0…256"],
+    ["half a weight", '{"weight": 0.5}', "weight 0.5: expected a whole number of 0…256"],
+    ["a weight that is true", '{"weight": true}', "weight true: expected a number or text"],
+    ["a weight that is a table", '{"weight": {}}', "weight a table: expected a number or text"],
+    ["a negative time", '{"state": "drain", "within": -1}', "within -1: expected a duration"],
+    ["a long time", '{"state": "drain", "within": "25h"}', "expected a duration of 0…24h"],
+    ["a time alone", '{"within": 1}', "within: expected with state drain or maintenance"],
+    ["a time for ready", '{"state": "ready", "within": 1}', "within: expected with state drain"],
+    ["right and wrong", '{"weight": 9, "state": "gone"}', 'state "gone": expected ready'],
+  ])("a body that is wrong changes nothing: %s", async (_, body, sentence) => {
+    const before = await standing();
+    const { id } = first.upstreams[0] ?? { id: -1 };
+    const response = await program.send("POST", `/api/upstreams/${id}`, body);
+    expect(response.status).toBe(400);
+    const { error, problems = [] } = (await response.json()) as ErrorDocument;
+    expect([error, ...problems].join("\n")).toContain(sentence);
+    expect(await standing()).toEqual(before);
+  });
+
+  test("all that is wrong is told at once", async () => {
+    const body = '{"state": 1, "weight": -1, "within": "x", "y": 0}';
+    const response = await program.send("POST", "/api/upstreams/0", body);
+    expect(((await response.json()) as ErrorDocument).problems).toHaveLength(4);
+  });
+
+  test.each(["/api/upstreams/4095", "/api/upstreams/9999"])("%s is not there", async (path) => {
+    for (const response of [
+      await program.send("GET", path),
+      await program.send("POST", path, '{"state": "drain"}'),
+    ]) {
+      expect(response.status).toBe(404);
+      expect(await response.json()).toEqual({ error: expect.stringContaining("no upstream") });
+    }
+  });
+
+  test.each([
+    ["GET", "/api/upstreams/-1", 404],
+    ["POST", "/api/upstreams/1e0", 404],
+    ["POST", "/api/upstreams/99999", 404],
+    ["POST", "/api/upstreams/0/", 404],
+    ["POST", "/api/upstreams/%30", 404],
+    ["POST", "/api/upstreams", 405],
+    ["PUT", "/api/upstreams/0", 405],
+    ["DELETE", "/api/upstreams/0", 405],
+    ["GET", "/api/listeners/other/drain", 405],
+    ["POST", "/api/listeners/drain", 404],
+    ["POST", "/api/listeners//drain", 404],
+    ["POST", "/api/listeners/nobody/drain", 404],
+    ["POST", "/api/listeners/unix:/tmp/a%201%25.sock/drain", 404],
+    ["POST", "/api/listeners/other%2/drain", 404],
+    ["POST", "/api/listeners/%ff/drain", 404],
+    ["POST", "/api/listeners/%00/drain", 404],
+  ])("%s %s changes nothing: %d", async (method, path, status) => {
+    const before = await standing();
+    const body = method === "GET" ? undefined : '{"state": "drain"}';
+    expect((await program.send(method, path, body)).status).toBe(status);
+    expect(await standing()).toEqual(before);
+    const { listeners } = await program.get<StateDocument>("/api/state");
+    expect(listeners.map(({ accepting }) => accepting)).toEqual([true, true]);
+  });
+
+  test("without what no form can send nothing changes, nor does a query", async () => {
+    const before = await standing();
+    const form = { method: "POST", body: '{"state": "drain"}' };
+    for (const path of ["/api/upstreams/0", "/api/listeners/other/drain"]) {
+      for (const type of [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+      ]) {
+        const headers = { "content-type": type };
+        expect((await fetch(`${program.base}${path}`, { ...form, headers })).status).toBe(415);
+      }
+      const headers = { "x-ringway": "1", origin: "http://evil.example" };
+      expect((await fetch(`${program.base}${path}`, { ...form, headers })).status).toBe(403);
+    }
+    await program.get("/api/upstreams/0?state=drain&weight=7");
+    expect(await standing()).toEqual(before);
+    const { listeners } = await program.get<StateDocument>("/api/state");
+    expect(listeners.map(({ accepting }) => accepting)).toEqual([true, true]);
+  });
+
+  test("a body that is right does what it says, told in the log", async () => {
+    const change = async (body: string) => {
+      const response = await program.send("POST", "/api/upstreams/1", body);
+      expect(response.status).toBe(200);
+      return (await response.json()) as object;
+    };
+    expect(await change('{"state": "drain", "weight": 7, "within": "1s"}')).toMatchObject({
+      id: 1,
+      state: "drain",
+      weight: 7,
+      isOpen: false,
+    });
+    await program.process.logged(/other: upstream 127\.0\.0\.1:1 is drain, weight 7/);
+    expect(await change("{}")).toMatchObject({ state: "drain", weight: 7 });
+    expect(await change('{"weight": "0"}')).toMatchObject({ state: "drain", weight: 0 });
+    expect(await change('{"weight": null, "state": "ready"}')).toMatchObject({
+      state: "ready",
+      weight: 1,
+      isOpen: true,
+    });
+  });
+
+  test("a listener drains by its name, in any encoding of it, once", async () => {
+    const path = `/api/listeners/${encodeURIComponent(socket)}/drain`;
+    const response = await program.send("POST", path);
+    expect(response.status).toBe(202);
+    expect(await response.json()).toEqual({ listener: socket, drainTimeoutMs: 10_000 });
+    expect((await program.send("POST", path)).status).toBe(404);
+    const { listeners, status } = await program.get<StateDocument>("/api/state");
+    expect(status).toBe("ready");
+    expect(listeners.map(({ accepting }) => accepting)).toEqual([true, false]);
+    expect((await program.send("POST", "/api/listeners/%6fther/drain")).status).toBe(202);
   });
 });
 
@@ -407,6 +589,58 @@ describe("the commands", () => {
     expect(wrong.err.trim().split("\n")).toHaveLength(2);
   });
 
+  test("upstreams and drain of one listener, for a person and for a program", async () => {
+    const path = join(folder, "balanced.toml");
+    const listener = (name: string) =>
+      `[[listeners]]\nname = "${name}"\nlisten = "127.0.0.1:0"\nupstreams = "${target}"\n`;
+    await writeFile(path, `${listener("main")}${listener("spare")}`);
+    await using program = await Program.start("-c", path);
+    const end = await program.connect();
+    const at = ["--admin", program.admin];
+    const { code, out } = await runCli("upstreams", ...at);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^id +listener +upstream +state +weight +running +health\n/);
+    expect(out).toMatch(/\n 0 +main +127\.0\.0\.1:\d+ +ready +1 +1 +up for /);
+    const listed = await runCli("upstreams", ...at, "--json");
+    expect(JSON.parse(listed.out)).toMatchObject({ upstreams: [{ id: 0 }, { id: 1 }] });
+
+    const set = ["upstreams", ...at, "--set"];
+    const changed = await runCli(...set, "1", "--state", "maintenance", "--weight", "7");
+    expect(changed).toMatchObject({ code: 0, err: "" });
+    expect(changed.out).toMatch(/\n 1 +spare +127\.0\.0\.1:\d+ +maintenance +7 /);
+    const back = await runCli(...set, "1", "--weight", "configured", "--state", "ready", "--json");
+    expect(JSON.parse(back.out)).toMatchObject({ id: 1, weight: 1, state: "ready" });
+    expect((await runCli(...set, "0", "--state", "drain", "--within", "0s")).code).toBe(0);
+    await waitFor(() => end.closed, "its relays end");
+
+    for (const [flags, wrong, sentence] of [
+      [["--set", "77", "--state", "drain"], 1, "there is no upstream 77"],
+      [["--set", "1", "--state", "off"], 2, 'state "off": expected ready, drain or maintenance'],
+      [["--set", "1", "--within", "1s"], 2, "within: expected with state drain or maintenance"],
+      [
+        ["--set", "x", "--weight", "1"],
+        2,
+        '--set "x": expected the number of an upstream in the list',
+      ],
+      [["--set", "1"], 2, "--set needs to know what is wanted: --state, --weight or --within"],
+      [["--weight", "1"], 2, "--weight needs to know which upstream: --set ID"],
+    ] as const) {
+      expect(await runCli("upstreams", ...at, ...flags)).toEqual({
+        code: wrong,
+        out: "",
+        err: `ringway: ${sentence}\n`,
+      });
+    }
+    const drained = await runCli("drain", ...at, "--listener", "spare");
+    expect(drained).toEqual({ code: 0, out: "draining spare: up to 10s\n", err: "" });
+    expect(await runCli("drain", ...at, "--listener", "spare")).toEqual({
+      code: 1,
+      out: "",
+      err: "ringway: there is no listener of this name or address that accepts\n",
+    });
+    expect(await program.get<StateDocument>("/api/state")).toMatchObject({ status: "ready" });
+  });
+
   test("nobody there, something else there, and lines that are wrong", async () => {
     const nobody = await runCli("relays", "--admin", "127.0.0.1:1");
     expect(nobody).toMatchObject({ code: 1, out: "" });
@@ -421,7 +655,7 @@ describe("the commands", () => {
     });
     expect((await runCli("plan", "--admin", "9600")).code).toBe(2);
     expect((await runCli("drain", "--admin", "localhost:1", "--force")).code).toBe(2);
-    for (const command of ["relays", "plan", "reload", "drain"]) {
+    for (const command of ["relays", "upstreams", "plan", "reload", "drain"]) {
       const help = await runCli(command, "--help");
       expect(help).toMatchObject({ code: 0, err: "" });
       expect(help.out).toContain("--admin ADDR");

@@ -32,14 +32,16 @@ export class AdminClient {
   private constructor(
     private readonly address: Address,
     private readonly token: string | null,
+    private readonly patienceMs: number,
   ) {}
 
   /**
    * The proxy that a command line names.
    *
+   * @param patienceMs how long it may take for an answer
    * @throws ConfigError when it names none, or not well
    */
-  static of({ values }: CommandArguments, command: string): AdminClient {
+  static of({ values }: CommandArguments, command: string, patienceMs = PATIENCE_MS): AdminClient {
     const text = values.get("admin");
     if (text === undefined) {
       throw new ConfigError(`${command} needs to know which proxy: --admin ADDR`);
@@ -47,17 +49,19 @@ export class AdminClient {
     return new AdminClient(
       addressOf(text),
       values.get("admin-token") ?? process.env[TOKEN_VARIABLE] ?? null,
+      patienceMs,
     );
   }
 
   /**
    * Asks for a document, or has something done.
    *
+   * @param body what is to be sent, as JSON
    * @throws ConfigError when what the proxy was told is wrong: its file, or what is asked for
    * @throws StartError when it does not answer, or does not do it now
    */
-  async request<T>(method: "GET" | "POST", path: string): Promise<T> {
-    const response = await this.fetch(method, path);
+  async request<T>(method: "GET" | "POST", path: string, body?: object): Promise<T> {
+    const response = await this.fetch(method, path, body);
     const document = await documentOf(response);
     if (response.ok && document !== null) return document as T;
     const where = formatAddress(this.address);
@@ -73,7 +77,7 @@ export class AdminClient {
     );
   }
 
-  private async fetch(method: string, path: string): Promise<Response> {
+  private async fetch(method: string, path: string, body?: object): Promise<Response> {
     const { address, token } = this;
     const isUnix = address.kind === "unix";
     const options = {
@@ -81,9 +85,11 @@ export class AdminClient {
       headers: {
         "x-ringway": "1",
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: "manual",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(this.patienceMs),
       ...(isUnix ? { unix: address.path } : {}),
     } as const;
     try {

@@ -7,6 +7,14 @@ import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { type CommandArguments, readSwitches } from "./read-flags.ts";
 
+/** What a command asks of the admin API. */
+export interface AdminQuestion {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: object;
+}
+
 /** One request to the admin API of a running proxy, as a command. */
 export interface AdminCommand<T> {
   readonly name: string;
@@ -14,8 +22,8 @@ export interface AdminCommand<T> {
   readonly description: string;
   /** Flags of its own, before those of every such command. */
   readonly flags?: readonly Flag[];
-  readonly method: "GET" | "POST";
-  readonly path: (line: CommandArguments) => string;
+  /** What the line asks for. @throws ConfigError when that makes no sense */
+  readonly question: (line: CommandArguments) => AdminQuestion;
   /** The answer for a person; `--json` prints it as it is. */
   readonly render: (answer: T) => string;
   /** What its help says, in lines of at most 80 columns. */
@@ -41,7 +49,8 @@ async function ask<T>(
   const line = readSwitches(rawArgs, flags);
   if (line.switches.has("help")) return await print(help(command, flags));
   const client = AdminClient.of(line, command.name);
-  const answer = await client.request<T>(command.method, command.path(line));
+  const { method, path, body } = command.question(line);
+  const answer = await client.request<T>(method, path, body);
   const isJson = line.switches.has("json");
   return await print(isJson ? `${JSON.stringify(answer)}\n` : command.render(answer));
 }

@@ -46,6 +46,7 @@ export function beginAdmin(
     proxy,
     startedAt: Date.now(),
     metrics: () => observation.expose(proxy.isStopping, proxy.upstreams.views()),
+    latency: () => observation.latencies.figures(),
     plan: () => reloader.plan(),
     reload: () => reloader.reload("admin API"),
     drain,

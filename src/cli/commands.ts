@@ -42,10 +42,24 @@ export const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    "top",
+    {
+      text: "show a running proxy, live",
+      load: async () => (await import("./top-command.ts")).topCommand,
+    },
+  ],
+  [
     "relays",
     {
       text: "list the relays of a running proxy",
       load: async () => (await import("./relays-command.ts")).relaysCommand,
+    },
+  ],
+  [
+    "upstreams",
+    {
+      text: "list or change its upstreams",
+      load: async () => (await import("./upstreams-command.ts")).upstreamsCommand,
     },
   ],
   [
@@ -65,7 +79,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   [
     "drain",
     {
-      text: "let it finish its relays and stop",
+      text: "let it, or one listener, finish and stop",
       load: async () => (await import("./drain-command.ts")).drainCommand,
     },
   ],

@@ -21,10 +21,12 @@ test("the help", () => {
       init                           write an example of a configuration FILE
       schema                         print a JSON Schema of it, for editors
       doctor                         what this machine allows, and remedies
+      top                            show a running proxy, live
       relays                         list the relays of a running proxy
+      upstreams                      list or change its upstreams
       plan                           what a reload of it would change
       reload                         have it read its configuration anew
-      drain                          let it finish its relays and stop
+      drain                          let it, or one listener, finish and stop
 
     What to relay:
       -l, --listen ADDR              accept clients here (repeatable)

@@ -6,8 +6,7 @@ import { renderPlan } from "./render-plan.ts";
 export const planCommand = adminCommand<PlanDocument>({
   name: "plan",
   description: "says what a reload would change",
-  method: "POST",
-  path: () => "/api/plan",
+  question: () => ({ method: "POST", path: "/api/plan" }),
   render: renderPlan,
   about: `Has a proxy read its configuration anew and says what a reload would change:
 listeners that are added (+), removed (-) or changed (~), and what only a

@@ -16,14 +16,13 @@ export const relaysCommand = adminCommand<RelaysDocument>({
   name: "relays",
   description: "lists the relays of a running proxy",
   flags,
-  method: "GET",
-  path: ({ values }) => {
+  question: ({ values }) => {
     const query = new URLSearchParams();
     for (const { name } of flags) {
       const value = values.get(name);
       if (value !== undefined) query.set(name, value);
     }
-    return `/api/relays?${query}`;
+    return { method: "GET", path: `/api/relays?${query}` };
   },
   render: renderRelays,
   about: `Lists the relays that a proxy has, the first to come first. With --json numbers

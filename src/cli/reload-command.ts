@@ -6,8 +6,7 @@ import { renderPlan } from "./render-plan.ts";
 export const reloadCommand = adminCommand<PlanDocument>({
   name: "reload",
   description: "has a proxy read its configuration anew",
-  method: "POST",
-  path: () => "/api/reload",
+  question: () => ({ method: "POST", path: "/api/reload" }),
   render: renderPlan,
   about: `Has a proxy read its configuration anew and apply what differs, as SIGHUP does,
 without ending a relay; then says what that was. What is wrong changes nothing.`,

@@ -1,6 +1,7 @@
 import type { AccessLogOptions } from "../config/options.ts";
 import type { Engine, ProxyObserver } from "../engine/engine.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
+import { Latencies } from "../observe/latencies.ts";
 import type { Logger } from "../observe/log.ts";
 import type { UpstreamFigures } from "../observe/metrics/figures.ts";
 import type { Metrics } from "../observe/metrics/metrics.ts";
@@ -10,7 +11,7 @@ import type { Exposition } from "./admin/metrics.ts";
 /** What is to be seen of a proxy. */
 export interface ObservationOptions {
   readonly accessLog: AccessLogOptions | null;
-  /** Whether somebody may ask for metrics. */
+  /** Whether somebody may ask for metrics and latencies. */
   readonly metrics: boolean;
   readonly log: Logger;
   /** The program's, for the metrics. */
@@ -26,6 +27,8 @@ export interface ObservationOptions {
 export class Observation {
   /** For the engine. */
   readonly observer: ProxyObserver;
+  /** Of the relays that ended last; always empty where nobody may ask. */
+  readonly latencies = new Latencies();
   private engine: Engine | null = null;
 
   private constructor(
@@ -33,7 +36,8 @@ export class Observation {
     private readonly accessLog: AccessLog | null,
     private readonly metrics: Metrics | null,
   ) {
-    const known = [accessLog, metrics].filter((one) => one !== null);
+    const latencies = options.metrics ? this.latencies : null;
+    const known = [accessLog, metrics, latencies].filter((one) => one !== null);
     this.observer = together([...options.others, ...known]);
   }
 

@@ -1,3 +1,4 @@
+import type { LatencyFigures } from "../../observe/latencies.ts";
 import type { Plan } from "../plan.ts";
 import type { RunningProxy } from "../proxy.ts";
 import type { UpstreamView } from "../upstreams.ts";
@@ -18,6 +19,8 @@ export interface AdminContext {
   readonly startedAt: number;
   /** All metrics as of now. */
   metrics(): Promise<Exposition | null>;
+  /** How long clients waited for their upstreams in the last seconds. */
+  latency(): LatencyFigures;
   /** Reads the settings anew and says what a reload would change. */
   plan(): Promise<ReloadOutcome>;
   /** Reads the settings anew and brings the proxy to them. */

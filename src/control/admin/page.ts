@@ -15,6 +15,7 @@ import relays from "#page/relays.ts" with { type: "text" };
 import css from "#page/style.css" with { type: "text" };
 import uplotCss from "#page/uplot.css" with { type: "text" };
 import uplot from "#page/uplot.js" with { type: "text" };
+import upstreams from "#page/upstreams.ts" with { type: "text" };
 import { type Route, refuseMethod, respond } from "./answer.ts";
 
 /*
@@ -36,6 +37,7 @@ const modules = {
   poll,
   rates,
   relays,
+  upstreams,
 };
 
 interface Asset {

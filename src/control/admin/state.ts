@@ -1,5 +1,6 @@
 import { formatAddress } from "../../config/address.ts";
 import type { EngineName, ListenerOptions, Mode } from "../../config/options.ts";
+import type { LatencyFigures } from "../../observe/latencies.ts";
 import { type Statistics, statistics } from "../../observe/statistics.ts";
 import type { RunningProxy } from "../proxy.ts";
 import type { UpstreamView } from "../upstreams.ts";
@@ -51,6 +52,8 @@ export interface StateDocument {
   listeners: ListenerDocument[];
   upstreams: UpstreamView[];
   totals: TotalsDocument;
+  /** Of the relays that ended in the last 10 s. */
+  latency: LatencyFigures;
   process: {
     /** Memory that the process has in use, all of it. */
     residentBytes: number;
@@ -58,7 +61,8 @@ export interface StateDocument {
 }
 
 /** How the proxy stands. Asks the workers for their figures. */
-export function stateDocument({ version, proxy, startedAt }: AdminContext): StateDocument {
+export function stateDocument(context: AdminContext): StateDocument {
+  const { version, proxy, startedAt } = context;
   return {
     version,
     pid: process.pid,
@@ -75,6 +79,7 @@ export function stateDocument({ version, proxy, startedAt }: AdminContext): Stat
     listeners: listenersOf(proxy),
     upstreams: proxy.upstreams.views(),
     totals: totalsOf(proxy),
+    latency: context.latency(),
     process: { residentBytes: process.memoryUsage.rss() },
   };
 }

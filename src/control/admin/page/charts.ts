@@ -31,6 +31,8 @@ interface ChartOptions {
 }
 
 const decimal = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power));
+/** The same from a hundredth on. */
+const fine = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, ...decimal.flat()];
 const binary = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 const CHARTS: readonly ChartOptions[] = [
@@ -64,6 +66,26 @@ const CHARTS: readonly ChartOptions[] = [
     format: format.bytes,
     steps: binary,
     least: 1_024,
+  },
+  {
+    title: "Time until the upstream answered",
+    lines: [
+      { key: "dialP50", label: "p50", color: "--line-a" },
+      { key: "dialP99", label: "p99", color: "--line-b", dash: [5, 3] },
+    ],
+    format: format.latency,
+    steps: fine,
+    least: 0.5,
+  },
+  {
+    title: "Time until its first byte",
+    lines: [
+      { key: "firstByteP50", label: "p50", color: "--line-a" },
+      { key: "firstByteP99", label: "p99", color: "--line-b", dash: [5, 3] },
+    ],
+    format: format.latency,
+    steps: fine,
+    least: 0.5,
   },
 ];
 

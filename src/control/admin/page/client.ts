@@ -34,20 +34,22 @@ export class Client {
     return await this.request<T>("GET", path);
   }
 
-  /** Has something done. @throws as {@link get} */
-  async send<T>(method: "POST" | "DELETE", path: string): Promise<T> {
-    return await this.request<T>(method, path);
+  /** Has something done. @param body sent as JSON @throws as {@link get} */
+  async send<T>(method: "POST" | "DELETE", path: string, body?: object): Promise<T> {
+    return await this.request<T>(method, path, body);
   }
 
-  private async request<T>(method: string, path: string): Promise<T> {
+  private async request<T>(method: string, path: string, body?: object): Promise<T> {
     for (;;) {
       const { token } = this;
       const response = await fetch(path, {
         method,
         headers: {
           ...(method === "GET" ? {} : { "x-ringway": "1" }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         cache: "no-store",
         redirect: "error",
         signal: AbortSignal.timeout(PATIENCE_MS),

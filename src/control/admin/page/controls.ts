@@ -1,8 +1,8 @@
 import type { DrainDocument } from "../api.ts";
 import type { PlanDocument } from "../plan-document.ts";
 import type { ListenerDocument } from "../state.ts";
-import { type Client, Refused } from "./client.ts";
-import { ask } from "./dialogs.ts";
+import type { Client } from "./client.ts";
+import { ask, told } from "./dialogs.ts";
 import { byId } from "./dom.ts";
 import * as format from "./format.ts";
 
@@ -47,15 +47,4 @@ async function drain(client: Client): Promise<void> {
   const { running, drainTimeoutMs } = await client.send<DrainDocument>("POST", "/api/drain");
   const rest = `${format.count(running)} relays have ${format.duration(drainTimeoutMs)}.`;
   await ask({ heading: "Draining", text: running === 0 ? "No relay was running." : rest });
-}
-
-/** Does it, and says what went wrong with it. */
-async function told(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const list = error instanceof Refused ? error.problems : [];
-    await ask({ heading: "That was not done", text, list });
-  }
 }

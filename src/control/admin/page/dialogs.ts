@@ -1,3 +1,4 @@
+import { Refused } from "./client.ts";
 import { byId, element, setText } from "./dom.ts";
 
 /** What a person is asked. */
@@ -51,4 +52,15 @@ export function askToken(isWrong: boolean): Promise<string> {
     };
     dialog.addEventListener("close", closed);
   });
+}
+
+/** Does it, and says what went wrong with it. */
+export async function told(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const list = error instanceof Refused ? error.problems : [];
+    await ask({ heading: "That was not done", text, list });
+  }
 }

@@ -21,6 +21,22 @@ test("counts, rates and shares", () => {
   expect(format.percent(0, 0)).toBe("0 %");
 });
 
+test("latencies", () => {
+  const all = [0, 0.004, 0.042, 0.99, 0.996, 3.25, 9.96, 340.4, 999.4, 1_234];
+  expect(all.map(format.latency)).toEqual([
+    "0 ms",
+    "0 ms",
+    "0.04 ms",
+    "0.99 ms",
+    "1 ms",
+    "3.3 ms",
+    "10 ms",
+    "340 ms",
+    "999 ms",
+    "1.2 s",
+  ]);
+});
+
 test("durations", () => {
   const all = [0, 999, 1_000, 59_940, 60_000, 80_500, 3_600_000, 5_400_000, 90_000_000];
   expect(all.map(format.duration)).toEqual([

@@ -26,6 +26,13 @@ export function percent(part: number, of: number): string {
   return `${digits(of > 0 ? (100 * part) / of : 0, 1)} %`;
 }
 
+/** A short time, with about two digits: `0.04 ms`, `1.2 ms`, `34 ms`, `1.2 s`. */
+export function latency(ms: number): string {
+  if (ms >= 1_000) return duration(ms);
+  if (ms >= 9.95) return `${Math.round(ms)} ms`;
+  return `${Number(ms.toFixed(ms < 0.995 ? 2 : 1))} ms`;
+}
+
 /** `340 ms`, `12.3 s`, `5 min 20 s`, `3 h 12 min`, `4 d 3 h`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

@@ -10,6 +10,7 @@ import { showListeners } from "./listeners.ts";
 import { Poll } from "./poll.ts";
 import { sample } from "./rates.ts";
 import { Relays } from "./relays.ts";
+import { Upstreams } from "./upstreams.ts";
 
 /*
  * The page: asks the proxy once a second how it stands, and shows that.
@@ -20,6 +21,7 @@ const EVERY_MS = 1_000;
 const client = new Client(askToken);
 const charts = new Charts();
 const poll = new Poll(refresh, EVERY_MS);
+const upstreams = new Upstreams(client, () => poll.now());
 const relays = new Relays(client, () => poll.now());
 
 /** The last answer; null before the first. */
@@ -35,6 +37,7 @@ async function refresh(): Promise<void> {
     charts.add(now);
     showFacts(state, now);
     showListeners(state.listeners);
+    upstreams.show(state.upstreams);
     showStatus(state.status);
     await relays.refresh();
     showTrouble(null);

@@ -24,6 +24,7 @@ function state(durationMs: number, accepted: number, bytes: number, pid = 1): St
     listeners: [],
     upstreams: [],
     totals: statistics(stats, [], []),
+    latency: { relays: 1, dialMs: { p50: 0.2, p99: 3 }, firstByteMs: null },
     process: { residentBytes: 0 },
   };
 }
@@ -38,6 +39,10 @@ test("what has happened between two answers, by the proxy's own clock", () => {
     up: 500,
     down: 1_000,
     pool: 131_072,
+    dialP50: 0.2,
+    dialP99: 3,
+    firstByteP50: null,
+    firstByteP99: null,
   });
 });
 
@@ -52,5 +57,6 @@ test("figures that fall are no negative rates", () => {
 });
 
 test("no answer is a gap", () => {
-  expect(gap(5)).toEqual({ at: 5, running: null, pool: null, ...unknown });
+  const latency = { dialP50: null, dialP99: null, firstByteP50: null, firstByteP99: null };
+  expect(gap(5)).toEqual({ at: 5, running: null, pool: null, ...unknown, ...latency });
 });

@@ -12,11 +12,28 @@ export interface Sample {
   readonly down: number | null;
   /** Bytes of the pool that are in use. */
   readonly pool: number | null;
+  /** Milliseconds until an upstream answered, of half of the relays and of 99 %. */
+  readonly dialP50: number | null;
+  readonly dialP99: number | null;
+  /** The same until its first byte. */
+  readonly firstByteP50: number | null;
+  readonly firstByteP99: number | null;
 }
 
 /** A moment in which the proxy did not answer. */
 export function gap(at: number): Sample {
-  return { at, running: null, accepted: null, up: null, down: null, pool: null };
+  return {
+    at,
+    running: null,
+    accepted: null,
+    up: null,
+    down: null,
+    pool: null,
+    dialP50: null,
+    dialP99: null,
+    firstByteP50: null,
+    firstByteP99: null,
+  };
 }
 
 /**
@@ -26,10 +43,15 @@ export function gap(at: number): Sample {
  */
 export function sample(at: number, before: StateDocument | null, now: StateDocument): Sample {
   const { memory, relays } = now.totals;
+  const { dialMs, firstByteMs } = now.latency;
   const known = {
     at,
     running: relays.running,
     pool: memory.segmentsLeased * memory.segmentSizeBytes,
+    dialP50: dialMs?.p50 ?? null,
+    dialP99: dialMs?.p99 ?? null,
+    firstByteP50: firstByteMs?.p50 ?? null,
+    firstByteP99: firstByteMs?.p99 ?? null,
   };
   const seconds = before === null ? 0 : (now.totals.durationMs - before.totals.durationMs) / 1_000;
   if (before === null || !isSameProcess(before, now) || seconds <= 0) {

@@ -1,0 +1,251 @@
+import { printable } from "../../config/error.ts";
+import { formatCount, formatCounted, formatDuration, formatSize } from "../../config/quantity.ts";
+import type { RelaysDocument } from "../../control/admin/api.ts";
+import type { Sample } from "../../control/admin/page/rates.ts";
+import type { RelayOrder } from "../../control/admin/relay-query.ts";
+import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
+import type { UpstreamView } from "../../control/upstreams.ts";
+import type { RelayStatistics } from "../../observe/statistics.ts";
+import { type Column, clip, layOut } from "../text-table.ts";
+import { runningText, weightText } from "../upstreams-command.ts";
+import type { Order } from "./order.ts";
+
+/** All that there is to show of one moment. */
+export interface View {
+  readonly state: StateDocument;
+  /** What has happened since the moment before. */
+  readonly sample: Sample;
+  /** In the order that was asked for; more than fit do no harm. */
+  readonly relays: RelaysDocument;
+  /** Bytes per second by the relays' numbers. */
+  readonly rates: ReadonlyMap<number, number | null>;
+  readonly order: Order;
+  /** Why it is not of now, in a sentence; null when it is. */
+  readonly trouble: string | null;
+}
+
+/** A terminal, in characters; Infinity for text that nobody has to see at once. */
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** How a line stands out. */
+export type Look = "plain" | "head" | "strong" | "faint" | "bad";
+
+/** A line of the screen, printable and not wider than it. */
+export interface Line {
+  readonly text: string;
+  readonly look: Look;
+}
+
+/** A table whose rows are all there or the first ones only. */
+interface Section {
+  readonly columns: readonly Column[];
+  readonly rows: readonly Entry[];
+}
+
+interface Entry {
+  readonly cells: readonly string[];
+  readonly look: Look;
+}
+
+/** A title and a row: with less a section is left out. */
+const SECTION_LEAST = 2;
+/** What the relays keep, of their title and rows, whatever else there is. */
+const RELAYS_LEAST = 4;
+
+const KEYS = "q quit  b bytes  d duration  c client  i id  r reverse";
+
+const sortedBy: Readonly<Record<RelayOrder, string>> = {
+  bytes: "by bytes",
+  duration: "by duration",
+  client: "by client",
+  id: "by id",
+};
+
+/**
+ * The screen, from its first line to its last: as many lines as it has rows, and as few as there is to
+ * show where it has any number. Nothing in it comes from clients but addresses, and whatever comes from
+ * the proxy is made printable here.
+ */
+export function frame(view: View, { columns, rows }: Size): Line[] {
+  const head = [titleLine(view), { text: totals(view), look: "strong" as const }];
+  const sections = allot(view, rows - head.length - 1);
+  const count = listed(view, sections.relays?.rows.length ?? 0);
+  const lines: Line[] = [...head, ...Object.values(sections).flatMap((one) => lay(one, columns))];
+  if (rows === Number.POSITIVE_INFINITY) lines.push({ text: count, look: "faint" });
+  else {
+    while (lines.length < rows - 1) lines.push({ text: "", look: "plain" });
+    lines.splice(Math.max(1, rows - 1));
+    if (rows > 1) lines.push({ text: `${count}  |  ${KEYS}`, look: "faint" });
+  }
+  return lines.map(({ text, look }) => ({ text: clip(printable(text), columns), look }));
+}
+
+function titleLine({ state, trouble }: View): Line {
+  if (trouble !== null) return { text: trouble, look: "bad" };
+  const { version, status, engine, uptimeMs } = state;
+  const workers = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
+  const text = `ringway ${version} ${status}, up ${formatDuration(uptimeMs)}, ${engine.name}, ${workers}`;
+  return { text, look: status === "ready" ? "plain" : "bad" };
+}
+
+function totals({ state, sample }: View): string {
+  const { accepted, up, down } = sample;
+  const { firstByteMs } = state.latency;
+  const parts = [
+    `relays ${formatCount(state.totals.relays.running)}`,
+    `accepted ${accepted === null ? "-" : Number(accepted.toPrecision(3))}/s`,
+    `up ${perSecond(up)}`,
+    `down ${perSecond(down)}`,
+  ];
+  if (firstByteMs !== null) {
+    parts.push(`first byte p50 ${inMs(firstByteMs.p50)} p99 ${inMs(firstByteMs.p99)}`);
+  }
+  return parts.join("  ");
+}
+
+function listed({ relays: { matching }, order }: View, shown: number): string {
+  const part = shown < matching ? `${formatCount(shown)} of ` : "";
+  const sorted = `${sortedBy[order.sort]}${order.isReversed ? ", reversed" : ""}`;
+  return `${part}${formatCounted(matching, "relay")} ${sorted}`;
+}
+
+/** What is shown of each table; null where there is no room for it. */
+type Sections = Readonly<Record<"listeners" | "upstreams" | "relays", Section | null>>;
+
+/** Shares rows out: listeners and upstreams leave some to relays, and each what it does not need. */
+function allot(view: View, room: number): Sections {
+  const listeners = listenerSection(view.state.listeners);
+  const upstreams = upstreamSection(view.state.upstreams);
+  const relays = relaySection(view);
+  const spare = Math.max(0, room - Math.min(RELAYS_LEAST, 1 + relays.rows.length));
+  const forListeners = rowsOf(listeners, Math.floor(spare / 3));
+  const forUpstreams = rowsOf(upstreams, spare - forListeners);
+  const moreListeners = rowsOf(listeners, spare - forUpstreams);
+  const forRelays = room - moreListeners - forUpstreams;
+  return {
+    listeners: cut(listeners, moreListeners),
+    upstreams: cut(upstreams, forUpstreams),
+    relays: forRelays < 1 ? null : { ...relays, rows: relays.rows.slice(0, forRelays - 1) },
+  };
+}
+
+/** How many of so many rows a section takes, its title included. */
+function rowsOf({ rows }: Section, room: number): number {
+  const wanted = rows.length === 0 ? 0 : 1 + rows.length;
+  return room < SECTION_LEAST ? 0 : Math.min(wanted, room);
+}
+
+/** The first rows that there is room for; the title says how many of how many. */
+function cut(section: Section, room: number): Section | null {
+  if (room < 1) return null;
+  const shown = room - 1;
+  const all = section.rows.length;
+  if (all <= shown) return section;
+  const [first, ...others] = section.columns as [Column, ...Column[]];
+  const title = `${first.title} (${formatCount(shown)} of ${formatCount(all)})`;
+  const least = Math.max(first.least ?? 0, title.length);
+  return { columns: [{ ...first, title, least }, ...others], rows: section.rows.slice(0, shown) };
+}
+
+function lay(section: Section | null, width: number): Line[] {
+  if (section === null) return [];
+  const { columns, rows } = section;
+  const cells = rows.map((row) => row.cells);
+  return layOut(columns, cells, width).map((text, index) => ({
+    text,
+    look: index === 0 ? "head" : (rows[index - 1]?.look ?? "plain"),
+  }));
+}
+
+function listenerSection(listeners: readonly ListenerDocument[]): Section {
+  return {
+    columns: [
+      { title: "listener", least: 8 },
+      { title: "address", least: 10 },
+      { title: "clients", rank: 1 },
+      { title: "mode", rank: 2 },
+    ],
+    rows: listeners.map((one, index) => ({
+      cells: [
+        one.name ?? `#${index + 1}`,
+        one.address,
+        one.accepting ? "accepted" : "drained",
+        one.mode,
+      ],
+      look: one.accepting ? "plain" : "faint",
+    })),
+  };
+}
+
+function upstreamSection(upstreams: readonly UpstreamView[]): Section {
+  const rows = upstreams.map((one) => ({ one, look: upstreamLook(one) }));
+  // Those that somebody should look at are never among what is cut off, as far as there is room.
+  const ranks: readonly Look[] = ["bad", "faint", "plain"];
+  rows.sort((a, b) => ranks.indexOf(a.look) - ranks.indexOf(b.look));
+  return {
+    columns: [
+      { title: "upstream", least: 10 },
+      { title: "listener", least: 6, rank: 3 },
+      { title: "state", rank: 1 },
+      { title: "health" },
+      { title: "running", isFigure: true },
+      { title: "weight", isFigure: true, rank: 2 },
+      { title: "last check", least: 8, rank: 4 },
+    ],
+    rows: rows.map(({ one, look }) => ({
+      cells: [
+        one.upstream,
+        one.listener,
+        one.state,
+        `${one.health} ${formatDuration(one.healthForMs)}`,
+        runningText(one),
+        weightText(one),
+        one.lastCheck?.detail ?? "",
+      ],
+      look,
+    })),
+  };
+}
+
+function upstreamLook({ health, state }: UpstreamView): Look {
+  if (health !== "up") return "bad";
+  return state === "ready" ? "plain" : "faint";
+}
+
+function relaySection({ relays: { relays }, rates }: View): Section {
+  return {
+    columns: [
+      { title: "relay", isFigure: true, rank: 2 },
+      { title: "client", least: 10 },
+      { title: "upstream", least: 10, rank: 1 },
+      { title: "age", isFigure: true, usual: 6, rank: 1 },
+      { title: "up", isFigure: true, usual: 8 },
+      { title: "down", isFigure: true, usual: 8 },
+      { title: "rate", isFigure: true, usual: 10, rank: 3 },
+    ],
+    rows: relays.map((relay) => ({ cells: relayCells(relay, rates), look: "plain" })),
+  };
+}
+
+function relayCells(relay: RelayStatistics, rates: View["rates"]): string[] {
+  return [
+    `${relay.id}`,
+    relay.client,
+    relay.upstream ?? "-",
+    formatDuration(relay.durationMs),
+    formatSize(relay.up.receivedBytes),
+    formatSize(relay.down.receivedBytes),
+    perSecond(rates.get(relay.id) ?? null),
+  ];
+}
+
+function perSecond(bytes: number | null): string {
+  return bytes === null ? "-" : `${formatSize(Math.round(bytes))}/s`;
+}
+
+function inMs(ms: number): string {
+  return `${Number(ms.toPrecision(2))}ms`;
+}

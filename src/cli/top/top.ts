@@ -1,0 +1,139 @@
+import { formatDuration } from "../../config/quantity.ts";
+import type { RelaysDocument } from "../../control/admin/api.ts";
+import { isSameProcess, sample } from "../../control/admin/page/rates.ts";
+import type { StateDocument } from "../../control/admin/state.ts";
+import type { AdminClient } from "../admin-client.ts";
+import { StartError } from "../start-error.ts";
+import { frame, type Size, type View } from "./frame.ts";
+import { type Order, queryOf, wishOf } from "./order.ts";
+import { RelayRates } from "./relay-rates.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Between two looks, in milliseconds. */
+export const EVERY_MS = 1_000;
+/** Relays that one look may ask for. */
+const RELAYS_MAX = 1_000;
+
+/** Looks at a proxy, again and again; each look knows what has happened since the one before. */
+export class Watch {
+  private readonly rates = new RelayRates();
+  private last: StateDocument | null = null;
+
+  constructor(private readonly client: AdminClient) {}
+
+  /** @throws StartError when the proxy does not answer */
+  async look(order: Order, relays: number): Promise<View> {
+    const limit = Math.min(RELAYS_MAX, Math.max(1, relays));
+    const [state, list] = await Promise.all([
+      this.client.request<StateDocument>("GET", "/api/state"),
+      this.client.request<RelaysDocument>("GET", `/api/relays?${queryOf(order, limit)}`),
+    ]);
+    const before = this.last;
+    this.last = state;
+    if (before !== null && !isSameProcess(before, state)) this.rates.forget();
+    return {
+      state,
+      sample: sample(Date.now() / 1_000, before, state),
+      relays: list,
+      rates: this.rates.update(list.relays),
+      order,
+      trouble: null,
+    };
+  }
+}
+
+/** Text for whoever has no terminal: one look, after another one that it is compared with. */
+export async function snapshot(watch: Watch, order: Order, relays: number): Promise<string> {
+  await watch.look(order, relays);
+  await Bun.sleep(EVERY_MS);
+  const size: Size = { columns: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY };
+  const lines = frame(await watch.look(order, relays), size);
+  return `${lines.map(({ text }) => text).join("\n")}\n`;
+}
+
+/** A proxy on a terminal, live until somebody has seen enough. */
+export class Top {
+  private view: View | null = null;
+  private answeredAt = 0;
+  /** Ends whatever is waited for. */
+  private wake = () => {};
+  /** Ends the pause between two looks. */
+  private wanted = Promise.withResolvers<void>();
+  private exitCode: number | null = null;
+
+  constructor(
+    private readonly watch: Watch,
+    private readonly terminal: Terminal,
+    private order: Order,
+  ) {}
+
+  /**
+   * Shows it until a key or a signal ends that.
+   *
+   * @returns the exit code
+   * @throws StartError when the proxy does not answer the first time; the terminal is untouched then
+   */
+  async run(): Promise<number> {
+    await this.refresh(null);
+    try {
+      this.terminal.open({
+        keys: (text) => this.pressed(text),
+        resized: () => this.draw(),
+        ended: (code) => this.end(code),
+      });
+      while (this.exitCode === null) {
+        this.draw();
+        await this.unlessOver(Promise.race([Bun.sleep(EVERY_MS), this.wanted.promise]));
+        this.wanted = Promise.withResolvers();
+        // Whoever wants to leave does not wait for a proxy that does not answer.
+        if (this.exitCode === null) await this.unlessOver(this.refresh(this.view));
+      }
+      return this.exitCode;
+    } finally {
+      await this.terminal.close();
+    }
+  }
+
+  /**
+   * Waits for it, or for the end. A race with one promise for the end would be remembered by that for
+   * each of all the seconds that this runs.
+   */
+  private unlessOver(work: Promise<void>): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.wake = resolve;
+    work.then(resolve, reject);
+    return promise;
+  }
+
+  /** @param before what is shown on when there is no answer; null when there is nothing */
+  private async refresh(before: View | null): Promise<void> {
+    try {
+      this.view = await this.watch.look(this.order, this.terminal.size.rows);
+      this.answeredAt = performance.now();
+    } catch (error) {
+      if (before === null || !(error instanceof StartError)) throw error;
+      const seconds = Math.max(1, Math.round((performance.now() - this.answeredAt) / 1_000));
+      const age = formatDuration(1_000 * seconds);
+      // The age first, as the line may be cut off.
+      this.view = { ...before, trouble: `what is shown is ${age} old: ${error.message}` };
+    }
+  }
+
+  private draw(): void {
+    if (this.view !== null) this.terminal.draw(frame(this.view, this.terminal.size));
+  }
+
+  private pressed(keys: string): void {
+    const wish = wishOf(keys, this.order);
+    if (wish === "quit") this.end(0);
+    else if (wish !== null) {
+      this.order = wish;
+      this.wanted.resolve();
+    }
+  }
+
+  private end(code: number): void {
+    this.exitCode ??= code;
+    this.wake();
+  }
+}

@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import type { UpstreamView } from "../control/upstreams.ts";
+import { renderUpstreams } from "./upstreams-command.ts";
+
+const view: UpstreamView = {
+  id: 0,
+  listener: "main",
+  upstream: "10.0.0.5:6379",
+  isBackup: false,
+  weight: 1,
+  effectiveWeight: 1,
+  state: "ready",
+  health: "up",
+  isOpen: true,
+  running: 0,
+  maxRelays: 0,
+  lastCheck: null,
+  healthForMs: 12_000,
+};
+
+test("a line for each, with what its last check has found", () => {
+  const lastCheck = {
+    ok: false,
+    inconclusive: false,
+    detail: "connect: ECONNREFUSED",
+    durationMs: 1,
+    atMs: 5,
+  };
+  const upstreams: UpstreamView[] = [
+    { ...view, running: 1_234, weight: 10, effectiveWeight: 2.5 },
+    { ...view, id: 17, upstream: "unix:/run/\u001b[2Jx", isBackup: true, maxRelays: 100 },
+    { ...view, id: 2, state: "maintenance", health: "down", isOpen: false, lastCheck },
+  ];
+  expect(renderUpstreams(upstreams).split("\n")).toEqual([
+    "id  listener  upstream              state              weight  running  health",
+    " 0  main      10.0.0.5:6379         ready        10 (now 2.5)    1,234  up for 12s",
+    "17  main      unix:/run/\\u001b[2Jx  ready            1 backup    0/100  up for 12s",
+    " 2  main      10.0.0.5:6379         maintenance             1        0  down for 12s: connect: ECONNREFUSED",
+    "",
+  ]);
+});
+
+test("none is a sentence", () => {
+  expect(renderUpstreams([])).toBe("no listener has an upstream\n");
+});

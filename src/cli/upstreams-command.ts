@@ -1,0 +1,102 @@
+import { ConfigError, describe } from "../config/error.ts";
+import { formatCount, formatDuration } from "../config/quantity.ts";
+import type { UpstreamsDocument } from "../control/admin/api.ts";
+import type { UpstreamView } from "../control/upstreams.ts";
+import { type AdminQuestion, adminCommand } from "./admin-command.ts";
+import type { Flag } from "./flag.ts";
+import type { CommandArguments } from "./read-flags.ts";
+import { type Column, layOut } from "./text-table.ts";
+
+/** What may be wanted of an upstream: keys of the API's body. */
+const changes: readonly Flag[] = [
+  { name: "state", hint: "WORD", text: ["drain, maintenance or ready"] },
+  { name: "weight", hint: "N", text: ["its share of new relays, 0…256, or configured"] },
+  { name: "within", hint: "TIME", text: ["end its relays in this time; with --state"] },
+];
+/** The weight that a person writes for the one of the configuration, which is null in the API. */
+const CONFIGURED = "configured";
+
+const columns: readonly Column[] = [
+  { title: "id", isFigure: true },
+  { title: "listener" },
+  { title: "upstream" },
+  { title: "state" },
+  { title: "weight", isFigure: true },
+  { title: "running", isFigure: true },
+  { title: "health" },
+];
+
+/** `ringway upstreams`: the upstreams that a proxy has, and what is wanted of them. */
+export const upstreamsCommand = adminCommand<UpstreamsDocument | UpstreamView>({
+  name: "upstreams",
+  description: "lists or changes the upstreams of a running proxy",
+  flags: [
+    { name: "set", hint: "ID", text: ["change this one: the number in the list"] },
+    ...changes,
+  ],
+  question,
+  render: (answer) => renderUpstreams("upstreams" in answer ? answer.upstreams : [answer]),
+  about: `Lists the upstreams of a proxy with their health, or changes one: drain and
+maintenance keep new relays away from it, and --within ends those that it has.
+That holds until it is changed again, the proxy ends, or a reload takes it away.`,
+  exitCodes: `0 listed or changed, 1 no proxy answers or it has no such upstream,
+2 the flags are wrong.`,
+});
+
+function question({ values }: CommandArguments): AdminQuestion {
+  const given = changes.filter(({ name }) => values.has(name));
+  const id = values.get("set");
+  if (id === undefined) {
+    const [first] = given;
+    if (first === undefined) return { method: "GET", path: "/api/upstreams" };
+    throw new ConfigError(`--${first.name} needs to know which upstream: --set ID`);
+  }
+  if (!/^\d{1,4}$/.test(id)) {
+    throw new ConfigError(`--set ${describe(id)}: expected the number of an upstream in the list`);
+  }
+  if (given.length === 0) {
+    throw new ConfigError("--set needs to know what is wanted: --state, --weight or --within");
+  }
+  const body = Object.fromEntries(
+    given.map(({ name }) => {
+      const value = values.get(name);
+      return [name, name === "weight" && value === CONFIGURED ? null : value];
+    }),
+  );
+  return { method: "POST", path: `/api/upstreams/${Number(id)}`, body };
+}
+
+/** The upstreams as a table, or the sentence that there are none. */
+export function renderUpstreams(upstreams: readonly UpstreamView[]): string {
+  if (upstreams.length === 0) return "no listener has an upstream\n";
+  const rows = upstreams.map((one) => [
+    `${one.id}`,
+    one.listener,
+    one.upstream,
+    one.state,
+    weightText(one),
+    runningText(one),
+    healthText(one),
+  ]);
+  return `${layOut(columns, rows).join("\n")}\n`;
+}
+
+/** `10`, `10 (now 2.5)` while it starts slowly, `backup` behind it where it is one. */
+export function weightText({ weight, effectiveWeight, isBackup }: UpstreamView): string {
+  const now = Number(effectiveWeight.toPrecision(2));
+  const slow = now < weight ? ` (now ${now})` : "";
+  return `${weight}${slow}${isBackup ? " backup" : ""}`;
+}
+
+/** `12`, or `12/100` where there is a limit. */
+export function runningText({ running, maxRelays }: UpstreamView): string {
+  return maxRelays === 0
+    ? formatCount(running)
+    : `${formatCount(running)}/${formatCount(maxRelays)}`;
+}
+
+/** `down for 12s`, and why: what the last check has found. */
+export function healthText({ health, healthForMs, lastCheck }: UpstreamView): string {
+  const why = lastCheck === null ? "" : `: ${lastCheck.detail}`;
+  return `${health} for ${formatDuration(healthForMs)}${why}`;
+}
