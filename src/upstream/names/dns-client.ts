@@ -25,7 +25,7 @@ export interface DnsServer {
 
 /** How DNS is asked. */
 export interface DnsOptions {
-  /** At least one, in the order in which they are asked. */
+  /** In the order in which they are asked. */
   readonly servers: readonly DnsServer[];
   /** Milliseconds that one server gets for one answer. */
   readonly attemptMs: number;
@@ -46,7 +46,7 @@ export async function askDns(
   type: QuestionType,
   { servers, attemptMs, rounds, signal }: DnsOptions,
 ): Promise<DnsAnswer> {
-  let failure = new NameError("timeout");
+  let failure = new NameError("unreachable");
   for (let round = 0; round < rounds; round++) {
     for (const server of servers) {
       if (signal.aborted) throw new NameError("given_up");
@@ -100,16 +100,17 @@ async function byUdp(
       connect: { hostname: host, port },
       socket: {
         data: (_, bytes) => waiting.decide(decodeAnswer(bytes, question)),
-        error: () => waiting.fail("refused"),
+        error: () => waiting.fail("unreachable"),
       },
-    }).catch(() => null);
-    if (socket === null) throw new NameError("refused");
+    });
     try {
       socket.send(message);
       return await waiting.answer;
     } finally {
       socket.close();
     }
+  } catch (error) {
+    throw nameError(error);
   } finally {
     waiting.end();
   }
@@ -143,22 +144,30 @@ async function byTcp(
         // Nobody else can say anything on this connection.
         waiting.decide(answer === "foreign" ? "malformed" : answer);
       },
-      connectError: () => waiting.fail("refused"),
+      connectError: () => waiting.fail("unreachable"),
       close: () => waiting.fail("server_failed"),
     },
   });
-  // An attempt that comes to its end when nobody waits any more is closed then.
-  const closing = () =>
-    connecting.then(
-      (socket) => socket.terminate(),
-      () => {},
-    );
+  connecting.catch(() => waiting.fail("unreachable"));
   try {
     return await waiting.answer;
   } finally {
     waiting.end();
-    void closing();
+    // An attempt that comes to its end when nobody waits any more is closed then.
+    void connecting.then(
+      (socket) => socket.terminate(),
+      () => {},
+    );
   }
+}
+
+/**
+ * What the system says when there is no way to a server (ENETUNREACH), or no descriptor left, is no
+ * defect of ours.
+ */
+function nameError(error: unknown): unknown {
+  const isOfSystem = error instanceof Error && "syscall" in error;
+  return isOfSystem ? new NameError("unreachable") : error;
 }
 
 /** One answer that is awaited, for so long. */

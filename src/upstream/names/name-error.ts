@@ -6,8 +6,10 @@ export type NameErrorCode =
   | "no_data"
   /** The DNS server could not find out (SERVFAIL, FORMERR, NOTIMP). */
   | "server_failed"
-  /** The DNS server does not answer us (REFUSED), or nothing listens there. */
+  /** The DNS server does not answer us (REFUSED). */
   | "refused"
+  /** There is no DNS server, or no way to it, or nothing listens there. */
+  | "unreachable"
   /** Nobody answered in time. */
   | "timeout"
   /** What was answered is no DNS message. */
@@ -20,6 +22,7 @@ const CLAUSES: Readonly<Record<NameErrorCode, string>> = {
   no_data: "the name has no address",
   server_failed: "the DNS server failed",
   refused: "the DNS server refused",
+  unreachable: "no DNS server can be reached",
   timeout: "no answer from DNS in time",
   malformed: "the DNS server's answer makes no sense",
   given_up: "nobody waits for it any more",

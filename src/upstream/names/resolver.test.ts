@@ -145,7 +145,14 @@ describe("from DNS", () => {
     expect(await resolve("a.test", { servers })).toMatchObject({
       addresses: [{ host: "10.0.0.7" }],
     });
-    expect(await failure(resolve("a.test"))).toBe("refused");
+    expect(await failure(resolve("a.test"))).toBe("unreachable");
+  });
+
+  test("no server at all, and one to which there is no way", async () => {
+    expect(await failure(resolve("a.test", { servers: [] }))).toBe("unreachable");
+    // Nobody may send to everybody unless he says so: the kernel refuses, and nothing is sent.
+    const servers = [{ host: "255.255.255.255", port: 53 }];
+    expect(await failure(resolve("a.test", { servers }))).toBe("unreachable");
   });
 
   test("a name that there is not, is not, whatever the next server says", async () => {
