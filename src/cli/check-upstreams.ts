@@ -1,24 +1,26 @@
 import { formatAddress } from "../config/address.ts";
-import { ipKind } from "../config/ip.ts";
 import type { ListenerOptions } from "../config/options.ts";
-import { StartError } from "./start-error.ts";
+import { namedUpstreams, type UpstreamNames } from "../control/names.ts";
+import type { Logger } from "../observe/log.ts";
 
 /**
- * Looks every upstream's host name up once, so that a slip of the pen is told at the start and not
- * by the first client. Addresses are not kept: each dial looks up anew.
+ * Warns of upstreams whose host name nobody knows yet, so that a slip of the pen is told at once and
+ * not by the first client. The proxy does not wait for that, nor is it stopped by it: what is not
+ * known may be known soon, and others may be well.
  *
- * @throws StartError for the first upstream whose host is unknown
+ * @returns when there was an answer for every name
  */
-export async function checkUpstreams(listeners: readonly ListenerOptions[]): Promise<void> {
-  const upstreams = listeners.flatMap((one) => one.upstreams);
-  const distinct = new Map(upstreams.map(({ address }) => [formatAddress(address), address]));
-  const lookups = Array.from(distinct.values(), async (address) => {
-    if (address.kind === "unix" || ipKind(address.host) !== 0) return;
-    try {
-      await Bun.dns.lookup(address.host, { backend: "getaddrinfo" });
-    } catch {
-      throw new StartError(`cannot relay to ${formatAddress(address)}: unknown host`);
+export async function checkUpstreams(
+  listeners: readonly ListenerOptions[],
+  names: Pick<UpstreamNames, "problem">,
+  log: Pick<Logger, "warn">,
+): Promise<void> {
+  const all = Array.from(namedUpstreams(listeners), async ([name, upstreams]) => {
+    const problem = await names.problem(name);
+    if (problem === null) return;
+    for (const one of new Set(upstreams.map(formatAddress))) {
+      log.warn(`cannot relay to ${one} yet: ${problem}; it is looked up again and again`);
     }
   });
-  await Promise.all(lookups);
+  await Promise.all(all);
 }

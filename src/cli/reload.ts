@@ -83,7 +83,7 @@ export class Reloader {
   async plan(): Promise<ReloadOutcome> {
     const { proxy, embedded } = this.target;
     return await this.attempt(async () => {
-      const settings = await this.read();
+      const settings = await this.source.read();
       const plan = proxy.plan(proxyOptions(settings, embedded.addresses));
       return this.withRestarts(plan, settings);
     });
@@ -95,17 +95,12 @@ export class Reloader {
   }
 
   private async apply(): Promise<Plan> {
-    const { proxy, embedded } = this.target;
-    const settings = await this.read();
+    const { proxy, embedded, log } = this.target;
+    const settings = await this.source.read();
     const upstreams = await embedded.addressesFor(settings);
     const plan = await proxy.reload(proxyOptions(settings, upstreams));
+    void checkUpstreams(settings.listeners, proxy.upstreams.names, log);
     return this.withRestarts(plan, settings);
-  }
-
-  private async read(): Promise<Settings> {
-    const settings = await this.source.read();
-    await checkUpstreams(settings.listeners);
-    return settings;
   }
 
   /** What is not the proxy's own is not changed by a reload either. */

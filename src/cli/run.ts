@@ -72,6 +72,7 @@ export async function run(source: SettingsSource): Promise<number> {
   beginAdmin(current, reloader, () => drain.resolve("admin API"));
   // Not before: whoever reads that may ask for a reload at once.
   announce(current);
+  void checkUpstreams(settings.listeners, current.proxy.upstreams.names, current.log);
   current.manager.ready(current.proxy.status);
   const first = await Promise.race([signals.next(), drain.promise]);
   hangUps.end();
@@ -90,7 +91,6 @@ async function start(settings: Settings): Promise<Run> {
   const log = await createLogger(settings.verbose);
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
-  await checkUpstreams(settings.listeners);
   const admin = await startAdmin(settings.admin, log);
   const embedded = new Embedded();
   let observation: Observation | null = null;

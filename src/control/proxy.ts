@@ -7,6 +7,7 @@ import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engi
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { together } from "../observe/together.ts";
+import type { WatcherParts } from "../upstream/names/watcher.ts";
 import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
@@ -45,6 +46,7 @@ export class RunningProxy {
    * Starts a proxy. All its listeners accept when the promise resolves; when it rejects, none does.
    *
    * @param inherited sockets that others have opened, for the addresses that they listen on
+   * @param names how upstreams' host names are resolved, for tests to replace
    * @throws ListenError when an address cannot be listened on
    * @throws EngineUnsupportedError when the engine that was asked for cannot run here
    */
@@ -52,18 +54,15 @@ export class RunningProxy {
     options: ProxyOptions,
     observer: ProxyObserver,
     inherited: TakeSocket = () => undefined,
+    names: WatcherParts = {},
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
-    const upstreams = new Upstreams(Math.max(1, options.workers), observer, (slot, withinMs) =>
-      engine.drop({ slot }, withinMs),
-    );
-    const edges = new Edges(Math.max(1, options.workers), (name) => upstreams.rowOf(name));
-    const engine = newEngine(
-      choice,
-      options,
-      watching(observer, upstreams, edges),
-      upstreams.table.memory,
-    );
+    const workers = Math.max(1, options.workers);
+    const drop = (slot: number, withinMs: number) => engine.drop({ slot }, withinMs);
+    const upstreams = new Upstreams(workers, observer, drop, names);
+    const edges = new Edges(workers, (name) => upstreams.rowOf(name));
+    const told = watching(observer, upstreams, edges);
+    const engine = newEngine(choice, options, told, upstreams);
     const proxy = new RunningProxy(engine, upstreams, edges, choice, options, inherited);
     try {
       const listeners = await proxy.adopt(options);
@@ -245,8 +244,9 @@ function newEngine(
   { name, uring }: EngineChoice,
   { workers, memory }: ProxyOptions,
   observer: ProxyObserver,
-  upstreams: SharedArrayBuffer,
+  { table, names }: Upstreams,
 ): Engine {
+  const upstreams = table.memory;
   if (name === "sockets" && workers === 1) {
     return new SocketsEngine(memory, observer, { ...wholeShare, upstreams });
   }
@@ -259,7 +259,8 @@ function newEngine(
       workers,
       newWorker: (share, shared, onFailed) => {
         const birth = { memory, uring, share: { ...share, upstreams } };
-        return new ThreadEngine({ name, birth, onFailed }, shared);
+        const lookUp = (host: string, port: number) => names.lookUp(host, port);
+        return new ThreadEngine({ name, birth, onFailed, lookUp }, shared);
       },
     },
     observer,

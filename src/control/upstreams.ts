@@ -9,7 +9,9 @@ import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker, type HealthView } from "../upstream/health/checker.ts";
 import type { HealthEvent, HealthStatus } from "../upstream/health/monitor.ts";
 import { PanicWatch } from "../upstream/health/panic.ts";
+import type { WatcherParts } from "../upstream/names/watcher.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
+import { UpstreamNames } from "./names.ts";
 import { keyed } from "./plan.ts";
 
 /** What somebody who may administer the proxy wants of an upstream. */
@@ -69,6 +71,8 @@ interface Entry {
  */
 export class Upstreams {
   readonly table: UpstreamTable;
+  /** Their host names, kept resolved. */
+  readonly names: UpstreamNames;
   private readonly entries = new Map<string, Entry>();
   private readonly bySlot = new Map<number, Entry>();
   /** Rows of upstreams that are gone, as long as relays are left there. */
@@ -83,8 +87,10 @@ export class Upstreams {
     workers: number,
     private readonly observer: UpstreamsObserver,
     private readonly drop: DropRelays,
+    names: WatcherParts = {},
   ) {
     this.table = new UpstreamTable(workers);
+    this.names = new UpstreamNames(observer, names);
     this.checker = new Checker((key, event) => this.healthChanged(key, event));
   }
 
@@ -179,6 +185,7 @@ export class Upstreams {
   }
 
   stop(): void {
+    this.names.stop();
     this.checker.stop();
     if (this.ramp !== null) clearInterval(this.ramp);
   }
@@ -216,6 +223,7 @@ export class Upstreams {
 
   /** Looks after those that there are. */
   private look(): void {
+    this.names.set(Array.from(this.entries.values(), ({ options }) => options.address));
     this.checker.setUpstreams(
       Array.from(this.entries.values(), ({ key, options, health }) => {
         return { name: key, address: options.address, ...health };

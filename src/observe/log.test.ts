@@ -113,3 +113,19 @@ test("a worker that has met a defect is told with what became of its relays, and
     "error: Error: another",
   ]);
 });
+
+test("a host name with other addresses is a line, its first ones at debug", () => {
+  const { lines, observer } = record(4);
+  const addresses = ["10.0.0.1", "::1"];
+  observer.nameChanged({ name: "a.test", addresses, isNews: false });
+  observer.nameChanged({ name: "a.test", addresses, isNews: true });
+  const many = Array.from({ length: 2_000 }, (_, index) => `10.0.0.${index}`);
+  observer.nameChanged({ name: "b.test", addresses: many, isNews: true });
+  observer.nameFailing("a.test", "no answer from DNS in time");
+  expect(lines).toEqual([
+    "debug: host a.test is 10.0.0.1, ::1 now",
+    "info: host a.test is 10.0.0.1, ::1 now",
+    `info: host b.test is ${many.slice(0, 8).join(", ")} and 1,992 more now`,
+    "warn: host a.test: no answer from DNS in time; its last addresses are kept",
+  ]);
+});

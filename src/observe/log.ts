@@ -2,7 +2,7 @@ import type { ConsolaInstance } from "consola/core";
 import { formatCount, formatCounted, formatDuration, formatSize } from "../config/quantity.ts";
 import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { UpstreamEvent } from "../upstream/events.ts";
+import type { NameEvent, UpstreamEvent } from "../upstream/events.ts";
 import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 
@@ -10,6 +10,8 @@ import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 export type Logger = Pick<ConsolaInstance, "level" | "debug" | "info" | "warn" | "error">;
 
 const DEBUG = 4;
+/** Addresses of a name that a line has. */
+const LISTED_MAX = 8;
 
 /** A dial that failed, for the line that tells of the ones held back. */
 interface DialFailures {
@@ -68,6 +70,14 @@ export class LogObserver implements ProxyObserver {
   panicChanged(listener: string, isOn: boolean): void {
     if (isOn) this.log.warn(`${listener}: too few upstreams are well: all get relays`);
     else this.log.info(`${listener}: enough upstreams are well again`);
+  }
+
+  nameChanged({ name, addresses, isNews }: NameEvent): void {
+    this.log[isNews ? "info" : "debug"](`host ${name} is ${listed(addresses)} now`);
+  }
+
+  nameFailing(name: string, why: string): void {
+    this.log.warn(`host ${name}: ${why}; its last addresses are kept`);
   }
 
   poolGrew(bytes: number): void {
@@ -138,6 +148,13 @@ function relayLine(relay: RelaySummary): string {
   const loss = lost === 0 ? "" : `, ${formatCount(lost)} of them lost`;
   const life = `${reason} after ${formatDuration(durationMs)}`;
   return `relay ${id}: ${ends} ${life}, ${bytesUp} bytes up, ${bytesDown} down${loss}`;
+}
+
+/** A large service has more addresses than a line should have. */
+function listed(addresses: readonly string[]): string {
+  const shown = addresses.slice(0, LISTED_MAX).join(", ");
+  const more = addresses.length - LISTED_MAX;
+  return more > 0 ? `${shown} and ${formatCount(more)} more` : shown;
 }
 
 function times(count: number): string {

@@ -40,3 +40,15 @@ test("each is told what it wants to know, in their order", () => {
 test("nobody asks for starts when none of them does", () => {
   expect("relayStarted" in together([{ poolEmpty() {} }])).toBe(false);
 });
+
+test("names are told to whoever wants to know", () => {
+  const told: unknown[] = [];
+  const one = together([
+    {},
+    { nameChanged: (event) => told.push(event), nameFailing: (...what) => told.push(what) },
+  ]);
+  const event = { name: "a.test", addresses: ["10.0.0.1"], isNews: true };
+  one.nameChanged?.(event);
+  one.nameFailing?.("a.test", "unknown host");
+  expect(told).toEqual([event, ["a.test", "unknown host"]]);
+});

@@ -41,6 +41,12 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     panicChanged(listener, isOn) {
       for (const one of observers) one.panicChanged?.(listener, isOn);
     },
+    nameChanged(event) {
+      for (const one of observers) one.nameChanged?.(event);
+    },
+    nameFailing(name, why) {
+      for (const one of observers) one.nameFailing?.(name, why);
+    },
     workerFailed(...failure) {
       for (const one of observers) one.workerFailed?.(...failure);
     },

@@ -10,9 +10,21 @@ export interface UpstreamEvent {
   readonly why: string;
 }
 
+/** A host name of upstreams has other addresses. */
+export interface NameEvent {
+  readonly name: string;
+  /** All that it has now, at least one. */
+  readonly addresses: readonly string[];
+  /** False when it is the first answer, to the first question. */
+  readonly isNews: boolean;
+}
+
 /** What is told of upstreams. */
 export interface UpstreamsObserver {
   upstreamChanged?(event: UpstreamEvent): void;
   /** So few are open that all are treated as open; or that is over. */
   panicChanged?(listener: string, isOn: boolean): void;
+  nameChanged?(event: NameEvent): void;
+  /** A name cannot be resolved any more; it keeps its addresses. `why` is a clause. */
+  nameFailing?(name: string, why: string): void;
 }

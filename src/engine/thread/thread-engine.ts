@@ -4,7 +4,7 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import type { EngineName, ListenerOptions } from "../../config/options.ts";
+import type { Address, EngineName, ListenerOptions } from "../../config/options.ts";
 import type { Selection } from "../dropping.ts";
 import {
   type Engine,
@@ -37,6 +37,11 @@ export interface ThreadOptions {
    * its thread ends. `error` is a text with its stack.
    */
   readonly onFailed: (error: string) => void;
+  /**
+   * The addresses of a host name in the order in which to dial them, none when it has none; unless
+   * given, the system is asked each time.
+   */
+  readonly lookUp?: (host: string, port: number) => Promise<readonly Address[]>;
   /** Where the program is that it runs, unless it is the engine's own. */
   readonly url?: URL;
 }
@@ -210,7 +215,8 @@ export class ThreadEngine implements Engine {
   }
 
   private async resolve(token: number, host: string, port: number): Promise<void> {
-    const addresses = await lookUp(host, port);
+    const { lookUp: find = lookUp } = this.options;
+    const addresses = await find(host, port);
     this.tell({ kind: "resolved", token, addresses });
   }
 

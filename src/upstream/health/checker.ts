@@ -61,7 +61,8 @@ const RUNNING_MAX = 64;
 /** What stands for the options of an upstream without checks: nothing is ever counted. */
 const UNCHECKED = { rise: 1, fall: 1 } as const;
 
-const systemClock: Clock = {
+/** The time that runs. */
+export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, call) {
     // Checks are no reason for a process to go on: the listeners are.

@@ -1,0 +1,102 @@
+import { expect, test } from "bun:test";
+import type { Address } from "../config/options.ts";
+import type { UpstreamsObserver } from "../upstream/events.ts";
+import { NameError } from "../upstream/names/name-error.ts";
+import type { Resolution } from "../upstream/names/resolver.ts";
+import { TestClock } from "../upstream/names/test-clock.ts";
+import { UpstreamNames } from "./names.ts";
+
+function tcp(host: string, port = 1): Address {
+  return { kind: "tcp", host, port };
+}
+
+/** Names that stand for what the test says; what is not in there nobody knows. */
+class Scene {
+  readonly known = new Map<string, readonly string[]>();
+  readonly asked: string[] = [];
+  readonly told: unknown[] = [];
+  readonly clock = new TestClock();
+  private readonly observer: UpstreamsObserver = {
+    nameChanged: (event) => this.told.push(event),
+    nameFailing: (name, why) => this.told.push({ name, why }),
+  };
+  readonly names = new UpstreamNames(this.observer, {
+    clock: this.clock,
+    random: () => 0,
+    resolve: async (name): Promise<Resolution> => {
+      this.asked.push(name);
+      const hosts = this.known.get(name);
+      if (hosts === undefined) throw new NameError("unknown_host");
+      const addresses = hosts.map((host) => {
+        return { host, family: host.includes(":") ? (6 as const) : (4 as const) };
+      });
+      return { addresses, ttlMs: 10_000 };
+    },
+  });
+
+  async hosts(name: string): Promise<string[]> {
+    const found = await this.names.lookUp(name, 7);
+    return found.map((one) => (one.kind === "tcp" && one.port === 7 ? one.host : "?"));
+  }
+}
+
+test("only names are watched, each once", () => {
+  const scene = new Scene();
+  const unix = { kind: "unix", path: "/a" } as const;
+  scene.names.set([tcp("a", 1), tcp("a", 2), tcp("10.0.0.1"), tcp("::1"), unix, tcp("b")]);
+  expect(scene.asked).toEqual(["a", "b"]);
+  scene.names.stop();
+});
+
+test("an answer has the families in turn, the system's first one first, and each begins elsewhere", async () => {
+  const scene = new Scene();
+  scene.known.set("a", ["10.0.0.1", "10.0.0.2", "::1"]);
+  scene.names.set([tcp("a")]);
+  expect(await scene.hosts("a")).toEqual(["10.0.0.1", "::1", "10.0.0.2"]);
+  expect(await scene.hosts("a")).toEqual(["10.0.0.2", "::1", "10.0.0.1"]);
+  expect(scene.asked).toEqual(["a"]);
+});
+
+test("of many addresses a dial gets some, and in the end all have had their turn", async () => {
+  const scene = new Scene();
+  const all = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`);
+  scene.known.set("a", all);
+  scene.names.set([tcp("a")]);
+  const firsts: (string | undefined)[] = [];
+  for (let count = 0; count < 100; count++) {
+    const hosts = await scene.hosts("a");
+    expect(hosts).toHaveLength(16);
+    firsts.push(hosts[0]);
+  }
+  expect(firsts).toEqual(all);
+});
+
+test("what nobody knows has no addresses, and a sentence", async () => {
+  const scene = new Scene();
+  scene.known.set("a", ["10.0.0.1"]);
+  scene.names.set([tcp("a"), tcp("b")]);
+  expect(await scene.hosts("b")).toEqual([]);
+  expect(await scene.names.problem("b")).toBe("unknown host");
+  expect(await scene.names.problem("a")).toBeNull();
+  // Nobody is warned because the proxy stops.
+  scene.names.stop();
+  expect(await scene.names.problem("b")).toBeNull();
+});
+
+test("the first answer is no news, unless there was none before; a failure is told once", async () => {
+  const scene = new Scene();
+  scene.known.set("a", ["10.0.0.1"]);
+  scene.names.set([tcp("a"), tcp("b")]);
+  await Promise.all([scene.hosts("a"), scene.hosts("b")]);
+  scene.known.set("b", ["10.0.0.2"]);
+  scene.known.delete("a");
+  for (let second = 0; second < 20; second++) {
+    scene.clock.advance(1_000);
+    await Promise.all([scene.hosts("a"), scene.hosts("b")]);
+  }
+  expect(scene.told).toEqual([
+    { name: "a", addresses: ["10.0.0.1"], isNews: false },
+    { name: "b", addresses: ["10.0.0.2"], isNews: true },
+    { name: "a", why: "unknown host" },
+  ]);
+});

@@ -1,0 +1,229 @@
+import { timerSpan } from "../../engine/deadlines.ts";
+import {
+  type DnsAnswer,
+  decodeAnswer,
+  encodeQuestion,
+  type Question,
+  type QuestionType,
+  ResponseCode,
+} from "./dns-message.ts";
+import { NameError } from "./name-error.ts";
+
+/*
+ * Asks DNS servers. Bun's own node:dns would nearly do, but (1.4.5) it says ENOTFOUND for a name
+ * that is not there and for one without such records alike, leaves out the TTL of SRV records, takes
+ * any datagram for a bad answer instead of waiting for the right one, and rounds timeouts up to whole
+ * seconds.
+ */
+
+/** A DNS server. */
+export interface DnsServer {
+  /** An IP address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How DNS is asked. */
+export interface DnsOptions {
+  /** In the order in which they are asked. */
+  readonly servers: readonly DnsServer[];
+  /** Milliseconds that one server gets for one answer. */
+  readonly attemptMs: number;
+  /** Times that all of them are asked. */
+  readonly rounds: number;
+  /** Nobody waits any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Asks one server after the other until one knows the answer.
+ *
+ * @returns records, at least one
+ * @throws NameError when there are none, or no server could say
+ */
+export async function askDns(
+  name: string,
+  type: QuestionType,
+  { servers, attemptMs, rounds, signal }: DnsOptions,
+): Promise<DnsAnswer> {
+  let failure = new NameError("unreachable");
+  for (let round = 0; round < rounds; round++) {
+    for (const server of servers) {
+      if (signal.aborted) throw new NameError("given_up");
+      try {
+        return await askServer(name, type, server, attemptMs, signal);
+      } catch (error) {
+        if (!(error instanceof NameError)) throw error;
+        const { code } = error;
+        if (code === "unknown_host" || code === "no_data" || code === "given_up") throw error;
+        failure = error;
+      }
+    }
+  }
+  throw failure;
+}
+
+async function askServer(
+  name: string,
+  type: QuestionType,
+  server: DnsServer,
+  attemptMs: number,
+  signal: AbortSignal,
+): Promise<DnsAnswer> {
+  const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
+  const question: Question = { id, name: name.replace(/\.$/, ""), type };
+  const message = encodeQuestion(question);
+  if (message === null) throw new NameError("unknown_host");
+  let answer = await byUdp(message, question, server, attemptMs, signal);
+  if (answer.isTruncated) answer = await byTcp(message, question, server, attemptMs, signal);
+  if (answer.code === ResponseCode.noSuchName) throw new NameError("unknown_host");
+  if (answer.code === ResponseCode.refused) throw new NameError("refused");
+  if (answer.code !== ResponseCode.noError) throw new NameError("server_failed");
+  if (answer.records.length === 0) throw new NameError("no_data");
+  return answer;
+}
+
+/**
+ * One datagram there, one back. The socket is connected, so that the kernel lets only that server's
+ * datagrams in, and has a port of its own, which nobody can guess.
+ */
+async function byUdp(
+  message: Uint8Array<ArrayBuffer>,
+  question: Question,
+  { host, port }: DnsServer,
+  attemptMs: number,
+  signal: AbortSignal,
+): Promise<DnsAnswer> {
+  const waiting = new Waiting(attemptMs, signal);
+  try {
+    const socket = await Bun.udpSocket({
+      connect: { hostname: host, port },
+      socket: {
+        data: (_, bytes) => waiting.decide(decodeAnswer(bytes, question)),
+        error: () => waiting.fail("unreachable"),
+      },
+    });
+    try {
+      socket.send(message);
+      return await waiting.answer;
+    } finally {
+      socket.close();
+    }
+  } catch (error) {
+    throw nameError(error);
+  } finally {
+    waiting.end();
+  }
+}
+
+/** The same by TCP, where a message has its length before it. */
+async function byTcp(
+  message: Uint8Array<ArrayBuffer>,
+  question: Question,
+  { host, port }: DnsServer,
+  attemptMs: number,
+  signal: AbortSignal,
+): Promise<DnsAnswer> {
+  const waiting = new Waiting(attemptMs, signal);
+  const framed = Buffer.alloc(2 + message.length);
+  framed.writeUInt16BE(message.length);
+  framed.set(message, 2);
+  let received = Buffer.alloc(0);
+  const connecting = Bun.connect({
+    hostname: host,
+    port,
+    socket: {
+      // A question is far smaller than what a new socket's buffer takes.
+      open: (socket) => void socket.write(framed),
+      data: (_, bytes) => {
+        received = Buffer.concat([received, bytes]);
+        if (received.length < 2) return;
+        const size = received.readUInt16BE();
+        if (received.length < 2 + size) return;
+        const answer = decodeAnswer(received.subarray(2, 2 + size), question);
+        // Nobody else can say anything on this connection.
+        waiting.decide(answer === "foreign" ? "malformed" : answer);
+      },
+      connectError: () => waiting.fail("unreachable"),
+      close: () => waiting.fail("server_failed"),
+    },
+  });
+  connecting.catch(() => waiting.fail("unreachable"));
+  try {
+    return await waiting.answer;
+  } finally {
+    waiting.end();
+    // An attempt that comes to its end when nobody waits any more is closed then.
+    void connecting.then(
+      (socket) => socket.terminate(),
+      () => {},
+    );
+  }
+}
+
+/**
+ * What the system says when there is no way to a server (ENETUNREACH), or no descriptor left, is no
+ * defect of ours.
+ */
+function nameError(error: unknown): unknown {
+  const isOfSystem = error instanceof Error && "syscall" in error;
+  return isOfSystem ? new NameError("unreachable") : error;
+}
+
+/** One answer that is awaited, for so long. */
+class Waiting {
+  private readonly promise = Promise.withResolvers<DnsAnswer>();
+  private readonly timer: ReturnType<typeof setTimeout>;
+  private readonly onAbort = () => this.fail("given_up");
+
+  constructor(
+    attemptMs: number,
+    private readonly signal: AbortSignal,
+  ) {
+    // A question is no reason for a process to go on.
+    this.timer = setTimeout(() => this.fail("timeout"), timerSpan(attemptMs)).unref();
+    signal.addEventListener("abort", this.onAbort);
+    // It may fail before anybody looks.
+    this.promise.promise.catch(() => {});
+    if (signal.aborted) this.onAbort();
+  }
+
+  get answer(): Promise<DnsAnswer> {
+    return this.promise.promise;
+  }
+
+  decide(answer: DnsAnswer | "foreign" | "malformed"): void {
+    if (answer === "foreign") return;
+    if (answer === "malformed") this.fail("malformed");
+    else this.promise.resolve(answer);
+  }
+
+  fail(code: NameError["code"]): void {
+    this.promise.reject(new NameError(code));
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.signal.removeEventListener("abort", this.onAbort);
+  }
+}
+
+/**
+ * The servers that the system asks, as it says now.
+ *
+ * @returns none where it says none
+ */
+export async function systemServers(): Promise<DnsServer[]> {
+  // Loaded when a name is asked for: whoever starts with addresses alone does not pay for it.
+  const { Resolver } = await import("node:dns");
+  return new Resolver().getServers().flatMap((text) => parseServer(text) ?? []);
+}
+
+/** Reads `1.2.3.4`, `1.2.3.4:5353`, `::1` and `[::1]:5353`. @returns null when it is none of them */
+export function parseServer(text: string): DnsServer | null {
+  const [, v6, v6Port, v4, v4Port, bare] =
+    /^(?:\[([^\]]+)\](?::(\d{1,5}))?|([\d.]+)(?::(\d{1,5}))?|([\da-f:.]+(?:%\S+)?))$/i.exec(text) ??
+    [];
+  const host = v6 ?? v4 ?? bare;
+  return host === undefined ? null : { host, port: Number(v6Port ?? v4Port ?? 53) };
+}

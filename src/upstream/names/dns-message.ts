@@ -1,0 +1,238 @@
+import { formatIPv6 } from "../../config/ip.ts";
+
+// DNS messages (RFC 1035): one question, and what an answer to it holds.
+
+/** The types of records that are asked for or followed. */
+export const RecordType = { A: 1, CNAME: 5, AAAA: 28, SRV: 33 } as const;
+export type QuestionType = Exclude<keyof typeof RecordType, "CNAME">;
+
+/** Response codes that are told apart. */
+export const ResponseCode = { noError: 0, noSuchName: 3, refused: 5 } as const;
+
+/** A question as it was sent. */
+export interface Question {
+  /** 0…65,535, not to be guessed: it is what tells our answer from another's. */
+  readonly id: number;
+  /** Without a final dot. */
+  readonly name: string;
+  readonly type: QuestionType;
+}
+
+/** A record of the type that was asked for. */
+export type DnsRecord =
+  | { readonly type: "A" | "AAAA"; readonly host: string }
+  | {
+      readonly type: "SRV";
+      readonly priority: number;
+      readonly weight: number;
+      readonly port: number;
+      /** Without a final dot; empty when the service is decidedly not there. */
+      readonly target: string;
+    };
+
+/** What a server says to a question. */
+export interface DnsAnswer {
+  /** See {@link ResponseCode}. */
+  readonly code: number;
+  /** It did not fit into a datagram: the same is to be asked by TCP. */
+  readonly isTruncated: boolean;
+  /** In the server's order. */
+  readonly records: readonly DnsRecord[];
+  /** Seconds for which all of this holds, aliases included; Infinity without a record. */
+  readonly ttlSeconds: number;
+}
+
+const HEADER_SIZE = 12;
+const INTERNET = 1;
+const LABEL_SIZE_MAX = 63;
+/** Bytes of a name, its lengths and its final zero included. */
+const NAME_SIZE_MAX = 255;
+/** A longer chain of aliases is somebody's mistake, or a circle. */
+const ALIASES_MAX = 16;
+
+/** The question's message. @returns null when such a name cannot be asked for */
+export function encodeQuestion({ id, name, type }: Question): Uint8Array<ArrayBuffer> | null {
+  const labels = name.split(".").map((label) => Buffer.from(label, "latin1"));
+  const isRight = labels.every(({ length }) => length > 0 && length <= LABEL_SIZE_MAX);
+  const nameSize = labels.reduce((size, { length }) => size + 1 + length, 1);
+  if (!isRight || nameSize > NAME_SIZE_MAX) return null;
+  const bytes = new Uint8Array(HEADER_SIZE + nameSize + 4);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, id);
+  // Recursion is desired: the server is to find out.
+  view.setUint16(2, 0x0100);
+  view.setUint16(4, 1);
+  let at = HEADER_SIZE;
+  for (const label of labels) {
+    bytes[at] = label.length;
+    bytes.set(label, at + 1);
+    at += 1 + label.length;
+  }
+  view.setUint16(at + 1, RecordType[type]);
+  view.setUint16(at + 3, INTERNET);
+  return bytes;
+}
+
+/**
+ * What a message says to a question.
+ *
+ * @returns `foreign` when it answers another question, or none: whoever can send us datagrams can
+ *   send such ones, and the answer may still come; `malformed` when it is ours, but cannot be read
+ */
+export function decodeAnswer(
+  message: Uint8Array,
+  question: Question,
+): DnsAnswer | "foreign" | "malformed" {
+  const reader = new Reader(message);
+  try {
+    if (!isAnswerTo(reader, question)) return "foreign";
+  } catch (error) {
+    if (error instanceof RangeError) return "foreign";
+    throw error;
+  }
+  try {
+    return readAnswer(reader, question);
+  } catch (error) {
+    if (error instanceof RangeError) return "malformed";
+    throw error;
+  }
+}
+
+function isAnswerTo(reader: Reader, { id, name, type }: Question): boolean {
+  const isAnswer = reader.u16At(0) === id && (reader.u16At(2) & 0x8000) !== 0;
+  if (!isAnswer || reader.u16At(4) !== 1) return false;
+  reader.at = HEADER_SIZE;
+  const [asked, askedType, askedClass] = [reader.name(), reader.u16(), reader.u16()];
+  return asked === name.toLowerCase() && askedType === RecordType[type] && askedClass === INTERNET;
+}
+
+function readAnswer(reader: Reader, { name, type }: Question): DnsAnswer {
+  const flags = reader.u16At(2);
+  const [code, isTruncated] = [flags & 0xf, (flags & 0x200) !== 0];
+  // Of a truncated message nothing is of use, and it may end anywhere.
+  if (isTruncated) return { code, isTruncated, records: [], ttlSeconds: Infinity };
+  const found = new Map<string, { record: DnsRecord; ttl: number }[]>();
+  const aliases = new Map<string, { target: string; ttl: number }>();
+  for (let left = reader.u16At(6); left > 0; left--) {
+    const owner = reader.name();
+    const [recordType, recordClass] = [reader.u16(), reader.u16()];
+    const ttl = reader.ttl();
+    const size = reader.u16();
+    const end = reader.at + size;
+    if (end > reader.size) throw new RangeError("a record goes beyond the message");
+    if (recordClass === INTERNET && recordType === RecordType.CNAME) {
+      aliases.set(owner, { target: reader.name(), ttl });
+      reader.expect(end);
+    } else if (recordClass === INTERNET && recordType === RecordType[type]) {
+      const record = reader.record(type);
+      reader.expect(end);
+      found.set(owner, [...(found.get(owner) ?? []), { record, ttl }]);
+    }
+    reader.at = end;
+  }
+  return { code, isTruncated, ...followed(name.toLowerCase(), found, aliases) };
+}
+
+/** The records of the name, or of what it is an alias of; others' are none of our business. */
+function followed(
+  name: string,
+  found: ReadonlyMap<string, readonly { record: DnsRecord; ttl: number }[]>,
+  aliases: ReadonlyMap<string, { target: string; ttl: number }>,
+): Pick<DnsAnswer, "records" | "ttlSeconds"> {
+  let owner = name;
+  let ttlSeconds = Infinity;
+  for (let count = 0; count <= ALIASES_MAX; count++) {
+    const mine = found.get(owner);
+    if (mine !== undefined) {
+      for (const { ttl } of mine) ttlSeconds = Math.min(ttlSeconds, ttl);
+      return { records: mine.map(({ record }) => record), ttlSeconds };
+    }
+    const alias = aliases.get(owner);
+    if (alias === undefined) break;
+    owner = alias.target;
+    ttlSeconds = Math.min(ttlSeconds, alias.ttl);
+  }
+  return { records: [], ttlSeconds: Infinity };
+}
+
+/** Reads a message. Whatever is not there throws a RangeError, as DataView does. */
+class Reader {
+  at = 0;
+  private readonly view: DataView;
+
+  constructor(private readonly bytes: Uint8Array) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  u16At(offset: number): number {
+    return this.view.getUint16(offset);
+  }
+
+  u16(): number {
+    this.at += 2;
+    return this.view.getUint16(this.at - 2);
+  }
+
+  /** Seconds; what has its highest bit set counts as 0 (RFC 2181 §8). */
+  ttl(): number {
+    this.at += 4;
+    return Math.max(0, this.view.getInt32(this.at - 4));
+  }
+
+  /** The record ends here. */
+  expect(end: number): void {
+    if (this.at !== end) throw new RangeError("a record is longer or shorter than it says");
+  }
+
+  record(type: QuestionType): DnsRecord {
+    if (type === "SRV") {
+      const [priority, weight, port] = [this.u16(), this.u16(), this.u16()];
+      return { type, priority, weight, port, target: this.name() };
+    }
+    if (type === "A") return { type, host: Array.from({ length: 4 }, () => this.u8()).join(".") };
+    return { type, host: formatIPv6(Array.from({ length: 8 }, () => this.u16())) };
+  }
+
+  /** A name in lower case. The second half of it may be anywhere before it (compression). */
+  name(): string {
+    const labels: string[] = [];
+    let end = -1;
+    let size = 1;
+    // Each jump goes further back than all before it, so that there is an end to them.
+    let limit = this.at;
+    for (;;) {
+      const length = this.u8();
+      if (length === 0) break;
+      if (length >= 0xc0) {
+        const target = ((length & 0x3f) << 8) | this.u8();
+        if (end < 0) end = this.at;
+        if (target >= limit) throw new RangeError("a name points forward");
+        this.at = target;
+        limit = target;
+        continue;
+      }
+      size += 1 + length;
+      if (length > LABEL_SIZE_MAX || size > NAME_SIZE_MAX) throw new RangeError("a long name");
+      labels.push(this.label(length));
+    }
+    if (end >= 0) this.at = end;
+    return labels.join(".");
+  }
+
+  private u8(): number {
+    return this.view.getUint8(this.at++);
+  }
+
+  private label(length: number): string {
+    if (this.at + length > this.size) throw new RangeError("a label goes beyond the message");
+    const text = Buffer.from(this.bytes.subarray(this.at, this.at + length)).toString("latin1");
+    this.at += length;
+    // A dot inside a label would be another name when it is written down, and no host has others.
+    if (!/^[\w-]+$/.test(text)) throw new RangeError("no host is called so");
+    return text.toLowerCase();
+  }
+}

@@ -1,0 +1,208 @@
+import { parseIPv4, parseIPv6 } from "../../config/ip.ts";
+import type { DnsServer } from "./dns-client.ts";
+import { RecordType } from "./dns-message.ts";
+
+/** A record that an authority tells. TTLs in seconds. */
+export type TestRecord = { readonly ttl: number; readonly owner?: string } & (
+  | { readonly type: "A" | "AAAA"; readonly host: string }
+  | { readonly type: "CNAME"; readonly target: string }
+  | {
+      readonly type: "SRV";
+      readonly target: string;
+      readonly port: number;
+      readonly priority: number;
+      readonly weight: number;
+    }
+);
+
+/** What an authority does when it is asked. */
+export interface TestReply {
+  readonly records?: readonly TestRecord[];
+  /** The response code: 0 unless given. */
+  readonly code?: number;
+  /** Not by UDP: there it says that the rest is cut off. */
+  readonly isLong?: boolean;
+  /** Nothing at all. */
+  readonly isSilent?: boolean;
+  /** These datagrams come before the answer, or instead of it when it is silent. */
+  readonly before?: (question: Buffer) => readonly Uint8Array[];
+  /** By TCP in pieces of one byte; else the connection is closed without a word. */
+  readonly tcp?: "slow" | "closed";
+}
+
+/** What an authority was asked. */
+export interface Asked {
+  readonly name: string;
+  /** As a number, as in the message. */
+  readonly type: number;
+  readonly by: "udp" | "tcp";
+}
+
+/** A DNS server on the loopback that knows what a test tells it. Everything else is NXDOMAIN. */
+export class TestAuthority implements Disposable {
+  readonly asked: Asked[] = [];
+  private readonly replies = new Map<string, TestReply | (() => TestReply)>();
+
+  private constructor(
+    private readonly udp: Bun.udp.Socket<"buffer">,
+    private tcp: { stop(force: boolean): void } | null,
+  ) {}
+
+  static async start(): Promise<TestAuthority> {
+    // The same port is wanted for both; the one that UDP has got may be taken for TCP.
+    for (;;) {
+      const udp = await Bun.udpSocket({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: { data: (_, bytes, port, host) => authority.hear(bytes, port, host) },
+      });
+      const authority = new TestAuthority(udp, null);
+      try {
+        authority.listen();
+        return authority;
+      } catch {
+        udp.close();
+      }
+    }
+  }
+
+  /** Itself, as whoever asks wants it. */
+  get server(): DnsServer {
+    return { host: "127.0.0.1", port: this.udp.port };
+  }
+
+  /** From now on that is its reply to questions for such records of the name. */
+  knows(name: string, type: keyof typeof RecordType, reply: TestReply | (() => TestReply)): void {
+    this.replies.set(`${name} ${RecordType[type]}`, reply);
+  }
+
+  /** The name has these addresses and no others. */
+  addresses(name: string, hosts: readonly string[], ttl: number): void {
+    const all = hosts.map((host) => {
+      return { type: host.includes(":") ? ("AAAA" as const) : ("A" as const), host, ttl };
+    });
+    for (const type of ["A", "AAAA"] as const) {
+      this.knows(name, type, { records: all.filter((one) => one.type === type) });
+    }
+  }
+
+  /** How often it was asked for the name, by whatever way. */
+  count(name: string): number {
+    return this.asked.filter((one) => one.name === name).length;
+  }
+
+  [Symbol.dispose](): void {
+    this.udp.close();
+    this.tcp?.stop(true);
+  }
+
+  private listen(): void {
+    this.tcp = Bun.listen<{ received: Buffer }>({
+      hostname: "127.0.0.1",
+      port: this.udp.port,
+      socket: {
+        open(socket) {
+          socket.data = { received: Buffer.alloc(0) };
+        },
+        data: (socket, bytes) => {
+          const received = Buffer.concat([socket.data.received, bytes]);
+          socket.data.received = received;
+          if (received.length < 2 || received.length < 2 + received.readUInt16BE()) return;
+          void this.answerByTcp(received.subarray(2), socket);
+        },
+      },
+    });
+  }
+
+  private hear(question: Buffer, port: number, host: string): void {
+    const reply = this.replyTo(question, "udp");
+    for (const datagram of reply.before?.(question) ?? []) this.udp.send(datagram, port, host);
+    if (reply.isSilent !== true) this.udp.send(answer(question, reply, true), port, host);
+  }
+
+  private async answerByTcp(
+    question: Buffer,
+    socket: { write(bytes: Uint8Array): number; end(): void },
+  ): Promise<void> {
+    const reply = this.replyTo(question, "tcp");
+    if (reply.tcp === "closed") return void socket.end();
+    if (reply.isSilent === true) return;
+    const message = answer(question, reply, false);
+    const framed = Buffer.concat([u16(message.length), message]);
+    if (reply.tcp !== "slow") return void socket.write(framed);
+    for (const byte of framed) {
+      socket.write(Uint8Array.of(byte));
+      await Bun.sleep(0);
+    }
+  }
+
+  private replyTo(question: Buffer, by: Asked["by"]): TestReply {
+    const { name, type } = asked(question);
+    this.asked.push({ name, type, by });
+    const reply = this.replies.get(`${name} ${type}`) ?? { code: 3 };
+    return typeof reply === "function" ? reply() : reply;
+  }
+}
+
+/** The answer to a question's message, as a server makes it. */
+export function answer(question: Buffer, reply: TestReply, isUdp: boolean): Buffer {
+  const { code = 0, records = [], isLong = false } = reply;
+  const isCut = isLong && isUdp;
+  const told = isCut ? [] : records;
+  return Buffer.concat([
+    question.subarray(0, 2),
+    u16(0x8180 | (isCut ? 0x200 : 0) | code),
+    u16(1),
+    u16(told.length),
+    u16(0),
+    u16(0),
+    question.subarray(12),
+    ...told.map(encodeRecord),
+  ]);
+}
+
+/** A name without compression. */
+export function encodeName(name: string): Buffer {
+  const labels = name.split(".").filter((label) => label !== "");
+  return Buffer.concat([
+    ...labels.map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label)])),
+    Buffer.of(0),
+  ]);
+}
+
+function encodeRecord(record: TestRecord): Buffer {
+  // The name of the question stands at 12.
+  const owner = record.owner === undefined ? u16(0xc00c) : encodeName(record.owner);
+  const data = dataOf(record);
+  const ttl = Buffer.concat([u16(record.ttl >>> 16), u16(record.ttl & 0xffff)]);
+  return Buffer.concat([owner, u16(RecordType[record.type]), u16(1), ttl, u16(data.length), data]);
+}
+
+function dataOf(record: TestRecord): Buffer {
+  switch (record.type) {
+    case "A":
+      return Buffer.from(parseIPv4(record.host) ?? []);
+    case "AAAA":
+      return Buffer.concat((parseIPv6(record.host) ?? []).map(u16));
+    case "CNAME":
+      return encodeName(record.target);
+    case "SRV": {
+      const { priority, weight, port, target } = record;
+      return Buffer.concat([u16(priority), u16(weight), u16(port), encodeName(target)]);
+    }
+  }
+}
+
+function asked(question: Buffer): { name: string; type: number } {
+  const labels: string[] = [];
+  let at = 12;
+  for (let size = question[at]; size !== undefined && size > 0; size = question[at]) {
+    labels.push(question.toString("latin1", at + 1, at + 1 + size));
+    at += 1 + size;
+  }
+  return { name: labels.join("."), type: question.readUInt16BE(at + 1) };
+}
+
+function u16(value: number): Buffer {
+  return Buffer.of((value >> 8) & 0xff, value & 0xff);
+}

@@ -1,0 +1,280 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { plainUpstream } from "../src/config/listeners.ts";
+import { defaults, type ListenerOptions, uringDefaults } from "../src/config/options.ts";
+import { RunningProxy } from "../src/control/proxy.ts";
+import { choose } from "../src/engine/select.ts";
+import { probe } from "../src/engine/uring/probe.ts";
+import type { NameEvent } from "../src/upstream/events.ts";
+import { resolveName } from "../src/upstream/names/resolver.ts";
+import { TestAuthority } from "../src/upstream/names/test-authority.ts";
+import { TestClock } from "../src/upstream/names/test-clock.ts";
+import { CliProcess, runCli } from "./cli-process.ts";
+import { listener, plainMemory } from "./contract/scene.ts";
+import { End } from "./fixtures/end.ts";
+import { Recorder } from "./fixtures/recorder.ts";
+import { type Behaviour, Upstream } from "./fixtures/upstream.ts";
+import { waitFor } from "./fixtures/wait.ts";
+
+// Upstreams that are host names: a DNS server of the test's own says where they are.
+
+setDefaultTimeout(30_000);
+
+const uring = process.platform === "linux" && choose("auto", probe()).name === "uring";
+/** Many addresses of the loopback, so that a name can move: Linux has all of them. */
+const HOSTS = ["127.0.0.2", "127.0.0.3", "127.0.0.4"] as const;
+
+/** Says where it is, and then the same for whatever comes. */
+function saying(text: string): Behaviour {
+  return (end) => {
+    end.send(text);
+    end.onData = (self) => void self.send(text);
+    end.onFin = (self) => void self.finish();
+  };
+}
+
+/** An upstream on each of the hosts, all on the same port. */
+function listenOnAll(): Upstream[] {
+  const [first, ...others] = HOSTS;
+  for (;;) {
+    const upstreams = [Upstream.listen({ kind: "tcp", host: first, port: 0 }, saying(first))];
+    try {
+      for (const host of others) {
+        const address = { kind: "tcp", host, port: portOf(upstreams[0]) } as const;
+        upstreams.push(Upstream.listen(address, saying(host)));
+      }
+      return upstreams;
+    } catch {
+      for (const upstream of upstreams) upstream.close();
+    }
+  }
+}
+
+function portOf(upstream: Upstream | undefined): number {
+  return upstream?.address.kind === "tcp" ? upstream.address.port : 0;
+}
+
+class NameRecorder extends Recorder {
+  readonly told: string[] = [];
+  nameChanged({ name, addresses, isNews }: NameEvent): void {
+    this.told.push(`${name}: ${addresses.join(" ")}${isNews ? "" : ", the first"}`);
+  }
+  nameFailing(name: string, why: string): void {
+    this.told.push(`${name}: ${why}`);
+  }
+}
+
+/** A proxy with the engine on io_uring, which asks the control plane for names. */
+class Scene implements AsyncDisposable {
+  readonly record = new NameRecorder();
+  readonly clock = new TestClock();
+  readonly upstreams = listenOnAll();
+  readonly clients: End[] = [];
+  proxy: RunningProxy | null = null;
+
+  constructor(readonly authority: TestAuthority) {}
+
+  static async make(): Promise<Scene> {
+    return new Scene(await TestAuthority.start());
+  }
+
+  get port(): number {
+    return portOf(this.upstreams[0]);
+  }
+
+  /** A listener whose upstream is that name. */
+  listener(...names: string[]): ListenerOptions {
+    return listener({
+      upstreams: names.map((host) => plainUpstream({ kind: "tcp", host, port: this.port })),
+      health: { ...listener({}).health, ejection: null },
+    });
+  }
+
+  options(...listeners: ListenerOptions[]) {
+    const { drainTimeoutMs } = defaults;
+    const rest = {
+      engine: "uring",
+      workers: 1,
+      memory: plainMemory,
+      uring: uringDefaults,
+    } as const;
+    return { listeners, ...rest, drainTimeoutMs };
+  }
+
+  async start(...listeners: ListenerOptions[]): Promise<RunningProxy> {
+    const servers = [this.authority.server];
+    const names = {
+      clock: this.clock,
+      random: () => 0,
+      resolve: (name: string) => resolveName(name, { servers, system: null, timeoutMs: 400 }),
+    };
+    const options = this.options(...listeners);
+    this.proxy = await RunningProxy.start(options, this.record, undefined, names);
+    return this.proxy;
+  }
+
+  /** A client; what it hears first, empty when its relay ends before. */
+  async dial(): Promise<{ client: End; heard: string }> {
+    const [running] = this.proxy?.listeners ?? [];
+    if (running === undefined) throw new Error("the proxy has no listener");
+    const client = await End.connect(running.address, (end) => {
+      end.keeps = true;
+    });
+    this.clients.push(client);
+    await waitFor(() => client.receivedBytes > 0 || client.closed, "the client hears something");
+    return { client, heard: Buffer.concat(client.chunks).toString() };
+  }
+
+  async heard(): Promise<string> {
+    return (await this.dial()).heard;
+  }
+
+  async tells(...lines: string[]): Promise<void> {
+    const { told } = this.record;
+    await waitFor(
+      () => told.length >= lines.length,
+      () => `it has told ${lines.length} things: ${told.join("; ")}`,
+    );
+    expect(told).toEqual(lines);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.clients) client.reset();
+    await this.proxy?.stop(0);
+    for (const upstream of this.upstreams) upstream.close();
+    this.authority[Symbol.dispose]();
+  }
+}
+
+describe.if(uring)("what workers are told of names", () => {
+  test("a name moves: new relays go to its new address, running ones stay", async () => {
+    await using scene = await Scene.make();
+    scene.authority.addresses("a.test", ["127.0.0.2"], 60);
+    await scene.start(scene.listener("a.test"));
+    await scene.tells("a.test: 127.0.0.2, the first");
+    const { client } = await scene.dial();
+    scene.authority.addresses("a.test", ["127.0.0.3"], 60);
+    // Not before the TTL is over.
+    expect(await scene.heard()).toBe("127.0.0.2");
+    scene.clock.advance(60_000);
+    await scene.tells("a.test: 127.0.0.2, the first", "a.test: 127.0.0.3");
+    expect(await scene.heard()).toBe("127.0.0.3");
+    client.send("?");
+    await waitFor(() => client.receivedBytes === 18, "the old relay goes on");
+    expect(Buffer.concat(client.chunks).toString()).toBe("127.0.0.2127.0.0.2");
+  });
+
+  test("dials wait for no question, and go on while DNS is silent", async () => {
+    await using scene = await Scene.make();
+    scene.authority.addresses("a.test", ["127.0.0.2"], 60);
+    await scene.start(scene.listener("a.test"));
+    await scene.tells("a.test: 127.0.0.2, the first");
+    for (let count = 0; count < 20; count++) expect(await scene.heard()).toBe("127.0.0.2");
+    expect(scene.authority.count("a.test")).toBe(2);
+    for (const type of ["A", "AAAA"] as const) {
+      scene.authority.knows("a.test", type, { isSilent: true });
+    }
+    scene.clock.advance(60_000);
+    expect(await scene.heard()).toBe("127.0.0.2");
+    await scene.tells("a.test: 127.0.0.2, the first", "a.test: no answer from DNS in time");
+    expect(await scene.heard()).toBe("127.0.0.2");
+  });
+
+  test("a name that nobody knows at the start is asked for when a client comes", async () => {
+    await using scene = await Scene.make();
+    await scene.start(scene.listener("a.test"));
+    expect(await scene.heard()).toBe("");
+    await waitFor(() => scene.record.ended.length === 1, "the relay's end is told");
+    expect(scene.record.reasons).toEqual(["connect_unresolved"]);
+    // Within the same second nobody is asked again, however many come.
+    const before = scene.authority.count("a.test");
+    for (let count = 0; count < 5; count++) expect(await scene.heard()).toBe("");
+    expect(scene.authority.count("a.test")).toBe(before);
+    scene.clock.advance(500);
+    scene.authority.addresses("a.test", ["127.0.0.4"], 60);
+    scene.clock.advance(500);
+    expect(await scene.heard()).toBe("127.0.0.4");
+    await scene.tells("a.test: 127.0.0.4");
+  });
+
+  test("clients that come before the first answer wait for it", async () => {
+    await using scene = await Scene.make();
+    let isSlow = true;
+    const reply = (hosts: readonly string[]) => () => {
+      const records = hosts.map((host) => ({ type: "A" as const, host, ttl: 60 }));
+      return isSlow ? { isSilent: true } : { records };
+    };
+    scene.authority.knows("a.test", "A", reply(["127.0.0.2"]));
+    scene.authority.knows("a.test", "AAAA", reply([]));
+    await scene.start(scene.listener("a.test"));
+    await waitFor(() => scene.authority.count("a.test") === 2, "it is asked for");
+    // The same question is asked once more, as nobody has answered.
+    isSlow = false;
+    const all = await Promise.all(Array.from({ length: 10 }, () => scene.heard()));
+    expect(new Set(all)).toEqual(new Set(["127.0.0.2"]));
+    expect(scene.authority.count("a.test")).toBe(4);
+  });
+
+  test("dials are spread over all addresses, and go on when one refuses", async () => {
+    await using scene = await Scene.make();
+    scene.authority.addresses("a.test", [...HOSTS], 60);
+    await scene.start(scene.listener("a.test"));
+    await scene.tells(`a.test: ${HOSTS.join(" ")}, the first`);
+    const heard: string[] = [];
+    for (let count = 0; count < 6; count++) heard.push(await scene.heard());
+    expect(heard).toEqual([...HOSTS, ...HOSTS]);
+    scene.upstreams[0]?.close();
+    expect(await scene.heard()).toBe("127.0.0.3");
+    expect(scene.record.dialsFailed).toEqual([]);
+  });
+
+  test("a reload brings other names, and the end ends all questions", async () => {
+    await using scene = await Scene.make();
+    scene.authority.addresses("a.test", ["127.0.0.2"], 60);
+    scene.authority.addresses("b.test", ["127.0.0.3"], 60);
+    const proxy = await scene.start(scene.listener("a.test"));
+    await scene.tells("a.test: 127.0.0.2, the first");
+    await proxy.reload(scene.options(scene.listener("a.test", "b.test")));
+    await scene.tells("a.test: 127.0.0.2, the first", "b.test: 127.0.0.3, the first");
+    // What was known was not asked for anew.
+    expect(scene.authority.count("a.test")).toBe(2);
+    expect(scene.clock.pending).toBe(2);
+    await proxy.reload(scene.options(scene.listener("b.test")));
+    expect(scene.clock.pending).toBe(1);
+    expect(await scene.heard()).toBe("127.0.0.3");
+    await proxy.stop(0);
+    expect(scene.clock.pending).toBe(0);
+  });
+});
+
+describe("the command line", () => {
+  const name = "ringway-test.invalid";
+  const unknown = new RegExp(`cannot relay to ${name}:1 yet: .*; it is looked up again and again`);
+  let folder = "";
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ringway-names-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test("a host that nobody knows is a warning at the start", async () => {
+    await using proxy = new CliProcess(["-l", "127.0.0.1:0", "-u", `${name}:1`]);
+    await proxy.port();
+    await proxy.logged(unknown);
+    expect(await proxy.stop()).toMatchObject({ code: 0 });
+  });
+
+  test("and at a reload, which is done all the same; a check asks nobody", async () => {
+    const path = join(folder, "ringway.toml");
+    await writeFile(path, 'listen = "127.0.0.1:0"\nupstream = "127.0.0.1:1"\n');
+    await using proxy = new CliProcess(["-c", path]);
+    await proxy.port();
+    await writeFile(path, `listen = "127.0.0.1:0"\nupstream = "${name}:1"\n`);
+    expect(await runCli("check", path)).toMatchObject({ code: 0, err: "" });
+    proxy.child.kill("SIGHUP");
+    await proxy.logged(/SIGHUP: 1 listener changed/);
+    await proxy.logged(unknown);
+    expect(await proxy.stop()).toMatchObject({ code: 0 });
+  });
+});
