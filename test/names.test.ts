@@ -97,6 +97,7 @@ class Scene implements AsyncDisposable {
     const rest = {
       engine: "uring",
       workers: 1,
+      totalRelays: 0,
       memory: plainMemory,
       uring: uringDefaults,
     } as const;
