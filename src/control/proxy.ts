@@ -168,14 +168,7 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
-    const after = keyed(this.upstreams.adopt(wanted.listeners));
-    try {
-      await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
-    } catch (error) {
-      this.upstreams.adopt(this.running.listeners);
-      this.upstreams.retain(this.running.listeners);
-      throw error;
-    }
+    const after = await this.prepare(wanted.listeners);
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
       const options = after.get(key);
@@ -189,6 +182,22 @@ export class RunningProxy {
     const { engine, workers, memory, uring } = this.running;
     this.running = { ...wanted, engine, workers, memory, uring };
     return plan;
+  }
+
+  /**
+   * What can fail of a reload: takes up upstreams and opens what is new, or leaves all as it was.
+   *
+   * @returns the listeners for the engine, by their keys
+   */
+  private async prepare(wanted: readonly ListenerOptions[]): Promise<Map<string, ListenerOptions>> {
+    try {
+      const after = keyed(this.upstreams.adopt(wanted));
+      await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
+      return after;
+    } catch (error) {
+      this.upstreams.retain(this.running.listeners);
+      throw error;
+    }
   }
 
   /** Opens all of these, or none. */

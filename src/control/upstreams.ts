@@ -1,3 +1,4 @@
+import { assert } from "../assert.ts";
 import { formatAddress } from "../config/address.ts";
 import type {
   Address,
@@ -87,16 +88,18 @@ export class Upstreams {
   }
 
   /**
-   * Takes up the upstreams of these listeners; those that are there stay, until {@link retain}.
+   * The first step of a reload: takes up the upstreams of these listeners that are not there yet.
+   * Nothing becomes of the others, so that {@link retain} can still take it back.
    *
    * @returns the same for an engine: each upstream with its row
    * @throws RangeError when there are more upstreams than rows
    */
   adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     const adopted = [...keyed(listeners)].map(([listenerKey, listener]) => {
-      const upstreams = listener.upstreams.map(
-        (options) => this.entryFor(listenerKey, listener, options).options,
-      );
+      const upstreams = listener.upstreams.map((options) => ({
+        ...options,
+        slot: this.slotFor(listenerKey, listener, options),
+      }));
       // Checks are not the engines' business, and patterns do not travel to other threads.
       return { ...listener, upstreams, health: { ...listener.health, check: null } };
     });
@@ -104,13 +107,25 @@ export class Upstreams {
     return adopted;
   }
 
-  /** Lets all upstreams go but those of these listeners. */
+  /**
+   * The second step: these listeners, whose upstreams are all taken up, hold from now on. Upstreams
+   * that stay get their new options, all others go.
+   */
   retain(listeners: readonly ListenerOptions[]): void {
-    const wanted = new Set<string>();
-    for (const [listenerKey, { upstreams }] of keyed(listeners)) {
-      for (const { address } of upstreams) wanted.add(keyOf(listenerKey, address));
+    const wanted = new Set<Entry>();
+    for (const [listenerKey, listener] of keyed(listeners)) {
+      for (const options of listener.upstreams) {
+        const entry = this.entries.get(keyOf(listenerKey, options.address));
+        assert(entry !== undefined, "what is retained was adopted");
+        const { slot } = entry.options;
+        const { health } = listener;
+        const name = nameOf(listener);
+        Object.assign(entry, { listener: name, health, options: { ...options, slot } });
+        this.weigh(entry);
+        wanted.add(entry);
+      }
     }
-    for (const entry of this.entries.values()) if (!wanted.has(entry.key)) this.remove(entry);
+    for (const entry of this.entries.values()) if (!wanted.has(entry)) this.remove(entry);
     this.look();
   }
 
@@ -170,27 +185,22 @@ export class Upstreams {
     if (this.ramp !== null) clearInterval(this.ramp);
   }
 
-  private entryFor(
+  /** The row of an upstream, which gets one if it has none. */
+  private slotFor(
     listenerKey: string,
-    { name, address, health }: ListenerOptions,
+    listener: ListenerOptions,
     options: UpstreamOptions,
-  ): Entry {
+  ): number {
     const key = keyOf(listenerKey, options.address);
-    const listener = name ?? formatAddress(address);
-    const before = this.entries.get(key);
-    if (before !== undefined) {
-      const { slot } = before.options;
-      Object.assign(before, { listener, health, options: { ...options, slot } });
-      this.weigh(before);
-      return before;
-    }
+    const known = this.entries.get(key);
+    if (known !== undefined) return known.options.slot;
     const slot = this.freeSlot();
     const entry: Entry = {
       key,
       listenerKey,
-      listener,
+      listener: nameOf(listener),
       options: { ...options, slot },
-      health,
+      health: listener.health,
       state: "ready",
       weight: null,
       risingSince: null,
@@ -198,7 +208,7 @@ export class Upstreams {
     this.table.reset(slot, options.weight);
     this.entries.set(key, entry);
     this.bySlot.set(slot, entry);
-    return entry;
+    return slot;
   }
 
   /** Looks after those that there are. */
@@ -304,6 +314,11 @@ export class Upstreams {
 
 function keyOf(listenerKey: string, upstream: Address): string {
   return `${listenerKey} → ${formatAddress(upstream)}`;
+}
+
+/** What events and lists call a listener. */
+function nameOf({ name, address }: ListenerOptions): string {
+  return name ?? formatAddress(address);
 }
 
 function weightOf({ weight, options }: Entry): number {
