@@ -75,6 +75,8 @@ export class Upstreams {
   /** Rows of upstreams that are gone, as long as relays are left there. */
   private readonly leaving = new Set<number>();
   private readonly panics = new Map<string, PanicWatch>();
+  /** Where the next free row is looked for. */
+  private nextSlot = 0;
   private readonly checker: Checker;
   private ramp: ReturnType<typeof setInterval> | null = null;
 
@@ -221,8 +223,15 @@ export class Upstreams {
     this.openAll();
   }
 
+  /**
+   * Rows are given out in turn: workers hear of a reload a little later, and relays that wait for an
+   * upstream go on with the options that they began with. For both a row of an upstream that is gone
+   * has to stay closed, and not to be another one's.
+   */
   private freeSlot(): number {
-    for (let slot = 0; slot < SLOTS_MAX; slot++) {
+    for (let looks = 0; looks < SLOTS_MAX; looks++) {
+      const slot = this.nextSlot;
+      this.nextSlot = (slot + 1) % SLOTS_MAX;
       if (this.bySlot.has(slot)) continue;
       if (this.leaving.has(slot) && this.table.running(slot) > 0) continue;
       this.leaving.delete(slot);
