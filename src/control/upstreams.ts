@@ -296,9 +296,13 @@ export class Upstreams {
       (entry) => entry.listenerKey,
     )) {
       const isInPanic = this.isInPanic(listenerKey, entries);
-      for (const { key, state, options } of entries) {
-        const isWell = isInPanic || this.checker.isOpen(key);
-        this.table.setOpen(options.slot, state === "ready" && isWell);
+      const isWell = (entry: Entry) => isInPanic || this.checker.isOpen(entry.key);
+      const isAnybodyLeft = entries.some((entry) => isWanted(entry) && isWell(entry));
+      for (const entry of entries) {
+        // Ejection is a preference for others: where there is none left it must not keep all away.
+        const isSpared = !isAnybodyLeft && this.checker.isEjected(entry.key);
+        const isOpen = entry.state === "ready" && (isWell(entry) || isSpared);
+        this.table.setOpen(entry.options.slot, isOpen);
       }
     }
   }
@@ -323,6 +327,11 @@ export class Upstreams {
 
 function keyOf(listenerKey: string, upstream: Address): string {
   return `${listenerKey} → ${formatAddress(upstream)}`;
+}
+
+/** Somebody wants it to have relays. */
+function isWanted(entry: Entry): boolean {
+  return entry.state === "ready" && weightOf(entry) > 0;
 }
 
 /** What events and lists call a listener. */
