@@ -78,6 +78,7 @@ export class Upstreams {
   /** Where the next free row is looked for. */
   private nextSlot = 0;
   private readonly checker: Checker;
+  private isStopped = false;
   private ramp: ReturnType<typeof setInterval> | null = null;
 
   constructor(
@@ -128,6 +129,8 @@ export class Upstreams {
       }
     }
     for (const entry of this.entries.values()) if (!wanted.has(entry)) this.remove(entry);
+    const left = new Set(Array.from(wanted, (entry) => entry.listenerKey));
+    for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
     this.look();
   }
 
@@ -182,7 +185,9 @@ export class Upstreams {
     this.table.forget(worker);
   }
 
+  /** Nothing is checked or told any more. May be called again. */
   stop(): void {
+    this.isStopped = true;
     this.checker.stop();
     if (this.ramp !== null) clearInterval(this.ramp);
   }
@@ -215,6 +220,8 @@ export class Upstreams {
 
   /** Looks after those that there are. */
   private look(): void {
+    // A reload may have been under way.
+    if (this.isStopped) return;
     this.checker.setUpstreams(
       Array.from(this.entries.values(), ({ key, options, health }) => {
         return { name: key, address: options.address, ...health };
