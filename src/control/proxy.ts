@@ -228,7 +228,7 @@ function watching(observer: ProxyObserver, upstreams: Upstreams): ProxyObserver 
   return together([
     observer,
     {
-      dialFailed: (_upstream, _reason, _detail, slot) => upstreams.dialFailed(slot),
+      dialFailed: (_upstream, reason, _detail, slot) => upstreams.dialFailed(slot, reason),
       workerFailed: (worker) => upstreams.workerFailed(worker - 1),
     },
   ]);

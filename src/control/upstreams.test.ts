@@ -10,6 +10,7 @@ import {
   type TcpAddress,
   type UpstreamOptions,
 } from "../config/options.ts";
+import type { Reason } from "../flow/reason.ts";
 import type { UpstreamEvent } from "../upstream/events.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
@@ -87,8 +88,8 @@ class Stage {
   }
 
   /** Dials of this upstream fail in a row. */
-  failDials(slot: number, count: number): void {
-    for (let dial = 0; dial < count; dial++) this.upstreams.dialFailed(slot);
+  failDials(slot: number, count: number, reason: Reason = "connect_refused"): void {
+    for (let dial = 0; dial < count; dial++) this.upstreams.dialFailed(slot, reason);
   }
 
   get open(): string[] {
@@ -354,6 +355,13 @@ describe("dials that fail", () => {
       made.failDials(a, 2);
       made.upstreams.table.dialed(a);
     }
+    expect(made.events).toEqual([]);
+  });
+
+  test("do not when that is our own fault", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1, 2]));
+    made.failDials(a, 9, "descriptor_limit");
     expect(made.events).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ import type {
   ListenerOptions,
   UpstreamOptions,
 } from "../config/options.ts";
+import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker, type HealthView } from "../upstream/health/checker.ts";
 import type { HealthEvent, HealthStatus } from "../upstream/health/monitor.ts";
@@ -171,10 +172,11 @@ export class Upstreams {
     return true;
   }
 
-  /** A worker told that a dial has failed. */
-  dialFailed(slot: number): void {
+  /** A worker told that a dial has failed, and why. */
+  dialFailed(slot: number, reason: Reason): void {
     const entry = this.bySlot.get(slot);
-    if (entry === undefined) return;
+    // When our own descriptors have run out that is no upstream's fault.
+    if (entry === undefined || sideOf(reason) !== Side.Upstream) return;
     // What was answered since the last failure came before this one.
     if (this.table.wasDialed(slot)) this.checker.dialed(entry.key);
     this.checker.dialFailed(entry.key);
