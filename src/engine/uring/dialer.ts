@@ -126,10 +126,12 @@ export class Dialer {
   }
 
   private resolve(conduit: Conduit, host: string, port: number): void {
-    // An answer may come too late: for an earlier tenant, or when the next upstream is dialled.
+    // An answer may come too late: for an earlier tenant, when the next upstream is dialled, or when
+    // the relay waits for one.
     const { generation, dials } = conduit;
     this.loop.report.resolve(host, port, (addresses) => {
-      const isMeant = conduit.generation === generation && conduit.dials === dials;
+      const isSameDial = conduit.dials === dials && conduit.upstreamSlot !== null;
+      const isMeant = conduit.generation === generation && isSameDial;
       if (isMeant) this.resolved(conduit, addresses);
     });
   }
