@@ -160,11 +160,11 @@ export class Dialer {
     const [next, ...others] = conduit.others;
     if (next && conduit.givenUp === null) this.open(conduit, next, others);
     else {
+      const { givenUp } = conduit;
       const after = conduit.listener.options.connectTimeoutMs;
-      const isLate = conduit.givenUp === "connect_timeout";
       const code = errnoName(errno);
-      const detail = isLate ? `after ${after} ms` : code;
-      this.failed(conduit, conduit.givenUp ?? dialReason(code), detail);
+      if (givenUp === null) this.failed(conduit, dialReason(code), code);
+      else this.failed(conduit, givenUp, givenUp === "connect_timeout" ? `after ${after} ms` : "");
     }
   }
 
