@@ -170,14 +170,7 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
-    const after = keyed(await this.adopt(wanted));
-    try {
-      await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
-    } catch (error) {
-      this.upstreams.adopt(this.running.listeners);
-      this.upstreams.retain(this.running.listeners);
-      throw error;
-    }
+    const after = await this.prepare(wanted);
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
       const options = after.get(key);
@@ -198,6 +191,22 @@ export class RunningProxy {
     // First what may fail.
     const edged = await this.edges.adopt(listeners, totalRelays);
     return this.upstreams.adopt(edged);
+  }
+
+  /**
+   * What can fail of a reload: takes up upstreams and opens what is new, or leaves all as it was.
+   *
+   * @returns the listeners for the engine, by their keys
+   */
+  private async prepare(wanted: ProxyOptions): Promise<Map<string, ListenerOptions>> {
+    try {
+      const after = keyed(await this.adopt(wanted));
+      await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
+      return after;
+    } catch (error) {
+      this.upstreams.retain(this.running.listeners);
+      throw error;
+    }
   }
 
   /** Opens all of these, or none. */
@@ -228,7 +237,7 @@ function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): 
   return together([
     observer,
     {
-      dialFailed: (_upstream, _reason, _detail, slot) => upstreams.dialFailed(slot),
+      dialFailed: (_upstream, reason, _detail, slot) => upstreams.dialFailed(slot, reason),
       workerFailed(worker) {
         upstreams.workerFailed(worker - 1);
         edges.workerFailed(worker - 1);

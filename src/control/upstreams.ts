@@ -1,3 +1,4 @@
+import { assert } from "../assert.ts";
 import { formatAddress } from "../config/address.ts";
 import type {
   Address,
@@ -5,6 +6,7 @@ import type {
   ListenerOptions,
   UpstreamOptions,
 } from "../config/options.ts";
+import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker, type HealthView } from "../upstream/health/checker.ts";
 import type { HealthEvent, HealthStatus } from "../upstream/health/monitor.ts";
@@ -80,7 +82,10 @@ export class Upstreams {
   /** Rows of what is no upstream, by its name. */
   private readonly rows = new Map<string, number>();
   private readonly panics = new Map<string, PanicWatch>();
+  /** Where the next free row is looked for. */
+  private nextSlot = 0;
   private readonly checker: Checker;
+  private isStopped = false;
   private ramp: ReturnType<typeof setInterval> | null = null;
 
   constructor(
@@ -95,16 +100,18 @@ export class Upstreams {
   }
 
   /**
-   * Takes up the upstreams of these listeners; those that are there stay, until {@link retain}.
+   * The first step of a reload: takes up the upstreams of these listeners that are not there yet.
+   * Nothing becomes of the others, so that {@link retain} can still take it back.
    *
    * @returns the same for an engine: each upstream with its row
    * @throws RangeError when there are more upstreams than rows
    */
   adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     const adopted = [...keyed(listeners)].map(([listenerKey, listener]) => {
-      const upstreams = listener.upstreams.map(
-        (options) => this.entryFor(listenerKey, listener, options).options,
-      );
+      const upstreams = listener.upstreams.map((options) => ({
+        ...options,
+        slot: this.slotFor(listenerKey, listener, options),
+      }));
       // Checks are not the engines' business, and patterns do not travel to other threads.
       return { ...listener, upstreams, health: { ...listener.health, check: null } };
     });
@@ -112,13 +119,27 @@ export class Upstreams {
     return adopted;
   }
 
-  /** Lets all upstreams go but those of these listeners. */
+  /**
+   * The second step: these listeners, whose upstreams are all taken up, hold from now on. Upstreams
+   * that stay get their new options, all others go.
+   */
   retain(listeners: readonly ListenerOptions[]): void {
-    const wanted = new Set<string>();
-    for (const [listenerKey, { upstreams }] of keyed(listeners)) {
-      for (const { address } of upstreams) wanted.add(keyOf(listenerKey, address));
+    const wanted = new Set<Entry>();
+    for (const [listenerKey, listener] of keyed(listeners)) {
+      for (const options of listener.upstreams) {
+        const entry = this.entries.get(keyOf(listenerKey, options.address));
+        assert(entry !== undefined, "what is retained was adopted");
+        const { slot } = entry.options;
+        const { health } = listener;
+        const name = nameOf(listener);
+        Object.assign(entry, { listener: name, health, options: { ...options, slot } });
+        this.weigh(entry);
+        wanted.add(entry);
+      }
     }
-    for (const entry of this.entries.values()) if (!wanted.has(entry.key)) this.remove(entry);
+    for (const entry of this.entries.values()) if (!wanted.has(entry)) this.remove(entry);
+    const left = new Set(Array.from(wanted, (entry) => entry.listenerKey));
+    for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
     this.look();
   }
 
@@ -170,10 +191,11 @@ export class Upstreams {
     return true;
   }
 
-  /** A worker told that a dial has failed. */
-  dialFailed(slot: number): void {
+  /** A worker told that a dial has failed, and why. */
+  dialFailed(slot: number, reason: Reason): void {
     const entry = this.bySlot.get(slot);
-    if (entry === undefined) return;
+    // When our own descriptors have run out that is no upstream's fault.
+    if (entry === undefined || sideOf(reason) !== Side.Upstream) return;
     // What was answered since the last failure came before this one.
     if (this.table.wasDialed(slot)) this.checker.dialed(entry.key);
     this.checker.dialFailed(entry.key);
@@ -184,33 +206,30 @@ export class Upstreams {
     this.table.forget(worker);
   }
 
+  /** Nothing is checked or told any more. May be called again. */
   stop(): void {
+    this.isStopped = true;
     this.names.stop();
     this.checker.stop();
     if (this.ramp !== null) clearInterval(this.ramp);
   }
 
-  private entryFor(
+  /** The row of an upstream, which gets one if it has none. */
+  private slotFor(
     listenerKey: string,
-    { name, address, health }: ListenerOptions,
+    listener: ListenerOptions,
     options: UpstreamOptions,
-  ): Entry {
+  ): number {
     const key = keyOf(listenerKey, options.address);
-    const listener = name ?? formatAddress(address);
-    const before = this.entries.get(key);
-    if (before !== undefined) {
-      const { slot } = before.options;
-      Object.assign(before, { listener, health, options: { ...options, slot } });
-      this.weigh(before);
-      return before;
-    }
+    const known = this.entries.get(key);
+    if (known !== undefined) return known.options.slot;
     const slot = this.freeSlot();
     const entry: Entry = {
       key,
       listenerKey,
-      listener,
+      listener: nameOf(listener),
       options: { ...options, slot },
-      health,
+      health: listener.health,
       state: "ready",
       weight: null,
       risingSince: null,
@@ -218,11 +237,13 @@ export class Upstreams {
     this.table.reset(slot, options.weight);
     this.entries.set(key, entry);
     this.bySlot.set(slot, entry);
-    return entry;
+    return slot;
   }
 
   /** Looks after those that there are. */
   private look(): void {
+    // A reload may have been under way.
+    if (this.isStopped) return;
     this.names.set(Array.from(this.entries.values(), ({ options }) => options.address));
     this.checker.setUpstreams(
       Array.from(this.entries.values(), ({ key, options, health }) => {
@@ -232,9 +253,16 @@ export class Upstreams {
     this.openAll();
   }
 
+  /**
+   * Rows are given out in turn: workers hear of a reload a little later, and relays that wait for an
+   * upstream go on with the options that they began with. For both a row of an upstream that is gone
+   * has to stay closed, and not to be another one's.
+   */
   private freeSlot(): number {
     const others = new Set(this.rows.values());
-    for (let slot = 0; slot < SLOTS_MAX; slot++) {
+    for (let looks = 0; looks < SLOTS_MAX; looks++) {
+      const slot = this.nextSlot;
+      this.nextSlot = (slot + 1) % SLOTS_MAX;
       if (this.bySlot.has(slot) || others.has(slot)) continue;
       if (this.leaving.has(slot) && this.table.running(slot) > 0) continue;
       this.leaving.delete(slot);
@@ -299,9 +327,13 @@ export class Upstreams {
       (entry) => entry.listenerKey,
     )) {
       const isInPanic = this.isInPanic(listenerKey, entries);
-      for (const { key, state, options } of entries) {
-        const isWell = isInPanic || this.checker.isOpen(key);
-        this.table.setOpen(options.slot, state === "ready" && isWell);
+      const isWell = (entry: Entry) => isInPanic || this.checker.isOpen(entry.key);
+      const isAnybodyLeft = entries.some((entry) => isWanted(entry) && isWell(entry));
+      for (const entry of entries) {
+        // Ejection is a preference for others: where there is none left it must not keep all away.
+        const isSpared = !isAnybodyLeft && this.checker.isEjected(entry.key);
+        const isOpen = entry.state === "ready" && (isWell(entry) || isSpared);
+        this.table.setOpen(entry.options.slot, isOpen);
       }
     }
   }
@@ -326,6 +358,16 @@ export class Upstreams {
 
 function keyOf(listenerKey: string, upstream: Address): string {
   return `${listenerKey} → ${formatAddress(upstream)}`;
+}
+
+/** Somebody wants it to have relays. */
+function isWanted(entry: Entry): boolean {
+  return entry.state === "ready" && weightOf(entry) > 0;
+}
+
+/** What events and lists call a listener. */
+function nameOf({ name, address }: ListenerOptions): string {
+  return name ?? formatAddress(address);
 }
 
 function weightOf({ weight, options }: Entry): number {

@@ -13,11 +13,18 @@ export type Selection =
 export interface Droppable extends Drainable {
   readonly upstreamSlot: number | null;
   readonly listener: { readonly account: { readonly name: string } };
+  /**
+   * Gives its dial up, so that it goes on with another upstream, or ends for want of one.
+   *
+   * @returns false when there is none
+   */
+  giveUpDial(reason: Reason): boolean;
   terminate(reason: Reason): void;
 }
 
 /**
  * Ends selected relays within a time: idle ones by a FIN, spread over it, the others when it is over.
+ * Those that still dial an upstream that is gone go on with another one.
  *
  * Owner: an engine, which tells of each relay that has ended.
  */
@@ -28,9 +35,15 @@ export class Dropping<T extends Droppable> {
 
   /** @param withinMs 0 for now */
   drop(running: Iterable<T>, selection: Selection, withinMs: number): void {
-    const reason = "slot" in selection ? "upstream_gone" : "drain";
+    const isUpstream = "slot" in selection;
+    const reason = isUpstream ? "upstream_gone" : "drain";
     const row = new Set<T>();
-    for (const relay of running) if (isSelected(relay, selection)) row.add(relay);
+    for (const relay of running) {
+      if (!isSelected(relay, selection)) continue;
+      // Whoever only dials it has lost nothing yet.
+      if (isUpstream && relay.giveUpDial(reason)) continue;
+      row.add(relay);
+    }
     if (withinMs > 0 && row.size > 0) {
       this.rows.add(row);
       new Drain(row, withinMs, this.alarm, reason);

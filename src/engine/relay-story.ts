@@ -12,6 +12,8 @@ export interface StoryListener {
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly chooser: UpstreamChooser;
+  /** Where relays wait for which there is no upstream. */
+  readonly waiting: { readonly hasQueue: boolean; roomMade(): void };
 }
 
 /** What of a lane a relay's story needs. */
@@ -87,11 +89,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /**
    * Chooses the upstream of its next dial; it counts for it from now on.
    *
-   * @returns where it is; null when there is none now, or all tries are over
+   * @returns where it is; null when there is none now, when others wait for it, or all tries are over
    */
   nextUpstream(): Address | null {
-    const { chooser, options } = this.listener;
-    if (!this.mayDial) return null;
+    const { chooser, options, waiting } = this.listener;
+    if (!this.mayDial || (waiting.hasQueue && this.waitsSince === null)) return null;
     const number = chooser.enter(this.clientAddress, this.tried);
     if (number === NO_UPSTREAM) return null;
     this.upstreamNumber = number;
@@ -158,8 +160,10 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   }
 
   private leaveUpstream(): void {
-    this.listener.chooser.leave(this.upstreamNumber);
+    const { chooser, waiting } = this.listener;
+    chooser.leave(this.upstreamNumber);
     this.upstreamNumber = NO_UPSTREAM;
+    waiting.roomMade();
   }
 
   /** Bytes that were received and sent, in both directions. */

@@ -23,17 +23,28 @@ export interface Waiter {
   notDialed(reason: Reason): void;
 }
 
+/** How a relay waits. */
+interface Wait {
+  /** For room at an upstream, and not for one that can be reached. */
+  readonly isQueued: boolean;
+  /** When it may try again. */
+  readonly nextTry: number;
+}
+
 /**
  * The relays of a listener that have no upstream yet: all are full (a queue, with a bound), or none
  * can be reached (clients are held while it starts again). They are looked after together, in their
- * order, with one alarm, however many there are.
+ * order, with one alarm, however many there are. As long as some wait for room nobody else gets any:
+ * {@link hasQueue}.
  *
  * Owner: a listener.
  */
 export class WaitingRoom<T extends Waiter> {
-  /** With when each may try again. */
-  private readonly waiting = new Map<T, number>();
+  private readonly waiting = new Map<T, Wait>();
+  private queued = 0;
+  /** The next look is due some time; the next one for room is due now. */
   private isArmed = false;
+  private isCalled = false;
 
   /** @param isFull whether there are upstreams that could be reached, and none of them has room */
   constructor(
@@ -42,48 +53,78 @@ export class WaitingRoom<T extends Waiter> {
     private readonly alarm: Alarm = timerAlarm,
   ) {}
 
+  /** Some wait for room: whoever comes now comes after them. */
+  get hasQueue(): boolean {
+    return this.queued > 0;
+  }
+
   /**
    * Lets a relay wait for which there is no upstream now.
    *
    * @returns null when it waits; else why it cannot
    */
   add(relay: T): Reason | null {
-    const isFull = this.isFull();
+    const isQueued = this.isFull() || (relay.waitsSince === null && this.hasQueue);
     const { queueMs, queueMax, holdMs } = this.options;
-    const patience = isFull ? queueMs : holdMs;
-    if (patience === 0) return isFull ? "upstreams_full" : unreached(relay);
+    const patience = isQueued ? queueMs : holdMs;
+    if (patience === 0) return isQueued ? "upstreams_full" : unreached(relay);
     const now = performance.now();
     relay.waitsSince ??= now;
     const until = relay.waitsSince + patience;
-    if (now >= until || !relay.hasTime) return isFull ? "queue_timeout" : unreached(relay);
-    if (isFull && this.waiting.size >= queueMax) return "queue_full";
-    this.waiting.set(relay, isFull ? now : Math.min(until, now + backoff(relay.waits++)));
-    if (!this.isArmed) this.arm();
+    if (now >= until || !relay.hasTime) return isQueued ? "queue_timeout" : unreached(relay);
+    if (isQueued && this.queued >= queueMax) return "queue_full";
+    const nextTry = isQueued ? now : Math.min(until, now + backoff(relay.waits++));
+    this.waiting.set(relay, { isQueued, nextTry });
+    if (isQueued) this.queued++;
+    this.arm();
     return null;
   }
 
   /** A relay does not wait any more. */
   delete(relay: T): void {
+    const wait = this.waiting.get(relay);
+    if (wait === undefined) return;
     this.waiting.delete(relay);
+    if (wait.isQueued) this.queued--;
+  }
+
+  /** A relay of this worker has left its upstream: who waits for room need not wait for a look. */
+  roomMade(): void {
+    if (!this.hasQueue || this.isCalled) return;
+    this.isCalled = true;
+    this.alarm(0, () => this.serve());
   }
 
   private arm(): void {
+    if (this.isArmed) return;
     this.isArmed = true;
     this.alarm(LOOK_MS, () => this.look());
   }
 
+  /** Lets the first ones go on, as far as there is room. */
+  private serve(): void {
+    this.isCalled = false;
+    for (const [relay, { isQueued }] of this.waiting) {
+      if (!isQueued) continue;
+      if (this.isFull()) return;
+      this.delete(relay);
+      relay.dialAgain();
+    }
+  }
+
   private look(): void {
+    this.isArmed = false;
+    const { queueMs } = this.options;
     const now = performance.now();
-    for (const [relay, nextTry] of this.waiting) {
+    for (const [relay, { nextTry }] of this.waiting) {
       // Asked anew for each: those before it may have taken the last room.
       const isFull = this.isFull();
-      const isLate = isFull && now >= (relay.waitsSince ?? 0) + this.options.queueMs;
+      const isLate = isFull && now >= (relay.waitsSince ?? 0) + queueMs;
       if (!isLate && (isFull || now < nextTry)) continue;
-      this.waiting.delete(relay);
-      if (isLate) relay.notDialed("queue_timeout");
+      this.delete(relay);
+      if (isLate) relay.notDialed(queueMs === 0 ? "upstreams_full" : "queue_timeout");
       else relay.dialAgain();
     }
-    this.isArmed = false;
     if (this.waiting.size > 0) this.arm();
   }
 }

@@ -176,6 +176,24 @@ function endCases(suite: Suite): void {
     await waitFor(() => spared?.receivedBytes === 2, "the other one lives");
   });
 
+  suite.case("who only dials an upstream that is gone gets another one", async (scene) => {
+    const { address: nobody } = await scene.silent();
+    const upstream = await scene.upstream(echo);
+    const upstreams = [rowed(nobody, 0), rowed(upstream.address, 1)];
+    const balance = { policy: "first", boundedLoad: null } as const;
+    const address = await scene.listen([], { upstreams, balance, connectTimeoutMs: NEVER_MS });
+    const client = await scene.client(address);
+    client.send("patience");
+    await waitFor(() => scene.engine.relays()[0]?.dials === 1, "it dials");
+    scene.engine.drop({ slot: 0 }, 10_000);
+    await waitFor(() => client.receivedBytes === 8, "another one answers");
+    expect(scene.record.dialsFailed).toMatchObject([{ reason: "upstream_gone" }]);
+    // It is not to be ended with those that the other one had.
+    scene.engine.drop({ slot: 0 }, 0);
+    client.send("x");
+    await waitFor(() => client.receivedBytes === 9, "it goes on");
+  });
+
   suite.case("in their time idle ones end by a FIN, the others when it is over", async (scene) => {
     const upstream = await scene.upstream(echo);
     const address = await scene.listen([upstream]);

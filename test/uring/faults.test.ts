@@ -35,6 +35,9 @@ const simple: Story = {
   waitCount: 0,
   descriptors: 100_000,
   connectTimeoutMs: 5_000,
+  holdMs: 0,
+  maxRelays: 0,
+  queueMs: 0,
 };
 
 /** Runs some stories that differ by their seeds. @returns their lives, each checked to its end */
@@ -144,6 +147,18 @@ describe("dials", () => {
 
   test("a name that is looked up too late starts no second dial", () => {
     live({ upstreams: [named, upstream], connectTimeoutMs: 15, clients: 20 });
+  });
+
+  test("nor when its relay waits for an upstream meanwhile", () => {
+    const none = { ...upstream, host: "none.test" };
+    live({ upstreams: [named, none], connectTimeoutMs: 5, holdMs: 300, clients: 20 });
+  });
+
+  test("relays wait for room, and leave it", () => {
+    const counts = reasons(live({ maxRelays: 1, queueMs: 60_000, clients: 20 }));
+    const { client_fin = 0, upstream_fin = 0, ...others } = counts;
+    expect(others).toEqual({});
+    expect(client_fin + upstream_fin).toBe(8 * 20);
   });
 
   test("no descriptor for the upstream's socket", () => {

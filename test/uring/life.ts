@@ -67,6 +67,11 @@ export interface Story {
   /** Descriptors that the process may have for relays. */
   readonly descriptors: number;
   readonly connectTimeoutMs: number;
+  /** Clients are held so long while no upstream can be reached. */
+  readonly holdMs: number;
+  /** Relays that an upstream may have, 0 for any number; whoever finds no room waits so long. */
+  readonly maxRelays: number;
+  readonly queueMs: number;
 }
 
 /** A loop on a fake kernel, from its first client to its stop, with every rule checked on the way. */
@@ -211,12 +216,14 @@ export class Life implements Report {
 
   /** The listener of this story. */
   listenerOptions(): ListenerOptions {
-    const { mode, upstreams, connectTimeoutMs } = this.story;
+    const { mode, connectTimeoutMs, holdMs, maxRelays, queueMs } = this.story;
+    const upstreams = this.story.upstreams.map((one, slot) => ({ ...rowed(one, slot), maxRelays }));
     return {
       ...listenerDefaults,
       address: { kind: "tcp", host: "127.0.0.1", port: 6380 },
       mode,
-      upstreams: mode === "sink" ? [] : upstreams.map(rowed),
+      upstreams: mode === "sink" ? [] : upstreams,
+      dial: { ...listenerDefaults.dial, holdMs, queueMs },
       connectTimeoutMs,
       halfCloseTimeoutMs: 600_000,
     };

@@ -185,8 +185,18 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "an answer is for whoever has the slot",
-      find: "conduit.generation === generation && conduit.dials === dials",
-      replace: "generation > 0",
+      find: "conduit.generation === generation && isSameDial",
+      replace: "generation > 0 && isSameDial",
+    },
+    {
+      what: "an answer is for whichever dial there is",
+      find: "conduit.dials === dials && conduit.upstreamSlot !== null",
+      replace: "dials > 0",
+    },
+    {
+      what: "an answer is for a relay that waits, too",
+      find: "conduit.dials === dials && conduit.upstreamSlot !== null",
+      replace: "conduit.dials === dials",
     },
   ],
   "gate.ts": [

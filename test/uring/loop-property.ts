@@ -54,6 +54,9 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
   waitCount: choice(0, 0, 8),
   descriptors: choice(100_000, 100_000, 30, 7),
   connectTimeoutMs: choice(5_000, 30, 3),
+  holdMs: choice(0, 0, 50, 2_000),
+  maxRelays: choice(0, 0, 1, 3),
+  queueMs: choice(0, 50, 2_000),
 });
 
 /**

@@ -27,6 +27,8 @@ export interface ConduitHost {
   readonly turn: Turn;
   /** Dials the next upstream of the conduit's listener. */
   dial(conduit: Conduit): void;
+  /** Ends a dial, which fails for this reason. */
+  giveUpDial(dial: Dial, reason: Reason): void;
   /** A tenancy begins, and nothing was done for it yet. */
   started(conduit: Conduit): void;
   /** Both ends are closed and all memory is released: the conduit may be used again. */
@@ -181,6 +183,12 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   retire(reason: Reason): void {
     this.isRetired = true;
     this.terminate(reason);
+  }
+
+  giveUpDial(reason: Reason): boolean {
+    if (this.dial === null || this.relay.phase !== RelayPhase.Dialing) return false;
+    this.host.giveUpDial(this.dial, reason);
+    return true;
   }
 
   /** Ends the relay now, whatever it is doing. */

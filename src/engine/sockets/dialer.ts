@@ -97,7 +97,8 @@ export class Dialer {
     this.failed(dial, "connect_timeout", `after ${conduit.listener.options.connectTimeoutMs} ms`);
   }
 
-  private failed(dial: Dial, reason: Reason, detail: string): void {
+  /** A dial has failed, or is over: the next upstream is tried, or the relay ends. */
+  failed(dial: Dial, reason: Reason, detail: string): void {
     const { conduit } = dial;
     if (conduit === null) return;
     dial.abandon();

@@ -1,7 +1,7 @@
 import type { Socket, SocketHandler } from "bun";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
-import { Side } from "../../flow/reason.ts";
+import { type Reason, Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
@@ -28,7 +28,7 @@ import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
-import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
+import { type Dial, Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
@@ -180,6 +180,10 @@ export class SocketsEngine implements Engine, ConduitHost {
 
   dial(conduit: Conduit): void {
     this.dialer.dial(conduit);
+  }
+
+  giveUpDial(dial: Dial, reason: Reason): void {
+    this.dialer.failed(dial, reason, "");
   }
 
   started(conduit: Conduit): void {

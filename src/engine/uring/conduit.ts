@@ -206,6 +206,12 @@ export class Conduit extends Reception<Listener> {
     this.terminate(reason);
   }
 
+  giveUpDial(reason: Reason): boolean {
+    if (this.upstreamSlot === null || this.relay.phase !== RelayPhase.Dialing) return false;
+    this.loop.dialer.giveUp(this, reason);
+    return true;
+  }
+
   /** Ends the relay now, whatever it is doing. */
   terminate(reason: Reason): void {
     this.perform(this.relay.terminate(reason));

@@ -126,10 +126,12 @@ export class Dialer {
   }
 
   private resolve(conduit: Conduit, host: string, port: number): void {
-    // An answer may come too late: for an earlier tenant, or when the next upstream is dialled.
+    // An answer may come too late: for an earlier tenant, when the next upstream is dialled, or when
+    // the relay waits for one.
     const { generation, dials } = conduit;
     this.loop.report.resolve(host, port, (addresses) => {
-      const isMeant = conduit.generation === generation && conduit.dials === dials;
+      const isSameDial = conduit.dials === dials && conduit.upstreamSlot !== null;
+      const isMeant = conduit.generation === generation && isSameDial;
       if (isMeant) this.resolved(conduit, addresses);
     });
   }
@@ -158,11 +160,11 @@ export class Dialer {
     const [next, ...others] = conduit.others;
     if (next && conduit.givenUp === null) this.open(conduit, next, others);
     else {
+      const { givenUp } = conduit;
       const after = conduit.listener.options.connectTimeoutMs;
-      const isLate = conduit.givenUp === "connect_timeout";
       const code = errnoName(errno);
-      const detail = isLate ? `after ${after} ms` : code;
-      this.failed(conduit, conduit.givenUp ?? dialReason(code), detail);
+      if (givenUp === null) this.failed(conduit, dialReason(code), code);
+      else this.failed(conduit, givenUp, givenUp === "connect_timeout" ? `after ${after} ms` : "");
     }
   }
 

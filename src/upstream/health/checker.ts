@@ -195,6 +195,11 @@ export class Checker {
     return this.watches.get(name)?.health.isOpen(this.clock.now()) ?? true;
   }
 
+  /** Whether nothing but its dials speaks against it. */
+  isEjected(name: string): boolean {
+    return this.watches.get(name)?.health.status(this.clock.now()) === "ejected";
+  }
+
   /** What is known of all upstreams, in the order in which they came. */
   views(): HealthView[] {
     const now = this.clock.now();

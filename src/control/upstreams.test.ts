@@ -1,0 +1,552 @@
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { Upstream } from "../../test/fixtures/upstream.ts";
+import { waitFor } from "../../test/fixtures/wait.ts";
+import { formatAddress } from "../config/address.ts";
+import { plainUpstream } from "../config/listeners.ts";
+import {
+  type HealthOptions,
+  type ListenerOptions,
+  listenerDefaults,
+  type TcpAddress,
+  type UpstreamOptions,
+} from "../config/options.ts";
+import type { Reason } from "../flow/reason.ts";
+import type { UpstreamEvent } from "../upstream/events.ts";
+import type { CheckOptions } from "../upstream/health/check-options.ts";
+import { checkOptions } from "../upstream/health/test-redis.ts";
+import { SLOTS_MAX } from "../upstream/table.ts";
+import { Upstreams, type UpstreamView } from "./upstreams.ts";
+
+setDefaultTimeout(20_000);
+
+/** Nobody is there, and nothing is dialled in these tests but by checks. */
+const at = (host: number): TcpAddress => ({ kind: "tcp", host: `127.9.9.${host}`, port: 9 });
+
+interface Wanted {
+  readonly name?: string;
+  readonly port?: number;
+  readonly health?: Partial<HealthOptions>;
+}
+
+function listener(
+  upstreams: readonly (number | TcpAddress | UpstreamOptions)[],
+  { name, port = 1, health = {} }: Wanted = {},
+): ListenerOptions {
+  const given = upstreams.map((one) => {
+    if (typeof one === "object" && "weight" in one) return one;
+    return plainUpstream(typeof one === "number" ? at(one) : one);
+  });
+  return {
+    ...listenerDefaults,
+    ...(name === undefined ? {} : { name }),
+    address: { kind: "tcp", host: "127.0.0.1", port },
+    upstreams: given,
+    health: { ...listenerDefaults.health, ...health },
+  };
+}
+
+const weighing = (host: number, weight: number) => ({ ...plainUpstream(at(host)), weight });
+
+const often = (more: Partial<CheckOptions> = {}): CheckOptions =>
+  checkOptions({ intervalMs: 20, fastIntervalMs: 10, timeoutMs: 1_000, ...more });
+
+/** The control plane's upstreams, and everything that they tell. */
+class Stage {
+  readonly events: UpstreamEvent[] = [];
+  readonly panics: [string, boolean][] = [];
+  readonly drops: [number, number][] = [];
+  readonly upstreams = new Upstreams(
+    2,
+    {
+      upstreamChanged: (event) => this.events.push(event),
+      panicChanged: (...panic) => this.panics.push(panic),
+    },
+    (...drop) => this.drops.push(drop),
+  );
+
+  /** What a start does. @returns the rows of each listener's upstreams */
+  start(...listeners: ListenerOptions[]): number[][] {
+    return rows(this.upstreams.adopt(listeners));
+  }
+
+  /** What a reload does that is carried out. */
+  reload(...listeners: ListenerOptions[]): number[][] {
+    const adopted = rows(this.upstreams.adopt(listeners));
+    this.upstreams.retain(listeners);
+    return adopted;
+  }
+
+  view(host: number, listenerName?: string): UpstreamView {
+    const found = this.upstreams
+      .views()
+      .find(
+        ({ upstream, listener: name }) =>
+          upstream === formatAddress(at(host)) && name === (listenerName ?? name),
+      );
+    if (found === undefined) throw new Error(`there is no upstream ${host}`);
+    return found;
+  }
+
+  /** Dials of this upstream fail in a row. */
+  failDials(slot: number, count: number, reason: Reason = "connect_refused"): void {
+    for (let dial = 0; dial < count; dial++) this.upstreams.dialFailed(slot, reason);
+  }
+
+  get open(): string[] {
+    return this.upstreams
+      .views()
+      .filter(({ isOpen }) => isOpen)
+      .map(({ upstream }) => upstream);
+  }
+}
+
+function rows(listeners: readonly ListenerOptions[]): number[][] {
+  return listeners.map(({ upstreams }) => upstreams.map(({ slot }) => slot));
+}
+
+const stages: Stage[] = [];
+const targets: Upstream[] = [];
+
+function stage(): Stage {
+  const made = new Stage();
+  stages.push(made);
+  return made;
+}
+
+/** An upstream that accepts. */
+function target(address: TcpAddress = { kind: "tcp", host: "127.0.0.1", port: 0 }): Upstream {
+  const made = Upstream.listen(address, () => {});
+  targets.push(made);
+  return made;
+}
+
+/** Where nobody listens, until somebody is asked to. */
+function refusing(): TcpAddress {
+  const { address } = target();
+  targets.pop()?.close();
+  return address as TcpAddress;
+}
+
+afterEach(() => {
+  for (const { upstreams } of stages.splice(0)) upstreams.stop();
+  for (const one of targets.splice(0)) one.close();
+});
+
+describe("over reloads", () => {
+  test("an upstream that stays with its listener keeps its row; each listener has rows of its own", () => {
+    const made = stage();
+    const [[a, b] = [], [other] = []] = made.start(listener([1, 2]), listener([1], { port: 2 }));
+    expect(new Set([a, b, other]).size).toBe(3);
+    const [[c, a2] = [], [other2] = []] = made.reload(
+      listener([3, 1]),
+      listener([1], { port: 2, name: "renamed" }),
+    );
+    expect([a2, other2]).toEqual([a, other]);
+    expect([a, b, other]).not.toContain(c);
+    expect(made.open.toSorted()).toEqual([at(1), at(1), at(3)].map(formatAddress));
+    expect(made.view(1, "renamed").id).toBe(other as number);
+  });
+
+  test("it keeps its relays, and what an administrator wants of it", () => {
+    const made = stage();
+    const [[a = -1, b = -1] = []] = made.start(listener([1, 2]));
+    const { upstreams } = made;
+    for (let relays = 0; relays < 3; relays++) upstreams.table.enter(a, 0);
+    upstreams.set(a, { weight: 7 });
+    upstreams.set(b, { state: "drain" });
+    made.reload(listener([weighing(2, 3), weighing(1, 5), 4]));
+    expect(made.view(1)).toMatchObject({ running: 3, weight: 7, effectiveWeight: 7, isOpen: true });
+    expect(made.view(2)).toMatchObject({ state: "drain", weight: 3, isOpen: false });
+    // What was configured holds again when he does not mind any more.
+    upstreams.set(a, { weight: null });
+    expect(made.view(1)).toMatchObject({ weight: 5, effectiveWeight: 5 });
+  });
+
+  test("it keeps its health and its ejection", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1, 2]));
+    made.failDials(a, 3);
+    made.reload(listener([1, 3]));
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: false });
+    // One that goes and comes back is a new one.
+    made.reload(listener([3]));
+    made.reload(listener([1, 3]));
+    expect(made.view(1)).toMatchObject({ health: "up", isOpen: true });
+  });
+
+  test("new weights hold, also while it starts slowly", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1, 2], { health: { slowStartMs: 60_000 } }));
+    made.failDials(a, 3);
+    made.reload(listener([1, 2], { health: { slowStartMs: 60_000, ejection: null } }));
+    const [up] = made.events.filter(({ to }) => to === "up");
+    expect(up?.why).toBe("ejection is off now");
+    expect(made.view(1).effectiveWeight).toBeLessThan(0.1);
+    made.reload(listener([weighing(1, 10), 2], { health: { slowStartMs: 60_000 } }));
+    expect(made.view(1).effectiveWeight).toBeLessThan(1);
+    expect(made.upstreams.table.fullWeight(a)).toBe(10 * made.upstreams.table.unit);
+    made.reload(listener([weighing(1, 10), 2]));
+    expect(made.view(1).effectiveWeight).toBe(10);
+  });
+});
+
+describe("an upstream that leaves", () => {
+  test("gets nobody any more, and its row goes to nobody while it has relays", () => {
+    const made = stage();
+    const { table } = made.upstreams;
+    const [[a = -1] = []] = made.start(listener([1]));
+    table.enter(a, 0);
+    made.reload(listener([2]));
+    expect(table.isOpen(a)).toBe(false);
+    const fresh = made.reload(listener([2, ...Array.from({ length: 200 }, (_, n) => n + 3)]));
+    expect(fresh.flat()).not.toContain(a);
+    expect(table.running(a)).toBe(1);
+    table.leave(a);
+    expect(table.running(a)).toBe(0);
+  });
+
+  test("leaves a row that is not given away soon: relays that wait may still look at it", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1]));
+    const later = new Set<number>();
+    for (let host = 2; host < 50; host++) {
+      for (const row of made.reload(listener([host])).flat()) later.add(row);
+    }
+    expect(later).not.toContain(a);
+    expect(later.size).toBe(48);
+  });
+
+  test("leaves a row that is given away in the end, with nothing of it", () => {
+    const made = stage();
+    const { table } = made.upstreams;
+    const [[a = -1] = []] = made.start(listener([weighing(1, 9)]));
+    table.dialed(a);
+    const many = (from: number) =>
+      Array.from({ length: 255 }, (_, n) => listener([n], { port: from + n }));
+    let seen = 0;
+    for (let round = 0; round * 255 < 2 * SLOTS_MAX; round++) {
+      const given = made.reload(...many(10 + 1_000 * round)).flat();
+      expect(new Set(given).size).toBe(255);
+      if (given.includes(a)) seen++;
+    }
+    expect(seen).toBeGreaterThan(0);
+    expect(table.wasDialed(a)).toBe(false);
+  });
+
+  test("is not to be had by its number any more", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1]));
+    made.reload(listener([2]));
+    expect(made.upstreams.set(a, { state: "ready" })).toBe(false);
+    expect(made.upstreams.table.isOpen(a)).toBe(false);
+    made.failDials(a, 10);
+    expect(made.events).toEqual([]);
+  });
+
+  test("has its relays ended, if that is wanted", () => {
+    const made = stage();
+    const [[a = -1, b = -1] = [], [c] = []] = made.start(
+      listener([1, 2], { health: { onRemove: 5_000 } }),
+      listener([3], { port: 2 }),
+    );
+    made.reload(listener([4], { health: { onRemove: 0 } }));
+    // As it was when it left, not as those have it that stay.
+    expect(made.drops).toEqual([
+      [a, 5_000],
+      [b, 5_000],
+    ]);
+    expect(made.drops.flat()).not.toContain(c);
+  });
+});
+
+describe("a reload that is not carried out", () => {
+  test("leaves everything as it was", async () => {
+    const made = stage();
+    const health = { check: often({ rise: 1, fall: 1 }), slowStartMs: 60_000, onDown: 0 };
+    const [up, down] = [target().address as TcpAddress, refusing()];
+    const before = [
+      listener([{ ...plainUpstream(up), weight: 3 }, down], { health, name: "before" }),
+      listener([1, 2], { port: 2 }),
+    ];
+    const [, [ejected = -1] = []] = made.start(...before);
+    await waitFor(() => made.events.length === 1, "one is down");
+    made.failDials(ejected, 3);
+    made.events.length = 0;
+    made.drops.length = 0;
+    const stable = () => made.upstreams.views().map(({ lastCheck, healthForMs, ...view }) => view);
+    const was = stable();
+    const wanted = [
+      // Other weights, no checks, no ejection, another name; and who is new.
+      listener([down, 7, { ...plainUpstream(up), weight: 9 }], { name: "after" }),
+      listener([1, 2], { port: 2, health: { ejection: null } }),
+      listener([8], { port: 3 }),
+    ];
+    const adopted = rows(made.upstreams.adopt(wanted));
+    expect(new Set(adopted.flat()).size).toBe(6);
+    const known = new Set(was.map(({ id }) => id));
+    expect(stable().filter(({ id }) => known.has(id))).toEqual(was);
+    made.upstreams.retain(before);
+    expect(stable()).toEqual(was);
+    expect([made.events, made.drops]).toEqual([[], []]);
+  });
+
+  test("is one that wants more upstreams than there can be", () => {
+    const made = stage();
+    const before = [listener([1])];
+    made.start(...before);
+    const was = made.upstreams.views().map(({ id }) => id);
+    const many = Array.from({ length: 17 }, (_, n) =>
+      listener(
+        Array.from({ length: 250 }, (_, host) => host),
+        { port: n + 10 },
+      ),
+    );
+    expect(() => made.upstreams.adopt(many)).toThrow(RangeError);
+    made.upstreams.retain(before);
+    expect(made.upstreams.views().map(({ id }) => id)).toEqual(was);
+    // And all rows can be had again.
+    expect(made.reload(...many.slice(1)).flat()).toHaveLength(4_000);
+  });
+});
+
+describe("an administrator", () => {
+  test("takes an upstream out, and lets it in again", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1, 2]));
+    const { upstreams } = made;
+    for (const state of ["drain", "maintenance"] as const) {
+      expect(upstreams.set(a, { state })).toBe(true);
+      expect(made.view(1)).toMatchObject({ state, isOpen: false, health: "up" });
+      expect(made.open).toEqual([formatAddress(at(2))]);
+      upstreams.set(a, { state: "ready" });
+      expect(made.view(1)).toMatchObject({ isOpen: true });
+    }
+    expect(upstreams.set(12_345, { state: "drain" })).toBe(false);
+    expect(made.events).toEqual([]);
+  });
+
+  test("gives it another weight, of which 0 is none", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([weighing(1, 2), 2]));
+    made.upstreams.set(a, { weight: 0 });
+    expect(made.view(1)).toMatchObject({ weight: 0, effectiveWeight: 0, isOpen: false });
+    made.upstreams.set(a, { weight: null });
+    expect(made.view(1)).toMatchObject({ weight: 2, effectiveWeight: 2, isOpen: true });
+  });
+});
+
+describe("dials that fail", () => {
+  test("eject an upstream, once", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1, 2], { name: "cache" }));
+    made.failDials(a, 2);
+    expect(made.view(1)).toMatchObject({ health: "up", isOpen: true });
+    made.failDials(a, 5);
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: false });
+    expect(made.events).toMatchObject([
+      { listener: "cache", upstream: formatAddress(at(1)), from: "up", to: "ejected" },
+    ]);
+  });
+
+  test("do not when one was answered in between", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1, 2]));
+    for (let round = 0; round < 5; round++) {
+      made.failDials(a, 2);
+      made.upstreams.table.dialed(a);
+    }
+    expect(made.events).toEqual([]);
+  });
+
+  test("do not when that is our own fault", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1, 2]));
+    made.failDials(a, 9, "descriptor_limit");
+    expect(made.events).toEqual([]);
+  });
+
+  test("are those of one listener alone", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(
+      listener([1, 2], { name: "one" }),
+      listener([1, 2], { name: "other", port: 2 }),
+    );
+    made.failDials(a, 3);
+    expect(made.view(1, "one").isOpen).toBe(false);
+    expect(made.view(1, "other").isOpen).toBe(true);
+  });
+
+  test("leave whoever is left: an upstream that dials speak against is better than none", () => {
+    const made = stage();
+    const [[a = -1, b = -1] = []] = made.start(listener([1, 2]));
+    made.failDials(a, 3);
+    expect(made.open).toEqual([formatAddress(at(2))]);
+    made.failDials(b, 3);
+    expect(made.view(2).health).toBe("ejected");
+    expect(made.open).toEqual([at(1), at(2)].map(formatAddress));
+    // Nobody opens what somebody has closed, or has given no weight.
+    made.upstreams.set(a, { state: "maintenance" });
+    expect(made.open).toEqual([formatAddress(at(2))]);
+    made.upstreams.set(a, { state: "ready", weight: 0 });
+    expect(made.open).toEqual([formatAddress(at(2))]);
+  });
+
+  test("leave a backup as the one that gets relays", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(
+      listener([plainUpstream(at(1)), { ...plainUpstream(at(2)), isBackup: true }]),
+    );
+    made.failDials(a, 3);
+    expect(made.open).toEqual([formatAddress(at(2))]);
+  });
+
+  test("open nobody whom checks have found down", async () => {
+    const made = stage();
+    const { port } = refusing();
+    const check = often();
+    const [[a = -1] = []] = made.start(
+      listener([1, { kind: "tcp", host: "127.0.0.1", port }], { health: { check } }),
+    );
+    await waitFor(() => made.open.length === 0, "both are down");
+    made.failDials(a, 9);
+    expect(made.open).toEqual([]);
+  });
+
+  test("end with their time, and are told", async () => {
+    const made = stage();
+    const ejection = { failures: 1, withinMs: 1_000, baseMs: 30, mostMs: 30 };
+    const [[a = -1] = []] = made.start(listener([1, 2], { health: { ejection } }));
+    made.failDials(a, 1);
+    expect(made.view(1).isOpen).toBe(false);
+    await waitFor(() => made.view(1).isOpen, "its ejection is over");
+    expect(made.events.map(({ from, to }) => `${from} ${to}`)).toEqual([
+      "up ejected",
+      "ejected up",
+    ]);
+  });
+});
+
+describe("checks", () => {
+  test("close an upstream that is down, tell it once, and open it when it is back", async () => {
+    const made = stage();
+    const [one, other] = [target(), target()];
+    const upstreams = [one.address, other.address].map((each) => each as TcpAddress);
+    made.start(listener(upstreams, { health: { check: often(), onDown: 1_234 } }));
+    const views = () => made.upstreams.views();
+    await waitFor(() => views().every(({ lastCheck }) => lastCheck !== null), "they are checked");
+    expect(made.open).toHaveLength(2);
+    one.close();
+    await waitFor(() => made.open.length === 1, "one is down");
+    expect(made.drops).toEqual([[views()[0]?.id as number, 1_234]]);
+    target(one.address as TcpAddress);
+    await waitFor(() => made.open.length === 2, "it is up again");
+    expect(made.events.map(({ to }) => to)).toEqual(["down", "up"]);
+    expect(made.drops).toHaveLength(1);
+  });
+
+  test("of the engines know nothing", () => {
+    const made = stage();
+    const check = often();
+    const [adopted] = made.upstreams.adopt([listener([1], { health: { check } })]);
+    expect(adopted?.health.check).toBeNull();
+  });
+});
+
+describe("slow start", () => {
+  test("raises the weight of one that is up again, up to all of it", async () => {
+    const made = stage();
+    const ejection = { failures: 1, withinMs: 1_000, baseMs: 1, mostMs: 1 };
+    const health = { ejection, slowStartMs: 1_000 };
+    const [[a = -1] = []] = made.start(listener([weighing(1, 10), 2], { health }));
+    expect(made.view(1).effectiveWeight).toBe(10);
+    made.failDials(a, 1);
+    await waitFor(() => made.view(1).isOpen, "its ejection is over");
+    const seen = [made.view(1).effectiveWeight];
+    expect(seen[0]).toBeGreaterThan(0);
+    expect(seen[0]).toBeLessThan(2);
+    await waitFor(() => {
+      const { effectiveWeight } = made.view(1);
+      if (effectiveWeight !== seen.at(-1)) seen.push(effectiveWeight);
+      return effectiveWeight === 10;
+    }, "it has its whole weight");
+    expect(seen).toEqual(seen.toSorted((x, y) => x - y));
+    expect(seen.length).toBeGreaterThanOrEqual(4);
+    expect(made.upstreams.table.fullWeight(a)).toBe(10 * made.upstreams.table.unit);
+  });
+
+  test("is not for one that is there from the beginning", () => {
+    const made = stage();
+    made.start(listener([1], { health: { slowStartMs: 60_000 } }));
+    expect(made.view(1).effectiveWeight).toBe(1);
+  });
+});
+
+describe("panic", () => {
+  test("opens all when too little of the weight is open, and is told once", () => {
+    const made = stage();
+    const health = { panicPercent: 50 };
+    const [[a = -1, b = -1, c = -1] = []] = made.start(listener([1, 2, 3], { name: "l", health }));
+    made.failDials(a, 3);
+    expect([made.open.length, made.panics]).toEqual([2, []]);
+    made.failDials(b, 3);
+    expect(made.open).toHaveLength(3);
+    made.failDials(c, 3);
+    expect(made.open).toHaveLength(3);
+    expect(made.panics).toEqual([["l", true]]);
+    // Whoever was taken out stays out, and does not count.
+    made.upstreams.set(a, { state: "drain" });
+    expect(made.open).toHaveLength(2);
+    made.reload(listener([1, 2, 3], { name: "l", health: { ...health, ejection: null } }));
+    expect(made.open).toHaveLength(2);
+    expect(made.panics).toEqual([
+      ["l", true],
+      ["l", false],
+    ]);
+  });
+
+  test("is over when a reload does not want it any more, and with its listener", () => {
+    const made = stage();
+    const wanted = (panicPercent: number) =>
+      listener([1, 2, 3], { name: "l", health: { panicPercent } });
+    const [[a = -1, b = -1] = []] = made.start(wanted(50));
+    made.failDials(a, 3);
+    made.failDials(b, 3);
+    expect(made.open).toHaveLength(3);
+    made.reload(wanted(0));
+    expect(made.open).toEqual([formatAddress(at(3))]);
+    made.reload(wanted(50));
+    expect(made.open).toHaveLength(3);
+    expect(made.panics).toEqual([
+      ["l", true],
+      ["l", false],
+      ["l", true],
+    ]);
+    // Another listener at the same place begins without.
+    made.reload();
+    made.reload(wanted(50));
+    expect(made.panics).toHaveLength(3);
+    expect(made.open).toHaveLength(3);
+  });
+});
+
+test("a worker that is no more has its relays taken back", () => {
+  const made = stage();
+  const [[a = -1] = []] = made.start(listener([1]));
+  made.upstreams.table.enter(a, 0);
+  made.upstreams.workerFailed(1);
+  expect(made.view(1).running).toBe(1);
+  made.upstreams.workerFailed(0);
+  expect(made.view(1).running).toBe(0);
+});
+
+test("after a stop nothing is checked or told, and late news does no harm", () => {
+  const made = stage();
+  const [[a = -1] = []] = made.start(listener([1, 2], { health: { check: often() } }));
+  made.upstreams.stop();
+  made.failDials(a, 9);
+  made.upstreams.set(a, { state: "drain" });
+  // A reload may just have been under way.
+  made.reload(listener([1, 3]));
+  made.upstreams.stop();
+  expect(made.events).toEqual([]);
+});

@@ -1,0 +1,271 @@
+import { describe, expect, test } from "bun:test";
+import { type DialOptions, listenerDefaults } from "../config/options.ts";
+import type { Reason } from "../flow/reason.ts";
+import { TestClock } from "./test-clock.ts";
+import { type Waiter, WaitingRoom } from "./waiting-room.ts";
+
+/** Upstreams with so much room, or none that can be reached, and the relays that wait for them. */
+class Stage implements Disposable {
+  readonly clock = new TestClock();
+  /** Relays that may still go there; null: none can be reached. */
+  room: number | null = 0;
+  /** Who got there, and who did not, in order. */
+  readonly served: string[] = [];
+  readonly refused: [string, Reason][] = [];
+  /** When they dialled, by the time since the start. */
+  readonly dialedAt: number[] = [];
+  readonly waiting: WaitingRoom<Relay>;
+  private readonly startedAt = this.clock.now;
+
+  constructor(options: Partial<DialOptions>) {
+    this.waiting = new WaitingRoom(
+      { ...listenerDefaults.dial, ...options },
+      () => this.room === 0,
+      this.clock.alarm,
+    );
+  }
+
+  /** A client comes. */
+  come(name: string): Relay {
+    const relay = new Relay(name, this);
+    if (this.waiting.hasQueue) relay.wait();
+    else relay.dialAgain();
+    return relay;
+  }
+
+  /** One has left an upstream. */
+  leave(): void {
+    this.room = (this.room ?? 0) + 1;
+    this.waiting.roomMade();
+  }
+
+  get age(): number {
+    return this.clock.now - this.startedAt;
+  }
+
+  [Symbol.dispose](): void {
+    this.clock[Symbol.dispose]();
+  }
+}
+
+class Relay implements Waiter {
+  waitsSince: number | null = null;
+  waits = 0;
+  lastFailure: Reason | null = null;
+  hasTime = true;
+
+  constructor(
+    readonly name: string,
+    private readonly stage: Stage,
+  ) {}
+
+  dialAgain(): void {
+    const { stage } = this;
+    stage.dialedAt.push(stage.age);
+    if (stage.room === null) this.lastFailure = "connect_refused";
+    if (stage.room === null || stage.room === 0) {
+      this.wait();
+      return;
+    }
+    stage.room--;
+    stage.served.push(this.name);
+  }
+
+  wait(): void {
+    const why = this.stage.waiting.add(this);
+    if (why !== null) this.notDialed(why);
+  }
+
+  notDialed(reason: Reason): void {
+    this.stage.refused.push([this.name, reason]);
+  }
+}
+
+describe("without a wish to wait", () => {
+  test("everybody is refused at once, for what is so", () => {
+    using stage = new Stage({});
+    stage.come("a");
+    stage.room = null;
+    stage.come("b");
+    const none = new Relay("c", stage);
+    none.wait();
+    expect(stage.refused).toEqual([
+      ["a", "upstreams_full"],
+      ["b", "connect_refused"],
+      ["c", "no_upstream"],
+    ]);
+    expect(stage.clock.alarmCount).toBe(0);
+  });
+
+  test("for room, those that were held are refused when there is an upstream without", () => {
+    using stage = new Stage({ holdMs: 10_000 });
+    stage.room = null;
+    stage.come("a");
+    stage.room = 0;
+    stage.clock.pass(2_000);
+    expect(stage.refused).toEqual([["a", "upstreams_full"]]);
+  });
+});
+
+describe("for room", () => {
+  test("relays wait in their order, and go on as soon as there is some", () => {
+    using stage = new Stage({ queueMs: 10_000 });
+    for (const name of ["a", "b", "c"]) stage.come(name);
+    stage.clock.pass(500);
+    expect(stage.served).toEqual([]);
+    stage.leave();
+    stage.clock.pass(0);
+    expect(stage.served).toEqual(["a"]);
+    stage.leave();
+    stage.leave();
+    stage.clock.pass(0);
+    expect(stage.served).toEqual(["a", "b", "c"]);
+    expect(stage.refused).toEqual([]);
+    stage.clock.pass(100);
+    expect(stage.clock.alarmCount).toBe(0);
+  });
+
+  test("nobody overtakes them", () => {
+    using stage = new Stage({ queueMs: 10_000 });
+    stage.come("a");
+    stage.come("b");
+    stage.leave();
+    // There is room for one, and it is not for the newcomer.
+    stage.come("c");
+    expect(stage.served).toEqual([]);
+    stage.clock.pass(0);
+    expect(stage.served).toEqual(["a"]);
+    for (const _ of "bc") stage.leave();
+    stage.clock.pass(0);
+    expect(stage.served).toEqual(["a", "b", "c"]);
+  });
+
+  test("that a relay of another worker has left is seen within 20 ms", () => {
+    using stage = new Stage({ queueMs: 10_000 });
+    stage.come("a");
+    stage.clock.pass(500);
+    stage.room = 1;
+    stage.clock.pass(20);
+    expect(stage.served).toEqual(["a"]);
+  });
+
+  test("they wait so long and not longer", () => {
+    using stage = new Stage({ queueMs: 1_000 });
+    stage.come("a");
+    stage.clock.pass(500);
+    stage.come("b");
+    stage.clock.pass(499);
+    expect(stage.refused).toEqual([]);
+    stage.clock.pass(21);
+    expect(stage.refused).toEqual([["a", "queue_timeout"]]);
+    stage.clock.pass(500);
+    expect(stage.refused).toEqual([
+      ["a", "queue_timeout"],
+      ["b", "queue_timeout"],
+    ]);
+    expect(stage.waiting.hasQueue).toBe(false);
+  });
+
+  test("so many and not more", () => {
+    using stage = new Stage({ queueMs: 1_000, queueMax: 2 });
+    const [a] = ["a", "b", "c"].map((name) => stage.come(name));
+    expect(stage.refused).toEqual([["c", "queue_full"]]);
+    stage.waiting.delete(a as Relay);
+    stage.waiting.delete(a as Relay);
+    stage.come("d");
+    stage.come("e");
+    expect(stage.refused.slice(1)).toEqual([["e", "queue_full"]]);
+    // Those that are held are no queue.
+    for (const _ of "bd") stage.leave();
+    stage.clock.pass(0);
+    expect(stage.served).toEqual(["b", "d"]);
+  });
+
+  test("whoever has left is not served, and takes nobody's room", () => {
+    using stage = new Stage({ queueMs: 10_000 });
+    const a = stage.come("a");
+    stage.come("b");
+    stage.waiting.delete(a);
+    stage.leave();
+    stage.clock.pass(0);
+    expect(stage.served).toEqual(["b"]);
+    expect(stage.waiting.hasQueue).toBe(false);
+  });
+
+  test("that there is none to be reached any more ends the wait, unless clients are held", () => {
+    using stage = new Stage({ queueMs: 10_000 });
+    stage.come("a");
+    stage.come("b");
+    stage.room = null;
+    stage.clock.pass(20);
+    expect(stage.refused).toEqual([
+      ["a", "connect_refused"],
+      ["b", "connect_refused"],
+    ]);
+  });
+});
+
+describe("for an upstream", () => {
+  test("relays try again, at first soon and then about once a second", () => {
+    using stage = new Stage({ holdMs: 60_000 });
+    stage.room = null;
+    stage.come("a");
+    stage.clock.pass(30_000);
+    const [first = 0, second = 0, third = 0] = stage.dialedAt;
+    expect(first).toBe(0);
+    expect(second).toBeGreaterThanOrEqual(37);
+    expect(second).toBeLessThanOrEqual(63 + 20);
+    expect(third - second).toBeLessThanOrEqual(125 + 20);
+    const gaps = stage.dialedAt.slice(6).map((at, index) => at - (stage.dialedAt[index + 5] ?? 0));
+    for (const gap of gaps) {
+      expect(gap).toBeGreaterThanOrEqual(750);
+      expect(gap).toBeLessThanOrEqual(1_270);
+    }
+    stage.room = 1;
+    stage.clock.pass(1_270);
+    expect(stage.served).toEqual(["a"]);
+  });
+
+  test("they do not all come at once", () => {
+    using stage = new Stage({ holdMs: 60_000 });
+    stage.room = null;
+    for (let count = 0; count < 100; count++) stage.come(String(count));
+    stage.clock.pass(5_000);
+    stage.dialedAt.length = 0;
+    stage.clock.pass(5_000);
+    const together = Map.groupBy(stage.dialedAt, (at) => at).values();
+    expect(Math.max(...together.map(({ length }) => length))).toBeLessThan(20);
+  });
+
+  test("they are held so long, and end for their last failure after a last try", () => {
+    using stage = new Stage({ holdMs: 1_000 });
+    stage.room = null;
+    stage.come("a");
+    stage.clock.pass(999);
+    expect(stage.refused).toEqual([]);
+    stage.clock.pass(21);
+    expect(stage.refused).toEqual([["a", "connect_refused"]]);
+    expect(stage.dialedAt.at(-1)).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test("a newcomer need not wait because they do", () => {
+    using stage = new Stage({ holdMs: 60_000, queueMs: 1_000 });
+    stage.room = null;
+    stage.come("a");
+    stage.clock.pass(5_000);
+    stage.room = 2;
+    stage.come("b");
+    expect(stage.served).toEqual(["b"]);
+    stage.clock.pass(1_270);
+    expect(stage.served).toEqual(["b", "a"]);
+  });
+
+  test("a relay whose time is over does not wait", () => {
+    using stage = new Stage({ holdMs: 60_000 });
+    stage.room = null;
+    const late = new Relay("a", stage);
+    late.hasTime = false;
+    late.dialAgain();
+    expect(stage.refused).toEqual([["a", "connect_refused"]]);
+  });
+});

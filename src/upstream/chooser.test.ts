@@ -1,0 +1,200 @@
+import { describe, expect, test } from "bun:test";
+import { plainUpstream } from "../config/listeners.ts";
+import type { BalanceOptions, UpstreamOptions } from "../config/options.ts";
+import { policies } from "./balance/balance.ts";
+import { NO_UPSTREAM, UpstreamChooser } from "./chooser.ts";
+import { UpstreamTable } from "./table.ts";
+
+/** A client's address, in the kernel's form: 10.0.0.`host`, port `port`. */
+function client(host: number, port = 1_000): Uint8Array {
+  return Uint8Array.of(2, 0, port >>> 8, port & 255, 10, 0, 0, host, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+
+/** Upstreams with rows in the opposite order: a number is no row. */
+function upstreams(...more: readonly Partial<UpstreamOptions>[]): UpstreamOptions[] {
+  return more.map((options, index) => ({
+    ...plainUpstream({ kind: "tcp", host: `10.1.0.${index}`, port: 6379 }),
+    slot: 100 - index,
+    ...options,
+  }));
+}
+
+function choosing(
+  options: readonly UpstreamOptions[],
+  balance: Partial<BalanceOptions> = {},
+  table = new UpstreamTable(1),
+) {
+  for (const { slot, weight } of options) table.reset(slot, weight);
+  const chooser = new UpstreamChooser(
+    options,
+    { policy: "round-robin", boundedLoad: null, ...balance },
+    table,
+  );
+  const slotOf = (index: number) => (options[index] as UpstreamOptions).slot;
+  return {
+    chooser,
+    table,
+    running: () => options.map(({ slot }) => table.running(slot)),
+    close: (...indexes: number[]) => {
+      for (const index of indexes) table.setOpen(slotOf(index), false);
+    },
+    open: (index: number) => table.setOpen(slotOf(index), true),
+    /** Chosen how often, of so many that come and go. */
+    tally: (count: number, tried: readonly number[] = []) => {
+      const counts = options.map(() => 0);
+      for (let turn = 0; turn < count; turn++) {
+        const index = chooser.enter(client(turn & 255), tried);
+        if (index === NO_UPSTREAM) continue;
+        (counts[index] as number)++;
+        chooser.leave(index);
+      }
+      return counts;
+    },
+  };
+}
+
+describe.each(policies)("balance %s", (policy) => {
+  test("takes only who is open, was not tried, and has a weight", () => {
+    const { tally, close, open } = choosing(upstreams({}, {}, {}, { weight: 0 }), { policy });
+    close(0);
+    const counts = tally(200, [1]);
+    expect(counts).toEqual([0, 0, 200, 0]);
+    open(0);
+    expect(tally(200, [0, 1, 2])).toEqual([0, 0, 0, 0]);
+    close(0, 1, 2);
+    expect(tally(5)).toEqual([0, 0, 0, 0]);
+  });
+
+  test("counts whom it has chosen, until he leaves", () => {
+    const { chooser, running } = choosing(upstreams({}, {}), { policy });
+    expect(running()).toEqual([0, 0]);
+    const entered = Array.from({ length: 20 }, (_, host) => chooser.enter(client(host), []));
+    const counts = [0, 1].map((index) => entered.filter((one) => one === index).length);
+    expect(running()).toEqual(counts);
+    for (const index of entered) chooser.leave(index);
+    chooser.leave(NO_UPSTREAM);
+    expect(running()).toEqual([0, 0]);
+  });
+
+  test("fills upstreams up to what they may have, and then none", () => {
+    const options = upstreams({ maxRelays: 2 }, { maxRelays: 3 });
+    const { chooser, running } = choosing(options, { policy });
+    const entered = Array.from({ length: 7 }, (_, host) => chooser.enter(client(host), []));
+    expect(running()).toEqual([2, 3]);
+    expect(entered.slice(5)).toEqual([NO_UPSTREAM, NO_UPSTREAM]);
+    expect(chooser.isFull).toBe(true);
+    chooser.leave(1);
+    expect(chooser.isFull).toBe(false);
+    expect(chooser.enter(client(9), [])).toBe(1);
+  });
+
+  test("takes backups only when no other can be had, whatever the cause", () => {
+    const options = upstreams({ isBackup: true }, { maxRelays: 1 }, {});
+    const { chooser, tally, close, open } = choosing(options, { policy });
+    expect(tally(50)[0]).toBe(0);
+    expect(tally(50, [1, 2])).toEqual([50, 0, 0]);
+    close(2);
+    // The other one is full, then closed.
+    expect(chooser.enter(client(1), [])).toBe(1);
+    expect(tally(50)).toEqual([50, 0, 0]);
+    chooser.leave(1);
+    close(1);
+    expect(tally(50)).toEqual([50, 0, 0]);
+    close(0);
+    expect(tally(5)).toEqual([0, 0, 0]);
+    open(2);
+    expect(tally(50)).toEqual([0, 0, 50]);
+  });
+});
+
+test("weights say who gets how many, also while they change", () => {
+  const { tally, table } = choosing(upstreams({ weight: 3 }, { weight: 1 }));
+  expect(tally(40)).toEqual([30, 10]);
+  // It starts slowly: a fifth of its weight.
+  table.setWeight(100, 3, 1 / 15);
+  const [slow = 0, other = 0] = tally(120);
+  expect(slow).toBeGreaterThanOrEqual(18);
+  expect(slow).toBeLessThanOrEqual(22);
+  expect(slow + other).toBe(120);
+});
+
+test("one who was filled up by another worker in this very moment is passed over", () => {
+  class Race extends UpstreamTable {
+    /** Rows that somebody else enters first. */
+    lost = new Set<number>();
+    override enter(slot: number, most: number): boolean {
+      if (this.lost.delete(slot)) super.enter(slot, 0);
+      return super.enter(slot, most);
+    }
+  }
+  const table = new Race(1);
+  const options = upstreams({ maxRelays: 1 }, { maxRelays: 1 }, { isBackup: true });
+  const { chooser, running } = choosing(options, { policy: "first" }, table);
+  table.lost = new Set([100]);
+  expect(chooser.enter(client(1), [])).toBe(1);
+  expect(running()).toEqual([1, 1, 0]);
+  chooser.leave(1);
+  table.lost = new Set([99]);
+  // Both are gone before it has one: it gets the backup, and nobody is counted twice.
+  expect(chooser.enter(client(2), [])).toBe(2);
+  expect(running()).toEqual([1, 1, 1]);
+});
+
+describe("full", () => {
+  test("are those that could be used, not those that cannot", () => {
+    const options = upstreams({ maxRelays: 1 }, {}, { isBackup: true, maxRelays: 1 });
+    const { chooser, close, open } = choosing(options);
+    expect(chooser.isFull).toBe(false);
+    close(1, 2);
+    chooser.enter(client(1), []);
+    expect(chooser.isFull).toBe(true);
+    open(2);
+    expect(chooser.isFull).toBe(false);
+    chooser.enter(client(1), []);
+    expect(chooser.isFull).toBe(true);
+    close(0, 2);
+    // Nobody is there: that is not for lack of room.
+    expect(chooser.isFull).toBe(false);
+  });
+
+  test("is not an upstream without a weight", () => {
+    const { chooser } = choosing(upstreams({ weight: 0, maxRelays: 1 }));
+    expect(chooser.isFull).toBe(false);
+  });
+});
+
+describe("by hash", () => {
+  test("a client finds its upstream again, from whichever port, and back after a failure", () => {
+    const { chooser, close, open } = choosing(upstreams({}, {}, {}), { policy: "hash" });
+    const choose = (host: number, port: number) => {
+      const index = chooser.enter(client(host, port), []);
+      chooser.leave(index);
+      return index;
+    };
+    const homes = Array.from({ length: 100 }, (_, host) => choose(host, 1));
+    expect(homes).toEqual(Array.from({ length: 100 }, (_, host) => choose(host, 9_999)));
+    expect(new Set(homes).size).toBe(3);
+    close(1);
+    for (const [host, home] of homes.entries()) {
+      const now = choose(host, 2);
+      if (home === 1) expect(now).not.toBe(1);
+      else expect(now).toBe(home);
+    }
+    open(1);
+    expect(homes).toEqual(Array.from({ length: 100 }, (_, host) => choose(host, 3)));
+  });
+
+  test("clients without an address are served, too", () => {
+    const { chooser } = choosing(upstreams({}, {}), { policy: "hash" });
+    const unnamed = Uint8Array.of(1, 0);
+    const index = chooser.enter(unnamed, []);
+    expect(index).not.toBe(NO_UPSTREAM);
+    expect(chooser.enter(unnamed, [])).toBe(index);
+  });
+});
+
+test("a dial that was answered is told", () => {
+  const { chooser, table } = choosing(upstreams({}, {}));
+  chooser.dialed(1);
+  expect([table.wasDialed(100), table.wasDialed(99)]).toEqual([false, true]);
+});
