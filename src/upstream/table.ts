@@ -67,7 +67,7 @@ export class UpstreamTable {
   }
 
   isOpen(slot: number): boolean {
-    return Atomics.load(this.words, at(slot, Word.Open)) === 1;
+    return this.words[at(slot, Word.Open)] === 1;
   }
 
   setOpen(slot: number, isOpen: boolean): void {
@@ -76,12 +76,12 @@ export class UpstreamTable {
 
   /** What it gets now, in {@link WEIGHT_UNIT}s. */
   weight(slot: number): number {
-    return Atomics.load(this.words, at(slot, Word.Weight));
+    return this.words[at(slot, Word.Weight)] as number;
   }
 
   /** What it grows to while it starts slowly, in {@link WEIGHT_UNIT}s. */
   fullWeight(slot: number): number {
-    return Atomics.load(this.words, at(slot, Word.FullWeight));
+    return this.words[at(slot, Word.FullWeight)] as number;
   }
 
   /** @param part how much of the weight it gets now, above 0…1 */
@@ -93,7 +93,7 @@ export class UpstreamTable {
   }
 
   running(slot: number): number {
-    return Atomics.load(this.words, at(slot, Word.Running));
+    return this.words[at(slot, Word.Running)] as number;
   }
 
   /**
