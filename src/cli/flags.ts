@@ -63,7 +63,15 @@ export const flagGroups: readonly FlagGroup[] = [
     heading: "Limits",
     flags: [
       flag("idleTimeout", "TIME", ["end a relay of which nothing has moved for", "so long"], "off"),
-      flag("lifetime", "TIME", "end a relay after this, up to a tenth earlier", "off"),
+      flag("clientIdleTimeout", "TIME", "the same where its client has sent nothing", "off"),
+      flag("upstreamIdleTimeout", "TIME", "the same where its upstream has", "off"),
+      flag(
+        "keepAlive",
+        "TIME",
+        ["ask silent ends whether they live after", "this, or off"],
+        formatDuration(listenerDefaults.keepAliveMs),
+      ),
+      flag("lifetime", "TIME", "end a relay then, up to a tenth earlier", "off"),
       {
         name: "connect-timeout",
         setting: "connectTimeout",
@@ -90,7 +98,7 @@ export const flagGroups: readonly FlagGroup[] = [
         short: "b",
         setting: "segmentSize",
         hint: "SIZE",
-        text: ["size of one buffer, a power of two, 4KiB…1MiB"],
+        text: ["size of a buffer, a power of two, 4KiB…1MiB"],
         initial: tight(defaults.segmentSize),
       },
       {

@@ -82,11 +82,11 @@ test("the help", () => {
                                      [keep]
 
     Who may come in:
-          --allow NETS                   only clients of these networks: 10.0.0.0/8,::1
-                                         or file:PATH
+          --allow NETS                   only clients of 10.0.0.0/8,::1 and such, or
+                                         file:PATH
           --deny NETS                    not these
-          --max-relays N                 relays of a listener at a time; 0: any number
-                                         [0]
+          --max-relays N                 relays at a time; 0 for any number [0]
+          --total-relays N               relays of all listeners together [0]
           --max-relays-per-client N      relays of one client at a time [0]
           --client-rate N                connections per second of one client [off]
           --client-burst N               so many at once after a rest [20]
@@ -100,17 +100,23 @@ test("the help", () => {
                                          [off]
 
     Limits:
-          --idle-timeout TIME        end a relay of which nothing has moved for
-                                     so long [off]
-          --lifetime TIME            end a relay after this, up to a tenth earlier
-                                     [off]
-          --connect-timeout TIME     give a dial to an upstream up after this [5s]
-          --half-close-timeout TIME  cut a relay that stands still for this long
-                                     after one of its ends has finished [1m]
-          --drain-timeout TIME       what running relays get at a stop [10s]
-      -b, --segment-size SIZE        size of one buffer, a power of two, 4KiB…1MiB
-                                     [64KiB]
-      -n, --segment-count N          most buffers; allocated when needed [4096]
+          --idle-timeout TIME           end a relay of which nothing has moved for
+                                        so long [off]
+          --client-idle-timeout TIME    the same where its client has sent nothing
+                                        [off]
+          --upstream-idle-timeout TIME  the same where its upstream has [off]
+          --keep-alive TIME             ask silent ends whether they live after
+                                        this, or off [1m]
+          --lifetime TIME               end a relay then, up to a tenth earlier
+                                        [off]
+          --connect-timeout TIME        give a dial to an upstream up after this
+                                        [5s]
+          --half-close-timeout TIME     cut a relay that stands still for this long
+                                        after one of its ends has finished [1m]
+          --drain-timeout TIME          what running relays get at a stop [10s]
+      -b, --segment-size SIZE           size of a buffer, a power of two, 4KiB…1MiB
+                                        [64KiB]
+      -n, --segment-count N             most buffers; allocated when needed [4096]
 
     What is seen of it:
           --access-log WHERE          a JSON line for each relay: none, stdout or a

@@ -51,6 +51,12 @@ export interface ListenerSettings extends HealthSettings, EdgeSettings {
   readonly halfCloseTimeout?: Duration;
   /** A relay of which nothing has moved for this long ends, 10s…720h. @default "off" */
   readonly idleTimeout?: Duration | "off" | false;
+  /** The same where the client has sent nothing. @default "off" */
+  readonly clientIdleTimeout?: Duration | "off" | false;
+  /** The same where the upstream has sent nothing. @default "off" */
+  readonly upstreamIdleTimeout?: Duration | "off" | false;
+  /** After so much silence the kernel asks an end whether it lives, 10s…9h. @default "1m" */
+  readonly keepAlive?: Duration | "off" | false;
   /** A relay ends after this, up to a tenth earlier; 1s…720h. @default "off" */
   readonly lifetime?: Duration | "off" | false;
   /** How an upstream is chosen for each relay. @default "round-robin" */

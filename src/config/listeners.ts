@@ -53,6 +53,10 @@ function finish(
     connectTimeoutMs: settings.connectTimeout?.value ?? listenerDefaults.connectTimeoutMs,
     halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? listenerDefaults.halfCloseTimeoutMs,
     idleTimeoutMs: settings.idleTimeout?.value ?? listenerDefaults.idleTimeoutMs,
+    clientIdleTimeoutMs: settings.clientIdleTimeout?.value ?? listenerDefaults.clientIdleTimeoutMs,
+    upstreamIdleTimeoutMs:
+      settings.upstreamIdleTimeout?.value ?? listenerDefaults.upstreamIdleTimeoutMs,
+    keepAliveMs: settings.keepAlive?.value ?? listenerDefaults.keepAliveMs,
     lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));

@@ -150,6 +150,11 @@ export interface ListenerOptions {
   readonly halfCloseTimeoutMs: number;
   /** Milliseconds in which nothing is received or sent, after which a relay ends; 0 for never. */
   readonly idleTimeoutMs: number;
+  /** The same for what the client sends alone, and for what the upstream does. */
+  readonly clientIdleTimeoutMs: number;
+  readonly upstreamIdleTimeoutMs: number;
+  /** Milliseconds of silence after which the kernel asks an end whether it lives; 0 for never. */
+  readonly keepAliveMs: number;
   /** Milliseconds after which a relay ends, whatever it does; 0 for never. */
   readonly lifetimeMs: number;
 }
@@ -261,6 +266,9 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   idleTimeoutMs: 0,
+  clientIdleTimeoutMs: 0,
+  upstreamIdleTimeoutMs: 0,
+  keepAliveMs: 60_000,
   lifetimeMs: 0,
 };
 

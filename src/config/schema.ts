@@ -162,6 +162,22 @@ const listenerSettings = {
     "idleTimeout",
     "A relay of which nothing has moved for this long ends, 10s…720h.",
   ),
+  clientIdleTimeout: durationOrOff(
+    "clientIdleTimeout",
+    "The same where the client has sent nothing, 10s…720h.",
+  ),
+  upstreamIdleTimeout: durationOrOff(
+    "upstreamIdleTimeout",
+    "The same where the upstream has sent nothing, 10s…720h.",
+  ),
+  keepAlive: v.optional(
+    value(
+      listenerRules.keepAlive,
+      form.duration("off", false),
+      "After so much silence the kernel asks an end whether it lives, 10s…9h.",
+      formatDuration(listenerDefaults.keepAliveMs),
+    ),
+  ),
   lifetime: durationOrOff("lifetime", "A relay ends after this, up to a tenth earlier; 1s…720h."),
   balance: v.optional(
     value(
@@ -208,7 +224,14 @@ const listenerSettings = {
 
 /** A duration that is off unless it is given. */
 function durationOrOff(
-  key: "idleTimeout" | "lifetime" | "dialBudget" | "queueTimeout" | "holdTimeout",
+  key:
+    | "idleTimeout"
+    | "clientIdleTimeout"
+    | "upstreamIdleTimeout"
+    | "lifetime"
+    | "dialBudget"
+    | "queueTimeout"
+    | "holdTimeout",
   description: string,
 ) {
   return v.optional(value(listenerRules[key], form.duration("off", false), description, "off"));

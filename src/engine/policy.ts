@@ -6,9 +6,6 @@
  */
 export const BACKLOG = 4096;
 
-/** Milliseconds of silence before the kernel asks whether the other end still lives. */
-export const KEEPALIVE_MS = 60_000;
-
 /** While memory has run out, holders are looked at so often; so many looks without progress end one. */
 export const PATIENCE_LOOK_MS = 1000;
 export const PATIENCE_LOOKS = 10;

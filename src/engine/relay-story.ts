@@ -4,6 +4,7 @@ import { type Relay, RelayPhase } from "../flow/relay.ts";
 import { NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
 import type { FlowStats } from "./engine.ts";
+import type { Idleness } from "./relay-timeouts.ts";
 import { Summary } from "./summary.ts";
 import { addFlow, flowStats } from "./tally.ts";
 
@@ -56,8 +57,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Bytes that had moved when {@link stalled} last looked. */
   private movedBefore = 0;
   /** The same for {@link lookIdle}, and how many of its looks found no change. */
-  private movedAtLook = 0;
-  private stillLooks = 0;
+  private readonly movedAtLook: number[] = [0, 0, 0];
+  private readonly stillLooks: number[] = [0, 0, 0];
 
   /** @param listener whose client it carries now; set anew for each tenant */
   constructor(public listener: L) {}
@@ -82,8 +83,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.waitsSince = null;
     this.waits = 0;
     this.movedBefore = 0;
-    this.movedAtLook = 0;
-    this.stillLooks = 0;
+    this.movedAtLook.fill(0);
+    this.stillLooks.fill(0);
   }
 
   /**
@@ -189,12 +190,14 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     addFlow(down, this.relay.down, this.down.discards);
   }
 
-  lookIdle(): number {
-    const { movedBytes } = this;
-    const isStill = movedBytes === this.movedAtLook && !this.relay.dialing;
-    this.stillLooks = isStill ? this.stillLooks + 1 : 0;
-    this.movedAtLook = movedBytes;
-    return this.stillLooks;
+  lookIdle(which: Idleness): number {
+    const { up, down, dialing } = this.relay;
+    const moved = [this.movedBytes, up.receivedBytes, down.receivedBytes][which] as number;
+    const isStill = moved === this.movedAtLook[which] && !dialing;
+    const looks = isStill ? (this.stillLooks[which] as number) + 1 : 0;
+    this.stillLooks[which] = looks;
+    this.movedAtLook[which] = moved;
+    return looks;
   }
 
   /** Whether not a byte has moved since this was asked before. */

@@ -24,6 +24,14 @@ const LIFETIME_JITTER = 0.1;
 const RETIRE_MS = 50;
 const RETIRE_TRIES = 20;
 
+/** Of which side nothing has come. */
+export enum Idleness {
+  /** Nothing was received or sent at all. */
+  Both,
+  Client,
+  Upstream,
+}
+
 /** A relay, as far as time can end it. */
 export interface Timed extends Waiter {
   /** Its number, never used again. */
@@ -32,7 +40,7 @@ export interface Timed extends Waiter {
   /** Whether something is on its way. */
   readonly isCarrying: boolean;
   /** How many looks in a row, this one included, found that nothing has moved since the one before. */
-  lookIdle(): number;
+  lookIdle(which: Idleness): number;
   /** Its PROXY header is not complete in time. */
   preambleLate(): void;
   /** Why it may not be; null when it may. */
@@ -66,6 +74,9 @@ export class RelayTimeouts<T extends Timed> {
   readonly lingering: Deadlines<T>;
   /** Relays whose next look for movement is due; of those with an idle timeout. */
   readonly idle: Deadlines<T>;
+  /** The same for what comes from one side alone. */
+  readonly clientIdle: Deadlines<T>;
+  readonly upstreamIdle: Deadlines<T>;
   /** Relays that are not old yet; of those with a lifetime. */
   readonly aging: Deadlines<T>;
   /** Relays whose PROXY header is not complete yet. */
@@ -91,7 +102,7 @@ export class RelayTimeouts<T extends Timed> {
   ) {
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
       new Deadlines<T>(spanMs, onExpired, alarm);
-    this.young = queue(YOUNG_MS, (one) => one.keepAlive());
+    this.young = queue(Math.min(YOUNG_MS, options.keepAliveMs / 2), (one) => one.keepAlive());
     this.dialing = queue(options.connectTimeoutMs, onDialTimeout);
     this.halfClosed = queue(options.halfCloseTimeoutMs, (one) => {
       if (one.stalled()) one.terminate("half_close_timeout");
@@ -102,10 +113,17 @@ export class RelayTimeouts<T extends Timed> {
       else this.wasReset.add(one);
     });
     this.lingering = queue(LINGER_LOOK_MS, (one) => one.linger());
-    this.idle = queue(options.idleTimeoutMs / IDLE_LOOKS, (one) => {
-      if (one.lookIdle() >= IDLE_LOOKS) one.retire("idle_timeout");
-      else this.idle.add(one);
-    });
+    const idle = (spanMs: number, which: Idleness, reason: Reason) => {
+      const looks: Deadlines<T> = queue(spanMs / IDLE_LOOKS, (one) => {
+        if (one.lookIdle(which) >= IDLE_LOOKS) one.retire(reason);
+        else looks.add(one);
+      });
+      return looks;
+    };
+    this.idle = idle(options.idleTimeoutMs, Idleness.Both, "idle_timeout");
+    const { clientIdleTimeoutMs, upstreamIdleTimeoutMs } = options;
+    this.clientIdle = idle(clientIdleTimeoutMs, Idleness.Client, "client_idle_timeout");
+    this.upstreamIdle = idle(upstreamIdleTimeoutMs, Idleness.Upstream, "upstream_idle_timeout");
     this.aging = queue(options.lifetimeMs * (1 - LIFETIME_JITTER), (one) => {
       const { id } = one;
       const later = Math.random() * LIFETIME_JITTER * options.lifetimeMs;
@@ -120,9 +138,12 @@ export class RelayTimeouts<T extends Timed> {
 
   /** A relay begins. */
   begin(relay: T): void {
-    this.young.add(relay);
-    if (this.options.idleTimeoutMs > 0) this.idle.add(relay);
-    if (this.options.lifetimeMs > 0) this.aging.add(relay);
+    const { options } = this;
+    if (options.keepAliveMs > 0) this.young.add(relay);
+    if (options.idleTimeoutMs > 0) this.idle.add(relay);
+    if (options.clientIdleTimeoutMs > 0) this.clientIdle.add(relay);
+    if (options.upstreamIdleTimeoutMs > 0) this.upstreamIdle.add(relay);
+    if (options.lifetimeMs > 0) this.aging.add(relay);
   }
 
   /** Ends a relay that is old: when nothing of it is on its way, as far as that can be waited for. */
@@ -138,6 +159,8 @@ export class RelayTimeouts<T extends Timed> {
     this.waiting.delete(relay);
     this.young.delete(relay);
     this.idle.delete(relay);
+    this.clientIdle.delete(relay);
+    this.upstreamIdle.delete(relay);
     this.aging.delete(relay);
     this.preambles.delete(relay);
     this.tarpit.delete(relay);

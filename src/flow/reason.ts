@@ -53,6 +53,9 @@ export type Reason =
   | "memory_limit"
   /** Nothing was received or sent for the idle timeout. */
   | "idle_timeout"
+  /** The client, or the upstream, has sent nothing for its idle timeout. */
+  | "client_idle_timeout"
+  | "upstream_idle_timeout"
   /** It has lived as long as relays of its listener may. */
   | "lifetime"
   /** One end had sent FIN and the other direction stood still for the half-close timeout. */

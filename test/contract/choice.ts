@@ -227,6 +227,22 @@ function endCases(suite: Suite): void {
     await waitFor(() => idle.finSeen, "it got a FIN");
   });
 
+  suite.case("a client that only listens ends after its own idle timeout", async (scene) => {
+    const talking = await scene.upstream((end) => {
+      const timer = setInterval(() => {
+        if (end.closed) clearInterval(timer);
+        else end.send("news");
+      }, 50);
+    });
+    const quiet = await scene.listen([talking], { clientIdleTimeoutMs: 400 });
+    await scene.client(quiet);
+    expect((await scene.ended(1)).reason).toBe("client_idle_timeout");
+    const patient = await scene.listen([talking], { upstreamIdleTimeoutMs: 400 });
+    const client = await scene.client(patient);
+    await waitFor(() => client.receivedBytes > 60, "it listens on and on");
+    expect(scene.record.ended).toHaveLength(1);
+  });
+
   suite.case("one that moves does not", async (scene) => {
     const upstream = await scene.upstream(echo);
     const address = await scene.listen([upstream], { idleTimeoutMs: 800 });

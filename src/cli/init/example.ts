@@ -33,6 +33,9 @@ export default defineConfig({
   //halfCloseTimeout: "1m",    // cut a relay that stands still for this
   //                           // long after one of its ends has finished
   //idleTimeout: "off",        // end a relay of which nothing has moved so long
+  //clientIdleTimeout: "off",  // the same where its client has sent nothing
+  //upstreamIdleTimeout: "off", // the same where its upstream has
+  //keepAlive: "1m",           // ask silent ends whether they live, or off
   //lifetime: "off",           // end a relay after this, up to a tenth earlier
   //balance: "round-robin",    // least-relays, two-choices, random, first, hash
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most

@@ -5,7 +5,6 @@ import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { otherEnd, ownEnd, unsentBytes } from "../libc.ts";
 import type { Meter } from "../meter.ts";
-import { KEEPALIVE_MS } from "../policy.ts";
 import { Reception } from "../reception.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
@@ -122,7 +121,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     this.dial = null;
     this.upstream = upstream;
     this.up.target = upstream;
-    if (this.keepsAlive) upstream.setKeepAlive(true, KEEPALIVE_MS);
+    if (this.keepsAlive) upstream.setKeepAlive(true, this.listener.options.keepAliveMs);
     const header = this.headerForUpstream(ownAddressOf(this.client));
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || upstream.write(header) === header.length;
@@ -199,8 +198,9 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   /** From now on the kernel finds out when an end is gone without a word. */
   keepAlive(): void {
     this.keepsAlive = true;
-    this.client?.setKeepAlive(true, KEEPALIVE_MS);
-    this.upstream?.setKeepAlive(true, KEEPALIVE_MS);
+    const { keepAliveMs } = this.listener.options;
+    this.client?.setKeepAlive(true, keepAliveMs);
+    this.upstream?.setKeepAlive(true, keepAliveMs);
   }
 
   /**

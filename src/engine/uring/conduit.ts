@@ -196,7 +196,7 @@ export class Conduit extends Reception<Listener> {
       return;
     }
     for (const descriptor of [this.client, this.upstream]) {
-      if (descriptor >= 0) this.loop.dialer.keepAlive(descriptor);
+      if (descriptor >= 0) this.loop.dialer.keepAlive(descriptor, this.listener);
     }
   }
 

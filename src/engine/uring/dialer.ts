@@ -5,9 +5,9 @@ import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import { dialReason } from "../dial-reason.ts";
 import { addressOf, Errno, errnoName, SocketOption, STREAM_SOCKET } from "../linux.ts";
-import { KEEPALIVE_MS } from "../policy.ts";
 import { encodeSockaddr } from "../sockaddr.ts";
 import type { Conduit } from "./conduit.ts";
+import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation } from "./ticket.ts";
 
@@ -31,7 +31,7 @@ export interface Encoded {
 export class Dialer {
   /** Made once for each address that was dialled; null for a host name. */
   private readonly encoded = new WeakMap<Address, Encoded | null>();
-  private readonly values = new Int32Array([1, KEEPALIVE_MS / 1000]);
+  private readonly values = new Int32Array([1]);
   private readonly valuesAddress = addressOf(this.values);
 
   constructor(private readonly loop: Loop) {}
@@ -57,8 +57,8 @@ export class Dialer {
   }
 
   /** Lets the kernel find out when the other end of a connection is gone without a word. */
-  keepAlive(descriptor: number): void {
-    const [one, idle] = [this.valuesAddress, this.valuesAddress + 4];
+  keepAlive(descriptor: number, { keepAliveAddress: idle }: Listener): void {
+    const one = this.valuesAddress;
     this.loop.setOption(descriptor, SocketOption.keepAlive, one);
     this.loop.setOption(descriptor, SocketOption.keepIdle, idle);
   }

@@ -3,6 +3,7 @@ import type { Admission } from "../../edge/admission.ts";
 import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
+import { addressOf } from "../linux.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
 import type { Conduit } from "./conduit.ts";
 
@@ -12,6 +13,9 @@ export class Listener extends RelayTimeouts<Conduit> {
   armed = false;
   /** It is to accept no more, when whoever has connected is accepted. */
   closing = false;
+  /** Seconds of silence before keep-alive, where the kernel reads them when it gets to that. */
+  private readonly keepAliveSeconds: Int32Array;
+  readonly keepAliveAddress: number;
 
   /** @param descriptor listens; closed by whoever closes this */
   constructor(
@@ -24,5 +28,7 @@ export class Listener extends RelayTimeouts<Conduit> {
     onDialTimeout: (conduit: Conduit) => void,
   ) {
     super(options, account, chooser, admission, onDialTimeout, alarm);
+    this.keepAliveSeconds = Int32Array.of(Math.round(options.keepAliveMs / 1_000));
+    this.keepAliveAddress = addressOf(this.keepAliveSeconds);
   }
 }
