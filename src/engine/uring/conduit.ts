@@ -317,8 +317,7 @@ export class Conduit extends RelayStory<Listener> {
       sockets.resetOnClose(descriptor);
       sockets.closeNow(descriptor);
     }
-    this.relay.reason ??= "worker_failed";
-    this.ends();
+    this.abandoned();
   }
 
   /** Once nothing is in flight the descriptors are closed and the tenancy is over. */
