@@ -5,6 +5,8 @@ import type { Listening } from "../src/engine/engine.ts";
 import { choose } from "../src/engine/select.ts";
 import { ThreadEngine } from "../src/engine/thread/thread-engine.ts";
 import { probe } from "../src/engine/uring/probe.ts";
+import { together } from "../src/observe/together.ts";
+import { UpstreamTable } from "../src/upstream/table.ts";
 import { listener, plainMemory, rowed } from "./contract/scene.ts";
 import { End } from "./fixtures/end.ts";
 import { FATAL_BYTES } from "./fixtures/failing-worker.ts";
@@ -27,21 +29,27 @@ class Crew implements AsyncDisposable {
   readonly upstream = Upstream.listen(anyPort, echo);
   readonly clients: End[] = [];
   readonly fleet: Fleet;
+  /** What all workers know of the upstream, as a proxy has it. */
+  readonly table: UpstreamTable;
 
   constructor(
     name: EngineName,
     readonly workers: number,
   ) {
+    this.table = new UpstreamTable(workers);
+    this.table.openAll();
+    const { memory: upstreams } = this.table;
     this.fleet = new Fleet(
       {
         name,
         workers,
         newWorker: (share, observer, onFailed) => {
-          const birth = { memory: plainMemory, uring: uringDefaults, share, engine: name };
+          const born = { memory: plainMemory, uring: uringDefaults, engine: name };
+          const birth = { ...born, share: { ...share, upstreams } };
           return new ThreadEngine({ name, url, birth, onFailed }, observer);
         },
       },
-      this.record,
+      together([this.record, { workerFailed: (worker: number) => this.table.forget(worker - 1) }]),
     );
   }
 
@@ -162,6 +170,44 @@ describe.each(engines)("workers with engine %s", (name) => {
     expect(fleet.stats().relays).toMatchObject({ accepted: 120, ended: lost });
     const ids = fleet.relays().map(({ id }) => id);
     expect(new Set([...ids, ...record.ended.map(({ id }) => id)]).size).toBe(120);
+  });
+
+  test("one that dies under load has its relays taken off the upstream's count", async () => {
+    const { record, table } = begin(2);
+    const { address } = await crew.listen();
+    // Relays that stay, and others that come and go all the time, also in the moment of the defect.
+    const clients = await crew.connect(address, 40);
+    expect(table.running(0)).toBe(40);
+    let isOver = false;
+    const comeAndGo = async () => {
+      while (!isOver) {
+        const end = await End.connect(address);
+        end.offer({ seed: 1, total: 10 });
+        await waitFor(() => end.receivedBytes === 10 || end.closed, "an echo, or the end");
+        end.reset();
+      }
+    };
+    const lanes = Array.from({ length: 8 }, comeAndGo);
+    for (let deaths = 1; deaths <= 3; deaths++) {
+      const victim = clients.find(({ closed }) => !closed) as End;
+      victim.offer({ seed: 0, total: FATAL_BYTES });
+      await waitFor(() => record.workersFailed.length === deaths, "the defect is told");
+      await waitFor(() => victim.closed, "the victim is reset");
+      clients.push(...(await crew.connect(address, 20)));
+    }
+    isOver = true;
+    await Promise.all(lanes);
+    const staying = () => clients.filter(({ closed }) => !closed).length;
+    await waitFor(
+      () => table.running(0) === staying(),
+      () => `${staying()} relays are counted, now ${table.running(0)}`,
+    );
+    expect(staying()).toBeGreaterThan(0);
+    for (const client of clients) if (!client.closed) client.reset();
+    await waitFor(
+      () => table.running(0) === 0,
+      () => `none is counted, now ${table.running(0)}`,
+    );
   });
 
   test("who has connected to one that fails is served by its successor", async () => {

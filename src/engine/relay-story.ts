@@ -145,6 +145,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     if (this.upstreamNumber !== NO_UPSTREAM) this.leaveUpstream();
   }
 
+  /** It ends without an end of its tenancy: its worker has met a defect. */
+  abandoned(): void {
+    this.relay.reason ??= "worker_failed";
+    this.ends();
+  }
+
   /** Whether it goes on after a dial that has failed: with another upstream, or by waiting for one. */
   protected get goesOn(): boolean {
     const { holdMs, queueMs } = this.listener.options.dial;

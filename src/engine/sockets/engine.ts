@@ -141,7 +141,7 @@ export class SocketsEngine implements Engine, ConduitHost {
       await passed();
     }
     for (const conduit of [...this.ledger.running]) {
-      conduit.relay.reason ??= "worker_failed";
+      conduit.abandoned();
       this.observer.relayEnded(this.ledger.ends(conduit));
     }
   }

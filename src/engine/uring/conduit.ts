@@ -347,8 +347,7 @@ export class Conduit extends Reception<Listener> {
       sockets.resetOnClose(descriptor);
       sockets.closeNow(descriptor);
     }
-    this.relay.reason ??= "worker_failed";
-    this.ends();
+    this.abandoned();
   }
 
   /** Once nothing is in flight the descriptors are closed and the tenancy is over. */

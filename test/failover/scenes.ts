@@ -1,0 +1,218 @@
+import { expect } from "bun:test";
+import { waitFor } from "../fixtures/wait.ts";
+import type { Failure, Resident } from "./load.ts";
+import type { RedisProcess } from "./redis-process.ts";
+import { FALL_MS, type Stage } from "./stage.ts";
+
+/** Short connections that a scene goes on for, when what it is about has been found out. */
+const ENOUGH = 300;
+/** The same where clients have to lose their patience meanwhile. */
+const PLENTY = 1_500;
+/** What a busy machine may add to the time in which checks find something out. */
+const SLACK_MS = 2_000;
+
+/** What a scene has come to. */
+export interface Outcome {
+  readonly what: string;
+  /** Milliseconds until the upstream was told to be down; null when it never was. */
+  readonly fallMs: number | null;
+  /** Short connections in it, and those that failed. */
+  readonly made: number;
+  readonly failures: readonly Failure[];
+  /** When the last of those that failed was begun, in milliseconds after the beginning. */
+  readonly lastFailureMs: number | null;
+}
+
+/** The process of an upstream ends, and comes back after a while. */
+export async function killed(stage: Stage, redis: RedisProcess): Promise<Outcome> {
+  const scene = new Scene(stage, redis);
+  await redis.kill();
+  const deadAt = performance.now();
+  const downAt = await scene.untilDown();
+  await scene.goOn();
+  scene.othersLive();
+  expect(scene.mine.every(({ lostBecause }) => lostBecause !== null)).toBe(true);
+  await redis.restart();
+  await scene.untilBack();
+  await scene.end();
+  // Refused dials are followed by others: only who was there when it ended was hurt.
+  scene.nobodyFailsAfter(deadAt);
+  scene.toldInOrder(1);
+  return scene.outcome("killed", downAt);
+}
+
+/** An upstream answers nothing for a while, though the kernel accepts connections for it. */
+export async function hung(stage: Stage, redis: RedisProcess): Promise<Outcome> {
+  const scene = new Scene(stage, redis);
+  redis.hang();
+  const downAt = await scene.untilDown();
+  expect(downAt - scene.since).toBeLessThan(FALL_MS + SLACK_MS);
+  await scene.goOn(PLENTY);
+  scene.othersLive();
+  redis.wake();
+  await scene.untilBack();
+  // Relays that it had are not ended, as nobody has asked for that: they go on.
+  expect(scene.mine.map(({ lostBecause }) => lostBecause)).toEqual(scene.mine.map(() => null));
+  await waitFor(() => scene.mine.every(({ waitsForMs }) => waitsForMs < 500), "they are answered");
+  await scene.end();
+  scene.nobodyFailsAfter(downAt);
+  scene.toldInOrder(1);
+  return scene.outcome("hung", downAt);
+}
+
+/** An upstream is away for a moment only, which checks may see or not. */
+export async function restarted(stage: Stage, redis: RedisProcess): Promise<Outcome> {
+  const scene = new Scene(stage, redis);
+  await redis.kill();
+  const deadAt = performance.now();
+  await redis.restart();
+  await scene.goOn();
+  scene.othersLive();
+  await scene.untilBack();
+  await scene.end();
+  scene.nobodyFailsAfter(deadAt);
+  scene.toldInOrder();
+  return scene.outcome("restarted", scene.downAt);
+}
+
+/** What is common to all of them. */
+class Scene {
+  readonly since = performance.now();
+  /** Residents of the upstream that it is about, and all others with what they had got. */
+  readonly mine: readonly Resident[];
+  private readonly others = new Map<Resident, number>();
+  private readonly madeBefore: number;
+  private readonly linesBefore: number;
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly redis: RedisProcess,
+  ) {
+    const homes = stage.homes();
+    this.mine = homes.get(redis.name) ?? [];
+    expect(this.mine.length).toBeGreaterThan(0);
+    for (const [home, residents] of homes) {
+      if (home === redis.name) continue;
+      for (const one of residents) this.others.set(one, one.answers);
+    }
+    expect(this.others.size).toBeGreaterThan(0);
+    this.madeBefore = this.load.made;
+    this.linesBefore = stage.lines.length;
+  }
+
+  private get load() {
+    const { load } = this.stage;
+    if (load === null) throw new Error("there is a load");
+    return load;
+  }
+
+  /** Those that were begun since the scene has. */
+  private get failures(): readonly Failure[] {
+    return this.load.failures.filter(({ endedAt }) => endedAt >= this.since);
+  }
+
+  get downAt(): number | null {
+    return this.stage.told(this.redis, this.since).find(({ to }) => to === "down")?.at ?? null;
+  }
+
+  /** @returns when it was told */
+  async untilDown(): Promise<number> {
+    await waitFor(
+      () => this.downAt !== null,
+      () => `it is down: ${this.story}`,
+    );
+    return this.downAt as number;
+  }
+
+  /** The load goes on for a while. */
+  async goOn(count = ENOUGH): Promise<void> {
+    const { made } = this.load;
+    await waitFor(() => this.load.made >= made + count, "the load goes on");
+  }
+
+  /** It is well, has its whole weight again, and its share of the relays. */
+  async untilBack(): Promise<void> {
+    const { stage, redis } = this;
+    const isBack = () => {
+      const { health, isOpen, effectiveWeight } = stage.view(redis);
+      return health === "up" && isOpen && effectiveWeight === 1;
+    };
+    await waitFor(isBack, () => `it is back: ${this.story}`);
+    const before = stage.redises.map((one) => stage.servedBy(one));
+    const now = () => stage.redises.map((one, index) => stage.servedBy(one) - (before[index] ?? 0));
+    const sum = () => now().reduce((total, one) => total + one);
+    await waitFor(() => sum() >= ENOUGH, "some have been served");
+    const share = (now()[stage.redises.indexOf(redis)] ?? 0) / sum();
+    expect(share).toBeGreaterThan(0.25);
+    expect(share).toBeLessThan(0.42);
+  }
+
+  /** Residents of other upstreams have not noticed anything. */
+  othersLive(): void {
+    for (const [resident, before] of this.others) {
+      expect(resident.lostBecause).toBeNull();
+      expect(resident.answers).toBeGreaterThan(before);
+      expect(resident.waitsForMs).toBeLessThan(1_000);
+    }
+  }
+
+  /** The residents that have lost their connection come again. */
+  async end(): Promise<void> {
+    this.othersLive();
+    const { stage } = this;
+    const lost = stage.residents.filter(({ lostBecause }) => lostBecause !== null);
+    for (const one of lost) stage.residents.splice(stage.residents.indexOf(one), 1);
+    await stage.settle(lost.length);
+  }
+
+  nobodyFailsAfter(moment: number): void {
+    const late = this.failures.filter(({ startedAt }) => startedAt > moment);
+    expect(late.map(({ startedAt, why }) => `${why} ${startedAt - moment} ms after`)).toEqual([]);
+  }
+
+  /**
+   * Each change is told once, to observers and in the log, and follows from the one before.
+   *
+   * @param downs how often it is said to be down; any number unless given
+   */
+  toldInOrder(downs?: number): void {
+    const told = this.stage.told(this.redis, this.since);
+    let status = "up";
+    for (const { from, to } of told) {
+      expect(from, this.story).toBe(status as typeof from);
+      expect(to, this.story).not.toBe(from);
+      status = to;
+    }
+    expect(status, this.story).toBe("up");
+    if (downs !== undefined) {
+      expect(told.filter(({ to }) => to === "down").length, this.story).toBe(downs);
+    }
+    const all = this.stage.events.filter(({ at }) => at >= this.since);
+    expect(all.length, this.story).toBe(told.length);
+    const lines = this.stage.lines.slice(this.linesBefore);
+    const changes = lines.filter((line) => / is (up|down|ejected): /.test(line));
+    expect(changes).toEqual(
+      all.map(({ upstream, to, why }) => `cache: upstream ${upstream} is ${to}: ${why}`),
+    );
+  }
+
+  outcome(what: string, downAt: number | null): Outcome {
+    const { failures, since } = this;
+    const begun = failures.map(({ startedAt }) => startedAt - since);
+    return {
+      what,
+      fallMs: downAt === null ? null : downAt - since,
+      made: this.load.made - this.madeBefore,
+      failures,
+      lastFailureMs: begun.length === 0 ? null : Math.max(...begun),
+    };
+  }
+
+  private get story(): string {
+    const told = this.stage.told(this.redis, this.since);
+    const events = told.map(
+      ({ at, from, to, why }) => `${Math.round(at - this.since)} ms: ${from} → ${to}, ${why}`,
+    );
+    return events.join("; ");
+  }
+}

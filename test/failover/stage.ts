@@ -1,0 +1,149 @@
+import { plainUpstream } from "../../src/config/listeners.ts";
+import {
+  type EngineName,
+  type HealthOptions,
+  listenerDefaults,
+  type TcpAddress,
+  uringDefaults,
+} from "../../src/config/options.ts";
+import { RunningProxy } from "../../src/control/proxy.ts";
+import type { UpstreamView } from "../../src/control/upstreams.ts";
+import type { RelaySummary } from "../../src/engine/engine.ts";
+import { History } from "../../src/observe/history.ts";
+import { LogObserver } from "../../src/observe/log.ts";
+import { together } from "../../src/observe/together.ts";
+import type { UpstreamEvent } from "../../src/upstream/events.ts";
+import { checkOptions } from "../../src/upstream/health/test-redis.ts";
+import { listener, plainMemory } from "../contract/scene.ts";
+import { inParallel, waitFor } from "../fixtures/wait.ts";
+import { Resident, type ShortConnections } from "./load.ts";
+import { RedisProcess } from "./redis-process.ts";
+
+export const check = checkOptions({
+  kind: "redis",
+  intervalMs: 200,
+  fastIntervalMs: 50,
+  timeoutMs: 300,
+  jitter: 0.1,
+  rise: 2,
+  fall: 2,
+});
+
+/** Within this the checks have found out: an interval, and what so many checks may take. */
+export const FALL_MS =
+  check.intervalMs * (1 + check.jitter) + check.fall * (check.timeoutMs + check.fastIntervalMs);
+
+export const SLOW_START_MS = 1_000;
+
+const health: HealthOptions = {
+  ...listenerDefaults.health,
+  check,
+  ejection: { failures: 3, withinMs: 10_000, baseMs: 400, mostMs: 2_000 },
+  slowStartMs: SLOW_START_MS,
+};
+
+/** What became of an upstream, and when that was told. */
+export type TimedEvent = UpstreamEvent & { readonly at: number };
+
+/** A proxy in front of three Redis, and clients that come and go, and some that stay. */
+export class Stage implements AsyncDisposable {
+  readonly events: TimedEvent[] = [];
+  /** Lines of the log. */
+  readonly lines: string[] = [];
+  readonly workersFailed: string[] = [];
+  /** Relays that have ended with an answer, by their upstream. */
+  readonly served = new Map<string, number>();
+  readonly redises: RedisProcess[] = [];
+  readonly residents: Resident[] = [];
+  load: ShortConnections | null = null;
+  private proxy: RunningProxy | null = null;
+
+  static async open(engine: EngineName, workers: number): Promise<Stage> {
+    const stage = new Stage();
+    try {
+      await stage.begin(engine, workers);
+    } catch (error) {
+      await stage[Symbol.asyncDispose]();
+      throw error;
+    }
+    return stage;
+  }
+
+  private async begin(engine: EngineName, workers: number): Promise<void> {
+    for (let count = 0; count < 3; count++) this.redises.push(await RedisProcess.start());
+    const upstreams = this.redises.map(({ address }) => plainUpstream(address));
+    const listeners = [listener({ name: "cache", upstreams, health })];
+    const options = { engine, workers, memory: plainMemory, uring: uringDefaults };
+    const write = (line: string) => void this.lines.push(line);
+    const logger = { level: 3, debug: write, info: write, warn: write, error: write };
+    const log = new LogObserver(logger as never, new History(1));
+    this.proxy = await RunningProxy.start(
+      { ...options, listeners, drainTimeoutMs: 0 },
+      together([
+        log,
+        {
+          upstreamChanged: (event) => this.events.push({ ...event, at: performance.now() }),
+          relayEnded: (relay) => this.count(relay),
+          workerFailed: (_, error) => this.workersFailed.push(error),
+        },
+      ]),
+    );
+    await waitFor(() => this.views.every(({ lastCheck }) => lastCheck !== null), "all are checked");
+  }
+
+  get running(): RunningProxy {
+    if (this.proxy === null) throw new Error("the proxy runs");
+    return this.proxy;
+  }
+
+  get address(): TcpAddress {
+    return this.running.listeners[0]?.address as TcpAddress;
+  }
+
+  get views(): readonly UpstreamView[] {
+    return this.running.upstreams.views();
+  }
+
+  view({ name }: RedisProcess): UpstreamView {
+    const found = this.views.find(({ upstream }) => upstream === name);
+    if (found === undefined) throw new Error(`${name} is an upstream`);
+    return found;
+  }
+
+  /** So many clients come to stay. */
+  async settle(count: number): Promise<void> {
+    await inParallel(count, count, async () => {
+      this.residents.push(await Resident.connect(this.address));
+    });
+  }
+
+  /** Which residents live at which upstream. */
+  homes(): Map<string, Resident[]> {
+    const upstreams = new Map(
+      this.running.engine.relays().map(({ client, upstream }) => [client, upstream ?? "none"]),
+    );
+    const there = this.residents.filter(({ lostBecause }) => lostBecause === null);
+    return Map.groupBy(there, ({ name }) => upstreams.get(name) ?? "unknown");
+  }
+
+  servedBy({ name }: RedisProcess): number {
+    return this.served.get(name) ?? 0;
+  }
+
+  /** What was told of an upstream since some moment. */
+  told({ name }: RedisProcess, since: number): TimedEvent[] {
+    return this.events.filter(({ upstream, at }) => upstream === name && at >= since);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.load?.stop();
+    for (const resident of this.residents) resident.leave();
+    await this.proxy?.stop(0);
+    for (const redis of this.redises) await redis[Symbol.asyncDispose]();
+  }
+
+  private count({ upstream, down }: RelaySummary): void {
+    if (upstream === null || down.sentBytes === 0) return;
+    this.served.set(upstream, (this.served.get(upstream) ?? 0) + 1);
+  }
+}
