@@ -73,7 +73,8 @@ export class Stage implements AsyncDisposable {
     for (let count = 0; count < 3; count++) this.redises.push(await RedisProcess.start());
     const upstreams = this.redises.map(({ address }) => plainUpstream(address));
     const listeners = [listener({ name: "cache", upstreams, health })];
-    const options = { engine, workers, memory: plainMemory, uring: uringDefaults };
+    const memory = plainMemory;
+    const options = { engine, workers, totalRelays: 0, memory, uring: uringDefaults };
     const write = (line: string) => void this.lines.push(line);
     const logger = { level: 3, debug: write, info: write, warn: write, error: write };
     const log = new LogObserver(logger as never, new History(1));
