@@ -80,14 +80,17 @@ test("the help", () => {
                                      [keep]
 
     Who may come in:
-          --allow NETS                   only clients of these networks: 10.0.0.0/8,::1
-                                         or file:PATH
+          --allow NETS                   only clients of 10.0.0.0/8,::1 and such, or
+                                         file:PATH
           --deny NETS                    not these
-          --max-relays N                 relays of a listener at a time; 0: any number
-                                         [0]
+          --max-relays N                 relays at a time; 0 for any number [0]
+          --total-relays N               relays of all listeners together [0]
           --max-relays-per-client N      relays of one client at a time [0]
           --client-rate N                connections per second of one client [off]
           --client-burst N               so many at once after a rest [20]
+          --up-rate SIZE                 bytes per second that a relay carries from
+                                         its client [off]
+          --down-rate SIZE               the same to its client [off]
           --refuse HOW                   who may not come in: reset, close or a time
                                          to wait in vain [reset]
           --proxy-protocol WHEN          PROXY headers of clients: off, optional or

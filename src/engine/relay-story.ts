@@ -17,6 +17,8 @@ export interface StoryListener {
 /** What of a lane a relay's story needs. */
 interface StoryLane {
   readonly discards: boolean;
+  /** It waits, not for anybody but because of its rate. */
+  readonly isResting: boolean;
 }
 
 /**
@@ -168,10 +170,18 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
   }
 
-  /** Whether something is on its way: a dial, or bytes that are queued here or not yet taken. */
+  /**
+   * Whether something is on its way: a dial, or bytes that are queued here or not yet taken. Behind a
+   * rest there may be some, too.
+   */
   get isCarrying(): boolean {
     const { up, down, dialing } = this.relay;
-    return dialing || up.size > 0 || down.size > 0 || this.unsent > 0;
+    return dialing || up.size > 0 || down.size > 0 || this.isResting || this.unsent > 0;
+  }
+
+  /** That nothing moves is our own doing. */
+  private get isResting(): boolean {
+    return this.up.isResting || this.down.isResting;
   }
 
   /** Whether no other upstream will be dialled: what it is counted under stays. */
@@ -187,7 +197,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   lookIdle(): number {
     const { movedBytes } = this;
-    const isStill = movedBytes === this.movedAtLook && !this.relay.dialing;
+    const isStill = movedBytes === this.movedAtLook && !this.relay.dialing && !this.isResting;
     this.stillLooks = isStill ? this.stillLooks + 1 : 0;
     this.movedAtLook = movedBytes;
     return this.stillLooks;
@@ -196,7 +206,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean {
     const moved = this.movedBytes - this.unsent;
-    const still = moved === this.movedBefore;
+    const still = moved === this.movedBefore && !this.isResting;
     this.movedBefore = moved;
     return still;
   }
