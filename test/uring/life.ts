@@ -67,6 +67,9 @@ export interface Story {
   /** Descriptors that the process may have for relays. */
   readonly descriptors: number;
   readonly connectTimeoutMs: number;
+  /** Bytes per second, or 0. */
+  readonly upRate: number;
+  readonly downRate: number;
 }
 
 /** A loop on a fake kernel, from its first client to its stop, with every rule checked on the way. */
@@ -211,11 +214,12 @@ export class Life implements Report {
 
   /** The listener of this story. */
   listenerOptions(): ListenerOptions {
-    const { mode, upstreams, connectTimeoutMs } = this.story;
+    const { mode, upstreams, connectTimeoutMs, upRate, downRate } = this.story;
     return {
       ...listenerDefaults,
       address: { kind: "tcp", host: "127.0.0.1", port: 6380 },
       mode,
+      edge: { ...listenerDefaults.edge, upRate, downRate },
       upstreams: mode === "sink" ? [] : upstreams.map(rowed),
       connectTimeoutMs,
       halfCloseTimeoutMs: 600_000,
