@@ -77,7 +77,7 @@ export class Lane implements Deferred {
 
   /** It does not send for now, because of its rate. */
   get isResting(): boolean {
-    return this.pacing !== null && this.pacing.isResting;
+    return this.pacing?.isResting ?? false;
   }
 
   /** Its source is gone: what is queued is all there is, and waiting would spare nobody. */

@@ -113,7 +113,7 @@ export class Lane {
 
   /** It does not receive for now, because of its rate. */
   get isResting(): boolean {
-    return this.pacing !== null && this.pacing.isResting;
+    return this.pacing?.isResting ?? false;
   }
 
   /** Its source is gone: what that has sent lies in the kernel, and waiting would spare nobody. */
