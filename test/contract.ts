@@ -10,6 +10,7 @@ import { latencyCases } from "./contract/latency.ts";
 import { listenCases } from "./contract/listen.ts";
 import { memoryCases } from "./contract/memory.ts";
 import { modeCases } from "./contract/modes.ts";
+import { paceCases } from "./contract/pace.ts";
 import { resetCases } from "./contract/resets.ts";
 import { shortageCases } from "./contract/shortage.ts";
 import { stopCases } from "./contract/stop.ts";
@@ -33,6 +34,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("dials", () => dialCases(suite));
   describe("choice", () => choiceCases(suite));
   describe("edge", () => edgeCases(suite));
+  describe("pace", () => paceCases(suite));
   describe("stories", () => storyCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));

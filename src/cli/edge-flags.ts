@@ -11,6 +11,8 @@ export const edgeFlags: readonly Flag[] = [
   flag("maxRelaysPerClient", "N", "relays of one client at a time", "0"),
   flag("clientRate", "N", "connections per second of one client", "off"),
   flag("clientBurst", "N", "so many at once after a rest", String(edgeDefaults.clientBurst)),
+  flag("upRate", "SIZE", ["bytes per second that a relay carries from", "its client"], "off"),
+  flag("downRate", "SIZE", "the same to its client", "off"),
   flag(
     "refuse",
     "HOW",

@@ -90,6 +90,9 @@ test("the help", () => {
           --max-relays-per-client N      relays of one client at a time [0]
           --client-rate N                connections per second of one client [off]
           --client-burst N               so many at once after a rest [20]
+          --up-rate SIZE                 bytes per second that a relay carries from
+                                         its client [off]
+          --down-rate SIZE               the same to its client [off]
           --refuse HOW                   who may not come in: reset, close or a time
                                          to wait in vain [reset]
           --proxy-protocol WHEN          PROXY headers of clients: off, optional or

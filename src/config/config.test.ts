@@ -59,6 +59,8 @@ const edge: Required<EdgeSettings> = {
   maxRelaysPerClient: "10",
   clientRate: 0.5,
   clientBurst: 5,
+  upRate: "1MiB",
+  downRate: 65_536,
   refuse: "10s",
   proxyProtocol: "optional",
   proxyProtocolFrom: "127.0.0.1",

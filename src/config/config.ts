@@ -131,6 +131,10 @@ export interface EdgeSettings {
   readonly clientRate?: number | string | false;
   /** Connections that a client may open at once after a rest. @default 20 */
   readonly clientBurst?: number | string;
+  /** Bytes per second that a relay carries from its client, 1KiB…1GiB. @default "off" */
+  readonly upRate?: Size | "off" | false;
+  /** The same to its client. @default "off" */
+  readonly downRate?: Size | "off" | false;
   /** What who may not come in gets: reset, close, or a time to wait in vain. @default "reset" */
   readonly refuse?: Duration | "reset" | "close";
   /** Whether connections begin with a PROXY header. @default "off" */

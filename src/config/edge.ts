@@ -1,11 +1,13 @@
 import { type Network, parseNetwork } from "../edge/access/networks.ts";
 import type { EdgeOptions, ProxyProtocolIn, ProxyProtocolOut, Refusal } from "./options.ts";
-import { parseDuration } from "./quantity.ts";
+import { parseDuration, parseSize } from "./quantity.ts";
 import { count, duration, refuse, scalar, type ValuesOf, word } from "./rule.ts";
 import type { Problems, Sources } from "./sourced.ts";
 
 const HOUR_MS = 3_600_000;
 const MILLION = 1_000_000;
+const KIB = 1024;
+const GIB = KIB ** 3;
 
 /** Networks, and files that have more of them. */
 export interface NetworkList {
@@ -24,6 +26,8 @@ export const edgeRules = {
   maxRelaysPerClient: count(0, MILLION),
   clientRate,
   clientBurst: count(1, MILLION),
+  upRate: byteRate,
+  downRate: byteRate,
   refuse: refusal,
   proxyProtocol: word(headersIn),
   proxyProtocolFrom: networks,
@@ -46,6 +50,8 @@ export const edgeDefaults: EdgeOptions = {
   maxRelaysPerClient: 0,
   clientRate: 0,
   clientBurst: 20,
+  upRate: 0,
+  downRate: 0,
   refusal: "reset",
   proxyProtocol: "off",
   proxyProtocolFrom: nobody,
@@ -71,6 +77,8 @@ export function edgeOf(given: Sources<EdgeValues>, problems: Problems): EdgeOpti
     maxRelaysPerClient: given.maxRelaysPerClient?.value ?? edgeDefaults.maxRelaysPerClient,
     clientRate: rate?.value ?? edgeDefaults.clientRate,
     clientBurst: burst?.value ?? edgeDefaults.clientBurst,
+    upRate: given.upRate?.value ?? edgeDefaults.upRate,
+    downRate: given.downRate?.value ?? edgeDefaults.downRate,
     refusal: given.refuse?.value ?? edgeDefaults.refusal,
     proxyProtocol: proxyProtocol?.value ?? edgeDefaults.proxyProtocol,
     proxyProtocolFrom: from?.value ?? edgeDefaults.proxyProtocolFrom,
@@ -107,6 +115,14 @@ function clientRate(value: unknown): number {
   const rate = Number(scalar(value));
   if (rate >= 0.001 && rate <= MILLION) return rate;
   return refuse(value, "connections per second, 0.001…1,000,000, or off");
+}
+
+/** Bytes per second; 0 for any number. */
+function byteRate(value: unknown): number {
+  if (value === "off" || value === false) return 0;
+  const rate = parseSize(scalar(value));
+  if (rate >= KIB && rate <= GIB) return rate;
+  return refuse(value, "bytes per second, 1KiB…1GiB, or off");
 }
 
 /** How it is refused: at once, or after a time in which nothing is read. */

@@ -44,19 +44,21 @@ export function duration(...others: (string | boolean)[]): Form {
 export const shortDuration: Form = quantity("(us|µs|μs|ms|s)?", []);
 
 /** A size in bytes. */
-export const size: Form = {
-  anyOf: [
-    { type: "integer", minimum: 0 },
-    { type: "string", pattern: "^\\d+([kKmMgG]([iI][bB])?|[bB])?$" },
-    variable,
-  ],
-};
+export const size: Form = sizes([]);
+
+/** The same, or off. */
+export const sizeOrOff: Form = sizes([{ enum: ["off", false] }]);
 
 /** A whole number of a range, or one of some words. */
 export function count(minimum: number, maximum: number | null, ...others: string[]): Form {
   const most = maximum === null ? {} : { maximum };
   const number = { type: "integer", minimum, ...most };
   return { anyOf: [number, { type: "string", pattern: "^\\d+$" }, ...oneOf(others), variable] };
+}
+
+function sizes(others: readonly Form[]): Form {
+  const written = { type: "string", pattern: "^\\d+([kKmMgG]([iI][bB])?|[bB])?$" };
+  return { anyOf: [{ type: "integer", minimum: 0 }, written, ...others, variable] };
 }
 
 function quantity(units: string, others: readonly (string | boolean)[]): Form {

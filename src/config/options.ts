@@ -105,6 +105,9 @@ export interface EdgeOptions {
   readonly clientRate: number;
   /** Connections that it may open at once after a rest. */
   readonly clientBurst: number;
+  /** Bytes per second of a relay from its client and to it, 1,024…2³⁰; 0 for any number. */
+  readonly upRate: number;
+  readonly downRate: number;
   readonly refusal: Refusal;
   readonly proxyProtocol: ProxyProtocolIn;
   /** Whose headers are believed; with `required` and nobody named: everybody's. */

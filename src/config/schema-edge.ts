@@ -32,6 +32,13 @@ export const edgeSettings = {
     "Connections that a client may open at once after a rest.",
     edgeDefaults.clientBurst,
   ),
+  upRate: some(
+    "upRate",
+    form.sizeOrOff,
+    "Bytes per second that a relay carries from its client, 1KiB…1GiB, or off.",
+    "off",
+  ),
+  downRate: some("downRate", form.sizeOrOff, "The same to its client.", "off"),
   refuse: some(
     "refuse",
     form.text,

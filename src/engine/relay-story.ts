@@ -20,6 +20,8 @@ export interface StoryListener {
 /** What of a lane a relay's story needs. */
 interface StoryLane {
   readonly discards: boolean;
+  /** It waits, not for anybody but because of its rate. */
+  readonly isResting: boolean;
 }
 
 /**
@@ -179,10 +181,18 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
   }
 
-  /** Whether something is on its way: a dial, or bytes that are queued here or not yet taken. */
+  /**
+   * Whether something is on its way: a dial, or bytes that are queued here or not yet taken. Behind a
+   * rest there may be some, too.
+   */
   get isCarrying(): boolean {
     const { up, down, dialing } = this.relay;
-    return dialing || up.size > 0 || down.size > 0 || this.unsent > 0;
+    return dialing || up.size > 0 || down.size > 0 || this.isResting || this.unsent > 0;
+  }
+
+  /** That nothing moves is our own doing. */
+  private get isResting(): boolean {
+    return this.up.isResting || this.down.isResting;
   }
 
   /** Whether no other upstream will be dialled: what it is counted under stays. */
@@ -199,7 +209,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   lookIdle(which: Idleness): number {
     const { up, down, dialing } = this.relay;
     const moved = [this.movedBytes, up.receivedBytes, down.receivedBytes][which] as number;
-    const isStill = moved === this.movedAtLook[which] && !dialing;
+    const isStill = moved === this.movedAtLook[which] && !dialing && !this.isResting;
     const looks = isStill ? (this.stillLooks[which] as number) + 1 : 0;
     this.stillLooks[which] = looks;
     this.movedAtLook[which] = moved;
@@ -209,7 +219,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean {
     const moved = this.movedBytes - this.unsent;
-    const still = moved === this.movedBefore;
+    const still = moved === this.movedBefore && !this.isResting;
     this.movedBefore = moved;
     return still;
   }

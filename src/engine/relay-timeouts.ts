@@ -5,6 +5,7 @@ import { RelayPhase } from "../flow/relay.ts";
 import type { UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
+import { Pacer } from "./pacer.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
@@ -85,6 +86,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly tarpit: Deadlines<T>;
   /** Relays that wait until there is an upstream for them. */
   readonly waiting: WaitingRoom<T>;
+  /** How fast flows may be; null where they have no limit. */
+  readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
 
   /**
    * @param account where its relays are counted
@@ -129,7 +132,8 @@ export class RelayTimeouts<T extends Timed> {
       const later = Math.random() * LIFETIME_JITTER * options.lifetimeMs;
       (alarm ?? timerAlarm)(later, () => this.end(one, id, RETIRE_TRIES));
     });
-    const { preambleTimeoutMs, refusal } = options.edge;
+    const { preambleTimeoutMs, refusal, upRate, downRate } = options.edge;
+    this.paces = { up: Pacer.of(upRate, alarm), down: Pacer.of(downRate, alarm) };
     this.preambles = queue(preambleTimeoutMs, (one) => one.preambleLate());
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
     this.tarpit = queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied"));

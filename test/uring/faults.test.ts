@@ -38,6 +38,8 @@ const simple: Story = {
   holdMs: 0,
   maxRelays: 0,
   queueMs: 0,
+  upRate: 0,
+  downRate: 0,
 };
 
 /** Runs some stories that differ by their seeds. @returns their lives, each checked to its end */
@@ -120,6 +122,48 @@ describe("every way to send and receive brings all bytes,", () => {
       expect(client_fin + upstream_fin).toBe(8 * simple.clients);
     });
   }
+});
+
+describe("with a rate", () => {
+  const rates = { upRate: 256 * 1024, downRate: 128 * 1024, totalMax: 300_000 } as const;
+
+  test("all bytes are brought, and no faster", () => {
+    const lives = live({ ...rates, slowPercent: 0 });
+    const { client_fin = 0, upstream_fin = 0 } = reasons(lives);
+    expect(client_fin + upstream_fin).toBe(8 * simple.clients);
+    const durations = lives.flatMap(({ ended }) => ended.map(({ durationMs }) => durationMs));
+    expect(Math.max(...durations)).toBeGreaterThan(800);
+  });
+
+  const ways: readonly Partial<Story>[] = [
+    { receive: "single" },
+    { receiveAs: "bundles" },
+    { receiveAs: "messages" },
+    { incremental: true },
+    { send: "zerocopy" },
+    { send: "ring" },
+    { segmentCount: 8, bufferCount: 1, slowPercent: 80 },
+  ];
+  for (const way of ways) {
+    test(`likewise with ${JSON.stringify(way)}`, () => {
+      const faults = { ...noFaults(), short: 0.2, again: 0.1, noBuffers: 0.1 };
+      const { client_fin = 0, upstream_fin = 0 } = reasons(live({ ...rates, ...way, faults }));
+      expect(client_fin + upstream_fin).toBe(8 * simple.clients);
+    });
+  }
+
+  test("resets are passed on while bytes wait, and do not wait for it", () => {
+    const faults = { ...noFaults(), breaks: 0.005, short: 0.1 };
+    const lives = live({ ...rates, upRate: 1024, downRate: 1024, faults, resetPercent: 100 }, 16);
+    const counts = reasons(lives);
+    expect(counts.client_reset).toBeGreaterThan(0);
+    expect(counts.upstream_reset).toBeGreaterThan(0);
+  });
+
+  test("a stop leaves nothing of relays that wait", () => {
+    const slow = { ...rates, upRate: 1024, downRate: 1024 };
+    live({ ...slow, stopsEarly: true, endings: ["stay"], drainMs: 50 });
+  });
 });
 
 describe("dials", () => {

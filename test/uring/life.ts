@@ -72,6 +72,9 @@ export interface Story {
   /** Relays that an upstream may have, 0 for any number; whoever finds no room waits so long. */
   readonly maxRelays: number;
   readonly queueMs: number;
+  /** Bytes per second, or 0. */
+  readonly upRate: number;
+  readonly downRate: number;
 }
 
 /** A loop on a fake kernel, from its first client to its stop, with every rule checked on the way. */
@@ -216,7 +219,7 @@ export class Life implements Report {
 
   /** The listener of this story. */
   listenerOptions(): ListenerOptions {
-    const { mode, connectTimeoutMs, holdMs, maxRelays, queueMs } = this.story;
+    const { mode, connectTimeoutMs, holdMs, maxRelays, queueMs, upRate, downRate } = this.story;
     const upstreams = this.story.upstreams.map((one, slot) => ({ ...rowed(one, slot), maxRelays }));
     return {
       ...listenerDefaults,
@@ -224,6 +227,7 @@ export class Life implements Report {
       mode,
       upstreams: mode === "sink" ? [] : upstreams,
       dial: { ...listenerDefaults.dial, holdMs, queueMs },
+      edge: { ...listenerDefaults.edge, upRate, downRate },
       connectTimeoutMs,
       halfCloseTimeoutMs: 600_000,
     };

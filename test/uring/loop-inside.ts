@@ -46,6 +46,7 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
     for (const lane of [conduit.up, conduit.down]) {
       checkLane(lane, known.tickets);
       checkPaused(lane, kernel);
+      checkPace(lane);
       waiting += checkQueue(inside, lane, kernel);
       holds(!isFree || lane.count === 0, "a relay that is over holds no chunk");
     }
@@ -102,7 +103,8 @@ function checkLane(lane: Lane, tickets: ReadonlySet<string>): void {
   holds(!lane.sendPending || lane.count > 0, "what is being sent stays in the queue");
   holds(flow.size <= flow.limit, "a flow holds at most its limit");
   if (conduit.relay.phase !== RelayPhase.Relaying || flow.over) return;
-  const isServed = lane.armed || lane.waiting || (lane.discards && direction === Direction.Up);
+  const isHeld = lane.waiting || lane.isResting;
+  const isServed = lane.armed || isHeld || (lane.discards && direction === Direction.Up);
   const stands = lane.source < 0 && direction === Direction.Down;
   holds(!flow.receiving || isServed || stands, "a receive that the flow waits for is under way");
 }
@@ -118,6 +120,16 @@ function checkPaused({ flow, conduit, direction, armed }: Lane, kernel: FakeKern
   );
   const isNew = kernel.prepared.some((one) => one.low === low && one.high === conduit.generation);
   holds(!isReceiving || cancels || isNew, "a flow that is paused does not go on receiving");
+}
+
+/** No flow is faster than its rate, but for a burst; only what came before a reset is read at once. */
+function checkPace({ flow, conduit, direction }: Lane): void {
+  const { listener, relay, ageMs } = conduit;
+  const { upRate, downRate } = listener.options.edge;
+  const rate = direction === Direction.Up ? upRate : downRate;
+  if (rate === 0 || relay.reason !== null) return;
+  const most = Math.max(16 * 1024, rate / 4) + (rate * ageMs) / 1_000;
+  holds(flow.receivedBytes <= most, "no flow is faster than its rate");
 }
 
 /** The queue is what the flow counts, and the kernel has none of its buffers. @returns chunks */

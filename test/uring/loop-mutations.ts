@@ -124,6 +124,21 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "    if (!this.sendPending) return false;\n",
     },
     {
+      what: "a receive brings more than the rate allows",
+      find: "most = this.pacing.allowance();",
+      replace: "most = this.pacing.allowance() > 0 ? 1 << 20 : 0;",
+    },
+    {
+      what: "what was received does not count for the rate",
+      find: "if (this.pacing !== null) this.pacing.used(size);\n    const",
+      replace: "const",
+    },
+    {
+      what: "who has rested does not go on",
+      find: "    if (this.flow.receiving && this.flow.phase === Phase.Open) this.arm();\n  }",
+      replace: "  }",
+    },
+    {
       what: "the queue is forgotten while it is sent",
       find: "if (this.sendPending || this.noticePending) return;\n    while",
       replace: "while",

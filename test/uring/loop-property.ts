@@ -57,6 +57,8 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
   holdMs: choice(0, 0, 50, 2_000),
   maxRelays: choice(0, 0, 1, 3),
   queueMs: choice(0, 50, 2_000),
+  upRate: choice(0, 0, 0, 256 * 1024),
+  downRate: choice(0, 0, 0, 256 * 1024),
 });
 
 /**

@@ -186,7 +186,7 @@ export class Performer {
     else if (connection.readable === 0) this.receiveEnd(operation, connection, ring);
     else {
       const room = (isBundle(entry) ? ring.bundleRoom : ring.room) - header;
-      const size = this.cutShort(Math.min(connection.readable, room));
+      const size = this.cutShort(Math.min(connection.readable, room, receiveMax(operation)));
       const pieces = ring.takeBundle(header + size);
       for (const [index, { bytes }] of pieces.entries()) {
         const payload = index === 0 ? bytes.subarray(header) : bytes;
@@ -478,6 +478,13 @@ function piecesAt({ opcode, address, length }: Submission): Uint8Array[] {
     const [low, high, size] = words.subarray(i * 4, i * 4 + 3);
     return bytesAt(addressIn(low as number, high as number), size as number);
   });
+}
+
+/** Bytes that one receive may bring. A multishot RECV must not say so: the kernel refuses it. */
+function receiveMax({ entry, isMultishot }: InFlight): number {
+  if (entry.opcode !== Opcode.Receive || entry.length === 0) return Infinity;
+  holds(!isMultishot, "a receive with a length is for once");
+  return entry.length;
 }
 
 /** Bytes before those of the source, in what a multishot RECVMSG brings. */

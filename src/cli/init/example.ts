@@ -59,6 +59,8 @@ export default defineConfig({
   //maxRelays: 0,              // relays at a time; 0 for any number
   //maxRelaysPerClient: 0,     // likewise of one client
   //clientRate: "off",         // connections per second of one client
+  //upRate: "off",             // bytes per second of a relay from its client
+  //downRate: "off",           // and to it, such as "1MiB"
   //refuse: "reset",           // or close, or a time to wait in vain
   //proxyProtocol: "off",      // clients' PROXY headers: optional or required
   //preambleTimeout: "5s",     // they have to be here by then

@@ -81,6 +81,8 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     this.host.descriptors.opened(upstreamInside ? 2 : 1);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
+    this.up.setPace(listener.paces.up);
+    this.down.setPace(listener.paces.down);
     const effects = this.relay.accepted(mode !== "sink");
     this.up.setSource(client);
     this.down.target = client;
@@ -258,7 +260,9 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     // The send in flight comes to nothing, and what is queued behind it.
     if (target.flow.sending) target.flow.sent(0);
     target.drop();
-    this.lane(side).start(effects);
+    const lane = this.lane(side);
+    lane.start(effects);
+    lane.hurry();
     if (this.relay.phase === RelayPhase.Relaying) {
       this.listener.halfClosed.delete(this);
       this.listener.wasReset.add(this);

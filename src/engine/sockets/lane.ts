@@ -2,6 +2,7 @@ import { assert } from "../../assert.ts";
 import { Effect, type Flow, Phase } from "../../flow/flow.ts";
 import { Ring } from "../../memory/ring.ts";
 import type { Meter } from "../meter.ts";
+import type { Pacer, Pacing } from "../pacer.ts";
 import type { BunSocket } from "./bun-socket.ts";
 import type { Reservoir } from "./reservoir.ts";
 import type { Deferred, Turn } from "./turn.ts";
@@ -33,6 +34,10 @@ export interface LaneOwner {
  * flight until `drain`. A source that the flow does not ask to receive from is paused. In a busy
  * turn a small chunk's send waits, in flight, for the end of the turn (see {@link Turn}).
  *
+ * With a rate it is as if its target took so much and no more: what is too much of a chunk waits in the
+ * ring, and a rest instead of `drain` is what the send in flight waits for. A chunk cannot be asked to
+ * be small, and passing it on whole would be a leap of half a MiB at whatever rate.
+ *
  * Owner: its conduit, which sets the ends when they connect and clears them when they close.
  */
 export class Lane implements Deferred {
@@ -50,6 +55,8 @@ export class Lane implements Deferred {
   private readonly deferMax: number;
   private stillLooks = 0;
   private sentBefore = 0;
+  /** How fast it may be; null for as fast as it can. */
+  private pacing: Pacing | null = null;
 
   constructor(
     readonly flow: Flow,
@@ -61,6 +68,24 @@ export class Lane implements Deferred {
     const { pool } = reservoir;
     this.deferMax = Math.min(DEFER_MAX, pool.size);
     this.ring = new Ring(pool, pool.segmentsFor(flow.limit) + 1);
+  }
+
+  /** Gives it the pace of its listener. */
+  setPace(pacer: Pacer | null): void {
+    this.pacing = pacer === null ? null : pacer.begin(() => this.rested());
+  }
+
+  /** It does not send for now, because of its rate. */
+  get isResting(): boolean {
+    return this.pacing?.isResting ?? false;
+  }
+
+  /** Its source is gone: what is queued is all there is, and waiting would spare nobody. */
+  hurry(): void {
+    if (this.pacing === null) return;
+    this.pacing.end();
+    this.pacing = null;
+    if (this.target !== null || this.discards) this.rested();
   }
 
   /** The source is connected and being read. */
@@ -86,6 +111,11 @@ export class Lane implements Deferred {
     }
     const effects = flow.received(size);
     if ((effects & Effect.Send) !== 0) {
+      if (this.pacing !== null && this.pacing.allowance() < size) {
+        this.store(chunk, 0);
+        this.sendQueued();
+        return;
+      }
       if (size <= this.deferMax && this.turn.busy && this.reservoir.promise()) {
         this.deferred = chunk;
         this.turn.defer(this);
@@ -113,6 +143,11 @@ export class Lane implements Deferred {
   /** Bun's `drain`: the target takes bytes again. */
   drained(): void {
     this.turn.event();
+    this.rested();
+  }
+
+  /** Goes on with a send that was taken in part. */
+  private rested(): void {
     if (this.flow.sending && this.ring.count > 0) this.sendQueued();
   }
 
@@ -166,6 +201,8 @@ export class Lane implements Deferred {
     this.hasPreamble = false;
     this.stillLooks = 0;
     this.sentBefore = 0;
+    this.pacing?.end();
+    this.pacing = null;
   }
 
   /** Sends a fresh chunk from where Bun put it; only what the target leaves is copied. */
@@ -173,6 +210,7 @@ export class Lane implements Deferred {
     const { flow } = this;
     const size = chunk.length;
     const taken = this.discards ? size : (this.target?.write(chunk) ?? -1);
+    if (this.pacing !== null && taken > 0) this.pacing.used(taken);
     if (taken === size) {
       this.meter.sent(size);
       recycle(chunk);
@@ -201,18 +239,21 @@ export class Lane implements Deferred {
     let total = 0;
     let taken = 0;
     while (ring.count > 0) {
-      const size = ring.firstSize;
+      const most = this.pacing === null ? Infinity : this.pacing.allowance();
+      if (most === 0) break;
+      const size = Math.min(ring.firstSize, most);
       taken = this.discards ? size : this.write(ring.first(), size);
       if (taken > 0) {
         ring.consume(taken);
         this.meter.sent(taken);
+        if (this.pacing !== null) this.pacing.used(taken);
         total += taken;
       }
       if (taken < size) break;
     }
-    if (ring.count > 0) flow.sendShortCount++;
+    if (ring.count > 0 && !this.isResting) flow.sendShortCount++;
     if (ring.count < segments) this.reservoir.changed(ring.count - segments);
-    // What is left is in flight again: it waits for the next `drain`.
+    // What is left is in flight again: it waits for the next `drain`, or until a rest is over.
     if (total > 0) this.start(flow.sent(total) & ~Effect.Send);
     if (!flow.receiving && flow.phase === Phase.Open) this.pause();
     if (taken < 0) this.owner.targetGone(this);
@@ -249,7 +290,7 @@ export class Lane implements Deferred {
   private pause(): void {
     if (this.paused || this.source === null) return;
     this.paused = true;
-    if (!this.flow.starved) this.flow.pauseCount++;
+    if (!this.flow.starved && !this.isResting) this.flow.pauseCount++;
     this.source.pause();
   }
 

@@ -80,6 +80,8 @@ export class Conduit extends Reception<Listener> {
     listener.begin(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
+    this.up.setPace(listener.paces.up);
+    this.down.setPace(listener.paces.down);
     const effects = this.relay.accepted(mode !== "sink");
     this.up.source = client;
     this.down.target = client;
@@ -272,6 +274,7 @@ export class Conduit extends Reception<Listener> {
 
   private lost(side: Side): void {
     if (this.relay.targetLost(side)) this.resetSeen(side);
+    (side === Side.Client ? this.up : this.down).hurry();
     this.settle();
   }
 

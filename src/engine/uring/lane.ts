@@ -1,5 +1,6 @@
 import { Effect, type Flow, Phase } from "../../flow/flow.ts";
 import { Errno } from "../linux.ts";
+import type { Pacer, Pacing } from "../pacer.ts";
 import { CQE_BUFFER_SHIFT, CqeFlag } from "./abi.ts";
 import { NONE } from "./chunks.ts";
 import type { Conduit } from "./conduit.ts";
@@ -39,6 +40,9 @@ export const LARGE = 1 << 16;
  * A chatty lane has one multishot receive from the small buffers armed all the time; one whose
  * receives fill them is promoted: it receives once at a time, into large ones. When the flow wants
  * no more, the armed receive is cancelled; what comes before the cancellation has worked is kept.
+ *
+ * With a rate it receives once at a time, as much as it may. While it rests the flow's receive is in
+ * flight here and not in the kernel.
  *
  * `armed`, `sendPending` and `watching` are true exactly while the kernel has such an operation of
  * this lane; `flow.receiving` and `flow.sending` say what the flow believes.
@@ -85,6 +89,8 @@ export class Lane {
   private prefix = 0;
   private stillLooks = 0;
   private sentBefore = 0;
+  /** How fast it may be; null for as fast as it can. */
+  private pacing: Pacing | null = null;
 
   constructor(
     readonly flow: Flow,
@@ -100,6 +106,24 @@ export class Lane {
     if ((effects & Effect.End) !== 0) this.conduit.end(this);
   }
 
+  /** Gives it the pace of its listener. */
+  setPace(pacer: Pacer | null): void {
+    this.pacing = pacer === null ? null : pacer.begin(() => this.rested());
+  }
+
+  /** It does not receive for now, because of its rate. */
+  get isResting(): boolean {
+    return this.pacing?.isResting ?? false;
+  }
+
+  /** Its source is gone: what that has sent lies in the kernel, and waiting would spare nobody. */
+  hurry(): void {
+    if (this.pacing === null) return;
+    this.pacing.end();
+    this.pacing = null;
+    this.rested();
+  }
+
   /**
    * Receives, unless that is under way.
    *
@@ -108,14 +132,22 @@ export class Lane {
   arm(isQuiet = false): void {
     if (this.armed || this.waiting || this.source < 0) return;
     const { loop } = this;
+    let most = 0;
+    if (this.pacing !== null) {
+      most = this.pacing.allowance();
+      if (most === 0) {
+        this.watch();
+        return;
+      }
+    }
     // While others hold all large buffers, small ones have to do.
     const isLarge = this.large && !loop.memory.group(this.direction, true).dry;
     const group = loop.memory.group(this.direction, isLarge);
     this.from = group;
-    this.prefix = loop.receiver.prefix(group, isLarge);
+    this.prefix = loop.receiver.prefix(group, isLarge, most);
     this.armed = true;
     this.conduit.pending++;
-    loop.receiver.start(this, group, isLarge, isQuiet);
+    loop.receiver.start(this, group, isLarge, isQuiet, most);
   }
 
   /** A completion of the armed receive. */
@@ -278,6 +310,13 @@ export class Lane {
     // It may still stand in the row of those who wait, where nobody minds it.
     this.waiting = false;
     this.from = null;
+    this.pacing?.end();
+    this.pacing = null;
+  }
+
+  /** It may receive again, if its flow still wants to. */
+  private rested(): void {
+    if (this.flow.receiving && this.flow.phase === Phase.Open) this.arm();
   }
 
   /** A receive has brought bytes: they become chunks at the end of the queue. */
@@ -291,6 +330,7 @@ export class Lane {
       this.conduit.firstBytesCame();
     }
     if (this.loop.meter.received(size)) flow.receiveShortCount++;
+    if (this.pacing !== null) this.pacing.used(size);
     const wasReceiving = flow.receiving;
     const isKept = flow.phase === Phase.Open && flow.lostBytes === 0;
     this.queue(size, flags, isKept);
@@ -352,6 +392,7 @@ export class Lane {
     }
     if (size > 0) {
       this.loop.meter.received(size);
+      if (this.pacing !== null) this.pacing.used(size);
       this.start(flow.received(size) & ~Effect.Receive);
     }
     if (flow.receiving) this.arm();

@@ -73,11 +73,21 @@ export class Prepare {
   /**
    * Receives into a buffer of a group.
    *
+   * @param most bytes that it may bring; 0 for as many as the buffer holds, which a multishot
+   *   receive must have
    * @param priority {@link Priority} bits: multishot, bundle, poll first
    */
-  receive(fd: number, group: number, priority: number, low: number, high: number): void {
+  receive(
+    fd: number,
+    group: number,
+    most: number,
+    priority: number,
+    low: number,
+    high: number,
+  ): void {
     const first = Opcode.Receive | SqeFlag.BufferSelect | priority;
     const at = this.onSocket(first, fd, low, high);
+    this.kernel.sqes[at + SqeWord.Length] = most;
     this.kernel.sqes[at + SqeWord.BufferGroup] = group;
   }
 

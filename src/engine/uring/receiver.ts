@@ -8,7 +8,8 @@ import { Operation } from "./ticket.ts";
 
 /**
  * How lanes receive: by RECV or RECVMSG, once or until it is cancelled, into one buffer or a bundle.
- * Into large buffers it is always once at a time: bulk is bounded by what one receive may take.
+ * Into large buffers it is always once at a time: bulk is bounded by what one receive may take. With a
+ * rate it is so many bytes, by RECV and once.
  */
 export class Receiver {
   private readonly smallPriority: number;
@@ -31,27 +32,29 @@ export class Receiver {
    * Prepares a receive from the lane's source into buffers of the group.
    *
    * @param isQuiet nothing is there yet: it is not worth a look before it is waited for
+   * @param most bytes that it may bring; 0 for any number
    */
-  start(lane: Lane, group: Group, isLarge: boolean, isQuiet: boolean): void {
+  start(lane: Lane, group: Group, isLarge: boolean, isQuiet: boolean, most: number): void {
     const { conduit, source } = lane;
     const { prepare } = this.loop;
     // One buffer at a time where few are left: a multishot receive would take them all at once.
-    const isCareful = isLarge || group.low;
+    const isCareful = isLarge || group.low || most > 0;
     const priority =
       (isCareful ? Priority.None : this.smallPriority) |
       (isQuiet ? Priority.PollFirst : Priority.None);
     const low = conduit.ticket(Operation.ReceiveUp + lane.direction);
     const { generation } = conduit;
-    if (this.header === null) prepare.receive(source, group.id, priority, low, generation);
-    else {
+    if (this.header === null || most > 0) {
+      prepare.receive(source, group.id, most, priority, low, generation);
+    } else {
       const { address } = this.header;
       prepare.receiveMessage(source, address, group.id, priority, low, generation);
     }
   }
 
   /** Bytes at the beginning of what a receive has brought that are not the source's. */
-  prefix(group: Group, isLarge: boolean): number {
-    const isMultishot = this.isMultishot && !isLarge && !group.low;
+  prefix(group: Group, isLarge: boolean, most: number): number {
+    const isMultishot = this.isMultishot && !isLarge && !group.low && most === 0;
     return this.header !== null && isMultishot ? RECVMSG_OUT_SIZE : 0;
   }
 
