@@ -37,15 +37,19 @@ test("whatever is in the cells, lines fit and have nothing that a terminal obeys
     fc.constantFrom("\u001b[2J", "\u009b5m", "\r\n"),
   );
   fc.assert(
-    fc.property(fc.array(fc.array(cell, { maxLength: 3 })), fc.nat(60), (rows, width) => {
-      const lines = layOut(columns, rows, width);
-      expect(lines).toHaveLength(rows.length + 1);
-      for (const line of lines) {
-        expect(widthOf(line)).toBeLessThanOrEqual(width);
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
-        expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
-      }
-    }),
-    { numRuns: 300 },
+    fc.property(
+      fc.array(fc.array(cell, { maxLength: 3 }), { maxLength: 20 }),
+      fc.nat(60),
+      (rows, width) => {
+        const lines = layOut(columns, rows, width);
+        expect(lines).toHaveLength(rows.length + 1);
+        for (const line of lines) {
+          expect(widthOf(line)).toBeLessThanOrEqual(width);
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
+          expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+        }
+      },
+    ),
+    { numRuns: 200 },
   );
 });
