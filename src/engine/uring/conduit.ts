@@ -41,6 +41,9 @@ export class Conduit extends Reception<Listener> {
   /** It ends in an orderly way though neither end has asked for it. */
   private isRetired = false;
   private swept = false;
+  /** Bytes that had moved at the last look for resets, and whether they were looked for since. */
+  private movedAtSweep = 0;
+  private isSwept = true;
 
   constructor(
     private readonly loop: Loop,
@@ -73,6 +76,8 @@ export class Conduit extends Reception<Listener> {
     this.client = client;
     this.givenUp = null;
     this.swept = false;
+    this.movedAtSweep = 0;
+    this.isSwept = true;
     this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
@@ -212,6 +217,25 @@ export class Conduit extends Reception<Listener> {
     if (this.upstreamSlot === null || this.relay.phase !== RelayPhase.Dialing) return false;
     this.loop.dialer.giveUp(this, reason);
     return true;
+  }
+
+  /**
+   * Looks for a reset that was not told, once after bytes have moved.
+   *
+   * @returns whether there is nothing more to be looked for until bytes move again
+   */
+  lookForReset(): boolean {
+    const moved = this.movedBytes;
+    if (moved === this.movedAtSweep) {
+      if (this.isSwept) return true;
+      this.isSwept = true;
+      this.up.lookForReset();
+      this.down.lookForReset();
+      return true;
+    }
+    this.movedAtSweep = moved;
+    this.isSwept = false;
+    return false;
   }
 
   /** Ends the relay now, whatever it is doing. */

@@ -252,6 +252,13 @@ export class Lane {
     else this.conduit.settle();
   }
 
+  /** Lets the armed receive find out that its source was reset, if it was. */
+  lookForReset(): void {
+    if (!this.armed || this.cancelling || this.source < 0) return;
+    // Armed anew it meets the error, or the end, at once.
+    if (this.loop.sockets.otherAddress(this.source) === null) this.cancel();
+  }
+
   /** Whether there are buffers for its next receive. */
   get hasBuffers(): boolean {
     return this.loop.memory.group(this.direction, false).provided > 0;
@@ -331,6 +338,7 @@ export class Lane {
     }
     if (this.loop.meter.received(size)) flow.receiveShortCount++;
     if (this.pacing !== null) this.pacing.used(size);
+    this.loop.received();
     const wasReceiving = flow.receiving;
     const isKept = flow.phase === Phase.Open && flow.lostBytes === 0;
     this.queue(size, flags, isKept);

@@ -37,6 +37,8 @@ import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 const TIDY_AFTER = 1000;
 /** A moment is quiet when so long there were so few events. */
 const QUIET_MS = 100;
+/** Between two looks for resets that the kernel has not told. */
+const SWEEP_MS = 1_000;
 const QUIET_EVENTS = 16;
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report {
@@ -118,6 +120,8 @@ export class Loop {
   private drained = false;
   private drain: Drain<Conduit> | null = null;
   private isOver = false;
+  /** The next look for resets that were not told is due. */
+  private isSweeping = false;
   /** Lanes whose sends complete silently at their submission, unless a completion says otherwise. */
   private prompt: Lane[] = [];
   /** Whether lanes may send so. With a number of completions to wait for each send has to have one. */
@@ -325,6 +329,24 @@ export class Loop {
   /** A client was accepted, and nothing was done for it yet. */
   started(conduit: Conduit): void {
     this.report.relayStarted?.(conduit.summary());
+  }
+
+  /**
+   * Bytes have come. A reset that the kernel is told of together with them, or right behind them
+   * before the loop has run, completes no armed receive (bench/FINDINGS.md, 2026-11-24): so whoever
+   * has received is asked, once it is quiet, whether it still has another end.
+   */
+  received(): void {
+    if (this.isSweeping) return;
+    this.isSweeping = true;
+    this.alarms.set(SWEEP_MS, () => this.sweep());
+  }
+
+  private sweep(): void {
+    let isOver = true;
+    for (const conduit of this.ledger.running) if (!conduit.lookForReset()) isOver = false;
+    this.isSweeping = false;
+    if (!isOver) this.received();
   }
 
   /** Both ends of a relay are closed. */
