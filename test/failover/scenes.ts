@@ -6,21 +6,25 @@ import { FALL_MS, type Stage } from "./stage.ts";
 
 /** Short connections that a scene goes on for, when what it is about has been found out. */
 const ENOUGH = 300;
-/** The same where clients have to lose their patience meanwhile. */
-const PLENTY = 1_500;
+/** The same where impatient clients have to leave meanwhile. */
+const PLENTY = 1_000;
 /** What a busy machine may add to the time in which checks find something out. */
 const SLACK_MS = 2_000;
+/** Threads' clocks are apart by so much at most. */
+const CLOCKS_MS = 20;
 
 /** What a scene has come to. */
 export interface Outcome {
   readonly what: string;
   /** Milliseconds until the upstream was told to be down; null when it never was. */
   readonly fallMs: number | null;
-  /** Short connections in it, and those that failed. */
+  /** Short connections in it, those that failed, and those that were late. */
   readonly made: number;
-  readonly failures: readonly Failure[];
-  /** When the last of those that failed was begun, in milliseconds after the beginning. */
+  readonly failures: number;
+  readonly late: number;
+  /** When the last of these was begun, in milliseconds after the beginning; null without any. */
   readonly lastFailureMs: number | null;
+  readonly lastLateMs: number | null;
 }
 
 /** The process of an upstream ends, and comes back after a while. */
@@ -47,15 +51,20 @@ export async function hung(stage: Stage, redis: RedisProcess): Promise<Outcome> 
   redis.hang();
   const downAt = await scene.untilDown();
   expect(downAt - scene.since).toBeLessThan(FALL_MS + SLACK_MS);
+  scene.close();
   await scene.goOn(PLENTY);
   scene.othersLive();
+  scene.nobodyTrespasses();
+  scene.open();
   redis.wake();
   await scene.untilBack();
   // Relays that it had are not ended, as nobody has asked for that: they go on.
   expect(scene.mine.map(({ lostBecause }) => lostBecause)).toEqual(scene.mine.map(() => null));
   await waitFor(() => scene.mine.every(({ waitsForMs }) => waitsForMs < 500), "they are answered");
   await scene.end();
-  scene.nobodyFailsAfter(downAt);
+  // Whoever was given to it before has waited, or has left.
+  scene.nobodyFailsAfter(scene.since);
+  scene.nobodyTrespasses();
   scene.toldInOrder(1);
   return scene.outcome("hung", downAt);
 }
@@ -165,6 +174,29 @@ class Scene {
     await stage.settle(lost.length);
   }
 
+  /** From now on nobody may be given to it. */
+  close(): void {
+    const from = performance.timeOrigin + performance.now() + CLOCKS_MS;
+    this.stage.closed = { upstream: this.redis.name, from, until: Number.POSITIVE_INFINITY };
+  }
+
+  nobodyTrespasses(): void {
+    const { stage } = this;
+    const running = stage.running.engine.relays().filter((relay) => stage.isTrespasser(relay));
+    const all = [...stage.trespassers, ...running].map(
+      ({ startedAt, durationMs, reason }) =>
+        `${startedAt - (stage.closed?.from ?? 0)} ms after: ${reason} after ${durationMs} ms`,
+    );
+    expect(all, this.story).toEqual([]);
+  }
+
+  /** From now on somebody may, again. */
+  open(): void {
+    const { stage } = this;
+    const until = performance.timeOrigin + performance.now();
+    if (stage.closed !== null) stage.closed = { ...stage.closed, until };
+  }
+
   nobodyFailsAfter(moment: number): void {
     const late = this.failures.filter(({ startedAt }) => startedAt > moment);
     expect(late.map(({ startedAt, why }) => `${why} ${startedAt - moment} ms after`)).toEqual([]);
@@ -198,13 +230,15 @@ class Scene {
 
   outcome(what: string, downAt: number | null): Outcome {
     const { failures, since } = this;
-    const begun = failures.map(({ startedAt }) => startedAt - since);
+    const late = this.load.late.filter(({ startedAt }) => startedAt >= since);
     return {
       what,
       fallMs: downAt === null ? null : downAt - since,
       made: this.load.made - this.madeBefore,
-      failures,
-      lastFailureMs: begun.length === 0 ? null : Math.max(...begun),
+      failures: failures.length,
+      late: late.length,
+      lastFailureMs: lastOf(failures, since),
+      lastLateMs: lastOf(late, since),
     };
   }
 
@@ -215,4 +249,10 @@ class Scene {
     );
     return events.join("; ");
   }
+}
+
+function lastOf(failures: readonly Failure[], since: number): number | null {
+  return failures.length === 0
+    ? null
+    : Math.max(...failures.map(({ startedAt }) => startedAt - since));
 }
