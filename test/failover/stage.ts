@@ -23,7 +23,8 @@ export const check = checkOptions({
   kind: "redis",
   intervalMs: 200,
   fastIntervalMs: 50,
-  timeoutMs: 300,
+  // More than a busy machine stands still: nobody else may be found down.
+  timeoutMs: 1_000,
   jitter: 0.1,
   rise: 2,
   fall: 2,
