@@ -70,20 +70,17 @@ describe.each(cases)("engine %s, %i workers", (engine, workers) => {
 });
 
 /** Figures for whoever has asked for a long run. */
-function tell(who: string, load: ShortConnections, outcomes: readonly Outcome[]): void {
-  const { made, failures, slowestMs } = load;
-  const lines = [
-    `${who}: ${made} connections, ${failures.length} failed, slowest ${Math.round(slowestMs)} ms`,
-  ];
-  for (const [what, plays] of Map.groupBy(outcomes, (one) => one.what)) {
+function tell(who: string, { made, failures, late }: ShortConnections, all: Outcome[]): void {
+  const lines = [`${who}: ${made} connections, ${failures.length} failed, ${late.length} late`];
+  for (const [what, plays] of Map.groupBy(all, (one) => one.what)) {
     const sum = (figure: (one: Outcome) => number) => plays.reduce((n, one) => n + figure(one), 0);
     const most = (figure: (one: Outcome) => number | null) =>
       Math.max(...plays.map((one) => Math.round(figure(one) ?? 0)));
-    const [all, failed] = [sum((one) => one.made), sum((one) => one.failures.length)];
-    const [last, down] = [most((one) => one.lastFailureMs), most((one) => one.fallMs)];
     lines.push(
-      `  ${what} ${plays.length} times: ${all} connections, ${failed} failed, the last one begun ` +
-        `after ${last} ms; down after ${down} ms at most`,
+      `  ${what} ${plays.length} times, down after ${most((one) => one.fallMs)} ms at most:`,
+      `    ${sum((one) => one.made)} connections, ` +
+        `${sum((one) => one.failures)} failed, begun ${most((one) => one.lastFailureMs)} ms after it at most, ` +
+        `${sum((one) => one.late)} late, begun ${most((one) => one.lastLateMs)} ms after it at most`,
     );
   }
   process.stdout.write(`${lines.join("\n")}\n`);

@@ -172,6 +172,25 @@ describe.each(engines)("workers with engine %s", (name) => {
     expect(new Set([...ids, ...record.ended.map(({ id }) => id)]).size).toBe(120);
   });
 
+  test("one that dies while it is asked is asked no more, and counts once", async () => {
+    const { fleet, record } = begin(2);
+    const { address } = await crew.listen();
+    const clients = await crew.connect(address, 10);
+    const [victim] = clients as [End];
+    // Nothing is heard of the worker but by asking.
+    victim.offer({ seed: 0, total: FATAL_BYTES });
+    const startedAt = performance.now();
+    while (record.workersFailed.length === 0 && performance.now() < startedAt + 5_000) {
+      const { accepted } = fleet.stats().relays;
+      expect(accepted).toBe(10);
+      expect(fleet.relays().length).toBeLessThanOrEqual(10);
+    }
+    expect(record.workersFailed).toHaveLength(1);
+    expect(fleet.stats().relays).toMatchObject({ accepted: 10, ended: record.ended.length });
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    await crew.connect(address, 10);
+  });
+
   test("one that dies under load has its relays taken off the upstream's count", async () => {
     const { record, table } = begin(2);
     const { address } = await crew.listen();

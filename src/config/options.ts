@@ -71,7 +71,7 @@ export interface DialOptions {
 export interface HealthOptions {
   /** How they are checked; null for not at all. */
   readonly check: CheckOptions | null;
-  /** When relays' own dials keep new ones away; null for never. */
+  /** When relays' own dials keep new ones away, if there is another upstream; null for never. */
   readonly ejection: EjectionOptions | null;
   /** When less of the weight is open, all upstreams are: 0…100; 0 for never. */
   readonly panicPercent: number;

@@ -140,9 +140,7 @@ export class Fleet implements Engine {
 
   private failed(index: number, error: string): void {
     const worker = this.workers[index] as Worker;
-    const last = worker.engine.stats();
-    const { accepted, reasons } = last.relays;
-    this.gone = totalStats(this.name, [this.gone, { ...last, memory: noStats(this.name).memory }]);
+    const { accepted, reasons } = worker.engine.stats().relays;
     worker.observer.relieve();
     const failures = performance.now() - worker.bornAt > HEALTHY_MS ? 0 : worker.failures;
     const step = Math.min(failures, REPLACE_AFTER_MS.length - 1);
@@ -156,6 +154,9 @@ export class Fleet implements Engine {
 
   private async replace(index: number, first: number, failures: number): Promise<void> {
     if (this.stopping) return;
+    // Until now the one that is no more has told its last figures itself.
+    const last = (this.workers[index] as Worker).engine.stats();
+    this.gone = totalStats(this.name, [this.gone, { ...last, memory: noStats(this.name).memory }]);
     const worker = this.newWorker(index, first, failures);
     this.workers[index] = worker;
     const all = Array.from(this.listening, (one) => one.begin(index, worker.engine));

@@ -23,7 +23,8 @@ export const check = checkOptions({
   kind: "redis",
   intervalMs: 200,
   fastIntervalMs: 50,
-  timeoutMs: 300,
+  // More than a busy machine stands still: nobody else may be found down.
+  timeoutMs: 1_000,
   jitter: 0.1,
   rise: 2,
   fall: 2,
@@ -45,6 +46,13 @@ const health: HealthOptions = {
 /** What became of an upstream, and when that was told. */
 export type TimedEvent = UpstreamEvent & { readonly at: number };
 
+/** An upstream that is down, from then on until then; in milliseconds since 1970. */
+export interface Closed {
+  readonly upstream: string;
+  readonly from: number;
+  readonly until: number;
+}
+
 /** A proxy in front of three Redis, and clients that come and go, and some that stay. */
 export class Stage implements AsyncDisposable {
   readonly events: TimedEvent[] = [];
@@ -56,6 +64,9 @@ export class Stage implements AsyncDisposable {
   readonly redises: RedisProcess[] = [];
   readonly residents: Resident[] = [];
   load: ShortConnections | null = null;
+  /** An upstream that nobody may be given to, and relays that were, as far as they have ended. */
+  closed: Closed | null = null;
+  readonly trespassers: RelaySummary[] = [];
   private proxy: RunningProxy | null = null;
 
   static async open(engine: EngineName, workers: number): Promise<Stage> {
@@ -136,6 +147,13 @@ export class Stage implements AsyncDisposable {
     return this.events.filter(({ upstream, at }) => upstream === name && at >= since);
   }
 
+  /** Whether a relay was given to an upstream that was told to be down before. */
+  isTrespasser({ upstream, startedAt }: RelaySummary): boolean {
+    const { closed } = this;
+    if (closed === null || upstream !== closed.upstream) return false;
+    return startedAt > closed.from && startedAt < closed.until;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.load?.stop();
     for (const resident of this.residents) resident.leave();
@@ -143,7 +161,9 @@ export class Stage implements AsyncDisposable {
     for (const redis of this.redises) await redis[Symbol.asyncDispose]();
   }
 
-  private count({ upstream, down }: RelaySummary): void {
+  private count(relay: RelaySummary): void {
+    if (this.isTrespasser(relay)) this.trespassers.push(relay);
+    const { upstream, down } = relay;
     if (upstream === null || down.sentBytes === 0) return;
     this.served.set(upstream, (this.served.get(upstream) ?? 0) + 1);
   }

@@ -56,14 +56,15 @@ export class Teller implements EngineObserver {
     this.flush();
     if (kind === "stats") this.tell({ kind, stats: engine.stats() });
     else this.tell({ kind, batch: batchOf(engine.relays()) });
-    Atomics.add(this.answers, 0, 1);
-    Atomics.notify(this.answers, 0);
+    this.answered();
   }
 
   /** A defect was met, and everything is let go. */
   failed(error: unknown, stats: EngineStats | null): void {
     this.flush();
     this.tell({ kind: "failed", error: stackOf(error), stats });
+    // Somebody may just have asked.
+    this.answered();
   }
 
   /** Tells of the relays that started or ended, if it is time. @returns microseconds until it is */
@@ -86,6 +87,11 @@ export class Teller implements EngineObserver {
 
   /** There is something to tell. */
   protected gathered(): void {}
+
+  private answered(): void {
+    Atomics.add(this.answers, 0, 1);
+    Atomics.notify(this.answers, 0);
+  }
 
   private gather(records: Records, relay: RelaySummary): void {
     records.add(relay as Summary);

@@ -116,15 +116,15 @@ export class ThreadEngine implements Engine {
   }
 
   stats(): EngineStats {
-    if (this.last !== null) return this.last;
     const answer = this.ask({ kind: "stats" });
+    if (answer === null) return this.last ?? noStats(this.name);
     if (answer.kind !== "stats") throw new Error("the worker answered something else");
     return answer.stats;
   }
 
   relays(): RelaySummary[] {
-    if (this.last !== null) return [];
     const answer = this.ask({ kind: "relays" });
+    if (answer === null) return [];
     if (answer.kind !== "relays") throw new Error("the worker answered something else");
     return relaysOf(answer.batch);
   }
@@ -148,8 +148,15 @@ export class ThreadEngine implements Engine {
     if (this.wakeFd >= 0) signal(this.wakeFd);
   }
 
-  /** Asks the worker and waits for its answer: a turn of its loop, some microseconds. */
-  private ask(question: Question): Answer {
+  /**
+   * Asks the worker and waits for its answer: a turn of its loop, some microseconds.
+   *
+   * @returns null when the worker is no more
+   */
+  private ask(question: Question): Answer | null {
+    // Its last word may be here already; then nobody would answer.
+    this.hearAll();
+    if (this.last !== null) return null;
     const before = Atomics.load(this.answers, 0);
     this.tell(question);
     if (Atomics.wait(this.answers, 0, before, ANSWER_MS) === "timed-out") {
@@ -157,10 +164,20 @@ export class ThreadEngine implements Engine {
     }
     for (;;) {
       const received = receiveMessageOnPort(this.port);
+      if (received === undefined && this.last !== null) return null;
       if (received === undefined) throw new Error("the worker's answer is missing");
       const news = received.message as News;
       if (news.kind === "stats" || news.kind === "relays") return news;
       this.hear(news);
+    }
+  }
+
+  /** What has been told and was not heard yet. */
+  private hearAll(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.port);
+      if (received === undefined) return;
+      this.hear(received.message as News);
     }
   }
 
@@ -242,11 +259,7 @@ export class ThreadEngine implements Engine {
 
   /** The thread is over; what it has told last may not have been heard yet. */
   private exited(): void {
-    for (;;) {
-      const received = receiveMessageOnPort(this.port);
-      if (received === undefined) break;
-      this.hear(received.message as News);
-    }
+    this.hearAll();
     if (this.last === null) this.failed("the worker's thread has ended without a word", null);
     if (this.wakeFd >= 0) closeNow(this.wakeFd);
     this.port.close();
