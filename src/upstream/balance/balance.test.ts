@@ -293,6 +293,15 @@ describe("among a thousand", () => {
     expect(choose()).toBe(3);
   });
 
+  test.each(["two-choices", "least-relays"] as const)("%s compares the last two", (policy) => {
+    const candidates = new TestCandidates(Array.from({ length: 1_000 }, () => 1));
+    candidates.isFull.fill(true);
+    for (const index of [3, 777]) candidates.isFull[index] = false;
+    candidates.relays[3] = 1;
+    const balancer = newBalancer(policy);
+    for (let choice = 0; choice < 50; choice++) expect(balancer.choose(candidates, 0)).toBe(777);
+  });
+
   test.each(["round-robin", "random", "hash"] as const)("%s gives all their shares", (policy) => {
     const random = seededRandom(9);
     const candidates = thousand(Array.from({ length: 1_000 }, (_, index) => 1 + (index % 7)));
