@@ -107,6 +107,70 @@ describe.each(policies)("balance %s", (policy) => {
   });
 });
 
+describe.each(policies)("%s among a thousand", (policy) => {
+  const thousand = () =>
+    upstreams(...Array.from({ length: 1_000 }, (_, index) => ({ slot: 3_000 - 2 * index })));
+
+  test("sees at once what another view of the table has changed", () => {
+    const options = thousand();
+    const { chooser, table } = choosing(options, { policy });
+    const control = new UpstreamTable(1, 0, table.memory);
+    const choose = (host: number) => {
+      const index = chooser.enter(client(host & 255), []);
+      chooser.leave(index);
+      return index;
+    };
+    for (let turn = 0; turn < 300; turn++) {
+      const index = choose(turn);
+      const { slot } = options[index] as UpstreamOptions;
+      if (turn % 3 === 0) control.setOpen(slot, false);
+      else if (turn % 3 === 1) control.setWeight(slot, 0);
+      // A neighbour's row, of another listener: nothing changes here.
+      else control.setOpen(slot + 1, turn % 2 === 0);
+      for (let other = 0; other < 5; other++) {
+        const now = choose(turn + other);
+        if (turn % 3 !== 2) expect(now).not.toBe(index);
+        expect(now).not.toBe(NO_UPSTREAM);
+      }
+    }
+    for (const { slot } of options) control.setOpen(slot, false);
+    expect(choose(1)).toBe(NO_UPSTREAM);
+    control.reset(3_000 - 2 * 500, 1);
+    expect(choose(1)).toBe(500);
+  });
+
+  test("takes nobody twice for a relay, and none that is full", () => {
+    const options = thousand().map((one) => ({ ...one, maxRelays: 1 }));
+    const { chooser, running } = choosing(options, { policy });
+    const tried: number[] = [];
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const index = chooser.enter(client(1), tried);
+      expect(tried).not.toContain(index);
+      tried.push(index);
+      chooser.leave(index);
+    }
+    for (let relay = 0; relay < 1_000; relay++) chooser.enter(client(relay & 255), []);
+    expect(running()).toEqual(options.map(() => 1));
+    expect(chooser.enter(client(1), [])).toBe(NO_UPSTREAM);
+    expect(chooser.isFull).toBe(true);
+  });
+});
+
+test("with one that fails, round robin begins with it no more often than with others", () => {
+  const { chooser } = choosing(upstreams({}, {}, {}));
+  const dials = [0, 0, 0];
+  const dial = (tried: readonly number[]) => {
+    const index = chooser.enter(client(1), tried);
+    chooser.leave(index);
+    (dials[index] as number)++;
+    return index;
+  };
+  for (let relay = 0; relay < 300; relay++) if (dial([]) === 0) expect(dial([0])).not.toBe(0);
+  // All have as many dials, those included that come from the one that fails.
+  expect(dials[0]).toBeWithin(99, 102);
+  for (const others of dials.slice(1)) expect(others).toBeWithin(145, 156);
+});
+
 test("weights say who gets how many, also while they change", () => {
   const { tally, table } = choosing(upstreams({ weight: 3 }, { weight: 1 }));
   expect(tally(40)).toEqual([30, 10]);

@@ -33,7 +33,7 @@ export class UpstreamChooser {
     this.backups = group(true);
     this.hashes = policy === "hash";
     // Its table takes milliseconds: now, and not for the first client.
-    if (this.hashes) this.leave(this.enter(NOBODY, []));
+    if (this.hashes) this.leave(this.enter(NOBODY, NONE_TRIED));
   }
 
   /**
@@ -67,36 +67,58 @@ export class UpstreamChooser {
   }
 }
 
-/** The upstreams that are chosen from at a time. */
+const NONE_TRIED: readonly number[] = [];
+
+/**
+ * The upstreams that are chosen from at a time. What is asked of each lies in arrays of numbers, made
+ * once: it is read for every relay, and a thousand objects would not stay in the cache.
+ */
 class Group implements Candidates {
-  private tried: readonly number[] = [];
+  readonly count: number;
+  private tried = NONE_TRIED;
   /** Filled up by another worker in this very moment. */
   private lost = NO_UPSTREAM;
   private readonly names: readonly string[];
   private readonly isEmpty: boolean;
+  /** By number: the table's row, how many relays it may have, 1 when it belongs to this group. */
+  private readonly rows: Int32Array;
+  private readonly limits: Float64Array;
+  private readonly belongs: Uint8Array;
 
   constructor(
-    private readonly upstreams: readonly UpstreamOptions[],
-    private readonly isBackup: boolean,
+    upstreams: readonly UpstreamOptions[],
+    isBackup: boolean,
     private readonly table: UpstreamTable,
     private readonly balancer: Balancer,
   ) {
+    this.count = upstreams.length;
     this.names = upstreams.map(({ address }) => formatAddress(address));
-    this.isEmpty = !upstreams.some((one) => one.isBackup === isBackup);
+    this.rows = Int32Array.from(upstreams, ({ slot }) => slot);
+    this.limits = Float64Array.from(upstreams, ({ maxRelays }) => maxRelays);
+    this.belongs = Uint8Array.from(upstreams, (one) => (one.isBackup === isBackup ? 1 : 0));
+    this.isEmpty = !this.belongs.includes(1);
   }
 
-  get count(): number {
-    return this.upstreams.length;
+  get version(): number {
+    return this.table.changes;
+  }
+
+  get isRetry(): boolean {
+    return this.tried.length > 0;
   }
 
   /** Relays may go to some of them. */
   get isUsable(): boolean {
-    return this.upstreams.some((_, index) => this.mayBeUsed(index));
+    for (let index = 0; index < this.count; index++) if (this.mayBeUsed(index)) return true;
+    return false;
   }
 
   /** To some of them now. */
   get hasRoom(): boolean {
-    return this.upstreams.some((_, index) => this.mayBeUsed(index) && this.isFree(index));
+    for (let index = 0; index < this.count; index++) {
+      if (this.mayBeUsed(index) && this.hasRoomAt(index)) return true;
+    }
+    return false;
   }
 
   enter(hash: number, tried: readonly number[]): number {
@@ -106,30 +128,32 @@ class Group implements Candidates {
     for (let attempts = this.count; attempts > 0; attempts--) {
       const index = this.balancer.choose(this, hash);
       if (index === NO_UPSTREAM) return NO_UPSTREAM;
-      const { slot, maxRelays } = this.upstreams[index] as UpstreamOptions;
-      if (this.table.enter(slot, maxRelays)) return index;
+      if (this.table.enter(this.rows[index] as number, this.limits[index] as number)) return index;
       this.lost = index;
     }
     return NO_UPSTREAM;
   }
 
   weight(index: number): number {
-    const { slot, isBackup } = this.upstreams[index] as UpstreamOptions;
-    return isBackup === this.isBackup ? this.table.weight(slot) : 0;
+    return this.belongs[index] === 1 ? this.table.weight(this.rows[index] as number) : 0;
   }
 
   fullWeight(index: number): number {
-    const { slot, isBackup } = this.upstreams[index] as UpstreamOptions;
-    return isBackup === this.isBackup ? this.table.fullWeight(slot) : 0;
+    return this.belongs[index] === 1 ? this.table.fullWeight(this.rows[index] as number) : 0;
   }
 
   running(index: number): number {
-    return this.table.running((this.upstreams[index] as UpstreamOptions).slot);
+    return this.table.running(this.rows[index] as number);
   }
 
   isOpen(index: number): boolean {
-    if (index === this.lost || this.tried.includes(index)) return false;
-    return this.mayBeUsed(index) && this.isFree(index);
+    return this.belongs[index] === 1 && this.table.isOpen(this.rows[index] as number);
+  }
+
+  isFree(index: number): boolean {
+    if (index === this.lost) return false;
+    if (this.tried.length > 0 && this.tried.includes(index)) return false;
+    return this.hasRoomAt(index);
   }
 
   name(index: number): string {
@@ -137,13 +161,12 @@ class Group implements Candidates {
   }
 
   private mayBeUsed(index: number): boolean {
-    const { slot, isBackup } = this.upstreams[index] as UpstreamOptions;
-    return isBackup === this.isBackup && this.table.isOpen(slot) && this.table.weight(slot) > 0;
+    return this.isOpen(index) && this.weight(index) > 0;
   }
 
-  private isFree(index: number): boolean {
-    const { slot, maxRelays } = this.upstreams[index] as UpstreamOptions;
-    return maxRelays === 0 || this.table.running(slot) < maxRelays;
+  private hasRoomAt(index: number): boolean {
+    const most = this.limits[index] as number;
+    return most === 0 || this.running(index) < most;
   }
 }
 

@@ -68,6 +68,43 @@ describe("what one view writes, all others read", () => {
   });
 });
 
+describe("changes", () => {
+  test("are counted for all views when they are ones, and relays are none", () => {
+    const [table, one] = views(2) as [UpstreamTable, UpstreamTable];
+    /** Whether it was counted. */
+    const counts = (change: () => void) => {
+      const before = one.changes;
+      change();
+      expect(table.changes).toBe(one.changes);
+      return one.changes !== before;
+    };
+    expect(counts(() => table.setOpen(3, false))).toBe(true);
+    expect(counts(() => table.setOpen(3, false))).toBe(false);
+    expect(counts(() => table.setWeight(3, 2))).toBe(true);
+    expect(counts(() => table.setWeight(3, 2))).toBe(false);
+    expect(counts(() => table.setWeight(3, 2, 0.5))).toBe(true);
+    // The same weight now, but it grows to another one.
+    expect(counts(() => table.setWeight(3, 1))).toBe(true);
+    expect(counts(() => table.reset(3, 1))).toBe(true);
+    const relays = () => {
+      one.enter(3, 0);
+      one.dialed(3);
+      one.leave(3);
+      table.wasDialed(3);
+      table.forget(0);
+    };
+    expect(counts(relays)).toBe(false);
+  });
+
+  test("leave the last worker's counts alone", () => {
+    const [table, , last] = views(2) as [UpstreamTable, UpstreamTable, UpstreamTable];
+    last.enter(SLOTS_MAX - 1, 0);
+    table.setOpen(SLOTS_MAX - 1, false);
+    table.forget(1);
+    expect(table.running(SLOTS_MAX - 1)).toBe(0);
+  });
+});
+
 test("a row begun anew knows nothing of its last upstream, and is a row", () => {
   const [table, one] = views(1) as [UpstreamTable, UpstreamTable];
   one.dialed(3);

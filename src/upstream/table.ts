@@ -21,11 +21,17 @@ export const WEIGHT_UNIT = 256;
 /** Upstreams of all listeners together, at most. */
 export const SLOTS_MAX = 4_096;
 
+/** The words of a cache line, in which the count of changes stands alone: workers read it always. */
+const LINE = 16;
+
 /**
  * What the control plane and all workers have to know of upstreams at any moment: one row of numbers
  * per upstream of a listener, in memory that they share. The control plane writes whether an upstream
  * may be used and its weight; workers count their relays. Nobody waits for anybody: each number is
  * read and written by itself.
+ *
+ * The control plane also counts its changes, so that workers may keep what they have made of open rows
+ * and weights until there is another one.
  *
  * What a worker has counted is also kept apart from the others', to be taken back should it fail.
  *
@@ -38,6 +44,7 @@ export class UpstreamTable {
   readonly unit = WEIGHT_UNIT;
   private readonly words: Int32Array;
   private readonly own: Int32Array;
+  private readonly changeCount: Int32Array;
 
   /**
    * @param worker whose counts this view keeps, 0…workers − 1
@@ -46,11 +53,21 @@ export class UpstreamTable {
   constructor(
     readonly workers: number,
     readonly worker = 0,
-    memory = new SharedArrayBuffer(4 * SLOTS_MAX * (Word.Size + workers)),
+    memory = new SharedArrayBuffer(4 * (SLOTS_MAX * (Word.Size + workers) + LINE)),
   ) {
     this.memory = memory;
     this.words = new Int32Array(memory, 0, SLOTS_MAX * Word.Size);
     this.own = this.countsOf(worker);
+    this.changeCount = new Int32Array(memory, 4 * SLOTS_MAX * (Word.Size + workers), LINE);
+  }
+
+  /**
+   * How often the control plane has changed who is open or what somebody weighs; an int32 that begins
+   * anew when it is full. Who reads it first and the rows afterwards has read them as they were then,
+   * or later: as long as it is the same, they are.
+   */
+  get changes(): number {
+    return Atomics.load(this.changeCount, 0);
   }
 
   /** Begins all rows anew: where nobody gives them out, everything may be used. */
@@ -61,7 +78,9 @@ export class UpstreamTable {
   /** Begins a row anew: open, with this weight, nobody there. */
   reset(slot: number, weight: number): void {
     assert(slot >= 0 && slot < SLOTS_MAX, "reset: there is such a row");
-    for (let word = 0; word < Word.Size; word++) Atomics.store(this.words, at(slot, word), 0);
+    // Closed first: whoever looks meanwhile must not find it open with half of its figures.
+    this.setOpen(slot, false);
+    for (const word of [Word.Running, Word.Answered]) Atomics.store(this.words, at(slot, word), 0);
     this.setWeight(slot, weight);
     this.setOpen(slot, true);
   }
@@ -71,7 +90,7 @@ export class UpstreamTable {
   }
 
   setOpen(slot: number, isOpen: boolean): void {
-    Atomics.store(this.words, at(slot, Word.Open), isOpen ? 1 : 0);
+    this.change(at(slot, Word.Open), isOpen ? 1 : 0);
   }
 
   /** What it gets now, in {@link WEIGHT_UNIT}s. */
@@ -87,9 +106,9 @@ export class UpstreamTable {
   /** @param part how much of the weight it gets now, above 0…1 */
   setWeight(slot: number, weight: number, part = 1): void {
     const full = Math.round(weight * WEIGHT_UNIT);
-    Atomics.store(this.words, at(slot, Word.FullWeight), full);
+    this.change(at(slot, Word.FullWeight), full);
     const now = full === 0 ? 0 : Math.max(1, Math.round(full * part));
-    Atomics.store(this.words, at(slot, Word.Weight), now);
+    this.change(at(slot, Word.Weight), now);
   }
 
   running(slot: number): number {
@@ -137,6 +156,11 @@ export class UpstreamTable {
   /** Whether a dial was answered since this was asked. */
   wasDialed(slot: number): boolean {
     return Atomics.exchange(this.words, at(slot, Word.Answered), 0) === 1;
+  }
+
+  /** Counted after it is written, and only if it is another value: what workers keep is dear. */
+  private change(word: number, value: number): void {
+    if (Atomics.exchange(this.words, word, value) !== value) Atomics.add(this.changeCount, 0, 1);
   }
 
   private countsOf(worker: number): Int32Array {

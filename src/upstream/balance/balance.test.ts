@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { AssertionError } from "../../assert.ts";
 import { type BalancerOptions, newBalancer, type Policy, policies } from "./balance.ts";
@@ -15,24 +15,28 @@ const upstream = fc.record({
   extraWeight: fc.oneof(fc.constant(0), fc.nat(100)),
   running: fc.oneof(fc.nat(5), fc.nat(1_000_000)),
   isOpen: fc.boolean(),
+  isFull: fc.boolean(),
 });
 
 test.each(kinds)(
-  "%s %o chooses one that is open and has weight, or -1 when there is none",
+  "%s %o chooses one that is open, free and has weight, or -1 when there is none",
   (policy, options) => {
     const changes = fc.array(
-      fc.tuple(fc.array(upstream, { minLength: 1, maxLength: 12 }), fc.nat()),
+      fc.tuple(fc.array(upstream, { minLength: 1, maxLength: 12 }), fc.nat(), fc.boolean()),
     );
     fc.assert(
       fc.property(changes, fc.integer(), (states, seed) => {
         // One balancer meets all states, as upstreams change under it; so does their number.
         const balancer = newBalancer(policy, { ...options, random: seededRandom(seed) });
-        for (const [upstreams, hash] of states) {
+        for (const [upstreams, hash, isRetry] of states) {
           const candidates = new TestCandidates(upstreams.map(({ weight }) => weight));
-          for (const [index, { extraWeight, running, isOpen }] of upstreams.entries()) {
+          candidates.isRetry = isRetry;
+          for (const [index, one] of upstreams.entries()) {
+            const { extraWeight, running, isOpen, isFull } = one;
             candidates.fullWeights[index] = candidates.weight(index) + extraWeight;
             candidates.relays[index] = running;
             candidates.isClosed[index] = !isOpen;
+            candidates.isFull[index] = isFull;
           }
           const chosen = balancer.choose(candidates, hash >>> 0);
           const someone = candidates.indices.some((index) => candidates.eligible(index) > 0);
@@ -51,6 +55,13 @@ test.each(kinds)("%s %o survives that everything changes between two looks", (po
   const balancer = newBalancer(policy, { ...options, random });
   const restless = {
     count: 5,
+    get version() {
+      return Math.floor(random() * 2);
+    },
+    get isRetry() {
+      return random() < 0.5;
+    },
+    isFree: () => random() < 0.8,
     weight: () => Math.floor(random() * 3),
     fullWeight: () => 3,
     running: () => Math.floor(random() * 3),
@@ -63,8 +74,9 @@ test.each(kinds)("%s %o survives that everything changes between two looks", (po
     expect([-1, 0, 1, 2, 3, 4]).toContain(chosen);
     if (chosen === -1) nobody++;
   }
-  // A look finds one of them shut with a chance of 2/3, and nobody is given up after fewer than five.
-  expect(nobody / 20_000).toBeLessThan((2 / 3) ** 5 + 0.02);
+  // One of them is open, has a weight and is free with a chance of 1/2 · 2/3 · 4/5, and nobody is given
+  // up after a look at fewer than five.
+  expect(nobody / 20_000).toBeLessThan((1 - 4 / 15) ** 5 + 0.02);
 });
 
 test.each(["round-robin", "random", "hash"] as const)(
@@ -110,7 +122,7 @@ test("first fills one after the other", () => {
     const chosen = balancer.choose(candidates, 0);
     choices.push(chosen);
     candidates.add(chosen, 1);
-    candidates.isClosed[chosen] = candidates.running(chosen) === 2;
+    candidates.isFull[chosen] = candidates.running(chosen) === 2;
   }
   expect(choices).toEqual([1, 1, 2, 2, 3, 3, -1, -1]);
 });
@@ -203,6 +215,134 @@ test("two-choices follows weights, and chance where loads are equal", () => {
     const share = 1_000 * weighted.weight(index);
     expect(Math.abs(weighted.running(index) - share)).toBeLessThan(10);
   }
+});
+
+describe("among a thousand", () => {
+  /** Every other one is closed, one of five is full, which are 400 that may be chosen; no one is heavier. */
+  function thousand(weights = Array.from({ length: 1_000 }, () => 256)): TestCandidates {
+    const candidates = new TestCandidates(weights);
+    for (const index of candidates.indices) {
+      candidates.isClosed[index] = index % 2 === 0;
+      candidates.isFull[index] = index % 5 === 0;
+    }
+    return candidates;
+  }
+
+  test.each(policies)("%s looks at few, unless something has changed", (policy) => {
+    const random = seededRandom(7);
+    const candidates = new TestCandidates(Array.from({ length: 1_000 }, (_, i) => 1 + (i % 3)));
+    const balancer = newBalancer(policy, { random });
+    /** How often it has asked for anything in a choice. */
+    const reads = () => {
+      candidates.reads = 0;
+      const chosen = balancer.choose(candidates, Math.floor(random() * 2 ** 32));
+      const { reads } = candidates;
+      expect(candidates.eligible(chosen)).toBeGreaterThan(0);
+      candidates.add(chosen, 1);
+      return reads;
+    };
+    expect(reads()).toBeGreaterThanOrEqual(1_000);
+    for (let choice = 0; choice < 3_000; choice++) expect(reads()).toBeLessThanOrEqual(64);
+    // One of four is full: a look more for each that is met.
+    for (const index of candidates.indices) candidates.isFull[index] = random() < 0.25;
+    for (let choice = 0; choice < 3_000; choice++) expect(reads()).toBeLessThanOrEqual(64);
+    for (const change of [
+      () => (candidates.isClosed[5] = true),
+      () => (candidates.weights[500] = 1),
+      () => (candidates.isClosed[5] = false),
+    ]) {
+      change();
+      expect(reads()).toBeGreaterThanOrEqual(1_000);
+      expect(reads()).toBeLessThanOrEqual(64);
+    }
+  });
+
+  test.each(policies)("%s takes only who is open and free, at each moment", (policy) => {
+    const random = seededRandom(8);
+    const candidates = thousand();
+    const balancer = newBalancer(policy, { random });
+    const filled: number[] = [];
+    const closed: number[] = [];
+    for (let choice = 0; choice < 3_000; choice++) {
+      const chosen = balancer.choose(candidates, Math.floor(random() * 2 ** 32));
+      expect(candidates.eligible(chosen)).toBeGreaterThan(0);
+      candidates.add(chosen, 1);
+      // Of the 400 at most 300 at a time; the first ones come back.
+      if (choice % 3 === 0) {
+        filled.push(chosen);
+        candidates.isFull[chosen] = true;
+        if (filled.length > 200) candidates.isFull[filled.shift() ?? 0] = false;
+      } else if (choice % 10 === 1) {
+        closed.push(chosen);
+        candidates.isClosed[chosen] = true;
+        if (closed.length > 100) candidates.isClosed[closed.shift() ?? 0] = false;
+      }
+    }
+  });
+
+  test.each(policies)("%s finds the last one that is free, and then nobody", (policy) => {
+    const candidates = new TestCandidates(Array.from({ length: 1_000 }, () => 1));
+    candidates.isFull.fill(true);
+    candidates.isFull[777] = false;
+    const balancer = newBalancer(policy);
+    const choose = () => balancer.choose(candidates, Math.floor(Math.random() * 2 ** 32));
+    expect(Array.from({ length: 20 }, choose)).toEqual(Array.from({ length: 20 }, () => 777));
+    candidates.isFull[777] = true;
+    expect(choose()).toBe(-1);
+    candidates.isFull[3] = false;
+    expect(choose()).toBe(3);
+  });
+
+  test.each(["two-choices", "least-relays"] as const)("%s compares the last two", (policy) => {
+    const candidates = new TestCandidates(Array.from({ length: 1_000 }, () => 1));
+    candidates.isFull.fill(true);
+    for (const index of [3, 777]) candidates.isFull[index] = false;
+    candidates.relays[3] = 1;
+    const balancer = newBalancer(policy);
+    for (let choice = 0; choice < 50; choice++) expect(balancer.choose(candidates, 0)).toBe(777);
+  });
+
+  test.each(["round-robin", "random", "hash"] as const)("%s gives all their shares", (policy) => {
+    const random = seededRandom(9);
+    const candidates = thousand(Array.from({ length: 1_000 }, (_, index) => 1 + (index % 7)));
+    const balancer = newBalancer(policy, { random });
+    const choose = () => balancer.choose(candidates, Math.floor(random() * 2 ** 32));
+    const shares = candidates.indices.map((index) => candidates.eligible(index));
+    expect(misfit(tally(1_000, 40_000, choose), shares)).toBeLessThan(1);
+  });
+
+  test.each(["least-relays", "two-choices"] as const)("%s leaves equals to chance", (policy) => {
+    const candidates = thousand();
+    const balancer = newBalancer(policy, { random: seededRandom(10) });
+    const choose = () => balancer.choose(candidates, 0);
+    const shares = candidates.indices.map((index) => candidates.eligible(index));
+    expect(misfit(tally(1_000, 40_000, choose), shares)).toBeLessThan(1);
+  });
+
+  test.each([
+    ["least-relays", 2],
+    ["two-choices", 5],
+  ] as const)("%s keeps the highest load within %i of the mean, by weight", (policy, above) => {
+    const random = seededRandom(11);
+    const candidates = new TestCandidates(Array.from({ length: 1_000 }, (_, i) => 1 + (i % 2)));
+    const balancer = newBalancer(policy, { random });
+    const relays: number[] = [];
+    let highest = 0;
+    for (let step = 0; step < 60_000; step++) {
+      if (relays.length === 15_000) {
+        const place = Math.floor(random() * 15_000);
+        candidates.add(relays[place] ?? 0, -1);
+        relays[place] = relays.at(-1) ?? 0;
+        relays.pop();
+      }
+      const chosen = balancer.choose(candidates, 0);
+      candidates.add(chosen, 1);
+      relays.push(chosen);
+      highest = Math.max(highest, candidates.running(chosen) / candidates.weight(chosen));
+    }
+    // Ten for each weight of 1.
+    expect(highest).toBeLessThanOrEqual(10 + above);
+  });
 });
 
 test("a random number of almost 1, or of 1, leads to the last one that may be chosen", () => {

@@ -36,8 +36,9 @@ export interface BalancerOptions {
 /**
  * Makes what chooses an upstream for each new relay of one listener in one worker.
  *
- * Choices take no memory, but for `hash` after a change of full weights: it has a table of 128 KiB,
- * built by the first choice.
+ * Choices look at few upstreams, however many there are, and take no memory. After a change of weights
+ * or of who is open the first one reads all: microseconds for a thousand. For `hash` it builds a table
+ * of 128 KiB when full weights have changed: milliseconds.
  */
 export function newBalancer(policy: Policy, options: BalancerOptions = {}): Balancer {
   const { random = Math.random, boundedLoad = null } = options;
@@ -46,7 +47,7 @@ export function newBalancer(policy: Policy, options: BalancerOptions = {}): Bala
     case "round-robin":
       return new RoundRobin();
     case "least-relays":
-      return new LeastRelays();
+      return new LeastRelays(random);
     case "two-choices":
       return new TwoChoices(random);
     case "random":

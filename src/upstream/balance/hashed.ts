@@ -1,6 +1,7 @@
 import type { Balancer, Candidates } from "./candidates.ts";
 import { mix } from "./hash.ts";
 import { MaglevTable } from "./maglev.ts";
+import { OpenUpstreams } from "./open-upstreams.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /**
@@ -24,10 +25,12 @@ const DRAW_SALT = 0x7feb_352d;
  * from the hash passes it over as often as it is lower: it gets its clients back one after the other.
  *
  * With a load bound c nobody gets more than c times the share of running relays that its weight
- * entitles it to (Mirrokni, Thorup, Zadimoghaddam: consistent hashing with bounded loads).
+ * entitles it to (Mirrokni, Thorup, Zadimoghaddam: consistent hashing with bounded loads). For that all
+ * relays are summed up at each choice, so it takes the longer the more upstreams are open.
  */
 export class Hashed implements Balancer {
   private readonly table = new MaglevTable();
+  private readonly open = new OpenUpstreams();
   private readonly snapshot = new Snapshot();
 
   /** The load bound in thousandths, a whole number, so that bounds are computed exactly; 0: none. */
@@ -39,8 +42,9 @@ export class Hashed implements Balancer {
   }
 
   choose(candidates: Candidates, hash: number): number {
-    const { table, snapshot } = this;
-    if (!table.isFor(candidates)) table.build(candidates);
+    const { table, open } = this;
+    if (open.follow(candidates) && !table.isFor(candidates)) table.build(candidates);
+    if (open.count === 0) return -1;
     const isBounded = this.boundThousandths > 0;
     if (isBounded) this.readBelow(candidates);
     const attempts = table.isEmpty ? 0 : ATTEMPTS;
@@ -48,13 +52,14 @@ export class Hashed implements Balancer {
       // The first lookup is of a mixed number too: a poor hash, say an address as it is, does no harm.
       const number = mix(hash + attempt * ATTEMPT_STEP);
       const index = table.at(number);
-      const weight = isBounded ? (snapshot.weights[index] ?? 0) : weightOf(candidates, index);
-      if (weight === 0) continue;
+      const weight = open.weightOf[index] ?? 0;
+      if (weight === 0 || !candidates.isFree(index)) continue;
+      if (isBounded && this.isAtBound(candidates.running(index), weight)) continue;
       const full = table.weightOf(index);
       // Always true where the weight is the full one.
       if (mix(number ^ DRAW_SALT) * full < weight * 2 ** 32) return index;
     }
-    if (!isBounded) snapshot.read(candidates);
+    if (!isBounded) this.snapshot.read(candidates, open);
     return this.chooseAmongAll(hash);
   }
 
@@ -64,16 +69,20 @@ export class Hashed implements Balancer {
    * add up to more than all relays, there is always one below its own.
    */
   private readBelow(candidates: Candidates): void {
-    const snapshot = this.snapshot;
-    const scale = snapshot.read(candidates) * 1_000;
-    snapshot.readLoads(candidates);
+    const { snapshot, open } = this;
+    snapshot.read(candidates, open);
+    snapshot.readLoads(candidates, open);
     const { count, weights, running } = snapshot;
-    const allowed = this.boundThousandths * (snapshot.totalRunning + 1);
-    for (let index = 0; index < count; index++) {
-      // running + 1 > ⌈x⌉ is running ≥ x, as running is a whole number.
-      const isFull = (running[index] ?? 0) * scale >= allowed * (weights[index] ?? 0);
-      if (isFull) weights[index] = 0;
+    for (let place = 0; place < count; place++) {
+      if (this.isAtBound(running[place] as number, weights[place] as number)) weights[place] = 0;
     }
+  }
+
+  private isAtBound(running: number, weight: number): boolean {
+    const { totalWeight, totalRunning } = this.snapshot;
+    // running + 1 > ⌈x⌉ is running ≥ x, as running is a whole number.
+    const allowed = this.boundThousandths * (totalRunning + 1) * weight;
+    return running * totalWeight * 1_000 >= allowed;
   }
 
   /**
@@ -83,11 +92,13 @@ export class Hashed implements Balancer {
    */
   private chooseAmongAll(hash: number): number {
     const { count, weights } = this.snapshot;
+    const { indices } = this.open;
     let best = -1;
     let soonest = Number.POSITIVE_INFINITY;
-    for (let index = 0; index < count; index++) {
-      const weight = weights[index] ?? 0;
+    for (let place = 0; place < count; place++) {
+      const weight = weights[place] as number;
       if (weight === 0) continue;
+      const index = indices[place] as number;
       const draw = (mix(hash ^ this.table.nameOf(index)) + 1) / 2 ** 32;
       const time = -Math.log(draw) / weight;
       if (time < soonest) {
@@ -97,8 +108,4 @@ export class Hashed implements Balancer {
     }
     return best;
   }
-}
-
-function weightOf(candidates: Candidates, index: number): number {
-  return candidates.isOpen(index) ? candidates.weight(index) : 0;
 }

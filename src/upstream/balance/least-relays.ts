@@ -1,34 +1,75 @@
 import type { Balancer, Candidates } from "./candidates.ts";
+import { OpenUpstreams } from "./open-upstreams.ts";
 import { SmoothOrder } from "./smooth.ts";
 import { Snapshot } from "./snapshot.ts";
+
+/** Open upstreams that are all asked how many relays they have, at most. */
+const ASKED_MAX = 64;
+
+/** How many are drawn where there are more. With half of all full, all of these are so once in 65,536. */
+const DRAWN = 16;
 
 /**
  * Where the fewest relays would run for the weight, counting the new one: a smaller (running + 1) /
  * weight. So an idle upstream of weight 1 gets nobody as long as one of weight 5 has less than five.
  *
  * Equals take turns: if the first one got them all, it would get every connection of a quiet proxy.
+ *
+ * Where more than {@link ASKED_MAX} are open it is the least of {@link DRAWN} that are drawn by weight,
+ * as asking a thousand takes longer than accepting a connection. The one taken is then among the least
+ * loaded sixteenth in two choices of three (1 − (15/16)¹⁶), and workers do not all run to the same one.
+ * When all that are drawn are full, all that are open are asked.
  */
 export class LeastRelays implements Balancer {
+  private readonly open = new OpenUpstreams();
   private readonly snapshot = new Snapshot();
   private readonly order = new SmoothOrder();
 
+  /** @param random 0 ≤ x < 1 */
+  constructor(private readonly random: () => number) {}
+
   choose(candidates: Candidates): number {
-    const snapshot = this.snapshot;
-    if (snapshot.read(candidates) === 0) return -1;
-    snapshot.readLoads(candidates);
+    this.open.follow(candidates);
+    const some = this.open.count > ASKED_MAX ? this.leastOfSome(candidates) : -1;
+    return some === -1 ? this.leastOfAll(candidates) : some;
+  }
+
+  private leastOfSome(candidates: Candidates): number {
+    const { open } = this;
+    let best = -1;
+    let bestWeight = 0;
+    let bestLoad = 0;
+    for (let drawn = 0; drawn < DRAWN; drawn++) {
+      const place = open.draw(this.random());
+      const index = open.indices[place] as number;
+      if (!candidates.isFree(index)) continue;
+      const weight = open.weights[place] as number;
+      const load = candidates.running(index) + 1;
+      if (best !== -1 && load * bestWeight >= bestLoad * weight) continue;
+      best = index;
+      bestWeight = weight;
+      bestLoad = load;
+    }
+    return best;
+  }
+
+  private leastOfAll(candidates: Candidates): number {
+    const { open, snapshot } = this;
+    if (snapshot.read(candidates, open) === 0) return -1;
+    snapshot.readLoads(candidates, open);
     const { count, weights, running } = snapshot;
     let best = -1;
     let bestWeight = 0;
     let bestLoad = 0;
     let tiedWeight = 0;
-    for (let index = 0; index < count; index++) {
-      const weight = weights[index] ?? 0;
+    for (let place = 0; place < count; place++) {
+      const weight = weights[place] as number;
       if (weight === 0) continue;
-      const load = (running[index] ?? 0) + 1;
+      const load = (running[place] as number) + 1;
       // load / weight < bestLoad / bestWeight, in whole numbers, as a tie must be one exactly.
       const difference = best === -1 ? -1 : load * bestWeight - bestLoad * weight;
       if (difference < 0) {
-        best = index;
+        best = place;
         bestWeight = weight;
         bestLoad = load;
         tiedWeight = weight;
@@ -36,11 +77,11 @@ export class LeastRelays implements Balancer {
         tiedWeight += weight;
       }
     }
-    if (tiedWeight === bestWeight) return best;
-    for (let index = 0; index < count; index++) {
-      const isTied = ((running[index] ?? 0) + 1) * bestWeight === bestLoad * (weights[index] ?? 0);
-      if (!isTied) weights[index] = 0;
+    if (tiedWeight === bestWeight) return open.indices[best] as number;
+    for (let place = 0; place < count; place++) {
+      const load = (running[place] as number) + 1;
+      if (load * bestWeight !== bestLoad * (weights[place] as number)) weights[place] = 0;
     }
-    return this.order.next(weights, count, tiedWeight);
+    return this.order.next(open.indices, weights, count, tiedWeight);
   }
 }

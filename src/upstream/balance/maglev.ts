@@ -26,7 +26,7 @@ export class MaglevTable {
   private weights = new Int32Array(0);
   private totalWeight = 0;
 
-  /** Whether the table belongs to these candidates. Looks at every full weight, below 1 ns each. */
+  /** Whether the table belongs to these candidates. Looks at every full weight. */
   isFor(candidates: Candidates): boolean {
     const { weights } = this;
     const count = candidates.count;

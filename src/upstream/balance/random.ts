@@ -1,15 +1,19 @@
 import type { Balancer, Candidates } from "./candidates.ts";
-import { Snapshot } from "./snapshot.ts";
+import { Draw } from "./draw.ts";
 
 /** Anyone, by weight. */
 export class RandomChoice implements Balancer {
-  private readonly snapshot = new Snapshot();
+  private readonly draw: Draw;
 
   /** @param random 0 ≤ x < 1 */
-  constructor(private readonly random: () => number) {}
+  constructor(random: () => number) {
+    this.draw = new Draw(random);
+  }
 
   choose(candidates: Candidates): number {
-    const total = this.snapshot.read(candidates);
-    return this.snapshot.at(Math.floor(this.random() * total));
+    const { draw } = this;
+    draw.open.follow(candidates);
+    const place = draw.one(candidates);
+    return place === -1 ? -1 : (draw.open.indices[place] as number);
   }
 }

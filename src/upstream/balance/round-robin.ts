@@ -1,14 +1,33 @@
 import type { Balancer, Candidates } from "./candidates.ts";
-import { SmoothOrder } from "./smooth.ts";
+import { OpenUpstreams } from "./open-upstreams.ts";
+import { SmoothTurns } from "./smooth-turns.ts";
 import { Snapshot } from "./snapshot.ts";
 
-/** In turn, by weight, interleaved: see {@link SmoothOrder}. */
+/** How many turns may be lost in a row before everyone is asked who is free. */
+const TURNS_LOST = 32;
+
+/**
+ * In turn, by weight, interleaved: a a b a c a a for 5, 1 and 1; see {@link SmoothTurns}.
+ *
+ * Who is full when its turn comes loses it, and the others go on in their order. Who was tried for a
+ * relay sits out instead, or with two upstreams every relay would begin with the one that fails, the
+ * other one's turns being taken by those that come from it.
+ */
 export class RoundRobin implements Balancer {
+  private readonly open = new OpenUpstreams();
+  private readonly turns = new SmoothTurns();
   private readonly snapshot = new Snapshot();
-  private readonly order = new SmoothOrder();
 
   choose(candidates: Candidates): number {
-    const total = this.snapshot.read(candidates);
-    return this.order.next(this.snapshot.weights, this.snapshot.count, total);
+    const { open, turns, snapshot } = this;
+    if (open.follow(candidates)) turns.arrange(open);
+    if (open.count === 0) return -1;
+    const attempts = candidates.isRetry ? 0 : TURNS_LOST;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const index = turns.next();
+      if (candidates.isFree(index)) return index;
+    }
+    snapshot.read(candidates, open);
+    return turns.nextOf(snapshot, open);
   }
 }

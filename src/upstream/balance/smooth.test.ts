@@ -83,3 +83,41 @@ test("weights that become small do not make who has just been chosen wait", () =
   const after = choices(candidates, 20, balancer);
   expect(after.match(/a/g)?.length).toBeWithin(9, 12);
 });
+
+test("who is full loses its turns, and the others go on in their order", () => {
+  const candidates = new TestCandidates([5, 1, 1, 7]);
+  const balancer = newBalancer("round-robin");
+  candidates.isFull[3] = true;
+  expect(choices(candidates, 14, balancer).replaceAll("a", "")).toBe("bcbc");
+  choices(candidates, 1_000, balancer);
+  candidates.isFull[3] = false;
+  // It is not sent all that it missed.
+  const after = choices(candidates, 140, balancer);
+  expect(after.match(/d/g)?.length).toBeWithin(68, 73);
+});
+
+test("a light one gets its turn soon although a heavy one that is full would have thousands before it", () => {
+  const candidates = new TestCandidates([65_536, 1, 1]);
+  candidates.isFull[0] = true;
+  const balancer = newBalancer("round-robin");
+  candidates.reads = 0;
+  expect(choices(candidates, 6, balancer)).toMatch(/^(bc){3}|(cb){3}$/);
+  expect(candidates.reads).toBeLessThan(6 * 64);
+});
+
+test("who was tried for a relay sits out and loses nothing", () => {
+  const candidates = new TestCandidates([1, 1]);
+  const balancer = newBalancer("round-robin");
+  const first = tally(2, 100, () => {
+    const chosen = balancer.choose(candidates, 0);
+    // Dials to a fail, and go on with b.
+    if (chosen !== 0) return chosen;
+    candidates.isRetry = true;
+    candidates.isFull[0] = true;
+    expect(balancer.choose(candidates, 0)).toBe(1);
+    candidates.isRetry = false;
+    candidates.isFull[0] = false;
+    return chosen;
+  });
+  expect(first[0]).toBeWithin(49, 52);
+});

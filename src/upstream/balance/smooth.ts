@@ -5,28 +5,33 @@
  * Everyone's credit grows by their weight; the richest is taken and pays the sum of all weights. So a
  * credit says how far behind its share an upstream is. Who is left out keeps its credit and goes on
  * where it was, and the others stay in step among themselves.
+ *
+ * Who takes part may be others each time, and each time everyone is looked at: for many that mostly
+ * stay the same there is `SmoothTurns`.
  */
 export class SmoothOrder {
-  private credits = new Float64Array(0);
+  /** By index; in units of the sum that was given last. */
+  credits = new Float64Array(0);
   private lastTotal = 0;
 
   /**
-   * @param weights who takes part; 0 leaves one out
-   * @param count how many of them count
+   * @param indices whose turn it may be, ascending
+   * @param weights by the same places: who takes part; 0 leaves one out
+   * @param count how many places count
    * @param total their sum
    * @returns the index whose turn it is, the first of equals; −1 when the sum is 0
    */
-  next(weights: Int32Array, count: number, total: number): number {
+  next(indices: Int32Array, weights: Int32Array, count: number, total: number): number {
     if (total === 0) return -1;
-    if (count > this.credits.length) this.grow(count);
-    if (total !== this.lastTotal) this.rescale(total);
+    this.prepare((indices[count - 1] as number) + 1, total);
     const credits = this.credits;
     let best = -1;
     let most = 0;
-    for (let index = 0; index < count; index++) {
-      const weight = weights[index] ?? 0;
+    for (let place = 0; place < count; place++) {
+      const weight = weights[place] as number;
       if (weight === 0) continue;
-      const credit = (credits[index] ?? 0) + weight;
+      const index = indices[place] as number;
+      const credit = (credits[index] as number) + weight;
       credits[index] = credit;
       if (best === -1 || credit > most) {
         best = index;
@@ -35,6 +40,12 @@ export class SmoothOrder {
     }
     credits[best] = most - total;
     return best;
+  }
+
+  /** Makes room for indices below `count`, and lets credits be in units of another sum, above 0. */
+  prepare(count: number, total: number): void {
+    if (count > this.credits.length) this.grow(count);
+    if (total !== this.lastTotal) this.rescale(total);
   }
 
   /**

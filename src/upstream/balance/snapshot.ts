@@ -1,15 +1,18 @@
 import type { Candidates } from "./candidates.ts";
+import type { OpenUpstreams } from "./open-upstreams.ts";
 
 /**
- * The candidates' numbers as they were when a choice began.
+ * The numbers of all open upstreams as they were when a choice began, for choices that look at every
+ * one: exact ones among few, and those that found nobody free where they looked first.
  *
- * A choice looks at them more than once, and other threads change them meanwhile: a sum and a second
- * look that disagree would choose a closed upstream or none at all. It also saves calls. Belongs to a
+ * They look more than once, and other threads change the numbers meanwhile: a sum and a second look
+ * that disagree would choose a full upstream or none at all. It also saves calls. Belongs to a
  * balancer, which reuses it; memory is taken only when the number of upstreams grows.
  */
 export class Snapshot {
+  /** How many are open; everything else is by their places. */
   count = 0;
-  /** Effective weights; 0 for those that are not open, so this alone says who may be chosen. */
+  /** Effective weights; 0 for those that are not free, so this alone says who may be chosen. */
   weights: Int32Array = new Int32Array(0);
   /** Sum of `weights`; 0: nobody may be chosen. */
   totalWeight = 0;
@@ -18,15 +21,16 @@ export class Snapshot {
   /** Sum of `running` where the weight is above 0. Only after {@link readLoads}. */
   totalRunning = 0;
 
-  /** Reads who may be chosen, with what weight. @returns the sum of the weights */
-  read(candidates: Candidates): number {
-    const count = candidates.count;
+  /** Reads who is free, of those that are open. @returns the sum of their weights */
+  read(candidates: Candidates, open: OpenUpstreams): number {
+    const { count, indices } = open;
     if (count > this.weights.length) this.grow(count);
     const weights = this.weights;
     let total = 0;
-    for (let index = 0; index < count; index++) {
-      const weight = candidates.isOpen(index) ? candidates.weight(index) : 0;
-      weights[index] = weight;
+    for (let place = 0; place < count; place++) {
+      const isFree = candidates.isFree(indices[place] as number);
+      const weight = isFree ? (open.weights[place] as number) : 0;
+      weights[place] = weight;
       total += weight;
     }
     this.count = count;
@@ -35,31 +39,31 @@ export class Snapshot {
   }
 
   /** Reads how many relays run at those who may be chosen. Follows {@link read}. */
-  readLoads(candidates: Candidates): void {
+  readLoads(candidates: Candidates, { indices }: OpenUpstreams): void {
     const { count, weights, running } = this;
     let total = 0;
-    for (let index = 0; index < count; index++) {
-      if (weights[index] === 0) continue;
-      const relays = candidates.running(index);
-      running[index] = relays;
+    for (let place = 0; place < count; place++) {
+      if (weights[place] === 0) continue;
+      const relays = candidates.running(indices[place] as number);
+      running[place] = relays;
       total += relays;
     }
     this.totalRunning = total;
   }
 
-  /** The index at a place on the line on which each upstream lies as long as it is heavy. */
-  at(place: number): number {
+  /** The place of a point on the line on which each free upstream lies as long as it is heavy. */
+  at(point: number): number {
     const { count, weights } = this;
-    let rest = place;
+    let rest = point;
     let last = -1;
-    for (let index = 0; index < count; index++) {
-      const weight = weights[index] ?? 0;
+    for (let place = 0; place < count; place++) {
+      const weight = weights[place] as number;
       if (weight === 0) continue;
-      if (rest < weight) return index;
+      if (rest < weight) return place;
       rest -= weight;
-      last = index;
+      last = place;
     }
-    // A place at the very end, where a random number of 1 would lead.
+    // A point at the very end, where a random number of 1 would lead.
     return last;
   }
 

@@ -1,20 +1,31 @@
 import type { Candidates } from "./candidates.ts";
 
-/** Candidates that a test changes as it likes. Everyone is open and idle at first. */
+let nextVersion = 0;
+
+/** Candidates that a test changes as it likes. Everyone is open, free and idle at first. */
 export class TestCandidates implements Candidates {
+  readonly weights: number[];
   readonly fullWeights: number[];
   readonly relays: number[];
   readonly isClosed: boolean[];
+  readonly isFull: boolean[];
+  isRetry = false;
+  /** Another one for each change, also from one object to the next: balancers outlive them here. */
+  version = nextVersion++;
   /** How often a name was asked for: once each when a table is built. */
   namesRead = 0;
+  /** How often anything was asked of one upstream. */
+  reads = 0;
 
   constructor(
-    readonly weights: number[],
+    weights: readonly number[],
     readonly names: readonly string[] = weights.map((_, index) => `10.0.0.${index}:6379`),
   ) {
-    this.fullWeights = [...weights];
+    this.weights = this.watched([...weights]);
+    this.fullWeights = this.watched([...weights]);
+    this.isClosed = this.watched(weights.map(() => false));
     this.relays = weights.map(() => 0);
-    this.isClosed = weights.map(() => false);
+    this.isFull = weights.map(() => false);
   }
 
   get count(): number {
@@ -26,34 +37,54 @@ export class TestCandidates implements Candidates {
   }
 
   weight(index: number): number {
+    this.reads++;
     return this.weights[index] ?? 0;
   }
 
   fullWeight(index: number): number {
+    this.reads++;
     return this.fullWeights[index] ?? 0;
   }
 
   running(index: number): number {
+    this.reads++;
     return this.relays[index] ?? 0;
   }
 
   isOpen(index: number): boolean {
+    this.reads++;
     return this.isClosed[index] === false;
   }
 
+  isFree(index: number): boolean {
+    this.reads++;
+    return this.isFull[index] === false;
+  }
+
   name(index: number): string {
+    this.reads++;
     this.namesRead++;
     return this.names[index] ?? "";
   }
 
-  /** What others may at most be given: 0 for those that are not open. */
+  /** What others may at most be given: 0 for those that are not open or not free. */
   eligible(index: number): number {
-    return this.isOpen(index) ? this.weight(index) : 0;
+    return this.isOpen(index) && this.isFree(index) ? this.weight(index) : 0;
   }
 
   /** Changes the number of relays at an upstream. */
   add(index: number, relays: number): void {
     this.relays[index] = this.running(index) + relays;
+  }
+
+  /** A list whose changes make a new version. */
+  private watched<T>(list: T[]): T[] {
+    return new Proxy(list, {
+      set: (target, key, value) => {
+        this.version = nextVersion++;
+        return Reflect.set(target, key, value);
+      },
+    });
   }
 }
 

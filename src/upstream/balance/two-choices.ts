@@ -1,5 +1,5 @@
 import type { Balancer, Candidates } from "./candidates.ts";
-import { Snapshot } from "./snapshot.ts";
+import { Draw } from "./draw.ts";
 
 /**
  * Two upstreams at random, by weight, and of these the one with less (running + 1) / weight.
@@ -8,25 +8,25 @@ import { Snapshot } from "./snapshot.ts";
  * to the same upstream.
  */
 export class TwoChoices implements Balancer {
-  private readonly snapshot = new Snapshot();
+  private readonly draw: Draw;
 
   /** @param random 0 ≤ x < 1 */
-  constructor(private readonly random: () => number) {}
+  constructor(random: () => number) {
+    this.draw = new Draw(random);
+  }
 
   choose(candidates: Candidates): number {
-    const snapshot = this.snapshot;
-    const total = snapshot.read(candidates);
-    if (total === 0) return -1;
-    const weights = snapshot.weights;
-    const one = snapshot.at(Math.floor(this.random() * total));
-    const oneWeight = weights[one] ?? 0;
-    if (oneWeight === total) return one;
-    // Without the first one there is a second, different one.
-    weights[one] = 0;
-    const other = snapshot.at(Math.floor(this.random() * (total - oneWeight)));
-    const otherWeight = weights[other] ?? 0;
-    const oneLoad = (candidates.running(one) + 1) * otherWeight;
-    const otherLoad = (candidates.running(other) + 1) * oneWeight;
+    const { draw } = this;
+    const { open } = draw;
+    open.follow(candidates);
+    const onePlace = draw.one(candidates);
+    if (onePlace === -1) return -1;
+    const one = open.indices[onePlace] as number;
+    const otherPlace = draw.other(candidates, onePlace);
+    if (otherPlace === -1) return one;
+    const other = open.indices[otherPlace] as number;
+    const oneLoad = (candidates.running(one) + 1) * (open.weights[otherPlace] as number);
+    const otherLoad = (candidates.running(other) + 1) * (open.weights[onePlace] as number);
     return otherLoad < oneLoad ? other : one;
   }
 }
