@@ -71,6 +71,8 @@ export class Conduit extends Reception<Listener> {
     this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
     loop.started(this);
     this.client = client;
+    // The dial of the tenant before, which this one may never come to.
+    this.givenUp = null;
     this.swept = false;
     this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
