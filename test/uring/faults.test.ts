@@ -35,6 +35,7 @@ const simple: Story = {
   waitCount: 0,
   descriptors: 100_000,
   connectTimeoutMs: 5_000,
+  routes: false,
 };
 
 /** Runs some stories that differ by their seeds. @returns their lives, each checked to its end */

@@ -54,6 +54,7 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
   waitCount: choice(0, 0, 8),
   descriptors: choice(100_000, 100_000, 30, 7),
   connectTimeoutMs: choice(5_000, 30, 3),
+  routes: choice(false, false, false, true),
 });
 
 /**

@@ -113,7 +113,7 @@ export class Conduit extends Reception<Listener> {
     this.answered();
     this.up.target = this.upstream;
     const { sockets } = this.loop;
-    const header = this.headerForUpstream(sockets.ownAddress(this.client));
+    const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || sockets.sendNow(this.upstream, header) === header.length;
     this.perform(this.relay.dialed());
@@ -382,6 +382,10 @@ export class Conduit extends Reception<Listener> {
     }
     this.client = -1;
     this.upstream = -1;
+  }
+
+  protected get ownAddress(): Uint8Array | null {
+    return this.client < 0 ? null : this.loop.sockets.ownAddress(this.client);
   }
 
   protected get unsent(): number {

@@ -4,6 +4,7 @@ import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
+import type { Routing } from "../route-desk.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** One address that is accepted on, with the timeouts of its relays. */
@@ -19,10 +20,11 @@ export class Listener extends RelayTimeouts<Conduit> {
     account: ListenerAccount,
     chooser: UpstreamChooser,
     admission: Admission | null,
+    routing: Routing,
     readonly descriptor: number,
     alarm: Alarm,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
-    super(options, account, chooser, admission, onDialTimeout, alarm);
+    super(options, account, chooser, admission, routing, onDialTimeout, alarm);
   }
 }
