@@ -11,6 +11,7 @@ import { listenCases } from "./contract/listen.ts";
 import { memoryCases } from "./contract/memory.ts";
 import { modeCases } from "./contract/modes.ts";
 import { resetCases } from "./contract/resets.ts";
+import { routeCases } from "./contract/route.ts";
 import { shortageCases } from "./contract/shortage.ts";
 import { stopCases } from "./contract/stop.ts";
 import { storyCases } from "./contract/stories.ts";
@@ -33,6 +34,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("dials", () => dialCases(suite));
   describe("choice", () => choiceCases(suite));
   describe("edge", () => edgeCases(suite));
+  describe("route", () => routeCases(suite));
   describe("stories", () => storyCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));
