@@ -1,14 +1,21 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { formatAddress } from "../src/config/address.ts";
+import { loadFile } from "../src/config/load.ts";
+import { Problems } from "../src/config/sourced.ts";
+import { validate } from "../src/config/validate.ts";
+import { answerOf } from "../src/edge/route/answer.ts";
 import {
   type Connection,
   createProxy,
   type ProxyConfig,
   type RelaySummary,
+  type Route,
   type RouteFailure,
 } from "../src/index.ts";
+import { NO_UPSTREAM } from "../src/upstream/chooser.ts";
 import { CliProcess } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";
@@ -238,4 +245,36 @@ test("a function is for TypeScript alone", async () => {
     code: 2,
     err: `ringway: ${path}: route "choose": expected a function, which a configuration in TypeScript can have, or off\n`,
   });
+});
+
+test("the example of the README does what it says", async () => {
+  const readme = await Bun.file(resolve(import.meta.dir, "../README.md")).text();
+  const [example = ""] = /^ {4}\/\/ ringway\.ts\n(?: {4}.*\n|\n)+/m.exec(readme) ?? [];
+  const path = await write("readme.ts", example.replace(/^ {4}/gm, ""));
+  const problems = new Problems();
+  const source = await loadFile(path, {}, problems);
+  const [{ route, upstreams } = { route: null, upstreams: [] }] = validate(
+    {},
+    source,
+    problems.sentences,
+  ).listeners;
+  expect(upstreams.map(({ weight }) => weight)).toEqual([1, 0, 0]);
+  const names = upstreams.map(({ address }) => formatAddress(address));
+  const asked = async (client: string, authority: string | null) => {
+    const header = { version: 2, authority, alpn: null, uniqueId: null } as const;
+    const connection = { listener: ":6380", client, local: null, header, upstreams: names };
+    return await answerOf(route?.hook as Route, connection);
+  };
+  const plain = { upstream: NO_UPSTREAM, isRefused: false };
+  expect(await asked("10.66.1.1:1", null)).toEqual({
+    ...plain,
+    label: "old network",
+    isRefused: true,
+  });
+  expect(await asked("10.0.0.9:1", "green.example")).toEqual({
+    ...plain,
+    label: "tenant",
+    upstream: 2,
+  });
+  expect(await asked("10.0.0.9:1", "constructor")).toEqual({ ...plain, label: "stranger" });
 });
