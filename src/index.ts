@@ -11,6 +11,7 @@ export {
   type ListenerConfig,
   type ListenerSettings,
   type OnOff,
+  type RouteSettings,
   type ShortDuration,
   type Size,
   type UpstreamConfig,
@@ -19,6 +20,7 @@ export {
 } from "./config/config.ts";
 export { ConfigError } from "./config/error.ts";
 export type { EngineName, Mode, UringSend } from "./config/options.ts";
+export type { Connection, ConnectionHeader, Decision, Route } from "./edge/route/connection.ts";
 export {
   type EngineStats,
   type FlowStats,
@@ -29,5 +31,5 @@ export {
 export { EngineUnsupportedError } from "./engine/select.ts";
 export type { Reason } from "./flow/reason.ts";
 export { createProxy, type Proxy, type ProxyConfig } from "./library/create-proxy.ts";
-export type { DialFailure, ProxyEvents, WorkerFailure } from "./library/events.ts";
+export type { DialFailure, ProxyEvents, RouteFailure, WorkerFailure } from "./library/events.ts";
 export type { UpstreamEvent } from "./upstream/events.ts";

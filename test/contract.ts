@@ -12,6 +12,7 @@ import { memoryCases } from "./contract/memory.ts";
 import { modeCases } from "./contract/modes.ts";
 import { paceCases } from "./contract/pace.ts";
 import { resetCases } from "./contract/resets.ts";
+import { routeCases } from "./contract/route.ts";
 import { shortageCases } from "./contract/shortage.ts";
 import { stopCases } from "./contract/stop.ts";
 import { storyCases } from "./contract/stories.ts";
@@ -35,6 +36,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("choice", () => choiceCases(suite));
   describe("edge", () => edgeCases(suite));
   describe("pace", () => paceCases(suite));
+  describe("route", () => routeCases(suite));
   describe("stories", () => storyCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));

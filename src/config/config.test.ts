@@ -5,6 +5,7 @@ import {
   type EdgeSettings,
   type HealthSettings,
   type ListenerConfig,
+  type RouteSettings,
   type UringConfig,
 } from "../index.ts";
 import { readDocument } from "./document.ts";
@@ -68,6 +69,16 @@ const edge: Required<EdgeSettings> = {
   sendProxyProtocol: "v2",
 };
 
+const route: Required<RouteSettings> = {
+  route: ({ header, upstreams }) => ({
+    upstream: upstreams[0],
+    label: header?.authority,
+    refuse: header === null,
+  }),
+  routeTimeout: "50ms",
+  routeFailure: "refuse",
+};
+
 const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   name: "a",
   listen: [":1", "unix:/a"],
@@ -89,6 +100,7 @@ const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   holdTimeout: false,
   ...health,
   ...edge,
+  ...route,
 };
 
 const whole: Required<Omit<Config, "listen" | ForOthers>> = {
@@ -111,6 +123,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   holdTimeout: "off",
   ...health,
   ...edge,
+  ...route,
   engine: "uring",
   workers: 1,
   totalRelays: "0",
@@ -149,6 +162,10 @@ test("what the types forbid", () => {
   defineConfig({ listeners: [{ upstreams: ["a:1"] }] });
   // @ts-expect-error: a key of another table
   defineConfig({ listeners: [{ listen: ":1", stats: "json" }] });
+  // @ts-expect-error: a decision that there is not
+  defineConfig({ route: () => ({ upsteam: "a:1" }) });
+  // @ts-expect-error: nothing that a text can say
+  defineConfig({ route: "a:1" });
   // @ts-expect-error: a number is no address
   defineConfig({ listen: 6380 });
 });

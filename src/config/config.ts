@@ -1,3 +1,4 @@
+import type { Route } from "../edge/route/connection.ts";
 import type { Policy } from "../upstream/balance/balance.ts";
 import type { checks } from "./health.ts";
 import type {
@@ -38,7 +39,7 @@ export interface UpstreamTable {
 }
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */
-export interface ListenerSettings extends HealthSettings, EdgeSettings {
+export interface ListenerSettings extends HealthSettings, EdgeSettings, RouteSettings {
   /**
    * Both ways; client to upstream only; or no upstream at all: receive, count, discard.
    *
@@ -145,6 +146,28 @@ export interface EdgeSettings {
   readonly preambleTimeout?: Duration;
   /** Whether connections to upstreams begin with a PROXY header. @default "off" */
   readonly sendProxyProtocol?: ProxyProtocolOut;
+}
+
+/** Who decides about connections, beside the policy; part of each listener's settings. */
+export interface RouteSettings {
+  /**
+   * Chooses an upstream for each connection, labels or refuses it; for TypeScript alone. It runs in
+   * the program's main thread, where it should not take long, and may be asynchronous. A listener
+   * with `"off"` does without the one at the top.
+   *
+   *     route: ({ header }) => ({ upstream: tenants.get(header?.authority ?? "") })
+   *
+   * @default "off"
+   */
+  readonly route?: Route | "off" | false;
+  /** It has to answer in this time, 1ms…10s. @default "100ms" */
+  readonly routeTimeout?: Duration;
+  /**
+   * When it throws, is late or answers nonsense: `"relay"` as if it were not there, or `"refuse"`.
+   *
+   * @default "relay"
+   */
+  readonly routeFailure?: "relay" | "refuse";
 }
 
 /** One of several listeners. */

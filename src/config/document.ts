@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Route } from "../edge/route/connection.ts";
 import type { NetworkList } from "./edge.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
@@ -31,7 +32,11 @@ type Judged<T> = T extends Address | Made
       : T | null;
 
 /** What rules make of a single value, though it is no scalar. */
-type Made = HealthValues["checkStatus" | "checkSend" | "checkExpect"] | NetworkList | Refusal;
+type Made =
+  | HealthValues["checkStatus" | "checkSend" | "checkExpect"]
+  | NetworkList
+  | Refusal
+  | Route;
 
 type Top = NonNullable<Judged<ConfigOutput>>;
 type Listener = NonNullable<NonNullable<Top["listeners"]>[number]>;

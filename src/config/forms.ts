@@ -17,6 +17,9 @@ export const text: Form = { type: "string" };
 /** Texts: in a list, or in one apart by commas. */
 export const texts: Form = { anyOf: [text, { type: "array", items: text }] };
 
+/** Nothing that a text could say. */
+export const off: Form = { enum: ["off", false] };
+
 /** A number of something per second, or off. */
 export const rate: Form = {
   anyOf: [{ type: "number" }, { type: "string", pattern: "^[\\d.]+$" }, { enum: ["off", false] }],

@@ -8,6 +8,7 @@ import {
   listenerDefaults,
   type UpstreamOptions,
 } from "./options.ts";
+import { routeOf } from "./route.ts";
 import type { GivenUpstream, ListenerValues } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 
@@ -34,6 +35,7 @@ export function listenersOf(
   rejectNames(relaying, problems);
   rejectTwins(relaying, problems);
   rejectBounds(relaying, problems);
+  rejectRouteless(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
 }
@@ -50,6 +52,7 @@ function finish(
     ...choiceOf(settings),
     health: healthOf(settings, problems),
     edge: edgeOf(settings, problems),
+    route: routeOf(settings),
     connectTimeoutMs: settings.connectTimeout?.value ?? listenerDefaults.connectTimeoutMs,
     halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? listenerDefaults.halfCloseTimeoutMs,
     idleTimeoutMs: settings.idleTimeout?.value ?? listenerDefaults.idleTimeoutMs,
@@ -129,6 +132,17 @@ function rejectBounds(groups: readonly ListenerGroup[], problems: Problems): voi
     if (boundedLoad === undefined || boundedLoad.value === null || isBroken(balance)) continue;
     if (balance?.value === "hash") continue;
     problems.add(boundedLoad, "is for balance hash alone, which this listener does not have");
+  }
+}
+
+/** What is said of a function at the top may be for one listener alone, but not for none. */
+function rejectRouteless(groups: readonly ListenerGroup[], problems: Problems): void {
+  if (groups.some(({ settings }) => settings.route !== undefined)) return;
+  const lonely = groups.flatMap(({ settings: { routeTimeout, routeFailure } }) =>
+    [routeTimeout, routeFailure].filter((one) => one !== undefined),
+  );
+  for (const one of new Set(lonely)) {
+    problems.add(one, "needs route, a function, which a configuration in TypeScript can have");
   }
 }
 

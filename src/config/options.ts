@@ -1,5 +1,6 @@
 import type { NetworkTables } from "../edge/access/networks.ts";
 import type { AccessTables } from "../edge/access/rules.ts";
+import type { Route } from "../edge/route/connection.ts";
 import type { Policy } from "../upstream/balance/balance.ts";
 import {
   type CheckOptions,
@@ -132,6 +133,16 @@ export interface GateOptions {
   readonly counts: SharedArrayBuffer | null;
 }
 
+/** Who decides about each connection of a listener. Finished and validated. */
+export interface RouteOptions {
+  /** The function; in a worker's thread, where it cannot be, the number by which it is asked. */
+  readonly hook: Route | number;
+  /** Milliseconds in which it has to answer, 1…10,000. */
+  readonly timeoutMs: number;
+  /** What becomes of a connection for which it fails: relayed as without it, or refused. */
+  readonly failure: "relay" | "refuse";
+}
+
 /** Everything that a listener's relays need to know. Finished and validated. */
 export interface ListenerOptions {
   /** What the log calls it; addresses that were given together share it. */
@@ -143,6 +154,8 @@ export interface ListenerOptions {
   readonly balance: BalanceOptions;
   readonly dial: DialOptions;
   readonly edge: EdgeOptions;
+  /** Null when nobody decides; then what the policy says is all there is. */
+  readonly route: RouteOptions | null;
   /** For the control plane: engines get the outcome through the table that they share. */
   readonly health: HealthOptions;
   /** The upstream runs in this process, so that each relay takes a descriptor more. */
@@ -265,6 +278,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
     onRemove: null,
   },
   edge: edgeDefaults,
+  route: null,
   dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,

@@ -9,6 +9,7 @@ import { formatDuration, formatMicros } from "./quantity.ts";
 import { tight } from "./rule.ts";
 import { edgeSettings } from "./schema-edge.ts";
 import { healthSettings } from "./schema-health.ts";
+import { routeSettings } from "./schema-route.ts";
 import { judged, value } from "./schema-value.ts";
 import {
   addressRule,
@@ -134,6 +135,7 @@ const upstreams = v.pipe(
 const listenerSettings = {
   ...healthSettings,
   ...edgeSettings,
+  ...routeSettings,
   mode: v.optional(
     value(
       listenerRules.mode,

@@ -5,6 +5,7 @@ import { adminRules } from "./admin.ts";
 import { edgeRules } from "./edge.ts";
 import { healthRules } from "./health.ts";
 import type { Address, Mode, ProxyOptions } from "./options.ts";
+import { routeRules } from "./route.ts";
 import {
   count,
   duration,
@@ -55,6 +56,7 @@ export const listenerRules = {
   holdTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
   ...healthRules,
   ...edgeRules,
+  ...routeRules,
 };
 
 /** The rules of what is said of one upstream, beside its address. */

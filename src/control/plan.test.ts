@@ -70,6 +70,20 @@ test("what only a restart changes is named and does nothing", () => {
   expect(plan.needRestart).toEqual(["workers", "uring"]);
 });
 
+test("a function is the same only if it is the very same", () => {
+  const route = (label: string) => ({
+    hook: () => ({ label }),
+    timeoutMs: 100,
+    failure: "relay" as const,
+  });
+  const one = { ...listener(1), route: route("a") };
+  expect(isEmpty(planReload(options(one), options({ ...one, route: { ...one.route } })))).toBe(
+    true,
+  );
+  const plan = planReload(options(one), options({ ...one, route: route("a") }));
+  expect(describePlan(plan)).toBe("1 listener changed, 0 relays cut");
+});
+
 test("the drain timeout is a change of its own", () => {
   const plan = planReload(options(listener(1)), { ...options(listener(1)), drainTimeoutMs: 5 });
   expect(isEmpty(plan)).toBe(false);

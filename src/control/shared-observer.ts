@@ -57,6 +57,10 @@ export class SharedObserver implements EngineObserver {
     if (!this.all().some((one) => one.acceptIsPaused)) this.whole.acceptResumed();
   }
 
+  routeFailed(listener: string, why: string): void {
+    this.whole.routeFailed?.(listener, why);
+  }
+
   /** The worker is no more, and with it what was bad for it. */
   relieve(): void {
     this.poolRefilled();

@@ -15,7 +15,21 @@ function ended(upstream: Address | null, reason: Reason, up: number, down: numbe
   upStats.receivedBytes = up;
   downStats.receivedBytes = down;
   const client = Uint8Array.of(1, 0);
-  return new Summary(1, "a", client, upstream, 0, 1, 1, null, null, reason, upStats, downStats);
+  return new Summary(
+    1,
+    "a",
+    client,
+    upstream,
+    0,
+    1,
+    1,
+    null,
+    null,
+    reason,
+    null,
+    upStats,
+    downStats,
+  );
 }
 
 test("relays are counted by their upstream, however often its address was copied", () => {

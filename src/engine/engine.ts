@@ -131,6 +131,8 @@ export interface RelaySummary {
   /** Milliseconds from acceptance until the upstream's first byte; null while there is none. */
   firstByteMs: number | null;
   reason: Reason | null;
+  /** What the listener's route function calls it; null for nothing, or nothing yet. */
+  label: string | null;
   up: FlowStats;
   down: FlowStats;
 }
@@ -209,6 +211,8 @@ export interface EngineStats {
   sendSegments: number[];
   /** Times accepting was stopped because descriptors or memory ran out. */
   acceptPauses: number;
+  /** Relays whose listener's route function has failed: it threw, was late or answered nonsense. */
+  routeFailures: number;
 }
 
 /**
@@ -233,6 +237,8 @@ export interface EngineObserver {
   /** Accepting stopped, because of `cause`, with `relays` running. */
   acceptPaused(cause: "descriptors" | "memory", relays: number): void;
   acceptResumed(): void;
+  /** A listener's route function has failed for a relay. @param why in a few words */
+  routeFailed?(listener: string, why: string): void;
 }
 
 /** Told by a proxy beside what its engines tell. */

@@ -16,6 +16,8 @@ export class Ledger<T extends RelayStory> {
   readonly running = new Set<T>();
   /** Times accepting was stopped because descriptors or memory ran out. */
   acceptPauses = 0;
+  /** Relays whose listener's route function has failed. */
+  routeFailures = 0;
   private readonly startedAt = performance.now();
   private readonly total = { up: noFlowStats(), down: noFlowStats() };
   private readonly reasons: Partial<Record<Reason, number>> = {};
@@ -106,6 +108,7 @@ export class Ledger<T extends RelayStory> {
       receiveSegments: Array.from(this.meter.receiveSegments),
       sendSegments: Array.from(this.meter.sendSegments),
       acceptPauses: this.acceptPauses,
+      routeFailures: this.routeFailures,
     };
   }
 }

@@ -2,9 +2,13 @@ import { type Admission, Beginning } from "../edge/admission.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../edge/proxy-protocol/header.ts";
 import { ProxyHeaderParser } from "../edge/proxy-protocol/parser.ts";
 import { writeProxyHeader } from "../edge/proxy-protocol/writer.ts";
+import type { RouteChoice } from "../edge/route/answer.ts";
+import { type Caller, connectionHeader } from "../edge/route/connection.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
+import type { Routed } from "./route-desk.ts";
+import { clientName } from "./summary.ts";
 
 /** What of a listener a reception needs. */
 export interface ReceivingListener extends StoryListener {
@@ -14,6 +18,8 @@ export interface ReceivingListener extends StoryListener {
   readonly preambles: Row;
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row;
+  /** Asks what becomes of each relay; null when nobody decides that. */
+  readonly routes: Desk | null;
 }
 
 interface Row {
@@ -21,16 +27,25 @@ interface Row {
   delete(relay: never): void;
 }
 
+interface Desk {
+  readonly options: { readonly failure: "relay" | "refuse" };
+  ask(relay: never): void;
+}
+
 /**
  * What happens to a client before its upstream is dialled, whatever carries it:
  *
- *     accepted ─► PROXY header, if one is to come ─► may it come in? ─► dial
- *                     └─ wrong, late ──────────────────┴─ refused: reset, closed, or left to wait
+ *     accepted ─► PROXY header, if one is to come ─► may it come in? ─► route function ─► dial
+ *                     └─ wrong, late ──────────────────┴─ refused: ──────────┘
+ *                                                        reset, closed, or left to wait
  *
  * Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the
  * flow's limit. Bytes of the header are none of the flow's.
  */
-export abstract class Reception<L extends ReceivingListener> extends RelayStory<L> {
+export abstract class Reception<L extends ReceivingListener>
+  extends RelayStory<L>
+  implements Routed
+{
   /** Why the client may not come in; null when it may. */
   refusedFor: Reason | null = null;
   /** Reads the header that the client begins with; null when none is to come. */
@@ -46,15 +61,21 @@ export abstract class Reception<L extends ReceivingListener> extends RelayStory<
   abstract retire(reason: Reason): void;
   /** Whether {@link headerBytes} is to see what the client sends. */
   protected abstract expectHeader(isExpected: boolean): void;
+  /** Where the client has connected to, in the kernel's form; null when that is not known. */
+  protected abstract get ownAddress(): Uint8Array | null;
 
   /** A client is here. @param effects what the relay has asked for */
   protected receive(effects: RelayEffect): void {
-    const { admission } = this.listener;
-    if (admission === null) {
+    const { admission, routes } = this.listener;
+    if (admission === null && routes === null) {
       this.perform(effects);
       return;
     }
     this.held = effects;
+    if (admission === null) {
+      this.route();
+      return;
+    }
     switch (admission.beginning(this.clientAddress)) {
       case Beginning.Plain:
         this.enter(admission);
@@ -104,19 +125,42 @@ export abstract class Reception<L extends ReceivingListener> extends RelayStory<
     return this.refusedFor === null ? undecided : NOTHING;
   }
 
-  /**
-   * What the upstream is told of the client before the first byte; empty for nothing.
-   *
-   * @param own where the client has connected to, in the kernel's form; null when that is not known
-   */
-  protected headerForUpstream(own: Uint8Array | null): Uint8Array {
+  /** What the route function is told of the client. */
+  get caller(): Caller {
+    const { header, clientAddress } = this;
+    const local = header?.destination ?? this.ownAddress;
+    return {
+      client: clientName(clientAddress),
+      local: local === null ? null : clientName(local),
+      header: header === null ? null : connectionHeader(header),
+    };
+  }
+
+  /** The route function has decided. */
+  routed({ upstream, label, isRefused }: RouteChoice): void {
+    if (this.isLeaving) return;
+    this.label = label;
+    this.wantedUpstream = upstream;
+    if (isRefused) this.refuse("route_refused");
+    else this.perform(this.held);
+  }
+
+  /** The route function has failed. */
+  unrouted(): void {
+    if (this.isLeaving) return;
+    if (this.listener.routes?.options.failure === "refuse") this.refuse("route_failed");
+    else this.perform(this.held);
+  }
+
+  /** What the upstream is told of the client before the first byte; empty for nothing. */
+  protected headerForUpstream(): Uint8Array {
     const { sendProxyProtocol: version } = this.listener.options.edge;
     if (version === "off") return NOTHING;
     return writeProxyHeader({
       version: version === "v1" ? 1 : 2,
       command: "proxy",
       source: this.clientAddress,
-      destination: this.header?.destination ?? own,
+      destination: this.header?.destination ?? this.ownAddress,
       tlvs: version === "v1" ? [] : this.tlvs,
       crc32c: version === "v2",
     });
@@ -141,6 +185,7 @@ export abstract class Reception<L extends ReceivingListener> extends RelayStory<
     this.parser = null;
     this.expectHeader(false);
     this.listener.preambles.delete(this as never);
+    if (this.isLeaving) return;
     const { admission, options } = this.listener;
     const { header } = preamble;
     const mayBeAbsent = options.edge.proxyProtocol === "optional";
@@ -163,7 +208,19 @@ export abstract class Reception<L extends ReceivingListener> extends RelayStory<
       return;
     }
     this.isAdmitted = true;
-    this.perform(this.held);
+    this.route();
+  }
+
+  private route(): void {
+    const { routes } = this.listener;
+    if (routes === null) this.perform(this.held);
+    else routes.ask(this as never);
+  }
+
+  /** It is decided that it ends: whatever comes now comes too late. */
+  private get isLeaving(): boolean {
+    const { phase } = this.relay;
+    return phase === RelayPhase.Terminating || phase === RelayPhase.Free;
   }
 
   private refuse(reason: Reason): void {

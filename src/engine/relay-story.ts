@@ -47,6 +47,10 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** The upstream that it counts for now, and those that were dialled in vain, by their numbers. */
   private upstreamNumber = NO_UPSTREAM;
   private readonly tried: number[] = [];
+  /** The upstream that is tried before all others; {@link NO_UPSTREAM} for none. */
+  protected wantedUpstream = NO_UPSTREAM;
+  /** What a route function calls it; null for nothing. */
+  protected label: string | null = null;
   /** Where the dial that was begun last goes to; null before the first. */
   upstreamAddress: Address | null = null;
   /** Why its last dial has failed. */
@@ -82,6 +86,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.lastFailure = null;
     this.tried.length = 0;
     this.tries = 0;
+    this.wantedUpstream = NO_UPSTREAM;
+    this.label = null;
     this.waitsSince = null;
     this.waits = 0;
     this.movedBefore = 0;
@@ -97,7 +103,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   nextUpstream(): Address | null {
     const { chooser, options, waiting } = this.listener;
     if (!this.mayDial || (waiting.hasQueue && this.waitsSince === null)) return null;
-    const number = chooser.enter(this.clientAddress, this.tried);
+    const number = chooser.enter(this.clientAddress, this.tried, this.wantedUpstream);
     if (number === NO_UPSTREAM) return null;
     this.upstreamNumber = number;
     this.upstreamAddress = (options.upstreams[number] as UpstreamOptions).address;
@@ -238,6 +244,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       orNull(this.dialMs),
       orNull(this.firstByteMs),
       this.endedAt === 0 ? null : this.relay.reason,
+      this.label,
       flowStats(this.relay.up, this.up.discards),
       flowStats(this.relay.down, this.down.discards),
     );

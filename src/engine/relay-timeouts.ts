@@ -1,3 +1,4 @@
+import { formatAddress } from "../config/address.ts";
 import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../edge/admission.ts";
 import type { Reason } from "../flow/reason.ts";
@@ -6,6 +7,7 @@ import type { UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
 import { Pacer } from "./pacer.ts";
+import { RouteDesk, type Routed, type Routing } from "./route-desk.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
@@ -34,7 +36,7 @@ export enum Idleness {
 }
 
 /** A relay, as far as time can end it. */
-export interface Timed extends Waiter {
+export interface Timed extends Waiter, Routed {
   /** Its number, never used again. */
   readonly id: number;
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
@@ -84,6 +86,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly preambles: Deadlines<T>;
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Deadlines<T>;
+  /** Relays for which the listener's route function was asked; null without one. */
+  readonly routes: RouteDesk<T> | null;
   /** Relays that wait until there is an upstream for them. */
   readonly waiting: WaitingRoom<T>;
   /** How fast flows may be; null where they have no limit. */
@@ -93,6 +97,7 @@ export class RelayTimeouts<T extends Timed> {
    * @param account where its relays are counted
    * @param chooser chooses their upstreams
    * @param admission lets their clients in; null for everybody
+   * @param routing by whom route functions are asked
    * @param alarm see {@link Deadlines}
    */
   constructor(
@@ -100,6 +105,7 @@ export class RelayTimeouts<T extends Timed> {
     readonly account: ListenerAccount,
     readonly chooser: UpstreamChooser,
     readonly admission: Admission | null,
+    routing: Routing,
     onDialTimeout: (relay: T) => void,
     private readonly alarm?: Alarm,
   ) {
@@ -137,6 +143,10 @@ export class RelayTimeouts<T extends Timed> {
     this.preambles = queue(preambleTimeoutMs, (one) => one.preambleLate());
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
     this.tarpit = queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied"));
+    const { route, upstreams } = options;
+    const names = () => upstreams.map(({ address }) => formatAddress(address));
+    this.routes =
+      route === null ? null : new RouteDesk<T>(route, account.name, names(), routing, alarm);
     this.waiting = new WaitingRoom(options.dial, () => chooser.isFull, alarm);
   }
 
@@ -167,6 +177,7 @@ export class RelayTimeouts<T extends Timed> {
     this.upstreamIdle.delete(relay);
     this.aging.delete(relay);
     this.preambles.delete(relay);
+    this.routes?.delete(relay);
     this.tarpit.delete(relay);
     this.dialing.delete(relay);
     this.halfClosed.delete(relay);

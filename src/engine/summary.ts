@@ -21,6 +21,7 @@ export class Summary implements RelaySummary {
     readonly dialMs: number | null,
     readonly firstByteMs: number | null,
     readonly reason: Reason | null,
+    readonly label: string | null,
     readonly up: FlowStats,
     readonly down: FlowStats,
   ) {}

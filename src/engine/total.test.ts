@@ -25,6 +25,7 @@ test("counts add up, whichever engine has which", () => {
     ring,
     receiveSegments: [0, 7],
     acceptPauses: 1,
+    routeFailures: 4,
   });
   const other = stats({
     durationMs: 9,
@@ -41,6 +42,7 @@ test("counts add up, whichever engine has which", () => {
     sendSegments: [1],
     loop: { turns: 2, events: 6 },
     acceptPauses: 2,
+    routeFailures: 8,
   });
   // What went in is as it was.
   expect(one.ring).toBe(ring);

@@ -24,6 +24,7 @@ export function noStats(engine: EngineName): EngineStats {
     receiveSegments: [],
     sendSegments: [],
     acceptPauses: 0,
+    routeFailures: 0,
   };
 }
 
@@ -58,6 +59,7 @@ function add(total: EngineStats, part: EngineStats): void {
   addEach(total.receiveSegments, part.receiveSegments);
   addEach(total.sendSegments, part.sendSegments);
   total.acceptPauses += part.acceptPauses;
+  total.routeFailures += part.routeFailures;
 }
 
 type Reasons = EngineStats["relays"]["reasons"];

@@ -39,6 +39,10 @@ export type Reason =
   | "preamble_invalid"
   /** The PROXY header was not complete in time. */
   | "preamble_timeout"
+  /** The listener's route function lets this client not in. */
+  | "route_refused"
+  /** The listener's route function has failed, and nobody comes in without it. */
+  | "route_failed"
   /** No upstream may get relays: all are down, drained or were tried. */
   | "no_upstream"
   /** All upstreams have as many relays as they may have. */

@@ -11,6 +11,14 @@ export interface DialFailure {
   readonly detail: string;
 }
 
+/** A route function that has failed for a connection: it threw, was late or answered nonsense. */
+export interface RouteFailure {
+  /** Its listener's name, or else the address that it accepts on. */
+  readonly listener: string;
+  /** In a few words, with what it threw. */
+  readonly why: string;
+}
+
 /** A worker that has met a defect. */
 export interface WorkerFailure {
   /** 1, 2, 3… */
@@ -31,6 +39,7 @@ export interface WorkerFailure {
 export interface ProxyEvents {
   relayEnded?(relay: RelaySummary): void;
   dialFailed?(failure: DialFailure): void;
+  routeFailed?(failure: RouteFailure): void;
   workerFailed?(failure: WorkerFailure): void;
   /** An upstream is down, ejected after failed dials, or up again. */
   upstreamChanged?(event: UpstreamEvent): void;
@@ -51,6 +60,9 @@ export class Events implements ProxyObserver {
   }
   dialFailed(upstream: string, reason: Reason, detail: string): void {
     this.call(() => this.handlers.dialFailed?.({ upstream, reason, detail }));
+  }
+  routeFailed(listener: string, why: string): void {
+    this.call(() => this.handlers.routeFailed?.({ listener, why }));
   }
   workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void {
     this.call(() => this.handlers.workerFailed?.({ worker, error, relays, replacedAfterMs }));

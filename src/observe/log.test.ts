@@ -62,6 +62,18 @@ test("dials that fail are a line per upstream and second", () => {
   ]);
 });
 
+test("route functions that fail are a line per listener and second", () => {
+  const { lines, observer } = record(3);
+  for (let i = 0; i < 1_000; i++) observer.routeFailed("redis", i < 900 ? "it throws: A" : "late");
+  observer.routeFailed("db", "late");
+  observer.flush();
+  expect(lines).toEqual([
+    "warn: redis: the route function has failed: it throws: A",
+    "warn: db: the route function has failed: late",
+    "warn: redis: the route function has failed 999 times more, at last: late",
+  ]);
+});
+
 test("an empty pool and paused accepting are a line per second, with how things stand", () => {
   const { lines, observer } = record(3);
   for (let i = 0; i < 1_000; i++) {

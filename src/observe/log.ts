@@ -20,6 +20,12 @@ interface DialFailures {
   detail: string;
 }
 
+/** The same of a listener's route function. */
+interface RouteFailures {
+  readonly limit: Limit;
+  why: string;
+}
+
 /**
  * Logs what an engine tells, and keeps the relays that ended.
  *
@@ -30,6 +36,8 @@ interface DialFailures {
 export class LogObserver implements ProxyObserver {
   /** One entry per configured upstream that a dial to failed. */
   private readonly dials = new Map<string, DialFailures>();
+  /** One entry per listener whose route function has failed. */
+  private readonly routes = new Map<string, RouteFailures>();
   private readonly pool: Condition;
   private readonly accepting: Condition;
   private acceptCause = "";
@@ -61,6 +69,17 @@ export class LogObserver implements ProxyObserver {
     if (failures.limit.take()) {
       this.log.warn(`upstream ${upstream}: ${reason}${inBrackets(detail)}`);
     }
+  }
+
+  routeFailed(listener: string, why: string): void {
+    let failures = this.routes.get(listener);
+    if (failures === undefined) {
+      const limit = new Limit((heldBack) => this.tellRoutes(listener, heldBack), this.windowMs);
+      failures = { limit, why };
+      this.routes.set(listener, failures);
+    }
+    failures.why = why;
+    if (failures.limit.take()) this.log.warn(`${listener}: the route function has failed: ${why}`);
   }
 
   upstreamChanged({ listener, upstream, to, why }: UpstreamEvent): void {
@@ -112,6 +131,7 @@ export class LogObserver implements ProxyObserver {
   /** Logs what was held back so far: before the last lines of a run. */
   flush(): void {
     for (const { limit } of this.dials.values()) limit.flush();
+    for (const { limit } of this.routes.values()) limit.flush();
     this.pool.flush();
     this.accepting.flush();
   }
@@ -121,6 +141,11 @@ export class LogObserver implements ProxyObserver {
     if (failures === undefined) return;
     const last = `${failures.reason}${inBrackets(failures.detail)}`;
     this.log.warn(`upstream ${upstream}: ${times(heldBack)}, the last one ${last}`);
+  }
+
+  private tellRoutes(listener: string, heldBack: number): void {
+    const why = this.routes.get(listener)?.why;
+    this.log.warn(`${listener}: the route function has failed ${times(heldBack)}, at last: ${why}`);
   }
 
   private tellPool(on: boolean, heldBack: number): void {

@@ -88,7 +88,8 @@ function omitted(count: number, what: string): string {
 }
 
 function facts(statistics: Statistics): string[] {
-  const { loop, memory, relays, requestsPerSecond, up, down, acceptPauses } = statistics;
+  const { loop, memory, relays, requestsPerSecond, up, down, acceptPauses, routeFailures } =
+    statistics;
   const asWhat = "each receive from a client taken as one";
   const perTurn = formatRate(loop.eventsPerTurn);
   const most = formatCount(memory.segmentsLeasedMax);
@@ -109,6 +110,9 @@ function facts(statistics: Statistics): string[] {
     );
   }
   if (acceptPauses > 0) result.push(`accepting paused ${formatCount(acceptPauses)} times`);
+  if (routeFailures > 0) {
+    result.push(`routing   failed for ${formatCounted(routeFailures, "relay")}`);
+  }
   const reasons = Object.entries(relays.reasons)
     .sort(([, one], [, other]) => other - one)
     .map(([reason, count]) => `${reason} ${formatCount(count)}`);

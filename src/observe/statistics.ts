@@ -74,6 +74,8 @@ export interface Statistics {
   };
   /** Times accepting was stopped because descriptors or memory ran out. */
   acceptPauses: number;
+  /** Relays whose listener's route function has failed. */
+  routeFailures: number;
   /** Non-empty buckets, smallest first. */
   segments: SegmentBucket[];
   /** The last relays that ended, at most {@link LISTED_MAX}, in the order in which they ended. */
@@ -98,7 +100,7 @@ export function statistics(
   ended: readonly RelaySummary[],
   running: readonly RelaySummary[],
 ): Statistics {
-  const { engine, durationMs, relays, loop, memory, acceptPauses } = stats;
+  const { engine, durationMs, relays, loop, memory, acceptPauses, routeFailures } = stats;
   const listed = ended.slice(-LISTED_MAX);
   return {
     engine,
@@ -117,6 +119,7 @@ export function statistics(
       poolBytes: memory.poolBytes,
     },
     acceptPauses,
+    routeFailures,
     segments: buckets(stats),
     endedRelays: listed.map(relayStatistics),
     endedRelaysOmitted: Math.max(0, relays.ended - listed.length),
@@ -127,7 +130,7 @@ export function statistics(
 
 /** One relay's story in figures. */
 export function relayStatistics(relay: RelaySummary): RelayStatistics {
-  const { id, listener, client, upstream, startedAt, durationMs, dials, reason } = relay;
+  const { id, listener, client, upstream, startedAt, durationMs, dials, reason, label } = relay;
   return {
     id,
     listener,
@@ -139,6 +142,7 @@ export function relayStatistics(relay: RelaySummary): RelayStatistics {
     dialMs: relay.dialMs,
     firstByteMs: relay.firstByteMs,
     reason,
+    label,
     requestsPerSecond: perSecond(relay.up.receives, durationMs),
     up: flowStatistics(relay.up, durationMs),
     down: flowStatistics(relay.down, durationMs),

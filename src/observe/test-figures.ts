@@ -20,6 +20,7 @@ export function relaySummary(parts: Partial<RelaySummary> = {}): RelaySummary {
     dialMs: 0.25,
     firstByteMs: 0.75,
     reason: "client_fin",
+    label: null,
     up: flowStats(),
     down: flowStats(),
     ...parts,

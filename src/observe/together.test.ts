@@ -14,6 +14,7 @@ test("each is told what it wants to know, in their order", () => {
     poolRefilled: () => told.push("refilled"),
     acceptPaused: (...what) => told.push(`paused ${what}`),
     acceptResumed: () => told.push("resumed"),
+    routeFailed: (...what) => told.push(`unrouted ${what}`),
   };
   const one = together([{}, { relayEnded: () => told.push("first") }, all]);
   one.relayStarted?.(relaySummary({ id: 3 }));
@@ -24,6 +25,7 @@ test("each is told what it wants to know, in their order", () => {
   one.poolRefilled();
   one.acceptPaused("memory", 5);
   one.acceptResumed();
+  one.routeFailed?.("redis", "late");
   expect(told).toEqual([
     "started 3",
     "first",
@@ -34,6 +36,7 @@ test("each is told what it wants to know, in their order", () => {
     "refilled",
     "paused memory,5",
     "resumed",
+    "unrouted redis,late",
   ]);
 });
 

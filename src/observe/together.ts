@@ -35,6 +35,9 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     acceptResumed() {
       for (const one of observers) one.acceptResumed?.();
     },
+    routeFailed(listener, why) {
+      for (const one of observers) one.routeFailed?.(listener, why);
+    },
     upstreamChanged(event) {
       for (const one of observers) one.upstreamChanged?.(event);
     },

@@ -41,12 +41,20 @@ export class UpstreamChooser {
    *
    * @param client its address in the kernel's form; only the part without the port counts
    * @param tried upstreams that are left out, by their numbers
+   * @param wanted comes before all others, whatever their weights are and whether it is a backup
    * @returns its number; {@link NO_UPSTREAM} when there is none now
    */
-  enter(client: Uint8Array, tried: readonly number[]): number {
+  enter(client: Uint8Array, tried: readonly number[], wanted: number = NO_UPSTREAM): number {
+    if (wanted !== NO_UPSTREAM && !tried.includes(wanted) && this.enterThis(wanted)) return wanted;
     const hash = this.hashes ? hashOfHost(client) : 0;
     const primary = this.primaries.enter(hash, tried);
     return primary === NO_UPSTREAM ? this.backups.enter(hash, tried) : primary;
+  }
+
+  /** @returns whether it is open and has room; a weight of 0 only says that nobody else goes there */
+  private enterThis(index: number): boolean {
+    const { slot, maxRelays } = this.upstreams[index] as UpstreamOptions;
+    return this.table.isOpen(slot) && this.table.enter(slot, maxRelays);
   }
 
   /** A relay has left, or its dial has failed. */

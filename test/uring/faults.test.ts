@@ -40,6 +40,7 @@ const simple: Story = {
   queueMs: 0,
   upRate: 0,
   downRate: 0,
+  routes: false,
 };
 
 /** Runs some stories that differ by their seeds. @returns their lives, each checked to its end */

@@ -7,8 +7,10 @@ import {
   type UringOptions,
   uringDefaults,
 } from "../../src/config/options.ts";
+import type { RouteAnswer } from "../../src/edge/route/answer.ts";
 import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
+import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
@@ -29,6 +31,9 @@ export type LoopClass = new (...of: ConstructorParameters<typeof Loop>) => Loop;
 const CALM_MS = 120_000;
 const CALM_TURNS = 20_000;
 const STORM_TURNS = 3_000;
+/** Milliseconds that a route function has, and that it may take. */
+const ROUTE_MS = 20;
+const ROUTE_ANSWER_MS = 30;
 /** Milliseconds that looking a name up takes at most. */
 const LOOKUP_MS = 40;
 
@@ -75,6 +80,8 @@ export interface Story {
   /** Bytes per second, or 0. */
   readonly upRate: number;
   readonly downRate: number;
+  /** A function decides about each relay. */
+  readonly routes: boolean;
 }
 
 /** A loop on a fake kernel, from its first client to its stop, with every rule checked on the way. */
@@ -219,7 +226,8 @@ export class Life implements Report {
 
   /** The listener of this story. */
   listenerOptions(): ListenerOptions {
-    const { mode, connectTimeoutMs, holdMs, maxRelays, queueMs, upRate, downRate } = this.story;
+    const { mode, connectTimeoutMs, holdMs, maxRelays, queueMs, upRate, downRate, routes } =
+      this.story;
     const upstreams = this.story.upstreams.map((one, slot) => ({ ...rowed(one, slot), maxRelays }));
     return {
       ...listenerDefaults,
@@ -230,6 +238,7 @@ export class Life implements Report {
       edge: { ...listenerDefaults.edge, upRate, downRate },
       connectTimeoutMs,
       halfCloseTimeoutMs: 600_000,
+      route: routes ? { hook: 0, timeoutMs: ROUTE_MS, failure: "relay" } : null,
     };
   }
 
@@ -251,6 +260,21 @@ export class Life implements Report {
     const at = this.clock.now + this.fate.random() * LOOKUP_MS;
     this.kernel.at(at, () => this.command(() => answer(addresses)));
   }
+  askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
+    const { random } = this.fate;
+    const upstream = Math.floor(random() * (question.connection.upstreams.length + 1)) - 1;
+    const isRefused = random() < 0.2;
+    const told: RouteAnswer =
+      random() < 0.1 ? { failure: "it throws" } : { upstream, label: "label", isRefused };
+    // Also when nobody waits any more: it may be on its way already. And some never answer.
+    if (random() < 0.9) {
+      this.kernel.at(this.clock.now + random() * ROUTE_ANSWER_MS, () =>
+        this.command(() => answer(told)),
+      );
+    }
+    return () => {};
+  }
+  routeFailed(): void {}
   unlistened(): void {}
   stopped(): void {
     this.isStopped = true;

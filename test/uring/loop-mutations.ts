@@ -151,6 +151,11 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   "conduit.ts": [
     {
+      what: "a dial that the tenant before has given up counts for the next one",
+      find: "    this.givenUp = null;\n    this.swept = false;",
+      replace: "    this.swept = false;",
+    },
+    {
       what: "a relay is closed while operations of it are in flight",
       find: "    if (this.pending > 0) {\n      this.sweep();\n      return;\n    }\n    this.closeEnds();",
       replace: "    this.closeEnds();",

@@ -59,6 +59,7 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
   queueMs: choice(0, 50, 2_000),
   upRate: choice(0, 0, 0, 256 * 1024),
   downRate: choice(0, 0, 0, 256 * 1024),
+  routes: choice(false, false, false, true),
 });
 
 /**

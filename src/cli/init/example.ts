@@ -101,6 +101,11 @@ export default defineConfig({
     //  checkStatus: "200-299",
     //  allow: ["10.0.0.0/8", "127.0.0.1"],
     //  deny: "10.66.0.0/16",
+    //  proxyProtocol: "required",
+    //  // Chooses an upstream, labels or refuses: see the README.
+    //  route: ({ header }) => ({ label: header?.authority }),
+    //  routeTimeout: "100ms", // it has to answer by then
+    //  routeFailure: "relay", // as if it were not there; or refuse
     //},
     //{
     //  name: "mail",

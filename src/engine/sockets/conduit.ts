@@ -124,7 +124,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     this.upstream = upstream;
     this.up.target = upstream;
     if (this.keepsAlive) upstream.setKeepAlive(true, this.listener.options.keepAliveMs);
-    const header = this.headerForUpstream(ownAddressOf(this.client));
+    const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || upstream.write(header) === header.length;
     this.perform(this.relay.dialed());
@@ -328,6 +328,11 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     this.host.finished(this);
   }
 
+  protected get ownAddress(): Uint8Array | null {
+    const address = new Uint8Array(SOCKADDR_IP_SIZE);
+    return this.client !== null && ownEnd(this.client.fd, address) ? address : null;
+  }
+
   protected get unsent(): number {
     return unsentTo(this.client) + unsentTo(this.upstream);
   }
@@ -342,12 +347,6 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 }
 
 const NOTHING = new Uint8Array(0);
-
-/** Where a client has connected to, in the kernel's form; null when that is not known. */
-function ownAddressOf(end: BunSocket<unknown> | null): Uint8Array | null {
-  const address = new Uint8Array(SOCKADDR_IP_SIZE);
-  return end !== null && ownEnd(end.fd, address) ? address : null;
-}
 
 /** Bytes for this end that only our kernel has; 0 when it is closed. */
 function unsentTo(end: BunSocket<unknown> | null): number {

@@ -1,6 +1,8 @@
 import type { Socket, SocketHandler } from "bun";
+import { assert } from "../../assert.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
+import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Pool } from "../../memory/pool.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
@@ -25,6 +27,7 @@ import { Ledger } from "../ledger.ts";
 import type { ListeningSocket } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
+import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
@@ -40,7 +43,7 @@ const ABANDON_PASSES = 100;
 const SPARE_MAX = 1024;
 
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, ConduitHost {
+export class SocketsEngine implements Engine, ConduitHost, Routing {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -62,11 +65,13 @@ export class SocketsEngine implements Engine, ConduitHost {
   private patience: ReturnType<typeof setInterval> | null = null;
   private drainTimer: ReturnType<typeof setTimeout> | null = null;
 
+  /** @param asker asks route functions where they cannot be called in this thread */
   constructor(
     memory: MemoryOptions,
     private readonly observer: EngineObserver,
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
+    private readonly asker: AskRoute | null = null,
   ) {
     this.descriptors = new Descriptors(share.engines, () => {
       if (!this.accepting) this.gate();
@@ -197,11 +202,25 @@ export class SocketsEngine implements Engine, ConduitHost {
     if (this.stopped !== null) this.resolveStop();
   }
 
+  askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
+    if (this.asker !== null) return this.asker(question, answer);
+    const { hook, connection } = question;
+    assert(typeof hook !== "number", "askRoute: a number is for another thread");
+    answerOf(hook, connection).then(answer).catch(this.onDefect);
+    // Who does not wait any more does not listen either.
+    return () => {};
+  }
+
+  routeFailed(listener: string, why: string): void {
+    this.ledger.routeFailures++;
+    this.observer.routeFailed?.(listener, why);
+  }
+
   private newListener(options: ListenerOptions, address: Address): Listener {
     const account = this.ledger.account(nameOfListener(options, address));
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
     const admission = Admission.of(options.edge, this.table, this.table.worker);
-    return new Listener(options, account, chooser, admission, (conduit) =>
+    return new Listener(options, account, chooser, admission, this, (conduit) =>
       this.dialer.timedOut(conduit),
     );
   }

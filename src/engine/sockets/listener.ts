@@ -4,6 +4,7 @@ import type { Admission } from "../../edge/admission.ts";
 import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
+import type { Routing } from "../route-desk.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** The settings of an address that is accepted on, with the timeouts of the relays that have them. */
@@ -16,9 +17,10 @@ export class Listener extends RelayTimeouts<Conduit> {
     account: ListenerAccount,
     chooser: UpstreamChooser,
     admission: Admission | null,
+    routing: Routing,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
-    super(options, account, chooser, admission, onDialTimeout);
+    super(options, account, chooser, admission, routing, onDialTimeout);
     this.literals = new Set(options.upstreams.map(({ address }) => address).filter(isLiteral));
   }
 }

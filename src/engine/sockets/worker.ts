@@ -24,7 +24,7 @@ class SocketsTeller extends Teller {
 }
 
 const teller = new SocketsTeller(birth);
-const engine = new SocketsEngine(birth.memory, teller, birth.share, fail);
+const engine = new SocketsEngine(birth.memory, teller, birth.share, fail, teller.askRoute);
 const listening = new Map<number, Listening>();
 let isFailing = false;
 
@@ -71,6 +71,9 @@ function obey(command: Command): void {
       void stop(command.drainTimeoutMs);
       return;
     case "resolved":
+      return;
+    case "routed":
+      teller.routed(command.token, command.answer);
       return;
     case "stats":
     case "relays":

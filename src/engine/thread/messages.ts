@@ -5,6 +5,8 @@ import type {
   MemoryOptions,
   UringOptions,
 } from "../../config/options.ts";
+import type { RouteAnswer } from "../../edge/route/answer.ts";
+import type { Caller } from "../../edge/route/connection.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Selection } from "../dropping.ts";
 import type { EngineShare, EngineStats } from "../engine.ts";
@@ -40,6 +42,7 @@ export type Command =
   | { readonly kind: "drop"; readonly selection: Selection; readonly withinMs: number }
   | { readonly kind: "stop"; readonly drainTimeoutMs: number }
   | { readonly kind: "resolved"; readonly token: number; readonly addresses: readonly Address[] }
+  | { readonly kind: "routed"; readonly token: number; readonly answer: RouteAnswer }
   /** Nothing is left to do: the thread may end. */
   | { readonly kind: "end" }
   | Question;
@@ -76,6 +79,15 @@ export type News =
       readonly host: string;
       readonly port: number;
     }
+  /** The listener's route function is to be asked, by its number; see {@link RouteQuestion}. */
+  | {
+      readonly kind: "route";
+      readonly token: number;
+      readonly hook: number;
+      readonly caller: Caller;
+      readonly until: number;
+    }
+  | { readonly kind: "routeFailed"; readonly listener: string; readonly why: string }
   /** The worker has met a defect and let everything go; its thread ends. */
   | { readonly kind: "failed"; readonly error: string; readonly stats: EngineStats | null }
   | Answer;

@@ -25,6 +25,7 @@ function relay(id: number): Summary {
     id % 5 === 1 ? null : id / 16,
     id % 5 < 2 ? null : id / 10,
     id % 3 === 0 ? null : "client_fin",
+    id % 4 === 0 ? null : `tenant ${id % 3}`,
     { ...noFlowStats(), receivedBytes: 2 ** 40 + id, sends: id },
     { ...noFlowStats(), lostBytes: id, shortSends: 7 },
   );
@@ -41,6 +42,7 @@ const KEYS = [
   "dialMs",
   "firstByteMs",
   "reason",
+  "label",
   "up",
   "down",
 ] as const satisfies readonly (keyof RelaySummary)[];
@@ -64,5 +66,5 @@ test("what goes in comes out, also beyond the room at first, batch after batch",
 test("a text is sent once", () => {
   const records = new Records();
   for (let id = 0; id < 30; id++) records.add(relay(id));
-  expect(records.take().texts).toHaveLength(4);
+  expect(records.take().texts).toHaveLength(7);
 });

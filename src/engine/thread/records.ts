@@ -16,6 +16,7 @@ enum Field {
   Listener,
   Reason,
   Upstream,
+  Label,
   Flows,
 }
 
@@ -49,7 +50,7 @@ export interface RecordBatch {
   readonly numbers: Float64Array<ArrayBuffer>;
   /** The client of each, in the kernel's form, {@link SOCKADDR_IP_SIZE} bytes; handed over. */
   readonly clients: Uint8Array<ArrayBuffer>;
-  /** Listeners, reasons and upstreams, each once. */
+  /** Listeners, reasons, upstreams and labels, each once. */
   readonly texts: readonly string[];
 }
 
@@ -70,7 +71,7 @@ export class Records {
     const at = this.count * RECORD_SIZE;
     if (at === this.numbers.length) this.grow();
     const { numbers } = this;
-    const { reason, upstreamAddress } = relay;
+    const { reason, upstreamAddress, label } = relay;
     numbers[at + Field.Id] = relay.id;
     numbers[at + Field.StartedAt] = relay.startedAt;
     numbers[at + Field.DurationMs] = relay.durationMs;
@@ -81,6 +82,7 @@ export class Records {
     numbers[at + Field.Reason] = reason === null ? NO_TEXT : this.numberOfText(reason);
     numbers[at + Field.Upstream] =
       upstreamAddress === null ? NO_TEXT : this.numberOfText(upstreamAddress);
+    numbers[at + Field.Label] = label === null ? NO_TEXT : this.numberOfText(label);
     writeFlow(numbers, at + Field.Flows, relay.up);
     writeFlow(numbers, at + Field.Flows + FlowField.Size, relay.down);
     // Behind a short one stays what was there: its family says how long it is.
@@ -168,6 +170,9 @@ class Record implements RelaySummary {
   }
   get reason(): Reason | null {
     return this.text(Field.Reason) as Reason | null;
+  }
+  get label(): string | null {
+    return this.text(Field.Label);
   }
   get up(): FlowStats {
     return this.flow(Field.Flows);

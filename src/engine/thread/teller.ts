@@ -1,6 +1,8 @@
 import type { MessagePort } from "node:worker_threads";
+import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Engine, EngineObserver, EngineStats, RelaySummary } from "../engine.ts";
+import type { AskRoute } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { News, Question, WorkerBirth } from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
@@ -16,6 +18,9 @@ export class Teller implements EngineObserver {
   private readonly started = new Records();
   private readonly ended = new Records();
   private toldAt = 0;
+  /** Who waits for what a route function says. */
+  private readonly questions = new Map<number, (answer: RouteAnswer) => void>();
+  private lastToken = 0;
   private readonly port: MessagePort;
   private readonly answers: Int32Array;
 
@@ -45,6 +50,29 @@ export class Teller implements EngineObserver {
   }
   acceptResumed(): void {
     this.tell({ kind: "acceptResumed" });
+  }
+  routeFailed(listener: string, why: string): void {
+    this.tell({ kind: "routeFailed", listener, why });
+  }
+
+  /** Functions are the control plane's: it is asked by their numbers. */
+  readonly askRoute: AskRoute = ({ hook, connection, until }, answer) => {
+    const token = ++this.lastToken;
+    this.questions.set(token, answer);
+    const { client, local, header } = connection;
+    this.tell({
+      kind: "route",
+      token,
+      hook: Number(hook),
+      caller: { client, local, header },
+      until,
+    });
+    return () => this.questions.delete(token);
+  };
+
+  /** The control plane has an answer to a question, perhaps too late. */
+  routed(token: number, answer: RouteAnswer): void {
+    this.questions.get(token)?.(answer);
   }
 
   tell(news: News): void {

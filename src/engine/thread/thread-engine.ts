@@ -5,6 +5,7 @@ import {
   Worker,
 } from "node:worker_threads";
 import type { Address, EngineName, ListenerOptions } from "../../config/options.ts";
+import { nameOfListener } from "../account.ts";
 import type { Selection } from "../dropping.ts";
 import {
   type Engine,
@@ -24,6 +25,7 @@ import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts
 import { programs } from "./programs.ts";
 import { relaysOf } from "./records.ts";
 import { stackOf } from "./stack.ts";
+import { ThreadRoutes } from "./thread-routes.ts";
 
 /** Longest time that a worker may take to answer; it is a defect if it takes more. */
 const ANSWER_MS = 10_000;
@@ -56,6 +58,7 @@ export class ThreadEngine implements Engine {
   private readonly ready = Promise.withResolvers<void>();
   private readonly listening = new Map<number, ThreadListening>();
   private nextKey = 0;
+  private readonly routes = new ThreadRoutes();
   private stopping: PromiseWithResolvers<void> | null = null;
   /** What the worker said last, once its thread is over. */
   private last: EngineStats | null = null;
@@ -93,14 +96,17 @@ export class ThreadEngine implements Engine {
     this.refuseStopped(options);
     setBlocking(socket.descriptor, programs[this.name].isBlocking);
     const key = this.nextKey++;
+    const forThread = (next: ListenerOptions) =>
+      this.routes.keep(key, nameOfListener(next, socket.address), next);
     const listening = new ThreadListening(socket.address, given === undefined, {
-      update: (next) => this.tell({ kind: "update", key, options: next }),
+      update: (next) => this.tell({ kind: "update", key, options: forThread(next) }),
       close: () => this.tell({ kind: "unlisten", key }),
     });
     this.listening.set(key, listening);
     const { descriptor, address: bound } = socket;
     // The worker is told where it really listens, as its relays' stories have that.
-    this.tell({ kind: "listen", key, options: { ...options, address: bound }, descriptor });
+    const bind = { ...forThread(options), address: bound };
+    this.tell({ kind: "listen", key, options: bind, descriptor });
     await listening.begun;
     return listening;
   }
@@ -193,6 +199,7 @@ export class ThreadEngine implements Engine {
       case "unlistened":
         this.listening.get(news.key)?.hasClosed();
         this.listening.delete(news.key);
+        this.routes.retire(news.key);
         return;
       case "started":
         for (const relay of relaysOf(news.batch)) observer.relayStarted?.(relay);
@@ -221,6 +228,12 @@ export class ThreadEngine implements Engine {
       case "resolve":
         void this.resolve(news.token, news.host, news.port);
         return;
+      case "route":
+        void this.route(news);
+        return;
+      case "routeFailed":
+        observer.routeFailed?.(news.listener, news.why);
+        return;
       case "stopped":
         // Later, as it asks the worker itself and this may be heard while another answer is awaited.
         queueMicrotask(() => this.finish());
@@ -235,6 +248,11 @@ export class ThreadEngine implements Engine {
     const { lookUp: find = lookUp } = this.options;
     const addresses = await find(host, port);
     this.tell({ kind: "resolved", token, addresses });
+  }
+
+  private async route({ token, hook, caller, until }: News & { kind: "route" }): Promise<void> {
+    const answer = await this.routes.answer(hook, caller, until);
+    if (answer !== null) this.tell({ kind: "routed", token, answer });
   }
 
   /** The worker has nothing left: its thread ends. */

@@ -74,6 +74,7 @@ export class Conduit extends Reception<Listener> {
     this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
     loop.started(this);
     this.client = client;
+    // The dial of the tenant before, which this one may never come to.
     this.givenUp = null;
     this.swept = false;
     this.movedAtSweep = 0;
@@ -119,7 +120,7 @@ export class Conduit extends Reception<Listener> {
     this.answered();
     this.up.target = this.upstream;
     const { sockets } = this.loop;
-    const header = this.headerForUpstream(sockets.ownAddress(this.client));
+    const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || sockets.sendNow(this.upstream, header) === header.length;
     this.perform(this.relay.dialed());
@@ -413,6 +414,10 @@ export class Conduit extends Reception<Listener> {
     }
     this.client = -1;
     this.upstream = -1;
+  }
+
+  protected get ownAddress(): Uint8Array | null {
+    return this.client < 0 ? null : this.loop.sockets.ownAddress(this.client);
   }
 
   protected get unsent(): number {

@@ -118,8 +118,15 @@ export class Gate {
     const account = this.ledger.account(nameOfListener(options, options.address));
     const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
     const admission = Admission.of(options.edge, table, table.worker);
-    return new Listener(options, account, chooser, admission, descriptor, alarms.set, (conduit) =>
-      dialer.timedOut(conduit),
+    return new Listener(
+      options,
+      account,
+      chooser,
+      admission,
+      this.loop,
+      descriptor,
+      alarms.set,
+      (conduit) => dialer.timedOut(conduit),
     );
   }
 

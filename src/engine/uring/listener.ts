@@ -5,6 +5,7 @@ import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { addressOf } from "../linux.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
+import type { Routing } from "../route-desk.ts";
 import type { Conduit } from "./conduit.ts";
 
 /** One address that is accepted on, with the timeouts of its relays. */
@@ -23,11 +24,12 @@ export class Listener extends RelayTimeouts<Conduit> {
     account: ListenerAccount,
     chooser: UpstreamChooser,
     admission: Admission | null,
+    routing: Routing,
     readonly descriptor: number,
     alarm: Alarm,
     onDialTimeout: (conduit: Conduit) => void,
   ) {
-    super(options, account, chooser, admission, onDialTimeout, alarm);
+    super(options, account, chooser, admission, routing, onDialTimeout, alarm);
     this.keepAliveSeconds = Int32Array.of(Math.round(options.keepAliveMs / 1_000));
     this.keepAliveAddress = addressOf(this.keepAliveSeconds);
   }

@@ -4,6 +4,7 @@ import type {
   MemoryOptions,
   UringOptions,
 } from "../../config/options.ts";
+import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
@@ -16,6 +17,7 @@ import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
+import type { RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
@@ -53,6 +55,10 @@ export interface Report {
   acceptResumed(): void;
   /** Looks a host name up; answered in a later turn. */
   resolve(host: string, port: number, answer: (addresses: readonly Address[]) => void): void;
+  /** Asks a listener's route function; see {@link Routing.askRoute}. */
+  askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void;
+  /** A listener's route function has failed for a relay. */
+  routeFailed(listener: string, why: string): void;
   /** That listener accepts no more. */
   unlistened(key: number): void;
   /** No listener and no relay is left after {@link Loop.stop}. */
@@ -324,6 +330,15 @@ export class Loop {
     conduit.accept(id, descriptor, listener);
     if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
     this.gate.decide();
+  }
+
+  askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
+    return this.report.askRoute(question, answer);
+  }
+
+  routeFailed(listener: string, why: string): void {
+    this.ledger.routeFailures++;
+    this.report.routeFailed(listener, why);
   }
 
   /** A client was accepted, and nothing was done for it yet. */

@@ -100,6 +100,9 @@ class Reporter extends Teller implements Report {
         answer?.(command.addresses);
         return;
       }
+      case "routed":
+        this.routed(command.token, command.answer);
+        return;
       case "stats":
       case "relays":
         this.answer(command, loop);

@@ -13,6 +13,7 @@ test("every field", () => {
     firstByteMs: 2,
     durationMs: 2_000.0004,
     reason: "upstream_reset",
+    label: "tenant é",
     up: flowStats({ receivedBytes: 1_000, lostBytes: 10 }),
     down: flowStats({ receivedBytes: 2 ** 40 }),
   });
@@ -21,7 +22,7 @@ test("every field", () => {
       '"client":"127.0.0.1:50000","upstream":"127.0.0.1:6379","tries":2,' +
       '"startedAt":"2023-11-14T22:13:20.000Z","dialMs":1.235,"firstByteMs":2,"durationMs":2000,' +
       '"upBytes":1000,"downBytes":1099511627776,"upLostBytes":10,"downLostBytes":0,' +
-      '"reason":"upstream_reset","side":"upstream"}\n',
+      '"reason":"upstream_reset","side":"upstream","label":"tenant \\u00e9"}\n',
   );
 });
 
@@ -73,12 +74,20 @@ describe("nothing breaks a line", () => {
 
   test("any text in any place comes back as it was, on one line of ASCII", () => {
     fc.assert(
-      fc.property(text, text, text, text, number, (listener, client, upstream, reason, ms) => {
-        const parts = { listener, client, upstream, reason } as Partial<RelaySummary>;
-        const line = accessLine("end", relaySummary({ ...parts, dialMs: ms }));
-        expect(line).toMatch(/^[\x20-\x7e]+\n$/);
-        expect(JSON.parse(line)).toMatchObject({ listener, client, upstream, reason });
-      }),
+      fc.property(
+        text,
+        text,
+        text,
+        text,
+        text,
+        number,
+        (listener, client, upstream, reason, label, ms) => {
+          const parts = { listener, client, upstream, reason, label } as Partial<RelaySummary>;
+          const line = accessLine("end", relaySummary({ ...parts, dialMs: ms }));
+          expect(line).toMatch(/^[\x20-\x7e]+\n$/);
+          expect(JSON.parse(line)).toMatchObject({ listener, client, upstream, reason, label });
+        },
+      ),
       { numRuns: 200 },
     );
   });

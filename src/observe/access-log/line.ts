@@ -28,6 +28,7 @@ const UNPRINTABLE = /[^\x20-\x7e]/g;
  * | `upLostBytes`, `downLostBytes` | of these, the ones that nobody got |
  * | `reason` | the one word that says why it ended |
  * | `side` | whose doing that was: `client`, `upstream`, or null for ringway's own |
+ * | `label` | what the listener's route function calls it |
  */
 export function accessLine(event: LineEvent, relay: RelaySummary): string {
   const { startedAt, durationMs, up, down, reason } = relay;
@@ -39,7 +40,8 @@ export function accessLine(event: LineEvent, relay: RelaySummary): string {
     `,"durationMs":${rounded(durationMs)}` +
     `,"upBytes":${up.receivedBytes},"downBytes":${down.receivedBytes}` +
     `,"upLostBytes":${up.lostBytes},"downLostBytes":${down.lostBytes}` +
-    `,"reason":${text(reason)},"side":${reason === null ? "null" : sideName(reason)}}\n`
+    `,"reason":${text(reason)},"side":${reason === null ? "null" : sideName(reason)}` +
+    `,"label":${text(relay.label)}}\n`
   );
 }
 

@@ -117,6 +117,12 @@ export const figures: readonly Figure[] = [
     "Times accepting was paused because descriptors or memory ran out.",
     (stats) => stats.acceptPauses,
   ),
+  single(
+    "counter",
+    "ringway_route_failures_total",
+    "Relays whose listener's route function threw, was late or answered nonsense.",
+    (stats) => stats.routeFailures,
+  ),
   single("gauge", "ringway_pool_bytes", "Bytes that the pool has taken.", ({ memory }) => {
     return memory.poolBytes;
   }),

@@ -30,6 +30,7 @@ const busy = engineStats({
   loop: { turns: 50, events: 300 },
   ring,
   acceptPauses: 2,
+  routeFailures: 6,
 });
 
 const known = [
@@ -74,6 +75,7 @@ describe("what the engine counts", async () => {
     ["ringway_pool_waits_total", { direction: "up" }, 1],
     ["ringway_accepting", {}, 1],
     ["ringway_accept_pauses_total", {}, 2],
+    ["ringway_route_failures_total", {}, 6],
     ["ringway_pool_bytes", {}, 0],
     ["ringway_segments", {}, 4_096],
     ["ringway_segments_leased", {}, 0],

@@ -124,6 +124,7 @@ function storyOf(relay: RelayStatistics): (readonly [string, string])[] {
     ["Listener", relay.listener],
     ["Client", relay.client],
     ["Upstream", relay.upstream ?? "–"],
+    ["Label", relay.label ?? "–"],
     ["Since", new Date(relay.startedAt).toLocaleString()],
     ["Runs for", format.duration(relay.durationMs)],
     ["Dials", format.count(relay.dials)],

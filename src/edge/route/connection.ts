@@ -1,0 +1,69 @@
+import { type ProxyHeader, TlvType } from "../proxy-protocol/header.ts";
+
+/** A connection, as a {@link Route} sees it: what is known before its upstream is dialled. */
+export interface Connection {
+  /** The listener's name, or else the address that it accepts on. */
+  readonly listener: string;
+  /** The client as its PROXY header names it, or else the kernel: `host:port`, or `unix`. */
+  readonly client: string;
+  /** Where it has connected to, likewise; null when that is not known. */
+  readonly local: string | null;
+  /** What its PROXY header says beside that; null when it has sent none. */
+  readonly header: ConnectionHeader | null;
+  /** The listener's upstreams, as a {@link Decision} names them. */
+  readonly upstreams: readonly string[];
+}
+
+/** What a client's PROXY header says. The texts are whatever its sender wanted them to be. */
+export interface ConnectionHeader {
+  readonly version: 1 | 2;
+  /** The host name that the client has asked for (SNI); null when the header has none. */
+  readonly authority: string | null;
+  /** The application's protocol, as TLS has negotiated it, likewise. */
+  readonly alpn: string | null;
+  /** Tells connections apart, likewise. */
+  readonly uniqueId: string | null;
+}
+
+/** What a {@link Route} wants of a connection; nothing at all: whatever would be without it. */
+export type Decision =
+  | {
+      /**
+       * One of {@link Connection.upstreams}, which is tried first, whatever the policy, the weights and
+       * the backups say. When it is not open, is full or cannot be reached, the others follow as usual.
+       */
+      readonly upstream?: string | null | undefined;
+      /** Goes into the relay's story and the access log: at most 64 printable characters. */
+      readonly label?: string | null | undefined;
+      /** The client may not come in: it gets what the listener's `refuse` says (`route_refused`). */
+      readonly refuse?: boolean | undefined;
+    }
+  | null
+  | undefined;
+
+/**
+ * Decides about each connection, once it may come in and before its upstream is dialled. It runs in
+ * the program's main thread; the connection waits, as long as `routeTimeout` allows. When it throws,
+ * is late or answers anything else, `routeFailure` says what becomes of the connection.
+ */
+export type Route = (connection: Connection) => Decision | Promise<Decision>;
+
+/** What a worker knows of a connection that its listener's other connections do not share. */
+export type Caller = Pick<Connection, "client" | "local" | "header">;
+
+/** What a function may know of a header. */
+export function connectionHeader({ version, tlvs }: ProxyHeader): ConnectionHeader {
+  const text = (wanted: TlvType) => {
+    const found = tlvs.find(({ type }) => type === wanted);
+    return found === undefined ? null : decoder.decode(found.value);
+  };
+  return {
+    version,
+    authority: text(TlvType.Authority),
+    alpn: text(TlvType.Alpn),
+    uniqueId: text(TlvType.UniqueId),
+  };
+}
+
+/** What is no UTF-8 is shown as such, and never thrown at anybody. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

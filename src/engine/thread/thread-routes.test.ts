@@ -1,0 +1,88 @@
+import { afterEach, expect, jest, test } from "bun:test";
+import { plainUpstream } from "../../config/listeners.ts";
+import { type ListenerOptions, listenerDefaults } from "../../config/options.ts";
+import type { Connection, Route } from "../../edge/route/connection.ts";
+import { ThreadRoutes } from "./thread-routes.ts";
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+function options(hook: Route | null): ListenerOptions {
+  return {
+    ...listenerDefaults,
+    address: { kind: "tcp", host: "127.0.0.1", port: 0 },
+    upstreams: [plainUpstream({ kind: "tcp", host: "db", port: 5432 })],
+    route: hook === null ? null : { hook, timeoutMs: 100, failure: "refuse" },
+  };
+}
+
+/** By what the thread asks. */
+function numberIn({ route }: ListenerOptions): number {
+  if (typeof route?.hook !== "number") throw new Error("there is no number");
+  return route.hook;
+}
+
+const caller = { client: "10.0.0.9:1", local: null, header: null };
+const soon = () => Date.now() + 60_000;
+
+test("options without a function stay as they are, others can be cloned", () => {
+  const routes = new ThreadRoutes();
+  const plain = options(null);
+  expect(routes.keep(0, "a", plain)).toBe(plain);
+  const kept = routes.keep(
+    1,
+    "a",
+    options(() => null),
+  );
+  expect(structuredClone(kept).route).toMatchObject({ timeoutMs: 100, failure: "refuse" });
+});
+
+test("a function is told what its listener has and who has come", async () => {
+  const routes = new ThreadRoutes();
+  const told: Connection[] = [];
+  const hook: Route = (connection) => {
+    told.push(connection);
+    return { upstream: connection.upstreams[0] };
+  };
+  const number = numberIn(routes.keep(0, "redis", options(hook)));
+  expect(await routes.answer(number, caller, soon())).toMatchObject({ upstream: 0 });
+  expect(told).toEqual([{ listener: "redis", upstreams: ["db:5432"], ...caller }]);
+});
+
+test("who does not wait any more costs nothing", async () => {
+  const routes = new ThreadRoutes();
+  const hook = jest.fn(() => null);
+  const number = numberIn(routes.keep(0, "redis", options(hook)));
+  expect(await routes.answer(number, caller, Date.now())).toBeNull();
+  expect(hook).not.toHaveBeenCalled();
+});
+
+test("a function answers for those who came in its time, and then it is gone", async () => {
+  jest.useFakeTimers();
+  const routes = new ThreadRoutes();
+  const first = numberIn(
+    routes.keep(
+      0,
+      "a",
+      options(() => ({ label: "first" })),
+    ),
+  );
+  const second = numberIn(
+    routes.keep(
+      0,
+      "a",
+      options(() => ({ label: "second" })),
+    ),
+  );
+  const soon = Date.now() + 1e9;
+  expect(await routes.answer(first, caller, soon)).toMatchObject({ label: "first" });
+  expect(await routes.answer(second, caller, soon)).toMatchObject({ label: "second" });
+  jest.advanceTimersByTime(3_600_000);
+  expect(await routes.answer(first, caller, soon)).toEqual({ failure: "its function is gone" });
+  expect(await routes.answer(second, caller, soon)).toMatchObject({ label: "second" });
+  routes.retire(0);
+  routes.retire(0);
+  jest.advanceTimersByTime(3_600_000);
+  expect(await routes.answer(second, caller, soon)).toEqual({ failure: "its function is gone" });
+});
