@@ -293,12 +293,12 @@ describe("among a thousand", () => {
     expect(choose()).toBe(3);
   });
 
-  test.each(["two-choices", "least-relays"] as const)("%s compares the last two", (policy) => {
+  test("two-choices compares the last two", () => {
     const candidates = new TestCandidates(Array.from({ length: 1_000 }, () => 1));
     candidates.isFull.fill(true);
     for (const index of [3, 777]) candidates.isFull[index] = false;
     candidates.relays[3] = 1;
-    const balancer = newBalancer(policy);
+    const balancer = newBalancer("two-choices");
     for (let choice = 0; choice < 50; choice++) expect(balancer.choose(candidates, 0)).toBe(777);
   });
 
