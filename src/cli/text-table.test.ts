@@ -38,7 +38,7 @@ test("whatever is in the cells, lines fit and have nothing that a terminal obeys
   );
   fc.assert(
     fc.property(
-      fc.array(fc.array(cell, { maxLength: 3 }), { maxLength: 20 }),
+      fc.array(fc.array(cell, { maxLength: 3 }), { maxLength: 10 }),
       fc.nat(60),
       (rows, width) => {
         const lines = layOut(columns, rows, width);
@@ -50,6 +50,6 @@ test("whatever is in the cells, lines fit and have nothing that a terminal obeys
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
