@@ -29,7 +29,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const child of running) {
-    child.kill("SIGKILL");
+    // Not by force: nginx's worker would outlive it.
+    child.kill("SIGTERM");
     await child.exited;
   }
   await rm(directory, { recursive: true, force: true });
