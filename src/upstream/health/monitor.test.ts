@@ -196,7 +196,8 @@ test("whatever happens, it is what its history says", () => {
           ejectedUntil = one.ejectedUntilMs as number;
           expect(ejectedUntil - now).toBeGreaterThanOrEqual(baseMs);
           expect(ejectedUntil - now).toBeLessThanOrEqual(3 * baseMs);
-          expect(now).toBeGreaterThan(ejectedAt);
+          // It may come up again and be ejected again in the same moment.
+          expect(now).toBeGreaterThanOrEqual(ejectedAt);
           ejectedAt = now;
           dials = [];
         } else {
