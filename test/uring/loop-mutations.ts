@@ -130,8 +130,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "what was received does not count for the rate",
-      find: "if (this.pacing !== null) this.pacing.used(size);\n    const",
-      replace: "const",
+      find: "if (this.pacing !== null) this.pacing.used(size);\n    this.loop",
+      replace: "this.loop",
     },
     {
       what: "who has rested does not go on",

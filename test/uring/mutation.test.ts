@@ -7,12 +7,14 @@ import { loopProperty } from "./loop-property.ts";
 
 // Shows that the fuzz bites, as src/flow/mutation.test.ts does for flow and relay.
 
+const TIMEOUT_MS = 60_000;
+
 const mutants = new LoopMutants();
-afterAll(() => mutants.clear());
+// Many copies of the source, on a machine that may be busy.
+afterAll(() => mutants.clear(), TIMEOUT_MS);
 
 /** The same stories for every mutant, so that one which survives does so every time. */
 const stories = { seed: 1338, numRuns: 600, endOnFailure: true } as const;
-const TIMEOUT_MS = 60_000;
 
 function fails(Loop: LoopClass): boolean {
   return fc.check(loopProperty(Loop), stories).failed;
