@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { sample } from "../../control/admin/page/rates.ts";
 import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
 import type { UpstreamView } from "../../control/upstreams.ts";
 import { relayStatistics, statistics } from "../../observe/statistics.ts";
 import { engineStats, flowStats, relaySummary } from "../../observe/test-figures.ts";
 import { widthOf } from "../text-table.ts";
 import { frame, type Line, type Size, type View } from "./frame.ts";
+import { sample } from "./sample.ts";
 
 const listener: ListenerDocument = {
   name: "main",
