@@ -6,6 +6,7 @@ import type {
   ListenerOptions,
   UpstreamOptions,
 } from "../config/options.ts";
+import { nameOfListener } from "../engine/account.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker, type HealthView } from "../upstream/health/checker.ts";
@@ -131,7 +132,7 @@ export class Upstreams {
         assert(entry !== undefined, "what is retained was adopted");
         const { slot } = entry.options;
         const { health } = listener;
-        const name = nameOf(listener);
+        const name = nameOfListener(listener, listener.address);
         Object.assign(entry, { listener: name, health, options: { ...options, slot } });
         this.weigh(entry);
         wanted.add(entry);
@@ -227,7 +228,7 @@ export class Upstreams {
     const entry: Entry = {
       key,
       listenerKey,
-      listener: nameOf(listener),
+      listener: nameOfListener(listener, listener.address),
       options: { ...options, slot },
       health: listener.health,
       state: "ready",
@@ -363,11 +364,6 @@ function keyOf(listenerKey: string, upstream: Address): string {
 /** Somebody wants it to have relays. */
 function isWanted(entry: Entry): boolean {
   return entry.state === "ready" && weightOf(entry) > 0;
-}
-
-/** What events and lists call a listener. */
-function nameOf({ name, address }: ListenerOptions): string {
-  return name ?? formatAddress(address);
 }
 
 function weightOf({ weight, options }: Entry): number {

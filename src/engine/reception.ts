@@ -218,7 +218,7 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   /** It is decided that it ends: whatever comes now comes too late. */
-  private get isLeaving(): boolean {
+  protected get isLeaving(): boolean {
     const { phase } = this.relay;
     return phase === RelayPhase.Terminating || phase === RelayPhase.Free;
   }

@@ -107,7 +107,7 @@ export class RelayTimeouts<T extends Timed> {
     readonly admission: Admission | null,
     routing: Routing,
     onDialTimeout: (relay: T) => void,
-    private readonly alarm?: Alarm,
+    private readonly alarm: Alarm = timerAlarm,
   ) {
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
       new Deadlines<T>(spanMs, onExpired, alarm);
@@ -136,7 +136,7 @@ export class RelayTimeouts<T extends Timed> {
     this.aging = queue(options.lifetimeMs * (1 - LIFETIME_JITTER), (one) => {
       const { id } = one;
       const later = Math.random() * LIFETIME_JITTER * options.lifetimeMs;
-      (alarm ?? timerAlarm)(later, () => this.end(one, id, RETIRE_TRIES));
+      alarm(later, () => this.end(one, id, RETIRE_TRIES));
     });
     const { preambleTimeoutMs, refusal, upRate, downRate } = options.edge;
     this.paces = { up: Pacer.of(upRate, alarm), down: Pacer.of(downRate, alarm) };
@@ -165,7 +165,7 @@ export class RelayTimeouts<T extends Timed> {
     if (relay.id !== id || relay.relay.phase === RelayPhase.Free) return;
     if (!relay.isCarrying) relay.retire("lifetime");
     else if (tries === 0) relay.terminate("lifetime");
-    else (this.alarm ?? timerAlarm)(RETIRE_MS, () => this.end(relay, id, tries - 1));
+    else this.alarm(RETIRE_MS, () => this.end(relay, id, tries - 1));
   }
 
   /** A relay is over: it waits for nothing any more. */

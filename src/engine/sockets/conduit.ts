@@ -97,7 +97,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   preamble(chunk: Uint8Array): Uint8Array {
     const { undecided: before } = this;
     const taken = this.headerBytes(chunk);
-    if (this.up.hasPreamble || this.isOver) return NOTHING;
+    if (this.up.hasPreamble || this.isLeaving) return NOTHING;
     const rest = chunk.subarray(taken);
     // What was taken before the stream showed that it has no header.
     return taken === 0 && before.length > 0 ? Buffer.concat([before, rest]) : rest;
@@ -109,12 +109,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 
   /** Bytes that were taken for a header's are the flow's. */
   private giveBack(bytes: Uint8Array): void {
-    if (bytes.length > 0 && !this.isOver) this.up.receive(bytes);
-  }
-
-  private get isOver(): boolean {
-    const { phase } = this.relay;
-    return phase === RelayPhase.Free || phase === RelayPhase.Terminating;
+    if (bytes.length > 0 && !this.isLeaving) this.up.receive(bytes);
   }
 
   /** The upstream answered. */
@@ -128,7 +123,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || upstream.write(header) === header.length;
     this.perform(this.relay.dialed());
-    if (!isTold && !this.isOver) this.terminate("upstream_reset");
+    if (!isTold && !this.isLeaving) this.terminate("upstream_reset");
   }
 
   /** The dial in flight failed or was given up. */
@@ -151,7 +146,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   sourceEnded(side: Side): void {
     if (side === Side.Client && this.up.hasPreamble) {
       this.giveBack(this.headerEnded("preamble_invalid"));
-      if (this.isOver) return;
+      if (this.isLeaving) return;
     }
     this.lane(side).start(this.relay.sourceEnded(side));
     if (this.relay.phase !== RelayPhase.Free) this.listener.halfClosed.add(this);
