@@ -13,6 +13,20 @@ export function value<T>(rule: Rule<T>, shape: form.Form, description: string, i
   );
 }
 
+/**
+ * Makes what may be given by the name of its rule.
+ *
+ * @param rules of all that is of a kind, by their names
+ */
+export function settingsBy<Values>(rules: { readonly [K in keyof Values]: Rule<Values[K]> }) {
+  return <K extends keyof Values>(
+    key: K,
+    shape: form.Form,
+    description: string,
+    initial?: unknown,
+  ) => v.optional(value(rules[key], shape, description, initial));
+}
+
 /** Judges a value by a rule. */
 export function judged<Input, T>(rule: Rule<T>) {
   return v.rawTransform<Input, T>(({ dataset, addIssue, NEVER }) => {

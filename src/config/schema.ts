@@ -10,7 +10,7 @@ import { tight } from "./rule.ts";
 import { edgeSettings } from "./schema-edge.ts";
 import { healthSettings } from "./schema-health.ts";
 import { routeSettings } from "./schema-route.ts";
-import { judged, value } from "./schema-value.ts";
+import { judged, settingsBy, value } from "./schema-value.ts";
 import {
   addressRule,
   engines,
@@ -30,6 +30,11 @@ import { uringRules, uringWords } from "./uring.ts";
  * single value has to be is a rule that flags have too, so that a start by flags needs none of
  * this: loading valibot takes 10 ms from its source.
  */
+
+const setting = settingsBy(listenerRules);
+const upstreamSetting = settingsBy(upstreamRules);
+const proxySetting = settingsBy(proxyRules);
+const uringSetting = settingsBy(uringRules);
 
 /** A table with these keys and no others. */
 function table<Entries extends v.ObjectEntries>(entries: Entries, description: string) {
@@ -82,24 +87,18 @@ const upstreamAddress = address(
 
 const upstreamEntries = {
   address: upstreamAddress,
-  weight: v.optional(
-    value(
-      upstreamRules.weight,
-      form.count(0, WEIGHT_MAX),
-      "Its share of new relays beside the others' weights; 0 gets nobody new.",
-      1,
-    ),
+  weight: upstreamSetting(
+    "weight",
+    form.count(0, WEIGHT_MAX),
+    "Its share of new relays beside the others' weights; 0 gets nobody new.",
+    1,
   ),
-  backup: v.optional(
-    value(upstreamRules.backup, form.truth, "Only when no other can be had.", false),
-  ),
-  maxRelays: v.optional(
-    value(
-      upstreamRules.maxRelays,
-      form.count(0, null),
-      "Relays that it may have at a time; 0 for any number.",
-      0,
-    ),
+  backup: upstreamSetting("backup", form.truth, "Only when no other can be had.", false),
+  maxRelays: upstreamSetting(
+    "maxRelays",
+    form.count(0, null),
+    "Relays that it may have at a time; 0 for any number.",
+    0,
   ),
 };
 const upstreamTable = table(upstreamEntries, "An upstream with more to say of it.");
@@ -136,29 +135,23 @@ const listenerSettings = {
   ...healthSettings,
   ...edgeSettings,
   ...routeSettings,
-  mode: v.optional(
-    value(
-      listenerRules.mode,
-      form.words(modes),
-      "Both ways, client to upstream only, or no upstream: receive, count, discard.",
-      listenerDefaults.mode,
-    ),
+  mode: setting(
+    "mode",
+    form.words(modes),
+    "Both ways, client to upstream only, or no upstream: receive, count, discard.",
+    listenerDefaults.mode,
   ),
-  connectTimeout: v.optional(
-    value(
-      listenerRules.connectTimeout,
-      form.duration(),
-      "A dial to an upstream is given up after this, 1ms…24h.",
-      formatDuration(listenerDefaults.connectTimeoutMs),
-    ),
+  connectTimeout: setting(
+    "connectTimeout",
+    form.duration(),
+    "A dial to an upstream is given up after this, 1ms…24h.",
+    formatDuration(listenerDefaults.connectTimeoutMs),
   ),
-  halfCloseTimeout: v.optional(
-    value(
-      listenerRules.halfCloseTimeout,
-      form.duration(),
-      "A relay one of whose ends has finished may stand still for this long, 1ms…24h.",
-      formatDuration(listenerDefaults.halfCloseTimeoutMs),
-    ),
+  halfCloseTimeout: setting(
+    "halfCloseTimeout",
+    form.duration(),
+    "A relay one of whose ends has finished may stand still for this long, 1ms…24h.",
+    formatDuration(listenerDefaults.halfCloseTimeoutMs),
   ),
   idleTimeout: durationOrOff(
     "idleTimeout",
@@ -172,51 +165,41 @@ const listenerSettings = {
     "upstreamIdleTimeout",
     "The same where the upstream has sent nothing, 10s…720h.",
   ),
-  keepAlive: v.optional(
-    value(
-      listenerRules.keepAlive,
-      form.duration("off", false),
-      "After so much silence the kernel asks an end whether it lives, 10s…9h.",
-      formatDuration(listenerDefaults.keepAliveMs),
-    ),
+  keepAlive: setting(
+    "keepAlive",
+    form.duration("off", false),
+    "After so much silence the kernel asks an end whether it lives, 10s…9h.",
+    formatDuration(listenerDefaults.keepAliveMs),
   ),
   lifetime: durationOrOff("lifetime", "A relay ends after this, up to a tenth earlier; 1s…720h."),
-  balance: v.optional(
-    value(
-      listenerRules.balance,
-      form.words(policies),
-      "How an upstream is chosen for each relay.",
-      listenerDefaults.balance.policy,
-    ),
+  balance: setting(
+    "balance",
+    form.words(policies),
+    "How an upstream is chosen for each relay.",
+    listenerDefaults.balance.policy,
   ),
-  boundedLoad: v.optional(
-    value(
-      listenerRules.boundedLoad,
-      form.text,
-      "For hash: how many times its share of relays an upstream may have, such as 1.25, or off.",
-      "off",
-    ),
+  boundedLoad: setting(
+    "boundedLoad",
+    form.text,
+    "For hash: how many times its share of relays an upstream may have, such as 1.25, or off.",
+    "off",
   ),
-  tries: v.optional(
-    value(
-      listenerRules.tries,
-      form.count(1, 16),
-      "Dials for a relay, each of another upstream as long as there is one.",
-      listenerDefaults.dial.tries,
-    ),
+  tries: setting(
+    "tries",
+    form.count(1, 16),
+    "Dials for a relay, each of another upstream as long as there is one.",
+    listenerDefaults.dial.tries,
   ),
   dialBudget: durationOrOff("dialBudget", "All dials and waits of a relay together, 1ms…24h."),
   queueTimeout: durationOrOff(
     "queueTimeout",
     "A relay waits so long for room when all upstreams are full, 1ms…24h.",
   ),
-  queueSize: v.optional(
-    value(
-      listenerRules.queueSize,
-      form.count(1, null),
-      "Relays of a worker that may wait.",
-      listenerDefaults.dial.queueMax,
-    ),
+  queueSize: setting(
+    "queueSize",
+    form.count(1, null),
+    "Relays of a worker that may wait.",
+    listenerDefaults.dial.queueMax,
   ),
   holdTimeout: durationOrOff(
     "holdTimeout",
@@ -236,7 +219,7 @@ function durationOrOff(
     | "holdTimeout",
   description: string,
 ) {
-  return v.optional(value(listenerRules[key], form.duration("off", false), description, "off"));
+  return setting(key, form.duration("off", false), description, "off");
 }
 
 const listenerEntries = {
@@ -253,106 +236,82 @@ const listenerEntries = {
 } satisfies Record<keyof ListenerConfig, unknown>;
 
 const uringEntries = {
-  receive: v.optional(
-    value(
-      uringRules.receive,
-      form.words(uringWords.receive),
-      "One receive goes on by itself, or is started each time.",
-      uringDefaults.receive,
-    ),
+  receive: uringSetting(
+    "receive",
+    form.words(uringWords.receive),
+    "One receive goes on by itself, or is started each time.",
+    uringDefaults.receive,
   ),
   receiveBundles: onOff("receiveBundles", "One receive fills several buffers."),
   receiveMessages: onOff("receiveMessages", "RECVMSG instead of RECV."),
   incremental: onOff("incremental", "Buffers are filled bit by bit (Linux 6.12)."),
-  send: v.optional(
-    value(
-      uringRules.send,
-      form.words(uringWords.send),
-      "How what was received is sent on; ring and bundle send from rings of buffers.",
-      uringDefaults.send,
-    ),
+  send: uringSetting(
+    "send",
+    form.words(uringWords.send),
+    "How what was received is sent on; ring and bundle send from rings of buffers.",
+    uringDefaults.send,
   ),
-  taskrun: v.optional(
-    value(
-      uringRules.taskrun,
-      form.words(uringWords.taskrun),
-      "When completions are worked on: when waited for, or whenever in the kernel.",
-      uringDefaults.taskrun,
-    ),
+  taskrun: uringSetting(
+    "taskrun",
+    form.words(uringWords.taskrun),
+    "When completions are worked on: when waited for, or whenever in the kernel.",
+    uringDefaults.taskrun,
   ),
-  sqpoll: v.optional(
-    value(
-      uringRules.sqpoll,
-      form.duration("off", false),
-      "A thread of the kernel submits; it sleeps after this, up to 1m. Makes taskrun coop.",
-      "off",
-    ),
+  sqpoll: uringSetting(
+    "sqpoll",
+    form.duration("off", false),
+    "A thread of the kernel submits; it sleeps after this, up to 1m. Makes taskrun coop.",
+    "off",
   ),
   fixedFiles: onOff("fixedFiles", "Sockets are put into the ring's table."),
   hugePages: onOff("hugePages", "Buffers on huge pages."),
-  entries: v.optional(
-    value(
-      uringRules.entries,
-      form.count(16, 32_768),
-      "Submission entries: a power of two, 16…32,768.",
-      uringDefaults.entries,
-    ),
+  entries: uringSetting(
+    "entries",
+    form.count(16, 32_768),
+    "Submission entries: a power of two, 16…32,768.",
+    uringDefaults.entries,
   ),
-  waitCount: v.optional(
-    value(
-      uringRules.waitCount,
-      form.count(1, 4_096, "adaptive"),
-      "Completions to wait for, 1…4,096, or adaptive.",
-      "adaptive",
-    ),
+  waitCount: uringSetting(
+    "waitCount",
+    form.count(1, 4_096, "adaptive"),
+    "Completions to wait for, 1…4,096, or adaptive.",
+    "adaptive",
   ),
-  waitTimeout: v.optional(
-    value(
-      uringRules.waitTimeout,
-      form.shortDuration,
-      "After this, fewer completions are enough: 1us…1s.",
-      formatMicros(uringDefaults.waitTimeoutMicros),
-    ),
+  waitTimeout: uringSetting(
+    "waitTimeout",
+    form.shortDuration,
+    "After this, fewer completions are enough: 1us…1s.",
+    formatMicros(uringDefaults.waitTimeoutMicros),
   ),
-  napi: v.optional(
-    value(
-      uringRules.napi,
-      form.words(uringWords.napi),
-      "Poll the network device; prefer: instead of interrupts.",
-      uringDefaults.napi,
-    ),
+  napi: uringSetting(
+    "napi",
+    form.words(uringWords.napi),
+    "Poll the network device; prefer: instead of interrupts.",
+    uringDefaults.napi,
   ),
-  napiTimeout: v.optional(
-    value(
-      uringRules.napiTimeout,
-      form.shortDuration,
-      "Poll it for this long: 1us…1s.",
-      formatMicros(uringDefaults.napiTimeoutMicros),
-    ),
+  napiTimeout: uringSetting(
+    "napiTimeout",
+    form.shortDuration,
+    "Poll it for this long: 1us…1s.",
+    formatMicros(uringDefaults.napiTimeoutMicros),
   ),
-  bufferSize: v.optional(
-    value(
-      uringRules.bufferSize,
-      form.size,
-      "A buffer of chatty flows: a power of two, 256…64KiB.",
-      tight(uringDefaults.bufferSize),
-    ),
+  bufferSize: uringSetting(
+    "bufferSize",
+    form.size,
+    "A buffer of chatty flows: a power of two, 256…64KiB.",
+    tight(uringDefaults.bufferSize),
   ),
-  bufferCount: v.optional(
-    value(
-      uringRules.bufferCount,
-      form.count(1, 1_024),
-      "So many of them at first, 1…1,024.",
-      uringDefaults.bufferCount,
-    ),
+  bufferCount: uringSetting(
+    "bufferCount",
+    form.count(1, 1_024),
+    "So many of them at first, 1…1,024.",
+    uringDefaults.bufferCount,
   ),
-  largeBufferSize: v.optional(
-    value(
-      uringRules.largeBufferSize,
-      form.size,
-      "A buffer of bulk flows: a power of two, 16KiB…4MiB.",
-      tight(uringDefaults.largeBufferSize),
-    ),
+  largeBufferSize: uringSetting(
+    "largeBufferSize",
+    form.size,
+    "A buffer of bulk flows: a power of two, 16KiB…4MiB.",
+    tight(uringDefaults.largeBufferSize),
   ),
 } satisfies Record<keyof UringConfig, unknown>;
 
@@ -361,7 +320,7 @@ function onOff(
   description: string,
 ) {
   const initial = uringDefaults[key] ? "on" : "off";
-  return v.optional(value(uringRules[key], form.onOff, description, initial));
+  return uringSetting(key, form.onOff, description, initial);
 }
 
 const configEntries = {
@@ -375,100 +334,74 @@ const configEntries = {
     ),
   ),
   ...listenerSettings,
-  engine: v.optional(
-    value(
-      proxyRules.engine,
-      form.words(engines),
-      "What does the I/O; auto is uring where it can run, else sockets.",
-      defaults.engine,
-    ),
+  engine: proxySetting(
+    "engine",
+    form.words(engines),
+    "What does the I/O; auto is uring where it can run, else sockets.",
+    defaults.engine,
   ),
-  workers: v.optional(
-    value(
-      proxyRules.workers,
-      form.count(1, WORKERS_MAX, "auto"),
-      "Threads that relay, or auto for one per processor; several on Linux only.",
-      defaults.workers,
-    ),
+  workers: proxySetting(
+    "workers",
+    form.count(1, WORKERS_MAX, "auto"),
+    "Threads that relay, or auto for one per processor; several on Linux only.",
+    defaults.workers,
   ),
-  totalRelays: v.optional(
-    value(
-      proxyRules.totalRelays,
-      form.count(0, null),
-      "Relays of all listeners together; 0 for any number.",
-      defaults.totalRelays,
-    ),
+  totalRelays: proxySetting(
+    "totalRelays",
+    form.count(0, null),
+    "Relays of all listeners together; 0 for any number.",
+    defaults.totalRelays,
   ),
-  drainTimeout: v.optional(
-    value(
-      proxyRules.drainTimeout,
-      form.duration(),
-      "What running relays get at a stop, 0…24h.",
-      formatDuration(defaults.drainTimeoutMs),
-    ),
+  drainTimeout: proxySetting(
+    "drainTimeout",
+    form.duration(),
+    "What running relays get at a stop, 0…24h.",
+    formatDuration(defaults.drainTimeoutMs),
   ),
-  segmentSize: v.optional(
-    value(
-      proxyRules.segmentSize,
-      form.size,
-      "One buffer: a power of two, 4KiB…1MiB.",
-      tight(defaults.segmentSize),
-    ),
+  segmentSize: proxySetting(
+    "segmentSize",
+    form.size,
+    "One buffer: a power of two, 4KiB…1MiB.",
+    tight(defaults.segmentSize),
   ),
-  segmentCount: v.optional(
-    value(
-      proxyRules.segmentCount,
-      form.count(1, null),
-      "Most buffers, 2MiB…64GiB in all; allocated when needed.",
-      defaults.segmentCount,
-    ),
+  segmentCount: proxySetting(
+    "segmentCount",
+    form.count(1, null),
+    "Most buffers, 2MiB…64GiB in all; allocated when needed.",
+    defaults.segmentCount,
   ),
-  accessLog: v.optional(
-    value(
-      proxyRules.accessLog,
-      form.text,
-      "A JSON line for each relay at its end: none, stdout or the path of a file.",
-      defaults.accessLog,
-    ),
+  accessLog: proxySetting(
+    "accessLog",
+    form.text,
+    "A JSON line for each relay at its end: none, stdout or the path of a file.",
+    defaults.accessLog,
   ),
-  accessLogStarts: v.optional(
-    value(
-      proxyRules.accessLogStarts,
-      form.onOff,
-      "A line also when a relay starts.",
-      defaults.accessLogStarts ? "on" : "off",
-    ),
+  accessLogStarts: proxySetting(
+    "accessLogStarts",
+    form.onOff,
+    "A line also when a relay starts.",
+    defaults.accessLogStarts ? "on" : "off",
   ),
-  accessLogEvery: v.optional(
-    value(
-      proxyRules.accessLogEvery,
-      form.duration("off", false),
-      "A line so often for each relay that runs so long, 1s…24h.",
-      defaults.accessLogEvery,
-    ),
+  accessLogEvery: proxySetting(
+    "accessLogEvery",
+    form.duration("off", false),
+    "A line so often for each relay that runs so long, 1s…24h.",
+    defaults.accessLogEvery,
   ),
-  admin: v.optional(
-    value(
-      proxyRules.admin,
-      form.text,
-      "Where the admin page and API are: host:port, [ipv6]:port, unix:/path, or none.",
-      defaults.admin,
-    ),
+  admin: proxySetting(
+    "admin",
+    form.text,
+    "Where the admin page and API are: host:port, [ipv6]:port, unix:/path, or none.",
+    defaults.admin,
   ),
-  adminToken: v.optional(
-    value(
-      proxyRules.adminToken,
-      form.text,
-      "What their requests have to show, 16…256 characters; needed where others reach them.",
-      defaults.adminToken,
-    ),
+  adminToken: proxySetting(
+    "adminToken",
+    form.text,
+    "What their requests have to show, 16…256 characters; needed where others reach them.",
+    defaults.adminToken,
   ),
-  stats: v.optional(
-    value(proxyRules.stats, form.words(statsFormats), "Statistics at exit.", defaults.stats),
-  ),
-  verbose: v.optional(
-    value(proxyRules.verbose, form.truth, "Log every relay; more statistics.", false),
-  ),
+  stats: proxySetting("stats", form.words(statsFormats), "Statistics at exit.", defaults.stats),
+  verbose: proxySetting("verbose", form.truth, "Log every relay; more statistics.", false),
   uring: v.optional(table(uringEntries, "What only the uring engine knows.")),
 } satisfies Record<keyof Config, unknown>;
 
