@@ -1,5 +1,4 @@
-import type { NetworkList } from "../config/edge.ts";
-import { isNobody } from "../config/edge.ts";
+import { isNobody, type NetworkList } from "../config/edge.ts";
 import type { EdgeOptions, GateOptions, ListenerOptions } from "../config/options.ts";
 import { readNetworks } from "../edge/access/file.ts";
 import { type Network, NetworkSet } from "../edge/access/networks.ts";
@@ -27,7 +26,10 @@ const ALL = "all relays";
  * lists and gives out the memory in which workers count clients. What was counted outlives reloads.
  */
 export class Edges {
+  /** What holds, by listener. */
   private memories = new Map<string, Memory>();
+  /** What {@link adopt} has made and {@link retain} will let hold. */
+  private adopted = new Map<string, Memory>();
 
   constructor(
     private readonly workers: number,
@@ -35,7 +37,8 @@ export class Edges {
   ) {}
 
   /**
-   * The same listeners with what engines need to know of their edges.
+   * The first step of a reload: the same listeners with what engines need to know of their edges.
+   * What is counted so far stays until {@link retain}, so that a reload that fails loses none of it.
    *
    * @param most relays of all listeners together; 0 for any number
    * @throws ConfigError with all that is wrong with a file of networks
@@ -56,13 +59,20 @@ export class Edges {
       const gate: GateOptions = { ...lists, rows, rates: memory.rates, counts: memory.counts };
       adopted.push(isNeeded(gate, edge) ? { ...listener, edge: { ...edge, gate } } : listener);
     }
-    this.memories = memories;
+    this.adopted = memories;
     return adopted;
+  }
+
+  /** The second step: what was adopted last holds from now on. */
+  retain(): void {
+    this.memories = this.adopted;
   }
 
   /** A worker is no more: the clients that it had counted are taken back. @param worker 0, 1, 2… */
   workerFailed(worker: number): void {
-    for (const { counts } of this.memories.values()) {
+    // Of a reload that is under way, too: its listeners may have let clients in.
+    const known = [...this.memories.values(), ...this.adopted.values()];
+    for (const counts of new Set(known.map((memory) => memory.counts))) {
       if (counts === null) continue;
       new ClientCounts({ max: 1, workers: this.workers, memory: counts }).takeBack(worker);
     }

@@ -67,6 +67,7 @@ export class RunningProxy {
     try {
       const listeners = await proxy.adopt(options);
       for (const [key, one] of keyed(listeners)) await proxy.open(key, one);
+      edges.retain();
     } catch (error) {
       upstreams.stop();
       await engine.stop(0);
@@ -180,6 +181,7 @@ export class RunningProxy {
       } else if (changed.has(key)) listening.update(options);
     }
     this.upstreams.retain(wanted.listeners);
+    this.edges.retain();
     await Promise.all(closing);
     const { engine, workers, memory, uring } = this.running;
     this.running = { ...wanted, engine, workers, memory, uring };
