@@ -1,6 +1,13 @@
 import { assert } from "../../assert.ts";
 import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
-import { LINE_WORDS, openTable, tableBytes } from "./shared-memory.ts";
+import {
+  CAPACITY_DEFAULT,
+  LINE_WORDS,
+  openTable,
+  setsFor,
+  tableBytes,
+  WAYS,
+} from "./shared-memory.ts";
 
 /** How many relays clients may have. Threads that share memory differ in `worker` and `max` only. */
 export interface ClientCountsOptions extends ClientPrefixes {
@@ -18,9 +25,6 @@ export interface ClientCountsOptions extends ClientPrefixes {
   readonly memory?: SharedArrayBuffer;
 }
 
-/** Clients of a set. With what else it holds, a set fills one line of the processor's cache. */
-const WAYS = 7;
-
 /** Words of a set. */
 enum Word {
   /** Seven: which client an entry belongs to, while its count is not 0. */
@@ -30,9 +34,6 @@ enum Word {
   /** Entries that belong to this set but found no room in it. The line's last word is unused. */
   Strayed = 14,
 }
-
-const CAPACITY_DEFAULT = 65_536;
-const CAPACITY_MAX = 2 ** 22;
 
 /** Sets in which a client is looked for: its own and those behind it. */
 const SETS_TRIED = 32;
@@ -81,7 +82,7 @@ export class ClientCounts {
     assert(max >= 1, "ClientCounts: max is 1 or more");
     assert(worker >= 0 && worker < workers, "ClientCounts: worker is one of the workers");
     const prefixes = prefixesOf(options);
-    const sets = setsFor(capacity);
+    const sets = setsFor(capacity, "ClientCounts");
     const agreement = ["counts", workers, sets, prefixes.ipv4Prefix, prefixes.ipv6Prefix];
     const table = openTable(sets * workers, agreement, memory);
     this.memory = table.memory;
@@ -96,7 +97,7 @@ export class ClientCounts {
 
   /** Bytes of memory for so many clients and workers. */
   static bytesFor(capacity = CAPACITY_DEFAULT, workers = 1): number {
-    return tableBytes(setsFor(capacity) * workers);
+    return tableBytes(setsFor(capacity, "ClientCounts") * workers);
   }
 
   /**
@@ -227,9 +228,4 @@ export class ClientCounts {
   private lineOf(set: number, worker: number): number {
     return LINE_WORDS * (1 + set * this.workers + worker);
   }
-}
-
-function setsFor(capacity: number): number {
-  assert(capacity >= WAYS && capacity <= CAPACITY_MAX, "ClientCounts: capacity is 7 to 2^22");
-  return Math.floor(capacity / WAYS);
 }

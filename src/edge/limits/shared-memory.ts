@@ -13,6 +13,13 @@ import { assert } from "../../assert.ts";
 /** Words of a line, and of the header. */
 export const LINE_WORDS = 16;
 
+/** Clients of a set. With what else it holds, a set fills one line. */
+export const WAYS = 7;
+
+/** Clients that a table has room for unless something else is given. */
+export const CAPACITY_DEFAULT = 65_536;
+const CAPACITY_MAX = 2 ** 22;
+
 enum Header {
   Key0,
   Key1,
@@ -48,6 +55,12 @@ export function openTable(
   const key0 = keyWord(words, Header.Key0);
   const key1 = keyWord(words, Header.Key1);
   return { memory, words, key0, key1 };
+}
+
+/** Sets for so many clients. @param table whose they are */
+export function setsFor(capacity: number, table: string): number {
+  assert(capacity >= WAYS && capacity <= CAPACITY_MAX, `${table}: capacity is 7 to 2^22`);
+  return Math.floor(capacity / WAYS);
 }
 
 /** Bytes that a table of so many lines takes. */

@@ -1,6 +1,13 @@
 import { assert } from "../../assert.ts";
 import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
-import { LINE_WORDS, openTable, tableBytes } from "./shared-memory.ts";
+import {
+  CAPACITY_DEFAULT,
+  LINE_WORDS,
+  openTable,
+  setsFor,
+  tableBytes,
+  WAYS,
+} from "./shared-memory.ts";
 
 /** How fast clients may connect. All threads that share memory give the same. */
 export interface TokenBucketsOptions extends ClientPrefixes {
@@ -20,9 +27,6 @@ export interface TokenBucketsOptions extends ClientPrefixes {
   readonly memory?: SharedArrayBuffer;
 }
 
-/** Clients of a set. With what else it holds, a set fills one line of the processor's cache. */
-const WAYS = 7;
-
 /** Words of a set. */
 enum Word {
   /** Seven: which client a bucket belongs to. */
@@ -32,9 +36,6 @@ enum Word {
   /** When the set was last looked at, in eras. The last word of the line is not used. */
   Era = 14,
 }
-
-const CAPACITY_DEFAULT = 65_536;
-const CAPACITY_MAX = 2 ** 22;
 
 /** Highest rate and burst: so that a second, or a whole bucket, is at most this many ticks. */
 const TICKS_MAX = 2 ** 20;
@@ -96,7 +97,7 @@ export class TokenBuckets {
       "TokenBuckets: burst is 1 to 2^20",
     );
     const prefixes = prefixesOf(options);
-    const sets = setsFor(capacity);
+    const sets = setsFor(capacity, "TokenBuckets");
     const agreement = ["buckets", rate, burst, sets, prefixes.ipv4Prefix, prefixes.ipv6Prefix];
     const table = openTable(sets, agreement, memory);
     this.memory = table.memory;
@@ -110,7 +111,7 @@ export class TokenBuckets {
 
   /** Bytes of memory for so many clients. */
   static bytesFor(capacity = CAPACITY_DEFAULT): number {
-    return tableBytes(setsFor(capacity));
+    return tableBytes(setsFor(capacity, "TokenBuckets"));
   }
 
   /**
@@ -218,11 +219,6 @@ export class TokenBuckets {
   private mayCharge(debt: number): boolean {
     return debt + this.tokenTicks <= this.bucketTicks;
   }
-}
-
-function setsFor(capacity: number): number {
-  assert(capacity >= WAYS && capacity <= CAPACITY_MAX, "TokenBuckets: capacity is 7 to 2^22");
-  return Math.floor(capacity / WAYS);
 }
 
 /** A power of two, so that a token's time is a whole number of ticks and the rate exact. */
