@@ -8,7 +8,7 @@
 export class Deadlines<T> {
   private readonly expiries = new Map<T, number>();
   private readonly spanMs: number;
-  private isArmed = false;
+  private readonly wake = new Wake();
 
   /**
    * @param spanMs milliseconds from adding to expiry, at least 1
@@ -27,20 +27,18 @@ export class Deadlines<T> {
   add(item: T): void {
     this.expiries.delete(item);
     this.expiries.set(item, performance.now() + this.spanMs);
-    if (!this.isArmed) this.arm(this.spanMs);
+    this.wake.waiting = this;
+    if (!this.wake.isArmed) this.arm(this.spanMs);
   }
 
   /** Ends the item's time, if it was waiting. */
   delete(item: T): void {
     this.expiries.delete(item);
+    if (this.expiries.size === 0) this.wake.waiting = null;
   }
 
-  private arm(delayMs: number): void {
-    this.isArmed = true;
-    this.alarm(delayMs, () => this.expire());
-  }
-
-  private expire(): void {
+  /** The alarm's time has come. */
+  expire(): void {
     // The alarm counts as set while items expire, so that one that is added meanwhile does not.
     const now = performance.now();
     for (const [item, expiry] of this.expiries) {
@@ -48,11 +46,33 @@ export class Deadlines<T> {
         this.arm(Math.ceil(expiry - now));
         return;
       }
-      this.expiries.delete(item);
+      this.delete(item);
       this.onExpired(item);
     }
-    this.isArmed = false;
+    this.wake.isArmed = false;
   }
+
+  private arm(delayMs: number): void {
+    setAlarm(this.alarm, delayMs, this.wake);
+  }
+}
+
+/**
+ * What an alarm holds of its deadlines: them only while something waits. Alarms cannot be taken back,
+ * and a listener's old options, which a reload has replaced, must not live as long as the longest one.
+ */
+class Wake {
+  isArmed = false;
+  waiting: { expire(): void } | null = null;
+}
+
+/** Its function sees the wake and nothing of the deadlines. */
+function setAlarm(alarm: Alarm, delayMs: number, wake: Wake): void {
+  wake.isArmed = true;
+  alarm(delayMs, () => {
+    if (wake.waiting === null) wake.isArmed = false;
+    else wake.waiting.expire();
+  });
 }
 
 /** Calls a function once, in this thread, when so many milliseconds are over. */
