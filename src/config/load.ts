@@ -4,6 +4,7 @@ import { defineConfig } from "./config.ts";
 import { readDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, printable } from "./error.ts";
+import { readFailure } from "./read-failure.ts";
 import { type Source, unread } from "./settings.ts";
 import type { Problems } from "./sourced.ts";
 
@@ -80,14 +81,6 @@ async function readText(path: string, name: string): Promise<string> {
     throw new ConfigError(`${name}: cannot be read: ${readFailure(error)}`);
   }
   throw new ConfigError(`${name}: larger than 1 MiB, so this is not a configuration`);
-}
-
-function readFailure(error: unknown): string {
-  const { code = "unknown error" } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT") return "there is no such file";
-  if (code === "EACCES" || code === "EPERM") return "no permission";
-  if (code === "EISDIR") return "it is a directory";
-  return code;
 }
 
 async function importModule(path: string, name: string): Promise<unknown> {

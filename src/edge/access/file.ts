@@ -1,5 +1,6 @@
 import { ConfigError, printable } from "../../config/error.ts";
 import { formatCount } from "../../config/quantity.ts";
+import { readFailure } from "../../config/read-failure.ts";
 import { type Network, parseNetwork } from "./networks.ts";
 
 /** Most bytes that a list may have, some 900,000 networks: beyond this it is some other file. */
@@ -71,14 +72,7 @@ async function readBytes(path: string, name: string): Promise<Uint8Array> {
     if (stat.isFile()) return await file.slice(0, FILE_BYTES_MAX + 1).bytes();
     if (stat.isDirectory()) why = "it is a directory";
   } catch (error) {
-    why = failureOf(error);
+    why = readFailure(error);
   }
   throw new ConfigError(`${name}: cannot be read: ${why}`);
-}
-
-function failureOf(error: unknown): string {
-  const { code = "unknown error" } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT") return "there is no such file";
-  if (code === "EACCES" || code === "EPERM") return "no permission";
-  return code;
 }
