@@ -69,6 +69,14 @@ test("the help", () => {
           --check-send TEXT          what send-expect sends, with \\r, \\n, \\xHH
           --check-expect TEXT        what must come back: text, or
                                      /a regular expression/
+          --check-tls on|off         check by TLS [off]
+          --check-tls-name NAME      whom the certificate has to be for; none:
+                                     the host that is checked [none]
+          --check-tls-verify on|off  the certificate has to be right [on]
+          --check-tls-ca FILE        authorities (PEM); none: those built in [none]
+          --check-tls-cert FILE      what checks show of themselves (PEM) [none]
+          --check-tls-key FILE       its key (PEM) [none]
+          --check-tls-alpn WORDS     offer these protocols by ALPN [none]
           --eject-after N            failed dials in a row that keep new relays
                                      away for a while; 0 for never [3]
           --eject-time TIME          for so long at first [30s]
@@ -205,5 +213,6 @@ test("fits a terminal of 80 columns and has every flag", () => {
 });
 
 test("promises nothing that this version has not", () => {
-  expect(renderHelp("ringway", "1.2.3")).not.toMatch(/udp|tls/i);
+  const help = renderHelp("ringway", "1.2.3").replaceAll(/check(-| by )tls/gi, "");
+  expect(help).not.toMatch(/udp|tls/i);
 });

@@ -47,6 +47,18 @@ export const healthFlags: readonly Flag[] = [
   flag("checkStatus", "RANGE", "what it expects", "200-399"),
   flag("checkSend", "TEXT", "what send-expect sends, with \\r, \\n, \\xHH"),
   flag("checkExpect", "TEXT", ["what must come back: text, or", "/a regular expression/"]),
+  flag("checkTls", "on|off", "check by TLS", "off"),
+  flag(
+    "checkTlsName",
+    "NAME",
+    ["whom the certificate has to be for; none:", "the host that is checked"],
+    "none",
+  ),
+  flag("checkTlsVerify", "on|off", "the certificate has to be right", "on"),
+  flag("checkTlsCa", "FILE", ["authorities (PEM); none: those built in"], "none"),
+  flag("checkTlsCert", "FILE", "what checks show of themselves (PEM)", "none"),
+  flag("checkTlsKey", "FILE", "its key (PEM)", "none"),
+  flag("checkTlsAlpn", "WORDS", "offer these protocols by ALPN", "none"),
   flag(
     "ejectAfter",
     "N",

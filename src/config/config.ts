@@ -104,6 +104,20 @@ export interface HealthSettings {
   readonly checkSend?: string;
   /** What must come back: text as above, or a regular expression between slashes. */
   readonly checkExpect?: string;
+  /** Whether checks are made by TLS; a postgres is asked for it first. @default "off" */
+  readonly checkTls?: OnOff;
+  /** Whom the certificate has to be for; none: the host that is checked. @default "none" */
+  readonly checkTlsName?: string;
+  /** Whether the certificate has to be right. @default "on" */
+  readonly checkTlsVerify?: OnOff;
+  /** A file of authorities (PEM), also read at a reload; none: those built in. @default "none" */
+  readonly checkTlsCa?: string;
+  /** A file with the certificate that checks show where they are asked (PEM). @default "none" */
+  readonly checkTlsCert?: string;
+  /** A file with its key, without a passphrase (PEM). @default "none" */
+  readonly checkTlsKey?: string;
+  /** Protocols that are offered by ALPN, such as `"h2,http/1.1"`. @default "none" */
+  readonly checkTlsAlpn?: string;
   /** So many dials in a row that fail keep new relays away for a while; 0 for never. @default 3 */
   readonly ejectAfter?: number | string;
   /** For so long at first, up to ten times as long when that repeats; 100ms…1h. @default "30s" */

@@ -7,6 +7,7 @@ import {
 } from "../upstream/health/check-options.ts";
 import { Pattern } from "../upstream/health/pattern.ts";
 import { parseAddress } from "./address.ts";
+import { checkTlsOf, checkTlsRules } from "./check-tls.ts";
 import type { Address, HealthOptions } from "./options.ts";
 import { parseDuration } from "./quantity.ts";
 import { count, duration, durationOrOff, refuse, scalar, type ValuesOf, word } from "./rule.ts";
@@ -46,6 +47,7 @@ export const healthRules = {
   checkStatus: status,
   checkSend: bytes,
   checkExpect: expectation,
+  ...checkTlsRules,
   ejectAfter: count(0, 1_000),
   ejectTime: duration(100, HOUR_MS, "100ms…1h"),
   panicThreshold: count(0, 100),
@@ -87,6 +89,8 @@ export function healthOf(given: Sources<HealthValues>, problems: Problems): Heal
 function checkOf(given: Sources<HealthValues>, problems: Problems): CheckOptions | null {
   const kind = given.check?.value ?? healthDefaults.check;
   rejectStrays(given, kind, problems);
+  const tls = checkTlsOf(given, problems);
+  if (tls !== null && given.check === undefined) problems.add(given.checkTls, "needs check");
   if (kind === "none") return null;
   const intervalMs = given.checkInterval?.value ?? healthDefaults.intervalMs;
   return {
@@ -98,6 +102,7 @@ function checkOf(given: Sources<HealthValues>, problems: Problems): CheckOptions
     rise: given.checkRise?.value ?? healthDefaults.rise,
     fall: given.checkFall?.value ?? healthDefaults.fall,
     address: given.checkAddress?.value ?? null,
+    tls,
     ...present("role", roleOf(kind)),
     ...present("user", given.checkUser?.value),
     ...present("password", given.checkPassword?.value),

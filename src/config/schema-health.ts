@@ -58,6 +58,38 @@ export const healthSettings = {
     form.text,
     "What must come back: text, or /a regular expression/.",
   ),
+  checkTls: setting("checkTls", form.onOff, "Whether checks are made by TLS.", false),
+  checkTlsName: setting(
+    "checkTlsName",
+    form.text,
+    "Whom the certificate has to be for; none: the host that is checked.",
+    "none",
+  ),
+  checkTlsVerify: setting(
+    "checkTlsVerify",
+    form.onOff,
+    "Whether the certificate has to be right.",
+    true,
+  ),
+  checkTlsCa: setting(
+    "checkTlsCa",
+    form.text,
+    "A file of authorities (PEM); none: those that are built in.",
+    "none",
+  ),
+  checkTlsCert: setting(
+    "checkTlsCert",
+    form.text,
+    "A file with the certificate that checks show (PEM), or none.",
+    "none",
+  ),
+  checkTlsKey: setting("checkTlsKey", form.text, "A file with its key (PEM), or none.", "none"),
+  checkTlsAlpn: setting(
+    "checkTlsAlpn",
+    form.text,
+    "Protocols that are offered by ALPN, apart by commas, or none.",
+    "none",
+  ),
   ejectAfter: setting(
     "ejectAfter",
     form.count(0, 1_000),

@@ -50,6 +50,13 @@ export default defineConfig({
   //checkRise: 2,              // checks until it is up again
   //checkFall: 3,              // failed checks until it is down
   //checkAddress: "none",      // another address or port to check
+  //checkTls: false,           // check by TLS
+  //checkTlsName: "none",      // whom the certificate is for; else the host
+  //checkTlsVerify: true,      // the certificate has to be right
+  //checkTlsCa: "none",        // a file of authorities; else those built in
+  //checkTlsCert: "none",      // a file: what checks show where asked
+  //checkTlsKey: "none",       // a file: its key
+  //checkTlsAlpn: "none",      // protocols to offer: h2,http/1.1
   //ejectAfter: 3,             // failed dials until new relays stay away
   //ejectTime: "30s",          // so long at first
   //panicThreshold: 0,         // percent; with less open all are

@@ -16,6 +16,23 @@ export type CheckStep = { readonly send: Uint8Array } | { readonly expect: Expec
 /** What a Redis has to be: anything that answers, or in this role of a replication. */
 export type RedisRole = "any" | "primary" | "replica";
 
+/** How a check speaks TLS. Finished and validated. */
+export interface TlsOptions {
+  /**
+   * Whom the certificate has to be for, and what is asked for by SNI if it is a name; null: the host
+   * that is checked, or `localhost` where that is a unix socket.
+   */
+  readonly serverName: string | null;
+  /** Whether the certificate has to be right; it is not looked at otherwise. */
+  readonly verify: boolean;
+  /** Certificates of authorities, PEM; null: those that Bun has built in. */
+  readonly ca: string | null;
+  /** What the check shows of itself where it is asked, PEM; null: nothing. */
+  readonly identity: { readonly cert: string; readonly key: string } | null;
+  /** Protocols that are offered by ALPN, the preferred one first, 1…255 bytes each; may be empty. */
+  readonly alpn: readonly string[];
+}
+
 /** How one upstream is asked whether it is well. Finished and validated. */
 export interface CheckOptions {
   /**
@@ -38,6 +55,11 @@ export interface CheckOptions {
   readonly fall: number;
   /** Another port or address to check; null: the upstream's own. */
   readonly address: Address | null;
+  /**
+   * All is said by TLS, and the handshake has to succeed; a Postgres is asked for it first. Null: in
+   * plain.
+   */
+  readonly tls: TlsOptions | null;
   /** `send-expect`: what is done, in this order; without any it is a check of kind `tcp`. */
   readonly steps?: readonly CheckStep[];
   /** `redis`: default `any`. */

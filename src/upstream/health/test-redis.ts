@@ -17,6 +17,7 @@ export function checkOptions(more: Partial<CheckOptions> = {}): CheckOptions {
     rise: 2,
     fall: 2,
     address: null,
+    tls: null,
     ...more,
   };
 }

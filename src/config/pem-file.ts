@@ -1,0 +1,78 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { ConfigError, describe } from "./error.ts";
+import { readFailure } from "./read-failure.ts";
+import { refuse } from "./rule.ts";
+
+/** Most bytes that a file may have: all authorities that a system trusts take a quarter of it. */
+const FILE_BYTES_MAX = 1024 * 1024;
+
+const BEGIN = "-----BEGIN CERTIFICATE-----";
+const END = "-----END CERTIFICATE-----";
+
+/** Not imported: only who names a file has to wait until it is loaded, and not every start. */
+const crypto = () => process.getBuiltinModule("node:crypto");
+
+/**
+ * Reads the certificates of a file.
+ *
+ * @param path a file's path
+ * @returns them, at least one, in PEM without what may stand around them
+ * @throws ConfigError when it cannot be read, or has none or one that is broken
+ */
+export function certificates(path: unknown): string {
+  const [, ...parts] = readText(path).split(BEGIN);
+  if (parts.length === 0) throw new ConfigError(`${describe(path)}: has no certificate (PEM)`);
+  const found = parts.map((part) => `${BEGIN}${part.split(END, 1)}${END}\n`);
+  // Whoever uses them takes those that are right and says nothing of the others.
+  const broken = found.findIndex((pem) => !isRead(() => new (crypto().X509Certificate)(pem)));
+  if (broken === -1) return found.join("");
+  throw new ConfigError(`${describe(path)}: certificate ${broken + 1} of it is broken`);
+}
+
+/**
+ * Reads a private key from a file.
+ *
+ * @param path a file's path
+ * @returns the whole of it
+ * @throws ConfigError when it cannot be read or has none that could be used as it is
+ */
+export function privateKey(path: unknown): string {
+  const text = readText(path);
+  if (isRead(() => crypto().createPrivateKey(text))) return text;
+  throw new ConfigError(`${describe(path)}: has no private key without a passphrase (PEM)`);
+}
+
+/** Whether a key is that of the first one of some certificates; both as they were read. */
+export function belong(certificates: string, key: string): boolean {
+  const { createPrivateKey, X509Certificate } = crypto();
+  return new X509Certificate(certificates).checkPrivateKey(createPrivateKey(key));
+}
+
+function isRead(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readText(path: unknown): string {
+  if (typeof path !== "string" || path === "") return refuse(path, "the path of a file, or none");
+  let why = "it is not a regular file";
+  try {
+    // Of a pipe the other end may never come.
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stat = fstatSync(file);
+      if (stat.isFile() && stat.size <= FILE_BYTES_MAX) return readFileSync(file, "latin1");
+      if (stat.isFile()) why = "it is larger than 1 MiB";
+      if (stat.isDirectory()) why = "it is a directory";
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    why = readFailure(error);
+  }
+  throw new ConfigError(`${describe(path)}: cannot be read: ${why}`);
+}

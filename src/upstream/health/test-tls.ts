@@ -1,0 +1,100 @@
+import { connect as connectPlain, createServer as createPlainServer } from "node:net";
+import { createServer, type TlsOptions as ServerOptions, type TLSSocket } from "node:tls";
+import { authority, server as certificate } from "../../../test/fixtures/certificates.ts";
+import type { TcpAddress } from "../../config/options.ts";
+import type { TlsOptions } from "./check-options.ts";
+
+/** How a check verifies an upstream that shows {@link certificate}. */
+export function tlsOptions(more: Partial<TlsOptions> = {}): TlsOptions {
+  return {
+    serverName: null,
+    verify: true,
+    ca: authority.cert,
+    identity: null,
+    alpn: [],
+    ...more,
+  };
+}
+
+/** An upstream that speaks TLS, and what came to it. */
+export class TlsUpstream {
+  /** What was said to it by TLS, of all connections. */
+  received = "";
+  /** For whom they asked by SNI; false for nobody. */
+  readonly names: (string | false | null)[] = [];
+  /** Connections of which the handshake was whole, and those that were ended as TLS has it. */
+  shaken = 0;
+  ended = 0;
+  /** What went wrong with the others. */
+  readonly errors: string[] = [];
+
+  private constructor(
+    readonly address: TcpAddress,
+    private readonly server: { close(): void },
+  ) {}
+
+  /**
+   * Listens on 127.0.0.1.
+   *
+   * @param behaviour what it does with a connection, after the handshake
+   * @param more options of node:tls
+   */
+  static async listen(
+    behaviour: (socket: TLSSocket) => void,
+    more: ServerOptions = {},
+  ): Promise<TlsUpstream> {
+    const server = createServer({ ...certificate, ...more });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.listen(0, "127.0.0.1", resolve);
+    await promise;
+    const { port } = server.address() as { port: number };
+    const upstream = new TlsUpstream({ kind: "tcp", host: "127.0.0.1", port }, server);
+    server.on("tlsClientError", (error) => void upstream.errors.push(String(error)));
+    server.on("secureConnection", (socket) => {
+      upstream.shaken++;
+      upstream.names.push((socket as TLSSocket & { servername: string | false }).servername);
+      socket.on("data", (data) => {
+        upstream.received += data.toString("latin1");
+      });
+      socket.on("end", () => void upstream.ended++);
+      socket.on("error", (error) => void upstream.errors.push(String(error)));
+      behaviour(socket);
+    });
+    return upstream;
+  }
+
+  /** Says this to whatever is said to it. */
+  static async saying(text: string | Uint8Array, more: ServerOptions = {}): Promise<TlsUpstream> {
+    return await TlsUpstream.listen((socket) => {
+      socket.on("data", () => socket.write(text));
+    }, more);
+  }
+
+  close(): void {
+    this.server.close();
+  }
+}
+
+/**
+ * What a Postgres does before TLS, in front of an upstream that speaks it: it awaits the wish of eight
+ * bytes, answers with one and passes on what comes then.
+ */
+export async function postgresDoor(behind: TlsUpstream) {
+  const door = createPlainServer((client) => {
+    client.on("error", () => {});
+    client.once("data", () => {
+      const upstream = connectPlain(behind.address.port, "127.0.0.1");
+      upstream.on("error", () => client.destroy());
+      upstream.once("connect", () => {
+        client.write("S");
+        client.pipe(upstream).pipe(client);
+      });
+    });
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  door.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const { port } = door.address() as { port: number };
+  const address: TcpAddress = { kind: "tcp", host: "127.0.0.1", port };
+  return { address, close: () => void door.close() };
+}
