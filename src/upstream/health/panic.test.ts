@@ -36,7 +36,7 @@ test("one more that opens never begins a panic", () => {
 });
 
 test("it is told once at its beginning and once at its end", () => {
-  const watch = new PanicWatch();
+  const watch = new PanicWatch(50);
   const told = [[open], [closed], [closed], [closed, open], [open]].map((all) => watch.update(all));
   expect(told).toEqual([null, "entered", null, "left", null]);
   expect(watch.isOn).toBe(false);

@@ -6,9 +6,6 @@ export interface OpenState {
   readonly isOpen: boolean;
 }
 
-/** Percent of the weight that must be open, unless something else is asked for; as Envoy has it. */
-export const PANIC_THRESHOLD_DEFAULT = 50;
-
 /**
  * Whether so few of a listener's upstreams are open that all are to be treated as open.
  *
@@ -34,7 +31,7 @@ export class PanicWatch {
   private isOnNow = false;
 
   /** @param thresholdPercent as for {@link isPanic}; another one after a reload */
-  constructor(public thresholdPercent: number = PANIC_THRESHOLD_DEFAULT) {}
+  constructor(public thresholdPercent: number) {}
 
   /** All upstreams are to be treated as open. */
   get isOn(): boolean {
