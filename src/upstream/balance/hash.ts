@@ -1,24 +1,14 @@
 /**
- * Hashes of client addresses and names: MurmurHash3 (x86, 32 bits), stable over versions, machines
- * and workers, because a client has to find the same upstream again after a restart.
+ * Hashes of names and addresses: MurmurHash3 (x86, 32 bits), stable over versions, machines and
+ * workers, because a client has to find the same upstream again after a restart.
  *
- * Bun's own takes 25 ns for an address, which nothing written in TypeScript would make noticeable
- * beside a connection. It is not meant to withstand a client who chooses what is hashed: whoever may
- * choose the key may also choose the upstream that it is hashed to.
+ * It is not meant to withstand a client who chooses what is hashed: whoever may choose the key may
+ * also choose the upstream that it is hashed to.
  */
 
-/**
- * @param bytes an address as 4 or 16 bytes, or any key; other forms of it hash to something else
- * @param seed uint32; other seeds give unrelated hashes
- * @returns uint32
- */
-export function hashBytes(bytes: Uint8Array, seed = 0): number {
-  return Bun.hash.murmur32v3(bytes, seed);
-}
-
-/** The hash of the text's UTF-8 bytes. @param seed uint32 @returns uint32 */
-export function hashText(text: string, seed = 0): number {
-  return Bun.hash.murmur32v3(text, seed);
+/** The hash of the text's UTF-8 bytes. @returns uint32 */
+export function hashText(text: string): number {
+  return Bun.hash.murmur32v3(text);
 }
 
 /**
