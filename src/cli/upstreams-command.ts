@@ -38,6 +38,7 @@ export const upstreamsCommand = adminCommand<UpstreamsDocument | UpstreamView>({
   render: (answer) => renderUpstreams("upstreams" in answer ? answer.upstreams : [answer]),
   about: `Lists the upstreams of a proxy with their health, or changes one: drain and
 maintenance keep new relays away from it, and --within ends those that it has.
+While it drains it is still checked, in maintenance nothing is known of it.
 That holds until it is changed again, the proxy ends, or a reload takes it away.`,
   exitCodes: `0 listed or changed, 1 no proxy answers or it has no such upstream,
 2 the flags are wrong.`,

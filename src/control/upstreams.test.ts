@@ -316,13 +316,60 @@ describe("an administrator", () => {
     const { upstreams } = made;
     for (const state of ["drain", "maintenance"] as const) {
       expect(upstreams.set(a, { state })).toBe(true);
-      expect(made.view(1)).toMatchObject({ state, isOpen: false, health: "up" });
+      const health = state === "drain" ? "up" : "unknown";
+      expect(made.view(1)).toMatchObject({ state, isOpen: false, health });
       expect(made.open).toEqual([formatAddress(at(2))]);
       upstreams.set(a, { state: "ready" });
       expect(made.view(1)).toMatchObject({ isOpen: true });
     }
     expect(upstreams.set(12_345, { state: "drain" })).toBe(false);
     expect(made.events).toEqual([]);
+  });
+
+  test("has it checked while it drains, and not in maintenance", async () => {
+    const made = stage();
+    const [one, other] = [target(), target()];
+    const addresses = [one.address, other.address] as TcpAddress[];
+    const health = { check: often() };
+    const [[a = -1] = []] = made.start(listener(addresses, { health }));
+    const view = () => made.upstreams.views()[0];
+    const checks = async ({ ends }: Upstream, more: number) => {
+      const before = ends.length;
+      await waitFor(() => ends.length >= before + more, `${more} more checks`);
+    };
+    made.upstreams.set(a, { state: "drain" });
+    await checks(one, 3);
+    expect(view()).toMatchObject({ health: "up", isOpen: false });
+
+    made.upstreams.set(a, { state: "maintenance" });
+    // One may have been accepted by the system before.
+    await checks(other, 2);
+    const before = one.ends.length;
+    one.close();
+    await checks(other, 10);
+    expect(one.ends).toHaveLength(before);
+    made.failDials(a, 9);
+    made.reload(listener(addresses, { health: { ...health, panicPercent: 1 } }));
+    expect(view()).toMatchObject({ health: "unknown", lastCheck: null, isOpen: false });
+    expect(made.events).toEqual([]);
+
+    // As a new one: up, until the first check speaks against it.
+    made.upstreams.set(a, { state: "ready" });
+    expect(view()).toMatchObject({ health: "up", isOpen: true });
+    await waitFor(() => made.events.length > 0, "it is down");
+    const why = "a check failed: connect: ECONNREFUSED";
+    expect(made.events).toMatchObject([{ from: "up", to: "down", why }]);
+  });
+
+  test("has one that was in maintenance start slowly, where that is wanted", () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([1, 2], { health: { slowStartMs: 60_000 } }));
+    made.upstreams.set(a, { state: "drain" });
+    made.upstreams.set(a, { state: "ready" });
+    expect(made.view(1).effectiveWeight).toBe(1);
+    made.upstreams.set(a, { state: "maintenance" });
+    made.upstreams.set(a, { state: "ready" });
+    expect(made.view(1).effectiveWeight).toBeLessThan(0.1);
   });
 
   test("gives it another weight, of which 0 is none", () => {

@@ -17,7 +17,10 @@ import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
 import { UpstreamNames } from "./names.ts";
 import { keyed } from "./plan.ts";
 
-/** What somebody who may administer the proxy wants of an upstream. */
+/**
+ * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
+ * `maintenance` nothing is found out about it either, as it may do anything.
+ */
 export type AdminState = "ready" | "drain" | "maintenance";
 
 /** An upstream of a listener, as it stands. */
@@ -33,7 +36,8 @@ export interface UpstreamView {
   /** What it gets now: less while it starts slowly. */
   readonly effectiveWeight: number;
   readonly state: AdminState;
-  readonly health: HealthStatus;
+  /** `unknown` in maintenance. */
+  readonly health: HealthStatus | "unknown";
   /** New relays may go there. */
   readonly isOpen: boolean;
   /** Relays that it has or that dial it. */
@@ -61,6 +65,8 @@ interface Entry {
   options: UpstreamOptions;
   health: HealthOptions;
   state: AdminState;
+  /** When it got that. */
+  stateSince: number;
   /** Set by an administrator; null for what is configured. */
   weight: number | null;
   /** When it came up again, while it starts slowly; else null. */
@@ -171,12 +177,12 @@ export class Upstreams {
         weight: weightOf(entry),
         effectiveWeight: this.table.weight(slot) / this.table.unit,
         state,
-        health: known?.status ?? "up",
+        health: known?.status ?? "unknown",
         isOpen: this.table.isOpen(slot) && this.table.weight(slot) > 0,
         running: this.table.running(slot),
         maxRelays,
         lastCheck: known?.lastCheck ?? null,
-        healthForMs: known === undefined ? 0 : now - known.sinceMs,
+        healthForMs: now - (known?.sinceMs ?? entry.stateSince),
       };
     });
   }
@@ -185,8 +191,14 @@ export class Upstreams {
   set(id: number, { state, weight }: { state?: AdminState; weight?: number | null }): boolean {
     const entry = this.bySlot.get(id);
     if (entry === undefined) return false;
-    if (state !== undefined) entry.state = state;
     if (weight !== undefined) entry.weight = weight;
+    if (state !== undefined && state !== entry.state) {
+      // Nobody knows what it has been through.
+      if (entry.state === "maintenance") this.rise(entry);
+      entry.state = state;
+      entry.stateSince = performance.now();
+      this.check();
+    }
     this.weigh(entry);
     this.openAll();
     return true;
@@ -232,6 +244,7 @@ export class Upstreams {
       options: { ...options, slot },
       health: listener.health,
       state: "ready",
+      stateSince: performance.now(),
       weight: null,
       risingSince: null,
     };
@@ -246,12 +259,19 @@ export class Upstreams {
     // A reload may have been under way.
     if (this.isStopped) return;
     this.names.set(Array.from(this.entries.values(), ({ options }) => options.address));
+    this.check();
+    this.openAll();
+  }
+
+  /** Has all checked, and dials counted, but for those in maintenance: these are unknown. */
+  private check(): void {
+    if (this.isStopped) return;
+    const checked = [...this.entries.values()].filter(({ state }) => state !== "maintenance");
     this.checker.setUpstreams(
-      Array.from(this.entries.values(), ({ key, options, health }) => {
+      checked.map(({ key, options, health }) => {
         return { name: key, address: options.address, ...health };
       }),
     );
-    this.openAll();
   }
 
   /**
@@ -287,14 +307,18 @@ export class Upstreams {
     const { listener, options, health } = entry;
     const upstream = formatAddress(options.address);
     this.observer.upstreamChanged?.({ listener, upstream, from, to, why });
-    if (to === "up" && health.slowStartMs > 0) {
-      entry.risingSince = performance.now();
-      this.ramp ??= setInterval(() => this.raise(), RAMP_MS);
-      this.ramp.unref();
-    }
+    if (to === "up") this.rise(entry);
     this.weigh(entry);
     this.openAll();
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
+  }
+
+  /** It gets its whole weight by and by, where that is wanted. */
+  private rise(entry: Entry): void {
+    if (entry.health.slowStartMs === 0) return;
+    entry.risingSince = performance.now();
+    this.ramp ??= setInterval(() => this.raise(), RAMP_MS);
+    this.ramp.unref();
   }
 
   /** Gives those that start slowly more weight. */

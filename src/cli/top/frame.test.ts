@@ -175,16 +175,18 @@ test("what needs looking at comes first and stands out; so do a drain and no ans
   const upstreams = [
     upstream,
     { ...upstream, upstream: "drained:1", state: "drain" },
+    { ...upstream, upstream: "rebuilt:1", state: "maintenance", health: "unknown" },
     { ...upstream, upstream: "ejected:1", health: "ejected" },
     { ...upstream, upstream: "down:1", health: "down", lastCheck },
   ] as UpstreamView[];
   const view = viewOf({ upstreams, listeners: [{ ...listener, name: null, accepting: false }] });
   const lines = frame(view, endless);
   expect(lines[3]).toMatchObject({ look: "faint", text: expect.stringMatching(/^#1 .* drained/) });
-  expect(lines.slice(5, 9).map(({ text, look }) => [text.split(" ")[0], look])).toEqual([
+  expect(lines.slice(5, 10).map(({ text, look }) => [text.split(" ")[0], look])).toEqual([
     ["ejected:1", "bad"],
     ["down:1", "bad"],
     ["drained:1", "faint"],
+    ["rebuilt:1", "faint"],
     ["10.0.0.5:6379", "plain"],
   ]);
   expect(lines[6]?.text).toEndWith("connect: ECONNREFUSED");

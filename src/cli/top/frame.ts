@@ -211,7 +211,7 @@ function upstreamSection(upstreams: readonly UpstreamView[]): Section {
 }
 
 function upstreamLook({ health, state }: UpstreamView): Look {
-  if (health !== "up") return "bad";
+  if (health === "down" || health === "ejected") return "bad";
   return state === "ready" ? "plain" : "faint";
 }
 

@@ -28,7 +28,7 @@ const CHANGES: readonly Change[] = [
     state: "maintenance",
     label: "Maintenance",
     heading: (upstream) => `Take ${upstream} out for maintenance?`,
-    text: `It gets no new relays ${UNTIL}. Those that it has go on: drain it before.`,
+    text: `It gets no new relays and is not checked ${UNTIL}. Relays that it has go on: drain it before.`,
   },
   {
     state: "ready",
