@@ -17,14 +17,14 @@ export interface Flag {
   readonly initial?: string;
 }
 
-/** A flag in a line: the setting's name in kebab-case is its own. */
+/** A flag of a setting, whose name in kebab-case is its own: `--uring-entries` of `uring.entries`. */
 export function flag(
   setting: SettingName,
   hint: string,
   text: string | readonly string[],
   initial?: string,
 ): Flag {
-  const name = setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const name = setting.replace(/[.A-Z]/g, (one) => (one === "." ? "-" : `-${one.toLowerCase()}`));
   const told = initial === undefined ? {} : { initial };
   return { name, setting, hint, text: typeof text === "string" ? [text] : text, ...told };
 }
