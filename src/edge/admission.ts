@@ -67,14 +67,9 @@ export class Admission {
    */
   admit(address: Uint8Array): Reason | null {
     if (this.access !== null && !this.access.allows(address)) return "access_denied";
-    const { rows } = this.gate;
-    for (const [index, { slot, most }] of rows.entries()) {
-      if (this.table.enter(slot, most)) continue;
-      this.leaveRows(index);
-      return "listener_full";
-    }
+    if (!this.enterRows()) return "listener_full";
     if (this.counts !== null && !this.counts.tryEnter(address)) {
-      this.leaveRows(rows.length);
+      this.leaveRows();
       return "client_full";
     }
     // The last one: whoever is refused for another reason has not used up a turn.
@@ -88,10 +83,27 @@ export class Admission {
   /** A client that was let in has left. @param address as it was admitted */
   leave(address: Uint8Array): void {
     this.counts?.leave(address);
-    this.leaveRows(this.gate.rows.length);
+    this.leaveRows();
   }
 
-  private leaveRows(count: number): void {
-    for (const { slot } of this.gate.rows.slice(0, count)) this.table.leave(slot);
+  /** Counts a client in all rows, or in none. */
+  private enterRows(): boolean {
+    let entered = 0;
+    for (const { slot, most } of this.gate.rows) {
+      if (!this.table.enter(slot, most)) {
+        this.leaveRows(entered);
+        return false;
+      }
+      entered++;
+    }
+    return true;
+  }
+
+  /** @param left the rows in which it is counted, from the first one on */
+  private leaveRows(left = this.gate.rows.length): void {
+    for (const { slot } of this.gate.rows) {
+      if (left-- === 0) return;
+      this.table.leave(slot);
+    }
   }
 }
