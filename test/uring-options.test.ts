@@ -46,7 +46,10 @@ const variants: Readonly<Record<string, Partial<UringOptions>>> = {
 
 function sceneWith(options: Partial<UringOptions>): Scene {
   const uring = { ...uringDefaults, ...options };
-  return new Scene((memory, observer) => uringEngine(memory, observer, uring), plainMemory);
+  return new Scene(
+    (memory, observer, resolve) => uringEngine(memory, observer, resolve, uring),
+    plainMemory,
+  );
 }
 
 describe.skipIf(process.platform !== "linux")("the uring engine with", () => {

@@ -9,6 +9,7 @@ import { together } from "../src/observe/together.ts";
 import { UpstreamTable } from "../src/upstream/table.ts";
 import { listener, plainMemory, rowed } from "./contract/scene.ts";
 import { End } from "./fixtures/end.ts";
+import { noNames } from "./fixtures/engines.ts";
 import { FATAL_BYTES } from "./fixtures/failing-worker.ts";
 import { Recorder } from "./fixtures/recorder.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";
@@ -46,7 +47,7 @@ class Crew implements AsyncDisposable {
         newWorker: (share, observer, onFailed) => {
           const born = { memory: plainMemory, uring: uringDefaults, engine: name };
           const birth = { ...born, share: { ...share, upstreams } };
-          return new ThreadEngine({ name, url, birth, onFailed }, observer);
+          return new ThreadEngine({ name, url, birth, onFailed, resolve: noNames }, observer);
         },
       },
       together([this.record, { workerFailed: (worker: number) => this.table.forget(worker - 1) }]),
@@ -309,7 +310,7 @@ test.if(linux)(
     const birth = { memory: plainMemory, uring: uringDefaults, share };
     const onFailed = () => {};
     const name = "sockets";
-    const engine = new ThreadEngine({ name, url, birth, onFailed }, record);
+    const engine = new ThreadEngine({ name, url, birth, onFailed, resolve: noNames }, record);
     await expect(engine.listen(listener({ address: anyPort }))).rejects.toMatchObject({
       name: "EngineUnsupportedError",
       message: expect.stringContaining(

@@ -35,8 +35,9 @@ class Scene {
   });
 
   async hosts(name: string): Promise<string[]> {
-    const found = await this.names.lookUp(name, 7);
-    return found.map((one) => (one.kind === "tcp" && one.port === 7 ? one.host : "?"));
+    const { promise, resolve } = Promise.withResolvers<readonly Address[]>();
+    this.names.resolve(name, 7, resolve);
+    return (await promise).map((one) => (one.kind === "tcp" && one.port === 7 ? one.host : "?"));
   }
 }
 

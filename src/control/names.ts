@@ -1,5 +1,5 @@
-import { ipKind } from "../config/ip.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
+import { isName, type ResolveName } from "../engine/names.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { orderAddresses } from "../upstream/names/happy-eyeballs.ts";
 import { NameError } from "../upstream/names/name-error.ts";
@@ -10,8 +10,9 @@ import { NameWatcher, type WatcherParts } from "../upstream/names/watcher.ts";
 const DIALLED_MAX = 16;
 
 /**
- * The host names of all upstreams, kept resolved. What workers ask for is answered from what is known,
- * so that no relay waits for DNS but the first ones of a name.
+ * The host names of all upstreams and of their checks, kept resolved: the one place that dials and
+ * checks have addresses from. What they ask for is answered from what is known, so that no relay waits
+ * for DNS but the first ones of a name.
  */
 export class UpstreamNames {
   private readonly watcher: NameWatcher;
@@ -34,32 +35,33 @@ export class UpstreamNames {
     this.watcher = new NameWatcher(listener, parts);
   }
 
-  /** Keeps these upstreams' names from now on; what is known of those that stay is kept. */
+  /** Keeps the names among these addresses from now on; what is known of those that stay is kept. */
   set(upstreams: Iterable<Address>): void {
     const names = new Set<string>();
-    for (const address of upstreams) if (isNamed(address)) names.add(address.host);
+    for (const address of upstreams) if (isName(address)) names.add(address.host);
     this.watcher.set(names);
     for (const name of this.turns.keys()) if (!names.has(name)) this.turns.delete(name);
   }
 
   /**
-   * For a worker that dials: the addresses of a name in the order in which to dial them, from what is
-   * known at once. The system has sorted them by what can be reached from here, so the family that it
-   * has first stays first.
-   *
-   * @returns 16 at most; none when the name cannot be resolved
+   * For an engine that dials: the addresses of a name in the order in which to dial them, 16 at most.
+   * The system has sorted them by what can be reached from here, so the family that it has first stays
+   * first.
    */
-  async lookUp(host: string, port: number): Promise<Address[]> {
-    try {
-      const addresses = await this.watcher.ask(host);
-      const turn = this.turns.get(host) ?? 0;
-      this.turns.set(host, turn + 1);
-      const ordered = orderAddresses(addresses, "given", turn).slice(0, DIALLED_MAX);
-      return ordered.map((one) => ({ kind: "tcp", host: one.host, port }));
-    } catch (error) {
-      if (error instanceof NameError) return [];
-      throw error;
-    }
+  readonly resolve: ResolveName = (host, port, answer) => {
+    const known = this.watcher.addresses(host);
+    if (known.length > 0) answer(this.inTurn(host, port, known));
+    else void this.resolveLater(host, port, answer);
+  };
+
+  /**
+   * For a check: the last good answer for a name in the system's order.
+   *
+   * @returns at least one address
+   * @throws NameError
+   */
+  async hosts(name: string): Promise<readonly string[]> {
+    return hostsOf(await this.watcher.ask(name));
   }
 
   /** Why a name has no addresses, once that is known; null when it has some. */
@@ -77,16 +79,31 @@ export class UpstreamNames {
   stop(): void {
     this.watcher.stop();
   }
+
+  private async resolveLater(
+    host: string,
+    port: number,
+    answer: Parameters<ResolveName>[2],
+  ): Promise<void> {
+    const addresses = await this.watcher.ask(host).catch((error: unknown) => {
+      if (error instanceof NameError) return [];
+      throw error;
+    });
+    answer(this.inTurn(host, port, addresses));
+  }
+
+  private inTurn(host: string, port: number, addresses: readonly HostAddress[]): Address[] {
+    const turn = this.turns.get(host) ?? 0;
+    if (addresses.length > 1) this.turns.set(host, turn + 1);
+    const ordered = orderAddresses(addresses, turn).slice(0, DIALLED_MAX);
+    return ordered.map((one) => ({ kind: "tcp", host: one.host, port }));
+  }
 }
 
 /** The upstreams of listeners that are host names, each name with the addresses that have it. */
 export function namedUpstreams(listeners: readonly ListenerOptions[]): Map<string, Address[]> {
   const upstreams = listeners.flatMap((one) => one.upstreams.map(({ address }) => address));
-  return Map.groupBy(upstreams.filter(isNamed), ({ host }) => host);
-}
-
-function isNamed(address: Address): address is Address & { kind: "tcp" } {
-  return address.kind === "tcp" && ipKind(address.host) === 0;
+  return Map.groupBy(upstreams.filter(isName), ({ host }) => host);
 }
 
 function hostsOf(addresses: readonly HostAddress[]): string[] {

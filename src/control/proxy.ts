@@ -259,7 +259,7 @@ function newEngine(
 ): Engine {
   const upstreams = table.memory;
   if (name === "sockets" && workers === 1) {
-    return new SocketsEngine(memory, observer, { ...wholeShare, upstreams });
+    return new SocketsEngine(memory, observer, names.resolve, { ...wholeShare, upstreams });
   }
   if (process.platform !== "linux") {
     throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
@@ -270,8 +270,8 @@ function newEngine(
       workers,
       newWorker: (share, shared, onFailed) => {
         const birth = { memory, uring, share: { ...share, upstreams } };
-        const lookUp = (host: string, port: number) => names.lookUp(host, port);
-        return new ThreadEngine({ name, birth, onFailed, lookUp }, shared);
+        const { resolve } = names;
+        return new ThreadEngine({ name, birth, onFailed, resolve }, shared);
       },
     },
     observer,

@@ -1,6 +1,7 @@
 import { formatAddress } from "../config/address.ts";
-import { ipKind } from "../config/ip.ts";
 import type { Address } from "../config/options.ts";
+import { NameError } from "../upstream/names/name-error.ts";
+import { askSystem } from "../upstream/names/resolver.ts";
 import { ListenError } from "./engine.ts";
 import {
   bindSocket,
@@ -12,7 +13,7 @@ import {
   SocketOption,
   setOption,
 } from "./linux.ts";
-import { lookUp } from "./names.ts";
+import { isName } from "./names.ts";
 import { BACKLOG } from "./policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 import { removeStaleSocket } from "./socket-file.ts";
@@ -62,9 +63,12 @@ function boundAddress(address: Address, descriptor: number): Address {
 
 /** The address to bind to: of a host name the first one. @throws ListenError */
 async function literal(address: Address): Promise<Address> {
-  if (address.kind === "unix" || ipKind(address.host) !== 0) return address;
-  const [first] = await lookUp(address.host, address.port);
-  if (first !== undefined) return first;
+  if (!isName(address)) return address;
+  const [host] = await askSystem(address.host).catch((error: unknown) => {
+    if (error instanceof NameError) return [];
+    throw error;
+  });
+  if (host !== undefined) return { ...address, host };
   throw listenError(address, "ENOTFOUND");
 }
 

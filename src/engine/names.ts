@@ -1,12 +1,19 @@
-import type { Address } from "../config/options.ts";
+import { ipKind } from "../config/ip.ts";
+import type { Address, TcpAddress } from "../config/options.ts";
 
-/** The addresses of a host name, each once, in the order of the system; none when it has none. */
-export async function lookUp(host: string, port: number): Promise<Address[]> {
-  try {
-    const found = await Bun.dns.lookup(host, { backend: "getaddrinfo" });
-    const hosts = new Set(found.map(({ address }) => address));
-    return Array.from(hosts, (one) => ({ kind: "tcp", host: one, port }));
-  } catch {
-    return [];
-  }
+/**
+ * Tells the addresses behind a host name in the order in which to dial them, none when it cannot be
+ * resolved: before it returns where they are known, else later.
+ *
+ * @param answer called once, with literal addresses
+ */
+export type ResolveName = (
+  host: string,
+  port: number,
+  answer: (addresses: readonly Address[]) => void,
+) => void;
+
+/** Whether the host of an address has to be resolved before it can be dialled. */
+export function isName(address: Address): address is TcpAddress {
+  return address.kind === "tcp" && ipKind(address.host) === 0;
 }

@@ -117,6 +117,19 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return this.listener.options.upstreams[this.upstreamNumber]?.slot ?? null;
   }
 
+  /**
+   * Whether a dial is still under way: what was asked for it may be answered too late, for an earlier
+   * tenant, when the next upstream is dialled, or when the relay waits for one.
+   *
+   * @param tenant the relay's generation when the dial was begun
+   * @param dial the number of dials then
+   */
+  isDialing(tenant: number, dial: number): boolean {
+    const { generation, dialing } = this.relay;
+    const isSameDial = this.dials === dial && this.upstreamSlot !== null;
+    return generation === tenant && isSameDial && dialing;
+  }
+
   /** Milliseconds since its acceptance. */
   get ageMs(): number {
     return performance.now() - this.startedAt;

@@ -4,6 +4,7 @@ import type { Admission } from "../edge/admission.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { UpstreamChooser } from "../upstream/chooser.ts";
+import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
 import { Pacer } from "./pacer.ts";
@@ -60,6 +61,14 @@ export interface Timed extends Waiter, Routed {
   keepAlive(): void;
 }
 
+/** Who dials for relays. */
+export interface TimedDialer<T> {
+  /** The dial was not answered in time. */
+  timedOut(relay: T): void;
+  /** The attempts of its dial have had their time: the next address is tried beside them. */
+  attemptDue(relay: T): void;
+}
+
 /** What the relays of one listener wait for, whatever the engine: a queue for each span of time. */
 export class RelayTimeouts<T extends Timed> {
   /**
@@ -69,6 +78,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly young: Deadlines<T>;
   /** Relays whose upstream has not answered yet. */
   readonly dialing: Deadlines<T>;
+  /** Relays whose dial tries another address soon, unless one of those before it answers. */
+  readonly racing: Deadlines<T>;
   /** Relays of which one source has ended. */
   readonly halfClosed: Deadlines<T>;
   /** Relays of which one end was reset. */
@@ -98,6 +109,7 @@ export class RelayTimeouts<T extends Timed> {
    * @param chooser chooses their upstreams
    * @param admission lets their clients in; null for everybody
    * @param routing by whom route functions are asked
+   * @param dialer dials for them
    * @param alarm see {@link Deadlines}
    */
   constructor(
@@ -106,13 +118,14 @@ export class RelayTimeouts<T extends Timed> {
     readonly chooser: UpstreamChooser,
     readonly admission: Admission | null,
     routing: Routing,
-    onDialTimeout: (relay: T) => void,
+    dialer: TimedDialer<T>,
     private readonly alarm: Alarm = timerAlarm,
   ) {
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
       new Deadlines<T>(spanMs, onExpired, alarm);
     this.young = queue(Math.min(YOUNG_MS, options.keepAliveMs / 2), (one) => one.keepAlive());
-    this.dialing = queue(options.connectTimeoutMs, onDialTimeout);
+    this.dialing = queue(options.connectTimeoutMs, (one) => dialer.timedOut(one));
+    this.racing = queue(ATTEMPT_DELAY_MS, (one) => dialer.attemptDue(one));
     this.halfClosed = queue(options.halfCloseTimeoutMs, (one) => {
       if (one.stalled()) one.terminate("half_close_timeout");
       else this.halfClosed.add(one);

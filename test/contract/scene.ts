@@ -12,6 +12,7 @@ import {
   type UpstreamOptions,
 } from "../../src/config/options.ts";
 import type { Engine, EngineStats, FlowStats, RelaySummary } from "../../src/engine/engine.ts";
+import type { ResolveName } from "../../src/engine/names.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { End } from "../fixtures/end.ts";
@@ -57,6 +58,8 @@ export class Scene {
   private readonly closers: (() => void)[] = [];
   private readonly refusers: Refusing[] = [];
   private readonly descriptors = openDescriptors();
+  /** What the names of this case stand for; nobody knows any other. */
+  private readonly names = new Map<string, readonly Address[]>();
   private made: Engine | null = null;
   private folder: string | null = null;
 
@@ -69,8 +72,15 @@ export class Scene {
 
   /** The engine, made at the first use: some cases run theirs in a process of its own. */
   get engine(): Engine {
-    this.made ??= this.newEngine(this.memory, this.record, this.table.memory);
+    const resolve: ResolveName = (host, _port, answer) => answer(this.names.get(host) ?? []);
+    this.made ??= this.newEngine(this.memory, this.record, resolve, this.table.memory);
     return this.made;
+  }
+
+  /** A host name that stands for these addresses, to be dialled in this order. */
+  name(host: string, addresses: readonly Address[]): Address {
+    this.names.set(host, addresses);
+    return { kind: "tcp", host, port: 9 };
   }
 
   /** Gives the upstreams of the first rows these weights. */

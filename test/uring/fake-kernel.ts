@@ -55,7 +55,10 @@ export interface FakeOptions {
 /** The two ends of one tenancy of a slot, by its tickets. */
 export interface Tenancy {
   client: Connection | null;
+  /** The one that is relayed to: it may be dialled by several attempts, most of them in vain. */
   upstream: Connection | null;
+  /** When the last attempt began. */
+  dialledAt: number;
   /** An operation of it failed for no cause of its ends: how it ends is no longer told by them. */
   isExcused: boolean;
 }
@@ -222,6 +225,9 @@ export class FakeKernel implements Kernel, Sockets {
 
   endSending(descriptor: number): number {
     const connection = this.descriptors.connection(descriptor);
+    const file = this.descriptors.get(descriptor);
+    const tenancy = file.kind === "connection" ? this.tenancies.get(file.tenancy ?? "") : undefined;
+    if (tenancy !== undefined) this.relayed(tenancy, connection);
     if (connection.isBroken) return -Errno.EPIPE;
     this.performer.checkEnd(connection);
     connection.finSent = true;
@@ -310,7 +316,7 @@ export class FakeKernel implements Kernel, Sockets {
     const key = tenancyName(low, high);
     let tenancy = this.tenancies.get(key);
     if (tenancy === undefined) {
-      tenancy = { client: null, upstream: null, isExcused: false };
+      tenancy = { client: null, upstream: null, dialledAt: 0, isExcused: false };
       this.tenancies.set(key, tenancy);
     }
     return tenancy;
@@ -404,12 +410,24 @@ export class FakeKernel implements Kernel, Sockets {
     for (const other of this.inFlight) {
       holds(other.ticket !== ticket, "at most one operation of a kind is in flight per flow");
     }
+    if (entry.opcode === Opcode.Socket) {
+      this.tenancy(entry.low, entry.high).dialledAt = this.clock.now;
+    }
     if (file?.kind !== "connection") return;
     const name = tenancyName(entry.low, entry.high);
     file.tenancy ??= name;
     holds(file.tenancy === name, "an operation is submitted on a descriptor of its own relay");
     const tenancy = this.tenancy(entry.low, entry.high);
-    if (file.connection !== tenancy.upstream) tenancy.client ??= file.connection;
+    if (file.connection.isClient) tenancy.client ??= file.connection;
+    if (entry.opcode !== Opcode.Connect) this.relayed(tenancy, file.connection);
+  }
+
+  /** Something is relayed from or to that end. */
+  private relayed(tenancy: Tenancy, end: Connection): void {
+    if (!end.isClient) {
+      tenancy.upstream ??= end;
+      holds(tenancy.upstream === end, "of all attempts of a dial one is relayed to");
+    }
     const { client, upstream } = tenancy;
     if (client === null || upstream === null) return;
     client.partner = upstream;

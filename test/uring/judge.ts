@@ -102,6 +102,8 @@ export function checkEverythingGone(life: Life): void {
   const [left, ...others] = kernel.descriptors.left;
   holds(left?.kind === "event" && others.length === 0, "after a stop every descriptor is closed");
   holds(kernel.filesLeft === 0, "after a stop the file table is empty");
+  const isUncounted = life.loop.descriptors.left === life.story.descriptors;
+  holds(isUncounted, "after a stop no descriptor is counted");
   holds(life.ended.length === kernel.handedOver.length, "every relay has ended, once");
   for (const slot of life.story.upstreams.keys()) {
     holds(life.loop.table.running(slot) === 0, "no upstream has a relay any more");

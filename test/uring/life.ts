@@ -299,7 +299,13 @@ export class Life implements Report {
   /** What a name means: its host says how many addresses it has. */
   private addressesOf(host: string): Address[] {
     const tcp = (port: number): Address => ({ kind: "tcp", host: "10.9.9.9", port });
+    const silent = tcp(Port.Silent);
     if (host === "none.test") return [];
+    if (host === "far.test") return [...Array<Address>(6).fill(silent), tcp(Port.Answers), silent];
+    if (host === "slow.test") {
+      const slow = tcp(Port.Slow);
+      return [slow, slow, tcp(Port.Refuses), slow, silent, slow, slow];
+    }
     if (host === "many.test") {
       return [tcp(Port.Refuses), tcp(Port.Unreachable), tcp(Port.Answers)];
     }

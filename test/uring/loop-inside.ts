@@ -1,3 +1,4 @@
+import type { Descriptors } from "../../src/engine/descriptors.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
 import type { Chunks } from "../../src/engine/uring/chunks.ts";
 import type { Conduit } from "../../src/engine/uring/conduit.ts";
@@ -16,7 +17,13 @@ export interface LoopInside {
   readonly slots: readonly Conduit[];
   readonly memory: Memory;
   readonly chunks: Chunks;
+  readonly descriptors: Descriptors;
 }
+
+/** With so many descriptors left nothing is put off because of them. */
+const MANY_DESCRIPTORS = 1_000;
+/** Milliseconds after which a dial tries another address, with those in which that is submitted. */
+const NEXT_ATTEMPT_MS = 250 + 100;
 
 /** Operations that count as pending with their relay. */
 const counted: ReadonlySet<Operation> = new Set([
@@ -43,6 +50,7 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
     const mine = conduit.pending - prompt.length;
     const isCounted = mine >= least && mine <= most;
     holds(isCounted, "pending: exactly what the kernel has of the relay");
+    checkDial(inside, conduit, known.tickets, kernel);
     for (const lane of [conduit.up, conduit.down]) {
       checkLane(lane, known.tickets);
       checkPaused(lane, kernel);
@@ -82,6 +90,28 @@ function ticketsOf({ slots }: LoopInside, kernel: FakeKernel): Tickets {
     if (usedUntil !== null) freeing.set(slot, (freeing.get(slot) ?? 0) + 1);
   }
   return { tickets, perSlot, freeing };
+}
+
+/** Attempts are what the kernel has of them, not too many, and the next one is not forgotten. */
+function checkDial(
+  { descriptors }: LoopInside,
+  { attempts, relay, slot }: Conduit,
+  tickets: ReadonlySet<string>,
+  kernel: FakeKernel,
+): void {
+  const has = (operation: Operation, number: number) =>
+    tickets.has(ticketName(ticketLow(operation, slot, number), relay.generation));
+  for (const { number, isUnderWay } of attempts.all) {
+    const isKnown = has(Operation.Socket, number) || has(Operation.Connect, number);
+    holds(isUnderWay === isKnown, "an attempt is under way exactly when the kernel has it");
+  }
+  holds(attempts.count <= 4, "a dial has a few attempts at a time");
+  if (attempts.untried.length === 0) return;
+  holds(relay.dialing && attempts.count > 0, "only a dial under way has addresses to try");
+  const { dialledAt } = kernel.tenancy(ticketLow(Operation.Socket, slot), relay.generation);
+  const isSoon = performance.now() - dialledAt < NEXT_ATTEMPT_MS;
+  const mayWait = descriptors.left < MANY_DESCRIPTORS || dialledAt === 0;
+  holds(isSoon || mayWait, "the next address is tried in time");
 }
 
 /** `armed`, `sendPending` and `watching` are the truth. */

@@ -195,28 +195,87 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
   "dialer.ts": [
     {
       what: "a dial that was given up is not cancelled",
-      find: "prepare.cancel(conduit.ticket(conduit.dialOperation), conduit.generation);",
-      replace: "void prepare;",
+      find: "    this.cancelAll(conduit);\n    if (attempts.count === 0)",
+      replace: "    if (attempts.count === 0)",
     },
     {
-      what: "the descriptor of an attempt that failed stays open",
-      find: "loop.closeSocket(conduit.upstream, false);",
+      what: "attempts go on when another one was faster",
+      find: "    attempt.descriptor = -1;\n    this.cancelAll(conduit);",
+      replace: "    attempt.descriptor = -1;",
+    },
+    {
+      what: "an attempt that is answered second is the upstream's, too",
+      find: "return relay.dialing && givenUp === null;",
+      replace: "return givenUp === null;",
+    },
+    {
+      what: "another address is tried after the upstream has answered",
+      find: "    attempts.untried = NONE;\n    for",
+      replace: "    for",
+    },
+    {
+      what: "the next address is tried when the others have failed",
+      find: "else if (attempts.count < ATTEMPTS_MAX) this.beginNext(conduit);",
       replace: "",
     },
     {
+      what: "all addresses of a name are tried at once",
+      find: "else if (attempts.count < ATTEMPTS_MAX) this.beginNext(conduit);",
+      replace: "else if (attempts.count < 16) this.beginNext(conduit);",
+    },
+    {
+      what: "the oldest attempt does not give way",
+      find: "else if (attempts.oldest !== undefined) this.cancel(conduit, attempts.oldest);",
+      replace: "",
+    },
+    {
+      what: "a relay that waits for its last attempts is forgotten",
+      find: "      conduit.settle();\n    } else",
+      replace: "    } else",
+    },
+    {
+      what: "a dial fails while others of its attempts are under way",
+      find: "} else if (attempts.count === 0) {",
+      replace: "} else {",
+    },
+    {
+      what: "all attempts have the same ticket",
+      find: "const low = conduit.ticket(Operation.Socket, number);",
+      replace: "const low = conduit.ticket(Operation.Socket, 0);",
+    },
+    {
+      what: "the descriptor of an attempt that failed stays open",
+      find: "loop.closeSocket(attempt.descriptor, false);",
+      replace: "",
+    },
+    {
+      what: "the descriptor of an attempt that failed stays counted",
+      find: "    loop.descriptors.closed(1);\n    attempt.descriptor = -1;",
+      replace: "    attempt.descriptor = -1;",
+    },
+  ],
+  "dial-attempts.ts": [
+    {
+      what: "an attempt takes the place of one that is under way",
+      find: "for (const one of this.all) if (!one.isUnderWay) return one;",
+      replace: "for (const one of this.all) return one;",
+    },
+  ],
+  "../relay-story.ts": [
+    {
       what: "an answer is for whoever has the slot",
-      find: "conduit.generation === generation && isSameDial",
-      replace: "generation > 0 && isSameDial",
+      find: "return generation === tenant && isSameDial && dialing;",
+      replace: "return isSameDial && dialing;",
     },
     {
       what: "an answer is for whichever dial there is",
-      find: "conduit.dials === dials && conduit.upstreamSlot !== null",
-      replace: "dials > 0",
+      find: "const isSameDial = this.dials === dial && this.upstreamSlot !== null;",
+      replace: "const isSameDial = true;",
     },
     {
       what: "an answer is for a relay that waits, too",
-      find: "conduit.dials === dials && conduit.upstreamSlot !== null",
-      replace: "conduit.dials === dials",
+      find: "const isSameDial = this.dials === dial && this.upstreamSlot !== null;",
+      replace: "const isSameDial = this.dials === dial;",
     },
   ],
   "gate.ts": [

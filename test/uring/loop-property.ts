@@ -15,6 +15,8 @@ const upstreams: readonly (readonly Address[])[] = [
   [literal(Port.Silent), literal(Port.Answers), literal(Port.Unreachable)],
   [name("one.test")],
   [name("many.test"), literal(Port.Answers)],
+  [name("slow.test")],
+  [name("far.test"), literal(Port.Answers)],
   [name("none.test"), name("one.test")],
   [{ kind: "unix", path: "/nobody" }],
 ];

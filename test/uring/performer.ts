@@ -19,8 +19,6 @@ import { addressIn, bytesAt } from "./memory.ts";
 import { type InFlight, isBundle, isReceive, isSend, isZeroCopy } from "./operation.ts";
 import type { Submission } from "./submission.ts";
 
-/** Milliseconds that a connect takes at most until it is answered. */
-const ANSWER_MS = 20;
 /** Completions that a multishot operation makes without a pause. */
 const SHOTS = 4;
 const EFAULT = 14;
@@ -342,8 +340,6 @@ export class Performer {
       return true;
     }
     const connection = kernel.world.connectionToUpstream();
-    const tenancy = kernel.tenancy(low, high);
-    tenancy.upstream = connection;
     const file: File = { kind: "connection", connection, tenancy: tenancyName(low, high) };
     this.finish(operation, kernel.descriptors.open(file));
     return true;
@@ -352,9 +348,10 @@ export class Performer {
   /** The address is read before enter(2) returns; the answer comes when it comes. */
   private dial(operation: InFlight): void {
     const { address, offsetLow } = operation.entry;
-    operation.verdict = this.kernel.world.dialVerdict(bytesAt(address, offsetLow));
+    const { result, withinMs } = this.kernel.world.dialVerdict(bytesAt(address, offsetLow));
+    operation.verdict = result;
     if (this.fate.random() < 0.7) {
-      operation.notBefore = this.clock.now + this.fate.random() * ANSWER_MS;
+      operation.notBefore = this.clock.now + this.fate.random() * withinMs;
     }
   }
 

@@ -14,7 +14,21 @@ export enum Port {
   Refuses = 7003,
   Unreachable = 7004,
   Silent = 7005,
+  /** It answers, but takes its time. */
+  Slow = 7006,
 }
+
+/** How connect(2) ends. */
+export interface DialVerdict {
+  /** 0, −errno, or null when nobody answers. */
+  readonly result: number | null;
+  /** Milliseconds in which it does at most. */
+  readonly withinMs: number;
+}
+
+/** Milliseconds that a connect takes at most until it is answered, also by somebody who is slow. */
+const ANSWER_MS = 20;
+const SLOW_ANSWER_MS = 900;
 
 /** A listening socket: who has connected and was not accepted yet. */
 export interface Listening {
@@ -138,9 +152,14 @@ export class World {
     return encodeSockaddr({ kind: "tcp", host, port: Number(port) });
   }
 
-  /** How connect(2) to that address ends: 0, −errno, or null when nobody answers. */
-  dialVerdict(address: Uint8Array): number | null {
+  /** How connect(2) to that address ends. */
+  dialVerdict(address: Uint8Array): DialVerdict {
     const to: Address = decodeSockaddr(address);
+    const isSlow = to.kind === "tcp" && to.port === Port.Slow;
+    return { result: this.dialResult(to), withinMs: isSlow ? SLOW_ANSWER_MS : ANSWER_MS };
+  }
+
+  private dialResult(to: Address): number | null {
     if (to.kind === "unix") return -Errno.ENOENT;
     if (this.fate.strikes("silent")) return null;
     if (this.fate.strikes("connect")) {

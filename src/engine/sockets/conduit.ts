@@ -1,3 +1,4 @@
+import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
@@ -8,7 +9,7 @@ import type { Meter } from "../meter.ts";
 import { Reception } from "../reception.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import type { Dial } from "./dialer.ts";
+import type { Attempt } from "./dialer.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Reservoir } from "./reservoir.ts";
@@ -26,8 +27,10 @@ export interface ConduitHost {
   readonly turn: Turn;
   /** Dials the next upstream of the conduit's listener. */
   dial(conduit: Conduit): void;
-  /** Ends a dial, which fails for this reason. */
-  giveUpDial(dial: Dial, reason: Reason): void;
+  /** Ends the dial that is under way, which fails for this reason. */
+  giveUpDial(conduit: Conduit, reason: Reason): void;
+  /** Nobody waits for the dial that is under way any more, if there is one. */
+  dropDial(conduit: Conduit): void;
   /** A tenancy begins, and nothing was done for it yet. */
   started(conduit: Conduit): void;
   /** Both ends are closed and all memory is released: the conduit may be used again. */
@@ -46,9 +49,11 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   readonly up: Lane;
   readonly down: Lane;
   client: BunSocket<Conduit> | null = null;
-  upstream: BunSocket<Dial> | null = null;
-  /** The dial in flight, if there is one. */
-  dial: Dial | null = null;
+  upstream: BunSocket<Attempt> | null = null;
+  /** The attempts of the dial in flight, the oldest first: more than one only for a host name. */
+  readonly attempts: Attempt[] = [];
+  /** The addresses of the same name that are still to be tried. */
+  untried: readonly Address[] = [];
 
   /** Old enough for the kernel to ask silent ends whether they live. */
   private keepsAlive = false;
@@ -113,9 +118,8 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   }
 
   /** The upstream answered. */
-  dialed(upstream: BunSocket<Dial>): void {
+  dialed(upstream: BunSocket<Attempt>): void {
     this.answered();
-    this.dial = null;
     this.upstream = upstream;
     this.up.target = upstream;
     if (this.keepsAlive) upstream.setKeepAlive(true, this.listener.options.keepAliveMs);
@@ -128,7 +132,6 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 
   /** The dial in flight failed or was given up. */
   dialFailed(reason: Reason): void {
-    this.dial = null;
     this.dialLost(reason);
     this.perform(this.relay.dialFailed(reason, this.goesOn));
   }
@@ -182,8 +185,8 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   }
 
   giveUpDial(reason: Reason): boolean {
-    if (this.dial === null || this.relay.phase !== RelayPhase.Dialing) return false;
-    this.host.giveUpDial(this.dial, reason);
+    if (this.upstreamSlot === null || this.relay.phase !== RelayPhase.Dialing) return false;
+    this.host.giveUpDial(this, reason);
     return true;
   }
 
@@ -280,7 +283,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   }
 
   private begin(): void {
-    this.down.setSource(this.upstream as BunSocket<Dial>);
+    this.down.setSource(this.upstream as BunSocket<Attempt>);
     this.up.start(this.relay.up.sent(0));
     this.settle();
   }
@@ -289,8 +292,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   private resetEnds(): void {
     // Without a dial in flight it waits for an upstream.
     if (this.relay.dialing) {
-      this.dial?.abandon();
-      this.dial = null;
+      this.host.dropDial(this);
       this.listener.waiting.delete(this);
       this.perform(this.relay.dialFailed("connect_failed", false));
     }

@@ -1,11 +1,14 @@
 import type { SocketHandler } from "bun";
 import { formatAddress } from "../../config/address.ts";
-import type { Address } from "../../config/options.ts";
+import type { Address, TcpAddress } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
+import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { dialReason } from "../dial-reason.ts";
 import type { EngineObserver } from "../engine.ts";
 import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
+import type { ResolveName } from "../names.ts";
+import type { TimedDialer } from "../relay-timeouts.ts";
 import { bunSocket } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 import type { Turn } from "./turn.ts";
@@ -14,20 +17,17 @@ import type { Turn } from "./turn.ts";
  * One connection to an upstream, from the attempt to the last callback.
  *
  * `Bun.connect` cannot be taken back. An attempt that is no longer wanted (its client left, its time
- * is over) is abandoned: its conduit forgets it and, where the descriptor is known, the kernel ends
- * it at once. Elsewhere it holds its descriptor until the kernel gives up (about two minutes), which
- * {@link Descriptors} counts, and is reset if it ever connects.
+ * is over, another one was faster) is abandoned: its conduit forgets it and, where the descriptor is
+ * known, the kernel ends it at once. Elsewhere it holds its descriptor until the kernel gives up
+ * (about two minutes), which {@link Descriptors} counts, and is reset if it ever connects.
  */
-export class Dial {
+export class Attempt {
   /** The descriptor and the kernel's number of the attempt's socket, where they are known. */
   private descriptor = -1;
   private cookie: bigint | null = null;
 
-  constructor(
-    /** Whose upstream this is; null once abandoned. */
-    public conduit: Conduit | null,
-    readonly address: Address,
-  ) {}
+  /** @param conduit whose upstream this is; null once abandoned, or failed */
+  constructor(public conduit: Conduit | null) {}
 
   /** Remembers which socket this is; whether it still is an attempt is asked when it matters. */
   track(descriptor: number): void {
@@ -43,14 +43,23 @@ export class Dial {
   }
 }
 
-/** Connects to upstreams and hands what happens on their sockets to the conduits. */
-export class Dialer {
-  private readonly handlers: SocketHandler<Dial>;
+/**
+ * Connects to upstreams and hands what happens on their sockets to the conduits.
+ *
+ *     literal address: one attempt ─► dialed | dialFailed
+ *     host name:       its addresses, one attempt after the other and beside each other: the first
+ *                      that is answered is the upstream's, all others are abandoned
+ *
+ * Bun never gets a name, as it has answers of its own.
+ */
+export class Dialer implements TimedDialer<Conduit> {
+  private readonly handlers: SocketHandler<Attempt>;
 
   constructor(
     private readonly descriptors: Descriptors,
     private readonly turn: Turn,
     private readonly observer: EngineObserver,
+    private readonly resolveName: ResolveName,
     private readonly onDefect: OnDefect,
   ) {
     this.handlers = this.makeHandlers();
@@ -67,65 +76,123 @@ export class Dialer {
       if (why !== null) conduit.notDialed(why);
       return;
     }
-    const dial = new Dial(conduit, address);
-    conduit.dial = dial;
     if (this.descriptors.exhausted) {
-      this.failed(dial, "descriptor_limit", "none left");
+      this.failed(conduit, "descriptor_limit", "none left");
       return;
     }
     conduit.listener.dialing.add(conduit);
-    this.descriptors.opened(1);
-    const { handlers: socket } = this;
-    // The promise says nothing that the handlers do not: with `connectError` it cannot go unhandled.
-    if (address.kind === "unix") {
-      void Bun.connect({ unix: address.path, socket, data: dial, allowHalfOpen: true });
-    } else {
-      const { host: hostname, port } = address;
-      // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
-      // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
-      const { client, listener } = conduit;
-      const descriptor = client && listener.literals.has(address) ? nextDescriptor(client.fd) : -1;
-      void Bun.connect({ hostname, port, socket, data: dial, allowHalfOpen: true });
-      if (descriptor !== -1 && dial.conduit !== null) dial.track(descriptor);
-    }
+    if (address.kind === "tcp" && conduit.listener.names.has(address)) {
+      this.resolve(conduit, address);
+    } else this.begin(conduit, address);
   }
 
   /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
   timedOut(conduit: Conduit): void {
-    const { dial } = conduit;
-    if (dial === null) return;
-    this.failed(dial, "connect_timeout", `after ${conduit.listener.options.connectTimeoutMs} ms`);
+    this.failed(
+      conduit,
+      "connect_timeout",
+      `after ${conduit.listener.options.connectTimeoutMs} ms`,
+    );
   }
 
-  /** A dial has failed, or is over: the next upstream is tried, or the relay ends. */
-  failed(dial: Dial, reason: Reason, detail: string): void {
-    const { conduit } = dial;
-    if (conduit === null) return;
-    dial.abandon();
-    conduit.listener.dialing.delete(conduit);
-    const slot = conduit.upstreamSlot ?? 0;
-    this.observer.dialFailed(formatAddress(dial.address), reason, detail, slot);
+  /** The attempts in flight have had their time: the name's next address is tried beside them. */
+  attemptDue(conduit: Conduit): void {
+    if (this.descriptors.tight) conduit.listener.racing.add(conduit);
+    else {
+      if (conduit.attempts.length === ATTEMPTS_MAX) conduit.attempts.shift()?.abandon();
+      this.beginNext(conduit);
+    }
+  }
+
+  /** A dial has failed, or is given up: the next upstream is tried, or the relay ends. */
+  failed(conduit: Conduit, reason: Reason, detail: string): void {
+    const { upstreamAddress: address, upstreamSlot: slot } = conduit;
+    this.drop(conduit);
+    if (address !== null && slot !== null) {
+      this.observer.dialFailed(formatAddress(address), reason, detail, slot);
+    }
     conduit.dialFailed(reason);
   }
 
-  private makeHandlers(): SocketHandler<Dial> {
+  /** Ends what is under way of a dial, if there is one, but for the attempt that was answered. */
+  drop(conduit: Conduit, answered: Attempt | null = null): void {
+    const { attempts, listener } = conduit;
+    listener.dialing.delete(conduit);
+    if (conduit.untried.length > 0) listener.racing.delete(conduit);
+    conduit.untried = NONE;
+    for (let one = attempts.pop(); one !== undefined; one = attempts.pop()) {
+      if (one !== answered) one.abandon();
+    }
+  }
+
+  private resolve(conduit: Conduit, { host, port }: TcpAddress): void {
+    const { dials } = conduit;
+    const { generation } = conduit.relay;
+    this.resolveName(host, port, (addresses) => {
+      if (!conduit.isDialing(generation, dials)) return;
+      conduit.untried = addresses;
+      if (addresses.length > 0) this.beginNext(conduit);
+      else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
+    });
+  }
+
+  /** Tries the next one of a name's addresses, of which there is one. */
+  private beginNext(conduit: Conduit): void {
+    const [next, ...others] = conduit.untried;
+    const { racing } = conduit.listener;
+    conduit.untried = others;
+    if (others.length > 0) racing.add(conduit);
+    else racing.delete(conduit);
+    if (next !== undefined) this.begin(conduit, next);
+  }
+
+  private begin(conduit: Conduit, address: Address): void {
+    const attempt = new Attempt(conduit);
+    conduit.attempts.push(attempt);
+    this.descriptors.opened(1);
+    const { handlers: socket } = this;
+    // The promise says nothing that the handlers do not: with `connectError` it cannot go unhandled.
+    if (address.kind === "unix") {
+      void Bun.connect({ unix: address.path, socket, data: attempt, allowHalfOpen: true });
+    } else {
+      const { host: hostname, port } = address;
+      // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
+      // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
+      const descriptor = conduit.client === null ? -1 : nextDescriptor(conduit.client.fd);
+      void Bun.connect({ hostname, port, socket, data: attempt, allowHalfOpen: true });
+      if (descriptor !== -1 && attempt.conduit !== null) attempt.track(descriptor);
+    }
+  }
+
+  /** The name's next address is tried; without one, and without another attempt, the dial has failed. */
+  private attemptFailed(conduit: Conduit, attempt: Attempt, code: string): void {
+    const { attempts, untried } = conduit;
+    attempt.conduit = null;
+    attempts.splice(attempts.indexOf(attempt), 1);
+    if (untried.length > 0) this.beginNext(conduit);
+    else if (attempts.length === 0) this.failed(conduit, dialReason(code), code);
+  }
+
+  private makeHandlers(): SocketHandler<Attempt> {
     const { turn, descriptors } = this;
     return {
       open: (socket) => {
         turn.event();
-        const { conduit } = socket.data;
+        const { data: attempt } = socket;
+        const { conduit } = attempt;
         if (conduit === null) {
           socket.terminate();
           return;
         }
-        conduit.listener.dialing.delete(conduit);
+        this.drop(conduit, attempt);
         conduit.dialed(bunSocket(socket));
       },
       connectError: (socket, error) => {
         turn.event();
         descriptors.closed(1);
+        const { conduit } = socket.data;
         const code = (error as NodeJS.ErrnoException).code ?? "unknown";
-        this.failed(socket.data, dialReason(code), code);
+        if (conduit !== null) this.attemptFailed(conduit, socket.data, code);
       },
       data: (socket, chunk) => {
         const { conduit } = socket.data;
@@ -160,3 +227,5 @@ export function throwUncaught(error: Error): void {
     throw error;
   });
 }
+
+const NONE: readonly Address[] = [];

@@ -26,12 +26,13 @@ import {
 import { Ledger } from "../ledger.ts";
 import type { ListeningSocket } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
+import type { ResolveName } from "../names.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
-import { type Dial, Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
+import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
@@ -65,10 +66,14 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
   private patience: ReturnType<typeof setInterval> | null = null;
   private drainTimer: ReturnType<typeof setTimeout> | null = null;
 
-  /** @param asker asks route functions where they cannot be called in this thread */
+  /**
+   * @param resolve where it has the addresses of upstreams' host names from
+   * @param asker asks route functions where they cannot be called in this thread
+   */
   constructor(
     memory: MemoryOptions,
     private readonly observer: EngineObserver,
+    resolve: ResolveName,
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
     private readonly asker: AskRoute | null = null,
@@ -91,7 +96,7 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share);
-    this.dialer = new Dialer(this.descriptors, this.turn, observer, onDefect);
+    this.dialer = new Dialer(this.descriptors, this.turn, observer, resolve, onDefect);
   }
 
   async listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening> {
@@ -187,8 +192,12 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     this.dialer.dial(conduit);
   }
 
-  giveUpDial(dial: Dial, reason: Reason): void {
-    this.dialer.failed(dial, reason, "");
+  giveUpDial(conduit: Conduit, reason: Reason): void {
+    this.dialer.failed(conduit, reason, "");
+  }
+
+  dropDial(conduit: Conduit): void {
+    this.dialer.drop(conduit);
   }
 
   started(conduit: Conduit): void {
@@ -220,9 +229,7 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     const account = this.ledger.account(nameOfListener(options, address));
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
     const admission = Admission.of(options.edge, this.table, this.table.worker);
-    return new Listener(options, account, chooser, admission, this, (conduit) =>
-      this.dialer.timedOut(conduit),
-    );
+    return new Listener(options, account, chooser, admission, this, this.dialer);
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {

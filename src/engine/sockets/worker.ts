@@ -24,7 +24,14 @@ class SocketsTeller extends Teller {
 }
 
 const teller = new SocketsTeller(birth);
-const engine = new SocketsEngine(birth.memory, teller, birth.share, fail, teller.askRoute);
+const engine = new SocketsEngine(
+  birth.memory,
+  teller,
+  teller.resolve,
+  birth.share,
+  fail,
+  teller.askRoute,
+);
 const listening = new Map<number, Listening>();
 let isFailing = false;
 
@@ -71,6 +78,7 @@ function obey(command: Command): void {
       void stop(command.drainTimeoutMs);
       return;
     case "resolved":
+      teller.resolved(command.token, command.addresses);
       return;
     case "routed":
       teller.routed(command.token, command.answer);

@@ -1,7 +1,9 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Engine, EngineObserver, EngineStats, RelaySummary } from "../engine.ts";
+import type { ResolveName } from "../names.ts";
 import type { AskRoute } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { News, Question, WorkerBirth } from "./messages.ts";
@@ -18,6 +20,8 @@ export class Teller implements EngineObserver {
   private readonly started = new Records();
   private readonly ended = new Records();
   private toldAt = 0;
+  /** Who waits for the addresses of a name. */
+  private readonly lookups = new Map<number, (addresses: readonly Address[]) => void>();
   /** Who waits for what a route function says. */
   private readonly questions = new Map<number, (answer: RouteAnswer) => void>();
   private lastToken = 0;
@@ -69,6 +73,20 @@ export class Teller implements EngineObserver {
     });
     return () => this.questions.delete(token);
   };
+
+  /** Names are the control plane's, too. */
+  readonly resolve: ResolveName = (host, port, answer) => {
+    const token = ++this.lastToken;
+    this.lookups.set(token, answer);
+    this.tell({ kind: "resolve", token, host, port });
+  };
+
+  /** The control plane has the addresses of a name. */
+  resolved(token: number, addresses: readonly Address[]): void {
+    const answer = this.lookups.get(token);
+    this.lookups.delete(token);
+    answer?.(addresses);
+  }
 
   /** The control plane has an answer to a question, perhaps too late. */
   routed(token: number, answer: RouteAnswer): void {

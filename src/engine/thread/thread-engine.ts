@@ -4,7 +4,7 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import type { Address, EngineName, ListenerOptions } from "../../config/options.ts";
+import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
 import type { Selection } from "../dropping.ts";
 import {
@@ -17,7 +17,7 @@ import {
 } from "../engine.ts";
 import { closeNow, eventDescriptor, setBlocking, signal } from "../linux.ts";
 import { type ListeningSocket, openListening } from "../listening-socket.ts";
-import { lookUp } from "../names.ts";
+import type { ResolveName } from "../names.ts";
 import { EngineUnsupportedError } from "../select.ts";
 import { noStats } from "../total.ts";
 import { ThreadListening } from "./listening.ts";
@@ -39,11 +39,8 @@ export interface ThreadOptions {
    * its thread ends. `error` is a text with its stack.
    */
   readonly onFailed: (error: string) => void;
-  /**
-   * The addresses of a host name in the order in which to dial them, none when it has none; unless
-   * given, the system is asked each time.
-   */
-  readonly lookUp?: (host: string, port: number) => Promise<readonly Address[]>;
+  /** Where it has the addresses of host names from. */
+  readonly resolve: ResolveName;
   /** Where the program is that it runs, unless it is the engine's own. */
   readonly url?: URL;
 }
@@ -226,7 +223,7 @@ export class ThreadEngine implements Engine {
         observer.acceptResumed();
         return;
       case "resolve":
-        void this.resolve(news.token, news.host, news.port);
+        this.resolve(news.token, news.host, news.port);
         return;
       case "route":
         void this.route(news);
@@ -244,10 +241,10 @@ export class ThreadEngine implements Engine {
     }
   }
 
-  private async resolve(token: number, host: string, port: number): Promise<void> {
-    const { lookUp: find = lookUp } = this.options;
-    const addresses = await find(host, port);
-    this.tell({ kind: "resolved", token, addresses });
+  private resolve(token: number, host: string, port: number): void {
+    this.options.resolve(host, port, (addresses) =>
+      this.tell({ kind: "resolved", token, addresses }),
+    );
   }
 
   private async route({ token, hook, caller, until }: News & { kind: "route" }): Promise<void> {

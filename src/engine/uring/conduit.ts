@@ -2,7 +2,7 @@ import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import { Reception } from "../reception.ts";
-import type { Encoded } from "./dialer.ts";
+import { DialAttempts } from "./dial-attempts.ts";
 import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
@@ -32,11 +32,7 @@ export class Conduit extends Reception<Listener> {
   notices = 0;
   /** Set when a dial is given up: why, whatever its completion says. */
   givenUp: Reason | null = null;
-  /** Operation of the dial that can be cancelled, or {@link Operation.Ignored}. */
-  dialOperation = Operation.Ignored;
-  /** The address that is dialled, and those of the same host name that are still to be tried. */
-  dialled: Encoded | null = null;
-  others: readonly (Encoded | null)[] = [];
+  readonly attempts = new DialAttempts();
   private closing = false;
   /** It ends in an orderly way though neither end has asked for it. */
   private isRetired = false;
@@ -64,8 +60,8 @@ export class Conduit extends Reception<Listener> {
   }
 
   /** The low word of a ticket of this relay. */
-  ticket(operation: Operation): number {
-    return ticketLow(operation, this.slot);
+  ticket(operation: Operation, attempt = 0): number {
+    return ticketLow(operation, this.slot, attempt);
   }
 
   /** A client connected: the beginning of a tenancy. */
@@ -370,7 +366,8 @@ export class Conduit extends Reception<Listener> {
   /** Resets both ends, whatever is in flight, and says so: the worker has met a defect. */
   abandonEnds(): void {
     const { sockets } = this.loop;
-    for (const descriptor of [this.client, this.upstream]) {
+    const dialled = this.attempts.all.map(({ descriptor }) => descriptor);
+    for (const descriptor of [this.client, this.upstream, ...dialled]) {
       if (descriptor < 0) continue;
       sockets.resetOnClose(descriptor);
       sockets.closeNow(descriptor);
@@ -394,8 +391,7 @@ export class Conduit extends Reception<Listener> {
     if (this.listener.options.upstreamInside) loop.descriptors.closed(1);
     this.up.clear();
     this.down.clear();
-    this.dialled = null;
-    this.others = [];
+    this.attempts.clear();
     relay.free();
     loop.finished(this);
   }

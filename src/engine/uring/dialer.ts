@@ -1,12 +1,16 @@
+import { assert } from "../../assert.ts";
 import { formatAddress } from "../../config/address.ts";
-import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
+import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import { dialReason } from "../dial-reason.ts";
 import { addressOf, Errno, errnoName, SocketOption, STREAM_SOCKET } from "../linux.ts";
+import { isName } from "../names.ts";
+import type { TimedDialer } from "../relay-timeouts.ts";
 import { encodeSockaddr } from "../sockaddr.ts";
 import type { Conduit } from "./conduit.ts";
+import type { DialAttempt } from "./dial-attempts.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation } from "./ticket.ts";
@@ -24,11 +28,14 @@ export interface Encoded {
  * Connects to upstreams.
  *
  *     literal address: socket ─► options, connect ─► dialed | dialFailed
- *     host name:       the control plane looks it up, then the same for each of its addresses
+ *     host name:       the control plane tells its addresses, then the same for each of them, one
+ *                      after the other and beside each other: the first that is answered is the
+ *                      upstream's
  *
- * A dial that is given up is cancelled; it fails then, and its descriptor is closed at once.
+ * An attempt that is not wanted any more is cancelled; it fails then, and its descriptor is closed at
+ * once. A dial fails when none of its attempts is left.
  */
-export class Dialer {
+export class Dialer implements TimedDialer<Conduit> {
   /** Made once for each address that was dialled; null for a host name. */
   private readonly encoded = new WeakMap<Address, Encoded | null>();
   private readonly values = new Int32Array([1]);
@@ -52,7 +59,7 @@ export class Dialer {
     }
     conduit.listener.dialing.add(conduit);
     const encoded = this.encode(address);
-    if (encoded !== null) this.open(conduit, encoded, []);
+    if (encoded !== null) this.begin(conduit, encoded);
     else if (address.kind === "tcp") this.resolve(conduit, address.host, address.port);
   }
 
@@ -65,14 +72,12 @@ export class Dialer {
 
   /** Ends the dial that is under way, if there is one; it then fails for this reason. */
   giveUp(conduit: Conduit, reason: Reason): void {
-    if (!conduit.relay.dialing || conduit.givenUp !== null) return;
+    if (!isWanted(conduit)) return;
     conduit.givenUp = reason;
     conduit.listener.waiting.delete(conduit);
-    if (conduit.dialOperation === Operation.Ignored) this.failed(conduit, reason, "");
-    else {
-      const { prepare } = this.loop;
-      prepare.cancel(conduit.ticket(conduit.dialOperation), conduit.generation);
-    }
+    const { attempts } = conduit;
+    this.cancelAll(conduit);
+    if (attempts.count === 0) this.failed(conduit, reason, "");
   }
 
   /** The dial was not answered in time. */
@@ -80,89 +85,122 @@ export class Dialer {
     this.giveUp(conduit, "connect_timeout");
   }
 
-  /** The socket is open, or could not be. */
-  socketCompleted(conduit: Conduit, result: number): void {
-    conduit.pending--;
-    conduit.dialOperation = Operation.Ignored;
+  /** The attempts in flight have had their time: the name's next address is tried beside them. */
+  attemptDue(conduit: Conduit): void {
+    const { attempts, listener } = conduit;
+    if (this.loop.descriptors.tight) listener.racing.add(conduit);
+    else if (attempts.count < ATTEMPTS_MAX) this.beginNext(conduit);
+    // When that one is over the next one begins.
+    else if (attempts.oldest !== undefined) this.cancel(conduit, attempts.oldest);
+  }
+
+  /** A socket is open, or could not be. @param number of the attempt */
+  socketCompleted(conduit: Conduit, number: number, result: number): void {
+    const attempt = this.completed(conduit, number);
     const { loop } = this;
     if (result < 0) {
       loop.descriptors.closed(1);
       this.attemptFailed(conduit, -result);
       return;
     }
-    conduit.upstream = result;
+    attempt.descriptor = result;
     loop.added(result);
-    if (conduit.givenUp !== null) {
-      this.dropped(conduit, Errno.ECANCELED);
+    if (!isWanted(conduit)) {
+      this.dropped(conduit, attempt, Errno.ECANCELED);
       return;
     }
     const { prepare } = loop;
-    const { bytes, address, isTcp } = conduit.dialled as Encoded;
+    const { bytes, address, isTcp } = attempt.address as Encoded;
     if (isTcp) loop.setOption(result, SocketOption.noDelay, this.valuesAddress);
     conduit.pending++;
-    conduit.dialOperation = Operation.Connect;
-    const low = conduit.ticket(Operation.Connect);
+    attempt.operation = Operation.Connect;
+    const low = conduit.ticket(Operation.Connect, number);
     prepare.connect(result, address, bytes.length, low, conduit.generation);
   }
 
-  /** The upstream has answered, or not. */
-  connectCompleted(conduit: Conduit, result: number): void {
-    conduit.pending--;
-    conduit.dialOperation = Operation.Ignored;
-    if (result < 0 || conduit.givenUp !== null) {
-      this.dropped(conduit, result < 0 ? -result : Errno.ECANCELED);
+  /** An address has answered, or not. @param number of the attempt */
+  connectCompleted(conduit: Conduit, number: number, result: number): void {
+    const attempt = this.completed(conduit, number);
+    if (result < 0 || !isWanted(conduit)) {
+      this.dropped(conduit, attempt, result < 0 ? -result : Errno.ECANCELED);
       return;
     }
+    conduit.upstream = attempt.descriptor;
+    attempt.descriptor = -1;
+    this.cancelAll(conduit);
     conduit.listener.dialing.delete(conduit);
     conduit.dialed();
   }
 
-  /** The control plane has looked a host name up: its addresses, none when there are none. */
-  resolved(conduit: Conduit, addresses: readonly Address[]): void {
-    if (!conduit.relay.dialing || conduit.givenUp !== null) return;
-    const [first, ...others] = addresses.map((address) => this.encode(address));
-    if (first) this.open(conduit, first, others);
-    else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
-  }
-
   private resolve(conduit: Conduit, host: string, port: number): void {
-    // An answer may come too late: for an earlier tenant, when the next upstream is dialled, or when
-    // the relay waits for one.
     const { generation, dials } = conduit;
     this.loop.report.resolve(host, port, (addresses) => {
-      const isSameDial = conduit.dials === dials && conduit.upstreamSlot !== null;
-      const isMeant = conduit.generation === generation && isSameDial;
-      if (isMeant) this.resolved(conduit, addresses);
+      if (!conduit.isDialing(generation, dials)) return;
+      conduit.attempts.untried = addresses.map(encode);
+      if (addresses.length > 0) this.beginNext(conduit);
+      else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
     });
   }
 
-  private open(conduit: Conduit, address: Encoded, others: Conduit["others"]): void {
-    conduit.dialled = address;
-    conduit.others = others;
+  /** Tries the next one of a name's addresses, of which there is one. */
+  private beginNext(conduit: Conduit): void {
+    const { attempts, listener } = conduit;
+    const [next, ...others] = attempts.untried;
+    attempts.untried = others;
+    if (others.length > 0) listener.racing.add(conduit);
+    else listener.racing.delete(conduit);
+    if (next !== undefined) this.begin(conduit, next);
+  }
+
+  private begin(conduit: Conduit, address: Encoded): void {
+    const { number } = conduit.attempts.begin(address);
     this.loop.descriptors.opened(1);
     conduit.pending++;
-    conduit.dialOperation = Operation.Socket;
-    const low = conduit.ticket(Operation.Socket);
+    const low = conduit.ticket(Operation.Socket, number);
     this.loop.prepare.socket(address.family, STREAM_SOCKET, low, conduit.generation);
   }
 
+  /** The kernel has nothing of that attempt any more. */
+  private completed(conduit: Conduit, number: number): DialAttempt {
+    conduit.pending--;
+    const attempt = conduit.attempts.all[number];
+    assert(attempt !== undefined, "completed: an attempt that was begun");
+    attempt.operation = Operation.Ignored;
+    return attempt;
+  }
+
+  /** No attempt is wanted any more, and none begins. */
+  private cancelAll(conduit: Conduit): void {
+    const { attempts, listener } = conduit;
+    if (attempts.untried.length > 0) listener.racing.delete(conduit);
+    attempts.untried = NONE;
+    for (const attempt of attempts.all) if (attempt.isUnderWay) this.cancel(conduit, attempt);
+  }
+
+  private cancel(conduit: Conduit, { operation, number }: DialAttempt): void {
+    this.loop.prepare.cancel(conduit.ticket(operation, number), conduit.generation);
+  }
+
   /** The attempt came to nothing: its descriptor goes. */
-  private dropped(conduit: Conduit, errno: number): void {
+  private dropped(conduit: Conduit, attempt: DialAttempt, errno: number): void {
     const { loop } = this;
-    loop.closeSocket(conduit.upstream, false);
+    loop.closeSocket(attempt.descriptor, false);
     loop.descriptors.closed(1);
-    conduit.upstream = -1;
+    attempt.descriptor = -1;
     this.attemptFailed(conduit, errno);
   }
 
-  /** The name's next address is tried, if there is one; else the dial has failed. */
+  /** The name's next address is tried; without one, and without another attempt, the dial has failed. */
   private attemptFailed(conduit: Conduit, errno: number): void {
-    const [next, ...others] = conduit.others;
-    if (next && conduit.givenUp === null) this.open(conduit, next, others);
-    else {
-      const { givenUp } = conduit;
-      const after = conduit.listener.options.connectTimeoutMs;
+    const { attempts, givenUp, listener, relay } = conduit;
+    if (!relay.dialing) {
+      // Another one was faster; the relay may have waited for this one to be over.
+      conduit.settle();
+    } else if (attempts.untried.length > 0) {
+      this.beginNext(conduit);
+    } else if (attempts.count === 0) {
       const code = errnoName(errno);
+      const after = listener.options.connectTimeoutMs;
       if (givenUp === null) this.failed(conduit, dialReason(code), code);
       else this.failed(conduit, givenUp, givenUp === "connect_timeout" ? `after ${after} ms` : "");
     }
@@ -192,8 +230,9 @@ export class Dialer {
   }
 }
 
-function isName(address: Address): boolean {
-  return address.kind === "tcp" && ipKind(address.host) === 0;
+/** Whether the dial that is under way is still to be answered. */
+function isWanted({ relay, givenUp }: Conduit): boolean {
+  return relay.dialing && givenUp === null;
 }
 
 function encode(address: Address): Encoded {
@@ -201,3 +240,5 @@ function encode(address: Address): Encoded {
   const family = bytes[0] as number;
   return { bytes, address: addressOf(bytes), family, isTcp: address.kind === "tcp" };
 }
+
+const NONE: readonly Encoded[] = [];

@@ -126,7 +126,7 @@ export class Gate {
       this.loop,
       descriptor,
       alarms.set,
-      (conduit) => dialer.timedOut(conduit),
+      dialer,
     );
   }
 

@@ -4,7 +4,7 @@ import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { addressOf } from "../linux.ts";
-import { RelayTimeouts } from "../relay-timeouts.ts";
+import { RelayTimeouts, type TimedDialer } from "../relay-timeouts.ts";
 import type { Routing } from "../route-desk.ts";
 import type { Conduit } from "./conduit.ts";
 
@@ -27,9 +27,9 @@ export class Listener extends RelayTimeouts<Conduit> {
     routing: Routing,
     readonly descriptor: number,
     alarm: Alarm,
-    onDialTimeout: (conduit: Conduit) => void,
+    dialer: TimedDialer<Conduit>,
   ) {
-    super(options, account, chooser, admission, routing, onDialTimeout, alarm);
+    super(options, account, chooser, admission, routing, dialer, alarm);
     this.keepAliveSeconds = Int32Array.of(Math.round(options.keepAliveMs / 1_000));
     this.keepAliveAddress = addressOf(this.keepAliveSeconds);
   }

@@ -1,9 +1,4 @@
-import type {
-  Address,
-  ListenerOptions,
-  MemoryOptions,
-  UringOptions,
-} from "../../config/options.ts";
+import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
@@ -16,6 +11,7 @@ import { type EngineShare, type EngineStats, upstreamTableOf } from "../engine.t
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
+import type { ResolveName } from "../names.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
@@ -33,7 +29,7 @@ import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
 import { createSender, type Sender } from "./sender.ts";
-import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 
 /** After so many relays the loop waits for a quiet moment to tidy up. */
 const TIDY_AFTER = 1000;
@@ -53,8 +49,8 @@ export interface Report {
   poolRefilled(): void;
   acceptPaused(cause: "descriptors" | "memory", relays: number): void;
   acceptResumed(): void;
-  /** Looks a host name up; answered in a later turn. */
-  resolve(host: string, port: number, answer: (addresses: readonly Address[]) => void): void;
+  /** Resolves a host name; answered in a later turn. */
+  readonly resolve: ResolveName;
   /** Asks a listener's route function; see {@link Routing.askRoute}. */
   askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void;
   /** A listener's route function has failed for a relay. */
@@ -443,10 +439,10 @@ export class Loop {
         conduit.down.watchCompleted(result, flags);
         return;
       case Operation.Socket:
-        this.dialer.socketCompleted(conduit, result);
+        this.dialer.socketCompleted(conduit, attemptOf(low), result);
         return;
       case Operation.Connect:
-        this.dialer.connectCompleted(conduit, result);
+        this.dialer.connectCompleted(conduit, attemptOf(low), result);
         return;
     }
   }

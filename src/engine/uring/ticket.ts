@@ -1,11 +1,12 @@
 /**
  * What an operation is called: the 64 bits of `user_data` that come back with its completion.
  *
- *     low  word   [ slot: 24 bits ][ operation: 8 bits ]
+ *     low  word   [ slot: 24 bits ][ attempt: 4 bits ][ operation: 4 bits ]
  *     high word   [ generation: 32 bits ]
  *
  * The slot is a relay's (or a listener's), the generation counts the tenants of the slot: a
- * completion that comes late, for an earlier tenant, is told from one of the present tenant.
+ * completion that comes late, for an earlier tenant, is told from one of the present tenant. A dial may
+ * make several attempts at a time, which have numbers; of all else there is one.
  *
  * Two numbers and no BigInt, because a BigInt for each completion costs forty times as much.
  */
@@ -34,14 +35,19 @@ export enum Operation {
   WatchDown,
 }
 
-/** The low word of a ticket. */
-export function ticketLow(operation: Operation, slot: number): number {
-  return (slot << 8) | operation;
+/** The low word of a ticket. @param attempt 0…15 */
+export function ticketLow(operation: Operation, slot: number, attempt = 0): number {
+  return (slot << 8) | (attempt << 4) | operation;
 }
 
 /** The operation in a low word. */
 export function operationOf(low: number): Operation {
-  return low & 0xff;
+  return low & 0xf;
+}
+
+/** The number of the attempt in a low word. */
+export function attemptOf(low: number): number {
+  return (low >>> 4) & 0xf;
 }
 
 /** The slot in a low word. */

@@ -1,5 +1,4 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import type { Address } from "../../config/options.ts";
 import { otherEnd, ownEnd, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
@@ -42,15 +41,8 @@ const sockets: Sockets = {
 };
 
 class Reporter extends Teller implements Report {
-  private readonly lookups = new Map<number, (addresses: readonly Address[]) => void>();
-  private token = 0;
   loop: Loop | null = null;
 
-  resolve(host: string, port: number, answer: (addresses: readonly Address[]) => void): void {
-    const token = ++this.token;
-    this.lookups.set(token, answer);
-    this.tell({ kind: "resolve", token, host, port });
-  }
   unlistened(key: number): void {
     this.tell({ kind: "unlistened", key });
   }
@@ -94,12 +86,9 @@ class Reporter extends Teller implements Report {
       case "stop":
         loop.stop(command.drainTimeoutMs);
         return;
-      case "resolved": {
-        const answer = this.lookups.get(command.token);
-        this.lookups.delete(command.token);
-        answer?.(command.addresses);
+      case "resolved":
+        this.resolved(command.token, command.addresses);
         return;
-      }
       case "routed":
         this.routed(command.token, command.answer);
         return;

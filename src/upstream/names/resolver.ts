@@ -158,8 +158,10 @@ const running = new Map<string, Promise<readonly string[]>>();
 /**
  * Asks getaddrinfo. A lookup cannot be taken back, and one that hangs holds a thread: who asks for
  * a name that is being looked up waits for the same lookup, so that they cannot pile up.
+ *
+ * @returns addresses in the system's order, some perhaps more than once
  */
-const askSystem: SystemLookup = (host) => {
+export const askSystem: SystemLookup = (host) => {
   let lookup = running.get(host);
   if (lookup === undefined) {
     lookup = getAddrInfo(host).finally(() => running.delete(host));
