@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Loop } from "../../src/engine/uring/loop.ts";
 import { type Fault, type Faults, noFaults } from "./faults.ts";
 import { Life, type Story } from "./life.ts";
+import { INTERRUPT_MS } from "./performer.ts";
 import { Port } from "./world.ts";
 
 // One fault at a time, often, in a story that is simple otherwise; the fuzz mixes them all.
@@ -183,6 +184,43 @@ describe("dials", () => {
   test("a name's addresses are tried in their order", () => {
     const counts = reasons(live({ upstreams: [{ ...upstream, host: "many.test" }] }));
     expect(counts.connect_refused).toBeUndefined();
+  });
+
+  describe("an address that keeps silent costs a quarter of a second:", () => {
+    const dialTimes = (host: string, change: Partial<Story> = {}) => {
+      const lives = live({ upstreams: [{ ...upstream, host }], ...change });
+      const all = lives.flatMap(({ ended }) => ended.map(({ dialMs }) => dialMs ?? Infinity));
+      expect(all).toHaveLength(64);
+      return all;
+    };
+    /** Milliseconds for the lookup and the answer. */
+    const REST_MS = 100;
+
+    test("six before the one that answers", () => {
+      const times = dialTimes("far.test");
+      // The seventh begins when the third gives way.
+      expect(Math.min(...times)).toBeGreaterThanOrEqual(6 * 250);
+      // One that gives way may be at work just then, which takes its time.
+      expect(Math.max(...times)).toBeLessThan(6 * 250 + 3 * INTERRUPT_MS + REST_MS);
+    });
+
+    test("of those that are slow the first to answer is taken, and one that refuses costs nothing", () => {
+      const times = dialTimes("slow.test");
+      expect(Math.min(...times)).toBeLessThan(250);
+      expect(Math.max(...times)).toBeLessThan(900 + REST_MS);
+      expect(times.filter((one) => one > 250).length).toBeGreaterThan(0);
+    });
+
+    test("without descriptors to spare they are tried one by one", () => {
+      dialTimes("slow.test", { descriptors: 7 });
+    });
+
+    test("when the time is over all attempts are", () => {
+      const counts = reasons(
+        live({ upstreams: [{ ...upstream, host: "far.test" }], connectTimeoutMs: 700 }),
+      );
+      expect(counts).toEqual({ connect_timeout: 64 });
+    });
   });
 
   test("a name without an address", () => {

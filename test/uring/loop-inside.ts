@@ -11,6 +11,7 @@ import { RelayPhase } from "../../src/flow/relay.ts";
 import { holds } from "../model/fuzz.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
 import { ticketName } from "./operation.ts";
+import { INTERRUPT_MS } from "./performer.ts";
 
 /** What of a loop its checks look at. */
 export interface LoopInside {
@@ -24,6 +25,7 @@ export interface LoopInside {
 const MANY_DESCRIPTORS = 1_000;
 /** Milliseconds after which a dial tries another address, with those in which that is submitted. */
 const NEXT_ATTEMPT_MS = 250 + 100;
+const ATTEMPTS_MAX = 4;
 
 /** Operations that count as pending with their relay. */
 const counted: ReadonlySet<Operation> = new Set([
@@ -105,12 +107,17 @@ function checkDial(
     const isKnown = has(Operation.Socket, number) || has(Operation.Connect, number);
     holds(isUnderWay === isKnown, "an attempt is under way exactly when the kernel has it");
   }
-  holds(attempts.count <= 4, "a dial has a few attempts at a time");
+  holds(attempts.count <= ATTEMPTS_MAX, "a dial has a few attempts at a time");
   if (attempts.untried.length === 0) return;
   holds(relay.dialing && attempts.count > 0, "only a dial under way has addresses to try");
   const { dialledAt } = kernel.tenancy(ticketLow(Operation.Socket, slot), relay.generation);
-  const isSoon = performance.now() - dialledAt < NEXT_ATTEMPT_MS;
-  const mayWait = descriptors.left < MANY_DESCRIPTORS || dialledAt === 0;
+  // When there are enough one has to be over first.
+  const patience = NEXT_ATTEMPT_MS + (attempts.count === ATTEMPTS_MAX ? INTERRUPT_MS : 0);
+  const isSoon = performance.now() - dialledAt < patience;
+  const isPrepared = kernel.prepared.some(
+    ({ opcode, low }) => opcode === Opcode.Socket && slotOf(low) === slot,
+  );
+  const mayWait = descriptors.left < MANY_DESCRIPTORS || isPrepared;
   holds(isSoon || mayWait, "the next address is tried in time");
 }
 

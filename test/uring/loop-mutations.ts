@@ -216,7 +216,7 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     {
       what: "the next address is tried when the others have failed",
       find: "else if (attempts.count < ATTEMPTS_MAX) this.beginNext(conduit);",
-      replace: "",
+      replace: "else if (attempts.count < ATTEMPTS_MAX) return;",
     },
     {
       what: "all addresses of a name are tried at once",

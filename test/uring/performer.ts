@@ -19,6 +19,9 @@ import { addressIn, bytesAt } from "./memory.ts";
 import { type InFlight, isBundle, isReceive, isSend, isZeroCopy } from "./operation.ts";
 import type { Submission } from "./submission.ts";
 
+/** How often connecting is at work just now when it is cancelled, and milliseconds that it goes on. */
+const DIAL_AT_WORK = 0.3;
+export const INTERRUPT_MS = 300;
 /** Completions that a multishot operation makes without a pause. */
 const SHOTS = 4;
 const EFAULT = 14;
@@ -406,7 +409,8 @@ export class Performer {
       this.finish(operation, -Errno.ENOENT);
       return;
     }
-    if (this.fate.strikes("cancelLate")) {
+    const mayTakeTime = isDial(target) && this.fate.random() < DIAL_AT_WORK;
+    if (mayTakeTime || this.fate.strikes("cancelLate")) {
       // It is at work just now: over before it can be cancelled, or interrupted soon.
       target.notBefore = 0;
       if (this.attempt(target) && target.isOver) {
@@ -414,12 +418,22 @@ export class Performer {
         return;
       }
       const isDone = target.isOver || target.usedUntil !== null;
-      if (!isDone) this.giveUp(target, this.fate.pick([Errno.ECANCELED, Errno.EINTR]));
+      if (!isDone) this.interrupt(target);
       this.finish(operation, -Errno.EALREADY);
       return;
     }
     this.giveUp(target, Errno.ECANCELED);
     this.finish(operation, 0);
+  }
+
+  /** It ends at the next opportunity; with connecting that may take a while. */
+  private interrupt(operation: InFlight): void {
+    const { fate } = this;
+    const giveUp = () => {
+      if (!operation.isOver) this.giveUp(operation, fate.pick([Errno.ECANCELED, Errno.EINTR]));
+    };
+    if (!isDial(operation)) giveUp();
+    else this.kernel.at(this.clock.now + fate.random() * INTERRUPT_MS, giveUp);
   }
 
   /** It ends before its time: what a send has done so far counts nevertheless. */
@@ -446,6 +460,10 @@ export class Performer {
   private cutShort(size: number): number {
     return this.fate.strikes("short") ? this.fate.between(1, this.fate.pick([1, size])) : size;
   }
+}
+
+function isDial({ entry }: InFlight): boolean {
+  return entry.opcode === Opcode.Connect || entry.opcode === Opcode.Socket;
 }
 
 function connectionOf({ file }: InFlight): Connection {

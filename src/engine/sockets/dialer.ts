@@ -1,4 +1,5 @@
 import type { SocketHandler } from "bun";
+import { assert } from "../../assert.ts";
 import { formatAddress } from "../../config/address.ts";
 import type { Address, TcpAddress } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
@@ -130,6 +131,7 @@ export class Dialer implements TimedDialer<Conduit> {
     const { generation } = conduit.relay;
     this.resolveName(host, port, (addresses) => {
       if (!conduit.isDialing(generation, dials)) return;
+      assert(conduit.attempts.length === 0, "resolve: nothing is tried before the answer");
       conduit.untried = addresses;
       if (addresses.length > 0) this.beginNext(conduit);
       else this.failed(conduit, "connect_unresolved", "ENOTFOUND");

@@ -136,6 +136,7 @@ export class Dialer implements TimedDialer<Conduit> {
     const { generation, dials } = conduit;
     this.loop.report.resolve(host, port, (addresses) => {
       if (!conduit.isDialing(generation, dials)) return;
+      assert(conduit.attempts.count === 0, "resolve: nothing is tried before the answer");
       conduit.attempts.untried = addresses.map(encode);
       if (addresses.length > 0) this.beginNext(conduit);
       else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
