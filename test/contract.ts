@@ -10,6 +10,7 @@ import { latencyCases } from "./contract/latency.ts";
 import { listenCases } from "./contract/listen.ts";
 import { memoryCases } from "./contract/memory.ts";
 import { modeCases } from "./contract/modes.ts";
+import { nameCases } from "./contract/names.ts";
 import { paceCases } from "./contract/pace.ts";
 import { resetCases } from "./contract/resets.ts";
 import { routeCases } from "./contract/route.ts";
@@ -33,6 +34,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("ends", () => endCases(suite));
   describe("resets", () => resetCases(suite));
   describe("dials", () => dialCases(suite));
+  describe("names", () => nameCases(suite));
   describe("choice", () => choiceCases(suite));
   describe("edge", () => edgeCases(suite));
   describe("pace", () => paceCases(suite));

@@ -1,0 +1,184 @@
+import { expect } from "bun:test";
+import { formatAddress } from "../../src/config/address.ts";
+import type { Address } from "../../src/config/options.ts";
+import { attemptsTo, descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
+import type { Silent } from "../fixtures/system.ts";
+import { echo } from "../fixtures/upstream.ts";
+import { waitFor } from "../fixtures/wait.ts";
+import type { Scene } from "./scene.ts";
+import type { Suite } from "./suite.ts";
+
+/** Longer than any case may take: who ends before did not wait for it. */
+const NEVER_MS = 120_000;
+/** From one attempt to the next, less what timers may be early. */
+const DELAY_MS = 245;
+
+/** Upstreams that are names of several addresses, of which not all are there. */
+export function nameCases(suite: Suite): void {
+  suite.case("a name's next address is tried while the first keeps silent", oneSilent, {
+    linux: true,
+  });
+
+  suite.case("an attempt that lost is over, and what it dialled never hears of it", loser, {
+    linux: true,
+  });
+
+  suite.case("a name with six silent addresses: the oldest attempts give way", sixSilent, {
+    linux: true,
+  });
+
+  suite.case("addresses that refuse cost nothing", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const all = Array.from({ length: 15 }, () => scene.refusing());
+    const address = await scene.listen([scene.name("many.test", [...all, upstream.address])]);
+    await served(scene, address);
+    // Fifteen delays would be nearly four seconds.
+    expect(scene.engine.relays()[0]?.dialMs).toBeLessThan(1_500);
+    expect(scene.record.dialsFailed).toEqual([]);
+  });
+
+  suite.case("when all addresses refuse the dial has failed, once", async (scene) => {
+    const all = Array.from({ length: 3 }, () => scene.refusing());
+    const name = scene.name("many.test", all);
+    const client = await scene.client(await scene.listen([name]));
+    expect(await scene.ended(1)).toMatchObject({ reason: "connect_refused", dials: 1 });
+    expect(scene.record.dialsFailed.map(({ upstream }) => upstream)).toEqual([formatAddress(name)]);
+    await waitFor(() => client.closed || client.finSeen, "the client is let go");
+  });
+
+  suite.case("the connect timeout is the whole dial's, and ends all of its attempts", lateAll, {
+    linux: true,
+  });
+
+  suite.case("another upstream is dialled when none of a name's addresses answers", nextOne, {
+    linux: true,
+  });
+
+  suite.case("a client that leaves in the middle ends all attempts", leaving, { linux: true });
+}
+
+/** A client of that listener is served. */
+async function served(scene: Scene, address: Address): Promise<void> {
+  const client = await scene.client(address);
+  client.send("served?");
+  await waitFor(() => client.receivedBytes === 7, "the echo is here");
+}
+
+function attemptsAt(silents: readonly Silent[]): number {
+  return attemptsTo(silents.map(({ address }) => address.port));
+}
+
+async function silentOnes(scene: Scene, count: number): Promise<Silent[]> {
+  return await Promise.all(Array.from({ length: count }, () => scene.silent()));
+}
+
+async function oneSilent(scene: Scene): Promise<void> {
+  const silent = await scene.silent();
+  const upstream = await scene.upstream(echo);
+  const name = scene.name("two.test", [silent.address, upstream.address]);
+  const address = await scene.listen([name], { connectTimeoutMs: NEVER_MS });
+  await Promise.all(Array.from({ length: 5 }, () => served(scene, address)));
+  for (const relay of scene.engine.relays()) {
+    expect(relay).toMatchObject({ dials: 1, upstream: formatAddress(name) });
+    expect(relay.dialMs).toBeGreaterThanOrEqual(DELAY_MS);
+    // The system would give up after two minutes, and the relay's own time is as long.
+    expect(relay.dialMs).toBeLessThan(5_000);
+  }
+  expect(scene.record.dialsFailed).toEqual([]);
+}
+
+async function loser(scene: Scene): Promise<void> {
+  const silent = await scene.silent();
+  const upstream = await scene.upstream(echo);
+  const name = scene.name("two.test", [silent.address, upstream.address]);
+  const address = await scene.listen([name], { connectTimeoutMs: NEVER_MS });
+  const client = await scene.client(address);
+  await waitFor(() => attemptsAt([silent]) === 1, "the first address is tried");
+  client.send("served?");
+  await waitFor(() => client.receivedBytes === 7, "the echo is here");
+  await waitFor(() => attemptsAt([silent]) === 0, "the first attempt is over");
+  let heard = 0;
+  silent.awake(() => heard++);
+  // Longer than the system waits before it sends a SYN again.
+  await Bun.sleep(1_200);
+  expect(heard).toBe(0);
+  expect(scene.engine.relays()).toMatchObject([{ reason: null }]);
+  client.send("and still");
+  await waitFor(() => client.receivedBytes === 16, "the relay goes on");
+}
+
+async function sixSilent(scene: Scene): Promise<void> {
+  const silents = await silentOnes(scene, 6);
+  const upstream = await scene.upstream(echo);
+  const all = [...silents.map((one) => one.address), upstream.address];
+  const address = await scene.listen([scene.name("far.test", all)], { connectTimeoutMs: NEVER_MS });
+  let most = 0;
+  const client = await scene.client(address);
+  client.send("served?");
+  await waitFor(() => {
+    most = Math.max(most, attemptsAt(silents));
+    return client.receivedBytes === 7;
+  }, "the echo is here");
+  expect(most).toBe(4);
+  expect(scene.engine.relays()[0]?.dialMs).toBeLessThan(5_000);
+  await waitFor(() => attemptsAt(silents) === 0, "the other attempts are over");
+}
+
+async function lateAll(scene: Scene): Promise<void> {
+  const silents = await silentOnes(scene, 3);
+  const name = scene.name(
+    "dead.test",
+    silents.map((one) => one.address),
+  );
+  const address = await scene.listen([name], { connectTimeoutMs: 2_000 });
+  const before = openDescriptors();
+  const client = await scene.client(address);
+  await waitFor(() => attemptsAt(silents) === 3, "all addresses are tried");
+  const relay = await scene.ended(1);
+  expect(relay).toMatchObject({
+    reason: "connect_timeout",
+    dials: 1,
+    upstream: formatAddress(name),
+  });
+  expect(relay.durationMs).toBeGreaterThanOrEqual(1_990);
+  expect(relay.durationMs).toBeLessThan(8_000);
+  expect(scene.record.dialsFailed).toMatchObject([
+    { upstream: formatAddress(name), reason: "connect_timeout" },
+  ]);
+  await waitFor(() => client.closed || client.finSeen, "the client is let go");
+  client.reset();
+  const left = () => `no descriptor is left (${descriptorsSince(before)})`;
+  await waitFor(() => descriptorsSince(before) === "", left, 3_000);
+}
+
+async function nextOne(scene: Scene): Promise<void> {
+  const silents = await silentOnes(scene, 2);
+  const upstream = await scene.upstream(echo);
+  const name = scene.name(
+    "dead.test",
+    silents.map((one) => one.address),
+  );
+  const address = await scene.listen([name, upstream], { connectTimeoutMs: 1_000 });
+  await served(scene, address);
+  expect(scene.engine.relays()).toMatchObject([
+    { dials: 2, upstream: formatAddress(upstream.address) },
+  ]);
+  expect(attemptsAt(silents)).toBe(0);
+}
+
+async function leaving(scene: Scene): Promise<void> {
+  const silents = await silentOnes(scene, 2);
+  const name = scene.name(
+    "dead.test",
+    silents.map((one) => one.address),
+  );
+  const address = await scene.listen([name], { connectTimeoutMs: NEVER_MS });
+  const before = openDescriptors();
+  const client = await scene.client(address);
+  await waitFor(() => attemptsAt(silents) === 2, "both addresses are tried");
+  client.reset();
+  expect(await scene.ended(1)).toMatchObject({ reason: "client_reset" });
+  await waitFor(() => attemptsAt(silents) === 0, "both attempts are over");
+  const left = () => `no descriptor is left (${descriptorsSince(before)})`;
+  await waitFor(() => descriptorsSince(before) === "", left, 3_000);
+}
