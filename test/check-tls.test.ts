@@ -2,8 +2,12 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { probe } from "../src/upstream/health/probe.ts";
-import { checkOptions, redisServer, startRedisServer } from "../src/upstream/health/test-redis.ts";
+import {
+  checkOptions,
+  probeOnce,
+  redisServer,
+  startRedisServer,
+} from "../src/upstream/health/test-redis.ts";
 import { TlsUpstream, tlsOptions } from "../src/upstream/health/test-tls.ts";
 import { CliProcess, runCli } from "./cli-process.ts";
 import { findProgram, freePort, startOnFreePort } from "./clients/programs.ts";
@@ -81,7 +85,7 @@ describe.skipIf(redisServer === null)("redis-server", () => {
     const { cert, key } = client;
     const redis = { kind: "redis", role: "primary", password: "sesam" } as const;
     const ask = (tls: Parameters<typeof tlsOptions>[0]) =>
-      probe(address, checkOptions({ ...redis, tls: tlsOptions(tls) }));
+      probeOnce(address, checkOptions({ ...redis, tls: tlsOptions(tls) }));
     expect(await ask({ identity: { cert, key } })).toMatchObject({
       ok: true,
       detail: "+PONG, primary",
@@ -93,7 +97,7 @@ describe.skipIf(redisServer === null)("redis-server", () => {
     );
     // The port that has no TLS waits for the end of a command.
     const hasty = checkOptions({ ...redis, timeoutMs: 200, tls: tlsOptions() });
-    expect((await probe(plainly.address, hasty)).detail).toBe("TLS: no handshake within 200ms");
+    expect((await probeOnce(plainly.address, hasty)).detail).toBe("TLS: no handshake within 200ms");
   });
 });
 
@@ -120,7 +124,7 @@ describe.skipIf(openssl === null)("openssl s_server", () => {
 
   async function checked(port: number) {
     const address = { kind: "tcp", host: "127.0.0.1", port } as const;
-    return await probe(address, checkOptions({ tls: tlsOptions() }));
+    return await probeOnce(address, checkOptions({ tls: tlsOptions() }));
   }
 
   async function startOpenssl(name: string, more: readonly string[]) {
@@ -129,7 +133,7 @@ describe.skipIf(openssl === null)("openssl s_server", () => {
       ...["-cert", at(`${name}.pem`), "-key", at(`${name}.key`), ...more],
     ];
     const answers = async (port: number) =>
-      (await probe({ kind: "tcp", host: "127.0.0.1", port }, checkOptions())).ok;
+      (await probeOnce({ kind: "tcp", host: "127.0.0.1", port }, checkOptions())).ok;
     const { child, port } = await startOnFreePort(command, answers);
     return {
       port,

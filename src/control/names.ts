@@ -1,6 +1,7 @@
 import type { Address, ListenerOptions } from "../config/options.ts";
 import { isName, type ResolveName } from "../engine/names.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
+import type { HostsOf } from "../upstream/health/lookup.ts";
 import { orderAddresses } from "../upstream/names/happy-eyeballs.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
@@ -28,7 +29,7 @@ export class UpstreamNames {
         failures: number,
       ) {
         const isNews = before.length > 0 || failures > 0;
-        observer.nameChanged?.({ name, addresses: hostsOf(addresses), isNews });
+        observer.nameChanged?.({ name, addresses: hostsIn(addresses), isNews });
       },
       onFailing: (name: string, error: NameError) => observer.nameFailing?.(name, error.message),
     };
@@ -54,15 +55,8 @@ export class UpstreamNames {
     else void this.resolveLater(host, port, answer);
   };
 
-  /**
-   * For a check: the last good answer for a name in the system's order.
-   *
-   * @returns at least one address
-   * @throws NameError
-   */
-  async hosts(name: string): Promise<readonly string[]> {
-    return hostsOf(await this.watcher.ask(name));
-  }
+  /** For a check: the last good answer for a name. */
+  readonly hostsOf: HostsOf = async (name) => hostsIn(await this.watcher.ask(name));
 
   /** Why a name has no addresses, once that is known; null when it has some. */
   async problem(name: string): Promise<string | null> {
@@ -106,6 +100,6 @@ export function namedUpstreams(listeners: readonly ListenerOptions[]): Map<strin
   return Map.groupBy(upstreams.filter(isName), ({ host }) => host);
 }
 
-function hostsOf(addresses: readonly HostAddress[]): string[] {
+function hostsIn(addresses: readonly HostAddress[]): string[] {
   return addresses.map(({ host }) => host);
 }

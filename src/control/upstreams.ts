@@ -12,6 +12,7 @@ import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker, type HealthView } from "../upstream/health/checker.ts";
 import type { HealthEvent, HealthStatus } from "../upstream/health/monitor.ts";
 import { PanicWatch } from "../upstream/health/panic.ts";
+import { probe } from "../upstream/health/probe.ts";
 import type { WatcherParts } from "../upstream/names/watcher.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
 import { UpstreamNames } from "./names.ts";
@@ -103,7 +104,10 @@ export class Upstreams {
   ) {
     this.table = new UpstreamTable(workers);
     this.names = new UpstreamNames(observer, names);
-    this.checker = new Checker((key, event) => this.healthChanged(key, event));
+    const { hostsOf } = this.names;
+    this.checker = new Checker((key, event) => this.healthChanged(key, event), {
+      probe: (address, options, signal) => probe(address, options, hostsOf, signal),
+    });
   }
 
   /**
@@ -258,7 +262,7 @@ export class Upstreams {
   private look(): void {
     // A reload may have been under way.
     if (this.isStopped) return;
-    this.names.set(Array.from(this.entries.values(), ({ options }) => options.address));
+    this.names.set([...this.entries.values()].flatMap(placesOf));
     this.check();
     this.openAll();
   }
@@ -383,6 +387,12 @@ export class Upstreams {
 
 function keyOf(listenerKey: string, upstream: Address): string {
   return `${listenerKey} → ${formatAddress(upstream)}`;
+}
+
+/** Where it is dialled, and where it is checked if that is somewhere else. */
+function placesOf({ options, health }: Entry): Address[] {
+  const checked = health.check?.address ?? null;
+  return checked === null ? [options.address] : [options.address, checked];
 }
 
 /** Somebody wants it to have relays. */

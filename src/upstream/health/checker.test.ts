@@ -7,7 +7,7 @@ import { startEmbeddedUpstream } from "../embedded/server.ts";
 import { type CheckOptions, ejectionDefaults } from "./check-options.ts";
 import { type CheckedUpstream, Checker, type Clock } from "./checker.ts";
 import type { ProbeResult } from "./probe.ts";
-import { checkOptions } from "./test-redis.ts";
+import { checkOptions, probeOnce } from "./test-redis.ts";
 
 setDefaultTimeout(20_000);
 
@@ -364,7 +364,9 @@ describe("with real sockets", () => {
     opened.push({ stop: () => embedded.stop() });
     const { port } = embedded.address as { port: number };
     const moves: string[] = [];
-    const checker = new Checker((name, { to, why }) => moves.push(`${name} ${to} (${why})`));
+    const checker = new Checker((name, { to, why }) => moves.push(`${name} ${to} (${why})`), {
+      probe: probeOnce,
+    });
     opened.push(checker);
     const check = checkOptions({ kind: "redis", intervalMs: 20, fastIntervalMs: 5 });
     const address = { kind: "tcp", host: "127.0.0.1", port } as const;
@@ -386,7 +388,7 @@ describe("with real sockets", () => {
     const hung = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, () => {});
     opened.push({ stop: () => hung.close() });
     const before = openDescriptors();
-    const checker = new Checker(() => {});
+    const checker = new Checker(() => {}, { probe: probeOnce });
     opened.push(checker);
     const check = checkOptions({
       kind: "redis",

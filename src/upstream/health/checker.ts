@@ -8,7 +8,7 @@ import {
   type HealthStatus,
   UpstreamHealth,
 } from "./monitor.ts";
-import { type ProbeResult, probe } from "./probe.ts";
+import type { ProbeResult } from "./probe.ts";
 
 /** An upstream whose health is looked after. */
 export interface CheckedUpstream {
@@ -43,9 +43,16 @@ export interface Clock {
   after(delayMs: number, call: () => void): () => void;
 }
 
+/** Checks an upstream once; see `probe`. */
+export type CheckOnce = (
+  address: Address,
+  options: CheckOptions,
+  signal: AbortSignal,
+) => Promise<ProbeResult>;
+
 /** What a checker is made of; the defaults are what runs. */
 export interface CheckerParts {
-  readonly probe?: typeof probe;
+  readonly probe: CheckOnce;
   readonly clock?: Clock;
   /** 0…1, 1 excluded. */
   readonly random?: () => number;
@@ -106,7 +113,7 @@ export class Checker {
   private readonly line = new Set<Watch>();
   private runningCount = 0;
   private isStopped = false;
-  private readonly probe: typeof probe;
+  private readonly probe: CheckOnce;
   private readonly clock: Clock;
   private readonly random: () => number;
   private readonly runningMax: number;
@@ -117,9 +124,9 @@ export class Checker {
    */
   constructor(
     private readonly onEvent: (name: string, event: HealthEvent) => void,
-    parts: CheckerParts = {},
+    parts: CheckerParts,
   ) {
-    this.probe = parts.probe ?? probe;
+    this.probe = parts.probe;
     this.clock = parts.clock ?? systemClock;
     this.random = parts.random ?? Math.random;
     this.runningMax = parts.runningMax ?? RUNNING_MAX;

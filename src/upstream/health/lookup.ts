@@ -1,38 +1,24 @@
-import { ipKind } from "../../config/ip.ts";
-import type { Address, UnixAddress } from "../../config/options.ts";
+import type { Address } from "../../config/options.ts";
+import { isName } from "../../engine/names.ts";
 
-/** An address that can be dialled as it is: no name is left to be looked up. */
-export type LiteralAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | UnixAddress;
+/**
+ * Tells the hosts behind a name: what is known at once, the first time the answer to a question.
+ *
+ * @returns literal ones, at least one, in the system's order
+ * @throws NameError
+ */
+export type HostsOf = (name: string) => Promise<readonly string[]>;
 
 /** Most addresses of one name that are tried. */
 const ADDRESSES_MAX = 4;
 
-/** Lookups that are under way, by their names. */
-const running = new Map<string, Promise<readonly string[]>>();
-
 /**
- * The addresses behind an address: itself, or those of its host name in the order of the system, at
- * most four.
+ * The addresses behind an address: itself, or those of its host name, at most four.
  *
- * A lookup cannot be taken back, and one that hangs holds a thread: who asks for a name that is being
- * looked up waits for the same lookup, so that checks cannot pile them up.
- *
- * @throws the system's error, with a `code` such as DNS_ENOTFOUND
+ * @throws NameError
  */
-export async function literals(address: Address): Promise<readonly LiteralAddress[]> {
-  if (address.kind === "unix" || ipKind(address.host) !== 0) return [address];
-  const { kind, host: name, port } = address;
-  let lookup = running.get(name);
-  if (lookup === undefined) {
-    lookup = hostsOf(name).finally(() => running.delete(name));
-    running.set(name, lookup);
-  }
-  return (await lookup).slice(0, ADDRESSES_MAX).map((host) => ({ kind, host, port }));
-}
-
-async function hostsOf(name: string): Promise<readonly string[]> {
-  const found = await Bun.dns.lookup(name, { backend: "getaddrinfo" });
-  return [...new Set(found.map(({ address }) => address))];
+export async function literals(address: Address, hostsOf: HostsOf): Promise<readonly Address[]> {
+  if (!isName(address)) return [address];
+  const hosts = await hostsOf(address.host);
+  return hosts.slice(0, ADDRESSES_MAX).map((host) => ({ ...address, host }));
 }

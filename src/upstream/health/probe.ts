@@ -6,11 +6,12 @@ import { formatAddress } from "../../config/address.ts";
 import { printable } from "../../config/error.ts";
 import type { Address } from "../../config/options.ts";
 import { formatDuration } from "../../config/quantity.ts";
+import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
 import type { CheckOptions, TlsOptions } from "./check-options.ts";
 import type { Conversation, Verdict } from "./conversation.ts";
 import { HttpConversation } from "./http-conversation.ts";
-import { type LiteralAddress, literals } from "./lookup.ts";
+import { type HostsOf, literals } from "./lookup.ts";
 import { PostgresConversation } from "./postgres-conversation.ts";
 import { PostgresTlsRequest } from "./postgres-tls-request.ts";
 import { RedisConversation } from "./redis-conversation.ts";
@@ -43,15 +44,17 @@ const LATE_MS = 20;
  * resolves, even one whose connection was never answered.
  *
  * @param address the upstream's own; `options.address` is checked instead if there is one
+ * @param hostsOf where it has the addresses of a host name from
  * @param signal gives the check up, which makes it inconclusive
  */
 export function probe(
   address: Address,
   options: CheckOptions,
+  hostsOf: HostsOf,
   signal?: AbortSignal,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    new Probe(options.address ?? address, options, signal, resolve).begin();
+    new Probe(options.address ?? address, options, hostsOf, signal, resolve).begin();
   });
 }
 
@@ -109,6 +112,7 @@ class Probe {
   constructor(
     private readonly address: Address,
     private readonly options: CheckOptions,
+    private readonly hostsOf: HostsOf,
     private readonly signal: AbortSignal | undefined,
     private readonly resolve: (result: ProbeResult) => void,
   ) {
@@ -123,7 +127,7 @@ class Probe {
     }
     this.signal?.addEventListener("abort", this.onAbort);
     this.startTimer(this.options.timeoutMs, true);
-    literals(this.address).then(
+    literals(this.address, this.hostsOf).then(
       (addresses) => this.dial(addresses, 0),
       (error) => this.failed("lookup", error),
     );
@@ -146,11 +150,11 @@ class Probe {
   }
 
   /** Dials the addresses of a name in turn; each gets an equal share of the time that is left. */
-  private dial(addresses: readonly LiteralAddress[], index: number): void {
+  private dial(addresses: readonly Address[], index: number): void {
     if (this.isOver) return;
     const address = addresses[index];
     if (address === undefined) {
-      this.end({ ok: false, detail: "lookup: the name has no address" });
+      this.failed("lookup", new NameError("no_data"));
       return;
     }
     const next = () => {
@@ -171,7 +175,7 @@ class Probe {
   }
 
   /** @param onFailed what to do when it cannot be connected to, if not to fail */
-  private open(address: LiteralAddress, onFailed: (() => void) | null): Socket {
+  private open(address: Address, onFailed: (() => void) | null): Socket {
     const place =
       address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
     // Half-open, so that an upstream that ends first is still judged by what it said.
@@ -254,7 +258,8 @@ class Probe {
   private timedOut(): void {
     const span = formatDuration(this.options.timeoutMs);
     const { phase } = this;
-    if (phase === "dial") this.end({ ok: false, detail: `connect: no answer within ${span}` });
+    const what = this.socket === null ? "lookup" : "connect";
+    if (phase === "dial") this.end({ ok: false, detail: `${what}: no answer within ${span}` });
     else if (phase === "handshake") this.unanswered(`no handshake within ${span}`);
     else if (this.answer.bytes.length === 0) {
       this.end({ ok: false, detail: `no answer within ${span}` });
@@ -313,10 +318,11 @@ class Probe {
   }
 }
 
-/** The system's word for an error. */
+/** The system's word for an error, or what is wrong with a name. */
 function codeOf(error: unknown): string {
+  if (error instanceof NameError) return error.message;
   const code = (error as NodeJS.ErrnoException | null)?.code;
-  return typeof code === "string" ? printable(code.replace(/^DNS_/, "")).slice(0, 60) : "failed";
+  return typeof code === "string" ? printable(code).slice(0, 60) : "failed";
 }
 
 /** Whether this process can open anything now. */

@@ -1,7 +1,8 @@
 import { findProgram, startOnFreePort } from "../../../test/clients/programs.ts";
-import type { TcpAddress } from "../../config/options.ts";
+import type { Address, TcpAddress } from "../../config/options.ts";
+import { NameError } from "../names/name-error.ts";
 import type { CheckOptions } from "./check-options.ts";
-import { probe } from "./probe.ts";
+import { type ProbeResult, probe } from "./probe.ts";
 
 /** Where redis-server is, or null where it is not installed. */
 export const redisServer = findProgram("redis-server");
@@ -22,6 +23,20 @@ export function checkOptions(more: Partial<CheckOptions> = {}): CheckOptions {
   };
 }
 
+/** Checks once where no name is known but localhost. */
+export function probeOnce(
+  address: Address,
+  options: CheckOptions,
+  signal?: AbortSignal,
+): Promise<ProbeResult> {
+  return probe(address, options, hostsOf, signal);
+}
+
+async function hostsOf(name: string): Promise<readonly string[]> {
+  if (name === "localhost") return ["127.0.0.1"];
+  throw new NameError("unknown_host");
+}
+
 /** A redis-server of a test. */
 export interface TestRedis extends AsyncDisposable {
   readonly address: TcpAddress;
@@ -37,7 +52,7 @@ export async function startRedisServer(...more: string[]): Promise<TestRedis> {
     ...more,
   ];
   const answers = async (port: number) =>
-    (await probe({ kind: "tcp", host: "127.0.0.1", port }, checkOptions())).ok;
+    (await probeOnce({ kind: "tcp", host: "127.0.0.1", port }, checkOptions())).ok;
   const { child, port } = await startOnFreePort(command, answers);
   return {
     address: { kind: "tcp", host: "127.0.0.1", port },

@@ -14,8 +14,7 @@ import { type Behaviour, Upstream } from "../../../test/fixtures/upstream.ts";
 import { waitFor } from "../../../test/fixtures/wait.ts";
 import type { Address } from "../../config/options.ts";
 import type { CheckOptions, TlsOptions } from "./check-options.ts";
-import { probe } from "./probe.ts";
-import { checkOptions } from "./test-redis.ts";
+import { checkOptions, probeOnce } from "./test-redis.ts";
 import { postgresDoor, TlsUpstream, tlsOptions } from "./test-tls.ts";
 
 setDefaultTimeout(20_000);
@@ -47,7 +46,7 @@ async function check(
   tls: Partial<TlsOptions> = {},
   more: Partial<CheckOptions> = {},
 ): Promise<{ ok: boolean; detail: string }> {
-  const result = await probe(address, checkOptions({ tls: tlsOptions(tls), ...more }));
+  const result = await probeOnce(address, checkOptions({ tls: tlsOptions(tls), ...more }));
   const { ok, detail, inconclusive } = result;
   expect(inconclusive).toBe(false);
   expect(detail).toMatch(/^[\x20-\x7e…"]{1,300}$/);
@@ -115,11 +114,10 @@ describe("a handshake", () => {
     const upstream = opening(await TlsUpstream.listen(() => {}, expired));
     const program = `
       import { writeSync } from "node:fs";
-      import { probe } from "${import.meta.dir}/probe.ts";
-      import { checkOptions } from "${import.meta.dir}/test-redis.ts";
+      import { checkOptions, probeOnce } from "${import.meta.dir}/test-redis.ts";
       import { tlsOptions } from "${import.meta.dir}/test-tls.ts";
       const address = ${JSON.stringify(upstream.address)};
-      writeSync(1, (await probe(address, checkOptions({ tls: tlsOptions() }))).detail);
+      writeSync(1, (await probeOnce(address, checkOptions({ tls: tlsOptions() }))).detail);
       process.exit(0);`;
     const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: "0" };
     const run = Bun.spawn([process.execPath, "-e", program], { env, stderr: "pipe" });
