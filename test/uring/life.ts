@@ -303,8 +303,8 @@ export class Life implements Report {
     if (host === "none.test") return [];
     if (host === "far.test") return [...Array<Address>(6).fill(silent), tcp(Port.Answers), silent];
     if (host === "slow.test") {
-      const slow = tcp(Port.Slow);
-      return [slow, slow, tcp(Port.Refuses), slow, silent, slow, slow];
+      const [slow, refuses] = [tcp(Port.Slow), tcp(Port.Refuses)];
+      return [slow, silent, refuses, slow, refuses];
     }
     if (host === "many.test") {
       return [tcp(Port.Refuses), tcp(Port.Unreachable), tcp(Port.Answers)];

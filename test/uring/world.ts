@@ -28,7 +28,7 @@ export interface DialVerdict {
 
 /** Milliseconds that a connect takes at most until it is answered, also by somebody who is slow. */
 const ANSWER_MS = 20;
-const SLOW_ANSWER_MS = 900;
+export const SLOW_ANSWER_MS = 2_000;
 
 /** A listening socket: who has connected and was not accepted yet. */
 export interface Listening {
