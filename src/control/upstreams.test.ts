@@ -55,6 +55,8 @@ class Stage {
   readonly events: UpstreamEvent[] = [];
   readonly panics: [string, boolean][] = [];
   readonly drops: [number, number][] = [];
+  /** Names that were asked for; all of them are this machine. */
+  readonly asked: string[] = [];
   readonly upstreams = new Upstreams(
     2,
     {
@@ -62,6 +64,12 @@ class Stage {
       panicChanged: (...panic) => this.panics.push(panic),
     },
     (...drop) => this.drops.push(drop),
+    {
+      resolve: async (name) => {
+        this.asked.push(name);
+        return { addresses: [{ host: "127.0.0.1", family: 4 }], ttlMs: 60_000 };
+      },
+    },
   );
 
   /** What a start does. @returns the rows of each listener's upstreams */
@@ -489,6 +497,25 @@ describe("checks", () => {
     await waitFor(() => made.open.length === 2, "it is up again");
     expect(made.events.map(({ to }) => to)).toEqual(["down", "up"]);
     expect(made.drops).toHaveLength(1);
+  });
+
+  test("go to the kept addresses of a name, also to one of their own", async () => {
+    const made = stage();
+    const [first, second] = [target(), target()];
+    const named = (host: string, { address }: Upstream): TcpAddress => {
+      return { ...(address as TcpAddress), host };
+    };
+    const check = often({ address: named("b.test", second) });
+    made.start(
+      listener([named("a.test", first)], { health: { check: often() } }),
+      listener([named("a.test", first)], { port: 2, health: { check } }),
+    );
+    await waitFor(() => first.ends.length > 3 && second.ends.length > 3, "both are checked");
+    expect(made.upstreams.views().map(({ lastCheck }) => lastCheck?.detail)).toEqual([
+      "connected",
+      "connected",
+    ]);
+    expect(made.asked).toEqual(["a.test", "b.test"]);
   });
 
   test("of the engines know nothing", () => {
