@@ -55,6 +55,20 @@ export function nameCases(suite: Suite): void {
   });
 
   suite.case("a client that leaves in the middle ends all attempts", leaving, { linux: true });
+
+  suite.case("clients wait for a name's first answer, with what they send", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const name = scene.name("slow.test", [upstream.address]);
+    const held = scene.hold("slow.test");
+    const address = await scene.listen([name]);
+    const client = await scene.client(address);
+    client.send("early");
+    await waitFor(() => held.waiting === 1, "the name is asked for");
+    held.answer();
+    await waitFor(() => client.receivedBytes === 5, "the echo is here");
+  });
+
+  suite.case("an answer that comes too late starts nothing", tooLate);
 }
 
 /** A client of that listener is served. */
@@ -181,4 +195,26 @@ async function leaving(scene: Scene): Promise<void> {
   await waitFor(() => attemptsAt(silents) === 0, "both attempts are over");
   const left = () => `no descriptor is left (${descriptorsSince(before)})`;
   await waitFor(() => descriptorsSince(before) === "", left, 3_000);
+}
+
+/** A dial that was given up, a client that has left, and the next tenant, before the name is known. */
+async function tooLate(scene: Scene): Promise<void> {
+  const upstream = await scene.upstream(echo);
+  const name = scene.name("slow.test", [upstream.address]);
+  const held = scene.hold("slow.test");
+  const address = await scene.listen([name], { connectTimeoutMs: 300 });
+  await scene.client(address);
+  expect(await scene.ended(1)).toMatchObject({ reason: "connect_timeout", dials: 1 });
+  const leaving = await scene.client(address);
+  await waitFor(() => held.waiting === 2, "the second one waits");
+  leaving.reset();
+  expect(await scene.ended(2)).toMatchObject({ reason: "client_reset" });
+  const client = await scene.client(await scene.listen([name]));
+  client.send("served?");
+  await waitFor(() => held.waiting === 3, "the third one waits");
+  held.answer();
+  await waitFor(() => client.receivedBytes === 7, "the echo is here");
+  // Everybody was answered in this order: who was to dial has dialled.
+  expect(upstream.ends).toHaveLength(1);
+  expect(scene.record.dialsFailed).toMatchObject([{ reason: "connect_timeout" }]);
 }

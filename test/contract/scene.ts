@@ -60,6 +60,8 @@ export class Scene {
   private readonly descriptors = openDescriptors();
   /** What the names of this case stand for; nobody knows any other. */
   private readonly names = new Map<string, readonly Address[]>();
+  /** Names that are not answered yet, with whom to tell. */
+  private readonly heldNames = new Map<string, (() => void)[]>();
   private made: Engine | null = null;
   private folder: string | null = null;
 
@@ -72,7 +74,11 @@ export class Scene {
 
   /** The engine, made at the first use: some cases run theirs in a process of its own. */
   get engine(): Engine {
-    const resolve: ResolveName = (host, _port, answer) => answer(this.names.get(host) ?? []);
+    const resolve: ResolveName = (host, _port, answer) => {
+      const held = this.heldNames.get(host);
+      if (held === undefined) answer(this.names.get(host) ?? []);
+      else held.push(() => answer(this.names.get(host) ?? []));
+    };
     this.made ??= this.newEngine(this.memory, this.record, resolve, this.table.memory);
     return this.made;
   }
@@ -86,6 +92,21 @@ export class Scene {
   /** Gives the upstreams of the first rows these weights. */
   weigh(weights: readonly number[]): void {
     for (const [slot, weight] of weights.entries()) this.table.setWeight(slot, weight);
+  }
+
+  /** Whoever asks for that name waits. @returns how many do, and what answers them all */
+  hold(host: string): { readonly waiting: number; answer(): void } {
+    const held: (() => void)[] = [];
+    this.heldNames.set(host, held);
+    return {
+      get waiting() {
+        return held.length;
+      },
+      answer: () => {
+        this.heldNames.delete(host);
+        for (const tell of held) tell();
+      },
+    };
   }
 
   /** A fresh address to listen on. */

@@ -35,7 +35,7 @@ export interface ResolveOptions {
  */
 export type SystemLookup = (host: string) => Promise<readonly string[]>;
 
-/** What is known otherwise than from DNS holds for so long; Bun's own connections keep names as long. */
+/** What is known otherwise than from DNS holds for so long. */
 export const UNKNOWN_TTL_MS = 30_000;
 
 const TIMEOUT_MS = 5_000;
