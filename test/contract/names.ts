@@ -37,6 +37,10 @@ export function nameCases(suite: Suite): void {
     expect(scene.record.dialsFailed).toEqual([]);
   });
 
+  suite.case("an address that refuses does not end the attempts beside it", beside, {
+    linux: true,
+  });
+
   suite.case("when all addresses refuse the dial has failed, once", async (scene) => {
     const all = Array.from({ length: 3 }, () => scene.refusing());
     const name = scene.name("many.test", all);
@@ -119,6 +123,19 @@ async function loser(scene: Scene): Promise<void> {
   expect(scene.engine.relays()).toMatchObject([{ reason: null }]);
   client.send("and still");
   await waitFor(() => client.receivedBytes === 16, "the relay goes on");
+}
+
+async function beside(scene: Scene): Promise<void> {
+  const silent = await scene.silent();
+  const name = scene.name("two.test", [silent.address, scene.refusing()]);
+  const client = await scene.client(await scene.listen([name], { connectTimeoutMs: NEVER_MS }));
+  client.send("served?");
+  await waitFor(() => attemptsAt([silent]) === 1, "the first address is tried");
+  // It answers when the system tries again, after a second; the other has refused by then.
+  silent.awake(echo);
+  await waitFor(() => client.receivedBytes === 7, "the echo is here");
+  expect(scene.record.dialsFailed).toEqual([]);
+  expect(scene.engine.relays()).toMatchObject([{ dials: 1 }]);
 }
 
 async function sixSilent(scene: Scene): Promise<void> {
