@@ -8,7 +8,8 @@
  * completion that comes late, for an earlier tenant, is told from one of the present tenant. A dial may
  * make several attempts at a time, which have numbers; of all else there is one.
  *
- * Two numbers and no BigInt, because a BigInt for each completion costs forty times as much.
+ * There may be sixteen operations. Two numbers and no BigInt, because a BigInt for each completion
+ * costs forty times as much.
  */
 export enum Operation {
   /** Nobody waits for it; when it fails that does not matter. */
