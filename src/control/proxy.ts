@@ -4,6 +4,7 @@ import { nameOfListener } from "../engine/account.ts";
 import { type Engine, type Listening, type ProxyObserver, wholeShare } from "../engine/engine.ts";
 import type { ListeningSocket } from "../engine/listening-socket.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
+import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { together } from "../observe/together.ts";
@@ -264,12 +265,13 @@ function newEngine(
   if (process.platform !== "linux") {
     throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
   }
+  const dials = dialWindowMemory();
   return new Fleet(
     {
       name,
       workers,
       newWorker: (share, shared, onFailed) => {
-        const birth = { memory, uring, share: { ...share, upstreams } };
+        const birth = { memory, uring, share: { ...share, upstreams, dials } };
         const { resolve } = names;
         return new ThreadEngine({ name, birth, onFailed, resolve }, shared);
       },

@@ -65,6 +65,8 @@ export interface EngineShare {
   readonly first: number;
   /** What all of them know of upstreams; missing where there is one engine that knows it alone. */
   readonly upstreams?: SharedArrayBuffer;
+  /** By which those that dial know of each other; missing where there is one engine. */
+  readonly dials?: SharedArrayBuffer;
 }
 
 /** An engine that has the process to itself. */

@@ -12,6 +12,7 @@ import type { ResolveName } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { bunSocket } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
+import type { DialWindow } from "./dial-window.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -62,6 +63,7 @@ export class Dialer implements TimedDialer<Conduit> {
     private readonly observer: EngineObserver,
     private readonly resolveName: ResolveName,
     private readonly onDefect: OnDefect,
+    private readonly window: DialWindow,
   ) {
     this.handlers = this.makeHandlers();
   }
@@ -158,11 +160,19 @@ export class Dialer implements TimedDialer<Conduit> {
       void Bun.connect({ unix: address.path, socket, data: attempt, allowHalfOpen: true });
     } else {
       const { host: hostname, port } = address;
-      // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
-      // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
-      const descriptor = conduit.client === null ? -1 : nextDescriptor(conduit.client.fd);
-      void Bun.connect({ hostname, port, socket, data: attempt, allowHalfOpen: true });
-      if (descriptor !== -1 && attempt.conduit !== null) attempt.track(descriptor);
+      const { client } = conduit;
+      this.window.begin();
+      let isOurs = false;
+      let descriptor = -1;
+      try {
+        // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
+        // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
+        if (client !== null) descriptor = nextDescriptor(client.fd);
+        void Bun.connect({ hostname, port, socket, data: attempt, allowHalfOpen: true });
+      } finally {
+        isOurs = this.window.end();
+      }
+      if (isOurs && descriptor !== -1 && attempt.conduit !== null) attempt.track(descriptor);
     }
   }
 

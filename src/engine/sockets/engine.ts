@@ -32,6 +32,7 @@ import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
+import { DialWindow } from "./dial-window.ts";
 import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { Reservoir } from "./reservoir.ts";
@@ -96,7 +97,8 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share);
-    this.dialer = new Dialer(this.descriptors, this.turn, observer, resolve, onDefect);
+    const window = new DialWindow(share.dials);
+    this.dialer = new Dialer(this.descriptors, this.turn, observer, resolve, onDefect, window);
   }
 
   async listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening> {
