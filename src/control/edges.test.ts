@@ -12,6 +12,19 @@ function listener(edge: Partial<EdgeOptions>): ListenerOptions {
   };
 }
 
+/** Rows, and who has them. */
+class Rows {
+  readonly names: string[] = [];
+  rowOf(name: string): number {
+    if (!this.names.includes(name)) this.names.push(name);
+    return this.names.indexOf(name);
+  }
+  keepRows(names: ReadonlySet<string>): void {
+    const kept = this.names.filter((name) => names.has(name));
+    this.names.splice(0, this.names.length, ...kept);
+  }
+}
+
 const limited = { maxRelaysPerClient: 3, clientRate: 5 };
 
 /** The memory that workers get for the listener's clients. */
@@ -21,7 +34,7 @@ async function memoryOf(edges: Edges, edge: Partial<EdgeOptions>) {
 }
 
 test("what was counted outlives reloads", async () => {
-  const edges = new Edges(1, () => 0);
+  const edges = new Edges(1, new Rows());
   const before = await memoryOf(edges, limited);
   edges.retain();
   const after = await memoryOf(edges, { ...limited, clientRate: 6 });
@@ -33,7 +46,7 @@ test("what was counted outlives reloads", async () => {
 });
 
 test("a reload that fails after this step loses nothing", async () => {
-  const edges = new Edges(1, () => 0);
+  const edges = new Edges(1, new Rows());
   const before = await memoryOf(edges, limited);
   edges.retain();
   // Adopted, but an address could not be listened on: never retained.
@@ -43,4 +56,29 @@ test("a reload that fails after this step loses nothing", async () => {
   expect(before?.rates).toBeInstanceOf(SharedArrayBuffer);
   expect(after?.rates).toBe(before?.rates as SharedArrayBuffer);
   expect(after?.counts).toBe(before?.counts as SharedArrayBuffer);
+});
+
+test("the rows of listeners that go are given back, those of a reload that fails too", async () => {
+  const rows = new Rows();
+  const edges = new Edges(1, rows);
+  const at = (port: number, maxRelays: number) => ({
+    ...listener({ maxRelays }),
+    address: { kind: "tcp", host: "127.0.0.1", port } as const,
+  });
+  await edges.adopt([at(1, 5), at(2, 5)], 10);
+  edges.retain();
+  expect(rows.names).toEqual(["127.0.0.1:1", "all relays", "127.0.0.1:2"]);
+  await edges.adopt([at(2, 5), at(3, 5)], 0);
+  // What holds still may be needed if that fails.
+  expect(rows.names).toHaveLength(4);
+  edges.restore();
+  expect(rows.names).toEqual(["127.0.0.1:1", "all relays", "127.0.0.1:2"]);
+  await edges.adopt([at(2, 6), at(1, 0)], 0);
+  edges.retain();
+  expect(rows.names).toEqual(["127.0.0.1:2"]);
+  const files = ["/nowhere/networks.txt"];
+  const missing = { ...at(5, 0), edge: { ...edgeDefaults, deny: { networks: [], files } } };
+  await expect(edges.adopt([at(4, 5), missing], 0)).rejects.toThrow();
+  edges.restore();
+  expect(rows.names).toEqual(["127.0.0.1:2"]);
 });

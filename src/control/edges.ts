@@ -15,8 +15,23 @@ interface Memory {
   readonly counts: SharedArrayBuffer | null;
 }
 
-/** Gives out a row of the table that all workers share, the same one for the same name. */
-export type RowOf = (name: string) => number;
+/** Rows of the table that all workers share, by names. */
+export interface Rows {
+  /** Gives out a row, the same one for the same name. */
+  rowOf(name: string): number;
+  /** All rows but those of these names are given back. */
+  keepRows(names: ReadonlySet<string>): void;
+}
+
+/** What a reload decides about. */
+interface Holding {
+  /** By listener. */
+  readonly memories: ReadonlyMap<string, Memory>;
+  /** The names of rows in use. */
+  readonly rows: ReadonlySet<string>;
+}
+
+const nothing: Holding = { memories: new Map(), rows: new Set() };
 
 /** The row of the relays of the whole process. */
 const ALL = "all relays";
@@ -26,14 +41,13 @@ const ALL = "all relays";
  * lists and gives out the memory in which workers count clients. What was counted outlives reloads.
  */
 export class Edges {
-  /** What holds, by listener. */
-  private memories = new Map<string, Memory>();
+  private holding = nothing;
   /** What {@link adopt} has made and {@link retain} will let hold. */
-  private adopted = new Map<string, Memory>();
+  private adopted = nothing;
 
   constructor(
     private readonly workers: number,
-    private readonly rowOf: RowOf,
+    private readonly rows: Rows,
   ) {}
 
   /**
@@ -45,6 +59,9 @@ export class Edges {
    */
   async adopt(listeners: readonly ListenerOptions[], most: number): Promise<ListenerOptions[]> {
     const memories = new Map<string, Memory>();
+    const names = new Set<string>();
+    // From now on, so that a row is given back also when this fails half-way.
+    this.adopted = { memories, rows: names };
     const adopted: ListenerOptions[] = [];
     for (const [key, listener] of keyed(listeners)) {
       const { edge } = listener;
@@ -55,23 +72,32 @@ export class Edges {
         { name: key, most: edge.maxRelays },
         { name: ALL, most },
       ].filter((one) => one.most > 0);
-      const rows = limits.map(({ name, most }) => ({ slot: this.rowOf(name), most }));
+      const rows = limits.map(({ name, most }) => {
+        names.add(name);
+        return { slot: this.rows.rowOf(name), most };
+      });
       const gate: GateOptions = { ...lists, rows, rates: memory.rates, counts: memory.counts };
       adopted.push(isNeeded(gate, edge) ? { ...listener, edge: { ...edge, gate } } : listener);
     }
-    this.adopted = memories;
     return adopted;
   }
 
   /** The second step: what was adopted last holds from now on. */
   retain(): void {
-    this.memories = this.adopted;
+    this.holding = this.adopted;
+    this.rows.keepRows(this.holding.rows);
+  }
+
+  /** Instead of it: what was adopted last is not to be, and what held before does. */
+  restore(): void {
+    this.adopted = this.holding;
+    this.rows.keepRows(this.holding.rows);
   }
 
   /** A worker is no more: the clients that it had counted are taken back. @param worker 0, 1, 2… */
   workerFailed(worker: number): void {
     // Of a reload that is under way, too: its listeners may have let clients in.
-    const known = [...this.memories.values(), ...this.adopted.values()];
+    const known = [this.holding, this.adopted].flatMap(({ memories }) => [...memories.values()]);
     for (const counts of new Set(known.map((memory) => memory.counts))) {
       if (counts === null) continue;
       new ClientCounts({ max: 1, workers: this.workers, memory: counts }).takeBack(worker);
@@ -82,7 +108,7 @@ export class Edges {
     key: string,
     { clientRate, clientBurst, maxRelaysPerClient }: EdgeOptions,
   ): Memory {
-    const before = this.memories.get(key);
+    const before = this.holding.memories.get(key);
     const isSameRate = before?.rate === clientRate && before.burst === clientBurst;
     const rates = () => new SharedArrayBuffer(TokenBuckets.bytesFor());
     const counts = () => new SharedArrayBuffer(ClientCounts.bytesFor(undefined, this.workers));

@@ -61,7 +61,7 @@ export class RunningProxy {
     const workers = Math.max(1, options.workers);
     const drop = (slot: number, withinMs: number) => engine.drop({ slot }, withinMs);
     const upstreams = new Upstreams(workers, observer, drop, names);
-    const edges = new Edges(workers, (name) => upstreams.rowOf(name));
+    const edges = new Edges(workers, upstreams);
     const told = watching(observer, upstreams, edges);
     const engine = newEngine(choice, options, told, upstreams);
     const proxy = new RunningProxy(engine, upstreams, edges, choice, options, inherited);
@@ -208,6 +208,7 @@ export class RunningProxy {
       return after;
     } catch (error) {
       this.upstreams.retain(this.running.listeners);
+      this.edges.restore();
       throw error;
     }
   }

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Upstream } from "../../test/fixtures/upstream.ts";
 import { waitFor } from "../../test/fixtures/wait.ts";
 import { formatAddress } from "../config/address.ts";
+import { ConfigError } from "../config/error.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import {
   type HealthOptions,
@@ -267,6 +268,32 @@ describe("an upstream that leaves", () => {
   });
 });
 
+describe("the row of a limit", () => {
+  test("can be had again, once nobody is counted there", () => {
+    const made = stage();
+    const { upstreams } = made;
+    const { table } = upstreams;
+    made.start(listener([1]));
+    const occupied = upstreams.rowOf("occupied");
+    table.enter(occupied, 0);
+    upstreams.keepRows(new Set());
+    // Far more reloads than there are rows, each with another listener that has a limit.
+    const given = new Set<number>();
+    for (let round = 0; round < 2 * SLOTS_MAX; round++) {
+      given.add(upstreams.rowOf(`listener ${round}`));
+      upstreams.keepRows(new Set());
+    }
+    expect(given).not.toContain(occupied);
+    table.leave(occupied);
+    for (let round = 0; round < SLOTS_MAX; round++) {
+      given.add(upstreams.rowOf(`listener ${round}`));
+      upstreams.keepRows(new Set());
+    }
+    expect(given).toContain(occupied);
+    expect(upstreams.rowOf("kept")).toBe(upstreams.rowOf("kept"));
+  });
+});
+
 describe("a reload that is not carried out", () => {
   test("leaves everything as it was", async () => {
     const made = stage();
@@ -309,7 +336,7 @@ describe("a reload that is not carried out", () => {
         { port: n + 10 },
       ),
     );
-    expect(() => made.upstreams.adopt(many)).toThrow(RangeError);
+    expect(() => made.upstreams.adopt(many)).toThrow(ConfigError);
     made.upstreams.retain(before);
     expect(made.upstreams.views().map(({ id }) => id)).toEqual(was);
     // And all rows can be had again.

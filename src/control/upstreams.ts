@@ -1,11 +1,13 @@
 import { assert } from "../assert.ts";
 import { formatAddress } from "../config/address.ts";
+import { ConfigError } from "../config/error.ts";
 import type {
   Address,
   HealthOptions,
   ListenerOptions,
   UpstreamOptions,
 } from "../config/options.ts";
+import { formatCount } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
@@ -85,7 +87,7 @@ export class Upstreams {
   readonly names: UpstreamNames;
   private readonly entries = new Map<string, Entry>();
   private readonly bySlot = new Map<number, Entry>();
-  /** Rows of upstreams that are gone, as long as relays are left there. */
+  /** Rows of what is gone, as long as relays are left there. */
   private readonly leaving = new Set<number>();
   /** Rows of what is no upstream, by its name. */
   private readonly rows = new Map<string, number>();
@@ -115,7 +117,7 @@ export class Upstreams {
    * Nothing becomes of the others, so that {@link retain} can still take it back.
    *
    * @returns the same for an engine: each upstream with its row
-   * @throws RangeError when there are more upstreams than rows
+   * @throws ConfigError when there are more upstreams than rows
    */
   adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     const adopted = [...keyed(listeners)].map(([listenerKey, listener]) => {
@@ -163,6 +165,15 @@ export class Upstreams {
       this.rows.set(name, slot);
     }
     return slot;
+  }
+
+  /** All such rows but those of these names are given back. */
+  keepRows(names: ReadonlySet<string>): void {
+    for (const [name, slot] of this.rows) {
+      if (names.has(name)) continue;
+      this.rows.delete(name);
+      this.leaving.add(slot);
+    }
   }
 
   /** All of them, in the order of the configuration. */
@@ -293,7 +304,8 @@ export class Upstreams {
       this.leaving.delete(slot);
       return slot;
     }
-    throw new RangeError(`there can be ${SLOTS_MAX} upstreams, those included that are leaving`);
+    const most = formatCount(SLOTS_MAX);
+    throw new ConfigError(`there can be ${most} upstreams in all, those included that are leaving`);
   }
 
   private remove(entry: Entry): void {
