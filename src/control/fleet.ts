@@ -193,13 +193,13 @@ class FleetListening implements Listening {
     const part = await engine.listen(options, { ...socket, descriptor });
     this.parts[worker] = part;
     // What has happened meanwhile.
-    if (this.options !== options) part.update(this.options);
+    if (this.options !== options) await part.update(this.options);
     if (this.isLetGo) await part.close();
   }
 
-  update(options: ListenerOptions): void {
+  async update(options: ListenerOptions): Promise<void> {
     this.options = options;
-    for (const part of this.parts) part?.update(options);
+    await Promise.all(this.parts.map((part) => part?.update(options)));
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { formatAddress } from "../config/address.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { Address, WantedListener } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { ListenerStats, UpstreamStats } from "./engine.ts";
 import type { Summary } from "./summary.ts";
@@ -9,7 +9,7 @@ import type { Summary } from "./summary.ts";
  *
  * @param address the real one, with the port that the system picked
  */
-export function nameOfListener({ name }: ListenerOptions, address: Address): string {
+export function nameOfListener({ name }: Pick<WantedListener, "name">, address: Address): string {
   return name ?? formatAddress(address);
 }
 

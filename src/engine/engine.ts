@@ -47,8 +47,12 @@ export interface Engine {
 export interface Listening {
   /** The address that it really accepts on, with the port that the system picked. */
   readonly address: Address;
-  /** From now on clients get these options, but for the address; relays that run keep theirs. */
-  update(options: ListenerOptions): void;
+  /**
+   * From now on clients get these options, but for the address; relays that run keep theirs.
+   *
+   * @returns when nobody new gets the options before
+   */
+  update(options: ListenerOptions): Promise<void>;
   /**
    * Accepts who has connected already, and then nobody. Relays that run go on.
    *

@@ -1,7 +1,7 @@
 import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import { type Relay, RelayPhase } from "../flow/relay.ts";
-import { NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
+import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
 import type { FlowStats } from "./engine.ts";
 import type { Idleness } from "./relay-timeouts.ts";
@@ -12,7 +12,7 @@ import { addFlow, flowStats } from "./tally.ts";
 export interface StoryListener {
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
-  readonly chooser: UpstreamChooser;
+  readonly choice: Readonly<Choice>;
   /** Where relays wait for which there is no upstream. */
   readonly waiting: { readonly hasQueue: boolean; roomMade(): void };
 }
@@ -44,6 +44,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Milliseconds from the acceptance to both facts; {@link NOT_YET} before them. */
   private dialMs = NOT_YET;
   private firstByteMs = NOT_YET;
+  /** Who has chosen its upstream, or chooses the next one. */
+  private chooser: UpstreamChooser;
   /** The upstream that it counts for now, and those that were dialled in vain, by their numbers. */
   private upstreamNumber = NO_UPSTREAM;
   private readonly tried: number[] = [];
@@ -67,7 +69,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   private readonly stillLooks: number[] = [0, 0, 0];
 
   /** @param listener whose client it carries now; set anew for each tenant */
-  constructor(public listener: L) {}
+  constructor(public listener: L) {
+    this.chooser = listener.choice.chooser;
+  }
 
   /** Bytes for either end that only our kernel has. */
   protected abstract get unsent(): number;
@@ -77,6 +81,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.id = id;
     this.clientAddress = clientAddress;
     this.listener = listener;
+    this.chooser = listener.choice.chooser;
     this.startedAt = performance.now();
     this.endedAt = 0;
     this.dialMs = NOT_YET;
@@ -101,12 +106,14 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
    * @returns where it is; null when there is none now, when others wait for it, or all tries are over
    */
   nextUpstream(): Address | null {
-    const { chooser, options, waiting } = this.listener;
+    const { waiting } = this.listener;
     if (!this.mayDial || (waiting.hasQueue && this.waitsSince === null)) return null;
+    if (this.tries === 0) this.renewChooser();
+    const { chooser } = this;
     const number = chooser.enter(this.clientAddress, this.tried, this.wantedUpstream);
     if (number === NO_UPSTREAM) return null;
     this.upstreamNumber = number;
-    this.upstreamAddress = (options.upstreams[number] as UpstreamOptions).address;
+    this.upstreamAddress = (chooser.upstreams[number] as UpstreamOptions).address;
     this.dials++;
     this.tries++;
     return this.upstreamAddress;
@@ -114,7 +121,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   /** The row of the upstream that it counts for, in the table that all share; null for none. */
   get upstreamSlot(): number | null {
-    return this.listener.options.upstreams[this.upstreamNumber]?.slot ?? null;
+    return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
   }
 
   /**
@@ -144,7 +151,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** An upstream has answered. */
   protected answered(): void {
     this.dialMs = performance.now() - this.startedAt;
-    this.listener.chooser.dialed(this.upstreamNumber);
+    this.chooser.dialed(this.upstreamNumber);
   }
 
   /** The dial to the upstream that was chosen last came to nothing. */
@@ -188,10 +195,19 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   }
 
   private leaveUpstream(): void {
-    const { chooser, waiting } = this.listener;
-    chooser.leave(this.upstreamNumber);
+    this.chooser.leave(this.upstreamNumber);
     this.upstreamNumber = NO_UPSTREAM;
-    waiting.roomMade();
+    this.listener.waiting.roomMade();
+  }
+
+  /** The listener may have got other upstreams while this has waited. */
+  private renewChooser(): void {
+    const { chooser: before } = this;
+    const { chooser } = this.listener.choice;
+    if (chooser === before) return;
+    this.chooser = chooser;
+    const wanted = before.upstreams[this.wantedUpstream];
+    if (wanted !== undefined) this.wantedUpstream = chooser.numberOf(wanted.address);
   }
 
   /** Bytes that were received and sent, in both directions. */

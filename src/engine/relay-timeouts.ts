@@ -3,7 +3,7 @@ import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../edge/admission.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
-import type { UpstreamChooser } from "../upstream/chooser.ts";
+import type { Choice } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
@@ -106,7 +106,7 @@ export class RelayTimeouts<T extends Timed> {
 
   /**
    * @param account where its relays are counted
-   * @param chooser chooses their upstreams
+   * @param choice who chooses their upstreams
    * @param admission lets their clients in; null for everybody
    * @param routing by whom route functions are asked
    * @param dialer dials for them
@@ -115,7 +115,7 @@ export class RelayTimeouts<T extends Timed> {
   constructor(
     readonly options: ListenerOptions,
     readonly account: ListenerAccount,
-    readonly chooser: UpstreamChooser,
+    readonly choice: Choice,
     readonly admission: Admission | null,
     routing: Routing,
     dialer: TimedDialer<T>,
@@ -160,7 +160,7 @@ export class RelayTimeouts<T extends Timed> {
     const names = () => upstreams.map(({ address }) => formatAddress(address));
     this.routes =
       route === null ? null : new RouteDesk<T>(route, account.name, names(), routing, alarm);
-    this.waiting = new WaitingRoom(options.dial, () => chooser.isFull, alarm);
+    this.waiting = new WaitingRoom(options.dial, () => choice.chooser.isFull, alarm);
   }
 
   /** A relay begins. */

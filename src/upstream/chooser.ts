@@ -1,5 +1,5 @@
 import { formatAddress } from "../config/address.ts";
-import type { BalanceOptions, UpstreamOptions } from "../config/options.ts";
+import type { Address, BalanceOptions, UpstreamOptions } from "../config/options.ts";
 import { ClientKind, clientKind, ipv4Word, ipv6Word } from "../edge/access/client-address.ts";
 import { type Balancer, type Candidates, newBalancer } from "./balance/balance.ts";
 import { mix } from "./balance/hash.ts";
@@ -7,6 +7,14 @@ import type { UpstreamTable } from "./table.ts";
 
 /** Instead of an upstream's number: there is none. */
 export const NO_UPSTREAM = -1;
+
+/**
+ * Who chooses for a listener now. Listeners that take each other's place share one, so that relays
+ * which have no upstream yet get one of those that there are now.
+ */
+export interface Choice {
+  chooser: UpstreamChooser;
+}
 
 /**
  * Chooses an upstream for each relay of a listener, in one worker: what is open is read from the
@@ -55,6 +63,12 @@ export class UpstreamChooser {
   private enterThis(index: number): boolean {
     const { slot, maxRelays } = this.upstreams[index] as UpstreamOptions;
     return this.table.isOpen(slot) && this.table.enter(slot, maxRelays);
+  }
+
+  /** The number of the upstream with this address; {@link NO_UPSTREAM} when there is none. */
+  numberOf(address: Address): number {
+    const name = formatAddress(address);
+    return this.upstreams.findIndex((one) => formatAddress(one.address) === name);
   }
 
   /** A relay has left, or its dial has failed. */

@@ -3,7 +3,7 @@ import { formatAddress } from "../../src/config/address.ts";
 import { type ListenerOptions, listenerDefaults } from "../../src/config/options.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { rowed, type Scene } from "./scene.ts";
+import { listener, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 /** Longer than any case may take. */
@@ -124,6 +124,35 @@ function waitCases(suite: Suite): void {
       await scene.ended(1);
       upstream.close();
     }
+  });
+
+  suite.case("clients that are held get an upstream that comes meanwhile", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const none = listener({ upstreams: [], ...dialing({ holdMs: NEVER_MS }) });
+    const listening = await scene.engine.listen(none);
+    const client = await scene.client(listening.address);
+    client.send("patience");
+    await waitFor(() => scene.engine.relays().length === 1, "it is held");
+    // Not the first ones that come are what it gets, but those that there are in the end.
+    await listening.update({ ...none, upstreams: [{ ...rowed(scene.refusing(), 0), weight: 0 }] });
+    scene.weigh([0, 1]);
+    await listening.update({ ...none, upstreams: [rowed(upstream.address, 1)] });
+    await waitFor(() => client.receivedBytes === 8, "the echo is here");
+    expect(scene.engine.relays()[0]?.upstream).toBe(formatAddress(upstream.address));
+  });
+
+  suite.case("clients that wait for room get that of an upstream that comes", async (scene) => {
+    const [full, free] = [await scene.upstream(echo), await scene.upstream(echo)];
+    const first = { ...rowed(full.address, 0), maxRelays: 1 };
+    const options = listener({ upstreams: [first], ...dialing({ queueMs: NEVER_MS }) });
+    const listening = await scene.engine.listen(options);
+    await served(scene, listening.address);
+    const waiting = await scene.client(listening.address);
+    waiting.send("x");
+    await waitFor(() => scene.engine.relays().length === 2, "it waits");
+    await listening.update({ ...options, upstreams: [first, rowed(free.address, 1)] });
+    await waitFor(() => waiting.receivedBytes === 1, "the echo is here");
+    expect([full.ends.length, free.ends.length]).toEqual([1, 1]);
   });
 
   suite.case("a held client is let go in the end, for the last failure", async (scene) => {

@@ -216,9 +216,7 @@ function decisionCases(suite: Suite): void {
     const listening = await engine.listen(base);
     const first = await scene.client(listening.address);
     const answer = await before.question(1);
-    listening.update({ ...base, ...routing(after.hook) });
-    // A worker hears of it within its next turn.
-    engine.stats();
+    await listening.update({ ...base, ...routing(after.hook) });
     await scene.client(listening.address);
     (await after.question(1))({ refuse: true });
     expect(await scene.ended(1)).toMatchObject({ reason: "route_refused" });
@@ -226,6 +224,33 @@ function decisionCases(suite: Suite): void {
     first.send("hello");
     await waitFor(() => first.receivedBytes === 5, "the echo is here");
     expect([before.asked.length, after.asked.length]).toEqual([1, 1]);
+  });
+
+  suite.case("an upstream that it names is found among others, too", async (scene) => {
+    const thinker = new Thinker();
+    const [a, b, c] = [
+      await scene.upstream(echo),
+      await scene.upstream(echo),
+      await scene.upstream(echo),
+    ];
+    const [first, second, third] = [a, b, c].map(({ address }, slot) => rowed(address, slot));
+    if (first === undefined || second === undefined || third === undefined) throw new Error();
+    const base = { ...listener({ upstreams: [first, second] }), ...routing(thinker.hook) };
+    const listening = await scene.engine.listen(base);
+    const client = await scene.client(listening.address);
+    const answer = await thinker.question(1);
+    const gone = await scene.client(listening.address);
+    const answerToo = await thinker.question(2);
+    await listening.update({ ...base, upstreams: [third, first] });
+    answer({ upstream: formatAddress(a.address) });
+    client.send("x");
+    await waitFor(() => client.receivedBytes === 1, "the echo is here");
+    expect([a.ends.length, b.ends.length, c.ends.length]).toEqual([1, 0, 0]);
+    // One that is not there any more is no wish.
+    answerToo({ upstream: formatAddress(b.address) });
+    gone.send("x");
+    await waitFor(() => gone.receivedBytes === 1, "the echo is here");
+    expect([a.ends.length, b.ends.length, c.ends.length]).toEqual([1, 0, 1]);
   });
 
   suite.case(

@@ -116,8 +116,8 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     // The loop has accepted nobody yet.
     const listening: SocketsListening = new SocketsListening(
       acceptor,
-      this.newListener(options, acceptor.address),
-      (next) => this.newListener(next, acceptor.address),
+      this.newListener(options, acceptor.address, null),
+      (next, before) => this.newListener(next, acceptor.address, before),
       () => this.unlisten(listening),
     );
     this.listening.add(listening);
@@ -227,11 +227,18 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     this.observer.routeFailed?.(listener, why);
   }
 
-  private newListener(options: ListenerOptions, address: Address): Listener {
+  /** @param before whose place it takes */
+  private newListener(
+    options: ListenerOptions,
+    address: Address,
+    before: Listener | null,
+  ): Listener {
     const account = this.ledger.account(nameOfListener(options, address));
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
+    const choice = before?.choice ?? { chooser };
+    choice.chooser = chooser;
     const admission = Admission.of(options.edge, this.table, this.table.worker);
-    return new Listener(options, account, chooser, admission, this, this.dialer);
+    return new Listener(options, account, choice, admission, this, this.dialer);
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {
@@ -351,7 +358,7 @@ class SocketsListening implements Listening {
   constructor(
     readonly acceptor: Acceptor,
     public listener: Listener,
-    private readonly renew: (options: ListenerOptions) => Listener,
+    private readonly renew: (options: ListenerOptions, before: Listener) => Listener,
     private readonly unlisten: () => Promise<void>,
   ) {}
 
@@ -359,8 +366,9 @@ class SocketsListening implements Listening {
     return this.acceptor.address;
   }
 
-  update(options: ListenerOptions): void {
-    this.listener = this.renew(options);
+  update(options: ListenerOptions): Promise<void> {
+    this.listener = this.renew(options, this.listener);
+    return Promise.resolve();
   }
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Address, ListenerOptions } from "../../config/options.ts";
 import type { Admission } from "../../edge/admission.ts";
-import type { UpstreamChooser } from "../../upstream/chooser.ts";
+import type { Choice } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import { isName } from "../names.ts";
 import { RelayTimeouts, type TimedDialer } from "../relay-timeouts.ts";
@@ -15,12 +15,12 @@ export class Listener extends RelayTimeouts<Conduit> {
   constructor(
     options: ListenerOptions,
     account: ListenerAccount,
-    chooser: UpstreamChooser,
+    choice: Choice,
     admission: Admission | null,
     routing: Routing,
     dialer: TimedDialer<Conduit>,
   ) {
-    super(options, account, chooser, admission, routing, dialer);
+    super(options, account, choice, admission, routing, dialer);
     this.names = new Set(options.upstreams.map(({ address }) => address).filter(isName));
   }
 }

@@ -45,6 +45,11 @@ async function listen({ key, options, descriptor }: Command & { kind: "listen" }
   }
 }
 
+async function update({ key, options }: Command & { kind: "update" }): Promise<void> {
+  await listening.get(key)?.update(options);
+  teller.tell({ kind: "updated", key });
+}
+
 async function unlisten(key: number): Promise<void> {
   await listening.get(key)?.close();
   listening.delete(key);
@@ -63,7 +68,7 @@ function obey(command: Command): void {
       void listen(command);
       return;
     case "update":
-      listening.get(command.key)?.update(command.options);
+      void update(command);
       return;
     case "unlisten":
       void unlisten(command.key);

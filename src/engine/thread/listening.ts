@@ -14,6 +14,9 @@ export class ThreadListening implements Listening {
   private readonly beginning = Promise.withResolvers<void>();
   private readonly end = Promise.withResolvers<void>();
   private isClosing = false;
+  private isClosed = false;
+  /** Called in turn, each when the worker has taken what it was told then. */
+  private readonly updates: (() => void)[] = [];
 
   /** @param ownsPath the path of its unix socket goes when it goes */
   constructor(
@@ -27,8 +30,12 @@ export class ThreadListening implements Listening {
     return this.beginning.promise;
   }
 
-  update(options: ListenerOptions): void {
+  update(options: ListenerOptions): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.isClosed) resolve();
+    else this.updates.push(resolve);
     this.orders.update(options);
+    return promise;
   }
 
   close(): Promise<void> {
@@ -52,8 +59,15 @@ export class ThreadListening implements Listening {
     else this.beginning.reject(new ListenError(this.address, "EINVAL", failure));
   }
 
+  /** The worker has taken the first of the options that it was told and had not taken yet. */
+  hasUpdated(): void {
+    this.updates.shift()?.();
+  }
+
   /** The worker accepts no more. */
   hasClosed(): void {
+    this.isClosed = true;
+    for (const taken of this.updates.splice(0)) taken();
     const place = formatAddress(this.address);
     this.beginning.reject(
       new ListenError(this.address, "ECANCELED", `cannot listen on ${place}: the worker has ended`),

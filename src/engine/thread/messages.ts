@@ -66,8 +66,8 @@ export type News =
   | { readonly kind: "ready" | "poolEmpty" | "poolRefilled" | "acceptResumed" | "stopped" }
   /** That listener accepts here, or could not; `failure` is empty when it does. */
   | { readonly kind: "listening"; readonly key: number; readonly failure: string }
-  /** That listener accepts no more. */
-  | { readonly kind: "unlistened"; readonly key: number }
+  /** That listener's clients get the options that were told; or it accepts no more. */
+  | { readonly kind: "updated" | "unlistened"; readonly key: number }
   | {
       readonly kind: "acceptPaused";
       readonly cause: "descriptors" | "memory";

@@ -193,6 +193,9 @@ export class ThreadEngine implements Engine {
       case "listening":
         this.listening.get(news.key)?.hasBegun(news.failure);
         return;
+      case "updated":
+        this.listening.get(news.key)?.hasUpdated();
+        return;
       case "unlistened":
         this.listening.get(news.key)?.hasClosed();
         this.listening.delete(news.key);

@@ -36,7 +36,7 @@ export class Gate {
 
   /** See {@link Loop.listen}. */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
-    const listener = this.newListener(options, descriptor);
+    const listener = this.newListener(options, descriptor, null);
     this.listeners.set(key, listener);
     if (this.loop.stopping) this.close(key, listener);
     else if (this.isOpen) this.arm(key, listener);
@@ -47,7 +47,7 @@ export class Gate {
     const before = this.listeners.get(key);
     if (before === undefined) return;
     const { address } = before.options;
-    const listener = this.newListener({ ...options, address }, before.descriptor);
+    const listener = this.newListener({ ...options, address }, before.descriptor, before);
     listener.armed = before.armed;
     listener.closing = before.closing;
     this.listeners.set(key, listener);
@@ -113,15 +113,22 @@ export class Gate {
     }
   }
 
-  private newListener(options: ListenerOptions, descriptor: number): Listener {
+  /** @param before whose place it takes */
+  private newListener(
+    options: ListenerOptions,
+    descriptor: number,
+    before: Listener | null,
+  ): Listener {
     const { alarms, dialer, table } = this.loop;
     const account = this.ledger.account(nameOfListener(options, options.address));
     const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
+    const choice = before?.choice ?? { chooser };
+    choice.chooser = chooser;
     const admission = Admission.of(options.edge, table, table.worker);
     return new Listener(
       options,
       account,
-      chooser,
+      choice,
       admission,
       this.loop,
       descriptor,

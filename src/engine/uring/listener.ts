@@ -1,6 +1,6 @@
 import type { ListenerOptions } from "../../config/options.ts";
 import type { Admission } from "../../edge/admission.ts";
-import type { UpstreamChooser } from "../../upstream/chooser.ts";
+import type { Choice } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { addressOf } from "../linux.ts";
@@ -22,14 +22,14 @@ export class Listener extends RelayTimeouts<Conduit> {
   constructor(
     options: ListenerOptions,
     account: ListenerAccount,
-    chooser: UpstreamChooser,
+    choice: Choice,
     admission: Admission | null,
     routing: Routing,
     readonly descriptor: number,
     alarm: Alarm,
     dialer: TimedDialer<Conduit>,
   ) {
-    super(options, account, chooser, admission, routing, dialer, alarm);
+    super(options, account, choice, admission, routing, dialer, alarm);
     this.keepAliveSeconds = Int32Array.of(Math.round(options.keepAliveMs / 1_000));
     this.keepAliveAddress = addressOf(this.keepAliveSeconds);
   }

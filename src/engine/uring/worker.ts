@@ -73,6 +73,7 @@ class Reporter extends Teller implements Report {
         return;
       case "update":
         loop.update(command.key, command.options);
+        this.tell({ kind: "updated", key: command.key });
         return;
       case "unlisten":
         loop.unlisten(command.key);
