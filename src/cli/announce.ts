@@ -1,12 +1,12 @@
 import { formatAddress } from "../config/address.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { Address, WantedListener } from "../config/options.ts";
 
 /**
  * What the log says of a listener once all of them accept.
  *
  * @param address where it really accepts
  */
-export function listeningLine(address: Address, listener: ListenerOptions): string {
+export function listeningLine(address: Address, listener: WantedListener): string {
   const { name } = listener;
   const here = `${name === undefined ? "" : `${name}: `}listening on ${formatAddress(address)}`;
   return `${here}${destination(listener)}`;
@@ -19,7 +19,7 @@ export function adminLine(address: Address): string {
 }
 
 /** Where a listener's relays go, to be put after its address. */
-export function destination({ mode, upstreams, upstreamInside }: ListenerOptions): string {
+export function destination({ mode, upstreams, upstreamInside }: WantedListener): string {
   if (mode === "sink") return " (sink: what clients send is counted and discarded)";
   const isDemo = upstreamInside === true || upstreams.length === 0;
   const notes = [

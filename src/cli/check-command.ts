@@ -2,7 +2,7 @@ import { defineCommand } from "citty";
 import { formatAddress } from "../config/address.ts";
 import { ConfigError, printable } from "../config/error.ts";
 import { loadFile } from "../config/load.ts";
-import type { ListenerOptions } from "../config/options.ts";
+import type { WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
 import { Problems } from "../config/sourced.ts";
 import { validate } from "../config/validate.ts";
@@ -37,7 +37,7 @@ async function check(rawArgs: readonly string[]): Promise<number> {
 }
 
 /** What was understood: `ok: 2 listeners, 3 upstreams` and a line for each listener. */
-export function summary(listeners: readonly ListenerOptions[]): string {
+export function summary(listeners: readonly WantedListener[]): string {
   const upstreams = new Set(
     listeners.flatMap((one) => one.upstreams.map(({ address }) => formatAddress(address))),
   );
@@ -48,7 +48,7 @@ export function summary(listeners: readonly ListenerOptions[]): string {
   return [`ok: ${counts.join(", ")}`, ...listeners.map(line)].join("\n");
 }
 
-function line(listener: ListenerOptions): string {
+function line(listener: WantedListener): string {
   const name = listener.name === undefined ? "" : `${listener.name}: `;
   return `  ${name}${formatAddress(listener.address)}${destination(listener)}`;
 }

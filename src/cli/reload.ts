@@ -99,7 +99,7 @@ export class Reloader {
     const settings = await this.source.read();
     const upstreams = await embedded.addressesFor(settings);
     const plan = await proxy.reload(proxyOptions(settings, upstreams));
-    void checkUpstreams(settings.listeners, proxy.upstreams.names, log);
+    void checkUpstreams(settings.listeners, proxy, log);
     return this.withRestarts(plan, settings);
   }
 

@@ -72,7 +72,7 @@ export async function run(source: SettingsSource): Promise<number> {
   beginAdmin(current, reloader, () => drain.resolve("admin API"));
   // Not before: whoever reads that may ask for a reload at once.
   announce(current);
-  void checkUpstreams(settings.listeners, current.proxy.upstreams.names, current.log);
+  void checkUpstreams(settings.listeners, current.proxy, current.log);
   current.manager.ready(current.proxy.status);
   const first = await Promise.race([signals.next(), drain.promise]);
   hangUps.end();

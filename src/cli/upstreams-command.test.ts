@@ -6,6 +6,7 @@ const view: UpstreamView = {
   id: 0,
   listener: "main",
   upstream: "10.0.0.5:6379",
+  service: null,
   isBackup: false,
   weight: 1,
   effectiveWeight: 1,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, parseAddress, parseUpstream } from "./address.ts";
 import type { Address } from "./options.ts";
 
 function tcp(host: string, port: number): Address {
@@ -90,4 +90,34 @@ test("formatAddress writes what parseAddress reads", () => {
   for (const text of ["a:1", "[::1]:0", "[::]:80", "1.2.3.4:5", "unix:/a", "unix:@a b"]) {
     expect(formatAddress(parseAddress(text, "listener"))).toBe(text);
   }
+});
+
+describe("parseUpstream", () => {
+  test.each([
+    ["srv:_redis._tcp.example.org", "_redis._tcp.example.org"],
+    ["srv:_Redis._TCP.Example.org.", "_redis._tcp.example.org"],
+  ])("%j is a service", (text, name) => {
+    const address = parseUpstream(text);
+    expect(address).toEqual({ kind: "service", name });
+    expect(formatAddress(address)).toBe(`srv:${name}`);
+  });
+
+  test.each([
+    "srv:_redis._tcp",
+    "srv:_redis._udp.example.org",
+    "srv:redis.example.org",
+    "srv:_redis._tcp.example.org:6379",
+    "srv:_redis._tcp.exa mple.org",
+    "srv:_redis._tcp..org",
+    `srv:_redis._tcp.${"a.".repeat(126)}a`,
+    "srv:",
+  ])("%j is none", (text) => {
+    expect(() => parseUpstream(text)).toThrow("expected a service such as srv:_redis._tcp.");
+  });
+
+  test("all other texts are addresses, and a listener is no service", () => {
+    expect(parseUpstream(":6379")).toEqual(tcp("127.0.0.1", 6379));
+    const listen = () => parseAddress("srv:_redis._tcp.example.org", "listener");
+    expect(listen).toThrow("a service in DNS can only be an upstream");
+  });
 });

@@ -1,6 +1,6 @@
 import { ConfigError, describe } from "./error.ts";
 import { formatIPv6, ipKind, isIPv6, parseIPv6 } from "./ip.ts";
-import type { Address } from "./options.ts";
+import type { Address, ServiceAddress, UpstreamAddress } from "./options.ts";
 
 /** What an address is for: a listener may have port 0, and without a host it means another one. */
 export type AddressRole = "listener" | "upstream";
@@ -11,16 +11,29 @@ const HOST_UNLESS_GIVEN = { listener: "::", upstream: "127.0.0.1" } as const;
 /** Most bytes of a unix socket's path (`sun_path` without its final zero). */
 const UNIX_PATH_BYTES_MAX = process.platform === "linux" ? 107 : 103;
 
+/** What an address begins with that is a service in DNS. */
+const SERVICE = "srv:";
+
 const EXPECTED = {
   listener: "expected host:port, :port, [ipv6]:port or unix:/path",
   upstream: "expected host:port, [ipv6]:port or unix:/path",
 } as const;
 
-/** The address as a person writes it: `host:port`, `[::1]:port` or `unix:/path`. */
-export function formatAddress(address: Address): string {
+/** The address as a person writes it: `host:port`, `[::1]:port`, `unix:/path` or `srv:name`. */
+export function formatAddress(address: UpstreamAddress): string {
+  if (address.kind === "service") return `${SERVICE}${address.name}`;
   if (address.kind === "unix") return `unix:${address.path.replace("\0", "@")}`;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return `${host}:${address.port}`;
+}
+
+/**
+ * Reads what {@link parseAddress} does, or `srv:_redis._tcp.example.org`.
+ *
+ * @throws ConfigError with one sentence that begins with the quoted text
+ */
+export function parseUpstream(text: string): UpstreamAddress {
+  return text.startsWith(SERVICE) ? parseService(text) : parseAddress(text, "upstream");
 }
 
 /**
@@ -33,6 +46,7 @@ export function parseAddress(text: string, role: AddressRole): Address {
   const fail = (why: string): never => {
     throw new ConfigError(`${describe(text)}: ${why}`);
   };
+  if (text.startsWith(SERVICE)) fail("a service in DNS can only be an upstream");
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) fail(`${EXPECTED[role]}, without a scheme`);
   const [, hostText = "", portText] = /^(\[[^\]]*\]|[^[\]]*):([^:\]]*)$/.exec(text) ?? [];
   if (isIPv6(text) || (!hostText.startsWith("[") && isIPv6(hostText))) {
@@ -67,6 +81,16 @@ function parseHost(text: string, role: AddressRole, fail: (why: string) => never
   const isName = text.length <= 253 && /^([a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?(\.|$))+$/i.test(text);
   if (!isName) fail(`${describe(text)} is not a host name`);
   return text.toLowerCase();
+}
+
+/** The name of a service of TCP, as RFC 2782 has it. */
+function parseService(text: string): ServiceAddress {
+  const name = text.slice(SERVICE.length).replace(/\.$/, "").toLowerCase();
+  const isName = /^_[a-z\d-]{1,62}\._tcp(\.[a-z\d_-]{1,63})+$/.test(name) && name.length <= 253;
+  if (isName) return { kind: "service", name };
+  throw new ConfigError(
+    `${describe(text)}: expected a service such as srv:_redis._tcp.example.org`,
+  );
 }
 
 function parseUnix(text: string): Address {

@@ -28,9 +28,15 @@ export type UpstreamConfig = string | UpstreamTable;
 
 /** An upstream with what is said of it. */
 export interface UpstreamTable {
-  /** `"db:5432"`, `"10.0.0.5:5432"`, `"[::1]:5432"`, `"unix:/path"`. */
+  /**
+   * `"db:5432"`, `"10.0.0.5:5432"`, `"[::1]:5432"`, `"unix:/path"`, or a service in DNS (SRV records):
+   * `"srv:_redis._tcp.example.org"`. What is said of a service holds for each of its members.
+   */
   readonly address: string;
-  /** Its share of new relays beside the others' weights, 0…256; 0 gets nobody new. @default 1 */
+  /**
+   * Its share of new relays beside the others' weights, 0…256; 0 gets nobody new. Not for a service,
+   * whose records have weights. @default 1
+   */
   readonly weight?: number | string;
   /** Only when no other can be had. @default false */
   readonly backup?: boolean | "true" | "false";

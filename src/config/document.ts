@@ -5,7 +5,7 @@ import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
 import type { HealthValues } from "./health.ts";
 import { formatPath, type Path, unknownKey } from "./keys.ts";
-import type { Address, Refusal } from "./options.ts";
+import type { Address, Refusal, UpstreamAddress } from "./options.ts";
 import { broken, isTable, plain } from "./plain.ts";
 import type { Rule } from "./rule.ts";
 import { type ConfigOutput, configSchema, knownKeys } from "./schema.ts";
@@ -23,7 +23,7 @@ import type { Problems, Sourced, Sources } from "./sourced.ts";
 import { uringRules } from "./uring.ts";
 
 /** What the schema makes of a file; null stands for whatever it refused, however large. */
-type Judged<T> = T extends Address | Made
+type Judged<T> = T extends UpstreamAddress | Made
   ? T | null
   : T extends readonly (infer Item)[]
     ? readonly Judged<Item>[] | null
@@ -42,7 +42,7 @@ type Top = NonNullable<Judged<ConfigOutput>>;
 type Listener = NonNullable<NonNullable<Top["listeners"]>[number]>;
 type Upstreams = Top["upstream"];
 /** What the schema makes of a table that says more of an upstream. */
-type UpstreamTable = { readonly address: Address | null } & {
+type UpstreamTable = { readonly address: UpstreamAddress | null } & {
   readonly [K in keyof UpstreamValues]?: UpstreamValues[K] | null | undefined;
 };
 
@@ -158,7 +158,7 @@ class DocumentReader {
     return given.map((one, index) => this.upstream(one, [...path, index]));
   }
 
-  private upstream(given: Address | UpstreamTable | null, path: Path): GivenUpstream {
+  private upstream(given: UpstreamAddress | UpstreamTable | null, path: Path): GivenUpstream {
     if (given === null || "kind" in given) return this.sourced(given, path);
     const address = this.sourced(given.address, [...path, "address"]);
     return { ...address, settings: this.values(given, path, upstreamRules) };

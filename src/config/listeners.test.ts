@@ -158,3 +158,33 @@ describe("relays that would loop", () => {
     expect(complaints({}, { listeners, upstream: "127.0.0.1:1" })).toEqual([]);
   });
 });
+
+describe("a service", () => {
+  const name = "srv:_redis._tcp.example.org";
+
+  test("is an upstream, of which may be said what holds for its members", () => {
+    const content = { upstream: [{ address: name, backup: true, maxRelays: 5 }, "a:1"] };
+    const [listener] = together({}, content).listeners;
+    expect(listener?.upstreams).toMatchObject([
+      { address: { kind: "service" }, weight: 1, isBackup: true, maxRelays: 5 },
+      { address: { kind: "tcp" } },
+    ]);
+    expect(lines({ upstream: name }, {})[0]).toContain(`→ ${name}, bidirectional`);
+  });
+
+  test("has no weight, and is told of once", () => {
+    const listeners = [{ listen: ":1" }, { listen: ":2" }];
+    expect(complaints({}, { upstream: [{ address: name, weight: 2 }], listeners })).toEqual([
+      "f: upstream[0].weight is not for a service, whose records have weights: leave it out",
+    ]);
+    expect(complaints({}, { upstream: { address: name, weight: 999 } })).toEqual([
+      "f: upstream.weight 999: expected a whole number of 0…256",
+    ]);
+  });
+
+  test("cannot be checked in place of upstreams, nor listened on, nor be one of a sink", () => {
+    expect(complaints({ checkAddress: name, check: "tcp" }, short)).toHaveLength(1);
+    expect(complaints({ listen: name }, {})).toHaveLength(1);
+    expect(complaints({ upstream: name, mode: "sink" }, {})).toHaveLength(1);
+  });
+});

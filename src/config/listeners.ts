@@ -6,7 +6,9 @@ import {
   type Address,
   type ListenerOptions,
   listenerDefaults,
+  type UpstreamAddress,
   type UpstreamOptions,
+  type WantedListener,
 } from "./options.ts";
 import { routeOf } from "./route.ts";
 import type { GivenUpstream, ListenerValues } from "./settings.ts";
@@ -28,7 +30,7 @@ export interface ListenerGroup {
 export function listenersOf(
   groups: readonly ListenerGroup[],
   problems: Problems,
-): readonly ListenerOptions[] {
+): readonly WantedListener[] {
   const relaying = groups.map((group) =>
     isSink(group) ? withoutUpstreams(group, problems) : group,
   );
@@ -36,6 +38,7 @@ export function listenersOf(
   rejectTwins(relaying, problems);
   rejectBounds(relaying, problems);
   rejectRouteless(relaying, problems);
+  rejectWeights(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
 }
@@ -43,7 +46,7 @@ export function listenersOf(
 function finish(
   { name, listen, upstreams, settings }: ListenerGroup,
   problems: Problems,
-): ListenerOptions[] {
+): WantedListener[] {
   const named = name === undefined || name.value === null ? {} : { name: name.value };
   const shared = {
     ...named,
@@ -65,7 +68,7 @@ function finish(
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));
 }
 
-function upstreamOf({ value, settings }: GivenUpstream): UpstreamOptions[] {
+function upstreamOf({ value, settings }: GivenUpstream): UpstreamOptions<UpstreamAddress>[] {
   if (value === null) return [];
   const { weight, backup, maxRelays } = settings ?? {};
   const plain = plainUpstream(value);
@@ -80,7 +83,9 @@ function upstreamOf({ value, settings }: GivenUpstream): UpstreamOptions[] {
 }
 
 /** An upstream of which nothing is said but where it is. */
-export function plainUpstream(address: Address): UpstreamOptions {
+export function plainUpstream<Where extends UpstreamAddress>(
+  address: Where,
+): UpstreamOptions<Where> {
   return { address, weight: 1, isBackup: false, maxRelays: 0, slot: 0 };
 }
 
@@ -132,6 +137,19 @@ function rejectBounds(groups: readonly ListenerGroup[], problems: Problems): voi
     if (boundedLoad === undefined || boundedLoad.value === null || isBroken(balance)) continue;
     if (balance?.value === "hash") continue;
     problems.add(boundedLoad, "is for balance hash alone, which this listener does not have");
+  }
+}
+
+/** A service's records say what its members weigh, beside each other and beside other upstreams. */
+function rejectWeights(groups: readonly ListenerGroup[], problems: Problems): void {
+  const seen = new Set<Sourced<number>>();
+  for (const { value, settings } of groups.flatMap(({ upstreams }) => upstreams)) {
+    if (value?.kind !== "service" || settings?.weight === undefined) continue;
+    if (isBroken(settings.weight)) continue;
+    // Upstreams for all groups are told of once.
+    if (seen.has(settings.weight)) continue;
+    seen.add(settings.weight);
+    problems.add(settings.weight, "is not for a service, whose records have weights: leave it out");
   }
 }
 

@@ -45,12 +45,18 @@ function hopsOf(groups: readonly ListenerGroup[]): Hop[] {
   }
   return groups.flatMap((from) =>
     from.upstreams.flatMap(({ value: upstream, label }) => {
-      if (upstream === null) return [];
+      // Where a service is shows only when DNS is asked.
+      if (upstream === null || upstream.kind === "service") return [];
       const near = listeners.get(placeOf(upstream)) ?? [];
       const found = near.find(({ listener }) => reaches(upstream, listener));
       return found === undefined ? [] : [{ from, upstream, label, ...found }];
     }),
   );
+}
+
+/** Whether who dials this upstream may come to this listener, as far as their addresses tell. */
+export function isListener(upstream: Address, listener: Address): boolean {
+  return placeOf(upstream) === placeOf(listener) && reaches(upstream, listener);
 }
 
 /** What an upstream and the listener that it reaches have in common. */

@@ -26,6 +26,16 @@ export interface UnixAddress {
 /** Where a listener accepts or an upstream is reached. */
 export type Address = TcpAddress | UnixAddress;
 
+/** A service in DNS: each of the places that its SRV records name is an upstream. */
+export interface ServiceAddress {
+  readonly kind: "service";
+  /** Such as `_redis._tcp.example.org`: in lower case, without a final dot. */
+  readonly name: string;
+}
+
+/** Where relays go, as a person says it. */
+export type UpstreamAddress = Address | ServiceAddress;
+
 /**
  * What a relay does with bytes: both ways; client to upstream only (what the upstream sends is read
  * and discarded, so that it never stalls); or no upstream at all: receive, count, discard.
@@ -34,10 +44,13 @@ export type Mode = "bidirectional" | "oneway" | "sink";
 
 export type EngineName = "sockets" | "uring";
 
-/** One of a listener's upstreams. Finished and validated. */
-export interface UpstreamOptions {
-  readonly address: Address;
-  /** Its share of new relays, beside the others' weights: 0…256; 0 gets nobody new. */
+/** One of a listener's upstreams. Finished and validated. What is said of a service holds for each member. */
+export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
+  readonly address: Where;
+  /**
+   * Its share of new relays, beside the others' weights: 0…256; 0 gets nobody new. Of a service 1, as
+   * its records say what its members weigh.
+   */
   readonly weight: number;
   /** It gets relays only when no other can be had. */
   readonly isBackup: boolean;
@@ -45,6 +58,8 @@ export interface UpstreamOptions {
   readonly maxRelays: number;
   /** Its row in the table that all workers share. Given by the control plane; 0 before. */
   readonly slot: number;
+  /** The name of the service that it is a member of; missing where its address was configured. */
+  readonly service?: string;
 }
 
 /** How one of several upstreams is chosen. */
@@ -144,13 +159,13 @@ export interface RouteOptions {
 }
 
 /** Everything that a listener's relays need to know. Finished and validated. */
-export interface ListenerOptions {
+export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   /** What the log calls it; addresses that were given together share it. */
   readonly name?: string;
   readonly address: Address;
   readonly mode: Mode;
-  /** At least one, except in mode `sink`, which has none. */
-  readonly upstreams: readonly UpstreamOptions[];
+  /** None in mode `sink`, and as long as there are only services that nobody knows; else at least one. */
+  readonly upstreams: readonly UpstreamOptions<Where>[];
   readonly balance: BalanceOptions;
   readonly dial: DialOptions;
   readonly edge: EdgeOptions;
@@ -174,6 +189,9 @@ export interface ListenerOptions {
   /** Milliseconds after which a relay ends, whatever it does; 0 for never. */
   readonly lifetimeMs: number;
 }
+
+/** A listener as it was configured: what its services are now the control plane finds out. */
+export type WantedListener = ListenerOptions<UpstreamAddress>;
 
 /** What one engine's memory may be. */
 export interface MemoryOptions {
@@ -255,7 +273,7 @@ export interface AccessLogOptions {
 export interface ProxyOptions {
   /** Relays of all listeners together; 0 for any number. */
   readonly totalRelays: number;
-  readonly listeners: readonly ListenerOptions[];
+  readonly listeners: readonly WantedListener[];
   readonly engine: "auto" | EngineName;
   /** Threads that relay, 1…256; several on Linux only. */
   readonly workers: number;

@@ -2,14 +2,14 @@ import { describe, expect, test } from "bun:test";
 import type { Route } from "../edge/route/connection.ts";
 import { readDocument } from "./document.ts";
 import { ConfigError } from "./error.ts";
-import type { ListenerOptions } from "./options.ts";
+import type { WantedListener } from "./options.ts";
 import { Problems } from "./sourced.ts";
 import { validate } from "./validate.ts";
 
 const one: Route = () => null;
 const other: Route = () => ({ refuse: true });
 
-function listeners(content: object): readonly ListenerOptions[] {
+function listeners(content: object): readonly WantedListener[] {
   const problems = new Problems();
   const source = readDocument({ upstream: "a:1", ...content }, "f", null, problems);
   return validate({}, source, problems.sentences).listeners;

@@ -3,10 +3,10 @@ import { policies } from "../upstream/balance/balance.ts";
 import type { Config, ListenerConfig, UringConfig } from "./config.ts";
 import * as form from "./forms.ts";
 import type { KnownKeys } from "./keys.ts";
-import { type Address, defaults, listenerDefaults, uringDefaults } from "./options.ts";
+import { defaults, listenerDefaults, type UpstreamAddress, uringDefaults } from "./options.ts";
 import { isTable } from "./plain.ts";
 import { formatDuration, formatMicros } from "./quantity.ts";
-import { tight } from "./rule.ts";
+import { type Rule, tight } from "./rule.ts";
 import { edgeSettings } from "./schema-edge.ts";
 import { healthSettings } from "./schema-health.ts";
 import { routeSettings } from "./schema-route.ts";
@@ -19,6 +19,7 @@ import {
   modes,
   proxyRules,
   statsFormats,
+  upstreamRule,
   upstreamRules,
   WEIGHT_MAX,
   WORKERS_MAX,
@@ -51,10 +52,10 @@ function list<Item extends v.GenericSchema>(item: Item, expected: string) {
   return v.pipe(v.array(item, expected), v.minLength(1, expected));
 }
 
-function address(role: "listener" | "upstream", description: string) {
+function address<Where extends UpstreamAddress>(rule: Rule<Where>, description: string) {
   return v.pipe(
     v.string("expected an address"),
-    judged<string, Address>(addressRule(role)),
+    judged<string, Where>(rule),
     v.metadata({ description }),
   );
 }
@@ -76,13 +77,13 @@ function ways<Schema extends v.GenericSchema>(
 }
 
 const listenAddress = address(
-  "listener",
+  addressRule("listener"),
   "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name. Port 0 picks one.",
 );
 
 const upstreamAddress = address(
-  "upstream",
-  "host:port, [ipv6]:port, unix:/path or unix:@name. The host may be a name.",
+  upstreamRule,
+  "host:port, [ipv6]:port, unix:/path, unix:@name or srv:_service._tcp.name. The host may be a name.",
 );
 
 const upstreamEntries = {
@@ -90,7 +91,7 @@ const upstreamEntries = {
   weight: upstreamSetting(
     "weight",
     form.count(0, WEIGHT_MAX),
-    "Its share of new relays beside the others' weights; 0 gets nobody new.",
+    "Its share of new relays beside the others' weights; 0 gets nobody new. Not for a service.",
     1,
   ),
   backup: upstreamSetting("backup", form.truth, "Only when no other can be had.", false),

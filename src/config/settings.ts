@@ -1,10 +1,10 @@
 import { policies } from "../upstream/balance/balance.ts";
 import { accessLogRules } from "./access-log.ts";
-import { parseAddress } from "./address.ts";
+import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import { edgeRules } from "./edge.ts";
 import { healthRules } from "./health.ts";
-import type { Address, Mode, ProxyOptions } from "./options.ts";
+import type { Address, Mode, ProxyOptions, UpstreamAddress } from "./options.ts";
 import { routeRules } from "./route.ts";
 import {
   count,
@@ -90,7 +90,7 @@ export type ListenerValues = ValuesOf<typeof listenerRules>;
 export type UpstreamValues = ValuesOf<typeof upstreamRules>;
 
 /** An upstream with what is said of it. */
-export interface GivenUpstream extends Sourced<Address> {
+export interface GivenUpstream extends Sourced<UpstreamAddress> {
   readonly settings?: Sources<UpstreamValues>;
 }
 
@@ -131,14 +131,18 @@ export function addressRule(role: "listener" | "upstream"): Rule<Address> {
   };
 }
 
-/** Takes an address or a list of them. @returns at least one */
-export function takeAddresses(
+/** The rule of where relays go. */
+export function upstreamRule(value: unknown): UpstreamAddress {
+  return typeof value === "string" ? parseUpstream(value) : refuse(value, "an address");
+}
+
+/** Takes an address or a list of them, each by its rule. @returns at least one */
+export function takeAddresses<T>(
   given: GivenValue,
-  role: "listener" | "upstream",
+  rule: Rule<T>,
   problems: Problems,
-): readonly Sourced<Address>[] {
+): readonly Sourced<T>[] {
   const values: readonly unknown[] = Array.isArray(given.value) ? given.value : [given.value];
-  const rule = addressRule(role);
   if (values.length > 0) {
     return values.map((value) => problems.take({ value, label: given.label }, rule));
   }

@@ -7,20 +7,22 @@ import {
   type Address,
   type AdminOptions,
   defaults,
-  type ListenerOptions,
   type MemoryOptions,
   type ProxyOptions,
   type UringOptions,
+  type WantedListener,
 } from "./options.ts";
 import { formatCount, formatSize } from "./quantity.ts";
 import type { Rule, ValuesOf } from "./rule.ts";
 import {
+  addressRule,
   type SettingName,
   type SettingValues,
   type Source,
   type StatsFormat,
   settingRules,
   takeAddresses,
+  upstreamRule,
 } from "./settings.ts";
 import { type GivenValue, isBroken, Problems, type Sourced, type Sources } from "./sourced.ts";
 import { type UringValues, uring, uringKeys, uringRules } from "./uring.ts";
@@ -33,7 +35,7 @@ export interface Settings {
   /**
    * At least one. One without upstreams whose mode is not `sink` relays to the embedded upstream.
    */
-  readonly listeners: readonly ListenerOptions[];
+  readonly listeners: readonly WantedListener[];
   readonly engine: ProxyOptions["engine"];
   /** 0…86,400,000. */
   readonly workers: number;
@@ -110,15 +112,19 @@ export function proxyOptions(settings: Settings, embedded: readonly Address[]): 
 }
 
 /** Whether a listener relays to the embedded upstream, as none was given. */
-export function needsEmbedded({ mode, upstreams }: ListenerOptions): boolean {
+export function needsEmbedded({ mode, upstreams }: WantedListener): boolean {
   return mode !== "sink" && upstreams.length === 0;
 }
 
 function takeFlags(given: Given, problems: Problems): Source {
   const { listen, upstream } = given;
   return {
-    ...(listen === undefined ? {} : { listen: takeAddresses(listen, "listener", problems) }),
-    ...(upstream === undefined ? {} : { upstream: takeAddresses(upstream, "upstream", problems) }),
+    ...(listen === undefined
+      ? {}
+      : { listen: takeAddresses(listen, addressRule("listener"), problems) }),
+    ...(upstream === undefined
+      ? {}
+      : { upstream: takeAddresses(upstream, upstreamRule, problems) }),
     settings: takeAll(settingRules, (key) => given[key], problems),
     uring: takeAll(uringRules, (key) => given[`uring.${key}`], problems),
   };

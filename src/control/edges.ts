@@ -1,5 +1,5 @@
 import { isNobody, type NetworkList } from "../config/edge.ts";
-import type { EdgeOptions, GateOptions, ListenerOptions } from "../config/options.ts";
+import type { EdgeOptions, GateOptions, WantedListener } from "../config/options.ts";
 import { readNetworks } from "../edge/access/file.ts";
 import { type Network, NetworkSet } from "../edge/access/networks.ts";
 import { AccessList } from "../edge/access/rules.ts";
@@ -57,12 +57,12 @@ export class Edges {
    * @param most relays of all listeners together; 0 for any number
    * @throws ConfigError with all that is wrong with a file of networks
    */
-  async adopt(listeners: readonly ListenerOptions[], most: number): Promise<ListenerOptions[]> {
+  async adopt(listeners: readonly WantedListener[], most: number): Promise<WantedListener[]> {
     const memories = new Map<string, Memory>();
     const names = new Set<string>();
     // From now on, so that a row is given back also when this fails half-way.
     this.adopted = { memories, rows: names };
-    const adopted: ListenerOptions[] = [];
+    const adopted: WantedListener[] = [];
     for (const [key, listener] of keyed(listeners)) {
       const { edge } = listener;
       const lists = await listsOf(edge);

@@ -1,4 +1,4 @@
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { Address, WantedListener } from "../config/options.ts";
 import { isName, type ResolveName } from "../engine/names.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import type { HostsOf } from "../upstream/health/lookup.ts";
@@ -10,6 +10,16 @@ import { NameWatcher, type WatcherParts } from "../upstream/names/watcher.ts";
 /** Addresses that one dial gets at most; those of a large service would take longer than anybody waits. */
 const DIALLED_MAX = 16;
 
+/** What the names of upstreams are made of; the defaults are what runs. */
+export interface NamesParts extends WatcherParts {
+  /** Of a name's addresses those that may be dialled; all of them unless given. */
+  readonly allowed?: (
+    host: string,
+    port: number,
+    addresses: readonly Address[],
+  ) => readonly Address[];
+}
+
 /**
  * The host names of all upstreams and of their checks, kept resolved: the one place that dials and
  * checks have addresses from. What they ask for is answered from what is known, so that no relay waits
@@ -20,7 +30,10 @@ export class UpstreamNames {
   /** Answers given for each name: every dial begins with another address. */
   private readonly turns = new Map<string, number>();
 
-  constructor(observer: UpstreamsObserver, parts: WatcherParts = {}) {
+  constructor(
+    observer: UpstreamsObserver,
+    private readonly parts: NamesParts = {},
+  ) {
     const listener = {
       onChange(
         name: string,
@@ -86,16 +99,21 @@ export class UpstreamNames {
     answer(this.inTurn(host, port, addresses));
   }
 
-  private inTurn(host: string, port: number, addresses: readonly HostAddress[]): Address[] {
+  private inTurn(
+    host: string,
+    port: number,
+    addresses: readonly HostAddress[],
+  ): readonly Address[] {
     const turn = this.turns.get(host) ?? 0;
     if (addresses.length > 1) this.turns.set(host, turn + 1);
     const ordered = orderAddresses(addresses, turn).slice(0, DIALLED_MAX);
-    return ordered.map((one) => ({ kind: "tcp", host: one.host, port }));
+    const dialled = ordered.map((one): Address => ({ kind: "tcp", host: one.host, port }));
+    return this.parts.allowed?.(host, port, dialled) ?? dialled;
   }
 }
 
 /** The upstreams of listeners that are host names, each name with the addresses that have it. */
-export function namedUpstreams(listeners: readonly ListenerOptions[]): Map<string, Address[]> {
+export function namedUpstreams(listeners: readonly WantedListener[]): Map<string, Address[]> {
   const upstreams = listeners.flatMap((one) => one.upstreams.map(({ address }) => address));
   return Map.groupBy(upstreams.filter(isName), ({ host }) => host);
 }

@@ -1,21 +1,21 @@
 import { formatAddress } from "../config/address.ts";
-import type { ListenerOptions, ProxyOptions } from "../config/options.ts";
+import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
 
 /** A listener before and after a reload. */
 export interface ListenerChange {
-  readonly before: ListenerOptions;
-  readonly after: ListenerOptions;
+  readonly before: WantedListener;
+  readonly after: WantedListener;
 }
 
 /** What a reload does: the difference between what runs and what is wanted. */
 export interface Plan {
-  readonly added: readonly ListenerOptions[];
-  readonly removed: readonly ListenerOptions[];
+  readonly added: readonly WantedListener[];
+  readonly removed: readonly WantedListener[];
   /** New relays of these get other options. */
   readonly changed: readonly ListenerChange[];
-  readonly kept: readonly ListenerOptions[];
-  /** Upstreams that no listener had, and that none has any more. */
+  readonly kept: readonly WantedListener[];
+  /** Upstreams, or services, that no listener had, and that none has any more. */
   readonly upstreamsAdded: readonly string[];
   readonly upstreamsRemoved: readonly string[];
   /** The drain timeout is another one. */
@@ -30,7 +30,7 @@ export function planReload(running: ProxyOptions, wanted: ProxyOptions): Plan {
   const after = keyed(wanted.listeners);
   const both = [...after].filter(([key]) => before.has(key));
   const pairs = both.map(([key, one]) => ({
-    before: before.get(key) as ListenerOptions,
+    before: before.get(key) as WantedListener,
     after: one,
   }));
   const isSame = (pair: ListenerChange) => Bun.deepEquals(pair.before, pair.after, true);
@@ -74,8 +74,10 @@ function count(number: number, noun: string, verb: string): string {
 }
 
 /** By address; several that let the system pick a port are told apart by their order. */
-export function keyed(listeners: readonly ListenerOptions[]): Map<string, ListenerOptions> {
-  const map = new Map<string, ListenerOptions>();
+export function keyed<Listener extends WantedListener>(
+  listeners: readonly Listener[],
+): Map<string, Listener> {
+  const map = new Map<string, Listener>();
   for (const listener of listeners) {
     const address = formatAddress(listener.address);
     let key = address;

@@ -1,4 +1,5 @@
-import type { Address, ListenerOptions, ProxyOptions } from "../config/options.ts";
+import { ConfigError } from "../config/error.ts";
+import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
 import { type Engine, type Listening, type ProxyObserver, wholeShare } from "../engine/engine.ts";
@@ -8,15 +9,17 @@ import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { together } from "../observe/together.ts";
-import type { WatcherParts } from "../upstream/names/watcher.ts";
 import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
+import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
+import { type LookUpParts, Services, servicesOf } from "./services.ts";
 import { Upstreams } from "./upstreams.ts";
 
 /** A listener of a running proxy. */
 export interface RunningListener {
-  readonly options: ListenerOptions;
+  /** As it was configured. */
+  readonly options: WantedListener;
   /** Where it really accepts. */
   readonly address: Address;
   /** False once somebody has drained it. */
@@ -28,15 +31,36 @@ export interface RunningListener {
 /** Gives a socket that listens on this address already, once. */
 export type TakeSocket = (address: Address) => ListeningSocket | undefined;
 
+/** A start or a reload waits so long for the first answer of a service that is new. */
+const FIRST_ANSWER_MS = 2_000;
+/** After so long members that could not be taken up are tried again. */
+const RETRY_MS = 10_000;
+
+/** Listeners on their way from what was configured to what engines take. */
+interface Prepared {
+  /** With their edges; services are still what was configured. */
+  readonly edged: readonly WantedListener[];
+  /** With their services' members. */
+  readonly expanded: readonly ListenerOptions[];
+  /** For the engine, by their keys. */
+  readonly adopted: ReadonlyMap<string, ListenerOptions>;
+}
+
 /** A proxy that accepts and relays until it is stopped. */
 export class RunningProxy {
   private readonly listening = new Map<string, Listening>();
   private reloading: Promise<unknown> = Promise.resolve();
   private stopping = false;
+  /** What holds. */
+  private prepared: Prepared = { edged: [], expanded: [], adopted: new Map() };
+  /** Members of services have changed, which is looked at after the reload that is under way. */
+  private isRefreshing = false;
+  private retry: ReturnType<typeof setTimeout> | null = null;
 
   private constructor(
     readonly engine: Engine,
     readonly upstreams: Upstreams,
+    readonly services: Services,
     private readonly edges: Edges,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
@@ -47,7 +71,7 @@ export class RunningProxy {
    * Starts a proxy. All its listeners accept when the promise resolves; when it rejects, none does.
    *
    * @param inherited sockets that others have opened, for the addresses that they listen on
-   * @param names how upstreams' host names are resolved, for tests to replace
+   * @param lookUp how upstreams' names and services are resolved, for tests to replace
    * @throws ListenError when an address cannot be listened on
    * @throws EngineUnsupportedError when the engine that was asked for cannot run here
    */
@@ -55,25 +79,24 @@ export class RunningProxy {
     options: ProxyOptions,
     observer: ProxyObserver,
     inherited: TakeSocket = () => undefined,
-    names: WatcherParts = {},
+    lookUp: LookUpParts = {},
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
     const workers = Math.max(1, options.workers);
     const drop = (slot: number, withinMs: number) => engine.drop({ slot }, withinMs);
-    const upstreams = new Upstreams(workers, observer, drop, names);
+    const services = new Services(observer, () => proxy.refresh(), lookUp);
+    const upstreams = new Upstreams(workers, observer, drop, {
+      ...lookUp,
+      allowed: (...dial) => services.allowed(...dial),
+    });
     const edges = new Edges(workers, upstreams);
     const told = watching(observer, upstreams, edges);
     const engine = newEngine(choice, options, told, upstreams);
-    const proxy = new RunningProxy(engine, upstreams, edges, choice, options, inherited);
-    try {
-      const listeners = await proxy.adopt(options);
-      for (const [key, one] of keyed(listeners)) await proxy.open(key, one);
-      edges.retain();
-    } catch (error) {
-      upstreams.stop();
-      await engine.stop(0);
-      throw error;
-    }
+    const proxy = new RunningProxy(engine, upstreams, services, edges, choice, options, inherited);
+    const begun = proxy.begin(options);
+    // Members that change meanwhile wait for it, as they do for a reload.
+    proxy.reloading = begun.catch(() => {});
+    await begun;
     return proxy;
   }
 
@@ -163,7 +186,26 @@ export class RunningProxy {
   async stop(drainTimeoutMs: number): Promise<void> {
     this.stopping = true;
     await this.engine.stop(drainTimeoutMs);
+    this.release();
+  }
+
+  private async begin(options: ProxyOptions): Promise<void> {
+    try {
+      const prepared = await this.prepare(options);
+      for (const [key, one] of prepared.adopted) await this.open(key, one);
+      await this.retain(prepared);
+    } catch (error) {
+      this.release();
+      await this.engine.stop(0);
+      throw error;
+    }
+  }
+
+  /** Nothing is looked after any more. */
+  private release(): void {
+    this.services.stop();
     this.upstreams.stop();
+    if (this.retry !== null) clearTimeout(this.retry);
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
@@ -172,42 +214,107 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
-    const after = await this.prepare(wanted);
+    const prepared = await this.prepareAndOpen(wanted);
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
-      const options = after.get(key);
-      if (options === undefined) {
-        this.listening.delete(key);
-        closing.push(listening.close());
-      } else if (changed.has(key)) listening.update(options);
+      if (prepared.adopted.has(key)) continue;
+      this.listening.delete(key);
+      closing.push(listening.close());
     }
-    this.upstreams.retain(wanted.listeners);
-    this.edges.retain();
+    await this.update(prepared, changed);
+    await this.retain(prepared);
     await Promise.all(closing);
     const { engine, workers, memory, uring } = this.running;
     this.running = { ...wanted, engine, workers, memory, uring };
     return plan;
   }
 
-  /** The listeners as engines take them. @throws ConfigError when a file of networks is wrong */
-  private async adopt({ listeners, totalRelays }: ProxyOptions): Promise<ListenerOptions[]> {
-    // First what may fail.
-    const edged = await this.edges.adopt(listeners, totalRelays);
-    return this.upstreams.adopt(edged);
+  /** Members of a service have changed: brings the listeners to them, when nothing else is under way. */
+  private refresh(): void {
+    if (this.isRefreshing) return;
+    this.isRefreshing = true;
+    this.reloading = this.reloading.then(() => this.takeMembers());
+  }
+
+  private async takeMembers(): Promise<void> {
+    this.isRefreshing = false;
+    if (this.stopping) return;
+    const { edged, expanded: before } = this.prepared;
+    const expanded = this.services.expand(edged);
+    try {
+      const prepared = { edged, expanded, adopted: keyed(this.upstreams.adopt(expanded)) };
+      await this.update(prepared, new Set());
+      this.upstreams.retain(expanded);
+      this.prepared = prepared;
+    } catch (error) {
+      // There is no row left, as relays are left at too many upstreams that have gone.
+      if (!(error instanceof ConfigError)) throw error;
+      this.upstreams.retain(before);
+      this.services.refused(error.message);
+      if (this.retry !== null) clearTimeout(this.retry);
+      this.retry = setTimeout(() => this.refresh(), RETRY_MS);
+      this.retry.unref();
+    }
   }
 
   /**
-   * What can fail of a reload: takes up upstreams and opens what is new, or leaves all as it was.
-   *
-   * @returns the listeners for the engine, by their keys
+   * New relays of these listeners, and of all whose upstreams are others now, get their options. Until
+   * all workers know, upstreams that go must stay open: there would be none for who comes meanwhile.
    */
-  private async prepare(wanted: ProxyOptions): Promise<Map<string, ListenerOptions>> {
+  private async update({ adopted }: Prepared, changed: ReadonlySet<string>): Promise<void> {
+    const updates: Promise<void>[] = [];
+    for (const [key, listening] of this.listening) {
+      const options = adopted.get(key);
+      if (options === undefined) continue;
+      const before = this.prepared.adopted.get(key);
+      // One that has just been opened has them.
+      if (before === undefined) continue;
+      const isSame = Bun.deepEquals(before.upstreams, options.upstreams, true);
+      if (changed.has(key) || !isSame) updates.push(listening.update(options));
+    }
+    await Promise.all(updates);
+  }
+
+  /** The last step of a start or a reload: all this holds from now on. */
+  private async retain(prepared: Prepared): Promise<void> {
+    this.prepared = prepared;
+    this.services.retain(prepared.edged);
+    this.upstreams.retain(prepared.expanded);
+    this.edges.retain();
+    // Ports that the system has picked are known only now.
+    await this.spareOwn(prepared.edged);
+  }
+
+  /** No member of a service may be a listener of our own. */
+  private async spareOwn(listeners: readonly WantedListener[]): Promise<void> {
+    if (servicesOf(listeners).size === 0) return;
+    const bound = Array.from(this.listening.values(), ({ address }) => address);
+    const all = [...listeners.map(({ address }) => address), ...bound];
+    this.services.spare(await OwnAddresses.of(all));
+    this.refresh();
+  }
+
+  /** The listeners as engines take them. @throws ConfigError when a file of networks is wrong */
+  private async prepare({ listeners, totalRelays }: ProxyOptions): Promise<Prepared> {
+    // First what may fail.
+    const edged = await this.edges.adopt(listeners, totalRelays);
+    this.services.adopt(listeners);
+    await this.spareOwn(listeners);
+    await this.services.answered(listeners, FIRST_ANSWER_MS);
+    const expanded = this.services.expand(edged);
+    return { edged, expanded, adopted: keyed(this.upstreams.adopt(expanded)) };
+  }
+
+  /** What can fail of a reload: takes up upstreams and opens what is new, or leaves all as it was. */
+  private async prepareAndOpen(wanted: ProxyOptions): Promise<Prepared> {
     try {
-      const after = keyed(await this.adopt(wanted));
-      await this.openAll([...after].filter(([key]) => !this.listening.has(key)));
-      return after;
+      const prepared = await this.prepare(wanted);
+      await this.openAll([...prepared.adopted].filter(([key]) => !this.listening.has(key)));
+      return prepared;
     } catch (error) {
-      this.upstreams.retain(this.running.listeners);
+      this.services.retain(this.prepared.edged);
+      await this.spareOwn(this.prepared.edged);
+      this.upstreams.retain(this.prepared.expanded);
       this.edges.restore();
       throw error;
     }

@@ -15,9 +15,8 @@ import { Checker, type HealthView } from "../upstream/health/checker.ts";
 import type { HealthEvent, HealthStatus } from "../upstream/health/monitor.ts";
 import { PanicWatch } from "../upstream/health/panic.ts";
 import { probe } from "../upstream/health/probe.ts";
-import type { WatcherParts } from "../upstream/names/watcher.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
-import { UpstreamNames } from "./names.ts";
+import { type NamesParts, UpstreamNames } from "./names.ts";
 import { keyed } from "./plan.ts";
 
 /**
@@ -33,6 +32,8 @@ export interface UpstreamView {
   /** The listener's name, or else the address that it was given. */
   readonly listener: string;
   readonly upstream: string;
+  /** The name of the service that it is a member of; null where its address was configured. */
+  readonly service: string | null;
   readonly isBackup: boolean;
   /** What was configured, or set since; see {@link UpstreamOptions}. */
   readonly weight: number;
@@ -102,7 +103,7 @@ export class Upstreams {
     workers: number,
     private readonly observer: UpstreamsObserver,
     private readonly drop: DropRelays,
-    names: WatcherParts = {},
+    names: NamesParts = {},
   ) {
     this.table = new UpstreamTable(workers);
     this.names = new UpstreamNames(observer, names);
@@ -188,6 +189,7 @@ export class Upstreams {
         id: slot,
         listener,
         upstream: formatAddress(address),
+        service: options.service ?? null,
         isBackup,
         weight: weightOf(entry),
         effectiveWeight: this.table.weight(slot) / this.table.unit,

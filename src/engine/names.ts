@@ -1,5 +1,5 @@
 import { ipKind } from "../config/ip.ts";
-import type { Address, TcpAddress } from "../config/options.ts";
+import type { Address, TcpAddress, UpstreamAddress } from "../config/options.ts";
 
 /**
  * Tells the addresses behind a host name in the order in which to dial them, none when it cannot be
@@ -14,6 +14,6 @@ export type ResolveName = (
 ) => void;
 
 /** Whether the host of an address has to be resolved before it can be dialled. */
-export function isName(address: Address): address is TcpAddress {
+export function isName(address: UpstreamAddress): address is TcpAddress {
   return address.kind === "tcp" && ipKind(address.host) === 0;
 }

@@ -2,7 +2,7 @@ import type { ConsolaInstance } from "consola/core";
 import { formatCount, formatCounted, formatDuration, formatSize } from "../config/quantity.ts";
 import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { NameEvent, UpstreamEvent } from "../upstream/events.ts";
+import type { NameEvent, ServiceEvent, UpstreamEvent } from "../upstream/events.ts";
 import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 
@@ -99,6 +99,18 @@ export class LogObserver implements ProxyObserver {
     this.log.warn(`host ${name}: ${why}; its last addresses are kept`);
   }
 
+  serviceChanged(event: ServiceEvent): void {
+    this.log[event.isNews ? "info" : "debug"](serviceLine(event));
+  }
+
+  serviceFailing(name: string, why: string): void {
+    this.log.warn(`service ${name}: ${why}; its last members are kept`);
+  }
+
+  serviceTrouble(name: string, what: string): void {
+    this.log.warn(`service ${name}: ${what}`);
+  }
+
   poolGrew(bytes: number): void {
     if (this.log.level >= DEBUG) this.log.debug(`the pool has ${formatSize(bytes)} now`);
   }
@@ -173,6 +185,16 @@ function relayLine(relay: RelaySummary): string {
   const loss = lost === 0 ? "" : `, ${formatCount(lost)} of them lost`;
   const life = `${reason} after ${formatDuration(durationMs)}`;
   return `relay ${id}: ${ends} ${life}, ${bytesUp} bytes up, ${bytesDown} down${loss}`;
+}
+
+/** `service NAME has changed: +10.0.0.7:6379 −10.0.0.5:6379 (3 members now)`. */
+function serviceLine({ name, count, added, removed }: ServiceEvent): string {
+  const parts = [
+    ...(added.length === 0 ? [] : [`+${listed(added)}`]),
+    ...(removed.length === 0 ? [] : [`−${listed(removed)}`]),
+  ];
+  const what = parts.length === 0 ? "other weights" : parts.join(" ");
+  return `service ${name} has changed: ${what} (${formatCounted(count, "member")} now)`;
 }
 
 /** A large service has more addresses than a line should have. */

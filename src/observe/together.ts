@@ -50,6 +50,15 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     nameFailing(name, why) {
       for (const one of observers) one.nameFailing?.(name, why);
     },
+    serviceChanged(event) {
+      for (const one of observers) one.serviceChanged?.(event);
+    },
+    serviceFailing(name, why) {
+      for (const one of observers) one.serviceFailing?.(name, why);
+    },
+    serviceTrouble(name, what) {
+      for (const one of observers) one.serviceTrouble?.(name, what);
+    },
     workerFailed(...failure) {
       for (const one of observers) one.workerFailed?.(...failure);
     },

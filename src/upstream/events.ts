@@ -19,6 +19,17 @@ export interface NameEvent {
   readonly isNews: boolean;
 }
 
+/** A service of upstreams has other members, or its members other weights. */
+export interface ServiceEvent {
+  readonly name: string;
+  /** So many places it has now, at least one. */
+  readonly count: number;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** False when it is the first answer, to the first question. */
+  readonly isNews: boolean;
+}
+
 /** What is told of upstreams. */
 export interface UpstreamsObserver {
   upstreamChanged?(event: UpstreamEvent): void;
@@ -27,4 +38,9 @@ export interface UpstreamsObserver {
   nameChanged?(event: NameEvent): void;
   /** A name cannot be resolved any more; it keeps its addresses. `why` is a clause. */
   nameFailing?(name: string, why: string): void;
+  serviceChanged?(event: ServiceEvent): void;
+  /** A service cannot be resolved any more; it keeps its members. `why` is a clause. */
+  serviceFailing?(name: string, why: string): void;
+  /** Something that DNS says of a service cannot be followed; told once as long as it says so. */
+  serviceTrouble?(name: string, what: string): void;
 }

@@ -23,6 +23,7 @@ const upstream: UpstreamView = {
   id: 0,
   listener: "main",
   upstream: "10.0.0.5:6379",
+  service: null,
   isBackup: false,
   weight: 1,
   effectiveWeight: 1,

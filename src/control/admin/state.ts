@@ -1,5 +1,5 @@
 import { formatAddress } from "../../config/address.ts";
-import type { EngineName, ListenerOptions, Mode } from "../../config/options.ts";
+import type { EngineName, Mode, WantedListener } from "../../config/options.ts";
 import type { LatencyFigures } from "../../observe/latencies.ts";
 import { type Statistics, statistics } from "../../observe/statistics.ts";
 import type { RunningProxy } from "../proxy.ts";
@@ -86,7 +86,7 @@ export function stateDocument(context: AdminContext): StateDocument {
 
 /** A listener's options in words. @param address where it really accepts */
 export function listenerDocument(
-  options: ListenerOptions,
+  options: WantedListener,
   address = options.address,
   accepting = true,
 ): ListenerDocument {

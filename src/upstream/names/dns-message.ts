@@ -126,7 +126,9 @@ function readAnswer(reader: Reader, { name, type }: Question): DnsAnswer {
     } else if (recordClass === INTERNET && recordType === RecordType[type]) {
       const record = reader.record(type);
       reader.expect(end);
-      found.set(owner, [...(found.get(owner) ?? []), { record, ttl }]);
+      const others = found.get(owner);
+      if (others === undefined) found.set(owner, [{ record, ttl }]);
+      else others.push({ record, ttl });
     }
     reader.at = end;
   }

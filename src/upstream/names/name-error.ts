@@ -2,8 +2,10 @@
 export type NameErrorCode =
   /** DNS says that there is no such name (NXDOMAIN), or nobody knows one. */
   | "unknown_host"
-  /** There is such a name, but no address or service of it. */
+  /** There is such a name, but no address of it. */
   | "no_data"
+  /** The records of a service name no place where it is. */
+  | "no_service"
   /** The DNS server could not find out (SERVFAIL, FORMERR, NOTIMP). */
   | "server_failed"
   /** The DNS server does not answer us (REFUSED). */
@@ -20,6 +22,7 @@ export type NameErrorCode =
 const CLAUSES: Readonly<Record<NameErrorCode, string>> = {
   unknown_host: "unknown host",
   no_data: "the name has no address",
+  no_service: "DNS names no place where it is",
   server_failed: "the DNS server failed",
   refused: "the DNS server refused",
   unreachable: "no DNS server can be reached",

@@ -10,10 +10,10 @@ export interface HostAddress {
   readonly family: 4 | 6;
 }
 
-/** What a name stands for now. */
-export interface Resolution {
-  /** At least one, each once: in the system's order, or else IPv6 before IPv4. */
-  readonly addresses: readonly HostAddress[];
+/** What a name stands for now: a host's addresses, or places of another kind. */
+export interface Resolution<Place = HostAddress> {
+  /** At least one, each once; of a host: in the system's order, or else IPv6 before IPv4. */
+  readonly addresses: readonly Place[];
   /** Milliseconds for which that holds; 0 or more. */
   readonly ttlMs: number;
 }

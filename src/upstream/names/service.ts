@@ -1,26 +1,29 @@
+import { formatAddress, parseAddress } from "../../config/address.ts";
+import { ConfigError } from "../../config/error.ts";
+import type { TcpAddress } from "../../config/options.ts";
 import { timerSpan } from "../../engine/deadlines.ts";
 import { askDns, type DnsServer, systemServers } from "./dns-client.ts";
 import type { DnsRecord } from "./dns-message.ts";
 import { NameError } from "./name-error.ts";
+import type { Resolution } from "./resolver.ts";
 
 /** One of the places where a service is (RFC 2782), in the words of upstreams. */
-export interface ServiceUpstream {
-  /** A host name, as DNS says it: it is resolved like any other. */
-  readonly host: string;
-  /** 1…65,535. */
-  readonly port: number;
+export interface ServicePlace {
+  /** Its host is a name as a rule, and resolved like any other. */
+  readonly address: TcpAddress;
   /** 1…256: its share beside the others that are backups, or not, like it. */
   readonly weight: number;
   /** It has not the lowest priority number of all: it gets relays when no other can be had. */
   readonly isBackup: boolean;
 }
 
-/** Where a service is now. */
-export interface ServiceResolution {
-  /** At least one; those of the lowest priority number first, heavier ones before lighter ones. */
-  readonly upstreams: readonly ServiceUpstream[];
-  /** Milliseconds for which that holds. */
-  readonly ttlMs: number;
+/**
+ * Where a service is now: at most {@link PLACES_MAX} places, those of the lowest priority number first,
+ * heavier ones before lighter ones.
+ */
+export interface ServiceResolution extends Resolution<ServicePlace> {
+  /** Places beyond those, and records that name none that could be dialled. */
+  readonly leftOut: number;
 }
 
 /** How a service is looked for. */
@@ -31,16 +34,19 @@ export interface ServiceOptions {
   readonly timeoutMs?: number;
 }
 
-const PREFIX = "srv:";
+/** Most places of a service that are upstreams. */
+export const PLACES_MAX = 256;
+
 const TIMEOUT_MS = 5_000;
 const ROUNDS = 2;
 /** The largest weight of an upstream; SRV records go up to 65,535. */
 const WEIGHT_MAX = 256;
 
-/** The name in `srv:_redis._tcp.example.org`; null when the text is not of this form. */
-export function serviceName(text: string): string | null {
-  const name = text.startsWith(PREFIX) ? text.slice(PREFIX.length).toLowerCase() : "";
-  return /^_[a-z\d-]{1,62}\._tcp(\.[a-z\d_-]{1,63})+\.?$/.test(name) ? name : null;
+/** A record that names a place. */
+interface Found {
+  readonly address: TcpAddress;
+  readonly priority: number;
+  readonly weight: number;
 }
 
 /**
@@ -51,7 +57,7 @@ export function serviceName(text: string): string | null {
  * are equal, as RFC 2782 wants it.
  *
  * @param name such as `_redis._tcp.example.org`
- * @throws NameError `no_data` also when DNS says that the service is decidedly not there
+ * @throws NameError `no_service` also when DNS says that the service is decidedly not there
  */
 export async function resolveService(
   name: string,
@@ -66,25 +72,50 @@ export async function resolveService(
     rounds: ROUNDS,
     signal,
   }).catch((error: unknown) => {
-    const isLate = error instanceof NameError && error.code === "given_up";
-    throw isLate ? new NameError("timeout") : error;
+    if (!(error instanceof NameError)) throw error;
+    if (error.code === "given_up") throw new NameError("timeout");
+    throw error.code === "no_data" ? new NameError("no_service") : error;
   });
-  const places = records.filter(isPlace);
-  if (places.length === 0) throw new NameError("no_data");
+  const all = distinct(records.flatMap((record) => placeOf(record) ?? []));
+  const places = all.slice(0, PLACES_MAX);
+  if (places.length === 0) throw new NameError("no_service");
   const least = Math.min(...places.map(({ priority }) => priority));
   const heaviest = Math.max(WEIGHT_MAX, ...places.map(({ weight }) => weight));
-  const upstreams = places
-    .toSorted((a, b) => a.priority - b.priority || b.weight - a.weight)
-    .map(({ target: host, port, priority, weight }) => ({
-      host,
-      port,
-      weight: Math.max(1, Math.round((weight * WEIGHT_MAX) / heaviest)),
-      isBackup: priority !== least,
-    }));
-  return { upstreams, ttlMs: ttlSeconds * 1_000 };
+  const addresses = places.map(({ address, priority, weight }) => ({
+    address,
+    weight: Math.max(1, Math.round((weight * WEIGHT_MAX) / heaviest)),
+    isBackup: priority !== least,
+  }));
+  return { addresses, ttlMs: ttlSeconds * 1_000, leftOut: records.length - addresses.length };
 }
 
-/** It is somewhere: an empty target says that it is not, and nothing listens on port 0. */
-function isPlace(record: DnsRecord): record is DnsRecord & { type: "SRV" } {
-  return record.type === "SRV" && record.target !== "" && record.port > 0;
+/**
+ * The place that a record names; null when that could not be written as an upstream either. An empty
+ * target says that the service is not there, and nothing listens on port 0.
+ */
+function placeOf(record: DnsRecord): Found | null {
+  if (record.type !== "SRV" || record.target === "") return null;
+  const { target, port, priority, weight } = record;
+  try {
+    const address = parseAddress(`${target}:${port}`, "upstream");
+    return address.kind === "tcp" ? { address, priority, weight } : null;
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
+}
+
+/**
+ * Each place once, as its best record has it. Servers shuffle their records: the order must be the same
+ * for the same ones.
+ */
+function distinct(places: readonly Found[]): Found[] {
+  const byName = new Map<string, Found>();
+  const named = places.map((place) => ({ place, name: formatAddress(place.address) }));
+  const sorted = named.toSorted(
+    ({ place: a, name: nameA }, { place: b, name: nameB }) =>
+      a.priority - b.priority || b.weight - a.weight || (nameA < nameB ? -1 : 1),
+  );
+  for (const { place, name } of sorted) if (!byName.has(name)) byName.set(name, place);
+  return [...byName.values()];
 }

@@ -4,10 +4,10 @@ import { NameError } from "./name-error.ts";
 import { type HostAddress, type Resolution, resolveName } from "./resolver.ts";
 
 /** Resolves a name once. @throws NameError; anything else is a defect */
-export type Resolve = (name: string) => Promise<Resolution>;
+export type Resolve<Place = HostAddress> = (name: string) => Promise<Resolution<Place>>;
 
 /** What a watcher tells. It may call anything here, and must not throw. */
-export interface NameListener {
+export interface NameListener<Place = HostAddress> {
   /**
    * A name has other addresses than before; their order does not matter.
    *
@@ -17,8 +17,8 @@ export interface NameListener {
    */
   onChange(
     name: string,
-    addresses: readonly HostAddress[],
-    before: readonly HostAddress[],
+    addresses: readonly Place[],
+    before: readonly Place[],
     failures: number,
   ): void;
   /** A name that has addresses could not be resolved: it keeps them. Told once, until it can again. */
@@ -48,16 +48,16 @@ const RETRY_MAX_MS = 30_000;
 const RETRY_JITTER = 0.2;
 
 /** A name and what is known of it. */
-class Watched {
+class Watched<Place> {
   /** The last good answer; empty before the first one. */
-  addresses: readonly HostAddress[] = [];
+  addresses: readonly Place[] = [];
   /** Questions in a row that have failed. */
   failures = 0;
   /** What the last one failed with, and when; null when it did not. */
   error: NameError | null = null;
   failedAt = 0;
   /** What waits in line or is under way; null when nothing is. */
-  question: PromiseWithResolvers<readonly HostAddress[]> | null = null;
+  question: PromiseWithResolvers<readonly Place[]> | null = null;
   cancelNext = () => {};
 
   constructor(readonly name: string) {}
@@ -65,22 +65,21 @@ class Watched {
 
 /**
  * Keeps names resolved: asks again whenever an answer is too old, and keeps the last good one as long
- * as there is no other. Runs in the control plane, for all names that upstreams have.
+ * as there is no other. Runs in the control plane.
  */
-export class NameWatcher {
-  private readonly names = new Map<string, Watched>();
-  private readonly line = new Set<Watched>();
+export class Watcher<Place> {
+  private readonly names = new Map<string, Watched<Place>>();
+  private readonly line = new Set<Watched<Place>>();
   private asking = 0;
   private isStopped = false;
-  private readonly resolve: Resolve;
   private readonly clock: Clock;
   private readonly random: () => number;
 
   constructor(
-    private readonly listener: NameListener,
-    parts: WatcherParts = {},
+    private readonly listener: NameListener<Place>,
+    private readonly resolve: Resolve<Place>,
+    parts: Pick<WatcherParts, "clock" | "random"> = {},
   ) {
-    this.resolve = parts.resolve ?? resolveName;
     this.clock = parts.clock ?? systemClock;
     this.random = parts.random ?? Math.random;
   }
@@ -92,14 +91,14 @@ export class NameWatcher {
     for (const [name, watched] of this.names) if (!wanted.has(name)) this.forget(watched);
     for (const name of wanted) {
       if (this.names.has(name)) continue;
-      const watched = new Watched(name);
+      const watched = new Watched<Place>(name);
       this.names.set(name, watched);
       this.enqueue(watched);
     }
   }
 
   /** The last good answer for a name, in the system's order; empty when there is none yet. */
-  addresses(name: string): readonly HostAddress[] {
+  addresses(name: string): readonly Place[] {
     return this.names.get(name)?.addresses ?? [];
   }
 
@@ -111,8 +110,8 @@ export class NameWatcher {
    * @returns at least one address
    * @throws NameError
    */
-  async ask(name: string): Promise<readonly HostAddress[]> {
-    const watched = this.names.get(name) ?? new Watched(name);
+  async ask(name: string): Promise<readonly Place[]> {
+    const watched = this.names.get(name) ?? new Watched<Place>(name);
     const { addresses, question, error, failedAt } = watched;
     if (addresses.length > 0) return addresses;
     if (this.isStopped) throw new NameError("given_up");
@@ -129,19 +128,19 @@ export class NameWatcher {
     this.line.clear();
   }
 
-  private forget(watched: Watched): void {
+  private forget(watched: Watched<Place>): void {
     this.names.delete(watched.name);
     watched.cancelNext();
     if (this.line.delete(watched)) this.giveUp(watched);
   }
 
-  private giveUp({ question }: Watched): void {
+  private giveUp({ question }: Watched<Place>): void {
     question?.reject(new NameError("given_up"));
   }
 
-  private enqueue(watched: Watched): Promise<readonly HostAddress[]> {
+  private enqueue(watched: Watched<Place>): Promise<readonly Place[]> {
     watched.cancelNext();
-    const question = Promise.withResolvers<readonly HostAddress[]>();
+    const question = Promise.withResolvers<readonly Place[]>();
     // Mostly nobody waits for it.
     question.promise.catch(() => {});
     watched.question = question;
@@ -159,8 +158,8 @@ export class NameWatcher {
     }
   }
 
-  private async resolveNow(watched: Watched): Promise<void> {
-    let outcome: Resolution | NameError;
+  private async resolveNow(watched: Watched<Place>): Promise<void> {
+    let outcome: Resolution<Place> | NameError;
     try {
       outcome = await this.resolve(watched.name);
     } catch (error) {
@@ -179,7 +178,7 @@ export class NameWatcher {
     this.askNext();
   }
 
-  private learn(watched: Watched, outcome: Resolution | NameError): void {
+  private learn(watched: Watched<Place>, outcome: Resolution<Place> | NameError): void {
     const { name, addresses: before, failures } = watched;
     if (outcome instanceof NameError) {
       watched.failures++;
@@ -199,7 +198,7 @@ export class NameWatcher {
     }
   }
 
-  private askLater(watched: Watched, delayMs: number): void {
+  private askLater(watched: Watched<Place>, delayMs: number): void {
     watched.cancelNext = this.clock.after(delayMs, () => void this.enqueue(watched));
   }
 
@@ -214,10 +213,17 @@ export class NameWatcher {
   }
 }
 
+/** A watcher of host names. */
+export class NameWatcher extends Watcher<HostAddress> {
+  constructor(listener: NameListener, parts: WatcherParts = {}) {
+    super(listener, parts.resolve ?? resolveName, parts);
+  }
+}
+
 /** The same for the same addresses, whatever their order. */
-function keyOf(addresses: readonly HostAddress[]): string {
+function keyOf(addresses: readonly unknown[]): string {
   return addresses
-    .map(({ host }) => host)
+    .map((one) => JSON.stringify(one))
     .toSorted()
     .join(" ");
 }

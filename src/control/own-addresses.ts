@@ -1,0 +1,42 @@
+import { ipKind, parseIPv6 } from "../config/ip.ts";
+import { isListener } from "../config/loops.ts";
+import type { Address } from "../config/options.ts";
+
+/** Where a proxy's own listeners can be reached from this machine. */
+export class OwnAddresses {
+  private constructor(
+    private readonly listeners: readonly Address[],
+    /** Of this machine's interfaces. */
+    private readonly hosts: ReadonlySet<string>,
+  ) {}
+
+  /** @param listeners where they accept */
+  static async of(listeners: readonly Address[]): Promise<OwnAddresses> {
+    // Loaded only where there are services.
+    const { networkInterfaces } = await import("node:os");
+    const all = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+    return new OwnAddresses(listeners, new Set(all.map(({ address }) => address)));
+  }
+
+  /** Whether who dials this address comes to one of the listeners; a name is nowhere, but `localhost`. */
+  has(address: Address): boolean {
+    const plain = address.kind === "tcp" ? { ...address, host: unmapped(address.host) } : address;
+    return this.listeners.some((one) => isListener(plain, one) || this.isBehind(plain, one));
+  }
+
+  /** It is an interface of this machine, on all of which that one accepts. */
+  private isBehind(address: Address, listener: Address): boolean {
+    if (address.kind === "unix" || listener.kind === "unix") return false;
+    if (address.port !== listener.port || !this.hosts.has(address.host)) return false;
+    return listener.host === "::" || listener.host === "0.0.0.0";
+  }
+}
+
+/** An IPv4 address that is written as an IPv6 one is dialled as what it is. */
+function unmapped(host: string): string {
+  const groups = ipKind(host) === 6 ? parseIPv6(host) : null;
+  if (groups === null || groups.slice(0, 5).some((group) => group !== 0)) return host;
+  const [prefix, high = 0, low = 0] = groups.slice(5);
+  if (prefix !== 0xffff) return host;
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
+}

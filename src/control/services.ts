@@ -1,0 +1,244 @@
+import { formatAddress } from "../config/address.ts";
+import type {
+  Address,
+  ListenerOptions,
+  ServiceAddress,
+  UpstreamAddress,
+  UpstreamOptions,
+  WantedListener,
+} from "../config/options.ts";
+import { formatCount, formatCounted } from "../config/quantity.ts";
+import type { UpstreamsObserver } from "../upstream/events.ts";
+import { NameError } from "../upstream/names/name-error.ts";
+import {
+  PLACES_MAX,
+  resolveService,
+  type ServicePlace,
+  type ServiceResolution,
+} from "../upstream/names/service.ts";
+import { Watcher, type WatcherParts } from "../upstream/names/watcher.ts";
+import { SLOTS_MAX } from "../upstream/table.ts";
+import type { OwnAddresses } from "./own-addresses.ts";
+
+/** How names and services are looked up; the defaults are what runs. */
+export interface LookUpParts extends WatcherParts {
+  /** @throws NameError; anything else is a defect */
+  readonly resolveService?: (name: string) => Promise<ServiceResolution>;
+}
+
+/**
+ * The services among the upstreams of all listeners, kept resolved: makes of what was configured what
+ * relays can go to. What is known of a service outlives reloads, and DNS that is out of reach.
+ */
+export class Services {
+  private readonly watcher: Watcher<ServicePlace>;
+  /** The names that hold, beside those of a reload that is under way. */
+  private held: ReadonlySet<string> = new Set();
+  /** All of them. */
+  private watched = this.held;
+  /** How many records of each could not be taken. */
+  private readonly leftOut = new Map<string, number>();
+  /** What was told of each since it has changed last. */
+  private readonly told = new Map<string, Set<string>>();
+  /** The service of each place, by its address. */
+  private places = new Map<string, string>();
+  private own: OwnAddresses | null = null;
+
+  /** @param changed called when members have come or gone, or are otherwise weighed */
+  constructor(
+    private readonly observer: UpstreamsObserver,
+    changed: () => void,
+    { resolveService: resolve = resolveService, ...parts }: LookUpParts = {},
+  ) {
+    const listener = {
+      onChange: (
+        name: string,
+        places: readonly ServicePlace[],
+        before: readonly ServicePlace[],
+        failures: number,
+      ) => {
+        this.told.delete(name);
+        this.look();
+        const [now, then] = [placesOf(places), placesOf(before)];
+        observer.serviceChanged?.({
+          name,
+          count: now.size,
+          added: [...now.difference(then)],
+          removed: [...then.difference(now)],
+          isNews: before.length > 0 || failures > 0,
+        });
+        changed();
+      },
+      onFailing: (name: string, error: NameError) => observer.serviceFailing?.(name, error.message),
+    };
+    const ask = async (name: string) => {
+      const resolution = await resolve(name);
+      this.leftOut.set(name, resolution.leftOut);
+      return resolution;
+    };
+    this.watcher = new Watcher(listener, ask, parts);
+  }
+
+  /** The first step of a reload: these listeners' services are kept resolved, too. */
+  adopt(listeners: readonly WantedListener[]): void {
+    this.watch(this.held.union(servicesOf(listeners)));
+  }
+
+  /** The second step: from now on these are all there are. */
+  retain(listeners: readonly WantedListener[]): void {
+    this.held = servicesOf(listeners);
+    this.watch(this.held);
+    for (const known of [this.leftOut, this.told]) {
+      for (const name of known.keys()) if (!this.held.has(name)) known.delete(name);
+    }
+  }
+
+  /** Waits until there was an answer for each of these listeners' services, but not for longer. */
+  async answered(listeners: readonly WantedListener[], withinMs: number): Promise<void> {
+    const all = Array.from(servicesOf(listeners), (name) => this.problem(name));
+    if (all.length === 0) return;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, withinMs);
+    await Promise.race([Promise.all(all), late.promise]);
+    clearTimeout(timer);
+  }
+
+  /** Members may not be at these addresses: their relays would go in circles. */
+  spare(own: OwnAddresses): void {
+    this.own = own;
+  }
+
+  /**
+   * The listeners with what their services are now. An upstream that is configured by its address stays
+   * what it is, also where a service has it as well.
+   */
+  expand(listeners: readonly WantedListener[]): ListenerOptions[] {
+    const plain = listeners.flatMap(({ upstreams }) => upstreams.filter(isPlain)).length;
+    // Whatever DNS says, there is room for all that was configured, and for the listeners' limits.
+    let room = SLOTS_MAX - plain - listeners.length - 1;
+    return listeners.map((listener) => {
+      const seen = placesOf(listener.upstreams.filter(isPlain));
+      const upstreams = listener.upstreams.flatMap((one): readonly UpstreamOptions[] => {
+        const { address } = one;
+        if (address.kind !== "service") return [{ ...one, address }];
+        const places = this.placesOf(address).filter((place) => {
+          const name = formatAddress(place.address);
+          if (seen.has(name)) return false;
+          seen.add(name);
+          return true;
+        });
+        const taken = places.slice(0, Math.max(0, room));
+        room -= taken.length;
+        if (taken.length < places.length) {
+          const left = formatCounted(places.length - taken.length, "place");
+          this.tell(address.name, `${left} too many for one proxy: left out`);
+        }
+        return taken.map((place) => member(one, address, place));
+      });
+      return { ...listener, upstreams };
+    });
+  }
+
+  /**
+   * Of a name's addresses those that may be dialled for this upstream.
+   *
+   * @param addresses at least one
+   */
+  allowed(host: string, port: number, addresses: readonly Address[]): readonly Address[] {
+    const { own } = this;
+    const service = own === null ? undefined : this.places.get(nameOf(host, port));
+    if (own === null || service === undefined) return addresses;
+    const allowed = addresses.filter((address) => !own.has(address));
+    if (allowed.length < addresses.length) this.tellOwn(service, nameOf(host, port));
+    return allowed;
+  }
+
+  /** Why a service has no members, once that is known; null when it has some. */
+  async problem(name: string): Promise<string | null> {
+    try {
+      await this.watcher.ask(name);
+      return null;
+    } catch (error) {
+      if (error instanceof NameError) return error.code === "given_up" ? null : error.message;
+      throw error;
+    }
+  }
+
+  /** Members have come that cannot be taken up now. @param why in a sentence */
+  refused(why: string): void {
+    for (const name of this.held) this.tell(name, `its members stay as they were: ${why}`);
+  }
+
+  /** Asks no more. */
+  stop(): void {
+    this.watcher.stop();
+  }
+
+  private watch(names: ReadonlySet<string>): void {
+    this.watched = names;
+    this.watcher.set(names);
+    this.look();
+  }
+
+  private look(): void {
+    const all = Array.from(this.watched, (name) =>
+      this.watcher.addresses(name).map(({ address }) => [formatAddress(address), name] as const),
+    );
+    this.places = new Map(all.flat());
+  }
+
+  /** The places of a service that are none of our own. */
+  private placesOf({ name }: ServiceAddress): readonly ServicePlace[] {
+    const leftOut = this.leftOut.get(name) ?? 0;
+    if (leftOut > 0) {
+      const most = formatCount(PLACES_MAX);
+      const records = formatCounted(leftOut, "record");
+      this.tell(name, `${records} left out, as nobody can dial them or they are beyond ${most}`);
+    }
+    return this.watcher.addresses(name).filter(({ address }) => {
+      if (this.own?.has(address) !== true) return true;
+      this.tellOwn(name, formatAddress(address));
+      return false;
+    });
+  }
+
+  private tellOwn(name: string, place: string): void {
+    this.tell(name, `${place} is a listener of this very proxy: left out`);
+  }
+
+  private tell(name: string, what: string): void {
+    const told = this.told.get(name) ?? new Set();
+    if (told.has(what)) return;
+    this.told.set(name, told.add(what));
+    this.observer.serviceTrouble?.(name, what);
+  }
+}
+
+/** The services of listeners, each once, with the listeners' upstreams that it is. */
+export function servicesOf(listeners: readonly WantedListener[]): Set<string> {
+  return new Set(
+    listeners.flatMap(({ upstreams }) =>
+      upstreams.flatMap(({ address }) => (address.kind === "service" ? address.name : [])),
+    ),
+  );
+}
+
+function member(
+  upstream: UpstreamOptions<UpstreamAddress>,
+  { name }: ServiceAddress,
+  { address, weight, isBackup }: ServicePlace,
+): UpstreamOptions {
+  return { ...upstream, address, weight, isBackup: upstream.isBackup || isBackup, service: name };
+}
+
+function isPlain({ address }: UpstreamOptions<UpstreamAddress>): boolean {
+  return address.kind !== "service";
+}
+
+function placesOf(places: readonly { readonly address: UpstreamAddress }[]): Set<string> {
+  return new Set(places.map(({ address }) => formatAddress(address)));
+}
+
+function nameOf(host: string, port: number): string {
+  return formatAddress({ kind: "tcp", host, port });
+}
