@@ -41,6 +41,11 @@ test("a line for each, with what its last check has found", () => {
   ]);
 });
 
+test("a member of a service stands with it", () => {
+  const text = renderUpstreams([{ ...view, service: "_redis._tcp.example.org" }]);
+  expect(text).toContain("10.0.0.5:6379 of _redis._tcp.example.org  ready");
+});
+
 test("none is a sentence", () => {
   expect(renderUpstreams([])).toBe("no listener has an upstream\n");
 });

@@ -73,13 +73,18 @@ export function renderUpstreams(upstreams: readonly UpstreamView[]): string {
   const rows = upstreams.map((one) => [
     `${one.id}`,
     one.listener,
-    one.upstream,
+    upstreamText(one),
     one.state,
     weightText(one),
     runningText(one),
     healthText(one),
   ]);
   return `${layOut(columns, rows).join("\n")}\n`;
+}
+
+/** `10.0.0.5:6379`, with the service behind it where it is a member of one. */
+function upstreamText({ upstream, service }: UpstreamView): string {
+  return service === null ? upstream : `${upstream} of ${service}`;
 }
 
 /** `10`, `10 (now 2.5)` while it starts slowly, `backup` behind it where it is one. */

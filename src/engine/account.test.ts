@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { plainUpstream } from "../config/listeners.ts";
 import { type Address, listenerDefaults } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import { ListenerAccount, nameOfListener } from "./account.ts";
@@ -75,4 +76,24 @@ test("a listener is called by its name, or by where it is", () => {
   const options = { ...listenerDefaults, address: one, upstreams: [] } as const;
   expect(nameOfListener({ ...options }, { ...one, port: 1 })).toBe("10.0.0.1:1");
   expect(nameOfListener({ ...options, name: "redis" }, one)).toBe("redis");
+});
+
+test("of upstreams that come and go without end only the last ones are known", () => {
+  const account = new ListenerAccount("a");
+  const at = (port: number): Address => ({ kind: "tcp", host: "10.0.0.2", port });
+  const stays = plainUpstream(one);
+  account.ended(ended(one, "client_fin", 10, 100));
+  account.ended(ended(null, "no_upstream", 0, 0));
+  for (let port = 1; port <= 2_000; port++) {
+    account.keep([stays, plainUpstream(at(port))]);
+    account.ended(ended(at(port), "client_fin", 1, 1));
+  }
+  const { upstreams } = account.stats();
+  const names = upstreams.map(({ upstream }) => upstream);
+  // Who is there, none, the last one, and those that were there before it.
+  expect(names).toHaveLength(3 + 256);
+  expect(names.slice(0, 3)).toEqual(["10.0.0.1:6379", null, "10.0.0.2:1744"]);
+  expect(names.at(-1)).toBe("10.0.0.2:2000");
+  account.ended(ended(one, "client_fin", 1, 1));
+  expect(account.stats().upstreams[0]).toMatchObject({ ended: { client_fin: 2 }, upBytes: 11 });
 });

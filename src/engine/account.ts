@@ -1,5 +1,5 @@
 import { formatAddress } from "../config/address.ts";
-import type { Address, WantedListener } from "../config/options.ts";
+import type { Address, UpstreamOptions, WantedListener } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { ListenerStats, UpstreamStats } from "./engine.ts";
 import type { Summary } from "./summary.ts";
@@ -15,6 +15,9 @@ export function nameOfListener({ name }: Pick<WantedListener, "name">, address: 
 
 /** Objects that stand for an upstream and are known, at most. */
 const KNOWN_MAX = 1_024;
+
+/** Upstreams that the listener has no more, of which figures are kept, at most. */
+const GONE_MAX = 256;
 
 /** What the relays of one listener with one upstream have come to. */
 class UpstreamAccount {
@@ -39,19 +42,31 @@ class UpstreamAccount {
 }
 
 /**
- * What the relays of one listener have come to, upstream by upstream. Its size depends on the
- * configuration only, and nothing that it counts ever falls.
+ * What the relays of one listener have come to, upstream by upstream. Nothing that it counts ever falls;
+ * but members of services come and go without end, so that of upstreams that have gone only the last
+ * ones are known.
  *
  * Owner: a ledger. Listeners have theirs, and two with the same name the same one.
  */
 export class ListenerAccount {
   accepted = 0;
   running = 0;
-  private readonly upstreams: UpstreamAccount[] = [];
+  private upstreams: UpstreamAccount[] = [];
   /** By the very object that stands for an upstream: no text is made for a relay. */
   private readonly byAddress = new Map<Address | null, UpstreamAccount>();
 
   constructor(readonly name: string) {}
+
+  /** The listener has these upstreams from now on. */
+  keep(upstreams: readonly UpstreamOptions[]): void {
+    if (this.upstreams.length <= GONE_MAX) return;
+    const names = new Set<string | null>(upstreams.map(({ address }) => formatAddress(address)));
+    const gone = this.upstreams.filter(({ name }) => name !== null && !names.has(name));
+    const forgotten = new Set(gone.slice(0, Math.max(0, gone.length - GONE_MAX)));
+    if (forgotten.size === 0) return;
+    this.upstreams = this.upstreams.filter((account) => !forgotten.has(account));
+    this.byAddress.clear();
+  }
 
   /** A relay is over. */
   ended({ upstreamAddress, reason, up, down }: Summary): void {

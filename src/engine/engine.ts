@@ -175,7 +175,10 @@ export interface ListenerStats {
   listener: string;
   accepted: number;
   running: number;
-  /** Each upstream that a relay was decided for, in the order of the first. Nothing here ever falls. */
+  /**
+   * Each upstream that a relay was decided for, in the order of the first. Nothing here ever falls. Of
+   * those that the listener has no more the last 256 are kept, or some more.
+   */
   upstreams: UpstreamStats[];
 }
 

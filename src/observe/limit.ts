@@ -31,6 +31,11 @@ export class Limit {
     return true;
   }
 
+  /** No window is open, and nothing held back. */
+  get isIdle(): boolean {
+    return this.timer === null;
+  }
+
   /** Tells what was held back and ends the window: nothing is pending any more. */
   flush(): void {
     if (this.timer !== null) clearTimeout(this.timer);

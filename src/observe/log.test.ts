@@ -141,3 +141,36 @@ test("a host name with other addresses is a line, its first ones at debug", () =
     "warn: host a.test: no answer from DNS in time; its last addresses are kept",
   ]);
 });
+
+test("a service with other members is a line, its first ones at debug", () => {
+  const { lines, observer } = record(4);
+  const name = "_redis._tcp.a.test";
+  const added = ["10.0.0.7:6379", "10.0.0.8:6379"];
+  observer.serviceChanged({ name, count: 2, added, removed: [], isNews: false });
+  observer.serviceChanged({ name, count: 2, added: ["b:1"], removed: ["a:1"], isNews: true });
+  observer.serviceChanged({ name, count: 1, added: [], removed: [], isNews: true });
+  const many = Array.from({ length: 256 }, (_, index) => `10.0.0.${index}:1`);
+  observer.serviceChanged({ name, count: 256, added: many, removed: [], isNews: true });
+  observer.serviceFailing(name, "no answer from DNS in time");
+  observer.serviceTrouble(name, "b:1 is a listener of this very proxy: left out");
+  const changed = `service ${name} has changed:`;
+  expect(lines).toEqual([
+    `debug: ${changed} +10.0.0.7:6379, 10.0.0.8:6379 (2 members now)`,
+    `info: ${changed} +b:1 −a:1 (2 members now)`,
+    `info: ${changed} other weights (1 member now)`,
+    `info: ${changed} +${many.slice(0, 8).join(", ")} and 248 more (256 members now)`,
+    `warn: service ${name}: no answer from DNS in time; its last members are kept`,
+    `warn: service ${name}: b:1 is a listener of this very proxy: left out`,
+  ]);
+});
+
+test("of upstreams without end none is forgotten of which something is held back", () => {
+  const { lines, observer } = record(3);
+  for (let round = 0; round < 2; round++) {
+    for (let port = 0; port < 2_000; port++) {
+      observer.dialFailed(`a:${port}`, "connect_refused", "");
+    }
+  }
+  observer.flush();
+  expect(lines.filter((line) => line.endsWith("connect_refused"))).toHaveLength(4_000);
+});

@@ -10,6 +10,8 @@ import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 export type Logger = Pick<ConsolaInstance, "level" | "debug" | "info" | "warn" | "error">;
 
 const DEBUG = 4;
+/** Upstreams that fail are remembered to that number even when nothing is held back. */
+const DIALS_KEPT = 1_024;
 /** Addresses of a name that a line has. */
 const LISTED_MAX = 8;
 
@@ -34,7 +36,7 @@ interface RouteFailures {
  * of a client in any line: addresses, reasons and the system's own words only.
  */
 export class LogObserver implements ProxyObserver {
-  /** One entry per configured upstream that a dial to failed. */
+  /** One entry per upstream that a dial to failed; of many, those alone that fail now. */
   private readonly dials = new Map<string, DialFailures>();
   /** One entry per listener whose route function has failed. */
   private readonly routes = new Map<string, RouteFailures>();
@@ -62,6 +64,7 @@ export class LogObserver implements ProxyObserver {
     if (failures === undefined) {
       const limit = new Limit((heldBack) => this.tellDials(upstream, heldBack), this.windowMs);
       failures = { limit, reason, detail };
+      if (this.dials.size >= DIALS_KEPT) this.forgetIdle();
       this.dials.set(upstream, failures);
     }
     failures.reason = reason;
@@ -146,6 +149,11 @@ export class LogObserver implements ProxyObserver {
     for (const { limit } of this.routes.values()) limit.flush();
     this.pool.flush();
     this.accepting.flush();
+  }
+
+  /** Members of services come and go without end. */
+  private forgetIdle(): void {
+    for (const [upstream, { limit }] of this.dials) if (limit.isIdle) this.dials.delete(upstream);
   }
 
   private tellDials(upstream: string, heldBack: number): void {

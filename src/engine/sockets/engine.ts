@@ -234,6 +234,7 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     before: Listener | null,
   ): Listener {
     const account = this.ledger.account(nameOfListener(options, address));
+    account.keep(options.upstreams);
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;

@@ -121,6 +121,7 @@ export class Gate {
   ): Listener {
     const { alarms, dialer, table } = this.loop;
     const account = this.ledger.account(nameOfListener(options, options.address));
+    account.keep(options.upstreams);
     const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;

@@ -38,8 +38,8 @@ export interface Figure {
 type Read = (stats: EngineStats) => number;
 
 /**
- * All such metrics. Labels have values of the configuration, reasons and directions only: never
- * anything of a client, so that their number is bounded.
+ * All such metrics. Labels have values of the configuration, members of services, reasons and directions
+ * only: never anything of a client, so that their number is bounded.
  */
 export const figures: readonly Figure[] = [
   {

@@ -198,3 +198,28 @@ test("the process's figures are true", async () => {
     "process_virtual_memory_bytes",
   ]);
 });
+
+test("series of upstreams that have gone do not pile up", async () => {
+  const metrics = new Metrics();
+  const seriesOf = async () => {
+    const text = await metrics.text(
+      { stats: busy, upstreams: known, accepts: true, accessLog: null },
+      build,
+    );
+    const count = (name: string) => text.split("\n").filter((line) => line.startsWith(name)).length;
+    return ["ringway_dial_seconds_sum", "ringway_relay_seconds_sum", "ringway_dial_failures"].map(
+      count,
+    );
+  };
+  metrics.relayEnded(relaySummary({ listener: "redis", upstream: null }));
+  for (let port = 1; port <= 10_000; port++) {
+    const upstream = `10.0.0.2:${port}`;
+    metrics.dialFailed(upstream, "connect_refused");
+    metrics.dialFailed(upstream, "connect_timeout");
+    metrics.relayEnded(relaySummary({ listener: "redis", upstream }));
+  }
+  // One that is there, 256 that have gone, for each of them two reasons; and who had no upstream.
+  expect(await seriesOf()).toEqual([258, 258, 514]);
+  metrics.relayEnded(relaySummary({ listener: "redis", upstream: "10.0.0.2:1" }));
+  expect(await seriesOf()).toEqual([258, 258, 514]);
+});

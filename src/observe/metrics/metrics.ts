@@ -5,8 +5,10 @@ import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
 import type { EngineObserver, RelaySummary } from "../../engine/engine.ts";
 import type { Reason } from "../../flow/reason.ts";
+import { SLOTS_MAX } from "../../upstream/table.ts";
 import { type Figure, figures, type Snapshot } from "./figures.ts";
 import { registerProcess } from "./process.ts";
+import { Recent } from "./recent.ts";
 
 /** Dials within a rack up to the default connect timeout, in seconds. */
 const DIAL_BUCKETS = [
@@ -17,6 +19,14 @@ const DIAL_BUCKETS = [
 const RELAY_BUCKETS = [
   0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1_800, 3_600, 21_600, 86_400,
 ];
+
+/**
+ * Upstreams beside those that there are now of which times and failures are kept: members of services
+ * come and go without end, and each would leave a series behind.
+ */
+const GONE_MAX = 256;
+/** As many can be there at once, whether somebody asks for metrics or not. */
+const KNOWN_MAX = SLOTS_MAX + GONE_MAX;
 
 /** What identifies the program that is measured. */
 export interface Build {
@@ -57,6 +67,21 @@ export class Metrics
     labelNames: ["upstream", "reason"],
     registers: [this.registry],
   });
+  /** The labels of both histograms. */
+  private readonly pairs = new Recent<{ listener: string; upstream: string }>(
+    KNOWN_MAX,
+    (labels) => {
+      this.dialSeconds.remove(labels);
+      this.relaySeconds.remove(labels);
+    },
+  );
+  /** What dials of each upstream have failed with. */
+  private readonly failing = new Recent<{ upstream: string; reasons: Set<Reason> }>(
+    KNOWN_MAX,
+    ({ upstream, reasons }) => {
+      for (const reason of reasons) this.dialFailures.remove({ upstream, reason });
+    },
+  );
   private readonly build = new Gauge({
     name: "ringway_build_info",
     help: "1, with what this is in its labels.",
@@ -72,13 +97,16 @@ export class Metrics
   }
 
   relayEnded(relay: RelaySummary): void {
-    const { dialMs } = relay;
-    const labels = { listener: relay.listener, upstream: relay.upstream ?? "" };
+    const { dialMs, listener } = relay;
+    const upstream = relay.upstream ?? "";
+    const labels = this.pairs.use(`${listener}\n${upstream}`, () => ({ listener, upstream }));
     if (dialMs !== null) this.dialSeconds.observe(labels, dialMs / 1_000);
     this.relaySeconds.observe(labels, relay.durationMs / 1_000);
   }
 
   dialFailed(upstream: string, reason: Reason): void {
+    const failing = this.failing.use(upstream, () => ({ upstream, reasons: new Set() }));
+    failing.reasons.add(reason);
     this.dialFailures.inc({ upstream, reason });
   }
 
@@ -99,6 +127,10 @@ export class Metrics
   async text(snapshot: Snapshot, { version, engine }: Build): Promise<string> {
     this.build.set({ version, engine, bun: Bun.version }, 1);
     const { stats } = snapshot;
+    const known = snapshot.upstreams.length + GONE_MAX;
+    // Of each listener there are also relays without an upstream.
+    this.pairs.keep(known + stats.listeners.length);
+    this.failing.keep(known);
     // An estimate may be corrected downwards, which a counter must not be.
     this.turns = Math.max(this.turns, stats.loop.turns);
     const rising = { ...stats, loop: { ...stats.loop, turns: this.turns } };

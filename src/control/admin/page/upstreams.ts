@@ -99,11 +99,11 @@ function keyOf({ id, listener, upstream }: UpstreamView): string {
 }
 
 function cellsOf(one: UpstreamView): string[] {
-  const { weight, effectiveWeight, running, maxRelays, isBackup } = one;
+  const { weight, effectiveWeight, running, maxRelays, isBackup, service } = one;
   const now = Number(effectiveWeight.toPrecision(2));
   const slow = now < weight ? `${now} of ${weight}` : `${weight}`;
   return [
-    one.upstream,
+    service === null ? one.upstream : `${one.upstream} of ${service}`,
     one.listener,
     isBackup ? `${one.state}, backup` : one.state,
     healthOf(one),
