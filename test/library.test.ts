@@ -40,6 +40,18 @@ const linux = process.platform === "linux";
 const inside: ProxyConfig = { listen: "127.0.0.1:0", workers: 0 };
 
 describe.each(linux ? [0, 1, 2] : [0])("a proxy with %i workers in this program", (workers) => {
+  test("starts without its service, and brings another upstream by a reload", async () => {
+    const service = "srv:_redis._tcp.ringway-test.invalid";
+    const config = { listen: "127.0.0.1:0", upstream: service, workers };
+    await using proxy = await createProxy(config);
+    const [address] = proxy.addresses;
+    expect(await ping(address)).toBe("closed");
+    expect(proxy.stats().relays.reasons).toEqual({ no_upstream: 1 });
+    const line = await proxy.reload({ ...config, upstream: [service, upstream] });
+    expect(line).toBe("1 listener changed, 1 upstream added, 0 relays cut");
+    expect(await ping(address)).toBe("+PONG\r\n");
+  });
+
   test("relays, tells, and is gone after its block", async () => {
     const ended: RelaySummary[] = [];
     let address: string | undefined;

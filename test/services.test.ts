@@ -485,6 +485,40 @@ describe("members", () => {
     expect(scene.members).toHaveLength(PLACES_MAX);
   });
 
+  test("that find no row stay away until there are some", async () => {
+    await using scene = await Scene.make();
+    const a = scene.upstream("a");
+    const { record, clock } = scene;
+    const many = (round: number) =>
+      Array.from({ length: PLACES_MAX }, (_, index) => ({ port: 1_000 * round + index }));
+    scene.patienceMs = 10_000;
+    scene.isAt(many(1));
+    const proxy = await scene.start();
+    const { table } = proxy.upstreams;
+    const occupied: number[] = [];
+    // Relays are left at all members that have ever been.
+    const occupy = () => {
+      for (const { id } of proxy.upstreams.views()) {
+        table.enter(id, 0);
+        occupied.push(id);
+      }
+    };
+    for (let round = 2; round <= 16; round++) {
+      occupy();
+      await scene.changes(many(round), round);
+    }
+    const before = scene.members;
+    scene.isAt([a, ...many(17).slice(1)]);
+    clock.advance(TTL * 1_000);
+    const told = () => record.told.some((line) => line.includes("its members stay as they were"));
+    await waitFor(told, "they cannot be taken up");
+    expect(scene.members).toEqual(before);
+    for (const slot of occupied) table.leave(slot);
+    clock.advance(10_000);
+    await waitFor(() => scene.members.includes(formatAddress(a.address)), "they are taken up");
+    expect(scene.members).toHaveLength(PLACES_MAX);
+  });
+
   test("of many services together have as many rows as there are", async () => {
     await using scene = await Scene.make();
     scene.patienceMs = 10_000;

@@ -32,7 +32,10 @@ export const flagGroups: readonly FlagGroup[] = [
         ...flag(
           "upstream",
           "ADDR",
-          "relay them to here (repeatable, each in turn)",
+          [
+            "relay them to here (repeatable, each in turn);",
+            "srv:_name._tcp.domain is a service in DNS",
+          ],
           "a demo built in",
         ),
         short: "u",

@@ -31,7 +31,8 @@ test("the help", () => {
     What to relay:
       -l, --listen ADDR              accept clients here (repeatable)
                                      [127.0.0.1:6380]
-      -u, --upstream ADDR            relay them to here (repeatable, each in turn)
+      -u, --upstream ADDR            relay them to here (repeatable, each in turn);
+                                     srv:_name._tcp.domain is a service in DNS
                                      [a demo built in]
       -m, --mode MODE                bidirectional, oneway (client to upstream only)
                                      or sink (no upstream: receive, count, discard)

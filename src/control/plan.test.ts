@@ -5,6 +5,7 @@ import {
   listenerDefaults,
   type ProxyOptions,
   uringDefaults,
+  type WantedListener,
 } from "../config/options.ts";
 import { describePlan, isEmpty, planReload } from "./plan.ts";
 
@@ -20,7 +21,7 @@ function listener(port: number, upstreamPort = 6379): ListenerOptions {
   };
 }
 
-function options(...listeners: ListenerOptions[]): ProxyOptions {
+function options(...listeners: WantedListener[]): ProxyOptions {
   return {
     listeners,
     engine: "auto",
@@ -88,4 +89,17 @@ test("the drain timeout is a change of its own", () => {
   const plan = planReload(options(listener(1)), { ...options(listener(1)), drainTimeoutMs: 5 });
   expect(isEmpty(plan)).toBe(false);
   expect(describePlan(plan)).toBe("drain timeout changed, 0 relays cut");
+});
+
+test("a service is one upstream, whatever its members are", () => {
+  const to = (name: string, maxRelays = 0) => ({
+    ...listener(1),
+    upstreams: [{ ...plainUpstream({ kind: "service" as const, name }), maxRelays }],
+  });
+  const one = options(to("_redis._tcp.a.test"));
+  expect(isEmpty(planReload(one, options(to("_redis._tcp.a.test"))))).toBe(true);
+  const plan = planReload(one, options(to("_redis._tcp.b.test")));
+  expect(plan.upstreamsAdded).toEqual(["srv:_redis._tcp.b.test"]);
+  expect(plan.upstreamsRemoved).toEqual(["srv:_redis._tcp.a.test"]);
+  expect(planReload(one, options(to("_redis._tcp.a.test", 5))).changed).toHaveLength(1);
 });

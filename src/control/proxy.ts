@@ -33,8 +33,6 @@ export type TakeSocket = (address: Address) => ListeningSocket | undefined;
 
 /** A start or a reload waits so long for the first answer of a service that is new. */
 const FIRST_ANSWER_MS = 2_000;
-/** After so long members that could not be taken up are tried again. */
-const RETRY_MS = 10_000;
 
 /** Listeners on their way from what was configured to what engines take. */
 interface Prepared {
@@ -55,7 +53,6 @@ export class RunningProxy {
   private prepared: Prepared = { edged: [], expanded: [], adopted: new Map() };
   /** Members of services have changed, which is looked at after the reload that is under way. */
   private isRefreshing = false;
-  private retry: ReturnType<typeof setTimeout> | null = null;
 
   private constructor(
     readonly engine: Engine,
@@ -205,7 +202,6 @@ export class RunningProxy {
   private release(): void {
     this.services.stop();
     this.upstreams.stop();
-    if (this.retry !== null) clearTimeout(this.retry);
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
@@ -251,9 +247,6 @@ export class RunningProxy {
       if (!(error instanceof ConfigError)) throw error;
       this.upstreams.retain(before);
       this.services.refused(error.message);
-      if (this.retry !== null) clearTimeout(this.retry);
-      this.retry = setTimeout(() => this.refresh(), RETRY_MS);
-      this.retry.unref();
     }
   }
 

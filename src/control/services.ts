@@ -9,6 +9,7 @@ import type {
 } from "../config/options.ts";
 import { formatCount, formatCounted } from "../config/quantity.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
+import { type Clock, systemClock } from "../upstream/health/checker.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import {
   PLACES_MAX,
@@ -19,6 +20,9 @@ import {
 import { Watcher, type WatcherParts } from "../upstream/names/watcher.ts";
 import { SLOTS_MAX } from "../upstream/table.ts";
 import type { OwnAddresses } from "./own-addresses.ts";
+
+/** After so long members that could not be taken up are tried again. */
+const RETRY_MS = 10_000;
 
 /** How names and services are looked up; the defaults are what runs. */
 export interface LookUpParts extends WatcherParts {
@@ -43,13 +47,16 @@ export class Services {
   /** The service of each place, by its address. */
   private places = new Map<string, string>();
   private own: OwnAddresses | null = null;
+  private readonly clock: Clock;
+  private cancelRetry = () => {};
 
   /** @param changed called when members have come or gone, or are otherwise weighed */
   constructor(
     private readonly observer: UpstreamsObserver,
-    changed: () => void,
+    private readonly changed: () => void,
     { resolveService: resolve = resolveService, ...parts }: LookUpParts = {},
   ) {
+    this.clock = parts.clock ?? systemClock;
     const listener = {
       onChange: (
         name: string,
@@ -67,7 +74,7 @@ export class Services {
           removed: [...then.difference(now)],
           isNews: before.length > 0 || failures > 0,
         });
-        changed();
+        this.changed();
       },
       onFailing: (name: string, error: NameError) => observer.serviceFailing?.(name, error.message),
     };
@@ -164,13 +171,16 @@ export class Services {
     }
   }
 
-  /** Members have come that cannot be taken up now. @param why in a sentence */
+  /** Members have come that cannot be taken up now: they are tried again. @param why in a clause */
   refused(why: string): void {
+    this.cancelRetry();
+    this.cancelRetry = this.clock.after(RETRY_MS, this.changed);
     for (const name of this.held) this.tell(name, `its members stay as they were: ${why}`);
   }
 
   /** Asks no more. */
   stop(): void {
+    this.cancelRetry();
     this.watcher.stop();
   }
 

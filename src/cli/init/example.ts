@@ -6,7 +6,8 @@ import { defineConfig } from "ringway";
 // ringway check ringway.ts   says whether this file is right
 // ringway -c ringway.ts      starts the proxy; flags win over the file
 //
-// Addresses are "host:port", ":port", "[::1]:port", "unix:/path", "unix:@name".
+// Addresses are "host:port", ":port", "[::1]:port", "unix:/path", "unix:@name";
+// an upstream may also be a service in DNS: "srv:_redis._tcp.example.org".
 // Times are "500ms", "5s", "2m", "1h" or a number of seconds.
 // Sizes are "64KiB", "1MiB" or a number of bytes.
 // Environment variables are in Bun.env.

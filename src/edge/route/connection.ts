@@ -10,7 +10,7 @@ export interface Connection {
   readonly local: string | null;
   /** What its PROXY header says beside that; null when it has sent none. */
   readonly header: ConnectionHeader | null;
-  /** The listener's upstreams, as a {@link Decision} names them. */
+  /** The listener's upstreams, those of its services now included, as a {@link Decision} names them. */
   readonly upstreams: readonly string[];
 }
 
