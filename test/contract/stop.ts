@@ -4,7 +4,7 @@ import { End } from "../fixtures/end.ts";
 import { seeded } from "../fixtures/random.ts";
 import { echo, polite } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import type { Scene } from "./scene.ts";
+import { listener, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const MIB = 1024 * 1024;
@@ -25,6 +25,15 @@ export function stopCases(suite: Suite): void {
     expect(stopped.afterMs).toBeGreaterThanOrEqual(190);
     expect((await scene.ended(1)).reason).toBe("drain");
     await waitFor(() => client.closed && end.closed, "both ends are let go");
+  });
+
+  suite.case("nobody waits for an update that a stop overtakes", async (scene) => {
+    const listening = await scene.engine.listen(listener({ mode: "sink" }));
+    const before = listening.update(listener({ mode: "sink" }));
+    const stopping = scene.engine.stop(0);
+    const meanwhile = listening.update(listener({ mode: "sink" }));
+    await Promise.all([before, stopping, meanwhile]);
+    await listening.update(listener({ mode: "sink" }));
   });
 
   suite.case("stop(0) cuts at once, whatever a relay is doing", cutAll, { linux: true });

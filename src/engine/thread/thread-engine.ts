@@ -279,6 +279,8 @@ export class ThreadEngine implements Engine {
   private exited(): void {
     this.hearAll();
     if (this.last === null) this.failed("the worker's thread has ended without a word", null);
+    // Nobody may wait for what it has not told.
+    for (const listening of this.listening.values()) listening.hasClosed();
     if (this.wakeFd >= 0) closeNow(this.wakeFd);
     this.port.close();
     this.stopping?.resolve();
