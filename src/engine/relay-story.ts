@@ -124,6 +124,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
   }
 
+  /** Whether the host of that upstream has to be resolved before it can be dialled. */
+  get dialsName(): boolean {
+    return this.chooser.isNamed(this.upstreamNumber);
+  }
+
   /**
    * Whether a dial is still under way: what was asked for it may be answered too late, for an earlier
    * tenant, when the next upstream is dialled, or when the relay waits for one.

@@ -84,7 +84,7 @@ export class Dialer implements TimedDialer<Conduit> {
       return;
     }
     conduit.listener.dialing.add(conduit);
-    if (address.kind === "tcp" && conduit.listener.names.has(address)) {
+    if (address.kind === "tcp" && conduit.dialsName) {
       this.resolve(conduit, address);
     } else this.begin(conduit, address);
   }
