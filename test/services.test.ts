@@ -152,7 +152,7 @@ class Scene implements AsyncDisposable {
     // Those that have gone go when all workers know.
     await waitFor(
       () => this.memberSet.symmetricDifference(known).size === 0,
-      () => `${[...known]} are taken up, not ${[...this.memberSet]}`,
+      () => `${known.size} are taken up, not ${this.memberSet.size}`,
     );
   }
 
@@ -473,7 +473,8 @@ describe("members", () => {
     await using scene = await Scene.make();
     scene.patienceMs = 10_000;
     const many = (from: number) =>
-      Array.from({ length: 2_000 }, (_, index) => ({ port: from + index }));
+      // Not of this machine: the proxy's own port must not be among them.
+      Array.from({ length: 2_000 }, (_, index) => ({ target: "10.9.9.9", port: from + index }));
     scene.isAt(many(1_000));
     await scene.start();
     expect(scene.members).toHaveLength(PLACES_MAX);
@@ -597,27 +598,30 @@ test("a listener that was drained gets the members of now when it comes back", a
   expect(await scene.heard()).toBe("b");
 });
 
-test.if(uring)("a member whose name leads back to the proxy is not dialled", async () => {
-  await using scene = await Scene.make("uring");
-  const [a] = [scene.upstream("a")];
-  scene.isAt([a]);
-  await scene.start();
-  const port = portOf(scene.address);
-  for (const hosts of [["127.0.0.1"], ["127.0.0.1", "::ffff:127.0.0.1"]]) {
-    scene.authority.addresses("back.test", hosts, TTL);
-    const { changes, ended } = scene.record;
-    const before = ended.length;
-    await scene.changes(
-      [{ target: "back.test", port, weight: changes.length }],
-      changes.length + 1,
-    );
-    expect(scene.members).toEqual([`back.test:${port}`]);
-    expect(await scene.heard()).toBe("");
-    await waitFor(() => ended.length === before + 1, "one relay has ended, and no other one");
-    expect(scene.record.reasons.at(-1)).toBe("connect_unresolved");
-    expect(scene.record.told.at(-1)).toContain("is a listener of this very proxy");
-  }
-});
+test.each(fleets)(
+  "a member whose name leads back is not dialled by %s, %d",
+  async (engine, workers) => {
+    await using scene = await Scene.make(engine, workers);
+    const [a] = [scene.upstream("a")];
+    scene.isAt([a]);
+    await scene.start();
+    const port = portOf(scene.address);
+    for (const hosts of [["127.0.0.1"], ["127.0.0.1", "::ffff:127.0.0.1"]]) {
+      scene.authority.addresses("back.test", hosts, TTL);
+      const { changes, ended } = scene.record;
+      const before = ended.length;
+      await scene.changes(
+        [{ target: "back.test", port, weight: changes.length }],
+        changes.length + 1,
+      );
+      expect(scene.members).toEqual([`back.test:${port}`]);
+      expect(await scene.heard()).toBe("");
+      await waitFor(() => ended.length === before + 1, "one relay has ended, and no other one");
+      expect(scene.record.reasons.at(-1)).toBe("connect_unresolved");
+      expect(scene.record.told.at(-1)).toContain("is a listener of this very proxy");
+    }
+  },
+);
 
 describe("the command line", () => {
   const upstream = "srv:_redis._tcp.ringway-test.invalid";

@@ -38,6 +38,25 @@ export interface Asked {
   readonly by: "udp" | "tcp";
 }
 
+/** What is known of a client that asks by TCP. */
+interface TcpClient {
+  received: Buffer;
+  unsent: Buffer;
+}
+
+interface TcpSocket {
+  data: TcpClient;
+  write(bytes: Uint8Array): number;
+  end(): void;
+}
+
+/** A large answer goes out bit by bit, as the kernel takes it. */
+function flush(socket: TcpSocket): void {
+  const { unsent } = socket.data;
+  if (unsent.length === 0) return;
+  socket.data.unsent = unsent.subarray(Math.max(0, socket.write(unsent)));
+}
+
 /** A DNS server on the loopback that knows what a test tells it. Everything else is NXDOMAIN. */
 export class TestAuthority implements Disposable {
   readonly asked: Asked[] = [];
@@ -97,13 +116,14 @@ export class TestAuthority implements Disposable {
   }
 
   private listen(): void {
-    this.tcp = Bun.listen<{ received: Buffer }>({
+    this.tcp = Bun.listen<TcpClient>({
       hostname: "127.0.0.1",
       port: this.udp.port,
       socket: {
         open(socket) {
-          socket.data = { received: Buffer.alloc(0) };
+          socket.data = { received: Buffer.alloc(0), unsent: Buffer.alloc(0) };
         },
+        drain: flush,
         data: (socket, bytes) => {
           const received = Buffer.concat([socket.data.received, bytes]);
           socket.data.received = received;
@@ -120,16 +140,16 @@ export class TestAuthority implements Disposable {
     if (reply.isSilent !== true) this.udp.send(answer(question, reply, true), port, host);
   }
 
-  private async answerByTcp(
-    question: Buffer,
-    socket: { write(bytes: Uint8Array): number; end(): void },
-  ): Promise<void> {
+  private async answerByTcp(question: Buffer, socket: TcpSocket): Promise<void> {
     const reply = this.replyTo(question, "tcp");
     if (reply.tcp === "closed") return void socket.end();
     if (reply.isSilent === true) return;
     const message = answer(question, reply, false);
     const framed = Buffer.concat([u16(message.length), message]);
-    if (reply.tcp !== "slow") return void socket.write(framed);
+    if (reply.tcp !== "slow") {
+      socket.data.unsent = framed;
+      return flush(socket);
+    }
     for (const byte of framed) {
       socket.write(Uint8Array.of(byte));
       await Bun.sleep(0);
