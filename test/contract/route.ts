@@ -201,6 +201,8 @@ function decisionCases(suite: Suite): void {
     const address = await scene.listen([], { ...routing(hook), mode: "sink" });
     const first = await scene.client(address);
     first.send(Buffer.alloc(MIB));
+    // It takes bytes from the start, and would be over before it has its answer.
+    await waitFor(() => scene.engine.relays()[0]?.label === "first", "it has its label");
     first.finish();
     expect(await scene.ended(1)).toMatchObject({ reason: "client_fin", label: "first" });
     await scene.client(address);
