@@ -32,8 +32,6 @@ export interface FleetOptions {
 const REPLACE_AFTER_MS = [0, 100, 1_000, 5_000] as const;
 /** A worker that has lived for so long begins anew with that. */
 const HEALTHY_MS = 60_000;
-/** Where nobody can tell how many relays a worker had, its successor's numbers begin beyond these. */
-const UNKNOWN_RELAYS = 2 ** 20;
 
 interface Worker {
   engine: Engine;
@@ -148,13 +146,13 @@ export class Fleet implements Engine {
     this.observer.workerFailed(index + 1, error, reasons.worker_failed ?? 0, afterMs);
     if (this.stopping) return;
     const { engines, first } = worker.share;
-    const next = first + engines * (accepted > 0 ? accepted : UNKNOWN_RELAYS);
+    const next = first + engines * accepted;
     setTimeout(() => void this.replace(index, next, failures + 1), afterMs);
   }
 
   private async replace(index: number, first: number, failures: number): Promise<void> {
     if (this.stopping) return;
-    // Until now the one that is no more has told its last figures itself.
+    // What the one that is no more has counted stays readable; its memory it has given back.
     const last = (this.workers[index] as Worker).engine.stats();
     this.gone = totalStats(this.name, [this.gone, { ...last, memory: noStats(this.name).memory }]);
     const worker = this.newWorker(index, first, failures);

@@ -1,75 +1,91 @@
-import { expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { plainUpstream } from "../config/listeners.ts";
 import { type Address, listenerDefaults } from "../config/options.ts";
+import { Flow } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
-import { ListenerAccount, nameOfListener } from "./account.ts";
-import { Summary } from "./summary.ts";
-import { noFlowStats } from "./tally.ts";
+import { Relay } from "../flow/relay.ts";
+import { type ListenerAccount, nameOfListener } from "./account.ts";
+import { Book } from "./book.ts";
+import { wholeShare } from "./engine.ts";
+import { Ledger } from "./ledger.ts";
+import { Meter } from "./meter.ts";
+import type { RelayStory } from "./relay-story.ts";
 
 const one: Address = { kind: "tcp", host: "10.0.0.1", port: 6379 };
 /** The same upstream, as another listener has it. */
 const twin: Address = { ...one };
 const other: Address = { kind: "unix", path: "/run/other.sock" };
 
-function ended(upstream: Address | null, reason: Reason, up: number, down: number): Summary {
-  const [upStats, downStats] = [noFlowStats(), noFlowStats()];
-  upStats.receivedBytes = up;
-  downStats.receivedBytes = down;
-  const client = Uint8Array.of(1, 0);
-  return new Summary(
-    1,
-    "a",
-    client,
-    upstream,
-    0,
-    1,
-    1,
-    null,
-    null,
-    reason,
-    null,
-    upStats,
-    downStats,
-  );
+function flows(): Relay {
+  const relay = new Relay(new Flow(1_000, 1_000), new Flow(1_000, 1_000));
+  relay.accepted(false);
+  for (const flow of [relay.up, relay.down]) flow.sourceEnded();
+  return relay;
+}
+
+/** Bytes come from both ends. */
+function receive({ up, down }: Relay, upBytes: number, downBytes: number): void {
+  if (upBytes > 0) up.flushed(upBytes, 0);
+  if (downBytes > 0) down.flushed(downBytes, 0);
+}
+
+let book = new Book("uring");
+let account: ListenerAccount;
+let ledger: Ledger<RelayStory>;
+beforeEach(() => {
+  ledger = new Ledger("uring", new Meter(1_024, 4_096), wholeShare, {
+    segmentSize: 1_024,
+    segmentCount: 8,
+  });
+  ({ book } = ledger);
+  account = ledger.account("a");
+});
+
+/** A relay from its beginning to its end. */
+function relayed(upstream: Address | null, reason: Reason, up: number, down: number): void {
+  const relay = flows();
+  account.begins();
+  receive(relay, up, down);
+  account.takes(relay, upstream);
+  account.ended(upstream, reason);
 }
 
 test("relays are counted by their upstream, however often its address was copied", () => {
-  const account = new ListenerAccount("a");
-  account.accepted = 4;
-  account.running = 4;
-  account.ended(ended(one, "client_fin", 10, 100));
-  account.ended(ended(twin, "client_fin", 1, 2));
-  account.ended(ended(twin, "drain", 1, 2));
-  account.ended(ended(other, "connect_refused", 5, 0));
-  expect(account.stats()).toEqual({
-    listener: "a",
-    accepted: 4,
-    running: 0,
-    upstreams: [
-      {
-        upstream: "10.0.0.1:6379",
-        ended: { client_fin: 2, drain: 1 },
-        upBytes: 12,
-        downBytes: 104,
-      },
-      { upstream: "unix:/run/other.sock", ended: { connect_refused: 1 }, upBytes: 5, downBytes: 0 },
-    ],
-  });
+  relayed(one, "client_fin", 10, 100);
+  relayed(twin, "client_fin", 1, 2);
+  relayed(twin, "drain", 1, 2);
+  relayed(other, "connect_refused", 5, 0);
+  account.begins();
+  expect(book.stats().listeners).toEqual([
+    {
+      listener: "a",
+      accepted: 5,
+      running: 1,
+      upstreams: [
+        {
+          upstream: "10.0.0.1:6379",
+          ended: { client_fin: 2, drain: 1 },
+          upBytes: 12,
+          downBytes: 104,
+        },
+        {
+          upstream: "unix:/run/other.sock",
+          ended: { connect_refused: 1 },
+          upBytes: 5,
+          downBytes: 0,
+        },
+      ],
+    },
+  ]);
 });
 
-test("bytes of running relays count at once, and once", () => {
-  const account = new ListenerAccount("a");
-  const bytes = () => account.stats().upstreams.map(({ upBytes }) => upBytes);
-  account.runs(null, 7, 0);
-  expect(bytes()).toEqual([7]);
-  account.recount();
-  account.runs(null, 9, 0);
-  account.runs(null, 1, 0);
-  expect(bytes()).toEqual([10]);
-  account.ended(ended(null, "client_fin", 9, 0));
-  account.recount();
-  account.runs(null, 1, 0);
-  expect(bytes()).toEqual([10]);
+test("bytes count for an upstream from the moment that it is decided, and at once", () => {
+  const relay = flows();
+  receive(relay, 7, 0);
+  expect(book.stats().listeners[0]?.upstreams).toEqual([]);
+  account.takes(relay, one);
+  receive(relay, 2, 3);
+  expect(book.stats().listeners[0]?.upstreams).toMatchObject([{ upBytes: 9, downBytes: 3 }]);
 });
 
 test("a listener is called by its name, or by where it is", () => {
@@ -79,21 +95,34 @@ test("a listener is called by its name, or by where it is", () => {
 });
 
 test("of upstreams that come and go without end only the last ones are known", () => {
-  const account = new ListenerAccount("a");
   const at = (port: number): Address => ({ kind: "tcp", host: "10.0.0.2", port });
+  const copy = new Book("uring");
+  book.follow(
+    (page) => copy.add(structuredClone(page)),
+    (page) => copy.remove(structuredClone(page)),
+  );
   const stays = plainUpstream(one);
-  account.ended(ended(one, "client_fin", 10, 100));
-  account.ended(ended(null, "no_upstream", 0, 0));
-  for (let port = 1; port <= 2_000; port++) {
+  relayed(one, "client_fin", 10, 100);
+  relayed(null, "no_upstream", 0, 0);
+  // It runs on, wherever its upstream has gone.
+  const long = flows();
+  account.begins();
+  account.takes(long, at(1));
+  for (let port = 2; port <= 2_000; port++) {
     account.keep([stays, plainUpstream(at(port))]);
-    account.ended(ended(at(port), "client_fin", 1, 1));
+    relayed(at(port), "client_fin", 1, 1);
   }
-  const { upstreams } = account.stats();
-  const names = upstreams.map(({ upstream }) => upstream);
-  // Who is there, none, the last one, and those that were there before it.
-  expect(names).toHaveLength(3 + 256);
-  expect(names.slice(0, 3)).toEqual(["10.0.0.1:6379", null, "10.0.0.2:1744"]);
+  const known = () => book.stats().listeners[0]?.upstreams ?? [];
+  const names = known().map(({ upstream }) => upstream);
+  // Who is there, none, who has a relay yet, the last one, and those that were there before it.
+  expect(names).toHaveLength(4 + 256);
+  expect(names.slice(0, 4)).toEqual(["10.0.0.1:6379", null, "10.0.0.2:1", "10.0.0.2:1744"]);
   expect(names.at(-1)).toBe("10.0.0.2:2000");
-  account.ended(ended(one, "client_fin", 1, 1));
-  expect(account.stats().upstreams[0]).toMatchObject({ ended: { client_fin: 2 }, upBytes: 11 });
+  relayed(one, "client_fin", 1, 1);
+  expect(known()[0]).toMatchObject({ ended: { client_fin: 2 }, upBytes: 11 });
+  receive(long, 5, 0);
+  account.ended(at(1), "drain");
+  expect(known()[2]).toMatchObject({ ended: { drain: 1 }, upBytes: 5 });
+  // Whoever reads it elsewhere sees the same.
+  expect(copy.stats().listeners).toEqual(book.stats().listeners);
 });

@@ -1,8 +1,17 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address, UpstreamOptions, WantedListener } from "../config/options.ts";
-import type { Reason } from "../flow/reason.ts";
-import type { ListenerStats, UpstreamStats } from "./engine.ts";
-import type { Summary } from "./summary.ts";
+import { numberOfReason, type Reason } from "../flow/reason.ts";
+import type { Relay } from "../flow/relay.ts";
+import type { Book } from "./book.ts";
+import {
+  type FlowTotals,
+  ListenerCount,
+  type Numbers,
+  sharedNumbers,
+  UPSTREAM_NUMBERS,
+  UpstreamCount,
+  type UpstreamPage,
+} from "./pages.ts";
 
 /**
  * What stories and figures call a listener: its name, or else the address that it accepts on.
@@ -19,87 +28,92 @@ const KNOWN_MAX = 1_024;
 /** Upstreams that the listener has no more, of which figures are kept, at most. */
 const GONE_MAX = 256;
 
-/** What the relays of one listener with one upstream have come to. */
+/** Where the relays of one listener with one upstream are counted. */
 class UpstreamAccount {
-  readonly reasons: Partial<Record<Reason, number>> = {};
-  upBytes = 0;
-  downBytes = 0;
-  /** Bytes of those that run, as far as they were gathered for an answer. */
-  runningUpBytes = 0;
-  runningDownBytes = 0;
+  /** Relays that were taken and have not ended. */
+  running = 0;
+  /** The bytes of each direction, for flows to add to. */
+  private readonly up: Numbers;
+  private readonly down: Numbers;
 
-  /** @param name as it was configured; null for none */
-  constructor(readonly name: string | null) {}
+  constructor(readonly page: UpstreamPage) {
+    const { counts } = page;
+    this.up = counts.subarray(UpstreamCount.UpBytes, UpstreamCount.UpBytes + 1);
+    this.down = counts.subarray(UpstreamCount.DownBytes, UpstreamCount.DownBytes + 1);
+  }
 
-  stats(): UpstreamStats {
-    return {
-      upstream: this.name,
-      ended: { ...this.reasons },
-      upBytes: this.upBytes + this.runningUpBytes,
-      downBytes: this.downBytes + this.runningDownBytes,
-    };
+  /** As it was configured; null for none. */
+  get name(): string | null {
+    return this.page.upstream;
+  }
+
+  takes({ up, down }: Relay): void {
+    this.running++;
+    (this.up[0] as number) += up.receivedBytes;
+    (this.down[0] as number) += down.receivedBytes;
+    up.account = this.up;
+    down.account = this.down;
+  }
+
+  ended(reason: Reason): void {
+    this.running--;
+    (this.page.counts[UpstreamCount.Reasons + numberOfReason(reason)] as number)++;
   }
 }
 
 /**
- * What the relays of one listener have come to, upstream by upstream. Nothing that it counts ever falls;
- * but members of services come and go without end, so that of upstreams that have gone only the last
- * ones are known.
+ * Where the relays of one listener are counted, upstream by upstream. Nothing that it counts ever falls;
+ * but members of services come and go without end, so that of upstreams that have gone, and have no
+ * relay left, only the last ones are known.
  *
  * Owner: a ledger. Listeners have theirs, and two with the same name the same one.
  */
 export class ListenerAccount {
-  accepted = 0;
-  running = 0;
+  private readonly counts = sharedNumbers(ListenerCount.Size);
   private upstreams: UpstreamAccount[] = [];
   /** By the very object that stands for an upstream: no text is made for a relay. */
   private readonly byAddress = new Map<Address | null, UpstreamAccount>();
 
-  constructor(readonly name: string) {}
+  /**
+   * @param totals where its relays' flows are added up
+   * @param book gets its pages
+   */
+  constructor(
+    readonly name: string,
+    readonly totals: FlowTotals,
+    private readonly book: Book,
+  ) {
+    book.add({ kind: "listener", listener: name, counts: this.counts });
+  }
 
   /** The listener has these upstreams from now on. */
   keep(upstreams: readonly UpstreamOptions[]): void {
     if (this.upstreams.length <= GONE_MAX) return;
     const names = new Set<string | null>(upstreams.map(({ address }) => formatAddress(address)));
-    const gone = this.upstreams.filter(({ name }) => name !== null && !names.has(name));
+    const gone = this.upstreams.filter(
+      ({ name, running }) => name !== null && running === 0 && !names.has(name),
+    );
     const forgotten = new Set(gone.slice(0, Math.max(0, gone.length - GONE_MAX)));
     if (forgotten.size === 0) return;
     this.upstreams = this.upstreams.filter((account) => !forgotten.has(account));
     this.byAddress.clear();
+    for (const { page } of forgotten) this.book.remove(page);
   }
 
-  /** A relay is over. */
-  ended({ upstreamAddress, reason, up, down }: Summary): void {
-    const account = this.upstream(upstreamAddress);
-    this.running--;
-    account.upBytes += up.receivedBytes;
-    account.downBytes += down.receivedBytes;
-    const known = reason as Reason;
-    account.reasons[known] = (account.reasons[known] ?? 0) + 1;
+  /** A client was accepted. */
+  begins(): void {
+    (this.counts[ListenerCount.Accepted] as number)++;
   }
 
-  /** Forgets the bytes of relays that ran when it was asked before. */
-  recount(): void {
-    for (const account of this.upstreams) {
-      account.runningUpBytes = 0;
-      account.runningDownBytes = 0;
-    }
+  /** It is decided whose a relay is: its bytes count for that upstream, those to come as they do. */
+  takes(relay: Relay, upstream: Address | null): void {
+    this.upstream(upstream).takes(relay);
   }
 
-  /** Takes the bytes of a relay that runs into account for the next answer. */
-  runs(upstream: Address | null, upBytes: number, downBytes: number): void {
-    const account = this.upstream(upstream);
-    account.runningUpBytes += upBytes;
-    account.runningDownBytes += downBytes;
-  }
-
-  stats(): ListenerStats {
-    return {
-      listener: this.name,
-      accepted: this.accepted,
-      running: this.running,
-      upstreams: this.upstreams.map((account) => account.stats()),
-    };
+  /** A relay is over that was taken. */
+  ended(upstream: Address | null, reason: Reason): void {
+    this.upstream(upstream).ended(reason);
+    (this.counts[ListenerCount.Ended] as number)++;
   }
 
   private upstream(address: Address | null): UpstreamAccount {
@@ -114,8 +128,11 @@ export class ListenerAccount {
     return account;
   }
 
-  private open(name: string | null): UpstreamAccount {
-    const account = new UpstreamAccount(name);
+  private open(upstream: string | null): UpstreamAccount {
+    const counts = sharedNumbers(UPSTREAM_NUMBERS);
+    const page: UpstreamPage = { kind: "upstream", listener: this.name, upstream, counts };
+    this.book.add(page);
+    const account = new UpstreamAccount(page);
     this.upstreams.push(account);
     return account;
   }

@@ -1,9 +1,11 @@
+import { type Numbers, sharedNumbers } from "./pages.ts";
+
 /** Counts receives and sends by their size in segments, beside what each flow counts of itself. */
 export class Meter {
   /** `[n]`: receives that brought up to n segments' worth of bytes. */
-  readonly receiveSegments: Float64Array;
+  readonly receiveSegments: Numbers;
   /** `[n]`: sends of which the target took up to n segments' worth. */
-  readonly sendSegments: Float64Array;
+  readonly sendSegments: Numbers;
   private readonly shift: number;
   private readonly mask: number;
 
@@ -18,8 +20,8 @@ export class Meter {
     this.shift = Math.log2(segmentSize);
     this.mask = segmentSize - 1;
     const buckets = Math.ceil(max / segmentSize) + 1;
-    this.receiveSegments = new Float64Array(buckets);
-    this.sendSegments = new Float64Array(buckets);
+    this.receiveSegments = sharedNumbers(buckets);
+    this.sendSegments = sharedNumbers(buckets);
   }
 
   /** A receive brought `size` bytes. @returns whether that is less than one segment */

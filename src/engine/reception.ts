@@ -66,6 +66,7 @@ export abstract class Reception<L extends ReceivingListener>
 
   /** A client is here. @param effects what the relay has asked for */
   protected receive(effects: RelayEffect): void {
+    if ((effects & RelayEffect.Dial) === 0) this.decided();
     const { admission, routes } = this.listener;
     if (admission === null && routes === null) {
       this.perform(effects);

@@ -1,12 +1,11 @@
 import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
-import { type Relay, RelayPhase } from "../flow/relay.ts";
+import type { Relay } from "../flow/relay.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
-import type { FlowStats } from "./engine.ts";
 import type { Idleness } from "./relay-timeouts.ts";
 import { Summary } from "./summary.ts";
-import { addFlow, flowStats } from "./tally.ts";
+import { flowStats } from "./tally.ts";
 
 /** What of a listener a relay's story needs. */
 export interface StoryListener {
@@ -62,6 +61,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
+  /** Its bytes count for its upstream. */
+  private isDecided = false;
   /** Bytes that had moved when {@link stalled} last looked. */
   private movedBefore = 0;
   /** The same for {@link lookIdle}, and how many of its looks found no change. */
@@ -98,6 +99,19 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.movedBefore = 0;
     this.movedAtLook.fill(0);
     this.stillLooks.fill(0);
+    this.isDecided = false;
+    this.countAnew();
+  }
+
+  /** What its flows count from now on is this tenant's, and of no upstream yet. */
+  private countAnew(): void {
+    const { account, options } = this.listener;
+    const { totals } = account;
+    const { up, down } = this.relay;
+    up.totals = options.mode === "sink" ? totals.discardedUp : totals.up;
+    down.totals = options.mode === "oneway" ? totals.discardedDown : totals.down;
+    up.account = NO_ACCOUNT;
+    down.account = NO_ACCOUNT;
   }
 
   /**
@@ -157,6 +171,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   protected answered(): void {
     this.dialMs = performance.now() - this.startedAt;
     this.chooser.dialed(this.upstreamNumber);
+    this.decided();
   }
 
   /** The dial to the upstream that was chosen last came to nothing. */
@@ -235,15 +250,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return this.up.isResting || this.down.isResting;
   }
 
-  /** Whether no other upstream will be dialled: what it is counted under stays. */
-  get isDecided(): boolean {
-    return this.relay.phase !== RelayPhase.Dialing;
-  }
-
-  /** Adds what its flows did so far to totals. */
-  addTo(up: FlowStats, down: FlowStats): void {
-    addFlow(up, this.relay.up, this.up.discards);
-    addFlow(down, this.relay.down, this.down.discards);
+  /** No other upstream will be dialled: its bytes count for the one that it has. */
+  decided(): void {
+    if (this.isDecided) return;
+    this.isDecided = true;
+    this.listener.account.takes(this.relay, this.upstreamAddress);
   }
 
   lookIdle(which: Idleness): number {
@@ -291,6 +302,9 @@ const NOT_YET = -1;
 function orNull(ms: number): number | null {
   return ms === NOT_YET ? null : ms;
 }
+
+/** Where bytes are counted of which it is not decided whose they are; nobody looks there. */
+const NO_ACCOUNT = new Float64Array(1);
 
 /** Before the first tenant. */
 const NO_ADDRESS = new Uint8Array(0);

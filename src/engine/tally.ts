@@ -37,24 +37,7 @@ export function flowStats(flow: Flow, discards: boolean): FlowStats {
   };
 }
 
-/** The same, added to `total` without anything made for it. */
-export function addFlow(total: FlowStats, flow: Flow, discards: boolean): void {
-  total.receives += flow.receiveCount;
-  total.shortReceives += flow.receiveShortCount;
-  total.shortSends += flow.sendShortCount;
-  total.pauses += flow.pauseCount;
-  total.poolEmpty += flow.starvedCount;
-  total.receivedBytes += flow.receivedBytes;
-  total.lostBytes += flow.lostBytes;
-  if (discards) {
-    total.discardedBytes += flow.sentBytes;
-  } else {
-    total.sends += flow.sendCount;
-    total.sentBytes += flow.sentBytes;
-  }
-}
-
-/** Adds `part` to `total`. Called for every relay: key by key it took six times as long. */
+/** Adds `part` to `total`. */
 export function addFlowStats(total: FlowStats, part: FlowStats): void {
   total.receives += part.receives;
   total.shortReceives += part.shortReceives;

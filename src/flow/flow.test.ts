@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { flowProperty } from "../../test/model/flow-property.ts";
 import { FUZZ_TIMEOUT_MS, fuzz } from "../../test/model/fuzz.ts";
 import { flowMisuses, outcome } from "../../test/model/misuse.ts";
-import { Effect, Flow, Phase } from "./flow.ts";
+import { Effect, Flow, FlowCount, Phase } from "./flow.ts";
 
 /** A flow as in the sockets engine: it holds what one receive brings. */
 function openFlow(receiveMax = 4, limit = receiveMax): Flow {
@@ -216,3 +216,50 @@ test(
   },
   FUZZ_TIMEOUT_MS,
 );
+
+test("what flows count is added up at once, and the bytes for an account, too", () => {
+  const totals = new Float64Array(FlowCount.Size);
+  const account = new Float64Array(1);
+  const flows = [new Flow(4, 8), new Flow(4, 8)];
+  for (const flow of flows) {
+    flow.totals = totals;
+    flow.open(true, false);
+    flow.received(4);
+    flow.receivedShort();
+    flow.account = account;
+    flow.sent(3);
+    flow.sentShort();
+    flow.sent(0);
+    flow.received(2);
+    flow.starve();
+    flow.starve();
+    flow.paused();
+    flow.stopped();
+    flow.flushed(1, 0);
+    flow.abort();
+  }
+  const counts = flows.map((flow) => [
+    flow.receiveCount,
+    flow.receiveShortCount,
+    flow.sendCount,
+    flow.sendShortCount,
+    flow.pauseCount,
+    flow.starvedCount,
+    flow.receivedBytes,
+    flow.sentBytes,
+    flow.lostBytes,
+  ]);
+  expect(counts).toEqual(Array(2).fill([3, 1, 1, 1, 1, 1, 7, 3, 4]));
+  expect([...totals]).toEqual([6, 2, 2, 2, 2, 2, 14, 6, 8]);
+  expect([...account]).toEqual([6]);
+});
+
+test("a crowded queue is added up as a pause, and what comes after an abort as lost", () => {
+  const flow = openFlow();
+  flow.totals = new Float64Array(FlowCount.Size);
+  flow.crowd();
+  flow.abort();
+  flow.received(2);
+  expect(flow.totals[FlowCount.Pauses]).toBe(1);
+  expect(flow.totals[FlowCount.LostBytes]).toBe(2);
+});

@@ -23,13 +23,31 @@ export enum Effect {
   End = 4,
 }
 
+/** What flows count, and its place where they are added up. */
+export enum FlowCount {
+  Receives,
+  ShortReceives,
+  Sends,
+  ShortSends,
+  Pauses,
+  PoolEmpty,
+  ReceivedBytes,
+  SentBytes,
+  LostBytes,
+  Size,
+}
+
+/** Where flows are added up of which nobody wants to know. */
+const nobodys = new Float64Array(FlowCount.Size);
+
 /**
  * One direction of a relay: the bytes that come from a *source* and go to a *target*.
  *
  *     source ──received(n)──► [ size queued bytes ≤ limit ] ──sent(n)──► target
  *
  * A flow is pure: no I/O, no clock, no log, no allocation; it counts bytes and leaves it to the
- * engine where they lie. It cannot name the other direction, so it cannot re-arm it: that is the
+ * engine where they lie. What it counts it also adds to its engine's totals at once, so that nobody
+ * has to look at all flows to know them. It cannot name the other direction, so it cannot re-arm it: that is the
  * whole of liburing #1338, where a finished send re-armed the receive of the wrong direction.
  *
  * Engines report what happened, in the past tense; every fact ends in `next()`, the only place that
@@ -70,6 +88,10 @@ export class Flow {
   pauseCount = 0;
   /** Times the source was not read because the pool was empty. */
   starvedCount = 0;
+  /** By {@link FlowCount}: all flows that are counted together. Set by its owner before `open`. */
+  totals: Float64Array = nobodys;
+  /** Bytes taken from the source, in its first number: all flows of the same account. */
+  account: Float64Array = nobodys;
 
   /**
    * @param receiveMax most bytes that one receive brings, 1…limit
@@ -121,10 +143,11 @@ export class Flow {
   received(size: number): Effect {
     assert(this.receiving, "received: a receive is in flight");
     assert(size > 0 && size <= this.receiveMax, "received: 1..receiveMax bytes");
+    this.addReceive(size);
     this.receiving = false;
     this.receiveCount++;
     this.receivedBytes += size;
-    if (this.phase === Phase.Aborted) this.lostBytes += size;
+    if (this.phase === Phase.Aborted) this.lose(size);
     else this.size += size;
     return this.next();
   }
@@ -142,9 +165,10 @@ export class Flow {
     // Once a byte was lost nothing may follow it: the target gets no stream with a hole.
     const whole = this.phase === Phase.Open && this.lostBytes === 0;
     const kept = whole ? Math.min(size, room, this.limit - this.size) : 0;
+    this.addReceive(size);
     this.receiveCount++;
     this.receivedBytes += size;
-    this.lostBytes += size - kept;
+    this.lose(size - kept);
     this.size += kept;
     return kept;
   }
@@ -158,7 +182,10 @@ export class Flow {
 
   /** There is no memory for another receive, until `fed`. A receive in flight is not touched. */
   starve(): void {
-    if (!this.starved) this.starvedCount++;
+    if (!this.starved) {
+      this.starvedCount++;
+      (this.totals[FlowCount.PoolEmpty] as number)++;
+    }
     this.hold();
   }
 
@@ -168,8 +195,26 @@ export class Flow {
    */
   crowd(): void {
     if (this.starved) return;
-    this.pauseCount++;
+    this.paused();
     this.hold();
+  }
+
+  /** The source is not read because its target is slow. */
+  paused(): void {
+    this.pauseCount++;
+    (this.totals[FlowCount.Pauses] as number)++;
+  }
+
+  /** A receive brought less than one segment. */
+  receivedShort(): void {
+    this.receiveShortCount++;
+    (this.totals[FlowCount.ShortReceives] as number)++;
+  }
+
+  /** The target took only a part of a send. */
+  sentShort(): void {
+    this.sendShortCount++;
+    (this.totals[FlowCount.ShortSends] as number)++;
   }
 
   /** There is memory again. */
@@ -184,7 +229,11 @@ export class Flow {
     this.sending = false;
     if (this.phase === Phase.Aborted) return Effect.None;
     assert(size >= 0 && size <= this.size, "sent: not more than was queued");
-    if (size > 0) this.sendCount++;
+    if (size > 0) {
+      this.sendCount++;
+      (this.totals[FlowCount.Sends] as number)++;
+      (this.totals[FlowCount.SentBytes] as number) += size;
+    }
     this.size -= size;
     this.sentBytes += size;
     return this.next();
@@ -211,7 +260,7 @@ export class Flow {
    */
   abort(): number {
     const lost = this.size;
-    this.lostBytes += lost;
+    this.lose(lost);
     this.size = 0;
     if (this.phase !== Phase.Ended) this.phase = Phase.Aborted;
     return lost;
@@ -229,6 +278,18 @@ export class Flow {
 
   private hold(): void {
     this.starved = true;
+  }
+
+  private addReceive(size: number): void {
+    const { totals, account } = this;
+    (totals[FlowCount.Receives] as number)++;
+    (totals[FlowCount.ReceivedBytes] as number) += size;
+    (account[0] as number) += size;
+  }
+
+  private lose(size: number): void {
+    this.lostBytes += size;
+    (this.totals[FlowCount.LostBytes] as number) += size;
   }
 
   /** Decides what to start. Each rule can ask only for what is not in flight. */

@@ -8,70 +8,81 @@ export enum Side {
  * Why a relay ended: one word for the log, the statistics and the metrics. The words are stable;
  * new ones may be added. The side that caused it is part of the word where there is one.
  */
-export type Reason =
+export const reasons = [
   /** The client ended first (FIN), then the upstream; every byte was delivered. */
-  | "client_fin"
+  "client_fin",
   /** The upstream ended first (FIN), then the client; every byte was delivered. */
-  | "upstream_fin"
+  "upstream_fin",
   /** The client's connection was reset. */
-  | "client_reset"
+  "client_reset",
   /** The upstream's connection was reset. */
-  | "upstream_reset"
+  "upstream_reset",
   /** The upstream refused the connection (or nothing listens on its unix socket). */
-  | "connect_refused"
+  "connect_refused",
   /** The upstream did not answer within the connect timeout. */
-  | "connect_timeout"
+  "connect_timeout",
   /** No route to the upstream, or no local address to reach it from. */
-  | "connect_unreachable"
+  "connect_unreachable",
   /** The upstream's host name has no address. */
-  | "connect_unresolved"
+  "connect_unresolved",
   /** Dialling failed for any other cause. */
-  | "connect_failed"
+  "connect_failed",
   /** The client is in a network that may not come in. */
-  | "access_denied"
+  "access_denied",
   /** The listener, or the process, has as many relays as it may have. */
-  | "listener_full"
+  "listener_full",
   /** The client has as many relays as it may have. */
-  | "client_full"
+  "client_full",
   /** The client connects more often than it may. */
-  | "client_rate"
+  "client_rate",
   /** The PROXY header was wrong, missing, or not for this client to send. */
-  | "preamble_invalid"
+  "preamble_invalid",
   /** The PROXY header was not complete in time. */
-  | "preamble_timeout"
+  "preamble_timeout",
   /** The listener's route function lets this client not in. */
-  | "route_refused"
+  "route_refused",
   /** The listener's route function has failed, and nobody comes in without it. */
-  | "route_failed"
+  "route_failed",
   /** No upstream may get relays: all are down, drained or were tried. */
-  | "no_upstream"
+  "no_upstream",
   /** All upstreams have as many relays as they may have. */
-  | "upstreams_full"
+  "upstreams_full",
   /** As before, and as many relays wait as may wait. */
-  | "queue_full"
+  "queue_full",
   /** As before, and none had room in time. */
-  | "queue_timeout"
+  "queue_timeout",
   /** The process has no descriptor left for the upstream's connection. */
-  | "descriptor_limit"
+  "descriptor_limit",
   /** Memory had run out for all, and bytes of this relay had not moved for long. */
-  | "memory_limit"
+  "memory_limit",
   /** Nothing was received or sent for the idle timeout. */
-  | "idle_timeout"
+  "idle_timeout",
   /** The client, or the upstream, has sent nothing for its idle timeout. */
-  | "client_idle_timeout"
-  | "upstream_idle_timeout"
+  "client_idle_timeout",
+  "upstream_idle_timeout",
   /** It has lived as long as relays of its listener may. */
-  | "lifetime"
+  "lifetime",
   /** One end had sent FIN and the other direction stood still for the half-close timeout. */
-  | "half_close_timeout"
+  "half_close_timeout",
   /** The proxy was stopped and the drain timeout was over. */
-  | "drain"
+  "drain",
   /** Its upstream is down or was taken away, and its relays are not to outlive that. */
-  | "upstream_gone"
+  "upstream_gone",
   /** Somebody who may administer the proxy has cut it. */
-  | "admin"
+  "admin",
   /** The worker that carried it has met a defect. */
-  | "worker_failed";
+  "worker_failed",
+] as const;
+
+/** One of the {@link reasons}. */
+export type Reason = (typeof reasons)[number];
+
+const numbers: ReadonlyMap<string, number> = new Map(reasons.map((one, number) => [one, number]));
+
+/** A reason's place among the {@link reasons}, for tables. */
+export function numberOfReason(reason: Reason): number {
+  return numbers.get(reason) as number;
+}
 
 /** The side that a reason belongs to; `null` for those that ringway itself decides. */
 export function sideOf(reason: Reason): Side | null {

@@ -1,5 +1,16 @@
 import { assert } from "../assert.ts";
 
+/** What a pool says of itself, and its place among the figures. */
+export enum PoolCount {
+  /** Segments leased now. */
+  Leased,
+  /** Most segments that were leased at the same time. */
+  LeasedMax,
+  /** Bytes of all slabs. */
+  Bytes,
+  Size,
+}
+
 /**
  * The memory of one worker: fixed-size segments carved from a few large ArrayBuffers ("slabs").
  *
@@ -15,10 +26,6 @@ import { assert } from "../assert.ts";
  * Owner: an engine. Invariant: `leased + free = slabs × segments per slab ≤ count`.
  */
 export class Pool {
-  /** Segments leased now. */
-  leased = 0;
-  /** Most segments that were leased at the same time. */
-  leasedMax = 0;
   /** First filled byte of each segment, 0…size. */
   readonly start: Uint32Array;
   /** Behind the last filled byte of each segment, 0…size. */
@@ -32,17 +39,37 @@ export class Pool {
    * @param size bytes of a segment, at least 1
    * @param count most segments, at least 1
    * @param onSlab called after a slab was added, with the bytes that the pool has now
+   * @param figures where it counts, by {@link PoolCount}
    */
   constructor(
     readonly size: number,
     readonly count: number,
     private readonly onSlab: (bytes: number) => void = () => {},
+    private readonly figures: Float64Array = new Float64Array(PoolCount.Size),
   ) {
     assert(size >= 1 && count >= 1, "pool: size and count are at least 1");
     this.start = new Uint32Array(count);
     this.end = new Uint32Array(count);
     this.freeStack = new Uint32Array(count);
     this.out = new Uint8Array(count);
+  }
+
+  /** Segments leased now. */
+  get leased(): number {
+    return this.figures[PoolCount.Leased] as number;
+  }
+
+  private set leased(count: number) {
+    this.figures[PoolCount.Leased] = count;
+  }
+
+  /** Most segments that were leased at the same time. */
+  get leasedMax(): number {
+    return this.figures[PoolCount.LeasedMax] as number;
+  }
+
+  private set leasedMax(count: number) {
+    this.figures[PoolCount.LeasedMax] = count;
   }
 
   /** Segments that can still be leased, whether or not their slab exists yet. */
@@ -95,6 +122,7 @@ export class Pool {
     }
     // Pushed in reverse, so that a new slab is used from its beginning.
     for (let i = segments - 1; i >= 0; i--) this.freeStack[this.freeCount++] = first + i;
+    this.figures[PoolCount.Bytes] = this.bytes;
     this.onSlab(this.bytes);
   }
 }

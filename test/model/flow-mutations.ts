@@ -134,12 +134,12 @@ export const flowMutations: readonly Mutation[] = [
   },
   {
     what: "received: forgets the bytes that came after an abort",
-    find: "if (this.phase === Phase.Aborted) this.lostBytes += size;\n    else this.size += size;",
+    find: "if (this.phase === Phase.Aborted) this.lose(size);\n    else this.size += size;",
     replace: "if (this.phase !== Phase.Aborted) this.size += size;",
   },
   {
     what: "received: queues bytes after an abort",
-    find: "if (this.phase === Phase.Aborted) this.lostBytes += size;\n    else this.size += size;",
+    find: "if (this.phase === Phase.Aborted) this.lose(size);\n    else this.size += size;",
     replace: "this.size += size;",
   },
   {
@@ -169,7 +169,7 @@ export const flowMutations: readonly Mutation[] = [
   },
   {
     what: "flushed: forgets what is lost",
-    find: "this.lostBytes += size - kept;",
+    find: "this.lose(size - kept);",
     replace: "",
   },
   { what: "flushed: forgets what is kept", find: "this.size += kept;", replace: "" },
@@ -181,8 +181,8 @@ export const flowMutations: readonly Mutation[] = [
   { what: "starve: has no effect", find: "this.starved = true;", replace: "" },
   {
     what: "starve: counts again",
-    find: "if (!this.starved) this.starvedCount++;",
-    replace: "this.starvedCount++;",
+    find: "if (!this.starved) {",
+    replace: "{",
   },
   {
     what: "fed: still starved",
@@ -223,8 +223,8 @@ export const flowMutations: readonly Mutation[] = [
   { what: "sent: counts no bytes", find: "this.sentBytes += size;", replace: "" },
   {
     what: "sent: counts sends of nothing",
-    find: "if (size > 0) this.sendCount++;",
-    replace: "this.sendCount++;",
+    find: "if (size > 0) {",
+    replace: "{",
   },
   {
     what: "sourceEnded: the receive stays in flight",
@@ -261,17 +261,21 @@ export const flowMutations: readonly Mutation[] = [
     find: "if (this.phase === Phase.Draining) this.phase = Phase.Ended;",
     replace: "",
   },
-  { what: "abort: forgets what is lost", find: "this.lostBytes += lost;", replace: "" },
+  {
+    what: "what is lost is forgotten, and only added up",
+    find: "this.lostBytes += size;\n",
+    replace: "",
+  },
+  { what: "abort: forgets what is lost", find: "this.lose(lost);", replace: "" },
   {
     what: "abort: keeps the queue",
-    find: "this.lostBytes += lost;\n    this.size = 0;",
-    replace: "this.lostBytes += lost;",
+    find: "this.lose(lost);\n    this.size = 0;",
+    replace: "this.lose(lost);",
   },
   {
     what: "abort: takes what is in flight for completed",
-    find: "this.lostBytes += lost;\n    this.size = 0;",
-    replace:
-      "this.lostBytes += lost;\n    this.size = 0;\n    this.receiving = this.sending = false;",
+    find: "this.lose(lost);\n    this.size = 0;",
+    replace: "this.lose(lost);\n    this.size = 0;\n    this.receiving = this.sending = false;",
   },
   {
     what: "abort: an ended flow is taken for aborted",

@@ -4,10 +4,11 @@ import type { Address, ListenerOptions, MemoryOptions } from "../../config/optio
 import { Admission } from "../../edge/admission.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
-import { Pool } from "../../memory/pool.ts";
+import { Pool, PoolCount } from "../../memory/pool.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 import { nameOfListener } from "../account.ts";
+import type { Book } from "../book.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
 import { Drain } from "../drain.ts";
@@ -27,6 +28,7 @@ import { Ledger } from "../ledger.ts";
 import type { ListeningSocket } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import type { ResolveName } from "../names.ts";
+import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
 import { Acceptor } from "./acceptor.ts";
@@ -49,9 +51,8 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
-  readonly turn = new Turn();
+  readonly turn: Turn;
   readonly descriptors: Descriptors;
-  private readonly pool: Pool;
   private readonly table: UpstreamTable;
   private readonly dialer: Dialer;
   private readonly listening = new Set<SocketsListening>();
@@ -82,8 +83,15 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     this.descriptors = new Descriptors(share.engines, () => {
       if (!this.accepting) this.gate();
     });
-    const pool = new Pool(memory.segmentSize, memory.segmentCount, (bytes) =>
-      observer.poolGrew(bytes),
+    this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
+    this.ledger = new Ledger(this.name, this.meter, share, memory);
+    const { counts } = this.ledger;
+    this.turn = new Turn(counts);
+    const pool = new Pool(
+      memory.segmentSize,
+      memory.segmentCount,
+      (bytes) => observer.poolGrew(bytes),
+      counts.subarray(Count.SegmentsLeased, Count.SegmentsLeased + PoolCount.Size),
     );
     const reservoir = (direction: "up" | "down") =>
       new Reservoir(
@@ -92,11 +100,8 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
         () => this.starve(direction),
         () => this.feed(direction),
       );
-    this.pool = pool;
     this.table = upstreamTableOf(share);
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
-    this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
-    this.ledger = new Ledger(this.name, this.meter, share);
     const window = new DialWindow(share.dials);
     this.dialer = new Dialer(this.descriptors, this.turn, observer, resolve, onDefect, window);
   }
@@ -171,19 +176,13 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     return this.stopped.promise;
   }
 
+  /** What it counts, for whoever wants to read it. */
+  get book(): Book {
+    return this.ledger.book;
+  }
+
   stats(): EngineStats {
-    const { pool, turn } = this;
-    return this.ledger.stats({
-      memory: {
-        segmentSize: pool.size,
-        segmentCount: pool.count,
-        segmentsLeased: pool.leased,
-        segmentsLeasedMax: pool.leasedMax,
-        poolBytes: pool.bytes,
-      },
-      loop: { turns: turn.count, events: turn.events },
-      ring: null,
-    });
+    return this.book.stats();
   }
 
   relays(): RelaySummary[] {
@@ -223,7 +222,7 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
   }
 
   routeFailed(listener: string, why: string): void {
-    this.ledger.routeFailures++;
+    this.ledger.add(Count.RouteFailures);
     this.observer.routeFailed?.(listener, why);
   }
 
@@ -283,7 +282,7 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
       const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
       if (!paused.includes(true)) return;
       this.accepting = false;
-      this.ledger.acceptPauses++;
+      this.ledger.add(Count.AcceptPauses);
       this.observer.acceptPaused(cause, this.ledger.running.size);
     } else if (!this.accepting && cause === null && this.descriptors.ample) {
       this.accepting = true;

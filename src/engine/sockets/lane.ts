@@ -102,7 +102,7 @@ export class Lane implements Deferred {
     const chunk = this.hasPreamble ? this.owner.preamble(given) : given;
     const size = chunk.length;
     if (size === 0) return;
-    if (this.meter.received(size)) flow.receiveShortCount++;
+    if (this.meter.received(size)) flow.receivedShort();
     if (this.deferred !== null) this.turnEnded();
     if (!flow.receiving) {
       this.flush(chunk);
@@ -224,7 +224,7 @@ export class Lane implements Deferred {
       this.owner.targetGone(this);
       return;
     }
-    flow.sendShortCount++;
+    flow.sentShort();
     if (taken > 0) {
       this.meter.sent(taken);
       // The rest is in flight again at once: it waits for `drain`.
@@ -251,7 +251,7 @@ export class Lane implements Deferred {
       }
       if (taken < size) break;
     }
-    if (ring.count > 0 && !this.isResting) flow.sendShortCount++;
+    if (ring.count > 0 && !this.isResting) flow.sentShort();
     if (ring.count < segments) this.reservoir.changed(ring.count - segments);
     // What is left is in flight again: it waits for the next `drain`, or until a rest is over.
     if (total > 0) this.start(flow.sent(total) & ~Effect.Send);
@@ -290,7 +290,7 @@ export class Lane implements Deferred {
   private pause(): void {
     if (this.paused || this.source === null) return;
     this.paused = true;
-    if (!this.flow.starved && !this.isResting) this.flow.pauseCount++;
+    if (!this.flow.starved && !this.isResting) this.flow.paused();
     this.source.pause();
   }
 

@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
+import { Count, sharedNumbers } from "../pages.ts";
 import { Turn } from "./turn.ts";
+
+const counts = () => sharedNumbers(Count.Size);
 
 /** Passes of the loop with so many events each. */
 async function passes(turn: Turn, count: number, events: number): Promise<void> {
@@ -10,25 +13,28 @@ async function passes(turn: Turn, count: number, events: number): Promise<void> 
 }
 
 test("quiet turns are estimated, and none is busy", async () => {
-  const turn = new Turn();
-  expect(turn.count).toBe(0);
+  const counted = counts();
+  const turn = new Turn(counted);
   for (let pass = 1; pass <= 100; pass++) {
     await passes(turn, 1, 1);
-    expect(turn).toMatchObject({ count: pass, events: pass, busy: false });
+    expect(Math.round(counted[Count.Turns] as number)).toBe(pass);
+    expect(counted[Count.Events]).toBe(pass);
+    expect(turn.busy).toBe(false);
   }
 });
 
 test("busy ones are counted one by one", async () => {
-  const turn = new Turn();
+  const counted = counts();
+  const turn = new Turn(counted);
   await passes(turn, 100, 20);
-  expect(turn).toMatchObject({ count: 100, events: 2000, busy: true });
+  expect([counted[Count.Turns], counted[Count.Events], turn.busy]).toEqual([100, 2000, true]);
 });
 
 test.each([8, 9, 10, 11, 12, 13, 16, 50])(
   "%d events at a time are busy after a few turns",
   async (events) => {
     for (let before = 0; before < 16; before++) {
-      const turn = new Turn();
+      const turn = new Turn(counts());
       await passes(turn, before, 1);
       await passes(turn, 4, events);
       expect(turn.busy).toBe(true);
@@ -39,7 +45,7 @@ test.each([8, 9, 10, 11, 12, 13, 16, 50])(
 );
 
 test("what is put off in a busy turn is done once, at its end", async () => {
-  const turn = new Turn();
+  const turn = new Turn(counts());
   await passes(turn, 1, 20);
   let ended = 0;
   turn.event();

@@ -1,3 +1,5 @@
+import { Count } from "../pages.ts";
+
 /** Whatever puts something off to the end of the turn. */
 export interface Deferred {
   /** The turn ends: do it now. */
@@ -31,8 +33,6 @@ const NEARLY_BUSY_EVENTS = 4;
  * processor from us; sent together they meet it awake (bench/FINDINGS.md, 2026-11-23).
  */
 export class Turn {
-  /** Events of all turns. */
-  events = 0;
   /** The turn before had many events: it pays to send together. */
   busy = false;
   /** This turn is measured: its end is asked for. */
@@ -58,6 +58,7 @@ export class Turn {
     this.turns += 1 + this.skipped / events;
     this.lastEvents = events;
     this.skipped = 0;
+    this.counts[Count.Turns] = this.turns;
     const due = this.deferred;
     // What is put off from here on belongs to the next turn.
     this.deferred = this.spare;
@@ -66,17 +67,21 @@ export class Turn {
     due.length = 0;
   };
 
-  /** Turns that had events: estimated where it was quiet. */
-  get count(): number {
-    return Math.round(this.turns + this.skipped / this.lastEvents);
+  /** @param counts where it counts turns (estimated where it was quiet) and events, by {@link Count} */
+  constructor(private readonly counts: Float64Array) {}
+
+  /** Events of all turns. */
+  private get events(): number {
+    return this.counts[Count.Events] as number;
   }
 
   /** Something happened on a socket or a listener. */
   event(): void {
-    this.events++;
+    (this.counts[Count.Events] as number)++;
     if (this.open) return;
     if (this.skipped < this.skip) {
       this.skipped++;
+      this.counts[Count.Turns] = this.turns + this.skipped / this.lastEvents;
       return;
     }
     this.open = true;

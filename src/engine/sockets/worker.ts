@@ -32,6 +32,10 @@ const engine = new SocketsEngine(
   fail,
   teller.askRoute,
 );
+engine.book.follow(
+  (page) => teller.tell({ kind: "page", page }),
+  (page) => teller.tell({ kind: "pageGone", page }),
+);
 const listening = new Map<number, Listening>();
 let isFailing = false;
 
@@ -88,9 +92,8 @@ function obey(command: Command): void {
     case "routed":
       teller.routed(command.token, command.answer);
       return;
-    case "stats":
     case "relays":
-      teller.answer(command, engine);
+      teller.answer(engine);
       return;
     case "end":
       port.close();
@@ -104,7 +107,7 @@ async function fail(error: unknown): Promise<void> {
   if (isFailing) return;
   isFailing = true;
   await engine.abandon();
-  teller.failed(error, engine.stats());
+  teller.failed(error);
   port.close();
 }
 

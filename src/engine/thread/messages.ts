@@ -9,7 +9,8 @@ import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Caller } from "../../edge/route/connection.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Selection } from "../dropping.ts";
-import type { EngineShare, EngineStats } from "../engine.ts";
+import type { EngineShare } from "../engine.ts";
+import type { Page, UpstreamPage } from "../pages.ts";
 import type { RecordBatch } from "./records.ts";
 
 /** What a worker is born with. */
@@ -47,9 +48,9 @@ export type Command =
   | { readonly kind: "end" }
   | Question;
 
-/** What the control plane asks, and waits for. */
+/** What the control plane asks, and waits for: which relays run. */
 export interface Question {
-  readonly kind: "stats" | "relays";
+  readonly kind: "relays";
 }
 
 /** What a worker tells the control plane. */
@@ -89,10 +90,15 @@ export type News =
     }
   | { readonly kind: "routeFailed"; readonly listener: string; readonly why: string }
   /** The worker has met a defect and let everything go; its thread ends. */
-  | { readonly kind: "failed"; readonly error: string; readonly stats: EngineStats | null }
+  | { readonly kind: "failed"; readonly error: string }
+  /** From now on it counts there, too. */
+  | { readonly kind: "page"; readonly page: Page }
+  /** It counts there no more. */
+  | { readonly kind: "pageGone"; readonly page: UpstreamPage }
   | Answer;
 
 /** What a worker answers to a {@link Question}. */
-export type Answer =
-  | { readonly kind: "stats"; readonly stats: EngineStats }
-  | { readonly kind: "relays"; readonly batch: RecordBatch };
+export interface Answer {
+  readonly kind: "relays";
+  readonly batch: RecordBatch;
+}

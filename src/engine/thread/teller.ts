@@ -2,11 +2,11 @@ import type { MessagePort } from "node:worker_threads";
 import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
-import type { Engine, EngineObserver, EngineStats, RelaySummary } from "../engine.ts";
+import type { Engine, EngineObserver, RelaySummary } from "../engine.ts";
 import type { ResolveName } from "../names.ts";
 import type { AskRoute } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
-import type { News, Question, WorkerBirth } from "./messages.ts";
+import type { News, WorkerBirth } from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
 import { stackOf } from "./stack.ts";
 
@@ -97,18 +97,17 @@ export class Teller implements EngineObserver {
     this.port.postMessage(news);
   }
 
-  /** Answers what was asked of an engine; what has happened before is told before. */
-  answer({ kind }: Question, engine: Pick<Engine, Question["kind"]>): void {
+  /** Answers which relays an engine has; what has happened before is told before. */
+  answer(engine: Pick<Engine, "relays">): void {
     this.flush();
-    if (kind === "stats") this.tell({ kind, stats: engine.stats() });
-    else this.tell({ kind, batch: batchOf(engine.relays()) });
+    this.tell({ kind: "relays", batch: batchOf(engine.relays()) });
     this.answered();
   }
 
   /** A defect was met, and everything is let go. */
-  failed(error: unknown, stats: EngineStats | null): void {
+  failed(error: unknown): void {
     this.flush();
-    this.tell({ kind: "failed", error: stackOf(error), stats });
+    this.tell({ kind: "failed", error: stackOf(error) });
     // Somebody may just have asked.
     this.answered();
   }

@@ -6,6 +6,7 @@ import {
 } from "node:worker_threads";
 import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
+import { Book } from "../book.ts";
 import type { Selection } from "../dropping.ts";
 import {
   type Engine,
@@ -19,7 +20,6 @@ import { closeNow, eventDescriptor, setBlocking, signal } from "../linux.ts";
 import { type ListeningSocket, openListening } from "../listening-socket.ts";
 import type { ResolveName } from "../names.ts";
 import { EngineUnsupportedError } from "../select.ts";
-import { noStats } from "../total.ts";
 import { ThreadListening } from "./listening.ts";
 import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";
 import { programs } from "./programs.ts";
@@ -57,8 +57,10 @@ export class ThreadEngine implements Engine {
   private nextKey = 0;
   private readonly routes = new ThreadRoutes();
   private stopping: PromiseWithResolvers<void> | null = null;
-  /** What the worker said last, once its thread is over. */
-  private last: EngineStats | null = null;
+  /** What the worker counts, and has counted. */
+  private readonly book: Book;
+  /** The worker's thread is over, or about to end. */
+  private isOver = false;
 
   constructor(
     private readonly options: ThreadOptions,
@@ -67,6 +69,7 @@ export class ThreadEngine implements Engine {
     const { name, birth, url = programs[name].url } = options;
     const { port1, port2 } = new MessageChannel();
     this.name = name;
+    this.book = new Book(name);
     this.port = port1;
     this.wakeFd = programs[name].isBlocking ? eventDescriptor() : -1;
     const answers = this.answers.buffer as SharedArrayBuffer;
@@ -80,7 +83,7 @@ export class ThreadEngine implements Engine {
     this.worker = new Worker(url, { workerData, transferList: [port2] });
     // Whoever listens hears of it; before, there is nobody.
     this.ready.promise.catch(() => {});
-    this.worker.on("error", (error) => this.failed(stackOf(error), null));
+    this.worker.on("error", (error) => this.failed(stackOf(error)));
     this.worker.on("exit", () => this.exited());
     port1.on("message", (news: News) => this.hear(news));
   }
@@ -113,23 +116,20 @@ export class ThreadEngine implements Engine {
       this.stopping = Promise.withResolvers<void>();
       for (const listening of this.listening.values()) listening.removePath();
     }
-    if (this.last === null) this.tell({ kind: "stop", drainTimeoutMs });
+    if (!this.isOver) this.tell({ kind: "stop", drainTimeoutMs });
     else this.stopping.resolve();
     return this.stopping.promise;
   }
 
   stats(): EngineStats {
-    const answer = this.ask({ kind: "stats" });
-    if (answer === null) return this.last ?? noStats(this.name);
-    if (answer.kind !== "stats") throw new Error("the worker answered something else");
-    return answer.stats;
+    // Of a listener or an upstream that is new the worker has told before it counts anything of it.
+    this.hearAll();
+    return this.book.stats();
   }
 
   relays(): RelaySummary[] {
     const answer = this.ask({ kind: "relays" });
-    if (answer === null) return [];
-    if (answer.kind !== "relays") throw new Error("the worker answered something else");
-    return relaysOf(answer.batch);
+    return answer === null ? [] : relaysOf(answer.batch);
   }
 
   cut(relay: number): void {
@@ -141,12 +141,12 @@ export class ThreadEngine implements Engine {
   }
 
   private refuseStopped({ address }: ListenerOptions): void {
-    if (this.stopping === null && this.last === null) return;
+    if (this.stopping === null && !this.isOver) return;
     throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
   }
 
   private tell(command: Command): void {
-    if (this.last !== null) return;
+    if (this.isOver) return;
     this.port.postMessage(command);
     if (this.wakeFd >= 0) signal(this.wakeFd);
   }
@@ -159,7 +159,7 @@ export class ThreadEngine implements Engine {
   private ask(question: Question): Answer | null {
     // Its last word may be here already; then nobody would answer.
     this.hearAll();
-    if (this.last !== null) return null;
+    if (this.isOver) return null;
     const before = Atomics.load(this.answers, 0);
     this.tell(question);
     if (Atomics.wait(this.answers, 0, before, ANSWER_MS) === "timed-out") {
@@ -167,10 +167,10 @@ export class ThreadEngine implements Engine {
     }
     for (;;) {
       const received = receiveMessageOnPort(this.port);
-      if (received === undefined && this.last !== null) return null;
+      if (received === undefined && this.isOver) return null;
       if (received === undefined) throw new Error("the worker's answer is missing");
       const news = received.message as News;
-      if (news.kind === "stats" || news.kind === "relays") return news;
+      if (news.kind === "relays") return news;
       this.hear(news);
     }
   }
@@ -235,11 +235,16 @@ export class ThreadEngine implements Engine {
         observer.routeFailed?.(news.listener, news.why);
         return;
       case "stopped":
-        // Later, as it asks the worker itself and this may be heard while another answer is awaited.
-        queueMicrotask(() => this.finish());
+        this.finish();
         return;
       case "failed":
-        this.failed(news.error, news.stats);
+        this.failed(news.error);
+        return;
+      case "page":
+        this.book.add(news.page);
+        return;
+      case "pageGone":
+        this.book.remove(news.page);
         return;
     }
   }
@@ -257,16 +262,15 @@ export class ThreadEngine implements Engine {
 
   /** The worker has nothing left: its thread ends. */
   private finish(): void {
-    if (this.last !== null) return;
-    const last = this.stats();
     this.tell({ kind: "end" });
-    this.last = last;
+    this.isOver = true;
   }
 
   /** The thread ends by itself. */
-  private failed(error: string, stats: EngineStats | null): void {
-    if (this.last !== null) return;
-    this.last = stats ?? noStats(this.name);
+  private failed(error: string): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.book.close();
     const [what = ""] = error.split("\n");
     this.ready.reject(
       new EngineUnsupportedError(`engine ${this.name}: its worker could not begin: ${what}`),
@@ -278,7 +282,7 @@ export class ThreadEngine implements Engine {
   /** The thread is over; what it has told last may not have been heard yet. */
   private exited(): void {
     this.hearAll();
-    if (this.last === null) this.failed("the worker's thread has ended without a word", null);
+    if (!this.isOver) this.failed("the worker's thread has ended without a word");
     // Nobody may wait for what it has not told.
     for (const listening of this.listening.values()) listening.hasClosed();
     if (this.wakeFd >= 0) closeNow(this.wakeFd);

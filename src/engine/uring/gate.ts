@@ -4,6 +4,7 @@ import { UpstreamChooser } from "../../upstream/chooser.ts";
 import { nameOfListener } from "../account.ts";
 import type { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
+import { Count } from "../pages.ts";
 import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
 import { CqeFlag } from "./abi.ts";
 import type { Conduit } from "./conduit.ts";
@@ -156,7 +157,7 @@ export class Gate {
   private shut(cause: "memory" | "descriptors"): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.ledger.acceptPauses++;
+    this.ledger.add(Count.AcceptPauses);
     for (const [key, listener] of this.listeners) {
       if (listener.armed && !listener.closing) this.cancelAccept(key);
     }

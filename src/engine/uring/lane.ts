@@ -336,7 +336,7 @@ export class Lane {
     if (flow.receivedBytes === 0 && this.direction === Direction.Down) {
       this.conduit.firstBytesCame();
     }
-    if (this.loop.meter.received(size)) flow.receiveShortCount++;
+    if (this.loop.meter.received(size)) flow.receivedShort();
     if (this.pacing !== null) this.pacing.used(size);
     this.loop.received();
     const wasReceiving = flow.receiving;
@@ -468,7 +468,7 @@ export class Lane {
 
   /** The flow wants no more for now. */
   private pause(isNew: boolean): void {
-    if (isNew && !this.flow.starved) this.flow.pauseCount++;
+    if (isNew && !this.flow.starved) this.flow.paused();
     if (this.armed && !this.cancelling) this.cancel();
     this.watch();
   }
@@ -530,7 +530,7 @@ export class Lane {
 
   private sent(size: number): void {
     const { flow } = this;
-    if (size < this.asked) flow.sendShortCount++;
+    if (size < this.asked) flow.sentShort();
     if (size > 0) this.loop.meter.sent(size);
     this.consume(size);
     let effects = flow.sent(size);

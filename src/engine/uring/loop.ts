@@ -3,15 +3,17 @@ import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
+import type { Book } from "../book.ts";
 import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
 import { Drain } from "../drain.ts";
 import { Dropping, type Selection } from "../dropping.ts";
-import { type EngineShare, type EngineStats, upstreamTableOf } from "../engine.ts";
+import { type EngineShare, upstreamTableOf } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
 import type { ResolveName } from "../names.ts";
+import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
@@ -149,7 +151,8 @@ export class Loop {
       report.poolGrew(bytes),
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
-    this.ledger = new Ledger("uring", this.meter, options.share);
+    this.ledger = new Ledger("uring", this.meter, options.share, options.memory);
+    this.ledger.counts[Count.HasRing] = 1;
     this.gate = new Gate(this, this.ledger);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
@@ -161,6 +164,7 @@ export class Loop {
   /** Turns until {@link end} is called. */
   run(): void {
     while (!this.isOver) this.turn();
+    this.tellFigures();
   }
 
   /** The loop returns from {@link run} after this turn. */
@@ -175,6 +179,7 @@ export class Loop {
     this.flush();
     this.memory.refill();
     this.lookAtMemory();
+    this.tellFigures();
     const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros);
     const wait = due <= 0 || isLate ? 0 : this.waitCount;
     this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
@@ -233,6 +238,7 @@ export class Loop {
     }
     this.gate.abandon();
     this.kernel.close();
+    this.tellFigures();
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
@@ -249,26 +255,9 @@ export class Loop {
     this.reportStopped();
   }
 
-  stats(): EngineStats {
-    const { memory, turns, events } = this;
-    const { segmentSize, segmentCount } = this.options.memory;
-    return this.ledger.stats({
-      memory: {
-        segmentSize,
-        segmentCount,
-        segmentsLeased: memory.leased,
-        segmentsLeasedMax: memory.leasedMax,
-        poolBytes: memory.bytes,
-      },
-      loop: { turns, events },
-      ring: {
-        submissions: this.kernel.submissions,
-        completions: events,
-        silentSends: this.silentSends,
-        receivesWithoutBuffer: memory.receivesWithoutBuffer,
-        overflows: this.kernel.overflows,
-      },
-    });
+  /** What it counts, for whoever wants to read it; as of the last wait what is not of relays. */
+  get book(): Book {
+    return this.ledger.book;
   }
 
   relays(): Summary[] {
@@ -333,7 +322,7 @@ export class Loop {
   }
 
   routeFailed(listener: string, why: string): void {
-    this.ledger.routeFailures++;
+    this.ledger.add(Count.RouteFailures);
     this.report.routeFailed(listener, why);
   }
 
@@ -381,6 +370,21 @@ export class Loop {
     this.receiver.close();
     this.files?.close();
     this.memory.close();
+  }
+
+  /** Writes down what is counted elsewhere: before each wait, so that it is true meanwhile. */
+  private tellFigures(): void {
+    const { kernel, memory } = this;
+    const { counts } = this.ledger;
+    counts[Count.SegmentsLeased] = memory.leased;
+    counts[Count.SegmentsLeasedMax] = memory.leasedMax;
+    counts[Count.PoolBytes] = memory.bytes;
+    counts[Count.Turns] = this.turns;
+    counts[Count.Events] = this.events;
+    counts[Count.Submissions] = kernel.submissions;
+    counts[Count.SilentSends] = this.silentSends;
+    counts[Count.ReceivesWithoutBuffer] = memory.receivesWithoutBuffer;
+    counts[Count.Overflows] = kernel.overflows;
   }
 
   private flush(): void {

@@ -102,7 +102,9 @@ export class Memory {
   }
 
   get receivesWithoutBuffer(): number {
-    return this.groups.reduce((sum, group) => sum + group.foundNone, 0);
+    let sum = 0;
+    for (const { foundNone } of this.groups) sum += foundNone;
+    return sum;
   }
 
   /** Some lane waits for buffers. */

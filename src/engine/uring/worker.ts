@@ -93,9 +93,8 @@ class Reporter extends Teller implements Report {
       case "routed":
         this.routed(command.token, command.answer);
         return;
-      case "stats":
       case "relays":
-        this.answer(command, loop);
+        this.answer(loop);
         return;
       case "end":
         loop.end();
@@ -115,6 +114,10 @@ queue.registerRing();
 if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
 const loop = new Loop(queue, sockets, birth, reporter);
 reporter.loop = loop;
+loop.book.follow(
+  (page) => reporter.tell({ kind: "page", page }),
+  (page) => reporter.tell({ kind: "pageGone", page }),
+);
 reporter.tell({ kind: "ready" });
 try {
   reporter.woken();
@@ -123,6 +126,6 @@ try {
 } catch (error) {
   // Nobody may hang because of a defect: every connection is reset, and told.
   loop.abandon();
-  reporter.failed(error, loop.stats());
+  reporter.failed(error);
 }
 port.close();
