@@ -1,4 +1,3 @@
-import type { Counter as CounterOf, Gauge as GaugeOf } from "prom-client";
 import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
@@ -6,7 +5,8 @@ import Registry from "prom-client/lib/registry.js";
 import type { EngineObserver, RelaySummary } from "../../engine/engine.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { SLOTS_MAX } from "../../upstream/table.ts";
-import { type Figure, figures, type Snapshot } from "./figures.ts";
+import { FigureText } from "./figure-text.ts";
+import { figures, type Snapshot } from "./figures.ts";
 import { registerProcess } from "./process.ts";
 import { Recent } from "./recent.ts";
 
@@ -37,9 +37,8 @@ export interface Build {
 /**
  * The metrics in Prometheus' text format.
  *
- * Times are put into histograms when relays end, in the thread that is told of that. Everything else
- * is read when somebody asks, from what the engine counts anyway: that costs the engine one answer,
- * in which it looks at each running relay for some 0.3 µs (see Ledger.stats).
+ * Times are put into histograms when relays end, in the thread that is told of that; the library keeps
+ * and writes them. Everything else is read when somebody asks, from what the engine counts anyway.
  */
 export class Metrics
   implements Pick<EngineObserver, "relayEnded" | "dialFailed" | "acceptPaused" | "acceptResumed">
@@ -89,7 +88,7 @@ export class Metrics
     registers: [this.registry],
   });
   /** Those of {@link figures} that exist here; found at the first question. */
-  private read: readonly ReadMetric[] | null = null;
+  private read: readonly FigureText[] | null = null;
   private turns = 0;
 
   constructor() {
@@ -137,31 +136,9 @@ export class Metrics
     const now = { ...snapshot, stats: rising, accepts: snapshot.accepts && this.accepts };
     this.read ??= figures
       .filter(({ exists }) => exists?.(snapshot) ?? true)
-      .map((figure) => new ReadMetric(figure, this.registry));
-    for (const metric of this.read) metric.set(now);
-    return await this.registry.metrics();
-  }
-}
-
-/** A metric of the library that is set anew for each answer. */
-class ReadMetric {
-  private readonly metric: CounterOf | GaugeOf;
-
-  constructor(
-    private readonly figure: Figure,
-    registry: InstanceType<typeof Registry>,
-  ) {
-    const { kind, name, help, labels } = figure;
-    const options = { name, help, labelNames: [...labels], registers: [registry] };
-    this.metric = kind === "counter" ? new Counter(options) : new Gauge(options);
-  }
-
-  set(snapshot: Snapshot): void {
-    const { figure, metric } = this;
-    metric.reset();
-    for (const [values, value] of figure.rows(snapshot)) {
-      const pairs = figure.labels.map((label, index) => [label, values[index] ?? ""]);
-      metric.inc(Object.fromEntries(pairs), value);
-    }
+      .map((figure) => new FigureText(figure));
+    let text = "";
+    for (const figure of this.read) text += figure.of(now);
+    return text + (await this.registry.metrics());
   }
 }
