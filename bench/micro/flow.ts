@@ -1,12 +1,24 @@
-import { Effect, Flow } from "../../src/flow/flow.ts";
+import { sharedNumbers } from "../../src/engine/pages.ts";
+import { Effect, Flow, FlowCount } from "../../src/flow/flow.ts";
 import type { Micro } from "./micro.ts";
 
 const LIMIT = 1024 * 1024;
 const CHUNK = 512;
 
+const totals = sharedNumbers(FlowCount.Size);
+const account = sharedNumbers(1);
+
+/** A flow that is added up as an engine's are. */
+function newFlow(): Flow {
+  const flow = new Flow(LIMIT / 2, LIMIT, 0);
+  flow.totals = totals;
+  flow.account = account;
+  return flow;
+}
+
 /** A flow that is open with its first receive in flight, as after a dial. */
 function openFlow(): Flow {
-  const flow = new Flow(LIMIT / 2, LIMIT, 0);
+  const flow = newFlow();
   flow.open(false, false);
   return flow;
 }
@@ -44,7 +56,7 @@ export const flowMicros: readonly Micro[] = [
     name: "flow: a whole life (open, chunk, end)",
     expected: 512_000,
     run(count) {
-      const flow = new Flow(LIMIT / 2, LIMIT, 0);
+      const flow = newFlow();
       let bytes = 0;
       for (let i = 0; i < count; i++) {
         flow.open(false, false);
