@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type Address, type EngineName, uringDefaults } from "../src/config/options.ts";
 import { Fleet } from "../src/control/fleet.ts";
-import type { Listening } from "../src/engine/engine.ts";
+import type { Listening, UpstreamStats } from "../src/engine/engine.ts";
 import { choose } from "../src/engine/select.ts";
 import { ThreadEngine } from "../src/engine/thread/thread-engine.ts";
 import { probe } from "../src/engine/uring/probe.ts";
@@ -10,7 +10,12 @@ import { UpstreamTable } from "../src/upstream/table.ts";
 import { listener, plainMemory, rowed } from "./contract/scene.ts";
 import { End } from "./fixtures/end.ts";
 import { noNames } from "./fixtures/engines.ts";
-import { FATAL_BYTES } from "./fixtures/failing-worker.ts";
+import {
+  BLOCKING_BYTES,
+  FATAL_BYTES,
+  SILENT_BYTES,
+  Standstill,
+} from "./fixtures/failing-worker.ts";
 import { Recorder } from "./fixtures/recorder.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";
 import { waitFor } from "./fixtures/wait.ts";
@@ -30,6 +35,8 @@ class Crew implements AsyncDisposable {
   readonly upstream = Upstream.listen(anyPort, echo);
   readonly clients: End[] = [];
   readonly fleet: Fleet;
+  /** See {@link Standstill}. */
+  readonly standstill = new Int32Array(new SharedArrayBuffer(4));
   /** What all workers know of the upstream, as a proxy has it. */
   readonly table: UpstreamTable;
 
@@ -45,7 +52,8 @@ class Crew implements AsyncDisposable {
         name,
         workers,
         newWorker: (share, observer, onFailed) => {
-          const born = { memory: plainMemory, uring: uringDefaults, engine: name };
+          const standstill = this.standstill.buffer;
+          const born = { memory: plainMemory, uring: uringDefaults, engine: name, standstill };
           const birth = { ...born, share: { ...share, upstreams } };
           return new ThreadEngine({ name, url, birth, onFailed, resolve: noNames }, observer);
         },
@@ -191,6 +199,63 @@ describe.each(engines)("workers with engine %s", (name) => {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     await crew.connect(address, 10);
   });
+
+  test("one that stands still is asked nothing: what it has counted is there at once", async () => {
+    const { fleet, standstill } = begin(1);
+    const { address } = await crew.listen();
+    const [victim] = (await crew.connect(address, 10)) as [End];
+    victim.offer({ seed: 0, total: BLOCKING_BYTES });
+    await waitFor(() => Atomics.load(standstill, 0) === Standstill.Stands, "it stands still");
+    const { relays, up, listeners } = fleet.stats();
+    // It could have answered nothing: it stands still yet.
+    expect(Atomics.load(standstill, 0)).toBe(Standstill.Stands);
+    expect(relays).toEqual({ accepted: 10, running: 10, ended: 0, reasons: {} });
+    expect(up.receivedBytes).toBe(1000);
+    expect(listeners).toMatchObject([
+      { accepted: 10, upstreams: [{ upBytes: 1000, downBytes: 1000 }] },
+    ]);
+    Atomics.store(standstill, 0, Standstill.IsOver);
+    Atomics.notify(standstill, 0);
+    await waitFor(() => victim.receivedBytes === 100 + BLOCKING_BYTES, "it goes on");
+    expect(fleet.stats().up.receivedBytes).toBe(1000 + BLOCKING_BYTES);
+  });
+
+  test.each([
+    ["with a word", FATAL_BYTES],
+    ["without one", SILENT_BYTES],
+  ])(
+    "of those that die %s nothing that they have counted is lost, or counts twice",
+    async (_, bytes) => {
+      const { fleet, record } = begin(2);
+      const { address } = await crew.listen();
+      let accepted = 0;
+      let lost = 0;
+      for (let deaths = 1; deaths <= 3; deaths++) {
+        const clients = await crew.connect(address, 20);
+        accepted += 20;
+        const before = crew.spread;
+        (clients[0] as End).offer({ seed: 0, total: bytes });
+        await waitFor(() => record.workersFailed.length === deaths, "the death is told");
+        const { worker, relays } = record.workersFailed.at(
+          -1,
+        ) as (typeof record.workersFailed)[number];
+        expect(relays).toBe(before[worker - 1] as number);
+        lost += relays;
+        const counted = () => fleet.stats();
+        const { relays: sum, up, down, listeners } = counted();
+        const ended = { worker_failed: lost };
+        expect(sum).toEqual({ accepted, running: accepted - lost, ended: lost, reasons: ended });
+        expect([up.receivedBytes, down.receivedBytes]).toEqual([accepted * 100, accepted * 100]);
+        const [listener] = listeners;
+        expect(listener).toMatchObject({ accepted, running: accepted - lost });
+        const of = (read: (one: UpstreamStats) => number) =>
+          (listener?.upstreams ?? []).reduce((all, one) => all + read(one), 0);
+        expect(of(({ ended }) => ended.worker_failed ?? 0)).toBe(lost);
+        expect(of(({ upBytes }) => upBytes)).toBe(accepted * 100);
+        expect(of(({ downBytes }) => downBytes)).toBe(accepted * 100);
+      }
+    },
+  );
 
   test("one that dies under load has its relays taken off the upstream's count", async () => {
     const { record, table } = begin(2);
