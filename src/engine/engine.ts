@@ -28,7 +28,7 @@ export interface Engine {
    * @returns when no relay is left
    */
   stop(drainTimeoutMs: number): Promise<void>;
-  /** Figures as of now: those of ended relays plus those of running ones. */
+  /** Figures as of now: those of ended relays plus those of running ones. Nobody is asked for them. */
   stats(): EngineStats;
   /** The relays that run now, oldest first. Computed at the call. */
   relays(): RelaySummary[];
@@ -100,6 +100,7 @@ export interface FlowStats {
   receives: number;
   /** Receives that brought less than one segment. */
   shortReceives: number;
+  /** The uring engine counts a send that told nothing when its loop wakes next, a second later at most. */
   sends: number;
   /** Sends of which the target took only a part. */
   shortSends: number;

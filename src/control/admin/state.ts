@@ -60,7 +60,7 @@ export interface StateDocument {
   };
 }
 
-/** How the proxy stands. Asks the workers for their figures. */
+/** How the proxy stands. */
 export function stateDocument(context: AdminContext): StateDocument {
   const { version, proxy, startedAt } = context;
   return {
