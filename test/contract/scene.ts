@@ -246,7 +246,7 @@ export class Scene {
   }
 
   private auditFlows(total: FlowStats, flowOf: (relay: RelaySummary) => FlowStats): void {
-    const sum = { ...noBytes, receives: 0, sends: 0 };
+    const sum = { ...noBytes, receives: 0, sends: 0, shortReceives: 0, shortSends: 0 };
     for (const relay of this.record.ended) {
       const flow = flowOf(relay);
       const { receivedBytes, sentBytes, discardedBytes, lostBytes } = flow;

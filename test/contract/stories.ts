@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { formatAddress } from "../../src/config/address.ts";
-import { sink } from "../fixtures/upstream.ts";
+import { echo, sink } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import type { Suite } from "./suite.ts";
 
@@ -75,6 +75,31 @@ export function storyCases(suite: Suite): void {
         ],
       },
       { listener: formatAddress(other), accepted: 0, running: 0, upstreams: [] },
+    ]);
+  });
+
+  suite.case("after a load every byte is counted once, though its relays run", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const address = await scene.listen([upstream], { name: "front" });
+    const sizes = [1, 100, 4_096, 70_000, 1_000_000, 3, 20_000, 600_000];
+    const clients = await Promise.all(
+      sizes.map((total, seed) => scene.client(address, (end) => end.offer({ seed, total }))),
+    );
+    const isEchoed = () => clients.every((one, i) => one.receivedBytes === sizes[i]);
+    await waitFor(isEchoed, "every echo is there");
+    const total = sizes.reduce((sum, size) => sum + size);
+    // The last sends of a loop that sleeps may be counted when it wakes.
+    const isCounted = () => {
+      const { up, down } = scene.engine.stats();
+      return up.sentBytes === total && down.sentBytes === total;
+    };
+    await waitFor(isCounted, () => `all of it is counted: ${JSON.stringify(scene.engine.stats())}`);
+    const { up, down, relays, listeners } = scene.engine.stats();
+    expect([up.receivedBytes, down.receivedBytes]).toEqual([total, total]);
+    expect([up.sentBytes, down.sentBytes]).toEqual([total, total]);
+    expect(relays).toMatchObject({ accepted: 8, running: 8, ended: 0 });
+    expect(listeners).toMatchObject([
+      { listener: "front", running: 8, upstreams: [{ upBytes: total, downBytes: total }] },
     ]);
   });
 
