@@ -151,6 +151,33 @@ test("times of ended relays", async () => {
   expect(sampleValue(families, "ringway_relay_seconds_count", { upstream: "" })).toBe(1);
 });
 
+test("what is told between two answers is in the second, whatever it is", async () => {
+  const metrics = new Metrics();
+  const count = async (name: string) => sampleValue(await read(metrics), name);
+  metrics.relayEnded(relaySummary({ durationMs: 30 }));
+  expect(await count("ringway_relay_seconds_count")).toBe(1);
+  expect(await count("ringway_relay_seconds_count")).toBe(1);
+  metrics.relayEnded(relaySummary({ durationMs: 30 }));
+  expect(await count("ringway_relay_seconds_count")).toBe(2);
+  metrics.dialFailed("db:5432", "connect_refused");
+  expect(await count("ringway_dial_failures_total")).toBe(1);
+  metrics.dialFailed("db:5432", "connect_refused");
+  expect(await count("ringway_dial_failures_total")).toBe(2);
+});
+
+test("what is forgotten is not in the next answer, though nothing was told since", async () => {
+  const metrics = new Metrics();
+  for (let i = 0; i < 300; i++) metrics.relayEnded(relaySummary({ upstream: `a:${i + 1}` }));
+  const pairs = async (upstreams: typeof known) => {
+    const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null };
+    const families = parseExposition(await metrics.text(snapshot, build));
+    const { samples = [] } = families.get("ringway_relay_seconds") ?? {};
+    return samples.filter(({ name }) => name.endsWith("_count")).length;
+  };
+  expect(await pairs(Array(100).fill(known[0]))).toBe(300);
+  expect(await pairs(known)).toBeLessThan(300);
+});
+
 test("dials that failed, and accepting that is paused", async () => {
   const metrics = new Metrics();
   metrics.dialFailed("db:5432", "connect_refused");

@@ -45,6 +45,7 @@ export class Metrics
 {
   /** Accepting is not paused. */
   accepts = true;
+  /** What changes when something is told, and not because time goes by. */
   private readonly registry = new Registry();
   private readonly dialSeconds = new Histogram({
     name: "ringway_dial_seconds",
@@ -72,6 +73,7 @@ export class Metrics
     (labels) => {
       this.dialSeconds.remove(labels);
       this.relaySeconds.remove(labels);
+      this.told = null;
     },
   );
   /** What dials of each upstream have failed with. */
@@ -79,6 +81,7 @@ export class Metrics
     KNOWN_MAX,
     ({ upstream, reasons }) => {
       for (const reason of reasons) this.dialFailures.remove({ upstream, reason });
+      this.told = null;
     },
   );
   private readonly build = new Gauge({
@@ -87,12 +90,15 @@ export class Metrics
     labelNames: ["version", "engine", "bun"],
     registers: [this.registry],
   });
+  /** What {@link registry} has to say; null when it has heard more since. */
+  private told: Promise<string> | null = null;
+  private readonly process = new Registry();
   /** Those of {@link figures} that exist here; found at the first question. */
   private read: readonly FigureText[] | null = null;
   private turns = 0;
 
   constructor() {
-    registerProcess(this.registry);
+    registerProcess(this.process);
   }
 
   relayEnded(relay: RelaySummary): void {
@@ -101,12 +107,14 @@ export class Metrics
     const labels = this.pairs.use(`${listener}\n${upstream}`, () => ({ listener, upstream }));
     if (dialMs !== null) this.dialSeconds.observe(labels, dialMs / 1_000);
     this.relaySeconds.observe(labels, relay.durationMs / 1_000);
+    this.told = null;
   }
 
   dialFailed(upstream: string, reason: Reason): void {
     const failing = this.failing.use(upstream, () => ({ upstream, reasons: new Set() }));
     failing.reasons.add(reason);
     this.dialFailures.inc({ upstream, reason });
+    this.told = null;
   }
 
   acceptPaused(): void {
@@ -124,7 +132,7 @@ export class Metrics
 
   /** All metrics as of now. */
   async text(snapshot: Snapshot, { version, engine }: Build): Promise<string> {
-    this.build.set({ version, engine, bun: Bun.version }, 1);
+    if (this.read === null) this.build.set({ version, engine, bun: Bun.version }, 1);
     const { stats } = snapshot;
     const known = snapshot.upstreams.length + GONE_MAX;
     // Of each listener there are also relays without an upstream.
@@ -139,6 +147,8 @@ export class Metrics
       .map((figure) => new FigureText(figure));
     let text = "";
     for (const figure of this.read) text += figure.of(now);
-    return text + (await this.registry.metrics());
+    // Histograms are long, and most of the time no relay has ended since.
+    this.told ??= this.registry.metrics();
+    return `${text}${await this.told}\n${await this.process.metrics()}`;
   }
 }
