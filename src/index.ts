@@ -10,6 +10,7 @@ export {
   type HealthSettings,
   type ListenerConfig,
   type ListenerSettings,
+  type MirrorSettings,
   type OnOff,
   type RouteSettings,
   type ShortDuration,

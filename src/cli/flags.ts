@@ -4,6 +4,7 @@ import { formatDuration } from "../config/quantity.ts";
 import { tight } from "../config/rule.ts";
 import { edgeFlags } from "./edge-flags.ts";
 import { type Flag, flag } from "./flag.ts";
+import { mirrorFlags } from "./mirror-flags.ts";
 import { choiceFlags, healthFlags } from "./upstream-flags.ts";
 import { uringFlags } from "./uring-flags.ts";
 
@@ -65,6 +66,7 @@ export const flagGroups: readonly FlagGroup[] = [
   { heading: "Choosing an upstream", flags: choiceFlags },
   { heading: "Their health", flags: healthFlags },
   { heading: "Who may come in", flags: edgeFlags },
+  { heading: "Copies", flags: mirrorFlags },
   {
     heading: "Limits",
     flags: [

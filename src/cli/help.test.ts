@@ -111,6 +111,12 @@ test("the help", () => {
           --send-proxy-protocol VERSION  PROXY headers for upstreams: off, v1 or v2
                                          [off]
 
+    Copies:
+          --mirror ADDR              copy what upstreams get to here, too [none]
+          --mirror-buffer SIZE       so much of a relay may wait for it; with more
+                                     its copy is given up [1MiB]
+          --mirror-percent N         copy so many of a hundred relays [100]
+
     Limits:
           --idle-timeout TIME           end a relay of which nothing has moved for
                                         so long [off]

@@ -5,6 +5,7 @@ import {
   type EdgeSettings,
   type HealthSettings,
   type ListenerConfig,
+  type MirrorSettings,
   type RouteSettings,
   type UringConfig,
 } from "../index.ts";
@@ -86,6 +87,12 @@ const route: Required<RouteSettings> = {
   routeFailure: "refuse",
 };
 
+const mirror: Required<MirrorSettings> = {
+  mirror: "e:5",
+  mirrorBuffer: "1MiB",
+  mirrorPercent: "10",
+};
+
 const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   name: "a",
   listen: [":1", "unix:/a"],
@@ -108,6 +115,7 @@ const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   ...health,
   ...edge,
   ...route,
+  ...mirror,
 };
 
 const whole: Required<Omit<Config, "listen" | ForOthers>> = {
@@ -130,6 +138,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   holdTimeout: "off",
   ...health,
   ...edge,
+  ...mirror,
   ...route,
   engine: "uring",
   workers: 1,

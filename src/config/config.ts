@@ -45,7 +45,11 @@ export interface UpstreamTable {
 }
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */
-export interface ListenerSettings extends HealthSettings, EdgeSettings, RouteSettings {
+export interface ListenerSettings
+  extends HealthSettings,
+    EdgeSettings,
+    RouteSettings,
+    MirrorSettings {
   /**
    * Both ways; client to upstream only; or no upstream at all: receive, count, discard.
    *
@@ -188,6 +192,21 @@ export interface RouteSettings {
    * @default "relay"
    */
   readonly routeFailure?: "relay" | "refuse";
+}
+
+/** Who gets a copy of what upstreams get; part of each listener's settings. */
+export interface MirrorSettings {
+  /**
+   * Gets a copy of what upstreams get: an address as of an upstream. What it answers is thrown away, and
+   * no relay waits for it. A listener with `"none"` does without the one at the top.
+   *
+   * @default "none"
+   */
+  readonly mirror?: string;
+  /** So much of a relay may wait for it, 4KiB…16MiB; with more its copy is given up. @default "1MiB" */
+  readonly mirrorBuffer?: Size;
+  /** So many of a hundred relays are copied, 1…100. @default 100 */
+  readonly mirrorPercent?: number | string;
 }
 
 /** One of several listeners. */

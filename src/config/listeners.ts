@@ -2,6 +2,7 @@ import { formatAddress } from "./address.ts";
 import { edgeOf } from "./edge.ts";
 import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
+import { mirrorOf, rejectMirrorless } from "./mirror.ts";
 import {
   type Address,
   type ListenerOptions,
@@ -39,6 +40,11 @@ export function listenersOf(
   rejectBounds(relaying, problems);
   rejectRouteless(relaying, problems);
   rejectWeights(relaying, problems);
+  rejectMirrorless(
+    relaying.map(({ settings }) => settings),
+    problems,
+  );
+  rejectMirroredSinks(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
 }
@@ -56,6 +62,7 @@ function finish(
     health: healthOf(settings, problems),
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
+    mirror: mirrorOf(settings),
     connectTimeoutMs: settings.connectTimeout?.value ?? listenerDefaults.connectTimeoutMs,
     halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? listenerDefaults.halfCloseTimeoutMs,
     idleTimeoutMs: settings.idleTimeout?.value ?? listenerDefaults.idleTimeoutMs,
@@ -161,6 +168,18 @@ function rejectRouteless(groups: readonly ListenerGroup[], problems: Problems): 
   );
   for (const one of new Set(lonely)) {
     problems.add(one, "needs route, a function, which a configuration in TypeScript can have");
+  }
+}
+
+/** A sink's bytes are for nobody, so that there is nothing to copy. */
+function rejectMirroredSinks(groups: readonly ListenerGroup[], problems: Problems): void {
+  for (const group of groups) {
+    const { mirror } = group.settings;
+    if (mirror === undefined || mirrorOf(group.settings) === null || !isSink(group)) continue;
+    problems.add(
+      mirror,
+      "contradicts mode sink, which has no upstream: make it that of mode oneway",
+    );
   }
 }
 

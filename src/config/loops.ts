@@ -1,9 +1,9 @@
 import { formatAddress } from "./address.ts";
 import type { ListenerGroup } from "./listeners.ts";
-import type { Address } from "./options.ts";
-import type { Problems } from "./sourced.ts";
+import type { Address, UpstreamAddress } from "./options.ts";
+import type { Problems, Sourced } from "./sourced.ts";
 
-/** An upstream that is a listener of the proxy itself. */
+/** An upstream or a mirror that is a listener of the proxy itself. */
 interface Hop {
   readonly from: ListenerGroup;
   readonly upstream: Address;
@@ -14,7 +14,7 @@ interface Hop {
 
 /**
  * Tells upstreams whose relays come back to where they started: they would dial on until no
- * descriptor is left. A listener may relay to another one that relays elsewhere.
+ * descriptor is left. So would copies to a mirror. A listener may relay to another one that relays elsewhere.
  */
 export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems): void {
   const hops = hopsOf(groups);
@@ -44,9 +44,9 @@ function hopsOf(groups: readonly ListenerGroup[]): Hop[] {
     }
   }
   return groups.flatMap((from) =>
-    from.upstreams.flatMap(({ value: upstream, label }) => {
+    targetsOf(from).flatMap(({ value: upstream, label }) => {
       // Where a service is shows only when DNS is asked.
-      if (upstream === null || upstream.kind === "service") return [];
+      if (upstream === null || upstream === "none" || upstream.kind === "service") return [];
       const near = listeners.get(placeOf(upstream)) ?? [];
       const found = near.find(({ listener }) => reaches(upstream, listener));
       return found === undefined ? [] : [{ from, upstream, label, ...found }];
@@ -57,6 +57,14 @@ function hopsOf(groups: readonly ListenerGroup[]): Hop[] {
 /** Whether who dials this upstream may come to this listener, as far as their addresses tell. */
 export function isListener(upstream: Address, listener: Address): boolean {
   return placeOf(upstream) === placeOf(listener) && reaches(upstream, listener);
+}
+
+/** Wherever relays of a group go, and copies of them. */
+function targetsOf({
+  upstreams,
+  settings: { mirror },
+}: ListenerGroup): readonly Sourced<UpstreamAddress | "none">[] {
+  return mirror === undefined ? upstreams : [...upstreams, mirror];
 }
 
 /** What an upstream and the listener that it reaches have in common. */

@@ -158,6 +158,15 @@ export interface RouteOptions {
   readonly failure: "relay" | "refuse";
 }
 
+/** Who gets a copy of what the upstreams of a listener get. Finished and validated. */
+export interface MirrorOptions {
+  readonly address: Address;
+  /** Bytes of one relay that may wait for it, 4 KiB…16 MiB; with more its copy is given up. */
+  readonly bufferSize: number;
+  /** So many of a hundred relays are copied, 1…100. */
+  readonly percent: number;
+}
+
 /** Everything that a listener's relays need to know. Finished and validated. */
 export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   /** What the log calls it; addresses that were given together share it. */
@@ -171,6 +180,8 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   readonly edge: EdgeOptions;
   /** Null when nobody decides; then what the policy says is all there is. */
   readonly route: RouteOptions | null;
+  /** Null when nobody gets a copy. Never together with mode `sink`, where there is nothing to copy. */
+  readonly mirror: MirrorOptions | null;
   /** For the control plane: engines get the outcome through the table that they share. */
   readonly health: HealthOptions;
   /** The upstream runs in this process, so that each relay takes a descriptor more. */
@@ -297,6 +308,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   },
   edge: edgeDefaults,
   route: null,
+  mirror: null,
   dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,

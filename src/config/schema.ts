@@ -9,6 +9,7 @@ import { formatDuration, formatMicros } from "./quantity.ts";
 import { type Rule, tight } from "./rule.ts";
 import { edgeSettings } from "./schema-edge.ts";
 import { healthSettings } from "./schema-health.ts";
+import { mirrorSettings } from "./schema-mirror.ts";
 import { routeSettings } from "./schema-route.ts";
 import { judged, settingsBy, value } from "./schema-value.ts";
 import {
@@ -136,6 +137,7 @@ const listenerSettings = {
   ...healthSettings,
   ...edgeSettings,
   ...routeSettings,
+  ...mirrorSettings,
   mode: setting(
     "mode",
     form.words(modes),

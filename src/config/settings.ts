@@ -4,6 +4,7 @@ import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import { edgeRules } from "./edge.ts";
 import { healthRules } from "./health.ts";
+import { mirrorRules } from "./mirror.ts";
 import type { Address, Mode, ProxyOptions, UpstreamAddress } from "./options.ts";
 import { routeRules } from "./route.ts";
 import {
@@ -57,6 +58,7 @@ export const listenerRules = {
   ...healthRules,
   ...edgeRules,
   ...routeRules,
+  ...mirrorRules,
 };
 
 /** The rules of what is said of one upstream, beside its address. */

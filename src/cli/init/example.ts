@@ -73,6 +73,9 @@ export default defineConfig({
   //proxyProtocol: "off",      // clients' PROXY headers: optional or required
   //preambleTimeout: "5s",     // they have to be here by then
   //sendProxyProtocol: "off",  // v1 or v2: PROXY headers for upstreams
+  //mirror: "none",            // an address: a copy of what upstreams get
+  //mirrorBuffer: "1MiB",      // so much of a relay may wait for it
+  //mirrorPercent: 100,        // so many of a hundred relays are copied
 
   // As many as you like, each with upstreams and settings of its own.
   listeners: [
