@@ -73,6 +73,26 @@ export class Ring {
     return at - offset;
   }
 
+  /**
+   * Copies bytes behind those of the last segment, as far as that has room.
+   *
+   * @returns how many bytes were taken; 0 when there is no segment, or no room in it
+   */
+  fill(bytes: Uint8Array): number {
+    if (this.count === 0) return 0;
+    const { pool } = this;
+    let last = this.head + this.count - 1;
+    if (last >= this.capacity) last -= this.capacity;
+    const index = (this.slots as Uint32Array)[last] as number;
+    const end = pool.end[index] as number;
+    const length = Math.min(pool.size - end, bytes.length);
+    if (length === 0) return 0;
+    pool.view(index).set(bytes.subarray(0, length), end);
+    pool.end[index] = end + length;
+    this.size += length;
+    return length;
+  }
+
   /** The first `size` bytes of the first segment were sent; it is released when it is empty. */
   consume(size: number): void {
     const index = this.first();
