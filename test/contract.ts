@@ -9,6 +9,7 @@ import { hostileCases } from "./contract/hostile.ts";
 import { latencyCases } from "./contract/latency.ts";
 import { listenCases } from "./contract/listen.ts";
 import { memoryCases } from "./contract/memory.ts";
+import { mirrorCases } from "./contract/mirror.ts";
 import { modeCases } from "./contract/modes.ts";
 import { nameCases } from "./contract/names.ts";
 import { paceCases } from "./contract/pace.ts";
@@ -40,6 +41,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("pace", () => paceCases(suite));
   describe("route", () => routeCases(suite));
   describe("stories", () => storyCases(suite));
+  describe("mirrors", () => mirrorCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));
   describe("shortage", () => shortageCases(suite));

@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { type Address, type EngineName, uringDefaults } from "../src/config/options.ts";
+import {
+  type Address,
+  type EngineName,
+  type MirrorOptions,
+  uringDefaults,
+} from "../src/config/options.ts";
 import { Fleet } from "../src/control/fleet.ts";
 import type { Listening, UpstreamStats } from "../src/engine/engine.ts";
 import { choose } from "../src/engine/select.ts";
@@ -17,7 +22,7 @@ import {
   Standstill,
 } from "./fixtures/failing-worker.ts";
 import { Recorder } from "./fixtures/recorder.ts";
-import { echo, Upstream } from "./fixtures/upstream.ts";
+import { echo, sink, Upstream } from "./fixtures/upstream.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
 // Several workers that relay as one: SO_REUSEPORT spreads only on Linux.
@@ -62,8 +67,9 @@ class Crew implements AsyncDisposable {
     );
   }
 
-  listen(address: Address = anyPort): Promise<Listening> {
-    return this.fleet.listen(listener({ address, upstreams: [rowed(this.upstream.address, 0)] }));
+  listen(address: Address = anyPort, mirror: MirrorOptions | null = null): Promise<Listening> {
+    const upstreams = [rowed(this.upstream.address, 0)];
+    return this.fleet.listen(listener({ address, upstreams, mirror }));
   }
 
   /** Connects so many clients, each of which has got an echo of so many bytes. */
@@ -179,6 +185,20 @@ describe.each(engines)("workers with engine %s", (name) => {
     expect(fleet.stats().relays).toMatchObject({ accepted: 120, ended: lost });
     const ids = fleet.relays().map(({ id }) => id);
     expect(new Set([...ids, ...record.ended.map(({ id }) => id)]).size).toBe(120);
+  });
+
+  test("one that meets a defect leaves no copy to a mirror behind", async () => {
+    begin(1);
+    const mirror = Upstream.listen(anyPort, sink);
+    const to = { address: mirror.address, bufferSize: 4096, percent: 100 };
+    const { address } = await crew.listen(anyPort, to);
+    const [victim] = (await crew.connect(address, 2)) as [End, End];
+    await waitFor(() => mirror.ends.length === 2, "both are copied");
+    victim.offer({ seed: 0, total: FATAL_BYTES });
+    await waitFor(() => crew.record.workersFailed.length === 1, "the defect is told");
+    await waitFor(() => mirror.ends.every((end) => end.closed), "both copies are let go");
+    expect(mirror.ends.map((end) => end.wasReset)).toEqual([true, true]);
+    mirror.close();
   });
 
   test("one that dies while it is asked is asked no more, and counts once", async () => {

@@ -114,8 +114,10 @@ export class UpstreamNames {
 
 /** The upstreams of listeners that are host names, each name with the addresses that have it. */
 export function namedUpstreams(listeners: readonly WantedListener[]): Map<string, Address[]> {
-  const upstreams = listeners.flatMap((one) => one.upstreams.map(({ address }) => address));
-  return Map.groupBy(upstreams.filter(isName), ({ host }) => host);
+  const targets = listeners.flatMap(({ upstreams, mirror }) =>
+    [...upstreams, ...(mirror === null ? [] : [mirror])].map(({ address }) => address),
+  );
+  return Map.groupBy(targets.filter(isName), ({ host }) => host);
 }
 
 function hostsIn(addresses: readonly HostAddress[]): string[] {

@@ -1,4 +1,5 @@
 import type { EngineObserver, RelaySummary } from "../engine/engine.ts";
+import type { MirrorDrop } from "../engine/mirror/reason.ts";
 import type { Reason } from "../flow/reason.ts";
 
 /**
@@ -59,6 +60,10 @@ export class SharedObserver implements EngineObserver {
 
   routeFailed(listener: string, why: string): void {
     this.whole.routeFailed?.(listener, why);
+  }
+
+  mirrorDropped(drop: MirrorDrop): void {
+    this.whole.mirrorDropped?.(drop);
   }
 
   /** The worker is no more, and with it what was bad for it. */

@@ -99,6 +99,9 @@ export class Upstreams {
   private isStopped = false;
   private ramp: ReturnType<typeof setInterval> | null = null;
 
+  /** Of all listeners: they have no row, only names that are kept resolved. */
+  private mirrors: readonly Address[] = [];
+
   constructor(
     workers: number,
     private readonly observer: UpstreamsObserver,
@@ -121,6 +124,8 @@ export class Upstreams {
    * @throws ConfigError when there are more upstreams than rows
    */
   adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
+    // Those of now still count, if this is taken back.
+    this.mirrors = [...this.mirrors, ...mirrorsOf(listeners)];
     const adopted = [...keyed(listeners)].map(([listenerKey, listener]) => {
       const upstreams = listener.upstreams.map((options) => ({
         ...options,
@@ -138,6 +143,7 @@ export class Upstreams {
    * that stay get their new options, all others go.
    */
   retain(listeners: readonly ListenerOptions[]): void {
+    this.mirrors = mirrorsOf(listeners);
     const wanted = new Set<Entry>();
     for (const [listenerKey, listener] of keyed(listeners)) {
       for (const options of listener.upstreams) {
@@ -275,7 +281,8 @@ export class Upstreams {
   private look(): void {
     // A reload may have been under way.
     if (this.isStopped) return;
-    this.names.set([...this.entries.values()].flatMap(placesOf));
+    const places = [...this.entries.values()].flatMap(placesOf);
+    this.names.set([...places, ...this.mirrors]);
     this.check();
     this.openAll();
   }
@@ -416,4 +423,8 @@ function isWanted(entry: Entry): boolean {
 
 function weightOf({ weight, options }: Entry): number {
   return weight ?? options.weight;
+}
+
+function mirrorsOf(listeners: readonly ListenerOptions[]): Address[] {
+  return listeners.flatMap(({ mirror }) => (mirror === null ? [] : [mirror.address]));
 }

@@ -2,11 +2,13 @@ import type { EngineName } from "../config/options.ts";
 import { FlowCount } from "../flow/flow.ts";
 import { numberOfReason, type Reason, reasons } from "../flow/reason.ts";
 import type { EngineStats, FlowStats, ListenerStats, RingStats, UpstreamStats } from "./engine.ts";
+import { closeMirror, mirrorStats } from "./mirror/account.ts";
 import {
   Count,
   type EnginePage,
   ListenerCount,
   type ListenerPage,
+  type MirrorPage,
   type Numbers,
   type Page,
   sharedNumbers,
@@ -14,6 +16,7 @@ import {
   UpstreamCount,
   type UpstreamPage,
 } from "./pages.ts";
+import { COPY_SEGMENT_SIZE } from "./policy.ts";
 import { noStats } from "./total.ts";
 
 interface Listener {
@@ -32,6 +35,7 @@ export class Book {
   private readonly startedAt = performance.now();
   private engine: EnginePage | null = null;
   private readonly listeners = new Map<string, Listener>();
+  private readonly mirrors: MirrorPage[] = [];
   private added: (page: Page) => void = () => {};
   private removed: (page: UpstreamPage) => void = () => {};
 
@@ -41,6 +45,7 @@ export class Book {
   add(page: Page): void {
     if (page.kind === "engine") this.engine = page;
     else if (page.kind === "upstream") this.listeners.get(page.listener)?.upstreams.push(page);
+    else if (page.kind === "mirror") this.mirrors.push(page);
     else this.listeners.set(page.listener, { page, upstreams: [] });
     this.added(page);
   }
@@ -63,6 +68,7 @@ export class Book {
       added(page);
       for (const upstream of upstreams) added(upstream);
     }
+    for (const page of this.mirrors) added(page);
     this.added = added;
     this.removed = removed;
   }
@@ -74,6 +80,7 @@ export class Book {
   close(): void {
     const { engine } = this;
     if (engine === null) return;
+    for (const page of this.mirrors) closeMirror(page);
     const failed = numberOfReason("worker_failed");
     const { counts } = engine;
     (engine.reasons[failed] as number) += leftOf(counts, Count.Accepted, Count.Ended);
@@ -115,12 +122,15 @@ export class Book {
       up: flowStats(flows.up, flows.discardedUp),
       down: flowStats(flows.down, flows.discardedDown),
       listeners: Array.from(this.listeners.values(), listenerStats),
+      mirrors: this.mirrors.map(mirrorStats),
       memory: {
         segmentSize: read(Count.SegmentSize),
         segmentCount: read(Count.SegmentCount),
         segmentsLeased: read(Count.SegmentsLeased),
         segmentsLeasedMax: read(Count.SegmentsLeasedMax),
         poolBytes: read(Count.PoolBytes),
+        mirrorBytes: read(Count.MirrorBytes),
+        mirrorHeldBytes: read(Count.MirrorSegmentsLeased) * COPY_SEGMENT_SIZE,
       },
       loop: { turns: Math.round(read(Count.Turns)), events: read(Count.Events) },
       ring: ringStats(counts),

@@ -4,6 +4,8 @@ import type { UpstreamsObserver } from "../upstream/events.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import type { Selection } from "./dropping.ts";
 import type { ListeningSocket } from "./listening-socket.ts";
+import type { MirrorStats } from "./mirror/account.ts";
+import type { MirrorDrop, MirrorOutcome } from "./mirror/reason.ts";
 
 /**
  * What does the I/O. An engine accepts on listeners, dials upstreams and carries bytes, in the shape
@@ -140,6 +142,8 @@ export interface RelaySummary {
   reason: Reason | null;
   /** What the listener's route function calls it; null for nothing, or nothing yet. */
   label: string | null;
+  /** What became of its copy to the listener's mirror so far; null when it is not copied. */
+  mirror: MirrorOutcome | null;
   up: FlowStats;
   down: FlowStats;
 }
@@ -199,6 +203,8 @@ export interface EngineStats {
   down: FlowStats;
   /** The same by listener and upstream, as far as metrics need it. */
   listeners: ListenerStats[];
+  /** Copies to mirrors, by listener and mirror. */
+  mirrors: MirrorStats[];
   memory: {
     segmentSize: number;
     segmentCount: number;
@@ -206,6 +212,10 @@ export interface EngineStats {
     segmentsLeasedMax: number;
     /** Bytes that the pool has taken so far. */
     poolBytes: number;
+    /** Bytes that the memory of copies to mirrors has taken so far; it is none of the pool's. */
+    mirrorBytes: number;
+    /** Bytes of that in which something waits now, in whole segments. */
+    mirrorHeldBytes: number;
   };
   loop: {
     /** Passes of the loop that had something to do; an estimate where it was quiet. */
@@ -249,6 +259,8 @@ export interface EngineObserver {
   acceptResumed(): void;
   /** A listener's route function has failed for a relay. @param why in a few words */
   routeFailed?(listener: string, why: string): void;
+  /** The copy of a relay was given up; told at most once for a relay. */
+  mirrorDropped?(drop: MirrorDrop): void;
 }
 
 /** Told by a proxy beside what its engines tell. */

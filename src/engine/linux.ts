@@ -293,6 +293,8 @@ export const SocketOption = {
   reuseAddress: { level: 1, option: 2 },
   keepAlive: { level: 1, option: 9 },
   linger: { level: 1, option: 13 },
+  /** Bytes before which nobody who waits to receive is woken, unless the other end is through. */
+  receiveLowWater: { level: 1, option: 18 },
   /** Several sockets listen on the same port. */
   reusePort: { level: 1, option: 15 },
   noDelay: { level: 6, option: 1 },

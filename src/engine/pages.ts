@@ -1,5 +1,6 @@
 import type { EngineName } from "../config/options.ts";
 import { reasons } from "../flow/reason.ts";
+import { dropReasons } from "./mirror/reason.ts";
 
 /**
  * Figures that one thread writes and all may read while it does: nobody is woken or waited for.
@@ -35,6 +36,10 @@ export enum Count {
   SilentSends,
   ReceivesWithoutBuffer,
   Overflows,
+  /** The memory of copies to mirrors; from here on as `PoolCount`. */
+  MirrorSegmentsLeased,
+  MirrorSegmentsLeasedMax,
+  MirrorBytes,
   Size,
 }
 
@@ -98,5 +103,27 @@ export interface UpstreamPage {
   readonly counts: Numbers;
 }
 
+/** What is counted of copies; reasons of those that were given up follow, in their order. */
+export enum MirrorCount {
+  Begun,
+  Running,
+  Completed,
+  Bytes,
+  Reasons,
+}
+
+/** Numbers of a mirror's page. */
+export const MIRROR_NUMBERS = MirrorCount.Reasons + dropReasons.length;
+
+/** What is counted of the copies of a listener's relays to one mirror. */
+export interface MirrorPage {
+  readonly kind: "mirror";
+  readonly listener: string;
+  /** As it was configured. */
+  readonly mirror: string;
+  /** {@link MIRROR_NUMBERS} of them, by {@link MirrorCount}. */
+  readonly counts: Numbers;
+}
+
 /** Numbers and what they are of: what a thread has to know to read what another one counts. */
-export type Page = EnginePage | ListenerPage | UpstreamPage;
+export type Page = EnginePage | ListenerPage | UpstreamPage | MirrorPage;

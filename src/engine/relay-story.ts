@@ -3,6 +3,7 @@ import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
+import type { Copy } from "./mirror/copy.ts";
 import type { Idleness } from "./relay-timeouts.ts";
 import { Summary } from "./summary.ts";
 import { flowStats } from "./tally.ts";
@@ -58,6 +59,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   lastFailure: Reason | null = null;
   /** Dials since it may try all of them anew. */
   private tries = 0;
+  /** Of what its upstream gets, for the listener's mirror; null for none. */
+  protected copy: Copy | null = null;
   /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
@@ -94,6 +97,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.tries = 0;
     this.wantedUpstream = NO_UPSTREAM;
     this.label = null;
+    this.copy = null;
     this.waitsSince = null;
     this.waits = 0;
     this.movedBefore = 0;
@@ -290,6 +294,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       orNull(this.firstByteMs),
       this.endedAt === 0 ? null : this.relay.reason,
       this.label,
+      this.copy?.outcome ?? null,
       flowStats(this.relay.up, this.up.discards),
       flowStats(this.relay.down, this.down.discards),
     );

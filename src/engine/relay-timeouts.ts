@@ -7,6 +7,7 @@ import type { Choice } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
+import type { Mirror } from "./mirror/mirror.ts";
 import { Pacer } from "./pacer.ts";
 import { RouteDesk, type Routed, type Routing } from "./route-desk.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
@@ -108,6 +109,7 @@ export class RelayTimeouts<T extends Timed> {
    * @param account where its relays are counted
    * @param choice who chooses their upstreams
    * @param admission lets their clients in; null for everybody
+   * @param mirror gets copies of them; null for nobody
    * @param routing by whom route functions are asked
    * @param dialer dials for them
    * @param alarm see {@link Deadlines}
@@ -117,6 +119,7 @@ export class RelayTimeouts<T extends Timed> {
     readonly account: ListenerAccount,
     readonly choice: Choice,
     readonly admission: Admission | null,
+    readonly mirror: Mirror | null,
     routing: Routing,
     dialer: TimedDialer<T>,
     private readonly alarm: Alarm = timerAlarm,

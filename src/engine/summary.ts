@@ -2,6 +2,7 @@ import { formatAddress } from "../config/address.ts";
 import type { Address } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { FlowStats, RelaySummary } from "./engine.ts";
+import type { MirrorOutcome } from "./mirror/reason.ts";
 import { decodeSockaddr } from "./sockaddr.ts";
 
 /**
@@ -22,6 +23,7 @@ export class Summary implements RelaySummary {
     readonly firstByteMs: number | null,
     readonly reason: Reason | null,
     readonly label: string | null,
+    readonly mirror: MirrorOutcome | null,
     readonly up: FlowStats,
     readonly down: FlowStats,
   ) {}

@@ -1,9 +1,15 @@
 import { expect, test } from "bun:test";
 import type { EngineStats } from "./engine.ts";
+import type { MirrorStats } from "./mirror/account.ts";
 import { noStats, totalStats } from "./total.ts";
 
 function stats(parts: Partial<EngineStats>): EngineStats {
   return { ...noStats("uring"), ...parts };
+}
+
+function mirrored(parts: Partial<MirrorStats>): MirrorStats {
+  const none = { begun: 0, running: 0, completed: 0, dropped: {}, bytes: 0 };
+  return { listener: "a", mirror: "m:1", ...none, ...parts };
 }
 
 test("nothing adds up to nothing", () => {
@@ -26,6 +32,7 @@ test("counts add up, whichever engine has which", () => {
     receiveSegments: [0, 7],
     acceptPauses: 1,
     routeFailures: 4,
+    mirrors: [mirrored({ begun: 3, completed: 1, running: 1, dropped: { slow: 1 }, bytes: 9 })],
   });
   const other = stats({
     durationMs: 9,
@@ -33,11 +40,26 @@ test("counts add up, whichever engine has which", () => {
     receiveSegments: [0, 1, 2],
     sendSegments: [1],
     loop: { turns: 2, events: 6 },
+    mirrors: [
+      mirrored({ begun: 2, dropped: { slow: 1, reset: 1 } }),
+      mirrored({ mirror: "m:2", begun: 5 }),
+    ],
   });
   expect(totalStats("uring", [one, other, one])).toMatchObject({
     durationMs: 9,
     relays: { accepted: 10, running: 2, ended: 8, reasons: { client_fin: 5, drain: 3 } },
     ring: { submissions: 2, overflows: 10 },
+    mirrors: [
+      {
+        mirror: "m:1",
+        begun: 8,
+        completed: 2,
+        running: 2,
+        dropped: { slow: 3, reset: 1 },
+        bytes: 18,
+      },
+      { mirror: "m:2", begun: 5, dropped: {} },
+    ],
     receiveSegments: [0, 15, 2],
     sendSegments: [1],
     loop: { turns: 2, events: 6 },

@@ -1,6 +1,7 @@
 import type { EngineName } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { EngineStats, ListenerStats, RingStats, UpstreamStats } from "./engine.ts";
+import { addMirror } from "./mirror/account.ts";
 import { addFlowStats, noFlowStats } from "./tally.ts";
 
 /** What an engine has counted that never did anything. */
@@ -12,12 +13,15 @@ export function noStats(engine: EngineName): EngineStats {
     up: noFlowStats(),
     down: noFlowStats(),
     listeners: [],
+    mirrors: [],
     memory: {
       segmentSize: 0,
       segmentCount: 0,
       segmentsLeased: 0,
       segmentsLeasedMax: 0,
       poolBytes: 0,
+      mirrorBytes: 0,
+      mirrorHeldBytes: 0,
     },
     loop: { turns: 0, events: 0 },
     ring: null,
@@ -48,11 +52,14 @@ function add(total: EngineStats, part: EngineStats): void {
   addFlowStats(total.up, part.up);
   addFlowStats(total.down, part.down);
   for (const listener of part.listeners) addListener(total.listeners, listener);
+  for (const mirror of part.mirrors) addMirror(total.mirrors, mirror);
   memory.segmentSize = Math.max(memory.segmentSize, part.memory.segmentSize);
   memory.segmentCount += part.memory.segmentCount;
   memory.segmentsLeased += part.memory.segmentsLeased;
   memory.segmentsLeasedMax += part.memory.segmentsLeasedMax;
   memory.poolBytes += part.memory.poolBytes;
+  memory.mirrorBytes += part.memory.mirrorBytes;
+  memory.mirrorHeldBytes += part.memory.mirrorHeldBytes;
   loop.turns += part.loop.turns;
   loop.events += part.loop.events;
   if (part.ring !== null) total.ring = addRings(total.ring, part.ring);

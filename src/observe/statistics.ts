@@ -1,5 +1,6 @@
 import type { EngineName } from "../config/options.ts";
 import type { EngineStats, FlowStats, RelaySummary, RingStats } from "../engine/engine.ts";
+import type { MirrorStats } from "../engine/mirror/account.ts";
 import type { Reason } from "../flow/reason.ts";
 
 /** Most relays that are listed one by one: so many of the ended, and so many of the running. */
@@ -71,11 +72,14 @@ export interface Statistics {
     segmentsLeased: number;
     segmentsLeasedMax: number;
     poolBytes: number;
+    mirrorBytes: number;
   };
   /** Times accepting was stopped because descriptors or memory ran out. */
   acceptPauses: number;
   /** Relays whose listener's route function has failed. */
   routeFailures: number;
+  /** Copies to mirrors, by listener and mirror. */
+  mirrors: MirrorStats[];
   /** Non-empty buckets, smallest first. */
   segments: SegmentBucket[];
   /** The last relays that ended, at most {@link LISTED_MAX}, in the order in which they ended. */
@@ -117,9 +121,11 @@ export function statistics(
       segmentsLeased: memory.segmentsLeased,
       segmentsLeasedMax: memory.segmentsLeasedMax,
       poolBytes: memory.poolBytes,
+      mirrorBytes: memory.mirrorBytes,
     },
     acceptPauses,
     routeFailures,
+    mirrors: stats.mirrors,
     segments: buckets(stats),
     endedRelays: listed.map(relayStatistics),
     endedRelaysOmitted: Math.max(0, relays.ended - listed.length),
@@ -130,7 +136,8 @@ export function statistics(
 
 /** One relay's story in figures. */
 export function relayStatistics(relay: RelaySummary): RelayStatistics {
-  const { id, listener, client, upstream, startedAt, durationMs, dials, reason, label } = relay;
+  const { id, listener, client, upstream, startedAt, durationMs, dials, reason, label, mirror } =
+    relay;
   return {
     id,
     listener,
@@ -143,6 +150,7 @@ export function relayStatistics(relay: RelaySummary): RelayStatistics {
     firstByteMs: relay.firstByteMs,
     reason,
     label,
+    mirror,
     requestsPerSecond: perSecond(relay.up.receives, durationMs),
     up: flowStatistics(relay.up, durationMs),
     down: flowStatistics(relay.down, durationMs),

@@ -21,6 +21,7 @@ export function relaySummary(parts: Partial<RelaySummary> = {}): RelaySummary {
     firstByteMs: 0.75,
     reason: "client_fin",
     label: null,
+    mirror: null,
     up: flowStats(),
     down: flowStats(),
     ...parts,

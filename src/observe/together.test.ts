@@ -15,6 +15,7 @@ test("each is told what it wants to know, in their order", () => {
     acceptPaused: (...what) => told.push(`paused ${what}`),
     acceptResumed: () => told.push("resumed"),
     routeFailed: (...what) => told.push(`unrouted ${what}`),
+    mirrorDropped: ({ relay, reason }) => told.push(`unmirrored ${relay},${reason}`),
   };
   const one = together([{}, { relayEnded: () => told.push("first") }, all]);
   one.relayStarted?.(relaySummary({ id: 3 }));
@@ -26,6 +27,7 @@ test("each is told what it wants to know, in their order", () => {
   one.acceptPaused("memory", 5);
   one.acceptResumed();
   one.routeFailed?.("redis", "late");
+  one.mirrorDropped?.({ listener: "redis", mirror: "m:1", relay: 3, reason: "slow", detail: "" });
   expect(told).toEqual([
     "started 3",
     "first",
@@ -37,6 +39,7 @@ test("each is told what it wants to know, in their order", () => {
     "paused memory,5",
     "resumed",
     "unrouted redis,late",
+    "unmirrored 3,slow",
   ]);
 });
 

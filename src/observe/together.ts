@@ -38,6 +38,9 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     routeFailed(listener, why) {
       for (const one of observers) one.routeFailed?.(listener, why);
     },
+    mirrorDropped(drop) {
+      for (const one of observers) one.mirrorDropped?.(drop);
+    },
     upstreamChanged(event) {
       for (const one of observers) one.upstreamChanged?.(event);
     },

@@ -235,6 +235,7 @@ export class Scene {
     expect(this.record.started.map((relay) => relay.id)).toEqual(ids);
     for (const relay of this.record.ended) auditTimes(relay);
     auditListeners(stats);
+    auditMirrors(stats);
     const reasons: Partial<Record<Reason, number>> = {};
     for (const { reason } of this.record.ended) {
       if (reason === null) throw new Error("a relay ended without a reason");
@@ -263,6 +264,15 @@ function auditTimes({ durationMs, dialMs, firstByteMs, down }: RelaySummary): vo
   expect(moments).toEqual(moments.toSorted((a, b) => a - b));
   if (down.receivedBytes > 0) expect(firstByteMs).not.toBeNull();
   if (firstByteMs !== null) expect(dialMs).not.toBeNull();
+}
+
+/** Every copy has come to an end, and nothing of it is held. */
+function auditMirrors({ mirrors, memory }: EngineStats): void {
+  expect(memory.mirrorHeldBytes).toBe(0);
+  for (const { begun, running, completed, dropped } of mirrors) {
+    const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    expect({ running, ended: completed + given }).toEqual({ running: 0, ended: begun });
+  }
 }
 
 /** What listeners count comes to what all relays have done. */

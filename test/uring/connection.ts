@@ -45,6 +45,8 @@ export class Connection {
   lingers = false;
   /** The other end of the same relay, once both are there. */
   partner: Connection | null = null;
+  /** It goes to a mirror: the client whose upstream's bytes are copied to it. */
+  copyOf: Connection | null = null;
   /** `sk_err`: told once, to whoever asks first. */
   private error = 0;
 

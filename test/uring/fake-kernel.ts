@@ -85,6 +85,10 @@ export class FakeKernel implements Kernel, Sockets {
   readonly handedOver: Connection[] = [];
   /** The loop was told to stop, and relays may still finish. */
   drains = false;
+  /** Copies may have to go for want of descriptors. */
+  hasFewDescriptors = false;
+  /** Says whose bytes are copied by the copy in a slot. */
+  clientOfCopy: (slot: number) => Connection | null = () => null;
   /** Sends that were over silently in the last submission. */
   readonly silent: InFlight[] = [];
   /** Listening descriptors on which accept(2) does not wait. */
@@ -219,8 +223,8 @@ export class FakeKernel implements Kernel, Sockets {
     return null;
   }
 
-  sendNow(): number {
-    throw new Error("fake kernel: nothing is sent beside the ring");
+  sendNow(descriptor: number, bytes: Uint8Array): number {
+    return this.performer.sendNow(this.descriptors.connection(descriptor), bytes);
   }
 
   endSending(descriptor: number): number {
@@ -240,8 +244,8 @@ export class FakeKernel implements Kernel, Sockets {
   }
 
   unsentBytes(descriptor: number): number {
-    const { sent, acked } = this.descriptors.connection(descriptor);
-    return sent - acked;
+    const { sent, acked, isBroken } = this.descriptors.connection(descriptor);
+    return isBroken ? 0 : sent - acked;
   }
 
   stopWaiting(descriptor: number): void {
@@ -417,6 +421,7 @@ export class FakeKernel implements Kernel, Sockets {
     const name = tenancyName(entry.low, entry.high);
     file.tenancy ??= name;
     holds(file.tenancy === name, "an operation is submitted on a descriptor of its own relay");
+    if (isOfCopy(entry.low)) return;
     const tenancy = this.tenancy(entry.low, entry.high);
     if (file.connection.isClient) tenancy.client ??= file.connection;
     if (entry.opcode !== Opcode.Connect) this.relayed(tenancy, file.connection);
@@ -501,7 +506,12 @@ export class FakeKernel implements Kernel, Sockets {
   }
 }
 
-/** Who has these tickets: a slot and its generation. */
+/** Who has these tickets: a slot and its generation. Copies have slots of their own. */
 export function tenancyName(low: number, high: number): string {
-  return ticketName(slotOf(low), high);
+  return `${isOfCopy(low) ? "copy " : ""}${ticketName(slotOf(low), high)}`;
+}
+
+/** Whether it is an operation of a copy to a mirror. */
+export function isOfCopy(low: number): boolean {
+  return operationOf(low) >= Operation.MirrorSocket;
 }

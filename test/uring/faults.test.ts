@@ -42,6 +42,7 @@ const simple: Story = {
   upRate: 0,
   downRate: 0,
   routes: false,
+  mirror: null,
 };
 
 /** Runs some stories that differ by their seeds. @returns their lives, each checked to its end */

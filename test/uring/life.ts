@@ -3,6 +3,7 @@ import {
   type ListenerOptions,
   listenerDefaults,
   type MemoryOptions,
+  type MirrorOptions,
   type Mode,
   type UringOptions,
   uringDefaults,
@@ -82,6 +83,8 @@ export interface Story {
   readonly downRate: number;
   /** A function decides about each relay. */
   readonly routes: boolean;
+  /** Gets a copy of so many of a hundred relays, of each of which so much may wait. */
+  readonly mirror: MirrorOptions | null;
 }
 
 /** A loop on a fake kernel, from its first client to its stop, with every rule checked on the way. */
@@ -142,6 +145,11 @@ export class Life implements Report {
         ),
     );
     this.inside = this.loop as unknown as LoopInside;
+    this.kernel.hasFewDescriptors = story.descriptors < 1_000;
+    this.kernel.clientOfCopy = (slot) => {
+      const { relay = 0 } = this.inside.copyTable.slots[slot] ?? {};
+      return this.kernel.handedOver[relay - 1] ?? null;
+    };
     (this.loop.descriptors as unknown as { most: number }).most = story.descriptors;
   }
 
@@ -177,10 +185,22 @@ export class Life implements Report {
   calm(): void {
     this.fate.cease();
     this.world.calm();
+    const { copies, book } = this.inside;
+    const lateCopies = () => book.stats().mirrors[0]?.dropped.timeout ?? 0;
+    const late = lateCopies();
     this.until("every relay comes to its end when the faults cease", () => {
       const waits = this.world.expected > 0 || this.listening.waiting.length > 0;
       return !waits && this.ended.length === this.kernel.handedOver.length;
     });
+    this.until("every copy comes to its end", () => copies.count === 0);
+    holds(lateCopies() === late || !this.answersDials, "a mirror that reads gets all, and the end");
+  }
+
+  /** Whether the mirror has never kept silent when it was dialled. */
+  private get answersDials(): boolean {
+    const { mirror, faults } = this.story;
+    const address = mirror?.address;
+    return faults.silent === 0 && address?.kind === "tcp" && address.port === Port.Answers;
   }
 
   /** Stops the loop: nothing may be left of it. */
@@ -226,8 +246,8 @@ export class Life implements Report {
 
   /** The listener of this story. */
   listenerOptions(): ListenerOptions {
-    const { mode, connectTimeoutMs, holdMs, maxRelays, queueMs, upRate, downRate, routes } =
-      this.story;
+    const { mode, connectTimeoutMs, holdMs, maxRelays, queueMs, upRate, downRate } = this.story;
+    const { routes, mirror } = this.story;
     const upstreams = this.story.upstreams.map((one, slot) => ({ ...rowed(one, slot), maxRelays }));
     return {
       ...listenerDefaults,
@@ -238,6 +258,7 @@ export class Life implements Report {
       edge: { ...listenerDefaults.edge, upRate, downRate },
       connectTimeoutMs,
       halfCloseTimeoutMs: 600_000,
+      mirror,
       route: routes ? { hook: 0, timeoutMs: ROUTE_MS, failure: "relay" } : null,
     };
   }
@@ -275,6 +296,7 @@ export class Life implements Report {
     return () => {};
   }
   routeFailed(): void {}
+  mirrorDropped(): void {}
   unlistened(): void {}
   stopped(): void {
     this.isStopped = true;

@@ -1,15 +1,20 @@
+import type { Book } from "../../src/engine/book.ts";
 import type { Descriptors } from "../../src/engine/descriptors.ts";
+import type { Copies } from "../../src/engine/mirror/copies.ts";
+import { CopyPhase } from "../../src/engine/mirror/copy.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
 import type { Chunks } from "../../src/engine/uring/chunks.ts";
 import type { Conduit } from "../../src/engine/uring/conduit.ts";
+import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Group } from "../../src/engine/uring/group.ts";
 import { Direction, LARGE, type Lane } from "../../src/engine/uring/lane.ts";
 import type { Memory } from "../../src/engine/uring/memory.ts";
 import { Operation, operationOf, slotOf, ticketLow } from "../../src/engine/uring/ticket.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
+import type { Backlog } from "../../src/memory/backlog.ts";
 import { holds } from "../model/fuzz.ts";
-import type { FakeKernel } from "./fake-kernel.ts";
+import { type FakeKernel, isOfCopy } from "./fake-kernel.ts";
 import { ticketName } from "./operation.ts";
 import { INTERRUPT_MS } from "./performer.ts";
 
@@ -19,6 +24,9 @@ export interface LoopInside {
   readonly memory: Memory;
   readonly chunks: Chunks;
   readonly descriptors: Descriptors;
+  readonly copies: Copies;
+  readonly book: Book;
+  readonly copyTable: { readonly slots: readonly UringCopy[] };
 }
 
 /** With so many descriptors left nothing is put off because of them. */
@@ -61,8 +69,33 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
       holds(!isFree || lane.count === 0, "a relay that is over holds no chunk");
     }
   }
+  checkCopies(inside, kernel);
   holds(inside.chunks.used === waiting, "every chunk is in the queue of a lane");
   checkMemory(inside.memory);
+}
+
+/** What the kernel has of copies is counted, and a copy that is over has nothing. */
+function checkCopies({ copyTable: { slots } }: LoopInside, kernel: FakeKernel): void {
+  const perSlot = new Map<number, number>();
+  const sending = new Set<number>();
+  const entries = [...kernel.inFlight].map(({ entry }) => entry);
+  for (const { low, high } of [...entries, ...kernel.prepared]) {
+    if (!isOfCopy(low)) continue;
+    if (operationOf(low) === Operation.MirrorSend) sending.add(slotOf(low));
+    const copy = slots[slotOf(low)];
+    const isTenant = copy?.generation === high && copy.phase !== CopyPhase.Over;
+    holds(isTenant, "no operation outlives its copy");
+    perSlot.set(slotOf(low), (perSlot.get(slotOf(low)) ?? 0) + 1);
+  }
+  for (const copy of slots) {
+    const { backlog } = copy as unknown as { backlog: Backlog };
+    holds(copy.pending === (perSlot.get(copy.slot) ?? 0), "pending: what the kernel has of a copy");
+    holds(backlog.size <= backlog.limit, "of a copy no more waits than may");
+    const isSent = copy.phase !== CopyPhase.Open || backlog.size === 0 || sending.has(copy.slot);
+    holds(isSent, "what waits for a mirror that has answered is on its way");
+    if (copy.phase !== CopyPhase.Over) continue;
+    holds(copy.descriptor === -1 && backlog.size === 0, "a copy that is over holds nothing");
+  }
 }
 
 interface Tickets {
@@ -220,5 +253,12 @@ export function checkNothingHeld(inside: LoopInside, kernel: FakeKernel): void {
   for (const conduit of inside.slots) {
     holds(conduit.relay.phase === RelayPhase.Free, "after a stop every slot is free");
     holds(conduit.pending === 0, "after a stop nothing is pending");
+  }
+  const { memory, mirrors } = inside.book.stats();
+  const { count } = inside.copies;
+  holds(count === 0 && memory.mirrorHeldBytes === 0, "after a stop no copy is left");
+  for (const { begun, completed, dropped } of mirrors) {
+    const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    holds(begun === completed + given, "every copy is complete or given up");
   }
 }

@@ -10,6 +10,8 @@ import type { Mutation } from "../model/mutant.ts";
  *   has ended.
  * - send: while another one is in flight. The flow asks for one at a time.
  * - mayBePrompt: after the end of the source. Then no receive is armed either.
+ * - leave (copy): for as long as the mirror likes. When the faults cease every mirror reads; the contract
+ *   has one that does not.
  * - connectCompleted: relays although the dial was given up. It was answered just in time, then.
  */
 export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
@@ -73,6 +75,16 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "lane.ts": [
+    {
+      what: "a mirror gets the first of several chunks only",
+      find: "      left -= length;\n    }\n  }\n\n  /** Counts what is queued as sent",
+      replace: "      break;\n    }\n  }\n\n  /** Counts what is queued as sent",
+    },
+    {
+      what: "a mirror gets what was asked to be sent, not what was",
+      find: "if (this.copy !== null) this.copyFirst(this.copy, size);",
+      replace: "if (this.copy !== null) this.copyFirst(this.copy, this.asked);",
+    },
     {
       what: "a short send counts as a whole one",
       find: "this.consume(size);\n    let effects = flow.sent(size);",
@@ -150,6 +162,11 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "conduit.ts": [
+    {
+      what: "a copy does not hear of its relay's end",
+      find: "    this.copy?.leave(this.isRetired);\n",
+      replace: "",
+    },
     {
       what: "a dial that the tenant before has given up counts for the next one",
       find: "    this.givenUp = null;\n    this.swept = false;",
@@ -295,7 +312,76 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "",
     },
   ],
+  "../mirror/copy.ts": [
+    {
+      what: "what the mirror has left is forgotten",
+      find: "      rest = bytes.subarray(taken);\n",
+      replace: "      return;\n",
+    },
+    {
+      what: "bytes overtake those that wait for the mirror",
+      find: "if (this.phase === CopyPhase.Open && this.backlog.size === 0) {",
+      replace: "if (this.phase === CopyPhase.Open) {",
+    },
+    {
+      what: "what the mirror has taken is sent again",
+      find: "    backlog.consume(size);\n",
+      replace: "",
+    },
+    {
+      what: "the mirror is told the end before the last byte",
+      find: "if (this.phase !== CopyPhase.Open || this.backlog.size > 0) return;",
+      replace: "if (this.phase !== CopyPhase.Open) return;",
+    },
+    {
+      what: "an orderly end is a reset for the mirror",
+      find: "    this.end = End.Fin;\n",
+      replace: "",
+    },
+    {
+      what: "the mirror's own end is not waited for",
+      find: "      if (this.mirrorEnded) this.closeNow(true);\n",
+      replace: "",
+    },
+  ],
+  "copy.ts": [
+    {
+      what: "a copy's connection is closed while an operation uses it",
+      find: "    if (this.pending > 0) return;\n",
+      replace: "",
+    },
+    {
+      what: "what a mirror answers is received once",
+      find: "else if (result > 0 || mayTryAgain(-result)) this.receive();",
+      replace: "else if (result > 0) return;\n    else if (mayTryAgain(-result)) this.receive();",
+    },
+    {
+      what: "a send to a mirror that was interrupted is the last one",
+      find: "else if (mayTryAgain(-result)) this.sendWaiting();",
+      replace: "else if (mayTryAgain(-result)) return;",
+    },
+    {
+      what: "one send is all that a mirror gets of what waits",
+      find: "      this.took(result);\n      this.sendWaiting();\n",
+      replace: "      this.took(result);\n",
+    },
+    {
+      what: "the socket of a failed attempt stays open",
+      find: "      this.closeDescriptor();\n      this.attemptFailed(-result);",
+      replace: "      this.attemptFailed(-result);",
+    },
+    {
+      what: "a mirror's dial that was given up is waited for",
+      find: "    if (this.dialOperation !== Operation.Ignored) this.cancel(this.dialOperation);\n",
+      replace: "",
+    },
+  ],
   "loop.ts": [
+    {
+      what: "a stop leaves copies behind",
+      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.report.stopped();",
+      replace: "this.report.stopped();",
+    },
     {
       what: "completions are left lying",
       find: "      this.completed(at);\n",

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Address } from "../../src/config/options.ts";
+import type { Address, MirrorOptions } from "../../src/config/options.ts";
 import type { Ending } from "./end.ts";
 import { someFaults } from "./faults.ts";
 import { Life, type LoopClass, type Story } from "./life.ts";
@@ -26,6 +26,14 @@ const endings: readonly (readonly Ending[])[] = [
   ["fin", "answer"],
   ["fin", "answer", "leave", "reset", "stay"],
   ["stay"],
+];
+
+const mirrors: readonly MirrorOptions[] = [
+  { address: literal(Port.Answers), bufferSize: 4096, percent: 100 },
+  { address: literal(Port.Answers), bufferSize: 1_000_000, percent: 50 },
+  { address: name("many.test"), bufferSize: 20_000, percent: 100 },
+  { address: literal(Port.Refuses), bufferSize: 20_000, percent: 100 },
+  { address: literal(Port.Silent), bufferSize: 20_000, percent: 100 },
 ];
 
 const choice = fc.constantFrom;
@@ -62,6 +70,7 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
   upRate: choice(0, 0, 0, 256 * 1024),
   downRate: choice(0, 0, 0, 256 * 1024),
   routes: choice(false, false, false, true),
+  mirror: choice(null, null, null, null, null, ...mirrors),
 });
 
 /**
@@ -70,7 +79,11 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
  * does not say where in its first one it begins.
  */
 export const story = anyStory.map(
-  (one): Story => ({ ...one, receiveAs: one.incremental ? "plain" : one.receiveAs }),
+  (one): Story => ({
+    ...one,
+    receiveAs: one.incremental ? "plain" : one.receiveAs,
+    mirror: one.mode === "sink" ? null : one.mirror,
+  }),
 );
 
 /** Whatever the kernel and the ends do, every rule holds, and nothing is left at the end. */

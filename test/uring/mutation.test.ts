@@ -34,7 +34,7 @@ for (const [file, mutations] of Object.entries(loopMutations)) {
 test(
   "without a mutation nothing fails",
   async () => {
-    const none = { what: "nothing", find: "export class Loop {", replace: "export class Loop {" };
+    const none = { what: "nothing", find: "export class Loop", replace: "export class Loop" };
     expect(fails(await mutants.make("loop.ts", none))).toBe(false);
   },
   TIMEOUT_MS,

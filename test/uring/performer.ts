@@ -8,12 +8,13 @@ import {
   RECVMSG_OUT_SIZE,
   SocketCommand,
 } from "../../src/engine/uring/abi.ts";
+import { slotOf } from "../../src/engine/uring/ticket.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
 import type { BufferRing, Piece } from "./buffer-ring.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { File } from "./descriptor-table.ts";
-import { type FakeKernel, tenancyName } from "./fake-kernel.ts";
+import { type FakeKernel, isOfCopy, tenancyName } from "./fake-kernel.ts";
 import type { Fate } from "./faults.ts";
 import { addressIn, bytesAt } from "./memory.ts";
 import { type InFlight, isBundle, isReceive, isSend, isZeroCopy } from "./operation.ts";
@@ -109,8 +110,12 @@ export class Performer {
 
   /** FIN to an end: it must be the truth. */
   checkEnd(target: Connection): void {
-    const { partner, isOpen } = target;
+    const { partner, isOpen, copyOf } = target;
     holds(isOpen, "only a connection that is open is told an end");
+    if (copyOf !== null) {
+      this.checkEndOfCopy(target, copyOf);
+      return;
+    }
     const { mode } = this.kernel.world;
     const source = mode === "sink" ? target : partner;
     if (source === null) throw new RuleBroken("a relay without an upstream does not end by FIN");
@@ -120,9 +125,42 @@ export class Performer {
     holds(target.sent === source.written, "a target is told the end after the last byte");
   }
 
+  /** FIN to a mirror: the upstream got one. */
+  private checkEndOfCopy(mirror: Connection, client: Connection): void {
+    const isOver = client.hasEnded && client.readable === 0;
+    holds(isOver || this.kernel.drains, "a mirror is told the end when the upstream is");
+    holds(
+      mirror.sent === (client.partner?.sent ?? 0),
+      "a mirror is told the end after the last byte",
+    );
+  }
+
+  /** A mirror that has got every byte of an upstream that was told the end is told it as well. */
+  private checkCloseOfCopy(mirror: Connection, { partner }: Connection): void {
+    const { drains, hasFewDescriptors } = this.kernel;
+    // It may have been given up before the loop has seen that its last byte was taken.
+    if (drains || hasFewDescriptors || mirror.sent === 0 || mirror.isBroken) return;
+    const isToEnd = partner?.finSent === true && mirror.sent === partner.sent;
+    holds(!isToEnd || mirror.finSent, "an orderly end is one for a mirror, too");
+  }
+
+  /** Sends beside the ring, without waiting. @returns bytes that were taken, or −errno */
+  sendNow(connection: Connection, bytes: Uint8Array): number {
+    holds(connection.copyOf !== null, "only a copy is sent beside the ring");
+    if (this.fate.strikes("again")) return -this.fate.pick([Errno.EAGAIN, Errno.EINTR]);
+    const verdict = connection.sendVerdict();
+    if (verdict !== null) return verdict;
+    if (connection.sendRoom === 0) return -Errno.EAGAIN;
+    const size = this.cutShort(Math.min(bytes.length, connection.sendRoom));
+    this.checkBytes(connection, bytes.subarray(0, size), connection.sent);
+    connection.take(size);
+    return size;
+  }
+
   /** Ringway lets go of a connection. */
   closeConnection(connection: Connection): void {
     holds(!connection.isClosed, "a connection is closed once");
+    if (connection.copyOf !== null) this.checkCloseOfCopy(connection, connection.copyOf);
     const isClean = !connection.lingers && connection.readable === 0;
     const isOrderly = !connection.isBroken && !connection.lingers && !connection.finSent;
     if (isOrderly && !this.mayBeRetired(connection)) this.checkEnd(connection);
@@ -161,8 +199,28 @@ export class Performer {
   }
 
   private receive(operation: InFlight): boolean {
+    if (!operation.entry.selectsBuffer) return this.discard(operation);
     for (let shot = 0; !operation.isOver; shot++) {
       if (shot === SHOTS || !this.receiveOnce(operation)) return shot > 0;
+    }
+    return true;
+  }
+
+  /** Receives so many bytes and throws them away: completes when all are here, or the end. */
+  private discard(operation: InFlight): boolean {
+    const connection = connectionOf(operation);
+    if (!connection.isReadable) return false;
+    const { length } = operation.entry;
+    if (connection.readable === 0) {
+      const verdict = connection.receiveVerdict() as number;
+      this.finish(operation, operation.done > 0 ? operation.done : verdict);
+      return true;
+    }
+    const size = this.cutShort(Math.min(connection.readable, length - operation.done));
+    connection.received += size;
+    operation.done += size;
+    if (operation.done === length || this.fate.strikes("short")) {
+      this.finish(operation, operation.done);
     }
     return true;
   }
@@ -308,11 +366,15 @@ export class Performer {
 
   /** What is sent to one end is what the other one wrote, in order, each byte once. */
   private checkBytes(target: Connection, bytes: Uint8Array, at: number): void {
-    const source = target.partner;
+    const source = target.copyOf ?? target.partner;
     holds(source !== null, "bytes are sent to the end of a relay that has two");
     const { pattern, received } = source as Connection;
     holds(at + bytes.length <= received, "no byte is sent that was not received");
     holds(pattern.mismatch(at, bytes) === -1, "bytes arrive in order, each once");
+    if (target.copyOf === null) return;
+    const upstream = target.copyOf.partner;
+    const isTaken = upstream !== null && at + bytes.length <= upstream.sent;
+    holds(isTaken, "a mirror gets what the upstream got");
   }
 
   private acceptNext(operation: InFlight): boolean {
@@ -343,6 +405,7 @@ export class Performer {
       return true;
     }
     const connection = kernel.world.connectionToUpstream();
+    if (isOfCopy(low)) connection.copyOf = kernel.clientOfCopy(slotOf(low));
     const file: File = { kind: "connection", connection, tenancy: tenancyName(low, high) };
     this.finish(operation, kernel.descriptors.open(file));
     return true;

@@ -24,3 +24,17 @@ export function bunSocket<Data>(socket: Socket<Data>): BunSocket<Data> {
 
 /** The most bytes that one `data` callback brings (Bun's receive buffer, LIBUS_RECV_BUFFER_LENGTH). */
 export const CHUNK_MAX = 512 * 1024;
+
+/** Chunks from so many bytes on are given back by hand. */
+const RECYCLE_MIN = 32 * 1024;
+
+/**
+ * Gives a chunk's memory back to the allocator now, not at some garbage collection: detaching its
+ * buffer frees it, and the next chunk is written to memory that is still in the processor's cache.
+ * One bulk stream costs 12 % less CPU by it (bench/FINDINGS.md, 2026-11-23).
+ */
+export function recycle(chunk: Uint8Array): void {
+  if (chunk.byteLength < RECYCLE_MIN) return;
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}

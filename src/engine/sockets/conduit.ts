@@ -6,6 +6,8 @@ import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { otherEnd, ownEnd, unsentBytes } from "../libc.ts";
 import type { Meter } from "../meter.ts";
+import type { Copies } from "../mirror/copies.ts";
+import type { Mirror } from "../mirror/mirror.ts";
 import { Reception } from "../reception.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
@@ -25,6 +27,7 @@ export interface ConduitHost {
   readonly descriptors: Descriptors;
   readonly meter: Meter;
   readonly turn: Turn;
+  readonly copies: Copies;
   /** Dials the next upstream of the conduit's listener. */
   dial(conduit: Conduit): void;
   /** Ends the dial that is under way, which fails for this reason. */
@@ -126,8 +129,15 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || upstream.write(header) === header.length;
+    if (this.copy !== null && header.length > 0) this.copy.push(header);
     this.perform(this.relay.dialed());
     if (!isTold && !this.isLeaving) this.terminate("upstream_reset");
+  }
+
+  /** Its first dial begins: beside it the mirror's, which gets what the upstream gets. */
+  mirror(mirror: Mirror): void {
+    this.copy = this.host.copies.begin(mirror, this.id);
+    this.up.copy = this.copy;
   }
 
   /** The dial in flight failed or was given up. */
@@ -214,6 +224,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
       return;
     }
     lane.flow.ended();
+    lane.copy?.finish();
     if (lane === this.up && lane.discards) {
       // Nobody stands behind a sink: its answer to the client's FIN is a FIN.
       this.down.start(this.relay.sourceEnded(Side.Upstream));
@@ -316,6 +327,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   private finish(): void {
     if (this.client !== null || this.upstream !== null) return;
     this.closing = false;
+    this.copy?.leave(this.isRetired);
     this.ends();
     this.listener.forget(this);
     if (this.listener.options.upstreamInside) this.host.descriptors.closed(1);

@@ -7,9 +7,9 @@ import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { dialReason } from "../dial-reason.ts";
 import type { EngineObserver } from "../engine.ts";
-import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
 import type { ResolveName } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
+import { BunAttempt, connect } from "./attempt.ts";
 import { bunSocket } from "./bun-socket.ts";
 import type { Conduit } from "./conduit.ts";
 import type { DialWindow } from "./dial-window.ts";
@@ -23,25 +23,20 @@ import type { Turn } from "./turn.ts";
  * known, the kernel ends it at once. Elsewhere it holds its descriptor until the kernel gives up
  * (about two minutes), which {@link Descriptors} counts, and is reset if it ever connects.
  */
-export class Attempt {
-  /** The descriptor and the kernel's number of the attempt's socket, where they are known. */
-  private descriptor = -1;
-  private cookie: bigint | null = null;
-
+export class Attempt extends BunAttempt {
   /** @param conduit whose upstream this is; null once abandoned, or failed */
-  constructor(public conduit: Conduit | null) {}
+  constructor(public conduit: Conduit | null) {
+    super();
+  }
 
-  /** Remembers which socket this is; whether it still is an attempt is asked when it matters. */
-  track(descriptor: number): void {
-    this.descriptor = descriptor;
-    this.cookie = socketCookie(descriptor);
+  get isWanted(): boolean {
+    return this.conduit !== null;
   }
 
   /** Nobody waits for it any more. Its descriptor is counted until Bun lets go of it. */
   abandon(): void {
     this.conduit = null;
-    if (this.cookie !== null) endAttempt(this.descriptor, this.cookie);
-    this.cookie = null;
+    this.end();
   }
 }
 
@@ -83,6 +78,8 @@ export class Dialer implements TimedDialer<Conduit> {
       this.failed(conduit, "descriptor_limit", "none left");
       return;
     }
+    const { mirror } = conduit.listener;
+    if (mirror !== null && conduit.dials === 1) conduit.mirror(mirror);
     conduit.listener.dialing.add(conduit);
     if (address.kind === "tcp" && conduit.dialsName) {
       this.resolve(conduit, address);
@@ -154,26 +151,7 @@ export class Dialer implements TimedDialer<Conduit> {
     const attempt = new Attempt(conduit);
     conduit.attempts.push(attempt);
     this.descriptors.opened(1);
-    const { handlers: socket } = this;
-    // The promise says nothing that the handlers do not: with `connectError` it cannot go unhandled.
-    if (address.kind === "unix") {
-      void Bun.connect({ unix: address.path, socket, data: attempt, allowHalfOpen: true });
-    } else {
-      const { host: hostname, port } = address;
-      const { client } = conduit;
-      this.window.begin();
-      let isOurs = false;
-      let descriptor = -1;
-      try {
-        // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
-        // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
-        if (client !== null) descriptor = nextDescriptor(client.fd);
-        void Bun.connect({ hostname, port, socket, data: attempt, allowHalfOpen: true });
-      } finally {
-        isOurs = this.window.end();
-      }
-      if (isOurs && descriptor !== -1 && attempt.conduit !== null) attempt.track(descriptor);
-    }
+    connect(attempt, address, this.handlers, this.window, conduit.client?.fd ?? -1);
   }
 
   /** The name's next address is tried; without one, and without another attempt, the dial has failed. */

@@ -4,6 +4,7 @@ import type { Address, ListenerOptions, MemoryOptions } from "../../config/optio
 import { Admission } from "../../edge/admission.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
+import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
@@ -27,6 +28,8 @@ import {
 import { Ledger } from "../ledger.ts";
 import type { ListeningSocket } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
+import { Copies, type CopiesHost } from "../mirror/copies.ts";
+import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
@@ -34,6 +37,7 @@ import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
+import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
 import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
@@ -47,12 +51,15 @@ const ABANDON_PASSES = 100;
 const SPARE_MAX = 1024;
 
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, ConduitHost, Routing {
+export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
   readonly descriptors: Descriptors;
+  readonly copies: Copies;
+  private readonly copyHandlers: ReturnType<typeof copyHandlers>;
+  private readonly window: DialWindow;
   private readonly table: UpstreamTable;
   private readonly dialer: Dialer;
   private readonly listening = new Set<SocketsListening>();
@@ -75,7 +82,7 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
   constructor(
     memory: MemoryOptions,
     private readonly observer: EngineObserver,
-    resolve: ResolveName,
+    private readonly resolve: ResolveName,
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
     private readonly asker: AskRoute | null = null,
@@ -102,8 +109,10 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
       );
     this.table = upstreamTableOf(share);
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
-    const window = new DialWindow(share.dials);
-    this.dialer = new Dialer(this.descriptors, this.turn, observer, resolve, onDefect, window);
+    this.copies = new Copies(this, this.ledger);
+    this.window = new DialWindow(share.dials);
+    this.dialer = new Dialer(this.descriptors, this.turn, observer, resolve, onDefect, this.window);
+    this.copyHandlers = copyHandlers(this.descriptors, onDefect);
   }
 
   async listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening> {
@@ -153,6 +162,7 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
         // It may be the very one that has met the defect.
       }
     }
+    this.copies.cut();
     // Bun tells of the closed sockets in its next passes.
     for (let left = ABANDON_PASSES; left > 0 && this.ledger.running.size > 0; left--) {
       await passed();
@@ -212,6 +222,24 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     if (this.stopped !== null) this.resolveStop();
   }
 
+  newCopy(backlog: Backlog): SocketsCopy {
+    const { copies, descriptors, copyHandlers, window, resolve } = this;
+    return new SocketsCopy(copies, backlog, {
+      descriptors,
+      handlers: copyHandlers,
+      window,
+      resolve,
+    });
+  }
+
+  mirrorDropped(drop: MirrorDrop): void {
+    this.observer.mirrorDropped?.(drop);
+  }
+
+  noCopies(): void {
+    if (this.stopped !== null) this.resolveStop();
+  }
+
   askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
     if (this.asker !== null) return this.asker(question, answer);
     const { hook, connection } = question;
@@ -238,7 +266,8 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     const admission = Admission.of(options.edge, this.table, this.table.worker);
-    return new Listener(options, account, choice, admission, this, this.dialer);
+    const mirror = this.copies.mirrorOf(options, account.name);
+    return new Listener(options, account, choice, admission, mirror, this, this.dialer);
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {
@@ -248,6 +277,7 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
     const id = this.ledger.begins(conduit, listener.account);
     conduit.accept(id, bunSocket(socket), listener);
     if (this.drained && this.ledger.running.has(conduit)) conduit.terminate("drain");
+    if (this.copies.count > 0) this.copies.makeRoom();
     this.gate();
   }
 
@@ -342,10 +372,15 @@ export class SocketsEngine implements Engine, ConduitHost, Routing {
   private cutAll(): void {
     this.drained = true;
     for (const conduit of this.ledger.running) conduit.terminate("drain");
+    this.copies.cut();
   }
 
   private resolveStop(): void {
     if (this.ledger.running.size > 0 || this.listening.size > 0) return;
+    if (this.copies.count > 0) {
+      this.copies.hurry();
+      return;
+    }
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
     this.stopped?.resolve();
   }

@@ -10,6 +10,7 @@ import type { Caller } from "../../edge/route/connection.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Selection } from "../dropping.ts";
 import type { EngineShare } from "../engine.ts";
+import type { MirrorDrop } from "../mirror/reason.ts";
 import type { Page, UpstreamPage } from "../pages.ts";
 import type { RecordBatch } from "./records.ts";
 
@@ -89,6 +90,7 @@ export type News =
       readonly until: number;
     }
   | { readonly kind: "routeFailed"; readonly listener: string; readonly why: string }
+  | { readonly kind: "mirrorDropped"; readonly drop: MirrorDrop }
   /** The worker has met a defect and let everything go; its thread ends. */
   | { readonly kind: "failed"; readonly error: string }
   /** From now on it counts there, too. */

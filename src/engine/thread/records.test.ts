@@ -26,6 +26,7 @@ function relay(id: number): Summary {
     id % 5 < 2 ? null : id / 10,
     id % 3 === 0 ? null : "client_fin",
     id % 4 === 0 ? null : `tenant ${id % 3}`,
+    id % 3 === 0 ? null : id % 2 === 0 ? "mirrored" : "slow",
     { ...noFlowStats(), receivedBytes: 2 ** 40 + id, sends: id },
     { ...noFlowStats(), lostBytes: id, shortSends: 7 },
   );
@@ -43,6 +44,7 @@ const KEYS = [
   "firstByteMs",
   "reason",
   "label",
+  "mirror",
   "up",
   "down",
 ] as const satisfies readonly (keyof RelaySummary)[];
@@ -66,5 +68,5 @@ test("what goes in comes out, also beyond the room at first, batch after batch",
 test("a text is sent once", () => {
   const records = new Records();
   for (let id = 0; id < 30; id++) records.add(relay(id));
-  expect(records.take().texts).toHaveLength(7);
+  expect(records.take().texts).toHaveLength(9);
 });

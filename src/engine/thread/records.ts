@@ -2,6 +2,7 @@ import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { FlowStats, RelaySummary } from "../engine.ts";
+import type { MirrorOutcome } from "../mirror/reason.ts";
 import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
 import { clientName, type Summary } from "../summary.ts";
 
@@ -17,6 +18,7 @@ enum Field {
   Reason,
   Upstream,
   Label,
+  Mirror,
   Flows,
 }
 
@@ -50,7 +52,7 @@ export interface RecordBatch {
   readonly numbers: Float64Array<ArrayBuffer>;
   /** The client of each, in the kernel's form, {@link SOCKADDR_IP_SIZE} bytes; handed over. */
   readonly clients: Uint8Array<ArrayBuffer>;
-  /** Listeners, reasons, upstreams and labels, each once. */
+  /** Listeners, reasons, upstreams, labels and mirrors' outcomes, each once. */
   readonly texts: readonly string[];
 }
 
@@ -71,7 +73,7 @@ export class Records {
     const at = this.count * RECORD_SIZE;
     if (at === this.numbers.length) this.grow();
     const { numbers } = this;
-    const { reason, upstreamAddress, label } = relay;
+    const { reason, upstreamAddress, label, mirror } = relay;
     numbers[at + Field.Id] = relay.id;
     numbers[at + Field.StartedAt] = relay.startedAt;
     numbers[at + Field.DurationMs] = relay.durationMs;
@@ -83,6 +85,7 @@ export class Records {
     numbers[at + Field.Upstream] =
       upstreamAddress === null ? NO_TEXT : this.numberOfText(upstreamAddress);
     numbers[at + Field.Label] = label === null ? NO_TEXT : this.numberOfText(label);
+    numbers[at + Field.Mirror] = mirror === null ? NO_TEXT : this.numberOfText(mirror);
     writeFlow(numbers, at + Field.Flows, relay.up);
     writeFlow(numbers, at + Field.Flows + FlowField.Size, relay.down);
     // Behind a short one stays what was there: its family says how long it is.
@@ -173,6 +176,9 @@ class Record implements RelaySummary {
   }
   get label(): string | null {
     return this.text(Field.Label);
+  }
+  get mirror(): MirrorOutcome | null {
+    return this.text(Field.Mirror) as MirrorOutcome | null;
   }
   get up(): FlowStats {
     return this.flow(Field.Flows);

@@ -3,6 +3,7 @@ import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Engine, EngineObserver, RelaySummary } from "../engine.ts";
+import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
 import type { AskRoute } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
@@ -57,6 +58,10 @@ export class Teller implements EngineObserver {
   }
   routeFailed(listener: string, why: string): void {
     this.tell({ kind: "routeFailed", listener, why });
+  }
+
+  mirrorDropped(drop: MirrorDrop): void {
+    this.tell({ kind: "mirrorDropped", drop });
   }
 
   /** Functions are the control plane's: it is asked by their numbers. */

@@ -234,6 +234,9 @@ export class ThreadEngine implements Engine {
       case "routeFailed":
         observer.routeFailed?.(news.listener, news.why);
         return;
+      case "mirrorDropped":
+        observer.mirrorDropped?.(news.drop);
+        return;
       case "stopped":
         this.finish();
         return;

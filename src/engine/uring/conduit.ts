@@ -1,6 +1,7 @@
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
+import type { Mirror } from "../mirror/mirror.ts";
 import { Reception } from "../reception.ts";
 import { DialAttempts } from "./dial-attempts.ts";
 import { Direction, Lane } from "./lane.ts";
@@ -119,8 +120,15 @@ export class Conduit extends Reception<Listener> {
     const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || sockets.sendNow(this.upstream, header) === header.length;
+    if (this.copy !== null && header.length > 0) this.copy.push(header);
     this.perform(this.relay.dialed());
     if (!isTold) this.terminate("upstream_reset");
+  }
+
+  /** Its first dial begins: beside it the mirror's, which gets what the upstream gets. */
+  mirror(mirror: Mirror): void {
+    this.copy = this.loop.copies.begin(mirror, this.id);
+    this.up.copy = this.copy;
   }
 
   /** The dial in flight failed or was given up. */
@@ -271,6 +279,7 @@ export class Conduit extends Reception<Listener> {
       return;
     }
     lane.flow.ended();
+    lane.copy?.finish();
     if (lane === this.up && lane.discards) {
       // Nobody stands behind a sink: its answer to the client's FIN is a FIN.
       this.down.start(this.relay.sourceEnded(Side.Upstream));
@@ -386,6 +395,7 @@ export class Conduit extends Reception<Listener> {
     if (this.notices > 0) return;
     const { loop, relay } = this;
     this.closing = false;
+    this.copy?.leave(this.isRetired);
     this.ends();
     this.listener.forget(this);
     if (this.listener.options.upstreamInside) loop.descriptors.closed(1);

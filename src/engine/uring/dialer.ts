@@ -6,6 +6,7 @@ import { RelayPhase } from "../../flow/relay.ts";
 import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import { dialReason } from "../dial-reason.ts";
 import { addressOf, Errno, errnoName, SocketOption, STREAM_SOCKET } from "../linux.ts";
+import { ANSWER_BYTES } from "../mirror/copies.ts";
 import { isName } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { encodeSockaddr } from "../sockaddr.ts";
@@ -40,6 +41,8 @@ export class Dialer implements TimedDialer<Conduit> {
   private readonly encoded = new WeakMap<Address, Encoded | null>();
   private readonly values = new Int32Array([1]);
   private readonly valuesAddress = addressOf(this.values);
+  private readonly answerBytes = Int32Array.of(ANSWER_BYTES);
+  private readonly answerBytesAddress = addressOf(this.answerBytes);
 
   constructor(private readonly loop: Loop) {}
 
@@ -57,6 +60,8 @@ export class Dialer implements TimedDialer<Conduit> {
       this.failed(conduit, "descriptor_limit", "none left");
       return;
     }
+    const { mirror } = conduit.listener;
+    if (mirror !== null && conduit.dials === 1) conduit.mirror(mirror);
     conduit.listener.dialing.add(conduit);
     const encoded = this.encode(address);
     if (encoded !== null) this.begin(conduit, encoded);
@@ -111,7 +116,7 @@ export class Dialer implements TimedDialer<Conduit> {
     }
     const { prepare } = loop;
     const { bytes, address, isTcp } = attempt.address as Encoded;
-    if (isTcp) loop.setOption(result, SocketOption.noDelay, this.valuesAddress);
+    if (isTcp) this.noDelay(result);
     conduit.pending++;
     attempt.operation = Operation.Connect;
     const low = conduit.ticket(Operation.Connect, number);
@@ -220,8 +225,18 @@ export class Dialer implements TimedDialer<Conduit> {
     if (relay.phase !== RelayPhase.Free) conduit.settle();
   }
 
+  /** Lets a connection send small pieces at once. */
+  noDelay(descriptor: number): void {
+    this.loop.setOption(descriptor, SocketOption.noDelay, this.valuesAddress);
+  }
+
+  /** Nobody is woken for a few bytes that come. */
+  receiveMany(descriptor: number): void {
+    this.loop.setOption(descriptor, SocketOption.receiveLowWater, this.answerBytesAddress);
+  }
+
   /** The address in the kernel's form; null when it is a host name. */
-  private encode(address: Address): Encoded | null {
+  encode(address: Address): Encoded | null {
     let encoded = this.encoded.get(address);
     if (encoded === undefined) {
       encoded = isName(address) ? null : encode(address);

@@ -132,6 +132,7 @@ export class Gate {
       account,
       choice,
       admission,
+      this.loop.copies.mirrorOf(options, account.name),
       this.loop,
       descriptor,
       alarms.set,

@@ -1,5 +1,6 @@
 import { Effect, type Flow, Phase } from "../../flow/flow.ts";
 import { Errno } from "../linux.ts";
+import type { Copy } from "../mirror/copy.ts";
 import type { Pacer, Pacing } from "../pacer.ts";
 import { CQE_BUFFER_SHIFT, CqeFlag } from "./abi.ts";
 import { NONE } from "./chunks.ts";
@@ -57,6 +58,8 @@ export class Lane {
   target = -1;
   /** The target is nobody: bytes are counted and thrown away. */
   discards = false;
+  /** Gets what the target gets; null for nobody. Set for each tenant, as long as it runs. */
+  copy: Copy | null = null;
   armed = false;
   /** What comes is a header first, which is not the flow's. */
   hasPreamble = false;
@@ -305,6 +308,7 @@ export class Lane {
     this.drop();
     this.source = -1;
     this.target = -1;
+    this.copy = null;
     this.large = false;
     this.takesAll = true;
     this.isPrompt = false;
@@ -532,11 +536,24 @@ export class Lane {
     const { flow } = this;
     if (size < this.asked) flow.sentShort();
     if (size > 0) this.loop.meter.sent(size);
+    if (this.copy !== null) this.copyFirst(this.copy, size);
     this.consume(size);
     let effects = flow.sent(size);
     if (flow.starved && !this.waiting && this.count <= this.chunksFew) effects |= flow.fed();
     this.start(effects);
     this.conduit.settle();
+  }
+
+  /** The target has taken the first bytes of the queue: so may another one, before they are forgotten. */
+  private copyFirst(copy: Copy, size: number): void {
+    const { chunks, memory } = this.loop;
+    let left = size;
+    for (let chunk = this.first; left > 0; chunk = chunks.next[chunk] as number) {
+      const start = chunks.start[chunk] as number;
+      const length = Math.min(left, (chunks.end[chunk] as number) - start);
+      copy.push(memory.view(chunks.buffer[chunk] as number, start, length));
+      left -= length;
+    }
   }
 
   /** Counts what is queued as sent, and throws it away. */

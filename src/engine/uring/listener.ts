@@ -4,6 +4,7 @@ import type { Choice } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { addressOf } from "../linux.ts";
+import type { Mirror } from "../mirror/mirror.ts";
 import { RelayTimeouts, type TimedDialer } from "../relay-timeouts.ts";
 import type { Routing } from "../route-desk.ts";
 import type { Conduit } from "./conduit.ts";
@@ -24,12 +25,13 @@ export class Listener extends RelayTimeouts<Conduit> {
     account: ListenerAccount,
     choice: Choice,
     admission: Admission | null,
+    mirror: Mirror | null,
     routing: Routing,
     readonly descriptor: number,
     alarm: Alarm,
     dialer: TimedDialer<Conduit>,
   ) {
-    super(options, account, choice, admission, routing, dialer, alarm);
+    super(options, account, choice, admission, mirror, routing, dialer, alarm);
     this.keepAliveSeconds = Int32Array.of(Math.round(options.keepAliveMs / 1_000));
     this.keepAliveAddress = addressOf(this.keepAliveSeconds);
   }

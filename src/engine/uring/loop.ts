@@ -2,6 +2,7 @@ import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
+import type { Backlog } from "../../memory/backlog.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 import type { Book } from "../book.ts";
 import { timerSpan } from "../deadlines.ts";
@@ -12,6 +13,8 @@ import { type EngineShare, upstreamTableOf } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
+import { Copies, type CopiesHost } from "../mirror/copies.ts";
+import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
@@ -21,6 +24,8 @@ import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
 import { Conduit } from "./conduit.ts";
+import type { UringCopy } from "./copy.ts";
+import { CopyTable } from "./copy-table.ts";
 import { Dialer } from "./dialer.ts";
 import { Files } from "./files.ts";
 import { Gate } from "./gate.ts";
@@ -57,6 +62,8 @@ export interface Report {
   askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void;
   /** A listener's route function has failed for a relay. */
   routeFailed(listener: string, why: string): void;
+  /** A copy to a mirror was given up. */
+  mirrorDropped(drop: MirrorDrop): void;
   /** That listener accepts no more. */
   unlistened(key: number): void;
   /** No listener and no relay is left after {@link Loop.stop}. */
@@ -89,7 +96,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop {
+export class Loop implements CopiesHost {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -102,6 +109,8 @@ export class Loop {
   readonly alarms = new Alarms();
   private readonly dropping = new Dropping<Conduit>(this.alarms.set);
   readonly descriptors: Descriptors;
+  readonly copies: Copies;
+  private readonly copyTable = new CopyTable(this);
   /** What is known of upstreams. */
   readonly table: UpstreamTable;
   /** Which relay a slot is; ended ones keep theirs, for the next tenant. */
@@ -153,6 +162,7 @@ export class Loop {
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
     this.ledger = new Ledger("uring", this.meter, options.share, options.memory);
     this.ledger.counts[Count.HasRing] = 1;
+    this.copies = new Copies(this, this.ledger, this.alarms.set);
     this.gate = new Gate(this, this.ledger);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
@@ -236,6 +246,7 @@ export class Loop {
       conduit.abandonEnds();
       this.report.relayEnded(this.ledger.ends(conduit));
     }
+    this.copyTable.abandon();
     this.gate.abandon();
     this.kernel.close();
     this.tellFigures();
@@ -314,6 +325,7 @@ export class Loop {
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     conduit.accept(id, descriptor, listener);
     if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
+    if (this.copies.count > 0) this.copies.makeRoom();
     this.gate.decide();
   }
 
@@ -324,6 +336,18 @@ export class Loop {
   routeFailed(listener: string, why: string): void {
     this.ledger.add(Count.RouteFailures);
     this.report.routeFailed(listener, why);
+  }
+
+  newCopy(backlog: Backlog): UringCopy {
+    return this.copyTable.add(backlog);
+  }
+
+  mirrorDropped(drop: MirrorDrop): void {
+    this.report.mirrorDropped(drop);
+  }
+
+  noCopies(): void {
+    this.reportStopped();
   }
 
   /** A client was accepted, and nothing was done for it yet. */
@@ -360,12 +384,15 @@ export class Loop {
   /** Tells when nothing is left after a stop. */
   reportStopped(): void {
     if (!this.stopping) return;
-    if (this.ledger.running.size === 0 && this.gate.isEmpty) this.report.stopped();
+    if (this.ledger.running.size > 0 || !this.gate.isEmpty) return;
+    if (this.copies.count > 0) this.copies.hurry();
+    else this.report.stopped();
   }
 
   /** Gives all memory back. Nothing may be in flight. */
   close(): void {
     this.kernel.close();
+    this.copyTable.close();
     this.sender.close();
     this.receiver.close();
     this.files?.close();
@@ -419,8 +446,12 @@ export class Loop {
         this.gate.completed(slotOf(low), result, flags);
         return;
     }
-    const conduit = this.slots[slotOf(low)];
     const generation = kernel.cqes[at + CqeWord.UserDataHigh] as number;
+    if (operation >= Operation.MirrorSocket) {
+      this.copyTable.completed(operation, slotOf(low), generation, result);
+      return;
+    }
+    const conduit = this.slots[slotOf(low)];
     // What comes for an earlier tenant was cancelled with it.
     if (conduit === undefined || conduit.generation !== generation) return;
     switch (operation) {
@@ -508,5 +539,6 @@ export class Loop {
   private cut(): void {
     this.drained = true;
     for (const conduit of this.ledger.running) conduit.terminate("drain");
+    this.copies.cut();
   }
 }

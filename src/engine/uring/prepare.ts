@@ -15,6 +15,8 @@ import type { Kernel } from "./kernel.ts";
 const MSG_NOSIGNAL = 0x4000;
 /** MSG_DONTWAIT: a send takes what there is room for, or fails by EAGAIN. */
 const MSG_DONTWAIT = 0x40;
+/** MSG_TRUNC: what a receive takes from TCP is thrown away and not copied anywhere. */
+const MSG_TRUNC = 0x20;
 /** MSG_WAITALL: one send sends all, however often it has to wait. */
 const MSG_WAITALL = 0x100;
 const TWO_32 = 2 ** 32;
@@ -105,6 +107,17 @@ export class Prepare {
     this.setAddress(at, header);
     this.kernel.sqes[at + SqeWord.Length] = 1;
     this.kernel.sqes[at + SqeWord.BufferGroup] = group;
+  }
+
+  /**
+   * Receives `size` bytes that nobody wants; completes when so many have come, or the end. The kernel may
+   * write them to the address, where nobody looks (on TCP it does not).
+   */
+  discard(fd: number, address: number, size: number, low: number, high: number): void {
+    const at = this.onSocket(Opcode.Receive, fd, low, high);
+    this.setAddress(at, address);
+    this.kernel.sqes[at + SqeWord.Length] = size;
+    this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_TRUNC | MSG_WAITALL;
   }
 
   /**

@@ -4,7 +4,7 @@
  *     low  word   [ slot: 24 bits ][ attempt: 4 bits ][ operation: 4 bits ]
  *     high word   [ generation: 32 bits ]
  *
- * The slot is a relay's (or a listener's), the generation counts the tenants of the slot: a
+ * The slot is a relay's (or a listener's, or a copy's), the generation counts the tenants of the slot: a
  * completion that comes late, for an earlier tenant, is told from one of the present tenant. A dial may
  * make several attempts at a time, which have numbers; of all else there is one.
  *
@@ -34,6 +34,14 @@ export enum Operation {
   WatchUp,
   /** Watches an upstream that is not read for its reset. */
   WatchDown,
+  /** Opens the socket of a copy to a mirror. From here on the slot is a copy's. */
+  MirrorSocket,
+  /** Connects it. */
+  MirrorConnect,
+  /** Sends what waits for the mirror. */
+  MirrorSend,
+  /** Receives what the mirror answers, which is thrown away. */
+  MirrorReceive,
 }
 
 /** The low word of a ticket. @param attempt 0…15 */

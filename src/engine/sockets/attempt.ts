@@ -1,0 +1,63 @@
+import type { SocketHandler } from "bun";
+import type { Address } from "../../config/options.ts";
+import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
+import type { DialWindow } from "./dial-window.ts";
+
+/**
+ * An attempt to connect. `Bun.connect` cannot be taken back, but where the descriptor is known the kernel
+ * can end the attempt.
+ */
+export abstract class BunAttempt {
+  /** The descriptor and the kernel's number of the attempt's socket, where they are known. */
+  private descriptor = -1;
+  private cookie: bigint | null = null;
+
+  /** Somebody waits for it. */
+  abstract get isWanted(): boolean;
+
+  /** Remembers which socket this is; whether it still is an attempt is asked when it matters. */
+  track(descriptor: number): void {
+    this.descriptor = descriptor;
+    this.cookie = socketCookie(descriptor);
+  }
+
+  /** Ends the attempt, as far as that can be done. Its descriptor is open until Bun lets go of it. */
+  end(): void {
+    if (this.cookie !== null) endAttempt(this.descriptor, this.cookie);
+    this.cookie = null;
+  }
+}
+
+/**
+ * Begins an attempt, which may be over before this returns.
+ *
+ * @param address a literal one, or a path
+ * @param anyOpen some descriptor that is open; −1 when none is known
+ */
+export function connect<A extends BunAttempt>(
+  attempt: A,
+  address: Address,
+  socket: SocketHandler<A>,
+  window: DialWindow,
+  anyOpen: number,
+): void {
+  const common = { socket, data: attempt, allowHalfOpen: true };
+  // The promise says nothing that the handlers do not: with `connectError` it cannot go unhandled.
+  if (address.kind === "unix") {
+    void Bun.connect({ ...common, unix: address.path });
+    return;
+  }
+  const { host: hostname, port } = address;
+  window.begin();
+  let isOurs = false;
+  let descriptor = -1;
+  try {
+    // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
+    // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
+    if (anyOpen !== -1) descriptor = nextDescriptor(anyOpen);
+    void Bun.connect({ ...common, hostname, port });
+  } finally {
+    isOurs = window.end();
+  }
+  if (isOurs && descriptor !== -1 && attempt.isWanted) attempt.track(descriptor);
+}

@@ -1,0 +1,190 @@
+import type { SocketHandler } from "bun";
+import type { Address } from "../../config/options.ts";
+import type { Backlog } from "../../memory/backlog.ts";
+import type { Descriptors } from "../descriptors.ts";
+import { unsentBytes } from "../libc.ts";
+import { SocketOption, setOption } from "../linux.ts";
+import { ANSWER_BYTES, type Copies } from "../mirror/copies.ts";
+import { Copy, CopyPhase } from "../mirror/copy.ts";
+import { isName, type ResolveName } from "../names.ts";
+import { BunAttempt, connect } from "./attempt.ts";
+import { type BunSocket, bunSocket, recycle } from "./bun-socket.ts";
+import type { DialWindow } from "./dial-window.ts";
+import type { OnDefect } from "./dialer.ts";
+
+/** One connection to a mirror, from the attempt to Bun's last callback; then its copy may be another's. */
+class Link extends BunAttempt {
+  socket: BunSocket<Link> | null = null;
+
+  /** @param copy null once it was let go */
+  constructor(public copy: SocketsCopy | null) {
+    super();
+  }
+
+  get isWanted(): boolean {
+    return this.copy !== null;
+  }
+}
+
+/** What copies need of their engine. */
+interface CopyHost {
+  readonly descriptors: Descriptors;
+  readonly handlers: SocketHandler<Link>;
+  readonly window: DialWindow;
+  readonly resolve: ResolveName;
+}
+
+/** A copy on Bun's sockets: a `write` that takes less than all waits for `drain`. */
+export class SocketsCopy extends Copy {
+  private link: Link | null = null;
+  /** Addresses of the mirror's name that are still to be tried. */
+  private untried: readonly Address[] = [];
+  /** Counts dials, so that an answer for an earlier one is told apart. */
+  private dials = 0;
+
+  constructor(
+    copies: Copies,
+    backlog: Backlog,
+    private readonly host: CopyHost,
+  ) {
+    super(copies, backlog);
+  }
+
+  protected dial(address: Address): void {
+    const dial = ++this.dials;
+    this.untried = [];
+    if (address.kind === "unix" || !isName(address)) {
+      this.attempt(address);
+      return;
+    }
+    this.host.resolve(address.host, address.port, (addresses) => {
+      if (this.dials !== dial || this.phase !== CopyPhase.Dialing) return;
+      this.untried = addresses;
+      this.attemptNext("ENOTFOUND");
+    });
+  }
+
+  /** Tries the next address of a name; without one the dial has failed. */
+  private attemptNext(code: string): void {
+    const [next, ...others] = this.untried;
+    this.untried = others;
+    if (next === undefined) this.dialFailed(code);
+    else this.attempt(next);
+  }
+
+  private attempt(address: Address): void {
+    const link = new Link(this);
+    this.link = link;
+    const { descriptors, handlers, window } = this.host;
+    descriptors.opened(1);
+    connect(link, address, handlers, window, STANDARD_ERROR);
+  }
+
+  /** Bun's `open`. */
+  opened(descriptor: number): void {
+    const isTcp = this.mirror.options.address.kind === "tcp";
+    if (isTcp && process.platform === "linux") {
+      setOption(descriptor, SocketOption.receiveLowWater, ANSWER_BYTES);
+    }
+    this.connected();
+  }
+
+  /** Bun's `connectError`. */
+  refused(code: string): void {
+    this.link = null;
+    this.attemptNext(code);
+  }
+
+  /** Bun's `drain`. */
+  drained(): void {
+    this.sendWaiting();
+  }
+
+  /** Bun's `end`: a FIN came. */
+  ended(): void {
+    this.sourceEnded();
+  }
+
+  /** Bun's `close`, when nobody here has asked for it. */
+  closed(code: string): void {
+    this.link = null;
+    // After both FINs that is the natural end.
+    if (this.phase === CopyPhase.Ended && code === "") this.sourceEnded();
+    else this.gone(code);
+  }
+
+  protected write(bytes: Uint8Array): number {
+    return this.link?.socket?.write(bytes) ?? -1;
+  }
+
+  protected sendWaiting(): void {
+    const { backlog } = this;
+    while (this.phase === CopyPhase.Open && backlog.size > 0) {
+      const { first, firstSize } = backlog;
+      const { pool } = backlog;
+      const start = pool.start[first] as number;
+      const taken = this.write(pool.view(first).subarray(start, start + firstSize));
+      if (taken < 0) this.gone("");
+      else if (taken > 0) this.took(taken);
+      if (taken < firstSize) return;
+    }
+  }
+
+  protected sendFin(): void {
+    this.link?.socket?.shutdown();
+  }
+
+  protected get unsent(): number {
+    const { socket = null } = this.link ?? {};
+    return socket === null ? 0 : unsentBytes(socket.fd);
+  }
+
+  protected close(isClean: boolean): void {
+    const { link } = this;
+    this.link = null;
+    if (link !== null) {
+      // Bun calls back before it returns: nobody listens any more.
+      link.copy = null;
+      if (link.socket === null) link.end();
+      else if (isClean) link.socket.close();
+      else link.socket.terminate();
+    }
+    this.released();
+  }
+}
+
+/** Any open descriptor will do to see which one is next. */
+const STANDARD_ERROR = 2;
+
+/** What Bun tells of connections to mirrors. What they answer is thrown away. */
+export function copyHandlers(descriptors: Descriptors, onDefect: OnDefect): SocketHandler<Link> {
+  return {
+    open: (socket) => {
+      const { copy } = socket.data;
+      if (copy === null) {
+        socket.terminate();
+        return;
+      }
+      const link = socket.data;
+      link.socket = bunSocket(socket);
+      copy.opened(link.socket.fd);
+    },
+    connectError: (socket, error) => {
+      descriptors.closed(1);
+      const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+      socket.data.copy?.refused(code);
+    },
+    data: (_socket, chunk) => recycle(chunk),
+    drain: (socket) => {
+      socket.data.copy?.drained();
+    },
+    end: (socket) => {
+      socket.data.copy?.ended();
+    },
+    close: (socket, error) => {
+      descriptors.closed(1);
+      socket.data.copy?.closed((error as NodeJS.ErrnoException | undefined)?.code ?? "");
+    },
+    error: (_socket, error) => onDefect(error),
+  };
+}

@@ -1,0 +1,58 @@
+import type { Backlog } from "../../memory/backlog.ts";
+import { type Mapping, mapMemory, unmap } from "../linux.ts";
+import { ANSWER_BYTES } from "../mirror/copies.ts";
+import { UringCopy } from "./copy.ts";
+import type { Loop } from "./loop.ts";
+import { Operation } from "./ticket.ts";
+
+/** The copies of a loop by their slots, and where what mirrors answer is thrown away. Owner: the loop. */
+export class CopyTable {
+  private readonly slots: UringCopy[] = [];
+  private mapping: Mapping | null = null;
+
+  constructor(private readonly loop: Loop) {}
+
+  /** A copy with a slot of its own. */
+  add(backlog: Backlog): UringCopy {
+    const copy = new UringCopy(this.loop, this, this.slots.length, backlog);
+    this.slots.push(copy);
+    return copy;
+  }
+
+  /** Memory that all mirrors' answers are received into, and nobody reads. */
+  get scratch(): Mapping {
+    this.mapping ??= mapMemory(ANSWER_BYTES);
+    return this.mapping;
+  }
+
+  /** A completion of one of the copies' operations. */
+  completed(operation: Operation, slot: number, generation: number, result: number): void {
+    const copy = this.slots[slot];
+    // A copy is used again when nothing of it is in flight.
+    if (copy === undefined || copy.generation !== generation) return;
+    switch (operation) {
+      case Operation.MirrorSocket:
+        copy.socketCompleted(result);
+        return;
+      case Operation.MirrorConnect:
+        copy.connectCompleted(result);
+        return;
+      case Operation.MirrorSend:
+        copy.sendCompleted(result);
+        return;
+      case Operation.MirrorReceive:
+        copy.receiveCompleted(result);
+        return;
+    }
+  }
+
+  /** Resets all connections, because of a defect. What the kernel may still write to stays mapped. */
+  abandon(): void {
+    for (const copy of this.slots) copy.abandon();
+  }
+
+  /** Gives its memory back. Nothing may be in flight. */
+  close(): void {
+    if (this.mapping !== null) unmap(this.mapping);
+  }
+}
