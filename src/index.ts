@@ -29,6 +29,8 @@ export {
   type RelaySummary,
   type RingStats,
 } from "./engine/engine.ts";
+export type { MirrorStats } from "./engine/mirror/account.ts";
+export type { DropReason, MirrorDrop, MirrorOutcome } from "./engine/mirror/reason.ts";
 export { EngineUnsupportedError } from "./engine/select.ts";
 export type { Reason } from "./flow/reason.ts";
 export { createProxy, type Proxy, type ProxyConfig } from "./library/create-proxy.ts";

@@ -101,6 +101,7 @@ describe.each(engines)("with engine %s", (engine) => {
         mode: "bidirectional",
         upstreams: [target],
         upstreamInside: false,
+        mirror: null,
         connectTimeoutMs: 5_000,
         halfCloseTimeoutMs: 60_000,
         accepting: true,

@@ -19,12 +19,13 @@ export function adminLine(address: Address): string {
 }
 
 /** Where a listener's relays go, to be put after its address. */
-export function destination({ mode, upstreams, upstreamInside }: WantedListener): string {
+export function destination({ mode, upstreams, upstreamInside, mirror }: WantedListener): string {
   if (mode === "sink") return " (sink: what clients send is counted and discarded)";
   const isDemo = upstreamInside === true || upstreams.length === 0;
   const notes = [
     ...(isDemo ? ["(a demo built in)"] : []),
     ...(mode === "oneway" ? ["(oneway: nothing comes back)"] : []),
+    ...(mirror === null ? [] : [`(copied to ${formatAddress(mirror.address)})`]),
   ];
   const names = upstreams.map(({ address }) => formatAddress(address)).join(", ");
   return ` → ${[...(names === "" ? [] : [names]), ...notes].join(" ")}`;

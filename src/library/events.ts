@@ -1,4 +1,5 @@
 import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
+import type { MirrorDrop } from "../engine/mirror/reason.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { UpstreamEvent } from "../upstream/events.ts";
 
@@ -40,6 +41,8 @@ export interface ProxyEvents {
   relayEnded?(relay: RelaySummary): void;
   dialFailed?(failure: DialFailure): void;
   routeFailed?(failure: RouteFailure): void;
+  /** The copy of a relay to a mirror was given up. */
+  mirrorDropped?(drop: MirrorDrop): void;
   workerFailed?(failure: WorkerFailure): void;
   /** An upstream is down, ejected after failed dials, or up again. */
   upstreamChanged?(event: UpstreamEvent): void;
@@ -63,6 +66,9 @@ export class Events implements ProxyObserver {
   }
   routeFailed(listener: string, why: string): void {
     this.call(() => this.handlers.routeFailed?.({ listener, why }));
+  }
+  mirrorDropped(drop: MirrorDrop): void {
+    this.call(() => this.handlers.mirrorDropped?.(drop));
   }
   workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void {
     this.call(() => this.handlers.workerFailed?.({ worker, error, relays, replacedAfterMs }));

@@ -74,6 +74,22 @@ test("route functions that fail are a line per listener and second", () => {
   ]);
 });
 
+test("copies that are given up are a line per listener, mirror and second", () => {
+  const { lines, observer } = record(3);
+  const drop = { listener: "redis", mirror: "m:1", relay: 7, detail: "" };
+  observer.mirrorDropped({ ...drop, reason: "unreachable", detail: "ECONNREFUSED" });
+  for (let relay = 1; relay <= 1_000; relay++) {
+    observer.mirrorDropped({ ...drop, relay, reason: "slow" });
+  }
+  observer.mirrorDropped({ ...drop, listener: "db", reason: "reset" });
+  observer.flush();
+  expect(lines).toEqual([
+    "warn: redis: mirror m:1: the copy of relay 7 is given up: unreachable (ECONNREFUSED)",
+    "warn: db: mirror m:1: the copy of relay 7 is given up: reset",
+    "warn: redis: mirror m:1: copies are given up, 1,000 times more, at last that of relay 1000: slow",
+  ]);
+});
+
 test("an empty pool and paused accepting are a line per second, with how things stand", () => {
   const { lines, observer } = record(3);
   for (let i = 0; i < 1_000; i++) {

@@ -1,6 +1,7 @@
 import type { ConsolaInstance } from "consola/core";
 import { formatCount, formatCounted, formatDuration, formatSize } from "../config/quantity.ts";
 import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
+import type { MirrorDrop } from "../engine/mirror/reason.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { NameEvent, ServiceEvent, UpstreamEvent } from "../upstream/events.ts";
 import type { History } from "./history.ts";
@@ -22,6 +23,12 @@ interface DialFailures {
   detail: string;
 }
 
+/** The same of copies to a mirror. */
+interface MirrorDrops {
+  readonly limit: Limit;
+  last: MirrorDrop;
+}
+
 /** The same of a listener's route function. */
 interface RouteFailures {
   readonly limit: Limit;
@@ -40,6 +47,8 @@ export class LogObserver implements ProxyObserver {
   private readonly dials = new Map<string, DialFailures>();
   /** One entry per listener whose route function has failed. */
   private readonly routes = new Map<string, RouteFailures>();
+  /** One entry per listener and mirror of which a copy was given up. */
+  private readonly mirrors = new Map<string, MirrorDrops>();
   private readonly pool: Condition;
   private readonly accepting: Condition;
   private acceptCause = "";
@@ -83,6 +92,22 @@ export class LogObserver implements ProxyObserver {
     }
     failures.why = why;
     if (failures.limit.take()) this.log.warn(`${listener}: the route function has failed: ${why}`);
+  }
+
+  mirrorDropped(drop: MirrorDrop): void {
+    const { listener, mirror, relay, reason, detail } = drop;
+    const name = `${listener}: mirror ${mirror}`;
+    let drops = this.mirrors.get(name);
+    if (drops === undefined) {
+      const limit = new Limit((heldBack) => this.tellMirror(name, heldBack), this.windowMs);
+      drops = { limit, last: drop };
+      this.mirrors.set(name, drops);
+    }
+    drops.last = drop;
+    if (!drops.limit.take()) return;
+    this.log.warn(
+      `${name}: the copy of relay ${relay} is given up: ${reason}${inBrackets(detail)}`,
+    );
   }
 
   upstreamChanged({ listener, upstream, to, why }: UpstreamEvent): void {
@@ -147,6 +172,7 @@ export class LogObserver implements ProxyObserver {
   flush(): void {
     for (const { limit } of this.dials.values()) limit.flush();
     for (const { limit } of this.routes.values()) limit.flush();
+    for (const { limit } of this.mirrors.values()) limit.flush();
     this.pool.flush();
     this.accepting.flush();
   }
@@ -166,6 +192,14 @@ export class LogObserver implements ProxyObserver {
   private tellRoutes(listener: string, heldBack: number): void {
     const why = this.routes.get(listener)?.why;
     this.log.warn(`${listener}: the route function has failed ${times(heldBack)}, at last: ${why}`);
+  }
+
+  private tellMirror(name: string, heldBack: number): void {
+    const drops = this.mirrors.get(name);
+    if (drops === undefined) return;
+    const { relay, reason, detail } = drops.last;
+    const last = `that of relay ${relay}: ${reason}${inBrackets(detail)}`;
+    this.log.warn(`${name}: copies are given up, ${times(heldBack)}, at last ${last}`);
   }
 
   private tellPool(on: boolean, heldBack: number): void {

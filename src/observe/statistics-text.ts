@@ -5,6 +5,7 @@ import {
   formatDuration,
   formatSize,
 } from "../config/quantity.ts";
+import type { MirrorStats } from "../engine/mirror/account.ts";
 import { alignColumns } from "./columns.ts";
 import type { FlowStatistics, RelayStatistics, Statistics } from "./statistics.ts";
 
@@ -113,11 +114,20 @@ function facts(statistics: Statistics): string[] {
   if (routeFailures > 0) {
     result.push(`routing   failed for ${formatCounted(routeFailures, "relay")}`);
   }
+  for (const one of statistics.mirrors) result.push(...wrap("mirror    ", mirrorWords(one)));
   const reasons = Object.entries(relays.reasons)
     .sort(([, one], [, other]) => other - one)
     .map(([reason, count]) => `${reason} ${formatCount(count)}`);
   if (reasons.length > 0) result.push(...wrap("reasons   ", reasons));
   return result;
+}
+
+/** What became of copies to a mirror. */
+function mirrorWords({ mirror, begun, dropped, bytes }: MirrorStats): string[] {
+  const reasons = Object.entries(dropped)
+    .sort(([, one], [, other]) => other - one)
+    .map(([reason, count]) => `${formatCount(count)} given up (${reason})`);
+  return [`${mirror} ${formatCounted(begun, "relay")}`, formatSize(bytes), ...reasons];
 }
 
 /** What the ring has done, for who tunes it. */

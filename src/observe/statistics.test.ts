@@ -71,6 +71,25 @@ describe("statistics", () => {
     expect(busy().ring).toBeNull();
   });
 
+  test("what became of copies to a mirror", () => {
+    const mirrors = [
+      {
+        listener: "redis",
+        mirror: "m:1",
+        begun: 2_000,
+        running: 0,
+        completed: 1_500,
+        dropped: { unreachable: 100, slow: 400 },
+        bytes: 3 * 1_048_576,
+      },
+    ];
+    const told = statistics(engineStats({ mirrors }), [], []);
+    expect(told.mirrors).toEqual(mirrors);
+    expect(renderText(told, false)).toContain(
+      "mirror    m:1 2,000 relays, 3 MiB, 400 given up (slow), 100 given up (unreachable)\n",
+    );
+  });
+
   test("buckets that are empty are left out", () => {
     expect(busy().segments).toMatchObject([
       { segments: 1, bytesMax: 65_536, receives: 4_009, sends: 3_999, sendsPercent: 99.975 },

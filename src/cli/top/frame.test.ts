@@ -14,6 +14,7 @@ const listener: ListenerDocument = {
   mode: "bidirectional",
   upstreams: [],
   upstreamInside: false,
+  mirror: null,
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   accepting: true,

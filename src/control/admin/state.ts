@@ -19,6 +19,8 @@ export interface ListenerDocument {
   upstreams: string[];
   /** The upstream is the one built in. */
   upstreamInside: boolean;
+  /** Who gets a copy; null for nobody. */
+  mirror: { address: string; bufferBytes: number; percent: number } | null;
   connectTimeoutMs: number;
   halfCloseTimeoutMs: number;
   /** False once it was drained. */
@@ -97,10 +99,17 @@ export function listenerDocument(
     mode: options.mode,
     upstreams: options.upstreams.map((one) => formatAddress(one.address)),
     upstreamInside: options.upstreamInside ?? false,
+    mirror: mirrorDocument(options),
     connectTimeoutMs: options.connectTimeoutMs,
     halfCloseTimeoutMs: options.halfCloseTimeoutMs,
     accepting,
   };
+}
+
+function mirrorDocument({ mirror }: WantedListener): ListenerDocument["mirror"] {
+  if (mirror === null) return null;
+  const { address, bufferSize, percent } = mirror;
+  return { address: formatAddress(address), bufferBytes: bufferSize, percent };
 }
 
 function listenersOf(proxy: RunningProxy): ListenerDocument[] {

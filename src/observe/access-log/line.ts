@@ -29,6 +29,7 @@ const UNPRINTABLE = /[^\x20-\x7e]/g;
  * | `reason` | the one word that says why it ended |
  * | `side` | whose doing that was: `client`, `upstream`, or null for ringway's own |
  * | `label` | what the listener's route function calls it |
+ * | `mirror` | `mirrored`, or why its copy to the mirror was given up so far; null when it is not copied |
  */
 export function accessLine(event: LineEvent, relay: RelaySummary): string {
   const { startedAt, durationMs, up, down, reason } = relay;
@@ -41,7 +42,7 @@ export function accessLine(event: LineEvent, relay: RelaySummary): string {
     `,"upBytes":${up.receivedBytes},"downBytes":${down.receivedBytes}` +
     `,"upLostBytes":${up.lostBytes},"downLostBytes":${down.lostBytes}` +
     `,"reason":${text(reason)},"side":${reason === null ? "null" : sideName(reason)}` +
-    `,"label":${text(relay.label)}}\n`
+    `,"label":${text(relay.label)},"mirror":${text(relay.mirror)}}\n`
   );
 }
 

@@ -123,6 +123,25 @@ export const figures: readonly Figure[] = [
     "Relays whose listener's route function threw, was late or answered nonsense.",
     (stats) => stats.routeFailures,
   ),
+  ofMirrors("counter", "ringway_mirror_copies_total", "Relays that were to be copied.", "begun"),
+  ofMirrors("gauge", "ringway_mirror_copies_running", "Copies under way.", "running"),
+  ofMirrors("counter", "ringway_mirror_bytes_total", "Bytes that went to the mirror.", "bytes"),
+  {
+    kind: "counter",
+    name: "ringway_mirror_copies_dropped_total",
+    help: "Copies that were given up, by the one word that says why.",
+    labels: ["listener", "mirror", "reason"],
+    rows: ({ stats }) =>
+      stats.mirrors.flatMap(({ listener, mirror, dropped }) =>
+        Object.entries(dropped).map(([reason, count]): Row => [[listener, mirror, reason], count]),
+      ),
+  },
+  single(
+    "gauge",
+    "ringway_mirror_memory_bytes",
+    "Bytes that the memory of copies has taken.",
+    ({ memory }) => memory.mirrorBytes,
+  ),
   single("gauge", "ringway_pool_bytes", "Bytes that the pool has taken.", ({ memory }) => {
     return memory.poolBytes;
   }),
@@ -169,6 +188,17 @@ function ofUpstreams(name: string, help: string, read: (one: UpstreamFigures) =>
     labels: ["listener", "upstream"],
     rows: ({ upstreams }) => upstreams.map((one): Row => [[one.listener, one.upstream], read(one)]),
   };
+}
+
+function ofMirrors(
+  kind: Figure["kind"],
+  name: string,
+  help: string,
+  key: "begun" | "running" | "bytes",
+): Figure {
+  const rows = ({ stats: { mirrors } }: Snapshot) =>
+    mirrors.map((one): Row => [[one.listener, one.mirror], one[key]]);
+  return { kind, name, help, labels: ["listener", "mirror"], rows };
 }
 
 function byDirection(

@@ -1,4 +1,4 @@
-import type { ListenerDocument } from "../state.ts";
+import type { ListenerDocument, StateDocument } from "../state.ts";
 import { byId, element, setRows } from "./dom.ts";
 import * as format from "./format.ts";
 
@@ -8,12 +8,15 @@ const LABELS = [
   "Mode",
   "New clients",
   "Upstreams",
+  "Mirror",
   "Connect timeout",
   "Half-close timeout",
 ] as const;
 
+type Mirrors = StateDocument["totals"]["mirrors"];
+
 /** Shows where clients are accepted and where their relays go. */
-export function showListeners(listeners: readonly ListenerDocument[]): void {
+export function showListeners(listeners: readonly ListenerDocument[], mirrors: Mirrors): void {
   const rows = listeners.map((one, index) => ({
     key: `${index} ${one.address}`,
     cells: [
@@ -22,6 +25,7 @@ export function showListeners(listeners: readonly ListenerDocument[]): void {
       one.mode,
       one.accepting ? "accepted" : "drained",
       upstreams(one),
+      mirror(one, mirrors),
       format.duration(one.connectTimeoutMs),
       format.duration(one.halfCloseTimeoutMs),
     ],
@@ -35,6 +39,20 @@ export function showListeners(listeners: readonly ListenerDocument[]): void {
       ...others.map((label) => element("td", { "data-label": label })),
     );
   });
+}
+
+/** Who gets a copy, of how many relays, and how that goes. */
+function mirror({ name, address, mirror }: ListenerDocument, mirrors: Mirrors): string {
+  if (mirror === null) return "none";
+  const share = mirror.percent === 100 ? "" : ` (${mirror.percent} % of relays)`;
+  const stats = mirrors.find(
+    (one) => one.listener === (name ?? address) && one.mirror === mirror.address,
+  );
+  const dropped = Object.entries(stats?.dropped ?? {}).map(
+    ([reason, count]) => `, ${format.count(count)} given up (${reason})`,
+  );
+  const copied = stats === undefined ? "" : `: ${format.count(stats.begun)} copied`;
+  return `${mirror.address}${share}${copied}${dropped.join("")}`;
 }
 
 function upstreams({ mode, upstreams, upstreamInside }: ListenerDocument): string {

@@ -36,7 +36,7 @@ async function refresh(): Promise<void> {
     lastAt = Date.now();
     charts.add(now);
     showFacts(state, now);
-    showListeners(state.listeners);
+    showListeners(state.listeners, state.totals.mirrors);
     upstreams.show(state.upstreams);
     showStatus(state.status);
     await relays.refresh();
