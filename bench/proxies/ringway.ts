@@ -17,7 +17,7 @@ export function ringwayWith(name: string, flags: readonly string[]): ProxyAdapte
   return {
     name,
     isOurs: true,
-    missing: () => whyNot(command("--mode", "sink", "--listen", "127.0.0.1:0")),
+    missing: () => whyNot(command("--upstream", "127.0.0.1:1", "--listen", "127.0.0.1:0")),
     version: () => firstLine([process.execPath, join(ROOT, "src/main.ts"), "--version"]),
     // From source it is Bun and the source; as it would be installed it is one file.
     executables: () => [existsSync(EXECUTABLE) ? EXECUTABLE : process.execPath],
