@@ -293,12 +293,15 @@ describe.each(engines)("workers with engine %s", (name) => {
       }
     };
     const lanes = Array.from({ length: 8 }, comeAndGo);
+    // Of those that were there before a death, some may not have heard yet that they are over.
+    let [victim] = clients as [End];
     for (let deaths = 1; deaths <= 3; deaths++) {
-      const victim = clients.find(({ closed }) => !closed) as End;
       victim.offer({ seed: 0, total: FATAL_BYTES });
       await waitFor(() => record.workersFailed.length === deaths, "the defect is told");
       await waitFor(() => victim.closed, "the victim is reset");
-      clients.push(...(await crew.connect(address, 20)));
+      const others = await crew.connect(address, 20);
+      clients.push(...others);
+      [victim] = others as [End];
     }
     isOver = true;
     await Promise.all(lanes);
@@ -312,6 +315,28 @@ describe.each(engines)("workers with engine %s", (name) => {
     await waitFor(
       () => table.running(0) === 0,
       () => `none is counted, now ${table.running(0)}`,
+    );
+  });
+
+  test("nobody who comes in the moment of a defect is left alone", async () => {
+    const { record, standstill } = begin(1);
+    const { address } = await crew.listen();
+    const [first, victim] = (await crew.connect(address, 2)) as [End, End];
+    first.offer({ seed: 0, total: BLOCKING_BYTES });
+    await waitFor(() => Atomics.load(standstill, 0) === Standstill.Stands, "it stands still");
+    // When it goes on it finds the defect first, and those who came behind it in the same turn.
+    victim.offer({ seed: 0, total: FATAL_BYTES });
+    const begun = Array.from({ length: 50 }, () =>
+      End.connect(address, (end) => end.offer({ seed: 1, total: 10 })),
+    );
+    const clients = await Promise.all(begun);
+    crew.clients.push(...clients);
+    Atomics.store(standstill, 0, Standstill.IsOver);
+    Atomics.notify(standstill, 0);
+    await waitFor(() => record.workersFailed.length === 1, "the defect is told");
+    await waitFor(
+      () => clients.every(({ closed, receivedBytes }) => closed || receivedBytes === 10),
+      () => `all are reset or served: ${clients.join("; ")}`,
     );
   });
 

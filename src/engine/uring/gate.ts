@@ -68,6 +68,11 @@ export class Gate {
     for (const key of this.listeners.keys()) this.unlisten(key);
   }
 
+  /** Nobody is accepted any more; what was accepted until then completes. */
+  cancelAccepts(): void {
+    for (const [key, { armed }] of this.listeners) if (armed) this.cancelAccept(key);
+  }
+
   /** Closes all of them, with whoever waits there. */
   abandon(): void {
     for (const { descriptor } of this.listeners.values()) this.loop.sockets.closeNow(descriptor);

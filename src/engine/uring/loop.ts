@@ -36,7 +36,7 @@ import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
 import { createSender, type Sender } from "./sender.ts";
-import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { attemptOf, Operation, opensDescriptor, operationOf, slotOf, ticketLow } from "./ticket.ts";
 
 /** After so many relays the loop waits for a quiet moment to tidy up. */
 const TIDY_AFTER = 1000;
@@ -45,6 +45,9 @@ const QUIET_MS = 100;
 /** Between two looks for resets that the kernel has not told. */
 const SWEEP_MS = 1_000;
 const QUIET_EVENTS = 16;
+/** What is cancelled completes in the first or in the second entry to the kernel. */
+const CLEAR_UP_LOOKS = 2;
+
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report {
   /** A client was accepted. Missing when nobody wants to know. */
@@ -242,6 +245,7 @@ export class Loop implements CopiesHost {
    * told. What the kernel may still write to stays mapped.
    */
   abandon(): void {
+    this.clearUp();
     for (const conduit of [...this.ledger.running]) {
       conduit.abandonEnds();
       this.report.relayEnded(this.ledger.ends(conduit));
@@ -250,6 +254,33 @@ export class Loop implements CopiesHost {
     this.gate.abandon();
     this.kernel.close();
     this.tellFigures();
+  }
+
+  /**
+   * After a defect: submits the closes that were prepared, and closes whoever was accepted, or what was
+   * opened, of which only the ring knows yet. With the ring gone their ends would wait for good.
+   */
+  private clearUp(): void {
+    const { kernel } = this;
+    try {
+      this.gate.cancelAccepts();
+      for (let looks = 0; looks < CLEAR_UP_LOOKS; looks++) {
+        kernel.enter(0, 0, Infinity);
+        for (let at = kernel.completion(); at >= 0; at = kernel.completion()) this.dropOpened(at);
+      }
+    } catch {
+      // It is the ring that has failed: what it has cannot be had.
+    }
+  }
+
+  /** Resets what a completion has brought, if that is a descriptor. */
+  private dropOpened(at: number): void {
+    const { cqes, cqeResults } = this.kernel;
+    const operation = operationOf(cqes[at + CqeWord.UserDataLow] as number);
+    const descriptor = cqeResults[at + CqeWord.Result] as number;
+    if (descriptor < 0 || !opensDescriptor(operation)) return;
+    this.sockets.resetOnClose(descriptor);
+    this.sockets.closeNow(descriptor);
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
