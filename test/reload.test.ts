@@ -49,6 +49,18 @@ async function echoed(end: End, total: number): Promise<void> {
   await waitFor(() => end.receivedBytes === before + total, `an echo of ${total} bytes`);
 }
 
+/** Clients come, and stay, until one is let in, or is not. */
+async function comeUntil(port: number, isLetIn: boolean): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const end = await End.connect({ kind: "tcp", host: "127.0.0.1", port });
+    end.offer({ seed: 1, total: 10 });
+    await waitFor(() => end.closed || end.receivedBytes === 10, "an echo, or its end");
+    if (!end.closed === isLetIn) return;
+    await Bun.sleep(20);
+  }
+  throw new Error(`no client was ${isLetIn ? "let in" : "refused"}`);
+}
+
 /** A port that was free just now. */
 function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
@@ -99,6 +111,33 @@ describe.each(engines)("with engine %s", (engine) => {
     old.finish();
     const { code } = await proxy.stop();
     expect(code).toBe(0);
+  });
+
+  test("SIGHUP: what is in a file of networks, and the limit of all listeners, holds for all of them", async () => {
+    const networks = await write(`networks-${engine}.txt`, "10.0.0.0/8\n");
+    const port = freePort();
+    const listener = `listen = "127.0.0.1:${port}"\nupstream = "${target}"\n`;
+    const text = (most: number) => `totalRelays = ${most}\ndeny = "file:${networks}"\n${listener}`;
+    const path = await write(`edge-${engine}.toml`, text(0));
+    await using proxy = new CliProcess(["-c", path, "-e", engine, "--drain-timeout", "0"]);
+    await proxy.port();
+    const old = await connect(port);
+
+    await writeFile(networks, "127.0.0.0/8\n");
+    proxy.child.kill("SIGHUP");
+    await comeUntil(port, false);
+    await writeFile(networks, "10.0.0.0/8\n");
+    proxy.child.kill("SIGHUP");
+    await comeUntil(port, true);
+
+    await writeFile(path, text(1));
+    proxy.child.kill("SIGHUP");
+    await comeUntil(port, false);
+    await writeFile(path, text(0));
+    proxy.child.kill("SIGHUP");
+    await comeUntil(port, true);
+    await echoed(old, 10);
+    await proxy.stop();
   });
 
   test("--watch: the file is read when it has changed, also by another in its place", async () => {

@@ -251,8 +251,10 @@ export class RunningProxy {
   }
 
   /**
-   * New relays of these listeners, and of all whose upstreams are others now, get their options. Until
-   * all workers know, upstreams that go must stay open: there would be none for who comes meanwhile.
+   * New relays of these listeners, and of all whose upstreams or edges are others now, get their
+   * options: files of networks may have others, and the limit of all listeners stands in none of them.
+   * Until all workers know, upstreams that go must stay open: there would be none for who comes
+   * meanwhile.
    */
   private async update({ adopted }: Prepared, changed: ReadonlySet<string>): Promise<void> {
     const updates: Promise<void>[] = [];
@@ -262,7 +264,9 @@ export class RunningProxy {
       const before = this.prepared.adopted.get(key);
       // One that has just been opened has them.
       if (before === undefined) continue;
-      const isSame = Bun.deepEquals(before.upstreams, options.upstreams, true);
+      const isSame =
+        Bun.deepEquals(before.upstreams, options.upstreams, true) &&
+        Bun.deepEquals(before.edge, options.edge, true);
       if (changed.has(key) || !isSame) updates.push(listening.update(options));
     }
     await Promise.all(updates);
