@@ -122,6 +122,21 @@ describe("what the engine counts", async () => {
   });
 });
 
+test("of a listener with several addresses each upstream is told once, for all of them", async () => {
+  const [one] = known;
+  if (one === undefined) throw new Error("an upstream");
+  const other = { ...one, isOpen: true, health: "up", running: 3, effectiveWeight: 1 };
+  const upstreams = [one, other, { ...other, upstream: "b:1" }, { ...other, upstream: "b:1" }];
+  const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null };
+  const families = parseExposition(await new Metrics().text(snapshot, build));
+  const of = (upstream: string) =>
+    ["up", "open", "relays_running", "weight"].map((name) =>
+      sampleValue(families, `ringway_upstream_${name}`, { listener: "redis", upstream }),
+    );
+  expect(of("a:1")).toEqual([0, 0, 7, 0.5]);
+  expect(of("b:1")).toEqual([1, 1, 6, 1]);
+});
+
 test("asked again, values are those of now", async () => {
   const metrics = new Metrics();
   await read(metrics);

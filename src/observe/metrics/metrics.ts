@@ -6,7 +6,7 @@ import type { EngineObserver, RelaySummary } from "../../engine/engine.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { SLOTS_MAX } from "../../upstream/table.ts";
 import { FigureText } from "./figure-text.ts";
-import { figures, type Snapshot } from "./figures.ts";
+import { figures, type Snapshot, type UpstreamFigures } from "./figures.ts";
 import { registerProcess } from "./process.ts";
 import { Recent } from "./recent.ts";
 
@@ -141,7 +141,8 @@ export class Metrics
     // An estimate may be corrected downwards, which a counter must not be.
     this.turns = Math.max(this.turns, stats.loop.turns);
     const rising = { ...stats, loop: { ...stats.loop, turns: this.turns } };
-    const now = { ...snapshot, stats: rising, accepts: snapshot.accepts && this.accepts };
+    const accepts = snapshot.accepts && this.accepts;
+    const now = { ...snapshot, stats: rising, accepts, upstreams: eachOnce(snapshot.upstreams) };
     this.read ??= figures
       .filter(({ exists }) => exists?.(snapshot) ?? true)
       .map((figure) => new FigureText(figure));
@@ -151,4 +152,29 @@ export class Metrics
     this.told ??= this.registry.metrics();
     return `${text}${await this.told}\n${await this.process.metrics()}`;
   }
+}
+
+/**
+ * A listener with several addresses has its upstreams for each of them. Their labels are the same, and
+ * no two samples may have the same: it has what all of them have together, and is as well as the worst.
+ */
+function eachOnce(upstreams: readonly UpstreamFigures[]): UpstreamFigures[] {
+  const known = new Map<string, UpstreamFigures>();
+  for (const one of upstreams) {
+    const key = `${one.listener}\n${one.upstream}`;
+    const other = known.get(key);
+    known.set(key, other === undefined ? one : asOne(one, other));
+  }
+  return [...known.values()];
+}
+
+function asOne(one: UpstreamFigures, other: UpstreamFigures): UpstreamFigures {
+  return {
+    listener: one.listener,
+    upstream: one.upstream,
+    isOpen: one.isOpen && other.isOpen,
+    health: one.health === "up" ? other.health : one.health,
+    running: one.running + other.running,
+    effectiveWeight: Math.min(one.effectiveWeight, other.effectiveWeight),
+  };
 }
