@@ -4,6 +4,7 @@ import type { EngineStats } from "../../engine/engine.ts";
 import { engineStats, flowStats, relaySummary } from "../test-figures.ts";
 import { figures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";
+import { openDescriptors } from "./process.ts";
 
 const build = { version: "1.2.3", engine: "uring" };
 const ring = {
@@ -281,4 +282,9 @@ test("series of upstreams that have gone do not pile up", async () => {
   expect(await seriesOf()).toEqual([258, 258, 514]);
   metrics.relayEnded(relaySummary({ listener: "redis", upstream: "10.0.0.2:1" }));
   expect(await seriesOf()).toEqual([258, 258, 514]);
+});
+
+test("descriptors that nobody can count are no failure", async () => {
+  expect(openDescriptors("/nowhere")).toBeNull();
+  if (process.platform === "linux") expect(openDescriptors()).toBeGreaterThan(3);
 });

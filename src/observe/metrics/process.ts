@@ -31,14 +31,23 @@ export function registerProcess(registry: Registry): void {
     help: "Number of open file descriptors.",
     registers: [registry],
     collect() {
-      open.set(openDescriptors());
+      const count = openDescriptors();
+      if (count !== null) open.set(count);
     },
   });
 }
 
-/** Since Linux 6.2 their folder's size is their number, which takes a hundredth of listing thousands. */
-function openDescriptors(): number {
-  const { size } = statSync("/proc/self/fd");
-  // One of those that are listed is the listing's own.
-  return size > 0 ? size : readdirSync("/proc/self/fd").length - 1;
+/**
+ * Since Linux 6.2 their folder's size is their number, which takes a hundredth of listing thousands.
+ *
+ * @returns null when nobody can say: there is no such folder, or no descriptor is left to list it with
+ */
+export function openDescriptors(folder = "/proc/self/fd"): number | null {
+  try {
+    const { size } = statSync(folder);
+    // One of those that are listed is the listing's own.
+    return size > 0 ? size : readdirSync(folder).length - 1;
+  } catch {
+    return null;
+  }
 }
