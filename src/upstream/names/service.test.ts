@@ -61,6 +61,7 @@ test("each place once, in an order of its own", async () => {
   const places = [place("b.test", 1, 0), place("a.test", 1, 0), place("b.test", 2, 9)];
   const one = await resolved(places);
   expect(one.addresses.map(({ address }) => address.host)).toEqual(["a.test", "b.test"]);
+  expect(one.leftOut).toBe(0);
   expect((await resolved(places.toReversed())).addresses).toEqual(one.addresses);
 });
 

@@ -76,7 +76,8 @@ export async function resolveService(
     if (error.code === "given_up") throw new NameError("timeout");
     throw error.code === "no_data" ? new NameError("no_service") : error;
   });
-  const all = distinct(records.flatMap((record) => placeOf(record) ?? []));
+  const found = records.flatMap((record) => placeOf(record) ?? []);
+  const all = distinct(found);
   const places = all.slice(0, PLACES_MAX);
   if (places.length === 0) throw new NameError("no_service");
   const least = Math.min(...places.map(({ priority }) => priority));
@@ -86,7 +87,8 @@ export async function resolveService(
     weight: Math.max(1, Math.round((weight * WEIGHT_MAX) / heaviest)),
     isBackup: priority !== least,
   }));
-  return { addresses, ttlMs: ttlSeconds * 1_000, leftOut: records.length - addresses.length };
+  const leftOut = records.length - found.length + all.length - places.length;
+  return { addresses, ttlMs: ttlSeconds * 1_000, leftOut };
 }
 
 /**
