@@ -41,9 +41,9 @@ export interface Proxy extends AsyncDisposable {
   readonly engineChoice: string;
   /** Where clients are accepted, as `host:port` or `unix:/path`, with the ports that were picked. */
   readonly addresses: readonly string[];
-  /** Figures as of now; asks the workers, which takes some microseconds each. */
+  /** Figures as of now. No worker is asked for them. */
   stats(): EngineStats;
-  /** The relays that run now, oldest first. */
+  /** The relays that run now, oldest first; asks the workers, which takes some microseconds each. */
   relays(): RelaySummary[];
   /** Ends a relay now (`admin`), if it still runs. @param relay its `id` */
   cut(relay: number): void;
