@@ -13,9 +13,8 @@ export class OwnAddresses {
   /** @param listeners where they accept */
   static async of(listeners: readonly Address[]): Promise<OwnAddresses> {
     // Loaded only where there are services.
-    const { networkInterfaces } = await import("node:os");
-    const all = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
-    return new OwnAddresses(listeners, new Set(all.map(({ address }) => address)));
+    const { default: os } = await import("node:os");
+    return new OwnAddresses(listeners, new Set(hostsOf(os)));
   }
 
   /** Whether who dials this address comes to one of the listeners; a name is nowhere, but `localhost`. */
@@ -29,6 +28,21 @@ export class OwnAddresses {
     if (address.kind === "unix" || listener.kind === "unix") return false;
     if (address.port !== listener.port || !this.hosts.has(address.host)) return false;
     return listener.host === "::" || listener.host === "0.0.0.0";
+  }
+}
+
+/**
+ * The addresses of this machine's interfaces. None where the system does not say: that takes a netlink
+ * socket, which a sandbox may refuse, or a descriptor. Loopback addresses are known without.
+ */
+function hostsOf({
+  networkInterfaces,
+}: Pick<typeof import("node:os"), "networkInterfaces">): string[] {
+  try {
+    const all = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+    return all.map(({ address }) => address);
+  } catch {
+    return [];
   }
 }
 
