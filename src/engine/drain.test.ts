@@ -85,6 +85,19 @@ test("none that moves, or carries bytes, ends", () => {
   expect(retired.sort()).toEqual([2, 3]);
 });
 
+test("a thread that stood still takes nobody for idle", () => {
+  const { relays, retired } = crowd(4);
+  const move = () => {
+    for (const relay of relays) relay.movedBytes++;
+  };
+  pass(WINDOW_MS / 2, move);
+  now += 3_000;
+  pass(200);
+  expect(retired).toEqual([]);
+  pass(1_000, move);
+  expect(retired).toEqual([]);
+});
+
 test("the longest idle ends first", () => {
   const { relays, retired } = crowd(10);
   // The later its number, the longer ago it moved.

@@ -3,8 +3,11 @@ import { type Alarm, timerAlarm } from "./deadlines.ts";
 
 /** Between two looks at who is idle. */
 const LOOK_MS = 100;
-/** A relay is idle that has moved nothing for so long: one that just waits for its answer is not. */
-const IDLE_MS = 1000;
+/**
+ * A relay is idle that so many looks in a row have found unmoved: one that just waits for its answer is
+ * not. Looks and not time, as nothing can move while this thread stands still.
+ */
+const IDLE_LOOKS = 10;
 
 /** A relay, as far as a drain can end it. */
 export interface Drainable {
@@ -16,10 +19,11 @@ export interface Drainable {
   retire(reason: Reason): void;
 }
 
-/** What was seen of a relay, and when it was seen to move last. */
+/** What was seen of a relay, when it was seen to move last, and how many looks ago. */
 interface Sight {
   moved: number;
   at: number;
+  looks: number;
 }
 
 /**
@@ -67,11 +71,14 @@ export class Drain<T extends Drainable> {
     for (const relay of this.running) {
       const { movedBytes: moved } = relay;
       const sight = this.sights.get(relay);
-      if (sight === undefined) this.sights.set(relay, { moved, at: now });
+      if (sight === undefined) this.sights.set(relay, { moved, at: now, looks: 0 });
       else if (sight.moved !== moved) {
         sight.moved = moved;
         sight.at = now;
-      } else if (now - sight.at >= IDLE_MS && !relay.isCarrying) idle.push({ relay, at: sight.at });
+        sight.looks = 0;
+      } else if (++sight.looks >= IDLE_LOOKS && !relay.isCarrying) {
+        idle.push({ relay, at: sight.at });
+      }
     }
     return idle.sort((a, b) => a.at - b.at).map(({ relay }) => relay);
   }
