@@ -92,6 +92,7 @@ test("a thread that stood still takes nobody for idle", () => {
   };
   pass(WINDOW_MS / 2, move);
   now += 3_000;
+  for (const due of calls) due.at = now;
   pass(200);
   expect(retired).toEqual([]);
   pass(1_000, move);
