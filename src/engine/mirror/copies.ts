@@ -33,8 +33,6 @@ const DRAIN_LOOK_MS = 10;
 const STOP_MS = 1_000;
 /** So many copies make room for one relay whose descriptors are missing. */
 const YIELD_COUNT = 4;
-/** Copies kept for the next relays; beyond that the garbage collector takes them. */
-const SPARE_MAX = 1024;
 
 /** What copies need of their engine. */
 export interface CopiesHost {
@@ -62,6 +60,7 @@ export class Copies {
   readonly draining: Deadlines<Copy>;
   /** Those that have a connection, in the order of their beginning. */
   private readonly running = new Set<Copy>();
+  /** Those that are nobody's: no more are made than there are at a time, as each may have a slot for good. */
   private readonly spare: Copy[] = [];
   private readonly accounts = new Map<string, MirrorAccount>();
   private readonly book: Book;
@@ -164,7 +163,7 @@ export class Copies {
 
   /** A copy is nobody's. */
   free(copy: Copy): void {
-    if (this.spare.length < SPARE_MAX) this.spare.push(copy);
+    this.spare.push(copy);
   }
 
   private get memory(): Pool {

@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { type ListenerOptions, listenerDefaults } from "../../config/options.ts";
+import type { Backlog } from "../../memory/backlog.ts";
+import { Book } from "../book.ts";
+import { Descriptors } from "../descriptors.ts";
+import { Count, sharedNumbers } from "../pages.ts";
+import { Copies } from "./copies.ts";
+import { Copy } from "./copy.ts";
+import type { Mirror } from "./mirror.ts";
+
+const address = { kind: "tcp", host: "127.0.0.1", port: 9 } as const;
+const options: ListenerOptions = {
+  ...listenerDefaults,
+  address,
+  upstreams: [],
+  mirror: { address, bufferSize: 4096, percent: 100 },
+};
+
+/** Its mirror answers at once, and takes everything. */
+class PromptCopy extends Copy {
+  protected dial(): void {
+    this.connected();
+  }
+  protected write(bytes: Uint8Array): number {
+    return bytes.length;
+  }
+  protected sendWaiting(): void {}
+  protected sendFin(): void {}
+  protected get unsent(): number {
+    return 0;
+  }
+  protected close(): void {
+    this.released();
+  }
+}
+
+/** Copies of an engine that makes prompt ones. */
+class Engine {
+  made = 0;
+  readonly copies: Copies;
+  readonly mirror: Mirror;
+
+  constructor() {
+    const host = {
+      descriptors: new Descriptors(1, () => {}),
+      newCopy: (backlog: Backlog) => {
+        this.made++;
+        return new PromptCopy(this.copies, backlog);
+      },
+      mirrorDropped: () => {},
+      noCopies: () => {},
+    };
+    const figures = { book: new Book("sockets"), counts: sharedNumbers(Count.Size) };
+    this.copies = new Copies(host, figures);
+    const mirror = this.copies.mirrorOf(options, "a");
+    if (mirror === null) throw new Error("there is a mirror");
+    this.mirror = mirror;
+  }
+
+  begin(relay: number): Copy {
+    const copy = this.copies.begin(this.mirror, relay);
+    if (copy === null) throw new Error("every relay is copied");
+    return copy;
+  }
+}
+
+test("no more copies are made than there are at a time", () => {
+  const engine = new Engine();
+  const count = 1_500;
+  for (let wave = 0; wave < 3; wave++) {
+    const all = Array.from({ length: count }, (_, relay) => engine.begin(relay));
+    for (const copy of all) copy.leave(false);
+  }
+  expect(engine.made).toBe(count);
+});
