@@ -76,10 +76,15 @@ export function mirrorStats({ listener, mirror, counts }: MirrorPage): MirrorSta
   };
 }
 
-/** Whoever counted there is no more: what ran was given up by that. */
+/**
+ * Whoever counted there is no more: what ran was given up by that. What was being closed still runs, too,
+ * but why it was given up is counted already.
+ */
 export function closeMirror({ counts }: MirrorPage): void {
+  let left = (counts[MirrorCount.Begun] as number) - (counts[MirrorCount.Completed] as number);
+  for (const given of counts.subarray(MirrorCount.Reasons)) left -= given;
   const stopped = MirrorCount.Reasons + dropReasons.indexOf("stopped");
-  (counts[stopped] as number) += counts[MirrorCount.Running] as number;
+  (counts[stopped] as number) += left;
   counts[MirrorCount.Running] = 0;
 }
 
