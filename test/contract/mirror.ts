@@ -394,6 +394,22 @@ function dropCases(suite: Suite): void {
     expect(end).toMatchObject({ finAfterBytes: MIB, mismatchAt: -1 });
   });
 
+  suite.case("a mirror that resets behind an answer is given up, too", async (scene) => {
+    const mirror = await scene.upstream((end) => {
+      end.onData = (self) => self.send("an answer");
+    });
+    const upstream = await scene.upstream(echo);
+    const address = await scene.listen([upstream], to(mirror));
+    const client = await scene.client(address);
+    client.send("hello");
+    await waitFor(() => mirror.ends[0]?.sentBytes === 9, "the mirror has answered");
+    await waitFor(() => client.receivedBytes === 5, "the echo is here");
+    mirror.end(0).reset();
+    await waitFor(() => stats(scene).dropped.reset === 1, "the copy is given up");
+    client.finish();
+    expect(await scene.ended(1)).toMatchObject({ reason: "client_fin", mirror: "reset" });
+  });
+
   suite.case("what is left of a copy does not stay for ever", async (scene) => {
     const { mirror, client } = await lagging(scene, sink);
     client.finish();

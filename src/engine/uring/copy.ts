@@ -116,8 +116,20 @@ export class UringCopy extends Copy {
     this.receiving = false;
     if (this.phase === CopyPhase.Closing) this.join();
     else if (result > 0 || mayTryAgain(-result)) this.receive();
-    else if (result === 0) this.sourceEnded();
-    else this.gone(errnoName(-result));
+    else if (result < 0) this.gone(errnoName(-result));
+    else if (this.isReset) this.gone(errnoName(Errno.ECONNRESET));
+    else this.sourceEnded();
+  }
+
+  /**
+   * Whether the mirror has reset the connection, though a receive has said that it ended: the one before
+   * has brought some bytes and kept the error to itself. After our own FIN a connection that has ended looks
+   * the same.
+   */
+  private get isReset(): boolean {
+    return (
+      this.phase === CopyPhase.Open && this.loop.sockets.otherAddress(this.descriptor) === null
+    );
   }
 
   protected write(bytes: Uint8Array): number {
