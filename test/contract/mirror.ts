@@ -82,6 +82,23 @@ function copyCases(suite: Suite): void {
     expect(stats(scene)).toMatchObject({ begun: 1, bytes: 0 });
   });
 
+  suite.case("a mirror does not wait for an upstream that keeps silent", async (scene) => {
+    const mirror = await scene.upstream(sink);
+    const upstream = await scene.upstream(sink);
+    const address = await scene.listen([upstream], to(mirror));
+    const { client, end } = await scene.pair(address, upstream);
+    const lags: number[] = [];
+    for (let received = 5; received <= 25; received += 5) {
+      client.send("hello");
+      await waitFor(() => end.receivedBytes === received, "the upstream has it");
+      const since = performance.now();
+      await waitFor(() => mirror.ends[0]?.receivedBytes === received, "the mirror has it, too");
+      lags.push(performance.now() - since);
+    }
+    // An idle loop wakes once a second.
+    expect(Math.min(...lags)).toBeLessThan(300);
+  });
+
   suite.case("in mode oneway there is a copy, too", async (scene) => {
     const mirror = await scene.upstream(expecting);
     const upstream = await scene.upstream(expecting);

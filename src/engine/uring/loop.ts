@@ -45,6 +45,8 @@ const QUIET_MS = 100;
 /** Between two looks for resets that the kernel has not told. */
 const SWEEP_MS = 1_000;
 const QUIET_EVENTS = 16;
+/** A copy has to wait for a prompt send to be over, and so for the loop to wake: so long at most. */
+const COPY_WAIT_MICROS = 1_000;
 /** What is cancelled completes in the first or in the second entry to the kernel. */
 const CLEAR_UP_LOOKS = 2;
 
@@ -140,6 +142,8 @@ export class Loop implements CopiesHost {
   private isSweeping = false;
   /** Lanes whose sends complete silently at their submission, unless a completion says otherwise. */
   private prompt: Lane[] = [];
+  /** One of them has a copy. */
+  private isCopying = false;
   /** Whether lanes may send so. With a number of completions to wait for each send has to have one. */
   readonly allowsPrompt: boolean;
   private readonly waitCount: number;
@@ -193,7 +197,8 @@ export class Loop implements CopiesHost {
     this.memory.refill();
     this.lookAtMemory();
     this.tellFigures();
-    const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros);
+    const copyDue = this.isCopying ? COPY_WAIT_MICROS : Infinity;
+    const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros, copyDue);
     const wait = due <= 0 || isLate ? 0 : this.waitCount;
     this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
     // Whether everything was submitted, and all that it has to tell is here.
@@ -316,6 +321,7 @@ export class Loop implements CopiesHost {
   /** A lane has prepared a send that is prompt. */
   expectPrompt(lane: Lane): void {
     this.prompt.push(lane);
+    if (lane.copy !== null) this.isCopying = true;
   }
 
   /** A descriptor is a relay's from now on. */
@@ -458,6 +464,7 @@ export class Loop implements CopiesHost {
       if ((prompt[i] as Lane).promptSent()) this.silentSends++;
     }
     prompt.length = 0;
+    this.isCopying = false;
   }
 
   private completed(at: number): void {
