@@ -35,6 +35,19 @@ export interface DnsOptions {
   readonly signal: AbortSignal;
 }
 
+const ROUNDS = 2;
+/** A server has so long for an answer: resolv.conf's 5 s are too long while a client waits. */
+const ATTEMPT_MS = 1_500;
+
+/** How these servers are asked so that all of them get their turns within `timeoutMs`. */
+export function attempts(
+  servers: readonly DnsServer[],
+  timeoutMs: number,
+): Pick<DnsOptions, "servers" | "attemptMs" | "rounds"> {
+  const attemptMs = Math.min(ATTEMPT_MS, timeoutMs / (Math.max(1, servers.length) * ROUNDS));
+  return { servers, attemptMs, rounds: ROUNDS };
+}
+
 /**
  * Asks one server after the other until one knows the answer.
  *

@@ -1,6 +1,6 @@
 import { ipKind } from "../../config/ip.ts";
 import { timerSpan } from "../../engine/deadlines.ts";
-import { askDns, type DnsOptions, type DnsServer, systemServers } from "./dns-client.ts";
+import { askDns, attempts, type DnsOptions, type DnsServer, systemServers } from "./dns-client.ts";
 import type { DnsAnswer, QuestionType } from "./dns-message.ts";
 import { NameError } from "./name-error.ts";
 
@@ -39,9 +39,6 @@ export type SystemLookup = (host: string) => Promise<readonly string[]>;
 export const UNKNOWN_TTL_MS = 30_000;
 
 const TIMEOUT_MS = 5_000;
-/** A server has so long for an answer: resolv.conf's 5 s are too long while a client waits. */
-const ATTEMPT_MS = 1_500;
-const ROUNDS = 2;
 /** DNS gets so long to tell for how long the system's answer holds; it has just told the system. */
 const TTL_PATIENCE_MS = 250;
 
@@ -65,9 +62,7 @@ export async function resolveName(host: string, options: ResolveOptions = {}): P
   const { signal } = ending;
   const askServers = async () => {
     const all = servers ?? (await systemServers());
-    // All get their turn within the time that there is.
-    const attemptMs = Math.min(ATTEMPT_MS, timeoutMs / (Math.max(1, all.length) * ROUNDS));
-    return await fromDns(host, { servers: all, attemptMs, rounds: ROUNDS, signal });
+    return await fromDns(host, { ...attempts(all, timeoutMs), signal });
   };
   try {
     if (system === null) return await askServers();

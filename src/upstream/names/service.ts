@@ -2,7 +2,7 @@ import { formatAddress, parseAddress } from "../../config/address.ts";
 import { ConfigError } from "../../config/error.ts";
 import type { TcpAddress } from "../../config/options.ts";
 import { timerSpan } from "../../engine/deadlines.ts";
-import { askDns, type DnsServer, systemServers } from "./dns-client.ts";
+import { askDns, attempts, type DnsServer, systemServers } from "./dns-client.ts";
 import type { DnsRecord } from "./dns-message.ts";
 import { NameError } from "./name-error.ts";
 import type { Resolution } from "./resolver.ts";
@@ -38,7 +38,6 @@ export interface ServiceOptions {
 export const PLACES_MAX = 256;
 
 const TIMEOUT_MS = 5_000;
-const ROUNDS = 2;
 /** The largest weight of an upstream; SRV records go up to 65,535. */
 const WEIGHT_MAX = 256;
 
@@ -64,12 +63,9 @@ export async function resolveService(
   { servers, timeoutMs = TIMEOUT_MS }: ServiceOptions = {},
 ): Promise<ServiceResolution> {
   const asked = servers ?? (await systemServers());
-  const attemptMs = timeoutMs / (Math.max(1, asked.length) * ROUNDS);
   const signal = AbortSignal.timeout(timerSpan(timeoutMs));
   const { records, ttlSeconds } = await askDns(name, "SRV", {
-    servers: asked,
-    attemptMs,
-    rounds: ROUNDS,
+    ...attempts(asked, timeoutMs),
     signal,
   }).catch((error: unknown) => {
     if (!(error instanceof NameError)) throw error;
