@@ -310,9 +310,9 @@ export class RunningProxy {
       return prepared;
     } catch (error) {
       this.services.retain(this.prepared.edged);
-      await this.spareOwn(this.prepared.edged);
       this.upstreams.retain(this.prepared.expanded);
       this.edges.restore();
+      await this.spareOwn(this.prepared.edged);
       throw error;
     }
   }
