@@ -72,14 +72,8 @@ export class UpstreamNames {
   readonly hostsOf: HostsOf = async (name) => hostsIn(await this.watcher.ask(name));
 
   /** Why a name has no addresses, once that is known; null when it has some. */
-  async problem(name: string): Promise<string | null> {
-    try {
-      await this.watcher.ask(name);
-      return null;
-    } catch (error) {
-      if (error instanceof NameError) return error.code === "given_up" ? null : error.message;
-      throw error;
-    }
+  problem(name: string): Promise<string | null> {
+    return this.watcher.problem(name);
   }
 
   /** Asks no more. */

@@ -10,7 +10,7 @@ import type {
 import { formatCount, formatCounted } from "../config/quantity.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
-import { NameError } from "../upstream/names/name-error.ts";
+import type { NameError } from "../upstream/names/name-error.ts";
 import {
   PLACES_MAX,
   resolveService,
@@ -161,14 +161,8 @@ export class Services {
   }
 
   /** Why a service has no members, once that is known; null when it has some. */
-  async problem(name: string): Promise<string | null> {
-    try {
-      await this.watcher.ask(name);
-      return null;
-    } catch (error) {
-      if (error instanceof NameError) return error.code === "given_up" ? null : error.message;
-      throw error;
-    }
+  problem(name: string): Promise<string | null> {
+    return this.watcher.problem(name);
   }
 
   /** Members have come that cannot be taken up now: they are tried again. @param why in a clause */

@@ -120,6 +120,17 @@ export class Watcher<Place> {
     return await this.enqueue(watched);
   }
 
+  /** Why a name has no addresses or places, once that is known; null when it has some. */
+  async problem(name: string): Promise<string | null> {
+    try {
+      await this.ask(name);
+      return null;
+    } catch (error) {
+      if (error instanceof NameError) return error.code === "given_up" ? null : error.message;
+      throw error;
+    }
+  }
+
   /** Asks no more. What is known can still be had; whoever waits for an answer hears `given_up`. */
   stop(): void {
     this.isStopped = true;
