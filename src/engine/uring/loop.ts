@@ -23,6 +23,7 @@ import type { Summary } from "../summary.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
+import { closeUnknown } from "./close-unknown.ts";
 import { Conduit } from "./conduit.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
@@ -36,19 +37,17 @@ import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
 import { createSender, type Sender } from "./sender.ts";
-import { attemptOf, Operation, opensDescriptor, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 
 /** After so many relays the loop waits for a quiet moment to tidy up. */
 const TIDY_AFTER = 1000;
 /** A moment is quiet when so long there were so few events. */
 const QUIET_MS = 100;
+const QUIET_EVENTS = 16;
 /** Between two looks for resets that the kernel has not told. */
 const SWEEP_MS = 1_000;
-const QUIET_EVENTS = 16;
 /** A copy has to wait for a prompt send to be over, and so for the loop to wake: so long at most. */
 const COPY_WAIT_MICROS = 1_000;
-/** What is cancelled completes in the first or in the second entry to the kernel. */
-const CLEAR_UP_LOOKS = 2;
 
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report {
@@ -250,7 +249,12 @@ export class Loop implements CopiesHost {
    * told. What the kernel may still write to stays mapped.
    */
   abandon(): void {
-    this.clearUp();
+    try {
+      this.gate.cancelAccepts();
+      closeUnknown(this.kernel, this.sockets);
+    } catch {
+      // It is the ring that has failed: what it has cannot be had.
+    }
     for (const conduit of [...this.ledger.running]) {
       conduit.abandonEnds();
       this.report.relayEnded(this.ledger.ends(conduit));
@@ -259,33 +263,6 @@ export class Loop implements CopiesHost {
     this.gate.abandon();
     this.kernel.close();
     this.tellFigures();
-  }
-
-  /**
-   * After a defect: submits the closes that were prepared, and closes whoever was accepted, or what was
-   * opened, of which only the ring knows yet. With the ring gone their ends would wait for good.
-   */
-  private clearUp(): void {
-    const { kernel } = this;
-    try {
-      this.gate.cancelAccepts();
-      for (let looks = 0; looks < CLEAR_UP_LOOKS; looks++) {
-        kernel.enter(0, 0, Infinity);
-        for (let at = kernel.completion(); at >= 0; at = kernel.completion()) this.dropOpened(at);
-      }
-    } catch {
-      // It is the ring that has failed: what it has cannot be had.
-    }
-  }
-
-  /** Resets what a completion has brought, if that is a descriptor. */
-  private dropOpened(at: number): void {
-    const { cqes, cqeResults } = this.kernel;
-    const operation = operationOf(cqes[at + CqeWord.UserDataLow] as number);
-    const descriptor = cqeResults[at + CqeWord.Result] as number;
-    if (descriptor < 0 || !opensDescriptor(operation)) return;
-    this.sockets.resetOnClose(descriptor);
-    this.sockets.closeNow(descriptor);
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */

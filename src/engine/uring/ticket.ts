@@ -63,12 +63,3 @@ export function attemptOf(low: number): number {
 export function slotOf(low: number): number {
   return low >>> 8;
 }
-
-/** Whether what it completes with, unless that is an error, is a descriptor that nobody else knows. */
-export function opensDescriptor(operation: Operation): boolean {
-  return (
-    operation === Operation.Accept ||
-    operation === Operation.Socket ||
-    operation === Operation.MirrorSocket
-  );
-}
