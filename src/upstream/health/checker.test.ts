@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { descriptorsSince, openDescriptors } from "../../../test/fixtures/proc.ts";
-import { Upstream } from "../../../test/fixtures/upstream.ts";
+import { polite, Upstream } from "../../../test/fixtures/upstream.ts";
 import { waitFor } from "../../../test/fixtures/wait.ts";
 import { startEmbeddedUpstream } from "../embedded/server.ts";
 import { type CheckOptions, ejectionDefaults } from "./check-options.ts";
@@ -385,7 +385,8 @@ describe("with real sockets", () => {
   test.if(process.platform === "linux")("200 upstreams leave no descriptors behind", async () => {
     using embedded = startEmbeddedUpstream();
     const { port } = embedded.address as { port: number };
-    const hung = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, () => {});
+    // Never answers, but ends what is ended: a check that is given up while it connects says FIN.
+    const hung = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, polite);
     opened.push({ stop: () => hung.close() });
     const before = openDescriptors();
     const checker = new Checker(() => {}, { probe: probeOnce });
