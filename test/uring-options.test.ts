@@ -28,6 +28,8 @@ const variants: Readonly<Record<string, Partial<UringOptions>>> = {
   "fixed files": { fixedFiles: true },
   "huge pages": { hugePages: true },
   "a queue of 16 entries": { entries: 16 },
+  "yields before waits": { yield: "always" },
+  "no yields": { yield: "never" },
   "waits for 8 completions": { waitCount: 8, waitTimeoutMicros: 200 },
   "busy polling": { napi: "busy" },
   "preferred busy polling": { napi: "prefer", napiTimeoutMicros: 20 },

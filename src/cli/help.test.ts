@@ -179,6 +179,8 @@ test("the help", () => {
           --uring-wait-count N             completions to wait for, or adaptive
                                            [adaptive]
           --uring-wait-timeout TIME        after this, fewer are enough [100us]
+          --uring-yield WORD               always, never or auto (several workers):
+                                           let others run before a wait [auto]
           --uring-napi WORD                poll the network device: off, busy or
                                            prefer (instead of interrupts) [off]
           --uring-napi-timeout TIME        poll it for this long [50us]

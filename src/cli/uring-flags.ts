@@ -78,6 +78,12 @@ export const uringFlags: readonly Flag[] = [
     formatMicros(initial.waitTimeoutMicros),
   ),
   flag(
+    "uring.yield",
+    "WORD",
+    ["always, never or auto (several workers):", "let others run before a wait"],
+    initial.yield,
+  ),
+  flag(
     "uring.napi",
     "WORD",
     ["poll the network device: off, busy or", "prefer (instead of interrupts)"],

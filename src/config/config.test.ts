@@ -27,6 +27,7 @@ const uring: Required<UringConfig> = {
   entries: 64,
   waitCount: "adaptive",
   waitTimeout: "50us",
+  yield: "auto",
   napi: "busy",
   napiTimeout: 0.001,
   bufferSize: "4KiB",

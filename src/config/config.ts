@@ -251,6 +251,8 @@ export interface UringConfig {
   readonly waitCount?: number | string;
   /** After this, fewer completions are enough: 1us…1s. @default "100us" */
   readonly waitTimeout?: ShortDuration;
+  /** Let others run before a wait; `"auto"` where there are several workers. @default "auto" */
+  readonly yield?: UringOptions["yield"];
   /** Poll the network device; `"prefer"` instead of interrupts. @default "off" */
   readonly napi?: UringOptions["napi"];
   /** Poll it for this long: 1us…1s. @default "50us" */

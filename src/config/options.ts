@@ -249,6 +249,11 @@ export interface UringOptions {
   readonly waitCount: number;
   /** Microseconds after which fewer are enough, 1…1,000,000. */
   readonly waitTimeoutMicros: number;
+  /**
+   * Whether a worker lets others run before it sleeps (sched_yield); `auto`: where there are several
+   * workers. Not with `waitCount`, nor with a polling thread.
+   */
+  readonly yield: "auto" | "always" | "never";
   /** Poll the network device's queues while waiting. */
   readonly napi: "off" | "busy" | "prefer";
   /** Microseconds of such polling, 1…1,000,000. */
@@ -350,6 +355,7 @@ export const uringDefaults: UringOptions = {
   entries: 1024,
   waitCount: 0,
   waitTimeoutMicros: 100,
+  yield: "auto",
   napi: "off",
   napiTimeoutMicros: 50,
   bufferSize: 4096,

@@ -286,6 +286,12 @@ const uringEntries = {
     "After this, fewer completions are enough: 1us…1s.",
     formatMicros(uringDefaults.waitTimeoutMicros),
   ),
+  yield: uringSetting(
+    "yield",
+    form.words(uringWords.yield),
+    "Let others run before a wait; auto: with several workers.",
+    uringDefaults.yield,
+  ),
   napi: uringSetting(
     "napi",
     form.words(uringWords.napi),

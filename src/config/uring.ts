@@ -19,11 +19,13 @@ export const uringWords = {
   receive: ["multishot", "single"],
   send: ["plain", "message", "zerocopy", "zerocopy-message", "ring", "bundle"],
   taskrun: ["defer", "coop"],
+  yield: ["auto", "always", "never"],
   napi: ["off", "busy", "prefer"],
 } as const satisfies {
   receive: readonly UringOptions["receive"][];
   send: readonly UringSend[];
   taskrun: readonly UringOptions["taskrun"][];
+  yield: readonly UringOptions["yield"][];
   napi: readonly UringOptions["napi"][];
 };
 
@@ -49,6 +51,7 @@ export const uringRules = {
   entries,
   waitCount,
   waitTimeout: shortDuration,
+  yield: word(uringWords.yield),
   napi: word(uringWords.napi),
   napiTimeout: shortDuration,
   bufferSize: powerSize(256, 64 * KIB),
@@ -79,6 +82,7 @@ export function uring(given: Sources<UringValues>, problems: Problems): UringOpt
     entries: given.entries?.value ?? initial.entries,
     waitCount: given.waitCount?.value ?? initial.waitCount,
     waitTimeoutMicros: given.waitTimeout?.value ?? initial.waitTimeoutMicros,
+    yield: given.yield?.value ?? initial.yield,
     napi: given.napi?.value ?? initial.napi,
     napiTimeoutMicros: given.napiTimeout?.value ?? initial.napiTimeoutMicros,
     bufferSize: given.bufferSize?.value ?? initial.bufferSize,
@@ -87,6 +91,7 @@ export function uring(given: Sources<UringValues>, problems: Problems): UringOpt
   };
   rejectSizes(options, given, problems);
   rejectIncremental(options, given, problems);
+  rejectYield(options, given, problems);
   return options;
 }
 
@@ -134,6 +139,18 @@ function rejectIncremental(
   if (!options.incremental || !options.receiveMessages) return;
   const why = "contradicts receive messages, which need whole buffers: leave one of them out";
   problems.add(given.incremental, why);
+}
+
+/** Who waits for a number of completions sleeps until they are there; a polling thread never waits. */
+function rejectYield(
+  { yield: yields, sqPollIdleMs, waitCount }: UringOptions,
+  { yield: given }: Sources<UringValues>,
+  problems: Problems,
+): void {
+  if (yields !== "always") return;
+  const why = (what: string) => `contradicts ${what}: leave one of them out`;
+  if (sqPollIdleMs > 0) problems.add(given, why("sqpoll, whose thread submits by itself"));
+  else if (waitCount > 0) problems.add(given, why("a number of completions to wait for"));
 }
 
 function rejectSizes(

@@ -42,6 +42,7 @@ interface Calls {
   ): number;
   fcntl(descriptor: number, command: number, value: number): number;
   close(descriptor: number): number;
+  sched_yield(): number;
   __errno_location(): Pointer;
 }
 
@@ -77,6 +78,7 @@ function open(): Calls {
         sendto: { args: [i32, u64, u64, i32, u64, "u32"], returns: i32 },
         fcntl: { args: [i32, i32, i32], returns: i32 },
         close: { args: [i32], returns: i32 },
+        sched_yield: { args: [], returns: i32 },
         __errno_location: { args: [], returns: "ptr" },
       });
       return symbols as unknown as Calls;
@@ -131,6 +133,11 @@ export enum Errno {
 /** The name of an errno such as `ECONNRESET`, or `errno 999` for one that is not told apart. */
 export function errnoName(errno: number): string {
   return Errno[errno] ?? `errno ${errno}`;
+}
+
+/** Lets other threads run that wait for this processor, see sched_yield(2). */
+export function yieldProcessor(): void {
+  calls().sched_yield();
 }
 
 /** Any system call by its number, see syscall(2). */

@@ -23,6 +23,8 @@ import type { Listening, World } from "./world.ts";
 const WORDS = SQE_SIZE / 4;
 /** Milliseconds that one call of enter(2) takes at least. */
 const ENTER_MS = 0.002;
+/** The longest that others run when they are let. */
+const YIELD_MS_MAX = 4;
 /** Milliseconds that a slow operation takes longer. */
 const SLOW_MS = 5;
 /** So often enter(2) may bring nothing without time passing: more is a loop that spins. */
@@ -89,7 +91,7 @@ export class FakeKernel implements Kernel, Sockets {
   hasFewDescriptors = false;
   /** Says whose bytes are copied by the copy in a slot. */
   clientOfCopy: (slot: number) => Connection | null = () => null;
-  /** Sends that were over silently in the last submission. */
+  /** Sends that were over silently in this turn. */
   readonly silent: InFlight[] = [];
   /** Listening descriptors on which accept(2) does not wait. */
   private readonly neverWait = new Set<number>();
@@ -135,6 +137,15 @@ export class FakeKernel implements Kernel, Sockets {
     return this.sqHead;
   }
 
+  get hasCompletions(): boolean {
+    return this.completions.ready > 0;
+  }
+
+  /** Anything: the loop is to learn from it, not to rely on it. */
+  get hasNews(): boolean {
+    return this.hasCompletions || this.fate.random() < 0.5;
+  }
+
   get isOverflown(): boolean {
     return this.completions.isOverflown;
   }
@@ -150,7 +161,6 @@ export class FakeKernel implements Kernel, Sockets {
   enter(wait: number, minWaitMicros: number, timeoutMicros: number): number {
     holds(timeoutMicros >= 0, "a wait does not end before it begins");
     const { fate, clock } = this;
-    this.silent.length = 0;
     this.checkSpin();
     clock.now += ENTER_MS;
     if (fate.strikes("busy")) {
@@ -169,9 +179,16 @@ export class FakeKernel implements Kernel, Sockets {
     return this.waitFor(wait, fewAt, clock.now + timeoutMicros / 1e3);
   }
 
+  yield(): void {
+    this.clock.now += this.fate.random() * YIELD_MS_MAX;
+  }
+
   completion(): number {
     const taken = this.completions.take();
-    if (taken === null) return -1;
+    if (taken === null) {
+      this.silent.length = 0;
+      return -1;
+    }
     const { at, operation, isLast } = taken;
     if (isLast) this.inFlight.delete(operation);
     const result = this.cqeResults[at + CqeWord.Result] as number;

@@ -34,6 +34,7 @@ const simple: Story = {
   send: "plain",
   fixedFiles: false,
   waitCount: 0,
+  yield: "never",
   descriptors: 100_000,
   connectTimeoutMs: 5_000,
   holdMs: 0,
@@ -117,6 +118,7 @@ describe("every way to send and receive brings all bytes,", () => {
     { incremental: true },
     { fixedFiles: true },
     { waitCount: 8 },
+    { yield: "always" },
   ];
   for (const way of ways) {
     test(JSON.stringify(way), () => {

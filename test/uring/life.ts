@@ -70,6 +70,7 @@ export interface Story {
   readonly send: UringOptions["send"];
   readonly fixedFiles: boolean;
   readonly waitCount: number;
+  readonly yield: UringOptions["yield"];
   /** Descriptors that the process may have for relays. */
   readonly descriptors: number;
   readonly connectTimeoutMs: number;
@@ -129,6 +130,7 @@ export class Life implements Report {
       receiveMessages: story.receiveAs === "messages",
       send: story.send,
       waitCount: story.waitCount,
+      yield: story.yield,
       fixedFiles: story.fixedFiles,
       entries,
       bufferSize: story.bufferSize,

@@ -62,6 +62,7 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
   send: choice("plain", "plain", "message", "zerocopy", "zerocopy-message", "ring", "bundle"),
   fixedFiles: choice(false, false, true),
   waitCount: choice(0, 0, 8),
+  yield: choice("always", "never"),
   descriptors: choice(100_000, 100_000, 30, 7),
   connectTimeoutMs: choice(5_000, 30, 3),
   holdMs: choice(0, 0, 50, 2_000),

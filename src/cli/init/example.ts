@@ -146,6 +146,7 @@ export default defineConfig({
   //  entries: 1024,           // submissions, a power of two
   //  waitCount: "adaptive",   // completions to wait for
   //  waitTimeout: "100us",    // after this, fewer are enough
+  //  yield: "auto",           // let others run before a wait: always, never
   //  napi: "off",             // poll the network device: busy or prefer
   //  napiTimeout: "50us",     // poll it for this long
   //  bufferSize: "4KiB",      // a buffer of chatty flows, a power of two

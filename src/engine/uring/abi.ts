@@ -189,6 +189,8 @@ export enum SetupFlag {
   SubmitAll = 1 << 7,
   /** Completions do not interrupt the thread. Since 5.19. */
   CoopTaskrun = 1 << 8,
+  /** {@link SqRingFlag.Taskrun} is shown. Since 5.19. */
+  TaskrunFlag = 1 << 9,
   /** Only one thread submits. Since 6.0. */
   SingleIssuer = 1 << 12,
   /** Completions are worked on only when they are waited for. Since 6.1. */
@@ -265,6 +267,8 @@ export enum SqRingFlag {
   NeedWakeup = 1 << 0,
   /** `IORING_SQ_CQ_OVERFLOW`: completions wait in the kernel for room. Since 5.8. */
   CqOverflow = 1 << 1,
+  /** `IORING_SQ_TASKRUN`: something has happened that the next enter makes completions of. Since 5.19. */
+  Taskrun = 1 << 2,
 }
 
 /** `io_uring_enter` flags (`IORING_ENTER_…`). */

@@ -27,6 +27,12 @@ export interface Kernel {
   enter(wait: number, minWaitMicros: number, timeoutMicros: number): number;
   /** The index of the next completion's first word in {@link cqes}, or −1 when there is none. */
   completion(): number;
+  /** There are completions to take. */
+  readonly hasCompletions: boolean;
+  /** There are, or the next {@link enter} makes some, without a wait. */
+  readonly hasNews: boolean;
+  /** Lets other threads run that wait for this processor. */
+  yield(): void;
   /** Completions wait in the kernel, as there was no room for them: not all have been seen. */
   readonly isOverflown: boolean;
   /** Entries that were prepared and not submitted yet. */

@@ -38,6 +38,7 @@ import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { Yielding } from "./yielding.ts";
 
 /** After so many relays the loop waits for a quiet moment to tidy up. */
 const TIDY_AFTER = 1000;
@@ -146,6 +147,8 @@ export class Loop implements CopiesHost {
   /** Whether lanes may send so. With a number of completions to wait for each send has to have one. */
   readonly allowsPrompt: boolean;
   private readonly waitCount: number;
+  /** Null when the loop sleeps as soon as it has nothing to do. */
+  private readonly yielding: Yielding | null;
   private readonly wakeBytes = new Uint8Array(8);
   private readonly wakeAddress = addressOf(this.wakeBytes);
 
@@ -158,10 +161,13 @@ export class Loop implements CopiesHost {
     this.descriptors = new Descriptors(options.share.engines, () => this.gate.relieved());
     this.table = upstreamTableOf(options.share);
     this.prepare = new Prepare(kernel);
-    const { waitCount, sqPollIdleMs } = options.uring;
+    const { waitCount, sqPollIdleMs, yield: yields } = options.uring;
     this.waitCount = Math.max(1, waitCount);
     // A polling thread submits whenever it comes to it.
     this.allowsPrompt = waitCount === 0 && sqPollIdleMs === 0;
+    const isOneOfSeveral = options.share.engines > 1;
+    const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
+    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel) : null;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
       report.poolGrew(bytes),
     );
@@ -199,7 +205,9 @@ export class Loop implements CopiesHost {
     const copyDue = this.isCopying ? COPY_WAIT_MICROS : Infinity;
     const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros, copyDue);
     const wait = due <= 0 || isLate ? 0 : this.waitCount;
-    this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
+    if (wait === 0 || !this.hasComeByYielding()) {
+      this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
+    }
     // Whether everything was submitted, and all that it has to tell is here.
     const isComplete = this.kernel.unsubmitted === 0 && !this.kernel.isOverflown;
     const before = this.events;
@@ -426,6 +434,20 @@ export class Loop implements CopiesHost {
     counts[Count.SilentSends] = this.silentSends;
     counts[Count.ReceivesWithoutBuffer] = memory.receivesWithoutBuffer;
     counts[Count.Overflows] = kernel.overflows;
+  }
+
+  /**
+   * Submits all and lets others run first, if that may save a wait.
+   *
+   * @returns whether there are completions already, so that there is nothing to wait for
+   */
+  private hasComeByYielding(): boolean {
+    const { kernel, yielding } = this;
+    if (yielding === null || !yielding.isDue()) return false;
+    kernel.enter(0, 0, Infinity);
+    if (kernel.hasCompletions) return true;
+    yielding.yield();
+    return false;
   }
 
   private flush(): void {

@@ -6,6 +6,7 @@ import {
   mapRing,
   systemCall,
   unmap,
+  yieldProcessor,
 } from "../linux.ts";
 import {
   CQE_SIZE,
@@ -153,6 +154,15 @@ export class Queue implements Kernel {
     return (Atomics.load(this.words, this.sqFlagsWord) & SqRingFlag.CqOverflow) !== 0;
   }
 
+  get hasCompletions(): boolean {
+    return this.cqHead !== Atomics.load(this.words, this.cqTailWord);
+  }
+
+  get hasNews(): boolean {
+    const flags = Atomics.load(this.words, this.sqFlagsWord);
+    return (flags & SqRingFlag.Taskrun) !== 0 || this.hasCompletions;
+  }
+
   get unsubmitted(): number {
     return (this.sqTail - this.submitted) >>> 0;
   }
@@ -194,6 +204,10 @@ export class Queue implements Kernel {
     this.count(result, shown);
     if (this.isOverflown) this.overflows++;
     return Math.min(result, 0);
+  }
+
+  yield(): void {
+    yieldProcessor();
   }
 
   completion(): number {

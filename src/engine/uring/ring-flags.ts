@@ -6,5 +6,6 @@ export function ringFlags({ taskrun, sqPollIdleMs }: UringOptions): number {
   const always = SetupFlag.SingleIssuer | SetupFlag.SubmitAll | SetupFlag.NoSqArray;
   // The polling thread does all the work, so that there is none to put off.
   if (sqPollIdleMs > 0) return always | SetupFlag.SqPoll;
-  return always | (taskrun === "defer" ? SetupFlag.DeferTaskrun : SetupFlag.CoopTaskrun);
+  const when = taskrun === "defer" ? SetupFlag.DeferTaskrun : SetupFlag.CoopTaskrun;
+  return always | SetupFlag.TaskrunFlag | when;
 }
