@@ -3,7 +3,7 @@ import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../edge/admission.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
-import type { Choice } from "../upstream/chooser.ts";
+import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
@@ -100,14 +100,16 @@ export class RelayTimeouts<T extends Timed> {
   readonly tarpit: Deadlines<T>;
   /** Relays for which the listener's route function was asked; null without one. */
   readonly routes: RouteDesk<T> | null;
-  /** Relays that wait until there is an upstream for them. */
+  /** Who chooses upstreams, and the relays that wait until there is one for them. */
+  readonly choice: Choice;
   readonly waiting: WaitingRoom<T>;
   /** How fast flows may be; null where they have no limit. */
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
 
   /**
    * @param account where its relays are counted
-   * @param choice who chooses their upstreams
+   * @param chooser chooses their upstreams, and those of relays that wait
+   * @param before whose place it takes; null for nobody's
    * @param admission lets their clients in; null for everybody
    * @param mirror gets copies of them; null for nobody
    * @param routing by whom route functions are asked
@@ -117,7 +119,8 @@ export class RelayTimeouts<T extends Timed> {
   constructor(
     readonly options: ListenerOptions,
     readonly account: ListenerAccount,
-    readonly choice: Choice,
+    chooser: UpstreamChooser,
+    before: RelayTimeouts<T> | null,
     readonly admission: Admission | null,
     readonly mirror: Mirror | null,
     routing: Routing,
@@ -163,7 +166,10 @@ export class RelayTimeouts<T extends Timed> {
     const names = () => upstreams.map(({ address }) => formatAddress(address));
     this.routes =
       route === null ? null : new RouteDesk<T>(route, account.name, names(), routing, alarm);
-    this.waiting = new WaitingRoom(options.dial, () => choice.chooser.isFull, alarm);
+    const choice = before?.choice ?? { chooser };
+    choice.chooser = chooser;
+    this.choice = choice;
+    this.waiting = before?.waiting ?? new WaitingRoom(() => choice.chooser.isFull, alarm);
   }
 
   /** A relay begins. */

@@ -15,14 +15,13 @@ class Stage implements Disposable {
   /** When they dialled, by the time since the start. */
   readonly dialedAt: number[] = [];
   readonly waiting: WaitingRoom<Relay>;
+  /** Of whoever comes now. */
+  options: DialOptions;
   private readonly startedAt = this.clock.now;
 
   constructor(options: Partial<DialOptions>) {
-    this.waiting = new WaitingRoom(
-      { ...listenerDefaults.dial, ...options },
-      () => this.room === 0,
-      this.clock.alarm,
-    );
+    this.options = { ...listenerDefaults.dial, ...options };
+    this.waiting = new WaitingRoom(() => this.room === 0, this.clock.alarm);
   }
 
   /** A client comes. */
@@ -53,11 +52,14 @@ class Relay implements Waiter {
   waits = 0;
   lastFailure: Reason | null = null;
   hasTime = true;
+  private readonly options: DialOptions;
 
   constructor(
     readonly name: string,
     private readonly stage: Stage,
-  ) {}
+  ) {
+    this.options = stage.options;
+  }
 
   dialAgain(): void {
     const { stage } = this;
@@ -72,7 +74,7 @@ class Relay implements Waiter {
   }
 
   wait(): void {
-    const why = this.stage.waiting.add(this);
+    const why = this.stage.waiting.add(this, this.options);
     if (why !== null) this.notDialed(why);
   }
 
@@ -164,6 +166,18 @@ describe("for room", () => {
       ["b", "queue_timeout"],
     ]);
     expect(stage.waiting.hasQueue).toBe(false);
+  });
+
+  test("each as long as its listener said when it came", () => {
+    using stage = new Stage({ queueMs: 1_000 });
+    stage.come("a");
+    stage.options = { ...stage.options, queueMs: 100 };
+    stage.come("b");
+    stage.clock.pass(120);
+    expect(stage.refused).toEqual([["b", "queue_timeout"]]);
+    stage.leave();
+    stage.clock.pass(0);
+    expect(stage.served).toEqual(["a"]);
   });
 
   test("so many and not more", () => {

@@ -27,6 +27,8 @@ export interface Waiter {
 interface Wait {
   /** For room at an upstream, and not for one that can be reached. */
   readonly isQueued: boolean;
+  /** So long for room at most, since it began to wait. */
+  readonly queueMs: number;
   /** When it may try again. */
   readonly nextTry: number;
 }
@@ -37,7 +39,7 @@ interface Wait {
  * order, with one alarm, however many there are. As long as some wait for room nobody else gets any:
  * {@link hasQueue}.
  *
- * Owner: a listener.
+ * Owner: a listener, and those that take its place: a queue is not begun anew by a reload.
  */
 export class WaitingRoom<T extends Waiter> {
   private readonly waiting = new Map<T, Wait>();
@@ -48,7 +50,6 @@ export class WaitingRoom<T extends Waiter> {
 
   /** @param isFull whether there are upstreams that could be reached, and none of them has room */
   constructor(
-    private readonly options: DialOptions,
     private readonly isFull: () => boolean,
     private readonly alarm: Alarm = timerAlarm,
   ) {}
@@ -61,11 +62,11 @@ export class WaitingRoom<T extends Waiter> {
   /**
    * Lets a relay wait for which there is no upstream now.
    *
+   * @param options those of its listener
    * @returns null when it waits; else why it cannot
    */
-  add(relay: T): Reason | null {
+  add(relay: T, { queueMs, queueMax, holdMs }: DialOptions): Reason | null {
     const isQueued = this.isFull() || (relay.waitsSince === null && this.hasQueue);
-    const { queueMs, queueMax, holdMs } = this.options;
     const patience = isQueued ? queueMs : holdMs;
     if (patience === 0) return isQueued ? "upstreams_full" : unreached(relay);
     const now = performance.now();
@@ -74,7 +75,7 @@ export class WaitingRoom<T extends Waiter> {
     if (now >= until || !relay.hasTime) return isQueued ? "queue_timeout" : unreached(relay);
     if (isQueued && this.queued >= queueMax) return "queue_full";
     const nextTry = isQueued ? now : Math.min(until, now + backoff(relay.waits++));
-    this.waiting.set(relay, { isQueued, nextTry });
+    this.waiting.set(relay, { isQueued, queueMs, nextTry });
     if (isQueued) this.queued++;
     this.arm();
     return null;
@@ -114,9 +115,8 @@ export class WaitingRoom<T extends Waiter> {
 
   private look(): void {
     this.isArmed = false;
-    const { queueMs } = this.options;
     const now = performance.now();
-    for (const [relay, { nextTry }] of this.waiting) {
+    for (const [relay, { queueMs, nextTry }] of this.waiting) {
       // Asked anew for each: those before it may have taken the last room.
       const isFull = this.isFull();
       const isLate = isFull && now >= (relay.waitsSince ?? 0) + queueMs;

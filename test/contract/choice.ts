@@ -155,6 +155,32 @@ function waitCases(suite: Suite): void {
     expect([full.ends.length, free.ends.length]).toEqual([1, 1]);
   });
 
+  suite.case("a reload begins no queue anew", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const upstreams = [{ ...rowed(upstream.address, 0), maxRelays: 1 }];
+    const queue = { queueMs: NEVER_MS, queueMax: 2 };
+    const options = listener({ upstreams, ...dialing(queue) });
+    const listening = await scene.engine.listen(options);
+    const come = async (count: number) => {
+      const client = (await scene.client(listening.address)).send("x");
+      await waitFor(() => scene.engine.relays().length === count, `${count} are there`);
+      return client;
+    };
+    const first = await come(1);
+    const second = await come(2);
+    await listening.update({ ...options, mode: "bidirectional", connectTimeoutMs: 4_000 });
+    const third = await come(3);
+    await scene.client(listening.address);
+    expect((await scene.ended(1)).reason).toBe("queue_full");
+    // Those that wait keep the time that they were given.
+    await listening.update({ ...options, ...dialing({ ...queue, queueMs: 300 }) });
+    first.reset();
+    await waitFor(() => second.receivedBytes === 1, "who came first is served first");
+    expect(third.receivedBytes).toBe(0);
+    second.reset();
+    await waitFor(() => third.receivedBytes === 1, "and then the other one");
+  });
+
   suite.case("a held client is let go in the end, for the last failure", async (scene) => {
     const address = await scene.listen([scene.refusing()], dialing({ holdMs: 300 }));
     await scene.client(address);

@@ -52,7 +52,7 @@ class Engine {
     };
     const figures = { book: new Book("sockets"), counts: sharedNumbers(Count.Size) };
     this.copies = new Copies(host, figures);
-    const mirror = this.copies.mirrorOf(options, "a");
+    const mirror = this.copies.mirrorOf(options, "a", null);
     if (mirror === null) throw new Error("there is a mirror");
     this.mirror = mirror;
   }
@@ -63,6 +63,18 @@ class Engine {
     return copy;
   }
 }
+
+test("a mirror stays while nothing about it changes, with what is known of it", () => {
+  const { copies, mirror } = new Engine();
+  mirror.failed();
+  const next = copies.mirrorOf({ ...options, idleTimeoutMs: 5_000 }, "a", mirror);
+  expect(next?.isPaused).toBe(true);
+  const { mirror: to } = options;
+  if (to === null) throw new Error("there is a mirror");
+  const other = copies.mirrorOf({ ...options, mirror: { ...to, percent: 50 } }, "a", mirror);
+  expect(other?.isPaused).toBe(false);
+  expect(copies.mirrorOf({ ...options, mirror: null }, "a", mirror)).toBeNull();
+});
 
 test("no more copies are made than there are at a time", () => {
   const engine = new Engine();

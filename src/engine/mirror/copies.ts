@@ -84,9 +84,20 @@ export class Copies {
     this.draining = queue(DRAIN_LOOK_MS, (copy) => copy.advance());
   }
 
-  /** The mirror of a listener with these options; null when it has none. @param name the listener's */
-  mirrorOf({ mirror, connectTimeoutMs }: ListenerOptions, name: string): Mirror | null {
+  /**
+   * The mirror of a listener with these options; null when it has none.
+   *
+   * @param name the listener's
+   * @param before the one of the listener whose place it takes: while nothing about it changes it stays
+   *   the same, so that one which is left alone is not dialled again for each reload
+   */
+  mirrorOf(
+    { mirror, connectTimeoutMs }: ListenerOptions,
+    name: string,
+    before: Mirror | null,
+  ): Mirror | null {
     if (mirror === null) return null;
+    if (before?.hasOptions(mirror, connectTimeoutMs)) return before;
     const address = formatAddress(mirror.address);
     const key = `${name} ${address}`;
     let account = this.accounts.get(key);

@@ -27,11 +27,16 @@ export class Mirror {
   /** @param connectTimeoutMs a dial is given up after this, as that to an upstream is */
   constructor(
     readonly options: MirrorOptions,
-    connectTimeoutMs: number,
+    private readonly connectTimeoutMs: number,
     readonly account: MirrorAccount,
     alarm: Alarm = timerAlarm,
   ) {
     this.dialing = new Deadlines<Dialing>(connectTimeoutMs, (copy) => copy.dialTimedOut(), alarm);
+  }
+
+  /** Whether one with these options would be the same. */
+  hasOptions(options: MirrorOptions, connectTimeoutMs: number): boolean {
+    return connectTimeoutMs === this.connectTimeoutMs && Bun.deepEquals(options, this.options);
   }
 
   /** Whether the relay that begins now is one of those that are copied. */

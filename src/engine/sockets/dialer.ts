@@ -70,7 +70,8 @@ export class Dialer implements TimedDialer<Conduit> {
   dial(conduit: Conduit): void {
     const address = conduit.nextUpstream();
     if (address === null) {
-      const why = conduit.listener.waiting.add(conduit);
+      const { options, waiting } = conduit.listener;
+      const why = waiting.add(conduit, options.dial);
       if (why !== null) conduit.notDialed(why);
       return;
     }

@@ -263,11 +263,9 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     const account = this.ledger.account(nameOfListener(options, address));
     account.keep(options.upstreams);
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
-    const choice = before?.choice ?? { chooser };
-    choice.chooser = chooser;
     const admission = Admission.of(options.edge, this.table, this.table.worker);
-    const mirror = this.copies.mirrorOf(options, account.name);
-    return new Listener(options, account, choice, admission, mirror, this, this.dialer);
+    const mirror = this.copies.mirrorOf(options, account.name, before?.mirror ?? null);
+    return new Listener(options, account, chooser, before, admission, mirror, this, this.dialer);
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {

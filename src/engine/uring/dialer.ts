@@ -52,7 +52,8 @@ export class Dialer implements TimedDialer<Conduit> {
     conduit.givenUp = null;
     const address = conduit.nextUpstream();
     if (address === null) {
-      const why = conduit.listener.waiting.add(conduit);
+      const { options, waiting } = conduit.listener;
+      const why = waiting.add(conduit, options.dial);
       if (why !== null) conduit.notDialed(why);
       return;
     }

@@ -129,15 +129,14 @@ export class Gate {
     const account = this.ledger.account(nameOfListener(options, options.address));
     account.keep(options.upstreams);
     const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
-    const choice = before?.choice ?? { chooser };
-    choice.chooser = chooser;
     const admission = Admission.of(options.edge, table, table.worker);
     return new Listener(
       options,
       account,
-      choice,
+      chooser,
+      before,
       admission,
-      this.loop.copies.mirrorOf(options, account.name),
+      this.loop.copies.mirrorOf(options, account.name, before?.mirror ?? null),
       this.loop,
       descriptor,
       alarms.set,

@@ -1,6 +1,6 @@
 import type { ListenerOptions } from "../../config/options.ts";
 import type { Admission } from "../../edge/admission.ts";
-import type { Choice } from "../../upstream/chooser.ts";
+import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { addressOf } from "../linux.ts";
@@ -23,7 +23,8 @@ export class Listener extends RelayTimeouts<Conduit> {
   constructor(
     options: ListenerOptions,
     account: ListenerAccount,
-    choice: Choice,
+    chooser: UpstreamChooser,
+    before: Listener | null,
     admission: Admission | null,
     mirror: Mirror | null,
     routing: Routing,
@@ -31,7 +32,7 @@ export class Listener extends RelayTimeouts<Conduit> {
     alarm: Alarm,
     dialer: TimedDialer<Conduit>,
   ) {
-    super(options, account, choice, admission, mirror, routing, dialer, alarm);
+    super(options, account, chooser, before, admission, mirror, routing, dialer, alarm);
     this.keepAliveSeconds = Int32Array.of(Math.round(options.keepAliveMs / 1_000));
     this.keepAliveAddress = addressOf(this.keepAliveSeconds);
   }
