@@ -121,7 +121,7 @@ class Scene implements AsyncDisposable {
     const { drainTimeoutMs } = defaults;
     const { engine, workers } = this.stage;
     const rest = { totalRelays: 0, memory: plainMemory, uring: uringDefaults };
-    return { listeners, engine, workers, ...rest, drainTimeoutMs };
+    return { listeners, engine, workers, ...rest, drainTimeoutMs, dnsServers: [] };
   }
 
   async start(...listeners: ListenerOptions[]): Promise<RunningProxy> {

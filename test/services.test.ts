@@ -173,7 +173,7 @@ class Scene implements AsyncDisposable {
     const { engine, workers } = this;
     const { drainTimeoutMs } = defaults;
     const rest = { totalRelays: 0, memory: plainMemory, uring: uringDefaults, drainTimeoutMs };
-    return { listeners, engine, workers, ...rest };
+    return { listeners, engine, workers, ...rest, dnsServers: [] };
   }
 
   async start(...listeners: WantedListener[]): Promise<RunningProxy> {
@@ -624,7 +624,7 @@ test.each(fleets)(
 );
 
 describe("the command line", () => {
-  const upstream = "srv:_redis._tcp.ringway-test.invalid";
+  const unknown = "srv:_redis._tcp.ringway-test.invalid";
   let folder = "";
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "ringway-services-"));
@@ -632,25 +632,58 @@ describe("the command line", () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   test("a service that nobody knows is a warning at the start", async () => {
-    await using proxy = new CliProcess(["-l", "127.0.0.1:0", "-u", upstream]);
+    await using proxy = new CliProcess(["-l", "127.0.0.1:0", "-u", unknown]);
     await proxy.port();
-    await proxy.logged(new RegExp(`→ ${upstream}`));
+    await proxy.logged(new RegExp(`→ ${unknown}`));
     await proxy.logged(
-      new RegExp(`cannot relay to ${upstream} yet: .*; it is looked up again and again`),
+      new RegExp(`cannot relay to ${unknown} yet: .*; it is looked up again and again`),
     );
     expect(await proxy.stop()).toMatchObject({ code: 0 });
+  });
+
+  test("the servers that are to be asked are asked, and nobody else", async () => {
+    using authority = await TestAuthority.start();
+    const member = upstream("a");
+    const named = upstream("b");
+    authority.knows(SERVICE, "SRV", { records: [srv({ port: portOf(member.address) })] });
+    authority.addresses("host.a.test", ["127.0.0.1"], TTL);
+    const { host, port } = authority.server;
+    // Whoever comes before the service is known is held.
+    const servers = ["--dns-servers", `${host}:${port}`, "--hold-timeout", "10s"];
+    for (const [upstreams, says] of [
+      [["-u", `srv:${SERVICE}`], "a"],
+      [["-u", `host.a.test:${portOf(named.address)}`], "b"],
+      [["-u", `localhost:${portOf(named.address)}`], "b"],
+    ] as const) {
+      await using proxy = new CliProcess(["-l", "127.0.0.1:0", ...servers, ...upstreams]);
+      const client = await End.connect(
+        { kind: "tcp", host: "127.0.0.1", port: await proxy.port() },
+        (end) => {
+          end.keeps = true;
+        },
+      );
+      await waitFor(() => client.receivedBytes > 0 || client.closed, "it has heard something");
+      expect(client.text).toBe(says);
+      client.reset();
+      expect(await proxy.stop()).toMatchObject({ code: 0 });
+    }
+    expect(new Set(authority.asked.map(({ name }) => name))).toEqual(
+      new Set([SERVICE, "host.a.test"]),
+    );
+    member.close();
+    named.close();
   });
 
   test("a check asks nobody", async () => {
     const path = join(folder, "ringway.toml");
     await writeFile(
       path,
-      `listen = ":6380"\nupstream = { address = "${upstream}", backup = true }\n`,
+      `listen = ":6380"\nupstream = { address = "${unknown}", backup = true }\n`,
     );
     const { code, out } = await runCli("check", path);
     expect(code).toBe(0);
-    expect(out).toContain(`ok: 1 listener, 1 upstream\n  [::]:6380 → ${upstream}\n`);
-    await writeFile(path, `upstream = { address = "${upstream}", weight = 3 }\n`);
+    expect(out).toContain(`ok: 1 listener, 1 upstream\n  [::]:6380 → ${unknown}\n`);
+    await writeFile(path, `upstream = { address = "${unknown}", weight = 3 }\n`);
     const wrong = await runCli("check", path);
     expect(wrong.code).toBe(2);
     expect(wrong.err).toContain("is not for a service, whose records have weights: leave it out");

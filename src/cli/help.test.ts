@@ -52,6 +52,8 @@ test("the help", () => {
           --queue-size N             relays of a worker that may wait so [1024]
           --hold-timeout TIME        hold clients while no upstream can be
                                      reached [off]
+          --dns-servers ADDRS        ask these for names and services, such as
+                                     127.0.0.1:8600; apart by commas [system]
 
     Their health:
           --check KIND               none, tcp, redis, redis-primary, redis-replica,

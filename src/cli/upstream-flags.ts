@@ -25,6 +25,12 @@ export const choiceFlags: readonly Flag[] = [
   flag("queueTimeout", "TIME", "wait for room when all are full", "off"),
   flag("queueSize", "N", "relays of a worker that may wait so", String(dial.queueMax)),
   flag("holdTimeout", "TIME", ["hold clients while no upstream can be", "reached"], "off"),
+  flag(
+    "dnsServers",
+    "ADDRS",
+    ["ask these for names and services, such as", "127.0.0.1:8600; apart by commas"],
+    "system",
+  ),
 ];
 
 /** What is known of upstreams, and what comes of it. */

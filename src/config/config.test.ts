@@ -145,6 +145,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   workers: 1,
   totalRelays: "0",
   drainTimeout: 0,
+  dnsServers: ["10.0.0.2", "[::1]:8600"],
   segmentSize: "64KiB",
   segmentCount: 4096,
   accessLog: "./access.log",

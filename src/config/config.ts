@@ -291,6 +291,12 @@ export interface Config extends ListenerSettings {
   readonly totalRelays?: number | string;
   /** What running relays get at a stop, 0…24h. @default "10s" */
   readonly drainTimeout?: Duration;
+  /**
+   * Who is asked for the names of upstreams, and for services: addresses such as `"127.0.0.1:8600"`, up
+   * to 8, in the order in which they are asked. Neither /etc/hosts nor search domains count then.
+   * @default "system"
+   */
+  readonly dnsServers?: string | readonly string[];
   /** One buffer: a power of two, 4KiB…1MiB. @default "64KiB" */
   readonly segmentSize?: Size;
   /** Most buffers, 2MiB…64GiB in all; allocated when needed. @default 4096 */

@@ -45,6 +45,7 @@ test("a whole configuration", () => {
     engine: "uring",
     workers: 1,
     drainTimeout: "1m",
+    dnsServers: ["127.0.0.1:8600", "::1"],
     segmentSize: "128KiB",
     segmentCount: 64,
     accessLog: "/var/log/a",
@@ -92,6 +93,10 @@ test("a whole configuration", () => {
     workers: 1,
     totalRelays: 0,
     drainTimeoutMs: 60_000,
+    dnsServers: [
+      { host: "127.0.0.1", port: 8_600 },
+      { host: "::1", port: 53 },
+    ],
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
     accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000 },

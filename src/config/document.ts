@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { Route } from "../edge/route/connection.ts";
+import type { DnsServer } from "../upstream/names/dns-client.ts";
 import type { NetworkList } from "./edge.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
@@ -35,6 +36,7 @@ type Judged<T> = T extends UpstreamAddress | Made
 type Made =
   | HealthValues["checkStatus" | "checkSend" | "checkExpect"]
   | NetworkList
+  | readonly DnsServer[]
   | Refusal
   | Route;
 

@@ -7,6 +7,7 @@ import {
   type EjectionOptions,
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
+import type { DnsServer } from "../upstream/names/dns-client.ts";
 import { edgeDefaults, type NetworkList } from "./edge.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
@@ -297,6 +298,8 @@ export interface ProxyOptions {
   readonly uring: UringOptions;
   /** Milliseconds that running relays get at a stop, 0 cuts them at once. */
   readonly drainTimeoutMs: number;
+  /** Who is asked for the names of upstreams and for services; empty: the system, and whom it asks. */
+  readonly dnsServers: readonly DnsServer[];
 }
 
 /** What a listener has unless it says otherwise. */
@@ -331,6 +334,7 @@ export const defaults = {
   workers: 1,
   totalRelays: 0,
   drainTimeoutMs: 10_000,
+  dnsServers: [],
   segmentSize: 64 * 1024,
   segmentCount: 4096,
   accessLog: "none",

@@ -367,6 +367,12 @@ const configEntries = {
     "What running relays get at a stop, 0…24h.",
     formatDuration(defaults.drainTimeoutMs),
   ),
+  dnsServers: proxySetting(
+    "dnsServers",
+    form.texts,
+    "Who is asked for names and services, up to 8 addresses; system for whom the system asks.",
+    "system",
+  ),
   segmentSize: proxySetting(
     "segmentSize",
     form.size,

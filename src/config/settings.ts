@@ -1,9 +1,11 @@
 import { policies } from "../upstream/balance/balance.ts";
+import { type DnsServer, parseServer } from "../upstream/names/dns-client.ts";
 import { accessLogRules } from "./access-log.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import { edgeRules } from "./edge.ts";
 import { healthRules } from "./health.ts";
+import { ipKind } from "./ip.ts";
 import { mirrorRules } from "./mirror.ts";
 import type { Address, Mode, ProxyOptions, UpstreamAddress } from "./options.ts";
 import { routeRules } from "./route.ts";
@@ -74,6 +76,7 @@ export const proxyRules = {
   workers,
   totalRelays: count(0, 10_000_000),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
+  dnsServers,
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,
   ...accessLogRules,
@@ -166,6 +169,22 @@ function workers(value: unknown): number {
   const number = wholeNumber(value);
   if (number >= 1 && number <= WORKERS_MAX) return number;
   return refuse(value, `a whole number of 1…${WORKERS_MAX}, or auto`);
+}
+
+/** Most servers that are asked for a name: each of them takes its time when it is silent. */
+const DNS_SERVERS_MAX = 8;
+
+/** Who is asked for names: a list, or a text with commas; none for whom the system asks. */
+function dnsServers(value: unknown): readonly DnsServer[] {
+  if (value === "system") return [];
+  const expected = `up to ${DNS_SERVERS_MAX} addresses such as 10.0.0.2 or 127.0.0.1:8600, or system`;
+  const texts = Array.isArray(value) ? value : String(scalar(value)).split(",");
+  if (texts.length === 0 || texts.length > DNS_SERVERS_MAX) return refuse(value, expected);
+  return texts.map((text) => {
+    const server = typeof text === "string" ? parseServer(text.trim()) : null;
+    if (server === null || ipKind(server.host) === 0) return refuse(text, expected);
+    return server.port >= 1 && server.port <= 65_535 ? server : refuse(text, expected);
+  });
 }
 
 /** How many times its share an upstream may have; null for any number. */

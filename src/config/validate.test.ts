@@ -39,6 +39,7 @@ test("nothing given means the defaults", () => {
     workers: 1,
     totalRelays: 0,
     drainTimeoutMs: 10_000,
+    dnsServers: [],
     memory: { segmentSize: 65_536, segmentCount: 4_096 },
     uring: uringDefaults,
     accessLog: null,
@@ -56,6 +57,7 @@ test("everything given", () => {
       mode: "oneway",
       engine: "uring",
       workers: "1",
+      dnsServers: "10.0.0.2, [::1]:8600",
       connectTimeout: "1ms",
       halfCloseTimeout: 2,
       drainTimeout: 0,
@@ -88,6 +90,10 @@ test("everything given", () => {
     workers: 1,
     totalRelays: 0,
     drainTimeoutMs: 0,
+    dnsServers: [
+      { host: "10.0.0.2", port: 53 },
+      { host: "::1", port: 8600 },
+    ],
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
     accessLog: { target: "stdout", starts: true, everyMs: 60_000 },
@@ -98,12 +104,22 @@ test("everything given", () => {
 });
 
 describe("rules", () => {
+  const DNS_SERVERS = "expected up to 8 addresses such as 10.0.0.2 or 127.0.0.1:8600, or system";
   const cases: [Partial<Record<SettingName, unknown>>, string][] = [
     [{ listen: [] }, "--listen an empty list: expected an address or several"],
     [{ listen: [6380] }, "--listen 6380: expected an address"],
     [{ listen: { port: 1 } }, "--listen a table: expected an address"],
     [{ listen: [":1", "[0::0]:1"] }, '--listen "[::]:1" is given twice'],
     [{ listen: ["unix:/a", "unix:/a"] }, '--listen "unix:/a" is given twice'],
+    ...["", "dns.example.org", "1.1.1.1:0", "1.1.1.1:65536"].map(
+      (dnsServers): (typeof cases)[number] => [
+        { dnsServers },
+        `--dnsServers ${JSON.stringify(dnsServers)}: ${DNS_SERVERS}`,
+      ],
+    ),
+    [{ dnsServers: "1.1.1.1,,::1" }, `--dnsServers "": ${DNS_SERVERS}`],
+    [{ dnsServers: Array(9).fill("::1") }, `--dnsServers a list: ${DNS_SERVERS}`],
+    [{ dnsServers: [8600] }, `--dnsServers 8600: ${DNS_SERVERS}`],
     [{ upstream: null }, "--upstream null: expected an address"],
     [{ upstream: "" }, '--upstream "": no port; expected host:port, [ipv6]:port or unix:/path'],
     [

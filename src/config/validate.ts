@@ -41,6 +41,7 @@ export interface Settings {
   readonly workers: number;
   readonly totalRelays: number;
   readonly drainTimeoutMs: number;
+  readonly dnsServers: ProxyOptions["dnsServers"];
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
   readonly accessLog: AccessLogOptions | null;
@@ -80,6 +81,7 @@ export function validate(
     workers: settings.workers?.value ?? defaults.workers,
     totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
+    dnsServers: settings.dnsServers?.value ?? defaults.dnsServers,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
     accessLog: accessLogOf(settings, problems),
@@ -98,7 +100,8 @@ export function validate(
  *   when there is no such listener
  */
 export function proxyOptions(settings: Settings, embedded: readonly Address[]): ProxyOptions {
-  const { listeners, engine, workers, totalRelays, memory, uring, drainTimeoutMs } = settings;
+  const { listeners, engine, workers, totalRelays, memory, uring } = settings;
+  const { drainTimeoutMs, dnsServers } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
@@ -108,6 +111,7 @@ export function proxyOptions(settings: Settings, embedded: readonly Address[]): 
     memory,
     uring,
     drainTimeoutMs,
+    dnsServers,
   };
 }
 

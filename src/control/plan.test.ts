@@ -30,6 +30,7 @@ function options(...listeners: WantedListener[]): ProxyOptions {
     memory: { segmentSize: 65_536, segmentCount: 64 },
     uring: uringDefaults,
     drainTimeoutMs: 1_000,
+    dnsServers: [],
   };
 }
 

@@ -44,7 +44,7 @@ export function planReload(running: ProxyOptions, wanted: ProxyOptions): Plan {
     upstreamsAdded: [...upstreamsAfter.difference(upstreamsBefore)],
     upstreamsRemoved: [...upstreamsBefore.difference(upstreamsAfter)],
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
-    needRestart: (["engine", "workers", "memory", "uring"] as const).filter(
+    needRestart: (["engine", "workers", "memory", "uring", "dnsServers"] as const).filter(
       (name) => !Bun.deepEquals(running[name], wanted[name], true),
     ),
   };

@@ -13,7 +13,7 @@ import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
-import { type LookUpParts, Services, servicesOf } from "./services.ts";
+import { type LookUpParts, lookUpBy, Services, servicesOf } from "./services.ts";
 import { Upstreams } from "./upstreams.ts";
 
 /** A listener of a running proxy. */
@@ -76,7 +76,7 @@ export class RunningProxy {
     options: ProxyOptions,
     observer: ProxyObserver,
     inherited: TakeSocket = () => undefined,
-    lookUp: LookUpParts = {},
+    lookUp: LookUpParts = lookUpBy(options.dnsServers),
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
     const workers = Math.max(1, options.workers);

@@ -10,7 +10,9 @@ import type {
 import { formatCount, formatCounted } from "../config/quantity.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
+import type { DnsServer } from "../upstream/names/dns-client.ts";
 import type { NameError } from "../upstream/names/name-error.ts";
+import { isLocalhost, resolveName } from "../upstream/names/resolver.ts";
 import {
   PLACES_MAX,
   resolveService,
@@ -28,6 +30,18 @@ const RETRY_MS = 10_000;
 export interface LookUpParts extends WatcherParts {
   /** @throws NameError; anything else is a defect */
   readonly resolveService?: (name: string) => Promise<ServiceResolution>;
+}
+
+/**
+ * Look-ups by these servers alone, which may know what nobody else does (Consul), but for localhost; by
+ * the system when there are none.
+ */
+export function lookUpBy(servers: readonly DnsServer[]): LookUpParts {
+  if (servers.length === 0) return {};
+  return {
+    resolve: (host) => resolveName(host, isLocalhost(host) ? {} : { servers, system: null }),
+    resolveService: (name) => resolveService(name, { servers }),
+  };
 }
 
 /**

@@ -37,6 +37,7 @@ export class Proxied implements AsyncDisposable {
       memory,
       uring: uringDefaults,
       drainTimeoutMs,
+      dnsServers: [],
     } as const;
     const proxy = await RunningProxy.start(options, record);
     const address = proxy.listeners[0]?.address;

@@ -90,7 +90,7 @@ export class Stage implements AsyncDisposable {
     const logger = { level: 3, debug: write, info: write, warn: write, error: write };
     const log = new LogObserver(logger as never, new History(1));
     this.proxy = await RunningProxy.start(
-      { ...options, listeners, drainTimeoutMs: 0 },
+      { ...options, listeners, drainTimeoutMs: 0, dnsServers: [] },
       together([
         log,
         {

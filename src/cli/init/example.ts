@@ -18,6 +18,7 @@ export default defineConfig({
   //workers: 1,                // threads that relay
   //totalRelays: 0,            // of all listeners; 0 for any number
   //drainTimeout: "10s",       // what running relays get at a stop
+  //dnsServers: "system",      // or whom to ask for names: "127.0.0.1:8600"
   //segmentSize: "64KiB",      // one buffer, a power of two
   //segmentCount: 4096,        // most buffers; allocated when needed
   //accessLog: "none",         // a JSON line per relay: stdout or a path

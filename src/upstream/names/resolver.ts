@@ -137,7 +137,12 @@ function worst(failures: readonly NameError[]): NameError {
 
 /** Names that DNS has no say in (RFC 6761), and those without a dot, which only the system completes. */
 function isLocal(host: string): boolean {
-  return !host.includes(".") || /(^|\.)localhost\.?$/i.test(host);
+  return !host.includes(".") || isLocalhost(host);
+}
+
+/** A name that always means this machine. */
+export function isLocalhost(host: string): boolean {
+  return /(^|\.)localhost\.?$/i.test(host);
 }
 
 function distinct(hosts: readonly string[]): HostAddress[] {
