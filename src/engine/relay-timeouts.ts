@@ -169,7 +169,7 @@ export class RelayTimeouts<T extends Timed> {
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     this.choice = choice;
-    this.waiting = before?.waiting ?? new WaitingRoom(() => choice.chooser.isFull, alarm);
+    this.waiting = before?.waiting ?? roomOf(choice, alarm);
   }
 
   /** A relay begins. */
@@ -206,4 +206,9 @@ export class RelayTimeouts<T extends Timed> {
     this.wasReset.delete(relay);
     this.lingering.delete(relay);
   }
+}
+
+/** It outlives the listener that it was made for, and so must not know it. */
+function roomOf<T extends Waiter>(choice: Choice, alarm: Alarm): WaitingRoom<T> {
+  return new WaitingRoom<T>(() => choice.chooser.isFull, alarm);
 }

@@ -102,8 +102,8 @@ export class WaitingRoom<T extends Waiter> {
     this.alarm(LOOK_MS, () => this.look());
   }
 
-  /** Lets the first ones go on, as far as there is room. */
-  private serve(): void {
+  /** Lets the first ones go on, as far as there is room: there may be some now. */
+  serve(): void {
     this.isCalled = false;
     for (const [relay, { isQueued }] of this.waiting) {
       if (!isQueued) continue;

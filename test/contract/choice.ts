@@ -181,6 +181,29 @@ function waitCases(suite: Suite): void {
     await waitFor(() => third.receivedBytes === 1, "and then the other one");
   });
 
+  suite.case(
+    "room that a reload brings is for those who wait, before anybody comes",
+    async (scene) => {
+      const upstream = await scene.upstream(echo);
+      const upstreams = (maxRelays: number) => [{ ...rowed(upstream.address, 0), maxRelays }];
+      const queue = dialing({ queueMs: NEVER_MS, queueMax: 1 });
+      const options = listener({ upstreams: upstreams(1), ...queue });
+      const listening = await scene.engine.listen(options);
+      await served(scene, listening.address);
+      const waiting = (await scene.client(listening.address)).send("x");
+      await waitFor(() => scene.engine.relays().length === 2, "it waits");
+      // Connected already, and accepted as soon as the loop is free: the queue must be empty by then.
+      const update = listening.update({ ...options, upstreams: upstreams(0) });
+      const next = (await scene.client(listening.address)).send("x");
+      await update;
+      const both = [waiting, next];
+      await waitFor(
+        () => both.every((one) => one.receivedBytes === 1),
+        () => `both have their echo, and none ends by ${scene.record.reasons}`,
+      );
+    },
+  );
+
   suite.case("a held client is let go in the end, for the last failure", async (scene) => {
     const address = await scene.listen([scene.refusing()], dialing({ holdMs: 300 }));
     await scene.client(address);

@@ -74,6 +74,8 @@ test("a mirror stays while nothing about it changes, with what is known of it", 
   const other = copies.mirrorOf({ ...options, mirror: { ...to, percent: 50 } }, "a", mirror);
   expect(other?.isPaused).toBe(false);
   expect(copies.mirrorOf({ ...options, mirror: null }, "a", mirror)).toBeNull();
+  // What is counted from now on is that of a listener with another name.
+  expect(copies.mirrorOf(options, "b", mirror)?.account.listener).toBe("b");
 });
 
 test("no more copies are made than there are at a time", () => {

@@ -97,7 +97,8 @@ export class Copies {
     before: Mirror | null,
   ): Mirror | null {
     if (mirror === null) return null;
-    if (before?.hasOptions(mirror, connectTimeoutMs)) return before;
+    const isSame = before?.account.listener === name;
+    if (isSame && before.hasOptions(mirror, connectTimeoutMs)) return before;
     const address = formatAddress(mirror.address);
     const key = `${name} ${address}`;
     let account = this.accounts.get(key);

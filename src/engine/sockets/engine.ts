@@ -401,6 +401,8 @@ class SocketsListening implements Listening {
 
   update(options: ListenerOptions): Promise<void> {
     this.listener = this.renew(options, this.listener);
+    // What room this brings is for those who wait, before anybody comes.
+    this.listener.waiting.serve();
     return Promise.resolve();
   }
 

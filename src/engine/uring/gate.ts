@@ -52,6 +52,8 @@ export class Gate {
     listener.armed = before.armed;
     listener.closing = before.closing;
     this.listeners.set(key, listener);
+    // What room this brings is for those who wait, before anybody comes.
+    listener.waiting.serve();
   }
 
   /** See {@link Loop.unlisten}. */
