@@ -278,3 +278,25 @@ test("what makes no sense is a defect", () => {
   expect(() => new TokenBuckets({ rate: 1, burst: 1.5 })).toThrow("burst");
   expect(() => new TokenBuckets({ rate: 1, burst: 1, capacity: 6 })).toThrow("capacity");
 });
+
+test("what another thread charges while a set at rest is looked at stays charged", () => {
+  const options = { rate: 1, burst: 5 };
+  const mine = new TokenBuckets(options);
+  const others = new TokenBuckets({ ...options, memory: mine.memory });
+  const client = clientAt("10.0.0.1");
+  const { compareExchange } = Atomics;
+  let taken = 0;
+  // The thread is held up where it has just found that nobody has looked at the set for long.
+  Atomics.compareExchange = ((...given: Parameters<typeof compareExchange>) => {
+    Atomics.compareExchange = compareExchange;
+    const before = compareExchange(...given);
+    for (let round = 0; round < 10; round++) if (others.take(client, DAY)) taken++;
+    return before;
+  }) as typeof compareExchange;
+  try {
+    for (let round = 0; round < 10; round++) if (mine.take(client, DAY)) taken++;
+  } finally {
+    Atomics.compareExchange = compareExchange;
+  }
+  expect(taken).toBe(5);
+});

@@ -68,9 +68,9 @@ const ERA_TICKS = 2 ** 24;
  *   set is a secret (a random key), so one stranger cannot be chosen. Known clients keep their
  *   buckets as long as others in their set are fuller, and who is refused pushes nobody out.
  *
- * **Between threads** three moments are not exact: a thread may charge a bucket while another one
- * takes it over; two threads may both take a new client in; and one may charge a bucket while the
- * other finds that its set has long been at rest. Each costs or gains somebody a token or so, once.
+ * **Between threads** two moments are not exact: a thread may charge a bucket while another one
+ * takes it over; and two threads may both take a new client in. Each costs or gains somebody a token
+ * or so, once.
  * Nothing belongs to a thread: one that dies leaves nothing to be taken back.
  *
  * **The clock** must be the same in all threads, which in Bun is `Date.now()`: performance.now()
@@ -88,6 +88,8 @@ export class TokenBuckets {
   private readonly tokenTicks: number;
   private readonly bucketTicks: number;
   private readonly debtTicksMax: number;
+  /** What a set's buckets were when an era began. */
+  private readonly fullAts = new Int32Array(WAYS);
 
   constructor(options: TokenBucketsOptions) {
     const { rate, burst, capacity = CAPACITY_DEFAULT, memory } = options;
@@ -141,13 +143,18 @@ export class TokenBuckets {
     const { words } = this;
     const before = Atomics.load(words, base + Word.Era);
     if (era === before) return;
+    // Read before the set is ours: what others charge from then on is no news of the era before.
+    const { fullAts } = this;
+    for (let way = 0; way < WAYS; way++) {
+      fullAts[way] = Atomics.load(words, base + Word.FullAt + way);
+    }
     // Only one of several threads may do it, or the others might undo what was charged since.
     if (Atomics.compareExchange(words, base + Word.Era, before, era) !== before) return;
     const allAreFull = Math.abs(era - before) > 1;
-    for (let at = base + Word.FullAt; at < base + Word.FullAt + WAYS; at++) {
-      const fullAt = Atomics.load(words, at);
+    for (let way = 0; way < WAYS; way++) {
+      const fullAt = fullAts[way] as number;
       if (allAreFull || this.debt(fullAt, now) < 0) {
-        Atomics.compareExchange(words, at, fullAt, now);
+        Atomics.compareExchange(words, base + Word.FullAt + way, fullAt, now);
       }
     }
   }
