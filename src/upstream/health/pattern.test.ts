@@ -77,7 +77,9 @@ const { expression } = fc.letrec<{ expression: string; part: string }>((tie) => 
   ),
 }));
 
+/** JavaScript's own takes exponentially long for some of these expressions: so little in all. */
 const text = fc.array(letter, { maxLength: 12 }).map((letters) => letters.join(""));
+const shortText = fc.array(letter, { maxLength: 3 }).map((letters) => letters.join(""));
 const rounds = { numRuns: Number(process.env.RINGWAY_FUZZ_RUNS ?? 3_000) };
 
 /** Some of what is drawn multiplies to more states than there may be: drawn again. */
@@ -102,7 +104,7 @@ describe("a pattern", () => {
 
   test("finds the same in bytes that come bit by bit, at each point", () => {
     fc.assert(
-      fc.property(expression, fc.array(text, { maxLength: 5 }), (source, parts) => {
+      fc.property(expression, fc.array(shortText, { maxLength: 4 }), (source, parts) => {
         const search = new PatternSearch(drawn(source));
         let whole = "";
         let isFound = false;
