@@ -60,16 +60,21 @@ async function playDrain(scene: Scene): Promise<void> {
   await clients[0]?.set("large", value);
   const before = proxied.stats.down.sentBytes;
   const calls = clients.map((client) => client.get("large"));
-  // Some of the connections may still wait in the kernel's queue: they are accepted before the end.
-  await waitFor(() => proxied.stats.down.sentBytes > before, "the answers are under way");
+  // A pool dials when it gets to it, and nobody promises anything to who has not connected yet.
+  await waitFor(
+    () => proxied.stats.relays.running >= CLIENTS && proxied.stats.down.sentBytes > before,
+    "all have connected, and the answers are under way",
+  );
   expect(proxied.stats.down.sentBytes - before).toBeLessThan(CLIENTS * value.length);
   // A pool's connections stay open when all is said, until the proxy cuts them.
   const stopped = proxied.stop(kind.ownsConnection ? 10_000 : 3_000);
   for (const answer of await Promise.all(calls)) expect(answer && value.equals(answer)).toBe(true);
   scene.closeClients();
   await stopped;
-  const { reasons, ended } = proxied.stats.relays;
-  if (kind.ownsConnection) expect(reasons).toEqual({ client_fin: ended });
+  if (!kind.ownsConnection) return;
+  // On a busy machine those that were answered first may be idle for long before the last one is.
+  const { client_fin = 0, drain = 0 } = proxied.stats.relays.reasons;
+  expect(client_fin + drain).toBe(proxied.stats.relays.ended);
 }
 
 async function playProxyRestart(scene: Scene): Promise<void> {
