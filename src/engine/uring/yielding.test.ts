@@ -36,17 +36,32 @@ test("as long as it brings something there is a yield in each turn", () => {
 test("the more are in vain, the fewer there are; one that brings something makes up for all", () => {
   const processor = new Processor();
   const yielding = new Yielding(processor);
-  // In turns 0, 2, 6, 14, 30 and 62.
-  expect(processor.turns(63, yielding)).toBe(6);
-  expect(processor.turns(100_000, yielding)).toBeLessThan(105);
+  // In turns 0, 2, 6, 14, 30 and 46.
+  expect(processor.turns(62, yielding)).toBe(6);
+  expect(processor.turns(1_600, yielding)).toBe(100);
   processor.hasNews = true;
-  expect(processor.turns(1_024, yielding)).toBeGreaterThan(0);
+  expect(processor.turns(16, yielding)).toBeGreaterThan(0);
   expect(processor.turns(100, yielding)).toBe(100);
 });
 
-test("one that took long is in vain, whatever it brought", () => {
+test("the more take long, whatever they bring, the fewer there are, far fewer", () => {
   const processor = new Processor();
   processor.hasNews = true;
   processor.takesMs = 3;
-  expect(processor.turns(63, new Yielding(processor))).toBe(6);
+  const yielding = new Yielding(processor);
+  // In turns 0, 2, 6, 14, 30 and 62.
+  expect(processor.turns(63, yielding)).toBe(6);
+  expect(processor.turns(100_000, yielding)).toBeLessThan(105);
+});
+
+test("one in vain does not bring back those that took long", () => {
+  const processor = new Processor();
+  processor.takesMs = 3;
+  const yielding = new Yielding(processor);
+  processor.turns(2_047, yielding);
+  processor.takesMs = 0.1;
+  expect(processor.turns(10_240, yielding)).toBe(10);
+  processor.hasNews = true;
+  expect(processor.turns(1_024, yielding)).toBeGreaterThan(0);
+  expect(processor.turns(100, yielding)).toBe(100);
 });

@@ -2,17 +2,19 @@ import type { Kernel } from "./kernel.ts";
 
 /** A yield that took longer, in milliseconds, went to somebody whose work is not for this proxy. */
 const LATE_MS = 2;
-/** Most turns that go by without a yield after many in vain. */
-const SKIPPED_MAX = 1023;
+/** Most turns that go by without a yield after many in vain: enough that these cost nothing to speak of. */
+const VAIN_MAX = 15;
+/** The same after many that took long, each of which gives a slice of time away. */
+const LATE_MAX = 1023;
 
 /**
  * Lets others run before the loop sleeps. On a busy machine clients and upstreams wait for a processor
  * just then: what they do with it brings the next completions, more of them at once, and the loop goes
  * on without having slept and been woken, which costs more than all the rest of a turn
- * (bench/FINDINGS.md, 2026-11-24).
+ * (bench/FINDINGS.md, 2026-11-24 and 2026-11-28).
  *
  * Where nobody waits a yield is in vain, and where a stranger does it is long: after each such one
- * twice as many turns go by without.
+ * twice as many turns go by without, up to a limit each.
  */
 export class Yielding {
   /** Turns that go by without a yield: still, and after the next one in vain half of that. */
@@ -34,7 +36,12 @@ export class Yielding {
     this.kernel.yield();
     const isLate = performance.now() - startedAt > LATE_MS;
     if (this.kernel.hasNews && !isLate) this.skipped = 0;
-    else this.skipped = Math.min(SKIPPED_MAX, 2 * this.skipped + 1);
+    else this.backOff(isLate ? LATE_MAX : VAIN_MAX);
     this.left = this.skipped;
+  }
+
+  /** Never shortens what a stranger has brought about: only news does. */
+  private backOff(max: number): void {
+    this.skipped = Math.max(this.skipped, Math.min(max, 2 * this.skipped + 1));
   }
 }
