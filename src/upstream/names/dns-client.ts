@@ -36,6 +36,12 @@ export interface DnsOptions {
 }
 
 const ROUNDS = 2;
+/**
+ * Bytes of a datagram that may answer: what passes everywhere in one piece; for services, whose servers are
+ * near as a rule, more. Consul, asked without such a number, names three members, and with one as many
+ * as fit, and does not say that there are others.
+ */
+const UDP_SIZE = { A: 1_232, AAAA: 1_232, SRV: 8_192 } as const;
 /** A server has so long for an answer: resolv.conf's 5 s are too long while a client waits. */
 const ATTEMPT_MS = 1_500;
 
@@ -85,10 +91,18 @@ async function askServer(
 ): Promise<DnsAnswer> {
   const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
   const question: Question = { id, name: name.replace(/\.$/, ""), type };
-  const message = encodeQuestion(question);
-  if (message === null) throw new NameError("unknown_host");
+  let message = encodeQuestion(question, UDP_SIZE[type]);
+  const plain = encodeQuestion(question);
+  if (message === null || plain === null) throw new NameError("unknown_host");
   let answer = await byUdp(message, question, server, attemptMs, signal);
+  const { badFormat, notImplemented } = ResponseCode;
+  if (answer.code === badFormat || answer.code === notImplemented) {
+    // An old one, which does not know EDNS.
+    message = plain;
+    answer = await byUdp(message, question, server, attemptMs, signal);
+  }
   if (answer.isTruncated) answer = await byTcp(message, question, server, attemptMs, signal);
+  if (answer.isTruncated) throw new NameError("malformed");
   if (answer.code === ResponseCode.noSuchName) throw new NameError("unknown_host");
   if (answer.code === ResponseCode.refused) throw new NameError("refused");
   if (answer.code !== ResponseCode.noError) throw new NameError("server_failed");
@@ -110,6 +124,8 @@ async function byUdp(
   const waiting = new Waiting(attemptMs, signal);
   try {
     const socket = await Bun.udpSocket({
+      // Bun would bind to 0.0.0.0, from where no IPv6 server can be asked.
+      hostname: host.includes(":") ? "::" : "0.0.0.0",
       connect: { hostname: host, port },
       socket: {
         data: (_, bytes) => waiting.decide(decodeAnswer(bytes, question)),

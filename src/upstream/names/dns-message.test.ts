@@ -19,6 +19,29 @@ test("a question is what RFC 1035 says", () => {
   );
 });
 
+test("a question that says how large an answer may be is what RFC 6891 says", () => {
+  expect(Buffer.from(encodeQuestion(question, 1_232) ?? []).toString("hex")).toBe(
+    "12340100000100000000000101610474657374000001" + "0001" + "00002904d0000000000000",
+  );
+});
+
+test("only an error need not repeat the question", () => {
+  const bare = (code: number) =>
+    decodeAnswer(answer(asked(question), { code, isBare: true }, true), question);
+  expect(bare(0)).toBe("foreign");
+  expect(bare(1)).toEqual({ code: 1, isTruncated: false, records: [], ttlSeconds: Infinity });
+  expect(bare(2)).toMatchObject({ code: 2 });
+});
+
+test("a dot inside a label makes no other name of it", () => {
+  const srv = { ...question, type: "SRV" } as const;
+  const record = { type: "SRV", target: "a.b", port: 1, priority: 2, weight: 3, ttl: 60 } as const;
+  const message = answer(asked(srv), { records: [record] }, true);
+  // The labels "a" and "b" become one, "a.b".
+  message.set(Buffer.from([3, 0x61, 0x2e, 0x62]), message.length - 5);
+  expect(decodeAnswer(message, srv)).toMatchObject({ records: [{ target: "a\\046b" }] });
+});
+
 test.each(["", ".", "a..b", ".a", `${"x".repeat(64)}.test`, Array(128).fill("a").join(".")])(
   "nobody can be asked for %j",
   (name) => expect(encodeQuestion({ ...question, name })).toBeNull(),

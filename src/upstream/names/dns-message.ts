@@ -7,7 +7,13 @@ export const RecordType = { A: 1, CNAME: 5, AAAA: 28, SRV: 33 } as const;
 export type QuestionType = Exclude<keyof typeof RecordType, "CNAME">;
 
 /** Response codes that are told apart. */
-export const ResponseCode = { noError: 0, noSuchName: 3, refused: 5 } as const;
+export const ResponseCode = {
+  noError: 0,
+  badFormat: 1,
+  noSuchName: 3,
+  notImplemented: 4,
+  refused: 5,
+} as const;
 
 /** A question as it was sent. */
 export interface Question {
@@ -43,6 +49,9 @@ export interface DnsAnswer {
 }
 
 const HEADER_SIZE = 12;
+/** Of a record without a name and without data. */
+const OPT_SIZE = 11;
+const OPT = 41;
 const INTERNET = 1;
 const LABEL_SIZE_MAX = 63;
 /** Bytes of a name, its lengths and its final zero included. */
@@ -50,13 +59,22 @@ const NAME_SIZE_MAX = 255;
 /** A longer chain of aliases is somebody's mistake, or a circle. */
 const ALIASES_MAX = 16;
 
-/** The question's message. @returns null when such a name cannot be asked for */
-export function encodeQuestion({ id, name, type }: Question): Uint8Array<ArrayBuffer> | null {
+/**
+ * The question's message.
+ *
+ * @param udpSize bytes of the largest datagram that may answer it (EDNS, RFC 6891); 0 to say nothing of
+ *   it, which means 512
+ * @returns null when such a name cannot be asked for
+ */
+export function encodeQuestion(
+  { id, name, type }: Question,
+  udpSize = 0,
+): Uint8Array<ArrayBuffer> | null {
   const labels = name.split(".").map((label) => Buffer.from(label, "latin1"));
   const isRight = labels.every(({ length }) => length > 0 && length <= LABEL_SIZE_MAX);
   const nameSize = labels.reduce((size, { length }) => size + 1 + length, 1);
   if (!isRight || nameSize > NAME_SIZE_MAX) return null;
-  const bytes = new Uint8Array(HEADER_SIZE + nameSize + 4);
+  const bytes = new Uint8Array(HEADER_SIZE + nameSize + 4 + (udpSize > 0 ? OPT_SIZE : 0));
   const view = new DataView(bytes.buffer);
   view.setUint16(0, id);
   // Recursion is desired: the server is to find out.
@@ -70,6 +88,11 @@ export function encodeQuestion({ id, name, type }: Question): Uint8Array<ArrayBu
   }
   view.setUint16(at + 1, RecordType[type]);
   view.setUint16(at + 3, INTERNET);
+  if (udpSize > 0) {
+    view.setUint16(10, 1);
+    view.setUint16(at + 6, OPT);
+    view.setUint16(at + 8, udpSize);
+  }
   return bytes;
 }
 
@@ -99,8 +122,12 @@ export function decodeAnswer(
 }
 
 function isAnswerTo(reader: Reader, { id, name, type }: Question): boolean {
-  const isAnswer = reader.u16At(0) === id && (reader.u16At(2) & 0x8000) !== 0;
-  if (!isAnswer || reader.u16At(4) !== 1) return false;
+  const flags = reader.u16At(2);
+  if (reader.u16At(0) !== id || (flags & 0x8000) === 0) return false;
+  const questions = reader.u16At(4);
+  // Who could not read the question, or has failed early, need not repeat it.
+  if (questions === 0) return (flags & 0xf) !== ResponseCode.noError;
+  if (questions !== 1) return false;
   reader.at = HEADER_SIZE;
   const [asked, askedType, askedClass] = [reader.name(), reader.u16(), reader.u16()];
   return asked === name.toLowerCase() && askedType === RecordType[type] && askedClass === INTERNET;
@@ -111,6 +138,7 @@ function readAnswer(reader: Reader, { name, type }: Question): DnsAnswer {
   const [code, isTruncated] = [flags & 0xf, (flags & 0x200) !== 0];
   // Of a truncated message nothing is of use, and it may end anywhere.
   if (isTruncated) return { code, isTruncated, records: [], ttlSeconds: Infinity };
+  if (reader.u16At(4) === 0) return { code, isTruncated, records: [], ttlSeconds: Infinity };
   const found = new Map<string, { record: DnsRecord; ttl: number }[]>();
   const aliases = new Map<string, { target: string; ttl: number }>();
   for (let left = reader.u16At(6); left > 0; left--) {
@@ -199,7 +227,10 @@ class Reader {
     return { type, host: formatIPv6(Array.from({ length: 8 }, () => this.u16())) };
   }
 
-  /** A name in lower case. The second half of it may be anywhere before it (compression). */
+  /**
+   * A name in lower case; what no host's name has is written as `\DDD` (RFC 4343), so that a dot inside
+   * a label makes no other name of it. The second half of it may be anywhere before it (compression).
+   */
   name(): string {
     const labels: string[] = [];
     let end = -1;
@@ -233,8 +264,8 @@ class Reader {
     if (this.at + length > this.size) throw new RangeError("a label goes beyond the message");
     const text = Buffer.from(this.bytes.subarray(this.at, this.at + length)).toString("latin1");
     this.at += length;
-    // A dot inside a label would be another name when it is written down, and no host has others.
-    if (!/^[\w-]+$/.test(text)) throw new RangeError("no host is called so");
-    return text.toLowerCase();
+    return text.toLowerCase().replace(/[^\w-]/g, (odd) => {
+      return `\\${odd.charCodeAt(0).toString().padStart(3, "0")}`;
+    });
   }
 }

@@ -100,6 +100,43 @@ describe("from DNS", () => {
     expect(await failure(resolve("long.test"))).toBe("server_failed");
   });
 
+  test("by IPv6, in a datagram and by TCP", async () => {
+    using other = await TestAuthority.start("::1");
+    const records = [{ type: "A" as const, host: "10.0.0.1", ttl: 5 }];
+    other.knows("six.test", "A", { records, isLong: true });
+    other.knows("six.test", "AAAA", {});
+    expect(await resolve("six.test", { servers: [other.server] })).toMatchObject({
+      addresses: [{ host: "10.0.0.1" }],
+    });
+    expect(other.asked.map(({ by }) => by).toSorted()).toEqual(["tcp", "udp", "udp"]);
+  });
+
+  test("a server that does not know EDNS is asked without it", async () => {
+    for (const code of [1, 4]) {
+      for (const isBare of [true, false]) {
+        const known = { records: [{ type: "A" as const, host: "10.0.0.1", ttl: 5 }] };
+        authority.knows("old.test", "A", () => {
+          const { udpSize } = authority.asked.at(-1) ?? { udpSize: 0 };
+          return udpSize > 0 ? { code, isBare } : known;
+        });
+        authority.knows("old.test", "AAAA", { code: 3 });
+        expect(await resolve("old.test")).toMatchObject({ addresses: [{ host: "10.0.0.1" }] });
+      }
+    }
+  });
+
+  test("an answer that is cut off by TCP as well is none, and the next server is asked", async () => {
+    using good = await TestAuthority.start();
+    authority.knows("cut.test", "A", { isEndless: true });
+    authority.knows("cut.test", "AAAA", { isEndless: true });
+    expect(await failure(resolve("cut.test"))).toBe("malformed");
+    good.addresses("cut.test", ["10.0.0.1"], 5);
+    const servers = [authority.server, good.server];
+    expect(await resolve("cut.test", { servers })).toMatchObject({
+      addresses: [{ host: "10.0.0.1" }],
+    });
+  });
+
   test("what is not an answer to the question is passed over", async () => {
     const records = [{ type: "A" as const, host: "10.0.0.1", ttl: 60 }];
     const before = (question: Buffer) => {
@@ -116,7 +153,8 @@ describe("from DNS", () => {
 
   test("an answer that cannot be read", async () => {
     const before = (question: Buffer) => {
-      const cut = Buffer.concat([question, Buffer.from([0xc0])]);
+      // The last record of the question, its EDNS, is of 11 bytes.
+      const cut = Buffer.concat([question.subarray(0, -11), Buffer.from([0xc0])]);
       cut[2] = 0x81;
       cut[7] = 1;
       return [cut];

@@ -92,8 +92,20 @@ test("what could not be written as an upstream is none", async () => {
   await expect(resolved([place("a.test", 0, 0, 0)])).rejects.toMatchObject({ code: "no_service" });
 });
 
-test("a target that is no name makes nonsense of the answer", async () => {
-  await expect(resolved([place("a.test", 1, 0), place("b c.test", 1, 0)])).rejects.toMatchObject({
-    code: "malformed",
+test("a target that is no host's name is left out, the others are not", async () => {
+  for (const odd of ["b c.test", "*.test", "a/b.test", "a\\046b.test"]) {
+    const found = await resolved([place("a.test", 1, 0), place(odd, 1, 0)]);
+    expect(found.addresses.map(({ address }) => address)).toEqual([at("a.test")]);
+    expect(found.leftOut).toBe(1);
+  }
+});
+
+test("members in such numbers come in one large datagram", async () => {
+  using authority = await TestAuthority.start();
+  authority.knows(NAME, "SRV", {
+    records: Array.from({ length: 100 }, (_, i) => place(`member-${i}.node.test`, 1, 1)),
   });
+  const found = await resolveService(NAME, { servers: [authority.server], timeoutMs: 500 });
+  expect(found.addresses).toHaveLength(100);
+  expect(authority.asked).toMatchObject([{ by: "udp", udpSize: 8_192 }]);
 });

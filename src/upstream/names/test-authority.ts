@@ -22,6 +22,10 @@ export interface TestReply {
   readonly code?: number;
   /** Not by UDP: there it says that the rest is cut off. */
   readonly isLong?: boolean;
+  /** By TCP as well. */
+  readonly isEndless?: boolean;
+  /** It does not repeat the question. */
+  readonly isBare?: boolean;
   /** Nothing at all. */
   readonly isSilent?: boolean;
   /** These datagrams come before the answer, or instead of it when it is silent. */
@@ -36,6 +40,8 @@ export interface Asked {
   /** As a number, as in the message. */
   readonly type: number;
   readonly by: "udp" | "tcp";
+  /** Bytes of a datagram that whoever asks takes (EDNS); 0 when that was not said. */
+  readonly udpSize: number;
 }
 
 /** What is known of a client that asks by TCP. */
@@ -63,19 +69,20 @@ export class TestAuthority implements Disposable {
   private readonly replies = new Map<string, TestReply | (() => TestReply)>();
 
   private constructor(
+    private readonly host: string,
     private readonly udp: Bun.udp.Socket<"buffer">,
     private tcp: { stop(force: boolean): void } | null,
   ) {}
 
-  static async start(): Promise<TestAuthority> {
+  static async start(hostname = "127.0.0.1"): Promise<TestAuthority> {
     // The same port is wanted for both; the one that UDP has got may be taken for TCP.
     for (;;) {
       const udp = await Bun.udpSocket({
-        hostname: "127.0.0.1",
+        hostname,
         port: 0,
         socket: { data: (_, bytes, port, host) => authority.hear(bytes, port, host) },
       });
-      const authority = new TestAuthority(udp, null);
+      const authority = new TestAuthority(hostname, udp, null);
       try {
         authority.listen();
         return authority;
@@ -87,7 +94,7 @@ export class TestAuthority implements Disposable {
 
   /** Itself, as whoever asks wants it. */
   get server(): DnsServer {
-    return { host: "127.0.0.1", port: this.udp.port };
+    return { host: this.host, port: this.udp.port };
   }
 
   /** From now on that is its reply to questions for such records of the name. */
@@ -117,7 +124,7 @@ export class TestAuthority implements Disposable {
 
   private listen(): void {
     this.tcp = Bun.listen<TcpClient>({
-      hostname: "127.0.0.1",
+      hostname: this.host,
       port: this.udp.port,
       socket: {
         open(socket) {
@@ -157,8 +164,8 @@ export class TestAuthority implements Disposable {
   }
 
   private replyTo(question: Buffer, by: Asked["by"]): TestReply {
-    const { name, type } = asked(question);
-    this.asked.push({ name, type, by });
+    const { name, type, udpSize } = asked(question);
+    this.asked.push({ name, type, by, udpSize });
     const reply = this.replies.get(`${name} ${type}`) ?? { code: 3 };
     return typeof reply === "function" ? reply() : reply;
   }
@@ -166,17 +173,17 @@ export class TestAuthority implements Disposable {
 
 /** The answer to a question's message, as a server makes it. */
 export function answer(question: Buffer, reply: TestReply, isUdp: boolean): Buffer {
-  const { code = 0, records = [], isLong = false } = reply;
-  const isCut = isLong && isUdp;
+  const { code = 0, records = [], isLong = false, isEndless = false, isBare = false } = reply;
+  const isCut = isEndless || (isLong && isUdp);
   const told = isCut ? [] : records;
   return Buffer.concat([
     question.subarray(0, 2),
     u16(0x8180 | (isCut ? 0x200 : 0) | code),
-    u16(1),
+    u16(isBare ? 0 : 1),
     u16(told.length),
     u16(0),
     u16(0),
-    question.subarray(12),
+    question.subarray(12, isBare ? 12 : asked(question).end),
     ...told.map(encodeRecord),
   ]);
 }
@@ -213,14 +220,17 @@ function dataOf(record: TestRecord): Buffer {
   }
 }
 
-function asked(question: Buffer): { name: string; type: number } {
+function asked(question: Buffer): Omit<Asked, "by"> & { end: number } {
   const labels: string[] = [];
   let at = 12;
   for (let size = question[at]; size !== undefined && size > 0; size = question[at]) {
     labels.push(question.toString("latin1", at + 1, at + 1 + size));
     at += 1 + size;
   }
-  return { name: labels.join("."), type: question.readUInt16BE(at + 1) };
+  const end = at + 5;
+  // Of the record after the question nothing but its class is of interest.
+  const udpSize = question.readUInt16BE(10) === 0 ? 0 : question.readUInt16BE(end + 3);
+  return { name: labels.join("."), type: question.readUInt16BE(at + 1), udpSize, end };
 }
 
 function u16(value: number): Buffer {
