@@ -176,9 +176,10 @@ const DNS_SERVERS_MAX = 8;
 
 /** Who is asked for names: a list, or a text with commas; none for whom the system asks. */
 function dnsServers(value: unknown): readonly DnsServer[] {
-  if (value === "system") return [];
-  const expected = `up to ${DNS_SERVERS_MAX} addresses such as 10.0.0.2 or 127.0.0.1:8600, or system`;
-  const texts = Array.isArray(value) ? value : String(scalar(value)).split(",");
+  const expected = `up to ${DNS_SERVERS_MAX} addresses such as 10.0.0.2 or 127.0.0.1:8600, or system alone`;
+  const texts: unknown = typeof value === "string" ? value.split(",") : value;
+  if (Bun.deepEquals(texts, ["system"])) return [];
+  if (!Array.isArray(texts)) return refuse(value, expected);
   if (texts.length === 0 || texts.length > DNS_SERVERS_MAX) return refuse(value, expected);
   return texts.map((text) => {
     const server = typeof text === "string" ? parseServer(text.trim()) : null;

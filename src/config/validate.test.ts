@@ -104,7 +104,8 @@ test("everything given", () => {
 });
 
 describe("rules", () => {
-  const DNS_SERVERS = "expected up to 8 addresses such as 10.0.0.2 or 127.0.0.1:8600, or system";
+  const DNS_SERVERS =
+    "expected up to 8 addresses such as 10.0.0.2 or 127.0.0.1:8600, or system alone";
   const cases: [Partial<Record<SettingName, unknown>>, string][] = [
     [{ listen: [] }, "--listen an empty list: expected an address or several"],
     [{ listen: [6380] }, "--listen 6380: expected an address"],
@@ -117,6 +118,9 @@ describe("rules", () => {
         `--dnsServers ${JSON.stringify(dnsServers)}: ${DNS_SERVERS}`,
       ],
     ),
+    [{ dnsServers: "system, ::1" }, `--dnsServers "system": ${DNS_SERVERS}`],
+    [{ dnsServers: true }, `--dnsServers true: ${DNS_SERVERS}`],
+    [{ dnsServers: [] }, `--dnsServers an empty list: ${DNS_SERVERS}`],
     [{ dnsServers: "1.1.1.1,,::1" }, `--dnsServers "": ${DNS_SERVERS}`],
     [{ dnsServers: Array(9).fill("::1") }, `--dnsServers a list: ${DNS_SERVERS}`],
     [{ dnsServers: [8600] }, `--dnsServers 8600: ${DNS_SERVERS}`],
