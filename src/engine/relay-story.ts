@@ -14,7 +14,7 @@ export interface StoryListener {
   readonly account: ListenerAccount;
   readonly choice: Readonly<Choice>;
   /** Where relays wait for which there is no upstream. */
-  readonly waiting: { readonly hasQueue: boolean; roomMade(): void };
+  readonly waiting: { readonly hasQueue: boolean; roomMade(): void; serve(): void };
 }
 
 /** What of a lane a relay's story needs. */
@@ -125,7 +125,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
    */
   nextUpstream(): Address | null {
     const { waiting } = this.listener;
-    if (!this.mayDial || (waiting.hasQueue && this.waitsSince === null)) return null;
+    if (!this.mayDial) return null;
+    if (this.waitsSince === null && waiting.hasQueue) {
+      // The control plane opens rows and gives weights without a word: first who came first.
+      waiting.serve();
+      if (waiting.hasQueue) return null;
+    }
     if (this.tries === 0) this.renewChooser();
     const { chooser } = this;
     const number = chooser.enter(this.clientAddress, this.tried, this.wantedUpstream);

@@ -204,6 +204,29 @@ function waitCases(suite: Suite): void {
     },
   );
 
+  suite.case(
+    "room that a weight brings is for those who wait, and for who comes",
+    async (scene) => {
+      const upstream = await scene.upstream(echo);
+      const queue = dialing({ queueMs: NEVER_MS, queueMax: 1 });
+      const [full, idle] = [rowed(upstream.address, 0), rowed(upstream.address, 1)];
+      const options = listener({ upstreams: [{ ...full, maxRelays: 1 }, idle], ...queue });
+      const listening = await scene.engine.listen(options);
+      scene.weigh([1, 0]);
+      await served(scene, listening.address);
+      const waiting = (await scene.client(listening.address)).send("x");
+      await waitFor(() => scene.engine.relays().length === 2, "it waits");
+      // No worker is told of it; the next one comes before it looks by itself, as a rule.
+      scene.weigh([1, 1]);
+      const next = (await scene.client(listening.address)).send("x");
+      const both = [waiting, next];
+      await waitFor(
+        () => both.every((one) => one.receivedBytes === 1),
+        () => `both have their echo, and none ends by ${scene.record.reasons}`,
+      );
+    },
+  );
+
   suite.case("a held client is let go in the end, for the last failure", async (scene) => {
     const address = await scene.listen([scene.refusing()], dialing({ holdMs: 300 }));
     await scene.client(address);
