@@ -242,6 +242,19 @@ describe("an upstream that leaves", () => {
     expect(table.wasDialed(a)).toBe(false);
   });
 
+  test("can be had by those who wait at its listener, when that leaves too", () => {
+    const made = stage();
+    const { table } = made.upstreams;
+    const [[a = -1, b = -1] = [], [c = -1] = [], [d = -1] = []] = made.start(
+      listener([1, 2], { port: 2 }),
+      listener([3], { port: 3, health: { onRemove: 0 } }),
+      listener([4]),
+    );
+    made.upstreams.set(b, { state: "drain" });
+    made.reload(listener([5]));
+    expect([a, b, c, d].map((row) => table.isOpen(row))).toEqual([true, false, false, false]);
+  });
+
   test("is not to be had by its number any more", () => {
     const made = stage();
     const [[a = -1] = []] = made.start(listener([1]));

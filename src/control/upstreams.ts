@@ -157,8 +157,10 @@ export class Upstreams {
         wanted.add(entry);
       }
     }
-    for (const entry of this.entries.values()) if (!wanted.has(entry)) this.remove(entry);
     const left = new Set(Array.from(wanted, (entry) => entry.listenerKey));
+    for (const entry of this.entries.values()) {
+      if (!wanted.has(entry)) this.remove(entry, left.has(entry.listenerKey));
+    }
     for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
     this.look();
   }
@@ -317,13 +319,16 @@ export class Upstreams {
     throw new ConfigError(`there can be ${most} upstreams in all, those included that are leaving`);
   }
 
-  private remove(entry: Entry): void {
-    const { slot } = entry.options;
-    this.entries.delete(entry.key);
+  private remove({ key, options, health, state }: Entry, isListenerLeft: boolean): void {
+    const { slot } = options;
+    this.entries.delete(key);
     this.bySlot.delete(slot);
     this.leaving.add(slot);
-    this.table.setOpen(slot, false);
-    if (entry.health.onRemove !== null) this.drop(slot, entry.health.onRemove);
+    // Nobody comes any more to a listener that has gone, but relays may wait there. How the upstream is
+    // nobody finds out for them: they try.
+    const isTried = !isListenerLeft && state === "ready" && health.onRemove === null;
+    this.table.setOpen(slot, isTried);
+    if (health.onRemove !== null) this.drop(slot, health.onRemove);
   }
 
   private healthChanged(key: string, { from, to, why }: HealthEvent): void {

@@ -17,8 +17,9 @@ const LATE_MAX = 1023;
  * twice as many turns go by without, up to a limit each.
  */
 export class Yielding {
-  /** Turns that go by without a yield: still, and after the next one in vain half of that. */
+  /** Turns that still go by without a yield. */
   private left = 0;
+  /** How many do so after each one, while none brings anything. */
   private skipped = 0;
 
   constructor(private readonly kernel: Pick<Kernel, "hasNews" | "yield">) {}
