@@ -70,6 +70,26 @@ describe.each(linux ? [0, 1, 2] : [0])("a proxy with %i workers in this program"
     await expect(ping(address)).rejects.toThrow();
   });
 
+  test("serves who waits at a listener that goes", async () => {
+    const one = { listen: "127.0.0.1:0", upstreams: [{ address: upstream, maxRelays: 1 }] };
+    const config = { workers, queueTimeout: "60s", listeners: [one, one] };
+    await using proxy = await createProxy(config);
+    const [, address] = proxy.addresses;
+    const first = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: Number(address?.split(":").at(-1)),
+      socket: { data() {} },
+    });
+    await waitFor(() => proxy.relays()[0]?.upstream === upstream, "the only room is taken");
+    const second = ping(address);
+    await waitFor(() => proxy.relays().length === 2, "another one waits for it");
+    expect(await proxy.reload({ ...config, listeners: [one] })).toBe(
+      "1 listener removed, 0 relays cut",
+    );
+    first.end();
+    expect(await second).toBe("+PONG\r\n");
+  });
+
   test("changes while it runs", async () => {
     const config = { listen: "127.0.0.1:0", upstream: "127.0.0.1:1", workers };
     const failures: string[] = [];
@@ -88,6 +108,15 @@ describe.each(linux ? [0, 1, 2] : [0])("a proxy with %i workers in this program"
       answer = await ping(address);
     expect(answer).toBe("+PONG\r\n");
   });
+});
+
+test("what only a restart changes is told as long as it differs", async () => {
+  await using proxy = await createProxy({ ...inside, upstream });
+  const other = { ...inside, upstream, dnsServers: "127.0.0.1:8600" };
+  for (let round = 0; round < 2; round++) {
+    expect(await proxy.reload(other)).toBe("nothing changes; a restart changes dnsServers");
+  }
+  expect(await proxy.reload({ ...inside, upstream })).toBe("nothing changes");
 });
 
 test("a relay can be cut", async () => {

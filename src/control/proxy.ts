@@ -220,8 +220,8 @@ export class RunningProxy {
     await this.update(prepared, changed);
     await this.retain(prepared);
     await Promise.all(closing);
-    const { engine, workers, memory, uring } = this.running;
-    this.running = { ...wanted, engine, workers, memory, uring };
+    const { engine, workers, memory, uring, dnsServers } = this.running;
+    this.running = { ...wanted, engine, workers, memory, uring, dnsServers };
     return plan;
   }
 

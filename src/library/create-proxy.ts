@@ -49,9 +49,9 @@ export interface Proxy extends AsyncDisposable {
   cut(relay: number): void;
   /**
    * Brings the proxy to another configuration without ending a relay: listeners come and go, and new
-   * relays get new options. `engine`, `workers`, `uring` and the memory stay as they are.
+   * relays get new options. `engine`, `workers`, `uring`, `dnsServers` and the memory stay as they are.
    *
-   * @returns what has changed, in one line
+   * @returns what has changed, and what only a restart would change, in one line
    * @throws ConfigError when it is not right; then nothing has changed
    * @throws ListenError when a new address cannot be listened on; then nothing has changed
    */
@@ -106,7 +106,10 @@ class LibraryProxy implements Proxy {
     this.running.engine.cut(relay);
   }
   async reload(config: ProxyConfig): Promise<string> {
-    return describePlan(await this.running.reload(optionsOf(config)));
+    const plan = await this.running.reload(optionsOf(config));
+    const { needRestart } = plan;
+    const rest = needRestart.length === 0 ? "" : `; a restart changes ${needRestart.join(", ")}`;
+    return describePlan(plan) + rest;
   }
   stop(drainTimeout?: string | number): Promise<void> {
     const ms =
