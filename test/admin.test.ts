@@ -640,6 +640,11 @@ describe("the commands", () => {
       err: "ringway: there is no listener of this name or address that accepts\n",
     });
     expect(await program.get<StateDocument>("/api/state")).toMatchObject({ status: "ready" });
+    const again = "1 listener opened again, 0 relays cut\n  ^ spare: 127.0.0.1:0 → ";
+    for (const command of ["plan", "reload"]) {
+      expect((await runCli(command, ...at)).out).toStartWith(again);
+    }
+    expect((await runCli("plan", ...at)).out).toBe("nothing changes\n");
   });
 
   test("nobody there, something else there, and lines that are wrong", async () => {

@@ -71,6 +71,16 @@ upsteams = "a:1"
     expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err });
   });
 
+  test("files of networks are read as well", async () => {
+    const networks = await write("networks.txt", "10.0.0.0/8\nnobody\n");
+    const edge = `allow = "file:${networks}"\ndeny = "file:${networks}.gone"\n`;
+    const path = await write("edge.toml", `listen = "127.0.0.1:0"\nupstream = "a:1"\n${edge}`);
+    const { code, out, err } = await runCli("check", path);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain(`${networks}:2: `);
+    expect(err).toContain(`${networks}.gone: cannot be read`);
+  });
+
   test("its line", async () => {
     const help = await runCli("check", "--help");
     expect(help).toMatchObject({ code: 0, err: "" });

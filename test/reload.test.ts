@@ -125,13 +125,18 @@ describe.each(engines)("with engine %s", (engine) => {
 
     await writeFile(networks, "127.0.0.0/8\n");
     proxy.child.kill("SIGHUP");
+    await proxy.logged(/SIGHUP: 1 listener changed, 0 relays cut/);
     await comeUntil(port, false);
+    await writeFile(networks, "10.0.0.0/8\nnobody\n");
+    proxy.child.kill("SIGHUP");
+    await proxy.logged(/networks-.*:2: .*nobody/);
     await writeFile(networks, "10.0.0.0/8\n");
     proxy.child.kill("SIGHUP");
     await comeUntil(port, true);
 
     await writeFile(path, text(1));
     proxy.child.kill("SIGHUP");
+    await proxy.logged(/SIGHUP: limit of all relays changed, 0 relays cut/);
     await comeUntil(port, false);
     await writeFile(path, text(0));
     proxy.child.kill("SIGHUP");

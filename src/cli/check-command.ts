@@ -6,6 +6,7 @@ import type { WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
 import { Problems } from "../config/sourced.ts";
 import { validate } from "../config/validate.ts";
+import { checkNetworks } from "../control/edges.ts";
 import { destination } from "./announce.ts";
 import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flag.ts";
@@ -33,6 +34,7 @@ async function check(rawArgs: readonly string[]): Promise<number> {
   const problems = new Problems();
   const file = await loadFile(operand, process.env, problems);
   const { listeners } = validate({}, file, problems.sentences);
+  await checkNetworks(listeners);
   return await print(`${printable(operand)}: ${summary(listeners)}\n`);
 }
 
@@ -56,8 +58,9 @@ function line(listener: WantedListener): string {
 function help(): string {
   return `Usage: ${programName()} check FILE
 
-Says whether a configuration file is right: all that is wrong with it, a line
-for each, or else what it means. Nothing is started, no name is looked up.
+Says whether a configuration file, with the files of networks that it names, is
+right: all that is wrong with it, a line for each, or else what it means.
+Nothing is started, no name is looked up.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 

@@ -84,7 +84,7 @@ export class Reloader {
     const { proxy, embedded } = this.target;
     return await this.attempt(async () => {
       const settings = await this.source.read();
-      const plan = proxy.plan(proxyOptions(settings, embedded.addresses));
+      const plan = await proxy.plan(proxyOptions(settings, embedded.addresses));
       return this.withRestarts(plan, settings);
     });
   }
@@ -124,7 +124,8 @@ export class Reloader {
     const { log, proxy } = this.target;
     log.info(`${why}: ${describePlan(plan)}`);
     if (!isEmpty(plan)) {
-      const news = new Set([...plan.added, ...plan.changed.map(({ after }) => after)]);
+      const changed = plan.changed.map(({ after }) => after);
+      const news = new Set([...plan.added, ...changed, ...plan.reopened]);
       for (const { address, options } of proxy.listeners) {
         if (news.has(options)) log.info(listeningLine(address, options));
       }

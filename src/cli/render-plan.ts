@@ -9,6 +9,7 @@ export function renderPlan(plan: PlanDocument): string {
     ...plan.added.map((one) => `  + ${listener(one)}`),
     ...plan.removed.map((one) => `  - ${listener(one)}`),
     ...plan.changed.map(({ after }) => `  ~ ${listener(after)}`),
+    ...plan.reopened.map((one) => `  ^ ${listener(one)}`),
     ...plan.needRestart.map((name) => `  ! ${name}: a restart changes that, a reload does not`),
   ];
   return `${lines.map(printable).join("\n")}\n`;

@@ -1,4 +1,5 @@
 import { isNobody, type NetworkList } from "../config/edge.ts";
+import { ConfigError } from "../config/error.ts";
 import type { EdgeOptions, GateOptions, WantedListener } from "../config/options.ts";
 import { readNetworks } from "../edge/access/file.ts";
 import { type Network, NetworkSet } from "../edge/access/networks.ts";
@@ -7,8 +8,12 @@ import { ClientCounts } from "../edge/limits/client-counts.ts";
 import { TokenBuckets } from "../edge/limits/token-buckets.ts";
 import { keyed } from "./plan.ts";
 
-/** Memory that the workers share for one listener, as long as its limits stay what they are. */
+/** Whom a listener lets in, and whom it believes, as tables that all threads can read. */
+type Lists = Pick<GateOptions, "access" | "trusted">;
+
+/** What workers share for one listener; the memory as long as its limits stay what they are. */
 interface Memory {
+  readonly lists: Lists;
   readonly rate: number;
   readonly burst: number;
   readonly rates: SharedArrayBuffer | null;
@@ -66,7 +71,7 @@ export class Edges {
     for (const [key, listener] of keyed(listeners)) {
       const { edge } = listener;
       const lists = await listsOf(edge);
-      const memory = this.memoryOf(key, edge);
+      const memory = { lists, ...this.memoryOf(key, edge) };
       memories.set(key, memory);
       const limits = [
         { name: key, most: edge.maxRelays },
@@ -80,6 +85,22 @@ export class Edges {
       adopted.push(isNeeded(gate, edge) ? { ...listener, edge: { ...edge, gate } } : listener);
     }
     return adopted;
+  }
+
+  /**
+   * The listeners for which files say something else now.
+   *
+   * @returns their keys; see {@link keyed}
+   * @throws ConfigError with all that is wrong with a file of networks
+   */
+  async changed(listeners: readonly WantedListener[]): Promise<Set<string>> {
+    const keys = new Set<string>();
+    for (const [key, { edge }] of keyed(listeners)) {
+      const before = this.holding.memories.get(key);
+      const lists = await listsOf(edge);
+      if (before !== undefined && !Bun.deepEquals(before.lists, lists, true)) keys.add(key);
+    }
+    return keys;
   }
 
   /** The second step: what was adopted last holds from now on. */
@@ -107,7 +128,7 @@ export class Edges {
   private memoryOf(
     key: string,
     { clientRate, clientBurst, maxRelaysPerClient }: EdgeOptions,
-  ): Memory {
+  ): Omit<Memory, "lists"> {
     const before = this.holding.memories.get(key);
     const isSameRate = before?.rate === clientRate && before.burst === clientBurst;
     const rates = () => new SharedArrayBuffer(TokenBuckets.bytesFor());
@@ -121,12 +142,15 @@ export class Edges {
   }
 }
 
-async function listsOf(edge: EdgeOptions): Promise<Pick<GateOptions, "access" | "trusted">> {
-  const [allow, deny, from] = await Promise.all([
-    networksOf(edge.allow),
-    networksOf(edge.deny),
-    networksOf(edge.proxyProtocolFrom),
-  ]);
+/** Reads all files of networks, and forgets them. @throws ConfigError with all that is wrong with them */
+export async function checkNetworks(listeners: readonly WantedListener[]): Promise<void> {
+  await allOf(listeners.map(({ edge }) => listsOf(edge)));
+}
+
+/** What an edge's lists and files say. @throws ConfigError with all that is wrong with the files */
+async function listsOf(edge: EdgeOptions): Promise<Lists> {
+  const lists = [edge.allow, edge.deny, edge.proxyProtocolFrom];
+  const [allow = [], deny = [], from = []] = await allOf(lists.map(networksOf));
   const hasRules = !isNobody(edge.allow) || !isNobody(edge.deny);
   return {
     access: hasRules ? new AccessList({ allow, deny }).tables : null,
@@ -137,8 +161,21 @@ async function listsOf(edge: EdgeOptions): Promise<Pick<GateOptions, "access" | 
 }
 
 async function networksOf({ networks, files }: NetworkList): Promise<Network[]> {
-  const read = await Promise.all(files.map(readNetworks));
+  const read = await allOf(files.map(readNetworks));
   return [...networks, ...read.flat()];
+}
+
+/** What all of these give. @throws ConfigError with all that is wrong with any of them */
+async function allOf<T>(wanted: readonly Promise<T>[]): Promise<T[]> {
+  const given: T[] = [];
+  const problems = new Set<string>();
+  for (const outcome of await Promise.allSettled(wanted)) {
+    if (outcome.status === "fulfilled") given.push(outcome.value);
+    else if (!(outcome.reason instanceof ConfigError)) throw outcome.reason;
+    else for (const problem of outcome.reason.problems) problems.add(problem);
+  }
+  if (problems.size > 0) throw new ConfigError([...problems]);
+  return given;
 }
 
 function isNeeded({ access, rows, rates, counts }: GateOptions, edge: EdgeOptions): boolean {

@@ -86,10 +86,27 @@ test("a function is the same only if it is the very same", () => {
   expect(describePlan(plan)).toBe("1 listener changed, 0 relays cut");
 });
 
-test("the drain timeout is a change of its own", () => {
-  const plan = planReload(options(listener(1)), { ...options(listener(1)), drainTimeoutMs: 5 });
+test.each([
+  [{ drainTimeoutMs: 5 }, "drain timeout changed, 0 relays cut"],
+  [{ totalRelays: 2 }, "limit of all relays changed, 0 relays cut"],
+])("%j is a change of its own", (more, said) => {
+  const plan = planReload(options(listener(1)), { ...options(listener(1)), ...more });
   expect(isEmpty(plan)).toBe(false);
-  expect(describePlan(plan)).toBe("drain timeout changed, 0 relays cut");
+  expect(describePlan(plan)).toBe(said);
+});
+
+test("other networks in a file change a listener, and a drained one is opened again", () => {
+  const same = options(listener(1), listener(2), listener(3));
+  const circumstances = {
+    otherNetworks: new Set(["127.0.0.1:2"]),
+    closed: new Set(["127.0.0.1:3", "127.0.0.1:9"]),
+  };
+  const plan = planReload(same, same, circumstances);
+  expect(plan.changed).toEqual([{ before: listener(2), after: listener(2) }]);
+  expect(plan.reopened).toEqual([listener(3)]);
+  expect(plan.kept).toEqual([listener(1)]);
+  expect(isEmpty(plan)).toBe(false);
+  expect(describePlan(plan)).toBe("1 listener changed, 1 listener opened again, 0 relays cut");
 });
 
 test("a service is one upstream, whatever its members are", () => {

@@ -12,38 +12,63 @@ export interface ListenerChange {
 export interface Plan {
   readonly added: readonly WantedListener[];
   readonly removed: readonly WantedListener[];
-  /** New relays of these get other options. */
+  /** New relays of these get other options, or other networks from the same files. */
   readonly changed: readonly ListenerChange[];
+  /** Drained ones, which accept again; they may be changed as well. */
+  readonly reopened: readonly WantedListener[];
+  /** All others. */
   readonly kept: readonly WantedListener[];
   /** Upstreams, or services, that no listener had, and that none has any more. */
   readonly upstreamsAdded: readonly string[];
   readonly upstreamsRemoved: readonly string[];
   /** The drain timeout is another one. */
   readonly drainTimeoutChanged: boolean;
+  /** The limit of all listeners together is another one. */
+  readonly totalRelaysChanged: boolean;
   /** Settings that differ but that only a restart changes, by their names. */
   readonly needRestart: readonly string[];
 }
 
+/** What options do not show, by the keys of listeners; see {@link keyed}. */
+export interface Circumstances {
+  /** Files say other networks than before. */
+  readonly otherNetworks: ReadonlySet<string>;
+  /** They do not accept. */
+  readonly closed: ReadonlySet<string>;
+}
+
 /** Compares what runs with what is wanted. Listeners are told apart by the address they were given. */
-export function planReload(running: ProxyOptions, wanted: ProxyOptions): Plan {
+export function planReload(
+  running: ProxyOptions,
+  wanted: ProxyOptions,
+  { otherNetworks, closed }: Circumstances = { otherNetworks: new Set(), closed: new Set() },
+): Plan {
   const before = keyed(running.listeners);
   const after = keyed(wanted.listeners);
   const both = [...after].filter(([key]) => before.has(key));
   const pairs = both.map(([key, one]) => ({
+    key,
     before: before.get(key) as WantedListener,
     after: one,
   }));
-  const isSame = (pair: ListenerChange) => Bun.deepEquals(pair.before, pair.after, true);
+  type Pair = (typeof pairs)[number];
+  const isSame = (pair: Pair) =>
+    Bun.deepEquals(pair.before, pair.after, true) && !otherNetworks.has(pair.key);
+  const isClosed = (pair: Pair) => closed.has(pair.key);
   const upstreamsBefore = upstreamsOf(running);
   const upstreamsAfter = upstreamsOf(wanted);
   return {
     added: [...after].filter(([key]) => !before.has(key)).map(([, one]) => one),
     removed: [...before].filter(([key]) => !after.has(key)).map(([, one]) => one),
-    changed: pairs.filter((pair) => !isSame(pair)),
-    kept: pairs.filter(isSame).map((pair) => pair.before),
+    changed: pairs
+      .filter((pair) => !isSame(pair))
+      .map((pair) => ({ before: pair.before, after: pair.after })),
+    reopened: pairs.filter(isClosed).map((pair) => pair.after),
+    kept: pairs.filter((pair) => isSame(pair) && !isClosed(pair)).map((pair) => pair.before),
     upstreamsAdded: [...upstreamsAfter.difference(upstreamsBefore)],
     upstreamsRemoved: [...upstreamsBefore.difference(upstreamsAfter)],
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
+    totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
     needRestart: (["engine", "workers", "memory", "uring", "dnsServers"] as const).filter(
       (name) => !Bun.deepEquals(running[name], wanted[name], true),
     ),
@@ -52,21 +77,26 @@ export function planReload(running: ProxyOptions, wanted: ProxyOptions): Plan {
 
 /** Whether there is nothing to do. */
 export function isEmpty(plan: Plan): boolean {
-  const { added, removed, changed, drainTimeoutChanged } = plan;
-  return added.length + removed.length + changed.length === 0 && !drainTimeoutChanged;
+  return partsOf(plan).length === 0;
 }
 
 /** The plan in one line: `1 listener added, 2 upstreams removed, 0 relays cut`. */
 export function describePlan(plan: Plan): string {
-  const parts = [
+  const parts = partsOf(plan);
+  return parts.length === 0 ? "nothing changes" : `${parts.join(", ")}, 0 relays cut`;
+}
+
+function partsOf(plan: Plan): string[] {
+  return [
     count(plan.added.length, "listener", "added"),
     count(plan.removed.length, "listener", "removed"),
     count(plan.changed.length, "listener", "changed"),
+    count(plan.reopened.length, "listener", "opened again"),
     count(plan.upstreamsAdded.length, "upstream", "added"),
     count(plan.upstreamsRemoved.length, "upstream", "removed"),
+    plan.totalRelaysChanged ? "limit of all relays changed" : "",
     plan.drainTimeoutChanged ? "drain timeout changed" : "",
   ].filter((part) => part !== "");
-  return parts.length === 0 ? "nothing changes" : `${parts.join(", ")}, 0 relays cut`;
 }
 
 function count(number: number, noun: string, verb: string): string {

@@ -141,9 +141,16 @@ export class RunningProxy {
     });
   }
 
-  /** What a reload with these options would do. */
-  plan(wanted: ProxyOptions): Plan {
-    return planReload(this.running, wanted);
+  /**
+   * What a reload with these options would do.
+   *
+   * @throws ConfigError when a file of networks is wrong
+   */
+  async plan(wanted: ProxyOptions): Promise<Plan> {
+    const otherNetworks = await this.edges.changed(wanted.listeners);
+    const keys = [...keyed(this.running.listeners).keys()];
+    const closed = new Set(keys.filter((key) => !this.listening.has(key)));
+    return planReload(this.running, wanted, { otherNetworks, closed });
   }
 
   /**
@@ -205,7 +212,7 @@ export class RunningProxy {
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
-    const plan = this.plan(wanted);
+    const plan = await this.plan(wanted);
     if (this.stopping) return plan;
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();

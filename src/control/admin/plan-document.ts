@@ -13,10 +13,13 @@ export interface PlanDocument {
   removed: ListenerDocument[];
   /** New relays of these get other options. */
   changed: { before: ListenerDocument; after: ListenerDocument }[];
+  /** Drained ones, which accept again. */
+  reopened: ListenerDocument[];
   kept: ListenerDocument[];
   upstreamsAdded: string[];
   upstreamsRemoved: string[];
   drainTimeoutChanged: boolean;
+  totalRelaysChanged: boolean;
   /** Settings that differ and that only a restart changes, by their names. */
   needRestart: string[];
 }
@@ -34,10 +37,12 @@ export function planDocument(plan: Plan, done: boolean): PlanDocument {
       before: listenerDocument(before),
       after: listenerDocument(after),
     })),
+    reopened: all(plan.reopened),
     kept: all(plan.kept),
     upstreamsAdded: [...plan.upstreamsAdded],
     upstreamsRemoved: [...plan.upstreamsRemoved],
     drainTimeoutChanged: plan.drainTimeoutChanged,
+    totalRelaysChanged: plan.totalRelaysChanged,
     needRestart: [...plan.needRestart],
   };
 }

@@ -30,6 +30,7 @@ function linesOf(plan: PlanDocument): string[] {
     ...plan.added.map((one) => `${nameOf(one)} is added`),
     ...plan.removed.map((one) => `${nameOf(one)} is removed; its relays go on`),
     ...plan.changed.map(({ after }) => `${nameOf(after)} changes for new relays`),
+    ...plan.reopened.map((one) => `${nameOf(one)} accepts again`),
     ...plan.needRestart.map((setting) => `${setting} differs, which only a restart changes`),
   ];
 }
