@@ -50,6 +50,12 @@ describe("DNS rebinding: the Host is somebody else's", () => {
     expect(judge("GET", { host: "evil.example" }, at("::"))).toBe(403);
   });
 
+  test("probes may call it what they like, and get no page", () => {
+    const host = "proxy1.lan:9600";
+    for (const path of ["/healthz", "/readyz"]) expect(judge("GET", { host }, {}, path)).toBe(0);
+    expect(judge("GET", { host }, {}, "/")).toBe(403);
+  });
+
   test("of a unix socket no Host matters, as no browser gets there", () => {
     expect(judge("GET", { host: "any" }, { address: { kind: "unix", path: "/a" } })).toBe(0);
   });
@@ -153,10 +159,14 @@ describe("the token", () => {
     expect(ask(authorization)).toBe(401);
   });
 
-  test("does not make up for a wrong Host or Origin", () => {
-    const authorization = `Bearer ${TOKEN}`;
-    expect(judge("GET", { authorization, host: "evil.example" }, { token: TOKEN })).toBe(403);
-    const headers = { authorization, "x-ringway": "1", origin: "http://evil.example" };
+  test("makes up for a Host that is not known here, but not for an Origin", () => {
+    const host = "proxy1.lan:9600";
+    const known = { authorization: `Bearer ${TOKEN}`, host };
+    expect(judge("GET", known, { token: TOKEN })).toBe(0);
+    expect(judge("GET", { ...known, authorization: "Bearer no" }, { token: TOKEN })).toBe(403);
+    expect(judge("GET", known)).toBe(403);
+    const headers = { ...known, "x-ringway": "1", origin: "http://evil.example" };
     expect(judge("POST", headers, { token: TOKEN })).toBe(403);
+    expect(judge("GET", { ...known, "sec-fetch-site": "cross-site" }, { token: TOKEN })).toBe(403);
   });
 });

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { AdminOptions } from "../../config/options.ts";
 import { type AdminRequest, refuse } from "./answer.ts";
 import { isOwnHost } from "./host.ts";
+import { isProbe } from "./probes.ts";
 
 /**
  * Refuses requests that somebody has made who must not: a site that makes a browser here send them,
@@ -16,7 +17,9 @@ export function refusal(
   isOpen: (path: string) => boolean,
 ): Response | null {
   const { headers, path } = request;
-  if (!isOwnHost(headers.get("host"), address)) {
+  const isKnown = token !== null && isSame(token, bearer(headers));
+  // No site that has made its name lead here knows the token, and probes tell nothing.
+  if (!isKnown && !isProbe(path) && !isOwnHost(headers.get("host"), address)) {
     return refuse(403, "this server answers to its own address only: see the Host header");
   }
   if (isFromOtherSite(request)) return refuse(403, "no page of another site may ask for this");
@@ -26,7 +29,7 @@ export function refusal(
       return refuse(415, "expected Content-Type: application/json or a header X-Ringway: 1");
     }
   }
-  if (token === null || isOpen(path) || isSame(token, bearer(headers))) return null;
+  if (token === null || isOpen(path) || isKnown) return null;
   const challenge = { "www-authenticate": 'Bearer realm="ringway"' };
   return refuse(401, "expected Authorization: Bearer with the admin token", [], challenge);
 }
