@@ -105,7 +105,7 @@ export class Reloader {
 
   /** What is not the proxy's own is not changed by a reload either. */
   private withRestarts(plan: Plan, wanted: Settings): Plan {
-    const changed = (["accessLog", "admin"] as const).filter(
+    const changed = (["accessLog", "admin", "stats", "verbose"] as const).filter(
       (name) => !Bun.deepEquals(wanted[name], this.target.settings[name], true),
     );
     return { ...plan, needRestart: [...plan.needRestart, ...changed] };

@@ -66,10 +66,15 @@ test("listeners whose port the system picks are told apart by their order", () =
 });
 
 test("what only a restart changes is named and does nothing", () => {
-  const wanted = { ...options(listener(1)), workers: 2, uring: { ...uringDefaults, entries: 64 } };
+  const wanted = {
+    ...options(listener(1)),
+    workers: 2,
+    memory: { segmentSize: 65_536, segmentCount: 128 },
+    uring: { ...uringDefaults, entries: 64 },
+  };
   const plan = planReload(options(listener(1)), wanted);
   expect(isEmpty(plan)).toBe(true);
-  expect(plan.needRestart).toEqual(["workers", "uring"]);
+  expect(plan.needRestart).toEqual(["workers", "segmentCount", "uring"]);
 });
 
 test("a function is the same only if it is the very same", () => {

@@ -69,10 +69,23 @@ export function planReload(
     upstreamsRemoved: [...upstreamsBefore.difference(upstreamsAfter)],
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
     totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
-    needRestart: (["engine", "workers", "memory", "uring", "dnsServers"] as const).filter(
-      (name) => !Bun.deepEquals(running[name], wanted[name], true),
-    ),
+    needRestart: restartsFor(running, wanted),
   };
+}
+
+/** Settings that differ and that a running proxy cannot change, as they are called. */
+function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
+  const before = { ...running, ...running.memory };
+  const after = { ...wanted, ...wanted.memory };
+  const names = [
+    "engine",
+    "workers",
+    "segmentSize",
+    "segmentCount",
+    "uring",
+    "dnsServers",
+  ] as const;
+  return names.filter((name) => !Bun.deepEquals(before[name], after[name], true));
 }
 
 /** Whether there is nothing to do. */
