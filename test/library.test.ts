@@ -70,6 +70,27 @@ describe.each(linux ? [0, 1, 2] : [0])("a proxy with %i workers in this program"
     await expect(ping(address)).rejects.toThrow();
   });
 
+  test("has one set of limits for all addresses of a listener with a name", async () => {
+    const listen = ["127.0.0.1:0", "127.0.0.1:0"];
+    const upstreams = [{ address: upstream, maxRelays: 2 }];
+    const named = { name: "x", listen, upstreams };
+    const config = { workers, drainTimeout: 0 };
+    await using proxy = await createProxy({ ...config, listeners: [{ ...named, maxRelays: 1 }] });
+    const [one, two] = proxy.addresses;
+    const keep = async (address: string | undefined, count: number) => {
+      const port = Number(address?.split(":").at(-1));
+      await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+      await waitFor(() => proxy.relays().length === count, "it is relayed");
+    };
+    await keep(one, 1);
+    expect(await ping(two)).toBe("closed");
+    expect(proxy.stats().relays.reasons).toEqual({ listener_full: 1 });
+    await proxy.reload({ ...config, listeners: [named] });
+    await keep(two, 2);
+    expect(await ping(one)).toBe("closed");
+    expect(proxy.stats().relays.reasons).toEqual({ listener_full: 1, upstreams_full: 1 });
+  });
+
   test("serves who waits at a listener that goes", async () => {
     const one = { listen: "127.0.0.1:0", upstreams: [{ address: upstream, maxRelays: 1 }] };
     const config = { workers, queueTimeout: "60s", listeners: [one, one] };

@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import { edgeDefaults } from "../config/edge.ts";
-import { type EdgeOptions, type ListenerOptions, listenerDefaults } from "../config/options.ts";
+import {
+  type EdgeOptions,
+  type GateOptions,
+  type ListenerOptions,
+  listenerDefaults,
+} from "../config/options.ts";
 import { Edges } from "./edges.ts";
 
 function listener(edge: Partial<EdgeOptions>): ListenerOptions {
@@ -43,6 +48,25 @@ test("what was counted outlives reloads", async () => {
   expect(after?.counts).toBe(before?.counts as SharedArrayBuffer);
   // Buckets of another rate begin anew.
   expect(after?.rates).not.toBe(before?.rates as SharedArrayBuffer);
+});
+
+test("addresses with one name share what is counted", async () => {
+  const rows = new Rows();
+  const edges = new Edges(1, rows);
+  const at = (port: number) => ({
+    ...listener({ ...limited, maxRelays: 5 }),
+    name: "x",
+    address: { kind: "tcp", host: "127.0.0.1", port } as const,
+  });
+  const [one, two] = await edges.adopt([at(1), at(2)], 0);
+  edges.retain();
+  expect(two?.edge.gate).toEqual(one?.edge.gate as GateOptions);
+  expect(two?.edge.gate?.counts).toBe(one?.edge.gate?.counts as SharedArrayBuffer);
+  const [left] = await edges.adopt([at(2)], 0);
+  edges.retain();
+  expect(left?.edge.gate).toEqual(one?.edge.gate as GateOptions);
+  expect(left?.edge.gate?.rates).toBe(one?.edge.gate?.rates as SharedArrayBuffer);
+  expect(rows.names).toEqual(["127.0.0.1:1"]);
 });
 
 test("a reload that fails after this step loses nothing", async () => {

@@ -6,7 +6,7 @@ import { type Network, NetworkSet } from "../edge/access/networks.ts";
 import { AccessList } from "../edge/access/rules.ts";
 import { ClientCounts } from "../edge/limits/client-counts.ts";
 import { TokenBuckets } from "../edge/limits/token-buckets.ts";
-import { keyed } from "./plan.ts";
+import { homesOf, keyed } from "./plan.ts";
 
 /** Whom a listener lets in, and whom it believes, as tables that all threads can read. */
 type Lists = Pick<GateOptions, "access" | "trusted">;
@@ -30,13 +30,14 @@ export interface Rows {
 
 /** What a reload decides about. */
 interface Holding {
-  /** By listener. */
+  readonly homes: ReadonlyMap<string, string>;
+  /** By the homes of listeners. */
   readonly memories: ReadonlyMap<string, Memory>;
   /** The names of rows in use. */
   readonly rows: ReadonlySet<string>;
 }
 
-const nothing: Holding = { memories: new Map(), rows: new Set() };
+const nothing: Holding = { homes: new Map(), memories: new Map(), rows: new Set() };
 
 /** The row of the relays of the whole process. */
 const ALL = "all relays";
@@ -66,22 +67,29 @@ export class Edges {
     const memories = new Map<string, Memory>();
     const names = new Set<string>();
     // From now on, so that a row is given back also when this fails half-way.
-    this.adopted = { memories, rows: names };
+    const homes = homesOf(listeners, this.holding.homes);
+    this.adopted = { homes, memories, rows: names };
     const adopted: WantedListener[] = [];
     for (const [key, listener] of keyed(listeners)) {
       const { edge } = listener;
+      const home = homes.get(key) ?? key;
       const lists = await listsOf(edge);
-      const memory = { lists, ...this.memoryOf(key, edge) };
-      memories.set(key, memory);
+      const memory = memories.get(home) ?? { lists, ...this.memoryOf(home, edge) };
+      memories.set(home, memory);
       const limits = [
-        { name: key, most: edge.maxRelays },
+        { name: home, most: edge.maxRelays },
         { name: ALL, most },
       ].filter((one) => one.most > 0);
       const rows = limits.map(({ name, most }) => {
         names.add(name);
         return { slot: this.rows.rowOf(name), most };
       });
-      const gate: GateOptions = { ...lists, rows, rates: memory.rates, counts: memory.counts };
+      const gate: GateOptions = {
+        ...memory.lists,
+        rows,
+        rates: memory.rates,
+        counts: memory.counts,
+      };
       adopted.push(isNeeded(gate, edge) ? { ...listener, edge: { ...edge, gate } } : listener);
     }
     return adopted;
@@ -96,7 +104,7 @@ export class Edges {
   async changed(listeners: readonly WantedListener[]): Promise<Set<string>> {
     const keys = new Set<string>();
     for (const [key, { edge }] of keyed(listeners)) {
-      const before = this.holding.memories.get(key);
+      const before = this.holding.memories.get(this.holding.homes.get(key) ?? key);
       const lists = await listsOf(edge);
       if (before !== undefined && !Bun.deepEquals(before.lists, lists, true)) keys.add(key);
     }
@@ -126,10 +134,10 @@ export class Edges {
   }
 
   private memoryOf(
-    key: string,
+    home: string,
     { clientRate, clientBurst, maxRelaysPerClient }: EdgeOptions,
   ): Omit<Memory, "lists"> {
-    const before = this.holding.memories.get(key);
+    const before = this.holding.memories.get(home);
     const isSameRate = before?.rate === clientRate && before.burst === clientBurst;
     const rates = () => new SharedArrayBuffer(TokenBuckets.bytesFor());
     const counts = () => new SharedArrayBuffer(ClientCounts.bytesFor(undefined, this.workers));

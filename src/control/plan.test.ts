@@ -7,7 +7,7 @@ import {
   uringDefaults,
   type WantedListener,
 } from "../config/options.ts";
-import { describePlan, isEmpty, planReload } from "./plan.ts";
+import { describePlan, homesOf, isEmpty, planReload } from "./plan.ts";
 
 const upstream = (port: number) => ({ kind: "tcp", host: "10.0.0.1", port }) as const;
 
@@ -112,6 +112,44 @@ test("other networks in a file change a listener, and a drained one is opened ag
   expect(plan.kept).toEqual([listener(1)]);
   expect(isEmpty(plan)).toBe(false);
   expect(describePlan(plan)).toBe("1 listener changed, 1 listener opened again, 0 relays cut");
+});
+
+test("addresses with one name share a home, and keep it as long as one of them stays", () => {
+  const named = (name: string, ...ports: number[]) =>
+    ports.map((port) => ({ ...listener(port), name }));
+  const [a, b, c] = ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"];
+  const first = homesOf([...named("x", 1, 2), listener(3)]);
+  expect(first).toEqual(
+    new Map([
+      [a, a],
+      [b, a],
+      [c, c],
+    ]),
+  );
+  // Another name, one address less, one more, another order.
+  expect(homesOf(named("y", 2), first)).toEqual(new Map([[b, a]]));
+  expect(homesOf(named("x", 4, 2), first)).toEqual(
+    new Map([
+      ["127.0.0.1:4", a],
+      [b, a],
+    ]),
+  );
+  expect(homesOf(named("x", 2, 1), first)).toEqual(
+    new Map([
+      [b, a],
+      [a, a],
+    ]),
+  );
+  // It is the same again, and addresses that change hands share nothing.
+  expect(homesOf([...named("x", 1, 2), listener(3)], first)).toEqual(first);
+  const parted = homesOf([listener(2), listener(1)], first);
+  expect(parted).toEqual(
+    new Map([
+      [b, a],
+      [a, "127.0.0.1:1 (2)"],
+    ]),
+  );
+  expect(homesOf([listener(2), listener(1)], parted)).toEqual(parted);
 });
 
 test("a service is one upstream, whatever its members are", () => {

@@ -130,6 +130,36 @@ export function keyed<Listener extends WantedListener>(
   return map;
 }
 
+/**
+ * Where listeners keep what is theirs (limits, upstreams with their health), by their keys: addresses
+ * with one name are one listener, and share a home. It stays what it was as long as one of its
+ * addresses does, whatever the listener is called.
+ *
+ * @param before the homes of what runs
+ */
+export function homesOf(
+  listeners: readonly WantedListener[],
+  before: ReadonlyMap<string, string> = new Map(),
+): Map<string, string> {
+  const homes = new Map<string, string>();
+  const taken = new Set<string>();
+  const groups = Map.groupBy(keyed(listeners), ([key, { name }]) => name ?? { key });
+  for (const group of groups.values()) {
+    const keys = group.map(([key]) => key);
+    const [first = ""] = keys;
+    const wanted = [...keys.flatMap((key) => before.get(key) ?? []), ...keys];
+    let home = wanted.find((one) => !taken.has(one));
+    // Addresses have changed hands among listeners.
+    for (let twin = 2; home === undefined; twin++) {
+      const free = `${first} (${twin})`;
+      if (!taken.has(free)) home = free;
+    }
+    taken.add(home);
+    for (const key of keys) homes.set(key, home);
+  }
+  return homes;
+}
+
 function upstreamsOf({ listeners }: ProxyOptions): Set<string> {
   return new Set(
     listeners.flatMap(({ upstreams }) => upstreams.map(({ address }) => formatAddress(address))),

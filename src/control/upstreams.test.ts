@@ -156,6 +156,17 @@ describe("over reloads", () => {
     expect(made.view(1, "renamed").id).toBe(other as number);
   });
 
+  test("addresses with one name are one listener, also when one of them goes", () => {
+    const made = stage();
+    const at = (port: number) => listener([1, 2], { name: "x", port });
+    const [one = [], two = []] = made.reload(at(1), at(2));
+    expect(two).toEqual(one);
+    expect(made.upstreams.views().map(({ id }) => id)).toEqual(one);
+    made.upstreams.set(one[0] ?? -1, { state: "drain" });
+    expect(made.reload(at(2))).toEqual([one]);
+    expect(made.upstreams.views().map(({ state }) => state)).toEqual(["drain", "ready"]);
+  });
+
   test("it keeps its relays, and what an administrator wants of it", () => {
     const made = stage();
     const [[a = -1, b = -1] = []] = made.start(listener([1, 2]));

@@ -17,7 +17,7 @@ import { PanicWatch } from "../upstream/health/panic.ts";
 import { probe } from "../upstream/health/probe.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
 import { type NamesParts, UpstreamNames } from "./names.ts";
-import { keyed } from "./plan.ts";
+import { homesOf, keyed } from "./plan.ts";
 
 /**
  * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
@@ -61,10 +61,11 @@ const RAMP_MS = 250;
 /** With so much of its weight one that is up again begins. */
 const RAMP_LEAST = 0.05;
 
-/** One upstream of one listener. */
+/** One upstream of one listener, whatever addresses that has. */
 interface Entry {
   readonly key: string;
-  readonly listenerKey: string;
+  /** The listener's; see {@link homesOf}. */
+  readonly home: string;
   listener: string;
   options: UpstreamOptions;
   health: HealthOptions;
@@ -87,6 +88,8 @@ export class Upstreams {
   /** Their host names, kept resolved. */
   readonly names: UpstreamNames;
   private readonly entries = new Map<string, Entry>();
+  /** Of the listeners that {@link retain} was given last. */
+  private homes: ReadonlyMap<string, string> = new Map();
   private readonly bySlot = new Map<number, Entry>();
   /** Rows of what is gone, as long as relays are left there. */
   private readonly leaving = new Set<number>();
@@ -126,10 +129,12 @@ export class Upstreams {
   adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     // Those of now still count, if this is taken back.
     this.mirrors = [...this.mirrors, ...mirrorsOf(listeners)];
-    const adopted = [...keyed(listeners)].map(([listenerKey, listener]) => {
+    const homes = homesOf(listeners, this.homes);
+    const adopted = [...keyed(listeners)].map(([key, listener]) => {
+      const home = homes.get(key) ?? key;
       const upstreams = listener.upstreams.map((options) => ({
         ...options,
-        slot: this.slotFor(listenerKey, listener, options),
+        slot: this.slotFor(home, listener, options),
       }));
       // Checks are not the engines' business, and patterns do not travel to other threads.
       return { ...listener, upstreams, health: { ...listener.health, check: null } };
@@ -144,10 +149,11 @@ export class Upstreams {
    */
   retain(listeners: readonly ListenerOptions[]): void {
     this.mirrors = mirrorsOf(listeners);
+    this.homes = homesOf(listeners, this.homes);
     const wanted = new Set<Entry>();
-    for (const [listenerKey, listener] of keyed(listeners)) {
+    for (const [key, listener] of keyed(listeners)) {
       for (const options of listener.upstreams) {
-        const entry = this.entries.get(keyOf(listenerKey, options.address));
+        const entry = this.entries.get(keyOf(this.homes.get(key) ?? key, options.address));
         assert(entry !== undefined, "what is retained was adopted");
         const { slot } = entry.options;
         const { health } = listener;
@@ -157,9 +163,9 @@ export class Upstreams {
         wanted.add(entry);
       }
     }
-    const left = new Set(Array.from(wanted, (entry) => entry.listenerKey));
+    const left = new Set(Array.from(wanted, ({ home }) => home));
     for (const entry of this.entries.values()) {
-      if (!wanted.has(entry)) this.remove(entry, left.has(entry.listenerKey));
+      if (!wanted.has(entry)) this.remove(entry, left.has(entry.home));
     }
     for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
     this.look();
@@ -253,18 +259,14 @@ export class Upstreams {
   }
 
   /** The row of an upstream, which gets one if it has none. */
-  private slotFor(
-    listenerKey: string,
-    listener: ListenerOptions,
-    options: UpstreamOptions,
-  ): number {
-    const key = keyOf(listenerKey, options.address);
+  private slotFor(home: string, listener: ListenerOptions, options: UpstreamOptions): number {
+    const key = keyOf(home, options.address);
     const known = this.entries.get(key);
     if (known !== undefined) return known.options.slot;
     const slot = this.freeSlot();
     const entry: Entry = {
       key,
-      listenerKey,
+      home,
       listener: nameOfListener(listener, listener.address),
       options: { ...options, slot },
       health: listener.health,
@@ -377,11 +379,8 @@ export class Upstreams {
 
   /** Tells the workers which upstreams may get relays. */
   private openAll(): void {
-    for (const [listenerKey, entries] of Map.groupBy(
-      this.entries.values(),
-      (entry) => entry.listenerKey,
-    )) {
-      const isInPanic = this.isInPanic(listenerKey, entries);
+    for (const [home, entries] of Map.groupBy(this.entries.values(), (entry) => entry.home)) {
+      const isInPanic = this.isInPanic(home, entries);
       const isWell = (entry: Entry) => isInPanic || this.checker.isOpen(entry.key);
       const isAnybodyLeft = entries.some((entry) => isWanted(entry) && isWell(entry));
       for (const entry of entries) {
@@ -393,13 +392,13 @@ export class Upstreams {
     }
   }
 
-  private isInPanic(listenerKey: string, entries: readonly Entry[]): boolean {
+  private isInPanic(home: string, entries: readonly Entry[]): boolean {
     const [{ listener, health }] = entries as [Entry];
-    let watch = this.panics.get(listenerKey);
+    let watch = this.panics.get(home);
     if (watch === undefined) {
       if (health.panicPercent === 0) return false;
       watch = new PanicWatch(health.panicPercent);
-      this.panics.set(listenerKey, watch);
+      this.panics.set(home, watch);
     }
     watch.thresholdPercent = health.panicPercent;
     const states = entries
@@ -411,8 +410,8 @@ export class Upstreams {
   }
 }
 
-function keyOf(listenerKey: string, upstream: Address): string {
-  return `${listenerKey} → ${formatAddress(upstream)}`;
+function keyOf(home: string, upstream: Address): string {
+  return `${home} → ${formatAddress(upstream)}`;
 }
 
 /** Where it is dialled, and where it is checked if that is somewhere else. */
