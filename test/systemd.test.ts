@@ -3,7 +3,7 @@ import { unlinkSync } from "node:fs";
 import { ServiceManager } from "../src/cli/systemd/notify.ts";
 import { MAIN } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
-import { Datagrams, listening } from "./fixtures/system.ts";
+import { Datagrams, listening, listeningAt } from "./fixtures/system.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
 // What a service manager such as systemd sees of ringway, and what it passes on.
@@ -77,6 +77,35 @@ describe.if(linux).each(["sockets", "auto"])("socket activation with engine %s",
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
   });
+
+  test.each([1, 2])(
+    "a unix socket's path stays for the next start, %i workers",
+    async (workers) => {
+      const path = `/tmp/ringway-passed-${crypto.randomUUID()}.sock`;
+      const socket = listeningAt(path);
+      // Two starts one after the other, as the manager keeps the socket in between.
+      for (let start = 0; start < 2; start++) {
+        const flags = `-l unix:${path} -e ${engine} -w ${workers}`;
+        const child = Bun.spawn(
+          ["sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} ${MAIN} ${flags}`],
+          { stdio: ["ignore", "ignore", "ignore", socket.fd] },
+        );
+        const client = await End.connect({ kind: "unix", path }, (end) => {
+          end.keeps = true;
+        });
+        client.send("PING\r\n");
+        await waitFor(
+          () => client.receivedBytes > 0,
+          () => `who comes by the path is served: ${client}`,
+        );
+        client.reset();
+        child.kill("SIGTERM");
+        expect(await child.exited).toBe(0);
+      }
+      socket.close();
+      unlinkSync(path);
+    },
+  );
 
   test("one that is no listener's is closed and told", async () => {
     const socket = listening();

@@ -151,6 +151,16 @@ describe.each(engines)("workers with engine %s", (name) => {
     expect(crew.spread.reduce((sum, count) => sum + count)).toBe(40);
   });
 
+  test("one that meets a defect leaves the path of a unix socket to the others", async () => {
+    begin(2);
+    const path = `/tmp/ringway-workers-${crypto.randomUUID()}.sock`;
+    const { address } = await crew.listen({ kind: "unix", path });
+    const [victim] = (await crew.connect(address, 10)) as [End];
+    victim.offer({ seed: 0, total: FATAL_BYTES });
+    await waitFor(() => victim.closed, "the victim is reset");
+    await crew.connect(address, 10);
+  });
+
   test("one that meets a defect is told, and replaced; the others never notice", async () => {
     const { record, fleet } = begin(2);
     const { address } = await crew.listen();

@@ -25,6 +25,8 @@ export class Acceptor {
   /** The listening descriptor while accepting is paused, else −1. */
   private held = -1;
   private bound: Address;
+  /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
+  private ownsPath = false;
 
   constructor(
     private readonly wanted: Address,
@@ -59,6 +61,7 @@ export class Acceptor {
       const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
       throw new ListenError(address, code, `cannot listen on ${formatAddress(address)}: ${code}`);
     }
+    this.ownsPath = isPath(address);
     if (address.kind === "tcp") {
       this.bound = { ...address, port: (this.handle as TCPSocketListener<Conduit>).port };
     }
@@ -83,15 +86,14 @@ export class Acceptor {
 
   /** Stops accepting for good. */
   close(): void {
-    // What was never opened here may be the path of somebody else.
-    const opened = this.handle !== null || this.held !== -1;
     if (this.held !== -1) {
       closeDescriptor(this.held);
       this.held = -1;
     }
     this.stopHandle(false);
     const { wanted: address } = this;
-    if (opened && address.kind === "unix") removeSocketFile(address.path);
+    if (this.ownsPath && address.kind === "unix") removeSocketFile(address.path);
+    this.ownsPath = false;
   }
 
   private listen(where: object): BunListener {
@@ -102,12 +104,12 @@ export class Acceptor {
     return handle;
   }
 
-  /** Bun unlinks a unix socket's path when its listener stops; a paused one must keep it. */
+  /** Bun unlinks a path that its listener has made when that stops; a paused one must keep it. */
   private stopHandle(keepPath: boolean): void {
     const { wanted: address } = this;
     const { handle } = this;
     this.handle = null;
-    if (!keepPath || !isPath(address)) {
+    if (!keepPath || !this.ownsPath || address.kind !== "unix") {
       handle?.stop(false);
       return;
     }
@@ -118,7 +120,8 @@ export class Acceptor {
   }
 }
 
-function isPath(address: Address): address is Address & { kind: "unix" } {
+/** Whether there is a file of it: an abstract unix socket has none. */
+function isPath(address: Address): boolean {
   return address.kind === "unix" && !address.path.startsWith("\0");
 }
 
