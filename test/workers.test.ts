@@ -3,6 +3,7 @@ import {
   type Address,
   type EngineName,
   type MirrorOptions,
+  type TcpAddress,
   uringDefaults,
 } from "../src/config/options.ts";
 import { Fleet } from "../src/control/fleet.ts";
@@ -33,6 +34,13 @@ const engines: EngineName[] = linux
   : [];
 const url = new URL("./fixtures/failing-worker.ts", import.meta.url);
 const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
+
+/** A listener that has a port. */
+function portOf(listening: Listening): { address: TcpAddress; close: () => Promise<void> } {
+  const { address } = listening;
+  if (address.kind !== "tcp") throw new Error("it has a port");
+  return { address, close: () => listening.close() };
+}
 
 /** Workers that meet a defect when they are told to, in front of an echo. */
 class Crew implements AsyncDisposable {
@@ -142,6 +150,48 @@ describe.each(engines)("workers with engine %s", (name) => {
     }
     throw new Error("twice in a row not even");
   }, 30_000);
+
+  test("refuse a port that other workers listen on, until it is free", async () => {
+    begin(2);
+    const { address, close } = portOf(await crew.listen());
+    await using others = new Crew(name, 2);
+    const refused = { name: "ListenError", code: "EADDRINUSE" };
+    await expect(others.listen(address)).rejects.toMatchObject(refused);
+    const everywhere = { ...address, host: "0.0.0.0" };
+    await expect(others.listen(everywhere)).rejects.toMatchObject(refused);
+    // Another address of the machine is another place.
+    await others.listen({ ...address, host: "127.0.0.2" });
+    const clients = await crew.connect(address, 20);
+    expect(others.fleet.stats().relays.accepted).toBe(0);
+    // Relays that run, and connections that we have ended first, do not keep the port.
+    for (const { id } of crew.fleet.relays().slice(10)) crew.fleet.cut(id);
+    await waitFor(() => clients.filter((end) => end.closed).length === 10, "half of them end");
+    await close();
+    await others.listen(address);
+    await others.connect(address, 20);
+    expect(crew.fleet.stats().relays).toMatchObject({ accepted: 20, running: 10 });
+  });
+
+  test("take a port again that they have just let go, and a wider one beside it", async () => {
+    begin(2);
+    const first = portOf(await crew.listen());
+    const { address } = first;
+    const everywhere = { ...address, host: "0.0.0.0" };
+    // As a reload does it: what is new is opened before the old one is closed.
+    const wide = await crew.listen(everywhere);
+    await first.close();
+    await crew.connect(address, 20);
+    await wide.close();
+    for (let round = 0; round < 20; round++) {
+      const again = await crew.listen(address);
+      await crew.connect(address, 1);
+      await again.close();
+    }
+    const closing = (await crew.listen(address)).close();
+    await crew.listen(address);
+    await closing;
+    await crew.connect(address, 20);
+  });
 
   test("relay what comes by a unix socket as well", async () => {
     begin(2);

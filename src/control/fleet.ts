@@ -11,6 +11,7 @@ import type {
 } from "../engine/engine.ts";
 import { closeDescriptor, duplicate } from "../engine/libc.ts";
 import { type ListeningSocket, openListening } from "../engine/listening-socket.ts";
+import { mayOverlap } from "../engine/overlap.ts";
 import { removeSocketFile } from "../engine/socket-file.ts";
 import { noStats, totalStats } from "../engine/total.ts";
 import { SharedObserver } from "./shared-observer.ts";
@@ -119,11 +120,18 @@ export class Fleet implements Engine {
   ): Promise<[ListeningSocket, ...ListeningSocket[]]> {
     const { workers } = this.options;
     if (given !== undefined) return [given];
-    if (address.kind === "unix" || workers === 1) return [await openListening(address, false)];
-    const sockets: [ListeningSocket, ...ListeningSocket[]] = [await openListening(address, true)];
-    const [{ address: bound }] = sockets;
-    // A name is looked up once: all of them have to be bound to the very same address.
-    for (let more = 1; more < workers; more++) sockets.push(await openListening(bound, true));
+    if (address.kind === "unix" || workers === 1) return [await openListening(address, "none")];
+    // One of our own may be replaced by a wider one, or not be closed everywhere yet.
+    const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
+    const first = await openListening(address, isOurs ? "all" : "later");
+    const sockets: [ListeningSocket, ...ListeningSocket[]] = [first];
+    try {
+      // A name is looked up once: all of them have to be bound to the very same address.
+      while (sockets.length < workers) sockets.push(await openListening(first.address, "all"));
+    } catch (error) {
+      for (const { descriptor } of sockets) closeDescriptor(descriptor);
+      throw error;
+    }
     return sockets;
   }
 

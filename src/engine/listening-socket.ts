@@ -26,13 +26,25 @@ export interface ListeningSocket {
 }
 
 /**
+ * With whom a socket shares its port: with nobody, with those of this process that are opened later,
+ * or also with those that are open already. The kernel spreads clients over them by their address
+ * (SO_REUSEPORT).
+ *
+ * Whoever else of the same user shares his port, such as a second ringway, would let a socket in
+ * that says so before it is bound. So the first one of a port says so when it listens: then the
+ * kernel has refused it as it refuses anybody where somebody listens.
+ *
+ * Source: inet_csk_get_port(), which bind(2) and listen(2) call, and reuseport_add_sock() of Linux.
+ */
+export type Sharing = "none" | "later" | "all";
+
+/**
  * Opens a socket and listens on it.
  *
- * @param shares others of this process listen on the very same port, and the kernel spreads clients
- *   over them by their address (SO_REUSEPORT); not for unix sockets
+ * @param sharing does not matter for unix sockets
  * @throws ListenError
  */
-export async function openListening(address: Address, shares: boolean): Promise<ListeningSocket> {
+export async function openListening(address: Address, sharing: Sharing): Promise<ListeningSocket> {
   const place = await literal(address);
   const bytes = encodeSockaddr(place);
   const descriptor = openSocket(bytes[0] as number);
@@ -44,13 +56,14 @@ export async function openListening(address: Address, shares: boolean): Promise<
   check(descriptor);
   if (place.kind === "tcp") {
     setOption(descriptor, SocketOption.reuseAddress, 1);
-    if (shares) setOption(descriptor, SocketOption.reusePort, 1);
+    if (sharing === "all") setOption(descriptor, SocketOption.reusePort, 1);
     if (place.host === "::") setOption(descriptor, SocketOption.onlyIPv6, 0);
     // What is accepted from it inherits this.
     setOption(descriptor, SocketOption.noDelay, 1);
   } else await removeStaleSocket(place.path);
   check(bindSocket(descriptor, bytes));
   check(listenOn(descriptor, BACKLOG));
+  if (place.kind === "tcp" && sharing === "later") setOption(descriptor, SocketOption.reusePort, 1);
   return { descriptor, address: boundAddress(address, descriptor) };
 }
 

@@ -92,7 +92,7 @@ export class ThreadEngine implements Engine {
     const { address } = options;
     this.refuseStopped(options);
     await this.ready.promise;
-    const socket = given ?? (await openListening(address, false));
+    const socket = given ?? (await openListening(address, "none"));
     this.refuseStopped(options);
     setBlocking(socket.descriptor, programs[this.name].isBlocking);
     const key = this.nextKey++;

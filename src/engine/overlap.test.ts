@@ -1,0 +1,19 @@
+import { expect, test } from "bun:test";
+import { parseAddress } from "../config/address.ts";
+import { mayOverlap } from "./overlap.ts";
+
+test.each([
+  ["127.0.0.1:1", "127.0.0.1:1", true],
+  ["127.0.0.1:1", "127.0.0.1:2", false],
+  ["127.0.0.1:1", "127.0.0.2:1", false],
+  ["127.0.0.1:1", "0.0.0.0:1", true],
+  ["127.0.0.1:1", "[::]:1", true],
+  ["127.0.0.1:1", "localhost:1", true],
+  ["127.0.0.1:1", "localhost:2", false],
+  ["127.0.0.1:1", "[::1]:1", false],
+  ["unix:/a", "unix:/a", false],
+  ["unix:/a", "0.0.0.0:1", false],
+])("%s and %s: %p", (one, other, expected) => {
+  const [a, b] = [parseAddress(one, "listener"), parseAddress(other, "listener")];
+  expect([mayOverlap(a, b), mayOverlap(b, a)]).toEqual([expected, expected]);
+});
