@@ -26,6 +26,7 @@ export {
   type EngineStats,
   type FlowStats,
   ListenError,
+  type PortHolder,
   type RelaySummary,
   type RingStats,
 } from "./engine/engine.ts";

@@ -1,7 +1,7 @@
 import { formatAddress } from "../config/address.ts";
 import { printable } from "../config/error.ts";
 import type { Address } from "../config/options.ts";
-import { ListenError } from "../engine/engine.ts";
+import { ListenError, type PortHolder } from "../engine/engine.ts";
 import { EngineUnsupportedError } from "../engine/select.ts";
 import { TargetError } from "../observe/access-log/target-error.ts";
 
@@ -48,8 +48,15 @@ function targetCause(code: string): string {
   }
 }
 
-function listenSentence({ address, code }: ListenError): string {
-  return `cannot listen on ${formatAddress(address)}: ${listenCause(address, code)}`;
+function listenSentence({ address, code, holder }: ListenError): string {
+  const cause = holder === null ? listenCause(address, code) : holderCause(holder);
+  return `cannot listen on ${formatAddress(address)}: ${cause}`;
+}
+
+function holderCause({ address, isGoing }: PortHolder): string {
+  const cause = `the port is in use already, by this proxy's own listener ${formatAddress(address)}`;
+  if (!isGoing) return cause;
+  return `${cause}, which goes only when all new ones are there: reload without either first, or restart`;
 }
 
 function listenCause(address: Address, code: string): string {

@@ -1,9 +1,17 @@
+import { formatAddress } from "../config/address.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
-import { type Engine, type Listening, type ProxyObserver, wholeShare } from "../engine/engine.ts";
+import {
+  type Engine,
+  ListenError,
+  type Listening,
+  type ProxyObserver,
+  wholeShare,
+} from "../engine/engine.ts";
 import type { ListeningSocket } from "../engine/listening-socket.ts";
+import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
@@ -196,7 +204,7 @@ export class RunningProxy {
   private async begin(options: ProxyOptions): Promise<void> {
     try {
       const prepared = await this.prepare(options);
-      for (const [key, one] of prepared.adopted) await this.open(key, one);
+      for (const [key, one] of prepared.adopted) await this.open(key, one, prepared);
       await this.retain(prepared);
     } catch (error) {
       this.release();
@@ -313,7 +321,7 @@ export class RunningProxy {
   private async prepareAndOpen(wanted: ProxyOptions): Promise<Prepared> {
     try {
       const prepared = await this.prepare(wanted);
-      await this.openAll([...prepared.adopted].filter(([key]) => !this.listening.has(key)));
+      await this.openAll(prepared);
       return prepared;
     } catch (error) {
       this.services.retain(this.prepared.edged);
@@ -324,12 +332,13 @@ export class RunningProxy {
     }
   }
 
-  /** Opens all of these, or none. */
-  private async openAll(wanted: readonly (readonly [string, ListenerOptions])[]): Promise<void> {
+  /** Opens all of these that are not open, or none. */
+  private async openAll(prepared: Prepared): Promise<void> {
     const opened: string[] = [];
     try {
-      for (const [key, options] of wanted) {
-        await this.open(key, options);
+      for (const [key, options] of prepared.adopted) {
+        if (this.listening.has(key)) continue;
+        await this.open(key, options, prepared);
         opened.push(key);
       }
     } catch (error) {
@@ -341,9 +350,27 @@ export class RunningProxy {
     }
   }
 
-  private async open(key: string, options: ListenerOptions): Promise<void> {
+  private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
     const socket = this.inherited(options.address);
-    this.listening.set(key, await this.engine.listen(options, socket));
+    try {
+      this.listening.set(key, await this.engine.listen(options, socket));
+    } catch (error) {
+      throw this.withHolder(error, prepared);
+    }
+  }
+
+  /** Where a listener of our own has the port the error says so: nobody else is to be looked for. */
+  private withHolder(error: unknown, { adopted }: Prepared): unknown {
+    if (!(error instanceof ListenError) || error.code !== "EADDRINUSE") return error;
+    // Several workers share what they listen on: then it is somebody else.
+    if (this.running.workers > 1) return error;
+    const { address, code, message } = error;
+    for (const [key, { address: held }] of this.listening) {
+      if (!mayOverlap(held, address)) continue;
+      const told = `${message}, by this proxy's own listener ${formatAddress(held)}`;
+      return new ListenError(address, code, told, { address: held, isGoing: !adopted.has(key) });
+    }
+    return error;
   }
 }
 
