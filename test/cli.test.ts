@@ -182,7 +182,9 @@ describe("a stop", () => {
     await ping(await proxy.port());
     const { code, out, err } = await proxy.stop();
     expect(code).toBe(0);
-    expect(err).toEndWith("[warn] [ringway] stopped: had to cut 1 relay\n");
+    expect(err).toEndWith(
+      "[warn] [ringway] stopped: 1 relay ended by the drain, cut at the end of its time unless idle\n",
+    );
     expect(JSON.parse(out).relays).toMatchObject({ running: 0, reasons: { drain: 1 } });
   });
 

@@ -86,7 +86,7 @@ describe.if(linux).each(["sockets", "auto"])("socket activation with engine %s",
       // Two starts one after the other, as the manager keeps the socket in between.
       for (let start = 0; start < 2; start++) {
         const flags = `-l unix:${path} -e ${engine} -w ${workers}`;
-        const child = Bun.spawn(
+        await using child = Bun.spawn(
           ["sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} ${MAIN} ${flags}`],
           { stdio: ["ignore", "ignore", "ignore", socket.fd] },
         );

@@ -148,8 +148,10 @@ async function stop(
   const line = stoppingLine(why, proxy.engine.stats().relays.running, drainTimeoutMs);
   log.info(line);
   manager.stopping(line);
+  const startedAt = performance.now();
   const stopped = proxy.stop(drainTimeoutMs).then(() => null);
   const second = await Promise.race([stopped, signals.next()]);
+  const tookMs = performance.now() - startedAt;
   signals.exitAtOnce();
   await observation.close(second === null ? FLUSH_MS : FLUSH_CUT_MS);
   current.observer.flush();
@@ -157,9 +159,13 @@ async function stop(
   const again = why === "admin API" ? "" : " again";
   if (second !== null)
     log.warn(`${second}${again}: not waiting for ${formatCounted(running, "relay")}`);
-  else if (reasons.drain !== undefined)
-    log.warn(`stopped: had to cut ${formatCounted(reasons.drain, "relay")}`);
-  else log.info("stopped");
+  else if (reasons.drain === undefined) log.info("stopped");
+  else {
+    const ended = `${formatCounted(reasons.drain, "relay")} ended by the drain`;
+    // Those that are idle end before, in an orderly way.
+    if (tookMs < drainTimeoutMs) log.info(`stopped: ${ended}`);
+    else log.warn(`stopped: ${ended}, cut at the end of its time unless idle`);
+  }
   return second;
 }
 

@@ -8,6 +8,8 @@ const LOOK_MS = 100;
  * not. Looks and not time, as nothing can move while this thread stands still.
  */
 const IDLE_LOOKS = 10;
+/** The last idle ones are ended so long before the end, so that their peers can answer; in a short window a quarter of it. */
+const ANSWER_MS = 1_000;
 
 /** A relay, as far as a drain can end it. */
 export interface Drainable {
@@ -28,12 +30,14 @@ interface Sight {
 
 /**
  * Ends idle relays while others finish by themselves: spread evenly over a window, so that those who
- * reconnect do not come all at once, and the longest idle first. What is not idle is left alone.
+ * reconnect do not come all at once, and the longest idle first. Somewhat before its end all idle ones are
+ * due. What is not idle is left alone.
  */
 export class Drain<T extends Drainable> {
   private readonly sights = new Map<T, Sight>();
   private readonly startedAt = performance.now();
   private readonly atStart: number;
+  private readonly spreadMs: number;
 
   /**
    * @param running the relays that run; those that end leave it
@@ -48,6 +52,7 @@ export class Drain<T extends Drainable> {
     private readonly reason: Reason = "drain",
   ) {
     this.atStart = running.size;
+    this.spreadMs = windowMs - Math.min(ANSWER_MS, windowMs / 4);
     this.look();
   }
 
@@ -57,7 +62,9 @@ export class Drain<T extends Drainable> {
     if (elapsed >= this.windowMs || this.running.size === 0) return;
     const idle = this.idleSince(now);
     const gone = this.atStart - this.running.size;
-    const due = Math.floor((this.atStart * elapsed) / this.windowMs) - gone;
+    // Rounded up: one alone is not to hold up a stop until its end.
+    const part = Math.min(1, elapsed / this.spreadMs);
+    const due = part === 1 ? idle.length : Math.ceil(this.atStart * part) - gone;
     for (const relay of idle.slice(0, Math.max(0, due))) {
       this.sights.delete(relay);
       relay.retire(this.reason);

@@ -27,6 +27,17 @@ export function stopCases(suite: Suite): void {
     await waitFor(() => client.closed && end.closed, "both ends are let go");
   });
 
+  suite.case("a relay that is idle alone ends in order, and holds up no drain", async (scene) => {
+    const upstream = await scene.upstream(polite);
+    const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
+    const stopped = watch(scene.engine.stop(NEVER_MS));
+    await waitFor(() => client.finSeen, "the client has its FIN");
+    client.finish();
+    await waitFor(() => stopped.done, "the stop is through");
+    expect((await scene.ended(1)).reason).toBe("drain");
+    expect([client.wasReset, end.wasReset]).toEqual([false, false]);
+  });
+
   suite.case("nobody waits for an update that a stop overtakes", async (scene) => {
     const listening = await scene.engine.listen(listener({ mode: "sink" }));
     const before = listening.update(listener({ mode: "sink" }));
