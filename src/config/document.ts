@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Route } from "../edge/route/connection.ts";
-import type { DnsServer } from "../upstream/names/dns-client.ts";
+import type { DnsServer } from "../upstream/names/dns-server.ts";
 import type { NetworkList } from "./edge.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";

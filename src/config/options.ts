@@ -7,7 +7,7 @@ import {
   type EjectionOptions,
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
-import type { DnsServer } from "../upstream/names/dns-client.ts";
+import type { DnsServer } from "../upstream/names/dns-server.ts";
 import { edgeDefaults, type NetworkList } from "./edge.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */

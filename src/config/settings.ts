@@ -1,5 +1,5 @@
 import { policies } from "../upstream/balance/balance.ts";
-import { type DnsServer, parseServer } from "../upstream/names/dns-client.ts";
+import { type DnsServer, parseServer } from "../upstream/names/dns-server.ts";
 import { accessLogRules } from "./access-log.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";

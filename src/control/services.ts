@@ -10,7 +10,7 @@ import type {
 import { formatCount, formatCounted } from "../config/quantity.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
-import type { DnsServer } from "../upstream/names/dns-client.ts";
+import type { DnsServer } from "../upstream/names/dns-server.ts";
 import type { NameError } from "../upstream/names/name-error.ts";
 import { isLocalhost, resolveName } from "../upstream/names/resolver.ts";
 import {

@@ -7,6 +7,7 @@ import {
   type QuestionType,
   ResponseCode,
 } from "./dns-message.ts";
+import { type DnsServer, parseServer } from "./dns-server.ts";
 import { NameError } from "./name-error.ts";
 
 /*
@@ -15,13 +16,6 @@ import { NameError } from "./name-error.ts";
  * any datagram for a bad answer instead of waiting for the right one, and rounds timeouts up to whole
  * seconds.
  */
-
-/** A DNS server. */
-export interface DnsServer {
-  /** An IP address. */
-  readonly host: string;
-  readonly port: number;
-}
 
 /** How DNS is asked. */
 export interface DnsOptions {
@@ -246,13 +240,4 @@ export async function systemServers(): Promise<DnsServer[]> {
   // Loaded when a name is asked for: whoever starts with addresses alone does not pay for it.
   const { Resolver } = await import("node:dns");
   return new Resolver().getServers().flatMap((text) => parseServer(text) ?? []);
-}
-
-/** Reads `1.2.3.4`, `1.2.3.4:5353`, `::1` and `[::1]:5353`. @returns null when it is none of them */
-export function parseServer(text: string): DnsServer | null {
-  const [, v6, v6Port, v4, v4Port, bare] =
-    /^(?:\[([^\]]+)\](?::(\d{1,5}))?|([\d.]+)(?::(\d{1,5}))?|([\da-f:.]+(?:%\S+)?))$/i.exec(text) ??
-    [];
-  const host = v6 ?? v4 ?? bare;
-  return host === undefined ? null : { host, port: Number(v6Port ?? v4Port ?? 53) };
 }

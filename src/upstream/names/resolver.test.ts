@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { parseServer } from "./dns-client.ts";
+import { parseServer } from "./dns-server.ts";
 import { NameError, type NameErrorCode } from "./name-error.ts";
 import { type ResolveOptions, resolveName, UNKNOWN_TTL_MS } from "./resolver.ts";
 import { TestAuthority } from "./test-authority.ts";

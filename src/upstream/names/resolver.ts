@@ -1,7 +1,8 @@
 import { ipKind } from "../../config/ip.ts";
 import { timerSpan } from "../../engine/deadlines.ts";
-import { askDns, attempts, type DnsOptions, type DnsServer, systemServers } from "./dns-client.ts";
+import { askDns, attempts, type DnsOptions, systemServers } from "./dns-client.ts";
 import type { DnsAnswer, QuestionType } from "./dns-message.ts";
+import type { DnsServer } from "./dns-server.ts";
 import { NameError } from "./name-error.ts";
 
 /** An IP address of a host. */

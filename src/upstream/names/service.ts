@@ -2,8 +2,9 @@ import { formatAddress, parseAddress } from "../../config/address.ts";
 import { ConfigError } from "../../config/error.ts";
 import type { TcpAddress } from "../../config/options.ts";
 import { timerSpan } from "../../engine/deadlines.ts";
-import { askDns, attempts, type DnsServer, systemServers } from "./dns-client.ts";
+import { askDns, attempts, systemServers } from "./dns-client.ts";
 import type { DnsRecord } from "./dns-message.ts";
+import type { DnsServer } from "./dns-server.ts";
 import { NameError } from "./name-error.ts";
 import type { Resolution } from "./resolver.ts";
 

@@ -1,6 +1,6 @@
 import { parseIPv4, parseIPv6 } from "../../config/ip.ts";
-import type { DnsServer } from "./dns-client.ts";
 import { RecordType } from "./dns-message.ts";
+import type { DnsServer } from "./dns-server.ts";
 
 /** A record that an authority tells. TTLs in seconds. */
 export type TestRecord = { readonly ttl: number; readonly owner?: string } & (
