@@ -1,5 +1,10 @@
-import { expect, test } from "bun:test";
-import { resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { runProgram } from "./clients/programs.ts";
+
+const ROOT = resolve(import.meta.dir, "..");
 
 interface Rule {
   readonly names: readonly string[];
@@ -14,7 +19,7 @@ interface Profile {
   readonly syscalls: readonly Rule[];
 }
 
-const path = resolve(import.meta.dir, "../packaging/seccomp-io_uring.json");
+const path = join(ROOT, "packaging/seccomp-io_uring.json");
 const profile = (await Bun.file(path).json()) as Profile;
 const IO_URING = ["io_uring_setup", "io_uring_enter", "io_uring_register"];
 
@@ -48,3 +53,78 @@ test("it is in the form of the OCI's runtime specification, with each name once"
   const names = profile.syscalls.flatMap(({ names, args }) => (args === undefined ? names : []));
   expect(new Set(names).size).toBe(names.length);
 });
+
+describe("the package, in a project that has nothing else", () => {
+  let project = "";
+
+  beforeAll(async () => {
+    project = await mkdtemp(join(tmpdir(), "ringway-package-"));
+    await Bun.write(join(project, "package.json"), '{ "type": "module" }');
+    await Bun.write(join(project, "program.ts"), PROGRAM);
+    const packed = join(project, "ringway.tgz");
+    await succeed([process.execPath, "pm", "pack", "--filename", packed], ROOT);
+    const folder = join(project, "node_modules/ringway");
+    await mkdir(folder, { recursive: true });
+    await succeed(["tar", "-xzf", packed, "-C", folder, "--strip-components=1"], project);
+  }, 30_000);
+
+  afterAll(() => rm(project, { recursive: true }));
+
+  // Nothing is linked yet: the types want neither Bun's nor those of a dependency.
+  test.each([
+    ["nodenext", "nodenext", []],
+    ["nodenext", "nodenext", ["--erasableSyntaxOnly"]],
+    ["esnext", "bundler", ["--lib", "es2022"]],
+    ["esnext", "bundler", ["--lib", "esnext", "--erasableSyntaxOnly"]],
+  ])(
+    "has types for module %s, resolution %s, %p",
+    async (module, resolution, more) => {
+      const tsc = [process.execPath, join(ROOT, "node_modules/typescript/bin/tsc")];
+      const how = ["--module", module, "--moduleResolution", resolution, ...more];
+      await succeed([...tsc, "--noEmit", "--strict", ...how, "program.ts"], project);
+    },
+    20_000,
+  );
+
+  test("runs from its sources", async () => {
+    const { dependencies } = await Bun.file(join(ROOT, "package.json")).json();
+    for (const name of Object.keys(dependencies)) {
+      await symlink(join(ROOT, "node_modules", name), join(project, "node_modules", name));
+    }
+    const said = await succeed([process.execPath, "program.ts"], project);
+    expect(said).toBe("listening, relays running: 0\n");
+  });
+});
+
+/** What a user may write; a type that is `any` would fail here. */
+const PROGRAM = `
+import { type Config, ConfigError, createProxy, defineConfig, type Route } from "ringway";
+
+// In no library of the language itself.
+declare const console: { log(what: unknown): void };
+
+const route: Route = ({ client, header }) =>
+  client.startsWith("10.66.") ? { refuse: true, label: header?.authority ?? "none" } : undefined;
+const config: Config = defineConfig({ listen: "127.0.0.1:0", upstream: "127.0.0.1:9", route });
+// @ts-expect-error: a key that is not known
+defineConfig({ listn: ":6380" });
+
+try {
+  await using proxy = await createProxy(
+    { ...config, workers: 0 },
+    { relayEnded: ({ reason, up }) => [reason, up.receivedBytes] },
+  );
+  // @ts-expect-error: it is a number
+  const wrong: string = proxy.stats().relays.running;
+  if (proxy.addresses.length === 1) console.log("listening, relays running: " + wrong);
+} catch (error) {
+  if (error instanceof ConfigError) console.log(error.problems);
+}
+`;
+
+/** Runs a command, which has to end well. @returns what it says on stdout */
+async function succeed(command: readonly string[], folder: string): Promise<string> {
+  const { code, out, err } = await runProgram(command, folder);
+  expect({ code, said: code === 0 ? "" : out + err }).toEqual({ code: 0, said: "" });
+  return out;
+}

@@ -1,3 +1,6 @@
+// For the declarations of the package: whoever reads them may have an older library of types.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { formatAddress } from "../config/address.ts";
 import type { Config } from "../config/config.ts";
 import { readDocument } from "../config/document.ts";
