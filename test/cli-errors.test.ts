@@ -31,6 +31,8 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
     [["--listen", ""], "--listen needs a value, got an empty one"],
     [["--upstream="], "--upstream needs a value, got an empty one"],
     [["6380"], '"6380" is not a flag; see --help'],
+    [["chek", "ringway.toml"], 'no such command "chek"; did you mean check?'],
+    [["help"], 'no such command "help"; see --help'],
     [["--verbose=yes"], '--verbose takes no value, got "yes"'],
     [["--stats", "json", "--stats", "text"], "--stats is given twice"],
     [

@@ -46,6 +46,12 @@ export function readFlags(args: readonly string[]): CommandLine {
     const [help, version] = [isNamed(tokens, "help"), isNamed(tokens, "version")];
     return { help, version, config: null, isWatched: false, given: {}, problems: [] };
   }
+  const [first] = tokens;
+  if (first?.kind === "positional" && first.index === 0 && isLikeCommand(first.value)) {
+    // What follows was meant for that command.
+    const problems = [noSuchCommand(first.value)];
+    return { help: false, version: false, config: null, isWatched: false, given: {}, problems };
+  }
   const { values, problems } = new LineReader(flags, 0).read(tokens);
   let config: string | null = null;
   let isWatched = false;
@@ -173,6 +179,16 @@ function valueProblem({ name, hint }: Flag, { value, inlineValue }: FlagToken): 
     return `--${name} needs a value: --${name} ${hint}`;
   }
   return value === "" ? `--${name} needs a value, got an empty one` : null;
+}
+
+function isLikeCommand(word: string): boolean {
+  return /^[a-z]+$/i.test(word) && !commandNames.includes(word);
+}
+
+function noSuchCommand(word: string): string {
+  const near = nearest(word, commandNames);
+  const hint = near === null ? "see --help" : `did you mean ${near}?`;
+  return `no such command ${describe(word)}; ${hint}`;
 }
 
 function notAFlag(word: string): string {
