@@ -215,7 +215,8 @@ export interface ListenerConfig extends ListenerSettings {
   readonly name?: string;
   /**
    * Where clients are accepted: `"127.0.0.1:6380"`, `":6380"` (all addresses), `"[::1]:6380"`,
-   * `"unix:/path"`, `"unix:@name"`, or a list of these. Port 0 lets the system pick.
+   * `"unix:/path"`, `"unix:@name"`, or a list of these. Port 0 lets the system pick. Addresses of one
+   * `name` are one listener, with one set of limits; without a name each is a listener of its own.
    */
   readonly listen: string | readonly string[];
   /**

@@ -35,7 +35,7 @@ export interface WorkerFailure {
 /**
  * What a program may want to hear. Called in the program's own thread, soon after it has happened;
  * with workers, relays that end are told in groups every few milliseconds. What a handler throws is
- * an uncaught error of the program, and the proxy goes on.
+ * an uncaught error of the program, which ends by it unless it handles those; the proxy goes on.
  */
 export interface ProxyEvents {
   relayEnded?(relay: RelaySummary): void;
