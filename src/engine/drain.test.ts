@@ -52,45 +52,103 @@ function pass(ms: number, meanwhile: () => void = () => {}): void {
   now = until;
 }
 
-function crowd(count: number) {
+function crowd(count: number, windowMs = WINDOW_MS) {
   const running = new Set<Relay>();
   const retired: number[] = [];
   const relays = Array.from({ length: count }, (_, name) => new Relay(name, running, retired));
-  new Drain(running, WINDOW_MS, alarm);
+  new Drain(running, windowMs, alarm);
   return { running, retired, relays };
 }
 
-test("idle relays end evenly over the window", () => {
+test("idle relays end evenly from the first second on, all of them 2 s before the window does", () => {
   const { retired } = crowd(100);
-  pass(WINDOW_MS / 2);
-  // Of the nine seconds over which they are spread.
-  expect(retired.length).toBeGreaterThanOrEqual(53);
-  expect(retired.length).toBeLessThanOrEqual(57);
-  pass(WINDOW_MS / 2);
-  expect(retired.length).toBeGreaterThanOrEqual(98);
-});
-
-test("all of them in time for an answer", () => {
-  const { retired } = crowd(7);
-  pass(WINDOW_MS - 900);
-  expect(retired.length).toBe(7);
-});
-
-test("a single one as soon as it is known to be idle", () => {
-  const { retired } = crowd(1);
   pass(900);
   expect(retired).toEqual([]);
-  pass(200);
+  pass(3_600);
+  expect(retired.length).toBeGreaterThanOrEqual(48);
+  expect(retired.length).toBeLessThanOrEqual(52);
+  pass(3_000);
+  expect(retired.length).toBeLessThanOrEqual(95);
+  pass(500);
+  expect(retired.length).toBe(100);
+});
+
+test("no look ends more than its share", () => {
+  const { retired } = crowd(100);
+  let [before, most] = [0, 0];
+  pass(8_100, () => {
+    most = Math.max(most, retired.length - before);
+    before = retired.length;
+  });
+  expect(most).toBeLessThanOrEqual(3);
+});
+
+test("a single one ends as soon as it is known to be idle", () => {
+  const { retired } = crowd(1);
+  pass(999);
+  expect(retired).toEqual([]);
+  pass(1);
   expect(retired).toEqual([0]);
 });
 
-test("whoever becomes idle at last ends, too", () => {
-  const { relays, retired } = crowd(2);
-  let ticks = 0;
-  pass(WINDOW_MS, () => {
-    if (++ticks < 85) for (const relay of relays) relay.movedBytes++;
+test("the last one is not waited for when the others have gone", () => {
+  const { relays, running, retired } = crowd(100);
+  for (const relay of relays.slice(1)) running.delete(relay);
+  pass(1_000);
+  expect(retired).toEqual([0]);
+  expect(running.size).toBe(0);
+});
+
+test.each([50, 200, 1_000, 3_000, 60_000])(
+  "all have a quarter of %i ms, or 2 s, to answer",
+  (windowMs) => {
+    const { retired } = crowd(30, windowMs);
+    pass(windowMs * 0.75 - 1);
+    if (windowMs <= 1_000) expect(retired).toEqual([]);
+    // The look that is due may come a little later.
+    pass(Math.max(1, windowMs / 4 - 2_000) + Math.max(3, windowMs / 50));
+    expect(retired.length).toBe(30);
+  },
+);
+
+test("a window of a day is spread over a day", () => {
+  const hour = 3_600_000;
+  const { retired } = crowd(4, 24 * hour);
+  const counts = [1, 6, 6, 6, 4.9].map((hours) => {
+    pass(hours * hour);
+    return retired.length;
   });
-  expect(retired.sort()).toEqual([0, 1]);
+  expect(counts).toEqual([1, 2, 3, 4, 4]);
+});
+
+test("those that become idle late share what is left, and end at once near its end", () => {
+  const { relays, retired } = crowd(40);
+  const move = () => {
+    for (const relay of relays.slice(0, 20)) relay.movedBytes++;
+  };
+  pass(5_000, move);
+  const before = retired.length;
+  expect(before).toBeGreaterThanOrEqual(18);
+  expect(before).toBeLessThanOrEqual(20);
+  const stillBusy = relays.slice(0, 10);
+  pass(3_200, () => {
+    for (const relay of stillBusy) relay.movedBytes++;
+  });
+  expect(retired.filter((name) => name >= 10).length).toBe(30);
+  pass(1_100);
+  expect(retired.length).toBe(40);
+});
+
+test("a time without idle ones ends nobody faster then", () => {
+  const { relays, retired } = crowd(70);
+  const move = () => {
+    for (const relay of relays) relay.movedBytes++;
+  };
+  pass(4_000, move);
+  pass(1_100);
+  expect(retired.length).toBeLessThanOrEqual(6);
+  pass(2_950);
+  expect(retired.length).toBe(70);
 });
 
 test("none that moves, or carries bytes, ends", () => {
@@ -131,13 +189,12 @@ test("the longest idle ends first", () => {
   expect(retired.slice(0, 3)).toEqual([9, 8, 7]);
 });
 
-test("those that end by themselves count", () => {
+test("those that end by themselves leave their time to the others", () => {
   const { relays, running, retired } = crowd(100);
   for (const relay of relays.slice(0, 60)) running.delete(relay);
-  pass(WINDOW_MS / 2);
-  expect(retired).toEqual([]);
-  pass(WINDOW_MS / 4);
-  // At 7.5 of nine seconds 84 are due.
-  expect(retired.length).toBeGreaterThanOrEqual(22);
-  expect(retired.length).toBeLessThanOrEqual(25);
+  pass(4_500);
+  expect(retired.length).toBeGreaterThanOrEqual(19);
+  expect(retired.length).toBeLessThanOrEqual(22);
+  pass(3_500);
+  expect(retired.length).toBe(40);
 });

@@ -1,15 +1,22 @@
 import type { Reason } from "../flow/reason.ts";
 import { type Alarm, timerAlarm } from "./deadlines.ts";
 
-/** Between two looks at who is idle. */
-const LOOK_MS = 100;
 /**
- * A relay is idle that so many looks in a row have found unmoved: one that just waits for its answer is
- * not. Looks and not time, as nothing can move while this thread stands still.
+ * A relay is idle that has not moved for so long: one that just waits for its answer is not. A window
+ * that ends before that can be known has its own, shorter measure.
+ */
+const IDLE_MS = 1_000;
+/**
+ * So many looks in a row have to find it unmoved. Looks and not time, as nothing can move while this
+ * thread stands still.
  */
 const IDLE_LOOKS = 10;
-/** The last idle ones are ended so long before the end, so that their peers can answer; in a short window a quarter of it. */
-const ANSWER_MS = 1_000;
+/**
+ * Idle relays are to have their FIN so long before the window is over, so that both ends can answer
+ * it, even where it is lost on its way and sent again; of a short window a quarter.
+ */
+const REST_MS = 2_000;
+const REST_SHARE = 1 / 4;
 
 /** A relay, as far as a drain can end it. */
 export interface Drainable {
@@ -29,15 +36,19 @@ interface Sight {
 }
 
 /**
- * Ends idle relays while others finish by themselves: spread evenly over a window, so that those who
- * reconnect do not come all at once, and the longest idle first. Somewhat before its end all idle ones are
- * due. What is not idle is left alone.
+ * Ends idle relays while others finish by themselves: spread evenly, so that those who reconnect do
+ * not come all at once, and the longest idle first. The first one ends as soon as it is known to be
+ * idle, so that nobody waits for a relay that is alone. Near the end of the window whatever is idle
+ * ends at once. What is not idle is left alone.
  */
 export class Drain<T extends Drainable> {
   private readonly sights = new Map<T, Sight>();
-  private readonly startedAt = performance.now();
-  private readonly atStart: number;
-  private readonly spreadMs: number;
+  private readonly endsAt: number;
+  /** From then on nothing is spread any more. */
+  private readonly spreadUntil: number;
+  private readonly lookMs: number;
+  /** When the next idle relay may end. */
+  private nextAt: number;
 
   /**
    * @param running the relays that run; those that end leave it
@@ -47,29 +58,34 @@ export class Drain<T extends Drainable> {
    */
   constructor(
     private readonly running: ReadonlySet<T>,
-    private readonly windowMs: number,
+    windowMs: number,
     private readonly alarm: Alarm = timerAlarm,
     private readonly reason: Reason = "drain",
   ) {
-    this.atStart = running.size;
-    this.spreadMs = windowMs - Math.min(ANSWER_MS, windowMs / 4);
+    const now = performance.now();
+    const spreadMs = windowMs - Math.min(REST_MS, windowMs * REST_SHARE);
+    this.endsAt = now + windowMs;
+    this.spreadUntil = now + spreadMs;
+    this.lookMs = Math.ceil(Math.min(IDLE_MS, spreadMs) / IDLE_LOOKS);
+    this.nextAt = now;
     this.look();
   }
 
   private look(): void {
     const now = performance.now();
-    const elapsed = now - this.startedAt;
-    if (elapsed >= this.windowMs || this.running.size === 0) return;
+    if (now >= this.endsAt || this.running.size === 0) return;
     const idle = this.idleSince(now);
-    const gone = this.atStart - this.running.size;
-    // Rounded up: one alone is not to hold up a stop until its end.
-    const part = Math.min(1, elapsed / this.spreadMs);
-    const due = part === 1 ? idle.length : Math.ceil(this.atStart * part) - gone;
-    for (const relay of idle.slice(0, Math.max(0, due))) {
+    let left = this.running.size;
+    for (const relay of idle) {
+      if (this.nextAt > now) break;
       this.sights.delete(relay);
       relay.retire(this.reason);
+      // Those that are left may all become idle, and share the time that is left.
+      this.nextAt += Math.max(0, this.spreadUntil - this.nextAt) / left--;
     }
-    this.alarm(LOOK_MS, () => this.look());
+    // A time in which nobody was idle is no reason to end many at once then.
+    if (this.nextAt < now) this.nextAt = now;
+    this.alarm(this.lookMs, () => this.look());
   }
 
   /** The relays that are idle, the longest first. */

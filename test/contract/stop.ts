@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import type { Address } from "../../src/config/options.ts";
 import { End } from "../fixtures/end.ts";
 import { seeded } from "../fixtures/random.ts";
-import { echo, polite } from "../fixtures/upstream.ts";
+import { echo, polite, sink } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { listener, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
@@ -15,27 +15,48 @@ const NEVER_MS = 120_000;
 export function stopCases(suite: Suite): void {
   suite.case("a drain finishes a running transfer of 32 MiB and accepts nobody", drain);
 
-  suite.case("an idle relay is cut when the drain timeout is over", async (scene) => {
-    const upstream = await scene.upstream(echo);
+  suite.case(
+    "an idle relay that is alone ends by FIN, long before its time is over",
+    async (scene) => {
+      const upstream = await scene.upstream(echo);
+      const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
+      const stopped = watch(scene.engine.stop(NEVER_MS));
+      client.send("still served");
+      await waitFor(() => client.receivedBytes === 12, "it is served while draining");
+      await waitFor(() => stopped.done, "the stop is through");
+      expect(stopped.afterMs).toBeGreaterThanOrEqual(900);
+      expect((await scene.ended(1)).reason).toBe("drain");
+      await endedByFin(client, end);
+    },
+  );
+
+  for (const answers of [true, false]) {
+    const whose = answers ? "answer it" : "do not";
+    suite.case(
+      `a short drain ends its idle relays by FIN, too, where both ends ${whose}`,
+      async (scene) => {
+        const upstream = await scene.upstream(answers ? echo : sink);
+        const address = await scene.listen([upstream]);
+        for (let count = 0; count < 3; count++) await scene.pair(address, upstream);
+        const stopped = watch(scene.engine.stop(800));
+        await waitFor(() => stopped.done, "the stop is through");
+        expect(scene.record.reasons).toEqual(Array(3).fill("drain"));
+        await endedByFin(...scene.clients, ...upstream.ends);
+      },
+    );
+  }
+
+  suite.case("a relay that is not idle is cut when the drain timeout is over", async (scene) => {
+    const upstream = await scene.upstream((end) => void end.stallsAfter(MIB));
     const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
+    client.offer({ seed: 1, total: 64 * MIB });
+    await waitFor(() => end.stalled, "the upstream reads no more");
     const stopped = watch(scene.engine.stop(200));
-    client.send("still served");
-    await waitFor(() => client.receivedBytes === 12, "it is served while draining");
     await waitFor(() => stopped.done, "the stop is through");
     expect(stopped.afterMs).toBeGreaterThanOrEqual(190);
     expect((await scene.ended(1)).reason).toBe("drain");
-    await waitFor(() => client.closed && end.closed, "both ends are let go");
-  });
-
-  suite.case("a relay that is idle alone ends in order, and holds up no drain", async (scene) => {
-    const upstream = await scene.upstream(polite);
-    const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
-    const stopped = watch(scene.engine.stop(NEVER_MS));
-    await waitFor(() => client.finSeen, "the client has its FIN");
-    client.finish();
-    await waitFor(() => stopped.done, "the stop is through");
-    expect((await scene.ended(1)).reason).toBe("drain");
-    expect([client.wasReset, end.wasReset]).toEqual([false, false]);
+    await waitFor(() => client.closed, "the client is let go");
+    expect(client.finSeen && client.closeCode === null).toBe(false);
   });
 
   suite.case("nobody waits for an update that a stop overtakes", async (scene) => {
@@ -184,6 +205,15 @@ async function busySink(scene: Scene): Promise<void> {
   while (performance.now() - startedAt < 4);
   await waitFor(() => stopped.done, "the stop is through");
   expect(scene.record.reasons).toEqual(Array(count).fill("drain"));
+}
+
+/** All of these were told an orderly end. */
+async function endedByFin(...ends: End[]): Promise<void> {
+  await waitFor(
+    () => ends.every(({ finAfterBytes }) => finAfterBytes >= 0),
+    () => `each has a FIN: ${ends.join("; ")}`,
+  );
+  expect(ends.map(({ closeCode }) => closeCode)).toEqual(ends.map(() => null));
 }
 
 /** Knows when a stop was through, without waiting for it. */
