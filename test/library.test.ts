@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createProxy, ListenError, type ProxyConfig, type RelaySummary } from "../src/index.ts";
+import {
+  createProxy,
+  ListenError,
+  type ProxyConfig,
+  type RelaySummary,
+  StoppedError,
+} from "../src/index.ts";
 import { type EmbeddedUpstream, startEmbeddedUpstream } from "../src/upstream/embedded/server.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
@@ -138,6 +144,21 @@ test("what only a restart changes is told as long as it differs", async () => {
     expect(await proxy.reload(other)).toBe("nothing changes; a restart changes dnsServers");
   }
   expect(await proxy.reload({ ...inside, upstream })).toBe("nothing changes");
+});
+
+test.each([0, 2])("a reload that a stop overtakes is refused, %i workers", async (workers) => {
+  if (workers > 1 && process.platform !== "linux") return;
+  const before = { listen: "127.0.0.1:0", upstream, workers };
+  const other = { ...before, listen: ["127.0.0.1:0", "[::1]:0"], upstream: "127.0.0.1:1" };
+  await using proxy = await createProxy(before);
+  const overtaken = proxy.reload(other);
+  const stopped = proxy.stop(0);
+  await expect(overtaken).rejects.toBeInstanceOf(StoppedError);
+  await expect(proxy.reload(other)).rejects.toThrow("the proxy stops: nothing has changed");
+  await stopped;
+  await expect(proxy.reload(other)).rejects.toBeInstanceOf(StoppedError);
+  await expect(proxy.reload(before)).rejects.toBeInstanceOf(StoppedError);
+  expect(proxy.addresses).toHaveLength(1);
 });
 
 test("a relay can be cut", async () => {

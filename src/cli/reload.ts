@@ -5,7 +5,7 @@ import { ConfigError } from "../config/error.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
 import type { ReloadOutcome } from "../control/admin/context.ts";
 import { describePlan, isEmpty, type Plan } from "../control/plan.ts";
-import type { RunningProxy } from "../control/proxy.ts";
+import { type RunningProxy, StoppedError } from "../control/proxy.ts";
 import { listeningLine } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import type { Embedded } from "./embedded.ts";
@@ -15,6 +15,8 @@ import type { ServiceManager } from "./systemd/notify.ts";
 
 /** A file is read when it has been left alone for so long: editors write in several steps. */
 const SETTLE_MS = 100;
+/** Why nothing is reloaded any more. */
+const isStopping = "the proxy stops";
 
 /** What a reload works on. */
 interface Target {
@@ -112,7 +114,7 @@ export class Reloader {
   }
 
   private async attempt(work: () => Promise<Plan>): Promise<ReloadOutcome> {
-    if (this.isOver) return { refused: "now", problems: ["the proxy stops"] };
+    if (this.isOver) return { refused: "now", problems: [isStopping] };
     try {
       return { plan: await work() };
     } catch (error) {
@@ -144,6 +146,8 @@ function isLinkOfDeployment(name: string): boolean {
 /** What an expected failure says; anything else is a defect and is thrown on. */
 function outcomeOf(error: unknown): ReloadOutcome {
   if (error instanceof ConfigError) return { refused: "settings", problems: error.problems };
+  // As it would have been refused a moment later.
+  if (error instanceof StoppedError) return { refused: "now", problems: [isStopping] };
   if (error instanceof StartError) return { refused: "now", problems: [error.message] };
   throw error;
 }

@@ -52,6 +52,14 @@ interface Prepared {
   readonly adopted: ReadonlyMap<string, ListenerOptions>;
 }
 
+/** A proxy that stops, or has stopped, is not brought to another configuration. */
+export class StoppedError extends Error {
+  override readonly name = "StoppedError";
+  constructor() {
+    super("the proxy stops: nothing has changed");
+  }
+}
+
 /** A proxy that accepts and relays until it is stopped. */
 export class RunningProxy {
   private readonly listening = new Map<string, Listening>();
@@ -168,6 +176,7 @@ export class RunningProxy {
    *
    * @returns what was done
    * @throws ListenError when a new address cannot be listened on; then nothing has changed
+   * @throws StoppedError when it stops, or has stopped; then nothing has changed
    */
   reload(wanted: ProxyOptions): Promise<Plan> {
     const done = this.reloading.then(() => this.apply(wanted));
@@ -221,7 +230,7 @@ export class RunningProxy {
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
     const plan = await this.plan(wanted);
-    if (this.stopping) return plan;
+    if (this.stopping) throw new StoppedError();
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
@@ -321,6 +330,7 @@ export class RunningProxy {
   private async prepareAndOpen(wanted: ProxyOptions): Promise<Prepared> {
     try {
       const prepared = await this.prepare(wanted);
+      if (this.stopping) throw new StoppedError();
       await this.openAll(prepared);
       return prepared;
     } catch (error) {
@@ -328,7 +338,9 @@ export class RunningProxy {
       this.upstreams.retain(this.prepared.expanded);
       this.edges.restore();
       await this.spareOwn(this.prepared.edged);
-      throw error;
+      // A stop has overtaken it: nobody can listen there any more.
+      const isLate = error instanceof ListenError && this.stopping;
+      throw isLate ? new StoppedError() : error;
     }
   }
 

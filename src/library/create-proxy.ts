@@ -57,6 +57,7 @@ export interface Proxy extends AsyncDisposable {
    * @returns what has changed, and what only a restart would change, in one line
    * @throws ConfigError when it is not right; then nothing has changed
    * @throws ListenError when a new address cannot be listened on; then nothing has changed
+   * @throws StoppedError when it stops, or has stopped; then nothing has changed
    */
   reload(config: ProxyConfig): Promise<string>;
   /**
