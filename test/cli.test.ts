@@ -177,14 +177,22 @@ describe("a stop", () => {
   });
 
   test("cuts them after the drain timeout", async () => {
-    const flags = ["-l", LOOPBACK, "--drain-timeout", "20ms", "--stats", "json"];
+    const flags = ["-l", LOOPBACK, "--drain-timeout", "5ms", "--stats", "json"];
     await using proxy = new CliProcess(flags);
     await ping(await proxy.port());
     const { code, out, err } = await proxy.stop();
     expect(code).toBe(0);
-    expect(err).toEndWith(
-      "[warn] [ringway] stopped: 1 relay ended by the drain, cut at the end of its time unless idle\n",
-    );
+    expect(err).toEndWith("[warn] [ringway] stopped: had to cut 1 relay\n");
+    expect(JSON.parse(out).relays).toMatchObject({ running: 0, reasons: { drain: 1 } });
+  });
+
+  test("has not cut those that were idle", async () => {
+    const flags = ["-l", LOOPBACK, "--drain-timeout", "1s", "--stats", "json"];
+    await using proxy = new CliProcess(flags);
+    await ping(await proxy.port());
+    const { code, out, err } = await proxy.stop();
+    expect(code).toBe(0);
+    expect(err).toEndWith("[info] [ringway] stopped\n");
     expect(JSON.parse(out).relays).toMatchObject({ running: 0, reasons: { drain: 1 } });
   });
 

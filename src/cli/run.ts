@@ -148,24 +148,21 @@ async function stop(
   const line = stoppingLine(why, proxy.engine.stats().relays.running, drainTimeoutMs);
   log.info(line);
   manager.stopping(line);
-  const startedAt = performance.now();
-  const stopped = proxy.stop(drainTimeoutMs).then(() => null);
+  let cut = 0;
+  const stopped = proxy.stop(drainTimeoutMs).then((count) => {
+    cut = count;
+    return null;
+  });
   const second = await Promise.race([stopped, signals.next()]);
-  const tookMs = performance.now() - startedAt;
   signals.exitAtOnce();
   await observation.close(second === null ? FLUSH_MS : FLUSH_CUT_MS);
   current.observer.flush();
-  const { reasons, running } = proxy.engine.stats().relays;
+  const { running } = proxy.engine.stats().relays;
   const again = why === "admin API" ? "" : " again";
   if (second !== null)
     log.warn(`${second}${again}: not waiting for ${formatCounted(running, "relay")}`);
-  else if (reasons.drain === undefined) log.info("stopped");
-  else {
-    const ended = `${formatCounted(reasons.drain, "relay")} ended by the drain`;
-    // Those that are idle end before, in an orderly way.
-    if (tookMs < drainTimeoutMs) log.info(`stopped: ${ended}`);
-    else log.warn(`stopped: ${ended}, cut at the end of its time unless idle`);
-  }
+  else if (cut > 0) log.warn(`stopped: had to cut ${formatCounted(cut, "relay")}`);
+  else log.info("stopped");
   return second;
 }
 

@@ -87,10 +87,11 @@ export class Fleet implements Engine {
     return listening;
   }
 
-  async stop(drainTimeoutMs: number): Promise<void> {
+  async stop(drainTimeoutMs: number): Promise<number> {
     this.stopping = true;
     for (const listening of this.listening) listening.letGo();
-    await Promise.all(this.workers.map(({ engine }) => engine.stop(drainTimeoutMs)));
+    const cut = await Promise.all(this.workers.map(({ engine }) => engine.stop(drainTimeoutMs)));
+    return cut.reduce((sum, one) => sum + one, 0);
   }
 
   stats(): EngineStats {

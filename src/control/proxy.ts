@@ -204,10 +204,11 @@ export class RunningProxy {
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
-  async stop(drainTimeoutMs: number): Promise<void> {
+  async stop(drainTimeoutMs: number): Promise<number> {
     this.stopping = true;
-    await this.engine.stop(drainTimeoutMs);
+    const cut = await this.engine.stop(drainTimeoutMs);
     this.release();
+    return cut;
   }
 
   private async begin(options: ProxyOptions): Promise<void> {

@@ -27,9 +27,9 @@ export interface Engine {
    *
    * @param drainTimeoutMs after so many milliseconds relays that still run are cut (`drain`);
    *   0 cuts them at once. A second call with less time shortens the wait.
-   * @returns when no relay is left
+   * @returns how many were cut in that way, when no relay is left
    */
-  stop(drainTimeoutMs: number): Promise<void>;
+  stop(drainTimeoutMs: number): Promise<number>;
   /** Figures as of now: those of ended relays plus those of running ones. Nobody is asked for them. */
   stats(): EngineStats;
   /** The relays that run now, oldest first. Computed at the call. */

@@ -118,7 +118,7 @@ class LibraryProxy implements Proxy {
   stop(drainTimeout?: string | number): Promise<void> {
     const ms =
       drainTimeout === undefined ? this.running.options.drainTimeoutMs : anyTime(drainTimeout);
-    this.stopped = this.running.stop(ms);
+    this.stopped = this.running.stop(ms).then(() => {});
     return this.stopped;
   }
   async [Symbol.asyncDispose](): Promise<void> {

@@ -25,6 +25,7 @@ export function stopCases(suite: Suite): void {
       await waitFor(() => client.receivedBytes === 12, "it is served while draining");
       await waitFor(() => stopped.done, "the stop is through");
       expect(stopped.afterMs).toBeGreaterThanOrEqual(900);
+      expect(stopped.cut).toBe(0);
       expect((await scene.ended(1)).reason).toBe("drain");
       await endedByFin(client, end);
     },
@@ -41,6 +42,7 @@ export function stopCases(suite: Suite): void {
         const stopped = watch(scene.engine.stop(800));
         await waitFor(() => stopped.done, "the stop is through");
         expect(scene.record.reasons).toEqual(Array(3).fill("drain"));
+        expect(stopped.cut).toBe(0);
         await endedByFin(...scene.clients, ...upstream.ends);
       },
     );
@@ -54,6 +56,7 @@ export function stopCases(suite: Suite): void {
     const stopped = watch(scene.engine.stop(200));
     await waitFor(() => stopped.done, "the stop is through");
     expect(stopped.afterMs).toBeGreaterThanOrEqual(190);
+    expect(stopped.cut).toBe(1);
     expect((await scene.ended(1)).reason).toBe("drain");
     await waitFor(() => client.closed, "the client is let go");
     expect(client.finSeen && client.closeCode === null).toBe(false);
@@ -176,6 +179,7 @@ async function cutAll(scene: Scene): Promise<void> {
   await waitFor(() => stopped.done, "the stop is through");
   await scene.ended(4);
   expect(scene.record.reasons).toEqual(["drain", "drain", "drain", "drain"]);
+  expect(stopped.cut).toBe(4);
   await waitFor(() => scene.clients.every((one) => one.closed), "every client is let go");
   await waitForRefusal(address);
 }
@@ -217,10 +221,11 @@ async function endedByFin(...ends: End[]): Promise<void> {
 }
 
 /** Knows when a stop was through, without waiting for it. */
-function watch(stop: Promise<void>): { done: boolean; afterMs: number } {
+function watch(stop: Promise<number>): { done: boolean; afterMs: number; cut: number } {
   const startedAt = performance.now();
-  const state = { done: false, afterMs: Number.NaN };
-  void stop.then(() => {
+  const state = { done: false, afterMs: Number.NaN, cut: Number.NaN };
+  void stop.then((cut) => {
+    state.cut = cut;
     state.done = true;
     state.afterMs = performance.now() - startedAt;
   });

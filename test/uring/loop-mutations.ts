@@ -379,8 +379,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
   "loop.ts": [
     {
       what: "a stop leaves copies behind",
-      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.report.stopped();",
-      replace: "this.report.stopped();",
+      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.report.stopped(this.cutCount);",
+      replace: "this.report.stopped(this.cutCount);",
     },
     {
       what: "completions are left lying",
@@ -411,7 +411,7 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "relays go on after the drain",
-      find: 'for (const conduit of this.ledger.running) conduit.terminate("drain");',
+      find: "for (const conduit of this.ledger.running) this.cutLate(conduit);",
       replace: "",
     },
   ],

@@ -66,9 +66,11 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private readonly ledger: Ledger<Conduit>;
   private readonly spare: Conduit[] = [];
   private accepting = true;
-  private stopped: PromiseWithResolvers<void> | null = null;
+  private stopped: PromiseWithResolvers<number> | null = null;
   /** The drain timeout is over: nothing runs any longer. */
   private drained = false;
+  /** Relays that still ran then. */
+  private cutCount = 0;
   private drain: Drain<Conduit> | null = null;
   private readonly dropping = new Dropping<Conduit>();
   /** Runs while memory has run out. */
@@ -173,9 +175,9 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     }
   }
 
-  stop(drainTimeoutMs: number): Promise<void> {
+  stop(drainTimeoutMs: number): Promise<number> {
     if (this.stopped === null) {
-      this.stopped = Promise.withResolvers<void>();
+      this.stopped = Promise.withResolvers<number>();
       for (const listening of this.listening) void listening.close();
       queueMicrotask(() => this.resolveStop());
     }
@@ -274,7 +276,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     socket.data = conduit;
     const id = this.ledger.begins(conduit, listener.account);
     conduit.accept(id, bunSocket(socket), listener);
-    if (this.drained && this.ledger.running.has(conduit)) conduit.terminate("drain");
+    if (this.drained && this.ledger.running.has(conduit)) this.cutLate(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
     this.gate();
   }
@@ -369,8 +371,14 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
 
   private cutAll(): void {
     this.drained = true;
-    for (const conduit of this.ledger.running) conduit.terminate("drain");
+    for (const conduit of this.ledger.running) this.cutLate(conduit);
     this.copies.cut();
+  }
+
+  private cutLate(conduit: Conduit): void {
+    // One with a reason ends already.
+    if (conduit.relay.reason === null) this.cutCount++;
+    conduit.terminate("drain");
   }
 
   private resolveStop(): void {
@@ -380,7 +388,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       return;
     }
     if (this.drainTimer !== null) clearTimeout(this.drainTimer);
-    this.stopped?.resolve();
+    this.stopped?.resolve(this.cutCount);
   }
 }
 

@@ -61,9 +61,9 @@ async function unlisten(key: number): Promise<void> {
 }
 
 async function stop(drainTimeoutMs: number): Promise<void> {
-  await engine.stop(drainTimeoutMs);
+  const cut = await engine.stop(drainTimeoutMs);
   teller.flush();
-  teller.tell({ kind: "stopped" });
+  teller.tell({ kind: "stopped", cut });
 }
 
 function obey(command: Command): void {

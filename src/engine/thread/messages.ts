@@ -65,7 +65,9 @@ export type News =
       readonly slot: number;
     }
   | { readonly kind: "poolGrew"; readonly bytes: number }
-  | { readonly kind: "ready" | "poolEmpty" | "poolRefilled" | "acceptResumed" | "stopped" }
+  | { readonly kind: "ready" | "poolEmpty" | "poolRefilled" | "acceptResumed" }
+  /** Nothing is left after a stop, which has cut so many relays. */
+  | { readonly kind: "stopped"; readonly cut: number }
   /** That listener accepts here, or could not; `failure` is empty when it does. */
   | { readonly kind: "listening"; readonly key: number; readonly failure: string }
   /** That listener's clients get the options that were told; or it accepts no more. */

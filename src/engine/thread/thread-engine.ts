@@ -56,7 +56,9 @@ export class ThreadEngine implements Engine {
   private readonly listening = new Map<number, ThreadListening>();
   private nextKey = 0;
   private readonly routes = new ThreadRoutes();
-  private stopping: PromiseWithResolvers<void> | null = null;
+  private stopping: PromiseWithResolvers<number> | null = null;
+  /** Relays that a stop has cut. */
+  private cutCount = 0;
   /** What the worker counts, and has counted. */
   private readonly book: Book;
   /** The worker's thread is over, or about to end. */
@@ -111,13 +113,13 @@ export class ThreadEngine implements Engine {
     return listening;
   }
 
-  stop(drainTimeoutMs: number): Promise<void> {
+  stop(drainTimeoutMs: number): Promise<number> {
     if (this.stopping === null) {
-      this.stopping = Promise.withResolvers<void>();
+      this.stopping = Promise.withResolvers<number>();
       for (const listening of this.listening.values()) listening.removePath();
     }
     if (!this.isOver) this.tell({ kind: "stop", drainTimeoutMs });
-    else this.stopping.resolve();
+    else this.stopping.resolve(this.cutCount);
     return this.stopping.promise;
   }
 
@@ -238,7 +240,7 @@ export class ThreadEngine implements Engine {
         observer.mirrorDropped?.(news.drop);
         return;
       case "stopped":
-        this.finish();
+        this.finish(news.cut);
         return;
       case "failed":
         this.failed(news.error);
@@ -264,7 +266,8 @@ export class ThreadEngine implements Engine {
   }
 
   /** The worker has nothing left: its thread ends. */
-  private finish(): void {
+  private finish(cut: number): void {
+    this.cutCount = cut;
     this.tell({ kind: "end" });
     this.isOver = true;
   }
@@ -290,6 +293,6 @@ export class ThreadEngine implements Engine {
     for (const listening of this.listening.values()) listening.hasClosed();
     if (this.wakeFd >= 0) closeNow(this.wakeFd);
     this.port.close();
-    this.stopping?.resolve();
+    this.stopping?.resolve(this.cutCount);
   }
 }

@@ -71,8 +71,8 @@ export interface Report {
   mirrorDropped(drop: MirrorDrop): void;
   /** That listener accepts no more. */
   unlistened(key: number): void;
-  /** No listener and no relay is left after {@link Loop.stop}. */
-  stopped(): void;
+  /** No listener and no relay is left after {@link Loop.stop}, which has cut so many. */
+  stopped(cut: number): void;
   /** The control plane has written to the eventfd: its messages may be read. */
   woken(): void;
   /** A quiet moment after many relays: what they have left can be collected. */
@@ -136,6 +136,8 @@ export class Loop implements CopiesHost {
   /** Nobody new is accepted, and what runs may finish. */
   stopping = false;
   private drained = false;
+  /** Relays that still ran then. */
+  private cutCount = 0;
   private drain: Drain<Conduit> | null = null;
   private isOver = false;
   /** The next look for resets that were not told is due. */
@@ -346,7 +348,7 @@ export class Loop implements CopiesHost {
     const id = this.ledger.begins(conduit, listener.account);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     conduit.accept(id, descriptor, listener);
-    if (this.drained && conduit.relay.phase !== RelayPhase.Free) conduit.terminate("drain");
+    if (this.drained && conduit.relay.phase !== RelayPhase.Free) this.cutLate(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
     this.gate.decide();
   }
@@ -408,7 +410,7 @@ export class Loop implements CopiesHost {
     if (!this.stopping) return;
     if (this.ledger.running.size > 0 || !this.gate.isEmpty) return;
     if (this.copies.count > 0) this.copies.hurry();
-    else this.report.stopped();
+    else this.report.stopped(this.cutCount);
   }
 
   /** Gives all memory back. Nothing may be in flight. */
@@ -575,7 +577,13 @@ export class Loop implements CopiesHost {
 
   private cut(): void {
     this.drained = true;
-    for (const conduit of this.ledger.running) conduit.terminate("drain");
+    for (const conduit of this.ledger.running) this.cutLate(conduit);
     this.copies.cut();
+  }
+
+  private cutLate(conduit: Conduit): void {
+    // One with a reason ends already.
+    if (conduit.relay.reason === null) this.cutCount++;
+    conduit.terminate("drain");
   }
 }

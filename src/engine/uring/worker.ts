@@ -46,9 +46,9 @@ class Reporter extends Teller implements Report {
   unlistened(key: number): void {
     this.tell({ kind: "unlistened", key });
   }
-  stopped(): void {
+  stopped(cut: number): void {
     this.flush();
-    this.tell({ kind: "stopped" });
+    this.tell({ kind: "stopped", cut });
   }
   tidy(): void {
     Bun.gc(true);
