@@ -35,7 +35,12 @@ async function ping(address: string | undefined): Promise<string> {
       data: (_, bytes) => answer.resolve(bytes.toString()),
       close: () => answer.resolve("closed"),
     },
+  }).catch((error: NodeJS.ErrnoException) => {
+    // The connection was reset before it has come to our turn.
+    if (error.code === "ECONNRESET") return null;
+    throw error;
   });
+  if (socket === null) return "closed";
   socket.write("PING\r\n");
   const text = await answer.promise;
   socket.end();
