@@ -21,7 +21,7 @@ export {
 } from "./config/config.ts";
 export { ConfigError } from "./config/error.ts";
 export type { EngineName, Mode, UringSend } from "./config/options.ts";
-export { StoppedError } from "./control/proxy.ts";
+export { StoppedError } from "./control/stopped-error.ts";
 export type { Connection, ConnectionHeader, Decision, Route } from "./edge/route/connection.ts";
 export {
   type EngineStats,

@@ -22,6 +22,7 @@ import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
 import { type LookUpParts, lookUpBy, Services, servicesOf } from "./services.ts";
+import { StoppedError } from "./stopped-error.ts";
 import { Upstreams } from "./upstreams.ts";
 
 /** A listener of a running proxy. */
@@ -50,14 +51,6 @@ interface Prepared {
   readonly expanded: readonly ListenerOptions[];
   /** For the engine, by their keys. */
   readonly adopted: ReadonlyMap<string, ListenerOptions>;
-}
-
-/** A proxy that stops, or has stopped, is not brought to another configuration. */
-export class StoppedError extends Error {
-  override readonly name = "StoppedError";
-  constructor() {
-    super("the proxy stops: nothing has changed");
-  }
 }
 
 /** A proxy that accepts and relays until it is stopped. */

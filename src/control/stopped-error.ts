@@ -1,0 +1,7 @@
+/** A proxy that stops, or has stopped, is not brought to another configuration. */
+export class StoppedError extends Error {
+  override readonly name = "StoppedError";
+  constructor() {
+    super("the proxy stops: nothing has changed");
+  }
+}
