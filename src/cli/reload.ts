@@ -17,7 +17,7 @@ import type { ServiceManager } from "./systemd/notify.ts";
 /** A file is read when it has been left alone for so long: editors write in several steps. */
 const SETTLE_MS = 100;
 /** Why nothing is reloaded any more. */
-const isStopping = "the proxy stops";
+const STOPPING = "the proxy stops";
 
 /** What a reload works on. */
 interface Target {
@@ -115,7 +115,7 @@ export class Reloader {
   }
 
   private async attempt(work: () => Promise<Plan>): Promise<ReloadOutcome> {
-    if (this.isOver) return { refused: "now", problems: [isStopping] };
+    if (this.isOver) return { refused: "now", problems: [STOPPING] };
     try {
       return { plan: await work() };
     } catch (error) {
@@ -148,7 +148,7 @@ function isLinkOfDeployment(name: string): boolean {
 function outcomeOf(error: unknown): ReloadOutcome {
   if (error instanceof ConfigError) return { refused: "settings", problems: error.problems };
   // As it would have been refused a moment later.
-  if (error instanceof StoppedError) return { refused: "now", problems: [isStopping] };
+  if (error instanceof StoppedError) return { refused: "now", problems: [STOPPING] };
   if (error instanceof StartError) return { refused: "now", problems: [error.message] };
   throw error;
 }

@@ -73,8 +73,11 @@ export class Edges {
     for (const [key, listener] of keyed(listeners)) {
       const { edge } = listener;
       const home = homes.get(key) ?? key;
-      const lists = await listsOf(edge);
-      const memory = memories.get(home) ?? { lists, ...this.memoryOf(home, edge) };
+      // Addresses with one name have the same edge: what it says is read once.
+      const memory = memories.get(home) ?? {
+        lists: await listsOf(edge),
+        ...this.memoryOf(home, edge),
+      };
       memories.set(home, memory);
       const limits = [
         { name: home, most: edge.maxRelays },

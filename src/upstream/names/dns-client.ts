@@ -86,13 +86,12 @@ async function askServer(
   const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
   const question: Question = { id, name: name.replace(/\.$/, ""), type };
   let message = encodeQuestion(question, UDP_SIZE[type]);
-  const plain = encodeQuestion(question);
-  if (message === null || plain === null) throw new NameError("unknown_host");
+  if (message === null) throw new NameError("unknown_host");
   let answer = await byUdp(message, question, server, attemptMs, signal);
   const { badFormat, notImplemented } = ResponseCode;
   if (answer.code === badFormat || answer.code === notImplemented) {
     // An old one, which does not know EDNS.
-    message = plain;
+    message = encodeQuestion(question) ?? message;
     answer = await byUdp(message, question, server, attemptMs, signal);
   }
   if (answer.isTruncated) answer = await byTcp(message, question, server, attemptMs, signal);

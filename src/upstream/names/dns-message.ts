@@ -136,9 +136,9 @@ function isAnswerTo(reader: Reader, { id, name, type }: Question): boolean {
 function readAnswer(reader: Reader, { name, type }: Question): DnsAnswer {
   const flags = reader.u16At(2);
   const [code, isTruncated] = [flags & 0xf, (flags & 0x200) !== 0];
-  // Of a truncated message nothing is of use, and it may end anywhere.
-  if (isTruncated) return { code, isTruncated, records: [], ttlSeconds: Infinity };
-  if (reader.u16At(4) === 0) return { code, isTruncated, records: [], ttlSeconds: Infinity };
+  // Of a truncated message nothing is of use, and it may end anywhere; one without its question has failed.
+  const isOfUse = !isTruncated && reader.u16At(4) > 0;
+  if (!isOfUse) return { code, isTruncated, records: [], ttlSeconds: Infinity };
   const found = new Map<string, { record: DnsRecord; ttl: number }[]>();
   const aliases = new Map<string, { target: string; ttl: number }>();
   for (let left = reader.u16At(6); left > 0; left--) {
