@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { CliProcess } from "./cli-process.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
@@ -9,6 +9,8 @@ const CLIENTS = 60;
 /** Of these clients, those that go on asking until they are told the end. */
 const EAGER = 20;
 const DRAIN_MS = 6_000;
+/** Far longer than silence that makes a relay idle. */
+const SLOW_MS = 2_500;
 
 /** A client that asks, waits for its answer and asks again. */
 class Client {
@@ -20,7 +22,10 @@ class Client {
   private wantsMore = true;
   private readonly socket: Socket;
 
-  constructor(port: number) {
+  constructor(
+    port: number,
+    private readonly request = "PING\r\n",
+  ) {
     this.socket = connect(port, "127.0.0.1", () => this.ask());
     this.socket.on("data", (chunk) => {
       if (chunk.toString() !== "+PONG\r\n") this.failure = `answered with ${chunk}`;
@@ -54,7 +59,7 @@ class Client {
   private ask(): void {
     if (!this.socket.writable) return;
     this.isAsking = true;
-    this.socket.write("PING\r\n");
+    this.socket.write(this.request);
   }
 }
 
@@ -93,4 +98,52 @@ describe.each(["sockets", "uring"])("engine %s", (engine) => {
     },
     20_000,
   );
+
+  test.each([
+    ["a slow answer alone", 1, 0],
+    ["slow answers among idle clients", 10, 2],
+  ])(
+    "SIGTERM: %s is waited for, and nothing after it",
+    async (_name, slowCount, idleCount) => {
+      using upstream = await slowUpstream();
+      await using proxy = new CliProcess([
+        ...["-l", "127.0.0.1:0", "-e", engine, "-u", `127.0.0.1:${upstream.port}`],
+        ...["--drain-timeout", `${DRAIN_MS}ms`, "--stats", "none"],
+      ]);
+      const port = await proxy.port();
+      const idle = Array.from({ length: idleCount }, () => new Client(port));
+      await waitFor(() => idle.every(({ answers }) => answers > 0), "all are served");
+      for (const client of idle) client.rest();
+      const slow = Array.from({ length: slowCount }, () => new Client(port, "SLOW\r\n"));
+      await waitFor(() => upstream.waiting === slowCount, "they have asked");
+      for (const client of slow) client.rest();
+      const signalledAt = performance.now();
+      proxy.child.kill("SIGTERM");
+      const { exited } = proxy.child;
+      expect(await exited).toBe(0);
+      expect(performance.now() - signalledAt).toBeLessThan(DRAIN_MS);
+      const clients = [...idle, ...slow];
+      await waitFor(() => clients.every(({ isClosed }) => isClosed), "all are closed");
+      expect(clients.flatMap(({ failure }) => failure ?? [])).toEqual([]);
+      expect(slow.map(({ answers }) => answers)).toEqual(slow.map(() => 1));
+    },
+    20_000,
+  );
 });
+
+/** Answers each PING at once, and each SLOW late. */
+async function slowUpstream() {
+  const state = { port: 0, waiting: 0, [Symbol.dispose]: () => void server.close() };
+  const server = createServer((socket) => {
+    const answer = () => void socket.write("+PONG\r\n");
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => {
+      const isSlow = chunk.toString() === "SLOW\r\n";
+      if (isSlow) state.waiting++;
+      setTimeout(answer, isSlow ? SLOW_MS : 0);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  state.port = (server.address() as AddressInfo).port;
+  return state;
+}

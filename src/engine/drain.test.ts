@@ -6,6 +6,7 @@ const WINDOW_MS = 10_000;
 class Relay {
   movedBytes = 0;
   isCarrying = false;
+  awaitsAnswer = false;
 
   constructor(
     readonly name: number,
@@ -159,6 +160,33 @@ test("none that moves, or carries bytes, ends", () => {
     moving.movedBytes++;
   });
   expect(retired.sort()).toEqual([2, 3]);
+});
+
+test.each([WINDOW_MS, 2_000])(
+  "who waits for an answer is not idle until an eighth of %i ms is left, or 1 s",
+  (windowMs) => {
+    const { relays, retired } = crowd(3, windowMs);
+    const [, ...waiting] = relays as [Relay, Relay, Relay];
+    for (const relay of waiting) relay.awaitsAnswer = true;
+    const lastMs = Math.min(1_000, windowMs / 8);
+    pass(windowMs - lastMs - 1);
+    expect(retired).toEqual([0]);
+    pass(lastMs / 2);
+    expect(retired).toEqual([0, 1, 2]);
+  },
+);
+
+test("who has got an answer that took long is idle a second later", () => {
+  const { relays, retired } = crowd(1);
+  const [waiting] = relays as [Relay];
+  waiting.awaitsAnswer = true;
+  pass(4_000);
+  waiting.awaitsAnswer = false;
+  waiting.movedBytes++;
+  pass(1_000);
+  expect(retired).toEqual([]);
+  pass(200);
+  expect(retired).toEqual([0]);
 });
 
 test("a thread that stood still takes nobody for idle", () => {

@@ -2,8 +2,8 @@ import type { Reason } from "../flow/reason.ts";
 import { type Alarm, timerAlarm } from "./deadlines.ts";
 
 /**
- * A relay is idle that has not moved for so long: one that just waits for its answer is not. A window
- * that ends before that can be known has its own, shorter measure.
+ * A relay is idle that has not moved for so long. A window that ends before that can be known has its
+ * own, shorter measure.
  */
 const IDLE_MS = 1_000;
 /**
@@ -17,6 +17,11 @@ const IDLE_LOOKS = 10;
  */
 const REST_MS = 2_000;
 const REST_SHARE = 1 / 4;
+/**
+ * Those that have waited for an answer until then have their FIN when so much of that time is left:
+ * some only send and get none, and a cut would take from their upstream what it has not read yet.
+ */
+const LAST_SHARE = 1 / 2;
 
 /** A relay, as far as a drain can end it. */
 export interface Drainable {
@@ -24,6 +29,8 @@ export interface Drainable {
   readonly movedBytes: number;
   /** Whether bytes are on their way from one end to the other. */
   readonly isCarrying: boolean;
+  /** Whether its client has said something that its upstream may still answer. */
+  readonly awaitsAnswer: boolean;
   /** Ends it in an orderly way: a FIN to both ends. */
   retire(reason: Reason): void;
 }
@@ -39,13 +46,16 @@ interface Sight {
  * Ends idle relays while others finish by themselves: spread evenly, so that those who reconnect do
  * not come all at once, and the longest idle first. The first one ends as soon as it is known to be
  * idle, so that nobody waits for a relay that is alone. Near the end of the window whatever is idle
- * ends at once. What is not idle is left alone.
+ * ends at once. What is not idle is left alone, and who waits for an answer is not idle, however long
+ * that takes, until there is hardly time for it any more.
  */
 export class Drain<T extends Drainable> {
   private readonly sights = new Map<T, Sight>();
   private readonly endsAt: number;
   /** From then on nothing is spread any more. */
   private readonly spreadUntil: number;
+  /** From then on nobody waits for answers any more. */
+  private readonly answersUntil: number;
   private readonly lookMs: number;
   /** When the next idle relay may end. */
   private nextAt: number;
@@ -63,9 +73,11 @@ export class Drain<T extends Drainable> {
     private readonly reason: Reason = "drain",
   ) {
     const now = performance.now();
-    const spreadMs = windowMs - Math.min(REST_MS, windowMs * REST_SHARE);
+    const restMs = Math.min(REST_MS, windowMs * REST_SHARE);
+    const spreadMs = windowMs - restMs;
     this.endsAt = now + windowMs;
     this.spreadUntil = now + spreadMs;
+    this.answersUntil = this.endsAt - restMs * LAST_SHARE;
     this.lookMs = Math.ceil(Math.min(IDLE_MS, spreadMs) / IDLE_LOOKS);
     this.nextAt = now;
     this.look();
@@ -99,10 +111,15 @@ export class Drain<T extends Drainable> {
         sight.moved = moved;
         sight.at = now;
         sight.looks = 0;
-      } else if (++sight.looks >= IDLE_LOOKS && !relay.isCarrying) {
+      } else if (++sight.looks >= IDLE_LOOKS && this.mayEnd(relay, now)) {
         idle.push({ relay, at: sight.at });
       }
     }
     return idle.sort((a, b) => a.at - b.at).map(({ relay }) => relay);
+  }
+
+  /** Whether a relay that does not move is idle. */
+  private mayEnd(relay: T, now: number): boolean {
+    return !relay.isCarrying && (now >= this.answersUntil || !relay.awaitsAnswer);
   }
 }

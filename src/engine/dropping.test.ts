@@ -31,6 +31,7 @@ class Stage implements Disposable {
 class Relay implements Droppable {
   movedBytes = 0;
   isCarrying = false;
+  awaitsAnswer = false;
   isDialing = false;
 
   constructor(

@@ -1,4 +1,5 @@
 import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
@@ -18,7 +19,7 @@ export interface StoryListener {
 }
 
 /** What of a lane a relay's story needs. */
-interface StoryLane {
+export interface StoryLane {
   readonly discards: boolean;
   /** It waits, not for anybody but because of its rate. */
   readonly isResting: boolean;
@@ -61,6 +62,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   private tries = 0;
   /** Of what its upstream gets, for the listener's mirror; null for none. */
   protected copy: Copy | null = null;
+  /** The lane that has received last; null before the first bytes. */
+  lastHeard: StoryLane | null = null;
   /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
@@ -98,6 +101,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.wantedUpstream = NO_UPSTREAM;
     this.label = null;
     this.copy = null;
+    this.lastHeard = null;
     this.waitsSince = null;
     this.waits = 0;
     this.movedBefore = 0;
@@ -247,11 +251,26 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   /**
    * Whether something is on its way: a dial, or bytes that are queued here or not yet taken. Behind a
-   * rest there may be some, too.
+   * rest there may be some, too, and to a client that has ended those up to the upstream's own end:
+   * an earlier one would look like it.
    */
   get isCarrying(): boolean {
     const { up, down, dialing } = this.relay;
-    return dialing || up.size > 0 || down.size > 0 || this.isResting || this.unsent > 0;
+    if (dialing || up.size > 0 || down.size > 0 || this.isResting) return true;
+    return (up.phase !== Phase.Open && this.mayAnswer) || this.unsent > 0;
+  }
+
+  /**
+   * Whether the client has spoken last, to an upstream that can answer. One that never gets an answer
+   * looks the same; one that has got a part of its answer does not.
+   */
+  get awaitsAnswer(): boolean {
+    return this.lastHeard === this.up && this.mayAnswer;
+  }
+
+  /** What the upstream may still say is the client's. */
+  private get mayAnswer(): boolean {
+    return this.relay.down.phase === Phase.Open && !this.up.discards && !this.down.discards;
   }
 
   /** That nothing moves is our own doing. */

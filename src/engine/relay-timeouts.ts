@@ -44,6 +44,8 @@ export interface Timed extends Waiter, Routed {
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
   /** Whether something is on its way. */
   readonly isCarrying: boolean;
+  /** Whether its client has said something that its upstream may still answer. */
+  readonly awaitsAnswer: boolean;
   /** How many looks in a row, this one included, found that nothing has moved since the one before. */
   lookIdle(which: Idleness): number;
   /** Its PROXY header is not complete in time. */
@@ -185,7 +187,8 @@ export class RelayTimeouts<T extends Timed> {
   /** Ends a relay that is old: when nothing of it is on its way, as far as that can be waited for. */
   private end(relay: T, id: number, tries: number): void {
     if (relay.id !== id || relay.relay.phase === RelayPhase.Free) return;
-    if (!relay.isCarrying) relay.retire("lifetime");
+    const { isCarrying, awaitsAnswer } = relay;
+    if (!isCarrying && (!awaitsAnswer || tries === 0)) relay.retire("lifetime");
     else if (tries === 0) relay.terminate("lifetime");
     else this.alarm(RETIRE_MS, () => this.end(relay, id, tries - 1));
   }

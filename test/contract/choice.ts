@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { formatAddress } from "../../src/config/address.ts";
 import { type ListenerOptions, listenerDefaults } from "../../src/config/options.ts";
-import { echo, Upstream } from "../fixtures/upstream.ts";
+import { echo, sink, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { listener, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
@@ -368,5 +368,19 @@ function endCases(suite: Suite): void {
     expect(relay.reason).toBe("lifetime");
     expect(relay.durationMs).toBeGreaterThanOrEqual(440);
     await waitFor(() => client.finSeen, "it got a FIN");
+  });
+
+  suite.case("one that waits for its answer then has some time for it", async (scene) => {
+    const upstream = await scene.upstream(sink);
+    const address = await scene.listen([upstream], { lifetimeMs: 300 });
+    const acceptedBefore = performance.now();
+    const { client, end } = await scene.pair(address, upstream);
+    client.keeps = true;
+    client.send("slow?");
+    await waitFor(() => performance.now() > acceptedBefore + 400, "its time is over");
+    end.send("it is.");
+    await waitFor(() => client.finSeen, "it got a FIN");
+    expect(client).toMatchObject({ text: "it is.", finAfterBytes: 6, closeCode: null });
+    expect((await scene.ended(1)).reason).toBe("lifetime");
   });
 }

@@ -48,6 +48,52 @@ export function stopCases(suite: Suite): void {
     );
   }
 
+  suite.case("whoever waits for an answer gets it, however long that takes", slowAnswers);
+
+  suite.case(
+    "a client that gets no answers ends by FIN, shortly before the time is over",
+    async (scene) => {
+      const upstream = await scene.upstream(sink);
+      const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
+      client.send("some bytes");
+      await waitFor(() => end.receivedBytes === 10, "they are there");
+      const stopped = watch(scene.engine.stop(1_600));
+      await waitFor(() => stopped.done, "the stop is through");
+      expect(stopped.afterMs).toBeGreaterThanOrEqual(1_300);
+      expect(stopped.cut).toBe(0);
+      expect((await scene.ended(1)).reason).toBe("drain");
+      await endedByFin(client, end);
+    },
+  );
+
+  suite.case("a client that has ended gets its whole answer, or a reset", async (scene) => {
+    const upstream = await scene.upstream((end) => {
+      end.onFin = () => void end.send("the first half");
+    });
+    const { client } = await scene.pair(await scene.listen([upstream]), upstream);
+    client.finish();
+    await waitFor(() => client.receivedBytes === 14, "it has the first half");
+    const stopped = watch(scene.engine.stop(600));
+    await waitFor(() => stopped.done, "the stop is through");
+    expect(stopped.cut).toBe(1);
+    await waitFor(() => client.closed, "the client is let go");
+    expect(client).toMatchObject({ finAfterBytes: -1, closeCode: "ECONNRESET" });
+  });
+
+  for (const mode of ["oneway", "sink"] as const) {
+    suite.case(`nobody waits for an answer in mode ${mode}`, async (scene) => {
+      const upstream = await scene.upstream(sink);
+      const address = await scene.listen(mode === "sink" ? [] : [upstream], { mode });
+      const client = await scene.client(address);
+      client.send("some bytes");
+      await waitFor(() => scene.engine.stats().up.receivedBytes === 10, "they were taken");
+      const stopped = watch(scene.engine.stop(NEVER_MS));
+      await waitFor(() => stopped.done, "the stop is through");
+      expect(stopped.cut).toBe(0);
+      await endedByFin(client);
+    });
+  }
+
   suite.case("a relay that is not idle is cut when the drain timeout is over", async (scene) => {
     const upstream = await scene.upstream((end) => void end.stallsAfter(MIB));
     const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
@@ -161,6 +207,36 @@ async function drain(scene: Scene): Promise<void> {
   // A probe for the refusal may have come before it; it left by a reset.
   const others = scene.record.reasons.filter((reason) => reason !== "client_reset");
   expect(others).toEqual(["client_fin"]);
+}
+
+/** Of three relays one is idle; the clients of the others wait, and one of them says no more. */
+async function slowAnswers(scene: Scene): Promise<void> {
+  const upstream = await scene.upstream(polite);
+  const address = await scene.listen([upstream]);
+  const asking = await scene.pair(address, upstream);
+  const ended = await scene.pair(address, upstream);
+  const idle = await scene.pair(address, upstream);
+  upstream.end(1).onFin = () => {};
+  for (const { client } of [asking, ended]) {
+    client.keeps = true;
+    client.send("slow?");
+  }
+  ended.client.finish();
+  await waitFor(() => ended.end.finSeen && asking.end.receivedBytes === 5, "they have asked");
+  const stopped = watch(scene.engine.stop(NEVER_MS));
+  // The others have been silent for longer, and would have ended before it if only that counted.
+  await waitFor(() => idle.client.finSeen, "the idle one is let go");
+  expect(scene.engine.relays()).toHaveLength(2);
+  expect(stopped.done).toBe(false);
+  for (const { end } of [asking, ended]) end.send("it is.");
+  ended.end.finish();
+  asking.client.onData = (self) => void self.finish();
+  await waitFor(() => stopped.done, "the stop is through");
+  expect(stopped.cut).toBe(0);
+  expect(scene.record.reasons.toSorted()).toEqual(["client_fin", "client_fin", "drain"]);
+  for (const { client } of [asking, ended]) {
+    expect(client).toMatchObject({ text: "it is.", finAfterBytes: 6, closeCode: null });
+  }
 }
 
 /** Idle, stalled, half-closed and dialling relays, all cut by `stop(0)`. */

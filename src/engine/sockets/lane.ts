@@ -4,6 +4,7 @@ import { Ring } from "../../memory/ring.ts";
 import type { Meter } from "../meter.ts";
 import type { Copy } from "../mirror/copy.ts";
 import type { Pacer, Pacing } from "../pacer.ts";
+import type { StoryLane } from "../relay-story.ts";
 import { type BunSocket, recycle } from "./bun-socket.ts";
 import type { Reservoir } from "./reservoir.ts";
 import type { Deferred, Turn } from "./turn.ts";
@@ -13,6 +14,8 @@ const DEFER_MAX = 16 * 1024;
 
 /** What a lane tells its conduit: what concerns both directions. */
 export interface LaneOwner {
+  /** The lane that has received last. */
+  lastHeard: StoryLane | null;
   /** Carries out the flow's end, then reports `flow.ended()`. */
   end(lane: Lane): void;
   /** The target cannot take bytes any more. */
@@ -102,6 +105,7 @@ export class Lane implements Deferred {
     const chunk = this.hasPreamble ? this.owner.preamble(given) : given;
     const size = chunk.length;
     if (size === 0) return;
+    this.owner.lastHeard = this;
     if (this.meter.received(size)) flow.receivedShort();
     if (this.deferred !== null) this.turnEnded();
     if (!flow.receiving) {

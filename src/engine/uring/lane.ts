@@ -340,6 +340,7 @@ export class Lane {
     if (flow.receivedBytes === 0 && this.direction === Direction.Down) {
       this.conduit.firstBytesCame();
     }
+    this.conduit.lastHeard = this;
     if (this.loop.meter.received(size)) flow.receivedShort();
     if (this.pacing !== null) this.pacing.used(size);
     this.loop.received();
@@ -403,6 +404,7 @@ export class Lane {
       return;
     }
     if (size > 0) {
+      this.conduit.lastHeard = this;
       this.loop.meter.received(size);
       if (this.pacing !== null) this.pacing.used(size);
       this.start(flow.received(size) & ~Effect.Receive);
