@@ -261,7 +261,7 @@ function tests(executablePath: string): void {
     await row(0).getByRole("button", { name: "Drain" }).click();
     await question.getByRole("button", { name: "Drain" }).click();
     await row(0).getByText("drain", { exact: true }).waitFor();
-    await balanced.logged(new RegExp(`main: upstream ${target} is drain`));
+    await balanced.logged(new RegExp(`main: upstream ${target} set to drain`));
     const drained = await fetch(`${url}/api/listeners/spare/drain`, {
       method: "POST",
       headers: { "x-ringway": "1" },

@@ -357,7 +357,7 @@ describe("what is asked of upstreams and listeners", () => {
       weight: 7,
       isOpen: false,
     });
-    await program.process.logged(/other: upstream 127\.0\.0\.1:1 is drain, weight 7/);
+    await program.process.logged(/other: upstream 127\.0\.0\.1:1 set to drain, weight 7/);
     expect(await change("{}")).toMatchObject({ state: "drain", weight: 7 });
     expect(await change('{"weight": "0"}')).toMatchObject({ state: "drain", weight: 0 });
     expect(await change('{"weight": null, "state": "ready"}')).toMatchObject({

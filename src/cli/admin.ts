@@ -52,7 +52,7 @@ export function beginAdmin(
     drain,
     wasCut: (relay) => log.info(`admin API: relay ${relay} cut`),
     wasChanged: ({ listener, upstream, state, weight }) =>
-      log.info(`admin API: ${listener}: upstream ${upstream} is ${state}, weight ${weight}`),
+      log.info(`admin API: ${listener}: upstream ${upstream} set to ${state}, weight ${weight}`),
     wasDrained: (listener) => log.info(`admin API: ${listener} accepts no more, and drains`),
   });
 }

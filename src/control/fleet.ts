@@ -10,7 +10,7 @@ import type {
   RelaySummary,
 } from "../engine/engine.ts";
 import { closeDescriptor, duplicate } from "../engine/libc.ts";
-import { type ListeningSocket, openListening } from "../engine/listening-socket.ts";
+import { hostOf, type ListeningSocket, openListening } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { removeSocketFile } from "../engine/socket-file.ts";
 import { noStats, totalStats } from "../engine/total.ts";
@@ -124,11 +124,14 @@ export class Fleet implements Engine {
     if (address.kind === "unix" || workers === 1) return [await openListening(address, "none")];
     // One of our own may be replaced by a wider one, or not be closed everywhere yet.
     const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
-    const first = await openListening(address, isOurs ? "all" : "later");
+    // A name is looked up once: all of them have to be bound to the very same address.
+    const host = await hostOf(address);
+    const first = await openListening(address, isOurs ? "all" : "later", host);
     const sockets: [ListeningSocket, ...ListeningSocket[]] = [first];
     try {
-      // A name is looked up once: all of them have to be bound to the very same address.
-      while (sockets.length < workers) sockets.push(await openListening(first.address, "all"));
+      while (sockets.length < workers) {
+        sockets.push(await openListening(first.address, "all", host));
+      }
     } catch (error) {
       for (const { descriptor } of sockets) closeDescriptor(descriptor);
       throw error;

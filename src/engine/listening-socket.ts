@@ -1,5 +1,5 @@
 import { formatAddress } from "../config/address.ts";
-import type { Address } from "../config/options.ts";
+import type { Address, TcpAddress } from "../config/options.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import { askSystem } from "../upstream/names/resolver.ts";
 import { ListenError } from "./engine.ts";
@@ -42,10 +42,16 @@ export type Sharing = "none" | "later" | "all";
  * Opens a socket and listens on it.
  *
  * @param sharing does not matter for unix sockets
+ * @param host what the address's name stands for, where that is known already
  * @throws ListenError
  */
-export async function openListening(address: Address, sharing: Sharing): Promise<ListeningSocket> {
-  const place = await literal(address);
+export async function openListening(
+  address: Address,
+  sharing: Sharing,
+  host?: string,
+): Promise<ListeningSocket> {
+  const isTcp = address.kind === "tcp";
+  const place = isTcp ? { ...address, host: host ?? (await hostOf(address)) } : address;
   const bytes = encodeSockaddr(place);
   const descriptor = openSocket(bytes[0] as number);
   const check = (result: number): void => {
@@ -74,14 +80,15 @@ function boundAddress(address: Address, descriptor: number): Address {
   return { ...address, port: bound?.kind === "tcp" ? bound.port : 0 };
 }
 
-/** The address to bind to: of a host name the first one. @throws ListenError */
-async function literal(address: Address): Promise<Address> {
-  if (!isName(address)) return address;
-  const [host] = await askSystem(address.host).catch((error: unknown) => {
+/** The host to bind to: of a name the first one that it stands for. @throws ListenError */
+export async function hostOf(address: TcpAddress): Promise<string> {
+  const { host: name } = address;
+  if (!isName(address)) return name;
+  const [host] = await askSystem(name).catch((error: unknown) => {
     if (error instanceof NameError) return [];
     throw error;
   });
-  if (host !== undefined) return { ...address, host };
+  if (host !== undefined) return host;
   throw listenError(address, "ENOTFOUND");
 }
 

@@ -183,7 +183,10 @@ test("what needs looking at comes first and stands out; so do a drain and no ans
   ] as UpstreamView[];
   const view = viewOf({ upstreams, listeners: [{ ...listener, name: null, accepting: false }] });
   const lines = frame(view, endless);
-  expect(lines[3]).toMatchObject({ look: "faint", text: expect.stringMatching(/^#1 .* drained/) });
+  expect(lines[3]).toMatchObject({
+    look: "faint",
+    text: expect.stringMatching(/^127.0.0.1:6380 {2}127.0.0.1:6380 {2}drained/),
+  });
   expect(lines.slice(5, 10).map(({ text, look }) => [text.split(" ")[0], look])).toEqual([
     ["ejected:1", "bad"],
     ["down:1", "bad"],

@@ -168,9 +168,10 @@ function listenerSection(listeners: readonly ListenerDocument[]): Section {
       { title: "clients", rank: 1 },
       { title: "mode", rank: 2 },
     ],
-    rows: listeners.map((one, index) => ({
+    rows: listeners.map((one) => ({
       cells: [
-        one.name ?? `#${index + 1}`,
+        // As upstreams and relays call it.
+        one.name ?? one.address,
         one.address,
         one.accepting ? "accepted" : "drained",
         one.mode,

@@ -20,7 +20,8 @@ export function showListeners(listeners: readonly ListenerDocument[], mirrors: M
   const rows = listeners.map((one, index) => ({
     key: `${index} ${one.address}`,
     cells: [
-      one.name ?? `#${index + 1}`,
+      // As upstreams and relays call it.
+      one.name ?? one.address,
       one.address,
       one.mode,
       one.accepting ? "accepted" : "drained",
