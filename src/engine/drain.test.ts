@@ -189,15 +189,38 @@ test("who has got an answer that took long is idle a second later", () => {
   expect(retired).toEqual([0]);
 });
 
-test("a thread that stood still takes nobody for idle", () => {
+test("who asks every half second ends in a pause, evenly in the last but one second", () => {
+  const { relays, retired } = crowd(10);
+  const ask = () => {
+    const tick = Math.round(now / 100);
+    for (const relay of relays) {
+      const turn = (tick + relay.name) % 5;
+      // Asked at one look, answered at the next, then three looks of rest.
+      if (turn < 2) relay.movedBytes++;
+      relay.awaitsAnswer = turn === 0;
+    }
+  };
+  pass(WINDOW_MS - 2_001, ask);
+  expect(retired).toEqual([]);
+  pass(501, ask);
+  expect(retired.length).toBeGreaterThanOrEqual(4);
+  expect(retired.length).toBeLessThanOrEqual(6);
+  pass(700, ask);
+  expect(retired.length).toBe(10);
+});
+
+test.each([
+  ["the middle", 2_000, 200],
+  ["the last seconds", 3_500, 0],
+])("a thread that stood still in %s takes nobody for idle", (_where, stillMs, restMs) => {
   const { relays, retired } = crowd(4);
   const move = () => {
     for (const relay of relays) relay.movedBytes++;
   };
   pass(WINDOW_MS / 2, move);
-  now += 3_000;
+  now += stillMs;
   for (const due of calls) due.at = now;
-  pass(200);
+  pass(restMs);
   expect(retired).toEqual([]);
   pass(1_000, move);
   expect(retired).toEqual([]);

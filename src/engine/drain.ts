@@ -18,6 +18,11 @@ const IDLE_LOOKS = 10;
 const REST_MS = 2_000;
 const REST_SHARE = 1 / 4;
 /**
+ * From then on so many looks are enough, as it is better to end between two requests than to be cut in
+ * one; two, as this thread may have stood still between the last two.
+ */
+const REST_LOOKS = 2;
+/**
  * Those that have waited for an answer until then have their FIN when so much of that time is left:
  * some only send and get none, and a cut would take from their upstream what it has not read yet.
  */
@@ -35,6 +40,13 @@ export interface Drainable {
   retire(reason: Reason): void;
 }
 
+/** A relay that may end, since when it has not moved, and until when such relays are spread. */
+interface Candidate<T> {
+  readonly relay: T;
+  readonly at: number;
+  readonly until: number;
+}
+
 /** What was seen of a relay, when it was seen to move last, and how many looks ago. */
 interface Sight {
   moved: number;
@@ -48,6 +60,9 @@ interface Sight {
  * idle, so that nobody waits for a relay that is alone. Near the end of the window whatever is idle
  * ends at once. What is not idle is left alone, and who waits for an answer is not idle, however long
  * that takes, until there is hardly time for it any more.
+ *
+ * Clients that ask again and again are never idle for long. Near the end they are spread, too, and each
+ * ends in a pause.
  */
 export class Drain<T extends Drainable> {
   private readonly sights = new Map<T, Sight>();
@@ -86,23 +101,23 @@ export class Drain<T extends Drainable> {
   private look(): void {
     const now = performance.now();
     if (now >= this.endsAt || this.running.size === 0) return;
-    const idle = this.idleSince(now);
     let left = this.running.size;
-    for (const relay of idle) {
+    for (const { relay, until } of this.candidates(now)) {
       if (this.nextAt > now) break;
       this.sights.delete(relay);
       relay.retire(this.reason);
       // Those that are left may all become idle, and share the time that is left.
-      this.nextAt += Math.max(0, this.spreadUntil - this.nextAt) / left--;
+      this.nextAt += Math.max(0, until - this.nextAt) / left--;
     }
     // A time in which nobody was idle is no reason to end many at once then.
     if (this.nextAt < now) this.nextAt = now;
     this.alarm(this.lookMs, () => this.look());
   }
 
-  /** The relays that are idle, the longest first. */
-  private idleSince(now: number): T[] {
-    const idle: { relay: T; at: number }[] = [];
+  /** The relays that may end now, the longest idle first. */
+  private candidates(now: number): Candidate<T>[] {
+    const looksMin = now < this.spreadUntil ? IDLE_LOOKS : REST_LOOKS;
+    const found: Candidate<T>[] = [];
     for (const relay of this.running) {
       const { movedBytes: moved } = relay;
       const sight = this.sights.get(relay);
@@ -111,15 +126,16 @@ export class Drain<T extends Drainable> {
         sight.moved = moved;
         sight.at = now;
         sight.looks = 0;
-      } else if (++sight.looks >= IDLE_LOOKS && this.mayEnd(relay, now)) {
-        idle.push({ relay, at: sight.at });
+      } else if (++sight.looks >= looksMin && this.mayEnd(relay, now)) {
+        const isIdle = sight.looks >= IDLE_LOOKS;
+        found.push({ relay, at: sight.at, until: isIdle ? this.spreadUntil : this.answersUntil });
       }
     }
-    return idle.sort((a, b) => a.at - b.at).map(({ relay }) => relay);
+    return found.sort((a, b) => a.at - b.at);
   }
 
-  /** Whether a relay that does not move is idle. */
+  /** Whether a relay that does not move may end. */
   private mayEnd(relay: T, now: number): boolean {
-    return !relay.isCarrying && (now >= this.answersUntil || !relay.awaitsAnswer);
+    return (now >= this.answersUntil || !relay.awaitsAnswer) && !relay.isCarrying;
   }
 }

@@ -50,6 +50,8 @@ export function stopCases(suite: Suite): void {
 
   suite.case("whoever waits for an answer gets it, however long that takes", slowAnswers);
 
+  suite.case("clients that ask again and again end between two requests", askingOnAndOn);
+
   suite.case(
     "a client that gets no answers ends by FIN, shortly before the time is over",
     async (scene) => {
@@ -207,6 +209,31 @@ async function drain(scene: Scene): Promise<void> {
   // A probe for the refusal may have come before it; it left by a reset.
   const others = scene.record.reasons.filter((reason) => reason !== "client_reset");
   expect(others).toEqual(["client_fin"]);
+}
+
+/** None of them is ever silent for a second, and none has asked in vain. */
+async function askingOnAndOn(scene: Scene): Promise<void> {
+  const address = await scene.listen([await scene.upstream(echo)]);
+  const asked = [0, 0, 0];
+  const timers: Timer[] = [];
+  for (const index of asked.keys()) {
+    const client = await scene.client(address);
+    const ask = () => {
+      if (client.finSeen) return;
+      client.send("x");
+      (asked[index] as number)++;
+    };
+    client.onData = () => void timers.push(setTimeout(ask, 700));
+    ask();
+  }
+  const stopped = watch(scene.engine.stop(4_000));
+  await waitFor(() => stopped.done, "the stop is through");
+  for (const timer of timers) clearTimeout(timer);
+  expect(stopped.afterMs).toBeGreaterThanOrEqual(2_900);
+  expect(stopped.cut).toBe(0);
+  expect(scene.record.reasons).toEqual(["drain", "drain", "drain"]);
+  await endedByFin(...scene.clients);
+  expect(scene.clients.map(({ receivedBytes }) => receivedBytes)).toEqual(asked);
 }
 
 /** Of three relays one is idle; the clients of the others wait, and one of them says no more. */
