@@ -1,5 +1,5 @@
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
-import type { Selection } from "../engine/dropping.ts";
+import type { Selection } from "../engine/ending/dropping.ts";
 import type {
   Engine,
   EngineObserver,

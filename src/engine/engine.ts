@@ -2,7 +2,7 @@ import type { Address, EngineName, ListenerOptions } from "../config/options.ts"
 import type { Reason } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { UpstreamTable } from "../upstream/table.ts";
-import type { Selection } from "./dropping.ts";
+import type { Selection } from "./ending/dropping.ts";
 import type { ListeningSocket } from "./listening-socket.ts";
 import type { MirrorStats } from "./mirror/account.ts";
 import type { MirrorDrop, MirrorOutcome } from "./mirror/reason.ts";

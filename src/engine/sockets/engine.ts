@@ -10,10 +10,9 @@ import { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 import { nameOfListener } from "../account.ts";
 import type { Book } from "../book.ts";
-import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
-import { Drain } from "../drain.ts";
-import { Dropping, type Selection } from "../dropping.ts";
+import type { Selection } from "../ending/dropping.ts";
+import { Ending } from "../ending/ending.ts";
 import {
   type Engine,
   type EngineObserver,
@@ -67,15 +66,9 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private readonly spare: Conduit[] = [];
   private accepting = true;
   private stopped: PromiseWithResolvers<number> | null = null;
-  /** The drain timeout is over: nothing runs any longer. */
-  private drained = false;
-  /** Relays that still ran then. */
-  private cutCount = 0;
-  private drain: Drain<Conduit> | null = null;
-  private readonly dropping = new Dropping<Conduit>();
+  private readonly ending: Ending<Conduit>;
   /** Runs while memory has run out. */
   private patience: ReturnType<typeof setInterval> | null = null;
-  private drainTimer: ReturnType<typeof setTimeout> | null = null;
 
   /**
    * @param resolve where it has the addresses of upstreams' host names from
@@ -94,6 +87,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     });
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share, memory);
+    this.ending = new Ending(this.ledger.running, () => this.copies.cut());
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
     const pool = new Pool(
@@ -146,7 +140,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   }
 
   drop(selection: Selection, withinMs: number): void {
-    this.dropping.drop(this.ledger.running, selection, timerSpan(withinMs));
+    this.ending.drop(selection, withinMs);
   }
 
   /**
@@ -181,10 +175,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       for (const listening of this.listening) void listening.close();
       queueMicrotask(() => this.resolveStop());
     }
-    if (this.drainTimer !== null) clearTimeout(this.drainTimer);
-    this.drainTimer = setTimeout(() => this.cutAll(), timerSpan(drainTimeoutMs));
-    if (drainTimeoutMs <= 0) this.cutAll();
-    else this.drain ??= new Drain(this.ledger.running, timerSpan(drainTimeoutMs));
+    this.ending.stop(drainTimeoutMs);
     return this.stopped.promise;
   }
 
@@ -218,7 +209,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   }
 
   finished(conduit: Conduit): void {
-    this.dropping.ended(conduit);
+    this.ending.ended(conduit);
     this.observer.relayEnded(this.ledger.ends(conduit));
     if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
     if (this.stopped !== null) this.resolveStop();
@@ -276,7 +267,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     socket.data = conduit;
     const id = this.ledger.begins(conduit, listener.account);
     conduit.accept(id, bunSocket(socket), listener);
-    if (this.drained && this.ledger.running.has(conduit)) this.cutLate(conduit);
+    this.ending.begun(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
     this.gate();
   }
@@ -369,26 +360,13 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     if (this.stopped !== null) this.resolveStop();
   }
 
-  private cutAll(): void {
-    this.drained = true;
-    for (const conduit of this.ledger.running) this.cutLate(conduit);
-    this.copies.cut();
-  }
-
-  private cutLate(conduit: Conduit): void {
-    // One with a reason ends already.
-    if (conduit.relay.reason === null) this.cutCount++;
-    conduit.terminate("drain");
-  }
-
   private resolveStop(): void {
     if (this.ledger.running.size > 0 || this.listening.size > 0) return;
     if (this.copies.count > 0) {
       this.copies.hurry();
       return;
     }
-    if (this.drainTimer !== null) clearTimeout(this.drainTimer);
-    this.stopped?.resolve(this.cutCount);
+    this.stopped?.resolve(this.ending.cutCount);
   }
 }
 

@@ -8,7 +8,7 @@ import type {
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Caller } from "../../edge/route/connection.ts";
 import type { Reason } from "../../flow/reason.ts";
-import type { Selection } from "../dropping.ts";
+import type { Selection } from "../ending/dropping.ts";
 import type { EngineShare } from "../engine.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
 import type { Page, UpstreamPage } from "../pages.ts";

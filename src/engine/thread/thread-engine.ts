@@ -7,7 +7,7 @@ import {
 import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
 import { Book } from "../book.ts";
-import type { Selection } from "../dropping.ts";
+import type { Selection } from "../ending/dropping.ts";
 import {
   type Engine,
   type EngineObserver,

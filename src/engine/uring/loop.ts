@@ -1,14 +1,12 @@
 import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
-import { RelayPhase } from "../../flow/relay.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 import type { Book } from "../book.ts";
-import { timerSpan } from "../deadlines.ts";
 import { Descriptors } from "../descriptors.ts";
-import { Drain } from "../drain.ts";
-import { Dropping, type Selection } from "../dropping.ts";
+import type { Selection } from "../ending/dropping.ts";
+import { Ending } from "../ending/ending.ts";
 import { type EngineShare, upstreamTableOf } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
@@ -112,7 +110,6 @@ export class Loop implements CopiesHost {
   /** The ring's file table, if sockets are put into it. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
-  private readonly dropping = new Dropping<Conduit>(this.alarms.set);
   readonly descriptors: Descriptors;
   readonly copies: Copies;
   private readonly copyTable = new CopyTable(this);
@@ -135,10 +132,7 @@ export class Loop implements CopiesHost {
   private isLooking = false;
   /** Nobody new is accepted, and what runs may finish. */
   stopping = false;
-  private drained = false;
-  /** Relays that still ran then. */
-  private cutCount = 0;
-  private drain: Drain<Conduit> | null = null;
+  private readonly ending: Ending<Conduit>;
   private isOver = false;
   /** The next look for resets that were not told is due. */
   private isSweeping = false;
@@ -176,6 +170,7 @@ export class Loop implements CopiesHost {
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
     this.ledger = new Ledger("uring", this.meter, options.share, options.memory);
     this.ledger.counts[Count.HasRing] = 1;
+    this.ending = new Ending(this.ledger.running, () => this.copies.cut(), this.alarms.set);
     this.copies = new Copies(this, this.ledger, this.alarms.set);
     this.gate = new Gate(this, this.ledger);
     this.receiver = new Receiver(this, options.uring);
@@ -251,7 +246,7 @@ export class Loop implements CopiesHost {
 
   /** See {@link Engine.drop}. */
   drop(selection: Selection, withinMs: number): void {
-    this.dropping.drop(this.ledger.running, selection, withinMs);
+    this.ending.drop(selection, withinMs);
   }
 
   /**
@@ -281,11 +276,7 @@ export class Loop implements CopiesHost {
       this.stopping = true;
       this.gate.unlistenAll();
     }
-    if (drainTimeoutMs <= 0) this.cut();
-    else {
-      this.alarms.set(timerSpan(drainTimeoutMs), () => this.cut());
-      this.drain ??= new Drain(this.ledger.running, timerSpan(drainTimeoutMs), this.alarms.set);
-    }
+    this.ending.stop(drainTimeoutMs);
     this.reportStopped();
   }
 
@@ -348,7 +339,7 @@ export class Loop implements CopiesHost {
     const id = this.ledger.begins(conduit, listener.account);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     conduit.accept(id, descriptor, listener);
-    if (this.drained && conduit.relay.phase !== RelayPhase.Free) this.cutLate(conduit);
+    this.ending.begun(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
     this.gate.decide();
   }
@@ -399,7 +390,7 @@ export class Loop implements CopiesHost {
 
   /** Both ends of a relay are closed. */
   finished(conduit: Conduit): void {
-    this.dropping.ended(conduit);
+    this.ending.ended(conduit);
     this.report.relayEnded(this.ledger.ends(conduit));
     this.spare.push(conduit);
     this.reportStopped();
@@ -410,7 +401,7 @@ export class Loop implements CopiesHost {
     if (!this.stopping) return;
     if (this.ledger.running.size > 0 || !this.gate.isEmpty) return;
     if (this.copies.count > 0) this.copies.hurry();
-    else this.report.stopped(this.cutCount);
+    else this.report.stopped(this.ending.cutCount);
   }
 
   /** Gives all memory back. Nothing may be in flight. */
@@ -573,17 +564,5 @@ export class Loop implements CopiesHost {
         if (lane.lookStill() >= PATIENCE_LOOKS) conduit.terminate("memory_limit");
       }
     }
-  }
-
-  private cut(): void {
-    this.drained = true;
-    for (const conduit of this.ledger.running) this.cutLate(conduit);
-    this.copies.cut();
-  }
-
-  private cutLate(conduit: Conduit): void {
-    // One with a reason ends already.
-    if (conduit.relay.reason === null) this.cutCount++;
-    conduit.terminate("drain");
   }
 }

@@ -1,5 +1,5 @@
-import type { Reason } from "../flow/reason.ts";
-import { type Alarm, timerAlarm } from "./deadlines.ts";
+import type { Reason } from "../../flow/reason.ts";
+import { type Alarm, timerAlarm } from "../deadlines.ts";
 
 /**
  * A relay is idle that has not moved for so long. A window that ends before that can be known has its
@@ -66,14 +66,16 @@ interface Sight {
  */
 export class Drain<T extends Drainable> {
   private readonly sights = new Map<T, Sight>();
-  private readonly endsAt: number;
+  private endsAt = 0;
   /** From then on nothing is spread any more. */
-  private readonly spreadUntil: number;
+  private spreadUntil = 0;
   /** From then on nobody waits for answers any more. */
-  private readonly answersUntil: number;
-  private readonly lookMs: number;
+  private answersUntil = 0;
+  private lookMs = 0;
   /** When the next idle relay may end. */
-  private nextAt: number;
+  private nextAt = 0;
+  /** How often its time was set: the looks of an earlier one are over. */
+  private limits = 0;
 
   /**
    * @param running the relays that run; those that end leave it
@@ -87,6 +89,11 @@ export class Drain<T extends Drainable> {
     private readonly alarm: Alarm = timerAlarm,
     private readonly reason: Reason = "drain",
   ) {
+    this.limit(windowMs);
+  }
+
+  /** Less time is left, from now on. */
+  limit(windowMs: number): void {
     const now = performance.now();
     const restMs = Math.min(REST_MS, windowMs * REST_SHARE);
     const spreadMs = windowMs - restMs;
@@ -95,6 +102,7 @@ export class Drain<T extends Drainable> {
     this.answersUntil = this.endsAt - restMs * LAST_SHARE;
     this.lookMs = Math.ceil(Math.min(IDLE_MS, spreadMs) / IDLE_LOOKS);
     this.nextAt = now;
+    this.limits++;
     this.look();
   }
 
@@ -111,7 +119,10 @@ export class Drain<T extends Drainable> {
     }
     // A time in which nobody was idle is no reason to end many at once then.
     if (this.nextAt < now) this.nextAt = now;
-    this.alarm(this.lookMs, () => this.look());
+    const { limits } = this;
+    this.alarm(this.lookMs, () => {
+      if (limits === this.limits) this.look();
+    });
   }
 
   /** The relays that may end now, the longest idle first. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Reason } from "../flow/reason.ts";
+import type { Reason } from "../../flow/reason.ts";
+import { TestClock } from "../test-clock.ts";
 import { type Droppable, Dropping } from "./dropping.ts";
-import { TestClock } from "./test-clock.ts";
 
 /** An engine with relays of two listeners and three upstreams. */
 class Stage implements Disposable {

@@ -57,8 +57,8 @@ function crowd(count: number, windowMs = WINDOW_MS) {
   const running = new Set<Relay>();
   const retired: number[] = [];
   const relays = Array.from({ length: count }, (_, name) => new Relay(name, running, retired));
-  new Drain(running, windowMs, alarm);
-  return { running, retired, relays };
+  const drain = new Drain(running, windowMs, alarm);
+  return { drain, running, retired, relays };
 }
 
 test("idle relays end evenly from the first second on, all of them 2 s before the window does", () => {
@@ -98,6 +98,19 @@ test("the last one is not waited for when the others have gone", () => {
   pass(1_000);
   expect(retired).toEqual([0]);
   expect(running.size).toBe(0);
+});
+
+test("with less time the pace is another, from then on", () => {
+  const { drain, retired } = crowd(100, 100_000);
+  pass(3_000);
+  expect(retired.length).toBeLessThanOrEqual(4);
+  drain.limit(2_000);
+  pass(500);
+  expect(retired.length).toBeGreaterThanOrEqual(30);
+  expect(retired.length).toBeLessThanOrEqual(45);
+  pass(1_100);
+  expect(retired.length).toBe(100);
+  expect(calls.length).toBeLessThanOrEqual(1);
 });
 
 test.each([50, 200, 1_000, 3_000, 60_000])(
