@@ -110,7 +110,7 @@ export class Fleet implements Engine {
     this.workers[(relay - 1) % this.workers.length]?.engine.cut(relay);
   }
 
-  drop(selection: Selection, withinMs: number): void {
+  drop(selection: Selection, withinMs: number | null): void {
     for (const { engine } of this.workers) engine.drop(selection, withinMs);
   }
 

@@ -89,7 +89,7 @@ export class RunningProxy {
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
     const workers = Math.max(1, options.workers);
-    const drop = (slot: number, withinMs: number) => engine.drop({ slot }, withinMs);
+    const drop = (slot: number, withinMs: number | null) => engine.drop({ slot }, withinMs);
     const services = new Services(observer, () => proxy.refresh(), lookUp);
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,

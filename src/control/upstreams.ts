@@ -54,7 +54,7 @@ export interface UpstreamView {
 }
 
 /** Ends the relays of an upstream; see {@link Engine.drop}. */
-export type DropRelays = (slot: number, withinMs: number) => void;
+export type DropRelays = (slot: number, withinMs: number | null) => void;
 
 /** How often slowly starting upstreams get more weight. */
 const RAMP_MS = 250;
@@ -228,6 +228,7 @@ export class Upstreams {
       if (entry.state === "maintenance") this.rise(entry);
       entry.state = state;
       entry.stateSince = performance.now();
+      if (state === "ready") this.drop(id, null);
       this.check();
     }
     this.weigh(entry);
@@ -336,10 +337,15 @@ export class Upstreams {
   private healthChanged(key: string, { from, to, why }: HealthEvent): void {
     const entry = this.entries.get(key);
     if (entry === undefined) return;
-    const { listener, options, health } = entry;
+    const { listener, options, health, state } = entry;
     const upstream = formatAddress(options.address);
     this.observer.upstreamChanged?.({ listener, upstream, from, to, why });
-    if (to === "up") this.rise(entry);
+    if (to === "up") {
+      this.rise(entry);
+      // Those that were to end because it was down have no reason to any more.
+      if (from === "down" && health.onDown !== null && state === "ready")
+        this.drop(options.slot, null);
+    }
     this.weigh(entry);
     this.openAll();
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);

@@ -38,11 +38,12 @@ export interface Engine {
   cut(relay: number): void;
   /**
    * Ends the relays of an upstream (`upstream_gone`) or of a listener (`drain`): those that are idle by
-   * a FIN, spread over the time, the others when it is over.
+   * a FIN, spread over the time, the others when it is over. Those that only dial the upstream go on
+   * with another one.
    *
-   * @param withinMs 0 for now
+   * @param withinMs 0 for now; null when those that were to end so, and still run, are to go on
    */
-  drop(selection: Selection, withinMs: number): void;
+  drop(selection: Selection, withinMs: number | null): void;
 }
 
 /** A listener that accepts. */

@@ -91,6 +91,16 @@ export function unsentBytes(descriptor: number): number {
   return optionValue[0] === TCP_CLOSE ? 0 : bytes;
 }
 
+/** `FIONREAD` of <asm-generic/ioctls.h>, which tcp(7) calls SIOCINQ: bytes of the receive queue. */
+const FIONREAD = 0x541b;
+
+/** How many bytes of a connection lie in the kernel and were not received. 0 where that is not known. */
+export function unreadBytes(descriptor: number): number {
+  if (process.platform !== "linux") return 0;
+  const failed = library()?.ioctl(descriptor, FIONREAD, answer);
+  return failed === 0 ? (answer[0] as number) : 0;
+}
+
 /**
  * The descriptor that the next open(2) or socket(2) of this process will get, unless another thread
  * is faster: the lowest free one. −1 where it cannot be known.

@@ -126,6 +126,19 @@ export abstract class Reception<L extends ReceivingListener>
     return this.refusedFor === null ? undecided : NOTHING;
   }
 
+  /** Nothing is on its way from a client that has not come in. */
+  override get isCarrying(): boolean {
+    return this.isInside && super.isCarrying;
+  }
+
+  override get awaitsAnswer(): boolean {
+    return this.isInside && super.awaitsAnswer;
+  }
+
+  private get isInside(): boolean {
+    return this.refusedFor === null && this.parser === null;
+  }
+
   /** What the route function is told of the client. */
   get caller(): Caller {
     const { header, clientAddress } = this;

@@ -82,6 +82,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   /** Bytes for either end that only our kernel has. */
   protected abstract get unsent(): number;
+  /** Bytes of either end that our kernel has and we have not received. */
+  protected abstract get unread(): number;
 
   /** A tenancy begins. */
   protected begins(id: number, clientAddress: Uint8Array, listener: L): void {
@@ -249,15 +251,21 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
   }
 
+  /** Bytes that the client has sent. */
+  get clientBytes(): number {
+    return this.relay.up.receivedBytes;
+  }
+
   /**
-   * Whether something is on its way: a dial, or bytes that are queued here or not yet taken. Behind a
-   * rest there may be some, too, and to a client that has ended those up to the upstream's own end:
-   * an earlier one would look like it.
+   * Whether something is on its way: a dial, or bytes that are queued here, not yet received or not
+   * yet taken. Behind a rest there may be some, too, and to a client that has ended those up to the
+   * upstream's own end: an earlier one would look like it.
    */
   get isCarrying(): boolean {
     const { up, down, dialing } = this.relay;
     if (dialing || up.size > 0 || down.size > 0 || this.isResting) return true;
-    return (up.phase !== Phase.Open && this.mayAnswer) || this.unsent > 0;
+    if (up.phase !== Phase.Open && this.mayAnswer) return true;
+    return this.unsent > 0 || this.unread > 0;
   }
 
   /**
@@ -274,8 +282,19 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   }
 
   /** That nothing moves is our own doing. */
+  private get isHeldUp(): boolean {
+    return this.isResting || this.isStarving;
+  }
+
   private get isResting(): boolean {
     return this.up.isResting || this.down.isResting;
+  }
+
+  /** There is something to be received, and no memory for it. */
+  private get isStarving(): boolean {
+    const { up, down } = this.relay;
+    const isStarved = (up.starved && up.size === 0) || (down.starved && down.size === 0);
+    return isStarved && this.unread > 0;
   }
 
   /** No other upstream will be dialled: its bytes count for the one that it has. */
@@ -288,7 +307,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   lookIdle(which: Idleness): number {
     const { up, down, dialing } = this.relay;
     const moved = [this.movedBytes, up.receivedBytes, down.receivedBytes][which] as number;
-    const isStill = moved === this.movedAtLook[which] && !dialing && !this.isResting;
+    const isStill = moved === this.movedAtLook[which] && !dialing && !this.isHeldUp;
     const looks = isStill ? (this.stillLooks[which] as number) + 1 : 0;
     this.stillLooks[which] = looks;
     this.movedAtLook[which] = moved;
@@ -298,7 +317,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean {
     const moved = this.movedBytes - this.unsent;
-    const still = moved === this.movedBefore && !this.isResting;
+    const still = moved === this.movedBefore && !this.isHeldUp;
     this.movedBefore = moved;
     return still;
   }

@@ -50,6 +50,20 @@ async function refused(scene: Scene, address: Address, reason: Reason): Promise<
   return client;
 }
 
+/** Both have sent something, and none is asked for it. */
+async function outsideAtStop(scene: Scene): Promise<void> {
+  const headed = await edged(scene, { proxyProtocol: "required" });
+  const { tables: access } = new AccessList({ allow: [], deny: [parseNetwork("127.0.0.0/8")] });
+  const refusing = await edged(scene, { refusal: { tarpitMs: NEVER_MS } }, { access });
+  const unknown = (await scene.client(headed)).send("PROXY TCP4 ");
+  const refused = (await scene.client(refusing)).send("please");
+  await waitFor(() => scene.engine.relays().length === 2, "both are here");
+  expect(await scene.engine.stop(8_000)).toBe(0);
+  await waitFor(() => unknown.finSeen, "it got a FIN");
+  expect(unknown.closeCode).toBe(null);
+  await waitFor(() => refused.closed || refused.finSeen, "it is let go");
+}
+
 async function served(scene: Scene, address: Address): Promise<End> {
   const client = await scene.client(address);
   client.send("hello");
@@ -64,6 +78,8 @@ function accessCases(suite: Suite): void {
     // Again and again, as whoever comes next may be given what was a refused one's.
     for (let round = 0; round < 5; round++) await refused(scene, address, "access_denied");
   });
+
+  suite.case("who has not come in holds no stop up", outsideAtStop);
 
   suite.case("who may not come in can get a FIN", async (scene) => {
     const { tables: access } = new AccessList({ allow: [parseNetwork("10.0.0.0/8")], deny: [] });

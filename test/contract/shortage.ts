@@ -32,6 +32,10 @@ export function shortageCases(suite: Suite): void {
       memory: small,
     },
   );
+  suite.case("a stop does not cut an answer short that waits for memory", answerWaits, {
+    memory: middling,
+    needs: ["unix"],
+  });
   suite.case("accepting pauses and resumes at a unix listener whose path is gone", pathGone, {
     memory: small,
     needs: ["unix"],
@@ -101,6 +105,30 @@ async function neverRead(scene: Scene): Promise<void> {
   const isCut = () => record.reasons.includes("memory_limit");
   await waitFor(isCut, "some that never read are cut", 30_000);
   await waitFor(() => record.poolRefilledCount > 0, "the pool is refilled");
+}
+
+async function answerWaits(scene: Scene): Promise<void> {
+  const upstream = await scene.upstream(polite, "unix");
+  const address = await scene.listen([upstream], { address: await scene.place("unix") });
+  const { client, end } = await scene.pair(address, upstream);
+  const idle = await scene.pair(address, upstream);
+  client.keeps = true;
+  client.send("?");
+  end.send("the first part, ");
+  await waitFor(() => client.receivedBytes === 16, "the first part is there");
+  for (let index = 0; index < 64; index++) (await scene.pair(address, upstream)).client.pause();
+  for (const one of upstream.ends.slice(2)) one.offer({ seed: 1, total: 64 * MIB });
+  await waitFor(() => scene.record.poolEmptyCount > 0, "the pool is empty");
+  end.send("and the rest");
+  const stopped = scene.engine.stop(120_000);
+  await waitFor(() => idle.client.finSeen, "the idle one is let go");
+  // An engine that had memory left for it may have ended it, too.
+  expect(client.finSeen && client.receivedBytes < 28).toBe(false);
+  for (const one of scene.clients.slice(2)) one.reset();
+  await waitFor(() => client.receivedBytes === 28, "all of the answer is there");
+  client.finish();
+  expect(await stopped).toBe(0);
+  expect(client.text).toBe("the first part, and the rest");
 }
 
 async function pathGone(scene: Scene): Promise<void> {

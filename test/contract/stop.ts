@@ -164,6 +164,18 @@ export function stopCases(suite: Suite): void {
     expect(scene.record.reasons).toEqual(Array(16).fill("client_fin"));
   });
 
+  suite.case("those of them that are idle then end by FIN, too", async (scene) => {
+    const address = await scene.listen([await scene.upstream(echo)]);
+    const connecting = Array.from({ length: 3 }, () => scene.client(address));
+    const stopped = watch(scene.engine.stop(4_000));
+    const clients = await Promise.all(connecting);
+    for (const client of clients) client.send("x");
+    await waitFor(() => stopped.done, "the stop is through");
+    expect(stopped.cut).toBe(0);
+    await endedByFin(...clients);
+    expect(clients.map(({ receivedBytes }) => receivedBytes)).toEqual([1, 1, 1]);
+  });
+
   suite.case("a stop without relays is through at once", async (scene) => {
     const upstream = await scene.upstream(echo);
     const address = await scene.listen([upstream]);

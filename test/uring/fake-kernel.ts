@@ -265,6 +265,10 @@ export class FakeKernel implements Kernel, Sockets {
     return isBroken ? 0 : sent - acked;
   }
 
+  unreadBytes(descriptor: number): number {
+    return this.descriptors.connection(descriptor).readable;
+  }
+
   stopWaiting(descriptor: number): void {
     this.neverWait.add(descriptor);
   }

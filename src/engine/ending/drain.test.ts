@@ -5,6 +5,7 @@ const WINDOW_MS = 10_000;
 
 class Relay {
   movedBytes = 0;
+  clientBytes = 0;
   isCarrying = false;
   awaitsAnswer = false;
 
@@ -175,6 +176,81 @@ test("none that moves, or carries bytes, ends", () => {
   expect(retired.sort()).toEqual([2, 3]);
 });
 
+test("an answer that comes in parts is not cut short in the last seconds", () => {
+  const { relays, retired } = crowd(2);
+  const [inParts, pausing] = relays as [Relay, Relay];
+  const go = () => {
+    const turn = Math.round(now / 100) % 5;
+    inParts.clientBytes = 1;
+    for (const relay of relays) if (turn < 2) relay.movedBytes++;
+    // This one asks at one look and is answered at the next.
+    if (turn === 0) pausing.clientBytes++;
+    pausing.awaitsAnswer = turn === 0;
+  };
+  pass(WINDOW_MS, go);
+  expect(retired).toEqual([1]);
+});
+
+test("who has never been answered is spread over what is left", () => {
+  const { relays, retired } = crowd(20);
+  for (const relay of relays) relay.awaitsAnswer = true;
+  pass(9_000);
+  const first = retired.length;
+  pass(250);
+  const second = retired.length;
+  expect(first).toBeLessThanOrEqual(5);
+  expect(second - first).toBeGreaterThanOrEqual(5);
+  expect(second).toBeLessThanOrEqual(15);
+  pass(350);
+  expect(retired.length).toBe(20);
+});
+
+test("idle ones do not wait for busy ones near the end", () => {
+  const { relays, retired } = crowd(40);
+  const busy = relays.slice(0, 30);
+  for (const relay of relays) relay.isCarrying = true;
+  pass(8_200, () => {
+    const turn = Math.round(now / 100) % 5;
+    for (const relay of busy) {
+      if (turn === 0) relay.clientBytes++;
+      if (turn < 2) relay.movedBytes++;
+      relay.awaitsAnswer = turn === 0;
+      relay.isCarrying = false;
+    }
+  });
+  for (const relay of relays.slice(30)) relay.isCarrying = false;
+  pass(100);
+  expect(retired.filter((name) => name >= 30).length).toBe(10);
+  expect(retired.length).toBeLessThan(30);
+});
+
+test("whoever comes after all others have gone is looked at, too", () => {
+  const { drain, relays, running, retired } = crowd(1);
+  running.clear();
+  pass(2_000);
+  expect(calls.length).toBe(0);
+  running.add(relays[0] as Relay);
+  drain.begun();
+  drain.begun();
+  expect(calls.length).toBe(1);
+  pass(1_100);
+  expect(retired).toEqual([0]);
+});
+
+test("what was seen of a relay is not true of the next one in its place", () => {
+  const { drain, relays, running, retired } = crowd(2);
+  const [ended, other] = relays as [Relay, Relay];
+  other.isCarrying = true;
+  pass(900);
+  running.delete(ended);
+  drain.ended(ended);
+  running.add(ended);
+  pass(900);
+  expect(retired).toEqual([]);
+  pass(200);
+  expect(retired).toEqual([0]);
+});
+
 test.each([WINDOW_MS, 2_000])(
   "who waits for an answer is not idle until an eighth of %i ms is left, or 1 s",
   (windowMs) => {
@@ -210,6 +286,7 @@ test("who asks every half second ends in a pause, evenly in the last but one sec
       const turn = (tick + relay.name) % 5;
       // Asked at one look, answered at the next, then three looks of rest.
       if (turn < 2) relay.movedBytes++;
+      if (turn === 0) relay.clientBytes++;
       relay.awaitsAnswer = turn === 0;
     }
   };

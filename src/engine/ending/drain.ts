@@ -12,8 +12,8 @@ const IDLE_MS = 1_000;
  */
 const IDLE_LOOKS = 10;
 /**
- * Idle relays are to have their FIN so long before the window is over, so that both ends can answer
- * it, even where it is lost on its way and sent again; of a short window a quarter.
+ * Idle relays have their FIN so long before the window is over, lest they meet the cut at its end; of a
+ * short window a quarter.
  */
 const REST_MS = 2_000;
 const REST_SHARE = 1 / 4;
@@ -23,8 +23,9 @@ const REST_SHARE = 1 / 4;
  */
 const REST_LOOKS = 2;
 /**
- * Those that have waited for an answer until then have their FIN when so much of that time is left:
- * some only send and get none, and a cut would take from their upstream what it has not read yet.
+ * Those that have waited for an answer until then have their FIN when so much of that time is left, the
+ * last of them when half of that is: some only send and get none, and a cut would take from their
+ * upstream what it has not read yet.
  */
 const LAST_SHARE = 1 / 2;
 
@@ -32,7 +33,9 @@ const LAST_SHARE = 1 / 2;
 export interface Drainable {
   /** Bytes that it has moved so far. */
   readonly movedBytes: number;
-  /** Whether bytes are on their way from one end to the other. */
+  /** Bytes that its client has sent so far. */
+  readonly clientBytes: number;
+  /** Whether bytes are on their way from one end to the other: asks the kernel. */
   readonly isCarrying: boolean;
   /** Whether its client has said something that its upstream may still answer. */
   readonly awaitsAnswer: boolean;
@@ -40,18 +43,24 @@ export interface Drainable {
   retire(reason: Reason): void;
 }
 
+/** What was seen of a relay. */
+interface Sight {
+  moved: number;
+  asked: number;
+  /** It waited for an answer when it had moved last. */
+  awaited: boolean;
+  /** Its upstream has gone on without being asked: where its answers end is not known. */
+  goesOn: boolean;
+  /** When it was seen to move last, and how many looks ago. */
+  at: number;
+  looks: number;
+}
+
 /** A relay that may end, since when it has not moved, and until when such relays are spread. */
 interface Candidate<T> {
   readonly relay: T;
   readonly at: number;
   readonly until: number;
-}
-
-/** What was seen of a relay, when it was seen to move last, and how many looks ago. */
-interface Sight {
-  moved: number;
-  at: number;
-  looks: number;
 }
 
 /**
@@ -67,15 +76,17 @@ interface Sight {
 export class Drain<T extends Drainable> {
   private readonly sights = new Map<T, Sight>();
   private endsAt = 0;
-  /** From then on nothing is spread any more. */
-  private spreadUntil = 0;
-  /** From then on nobody waits for answers any more. */
+  /** Until then idle relays are spread. */
+  private idleUntil = 0;
+  /** Until then answers are waited for, and from `idleUntil` on those that pause are spread. */
   private answersUntil = 0;
+  /** Until then those are spread that have not been answered. */
+  private lastUntil = 0;
   private lookMs = 0;
   /** When the next idle relay may end. */
   private nextAt = 0;
-  /** How often its time was set: the looks of an earlier one are over. */
-  private limits = 0;
+  /** The alarm for the next look; those of earlier ones mean nothing. */
+  private nextLook: object | null = null;
 
   /**
    * @param running the relays that run; those that end leave it
@@ -96,57 +107,88 @@ export class Drain<T extends Drainable> {
   limit(windowMs: number): void {
     const now = performance.now();
     const restMs = Math.min(REST_MS, windowMs * REST_SHARE);
-    const spreadMs = windowMs - restMs;
+    const lastMs = restMs * LAST_SHARE;
     this.endsAt = now + windowMs;
-    this.spreadUntil = now + spreadMs;
-    this.answersUntil = this.endsAt - restMs * LAST_SHARE;
-    this.lookMs = Math.ceil(Math.min(IDLE_MS, spreadMs) / IDLE_LOOKS);
+    this.idleUntil = this.endsAt - restMs;
+    this.answersUntil = this.endsAt - lastMs;
+    this.lastUntil = this.endsAt - lastMs / 2;
+    this.lookMs = Math.ceil(Math.min(IDLE_MS, windowMs - restMs) / IDLE_LOOKS);
     this.nextAt = now;
-    this.limits++;
     this.look();
   }
 
+  /** A relay has begun. */
+  begun(): void {
+    if (this.nextLook === null) this.look();
+  }
+
+  /** A relay has ended: what was seen of it is not true of the next one that is carried in its place. */
+  ended(relay: T): void {
+    this.sights.delete(relay);
+  }
+
   private look(): void {
+    this.nextLook = null;
     const now = performance.now();
     if (now >= this.endsAt || this.running.size === 0) return;
     let left = this.running.size;
     for (const { relay, until } of this.candidates(now)) {
-      if (this.nextAt > now) break;
-      this.sights.delete(relay);
+      if (now < until && now < this.nextAt) break;
+      if (relay.isCarrying) continue;
       relay.retire(this.reason);
       // Those that are left may all become idle, and share the time that is left.
       this.nextAt += Math.max(0, until - this.nextAt) / left--;
     }
     // A time in which nobody was idle is no reason to end many at once then.
     if (this.nextAt < now) this.nextAt = now;
-    const { limits } = this;
+    this.lookLater();
+  }
+
+  private lookLater(): void {
+    const look = {};
+    this.nextLook = look;
     this.alarm(this.lookMs, () => {
-      if (limits === this.limits) this.look();
+      if (this.nextLook === look) this.look();
     });
   }
 
-  /** The relays that may end now, the longest idle first. */
+  /** The relays that have not moved for long enough: first whom to end first. */
   private candidates(now: number): Candidate<T>[] {
-    const looksMin = now < this.spreadUntil ? IDLE_LOOKS : REST_LOOKS;
     const found: Candidate<T>[] = [];
     for (const relay of this.running) {
-      const { movedBytes: moved } = relay;
       const sight = this.sights.get(relay);
-      if (sight === undefined) this.sights.set(relay, { moved, at: now, looks: 0 });
-      else if (sight.moved !== moved) {
-        sight.moved = moved;
-        sight.at = now;
-        sight.looks = 0;
-      } else if (++sight.looks >= looksMin && this.mayEnd(relay, now)) {
-        const isIdle = sight.looks >= IDLE_LOOKS;
-        found.push({ relay, at: sight.at, until: isIdle ? this.spreadUntil : this.answersUntil });
+      if (sight === undefined) this.sights.set(relay, firstSight(relay, now));
+      else if (sight.moved !== relay.movedBytes) renew(sight, relay, now);
+      else {
+        sight.looks++;
+        const until = this.untilOf(sight, relay.awaitsAnswer, now);
+        if (until !== null) found.push({ relay, at: sight.at, until });
       }
     }
-    return found.sort((a, b) => a.at - b.at);
+    return found.sort((a, b) => a.until - b.until || a.at - b.at);
   }
 
-  /** Whether a relay that does not move may end. */
-  private mayEnd(relay: T, now: number): boolean {
-    return (now >= this.answersUntil || !relay.awaitsAnswer) && !relay.isCarrying;
+  /** Until when a relay that does not move is spread with its like; null when it may not end yet. */
+  private untilOf({ looks, goesOn }: Sight, awaitsAnswer: boolean, now: number): number | null {
+    if (awaitsAnswer)
+      return looks >= IDLE_LOOKS && now >= this.answersUntil ? this.lastUntil : null;
+    if (looks >= IDLE_LOOKS) return this.idleUntil;
+    return looks >= REST_LOOKS && now >= this.idleUntil && !goesOn ? this.answersUntil : null;
   }
+}
+
+function firstSight(relay: Drainable, now: number): Sight {
+  const { movedBytes: moved, clientBytes: asked, awaitsAnswer: awaited } = relay;
+  return { moved, asked, awaited, goesOn: false, at: now, looks: 0 };
+}
+
+/** It has moved. */
+function renew(sight: Sight, relay: Drainable, now: number): void {
+  const hasAsked = sight.asked !== relay.clientBytes;
+  sight.goesOn = !hasAsked && !sight.awaited;
+  sight.moved = relay.movedBytes;
+  sight.asked = relay.clientBytes;
+  sight.awaited = relay.awaitsAnswer;
+  sight.at = now;
+  sight.looks = 0;
 }

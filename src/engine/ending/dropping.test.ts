@@ -30,6 +30,7 @@ class Stage implements Disposable {
 
 class Relay implements Droppable {
   movedBytes = 0;
+  clientBytes = 0;
   isCarrying = false;
   awaitsAnswer = false;
   isDialing = false;
@@ -138,4 +139,21 @@ test("several selections at the same time do not meet", () => {
   expect(stage.ends.b).toBe("terminated: drain");
   stage.clock.pass(2_000);
   expect(stage.running.size).toBe(0);
+});
+
+test("those that were to end go on when that is taken back, and only those", () => {
+  using stage = new Stage();
+  stage.relay("kept", 1);
+  stage.relay("ended", 2);
+  const late = stage.relay("by itself", 1);
+  stage.dropping.drop(stage.running, { slot: 1 }, 5_000);
+  stage.dropping.drop(stage.running, { slot: 2 }, 5_000);
+  stage.clock.pass(500);
+  stage.end(late, "finished");
+  stage.dropping.spare({ slot: 1 });
+  stage.dropping.spare({ listener: "1" });
+  stage.clock.pass(10_000);
+  expect(stage.ends).toEqual({ "by itself": "finished", ended: "retired: upstream_gone" });
+  stage.dropping.drop(stage.running, { slot: 1 }, 0);
+  expect(stage.ends.kept).toBe("terminated: upstream_gone");
 });

@@ -23,13 +23,14 @@ export interface Droppable extends Drainable {
 }
 
 /**
- * Ends selected relays within a time: idle ones by a FIN, spread over it, the others when it is over.
+ * Ends selected relays within a time: idle ones by a FIN, as {@link Drain} does, the others when it is over.
  * Those that still dial an upstream that is gone go on with another one.
  *
  * Owner: an engine, which tells of each relay that has ended.
  */
 export class Dropping<T extends Droppable> {
-  private readonly rows = new Set<Set<T>>();
+  /** Those that are to end together, and by which selection. */
+  private readonly rows = new Map<Set<T>, Selection>();
 
   constructor(private readonly alarm: Alarm = timerAlarm) {}
 
@@ -45,15 +46,25 @@ export class Dropping<T extends Droppable> {
       row.add(relay);
     }
     if (withinMs > 0 && row.size > 0) {
-      this.rows.add(row);
+      this.rows.set(row, selection);
       new Drain(row, withinMs, this.alarm, reason);
       this.alarm(withinMs, () => this.finish(row, reason));
     } else this.finish(row, reason);
   }
 
+  /** Those that were to end by this selection, and have not yet, go on. */
+  spare(selection: Selection): void {
+    for (const [row, its] of this.rows) {
+      if (!isSame(its, selection)) continue;
+      this.rows.delete(row);
+      // Its drain ends nobody any more.
+      row.clear();
+    }
+  }
+
   /** A relay has ended. */
   ended(relay: T): void {
-    for (const row of this.rows) row.delete(relay);
+    for (const row of this.rows.keys()) row.delete(relay);
   }
 
   private finish(row: Set<T>, reason: Reason): void {
@@ -65,4 +76,9 @@ export class Dropping<T extends Droppable> {
 function isSelected(relay: Droppable, selection: Selection): boolean {
   if ("slot" in selection) return relay.upstreamSlot === selection.slot;
   return relay.listener.account.name === selection.listener;
+}
+
+function isSame(one: Selection, other: Selection): boolean {
+  if ("slot" in one) return "slot" in other && one.slot === other.slot;
+  return "listener" in other && one.listener === other.listener;
 }

@@ -30,6 +30,7 @@ class Stage implements Disposable {
 
 class Relay implements Endable {
   readonly movedBytes = 0;
+  readonly clientBytes = 0;
   isCarrying = true;
   readonly awaitsAnswer = false;
   readonly upstreamSlot = 0;

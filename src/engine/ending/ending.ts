@@ -35,8 +35,9 @@ export class Ending<T extends Endable> {
   }
 
   /** See {@link Engine.drop}. */
-  drop(selection: Selection, withinMs: number): void {
-    this.dropping.drop(this.running, selection, timerSpan(withinMs));
+  drop(selection: Selection, withinMs: number | null): void {
+    if (withinMs === null) this.dropping.spare(selection);
+    else this.dropping.drop(this.running, selection, timerSpan(withinMs));
   }
 
   /**
@@ -61,11 +62,13 @@ export class Ending<T extends Endable> {
   /** A relay has begun. */
   begun(relay: T): void {
     if (this.isOver && this.running.has(relay)) this.cut(relay);
+    else this.drain?.begun();
   }
 
   /** A relay has ended. */
   ended(relay: T): void {
     this.dropping.ended(relay);
+    this.drain?.ended(relay);
   }
 
   private cutAll(): void {

@@ -4,7 +4,7 @@ import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { Descriptors } from "../descriptors.ts";
-import { otherEnd, ownEnd, unsentBytes } from "../libc.ts";
+import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import type { Meter } from "../meter.ts";
 import type { Copies } from "../mirror/copies.ts";
 import type { Mirror } from "../mirror/mirror.ts";
@@ -346,6 +346,10 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     return unsentTo(this.client) + unsentTo(this.upstream);
   }
 
+  protected get unread(): number {
+    return unreadOf(this.client) + unreadOf(this.upstream);
+  }
+
   private lane(source: Side): Lane {
     return source === Side.Client ? this.up : this.down;
   }
@@ -360,6 +364,11 @@ const NOTHING = new Uint8Array(0);
 /** Bytes for this end that only our kernel has; 0 when it is closed. */
 function unsentTo(end: BunSocket<unknown> | null): number {
   return end === null ? 0 : unsentBytes(end.fd);
+}
+
+/** Bytes of this end that we have not received; 0 when it is closed. */
+function unreadOf(end: BunSocket<unknown> | null): number {
+  return end === null ? 0 : unreadBytes(end.fd);
 }
 
 /**

@@ -139,7 +139,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     this.ledger.find(relay)?.terminate("admin");
   }
 
-  drop(selection: Selection, withinMs: number): void {
+  drop(selection: Selection, withinMs: number | null): void {
     this.ending.drop(selection, withinMs);
   }
 

@@ -41,7 +41,7 @@ export type Command =
   | { readonly kind: "update"; readonly key: number; readonly options: ListenerOptions }
   | { readonly kind: "unlisten"; readonly key: number }
   | { readonly kind: "cut"; readonly relay: number }
-  | { readonly kind: "drop"; readonly selection: Selection; readonly withinMs: number }
+  | { readonly kind: "drop"; readonly selection: Selection; readonly withinMs: number | null }
   | { readonly kind: "stop"; readonly drainTimeoutMs: number }
   | { readonly kind: "resolved"; readonly token: number; readonly addresses: readonly Address[] }
   | { readonly kind: "routed"; readonly token: number; readonly answer: RouteAnswer }

@@ -138,7 +138,7 @@ export class ThreadEngine implements Engine {
     this.tell({ kind: "cut", relay });
   }
 
-  drop(selection: Selection, withinMs: number): void {
+  drop(selection: Selection, withinMs: number | null): void {
     this.tell({ kind: "drop", selection, withinMs });
   }
 

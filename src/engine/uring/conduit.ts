@@ -430,6 +430,14 @@ export class Conduit extends Reception<Listener> {
     return this.unsentTo(this.client) + this.unsentTo(this.upstream);
   }
 
+  protected get unread(): number {
+    return this.unreadOf(this.client) + this.unreadOf(this.upstream);
+  }
+
+  private unreadOf(descriptor: number): number {
+    return descriptor < 0 ? 0 : this.loop.sockets.unreadBytes(descriptor);
+  }
+
   private unsentTo(descriptor: number): number {
     return descriptor < 0 ? 0 : this.loop.sockets.unsentBytes(descriptor);
   }

@@ -71,6 +71,8 @@ export interface Sockets {
   resetOnClose(descriptor: number): number;
   /** Bytes that the other end has not acknowledged. */
   unsentBytes(descriptor: number): number;
+  /** Bytes that were not received yet. */
+  unreadBytes(descriptor: number): number;
   /** {@link acceptNow} on this listening descriptor does not wait from now on. */
   stopWaiting(descriptor: number): void;
   /** Accepts one waiting connection, or answers −EAGAIN. */

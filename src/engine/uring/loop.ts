@@ -245,7 +245,7 @@ export class Loop implements CopiesHost {
   }
 
   /** See {@link Engine.drop}. */
-  drop(selection: Selection, withinMs: number): void {
+  drop(selection: Selection, withinMs: number | null): void {
     this.ending.drop(selection, withinMs);
   }
 

@@ -1,5 +1,5 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import { otherEnd, ownEnd, unsentBytes } from "../libc.ts";
+import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
   closeNow,
@@ -35,6 +35,7 @@ const sockets: Sockets = {
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
   unsentBytes,
+  unreadBytes,
   stopWaiting: (descriptor) => setBlocking(descriptor, false),
   acceptNow,
   closeNow,
