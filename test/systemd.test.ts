@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { unlinkSync } from "node:fs";
 import { ServiceManager } from "../src/cli/systemd/notify.ts";
+import { monotonicMicros } from "../src/engine/linux.ts";
 import { MAIN } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { Datagrams, listening, listeningAt } from "./fixtures/system.ts";
@@ -31,8 +32,13 @@ describe.if(linux)("sd_notify", () => {
     });
     await until("READY=1\nSTATUS=relaying on 1 listener");
     await until("WATCHDOG=1");
+    const askedAt = monotonicMicros();
     proxy.kill("SIGHUP");
     await until("RELOADING=1\nMONOTONIC_USEC=");
+    const reloading = told.find((text) => text.startsWith("RELOADING=1")) as string;
+    const begunAt = BigInt(reloading.replace(/.*=/s, ""));
+    expect(begunAt).toBeGreaterThan(askedAt);
+    expect(begunAt).toBeLessThan(monotonicMicros());
     proxy.kill("SIGTERM");
     await until("STOPPING=1\nSTATUS=stopping: SIGTERM, no relays running");
     expect(await proxy.exited).toBe(0);

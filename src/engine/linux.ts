@@ -42,6 +42,7 @@ interface Calls {
   ): number;
   fcntl(descriptor: number, command: number, value: number): number;
   close(descriptor: number): number;
+  clock_gettime(clock: number, time: number): number;
   sched_yield(): number;
   __errno_location(): Pointer;
 }
@@ -78,6 +79,7 @@ function open(): Calls {
         sendto: { args: [i32, u64, u64, i32, u64, "u32"], returns: i32 },
         fcntl: { args: [i32, i32, i32], returns: i32 },
         close: { args: [i32], returns: i32 },
+        clock_gettime: { args: [i32, u64], returns: i32 },
         sched_yield: { args: [], returns: i32 },
         __errno_location: { args: [], returns: "ptr" },
       });
@@ -219,6 +221,21 @@ const one = new BigUint64Array([1n]);
 /** Adds one to an eventfd: whoever reads it wakes. */
 export function signal(descriptor: number): void {
   calls().write(descriptor, ptr(one), 8);
+}
+
+const CLOCK_MONOTONIC = 1;
+const time = new BigInt64Array(2);
+
+/**
+ * Microseconds of the kernel's monotonic clock, which is the same for all processes. Bun's own clocks
+ * begin with the process.
+ *
+ * Source: clock_gettime(2); `struct timespec` is two 64-bit numbers on x86-64 and arm64.
+ */
+export function monotonicMicros(): bigint {
+  calls().clock_gettime(CLOCK_MONOTONIC, ptr(time));
+  const [seconds, nanoseconds] = time as unknown as [bigint, bigint];
+  return seconds * 1_000_000n + nanoseconds / 1_000n;
 }
 
 const SOCK_STREAM = 1;

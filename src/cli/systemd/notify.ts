@@ -1,4 +1,4 @@
-import { sendDatagram } from "../../engine/linux.ts";
+import { monotonicMicros, sendDatagram } from "../../engine/linux.ts";
 import { encodeSockaddr } from "../../engine/sockaddr.ts";
 
 /** What a service manager is told, of sd_notify(3). */
@@ -33,9 +33,9 @@ export class ServiceManager {
 
   /** A reload begins; {@link ready} ends it. */
   reloading(): void {
-    // hrtime is CLOCK_MONOTONIC, which is what systemd compares with.
-    const micros = process.hrtime.bigint() / 1000n;
-    this.tell("RELOADING=1", `MONOTONIC_USEC=${micros}`);
+    if (this.address === null) return;
+    // A reload counts for systemd only if it began after it was asked for.
+    this.tell("RELOADING=1", `MONOTONIC_USEC=${monotonicMicros()}`);
   }
 
   /** The service comes to its end. */
