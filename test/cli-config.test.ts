@@ -71,6 +71,28 @@ upsteams = "a:1"
     expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err });
   });
 
+  test("a file that relays nowhere: no demo takes its place, exit 2", async () => {
+    const empty = await write("empty.toml", "");
+    const listen = await write("listen.toml", 'listen = "127.0.0.1:0"\n');
+    const words = "expected at least one";
+    const lines = [
+      [empty, `is empty, without any key: ${words} upstream, or mode sink`],
+      [listen, `has no upstreams: ${words}, or mode sink`],
+    ] as const;
+    for (const [path, why] of lines) {
+      const refused = { code: 2, out: "", err: `ringway: ${path}: ${why}\n` };
+      expect(await runCli("check", path)).toEqual(refused);
+      expect(await runCli("-c", path)).toEqual(refused);
+    }
+  });
+
+  test("an empty file is enough beside an upstream from the flags", async () => {
+    const path = await write("empty.yaml", "# nothing yet\n");
+    await using proxy = new CliProcess(["-c", path, "-l", "127.0.0.1:0", "-u", "127.0.0.1:1"]);
+    await proxy.logged(/listening on \S+ → 127\.0\.0\.1:1\n/);
+    expect((await proxy.stop()).code).toBe(0);
+  });
+
   test("files of networks are read as well", async () => {
     const networks = await write("networks.txt", "10.0.0.0/8\nnobody\n");
     const edge = `allow = "file:${networks}"\ndeny = "file:${networks}.gone"\n`;

@@ -209,6 +209,10 @@ describe.each(engines)("with engine %s", (engine) => {
     await rename(await write(`new-${engine}.toml`, text(three)), path);
     await proxy.logged(new RegExp(`listening on 127.0.0.1:${three}`));
     await connect(three);
+    // Cut short by an accident: no demo takes the place of what runs.
+    await writeFile(path, "");
+    await proxy.logged(/reload: .*toml: is empty, without any key: expected at least one upstream/);
+    await connect(three);
     await proxy.stop();
   });
 });
