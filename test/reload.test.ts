@@ -89,7 +89,7 @@ describe.each(engines)("with engine %s", (engine) => {
     // What is wrong is told, all of it, and changes nothing.
     await writeFile(path, `mode = "both"\n${listen(two)}upsteams = "x"\n`);
     proxy.child.kill("SIGHUP");
-    await proxy.logged(/SIGHUP: nothing has changed/);
+    await proxy.logged(/SIGHUP: the new configuration is not applied, the old one stays/);
     const told = await proxy.logged(/reload: .*mode "both"/);
     expect(told).not.toBeNull();
     await proxy.logged(/reload: .*upsteams/);
@@ -212,6 +212,9 @@ describe.each(engines)("with engine %s", (engine) => {
     // Cut short by an accident: no demo takes the place of what runs.
     await writeFile(path, "");
     await proxy.logged(/reload: .*toml: is empty, without any key: expected at least one upstream/);
+    await proxy.logged(
+      /the file has changed: the new configuration is not applied, the old one stays/,
+    );
     await connect(three);
     await proxy.stop();
   });
