@@ -155,6 +155,40 @@ describe("a file without an upstream", () => {
   });
 });
 
+describe("what is said of checks", () => {
+  const timing = {
+    checkInterval: "1s",
+    checkTimeout: "500ms",
+    checkRise: 1,
+    checkFall: 1,
+    checkAddress: "127.0.0.1:1",
+    checkTls: true,
+  };
+
+  test("needs a check, wherever it was given", () => {
+    expect(complaints({}, { ...short, ...timing })).toEqual(
+      Object.keys(timing).map((key) => `f: ${key} needs check`),
+    );
+    expect(complaints({ checkInterval: "2" }, short)).toEqual(["--checkInterval needs check"]);
+    const listeners = [{ ...several.listeners[0], checkFall: 1 }, several.listeners[1]];
+    expect(complaints({}, { listeners })).toEqual(["f: listeners[0].checkFall needs check"]);
+  });
+
+  test("may be for one listener alone, and is told of once where it is for none", () => {
+    const listeners = [{ ...several.listeners[0], check: "tcp" }, several.listeners[1]];
+    expect(complaints({}, { ...timing, listeners })).toEqual([]);
+    const own = [listeners[0], { ...listeners[1], checkFall: 1 }];
+    expect(complaints({}, { ...timing, listeners: own })).toEqual([
+      "f: listeners[1].checkFall needs check",
+    ]);
+    expect(complaints({}, { ...several, checkInterval: "1s" })).toEqual([
+      "f: checkInterval needs check",
+    ]);
+    expect(complaints({}, { ...short, ...timing, check: "none" })).toEqual([]);
+    expect(complaints({}, { ...short, checkInterval: "soon" })).toHaveLength(1);
+  });
+});
+
 describe("relays that would loop", () => {
   const listener = (listen: unknown, upstreams: unknown) => ({ listen, upstreams });
   const told = (...listeners: unknown[]) => complaints({}, { listeners });
