@@ -14,6 +14,7 @@ import { renderGroup } from "./help.ts";
 import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
+import { rejectOverlaps } from "./reject-overlaps.ts";
 
 const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print this help"] }];
 
@@ -33,6 +34,7 @@ async function check(rawArgs: readonly string[]): Promise<number> {
   if (operand === null) throw new ConfigError(`check needs a file: ${programName()} check FILE`);
   const problems = new Problems();
   const file = await loadFile(operand, process.env, problems);
+  rejectOverlaps(file, process.env, problems);
   const { listeners } = validate({}, file, problems.sentences);
   await checkNetworks(listeners);
   return await print(`${printable(operand)}: ${summary(listeners)}\n`);
