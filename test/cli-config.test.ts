@@ -93,6 +93,23 @@ upsteams = "a:1"
     expect((await proxy.stop()).code).toBe(0);
   });
 
+  test("a file that is right and refuses everybody: a warning, exit 0", async () => {
+    const upstream = 'upstream = { address = "127.0.0.1:1", weight = 0 }\n';
+    const path = await write("weightless.toml", `listen = "127.0.0.1:0"\n${upstream}`);
+    const why = "no upstream of listener 127.0.0.1:0 takes new relays: all have weight 0";
+    expect(await runCli("check", path)).toEqual({
+      code: 0,
+      err: `ringway: ${path}: warning: ${why}\n`,
+      out: `${path}: ok: 1 listener, 1 upstream\n  127.0.0.1:0 → 127.0.0.1:1\n`,
+    });
+    await using proxy = new CliProcess(["-c", path]);
+    const warning = new RegExp(`\\[warn\\].* ${why}\n`, "g");
+    await proxy.logged(warning);
+    proxy.child.kill("SIGHUP");
+    await proxy.loggedTimes(warning, 2);
+    expect((await proxy.stop()).code).toBe(0);
+  });
+
   describe.skipIf(process.platform !== "linux")("listeners that overlap", () => {
     const text = (rest: string) => `${rest}
 upstream = "a:1"
