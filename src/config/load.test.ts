@@ -160,6 +160,16 @@ test.each([
   ["deep.json", `{"a":${"[".repeat(9_000)}${"]".repeat(9_000)}}`, DEEP],
   ["circle.yaml", "a: &a [*a]", "circle.yaml: a[0][0] goes too deep for a configuration"],
   ["bomb.yaml", bomb(), "bomb.yaml: not valid YAML: Excessive aliasing (line 8)"],
+  [
+    "twice.json",
+    '{"stats":"text","listen":":1","stats":"json"}',
+    "twice.json: the key stats is given twice",
+  ],
+  [
+    "twice.toml",
+    'mode = "sink"\nmode = "oneway"',
+    "twice.toml: not valid TOML: Cannot redefine key 'mode' (line 2)",
+  ],
   ["throws.ts", 'throw new Error("no\\nway")', "throws.ts: no"],
   ["nothing.ts", "export const a = 1;", "nothing.ts: has no default export"],
   ["list.json", "[1]", "list.json: expected keys with values, not a list"],
