@@ -173,7 +173,7 @@ describe.each(engines)("with engine %s", (engine) => {
       const [status, document] = (await plan(word)) as [number, unknown];
       expect(status).toBe(422);
       expect(document).toMatchObject({
-        error: "the settings are wrong: nothing has changed",
+        error: "the settings are wrong: the new configuration is not applied, the old one stays",
         problems: [expect.stringContaining('mode "both"'), expect.stringContaining("upsteam")],
       });
     }

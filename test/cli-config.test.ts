@@ -71,6 +71,72 @@ upsteams = "a:1"
     expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err });
   });
 
+  test("a file that relays nowhere: no demo takes its place, exit 2", async () => {
+    const empty = await write("empty.toml", "");
+    const listen = await write("listen.toml", 'listen = "127.0.0.1:0"\n');
+    const words = "expected at least one";
+    const lines = [
+      [empty, `is empty, without any key: ${words} upstream, or mode sink`],
+      [listen, `has no upstreams: ${words}, or mode sink`],
+    ] as const;
+    for (const [path, why] of lines) {
+      const refused = { code: 2, out: "", err: `ringway: ${path}: ${why}\n` };
+      expect(await runCli("check", path)).toEqual(refused);
+      expect(await runCli("-c", path)).toEqual(refused);
+    }
+  });
+
+  test("an empty file is enough beside an upstream from the flags", async () => {
+    const path = await write("empty.yaml", "# nothing yet\n");
+    await using proxy = new CliProcess(["-c", path, "-l", "127.0.0.1:0", "-u", "127.0.0.1:1"]);
+    await proxy.logged(/listening on \S+ → 127\.0\.0\.1:1\n/);
+    expect((await proxy.stop()).code).toBe(0);
+  });
+
+  test("a file that is right and refuses everybody: a warning, exit 0", async () => {
+    const upstream = 'upstream = { address = "127.0.0.1:1", weight = 0 }\n';
+    const path = await write("weightless.toml", `listen = "127.0.0.1:0"\n${upstream}`);
+    const why = "no upstream of listener 127.0.0.1:0 takes new relays: all have weight 0";
+    expect(await runCli("check", path)).toEqual({
+      code: 0,
+      err: `ringway: ${path}: warning: ${why}\n`,
+      out: `${path}: ok: 1 listener, 1 upstream\n  127.0.0.1:0 → 127.0.0.1:1\n`,
+    });
+    await using proxy = new CliProcess(["-c", path]);
+    const warning = new RegExp(`\\[warn\\].* ${why}\n`, "g");
+    await proxy.logged(warning);
+    proxy.child.kill("SIGHUP");
+    await proxy.loggedTimes(warning, 2);
+    expect((await proxy.stop()).code).toBe(0);
+  });
+
+  describe.skipIf(process.platform !== "linux")("listeners that overlap", () => {
+    const text = (rest: string) => `${rest}
+upstream = "a:1"
+[[listeners]]
+listen = ":7110"
+[[listeners]]
+listen = ["127.0.0.1:7111", "0.0.0.0:7110", "localhost:7111", "[::1]:7111"]
+`;
+    test("are refused, as one worker can open only one of them", async () => {
+      const path = await write("overlap.toml", text(""));
+      const why = "with one worker only one of them can be opened";
+      expect(await runCli("check", path)).toEqual({
+        code: 2,
+        out: "",
+        err: `ringway: ${path}: listeners[1].listen[1] "0.0.0.0:7110" overlaps the listener [::]:7110: ${why}\n`,
+      });
+    });
+
+    test("are right where several workers share ports, or sockets are passed on", async () => {
+      const several = await write("overlap-shared.toml", text("workers = 2"));
+      expect(await runCli("check", several)).toMatchObject({ code: 0, err: "" });
+      const path = await write("overlap-passed.toml", text(""));
+      await using check = new CliProcess(["check", path], ["env", "LISTEN_FDS=2"]);
+      expect(await check.finished()).toMatchObject({ code: 0, err: "" });
+    });
+  });
+
   test("files of networks are read as well", async () => {
     const networks = await write("networks.txt", "10.0.0.0/8\nnobody\n");
     const edge = `allow = "file:${networks}"\ndeny = "file:${networks}.gone"\n`;

@@ -93,7 +93,7 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
 
   test("a great many are counted", async () => {
     const path = join(folder, "many.json");
-    await Bun.write(path, JSON.stringify({ listen: Array(1_234).fill("x") }));
+    await Bun.write(path, JSON.stringify({ listen: Array(1_234).fill("x"), mode: "sink" }));
     const { code, err } = await runCli("-c", path);
     expect(code).toBe(2);
     expect(err.trimEnd().split("\n")).toHaveLength(101);
@@ -105,7 +105,7 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
     await Bun.write(path, 'mode = "both"');
     const sentence = `${path}: mode "both": expected bidirectional, oneway or sink`;
     expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err: `ringway: ${sentence}\n` });
-    await Bun.write(path, "[uring]\nentries = 100");
+    await Bun.write(path, 'mode = "sink"\n[uring]\nentries = 100');
     const group = `${path}: uring.entries 100: expected a power of two of 16…32,768`;
     expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err: `ringway: ${group}\n` });
   });
@@ -167,7 +167,10 @@ describe("it cannot be had here: one sentence, exit 1", () => {
 
 test("a defect: one sentence, the place only at -v, exit 70", async () => {
   const path = join(folder, "defect.ts");
-  await Bun.write(path, 'setTimeout(() => { throw new Error("boom"); }, 0);\nexport default {};');
+  await Bun.write(
+    path,
+    'setTimeout(() => { throw new Error("boom"); }, 0);\nexport default { mode: "sink" };',
+  );
   const sentence = "ringway: this is a defect of ringway, please report it: Error: boom";
   const flags = ["-l", "127.0.0.1:0", "-c", path];
   const plain = await runCli(...flags);

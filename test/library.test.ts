@@ -159,7 +159,9 @@ test.each([0, 2])("a reload that a stop overtakes is refused, %i workers", async
   const overtaken = proxy.reload(other);
   const stopped = proxy.stop(0);
   await expect(overtaken).rejects.toBeInstanceOf(StoppedError);
-  await expect(proxy.reload(other)).rejects.toThrow("the proxy stops: nothing has changed");
+  await expect(proxy.reload(other)).rejects.toThrow(
+    "the proxy stops: the new configuration is not applied, the old one stays",
+  );
   await stopped;
   await expect(proxy.reload(other)).rejects.toBeInstanceOf(StoppedError);
   await expect(proxy.reload(before)).rejects.toBeInstanceOf(StoppedError);

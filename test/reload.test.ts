@@ -89,7 +89,7 @@ describe.each(engines)("with engine %s", (engine) => {
     // What is wrong is told, all of it, and changes nothing.
     await writeFile(path, `mode = "both"\n${listen(two)}upsteams = "x"\n`);
     proxy.child.kill("SIGHUP");
-    await proxy.logged(/SIGHUP: nothing has changed/);
+    await proxy.logged(/SIGHUP: the new configuration is not applied, the old one stays/);
     const told = await proxy.logged(/reload: .*mode "both"/);
     expect(told).not.toBeNull();
     await proxy.logged(/reload: .*upsteams/);
@@ -208,6 +208,13 @@ describe.each(engines)("with engine %s", (engine) => {
     // As editors and deployments do it.
     await rename(await write(`new-${engine}.toml`, text(three)), path);
     await proxy.logged(new RegExp(`listening on 127.0.0.1:${three}`));
+    await connect(three);
+    // Cut short by an accident: no demo takes the place of what runs.
+    await writeFile(path, "");
+    await proxy.logged(/reload: .*toml: is empty, without any key: expected at least one upstream/);
+    await proxy.logged(
+      /the file has changed: the new configuration is not applied, the old one stays/,
+    );
     await connect(three);
     await proxy.stop();
   });

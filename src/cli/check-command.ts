@@ -11,9 +11,11 @@ import { destination } from "./announce.ts";
 import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";
-import { print } from "./output.ts";
+import { complain, print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
+import { rejectOverlaps } from "./reject-overlaps.ts";
+import { withoutWeight } from "./without-weight.ts";
 
 const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print this help"] }];
 
@@ -33,8 +35,12 @@ async function check(rawArgs: readonly string[]): Promise<number> {
   if (operand === null) throw new ConfigError(`check needs a file: ${programName()} check FILE`);
   const problems = new Problems();
   const file = await loadFile(operand, process.env, problems);
+  rejectOverlaps(file, process.env, problems);
   const { listeners } = validate({}, file, problems.sentences);
   await checkNetworks(listeners);
+  for (const sentence of withoutWeight(listeners)) {
+    complain(`${printable(operand)}: warning: ${sentence}`);
+  }
   return await print(`${printable(operand)}: ${summary(listeners)}\n`);
 }
 
@@ -59,8 +65,9 @@ function help(): string {
   return `Usage: ${programName()} check FILE
 
 Says whether a configuration file, with the files of networks that it names, is
-right: all that is wrong with it, a line for each, or else what it means.
-Nothing is started, no name is looked up.
+right: all that is wrong with it, a line for each, or else what it means, and
+a warning of each listener that refuses everybody. Nothing is started, no name
+is looked up.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 

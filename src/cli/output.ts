@@ -68,7 +68,7 @@ export async function print(text: string, code = 0): Promise<number> {
   return (await writeOut(text)) === null ? code : 1;
 }
 
-/** Writes one sentence to stderr, for what ends the program before or instead of a log line. */
+/** Writes one sentence to stderr, for what is told before or instead of a log line. */
 export function complain(sentence: string): void {
   standardStream("stderr").write(`ringway: ${sentence}\n`);
 }

@@ -4,6 +4,7 @@ import type { ConsolaInstance } from "consola/core";
 import { ConfigError } from "../config/error.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
 import type { ReloadOutcome } from "../control/admin/context.ts";
+import { NOT_APPLIED } from "../control/not-applied.ts";
 import { describePlan, isEmpty, type Plan } from "../control/plan.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import { StoppedError } from "../control/stopped-error.ts";
@@ -74,7 +75,7 @@ export class Reloader {
       if ("plan" in outcome) this.tell(why, outcome.plan);
       else {
         for (const sentence of outcome.problems) log.error(`reload: ${sentence}`);
-        log.error(`${why}: nothing has changed`);
+        log.error(`${why}: ${NOT_APPLIED}`);
       }
       return outcome;
     } finally {

@@ -159,7 +159,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
 };
 
 test("what the types allow is understood", () => {
-  for (const config of [whole, { listen: [":1"], upstream: ["a:1"] }, { listen: ":1" }, {}]) {
+  for (const config of [whole, { listen: [":1"], upstream: ["a:1"] }, { mode: "sink" } as const]) {
     const problems = new Problems();
     const source = readDocument(defineConfig(config), "f.ts", null, problems);
     validate({}, source, problems.sentences);

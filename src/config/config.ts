@@ -268,7 +268,7 @@ export interface UringConfig {
 
 /**
  * A configuration as a person writes it. With one group of listeners: `listen`, `upstream`. With
- * several: `listeners`, each with its own. Nothing at all is a configuration, too.
+ * several: `listeners`, each with its own.
  */
 export interface Config extends ListenerSettings {
   /**
@@ -279,7 +279,7 @@ export interface Config extends ListenerSettings {
   readonly listen?: string | readonly string[];
   /**
    * Where relays go, as {@link ListenerConfig.upstreams}; with `listeners`, those that name none.
-   * Without either: the embedded upstream.
+   * A listener that relays needs one, from here, its own list or the command line.
    */
   readonly upstream?: UpstreamConfig | readonly UpstreamConfig[];
   /** Listeners with upstreams and settings of their own. */

@@ -12,7 +12,10 @@ import { type Settings, validate } from "./validate.ts";
 function settingsOf(content: unknown, environment: Environment = {}): Settings {
   const problems = new Problems();
   const source = readDocument(content, "f.toml", environment, problems);
-  return validate({}, source, problems.sentences);
+  // Most are about one key alone, and a file that relays nowhere is wrong for that.
+  const isAimless = source.listeners === undefined && source.upstream === undefined;
+  const flags = isAimless ? { upstream: { value: "up:1", label: "--upstream" } } : {};
+  return validate(flags, source, problems.sentences);
 }
 
 /** Everything that is said of a file, without its name. */

@@ -106,6 +106,8 @@ class DocumentReader {
       this.problems.add({ label: labelOf(this.file, ["listen"]) }, why);
     }
     return {
+      label: `${this.file}:`,
+      isEmpty: Object.keys(this.document).length === 0,
       ...optional("listen", this.listen(listen, ["listen"])),
       ...optional("upstream", this.upstreams(top.upstream, ["upstream"])),
       ...optional("listeners", this.listeners(listeners)),

@@ -90,7 +90,6 @@ function checkOf(given: Sources<HealthValues>, problems: Problems): CheckOptions
   const kind = given.check?.value ?? healthDefaults.check;
   rejectStrays(given, kind, problems);
   const tls = checkTlsOf(given, problems);
-  if (tls !== null && given.check === undefined) problems.add(given.checkTls, "needs check");
   if (kind === "none") return null;
   const intervalMs = given.checkInterval?.value ?? healthDefaults.intervalMs;
   return {
@@ -141,6 +140,34 @@ function rejectStrays(given: Sources<HealthValues>, kind: string, problems: Prob
     if (one === undefined || (kinds as readonly string[]).includes(kind)) continue;
     problems.add(one, `is for check ${kinds.join(", ")} alone, and this one is ${kind}`);
   }
+}
+
+/** What checks of every kind have. */
+const COMMON = [
+  "checkInterval",
+  "checkTimeout",
+  "checkRise",
+  "checkFall",
+  "checkAddress",
+  "checkTls",
+] as const satisfies readonly (keyof HealthValues)[];
+
+/**
+ * Tells what is said of checks where there are none. What stands at the top may be for one listener
+ * alone, but not for none.
+ */
+export function rejectCheckless(all: readonly Sources<HealthValues>[], problems: Problems): void {
+  const [checked, others] = [all.filter(isChecked), all.filter((given) => !isChecked(given))];
+  const commonOf = (given: Sources<HealthValues>) => COMMON.map((key) => given[key]);
+  const lonely = new Set(others.flatMap(commonOf)).difference(new Set(checked.flatMap(commonOf)));
+  for (const one of lonely) {
+    // What is broken has been told.
+    if (one !== undefined && one.value !== null) problems.add(one, "needs check");
+  }
+}
+
+function isChecked({ check }: Sources<HealthValues>): boolean {
+  return check !== undefined;
 }
 
 function ejectionOf({ ejectAfter, ejectTime }: Sources<HealthValues>): EjectionOptions | null {

@@ -72,7 +72,10 @@ describe("flags win over a file", () => {
   });
 
   test("an address leaves nothing of a list, but what is outside of it", () => {
-    expect(lines({ listen: ["d:4"] }, several)).toEqual(["d:4 → , oneway, 1000 60000"]);
+    expect(complaints({ listen: ["d:4"] }, several)).toEqual([
+      "--listen replaces the list listeners, which has all upstreams: expected --upstream, upstream at the top of the file, or mode sink",
+    ]);
+    expect(lines({ listen: ["d:4"], mode: "sink" }, several)).toEqual(["d:4 → , sink, 1000 60000"]);
     expect(lines({ listen: ["d:4"] }, { ...several, upstream: "e:5" })).toEqual([
       "d:4 → e:5, oneway, 1000 60000",
     ]);
@@ -84,10 +87,10 @@ describe("flags win over a file", () => {
   test("settings of the whole proxy", () => {
     const { stats, drainTimeoutMs } = together(
       { stats: "none" },
-      { stats: "json", drainTimeout: 1 },
+      { ...short, stats: "json", drainTimeout: 1 },
     );
     expect({ stats, drainTimeoutMs }).toEqual({ stats: "none", drainTimeoutMs: 1_000 });
-    const file = { uring: { entries: 64, bufferCount: 2 } };
+    const file = { ...short, uring: { entries: 64, bufferCount: 2 } };
     expect(together({ "uring.entries": "128" }, file).uring).toMatchObject({
       entries: 128,
       bufferCount: 2,
@@ -110,12 +113,79 @@ describe("flags win over a file", () => {
     expect(complaints({ upstream: ["a:1"] }, { mode: "sink" })).toEqual([
       "--upstream contradicts mode sink, which has no upstream: leave one of them out",
     ]);
-    expect(complaints({ engine: "sockets" }, { uring: { entries: 64 } })).toEqual([
+    expect(complaints({ engine: "sockets" }, { ...short, uring: { entries: 64 } })).toEqual([
       "f: uring.entries contradicts engine sockets, which knows no io_uring: leave one of them out",
     ]);
-    expect(complaints({ segmentSize: "1MiB" }, { segmentCount: 3 })).toEqual([
+    expect(complaints({ segmentSize: "1MiB" }, { ...short, segmentCount: 3 })).toEqual([
       "f: segmentCount 3: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 3 segments of 1 MiB",
     ]);
+  });
+});
+
+describe("a file without an upstream", () => {
+  const without = "f: has no upstreams: expected at least one, or mode sink";
+
+  test("is wrong: the embedded upstream is not for files", () => {
+    expect(complaints({}, { listen: "0.0.0.0:7100" })).toEqual([without]);
+    expect(complaints({ connectTimeout: "1s" }, { stats: "json" })).toEqual([without]);
+    expect(complaints({ listen: [":1"] }, { listen: ":2" })).toEqual([without]);
+    expect(complaints({ mode: "oneway" }, { mode: "sink" })).toEqual([without]);
+    expect(complaints({}, { mode: "both" })).toHaveLength(1);
+    expect(complaints({}, { upstream: [] })).toHaveLength(1);
+  });
+
+  test("says so when it is empty", () => {
+    const empty = "f: is empty, without any key: expected at least one upstream, or mode sink";
+    expect(complaints({}, {})).toEqual([empty]);
+    expect(complaints({ listen: [":1"] }, {})).toEqual([empty]);
+  });
+
+  test("has one from flags, or needs none", () => {
+    expect(lines({ upstream: ["b:2"] }, {})).toEqual([
+      "127.0.0.1:6380 → b:2, bidirectional, 5000 60000",
+    ]);
+    expect(lines({ mode: "sink" }, {})).toEqual(["127.0.0.1:6380 → , sink, 5000 60000"]);
+    expect(lines({}, { mode: "sink" })).toEqual(["127.0.0.1:6380 → , sink, 5000 60000"]);
+  });
+
+  test("is not asked for one when it could not be read", () => {
+    expect(complaints({ listen: [":1"] }, "text")).toEqual([
+      'f: expected keys with values, not "text"',
+    ]);
+  });
+});
+
+describe("what is said of checks", () => {
+  const timing = {
+    checkInterval: "1s",
+    checkTimeout: "500ms",
+    checkRise: 1,
+    checkFall: 1,
+    checkAddress: "127.0.0.1:1",
+    checkTls: true,
+  };
+
+  test("needs a check, wherever it was given", () => {
+    expect(complaints({}, { ...short, ...timing })).toEqual(
+      Object.keys(timing).map((key) => `f: ${key} needs check`),
+    );
+    expect(complaints({ checkInterval: "2" }, short)).toEqual(["--checkInterval needs check"]);
+    const listeners = [{ ...several.listeners[0], checkFall: 1 }, several.listeners[1]];
+    expect(complaints({}, { listeners })).toEqual(["f: listeners[0].checkFall needs check"]);
+  });
+
+  test("may be for one listener alone, and is told of once where it is for none", () => {
+    const listeners = [{ ...several.listeners[0], check: "tcp" }, several.listeners[1]];
+    expect(complaints({}, { ...timing, listeners })).toEqual([]);
+    const own = [listeners[0], { ...listeners[1], checkFall: 1 }];
+    expect(complaints({}, { ...timing, listeners: own })).toEqual([
+      "f: listeners[1].checkFall needs check",
+    ]);
+    expect(complaints({}, { ...several, checkInterval: "1s" })).toEqual([
+      "f: checkInterval needs check",
+    ]);
+    expect(complaints({}, { ...short, ...timing, check: "none" })).toEqual([]);
+    expect(complaints({}, { ...short, checkInterval: "soon" })).toHaveLength(1);
   });
 });
 
@@ -184,7 +254,7 @@ describe("a service", () => {
 
   test("cannot be checked in place of upstreams, nor listened on, nor be one of a sink", () => {
     expect(complaints({ checkAddress: name, check: "tcp" }, short)).toHaveLength(1);
-    expect(complaints({ listen: name }, {})).toHaveLength(1);
+    expect(complaints({ listen: name }, { upstream: "a:1" })).toHaveLength(1);
     expect(complaints({ upstream: name, mode: "sink" }, {})).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 import { formatAddress } from "./address.ts";
 import { edgeOf } from "./edge.ts";
-import { healthOf } from "./health.ts";
+import { healthOf, rejectCheckless } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import { mirrorOf, rejectMirrorless } from "./mirror.ts";
 import {
@@ -40,10 +40,9 @@ export function listenersOf(
   rejectBounds(relaying, problems);
   rejectRouteless(relaying, problems);
   rejectWeights(relaying, problems);
-  rejectMirrorless(
-    relaying.map(({ settings }) => settings),
-    problems,
-  );
+  const settings = relaying.map((group) => group.settings);
+  rejectCheckless(settings, problems);
+  rejectMirrorless(settings, problems);
   rejectMirroredSinks(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));

@@ -72,6 +72,8 @@ test.each([
   const of = (path: string) => `${folder}/${name}: ${path}`;
   const address = (port: number) => ({ kind: "tcp", host: "127.0.0.1", port }) as const;
   expect(source).toEqual({
+    label: `${folder}/${name}:`,
+    isEmpty: false,
     listen: [
       { value: address(1), given: "127.0.0.1:1", label: of("listen[0]") },
       { value: address(2), given: "127.0.0.1:2", label: of("listen[1]") },
@@ -120,12 +122,17 @@ test("environment variables are filled in, but not in modules, which have their 
   ]);
 });
 
-test("an empty file sets nothing", async () => {
-  const nothing = { source: { settings: {}, uring: {} }, problems: [] };
-  expect(await load("empty.toml", "")).toEqual(nothing);
-  expect(await load("empty.yaml", "# nothing\n")).toEqual(nothing);
-  expect(await load("empty.json", " \n")).toEqual(nothing);
-  expect(await load("undefined.ts", "export default { mode: undefined };")).toEqual(nothing);
+test.each([
+  ["empty.toml", ""],
+  ["comment.yaml", "# nothing\n"],
+  ["empty.json", " \n"],
+  ["table.json", "{}"],
+  ["undefined.ts", "export default { mode: undefined };"],
+])("an empty file sets nothing: %s", async (name, text) => {
+  expect(await load(name, text)).toEqual({
+    source: { label: `${folder}/${name}:`, isEmpty: true, settings: {}, uring: {} },
+    problems: [],
+  });
 });
 
 const DEEP = "deep.json: a[0][0] goes too deep for a configuration";
@@ -153,6 +160,16 @@ test.each([
   ["deep.json", `{"a":${"[".repeat(9_000)}${"]".repeat(9_000)}}`, DEEP],
   ["circle.yaml", "a: &a [*a]", "circle.yaml: a[0][0] goes too deep for a configuration"],
   ["bomb.yaml", bomb(), "bomb.yaml: not valid YAML: Excessive aliasing (line 8)"],
+  [
+    "twice.json",
+    '{"stats":"text","listen":":1","stats":"json"}',
+    "twice.json: the key stats is given twice",
+  ],
+  [
+    "twice.toml",
+    'mode = "sink"\nmode = "oneway"',
+    "twice.toml: not valid TOML: Cannot redefine key 'mode' (line 2)",
+  ],
   ["throws.ts", 'throw new Error("no\\nway")', "throws.ts: no"],
   ["nothing.ts", "export const a = 1;", "nothing.ts: has no default export"],
   ["list.json", "[1]", "list.json: expected keys with values, not a list"],

@@ -4,6 +4,7 @@ import { defineConfig } from "./config.ts";
 import { readDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, printable } from "./error.ts";
+import { parseJson } from "./json.ts";
 import { readFailure } from "./read-failure.ts";
 import { type Source, unread } from "./settings.ts";
 import type { Problems } from "./sourced.ts";
@@ -15,7 +16,7 @@ const parsers: Readonly<Record<string, (text: string) => unknown>> = {
   ".toml": Bun.TOML.parse,
   ".yaml": Bun.YAML.parse,
   ".yml": Bun.YAML.parse,
-  ".json": JSON.parse,
+  ".json": parseJson,
 };
 
 const modules: readonly string[] = [".ts", ".mts", ".js", ".mjs", ".cjs"];

@@ -117,6 +117,10 @@ export interface ListenerSource {
 
 /** All that the command line or a file says, each value taken by its rule. */
 export interface Source {
+  /** As {@link GivenValue.label}, of a file as a whole, if there is one and it could be read. */
+  readonly label?: string;
+  /** It is a file in which nothing is set. */
+  readonly isEmpty?: boolean;
   readonly listen?: readonly Sourced<Address>[];
   readonly upstream?: readonly GivenUpstream[];
   /** A file's list of listeners; null when what stands there is none. */

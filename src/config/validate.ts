@@ -161,7 +161,9 @@ function groupsOf(line: Source, file: Source | null, problems: Problems): Listen
   if (file?.listeners === undefined || isReplaced) {
     const initial = [{ value: defaults.listen, given: defaults.listen, label: "defaults" }];
     const listen = line.listen ?? file?.listen ?? initial;
-    return [{ label: "defaults", listen, upstreams, ownUpstreams: true, settings: shared }];
+    const group = { listen, upstreams, ownUpstreams: true, settings: shared };
+    if (file !== null) rejectDemo(group, file, line, problems);
+    return [{ label: "defaults", ...group }];
   }
   const groups = (file.listeners ?? []).map((source) => ({
     ...source,
@@ -170,12 +172,34 @@ function groupsOf(line: Source, file: Source | null, problems: Problems): Listen
     ownUpstreams: source.upstreams !== undefined,
     settings: { ...file.settings, ...source.settings, ...line.settings },
   }));
-  for (const { label, upstreams, settings } of groups) {
-    if (upstreams.length > 0 || settings.mode?.value === "sink" || isBroken(settings.mode))
-      continue;
-    problems.add({ label }, "has no upstreams: expected at least one, or mode sink");
-  }
+  for (const group of groups) if (lacksUpstreams(group)) problems.add(group, NO_UPSTREAMS);
   return groups;
+}
+
+const NO_UPSTREAMS = "has no upstreams: expected at least one, or mode sink";
+
+type Relaying = Pick<ListenerGroup, "upstreams" | "settings">;
+
+function lacksUpstreams({ upstreams, settings: { mode } }: Relaying): boolean {
+  return upstreams.length === 0 && mode?.value !== "sink" && !isBroken(mode);
+}
+
+/**
+ * Who writes a file has upstreams: one that was cut short by an accident must not let the embedded
+ * upstream answer in their place.
+ */
+function rejectDemo(group: Relaying, file: Source, line: Source, problems: Problems): void {
+  if (file.label === undefined || !lacksUpstreams(group)) return;
+  if (file.listeners !== undefined) {
+    const [listen] = line.listen ?? [];
+    const expected = "expected --upstream, upstream at the top of the file, or mode sink";
+    problems.add(listen, `replaces the list listeners, which has all upstreams: ${expected}`);
+  } else if (file.isEmpty) {
+    const why = "is empty, without any key: expected at least one upstream, or mode sink";
+    problems.add({ label: file.label }, why);
+  } else {
+    problems.add({ label: file.label }, NO_UPSTREAMS);
+  }
 }
 
 function memory(given: Sources<SettingValues>, problems: Problems): MemoryOptions {

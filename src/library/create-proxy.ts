@@ -4,11 +4,10 @@
 import { formatAddress } from "../config/address.ts";
 import type { Config } from "../config/config.ts";
 import { readDocument } from "../config/document.ts";
-import { ConfigError } from "../config/error.ts";
 import type { EngineName, ProxyOptions } from "../config/options.ts";
 import { duration } from "../config/rule.ts";
 import { Problems } from "../config/sourced.ts";
-import { needsEmbedded, proxyOptions, validate } from "../config/validate.ts";
+import { proxyOptions, validate } from "../config/validate.ts";
 import { describePlan } from "../control/plan.ts";
 import { RunningProxy } from "../control/proxy.ts";
 import type { EngineStats, RelaySummary } from "../engine/engine.ts";
@@ -134,11 +133,6 @@ function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const document = isInside ? config : { ...config, ...(workers === undefined ? {} : { workers }) };
   const source = readDocument(document, "config", null, problems);
   const settings = validate({}, source, problems.sentences);
-  if (settings.listeners.some(needsEmbedded)) {
-    throw new ConfigError(
-      "config: a listener has no upstreams: expected at least one, or mode sink",
-    );
-  }
   const options = proxyOptions(settings, []);
   return isInside ? { ...options, engine: "sockets", workers: 1 } : options;
 }

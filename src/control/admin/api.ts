@@ -1,5 +1,6 @@
 import { ConfigError } from "../../config/error.ts";
 import { type RelayStatistics, relayStatistics } from "../../observe/statistics.ts";
+import { NOT_APPLIED } from "../not-applied.ts";
 import type { UpstreamView } from "../upstreams.ts";
 import { type AdminRequest, json, type Route, refuse, refuseMethod } from "./answer.ts";
 import type { AdminContext, ReloadOutcome } from "./context.ts";
@@ -218,8 +219,8 @@ function unlessRefused<T>(read: () => T): T | ConfigError {
 function told(outcome: ReloadOutcome, done: boolean): Response {
   if ("plan" in outcome) return json(200, planDocument(outcome.plan, done));
   return outcome.refused === "settings"
-    ? refuse(422, "the settings are wrong: nothing has changed", outcome.problems)
-    : refuse(409, "that cannot be done now: nothing has changed", outcome.problems);
+    ? refuse(422, `the settings are wrong: ${NOT_APPLIED}`, outcome.problems)
+    : refuse(409, `that cannot be done now: ${NOT_APPLIED}`, outcome.problems);
 }
 
 function noUpstream(id: number): Response {

@@ -1,0 +1,44 @@
+import { ConfigError } from "./error.ts";
+import { formatPath, type Path } from "./keys.ts";
+
+/** What tells where a key of valid JSON stands: texts, with a colon after keys, brackets, commas. */
+const TOKENS = /"(?:[^"\\]+|\\.)*"(\s*:)?|[{}[\],]/g;
+
+/** A table or a list around the place that is looked at. */
+interface Level {
+  /** The keys of a table until here; null of a list. */
+  readonly keys: Set<string> | null;
+  step: string | number;
+}
+
+/**
+ * Reads JSON, and refuses a key that a table has twice: the language takes the last one and says
+ * nothing, where it most likely is a slip.
+ *
+ * @throws SyntaxError, RangeError as JSON.parse; ConfigError for such a key
+ */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  const path = keyGivenTwice(text);
+  if (path === null) return value;
+  throw new ConfigError(`the key ${formatPath(path)} is given twice`);
+}
+
+/** @param text valid JSON @returns where the second one stands; null when there is none */
+function keyGivenTwice(text: string): Path | null {
+  const levels: Level[] = [];
+  for (const [token, colon] of text.matchAll(TOKENS)) {
+    const level = levels.at(-1);
+    if (token === "{") levels.push({ keys: new Set(), step: "" });
+    else if (token === "[") levels.push({ keys: null, step: 0 });
+    else if (token === "}" || token === "]") levels.pop();
+    else if (token === "," && typeof level?.step === "number") level.step++;
+    else if (colon !== undefined && level !== undefined) {
+      const key = JSON.parse(token.slice(0, -colon.length)) as string;
+      level.step = key;
+      if (level.keys?.has(key)) return levels.map(({ step }) => step);
+      level.keys?.add(key);
+    }
+  }
+  return null;
+}
