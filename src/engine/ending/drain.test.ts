@@ -339,3 +339,12 @@ test("those that end by themselves leave their time to the others", () => {
   pass(3_500);
   expect(retired.length).toBe(40);
 });
+
+test("in a time that is too short to see a pause nobody ends for one", () => {
+  const { relays, retired } = crowd(3, 20);
+  pass(14, () => {
+    for (const relay of relays) relay.movedBytes++;
+  });
+  pass(6);
+  expect(retired).toEqual([]);
+});

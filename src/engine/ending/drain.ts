@@ -18,10 +18,11 @@ const IDLE_LOOKS = 10;
 const REST_MS = 2_000;
 const REST_SHARE = 1 / 4;
 /**
- * From then on so many looks are enough, as it is better to end between two requests than to be cut in
- * one; two, as this thread may have stood still between the last two.
+ * From then on a pause is enough, as it is better to end between two requests than to be cut in one. It
+ * is two looks long, as this thread may have stood still between the last two.
  */
-const REST_LOOKS = 2;
+const PAUSE_MS = 100;
+const PAUSE_LOOKS = 2;
 /**
  * Those that have waited for an answer until then have their FIN when so much of that time is left, the
  * last of them when half of that is: some only send and get none, and a cut would take from their
@@ -169,11 +170,13 @@ export class Drain<T extends Drainable> {
   }
 
   /** Until when a relay that does not move is spread with its like; null when it may not end yet. */
-  private untilOf({ looks, goesOn }: Sight, awaitsAnswer: boolean, now: number): number | null {
-    if (awaitsAnswer)
-      return looks >= IDLE_LOOKS && now >= this.answersUntil ? this.lastUntil : null;
-    if (looks >= IDLE_LOOKS) return this.idleUntil;
-    return looks >= REST_LOOKS && now >= this.idleUntil && !goesOn ? this.answersUntil : null;
+  private untilOf(sight: Sight, awaitsAnswer: boolean, now: number): number | null {
+    const { looks, goesOn, at } = sight;
+    const isIdle = looks >= IDLE_LOOKS;
+    if (awaitsAnswer) return isIdle && now >= this.answersUntil ? this.lastUntil : null;
+    if (isIdle) return this.idleUntil;
+    if (goesOn || now < this.idleUntil) return null;
+    return looks >= PAUSE_LOOKS && now >= at + PAUSE_MS ? this.answersUntil : null;
   }
 }
 
