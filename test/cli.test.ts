@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { ECHO_MS } from "../src/cli/signals.ts";
 import { CliProcess, MAIN, runCli, WITHOUT_URING } from "./cli-process.ts";
 
 const LOOPBACK = "127.0.0.1:0";
@@ -196,6 +197,26 @@ describe("a stop", () => {
     expect(JSON.parse(out).relays).toMatchObject({ running: 0, reasons: { drain: 1 } });
   });
 
+  // As a terminal does it: it tells all of the group, and `bun run` passes on what it has got.
+  test.skipIf(process.platform !== "linux").each(["SIGINT", "SIGTERM"] as const)(
+    "%s to `bun run proxy` and what it has started is one signal",
+    async (signal) => {
+      const runProxy = ["run", "--silent", "--cwd", dirname(import.meta.dir), "proxy"];
+      const flags = ["-l", LOOPBACK, "--stats", "none"];
+      await using proxy = new CliProcess(flags, ["setsid"], runProxy);
+      const client = await ping(await proxy.port());
+      process.kill(-proxy.child.pid, signal);
+      await proxy.logged(/stopping: \w+, 1 relay running/);
+      const answered = new Promise((resolve) => client.once("data", resolve));
+      client.write("PING\r\n");
+      expect(String(await answered)).toBe("+PONG\r\n");
+      client.end();
+      const { err } = await proxy.finished();
+      expect(err).not.toContain("again");
+      expect(err).toContain("[info] [ringway] stopped\n");
+    },
+  );
+
   test.each([
     ["SIGINT", "SIGINT", 130],
     ["SIGINT", "SIGTERM", 143],
@@ -205,6 +226,8 @@ describe("a stop", () => {
     await ping(await proxy.port());
     proxy.child.kill(one);
     await proxy.logged(/stopping: /);
+    // Until it cannot be the same one any more.
+    if (one === two) await Bun.sleep(ECHO_MS + 1);
     const { code, out, err } = await proxy.stop(two);
     expect(code).toBe(expected);
     expect(err).toEndWith(`[warn] [ringway] ${two} again: not waiting for 1 relay\n`);
