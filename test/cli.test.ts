@@ -235,6 +235,30 @@ describe("a stop", () => {
   });
 });
 
+describe("signals that other proxies know", () => {
+  const engines = process.platform === "linux" ? ["sockets", "uring"] : ["sockets"];
+  test.each(engines)("are said to do nothing, and do nothing, engine %s", async (engine) => {
+    const workers = process.platform === "linux" ? "2" : "1";
+    const flags = ["-e", engine, "-w", workers, "--stats", "none"];
+    await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+    const client = await ping(await proxy.port());
+    proxy.child.kill("SIGUSR1");
+    await proxy.logged(/\[info\] .*SIGUSR1: there is no file to open anew \(--access-log none\)\n/);
+    proxy.child.kill("SIGUSR2");
+    await proxy.logged(/\[warn\] .*SIGUSR2 means nothing here: /);
+    const answered = new Promise((resolve) => client.once("data", resolve));
+    client.write("PING\r\n");
+    expect(String(await answered)).toBe("+PONG\r\n");
+    // In a drain they are as harmless.
+    proxy.child.kill("SIGTERM");
+    await proxy.logged(/stopping: /);
+    proxy.child.kill("SIGUSR1");
+    await proxy.loggedTimes(/SIGUSR1: /g, 2);
+    client.end();
+    expect(await proxy.finished()).toMatchObject({ code: 0 });
+  });
+});
+
 describe("output", () => {
   test("help and version go to stdout", async () => {
     const help = await runCli("--help");

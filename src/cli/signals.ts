@@ -75,18 +75,21 @@ export class StopSignals {
   }
 }
 
+/** What asks for something while the program runs on. */
+export type WorkSignal = "SIGHUP" | "SIGUSR1" | "SIGUSR2";
+
 /**
- * SIGHUP, which asks to begin anew with whatever has changed outside. One that comes before anybody
- * has said what to do then is kept; once the program stops, it does nothing.
+ * A signal at which there is something to do, and which would end the program if nobody took it. One
+ * that comes before anybody has said what to do then is kept; once that is over, it does nothing.
  */
-export class HangUps {
+export class WorkSignals {
   private isKept = false;
   private act: (() => void) | null = null;
   private isOver = false;
 
-  /** Takes over SIGHUP of this process, which would end it. */
-  constructor() {
-    process.on("SIGHUP", () => this.arrived());
+  /** Takes over this signal of this process. */
+  constructor(signal: WorkSignal) {
+    process.on(signal, () => this.arrived());
   }
 
   /** What to do at each of them, and at the one that was kept. */
