@@ -157,6 +157,37 @@ describe("a run", () => {
   });
 });
 
+describe.each(process.platform === "linux" ? ["sockets", "uring"] : ["sockets"])(
+  "clients that are refused are a line and a count, engine %s",
+  (engine) => {
+    test("no upstream is up", async () => {
+      const flags = ["-u", "127.0.0.1:1", "--check", "tcp", "--stats", "none", "-e", engine];
+      await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+      const port = await proxy.port();
+      await proxy.logged(/upstream 127\.0\.0\.1:1 is down/);
+      for (let i = 0; i < 5; i++) expect(await refusal(port)).toStartWith("closed after");
+      const { err } = await proxy.stop();
+      const said = err.match(/\[warn\] .*no_upstream\)\n/g) ?? [];
+      expect(said.join("")).toBe(
+        `[warn] [ringway] 127.0.0.1:${port}: no upstream takes relays: a client is refused (no_upstream)\n` +
+          `[warn] [ringway] 127.0.0.1:${port}: no upstream takes relays: 4 more clients refused in the last 10s (no_upstream)\n`,
+      );
+    });
+
+    test("all relays are taken", async () => {
+      const flags = ["--max-relays", "1", "--stats", "none", "-e", engine];
+      await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+      const port = await proxy.port();
+      const client = await ping(port);
+      expect(await refusal(port)).toStartWith("closed after");
+      await proxy.logged(
+        /\[warn\] .*: there are as many relays as there may be: .*listener_full\)\n/,
+      );
+      client.destroy();
+    });
+  },
+);
+
 describe("a stop", () => {
   test("waits for running relays", async () => {
     await using proxy = new CliProcess(["-l", LOOPBACK]);

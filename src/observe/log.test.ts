@@ -45,6 +45,17 @@ test("at info a relay costs no text, and is kept all the same", () => {
   expect(history.list()).toHaveLength(1);
 });
 
+test("a client that is refused is a line, and flush tells of the others", () => {
+  const { lines, observer } = record(3);
+  const relay = relaySummary({ listener: "main", upstream: null, reason: "no_upstream" });
+  for (let i = 0; i < 3; i++) observer.relayEnded(relay);
+  observer.flush();
+  expect(lines).toEqual([
+    "warn: main: no upstream takes relays: a client is refused (no_upstream)",
+    "warn: main: no upstream takes relays: 2 more clients refused in the last 10s (no_upstream)",
+  ]);
+});
+
 test("dials that fail are a line per upstream and second", () => {
   const { lines, observer } = record(3);
   for (let i = 0; i < 5_000; i++) {

@@ -6,6 +6,7 @@ import type { Reason } from "../flow/reason.ts";
 import type { NameEvent, ServiceEvent, UpstreamEvent } from "../upstream/events.ts";
 import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
+import { Refusals } from "./refusals.ts";
 
 /** What this file needs of a logger; consola is one. `level` is consola's: 3 info, 4 debug. */
 export type Logger = Pick<ConsolaInstance, "level" | "debug" | "info" | "warn" | "error">;
@@ -49,6 +50,7 @@ export class LogObserver implements ProxyObserver {
   private readonly routes = new Map<string, RouteFailures>();
   /** One entry per listener and mirror of which a copy was given up. */
   private readonly mirrors = new Map<string, MirrorDrops>();
+  private readonly refusals: Refusals;
   private readonly pool: Condition;
   private readonly accepting: Condition;
   private acceptCause = "";
@@ -59,12 +61,14 @@ export class LogObserver implements ProxyObserver {
     private readonly history: History,
     private readonly windowMs = WINDOW_MS,
   ) {
+    this.refusals = new Refusals((line) => this.log.warn(line));
     this.pool = new Condition((on, heldBack) => this.tellPool(on, heldBack), windowMs);
     this.accepting = new Condition((on, heldBack) => this.tellAccepting(on, heldBack), windowMs);
   }
 
   relayEnded(relay: RelaySummary): void {
     this.history.add(relay);
+    this.refusals.ended(relay);
     if (this.log.level >= DEBUG) this.log.debug(relayLine(relay));
   }
 
@@ -173,6 +177,7 @@ export class LogObserver implements ProxyObserver {
     for (const { limit } of this.dials.values()) limit.flush();
     for (const { limit } of this.routes.values()) limit.flush();
     for (const { limit } of this.mirrors.values()) limit.flush();
+    this.refusals.flush();
     this.pool.flush();
     this.accepting.flush();
   }
