@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ECHO_MS } from "../src/cli/signals.ts";
 import { CliProcess, MAIN, runCli, WITHOUT_URING } from "./cli-process.ts";
+import { waitFor } from "./fixtures/wait.ts";
 
 const LOOPBACK = "127.0.0.1:0";
 
@@ -66,8 +68,31 @@ describe("a run", () => {
     expect(err).toEndWith("[info] [ringway] stopped\n");
     // No line that a collector of plain lines would stumble over.
     for (const line of err.trimEnd().split("\n")) {
-      expect(line).toMatch(/^\[info\] \[ringway\] [\x20-\x7e→]+$/);
+      expect(line).toMatch(
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[info\] \[ringway\] [\x20-\x7e→]+$/,
+      );
+      expect(Math.abs(Date.now() - Date.parse(line.slice(0, 24)))).toBeLessThan(60_000);
     }
+  });
+
+  test.each([
+    ["systemd's journal, which has the time", 0, /^\[info\] \[ringway\] listening/],
+    ["something else than its parent's journal", 1, /^\d{4}-\S+Z \[info\] \[ringway\] listening/],
+  ])("that logs to %s", async (_name, difference, pattern) => {
+    const folder = await mkdtemp(join(tmpdir(), "ringway-journal-"));
+    const path = join(folder, "journal");
+    await Bun.write(path, "");
+    // What systemd tells a service of what it has made its stderr.
+    const { dev, ino } = await stat(path);
+    const child = Bun.spawn([process.execPath, MAIN, "-l", LOOPBACK, "--stats", "none"], {
+      env: { ...process.env, JOURNAL_STREAM: `${dev}:${ino + difference}` },
+      stderr: Bun.file(path),
+    });
+    await waitFor(() => readFileSync(path, "utf8").includes("listening on"), "it listens");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(await Bun.file(path).text()).toMatch(pattern);
+    await rm(folder, { recursive: true });
   });
 
   test("with upstreams: nothing about a demo, and every relay at -v", async () => {
