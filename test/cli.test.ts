@@ -178,7 +178,11 @@ describe("a run", () => {
     const { code, out, err } = await proxy.stop();
     expect(code).toBe(0);
     expect(JSON.parse(out).relays.reasons).toEqual({ connect_refused: 50 });
-    expect(err.match(/\[warn\] .*connect_refused/g)?.length).toBeLessThan(5);
+    const warnings = err.match(/\[warn\] .*connect_refused/g) ?? [];
+    expect(warnings.length).toBeLessThan(5);
+    expect(warnings[0]).toMatch(
+      new RegExp(`\\] 127\\.0\\.0\\.1:\\d+: upstream ${target}: connect_refused$`),
+    );
   });
 });
 

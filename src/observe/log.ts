@@ -44,7 +44,7 @@ interface RouteFailures {
  * of a client in any line: addresses, reasons and the system's own words only.
  */
 export class LogObserver implements ProxyObserver {
-  /** One entry per upstream that a dial to failed; of many, those alone that fail now. */
+  /** One entry per listener and upstream that a dial to failed; of many, those alone that fail now. */
   private readonly dials = new Map<string, DialFailures>();
   /** One entry per listener whose route function has failed. */
   private readonly routes = new Map<string, RouteFailures>();
@@ -72,19 +72,24 @@ export class LogObserver implements ProxyObserver {
     if (this.log.level >= DEBUG) this.log.debug(relayLine(relay));
   }
 
-  dialFailed(upstream: string, reason: Reason, detail: string): void {
-    let failures = this.dials.get(upstream);
+  dialFailed(
+    upstream: string,
+    reason: Reason,
+    detail: string,
+    _slot: number,
+    listener?: string,
+  ): void {
+    const name = `${listener === undefined ? "" : `${listener}: `}upstream ${upstream}`;
+    let failures = this.dials.get(name);
     if (failures === undefined) {
-      const limit = new Limit((heldBack) => this.tellDials(upstream, heldBack), this.windowMs);
+      const limit = new Limit((heldBack) => this.tellDials(name, heldBack), this.windowMs);
       failures = { limit, reason, detail };
       if (this.dials.size >= DIALS_KEPT) this.forgetIdle();
-      this.dials.set(upstream, failures);
+      this.dials.set(name, failures);
     }
     failures.reason = reason;
     failures.detail = detail;
-    if (failures.limit.take()) {
-      this.log.warn(`upstream ${upstream}: ${reason}${inBrackets(detail)}`);
-    }
+    if (failures.limit.take()) this.log.warn(`${name}: ${reason}${inBrackets(detail)}`);
   }
 
   routeFailed(listener: string, why: string): void {
@@ -184,14 +189,14 @@ export class LogObserver implements ProxyObserver {
 
   /** Members of services come and go without end. */
   private forgetIdle(): void {
-    for (const [upstream, { limit }] of this.dials) if (limit.isIdle) this.dials.delete(upstream);
+    for (const [name, { limit }] of this.dials) if (limit.isIdle) this.dials.delete(name);
   }
 
-  private tellDials(upstream: string, heldBack: number): void {
-    const failures = this.dials.get(upstream);
+  private tellDials(name: string, heldBack: number): void {
+    const failures = this.dials.get(name);
     if (failures === undefined) return;
     const last = `${failures.reason}${inBrackets(failures.detail)}`;
-    this.log.warn(`upstream ${upstream}: ${times(heldBack)}, the last one ${last}`);
+    this.log.warn(`${name}: ${times(heldBack)}, the last one ${last}`);
   }
 
   private tellRoutes(listener: string, heldBack: number): void {
