@@ -153,6 +153,26 @@ describe.each(engines)("engine %s", (engine) => {
     expect(err).not.toContain("[warn]");
   });
 
+  test("SIGUSR1 opens the file anew, and nothing else", async () => {
+    const path = join(folder, `${engine}-usr1.log`);
+    await using proxy = new CliProcess(["-l", LOOPBACK, "-e", engine, "--access-log", path]);
+    const port = await proxy.port();
+    await ping(port);
+    await waitFor(() => linesIn(path).length === 1, "the line of the first relay");
+    renameSync(path, `${path}.1`);
+    proxy.child.kill("SIGUSR1");
+    await waitFor(() => existsSync(path), "there is a new file");
+    await ping(port);
+    const { code, err } = await proxy.stop();
+    expect([`${path}.1`, path].map((file) => linesIn(file).map(({ id }) => id))).toEqual([
+      [1],
+      [2],
+    ]);
+    expect(err).toContain(`SIGUSR1: opening access log ${path} anew\n`);
+    expect(err).not.toContain("SIGHUP");
+    expect(code).toBe(0);
+  });
+
   test("a relay that runs has lines too", async () => {
     const long = join(folder, `${engine}-long.log`);
     const flags = ["-l", LOOPBACK, "-e", engine, "--access-log", long, "--access-log-every", "1s"];

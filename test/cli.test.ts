@@ -1,9 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { ECHO_MS } from "../src/cli/signals.ts";
 import { CliProcess, MAIN, runCli, WITHOUT_URING } from "./cli-process.ts";
+import { waitFor } from "./fixtures/wait.ts";
 
 const LOOPBACK = "127.0.0.1:0";
 
@@ -65,8 +68,31 @@ describe("a run", () => {
     expect(err).toEndWith("[info] [ringway] stopped\n");
     // No line that a collector of plain lines would stumble over.
     for (const line of err.trimEnd().split("\n")) {
-      expect(line).toMatch(/^\[info\] \[ringway\] [\x20-\x7e→]+$/);
+      expect(line).toMatch(
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[info\] \[ringway\] [\x20-\x7e→]+$/,
+      );
+      expect(Math.abs(Date.now() - Date.parse(line.slice(0, 24)))).toBeLessThan(60_000);
     }
+  });
+
+  test.each([
+    ["systemd's journal, which has the time", 0, /^\[info\] \[ringway\] listening/],
+    ["something else than its parent's journal", 1, /^\d{4}-\S+Z \[info\] \[ringway\] listening/],
+  ])("that logs to %s", async (_name, difference, pattern) => {
+    const folder = await mkdtemp(join(tmpdir(), "ringway-journal-"));
+    const path = join(folder, "journal");
+    await Bun.write(path, "");
+    // What systemd tells a service of what it has made its stderr.
+    const { dev, ino } = await stat(path);
+    const child = Bun.spawn([process.execPath, MAIN, "-l", LOOPBACK, "--stats", "none"], {
+      env: { ...process.env, JOURNAL_STREAM: `${dev}:${ino + difference}` },
+      stderr: Bun.file(path),
+    });
+    await waitFor(() => readFileSync(path, "utf8").includes("listening on"), "it listens");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(await Bun.file(path).text()).toMatch(pattern);
+    await rm(folder, { recursive: true });
   });
 
   test("with upstreams: nothing about a demo, and every relay at -v", async () => {
@@ -152,9 +178,44 @@ describe("a run", () => {
     const { code, out, err } = await proxy.stop();
     expect(code).toBe(0);
     expect(JSON.parse(out).relays.reasons).toEqual({ connect_refused: 50 });
-    expect(err.match(/\[warn\] .*connect_refused/g)?.length).toBeLessThan(5);
+    const warnings = err.match(/\[warn\] .*connect_refused/g) ?? [];
+    expect(warnings.length).toBeLessThan(5);
+    expect(warnings[0]).toMatch(
+      new RegExp(`\\] 127\\.0\\.0\\.1:\\d+: upstream ${target}: connect_refused$`),
+    );
   });
 });
+
+describe.each(process.platform === "linux" ? ["sockets", "uring"] : ["sockets"])(
+  "clients that are refused are a line and a count, engine %s",
+  (engine) => {
+    test("no upstream is up", async () => {
+      const flags = ["-u", "127.0.0.1:1", "--check", "tcp", "--stats", "none", "-e", engine];
+      await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+      const port = await proxy.port();
+      await proxy.logged(/upstream 127\.0\.0\.1:1 is down/);
+      for (let i = 0; i < 5; i++) expect(await refusal(port)).toStartWith("closed after");
+      const { err } = await proxy.stop();
+      const said = err.match(/\[warn\] .*no_upstream\)\n/g) ?? [];
+      expect(said.join("")).toBe(
+        `[warn] [ringway] 127.0.0.1:${port}: no upstream takes relays: a client is refused (no_upstream)\n` +
+          `[warn] [ringway] 127.0.0.1:${port}: no upstream takes relays: 4 more clients refused in the last 10s (no_upstream)\n`,
+      );
+    });
+
+    test("all relays are taken", async () => {
+      const flags = ["--max-relays", "1", "--stats", "none", "-e", engine];
+      await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+      const port = await proxy.port();
+      const client = await ping(port);
+      expect(await refusal(port)).toStartWith("closed after");
+      await proxy.logged(
+        /\[warn\] .*: there are as many relays as there may be: .*listener_full\)\n/,
+      );
+      client.destroy();
+    });
+  },
+);
 
 describe("a stop", () => {
   test("waits for running relays", async () => {
@@ -196,6 +257,26 @@ describe("a stop", () => {
     expect(JSON.parse(out).relays).toMatchObject({ running: 0, reasons: { drain: 1 } });
   });
 
+  // As a terminal does it: it tells all of the group, and `bun run` passes on what it has got.
+  test.skipIf(process.platform !== "linux").each(["SIGINT", "SIGTERM"] as const)(
+    "%s to `bun run proxy` and what it has started is one signal",
+    async (signal) => {
+      const runProxy = ["run", "--silent", "--cwd", dirname(import.meta.dir), "proxy"];
+      const flags = ["-l", LOOPBACK, "--stats", "none"];
+      await using proxy = new CliProcess(flags, ["setsid"], runProxy);
+      const client = await ping(await proxy.port());
+      process.kill(-proxy.child.pid, signal);
+      await proxy.logged(/stopping: \w+, 1 relay running/);
+      const answered = new Promise((resolve) => client.once("data", resolve));
+      client.write("PING\r\n");
+      expect(String(await answered)).toBe("+PONG\r\n");
+      client.end();
+      const { err } = await proxy.finished();
+      expect(err).not.toContain("again");
+      expect(err).toContain("[info] [ringway] stopped\n");
+    },
+  );
+
   test.each([
     ["SIGINT", "SIGINT", 130],
     ["SIGINT", "SIGTERM", 143],
@@ -205,10 +286,36 @@ describe("a stop", () => {
     await ping(await proxy.port());
     proxy.child.kill(one);
     await proxy.logged(/stopping: /);
+    // Until it cannot be the same one any more.
+    if (one === two) await Bun.sleep(ECHO_MS + 1);
     const { code, out, err } = await proxy.stop(two);
     expect(code).toBe(expected);
     expect(err).toEndWith(`[warn] [ringway] ${two} again: not waiting for 1 relay\n`);
     expect(JSON.parse(out)).toMatchObject({ relays: { running: 1 }, runningRelays: [{ id: 1 }] });
+  });
+});
+
+describe("signals that other proxies know", () => {
+  const engines = process.platform === "linux" ? ["sockets", "uring"] : ["sockets"];
+  test.each(engines)("are said to do nothing, and do nothing, engine %s", async (engine) => {
+    const workers = process.platform === "linux" ? "2" : "1";
+    const flags = ["-e", engine, "-w", workers, "--stats", "none"];
+    await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+    const client = await ping(await proxy.port());
+    proxy.child.kill("SIGUSR1");
+    await proxy.logged(/\[info\] .*SIGUSR1: there is no file to open anew \(--access-log none\)\n/);
+    proxy.child.kill("SIGUSR2");
+    await proxy.logged(/\[warn\] .*SIGUSR2 means nothing here: /);
+    const answered = new Promise((resolve) => client.once("data", resolve));
+    client.write("PING\r\n");
+    expect(String(await answered)).toBe("+PONG\r\n");
+    // In a drain they are as harmless.
+    proxy.child.kill("SIGTERM");
+    await proxy.logged(/stopping: /);
+    proxy.child.kill("SIGUSR1");
+    await proxy.loggedTimes(/SIGUSR1: /g, 2);
+    client.end();
+    expect(await proxy.finished()).toMatchObject({ code: 0 });
   });
 });
 

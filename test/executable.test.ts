@@ -66,12 +66,18 @@ describe("the executable, alone in a folder, with an empty PATH and no HOME", ()
     try {
       const port = await listeningPort(log, () => child.exitCode !== null);
       await ping(port);
+      child.kill("SIGUSR1");
+      child.kill("SIGUSR2");
+      const said = () => readFileSync(log, "utf8");
+      await waitFor(() => /SIGUSR1: .*\n/.test(said()), "it tells of SIGUSR1");
+      await waitFor(() => said().includes("SIGUSR2 means nothing"), "it tells of SIGUSR2");
+      await ping(port);
       child.kill("SIGTERM");
       const [code, out] = await Promise.all([child.exited, child.stdout.text()]);
       expect(readFileSync(log, "utf8")).toContain("stopped");
       expect(code).toBe(0);
       expect(out).toContain("ringway statistics");
-      expect(out).toContain("client_fin 1");
+      expect(out).toContain("client_fin 2");
     } finally {
       child.kill("SIGKILL");
       await child.exited;

@@ -124,7 +124,7 @@ export const flagGroups: readonly FlagGroup[] = [
       flag(
         "accessLog",
         "WHERE",
-        ["a JSON line for each relay: none, stdout or a", "path (opened anew at SIGHUP)"],
+        ["a JSON line for each relay: none, stdout or a", "path (opened anew at SIGUSR1)"],
         defaults.accessLog,
       ),
       flag(

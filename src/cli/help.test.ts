@@ -140,7 +140,7 @@ test("the help", () => {
 
     What is seen of it:
           --access-log WHERE          a JSON line for each relay: none, stdout or a
-                                      path (opened anew at SIGHUP) [none]
+                                      path (opened anew at SIGUSR1) [none]
           --access-log-starts on|off  a line also when a relay starts [off]
           --access-log-every TIME     a line so often for each relay that runs, or
                                       off [off]
@@ -211,8 +211,9 @@ test("the help", () => {
     The log goes to stderr, statistics go to stdout, or to stderr where stdout has
     the access log. Ctrl-C or SIGTERM lets running relays finish; a second one ends
     at once. SIGHUP reads the file anew and applies it without ending a relay, and
-    opens the access log anew. Exit codes: 0 stopped, 1 could not start, 2 the flags
-    or the file are wrong, 130 or 143 ended by a second SIGINT or SIGTERM.
+    opens the access log anew; SIGUSR1 does that alone; SIGUSR2 does nothing. Exit
+    codes: 0 stopped, 1 could not start, 2 the flags or the file are wrong, 130 or
+    143 ended by a second SIGINT or SIGTERM.
     "
   `);
 });

@@ -43,8 +43,9 @@ Flags win over the file: --mode and the timeouts hold for all its listeners;
 The log goes to stderr, statistics go to stdout, or to stderr where stdout has
 the access log. Ctrl-C or SIGTERM lets running relays finish; a second one ends
 at once. SIGHUP reads the file anew and applies it without ending a relay, and
-opens the access log anew. Exit codes: 0 stopped, 1 could not start, 2 the flags
-or the file are wrong, 130 or 143 ended by a second SIGINT or SIGTERM.
+opens the access log anew; SIGUSR1 does that alone; SIGUSR2 does nothing. Exit
+codes: 0 stopped, 1 could not start, 2 the flags or the file are wrong, 130 or
+143 ended by a second SIGINT or SIGTERM.
 `;
 }
 

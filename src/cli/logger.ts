@@ -1,9 +1,11 @@
 import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from "consola/core";
 import { isStderrTerminal, standardStream, stderrWriter } from "./output.ts";
+import { isJournal } from "./systemd/journal.ts";
 
 /**
  * The log: on stderr, coloured for a person at a terminal, plain lines such as
- * `[info] [ringway] listening on …` for anything else that collects them.
+ * `2026-02-03T04:05:06.789Z [info] [ringway] listening on …` for anything else that collects them,
+ * without the time for systemd's journal.
  */
 export async function createLogger(verbose: boolean): Promise<ConsolaInstance> {
   const options = {
@@ -19,8 +21,11 @@ export async function createLogger(verbose: boolean): Promise<ConsolaInstance> {
     const looks = { fancy: true, stdout: stderr, stderr, formatOptions: { date: false } };
     return consola.createConsola({ ...options, ...looks });
   }
-  // Whoever collects the lines puts the time to them.
   const write = stderrWriter();
-  const log = ({ type, tag, args }: LogObject) => write(`[${type}] [${tag}] ${args.join(" ")}\n`);
+  const hasTime = isJournal(2, process.env);
+  const log = ({ date, type, tag, args }: LogObject) => {
+    const time = hasTime ? "" : `${date.toISOString()} `;
+    write(`${time}[${type}] [${tag}] ${args.join(" ")}\n`);
+  };
   return createConsola({ ...options, reporters: [{ log }] });
 }

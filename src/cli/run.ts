@@ -17,7 +17,7 @@ import { createLogger } from "./logger.ts";
 import { writeOut } from "./output.ts";
 import { programName, version } from "./program.ts";
 import { Reloader } from "./reload.ts";
-import { exitCodeOf, HangUps, type StopSignal, StopSignals } from "./signals.ts";
+import { exitCodeOf, type StopSignal, StopSignals, WorkSignals } from "./signals.ts";
 import { startError } from "./start-error.ts";
 import { InheritedSockets } from "./systemd/inherited.ts";
 import { ServiceManager } from "./systemd/notify.ts";
@@ -25,6 +25,9 @@ import { ServiceManager } from "./systemd/notify.ts";
 /** Milliseconds that the access log gets at an orderly stop, and at one that was cut short. */
 const FLUSH_MS = 2_000;
 const FLUSH_CUT_MS = 200;
+
+/** Elsewhere it is a reload (HAProxy), or another executable takes over (nginx). */
+const STRANGE = "SIGUSR2 means nothing here: SIGTERM stops, SIGHUP reloads, SIGUSR1 reopens files";
 
 /** Where a run has its settings from. */
 export interface SettingsSource {
@@ -59,7 +62,9 @@ interface Run {
 export async function run(source: SettingsSource): Promise<number> {
   // Before anything is started, so that there is no moment in which a signal finds nobody.
   const signals = new StopSignals();
-  const hangUps = new HangUps();
+  const hangUps = new WorkSignals("SIGHUP");
+  const reopenings = new WorkSignals("SIGUSR1");
+  const strangers = new WorkSignals("SIGUSR2");
   const settings = await source.read();
   const current = await start(settings);
   const reloader = new Reloader(source, current);
@@ -67,6 +72,9 @@ export async function run(source: SettingsSource): Promise<number> {
     current.observation.reopen();
     void reloader.reload("SIGHUP");
   });
+  // Both go on through a drain, which may take hours.
+  reopenings.onEach(() => reopen(current));
+  strangers.onEach(() => current.log.warn(STRANGE));
   reloader.watch();
   const drain = Promise.withResolvers<"admin API">();
   beginAdmin(current, reloader, () => drain.resolve("admin API"));
@@ -117,6 +125,17 @@ async function start(settings: Settings): Promise<Run> {
     await admin?.stop();
     throw startError(error);
   }
+}
+
+/** For those who know this signal from nginx: their logrotate sends it. */
+function reopen({ log, observation, settings }: Run): void {
+  const target = settings.accessLog?.target ?? "none";
+  if (typeof target === "string") {
+    log.info(`SIGUSR1: there is no file to open anew (--access-log ${target})`);
+    return;
+  }
+  log.info(`SIGUSR1: opening access log ${target.path} anew`);
+  observation.reopen();
 }
 
 function announce({ log, proxy, admin }: Run): void {

@@ -4,6 +4,14 @@ export type StopSignal = "SIGINT" | "SIGTERM";
 /** Exit codes of a program that a signal ended: 128 and the signal's number. */
 const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
+/**
+ * Milliseconds in which a signal that comes again is the same one. A terminal sends Ctrl-C to all
+ * programs in it, and those that had started others, such as `bun run` and `timeout`, pass it on: one
+ * key is then two signals, some milliseconds apart. A person who means it seldom is as quick, and
+ * presses once more.
+ */
+export const ECHO_MS = 500;
+
 /** The exit code of a program that this signal ended. */
 export function exitCodeOf(signal: StopSignal): number {
   return EXIT_CODES[signal];
@@ -14,15 +22,22 @@ export function exitCodeOf(signal: StopSignal): number {
  *
  * A signal that nobody waits for yet is kept; when a second one comes before the first was taken,
  * or any after {@link exitAtOnce}, the program is busy with something that it cannot leave, such as
- * a slow name service or a reader that does not read: it exits there and then.
+ * a slow name service or a reader that does not read: it exits there and then. The same one again
+ * within {@link ECHO_MS} is not a second one.
  */
 export class StopSignals {
   private kept: StopSignal | null = null;
   private waiting: ((signal: StopSignal) => void) | null = null;
   private impatient = false;
+  /** When each of them has last counted. */
+  private readonly countedAt = new Map<StopSignal, number>();
 
-  /** Takes over SIGINT and SIGTERM of this process. */
-  constructor() {
+  /**
+   * Takes over SIGINT and SIGTERM of this process.
+   *
+   * @param now milliseconds of a clock that never goes back
+   */
+  constructor(private readonly now: () => number = () => performance.now()) {
     process.on("SIGINT", () => this.arrived("SIGINT"));
     process.on("SIGTERM", () => this.arrived("SIGTERM"));
   }
@@ -43,26 +58,38 @@ export class StopSignals {
   }
 
   private arrived(signal: StopSignal): void {
+    if (this.isEcho(signal)) return;
     if (this.impatient || this.kept !== null) process.exit(EXIT_CODES[signal]);
     const { waiting } = this;
     this.waiting = null;
     if (waiting === null) this.kept = signal;
     else waiting(signal);
   }
+
+  /** Counted from the one that has counted, so that a key that is held down does end the program. */
+  private isEcho(signal: StopSignal): boolean {
+    const now = this.now();
+    if (now - (this.countedAt.get(signal) ?? Number.NEGATIVE_INFINITY) < ECHO_MS) return true;
+    this.countedAt.set(signal, now);
+    return false;
+  }
 }
 
+/** What asks for something while the program runs on. */
+export type WorkSignal = "SIGHUP" | "SIGUSR1" | "SIGUSR2";
+
 /**
- * SIGHUP, which asks to begin anew with whatever has changed outside. One that comes before anybody
- * has said what to do then is kept; once the program stops, it does nothing.
+ * A signal at which there is something to do, and which would end the program if nobody took it. One
+ * that comes before anybody has said what to do then is kept; once that is over, it does nothing.
  */
-export class HangUps {
+export class WorkSignals {
   private isKept = false;
   private act: (() => void) | null = null;
   private isOver = false;
 
-  /** Takes over SIGHUP of this process, which would end it. */
-  constructor() {
-    process.on("SIGHUP", () => this.arrived());
+  /** Takes over this signal of this process. */
+  constructor(signal: WorkSignal) {
+    process.on(signal, () => this.arrived());
   }
 
   /** What to do at each of them, and at the one that was kept. */

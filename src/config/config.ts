@@ -304,7 +304,7 @@ export interface Config extends ListenerSettings {
   readonly segmentCount?: number | string;
   /**
    * A JSON line for each relay at its end: `"stdout"`, or the path of a file such as
-   * `"./access.log"`, which is opened anew at SIGHUP.
+   * `"./access.log"`, which is opened anew at SIGUSR1 and SIGHUP.
    *
    * @default "none"
    */

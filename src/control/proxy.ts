@@ -382,16 +382,23 @@ export class RunningProxy {
 
 /** What is told is of use here, too. */
 function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): ProxyObserver {
-  return together([
+  const watched = together([
     observer,
     {
-      dialFailed: (_upstream, reason, _detail, slot) => upstreams.dialFailed(slot, reason),
       workerFailed(worker) {
         upstreams.workerFailed(worker - 1);
         edges.workerFailed(worker - 1);
       },
     },
   ]);
+  return {
+    ...watched,
+    // Engines know an upstream by its row alone, and nothing of whose it is.
+    dialFailed(upstream, reason, detail, slot) {
+      observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
+      upstreams.dialFailed(slot, reason);
+    },
+  };
 }
 
 /**

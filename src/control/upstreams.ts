@@ -236,6 +236,11 @@ export class Upstreams {
     return true;
   }
 
+  /** The name of the listener that has this upstream; undefined when none has it any more. */
+  listenerOf(slot: number): string | undefined {
+    return this.bySlot.get(slot)?.listener;
+  }
+
   /** A worker told that a dial has failed, and why. */
   dialFailed(slot: number, reason: Reason): void {
     const entry = this.bySlot.get(slot);

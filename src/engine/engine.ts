@@ -276,6 +276,18 @@ export interface EngineObserver {
 /** Told by a proxy beside what its engines tell. */
 export interface ProxyObserver extends EngineObserver, UpstreamsObserver {
   /**
+   * As an engine tells it, and whose upstream it was.
+   *
+   * @param listener as its upstreams' events call it; missing when it has this upstream no more
+   */
+  dialFailed(
+    upstream: string,
+    reason: Reason,
+    detail: string,
+    slot: number,
+    listener?: string,
+  ): void;
+  /**
    * A worker has met a defect: so many relays of it ended (`worker_failed`), and another one takes
    * its place after so many milliseconds.
    *

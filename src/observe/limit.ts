@@ -6,7 +6,7 @@ export const WINDOW_MS = 1_000;
  * message costs an increment: no text, no clock, no timer. When it closes, what was held back is
  * told as a number, in a new window; a silent window ends it.
  *
- * Owner: {@link LogObserver}. Its timer does not keep the process alive.
+ * Owner: {@link LogObserver} or what it is made of. Its timer does not keep the process alive.
  */
 export class Limit {
   private heldBack = 0;

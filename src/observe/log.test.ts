@@ -45,21 +45,39 @@ test("at info a relay costs no text, and is kept all the same", () => {
   expect(history.list()).toHaveLength(1);
 });
 
-test("dials that fail are a line per upstream and second", () => {
+test("a client that is refused is a line, and flush tells of the others", () => {
+  const { lines, observer } = record(3);
+  const relay = relaySummary({ listener: "main", upstream: null, reason: "no_upstream" });
+  for (let i = 0; i < 3; i++) observer.relayEnded(relay);
+  observer.flush();
+  expect(lines).toEqual([
+    "warn: main: no upstream takes relays: a client is refused (no_upstream)",
+    "warn: main: no upstream takes relays: 2 more clients refused in the last 10s (no_upstream)",
+  ]);
+});
+
+test("dials that fail are a line per listener, upstream and second", () => {
   const { lines, observer } = record(3);
   for (let i = 0; i < 5_000; i++) {
-    observer.dialFailed("a:1", i < 4_000 ? "connect_refused" : "connect_timeout", `E${i % 2}`);
-    observer.dialFailed("b:2", "connect_unresolved", "");
+    const reason = i < 4_000 ? "connect_refused" : "connect_timeout";
+    observer.dialFailed("a:1", reason, `E${i % 2}`, 0, "redis");
+    observer.dialFailed("a:1", "connect_unresolved", "", 1, "db");
   }
   expect(lines).toEqual([
-    "warn: upstream a:1: connect_refused (E0)",
-    "warn: upstream b:2: connect_unresolved",
+    "warn: redis: upstream a:1: connect_refused (E0)",
+    "warn: db: upstream a:1: connect_unresolved",
   ]);
   jest.advanceTimersByTime(1_000);
   expect(lines.slice(2)).toEqual([
-    "warn: upstream a:1: 4,999 times more, the last one connect_timeout (E1)",
-    "warn: upstream b:2: 4,999 times more, the last one connect_unresolved",
+    "warn: redis: upstream a:1: 4,999 times more, the last one connect_timeout (E1)",
+    "warn: db: upstream a:1: 4,999 times more, the last one connect_unresolved",
   ]);
+});
+
+test("a dial to an upstream that its listener has no more is a line without its name", () => {
+  const { lines, observer } = record(3);
+  observer.dialFailed("a:1", "connect_refused", "", 0);
+  expect(lines).toEqual(["warn: upstream a:1: connect_refused"]);
 });
 
 test("route functions that fail are a line per listener and second", () => {
@@ -112,8 +130,8 @@ test("an empty pool and paused accepting are a line per second, with how things 
 
 test("flush logs what was held back", () => {
   const { lines, observer } = record(3);
-  observer.dialFailed("a:1", "connect_refused", "");
-  observer.dialFailed("a:1", "connect_refused", "");
+  observer.dialFailed("a:1", "connect_refused", "", 0);
+  observer.dialFailed("a:1", "connect_refused", "", 0);
   observer.poolEmpty();
   observer.poolRefilled();
   observer.flush();
@@ -184,7 +202,7 @@ test("of upstreams without end none is forgotten of which something is held back
   const { lines, observer } = record(3);
   for (let round = 0; round < 2; round++) {
     for (let port = 0; port < 2_000; port++) {
-      observer.dialFailed(`a:${port}`, "connect_refused", "");
+      observer.dialFailed(`a:${port}`, "connect_refused", "", 0);
     }
   }
   observer.flush();

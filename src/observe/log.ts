@@ -6,6 +6,7 @@ import type { Reason } from "../flow/reason.ts";
 import type { NameEvent, ServiceEvent, UpstreamEvent } from "../upstream/events.ts";
 import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
+import { Refusals } from "./refusals.ts";
 
 /** What this file needs of a logger; consola is one. `level` is consola's: 3 info, 4 debug. */
 export type Logger = Pick<ConsolaInstance, "level" | "debug" | "info" | "warn" | "error">;
@@ -43,12 +44,13 @@ interface RouteFailures {
  * of a client in any line: addresses, reasons and the system's own words only.
  */
 export class LogObserver implements ProxyObserver {
-  /** One entry per upstream that a dial to failed; of many, those alone that fail now. */
+  /** One entry per listener and upstream that a dial to failed; of many, those alone that fail now. */
   private readonly dials = new Map<string, DialFailures>();
   /** One entry per listener whose route function has failed. */
   private readonly routes = new Map<string, RouteFailures>();
   /** One entry per listener and mirror of which a copy was given up. */
   private readonly mirrors = new Map<string, MirrorDrops>();
+  private readonly refusals: Refusals;
   private readonly pool: Condition;
   private readonly accepting: Condition;
   private acceptCause = "";
@@ -59,28 +61,35 @@ export class LogObserver implements ProxyObserver {
     private readonly history: History,
     private readonly windowMs = WINDOW_MS,
   ) {
+    this.refusals = new Refusals((line) => this.log.warn(line));
     this.pool = new Condition((on, heldBack) => this.tellPool(on, heldBack), windowMs);
     this.accepting = new Condition((on, heldBack) => this.tellAccepting(on, heldBack), windowMs);
   }
 
   relayEnded(relay: RelaySummary): void {
     this.history.add(relay);
+    this.refusals.ended(relay);
     if (this.log.level >= DEBUG) this.log.debug(relayLine(relay));
   }
 
-  dialFailed(upstream: string, reason: Reason, detail: string): void {
-    let failures = this.dials.get(upstream);
+  dialFailed(
+    upstream: string,
+    reason: Reason,
+    detail: string,
+    _slot: number,
+    listener?: string,
+  ): void {
+    const name = `${listener === undefined ? "" : `${listener}: `}upstream ${upstream}`;
+    let failures = this.dials.get(name);
     if (failures === undefined) {
-      const limit = new Limit((heldBack) => this.tellDials(upstream, heldBack), this.windowMs);
+      const limit = new Limit((heldBack) => this.tellDials(name, heldBack), this.windowMs);
       failures = { limit, reason, detail };
       if (this.dials.size >= DIALS_KEPT) this.forgetIdle();
-      this.dials.set(upstream, failures);
+      this.dials.set(name, failures);
     }
     failures.reason = reason;
     failures.detail = detail;
-    if (failures.limit.take()) {
-      this.log.warn(`upstream ${upstream}: ${reason}${inBrackets(detail)}`);
-    }
+    if (failures.limit.take()) this.log.warn(`${name}: ${reason}${inBrackets(detail)}`);
   }
 
   routeFailed(listener: string, why: string): void {
@@ -173,20 +182,21 @@ export class LogObserver implements ProxyObserver {
     for (const { limit } of this.dials.values()) limit.flush();
     for (const { limit } of this.routes.values()) limit.flush();
     for (const { limit } of this.mirrors.values()) limit.flush();
+    this.refusals.flush();
     this.pool.flush();
     this.accepting.flush();
   }
 
   /** Members of services come and go without end. */
   private forgetIdle(): void {
-    for (const [upstream, { limit }] of this.dials) if (limit.isIdle) this.dials.delete(upstream);
+    for (const [name, { limit }] of this.dials) if (limit.isIdle) this.dials.delete(name);
   }
 
-  private tellDials(upstream: string, heldBack: number): void {
-    const failures = this.dials.get(upstream);
+  private tellDials(name: string, heldBack: number): void {
+    const failures = this.dials.get(name);
     if (failures === undefined) return;
     const last = `${failures.reason}${inBrackets(failures.detail)}`;
-    this.log.warn(`upstream ${upstream}: ${times(heldBack)}, the last one ${last}`);
+    this.log.warn(`${name}: ${times(heldBack)}, the last one ${last}`);
   }
 
   private tellRoutes(listener: string, heldBack: number): void {

@@ -17,8 +17,8 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     relayEnded(relay) {
       for (const one of observers) one.relayEnded?.(relay);
     },
-    dialFailed(upstream, reason, detail, slot) {
-      for (const one of observers) one.dialFailed?.(upstream, reason, detail, slot);
+    dialFailed(...failure) {
+      for (const one of observers) one.dialFailed?.(...failure);
     },
     poolGrew(bytes) {
       for (const one of observers) one.poolGrew?.(bytes);

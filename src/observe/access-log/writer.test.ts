@@ -147,6 +147,16 @@ describe("opened anew", () => {
     expect(target.files).toEqual(["one\ntw", "two\n"]);
   });
 
+  test("not while it is being closed", async () => {
+    const { target, writer } = made();
+    target.close = async () => {
+      writer.reopen();
+      await Bun.sleep(0);
+    };
+    await writer.close(1_000);
+    expect(target.files).toEqual([""]);
+  });
+
   test("when that fails it goes on as it was", async () => {
     const { target, writer, told } = made();
     target.reopenFailure = "EACCES";

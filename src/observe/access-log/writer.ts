@@ -105,6 +105,7 @@ export class LineWriter {
 
   /** Opens the target anew: lines that are not under way to the old one go to the new one. */
   reopen(): void {
+    if (this.isClosing) return;
     this.wantsReopen = true;
     this.pump();
     this.wake?.();

@@ -1,0 +1,58 @@
+import { formatCounted, formatDuration } from "../config/quantity.ts";
+import type { RelaySummary } from "../engine/engine.ts";
+import type { Reason } from "../flow/reason.ts";
+import { Limit } from "./limit.ts";
+
+/** Milliseconds between two lines of one listener and reason: a limit may be reached for days. */
+const WINDOW_MS = 10_000;
+
+/**
+ * What keeps clients out that the operator would have let in, or cannot know of otherwise. Not here:
+ * who is denied by an access rule or a route function, as that is what they are for; who begins with
+ * no right PROXY header, as every port scan and plain check does; failed dials, which have lines of
+ * their own.
+ */
+const causes: ReadonlyMap<Reason | null, string> = new Map([
+  ["no_upstream", "no upstream takes relays"],
+  ["upstreams_full", "all upstreams are full"],
+  ["queue_full", "all upstreams and the queue are full"],
+  ["queue_timeout", "no upstream had room in time"],
+  ["listener_full", "there are as many relays as there may be"],
+  ["client_full", "a client has as many relays as it may have"],
+  ["client_rate", "a client connects more often than it may"],
+]);
+
+/**
+ * Tells of clients that are refused while that goes on: the first one of a listener and reason at
+ * once, then how many, every ten seconds in which there were any.
+ */
+export class Refusals {
+  /** One per listener and reason of which there has been one. */
+  private readonly limits = new Map<string, Limit>();
+
+  constructor(private readonly warn: (line: string) => void) {}
+
+  /** A relay has ended, for whatever reason. */
+  ended({ listener, reason }: RelaySummary): void {
+    const cause = causes.get(reason);
+    if (cause === undefined) return;
+    const name = `${listener}: ${cause}`;
+    let limit = this.limits.get(name);
+    if (limit === undefined) {
+      const tell = (heldBack: number) => {
+        const clients = formatCounted(heldBack, "more client");
+        this.warn(
+          `${name}: ${clients} refused in the last ${formatDuration(WINDOW_MS)} (${reason})`,
+        );
+      };
+      limit = new Limit(tell, WINDOW_MS);
+      this.limits.set(name, limit);
+    }
+    if (limit.take()) this.warn(`${name}: a client is refused (${reason})`);
+  }
+
+  /** Tells what was held back so far. */
+  flush(): void {
+    for (const limit of this.limits.values()) limit.flush();
+  }
+}
