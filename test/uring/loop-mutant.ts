@@ -11,7 +11,7 @@ export class LoopMutants {
   private readonly root = mkdtempSync(join(tmpdir(), "ringway-loops-"));
   private made = 0;
 
-  /** @param file of src/engine/uring in which the mutation is applied */
+  /** @param file seen from src/engine/uring, in which the mutation is applied */
   async make(file: string, mutation: Mutation): Promise<LoopClass> {
     const folder = join("engine", "uring");
     const source = await Bun.file(join(SOURCE, folder, file)).text();

@@ -379,8 +379,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
   "loop.ts": [
     {
       what: "a stop leaves copies behind",
-      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.report.stopped(this.cutCount);",
-      replace: "this.report.stopped(this.cutCount);",
+      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.report.stopped(this.ending.cutCount);",
+      replace: "this.report.stopped(this.ending.cutCount);",
     },
     {
       what: "completions are left lying",
@@ -409,9 +409,11 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
       find: "        this.listenForWake();\n        this.report.woken();",
       replace: "        this.report.woken();",
     },
+  ],
+  "../ending/ending.ts": [
     {
       what: "relays go on after the drain",
-      find: "for (const conduit of this.ledger.running) this.cutLate(conduit);",
+      find: "for (const relay of this.running) this.cut(relay);",
       replace: "",
     },
   ],
