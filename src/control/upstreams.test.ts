@@ -278,17 +278,29 @@ describe("an upstream that leaves", () => {
 
   test("has its relays ended, if that is wanted", () => {
     const made = stage();
-    const [[a = -1, b = -1] = [], [c] = []] = made.start(
+    const [[a = -1, b = -1] = [], [c = -1] = []] = made.start(
       listener([1, 2], { health: { onRemove: 5_000 } }),
       listener([3], { port: 2 }),
     );
-    made.reload(listener([4], { health: { onRemove: 0 } }));
+    const { upstreams } = made;
+    for (const [row, relays] of [
+      [a, 3],
+      [b, 1],
+      [c, 5],
+    ] as const) {
+      for (let entered = 0; entered < relays; entered++) upstreams.table.enter(row, 0);
+    }
     // As it was when it left, not as those have it that stay.
+    const wanted = [listener([4], { health: { onRemove: 0 } })];
+    expect(upstreams.endingWithout(wanted)).toBe(4);
+    upstreams.adopt(wanted);
+    expect(upstreams.retain(wanted)).toBe(4);
     expect(made.drops).toEqual([
       [a, 5_000],
       [b, 5_000],
     ]);
     expect(made.drops.flat()).not.toContain(c);
+    expect(upstreams.endingWithout(wanted)).toBe(0);
   });
 });
 

@@ -146,8 +146,11 @@ export class Upstreams {
   /**
    * The second step: these listeners, whose upstreams are all taken up, hold from now on. Upstreams
    * that stay get their new options, all others go.
+   *
+   * @returns how many relays end with those that go
    */
-  retain(listeners: readonly ListenerOptions[]): void {
+  retain(listeners: readonly ListenerOptions[]): number {
+    const ending = this.endingWithout(listeners);
     this.mirrors = mirrorsOf(listeners);
     this.homes = homesOf(listeners, this.homes);
     const wanted = new Set<Entry>();
@@ -169,6 +172,22 @@ export class Upstreams {
     }
     for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
     this.look();
+    return ending;
+  }
+
+  /** How many relays would end if these listeners held: those of upstreams that go, where that is wanted. */
+  endingWithout(listeners: readonly ListenerOptions[]): number {
+    const homes = homesOf(listeners, this.homes);
+    const wanted = new Set(
+      [...keyed(listeners)].flatMap(([key, { upstreams }]) =>
+        upstreams.map(({ address }) => keyOf(homes.get(key) ?? key, address)),
+      ),
+    );
+    let ending = 0;
+    for (const { key, options, health } of this.entries.values()) {
+      if (!wanted.has(key) && health.onRemove !== null) ending += this.table.running(options.slot);
+    }
+    return ending;
   }
 
   /** A row for something else that all workers count: the same one for the same name. */
