@@ -15,7 +15,7 @@ import type { Reason } from "../flow/reason.ts";
 import type { UpstreamEvent } from "../upstream/events.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
-import { SLOTS_MAX } from "../upstream/table.ts";
+import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
 import { Upstreams, type UpstreamView } from "./upstreams.ts";
 
 setDefaultTimeout(20_000);
@@ -528,6 +528,42 @@ describe("dials that fail", () => {
     await waitFor(() => made.open.length === 0, "both are down");
     made.failDials(a, 9);
     expect(made.open).toEqual([]);
+  });
+
+  test("end when one is answered that had nobody else to go to, in any worker", async () => {
+    const made = stage();
+    const { table } = made.upstreams;
+    const elsewhere = new UpstreamTable(2, 1, table.memory);
+    const [[a = -1] = []] = made.start(listener([1]));
+    made.failDials(a, 3);
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: true });
+    elsewhere.dialed(a);
+    await waitFor(() => made.view(1).health === "up", "it is up again");
+    expect(made.events.at(-1)).toMatchObject({
+      from: "ejected",
+      to: "up",
+      why: "a dial was answered",
+    });
+    // Also when failures are told before anybody has looked.
+    made.failDials(a, 3);
+    elsewhere.dialed(a);
+    made.failDials(a, 1);
+    expect(made.view(1)).toMatchObject({ health: "up", isOpen: true });
+  });
+
+  test("do not end with late news: who is closed gets no dial that could be answered", async () => {
+    const made = stage();
+    const { table } = made.upstreams;
+    const [[a = -1, b = -1] = []] = made.start(listener([1, 2]));
+    made.failDials(a, 3);
+    table.dialed(a);
+    made.failDials(a, 1);
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: false });
+    made.failDials(b, 3);
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: true });
+    table.dialed(b);
+    await waitFor(() => made.view(2).health === "up", "the other one is back");
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: false });
   });
 
   test("end with their time, and are told", async () => {

@@ -58,6 +58,8 @@ export type DropRelays = (slot: number, withinMs: number) => void;
 
 /** How often slowly starting upstreams get more weight. */
 const RAMP_MS = 250;
+/** How often is asked for answers of ejected upstreams. */
+const ANSWERS_MS = 250;
 /** With so much of its weight one that is up again begins. */
 const RAMP_LEAST = 0.05;
 
@@ -101,6 +103,8 @@ export class Upstreams {
   private readonly checker: Checker;
   private isStopped = false;
   private ramp: ReturnType<typeof setInterval> | null = null;
+  /** Runs while any upstream is ejected. */
+  private hearing: ReturnType<typeof setInterval> | null = null;
 
   /** Of all listeners: they have no row, only names that are kept resolved. */
   private mirrors: readonly Address[] = [];
@@ -260,7 +264,7 @@ export class Upstreams {
     // When our own descriptors have run out that is no upstream's fault.
     if (entry === undefined || sideOf(reason) !== Side.Upstream) return;
     // What was answered since the last failure came before this one.
-    if (this.table.wasDialed(slot)) this.checker.dialed(entry.key);
+    this.hear(entry);
     this.checker.dialFailed(entry.key);
   }
 
@@ -275,6 +279,7 @@ export class Upstreams {
     this.names.stop();
     this.checker.stop();
     if (this.ramp !== null) clearInterval(this.ramp);
+    if (this.hearing !== null) clearInterval(this.hearing);
   }
 
   /** The row of an upstream, which gets one if it has none. */
@@ -361,7 +366,28 @@ export class Upstreams {
     if (to === "up") this.rise(entry);
     this.weigh(entry);
     this.openAll();
+    if (to === "ejected") this.hearEjected();
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
+  }
+
+  /** Workers only note that dials were answered: passes it on. */
+  private hear({ key, options: { slot } }: Entry): void {
+    if (!this.table.wasDialed(slot)) return;
+    // That dial began before it was ejected, and says nothing of now: it gets none.
+    if (this.checker.isEjected(key) && !this.table.isOpen(slot)) return;
+    this.checker.dialed(key);
+  }
+
+  /** Ejected ones that are open all the same, as nobody else is left, may answer. */
+  private hearEjected(): void {
+    this.hearing ??= setInterval(() => {
+      const isEjected = ({ key }: Entry) => this.checker.isEjected(key);
+      for (const entry of [...this.entries.values()].filter(isEjected)) this.hear(entry);
+      if (this.hearing === null || this.entries.values().some(isEjected)) return;
+      clearInterval(this.hearing);
+      this.hearing = null;
+    }, ANSWERS_MS);
+    this.hearing.unref();
   }
 
   /** It gets its whole weight by and by, where that is wanted. */
