@@ -101,8 +101,8 @@ export function runningText({ running, maxRelays }: UpstreamView): string {
     : `${formatCount(running)}/${formatCount(maxRelays)}`;
 }
 
-/** `down for 12s`, and why: what the last check has found. */
-export function healthText({ health, healthForMs, lastCheck }: UpstreamView): string {
-  const why = lastCheck === null ? "" : `: ${lastCheck.detail}`;
-  return `${health} for ${formatDuration(healthForMs)}${why}`;
+/** `down for 12s`, and why: what the last check has found, or else that its name is not known. */
+export function healthText({ health, healthForMs, lastCheck, trouble }: UpstreamView): string {
+  const why = lastCheck?.detail ?? trouble;
+  return `${health} for ${formatDuration(healthForMs)}${why === null ? "" : `: ${why}`}`;
 }

@@ -15,6 +15,7 @@ import type { Reason } from "../flow/reason.ts";
 import type { UpstreamEvent } from "../upstream/events.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
+import { NameError } from "../upstream/names/name-error.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
 import { Upstreams, type UpstreamView } from "./upstreams.ts";
 
@@ -56,7 +57,7 @@ class Stage {
   readonly events: UpstreamEvent[] = [];
   readonly panics: [string, boolean][] = [];
   readonly drops: [number, number][] = [];
-  /** Names that were asked for; all of them are this machine. */
+  /** Names that were asked for; all of them are this machine, but those that nobody knows. */
   readonly asked: string[] = [];
   readonly upstreams = new Upstreams(
     2,
@@ -68,6 +69,7 @@ class Stage {
     {
       resolve: async (name) => {
         this.asked.push(name);
+        if (name.endsWith(".invalid")) throw new NameError("unknown_host");
         return { addresses: [{ host: "127.0.0.1", family: 4 }], ttlMs: 60_000 };
       },
     },
@@ -577,6 +579,37 @@ describe("dials that fail", () => {
       "up ejected",
       "ejected up",
     ]);
+  });
+});
+
+describe("a name that cannot be resolved", () => {
+  const named = (host: string): TcpAddress => ({ kind: "tcp", host, port: 9 });
+
+  test("is the upstream's trouble: nobody knows how it is", async () => {
+    const made = stage();
+    made.start(listener([named("nohost.invalid"), named("host.example"), 1]));
+    const views = () => made.upstreams.views();
+    await waitFor(() => views()[0]?.trouble !== null, "the name is not known");
+    expect(views()).toMatchObject([
+      // The next dial asks again.
+      { health: "unknown", trouble: "unknown host", isOpen: true },
+      { health: "up", trouble: null },
+      { health: "up", trouble: null },
+    ]);
+  });
+
+  test("is told beside what else is known of it", async () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([named("nohost.invalid"), 1]));
+    made.failDials(a, 3);
+    const view = () => made.upstreams.views()[0];
+    await waitFor(() => view()?.trouble !== null, "the name is not known");
+    expect(view()).toMatchObject({ health: "ejected", trouble: "unknown host" });
+    const checked = stage();
+    checked.start(listener([named("nohost.invalid")], { health: { check: often() } }));
+    const other = () => checked.upstreams.views()[0];
+    await waitFor(() => other()?.health === "down", "its check has failed");
+    expect(other()?.trouble).toBe("unknown host");
   });
 });
 

@@ -40,7 +40,7 @@ export interface UpstreamView {
   /** What it gets now: less while it starts slowly. */
   readonly effectiveWeight: number;
   readonly state: AdminState;
-  /** `unknown` in maintenance. */
+  /** `unknown` in maintenance, and where nothing but {@link trouble} is known. */
   readonly health: HealthStatus | "unknown";
   /** New relays may go there. */
   readonly isOpen: boolean;
@@ -49,6 +49,8 @@ export interface UpstreamView {
   readonly maxRelays: number;
   /** The last check; null when there was none. */
   readonly lastCheck: HealthView["lastCheck"];
+  /** Why its name could not be resolved yet, in a clause; null where it has an address. */
+  readonly trouble: string | null;
   /** Milliseconds for which its health has been what it is. */
   readonly healthForMs: number;
 }
@@ -222,6 +224,8 @@ export class Upstreams {
       const { options, listener, state } = entry;
       const { slot, isBackup, maxRelays, address } = options;
       const known = health.get(entry.key);
+      const trouble = this.names.trouble(address);
+      const status = known?.status ?? "unknown";
       return {
         id: slot,
         listener,
@@ -231,11 +235,13 @@ export class Upstreams {
         weight: weightOf(entry),
         effectiveWeight: this.table.weight(slot) / this.table.unit,
         state,
-        health: known?.status ?? "unknown",
+        // Nothing speaks against it but that nobody can have gone there.
+        health: status === "up" && trouble !== null ? "unknown" : status,
         isOpen: this.table.isOpen(slot) && this.table.weight(slot) > 0,
         running: this.table.running(slot),
         maxRelays,
         lastCheck: known?.lastCheck ?? null,
+        trouble,
         healthForMs: now - (known?.sinceMs ?? entry.stateSince),
       };
     });
