@@ -261,9 +261,18 @@ describe("what is asked of upstreams and listeners", () => {
     ["an unknown key", '{"State": "drain"}', '"State": expected state, weight or within'],
     ["a prototype", '{"__proto__": {"state": "drain"}}', '"__proto__": expected state, weight or'],
     ["a function's name", '{"toString": 1}', '"toString": expected state, weight or within'],
-    ["a negative weight", '{"weight": -1}', "weight -1: expected a whole number of 0…256"],
+    [
+      "a negative weight",
+      '{"weight": -1}',
+      "weight -1: expected a whole number of 0…256 or configured",
+    ],
     ["a huge weight", '{"weight": 1e300}', "weight 1e+300: expected a whole number of 0…256"],
     ["a weight beyond", '{"weight": 257}', "weight 257: expected a whole number of 0…256"],
+    [
+      "another word",
+      '{"weight": "null"}',
+      'weight "null": expected a whole number of 0…256 or conf',
+    ],
     ["half a weight", '{"weight": 0.5}', "weight 0.5: expected a whole number of 0…256"],
     ["a weight that is true", '{"weight": true}', "weight true: expected a number or text"],
     ["a weight that is a table", '{"weight": {}}', "weight a table: expected a number or text"],
@@ -618,6 +627,11 @@ describe("the commands", () => {
     for (const [flags, wrong, sentence] of [
       [["--set", "77", "--state", "drain"], 1, "there is no upstream 77"],
       [["--set", "1", "--state", "off"], 2, 'state "off": expected ready, drain or maintenance'],
+      [
+        ["--set", "1", "--weight", "null"],
+        2,
+        'weight "null": expected a whole number of 0…256 or configured',
+      ],
       [["--set", "1", "--within", "1s"], 2, "within: expected with state drain or maintenance"],
       [
         ["--set", "x", "--weight", "1"],

@@ -13,8 +13,6 @@ const changes: readonly Flag[] = [
   { name: "weight", hint: "N", text: ["its share of new relays, 0…256, or configured"] },
   { name: "within", hint: "TIME", text: ["end its relays in this time; with --state"] },
 ];
-/** The weight that a person writes for the one of the configuration, which is null in the API. */
-const CONFIGURED = "configured";
 
 const columns: readonly Column[] = [
   { title: "id", isFigure: true },
@@ -58,12 +56,7 @@ function question({ values }: CommandArguments): AdminQuestion {
   if (given.length === 0) {
     throw new ConfigError("--set needs to know what is wanted: --state, --weight or --within");
   }
-  const body = Object.fromEntries(
-    given.map(({ name }) => {
-      const value = values.get(name);
-      return [name, name === "weight" && value === CONFIGURED ? null : value];
-    }),
-  );
+  const body = Object.fromEntries(given.map(({ name }) => [name, values.get(name)]));
   return { method: "POST", path: `/api/upstreams/${Number(id)}`, body };
 }
 
