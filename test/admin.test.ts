@@ -354,6 +354,28 @@ describe("what is asked of upstreams and listeners", () => {
     expect(listeners.map(({ accepting }) => accepting)).toEqual([true, true]);
   });
 
+  test("one may be asked for by its address, with its listener where several have it", async () => {
+    const path = (text: string) => `/api/upstreams/${encodeURIComponent(text)}`;
+    const [, , third, fourth] = first.upstreams;
+    expect(await program.get(path(`${socket}/${target}`))).toMatchObject({ id: third?.id });
+    const change = await program.send("POST", path(`${socket}/127.0.0.1:1`), '{"weight": 3}');
+    expect(await change.json()).toMatchObject({ id: fourth?.id, weight: 3 });
+    await program.send("POST", path(`${socket}/127.0.0.1:1`), '{"weight": null}');
+    for (const method of ["GET", "POST"]) {
+      const several = await program.send(method, path(target), method === "GET" ? undefined : "{}");
+      expect(several.status).toBe(400);
+      expect(await several.json()).toEqual({
+        error: "that cannot be asked for",
+        problems: [`several upstreams are ${target}: other/${target}, ${socket}/${target}`],
+      });
+    }
+    const none = await program.send("GET", path("other/10.0.0.1:1"));
+    expect([none.status, await none.json()]).toEqual([
+      404,
+      { error: "there is no upstream other/10.0.0.1:1" },
+    ]);
+  });
+
   test("a body that is right does what it says, told in the log", async () => {
     const change = async (body: string) => {
       const response = await program.send("POST", "/api/upstreams/1", body);
@@ -621,6 +643,8 @@ describe("the commands", () => {
     expect(changed.out).toMatch(/\n 1 +spare +127\.0\.0\.1:\d+ +maintenance +7 /);
     const back = await runCli(...set, "1", "--weight", "configured", "--state", "ready", "--json");
     expect(JSON.parse(back.out)).toMatchObject({ id: 1, weight: 1, state: "ready" });
+    const named = await runCli(...set, `spare/${target}`, "--weight", "3", "--json");
+    expect(JSON.parse(named.out)).toMatchObject({ id: 1, weight: 3 });
     expect((await runCli(...set, "0", "--state", "drain", "--within", "0s")).code).toBe(0);
     await waitFor(() => end.closed, "its relays end");
 
@@ -634,12 +658,13 @@ describe("the commands", () => {
       ],
       [["--set", "1", "--within", "1s"], 2, "within: expected with state drain or maintenance"],
       [
-        ["--set", "x", "--weight", "1"],
+        ["--set", target, "--weight", "1"],
         2,
-        '--set "x": expected the number of an upstream in the list',
+        `several upstreams are ${target}: main/${target}, spare/${target}`,
       ],
+      [["--set", "main/x:1", "--weight", "1"], 1, "there is no upstream main/x:1"],
       [["--set", "1"], 2, "--set needs to know what is wanted: --state, --weight or --within"],
-      [["--weight", "1"], 2, "--weight needs to know which upstream: --set ID"],
+      [["--weight", "1"], 2, "--weight needs to know which upstream: --set WHICH"],
     ] as const) {
       expect(await runCli("upstreams", ...at, ...flags)).toEqual({
         code: wrong,
