@@ -116,6 +116,17 @@ function tests(executablePath: string): void {
     return await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth");
   }
 
+  /** No table is wider than its card, at any width of a window. */
+  async function tablesFit(page: Page): Promise<void> {
+    const wide = `Array.from(document.querySelectorAll(".scroll"))
+      .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+      .map((one) => one.closest("section").innerText.split("\\n")[0])`;
+    for (const width of [360, 480, 640, 641, 700, 768, 900, 1100, 1101, 1200, 1280, 1600]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect([width, await page.evaluate(wide), await fits(page)]).toEqual([width, [], true]);
+    }
+  }
+
   test("shows state, listeners and charts, from this program alone", async () => {
     const ends = await Promise.all(Array.from({ length: 12 }, connect));
     const page = await open({ colorScheme: "light" });
@@ -227,13 +238,13 @@ function tests(executablePath: string): void {
 
   test("shows upstreams with their health, and takes them out when that is confirmed", async () => {
     const path = join(folder, "upstreams.toml");
-    const upstreams = `upstreams = ["${target}", "127.0.0.1:1", "unix:/run/a-long-folder/of/redis.sock"]`;
+    const upstreams = `upstreams = ["${target}", "127.0.0.1:1", "unix:/run/a-long-folder/${"of-many/".repeat(8)}redis.sock"]`;
     const check = `check = "tcp"\ncheckInterval = "100ms"\ncheckFall = 1`;
     const text = `[[listeners]]\nname = "main"\nlisten = "127.0.0.1:0"\n${upstreams}\n${check}\n`;
     const spare = `[[listeners]]\nname = "spare"\nlisten = "127.0.0.1:0"\n`;
     await writeFile(
       path,
-      `${text}${spare}upstreams = [{ address = "${target}", maxRelays = 100 }]\n`,
+      `${text}${spare}upstreams = [{ address = "${target}", maxRelays = 1000000 }]\n`,
     );
     const [balanced, , url] = await start("-c", path);
     const page = await open({ colorScheme: "light" }, url);
@@ -258,9 +269,12 @@ function tests(executablePath: string): void {
     await question.getByRole("button", { name: "Maintenance" }).click();
     await row(3).getByText("maintenance", { exact: true }).waitFor();
     expect(await row(3).getByRole("button", { name: "Maintenance" }).isDisabled()).toBe(true);
+    const status = page.locator("#status");
+    await status.getByText("ready, but no upstream of spare takes relays").waitFor();
     await row(0).getByRole("button", { name: "Drain" }).click();
     await question.getByRole("button", { name: "Drain" }).click();
     await row(0).getByText("drain", { exact: true }).waitFor();
+    await status.getByText("ready, but no upstream of 2 listeners takes relays").waitFor();
     await balanced.logged(new RegExp(`main: upstream ${target} set to drain`));
     const drained = await fetch(`${url}/api/listeners/spare/drain`, {
       method: "POST",
@@ -268,7 +282,12 @@ function tests(executablePath: string): void {
     });
     expect(drained.status).toBe(202);
     await page.locator("#listeners tr", { hasText: "spare" }).getByText("drained").waitFor();
-    expect(await fits(page)).toBe(true);
+    await tablesFit(page);
+    await page.setViewportSize({ width: 1200, height: 900 });
+    await picture(page, "upstreams-1200-light");
+    await page.setViewportSize({ width: 768, height: 900 });
+    await picture(page, "upstreams-768-light");
+    await page.setViewportSize({ width: 1280, height: 900 });
     await picture(page, "upstreams-light");
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await fits(page)).toBe(true);

@@ -261,9 +261,18 @@ describe("what is asked of upstreams and listeners", () => {
     ["an unknown key", '{"State": "drain"}', '"State": expected state, weight or within'],
     ["a prototype", '{"__proto__": {"state": "drain"}}', '"__proto__": expected state, weight or'],
     ["a function's name", '{"toString": 1}', '"toString": expected state, weight or within'],
-    ["a negative weight", '{"weight": -1}', "weight -1: expected a whole number of 0…256"],
+    [
+      "a negative weight",
+      '{"weight": -1}',
+      "weight -1: expected a whole number of 0…256 or configured",
+    ],
     ["a huge weight", '{"weight": 1e300}', "weight 1e+300: expected a whole number of 0…256"],
     ["a weight beyond", '{"weight": 257}', "weight 257: expected a whole number of 0…256"],
+    [
+      "another word",
+      '{"weight": "null"}',
+      'weight "null": expected a whole number of 0…256 or conf',
+    ],
     ["half a weight", '{"weight": 0.5}', "weight 0.5: expected a whole number of 0…256"],
     ["a weight that is true", '{"weight": true}', "weight true: expected a number or text"],
     ["a weight that is a table", '{"weight": {}}', "weight a table: expected a number or text"],
@@ -343,6 +352,28 @@ describe("what is asked of upstreams and listeners", () => {
     expect(await standing()).toEqual(before);
     const { listeners } = await program.get<StateDocument>("/api/state");
     expect(listeners.map(({ accepting }) => accepting)).toEqual([true, true]);
+  });
+
+  test("one may be asked for by its address, with its listener where several have it", async () => {
+    const path = (text: string) => `/api/upstreams/${encodeURIComponent(text)}`;
+    const [, , third, fourth] = first.upstreams;
+    expect(await program.get(path(`${socket}/${target}`))).toMatchObject({ id: third?.id });
+    const change = await program.send("POST", path(`${socket}/127.0.0.1:1`), '{"weight": 3}');
+    expect(await change.json()).toMatchObject({ id: fourth?.id, weight: 3 });
+    await program.send("POST", path(`${socket}/127.0.0.1:1`), '{"weight": null}');
+    for (const method of ["GET", "POST"]) {
+      const several = await program.send(method, path(target), method === "GET" ? undefined : "{}");
+      expect(several.status).toBe(400);
+      expect(await several.json()).toEqual({
+        error: "that cannot be asked for",
+        problems: [`several upstreams are ${target}: other/${target}, ${socket}/${target}`],
+      });
+    }
+    const none = await program.send("GET", path("other/10.0.0.1:1"));
+    expect([none.status, await none.json()]).toEqual([
+      404,
+      { error: "there is no upstream other/10.0.0.1:1" },
+    ]);
   });
 
   test("a body that is right does what it says, told in the log", async () => {
@@ -612,20 +643,28 @@ describe("the commands", () => {
     expect(changed.out).toMatch(/\n 1 +spare +127\.0\.0\.1:\d+ +maintenance +7 /);
     const back = await runCli(...set, "1", "--weight", "configured", "--state", "ready", "--json");
     expect(JSON.parse(back.out)).toMatchObject({ id: 1, weight: 1, state: "ready" });
+    const named = await runCli(...set, `spare/${target}`, "--weight", "3", "--json");
+    expect(JSON.parse(named.out)).toMatchObject({ id: 1, weight: 3 });
     expect((await runCli(...set, "0", "--state", "drain", "--within", "0s")).code).toBe(0);
     await waitFor(() => end.closed, "its relays end");
 
     for (const [flags, wrong, sentence] of [
       [["--set", "77", "--state", "drain"], 1, "there is no upstream 77"],
       [["--set", "1", "--state", "off"], 2, 'state "off": expected ready, drain or maintenance'],
+      [
+        ["--set", "1", "--weight", "null"],
+        2,
+        'weight "null": expected a whole number of 0…256 or configured',
+      ],
       [["--set", "1", "--within", "1s"], 2, "within: expected with state drain or maintenance"],
       [
-        ["--set", "x", "--weight", "1"],
+        ["--set", target, "--weight", "1"],
         2,
-        '--set "x": expected the number of an upstream in the list',
+        `several upstreams are ${target}: main/${target}, spare/${target}`,
       ],
+      [["--set", "main/x:1", "--weight", "1"], 1, "there is no upstream main/x:1"],
       [["--set", "1"], 2, "--set needs to know what is wanted: --state, --weight or --within"],
-      [["--weight", "1"], 2, "--weight needs to know which upstream: --set ID"],
+      [["--weight", "1"], 2, "--weight needs to know which upstream: --set WHICH"],
     ] as const) {
       expect(await runCli("upstreams", ...at, ...flags)).toEqual({
         code: wrong,

@@ -113,6 +113,29 @@ describe.each(engines)("with engine %s", (engine) => {
     expect(code).toBe(0);
   });
 
+  test("SIGHUP: relays that end with their upstream are told", async () => {
+    const other = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, echo);
+    if (other.address.kind !== "tcp") throw new Error("it has a port");
+    const port = freePort();
+    const text = (place: string, onRemove: string) =>
+      `listen = "127.0.0.1:${port}"\nupstream = "${place}"\nonRemove = "${onRemove}"\n`;
+    const path = await write(`removed-${engine}.toml`, text(target, "close"));
+    await using proxy = new CliProcess(["-c", path, "-e", engine, "--drain-timeout", "0"]);
+    await proxy.port();
+    const [one, two] = [await connect(port), await connect(port)];
+    await writeFile(path, text(`127.0.0.1:${other.address.port}`, "keep"));
+    proxy.child.kill("SIGHUP");
+    await proxy.logged(/1 upstream removed, 2 relays end with their upstreams/);
+    await waitFor(() => one.closed && two.closed, "their ends");
+    const three = await connect(port);
+    await writeFile(path, text(target, "keep"));
+    proxy.child.kill("SIGHUP");
+    await proxy.logged(/1 upstream removed, 0 relays cut/);
+    await echoed(three, 10);
+    await proxy.stop();
+    other.close();
+  });
+
   test("SIGHUP: a listener takes the place of one that it overlaps", async () => {
     const port = freePort();
     const text = (listen: string) => `listen = ${listen}\nupstream = "${target}"\n`;

@@ -8,8 +8,9 @@ export const reloadCommand = adminCommand<PlanDocument>({
   description: "has a proxy read its configuration anew",
   question: () => ({ method: "POST", path: "/api/reload" }),
   render: renderPlan,
-  about: `Has a proxy read its configuration anew and apply what differs, as SIGHUP does,
-without ending a relay; then says what that was. What is wrong changes nothing.`,
+  about: `Has a proxy read its configuration anew and apply what differs, as SIGHUP does;
+then says what that was. No relay ends but those of an upstream that goes, where
+--on-remove wants that. What is wrong changes nothing.`,
   exitCodes: `0 done, 1 no proxy answers or it cannot do that now, 2 the flags
 or its file are wrong.`,
 });

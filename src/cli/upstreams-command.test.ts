@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { UpstreamView } from "../control/upstreams.ts";
-import { renderUpstreams } from "./upstreams-command.ts";
+import { healthText, renderUpstreams } from "./upstreams-command.ts";
 
 const view: UpstreamView = {
   id: 0,
@@ -16,6 +16,7 @@ const view: UpstreamView = {
   running: 0,
   maxRelays: 0,
   lastCheck: null,
+  trouble: null,
   healthForMs: 12_000,
 };
 
@@ -44,6 +45,13 @@ test("a line for each, with what its last check has found", () => {
 test("a member of a service stands with it", () => {
   const text = renderUpstreams([{ ...view, service: "_redis._tcp.example.org" }]);
   expect(text).toContain("10.0.0.5:6379 of _redis._tcp.example.org  ready");
+});
+
+test("a name that cannot be resolved is told, but not beside a check that says the same", () => {
+  const one: UpstreamView = { ...view, health: "unknown", trouble: "unknown host" };
+  expect(healthText(one)).toBe("unknown for 12s: unknown host");
+  const lastCheck = { ok: false, inconclusive: false, detail: "DNS", durationMs: 1, atMs: 5 };
+  expect(healthText({ ...one, health: "down", lastCheck })).toBe("down for 12s: DNS");
 });
 
 test("none is a sentence", () => {

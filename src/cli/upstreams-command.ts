@@ -1,4 +1,4 @@
-import { ConfigError, describe } from "../config/error.ts";
+import { ConfigError } from "../config/error.ts";
 import { formatCount, formatDuration } from "../config/quantity.ts";
 import type { UpstreamsDocument } from "../control/admin/api.ts";
 import type { UpstreamView } from "../control/upstreams.ts";
@@ -13,8 +13,6 @@ const changes: readonly Flag[] = [
   { name: "weight", hint: "N", text: ["its share of new relays, 0…256, or configured"] },
   { name: "within", hint: "TIME", text: ["end its relays in this time; with --state"] },
 ];
-/** The weight that a person writes for the one of the configuration, which is null in the API. */
-const CONFIGURED = "configured";
 
 const columns: readonly Column[] = [
   { title: "id", isFigure: true },
@@ -31,7 +29,11 @@ export const upstreamsCommand = adminCommand<UpstreamsDocument | UpstreamView>({
   name: "upstreams",
   description: "lists or changes the upstreams of a running proxy",
   flags: [
-    { name: "set", hint: "ID", text: ["change this one: the number in the list"] },
+    {
+      name: "set",
+      hint: "WHICH",
+      text: ["change this one: its number in the list, its", "address, or LISTENER/ADDRESS"],
+    },
     ...changes,
   ],
   question,
@@ -39,6 +41,8 @@ export const upstreamsCommand = adminCommand<UpstreamsDocument | UpstreamView>({
   about: `Lists the upstreams of a proxy with their health, or changes one: drain and
 maintenance keep new relays away from it, and --within ends those that it has.
 While it drains it is still checked, in maintenance nothing is known of it.
+Numbers may be others after a reload, addresses are not. Where several listeners
+have one, the listener's name or address stands before it: main/10.0.0.5:6379.
 That holds until it is changed again, the proxy ends, or a reload takes it away.`,
   exitCodes: `0 listed or changed, 1 no proxy answers or it has no such upstream,
 2 the flags are wrong.`,
@@ -46,25 +50,17 @@ That holds until it is changed again, the proxy ends, or a reload takes it away.
 
 function question({ values }: CommandArguments): AdminQuestion {
   const given = changes.filter(({ name }) => values.has(name));
-  const id = values.get("set");
-  if (id === undefined) {
+  const which = values.get("set");
+  if (which === undefined) {
     const [first] = given;
     if (first === undefined) return { method: "GET", path: "/api/upstreams" };
-    throw new ConfigError(`--${first.name} needs to know which upstream: --set ID`);
-  }
-  if (!/^\d{1,4}$/.test(id)) {
-    throw new ConfigError(`--set ${describe(id)}: expected the number of an upstream in the list`);
+    throw new ConfigError(`--${first.name} needs to know which upstream: --set WHICH`);
   }
   if (given.length === 0) {
     throw new ConfigError("--set needs to know what is wanted: --state, --weight or --within");
   }
-  const body = Object.fromEntries(
-    given.map(({ name }) => {
-      const value = values.get(name);
-      return [name, name === "weight" && value === CONFIGURED ? null : value];
-    }),
-  );
-  return { method: "POST", path: `/api/upstreams/${Number(id)}`, body };
+  const body = Object.fromEntries(given.map(({ name }) => [name, values.get(name)]));
+  return { method: "POST", path: `/api/upstreams/${encodeURIComponent(which)}`, body };
 }
 
 /** The upstreams as a table, or the sentence that there are none. */
@@ -101,8 +97,8 @@ export function runningText({ running, maxRelays }: UpstreamView): string {
     : `${formatCount(running)}/${formatCount(maxRelays)}`;
 }
 
-/** `down for 12s`, and why: what the last check has found. */
-export function healthText({ health, healthForMs, lastCheck }: UpstreamView): string {
-  const why = lastCheck === null ? "" : `: ${lastCheck.detail}`;
-  return `${health} for ${formatDuration(healthForMs)}${why}`;
+/** `down for 12s`, and why: what the last check has found, or else that its name is not known. */
+export function healthText({ health, healthForMs, lastCheck, trouble }: UpstreamView): string {
+  const why = lastCheck?.detail ?? trouble;
+  return `${health} for ${formatDuration(healthForMs)}${why === null ? "" : `: ${why}`}`;
 }

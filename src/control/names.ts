@@ -71,6 +71,11 @@ export class UpstreamNames {
   /** For a check: the last good answer for a name. */
   readonly hostsOf: HostsOf = async (name) => hostsIn(await this.watcher.ask(name));
 
+  /** Why nobody knows where this address is, as far as has been found out; null when it is known. */
+  trouble(address: Address): string | null {
+    return isName(address) ? this.watcher.trouble(address.host) : null;
+  }
+
   /** Why a name has no addresses, once that is known; null when it has some. */
   problem(name: string): Promise<string | null> {
     return this.watcher.problem(name);

@@ -100,6 +100,15 @@ test.each([
   expect(describePlan(plan)).toBe(said);
 });
 
+test("relays that end with their upstream are told instead of none", () => {
+  const plan = (relaysEnding: number) =>
+    planReload(options(listener(1)), options(listener(1, 7000)), { relaysEnding });
+  const said = "1 listener changed, 1 upstream added, 1 upstream removed";
+  expect(describePlan(plan(0))).toBe(`${said}, 0 relays cut`);
+  expect(describePlan(plan(1))).toBe(`${said}, 1 relay ends with its upstream`);
+  expect(describePlan(plan(1_234))).toBe(`${said}, 1,234 relays end with their upstreams`);
+});
+
 test("other networks in a file change a listener, and a drained one is opened again", () => {
   const same = options(listener(1), listener(2), listener(3));
   const circumstances = {

@@ -21,6 +21,8 @@ export interface Plan {
   /** Upstreams, or services, that no listener had, and that none has any more. */
   readonly upstreamsAdded: readonly string[];
   readonly upstreamsRemoved: readonly string[];
+  /** Relays that end because their upstream goes, at once or within the time that they get. */
+  readonly relaysEnding: number;
   /** The drain timeout is another one. */
   readonly drainTimeoutChanged: boolean;
   /** The limit of all listeners together is another one. */
@@ -29,19 +31,21 @@ export interface Plan {
   readonly needRestart: readonly string[];
 }
 
-/** What options do not show, by the keys of listeners; see {@link keyed}. */
+/** What options do not show; listeners by their keys, see {@link keyed}. */
 export interface Circumstances {
   /** Files say other networks than before. */
   readonly otherNetworks: ReadonlySet<string>;
   /** They do not accept. */
   readonly closed: ReadonlySet<string>;
+  /** See {@link Plan.relaysEnding}. */
+  readonly relaysEnding: number;
 }
 
 /** Compares what runs with what is wanted. Listeners are told apart by the address they were given. */
 export function planReload(
   running: ProxyOptions,
   wanted: ProxyOptions,
-  { otherNetworks, closed }: Circumstances = { otherNetworks: new Set(), closed: new Set() },
+  { otherNetworks = new Set(), closed = new Set(), relaysEnding = 0 }: Partial<Circumstances> = {},
 ): Plan {
   const before = keyed(running.listeners);
   const after = keyed(wanted.listeners);
@@ -67,6 +71,7 @@ export function planReload(
     kept: pairs.filter((pair) => isSame(pair) && !isClosed(pair)).map((pair) => pair.before),
     upstreamsAdded: [...upstreamsAfter.difference(upstreamsBefore)],
     upstreamsRemoved: [...upstreamsBefore.difference(upstreamsAfter)],
+    relaysEnding,
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
     totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
     needRestart: restartsFor(running, wanted),
@@ -96,7 +101,14 @@ export function isEmpty(plan: Plan): boolean {
 /** The plan in one line: `1 listener added, 2 upstreams removed, 0 relays cut`. */
 export function describePlan(plan: Plan): string {
   const parts = partsOf(plan);
-  return parts.length === 0 ? "nothing changes" : `${parts.join(", ")}, 0 relays cut`;
+  if (parts.length === 0) return "nothing changes";
+  return `${parts.join(", ")}, ${relaysText(plan.relaysEnding)}`;
+}
+
+function relaysText(ending: number): string {
+  if (ending === 0) return "0 relays cut";
+  const ends = ending === 1 ? "ends with its upstream" : "end with their upstreams";
+  return `${formatCounted(ending, "relay")} ${ends}`;
 }
 
 function partsOf(plan: Plan): string[] {

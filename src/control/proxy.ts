@@ -157,14 +157,15 @@ export class RunningProxy {
    */
   async plan(wanted: ProxyOptions): Promise<Plan> {
     const otherNetworks = await this.edges.changed(wanted.listeners);
+    const relaysEnding = this.upstreams.endingWithout(this.services.expand(wanted.listeners));
     const keys = [...keyed(this.running.listeners).keys()];
     const closed = new Set(keys.filter((key) => !this.listening.has(key)));
-    return planReload(this.running, wanted, { otherNetworks, closed });
+    return planReload(this.running, wanted, { otherNetworks, closed, relaysEnding });
   }
 
   /**
-   * Does what these options want, as far as it differs, without ending a relay: listeners are added
-   * and removed, and new relays get their listener's new options. What needs a restart stays as it
+   * Does what these options want, as far as it differs: listeners are added and removed, and new
+   * relays get their listener's new options. No relay ends but with an upstream that goes. What needs a restart stays as it
    * is. One reload at a time, in the order of the calls.
    *
    * @returns what was done
@@ -236,11 +237,11 @@ export class RunningProxy {
       closing.push(listening.close());
     }
     await this.update(prepared, changed);
-    await this.retain(prepared);
+    const relaysEnding = await this.retain(prepared);
     await Promise.all(closing);
     const { engine, workers, memory, uring, dnsServers } = this.running;
     this.running = { ...wanted, engine, workers, memory, uring, dnsServers };
-    return plan;
+    return { ...plan, relaysEnding };
   }
 
   /** Members of a service have changed: brings the listeners to them, when nothing else is under way. */
@@ -290,14 +291,19 @@ export class RunningProxy {
     await Promise.all(updates);
   }
 
-  /** The last step of a start or a reload: all this holds from now on. */
-  private async retain(prepared: Prepared): Promise<void> {
+  /**
+   * The last step of a start or a reload: all this holds from now on.
+   *
+   * @returns how many relays end with upstreams that go
+   */
+  private async retain(prepared: Prepared): Promise<number> {
     this.prepared = prepared;
     this.services.retain(prepared.edged);
-    this.upstreams.retain(prepared.expanded);
+    const relaysEnding = this.upstreams.retain(prepared.expanded);
     this.edges.retain();
     // Ports that the system has picked are known only now.
     await this.spareOwn(prepared.edged);
+    return relaysEnding;
   }
 
   /** No member of a service may be a listener of our own. */

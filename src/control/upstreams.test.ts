@@ -15,7 +15,8 @@ import type { Reason } from "../flow/reason.ts";
 import type { UpstreamEvent } from "../upstream/events.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
-import { SLOTS_MAX } from "../upstream/table.ts";
+import { NameError } from "../upstream/names/name-error.ts";
+import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
 import { Upstreams, type UpstreamView } from "./upstreams.ts";
 
 setDefaultTimeout(20_000);
@@ -56,7 +57,7 @@ class Stage {
   readonly events: UpstreamEvent[] = [];
   readonly panics: [string, boolean][] = [];
   readonly drops: [number, number | null][] = [];
-  /** Names that were asked for; all of them are this machine. */
+  /** Names that were asked for; all of them are this machine, but those that nobody knows. */
   readonly asked: string[] = [];
   readonly upstreams = new Upstreams(
     2,
@@ -68,6 +69,7 @@ class Stage {
     {
       resolve: async (name) => {
         this.asked.push(name);
+        if (name.endsWith(".invalid")) throw new NameError("unknown_host");
         return { addresses: [{ host: "127.0.0.1", family: 4 }], ttlMs: 60_000 };
       },
     },
@@ -278,17 +280,29 @@ describe("an upstream that leaves", () => {
 
   test("has its relays ended, if that is wanted", () => {
     const made = stage();
-    const [[a = -1, b = -1] = [], [c] = []] = made.start(
+    const [[a = -1, b = -1] = [], [c = -1] = []] = made.start(
       listener([1, 2], { health: { onRemove: 5_000 } }),
       listener([3], { port: 2 }),
     );
-    made.reload(listener([4], { health: { onRemove: 0 } }));
+    const { upstreams } = made;
+    for (const [row, relays] of [
+      [a, 3],
+      [b, 1],
+      [c, 5],
+    ] as const) {
+      for (let entered = 0; entered < relays; entered++) upstreams.table.enter(row, 0);
+    }
     // As it was when it left, not as those have it that stay.
+    const wanted = [listener([4], { health: { onRemove: 0 } })];
+    expect(upstreams.endingWithout(wanted)).toBe(4);
+    upstreams.adopt(wanted);
+    expect(upstreams.retain(wanted)).toBe(4);
     expect(made.drops).toEqual([
       [a, 5_000],
       [b, 5_000],
     ]);
     expect(made.drops.flat()).not.toContain(c);
+    expect(upstreams.endingWithout(wanted)).toBe(0);
   });
 });
 
@@ -518,6 +532,42 @@ describe("dials that fail", () => {
     expect(made.open).toEqual([]);
   });
 
+  test("end when one is answered that had nobody else to go to, in any worker", async () => {
+    const made = stage();
+    const { table } = made.upstreams;
+    const elsewhere = new UpstreamTable(2, 1, table.memory);
+    const [[a = -1] = []] = made.start(listener([1]));
+    made.failDials(a, 3);
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: true });
+    elsewhere.dialed(a);
+    await waitFor(() => made.view(1).health === "up", "it is up again");
+    expect(made.events.at(-1)).toMatchObject({
+      from: "ejected",
+      to: "up",
+      why: "a dial was answered",
+    });
+    // Also when failures are told before anybody has looked.
+    made.failDials(a, 3);
+    elsewhere.dialed(a);
+    made.failDials(a, 1);
+    expect(made.view(1)).toMatchObject({ health: "up", isOpen: true });
+  });
+
+  test("do not end with late news: who is closed gets no dial that could be answered", async () => {
+    const made = stage();
+    const { table } = made.upstreams;
+    const [[a = -1, b = -1] = []] = made.start(listener([1, 2]));
+    made.failDials(a, 3);
+    table.dialed(a);
+    made.failDials(a, 1);
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: false });
+    made.failDials(b, 3);
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: true });
+    table.dialed(b);
+    await waitFor(() => made.view(2).health === "up", "the other one is back");
+    expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: false });
+  });
+
   test("end with their time, and are told", async () => {
     const made = stage();
     const ejection = { failures: 1, withinMs: 1_000, baseMs: 30, mostMs: 30 };
@@ -529,6 +579,37 @@ describe("dials that fail", () => {
       "up ejected",
       "ejected up",
     ]);
+  });
+});
+
+describe("a name that cannot be resolved", () => {
+  const named = (host: string): TcpAddress => ({ kind: "tcp", host, port: 9 });
+
+  test("is the upstream's trouble: nobody knows how it is", async () => {
+    const made = stage();
+    made.start(listener([named("nohost.invalid"), named("host.example"), 1]));
+    const views = () => made.upstreams.views();
+    await waitFor(() => views()[0]?.trouble !== null, "the name is not known");
+    expect(views()).toMatchObject([
+      // The next dial asks again.
+      { health: "unknown", trouble: "unknown host", isOpen: true },
+      { health: "up", trouble: null },
+      { health: "up", trouble: null },
+    ]);
+  });
+
+  test("is told beside what else is known of it", async () => {
+    const made = stage();
+    const [[a = -1] = []] = made.start(listener([named("nohost.invalid"), 1]));
+    made.failDials(a, 3);
+    const view = () => made.upstreams.views()[0];
+    await waitFor(() => view()?.trouble !== null, "the name is not known");
+    expect(view()).toMatchObject({ health: "ejected", trouble: "unknown host" });
+    const checked = stage();
+    checked.start(listener([named("nohost.invalid")], { health: { check: often() } }));
+    const other = () => checked.upstreams.views()[0];
+    await waitFor(() => other()?.health === "down", "its check has failed");
+    expect(other()?.trouble).toBe("unknown host");
   });
 });
 

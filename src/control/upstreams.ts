@@ -40,7 +40,7 @@ export interface UpstreamView {
   /** What it gets now: less while it starts slowly. */
   readonly effectiveWeight: number;
   readonly state: AdminState;
-  /** `unknown` in maintenance. */
+  /** `unknown` in maintenance, and where nothing but {@link trouble} is known. */
   readonly health: HealthStatus | "unknown";
   /** New relays may go there. */
   readonly isOpen: boolean;
@@ -49,6 +49,8 @@ export interface UpstreamView {
   readonly maxRelays: number;
   /** The last check; null when there was none. */
   readonly lastCheck: HealthView["lastCheck"];
+  /** Why its name could not be resolved yet, in a clause; null where it has an address. */
+  readonly trouble: string | null;
   /** Milliseconds for which its health has been what it is. */
   readonly healthForMs: number;
 }
@@ -58,6 +60,8 @@ export type DropRelays = (slot: number, withinMs: number | null) => void;
 
 /** How often slowly starting upstreams get more weight. */
 const RAMP_MS = 250;
+/** How often is asked for answers of ejected upstreams. */
+const ANSWERS_MS = 250;
 /** With so much of its weight one that is up again begins. */
 const RAMP_LEAST = 0.05;
 
@@ -101,6 +105,8 @@ export class Upstreams {
   private readonly checker: Checker;
   private isStopped = false;
   private ramp: ReturnType<typeof setInterval> | null = null;
+  /** Runs while any upstream is ejected. */
+  private hearing: ReturnType<typeof setInterval> | null = null;
 
   /** Of all listeners: they have no row, only names that are kept resolved. */
   private mirrors: readonly Address[] = [];
@@ -146,8 +152,11 @@ export class Upstreams {
   /**
    * The second step: these listeners, whose upstreams are all taken up, hold from now on. Upstreams
    * that stay get their new options, all others go.
+   *
+   * @returns how many relays end with those that go
    */
-  retain(listeners: readonly ListenerOptions[]): void {
+  retain(listeners: readonly ListenerOptions[]): number {
+    const ending = this.endingWithout(listeners);
     this.mirrors = mirrorsOf(listeners);
     this.homes = homesOf(listeners, this.homes);
     const wanted = new Set<Entry>();
@@ -169,6 +178,22 @@ export class Upstreams {
     }
     for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
     this.look();
+    return ending;
+  }
+
+  /** How many relays would end if these listeners held: those of upstreams that go, where that is wanted. */
+  endingWithout(listeners: readonly ListenerOptions[]): number {
+    const homes = homesOf(listeners, this.homes);
+    const wanted = new Set(
+      [...keyed(listeners)].flatMap(([key, { upstreams }]) =>
+        upstreams.map(({ address }) => keyOf(homes.get(key) ?? key, address)),
+      ),
+    );
+    let ending = 0;
+    for (const { key, options, health } of this.entries.values()) {
+      if (!wanted.has(key) && health.onRemove !== null) ending += this.table.running(options.slot);
+    }
+    return ending;
   }
 
   /** A row for something else that all workers count: the same one for the same name. */
@@ -199,6 +224,8 @@ export class Upstreams {
       const { options, listener, state } = entry;
       const { slot, isBackup, maxRelays, address } = options;
       const known = health.get(entry.key);
+      const trouble = this.names.trouble(address);
+      const status = known?.status ?? "unknown";
       return {
         id: slot,
         listener,
@@ -208,11 +235,13 @@ export class Upstreams {
         weight: weightOf(entry),
         effectiveWeight: this.table.weight(slot) / this.table.unit,
         state,
-        health: known?.status ?? "unknown",
+        // Nothing speaks against it but that nobody can have gone there.
+        health: status === "up" && trouble !== null ? "unknown" : status,
         isOpen: this.table.isOpen(slot) && this.table.weight(slot) > 0,
         running: this.table.running(slot),
         maxRelays,
         lastCheck: known?.lastCheck ?? null,
+        trouble,
         healthForMs: now - (known?.sinceMs ?? entry.stateSince),
       };
     });
@@ -247,7 +276,7 @@ export class Upstreams {
     // When our own descriptors have run out that is no upstream's fault.
     if (entry === undefined || sideOf(reason) !== Side.Upstream) return;
     // What was answered since the last failure came before this one.
-    if (this.table.wasDialed(slot)) this.checker.dialed(entry.key);
+    this.hear(entry);
     this.checker.dialFailed(entry.key);
   }
 
@@ -262,6 +291,7 @@ export class Upstreams {
     this.names.stop();
     this.checker.stop();
     if (this.ramp !== null) clearInterval(this.ramp);
+    if (this.hearing !== null) clearInterval(this.hearing);
   }
 
   /** The row of an upstream, which gets one if it has none. */
@@ -353,7 +383,28 @@ export class Upstreams {
     }
     this.weigh(entry);
     this.openAll();
+    if (to === "ejected") this.hearEjected();
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
+  }
+
+  /** Workers only note that dials were answered: passes it on. */
+  private hear({ key, options: { slot } }: Entry): void {
+    if (!this.table.wasDialed(slot)) return;
+    // That dial began before it was ejected, and says nothing of now: it gets none.
+    if (this.checker.isEjected(key) && !this.table.isOpen(slot)) return;
+    this.checker.dialed(key);
+  }
+
+  /** Ejected ones that are open all the same, as nobody else is left, may answer. */
+  private hearEjected(): void {
+    this.hearing ??= setInterval(() => {
+      const isEjected = ({ key }: Entry) => this.checker.isEjected(key);
+      for (const entry of [...this.entries.values()].filter(isEjected)) this.hear(entry);
+      if (this.hearing === null || this.entries.values().some(isEjected)) return;
+      clearInterval(this.hearing);
+      this.hearing = null;
+    }, ANSWERS_MS);
+    this.hearing.unref();
   }
 
   /** It gets its whole weight by and by, where that is wanted. */

@@ -56,11 +56,13 @@ test("relays are counted by their upstream, however often its address was copied
   relayed(twin, "drain", 1, 2);
   relayed(other, "connect_refused", 5, 0);
   account.begins();
+  for (const change of [1, 1, -1] as const) account.waits(change);
   expect(book.stats().listeners).toEqual([
     {
       listener: "a",
       accepted: 5,
       running: 1,
+      waiting: 1,
       upstreams: [
         {
           upstream: "10.0.0.1:6379",

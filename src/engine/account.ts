@@ -105,6 +105,11 @@ export class ListenerAccount {
     (this.counts[ListenerCount.Accepted] as number)++;
   }
 
+  /** One of its clients begins to wait for an upstream (1), or waits no more (−1). */
+  waits(change: 1 | -1): void {
+    (this.counts[ListenerCount.Waiting] as number) += change;
+  }
+
   /** It is decided whose a relay is: its bytes count for that upstream, those to come as they do. */
   takes(relay: Relay, upstream: Address | null): void {
     this.upstream(upstream).takes(relay);

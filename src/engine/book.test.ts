@@ -102,6 +102,7 @@ test("what an engine that is no more had left has ended by that, and once", () =
   }
   a.ended(one, "client_fin");
   ledger.add(Count.Ended);
+  b.waits(1);
   const before = book.stats();
   book.close();
   book.close();
@@ -117,7 +118,12 @@ test("what an engine that is no more had left has ended by that, and once", () =
         { upstream: null, ended: { worker_failed: 2 }, upBytes: 0 },
       ],
     },
-    { accepted: 1, running: 0, upstreams: [{ upBytes: 7 }, { ended: { worker_failed: 1 } }] },
+    {
+      accepted: 1,
+      running: 0,
+      waiting: 0,
+      upstreams: [{ upBytes: 7 }, { ended: { worker_failed: 1 } }],
+    },
   ]);
   expect(after.up).toEqual(before.up);
 });

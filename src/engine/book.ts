@@ -86,6 +86,7 @@ export class Book {
     (engine.reasons[failed] as number) += leftOf(counts, Count.Accepted, Count.Ended);
     counts[Count.Ended] = counts[Count.Accepted] as number;
     for (const { page, upstreams } of this.listeners.values()) {
+      page.counts[ListenerCount.Waiting] = 0;
       const left = leftOf(page.counts, ListenerCount.Accepted, ListenerCount.Ended);
       if (left === 0) continue;
       page.counts[ListenerCount.Ended] = page.counts[ListenerCount.Accepted] as number;
@@ -150,7 +151,13 @@ function listenerStats({ page, upstreams }: Listener): ListenerStats {
   const { counts, listener } = page;
   const ended = counts[ListenerCount.Ended] as number;
   const accepted = counts[ListenerCount.Accepted] as number;
-  return { listener, accepted, running: accepted - ended, upstreams: upstreams.map(upstreamStats) };
+  return {
+    listener,
+    accepted,
+    running: accepted - ended,
+    waiting: counts[ListenerCount.Waiting] as number,
+    upstreams: upstreams.map(upstreamStats),
+  };
 }
 
 function upstreamStats({ upstream, counts }: UpstreamPage): UpstreamStats {

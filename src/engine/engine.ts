@@ -190,6 +190,8 @@ export interface ListenerStats {
   listener: string;
   accepted: number;
   running: number;
+  /** Of those that run: they wait for room at an upstream, or for one that can be reached. */
+  waiting: number;
   /**
    * Each upstream that a relay was decided for, in the order of the first. Nothing here ever falls. Of
    * those that the listener has no more the last 256 are kept, or some more.

@@ -47,6 +47,8 @@ export enum Count {
 export enum ListenerCount {
   Accepted,
   Ended,
+  /** Clients that wait for an upstream now. */
+  Waiting,
   Size,
 }
 

@@ -76,9 +76,10 @@ test("listeners with the same name are one, and so are their upstreams", () => {
     listener: "redis",
     accepted: 5,
     running: 1,
+    waiting: 2,
     upstreams: [{ upstream, ended: reasons, upBytes: 10, downBytes: 20 }],
   });
-  const other = { listener: ":1", accepted: 1, running: 0, upstreams: [] };
+  const other = { listener: ":1", accepted: 1, running: 0, waiting: 0, upstreams: [] };
   const one = stats({ listeners: [redis("a:1", { client_fin: 3 })] });
   const two = stats({ listeners: [other, redis("b:1", { drain: 1 })] });
   const total = totalStats("uring", [one, two, one]);
@@ -87,6 +88,7 @@ test("listeners with the same name are one, and so are their upstreams", () => {
       listener: "redis",
       accepted: 15,
       running: 3,
+      waiting: 6,
       upstreams: [
         { upstream: "a:1", ended: { client_fin: 6 }, upBytes: 20, downBytes: 40 },
         { upstream: "b:1", ended: { drain: 1 }, upBytes: 10, downBytes: 20 },

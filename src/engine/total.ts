@@ -78,11 +78,12 @@ function addReasons(total: Reasons, part: Reasons): void {
 }
 
 function addListener(all: ListenerStats[], part: ListenerStats): void {
-  const { listener, accepted, running } = part;
+  const { listener, accepted, running, waiting } = part;
   const known = all.find((one) => one.listener === listener);
-  const total = known ?? { listener, accepted: 0, running: 0, upstreams: [] };
+  const total = known ?? { listener, accepted: 0, running: 0, waiting: 0, upstreams: [] };
   if (known === undefined) all.push(total);
   total.accepted += accepted;
+  total.waiting += waiting;
   total.running += running;
   for (const upstream of part.upstreams) addUpstream(total.upstreams, upstream);
 }

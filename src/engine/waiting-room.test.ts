@@ -15,6 +15,8 @@ class Stage implements Disposable {
   /** When they dialled, by the time since the start. */
   readonly dialedAt: number[] = [];
   readonly waiting: WaitingRoom<Relay>;
+  /** How many wait, as the listener counts them. */
+  waitingCount = 0;
   /** Of whoever comes now. */
   options: DialOptions;
   private readonly startedAt = this.clock.now;
@@ -74,7 +76,11 @@ class Relay implements Waiter {
   }
 
   wait(): void {
-    const why = this.stage.waiting.add(this, this.options);
+    const why = this.stage.waiting.add(this, this.options, {
+      waits: (change) => {
+        this.stage.waitingCount += change;
+      },
+    });
     if (why !== null) this.notDialed(why);
   }
 
@@ -184,15 +190,19 @@ describe("for room", () => {
     using stage = new Stage({ queueMs: 1_000, queueMax: 2 });
     const [a] = ["a", "b", "c"].map((name) => stage.come(name));
     expect(stage.refused).toEqual([["c", "queue_full"]]);
+    expect(stage.waitingCount).toBe(2);
     stage.waiting.delete(a as Relay);
     stage.waiting.delete(a as Relay);
+    expect(stage.waitingCount).toBe(1);
     stage.come("d");
     stage.come("e");
+    expect(stage.waitingCount).toBe(2);
     expect(stage.refused.slice(1)).toEqual([["e", "queue_full"]]);
     // Those that are held are no queue.
     for (const _ of "bd") stage.leave();
     stage.clock.pass(0);
     expect(stage.served).toEqual(["b", "d"]);
+    expect(stage.waitingCount).toBe(0);
   });
 
   test("whoever has left is not served, and takes nobody's room", () => {

@@ -23,8 +23,15 @@ export interface Waiter {
   notDialed(reason: Reason): void;
 }
 
+/** Where relays that wait are counted: one begins to (1), or does not any more (−1). */
+export interface WaitCount {
+  waits(change: 1 | -1): void;
+}
+
 /** How a relay waits. */
 interface Wait {
+  /** Where that is counted. */
+  readonly count: WaitCount;
   /** For room at an upstream, and not for one that can be reached. */
   readonly isQueued: boolean;
   /** So long for room at most, since it began to wait. */
@@ -63,9 +70,10 @@ export class WaitingRoom<T extends Waiter> {
    * Lets a relay wait for which there is no upstream now.
    *
    * @param options those of its listener
+   * @param count its listener's: this room may be several listeners', one after the other
    * @returns null when it waits; else why it cannot
    */
-  add(relay: T, { queueMs, queueMax, holdMs }: DialOptions): Reason | null {
+  add(relay: T, { queueMs, queueMax, holdMs }: DialOptions, count: WaitCount): Reason | null {
     const isQueued = this.isFull() || (relay.waitsSince === null && this.hasQueue);
     const patience = isQueued ? queueMs : holdMs;
     if (patience === 0) return isQueued ? "upstreams_full" : unreached(relay);
@@ -75,7 +83,8 @@ export class WaitingRoom<T extends Waiter> {
     if (now >= until || !relay.hasTime) return isQueued ? "queue_timeout" : unreached(relay);
     if (isQueued && this.queued >= queueMax) return "queue_full";
     const nextTry = isQueued ? now : Math.min(until, now + backoff(relay.waits++));
-    this.waiting.set(relay, { isQueued, queueMs, nextTry });
+    this.waiting.set(relay, { count, isQueued, queueMs, nextTry });
+    count.waits(1);
     if (isQueued) this.queued++;
     this.arm();
     return null;
@@ -86,6 +95,7 @@ export class WaitingRoom<T extends Waiter> {
     const wait = this.waiting.get(relay);
     if (wait === undefined) return;
     this.waiting.delete(relay);
+    wait.count.waits(-1);
     if (wait.isQueued) this.queued--;
   }
 

@@ -50,8 +50,8 @@ export interface Proxy extends AsyncDisposable {
   /** Ends a relay now (`admin`), if it still runs. @param relay its `id` */
   cut(relay: number): void;
   /**
-   * Brings the proxy to another configuration without ending a relay: listeners come and go, and new
-   * relays get new options. `engine`, `workers`, `uring`, `dnsServers` and the memory stay as they are.
+   * Brings the proxy to another configuration: listeners come and go, and new relays get new options.
+   * No relay ends, but where `onRemove` ends those of an upstream that goes. `engine`, `workers`, `uring`, `dnsServers` and the memory stay as they are.
    *
    * @returns what has changed, and what only a restart would change, in one line
    * @throws ConfigError when it is not right; then nothing has changed

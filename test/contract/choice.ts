@@ -86,12 +86,14 @@ function waitCases(suite: Suite): void {
     await waitFor(() => scene.engine.relays().length === 2, "it waits");
     const third = await scene.client(address);
     third.send("third");
-    await waitFor(() => scene.engine.relays().length === 3, "it waits behind");
+    const waiting = () => scene.engine.stats().listeners[0]?.waiting;
+    await waitFor(() => waiting() === 2, "it waits behind");
     first.reset();
     await waitFor(() => second.receivedBytes === 6, "the next one is served");
-    expect(third.receivedBytes).toBe(0);
+    expect([third.receivedBytes, waiting()]).toEqual([0, 1]);
     second.reset();
     await waitFor(() => third.receivedBytes === 5, "and the last one");
+    expect(waiting()).toBe(0);
   });
 
   suite.case("the queue has a bound, and an end", async (scene) => {

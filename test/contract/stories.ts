@@ -70,11 +70,12 @@ export function storyCases(suite: Suite): void {
         listener: "front",
         accepted: 2,
         running: 2,
+        waiting: 0,
         upstreams: [
           { upstream: formatAddress(upstream.address), ended: {}, upBytes: 10, downBytes: 6 },
         ],
       },
-      { listener: formatAddress(other), accepted: 0, running: 0, upstreams: [] },
+      { listener: formatAddress(other), accepted: 0, running: 0, waiting: 0, upstreams: [] },
     ]);
   });
 
@@ -99,7 +100,12 @@ export function storyCases(suite: Suite): void {
     expect([up.sentBytes, down.sentBytes]).toEqual([total, total]);
     expect(relays).toMatchObject({ accepted: 8, running: 8, ended: 0 });
     expect(listeners).toMatchObject([
-      { listener: "front", running: 8, upstreams: [{ upBytes: total, downBytes: total }] },
+      {
+        listener: "front",
+        running: 8,
+        waiting: 0,
+        upstreams: [{ upBytes: total, downBytes: total }],
+      },
     ]);
   });
 
@@ -109,11 +115,13 @@ export function storyCases(suite: Suite): void {
     const client = await scene.client(address);
     client.send(Buffer.from("early"));
     await waitFor(() => scene.engine.stats().up.receivedBytes === 5, "the request is here");
-    expect(scene.engine.stats().listeners).toMatchObject([{ running: 1, upstreams: [] }]);
+    expect(scene.engine.stats().listeners).toMatchObject([
+      { running: 1, waiting: 0, upstreams: [] },
+    ]);
     client.reset();
     await scene.ended(1);
     expect(scene.engine.stats().listeners).toMatchObject([
-      { running: 0, upstreams: [{ upBytes: 5, ended: { client_reset: 1 } }] },
+      { running: 0, waiting: 0, upstreams: [{ upBytes: 5, ended: { client_reset: 1 } }] },
     ]);
   });
 }

@@ -34,6 +34,7 @@ const upstream: UpstreamView = {
   running: 7,
   maxRelays: 0,
   lastCheck: { ok: true, inconclusive: false, detail: "+PONG", durationMs: 1, atMs: 1 },
+  trouble: null,
   healthForMs: 200_000,
 };
 
@@ -179,6 +180,13 @@ test("what needs looking at comes first and stands out; so do a drain and no ans
     { ...upstream, upstream: "drained:1", state: "drain" },
     { ...upstream, upstream: "rebuilt:1", state: "maintenance", health: "unknown" },
     { ...upstream, upstream: "ejected:1", health: "ejected" },
+    {
+      ...upstream,
+      upstream: "nohost:1",
+      health: "unknown",
+      lastCheck: null,
+      trouble: "unknown host",
+    },
     { ...upstream, upstream: "down:1", health: "down", lastCheck },
   ] as UpstreamView[];
   const view = viewOf({ upstreams, listeners: [{ ...listener, name: null, accepting: false }] });
@@ -187,14 +195,16 @@ test("what needs looking at comes first and stands out; so do a drain and no ans
     look: "faint",
     text: expect.stringMatching(/^127.0.0.1:6380 {2}127.0.0.1:6380 {2}drained/),
   });
-  expect(lines.slice(5, 10).map(({ text, look }) => [text.split(" ")[0], look])).toEqual([
+  expect(lines.slice(5, 11).map(({ text, look }) => [text.split(" ")[0], look])).toEqual([
     ["ejected:1", "bad"],
+    ["nohost:1", "bad"],
     ["down:1", "bad"],
     ["drained:1", "faint"],
     ["rebuilt:1", "faint"],
     ["10.0.0.5:6379", "plain"],
   ]);
-  expect(lines[6]?.text).toEndWith("connect: ECONNREFUSED");
+  expect(lines[6]?.text).toEndWith("unknown host");
+  expect(lines[7]?.text).toEndWith("connect: ECONNREFUSED");
   const draining = { ...view, state: { ...view.state, status: "draining" as const } };
   expect(frame(draining, endless)[0]).toMatchObject({ look: "bad" });
   const trouble = "no proxy answers";

@@ -204,7 +204,7 @@ function upstreamSection(upstreams: readonly UpstreamView[]): Section {
         `${one.health} ${formatDuration(one.healthForMs)}`,
         runningText(one),
         weightText(one),
-        one.lastCheck?.detail ?? "",
+        one.lastCheck?.detail ?? one.trouble ?? "",
       ],
       look,
     })),
@@ -212,7 +212,7 @@ function upstreamSection(upstreams: readonly UpstreamView[]): Section {
 }
 
 function upstreamLook({ health, state }: UpstreamView): Look {
-  if (health === "down" || health === "ejected") return "bad";
+  if (health !== "up" && state !== "maintenance") return "bad";
   return state === "ready" ? "plain" : "faint";
 }
 

@@ -4,6 +4,7 @@ import { NOT_APPLIED } from "../not-applied.ts";
 import type { UpstreamView } from "../upstreams.ts";
 import { type AdminRequest, json, type Route, refuse, refuseMethod } from "./answer.ts";
 import type { AdminContext, ReloadOutcome } from "./context.ts";
+import { findUpstream } from "./find-upstream.ts";
 import { planDocument } from "./plan-document.ts";
 import { RelayList } from "./relay-list.ts";
 import { readRelayQuery, selectRelays } from "./relay-query.ts";
@@ -95,10 +96,11 @@ class Api {
       },
       { path: /^\/api\/upstreams$/, methods: { GET: () => this.upstreams() } },
       {
-        path: /^\/api\/upstreams\/(\d{1,4})$/,
+        path: /^\/api\/upstreams\/([^/]+)$/,
         methods: {
-          GET: (_, id) => this.upstream(Number(id)),
-          POST: (request, id) => this.changeUpstream(request, Number(id)),
+          GET: (_, which) => this.withUpstream(which, (view) => json(200, view)),
+          POST: (request, which) =>
+            this.withUpstream(which, (view) => this.changeUpstream(request, view)),
         },
       },
       {
@@ -124,7 +126,7 @@ class Api {
       return await handler(request, match[1] ?? "");
     }
     const known =
-      "/api/state, /api/relays, /api/relays/ID, /api/upstreams, /api/upstreams/ID, " +
+      "/api/state, /api/relays, /api/relays/ID, /api/upstreams, /api/upstreams/WHICH, " +
       "/api/listeners/NAME/drain, /api/plan, /api/reload, /api/drain";
     return refuse(404, `there are ${known}`);
   }
@@ -162,12 +164,19 @@ class Api {
     return json(200, document);
   }
 
-  private upstream(id: number): Response {
-    const view = this.context.proxy.upstreams.views().find((one) => one.id === id);
-    return view === undefined ? noUpstream(id) : json(200, view);
+  private withUpstream(
+    which: string,
+    answer: (view: UpstreamView) => Response | Promise<Response>,
+  ): Response | Promise<Response> {
+    const views = this.context.proxy.upstreams.views();
+    const found = unlessRefused(() => findUpstream(views, which));
+    if (found instanceof ConfigError) {
+      return refuse(400, "that cannot be asked for", found.problems);
+    }
+    return found === undefined ? noUpstream(decodeURIComponent(which)) : answer(found);
   }
 
-  private async changeUpstream(request: AdminRequest, id: number): Promise<Response> {
+  private async changeUpstream(request: AdminRequest, { id }: UpstreamView): Promise<Response> {
     const { proxy } = this.context;
     const body = await request.json().catch(() => undefined);
     if (body === undefined) return refuse(400, "the body is no JSON");
@@ -223,7 +232,7 @@ function told(outcome: ReloadOutcome, done: boolean): Response {
     : refuse(409, `that cannot be done now: ${NOT_APPLIED}`, outcome.problems);
 }
 
-function noUpstream(id: number): Response {
+function noUpstream(id: number | string): Response {
   return refuse(404, `there is no upstream ${id}`);
 }
 

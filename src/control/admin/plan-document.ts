@@ -18,6 +18,8 @@ export interface PlanDocument {
   kept: ListenerDocument[];
   upstreamsAdded: string[];
   upstreamsRemoved: string[];
+  /** Relays that end because their upstream goes, at once or within the time that they get. */
+  relaysEnding: number;
   drainTimeoutChanged: boolean;
   totalRelaysChanged: boolean;
   /** Settings that differ and that only a restart changes, by their names. */
@@ -41,6 +43,7 @@ export function planDocument(plan: Plan, done: boolean): PlanDocument {
     kept: all(plan.kept),
     upstreamsAdded: [...plan.upstreamsAdded],
     upstreamsRemoved: [...plan.upstreamsRemoved],
+    relaysEnding: plan.relaysEnding,
     drainTimeoutChanged: plan.drainTimeoutChanged,
     totalRelaysChanged: plan.totalRelaysChanged,
     needRestart: [...plan.needRestart],

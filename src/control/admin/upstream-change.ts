@@ -1,7 +1,7 @@
 import { ConfigError } from "../../config/error.ts";
 import { isTable } from "../../config/plain.ts";
-import { duration, type Rule, word } from "../../config/rule.ts";
-import { upstreamRules } from "../../config/settings.ts";
+import { duration, type Rule, refuse, wholeNumber, word } from "../../config/rule.ts";
+import { WEIGHT_MAX } from "../../config/settings.ts";
 import type { AdminState } from "../upstreams.ts";
 
 /** What somebody wants of an upstream. */
@@ -18,9 +18,17 @@ const states: readonly AdminState[] = ["ready", "drain", "maintenance"];
 
 const rules: { readonly [key: string]: Rule<Partial<UpstreamChange>> } = {
   state: (value) => ({ state: word(states)(value) }),
-  weight: (value) => ({ weight: value === null ? null : upstreamRules.weight(value) }),
+  weight: (value) => ({ weight: weight(value) }),
   within: (value) => ({ withinMs: duration(0, DAY_MS, "0…24h")(value) }),
 };
+
+/** A weight, or null for the configured one, which is `configured` in a shell. */
+function weight(value: unknown): number | null {
+  if (value === null || value === "configured") return null;
+  const number = wholeNumber(value);
+  if (number <= WEIGHT_MAX) return number;
+  return refuse(value, `a whole number of 0…${WEIGHT_MAX} or configured`);
+}
 
 /** Reads what a request's body says. @throws ConfigError with all that is wrong */
 export function readUpstreamChange(body: unknown): UpstreamChange {

@@ -52,8 +52,8 @@ export class Dialer implements TimedDialer<Conduit> {
     conduit.givenUp = null;
     const address = conduit.nextUpstream();
     if (address === null) {
-      const { options, waiting } = conduit.listener;
-      const why = waiting.add(conduit, options.dial);
+      const { account, options, waiting } = conduit.listener;
+      const why = waiting.add(conduit, options.dial, account);
       if (why !== null) conduit.notDialed(why);
       return;
     }

@@ -57,6 +57,13 @@ export const figures: readonly Figure[] = [
     rows: ({ stats }) => stats.listeners.map(({ listener, running }) => [[listener], running]),
   },
   {
+    kind: "gauge",
+    name: "ringway_relays_waiting",
+    help: "Relays that wait now for room at an upstream, or for one that can be reached.",
+    labels: ["listener"],
+    rows: ({ stats }) => stats.listeners.map(({ listener, waiting }) => [[listener], waiting]),
+  },
+  {
     kind: "counter",
     name: "ringway_relays_ended_total",
     help: "Relays that have ended, by the one word that says why.",

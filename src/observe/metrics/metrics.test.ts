@@ -25,7 +25,7 @@ const upstreams = [
 ];
 const busy = engineStats({
   relays: { accepted: 9, running: 5, ended: 4, reasons: { client_fin: 3, drain: 1 } },
-  listeners: [{ listener: "redis", accepted: 9, running: 5, upstreams }],
+  listeners: [{ listener: "redis", accepted: 9, running: 5, waiting: 2, upstreams }],
   up: flowStats({ receives: 100, sends: 90, pauses: 3, poolEmpty: 1, lostBytes: 11 }),
   down: flowStats({ receives: 200, sends: 190, pauses: 4 }),
   loop: { turns: 50, events: 300 },
@@ -73,6 +73,7 @@ describe("what the engine counts", async () => {
   test.each([
     ["ringway_relays_accepted_total", { listener: "redis" }, 9],
     ["ringway_relays_running", { listener: "redis" }, 5],
+    ["ringway_relays_waiting", { listener: "redis" }, 2],
     ["ringway_upstream_up", { listener: "redis", upstream: "a:1" }, 0],
     ["ringway_upstream_relays_running", { listener: "redis", upstream: "a:1" }, 4],
     ["ringway_upstream_weight", { listener: "redis", upstream: "a:1" }, 0.5],
@@ -227,7 +228,9 @@ test("dials that failed, and accepting that is paused", async () => {
 
 test("whatever a path has in it, labels hold it", async () => {
   const listener = 'unix:/a"\\\n}';
-  const stats = engineStats({ listeners: [{ listener, accepted: 1, running: 0, upstreams: [] }] });
+  const stats = engineStats({
+    listeners: [{ listener, accepted: 1, running: 0, waiting: 0, upstreams: [] }],
+  });
   const metrics = new Metrics();
   metrics.relayEnded(relaySummary({ listener, upstream: "\n# EOF\n" }));
   const families = await read(metrics, stats);

@@ -49,7 +49,7 @@ export class Metrics
   private readonly registry = new Registry();
   private readonly dialSeconds = new Histogram({
     name: "ringway_dial_seconds",
-    help: "From a client's acceptance until an upstream answered, failed dials before it included.",
+    help: "From a client's acceptance until an upstream answered, with failed dials and waits for one.",
     labelNames: ["listener", "upstream"],
     buckets: DIAL_BUCKETS,
     registers: [this.registry],

@@ -97,6 +97,26 @@ describe("ejection", () => {
     expect(moves(one.dialFailed(16_003))).toEqual(["up>ejected"]);
   });
 
+  test("an answer to a dial ends it, and nothing else of what it was", () => {
+    const one = health();
+    one.dialFailed(0, 3);
+    expect(one.dialed(5_000)).toEqual([
+      { at: 5_000, from: "ejected", to: "up", why: "a dial was answered" },
+    ]);
+    expect(one.ejectedUntilMs).toBe(null);
+    expect(one.dialed(5_001)).toEqual([]);
+    // It was the first in a row nevertheless.
+    expect(one.dialFailed(5_002, 3)[0]?.why).toEndWith("for 60 s");
+  });
+
+  test("an answer does not make one up that its checks have found down", () => {
+    const one = health(1, 1);
+    one.dialFailed(0, 3);
+    one.checked(ill, 1);
+    expect(one.dialed(2)).toEqual([]);
+    expect(one.status(2)).toBe("down");
+  });
+
   test("checks that go on succeeding do not end it", () => {
     const one = health(1, 2);
     one.checked(well, 0);
@@ -177,7 +197,10 @@ test("whatever happens, it is what its history says", () => {
           if (state !== before) dials = [];
           if (before === "down" && state === "up") ejectedUntil = Math.min(ejectedUntil, now);
         }
-        if (what === "dialed") dials = [];
+        if (what === "dialed") {
+          dials = [];
+          ejectedUntil = Math.min(ejectedUntil, now);
+        }
         if (typeof what === "number" && state === "up" && !wasEjected) {
           for (let index = 0; index < what; index++) dials.push(now);
         }

@@ -38,7 +38,8 @@ const NOTHING: readonly HealthEvent[] = [];
  * *Dials* of relays (passive) eject it: `failures` of them in a row within `withinMs` keep new relays
  * away for `baseMs`; for k times as long at the k-th time in a row, `mostMs` at most. An ejection
  * counts as in a row when it comes no later after the last one than that one was long. While it is
- * ejected or down, dials are not counted: they are late news.
+ * ejected or down, failed dials are not counted: they are late news. One that is answered ends an
+ * ejection.
  *
  * Checks that go on succeeding do not end an ejection: they were succeeding while dials failed, so
  * they do not see what is wrong. But when checks have failed too and it comes up again, what both
@@ -140,7 +141,7 @@ export class UpstreamHealth {
   dialed(now: number): readonly HealthEvent[] {
     const events = this.expired(now);
     this.dialFailures = [];
-    return events;
+    return this.change(now, () => this.endEjection(now), "a dial was answered", events);
   }
 
   /** So many dials (at least 1) of relays failed, one after the other and the last one now. */

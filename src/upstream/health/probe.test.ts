@@ -325,8 +325,8 @@ describe("redis", () => {
   test.each([
     ["-LOADING Redis is loading the dataset in memory\r\n", false, "expected +PONG, got"],
     ["-MASTERDOWN Link with MASTER is down\r\n", false, "expected +PONG, got"],
-    ["-NOAUTH Authentication required.\r\n", true, "alive, but answered"],
-    ["-NOPERM this user has no permissions\r\n", true, "alive, but answered"],
+    ["-NOAUTH Authentication required.\r\n", true, "alive, but PING answered"],
+    ["-NOPERM this user has no permissions\r\n", true, "alive, but PING answered"],
     ["-ERR max number of clients reached\r\n", false, "expected +PONG, got"],
     ["HTTP/1.1 400 Bad Request\r\n", false, "expected +PONG, got"],
   ])("%j", async (reply, ok, detail) => {
@@ -346,6 +346,35 @@ describe("redis", () => {
     const telling = saying("-ERR who says sesam?\r\n-ERR sesam\r\n");
     const found = await check(telling.address, { kind: "redis", password });
     expect(found.detail).not.toContain("sesam");
+  });
+
+  test.each([
+    // As a Redis with a password, without one, and with one for other users only.
+    ["-WRONGPASS invalid username-password pair", "-NOAUTH Authentication required."],
+    ["-ERR AUTH called without any password configured", "+PONG"],
+    ["-WRONGPASS invalid username-password pair", "-NOPERM no permissions"],
+  ])("a password that is refused is told as what AUTH answered: %j, %j", async (login, pong) => {
+    const upstream = saying(`${login}\r\n${pong}\r\n-NOAUTH Authentication required.\r\n`);
+    const asked = { kind: "redis", password: "sesam" } as const;
+    expect(await check(upstream.address, asked)).toEqual({
+      ok: true,
+      detail: `alive, but AUTH answered "${login}"`,
+    });
+    expect(await check(upstream.address, { ...asked, role: "primary" })).toEqual({
+      ok: false,
+      detail: `its role is unknown: AUTH answered "${login}"`,
+    });
+  });
+
+  test("one that is taken is not what is told", async () => {
+    const upstream = saying("+OK\r\n-NOPERM no permissions\r\n-NOPERM none\r\n");
+    const asked = { kind: "redis", password: "sesam" } as const;
+    expect((await check(upstream.address, asked)).detail).toBe(
+      'alive, but PING answered "-NOPERM no permissions"',
+    );
+    expect((await check(upstream.address, { ...asked, role: "primary" })).detail).toBe(
+      'its role is unknown: ROLE answered "-NOPERM none"',
+    );
   });
 
   test.skipIf(redisServer === null)(
@@ -383,7 +412,7 @@ describe("redis", () => {
     const locked = '"-NOAUTH Authentication required."';
     expect(await check(address, none)).toEqual({
       ok: true,
-      detail: `alive, but answered ${locked}`,
+      detail: `alive, but PING answered ${locked}`,
     });
     expect(await check(address, { ...none, role: "primary" })).toEqual({
       ok: false,
@@ -396,9 +425,9 @@ describe("redis", () => {
       detail: "+PONG, primary",
     });
     const wrong = await check(address, { ...right, password: "open" });
-    expect(wrong.ok).toBe(true);
+    expect(wrong).toMatchObject({ ok: true, detail: expect.stringContaining("WRONGPASS") });
     const unknown = await check(address, { ...right, password: "open", role: "primary" });
-    expect(unknown.ok).toBe(false);
+    expect(unknown).toMatchObject({ ok: false, detail: expect.stringContaining("WRONGPASS") });
   });
 
   test.skipIf(redisServer === null)("one that hangs (needs redis-server)", async () => {

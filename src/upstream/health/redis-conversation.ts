@@ -13,7 +13,8 @@ const ROLE_NAMES: Readonly<Record<string, string>> = { master: "primary", slave:
  * sent at once, and the replies come in order.
  *
  * An upstream that wants a password that the check does not have, or another one, is alive: its
- * clients have their own. Only its role cannot be known then.
+ * clients have their own. Only its role cannot be known then. What is told is the refusal that the
+ * others come from: that of the password, if it is one.
  */
 export class RedisConversation implements Conversation {
   readonly farewell = "reset";
@@ -34,34 +35,31 @@ export class RedisConversation implements Conversation {
       return { send: this.request() };
     }
     const lines = new Lines(answer);
-    let login = "";
+    let refusal = "";
     if (this.password !== null) {
       const reply = lines.take();
       if (reply === null) return lines.wait("a reply to AUTH");
       if (reply !== "+OK") {
         if (!reply.startsWith("-")) return this.unexpected("+OK", reply);
-        login = reply;
+        refusal = `AUTH answered ${this.clean(reply)}`;
       }
     }
     const pong = lines.take();
     if (pong === null) return lines.wait("+PONG");
-    const isLocked = /^-(NOAUTH|NOPERM)\b/.test(pong);
-    if (pong !== "+PONG" && !isLocked) return this.unexpected("+PONG", pong);
-    const remark = isLocked ? pong : login;
-    if (this.role === "any") {
-      if (remark === "") return { ok: true, detail: "+PONG" };
-      return { ok: true, detail: `alive, but answered ${this.clean(remark)}` };
-    }
-    return this.judgeRole(lines, remark);
+    if (pong !== "+PONG" && !isLocked(pong)) return this.unexpected("+PONG", pong);
+    if (this.role !== "any") return this.judgeRole(lines, refusal);
+    if (refusal === "" && isLocked(pong)) refusal = `PING answered ${this.clean(pong)}`;
+    return { ok: true, detail: refusal === "" ? "+PONG" : `alive, but ${refusal}` };
   }
 
   /** `*3 $6 master …`, where the rest of the array is of no interest. */
-  private judgeRole(lines: Lines, remark: string): Move {
+  private judgeRole(lines: Lines, refusal: string): Move {
     const head = lines.take();
     if (head === null) return lines.wait("a reply to ROLE");
     if (!/^\*[1-9]\d*$/.test(head)) {
-      const reply = head.startsWith("-") || remark === "" ? head : remark;
-      return { ok: false, detail: `its role is unknown: ROLE answered ${this.clean(reply)}` };
+      const isFromLogin = refusal !== "" && isLocked(head);
+      const why = isFromLogin ? refusal : `ROLE answered ${this.clean(head)}`;
+      return { ok: false, detail: `its role is unknown: ${why}` };
     }
     const size = lines.take();
     const word = size === null ? null : lines.take();
@@ -113,6 +111,11 @@ class Lines {
     if (this.answer.length - this.at <= LINE_BYTES_MAX) return { awaits: what };
     return { ok: false, detail: `expected ${what}, got a line that does not end` };
   }
+}
+
+/** Whoever asks may not have that answered. */
+function isLocked(reply: string): boolean {
+  return /^-(NOAUTH|NOPERM)\b/.test(reply);
 }
 
 function encoded(command: readonly string[]): string {

@@ -120,6 +120,12 @@ export class Watcher<Place> {
     return await this.enqueue(watched);
   }
 
+  /** Why the last question for a name that has no addresses yet has failed; null while none has. */
+  trouble(name: string): string | null {
+    const { addresses, error } = this.names.get(name) ?? {};
+    return addresses?.length === 0 ? (error?.message ?? null) : null;
+  }
+
   /** Why a name has no addresses or places, once that is known; null when it has some. */
   async problem(name: string): Promise<string | null> {
     try {

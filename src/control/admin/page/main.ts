@@ -10,6 +10,7 @@ import { showListeners } from "./listeners.ts";
 import { Poll } from "./poll.ts";
 import { sample } from "./rates.ts";
 import { Relays } from "./relays.ts";
+import { type Status, statusOf } from "./status.ts";
 import { Upstreams } from "./upstreams.ts";
 
 /*
@@ -38,24 +39,24 @@ async function refresh(): Promise<void> {
     showFacts(state, now);
     showListeners(state.listeners, state.totals.mirrors);
     upstreams.show(state.upstreams);
-    showStatus(state.status);
+    showStatus(statusOf(state));
     await relays.refresh();
     showTrouble(null);
   } catch (error) {
     if (!(error instanceof Refused)) {
       charts.addGap();
-      showStatus("no answer");
+      showStatus({ kind: "no answer", text: "no answer" });
     }
     showTrouble(error);
   }
 }
 
-function showStatus(status: StateDocument["status"] | "no answer"): void {
+function showStatus({ kind, text }: Status): void {
   const pill = byId("status");
-  setText(pill, status);
-  pill.dataset.status = status;
-  document.title = status === "ready" ? "ringway" : `ringway: ${status}`;
-  document.body.classList.toggle("stale", status === "no answer");
+  setText(pill, text);
+  pill.dataset.status = kind;
+  document.title = kind === "ready" ? "ringway" : `ringway: ${kind}`;
+  document.body.classList.toggle("stale", kind === "no answer");
 }
 
 function showTrouble(error: unknown): void {

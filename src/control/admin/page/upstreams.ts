@@ -114,9 +114,9 @@ function cellsOf(one: UpstreamView): string[] {
   ];
 }
 
-function healthOf({ health, healthForMs, lastCheck }: UpstreamView): string {
+function healthOf({ health, healthForMs, lastCheck, trouble }: UpstreamView): string {
   const since = `${health} for ${format.duration(healthForMs)}`;
-  if (lastCheck === null) return `${since}, not checked`;
+  if (lastCheck === null) return `${since}${trouble === null ? ", not checked" : `: ${trouble}`}`;
   // The number and its unit stay on one line.
   const took = format.latency(lastCheck.durationMs).replace(" ", "\u00a0");
   return `${since}: ${lastCheck.detail} (${took})`;

@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import type { UpstreamView } from "../../upstreams.ts";
+import type { ListenerDocument, StateDocument } from "../state.ts";
+import { statusOf } from "./status.ts";
+
+const listener = (name: string | null, more: Partial<ListenerDocument> = {}) =>
+  ({ name, listen: ":6380", mode: "bidirectional", accepting: true, ...more }) as ListenerDocument;
+const upstream = (listener: string, more: Partial<UpstreamView> = {}) =>
+  ({
+    listener,
+    isOpen: false,
+    weight: 1,
+    state: "ready",
+    health: "down",
+    ...more,
+  }) as UpstreamView;
+
+function textOf(
+  listeners: ListenerDocument[],
+  upstreams: UpstreamView[],
+  status: StateDocument["status"] = "ready",
+): string {
+  const { kind, text } = statusOf({ status, listeners, upstreams } as StateDocument);
+  return `${kind}: ${text}`;
+}
+
+test("ready is who has somebody to relay to, on every listener that accepts", () => {
+  const open = { isOpen: true };
+  const [main, spare] = [listener("main"), listener("spare")];
+  const plain = [upstream("main"), upstream("main", open), upstream(":6380", open)];
+  expect(textOf([main, listener(null)], plain)).toBe("ready: ready");
+  const sink = listener("sink", { mode: "sink" });
+  expect(textOf([main, sink, listener("x", { accepting: false })], plain)).toBe("ready: ready");
+  expect(textOf([main, spare], [...plain, upstream("spare")])).toBe(
+    "no upstream: ready, but no upstream of spare takes relays",
+  );
+  // A service without members has none.
+  expect(textOf([listener(null), listener(null)], [])).toBe(
+    "no upstream: ready, but no upstream of :6380 takes relays",
+  );
+  expect(textOf([main, spare], [])).toContain("of 2 listeners takes");
+  expect(textOf([spare], [], "draining")).toBe("draining: draining");
+});
+
+test("one of weight 0 is there for a function that decides, as long as it is well", () => {
+  const weightless = { weight: 0, health: "up" } as const;
+  expect(textOf([listener("main")], [upstream("main", weightless)])).toBe("ready: ready");
+  for (const unwell of [{ state: "drain" }, { health: "down" }] as const) {
+    const one = upstream("main", { ...weightless, ...unwell });
+    expect(textOf([listener("main")], [one])).toStartWith("no upstream");
+  }
+});

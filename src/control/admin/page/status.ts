@@ -1,0 +1,30 @@
+import type { UpstreamView } from "../../upstreams.ts";
+import type { StateDocument } from "../state.ts";
+
+/** What the page's head says of the proxy. */
+export interface Status {
+  /** By which it is coloured. */
+  readonly kind: StateDocument["status"] | "no upstream" | "no answer";
+  readonly text: string;
+}
+
+/** How the proxy stands: it may be ready, and yet have nobody to relay to. */
+export function statusOf({ status, listeners, upstreams }: StateDocument): Status {
+  if (status !== "ready") return { kind: status, text: status };
+  const served = new Set(upstreams.filter(takesRelays).map(({ listener }) => listener));
+  const lacking = new Set(
+    listeners
+      .filter(({ mode, accepting }) => mode !== "sink" && accepting)
+      // As upstreams call it.
+      .map(({ name, listen }) => name ?? listen)
+      .filter((listener) => !served.has(listener)),
+  );
+  if (lacking.size === 0) return { kind: "ready", text: "ready" };
+  const whose = lacking.size === 1 ? [...lacking][0] : `${lacking.size} listeners`;
+  return { kind: "no upstream", text: `ready, but no upstream of ${whose} takes relays` };
+}
+
+/** One of weight 0 gets those that a route function sends there. */
+function takesRelays({ isOpen, weight, state, health }: UpstreamView): boolean {
+  return isOpen || (weight === 0 && state === "ready" && health === "up");
+}
