@@ -86,9 +86,16 @@ upsteams = "a:1"
     }
   });
 
-  test("an empty file is enough beside an upstream from the flags", async () => {
+  test("an empty file is refused whatever the flags say, one that says something is not", async () => {
     const path = await write("empty.yaml", "# nothing yet\n");
-    await using proxy = new CliProcess(["-c", path, "-l", "127.0.0.1:0", "-u", "127.0.0.1:1"]);
+    const flags = ["-l", "127.0.0.1:0", "-u", "127.0.0.1:1"];
+    const { code, err } = await runCli("-c", path, ...flags);
+    expect([code, err]).toEqual([
+      2,
+      `ringway: ${path}: is empty, without any key: expected at least one setting\n`,
+    ]);
+    const little = await write("little.yaml", "idleTimeout: 1h\n");
+    await using proxy = new CliProcess(["-c", little, ...flags]);
     await proxy.logged(/listening on \S+ → 127\.0\.0\.1:1\n/);
     expect((await proxy.stop()).code).toBe(0);
   });

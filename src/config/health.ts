@@ -11,7 +11,7 @@ import { checkTlsOf, checkTlsRules } from "./check-tls.ts";
 import type { Address, HealthOptions } from "./options.ts";
 import { parseDuration } from "./quantity.ts";
 import { count, duration, durationOrOff, refuse, scalar, type ValuesOf, word } from "./rule.ts";
-import type { Problems, Sources } from "./sourced.ts";
+import type { Problems, Sourced, Sources } from "./sourced.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -153,17 +153,27 @@ const COMMON = [
 ] as const satisfies readonly (keyof HealthValues)[];
 
 /**
- * Tells what is said of checks where there are none. What stands at the top may be for one listener
- * alone, but not for none.
+ * Tells what is said of checks where there are none. What stands at the top of a file may be for one
+ * of its listeners alone, also where flags replace that one, but not for none.
  */
-export function rejectCheckless(all: readonly Sources<HealthValues>[], problems: Problems): void {
+export function rejectCheckless(
+  all: readonly Sources<HealthValues>[],
+  file: { readonly top: Sources<HealthValues>; readonly listed: readonly Sources<HealthValues>[] },
+  problems: Problems,
+): void {
   const [checked, others] = [all.filter(isChecked), all.filter((given) => !isChecked(given))];
-  const commonOf = (given: Sources<HealthValues>) => COMMON.map((key) => given[key]);
-  const lonely = new Set(others.flatMap(commonOf)).difference(new Set(checked.flatMap(commonOf)));
-  for (const one of lonely) {
-    // What is broken has been told.
-    if (one !== undefined && one.value !== null) problems.add(one, "needs check");
-  }
+  const isTopUsed = checked.length > 0 || file.listed.some(isChecked);
+  const used = new Set([...checked, ...(isTopUsed ? [file.top] : [])].flatMap(commonOf));
+  for (const one of new Set(others.flatMap(commonOf)).difference(used))
+    problems.add(one, "needs check");
+}
+
+/** What is said of checks in general, but for what is broken, which has been told, or off. */
+function commonOf(given: Sources<HealthValues>): Sourced<unknown>[] {
+  return COMMON.flatMap((key): Sourced<unknown>[] => {
+    const one = given[key];
+    return one?.value ? [one] : [];
+  });
 }
 
 function isChecked({ check }: Sources<HealthValues>): boolean {

@@ -138,13 +138,17 @@ describe("a file without an upstream", () => {
     const empty = "f: is empty, without any key: expected at least one upstream, or mode sink";
     expect(complaints({}, {})).toEqual([empty]);
     expect(complaints({ listen: [":1"] }, {})).toEqual([empty]);
+    const other = "f: is empty, without any key: expected at least one setting";
+    expect(complaints({ listen: [":1"], upstream: ["b:2"] }, {})).toEqual([other]);
+    expect(complaints({ mode: "sink" }, {})).toEqual([other]);
   });
 
   test("has one from flags, or needs none", () => {
-    expect(lines({ upstream: ["b:2"] }, {})).toEqual([
+    const little = { stats: "none" };
+    expect(lines({ upstream: ["b:2"] }, little)).toEqual([
       "127.0.0.1:6380 → b:2, bidirectional, 5000 60000",
     ]);
-    expect(lines({ mode: "sink" }, {})).toEqual(["127.0.0.1:6380 → , sink, 5000 60000"]);
+    expect(lines({ mode: "sink" }, little)).toEqual(["127.0.0.1:6380 → , sink, 5000 60000"]);
     expect(lines({}, { mode: "sink" })).toEqual(["127.0.0.1:6380 → , sink, 5000 60000"]);
   });
 
@@ -174,6 +178,10 @@ describe("what is said of checks", () => {
     expect(complaints({}, { listeners })).toEqual(["f: listeners[0].checkFall needs check"]);
   });
 
+  test("needs none where it is that nothing is wanted", () => {
+    expect(complaints({}, { ...short, checkTls: false, checkAddress: "none" })).toEqual([]);
+  });
+
   test("may be for one listener alone, and is told of once where it is for none", () => {
     const listeners = [{ ...several.listeners[0], check: "tcp" }, several.listeners[1]];
     expect(complaints({}, { ...timing, listeners })).toEqual([]);
@@ -185,6 +193,17 @@ describe("what is said of checks", () => {
       "f: checkInterval needs check",
     ]);
     expect(complaints({}, { ...short, ...timing, check: "none" })).toEqual([]);
+    const itself = [{ ...listeners[0], ...timing }, listeners[1]];
+    expect(complaints({}, { ...timing, listeners: itself })).toEqual([]);
+    // Flags replace the list, and nothing is wrong with the file.
+    const flags = { listen: ":3", upstream: "d:4" };
+    expect(complaints(flags, { ...timing, listeners })).toEqual([]);
+    expect(complaints(flags, { ...timing, ...several })).toHaveLength(6);
+    expect(complaints({ ...flags, checkFall: "1" }, { listeners })).toEqual([
+      "--checkFall needs check",
+    ]);
+    const mirrored = [{ ...several.listeners[0], mirror: "m:1" }, several.listeners[1]];
+    expect(complaints(flags, { mirrorPercent: 5, listeners: mirrored })).toEqual([]);
     expect(complaints({}, { ...short, checkInterval: "soon" })).toHaveLength(1);
   });
 });
@@ -239,7 +258,7 @@ describe("a service", () => {
       { address: { kind: "service" }, weight: 1, isBackup: true, maxRelays: 5 },
       { address: { kind: "tcp" } },
     ]);
-    expect(lines({ upstream: name }, {})[0]).toContain(`→ ${name}, bidirectional`);
+    expect(lines({ upstream: name }, { stats: "none" })[0]).toContain(`→ ${name}, bidirectional`);
   });
 
   test("has no weight, and is told of once", () => {
@@ -255,6 +274,6 @@ describe("a service", () => {
   test("cannot be checked in place of upstreams, nor listened on, nor be one of a sink", () => {
     expect(complaints({ checkAddress: name, check: "tcp" }, short)).toHaveLength(1);
     expect(complaints({ listen: name }, { upstream: "a:1" })).toHaveLength(1);
-    expect(complaints({ upstream: name, mode: "sink" }, {})).toHaveLength(1);
+    expect(complaints({ upstream: name, mode: "sink" }, { stats: "none" })).toHaveLength(1);
   });
 });

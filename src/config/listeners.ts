@@ -27,10 +27,21 @@ export interface ListenerGroup {
   readonly settings: Sources<ListenerValues>;
 }
 
+/** What a file says of its listeners, whatever flags make of it. */
+export interface FileListeners {
+  /** What stands at its top, for all of them or for one. */
+  readonly top: Sources<ListenerValues>;
+  /** Each listener of its list, also where flags replace that. */
+  readonly listed: readonly Sources<ListenerValues>[];
+}
+
+const NO_FILE: FileListeners = { top: {}, listed: [] };
+
 /** One listener per address, with the defaults for what its group does not say. */
 export function listenersOf(
   groups: readonly ListenerGroup[],
   problems: Problems,
+  file: FileListeners = NO_FILE,
 ): readonly WantedListener[] {
   const relaying = groups.map((group) =>
     isSink(group) ? withoutUpstreams(group, problems) : group,
@@ -38,11 +49,11 @@ export function listenersOf(
   rejectNames(relaying, problems);
   rejectTwins(relaying, problems);
   rejectBounds(relaying, problems);
-  rejectRouteless(relaying, problems);
   rejectWeights(relaying, problems);
   const settings = relaying.map((group) => group.settings);
-  rejectCheckless(settings, problems);
-  rejectMirrorless(settings, problems);
+  rejectRouteless(settings, file, problems);
+  rejectCheckless(settings, file, problems);
+  rejectMirrorless(settings, file, problems);
   rejectMirroredSinks(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
@@ -160,9 +171,13 @@ function rejectWeights(groups: readonly ListenerGroup[], problems: Problems): vo
 }
 
 /** What is said of a function at the top may be for one listener alone, but not for none. */
-function rejectRouteless(groups: readonly ListenerGroup[], problems: Problems): void {
-  if (groups.some(({ settings }) => settings.route !== undefined)) return;
-  const lonely = groups.flatMap(({ settings: { routeTimeout, routeFailure } }) =>
+function rejectRouteless(
+  all: readonly Sources<ListenerValues>[],
+  { listed }: FileListeners,
+  problems: Problems,
+): void {
+  if ([...all, ...listed].some(({ route }) => route !== undefined)) return;
+  const lonely = all.flatMap(({ routeTimeout, routeFailure }) =>
     [routeTimeout, routeFailure].filter((one) => one !== undefined),
   );
   for (const one of new Set(lonely)) {

@@ -35,8 +35,12 @@ export function mirrorOf(given: Sources<MirrorValues>): MirrorOptions | null {
  * Tells what is said of mirrors that nobody has. What stands at the top may be for one listener
  * alone, but not for none.
  */
-export function rejectMirrorless(all: readonly Sources<MirrorValues>[], problems: Problems): void {
-  if (all.some(({ mirror }) => mirror !== undefined)) return;
+export function rejectMirrorless(
+  all: readonly Sources<MirrorValues>[],
+  { listed }: { readonly listed: readonly Sources<MirrorValues>[] },
+  problems: Problems,
+): void {
+  if ([...all, ...listed].some(({ mirror }) => mirror !== undefined)) return;
   const lonely = all.flatMap(({ mirrorBuffer, mirrorPercent }) =>
     [mirrorBuffer, mirrorPercent].filter((one) => one !== undefined),
   );

@@ -1,7 +1,7 @@
 import { accessLogOf } from "./access-log.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
-import { type ListenerGroup, listenersOf, plainUpstream } from "./listeners.ts";
+import { type FileListeners, type ListenerGroup, listenersOf, plainUpstream } from "./listeners.ts";
 import {
   type AccessLogOptions,
   type Address,
@@ -76,7 +76,7 @@ export function validate(
   const groupOfUring = { ...file?.uring, ...line.uring };
   if (settings.engine?.value === "sockets") rejectUring(groupOfUring, problems);
   const finished: Settings = {
-    listeners: listenersOf(groupsOf(line, file, problems), problems),
+    listeners: listenersOf(groupsOf(line, file, problems), problems, inFile(file)),
     engine: settings.engine?.value ?? defaults.engine,
     workers: settings.workers?.value ?? defaults.workers,
     totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
@@ -176,6 +176,12 @@ function groupsOf(line: Source, file: Source | null, problems: Problems): Listen
   return groups;
 }
 
+function inFile(file: Source | null): FileListeners {
+  const top = file?.settings ?? {};
+  const listed = (file?.listeners ?? []).map(({ settings }) => ({ ...top, ...settings }));
+  return { top, listed };
+}
+
 const NO_UPSTREAMS = "has no upstreams: expected at least one, or mode sink";
 
 type Relaying = Pick<ListenerGroup, "upstreams" | "settings">;
@@ -185,18 +191,21 @@ function lacksUpstreams({ upstreams, settings: { mode } }: Relaying): boolean {
 }
 
 /**
- * Who writes a file has upstreams: one that was cut short by an accident must not let the embedded
- * upstream answer in their place.
+ * Who writes a file has upstreams, and something to say: one that was cut short by an accident must not
+ * let the embedded upstream answer in their place, nor the defaults hold.
  */
 function rejectDemo(group: Relaying, file: Source, line: Source, problems: Problems): void {
-  if (file.label === undefined || !lacksUpstreams(group)) return;
-  if (file.listeners !== undefined) {
+  if (file.label === undefined) return;
+  if (file.isEmpty) {
+    // Whatever flags say beside it: at a reload its listener would be another one.
+    const expected = lacksUpstreams(group) ? "one upstream, or mode sink" : "one setting";
+    problems.add({ label: file.label }, `is empty, without any key: expected at least ${expected}`);
+  } else if (!lacksUpstreams(group)) {
+    return;
+  } else if (file.listeners !== undefined) {
     const [listen] = line.listen ?? [];
     const expected = "expected --upstream, upstream at the top of the file, or mode sink";
     problems.add(listen, `replaces the list listeners, which has all upstreams: ${expected}`);
-  } else if (file.isEmpty) {
-    const why = "is empty, without any key: expected at least one upstream, or mode sink";
-    problems.add({ label: file.label }, why);
   } else {
     problems.add({ label: file.label }, NO_UPSTREAMS);
   }
