@@ -199,7 +199,7 @@ describe.each(process.platform === "linux" ? ["sockets", "uring"] : ["sockets"])
       const said = err.match(/\[warn\] .*no_upstream\)\n/g) ?? [];
       expect(said.join("")).toBe(
         `[warn] [ringway] 127.0.0.1:${port}: no upstream takes relays: a client is refused (no_upstream)\n` +
-          `[warn] [ringway] 127.0.0.1:${port}: no upstream takes relays: 4 more clients refused in the last 10s (no_upstream)\n`,
+          `[warn] [ringway] 127.0.0.1:${port}: no upstream takes relays: 4 more clients refused since then (no_upstream)\n`,
       );
     });
 

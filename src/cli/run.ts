@@ -86,6 +86,8 @@ export async function run(source: SettingsSource): Promise<number> {
   hangUps.end();
   reloader.end();
   const signal = await stop(current, first, signals);
+  // The access log is closed.
+  reopenings.end();
   current.manager.close();
   await current.admin?.stop();
   const isWritten = await printStatistics(current);

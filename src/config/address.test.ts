@@ -62,7 +62,8 @@ describe("parseAddress", () => {
     ["unix:/", `"unix:/": ${unix}`],
     ["unix:/dir/", `"unix:/dir/": ${unix}`],
     ["unix:@", `"unix:@": ${unix}`],
-    ["unix:/a\0b", `"unix:/a\\u0000b": a path holds no zero byte`],
+    ["unix:/a\0b", `"unix:/a\\u0000b": a path holds no control characters`],
+    ["unix:/a\n\x1b[31mb", `"unix:/a\\u000a\\u001b[31mb": a path holds no control characters`],
   ])("%j is refused", (text, message) => {
     expect(() => parseAddress(text, "listener")).toThrow(new Error(message));
   });

@@ -99,7 +99,8 @@ function parseUnix(text: string): Address {
     throw new ConfigError(`${describe(text)}: ${why}`);
   };
   const abstract = path.startsWith("@");
-  if (path.includes("\0")) fail("a path holds no zero byte");
+  // They would get into logs and pages as they are.
+  if (/\p{Cc}/u.test(path)) fail("a path holds no control characters");
   if (abstract ? path.length < 2 : !/^\/.*[^/]$/s.test(path)) {
     fail("expected unix: and the absolute path of a socket, or unix:@name");
   }

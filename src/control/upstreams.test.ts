@@ -631,6 +631,30 @@ describe("checks", () => {
     expect(made.drops.slice(1)).toEqual([[views()[0]?.id as number, null]]);
   });
 
+  test("let relays that were to end go on when there is no reason any more, and not before", async () => {
+    const made = stage();
+    const one = target();
+    const other = target();
+    const upstreams = [one.address, other.address].map((each) => each as TcpAddress);
+    const wanted = (onDown: number | null) =>
+      listener(upstreams, { health: { check: often(), onDown } });
+    const [[id = -1] = []] = made.start(wanted(1_234));
+    const drops = () => made.drops.filter(([slot]) => slot === id);
+    one.close();
+    await waitFor(() => drops().length === 1, "one is down");
+    made.upstreams.set(id, { state: "drain" });
+    made.upstreams.set(id, { state: "ready" });
+    expect(drops().slice(1)).toEqual([[id, 1_234]]);
+    made.reload(wanted(null));
+    expect(drops().slice(2)).toEqual([[id, null]]);
+    made.upstreams.set(id, { state: "drain" });
+    target(one.address as TcpAddress);
+    await waitFor(() => made.events.at(-1)?.to === "up", "it is up again");
+    expect(drops()).toHaveLength(3);
+    made.upstreams.set(id, { state: "ready" });
+    expect(drops().slice(3)).toEqual([[id, null]]);
+  });
+
   test("go to the kept addresses of a name, also to one of their own", async () => {
     const made = stage();
     const [first, second] = [target(), target()];

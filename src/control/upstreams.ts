@@ -167,7 +167,9 @@ export class Upstreams {
         const { slot } = entry.options;
         const { health } = listener;
         const name = nameOfListener(listener, listener.address);
+        const mayStay = entry.health.onDown !== null && health.onDown === null;
         Object.assign(entry, { listener: name, health, options: { ...options, slot } });
+        if (mayStay) this.spare(entry);
         this.weigh(entry);
         wanted.add(entry);
       }
@@ -257,7 +259,7 @@ export class Upstreams {
       if (entry.state === "maintenance") this.rise(entry);
       entry.state = state;
       entry.stateSince = performance.now();
-      if (state === "ready") this.drop(id, null);
+      this.spare(entry);
       this.check();
     }
     this.weigh(entry);
@@ -372,14 +374,12 @@ export class Upstreams {
   private healthChanged(key: string, { from, to, why }: HealthEvent): void {
     const entry = this.entries.get(key);
     if (entry === undefined) return;
-    const { listener, options, health, state } = entry;
+    const { listener, options, health } = entry;
     const upstream = formatAddress(options.address);
     this.observer.upstreamChanged?.({ listener, upstream, from, to, why });
     if (to === "up") {
       this.rise(entry);
-      // Those that were to end because it was down have no reason to any more.
-      if (from === "down" && health.onDown !== null && state === "ready")
-        this.drop(options.slot, null);
+      this.spare(entry);
     }
     this.weigh(entry);
     this.openAll();
@@ -387,18 +387,29 @@ export class Upstreams {
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
   }
 
+  /** Its relays that were to end go on, unless there still is a reason for that. */
+  private spare({ key, state, health, options: { slot } }: Entry): void {
+    if (state !== "ready") return;
+    const isDown = health.onDown !== null && this.checker.status(key) === "down";
+    this.drop(slot, isDown ? health.onDown : null);
+  }
+
   /** Workers only note that dials were answered: passes it on. */
   private hear({ key, options: { slot } }: Entry): void {
     if (!this.table.wasDialed(slot)) return;
     // That dial began before it was ejected, and says nothing of now: it gets none.
-    if (this.checker.isEjected(key) && !this.table.isOpen(slot)) return;
+    if (this.isEjected(key) && !this.table.isOpen(slot)) return;
     this.checker.dialed(key);
+  }
+
+  private isEjected(key: string): boolean {
+    return this.checker.status(key) === "ejected";
   }
 
   /** Ejected ones that are open all the same, as nobody else is left, may answer. */
   private hearEjected(): void {
     this.hearing ??= setInterval(() => {
-      const isEjected = ({ key }: Entry) => this.checker.isEjected(key);
+      const isEjected = ({ key }: Entry) => this.isEjected(key);
       for (const entry of [...this.entries.values()].filter(isEjected)) this.hear(entry);
       if (this.hearing === null || this.entries.values().some(isEjected)) return;
       clearInterval(this.hearing);
@@ -447,7 +458,7 @@ export class Upstreams {
       const isAnybodyLeft = entries.some((entry) => isWanted(entry) && isWell(entry));
       for (const entry of entries) {
         // Ejection is a preference for others: where there is none left it must not keep all away.
-        const isSpared = !isAnybodyLeft && this.checker.isEjected(entry.key);
+        const isSpared = !isAnybodyLeft && this.isEjected(entry.key);
         const isOpen = entry.state === "ready" && (isWell(entry) || isSpared);
         this.table.setOpen(entry.options.slot, isOpen);
       }

@@ -52,7 +52,7 @@ test("a client that is refused is a line, and flush tells of the others", () => 
   observer.flush();
   expect(lines).toEqual([
     "warn: main: no upstream takes relays: a client is refused (no_upstream)",
-    "warn: main: no upstream takes relays: 2 more clients refused in the last 10s (no_upstream)",
+    "warn: main: no upstream takes relays: 2 more clients refused since then (no_upstream)",
   ]);
 });
 

@@ -32,8 +32,8 @@ test("the first client is told of at once, the others every ten seconds, as long
   end("no_upstream");
   jest.advanceTimersByTime(60_000);
   expect(lines.slice(1)).toEqual([
-    "main: no upstream takes relays: 12 more clients refused in the last 10s (no_upstream)",
-    "main: no upstream takes relays: 1 more client refused in the last 10s (no_upstream)",
+    "main: no upstream takes relays: 12 more clients refused since then (no_upstream)",
+    "main: no upstream takes relays: 1 more client refused since then (no_upstream)",
   ]);
   end("no_upstream");
   expect(lines).toHaveLength(4);
@@ -50,8 +50,8 @@ test("listeners and reasons have lines of their own", () => {
     "main: there are as many relays as there may be: a client is refused (listener_full)",
     "db: there are as many relays as there may be: a client is refused (listener_full)",
     "main: a client connects more often than it may: a client is refused (client_rate)",
-    "main: there are as many relays as there may be: 2 more clients refused in the last 10s (listener_full)",
-    "main: a client connects more often than it may: 1,999 more clients refused in the last 10s (client_rate)",
+    "main: there are as many relays as there may be: 2 more clients refused since then (listener_full)",
+    "main: a client connects more often than it may: 1,999 more clients refused since then (client_rate)",
   ]);
 });
 

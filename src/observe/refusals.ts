@@ -1,4 +1,4 @@
-import { formatCounted, formatDuration } from "../config/quantity.ts";
+import { formatCounted } from "../config/quantity.ts";
 import type { RelaySummary } from "../engine/engine.ts";
 import type { Reason } from "../flow/reason.ts";
 import { Limit } from "./limit.ts";
@@ -41,9 +41,7 @@ export class Refusals {
     if (limit === undefined) {
       const tell = (heldBack: number) => {
         const clients = formatCounted(heldBack, "more client");
-        this.warn(
-          `${name}: ${clients} refused in the last ${formatDuration(WINDOW_MS)} (${reason})`,
-        );
+        this.warn(`${name}: ${clients} refused since then (${reason})`);
       };
       limit = new Limit(tell, WINDOW_MS);
       this.limits.set(name, limit);

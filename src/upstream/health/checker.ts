@@ -202,9 +202,9 @@ export class Checker {
     return this.watches.get(name)?.health.isOpen(this.clock.now()) ?? true;
   }
 
-  /** Whether nothing but its dials speaks against it. */
-  isEjected(name: string): boolean {
-    return this.watches.get(name)?.health.status(this.clock.now()) === "ejected";
+  /** How an upstream is; null when nobody watches it. */
+  status(name: string): HealthStatus | null {
+    return this.watches.get(name)?.health.status(this.clock.now()) ?? null;
   }
 
   /** What is known of all upstreams, in the order in which they came. */
