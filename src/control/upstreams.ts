@@ -18,6 +18,7 @@ import { probe } from "../upstream/health/probe.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
 import { type NamesParts, UpstreamNames } from "./names.ts";
 import { homesOf, keyed } from "./plan.ts";
+import { Recurring } from "./recurring.ts";
 
 /**
  * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
@@ -104,9 +105,8 @@ export class Upstreams {
   private nextSlot = 0;
   private readonly checker: Checker;
   private isStopped = false;
-  private ramp: ReturnType<typeof setInterval> | null = null;
-  /** Runs while any upstream is ejected. */
-  private hearing: ReturnType<typeof setInterval> | null = null;
+  private readonly ramp = new Recurring(RAMP_MS, () => this.raise());
+  private readonly hearing = new Recurring(ANSWERS_MS, () => this.hearEjected());
 
   /** Of all listeners: they have no row, only names that are kept resolved. */
   private mirrors: readonly Address[] = [];
@@ -156,7 +156,6 @@ export class Upstreams {
    * @returns how many relays end with those that go
    */
   retain(listeners: readonly ListenerOptions[]): number {
-    const ending = this.endingWithout(listeners);
     this.mirrors = mirrorsOf(listeners);
     this.homes = homesOf(listeners, this.homes);
     const wanted = new Set<Entry>();
@@ -175,8 +174,11 @@ export class Upstreams {
       }
     }
     const left = new Set(Array.from(wanted, ({ home }) => home));
+    let ending = 0;
     for (const entry of this.entries.values()) {
-      if (!wanted.has(entry)) this.remove(entry, left.has(entry.home));
+      if (wanted.has(entry)) continue;
+      ending += this.endingWith(entry);
+      this.remove(entry, left.has(entry.home));
     }
     for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
     this.look();
@@ -192,10 +194,15 @@ export class Upstreams {
       ),
     );
     let ending = 0;
-    for (const { key, options, health } of this.entries.values()) {
-      if (!wanted.has(key) && health.onRemove !== null) ending += this.table.running(options.slot);
+    for (const entry of this.entries.values()) {
+      if (!wanted.has(entry.key)) ending += this.endingWith(entry);
     }
     return ending;
+  }
+
+  /** How many relays end when this upstream goes. */
+  private endingWith({ health, options }: Entry): number {
+    return health.onRemove === null ? 0 : this.table.running(options.slot);
   }
 
   /** A row for something else that all workers count: the same one for the same name. */
@@ -292,8 +299,8 @@ export class Upstreams {
     this.isStopped = true;
     this.names.stop();
     this.checker.stop();
-    if (this.ramp !== null) clearInterval(this.ramp);
-    if (this.hearing !== null) clearInterval(this.hearing);
+    this.ramp.stop();
+    this.hearing.stop();
   }
 
   /** The row of an upstream, which gets one if it has none. */
@@ -383,7 +390,7 @@ export class Upstreams {
     }
     this.weigh(entry);
     this.openAll();
-    if (to === "ejected") this.hearEjected();
+    if (to === "ejected") this.hearing.begin();
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
   }
 
@@ -406,37 +413,25 @@ export class Upstreams {
     return this.checker.status(key) === "ejected";
   }
 
-  /** Ejected ones that are open all the same, as nobody else is left, may answer. */
-  private hearEjected(): void {
-    this.hearing ??= setInterval(() => {
-      const isEjected = ({ key }: Entry) => this.isEjected(key);
-      for (const entry of [...this.entries.values()].filter(isEjected)) this.hear(entry);
-      if (this.hearing === null || this.entries.values().some(isEjected)) return;
-      clearInterval(this.hearing);
-      this.hearing = null;
-    }, ANSWERS_MS);
-    this.hearing.unref();
+  /** Ejected ones that are open all the same, as nobody else is left, may answer. @returns whether any are left */
+  private hearEjected(): boolean {
+    const isEjected = ({ key }: Entry) => this.isEjected(key);
+    for (const entry of [...this.entries.values()].filter(isEjected)) this.hear(entry);
+    return this.entries.values().some(isEjected);
   }
 
   /** It gets its whole weight by and by, where that is wanted. */
   private rise(entry: Entry): void {
     if (entry.health.slowStartMs === 0) return;
     entry.risingSince = performance.now();
-    this.ramp ??= setInterval(() => this.raise(), RAMP_MS);
-    this.ramp.unref();
+    this.ramp.begin();
   }
 
-  /** Gives those that start slowly more weight. */
-  private raise(): void {
-    let isRising = false;
-    for (const entry of this.entries.values()) {
-      if (entry.risingSince === null) continue;
-      this.weigh(entry);
-      isRising ||= entry.risingSince !== null;
-    }
-    if (isRising || this.ramp === null) return;
-    clearInterval(this.ramp);
-    this.ramp = null;
+  /** Gives those that start slowly more weight. @returns whether any go on */
+  private raise(): boolean {
+    const isRising = ({ risingSince }: Entry) => risingSince !== null;
+    for (const entry of this.entries.values().filter(isRising)) this.weigh(entry);
+    return this.entries.values().some(isRising);
   }
 
   private weigh(entry: Entry): void {

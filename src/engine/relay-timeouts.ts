@@ -7,6 +7,7 @@ import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
+import type { Drainable } from "./ending/drain.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { Pacer } from "./pacer.ts";
 import { RouteDesk, type Routed, type Routing } from "./route-desk.ts";
@@ -38,22 +39,19 @@ export enum Idleness {
 }
 
 /** A relay, as far as time can end it. */
-export interface Timed extends Waiter, Routed {
+export interface Timed
+  extends Waiter,
+    Routed,
+    Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
   readonly id: number;
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** Whether something is on its way. */
-  readonly isCarrying: boolean;
-  /** Whether its client has said something that its upstream may still answer. */
-  readonly awaitsAnswer: boolean;
   /** How many looks in a row, this one included, found that nothing has moved since the one before. */
   lookIdle(which: Idleness): number;
   /** Its PROXY header is not complete in time. */
   preambleLate(): void;
   /** Why it may not be; null when it may. */
   readonly refusedFor: Reason | null;
-  /** Ends it in an orderly way: a FIN to both ends. */
-  retire(reason: Reason): void;
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean;
   /** Ends it now. */

@@ -170,7 +170,7 @@ function listenerSection(listeners: readonly ListenerDocument[]): Section {
     ],
     rows: listeners.map((one) => ({
       cells: [
-        // As upstreams and relays call it.
+        // As relays call it.
         one.name ?? one.address,
         one.address,
         one.accepting ? "accepted" : "drained",

@@ -20,7 +20,7 @@ export function showListeners(listeners: readonly ListenerDocument[], mirrors: M
   const rows = listeners.map((one, index) => ({
     key: `${index} ${one.address}`,
     cells: [
-      // As upstreams and relays call it.
+      // As relays call it.
       one.name ?? one.address,
       one.address,
       one.mode,
