@@ -2,7 +2,7 @@ import { formatAddress } from "./address.ts";
 import { edgeOf } from "./edge.ts";
 import { healthOf, rejectCheckless } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
-import { mirrorOf, rejectMirrorless } from "./mirror.ts";
+import { mirrorOf } from "./mirror.ts";
 import {
   type Address,
   type ListenerOptions,
@@ -51,9 +51,9 @@ export function listenersOf(
   rejectBounds(relaying, problems);
   rejectWeights(relaying, problems);
   const settings = relaying.map((group) => group.settings);
-  rejectRouteless(settings, file, problems);
+  rejectLonely(settings, file, ROUTE_DETAILS, problems);
   rejectCheckless(settings, file, problems);
-  rejectMirrorless(settings, file, problems);
+  rejectLonely(settings, file, MIRROR_DETAILS, problems);
   rejectMirroredSinks(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
@@ -170,19 +170,35 @@ function rejectWeights(groups: readonly ListenerGroup[], problems: Problems): vo
   }
 }
 
-/** What is said of a function at the top may be for one listener alone, but not for none. */
-function rejectRouteless(
+/** Settings that say more of another one, and what is told where nobody has that. */
+interface Details {
+  readonly of: keyof ListenerValues;
+  readonly keys: readonly (keyof ListenerValues)[];
+  readonly why: string;
+}
+
+const ROUTE_DETAILS: Details = {
+  of: "route",
+  keys: ["routeTimeout", "routeFailure"],
+  why: "needs route, a function, which a configuration in TypeScript can have",
+};
+
+const MIRROR_DETAILS: Details = {
+  of: "mirror",
+  keys: ["mirrorBuffer", "mirrorPercent"],
+  why: "needs mirror, the address to copy to",
+};
+
+/** What stands at the top of a file may be for one listener alone, but not for none. */
+function rejectLonely(
   all: readonly Sources<ListenerValues>[],
   { listed }: FileListeners,
+  { of, keys, why }: Details,
   problems: Problems,
 ): void {
-  if ([...all, ...listed].some(({ route }) => route !== undefined)) return;
-  const lonely = all.flatMap(({ routeTimeout, routeFailure }) =>
-    [routeTimeout, routeFailure].filter((one) => one !== undefined),
-  );
-  for (const one of new Set(lonely)) {
-    problems.add(one, "needs route, a function, which a configuration in TypeScript can have");
-  }
+  if ([...all, ...listed].some((given) => given[of] !== undefined)) return;
+  const lonely = new Set(all.flatMap((given) => keys.map((key) => given[key])));
+  for (const one of lonely) if (one !== undefined) problems.add(one, why);
 }
 
 /** A sink's bytes are for nobody, so that there is nothing to copy. */

@@ -2,7 +2,7 @@ import { parseAddress } from "./address.ts";
 import type { Address, MirrorOptions } from "./options.ts";
 import { parseSize } from "./quantity.ts";
 import { count, refuse, scalar, tight, type ValuesOf } from "./rule.ts";
-import type { Problems, Sources } from "./sourced.ts";
+import type { Sources } from "./sourced.ts";
 
 const KIB = 1024;
 const BUFFER_MIN = 4 * KIB;
@@ -29,22 +29,6 @@ export function mirrorOf(given: Sources<MirrorValues>): MirrorOptions | null {
     bufferSize: given.mirrorBuffer?.value ?? mirrorDefaults.bufferSize,
     percent: given.mirrorPercent?.value ?? mirrorDefaults.percent,
   };
-}
-
-/**
- * Tells what is said of mirrors that nobody has. What stands at the top may be for one listener
- * alone, but not for none.
- */
-export function rejectMirrorless(
-  all: readonly Sources<MirrorValues>[],
-  { listed }: { readonly listed: readonly Sources<MirrorValues>[] },
-  problems: Problems,
-): void {
-  if ([...all, ...listed].some(({ mirror }) => mirror !== undefined)) return;
-  const lonely = all.flatMap(({ mirrorBuffer, mirrorPercent }) =>
-    [mirrorBuffer, mirrorPercent].filter((one) => one !== undefined),
-  );
-  for (const one of new Set(lonely)) problems.add(one, "needs mirror, the address to copy to");
 }
 
 /** Where copies go. No value of it is null, which stands for one that is broken. */
