@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { edgeDefaults } from "../config/edge.ts";
 import { UpstreamTable } from "../upstream/table.ts";
+import { clientAt } from "./access/test-addresses.ts";
 import { Admission } from "./admission.ts";
 import { ClientCounts } from "./limits/client-counts.ts";
 
-/** A client's address as the kernel has it. */
-const from = (host: number) => Uint8Array.of(2, 0, 0, 9, 127, 0, 0, host, 0, 0, 0, 0, 0, 0, 0, 0);
+const from = (host: number) => clientAt(`127.0.0.${host}`);
 const client = from(1);
 
 /** That of a listener with so many relays, of so many of all listeners, and one of each client. */
@@ -17,7 +17,7 @@ function admission(table: UpstreamTable, listener: number, all: number): Admissi
   ];
   const counts = new SharedArrayBuffer(ClientCounts.bytesFor(undefined, 1));
   const gate = { access: null, trusted: null, rows, rates: null, counts };
-  const made = Admission.of({ ...edgeDefaults, maxRelaysPerClient: 1, gate }, table, 0);
+  const made = Admission.of({ ...edgeDefaults, maxRelaysPerClient: 1, gate }, table, 0, 16);
   if (made === null) throw new Error("there is something to be asked");
   return made;
 }

@@ -1,6 +1,7 @@
 import type { EdgeOptions, GateOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
+import type { ClientAddress } from "./access/client-address.ts";
 import { NetworkSet } from "./access/networks.ts";
 import { AccessList } from "./access/rules.ts";
 import { ClientCounts } from "./limits/client-counts.ts";
@@ -34,6 +35,8 @@ export class Admission {
     gate: GateOptions,
     private readonly table: UpstreamTable,
     worker: number,
+    /** Connections of which the header is not here yet; when one more comes the oldest one goes. */
+    readonly headersMax: number,
   ) {
     const { access, trusted, rates, counts } = gate;
     this.gate = gate;
@@ -46,43 +49,52 @@ export class Admission {
       counts === null ? null : new ClientCounts({ max, workers, worker, memory: counts });
   }
 
-  /** That of a listener; null when everybody may come in and nobody sends a header. */
-  static of(edge: EdgeOptions, table: UpstreamTable, worker: number): Admission | null {
-    return edge.gate === undefined ? null : new Admission(edge, edge.gate, table, worker);
+  /**
+   * That of a listener; null when everybody may come in and nobody sends a header.
+   *
+   * @param headersMax see {@link headersMax}; at least 1
+   */
+  static of(
+    edge: EdgeOptions,
+    table: UpstreamTable,
+    worker: number,
+    headersMax: number,
+  ): Admission | null {
+    const { gate } = edge;
+    return gate === undefined ? null : new Admission(edge, gate, table, worker, headersMax);
   }
 
-  /** What is to be expected of a client. @param address in the kernel's form */
-  beginning(address: Uint8Array): Beginning {
+  /** What is to be expected of who has connected. */
+  beginning(peer: ClientAddress): Beginning {
     const { proxyProtocol } = this.edge;
     if (proxyProtocol === "off") return Beginning.Plain;
-    if (this.trusted?.has(address) ?? true) return Beginning.Header;
+    if (this.trusted?.has(peer) ?? true) return Beginning.Header;
     return proxyProtocol === "required" ? Beginning.Refused : Beginning.Plain;
   }
 
   /**
    * Lets a client in, and counts it until {@link leave}.
    *
-   * @param address in the kernel's form
    * @returns why it may not come in; null when it has
    */
-  admit(address: Uint8Array): Reason | null {
-    if (this.access !== null && !this.access.allows(address)) return "access_denied";
+  admit(client: ClientAddress): Reason | null {
+    if (this.access !== null && !this.access.allows(client)) return "access_denied";
     if (!this.enterRows()) return "listener_full";
-    if (this.counts !== null && !this.counts.tryEnter(address)) {
+    if (this.counts !== null && !this.counts.tryEnter(client)) {
       this.leaveRows();
       return "client_full";
     }
     // The last one: whoever is refused for another reason has not used up a turn.
-    if (this.rates !== null && !this.rates.take(address, Date.now())) {
-      this.leave(address);
+    if (this.rates !== null && !this.rates.take(client, Date.now())) {
+      this.leave(client);
       return "client_rate";
     }
     return null;
   }
 
-  /** A client that was let in has left. @param address as it was admitted */
-  leave(address: Uint8Array): void {
-    this.counts?.leave(address);
+  /** A client that was let in has left. */
+  leave(client: ClientAddress): void {
+    this.counts?.leave(client);
     this.leaveRows();
   }
 
