@@ -5,7 +5,8 @@ import type { ClientAddress } from "./access/client-address.ts";
 import { NetworkSet } from "./access/networks.ts";
 import { AccessList } from "./access/rules.ts";
 import { ClientCounts } from "./limits/client-counts.ts";
-import { TokenBuckets } from "./limits/token-buckets.ts";
+import { type ClientPrefixes, NETWORK_PREFIXES } from "./limits/client-hash.ts";
+import { TokenBuckets, type TokenBucketsOptions } from "./limits/token-buckets.ts";
 
 /** What a connection begins with, as far as that can be known before its first byte. */
 export enum Beginning {
@@ -18,7 +19,8 @@ export enum Beginning {
 }
 
 /**
- * Who may come in at a listener, in one worker: access rules, limits of relays, limits of clients.
+ * Who may come in at a listener, in one worker: access rules, limits of relays, limits of clients
+ * and of their networks.
  * Asked once per connection, and again for the address that its PROXY header has told.
  *
  * Owner: a listener; those of other workers share its memory.
@@ -29,6 +31,8 @@ export class Admission {
   private readonly trusted: NetworkSet<true> | null;
   private readonly rates: TokenBuckets | null;
   private readonly counts: ClientCounts | null;
+  private readonly networkRates: TokenBuckets | null;
+  private readonly networkCounts: ClientCounts | null;
 
   private constructor(
     private readonly edge: EdgeOptions,
@@ -38,15 +42,23 @@ export class Admission {
     /** Connections of which the header is not here yet; when one more comes the oldest one goes. */
     readonly headersMax: number,
   ) {
-    const { access, trusted, rates, counts } = gate;
+    const { access, trusted } = gate;
+    const { workers } = table;
     this.gate = gate;
     this.access = access === null ? null : new AccessList(access);
     this.trusted = trusted === null ? null : new NetworkSet(trusted);
-    const { clientRate: rate, clientBurst: burst, maxRelaysPerClient: max } = edge;
-    this.rates = rates === null ? null : new TokenBuckets({ rate, burst, memory: rates });
-    const { workers } = table;
-    this.counts =
-      counts === null ? null : new ClientCounts({ max, workers, worker, memory: counts });
+    const rated = (
+      memory: SharedArrayBuffer | null,
+      options: Omit<TokenBucketsOptions, "memory">,
+    ) => (memory === null ? null : new TokenBuckets({ ...options, memory }));
+    const counted = (memory: SharedArrayBuffer | null, max: number, prefixes: ClientPrefixes) =>
+      memory === null ? null : new ClientCounts({ max, workers, worker, memory, ...prefixes });
+    const { clientRate, clientBurst, networkRate, networkBurst } = edge;
+    this.rates = rated(gate.rates, { rate: clientRate, burst: clientBurst });
+    this.counts = counted(gate.counts, edge.maxRelaysPerClient, {});
+    const network = { rate: networkRate, burst: networkBurst, ...NETWORK_PREFIXES };
+    this.networkRates = rated(gate.networkRates, network);
+    this.networkCounts = counted(gate.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
   }
 
   /**
@@ -84,16 +96,27 @@ export class Admission {
       this.leaveRows();
       return "client_full";
     }
-    // The last one: whoever is refused for another reason has not used up a turn.
+    if (this.networkCounts !== null && !this.networkCounts.tryEnter(client)) {
+      this.counts?.leave(client);
+      this.leaveRows();
+      return "network_full";
+    }
+    // Last of all: whoever is refused for another reason has not used up a turn. A client that comes
+    // too often uses up none of its network's.
     if (this.rates !== null && !this.rates.take(client, Date.now())) {
       this.leave(client);
       return "client_rate";
+    }
+    if (this.networkRates !== null && !this.networkRates.take(client, Date.now())) {
+      this.leave(client);
+      return "network_rate";
     }
     return null;
   }
 
   /** A client that was let in has left. */
   leave(client: ClientAddress): void {
+    this.networkCounts?.leave(client);
     this.counts?.leave(client);
     this.leaveRows();
   }

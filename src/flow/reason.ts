@@ -35,6 +35,10 @@ export const reasons = [
   "client_full",
   /** The client connects more often than it may. */
   "client_rate",
+  /** The client's network (IPv4: /24, IPv6: /48) has as many relays as it may have. */
+  "network_full",
+  /** Clients of its network connect more often than they may. */
+  "network_rate",
   /** The PROXY header was wrong, missing, or not for this client to send. */
   "preamble_invalid",
   /** The PROXY header was not complete in time. */

@@ -16,6 +16,9 @@ export interface ClientPrefixes {
   readonly ipv6Prefix?: number;
 }
 
+/** What counts as one network: what a small provider, or a site, is usually given. */
+export const NETWORK_PREFIXES: Required<ClientPrefixes> = { ipv4Prefix: 24, ipv6Prefix: 48 };
+
 /** The prefixes with their defaults. */
 export function prefixesOf(given: ClientPrefixes): Required<ClientPrefixes> {
   const { ipv4Prefix = 32, ipv6Prefix = 64 } = given;
