@@ -101,6 +101,9 @@ test("the help", () => {
           --max-relays-per-client N      relays of one client at a time [0]
           --client-rate N                connections per second of one client [off]
           --client-burst N               so many at once after a rest [20]
+          --max-relays-per-network N     relays of a /24, IPv6: a /48, at a time [0]
+          --network-rate N               connections per second of a network [off]
+          --network-burst N              so many at once after a rest [100]
           --up-rate SIZE                 bytes per second that a relay carries from
                                          its client [off]
           --down-rate SIZE               the same to its client [off]
@@ -108,7 +111,7 @@ test("the help", () => {
                                          to wait in vain [reset]
           --proxy-protocol WHEN          PROXY headers of clients: off, optional or
                                          required [off]
-          --proxy-protocol-from NETS     whose are believed
+          --proxy-protocol-from NETS     whose are believed; any: whoever connects
           --preamble-timeout TIME        they have to be here by then [5s]
           --send-proxy-protocol VERSION  PROXY headers for upstreams: off, v1 or v2
                                          [off]

@@ -156,6 +156,12 @@ export interface EdgeSettings {
   readonly clientRate?: number | string | false;
   /** Connections that a client may open at once after a rest. @default 20 */
   readonly clientBurst?: number | string;
+  /** Relays of all clients of a network (IPv4: /24, IPv6: /48) at a time. @default 0 */
+  readonly maxRelaysPerNetwork?: number | string;
+  /** Connections per second of such a network in the long run. @default "off" */
+  readonly networkRate?: number | string | false;
+  /** Connections that a network may open at once after a rest. @default 100 */
+  readonly networkBurst?: number | string;
   /** Bytes per second that a relay carries from its client, 1KiB…1GiB. @default "off" */
   readonly upRate?: Size | "off" | false;
   /** The same to its client. @default "off" */
@@ -164,7 +170,10 @@ export interface EdgeSettings {
   readonly refuse?: Duration | "reset" | "close";
   /** Whether connections begin with a PROXY header. @default "off" */
   readonly proxyProtocol?: ProxyProtocolIn;
-  /** Networks whose PROXY headers are believed, or `"file:PATH"`; needed where they are optional. */
+  /**
+   * Networks whose PROXY headers are believed, or `"file:PATH"`; `"any"`: whoever connects may say to
+   * be anybody. Needed where headers are optional.
+   */
   readonly proxyProtocolFrom?: string | readonly string[];
   /** In this time the header has to be here, 10ms…1h. @default "5s" */
   readonly preambleTimeout?: Duration;

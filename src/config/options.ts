@@ -8,7 +8,7 @@ import {
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
-import { edgeDefaults, type NetworkList } from "./edge.ts";
+import { type Believed, edgeDefaults, type NetworkList } from "./edge.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
 export interface TcpAddress {
@@ -122,13 +122,17 @@ export interface EdgeOptions {
   readonly clientRate: number;
   /** Connections that it may open at once after a rest. */
   readonly clientBurst: number;
+  /** The same three of all clients of a network: 24 bits of an IPv4 address, 48 of an IPv6 one. */
+  readonly maxRelaysPerNetwork: number;
+  readonly networkRate: number;
+  readonly networkBurst: number;
   /** Bytes per second of a relay from its client and to it, 1,024…2³⁰; 0 for any number. */
   readonly upRate: number;
   readonly downRate: number;
   readonly refusal: Refusal;
   readonly proxyProtocol: ProxyProtocolIn;
-  /** Whose headers are believed; with `required` and nobody named: everybody's. */
-  readonly proxyProtocolFrom: NetworkList;
+  /** Whose headers are believed; with `required` and nobody named: everybody's, with a warning. */
+  readonly proxyProtocolFrom: Believed;
   /** Milliseconds in which the header has to be here, at least 1. */
   readonly preambleTimeoutMs: number;
   readonly sendProxyProtocol: ProxyProtocolOut;
@@ -147,6 +151,9 @@ export interface GateOptions {
   /** Memory of the clients' rates and counts; null where they have no limits. */
   readonly rates: SharedArrayBuffer | null;
   readonly counts: SharedArrayBuffer | null;
+  /** The same of their networks. */
+  readonly networkRates: SharedArrayBuffer | null;
+  readonly networkCounts: SharedArrayBuffer | null;
 }
 
 /** Who decides about each connection of a listener. Finished and validated. */

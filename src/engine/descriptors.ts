@@ -5,6 +5,10 @@ import { RELAY_DESCRIPTORS_MAX } from "./policy.ts";
 /** Descriptors kept free for files, name lookups, logs and whatever else the process opens. */
 const RESERVE = 24;
 
+/** Bounds of {@link Descriptors.forUnknown}. */
+const UNKNOWN_MIN = 16;
+const UNKNOWN_MAX = 1_024;
+
 /** Descriptors taken before the first relay, where they cannot be counted. */
 const USED_GUESS = 32;
 
@@ -37,6 +41,14 @@ export class Descriptors {
   closed(count: number): void {
     this.held -= count;
     this.onClosed();
+  }
+
+  /**
+   * How many a listener may give to clients that have not said yet who they are. A PROXY header comes
+   * with the first segment, so that few wait for theirs at a time, however many come.
+   */
+  get forUnknown(): number {
+    return Math.min(UNKNOWN_MAX, Math.max(UNKNOWN_MIN, this.most >>> 3));
   }
 
   /** How many are left for relays. */

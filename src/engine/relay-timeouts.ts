@@ -48,8 +48,8 @@ export interface Timed
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
   /** How many looks in a row, this one included, found that nothing has moved since the one before. */
   lookIdle(which: Idleness): number;
-  /** Its PROXY header is not complete in time. */
-  preambleLate(): void;
+  /** Its PROXY header is not complete in time, or others need its place (`preamble_full`). */
+  preambleLate(reason: Reason): void;
   /** Why it may not be; null when it may. */
   readonly refusedFor: Reason | null;
   /** Whether not a byte has moved since this was asked before. */
@@ -159,7 +159,7 @@ export class RelayTimeouts<T extends Timed> {
     });
     const { preambleTimeoutMs, refusal, upRate, downRate } = options.edge;
     this.paces = { up: Pacer.of(upRate, alarm), down: Pacer.of(downRate, alarm) };
-    this.preambles = queue(preambleTimeoutMs, (one) => one.preambleLate());
+    this.preambles = queue(preambleTimeoutMs, (one) => one.preambleLate("preamble_timeout"));
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
     this.tarpit = queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied"));
     const { route, upstreams } = options;

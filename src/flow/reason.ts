@@ -13,7 +13,7 @@ export const reasons = [
   "client_fin",
   /** The upstream ended first (FIN), then the client; every byte was delivered. */
   "upstream_fin",
-  /** The client's connection was reset. */
+  /** The client's connection was reset; without a dial: before it was known whose it was. */
   "client_reset",
   /** The upstream's connection was reset. */
   "upstream_reset",
@@ -35,10 +35,16 @@ export const reasons = [
   "client_full",
   /** The client connects more often than it may. */
   "client_rate",
+  /** The client's network (IPv4: /24, IPv6: /48) has as many relays as it may have. */
+  "network_full",
+  /** Clients of its network connect more often than they may. */
+  "network_rate",
   /** The PROXY header was wrong, missing, or not for this client to send. */
   "preamble_invalid",
   /** The PROXY header was not complete in time. */
   "preamble_timeout",
+  /** The PROXY header was not here yet, and more others than may wait for theirs came after it. */
+  "preamble_full",
   /** The listener's route function lets this client not in. */
   "route_refused",
   /** The listener's route function has failed, and nobody comes in without it. */

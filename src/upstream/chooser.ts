@@ -1,6 +1,13 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address, BalanceOptions, UpstreamOptions } from "../config/options.ts";
-import { ClientKind, clientKind, ipv4Word, ipv6Word } from "../edge/access/client-address.ts";
+import {
+  type ClientAddress,
+  ClientKind,
+  clientKind,
+  ipv4Word,
+  ipv6Word,
+  UNIX_CLIENT,
+} from "../edge/access/client-address.ts";
 import { isName } from "../engine/names.ts";
 import { type Balancer, type Candidates, newBalancer } from "./balance/balance.ts";
 import { mix } from "./balance/hash.ts";
@@ -45,18 +52,18 @@ export class UpstreamChooser {
     this.hashes = policy === "hash";
     this.named = Uint8Array.from(upstreams, ({ address }) => (isName(address) ? 1 : 0));
     // Its table takes milliseconds: now, and not for the first client.
-    if (this.hashes) this.leave(this.enter(NOBODY, NONE_TRIED));
+    if (this.hashes) this.leave(this.enter(UNIX_CLIENT, NONE_TRIED));
   }
 
   /**
    * Chooses one, and counts the relay there until {@link leave}.
    *
-   * @param client its address in the kernel's form; only the part without the port counts
+   * @param client of its address only the part without the port counts
    * @param tried upstreams that are left out, by their numbers
    * @param wanted comes before all others, whatever their weights are and whether it is a backup
    * @returns its number; {@link NO_UPSTREAM} when there is none now
    */
-  enter(client: Uint8Array, tried: readonly number[], wanted: number = NO_UPSTREAM): number {
+  enter(client: ClientAddress, tried: readonly number[], wanted: number = NO_UPSTREAM): number {
     if (wanted !== NO_UPSTREAM && !tried.includes(wanted) && this.enterThis(wanted)) return wanted;
     const hash = this.hashes ? hashOfHost(client) : 0;
     const primary = this.primaries.enter(hash, tried);
@@ -201,10 +208,8 @@ class Group implements Candidates {
   }
 }
 
-const NOBODY = new Uint8Array(0);
-
 /** A client's host in numbers: its port must not matter, nor how an IPv4 address has come here. */
-function hashOfHost(client: Uint8Array): number {
+function hashOfHost(client: ClientAddress): number {
   switch (clientKind(client)) {
     case ClientKind.IPv4:
       return mix(ipv4Word(client));
@@ -213,7 +218,7 @@ function hashOfHost(client: Uint8Array): number {
       for (let index = 0; index < 4; index++) hash = mix(hash ^ ipv6Word(client, index));
       return hash;
     }
-    default:
+    case ClientKind.Unix:
       return 0;
   }
 }

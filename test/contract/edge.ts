@@ -12,13 +12,12 @@ import type { Reason } from "../../src/flow/reason.ts";
 import type { End } from "../fixtures/end.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
+import { openGate } from "./gate.ts";
 import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const NEVER_MS = 120_000;
 const MIB = 1024 * 1024;
-
-const open: GateOptions = { access: null, trusted: null, rows: [], rates: null, counts: null };
 
 /** What happens to a client before its upstream is dialled. */
 export function edgeCases(suite: Suite): void {
@@ -34,7 +33,7 @@ async function edged(
   gate: Partial<GateOptions> = {},
 ): Promise<Address> {
   const upstream = await scene.upstream(echo);
-  const all = { ...edgeDefaults, ...edge, gate: { ...open, ...gate } };
+  const all = { ...edgeDefaults, ...edge, gate: { ...openGate, ...gate } };
   return await scene.listen([upstream], { edge: all });
 }
 
@@ -118,6 +117,28 @@ function accessCases(suite: Suite): void {
     first.reset();
     await waitFor(() => scene.engine.relays().length === 0, "it has left");
     await served(scene, address);
+  });
+
+  suite.case(
+    "a network with so many relays gets no more, whichever client it is",
+    async (scene) => {
+      const networkCounts = new SharedArrayBuffer(ClientCounts.bytesFor());
+      const address = await edged(scene, { maxRelaysPerNetwork: 1 }, { networkCounts });
+      const first = await served(scene, address);
+      await refused(scene, address, "network_full");
+      first.reset();
+      await waitFor(() => scene.engine.relays().length === 0, "it has left");
+      await served(scene, address);
+    },
+  );
+
+  suite.case("a network that comes too often", async (scene) => {
+    const networkRates = new SharedArrayBuffer(TokenBuckets.bytesFor());
+    const edge = { networkRate: 0.01, networkBurst: 2 };
+    const address = await edged(scene, edge, { networkRates });
+    await served(scene, address);
+    await served(scene, address);
+    await refused(scene, address, "network_rate");
   });
 
   suite.case("a client that comes too often", async (scene) => {

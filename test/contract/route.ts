@@ -8,6 +8,7 @@ import type { Connection, Decision, Route } from "../../src/edge/route/connectio
 import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
+import { openGate } from "./gate.ts";
 import { listener, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -103,8 +104,7 @@ function knowledgeCases(suite: Suite): void {
   suite.case("and of what its PROXY header says", async (scene) => {
     const told: Connection[] = [];
     const hook: Route = (connection) => void told.push(connection);
-    const gate = { access: null, trusted: null, rows: [], rates: null, counts: null };
-    const edge = { ...edgeDefaults, proxyProtocol: "required", gate } as const;
+    const edge = { ...edgeDefaults, proxyProtocol: "required", gate: openGate } as const;
     const address = await routed(scene, hook, {}, { edge });
     const client = await scene.client(address);
     const text = (value: string) => new TextEncoder().encode(value);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { CliProcess } from "../cli-process.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import { median, waitFor } from "../fixtures/wait.ts";
-import { friendlyOpening } from "./headers.ts";
+import { friendlyOpening } from "./openings.ts";
 import { onEveryStage, type Stage, startOn } from "./stages.ts";
 
 const LONG = process.env.RINGWAY_HOSTILE;

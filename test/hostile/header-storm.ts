@@ -1,6 +1,6 @@
 import type { Socket } from "bun";
 import { seeded } from "../fixtures/random.ts";
-import { friendlyOpening, type HostileOpening, hostileOpening } from "./headers.ts";
+import { friendlyOpening, type HostileOpening, hostileOpening } from "./openings.ts";
 
 /*
  * A program of its own, so that it takes no time of the client that is measured beside it:

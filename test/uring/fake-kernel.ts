@@ -232,8 +232,9 @@ export class FakeKernel implements Kernel, Sockets {
     const file = this.descriptors.get(descriptor);
     const connection = this.descriptors.connection(descriptor);
     const isNew = file.kind === "connection" && file.tenancy === null;
-    if (isNew && this.fate.strikes("nameless")) return null;
-    return connection.isBroken ? null : this.world.addressOf(connection);
+    const isGone = connection.isBroken || (isNew && this.fate.strikes("nameless"));
+    if (isNew) connection.isNameless = isGone;
+    return isGone ? null : this.world.addressOf(connection);
   }
 
   ownAddress(): Uint8Array | null {

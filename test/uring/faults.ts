@@ -39,7 +39,7 @@ export interface Faults {
   breaks: number;
   /** An option cannot be set. */
   option: number;
-  /** The client's address cannot be told any more. */
+  /** The client's address cannot be told any more when it is accepted. */
   nameless: number;
 }
 

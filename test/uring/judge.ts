@@ -28,6 +28,11 @@ export function checkEnded(life: Life, relay: RelaySummary, client: Connection):
   const tenancy = [...life.kernel.tenancies.values()].find((one) => one.client === client) ?? null;
   const upstream = tenancy?.upstream?.isOpen ? tenancy.upstream : null;
   const found = { client, upstream, tenancy, relay, life };
+  if (client.isNameless) {
+    holds(reason === "client_reset", "of whom nothing is known nobody comes in");
+    holds(relay.dials === 0, "of whom nothing is known nobody is dialled for");
+    return;
+  }
   holds(
     tenancy?.isExcused || mayBe(reason, found),
     `a relay ends for a reason that is so: ${reason}`,

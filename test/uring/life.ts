@@ -315,8 +315,8 @@ export class Life implements Report {
   private clientOf({ id, client }: RelaySummary): Connection {
     const connection = this.kernel.handedOver[id - 1];
     if (connection === undefined) throw new RuleBroken("a relay has a client");
-    // "unix" stands for a client whose address could not be told.
-    holds(client === "unix" || client === connection.name, "a relay is told with its client");
+    const name = connection.isNameless ? "unknown" : connection.name;
+    holds(client === name, "a relay is told with its client");
     return connection;
   }
 

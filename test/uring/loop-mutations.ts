@@ -163,6 +163,11 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   "conduit.ts": [
     {
+      what: "of whom nothing is known passes for a unix client",
+      find: "clientOf(listener.options.address, peer)",
+      replace: 'clientOf({ kind: "unix" }, peer)',
+    },
+    {
       what: "a copy does not hear of its relay's end",
       find: "    this.copy?.leave(this.isRetired);\n",
       replace: "",

@@ -68,6 +68,8 @@ export default defineConfig({
   //maxRelays: 0,              // relays at a time; 0 for any number
   //maxRelaysPerClient: 0,     // likewise of one client
   //clientRate: "off",         // connections per second of one client
+  //maxRelaysPerNetwork: 0,    // and of all clients of a /24, IPv6: a /48
+  //networkRate: "off",        // connections per second of such a network
   //upRate: "off",             // bytes per second of a relay from its client
   //downRate: "off",           // and to it, such as "1MiB"
   //refuse: "reset",           // or close, or a time to wait in vain
@@ -128,6 +130,8 @@ export default defineConfig({
     //  checkExpect: "/^220 /",
     //  clientRate: 5,
     //  clientBurst: 20,
+    //  networkRate: 50,
+    //  networkBurst: 200,
     //  proxyProtocol: "optional",
     //  proxyProtocolFrom: "10.0.0.1",
     //},

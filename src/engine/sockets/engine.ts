@@ -256,7 +256,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     const account = this.ledger.account(nameOfListener(options, address));
     account.keep(options.upstreams);
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
-    const admission = Admission.of(options.edge, this.table, this.table.worker);
+    const { descriptors, table } = this;
+    const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     const mirror = this.copies.mirrorOf(options, account.name, before?.mirror ?? null);
     return new Listener(options, account, chooser, before, admission, mirror, this, this.dialer);
   }

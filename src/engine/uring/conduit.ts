@@ -1,3 +1,4 @@
+import { clientOf } from "../../edge/access/client-address.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
@@ -8,9 +9,6 @@ import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
-
-/** The address of a client that has none: AF_UNIX, and nothing more. */
-const UNNAMED = Uint8Array.of(1, 0);
 
 /**
  * A relay on io_uring: reports completions to the {@link Relay} and its flows, and carries out what
@@ -68,7 +66,8 @@ export class Conduit extends Reception<Listener> {
   /** A client connected: the beginning of a tenancy. */
   accept(id: number, client: number, listener: Listener): void {
     const { loop } = this;
-    this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
+    const peer = () => loop.sockets.otherAddress(client);
+    this.begins(id, clientOf(listener.options.address, peer), listener);
     loop.started(this);
     this.client = client;
     // The dial of the tenant before, which this one may never come to.
@@ -106,8 +105,8 @@ export class Conduit extends Reception<Listener> {
     return this.undecided.length > 0;
   }
 
-  preambleLate(): void {
-    this.headerEnded("preamble_timeout");
+  preambleLate(reason: Reason): void {
+    this.headerEnded(reason);
     this.up.preambleOver();
     this.settle();
   }

@@ -127,11 +127,11 @@ export class Gate {
     descriptor: number,
     before: Listener | null,
   ): Listener {
-    const { alarms, dialer, table } = this.loop;
+    const { alarms, descriptors, dialer, table } = this.loop;
     const account = this.ledger.account(nameOfListener(options, options.address));
     account.keep(options.upstreams);
     const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
-    const admission = Admission.of(options.edge, table, table.worker);
+    const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     return new Listener(
       options,
       account,

@@ -9,7 +9,7 @@ import {
   setBlocking,
   setOption,
 } from "../linux.ts";
-import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
+import { SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";
 import type { Sockets } from "./kernel.ts";
@@ -28,7 +28,7 @@ const sockets: Sockets = {
     return otherEnd(descriptor, address) ? address : null;
   },
   ownAddress(descriptor) {
-    const address = new Uint8Array(SOCKADDR_IP_SIZE);
+    const address = new Uint8Array(SOCKADDR_SIZE_MAX);
     return ownEnd(descriptor, address) ? address : null;
   },
   sendNow,
