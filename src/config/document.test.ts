@@ -115,7 +115,7 @@ describe("what is wrong", () => {
   const many: [unknown, string[]][] = [
     [[1], ["expected keys with values, not a list"]],
     [null, ["expected keys with values, not null"]],
-    ["hello", ['expected keys with values, not "hello"']],
+    ["hello", ["expected keys with values, not a text"]],
     [new Map([["mode", "sink"]]), ["expected keys with values, not a table"]],
     [{ mode: null }, ["mode null: expected bidirectional, oneway or sink"]],
     [{ listen: null }, ["listen null: expected an address"]],
@@ -371,7 +371,9 @@ describe("a hostile file", () => {
     }));
     expect(complaints({ listeners })).toEqual([]);
     listeners.push({ listen: "127.0.0.1:1001", upstreams: "127.0.0.1:1" });
-    expect(complaints({ listeners })).toHaveLength(1_001);
+    const told = complaints({ listeners });
+    expect(told).toHaveLength(101);
+    expect(told.at(-1)).toBe("and 901 more mistakes");
   });
 
   test("may be any value: settings or sentences come of it, each on one line", () => {

@@ -1,6 +1,7 @@
 import { type Environment, fillIn } from "./environment.ts";
 import { ConfigError } from "./error.ts";
 import { formatPath, type Path } from "./keys.ts";
+import { isSecret } from "./secrets.ts";
 
 /** Stands where a value was that nothing can be made of, which has been told. */
 export const broken: unique symbol = Symbol("broken");
@@ -45,7 +46,7 @@ export function plain(
   };
   const filled = (text: string, path: Path): unknown => {
     try {
-      return fillIn(text, environment ?? {});
+      return fillIn(text, environment ?? {}, path.some(isSecret));
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       findings.wrong(path, error.message);
