@@ -24,6 +24,9 @@ import {
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 import { uringRules } from "./uring.ts";
 
+/** The keys of all tables, and what an editor of JSON looks for. */
+const everyKey: ReadonlySet<string> = new Set(["$schema", ...Object.values(knownKeys).flat()]);
+
 /** What the schema makes of a file; null stands for whatever it refused, however large. */
 type Judged<T> = T extends UpstreamAddress | Made
   ? T | null
@@ -64,14 +67,27 @@ export function readDocument(
   problems: Problems,
 ): Source {
   const label = `${file}:`;
+  let more = 0;
   const document = unlessTooLarge(() =>
-    plain(content, environment, {
-      wrong: (path, why) => problems.say(() => `${labelOf(file, path)} ${why}`),
-      unknown: (path) => problems.add({ label }, () => unknownKey(path, knownKeys)),
-    }),
+    plain(
+      content,
+      environment,
+      {
+        wrong: (path, why) => problems.say(() => `${labelOf(file, path)} ${why}`),
+        unknown: (path) => problems.add({ label }, () => unknownKey(path, knownKeys)),
+        more: () => {
+          more++;
+        },
+      },
+      (key) => everyKey.has(key),
+    ),
   );
   if (document instanceof ConfigError) problems.add({ label }, document.message);
-  else if (isTable(document)) return new DocumentReader(document, file, problems).read();
+  else if (isTable(document)) {
+    const source = new DocumentReader(document, file, problems).read();
+    problems.more(more);
+    return source;
+  }
   // In YAML whatever is no key is a text, also a token whose colon lacks its space.
   else problems.add({ label }, `expected keys with values, not ${kindOf(document)}`);
   return unread;

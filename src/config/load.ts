@@ -9,12 +9,13 @@ import { moduleFailure, parserFailure, placeIn } from "./parser-failure.ts";
 import { readRegularFile } from "./regular-file.ts";
 import { type Source, unread } from "./settings.ts";
 import type { Problems } from "./sourced.ts";
+import { parseToml } from "./toml.ts";
 
 /** Most bytes that a configuration may have: beyond this it is some other file. */
 const FILE_BYTES_MAX = 1024 * 1024;
 
 const parsers: Readonly<Record<string, (text: string) => unknown>> = {
-  ".toml": Bun.TOML.parse,
+  ".toml": parseToml,
   ".yaml": Bun.YAML.parse,
   ".yml": Bun.YAML.parse,
   ".json": parseJson,
@@ -42,8 +43,8 @@ export async function loadFile(
   } catch (error) {
     // A module may do anything, also while it is looked at.
     if (!(error instanceof ConfigError) && !isModule) throw error;
-    const why = error instanceof ConfigError ? error.message : `${name}: ${told(error)}`;
-    problems.say(() => why);
+    const why = error instanceof ConfigError ? error.problems : [`${name}: ${told(error)}`];
+    for (const one of why) problems.say(() => one);
     return unread;
   }
 }
@@ -67,6 +68,9 @@ async function read(path: string, name: string): Promise<unknown> {
     return text.trim() === "" ? {} : (parse(text) ?? {});
   } catch (error) {
     // Parsers call themselves, and this is how they say that they cannot any more.
+    if (error instanceof ConfigError) {
+      throw new ConfigError(error.problems.map((one) => `${name}: ${one}`));
+    }
     if (error instanceof RangeError) {
       throw new ConfigError(`${name}: goes too deep for a configuration`);
     }

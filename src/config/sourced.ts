@@ -52,6 +52,11 @@ export class Problems {
     this.say(() => `${source?.label ?? "defaults"} ${typeof why === "string" ? why : why()}`);
   }
 
+  /** So many more mistakes, after more than a hundred that were told. */
+  more(count: number): void {
+    this.untold += count;
+  }
+
   /** @param sentence the whole of it; made only when it is told, as that may take a while */
   say(sentence: () => string): void {
     if (this.told.length < PROBLEMS_MAX) this.told.push(sentence());

@@ -1,6 +1,7 @@
 import { describe } from "../../config/error.ts";
 import type { CheckStep, Expectation } from "./check-options.ts";
 import type { Conversation, Move } from "./conversation.ts";
+import { Mask } from "./mask.ts";
 import { PatternSearch } from "./pattern.ts";
 import { shown } from "./shown.ts";
 
@@ -17,7 +18,10 @@ export class ScriptConversation implements Conversation {
   private answerAt = 0;
   private search: Search | null = null;
 
-  constructor(private readonly steps: readonly CheckStep[]) {}
+  constructor(
+    private readonly steps: readonly CheckStep[],
+    private readonly mask: Mask,
+  ) {}
 
   next(answer: Uint8Array): Move {
     for (; this.step < this.steps.length; this.step++) {
@@ -35,7 +39,7 @@ export class ScriptConversation implements Conversation {
     }
     const last = this.steps.at(-1);
     if (last === undefined || "send" in last) return { ok: true, detail: "connected" };
-    return { ok: true, detail: `got ${shown(answer.subarray(this.answerAt))}` };
+    return { ok: true, detail: `got ${shown(answer.subarray(this.answerAt), this.mask)}` };
   }
 }
 
@@ -62,6 +66,6 @@ class Search {
 }
 
 function nameOf(expectation: Expectation): string {
-  if ("bytes" in expectation) return shown(expectation.bytes);
+  if ("bytes" in expectation) return shown(expectation.bytes, Mask.none);
   return `a match of ${describe(expectation.pattern.source)}`;
 }
