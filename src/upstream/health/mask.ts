@@ -15,12 +15,11 @@ const VERSION = /^HTTP\//;
  * knows the password, and could tell it to whom it likes.
  */
 export class Mask {
-  /** As in answers that are read as latin1, the longest first. */
+  /** As in answers that are read as latin1. */
   private readonly forms: readonly string[];
 
   constructor(secrets: readonly string[]) {
-    const forms = new Set(secrets.filter((one) => one !== "").flatMap(formsOf));
-    this.forms = [...forms].sort((a, b) => b.length - a.length);
+    this.forms = [...new Set(secrets.filter((one) => one !== "").flatMap(formsOf))];
   }
 
   /** For what is no answer, or comes where nothing secret was said. */
@@ -45,28 +44,34 @@ export class Mask {
 
   /** The same for an answer that was read as latin1. */
   overText(answer: string): string {
-    return this.forms.reduce(without, answer);
+    let clean = "";
+    let from = 0;
+    for (let at = 0; at < answer.length; ) {
+      const size = Math.max(0, ...this.forms.map((form) => sizeAt(answer, at, form)));
+      if (size === 0) {
+        at++;
+        continue;
+      }
+      clean += `${answer.slice(from, at)}${VEIL}`;
+      at += size;
+      from = at;
+    }
+    return this.forms.reduce(withoutEnd, clean + answer.slice(from));
   }
 }
 
-/** A text in which a secret, its beginning, or what there is of it at the end is veiled. */
-function without(text: string, secret: string): string {
-  const beginning = secret.slice(0, BEGINNING);
-  let clean = "";
-  let from = 0;
-  for (let at = text.indexOf(beginning); at !== -1; at = text.indexOf(beginning, from)) {
-    let end = at + beginning.length;
-    while (end < text.length && text[end] === secret[end - at]) end++;
-    clean += `${text.slice(from, at)}${VEIL}`;
-    from = end;
-  }
-  return clean + withoutEnd(text.slice(from), beginning);
+/** How much of a secret there is at a place of a text, at least its beginning; else 0. */
+function sizeAt(text: string, at: number, secret: string): number {
+  if (!text.startsWith(secret.slice(0, BEGINNING), at)) return 0;
+  let size = Math.min(BEGINNING, secret.length);
+  while (size < secret.length && text[at + size] === secret[size]) size++;
+  return size;
 }
 
 /** More of the answer may come: half of a beginning at its end counts. */
-function withoutEnd(text: string, beginning: string): string {
-  for (let size = beginning.length - 1; size >= BEGINNING / 2; size--) {
-    if (text.endsWith(beginning.slice(0, size))) return `${text.slice(0, -size)}${VEIL}`;
+function withoutEnd(text: string, secret: string): string {
+  for (let size = Math.min(BEGINNING, secret.length) - 1; size >= BEGINNING / 2; size--) {
+    if (text.endsWith(secret.slice(0, size))) return `${text.slice(0, -size)}${VEIL}`;
   }
   return text;
 }

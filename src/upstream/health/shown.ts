@@ -2,6 +2,8 @@ import type { Mask } from "./mask.ts";
 
 /** Most bytes of an answer that a detail repeats. */
 const SHOWN_BYTES_MAX = 60;
+/** So much of it is looked at: more than enough for a secret that stands across that limit. */
+const LOOKED_AT_BYTES_MAX = 4_096;
 
 /**
  * The beginning of an answer as a detail shows it: its first line, in quotes, at most 60 bytes, all but
@@ -10,7 +12,7 @@ const SHOWN_BYTES_MAX = 60;
  * @param mask takes the check's secrets out, before anything is cut
  */
 export function shown(received: Uint8Array, mask: Mask): string {
-  const answer = mask.over(received);
+  const answer = mask.over(received.subarray(0, LOOKED_AT_BYTES_MAX));
   let text = "";
   let index = 0;
   for (; index < answer.length && index < SHOWN_BYTES_MAX; index++) {
