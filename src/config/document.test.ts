@@ -56,6 +56,7 @@ test("a whole configuration", () => {
     accessLogEvery: 10,
     admin: "unix:/run/a.sock",
     adminToken: "none",
+    adminMode: "0660",
     stats: "none",
     verbose: true,
     uring: { entries: 64 },
@@ -103,7 +104,12 @@ test("a whole configuration", () => {
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
     accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000 },
-    admin: { address: { kind: "unix", path: "/run/a.sock" }, token: null },
+    admin: {
+      address: { kind: "unix", path: "/run/a.sock" },
+      token: null,
+      readToken: null,
+      socketMode: 0o660,
+    },
     stats: "none",
     verbose: true,
   });

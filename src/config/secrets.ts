@@ -58,7 +58,7 @@ export function secret<T>(taken: (text: string) => T | undefined, expected: stri
  * @param taken as of {@link secret}
  */
 export function secretOrFile<T>(taken: (text: string) => T | undefined, expected: string): Rule<T> {
-  const plain = secret(taken, `${expected}, or file:PATH`);
+  const plain = secret(taken, `${expected}; file:PATH where it is in a file`);
   return (value) => {
     if (typeof value !== "string" || !value.startsWith(FILE)) return plain(value);
     const path = value.slice(FILE.length);

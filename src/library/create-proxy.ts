@@ -19,6 +19,8 @@ type CommandLineOnly =
   | "verbose"
   | "admin"
   | "adminToken"
+  | "adminReadToken"
+  | "adminMode"
   | "accessLog"
   | "accessLogStarts"
   | "accessLogEvery";
