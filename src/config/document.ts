@@ -89,7 +89,8 @@ export function readDocument(
     return source;
   }
   // In YAML whatever is no key is a text, also a token whose colon lacks its space.
-  else problems.add({ label }, `expected keys with values, not ${kindOf(document)}`);
+  else if (document !== broken)
+    problems.add({ label }, `expected keys with values, not ${kindOf(document)}`);
   return unread;
 }
 
@@ -228,7 +229,7 @@ function erase(output: unknown, path: Path): void {
 }
 
 function labelOf(file: string, path: Path): string {
-  return `${file}: ${formatPath(path)}`;
+  return path.length === 0 ? `${file}:` : `${file}: ${formatPath(path)}`;
 }
 
 function isList<T>(value: T | readonly T[] | null): value is readonly T[] {

@@ -1,4 +1,5 @@
 import { ConfigError, describe } from "./error.ts";
+import { withoutNamed } from "./secret-keys.ts";
 import { veiled } from "./secrets.ts";
 
 /** Environment variables by their names, such as `process.env`. */
@@ -16,7 +17,9 @@ const PLAIN_REFERENCE = /^\$\{[A-Z_][A-Z\d_]*\}$/;
  * @throws ConfigError with one sentence that begins with the text, for a variable that is not set
  */
 export function fillIn(text: string, environment: Environment, isSecret = false): string {
-  const shown = isSecret && !PLAIN_REFERENCE.test(text) ? veiled(text) : describe(text);
+  const isNamed = withoutNamed(text) !== text;
+  const isVeiled = (isSecret || isNamed) && !PLAIN_REFERENCE.test(text);
+  const shown = isVeiled ? veiled(text) : describe(text);
   return text.replace(/\$(\$\{)|\$\{([^}]*)(\}?)/g, (_, plain, inner = "", end = "") => {
     if (plain !== undefined) return plain;
     const [, name, otherwise] = /^([a-z_]\w*)(?::-(.*))?$/is.exec(inner) ?? [];
@@ -30,8 +33,7 @@ export function fillIn(text: string, environment: Environment, isSecret = false)
     if (otherwise !== undefined && (!isSet || value === "")) return otherwise;
     if (isSet) return value;
     // What looks like a name may be a part of a password that happens to have these characters.
-    const which =
-      shown === describe(text) ? `the environment variable ${name}` : "a variable in it";
+    const which = isVeiled ? "a variable in it" : `the environment variable ${name}`;
     throw new ConfigError(`${shown}: ${which} is not set`);
   });
 }

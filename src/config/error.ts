@@ -1,3 +1,5 @@
+import { withoutNamed } from "./secret-keys.ts";
+
 /**
  * What a person asked for cannot be done as it is written. The command line prints each problem and
  * exits with 2.
@@ -19,7 +21,7 @@ export const PROBLEMS_MAX = 100;
 
 /** The sentence for mistakes that are only counted. */
 export function andMore(count: number): string {
-  return `and ${String(count).replace(/\B(?=(\d{3})+$)/g, ",")} more ${count === 1 ? "mistake" : "mistakes"}`;
+  return `and ${String(count).replace(/\B(?=(\d{3})+$)/g, ",")} more`;
 }
 
 function atMost(problems: readonly string[]): readonly string[] {
@@ -61,12 +63,14 @@ export function describe(value: unknown): string {
 /** Longest part of a text that is looked at before it is quoted. */
 const LOOKED_AT_MAX = 4_096;
 
-/** The name of a secret and what stands behind it, wherever it got to: `listen: adminToken=…`. */
-const NAMED_SECRET = /((?:token|password|passwd|secret)["']?\s*[:=]\s*)\S.*/is;
+/** What is called a secret, and what stands behind it. */
+const CALLED_SECRET = /((?:token|password|passwd|secret)["']?\s*[:=]\s*)\S.*/is;
 /** Who logs in, in a URL. */
 const USER_OF_URL = /(\/\/)[^/?#\s]*@/g;
 
 /** A text without what is clearly a secret in it, though it stands where none belongs. */
 function unveiled(text: string): string {
-  return text.slice(0, LOOKED_AT_MAX).replace(NAMED_SECRET, "$1***").replace(USER_OF_URL, "$1***@");
+  return withoutNamed(text.slice(0, LOOKED_AT_MAX))
+    .replace(CALLED_SECRET, "$1***")
+    .replace(USER_OF_URL, "$1***@");
 }

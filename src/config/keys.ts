@@ -1,4 +1,5 @@
 import { describe, printable } from "./error.ts";
+import { withoutNamed } from "./secret-keys.ts";
 import { isSecret } from "./secrets.ts";
 import { nearest } from "./suggest.ts";
 
@@ -35,9 +36,8 @@ export function formatPath(path: Path): string {
  * one was meant as a value, and may be a secret.
  */
 function shownKey(key: string): string {
-  const [name = ""] = key.split(/[:= ]/, 1);
-  const cut = name.slice(0, KEY_LENGTH_MAX);
-  return printable(cut === key ? key : `${cut}…`);
+  const [name = ""] = withoutNamed(key.slice(0, KEY_LENGTH_MAX)).split(/[:= ]/, 1);
+  return printable(name === key || name.endsWith("*") ? name : `${name}…`);
 }
 
 /** The sentence for a key that its table does not have: with what was meant, as far as that shows. */

@@ -1,5 +1,5 @@
 import { printable } from "./error.ts";
-import { secretKeys } from "./secrets.ts";
+import { secretKeys } from "./secret-keys.ts";
 
 /** Errors of the language itself, whose messages repeat what stands in a module. */
 const LANGUAGE: ReadonlySet<string> = new Set([

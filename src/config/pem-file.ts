@@ -1,6 +1,5 @@
 import { ConfigError, describe } from "./error.ts";
 import { readRegularFile } from "./regular-file.ts";
-import { refuse } from "./rule.ts";
 import { veiled } from "./secrets.ts";
 
 /** Most bytes that a file may have: all authorities that a system trusts take a quarter of it. */
@@ -59,9 +58,10 @@ function isRead(read: () => unknown): boolean {
 
 function readText(path: unknown): string {
   const expected = "the path of a file, or none";
-  if (typeof path !== "string" || path === "") return refuse(path, expected);
-  // The key itself in the place of its path.
-  if (/-----|[\r\n]/.test(path)) throw new ConfigError(`${veiled(path)}: expected ${expected}`);
+  // It may be the key itself, in the place of its path.
+  if (typeof path !== "string" || path === "" || /-----|[\r\n]/.test(path)) {
+    throw new ConfigError(`${veiled(path)}: expected ${expected}`);
+  }
   const limits = { bytesMax: FILE_BYTES_MAX, kind: "a certificate or a key" };
   return readRegularFile(path, describe(path), limits).toString("latin1");
 }

@@ -1,21 +1,7 @@
 import { ConfigError, describe } from "./error.ts";
 import { readRegularFile } from "./regular-file.ts";
 import type { Rule } from "./rule.ts";
-
-/**
- * The settings whose values no message repeats, nor any document, statistic or plan: whoever reads
- * those need not know them. Their rules are made by {@link secret}; a test puts a secret into each
- * of them in every broken way.
- *
- * `checkTlsKey` is the path of a file, which may be told; the key itself in its place may not.
- */
-export const secretKeys = [
-  "adminToken",
-  "adminReadToken",
-  "checkPassword",
-  "checkSend",
-  "checkTlsKey",
-] as const;
+import { secretKeys } from "./secret-keys.ts";
 
 const names: ReadonlySet<unknown> = new Set(secretKeys);
 

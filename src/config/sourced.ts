@@ -52,7 +52,7 @@ export class Problems {
     this.say(() => `${source?.label ?? "defaults"} ${typeof why === "string" ? why : why()}`);
   }
 
-  /** So many more mistakes, after more than a hundred that were told. */
+  /** So many more, after more than a hundred that were told. */
   more(count: number): void {
     this.untold += count;
   }
