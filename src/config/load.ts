@@ -9,7 +9,7 @@ import { moduleFailure, parserFailure, placeIn } from "./parser-failure.ts";
 import { readRegularFile } from "./regular-file.ts";
 import { type Source, unread } from "./settings.ts";
 import type { Problems } from "./sourced.ts";
-import { parseToml } from "./toml.ts";
+import { CrowdedError, parseToml } from "./toml.ts";
 
 /** Most bytes that a configuration may have: beyond this it is some other file. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -45,6 +45,7 @@ export async function loadFile(
     if (!(error instanceof ConfigError) && !isModule) throw error;
     const why = error instanceof ConfigError ? error.problems : [`${name}: ${told(error)}`];
     for (const one of why) problems.say(() => one);
+    if (error instanceof CrowdedError) problems.more(error.more);
     return unread;
   }
 }
@@ -69,7 +70,10 @@ async function read(path: string, name: string): Promise<unknown> {
   } catch (error) {
     // Parsers call themselves, and this is how they say that they cannot any more.
     if (error instanceof ConfigError) {
-      throw new ConfigError(error.problems.map((one) => `${name}: ${one}`));
+      const named = error.problems.map((one) => `${name}: ${one}`);
+      throw error instanceof CrowdedError
+        ? new CrowdedError(named, error.more)
+        : new ConfigError(named);
     }
     if (error instanceof RangeError) {
       throw new ConfigError(`${name}: goes too deep for a configuration`);

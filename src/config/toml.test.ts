@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { ConfigError } from "./error.ts";
-import { parseToml } from "./toml.ts";
+import { type CrowdedError, parseToml } from "./toml.ts";
 
 /** What is said of a text. */
 function complaints(text: string): readonly string[] {
@@ -34,9 +34,14 @@ test.each<[string, string, string[]]>([
 });
 
 test("keys that nobody knows are told, and what is more is counted", () => {
-  const told = complaints(`mode = "sink"\n${keys(60_000)}[uring]\nother = 1\n`);
-  expect(told).toHaveLength(101);
-  expect(told[0]).toBe(CROWDED);
-  expect(told[1]).toStartWith('unknown key "k0"');
-  expect(told.at(-1)).toBe("and 59,901 more");
+  try {
+    parseToml(`mode = "sink"\n${keys(60_000)}[uring]\nother = 1\n`);
+    expect.unreachable();
+  } catch (error) {
+    const { problems, more } = error as CrowdedError;
+    expect(problems).toHaveLength(100);
+    expect(problems[0]).toBe(CROWDED);
+    expect(problems[1]).toStartWith('unknown key "k0"');
+    expect(more).toBe(59_901);
+  }
 });

@@ -1,4 +1,4 @@
-import { andMore, ConfigError, PROBLEMS_MAX } from "./error.ts";
+import { ConfigError, PROBLEMS_MAX } from "./error.ts";
 import { unknownKey } from "./keys.ts";
 import { knownKeys } from "./schema.ts";
 
@@ -10,6 +10,17 @@ const KEYS_MAX = 2_000;
 const HEADERS_MAX = 4_000;
 const PARTS_MAX = 64;
 
+/** A text that has too many keys, with the first of those that nobody knows. */
+export class CrowdedError extends ConfigError {
+  /** @param more how many of them are not told */
+  constructor(
+    problems: readonly string[],
+    readonly more: number,
+  ) {
+    super(problems);
+  }
+}
+
 /**
  * Comments, texts of all four kinds, and what tells keys and headers apart. A text without an end is
  * one, too: nothing here is tried twice.
@@ -20,7 +31,8 @@ const TOKENS =
 /**
  * Reads TOML that can be read in a moment.
  *
- * @throws SyntaxError, RangeError as Bun.TOML.parse; ConfigError for what has too many keys
+ * @throws SyntaxError, RangeError as Bun.TOML.parse; ConfigError for a key of too many parts
+ * @throws CrowdedError for what has too many keys
  */
 export function parseToml(text: string): unknown {
   rejectCrowds(text);
@@ -43,18 +55,17 @@ function rejectCrowds(text: string): void {
     }
     parts = token === "." ? parts + 1 : token === "\n" || token === "=" ? 0 : parts;
     const isCrowded = (counts.at(-1) ?? 0) > KEYS_MAX || headers > HEADERS_MAX;
-    if (isCrowded)
-      throw new ConfigError(["has too many keys for a configuration", ...strays(text)]);
+    if (isCrowded) throw crowd(text);
     if (parts > PARTS_MAX) throw new ConfigError("goes too deep for a configuration");
   }
 }
 
 /** Keys at the top that no configuration has: they are what it has too many of. */
-function strays(text: string): string[] {
+function crowd(text: string): CrowdedError {
   const [top = ""] = text.split(/^[ \t]*\[/m, 1);
   const names = Array.from(top.matchAll(/^[ \t]*([\w-]+)[ \t]*=/gm), ([, name = ""]) => name);
   const unknown = names.filter((name) => !knownKeys.top.includes(name));
   const told = unknown.slice(0, PROBLEMS_MAX - 1).map((name) => unknownKey([name], knownKeys));
-  const rest = unknown.length - told.length;
-  return rest === 0 ? told : [...told, andMore(rest)];
+  const sentences = ["has too many keys for a configuration", ...told];
+  return new CrowdedError(sentences, unknown.length - told.length);
 }
