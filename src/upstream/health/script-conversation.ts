@@ -33,7 +33,9 @@ export class ScriptConversation implements Conversation {
       }
       this.search ??= new Search(step.expect);
       if (!this.search.isIn(answer.subarray(this.answerAt))) {
-        return { awaits: nameOf(step.expect) };
+        if (!this.search.isGivenUp) return { awaits: nameOf(step.expect) };
+        const expected = `expected ${nameOf(step.expect)}`;
+        return { ok: false, detail: `${expected}: looking for it in this answer takes too long` };
       }
       this.search = null;
     }
@@ -52,6 +54,11 @@ class Search {
   constructor(expectation: Expectation) {
     this.pattern = "pattern" in expectation ? new PatternSearch(expectation.pattern) : null;
     this.bytes = "bytes" in expectation ? expectation.bytes : new Uint8Array();
+  }
+
+  /** Looking further would take too long. */
+  get isGivenUp(): boolean {
+    return this.pattern?.isGivenUp ?? false;
   }
 
   isIn(answer: Uint8Array): boolean {
