@@ -1,4 +1,5 @@
 import { formatAddress, parseAddress } from "../config/address.ts";
+import { adminRules } from "../config/admin.ts";
 import { ConfigError, printable } from "../config/error.ts";
 import type { Address } from "../config/options.ts";
 import type { ErrorDocument } from "../control/admin/api.ts";
@@ -11,6 +12,8 @@ const PATIENCE_MS = 10_000;
 /** Where a token may be, so that it is not on the command line for all to see. */
 const TOKEN_VARIABLE = "RINGWAY_ADMIN_TOKEN";
 
+const { adminToken } = adminRules;
+
 /** The flags of every command that asks a running proxy. */
 export const adminFlags: readonly Flag[] = [
   {
@@ -21,7 +24,10 @@ export const adminFlags: readonly Flag[] = [
   {
     name: "admin-token",
     hint: "TOKEN",
-    text: ["what it wants to see, or else the environment", `variable ${TOKEN_VARIABLE}`],
+    text: [
+      "what it wants to see, or file:PATH, or else the",
+      `environment variable ${TOKEN_VARIABLE}`,
+    ],
   },
   { name: "json", text: ["print what it answers, for programs"] },
   { name: "help", short: "h", text: ["print this help"] },
@@ -48,7 +54,8 @@ export class AdminClient {
     }
     return new AdminClient(
       addressOf(text),
-      values.get("admin-token") ?? process.env[TOKEN_VARIABLE] ?? null,
+      tokenOf(values.get("admin-token"), "--admin-token") ??
+        tokenOf(process.env[TOKEN_VARIABLE], TOKEN_VARIABLE),
       patienceMs,
     );
   }
@@ -100,6 +107,18 @@ export class AdminClient {
       const why = isLate ? "does not answer" : "is not there";
       throw new StartError(`no proxy answers on ${where}: what should have an admin API ${why}`);
     }
+  }
+}
+
+/** What was given as a token, or what is in the file that was given. */
+function tokenOf(text: string | undefined, label: string): string | null {
+  if (text === undefined || text === "") return null;
+  try {
+    const token = adminToken(text);
+    return token === "none" ? null : token;
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError(`${label} ${error.message}`);
+    throw error;
   }
 }
 

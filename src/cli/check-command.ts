@@ -36,7 +36,7 @@ async function check(rawArgs: readonly string[]): Promise<number> {
   const problems = new Problems();
   const file = await loadFile(operand, process.env, problems);
   rejectOverlaps(file, process.env, problems);
-  const { listeners } = validate({}, file, problems.sentences);
+  const { listeners } = validate({}, file, problems);
   await checkNetworks(listeners);
   for (const sentence of warningsOf(listeners)) {
     complain(`${printable(operand)}: warning: ${sentence}`);

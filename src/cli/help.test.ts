@@ -65,7 +65,7 @@ test("the help", () => {
           --check-address ADDR       another address to check [none]
           --check-user NAME          who checks redis or postgres
           --check-password WORD      for redis; others see it here, so rather
-                                     in a file
+                                     file:PATH
           --check-path PATH          what http asks for [/]
           --check-host NAME          its Host
           --check-status RANGE       what it expects [200-399]
@@ -149,8 +149,12 @@ test("the help", () => {
                                       off [off]
           --admin ADDR                serve the admin page, API and metrics here
                                       [none]
-          --admin-token TOKEN         what their requests have to show; needed where
-                                      others reach them [none]
+          --admin-token TOKEN         what their requests have to show (file:PATH:
+                                      in a file); needed where others reach them
+                                      [none]
+          --admin-read-token TOKEN    the same of those who may only look [none]
+          --admin-mode MODE           who may connect to its unix socket: 0600, 0660
+                                      (the group, too) or 0666 [0600]
           --stats FORM                statistics at exit: text, json or none [text]
       -v, --verbose                   log every relay; more statistics
 

@@ -47,7 +47,7 @@ export const healthFlags: readonly Flag[] = [
   flag("checkFall", "N", "failed checks until it is down", String(healthDefaults.fall)),
   flag("checkAddress", "ADDR", "another address to check", "none"),
   flag("checkUser", "NAME", "who checks redis or postgres"),
-  flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "in a file"]),
+  flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "file:PATH"]),
   flag("checkPath", "PATH", "what http asks for", "/"),
   flag("checkHost", "NAME", "its Host"),
   flag("checkStatus", "RANGE", "what it expects", "200-399"),

@@ -102,7 +102,7 @@ export interface HealthSettings {
   readonly checkAddress?: string;
   /** Who checks redis or postgres. */
   readonly checkUser?: string;
-  /** With what a redis check logs in. */
+  /** With what a redis check logs in, or `"file:PATH"`. */
   readonly checkPassword?: string;
   /** What an http check asks for. @default "/" */
   readonly checkPath?: string;
@@ -329,11 +329,24 @@ export interface Config extends ListenerSettings {
    */
   readonly admin?: string;
   /**
-   * What their requests have to show, 16…256 characters; needed where others reach them.
+   * What their requests have to show, 16…256 characters, or `"file:PATH"`; needed where others reach
+   * them.
    *
    * @default "none"
    */
   readonly adminToken?: string;
+  /**
+   * The same of those who may look and change nothing, beside `adminToken`.
+   *
+   * @default "none"
+   */
+  readonly adminReadToken?: string;
+  /**
+   * Who may connect to their unix socket: `"0600"` its owner, `"0660"` its group, too, `"0666"` everybody.
+   *
+   * @default "0600"
+   */
+  readonly adminMode?: "0600" | "0660" | "0666";
   /** Statistics at exit. @default "text" */
   readonly stats?: StatsFormat;
   /** Log every relay; more statistics. @default false */

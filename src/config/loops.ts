@@ -1,4 +1,5 @@
 import { formatAddress } from "./address.ts";
+import { components } from "./components.ts";
 import type { ListenerGroup } from "./listeners.ts";
 import type { Address, UpstreamAddress } from "./options.ts";
 import type { Problems, Sourced } from "./sourced.ts";
@@ -24,8 +25,10 @@ export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems
     if (others === undefined) next.set(from, [to]);
     else others.push(to);
   }
+  const circles = components(next);
   for (const { from, upstream, label, listener, to } of hops) {
-    if (!leads(to, from, next)) continue;
+    // Relays come back exactly when both lead to each other.
+    if (circles.get(from) !== circles.get(to)) continue;
     const which = from === to ? " itself" : ", which relays back to this one";
     const names = `"${formatAddress(upstream)}" is the listener ${formatAddress(listener)}`;
     problems.add({ label }, `${names}${which}: relays would loop`);
@@ -70,21 +73,6 @@ function targetsOf({
 /** What an upstream and the listener that it reaches have in common. */
 function placeOf(address: Address): string {
   return address.kind === "unix" ? formatAddress(address) : String(address.port);
-}
-
-/** Whether relays get from one group to another, or are there already. */
-function leads(
-  start: ListenerGroup,
-  goal: ListenerGroup,
-  next: ReadonlyMap<ListenerGroup, readonly ListenerGroup[]>,
-): boolean {
-  const seen = new Set([start]);
-  // A set gives what is added to it meanwhile, too.
-  for (const group of seen) {
-    if (group === goal) return true;
-    for (const other of next.get(group) ?? []) seen.add(other);
-  }
-  return false;
 }
 
 function reaches(upstream: Address, listener: Address): boolean {

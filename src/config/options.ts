@@ -282,6 +282,10 @@ export interface AdminOptions {
    * a loopback address or a unix socket.
    */
   readonly token: string | null;
+  /** What those have to show who may only look; null where there are none. Only beside `token`. */
+  readonly readToken: string | null;
+  /** Permissions of a unix socket's file, whatever the umask is. */
+  readonly socketMode: number;
 }
 
 /** What is written down of each relay, and where to. Finished and validated. */
@@ -349,6 +353,8 @@ export const defaults = {
   accessLogEvery: "off",
   admin: "none",
   adminToken: "none",
+  adminReadToken: "none",
+  adminMode: "0600",
   stats: "text",
 } as const;
 

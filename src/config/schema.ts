@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { policies } from "../upstream/balance/balance.ts";
+import { adminModes } from "./admin.ts";
 import type { Config, ListenerConfig, UringConfig } from "./config.ts";
 import * as form from "./forms.ts";
 import type { KnownKeys } from "./keys.ts";
@@ -412,8 +413,20 @@ const configEntries = {
   adminToken: proxySetting(
     "adminToken",
     form.text,
-    "What their requests have to show, 16…256 characters; needed where others reach them.",
+    "What their requests have to show, 16…256 characters, or file:PATH; needed where others reach them.",
     defaults.adminToken,
+  ),
+  adminReadToken: proxySetting(
+    "adminReadToken",
+    form.text,
+    "The same of those who may look and change nothing, beside adminToken.",
+    defaults.adminReadToken,
+  ),
+  adminMode: proxySetting(
+    "adminMode",
+    form.words(adminModes),
+    "Who may connect to their unix socket: its owner, its group, too, or everybody.",
+    defaults.adminMode,
   ),
   stats: proxySetting("stats", form.words(statsFormats), "Statistics at exit.", defaults.stats),
   verbose: proxySetting("verbose", form.truth, "Log every relay; more statistics.", false),

@@ -70,6 +70,7 @@ test("everything given", () => {
       accessLogEvery: "1m",
       admin: ":9600",
       adminToken: "0123456789abcdef",
+      adminReadToken: "abcdef0123456789",
       stats: "json",
       verbose: true,
     }),
@@ -97,7 +98,12 @@ test("everything given", () => {
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
     accessLog: { target: "stdout", starts: true, everyMs: 60_000 },
-    admin: { address: { kind: "tcp", host: "::", port: 9_600 }, token: "0123456789abcdef" },
+    admin: {
+      address: { kind: "tcp", host: "::", port: 9_600 },
+      token: "0123456789abcdef",
+      readToken: "abcdef0123456789",
+      socketMode: 0o600,
+    },
     stats: "json",
     verbose: true,
   });

@@ -62,13 +62,13 @@ const CHUNK = 512 * KIB;
  *
  * @param given what the command line gives; it wins over the file
  * @param file what a file says
- * @param earlier what was found to be wrong before, in sentences
+ * @param earlier what was found to be wrong before
  * @throws ConfigError with all that is wrong, earlier and now
  */
 export function validate(
   given: Given,
   file: Source | null = null,
-  earlier: readonly string[] = [],
+  earlier: readonly string[] | Problems = [],
 ): Settings {
   const problems = new Problems(earlier);
   const line = takeFlags(given, problems);
@@ -89,7 +89,7 @@ export function validate(
     stats: settings.stats?.value ?? defaults.stats,
     verbose: settings.verbose?.value ?? false,
   };
-  if (problems.sentences.length > 0) throw new ConfigError(problems.sentences);
+  if (!problems.isEmpty) throw new ConfigError(problems.sentences);
   return finished;
 }
 

@@ -19,6 +19,8 @@ type CommandLineOnly =
   | "verbose"
   | "admin"
   | "adminToken"
+  | "adminReadToken"
+  | "adminMode"
   | "accessLog"
   | "accessLogStarts"
   | "accessLogEvery";
@@ -132,7 +134,7 @@ function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const isInside = workers === 0;
   const document = isInside ? config : { ...config, ...(workers === undefined ? {} : { workers }) };
   const source = readDocument(document, "config", null, problems);
-  const settings = validate({}, source, problems.sentences);
+  const settings = validate({}, source, problems);
   const options = proxyOptions(settings, []);
   return isInside ? { ...options, engine: "sockets", workers: 1 } : options;
 }

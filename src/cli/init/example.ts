@@ -26,6 +26,8 @@ export default defineConfig({
   //accessLogEvery: "off",     // or a time: a line so often while a relay runs
   //admin: "none",             // the admin page: 127.0.0.1:9600 or unix:/path
   //adminToken: "none",        // needed where others reach it
+  //adminReadToken: "none",    // of those who may only look
+  //adminMode: "0600",         // who may connect to unix:/path: 0660 its group
   //stats: "text",             // statistics at exit: text, json or none
   //verbose: false,            // log every relay
 

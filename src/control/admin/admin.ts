@@ -4,7 +4,7 @@ import type { AdminContext } from "./context.ts";
 import { metricsRoute } from "./metrics.ts";
 import { isOfPage, pageRoute } from "./page.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
-import { type AdminServer, startServer } from "./server.ts";
+import { type AdminServer, type Answers, startServer } from "./server.ts";
 
 /**
  * The admin server of a proxy: the page, the API, the metrics and the probes. It is there before the proxy, says
@@ -19,10 +19,13 @@ export class Admin {
   /**
    * Starts it.
    *
-   * @param failed told of answers that could not be made
+   * @param log told of answers that could not be made, and of wrong tokens
    * @throws ListenError when it cannot listen there
    */
-  static async start(options: AdminOptions, failed: (error: unknown) => void): Promise<Admin> {
+  static async start(
+    options: AdminOptions,
+    log: Pick<Answers, "failed" | "warned">,
+  ): Promise<Admin> {
     const admin = new Admin();
     admin.server = await startServer(options, {
       routes: [
@@ -32,7 +35,7 @@ export class Admin {
         pageRoute(),
       ],
       isOpen: (path) => isProbe(path) || isOfPage(path),
-      failed,
+      ...log,
     });
     return admin;
   }

@@ -22,6 +22,8 @@ export interface AdminRequest {
   /** As it was sent, nothing decoded; empty where there is none. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** It may have something done, and not only look. */
+  readonly mayChange: boolean;
   /** The body as JSON; null for none. @throws SyntaxError when it is something else */
   json(): Promise<unknown>;
 }
@@ -30,7 +32,7 @@ export interface AdminRequest {
 export type Route = (request: AdminRequest) => Promise<Response | null>;
 
 /** Takes a request's address apart, which is whole where there was a Host. */
-export function adminRequest(request: Request): AdminRequest {
+export function adminRequest(request: Request, mayChange = true): AdminRequest {
   const { method, headers, url } = request;
   const [, path = "", query = ""] =
     /^(?:[a-z]+:\/\/[^/?#]*)?(\/[^?#]*)?(?:\?([^#]*))?/i.exec(url) ?? [];
@@ -38,7 +40,7 @@ export function adminRequest(request: Request): AdminRequest {
     const text = await request.text();
     return text === "" ? null : JSON.parse(text);
   };
-  return { method, headers, path, query: new URLSearchParams(query), json };
+  return { method, headers, path, query: new URLSearchParams(query), mayChange, json };
 }
 
 /** Any answer. */

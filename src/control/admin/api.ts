@@ -85,7 +85,10 @@ class Api {
   constructor(private readonly context: AdminContext) {
     this.list = new RelayList(context.proxy.engine);
     this.endpoints = [
-      { path: /^\/api\/state$/, methods: { GET: () => json(200, stateDocument(context)) } },
+      {
+        path: /^\/api\/state$/,
+        methods: { GET: ({ mayChange }) => json(200, stateDocument(context, mayChange)) },
+      },
       { path: /^\/api\/relays$/, methods: { GET: (request) => this.relays(request) } },
       {
         path: /^\/api\/relays\/(\d{1,15})$/,

@@ -27,9 +27,10 @@ const answers: Answers = {
   ],
   isOpen: isProbe,
   failed: (error) => failures.push(error),
+  warned: (sentence) => failures.push(sentence),
 };
 const start = (address: Address, idleSeconds?: number) =>
-  startServer({ address, token: null }, answers, idleSeconds);
+  startServer({ address, token: null, readToken: null, socketMode: 0o600 }, answers, idleSeconds);
 let server: AdminServer;
 let port = 0;
 

@@ -4,8 +4,10 @@ import { formatAddress } from "../../config/address.ts";
 import type { Address, AdminOptions } from "../../config/options.ts";
 import { ListenError } from "../../engine/engine.ts";
 import { removeSocketFile, removeStaleSocket } from "../../engine/socket-file.ts";
+import { accessOf } from "./access.ts";
 import { adminRequest, type Route, refuse } from "./answer.ts";
 import { refusal } from "./guard.ts";
+import { WrongTokens } from "./wrong-tokens.ts";
 
 /** Seconds in which a request has to be there, and an answer to be taken. */
 const IDLE_SECONDS = 10;
@@ -20,6 +22,8 @@ export interface Answers {
   isOpen(path: string): boolean;
   /** An answer could not be made; the request gets a 500. */
   failed(error: unknown): void;
+  /** Somebody has shown a wrong token. @param sentence for the log */
+  warned(sentence: string): void;
 }
 
 /** An HTTP server for programs and people that look after the proxy. */
@@ -44,9 +48,10 @@ export async function startServer(
   const { address } = options;
   const isUnix = address.kind === "unix";
   if (isUnix) await makeWay(address);
+  const wrongTokens = new WrongTokens(answers.warned);
   const server = listen(
-    address,
-    (request) => answer(request, options, answers),
+    options,
+    (request, peer) => answer(request, peer, options, answers, wrongTokens),
     answers,
     idleSeconds,
   );
@@ -61,11 +66,15 @@ export async function startServer(
 
 async function answer(
   incoming: Request,
+  peer: string | null,
   options: AdminOptions,
   { routes, isOpen }: Answers,
+  wrongTokens: WrongTokens,
 ): Promise<Response> {
-  const request = adminRequest(incoming);
-  const refused = refusal(request, options, isOpen);
+  const access = accessOf(incoming.headers, options);
+  const request = adminRequest(incoming, access === "all");
+  const refused = refusal(request, access, options, isOpen);
+  if (refused !== null && access === "wrong") await wrongTokens.note(peer);
   if (refused !== null) return refused;
   for (const route of routes) {
     const response = await route(request);
@@ -75,8 +84,8 @@ async function answer(
 }
 
 function listen(
-  address: Address,
-  handle: (request: Request) => Promise<Response>,
+  { address, socketMode }: AdminOptions,
+  handle: (request: Request, peer: string | null) => Promise<Response>,
   answers: Answers,
   idleSeconds: number,
 ): Server<undefined> {
@@ -84,13 +93,15 @@ function listen(
     address.kind === "unix"
       ? { unix: address.path }
       : { hostname: address.host, port: address.port };
+  // The file has its mode from the beginning: there is no moment in which others may connect.
+  const umask = address.kind === "unix" ? process.umask(0o777 & ~socketMode) : null;
   try {
     return Bun.serve({
       ...where,
       idleTimeout: idleSeconds,
       // Otherwise a second one in this process would share the port without a word.
       reusePort: false,
-      fetch: handle,
+      fetch: (request, self) => handle(request, self.requestIP(request)?.address ?? null),
       error: (error) => {
         answers.failed(error);
         return refuse(500, "that failed; the log says more");
@@ -101,6 +112,8 @@ function listen(
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
     throw listenError(address, code);
+  } finally {
+    if (umask !== null) process.umask(umask);
   }
 }
 

@@ -12,6 +12,7 @@ import type { CheckOptions, TlsOptions } from "./check-options.ts";
 import type { Conversation, Verdict } from "./conversation.ts";
 import { HttpConversation } from "./http-conversation.ts";
 import { type HostsOf, literals } from "./lookup.ts";
+import { Mask } from "./mask.ts";
 import { PostgresConversation } from "./postgres-conversation.ts";
 import { PostgresTlsRequest } from "./postgres-tls-request.ts";
 import { RedisConversation } from "./redis-conversation.ts";
@@ -58,14 +59,14 @@ export function probe(
   });
 }
 
-function conversationFor(options: CheckOptions, address: Address): Conversation {
+function conversationFor(options: CheckOptions, address: Address, mask: Mask): Conversation {
   switch (options.kind) {
     case "tcp":
-      return new ScriptConversation([]);
+      return new ScriptConversation([], Mask.none);
     case "send-expect":
-      return new ScriptConversation(options.steps ?? []);
+      return new ScriptConversation(options.steps ?? [], mask);
     case "redis":
-      return new RedisConversation(options);
+      return new RedisConversation(options, mask);
     case "postgres":
       return new PostgresConversation(options);
     case "http":
@@ -78,9 +79,11 @@ function conversationFor(options: CheckOptions, address: Address): Conversation 
 }
 
 /** What is said in plain: all of it, or what has to go before TLS. */
-function openingFor(options: CheckOptions, address: Address): Conversation {
-  if (options.tls === null) return conversationFor(options, address);
-  return options.kind === "postgres" ? new PostgresTlsRequest() : new ScriptConversation([]);
+function openingFor(options: CheckOptions, address: Address, mask: Mask): Conversation {
+  if (options.tls === null) return conversationFor(options, address, mask);
+  return options.kind === "postgres"
+    ? new PostgresTlsRequest()
+    : new ScriptConversation([], Mask.none);
 }
 
 /**
@@ -93,6 +96,8 @@ function openingFor(options: CheckOptions, address: Address): Conversation {
  */
 class Probe {
   private readonly startedAt = performance.now();
+  /** Takes the check's secrets out of what is told of answers. */
+  private readonly mask: Mask;
   /** What is said now. */
   private conversation: Conversation;
   /** What begins when that has gone well; null when it is the last word. */
@@ -116,7 +121,8 @@ class Probe {
     private readonly signal: AbortSignal | undefined,
     private readonly resolve: (result: ProbeResult) => void,
   ) {
-    this.conversation = openingFor(options, address);
+    this.mask = Mask.of(options);
+    this.conversation = openingFor(options, address, this.mask);
     this.tlsToCome = options.tls;
   }
 
@@ -217,7 +223,7 @@ class Probe {
     const { address, options, socket } = this;
     assert(socket !== null, "there is a connection before TLS");
     this.tlsToCome = null;
-    this.conversation = conversationFor(options, address);
+    this.conversation = conversationFor(options, address, this.mask);
     this.answer = new AnswerBuffer(ANSWER_BYTES_MAX);
     this.phase = "handshake";
     const channel = startTls(socket, tls, address);
@@ -251,7 +257,9 @@ class Probe {
       }
     } catch (error) {
       // A defect of ours: shown, and not held against the upstream.
-      this.inconclusive(`the check itself failed: ${printable(String(error)).slice(0, 100)}`);
+      this.inconclusive(
+        `the check itself failed: ${printable(this.mask.overText(String(error))).slice(0, 100)}`,
+      );
     }
   }
 
@@ -273,7 +281,7 @@ class Probe {
       return;
     }
     const { bytes } = this.answer;
-    const got = bytes.length === 0 ? "got nothing" : `got ${shown(bytes)}`;
+    const got = bytes.length === 0 ? "got nothing" : `got ${shown(bytes, this.mask)}`;
     this.end({ ok: false, detail: `expected ${this.awaits}, ${got}: ${why}` });
   }
 
