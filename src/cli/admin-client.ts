@@ -89,6 +89,8 @@ export class AdminClient {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: "manual",
+      // HTTP_PROXY and its like: whoever is there would see the token, and his answer be believed.
+      proxy: false,
       signal: AbortSignal.timeout(this.patienceMs),
       ...(isUnix ? { unix: address.path } : {}),
     } as const;
