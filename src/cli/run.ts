@@ -60,13 +60,15 @@ interface Run {
  * @throws StartError when it cannot start; nothing is left running then
  */
 export async function run(source: SettingsSource): Promise<number> {
+  // Before anything is opened: see there.
+  const inherited = new InheritedSockets(process.env);
   // Before anything is started, so that there is no moment in which a signal finds nobody.
   const signals = new StopSignals();
   const hangUps = new WorkSignals("SIGHUP");
   const reopenings = new WorkSignals("SIGUSR1");
   const strangers = new WorkSignals("SIGUSR2");
   const settings = await source.read();
-  const current = await start(settings);
+  const current = await start(settings, inherited);
   const reloader = new Reloader(source, current);
   hangUps.onEach(() => {
     current.observation.reopen();
@@ -97,7 +99,7 @@ export async function run(source: SettingsSource): Promise<number> {
   return isWritten ? 0 : 1;
 }
 
-async function start(settings: Settings): Promise<Run> {
+async function start(settings: Settings, inherited: InheritedSockets): Promise<Run> {
   const log = await createLogger(settings.verbose);
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
@@ -113,7 +115,6 @@ async function start(settings: Settings): Promise<Run> {
       others: [observer],
     });
     const options = proxyOptions(settings, await embedded.addressesFor(settings));
-    const inherited = new InheritedSockets(process.env);
     const proxy = await RunningProxy.start(options, observation.observer, inherited.take);
     for (const address of inherited.closeRest()) {
       log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);
