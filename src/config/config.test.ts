@@ -153,6 +153,8 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   accessLogEvery: "1m",
   admin: "0.0.0.0:9600",
   adminToken: "0123456789abcdef",
+  user: "proxy",
+  group: 33,
   stats: "json",
   verbose: true,
   uring,

@@ -104,6 +104,7 @@ test("a whole configuration", () => {
     uring: { ...uringDefaults, entries: 64 },
     accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000 },
     admin: { address: { kind: "unix", path: "/run/a.sock" }, token: null },
+    account: null,
     stats: "none",
     verbose: true,
   });

@@ -44,6 +44,7 @@ test("nothing given means the defaults", () => {
     uring: uringDefaults,
     accessLog: null,
     admin: null,
+    account: null,
     stats: "text",
     verbose: false,
   });
@@ -70,6 +71,8 @@ test("everything given", () => {
       accessLogEvery: "1m",
       admin: ":9600",
       adminToken: "0123456789abcdef",
+      user: "proxy",
+      group: "33",
       stats: "json",
       verbose: true,
     }),
@@ -98,6 +101,7 @@ test("everything given", () => {
     uring: { ...uringDefaults, receive: "single", entries: 64 },
     accessLog: { target: "stdout", starts: true, everyMs: 60_000 },
     admin: { address: { kind: "tcp", host: "::", port: 9_600 }, token: "0123456789abcdef" },
+    account: { user: "proxy", group: "33" },
     stats: "json",
     verbose: true,
   });

@@ -26,6 +26,8 @@ export default defineConfig({
   //accessLogEvery: "off",     // or a time: a line so often while a relay runs
   //admin: "none",             // the admin page: 127.0.0.1:9600 or unix:/path
   //adminToken: "none",        // needed where others reach it
+  //user: "none",              // whose it becomes once its sockets are open
+  //group: "none",             // of which group; unless given, the user's own
   //stats: "text",             // statistics at exit: text, json or none
   //verbose: false,            // log every relay
 

@@ -1,6 +1,7 @@
 import { formatAddress } from "../../config/address.ts";
 import { describe } from "../../config/error.ts";
 import { formatCount } from "../../config/quantity.ts";
+import type { TakeSockets } from "../../control/proxy.ts";
 import { socketKind } from "../../engine/libc.ts";
 import { closeNow, closeOnExec, ownAddress } from "../../engine/linux.ts";
 import type { ListeningSocket } from "../../engine/listening-socket.ts";
@@ -49,11 +50,11 @@ export class InheritedSockets {
   }
 
   /** Takes the socket that listens on this address, if there is one. */
-  readonly take = (address: Parameters<typeof formatAddress>[0]): ListeningSocket | undefined => {
+  readonly take: TakeSockets = (address) => {
     const key = formatAddress(address);
     const socket = this.sockets.get(key);
     this.sockets.delete(key);
-    return socket;
+    return socket === undefined ? undefined : { sockets: [socket], areOwn: false };
   };
 
   /** Closes those that no listener has taken. @returns their addresses */
