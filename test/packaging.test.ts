@@ -54,6 +54,17 @@ test("it is in the form of the OCI's runtime specification, with each name once"
   expect(new Set(names).size).toBe(names.length);
 });
 
+test("systemd's unit has no rights but those that it needs, and gets none", async () => {
+  const unit = await Bun.file(join(ROOT, "packaging/ringway.service")).text();
+  const capabilities = [...unit.matchAll(/^\w*Capabilit\w+=(.*)$/gm)].map(([, value]) => value);
+  expect(capabilities).toEqual(["CAP_NET_BIND_SERVICE", "CAP_NET_BIND_SERVICE"]);
+  for (const line of ["DynamicUser=yes", "NoNewPrivileges=yes", "LimitCORE=0"]) {
+    expect(unit.split("\n")).toContain(line);
+  }
+  const denied = /^SystemCallFilter=~(.*)$/m.exec(unit)?.[1] ?? "";
+  for (const group of ["@debug", "@module", "@mount"]) expect(denied.split(" ")).toContain(group);
+});
+
 describe("what is installed", () => {
   interface NpmLock {
     readonly packages: Readonly<Record<string, { readonly version?: string; resolved?: string }>>;

@@ -4,6 +4,7 @@ import type { Address } from "../config/options.ts";
 import type { ErrorDocument } from "../control/admin/api.ts";
 import { type AnswerShape, errorAnswer, isOfShape } from "./admin-answers.ts";
 import type { Flag } from "./flag.ts";
+import { guardSecrets } from "./privileges/secrets.ts";
 import type { CommandArguments } from "./read-flags.ts";
 import { StartError } from "./start-error.ts";
 
@@ -49,11 +50,9 @@ export class AdminClient {
     if (text === undefined) {
       throw new ConfigError(`${command} needs to know which proxy: --admin ADDR`);
     }
-    return new AdminClient(
-      addressOf(text),
-      values.get("admin-token") ?? process.env[TOKEN_VARIABLE] ?? null,
-      patienceMs,
-    );
+    const token = values.get("admin-token") ?? process.env[TOKEN_VARIABLE] ?? null;
+    if (token !== null) guardSecrets();
+    return new AdminClient(addressOf(text), token, patienceMs);
   }
 
   /**

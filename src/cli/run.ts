@@ -17,7 +17,7 @@ import { Embedded } from "./embedded.ts";
 import { createLogger } from "./logger.ts";
 import { writeOut } from "./output.ts";
 import { become, refuseUnknown } from "./privileges/become.ts";
-import { guardSecrets } from "./privileges/secrets.ts";
+import { guardSecrets, holdsSecrets } from "./privileges/secrets.ts";
 import { SocketsAhead } from "./privileges/sockets-ahead.ts";
 import { programName, version } from "./program.ts";
 import { Reloader } from "./reload.ts";
@@ -112,7 +112,7 @@ function guardedSource(source: SettingsSource): SettingsSource {
     ...source,
     read: async () => {
       const settings = await source.read();
-      guardSecrets(settings);
+      if (holdsSecrets(settings)) guardSecrets();
       return settings;
     },
   };

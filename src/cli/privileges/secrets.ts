@@ -2,11 +2,11 @@ import type { Settings } from "../../config/validate.ts";
 import { forbidCoreDumps } from "../../engine/linux.ts";
 
 /**
- * Keeps what this process knows in it, if that is a secret: no core dump has it, and no other process of
- * the same user reads its memory. Linux only.
+ * Keeps what this process knows in it: no core dump has it, and no other process of the same user reads its
+ * memory. Linux only.
  */
-export function guardSecrets(settings: Settings): void {
-  if (process.platform === "linux" && holdsSecrets(settings)) forbidCoreDumps();
+export function guardSecrets(): void {
+  if (process.platform === "linux") forbidCoreDumps();
 }
 
 /** Whether there is a token, a password or a private key among the settings. */
