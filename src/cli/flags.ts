@@ -186,6 +186,13 @@ export const flagGroups: readonly FlagGroup[] = [
         ),
         short: "w",
       },
+      flag(
+        "user",
+        "NAME",
+        ["become this user once all sockets are open", "(Linux, started as root)"],
+        defaults.user,
+      ),
+      flag("group", "NAME", "of this group; unless given, the user's own", defaults.group),
       { name: "version", short: "V", text: ["print the version"] },
       { name: "help", short: "h", text: ["print this help"] },
     ],

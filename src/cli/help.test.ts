@@ -162,6 +162,10 @@ test("the help", () => {
       -e, --engine NAME              auto, sockets or uring (io_uring, Linux) [auto]
       -w, --workers N                threads that relay, or auto: one per processor
                                      [1]
+          --user NAME                become this user once all sockets are open
+                                     (Linux, started as root) [none]
+          --group NAME               of this group; unless given, the user's own
+                                     [none]
       -V, --version                  print the version
       -h, --help                     print this help
 

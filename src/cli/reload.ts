@@ -109,9 +109,9 @@ export class Reloader {
 
   /** What is not the proxy's own is not changed by a reload either. */
   private withRestarts(plan: Plan, wanted: Settings): Plan {
-    const changed = (["accessLog", "admin", "stats", "verbose"] as const).filter(
-      (name) => !Bun.deepEquals(wanted[name], this.target.settings[name], true),
-    );
+    const changed = (["accessLog", "admin", "account", "stats", "verbose"] as const)
+      .filter((name) => !Bun.deepEquals(wanted[name], this.target.settings[name], true))
+      .map((name) => (name === "account" ? "user" : name));
     return { ...plan, needRestart: [...plan.needRestart, ...changed] };
   }
 

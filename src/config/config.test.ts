@@ -158,6 +158,8 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   adminMode: "0660",
   adminToken: "0123456789abcdef",
   adminReadToken: "abcdef0123456789",
+  user: "proxy",
+  group: 33,
   stats: "json",
   verbose: true,
   uring,

@@ -347,6 +347,15 @@ export interface Config extends ListenerSettings {
    * @default "0600"
    */
   readonly adminMode?: "0600" | "0660" | "0666";
+  /**
+   * Whose process it becomes once its sockets are open, by name or number: on Linux, where it was
+   * started as root.
+   *
+   * @default "none"
+   */
+  readonly user?: string | number;
+  /** And of which group; unless given, of the user's own. @default "none" */
+  readonly group?: string | number;
   /** Statistics at exit. @default "text" */
   readonly stats?: StatsFormat;
   /** Log every relay; more statistics. @default false */

@@ -110,6 +110,7 @@ test("a whole configuration", () => {
       readToken: null,
       socketMode: 0o660,
     },
+    account: null,
     stats: "none",
     verbose: true,
   });

@@ -33,16 +33,32 @@ function atMost(problems: readonly string[]): readonly string[] {
 /** Longest part of a value that a message repeats, in characters. */
 const QUOTED_LENGTH_MAX = 80;
 
-/** Characters that a terminal may obey, or that make text look like what it is not. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to be found
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+/**
+ * Characters that a terminal may obey, that nobody sees, or that make text look like what it is not:
+ * controls, formats (such as the marks that turn text around), what no character is assigned to, line
+ * separators, and all that is usually left out when text is shown.
+ *
+ * Source: Unicode, general categories C, Zl and Zp, and Default_Ignorable_Code_Point.
+ */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** The text on one line and without control characters, for messages and the log. */
+/**
+ * The text on one line and with nothing in it but what can be seen, for messages, the log and a
+ * terminal. What else there is stands there as JSON would escape it.
+ */
 export function printable(text: string): string {
-  return text.replace(
-    UNPRINTABLE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return text.replace(UNPRINTABLE, (character) => {
+    let escapes = "";
+    for (let index = 0; index < character.length; index++) {
+      escapes += `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`;
+    }
+    return escapes;
+  });
+}
+
+/** The same for a text whose lines are its own, such as a stack or a table. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
 }
 
 /** A value as a message names it: quoted text, a number, or what kind of thing it is. */

@@ -297,6 +297,13 @@ export interface AccessLogOptions {
   readonly everyMs: number;
 }
 
+/** Whose process it becomes once its sockets are open: names or numbers. Finished and validated. */
+export interface AccountOptions {
+  readonly user: string;
+  /** Null for the user's own. */
+  readonly group: string | null;
+}
+
 /** A whole proxy, as the command line or a program asks for it. Finished and validated. */
 export interface ProxyOptions {
   /** Relays of all listeners together; 0 for any number. */
@@ -355,6 +362,8 @@ export const defaults = {
   adminToken: "none",
   adminReadToken: "none",
   adminMode: "0600",
+  user: "none",
+  group: "none",
   stats: "text",
 } as const;
 

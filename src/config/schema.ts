@@ -410,6 +410,18 @@ const configEntries = {
     "Where the admin page and API are: host:port, [ipv6]:port, unix:/path, or none.",
     defaults.admin,
   ),
+  user: proxySetting(
+    "user",
+    form.nameOrNumber,
+    "Whose process it becomes once its sockets are open: a name or a number (Linux, started as root).",
+    defaults.user,
+  ),
+  group: proxySetting(
+    "group",
+    form.nameOrNumber,
+    "And of which group; unless given, of the user's own.",
+    defaults.group,
+  ),
   adminToken: proxySetting(
     "adminToken",
     form.text,

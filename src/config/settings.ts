@@ -1,6 +1,7 @@
 import { policies } from "../upstream/balance/balance.ts";
 import { type DnsServer, parseServer } from "../upstream/names/dns-server.ts";
 import { accessLogRules } from "./access-log.ts";
+import { accountRules } from "./account.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import { edgeRules } from "./edge.ts";
@@ -81,6 +82,7 @@ export const proxyRules = {
   segmentCount,
   ...accessLogRules,
   ...adminRules,
+  ...accountRules,
   stats: word(statsFormats),
   verbose: truth,
 };

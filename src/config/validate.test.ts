@@ -44,6 +44,7 @@ test("nothing given means the defaults", () => {
     uring: uringDefaults,
     accessLog: null,
     admin: null,
+    account: null,
     stats: "text",
     verbose: false,
   });
@@ -71,6 +72,8 @@ test("everything given", () => {
       admin: ":9600",
       adminToken: "0123456789abcdef",
       adminReadToken: "abcdef0123456789",
+      user: "proxy",
+      group: "33",
       stats: "json",
       verbose: true,
     }),
@@ -104,6 +107,7 @@ test("everything given", () => {
       readToken: "abcdef0123456789",
       socketMode: 0o600,
     },
+    account: { user: "proxy", group: "33" },
     stats: "json",
     verbose: true,
   });

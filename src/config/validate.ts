@@ -1,9 +1,11 @@
 import { accessLogOf } from "./access-log.ts";
+import { accountOf } from "./account.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
 import { type FileListeners, type ListenerGroup, listenersOf, plainUpstream } from "./listeners.ts";
 import {
   type AccessLogOptions,
+  type AccountOptions,
   type Address,
   type AdminOptions,
   defaults,
@@ -47,6 +49,8 @@ export interface Settings {
   readonly accessLog: AccessLogOptions | null;
   /** Null for no admin server. */
   readonly admin: AdminOptions | null;
+  /** Null to stay whose it is. */
+  readonly account: AccountOptions | null;
   readonly stats: StatsFormat;
   readonly verbose: boolean;
 }
@@ -86,6 +90,7 @@ export function validate(
     uring: uring(groupOfUring, problems),
     accessLog: accessLogOf(settings, problems),
     admin: adminOf(settings, problems),
+    account: accountOf(settings, problems),
     stats: settings.stats?.value ?? defaults.stats,
     verbose: settings.verbose?.value ?? false,
   };

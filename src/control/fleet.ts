@@ -10,7 +10,11 @@ import type {
   RelaySummary,
 } from "../engine/engine.ts";
 import { closeDescriptor, duplicate } from "../engine/libc.ts";
-import { hostOf, type ListeningSocket, openListening } from "../engine/listening-socket.ts";
+import {
+  type GivenSockets,
+  type ListeningSocket,
+  openForWorkers,
+} from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { removeSocketFile } from "../engine/socket-file.ts";
 import { noStats, totalStats } from "../engine/total.ts";
@@ -71,10 +75,10 @@ export class Fleet implements Engine {
     }
   }
 
-  async listen(options: ListenerOptions, given?: ListeningSocket): Promise<Listening> {
-    const sockets = await this.open(options.address, given);
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
+    const sockets = given?.sockets ?? (await this.open(options.address));
     const [{ address }] = sockets;
-    const listening = new FleetListening(address, options, sockets, given === undefined, () =>
+    const listening = new FleetListening(address, options, sockets, given?.areOwn ?? true, () =>
       this.listening.delete(listening),
     );
     this.listening.add(listening);
@@ -115,28 +119,10 @@ export class Fleet implements Engine {
   }
 
   /** A socket for each worker, or one for all of them. */
-  private async open(
-    address: Address,
-    given: ListeningSocket | undefined,
-  ): Promise<[ListeningSocket, ...ListeningSocket[]]> {
-    const { workers } = this.options;
-    if (given !== undefined) return [given];
-    if (address.kind === "unix" || workers === 1) return [await openListening(address, "none")];
+  private open(address: Address): Promise<GivenSockets["sockets"]> {
     // One of our own may be replaced by a wider one, or not be closed everywhere yet.
     const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
-    // A name is looked up once: all of them have to be bound to the very same address.
-    const host = await hostOf(address);
-    const first = await openListening(address, isOurs ? "all" : "later", host);
-    const sockets: [ListeningSocket, ...ListeningSocket[]] = [first];
-    try {
-      while (sockets.length < workers) {
-        sockets.push(await openListening(first.address, "all", host));
-      }
-    } catch (error) {
-      for (const { descriptor } of sockets) closeDescriptor(descriptor);
-      throw error;
-    }
-    return sockets;
+    return openForWorkers(address, this.options.workers, isOurs);
   }
 
   private newWorker(index: number, first: number, failures: number): Worker {
@@ -200,7 +186,8 @@ class FleetListening implements Listening {
     const socket = this.sockets[worker % this.sockets.length] as ListeningSocket;
     const descriptor = duplicate(socket.descriptor);
     const { options } = this;
-    const part = await engine.listen(options, { ...socket, descriptor });
+    const own: GivenSockets = { sockets: [{ ...socket, descriptor }], areOwn: false };
+    const part = await engine.listen(options, own);
     this.parts[worker] = part;
     // What has happened meanwhile.
     if (this.options !== options) await part.update(this.options);

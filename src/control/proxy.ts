@@ -10,7 +10,7 @@ import {
   type ProxyObserver,
   wholeShare,
 } from "../engine/engine.ts";
-import type { ListeningSocket } from "../engine/listening-socket.ts";
+import type { GivenSockets } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
@@ -37,8 +37,8 @@ export interface RunningListener {
   readonly key: string;
 }
 
-/** Gives a socket that listens on this address already, once. */
-export type TakeSocket = (address: Address) => ListeningSocket | undefined;
+/** Gives the sockets that listen on this address already, once. */
+export type TakeSockets = (address: Address) => GivenSockets | undefined;
 
 /** A start or a reload waits so long for the first answer of a service that is new. */
 const FIRST_ANSWER_MS = 2_000;
@@ -70,7 +70,7 @@ export class RunningProxy {
     private readonly edges: Edges,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
-    private readonly inherited: TakeSocket,
+    private readonly inherited: TakeSockets,
   ) {}
 
   /**
@@ -84,7 +84,7 @@ export class RunningProxy {
   static async start(
     options: ProxyOptions,
     observer: ProxyObserver,
-    inherited: TakeSocket = () => undefined,
+    inherited: TakeSockets = () => undefined,
     lookUp: LookUpParts = lookUpBy(options.dnsServers),
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);

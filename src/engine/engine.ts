@@ -3,7 +3,7 @@ import type { Reason } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import type { Selection } from "./ending/dropping.ts";
-import type { ListeningSocket } from "./listening-socket.ts";
+import type { GivenSockets } from "./listening-socket.ts";
 import type { MirrorStats } from "./mirror/account.ts";
 import type { MirrorDrop, MirrorOutcome } from "./mirror/reason.ts";
 
@@ -18,10 +18,10 @@ export interface Engine {
   /**
    * Starts to accept on an address.
    *
-   * @param socket listens there already; the engine owns it from now on. Linux only
+   * @param given listen there already; the engine owns them from now on. Linux only
    * @throws ListenError when it cannot be bound
    */
-  listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening>;
+  listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening>;
   /**
    * Stops accepting at once and lets running relays finish.
    *

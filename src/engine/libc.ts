@@ -143,6 +143,7 @@ const TCP_CLOSE = 7;
 const SHUT_RDWR = 2;
 const optionValue = new Uint8Array(8);
 const optionNumber = new BigUint64Array(optionValue.buffer);
+const optionInteger = new Int32Array(optionValue.buffer);
 const optionSize = new Uint32Array(1);
 
 function socketOption(descriptor: number, level: number, option: number): boolean {
@@ -158,6 +159,34 @@ function socketOption(descriptor: number, level: number, option: number): boolea
 export function socketCookie(descriptor: number): bigint | null {
   if (process.platform !== "linux") return null;
   return socketOption(descriptor, SOL_SOCKET, SO_COOKIE) ? (optionNumber[0] as bigint) : null;
+}
+
+/** What kind of socket it is: `domain`, `type` and `protocol` of socket(2), and whether it listens. */
+export interface SocketKind {
+  readonly domain: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly listens: boolean;
+}
+
+const SO_TYPE = 3;
+const SO_ACCEPTCONN = 30;
+const SO_PROTOCOL = 38;
+const SO_DOMAIN = 39;
+
+/**
+ * The kind of the socket behind a descriptor; null when it is no socket, or not open, or that cannot
+ * be known (not Linux).
+ *
+ * Source: man socket(7).
+ */
+export function socketKind(descriptor: number): SocketKind | null {
+  if (process.platform !== "linux") return null;
+  const [domain, type, protocol, listens] = [SO_DOMAIN, SO_TYPE, SO_PROTOCOL, SO_ACCEPTCONN].map(
+    (option) => (socketOption(descriptor, SOL_SOCKET, option) ? (optionInteger[0] ?? null) : null),
+  );
+  if (domain == null || type == null || protocol == null || listens == null) return null;
+  return { domain, type, protocol, listens: listens === 1 };
 }
 
 /**

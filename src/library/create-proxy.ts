@@ -21,13 +21,15 @@ type CommandLineOnly =
   | "adminToken"
   | "adminReadToken"
   | "adminMode"
+  | "user"
+  | "group"
   | "accessLog"
   | "accessLogStarts"
   | "accessLogEvery";
 
 /**
- * What a proxy is made of: a configuration as in a file. `stats`, `verbose`, the access log and the
- * admin server are the command line's business and change nothing here.
+ * What a proxy is made of: a configuration as in a file. `stats`, `verbose`, the access log, the
+ * admin server and the user are the command line's business and change nothing here.
  */
 export interface ProxyConfig extends Omit<Config, CommandLineOnly> {
   /**

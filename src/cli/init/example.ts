@@ -28,6 +28,8 @@ export default defineConfig({
   //adminToken: "none",        // needed where others reach it
   //adminReadToken: "none",    // of those who may only look
   //adminMode: "0600",         // who may connect to unix:/path: 0660 its group
+  //user: "none",              // whose it becomes once its sockets are open
+  //group: "none",             // of which group; unless given, the user's own
   //stats: "text",             // statistics at exit: text, json or none
   //verbose: false,            // log every relay
 

@@ -5,7 +5,7 @@ import type { Address } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { setBlocking } from "../linux.ts";
-import type { ListeningSocket } from "../listening-socket.ts";
+import type { GivenSockets } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
 import type { Conduit } from "./conduit.ts";
@@ -41,8 +41,9 @@ export class Acceptor {
   }
 
   /** Accepts on a socket that listens already, and owns it from now on. */
-  take({ descriptor, address }: ListeningSocket): void {
+  take({ sockets: [{ descriptor, address }], areOwn }: GivenSockets): void {
     this.bound = address;
+    this.ownsPath = areOwn && isPath(address);
     setBlocking(descriptor, false);
     this.handle = this.listen({ fd: descriptor });
   }

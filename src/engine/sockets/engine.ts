@@ -25,7 +25,7 @@ import {
   wholeShare,
 } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
-import type { ListeningSocket } from "../listening-socket.ts";
+import type { GivenSockets } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import { Copies, type CopiesHost } from "../mirror/copies.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
@@ -111,13 +111,13 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     this.copyHandlers = copyHandlers(this.descriptors, onDefect);
   }
 
-  async listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening> {
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
     const { address } = options;
     const acceptor = new Acceptor(
       address,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
     );
-    if (socket !== undefined) acceptor.take(socket);
+    if (given !== undefined) acceptor.take(given);
     else if (this.stopped === null) await acceptor.open();
     if (this.stopped !== null) {
       acceptor.close();

@@ -42,7 +42,10 @@ let isFailing = false;
 async function listen({ key, options, descriptor }: Command & { kind: "listen" }): Promise<void> {
   const { address } = options;
   try {
-    listening.set(key, await engine.listen(options, { descriptor, address }));
+    listening.set(
+      key,
+      await engine.listen(options, { sockets: [{ descriptor, address }], areOwn: false }),
+    );
     teller.tell({ kind: "listening", key, failure: "" });
   } catch (error) {
     teller.tell({ kind: "listening", key, failure: (error as Error).message });

@@ -17,7 +17,7 @@ import {
   type RelaySummary,
 } from "../engine.ts";
 import { closeNow, eventDescriptor, setBlocking, signal } from "../linux.ts";
-import { type ListeningSocket, openListening } from "../listening-socket.ts";
+import { type GivenSockets, openListening } from "../listening-socket.ts";
 import type { ResolveName } from "../names.ts";
 import { EngineUnsupportedError } from "../select.ts";
 import { ThreadListening } from "./listening.ts";
@@ -90,17 +90,17 @@ export class ThreadEngine implements Engine {
     port1.on("message", (news: News) => this.hear(news));
   }
 
-  async listen(options: ListenerOptions, given?: ListeningSocket): Promise<Listening> {
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
     const { address } = options;
     this.refuseStopped(options);
     await this.ready.promise;
-    const socket = given ?? (await openListening(address, "none"));
+    const socket = given?.sockets[0] ?? (await openListening(address, "none"));
     this.refuseStopped(options);
     setBlocking(socket.descriptor, programs[this.name].isBlocking);
     const key = this.nextKey++;
     const forThread = (next: ListenerOptions) =>
       this.routes.keep(key, nameOfListener(next, socket.address), next);
-    const listening = new ThreadListening(socket.address, given === undefined, {
+    const listening = new ThreadListening(socket.address, given?.areOwn ?? true, {
       update: (next) => this.tell({ kind: "update", key, options: forThread(next) }),
       close: () => this.tell({ kind: "unlisten", key }),
     });
