@@ -19,8 +19,8 @@ export interface DescriptorBudget {
 
 /** @param limit descriptors of the whole process; Infinity for no limit */
 export function descriptorBudget(limit = descriptorLimit()): DescriptorBudget {
-  const share = (most: number) => Math.max(4, Math.min(most, Math.floor(limit / 16)));
-  return { admin: share(64), checks: share(64), lookups: share(32), others: 24 };
+  const share = (most: number) => Math.max(4, Math.min(most, Math.floor(limit / 32)));
+  return { admin: share(64), checks: share(64), lookups: share(32), others: 16 };
 }
 
 /** Descriptors taken before the first relay, where they cannot be counted. */

@@ -76,7 +76,7 @@ async function exchange(
   const body = new Uint8Array(await response.arrayBuffer());
   if (visit.socket.destroyed) return;
   visit.answers();
-  const isOver = !hasBody || incoming.complete;
+  const isOver = !hasBody || (incoming.complete && response.status !== 413);
   const more = isOver ? {} : { connection: "close" };
   const all = { ...Object.fromEntries(response.headers), "content-length": body.length, ...more };
   outgoing.writeHead(response.status, all);
@@ -106,13 +106,22 @@ function requestOf(visit: Visit, incoming: IncomingMessage): AdminRequest {
 }
 
 /** The whole body. @throws TooLong */
-async function bodyOf(incoming: IncomingMessage): Promise<string> {
+function bodyOf(incoming: IncomingMessage): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+  const take = (chunk: Buffer) => {
     size += chunk.length;
-    if (size > BODY_BYTES_MAX) throw new TooLong();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+    if (size <= BODY_BYTES_MAX) {
+      chunks.push(chunk);
+      return;
+    }
+    incoming.off("data", take);
+    reject(new TooLong());
+  };
+  incoming.on("data", take);
+  incoming.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  incoming.on("error", reject);
+  incoming.on("close", () => reject(new Error("the client has left")));
+  return promise;
 }
