@@ -3,6 +3,7 @@ import { ConfigError } from "../config/error.ts";
 import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
+import { usedDescriptors } from "../engine/descriptors.ts";
 import {
   type Engine,
   ListenError,
@@ -417,8 +418,9 @@ function newEngine(
   { table, names }: Upstreams,
 ): Engine {
   const upstreams = table.memory;
+  const known = { upstreams, usedDescriptors: usedDescriptors() };
   if (name === "sockets" && workers === 1) {
-    return new SocketsEngine(memory, observer, names.resolve, { ...wholeShare, upstreams });
+    return new SocketsEngine(memory, observer, names.resolve, { ...wholeShare, ...known });
   }
   if (process.platform !== "linux") {
     throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
@@ -429,7 +431,7 @@ function newEngine(
       name,
       workers,
       newWorker: (share, shared, onFailed) => {
-        const birth = { memory, uring, share: { ...share, upstreams, dials } };
+        const birth = { memory, uring, share: { ...share, ...known, dials } };
         const { resolve } = names;
         return new ThreadEngine({ name, birth, onFailed, resolve }, shared);
       },

@@ -9,6 +9,7 @@ import type {
 } from "../config/options.ts";
 import { formatCount } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
+import { descriptorBudget } from "../engine/descriptors.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker, type HealthView } from "../upstream/health/checker.ts";
@@ -122,6 +123,7 @@ export class Upstreams {
     const { hostsOf } = this.names;
     this.checker = new Checker((key, event) => this.healthChanged(key, event), {
       probe: (address, options, signal) => probe(address, options, hostsOf, signal),
+      runningMax: descriptorBudget().checks,
     });
   }
 

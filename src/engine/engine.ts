@@ -68,6 +68,8 @@ export interface Listening {
 export interface EngineShare {
   /** Engines that share the process's descriptors, this one included. */
   readonly engines: number;
+  /** Descriptors that the process had open before there was any of them; missing where nobody has counted. */
+  readonly usedDescriptors?: number;
   /** Its relays have the numbers `first`, `first + engines`, `first + 2 × engines`… */
   readonly first: number;
   /** What all of them know of upstreams; missing where there is one engine that knows it alone. */

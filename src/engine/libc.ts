@@ -20,6 +20,8 @@ interface Libc {
   getsockname(descriptor: number, address: Uint8Array, size: Uint32Array): number;
   shutdown(descriptor: number, how: number): number;
   listen(descriptor: number, backlog: number): number;
+  socket(family: number, type: number, protocol: number): number;
+  getrlimit(resource: number, limit: BigUint64Array): number;
 }
 
 let opened: Libc | null | undefined;
@@ -44,6 +46,8 @@ function open(): Libc | null {
         getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
         listen: { args: ["i32", "i32"], returns: "i32" },
+        socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+        getrlimit: { args: ["i32", "ptr"], returns: "i32" },
       }).symbols;
     } catch {
       // The next name, or none: the caller has another way.
@@ -201,13 +205,41 @@ export function endAttempt(descriptor: number, cookie: bigint): void {
   library()?.shutdown(descriptor, SHUT_RDWR);
 }
 
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+
+/**
+ * Whether the kernel would give this process one more socket now. It does not where descriptors or
+ * memory have run out, of the process or of the machine.
+ */
+export function canOpenSocket(): boolean {
+  const calls = library();
+  if (calls === null) return true;
+  const descriptor = calls.socket(AF_UNIX, SOCK_STREAM, 0);
+  if (descriptor < 0) return false;
+  calls.close(descriptor);
+  return true;
+}
+
+/** `RLIMIT_NOFILE` of <sys/resource.h>. */
+const RLIMIT_NOFILE = process.platform === "darwin" ? 8 : 7;
+/** `RLIM_INFINITY` as Linux and macOS have it, and whatever is as good as that. */
+const NO_LIMIT = 2n ** 62n;
+/** `struct rlimit`: the soft limit and the hard one. */
+const limits = new BigUint64Array(2);
+
 /**
  * The most descriptors that this process may have open (RLIMIT_NOFILE, the soft limit, which Bun has
- * raised to the hard limit at its start), or Infinity where it is unlimited or unknown.
+ * raised to the hard limit at its start), or Infinity where it is unlimited or unknown. Needs no
+ * descriptor itself where the C library can be had.
  *
- * Source: man proc_pid_limits(5).
+ * Source: man getrlimit(2), proc_pid_limits(5).
  */
 export function descriptorLimit(): number {
+  if (library()?.getrlimit(RLIMIT_NOFILE, limits) === 0) {
+    const soft = limits[0] as bigint;
+    return soft >= NO_LIMIT ? Infinity : Number(soft);
+  }
   try {
     const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
     return line?.[1] === undefined || line[1] === "unlimited" ? Infinity : Number(line[1]);

@@ -51,12 +51,14 @@ export type Sharing = "none" | "later" | "all";
  *
  * @param sharing does not matter for unix sockets
  * @param host what the address's name stands for, where that is known already
+ * @param mode of the file of a unix socket; unless given, as the umask has it
  * @throws ListenError
  */
 export async function openListening(
   address: Address,
   sharing: Sharing,
   host?: string,
+  mode: number | null = null,
 ): Promise<ListeningSocket> {
   const isTcp = address.kind === "tcp";
   const place = isTcp ? { ...address, host: host ?? (await hostOf(address)) } : address;
@@ -75,10 +77,26 @@ export async function openListening(
     // What is accepted from it inherits this.
     setOption(descriptor, SocketOption.noDelay, 1);
   } else await removeStaleSocket(place.path);
-  check(bindSocket(descriptor, bytes));
+  check(withFileMode(mode, () => bindSocket(descriptor, bytes)));
   check(listenOn(descriptor, BACKLOG));
   if (place.kind === "tcp" && sharing === "later") setOption(descriptor, SocketOption.reusePort, 1);
   return { descriptor, address: boundAddress(address, descriptor) };
+}
+
+/**
+ * Does something that makes a file, which has this mode from the beginning: there is no moment in which
+ * others may open it.
+ *
+ * @param mode null for what the umask leaves
+ */
+export function withFileMode<T>(mode: number | null, make: () => T): T {
+  if (mode === null) return make();
+  const umask = process.umask(0o777 & ~mode);
+  try {
+    return make();
+  } finally {
+    process.umask(umask);
+  }
 }
 
 /**

@@ -271,6 +271,13 @@ export abstract class Reception<L extends ReceivingListener>
     return phase === RelayPhase.Terminating || phase === RelayPhase.Free;
   }
 
+  /** The client sends nothing more. @returns whether that ends it: it waited in vain, and stops to */
+  protected waitedEnough(): boolean {
+    if (this.refusedFor === null || this.isLeaving) return false;
+    this.terminate(this.refusedFor);
+    return true;
+  }
+
   private refuse(reason: Reason): void {
     this.refusedFor = reason;
     const { refusal } = this.listener.options.edge;

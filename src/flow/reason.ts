@@ -57,7 +57,10 @@ export const reasons = [
   "queue_full",
   /** As before, and none had room in time. */
   "queue_timeout",
-  /** The process has no descriptor left for the upstream's connection. */
+  /**
+   * The process has no descriptor left for the upstream's connection; or they had become scarce, and the
+   * client had not shown yet who it is.
+   */
   "descriptor_limit",
   /** Memory had run out for all, and bytes of this relay had not moved for long. */
   "memory_limit",

@@ -152,7 +152,7 @@ export class Life implements Report {
       const { relay = 0 } = this.inside.copyTable.slots[slot] ?? {};
       return this.kernel.handedOver[relay - 1] ?? null;
     };
-    (this.loop.descriptors as unknown as { most: number }).most = story.descriptors;
+    Object.assign(this.loop.descriptors, { most: story.descriptors, allot: () => {} });
   }
 
   /** The whole story. Throws where a rule is broken. */

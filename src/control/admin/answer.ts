@@ -22,6 +22,8 @@ export interface AdminRequest {
   /** As it was sent, nothing decoded; empty where there is none. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The address of who asks; null on a unix socket. */
+  readonly peer: string | null;
   /** It may have something done, and not only look. */
   readonly mayChange: boolean;
   /** The body as JSON; null for none. @throws SyntaxError when it is something else */
@@ -31,16 +33,29 @@ export interface AdminRequest {
 /** Answers to some paths; null for those that it does not have. */
 export type Route = (request: AdminRequest) => Promise<Response | null>;
 
-/** Takes a request's address apart, which is whole where there was a Host. */
-export function adminRequest(request: Request, mayChange = true): AdminRequest {
-  const { method, headers, url } = request;
+/** A request as it came. */
+export interface RawRequest {
+  readonly method: string;
+  readonly headers: Headers;
+  /** As it was sent: as a rule a path alone. */
+  readonly url: string;
+  /** The address of who has sent it, where there is one. */
+  readonly peer?: string | null;
+  /** The body. */
+  text(): Promise<string>;
+}
+
+/** Takes a request's address apart, which may be whole. What it may do is not known yet: nothing. */
+export function adminRequest(request: RawRequest): AdminRequest {
+  const { method, headers, peer = null, url } = request;
   const [, path = "", query = ""] =
     /^(?:[a-z]+:\/\/[^/?#]*)?(\/[^?#]*)?(?:\?([^#]*))?/i.exec(url) ?? [];
   const json = async () => {
     const text = await request.text();
     return text === "" ? null : JSON.parse(text);
   };
-  return { method, headers, path, query: new URLSearchParams(query), mayChange, json };
+  const mayChange = false;
+  return { method, headers, path, query: new URLSearchParams(query), peer, mayChange, json };
 }
 
 /** Any answer. */

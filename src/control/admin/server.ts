@@ -1,18 +1,17 @@
 import { lstatSync } from "node:fs";
-import type { Server } from "bun";
 import { formatAddress } from "../../config/address.ts";
 import type { Address, AdminOptions } from "../../config/options.ts";
 import { ListenError } from "../../engine/engine.ts";
 import { removeSocketFile, removeStaleSocket } from "../../engine/socket-file.ts";
 import { accessOf } from "./access.ts";
-import { adminRequest, type Route, refuse } from "./answer.ts";
+import { type AdminRequest, type Route, refuse } from "./answer.ts";
+import type { Door } from "./door.ts";
 import { refusal } from "./guard.ts";
+import { httpDoor } from "./http.ts";
 import { WrongTokens } from "./wrong-tokens.ts";
 
-/** Seconds in which a request has to be there, and an answer to be taken. */
+/** Seconds in which a request has to be there, with its body, from the connection or the last answer on. */
 const IDLE_SECONDS = 10;
-/** Nobody has to send us a body; some clients send an empty one. */
-const BODY_BYTES_MAX = 65_536;
 
 /** What the admin server answers with. */
 export interface Answers {
@@ -49,32 +48,27 @@ export async function startServer(
   const isUnix = address.kind === "unix";
   if (isUnix) await makeWay(address);
   const wrongTokens = new WrongTokens(answers.warned);
-  const server = listen(
-    options,
-    (request, peer) => answer(request, peer, options, answers, wrongTokens),
-    answers,
-    idleSeconds,
-  );
+  const handle = (request: AdminRequest) => answer(request, options, answers, wrongTokens);
+  const door = httpDoor(idleSeconds * 1_000, handle, (error) => answers.failed(error));
   return {
-    address: isUnix ? address : { ...address, port: server.port ?? address.port },
+    address: await listen(door, options),
     async stop() {
-      await server.stop(true);
+      door.close();
       if (isUnix) removeSocketFile(address.path);
     },
   };
 }
 
 async function answer(
-  incoming: Request,
-  peer: string | null,
+  incoming: AdminRequest,
   options: AdminOptions,
   { routes, isOpen }: Answers,
   wrongTokens: WrongTokens,
 ): Promise<Response> {
   const access = accessOf(incoming.headers, options);
-  const request = adminRequest(incoming, access === "all");
+  const request = { ...incoming, mayChange: access === "all" };
   const refused = refusal(request, access, options, isOpen);
-  if (refused !== null && access === "wrong") await wrongTokens.note(peer);
+  if (refused !== null && access === "wrong") await wrongTokens.note(request.peer);
   if (refused !== null) return refused;
   for (const route of routes) {
     const response = await route(request);
@@ -83,37 +77,12 @@ async function answer(
   return refuse(404, "there are /, /api/state, /metrics, /healthz and /readyz; README.md has all");
 }
 
-function listen(
-  { address, socketMode }: AdminOptions,
-  handle: (request: Request, peer: string | null) => Promise<Response>,
-  answers: Answers,
-  idleSeconds: number,
-): Server<undefined> {
-  const where =
-    address.kind === "unix"
-      ? { unix: address.path }
-      : { hostname: address.host, port: address.port };
-  // The file has its mode from the beginning: there is no moment in which others may connect.
-  const umask = address.kind === "unix" ? process.umask(0o777 & ~socketMode) : null;
+/** @throws ListenError */
+async function listen(door: Door, { address, socketMode }: AdminOptions): Promise<Address> {
   try {
-    return Bun.serve({
-      ...where,
-      idleTimeout: idleSeconds,
-      // Otherwise a second one in this process would share the port without a word.
-      reusePort: false,
-      fetch: (request, self) => handle(request, self.requestIP(request)?.address ?? null),
-      error: (error) => {
-        answers.failed(error);
-        return refuse(500, "that failed; the log says more");
-      },
-      development: false,
-      maxRequestBodySize: BODY_BYTES_MAX,
-    } as Bun.Serve.Options<undefined>);
+    return await door.open(address, socketMode);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
-    throw listenError(address, code);
-  } finally {
-    if (umask !== null) process.umask(umask);
+    throw listenError(address, (error as NodeJS.ErrnoException).code ?? "ENOTFOUND");
   }
 }
 

@@ -164,6 +164,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
       this.giveBack(this.headerEnded("preamble_invalid"));
       if (this.isLeaving) return;
     }
+    if (side === Side.Client && this.waitedEnough()) return;
     this.lane(side).start(this.relay.sourceEnded(side));
     if (this.relay.phase !== RelayPhase.Free) this.listener.halfClosed.add(this);
     this.settle();

@@ -7,6 +7,7 @@ import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { dialReason } from "../dial-reason.ts";
 import type { EngineObserver } from "../engine.ts";
+import { canOpenSocket } from "../libc.ts";
 import type { ResolveName } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { BunAttempt, connect } from "./attempt.ts";
@@ -59,6 +60,7 @@ export class Dialer implements TimedDialer<Conduit> {
     private readonly resolveName: ResolveName,
     private readonly onDefect: OnDefect,
     private readonly window: DialWindow,
+    private readonly onStarved: () => void,
   ) {
     this.handlers = this.makeHandlers();
   }
@@ -164,6 +166,13 @@ export class Dialer implements TimedDialer<Conduit> {
     else if (attempts.length === 0) this.failed(conduit, dialReason(code), code);
   }
 
+  /** Bun says ECONNREFUSED where there was no descriptor for a socket, which is no fault of an upstream. */
+  private codeOf(error: Error): string {
+    if (canOpenSocket()) return (error as NodeJS.ErrnoException).code ?? "unknown";
+    this.onStarved();
+    return "EMFILE";
+  }
+
   private makeHandlers(): SocketHandler<Attempt> {
     const { turn, descriptors } = this;
     return {
@@ -182,7 +191,7 @@ export class Dialer implements TimedDialer<Conduit> {
         turn.event();
         descriptors.closed(1);
         const { conduit } = socket.data;
-        const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+        const code = this.codeOf(error);
         if (conduit !== null) this.attemptFailed(conduit, socket.data, code);
       },
       data: (socket, chunk) => {

@@ -25,11 +25,13 @@ import {
   wholeShare,
 } from "../engine.ts";
 import { Ledger } from "../ledger.ts";
+import { canOpenSocket } from "../libc.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import { Copies, type CopiesHost } from "../mirror/copies.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
+import { Outsiders } from "../outsiders.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
@@ -46,6 +48,11 @@ import { Turn } from "./turn.ts";
 /** Passes of the event loop after which a relay that was reset is over, or never will be. */
 const ABANDON_PASSES = 100;
 
+/** How often is looked whether the kernel would still accept: whoever is not told of a failure, as here, asks. */
+const ACCEPT_LOOK_MS = 1_000;
+/** While it would not, so many looks at most go by without another question. */
+const ACCEPT_LOOKS_MAX = 4;
+
 /** Conduits kept for the next tenants; beyond that the garbage collector takes them. */
 const SPARE_MAX = 1024;
 
@@ -57,6 +64,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   readonly turn: Turn;
   readonly descriptors: Descriptors;
   readonly copies: Copies;
+  private readonly outsiders: Outsiders<Conduit>;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly table: UpstreamTable;
@@ -65,6 +73,13 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private readonly ledger: Ledger<Conduit>;
   private readonly spare: Conduit[] = [];
   private accepting = true;
+  /** Runs while there are listeners. */
+  private acceptLooks: ReturnType<typeof setInterval> | null = null;
+  /** The kernel accepts nobody for want of descriptors or memory. */
+  private isStarved = false;
+  /** Looks until it is asked again, and how many that were the last time. */
+  private looksLeft = 0;
+  private looksBefore = 0;
   private stopped: PromiseWithResolvers<number> | null = null;
   private readonly ending: Ending<Conduit>;
   /** Runs while memory has run out. */
@@ -82,9 +97,10 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     private readonly onDefect: OnDefect = throwUncaught,
     private readonly asker: AskRoute | null = null,
   ) {
-    this.descriptors = new Descriptors(share.engines, () => {
+    this.descriptors = new Descriptors(share, () => {
       if (!this.accepting) this.gate();
     });
+    this.outsiders = new Outsiders(this.descriptors);
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     this.ending = new Ending(this.ledger.running, () => this.copies.cut());
@@ -107,7 +123,15 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.copies = new Copies(this, this.ledger);
     this.window = new DialWindow(share.dials);
-    this.dialer = new Dialer(this.descriptors, this.turn, observer, resolve, onDefect, this.window);
+    this.dialer = new Dialer(
+      this.descriptors,
+      this.turn,
+      observer,
+      resolve,
+      onDefect,
+      this.window,
+      () => this.starved(),
+    );
     this.copyHandlers = copyHandlers(this.descriptors, onDefect);
   }
 
@@ -131,6 +155,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       () => this.unlisten(listening),
     );
     this.listening.add(listening);
+    this.descriptors.listens(1);
+    this.acceptLooks ??= setInterval(() => this.lookAtAccepting(), ACCEPT_LOOK_MS).unref();
     if (!this.accepting) acceptor.pause();
     return listening;
   }
@@ -151,6 +177,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   async abandon(): Promise<void> {
     for (const { acceptor } of this.listening) acceptor.close();
     this.listening.clear();
+    this.stopLooking();
     for (const conduit of [...this.ledger.running]) {
       try {
         conduit.terminate("worker_failed");
@@ -259,7 +286,17 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     const { descriptors, table } = this;
     const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     const mirror = this.copies.mirrorOf(options, account.name, before?.mirror ?? null);
-    return new Listener(options, account, chooser, before, admission, mirror, this, this.dialer);
+    return new Listener(
+      options,
+      account,
+      chooser,
+      before,
+      admission,
+      mirror,
+      this.outsiders,
+      this,
+      this.dialer,
+    );
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {
@@ -270,6 +307,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     conduit.accept(id, bunSocket(socket), listener);
     this.ending.begun(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
+    this.outsiders.makeRoom();
     this.gate();
   }
 
@@ -298,7 +336,10 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /** Opens or closes the gate: whether listeners accept. */
   private gate(): void {
     if (this.stopped !== null) return;
-    const cause = this.empty ? "memory" : this.descriptors.tight ? "descriptors" : null;
+    const { descriptors } = this;
+    if (descriptors.tight) descriptors.look();
+    const isScarce = descriptors.tight || this.isStarved;
+    const cause = this.empty ? "memory" : isScarce ? "descriptors" : null;
     if (this.accepting && cause !== null) {
       // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
       const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
@@ -306,11 +347,41 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       this.accepting = false;
       this.ledger.add(Count.AcceptPauses);
       this.observer.acceptPaused(cause, this.ledger.running.size);
-    } else if (!this.accepting && cause === null && this.descriptors.ample) {
+    } else if (!this.accepting && cause === null && descriptors.ample) {
       this.accepting = true;
       for (const { acceptor } of this.listening) acceptor.resume();
       this.observer.acceptResumed();
     }
+  }
+
+  /**
+   * Bun tells nobody that accept(2) fails, and tries again at once, for ever. So the limit, which somebody may
+   * have changed, is looked at, and the kernel is asked whether it would give another socket; while it
+   * would not, less and less often.
+   */
+  private lookAtAccepting(): void {
+    this.descriptors.look();
+    if (this.looksLeft > 0) this.looksLeft--;
+    else {
+      this.isStarved = !canOpenSocket();
+      this.looksBefore = this.isStarved
+        ? Math.min(ACCEPT_LOOKS_MAX, Math.max(1, this.looksBefore * 2))
+        : 0;
+      this.looksLeft = this.looksBefore;
+    }
+    this.gate();
+  }
+
+  /** There was no descriptor for a dial: nor is there for who would be accepted next. */
+  private starved(): void {
+    this.isStarved = true;
+    this.descriptors.look();
+    this.gate();
+  }
+
+  private stopLooking(): void {
+    if (this.acceptLooks !== null) clearInterval(this.acceptLooks);
+    this.acceptLooks = null;
   }
 
   /** Whether memory has run out in any direction. */
@@ -358,6 +429,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     await passed();
     listening.acceptor.close();
     this.listening.delete(listening);
+    this.descriptors.listens(-1);
+    if (this.listening.size === 0) this.stopLooking();
     if (this.stopped !== null) this.resolveStop();
   }
 

@@ -152,6 +152,7 @@ export class Conduit extends Reception<Listener> {
       this.headerEnded("preamble_invalid");
       lane.preambleOver();
     }
+    if (lane === this.up && this.waitedEnough()) return;
     if (this.loop.sender.hidesResets && this.isReset(lane)) {
       this.sourceReset(lane);
       return;

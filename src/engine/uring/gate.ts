@@ -12,8 +12,9 @@ import { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
-/** While descriptors have run out, accepting is tried so often. */
+/** While descriptors have run out, accepting is tried after so long, then less and less often. */
 const ACCEPT_LOOK_MS = 100;
+const ACCEPT_LOOK_MAX_MS = 2_000;
 
 /**
  * The listeners of a loop, and whether they accept: not while memory or descriptors have run out.
@@ -24,6 +25,10 @@ const ACCEPT_LOOK_MS = 100;
 export class Gate {
   private readonly listeners = new Map<number, Listener>();
   private isOpen = true;
+  /** Looks since somebody was accepted. */
+  private looks = 0;
+  /** An alarm is set that looks whether the gate can open. */
+  private isLooking = false;
 
   constructor(
     private readonly loop: Loop,
@@ -39,6 +44,7 @@ export class Gate {
   listen(key: number, options: ListenerOptions, descriptor: number): void {
     const listener = this.newListener(options, descriptor, null);
     this.listeners.set(key, listener);
+    this.loop.descriptors.listens(1);
     if (this.loop.stopping) this.close(key, listener);
     else if (this.isOpen) this.arm(key, listener);
   }
@@ -89,7 +95,10 @@ export class Gate {
       if (result >= 0) loop.sockets.closeNow(result);
       return;
     }
-    if (result >= 0) loop.accept(listener, result);
+    if (result >= 0) {
+      this.looks = 0;
+      loop.accept(listener, result);
+    }
     if ((flags & CqeFlag.More) !== 0) {
       // From here on one at a time: the last one that fits must be the last one accepted.
       if (!this.isAmple) this.cancelAccept(key);
@@ -97,8 +106,19 @@ export class Gate {
     }
     listener.armed = false;
     if (listener.closing) this.close(key, listener);
-    else if (result === -Errno.EMFILE || result === -Errno.ENFILE) this.shut("descriptors");
-    else if (this.isOpen) this.arm(key, listener);
+    else if (result >= 0 || isPassing(-result)) {
+      if (this.isOpen) this.arm(key, listener);
+    } else {
+      this.starved(-result);
+    }
+  }
+
+  /** The kernel could not open a socket. Whatever it lacks, it lacks it at the next try, too. */
+  starved(errno: number): void {
+    if (this.loop.stopping) return;
+    this.loop.descriptors.look();
+    this.shut(isOfMemory(errno) ? "memory" : "descriptors");
+    this.lookLater();
   }
 
   /** Descriptors were given back. */
@@ -110,6 +130,7 @@ export class Gate {
   decide(): void {
     const { descriptors, isDry, report, stopping } = this.loop;
     if (stopping) return;
+    if (descriptors.tight) descriptors.look();
     const cause = isDry ? "memory" : descriptors.tight ? "descriptors" : null;
     if (this.isOpen && cause !== null) this.shut(cause);
     else if (!this.isOpen && cause === null && descriptors.ample) {
@@ -139,6 +160,7 @@ export class Gate {
       before,
       admission,
       this.loop.copies.mirrorOf(options, account.name, before?.mirror ?? null),
+      this.loop.outsiders,
       this.loop,
       descriptor,
       alarms.set,
@@ -172,10 +194,16 @@ export class Gate {
     if (cause === "descriptors") this.lookLater();
   }
 
-  /** Descriptors may come back that no relay had: nobody tells, so it is tried. */
+  /** What was wanting may come back though no relay had it: nobody tells, so it is tried. */
   private lookLater(): void {
-    this.loop.alarms.set(ACCEPT_LOOK_MS, () => {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    const afterMs = Math.min(ACCEPT_LOOK_MAX_MS, ACCEPT_LOOK_MS * 2 ** this.looks);
+    this.loop.alarms.set(afterMs, () => {
+      this.isLooking = false;
       if (this.isOpen || this.loop.stopping) return;
+      this.looks++;
+      this.loop.descriptors.look();
       this.decide();
       if (!this.isOpen) this.lookLater();
     });
@@ -189,6 +217,7 @@ export class Gate {
     const { loop } = this;
     const { descriptor } = listener;
     this.listeners.delete(key);
+    loop.descriptors.listens(-1);
     loop.sockets.stopWaiting(descriptor);
     for (let failures = 0; failures < BACKLOG; ) {
       const accepted = loop.sockets.acceptNow(descriptor);
@@ -200,6 +229,17 @@ export class Gate {
     loop.report.unlistened(key);
     loop.reportStopped();
   }
+}
+
+/** This client could not be accepted, or accepting was called off: the next one may well be. */
+function isPassing(errno: number): boolean {
+  if (isGoodbye(errno)) return true;
+  const { ECANCELED, EPERM, EHOSTUNREACH, ENETUNREACH } = Errno;
+  return [ECANCELED, EPERM, EHOSTUNREACH, ENETUNREACH].includes(errno);
+}
+
+function isOfMemory(errno: number): boolean {
+  return errno === Errno.ENOMEM || errno === Errno.ENOBUFS;
 }
 
 /** accept(2) tells of a client that has left already; there may be others behind it. */

@@ -14,6 +14,7 @@ import { Meter } from "../meter.ts";
 import { Copies, type CopiesHost } from "../mirror/copies.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
+import { Outsiders } from "../outsiders.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { RouteQuestion } from "../route-desk.ts";
@@ -111,6 +112,7 @@ export class Loop implements CopiesHost {
   private readonly files: Files | null;
   readonly alarms = new Alarms();
   readonly descriptors: Descriptors;
+  readonly outsiders: Outsiders<Conduit>;
   readonly copies: Copies;
   private readonly copyTable = new CopyTable(this);
   /** What is known of upstreams. */
@@ -154,7 +156,8 @@ export class Loop implements CopiesHost {
     private readonly options: LoopOptions,
     readonly report: Report,
   ) {
-    this.descriptors = new Descriptors(options.share.engines, () => this.gate.relieved());
+    this.descriptors = new Descriptors(options.share, () => this.gate.relieved());
+    this.outsiders = new Outsiders(this.descriptors);
     this.table = upstreamTableOf(options.share);
     this.prepare = new Prepare(kernel);
     const { waitCount, sqPollIdleMs, yield: yields } = options.uring;
@@ -289,6 +292,11 @@ export class Loop implements CopiesHost {
     return this.ledger.relays();
   }
 
+  /** The kernel could not open a socket for a dial: nor can it for who would be accepted next. */
+  starved(errno: number): void {
+    this.gate.starved(errno);
+  }
+
   /** A lane has something to send at the end of the turn. */
   mark(lane: Lane): void {
     if (lane.marked) return;
@@ -341,6 +349,7 @@ export class Loop implements CopiesHost {
     conduit.accept(id, descriptor, listener);
     this.ending.begun(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
+    this.outsiders.makeRoom();
     this.gate.decide();
   }
 

@@ -1,4 +1,5 @@
 import { timerSpan } from "../../engine/deadlines.ts";
+import { descriptorBudget } from "../../engine/descriptors.ts";
 import {
   type DnsAnswer,
   decodeAnswer,
@@ -9,6 +10,7 @@ import {
 } from "./dns-message.ts";
 import { type DnsServer, parseServer } from "./dns-server.ts";
 import { NameError } from "./name-error.ts";
+import { Turns } from "./turns.ts";
 
 /*
  * Asks DNS servers. Bun's own node:dns would nearly do, but (1.4.5) it says ENOTFOUND for a name
@@ -28,6 +30,9 @@ export interface DnsOptions {
   /** Nobody waits any more. */
   readonly signal: AbortSignal;
 }
+
+/** Each question has a socket of its own. */
+const turns = new Turns(descriptorBudget().lookups);
 
 const ROUNDS = 2;
 /**
@@ -77,6 +82,21 @@ export async function askDns(
 }
 
 async function askServer(
+  name: string,
+  type: QuestionType,
+  server: DnsServer,
+  attemptMs: number,
+  signal: AbortSignal,
+): Promise<DnsAnswer> {
+  const release = await turns.take();
+  try {
+    return await askInTurn(name, type, server, attemptMs, signal);
+  } finally {
+    release();
+  }
+}
+
+async function askInTurn(
   name: string,
   type: QuestionType,
   server: DnsServer,
