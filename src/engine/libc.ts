@@ -132,6 +132,24 @@ export function ownEnd(descriptor: number, address: Uint8Array): boolean {
   return library()?.getsockname(descriptor, address, addressSize) === 0;
 }
 
+const PORT_AT = 2;
+/** Room for the address of any TCP socket. */
+const ends = [new Uint8Array(28), new Uint8Array(28)] as const;
+
+/**
+ * Whether a connection's two ends are one; see {@link ./self-connect.ts}.
+ *
+ * @param dialled where it went to, in the kernel's own form: TCP
+ */
+export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
+  const [own, other] = ends;
+  if (!ownEnd(descriptor, own)) return false;
+  if (own[PORT_AT] !== dialled[PORT_AT] || own[PORT_AT + 1] !== dialled[PORT_AT + 1]) return false;
+  const { length } = dialled;
+  if (!otherEnd(descriptor, other)) return false;
+  return own.every((byte, index) => index >= length || byte === other[index]);
+}
+
 const SOL_SOCKET = 1;
 /** The socket's number, unique as long as the machine runs. Since Linux 4.6. */
 const SO_COOKIE = 57;

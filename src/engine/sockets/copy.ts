@@ -166,6 +166,12 @@ export function copyHandlers(descriptors: Descriptors, onDefect: OnDefect): Sock
         return;
       }
       const link = socket.data;
+      if (link.metItself(socket)) {
+        link.copy = null;
+        copy.refused("ECONNREFUSED");
+        socket.terminate();
+        return;
+      }
       link.socket = bunSocket(socket);
       copy.opened(link.socket.fd);
     },

@@ -175,6 +175,11 @@ export class Dialer implements TimedDialer<Conduit> {
           socket.terminate();
           return;
         }
+        if (attempt.metItself(socket)) {
+          this.attemptFailed(conduit, attempt, "ECONNREFUSED");
+          socket.terminate();
+          return;
+        }
         this.drop(conduit, attempt);
         conduit.dialed(bunSocket(socket));
       },

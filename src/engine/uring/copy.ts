@@ -89,9 +89,9 @@ export class UringCopy extends Copy {
     this.pending--;
     this.dialOperation = Operation.Ignored;
     if (this.phase !== CopyPhase.Dialing) this.join();
-    else if (result < 0) {
+    else if (result < 0 || this.loop.metItself(this.descriptor, this.dialled as Encoded)) {
       this.closeDescriptor();
-      this.attemptFailed(-result);
+      this.attemptFailed(result < 0 ? -result : Errno.ECONNREFUSED);
     } else {
       this.receive();
       this.connected();

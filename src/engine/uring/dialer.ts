@@ -131,6 +131,10 @@ export class Dialer implements TimedDialer<Conduit> {
       this.dropped(conduit, attempt, result < 0 ? -result : Errno.ECANCELED);
       return;
     }
+    if (this.loop.metItself(attempt.descriptor, attempt.address as Encoded)) {
+      this.dropped(conduit, attempt, Errno.ECONNREFUSED);
+      return;
+    }
     conduit.upstream = attempt.descriptor;
     attempt.descriptor = -1;
     this.cancelAll(conduit);

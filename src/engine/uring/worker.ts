@@ -1,5 +1,5 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
+import { meetsItself, otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
   closeNow,
@@ -31,6 +31,7 @@ const sockets: Sockets = {
     const address = new Uint8Array(SOCKADDR_IP_SIZE);
     return ownEnd(descriptor, address) ? address : null;
   },
+  meetsItself,
   sendNow,
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),

@@ -6,6 +6,7 @@ import { formatAddress } from "../../config/address.ts";
 import { printable } from "../../config/error.ts";
 import type { Address } from "../../config/options.ts";
 import { formatDuration } from "../../config/quantity.ts";
+import { meetsItself } from "../../engine/self-connect.ts";
 import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
 import type { CheckOptions, TlsOptions } from "./check-options.ts";
@@ -187,6 +188,12 @@ class Probe {
     });
     socket.on("connect", () => {
       if (this.isOver || this.channel !== socket) return;
+      if (address.kind === "tcp" && meetsItself(address.port, socket)) {
+        socket.resetAndDestroy();
+        if (onFailed !== null) onFailed();
+        else this.failed("connect", { code: "ECONNREFUSED" });
+        return;
+      }
       clearTimeout(this.dialTimer);
       this.phase = "talk";
       this.talk();
