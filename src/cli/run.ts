@@ -112,7 +112,7 @@ async function start(settings: Settings): Promise<Run> {
       version,
       others: [observer],
     });
-    const options = proxyOptions(settings, await embedded.addressesFor(settings));
+    const options = proxyOptions(settings, await embedded.addressesFor(settings), admin?.address);
     const inherited = new InheritedSockets(process.env);
     const proxy = await RunningProxy.start(options, observation.observer, inherited.take);
     for (const address of inherited.closeRest()) {

@@ -2,6 +2,7 @@ import { accessLogOf } from "./access-log.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
 import { type FileListeners, type ListenerGroup, listenersOf, plainUpstream } from "./listeners.ts";
+import { rejectAdmin } from "./loops.ts";
 import {
   type AccessLogOptions,
   type Address,
@@ -75,8 +76,10 @@ export function validate(
   const settings = { ...file?.settings, ...line.settings };
   const groupOfUring = { ...file?.uring, ...line.uring };
   if (settings.engine?.value === "sockets") rejectUring(groupOfUring, problems);
+  const groups = groupsOf(line, file, problems);
+  rejectAdmin(groups, settings.admin, problems);
   const finished: Settings = {
-    listeners: listenersOf(groupsOf(line, file, problems), problems, inFile(file)),
+    listeners: listenersOf(groups, problems, inFile(file)),
     engine: settings.engine?.value ?? defaults.engine,
     workers: settings.workers?.value ?? defaults.workers,
     totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
@@ -98,8 +101,13 @@ export function validate(
  *
  * @param embedded where the embedded upstream is, for the listeners that have none; it may be empty
  *   when there is no such listener
+ * @param admin where the admin server really listens; null when there is none
  */
-export function proxyOptions(settings: Settings, embedded: readonly Address[]): ProxyOptions {
+export function proxyOptions(
+  settings: Settings,
+  embedded: readonly Address[],
+  admin: Address | null = null,
+): ProxyOptions {
   const { listeners, engine, workers, totalRelays, memory, uring } = settings;
   const { drainTimeoutMs, dnsServers } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
@@ -112,6 +120,7 @@ export function proxyOptions(settings: Settings, embedded: readonly Address[]): 
     uring,
     drainTimeoutMs,
     dnsServers,
+    reserved: [...embedded, ...(admin === null ? [] : [admin])],
   };
 }
 

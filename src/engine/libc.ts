@@ -1,5 +1,12 @@
-import { dlopen } from "bun:ffi";
+import { dlopen, type Pointer, read, toArrayBuffer } from "bun:ffi";
 import { readFileSync } from "node:fs";
+import {
+  AF_INET,
+  AF_INET6,
+  decodeSockaddr,
+  SOCKADDR_IN_SIZE,
+  SOCKADDR_IP_SIZE,
+} from "./sockaddr.ts";
 
 /**
  * The few calls of the C library that Bun has no function for. Beside `linux.ts` the only file
@@ -20,6 +27,8 @@ interface Libc {
   getsockname(descriptor: number, address: Uint8Array, size: Uint32Array): number;
   shutdown(descriptor: number, how: number): number;
   listen(descriptor: number, backlog: number): number;
+  getifaddrs(list: BigUint64Array): number;
+  freeifaddrs(list: Pointer): void;
 }
 
 let opened: Libc | null | undefined;
@@ -44,6 +53,8 @@ function open(): Libc | null {
         getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
         listen: { args: ["i32", "i32"], returns: "i32" },
+        getifaddrs: { args: ["ptr"], returns: "i32" },
+        freeifaddrs: { args: ["ptr"], returns: "void" },
       }).symbols;
     } catch {
       // The next name, or none: the caller has another way.
@@ -148,6 +159,57 @@ export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
   const { length } = dialled;
   if (!otherEnd(descriptor, other)) return false;
   return own.every((byte, index) => index >= length || byte === other[index]);
+}
+
+/** An address of an interface of this machine. */
+export interface InterfaceAddress {
+  /** A literal. */
+  readonly host: string;
+  /** What stands behind `%` where it is link-local: the interface's name and its number. */
+  readonly zones: readonly string[];
+}
+
+/** `struct ifaddrs` of <ifaddrs.h>, as on x86-64 and arm64. */
+const IFA_NEXT = 0;
+const IFA_NAME = 8;
+const IFA_ADDR = 24;
+/** Bytes of an interface's name, its final zero included (IFNAMSIZ). */
+const NAME_SIZE = 16;
+
+/**
+ * The addresses of all interfaces, those without a carrier included, whose addresses are this machine's as
+ * well. Null where they cannot be had (not Linux, or a sandbox refuses it).
+ */
+export function interfaceAddresses(): InterfaceAddress[] | null {
+  if (process.platform !== "linux") return null;
+  const list = new BigUint64Array(1);
+  if (library()?.getifaddrs(list) !== 0) return null;
+  const first = Number(list[0]) as Pointer;
+  const all: InterfaceAddress[] = [];
+  for (let at = first; Number(at) !== 0; at = read.ptr(at, IFA_NEXT) as Pointer) {
+    const address = read.ptr(at, IFA_ADDR) as Pointer;
+    if (Number(address) === 0) continue;
+    const family = read.u16(address, 0);
+    if (family !== AF_INET && family !== AF_INET6) continue;
+    const size = family === AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IP_SIZE;
+    const decoded = decodeSockaddr(new Uint8Array(toArrayBuffer(address, 0, size)));
+    if (decoded.kind !== "tcp") continue;
+    const [host = "", zone] = decoded.host.split("%");
+    const name = textAt(read.ptr(at, IFA_NAME) as Pointer);
+    all.push({ host, zones: zone === undefined ? [] : [name, zone] });
+  }
+  if (Number(first) !== 0) library()?.freeifaddrs(first);
+  return all;
+}
+
+function textAt(pointer: Pointer): string {
+  let text = "";
+  for (let at = 0; at < NAME_SIZE; at++) {
+    const byte = read.u8(pointer, at);
+    if (byte === 0) break;
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 const SOL_SOCKET = 1;

@@ -91,7 +91,7 @@ else {
       const address = { kind: "tcp", host: "127.0.0.1", port: ${PORT} };
       const found = new Set();
       for (let left = ${DIALS}; left > 0; left--) {
-        const { ok, detail } = await probe(address, checkOptions(), async () => []);
+        const { ok, detail } = await probe(address, checkOptions(), async (one) => [one]);
         found.add(ok + " " + detail);
       }
       console.log(JSON.stringify([...found]));

@@ -1,13 +1,13 @@
 import type { SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
 import { formatAddress } from "../../config/address.ts";
-import type { Address, TcpAddress } from "../../config/options.ts";
+import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { dialReason } from "../dial-reason.ts";
 import type { EngineObserver } from "../engine.ts";
-import type { ResolveName } from "../names.ts";
+import { type ResolveName, withoutAddress } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { bunSocket } from "./bun-socket.ts";
@@ -82,9 +82,8 @@ export class Dialer implements TimedDialer<Conduit> {
     const { mirror } = conduit.listener;
     if (mirror !== null && conduit.dials === 1) conduit.mirror(mirror);
     conduit.listener.dialing.add(conduit);
-    if (address.kind === "tcp" && conduit.dialsName) {
-      this.resolve(conduit, address);
-    } else this.begin(conduit, address);
+    if (conduit.mustAsk) this.resolve(conduit, address);
+    else this.begin(conduit, address);
   }
 
   /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
@@ -126,15 +125,19 @@ export class Dialer implements TimedDialer<Conduit> {
     }
   }
 
-  private resolve(conduit: Conduit, { host, port }: TcpAddress): void {
+  private resolve(conduit: Conduit, address: Address): void {
     const { dials } = conduit;
     const { generation } = conduit.relay;
-    this.resolveName(host, port, (addresses) => {
+    this.resolveName(address, (addresses, refusal) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.length === 0, "resolve: nothing is tried before the answer");
       conduit.untried = addresses;
-      if (addresses.length > 0) this.beginNext(conduit);
-      else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
+      if (addresses.length > 0) {
+        this.beginNext(conduit);
+        return;
+      }
+      const { reason, detail } = withoutAddress(refusal);
+      this.failed(conduit, reason, detail);
     });
   }
 

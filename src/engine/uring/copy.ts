@@ -47,13 +47,13 @@ export class UringCopy extends Copy {
     const { loop, generation } = this;
     const encoded = loop.dialer.encode(address);
     if (encoded !== null) this.open(encoded, []);
-    else if (address.kind === "tcp") {
-      loop.report.resolve(address.host, address.port, (addresses) => {
+    else {
+      loop.report.resolve(address, (addresses, refusal) => {
         // It may have been given up meanwhile, and be another relay's.
         if (this.generation !== generation || this.phase !== CopyPhase.Dialing) return;
         const [first, ...others] = addresses.map((one) => loop.dialer.encode(one));
         if (first) this.open(first, others);
-        else this.dialFailed("ENOTFOUND");
+        else this.notDialed(refusal);
       });
     }
   }

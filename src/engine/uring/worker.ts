@@ -90,7 +90,7 @@ class Reporter extends Teller implements Report {
         loop.stop(command.drainTimeoutMs);
         return;
       case "resolved":
-        this.resolved(command.token, command.addresses);
+        this.resolved(command.token, command.addresses, command.refusal);
         return;
       case "routed":
         this.routed(command.token, command.answer);
