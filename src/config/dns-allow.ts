@@ -14,6 +14,8 @@ export interface DnsNetwork {
 
 /** More than anybody writes down. */
 const NETWORKS_MAX = 1_024;
+/** Longer than any network with its ports. */
+const TEXT_MAX = 100;
 const PORT_MAX = 65_535;
 const EXPECTED =
   "networks such as 10.0.0.0/8, 10.0.0.0/8:6379 or [fd00::/8]:6379-6389, or any alone";
@@ -46,18 +48,18 @@ export function isAllowed(
 }
 
 function parseOne(text: unknown): DnsNetwork {
-  if (typeof text !== "string") return refuse(text, EXPECTED);
-  const [, bracketed, plain, from, to] =
-    /^(?:\[([^\]]+)\]|([^:[\]]+|[^[\]]*:[^[\]]*:[^[\]]*?))(?::(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(
-      text,
-    ) ?? [];
-  // Without brackets what stands behind the last colon of an IPv6 network belongs to it.
-  const isBareIPv6 = bracketed === undefined && (text.match(/:/g)?.length ?? 0) > 1;
-  const network = isBareIPv6 ? text : (bracketed ?? plain ?? "");
+  if (typeof text !== "string" || text.length > TEXT_MAX) return refuse(text, EXPECTED);
+  // Without brackets all that an IPv6 network has belongs to it.
+  const isBare = text.indexOf(":") !== text.lastIndexOf(":") && !text.startsWith("[");
+  const [, bracketed, plain, first, last] = isBare ? ["", "", text] : (PARTS.exec(text) ?? []);
+  const network = bracketed || plain || "";
   if (ipKind(network.split("/")[0] ?? "") === 0) return refuse(text, EXPECTED);
-  const ports = isBareIPv6 || from === undefined ? null : portsOf(text, from, to ?? from);
+  const ports = first === undefined ? null : portsOf(text, first, last ?? first);
   return { network: parseNetwork(network), ports };
 }
+
+/** `[fd00::/8]` or `10.0.0.0/8`, then perhaps `:7` or `:7-9`. */
+const PARTS = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5})(?:-(\d{1,5}))?)?$/;
 
 function portsOf(text: string, first: string, last: string): readonly [number, number] {
   const [from, to] = [Number(first), Number(last)];

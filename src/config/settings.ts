@@ -3,6 +3,7 @@ import { type DnsServer, parseServer } from "../upstream/names/dns-server.ts";
 import { accessLogRules } from "./access-log.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
+import { dnsAllow } from "./dns-allow.ts";
 import { edgeRules } from "./edge.ts";
 import { healthRules } from "./health.ts";
 import { ipKind } from "./ip.ts";
@@ -77,6 +78,7 @@ export const proxyRules = {
   totalRelays: count(0, 10_000_000),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   dnsServers,
+  dnsAllow,
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,
   ...accessLogRules,

@@ -43,6 +43,7 @@ export interface Settings {
   readonly totalRelays: number;
   readonly drainTimeoutMs: number;
   readonly dnsServers: ProxyOptions["dnsServers"];
+  readonly dnsAllow: NonNullable<ProxyOptions["dnsAllow"]>;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
   readonly accessLog: AccessLogOptions | null;
@@ -85,6 +86,7 @@ export function validate(
     totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     dnsServers: settings.dnsServers?.value ?? defaults.dnsServers,
+    dnsAllow: settings.dnsAllow?.value ?? defaults.dnsAllow,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
     accessLog: accessLogOf(settings, problems),
@@ -109,7 +111,7 @@ export function proxyOptions(
   admin: Address | null = null,
 ): ProxyOptions {
   const { listeners, engine, workers, totalRelays, memory, uring } = settings;
-  const { drainTimeoutMs, dnsServers } = settings;
+  const { drainTimeoutMs, dnsServers, dnsAllow } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
@@ -120,6 +122,7 @@ export function proxyOptions(
     uring,
     drainTimeoutMs,
     dnsServers,
+    dnsAllow,
     reserved: [...embedded, ...(admin === null ? [] : [admin])],
   };
 }

@@ -1,12 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { decodeAnswer, type Question } from "../../src/upstream/names/dns-message.ts";
 import { NameError } from "../../src/upstream/names/name-error.ts";
 import { resolveName } from "../../src/upstream/names/resolver.ts";
 import { TestAuthority } from "../../src/upstream/names/test-authority.ts";
+import { End } from "../fixtures/end.ts";
 import { seeded } from "../fixtures/random.ts";
+import { echo, Upstream } from "../fixtures/upstream.ts";
+import { waitFor } from "../fixtures/wait.ts";
 import { chained, honest, hostileAnswer, labelled } from "./hostile-answers.ts";
+import { onEveryStage, startOn } from "./stages.ts";
 
 // Whoever answers DNS, or sends datagrams in its place, is a stranger.
+
+setDefaultTimeout(60_000);
 
 /** RINGWAY_HOSTILE_DNS asks for another number, such as 100000. */
 const ANSWERS = Number(process.env.RINGWAY_HOSTILE_DNS ?? 10_000);
@@ -137,5 +143,78 @@ describe("a datagram from anybody", () => {
     const failed = await resolve().catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(NameError);
     expect((failed as NameError).code).toBe("timeout");
+  });
+});
+
+onEveryStage("DNS may answer with what --dns-allow says only", (stage) => {
+  const SERVICE = "_redis._tcp.a.test";
+  let authority: TestAuthority;
+  let upstream: Upstream;
+  beforeEach(async () => {
+    authority = await TestAuthority.start();
+    upstream = Upstream.listen({ kind: "tcp", host: "127.0.0.2", port: 0 }, echo);
+  });
+  afterEach(() => {
+    authority[Symbol.dispose]();
+    upstream.close();
+  });
+
+  /** What a client of a proxy with these flags hears, and the reasons of its relays. */
+  async function heard(flags: readonly string[], line: RegExp) {
+    const { host, port } = authority.server;
+    const dns = ["--dns-servers", `${host}:${port}`, "--stats", "json"];
+    await using proxy = startOn(stage, ["-l", "127.0.0.1:0", ...dns, ...flags]);
+    const address = { kind: "tcp", host: "127.0.0.1", port: await proxy.port() } as const;
+    const client = await End.connect(address, (end) => {
+      end.keeps = true;
+    });
+    client.send("hello");
+    await waitFor(() => client.closed || client.receivedBytes > 0, "it hears or is closed");
+    client.reset();
+    await proxy.logged(line);
+    const { out } = await proxy.stop();
+    return { text: client.text, reasons: JSON.parse(out).relays.reasons };
+  }
+
+  const portOf = () => (upstream.address as { port: number }).port;
+
+  test("a name", async () => {
+    authority.addresses("a.test", ["127.0.0.2"], 60);
+    const name = ["-u", `a.test:${portOf()}`];
+    const denied = await heard(
+      [...name, "--dns-allow", "10.0.0.0/8,fd00::/8"],
+      /upstream a\.test:\d+: dns_denied/,
+    );
+    expect(denied).toEqual({ text: "", reasons: { dns_denied: 1 } });
+    // Its port was configured.
+    const allowed = await heard([...name, "--dns-allow", "127.0.0.2:1"], /listening/);
+    expect(allowed.text).toBe("hello");
+    // So was all of this.
+    const literal = await heard(["-u", `127.0.0.2:${portOf()}`, "--dns-allow", "::1"], /listening/);
+    expect(literal.text).toBe("hello");
+  });
+
+  test("some addresses of a name", async () => {
+    authority.addresses("a.test", ["127.0.0.1", "127.0.0.2"], 60);
+    const flags = ["-u", `a.test:${portOf()}`, "--dns-allow", "127.0.0.2"];
+    const { text } = await heard(flags, /host a\.test: 127\.0\.0\.1:\d+ may not be dialled/);
+    expect(text).toBe("hello");
+  });
+
+  test("a service, whose ports are DNS's, too", async () => {
+    const record = { type: "SRV", ttl: 60, target: "127.0.0.2", priority: 0, weight: 1 } as const;
+    authority.addresses("a.test", ["127.0.0.2"], 60);
+    const port = portOf();
+    for (const target of ["127.0.0.2", "a.test"]) {
+      authority.knows(SERVICE, "SRV", { records: [{ ...record, target, port }] });
+      const flags = ["-u", `srv:${SERVICE}`, "--dns-allow"];
+      const told = /is not among what DNS may answer with/;
+      const other = await heard([...flags, `127.0.0.2:${(port % 65_535) + 1}`], told);
+      expect(other).toEqual({ text: "", reasons: { no_upstream: 1 } });
+      const same = await heard([...flags, `127.0.0.0/8:${port}`], /listening/);
+      expect(same.text).toBe("hello");
+    }
+    const denied = await heard(["-u", `srv:${SERVICE}`, "--dns-allow", "10.0.0.0/8"], /dns_denied/);
+    expect(denied).toEqual({ text: "", reasons: { dns_denied: 1 } });
   });
 });
