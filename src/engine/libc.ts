@@ -147,12 +147,30 @@ const PORT_AT = 2;
 /** Room for the address of any TCP socket. */
 const ends = [new Uint8Array(28), new Uint8Array(28)] as const;
 
+let pickedFrom: number | undefined;
+
+/** The lowest port that the system picks for a dial by itself; 0 where it does not say. Read once. */
+function lowestPicked(): number {
+  if (pickedFrom === undefined) {
+    try {
+      const range = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
+      pickedFrom = Number.parseInt(range, 10) || 0;
+    } catch {
+      pickedFrom = 0;
+    }
+  }
+  return pickedFrom;
+}
+
 /**
- * Whether a connection's two ends are one; see {@link ./self-connect.ts}.
+ * Whether a connection's two ends are one; see `meetsItself` in self-connect.ts. Below the ports that the system
+ * picks no dial gets its own: that is known without a system call.
  *
  * @param dialled where it went to, in the kernel's own form: TCP
  */
 export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
+  const port = ((dialled[PORT_AT] as number) << 8) | (dialled[PORT_AT + 1] as number);
+  if (port < lowestPicked()) return false;
   const [own, other] = ends;
   if (!ownEnd(descriptor, own)) return false;
   if (own[PORT_AT] !== dialled[PORT_AT] || own[PORT_AT + 1] !== dialled[PORT_AT + 1]) return false;
