@@ -54,6 +54,8 @@ test("the help", () => {
                                      reached [off]
           --dns-servers ADDRS        ask these for names and services, such as
                                      127.0.0.1:8600; apart by commas [system]
+          --dns-allow NETWORKS       DNS may answer with these only: 10.0.0.0/8,
+                                     or 10.0.0.0/8:6379 for services [any]
 
     Their health:
           --check KIND               none, tcp, redis, redis-primary, redis-replica,

@@ -135,7 +135,7 @@ async function start(settings: Settings, inherited: InheritedSockets): Promise<R
       version,
       others: [observer],
     });
-    const options = proxyOptions(settings, await embedded.addressesFor(settings));
+    const options = proxyOptions(settings, await embedded.addressesFor(settings), admin?.address);
     const sockets = account === null ? inherited : await SocketsAhead.open(options, inherited.take);
     // All is open that needs more rights; no worker has begun, and nobody was accepted.
     if (account !== null) become(account);

@@ -31,6 +31,12 @@ export const choiceFlags: readonly Flag[] = [
     ["ask these for names and services, such as", "127.0.0.1:8600; apart by commas"],
     "system",
   ),
+  flag(
+    "dnsAllow",
+    "NETWORKS",
+    ["DNS may answer with these only: 10.0.0.0/8,", "or 10.0.0.0/8:6379 for services"],
+    "any",
+  ),
 ];
 
 /** What is known of upstreams, and what comes of it. */

@@ -149,6 +149,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   totalRelays: "0",
   drainTimeout: 0,
   dnsServers: ["10.0.0.2", "[::1]:8600"],
+  dnsAllow: ["10.0.0.0/8:6379", "fd00::/8"],
   segmentSize: "64KiB",
   segmentCount: 4096,
   accessLog: "./access.log",

@@ -307,6 +307,13 @@ export interface Config extends ListenerSettings {
    * @default "system"
    */
   readonly dnsServers?: string | readonly string[];
+  /**
+   * What DNS may answer with, for names of upstreams, mirrors and checks, and for services: networks such as
+   * `"10.0.0.0/8"`; with a port or two (`"10.0.0.0/8:6379"`, `"[fd00::/8]:6379-6389"`) a service's places have
+   * to have one of those. Anything else is not dialled (`dns_denied`).
+   * @default "any"
+   */
+  readonly dnsAllow?: string | readonly string[];
   /** One buffer: a power of two, 4KiB…1MiB. @default "64KiB" */
   readonly segmentSize?: Size;
   /** Most buffers, 2MiB…64GiB in all; allocated when needed. @default 4096 */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Route } from "../edge/route/connection.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
+import type { DnsNetwork } from "./dns-allow.ts";
 import type { NetworkList } from "./edge.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
@@ -41,6 +42,7 @@ type Made =
   | HealthValues["checkStatus" | "checkSend" | "checkExpect"]
   | NetworkList
   | readonly DnsServer[]
+  | readonly DnsNetwork[]
   | Refusal
   | Route;
 

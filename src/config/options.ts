@@ -8,6 +8,7 @@ import {
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
+import type { DnsNetwork } from "./dns-allow.ts";
 import { type Believed, edgeDefaults, type NetworkList } from "./edge.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
@@ -16,13 +17,24 @@ export interface TcpAddress {
   readonly host: string;
   /** 0…65535; 0 lets the system pick, for a listener only. */
   readonly port: number;
+  /** See {@link Asked}. */
+  readonly asks?: Asked;
 }
 
 /** A unix socket. A path that begins with `\0` is in Linux' abstract namespace. */
 export interface UnixAddress {
   readonly kind: "unix";
   readonly path: string;
+  /** See {@link Asked}. */
+  readonly asks?: Asked;
 }
+
+/**
+ * Where a literal upstream leads may change while the proxy runs, as interfaces and files do: for each dial
+ * the control plane is asked whether that would be the proxy itself. Set by the control plane, where the
+ * address has something in common with what this process listens on; never configured.
+ */
+export type Asked = true;
 
 /** Where a listener accepts or an upstream is reached. */
 export type Address = TcpAddress | UnixAddress;
@@ -318,6 +330,13 @@ export interface ProxyOptions {
   readonly drainTimeoutMs: number;
   /** Who is asked for the names of upstreams and for services; empty: the system, and whom it asks. */
   readonly dnsServers: readonly DnsServer[];
+  /** What DNS may answer with, for names and services; none for anything. */
+  readonly dnsAllow?: readonly DnsNetwork[];
+  /**
+   * What else this process listens on, and nobody is relayed to: the admin server, the server inside but for
+   * those whose upstream it is.
+   */
+  readonly reserved?: readonly Address[];
 }
 
 /** What a listener has unless it says otherwise. */
@@ -353,6 +372,7 @@ export const defaults = {
   totalRelays: 0,
   drainTimeoutMs: 10_000,
   dnsServers: [],
+  dnsAllow: [],
   segmentSize: 64 * 1024,
   segmentCount: 4096,
   accessLog: "none",

@@ -374,6 +374,12 @@ const configEntries = {
     "Who is asked for names and services, up to 8 addresses; system for whom the system asks.",
     "system",
   ),
+  dnsAllow: proxySetting(
+    "dnsAllow",
+    form.texts,
+    "Networks, and of services ports, that DNS may answer with: 10.0.0.0/8:6379; any for all.",
+    "any",
+  ),
   segmentSize: proxySetting(
     "segmentSize",
     form.size,

@@ -4,6 +4,7 @@ import { accessLogRules } from "./access-log.ts";
 import { accountRules } from "./account.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
+import { dnsAllow } from "./dns-allow.ts";
 import { edgeRules } from "./edge.ts";
 import { healthRules } from "./health.ts";
 import { ipKind } from "./ip.ts";
@@ -78,6 +79,7 @@ export const proxyRules = {
   totalRelays: count(0, 10_000_000),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   dnsServers,
+  dnsAllow,
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,
   ...accessLogRules,

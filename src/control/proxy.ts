@@ -22,7 +22,8 @@ import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
-import { type LookUpParts, lookUpBy, Services, servicesOf } from "./services.ts";
+import { type LookUpParts, lookUpBy, Services } from "./services.ts";
+import { Sieve } from "./sieve.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -68,6 +69,7 @@ export class RunningProxy {
     readonly engine: Engine,
     readonly upstreams: Upstreams,
     readonly services: Services,
+    private readonly own: OwnAddresses,
     private readonly edges: Edges,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
@@ -91,15 +93,26 @@ export class RunningProxy {
     const choice = selectEngine(options.engine, options.uring);
     const workers = Math.max(1, options.workers);
     const drop = (slot: number, withinMs: number | null) => engine.drop({ slot }, withinMs);
-    const services = new Services(observer, () => proxy.refresh(), lookUp);
+    const own = new OwnAddresses();
+    const sieve = new Sieve(own, options.dnsAllow ?? []);
+    const services = new Services(observer, () => proxy.refresh(), sieve, lookUp);
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,
-      allowed: (...dial) => services.allowed(...dial),
+      sift: (asked, found) => services.sift(asked, found),
     });
     const edges = new Edges(workers, upstreams);
     const told = watching(observer, upstreams, edges);
     const engine = newEngine(choice, options, told, upstreams);
-    const proxy = new RunningProxy(engine, upstreams, services, edges, choice, options, inherited);
+    const proxy = new RunningProxy(
+      engine,
+      upstreams,
+      services,
+      own,
+      edges,
+      choice,
+      options,
+      inherited,
+    );
     const begun = proxy.begin(options);
     // Members that change meanwhile wait for it, as they do for a reload.
     proxy.reloading = begun.catch(() => {});
@@ -210,7 +223,7 @@ export class RunningProxy {
     try {
       const prepared = await this.prepare(options);
       for (const [key, one] of prepared.adopted) await this.open(key, one, prepared);
-      await this.retain(prepared);
+      await this.retain(prepared, options.reserved);
     } catch (error) {
       this.release();
       await this.engine.stop(0);
@@ -238,10 +251,11 @@ export class RunningProxy {
       closing.push(listening.close());
     }
     await this.update(prepared, changed);
-    const relaysEnding = await this.retain(prepared);
+    const relaysEnding = await this.retain(prepared, wanted.reserved);
     await Promise.all(closing);
-    const { engine, workers, memory, uring, dnsServers } = this.running;
+    const { engine, workers, memory, uring, dnsServers, dnsAllow } = this.running;
     this.running = { ...wanted, engine, workers, memory, uring, dnsServers };
+    if (dnsAllow !== undefined) this.running = { ...this.running, dnsAllow };
     return { ...plan, relaysEnding };
   }
 
@@ -256,7 +270,7 @@ export class RunningProxy {
     this.isRefreshing = false;
     if (this.stopping) return;
     const { edged, expanded: before } = this.prepared;
-    const expanded = this.services.expand(edged);
+    const expanded = this.expand(edged);
     try {
       const prepared = { edged, expanded, adopted: keyed(this.upstreams.adopt(expanded)) };
       await this.update(prepared, new Set());
@@ -297,33 +311,39 @@ export class RunningProxy {
    *
    * @returns how many relays end with upstreams that go
    */
-  private async retain(prepared: Prepared): Promise<number> {
+  private async retain(prepared: Prepared, reserved: readonly Address[] = []): Promise<number> {
     this.prepared = prepared;
     this.services.retain(prepared.edged);
     const relaysEnding = this.upstreams.retain(prepared.expanded);
     this.edges.retain();
     // Ports that the system has picked are known only now.
-    await this.spareOwn(prepared.edged);
+    this.ownAre(prepared.edged, reserved);
+    if (!Bun.deepEquals(this.expand(prepared.edged), prepared.expanded, true)) this.refresh();
     return relaysEnding;
   }
 
-  /** No member of a service may be a listener of our own. */
-  private async spareOwn(listeners: readonly WantedListener[]): Promise<void> {
-    if (servicesOf(listeners).size === 0) return;
-    const bound = Array.from(this.listening.values(), ({ address }) => address);
-    const all = [...listeners.map(({ address }) => address), ...bound];
-    this.services.spare(await OwnAddresses.of(all));
-    this.refresh();
+  /** No dial may end at one of these listeners, of those that are open, or at what else is our own. */
+  private ownAre(listeners: readonly WantedListener[], reserved: readonly Address[] = []): void {
+    const all = Array.from(keyed(listeners), ([key, options]) => {
+      return { options, address: this.listening.get(key)?.address ?? options.address };
+    });
+    const open = Array.from(this.listening.values(), ({ address }) => address);
+    this.own.set(all, open, reserved);
+  }
+
+  /** The listeners with their services' members; what may come to lead to ourselves asks. */
+  private expand(edged: readonly WantedListener[]): ListenerOptions[] {
+    return this.own.guarded(this.services.expand(edged));
   }
 
   /** The listeners as engines take them. @throws ConfigError when a file of networks is wrong */
-  private async prepare({ listeners, totalRelays }: ProxyOptions): Promise<Prepared> {
+  private async prepare({ listeners, totalRelays, reserved }: ProxyOptions): Promise<Prepared> {
     // First what may fail.
     const edged = await this.edges.adopt(listeners, totalRelays);
     this.services.adopt(listeners);
-    await this.spareOwn(listeners);
+    this.ownAre(listeners, reserved);
     await this.services.answered(listeners, FIRST_ANSWER_MS);
-    const expanded = this.services.expand(edged);
+    const expanded = this.expand(edged);
     return { edged, expanded, adopted: keyed(this.upstreams.adopt(expanded)) };
   }
 
@@ -338,7 +358,7 @@ export class RunningProxy {
       this.services.retain(this.prepared.edged);
       this.upstreams.retain(this.prepared.expanded);
       this.edges.restore();
-      await this.spareOwn(this.prepared.edged);
+      this.ownAre(this.prepared.edged, this.running.reserved);
       // A stop has overtaken it: nobody can listen there any more.
       const isLate = error instanceof ListenError && this.stopping;
       throw isLate ? new StoppedError() : error;

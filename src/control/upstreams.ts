@@ -120,9 +120,9 @@ export class Upstreams {
   ) {
     this.table = new UpstreamTable(workers);
     this.names = new UpstreamNames(observer, names);
-    const { hostsOf } = this.names;
+    const { literals } = this.names;
     this.checker = new Checker((key, event) => this.healthChanged(key, event), {
-      probe: (address, options, signal) => probe(address, options, hostsOf, signal),
+      probe: (address, options, signal) => probe(address, options, literals, signal),
       runningMax: descriptorBudget().checks,
     });
   }

@@ -1,5 +1,12 @@
-import { dlopen } from "bun:ffi";
+import { dlopen, type Pointer, read, toArrayBuffer } from "bun:ffi";
 import { readFileSync } from "node:fs";
+import {
+  AF_INET,
+  AF_INET6,
+  decodeSockaddr,
+  SOCKADDR_IN_SIZE,
+  SOCKADDR_IP_SIZE,
+} from "./sockaddr.ts";
 
 /**
  * The few calls of the C library that Bun has no function for. Beside `linux.ts` the only file
@@ -22,6 +29,8 @@ interface Libc {
   listen(descriptor: number, backlog: number): number;
   socket(family: number, type: number, protocol: number): number;
   getrlimit(resource: number, limit: BigUint64Array): number;
+  getifaddrs(list: BigUint64Array): number;
+  freeifaddrs(list: Pointer): void;
 }
 
 let opened: Libc | null | undefined;
@@ -48,6 +57,8 @@ function open(): Libc | null {
         listen: { args: ["i32", "i32"], returns: "i32" },
         socket: { args: ["i32", "i32", "i32"], returns: "i32" },
         getrlimit: { args: ["i32", "ptr"], returns: "i32" },
+        getifaddrs: { args: ["ptr"], returns: "i32" },
+        freeifaddrs: { args: ["ptr"], returns: "void" },
       }).symbols;
     } catch {
       // The next name, or none: the caller has another way.
@@ -134,6 +145,93 @@ export function ownEnd(descriptor: number, address: Uint8Array): boolean {
   if (process.platform !== "linux") return false;
   addressSize[0] = address.length;
   return library()?.getsockname(descriptor, address, addressSize) === 0;
+}
+
+const PORT_AT = 2;
+/** Room for the address of any TCP socket. */
+const ends = [new Uint8Array(28), new Uint8Array(28)] as const;
+
+let pickedFrom: number | undefined;
+
+/** The lowest port that the system picks for a dial by itself; 0 where it does not say. Read once. */
+function lowestPicked(): number {
+  if (pickedFrom === undefined) {
+    try {
+      const range = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
+      pickedFrom = Number.parseInt(range, 10) || 0;
+    } catch {
+      pickedFrom = 0;
+    }
+  }
+  return pickedFrom;
+}
+
+/**
+ * Whether a connection's two ends are one; see `meetsItself` in self-connect.ts. Below the ports that the system
+ * picks no dial gets its own: that is known without a system call.
+ *
+ * @param dialled where it went to, in the kernel's own form: TCP
+ */
+export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
+  const port = ((dialled[PORT_AT] as number) << 8) | (dialled[PORT_AT + 1] as number);
+  if (port < lowestPicked()) return false;
+  const [own, other] = ends;
+  if (!ownEnd(descriptor, own)) return false;
+  if (own[PORT_AT] !== dialled[PORT_AT] || own[PORT_AT + 1] !== dialled[PORT_AT + 1]) return false;
+  const { length } = dialled;
+  if (!otherEnd(descriptor, other)) return false;
+  return own.every((byte, index) => index >= length || byte === other[index]);
+}
+
+/** An address of an interface of this machine. */
+export interface InterfaceAddress {
+  /** A literal. */
+  readonly host: string;
+  /** What stands behind `%` where it is link-local: the interface's name and its number. */
+  readonly zones: readonly string[];
+}
+
+/** `struct ifaddrs` of <ifaddrs.h>, as on x86-64 and arm64. */
+const IFA_NEXT = 0;
+const IFA_NAME = 8;
+const IFA_ADDR = 24;
+/** Bytes of an interface's name, its final zero included (IFNAMSIZ). */
+const NAME_SIZE = 16;
+
+/**
+ * The addresses of all interfaces, those without a carrier included, whose addresses are this machine's as
+ * well. Null where they cannot be had (not Linux, or a sandbox refuses it).
+ */
+export function interfaceAddresses(): InterfaceAddress[] | null {
+  if (process.platform !== "linux") return null;
+  const list = new BigUint64Array(1);
+  if (library()?.getifaddrs(list) !== 0) return null;
+  const first = Number(list[0]) as Pointer;
+  const all: InterfaceAddress[] = [];
+  for (let at = first; Number(at) !== 0; at = read.ptr(at, IFA_NEXT) as Pointer) {
+    const address = read.ptr(at, IFA_ADDR) as Pointer;
+    if (Number(address) === 0) continue;
+    const family = read.u16(address, 0);
+    if (family !== AF_INET && family !== AF_INET6) continue;
+    const size = family === AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IP_SIZE;
+    const decoded = decodeSockaddr(new Uint8Array(toArrayBuffer(address, 0, size)));
+    if (decoded.kind !== "tcp") continue;
+    const [host = "", zone] = decoded.host.split("%");
+    const name = textAt(read.ptr(at, IFA_NAME) as Pointer);
+    all.push({ host, zones: zone === undefined ? [] : [name, zone] });
+  }
+  if (Number(first) !== 0) library()?.freeifaddrs(first);
+  return all;
+}
+
+function textAt(pointer: Pointer): string {
+  let text = "";
+  for (let at = 0; at < NAME_SIZE; at++) {
+    const byte = read.u8(pointer, at);
+    if (byte === 0) break;
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 const SOL_SOCKET = 1;

@@ -158,9 +158,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
   }
 
-  /** Whether the host of that upstream has to be resolved before it can be dialled. */
-  get dialsName(): boolean {
-    return this.chooser.isNamed(this.upstreamNumber);
+  /** Whether the control plane has to be asked before that upstream is dialled: names are its business. */
+  get mustAsk(): boolean {
+    return this.chooser.mustAsk(this.upstreamNumber);
   }
 
   /**

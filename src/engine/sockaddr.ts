@@ -15,13 +15,14 @@ import type { Address } from "../config/options.ts";
  */
 
 const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 
 /** Bytes of an IPv6 address with its port: the longest that is not a path. */
 export const SOCKADDR_IP_SIZE = 28;
 
-const SOCKADDR_IN_SIZE = 16;
+/** The same of IPv4. */
+export const SOCKADDR_IN_SIZE = 16;
 const SUN_PATH_SIZE = 108;
 
 /** Bytes of the longest address there is: a unix socket's whose path has no zero behind it. */

@@ -27,6 +27,10 @@ export const reasons = [
   "connect_unresolved",
   /** Dialling failed for any other cause. */
   "connect_failed",
+  /** The upstream turned out to be something that this very process listens on: that is not dialled. */
+  "own_address",
+  /** DNS has answered with addresses only that it may not answer with. */
+  "dns_denied",
   /** The client is in a network that may not come in. */
   "access_denied",
   /** The listener, or the process, has as many relays as it may have. */

@@ -136,6 +136,10 @@ export class LogObserver implements ProxyObserver {
     this.log.warn(`host ${name}: ${why}; its last addresses are kept`);
   }
 
+  nameTrouble(name: string, what: string): void {
+    this.log.warn(`host ${name}: ${what}`);
+  }
+
   serviceChanged(event: ServiceEvent): void {
     this.log[event.isNews ? "info" : "debug"](serviceLine(event));
   }

@@ -53,6 +53,9 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     nameFailing(name, why) {
       for (const one of observers) one.nameFailing?.(name, why);
     },
+    nameTrouble(name, what) {
+      for (const one of observers) one.nameTrouble?.(name, what);
+    },
     serviceChanged(event) {
       for (const one of observers) one.serviceChanged?.(event);
     },

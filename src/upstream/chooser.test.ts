@@ -264,12 +264,24 @@ test("a dial that was answered is told", () => {
   expect([table.wasDialed(100), table.wasDialed(99)]).toEqual([false, true]);
 });
 
-test("tells who is where, and whether that has to be resolved", () => {
+test("tells who is where, and whether that has to be asked for", () => {
   const tcp = (host: string) => ({ kind: "tcp", host, port: 1 }) as const;
   const unix = { kind: "unix", path: "/a" } as const;
-  const addresses = [tcp("a.test"), tcp("10.0.0.1"), tcp("::1"), unix];
+  const addresses = [
+    tcp("a.test"),
+    tcp("10.0.0.1"),
+    tcp("::1"),
+    unix,
+    { kind: "unix", path: "/b", asks: true } as const,
+  ];
   const { chooser } = choosing(upstreams(...addresses.map((address) => ({ address }))));
-  expect(addresses.map((_, index) => chooser.isNamed(index))).toEqual([true, false, false, false]);
-  expect(addresses.map((address) => chooser.numberOf({ ...address }))).toEqual([0, 1, 2, 3]);
+  expect(addresses.map((_, index) => chooser.mustAsk(index))).toEqual([
+    true,
+    false,
+    false,
+    false,
+    true,
+  ]);
+  expect(addresses.map((address) => chooser.numberOf({ ...address }))).toEqual([0, 1, 2, 3, 4]);
   expect(chooser.numberOf(tcp("b.test"))).toBe(NO_UPSTREAM);
 });

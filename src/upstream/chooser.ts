@@ -8,7 +8,7 @@ import {
   ipv6Word,
   UNIX_CLIENT,
 } from "../edge/access/client-address.ts";
-import { isName } from "../engine/names.ts";
+import { mustAsk } from "../engine/names.ts";
 import { type Balancer, type Candidates, newBalancer } from "./balance/balance.ts";
 import { mix } from "./balance/hash.ts";
 import type { UpstreamTable } from "./table.ts";
@@ -38,7 +38,7 @@ export class UpstreamChooser {
   private readonly backups: Group;
   private readonly hashes: boolean;
   /** By number: 1 where the host is a name. */
-  private readonly named: Uint8Array;
+  private readonly asked: Uint8Array;
 
   constructor(
     readonly upstreams: readonly UpstreamOptions[],
@@ -50,7 +50,7 @@ export class UpstreamChooser {
     this.primaries = group(false);
     this.backups = group(true);
     this.hashes = policy === "hash";
-    this.named = Uint8Array.from(upstreams, ({ address }) => (isName(address) ? 1 : 0));
+    this.asked = Uint8Array.from(upstreams, ({ address }) => (mustAsk(address) ? 1 : 0));
     // Its table takes milliseconds: now, and not for the first client.
     if (this.hashes) this.leave(this.enter(UNIX_CLIENT, NONE_TRIED));
   }
@@ -82,9 +82,9 @@ export class UpstreamChooser {
     return this.upstreams.findIndex((one) => formatAddress(one.address) === name);
   }
 
-  /** Whether the host of an upstream has to be resolved before it can be dialled. */
-  isNamed(index: number): boolean {
-    return this.named[index] === 1;
+  /** Whether the control plane has to be asked before an upstream is dialled. */
+  mustAsk(index: number): boolean {
+    return this.asked[index] === 1;
   }
 
   /** A relay has left, or its dial has failed. */

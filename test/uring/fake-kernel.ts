@@ -241,6 +241,10 @@ export class FakeKernel implements Kernel, Sockets {
     return null;
   }
 
+  meetsItself(): boolean {
+    return this.fate.strikes("itself");
+  }
+
   sendNow(descriptor: number, bytes: Uint8Array): number {
     return this.performer.sendNow(this.descriptors.connection(descriptor), bytes);
   }

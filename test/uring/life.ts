@@ -278,8 +278,8 @@ export class Life implements Report {
   poolRefilled(): void {}
   acceptPaused(): void {}
   acceptResumed(): void {}
-  resolve(host: string, _port: number, answer: (addresses: readonly Address[]) => void): void {
-    const addresses = this.addressesOf(host);
+  resolve(address: Address, answer: (addresses: readonly Address[]) => void): void {
+    const addresses = this.addressesOf(address.kind === "tcp" ? address.host : address.path);
     const at = this.clock.now + this.fate.random() * LOOKUP_MS;
     this.kernel.at(at, () => this.command(() => answer(addresses)));
   }

@@ -372,8 +372,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "the socket of a failed attempt stays open",
-      find: "      this.closeDescriptor();\n      this.attemptFailed(-result);",
-      replace: "      this.attemptFailed(-result);",
+      find: "      this.closeDescriptor();\n      this.attemptFailed(result < 0",
+      replace: "      this.attemptFailed(result < 0",
     },
     {
       what: "a mirror's dial that was given up is waited for",

@@ -1,14 +1,14 @@
 import type { SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
 import { formatAddress } from "../../config/address.ts";
-import type { Address, TcpAddress } from "../../config/options.ts";
+import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { dialReason } from "../dial-reason.ts";
 import type { EngineObserver } from "../engine.ts";
 import { canOpenSocket } from "../libc.ts";
-import type { ResolveName } from "../names.ts";
+import { type ResolveName, withoutAddress } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { bunSocket } from "./bun-socket.ts";
@@ -84,9 +84,8 @@ export class Dialer implements TimedDialer<Conduit> {
     const { mirror } = conduit.listener;
     if (mirror !== null && conduit.dials === 1) conduit.mirror(mirror);
     conduit.listener.dialing.add(conduit);
-    if (address.kind === "tcp" && conduit.dialsName) {
-      this.resolve(conduit, address);
-    } else this.begin(conduit, address);
+    if (conduit.mustAsk) this.resolve(conduit, address);
+    else this.begin(conduit, address);
   }
 
   /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
@@ -128,15 +127,19 @@ export class Dialer implements TimedDialer<Conduit> {
     }
   }
 
-  private resolve(conduit: Conduit, { host, port }: TcpAddress): void {
+  private resolve(conduit: Conduit, address: Address): void {
     const { dials } = conduit;
     const { generation } = conduit.relay;
-    this.resolveName(host, port, (addresses) => {
+    this.resolveName(address, (addresses, refusal) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.length === 0, "resolve: nothing is tried before the answer");
       conduit.untried = addresses;
-      if (addresses.length > 0) this.beginNext(conduit);
-      else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
+      if (addresses.length > 0) {
+        this.beginNext(conduit);
+        return;
+      }
+      const { reason, detail } = withoutAddress(refusal);
+      this.failed(conduit, reason, detail);
     });
   }
 
@@ -181,6 +184,11 @@ export class Dialer implements TimedDialer<Conduit> {
         const { data: attempt } = socket;
         const { conduit } = attempt;
         if (conduit === null) {
+          socket.terminate();
+          return;
+        }
+        if (attempt.metItself(socket)) {
+          this.attemptFailed(conduit, attempt, "ECONNREFUSED");
           socket.terminate();
           return;
         }

@@ -90,7 +90,7 @@ function obey(command: Command): void {
       void stop(command.drainTimeoutMs);
       return;
     case "resolved":
-      teller.resolved(command.token, command.addresses);
+      teller.resolved(command.token, command.addresses, command.refusal);
       return;
     case "routed":
       teller.routed(command.token, command.answer);

@@ -11,6 +11,7 @@ import type { Reason } from "../../flow/reason.ts";
 import type { Selection } from "../ending/dropping.ts";
 import type { EngineShare } from "../engine.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
+import type { DialRefusal } from "../names.ts";
 import type { Page, UpstreamPage } from "../pages.ts";
 import type { RecordBatch } from "./records.ts";
 
@@ -43,7 +44,12 @@ export type Command =
   | { readonly kind: "cut"; readonly relay: number }
   | { readonly kind: "drop"; readonly selection: Selection; readonly withinMs: number | null }
   | { readonly kind: "stop"; readonly drainTimeoutMs: number }
-  | { readonly kind: "resolved"; readonly token: number; readonly addresses: readonly Address[] }
+  | {
+      readonly kind: "resolved";
+      readonly token: number;
+      readonly addresses: readonly Address[];
+      readonly refusal: DialRefusal | null;
+    }
   | { readonly kind: "routed"; readonly token: number; readonly answer: RouteAnswer }
   /** Nothing is left to do: the thread may end. */
   | { readonly kind: "end" }
@@ -80,8 +86,7 @@ export type News =
   | {
       readonly kind: "resolve";
       readonly token: number;
-      readonly host: string;
-      readonly port: number;
+      readonly address: Address;
     }
   /** The listener's route function is to be asked, by its number; see {@link RouteQuestion}. */
   | {

@@ -4,7 +4,7 @@ import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Engine, EngineObserver, RelaySummary } from "../engine.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
-import type { ResolveName } from "../names.ts";
+import type { DialRefusal, ResolveName } from "../names.ts";
 import type { AskRoute } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { News, WorkerBirth } from "./messages.ts";
@@ -22,7 +22,7 @@ export class Teller implements EngineObserver {
   private readonly ended = new Records();
   private toldAt = 0;
   /** Who waits for the addresses of a name. */
-  private readonly lookups = new Map<number, (addresses: readonly Address[]) => void>();
+  private readonly lookups = new Map<number, Parameters<ResolveName>[1]>();
   /** Who waits for what a route function says. */
   private readonly questions = new Map<number, (answer: RouteAnswer) => void>();
   private lastToken = 0;
@@ -80,17 +80,17 @@ export class Teller implements EngineObserver {
   };
 
   /** Names are the control plane's, too. */
-  readonly resolve: ResolveName = (host, port, answer) => {
+  readonly resolve: ResolveName = (address, answer) => {
     const token = ++this.lastToken;
     this.lookups.set(token, answer);
-    this.tell({ kind: "resolve", token, host, port });
+    this.tell({ kind: "resolve", token, address });
   };
 
   /** The control plane has the addresses of a name. */
-  resolved(token: number, addresses: readonly Address[]): void {
+  resolved(token: number, addresses: readonly Address[], refusal: DialRefusal | null): void {
     const answer = this.lookups.get(token);
     this.lookups.delete(token);
-    answer?.(addresses);
+    answer?.(addresses, refusal);
   }
 
   /** The control plane has an answer to a question, perhaps too late. */

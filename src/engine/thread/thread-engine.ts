@@ -4,7 +4,7 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import type { EngineName, ListenerOptions } from "../../config/options.ts";
+import type { Address, EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
 import { Book } from "../book.ts";
 import type { Selection } from "../ending/dropping.ts";
@@ -228,7 +228,7 @@ export class ThreadEngine implements Engine {
         observer.acceptResumed();
         return;
       case "resolve":
-        this.resolve(news.token, news.host, news.port);
+        this.resolve(news.token, news.address);
         return;
       case "route":
         void this.route(news);
@@ -254,9 +254,9 @@ export class ThreadEngine implements Engine {
     }
   }
 
-  private resolve(token: number, host: string, port: number): void {
-    this.options.resolve(host, port, (addresses) =>
-      this.tell({ kind: "resolved", token, addresses }),
+  private resolve(token: number, address: Address): void {
+    this.options.resolve(address, (addresses, refusal = null) =>
+      this.tell({ kind: "resolved", token, addresses, refusal }),
     );
   }
 

@@ -63,6 +63,8 @@ export interface Sockets {
   otherAddress(descriptor: number): Uint8Array | null;
   /** The address of a socket's own end, in bytes of its own; null when it is gone. */
   ownAddress(descriptor: number): Uint8Array | null;
+  /** Whether a connection's own end is the one that was dialled, and nobody is there. */
+  meetsItself(descriptor: number, dialled: Uint8Array): boolean;
   /** Sends without waiting. @returns how many bytes were taken */
   sendNow(descriptor: number, bytes: Uint8Array): number;
   /** FIN. */

@@ -26,7 +26,7 @@ import { closeUnknown } from "./close-unknown.ts";
 import { Conduit } from "./conduit.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
-import { Dialer } from "./dialer.ts";
+import { Dialer, type Encoded } from "./dialer.ts";
 import { Files } from "./files.ts";
 import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
@@ -339,6 +339,11 @@ export class Loop implements CopiesHost {
     if (!isClean) this.sockets.resetOnClose(descriptor);
     this.files?.remove(descriptor);
     this.prepare.close(descriptor);
+  }
+
+  /** A dial was answered by nobody but itself: it counts as refused. */
+  metItself(descriptor: number, { bytes, isTcp }: Encoded): boolean {
+    return isTcp && this.sockets.meetsItself(descriptor, bytes);
   }
 
   /** A client was accepted: it becomes a relay. */

@@ -1,5 +1,5 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
+import { meetsItself, otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
   closeNow,
@@ -31,6 +31,7 @@ const sockets: Sockets = {
     const address = new Uint8Array(SOCKADDR_SIZE_MAX);
     return ownEnd(descriptor, address) ? address : null;
   },
+  meetsItself,
   sendNow,
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
@@ -89,7 +90,7 @@ class Reporter extends Teller implements Report {
         loop.stop(command.drainTimeoutMs);
         return;
       case "resolved":
-        this.resolved(command.token, command.addresses);
+        this.resolved(command.token, command.addresses, command.refusal);
         return;
       case "routed":
         this.routed(command.token, command.answer);

@@ -6,12 +6,13 @@ import { formatAddress } from "../../config/address.ts";
 import { printable } from "../../config/error.ts";
 import type { Address } from "../../config/options.ts";
 import { formatDuration } from "../../config/quantity.ts";
+import { meetsItself } from "../../engine/self-connect.ts";
 import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
 import type { CheckOptions, TlsOptions } from "./check-options.ts";
 import type { Conversation, Verdict } from "./conversation.ts";
 import { HttpConversation } from "./http-conversation.ts";
-import { type HostsOf, literals } from "./lookup.ts";
+import type { Literals } from "./lookup.ts";
 import { Mask } from "./mask.ts";
 import { PostgresConversation } from "./postgres-conversation.ts";
 import { PostgresTlsRequest } from "./postgres-tls-request.ts";
@@ -45,17 +46,17 @@ const LATE_MS = 20;
  * resolves, even one whose connection was never answered.
  *
  * @param address the upstream's own; `options.address` is checked instead if there is one
- * @param hostsOf where it has the addresses of a host name from
+ * @param literals where it has the addresses behind an address from
  * @param signal gives the check up, which makes it inconclusive
  */
 export function probe(
   address: Address,
   options: CheckOptions,
-  hostsOf: HostsOf,
+  literals: Literals,
   signal?: AbortSignal,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    new Probe(options.address ?? address, options, hostsOf, signal, resolve).begin();
+    new Probe(options.address ?? address, options, literals, signal, resolve).begin();
   });
 }
 
@@ -117,7 +118,7 @@ class Probe {
   constructor(
     private readonly address: Address,
     private readonly options: CheckOptions,
-    private readonly hostsOf: HostsOf,
+    private readonly literals: Literals,
     private readonly signal: AbortSignal | undefined,
     private readonly resolve: (result: ProbeResult) => void,
   ) {
@@ -133,7 +134,7 @@ class Probe {
     }
     this.signal?.addEventListener("abort", this.onAbort);
     this.startTimer(this.options.timeoutMs, true);
-    literals(this.address, this.hostsOf).then(
+    this.literals(this.address).then(
       (addresses) => this.dial(addresses, 0),
       (error) => this.failed("lookup", error),
     );
@@ -193,6 +194,12 @@ class Probe {
     });
     socket.on("connect", () => {
       if (this.isOver || this.channel !== socket) return;
+      if (address.kind === "tcp" && meetsItself(address.port, socket)) {
+        socket.resetAndDestroy();
+        if (onFailed !== null) onFailed();
+        else this.failed("connect", { code: "ECONNREFUSED" });
+        return;
+      }
       clearTimeout(this.dialTimer);
       this.phase = "talk";
       this.talk();
