@@ -138,7 +138,7 @@ export interface RelaySummary {
   id: number;
   /** The listener's name, or else the address that it really accepts on. */
   listener: string;
-  /** The client as `host:port` or `unix`. */
+  /** The client as `host:port`, `unix`, or `unknown` (it had reset before it was accepted). */
   client: string;
   /** The upstream as it was configured; null in mode `sink` and before one was chosen. */
   upstream: string | null;
