@@ -85,6 +85,11 @@ export const reasons = [
   "admin",
   /** The worker that carried it has met a defect. */
   "worker_failed",
+  /**
+   * This machine could not dial, whatever the upstream: it has no local port or address left, no memory for
+   * a socket, or a filter that forbids it.
+   */
+  "local_limit",
 ] as const;
 
 /** One of the {@link reasons}. */

@@ -66,7 +66,7 @@ function mayBe(reason: Reason, { client, upstream, relay, life }: Case): boolean
 /** Whether it came to no upstream; one of those that were tried may have answered too late. */
 function isDialFailure(reason: Reason): boolean {
   if (reason.startsWith("connect_") || reason.startsWith("queue_")) return true;
-  return ["descriptor_limit", "no_upstream", "upstreams_full"].includes(reason);
+  return ["descriptor_limit", "local_limit", "no_upstream", "upstreams_full"].includes(reason);
 }
 
 /** Whether nothing was sent to one of the ends for so long. */

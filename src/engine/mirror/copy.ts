@@ -1,6 +1,7 @@
 import { assert } from "../../assert.ts";
 import type { Address } from "../../config/options.ts";
 import { type Backlog, Kept } from "../../memory/backlog.ts";
+import { ownShortage } from "../dial-reason.ts";
 import { type DialRefusal, withoutAddress } from "../names.ts";
 import type { Copies } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
@@ -210,7 +211,8 @@ export abstract class Copy {
 
   /** The dial came to nothing. */
   protected dialFailed(detail: string): void {
-    this.mirror.failed();
+    // What is wanting on this machine is no reason to leave the mirror alone.
+    if (ownShortage(detail) === null) this.mirror.failed();
     this.drop("unreachable", detail);
   }
 

@@ -6,6 +6,7 @@ import { formatAddress } from "../../config/address.ts";
 import { printable } from "../../config/error.ts";
 import type { Address } from "../../config/options.ts";
 import { formatDuration } from "../../config/quantity.ts";
+import { ownShortage } from "../../engine/dial-reason.ts";
 import { meetsItself } from "../../engine/self-connect.ts";
 import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
@@ -294,8 +295,10 @@ class Probe {
 
   private failed(what: "lookup" | "connect", error: unknown): void {
     // Bun says ECONNREFUSED where it has no descriptor for a socket: the code does not tell.
-    if (hasDescriptors()) this.end({ ok: false, detail: `${what}: ${codeOf(error)}` });
-    else this.inconclusive("no descriptor left");
+    const code = codeOf(error);
+    if (!hasDescriptors()) this.inconclusive("no descriptor left");
+    else if (ownShortage(code) !== null) this.inconclusive(`${what}: ${code}`);
+    else this.end({ ok: false, detail: `${what}: ${code}` });
   }
 
   private inconclusive(detail: string): void {
