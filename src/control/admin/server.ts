@@ -74,7 +74,9 @@ async function answer(
   const access = accessOf(incoming.headers, options);
   const request = adminRequest(incoming, access === "all");
   const refused = refusal(request, access, options, isOpen);
-  if (refused !== null && access === "wrong") await wrongTokens.note(peer);
+  if (refused !== null && access === "wrong") {
+    await wrongTokens.note(peer, incoming.signal);
+  }
   if (refused !== null) return refused;
   for (const route of routes) {
     const response = await route(request);
