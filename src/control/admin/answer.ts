@@ -15,6 +15,16 @@ export const HEADERS = {
   "x-frame-options": "DENY",
 } as const;
 
+/** Who has sent a request. */
+export interface Asker {
+  /** Null on a unix socket. */
+  readonly address: string | null;
+  /** Aborted when nobody waits for an answer any more. */
+  readonly gone: AbortSignal;
+  /** It guesses: when there are too many connections, it goes first. */
+  distrust(): void;
+}
+
 /** A request with its address taken apart. */
 export interface AdminRequest {
   readonly method: string;
@@ -22,8 +32,7 @@ export interface AdminRequest {
   /** As it was sent, nothing decoded; empty where there is none. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** The address of who asks; null on a unix socket. */
-  readonly peer: string | null;
+  readonly asker: Asker;
   /** It may have something done, and not only look. */
   readonly mayChange: boolean;
   /** The body as JSON; null for none. @throws SyntaxError when it is something else */
@@ -39,15 +48,14 @@ export interface RawRequest {
   readonly headers: Headers;
   /** As it was sent: as a rule a path alone. */
   readonly url: string;
-  /** The address of who has sent it, where there is one. */
-  readonly peer?: string | null;
+  readonly asker: Asker;
   /** The body. */
   text(): Promise<string>;
 }
 
 /** Takes a request's address apart, which may be whole. What it may do is not known yet: nothing. */
 export function adminRequest(request: RawRequest): AdminRequest {
-  const { method, headers, peer = null, url } = request;
+  const { method, headers, asker, url } = request;
   const [, path = "", query = ""] =
     /^(?:[a-z]+:\/\/[^/?#]*)?(\/[^?#]*)?(?:\?([^#]*))?/i.exec(url) ?? [];
   const json = async () => {
@@ -55,7 +63,7 @@ export function adminRequest(request: RawRequest): AdminRequest {
     return text === "" ? null : JSON.parse(text);
   };
   const mayChange = false;
-  return { method, headers, path, query: new URLSearchParams(query), peer, mayChange, json };
+  return { method, headers, path, query: new URLSearchParams(query), asker, mayChange, json };
 }
 
 /** Any answer. */

@@ -9,6 +9,7 @@ import {
   openListening,
   withFileMode,
 } from "../../engine/listening-socket.ts";
+import type { Asker } from "./answer.ts";
 
 /** How often is looked whether the kernel would still accept. */
 const LOOK_MS = 1_000;
@@ -21,6 +22,8 @@ const UNDER_WAY_MAX = 16;
 
 /** How much a connection is worth, when there are too many of them: the least goes first. */
 enum Worth {
+  /** What it has shown is wrong: it guesses, and its answer is late on purpose. */
+  Distrusted,
   /** It has not asked for anything yet. */
   Silent,
   /** It has got its answer, and may ask for more. */
@@ -30,18 +33,27 @@ enum Worth {
 }
 
 /** One connection of the admin server: what it waits for, and for how long at most. */
-export class Visit {
+export class Visit implements Asker {
+  readonly address: string | null;
+  private readonly leaving = new AbortController();
   private underWay = 0;
   private hasAsked = false;
+  private isDistrusted = false;
 
   constructor(
     readonly socket: Socket,
     private readonly door: Door,
   ) {
+    this.address = socket.remoteAddress ?? null;
     door.silent.add(this);
   }
 
+  get gone(): AbortSignal {
+    return this.leaving.signal;
+  }
+
   get worth(): Worth {
+    if (this.isDistrusted) return Worth.Distrusted;
     if (this.underWay > 0) return Worth.UnderWay;
     return this.hasAsked ? Worth.Answered : Worth.Silent;
   }
@@ -69,6 +81,17 @@ export class Visit {
     this.underWay--;
     this.door.taking.delete(this);
     if (!this.socket.destroyed) this.door.silent.add(this);
+  }
+
+  distrust(): void {
+    this.isDistrusted = true;
+  }
+
+  /** The connection is closed. */
+  closed(): void {
+    this.door.silent.delete(this);
+    this.door.taking.delete(this);
+    this.leaving.abort();
   }
 
   /** The client sends nothing more. */
@@ -185,8 +208,7 @@ export class Door {
     socket.on("end", () => visit.ended());
     socket.on("close", () => {
       this.visits.delete(visit);
-      this.silent.delete(visit);
-      this.taking.delete(visit);
+      visit.closed();
     });
     this.onVisit(visit);
   }

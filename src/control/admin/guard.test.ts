@@ -15,7 +15,9 @@ function judge(
   path = "/api/state",
 ): number {
   const all = new Headers({ host: "127.0.0.1:9600", ...headers });
-  const request = adminRequest({ method, headers: all, url: `http://any${path}` } as Request);
+  const asker = { address: null, gone: new AbortController().signal, distrust() {} };
+  const url = `http://any${path}`;
+  const request = adminRequest({ method, headers: all, url, asker, text: async () => "" });
   const options = { address, token, readToken, socketMode: 0o600 };
   const access = accessOf(all, options);
   return refusal(request, access, options, (one) => one === "/")?.status ?? 0;

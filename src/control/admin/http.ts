@@ -96,7 +96,7 @@ function requestOf(visit: Visit, incoming: IncomingMessage): AdminRequest {
     method: incoming.method ?? "",
     headers,
     url: incoming.url ?? "",
-    peer: visit.socket.remoteAddress ?? null,
+    asker: visit,
     text: async () => {
       const text = await bodyOf(incoming);
       visit.whole();

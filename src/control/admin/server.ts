@@ -68,7 +68,7 @@ async function answer(
   const access = accessOf(incoming.headers, options);
   const request = { ...incoming, mayChange: access === "all" };
   const refused = refusal(request, access, options, isOpen);
-  if (refused !== null && access === "wrong") await wrongTokens.note(request.peer);
+  if (refused !== null && access === "wrong") await wrongTokens.note(request.asker);
   if (refused !== null) return refused;
   for (const route of routes) {
     const response = await route(request);

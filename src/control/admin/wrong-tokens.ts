@@ -1,4 +1,5 @@
 import { Limit, WINDOW_MS } from "../../observe/limit.ts";
+import type { Asker } from "./answer.ts";
 
 /** Milliseconds that the first wrong token of an address costs; each further one doubles them. */
 const DELAY_MS = 250;
@@ -37,16 +38,17 @@ export class WrongTokens {
   /**
    * One more has come.
    *
-   * @param peer who sent it, as an address; null for a client of a unix socket
    * @returns when it may be answered
    */
-  async note(peer: string | null): Promise<void> {
-    const from = peer === null ? "the unix socket" : peer;
+  async note(asker: Asker): Promise<void> {
+    const { address, gone } = asker;
+    asker.distrust();
+    const from = address ?? "the unix socket";
     if (this.limit.take()) this.tell(`admin API: a wrong token from ${from}`);
     const delayMs = this.delay(networkOf(from), performance.now());
-    if (this.waiting >= WAITING_MAX) return;
+    if (this.waiting >= WAITING_MAX || gone.aborted) return;
     this.waiting++;
-    await new Promise<void>((resolve) => setTimeout(resolve, delayMs).unref());
+    await waited(delayMs, gone);
     this.waiting--;
   }
 
@@ -65,6 +67,18 @@ export class WrongTokens {
     if (this.addresses.size > ADDRESSES_MAX && oldest !== undefined) this.addresses.delete(oldest);
     return Math.min(DELAY_MAX_MS, DELAY_MS * 2 ** Math.min(count, 10));
   }
+}
+
+/** Until a time is over, or nobody waits any more: what is kept for those who left would pile up. */
+function waited(delayMs: number, gone: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, delayMs).unref();
+  const leave = () => {
+    clearTimeout(timer);
+    resolve();
+  };
+  gone.addEventListener("abort", leave, { once: true });
+  return promise.finally(() => gone.removeEventListener("abort", leave));
 }
 
 /** Of an IPv6 address its first half: whoever has one has all of them. */
