@@ -1,3 +1,4 @@
+import { cleanUp, cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
@@ -200,9 +201,11 @@ export class RunningProxy {
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
   async stop(drainTimeoutMs: number): Promise<number> {
     this.stopping = true;
-    const cut = await this.engine.stop(drainTimeoutMs);
-    this.release();
-    return cut;
+    try {
+      return await this.engine.stop(drainTimeoutMs);
+    } finally {
+      this.release();
+    }
   }
 
   private async begin(options: ProxyOptions): Promise<void> {
@@ -211,7 +214,8 @@ export class RunningProxy {
       for (const [key, one] of prepared.adopted) await this.open(key, one, prepared);
       await this.retain(prepared);
     } catch (error) {
-      this.release();
+      // Whatever goes wrong with that, it is the first error that says why it cannot start.
+      cleanUp([() => this.release()]);
       await this.engine.stop(0);
       throw error;
     }
@@ -219,8 +223,7 @@ export class RunningProxy {
 
   /** Nothing is looked after any more. */
   private release(): void {
-    this.services.stop();
-    this.upstreams.stop();
+    cleanUpOrThrow([() => this.services.stop(), () => this.upstreams.stop()]);
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
@@ -334,9 +337,11 @@ export class RunningProxy {
       await this.openAll(prepared);
       return prepared;
     } catch (error) {
-      this.services.retain(this.prepared.edged);
-      this.upstreams.retain(this.prepared.expanded);
-      this.edges.restore();
+      cleanUpOrThrow([
+        () => this.services.retain(this.prepared.edged),
+        () => this.upstreams.retain(this.prepared.expanded),
+        () => this.edges.restore(),
+      ]);
       await this.spareOwn(this.prepared.edged);
       // A stop has overtaken it: nobody can listen there any more.
       const isLate = error instanceof ListenError && this.stopping;
@@ -428,10 +433,10 @@ function newEngine(
     {
       name,
       workers,
-      newWorker: (share, shared, onFailed) => {
+      newWorker: (share, shared, onFailed, onSilent) => {
         const birth = { memory, uring, share: { ...share, upstreams, dials } };
         const { resolve } = names;
-        return new ThreadEngine({ name, birth, onFailed, resolve }, shared);
+        return new ThreadEngine({ name, birth, onFailed, onSilent, resolve }, shared);
       },
     },
     observer,

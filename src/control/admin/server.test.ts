@@ -18,7 +18,7 @@ let isBroken = false;
 const failures: unknown[] = [];
 const answers: Answers = {
   routes: [
-    probesRoute(() => readiness),
+    probesRoute(async () => readiness),
     metricsRoute(async () => {
       if (isBroken) throw new Error("no answer");
       if (readiness.word === "starting") return null;

@@ -53,8 +53,11 @@ export async function startServer(
   return {
     address: isUnix ? address : { ...address, port: server.port ?? address.port },
     async stop() {
-      await server.stop(true);
-      if (isUnix) removeSocketFile(address.path);
+      try {
+        await server.stop(true);
+      } finally {
+        if (isUnix) removeSocketFile(address.path);
+      }
     },
   };
 }

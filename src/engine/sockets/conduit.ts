@@ -1,3 +1,4 @@
+import { cleanUpOrThrow } from "../../clean-up.ts";
 import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
@@ -313,6 +314,16 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
       else end?.terminate();
     }
     this.settle();
+  }
+
+  /** Resets what {@link terminate} has left open, because of the defect that the worker has met. */
+  resetLeft(): void {
+    const { client, upstream, attempts } = this;
+    cleanUpOrThrow([
+      () => client?.terminate(),
+      () => upstream?.terminate(),
+      ...attempts.map((attempt) => () => attempt.abandon()),
+    ]);
   }
 
   /** Behind a sink there is no upstream whose closing would complete what is in flight there. */

@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
+import { cleanUp, forEach, type Step } from "../../clean-up.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
@@ -14,12 +15,15 @@ import { Descriptors } from "../descriptors.ts";
 import type { Selection } from "../ending/dropping.ts";
 import { Ending } from "../ending/ending.ts";
 import {
+  type Acceptance,
+  accepts,
   type Engine,
   type EngineObserver,
   type EngineShare,
   type EngineStats,
   ListenError,
   type Listening,
+  paused,
   type RelaySummary,
   upstreamTableOf,
   wholeShare,
@@ -33,6 +37,8 @@ import type { ResolveName } from "../names.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
+import type { Summary } from "../summary.ts";
+import type { Answering } from "../thread/teller.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
@@ -64,7 +70,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<Conduit>;
   private readonly spare: Conduit[] = [];
-  private accepting = true;
+  private isAccepting = true;
   private stopped: PromiseWithResolvers<number> | null = null;
   private readonly ending: Ending<Conduit>;
   /** Runs while memory has run out. */
@@ -83,7 +89,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     private readonly asker: AskRoute | null = null,
   ) {
     this.descriptors = new Descriptors(share.engines, () => {
-      if (!this.accepting) this.gate();
+      if (!this.isAccepting) this.gate();
     });
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share, memory);
@@ -131,7 +137,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       () => this.unlisten(listening),
     );
     this.listening.add(listening);
-    if (!this.accepting) acceptor.pause();
+    if (!this.isAccepting) acceptor.pause();
     return listening;
   }
 
@@ -146,27 +152,36 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /**
    * Lets everything go because of a defect: every connection is reset, every relay told.
    *
-   * @returns when that is so
+   * @returns when that is so: what has gone wrong with it. No step is left out because of another one
    */
-  async abandon(): Promise<void> {
-    for (const { acceptor } of this.listening) acceptor.close();
-    this.listening.clear();
-    for (const conduit of [...this.ledger.running]) {
-      try {
-        conduit.terminate("worker_failed");
-      } catch {
-        // It may be the very one that has met the defect.
-      }
-    }
-    this.copies.cut();
+  async abandon(): Promise<unknown[]> {
+    const failures = cleanUp(this.lettingGo());
     // Bun tells of the closed sockets in its next passes.
     for (let left = ABANDON_PASSES; left > 0 && this.ledger.running.size > 0; left--) {
       await passed();
     }
-    for (const conduit of [...this.ledger.running]) {
-      conduit.abandoned();
-      this.observer.relayEnded(this.ledger.ends(conduit));
-    }
+    return failures.concat(cleanUp(this.telling()));
+  }
+
+  private *lettingGo(): Iterable<Step> {
+    const running = () => this.ledger.running;
+    yield* forEach(
+      () => this.listening,
+      ({ acceptor }) => acceptor.close(),
+    );
+    yield () => this.listening.clear();
+    yield* forEach(running, (conduit) => conduit.terminate("worker_failed"));
+    // It may be the very one that has met the defect, and has not come to that.
+    yield* forEach(running, (conduit) => conduit.resetLeft());
+    yield () => this.copies.cut();
+  }
+
+  /** Of relays of which Bun has told in vain. */
+  private *telling(): Iterable<Step> {
+    const { ledger, observer } = this;
+    const running = () => ledger.running;
+    yield* forEach(running, (conduit) => conduit.abandoned());
+    yield* forEach(running, (conduit) => observer.relayEnded(ledger.ends(conduit)));
   }
 
   stop(drainTimeoutMs: number): Promise<number> {
@@ -188,8 +203,22 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     return this.book.stats();
   }
 
-  relays(): RelaySummary[] {
+  relays(): Promise<RelaySummary[]> {
+    return Promise.resolve(this.running());
+  }
+
+  /** The same, at once. */
+  running(): Summary[] {
     return this.ledger.relays();
+  }
+
+  acceptance(): Promise<Acceptance> {
+    return Promise.resolve(this.accepting.isPaused ? paused : accepts);
+  }
+
+  /** See {@link Answering}. */
+  get accepting(): Answering["accepting"] {
+    return { listeners: this.listening.size, isPaused: !this.isAccepting };
   }
 
   dial(conduit: Conduit): void {
@@ -298,15 +327,15 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private gate(): void {
     if (this.stopped !== null) return;
     const cause = this.empty ? "memory" : this.descriptors.tight ? "descriptors" : null;
-    if (this.accepting && cause !== null) {
+    if (this.isAccepting && cause !== null) {
       // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
       const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
       if (!paused.includes(true)) return;
-      this.accepting = false;
+      this.isAccepting = false;
       this.ledger.add(Count.AcceptPauses);
       this.observer.acceptPaused(cause, this.ledger.running.size);
-    } else if (!this.accepting && cause === null && this.descriptors.ample) {
-      this.accepting = true;
+    } else if (!this.isAccepting && cause === null && this.descriptors.ample) {
+      this.isAccepting = true;
       for (const { acceptor } of this.listening) acceptor.resume();
       this.observer.acceptResumed();
     }

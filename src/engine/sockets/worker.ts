@@ -43,27 +43,27 @@ async function listen({ key, options, descriptor }: Command & { kind: "listen" }
   const { address } = options;
   try {
     listening.set(key, await engine.listen(options, { descriptor, address }));
-    teller.tell({ kind: "listening", key, failure: "" });
+    teller.report({ kind: "listening", key, failure: "" });
   } catch (error) {
-    teller.tell({ kind: "listening", key, failure: (error as Error).message });
+    teller.report({ kind: "listening", key, failure: (error as Error).message });
   }
 }
 
 async function update({ key, options }: Command & { kind: "update" }): Promise<void> {
   await listening.get(key)?.update(options);
-  teller.tell({ kind: "updated", key });
+  teller.report({ kind: "updated", key });
 }
 
 async function unlisten(key: number): Promise<void> {
   await listening.get(key)?.close();
   listening.delete(key);
-  teller.tell({ kind: "unlistened", key });
+  teller.report({ kind: "unlistened", key });
 }
 
 async function stop(drainTimeoutMs: number): Promise<void> {
   const cut = await engine.stop(drainTimeoutMs);
   teller.flush();
-  teller.tell({ kind: "stopped", cut });
+  teller.report({ kind: "stopped", cut });
 }
 
 function obey(command: Command): void {
@@ -93,7 +93,8 @@ function obey(command: Command): void {
       teller.routed(command.token, command.answer);
       return;
     case "relays":
-      teller.answer(engine);
+    case "accepts":
+      teller.answer(command, engine);
       return;
     case "end":
       port.close();
@@ -106,11 +107,12 @@ async function fail(error: unknown): Promise<void> {
   // What goes wrong while everything is let go is no news.
   if (isFailing) return;
   isFailing = true;
-  await engine.abandon();
-  teller.failed(error);
+  teller.failed(error, await engine.abandon());
   port.close();
+  // What could not be let go would keep the thread alive: Bun closes it then.
+  process.exit(1);
 }
 
 process.on("uncaughtException", (error) => void fail(error));
 port.on("message", obey);
-teller.tell({ kind: "ready" });
+teller.report({ kind: "ready" });

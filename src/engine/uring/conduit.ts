@@ -1,3 +1,4 @@
+import { cleanUpOrThrow, forEach } from "../../clean-up.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
@@ -7,6 +8,7 @@ import { DialAttempts } from "./dial-attempts.ts";
 import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
+import { resetNow } from "./reset-now.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
 /** The address of a client that has none: AF_UNIX, and nothing more. */
@@ -372,16 +374,21 @@ export class Conduit extends Reception<Listener> {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
   }
 
-  /** Resets both ends, whatever is in flight, and says so: the worker has met a defect. */
-  abandonEnds(): void {
+  /** Resets both ends, and what is dialled, whatever is in flight: the worker has met a defect. */
+  resetEnds(): void {
     const { sockets } = this.loop;
+    const { client, upstream } = this;
     const dialled = this.attempts.all.map(({ descriptor }) => descriptor);
-    for (const descriptor of [this.client, this.upstream, ...dialled]) {
-      if (descriptor < 0) continue;
-      sockets.resetOnClose(descriptor);
-      sockets.closeNow(descriptor);
-    }
-    this.abandoned();
+    // What holds none any more cannot be closed twice.
+    this.client = -1;
+    this.upstream = -1;
+    this.attempts.clear();
+    cleanUpOrThrow(
+      forEach(
+        () => [client, upstream, ...dialled],
+        (descriptor) => resetNow(sockets, descriptor),
+      ),
+    );
   }
 
   /** Once nothing is in flight the descriptors are closed and the tenancy is over. */
@@ -413,13 +420,15 @@ export class Conduit extends Reception<Listener> {
     // A request that came in that very moment is lost, and whoever sent it must not think otherwise.
     const isRetired = this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
     const isClean = isRetired || reason === "client_fin" || reason === "upstream_fin";
-    for (const descriptor of [this.client, this.upstream]) {
+    const { client, upstream } = this;
+    // Before, so that nothing that fails meanwhile has them closed twice: another's would be hit.
+    this.client = -1;
+    this.upstream = -1;
+    for (const descriptor of [client, upstream]) {
       if (descriptor < 0) continue;
       loop.closeSocket(descriptor, isClean);
       loop.descriptors.closed(1);
     }
-    this.client = -1;
-    this.upstream = -1;
   }
 
   protected get ownAddress(): Uint8Array | null {

@@ -1,3 +1,4 @@
+import { forEach, type Step } from "../../clean-up.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { type Mapping, mapMemory, unmap } from "../linux.ts";
 import { ANSWER_BYTES } from "../mirror/copies.ts";
@@ -47,8 +48,11 @@ export class CopyTable {
   }
 
   /** Resets all connections, because of a defect. What the kernel may still write to stays mapped. */
-  abandon(): void {
-    for (const copy of this.slots) copy.abandon();
+  lettingGo(): Iterable<Step> {
+    return forEach(
+      () => this.slots,
+      (copy) => copy.abandon(),
+    );
   }
 
   /** Gives its memory back. Nothing may be in flight. */

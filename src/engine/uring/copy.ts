@@ -5,6 +5,7 @@ import { Copy, CopyPhase } from "../mirror/copy.ts";
 import type { CopyTable } from "./copy-table.ts";
 import type { Encoded } from "./dialer.ts";
 import type { Loop } from "./loop.ts";
+import { resetNow } from "./reset-now.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
 /**
@@ -166,10 +167,9 @@ export class UringCopy extends Copy {
 
   /** Resets the connection, whatever is in flight: the worker has met a defect. */
   abandon(): void {
-    const { sockets } = this.loop;
-    if (this.descriptor < 0) return;
-    sockets.resetOnClose(this.descriptor);
-    sockets.closeNow(this.descriptor);
+    const { descriptor } = this;
+    this.descriptor = -1;
+    resetNow(this.loop.sockets, descriptor);
   }
 
   private open(address: Encoded, others: readonly (Encoded | null)[]): void {
@@ -206,10 +206,11 @@ export class UringCopy extends Copy {
   }
 
   private closeDescriptor(): void {
-    if (this.descriptor < 0) return;
-    this.loop.closeSocket(this.descriptor, this.closesClean);
-    this.loop.descriptors.closed(1);
+    const { descriptor } = this;
+    if (descriptor < 0) return;
     this.descriptor = -1;
+    this.loop.closeSocket(descriptor, this.closesClean);
+    this.loop.descriptors.closed(1);
   }
 
   private begins(operation: Operation): number {

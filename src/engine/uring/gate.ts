@@ -1,3 +1,4 @@
+import { forEach, type Step } from "../../clean-up.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
@@ -6,6 +7,7 @@ import type { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
 import { Count } from "../pages.ts";
 import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import type { Answering } from "../thread/teller.ts";
 import { CqeFlag } from "./abi.ts";
 import type { Conduit } from "./conduit.ts";
 import { Listener } from "./listener.ts";
@@ -33,6 +35,16 @@ export class Gate {
   /** No listener is left. */
   get isEmpty(): boolean {
     return this.listeners.size === 0;
+  }
+
+  /** Listeners that accept, and whether that is paused. */
+  get accepting(): Answering["accepting"] {
+    let listeners = 0;
+    // Armed ones are the kernel's: what is open and not armed is a defect.
+    for (const { armed, closing } of this.listeners.values()) {
+      if (!closing && (armed || !this.isOpen)) listeners++;
+    }
+    return { listeners, isPaused: !this.isOpen };
   }
 
   /** See {@link Loop.listen}. */
@@ -75,10 +87,13 @@ export class Gate {
     for (const [key, { armed }] of this.listeners) if (armed) this.cancelAccept(key);
   }
 
-  /** Closes all of them, with whoever waits there. */
-  abandon(): void {
-    for (const { descriptor } of this.listeners.values()) this.loop.sockets.closeNow(descriptor);
-    this.listeners.clear();
+  /** Closes all of them, because of a defect: who waits there is another worker's. */
+  *lettingGo(): Iterable<Step> {
+    yield* forEach(
+      () => this.listeners.values(),
+      ({ descriptor }) => this.loop.sockets.closeNow(descriptor),
+    );
+    yield () => this.listeners.clear();
   }
 
   /** A completion of an accept. */

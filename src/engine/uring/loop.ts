@@ -1,3 +1,4 @@
+import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../clean-up.ts";
 import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
@@ -18,6 +19,7 @@ import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
+import type { Answering } from "../thread/teller.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
@@ -250,24 +252,29 @@ export class Loop implements CopiesHost {
   }
 
   /**
-   * Lets everything go, at once, because of a defect: every connection is reset and every relay is
-   * told. What the kernel may still write to stays mapped.
+   * Lets everything go, at once, because of a defect: every connection is reset, the ring is closed, and
+   * then every relay is told. What the kernel may still write to stays mapped, but keeps no memory.
+   *
+   * @returns what has gone wrong with it: no step is left out because of another one
    */
-  abandon(): void {
-    try {
-      this.gate.cancelAccepts();
-      closeUnknown(this.kernel, this.sockets);
-    } catch {
-      // It is the ring that has failed: what it has cannot be had.
-    }
-    for (const conduit of [...this.ledger.running]) {
-      conduit.abandonEnds();
-      this.report.relayEnded(this.ledger.ends(conduit));
-    }
-    this.copyTable.abandon();
-    this.gate.abandon();
-    this.kernel.close();
-    this.tellFigures();
+  abandon(): unknown[] {
+    return cleanUp(this.lettingGo());
+  }
+
+  private *lettingGo(): Iterable<Step> {
+    const { gate, kernel, sockets, ledger, memory, report } = this;
+    const running = () => ledger.running;
+    yield () => gate.cancelAccepts();
+    // It may be the ring that has failed: what only it has cannot be had then.
+    yield () => closeUnknown(kernel, sockets);
+    yield* forEach(running, (conduit) => conduit.resetEnds());
+    yield* this.copyTable.lettingGo();
+    yield* gate.lettingGo();
+    yield () => kernel.close();
+    yield () => memory.forsake();
+    yield* forEach(running, (conduit) => conduit.abandoned());
+    yield* forEach(running, (conduit) => report.relayEnded(ledger.ends(conduit)));
+    yield () => this.tellFigures();
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
@@ -285,8 +292,14 @@ export class Loop implements CopiesHost {
     return this.ledger.book;
   }
 
-  relays(): Summary[] {
+  /** The relays that run, oldest first. */
+  running(): Summary[] {
     return this.ledger.relays();
+  }
+
+  /** See {@link Answering}. */
+  get accepting(): Answering["accepting"] {
+    return this.gate.accepting;
   }
 
   /** A lane has something to send at the end of the turn. */
@@ -406,12 +419,14 @@ export class Loop implements CopiesHost {
 
   /** Gives all memory back. Nothing may be in flight. */
   close(): void {
-    this.kernel.close();
-    this.copyTable.close();
-    this.sender.close();
-    this.receiver.close();
-    this.files?.close();
-    this.memory.close();
+    cleanUpOrThrow([
+      () => this.kernel.close(),
+      () => this.copyTable.close(),
+      () => this.sender.close(),
+      () => this.receiver.close(),
+      () => this.files?.close(),
+      () => this.memory.close(),
+    ]);
   }
 
   /** Writes down what is counted elsewhere: before each wait, so that it is true meanwhile. */

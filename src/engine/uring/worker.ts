@@ -1,4 +1,5 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
+import { cleanUp } from "../../clean-up.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
@@ -45,11 +46,11 @@ class Reporter extends Teller implements Report {
   loop: Loop | null = null;
 
   unlistened(key: number): void {
-    this.tell({ kind: "unlistened", key });
+    this.report({ kind: "unlistened", key });
   }
   stopped(cut: number): void {
     this.flush();
-    this.tell({ kind: "stopped", cut });
+    this.report({ kind: "stopped", cut });
   }
   tidy(): void {
     Bun.gc(true);
@@ -70,11 +71,11 @@ class Reporter extends Teller implements Report {
     switch (command.kind) {
       case "listen":
         loop.listen(command.key, command.options, command.descriptor);
-        this.tell({ kind: "listening", key: command.key, failure: "" });
+        this.report({ kind: "listening", key: command.key, failure: "" });
         return;
       case "update":
         loop.update(command.key, command.options);
-        this.tell({ kind: "updated", key: command.key });
+        this.report({ kind: "updated", key: command.key });
         return;
       case "unlisten":
         loop.unlisten(command.key);
@@ -95,7 +96,8 @@ class Reporter extends Teller implements Report {
         this.routed(command.token, command.answer);
         return;
       case "relays":
-        this.answer(loop);
+      case "accepts":
+        this.answer(command, loop);
         return;
       case "end":
         loop.end();
@@ -111,22 +113,32 @@ const queue = new Queue({
   flags: ringFlags(uring),
   pollIdleMs: uring.sqPollIdleMs,
 });
-queue.registerRing();
-if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
-const loop = new Loop(queue, sockets, birth, reporter);
-reporter.loop = loop;
-loop.book.follow(
-  (page) => reporter.tell({ kind: "page", page }),
-  (page) => reporter.tell({ kind: "pageGone", page }),
-);
-reporter.tell({ kind: "ready" });
+
+/** The loop, on the ring. @throws Error when that cannot be; then the ring is closed */
+function begin(): Loop {
+  try {
+    queue.registerRing();
+    if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
+    return new Loop(queue, sockets, birth, reporter);
+  } catch (error) {
+    cleanUp([() => queue.close()]);
+    throw error;
+  }
+}
+
+const loop = begin();
 try {
+  reporter.loop = loop;
+  loop.book.follow(
+    (page) => reporter.tell({ kind: "page", page }),
+    (page) => reporter.tell({ kind: "pageGone", page }),
+  );
+  reporter.report({ kind: "ready" });
   reporter.woken();
   loop.run();
   loop.close();
 } catch (error) {
   // Nobody may hang because of a defect: every connection is reset, and told.
-  loop.abandon();
-  reporter.failed(error);
+  reporter.failed(error, loop.abandon());
 }
 port.close();
