@@ -200,6 +200,11 @@ function mapped(size: number, flags: number, descriptor: number, offset: number)
   return { address, buffer: toArrayBuffer(address as Pointer, 0, size) };
 }
 
+/** Memory that another thread of this process has mapped, and has not given back. */
+export function viewMapped(address: number, size: number): Mapping {
+  return { address, buffer: toArrayBuffer(address as Pointer, 0, size) };
+}
+
 /** Gives mapped memory back. Its views must not be touched any more. */
 export function unmap({ address, buffer }: Mapping): void {
   calls().munmap(address, buffer.byteLength);

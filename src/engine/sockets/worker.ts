@@ -1,5 +1,6 @@
 import { workerData } from "node:worker_threads";
 import type { Listening } from "../engine.ts";
+import { Held } from "../held.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";
 import { SocketsEngine } from "./engine.ts";
@@ -8,6 +9,7 @@ import { SocketsEngine } from "./engine.ts";
 
 const birth = workerData as WorkerBirth;
 const { port } = birth;
+const held = new Held(birth.held);
 
 class SocketsTeller extends Teller {
   private isDue = false;
@@ -42,6 +44,8 @@ let isFailing = false;
 async function listen({ key, options, descriptor }: Command & { kind: "listen" }): Promise<void> {
   const { address } = options;
   try {
+    // Bun's own from now on, which closes it with the thread.
+    held.closed(descriptor);
     listening.set(key, await engine.listen(options, { descriptor, address }));
     teller.report({ kind: "listening", key, failure: "" });
   } catch (error) {

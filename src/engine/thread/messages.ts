@@ -24,6 +24,8 @@ export interface WorkerBirth {
   readonly port: MessagePort;
   /** …after it has written to this eventfd, for a thread that has no event loop; else −1. */
   readonly wakeFd: number;
+  /** Where it writes down which descriptors are its own; see {@link Held}. */
+  readonly held: SharedArrayBuffer;
   /** Somebody wants to know of relays when they start. */
   readonly tellsStarts: boolean;
 }

@@ -20,10 +20,12 @@ import {
   paused,
   type RelaySummary,
 } from "../engine.ts";
+import { Held, heldMemory } from "../held.ts";
 import { closeNow, errnoName, eventDescriptor, setBlocking, signal } from "../linux.ts";
 import { type ListeningSocket, openListening } from "../listening-socket.ts";
 import type { ResolveName } from "../names.ts";
 import { EngineUnsupportedError } from "../select.ts";
+import { closeOrphans } from "../uring/orphans.ts";
 import { ThreadListening } from "./listening.ts";
 import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";
 import { programs } from "./programs.ts";
@@ -42,7 +44,7 @@ const END_MS = 5_000;
 /** What a worker's thread is made of. */
 export interface ThreadOptions {
   readonly name: EngineName;
-  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "tellsStarts">;
+  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "held" | "tellsStarts">;
   /**
    * The worker has met a defect: its relays have ended (`worker_failed`), it accepts no more, and
    * its thread ends. `error` is a text with its stack.
@@ -75,6 +77,8 @@ export class ThreadEngine implements Engine {
   /** What the worker counts, and has counted. */
   private readonly book: Book;
   private readonly pulse: Pulse;
+  /** Descriptors that are the worker's. */
+  private readonly held = new Held(heldMemory());
   /** The worker's thread is over, or about to end. */
   private isOver = false;
   /** Nothing of it is left. */
@@ -94,6 +98,7 @@ export class ThreadEngine implements Engine {
       ...birth,
       port: port2,
       wakeFd: this.wakeFd,
+      held: this.held.memory,
       tellsStarts: observer.relayStarted !== undefined,
     };
     try {
@@ -129,6 +134,8 @@ export class ThreadEngine implements Engine {
     const { descriptor, address: bound } = socket;
     // The worker is told where it really listens, as its relays' stories have that.
     const bind = { ...forThread(options), address: bound };
+    // Until it has it nobody but this knows whose it is.
+    this.held.took(descriptor);
     this.tell({ kind: "listen", key, options: bind, descriptor });
     await listening.begun;
     return listening;
@@ -387,9 +394,12 @@ export class ThreadEngine implements Engine {
   private exited(): void {
     if (this.isGone) return;
     this.isGone = true;
+    const failures: unknown[] = [];
     cleanUp([
       () => this.hearAll(),
-      () => this.failed("the worker's thread has ended without a word"),
+      // First what clients wait for; of one that has cleaned up itself nothing is left.
+      () => failures.push(...closeOrphans(this.held)),
+      () => this.failed(defectText("the worker's thread has ended without a word", failures)),
       // Nobody may wait for what it has not told.
       ...Array.from(this.listening.values(), (listening) => () => listening.hasClosed()),
       () => this.answerAll(),

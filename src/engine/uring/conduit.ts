@@ -1,4 +1,3 @@
-import { cleanUpOrThrow, forEach } from "../../clean-up.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
@@ -8,7 +7,6 @@ import { DialAttempts } from "./dial-attempts.ts";
 import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
-import { resetNow } from "./reset-now.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
 /** The address of a client that has none: AF_UNIX, and nothing more. */
@@ -81,7 +79,6 @@ export class Conduit extends Reception<Listener> {
     this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
-    loop.added(client);
     listener.begin(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
@@ -372,23 +369,6 @@ export class Conduit extends Reception<Listener> {
 
   private cancel(operation: Operation): void {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
-  }
-
-  /** Resets both ends, and what is dialled, whatever is in flight: the worker has met a defect. */
-  resetEnds(): void {
-    const { sockets } = this.loop;
-    const { client, upstream } = this;
-    const dialled = this.attempts.all.map(({ descriptor }) => descriptor);
-    // What holds none any more cannot be closed twice.
-    this.client = -1;
-    this.upstream = -1;
-    this.attempts.clear();
-    cleanUpOrThrow(
-      forEach(
-        () => [client, upstream, ...dialled],
-        (descriptor) => resetNow(sockets, descriptor),
-      ),
-    );
   }
 
   /** Once nothing is in flight the descriptors are closed and the tenancy is over. */

@@ -1,4 +1,3 @@
-import { forEach, type Step } from "../../clean-up.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { type Mapping, mapMemory, unmap } from "../linux.ts";
 import { ANSWER_BYTES } from "../mirror/copies.ts";
@@ -45,14 +44,6 @@ export class CopyTable {
         copy.receiveCompleted(result);
         return;
     }
-  }
-
-  /** Resets all connections, because of a defect. What the kernel may still write to stays mapped. */
-  lettingGo(): Iterable<Step> {
-    return forEach(
-      () => this.slots,
-      (copy) => copy.abandon(),
-    );
   }
 
   /** Gives its memory back. Nothing may be in flight. */

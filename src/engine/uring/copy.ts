@@ -5,7 +5,6 @@ import { Copy, CopyPhase } from "../mirror/copy.ts";
 import type { CopyTable } from "./copy-table.ts";
 import type { Encoded } from "./dialer.ts";
 import type { Loop } from "./loop.ts";
-import { resetNow } from "./reset-now.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
 /**
@@ -163,13 +162,6 @@ export class UringCopy extends Copy {
     if (this.sending) this.cancel(Operation.MirrorSend);
     if (this.receiving) this.cancel(Operation.MirrorReceive);
     this.join();
-  }
-
-  /** Resets the connection, whatever is in flight: the worker has met a defect. */
-  abandon(): void {
-    const { descriptor } = this;
-    this.descriptor = -1;
-    resetNow(this.loop.sockets, descriptor);
   }
 
   private open(address: Encoded, others: readonly (Encoded | null)[]): void {

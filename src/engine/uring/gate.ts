@@ -1,4 +1,3 @@
-import { forEach, type Step } from "../../clean-up.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
@@ -87,21 +86,12 @@ export class Gate {
     for (const [key, { armed }] of this.listeners) if (armed) this.cancelAccept(key);
   }
 
-  /** Closes all of them, because of a defect: who waits there is another worker's. */
-  *lettingGo(): Iterable<Step> {
-    yield* forEach(
-      () => this.listeners.values(),
-      ({ descriptor }) => this.loop.sockets.closeNow(descriptor),
-    );
-    yield () => this.listeners.clear();
-  }
-
   /** A completion of an accept. */
   completed(key: number, result: number, flags: number): void {
     const { loop } = this;
     const listener = this.listeners.get(key);
     if (listener === undefined) {
-      if (result >= 0) loop.sockets.closeNow(result);
+      if (result >= 0) loop.closeNow(result);
       return;
     }
     if (result >= 0) loop.accept(listener, result);
@@ -211,7 +201,7 @@ export class Gate {
       else if (isGoodbye(-accepted)) failures++;
       else break;
     }
-    loop.sockets.closeNow(descriptor);
+    loop.closeNow(descriptor);
     loop.report.unlistened(key);
     loop.reportStopped();
   }

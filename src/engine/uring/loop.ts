@@ -9,6 +9,7 @@ import { Descriptors } from "../descriptors.ts";
 import type { Selection } from "../ending/dropping.ts";
 import { Ending } from "../ending/ending.ts";
 import { type EngineShare, upstreamTableOf } from "../engine.ts";
+import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
@@ -36,6 +37,7 @@ import type { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
+import { resetNow } from "./reset-now.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 import { Yielding } from "./yielding.ts";
@@ -88,6 +90,8 @@ export interface LoopOptions {
   readonly share: EngineShare;
   /** The eventfd by which the control plane wakes the loop. */
   readonly wakeFd: number;
+  /** Where it writes down which descriptors are its own. */
+  readonly held: Held;
 }
 
 /**
@@ -228,6 +232,7 @@ export class Loop implements CopiesHost {
    * @param options with the address that is really listened on
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
+    this.options.held.took(descriptor);
     this.gate.listen(key, options, descriptor);
   }
 
@@ -263,13 +268,17 @@ export class Loop implements CopiesHost {
 
   private *lettingGo(): Iterable<Step> {
     const { gate, kernel, sockets, ledger, memory, report } = this;
+    const { held } = this.options;
     const running = () => ledger.running;
     yield () => gate.cancelAccepts();
     // It may be the ring that has failed: what only it has cannot be had then.
-    yield () => closeUnknown(kernel, sockets);
-    yield* forEach(running, (conduit) => conduit.resetEnds());
-    yield* this.copyTable.lettingGo();
-    yield* gate.lettingGo();
+    yield () => closeUnknown(kernel, sockets, held);
+    // Whatever state relays are in: this is all that the loop has.
+    const submitted = kernel.nextEntry - kernel.unsubmitted;
+    yield* forEach(
+      () => held.left(submitted),
+      (descriptor) => resetNow(sockets, held, descriptor),
+    );
     yield () => kernel.close();
     yield () => memory.forsake();
     yield* forEach(running, (conduit) => conduit.abandoned());
@@ -315,8 +324,9 @@ export class Loop implements CopiesHost {
     if (lane.copy !== null) this.isCopying = true;
   }
 
-  /** A descriptor is a relay's from now on. */
+  /** A descriptor is a relay's from now on. To be called before anything else is done with it. */
   added(descriptor: number): void {
+    this.options.held.took(descriptor);
     this.files?.add(descriptor);
   }
 
@@ -343,11 +353,19 @@ export class Loop implements CopiesHost {
   closeSocket(descriptor: number, isClean: boolean): void {
     if (!isClean) this.sockets.resetOnClose(descriptor);
     this.files?.remove(descriptor);
+    this.options.held.closing(descriptor, this.kernel.nextEntry);
     this.prepare.close(descriptor);
+  }
+
+  /** Closes a descriptor at once, beside the ring. */
+  closeNow(descriptor: number): void {
+    this.options.held.closed(descriptor);
+    this.sockets.closeNow(descriptor);
   }
 
   /** A client was accepted: it becomes a relay. */
   accept(listener: Listener, descriptor: number): void {
+    this.added(descriptor);
     const conduit = this.spare.pop() ?? this.newConduit(listener);
     const id = this.ledger.begins(conduit, listener.account);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();

@@ -1,5 +1,6 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { cleanUp } from "../../clean-up.ts";
+import { Held } from "../held.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
@@ -22,6 +23,7 @@ import { ringFlags } from "./ring-flags.ts";
 
 const birth = workerData as WorkerBirth;
 const { port, uring } = birth;
+const held = new Held(birth.held);
 
 const sockets: Sockets = {
   otherAddress(descriptor) {
@@ -107,19 +109,22 @@ class Reporter extends Teller implements Report {
 }
 
 const reporter = new Reporter(birth);
-const queue = new Queue({
-  entries: uring.entries,
-  completions: Math.max(4096, uring.entries * 4),
-  flags: ringFlags(uring),
-  pollIdleMs: uring.sqPollIdleMs,
-});
+const queue = new Queue(
+  {
+    entries: uring.entries,
+    completions: Math.max(4096, uring.entries * 4),
+    flags: ringFlags(uring),
+    pollIdleMs: uring.sqPollIdleMs,
+  },
+  held,
+);
 
 /** The loop, on the ring. @throws Error when that cannot be; then the ring is closed */
 function begin(): Loop {
   try {
     queue.registerRing();
     if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
-    return new Loop(queue, sockets, birth, reporter);
+    return new Loop(queue, sockets, { ...birth, held }, reporter);
   } catch (error) {
     cleanUp([() => queue.close()]);
     throw error;
