@@ -315,7 +315,7 @@ describe.each(fleets)("a service behind %s, %d workers", (engine, workers) => {
     expect(scene.members).toEqual([]);
     const clients = [await scene.client(), await scene.client()];
     const { engine: running } = scene.proxy;
-    await waitFor(() => running.relays().length === 2, "they are held");
+    await waitFor(async () => (await running.relays()).length === 2, "they are held");
     scene.isAt([scene.upstream("a")]);
     scene.clock.advance(1_000);
     for (const client of clients) await waitFor(() => text(client) === "a", "it is served");

@@ -224,7 +224,7 @@ async function printStatistics({ settings, log, history, proxy }: Run): Promise<
   const { stats: form, verbose } = settings;
   if (form === "none") return true;
   const { engine } = proxy;
-  const all = statistics(engine.stats(), history.list(), engine.relays());
+  const all = statistics(engine.stats(), history.list(), await engine.relays());
   const text = form === "json" ? renderJson(all) : renderText(all, verbose);
   // Whoever reads the access log from stdout wants nothing else in it.
   const code = await writeOut(text, settings.accessLog?.target === "stdout" ? "stderr" : "stdout");

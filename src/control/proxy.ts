@@ -1,3 +1,4 @@
+import { cleanUp, cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
@@ -214,9 +215,11 @@ export class RunningProxy {
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
   async stop(drainTimeoutMs: number): Promise<number> {
     this.stopping = true;
-    const cut = await this.engine.stop(drainTimeoutMs);
-    this.release();
-    return cut;
+    try {
+      return await this.engine.stop(drainTimeoutMs);
+    } finally {
+      this.release();
+    }
   }
 
   private async begin(options: ProxyOptions): Promise<void> {
@@ -225,7 +228,8 @@ export class RunningProxy {
       for (const [key, one] of prepared.adopted) await this.open(key, one, prepared);
       await this.retain(prepared, options.reserved);
     } catch (error) {
-      this.release();
+      // Whatever goes wrong with that, it is the first error that says why it cannot start.
+      cleanUp([() => this.release()]);
       await this.engine.stop(0);
       throw error;
     }
@@ -233,8 +237,7 @@ export class RunningProxy {
 
   /** Nothing is looked after any more. */
   private release(): void {
-    this.services.stop();
-    this.upstreams.stop();
+    cleanUpOrThrow([() => this.services.stop(), () => this.upstreams.stop()]);
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
@@ -355,10 +358,12 @@ export class RunningProxy {
       await this.openAll(prepared);
       return prepared;
     } catch (error) {
-      this.services.retain(this.prepared.edged);
-      this.upstreams.retain(this.prepared.expanded);
-      this.edges.restore();
-      this.ownAre(this.prepared.edged, this.running.reserved);
+      cleanUpOrThrow([
+        () => this.services.retain(this.prepared.edged),
+        () => this.upstreams.retain(this.prepared.expanded),
+        () => this.edges.restore(),
+        () => this.ownAre(this.prepared.edged, this.running.reserved),
+      ]);
       // A stop has overtaken it: nobody can listen there any more.
       const isLate = error instanceof ListenError && this.stopping;
       throw isLate ? new StoppedError() : error;
@@ -418,14 +423,17 @@ function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): 
       },
     },
   ]);
-  return {
-    ...watched,
-    // Engines know an upstream by its row alone, and nothing of whose it is.
-    dialFailed(upstream, reason, detail, slot) {
-      observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
-      upstreams.dialFailed(slot, reason);
+  const { dialFailed } = together([
+    {
+      // Engines know an upstream by its row alone, and nothing of whose it is.
+      dialFailed(upstream, reason, detail, slot) {
+        observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
+      },
+      untold: (error) => observer.untold?.(error),
     },
-  };
+    { dialFailed: (_upstream, reason, _detail, slot) => upstreams.dialFailed(slot, reason) },
+  ]);
+  return { ...watched, dialFailed };
 }
 
 /**
@@ -450,10 +458,10 @@ function newEngine(
     {
       name,
       workers,
-      newWorker: (share, shared, onFailed) => {
+      newWorker: (share, shared, onFailed, onSilent) => {
         const birth = { memory, uring, share: { ...share, ...known, dials } };
         const { resolve } = names;
-        return new ThreadEngine({ name, birth, onFailed, resolve }, shared);
+        return new ThreadEngine({ name, birth, onFailed, onSilent, resolve }, shared);
       },
     },
     observer,

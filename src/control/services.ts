@@ -1,3 +1,4 @@
+import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import type {
   Address,
@@ -184,8 +185,7 @@ export class Services {
 
   /** Asks no more. */
   stop(): void {
-    this.cancelRetry();
-    this.watcher.stop();
+    cleanUpOrThrow([() => this.cancelRetry(), () => this.watcher.stop()]);
   }
 
   private watch(names: ReadonlySet<string>): void {

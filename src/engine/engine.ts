@@ -32,8 +32,13 @@ export interface Engine {
   stop(drainTimeoutMs: number): Promise<number>;
   /** Figures as of now: those of ended relays plus those of running ones. Nobody is asked for them. */
   stats(): EngineStats;
-  /** The relays that run now, oldest first. Computed at the call. */
-  relays(): RelaySummary[];
+  /**
+   * The relays that run now, oldest first. Workers are asked for them; one that does not answer in time
+   * (some seconds) is left out, which is told ({@link ProxyObserver.workerSilent}).
+   */
+  relays(): Promise<RelaySummary[]>;
+  /** Asks each worker whether it accepts. Settles within a second, whatever a worker does. */
+  acceptance(): Promise<Acceptance>;
   /** Ends a relay now (`admin`), if it still runs. */
   cut(relay: number): void;
   /**
@@ -45,6 +50,25 @@ export interface Engine {
    */
   drop(selection: Selection, withinMs: number | null): void;
 }
+
+/** Whether clients are accepted. */
+export interface Acceptance {
+  /**
+   * `paused`: descriptors or memory have run out, so that clients wait. `absent`: some worker has not
+   * answered, or is no more, so that some clients would find nobody.
+   */
+  readonly state: "accepts" | "paused" | "absent";
+  /** What keeps from accepting, as a clause; empty when nothing does. */
+  readonly why: string;
+}
+
+/** All is well. */
+export const accepts: Acceptance = { state: "accepts", why: "" };
+/** Clients wait in the kernel's queue. */
+export const paused: Acceptance = {
+  state: "paused",
+  why: "accepting is paused, as descriptors or memory have run out",
+};
 
 /** A listener that accepts. */
 export interface Listening {
@@ -275,6 +299,11 @@ export interface EngineObserver {
   routeFailed?(listener: string, why: string): void;
   /** The copy of a relay was given up; told at most once for a relay. */
   mirrorDropped?(drop: MirrorDrop): void;
+  /**
+   * Something that was to be told could not be, and who should have heard of it has not: no relay is
+   * touched by that. @param error with its stack
+   */
+  untold?(error: string): void;
 }
 
 /** Told by a proxy beside what its engines tell. */
@@ -299,4 +328,11 @@ export interface ProxyObserver extends EngineObserver, UpstreamsObserver {
    * @param error with its stack
    */
   workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void;
+  /**
+   * A worker does not answer what it is asked (true): until it does its relays are missing in lists, and
+   * when it takes too long it is ended and replaced; or it answers again.
+   *
+   * @param worker 1, 2, 3…
+   */
+  workerSilent?(worker: number, isSilent: boolean): void;
 }

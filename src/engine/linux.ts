@@ -169,6 +169,7 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED_POPULATE = 0x1 | 0x8000;
 const MAP_PRIVATE_ANONYMOUS = 0x2 | 0x20;
 const MAP_HUGETLB = 0x40000;
+const MADV_DONTNEED = 4;
 const MADV_HUGEPAGE = 14;
 
 /** Memory outside the heap: its address, and a view of it that is valid until {@link unmap}. */
@@ -209,9 +210,19 @@ function mapped(size: number, flags: number, descriptor: number, offset: number)
   return { address, buffer: toArrayBuffer(address as Pointer, 0, size) };
 }
 
+/** Memory that another thread of this process has mapped, and has not given back. */
+export function viewMapped(address: number, size: number): Mapping {
+  return { address, buffer: toArrayBuffer(address as Pointer, 0, size) };
+}
+
 /** Gives mapped memory back. Its views must not be touched any more. */
 export function unmap({ address, buffer }: Mapping): void {
   calls().munmap(address, buffer.byteLength);
+}
+
+/** Gives mapped memory back but keeps its addresses: what is read there is 0, what is written stays. */
+export function forsake({ address, buffer }: Mapping): void {
+  calls().madvise(address, buffer.byteLength, MADV_DONTNEED);
 }
 
 /** The address of a typed array's first byte. The array must stay reachable while it is used. */

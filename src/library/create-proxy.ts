@@ -49,8 +49,11 @@ export interface Proxy extends AsyncDisposable {
   readonly addresses: readonly string[];
   /** Figures as of now. No worker is asked for them. */
   stats(): EngineStats;
-  /** The relays that run now, oldest first; asks the workers, which takes some microseconds each. */
-  relays(): RelaySummary[];
+  /**
+   * The relays that run now, oldest first. Asks the workers, which takes some microseconds each; one that
+   * stands still is not waited for longer than two seconds, and its relays are missing then.
+   */
+  relays(): Promise<RelaySummary[]>;
   /** Ends a relay now (`admin`), if it still runs. @param relay its `id` */
   cut(relay: number): void;
   /**
@@ -106,7 +109,7 @@ class LibraryProxy implements Proxy {
   stats(): EngineStats {
     return this.running.engine.stats();
   }
-  relays(): RelaySummary[] {
+  relays(): Promise<RelaySummary[]> {
     return this.running.engine.relays();
   }
   cut(relay: number): void {

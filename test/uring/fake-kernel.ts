@@ -125,6 +125,10 @@ export class FakeKernel implements Kernel, Sockets {
     this.performer = new Performer(this, clock);
   }
 
+  get nextEntry(): number {
+    return this.sqTail;
+  }
+
   get unsubmitted(): number {
     return this.sqTail - this.sqHead;
   }

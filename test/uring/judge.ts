@@ -108,6 +108,8 @@ export function checkEverythingGone(life: Life): void {
   }
   const [left, ...others] = kernel.descriptors.left;
   holds(left?.kind === "event" && others.length === 0, "after a stop every descriptor is closed");
+  const held = [...life.held.left(kernel.nextEntry - kernel.unsubmitted)];
+  holds(held.length === 0, "after a stop the loop says that it has no descriptor");
   holds(kernel.filesLeft === 0, "after a stop the file table is empty");
   const isUncounted = life.loop.descriptors.left === life.story.descriptors;
   holds(isUncounted, "after a stop no descriptor is counted");

@@ -10,6 +10,7 @@ import {
 } from "../../src/config/options.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
 import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
+import { Held, heldMemory } from "../../src/engine/held.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
@@ -95,6 +96,8 @@ export class Life implements Report {
   readonly world: World;
   readonly kernel: FakeKernel;
   readonly loop: Loop;
+  /** What the loop has written down of low descriptors. */
+  readonly held = new Held(heldMemory(LOW_DESCRIPTOR + 512));
   readonly ended: RelaySummary[] = [];
   readonly listening: Listening = { name: "listener", waiting: [] };
   turns = 0;
@@ -142,7 +145,13 @@ export class Life implements Report {
         new LoopUnderTest(
           this.kernel,
           this.kernel,
-          { memory, uring, share: wholeShare, wakeFd: this.kernel.eventDescriptor },
+          {
+            memory,
+            uring,
+            share: wholeShare,
+            wakeFd: this.kernel.eventDescriptor,
+            held: this.held,
+          },
           this,
         ),
     );

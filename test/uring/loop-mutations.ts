@@ -209,9 +209,9 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "the upstream's descriptor stays open",
-      find: "for (const descriptor of [this.client, this.upstream]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
+      find: "for (const descriptor of [client, upstream]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
       replace:
-        "for (const descriptor of [this.client]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
+        "for (const descriptor of [client]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
     },
   ],
   "dialer.ts": [

@@ -20,7 +20,7 @@ let isBroken = false;
 const failures: unknown[] = [];
 const answers: Answers = {
   routes: [
-    probesRoute(() => readiness),
+    probesRoute(async () => readiness),
     async (asked) => (asked.path === "/json" ? json(200, (await asked.json()) as object) : null),
     metricsRoute(async () => {
       if (isBroken) throw new Error("no answer");

@@ -53,8 +53,11 @@ export async function startServer(
   return {
     address: await listen(door, options),
     async stop() {
-      door.close();
-      if (isUnix) removeSocketFile(address.path);
+      try {
+        door.close();
+      } finally {
+        if (isUnix) removeSocketFile(address.path);
+      }
     },
   };
 }

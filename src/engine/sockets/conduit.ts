@@ -1,3 +1,4 @@
+import { cleanUpOrThrow } from "../../clean-up.ts";
 import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import { clientOf } from "../../edge/access/client-address.ts";
@@ -317,6 +318,16 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
       else end?.terminate();
     }
     this.settle();
+  }
+
+  /** Resets what {@link terminate} has left open, because of the defect that the worker has met. */
+  resetLeft(): void {
+    const { client, upstream, attempts } = this;
+    cleanUpOrThrow([
+      () => client?.terminate(),
+      () => upstream?.terminate(),
+      ...attempts.map((attempt) => () => attempt.abandon()),
+    ]);
   }
 
   /** Behind a sink there is no upstream whose closing would complete what is in flight there. */

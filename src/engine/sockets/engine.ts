@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
+import { cleanUp, forEach, type Step } from "../../clean-up.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
@@ -14,12 +15,15 @@ import { Descriptors } from "../descriptors.ts";
 import type { Selection } from "../ending/dropping.ts";
 import { Ending } from "../ending/ending.ts";
 import {
+  type Acceptance,
+  accepts,
   type Engine,
   type EngineObserver,
   type EngineShare,
   type EngineStats,
   ListenError,
   type Listening,
+  paused,
   type RelaySummary,
   upstreamTableOf,
   wholeShare,
@@ -35,6 +39,8 @@ import { Outsiders } from "../outsiders.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
+import type { Summary } from "../summary.ts";
+import type { Answering } from "../thread/teller.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
@@ -72,7 +78,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<Conduit>;
   private readonly spare: Conduit[] = [];
-  private accepting = true;
+  private isAccepting = true;
   /** Runs while there are listeners. */
   private acceptLooks: ReturnType<typeof setInterval> | null = null;
   /** The kernel accepts nobody for want of descriptors or memory. */
@@ -98,7 +104,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     private readonly asker: AskRoute | null = null,
   ) {
     this.descriptors = new Descriptors(share, () => {
-      if (!this.accepting) this.gate();
+      if (!this.isAccepting) this.gate();
     });
     this.outsiders = new Outsiders(this.descriptors);
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
@@ -157,7 +163,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     this.listening.add(listening);
     this.descriptors.listens(1);
     this.acceptLooks ??= setInterval(() => this.lookAtAccepting(), ACCEPT_LOOK_MS).unref();
-    if (!this.accepting) acceptor.pause();
+    if (!this.isAccepting) acceptor.pause();
     return listening;
   }
 
@@ -172,28 +178,37 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /**
    * Lets everything go because of a defect: every connection is reset, every relay told.
    *
-   * @returns when that is so
+   * @returns when that is so: what has gone wrong with it. No step is left out because of another one
    */
-  async abandon(): Promise<void> {
-    for (const { acceptor } of this.listening) acceptor.close();
-    this.listening.clear();
-    this.stopLooking();
-    for (const conduit of [...this.ledger.running]) {
-      try {
-        conduit.terminate("worker_failed");
-      } catch {
-        // It may be the very one that has met the defect.
-      }
-    }
-    this.copies.cut();
+  async abandon(): Promise<unknown[]> {
+    const failures = cleanUp(this.lettingGo());
     // Bun tells of the closed sockets in its next passes.
     for (let left = ABANDON_PASSES; left > 0 && this.ledger.running.size > 0; left--) {
       await passed();
     }
-    for (const conduit of [...this.ledger.running]) {
-      conduit.abandoned();
-      this.observer.relayEnded(this.ledger.ends(conduit));
-    }
+    return failures.concat(cleanUp(this.telling()));
+  }
+
+  private *lettingGo(): Iterable<Step> {
+    const running = () => this.ledger.running;
+    yield* forEach(
+      () => this.listening,
+      ({ acceptor }) => acceptor.close(),
+    );
+    yield () => this.listening.clear();
+    yield () => this.stopLooking();
+    yield* forEach(running, (conduit) => conduit.terminate("worker_failed"));
+    // It may be the very one that has met the defect, and has not come to that.
+    yield* forEach(running, (conduit) => conduit.resetLeft());
+    yield () => this.copies.cut();
+  }
+
+  /** Of relays of which Bun has told in vain. */
+  private *telling(): Iterable<Step> {
+    const { ledger, observer } = this;
+    const running = () => ledger.running;
+    yield* forEach(running, (conduit) => conduit.abandoned());
+    yield* forEach(running, (conduit) => observer.relayEnded(ledger.ends(conduit)));
   }
 
   stop(drainTimeoutMs: number): Promise<number> {
@@ -215,8 +230,22 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     return this.book.stats();
   }
 
-  relays(): RelaySummary[] {
+  relays(): Promise<RelaySummary[]> {
+    return Promise.resolve(this.running());
+  }
+
+  /** The same, at once. */
+  running(): Summary[] {
     return this.ledger.relays();
+  }
+
+  acceptance(): Promise<Acceptance> {
+    return Promise.resolve(this.accepting.isPaused ? paused : accepts);
+  }
+
+  /** See {@link Answering}. */
+  get accepting(): Answering["accepting"] {
+    return { listeners: this.listening.size, isPaused: !this.isAccepting };
   }
 
   dial(conduit: Conduit): void {
@@ -340,15 +369,15 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     if (descriptors.tight) descriptors.look();
     const isScarce = descriptors.tight || this.isStarved;
     const cause = this.empty ? "memory" : isScarce ? "descriptors" : null;
-    if (this.accepting && cause !== null) {
+    if (this.isAccepting && cause !== null) {
       // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
       const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
       if (!paused.includes(true)) return;
-      this.accepting = false;
+      this.isAccepting = false;
       this.ledger.add(Count.AcceptPauses);
       this.observer.acceptPaused(cause, this.ledger.running.size);
-    } else if (!this.accepting && cause === null && descriptors.ample) {
-      this.accepting = true;
+    } else if (!this.isAccepting && cause === null && descriptors.ample) {
+      this.isAccepting = true;
       for (const { acceptor } of this.listening) acceptor.resume();
       this.observer.acceptResumed();
     }

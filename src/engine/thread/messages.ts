@@ -25,8 +25,8 @@ export interface WorkerBirth {
   readonly port: MessagePort;
   /** …after it has written to this eventfd, for a thread that has no event loop; else −1. */
   readonly wakeFd: number;
-  /** Counted up by the worker when it has answered a {@link Question}. */
-  readonly answers: SharedArrayBuffer;
+  /** Where it writes down which descriptors are its own; see {@link Held}. */
+  readonly held: SharedArrayBuffer;
   /** Somebody wants to know of relays when they start. */
   readonly tellsStarts: boolean;
 }
@@ -55,9 +55,11 @@ export type Command =
   | { readonly kind: "end" }
   | Question;
 
-/** What the control plane asks, and waits for: which relays run. */
+/** What the control plane asks: which relays run, or whether clients are accepted. */
 export interface Question {
-  readonly kind: "relays";
+  readonly kind: "relays" | "accepts";
+  /** By which the answer is known; never used twice. */
+  readonly token: number;
 }
 
 /** What a worker tells the control plane. */
@@ -100,6 +102,8 @@ export type News =
   | { readonly kind: "mirrorDropped"; readonly drop: MirrorDrop }
   /** The worker has met a defect and let everything go; its thread ends. */
   | { readonly kind: "failed"; readonly error: string }
+  /** Something could not be told. Said once. */
+  | { readonly kind: "untold"; readonly error: string }
   /** From now on it counts there, too. */
   | { readonly kind: "page"; readonly page: Page }
   /** It counts there no more. */
@@ -107,7 +111,14 @@ export type News =
   | Answer;
 
 /** What a worker answers to a {@link Question}. */
-export interface Answer {
-  readonly kind: "relays";
-  readonly batch: RecordBatch;
-}
+export type Answer =
+  | { readonly kind: "relays"; readonly token: number; readonly batch: RecordBatch }
+  | {
+      readonly kind: "accepts";
+      readonly token: number;
+      /** Listeners that accept, or would if accepting was not paused. */
+      readonly listeners: number;
+      readonly isPaused: boolean;
+    }
+  /** It could not be answered. */
+  | { readonly kind: "unanswered"; readonly token: number };

@@ -78,7 +78,6 @@ export class Conduit extends Reception<Listener> {
     this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
-    loop.added(client);
     listener.begin(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
@@ -372,18 +371,6 @@ export class Conduit extends Reception<Listener> {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
   }
 
-  /** Resets both ends, whatever is in flight, and says so: the worker has met a defect. */
-  abandonEnds(): void {
-    const { sockets } = this.loop;
-    const dialled = this.attempts.all.map(({ descriptor }) => descriptor);
-    for (const descriptor of [this.client, this.upstream, ...dialled]) {
-      if (descriptor < 0) continue;
-      sockets.resetOnClose(descriptor);
-      sockets.closeNow(descriptor);
-    }
-    this.abandoned();
-  }
-
   /** Once nothing is in flight the descriptors are closed and the tenancy is over. */
   private finish(): void {
     if (this.pending > 0) {
@@ -413,13 +400,15 @@ export class Conduit extends Reception<Listener> {
     // A request that came in that very moment is lost, and whoever sent it must not think otherwise.
     const isRetired = this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
     const isClean = isRetired || reason === "client_fin" || reason === "upstream_fin";
-    for (const descriptor of [this.client, this.upstream]) {
+    const { client, upstream } = this;
+    // Before, so that nothing that fails meanwhile has them closed twice: another's would be hit.
+    this.client = -1;
+    this.upstream = -1;
+    for (const descriptor of [client, upstream]) {
       if (descriptor < 0) continue;
       loop.closeSocket(descriptor, isClean);
       loop.descriptors.closed(1);
     }
-    this.client = -1;
-    this.upstream = -1;
   }
 
   protected get ownAddress(): Uint8Array | null {

@@ -164,14 +164,6 @@ export class UringCopy extends Copy {
     this.join();
   }
 
-  /** Resets the connection, whatever is in flight: the worker has met a defect. */
-  abandon(): void {
-    const { sockets } = this.loop;
-    if (this.descriptor < 0) return;
-    sockets.resetOnClose(this.descriptor);
-    sockets.closeNow(this.descriptor);
-  }
-
   private open(address: Encoded, others: readonly (Encoded | null)[]): void {
     this.dialled = address;
     this.others = others;
@@ -206,10 +198,11 @@ export class UringCopy extends Copy {
   }
 
   private closeDescriptor(): void {
-    if (this.descriptor < 0) return;
-    this.loop.closeSocket(this.descriptor, this.closesClean);
-    this.loop.descriptors.closed(1);
+    const { descriptor } = this;
+    if (descriptor < 0) return;
     this.descriptor = -1;
+    this.loop.closeSocket(descriptor, this.closesClean);
+    this.loop.descriptors.closed(1);
   }
 
   private begins(operation: Operation): number {

@@ -6,6 +6,7 @@ import type { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
 import { Count } from "../pages.ts";
 import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import type { Answering } from "../thread/teller.ts";
 import { CqeFlag } from "./abi.ts";
 import type { Conduit } from "./conduit.ts";
 import { Listener } from "./listener.ts";
@@ -38,6 +39,16 @@ export class Gate {
   /** No listener is left. */
   get isEmpty(): boolean {
     return this.listeners.size === 0;
+  }
+
+  /** Listeners that accept, and whether that is paused. */
+  get accepting(): Answering["accepting"] {
+    let listeners = 0;
+    // Armed ones are the kernel's: what is open and not armed is a defect.
+    for (const { armed, closing } of this.listeners.values()) {
+      if (!closing && (armed || !this.isOpen)) listeners++;
+    }
+    return { listeners, isPaused: !this.isOpen };
   }
 
   /** See {@link Loop.listen}. */
@@ -81,18 +92,12 @@ export class Gate {
     for (const [key, { armed }] of this.listeners) if (armed) this.cancelAccept(key);
   }
 
-  /** Closes all of them, with whoever waits there. */
-  abandon(): void {
-    for (const { descriptor } of this.listeners.values()) this.loop.sockets.closeNow(descriptor);
-    this.listeners.clear();
-  }
-
   /** A completion of an accept. */
   completed(key: number, result: number, flags: number): void {
     const { loop } = this;
     const listener = this.listeners.get(key);
     if (listener === undefined) {
-      if (result >= 0) loop.sockets.closeNow(result);
+      if (result >= 0) loop.closeNow(result);
       return;
     }
     if (result >= 0) {
@@ -221,11 +226,13 @@ export class Gate {
     loop.sockets.stopWaiting(descriptor);
     for (let failures = 0; failures < BACKLOG; ) {
       const accepted = loop.sockets.acceptNow(descriptor);
-      if (accepted >= 0) loop.accept(listener, accepted);
-      else if (isGoodbye(-accepted)) failures++;
+      if (accepted >= 0) {
+        loop.took(accepted);
+        loop.accept(listener, accepted);
+      } else if (isGoodbye(-accepted)) failures++;
       else break;
     }
-    loop.sockets.closeNow(descriptor);
+    loop.closeNow(descriptor);
     loop.report.unlistened(key);
     loop.reportStopped();
   }

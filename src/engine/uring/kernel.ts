@@ -37,6 +37,8 @@ export interface Kernel {
   readonly isOverflown: boolean;
   /** Entries that were prepared and not submitted yet. */
   readonly unsubmitted: number;
+  /** The number of the entry that is prepared next; it counts without end and wraps at 2³². */
+  readonly nextEntry: number;
   /** Entries that were submitted. */
   readonly submissions: number;
   /** Times the completion queue was full, so that completions had to wait in the kernel. */
