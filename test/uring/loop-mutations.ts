@@ -303,8 +303,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
   "gate.ts": [
     {
       what: "an accept that has ended is not armed again",
-      find: "else if (this.isOpen) this.arm(key, listener);\n  }\n\n  /** Descriptors were",
-      replace: "  }\n\n  /** Descriptors were",
+      find: "      if (this.isOpen) this.arm(key, listener);\n    } else {",
+      replace: "    } else {",
     },
     {
       what: "who waits to be accepted is reset by a stop",
