@@ -3,6 +3,7 @@ import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
 import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
+import type { Held } from "../held.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { setBlocking } from "../linux.ts";
 import type { GivenSockets } from "../listening-socket.ts";
@@ -31,9 +32,11 @@ export class Acceptor {
   /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
   private ownsPath = false;
 
+  /** @param held where it is written down what Bun does not close with the thread; null where nobody looks */
   constructor(
     private readonly wanted: Address,
     private readonly handlers: SocketHandler<Conduit>,
+    private readonly held: Held | null,
   ) {
     this.bound = wanted;
   }
@@ -48,7 +51,7 @@ export class Acceptor {
     this.bound = address;
     this.ownsPath = areOwn && isPath(address);
     setBlocking(descriptor, false);
-    this.handle = this.listen({ fd: descriptor });
+    this.handle = this.listenBy(descriptor);
   }
 
   /** Binds and starts to accept. @throws ListenError */
@@ -85,19 +88,27 @@ export class Acceptor {
     if (this.handle !== null || this.spare === -1) return;
     const descriptor = this.spare;
     this.spare = -1;
-    this.handle = this.listen({ fd: descriptor });
+    this.handle = this.listenBy(descriptor);
   }
 
   /** Stops accepting for good. */
   close(): void {
-    if (this.spare !== -1) {
-      closeDescriptor(this.spare);
-      this.spare = -1;
+    const { spare } = this;
+    this.spare = -1;
+    if (spare !== -1) {
+      this.held?.closed(spare);
+      closeDescriptor(spare);
     }
     this.stopHandle(false);
     const { wanted: address } = this;
     if (this.ownsPath && address.kind === "unix") removeSocketFile(address.path);
     this.ownsPath = false;
+  }
+
+  /** Listens by a descriptor, which is Bun's own from now on. */
+  private listenBy(descriptor: number): BunListener {
+    this.held?.closed(descriptor);
+    return this.listen({ fd: descriptor });
   }
 
   private listen(where: object): BunListener {
@@ -110,7 +121,9 @@ export class Acceptor {
   }
 
   private keepSpare({ fd }: BunListener): void {
-    if (this.spare === -1) this.spare = duplicate(fd);
+    if (this.spare !== -1) return;
+    this.spare = duplicate(fd);
+    if (this.spare !== -1) this.held?.tookListening(this.spare);
   }
 
   /** Bun unlinks a path that its listener has made when that stops; a paused one must keep it. */

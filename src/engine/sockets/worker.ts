@@ -10,7 +10,6 @@ import { SocketsEngine } from "./engine.ts";
 
 const birth = workerData as WorkerBirth;
 const { port } = birth;
-const held = new Held(birth.held);
 
 class SocketsTeller extends Teller {
   private isDue = false;
@@ -30,7 +29,15 @@ class SocketsTeller extends Teller {
 
 const teller = new SocketsTeller(birth);
 const { observer, resolve, askRoute, tell } = guarded(teller);
-const engine = new SocketsEngine(birth.memory, observer, resolve, birth.share, fail, askRoute);
+const engine = new SocketsEngine(
+  birth.memory,
+  observer,
+  resolve,
+  birth.share,
+  fail,
+  askRoute,
+  new Held(birth.held),
+);
 engine.book.follow(
   (page) => tell(undefined, () => teller.tell({ kind: "page", page })),
   (page) => tell(undefined, () => teller.tell({ kind: "pageGone", page })),
@@ -41,8 +48,6 @@ let isFailing = false;
 async function listen({ key, options, descriptor }: Command & { kind: "listen" }): Promise<void> {
   const { address } = options;
   try {
-    // Bun's own from now on, which closes it with the thread.
-    held.closed(descriptor);
     listening.set(
       key,
       await engine.listen(options, { sockets: [{ descriptor, address }], areOwn: false }),
