@@ -255,6 +255,12 @@ describe("dials", () => {
     const counts = reasons(live({ faults: { ...noFaults(), socket: 1 }, stopsEarly: true }));
     expect(Object.keys(counts)).toEqual(["descriptor_limit"]);
   });
+
+  test("no socket of the upstream's family, which keeps nobody else from coming", () => {
+    const lives = live({ faults: { ...noFaults(), family: 1 } });
+    expect(reasons(lives)).toEqual({ connect_failed: 8 * simple.clients });
+    expect(lives.map(({ pauses }) => pauses)).toEqual(lives.map(() => 0));
+  });
 });
 
 describe("accepting", () => {

@@ -31,6 +31,8 @@ export interface Faults {
   accept: number;
   /** EMFILE or ENFILE of a new socket. */
   socket: number;
+  /** EAFNOSUPPORT of a new socket. */
+  family: number;
   /** ECONNREFUSED, ETIMEDOUT or EHOSTUNREACH of a connect, at once or later. */
   connect: number;
   /** A connect that is answered by nobody but itself. */
@@ -63,6 +65,7 @@ const rates: Readonly<Record<Fault, readonly [number, number]>> = {
   cancelLate: [0.2, 0.8],
   accept: [0.1, 0.5],
   socket: [0.05, 0.3],
+  family: [0.05, 0.3],
   connect: [0.05, 0.3],
   itself: [0.05, 0.3],
   silent: [0.05, 0.3],

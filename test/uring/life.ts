@@ -101,6 +101,8 @@ export class Life implements Report {
   readonly ended: RelaySummary[] = [];
   readonly listening: Listening = { name: "listener", waiting: [] };
   turns = 0;
+  /** Times that accepting was paused. */
+  pauses = 0;
   isStopped = false;
   drains = false;
   private readonly commands: (() => void)[] = [];
@@ -285,7 +287,9 @@ export class Life implements Report {
   poolGrew(): void {}
   poolEmpty(): void {}
   poolRefilled(): void {}
-  acceptPaused(): void {}
+  acceptPaused(): void {
+    this.pauses++;
+  }
   acceptResumed(): void {}
   resolve(address: Address, answer: (addresses: readonly Address[]) => void): void {
     const addresses = this.addressesOf(address.kind === "tcp" ? address.host : address.path);

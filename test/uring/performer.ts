@@ -404,6 +404,10 @@ export class Performer {
       this.finish(operation, -fate.pick([Errno.EMFILE, Errno.ENFILE]));
       return true;
     }
+    if (fate.strikes("family")) {
+      this.finish(operation, -Errno.EAFNOSUPPORT);
+      return true;
+    }
     const connection = kernel.world.connectionToUpstream();
     if (isOfCopy(low)) connection.copyOf = kernel.clientOfCopy(slotOf(low));
     const file: File = { kind: "connection", connection, tenancy: tenancyName(low, high) };

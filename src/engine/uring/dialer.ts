@@ -106,8 +106,7 @@ export class Dialer implements TimedDialer<Conduit> {
     const { loop } = this;
     if (result < 0) {
       loop.descriptors.closed(1);
-      // Cancelled is not wanting.
-      if (result !== -Errno.ECANCELED) loop.starved(-result);
+      loop.starved(-result);
       this.attemptFailed(conduit, -result);
       return;
     }

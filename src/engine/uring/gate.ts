@@ -114,12 +114,17 @@ export class Gate {
     else if (result >= 0 || isPassing(-result)) {
       if (this.isOpen) this.arm(key, listener);
     } else {
-      this.starved(-result);
+      this.pause(-result);
     }
   }
 
-  /** The kernel could not open a socket. Whatever it lacks, it lacks it at the next try, too. */
+  /** The kernel could not open a socket for a dial: what that lacks, whoever would be accepted next lacks, too. */
   starved(errno: number): void {
+    if (isOfMemory(errno) || isOfDescriptors(errno)) this.pause(errno);
+  }
+
+  /** Whatever the kernel lacks, it lacks it at the next try, too. */
+  private pause(errno: number): void {
     if (this.loop.stopping) return;
     this.loop.descriptors.look();
     this.shut(isOfMemory(errno) ? "memory" : "descriptors");
@@ -247,6 +252,10 @@ function isPassing(errno: number): boolean {
 
 function isOfMemory(errno: number): boolean {
   return errno === Errno.ENOMEM || errno === Errno.ENOBUFS;
+}
+
+function isOfDescriptors(errno: number): boolean {
+  return errno === Errno.EMFILE || errno === Errno.ENFILE;
 }
 
 /** accept(2) tells of a client that has left already; there may be others behind it. */

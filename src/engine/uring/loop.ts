@@ -315,7 +315,7 @@ export class Loop implements CopiesHost {
     return this.ledger.relays();
   }
 
-  /** The kernel could not open a socket for a dial: nor can it for who would be accepted next. */
+  /** See {@link Gate.starved}. */
   starved(errno: number): void {
     this.gate.starved(errno);
   }
