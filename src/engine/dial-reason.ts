@@ -1,4 +1,17 @@
 import type { Reason } from "../flow/reason.ts";
+import { hasSource } from "./libc.ts";
+
+/**
+ * What a dial has failed with, in no doubt. EADDRNOTAVAIL tells that no port is left to dial from, and also that
+ * there is no address to, as where IPv6 is switched off: that is no lack that passes, and is told as the
+ * same is where there is no route.
+ *
+ * @param code of connect(2)
+ * @param dialled in the kernel's own form
+ */
+export function dialCode(code: string, dialled: Uint8Array): string {
+  return code === "EADDRNOTAVAIL" && !hasSource(dialled) ? "ENETUNREACH" : code;
+}
 
 /** The reason for an error code of socket(2), connect(2) or getaddrinfo(3), such as ECONNREFUSED. */
 export function dialReason(code: string): Reason {
@@ -12,6 +25,7 @@ export function dialReason(code: string): Reason {
       return "connect_timeout";
     case "EHOSTUNREACH":
     case "ENETUNREACH":
+    case "EAFNOSUPPORT":
       return "connect_unreachable";
     case "ENOTFOUND":
     case "EAI_AGAIN":

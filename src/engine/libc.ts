@@ -25,6 +25,7 @@ interface Libc {
   ): number;
   getpeername(descriptor: number, address: Uint8Array, size: Uint32Array): number;
   getsockname(descriptor: number, address: Uint8Array, size: Uint32Array): number;
+  connect(descriptor: number, address: Uint8Array, size: number): number;
   shutdown(descriptor: number, how: number): number;
   listen(descriptor: number, backlog: number): number;
   socket(family: number, type: number, protocol: number): number;
@@ -53,6 +54,7 @@ function open(): Libc | null {
         getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
         getpeername: { args: ["i32", "ptr", "ptr"], returns: "i32" },
         getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+        connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
         listen: { args: ["i32", "i32"], returns: "i32" },
         socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -166,6 +168,11 @@ function lowestPicked(): number {
   return pickedFrom;
 }
 
+/** Whether a port is one of those that the system may pick for a dial by itself. */
+export function isPicked(port: number): boolean {
+  return port >= lowestPicked();
+}
+
 /**
  * Whether a connection's two ends are one; see `meetsItself` in self-connect.ts. Below the ports that the system
  * picks no dial gets its own: that is known without a system call.
@@ -174,7 +181,7 @@ function lowestPicked(): number {
  */
 export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
   const port = ((dialled[PORT_AT] as number) << 8) | (dialled[PORT_AT + 1] as number);
-  if (port < lowestPicked()) return false;
+  if (!isPicked(port)) return false;
   const [own, other] = ends;
   if (!ownEnd(descriptor, own)) return false;
   if (own[PORT_AT] !== dialled[PORT_AT] || own[PORT_AT + 1] !== dialled[PORT_AT + 1]) return false;
@@ -317,6 +324,24 @@ export function canOpenSocket(): boolean {
   if (descriptor < 0) return false;
   calls.close(descriptor);
   return true;
+}
+
+const SOCK_DGRAM = 2;
+
+/**
+ * Whether this machine has any address that another one can be dialled from. To connect(2) a datagram socket
+ * asks nobody and needs no port of TCP's. True where it cannot be known (not Linux).
+ *
+ * @param dialled in the kernel's own form, an IP address
+ */
+export function hasSource(dialled: Uint8Array): boolean {
+  const calls = library();
+  if (calls === null || process.platform !== "linux") return true;
+  const descriptor = calls.socket(dialled[0] as number, SOCK_DGRAM, 0);
+  if (descriptor < 0) return true;
+  const failed = calls.connect(descriptor, dialled, dialled.length);
+  calls.close(descriptor);
+  return failed === 0;
 }
 
 /** `RLIMIT_NOFILE` of <sys/resource.h>. */

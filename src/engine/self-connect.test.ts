@@ -46,8 +46,14 @@ test.skipIf(!isLinux)(
 );
 
 test("the same port of another host is no meeting", () => {
-  const ends = { localPort: 7, remotePort: 7, localAddress: "10.0.0.1", remoteAddress: "10.0.0.2" };
-  expect(meetsItself(7, ends)).toBe(false);
-  expect(meetsItself(7, { ...ends, remoteAddress: "10.0.0.1" })).toBe(true);
-  expect(meetsItself(7, {})).toBe(false);
+  const port = 65_000;
+  const ends = {
+    localPort: port,
+    remotePort: port,
+    localAddress: "10.0.0.1",
+    remoteAddress: "10.0.0.2",
+  };
+  expect(meetsItself(port, ends)).toBe(false);
+  expect(meetsItself(port, { ...ends, remoteAddress: "10.0.0.1" })).toBe(true);
+  expect(meetsItself(port, {})).toBe(false);
 });

@@ -1,3 +1,5 @@
+import { isPicked } from "./libc.ts";
+
 /** What node:net and Bun say of a connection's ends; `undefined` where there is none any more. */
 interface Ends {
   readonly localPort?: number | undefined;
@@ -15,8 +17,9 @@ interface Ends {
  * @param port that was dialled
  */
 export function meetsItself(port: number, ends: Ends): boolean {
-  // Almost always the first question is the last one, and it is the cheapest.
+  // The system is asked as little as can be: almost always the first or the second question is the last one.
   return (
+    isPicked(port) &&
     ends.localPort === port &&
     ends.remotePort === port &&
     ends.localAddress !== undefined &&

@@ -14,15 +14,19 @@ setDefaultTimeout(60_000);
 const PORTS = 6;
 const UPSTREAM = 7000;
 const echo = `Bun.listen({hostname:"127.0.0.1",port:${UPSTREAM},socket:{data(s,d){s.write(d)},error(){}}})`;
-const script = [
+const fewPorts = `echo "40000 ${40_000 + PORTS - 1}" > /proc/sys/net/ipv4/ip_local_port_range`;
+const noIPv6 = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6";
+const script = (setting: string) => [
   "ip link set lo up",
-  `echo "40000 ${40_000 + PORTS - 1}" > /proc/sys/net/ipv4/ip_local_port_range`,
+  setting,
   `${process.execPath} -e '${echo}' &`,
   // The upstream is there before anybody dials it.
   `until grep -q :${UPSTREAM.toString(16).toUpperCase()} /proc/net/tcp; do sleep 0.05; done`,
   'exec "$0" "$@"',
-].join("\n");
-const alone = ["unshare", "-rnpf", "--kill-child", "sh", "-c", script];
+];
+const alone = (setting: string) => {
+  return ["unshare", "-rnpf", "--kill-child", "sh", "-c", script(setting).join("\n")];
+};
 const isPossible =
   process.platform === "linux" &&
   Bun.spawnSync(["unshare", "-rnpf", "ip", "link", "set", "lo", "up"]).exitCode === 0;
@@ -50,7 +54,11 @@ onEveryStage("local ports", (stage) => {
     const path = join(folder, `${stage.engine}-${stage.workers}.sock`);
     const check = ["--check", "tcp", "--check-interval", "100ms", "--on-down", "close"];
     const target = ["-l", `unix:${path}`, "-u", `127.0.0.1:${UPSTREAM}`];
-    await using proxy = startOn(stage, [...target, ...check, "--stats", "none", "-v"], alone);
+    await using proxy = startOn(
+      stage,
+      [...target, ...check, "--stats", "none", "-v"],
+      alone(fewPorts),
+    );
     await proxy.logged(/listening on/);
     const relays: Socket[] = [];
     let refused = 0;
@@ -81,4 +89,28 @@ onEveryStage("local ports", (stage) => {
     const { err } = await proxy.stop("SIGKILL");
     expect(err).not.toMatch(/is down|ejected|connect_/);
   });
+});
+
+onEveryStage("IPv6 that is switched off", (stage) => {
+  const nowhere = "[2001:db8::1]:7000";
+
+  test.skipIf(!isPossible)(
+    "is no lack that passes: dials and checks there count as failed",
+    async () => {
+      const path = join(folder, `v6-${stage.engine}-${stage.workers}.sock`);
+      const target = ["-l", `unix:${path}`, "-u", nowhere, "-u", `127.0.0.1:${UPSTREAM}`];
+      const dials = [...target, "--stats", "none", "-v"];
+      {
+        await using proxy = startOn(stage, dials, alone(noIPv6));
+        await proxy.logged(/listening on/);
+        // Every other one is sent there first.
+        for (let left = 4; left > 0; left--) (await client(path))?.destroy();
+        await proxy.logged(/connect_unreachable \(ENETUNREACH\)/);
+        const { err } = await proxy.stop("SIGKILL");
+        expect(err).not.toMatch(/local_limit/);
+      }
+      await using proxy = startOn(stage, [...dials, "--check", "tcp"], alone(noIPv6));
+      await proxy.logged(/2001:db8::1.* is down: a check failed: connect: ENETUNREACH/);
+    },
+  );
 });

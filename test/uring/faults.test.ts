@@ -258,7 +258,7 @@ describe("dials", () => {
 
   test("no socket of the upstream's family, which keeps nobody else from coming", () => {
     const lives = live({ faults: { ...noFaults(), family: 1 } });
-    expect(reasons(lives)).toEqual({ connect_failed: 8 * simple.clients });
+    expect(reasons(lives)).toEqual({ connect_unreachable: 8 * simple.clients });
     expect(lives.map(({ pauses }) => pauses)).toEqual(lives.map(() => 0));
   });
 });

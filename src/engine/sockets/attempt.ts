@@ -1,7 +1,9 @@
 import type { SocketHandler } from "bun";
-import type { Address } from "../../config/options.ts";
-import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
+import type { Address, TcpAddress } from "../../config/options.ts";
+import { dialCode } from "../dial-reason.ts";
+import { canOpenSocket, endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
 import { meetsItself } from "../self-connect.ts";
+import { encodeSockaddr } from "../sockaddr.ts";
 import type { DialWindow } from "./dial-window.ts";
 
 /**
@@ -12,20 +14,27 @@ export abstract class BunAttempt {
   /** The descriptor and the kernel's number of the attempt's socket, where they are known. */
   private descriptor = -1;
   private cookie: bigint | null = null;
-  /** Where it goes to; −1 for a unix socket. */
-  private port = -1;
+  /** Where it goes to, a literal; null for a unix socket. */
+  private address: TcpAddress | null = null;
 
   /** Somebody waits for it. */
   abstract get isWanted(): boolean;
 
-  /** It goes to this port. */
-  goesTo(port: number): void {
-    this.port = port;
+  /** It goes there. */
+  goesTo(address: TcpAddress): void {
+    this.address = address;
   }
 
   /** Whether nobody but itself has answered: it counts as refused. */
   metItself(socket: Parameters<typeof meetsItself>[1]): boolean {
-    return this.port !== -1 && meetsItself(this.port, socket);
+    return this.address !== null && meetsItself(this.address.port, socket);
+  }
+
+  /** What it has failed with. Bun says ECONNREFUSED where there was no descriptor for a socket. */
+  codeOf(error: NodeJS.ErrnoException): string {
+    if (!canOpenSocket()) return "EMFILE";
+    const { code = "unknown" } = error;
+    return this.address === null ? code : dialCode(code, encodeSockaddr(this.address));
   }
 
   /** Remembers which socket this is; whether it still is an attempt is asked when it matters. */
@@ -61,7 +70,7 @@ export function connect<A extends BunAttempt>(
     return;
   }
   const { host: hostname, port } = address;
-  attempt.goesTo(port);
+  attempt.goesTo(address);
   window.begin();
   let isOurs = false;
   let descriptor = -1;

@@ -178,8 +178,7 @@ export function copyHandlers(descriptors: Descriptors, onDefect: OnDefect): Sock
     },
     connectError: (socket, error) => {
       descriptors.closed(1);
-      const code = (error as NodeJS.ErrnoException).code ?? "unknown";
-      socket.data.copy?.refused(code);
+      socket.data.copy?.refused(socket.data.codeOf(error));
     },
     data: (_socket, chunk) => recycle(chunk),
     drain: (socket) => {

@@ -5,9 +5,8 @@ import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "../descriptors.ts";
-import { dialReason } from "../dial-reason.ts";
+import { dialReason, ownShortage } from "../dial-reason.ts";
 import type { EngineObserver } from "../engine.ts";
-import { canOpenSocket } from "../libc.ts";
 import { type ResolveName, withoutAddress } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { BunAttempt, connect } from "./attempt.ts";
@@ -169,13 +168,6 @@ export class Dialer implements TimedDialer<Conduit> {
     else if (attempts.length === 0) this.failed(conduit, dialReason(code), code);
   }
 
-  /** Bun says ECONNREFUSED where there was no descriptor for a socket, which is no fault of an upstream. */
-  private codeOf(error: Error): string {
-    if (canOpenSocket()) return (error as NodeJS.ErrnoException).code ?? "unknown";
-    this.onStarved();
-    return "EMFILE";
-  }
-
   private makeHandlers(): SocketHandler<Attempt> {
     const { turn, descriptors } = this;
     return {
@@ -199,7 +191,8 @@ export class Dialer implements TimedDialer<Conduit> {
         turn.event();
         descriptors.closed(1);
         const { conduit } = socket.data;
-        const code = this.codeOf(error);
+        const code = socket.data.codeOf(error);
+        if (ownShortage(code) === "descriptor_limit") this.onStarved();
         if (conduit !== null) this.attemptFailed(conduit, socket.data, code);
       },
       data: (socket, chunk) => {

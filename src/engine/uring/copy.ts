@@ -1,5 +1,6 @@
 import type { Address } from "../../config/options.ts";
 import type { Backlog } from "../../memory/backlog.ts";
+import { dialCode } from "../dial-reason.ts";
 import { addressOf, Errno, errnoName, STREAM_SOCKET } from "../linux.ts";
 import { Copy, CopyPhase } from "../mirror/copy.ts";
 import type { CopyTable } from "./copy-table.ts";
@@ -65,7 +66,7 @@ export class UringCopy extends Copy {
     const { loop } = this;
     if (result < 0) {
       loop.descriptors.closed(1);
-      this.attemptFailed(-result);
+      this.attemptFailed(errnoName(-result));
       return;
     }
     this.descriptor = result;
@@ -91,7 +92,8 @@ export class UringCopy extends Copy {
     if (this.phase !== CopyPhase.Dialing) this.join();
     else if (result < 0 || this.loop.metItself(this.descriptor, this.dialled as Encoded)) {
       this.closeDescriptor();
-      this.attemptFailed(result < 0 ? -result : Errno.ECONNREFUSED);
+      const code = errnoName(result < 0 ? -result : Errno.ECONNREFUSED);
+      this.attemptFailed(dialCode(code, (this.dialled as Encoded).bytes));
     } else {
       this.receive();
       this.connected();
@@ -174,11 +176,11 @@ export class UringCopy extends Copy {
   }
 
   /** The name's next address is tried, if there is one; else the dial has failed. */
-  private attemptFailed(errno: number): void {
+  private attemptFailed(code: string): void {
     const [next, ...others] = this.others;
     if (this.phase !== CopyPhase.Dialing) this.join();
     else if (next) this.open(next, others);
-    else this.dialFailed(errnoName(errno));
+    else this.dialFailed(code);
   }
 
   private receive(): void {

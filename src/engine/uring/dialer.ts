@@ -4,7 +4,7 @@ import type { Address } from "../../config/options.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
-import { dialReason } from "../dial-reason.ts";
+import { dialCode, dialReason } from "../dial-reason.ts";
 import { addressOf, Errno, errnoName, SocketOption, STREAM_SOCKET } from "../linux.ts";
 import { ANSWER_BYTES } from "../mirror/copies.ts";
 import { mustAsk, withoutAddress } from "../names.ts";
@@ -107,7 +107,7 @@ export class Dialer implements TimedDialer<Conduit> {
     if (result < 0) {
       loop.descriptors.closed(1);
       loop.starved(-result);
-      this.attemptFailed(conduit, -result);
+      this.attemptFailed(conduit, errnoName(-result));
       return;
     }
     attempt.descriptor = result;
@@ -203,11 +203,12 @@ export class Dialer implements TimedDialer<Conduit> {
     loop.closeSocket(attempt.descriptor, false);
     loop.descriptors.closed(1);
     attempt.descriptor = -1;
-    this.attemptFailed(conduit, errno);
+    const { bytes } = attempt.address as Encoded;
+    this.attemptFailed(conduit, dialCode(errnoName(errno), bytes));
   }
 
   /** The name's next address is tried; without one, and without another attempt, the dial has failed. */
-  private attemptFailed(conduit: Conduit, errno: number): void {
+  private attemptFailed(conduit: Conduit, code: string): void {
     const { attempts, givenUp, listener, relay } = conduit;
     if (!relay.dialing) {
       // Another one was faster; the relay may have waited for this one to be over.
@@ -215,7 +216,6 @@ export class Dialer implements TimedDialer<Conduit> {
     } else if (attempts.untried.length > 0) {
       this.beginNext(conduit);
     } else if (attempts.count === 0) {
-      const code = errnoName(errno);
       const after = listener.options.connectTimeoutMs;
       if (givenUp === null) this.failed(conduit, dialReason(code), code);
       else this.failed(conduit, givenUp, givenUp === "connect_timeout" ? `after ${after} ms` : "");

@@ -6,8 +6,9 @@ import { formatAddress } from "../../config/address.ts";
 import { printable } from "../../config/error.ts";
 import type { Address } from "../../config/options.ts";
 import { formatDuration } from "../../config/quantity.ts";
-import { ownShortage } from "../../engine/dial-reason.ts";
+import { dialCode, ownShortage } from "../../engine/dial-reason.ts";
 import { meetsItself } from "../../engine/self-connect.ts";
+import { encodeSockaddr } from "../../engine/sockaddr.ts";
 import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
 import type { CheckOptions, TlsOptions } from "./check-options.ts";
@@ -137,7 +138,7 @@ class Probe {
     this.startTimer(this.options.timeoutMs, true);
     this.literals(this.address).then(
       (addresses) => this.dial(addresses, 0),
-      (error) => this.failed("lookup", error),
+      (error) => this.failed("lookup", codeOf(error)),
     );
   }
 
@@ -162,7 +163,7 @@ class Probe {
     if (this.isOver) return;
     const address = addresses[index];
     if (address === undefined) {
-      this.failed("lookup", new NameError("no_data"));
+      this.failed("lookup", codeOf(new NameError("no_data")));
       return;
     }
     const next = () => {
@@ -174,7 +175,7 @@ class Probe {
     try {
       this.socket = this.open(address, isLast ? null : next);
     } catch (error) {
-      this.failed("connect", error);
+      this.failed("connect", codeOf(error));
       return;
     }
     if (isLast) return;
@@ -191,14 +192,14 @@ class Probe {
     this.talkThrough(socket, (error) => {
       if (this.phase === "talk") this.unanswered(`connection: ${codeOf(error)}`);
       else if (onFailed !== null && hasDescriptors()) onFailed();
-      else this.failed("connect", error);
+      else this.failed("connect", dialCode(codeOf(error), encodeSockaddr(address)));
     });
     socket.on("connect", () => {
       if (this.isOver || this.channel !== socket) return;
       if (address.kind === "tcp" && meetsItself(address.port, socket)) {
         socket.resetAndDestroy();
         if (onFailed !== null) onFailed();
-        else this.failed("connect", { code: "ECONNREFUSED" });
+        else this.failed("connect", "ECONNREFUSED");
         return;
       }
       clearTimeout(this.dialTimer);
@@ -293,9 +294,8 @@ class Probe {
     this.end({ ok: false, detail: `expected ${this.awaits}, ${got}: ${why}` });
   }
 
-  private failed(what: "lookup" | "connect", error: unknown): void {
+  private failed(what: "lookup" | "connect", code: string): void {
     // Bun says ECONNREFUSED where it has no descriptor for a socket: the code does not tell.
-    const code = codeOf(error);
     if (!hasDescriptors()) this.inconclusive("no descriptor left");
     else if (ownShortage(code) !== null) this.inconclusive(`${what}: ${code}`);
     else this.end({ ok: false, detail: `${what}: ${code}` });
