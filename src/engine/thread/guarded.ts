@@ -2,6 +2,7 @@ import { together } from "../../observe/together.ts";
 import type { EngineObserver } from "../engine.ts";
 import type { ResolveName } from "../names.ts";
 import type { AskRoute } from "../route-desk.ts";
+import { FreshAnswers } from "./fresh-answers.ts";
 import { stackOf } from "./stack.ts";
 import type { Teller } from "./teller.ts";
 
@@ -20,6 +21,7 @@ export interface Guarded {
  */
 export function guarded(teller: Teller): Guarded {
   const observer = together([teller]);
+  const fresh = new FreshAnswers();
   const tell = <T>(otherwise: T, call: () => T): T => {
     try {
       return call();
@@ -30,7 +32,19 @@ export function guarded(teller: Teller): Guarded {
   };
   return {
     observer,
-    resolve: (...question) => tell(undefined, () => teller.resolve(...question)),
+    resolve: (address, answer) => {
+      const known = fresh.of(address);
+      if (known !== null) {
+        // What the engine throws here is no matter of telling.
+        answer(known);
+        return;
+      }
+      const learn: typeof answer = (addresses, refusal) => {
+        fresh.learn(address, addresses);
+        answer(addresses, refusal);
+      };
+      tell(undefined, () => teller.resolve(address, learn));
+    },
     askRoute: (...question) =>
       tell(
         () => {},
