@@ -20,6 +20,8 @@ class Client {
     descriptors.opened(1);
   }
 
+  hasUnread = false;
+
   terminate(reason: Reason): void {
     ended.push(`${this.name} ${reason}`);
   }
@@ -102,6 +104,20 @@ describe("when descriptors get scarce", () => {
     outsiders.makeRoom();
     outsiders.makeRoom();
     expect(ended).toEqual(["r0 client_rate", "r1 client_rate", "u0 descriptor_limit"]);
+  });
+
+  test("nobody goes who has spoken and was not heard", () => {
+    const unheard = outsiders.unheardRow(new Waiting());
+    const clients = Array.from({ length: 3 }, (_, i) => new Client(`u${i}`, null));
+    for (const client of clients) unheard.add(client);
+    const [oldest] = clients as [Client];
+    oldest.hasUnread = true;
+    while (descriptors.ample) descriptors.opened(1);
+    outsiders.makeRoom();
+    expect(ended).toEqual([]);
+    oldest.hasUnread = false;
+    outsiders.makeRoom();
+    expect(ended).toEqual(["u0 descriptor_limit"]);
   });
 
   test("nobody is there to go", () => {

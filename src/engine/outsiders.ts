@@ -5,6 +5,8 @@ import type { Descriptors } from "./descriptors.ts";
 export interface Outsider {
   /** Why it may not come in; null while that is open. */
   readonly refusedFor: Reason | null;
+  /** It has sent bytes that nobody has looked at yet: they may say who it is. */
+  readonly hasUnread: boolean;
   terminate(reason: Reason): void;
 }
 
@@ -17,13 +19,14 @@ export interface Row<T> {
   readonly first: T | undefined;
 }
 
-/** So many at most make room for one who comes in. */
+/** So many at most make room for each one who comes. */
 const YIELD_COUNT = 4;
 
 /**
  * All clients of an engine that were not let in: those that were refused and are left to wait, and
  * those whose PROXY header has not come. They hold descriptors, and none of them may keep out a client
- * that may come in. So when descriptors get scarce the refused ones go first, then the others; and the
+ * that may come in. So when descriptors get scarce the refused ones go first, then the others, unless they
+ * have spoken and nobody had the time to listen, as where many come at once; and the
  * refused ones of all listeners have a bound, as the others have at each (`Admission.headersMax`), at which the oldest
  * one goes.
  *
@@ -50,9 +53,9 @@ export class Outsiders<T extends Outsider> {
     return this.watched(row, this.unheard);
   }
 
-  /** Somebody has come: when the next one might find no room, the oldest ones go. */
-  makeRoom(): void {
-    for (let left = YIELD_COUNT; left > 0; left--) {
+  /** So many have come: when the next one might find no room, the oldest ones go. */
+  makeRoom(count = 1): void {
+    for (let left = YIELD_COUNT * count; left > 0; left--) {
       if (this.descriptors.isAmpleBut(this.going.size)) return;
       if (!this.letGo(this.refused) && !this.letGo(this.unheard)) return;
     }
@@ -79,10 +82,10 @@ export class Outsiders<T extends Outsider> {
     };
   }
 
-  /** Ends the oldest one. @returns whether there was one */
+  /** Ends the oldest one. @returns whether there was one that may go */
   private letGo(all: Set<T>): boolean {
     const [oldest] = all;
-    if (oldest === undefined) return false;
+    if (oldest === undefined || (oldest.refusedFor === null && oldest.hasUnread)) return false;
     all.delete(oldest);
     this.going.add(oldest);
     oldest.terminate(oldest.refusedFor ?? "descriptor_limit");

@@ -19,7 +19,7 @@ export interface ReceivingListener extends StoryListener {
   readonly preambles: Row & {
     readonly size: number;
     /** Who waits for the longest time. */
-    readonly first: { preambleLate(reason: Reason): void } | undefined;
+    readonly first: { readonly ageMs: number; preambleLate(reason: Reason): void } | undefined;
   };
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row;
@@ -100,10 +100,16 @@ export abstract class Reception<L extends ReceivingListener>
     }
   }
 
-  /** Whoever has not said who they are yet has a place only as long as nobody newer needs it. */
+  /**
+   * Whoever has not said for long who they are has a place only as long as nobody newer needs it. Many may come
+   * at once, such as those of a balancer that begins anew, and none of them was listened to yet.
+   */
   private awaitHeader(admission: Admission): void {
     const { preambles } = this.listener;
-    if (preambles.size >= admission.headersMax) preambles.first?.preambleLate("preamble_full");
+    const { size, first } = preambles;
+    if (size >= admission.headersMax && first !== undefined && first.ageMs >= HEADER_MS) {
+      first.preambleLate("preamble_full");
+    }
     this.parser = new ProxyHeaderParser();
     this.expectHeader(true);
     preambles.add(this as never);
@@ -121,6 +127,11 @@ export abstract class Reception<L extends ReceivingListener>
     const taken = preamble.push(bytes);
     if (preamble.state !== "partial") this.headerOver(preamble);
     return taken;
+  }
+
+  /** It has sent bytes that were not received yet. */
+  get hasUnread(): boolean {
+    return this.unread > 0;
   }
 
   /** The client has begun with a header. */
@@ -300,6 +311,9 @@ export abstract class Reception<L extends ReceivingListener>
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** A header comes with the first segment: who has said nothing for so long hardly will. */
+const HEADER_MS = 1_000;
 
 /** No address in particular, of the same family. */
 function unspecified(client: ClientAddress): Uint8Array {

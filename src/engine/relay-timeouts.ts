@@ -53,6 +53,8 @@ export interface Timed
   preambleLate(reason: Reason): void;
   /** Why it may not be; null when it may. */
   readonly refusedFor: Reason | null;
+  /** Its ends have sent bytes that were not received yet. */
+  readonly hasUnread: boolean;
   /** Whether not a byte has moved since this was asked before. */
   stalled(): boolean;
   /** Ends it now. */

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
+import { isHalted } from "../fixtures/proc.ts";
+import { waitFor } from "../fixtures/wait.ts";
 import { headerV2, ipv4Addresses } from "./headers.ts";
 import { onEveryStage, startOn } from "./stages.ts";
 
@@ -7,6 +9,9 @@ import { onEveryStage, startOn } from "./stages.ts";
 
 const SILENT = 280;
 const RIGHT = 20;
+const CROWD = 400;
+/** Of all clients, those that have said who they are. */
+let spoken = 0;
 
 /** A connection; resolves when it is open, or let go before. */
 function open(port: number): Promise<Socket> {
@@ -24,7 +29,7 @@ async function served(port: number, host: number): Promise<readonly [Socket, str
   const answer = await new Promise<string | null>((resolve) => {
     socket.once("data", (data) => resolve(String(data)));
     socket.once("close", () => resolve(null));
-    socket.write(Buffer.concat([header, Buffer.from("PING\r\n")]));
+    socket.write(Buffer.concat([header, Buffer.from("PING\r\n")]), () => spoken++);
   });
   return [socket, answer];
 }
@@ -62,9 +67,30 @@ onEveryStage("clients without a header", (stage) => {
       for (const socket of [...silent, ...right]) socket.destroy();
       const { out } = await proxy.stop();
       const { reasons } = JSON.parse(out).relays;
-      expect(reasons.preamble_full).toBeGreaterThan(SILENT / 2);
+      const { preamble_full: old = 0, descriptor_limit: young = 0 } = reasons;
+      expect(old + young).toBeGreaterThan(SILENT / 2);
       expect(reasons.listener_full).toBe(1);
     },
     60_000,
   );
+
+  // A balancer begins anew, and the proxy had something else to do meanwhile.
+  test("many right ones at once are let in, all of them", async () => {
+    const edge = ["--proxy-protocol", "required", "--stats", "json"];
+    spoken = 0;
+    const few = ["prlimit", "--nofile=1500:1500"];
+    await using proxy = startOn(stage, ["-l", "127.0.0.1:0", ...edge], few);
+    const port = await proxy.port();
+    const { child } = proxy;
+    child.kill("SIGSTOP");
+    await waitFor(() => isHalted(child.pid), "it is halted");
+    const all = Array.from({ length: CROWD }, (_, host) => served(port, host % 256));
+    await waitFor(() => spoken === CROWD, "all have said who they are");
+    child.kill("SIGCONT");
+    const answers = await Promise.all(all);
+    expect(answers.filter(([, answer]) => answer === "+PONG\r\n")).toHaveLength(CROWD);
+    for (const [socket] of answers) socket.destroy();
+    const { out } = await proxy.stop();
+    expect(JSON.parse(out).relays.reasons).toEqual({ client_fin: CROWD });
+  }, 60_000);
 });

@@ -44,6 +44,10 @@ export class Carrier extends Reception<CarrierListener> {
   /** Why it was ended; null while it was not. */
   ended: Reason | null = null;
   private expects = false;
+  /** However short the time is here, it has been long enough. */
+  override get ageMs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
 
   /** @param peer who has connected, as far as the kernel can tell */
   accept(id: number, address: Address, peer: Uint8Array | null): void {

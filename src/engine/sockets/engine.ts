@@ -49,6 +49,7 @@ import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
 import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
+import { SocketsListening } from "./listening.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
 
@@ -380,6 +381,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       this.isAccepting = false;
       this.ledger.add(Count.AcceptPauses);
       this.observer.acceptPaused(cause, this.ledger.running.size);
+      void this.makeRoom().catch(this.onDefect);
     } else if (!this.isAccepting && cause === null && descriptors.ample) {
       this.isAccepting = true;
       for (const { acceptor } of this.listening) acceptor.resume();
@@ -402,7 +404,15 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
         : 0;
       this.looksLeft = this.looksBefore;
     }
+    if (!this.isAccepting) this.outsiders.makeRoom(Infinity);
     this.gate();
+  }
+
+  /** Whoever was not let in makes room, once all who have spoken were heard. */
+  private async makeRoom(): Promise<void> {
+    await passed();
+    await passed();
+    if (!this.isAccepting) this.outsiders.makeRoom(Infinity);
   }
 
   /** There was no descriptor for a dial: nor is there for who would be accepted next. */
@@ -474,34 +484,6 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       return;
     }
     this.stopped?.resolve(this.ending.cutCount);
-  }
-}
-
-/** A listener of this engine: a socket, and the settings of whoever comes next. */
-class SocketsListening implements Listening {
-  private closing: Promise<void> | null = null;
-
-  constructor(
-    readonly acceptor: Acceptor,
-    public listener: Listener,
-    private readonly renew: (options: ListenerOptions, before: Listener) => Listener,
-    private readonly unlisten: () => Promise<void>,
-  ) {}
-
-  get address(): Address {
-    return this.acceptor.address;
-  }
-
-  update(options: ListenerOptions): Promise<void> {
-    this.listener = this.renew(options, this.listener);
-    // What room this brings is for those who wait, before anybody comes.
-    this.listener.waiting.serve();
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    this.closing ??= this.unlisten();
-    return this.closing;
   }
 }
 

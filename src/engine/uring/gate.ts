@@ -214,6 +214,7 @@ export class Gate {
       if (this.isOpen || this.loop.stopping) return;
       this.looks++;
       this.loop.descriptors.look();
+      this.loop.outsiders.makeRoom(Infinity);
       this.decide();
       if (!this.isOpen) this.lookLater();
     });

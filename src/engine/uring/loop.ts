@@ -135,6 +135,8 @@ export class Loop implements CopiesHost {
   private silentSends = 0;
   /** All memory of some direction is held by slow targets. */
   isDry = false;
+  /** Clients that were accepted in this turn. */
+  private comers = 0;
   /** Relays accepted since the loop has tidied up. */
   private untidy = 0;
   /** The next look at who holds memory is due. */
@@ -224,6 +226,8 @@ export class Loop implements CopiesHost {
       this.events++;
       this.completed(at);
     }
+    // Not before: what others have said may be among these completions.
+    if (this.comers > 0) this.makeRoom();
     if (isComplete) this.conclude();
     if (this.events > before) this.turns++;
     this.alarms.run();
@@ -395,7 +399,7 @@ export class Loop implements CopiesHost {
     conduit.accept(id, descriptor, listener);
     this.ending.begun(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
-    this.outsiders.makeRoom();
+    this.comers++;
     this.gate.decide();
   }
 
@@ -514,6 +518,12 @@ export class Loop implements CopiesHost {
     }
     prompt.length = 0;
     this.isCopying = false;
+  }
+
+  private makeRoom(): void {
+    const { comers } = this;
+    this.comers = 0;
+    this.outsiders.makeRoom(comers);
   }
 
   private completed(at: number): void {

@@ -1,0 +1,32 @@
+import type { Address, ListenerOptions } from "../../config/options.ts";
+import type { Listening } from "../engine.ts";
+import type { Acceptor } from "./acceptor.ts";
+import type { Listener } from "./listener.ts";
+
+/** A listener of this engine: a socket, and the settings of whoever comes next. */
+export class SocketsListening implements Listening {
+  private closing: Promise<void> | null = null;
+
+  constructor(
+    readonly acceptor: Acceptor,
+    public listener: Listener,
+    private readonly renew: (options: ListenerOptions, before: Listener) => Listener,
+    private readonly unlisten: () => Promise<void>,
+  ) {}
+
+  get address(): Address {
+    return this.acceptor.address;
+  }
+
+  update(options: ListenerOptions): Promise<void> {
+    this.listener = this.renew(options, this.listener);
+    // What room this brings is for those who wait, before anybody comes.
+    this.listener.waiting.serve();
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.unlisten();
+    return this.closing;
+  }
+}
