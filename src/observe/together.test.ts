@@ -76,3 +76,19 @@ test("one that throws keeps nobody from hearing, and nothing of it gets to who t
   expect(told[0]).toContain("a full disk");
   expect(told[1]).toBe("ended");
 });
+
+test("whatever it is told of, one that throws does not make it throw", () => {
+  let thrown = 0;
+  const broken = new Proxy(
+    {},
+    {
+      get: () => () => {
+        thrown++;
+        throw new Error("a full disk");
+      },
+    },
+  );
+  const one = together([broken]) as unknown as Record<string, (...what: unknown[]) => void>;
+  for (const tell of Object.values(one)) tell("what");
+  expect(thrown).toBeGreaterThanOrEqual(Object.keys(one).length);
+});

@@ -78,7 +78,7 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
       tell(observers, (one) => one.nameFailing?.(name, why));
     },
     nameTrouble(name, what) {
-      for (const one of observers) one.nameTrouble?.(name, what);
+      tell(observers, (one) => one.nameTrouble?.(name, what));
     },
     serviceChanged(event) {
       tell(observers, (one) => one.serviceChanged?.(event));
