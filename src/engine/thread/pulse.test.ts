@@ -8,11 +8,11 @@ let isWorking = false;
 let answers = false;
 const pulse: { is: Pulse | null } = { is: null };
 
-function begin(): void {
+function begin({ sign = () => (isWorking ? ++signs : signs), lookMs = 5 } = {}): void {
   told.length = 0;
   pulse.is = new Pulse(
     {
-      sign: () => (isWorking ? ++signs : signs),
+      sign,
       ask: () => {
         told.push("asked");
         if (answers) pulse.is?.beat();
@@ -20,7 +20,7 @@ function begin(): void {
       silent: (isSilent) => told.push(isSilent ? "silent" : "answers"),
       dead: (ms) => told.push(`dead after ${ms}`),
     },
-    5,
+    lookMs,
   );
 }
 
@@ -48,6 +48,20 @@ test("one that does not answer is told, and after a while given up, once", async
   await waitFor(() => told.some((what) => what.startsWith("dead")), "it is given up");
   await Bun.sleep(20);
   expect(told).toEqual(["asked", "silent", "dead after 30"]);
+});
+
+test("where this thread itself stood still nobody is given up", async () => {
+  let looks = 0;
+  begin({
+    sign: () => {
+      looks++;
+      Bun.sleepSync(280);
+      return 0;
+    },
+    lookMs: 5,
+  });
+  await waitFor(() => looks > 8, "it was looked at");
+  expect(told).toEqual(["asked"]);
 });
 
 test("one that answers late is told to, and goes on", async () => {

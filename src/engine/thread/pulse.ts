@@ -6,6 +6,8 @@ const LOOK_MS = 2_000;
 const SILENT_LOOKS = 2;
 /** …so many, and it is given up. Only looks count and no clock: this process may have been stopped. */
 const DEAD_LOOKS = 6;
+/** A look that comes so many milliseconds too late says nothing: the thread may have had no time either. */
+const LATE_MS = 250;
 
 /** What a pulse is taken of. */
 export interface Pulsing {
@@ -28,6 +30,7 @@ export interface Pulsing {
 export class Pulse {
   private readonly looks: Recurring;
   private last = Number.NaN;
+  private lookedAt = performance.now();
   private isAsked = false;
   private missed = 0;
   private isSilent = false;
@@ -60,15 +63,19 @@ export class Pulse {
     const sign = thread.sign();
     const isMoving = sign !== this.last;
     this.last = sign;
+    const now = performance.now();
+    const isLate = now - this.lookedAt > this.lookMs + LATE_MS;
+    this.lookedAt = now;
     if (isMoving && !this.isAsked) return true;
     if (!this.isAsked) {
       this.isAsked = true;
       thread.ask();
       return true;
     }
+    if (isLate) return true;
     if (isMoving) this.missed = 0;
     else this.missed++;
-    if (this.missed === SILENT_LOOKS) {
+    if (this.missed === SILENT_LOOKS && !this.isSilent) {
       this.isSilent = true;
       thread.silent(true);
     }
