@@ -44,8 +44,11 @@ export interface RingLayout {
 
 /** More descriptors than one process has, whatever its limit says (`nofile` may be a billion). */
 const DESCRIPTORS_MAX = 1 << 20;
-/** An operation that is further ahead than this was prepared before the counter has gone round. */
-const AHEAD_MAX = 1 << 20;
+/**
+ * Entries that a ring has at most (IORING_MAX_ENTRIES): an operation that is further ahead was prepared before the
+ * counter has gone round, and its descriptor may be anybody's.
+ */
+const AHEAD_MAX = 32_768;
 
 const ADDRESSES_BYTES = 16;
 /** A position and a state. */
@@ -125,7 +128,7 @@ export class Held {
     if (submitted === null) return;
     for (const descriptor of this.all(State.Closing)) {
       const ahead = ((this.positions[descriptor] as number) - submitted) | 0;
-      if (ahead >= 0 && ahead < AHEAD_MAX) yield descriptor;
+      if (ahead >= 0 && ahead <= AHEAD_MAX) yield descriptor;
     }
   }
 
