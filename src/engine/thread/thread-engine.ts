@@ -400,7 +400,7 @@ export class ThreadEngine implements Engine {
     if (this.isGone) return;
     this.isGone = true;
     const failures: unknown[] = [];
-    cleanUp([
+    const untold = cleanUp([
       () => this.hearAll(),
       // First what clients wait for; of one that has cleaned up itself nothing is left.
       () => failures.push(...closeOrphans(this.held)),
@@ -411,6 +411,7 @@ export class ThreadEngine implements Engine {
       () => this.release(),
       () => this.pulse.stop(),
     ]);
+    for (const failure of untold) this.observer.untold?.(stackOf(failure));
     this.stopping?.resolve(this.cutCount);
   }
 
