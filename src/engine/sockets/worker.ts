@@ -1,6 +1,7 @@
 import { workerData } from "node:worker_threads";
 import type { Listening } from "../engine.ts";
 import { Held } from "../held.ts";
+import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";
 import { SocketsEngine } from "./engine.ts";
@@ -19,24 +20,20 @@ class SocketsTeller extends Teller {
   }
 
   private tellSoon(): void {
+    this.isDue = false;
     const micros = this.flushWhenDue();
     this.isDue = micros !== Infinity;
-    if (this.isDue) setTimeout(() => this.tellSoon(), micros / 1e3);
+    // By then nobody is there to be kept from what it throws.
+    if (this.isDue) setTimeout(() => tell(undefined, () => this.tellSoon()), micros / 1e3);
   }
 }
 
 const teller = new SocketsTeller(birth);
-const engine = new SocketsEngine(
-  birth.memory,
-  teller,
-  teller.resolve,
-  birth.share,
-  fail,
-  teller.askRoute,
-);
+const { observer, resolve, askRoute, tell } = guarded(teller);
+const engine = new SocketsEngine(birth.memory, observer, resolve, birth.share, fail, askRoute);
 engine.book.follow(
-  (page) => teller.tell({ kind: "page", page }),
-  (page) => teller.tell({ kind: "pageGone", page }),
+  (page) => tell(undefined, () => teller.tell({ kind: "page", page })),
+  (page) => tell(undefined, () => teller.tell({ kind: "pageGone", page })),
 );
 const listening = new Map<number, Listening>();
 let isFailing = false;
@@ -47,39 +44,39 @@ async function listen({ key, options, descriptor }: Command & { kind: "listen" }
     // Bun's own from now on, which closes it with the thread.
     held.closed(descriptor);
     listening.set(key, await engine.listen(options, { descriptor, address }));
-    teller.report({ kind: "listening", key, failure: "" });
+    teller.tell({ kind: "listening", key, failure: "" });
   } catch (error) {
-    teller.report({ kind: "listening", key, failure: (error as Error).message });
+    teller.tell({ kind: "listening", key, failure: (error as Error).message });
   }
 }
 
 async function update({ key, options }: Command & { kind: "update" }): Promise<void> {
   await listening.get(key)?.update(options);
-  teller.report({ kind: "updated", key });
+  teller.tell({ kind: "updated", key });
 }
 
 async function unlisten(key: number): Promise<void> {
   await listening.get(key)?.close();
   listening.delete(key);
-  teller.report({ kind: "unlistened", key });
+  teller.tell({ kind: "unlistened", key });
 }
 
 async function stop(drainTimeoutMs: number): Promise<void> {
   const cut = await engine.stop(drainTimeoutMs);
-  teller.flush();
-  teller.report({ kind: "stopped", cut });
+  tell(undefined, () => teller.flush());
+  teller.tell({ kind: "stopped", cut });
 }
 
 function obey(command: Command): void {
   switch (command.kind) {
     case "listen":
-      void listen(command);
+      void listen(command).catch(fail);
       return;
     case "update":
-      void update(command);
+      void update(command).catch(fail);
       return;
     case "unlisten":
-      void unlisten(command.key);
+      void unlisten(command.key).catch(fail);
       return;
     case "cut":
       engine.cut(command.relay);
@@ -88,7 +85,7 @@ function obey(command: Command): void {
       engine.drop(command.selection, command.withinMs);
       return;
     case "stop":
-      void stop(command.drainTimeoutMs);
+      void stop(command.drainTimeoutMs).catch(fail);
       return;
     case "resolved":
       teller.resolved(command.token, command.addresses);
@@ -98,7 +95,7 @@ function obey(command: Command): void {
       return;
     case "relays":
     case "accepts":
-      teller.answer(command, engine);
+      tell(undefined, () => teller.answer(command, engine));
       return;
     case "end":
       port.close();
@@ -111,12 +108,21 @@ async function fail(error: unknown): Promise<void> {
   // What goes wrong while everything is let go is no news.
   if (isFailing) return;
   isFailing = true;
-  teller.failed(error, await engine.abandon());
-  port.close();
-  // What could not be let go would keep the thread alive: Bun closes it then.
-  process.exit(1);
+  const failures: unknown[] = [];
+  try {
+    failures.push(...(await engine.abandon()));
+  } catch (failure) {
+    failures.push(failure);
+  }
+  try {
+    teller.failed(error, failures);
+    port.close();
+  } finally {
+    // Whatever could not be let go, or told: Bun closes it with the thread, and its end is seen.
+    process.exit(1);
+  }
 }
 
 process.on("uncaughtException", (error) => void fail(error));
 port.on("message", obey);
-teller.report({ kind: "ready" });
+teller.tell({ kind: "ready" });

@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import { cleanUp } from "../../clean-up.ts";
 import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
@@ -24,9 +25,9 @@ export interface Answering {
 /**
  * What a worker tells the control plane; relays that started or ended are gathered first.
  *
- * Telling never fails for who tells, whatever goes wrong with it: an engine is not to end relays because
- * somebody cannot hear of them. What is lost so is told once. Only what the control plane waits for
- * ({@link report}) is a defect when it cannot be said.
+ * What goes wrong with it is thrown here and kept from the engine by {@link guarded}: relays are not to end
+ * because somebody cannot hear of them. Only what the control plane waits for, such as that a listener
+ * accepts, is a defect of the worker when it cannot be said.
  */
 export class Teller implements EngineObserver {
   /** The engine looks for it at each acceptance. */
@@ -111,28 +112,26 @@ export class Teller implements EngineObserver {
     this.questions.get(token)?.(answer);
   }
 
-  /** Tells it, if that can be. */
+  /** @throws Error when it cannot be told */
   tell(news: News): void {
-    try {
-      this.port.postMessage(news);
-    } catch (error) {
-      this.lost(error);
-    }
+    this.port.postMessage(news);
   }
 
-  /** Tells what the control plane waits for. @throws Error when it cannot be told */
-  report(news: News): void {
-    this.port.postMessage(news);
+  /** Something could not be told; that is said once. */
+  untold(error: string): void {
+    if (this.isUntold) return;
+    this.isUntold = true;
+    this.tell({ kind: "untold", error });
   }
 
   /** Answers a question; what has happened before is told before. */
   answer({ kind, token }: Question, engine: Answering): void {
-    this.flush();
     try {
-      if (kind === "accepts") this.report({ kind, token, ...engine.accepting });
-      else this.report({ kind, token, batch: batchOf(engine.running()) });
+      this.flush();
+      if (kind === "accepts") this.tell({ kind, token, ...engine.accepting });
+      else this.tell({ kind, token, batch: batchOf(engine.running()) });
     } catch (error) {
-      this.lost(error);
+      this.untold(stackOf(error));
       this.tell({ kind: "unanswered", token });
     }
   }
@@ -144,8 +143,9 @@ export class Teller implements EngineObserver {
    * @throws Error when that cannot be told: then the thread is to end by it
    */
   failed(error: unknown, failures: readonly unknown[]): void {
-    this.flush();
-    this.report({ kind: "failed", error: defectText(error, failures) });
+    // Who has ended is told before, if that can be.
+    const untold = cleanUp([() => this.flush()]);
+    this.tell({ kind: "failed", error: defectText(error, [...failures, ...untold]) });
   }
 
   /** Tells of the relays that started or ended, if it is time. @returns microseconds until it is */
@@ -166,11 +166,10 @@ export class Teller implements EngineObserver {
       // In this order: a relay may have started and ended in between.
       this.send("started", started);
       this.send("ended", ended);
-    } catch (error) {
-      // They must not pile up.
+    } finally {
+      // What could not be told must not pile up.
       if (started.count > 0) this.started = new Records();
       if (ended.count > 0) this.ended = new Records();
-      this.lost(error);
     }
   }
 
@@ -178,19 +177,8 @@ export class Teller implements EngineObserver {
   protected gathered(): void {}
 
   private gather(records: Records, relay: RelaySummary): void {
-    try {
-      records.add(relay as Summary);
-      this.gathered();
-    } catch (error) {
-      this.lost(error);
-    }
-  }
-
-  /** Something could not be told. */
-  private lost(error: unknown): void {
-    if (this.isUntold) return;
-    this.isUntold = true;
-    this.tell({ kind: "untold", error: stackOf(error) });
+    records.add(relay as Summary);
+    this.gathered();
   }
 
   private send(kind: "started" | "ended", records: Records): void {

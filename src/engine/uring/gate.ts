@@ -197,8 +197,10 @@ export class Gate {
     loop.sockets.stopWaiting(descriptor);
     for (let failures = 0; failures < BACKLOG; ) {
       const accepted = loop.sockets.acceptNow(descriptor);
-      if (accepted >= 0) loop.accept(listener, accepted);
-      else if (isGoodbye(-accepted)) failures++;
+      if (accepted >= 0) {
+        loop.took(accepted);
+        loop.accept(listener, accepted);
+      } else if (isGoodbye(-accepted)) failures++;
       else break;
     }
     loop.closeNow(descriptor);

@@ -24,7 +24,7 @@ import type { Answering } from "../thread/teller.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
-import { closeUnknown } from "./close-unknown.ts";
+import { closeUnknown, opensDescriptor } from "./close-unknown.ts";
 import { Conduit } from "./conduit.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
@@ -40,6 +40,7 @@ import { Receiver } from "./receiver.ts";
 import { resetNow } from "./reset-now.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { unseen } from "./unseen.ts";
 import { Yielding } from "./yielding.ts";
 
 /** After so many relays the loop waits for a quiet moment to tidy up. */
@@ -232,7 +233,7 @@ export class Loop implements CopiesHost {
    * @param options with the address that is really listened on
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
-    this.options.held.took(descriptor);
+    this.took(descriptor);
     this.gate.listen(key, options, descriptor);
   }
 
@@ -270,6 +271,11 @@ export class Loop implements CopiesHost {
     const { gate, kernel, sockets, ledger, memory, report } = this;
     const { held } = this.options;
     const running = () => ledger.running;
+    // Those that a completion has brought which has met the defect itself.
+    yield* forEach(
+      () => (held.ring === null ? [] : unseen(held, held.ring)),
+      (descriptor) => resetNow(sockets, held, descriptor),
+    );
     yield () => gate.cancelAccepts();
     // It may be the ring that has failed: what only it has cannot be had then.
     yield () => closeUnknown(kernel, sockets, held);
@@ -324,9 +330,8 @@ export class Loop implements CopiesHost {
     if (lane.copy !== null) this.isCopying = true;
   }
 
-  /** A descriptor is a relay's from now on. To be called before anything else is done with it. */
+  /** A descriptor is a relay's from now on. */
   added(descriptor: number): void {
-    this.options.held.took(descriptor);
     this.files?.add(descriptor);
   }
 
@@ -355,6 +360,11 @@ export class Loop implements CopiesHost {
     this.files?.remove(descriptor);
     this.options.held.closing(descriptor, this.kernel.nextEntry);
     this.prepare.close(descriptor);
+  }
+
+  /** A descriptor is the loop's from now on, and no completion has brought it. */
+  took(descriptor: number): void {
+    this.options.held.took(descriptor);
   }
 
   /** Closes a descriptor at once, beside the ring. */
@@ -498,6 +508,8 @@ export class Loop implements CopiesHost {
     const result = kernel.cqeResults[at + CqeWord.Result] as number;
     const flags = kernel.cqes[at + CqeWord.Flags] as number;
     const operation = operationOf(low);
+    // Before anything else, which may go wrong: from now on only this knows of it.
+    if (result >= 0 && opensDescriptor(operation)) this.options.held.took(result);
     switch (operation) {
       case Operation.Ignored:
         return;

@@ -12,6 +12,7 @@ import {
   setOption,
 } from "../linux.ts";
 import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
+import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";
 import type { Sockets } from "./kernel.ts";
@@ -44,21 +45,12 @@ const sockets: Sockets = {
   closeNow,
 };
 
-class Reporter extends Teller implements Report {
+class Reporter extends Teller {
   loop: Loop | null = null;
 
-  unlistened(key: number): void {
-    this.report({ kind: "unlistened", key });
-  }
   stopped(cut: number): void {
-    this.flush();
-    this.report({ kind: "stopped", cut });
-  }
-  tidy(): void {
-    Bun.gc(true);
-  }
-  turnEnded(): number {
-    return this.flushWhenDue();
+    tell(undefined, () => this.flush());
+    this.tell({ kind: "stopped", cut });
   }
   woken(): void {
     for (;;) {
@@ -73,11 +65,11 @@ class Reporter extends Teller implements Report {
     switch (command.kind) {
       case "listen":
         loop.listen(command.key, command.options, command.descriptor);
-        this.report({ kind: "listening", key: command.key, failure: "" });
+        this.tell({ kind: "listening", key: command.key, failure: "" });
         return;
       case "update":
         loop.update(command.key, command.options);
-        this.report({ kind: "updated", key: command.key });
+        this.tell({ kind: "updated", key: command.key });
         return;
       case "unlisten":
         loop.unlisten(command.key);
@@ -99,7 +91,7 @@ class Reporter extends Teller implements Report {
         return;
       case "relays":
       case "accepts":
-        this.answer(command, loop);
+        tell(undefined, () => this.answer(command, loop));
         return;
       case "end":
         loop.end();
@@ -109,6 +101,24 @@ class Reporter extends Teller implements Report {
 }
 
 const reporter = new Reporter(birth);
+const { observer, resolve, askRoute, tell } = guarded(reporter);
+const report: Report = {
+  ...observer,
+  routeFailed: (...failure) => observer.routeFailed?.(...failure),
+  mirrorDropped: (drop) => observer.mirrorDropped?.(drop),
+  resolve,
+  askRoute,
+  unlistened: (key) => reporter.tell({ kind: "unlistened", key }),
+  stopped: (cut) => reporter.stopped(cut),
+  woken: () => reporter.woken(),
+  tidy: () => Bun.gc(true),
+  turnEnded: () => tell(Number.POSITIVE_INFINITY, flushWhenDue),
+};
+
+function flushWhenDue(): number {
+  return reporter.flushWhenDue();
+}
+
 const queue = new Queue(
   {
     entries: uring.entries,
@@ -124,7 +134,7 @@ function begin(): Loop {
   try {
     queue.registerRing();
     if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
-    return new Loop(queue, sockets, { ...birth, held }, reporter);
+    return new Loop(queue, sockets, { ...birth, held }, report);
   } catch (error) {
     cleanUp([() => queue.close()]);
     throw error;
@@ -135,15 +145,17 @@ const loop = begin();
 try {
   reporter.loop = loop;
   loop.book.follow(
-    (page) => reporter.tell({ kind: "page", page }),
-    (page) => reporter.tell({ kind: "pageGone", page }),
+    (page) => tell(undefined, () => reporter.tell({ kind: "page", page })),
+    (page) => tell(undefined, () => reporter.tell({ kind: "pageGone", page })),
   );
-  reporter.report({ kind: "ready" });
+  reporter.tell({ kind: "ready" });
   reporter.woken();
   loop.run();
   loop.close();
 } catch (error) {
   // Nobody may hang because of a defect: every connection is reset, and told.
-  reporter.failed(error, loop.abandon());
+  const failures: unknown[] = [];
+  const more = cleanUp([() => failures.push(...loop.abandon())]);
+  reporter.failed(error, [...failures, ...more]);
 }
 port.close();
