@@ -1,11 +1,11 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { type Address, type EngineName, uringDefaults } from "../../src/config/options.ts";
 import { Fleet } from "../../src/control/fleet.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
 import { together } from "../../src/observe/together.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { listener, plainMemory, rowed } from "../contract/scene.ts";
-import { INJECTED, Injection, placesOf } from "../fixtures/defects.ts";
+import { Death, Injection, placesOf } from "../fixtures/defects.ts";
 import { End } from "../fixtures/end.ts";
 import { noNames } from "../fixtures/engines.ts";
 import { closeWaiting, descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
@@ -23,11 +23,13 @@ const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
 /** Clients that stay. */
 const RESIDENTS = 12;
 const FOR_EVER = 1 << 30;
-/** All places, not every n-th only. */
-const wanted = new RegExp(process.env["RINGWAY_DEFECTS"] ?? "");
+/** Threads that stand still are found after seven looks, more than what asking them takes. */
+const LOOK_MS = 500;
+/** A place that is come to at all is come to in so many storms. */
+const STORMS = 40;
 
 /** A fleet whose workers go wrong where and when a test wants. */
-class Stage implements AsyncDisposable {
+class Stage {
   private readonly before = openDescriptors();
   readonly record = new Recorder();
   readonly upstream = Upstream.listen(anyPort, echo);
@@ -57,7 +59,8 @@ class Stage implements AsyncDisposable {
           const injection = this.words.buffer;
           const own = { memory: plainMemory, uring: uringDefaults, engineOf: name, injection };
           const birth = { ...own, share: { ...share, upstreams } };
-          return new ThreadEngine({ name, url, birth, onFailed, resolve: noNames }, observer);
+          const options = { name, url, birth, onFailed, resolve: noNames, lookMs: LOOK_MS };
+          return new ThreadEngine(options, observer);
         },
       },
       together([this.record, { workerFailed: (worker: number) => this.table.forget(worker - 1) }]),
@@ -82,6 +85,23 @@ class Stage implements AsyncDisposable {
     this.words[Injection.Worker] = worker;
     this.words[Injection.Done] = 0;
     Atomics.store(this.words, Injection.Left, times);
+  }
+
+  /** The first worker meets its end in this way. */
+  async die(death: Death): Promise<void> {
+    this.words[Injection.Worker] = 1;
+    await this.provoke(death);
+  }
+
+  /** The first worker meets a defect of its own, beside what is injected. */
+  async provoke(death = Death.Defect): Promise<void> {
+    const { words } = this;
+    Atomics.store(words, Injection.Fatal, death);
+    const { workersFailed } = this.record;
+    // What goes wrong may be a defect by itself.
+    while (Atomics.load(words, Injection.Fatal) !== 0 && workersFailed.length === 0) {
+      await this.storm();
+    }
   }
 
   /** Nothing goes wrong any more. @returns how often it has */
@@ -132,22 +152,23 @@ class Stage implements AsyncDisposable {
   /** Whoever stays is closed or served, and whoever was to leave has left. */
   async nobodyHangs(): Promise<void> {
     const before = new Map(this.residents.map((end) => [end, end.receivedBytes]));
-    for (const end of this.residents) if (!end.closed) end.offer({ seed: 5, total: 1 });
-    const hangs = (end: End) => !end.closed && end.receivedBytes === before.get(end);
+    for (const end of this.residents)
+      if (!end.closed && !end.finSeen) end.offer({ seed: 5, total: 1 });
+    const hangs = (end: End) =>
+      !end.closed && !end.finSeen && end.receivedBytes === before.get(end);
     const left = () => [
       ...this.residents.filter(hangs),
-      ...this.passers.filter((one) => !one.closed),
+      ...this.passers.filter((one) => !one.closed && !one.finSeen),
     ];
     await waitFor(
       () => left().length === 0,
       () => `nobody hangs: ${left().join("; ")}`,
-
     );
   }
 
-  /** How many who stay are closed. */
+  /** How many who stay know that they are to go. */
   get lost(): number {
-    return this.residents.filter(({ closed }) => closed).length;
+    return this.residents.filter(({ closed, finSeen }) => closed || finSeen).length;
   }
 
   /** How many of those that stay each worker has. */
@@ -158,7 +179,7 @@ class Stage implements AsyncDisposable {
   }
 
   /** Everything goes; then nothing may be left. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async end(): Promise<void> {
     this.heal();
     const { address } = this;
     for (const client of [...this.residents, ...this.passers]) client.reset();
@@ -175,49 +196,168 @@ class Stage implements AsyncDisposable {
 }
 
 /** Telling is no reason for a worker to end. */
-function isTelling(name: string): boolean {
-  return /^(Records\.|Teller\.(relay|dial|pool|accept|route|mirror|flush|gather|send|untold|answer))/.test(
-    name,
-  );
-}
+const telling =
+  /^(Records\.|Teller\.(relay|dial|pool|accept|route|mirror|flush|gather|send|untold|answer))/;
 
-onEveryStage("a defect anywhere", ({ engine, workers }) => {
-  test("ends its worker at most: nobody hangs, others never notice, and nothing is left", async () => {
-    const places = await placesOf(engine);
-    const idle: string[] = [];
-    const wrong: string[] = [];
-    for (const [number, { name }] of places.entries()) {
-      if (!wanted.test(name)) continue;
-      try {
-        if (!(await meetsDefect(engine, workers, number, name))) idle.push(name);
-      } catch (error) {
-        wrong.push(`${name}: ${(error as Error).message}`);
-      }
-    }
-    expect(wrong).toEqual([]);
-    console.log(engine, workers, places.length, "idle:", idle.join(" "));
-  }, 600_000);
-});
+/** Of all places, those that each run tries: what the kernel, clocks and the control plane call, and telling. */
+const usual =
+  /^(Gate\.(completed|decide)|Loop\.(completed|accept|turn|finished|closeSocket|running)|Held\.(took|closing)|Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(receiveCompleted|sendCompleted|promptSent|send|receive|drained|turnEnded)|Dialer\.(dial|socketCompleted|connectCompleted|failed|attemptFailed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|finished|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.socketCompleted|SocketsCopy\.opened|Records\.(add|take)|Teller\.(relayStarted|relayEnded|dialFailed|flush|flushWhenDue|answer|tell))$/;
+const asked = process.env["RINGWAY_DEFECTS"];
+/** `RINGWAY_DEFECTS` tries the places that it matches, `.` all some 400 of an engine. */
+const wanted = asked === undefined ? usual : new RegExp(asked);
 
 /** @returns whether the place was come to at all */
-async function meetsDefect(
-  engine: EngineName,
-  workers: number,
-  place: number,
-  name: string,
-): Promise<boolean> {
-  await using stage = await Stage.begin(engine, workers);
+async function meetsDefect(stage: Stage, place: number, name: string): Promise<boolean> {
   const [mine = 0] = await stage.spread();
   stage.inject(place, 1, 1);
-  for (let tries = 0; stage.done === 0 && tries < 40; tries++) await stage.storm();
+  for (let tries = 0; stage.done === 0 && tries < STORMS; tries++) await stage.storm();
   if (stage.heal() === 0) return false;
   await stage.nobodyHangs();
   const { workersFailed } = stage.record;
   // Clients know before it is told.
   if (stage.lost > 1) await waitFor(() => workersFailed.length > 0, "the defect is told");
-  expect(workersFailed.length).toBeLessThanOrEqual(isTelling(name) ? 0 : 1);
+  expect(workersFailed.length).toBeLessThanOrEqual(telling.test(name) ? 0 : 1);
+  // Without an end of the worker it is one relay at most that has one.
   if (workersFailed.length > 0) expect(stage.lost).toBe(mine);
   else expect(stage.lost).toBeLessThanOrEqual(1);
   await Promise.all(Array.from({ length: 8 }, () => stage.served()));
   return true;
 }
+
+onEveryStage("a defect anywhere", ({ engine, workers }) => {
+  test("ends its worker at most: nobody hangs, others never notice, nothing is left", async () => {
+    const idle: string[] = [];
+    const wrong: string[] = [];
+    for (const [number, { name }] of (await placesOf(engine)).entries()) {
+      if (!wanted.test(name)) continue;
+      const stage = await Stage.begin(engine, workers);
+      try {
+        if (!(await meetsDefect(stage, number, name))) idle.push(name);
+      } catch (error) {
+        wrong.push(`${name}: ${(error as Error).message}`);
+      }
+      await stage
+        .end()
+        .catch((error: Error) => wrong.push(`${name}, at its end: ${error.message}`));
+    }
+    expect(wrong).toEqual([]);
+    // A place that nothing comes to shows nothing.
+    if (asked === undefined) expect(idle).toEqual([]);
+  }, 300_000);
+});
+
+/** What a worker does when it has met a defect, each of which goes wrong as often as it is tried. */
+const steps: Readonly<Record<EngineName, readonly string[]>> = {
+  uring: [
+    "Loop.abandon",
+    "Loop.tellFigures",
+    "Gate.cancelAccepts",
+    "Queue.enter",
+    "Queue.completion",
+    "Queue.close",
+    "Queue.unregisterRing",
+    "Held.closed",
+    "Memory.forsake",
+    "RelayStory.abandoned",
+    "Ledger.ends",
+    "Records.add",
+    "Records.take",
+    "Teller.relayEnded",
+    "Teller.flush",
+    "Teller.tell",
+    "Teller.failed",
+  ],
+  sockets: [
+    "SocketsEngine.abandon",
+    "SocketsEngine.finished",
+    "Acceptor.close",
+    "Conduit.terminate",
+    "Conduit.closed",
+    "Copies.cut",
+    "Ledger.ends",
+    "Records.add",
+    "Records.take",
+    "Teller.relayEnded",
+    "Teller.flush",
+    "Teller.tell",
+    "Teller.failed",
+  ],
+};
+
+onEveryStage("a defect of a clean-up", ({ engine, workers }) => {
+  test.each(steps[engine])(
+    "%s: what it was to let go is let go all the same",
+    async (step) => {
+      const stage = await Stage.begin(engine, workers);
+      const [mine = 0] = await stage.spread();
+      const places = await placesOf(engine);
+      const place = places.findIndex(({ name }) => name === step);
+      expect(place).toBeGreaterThanOrEqual(0);
+      stage.inject(place, FOR_EVER, 1);
+      await stage.provoke();
+      const { workersFailed } = stage.record;
+      await waitFor(() => workersFailed.length > 0, "the defect is told");
+      expect(stage.heal()).toBeGreaterThan(0);
+      await waitFor(
+        () => stage.lost === mine,
+        () => `its ${mine} clients know, now ${stage.lost}`,
+      );
+      expect(workersFailed[0]?.worker).toBe(1);
+      await stage.nobodyHangs();
+      expect(stage.lost).toBe(mine);
+      await Promise.all(Array.from({ length: 8 }, () => stage.served()));
+      await stage.end();
+    },
+    60_000,
+  );
+});
+
+/** How a thread can be worse than one that has met a defect. */
+const deaths = [
+  ["ends without a word", Death.Silent],
+  ["runs for ever", Death.Spins],
+  ["waits for ever", Death.Waits],
+] as const;
+
+onEveryStage("a worker that cannot clean up", ({ engine, workers }) => {
+  test.each(deaths)(
+    "as it %s: it is found, ended and replaced, and nothing is left",
+    async (_, death) => {
+      const stage = await Stage.begin(engine, workers);
+      const [mine = 0] = await stage.spread();
+      const { record, fleet } = stage;
+      await stage.die(death);
+      if (death !== Death.Silent) {
+        // Nobody who asks waits for it, and what it has is left out.
+        const [theirs, acceptance] = await Promise.all([fleet.relays(), fleet.acceptance()]);
+        expect(theirs.every(({ id }) => (id - 1) % workers !== 0)).toBe(true);
+        expect(acceptance).toEqual({
+          state: "absent",
+          why: "worker 1 does not answer",
+        });
+        expect(fleet.stats().relays.accepted).toBeGreaterThanOrEqual(RESIDENTS);
+      }
+      await waitFor(() => record.workersFailed.length > 0, "it is told", 30_000);
+      await waitFor(
+        () => stage.lost === mine,
+        () => `its ${mine} clients know, now ${stage.lost}`,
+      );
+      await waitFor(
+        async () => (await fleet.acceptance()).state === "accepts",
+        async () => `its successor accepts: ${(await fleet.acceptance()).why}`,
+      );
+      expect(record.workersFailed).toMatchObject([{ worker: 1, relays: expect.any(Number) }]);
+      await stage.nobodyHangs();
+      expect(stage.lost).toBe(mine);
+      await Promise.all(Array.from({ length: 8 }, () => stage.served()));
+      await stage.end();
+    },
+    60_000,
+  );
+
+  test("a stop does not wait for it for ever", async () => {
+    const stage = await Stage.begin(engine, workers);
+    await stage.die(Death.Spins);
+    await stage.end();
+  }, 60_000);
+});

@@ -54,6 +54,8 @@ export interface ThreadOptions {
   readonly onSilent?: (isSilent: boolean) => void;
   /** Where it has the addresses of host names from. */
   readonly resolve: ResolveName;
+  /** Milliseconds between two looks whether it lives, for tests; see {@link Pulse}. */
+  readonly lookMs?: number;
   /** Where the program is that it runs, unless it is the engine's own. */
   readonly url?: URL;
 }
@@ -112,12 +114,15 @@ export class ThreadEngine implements Engine {
     this.worker.on("error", (error) => this.failed(stackOf(error)));
     this.worker.on("exit", () => this.exited());
     port1.on("message", (news: News) => this.hear(news));
-    this.pulse = new Pulse({
-      sign: () => this.book.activity,
-      ask: () => void this.ask("accepts", Infinity).then((answer) => answer && this.pulse.beat()),
-      silent: (isSilent) => this.options.onSilent?.(isSilent),
-      dead: (silentMs) => this.giveUp(silentMs),
-    });
+    this.pulse = new Pulse(
+      {
+        sign: () => this.book.activity,
+        ask: () => void this.ask("accepts", Infinity).then((answer) => answer && this.pulse.beat()),
+        silent: (isSilent) => this.options.onSilent?.(isSilent),
+        dead: (silentMs) => this.giveUp(silentMs),
+      },
+      options.lookMs,
+    );
   }
 
   async listen(options: ListenerOptions, given?: ListeningSocket): Promise<Listening> {

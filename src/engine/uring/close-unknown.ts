@@ -22,6 +22,7 @@ export function closeUnknown(kernel: Kernel, sockets: Sockets, held: Held): void
       const operation = operationOf(kernel.cqes[at + CqeWord.UserDataLow] as number);
       const descriptor = kernel.cqeResults[at + CqeWord.Result] as number;
       if (descriptor < 0 || !opensDescriptor(operation)) continue;
+      held.took(descriptor);
       failures.push(...cleanUp([() => resetNow(sockets, held, descriptor)]));
     }
   }

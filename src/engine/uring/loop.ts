@@ -274,7 +274,7 @@ export class Loop implements CopiesHost {
     // Those that a completion has brought which has met the defect itself.
     yield* forEach(
       () => (held.ring === null ? [] : unseen(held, held.ring)),
-      (descriptor) => resetNow(sockets, held, descriptor),
+      (descriptor) => held.took(descriptor),
     );
     yield () => gate.cancelAccepts();
     // It may be the ring that has failed: what only it has cannot be had then.
