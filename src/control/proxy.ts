@@ -402,14 +402,17 @@ function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): 
       },
     },
   ]);
-  return {
-    ...watched,
-    // Engines know an upstream by its row alone, and nothing of whose it is.
-    dialFailed(upstream, reason, detail, slot) {
-      observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
-      upstreams.dialFailed(slot, reason);
+  const { dialFailed } = together([
+    {
+      // Engines know an upstream by its row alone, and nothing of whose it is.
+      dialFailed(upstream, reason, detail, slot) {
+        observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
+      },
+      untold: (error) => observer.untold?.(error),
     },
-  };
+    { dialFailed: (_upstream, reason, _detail, slot) => upstreams.dialFailed(slot, reason) },
+  ]);
+  return { ...watched, dialFailed };
 }
 
 /**
