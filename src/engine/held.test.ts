@@ -6,11 +6,13 @@ test("says which descriptors are left, from any thread", () => {
   for (const descriptor of [3, 5, 7, 9]) held.took(descriptor);
   held.closed(5);
   held.closing(7, 100);
+  held.tookListening(11);
+  expect([held.listens(9), held.listens(11)]).toEqual([false, true]);
   const other = new Held(held.memory);
   // The kernel has taken all entries, or not that one.
-  expect([...other.left(null)]).toEqual([3, 9]);
-  expect([...other.left(101)]).toEqual([3, 9]);
-  expect([...other.left(100)]).toEqual([3, 9, 7]);
+  expect([...other.left(null)]).toEqual([3, 9, 11]);
+  expect([...other.left(101)]).toEqual([3, 9, 11]);
+  expect([...other.left(100)]).toEqual([3, 9, 11, 7]);
 });
 
 test("entries are counted across 2³²", () => {

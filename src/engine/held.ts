@@ -4,6 +4,8 @@ enum State {
   None,
   /** It has it. */
   Held,
+  /** The same of one that listens: what is set there all accepted ones inherit, and others have it, too. */
+  Listens,
   /** It has prepared an operation that closes it. */
   Closing,
   /** It has closed it. */
@@ -14,6 +16,8 @@ enum State {
 enum Word {
   /** 1 while the ring is mapped. */
   HasRing,
+  /** The ring's descriptor and 1; 0 when there is none. */
+  RingDescriptor,
   /** The submission entry that the last entry to the kernel began with. */
   TurnBegan,
   /** See {@link RingLayout}. */
@@ -88,6 +92,16 @@ export class Held {
     this.states[descriptor] = State.Held;
   }
 
+  /** It is the thread's from now on, and listens. */
+  tookListening(descriptor: number): void {
+    this.states[descriptor] = State.Listens;
+  }
+
+  /** Whether a descriptor that is the thread's listens. */
+  listens(descriptor: number): boolean {
+    return this.states[descriptor] === State.Listens;
+  }
+
   /** The submission entry of this number, which is prepared next, closes it. */
   closing(descriptor: number, entry: number): void {
     this.positions[descriptor] = entry;
@@ -100,22 +114,24 @@ export class Held {
   }
 
   /**
-   * Descriptors that are the thread's, each once.
+   * Descriptors that are the thread's, each once; but for the ring's own, which goes last.
    *
    * @param submitted the number of the first submission entry that the kernel has not taken; null when
    *   it has taken all
    */
   *left(submitted: number | null): Iterable<number> {
-    const { states } = this;
-    for (let at = states.indexOf(State.Held); at >= 0; at = states.indexOf(State.Held, at + 1)) {
-      yield at;
-    }
+    yield* this.all(State.Held);
+    yield* this.all(State.Listens);
     if (submitted === null) return;
-    for (let at = states.indexOf(State.Closing); at >= 0; ) {
-      const ahead = ((this.positions[at] as number) - submitted) | 0;
-      if (ahead >= 0 && ahead < AHEAD_MAX) yield at;
-      at = states.indexOf(State.Closing, at + 1);
+    for (const descriptor of this.all(State.Closing)) {
+      const ahead = ((this.positions[descriptor] as number) - submitted) | 0;
+      if (ahead >= 0 && ahead < AHEAD_MAX) yield descriptor;
     }
+  }
+
+  private *all(state: State): Iterable<number> {
+    const { states } = this;
+    for (let at = states.indexOf(state); at >= 0; at = states.indexOf(state, at + 1)) yield at;
   }
 
   /** Whether a descriptor that a completion has brought, and the kernel still shows, was taken. */
@@ -132,7 +148,22 @@ export class Held {
     this.words[Word.TurnBegan] = entry;
   }
 
-  /** There is a ring. */
+  /** There is a ring, which has this descriptor. */
+  ringMade(descriptor: number): void {
+    this.words[Word.RingDescriptor] = descriptor + 1;
+  }
+
+  /** Its descriptor is about to be closed. */
+  ringGone(): void {
+    this.words[Word.RingDescriptor] = 0;
+  }
+
+  /** The ring's descriptor; −1 when there is none. */
+  get ringDescriptor(): number {
+    return (this.words[Word.RingDescriptor] as number) - 1;
+  }
+
+  /** The ring is mapped. */
   ringOpened({ ring, entries, sqHead, cqHead, cqTail, cqes, cqMask }: RingLayout): void {
     const { words } = this;
     this.addresses.set([ring.address, entries.address]);

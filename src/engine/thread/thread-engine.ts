@@ -140,7 +140,7 @@ export class ThreadEngine implements Engine {
     // The worker is told where it really listens, as its relays' stories have that.
     const bind = { ...forThread(options), address: bound };
     // Until it has it nobody but this knows whose it is.
-    this.held.took(descriptor);
+    this.held.tookListening(descriptor);
     this.tell({ kind: "listen", key, options: bind, descriptor });
     await listening.begun;
     return listening;

@@ -233,7 +233,7 @@ export class Loop implements CopiesHost {
    * @param options with the address that is really listened on
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
-    this.took(descriptor);
+    this.options.held.tookListening(descriptor);
     this.gate.listen(key, options, descriptor);
   }
 

@@ -22,6 +22,11 @@ export function closeOrphans(held: Held): unknown[] {
       cleanUpOrThrow(forEach(() => held.left(submitted), resetOrphan));
     },
     () => {
+      const { ringDescriptor } = held;
+      held.ringGone();
+      if (ringDescriptor >= 0) closeNow(ringDescriptor);
+    },
+    () => {
       if (ring === null) return;
       held.ringClosed();
       unmap(viewMapped(ring.ring.address, ring.ring.bytes));
@@ -30,9 +35,8 @@ export function closeOrphans(held: Held): unknown[] {
   ]);
 
   function resetOrphan(descriptor: number): void {
+    if (!held.listens(descriptor)) setOption(descriptor, SocketOption.linger, 1, 0);
     held.closed(descriptor);
-    // Of what is no connection the kernel refuses that.
-    setOption(descriptor, SocketOption.linger, 1, 0);
     closeNow(descriptor);
   }
 }

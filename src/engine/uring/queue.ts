@@ -120,7 +120,7 @@ export class Queue implements Kernel {
     params[ParamsWord.SqThreadIdle] = pollIdleMs;
     const result = systemCall(Syscall.Setup, entries, addressOf(params), 0, 0, 0, 0);
     if (result < 0) throw new SetupError(-result);
-    held.took(result);
+    held.ringMade(result);
     this.descriptor = result;
     this.enterFd = result;
     this.polls = (flags & SetupFlag.SqPoll) !== 0;
@@ -288,7 +288,7 @@ export class Queue implements Kernel {
     cleanUpOrThrow([
       () => this.unregisterRing(),
       () => {
-        held.closed(descriptor);
+        held.ringGone();
         closeNow(descriptor);
       },
       () => {
