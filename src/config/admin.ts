@@ -47,8 +47,8 @@ export function adminOf(given: Sources<AdminValues>, problems: Problems): AdminO
   if (readToken !== undefined && !isBroken(readToken) && readToken.value === token?.value) {
     problems.add(readToken, "is the same as adminToken: expected another one");
   }
-  if (adminMode !== undefined && !isSocketFile(address)) {
-    problems.add(adminMode, "is for an admin server on a unix socket with a path: leave it out");
+  if (adminMode !== undefined && address.kind !== "unix") {
+    problems.add(adminMode, "is for an admin server on a unix socket: leave it out");
   }
   return {
     address,
@@ -56,10 +56,6 @@ export function adminOf(given: Sources<AdminValues>, problems: Problems): AdminO
     readToken: readToken?.value ?? null,
     socketMode: Number.parseInt(adminMode?.value ?? defaults.adminMode, 8),
   };
-}
-
-function isSocketFile(address: Address): boolean {
-  return address.kind === "unix" && !address.path.startsWith("\0");
 }
 
 /** Whether a host is this machine's own, so that nobody else can reach what listens there. */

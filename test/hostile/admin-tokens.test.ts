@@ -209,12 +209,29 @@ describe("the unix socket", () => {
       const { code } = await runCli(...admin, `unix:${folder}/x`, "--admin-mode", text);
       expect(code).toBe(2);
     }
-    for (const address of ["127.0.0.1:0", "unix:@ringway-test"]) {
-      const { code, err } = await runCli(...admin, address, "--admin-mode", "0660");
-      expect({ code, err }).toMatchObject({
-        code: 2,
-        err: expect.stringContaining("--admin-mode"),
-      });
-    }
+    const { code, err } = await runCli(...admin, "127.0.0.1:0", "--admin-mode", "0660");
+    expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining("--admin-mode") });
+  });
+
+  // Who else is on the machine takes root to try.
+  test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux").each([
+    ["0600", 403],
+    ["0666", 200],
+  ])("without a file is for others as its mode says: %s", async (text, expected) => {
+    const name = `ringway-${process.pid}-${text}`;
+    await using proxy = new CliProcess([
+      ...["-m", "sink", "-l", "127.0.0.1:0", "--stats", "none"],
+      ...["--admin", `unix:@${name}`, "--admin-mode", text],
+    ]);
+    await proxy.logged(LOGGED);
+    const asked = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}"];
+    const request = [...asked, "--abstract-unix-socket", name, "http://localhost/api/state"];
+    const stranger = ["setpriv", "--reuid", "4711", "--regid", "4711", "--clear-groups"];
+    const status = (command: readonly string[]) =>
+      new Response(Bun.spawn([...command], { stdout: "pipe" }).stdout).text();
+    expect(await status(request)).toBe("200");
+    expect(await status([...stranger, ...request])).toBe(String(expected));
+    if (expected === 403) await proxy.logged(/admin API: user 4711 may not use this socket/);
+    await proxy.stop();
   });
 });

@@ -10,6 +10,7 @@ import {
   withFileMode,
 } from "../../engine/listening-socket.ts";
 import type { Asker } from "./answer.ts";
+import { type JudgePeer, peerJudge } from "./peers.ts";
 
 /** How often is looked whether the kernel would still accept. */
 const LOOK_MS = 1_000;
@@ -34,7 +35,8 @@ enum Worth {
 
 /** One connection of the admin server: what it waits for, and for how long at most. */
 export class Visit implements Asker {
-  readonly address: string | null;
+  readonly name: string;
+  readonly refusal: string | null;
   private readonly leaving = new AbortController();
   private underWay = 0;
   private hasAsked = false;
@@ -44,7 +46,9 @@ export class Visit implements Asker {
     readonly socket: Socket,
     private readonly door: Door,
   ) {
-    this.address = socket.remoteAddress ?? null;
+    const { name, refusal } = door.judge(socket);
+    this.name = name;
+    this.refusal = refusal;
     door.silent.add(this);
   }
 
@@ -123,6 +127,8 @@ export class Door {
   /** The socket that is listened on, while there is one of our own. */
   private listening: ListeningSocket | null = null;
   private looks: ReturnType<typeof setInterval> | null = null;
+  /** Judges clients of a unix socket; null where it is none. */
+  private judgePeer: JudgePeer | null = null;
 
   /**
    * @param silentMs a request has so long to be there, from the connection or the answer before
@@ -143,6 +149,7 @@ export class Door {
    * @throws with the system's `code`
    */
   async open(address: Address, socketMode: number): Promise<Address> {
+    this.judgePeer = address.kind === "unix" ? peerJudge(address, socketMode) : null;
     if (process.platform !== "linux") {
       this.server = await withFileMode(socketMode, () =>
         this.listen(
@@ -160,6 +167,12 @@ export class Door {
     await this.resume();
     this.looks = setInterval(() => this.look(), LOOK_MS).unref();
     return this.listening.address;
+  }
+
+  /** Who somebody is, and whether he may ask. */
+  judge(socket: Socket): Pick<Asker, "name" | "refusal"> {
+    if (this.judgePeer !== null) return this.judgePeer(descriptorOf(socket));
+    return { name: socket.remoteAddress ?? "unknown", refusal: null };
   }
 
   /** Closes it, and ends everybody. */
@@ -221,4 +234,10 @@ export class Door {
     this.visits.delete(least);
     least.end();
   }
+}
+
+/** A socket of Bun 1.4 has its descriptor where Node's has it. @returns −1 when it has none any more */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
+  return handle?.fd ?? -1;
 }

@@ -68,6 +68,12 @@ async function answer(
   { routes, isOpen }: Answers,
   wrongTokens: WrongTokens,
 ): Promise<Response> {
+  const { asker } = incoming;
+  if (asker.refusal !== null) {
+    asker.distrust();
+    wrongTokens.refused(asker.refusal);
+    return refuse(403, asker.refusal);
+  }
   const access = accessOf(incoming.headers, options);
   const request = { ...incoming, mayChange: access === "all" };
   const refused = refusal(request, access, options, isOpen);
