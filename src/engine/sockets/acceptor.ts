@@ -3,6 +3,7 @@ import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
 import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
+import type { Held } from "../held.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { setBlocking } from "../linux.ts";
 import type { GivenSockets } from "../listening-socket.ts";
@@ -12,6 +13,11 @@ import type { Conduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
 type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
+
+/** Where a thread notes the descriptors that Bun does not close with it. */
+type Notes = Pick<Held, "took" | "closed">;
+
+const noNotes: Notes = { took() {}, closed() {} };
 
 /**
  * A socket that is accepted on.
@@ -31,9 +37,11 @@ export class Acceptor {
   /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
   private ownsPath = false;
 
+  /** @param held where descriptors are noted that outlive the thread; nowhere, where it is the process's own */
   constructor(
     private readonly wanted: Address,
     private readonly handlers: SocketHandler<Conduit>,
+    private readonly held: Notes = noNotes,
   ) {
     this.bound = wanted;
   }
@@ -85,12 +93,15 @@ export class Acceptor {
     if (this.handle !== null || this.spare === -1) return;
     const descriptor = this.spare;
     this.spare = -1;
+    // Bun's own from now on.
+    this.held.closed(descriptor);
     this.handle = this.listen({ fd: descriptor });
   }
 
   /** Stops accepting for good. */
   close(): void {
     if (this.spare !== -1) {
+      this.held.closed(this.spare);
       closeDescriptor(this.spare);
       this.spare = -1;
     }
@@ -110,7 +121,9 @@ export class Acceptor {
   }
 
   private keepSpare({ fd }: BunListener): void {
-    if (this.spare === -1) this.spare = duplicate(fd);
+    if (this.spare !== -1) return;
+    this.spare = duplicate(fd);
+    if (this.spare !== -1) this.held.took(this.spare);
   }
 
   /** Bun unlinks a path that its listener has made when that stops; a paused one must keep it. */

@@ -28,6 +28,7 @@ import {
   upstreamTableOf,
   wholeShare,
 } from "../engine.ts";
+import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
 import { canOpenSocket } from "../libc.ts";
 import type { GivenSockets } from "../listening-socket.ts";
@@ -94,6 +95,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /**
    * @param resolve where it has the addresses of upstreams' host names from
    * @param asker asks route functions where they cannot be called in this thread
+   * @param held of the thread that it is in, where that is one of its own
    */
   constructor(
     memory: MemoryOptions,
@@ -102,6 +104,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
     private readonly asker: AskRoute | null = null,
+    private readonly held?: Held,
   ) {
     this.descriptors = new Descriptors(share, () => {
       if (!this.isAccepting) this.gate();
@@ -146,6 +149,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     const acceptor = new Acceptor(
       address,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
+      this.held,
     );
     if (given !== undefined) acceptor.take(given);
     else if (this.stopped === null) await acceptor.open();

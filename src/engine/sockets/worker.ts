@@ -30,7 +30,15 @@ class SocketsTeller extends Teller {
 
 const teller = new SocketsTeller(birth);
 const { observer, resolve, askRoute, tell } = guarded(teller);
-const engine = new SocketsEngine(birth.memory, observer, resolve, birth.share, fail, askRoute);
+const engine = new SocketsEngine(
+  birth.memory,
+  observer,
+  resolve,
+  birth.share,
+  fail,
+  askRoute,
+  held,
+);
 engine.book.follow(
   (page) => tell(undefined, () => teller.tell({ kind: "page", page })),
   (page) => tell(undefined, () => teller.tell({ kind: "pageGone", page })),
