@@ -308,8 +308,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "who waits to be accepted is reset by a stop",
-      find: "if (accepted >= 0) loop.accept(listener, accepted);",
-      replace: "if (accepted >= 0) loop.sockets.closeNow(accepted);",
+      find: "loop.accept(listener, accepted);",
+      replace: "loop.closeNow(accepted);",
     },
     {
       what: "who waits behind a client that has left is reset by a stop",
