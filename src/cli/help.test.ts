@@ -62,7 +62,10 @@ test("the help", () => {
           --check-timeout TIME       a check has failed then [1s]
           --check-rise N             checks until it is up again [2]
           --check-fall N             failed checks until it is down [3]
-          --check-address ADDR       another address to check [none]
+          --check-address ADDR       check this instead; :PORT is one of the
+                                     upstream's own host [none]
+          --check-proxy-protocol V   PROXY header before it: off, v1, v2 or auto
+                                     (as relays, unless to another address) [auto]
           --check-user NAME          who checks redis or postgres
           --check-password WORD      for redis; others see it here, so rather
                                      in a file

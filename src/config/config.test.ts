@@ -45,6 +45,7 @@ const health = {
   checkRise: 1,
   checkFall: "2",
   checkAddress: "127.0.0.1:8080",
+  checkProxyProtocol: "v2",
   checkSend: "PING\\r\\n",
   checkExpect: "/^\\+PONG/",
   checkTls: "on",

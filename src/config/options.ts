@@ -61,6 +61,11 @@ export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
   readonly slot: number;
   /** The name of the service that it is a member of; missing where its address was configured. */
   readonly service?: string;
+  /** As {@link HealthOptions.check} and {@link HealthOptions.onDown}; missing: as its listener has it. */
+  readonly check?: CheckOptions | null;
+  readonly onDown?: number | null;
+  /** As {@link EdgeOptions.sendProxyProtocol}; missing: as its listener has it. */
+  readonly sendProxyProtocol?: ProxyProtocolOut;
 }
 
 /** How one of several upstreams is chosen. */

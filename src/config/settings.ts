@@ -4,7 +4,7 @@ import { accessLogRules } from "./access-log.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import { edgeRules } from "./edge.ts";
-import { healthRules } from "./health.ts";
+import { healthRules, ownHealthRules } from "./health.ts";
 import { ipKind } from "./ip.ts";
 import { mirrorRules } from "./mirror.ts";
 import type { Address, Mode, ProxyOptions, UpstreamAddress } from "./options.ts";
@@ -68,6 +68,8 @@ export const upstreamRules = {
   weight: count(0, WEIGHT_MAX),
   backup: truth,
   maxRelays: count(0, 10_000_000),
+  ...ownHealthRules,
+  sendProxyProtocol: edgeRules.sendProxyProtocol,
 };
 
 /** The rules of what there is once for the whole proxy, except the group `uring`. */

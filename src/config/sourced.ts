@@ -27,15 +27,22 @@ export type Sources<Values> = { readonly [K in keyof Values]?: Sourced<Values[K]
  */
 export class Problems {
   readonly sentences: string[];
+  /** The same, to be found. */
+  private readonly told: Set<string>;
 
   /** @param earlier what was found to be wrong before */
   constructor(earlier: readonly string[] = []) {
     this.sentences = [...earlier];
+    this.told = new Set(earlier);
   }
 
   /** @param why what is wrong with a value, to be put after where it was given */
   add(source: { readonly label: string } | undefined, why: string): void {
-    this.sentences.push(`${source?.label ?? "defaults"} ${why}`);
+    const sentence = `${source?.label ?? "defaults"} ${why}`;
+    // What stands at the top of a file is looked at for each of its listeners.
+    if (this.told.has(sentence)) return;
+    this.told.add(sentence);
+    this.sentences.push(sentence);
   }
 
   /** Takes a value by its rule; what the rule refuses is told and null. */

@@ -178,7 +178,10 @@ function groupsOf(line: Source, file: Source | null, problems: Problems): Listen
 
 function inFile(file: Source | null): FileListeners {
   const top = file?.settings ?? {};
-  const listed = (file?.listeners ?? []).map(({ settings }) => ({ ...top, ...settings }));
+  const listed = (file?.listeners ?? []).map(({ settings, upstreams }) => ({
+    settings: { ...top, ...settings },
+    upstreams: upstreams ?? file?.upstream ?? [],
+  }));
   return { top, listed };
 }
 

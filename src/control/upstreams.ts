@@ -11,6 +11,7 @@ import { formatCount } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
+import { checkedAddress } from "../upstream/health/check-options.ts";
 import { Checker, type HealthView } from "../upstream/health/checker.ts";
 import type { HealthEvent, HealthStatus } from "../upstream/health/monitor.ts";
 import { PanicWatch } from "../upstream/health/panic.ts";
@@ -138,11 +139,11 @@ export class Upstreams {
     const homes = homesOf(listeners, this.homes);
     const adopted = [...keyed(listeners)].map(([key, listener]) => {
       const home = homes.get(key) ?? key;
-      const upstreams = listener.upstreams.map((options) => ({
-        ...options,
-        slot: this.slotFor(home, listener, options),
-      }));
       // Checks are not the engines' business, and patterns do not travel to other threads.
+      const upstreams = listener.upstreams.map((options) => {
+        const { check: _, onDown: __, ...others } = options;
+        return { ...others, slot: this.slotFor(home, listener, options) };
+      });
       return { ...listener, upstreams, health: { ...listener.health, check: null } };
     });
     this.look();
@@ -164,7 +165,7 @@ export class Upstreams {
         const entry = this.entries.get(keyOf(this.homes.get(key) ?? key, options.address));
         assert(entry !== undefined, "what is retained was adopted");
         const { slot } = entry.options;
-        const { health } = listener;
+        const health = healthFor(listener, options);
         const name = nameOfListener(listener, listener.address);
         const mayStay = entry.health.onDown !== null && health.onDown === null;
         Object.assign(entry, { listener: name, health, options: { ...options, slot } });
@@ -314,7 +315,7 @@ export class Upstreams {
       home,
       listener: nameOfListener(listener, listener.address),
       options: { ...options, slot },
-      health: listener.health,
+      health: healthFor(listener, options),
       state: "ready",
       stateSince: performance.now(),
       weight: null,
@@ -482,10 +483,18 @@ function keyOf(home: string, upstream: Address): string {
   return `${home} → ${formatAddress(upstream)}`;
 }
 
-/** Where it is dialled, and where it is checked if that is somewhere else. */
-function placesOf({ options, health }: Entry): Address[] {
-  const checked = health.check?.address ?? null;
-  return checked === null ? [options.address] : [options.address, checked];
+/** What holds for an upstream: its own, or else its listener's. */
+function healthFor({ health }: ListenerOptions, { check, onDown }: UpstreamOptions): HealthOptions {
+  return {
+    ...health,
+    check: check === undefined ? health.check : check,
+    onDown: onDown === undefined ? health.onDown : onDown,
+  };
+}
+
+/** Where it is dialled, and where it is checked. */
+function placesOf({ options: { address }, health: { check } }: Entry): Address[] {
+  return check === null ? [address] : [address, checkedAddress(address, check)];
 }
 
 /** Somebody wants it to have relays. */

@@ -1,4 +1,9 @@
-import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  ProxyProtocolOut,
+  UpstreamOptions,
+} from "../config/options.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
@@ -151,6 +156,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** The row of the upstream that it counts for, in the table that all share; null for none. */
   get upstreamSlot(): number | null {
     return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
+  }
+
+  /** Whether that upstream gets PROXY headers; undefined: as its listener says. */
+  protected get upstreamProxyProtocol(): ProxyProtocolOut | undefined {
+    return this.chooser.upstreams[this.upstreamNumber]?.sendProxyProtocol;
   }
 
   /** Whether the host of that upstream has to be resolved before it can be dialled. */

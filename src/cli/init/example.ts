@@ -51,7 +51,8 @@ export default defineConfig({
   //checkTimeout: "1s",        // a check has failed then
   //checkRise: 2,              // checks until it is up again
   //checkFall: 3,              // failed checks until it is down
-  //checkAddress: "none",      // another address or port to check
+  //checkAddress: "none",      // this instead; :8008 is a port of its host
+  //checkProxyProtocol: "auto", // PROXY headers before checks: off, v1, v2
   //checkTls: false,           // check by TLS
   //checkTlsName: "none",      // whom the certificate is for; else the host
   //checkTlsVerify: true,      // the certificate has to be right
@@ -99,6 +100,8 @@ export default defineConfig({
     //  upstreams: [
     //    { address: "cache1:6379", weight: 2, maxRelays: 5000 },
     //    { address: "cache2:6379", backup: true },
+    //    // Instead of what the listener says; also sendProxyProtocol: "v2".
+    //    { address: "cache3:6379", check: "tcp", checkAddress: ":1", onDown: 60 },
     //  ],
     //  check: "redis-primary",
     //  checkPassword: Bun.env.REDIS_PASSWORD ?? "secret",
