@@ -100,8 +100,8 @@ export default defineConfig({
     //  upstreams: [
     //    { address: "cache1:6379", weight: 2, maxRelays: 5000 },
     //    { address: "cache2:6379", backup: true },
-    //    // Instead of what the listener says; also sendProxyProtocol: "v2".
-    //    { address: "cache3:6379", check: "tcp", checkAddress: ":1", onDown: 60 },
+    //    // For itself alone; so may be sendProxyProtocol and onDown.
+    //    { address: "cache3:6379", check: "tcp", checkAddress: ":8008" },
     //  ],
     //  check: "redis-primary",
     //  checkPassword: Bun.env.REDIS_PASSWORD ?? "secret",
