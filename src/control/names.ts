@@ -18,6 +18,14 @@ export interface NamesParts extends WatcherParts {
     port: number,
     addresses: readonly Address[],
   ) => readonly Address[];
+  /** Tells which of a name's addresses an upstream's health lets be dialled, now or later. */
+  readonly wellOf?: (
+    slot: number,
+    addresses: readonly HostAddress[],
+    tell: (well: readonly HostAddress[]) => void,
+  ) => void;
+  /** A name has other addresses now. */
+  readonly onChange?: (name: string) => void;
 }
 
 /**
@@ -43,6 +51,7 @@ export class UpstreamNames {
       ) {
         const isNews = before.length > 0 || failures > 0;
         observer.nameChanged?.({ name, addresses: hostsIn(addresses), isNews });
+        parts.onChange?.(name);
       },
       onFailing: (name: string, error: NameError) => observer.nameFailing?.(name, error.message),
     };
@@ -60,13 +69,25 @@ export class UpstreamNames {
   /**
    * For an engine that dials: the addresses of a name in the order in which to dial them, 16 at most.
    * The system has sorted them by what can be reached from here, so the family that it has first stays
-   * first.
+   * first. Where an upstream is checked they are those that are well.
    */
-  readonly resolve: ResolveName = (host, port, answer) => {
+  readonly resolve: ResolveName = (host, port, slot, answer) => {
+    const tell = (addresses: readonly HostAddress[]) => {
+      if (slot === null || this.parts.wellOf === undefined || addresses.length === 0) {
+        answer(this.inTurn(host, port, addresses));
+        return;
+      }
+      this.parts.wellOf(slot, addresses, (well) => answer(this.inTurn(host, port, well)));
+    };
     const known = this.watcher.addresses(host);
-    if (known.length > 0) answer(this.inTurn(host, port, known));
-    else void this.resolveLater(host, port, answer);
+    if (known.length > 0) tell(known);
+    else void this.resolveLater(host, tell);
   };
+
+  /** The addresses of a name, as far as they are known, in the system's order. */
+  known(name: string): readonly string[] {
+    return hostsIn(this.watcher.addresses(name));
+  }
 
   /** For a check: the last good answer for a name. */
   readonly hostsOf: HostsOf = async (name) => hostsIn(await this.watcher.ask(name));
@@ -88,14 +109,13 @@ export class UpstreamNames {
 
   private async resolveLater(
     host: string,
-    port: number,
-    answer: Parameters<ResolveName>[2],
+    tell: (addresses: readonly HostAddress[]) => void,
   ): Promise<void> {
     const addresses = await this.watcher.ask(host).catch((error: unknown) => {
       if (error instanceof NameError) return [];
       throw error;
     });
-    answer(this.inTurn(host, port, addresses));
+    tell(addresses);
   }
 
   private inTurn(
@@ -107,6 +127,7 @@ export class UpstreamNames {
     if (addresses.length > 1) this.turns.set(host, turn + 1);
     const ordered = orderAddresses(addresses, turn).slice(0, DIALLED_MAX);
     const dialled = ordered.map((one): Address => ({ kind: "tcp", host: one.host, port }));
+    if (dialled.length === 0) return dialled;
     return this.parts.allowed?.(host, port, dialled) ?? dialled;
   }
 }

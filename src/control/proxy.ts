@@ -95,7 +95,7 @@ export class RunningProxy {
       ...lookUp,
       allowed: (...dial) => services.allowed(...dial),
     });
-    const edges = new Edges(workers, upstreams);
+    const edges = new Edges(workers, upstreams.rows);
     const told = watching(observer, upstreams, edges);
     const engine = newEngine(choice, options, told, upstreams);
     const proxy = new RunningProxy(engine, upstreams, services, edges, choice, options, inherited);

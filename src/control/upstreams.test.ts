@@ -312,23 +312,23 @@ describe("the row of a limit", () => {
     const { upstreams } = made;
     const { table } = upstreams;
     made.start(listener([1]));
-    const occupied = upstreams.rowOf("occupied");
+    const occupied = upstreams.rows.rowOf("occupied");
     table.enter(occupied, 0);
-    upstreams.keepRows(new Set());
+    upstreams.rows.keepRows(new Set());
     // Far more reloads than there are rows, each with another listener that has a limit.
     const given = new Set<number>();
     for (let round = 0; round < 2 * SLOTS_MAX; round++) {
-      given.add(upstreams.rowOf(`listener ${round}`));
-      upstreams.keepRows(new Set());
+      given.add(upstreams.rows.rowOf(`listener ${round}`));
+      upstreams.rows.keepRows(new Set());
     }
     expect(given).not.toContain(occupied);
     table.leave(occupied);
     for (let round = 0; round < SLOTS_MAX; round++) {
-      given.add(upstreams.rowOf(`listener ${round}`));
-      upstreams.keepRows(new Set());
+      given.add(upstreams.rows.rowOf(`listener ${round}`));
+      upstreams.rows.keepRows(new Set());
     }
     expect(given).toContain(occupied);
-    expect(upstreams.rowOf("kept")).toBe(upstreams.rowOf("kept"));
+    expect(upstreams.rows.rowOf("kept")).toBe(upstreams.rows.rowOf("kept"));
   });
 });
 

@@ -5,11 +5,14 @@ import type { Address, TcpAddress, UpstreamAddress } from "../config/options.ts"
  * Tells the addresses behind a host name in the order in which to dial them, none when it cannot be
  * resolved: before it returns where they are known, else later.
  *
+ * @param slot the row of the upstream that is dialled, some of whose addresses may not be well; null
+ *   for what is no upstream
  * @param answer called once, with literal addresses
  */
 export type ResolveName = (
   host: string,
   port: number,
+  slot: number | null,
   answer: (addresses: readonly Address[]) => void,
 ) => void;
 

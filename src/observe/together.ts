@@ -44,6 +44,12 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     upstreamChanged(event) {
       for (const one of observers) one.upstreamChanged?.(event);
     },
+    addressChanged(event) {
+      for (const one of observers) one.addressChanged?.(event);
+    },
+    primariesChanged(listener, upstreams) {
+      for (const one of observers) one.primariesChanged?.(listener, upstreams);
+    },
     panicChanged(listener, isOn) {
       for (const one of observers) one.panicChanged?.(listener, isOn);
     },

@@ -74,7 +74,7 @@ export class Scene {
 
   /** The engine, made at the first use: some cases run theirs in a process of its own. */
   get engine(): Engine {
-    const resolve: ResolveName = (host, _port, answer) => {
+    const resolve: ResolveName = (host, _port, _slot, answer) => {
       const held = this.heldNames.get(host);
       if (held === undefined) answer(this.names.get(host) ?? []);
       else held.push(() => answer(this.names.get(host) ?? []));

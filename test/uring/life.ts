@@ -278,7 +278,12 @@ export class Life implements Report {
   poolRefilled(): void {}
   acceptPaused(): void {}
   acceptResumed(): void {}
-  resolve(host: string, _port: number, answer: (addresses: readonly Address[]) => void): void {
+  resolve(
+    host: string,
+    _port: number,
+    _slot: number | null,
+    answer: (addresses: readonly Address[]) => void,
+  ): void {
     const addresses = this.addressesOf(host);
     const at = this.clock.now + this.fate.random() * LOOKUP_MS;
     this.kernel.at(at, () => this.command(() => answer(addresses)));

@@ -104,6 +104,7 @@ export default defineConfig({
     //    { address: "cache3:6379", check: "tcp", checkAddress: ":8008" },
     //  ],
     //  check: "redis-primary",
+    //  onDown: "close",       // a demoted primary lets its clients go
     //  checkPassword: Bun.env.REDIS_PASSWORD ?? "secret",
     //},
     //{

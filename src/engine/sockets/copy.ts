@@ -57,7 +57,7 @@ export class SocketsCopy extends Copy {
       this.attempt(address);
       return;
     }
-    this.host.resolve(address.host, address.port, (addresses) => {
+    this.host.resolve(address.host, address.port, null, (addresses) => {
       if (this.dials !== dial || this.phase !== CopyPhase.Dialing) return;
       this.untried = addresses;
       this.attemptNext("ENOTFOUND");

@@ -129,7 +129,7 @@ export class Dialer implements TimedDialer<Conduit> {
   private resolve(conduit: Conduit, { host, port }: TcpAddress): void {
     const { dials } = conduit;
     const { generation } = conduit.relay;
-    this.resolveName(host, port, (addresses) => {
+    this.resolveName(host, port, conduit.upstreamSlot, (addresses) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.length === 0, "resolve: nothing is tried before the answer");
       conduit.untried = addresses;

@@ -82,6 +82,8 @@ export type News =
       readonly token: number;
       readonly host: string;
       readonly port: number;
+      /** As for {@link ResolveName}. */
+      readonly slot: number | null;
     }
   /** The listener's route function is to be asked, by its number; see {@link RouteQuestion}. */
   | {

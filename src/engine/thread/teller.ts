@@ -80,10 +80,10 @@ export class Teller implements EngineObserver {
   };
 
   /** Names are the control plane's, too. */
-  readonly resolve: ResolveName = (host, port, answer) => {
+  readonly resolve: ResolveName = (host, port, slot, answer) => {
     const token = ++this.lastToken;
     this.lookups.set(token, answer);
-    this.tell({ kind: "resolve", token, host, port });
+    this.tell({ kind: "resolve", token, host, port, slot });
   };
 
   /** The control plane has the addresses of a name. */

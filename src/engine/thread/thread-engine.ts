@@ -228,7 +228,7 @@ export class ThreadEngine implements Engine {
         observer.acceptResumed();
         return;
       case "resolve":
-        this.resolve(news.token, news.host, news.port);
+        this.resolve(news);
         return;
       case "route":
         void this.route(news);
@@ -254,8 +254,8 @@ export class ThreadEngine implements Engine {
     }
   }
 
-  private resolve(token: number, host: string, port: number): void {
-    this.options.resolve(host, port, (addresses) =>
+  private resolve({ token, host, port, slot }: Extract<News, { kind: "resolve" }>): void {
+    this.options.resolve(host, port, slot, (addresses) =>
       this.tell({ kind: "resolved", token, addresses }),
     );
   }

@@ -48,7 +48,7 @@ export class UringCopy extends Copy {
     const encoded = loop.dialer.encode(address);
     if (encoded !== null) this.open(encoded, []);
     else if (address.kind === "tcp") {
-      loop.report.resolve(address.host, address.port, (addresses) => {
+      loop.report.resolve(address.host, address.port, null, (addresses) => {
         // It may have been given up meanwhile, and be another relay's.
         if (this.generation !== generation || this.phase !== CopyPhase.Dialing) return;
         const [first, ...others] = addresses.map((one) => loop.dialer.encode(one));

@@ -140,7 +140,7 @@ export class Dialer implements TimedDialer<Conduit> {
 
   private resolve(conduit: Conduit, host: string, port: number): void {
     const { generation, dials } = conduit;
-    this.loop.report.resolve(host, port, (addresses) => {
+    this.loop.report.resolve(host, port, conduit.upstreamSlot, (addresses) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.count === 0, "resolve: nothing is tried before the answer");
       conduit.attempts.untried = addresses.map(encode);
