@@ -37,7 +37,7 @@ export function primariesOf(entry: Entry, view: HealthView | undefined): Primary
  * went wrong both take writes, and one of them will lose what it took.
  */
 export class Primaries {
-  /** The names that were told of each listener last, where there were several. */
+  /** The places that were told of each listener last, where there were several. */
   private readonly told = new Map<string, string>();
 
   /** @param tell called with several names, and with fewer when that is over */
@@ -48,12 +48,12 @@ export class Primaries {
     const byPlace = new Map<string, string>();
     for (const { place, name } of primaries) if (!byPlace.has(place)) byPlace.set(place, name);
     const names = [...byPlace.values()].toSorted();
-    const before = this.told.get(home);
+    const places = [...byPlace.keys()].toSorted().join("\n");
     if (names.length < 2) {
       if (!this.told.delete(home)) return;
     } else {
-      if (before === names.join("\n")) return;
-      this.told.set(home, names.join("\n"));
+      if (this.told.get(home) === places) return;
+      this.told.set(home, places);
     }
     this.tell(listener, names);
   }
