@@ -84,6 +84,8 @@ class Scene implements AsyncDisposable {
   readonly servers: Record<Host, Server>;
   private readonly clients: End[] = [];
   proxy: RunningProxy | null = null;
+  /** Seconds for which answers hold. */
+  ttl = 1;
 
   private constructor(
     readonly authority: TestAuthority,
@@ -101,7 +103,7 @@ class Scene implements AsyncDisposable {
   }
 
   names(...hosts: Host[]): void {
-    this.authority.addresses("a.test", hosts, 1);
+    this.authority.addresses("a.test", hosts, this.ttl);
   }
 
   listener(more: Partial<CheckOptions> = {}): ListenerOptions {
@@ -310,5 +312,52 @@ onEveryStage("two upstreams that both say they are the primary", (stage) => {
       `a.test:${port} (127.0.0.3)`,
     ]);
     expect(proxy.upstreams.views()[0]?.primaries).toBe(2);
+  });
+});
+
+onEveryStage("a name whose address has gone is asked for again before its TTL is over", (stage) => {
+  const unchecked = (options: ListenerOptions) => {
+    return { ...options, health: { ...options.health, check: null } };
+  };
+
+  /** As if so many seconds went by, as DNS is not asked more often than once in each. */
+  const moves = async (scene: Scene, to: Host) => {
+    await waitFor(
+      () => scene.proxy?.upstreams.views()[0]?.addresses[0]?.address === to,
+      "the new address is known",
+    );
+  };
+
+  test("when a dial is refused", async () => {
+    await using scene = await Scene.make(stage);
+    scene.ttl = 600;
+    scene.names("127.0.0.2");
+    await scene.start(unchecked(scene.listener()));
+    expect(await scene.served()).toBe("127.0.0.2");
+    scene.servers["127.0.0.2"].upstream.close();
+    scene.names("127.0.0.3");
+    const before = scene.authority.count("a.test");
+    scene.clock.advance(1_000);
+    // Nobody has asked, as nothing was known to be wrong.
+    expect(scene.authority.count("a.test")).toBe(before);
+    expect(await scene.served()).toBe("");
+    scene.clock.advance(1);
+    await moves(scene, "127.0.0.3");
+    expect(await scene.served()).toBe("127.0.0.3");
+  });
+
+  test("when a check fails", async () => {
+    await using scene = await Scene.make(stage);
+    scene.ttl = 600;
+    scene.names("127.0.0.2");
+    await scene.start(scene.listener());
+    expect(await scene.served()).toBe("127.0.0.2");
+    scene.names("127.0.0.3");
+    scene.servers["127.0.0.2"].pong = "-LOADING";
+    scene.clock.advance(1_000);
+    await scene.shows("127.0.0.2 down");
+    scene.clock.advance(1);
+    await scene.shows("127.0.0.3 up");
+    expect(await scene.served()).toBe("127.0.0.3");
   });
 });

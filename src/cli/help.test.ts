@@ -54,6 +54,8 @@ test("the help", () => {
                                      reached [off]
           --dns-servers ADDRS        ask these for names and services, such as
                                      127.0.0.1:8600; apart by commas [system]
+          --dns-min-ttl TIME         their answers hold for at least this [1s]
+          --dns-max-ttl TIME         and for at most this [5m]
 
     Their health:
           --check KIND               none, tcp, redis, redis-primary, redis-replica,

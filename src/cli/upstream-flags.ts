@@ -2,6 +2,7 @@ import { healthDefaults } from "../config/health.ts";
 import { listenerDefaults } from "../config/options.ts";
 import { formatDuration } from "../config/quantity.ts";
 import { ejectionDefaults } from "../upstream/health/check-options.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { type Flag, flag } from "./flag.ts";
 
 const { balance, dial } = listenerDefaults;
@@ -31,6 +32,13 @@ export const choiceFlags: readonly Flag[] = [
     ["ask these for names and services, such as", "127.0.0.1:8600; apart by commas"],
     "system",
   ),
+  flag(
+    "dnsMinTtl",
+    "TIME",
+    "their answers hold for at least this",
+    formatDuration(dnsTtlDefaults.minMs),
+  ),
+  flag("dnsMaxTtl", "TIME", "and for at most this", formatDuration(dnsTtlDefaults.maxMs)),
 ];
 
 /** What is known of upstreams, and what comes of it. */

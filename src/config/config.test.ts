@@ -147,6 +147,8 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   totalRelays: "0",
   drainTimeout: 0,
   dnsServers: ["10.0.0.2", "[::1]:8600"],
+  dnsMinTtl: "2s",
+  dnsMaxTtl: "1m",
   segmentSize: "64KiB",
   segmentCount: 4096,
   accessLog: "./access.log",

@@ -315,6 +315,13 @@ export interface Config extends ListenerSettings {
    * @default "system"
    */
   readonly dnsServers?: string | readonly string[];
+  /**
+   * Answers of DNS hold for at least this, whatever their TTL, 1s…1h; a name whose address fails is
+   * asked for again all the same. @default "1s"
+   */
+  readonly dnsMinTtl?: Duration;
+  /** And for at most this, 1s…24h. @default "5m" */
+  readonly dnsMaxTtl?: Duration;
   /** One buffer: a power of two, 4KiB…1MiB. @default "64KiB" */
   readonly segmentSize?: Size;
   /** Most buffers, 2MiB…64GiB in all; allocated when needed. @default 4096 */

@@ -100,6 +100,7 @@ test("a whole configuration", () => {
       { host: "127.0.0.1", port: 8_600 },
       { host: "::1", port: 53 },
     ],
+    dnsTtl: { minMs: 1_000, maxMs: 300_000 },
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
     accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000 },

@@ -8,6 +8,7 @@ import {
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
+import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
 import { edgeDefaults, type NetworkList } from "./edge.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
@@ -305,6 +306,8 @@ export interface ProxyOptions {
   readonly drainTimeoutMs: number;
   /** Who is asked for the names of upstreams and for services; empty: the system, and whom it asks. */
   readonly dnsServers: readonly DnsServer[];
+  /** What TTLs of names and services are taken for; missing: the defaults. */
+  readonly dnsTtl?: DnsTtl;
 }
 
 /** What a listener has unless it says otherwise. */

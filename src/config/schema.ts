@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { policies } from "../upstream/balance/balance.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import type { Config, ListenerConfig, UpstreamTable, UringConfig } from "./config.ts";
 import { edgeWords } from "./edge.ts";
 import * as form from "./forms.ts";
@@ -395,6 +396,18 @@ const configEntries = {
     form.texts,
     "Who is asked for names and services, up to 8 addresses; system for whom the system asks.",
     "system",
+  ),
+  dnsMinTtl: proxySetting(
+    "dnsMinTtl",
+    form.duration(),
+    "Answers of DNS hold for at least this, 1s…1h.",
+    formatDuration(dnsTtlDefaults.minMs),
+  ),
+  dnsMaxTtl: proxySetting(
+    "dnsMaxTtl",
+    form.duration(),
+    "And for at most this, 1s…24h.",
+    formatDuration(dnsTtlDefaults.maxMs),
   ),
   segmentSize: proxySetting(
     "segmentSize",

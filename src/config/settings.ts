@@ -79,6 +79,8 @@ export const proxyRules = {
   totalRelays: count(0, 10_000_000),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   dnsServers,
+  dnsMinTtl: duration(SECOND_MS, HOUR_MS, "1s…1h"),
+  dnsMaxTtl: duration(SECOND_MS, DAY_MS, "1s…24h"),
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,
   ...accessLogRules,

@@ -40,6 +40,7 @@ test("nothing given means the defaults", () => {
     totalRelays: 0,
     drainTimeoutMs: 10_000,
     dnsServers: [],
+    dnsTtl: { minMs: 1_000, maxMs: 300_000 },
     memory: { segmentSize: 65_536, segmentCount: 4_096 },
     uring: uringDefaults,
     accessLog: null,
@@ -58,6 +59,8 @@ test("everything given", () => {
       engine: "uring",
       workers: "1",
       dnsServers: "10.0.0.2, [::1]:8600",
+      dnsMinTtl: "5s",
+      dnsMaxTtl: 10,
       connectTimeout: "1ms",
       halfCloseTimeout: 2,
       drainTimeout: 0,
@@ -94,6 +97,7 @@ test("everything given", () => {
       { host: "10.0.0.2", port: 53 },
       { host: "::1", port: 8600 },
     ],
+    dnsTtl: { minMs: 5_000, maxMs: 10_000 },
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
     accessLog: { target: "stdout", starts: true, everyMs: 60_000 },
@@ -107,6 +111,9 @@ describe("rules", () => {
   const DNS_SERVERS =
     "expected up to 8 addresses such as 10.0.0.2 or 127.0.0.1:8600, or system alone";
   const cases: [Partial<Record<SettingName, unknown>>, string][] = [
+    [{ dnsMinTtl: "0" }, '--dnsMinTtl "0": expected a duration of 1s…1h'],
+    [{ dnsMaxTtl: "25h" }, '--dnsMaxTtl "25h": expected a duration of 1s…24h'],
+    [{ dnsMinTtl: "10s", dnsMaxTtl: "5s" }, "--dnsMaxTtl 5s is less than dnsMinTtl, which is 10s"],
     [{ listen: [] }, "--listen an empty list: expected an address or several"],
     [{ listen: [6380] }, "--listen 6380: expected an address"],
     [{ listen: { port: 1 } }, "--listen a table: expected an address"],

@@ -1,3 +1,4 @@
+import { type DnsTtl, dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { accessLogOf } from "./access-log.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
@@ -12,7 +13,7 @@ import {
   type UringOptions,
   type WantedListener,
 } from "./options.ts";
-import { formatCount, formatSize } from "./quantity.ts";
+import { formatCount, formatDuration, formatSize } from "./quantity.ts";
 import type { Rule, ValuesOf } from "./rule.ts";
 import {
   addressRule,
@@ -42,6 +43,7 @@ export interface Settings {
   readonly totalRelays: number;
   readonly drainTimeoutMs: number;
   readonly dnsServers: ProxyOptions["dnsServers"];
+  readonly dnsTtl: DnsTtl;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
   readonly accessLog: AccessLogOptions | null;
@@ -82,6 +84,7 @@ export function validate(
     totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     dnsServers: settings.dnsServers?.value ?? defaults.dnsServers,
+    dnsTtl: dnsTtl(settings, problems),
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
     accessLog: accessLogOf(settings, problems),
@@ -101,7 +104,7 @@ export function validate(
  */
 export function proxyOptions(settings: Settings, embedded: readonly Address[]): ProxyOptions {
   const { listeners, engine, workers, totalRelays, memory, uring } = settings;
-  const { drainTimeoutMs, dnsServers } = settings;
+  const { drainTimeoutMs, dnsServers, dnsTtl } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
@@ -112,6 +115,7 @@ export function proxyOptions(settings: Settings, embedded: readonly Address[]): 
     uring,
     drainTimeoutMs,
     dnsServers,
+    dnsTtl,
   };
 }
 
@@ -212,6 +216,18 @@ function rejectDemo(group: Relaying, file: Source, line: Source, problems: Probl
   } else {
     problems.add({ label: file.label }, NO_UPSTREAMS);
   }
+}
+
+function dnsTtl({ dnsMinTtl, dnsMaxTtl }: Sources<SettingValues>, problems: Problems): DnsTtl {
+  const { minMs, maxMs } = dnsTtlDefaults;
+  const least = dnsMinTtl?.value ?? minMs;
+  const most = dnsMaxTtl?.value ?? maxMs;
+  if (least <= most) return { minMs: least, maxMs: most };
+  // Where one alone is given it is that one which moves the other.
+  if (dnsMaxTtl === undefined) return { minMs: least, maxMs: least };
+  const text = formatDuration(least);
+  problems.add(dnsMaxTtl, `${formatDuration(most)} is less than dnsMinTtl, which is ${text}`);
+  return { minMs, maxMs };
 }
 
 function memory(given: Sources<SettingValues>, problems: Problems): MemoryOptions {

@@ -58,3 +58,8 @@ export function weightOf({ weight, options }: Entry): number {
 export function isWanted(entry: Entry): boolean {
   return entry.state === "ready" && weightOf(entry) > 0;
 }
+
+/** Who gets copies of what the upstreams of listeners get. */
+export function mirrorsOf(listeners: readonly ListenerOptions[]): Address[] {
+  return listeners.flatMap(({ mirror }) => (mirror === null ? [] : [mirror.address]));
+}

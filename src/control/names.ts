@@ -24,6 +24,8 @@ export interface NamesParts extends WatcherParts {
     addresses: readonly HostAddress[],
     tell: (well: readonly HostAddress[]) => void,
   ) => void;
+  /** What is known of a service has led nowhere. */
+  readonly refreshService?: (name: string) => void;
   /** A name has other addresses now. */
   readonly onChange?: (name: string) => void;
 }
@@ -91,6 +93,11 @@ export class UpstreamNames {
 
   /** For a check: the last good answer for a name. */
   readonly hostsOf: HostsOf = async (name) => hostsIn(await this.watcher.ask(name));
+
+  /** This address has led nowhere: if it is a name, it may be somewhere else by now. */
+  refresh(address: Address): void {
+    if (isName(address)) this.watcher.refresh(address.host);
+  }
 
   /** Why nobody knows where this address is, as far as has been found out; null when it is known. */
   trouble(address: Address): string | null {

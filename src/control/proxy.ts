@@ -17,6 +17,7 @@ import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { together } from "../observe/together.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
@@ -85,7 +86,7 @@ export class RunningProxy {
     options: ProxyOptions,
     observer: ProxyObserver,
     inherited: TakeSocket = () => undefined,
-    lookUp: LookUpParts = lookUpBy(options.dnsServers),
+    lookUp: LookUpParts = lookUpBy(options.dnsServers, options.dnsTtl),
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
     const workers = Math.max(1, options.workers);
@@ -94,6 +95,7 @@ export class RunningProxy {
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,
       allowed: (...dial) => services.allowed(...dial),
+      refreshService: (name) => services.refresh(name),
     });
     const edges = new Edges(workers, upstreams.rows);
     const told = watching(observer, upstreams, edges);
@@ -239,8 +241,8 @@ export class RunningProxy {
     await this.update(prepared, changed);
     const relaysEnding = await this.retain(prepared);
     await Promise.all(closing);
-    const { engine, workers, memory, uring, dnsServers } = this.running;
-    this.running = { ...wanted, engine, workers, memory, uring, dnsServers };
+    const { engine, workers, memory, uring, dnsServers, dnsTtl = dnsTtlDefaults } = this.running;
+    this.running = { ...wanted, engine, workers, memory, uring, dnsServers, dnsTtl };
     return { ...plan, relaysEnding };
   }
 
@@ -403,6 +405,10 @@ function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): 
     dialFailed(upstream, reason, detail, slot) {
       observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
       upstreams.dialFailed(slot, reason);
+    },
+    mirrorDropped(drop) {
+      observer.mirrorDropped?.(drop);
+      if (drop.reason === "unreachable") upstreams.mirrorFailed(drop.mirror);
     },
   };
 }

@@ -11,6 +11,7 @@ import { formatCount, formatCounted } from "../config/quantity.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import type { NameError } from "../upstream/names/name-error.ts";
 import { isLocalhost, resolveName } from "../upstream/names/resolver.ts";
 import {
@@ -36,9 +37,10 @@ export interface LookUpParts extends WatcherParts {
  * Look-ups by these servers alone, which may know what nobody else does (Consul), but for localhost; by
  * the system when there are none.
  */
-export function lookUpBy(servers: readonly DnsServer[]): LookUpParts {
-  if (servers.length === 0) return {};
+export function lookUpBy(servers: readonly DnsServer[], ttl = dnsTtlDefaults): LookUpParts {
+  if (servers.length === 0) return { ttl };
   return {
+    ttl,
     resolve: (host) => resolveName(host, isLocalhost(host) ? {} : { servers, system: null }),
     resolveService: (name) => resolveService(name, { servers }),
   };
@@ -172,6 +174,11 @@ export class Services {
     const allowed = addresses.filter((address) => !own.has(address));
     if (allowed.length < addresses.length) this.tellOwn(service, nameOf(host, port));
     return allowed;
+  }
+
+  /** One of its members has led nowhere: it may have others by now. */
+  refresh(name: string): void {
+    this.watcher.refresh(name);
   }
 
   /** Why a service has no members, once that is known; null when it has some. */

@@ -12,7 +12,7 @@ import { probe } from "../upstream/health/probe.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import { addressViews, hostsToCheck, wellAmong } from "./checked-hosts.ts";
-import { type Entry, healthFor, isWanted, keyOf, placesOf, weightOf } from "./entry.ts";
+import { type Entry, healthFor, isWanted, keyOf, mirrorsOf, placesOf, weightOf } from "./entry.ts";
 import { type NamesParts, UpstreamNames } from "./names.ts";
 import { homesOf, keyed } from "./plan.ts";
 import { asksForPrimary, Primaries, primariesOf } from "./primaries.ts";
@@ -49,6 +49,7 @@ export class Upstreams {
   readonly rows: Rows;
   private readonly panics = new Map<string, PanicWatch>();
   private readonly primaries: Primaries;
+  private readonly refreshService: NamesParts["refreshService"];
   private readonly checker: Checker;
   private isStopped = false;
   private readonly ramp = new Recurring(RAMP_MS, () => this.raise());
@@ -66,6 +67,7 @@ export class Upstreams {
     this.table = new UpstreamTable(workers);
     this.rows = new Rows(this.table);
     this.primaries = new Primaries((...told) => observer.primariesChanged?.(...told));
+    this.refreshService = names.refreshService;
     this.names = new UpstreamNames(observer, {
       ...names,
       wellOf: (...asked) => this.wellOf(...asked),
@@ -76,7 +78,7 @@ export class Upstreams {
       onEvent: (key: string, event: HealthEvent) => this.healthChanged(key, event),
       onAddress: (key: string, address: string, event: HealthEvent) =>
         this.addressChanged(key, address, event),
-      onChecked: (key: string) => this.checked(key),
+      onChecked: (key: string, ok: boolean) => this.checked(key, ok),
     };
     this.checker = new Checker(listener, {
       // The name stays the name, for what is said of it and for its certificate.
@@ -229,7 +231,22 @@ export class Upstreams {
     if (entry === undefined || sideOf(reason) !== Side.Upstream) return;
     // What was answered since the last failure came before this one.
     this.hear(entry);
+    this.lookUpAgain(entry);
     this.checker.dialFailed(entry.key);
+  }
+
+  /** Copies to a mirror were given up, as it could not be reached. @param name as it was configured */
+  mirrorFailed(name: string): void {
+    for (const address of this.mirrors) {
+      if (formatAddress(address) === name) this.names.refresh(address);
+    }
+  }
+
+  /** It was not reached, or is not well: DNS may know better by now. */
+  private lookUpAgain(entry: Entry): void {
+    for (const address of placesOf(entry)) this.names.refresh(address);
+    const { service } = entry.options;
+    if (service !== undefined) this.refreshService?.(service);
   }
 
   /** A worker is no more: what it had counted is taken back. @param worker 0, 1, 2… */
@@ -373,8 +390,10 @@ export class Upstreams {
   }
 
   /** It is known for the first time how an upstream is, or a check has failed. */
-  private checked(key: string): void {
-    if (!this.entries.has(key)) return;
+  private checked(key: string, ok: boolean): void {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return;
+    if (!ok) this.lookUpAgain(entry);
     this.openAll();
     this.countPrimaries();
   }
@@ -477,8 +496,4 @@ export class Upstreams {
     if (change !== null) this.observer.panicChanged?.(listener, change === "entered");
     return watch.isOn;
   }
-}
-
-function mirrorsOf(listeners: readonly ListenerOptions[]): Address[] {
-  return listeners.flatMap(({ mirror }) => (mirror === null ? [] : [mirror.address]));
 }

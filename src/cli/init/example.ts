@@ -19,6 +19,8 @@ export default defineConfig({
   //totalRelays: 0,            // of all listeners; 0 for any number
   //drainTimeout: "10s",       // what running relays get at a stop
   //dnsServers: "system",      // or whom to ask for names: "127.0.0.1:8600"
+  //dnsMinTtl: "1s",           // their answers hold for at least this
+  //dnsMaxTtl: "5m",           // and for at most this
   //segmentSize: "64KiB",      // one buffer, a power of two
   //segmentCount: 4096,        // most buffers; allocated when needed
   //accessLog: "none",         // a JSON line per relay: stdout or a path
