@@ -311,7 +311,7 @@ export interface Config extends ListenerSettings {
   readonly drainTimeout?: Duration;
   /**
    * Who is asked for the names of upstreams, and for services: addresses such as `"127.0.0.1:8600"`, up
-   * to 8, in the order in which they are asked. Neither /etc/hosts nor search domains count then.
+   * to 8, in the order in which they are asked. /etc/hosts goes first, and search domains count, as with the system's.
    * @default "system"
    */
   readonly dnsServers?: string | readonly string[];

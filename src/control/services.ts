@@ -10,10 +10,10 @@ import type {
 import { formatCount, formatCounted } from "../config/quantity.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
+import { resolverBy } from "../upstream/names/by-servers.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import type { NameError } from "../upstream/names/name-error.ts";
-import { isLocalhost, resolveName } from "../upstream/names/resolver.ts";
 import {
   PLACES_MAX,
   resolveService,
@@ -41,7 +41,7 @@ export function lookUpBy(servers: readonly DnsServer[], ttl = dnsTtlDefaults): L
   if (servers.length === 0) return { ttl };
   return {
     ttl,
-    resolve: (host) => resolveName(host, isLocalhost(host) ? {} : { servers, system: null }),
+    resolve: resolverBy(servers),
     resolveService: (name) => resolveService(name, { servers }),
   };
 }
