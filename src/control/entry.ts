@@ -24,7 +24,7 @@ export interface Entry {
   /** When it came up again, while it starts slowly; else null. */
   risingSince: number | null;
   /** It joins others that are well, so that it gets nobody before a check has succeeded. */
-  readonly joinsOthers: boolean;
+  joinsOthers: boolean;
 }
 
 /** By what an upstream is known, whatever becomes of its listener's name. */

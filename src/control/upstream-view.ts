@@ -1,5 +1,11 @@
+import { formatAddress } from "../config/address.ts";
 import type { AddressView, HealthView } from "../upstream/health/checker.ts";
 import type { HealthStatus } from "../upstream/health/monitor.ts";
+import type { UpstreamTable } from "../upstream/table.ts";
+import { addressViews } from "./checked-hosts.ts";
+import { type Entry, weightOf } from "./entry.ts";
+import type { UpstreamNames } from "./names.ts";
+import { asksForPrimary, primariesOf } from "./primaries.ts";
 
 /**
  * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
@@ -39,4 +45,36 @@ export interface UpstreamView {
   readonly addresses: readonly AddressView[];
   /** Servers of it that say they are the primary; null where a check does not ask for that. */
   readonly primaries: number | null;
+}
+
+/** An upstream as it stands. @param known what is known of its health; undefined when nobody looks */
+export function viewOf(
+  entry: Entry,
+  known: HealthView | undefined,
+  { table, names }: { readonly table: UpstreamTable; readonly names: UpstreamNames },
+): UpstreamView {
+  const { options, listener, state } = entry;
+  const { slot, isBackup, maxRelays, address } = options;
+  const trouble = names.trouble(address);
+  const status = known?.status ?? "unknown";
+  return {
+    id: slot,
+    listener,
+    upstream: formatAddress(address),
+    service: options.service ?? null,
+    isBackup,
+    weight: weightOf(entry),
+    effectiveWeight: table.weight(slot) / table.unit,
+    state,
+    // Nothing speaks against it but that nobody can have gone there.
+    health: status === "up" && trouble !== null ? "unknown" : status,
+    isOpen: table.isOpen(slot) && table.weight(slot) > 0,
+    running: table.running(slot),
+    maxRelays,
+    lastCheck: known?.lastCheck ?? null,
+    trouble,
+    healthForMs: performance.now() - (known?.sinceMs ?? entry.stateSince),
+    addresses: addressViews(address, known?.addresses ?? [], names),
+    primaries: asksForPrimary(entry) ? primariesOf(entry, known).length : null,
+  };
 }

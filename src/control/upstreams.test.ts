@@ -432,9 +432,9 @@ describe("an administrator", () => {
     expect(view()).toMatchObject({ health: "unknown", lastCheck: null, isOpen: false });
     expect(made.events).toEqual([]);
 
-    // As a new one: up, until the first check speaks against it.
+    // As a new one: it is checked before it gets anybody, as the other one is well.
     made.upstreams.set(a, { state: "ready" });
-    expect(view()).toMatchObject({ health: "up", isOpen: true });
+    expect(view()).toMatchObject({ health: "up", isOpen: false });
     await waitFor(() => made.events.length > 0, "it is down");
     const why = "a check failed: connect: ECONNREFUSED";
     expect(made.events).toMatchObject([{ from: "up", to: "down", why }]);

@@ -11,14 +11,14 @@ import { PanicWatch } from "../upstream/health/panic.ts";
 import { probe } from "../upstream/health/probe.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 import { UpstreamTable } from "../upstream/table.ts";
-import { addressViews, hostsToCheck, wellAmong } from "./checked-hosts.ts";
+import { hostsToCheck, wellAmong } from "./checked-hosts.ts";
 import { type Entry, healthFor, isWanted, keyOf, mirrorsOf, placesOf, weightOf } from "./entry.ts";
 import { type NamesParts, UpstreamNames } from "./names.ts";
 import { homesOf, keyed } from "./plan.ts";
 import { asksForPrimary, Primaries, primariesOf } from "./primaries.ts";
 import { Recurring } from "./recurring.ts";
 import { Rows } from "./rows.ts";
-import type { AdminState, UpstreamView } from "./upstream-view.ts";
+import { type AdminState, type UpstreamView, viewOf } from "./upstream-view.ts";
 
 export type { AdminState, UpstreamView } from "./upstream-view.ts";
 
@@ -78,7 +78,8 @@ export class Upstreams {
       onEvent: (key: string, event: HealthEvent) => this.healthChanged(key, event),
       onAddress: (key: string, address: string, event: HealthEvent) =>
         this.addressChanged(key, address, event),
-      onChecked: (key: string, ok: boolean) => this.checked(key, ok),
+      onNews: (key: string) => this.checked(key),
+      onFailed: (key: string) => this.checkFailed(key),
     };
     this.checker = new Checker(listener, {
       // The name stays the name, for what is said of it and for its certificate.
@@ -100,10 +101,12 @@ export class Upstreams {
     const homes = homesOf(listeners, this.homes);
     const adopted = [...keyed(listeners)].map(([key, listener]) => {
       const home = homes.get(key) ?? key;
+      const joins = [false, true].map((isBackup) => this.isAnyWell(home, isBackup));
       // Checks are not the engines' business, and patterns do not travel to other threads.
       const upstreams = listener.upstreams.map((options) => {
         const { check: _, onDown: __, ...others } = options;
-        return { ...others, slot: this.slotFor(home, listener, options) };
+        const joinsOthers = joins[Number(options.isBackup)] === true;
+        return { ...others, slot: this.slotFor(home, listener, options, joinsOthers) };
       });
       return { ...listener, upstreams, health: { ...listener.health, check: null } };
     });
@@ -170,35 +173,9 @@ export class Upstreams {
 
   /** All of them, in the order of the configuration. */
   views(): UpstreamView[] {
-    const now = performance.now();
-    const health = new Map(this.checker.views().map((view) => [view.name, view]));
-    return Array.from(this.entries.values(), (entry) => {
-      const { options, listener, state } = entry;
-      const { slot, isBackup, maxRelays, address } = options;
-      const known = health.get(entry.key);
-      const trouble = this.names.trouble(address);
-      const status = known?.status ?? "unknown";
-      return {
-        id: slot,
-        listener,
-        upstream: formatAddress(address),
-        service: options.service ?? null,
-        isBackup,
-        weight: weightOf(entry),
-        effectiveWeight: this.table.weight(slot) / this.table.unit,
-        state,
-        // Nothing speaks against it but that nobody can have gone there.
-        health: status === "up" && trouble !== null ? "unknown" : status,
-        isOpen: this.table.isOpen(slot) && this.table.weight(slot) > 0,
-        running: this.table.running(slot),
-        maxRelays,
-        lastCheck: known?.lastCheck ?? null,
-        trouble,
-        healthForMs: now - (known?.sinceMs ?? entry.stateSince),
-        addresses: addressViews(address, known?.addresses ?? [], this.names),
-        primaries: asksForPrimary(entry) ? primariesOf(entry, known).length : null,
-      };
-    });
+    return Array.from(this.entries.values(), (entry) =>
+      viewOf(entry, this.checker.view(entry.key), this),
+    );
   }
 
   /** What an administrator wants. @returns false when there is no such upstream */
@@ -208,7 +185,10 @@ export class Upstreams {
     if (weight !== undefined) entry.weight = weight;
     if (state !== undefined && state !== entry.state) {
       // Nobody knows what it has been through.
-      if (entry.state === "maintenance") this.rise(entry);
+      if (entry.state === "maintenance") {
+        this.rise(entry);
+        entry.joinsOthers = this.isAnyWell(entry.home, entry.options.isBackup);
+      }
       entry.state = state;
       entry.stateSince = performance.now();
       this.spare(entry);
@@ -264,7 +244,12 @@ export class Upstreams {
   }
 
   /** The row of an upstream, which gets one if it has none. */
-  private slotFor(home: string, listener: ListenerOptions, options: UpstreamOptions): number {
+  private slotFor(
+    home: string,
+    listener: ListenerOptions,
+    options: UpstreamOptions,
+    joinsOthers: boolean,
+  ): number {
     const key = keyOf(home, options.address);
     const known = this.entries.get(key);
     if (known !== undefined) return known.options.slot;
@@ -279,7 +264,7 @@ export class Upstreams {
       stateSince: performance.now(),
       weight: null,
       risingSince: null,
-      joinsOthers: this.isAnyWell(home, options.isBackup),
+      joinsOthers,
     };
     this.table.reset(slot, options.weight);
     this.entries.set(key, entry);
@@ -389,13 +374,17 @@ export class Upstreams {
     this.observer.addressChanged?.({ listener, upstream, address, isWell: to === "up", why });
   }
 
-  /** It is known for the first time how an upstream is, or a check has failed. */
-  private checked(key: string, ok: boolean): void {
+  /** Checks have said something new: of thousands of upstreams each does so at the start. */
+  private checked(key: string): void {
     const entry = this.entries.get(key);
     if (entry === undefined) return;
-    if (!ok) this.lookUpAgain(entry);
-    this.openAll();
-    this.countPrimaries();
+    if (entry.joinsOthers) this.openAll();
+    if (asksForPrimary(entry)) this.countPrimaries(entry);
+  }
+
+  private checkFailed(key: string): void {
+    const entry = this.entries.get(key);
+    if (entry !== undefined) this.lookUpAgain(entry);
   }
 
   /** Its relays that were to end go on, unless there still is a reason for that. */
@@ -464,15 +453,12 @@ export class Upstreams {
     }
   }
 
-  /** Looks for listeners that have several primaries. */
-  private countPrimaries(): void {
-    const asked = [...this.entries.values()].filter(asksForPrimary);
-    if (asked.length === 0) return;
-    const views = new Map(this.checker.views().map((view) => [view.name, view]));
-    for (const [home, entries] of Map.groupBy(asked, (entry) => entry.home)) {
-      const found = entries.flatMap((entry) => primariesOf(entry, views.get(entry.key)));
-      this.primaries.look(home, (entries[0] as Entry).listener, found);
-    }
+  /** Looks whether the listener of this upstream has several primaries. */
+  private countPrimaries({ home, listener }: Entry): void {
+    const found = [...this.entries.values()]
+      .filter((one) => one.home === home && asksForPrimary(one))
+      .flatMap((one) => primariesOf(one, this.checker.view(one.key)));
+    this.primaries.look(home, listener, found);
   }
 
   /** As far as is known; who joins others must have been checked. */

@@ -39,8 +39,10 @@ export interface CheckListener {
   onEvent(name: string, event: HealthEvent): void;
   /** One of several addresses of an upstream is well now, or is not any more. */
   onAddress?(name: string, address: string, event: HealthEvent): void;
-  /** It is known for the first time how an upstream is, or a check of it has failed. */
-  onChecked?(name: string, ok: boolean): void;
+  /** A check has said something new of an upstream or of one of its addresses, if only for the first time. */
+  onNews?(name: string): void;
+  /** A check has failed, whatever follows from that. */
+  onFailed?(name: string): void;
 }
 
 /** What is known of one upstream's health, for a page or a list. Times are those of the clock. */
@@ -245,20 +247,27 @@ export class Checker {
 
   /** What is known of all upstreams, in the order in which they came. */
   views(): HealthView[] {
-    const now = this.clock.now();
-    return Array.from(this.watches, ([name, watch]) => {
-      const { health, since, places } = watch;
-      return {
-        name,
-        status: health.status(now),
-        state: health.state,
-        hasPassed: health.hasPassed,
-        sinceMs: since,
-        ejectedUntilMs: health.ejectedUntilMs,
-        addresses: [...places.values()].flatMap(addressView),
-        lastCheck: lastCheckOf(watch),
-      };
-    });
+    return Array.from(this.watches.values(), (watch) => this.viewOf(watch));
+  }
+
+  /** What is known of one; undefined when nobody watches it. */
+  view(name: string): HealthView | undefined {
+    const watch = this.watches.get(name);
+    return watch === undefined ? undefined : this.viewOf(watch);
+  }
+
+  private viewOf(watch: Watch): HealthView {
+    const { health, since, places, upstream } = watch;
+    return {
+      name: upstream.name,
+      status: health.status(this.clock.now()),
+      state: health.state,
+      hasPassed: health.hasPassed,
+      sinceMs: since,
+      ejectedUntilMs: health.ejectedUntilMs,
+      addresses: [...places.values()].flatMap(addressView),
+      lastCheck: lastCheckOf(watch),
+    };
   }
 
   /** Ends all checks; nothing is told any more. May be called again. */
@@ -366,10 +375,8 @@ export class Checker {
     else this.tellPlace(place, place.host, events, now);
     if (this.watches.get(name) !== watch) return;
     this.wake(watch);
-    const isFailed = !result.ok && !result.inconclusive;
-    if (isFailed || wasAwaited !== health.isAwaited || events.length > 0) {
-      this.listener.onChecked?.(name, result.ok);
-    }
+    if (!result.ok && !result.inconclusive) this.listener.onFailed?.(name);
+    if (wasAwaited !== health.isAwaited || events.length > 0) this.listener.onNews?.(name);
   }
 
   /** One of several addresses has been checked: what follows for the upstream. */
