@@ -143,8 +143,23 @@ export const flagGroups: readonly FlagGroup[] = [
       flag(
         "adminToken",
         "TOKEN",
-        ["what their requests have to show; needed where", "others reach them"],
+        [
+          "what their requests have to show (file:PATH:",
+          "in a file); needed where others reach them",
+        ],
         defaults.adminToken,
+      ),
+      flag(
+        "adminReadToken",
+        "TOKEN",
+        "the same of those who may only look",
+        defaults.adminReadToken,
+      ),
+      flag(
+        "adminMode",
+        "MODE",
+        ["who may connect to its unix socket: 0600, 0660", "(the group, too) or 0666"],
+        defaults.adminMode,
       ),
       flag("stats", "FORM", "statistics at exit: text, json or none", defaults.stats),
       {
@@ -171,6 +186,13 @@ export const flagGroups: readonly FlagGroup[] = [
         ),
         short: "w",
       },
+      flag(
+        "user",
+        "NAME",
+        ["become this user once all sockets are open", "(Linux, started as root)"],
+        defaults.user,
+      ),
+      flag("group", "NAME", "of this group; unless given, the user's own", defaults.group),
       { name: "version", short: "V", text: ["print the version"] },
       { name: "help", short: "h", text: ["print this help"] },
     ],

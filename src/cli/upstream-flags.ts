@@ -39,6 +39,12 @@ export const choiceFlags: readonly Flag[] = [
     formatDuration(dnsTtlDefaults.minMs),
   ),
   flag("dnsMaxTtl", "TIME", "and for at most this", formatDuration(dnsTtlDefaults.maxMs)),
+  flag(
+    "dnsAllow",
+    "NETWORKS",
+    ["DNS may answer with these only: 10.0.0.0/8,", "or 10.0.0.0/8:6379 for services"],
+    "any",
+  ),
 ];
 
 /** What is known of upstreams, and what comes of it. */
@@ -66,7 +72,7 @@ export const healthFlags: readonly Flag[] = [
     healthDefaults.proxyProtocol,
   ),
   flag("checkUser", "NAME", "who checks redis or postgres"),
-  flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "in a file"]),
+  flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "file:PATH"]),
   flag("checkPath", "PATH", "what http asks for", "/"),
   flag("checkHost", "NAME", "its Host"),
   flag("checkStatus", "RANGE", "what it expects", "200-399"),

@@ -1,24 +1,38 @@
 import { parseAddress } from "./address.ts";
 import { describe } from "./error.ts";
 import { parseIPv4 } from "./ip.ts";
-import type { Address, AdminOptions } from "./options.ts";
-import { refuse, type ValuesOf } from "./rule.ts";
+import { type Address, type AdminOptions, defaults } from "./options.ts";
+import { type Rule, refuse, type ValuesOf, word } from "./rule.ts";
+import { secretOrFile } from "./secrets.ts";
 import { isBroken, type Problems, type Sources } from "./sourced.ts";
 
+/** Who may connect to the admin server's unix socket: its owner, its group, or everybody here. */
+export const adminModes = ["0600", "0660", "0666"] as const;
+
 /** The rules of what lets people and programs look after a running proxy. */
-export const adminRules = { admin, adminToken };
+export const adminRules = {
+  admin,
+  adminToken: token(),
+  adminReadToken: token(),
+  adminMode: word(adminModes),
+};
 
 /** What the rules make of these settings. */
 export type AdminValues = ValuesOf<typeof adminRules>;
 
 /** Puts together what was given of the admin server, and tells what cannot be together. */
 export function adminOf(given: Sources<AdminValues>, problems: Problems): AdminOptions | null {
-  const { admin: where, adminToken } = given;
-  const token = adminToken?.value === "none" ? undefined : adminToken;
+  const { admin: where } = given;
+  // Its default nobody needs to be told of.
+  const adminMode = given.adminMode?.value === defaults.adminMode ? undefined : given.adminMode;
+  const token = given.adminToken?.value === "none" ? undefined : given.adminToken;
+  const readToken = given.adminReadToken?.value === "none" ? undefined : given.adminReadToken;
   const address = where?.value ?? "none";
   if (address === "none") {
-    if (token !== undefined && !isBroken(where)) {
-      problems.add(token, "needs an admin server, and none is given: expected admin (--admin)");
+    if (isBroken(where)) return null;
+    for (const one of [token, readToken, adminMode]) {
+      const why = "needs an admin server, and none is given: expected admin (--admin)";
+      if (one !== undefined) problems.add(one, why);
     }
     return null;
   }
@@ -26,7 +40,26 @@ export function adminOf(given: Sources<AdminValues>, problems: Problems): AdminO
     const why = "is an address that others may reach: expected adminToken (--admin-token) as well";
     problems.add(where, `${describe(where?.given)} ${why}`);
   }
-  return { address, token: token?.value ?? null };
+  if (readToken !== undefined && token === undefined) {
+    // Without, whoever shows no token could do everything.
+    problems.add(readToken, "needs adminToken (--admin-token), for those who may change something");
+  }
+  if (readToken !== undefined && !isBroken(readToken) && readToken.value === token?.value) {
+    problems.add(readToken, "is the same as adminToken: expected another one");
+  }
+  if (adminMode !== undefined && !isSocketFile(address)) {
+    problems.add(adminMode, "is for an admin server on a unix socket with a path: leave it out");
+  }
+  return {
+    address,
+    token: token?.value ?? null,
+    readToken: readToken?.value ?? null,
+    socketMode: Number.parseInt(adminMode?.value ?? defaults.adminMode, 8),
+  };
+}
+
+function isSocketFile(address: Address): boolean {
+  return address.kind === "unix" && !address.path.startsWith("\0");
 }
 
 /** Whether a host is this machine's own, so that nobody else can reach what listens there. */
@@ -45,10 +78,11 @@ function admin(value: unknown): Address | "none" {
   return parseAddress(value, "listener");
 }
 
-/** What a header can carry as it is, and nobody guesses. Never repeated by a message. */
-function adminToken(value: unknown): string {
-  if (value === "none") return value;
-  if (typeof value === "string" && /^[\w.~+/=-]{16,256}$/.test(value)) return value;
-  const shown = typeof value === "string" ? `a text of ${value.length} characters` : value;
-  return refuse(shown, "a token of 16…256 letters, digits and - . _ ~ + / =, or none");
+/** What a header can carry as it is, and nobody guesses. */
+function token(): Rule<string> {
+  const isRight = (text: string) => text === "none" || /^[\w.~+/=-]{16,256}$/.test(text);
+  return secretOrFile(
+    (text) => (isRight(text) ? text : undefined),
+    "a token of 16…256 letters, digits and - . _ ~ + / =, or none",
+  );
 }

@@ -2,7 +2,7 @@ import type { CheckOptions, CheckStep, RedisRole } from "../upstream/health/chec
 import { formatAddress } from "./address.ts";
 import { checkTlsOf } from "./check-tls.ts";
 import { type CheckKind, type HealthValues, healthDefaults, type OwnCheck } from "./health.ts";
-import type { ProxyProtocolOut, UpstreamAddress, UpstreamOptions } from "./options.ts";
+import type { Address, ProxyProtocolOut, UpstreamAddress, UpstreamOptions } from "./options.ts";
 import type { GivenUpstream, ListenerValues, UpstreamValues } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 
@@ -57,6 +57,34 @@ export function checksOf(listener: Checked, problems: Problems): ListenerChecks 
       return isOwn ? { check: make(ownWish(own, wished)) } : {};
     },
   };
+}
+
+/**
+ * Wherever checks of a listener go instead of an upstream's own address, each with where that was said.
+ * A port of a service's own hosts is wherever DNS says.
+ */
+export function checkTargetsOf({ settings, upstreams }: Checked): readonly Sourced<Address>[] {
+  const listener = settings.checkAddress;
+  const kind = settings.check?.value ?? healthDefaults.check;
+  const others = upstreams.flatMap(({ value: upstream, settings: own = {} }) => {
+    const given = own.checkAddress ?? listener;
+    if (kindOf(own.check?.value ?? "on", kind) === "none") return [];
+    return given === undefined ? [] : targetOf(given, upstream);
+  });
+  // It is the same for all upstreams, and for the one inside where none is given.
+  return listener === undefined ? others : [...targetOf(listener, null), ...others];
+}
+
+/** @param upstream whose port it may be; null for none */
+function targetOf(
+  given: Sourced<CheckOptions["address"]>,
+  upstream: UpstreamAddress | null,
+): Sourced<Address>[] {
+  const { value, label } = given;
+  if (value === null) return [];
+  if (value.kind !== "port") return [{ ...given, value }];
+  if (upstream?.kind !== "tcp") return [];
+  return [{ given: given.given, label, value: { ...upstream, port: value.port } }];
 }
 
 function ownWish(own: Sources<UpstreamValues>, listener: Wish): Wish {

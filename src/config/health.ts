@@ -9,6 +9,7 @@ import { checkTlsRules } from "./check-tls.ts";
 import type { HealthOptions } from "./options.ts";
 import { parseDuration } from "./quantity.ts";
 import { count, duration, durationOrOff, refuse, scalar, type ValuesOf, word } from "./rule.ts";
+import { secret, secretOrFile } from "./secrets.ts";
 import type { Sources } from "./sourced.ts";
 
 const MINUTE_MS = 60_000;
@@ -55,11 +56,14 @@ export const healthRules = {
   checkAddress,
   checkProxyProtocol: word(checkHeaders),
   checkUser: token("a user name without spaces"),
-  checkPassword: token("a password of 1…256 characters"),
+  checkPassword: secretOrFile(
+    (text) => (isToken(text) ? text : undefined),
+    "a password of 1…256 characters",
+  ),
   checkPath: path,
   checkHost: token("a host name"),
   checkStatus: status,
-  checkSend: bytes,
+  checkSend: secret((text) => (text === "" ? undefined : bytes(text)), "text"),
   checkExpect: expectation,
   ...checkTlsRules,
   ejectAfter: count(0, 1_000),
@@ -121,10 +125,14 @@ function ownCheck(value: unknown): OwnCheck {
   return word(ownChecks)(value);
 }
 
+function isToken(text: string): boolean {
+  return /^[\x21-\x7e]{1,256}$/.test(text);
+}
+
 /** A word that goes into a request as it is. */
 function token(expected: string) {
   return (value: unknown): string => {
-    if (typeof value === "string" && /^[\x21-\x7e]{1,256}$/.test(value)) return value;
+    if (typeof value === "string" && isToken(value)) return value;
     return refuse(typeof value === "string" ? `${value.length} characters` : value, expected);
   };
 }

@@ -9,7 +9,8 @@ import {
 } from "../upstream/health/check-options.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
 import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
-import { edgeDefaults, type NetworkList } from "./edge.ts";
+import type { DnsNetwork } from "./dns-allow.ts";
+import { type Believed, edgeDefaults, type NetworkList } from "./edge.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
 export interface TcpAddress {
@@ -17,13 +18,24 @@ export interface TcpAddress {
   readonly host: string;
   /** 0…65535; 0 lets the system pick, for a listener only. */
   readonly port: number;
+  /** See {@link Asked}. */
+  readonly asks?: Asked;
 }
 
 /** A unix socket. A path that begins with `\0` is in Linux' abstract namespace. */
 export interface UnixAddress {
   readonly kind: "unix";
   readonly path: string;
+  /** See {@link Asked}. */
+  readonly asks?: Asked;
 }
+
+/**
+ * Where a literal upstream leads may change while the proxy runs, as interfaces and files do: for each dial
+ * the control plane is asked whether that would be the proxy itself. Set by the control plane, where the
+ * address has something in common with what this process listens on; never configured.
+ */
+export type Asked = true;
 
 /** Where a listener accepts or an upstream is reached. */
 export type Address = TcpAddress | UnixAddress;
@@ -128,13 +140,17 @@ export interface EdgeOptions {
   readonly clientRate: number;
   /** Connections that it may open at once after a rest. */
   readonly clientBurst: number;
+  /** The same three of all clients of a network: 24 bits of an IPv4 address, 48 of an IPv6 one. */
+  readonly maxRelaysPerNetwork: number;
+  readonly networkRate: number;
+  readonly networkBurst: number;
   /** Bytes per second of a relay from its client and to it, 1,024…2³⁰; 0 for any number. */
   readonly upRate: number;
   readonly downRate: number;
   readonly refusal: Refusal;
   readonly proxyProtocol: ProxyProtocolIn;
-  /** Whose headers are believed; with `required` and nobody named: everybody's. */
-  readonly proxyProtocolFrom: NetworkList;
+  /** Whose headers are believed; with `required` and nobody named: everybody's, with a warning. */
+  readonly proxyProtocolFrom: Believed;
   /** Milliseconds in which the header has to be here, at least 1. */
   readonly preambleTimeoutMs: number;
   readonly sendProxyProtocol: ProxyProtocolOut;
@@ -153,6 +169,9 @@ export interface GateOptions {
   /** Memory of the clients' rates and counts; null where they have no limits. */
   readonly rates: SharedArrayBuffer | null;
   readonly counts: SharedArrayBuffer | null;
+  /** The same of their networks. */
+  readonly networkRates: SharedArrayBuffer | null;
+  readonly networkCounts: SharedArrayBuffer | null;
 }
 
 /** Who decides about each connection of a listener. Finished and validated. */
@@ -281,6 +300,10 @@ export interface AdminOptions {
    * a loopback address or a unix socket.
    */
   readonly token: string | null;
+  /** What those have to show who may only look; null where there are none. Only beside `token`. */
+  readonly readToken: string | null;
+  /** Permissions of a unix socket's file, whatever the umask is. */
+  readonly socketMode: number;
 }
 
 /** What is written down of each relay, and where to. Finished and validated. */
@@ -290,6 +313,13 @@ export interface AccessLogOptions {
   readonly starts: boolean;
   /** Milliseconds between two lines of a relay that runs, 1,000…86,400,000; 0 for none. */
   readonly everyMs: number;
+}
+
+/** Whose process it becomes once its sockets are open: names or numbers. Finished and validated. */
+export interface AccountOptions {
+  readonly user: string;
+  /** Null for the user's own. */
+  readonly group: string | null;
 }
 
 /** A whole proxy, as the command line or a program asks for it. Finished and validated. */
@@ -308,6 +338,13 @@ export interface ProxyOptions {
   readonly dnsServers: readonly DnsServer[];
   /** What TTLs of names and services are taken for; missing: the defaults. */
   readonly dnsTtl?: DnsTtl;
+  /** What DNS may answer with, for names and services; none for anything. */
+  readonly dnsAllow?: readonly DnsNetwork[];
+  /**
+   * What else this process listens on, and nobody is relayed to: the admin server, the server inside but for
+   * those whose upstream it is.
+   */
+  readonly reserved?: readonly Address[];
 }
 
 /** What a listener has unless it says otherwise. */
@@ -343,6 +380,7 @@ export const defaults = {
   totalRelays: 0,
   drainTimeoutMs: 10_000,
   dnsServers: [],
+  dnsAllow: [],
   segmentSize: 64 * 1024,
   segmentCount: 4096,
   accessLog: "none",
@@ -350,6 +388,10 @@ export const defaults = {
   accessLogEvery: "off",
   admin: "none",
   adminToken: "none",
+  adminReadToken: "none",
+  adminMode: "0600",
+  user: "none",
+  group: "none",
   stats: "text",
 } as const;
 

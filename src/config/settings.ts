@@ -1,8 +1,10 @@
 import { policies } from "../upstream/balance/balance.ts";
 import { type DnsServer, parseServer } from "../upstream/names/dns-server.ts";
 import { accessLogRules } from "./access-log.ts";
+import { accountRules } from "./account.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
+import { dnsAllow } from "./dns-allow.ts";
 import { edgeRules } from "./edge.ts";
 import { healthRules, ownHealthRules } from "./health.ts";
 import { ipKind } from "./ip.ts";
@@ -81,10 +83,12 @@ export const proxyRules = {
   dnsServers,
   dnsMinTtl: duration(SECOND_MS, HOUR_MS, "1s…1h"),
   dnsMaxTtl: duration(SECOND_MS, DAY_MS, "1s…24h"),
+  dnsAllow,
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,
   ...accessLogRules,
   ...adminRules,
+  ...accountRules,
   stats: word(statsFormats),
   verbose: truth,
 };

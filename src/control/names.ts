@@ -1,23 +1,22 @@
-import type { Address, WantedListener } from "../config/options.ts";
+import { assert } from "../assert.ts";
+import { formatAddress } from "../config/address.ts";
+import type { Address, TcpAddress, WantedListener } from "../config/options.ts";
 import { isName, type ResolveName } from "../engine/names.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
-import type { HostsOf } from "../upstream/health/lookup.ts";
+import { type Literals, literals } from "../upstream/health/lookup.ts";
 import { orderAddresses } from "../upstream/names/happy-eyeballs.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 import { NameWatcher, type WatcherParts } from "../upstream/names/watcher.ts";
+import type { Sifted } from "./sieve.ts";
 
 /** Addresses that one dial gets at most; those of a large service would take longer than anybody waits. */
 const DIALLED_MAX = 16;
 
 /** What the names of upstreams are made of; the defaults are what runs. */
 export interface NamesParts extends WatcherParts {
-  /** Of a name's addresses those that may be dialled; all of them unless given. */
-  readonly allowed?: (
-    host: string,
-    port: number,
-    addresses: readonly Address[],
-  ) => readonly Address[];
+  /** Of the addresses that were found for one those that may be dialled; all of them unless given. */
+  readonly sift?: (asked: Address, found: readonly Address[]) => Sifted;
   /** Tells which of a name's addresses an upstream's health lets be dialled, now or later. */
   readonly wellOf?: (
     slot: number,
@@ -39,11 +38,14 @@ export class UpstreamNames {
   private readonly watcher: NameWatcher;
   /** Answers given for each name: every dial begins with another address. */
   private readonly turns = new Map<string, number>();
+  /** Of each name, addresses of which was told that they are left out, since it has changed last. */
+  private readonly told = new Map<string, Set<string>>();
 
   constructor(
-    observer: UpstreamsObserver,
+    private readonly observer: UpstreamsObserver,
     private readonly parts: NamesParts = {},
   ) {
+    const { told } = this;
     const listener = {
       onChange(
         name: string,
@@ -51,6 +53,7 @@ export class UpstreamNames {
         before: readonly HostAddress[],
         failures: number,
       ) {
+        told.delete(name);
         const isNews = before.length > 0 || failures > 0;
         observer.nameChanged?.({ name, addresses: hostsIn(addresses), isNews });
         parts.onChange?.(name);
@@ -65,25 +68,25 @@ export class UpstreamNames {
     const names = new Set<string>();
     for (const address of upstreams) if (isName(address)) names.add(address.host);
     this.watcher.set(names);
-    for (const name of this.turns.keys()) if (!names.has(name)) this.turns.delete(name);
+    for (const known of [this.turns, this.told]) {
+      for (const name of known.keys()) if (!names.has(name)) known.delete(name);
+    }
   }
 
   /**
    * For an engine that dials: the addresses of a name in the order in which to dial them, 16 at most.
    * The system has sorted them by what can be reached from here, so the family that it has first stays
-   * first. Where an upstream is checked they are those that are well.
+   * first. Where an upstream is checked they are those that are well. A literal address, if it may be
+   * dialled now.
    */
-  readonly resolve: ResolveName = (host, port, slot, answer) => {
-    const tell = (addresses: readonly HostAddress[]) => {
-      if (slot === null || this.parts.wellOf === undefined || addresses.length === 0) {
-        answer(this.inTurn(host, port, addresses));
-        return;
-      }
-      this.parts.wellOf(slot, addresses, (well) => answer(this.inTurn(host, port, well)));
-    };
-    const known = this.watcher.addresses(host);
-    if (known.length > 0) tell(known);
-    else void this.resolveLater(host, tell);
+  readonly resolve: ResolveName = (address, slot, answer) => {
+    if (!isName(address)) {
+      this.answer(address, [plain(address)], answer);
+      return;
+    }
+    const known = this.watcher.addresses(address.host);
+    if (known.length > 0) this.answerWell(address, slot, known, answer);
+    else void this.resolveLater(address, slot, answer);
   };
 
   /** The addresses of a name, as far as they are known, in the system's order. */
@@ -91,8 +94,19 @@ export class UpstreamNames {
     return hostsIn(this.watcher.addresses(name));
   }
 
-  /** For a check: the last good answer for a name. */
-  readonly hostsOf: HostsOf = async (name) => hostsIn(await this.watcher.ask(name));
+  /** For a check: the last good answer for a name, or a literal address, as far as they may be dialled. */
+  readonly literals: Literals = async (address) => {
+    const found = await literals(address, async (name) => hostsIn(await this.watcher.ask(name)));
+    return this.checkable(address, found);
+  };
+
+  /** For a check of one address of a name: that one, if it may be dialled. */
+  literalsAt(host: string): Literals {
+    return async (address) => {
+      assert(isName(address), "only a name has several addresses");
+      return this.checkable(address, [{ ...address, host }]);
+    };
+  }
 
   /** This address has led nowhere: if it is a name, it may be somewhere else by now. */
   refresh(address: Address): void {
@@ -115,27 +129,76 @@ export class UpstreamNames {
   }
 
   private async resolveLater(
-    host: string,
-    tell: (addresses: readonly HostAddress[]) => void,
+    address: TcpAddress,
+    slot: number | null,
+    answer: Parameters<ResolveName>[2],
   ): Promise<void> {
-    const addresses = await this.watcher.ask(host).catch((error: unknown) => {
+    const addresses = await this.watcher.ask(address.host).catch((error: unknown) => {
       if (error instanceof NameError) return [];
       throw error;
     });
-    tell(addresses);
+    this.answerWell(address, slot, addresses, answer);
   }
 
-  private inTurn(
-    host: string,
-    port: number,
+  /** Answers with those of a name's addresses that are well, as soon as that is known of any. */
+  private answerWell(
+    address: TcpAddress,
+    slot: number | null,
     addresses: readonly HostAddress[],
-  ): readonly Address[] {
+    answer: Parameters<ResolveName>[2],
+  ): void {
+    const { wellOf } = this.parts;
+    if (slot === null || wellOf === undefined || addresses.length === 0) {
+      this.answer(address, this.inTurn(address, addresses), answer);
+      return;
+    }
+    wellOf(slot, addresses, (well) => {
+      if (well.length > 0) this.answer(address, this.inTurn(address, well), answer);
+      // Checks may have failed of just that: none of them may be dialled.
+      else answer([], this.sift(address, placesAt(address, addresses)).refusal);
+    });
+  }
+
+  /** @throws NameError when none may be dialled */
+  private checkable(asked: Address, found: readonly Address[]): readonly Address[] {
+    const { dialled, refusal } = this.sift(asked, found.map(plain));
+    if (refusal !== null) throw new NameError(refusal);
+    return dialled;
+  }
+
+  private answer(
+    asked: Address,
+    found: readonly Address[],
+    answer: Parameters<ResolveName>[2],
+  ): void {
+    const { dialled, refusal } = this.sift(asked, found);
+    answer(dialled, refusal);
+  }
+
+  private sift(asked: Address, found: readonly Address[]): Sifted {
+    const sifted = this.parts.sift?.(asked, found) ?? { dialled: found, refusal: null };
+    // Where none is left the dial says so.
+    const isPart = sifted.refusal === null && sifted.dialled.length < found.length;
+    if (isPart && isName(asked)) this.tellLeftOut(asked.host, found, sifted.dialled);
+    return sifted;
+  }
+
+  private tellLeftOut(name: string, found: readonly Address[], dialled: readonly Address[]): void {
+    const told = this.told.get(name) ?? new Set();
+    this.told.set(name, told);
+    for (const one of found) {
+      const place = formatAddress(one);
+      if (dialled.includes(one) || told.has(place)) continue;
+      told.add(place);
+      this.observer.nameTrouble?.(name, `${place} may not be dialled: left out`);
+    }
+  }
+
+  private inTurn(address: TcpAddress, addresses: readonly HostAddress[]): readonly Address[] {
+    const { host } = address;
     const turn = this.turns.get(host) ?? 0;
     if (addresses.length > 1) this.turns.set(host, turn + 1);
-    const ordered = orderAddresses(addresses, turn).slice(0, DIALLED_MAX);
-    const dialled = ordered.map((one): Address => ({ kind: "tcp", host: one.host, port }));
-    if (dialled.length === 0) return dialled;
-    return this.parts.allowed?.(host, port, dialled) ?? dialled;
+    return placesAt(address, orderAddresses(addresses, turn).slice(0, DIALLED_MAX));
   }
 }
 
@@ -145,6 +208,17 @@ export function namedUpstreams(listeners: readonly WantedListener[]): Map<string
     [...upstreams, ...(mirror === null ? [] : [mirror])].map(({ address }) => address),
   );
   return Map.groupBy(targets.filter(isName), ({ host }) => host);
+}
+
+/** The same without a wish to be asked for. */
+function plain(address: Address): Address {
+  const { asks: _, ...rest } = address;
+  return rest;
+}
+
+/** Where a port is at each of these hosts. */
+function placesAt({ port }: TcpAddress, hosts: readonly HostAddress[]): readonly Address[] {
+  return hosts.map(({ host }): Address => ({ kind: "tcp", host, port }));
 }
 
 function hostsIn(addresses: readonly HostAddress[]): string[] {

@@ -95,6 +95,7 @@ function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
     "dnsServers",
     "dnsMinTtl",
     "dnsMaxTtl",
+    "dnsAllow",
   ] as const;
   return names.filter((name) => !Bun.deepEquals(before[name], after[name], true));
 }

@@ -1,11 +1,15 @@
 import { assert } from "../assert.ts";
+import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import { nameOfListener } from "../engine/account.ts";
+import { descriptorBudget } from "../engine/descriptors.ts";
 import { isName } from "../engine/names.ts";
+import { Recurring } from "../engine/recurring.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker } from "../upstream/health/checker.ts";
+import type { Literals } from "../upstream/health/lookup.ts";
 import type { HealthEvent } from "../upstream/health/monitor.ts";
 import { PanicWatch } from "../upstream/health/panic.ts";
 import { probe } from "../upstream/health/probe.ts";
@@ -16,7 +20,6 @@ import { type Entry, healthFor, isWanted, keyOf, mirrorsOf, placesOf, weightOf }
 import { type NamesParts, UpstreamNames } from "./names.ts";
 import { homesOf, keyed } from "./plan.ts";
 import { asksForPrimary, Primaries, primariesOf } from "./primaries.ts";
-import { Recurring } from "./recurring.ts";
 import { Rows } from "./rows.ts";
 import { type AdminState, type UpstreamView, viewOf } from "./upstream-view.ts";
 
@@ -73,7 +76,6 @@ export class Upstreams {
       wellOf: (...asked) => this.wellOf(...asked),
       onChange: (name) => this.nameChanged(name),
     });
-    const { hostsOf } = this.names;
     const listener = {
       onEvent: (key: string, event: HealthEvent) => this.healthChanged(key, event),
       onAddress: (key: string, address: string, event: HealthEvent) =>
@@ -84,7 +86,8 @@ export class Upstreams {
     this.checker = new Checker(listener, {
       // The name stays the name, for what is said of it and for its certificate.
       probe: (address, options, signal, host) =>
-        probe(address, options, host === null ? hostsOf : async () => [host], signal),
+        probe(address, options, this.literalsOf(host), signal),
+      runningMax: descriptorBudget().checks,
     });
   }
 
@@ -237,10 +240,8 @@ export class Upstreams {
   /** Nothing is checked or told any more. May be called again. */
   stop(): void {
     this.isStopped = true;
-    this.names.stop();
-    this.checker.stop();
-    this.ramp.stop();
-    this.hearing.stop();
+    const parts = [this.names, this.checker, this.ramp, this.hearing];
+    cleanUpOrThrow(parts.map((part) => () => part.stop()));
   }
 
   /** The row of an upstream, which gets one if it has none. */
@@ -296,6 +297,11 @@ export class Upstreams {
         };
       }),
     );
+  }
+
+  /** Where a check goes: to one address of a name, if any is given. */
+  private literalsOf(host: string | null): Literals {
+    return host === null ? this.names.literals : this.names.literalsAt(host);
   }
 
   /** A name has other addresses: they are checked before they get anybody. */

@@ -25,6 +25,14 @@ export interface ListeningSocket {
   readonly address: Address;
 }
 
+/** Sockets that were opened for a listener before it was there. */
+export interface GivenSockets {
+  /** One for each worker that shares the port, or one for all of them. */
+  readonly sockets: readonly [ListeningSocket, ...ListeningSocket[]];
+  /** They are this process's own: the path of a unix socket goes with them. */
+  readonly areOwn: boolean;
+}
+
 /**
  * With whom a socket shares its port: with nobody, with those of this process that are opened later,
  * or also with those that are open already. The kernel spreads clients over them by their address
@@ -43,12 +51,14 @@ export type Sharing = "none" | "later" | "all";
  *
  * @param sharing does not matter for unix sockets
  * @param host what the address's name stands for, where that is known already
+ * @param mode of the file of a unix socket; unless given, as the umask has it
  * @throws ListenError
  */
 export async function openListening(
   address: Address,
   sharing: Sharing,
   host?: string,
+  mode: number | null = null,
 ): Promise<ListeningSocket> {
   const isTcp = address.kind === "tcp";
   const place = isTcp ? { ...address, host: host ?? (await hostOf(address)) } : address;
@@ -67,10 +77,54 @@ export async function openListening(
     // What is accepted from it inherits this.
     setOption(descriptor, SocketOption.noDelay, 1);
   } else await removeStaleSocket(place.path);
-  check(bindSocket(descriptor, bytes));
+  check(withFileMode(mode, () => bindSocket(descriptor, bytes)));
   check(listenOn(descriptor, BACKLOG));
   if (place.kind === "tcp" && sharing === "later") setOption(descriptor, SocketOption.reusePort, 1);
   return { descriptor, address: boundAddress(address, descriptor) };
+}
+
+/**
+ * Does something that makes a file, which has this mode from the beginning: there is no moment in which
+ * others may open it.
+ *
+ * @param mode null for what the umask leaves
+ */
+export function withFileMode<T>(mode: number | null, make: () => T): T {
+  if (mode === null) return make();
+  const umask = process.umask(0o777 & ~mode);
+  try {
+    return make();
+  } finally {
+    process.umask(umask);
+  }
+}
+
+/**
+ * Opens a socket for each of several workers on one address, or one for all of them where the kernel
+ * does not spread clients over several.
+ *
+ * @param isOurs whether this process listens already where these do, too
+ * @throws ListenError; then none is open
+ */
+export async function openForWorkers(
+  address: Address,
+  workers: number,
+  isOurs: boolean,
+): Promise<readonly [ListeningSocket, ...ListeningSocket[]]> {
+  if (address.kind === "unix" || workers === 1) return [await openListening(address, "none")];
+  // A name is looked up once: all of them have to be bound to the very same address.
+  const host = await hostOf(address);
+  const first = await openListening(address, isOurs ? "all" : "later", host);
+  const sockets: [ListeningSocket, ...ListeningSocket[]] = [first];
+  try {
+    while (sockets.length < workers) {
+      sockets.push(await openListening(first.address, "all", host));
+    }
+  } catch (error) {
+    for (const { descriptor } of sockets) closeNow(descriptor);
+    throw error;
+  }
+  return sockets;
 }
 
 function boundAddress(address: Address, descriptor: number): Address {

@@ -5,7 +5,7 @@ import type { Address } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { setBlocking } from "../linux.ts";
-import type { ListeningSocket } from "../listening-socket.ts";
+import type { GivenSockets } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
 import type { Conduit } from "./conduit.ts";
@@ -18,12 +18,15 @@ type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & 
  *
  * Accepting can pause without losing anybody: the listening socket stays open through a duplicate of
  * its descriptor while Bun's listener is stopped, so that the kernel keeps completing connections
- * into its backlog, and a new Bun listener on that descriptor accepts them later.
+ * into its backlog, and a new Bun listener on it accepts them later.
  */
 export class Acceptor {
   private handle: BunListener | null = null;
-  /** The listening descriptor while accepting is paused, else −1. */
-  private held = -1;
+  /**
+   * The same listening socket by another number, −1 where there is none: had from the beginning, as
+   * there may be no descriptor left for it when accepting has to pause.
+   */
+  private spare = -1;
   private bound: Address;
   /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
   private ownsPath = false;
@@ -41,8 +44,9 @@ export class Acceptor {
   }
 
   /** Accepts on a socket that listens already, and owns it from now on. */
-  take({ descriptor, address }: ListeningSocket): void {
+  take({ sockets: [{ descriptor, address }], areOwn }: GivenSockets): void {
     this.bound = address;
+    this.ownsPath = areOwn && isPath(address);
     setBlocking(descriptor, false);
     this.handle = this.listen({ fd: descriptor });
   }
@@ -69,26 +73,26 @@ export class Acceptor {
 
   /** Stops accepting; connections wait in the kernel's backlog. @returns whether that worked */
   pause(): boolean {
-    if (this.handle === null) return this.held !== -1;
-    const held = duplicate(this.handle.fd);
-    if (held === -1) return false;
-    this.held = held;
+    if (this.handle === null) return this.spare !== -1;
+    this.keepSpare(this.handle);
+    if (this.spare === -1) return false;
     this.stopHandle(true);
     return true;
   }
 
   /** Accepts again what has waited. */
   resume(): void {
-    if (this.held === -1) return;
-    this.handle = this.listen({ fd: this.held });
-    this.held = -1;
+    if (this.handle !== null || this.spare === -1) return;
+    const descriptor = this.spare;
+    this.spare = -1;
+    this.handle = this.listen({ fd: descriptor });
   }
 
   /** Stops accepting for good. */
   close(): void {
-    if (this.held !== -1) {
-      closeDescriptor(this.held);
-      this.held = -1;
+    if (this.spare !== -1) {
+      closeDescriptor(this.spare);
+      this.spare = -1;
     }
     this.stopHandle(false);
     const { wanted: address } = this;
@@ -101,7 +105,12 @@ export class Acceptor {
     const handle = Bun.listen<Conduit>(options as never) as unknown as BunListener;
     // Bun asks for 512.
     setBacklog(handle.fd, BACKLOG);
+    this.keepSpare(handle);
     return handle;
+  }
+
+  private keepSpare({ fd }: BunListener): void {
+    if (this.spare === -1) this.spare = duplicate(fd);
   }
 
   /** Bun unlinks a path that its listener has made when that stops; a paused one must keep it. */

@@ -5,6 +5,7 @@ import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
 import { addressOf } from "../linux.ts";
 import type { Mirror } from "../mirror/mirror.ts";
+import type { Outsiders } from "../outsiders.ts";
 import { RelayTimeouts, type TimedDialer } from "../relay-timeouts.ts";
 import type { Routing } from "../route-desk.ts";
 import type { Conduit } from "./conduit.ts";
@@ -27,12 +28,13 @@ export class Listener extends RelayTimeouts<Conduit> {
     before: Listener | null,
     admission: Admission | null,
     mirror: Mirror | null,
+    outsiders: Outsiders<Conduit>,
     routing: Routing,
     readonly descriptor: number,
     alarm: Alarm,
     dialer: TimedDialer<Conduit>,
   ) {
-    super(options, account, chooser, before, admission, mirror, routing, dialer, alarm);
+    super(options, account, chooser, before, admission, mirror, outsiders, routing, dialer, alarm);
     this.keepAliveSeconds = Int32Array.of(Math.round(options.keepAliveMs / 1_000));
     this.keepAliveAddress = addressOf(this.keepAliveSeconds);
   }

@@ -93,14 +93,17 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
   private async tellRunning(engine: Pick<Engine, "relays">): Promise<void> {
     if (this.isTelling) return;
     this.isTelling = true;
-    for (const relay of engine.relays()) {
-      // They come oldest first.
-      if (relay.durationMs < this.options.everyMs) break;
-      if (!this.writer.hasRoom) await this.writer.room();
-      if (this.timer === null) break;
-      this.writer.write(accessLine("running", relay));
+    try {
+      for (const relay of await engine.relays()) {
+        // They come oldest first.
+        if (relay.durationMs < this.options.everyMs) break;
+        if (!this.writer.hasRoom) await this.writer.room();
+        if (this.timer === null) break;
+        this.writer.write(accessLine("running", relay));
+      }
+    } finally {
+      this.isTelling = false;
     }
-    this.isTelling = false;
   }
 
   private tell(isStuck: boolean): void {

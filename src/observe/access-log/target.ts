@@ -1,4 +1,5 @@
 import { close, constants, fstat, fstatSync, open, type Stats, write } from "node:fs";
+import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { TargetError } from "./target-error.ts";
 
@@ -30,14 +31,25 @@ const stat = promisify(fstat) as (descriptor: number) => Promise<Stats>;
 /** Behind a pipe that is full a descriptor must not hold up the thread that writes. */
 const FLAGS =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
+/** Links by which the system names what is open already: nobody else can put one there. */
+const SYSTEM_LINK = /^\/dev\/(?:stdout|stderr|fd\/\d+)$|^\/proc\/self\/fd\/\d+$/;
 /** Whoever may read the log is the owner's business; nobody else's. */
 const MODE = 0o640;
 /** Milliseconds between two looks at whether a file is still there. */
 const LOOK_MS = 1_000;
 
 /**
- * A file by its path, which may also be a device or a pipe. It is made when it is missing, and again
- * when somebody has removed it.
+ * Opens a file to append to. A link in its place is not followed: whoever may write to its folder could
+ * have lines put into any file that this process may write to. Links among the folders are.
+ */
+async function openLog(path: string): Promise<number> {
+  const flags = SYSTEM_LINK.test(resolve(path)) ? FLAGS : FLAGS | (constants.O_NOFOLLOW ?? 0);
+  return await openFile(path, flags, MODE);
+}
+
+/**
+ * A file by its path, which may also be a device or a pipe, but no symbolic link. It is made when it is
+ * missing, and again when somebody has removed it.
  */
 export class FileTarget implements LineTarget {
   private lookedAt = performance.now();
@@ -50,7 +62,7 @@ export class FileTarget implements LineTarget {
   /** Opens a file to append to. @throws TargetError */
   static async open(path: string): Promise<FileTarget> {
     try {
-      return new FileTarget(path, await openFile(path, FLAGS, MODE));
+      return new FileTarget(path, await openLog(path));
     } catch (error) {
       throw new TargetError(path, (error as NodeJS.ErrnoException).code ?? "unknown error");
     }
@@ -72,7 +84,7 @@ export class FileTarget implements LineTarget {
 
   async reopen(): Promise<void> {
     const old = this.descriptor;
-    this.descriptor = await openFile(this.name, FLAGS, MODE);
+    this.descriptor = await openLog(this.name);
     await closeFile(old);
   }
 

@@ -1,13 +1,8 @@
 import { ipKind } from "../../config/ip.ts";
+import { isLocalhost } from "../../config/reach.ts";
 import type { DnsServer } from "./dns-server.ts";
 import { NameError } from "./name-error.ts";
-import {
-  type HostAddress,
-  isLocalhost,
-  type Resolution,
-  resolveName,
-  UNKNOWN_TTL_MS,
-} from "./resolver.ts";
+import { type HostAddress, type Resolution, resolveName, UNKNOWN_TTL_MS } from "./resolver.ts";
 import { type SystemFiles, systemFiles } from "./system-files.ts";
 
 /** All questions for one name together. */
