@@ -56,6 +56,14 @@ describe("with servers of its own", () => {
     expect(await hosts(resolve("db.test"))).toEqual(["10.0.0.9"]);
   });
 
+  test("what is no regular file says nothing, and is not waited for", async () => {
+    const resolve = await resolver("", "");
+    await unlink(file("hosts"));
+    expect(Bun.spawnSync(["mkfifo", file("hosts")]).success).toBe(true);
+    authority.addresses("db.test", ["10.0.0.1"], 60);
+    expect(await hosts(resolve("db.test"))).toEqual(["10.0.0.1"]);
+  });
+
   test("a name is completed with the domains of resolv.conf", async () => {
     authority.addresses("db.b.test", ["10.0.0.1"], 5);
     const resolve = await resolver(

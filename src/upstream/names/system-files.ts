@@ -20,8 +20,8 @@ interface Search {
 }
 
 /**
- * The system's files, each read anew when it has changed. A file that is not there, or cannot be read,
- * says nothing.
+ * The system's files, each read anew when it has changed. One that is not there, is no regular file, or
+ * cannot be read says nothing.
  *
  * @param machine this machine's name; as the system says unless given
  */
@@ -67,7 +67,10 @@ class ParsedFile<T> {
   async read(): Promise<T> {
     try {
       const file = Bun.file(this.path);
-      const { mtimeMs, size, ino } = await file.stat();
+      const stat = await file.stat();
+      // A pipe may never end.
+      if (!stat.isFile()) throw new TypeError("no regular file");
+      const { mtimeMs, size, ino } = stat;
       const version = `${mtimeMs} ${size} ${ino}`;
       if (version === this.version) return this.parsed;
       this.parsed = this.parse(await file.text());
