@@ -54,6 +54,8 @@ test("the help", () => {
                                      reached [off]
           --dns-servers ADDRS        ask these for names and services, such as
                                      127.0.0.1:8600; apart by commas [system]
+          --dns-min-ttl TIME         their answers hold for at least this [1s]
+          --dns-max-ttl TIME         and for at most this [5m]
           --dns-allow NETWORKS       DNS may answer with these only: 10.0.0.0/8,
                                      or 10.0.0.0/8:6379 for services [any]
 
@@ -64,7 +66,10 @@ test("the help", () => {
           --check-timeout TIME       a check has failed then [1s]
           --check-rise N             checks until it is up again [2]
           --check-fall N             failed checks until it is down [3]
-          --check-address ADDR       another address to check [none]
+          --check-address ADDR       check this instead; :PORT is one of the
+                                     upstream's own host [none]
+          --check-proxy-protocol V   PROXY header before it: off, v1, v2 or auto
+                                     (as relays, unless to another address) [auto]
           --check-user NAME          who checks redis or postgres
           --check-password WORD      for redis; others see it here, so rather
                                      file:PATH

@@ -2,6 +2,7 @@ import { healthDefaults } from "../config/health.ts";
 import { listenerDefaults } from "../config/options.ts";
 import { formatDuration } from "../config/quantity.ts";
 import { ejectionDefaults } from "../upstream/health/check-options.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { type Flag, flag } from "./flag.ts";
 
 const { balance, dial } = listenerDefaults;
@@ -32,6 +33,13 @@ export const choiceFlags: readonly Flag[] = [
     "system",
   ),
   flag(
+    "dnsMinTtl",
+    "TIME",
+    "their answers hold for at least this",
+    formatDuration(dnsTtlDefaults.minMs),
+  ),
+  flag("dnsMaxTtl", "TIME", "and for at most this", formatDuration(dnsTtlDefaults.maxMs)),
+  flag(
     "dnsAllow",
     "NETWORKS",
     ["DNS may answer with these only: 10.0.0.0/8,", "or 10.0.0.0/8:6379 for services"],
@@ -51,7 +59,18 @@ export const healthFlags: readonly Flag[] = [
   flag("checkTimeout", "TIME", "a check has failed then", formatDuration(healthDefaults.timeoutMs)),
   flag("checkRise", "N", "checks until it is up again", String(healthDefaults.rise)),
   flag("checkFall", "N", "failed checks until it is down", String(healthDefaults.fall)),
-  flag("checkAddress", "ADDR", "another address to check", "none"),
+  flag(
+    "checkAddress",
+    "ADDR",
+    ["check this instead; :PORT is one of the", "upstream's own host"],
+    "none",
+  ),
+  flag(
+    "checkProxyProtocol",
+    "V",
+    ["PROXY header before it: off, v1, v2 or auto", "(as relays, unless to another address)"],
+    healthDefaults.proxyProtocol,
+  ),
   flag("checkUser", "NAME", "who checks redis or postgres"),
   flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "file:PATH"]),
   flag("checkPath", "PATH", "what http asks for", "/"),

@@ -1,6 +1,6 @@
 import type { Route } from "../edge/route/connection.ts";
 import type { Policy } from "../upstream/balance/balance.ts";
-import type { checks } from "./health.ts";
+import type { checkHeaders, checks, OwnCheck } from "./health.ts";
 import type {
   Mode,
   ProxyOptions,
@@ -42,6 +42,14 @@ export interface UpstreamTable {
   readonly backup?: boolean | "true" | "false";
   /** Relays that it may have at a time, from all workers; 0 for any number. @default 0 */
   readonly maxRelays?: number | string;
+  /** How it is checked: as its listener says, not at all, or in a way of its own. @default "on" */
+  readonly check?: OwnCheck | boolean;
+  /** As {@link HealthSettings.checkAddress}; unless given, as its listener has it. */
+  readonly checkAddress?: string;
+  /** As {@link EdgeSettings.sendProxyProtocol}; unless given, as its listener has it. */
+  readonly sendProxyProtocol?: ProxyProtocolOut;
+  /** As {@link HealthSettings.onDown}; unless given, as its listener has it. */
+  readonly onDown?: Duration | "keep" | "close";
 }
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */
@@ -98,8 +106,17 @@ export interface HealthSettings {
   readonly checkRise?: number | string;
   /** So many checks in a row must fail until one that is up is down, 1…100. @default 3 */
   readonly checkFall?: number | string;
-  /** Another address to check, such as another port. @default "none" */
+  /**
+   * What is checked instead of an upstream: `":8008"` is that port of its own host; or an address.
+   *
+   * @default "none"
+   */
   readonly checkAddress?: string;
+  /**
+   * Whether checks begin with a PROXY header (v2 LOCAL, v1 UNKNOWN); `"auto"`: as relays do, unless
+   * `checkAddress` sends checks somewhere else. @default "auto"
+   */
+  readonly checkProxyProtocol?: (typeof checkHeaders)[number];
   /** Who checks redis or postgres. */
   readonly checkUser?: string;
   /** With what a redis check logs in, or `"file:PATH"`. */
@@ -303,10 +320,17 @@ export interface Config extends ListenerSettings {
   readonly drainTimeout?: Duration;
   /**
    * Who is asked for the names of upstreams, and for services: addresses such as `"127.0.0.1:8600"`, up
-   * to 8, in the order in which they are asked. Neither /etc/hosts nor search domains count then.
+   * to 8, in the order in which they are asked. /etc/hosts goes first, and search domains count, as with the system's.
    * @default "system"
    */
   readonly dnsServers?: string | readonly string[];
+  /**
+   * Answers of DNS hold for at least this, whatever their TTL, 1s…1h; a name whose address fails is
+   * asked for again all the same. @default "1s"
+   */
+  readonly dnsMinTtl?: Duration;
+  /** And for at most this, 1s…24h. @default "5m" */
+  readonly dnsMaxTtl?: Duration;
   /**
    * What DNS may answer with, for names of upstreams, mirrors and checks, and for services: networks such as
    * `"10.0.0.0/8"`; with a port or two (`"10.0.0.0/8:6379"`, `"[fd00::/8]:6379-6389"`) a service's places have

@@ -102,6 +102,7 @@ test("a whole configuration", () => {
       { host: "127.0.0.1", port: 8_600 },
       { host: "::1", port: 53 },
     ],
+    dnsTtl: { minMs: 1_000, maxMs: 300_000 },
     dnsAllow: [{ network: { family: 4, words: [0x7f00_0001], prefix: 32 }, ports: null }],
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },

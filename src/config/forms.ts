@@ -41,6 +41,11 @@ export const onOff: Form = {
   anyOf: [{ type: "boolean" }, { enum: ["on", "off", "true", "false"] }, variable],
 };
 
+/** A switch that may say more. */
+export function onOffOr(known: readonly string[]): Form {
+  return { anyOf: [{ type: "boolean" }, { enum: [...known] }, variable] };
+}
+
 /** A duration, or one of some words. */
 export function duration(...others: (string | boolean)[]): Form {
   return quantity("(ms|s|m|h)?", others);

@@ -8,6 +8,7 @@ import {
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
+import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
 import type { DnsNetwork } from "./dns-allow.ts";
 import { type Believed, edgeDefaults, type NetworkList } from "./edge.ts";
 
@@ -73,6 +74,11 @@ export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
   readonly slot: number;
   /** The name of the service that it is a member of; missing where its address was configured. */
   readonly service?: string;
+  /** As {@link HealthOptions.check} and {@link HealthOptions.onDown}; missing: as its listener has it. */
+  readonly check?: CheckOptions | null;
+  readonly onDown?: number | null;
+  /** As {@link EdgeOptions.sendProxyProtocol}; missing: as its listener has it. */
+  readonly sendProxyProtocol?: ProxyProtocolOut;
 }
 
 /** How one of several upstreams is chosen. */
@@ -330,6 +336,8 @@ export interface ProxyOptions {
   readonly drainTimeoutMs: number;
   /** Who is asked for the names of upstreams and for services; empty: the system, and whom it asks. */
   readonly dnsServers: readonly DnsServer[];
+  /** What TTLs of names and services are taken for; missing: the defaults. */
+  readonly dnsTtl?: DnsTtl;
   /** What DNS may answer with, for names and services; none for anything. */
   readonly dnsAllow?: readonly DnsNetwork[];
   /**

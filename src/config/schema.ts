@@ -1,8 +1,11 @@
 import * as v from "valibot";
 import { policies } from "../upstream/balance/balance.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { adminModes } from "./admin.ts";
-import type { Config, ListenerConfig, UringConfig } from "./config.ts";
+import type { Config, ListenerConfig, UpstreamTable, UringConfig } from "./config.ts";
+import { edgeWords } from "./edge.ts";
 import * as form from "./forms.ts";
+import { ownChecks } from "./health.ts";
 import type { KnownKeys } from "./keys.ts";
 import { defaults, listenerDefaults, type UpstreamAddress, uringDefaults } from "./options.ts";
 import { isTable } from "./plain.ts";
@@ -103,7 +106,28 @@ const upstreamEntries = {
     "Relays that it may have at a time; 0 for any number.",
     0,
   ),
-};
+  check: upstreamSetting(
+    "check",
+    form.onOffOr(ownChecks),
+    "How it is checked: on as its listener says, off, or a kind of its own.",
+    "on",
+  ),
+  checkAddress: upstreamSetting(
+    "checkAddress",
+    form.text,
+    "What is checked instead of it: an address, :PORT of its own host, or none; else as its listener says.",
+  ),
+  sendProxyProtocol: upstreamSetting(
+    "sendProxyProtocol",
+    form.words(edgeWords.sendProxyProtocol),
+    "PROXY headers for it; else as its listener says.",
+  ),
+  onDown: upstreamSetting(
+    "onDown",
+    form.text,
+    "Its relays when it is down: keep, close or a time; else as its listener says.",
+  ),
+} satisfies Record<keyof UpstreamTable, unknown>;
 const upstreamTable = table(upstreamEntries, "An upstream with more to say of it.");
 const listenAddresses = list(listenAddress, "expected an address or several");
 const oneUpstream = ways(
@@ -373,6 +397,18 @@ const configEntries = {
     form.texts,
     "Who is asked for names and services, up to 8 addresses; system for whom the system asks.",
     "system",
+  ),
+  dnsMinTtl: proxySetting(
+    "dnsMinTtl",
+    form.duration(),
+    "Answers of DNS hold for at least this, 1s…1h.",
+    formatDuration(dnsTtlDefaults.minMs),
+  ),
+  dnsMaxTtl: proxySetting(
+    "dnsMaxTtl",
+    form.duration(),
+    "And for at most this, 1s…24h.",
+    formatDuration(dnsTtlDefaults.maxMs),
   ),
   dnsAllow: proxySetting(
     "dnsAllow",

@@ -6,7 +6,7 @@ import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import { dnsAllow } from "./dns-allow.ts";
 import { edgeRules } from "./edge.ts";
-import { healthRules } from "./health.ts";
+import { healthRules, ownHealthRules } from "./health.ts";
 import { ipKind } from "./ip.ts";
 import { mirrorRules } from "./mirror.ts";
 import type { Address, Mode, ProxyOptions, UpstreamAddress } from "./options.ts";
@@ -70,6 +70,8 @@ export const upstreamRules = {
   weight: count(0, WEIGHT_MAX),
   backup: truth,
   maxRelays: count(0, 10_000_000),
+  ...ownHealthRules,
+  sendProxyProtocol: edgeRules.sendProxyProtocol,
 };
 
 /** The rules of what there is once for the whole proxy, except the group `uring`. */
@@ -79,6 +81,8 @@ export const proxyRules = {
   totalRelays: count(0, 10_000_000),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   dnsServers,
+  dnsMinTtl: duration(SECOND_MS, HOUR_MS, "1s…1h"),
+  dnsMaxTtl: duration(SECOND_MS, DAY_MS, "1s…24h"),
   dnsAllow,
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,

@@ -1,9 +1,16 @@
 import { formatAddress } from "../config/address.ts";
 import { hopsBetween } from "../config/loops.ts";
-import type { Address, ListenerOptions, MirrorOptions, WantedListener } from "../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  MirrorOptions,
+  UpstreamAddress,
+  WantedListener,
+} from "../config/options.ts";
 import { isLocalhost, type Machine, meetingPoint, plainHost, reaches } from "../config/reach.ts";
 import { thisMachine } from "../engine/machine.ts";
 import { isName } from "../engine/names.ts";
+import { type CheckOptions, checkedAddress } from "../upstream/health/check-options.ts";
 
 /** A listener of the proxy, and where it really accepts. */
 export interface OwnListener {
@@ -116,10 +123,16 @@ function isSettled({ target, listener }: { target: Address; listener: Address })
 }
 
 function targetsOf({ upstreams, mirror, health }: WantedListener): Address[] {
-  const { check } = health;
   return [
     ...upstreams.flatMap(({ address }) => (address.kind === "service" ? [] : address)),
     ...(mirror === null ? [] : [mirror.address]),
-    ...(check === null || check.address === null ? [] : [check.address]),
+    ...upstreams.flatMap(({ address, check = health.check }) => checkedAt(address, check)),
   ];
+}
+
+/** Where an upstream is checked. Where a service's own hosts are DNS says. */
+function checkedAt(upstream: UpstreamAddress, check: CheckOptions | null): Address[] {
+  if (check === null || check.address === null) return [];
+  if (check.address.kind !== "port") return [check.address];
+  return upstream.kind === "service" ? [] : [checkedAddress(upstream, check)];
 }

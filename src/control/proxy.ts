@@ -19,6 +19,7 @@ import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { together } from "../observe/together.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
@@ -89,7 +90,7 @@ export class RunningProxy {
     options: ProxyOptions,
     observer: ProxyObserver,
     inherited: TakeSockets = () => undefined,
-    lookUp: LookUpParts = lookUpBy(options.dnsServers),
+    lookUp: LookUpParts = lookUpBy(options.dnsServers, options.dnsTtl),
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
     const workers = Math.max(1, options.workers);
@@ -100,8 +101,9 @@ export class RunningProxy {
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,
       sift: (asked, found) => services.sift(asked, found),
+      refreshService: (name) => services.refresh(name),
     });
-    const edges = new Edges(workers, upstreams);
+    const edges = new Edges(workers, upstreams.rows);
     const told = watching(observer, upstreams, edges);
     const engine = newEngine(choice, options, told, upstreams);
     const proxy = new RunningProxy(
@@ -256,9 +258,9 @@ export class RunningProxy {
     await this.update(prepared, changed);
     const relaysEnding = await this.retain(prepared, wanted.reserved);
     await Promise.all(closing);
-    const { engine, workers, memory, uring, dnsServers, dnsAllow } = this.running;
-    this.running = { ...wanted, engine, workers, memory, uring, dnsServers };
-    if (dnsAllow !== undefined) this.running = { ...this.running, dnsAllow };
+    const { engine, workers, memory, uring, dnsServers } = this.running;
+    const { dnsTtl = dnsTtlDefaults, dnsAllow = [] } = this.running;
+    this.running = { ...wanted, engine, workers, memory, uring, dnsServers, dnsTtl, dnsAllow };
     return { ...plan, relaysEnding };
   }
 
@@ -420,6 +422,9 @@ function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): 
       workerFailed(worker) {
         upstreams.workerFailed(worker - 1);
         edges.workerFailed(worker - 1);
+      },
+      mirrorDropped({ reason, mirror }) {
+        if (reason === "unreachable") upstreams.mirrorFailed(mirror);
       },
     },
   ]);

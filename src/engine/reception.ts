@@ -185,7 +185,7 @@ export abstract class Reception<L extends ReceivingListener>
   /** What the upstream is told of the client before the first byte; empty for nothing. */
   protected headerForUpstream(): Uint8Array {
     const { clientAddress, destination, tlvs } = this;
-    const { sendProxyProtocol: version } = this.listener.options.edge;
+    const version = this.upstreamProxyProtocol ?? this.listener.options.edge.sendProxyProtocol;
     if (version === "off") return NOTHING;
     const source = clientAddress as ClientAddress;
     return writeProxyHeader({

@@ -1,4 +1,9 @@
-import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  ProxyProtocolOut,
+  UpstreamOptions,
+} from "../config/options.ts";
 import type { ClientAddress } from "../edge/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
@@ -156,6 +161,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** The row of the upstream that it counts for, in the table that all share; null for none. */
   get upstreamSlot(): number | null {
     return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
+  }
+
+  /** Whether that upstream gets PROXY headers; undefined: as its listener says. */
+  protected get upstreamProxyProtocol(): ProxyProtocolOut | undefined {
+    return this.chooser.upstreams[this.upstreamNumber]?.sendProxyProtocol;
   }
 
   /** Whether the control plane has to be asked before that upstream is dialled: names are its business. */

@@ -68,6 +68,12 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     upstreamChanged(event) {
       tell(observers, (one) => one.upstreamChanged?.(event));
     },
+    addressChanged(event) {
+      tell(observers, (one) => one.addressChanged?.(event));
+    },
+    primariesChanged(listener, upstreams) {
+      tell(observers, (one) => one.primariesChanged?.(listener, upstreams));
+    },
     panicChanged(listener, isOn) {
       tell(observers, (one) => one.panicChanged?.(listener, isOn));
     },
@@ -78,7 +84,7 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
       tell(observers, (one) => one.nameFailing?.(name, why));
     },
     nameTrouble(name, what) {
-      for (const one of observers) one.nameTrouble?.(name, what);
+      tell(observers, (one) => one.nameTrouble?.(name, what));
     },
     serviceChanged(event) {
       tell(observers, (one) => one.serviceChanged?.(event));

@@ -244,6 +244,44 @@ onEveryStage("no relay ends at ourselves", (stage) => {
     await proxy.stop();
     upstream.close();
   });
+
+  test("nor does the check of one upstream, at an address or at a port of its own host", async () => {
+    const admin = freePort();
+    authority.addresses("admin.test", ["127.0.0.1"], 60);
+    const upstream = Upstream.listen(tcp(0), echo);
+    const { port: away } = upstream.address as { port: number };
+    const path = join(folder, "ringway.toml");
+    await writeFile(
+      path,
+      `listen = "127.0.0.1:0"\nadmin = "127.0.0.1:${admin}"\ncheck = "http"\ncheckPath = "/healthz"\n` +
+        `upstream = [{ address = "127.0.0.1:${away}", checkAddress = "admin.test:${admin}" },\n` +
+        `{ address = "admin.test:${away}", checkAddress = ":${admin}" }]\n`,
+    );
+    await using proxy = startOn(stage, ["-c", path, ...dns()]);
+    await proxy.logged(/127\.0\.0\.1:\d+ is down: .*that is this very proxy/);
+    await proxy.logged(/upstream admin\.test:\d+ is down: .*that is this very proxy/);
+    await proxy.stop();
+    upstream.close();
+  });
+
+  test("nor is an address of a checked name that is the listener found well", async () => {
+    const upstream = Upstream.listen(tcp(0, "127.0.0.2"), echo);
+    const { port } = upstream.address as { port: number };
+    authority.addresses("self.test", ["127.0.0.1", "127.0.0.2"], 1);
+    const args = ["-l", `127.0.0.1:${port}`, "-u", `self.test:${port}`, "--check", "tcp"];
+    await using proxy = startOn(stage, [...args, ...dns()]);
+    await proxy.port();
+    await proxy.logged(/address 127\.0\.0\.1 is down: .*that is this very proxy/);
+    expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
+    // What it was before serves on: nothing that is well has come in its place.
+    authority.addresses("self.test", ["127.0.0.1"], 1);
+    await proxy.logged(/self\.test is 127\.0\.0\.1 now/);
+    expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
+    const { accepted, reasons } = await relaysOf(proxy);
+    expect(accepted).toBe(2 * CLIENTS);
+    expect(reasons.own_address).toBeUndefined();
+    upstream.close();
+  });
 });
 
 describe("what is known at the start is refused then", () => {

@@ -186,6 +186,16 @@ describe.if(isRoot)("secrets stay in the process", () => {
     await proxy.logged(/SIGHUP: .*/);
     expect(isGuarded(proxy.child.pid)).toBe(true);
   });
+
+  test("one that only the check of a single upstream says", async () => {
+    const file = join(folder, "own.toml");
+    const password = 'checkPassword = "0123456789abcdef"';
+    const upstream = '{ address = "127.0.0.1:9", check = "redis" }';
+    await Bun.write(file, `listen = "127.0.0.1:0"\nupstream = ${upstream}\n${password}\n`);
+    await using proxy = new CliProcess(["-c", file], AS_NOBODY);
+    await proxy.port();
+    expect(isGuarded(proxy.child.pid)).toBe(true);
+  });
 });
 
 /** A port below 1024 of 127.0.0.1 that was free a moment ago. */

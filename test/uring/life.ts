@@ -287,7 +287,11 @@ export class Life implements Report {
   poolRefilled(): void {}
   acceptPaused(): void {}
   acceptResumed(): void {}
-  resolve(address: Address, answer: (addresses: readonly Address[]) => void): void {
+  resolve(
+    address: Address,
+    _slot: number | null,
+    answer: (addresses: readonly Address[]) => void,
+  ): void {
     const addresses = this.addressesOf(address.kind === "tcp" ? address.host : address.path);
     const at = this.clock.now + this.fate.random() * LOOKUP_MS;
     this.kernel.at(at, () => this.command(() => answer(addresses)));

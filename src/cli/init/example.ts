@@ -19,6 +19,8 @@ export default defineConfig({
   //totalRelays: 0,            // of all listeners; 0 for any number
   //drainTimeout: "10s",       // what running relays get at a stop
   //dnsServers: "system",      // or whom to ask for names: "127.0.0.1:8600"
+  //dnsMinTtl: "1s",           // their answers hold for at least this
+  //dnsMaxTtl: "5m",           // and for at most this
   //dnsAllow: "any",           // or what DNS may answer with: "10.0.0.0/8"
   //segmentSize: "64KiB",      // one buffer, a power of two
   //segmentCount: 4096,        // most buffers; allocated when needed
@@ -56,7 +58,8 @@ export default defineConfig({
   //checkTimeout: "1s",        // a check has failed then
   //checkRise: 2,              // checks until it is up again
   //checkFall: 3,              // failed checks until it is down
-  //checkAddress: "none",      // another address or port to check
+  //checkAddress: "none",      // this instead; :8008 is a port of its host
+  //checkProxyProtocol: "auto", // PROXY headers before checks: off, v1, v2
   //checkTls: false,           // check by TLS
   //checkTlsName: "none",      // whom the certificate is for; else the host
   //checkTlsVerify: true,      // the certificate has to be right
@@ -106,8 +109,11 @@ export default defineConfig({
     //  upstreams: [
     //    { address: "cache1:6379", weight: 2, maxRelays: 5000 },
     //    { address: "cache2:6379", backup: true },
+    //    // For itself alone; so may be sendProxyProtocol and onDown.
+    //    { address: "cache3:6379", check: "tcp", checkAddress: ":8008" },
     //  ],
     //  check: "redis-primary",
+    //  onDown: "close",       // a demoted primary lets its clients go
     //  checkPassword: Bun.env.REDIS_PASSWORD ?? "secret",
     //},
     //{

@@ -35,6 +35,8 @@ const upstream: UpstreamView = {
   maxRelays: 0,
   lastCheck: { ok: true, inconclusive: false, detail: "+PONG", durationMs: 1, atMs: 1 },
   trouble: null,
+  addresses: [],
+  primaries: null,
   healthForMs: 200_000,
 };
 

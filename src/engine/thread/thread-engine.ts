@@ -5,7 +5,7 @@ import {
   Worker,
 } from "node:worker_threads";
 import { cleanUp } from "../../clean-up.ts";
-import type { Address, EngineName, ListenerOptions } from "../../config/options.ts";
+import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
 import { Book } from "../book.ts";
 import type { Selection } from "../ending/dropping.ts";
@@ -298,7 +298,7 @@ export class ThreadEngine implements Engine {
         observer.acceptResumed();
         return;
       case "resolve":
-        this.resolve(news.token, news.address);
+        this.resolve(news);
         return;
       case "route":
         void this.route(news);
@@ -332,8 +332,8 @@ export class ThreadEngine implements Engine {
     }
   }
 
-  private resolve(token: number, address: Address): void {
-    this.options.resolve(address, (addresses, refusal = null) =>
+  private resolve({ token, address, slot }: Extract<News, { kind: "resolve" }>): void {
+    this.options.resolve(address, slot, (addresses, refusal = null) =>
       this.tell({ kind: "resolved", token, addresses, refusal }),
     );
   }

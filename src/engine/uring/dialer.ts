@@ -146,7 +146,7 @@ export class Dialer implements TimedDialer<Conduit> {
 
   private resolve(conduit: Conduit, address: Address): void {
     const { generation, dials } = conduit;
-    this.loop.report.resolve(address, (addresses, refusal) => {
+    this.loop.report.resolve(address, conduit.upstreamSlot, (addresses, refusal) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.count === 0, "resolve: nothing is tried before the answer");
       conduit.attempts.untried = addresses.map(encode);

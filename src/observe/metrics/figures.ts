@@ -8,6 +8,10 @@ export interface UpstreamFigures {
   readonly health: string;
   readonly running: number;
   readonly effectiveWeight: number;
+  /** Of its host name; `up`, `down` or `unknown`. */
+  readonly addresses: readonly { readonly address: string; readonly health: string }[];
+  /** Servers of it that say they are the primary; null where nobody asks. */
+  readonly primaries: number | null;
 }
 
 /** What metrics are made of when somebody asks. */
@@ -98,6 +102,30 @@ export const figures: readonly Figure[] = [
     (one) => one.running,
   ),
   ofUpstreams("ringway_upstream_weight", "Its weight now.", (one) => one.effectiveWeight),
+  {
+    kind: "gauge",
+    name: "ringway_upstream_address_up",
+    help: "1 when the checks of an address of its host name speak for it.",
+    labels: ["listener", "upstream", "address"],
+    rows: ({ upstreams }) =>
+      upstreams.flatMap(({ listener, upstream, addresses }) =>
+        addresses
+          .filter(({ health }) => health !== "unknown")
+          .map(({ address, health }): Row => {
+            return [[listener, upstream, address], health === "up" ? 1 : 0];
+          }),
+      ),
+  },
+  {
+    kind: "gauge",
+    name: "ringway_upstream_primaries",
+    help: "Servers of it that say they are the primary: of all upstreams of a listener it should be one.",
+    labels: ["listener", "upstream"],
+    rows: ({ upstreams }) =>
+      upstreams.flatMap(({ listener, upstream, primaries }): Row[] =>
+        primaries === null ? [] : [[[listener, upstream], primaries]],
+      ),
+  },
   byDirection("ringway_lost_bytes_total", "Bytes that nobody got.", "lostBytes"),
   byDirection("ringway_receives_total", "Receives that brought bytes.", "receives"),
   byDirection("ringway_sends_total", "Sends.", "sends"),

@@ -54,6 +54,12 @@ const known = [
     health: "down",
     running: 4,
     effectiveWeight: 0.5,
+    addresses: [
+      { address: "10.0.0.1", health: "up" },
+      { address: "10.0.0.2", health: "down" },
+      { address: "10.0.0.3", health: "unknown" },
+    ],
+    primaries: 1,
   },
 ];
 
@@ -77,6 +83,9 @@ describe("what the engine counts", async () => {
     ["ringway_upstream_up", { listener: "redis", upstream: "a:1" }, 0],
     ["ringway_upstream_relays_running", { listener: "redis", upstream: "a:1" }, 4],
     ["ringway_upstream_weight", { listener: "redis", upstream: "a:1" }, 0.5],
+    ["ringway_upstream_address_up", { listener: "redis", address: "10.0.0.1" }, 1],
+    ["ringway_upstream_address_up", { upstream: "a:1", address: "10.0.0.2" }, 0],
+    ["ringway_upstream_primaries", { listener: "redis", upstream: "a:1" }, 1],
     ["ringway_relays_ended_total", { reason: "client_fin", upstream: "10.0.0.1:6379" }, 3],
     ["ringway_relays_ended_total", { reason: "drain", listener: "redis" }, 1],
     ["ringway_bytes_total", { direction: "up", upstream: "10.0.0.1:6379" }, 10],
