@@ -4,7 +4,7 @@ import type { Engine, EngineObserver, RelaySummary } from "../../engine/engine.t
 import { Condition, WINDOW_MS } from "../limit.ts";
 import type { Logger } from "../log.ts";
 import { accessLine } from "./line.ts";
-import { FileTarget, type LineTarget, stdoutTarget } from "./target.ts";
+import { descriptorTarget, FileTarget, type LineTarget } from "./target.ts";
 import { LineWriter, type WriterOptions, writerDefaults } from "./writer.ts";
 
 /** The access log: a line for each relay at its end, and if that is wanted before. */
@@ -55,7 +55,8 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
    */
   static async open(options: AccessLogOptions, log: Logger): Promise<AccessLog> {
     const { target } = options;
-    const opened = target === "stdout" ? stdoutTarget() : await FileTarget.open(target.path);
+    const opened =
+      target === "stdout" ? descriptorTarget(1, target) : await FileTarget.open(target.path);
     return new AccessLog(opened, options, log);
   }
 

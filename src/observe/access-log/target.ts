@@ -1,5 +1,6 @@
 import { close, constants, fstat, fstatSync, open, type Stats, write } from "node:fs";
 import { promisify } from "node:util";
+import { type Outlet, outletOf } from "../outlet.ts";
 import { TargetError } from "./target-error.ts";
 
 /** Where lines are written to. None of its methods waits where it is called. */
@@ -27,13 +28,22 @@ const openFile = promisify(open);
 const closeFile = promisify(close);
 const stat = promisify(fstat) as (descriptor: number) => Promise<Stats>;
 
-/** Behind a pipe that is full a descriptor must not hold up the thread that writes. */
+/**
+ * Behind a pipe that is full a descriptor must not hold up the thread that writes, and a terminal must not
+ * become this process's own.
+ */
 const FLAGS =
-  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
+  constants.O_WRONLY |
+  constants.O_APPEND |
+  constants.O_CREAT |
+  (constants.O_NONBLOCK ?? 0) |
+  (constants.O_NOCTTY ?? 0);
 /** Whoever may read the log is the owner's business; nobody else's. */
 const MODE = 0o640;
 /** Milliseconds between two looks at whether a file is still there. */
 const LOOK_MS = 1_000;
+/** Milliseconds between two looks at whether what was taken has been written. */
+const LOOK_BUSY_MS = 5;
 
 /**
  * A file by its path, which may also be a device or a pipe. It is made when it is missing, and again
@@ -87,44 +97,48 @@ export class FileTarget implements LineTarget {
   }
 }
 
-/** Standard output, whatever it is. */
-export function stdoutTarget(): LineTarget {
-  return fstatSync(1).isFile() ? new StdoutFile() : new StdoutStream();
+/** Standard output, or another descriptor that was open already. */
+export function descriptorTarget(descriptor: number, name: string): LineTarget {
+  return fstatSync(descriptor).isFile()
+    ? new OpenFile(descriptor, name)
+    : new OpenStream(descriptor, name);
 }
 
-/** Standard output that somebody has put into a file: a disk may be slow. */
-class StdoutFile implements LineTarget {
-  readonly name = "stdout";
+/** One that somebody has put into a file: a disk may be slow. */
+class OpenFile implements LineTarget {
+  constructor(
+    private readonly descriptor: number,
+    readonly name: string,
+  ) {}
 
   write(bytes: Uint8Array): Promise<number> {
-    return writeSome(1, bytes);
+    return writeSome(this.descriptor, bytes);
   }
 
   async reopen(): Promise<void> {}
   async close(): Promise<void> {}
 }
 
-/** Standard output that is a pipe, a terminal or a socket: its reader may be slow, or leave. */
-class StdoutStream implements LineTarget {
-  readonly name = "stdout";
-  private readonly sink = Bun.stdout.writer();
-  /** Why nothing can be written any more. */
-  private failure: unknown = null;
+/** One that is a pipe, a terminal or a socket: its reader may be slow, or leave. */
+class OpenStream implements LineTarget {
+  private readonly outlet: Outlet;
+
+  constructor(
+    descriptor: number,
+    readonly name: string,
+  ) {
+    this.outlet = outletOf(descriptor);
+  }
 
   async write(bytes: Uint8Array): Promise<number> {
-    if (this.failure !== null) throw this.failure;
-    try {
-      this.sink.write(bytes);
-      await this.sink.flush();
-      return bytes.length;
-    } catch (error) {
-      this.failure = error;
-      throw error;
-    }
+    return this.outlet.write(bytes);
   }
 
   async reopen(): Promise<void> {}
-  async close(): Promise<void> {}
+
+  async close(): Promise<void> {
+    while (this.outlet.isBusy) await Bun.sleep(LOOK_BUSY_MS);
+  }
 }
 
 function writeSome(descriptor: number, bytes: Uint8Array): Promise<number> {
