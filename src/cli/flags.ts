@@ -79,6 +79,24 @@ export const flagGroups: readonly FlagGroup[] = [
         ["ask silent ends whether they live after", "this, or off"],
         formatDuration(listenerDefaults.keepAliveMs),
       ),
+      flag(
+        "keepAliveInterval",
+        "TIME",
+        "ask again so often",
+        formatDuration(listenerDefaults.keepAliveIntervalMs),
+      ),
+      flag(
+        "keepAliveProbes",
+        "N",
+        "an end is gone after so many in vain",
+        String(listenerDefaults.keepAliveProbes),
+      ),
+      flag(
+        "tcpUserTimeout",
+        "TIME",
+        ["an end is gone that acknowledges nothing", "for so long"],
+        "off",
+      ),
       flag("lifetime", "TIME", "end a relay then, up to a tenth earlier", "off"),
       flag(
         "connectTimeout",

@@ -127,6 +127,10 @@ test("the help", () => {
           --upstream-idle-timeout TIME  the same where its upstream has [off]
           --keep-alive TIME             ask silent ends whether they live after
                                         this, or off [1m]
+          --keep-alive-interval TIME    ask again so often [10s]
+          --keep-alive-probes N         an end is gone after so many in vain [6]
+          --tcp-user-timeout TIME       an end is gone that acknowledges nothing
+                                        for so long [off]
           --lifetime TIME               end a relay then, up to a tenth earlier
                                         [off]
           --connect-timeout TIME        give a dial to an upstream up after this

@@ -68,6 +68,12 @@ export interface ListenerSettings
   readonly upstreamIdleTimeout?: Duration | "off" | false;
   /** After so much silence the kernel asks an end whether it lives, 10s…9h. @default "1m" */
   readonly keepAlive?: Duration | "off" | false;
+  /** It asks again this often, 1s…1h. @default "10s" */
+  readonly keepAliveInterval?: Duration;
+  /** After so many questions without an answer the end is gone, 1…127. @default 6 */
+  readonly keepAliveProbes?: number | string;
+  /** An end that acknowledges nothing of what was sent to it for this long is gone, 1s…24h. @default "off" */
+  readonly tcpUserTimeout?: Duration | "off" | false;
   /** A relay ends after this, up to a tenth earlier; 1s…720h. @default "off" */
   readonly lifetime?: Duration | "off" | false;
   /** How an upstream is chosen for each relay. @default "round-robin" */

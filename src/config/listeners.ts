@@ -80,6 +80,9 @@ function finish(
     upstreamIdleTimeoutMs:
       settings.upstreamIdleTimeout?.value ?? listenerDefaults.upstreamIdleTimeoutMs,
     keepAliveMs: settings.keepAlive?.value ?? listenerDefaults.keepAliveMs,
+    keepAliveIntervalMs: settings.keepAliveInterval?.value ?? listenerDefaults.keepAliveIntervalMs,
+    keepAliveProbes: settings.keepAliveProbes?.value ?? listenerDefaults.keepAliveProbes,
+    tcpUserTimeoutMs: settings.tcpUserTimeout?.value ?? listenerDefaults.tcpUserTimeoutMs,
     lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));

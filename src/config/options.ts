@@ -198,6 +198,11 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   readonly upstreamIdleTimeoutMs: number;
   /** Milliseconds of silence after which the kernel asks an end whether it lives; 0 for never. */
   readonly keepAliveMs: number;
+  /** Milliseconds between two such questions, and how many may remain unanswered, at least 1. */
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveProbes: number;
+  /** Milliseconds that an end may leave what was sent to it unacknowledged; 0 for the system's way. */
+  readonly tcpUserTimeoutMs: number;
   /** Milliseconds after which a relay ends, whatever it does; 0 for never. */
   readonly lifetimeMs: number;
 }
@@ -324,6 +329,9 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   clientIdleTimeoutMs: 0,
   upstreamIdleTimeoutMs: 0,
   keepAliveMs: 60_000,
+  keepAliveIntervalMs: 10_000,
+  keepAliveProbes: 6,
+  tcpUserTimeoutMs: 0,
   lifetimeMs: 0,
 };
 

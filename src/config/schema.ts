@@ -174,6 +174,22 @@ const listenerSettings = {
     "After so much silence the kernel asks an end whether it lives, 10s…9h.",
     formatDuration(listenerDefaults.keepAliveMs),
   ),
+  keepAliveInterval: setting(
+    "keepAliveInterval",
+    form.duration(),
+    "It asks again this often, 1s…1h.",
+    formatDuration(listenerDefaults.keepAliveIntervalMs),
+  ),
+  keepAliveProbes: setting(
+    "keepAliveProbes",
+    form.count(1, 127),
+    "After so many questions without an answer the end is gone.",
+    listenerDefaults.keepAliveProbes,
+  ),
+  tcpUserTimeout: durationOrOff(
+    "tcpUserTimeout",
+    "An end that acknowledges nothing of what was sent to it for this long is gone, 1s…24h.",
+  ),
   lifetime: durationOrOff("lifetime", "A relay ends after this, up to a tenth earlier; 1s…720h."),
   balance: setting(
     "balance",
@@ -217,6 +233,7 @@ function durationOrOff(
     | "clientIdleTimeout"
     | "upstreamIdleTimeout"
     | "lifetime"
+    | "tcpUserTimeout"
     | "dialBudget"
     | "queueTimeout"
     | "holdTimeout",

@@ -324,6 +324,13 @@ export const SocketOption = {
   noDelay: { level: 6, option: 1 },
   /** Seconds of silence before the first probe. */
   keepIdle: { level: 6, option: 4 },
+  /** Seconds between two probes, and how many of them. */
+  keepInterval: { level: 6, option: 5 },
+  keepCount: { level: 6, option: 6 },
+  /** Milliseconds that what was sent may stay unacknowledged; 0 for the system's way. */
+  userTimeout: { level: 6, option: 18 },
+  /** An urgent byte stays where it was among the others. */
+  urgentInline: { level: 1, option: 10 },
   /** 1: an IPv6 listener takes IPv6 only. */
   onlyIPv6: { level: 41, option: 26 },
 } as const;
@@ -341,6 +348,16 @@ export function setOption(
   optionValue[1] = second ?? 0;
   const size = second === undefined ? 4 : 8;
   return answer(calls().setsockopt(descriptor, level, option, ptr(optionValue), size));
+}
+
+/**
+ * Lets an urgent byte of a connection (MSG_OOB) be received in its place, as it is passed on: it would be
+ * lost otherwise. Whoever connects to a socket that listens gets this, too, but not over a unix socket.
+ *
+ * Source: man tcp(7) and unix(7), SO_OOBINLINE.
+ */
+export function keepUrgentBytes(descriptor: number): void {
+  setOption(descriptor, SocketOption.urgentInline, 1);
 }
 
 const MSG_DONTWAIT = 0x40;

@@ -7,6 +7,7 @@ import {
   bindSocket,
   closeNow,
   errnoName,
+  keepUrgentBytes,
   listenOn,
   openSocket,
   ownAddress,
@@ -60,6 +61,7 @@ export async function openListening(
     throw listenError(address, errnoName(-result));
   };
   check(descriptor);
+  keepUrgentBytes(descriptor);
   if (place.kind === "tcp") {
     setOption(descriptor, SocketOption.reuseAddress, 1);
     if (sharing === "all") setOption(descriptor, SocketOption.reusePort, 1);

@@ -8,6 +8,7 @@ import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
 import type { Drainable } from "./ending/drain.ts";
+import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { Pacer } from "./pacer.ts";
 import { RouteDesk, type Routed, type Routing } from "./route-desk.ts";
@@ -15,9 +16,6 @@ import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
 const LINGER_LOOK_MS = 10;
-
-/** Milliseconds after which a relay is worth the system calls that turn keep-alive on. */
-const YOUNG_MS = 20_000;
 
 /** Milliseconds without progress after which a relay with a reset end is given up. */
 const STALL_TIMEOUT_MS = 2_000;
@@ -77,6 +75,7 @@ export class RelayTimeouts<T extends Timed> {
    * calls less for each relay that is over by then.
    */
   readonly young: Deadlines<T>;
+  private readonly ages: boolean;
   /** Relays whose upstream has not answered yet. */
   readonly dialing: Deadlines<T>;
   /** Relays whose dial tries another address soon, unless one of those before it answers. */
@@ -129,7 +128,8 @@ export class RelayTimeouts<T extends Timed> {
   ) {
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
       new Deadlines<T>(spanMs, onExpired, alarm);
-    this.young = queue(Math.min(YOUNG_MS, options.keepAliveMs / 2), (one) => one.keepAlive());
+    this.young = queue(keepAliveAfterMs(options), (one) => one.keepAlive());
+    this.ages = keepAliveAfterMs(options) > 0;
     this.dialing = queue(options.connectTimeoutMs, (one) => dialer.timedOut(one));
     this.racing = queue(ATTEMPT_DELAY_MS, (one) => dialer.attemptDue(one));
     this.halfClosed = queue(options.halfCloseTimeoutMs, (one) => {
@@ -175,7 +175,7 @@ export class RelayTimeouts<T extends Timed> {
   /** A relay begins. */
   begin(relay: T): void {
     const { options } = this;
-    if (options.keepAliveMs > 0) this.young.add(relay);
+    if (this.ages) this.young.add(relay);
     if (options.idleTimeoutMs > 0) this.idle.add(relay);
     if (options.clientIdleTimeoutMs > 0) this.clientIdle.add(relay);
     if (options.upstreamIdleTimeoutMs > 0) this.upstreamIdle.add(relay);

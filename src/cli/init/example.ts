@@ -38,6 +38,9 @@ export default defineConfig({
   //clientIdleTimeout: "off",  // the same where its client has sent nothing
   //upstreamIdleTimeout: "off", // the same where its upstream has
   //keepAlive: "1m",           // ask silent ends whether they live, or off
+  //keepAliveInterval: "10s",  // how often it asks again
+  //keepAliveProbes: 6,        // an end is gone after so many questions in vain
+  //tcpUserTimeout: "off",     // or how long an end may acknowledge nothing
   //lifetime: "off",           // end a relay after this, up to a tenth earlier
   //balance: "round-robin",    // least-relays, two-choices, random, first, hash
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most

@@ -1,5 +1,5 @@
 import { formatAddress } from "../../config/address.ts";
-import { closeNow, closeOnExec, ownAddress } from "../../engine/linux.ts";
+import { closeNow, closeOnExec, keepUrgentBytes, ownAddress } from "../../engine/linux.ts";
 import type { ListeningSocket } from "../../engine/listening-socket.ts";
 import { decodeSockaddr } from "../../engine/sockaddr.ts";
 
@@ -49,6 +49,7 @@ export class InheritedSockets {
     const bytes = ownAddress(descriptor);
     // Something else was passed on: not ours to close.
     if (bytes === null || ![1, 2, 10].includes(bytes[0] as number)) return;
+    keepUrgentBytes(descriptor);
     const address = decodeSockaddr(bytes.slice());
     this.sockets.set(formatAddress(address), { descriptor, address });
   }

@@ -4,7 +4,7 @@ import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
-import { setBlocking } from "../linux.ts";
+import { keepUrgentBytes, setBlocking } from "../linux.ts";
 import type { ListeningSocket } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
@@ -101,6 +101,7 @@ export class Acceptor {
     const handle = Bun.listen<Conduit>(options as never) as unknown as BunListener;
     // Bun asks for 512.
     setBacklog(handle.fd, BACKLOG);
+    if (process.platform === "linux") keepUrgentBytes(handle.fd);
     return handle;
   }
 

@@ -5,6 +5,7 @@ import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
+import { keepUrgentBytes } from "../linux.ts";
 import type { Meter } from "../meter.ts";
 import type { Copies } from "../mirror/copies.ts";
 import type { Mirror } from "../mirror/mirror.ts";
@@ -82,6 +83,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     this.begins(id, addressOf(client), listener);
     this.host.started(this);
     this.client = client;
+    if (isLinux && listener.options.address.kind === "unix") keepUrgentBytes(client.fd);
     this.keepsAlive = false;
     this.isRetired = false;
     listener.begin(this);
@@ -124,8 +126,9 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   dialed(upstream: BunSocket<Attempt>): void {
     this.answered();
     this.upstream = upstream;
+    if (isLinux) keepUrgentBytes(upstream.fd);
     this.up.target = upstream;
-    if (this.keepsAlive) upstream.setKeepAlive(true, this.listener.options.keepAliveMs);
+    if (this.keepsAlive) this.listener.keepAlive(upstream);
     const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || upstream.write(header) === header.length;
@@ -208,9 +211,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   /** From now on the kernel finds out when an end is gone without a word. */
   keepAlive(): void {
     this.keepsAlive = true;
-    const { keepAliveMs } = this.listener.options;
-    this.client?.setKeepAlive(true, keepAliveMs);
-    this.upstream?.setKeepAlive(true, keepAliveMs);
+    for (const end of [this.client, this.upstream]) if (end !== null) this.listener.keepAlive(end);
   }
 
   /**
@@ -360,6 +361,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 }
 
 const NOTHING = new Uint8Array(0);
+const isLinux = process.platform === "linux";
 
 /** Bytes for this end that only our kernel has; 0 when it is closed. */
 function unsentTo(end: BunSocket<unknown> | null): number {

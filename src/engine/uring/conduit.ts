@@ -80,6 +80,7 @@ export class Conduit extends Reception<Listener> {
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
     loop.added(client);
+    if (listener.options.address.kind === "unix") loop.dialer.keepUrgentBytes(client);
     listener.begin(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
