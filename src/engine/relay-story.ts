@@ -8,6 +8,7 @@ import type { Copy } from "./mirror/copy.ts";
 import type { Idleness } from "./relay-timeouts.ts";
 import { Summary } from "./summary.ts";
 import { flowStats } from "./tally.ts";
+import { wallTime } from "./wall-clock.ts";
 
 /** What of a listener a relay's story needs. */
 export interface StoryListener {
@@ -330,7 +331,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       this.listener.account.name,
       this.clientAddress,
       this.upstreamAddress,
-      performance.timeOrigin + this.startedAt,
+      wallTime(this.startedAt),
       end - this.startedAt,
       this.dials,
       orNull(this.dialMs),

@@ -70,7 +70,8 @@ export function stateDocument(context: AdminContext): StateDocument {
     pid: process.pid,
     status: proxy.isStopping ? "draining" : "ready",
     startedAt,
-    uptimeMs: Date.now() - startedAt,
+    // Not by the wall clock, which may have been set since.
+    uptimeMs: Math.round(performance.now() - context.acceptsSince),
     engine: {
       name: proxy.engine.name,
       why: proxy.engineWhy,
