@@ -4,8 +4,8 @@ import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
+import type { Idleness } from "./idle-looks.ts";
 import type { Copy } from "./mirror/copy.ts";
-import type { Idleness } from "./relay-timeouts.ts";
 import { Summary } from "./summary.ts";
 import { flowStats } from "./tally.ts";
 import { wallTime } from "./wall-clock.ts";
@@ -72,6 +72,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   private isDecided = false;
   /** Bytes that had moved when {@link stalled} last looked. */
   private movedBefore = 0;
+  private stalls = 0;
   /** The same for {@link lookIdle}, and how many of its looks found no change. */
   private readonly movedAtLook: number[] = [0, 0, 0];
   private readonly stillLooks: number[] = [0, 0, 0];
@@ -108,6 +109,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.waitsSince = null;
     this.waits = 0;
     this.movedBefore = 0;
+    this.stalls = 0;
     this.movedAtLook.fill(0);
     this.stillLooks.fill(0);
     this.isDecided = false;
@@ -315,12 +317,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return looks;
   }
 
-  /** Whether not a byte has moved since this was asked before. */
-  stalled(): boolean {
+  /** How many times in a row, this one included, not a byte had moved since this was asked before. */
+  stalled(): number {
     const moved = this.movedBytes - this.unsent;
     const still = moved === this.movedBefore && !this.isHeldUp;
     this.movedBefore = moved;
-    return still;
+    this.stalls = still ? this.stalls + 1 : 0;
+    return this.stalls;
   }
 
   /** This relay's story until now. */
