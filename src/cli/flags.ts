@@ -79,6 +79,9 @@ export const flagGroups: readonly FlagGroup[] = [
         ["ask silent ends whether they live after", "this, or off"],
         formatDuration(listenerDefaults.keepAliveMs),
       ),
+      flag("unixMode", "MODE", "permissions of unix sockets that are made", "0600"),
+      flag("unixUser", "USER", "their user, by name or number"),
+      flag("unixGroup", "GROUP", "their group, by name or number"),
       flag(
         "keepAliveInterval",
         "TIME",
@@ -157,6 +160,9 @@ export const flagGroups: readonly FlagGroup[] = [
         ["a line so often for each relay that runs, or", "off"],
         defaults.accessLogEvery,
       ),
+      flag("accessLogMode", "MODE", "permissions of its file when it is made", "0640"),
+      flag("accessLogUser", "USER", "its user then, by name or number"),
+      flag("accessLogGroup", "GROUP", "its group then, by name or number"),
       flag("admin", "ADDR", "serve the admin page, API and metrics here", defaults.admin),
       flag(
         "adminToken",

@@ -127,6 +127,10 @@ test("the help", () => {
           --upstream-idle-timeout TIME  the same where its upstream has [off]
           --keep-alive TIME             ask silent ends whether they live after
                                         this, or off [1m]
+          --unix-mode MODE              permissions of unix sockets that are made
+                                        [0600]
+          --unix-user USER              their user, by name or number
+          --unix-group GROUP            their group, by name or number
           --keep-alive-interval TIME    ask again so often [10s]
           --keep-alive-probes N         an end is gone after so many in vain [6]
           --tcp-user-timeout TIME       an end is gone that acknowledges nothing
@@ -148,6 +152,9 @@ test("the help", () => {
           --access-log-starts on|off  a line also when a relay starts [off]
           --access-log-every TIME     a line so often for each relay that runs, or
                                       off [off]
+          --access-log-mode MODE      permissions of its file when it is made [0640]
+          --access-log-user USER      its user then, by name or number
+          --access-log-group GROUP    its group then, by name or number
           --admin ADDR                serve the admin page, API and metrics here
                                       [none]
           --admin-token TOKEN         what their requests have to show; needed where

@@ -1,7 +1,8 @@
 import { parseAddress } from "./address.ts";
 import { describe } from "./error.ts";
+import { fileAccessOf } from "./file-access.ts";
 import { parseIPv4 } from "./ip.ts";
-import type { Address, AdminOptions } from "./options.ts";
+import { type Address, type AdminOptions, UNIX_MODE } from "./options.ts";
 import { refuse, type ValuesOf } from "./rule.ts";
 import { isBroken, type Problems, type Sources } from "./sourced.ts";
 
@@ -11,9 +12,15 @@ export const adminRules = { admin, adminToken };
 /** What the rules make of these settings. */
 export type AdminValues = ValuesOf<typeof adminRules>;
 
+/** What stands at the top for all unix sockets holds for that of the admin server, too. */
+type UnixValues = { readonly [Key in "unixMode" | "unixUser" | "unixGroup"]: number };
+
 /** Puts together what was given of the admin server, and tells what cannot be together. */
-export function adminOf(given: Sources<AdminValues>, problems: Problems): AdminOptions | null {
-  const { admin: where, adminToken } = given;
+export function adminOf(
+  given: Sources<AdminValues & UnixValues>,
+  problems: Problems,
+): AdminOptions | null {
+  const { admin: where, adminToken, unixMode, unixUser, unixGroup } = given;
   const token = adminToken?.value === "none" ? undefined : adminToken;
   const address = where?.value ?? "none";
   if (address === "none") {
@@ -26,7 +33,8 @@ export function adminOf(given: Sources<AdminValues>, problems: Problems): AdminO
     const why = "is an address that others may reach: expected adminToken (--admin-token) as well";
     problems.add(where, `${describe(where?.given)} ${why}`);
   }
-  return { address, token: token?.value ?? null };
+  const unix = fileAccessOf(unixMode, unixUser, unixGroup, UNIX_MODE);
+  return { address, token: token?.value ?? null, unix };
 }
 
 /** Whether a host is this machine's own, so that nobody else can reach what listens there. */

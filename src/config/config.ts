@@ -68,6 +68,12 @@ export interface ListenerSettings
   readonly upstreamIdleTimeout?: Duration | "off" | false;
   /** After so much silence the kernel asks an end whether it lives, 10s…9h. @default "1m" */
   readonly keepAlive?: Duration | "off" | false;
+  /** Permissions of its unix sockets, such as `"0660"`, whatever the umask is. @default "0600" */
+  readonly unixMode?: string;
+  /** Their user, by name or number; without, that of the process. */
+  readonly unixUser?: string | number;
+  /** Their group, by name or number; without, that of the process. */
+  readonly unixGroup?: string | number;
   /** It asks again this often, 1s…1h. @default "10s" */
   readonly keepAliveInterval?: Duration;
   /** After so many questions without an answer the end is gone, 1…127. @default 6 */
@@ -319,6 +325,12 @@ export interface Config extends ListenerSettings {
   readonly accessLogStarts?: OnOff;
   /** A line so often for each relay that runs so long, 1s…24h. @default "off" */
   readonly accessLogEvery?: Duration | "off" | false;
+  /** Permissions that its file is made with, such as `"0644"`, whatever the umask is. @default "0640" */
+  readonly accessLogMode?: string;
+  /** The user of a file that is made for it, by name or number; without, that of the process. */
+  readonly accessLogUser?: string | number;
+  /** The group of a file that is made for it, by name or number; without, that of the process. */
+  readonly accessLogGroup?: string | number;
   /**
    * Where the admin page and API are: `"127.0.0.1:9600"`, `"unix:/path"`, …
    *

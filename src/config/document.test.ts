@@ -29,6 +29,9 @@ function complaints(content: unknown, environment: Environment = {}): readonly s
   return [];
 }
 
+const access = { mode: 0o640, user: null, group: null };
+const unix = { mode: 0o600, user: null, group: null };
+
 test("a whole configuration", () => {
   const settings = settingsOf({
     connectTimeout: "2s",
@@ -102,8 +105,8 @@ test("a whole configuration", () => {
     ],
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
-    accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000 },
-    admin: { address: { kind: "unix", path: "/run/a.sock" }, token: null },
+    accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000, access },
+    admin: { address: { kind: "unix", path: "/run/a.sock" }, token: null, unix },
     stats: "none",
     verbose: true,
   });

@@ -1,5 +1,6 @@
 import { formatAddress } from "./address.ts";
 import { edgeOf } from "./edge.ts";
+import { fileAccessOf } from "./file-access.ts";
 import { healthOf, rejectCheckless } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import { mirrorOf } from "./mirror.ts";
@@ -7,6 +8,7 @@ import {
   type Address,
   type ListenerOptions,
   listenerDefaults,
+  UNIX_MODE,
   type UpstreamAddress,
   type UpstreamOptions,
   type WantedListener,
@@ -82,6 +84,7 @@ function finish(
     keepAliveMs: settings.keepAlive?.value ?? listenerDefaults.keepAliveMs,
     keepAliveIntervalMs: settings.keepAliveInterval?.value ?? listenerDefaults.keepAliveIntervalMs,
     keepAliveProbes: settings.keepAliveProbes?.value ?? listenerDefaults.keepAliveProbes,
+    unix: fileAccessOf(settings.unixMode, settings.unixUser, settings.unixGroup, UNIX_MODE),
     tcpUserTimeoutMs: settings.tcpUserTimeout?.value ?? listenerDefaults.tcpUserTimeoutMs,
     lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
   };

@@ -174,6 +174,14 @@ const listenerSettings = {
     "After so much silence the kernel asks an end whether it lives, 10s…9h.",
     formatDuration(listenerDefaults.keepAliveMs),
   ),
+  unixMode: setting(
+    "unixMode",
+    form.octal,
+    "Permissions of its unix sockets, whatever the umask is; at the top that of the admin server, too.",
+    "0600",
+  ),
+  unixUser: setting("unixUser", form.owner, "Their user, by name or number.", "the process's"),
+  unixGroup: setting("unixGroup", form.owner, "Their group, by name or number.", "the process's"),
   keepAliveInterval: setting(
     "keepAliveInterval",
     form.duration(),
@@ -419,6 +427,24 @@ const configEntries = {
     form.duration("off", false),
     "A line so often for each relay that runs so long, 1s…24h.",
     defaults.accessLogEvery,
+  ),
+  accessLogMode: proxySetting(
+    "accessLogMode",
+    form.octal,
+    "Permissions that its file is made with, whatever the umask is.",
+    "0640",
+  ),
+  accessLogUser: proxySetting(
+    "accessLogUser",
+    form.owner,
+    "The user of a file that is made for it, by name or number.",
+    "the process's",
+  ),
+  accessLogGroup: proxySetting(
+    "accessLogGroup",
+    form.owner,
+    "The group of a file that is made for it, by name or number.",
+    "the process's",
   ),
   admin: proxySetting(
     "admin",

@@ -26,6 +26,9 @@ function complaints(act: () => Settings): readonly string[] {
   return [];
 }
 
+const access = { mode: 0o640, user: null, group: null };
+const unix = { mode: 0o600, user: null, group: null };
+
 test("nothing given means the defaults", () => {
   expect(validate({})).toEqual({
     listeners: [
@@ -96,8 +99,8 @@ test("everything given", () => {
     ],
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
-    accessLog: { target: "stdout", starts: true, everyMs: 60_000 },
-    admin: { address: { kind: "tcp", host: "::", port: 9_600 }, token: "0123456789abcdef" },
+    accessLog: { target: "stdout", starts: true, everyMs: 60_000, access },
+    admin: { address: { kind: "tcp", host: "::", port: 9_600 }, token: "0123456789abcdef", unix },
     stats: "json",
     verbose: true,
   });

@@ -1,4 +1,4 @@
-import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
+import type { Address, EngineName, FileAccess, ListenerOptions } from "../config/options.ts";
 import type { Selection } from "../engine/ending/dropping.ts";
 import type {
   Engine,
@@ -72,7 +72,7 @@ export class Fleet implements Engine {
   }
 
   async listen(options: ListenerOptions, given?: ListeningSocket): Promise<Listening> {
-    const sockets = await this.open(options.address, given);
+    const sockets = await this.open(options.address, given, options.unix);
     const [{ address }] = sockets;
     const listening = new FleetListening(address, options, sockets, given === undefined, () =>
       this.listening.delete(listening),
@@ -118,10 +118,13 @@ export class Fleet implements Engine {
   private async open(
     address: Address,
     given: ListeningSocket | undefined,
+    access: FileAccess,
   ): Promise<[ListeningSocket, ...ListeningSocket[]]> {
     const { workers } = this.options;
     if (given !== undefined) return [given];
-    if (address.kind === "unix" || workers === 1) return [await openListening(address, "none")];
+    if (address.kind === "unix" || workers === 1) {
+      return [await openListening(address, "none", undefined, access)];
+    }
     // One of our own may be replaced by a wider one, or not be closed everywhere yet.
     const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
     // A name is looked up once: all of them have to be bound to the very same address.

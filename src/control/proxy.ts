@@ -10,6 +10,7 @@ import {
   type ProxyObserver,
   wholeShare,
 } from "../engine/engine.ts";
+import { setSocketAccess } from "../engine/file-access.ts";
 import type { ListeningSocket } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
@@ -229,6 +230,7 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
+    giveAccess(plan);
     const prepared = await this.prepareAndOpen(wanted);
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
@@ -436,4 +438,18 @@ function newEngine(
     },
     observer,
   );
+}
+
+/** Unix sockets of other access than before get it. @throws ListenError when one cannot be given */
+function giveAccess({ changed }: Plan): void {
+  for (const { before, after } of changed) {
+    const { address, unix } = after;
+    if (address.kind !== "unix" || Bun.deepEquals(before.unix, unix)) continue;
+    try {
+      setSocketAccess(address.path, unix);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+      throw new ListenError(address, code, `cannot listen on ${formatAddress(address)}: ${code}`);
+    }
+  }
 }

@@ -1,11 +1,18 @@
 import { formatAddress } from "../config/address.ts";
-import type { Address, TcpAddress } from "../config/options.ts";
+import {
+  type Address,
+  type FileAccess,
+  listenerDefaults,
+  type TcpAddress,
+} from "../config/options.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import { askSystem } from "../upstream/names/resolver.ts";
 import { ListenError } from "./engine.ts";
+import { setSocketAccess } from "./file-access.ts";
 import {
   bindSocket,
   closeNow,
+  Errno,
   errnoName,
   keepUrgentBytes,
   listenOn,
@@ -17,7 +24,7 @@ import {
 import { isName } from "./names.ts";
 import { BACKLOG } from "./policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
-import { removeStaleSocket } from "./socket-file.ts";
+import { removeSocketFile, removeStaleSocket } from "./socket-file.ts";
 
 /** A socket that listens, opened by its number. Linux only. */
 export interface ListeningSocket {
@@ -44,12 +51,14 @@ export type Sharing = "none" | "later" | "all";
  *
  * @param sharing does not matter for unix sockets
  * @param host what the address's name stands for, where that is known already
+ * @param access what the file of a unix socket gets, before anybody can connect
  * @throws ListenError
  */
 export async function openListening(
   address: Address,
   sharing: Sharing,
   host?: string,
+  access: FileAccess = listenerDefaults.unix,
 ): Promise<ListeningSocket> {
   const isTcp = address.kind === "tcp";
   const place = isTcp ? { ...address, host: host ?? (await hostOf(address)) } : address;
@@ -70,9 +79,21 @@ export async function openListening(
     setOption(descriptor, SocketOption.noDelay, 1);
   } else await removeStaleSocket(place.path);
   check(bindSocket(descriptor, bytes));
+  if (place.kind === "unix") check(accessSet(place.path, access));
   check(listenOn(descriptor, BACKLOG));
   if (place.kind === "tcp" && sharing === "later") setOption(descriptor, SocketOption.reusePort, 1);
   return { descriptor, address: boundAddress(address, descriptor) };
+}
+
+/** @returns 0, or −1 with the socket removed; it would have been refused to those that it is meant for */
+function accessSet(path: string, access: FileAccess): number {
+  try {
+    setSocketAccess(path, access);
+    return 0;
+  } catch (error) {
+    removeSocketFile(path);
+    return -Math.abs((error as NodeJS.ErrnoException).errno ?? Errno.EPERM);
+  }
 }
 
 function boundAddress(address: Address, descriptor: number): Address {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Address, AdminOptions } from "../../config/options.ts";
+import { type Address, type AdminOptions, listenerDefaults } from "../../config/options.ts";
 import { adminRequest } from "./answer.ts";
 import { refusal } from "./guard.ts";
 
@@ -15,7 +15,10 @@ function judge(
 ): number {
   const all = new Headers({ host: "127.0.0.1:9600", ...headers });
   const request = adminRequest({ method, headers: all, url: `http://any${path}` } as Request);
-  return refusal(request, { address, token }, (one) => one === "/")?.status ?? 0;
+  return (
+    refusal(request, { address, token, unix: listenerDefaults.unix }, (one) => one === "/")
+      ?.status ?? 0
+  );
 }
 
 const post = (headers: Record<string, string>) =>

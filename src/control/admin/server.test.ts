@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Address } from "../../config/options.ts";
+import { type Address, listenerDefaults } from "../../config/options.ts";
 import { ListenError } from "../../engine/engine.ts";
 import { metricsRoute } from "./metrics.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
@@ -29,7 +29,7 @@ const answers: Answers = {
   failed: (error) => failures.push(error),
 };
 const start = (address: Address, idleSeconds?: number) =>
-  startServer({ address, token: null }, answers, idleSeconds);
+  startServer({ address, token: null, unix: listenerDefaults.unix }, answers, idleSeconds);
 let server: AdminServer;
 let port = 0;
 

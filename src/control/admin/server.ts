@@ -1,8 +1,9 @@
 import { lstatSync } from "node:fs";
 import type { Server } from "bun";
 import { formatAddress } from "../../config/address.ts";
-import type { Address, AdminOptions } from "../../config/options.ts";
+import type { Address, AdminOptions, FileAccess } from "../../config/options.ts";
 import { ListenError } from "../../engine/engine.ts";
+import { madeForOwner, setSocketAccess } from "../../engine/file-access.ts";
 import { removeSocketFile, removeStaleSocket } from "../../engine/socket-file.ts";
 import { adminRequest, type Route, refuse } from "./answer.ts";
 import { refusal } from "./guard.ts";
@@ -49,6 +50,7 @@ export async function startServer(
     (request) => answer(request, options, answers),
     answers,
     idleSeconds,
+    options.unix,
   );
   return {
     address: isUnix ? address : { ...address, port: server.port ?? address.port },
@@ -79,26 +81,33 @@ function listen(
   handle: (request: Request) => Promise<Response>,
   answers: Answers,
   idleSeconds: number,
+  access: FileAccess,
 ): Server<undefined> {
   const where =
     address.kind === "unix"
       ? { unix: address.path }
       : { hostname: address.host, port: address.port };
+  let server: Server<undefined> | null = null;
   try {
-    return Bun.serve({
-      ...where,
-      idleTimeout: idleSeconds,
-      // Otherwise a second one in this process would share the port without a word.
-      reusePort: false,
-      fetch: handle,
-      error: (error) => {
-        answers.failed(error);
-        return refuse(500, "that failed; the log says more");
-      },
-      development: false,
-      maxRequestBodySize: BODY_BYTES_MAX,
-    } as Bun.Serve.Options<undefined>);
+    const serve = () =>
+      Bun.serve({
+        ...where,
+        idleTimeout: idleSeconds,
+        // Otherwise a second one in this process would share the port without a word.
+        reusePort: false,
+        fetch: handle,
+        error: (error) => {
+          answers.failed(error);
+          return refuse(500, "that failed; the log says more");
+        },
+        development: false,
+        maxRequestBodySize: BODY_BYTES_MAX,
+      } as Bun.Serve.Options<undefined>);
+    server = madeForOwner(serve);
+    if (address.kind === "unix") setSocketAccess(address.path, access);
+    return server;
   } catch (error) {
+    void server?.stop(true);
     const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
     throw listenError(address, code);
   }

@@ -118,7 +118,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       this.clientHandlers((client) => this.accept(listening.listener, client)),
     );
     if (socket !== undefined) acceptor.take(socket);
-    else if (this.stopped === null) await acceptor.open();
+    else if (this.stopped === null) await acceptor.open(options.unix);
     if (this.stopped !== null) {
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");

@@ -94,7 +94,7 @@ export class ThreadEngine implements Engine {
     const { address } = options;
     this.refuseStopped(options);
     await this.ready.promise;
-    const socket = given ?? (await openListening(address, "none"));
+    const socket = given ?? (await openListening(address, "none", undefined, options.unix));
     this.refuseStopped(options);
     setBlocking(socket.descriptor, programs[this.name].isBlocking);
     const key = this.nextKey++;

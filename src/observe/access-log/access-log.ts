@@ -22,7 +22,7 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
   /** @param writing see {@link WriterOptions}; for tests */
   constructor(
     private readonly target: LineTarget,
-    private readonly options: Omit<AccessLogOptions, "target">,
+    private readonly options: Omit<AccessLogOptions, "target" | "access">,
     private readonly log: Logger,
     writing: WriterOptions = writerDefaults,
     windowMs = WINDOW_MS,
@@ -56,7 +56,9 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
   static async open(options: AccessLogOptions, log: Logger): Promise<AccessLog> {
     const { target } = options;
     const opened =
-      target === "stdout" ? descriptorTarget(1, target) : await FileTarget.open(target.path);
+      target === "stdout"
+        ? descriptorTarget(1, target)
+        : await FileTarget.open(target.path, options.access);
     return new AccessLog(opened, options, log);
   }
 

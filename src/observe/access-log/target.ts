@@ -1,5 +1,16 @@
-import { close, constants, fstat, fstatSync, open, type Stats, write } from "node:fs";
+import {
+  close,
+  constants,
+  fchmod,
+  fchown,
+  fstat,
+  fstatSync,
+  open,
+  type Stats,
+  write,
+} from "node:fs";
 import { promisify } from "node:util";
+import type { FileAccess } from "../../config/options.ts";
 import { type Outlet, outletOf } from "../outlet.ts";
 import { TargetError } from "./target-error.ts";
 
@@ -26,6 +37,8 @@ export interface LineTarget {
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
+const changeOwner = promisify(fchown);
+const changeMode = promisify(fchmod);
 const stat = promisify(fstat) as (descriptor: number) => Promise<Stats>;
 
 /**
@@ -33,13 +46,7 @@ const stat = promisify(fstat) as (descriptor: number) => Promise<Stats>;
  * become this process's own.
  */
 const FLAGS =
-  constants.O_WRONLY |
-  constants.O_APPEND |
-  constants.O_CREAT |
-  (constants.O_NONBLOCK ?? 0) |
-  (constants.O_NOCTTY ?? 0);
-/** Whoever may read the log is the owner's business; nobody else's. */
-const MODE = 0o640;
+  constants.O_WRONLY | constants.O_APPEND | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 /** Milliseconds between two looks at whether a file is still there. */
 const LOOK_MS = 1_000;
 /** Milliseconds between two looks at whether what was taken has been written. */
@@ -55,12 +62,13 @@ export class FileTarget implements LineTarget {
   private constructor(
     readonly name: string,
     private descriptor: number,
+    private readonly access: FileAccess,
   ) {}
 
-  /** Opens a file to append to. @throws TargetError */
-  static async open(path: string): Promise<FileTarget> {
+  /** Opens a file to append to. @param access what it gets when it is made @throws TargetError */
+  static async open(path: string, access: FileAccess): Promise<FileTarget> {
     try {
-      return new FileTarget(path, await openFile(path, FLAGS, MODE));
+      return new FileTarget(path, await openOrMake(path, access), access);
     } catch (error) {
       throw new TargetError(path, (error as NodeJS.ErrnoException).code ?? "unknown error");
     }
@@ -82,7 +90,7 @@ export class FileTarget implements LineTarget {
 
   async reopen(): Promise<void> {
     const old = this.descriptor;
-    this.descriptor = await openFile(this.name, FLAGS, MODE);
+    this.descriptor = await openOrMake(this.name, this.access);
     await closeFile(old);
   }
 
@@ -94,6 +102,37 @@ export class FileTarget implements LineTarget {
   private async isRemoved(): Promise<boolean> {
     const { nlink } = await stat(this.descriptor);
     return nlink === 0;
+  }
+}
+
+/**
+ * Opens a file, or makes it, with the access that is wanted whatever the umask is. One that is there keeps
+ * what somebody has given it.
+ */
+async function openOrMake(path: string, { mode, user, group }: FileAccess): Promise<number> {
+  try {
+    return await openFile(path, FLAGS, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  let descriptor: number;
+  try {
+    descriptor = await openFile(path, FLAGS | constants.O_CREAT | constants.O_EXCL, mode & 0o600);
+  } catch (error) {
+    // Somebody else has made it meanwhile; or it is a link to a file that there is not.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return await openFile(path, FLAGS | constants.O_CREAT, mode);
+  }
+  try {
+    if (user !== null || group !== null) {
+      const { uid, gid } = await stat(descriptor);
+      await changeOwner(descriptor, user ?? uid, group ?? gid);
+    }
+    await changeMode(descriptor, mode);
+    return descriptor;
+  } catch (error) {
+    await closeFile(descriptor);
+    throw error;
   }
 }
 
