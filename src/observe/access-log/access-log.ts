@@ -55,10 +55,12 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
    */
   static async open(options: AccessLogOptions, log: Logger): Promise<AccessLog> {
     const { target } = options;
+    const descriptor = target === "stdout" ? 1 : descriptorAt(target.path);
+    const name = target === "stdout" ? target : target.path;
     const opened =
-      target === "stdout"
-        ? descriptorTarget(1, target)
-        : await FileTarget.open(target.path, options.access);
+      descriptor === null
+        ? await FileTarget.open(name, options.access)
+        : descriptorTarget(descriptor, name);
     return new AccessLog(opened, options, log);
   }
 
@@ -117,6 +119,13 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
     const loss = dropped === 0 ? "no line was dropped" : `${lines(dropped)} dropped`;
     this.log.info(`access log ${name} goes on: ${loss}`);
   }
+}
+
+/** The open descriptor that a path is a name of; null for any other path. */
+function descriptorAt(path: string): number | null {
+  if (path === "/dev/stderr") return 2;
+  const [, number] = /^\/(?:dev|proc\/self)\/fd\/(\d{1,6})$/.exec(path) ?? [];
+  return number === undefined ? null : Number(number);
 }
 
 function lines(count: number): string {

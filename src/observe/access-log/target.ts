@@ -136,11 +136,15 @@ async function openOrMake(path: string, { mode, user, group }: FileAccess): Prom
   }
 }
 
-/** Standard output, or another descriptor that was open already. */
+/** Standard output, or another descriptor that was open already. @throws TargetError when it is not */
 export function descriptorTarget(descriptor: number, name: string): LineTarget {
-  return fstatSync(descriptor).isFile()
-    ? new OpenFile(descriptor, name)
-    : new OpenStream(descriptor, name);
+  let isFile: boolean;
+  try {
+    isFile = fstatSync(descriptor).isFile();
+  } catch (error) {
+    throw new TargetError(name, (error as NodeJS.ErrnoException).code ?? "unknown error");
+  }
+  return isFile ? new OpenFile(descriptor, name) : new OpenStream(descriptor, name);
 }
 
 /** One that somebody has put into a file: a disk may be slow. */
