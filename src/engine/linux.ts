@@ -40,6 +40,7 @@ interface Calls {
     address: number,
     addressSize: number,
   ): number;
+  recv(descriptor: number, bytes: number, size: number, flags: number): number;
   fcntl(descriptor: number, command: number, value: number): number;
   close(descriptor: number): number;
   clock_gettime(clock: number, time: number): number;
@@ -77,6 +78,7 @@ function open(): Calls {
         setsockopt: { args: [i32, i32, i32, u64, "u32"], returns: i32 },
         shutdown: { args: [i32, i32], returns: i32 },
         sendto: { args: [i32, u64, u64, i32, u64, "u32"], returns: i32 },
+        recv: { args: [i32, u64, u64, i32], returns: i32 },
         fcntl: { args: [i32, i32, i32], returns: i32 },
         close: { args: [i32], returns: i32 },
         clock_gettime: { args: [i32, u64], returns: i32 },
@@ -366,6 +368,11 @@ const MSG_DONTWAIT = 0x40;
 export function sendNow(descriptor: number, bytes: Uint8Array): number {
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   return answer(calls().sendto(descriptor, ptr(bytes), bytes.length, flags, 0, 0));
+}
+
+/** recv(2) that does not wait. @returns bytes that came; 0 after a FIN; or −errno */
+export function receiveNow(descriptor: number, bytes: Uint8Array): number {
+  return answer(Number(calls().recv(descriptor, ptr(bytes), bytes.length, MSG_DONTWAIT)));
 }
 
 const SHUT_WR = 1;

@@ -5,7 +5,7 @@ import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
-import { keepUrgentBytes } from "../linux.ts";
+import { keepUrgentBytes, receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
 import type { Copies } from "../mirror/copies.ts";
 import type { Mirror } from "../mirror/mirror.ts";
@@ -261,7 +261,30 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 
   /** A lane's target takes nothing any more. */
   targetGone(lane: Lane): void {
-    this.reset(lane === this.up ? Side.Upstream : Side.Client);
+    const side = lane === this.up ? Side.Upstream : Side.Client;
+    this.receiveLast(side);
+    // What came may have ended the relay.
+    if (this.relay.phase !== RelayPhase.Free) this.reset(side);
+  }
+
+  /**
+   * A send has met a reset before Bun has told what came ahead of it, such as an upstream's last answer. It is
+   * still in the kernel, and lost with the socket.
+   */
+  private receiveLast(side: Side): void {
+    const end = side === Side.Client ? this.client : this.upstream;
+    const lane = this.lane(side);
+    if (!isLinux || end === null || this.relay.phase !== RelayPhase.Relaying) return;
+    for (let goesOn = true; goesOn; ) {
+      const waiting = Math.min(unreadBytes(end.fd), CHUNK_MAX);
+      if (waiting === 0 || lane.flow.phase !== Phase.Open || lane.source !== end) return;
+      const chunk = new Uint8Array(waiting);
+      const size = receiveNow(end.fd, chunk);
+      if (size <= 0) return;
+      // One chunk more than the target takes is kept, as far as there is room.
+      goesOn = lane.flow.receiving;
+      lane.receive(chunk.subarray(0, size));
+    }
   }
 
   private reset(side: Side): void {
