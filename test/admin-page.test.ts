@@ -433,6 +433,31 @@ function tests(executablePath: string): void {
     await guarded.stop();
   });
 
+  test("shows everything to those who only look, and lets them do nothing", async () => {
+    const read = "another-token-of-16";
+    const flags = ["-l", "127.0.0.1:0", "-u", target, "--admin-token", TOKEN];
+    const [guarded, at, url] = await start(...flags, "--admin-read-token", read);
+    const end = await End.connect({ kind: "tcp", host: "127.0.0.1", port: at });
+    end.offer({ seed: 1, total: 1_000 });
+    const page = await open({}, url);
+    const login = page.locator("#login");
+    await login.getByLabel("Token").fill(read);
+    await login.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("read-only", { exact: true }).waitFor();
+    await page.locator("#relay-rows tr .act button").waitFor();
+    const changing = "#reload, #drain, #upstream-rows button, #relay-rows .act button, #story-cut";
+    for (const button of await page.locator(changing).all()) {
+      expect(await button.isDisabled()).toBe(true);
+    }
+    expect(await page.locator(changing).count()).toBeGreaterThanOrEqual(7);
+    await picture(page, "read-only");
+    await page.locator("#relay-rows tr .link").click();
+    await page.locator("#story[open]").waitFor();
+    await page.context().close();
+    end.reset();
+    await guarded.stop();
+  });
+
   test("says so when the proxy drains, and when it does not answer any more", async () => {
     const end = await connect();
     const page = await open();

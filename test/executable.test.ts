@@ -2,13 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
-import { runProgram } from "./clients/programs.ts";
 import { End } from "./fixtures/end.ts";
+import { buildExecutable } from "./fixtures/executable.ts";
 import { waitFor } from "./fixtures/wait.ts";
-
-const ROOT = resolve(import.meta.dir, "..");
 
 /** Has a folder `build` and, for the executable alone, an empty one `alone`. */
 let folder = "";
@@ -21,9 +19,7 @@ beforeAll(async () => {
   executable = join(alone, "ringway");
   await mkdir(alone);
   const built = join(folder, "build", "ringway");
-  const command = [process.execPath, ...buildArguments(built)];
-  const { code, err } = await runProgram(command, ROOT);
-  if (code !== 0) throw new Error(`the build failed with ${code}:\n${err}`);
+  await buildExecutable(built);
   await copyFile(built, executable);
 }, 60_000);
 
@@ -116,14 +112,6 @@ describe("the executable, alone in a folder, with an empty PATH and no HOME", ()
     expect(await readdir(alone)).toEqual(["ringway"]);
   });
 });
-
-/** The arguments of `bun run build`, with another place for what it makes. */
-function buildArguments(outfile: string): string[] {
-  const [bun, ...words] = packageJson.scripts.build.split(" ");
-  const place = words.indexOf("--outfile");
-  if (bun !== "bun" || place < 0) throw new Error("the build script is `bun … --outfile FILE …`");
-  return words.with(place + 1, outfile);
-}
 
 /** What the executable finds around it: nothing. */
 function surroundings() {

@@ -91,7 +91,7 @@ describe.each(linux ? [0, 1, 2] : [0])("a proxy with %i workers in this program"
     const keep = async (address: string | undefined, count: number) => {
       const port = Number(address?.split(":").at(-1));
       await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
-      await waitFor(() => proxy.relays().length === count, "it is relayed");
+      await waitFor(async () => (await proxy.relays()).length === count, "it is relayed");
     };
     await keep(one, 1);
     expect(await ping(two)).toBe("closed");
@@ -112,9 +112,12 @@ describe.each(linux ? [0, 1, 2] : [0])("a proxy with %i workers in this program"
       port: Number(address?.split(":").at(-1)),
       socket: { data() {} },
     });
-    await waitFor(() => proxy.relays()[0]?.upstream === upstream, "the only room is taken");
+    await waitFor(
+      async () => (await proxy.relays())[0]?.upstream === upstream,
+      "the only room is taken",
+    );
     const second = ping(address);
-    await waitFor(() => proxy.relays().length === 2, "another one waits for it");
+    await waitFor(async () => (await proxy.relays()).length === 2, "another one waits for it");
     expect(await proxy.reload({ ...config, listeners: [one] })).toBe(
       "1 listener removed, 0 relays cut",
     );
@@ -177,8 +180,8 @@ test("a relay can be cut", async () => {
     port,
     socket: { data() {}, close: () => closed.resolve() },
   });
-  await waitFor(() => proxy.relays().length === 1, "it runs");
-  proxy.cut(proxy.relays()[0]?.id ?? 0);
+  await waitFor(async () => (await proxy.relays()).length === 1, "it runs");
+  proxy.cut((await proxy.relays())[0]?.id ?? 0);
   await closed.promise;
   expect(proxy.stats().relays.reasons).toEqual({ admin: 1 });
 });

@@ -233,7 +233,10 @@ describe.each(engines)("names that the engine $engine dials, workers: $workers",
     await scene.start(scene.listener("a.test"));
     await waitFor(() => scene.authority.count("a.test") > 0, "it is asked for");
     const all = Array.from({ length: 10 }, () => scene.heard());
-    await waitFor(() => scene.proxy?.engine.relays().length === 10, "all of them wait");
+    await waitFor(
+      async () => (await scene.proxy?.engine.relays())?.length === 10,
+      "all of them wait",
+    );
     // The same question is asked once more, as nobody has answered; but not by each client.
     isSlow = false;
     expect(new Set(await Promise.all(all))).toEqual(new Set(["127.0.0.2"]));

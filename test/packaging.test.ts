@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { runProgram } from "./clients/programs.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -54,6 +54,77 @@ test("it is in the form of the OCI's runtime specification, with each name once"
   expect(new Set(names).size).toBe(names.length);
 });
 
+test("systemd's unit has no rights but those that it needs, and gets none", async () => {
+  const unit = await Bun.file(join(ROOT, "packaging/ringway.service")).text();
+  const capabilities = [...unit.matchAll(/^\w*Capabilit\w+=(.*)$/gm)].map(([, value]) => value);
+  expect(capabilities).toEqual(["CAP_NET_BIND_SERVICE", "CAP_NET_BIND_SERVICE"]);
+  for (const line of ["DynamicUser=yes", "NoNewPrivileges=yes", "LimitCORE=0"]) {
+    expect(unit.split("\n")).toContain(line);
+  }
+  const denied = /^SystemCallFilter=~(.*)$/m.exec(unit)?.[1] ?? "";
+  for (const group of ["@debug", "@module", "@mount"]) expect(denied.split(" ")).toContain(group);
+});
+
+describe("what is installed", () => {
+  interface NpmLock {
+    readonly packages: Readonly<Record<string, { readonly version?: string; resolved?: string }>>;
+  }
+
+  interface BunLock {
+    /** Name and version, source, what it depends on, and its hash. */
+    readonly packages: Readonly<
+      Record<string, [string, string, { dependencies?: Record<string, string> }?, string?]>
+    >;
+  }
+
+  const read = async () => ({
+    npm: (await Bun.file(join(ROOT, "package-lock.json")).json()) as NpmLock,
+    // It has commas at the end of its lists.
+    bun: Bun.JSONC.parse(await Bun.file(join(ROOT, "bun.lock")).text()) as BunLock,
+    own: (await Bun.file(join(ROOT, "package.json")).json()) as Manifest,
+  });
+
+  interface Manifest {
+    readonly dependencies: Readonly<Record<string, string>>;
+    readonly devDependencies: Readonly<Record<string, string>>;
+  }
+
+  test("is the same for npm and for Bun, to the last dependency", async () => {
+    const { npm, bun } = await read();
+    const byNpm = new Map<string, Set<string>>();
+    for (const [path, { version }] of Object.entries(npm.packages)) {
+      const name = path.split("node_modules/").at(-1) ?? "";
+      if (path === "" || version === undefined) continue;
+      byNpm.set(name, (byNpm.get(name) ?? new Set()).add(version));
+    }
+    const versions = Object.values(bun.packages).map(([one]) => one.split(/(?<=.)@/));
+    expect(versions.length).toBeGreaterThan(50);
+    for (const [name = "", version = ""] of versions) {
+      expect([name, [...(byNpm.get(name) ?? [])]]).toEqual([name, [version]]);
+    }
+  });
+
+  test("is named by its version and its hash, and by no place that it is from", async () => {
+    const { npm, own } = await read();
+    for (const [name, { resolved }] of Object.entries(npm.packages)) {
+      expect([name, resolved]).toEqual([name, undefined]);
+    }
+    for (const version of Object.values({ ...own.dependencies, ...own.devDependencies })) {
+      expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    }
+  });
+
+  // Nobody's lock goes with a package: what its dependencies need in turn would be whatever is newest.
+  test("with the package has exact versions, too, whoever needs it", async () => {
+    const { bun, own } = await read();
+    const needed = Object.keys(own.dependencies);
+    for (const name of needed) {
+      const [, , about] = bun.packages[name] ?? ["", ""];
+      expect(needed).toEqual(expect.arrayContaining(Object.keys(about?.dependencies ?? {})));
+    }
+  });
+});
+
 describe("the package, in a project that has nothing else", () => {
   let project = "";
 
@@ -89,7 +160,9 @@ describe("the package, in a project that has nothing else", () => {
   test("runs from its sources", async () => {
     const { dependencies } = await Bun.file(join(ROOT, "package.json")).json();
     for (const name of Object.keys(dependencies)) {
-      await symlink(join(ROOT, "node_modules", name), join(project, "node_modules", name));
+      const place = join(project, "node_modules", name);
+      await mkdir(dirname(place), { recursive: true });
+      await symlink(join(ROOT, "node_modules", name), place);
     }
     const said = await succeed([process.execPath, "program.ts"], project);
     expect(said).toBe("listening, relays running: 0\n");

@@ -132,7 +132,7 @@ describe.each(linux ? [0, 1, 2] : [0])("a program with %i workers", (workers) =>
     // Workers hear of it in their next turn.
     proxy.stats();
     await served(portOf(address));
-    expect(proxy.relays().map(({ label }) => label)).toContain("other");
+    expect((await proxy.relays()).map(({ label }) => label)).toContain("other");
   });
 });
 

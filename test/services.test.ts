@@ -315,7 +315,7 @@ describe.each(fleets)("a service behind %s, %d workers", (engine, workers) => {
     expect(scene.members).toEqual([]);
     const clients = [await scene.client(), await scene.client()];
     const { engine: running } = scene.proxy;
-    await waitFor(() => running.relays().length === 2, "they are held");
+    await waitFor(async () => (await running.relays()).length === 2, "they are held");
     scene.isAt([scene.upstream("a")]);
     scene.clock.advance(1_000);
     for (const client of clients) await waitFor(() => text(client) === "a", "it is served");
@@ -546,8 +546,7 @@ describe("members", () => {
     const listener = scene.listener([service()], { address });
     await scene.start(listener, scene.listener());
     expect(new Set(scene.members)).toEqual(new Set([formatAddress(a.address)]));
-    const line = (port: number) =>
-      `${SERVICE}: 127.0.0.1:${port} is a listener of this very proxy: left out`;
+    const line = (port: number) => `${SERVICE}: 127.0.0.1:${port} is this very proxy: left out`;
     expect(scene.record.told).toEqual([line(own.port)]);
     // A port that the system has picked is one, too; so is what only looks like another address.
     const picked = portOf(scene.proxy.listeners[1]?.address);
@@ -557,7 +556,7 @@ describe("members", () => {
     expect(new Set(scene.members)).toEqual(new Set([formatAddress(a.address)]));
     expect(scene.record.told.slice(1).toSorted()).toEqual([
       line(picked),
-      `${SERVICE}: localhost:${picked} is a listener of this very proxy: left out`,
+      `${SERVICE}: localhost:${picked} is this very proxy: left out`,
     ]);
     expect(await scene.many(3)).toEqual(["a", "a", "a"]);
   });
@@ -617,8 +616,8 @@ test.each(fleets)(
       expect(scene.members).toEqual([`back.test:${port}`]);
       expect(await scene.heard()).toBe("");
       await waitFor(() => ended.length === before + 1, "one relay has ended, and no other one");
-      expect(scene.record.reasons.at(-1)).toBe("connect_unresolved");
-      expect(scene.record.told.at(-1)).toContain("is a listener of this very proxy");
+      expect(scene.record.reasons.at(-1)).toBe("own_address");
+      expect(scene.record.told.at(-1)).toContain("is this very proxy");
     }
   },
 );

@@ -1,15 +1,22 @@
 import { formatAddress, parseAddress } from "../config/address.ts";
+import { adminRules } from "../config/admin.ts";
 import { ConfigError, printable } from "../config/error.ts";
 import type { Address } from "../config/options.ts";
 import type { ErrorDocument } from "../control/admin/api.ts";
+import { type AnswerShape, errorAnswer, isOfShape } from "./admin-answers.ts";
 import type { Flag } from "./flag.ts";
+import { guardSecrets } from "./privileges/secrets.ts";
 import type { CommandArguments } from "./read-flags.ts";
 import { StartError } from "./start-error.ts";
 
 /** Milliseconds in which a proxy has to answer. */
 const PATIENCE_MS = 10_000;
+/** More than the longest answer, 1,000 relays. Whatever else answers may go on for ever. */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 /** Where a token may be, so that it is not on the command line for all to see. */
 const TOKEN_VARIABLE = "RINGWAY_ADMIN_TOKEN";
+
+const { adminToken } = adminRules;
 
 /** The flags of every command that asks a running proxy. */
 export const adminFlags: readonly Flag[] = [
@@ -21,7 +28,10 @@ export const adminFlags: readonly Flag[] = [
   {
     name: "admin-token",
     hint: "TOKEN",
-    text: ["what it wants to see, or else the environment", `variable ${TOKEN_VARIABLE}`],
+    text: [
+      "what it wants to see, or file:PATH, or else the",
+      `environment variable ${TOKEN_VARIABLE}`,
+    ],
   },
   { name: "json", text: ["print what it answers, for programs"] },
   { name: "help", short: "h", text: ["print this help"] },
@@ -46,34 +56,40 @@ export class AdminClient {
     if (text === undefined) {
       throw new ConfigError(`${command} needs to know which proxy: --admin ADDR`);
     }
-    return new AdminClient(
-      addressOf(text),
-      values.get("admin-token") ?? process.env[TOKEN_VARIABLE] ?? null,
-      patienceMs,
-    );
+    const token =
+      tokenOf(values.get("admin-token"), "--admin-token") ??
+      tokenOf(process.env[TOKEN_VARIABLE], TOKEN_VARIABLE);
+    if (token !== null) guardSecrets();
+    return new AdminClient(addressOf(text), token, patienceMs);
   }
 
   /**
    * Asks for a document, or has something done.
    *
+   * @param shape what the document has to be
    * @param body what is to be sent, as JSON
    * @throws ConfigError when what the proxy was told is wrong: its file, or what is asked for
    * @throws StartError when it does not answer, or does not do it now
    */
-  async request<T>(method: "GET" | "POST", path: string, body?: object): Promise<T> {
+  async request<T>(
+    method: "GET" | "POST",
+    path: string,
+    shape: AnswerShape,
+    body?: object,
+  ): Promise<T> {
     const response = await this.fetch(method, path, body);
     const document = await documentOf(response);
-    if (response.ok && document !== null) return document as T;
+    if (response.ok && isOfShape(shape, document)) return document as T;
     const where = formatAddress(this.address);
-    const { error, problems = [] } = (document ?? {}) as Partial<ErrorDocument>;
-    if (typeof error !== "string" || !Array.isArray(problems)) {
+    if (response.ok || !isOfShape(errorAnswer, document)) {
       throw new StartError(`what answers on ${where} is no admin API of ringway`);
     }
-    const sentences = problems.map((one) => printable(String(one)));
+    const { error, problems = [] } = document as ErrorDocument;
+    const sentences = (problems.length > 0 ? problems : [error]).map(printable);
     if (response.status === 400 || response.status === 422) throw new ConfigError(sentences);
-    const why = sentences.length > 0 ? sentences.join("; ") : printable(error);
+    const isToken = response.status === 401;
     throw new StartError(
-      response.status === 401 ? `${where} expects --admin-token, or another one` : why,
+      isToken ? `${where} expects --admin-token, or another one` : sentences.join("; "),
     );
   }
 
@@ -89,6 +105,8 @@ export class AdminClient {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: "manual",
+      // HTTP_PROXY and its like: whoever is there would see the token, and his answer be believed.
+      proxy: false,
       signal: AbortSignal.timeout(this.patienceMs),
       ...(isUnix ? { unix: address.path } : {}),
     } as const;
@@ -103,6 +121,18 @@ export class AdminClient {
   }
 }
 
+/** What was given as a token, or what is in the file that was given. */
+function tokenOf(text: string | undefined, label: string): string | null {
+  if (text === undefined || text === "") return null;
+  try {
+    const token = adminToken(text);
+    return token === "none" ? null : token;
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError(`${label} ${error.message}`);
+    throw error;
+  }
+}
+
 function addressOf(text: string): Address {
   try {
     return parseAddress(text, "upstream");
@@ -112,11 +142,23 @@ function addressOf(text: string): Address {
   }
 }
 
-async function documentOf(response: Response): Promise<object | null> {
+/** The document of an answer; null where it has none that can be read. */
+async function documentOf(response: Response): Promise<unknown> {
   try {
-    const document: unknown = await response.json();
-    return typeof document === "object" ? document : null;
+    return JSON.parse(await textOf(response));
   } catch {
     return null;
   }
+}
+
+/** @throws RangeError when there is no end to it */
+async function textOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) throw new RangeError("the answer is too long");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }

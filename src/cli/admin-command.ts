@@ -1,4 +1,6 @@
 import { type CommandDef, defineCommand } from "citty";
+import { printableLines } from "../config/error.ts";
+import type { AnswerShape } from "./admin-answers.ts";
 import { AdminClient, adminFlags } from "./admin-client.ts";
 import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flag.ts";
@@ -24,7 +26,9 @@ export interface AdminCommand<T> {
   readonly flags?: readonly Flag[];
   /** What the line asks for. @throws ConfigError when that makes no sense */
   readonly question: (line: CommandArguments) => AdminQuestion;
-  /** The answer for a person; `--json` prints it as it is. */
+  /** What the answer has to be. */
+  readonly shape: AnswerShape;
+  /** The answer for a person, in lines; `--json` prints it as it is. */
   readonly render: (answer: T) => string;
   /** What its help says, in lines of at most 80 columns. */
   readonly about: string;
@@ -50,9 +54,11 @@ async function ask<T>(
   if (line.switches.has("help")) return await print(help(command, flags));
   const client = AdminClient.of(line, command.name);
   const { method, path, body } = command.question(line);
-  const answer = await client.request<T>(method, path, body);
+  const answer = await client.request<T>(method, path, command.shape, body);
   const isJson = line.switches.has("json");
-  return await print(isJson ? `${JSON.stringify(answer)}\n` : command.render(answer));
+  const text = isJson ? `${JSON.stringify(answer)}\n` : command.render(answer);
+  // Whatever of it comes from elsewhere; in JSON the escapes are its own, and mean the same.
+  return await print(printableLines(text));
 }
 
 function help<T>({ name, about, exitCodes }: AdminCommand<T>, flags: readonly Flag[]): string {

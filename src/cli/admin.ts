@@ -29,7 +29,10 @@ export async function startAdmin(
   // Only here: a start without does not load it.
   const { Admin } = await import("../control/admin/admin.ts");
   try {
-    return await Admin.start(options, (error) => log.warn(`admin: no answer: ${String(error)}`));
+    return await Admin.start(options, {
+      failed: (error) => log.warn(`admin: no answer: ${String(error)}`),
+      warned: (sentence) => log.warn(sentence),
+    });
   } catch (error) {
     throw adminStartError(error);
   }

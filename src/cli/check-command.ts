@@ -15,7 +15,7 @@ import { complain, print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 import { rejectOverlaps } from "./reject-overlaps.ts";
-import { withoutWeight } from "./without-weight.ts";
+import { warningsOf } from "./warnings.ts";
 
 const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print this help"] }];
 
@@ -36,9 +36,9 @@ async function check(rawArgs: readonly string[]): Promise<number> {
   const problems = new Problems();
   const file = await loadFile(operand, process.env, problems);
   rejectOverlaps(file, process.env, problems);
-  const { listeners } = validate({}, file, problems.sentences);
+  const { listeners } = validate({}, file, problems);
   await checkNetworks(listeners);
-  for (const sentence of withoutWeight(listeners)) {
+  for (const sentence of warningsOf(listeners)) {
     complain(`${printable(operand)}: warning: ${sentence}`);
   }
   return await print(`${printable(operand)}: ${summary(listeners)}\n`);
@@ -66,8 +66,8 @@ function help(): string {
 
 Says whether a configuration file, with the files of networks that it names, is
 right: all that is wrong with it, a line for each, or else what it means, and
-a warning of each listener that refuses everybody. Nothing is started, no name
-is looked up.
+a warning of each listener that refuses everybody, or believes anybody's PROXY
+header. Nothing is started, no name is looked up.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 

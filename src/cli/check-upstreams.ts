@@ -3,7 +3,7 @@ import type { WantedListener } from "../config/options.ts";
 import { namedUpstreams, type UpstreamNames } from "../control/names.ts";
 import { type Services, servicesOf } from "../control/services.ts";
 import type { Logger } from "../observe/log.ts";
-import { withoutWeight } from "./without-weight.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** What of a proxy knows what names stand for. */
 interface Known {
@@ -12,7 +12,7 @@ interface Known {
 }
 
 /**
- * Warns of listeners that no upstream takes relays of, and of upstreams whose host name or service
+ * Warns of listeners that are hardly meant as they are, and of upstreams whose host name or service
  * nobody knows yet, so that a slip of the pen is told at once and not by the first client. The proxy
  * does not wait for that, nor is it stopped by it: what is not known may be known soon, and others may
  * be well.
@@ -24,7 +24,7 @@ export async function checkUpstreams(
   { upstreams: { names }, services }: Known,
   log: Pick<Logger, "warn">,
 ): Promise<void> {
-  for (const sentence of withoutWeight(listeners)) log.warn(sentence);
+  for (const sentence of warningsOf(listeners)) log.warn(sentence);
   const warn = (upstream: string, problem: string) =>
     log.warn(`cannot relay to ${upstream} yet: ${problem}; it is looked up again and again`);
   const all = Array.from(namedUpstreams(listeners), async ([name, upstreams]) => {

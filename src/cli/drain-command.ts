@@ -1,6 +1,7 @@
 import { printable } from "../config/error.ts";
 import { formatCounted, formatDuration } from "../config/quantity.ts";
 import type { DrainDocument, ListenerDrainDocument } from "../control/admin/api.ts";
+import { drainAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 
 /** `ringway drain`: lets a proxy finish and stop, or one of its listeners alone. */
@@ -19,6 +20,7 @@ export const drainCommand = adminCommand<DrainDocument | ListenerDrainDocument>(
     if (listener === undefined) return { method: "POST", path: "/api/drain" };
     return { method: "POST", path: `/api/listeners/${encodeURIComponent(listener)}/drain` };
   },
+  shape: drainAnswer,
   render: renderDrain,
   about: `Has a proxy stop as at SIGTERM: it accepts nobody new, lets its relays finish
 up to its drain timeout, and ends. Does not wait for that. With --listener only

@@ -11,6 +11,9 @@ export const edgeFlags: readonly Flag[] = [
   flag("maxRelaysPerClient", "N", "relays of one client at a time", "0"),
   flag("clientRate", "N", "connections per second of one client", "off"),
   flag("clientBurst", "N", "so many at once after a rest", String(edgeDefaults.clientBurst)),
+  flag("maxRelaysPerNetwork", "N", "relays of a /24, IPv6: a /48, at a time", "0"),
+  flag("networkRate", "N", "connections per second of a network", "off"),
+  flag("networkBurst", "N", "so many at once after a rest", String(edgeDefaults.networkBurst)),
   flag("upRate", "SIZE", ["bytes per second that a relay carries from", "its client"], "off"),
   flag("downRate", "SIZE", "the same to its client", "off"),
   flag(
@@ -20,7 +23,7 @@ export const edgeFlags: readonly Flag[] = [
     "reset",
   ),
   flag("proxyProtocol", "WHEN", ["PROXY headers of clients: off, optional or", "required"], "off"),
-  flag("proxyProtocolFrom", "NETS", "whose are believed"),
+  flag("proxyProtocolFrom", "NETS", "whose are believed; any: whoever connects"),
   flag(
     "preambleTimeout",
     "TIME",

@@ -167,8 +167,17 @@ export const flagGroups: readonly FlagGroup[] = [
       flag(
         "adminToken",
         "TOKEN",
-        ["what their requests have to show; needed where", "others reach them"],
+        [
+          "what their requests have to show (file:PATH:",
+          "in a file); needed where others reach them",
+        ],
         defaults.adminToken,
+      ),
+      flag(
+        "adminReadToken",
+        "TOKEN",
+        "the same of those who may only look",
+        defaults.adminReadToken,
       ),
       flag("stats", "FORM", "statistics at exit: text, json or none", defaults.stats),
       {
@@ -195,6 +204,13 @@ export const flagGroups: readonly FlagGroup[] = [
         ),
         short: "w",
       },
+      flag(
+        "user",
+        "NAME",
+        ["become this user once all sockets are open", "(Linux, started as root)"],
+        defaults.user,
+      ),
+      flag("group", "NAME", "of this group; unless given, the user's own", defaults.group),
       { name: "version", short: "V", text: ["print the version"] },
       { name: "help", short: "h", text: ["print this help"] },
     ],

@@ -54,6 +54,8 @@ test("the help", () => {
                                      reached [off]
           --dns-servers ADDRS        ask these for names and services, such as
                                      127.0.0.1:8600; apart by commas [system]
+          --dns-allow NETWORKS       DNS may answer with these only: 10.0.0.0/8,
+                                     or 10.0.0.0/8:6379 for services [any]
 
     Their health:
           --check KIND               none, tcp, redis, redis-primary, redis-replica,
@@ -65,7 +67,7 @@ test("the help", () => {
           --check-address ADDR       another address to check [none]
           --check-user NAME          who checks redis or postgres
           --check-password WORD      for redis; others see it here, so rather
-                                     in a file
+                                     file:PATH
           --check-path PATH          what http asks for [/]
           --check-host NAME          its Host
           --check-status RANGE       what it expects [200-399]
@@ -101,6 +103,9 @@ test("the help", () => {
           --max-relays-per-client N      relays of one client at a time [0]
           --client-rate N                connections per second of one client [off]
           --client-burst N               so many at once after a rest [20]
+          --max-relays-per-network N     relays of a /24, IPv6: a /48, at a time [0]
+          --network-rate N               connections per second of a network [off]
+          --network-burst N              so many at once after a rest [100]
           --up-rate SIZE                 bytes per second that a relay carries from
                                          its client [off]
           --down-rate SIZE               the same to its client [off]
@@ -108,7 +113,7 @@ test("the help", () => {
                                          to wait in vain [reset]
           --proxy-protocol WHEN          PROXY headers of clients: off, optional or
                                          required [off]
-          --proxy-protocol-from NETS     whose are believed
+          --proxy-protocol-from NETS     whose are believed; any: whoever connects
           --preamble-timeout TIME        they have to be here by then [5s]
           --send-proxy-protocol VERSION  PROXY headers for upstreams: off, v1 or v2
                                          [off]
@@ -157,8 +162,10 @@ test("the help", () => {
           --access-log-group GROUP    its group then, by name or number
           --admin ADDR                serve the admin page, API and metrics here
                                       [none]
-          --admin-token TOKEN         what their requests have to show; needed where
-                                      others reach them [none]
+          --admin-token TOKEN         what their requests have to show (file:PATH:
+                                      in a file); needed where others reach them
+                                      [none]
+          --admin-read-token TOKEN    the same of those who may only look [none]
           --stats FORM                statistics at exit: text, json or none [text]
       -v, --verbose                   log every relay; more statistics
 
@@ -166,6 +173,10 @@ test("the help", () => {
       -e, --engine NAME              auto, sockets or uring (io_uring, Linux) [auto]
       -w, --workers N                threads that relay, or auto: one per processor
                                      [1]
+          --user NAME                become this user once all sockets are open
+                                     (Linux, started as root) [none]
+          --group NAME               of this group; unless given, the user's own
+                                     [none]
       -V, --version                  print the version
       -h, --help                     print this help
 

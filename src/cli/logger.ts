@@ -5,6 +5,7 @@ import {
   LogLevels,
   type LogObject,
 } from "consola/core";
+import { printableLines } from "../config/error.ts";
 import { outletOf } from "../observe/outlet.ts";
 import { LogLines } from "./log-lines.ts";
 import { isStderrTerminal, standardStream } from "./output.ts";
@@ -19,7 +20,7 @@ export interface ProgramLog {
 /**
  * The log: on stderr, coloured for a person at a terminal, plain lines such as
  * `2026-02-03T04:05:06.789Z [info] [ringway] listening on …` for anything else that collects them,
- * without the time for systemd's journal.
+ * without the time for systemd's journal. Nothing in a message is obeyed by a terminal, whoever it is from.
  */
 export async function createLogger(verbose: boolean): Promise<ProgramLog> {
   const options = {
@@ -33,6 +34,7 @@ export async function createLogger(verbose: boolean): Promise<ProgramLog> {
   const log: ConsolaInstance = isStderrTerminal()
     ? await colored(options, lines)
     : createConsola({ ...options, reporters: [plain(lines)] });
+  log.setReporters(log.options.reporters.map(printable));
   return { log, lines };
 }
 
@@ -55,4 +57,16 @@ function plain({ write }: LogLines): ConsolaReporter {
       write(`${time}[${type}] [${tag}] ${args.join(" ")}\n`);
     },
   };
+}
+
+/** The same reporter, which gets to see nothing that a terminal would obey. */
+function printable(reporter: ConsolaReporter): ConsolaReporter {
+  return {
+    log: (line, context) =>
+      reporter.log({ ...line, args: line.args.map(printableArgument) }, context),
+  };
+}
+
+function printableArgument(argument: unknown): string {
+  return printableLines(String(argument));
 }

@@ -1,6 +1,5 @@
 import { runCommand } from "citty";
 import { ConfigError } from "../config/error.ts";
-import { formatCount } from "../config/quantity.ts";
 import { commands } from "./commands.ts";
 import { complain, standardStream } from "./output.ts";
 import { proxyCommand } from "./proxy-command.ts";
@@ -28,18 +27,10 @@ export async function main(args: readonly string[]): Promise<never> {
   }
 }
 
-/** Problems beyond these are counted: whoever has so many has one at the root. */
-const LISTED_MAX = 100;
-
-function shortened(problems: readonly string[]): readonly string[] {
-  const rest = problems.length - LISTED_MAX;
-  return rest > 0 ? [...problems.slice(0, LISTED_MAX), `and ${formatCount(rest)} more`] : problems;
-}
-
 /** Says in a sentence what went wrong, or in several about flags and files. @returns the exit code */
 function failed(error: unknown, args: readonly string[]): number {
   if (error instanceof ConfigError) {
-    for (const sentence of shortened(error.problems)) complain(sentence);
+    for (const sentence of error.problems) complain(sentence);
     return EXIT.config;
   }
   if (error instanceof StartError) {

@@ -1,4 +1,5 @@
 import { fstatSync } from "node:fs";
+import { printableLines } from "../config/error.ts";
 import { outletOf } from "../observe/outlet.ts";
 
 /**
@@ -88,5 +89,5 @@ export async function print(text: string, code = 0): Promise<number> {
 
 /** Writes one sentence to stderr, for what is told before or instead of a log line. */
 export function complain(sentence: string): void {
-  standardStream("stderr").write(`ringway: ${sentence}\n`);
+  standardStream("stderr").write(`ringway: ${printableLines(sentence)}\n`);
 }

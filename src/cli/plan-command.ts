@@ -1,4 +1,5 @@
 import type { PlanDocument } from "../control/admin/plan-document.ts";
+import { planAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 import { renderPlan } from "./render-plan.ts";
 
@@ -7,6 +8,7 @@ export const planCommand = adminCommand<PlanDocument>({
   name: "plan",
   description: "says what a reload would change",
   question: () => ({ method: "POST", path: "/api/plan" }),
+  shape: planAnswer,
   render: renderPlan,
   about: `Has a proxy read its configuration anew and says what a reload would change:
 listeners that are added (+), removed (-) or changed (~), and what only a

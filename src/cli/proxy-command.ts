@@ -33,7 +33,7 @@ async function proxy(rawArgs: readonly string[]): Promise<number> {
     read: async () => {
       const problems = new Problems(line.problems);
       const file = config === null ? null : await fromFile(config, problems);
-      return validate(given, file, problems.sentences);
+      return validate(given, file, problems);
     },
   });
 }

@@ -94,7 +94,6 @@ test("all that is not right is told, and nothing that only follows from it", () 
       'unknown flag "-x"; see --help',
       "--mode needs a value: --mode MODE",
       '"stray" is not a flag; see --help',
-      "--verbose is given twice",
       "a switch takes no value; see --help",
       "--engine needs a value, got an empty one",
     ],
@@ -150,4 +149,22 @@ test("a command's line: flags with values", () => {
   expect(readSwitches(["--admin=:1"], known)).toMatchObject({ values });
   expect(() => readSwitches(["--admin"], known)).toThrow("--admin needs a value: --admin ADDR");
   expect(() => readSwitches(["--admin=1", "--admin=2"], known)).toThrow("--admin is given twice");
+});
+
+test.each([
+  [["--admin-token", "hunter2", "hunter3"]],
+  [["--check-password", "a", "hunter3", "hunter4"]],
+  [["--admin-tokn", "hunter3"]],
+  [["--adminToken=hunter3"]],
+  [["-p", "hunter3"]],
+  [["-punter3"]],
+  [["-pchunter3"]],
+  [["--check-password", "-hunter3"]],
+  [["--check-password=", "hunter3"]],
+  [["--admin-token", "--", "hunter3"]],
+  [["--admin-token", "a", "--admin-token", "hunter3"]],
+])("a secret in the wrong place is not repeated: %j", (args) => {
+  const { problems } = readFlags(args);
+  expect(problems.length).toBeGreaterThan(0);
+  for (const sentence of problems) expect(sentence).not.toMatch(/hunter|unter3/);
 });

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { ConfigError, describe } from "../config/error.ts";
+import { isSecret } from "../config/secrets.ts";
 import type { SettingName } from "../config/settings.ts";
 import type { GivenValue } from "../config/sourced.ts";
 import { nearest } from "../config/suggest.ts";
@@ -98,6 +99,8 @@ class LineReader {
   readonly problems: string[] = [];
   /** What comes next was meant as a value of something that has been told. */
   private isAfterProblem = false;
+  /** The flag of the secret before this, whose words may have been meant as its value. */
+  private secretBefore: string | null = null;
   /** The argument of which nothing more is worth telling. */
   private givenUp = -1;
 
@@ -112,22 +115,30 @@ class LineReader {
       this.isAfterProblem = false;
       if (isMeantAsValue || token.index === this.givenUp) continue;
       if (token.kind === "positional") this.operand(token.value);
-      else if (isFlag(token)) this.flag(token);
+      else if (isFlag(token)) {
+        this.secretBefore = isSecretFlag(token.name) ? token.name : null;
+        this.flag(token);
+      }
     }
     return this;
   }
 
   private operand(word: string): void {
     if (this.operands.length < this.operandsMax && word !== "") this.operands.push(word);
-    else this.problems.push(notAFlag(word));
+    else if (this.secretBefore === null) this.problems.push(notAFlag(word));
+    else {
+      const why = "is no flag: a value with spaces needs quotes";
+      this.problems.push(`what stands after the value of --${this.secretBefore} ${why}`);
+    }
   }
 
   private flag(token: FlagToken): void {
     const flag = this.known.find(({ name }) => name === token.name);
     if (flag === undefined) {
       this.problems.push(unknownFlag(token, this.known));
-      if (token.rawName === "-=") this.givenUp = token.index;
-      this.isAfterProblem = token.rawName.startsWith("--") && token.inlineValue !== true;
+      // What begins with one dash is taken letter by letter, though it may be `-pPASSWORD`, or `-p PASSWORD`.
+      if (!token.rawName.startsWith("--")) this.givenUp = token.index;
+      this.isAfterProblem = token.inlineValue !== true;
       return;
     }
     const before = this.values.get(flag);
@@ -144,6 +155,11 @@ class LineReader {
       this.isAfterProblem = why !== null;
     }
   }
+}
+
+/** Whether a flag, known or not, is one for a secret. */
+function isSecretFlag(name: string): boolean {
+  return isSecret(name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
 }
 
 function isNamed(tokens: readonly Token[], name: string): boolean {

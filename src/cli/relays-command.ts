@@ -2,6 +2,7 @@ import { printable } from "../config/error.ts";
 import { formatCount, formatDuration, formatSize } from "../config/quantity.ts";
 import type { RelaysDocument } from "../control/admin/api.ts";
 import { alignColumns } from "../observe/columns.ts";
+import { relaysAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 import type { Flag } from "./flag.ts";
 
@@ -24,6 +25,7 @@ export const relaysCommand = adminCommand<RelaysDocument>({
     }
     return { method: "GET", path: `/api/relays?${query}` };
   },
+  shape: relaysAnswer,
   render: renderRelays,
   about: `Lists the relays that a proxy has, the first to come first. With --json numbers
 have their units in their names; what came from clients is under "up".`,

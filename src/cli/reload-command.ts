@@ -1,4 +1,5 @@
 import type { PlanDocument } from "../control/admin/plan-document.ts";
+import { planAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 import { renderPlan } from "./render-plan.ts";
 
@@ -7,6 +8,7 @@ export const reloadCommand = adminCommand<PlanDocument>({
   name: "reload",
   description: "has a proxy read its configuration anew",
   question: () => ({ method: "POST", path: "/api/reload" }),
+  shape: planAnswer,
   render: renderPlan,
   about: `Has a proxy read its configuration anew and apply what differs, as SIGHUP does;
 then says what that was. No relay ends but those of an upstream that goes, where

@@ -1,6 +1,7 @@
 import type { ConsolaInstance } from "consola/core";
 import { ConfigError } from "../config/error.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
+import type { Admin } from "../control/admin/admin.ts";
 import type { ReloadOutcome } from "../control/admin/context.ts";
 import { NOT_APPLIED } from "../control/not-applied.ts";
 import { describePlan, isEmpty, type Plan } from "../control/plan.ts";
@@ -27,6 +28,7 @@ interface Target {
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
   readonly manager: ServiceManager;
+  readonly admin: Pick<Admin, "address"> | null;
 }
 
 /**
@@ -80,10 +82,10 @@ export class Reloader {
 
   /** What a reload would do now. */
   async plan(): Promise<ReloadOutcome> {
-    const { proxy, embedded } = this.target;
+    const { admin, proxy, embedded } = this.target;
     return await this.attempt(async () => {
       const settings = await this.source.read();
-      const plan = await proxy.plan(proxyOptions(settings, embedded.addresses));
+      const plan = await proxy.plan(proxyOptions(settings, embedded.addresses, admin?.address));
       return this.withRestarts(plan, settings);
     });
   }
@@ -94,19 +96,19 @@ export class Reloader {
   }
 
   private async apply(): Promise<Plan> {
-    const { proxy, embedded, log } = this.target;
+    const { admin, proxy, embedded, log } = this.target;
     const settings = await this.source.read();
     const upstreams = await embedded.addressesFor(settings);
-    const plan = await proxy.reload(proxyOptions(settings, upstreams));
+    const plan = await proxy.reload(proxyOptions(settings, upstreams, admin?.address));
     void checkUpstreams(settings.listeners, proxy, log);
     return this.withRestarts(plan, settings);
   }
 
   /** What is not the proxy's own is not changed by a reload either. */
   private withRestarts(plan: Plan, wanted: Settings): Plan {
-    const changed = (["accessLog", "admin", "stats", "verbose"] as const).filter(
-      (name) => !Bun.deepEquals(wanted[name], this.target.settings[name], true),
-    );
+    const changed = (["accessLog", "admin", "account", "stats", "verbose"] as const)
+      .filter((name) => !Bun.deepEquals(wanted[name], this.target.settings[name], true))
+      .map((name) => (name === "account" ? "user" : name));
     return { ...plan, needRestart: [...plan.needRestart, ...changed] };
   }
 

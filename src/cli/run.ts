@@ -4,6 +4,7 @@ import { proxyOptions, type Settings } from "../config/validate.ts";
 import type { Admin } from "../control/admin/admin.ts";
 import { Observation } from "../control/observation.ts";
 import { RunningProxy } from "../control/proxy.ts";
+import { forbidNewRights } from "../engine/linux.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
 import { LISTED_MAX, statistics } from "../observe/statistics.ts";
@@ -16,6 +17,9 @@ import { Embedded } from "./embedded.ts";
 import type { LogLines } from "./log-lines.ts";
 import { createLogger } from "./logger.ts";
 import { writeWhileRead } from "./output.ts";
+import { become, refuseUnknown } from "./privileges/become.ts";
+import { guardSecrets, holdsSecrets } from "./privileges/secrets.ts";
+import { SocketsAhead } from "./privileges/sockets-ahead.ts";
 import { programName, version } from "./program.ts";
 import { Reloader } from "./reload.ts";
 import { exitCodeOf, type StopSignal, StopSignals, WorkSignals } from "./signals.ts";
@@ -65,14 +69,19 @@ interface Run {
  * @throws StartError when it cannot start; nothing is left running then
  */
 export async function run(source: SettingsSource): Promise<number> {
+  // The threads that are made from now on have it from this one.
+  if (process.platform === "linux") forbidNewRights();
+  // Before anything is opened: see there.
+  const inherited = new InheritedSockets(process.env);
   // Before anything is started, so that there is no moment in which a signal finds nobody.
+  const guarded = guardedSource(source);
   const signals = new StopSignals();
   const hangUps = new WorkSignals("SIGHUP");
   const reopenings = new WorkSignals("SIGUSR1");
   const strangers = new WorkSignals("SIGUSR2");
-  const settings = await source.read();
-  const current = await start(settings);
-  const reloader = new Reloader(source, current);
+  const settings = await guarded.read();
+  const current = await start(settings, inherited);
+  const reloader = new Reloader(guarded, current);
   hangUps.onEach(() => {
     current.observation.reopen();
     void reloader.reload("SIGHUP");
@@ -102,7 +111,21 @@ export async function run(source: SettingsSource): Promise<number> {
   return isWritten ? 0 : 1;
 }
 
-async function start(settings: Settings): Promise<Run> {
+/** Settings whose secrets stay in this process, also those that a reload brings. */
+function guardedSource(source: SettingsSource): SettingsSource {
+  return {
+    ...source,
+    read: async () => {
+      const settings = await source.read();
+      if (holdsSecrets(settings)) guardSecrets();
+      return settings;
+    },
+  };
+}
+
+async function start(settings: Settings, inherited: InheritedSockets): Promise<Run> {
+  const { account } = settings;
+  if (account !== null) refuseUnknown(account);
   const { log, lines } = await createLogger(settings.verbose);
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
@@ -118,9 +141,11 @@ async function start(settings: Settings): Promise<Run> {
       version,
       others: [observer],
     });
-    const options = proxyOptions(settings, await embedded.addressesFor(settings));
-    const inherited = new InheritedSockets(process.env);
-    const proxy = await RunningProxy.start(options, observation.observer, inherited.take);
+    const options = proxyOptions(settings, await embedded.addressesFor(settings), admin?.address);
+    const sockets = account === null ? inherited : await SocketsAhead.open(options, inherited.take);
+    // All is open that needs more rights; no worker has begun, and nobody was accepted.
+    if (account !== null) become(account);
+    const proxy = await RunningProxy.start(options, observation.observer, sockets.take);
     for (const address of inherited.closeRest()) {
       log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);
     }
@@ -157,12 +182,13 @@ function reopen({ log, observation, settings }: Run): void {
   observation.reopen();
 }
 
-function announce({ log, proxy, admin }: Run): void {
+function announce({ log, proxy, admin, settings: { account } }: Run): void {
   const hint = proxy.engineFellBack ? `; \`${programName()} doctor\` says what to do` : "";
   log[proxy.engineFellBack ? "info" : "debug"](`engine ${proxy.engineChoice}${hint}`);
   for (const note of proxy.engineNotes) log.info(`engine ${proxy.engine.name}: ${note}`);
   for (const { address, options } of proxy.listeners) log.info(listeningLine(address, options));
   if (admin !== null) log.info(adminLine(admin.address));
+  if (account !== null) log.info(`running as user ${account.user}, without root's rights`);
   const demo = proxy.listeners.find(
     ({ options }) => options.upstreamInside && options.mode === "bidirectional",
   );
@@ -218,7 +244,7 @@ async function printStatistics(current: Run): Promise<boolean> {
   await lines.flush(FLUSH_LOG_MS);
   if (form === "none") return true;
   const { engine } = proxy;
-  const all = statistics(engine.stats(), history.list(), engine.relays());
+  const all = statistics(engine.stats(), history.list(), await engine.relays());
   const text = form === "json" ? renderJson(all) : renderText(all, verbose);
   // Whoever reads the access log from stdout wants nothing else in it.
   const descriptor = settings.accessLog?.target === "stdout" ? 2 : 1;

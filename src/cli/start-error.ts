@@ -39,6 +39,8 @@ function targetCause(code: string): string {
       return "there is no such directory";
     case "EISDIR":
       return "it is a directory";
+    case "ELOOP":
+      return "it is a symbolic link, which is not followed: name the file itself";
     case "ENXIO":
       return "nobody reads that pipe";
     case "ENOSPC":

@@ -31,6 +31,12 @@ export const choiceFlags: readonly Flag[] = [
     ["ask these for names and services, such as", "127.0.0.1:8600; apart by commas"],
     "system",
   ),
+  flag(
+    "dnsAllow",
+    "NETWORKS",
+    ["DNS may answer with these only: 10.0.0.0/8,", "or 10.0.0.0/8:6379 for services"],
+    "any",
+  ),
 ];
 
 /** What is known of upstreams, and what comes of it. */
@@ -47,7 +53,7 @@ export const healthFlags: readonly Flag[] = [
   flag("checkFall", "N", "failed checks until it is down", String(healthDefaults.fall)),
   flag("checkAddress", "ADDR", "another address to check", "none"),
   flag("checkUser", "NAME", "who checks redis or postgres"),
-  flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "in a file"]),
+  flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "file:PATH"]),
   flag("checkPath", "PATH", "what http asks for", "/"),
   flag("checkHost", "NAME", "its Host"),
   flag("checkStatus", "RANGE", "what it expects", "200-399"),

@@ -2,6 +2,7 @@ import { ConfigError } from "../config/error.ts";
 import { formatCount, formatDuration } from "../config/quantity.ts";
 import type { UpstreamsDocument } from "../control/admin/api.ts";
 import type { UpstreamView } from "../control/upstreams.ts";
+import { upstreamsAnswer } from "./admin-answers.ts";
 import { type AdminQuestion, adminCommand } from "./admin-command.ts";
 import type { Flag } from "./flag.ts";
 import type { CommandArguments } from "./read-flags.ts";
@@ -37,6 +38,7 @@ export const upstreamsCommand = adminCommand<UpstreamsDocument | UpstreamView>({
     ...changes,
   ],
   question,
+  shape: upstreamsAnswer,
   render: (answer) => renderUpstreams("upstreams" in answer ? answer.upstreams : [answer]),
   about: `Lists the upstreams of a proxy with their health, or changes one: drain and
 maintenance keep new relays away from it, and --within ends those that it has.

@@ -62,8 +62,9 @@ describe("parseAddress", () => {
     ["unix:/", `"unix:/": ${unix}`],
     ["unix:/dir/", `"unix:/dir/": ${unix}`],
     ["unix:@", `"unix:@": ${unix}`],
-    ["unix:/a\0b", `"unix:/a\\u0000b": a path holds no control characters`],
-    ["unix:/a\n\x1b[31mb", `"unix:/a\\u000a\\u001b[31mb": a path holds no control characters`],
+    ["unix:/a\0b", `"unix:/a\\u0000b": a path holds printable characters alone`],
+    ["unix:/a\n\x1b[31mb", `"unix:/a\\u000a\\u001b[31mb": a path holds printable characters alone`],
+    ["unix:/a\u061cb", `"unix:/a\\u061cb": a path holds printable characters alone`],
   ])("%j is refused", (text, message) => {
     expect(() => parseAddress(text, "listener")).toThrow(new Error(message));
   });

@@ -1,4 +1,4 @@
-import { ConfigError, describe } from "./error.ts";
+import { ConfigError, describe, printable } from "./error.ts";
 import { formatIPv6, ipKind, isIPv6, parseIPv6 } from "./ip.ts";
 import type { Address, ServiceAddress, UpstreamAddress } from "./options.ts";
 
@@ -100,7 +100,7 @@ function parseUnix(text: string): Address {
   };
   const abstract = path.startsWith("@");
   // They would get into logs and pages as they are.
-  if (/\p{Cc}/u.test(path)) fail("a path holds no control characters");
+  if (printable(path) !== path) fail("a path holds printable characters alone");
   if (abstract ? path.length < 2 : !/^\/.*[^/]$/s.test(path)) {
     fail("expected unix: and the absolute path of a socket, or unix:@name");
   }

@@ -3,11 +3,16 @@ import { describe } from "./error.ts";
 import { fileAccessOf } from "./file-access.ts";
 import { parseIPv4 } from "./ip.ts";
 import { type Address, type AdminOptions, UNIX_MODE } from "./options.ts";
-import { refuse, type ValuesOf } from "./rule.ts";
+import { type Rule, refuse, type ValuesOf } from "./rule.ts";
+import { secretOrFile } from "./secrets.ts";
 import { isBroken, type Problems, type Sources } from "./sourced.ts";
 
 /** The rules of what lets people and programs look after a running proxy. */
-export const adminRules = { admin, adminToken };
+export const adminRules = {
+  admin,
+  adminToken: token(),
+  adminReadToken: token(),
+};
 
 /** What the rules make of these settings. */
 export type AdminValues = ValuesOf<typeof adminRules>;
@@ -20,12 +25,15 @@ export function adminOf(
   given: Sources<AdminValues & UnixValues>,
   problems: Problems,
 ): AdminOptions | null {
-  const { admin: where, adminToken, unixMode, unixUser, unixGroup } = given;
-  const token = adminToken?.value === "none" ? undefined : adminToken;
+  const { admin: where, unixMode, unixUser, unixGroup } = given;
+  const token = given.adminToken?.value === "none" ? undefined : given.adminToken;
+  const readToken = given.adminReadToken?.value === "none" ? undefined : given.adminReadToken;
   const address = where?.value ?? "none";
   if (address === "none") {
-    if (token !== undefined && !isBroken(where)) {
-      problems.add(token, "needs an admin server, and none is given: expected admin (--admin)");
+    if (isBroken(where)) return null;
+    for (const one of [token, readToken]) {
+      const why = "needs an admin server, and none is given: expected admin (--admin)";
+      if (one !== undefined) problems.add(one, why);
     }
     return null;
   }
@@ -33,8 +41,19 @@ export function adminOf(
     const why = "is an address that others may reach: expected adminToken (--admin-token) as well";
     problems.add(where, `${describe(where?.given)} ${why}`);
   }
-  const unix = fileAccessOf(unixMode, unixUser, unixGroup, UNIX_MODE);
-  return { address, token: token?.value ?? null, unix };
+  if (readToken !== undefined && token === undefined) {
+    // Without, whoever shows no token could do everything.
+    problems.add(readToken, "needs adminToken (--admin-token), for those who may change something");
+  }
+  if (readToken !== undefined && !isBroken(readToken) && readToken.value === token?.value) {
+    problems.add(readToken, "is the same as adminToken: expected another one");
+  }
+  return {
+    address,
+    token: token?.value ?? null,
+    readToken: readToken?.value ?? null,
+    unix: fileAccessOf(unixMode, unixUser, unixGroup, UNIX_MODE),
+  };
 }
 
 /** Whether a host is this machine's own, so that nobody else can reach what listens there. */
@@ -53,10 +72,11 @@ function admin(value: unknown): Address | "none" {
   return parseAddress(value, "listener");
 }
 
-/** What a header can carry as it is, and nobody guesses. Never repeated by a message. */
-function adminToken(value: unknown): string {
-  if (value === "none") return value;
-  if (typeof value === "string" && /^[\w.~+/=-]{16,256}$/.test(value)) return value;
-  const shown = typeof value === "string" ? `a text of ${value.length} characters` : value;
-  return refuse(shown, "a token of 16…256 letters, digits and - . _ ~ + / =, or none");
+/** What a header can carry as it is, and nobody guesses. */
+function token(): Rule<string> {
+  const isRight = (text: string) => text === "none" || /^[\w.~+/=-]{16,256}$/.test(text);
+  return secretOrFile(
+    (text) => (isRight(text) ? text : undefined),
+    "a token of 16…256 letters, digits and - . _ ~ + / =, or none",
+  );
 }

@@ -125,7 +125,7 @@ describe("what is wrong", () => {
   test.each([
     ["checkTlsCa", "none.pem", "cannot be read: there is no such file"],
     ["checkTlsCa", "", "cannot be read: it is a directory"],
-    ["checkTlsCa", "large.pem", "cannot be read: it is larger than 1 MiB"],
+    ["checkTlsCa", "large.pem", "larger than 1 MiB, so this is not a certificate or a key"],
     ["checkTlsCa", "nothing.pem", "has no certificate (PEM)"],
     ["checkTlsCa", "text.pem", "has no certificate (PEM)"],
     ["checkTlsCa", "client.key", "has no certificate (PEM)"],

@@ -114,7 +114,7 @@ export interface HealthSettings {
   readonly checkAddress?: string;
   /** Who checks redis or postgres. */
   readonly checkUser?: string;
-  /** With what a redis check logs in. */
+  /** With what a redis check logs in, or `"file:PATH"`. */
   readonly checkPassword?: string;
   /** What an http check asks for. @default "/" */
   readonly checkPath?: string;
@@ -168,6 +168,12 @@ export interface EdgeSettings {
   readonly clientRate?: number | string | false;
   /** Connections that a client may open at once after a rest. @default 20 */
   readonly clientBurst?: number | string;
+  /** Relays of all clients of a network (IPv4: /24, IPv6: /48) at a time. @default 0 */
+  readonly maxRelaysPerNetwork?: number | string;
+  /** Connections per second of such a network in the long run. @default "off" */
+  readonly networkRate?: number | string | false;
+  /** Connections that a network may open at once after a rest. @default 100 */
+  readonly networkBurst?: number | string;
   /** Bytes per second that a relay carries from its client, 1KiB…1GiB. @default "off" */
   readonly upRate?: Size | "off" | false;
   /** The same to its client. @default "off" */
@@ -176,7 +182,10 @@ export interface EdgeSettings {
   readonly refuse?: Duration | "reset" | "close";
   /** Whether connections begin with a PROXY header. @default "off" */
   readonly proxyProtocol?: ProxyProtocolIn;
-  /** Networks whose PROXY headers are believed, or `"file:PATH"`; needed where they are optional. */
+  /**
+   * Networks whose PROXY headers are believed, or `"file:PATH"`; `"any"`: whoever connects may say to
+   * be anybody. Needed where headers are optional.
+   */
   readonly proxyProtocolFrom?: string | readonly string[];
   /** In this time the header has to be here, 10ms…1h. @default "5s" */
   readonly preambleTimeout?: Duration;
@@ -310,6 +319,13 @@ export interface Config extends ListenerSettings {
    * @default "system"
    */
   readonly dnsServers?: string | readonly string[];
+  /**
+   * What DNS may answer with, for names of upstreams, mirrors and checks, and for services: networks such as
+   * `"10.0.0.0/8"`; with a port or two (`"10.0.0.0/8:6379"`, `"[fd00::/8]:6379-6389"`) a service's places have
+   * to have one of those. Anything else is not dialled (`dns_denied`).
+   * @default "any"
+   */
+  readonly dnsAllow?: string | readonly string[];
   /** One buffer: a power of two, 4KiB…1MiB. @default "64KiB" */
   readonly segmentSize?: Size;
   /** Most buffers, 2MiB…64GiB in all; allocated when needed. @default 4096 */
@@ -338,11 +354,27 @@ export interface Config extends ListenerSettings {
    */
   readonly admin?: string;
   /**
-   * What their requests have to show, 16…256 characters; needed where others reach them.
+   * What their requests have to show, 16…256 characters, or `"file:PATH"`; needed where others reach
+   * them.
    *
    * @default "none"
    */
   readonly adminToken?: string;
+  /**
+   * The same of those who may look and change nothing, beside `adminToken`.
+   *
+   * @default "none"
+   */
+  readonly adminReadToken?: string;
+  /**
+   * Whose process it becomes once its sockets are open, by name or number: on Linux, where it was
+   * started as root.
+   *
+   * @default "none"
+   */
+  readonly user?: string | number;
+  /** And of which group; unless given, of the user's own. @default "none" */
+  readonly group?: string | number;
   /** Statistics at exit. @default "text" */
   readonly stats?: StatsFormat;
   /** Log every relay; more statistics. @default false */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Route } from "../edge/route/connection.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
+import type { DnsNetwork } from "./dns-allow.ts";
 import type { NetworkList } from "./edge.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
@@ -10,6 +11,7 @@ import type { Address, Refusal, UpstreamAddress } from "./options.ts";
 import { broken, isTable, plain } from "./plain.ts";
 import type { Rule } from "./rule.ts";
 import { type ConfigOutput, configSchema, knownKeys } from "./schema.ts";
+import { isSecret, veiled } from "./secrets.ts";
 import {
   type GivenUpstream,
   type ListenerSource,
@@ -22,6 +24,9 @@ import {
 } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 import { uringRules } from "./uring.ts";
+
+/** The keys of all tables, and what an editor of JSON looks for. */
+const everyKey: ReadonlySet<string> = new Set(["$schema", ...Object.values(knownKeys).flat()]);
 
 /** What the schema makes of a file; null stands for whatever it refused, however large. */
 type Judged<T> = T extends UpstreamAddress | Made
@@ -37,6 +42,7 @@ type Made =
   | HealthValues["checkStatus" | "checkSend" | "checkExpect"]
   | NetworkList
   | readonly DnsServer[]
+  | readonly DnsNetwork[]
   | Refusal
   | Route;
 
@@ -63,16 +69,35 @@ export function readDocument(
   problems: Problems,
 ): Source {
   const label = `${file}:`;
+  let more = 0;
   const document = unlessTooLarge(() =>
-    plain(content, environment, {
-      wrong: (path, why) => problems.add({ label: labelOf(file, path) }, why),
-      unknown: (path) => problems.add({ label }, unknownKey(path, knownKeys)),
-    }),
+    plain(
+      content,
+      environment,
+      {
+        wrong: (path, why) => problems.say(() => `${labelOf(file, path)} ${why}`),
+        unknown: (path) => problems.add({ label }, () => unknownKey(path, knownKeys)),
+        more: () => {
+          more++;
+        },
+      },
+      (key) => everyKey.has(key),
+    ),
   );
   if (document instanceof ConfigError) problems.add({ label }, document.message);
-  else if (isTable(document)) return new DocumentReader(document, file, problems).read();
-  else problems.add({ label }, `expected keys with values, not ${describe(document)}`);
+  else if (isTable(document)) {
+    const source = new DocumentReader(document, file, problems).read();
+    problems.more(more);
+    return source;
+  }
+  // In YAML whatever is no key is a text, also a token whose colon lacks its space.
+  else if (document !== broken)
+    problems.add({ label }, `expected keys with values, not ${kindOf(document)}`);
   return unread;
+}
+
+function kindOf(document: unknown): string {
+  return typeof document === "string" ? "a text" : describe(document);
 }
 
 function unlessTooLarge(copy: () => unknown): unknown {
@@ -174,19 +199,19 @@ class DocumentReader {
   }
 
   private tell(issue: v.BaseIssue<unknown>, path: Path): void {
-    const label = labelOf(this.file, path);
-    if (issue.type === "never") {
-      this.problems.add({ label: `${this.file}:` }, unknownKey(path, knownKeys));
-    } else if (issue.input === broken) {
-      // That has been told already.
-    } else if (issue.type === "raw_transform") {
-      this.problems.add({ label }, issue.message);
-    } else if (issue.type === "object_with_rest") {
-      const table = labelOf(this.file, path.slice(0, -1));
-      this.problems.add({ label: table }, `has no ${path.at(-1)}, which it needs`);
-    } else {
-      this.problems.add({ label }, `${describe(issue.input)}: ${issue.message}`);
+    // That has been told already.
+    if (issue.input === broken && issue.type !== "never") return;
+    this.problems.say(() => this.sentence(issue, path));
+  }
+
+  private sentence({ type, input, message }: v.BaseIssue<unknown>, path: Path): string {
+    if (type === "never") return `${this.file}: ${unknownKey(path, knownKeys)}`;
+    if (type === "raw_transform") return `${labelOf(this.file, path)} ${message}`;
+    if (type === "object_with_rest") {
+      return `${labelOf(this.file, path.slice(0, -1))} has no ${path.at(-1)}, which it needs`;
     }
+    const shown = isSecret(path.at(-1)) ? veiled(input) : describe(input);
+    return `${labelOf(this.file, path)} ${shown}: ${message}`;
   }
 }
 
@@ -206,7 +231,7 @@ function erase(output: unknown, path: Path): void {
 }
 
 function labelOf(file: string, path: Path): string {
-  return `${file}: ${formatPath(path)}`;
+  return path.length === 0 ? `${file}:` : `${file}: ${formatPath(path)}`;
 }
 
 function isList<T>(value: T | readonly T[] | null): value is readonly T[] {

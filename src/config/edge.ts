@@ -15,6 +15,9 @@ export interface NetworkList {
   readonly files: readonly string[];
 }
 
+/** Networks, or explicitly whoever connects. */
+export type Believed = NetworkList | "any";
+
 const headersIn: readonly ProxyProtocolIn[] = ["off", "optional", "required"];
 const headersOut: readonly ProxyProtocolOut[] = ["off", "v1", "v2"];
 
@@ -24,13 +27,16 @@ export const edgeRules = {
   deny: networks,
   maxRelays: count(0, 10 * MILLION),
   maxRelaysPerClient: count(0, MILLION),
-  clientRate,
+  clientRate: connectionRate,
   clientBurst: count(1, MILLION),
+  maxRelaysPerNetwork: count(0, MILLION),
+  networkRate: connectionRate,
+  networkBurst: count(1, MILLION),
   upRate: byteRate,
   downRate: byteRate,
   refuse: refusal,
   proxyProtocol: word(headersIn),
-  proxyProtocolFrom: networks,
+  proxyProtocolFrom: believed,
   preambleTimeout: duration(10, HOUR_MS, "10ms…1h"),
   sendProxyProtocol: word(headersOut),
 };
@@ -50,6 +56,9 @@ export const edgeDefaults: EdgeOptions = {
   maxRelaysPerClient: 0,
   clientRate: 0,
   clientBurst: 20,
+  maxRelaysPerNetwork: 0,
+  networkRate: 0,
+  networkBurst: 100,
   upRate: 0,
   downRate: 0,
   refusal: "reset",
@@ -61,7 +70,8 @@ export const edgeDefaults: EdgeOptions = {
 
 /** Puts together what was given of the edge, and tells what cannot be together. */
 export function edgeOf(given: Sources<EdgeValues>, problems: Problems): EdgeOptions {
-  const { proxyProtocol, proxyProtocolFrom: from, clientRate: rate, clientBurst: burst } = given;
+  const { proxyProtocol, proxyProtocolFrom: from, clientRate, clientBurst } = given;
+  const { networkRate, networkBurst } = given;
   if (proxyProtocol?.value === "optional" && isNobody(from?.value ?? nobody)) {
     const why = "needs proxyProtocolFrom: anybody else could say to be who they like";
     problems.add(proxyProtocol, why);
@@ -69,14 +79,22 @@ export function edgeOf(given: Sources<EdgeValues>, problems: Problems): EdgeOpti
   if (from !== undefined && (proxyProtocol?.value ?? "off") === "off") {
     problems.add(from, "needs proxyProtocol optional or required");
   }
-  if (burst !== undefined && (rate?.value ?? 0) === 0) problems.add(burst, "needs clientRate");
+  if (clientBurst !== undefined && (clientRate?.value ?? 0) === 0) {
+    problems.add(clientBurst, "needs clientRate");
+  }
+  if (networkBurst !== undefined && (networkRate?.value ?? 0) === 0) {
+    problems.add(networkBurst, "needs networkRate");
+  }
   return {
     allow: given.allow?.value ?? edgeDefaults.allow,
     deny: given.deny?.value ?? edgeDefaults.deny,
     maxRelays: given.maxRelays?.value ?? edgeDefaults.maxRelays,
     maxRelaysPerClient: given.maxRelaysPerClient?.value ?? edgeDefaults.maxRelaysPerClient,
-    clientRate: rate?.value ?? edgeDefaults.clientRate,
-    clientBurst: burst?.value ?? edgeDefaults.clientBurst,
+    clientRate: clientRate?.value ?? edgeDefaults.clientRate,
+    clientBurst: clientBurst?.value ?? edgeDefaults.clientBurst,
+    maxRelaysPerNetwork: given.maxRelaysPerNetwork?.value ?? edgeDefaults.maxRelaysPerNetwork,
+    networkRate: networkRate?.value ?? edgeDefaults.networkRate,
+    networkBurst: networkBurst?.value ?? edgeDefaults.networkBurst,
     upRate: given.upRate?.value ?? edgeDefaults.upRate,
     downRate: given.downRate?.value ?? edgeDefaults.downRate,
     refusal: given.refuse?.value ?? edgeDefaults.refusal,
@@ -88,8 +106,12 @@ export function edgeOf(given: Sources<EdgeValues>, problems: Problems): EdgeOpti
 }
 
 /** Whether a list has nothing. */
-export function isNobody({ networks, files }: NetworkList): boolean {
-  return networks.length + files.length === 0;
+export function isNobody(list: Believed): boolean {
+  return list !== "any" && list.networks.length + list.files.length === 0;
+}
+
+function believed(value: unknown): Believed {
+  return value === "any" ? value : networks(value);
 }
 
 /** Networks apart by commas or in a list; one that begins with `file:` is a file of them. */
@@ -110,7 +132,7 @@ function asList(value: unknown): readonly unknown[] {
 }
 
 /** Connections per second; 0 for any number. */
-function clientRate(value: unknown): number {
+function connectionRate(value: unknown): number {
   if (value === "off" || value === false) return 0;
   const rate = Number(scalar(value));
   if (rate >= 0.001 && rate <= MILLION) return rate;

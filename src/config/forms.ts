@@ -14,6 +14,9 @@ const AMOUNT = "\\d+(\\.\\d+)?";
 /** Any text. */
 export const text: Form = { type: "string" };
 
+/** A name, or the number that stands for it. */
+export const nameOrNumber: Form = { anyOf: [{ type: "integer", minimum: 0 }, text] };
+
 /** Texts: in a list, or in one apart by commas. */
 export const texts: Form = { anyOf: [text, { type: "array", items: text }] };
 

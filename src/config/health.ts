@@ -11,6 +11,7 @@ import { checkTlsOf, checkTlsRules } from "./check-tls.ts";
 import type { Address, HealthOptions } from "./options.ts";
 import { parseDuration } from "./quantity.ts";
 import { count, duration, durationOrOff, refuse, scalar, type ValuesOf, word } from "./rule.ts";
+import { secret, secretOrFile } from "./secrets.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 
 const MINUTE_MS = 60_000;
@@ -41,11 +42,14 @@ export const healthRules = {
   checkFall: count(1, 100),
   checkAddress,
   checkUser: token("a user name without spaces"),
-  checkPassword: token("a password of 1…256 characters"),
+  checkPassword: secretOrFile(
+    (text) => (isToken(text) ? text : undefined),
+    "a password of 1…256 characters",
+  ),
   checkPath: path,
   checkHost: token("a host name"),
   checkStatus: status,
-  checkSend: bytes,
+  checkSend: secret((text) => (text === "" ? undefined : bytes(text)), "text"),
   checkExpect: expectation,
   ...checkTlsRules,
   ejectAfter: count(0, 1_000),
@@ -198,10 +202,14 @@ function checkAddress(value: unknown): Address | null {
   return parseAddress(value, "upstream");
 }
 
+function isToken(text: string): boolean {
+  return /^[\x21-\x7e]{1,256}$/.test(text);
+}
+
 /** A word that goes into a request as it is. */
 function token(expected: string) {
   return (value: unknown): string => {
-    if (typeof value === "string" && /^[\x21-\x7e]{1,256}$/.test(value)) return value;
+    if (typeof value === "string" && isToken(value)) return value;
     return refuse(typeof value === "string" ? `${value.length} characters` : value, expected);
   };
 }

@@ -1,4 +1,6 @@
 import { describe, printable } from "./error.ts";
+import { withoutNamed } from "./secret-keys.ts";
+import { isSecret } from "./secrets.ts";
 import { nearest } from "./suggest.ts";
 
 /** So many keys are named; more would bury the rest of a message. */
@@ -15,12 +17,27 @@ export interface KnownKeys {
   readonly uring: readonly string[];
 }
 
+/** Longest part of a key that is repeated, in characters: twice as long as those that there are. */
+const KEY_LENGTH_MAX = 40;
+
 /** A path as a message has it: `listeners[1].upstreams[0]`; empty for the whole document. */
 export function formatPath(path: Path): string {
-  return path.reduce<string>((text, step) => {
+  // What stands below a secret is a part of it.
+  const end = path.findIndex(isSecret);
+  const told = end === -1 ? path : path.slice(0, end + 1);
+  return told.reduce<string>((text, step) => {
     if (typeof step === "number") return `${text}[${step}]`;
-    return text === "" ? printable(step) : `${text}.${printable(step)}`;
+    return text === "" ? shownKey(step) : `${text}.${shownKey(step)}`;
   }, "");
+}
+
+/**
+ * A key as a message has it. None has a colon, an equals sign or a space in it: what stands behind
+ * one was meant as a value, and may be a secret.
+ */
+function shownKey(key: string): string {
+  const [name = ""] = withoutNamed(key.slice(0, KEY_LENGTH_MAX)).split(/[:= ]/, 1);
+  return printable(name === key || name.endsWith("*") ? name : `${name}…`);
 }
 
 /** The sentence for a key that its table does not have: with what was meant, as far as that shows. */
@@ -28,13 +45,14 @@ export function unknownKey(path: Path, known: KnownKeys): string {
   const key = String(path.at(-1));
   const table = path.slice(0, -1);
   const prefix = table.length === 0 ? "" : `${formatPath(table)}.`;
-  return `unknown key ${describe(prefix + key)}; ${hint(key, table, prefix, known)}`;
+  return `unknown key ${describe(formatPath(path))}; ${hint(key, table, prefix, known)}`;
 }
 
 function hint(key: string, table: Path, prefix: string, known: KnownKeys): string {
   const keys = keysAt(table, known);
   // Flags are written in kebab-case, so that is what many will try first.
-  const near = nearest(key.replaceAll(/[-_]/g, ""), keys);
+  const isShort = key.length <= KEY_LENGTH_MAX;
+  const near = isShort ? nearest(key.replaceAll(/[-_]/g, ""), keys) : null;
   if (near !== null) return `did you mean ${prefix}${near}?`;
   if (known.uring.includes(key)) return `did you mean uring.${key}?`;
   if (known.top.includes(key)) return "it belongs at the top of the file, outside of all tables";

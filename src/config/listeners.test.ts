@@ -154,7 +154,7 @@ describe("a file without an upstream", () => {
 
   test("is not asked for one when it could not be read", () => {
     expect(complaints({ listen: [":1"] }, "text")).toEqual([
-      'f: expected keys with values, not "text"',
+      "f: expected keys with values, not a text",
     ]);
   });
 });

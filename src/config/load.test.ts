@@ -173,7 +173,7 @@ test.each([
   ["throws.ts", 'throw new Error("no\\nway")', "throws.ts: no"],
   ["nothing.ts", "export const a = 1;", "nothing.ts: has no default export"],
   ["list.json", "[1]", "list.json: expected keys with values, not a list"],
-  ["text.yaml", "hello", 'text.yaml: expected keys with values, not "hello"'],
+  ["text.yaml", "hello", "text.yaml: expected keys with values, not a text"],
   ["number.ts", "export default 7", "number.ts: expected keys with values, not 7"],
   ["a.ini", "a", "a.ini: expected a file that ends in .toml, .yaml, .yml, .json, .ts or .js"],
   ["noext", "a", "noext: expected a file that ends in .toml, .yaml, .yml, .json, .ts or .js"],

@@ -5,15 +5,17 @@ import { readDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, printable } from "./error.ts";
 import { parseJson } from "./json.ts";
-import { readFailure } from "./read-failure.ts";
+import { moduleFailure, parserFailure, placeIn } from "./parser-failure.ts";
+import { readRegularFile } from "./regular-file.ts";
 import { type Source, unread } from "./settings.ts";
 import type { Problems } from "./sourced.ts";
+import { CrowdedError, parseToml } from "./toml.ts";
 
 /** Most bytes that a configuration may have: beyond this it is some other file. */
 const FILE_BYTES_MAX = 1024 * 1024;
 
 const parsers: Readonly<Record<string, (text: string) => unknown>> = {
-  ".toml": Bun.TOML.parse,
+  ".toml": parseToml,
   ".yaml": Bun.YAML.parse,
   ".yml": Bun.YAML.parse,
   ".json": parseJson,
@@ -41,8 +43,9 @@ export async function loadFile(
   } catch (error) {
     // A module may do anything, also while it is looked at.
     if (!(error instanceof ConfigError) && !isModule) throw error;
-    const why = error instanceof ConfigError ? error.message : `${name}: ${reasonOf(error)}`;
-    problems.sentences.push(why);
+    const why = error instanceof ConfigError ? error.problems : [`${name}: ${told(error)}`];
+    for (const one of why) problems.say(() => one);
+    if (error instanceof CrowdedError) problems.more(error.more);
     return unread;
   }
 }
@@ -59,29 +62,29 @@ async function read(path: string, name: string): Promise<unknown> {
       `${name}: expected a file that ends in .toml, .yaml, .yml, .json, .ts or .js`,
     );
   }
-  const text = await readText(path, name);
+  const text = readText(path, name);
   if (parse === undefined) return await importModule(path, name);
   try {
     // An empty YAML document is null, and an empty file of any kind sets nothing.
     return text.trim() === "" ? {} : (parse(text) ?? {});
   } catch (error) {
     // Parsers call themselves, and this is how they say that they cannot any more.
+    if (error instanceof ConfigError) {
+      const named = error.problems.map((one) => `${name}: ${one}`);
+      throw error instanceof CrowdedError
+        ? new CrowdedError(named, error.more)
+        : new ConfigError(named);
+    }
     if (error instanceof RangeError) {
       throw new ConfigError(`${name}: goes too deep for a configuration`);
     }
-    throw new ConfigError(`${name}: ${reasonOf(error)}${await placeOf(path)}`);
+    throw new ConfigError(`${name}: ${parserFailure(error)}${await placeOf(path)}`);
   }
 }
 
-async function readText(path: string, name: string): Promise<string> {
-  const file = Bun.file(path);
-  try {
-    const { size } = await file.stat();
-    if (size <= FILE_BYTES_MAX) return await file.text();
-  } catch (error) {
-    throw new ConfigError(`${name}: cannot be read: ${readFailure(error)}`);
-  }
-  throw new ConfigError(`${name}: larger than 1 MiB, so this is not a configuration`);
+function readText(path: string, name: string): string {
+  const limits = { bytesMax: FILE_BYTES_MAX, kind: "a configuration" };
+  return new TextDecoder().decode(readRegularFile(path, name, limits));
 }
 
 async function importModule(path: string, name: string): Promise<unknown> {
@@ -93,7 +96,7 @@ async function importModule(path: string, name: string): Promise<unknown> {
   try {
     loaded = await import(pathToFileURL(place).href);
   } catch (error) {
-    throw new ConfigError(`${name}: ${reasonOf(error)}${positionOf(error)}`);
+    throw new ConfigError(`${name}: ${told(error)}`);
   }
   if (loaded.default === undefined) throw new ConfigError(`${name}: has no default export`);
   return loaded.default;
@@ -112,9 +115,8 @@ function provideRingway(): void {
   });
 }
 
-function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return printable(message.split("\n")[0] ?? "").replace(/^(\w+) Parse error: /, "not valid $1: ");
+function told(error: unknown): string {
+  return `${moduleFailure(error)}${placeIn(error)}`;
 }
 
 /**
@@ -125,12 +127,7 @@ async function placeOf(path: string): Promise<string> {
   try {
     await import(pathToFileURL(resolve(path)).href);
   } catch (error) {
-    return positionOf(error);
+    return placeIn(error);
   }
   return "";
-}
-
-function positionOf(error: unknown): string {
-  const position = (error as { position?: { line?: number } | null } | null)?.position;
-  return typeof position?.line === "number" ? ` (line ${position.line})` : "";
 }

@@ -1,104 +1,108 @@
+import { thisMachine } from "../engine/machine.ts";
 import { formatAddress } from "./address.ts";
+import { components } from "./components.ts";
 import type { ListenerGroup } from "./listeners.ts";
-import type { Address, UpstreamAddress } from "./options.ts";
+import type { Address } from "./options.ts";
+import { type Machine, meetingPoint, reaches } from "./reach.ts";
 import type { Problems, Sourced } from "./sourced.ts";
 
-/** An upstream or a mirror that is a listener of the proxy itself. */
-interface Hop {
-  readonly from: ListenerGroup;
-  readonly upstream: Address;
-  readonly label: string;
-  readonly listener: Address;
-  readonly to: ListenerGroup;
+/** A listener, or several that share all, and wherever its relays, their copies and its checks go. */
+export interface Station {
+  readonly listen: readonly Address[];
+  readonly targets: readonly Address[];
 }
 
-/**
- * Tells upstreams whose relays come back to where they started: they would dial on until no
- * descriptor is left. So would copies to a mirror. A listener may relay to another one that relays elsewhere.
- */
-export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems): void {
-  const hops = hopsOf(groups);
-  const next = new Map<ListenerGroup, ListenerGroup[]>();
+/** A target of a station that is a listener of the proxy itself. */
+export interface Hop {
+  /** The station that it is a target of, by its place. */
+  readonly from: number;
+  readonly target: Address;
+  readonly listener: Address;
+  /** The station of that listener. */
+  readonly to: number;
+  /** Relays come back to where they started. */
+  readonly isLoop: boolean;
+}
+
+/** All hops between stations, as far as their addresses tell. */
+export function hopsBetween(
+  stations: readonly Station[],
+  machine: Machine = thisMachine,
+): readonly Hop[] {
+  const listeners = Map.groupBy(
+    stations.flatMap(({ listen }, to) => listen.map((listener) => ({ listener, to }))),
+    ({ listener }) => meetingPoint(listener),
+  );
+  const hops = stations.flatMap(({ targets }, from) =>
+    targets.flatMap((target) => {
+      const near = listeners.get(meetingPoint(target)) ?? [];
+      const found = near.filter(({ listener }) => reaches(target, listener, machine));
+      const once = new Map(found.map((one) => [one.to, one]).toReversed() as [number, Found][]);
+      return Array.from(once.values(), (one) => ({ from, target, ...one }));
+    }),
+  );
+  const next = new Map<number, number[]>();
   for (const { from, to } of hops) {
     const others = next.get(from);
     if (others === undefined) next.set(from, [to]);
     else others.push(to);
   }
-  for (const { from, upstream, label, listener, to } of hops) {
-    if (!leads(to, from, next)) continue;
+  const circles = components(next);
+  // Relays come back exactly when both lead to each other.
+  return hops.map((hop) => ({ ...hop, isLoop: circles.get(hop.from) === circles.get(hop.to) }));
+}
+
+/**
+ * Tells upstreams whose relays come back to where they started: they would dial on until no
+ * descriptor is left. So would copies to a mirror, and checks. A listener may relay to another one that
+ * relays elsewhere.
+ */
+export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems): void {
+  const targets = groups.map(targetsOf);
+  const stations = groups.map(({ listen }, index) => ({
+    listen: valuesOf(listen),
+    targets: valuesOf(targets[index] ?? []),
+  }));
+  for (const { from, target, listener, to, isLoop } of hopsBetween(stations)) {
+    if (!isLoop) continue;
+    const label = targets[from]?.find(({ value }) => value === target)?.label ?? "";
     const which = from === to ? " itself" : ", which relays back to this one";
-    const names = `"${formatAddress(upstream)}" is the listener ${formatAddress(listener)}`;
+    const names = `"${formatAddress(target)}" is the listener ${formatAddress(listener)}`;
     problems.add({ label }, `${names}${which}: relays would loop`);
   }
 }
 
-function hopsOf(groups: readonly ListenerGroup[]): Hop[] {
-  const listeners = new Map<string, { listener: Address; to: ListenerGroup }[]>();
-  for (const to of groups) {
-    for (const { value: listener } of to.listen) {
-      if (listener === null) continue;
-      const key = placeOf(listener);
-      const others = listeners.get(key);
-      if (others === undefined) listeners.set(key, [{ listener, to }]);
-      else others.push({ listener, to });
-    }
+/** Tells upstreams, mirrors and checks that are the admin server of the same process. */
+export function rejectAdmin(
+  groups: readonly ListenerGroup[],
+  admin: Sourced<Address | "none"> | undefined,
+  problems: Problems,
+  machine: Machine = thisMachine,
+): void {
+  const where = admin?.value ?? "none";
+  if (where === "none") return;
+  // Upstreams for all groups are told of once.
+  for (const { value, label } of new Set(groups.flatMap(targetsOf))) {
+    if (value === null || !reaches(value, where, machine)) continue;
+    const names = `"${formatAddress(value)}" is the admin server ${formatAddress(where)} itself`;
+    problems.add({ label }, `${names}: no client may get there by a relay`);
   }
-  return groups.flatMap((from) =>
-    targetsOf(from).flatMap(({ value: upstream, label }) => {
-      // Where a service is shows only when DNS is asked.
-      if (upstream === null || upstream === "none" || upstream.kind === "service") return [];
-      const near = listeners.get(placeOf(upstream)) ?? [];
-      const found = near.find(({ listener }) => reaches(upstream, listener));
-      return found === undefined ? [] : [{ from, upstream, label, ...found }];
-    }),
-  );
 }
 
-/** Whether who dials this upstream may come to this listener, as far as their addresses tell. */
-export function isListener(upstream: Address, listener: Address): boolean {
-  return placeOf(upstream) === placeOf(listener) && reaches(upstream, listener);
-}
+type Found = Pick<Hop, "listener" | "to">;
 
-/** Wherever relays of a group go, and copies of them. */
+/** Wherever relays of a group go, copies of them and checks. Where a service is DNS says. */
 function targetsOf({
   upstreams,
-  settings: { mirror },
-}: ListenerGroup): readonly Sourced<UpstreamAddress | "none">[] {
-  return mirror === undefined ? upstreams : [...upstreams, mirror];
+  settings: { mirror, checkAddress },
+}: ListenerGroup): readonly Sourced<Address>[] {
+  return [...upstreams, mirror, checkAddress].flatMap((one) => {
+    const value = one?.value ?? null;
+    if (one === undefined || value === null || value === "none") return [];
+    return value.kind === "service" ? [] : [one as Sourced<Address>];
+  });
 }
 
-/** What an upstream and the listener that it reaches have in common. */
-function placeOf(address: Address): string {
-  return address.kind === "unix" ? formatAddress(address) : String(address.port);
-}
-
-/** Whether relays get from one group to another, or are there already. */
-function leads(
-  start: ListenerGroup,
-  goal: ListenerGroup,
-  next: ReadonlyMap<ListenerGroup, readonly ListenerGroup[]>,
-): boolean {
-  const seen = new Set([start]);
-  // A set gives what is added to it meanwhile, too.
-  for (const group of seen) {
-    if (group === goal) return true;
-    for (const other of next.get(group) ?? []) seen.add(other);
-  }
-  return false;
-}
-
-function reaches(upstream: Address, listener: Address): boolean {
-  // Unix sockets in the same place are the same.
-  if (upstream.kind === "unix" || listener.kind === "unix") return true;
-  if (upstream.host === listener.host) return true;
-  const all = listener.host === "::" || listener.host === "0.0.0.0";
-  const targets = loopbacks(upstream.host);
-  return all ? targets.length > 0 : loopbacks(listener.host).some((one) => targets.includes(one));
-}
-
-/** The loopback addresses that a host may stand for on this machine. */
-function loopbacks(host: string): readonly string[] {
-  if (host === "localhost" || host === "::") return ["127.0.0.1", "::1"];
-  if (host === "0.0.0.0") return ["127.0.0.1"];
-  return host === "::1" || host.startsWith("127.") ? [host] : [];
+function valuesOf(sources: readonly Sourced<Address>[]): Address[] {
+  return sources.flatMap(({ value }) => value ?? []);
 }

@@ -8,7 +8,8 @@ import {
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
-import { edgeDefaults, type NetworkList } from "./edge.ts";
+import type { DnsNetwork } from "./dns-allow.ts";
+import { type Believed, edgeDefaults, type NetworkList } from "./edge.ts";
 
 /** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
 export interface TcpAddress {
@@ -16,13 +17,24 @@ export interface TcpAddress {
   readonly host: string;
   /** 0…65535; 0 lets the system pick, for a listener only. */
   readonly port: number;
+  /** See {@link Asked}. */
+  readonly asks?: Asked;
 }
 
 /** A unix socket. A path that begins with `\0` is in Linux' abstract namespace. */
 export interface UnixAddress {
   readonly kind: "unix";
   readonly path: string;
+  /** See {@link Asked}. */
+  readonly asks?: Asked;
 }
+
+/**
+ * Where a literal upstream leads may change while the proxy runs, as interfaces and files do: for each dial
+ * the control plane is asked whether that would be the proxy itself. Set by the control plane, where the
+ * address has something in common with what this process listens on; never configured.
+ */
+export type Asked = true;
 
 /** Who may do what with a file or a unix socket that ringway makes. */
 export interface FileAccess {
@@ -131,13 +143,17 @@ export interface EdgeOptions {
   readonly clientRate: number;
   /** Connections that it may open at once after a rest. */
   readonly clientBurst: number;
+  /** The same three of all clients of a network: 24 bits of an IPv4 address, 48 of an IPv6 one. */
+  readonly maxRelaysPerNetwork: number;
+  readonly networkRate: number;
+  readonly networkBurst: number;
   /** Bytes per second of a relay from its client and to it, 1,024…2³⁰; 0 for any number. */
   readonly upRate: number;
   readonly downRate: number;
   readonly refusal: Refusal;
   readonly proxyProtocol: ProxyProtocolIn;
-  /** Whose headers are believed; with `required` and nobody named: everybody's. */
-  readonly proxyProtocolFrom: NetworkList;
+  /** Whose headers are believed; with `required` and nobody named: everybody's, with a warning. */
+  readonly proxyProtocolFrom: Believed;
   /** Milliseconds in which the header has to be here, at least 1. */
   readonly preambleTimeoutMs: number;
   readonly sendProxyProtocol: ProxyProtocolOut;
@@ -156,6 +172,9 @@ export interface GateOptions {
   /** Memory of the clients' rates and counts; null where they have no limits. */
   readonly rates: SharedArrayBuffer | null;
   readonly counts: SharedArrayBuffer | null;
+  /** The same of their networks. */
+  readonly networkRates: SharedArrayBuffer | null;
+  readonly networkCounts: SharedArrayBuffer | null;
 }
 
 /** Who decides about each connection of a listener. Finished and validated. */
@@ -291,6 +310,8 @@ export interface AdminOptions {
    * a loopback address or a unix socket.
    */
   readonly token: string | null;
+  /** What those have to show who may only look; null where there are none. Only beside `token`. */
+  readonly readToken: string | null;
   /** What its unix socket gets. */
   readonly unix: FileAccess;
 }
@@ -304,6 +325,13 @@ export interface AccessLogOptions {
   readonly starts: boolean;
   /** Milliseconds between two lines of a relay that runs, 1,000…86,400,000; 0 for none. */
   readonly everyMs: number;
+}
+
+/** Whose process it becomes once its sockets are open: names or numbers. Finished and validated. */
+export interface AccountOptions {
+  readonly user: string;
+  /** Null for the user's own. */
+  readonly group: string | null;
 }
 
 /** A whole proxy, as the command line or a program asks for it. Finished and validated. */
@@ -320,6 +348,13 @@ export interface ProxyOptions {
   readonly drainTimeoutMs: number;
   /** Who is asked for the names of upstreams and for services; empty: the system, and whom it asks. */
   readonly dnsServers: readonly DnsServer[];
+  /** What DNS may answer with, for names and services; none for anything. */
+  readonly dnsAllow?: readonly DnsNetwork[];
+  /**
+   * What else this process listens on, and nobody is relayed to: the admin server, the server inside but for
+   * those whose upstream it is.
+   */
+  readonly reserved?: readonly Address[];
 }
 
 /** Permissions of a unix socket: its owner alone may connect. */
@@ -364,6 +399,7 @@ export const defaults = {
   totalRelays: 0,
   drainTimeoutMs: 10_000,
   dnsServers: [],
+  dnsAllow: [],
   segmentSize: 64 * 1024,
   segmentCount: 4096,
   accessLog: "none",
@@ -371,6 +407,9 @@ export const defaults = {
   accessLogEvery: "off",
   admin: "none",
   adminToken: "none",
+  adminReadToken: "none",
+  user: "none",
+  group: "none",
   stats: "text",
 } as const;
 

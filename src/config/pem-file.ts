@@ -1,7 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { ConfigError, describe } from "./error.ts";
-import { readFailure } from "./read-failure.ts";
-import { refuse } from "./rule.ts";
+import { readRegularFile } from "./regular-file.ts";
+import { veiled } from "./secrets.ts";
 
 /** Most bytes that a file may have: all authorities that a system trusts take a quarter of it. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -58,21 +57,11 @@ function isRead(read: () => unknown): boolean {
 }
 
 function readText(path: unknown): string {
-  if (typeof path !== "string" || path === "") return refuse(path, "the path of a file, or none");
-  let why = "it is not a regular file";
-  try {
-    // Of a pipe the other end may never come.
-    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const stat = fstatSync(file);
-      if (stat.isFile() && stat.size <= FILE_BYTES_MAX) return readFileSync(file, "latin1");
-      if (stat.isFile()) why = "it is larger than 1 MiB";
-      if (stat.isDirectory()) why = "it is a directory";
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    why = readFailure(error);
+  const expected = "the path of a file, or none";
+  // It may be the key itself, in the place of its path.
+  if (typeof path !== "string" || path === "" || /-----|[\r\n]/.test(path)) {
+    throw new ConfigError(`${veiled(path)}: expected ${expected}`);
   }
-  throw new ConfigError(`${describe(path)}: cannot be read: ${why}`);
+  const limits = { bytesMax: FILE_BYTES_MAX, kind: "a certificate or a key" };
+  return readRegularFile(path, describe(path), limits).toString("latin1");
 }

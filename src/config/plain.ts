@@ -1,6 +1,7 @@
 import { type Environment, fillIn } from "./environment.ts";
 import { ConfigError } from "./error.ts";
 import { formatPath, type Path } from "./keys.ts";
+import { isSecret } from "./secrets.ts";
 
 /** Stands where a value was that nothing can be made of, which has been told. */
 export const broken: unique symbol = Symbol("broken");
@@ -9,6 +10,9 @@ export const broken: unique symbol = Symbol("broken");
 const DEPTH_MAX = 16;
 /** Most values of a document, counted anew wherever YAML or a module uses one again. */
 const VALUES_MAX = 100_000;
+
+/** Keys that no table has and that are copied still, to be told with all else that is wrong there. */
+const STRAYS_MAX = 200;
 
 /** Names that objects have a meaning of their own for, so that they are no keys. */
 const reserved: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
@@ -19,6 +23,8 @@ export interface Findings {
   wrong(path: Path, why: string): void;
   /** A key that no table has. */
   unknown(path: Path): void;
+  /** Another such key, after so many that it is enough to count it. */
+  more(): void;
 }
 
 /**
@@ -26,14 +32,17 @@ export interface Findings {
  * only, in which environment variables are filled in. Keys without a value are left out.
  *
  * @param environment null leaves texts as they are
+ * @param isKnown whether any table has a key of this name
  * @throws ConfigError with one sentence for what is too large or too deep to be a configuration
  */
 export function plain(
   content: unknown,
   environment: Environment | null,
   findings: Findings,
+  isKnown: (key: string) => boolean,
 ): unknown {
   let count = 0;
+  let strays = 0;
   const copy = (value: unknown, path: Path): unknown => {
     if (++count > VALUES_MAX) throw new ConfigError("has too many values for a configuration");
     if (path.length > DEPTH_MAX) {
@@ -45,7 +54,7 @@ export function plain(
   };
   const filled = (text: string, path: Path): unknown => {
     try {
-      return fillIn(text, environment ?? {});
+      return fillIn(text, environment ?? {}, path.some(isSecret));
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       findings.wrong(path, error.message);
@@ -56,6 +65,7 @@ export function plain(
     const copied: Record<string, unknown> = Object.create(null);
     for (const [key, value] of Object.entries(table)) {
       if (reserved.has(key)) findings.unknown([...path, key]);
+      else if (!isKnown(key) && ++strays > STRAYS_MAX) findings.more();
       else if (value !== undefined) copied[key] = copy(value, [...path, key]);
     }
     return copied;

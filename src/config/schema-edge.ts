@@ -32,6 +32,24 @@ export const edgeSettings = {
     "Connections that a client may open at once after a rest.",
     edgeDefaults.clientBurst,
   ),
+  maxRelaysPerNetwork: setting(
+    "maxRelaysPerNetwork",
+    form.count(0, null),
+    "Relays of all clients of a network (IPv4: /24, IPv6: /48) at a time; 0 for any number.",
+    0,
+  ),
+  networkRate: setting(
+    "networkRate",
+    form.rate,
+    "Connections per second of such a network in the long run, or off.",
+    "off",
+  ),
+  networkBurst: setting(
+    "networkBurst",
+    form.count(1, null),
+    "Connections that a network may open at once after a rest.",
+    edgeDefaults.networkBurst,
+  ),
   upRate: setting(
     "upRate",
     form.sizeOrOff,
@@ -54,7 +72,7 @@ export const edgeSettings = {
   proxyProtocolFrom: setting(
     "proxyProtocolFrom",
     form.texts,
-    "Networks whose PROXY headers are believed, or file:PATH.",
+    "Networks whose PROXY headers are believed, or file:PATH; any: whoever connects.",
   ),
   preambleTimeout: setting(
     "preambleTimeout",

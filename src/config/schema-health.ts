@@ -35,7 +35,11 @@ export const healthSettings = {
   ),
   checkAddress: setting("checkAddress", form.text, "Another address to check, or none.", "none"),
   checkUser: setting("checkUser", form.text, "Who checks redis or postgres."),
-  checkPassword: setting("checkPassword", form.text, "With what a redis check logs in."),
+  checkPassword: setting(
+    "checkPassword",
+    form.text,
+    "With what a redis check logs in, or file:PATH.",
+  ),
   checkPath: setting("checkPath", form.text, "What an http check asks for.", "/"),
   checkHost: setting(
     "checkHost",

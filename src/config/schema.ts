@@ -398,6 +398,12 @@ const configEntries = {
     "Who is asked for names and services, up to 8 addresses; system for whom the system asks.",
     "system",
   ),
+  dnsAllow: proxySetting(
+    "dnsAllow",
+    form.texts,
+    "Networks, and of services ports, that DNS may answer with: 10.0.0.0/8:6379; any for all.",
+    "any",
+  ),
   segmentSize: proxySetting(
     "segmentSize",
     form.size,
@@ -452,11 +458,29 @@ const configEntries = {
     "Where the admin page and API are: host:port, [ipv6]:port, unix:/path, or none.",
     defaults.admin,
   ),
+  user: proxySetting(
+    "user",
+    form.nameOrNumber,
+    "Whose process it becomes once its sockets are open: a name or a number (Linux, started as root).",
+    defaults.user,
+  ),
+  group: proxySetting(
+    "group",
+    form.nameOrNumber,
+    "And of which group; unless given, of the user's own.",
+    defaults.group,
+  ),
   adminToken: proxySetting(
     "adminToken",
     form.text,
-    "What their requests have to show, 16…256 characters; needed where others reach them.",
+    "What their requests have to show, 16…256 characters, or file:PATH; needed where others reach them.",
     defaults.adminToken,
+  ),
+  adminReadToken: proxySetting(
+    "adminReadToken",
+    form.text,
+    "The same of those who may look and change nothing, beside adminToken.",
+    defaults.adminReadToken,
   ),
   stats: proxySetting("stats", form.words(statsFormats), "Statistics at exit.", defaults.stats),
   verbose: proxySetting("verbose", form.truth, "Log every relay; more statistics.", false),

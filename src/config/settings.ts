@@ -1,8 +1,10 @@
 import { policies } from "../upstream/balance/balance.ts";
 import { type DnsServer, parseServer } from "../upstream/names/dns-server.ts";
 import { accessLogRules } from "./access-log.ts";
+import { accountRules } from "./account.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
+import { dnsAllow } from "./dns-allow.ts";
 import { edgeRules } from "./edge.ts";
 import { fileGroup, fileMode, fileUser } from "./file-access.ts";
 import { healthRules } from "./health.ts";
@@ -84,10 +86,12 @@ export const proxyRules = {
   totalRelays: count(0, 10_000_000),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   dnsServers,
+  dnsAllow,
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,
   ...accessLogRules,
   ...adminRules,
+  ...accountRules,
   stats: word(statsFormats),
   verbose: truth,
 };

@@ -1,4 +1,4 @@
-import { ConfigError } from "./error.ts";
+import { andMore, ConfigError, PROBLEMS_MAX } from "./error.ts";
 import type { Rule } from "./rule.ts";
 
 /** One value as it was given, not looked at yet. */
@@ -23,19 +23,44 @@ export type Sources<Values> = { readonly [K in keyof Values]?: Sourced<Values[K]
 
 /**
  * All that is wrong with what was given, in sentences. Looking goes on after the first, so that a
- * person can mend all of it at once.
+ * person can mend all of it at once. Beyond a hundred mistakes the rest is only counted.
  */
 export class Problems {
-  readonly sentences: string[];
+  private readonly told: string[];
+  private untold = 0;
 
   /** @param earlier what was found to be wrong before */
-  constructor(earlier: readonly string[] = []) {
-    this.sentences = [...earlier];
+  constructor(earlier: readonly string[] | Problems = []) {
+    this.told = [...(earlier instanceof Problems ? earlier.told : earlier)];
+    if (earlier instanceof Problems) this.untold = earlier.untold;
   }
 
-  /** @param why what is wrong with a value, to be put after where it was given */
-  add(source: { readonly label: string } | undefined, why: string): void {
-    this.sentences.push(`${source?.label ?? "defaults"} ${why}`);
+  /** All of them, and how many more there are. */
+  get sentences(): readonly string[] {
+    return this.untold === 0 ? this.told : [...this.told, andMore(this.untold)];
+  }
+
+  get isEmpty(): boolean {
+    return this.told.length === 0;
+  }
+
+  /**
+   * @param why what is wrong with a value, to be put after where it was given; a function is called
+   *   only when it is told
+   */
+  add(source: { readonly label: string } | undefined, why: string | (() => string)): void {
+    this.say(() => `${source?.label ?? "defaults"} ${typeof why === "string" ? why : why()}`);
+  }
+
+  /** So many more, after more than a hundred that were told. */
+  more(count: number): void {
+    this.untold += count;
+  }
+
+  /** @param sentence the whole of it; made only when it is told, as that may take a while */
+  say(sentence: () => string): void {
+    if (this.told.length < PROBLEMS_MAX) this.told.push(sentence());
+    else this.untold++;
   }
 
   /** Takes a value by its rule; what the rule refuses is told and null. */

@@ -1,5 +1,9 @@
+/** Longer words are like none that are known, and comparing takes as long as they are. */
+const LENGTH_MAX = 64;
+
 /** The known word that a mistyped one is closest to, or null when none is close. */
 export function nearest(word: string, known: readonly string[]): string | null {
+  if (word.length > LENGTH_MAX) return null;
   // A third of the letters may be wrong; beyond that a suggestion would rather puzzle.
   let least = Math.floor(word.length / 3) + 1;
   let found: string | null = null;

@@ -1,9 +1,12 @@
 import { accessLogOf } from "./access-log.ts";
+import { accountOf } from "./account.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
 import { type FileListeners, type ListenerGroup, listenersOf, plainUpstream } from "./listeners.ts";
+import { rejectAdmin } from "./loops.ts";
 import {
   type AccessLogOptions,
+  type AccountOptions,
   type Address,
   type AdminOptions,
   defaults,
@@ -42,11 +45,14 @@ export interface Settings {
   readonly totalRelays: number;
   readonly drainTimeoutMs: number;
   readonly dnsServers: ProxyOptions["dnsServers"];
+  readonly dnsAllow: NonNullable<ProxyOptions["dnsAllow"]>;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
   readonly accessLog: AccessLogOptions | null;
   /** Null for no admin server. */
   readonly admin: AdminOptions | null;
+  /** Null to stay whose it is. */
+  readonly account: AccountOptions | null;
   readonly stats: StatsFormat;
   readonly verbose: boolean;
 }
@@ -62,34 +68,38 @@ const CHUNK = 512 * KIB;
  *
  * @param given what the command line gives; it wins over the file
  * @param file what a file says
- * @param earlier what was found to be wrong before, in sentences
+ * @param earlier what was found to be wrong before
  * @throws ConfigError with all that is wrong, earlier and now
  */
 export function validate(
   given: Given,
   file: Source | null = null,
-  earlier: readonly string[] = [],
+  earlier: readonly string[] | Problems = [],
 ): Settings {
   const problems = new Problems(earlier);
   const line = takeFlags(given, problems);
   const settings = { ...file?.settings, ...line.settings };
   const groupOfUring = { ...file?.uring, ...line.uring };
   if (settings.engine?.value === "sockets") rejectUring(groupOfUring, problems);
+  const groups = groupsOf(line, file, problems);
+  rejectAdmin(groups, settings.admin, problems);
   const finished: Settings = {
-    listeners: listenersOf(groupsOf(line, file, problems), problems, inFile(file)),
+    listeners: listenersOf(groups, problems, inFile(file)),
     engine: settings.engine?.value ?? defaults.engine,
     workers: settings.workers?.value ?? defaults.workers,
     totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     dnsServers: settings.dnsServers?.value ?? defaults.dnsServers,
+    dnsAllow: settings.dnsAllow?.value ?? defaults.dnsAllow,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
     accessLog: accessLogOf(settings, problems),
     admin: adminOf(settings, problems),
+    account: accountOf(settings, problems),
     stats: settings.stats?.value ?? defaults.stats,
     verbose: settings.verbose?.value ?? false,
   };
-  if (problems.sentences.length > 0) throw new ConfigError(problems.sentences);
+  if (!problems.isEmpty) throw new ConfigError(problems.sentences);
   return finished;
 }
 
@@ -98,10 +108,15 @@ export function validate(
  *
  * @param embedded where the embedded upstream is, for the listeners that have none; it may be empty
  *   when there is no such listener
+ * @param admin where the admin server really listens; null when there is none
  */
-export function proxyOptions(settings: Settings, embedded: readonly Address[]): ProxyOptions {
+export function proxyOptions(
+  settings: Settings,
+  embedded: readonly Address[],
+  admin: Address | null = null,
+): ProxyOptions {
   const { listeners, engine, workers, totalRelays, memory, uring } = settings;
-  const { drainTimeoutMs, dnsServers } = settings;
+  const { drainTimeoutMs, dnsServers, dnsAllow } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
@@ -112,6 +127,8 @@ export function proxyOptions(settings: Settings, embedded: readonly Address[]): 
     uring,
     drainTimeoutMs,
     dnsServers,
+    dnsAllow,
+    reserved: [...embedded, ...(admin === null ? [] : [admin])],
   };
 }
 

@@ -6,6 +6,9 @@ import {
   type ListenerOptions,
   listenerDefaults,
 } from "../config/options.ts";
+import { clientAt } from "../edge/access/test-addresses.ts";
+import { ClientCounts } from "../edge/limits/client-counts.ts";
+import { NETWORK_PREFIXES } from "../edge/limits/client-hash.ts";
 import { Edges } from "./edges.ts";
 
 function listener(edge: Partial<EdgeOptions>): ListenerOptions {
@@ -30,7 +33,7 @@ class Rows {
   }
 }
 
-const limited = { maxRelaysPerClient: 3, clientRate: 5 };
+const limited = { maxRelaysPerClient: 3, clientRate: 5, maxRelaysPerNetwork: 9, networkRate: 50 };
 
 /** The memory that workers get for the listener's clients. */
 async function memoryOf(edges: Edges, edge: Partial<EdgeOptions>) {
@@ -46,6 +49,8 @@ test("what was counted outlives reloads", async () => {
   edges.retain();
   expect(before?.counts).toBeInstanceOf(SharedArrayBuffer);
   expect(after?.counts).toBe(before?.counts as SharedArrayBuffer);
+  expect(after?.networkCounts).toBe(before?.networkCounts as SharedArrayBuffer);
+  expect(after?.networkRates).toBe(before?.networkRates as SharedArrayBuffer);
   // Buckets of another rate begin anew.
   expect(after?.rates).not.toBe(before?.rates as SharedArrayBuffer);
 });
@@ -105,4 +110,23 @@ test("the rows of listeners that go are given back, those of a reload that fails
   await expect(edges.adopt([at(4, 5), missing], 0)).rejects.toThrow();
   edges.restore();
   expect(rows.names).toEqual(["127.0.0.1:2"]);
+});
+
+test("what a failed worker had counted of clients and networks is taken back", async () => {
+  const edges = new Edges(2, new Rows());
+  const { counts, networkCounts } = (await memoryOf(edges, limited)) as GateOptions;
+  edges.retain();
+  const options = { max: 1, workers: 2, worker: 1 };
+  const tables = [
+    new ClientCounts({ ...options, memory: counts as SharedArrayBuffer }),
+    new ClientCounts({
+      ...options,
+      ...NETWORK_PREFIXES,
+      memory: networkCounts as SharedArrayBuffer,
+    }),
+  ];
+  const client = clientAt("10.0.0.1");
+  for (const one of tables) expect(one.tryEnter(client)).toBe(true);
+  edges.workerFailed(1);
+  expect(tables.map((one) => one.countOf(client))).toEqual([0, 0]);
 });

@@ -5,6 +5,7 @@ import { readNetworks } from "../edge/access/file.ts";
 import { type Network, NetworkSet } from "../edge/access/networks.ts";
 import { AccessList } from "../edge/access/rules.ts";
 import { ClientCounts } from "../edge/limits/client-counts.ts";
+import { NETWORK_PREFIXES } from "../edge/limits/client-hash.ts";
 import { TokenBuckets } from "../edge/limits/token-buckets.ts";
 import { homesOf, keyed } from "./plan.ts";
 
@@ -14,6 +15,12 @@ type Lists = Pick<GateOptions, "access" | "trusted">;
 /** What workers share for one listener; the memory as long as its limits stay what they are. */
 interface Memory {
   readonly lists: Lists;
+  readonly clients: Counted;
+  readonly networks: Counted;
+}
+
+/** What is counted of clients, or of their networks. */
+interface Counted {
   readonly rate: number;
   readonly burst: number;
   readonly rates: SharedArrayBuffer | null;
@@ -87,11 +94,14 @@ export class Edges {
         names.add(name);
         return { slot: this.rows.rowOf(name), most };
       });
+      const { lists, clients, networks } = memory;
       const gate: GateOptions = {
-        ...memory.lists,
+        ...lists,
         rows,
-        rates: memory.rates,
-        counts: memory.counts,
+        rates: clients.rates,
+        counts: clients.counts,
+        networkRates: networks.rates,
+        networkCounts: networks.counts,
       };
       adopted.push(isNeeded(gate, edge) ? { ...listener, edge: { ...edge, gate } } : listener);
     }
@@ -130,25 +140,34 @@ export class Edges {
   workerFailed(worker: number): void {
     // Of a reload that is under way, too: its listeners may have let clients in.
     const known = [this.holding, this.adopted].flatMap(({ memories }) => [...memories.values()]);
-    for (const counts of new Set(known.map((memory) => memory.counts))) {
-      if (counts === null) continue;
-      new ClientCounts({ max: 1, workers: this.workers, memory: counts }).takeBack(worker);
+    const { workers } = this;
+    for (const memory of new Set(known.map(({ clients }) => clients.counts))) {
+      if (memory !== null) new ClientCounts({ max: 1, workers, memory }).takeBack(worker);
+    }
+    for (const memory of new Set(known.map(({ networks }) => networks.counts))) {
+      if (memory === null) continue;
+      new ClientCounts({ max: 1, workers, memory, ...NETWORK_PREFIXES }).takeBack(worker);
     }
   }
 
-  private memoryOf(
-    home: string,
-    { clientRate, clientBurst, maxRelaysPerClient }: EdgeOptions,
-  ): Omit<Memory, "lists"> {
+  private memoryOf(home: string, edge: EdgeOptions): Omit<Memory, "lists"> {
+    const { clientRate, clientBurst, networkRate, networkBurst } = edge;
     const before = this.holding.memories.get(home);
-    const isSameRate = before?.rate === clientRate && before.burst === clientBurst;
+    return {
+      clients: this.counted(clientRate, clientBurst, edge.maxRelaysPerClient, before?.clients),
+      networks: this.counted(networkRate, networkBurst, edge.maxRelaysPerNetwork, before?.networks),
+    };
+  }
+
+  private counted(rate: number, burst: number, max: number, before?: Counted): Counted {
+    const isSameRate = before?.rate === rate && before.burst === burst;
     const rates = () => new SharedArrayBuffer(TokenBuckets.bytesFor());
     const counts = () => new SharedArrayBuffer(ClientCounts.bytesFor(undefined, this.workers));
     return {
-      rate: clientRate,
-      burst: clientBurst,
-      rates: clientRate === 0 ? null : ((isSameRate ? before?.rates : null) ?? rates()),
-      counts: maxRelaysPerClient === 0 ? null : (before?.counts ?? counts()),
+      rate,
+      burst,
+      rates: rate === 0 ? null : ((isSameRate ? before?.rates : null) ?? rates()),
+      counts: max === 0 ? null : (before?.counts ?? counts()),
     };
   }
 }
@@ -160,12 +179,14 @@ export async function checkNetworks(listeners: readonly WantedListener[]): Promi
 
 /** What an edge's lists and files say. @throws ConfigError with all that is wrong with the files */
 async function listsOf(edge: EdgeOptions): Promise<Lists> {
-  const lists = [edge.allow, edge.deny, edge.proxyProtocolFrom];
+  const { proxyProtocolFrom: believed } = edge;
+  const isAny = believed === "any" || isNobody(believed);
+  const lists = [edge.allow, edge.deny, ...(believed === "any" ? [] : [believed])];
   const [allow = [], deny = [], from = []] = await allOf(lists.map(networksOf));
   const hasRules = !isNobody(edge.allow) || !isNobody(edge.deny);
   return {
     access: hasRules ? new AccessList({ allow, deny }).tables : null,
-    trusted: isNobody(edge.proxyProtocolFrom)
+    trusted: isAny
       ? null
       : new NetworkSet<true>(from.map((network) => [network, true] as const)).tables,
   };
@@ -189,7 +210,9 @@ async function allOf<T>(wanted: readonly Promise<T>[]): Promise<T[]> {
   return given;
 }
 
-function isNeeded({ access, rows, rates, counts }: GateOptions, edge: EdgeOptions): boolean {
-  if (access !== null || rows.length > 0 || rates !== null || counts !== null) return true;
+function isNeeded(gate: GateOptions, edge: EdgeOptions): boolean {
+  const { access, rows, rates, counts, networkRates, networkCounts } = gate;
+  const limits = [access, rates, counts, networkRates, networkCounts];
+  if (rows.length > 0 || limits.some((one) => one !== null)) return true;
   return edge.proxyProtocol !== "off";
 }

@@ -1,18 +1,28 @@
-import type { Address, EngineName, FileAccess, ListenerOptions } from "../config/options.ts";
+import { cleanUpOrThrow } from "../clean-up.ts";
+import { formatAddress } from "../config/address.ts";
+import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
 import type { Selection } from "../engine/ending/dropping.ts";
-import type {
-  Engine,
-  EngineObserver,
-  EngineShare,
-  EngineStats,
-  Listening,
-  ProxyObserver,
-  RelaySummary,
+import {
+  type Acceptance,
+  type Engine,
+  type EngineObserver,
+  type EngineShare,
+  type EngineStats,
+  ListenError,
+  type Listening,
+  type ProxyObserver,
+  paused,
+  type RelaySummary,
 } from "../engine/engine.ts";
 import { closeDescriptor, duplicate } from "../engine/libc.ts";
-import { hostOf, type ListeningSocket, openListening } from "../engine/listening-socket.ts";
+import {
+  type GivenSockets,
+  type ListeningSocket,
+  openForWorkers,
+} from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { removeSocketFile } from "../engine/socket-file.ts";
+import { stackOf } from "../engine/thread/stack.ts";
 import { noStats, totalStats } from "../engine/total.ts";
 import { SharedObserver } from "./shared-observer.ts";
 
@@ -21,16 +31,18 @@ export interface FleetOptions {
   readonly name: EngineName;
   /** Workers, at least 1. */
   readonly workers: number;
-  /** Makes one; `onFailed` is called at most once. */
+  /** Makes one; `onFailed` is called at most once. See {@link ProxyObserver.workerSilent} for `onSilent`. */
   readonly newWorker: (
     share: EngineShare,
     observer: EngineObserver,
     onFailed: (error: string) => void,
+    onSilent: (isSilent: boolean) => void,
   ) => Engine;
 }
 
 /** A worker fails seldom. If it fails again and again its successor waits for so long. */
 const REPLACE_AFTER_MS = [0, 100, 1_000, 5_000] as const;
+const REPLACE_AFTER_MAX_MS = 5_000;
 /** A worker that has lived for so long begins anew with that. */
 const HEALTHY_MS = 60_000;
 
@@ -41,6 +53,8 @@ interface Worker {
   bornAt: number;
   /** Failures in a row. */
   failures: number;
+  /** It has failed, and its successor is on its way. */
+  isOver: boolean;
 }
 
 /**
@@ -71,15 +85,15 @@ export class Fleet implements Engine {
     }
   }
 
-  async listen(options: ListenerOptions, given?: ListeningSocket): Promise<Listening> {
-    const sockets = await this.open(options.address, given, options.unix);
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
+    const sockets = given?.sockets ?? (await this.open(options));
     const [{ address }] = sockets;
-    const listening = new FleetListening(address, options, sockets, given === undefined, () =>
+    const listening = new FleetListening(address, options, sockets, given?.areOwn ?? true, () =>
       this.listening.delete(listening),
     );
     this.listening.add(listening);
     try {
-      await Promise.all(this.workers.map(({ engine }, index) => listening.begin(index, engine)));
+      await Promise.all(this.workers.map((worker, index) => begin(listening, worker, index)));
     } catch (error) {
       await listening.close();
       throw error;
@@ -100,9 +114,19 @@ export class Fleet implements Engine {
     return { ...total, durationMs: performance.now() - this.startedAt };
   }
 
-  relays(): RelaySummary[] {
-    const all = this.workers.flatMap(({ engine }) => engine.relays());
+  async relays(): Promise<RelaySummary[]> {
+    const parts = await Promise.all(this.workers.map(({ engine }) => engine.relays()));
+    const all = parts.flat();
     return this.workers.length === 1 ? all : all.sort((a, b) => a.startedAt - b.startedAt);
+  }
+
+  async acceptance(): Promise<Acceptance> {
+    const parts = await Promise.all(this.workers.map(({ engine }) => engine.acceptance()));
+    const absent = parts.flatMap(({ state, why }, index) =>
+      state === "absent" ? [`worker ${index + 1} ${why}`] : [],
+    );
+    if (absent.length > 0) return { state: "absent", why: absent.join("; ") };
+    return parts.find(({ state }) => state === "accepts") ?? paused;
   }
 
   cut(relay: number): void {
@@ -115,31 +139,10 @@ export class Fleet implements Engine {
   }
 
   /** A socket for each worker, or one for all of them. */
-  private async open(
-    address: Address,
-    given: ListeningSocket | undefined,
-    access: FileAccess,
-  ): Promise<[ListeningSocket, ...ListeningSocket[]]> {
-    const { workers } = this.options;
-    if (given !== undefined) return [given];
-    if (address.kind === "unix" || workers === 1) {
-      return [await openListening(address, "none", undefined, access)];
-    }
+  private open({ address, unix }: ListenerOptions): Promise<GivenSockets["sockets"]> {
     // One of our own may be replaced by a wider one, or not be closed everywhere yet.
     const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
-    // A name is looked up once: all of them have to be bound to the very same address.
-    const host = await hostOf(address);
-    const first = await openListening(address, isOurs ? "all" : "later", host);
-    const sockets: [ListeningSocket, ...ListeningSocket[]] = [first];
-    try {
-      while (sockets.length < workers) {
-        sockets.push(await openListening(first.address, "all", host));
-      }
-    } catch (error) {
-      for (const { descriptor } of sockets) closeDescriptor(descriptor);
-      throw error;
-    }
-    return sockets;
+    return openForWorkers(address, this.options.workers, isOurs, unix);
   }
 
   private newWorker(index: number, first: number, failures: number): Worker {
@@ -147,34 +150,70 @@ export class Fleet implements Engine {
     const observer = new SharedObserver(this.observer, () =>
       this.workers.map((one) => one.observer),
     );
-    const engine = this.options.newWorker(share, observer, (error) => this.failed(index, error));
-    return { engine, observer, share, bornAt: performance.now(), failures };
+    // It does not fail before this returns.
+    const engine = this.options.newWorker(
+      share,
+      observer,
+      (error) => this.failed(index, worker, error),
+      (isSilent) => this.observer.workerSilent?.(index + 1, isSilent),
+    );
+    const bornAt = performance.now();
+    const worker: Worker = { engine, observer, share, bornAt, failures, isOver: false };
+    return worker;
   }
 
-  private failed(index: number, error: string): void {
-    const worker = this.workers[index] as Worker;
+  private failed(index: number, worker: Worker, error: string): void {
+    if (worker.isOver) return;
+    worker.isOver = true;
     const { accepted, reasons } = worker.engine.stats().relays;
-    worker.observer.relieve();
     const failures = performance.now() - worker.bornAt > HEALTHY_MS ? 0 : worker.failures;
     const step = Math.min(failures, REPLACE_AFTER_MS.length - 1);
     const afterMs = REPLACE_AFTER_MS[step] as number;
-    this.observer.workerFailed(index + 1, error, reasons.worker_failed ?? 0, afterMs);
-    if (this.stopping) return;
     const { engines, first } = worker.share;
     const next = first + engines * accepted;
-    setTimeout(() => void this.replace(index, next, failures + 1), afterMs);
+    const again = () => setTimeout(() => void this.replace(index, next, failures + 1), afterMs);
+    // Whoever cannot hear of it does not keep a successor from coming.
+    cleanUpOrThrow([
+      () => void (this.stopping || again()),
+      () => worker.observer.relieve(),
+      () => this.observer.workerFailed(index + 1, error, reasons.worker_failed ?? 0, afterMs),
+    ]);
   }
 
   private async replace(index: number, first: number, failures: number): Promise<void> {
     if (this.stopping) return;
+    let worker: Worker;
+    try {
+      worker = this.newWorker(index, first, failures);
+    } catch (error) {
+      this.observer.workerFailed(index + 1, stackOf(error), 0, REPLACE_AFTER_MAX_MS);
+      setTimeout(() => void this.replace(index, first, failures), REPLACE_AFTER_MAX_MS);
+      return;
+    }
     // What the one that is no more has counted stays readable; its memory it has given back.
     const last = (this.workers[index] as Worker).engine.stats();
     this.gone = totalStats(this.name, [this.gone, { ...last, memory: noStats(this.name).memory }]);
-    const worker = this.newWorker(index, first, failures);
     this.workers[index] = worker;
     const all = Array.from(this.listening, (one) => one.begin(index, worker.engine));
-    // One that fails again is replaced again.
-    await Promise.allSettled(all);
+    for (const begun of await Promise.allSettled(all)) {
+      if (begun.status === "fulfilled" || this.stopping || worker.isOver) continue;
+      // One that does not accept everywhere leaves a part of the clients to nobody.
+      this.failed(index, worker, stackOf(begun.reason));
+      void worker.engine.stop(0);
+    }
+  }
+}
+
+/**
+ * Lets a worker accept there. One that ends meanwhile does not keep the others from it: its successor
+ * accepts there, too.
+ */
+async function begin(listening: FleetListening, worker: Worker, index: number): Promise<void> {
+  try {
+    await listening.begin(index, worker.engine);
+  } catch (error) {
+    const hasEnded = error instanceof ListenError && error.code === "ECANCELED" && worker.isOver;
+    if (!hasEnded) throw error;
   }
 }
 
@@ -202,8 +241,13 @@ class FleetListening implements Listening {
     if (this.isLetGo) return;
     const socket = this.sockets[worker % this.sockets.length] as ListeningSocket;
     const descriptor = duplicate(socket.descriptor);
+    if (descriptor < 0) {
+      const where = formatAddress(this.address);
+      throw new ListenError(this.address, "EMFILE", `cannot listen on ${where}: EMFILE`);
+    }
     const { options } = this;
-    const part = await engine.listen(options, { ...socket, descriptor });
+    const own: GivenSockets = { sockets: [{ ...socket, descriptor }], areOwn: false };
+    const part = await engine.listen(options, own);
     this.parts[worker] = part;
     // What has happened meanwhile.
     if (this.options !== options) await part.update(this.options);

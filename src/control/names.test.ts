@@ -36,7 +36,7 @@ class Scene {
 
   async hosts(name: string): Promise<string[]> {
     const { promise, resolve } = Promise.withResolvers<readonly Address[]>();
-    this.names.resolve(name, 7, resolve);
+    this.names.resolve(tcp(name, 7), resolve);
     return (await promise).map((one) => (one.kind === "tcp" && one.port === 7 ? one.host : "?"));
   }
 }

@@ -1,23 +1,21 @@
-import type { Address, WantedListener } from "../config/options.ts";
+import { formatAddress } from "../config/address.ts";
+import type { Address, TcpAddress, WantedListener } from "../config/options.ts";
 import { isName, type ResolveName } from "../engine/names.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
-import type { HostsOf } from "../upstream/health/lookup.ts";
+import { type Literals, literals } from "../upstream/health/lookup.ts";
 import { orderAddresses } from "../upstream/names/happy-eyeballs.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 import { NameWatcher, type WatcherParts } from "../upstream/names/watcher.ts";
+import type { Sifted } from "./sieve.ts";
 
 /** Addresses that one dial gets at most; those of a large service would take longer than anybody waits. */
 const DIALLED_MAX = 16;
 
 /** What the names of upstreams are made of; the defaults are what runs. */
 export interface NamesParts extends WatcherParts {
-  /** Of a name's addresses those that may be dialled; all of them unless given. */
-  readonly allowed?: (
-    host: string,
-    port: number,
-    addresses: readonly Address[],
-  ) => readonly Address[];
+  /** Of the addresses that were found for one those that may be dialled; all of them unless given. */
+  readonly sift?: (asked: Address, found: readonly Address[]) => Sifted;
 }
 
 /**
@@ -29,11 +27,14 @@ export class UpstreamNames {
   private readonly watcher: NameWatcher;
   /** Answers given for each name: every dial begins with another address. */
   private readonly turns = new Map<string, number>();
+  /** Of each name, addresses of which was told that they are left out, since it has changed last. */
+  private readonly told = new Map<string, Set<string>>();
 
   constructor(
-    observer: UpstreamsObserver,
+    private readonly observer: UpstreamsObserver,
     private readonly parts: NamesParts = {},
   ) {
+    const { told } = this;
     const listener = {
       onChange(
         name: string,
@@ -41,6 +42,7 @@ export class UpstreamNames {
         before: readonly HostAddress[],
         failures: number,
       ) {
+        told.delete(name);
         const isNews = before.length > 0 || failures > 0;
         observer.nameChanged?.({ name, addresses: hostsIn(addresses), isNews });
       },
@@ -54,22 +56,33 @@ export class UpstreamNames {
     const names = new Set<string>();
     for (const address of upstreams) if (isName(address)) names.add(address.host);
     this.watcher.set(names);
-    for (const name of this.turns.keys()) if (!names.has(name)) this.turns.delete(name);
+    for (const known of [this.turns, this.told]) {
+      for (const name of known.keys()) if (!names.has(name)) known.delete(name);
+    }
   }
 
   /**
    * For an engine that dials: the addresses of a name in the order in which to dial them, 16 at most.
    * The system has sorted them by what can be reached from here, so the family that it has first stays
-   * first.
+   * first. A literal address, if it may be dialled now.
    */
-  readonly resolve: ResolveName = (host, port, answer) => {
-    const known = this.watcher.addresses(host);
-    if (known.length > 0) answer(this.inTurn(host, port, known));
-    else void this.resolveLater(host, port, answer);
+  readonly resolve: ResolveName = (address, answer) => {
+    if (!isName(address)) {
+      this.answer(address, [plain(address)], answer);
+      return;
+    }
+    const known = this.watcher.addresses(address.host);
+    if (known.length > 0) this.answer(address, this.inTurn(address, known), answer);
+    else void this.resolveLater(address, answer);
   };
 
-  /** For a check: the last good answer for a name. */
-  readonly hostsOf: HostsOf = async (name) => hostsIn(await this.watcher.ask(name));
+  /** For a check: the last good answer for a name, or a literal address, as far as they may be dialled. */
+  readonly literals: Literals = async (address) => {
+    const found = await literals(address, async (name) => hostsIn(await this.watcher.ask(name)));
+    const { dialled, refusal } = this.sift(address, found.map(plain));
+    if (refusal !== null) throw new NameError(refusal);
+    return dialled;
+  };
 
   /** Why nobody knows where this address is, as far as has been found out; null when it is known. */
   trouble(address: Address): string | null {
@@ -87,27 +100,52 @@ export class UpstreamNames {
   }
 
   private async resolveLater(
-    host: string,
-    port: number,
-    answer: Parameters<ResolveName>[2],
+    address: TcpAddress,
+    answer: Parameters<ResolveName>[1],
   ): Promise<void> {
-    const addresses = await this.watcher.ask(host).catch((error: unknown) => {
+    const addresses = await this.watcher.ask(address.host).catch((error: unknown) => {
       if (error instanceof NameError) return [];
       throw error;
     });
-    answer(this.inTurn(host, port, addresses));
+    this.answer(address, this.inTurn(address, addresses), answer);
+  }
+
+  private answer(
+    asked: Address,
+    found: readonly Address[],
+    answer: Parameters<ResolveName>[1],
+  ): void {
+    const { dialled, refusal } = this.sift(asked, found);
+    answer(dialled, refusal);
+  }
+
+  private sift(asked: Address, found: readonly Address[]): Sifted {
+    const sifted = this.parts.sift?.(asked, found) ?? { dialled: found, refusal: null };
+    // Where none is left the dial says so.
+    const isPart = sifted.refusal === null && sifted.dialled.length < found.length;
+    if (isPart && isName(asked)) this.tellLeftOut(asked.host, found, sifted.dialled);
+    return sifted;
+  }
+
+  private tellLeftOut(name: string, found: readonly Address[], dialled: readonly Address[]): void {
+    const told = this.told.get(name) ?? new Set();
+    this.told.set(name, told);
+    for (const one of found) {
+      const place = formatAddress(one);
+      if (dialled.includes(one) || told.has(place)) continue;
+      told.add(place);
+      this.observer.nameTrouble?.(name, `${place} may not be dialled: left out`);
+    }
   }
 
   private inTurn(
-    host: string,
-    port: number,
+    { host, port }: TcpAddress,
     addresses: readonly HostAddress[],
   ): readonly Address[] {
     const turn = this.turns.get(host) ?? 0;
     if (addresses.length > 1) this.turns.set(host, turn + 1);
     const ordered = orderAddresses(addresses, turn).slice(0, DIALLED_MAX);
-    const dialled = ordered.map((one): Address => ({ kind: "tcp", host: one.host, port }));
-    return this.parts.allowed?.(host, port, dialled) ?? dialled;
+    return ordered.map((one): Address => ({ kind: "tcp", host: one.host, port }));
   }
 }
 
@@ -117,6 +155,12 @@ export function namedUpstreams(listeners: readonly WantedListener[]): Map<string
     [...upstreams, ...(mirror === null ? [] : [mirror])].map(({ address }) => address),
   );
   return Map.groupBy(targets.filter(isName), ({ host }) => host);
+}
+
+/** The same without a wish to be asked for. */
+function plain(address: Address): Address {
+  const { asks: _, ...rest } = address;
+  return rest;
 }
 
 function hostsIn(addresses: readonly HostAddress[]): string[] {

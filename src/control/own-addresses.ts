@@ -1,56 +1,125 @@
-import { ipKind, parseIPv6 } from "../config/ip.ts";
-import { isListener } from "../config/loops.ts";
-import type { Address } from "../config/options.ts";
+import { formatAddress } from "../config/address.ts";
+import { hopsBetween } from "../config/loops.ts";
+import type { Address, ListenerOptions, MirrorOptions, WantedListener } from "../config/options.ts";
+import { isLocalhost, type Machine, meetingPoint, plainHost, reaches } from "../config/reach.ts";
+import { thisMachine } from "../engine/machine.ts";
+import { isName } from "../engine/names.ts";
 
-/** Where a proxy's own listeners can be reached from this machine. */
-export class OwnAddresses {
-  private constructor(
-    private readonly listeners: readonly Address[],
-    /** Of this machine's interfaces. */
-    private readonly hosts: ReadonlySet<string>,
-  ) {}
-
-  /** @param listeners where they accept */
-  static async of(listeners: readonly Address[]): Promise<OwnAddresses> {
-    // Loaded only where there are services.
-    const { default: os } = await import("node:os");
-    return new OwnAddresses(listeners, new Set(hostsOf(os)));
-  }
-
-  /** Whether who dials this address comes to one of the listeners; a name is nowhere, but `localhost`. */
-  has(address: Address): boolean {
-    const plain = address.kind === "tcp" ? { ...address, host: unmapped(address.host) } : address;
-    return this.listeners.some((one) => isListener(plain, one) || this.isBehind(plain, one));
-  }
-
-  /** It is an interface of this machine, on all of which that one accepts. */
-  private isBehind(address: Address, listener: Address): boolean {
-    if (address.kind === "unix" || listener.kind === "unix") return false;
-    if (address.port !== listener.port || !this.hosts.has(address.host)) return false;
-    return listener.host === "::" || listener.host === "0.0.0.0";
-  }
+/** A listener of the proxy, and where it really accepts. */
+export interface OwnListener {
+  readonly options: WantedListener;
+  readonly address: Address;
 }
 
 /**
- * The addresses of this machine's interfaces. None where the system does not say: that takes a netlink
- * socket, which a sandbox may refuse, or a descriptor. Loopback addresses are known without.
+ * All that this process listens on: the listeners, the admin server, the server inside. No dial may end
+ * there, whatever an address or a name turns out to be: relays would go round until nothing is left, or a
+ * stranger would administer the proxy.
+ *
+ *     configured, literal, a listener's, no circle   ──► dialled
+ *     anything else that leads to ourselves          ──► refused: `own_address`
+ *
+ * So each circle has a part that is refused. It is looked at each time, as interfaces, names and files change.
  */
-function hostsOf({
-  networkInterfaces,
-}: Pick<typeof import("node:os"), "networkInterfaces">): string[] {
-  try {
-    const all = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
-    return all.map(({ address }) => address);
-  } catch {
-    return [];
+export class OwnAddresses {
+  /** By what they have in common with whatever may reach them. */
+  private places: ReadonlyMap<string, readonly Address[]> = new Map();
+  /** Configured addresses that may be dialled although they are our own, as text. */
+  private chained: ReadonlySet<string> = new Set();
+
+  constructor(private readonly machine: Machine = thisMachine) {}
+
+  /**
+   * From now on these are all there are.
+   *
+   * @param others addresses of listeners that are still to close
+   * @param reserved addresses where nobody may get by a relay, but who has one for its upstream inside
+   */
+  set(
+    listeners: readonly OwnListener[],
+    others: readonly Address[],
+    reserved: readonly Address[],
+  ): void {
+    const given = listeners.flatMap(({ options, address }) => [options.address, address]);
+    this.places = Map.groupBy([...given, ...others, ...reserved], meetingPoint);
+    this.chained = this.chainsOf(listeners, reserved);
+  }
+
+  /** Whether who dials this address comes to something of our own. A name is nowhere, but `localhost`. */
+  has(address: Address): boolean {
+    const near = this.places.get(meetingPoint(address)) ?? [];
+    return near.some((own) => reaches(address, own, this.machine));
+  }
+
+  /**
+   * Whether a dial may not be made.
+   *
+   * @param asked what was configured, or is a service's
+   * @param found where that is now, a literal
+   */
+  refuses(asked: Address, found: Address): boolean {
+    if (!this.has(found)) return false;
+    if (!this.chained.has(formatAddress(asked))) return true;
+    // It was looked at as one of these two.
+    return isName(asked) && found.kind === "tcp" && !LOOPBACKS.has(plainHost(found.host));
+  }
+
+  /** The same listeners; their literal upstreams ask before each dial where that is of use. */
+  guarded(listeners: readonly ListenerOptions[]): ListenerOptions[] {
+    return listeners.map((listener) => ({
+      ...listener,
+      upstreams: listener.upstreams.map((one) => this.asking(one)),
+      mirror: listener.mirror === null ? null : this.asking<MirrorOptions>(listener.mirror),
+    }));
+  }
+
+  private asking<T extends { readonly address: Address }>(one: T): T {
+    const { address } = one;
+    const mayBeOwn = this.places.has(meetingPoint(address)) && !isName(address);
+    if (!mayBeOwn || this.chained.has(formatAddress(address))) return one;
+    return { ...one, address: { ...address, asks: true } };
+  }
+
+  /** A listener may relay to another one that relays elsewhere, if somebody has configured that. */
+  private chainsOf(
+    listeners: readonly OwnListener[],
+    reserved: readonly Address[],
+  ): ReadonlySet<string> {
+    const stations = listeners.map(({ options, address }) => ({
+      listen: [options.address, address],
+      targets: targetsOf(options).filter((one) => !isName(one) || isLocalhost(one.host)),
+    }));
+    const hops = hopsBetween(stations, this.machine);
+    const inside = listeners.flatMap(({ options }) =>
+      options.upstreamInside ? options.upstreams : [],
+    );
+    const chained = new Set([
+      ...hops.filter(isSettled).map(({ target }) => formatAddress(target)),
+      ...inside.map(({ address }) => formatAddress(address)),
+    ]);
+    for (const { isLoop, target } of hops) if (isLoop) chained.delete(formatAddress(target));
+    const mayReach = (target: Address) =>
+      reserved.some((own) => reaches(target, own, this.machine));
+    for (const { targets } of stations) {
+      for (const target of targets) if (mayReach(target)) chained.delete(formatAddress(target));
+    }
+    for (const { address } of inside) chained.add(formatAddress(address));
+    return chained;
   }
 }
 
-/** An IPv4 address that is written as an IPv6 one is dialled as what it is. */
-function unmapped(host: string): string {
-  const groups = ipKind(host) === 6 ? parseIPv6(host) : null;
-  if (groups === null || groups.slice(0, 5).some((group) => group !== 0)) return host;
-  const [prefix, high = 0, low = 0] = groups.slice(5);
-  if (prefix !== 0xffff) return host;
-  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
+const LOOPBACKS: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);
+
+/** Another way to a socket's file may lead elsewhere later. */
+function isSettled({ target, listener }: { target: Address; listener: Address }): boolean {
+  return target.kind === "tcp" || formatAddress(target) === formatAddress(listener);
+}
+
+function targetsOf({ upstreams, mirror, health }: WantedListener): Address[] {
+  const { check } = health;
+  return [
+    ...upstreams.flatMap(({ address }) => (address.kind === "service" ? [] : address)),
+    ...(mirror === null ? [] : [mirror.address]),
+    ...(check === null || check.address === null ? [] : [check.address]),
+  ];
 }

@@ -89,6 +89,7 @@ function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
     "segmentCount",
     "uring",
     "dnsServers",
+    "dnsAllow",
   ] as const;
   return names.filter((name) => !Bun.deepEquals(before[name], after[name], true));
 }

@@ -1,8 +1,10 @@
+import { cleanUp, cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
+import { usedDescriptors } from "../engine/descriptors.ts";
 import {
   type Engine,
   ListenError,
@@ -11,7 +13,7 @@ import {
   wholeShare,
 } from "../engine/engine.ts";
 import { setSocketAccess } from "../engine/file-access.ts";
-import type { ListeningSocket } from "../engine/listening-socket.ts";
+import type { GivenSockets } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
@@ -22,7 +24,8 @@ import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
-import { type LookUpParts, lookUpBy, Services, servicesOf } from "./services.ts";
+import { type LookUpParts, lookUpBy, Services } from "./services.ts";
+import { Sieve } from "./sieve.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -38,8 +41,8 @@ export interface RunningListener {
   readonly key: string;
 }
 
-/** Gives a socket that listens on this address already, once. */
-export type TakeSocket = (address: Address) => ListeningSocket | undefined;
+/** Gives the sockets that listen on this address already, once. */
+export type TakeSockets = (address: Address) => GivenSockets | undefined;
 
 /** A start or a reload waits so long for the first answer of a service that is new. */
 const FIRST_ANSWER_MS = 2_000;
@@ -68,10 +71,11 @@ export class RunningProxy {
     readonly engine: Engine,
     readonly upstreams: Upstreams,
     readonly services: Services,
+    private readonly own: OwnAddresses,
     private readonly edges: Edges,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
-    private readonly inherited: TakeSocket,
+    private readonly inherited: TakeSockets,
   ) {}
 
   /**
@@ -85,21 +89,32 @@ export class RunningProxy {
   static async start(
     options: ProxyOptions,
     observer: ProxyObserver,
-    inherited: TakeSocket = () => undefined,
+    inherited: TakeSockets = () => undefined,
     lookUp: LookUpParts = lookUpBy(options.dnsServers),
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
     const workers = Math.max(1, options.workers);
     const drop = (slot: number, withinMs: number | null) => engine.drop({ slot }, withinMs);
-    const services = new Services(observer, () => proxy.refresh(), lookUp);
+    const own = new OwnAddresses();
+    const sieve = new Sieve(own, options.dnsAllow ?? []);
+    const services = new Services(observer, () => proxy.refresh(), sieve, lookUp);
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,
-      allowed: (...dial) => services.allowed(...dial),
+      sift: (asked, found) => services.sift(asked, found),
     });
     const edges = new Edges(workers, upstreams);
     const told = watching(observer, upstreams, edges);
     const engine = newEngine(choice, options, told, upstreams);
-    const proxy = new RunningProxy(engine, upstreams, services, edges, choice, options, inherited);
+    const proxy = new RunningProxy(
+      engine,
+      upstreams,
+      services,
+      own,
+      edges,
+      choice,
+      options,
+      inherited,
+    );
     const begun = proxy.begin(options);
     // Members that change meanwhile wait for it, as they do for a reload.
     proxy.reloading = begun.catch(() => {});
@@ -201,18 +216,21 @@ export class RunningProxy {
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
   async stop(drainTimeoutMs: number): Promise<number> {
     this.stopping = true;
-    const cut = await this.engine.stop(drainTimeoutMs);
-    this.release();
-    return cut;
+    try {
+      return await this.engine.stop(drainTimeoutMs);
+    } finally {
+      this.release();
+    }
   }
 
   private async begin(options: ProxyOptions): Promise<void> {
     try {
       const prepared = await this.prepare(options);
       for (const [key, one] of prepared.adopted) await this.open(key, one, prepared);
-      await this.retain(prepared);
+      await this.retain(prepared, options.reserved);
     } catch (error) {
-      this.release();
+      // Whatever goes wrong with that, it is the first error that says why it cannot start.
+      cleanUp([() => this.release()]);
       await this.engine.stop(0);
       throw error;
     }
@@ -220,8 +238,7 @@ export class RunningProxy {
 
   /** Nothing is looked after any more. */
   private release(): void {
-    this.services.stop();
-    this.upstreams.stop();
+    cleanUpOrThrow([() => this.services.stop(), () => this.upstreams.stop()]);
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
@@ -239,10 +256,11 @@ export class RunningProxy {
       closing.push(listening.close());
     }
     await this.update(prepared, changed);
-    const relaysEnding = await this.retain(prepared);
+    const relaysEnding = await this.retain(prepared, wanted.reserved);
     await Promise.all(closing);
-    const { engine, workers, memory, uring, dnsServers } = this.running;
+    const { engine, workers, memory, uring, dnsServers, dnsAllow } = this.running;
     this.running = { ...wanted, engine, workers, memory, uring, dnsServers };
+    if (dnsAllow !== undefined) this.running = { ...this.running, dnsAllow };
     return { ...plan, relaysEnding };
   }
 
@@ -257,7 +275,7 @@ export class RunningProxy {
     this.isRefreshing = false;
     if (this.stopping) return;
     const { edged, expanded: before } = this.prepared;
-    const expanded = this.services.expand(edged);
+    const expanded = this.expand(edged);
     try {
       const prepared = { edged, expanded, adopted: keyed(this.upstreams.adopt(expanded)) };
       await this.update(prepared, new Set());
@@ -298,33 +316,39 @@ export class RunningProxy {
    *
    * @returns how many relays end with upstreams that go
    */
-  private async retain(prepared: Prepared): Promise<number> {
+  private async retain(prepared: Prepared, reserved: readonly Address[] = []): Promise<number> {
     this.prepared = prepared;
     this.services.retain(prepared.edged);
     const relaysEnding = this.upstreams.retain(prepared.expanded);
     this.edges.retain();
     // Ports that the system has picked are known only now.
-    await this.spareOwn(prepared.edged);
+    this.ownAre(prepared.edged, reserved);
+    if (!Bun.deepEquals(this.expand(prepared.edged), prepared.expanded, true)) this.refresh();
     return relaysEnding;
   }
 
-  /** No member of a service may be a listener of our own. */
-  private async spareOwn(listeners: readonly WantedListener[]): Promise<void> {
-    if (servicesOf(listeners).size === 0) return;
-    const bound = Array.from(this.listening.values(), ({ address }) => address);
-    const all = [...listeners.map(({ address }) => address), ...bound];
-    this.services.spare(await OwnAddresses.of(all));
-    this.refresh();
+  /** No dial may end at one of these listeners, of those that are open, or at what else is our own. */
+  private ownAre(listeners: readonly WantedListener[], reserved: readonly Address[] = []): void {
+    const all = Array.from(keyed(listeners), ([key, options]) => {
+      return { options, address: this.listening.get(key)?.address ?? options.address };
+    });
+    const open = Array.from(this.listening.values(), ({ address }) => address);
+    this.own.set(all, open, reserved);
+  }
+
+  /** The listeners with their services' members; what may come to lead to ourselves asks. */
+  private expand(edged: readonly WantedListener[]): ListenerOptions[] {
+    return this.own.guarded(this.services.expand(edged));
   }
 
   /** The listeners as engines take them. @throws ConfigError when a file of networks is wrong */
-  private async prepare({ listeners, totalRelays }: ProxyOptions): Promise<Prepared> {
+  private async prepare({ listeners, totalRelays, reserved }: ProxyOptions): Promise<Prepared> {
     // First what may fail.
     const edged = await this.edges.adopt(listeners, totalRelays);
     this.services.adopt(listeners);
-    await this.spareOwn(listeners);
+    this.ownAre(listeners, reserved);
     await this.services.answered(listeners, FIRST_ANSWER_MS);
-    const expanded = this.services.expand(edged);
+    const expanded = this.expand(edged);
     return { edged, expanded, adopted: keyed(this.upstreams.adopt(expanded)) };
   }
 
@@ -336,10 +360,12 @@ export class RunningProxy {
       await this.openAll(prepared);
       return prepared;
     } catch (error) {
-      this.services.retain(this.prepared.edged);
-      this.upstreams.retain(this.prepared.expanded);
-      this.edges.restore();
-      await this.spareOwn(this.prepared.edged);
+      cleanUpOrThrow([
+        () => this.services.retain(this.prepared.edged),
+        () => this.upstreams.retain(this.prepared.expanded),
+        () => this.edges.restore(),
+        () => this.ownAre(this.prepared.edged, this.running.reserved),
+      ]);
       // A stop has overtaken it: nobody can listen there any more.
       const isLate = error instanceof ListenError && this.stopping;
       throw isLate ? new StoppedError() : error;
@@ -399,14 +425,17 @@ function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): 
       },
     },
   ]);
-  return {
-    ...watched,
-    // Engines know an upstream by its row alone, and nothing of whose it is.
-    dialFailed(upstream, reason, detail, slot) {
-      observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
-      upstreams.dialFailed(slot, reason);
+  const { dialFailed } = together([
+    {
+      // Engines know an upstream by its row alone, and nothing of whose it is.
+      dialFailed(upstream, reason, detail, slot) {
+        observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
+      },
+      untold: (error) => observer.untold?.(error),
     },
-  };
+    { dialFailed: (_upstream, reason, _detail, slot) => upstreams.dialFailed(slot, reason) },
+  ]);
+  return { ...watched, dialFailed };
 }
 
 /**
@@ -419,8 +448,9 @@ function newEngine(
   { table, names }: Upstreams,
 ): Engine {
   const upstreams = table.memory;
+  const known = { upstreams, usedDescriptors: usedDescriptors() };
   if (name === "sockets" && workers === 1) {
-    return new SocketsEngine(memory, observer, names.resolve, { ...wholeShare, upstreams });
+    return new SocketsEngine(memory, observer, names.resolve, { ...wholeShare, ...known });
   }
   if (process.platform !== "linux") {
     throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
@@ -430,10 +460,10 @@ function newEngine(
     {
       name,
       workers,
-      newWorker: (share, shared, onFailed) => {
-        const birth = { memory, uring, share: { ...share, upstreams, dials } };
+      newWorker: (share, shared, onFailed, onSilent) => {
+        const birth = { memory, uring, share: { ...share, ...known, dials } };
         const { resolve } = names;
-        return new ThreadEngine({ name, birth, onFailed, resolve }, shared);
+        return new ThreadEngine({ name, birth, onFailed, onSilent, resolve }, shared);
       },
     },
     observer,

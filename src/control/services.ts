@@ -1,3 +1,4 @@
+import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import type {
   Address,
@@ -8,11 +9,12 @@ import type {
   WantedListener,
 } from "../config/options.ts";
 import { formatCount, formatCounted } from "../config/quantity.ts";
+import { isLocalhost } from "../config/reach.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
 import type { NameError } from "../upstream/names/name-error.ts";
-import { isLocalhost, resolveName } from "../upstream/names/resolver.ts";
+import { resolveName } from "../upstream/names/resolver.ts";
 import {
   PLACES_MAX,
   resolveService,
@@ -21,7 +23,7 @@ import {
 } from "../upstream/names/service.ts";
 import { Watcher, type WatcherParts } from "../upstream/names/watcher.ts";
 import { SLOTS_MAX } from "../upstream/table.ts";
-import type { OwnAddresses } from "./own-addresses.ts";
+import type { Sieve, Sifted } from "./sieve.ts";
 
 /** After so long members that could not be taken up are tried again. */
 const RETRY_MS = 10_000;
@@ -60,14 +62,17 @@ export class Services {
   private readonly told = new Map<string, Set<string>>();
   /** The service of each place, by its address. */
   private places = new Map<string, string>();
-  private own: OwnAddresses | null = null;
   private readonly clock: Clock;
   private cancelRetry = () => {};
 
-  /** @param changed called when members have come or gone, or are otherwise weighed */
+  /**
+   * @param changed called when members have come or gone, or are otherwise weighed
+   * @param sieve decides where members may be
+   */
   constructor(
     private readonly observer: UpstreamsObserver,
     private readonly changed: () => void,
+    private readonly sieve: Sieve,
     { resolveService: resolve = resolveService, ...parts }: LookUpParts = {},
   ) {
     this.clock = parts.clock ?? systemClock;
@@ -124,11 +129,6 @@ export class Services {
     clearTimeout(timer);
   }
 
-  /** Members may not be at these addresses: their relays would go in circles. */
-  spare(own: OwnAddresses): void {
-    this.own = own;
-  }
-
   /**
    * The listeners with what their services are now. An upstream that is configured by its address stays
    * what it is, also where a service has it as well.
@@ -160,18 +160,15 @@ export class Services {
     });
   }
 
-  /**
-   * Of a name's addresses those that may be dialled for this upstream.
-   *
-   * @param addresses at least one
-   */
-  allowed(host: string, port: number, addresses: readonly Address[]): readonly Address[] {
-    const { own } = this;
-    const service = own === null ? undefined : this.places.get(nameOf(host, port));
-    if (own === null || service === undefined) return addresses;
-    const allowed = addresses.filter((address) => !own.has(address));
-    if (allowed.length < addresses.length) this.tellOwn(service, nameOf(host, port));
-    return allowed;
+  /** Of the addresses that were found for one those that may be dialled; what a member must not be is told. */
+  sift(asked: Address, found: readonly Address[]): Sifted {
+    const place = formatAddress(asked);
+    const service = this.places.get(place);
+    const sifted = this.sieve.sift(asked, found, service !== undefined);
+    if (service === undefined || sifted.refusal === null) return sifted;
+    if (sifted.refusal === "own_address") this.tellOwn(service, place);
+    else this.tellDenied(service, place);
+    return sifted;
   }
 
   /** Why a service has no members, once that is known; null when it has some. */
@@ -188,8 +185,7 @@ export class Services {
 
   /** Asks no more. */
   stop(): void {
-    this.cancelRetry();
-    this.watcher.stop();
+    cleanUpOrThrow([() => this.cancelRetry(), () => this.watcher.stop()]);
   }
 
   private watch(names: ReadonlySet<string>): void {
@@ -214,14 +210,20 @@ export class Services {
       this.tell(name, `${records} left out, as nobody can dial them or they are beyond ${most}`);
     }
     return this.watcher.addresses(name).filter(({ address }) => {
-      if (this.own?.has(address) !== true) return true;
-      this.tellOwn(name, formatAddress(address));
-      return false;
+      const isOwn = this.sieve.own.has(address);
+      const isDenied = !isOwn && this.sieve.deniesMember(address);
+      if (isOwn) this.tellOwn(name, formatAddress(address));
+      if (isDenied) this.tellDenied(name, formatAddress(address));
+      return !isOwn && !isDenied;
     });
   }
 
   private tellOwn(name: string, place: string): void {
-    this.tell(name, `${place} is a listener of this very proxy: left out`);
+    this.tell(name, `${place} is this very proxy: left out`);
+  }
+
+  private tellDenied(name: string, place: string): void {
+    this.tell(name, `${place} is not among what DNS may answer with (dnsAllow): left out`);
   }
 
   private tell(name: string, what: string): void {
@@ -255,8 +257,4 @@ function isPlain({ address }: UpstreamOptions<UpstreamAddress>): boolean {
 
 function placesOf(places: readonly { readonly address: UpstreamAddress }[]): Set<string> {
   return new Set(places.map(({ address }) => formatAddress(address)));
-}
-
-function nameOf(host: string, port: number): string {
-  return formatAddress({ kind: "tcp", host, port });
 }

@@ -66,6 +66,10 @@ export class SharedObserver implements EngineObserver {
     this.whole.mirrorDropped?.(drop);
   }
 
+  untold(error: string): void {
+    this.whole.untold?.(error);
+  }
+
   /** The worker is no more, and with it what was bad for it. */
   relieve(): void {
     this.poolRefilled();

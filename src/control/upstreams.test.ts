@@ -482,6 +482,7 @@ describe("dials that fail", () => {
     const made = stage();
     const [[a = -1] = []] = made.start(listener([1, 2]));
     made.failDials(a, 9, "descriptor_limit");
+    made.failDials(a, 9, "local_limit");
     expect(made.events).toEqual([]);
   });
 

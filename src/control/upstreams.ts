@@ -1,4 +1,5 @@
 import { assert } from "../assert.ts";
+import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import { ConfigError } from "../config/error.ts";
 import type {
@@ -9,6 +10,8 @@ import type {
 } from "../config/options.ts";
 import { formatCount } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
+import { descriptorBudget } from "../engine/descriptors.ts";
+import { Recurring } from "../engine/recurring.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker, type HealthView } from "../upstream/health/checker.ts";
@@ -18,7 +21,6 @@ import { probe } from "../upstream/health/probe.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
 import { type NamesParts, UpstreamNames } from "./names.ts";
 import { homesOf, keyed } from "./plan.ts";
-import { Recurring } from "./recurring.ts";
 
 /**
  * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
@@ -119,9 +121,10 @@ export class Upstreams {
   ) {
     this.table = new UpstreamTable(workers);
     this.names = new UpstreamNames(observer, names);
-    const { hostsOf } = this.names;
+    const { literals } = this.names;
     this.checker = new Checker((key, event) => this.healthChanged(key, event), {
-      probe: (address, options, signal) => probe(address, options, hostsOf, signal),
+      probe: (address, options, signal) => probe(address, options, literals, signal),
+      runningMax: descriptorBudget().checks,
     });
   }
 
@@ -297,10 +300,8 @@ export class Upstreams {
   /** Nothing is checked or told any more. May be called again. */
   stop(): void {
     this.isStopped = true;
-    this.names.stop();
-    this.checker.stop();
-    this.ramp.stop();
-    this.hearing.stop();
+    const parts = [this.names, this.checker, this.ramp, this.hearing];
+    cleanUpOrThrow(parts.map((part) => () => part.stop()));
   }
 
   /** The row of an upstream, which gets one if it has none. */

@@ -102,6 +102,14 @@ export class Book {
     }
   }
 
+  /** A number that grows as long as the engine has something to do, and does it. */
+  get activity(): number {
+    const { counts } = this.engine ?? {};
+    return counts === undefined
+      ? 0
+      : (counts[Count.Turns] as number) + (counts[Count.Events] as number);
+  }
+
   /** The figures as of now. */
   stats(): EngineStats {
     const { engine, name } = this;

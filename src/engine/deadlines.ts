@@ -23,6 +23,16 @@ export class Deadlines<T> {
     this.spanMs = timerSpan(spanMs);
   }
 
+  /** Items that wait. */
+  get size(): number {
+    return this.expiries.size;
+  }
+
+  /** The one that waits for the longest time; undefined when there is none. */
+  get first(): T | undefined {
+    return this.expiries.keys().next().value;
+  }
+
   /** Starts the item's time, anew if it was waiting already. */
   add(item: T): void {
     this.expiries.delete(item);

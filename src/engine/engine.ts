@@ -3,7 +3,7 @@ import type { Reason } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import type { Selection } from "./ending/dropping.ts";
-import type { ListeningSocket } from "./listening-socket.ts";
+import type { GivenSockets } from "./listening-socket.ts";
 import type { MirrorStats } from "./mirror/account.ts";
 import type { MirrorDrop, MirrorOutcome } from "./mirror/reason.ts";
 
@@ -18,10 +18,10 @@ export interface Engine {
   /**
    * Starts to accept on an address.
    *
-   * @param socket listens there already; the engine owns it from now on. Linux only
+   * @param given listen there already; the engine owns them from now on. Linux only
    * @throws ListenError when it cannot be bound
    */
-  listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening>;
+  listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening>;
   /**
    * Stops accepting at once and lets running relays finish.
    *
@@ -32,8 +32,13 @@ export interface Engine {
   stop(drainTimeoutMs: number): Promise<number>;
   /** Figures as of now: those of ended relays plus those of running ones. Nobody is asked for them. */
   stats(): EngineStats;
-  /** The relays that run now, oldest first. Computed at the call. */
-  relays(): RelaySummary[];
+  /**
+   * The relays that run now, oldest first. Workers are asked for them; one that does not answer in time
+   * (some seconds) is left out, which is told ({@link ProxyObserver.workerSilent}).
+   */
+  relays(): Promise<RelaySummary[]>;
+  /** Asks each worker whether it accepts. Settles within a second, whatever a worker does. */
+  acceptance(): Promise<Acceptance>;
   /** Ends a relay now (`admin`), if it still runs. */
   cut(relay: number): void;
   /**
@@ -45,6 +50,25 @@ export interface Engine {
    */
   drop(selection: Selection, withinMs: number | null): void;
 }
+
+/** Whether clients are accepted. */
+export interface Acceptance {
+  /**
+   * `paused`: descriptors or memory have run out, so that clients wait. `absent`: some worker has not
+   * answered, or is no more, so that some clients would find nobody.
+   */
+  readonly state: "accepts" | "paused" | "absent";
+  /** What keeps from accepting, as a clause; empty when nothing does. */
+  readonly why: string;
+}
+
+/** All is well. */
+export const accepts: Acceptance = { state: "accepts", why: "" };
+/** Clients wait in the kernel's queue. */
+export const paused: Acceptance = {
+  state: "paused",
+  why: "accepting is paused, as descriptors or memory have run out",
+};
 
 /** A listener that accepts. */
 export interface Listening {
@@ -68,6 +92,8 @@ export interface Listening {
 export interface EngineShare {
   /** Engines that share the process's descriptors, this one included. */
   readonly engines: number;
+  /** Descriptors that the process had open before there was any of them; missing where nobody has counted. */
+  readonly usedDescriptors?: number;
   /** Its relays have the numbers `first`, `first + engines`, `first + 2 × engines`… */
   readonly first: number;
   /** What all of them know of upstreams; missing where there is one engine that knows it alone. */
@@ -136,7 +162,7 @@ export interface RelaySummary {
   id: number;
   /** The listener's name, or else the address that it really accepts on. */
   listener: string;
-  /** The client as `host:port` or `unix`. */
+  /** The client as `host:port`, `unix`, or `unknown` (it had reset before it was accepted). */
   client: string;
   /** The upstream as it was configured; null in mode `sink` and before one was chosen. */
   upstream: string | null;
@@ -273,6 +299,11 @@ export interface EngineObserver {
   routeFailed?(listener: string, why: string): void;
   /** The copy of a relay was given up; told at most once for a relay. */
   mirrorDropped?(drop: MirrorDrop): void;
+  /**
+   * Something that was to be told could not be, and who should have heard of it has not: no relay is
+   * touched by that. @param error with its stack
+   */
+  untold?(error: string): void;
 }
 
 /** Told by a proxy beside what its engines tell. */
@@ -297,4 +328,11 @@ export interface ProxyObserver extends EngineObserver, UpstreamsObserver {
    * @param error with its stack
    */
   workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void;
+  /**
+   * A worker does not answer what it is asked (true): until it does its relays are missing in lists, and
+   * when it takes too long it is ended and replaced; or it answers again.
+   *
+   * @param worker 1, 2, 3…
+   */
+  workerSilent?(worker: number, isSilent: boolean): void;
 }

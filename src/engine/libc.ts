@@ -1,5 +1,12 @@
-import { dlopen } from "bun:ffi";
+import { dlopen, type Pointer, read, toArrayBuffer } from "bun:ffi";
 import { readFileSync } from "node:fs";
+import {
+  AF_INET,
+  AF_INET6,
+  decodeSockaddr,
+  SOCKADDR_IN_SIZE,
+  SOCKADDR_IP_SIZE,
+} from "./sockaddr.ts";
 
 /**
  * The few calls of the C library that Bun has no function for. Beside `linux.ts` the only file
@@ -20,6 +27,10 @@ interface Libc {
   getsockname(descriptor: number, address: Uint8Array, size: Uint32Array): number;
   shutdown(descriptor: number, how: number): number;
   listen(descriptor: number, backlog: number): number;
+  socket(family: number, type: number, protocol: number): number;
+  getrlimit(resource: number, limit: BigUint64Array): number;
+  getifaddrs(list: BigUint64Array): number;
+  freeifaddrs(list: Pointer): void;
 }
 
 let opened: Libc | null | undefined;
@@ -44,6 +55,10 @@ function open(): Libc | null {
         getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
         listen: { args: ["i32", "i32"], returns: "i32" },
+        socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+        getrlimit: { args: ["i32", "ptr"], returns: "i32" },
+        getifaddrs: { args: ["ptr"], returns: "i32" },
+        freeifaddrs: { args: ["ptr"], returns: "void" },
       }).symbols;
     } catch {
       // The next name, or none: the caller has another way.
@@ -132,6 +147,93 @@ export function ownEnd(descriptor: number, address: Uint8Array): boolean {
   return library()?.getsockname(descriptor, address, addressSize) === 0;
 }
 
+const PORT_AT = 2;
+/** Room for the address of any TCP socket. */
+const ends = [new Uint8Array(28), new Uint8Array(28)] as const;
+
+let pickedFrom: number | undefined;
+
+/** The lowest port that the system picks for a dial by itself; 0 where it does not say. Read once. */
+function lowestPicked(): number {
+  if (pickedFrom === undefined) {
+    try {
+      const range = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
+      pickedFrom = Number.parseInt(range, 10) || 0;
+    } catch {
+      pickedFrom = 0;
+    }
+  }
+  return pickedFrom;
+}
+
+/**
+ * Whether a connection's two ends are one; see `meetsItself` in self-connect.ts. Below the ports that the system
+ * picks no dial gets its own: that is known without a system call.
+ *
+ * @param dialled where it went to, in the kernel's own form: TCP
+ */
+export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
+  const port = ((dialled[PORT_AT] as number) << 8) | (dialled[PORT_AT + 1] as number);
+  if (port < lowestPicked()) return false;
+  const [own, other] = ends;
+  if (!ownEnd(descriptor, own)) return false;
+  if (own[PORT_AT] !== dialled[PORT_AT] || own[PORT_AT + 1] !== dialled[PORT_AT + 1]) return false;
+  const { length } = dialled;
+  if (!otherEnd(descriptor, other)) return false;
+  return own.every((byte, index) => index >= length || byte === other[index]);
+}
+
+/** An address of an interface of this machine. */
+export interface InterfaceAddress {
+  /** A literal. */
+  readonly host: string;
+  /** What stands behind `%` where it is link-local: the interface's name and its number. */
+  readonly zones: readonly string[];
+}
+
+/** `struct ifaddrs` of <ifaddrs.h>, as on x86-64 and arm64. */
+const IFA_NEXT = 0;
+const IFA_NAME = 8;
+const IFA_ADDR = 24;
+/** Bytes of an interface's name, its final zero included (IFNAMSIZ). */
+const NAME_SIZE = 16;
+
+/**
+ * The addresses of all interfaces, those without a carrier included, whose addresses are this machine's as
+ * well. Null where they cannot be had (not Linux, or a sandbox refuses it).
+ */
+export function interfaceAddresses(): InterfaceAddress[] | null {
+  if (process.platform !== "linux") return null;
+  const list = new BigUint64Array(1);
+  if (library()?.getifaddrs(list) !== 0) return null;
+  const first = Number(list[0]) as Pointer;
+  const all: InterfaceAddress[] = [];
+  for (let at = first; Number(at) !== 0; at = read.ptr(at, IFA_NEXT) as Pointer) {
+    const address = read.ptr(at, IFA_ADDR) as Pointer;
+    if (Number(address) === 0) continue;
+    const family = read.u16(address, 0);
+    if (family !== AF_INET && family !== AF_INET6) continue;
+    const size = family === AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IP_SIZE;
+    const decoded = decodeSockaddr(new Uint8Array(toArrayBuffer(address, 0, size)));
+    if (decoded.kind !== "tcp") continue;
+    const [host = "", zone] = decoded.host.split("%");
+    const name = textAt(read.ptr(at, IFA_NAME) as Pointer);
+    all.push({ host, zones: zone === undefined ? [] : [name, zone] });
+  }
+  if (Number(first) !== 0) library()?.freeifaddrs(first);
+  return all;
+}
+
+function textAt(pointer: Pointer): string {
+  let text = "";
+  for (let at = 0; at < NAME_SIZE; at++) {
+    const byte = read.u8(pointer, at);
+    if (byte === 0) break;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
 const SOL_SOCKET = 1;
 /** The socket's number, unique as long as the machine runs. Since Linux 4.6. */
 const SO_COOKIE = 57;
@@ -143,6 +245,7 @@ const TCP_CLOSE = 7;
 const SHUT_RDWR = 2;
 const optionValue = new Uint8Array(8);
 const optionNumber = new BigUint64Array(optionValue.buffer);
+const optionInteger = new Int32Array(optionValue.buffer);
 const optionSize = new Uint32Array(1);
 
 function socketOption(descriptor: number, level: number, option: number): boolean {
@@ -160,6 +263,65 @@ export function socketCookie(descriptor: number): bigint | null {
   return socketOption(descriptor, SOL_SOCKET, SO_COOKIE) ? (optionNumber[0] as bigint) : null;
 }
 
+/** Who has connected a unix socket, as the kernel saw it then. */
+export interface PeerCredentials {
+  readonly uid: number;
+  /** His group, and all others that he is in. */
+  readonly groups: readonly number[];
+}
+
+const SO_PEERCRED = 17;
+/** Since Linux 4.13. */
+const SO_PEERGROUPS = 59;
+/** Somebody in more groups than this is taken to be in his first one only. */
+const GROUPS_MAX = 1_024;
+
+/**
+ * Who is at the other end of a unix socket; null when that cannot be known (not Linux, no unix socket).
+ *
+ * Source: man unix(7); `struct ucred` has pid, uid, gid.
+ */
+export function peerCredentials(descriptor: number): PeerCredentials | null {
+  const numbers = (option: number, most: number) => {
+    const values = new Uint32Array(most);
+    optionSize[0] = values.byteLength;
+    const bytes = new Uint8Array(values.buffer);
+    const failed = library()?.getsockopt(descriptor, SOL_SOCKET, option, bytes, optionSize);
+    return failed === 0 ? values.subarray(0, (optionSize[0] as number) >>> 2) : null;
+  };
+  const [, uid, gid] = (process.platform === "linux" && numbers(SO_PEERCRED, 3)) || [];
+  if (uid === undefined || gid === undefined) return null;
+  return { uid, groups: [gid, ...(numbers(SO_PEERGROUPS, GROUPS_MAX) ?? [])] };
+}
+
+/** What kind of socket it is: `domain`, `type` and `protocol` of socket(2), and whether it listens. */
+export interface SocketKind {
+  readonly domain: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly listens: boolean;
+}
+
+const SO_TYPE = 3;
+const SO_ACCEPTCONN = 30;
+const SO_PROTOCOL = 38;
+const SO_DOMAIN = 39;
+
+/**
+ * The kind of the socket behind a descriptor; null when it is no socket, or not open, or that cannot
+ * be known (not Linux).
+ *
+ * Source: man socket(7).
+ */
+export function socketKind(descriptor: number): SocketKind | null {
+  if (process.platform !== "linux") return null;
+  const [domain, type, protocol, listens] = [SO_DOMAIN, SO_TYPE, SO_PROTOCOL, SO_ACCEPTCONN].map(
+    (option) => (socketOption(descriptor, SOL_SOCKET, option) ? (optionInteger[0] ?? null) : null),
+  );
+  if (domain == null || type == null || protocol == null || listens == null) return null;
+  return { domain, type, protocol, listens: listens === 1 };
+}
+
 /**
  * Ends a connection attempt, if the descriptor still is the very same socket and the attempt is
  * unanswered. Its owner sees the attempt fail with ECONNRESET.
@@ -172,13 +334,41 @@ export function endAttempt(descriptor: number, cookie: bigint): void {
   library()?.shutdown(descriptor, SHUT_RDWR);
 }
 
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+
+/**
+ * Whether the kernel would give this process one more socket now. It does not where descriptors or
+ * memory have run out, of the process or of the machine.
+ */
+export function canOpenSocket(): boolean {
+  const calls = library();
+  if (calls === null) return true;
+  const descriptor = calls.socket(AF_UNIX, SOCK_STREAM, 0);
+  if (descriptor < 0) return false;
+  calls.close(descriptor);
+  return true;
+}
+
+/** `RLIMIT_NOFILE` of <sys/resource.h>. */
+const RLIMIT_NOFILE = process.platform === "darwin" ? 8 : 7;
+/** `RLIM_INFINITY` as Linux and macOS have it, and whatever is as good as that. */
+const NO_LIMIT = 2n ** 62n;
+/** `struct rlimit`: the soft limit and the hard one. */
+const limits = new BigUint64Array(2);
+
 /**
  * The most descriptors that this process may have open (RLIMIT_NOFILE, the soft limit, which Bun has
- * raised to the hard limit at its start), or Infinity where it is unlimited or unknown.
+ * raised to the hard limit at its start), or Infinity where it is unlimited or unknown. Needs no
+ * descriptor itself where the C library can be had.
  *
- * Source: man proc_pid_limits(5).
+ * Source: man getrlimit(2), proc_pid_limits(5).
  */
 export function descriptorLimit(): number {
+  if (library()?.getrlimit(RLIMIT_NOFILE, limits) === 0) {
+    const soft = limits[0] as bigint;
+    return soft >= NO_LIMIT ? Infinity : Number(soft);
+  }
   try {
     const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
     return line?.[1] === undefined || line[1] === "unlimited" ? Infinity : Number(line[1]);

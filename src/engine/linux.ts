@@ -44,6 +44,11 @@ interface Calls {
   fcntl(descriptor: number, command: number, value: number): number;
   close(descriptor: number): number;
   clock_gettime(clock: number, time: number): number;
+  prctl(option: number, a: number, b: number, c: number, d: number): number;
+  setrlimit(resource: number, limits: number): number;
+  setgroups(count: number, groups: number): number;
+  setresgid(real: number, effective: number, saved: number): number;
+  setresuid(real: number, effective: number, saved: number): number;
   sched_yield(): number;
   __errno_location(): Pointer;
 }
@@ -82,6 +87,11 @@ function open(): Calls {
         fcntl: { args: [i32, i32, i32], returns: i32 },
         close: { args: [i32], returns: i32 },
         clock_gettime: { args: [i32, u64], returns: i32 },
+        prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },
+        setrlimit: { args: [i32, u64], returns: i32 },
+        setgroups: { args: [u64, u64], returns: i32 },
+        setresgid: { args: ["u32", "u32", "u32"], returns: i32 },
+        setresuid: { args: ["u32", "u32", "u32"], returns: i32 },
         sched_yield: { args: [], returns: i32 },
         __errno_location: { args: [], returns: "ptr" },
       });
@@ -161,6 +171,7 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED_POPULATE = 0x1 | 0x8000;
 const MAP_PRIVATE_ANONYMOUS = 0x2 | 0x20;
 const MAP_HUGETLB = 0x40000;
+const MADV_DONTNEED = 4;
 const MADV_HUGEPAGE = 14;
 
 /** Memory outside the heap: its address, and a view of it that is valid until {@link unmap}. */
@@ -201,9 +212,19 @@ function mapped(size: number, flags: number, descriptor: number, offset: number)
   return { address, buffer: toArrayBuffer(address as Pointer, 0, size) };
 }
 
+/** Memory that another thread of this process has mapped, and has not given back. */
+export function viewMapped(address: number, size: number): Mapping {
+  return { address, buffer: toArrayBuffer(address as Pointer, 0, size) };
+}
+
 /** Gives mapped memory back. Its views must not be touched any more. */
 export function unmap({ address, buffer }: Mapping): void {
   calls().munmap(address, buffer.byteLength);
+}
+
+/** Gives mapped memory back but keeps its addresses: what is read there is 0, what is written stays. */
+export function forsake({ address, buffer }: Mapping): void {
+  calls().madvise(address, buffer.byteLength, MADV_DONTNEED);
 }
 
 /** The address of a typed array's first byte. The array must stay reachable while it is used. */
@@ -398,4 +419,48 @@ export function setBlocking(descriptor: number, isBlocking: boolean): void {
 /** close(2). */
 export function closeNow(descriptor: number): void {
   calls().close(descriptor);
+}
+
+const PR_SET_DUMPABLE = 4;
+const PR_SET_NO_NEW_PRIVS = 38;
+const RLIMIT_CORE = 4;
+
+/**
+ * From now on nothing that this thread starts, threads included, gets rights that it does not have
+ * itself, whatever file it executes. @returns 0 or −errno
+ *
+ * Source: PR_SET_NO_NEW_PRIVS(2const); it holds for the calling thread and those that it makes later.
+ */
+export function forbidNewRights(): number {
+  return answer(calls().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+/**
+ * From now on the kernel writes no core of this process, for a file or a program, and lets no other
+ * process of the same user look into its memory. @returns 0 or −errno
+ *
+ * Source: PR_SET_DUMPABLE(2const), core(5): a limit of 0 alone does not hold for programs.
+ */
+export function forbidCoreDumps(): number {
+  const none = new BigUint64Array(2);
+  const limited = answer(calls().setrlimit(RLIMIT_CORE, ptr(none)));
+  const undumpable = answer(calls().prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+  return Math.min(limited, undumpable);
+}
+
+/**
+ * Makes this process, all of its threads, another user's, for good. By the C library and not by system
+ * calls, which would do it for the calling thread alone.
+ *
+ * @param groups beside `group`
+ * @returns 0 or −errno; after a failure some of it may have been done
+ *
+ * Source: nptl(7), "NPTL and credentials".
+ */
+export function takeIdentity(user: number, group: number, groups: readonly number[]): number {
+  const list = new Uint32Array(groups.length === 0 ? [group] : groups);
+  const grouped = answer(calls().setgroups(list.length, ptr(list)));
+  if (grouped < 0) return grouped;
+  const joined = answer(calls().setresgid(group, group, group));
+  return joined < 0 ? joined : answer(calls().setresuid(user, user, user));
 }

@@ -33,6 +33,14 @@ export interface ListeningSocket {
   readonly address: Address;
 }
 
+/** Sockets that were opened for a listener before it was there. */
+export interface GivenSockets {
+  /** One for each worker that shares the port, or one for all of them. */
+  readonly sockets: readonly [ListeningSocket, ...ListeningSocket[]];
+  /** They are this process's own: the path of a unix socket goes with them. */
+  readonly areOwn: boolean;
+}
+
 /**
  * With whom a socket shares its port: with nobody, with those of this process that are opened later,
  * or also with those that are open already. The kernel spreads clients over them by their address
@@ -83,6 +91,38 @@ export async function openListening(
   check(listenOn(descriptor, BACKLOG));
   if (place.kind === "tcp" && sharing === "later") setOption(descriptor, SocketOption.reusePort, 1);
   return { descriptor, address: boundAddress(address, descriptor) };
+}
+
+/**
+ * Opens a socket for each of several workers on one address, or one for all of them where the kernel
+ * does not spread clients over several.
+ *
+ * @param isOurs whether this process listens already where these do, too
+ * @param access what the file of a unix socket gets, before anybody can connect
+ * @throws ListenError; then none is open
+ */
+export async function openForWorkers(
+  address: Address,
+  workers: number,
+  isOurs: boolean,
+  access: FileAccess,
+): Promise<readonly [ListeningSocket, ...ListeningSocket[]]> {
+  if (address.kind === "unix" || workers === 1) {
+    return [await openListening(address, "none", undefined, access)];
+  }
+  // A name is looked up once: all of them have to be bound to the very same address.
+  const host = await hostOf(address);
+  const first = await openListening(address, isOurs ? "all" : "later", host);
+  const sockets: [ListeningSocket, ...ListeningSocket[]] = [first];
+  try {
+    while (sockets.length < workers) {
+      sockets.push(await openListening(first.address, "all", host));
+    }
+  } catch (error) {
+    for (const { descriptor } of sockets) closeNow(descriptor);
+    throw error;
+  }
+  return sockets;
 }
 
 /** @returns 0, or −1 with the socket removed; it would have been refused to those that it is meant for */

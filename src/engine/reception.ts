@@ -1,3 +1,4 @@
+import { type ClientAddress, ipClient } from "../edge/access/client-address.ts";
 import { type Admission, Beginning } from "../edge/admission.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../edge/proxy-protocol/header.ts";
 import { ProxyHeaderParser } from "../edge/proxy-protocol/parser.ts";
@@ -8,14 +9,18 @@ import type { Reason } from "../flow/reason.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-desk.ts";
-import { clientName } from "./summary.ts";
+import { clientName, endName } from "./summary.ts";
 
 /** What of a listener a reception needs. */
 export interface ReceivingListener extends StoryListener {
   /** Null when everybody may come in. */
   readonly admission: Admission | null;
   /** Relays whose PROXY header is not complete yet. */
-  readonly preambles: Row;
+  readonly preambles: Row & {
+    readonly size: number;
+    /** Who waits for the longest time. */
+    readonly first: { preambleLate(reason: Reason): void } | undefined;
+  };
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row;
   /** Asks what becomes of each relay; null when nobody decides that. */
@@ -51,7 +56,10 @@ export abstract class Reception<L extends ReceivingListener>
   /** Reads the header that the client begins with; null when none is to come. */
   private parser: ProxyHeaderParser | null = null;
   private header: ProxyHeader | null = null;
-  private isAdmitted = false;
+  /** Where the client has connected to, in the kernel's form; null when that is not known. */
+  private destination: Uint8Array | null = null;
+  /** Whom the listener counts until it ends; null for nobody. */
+  private admitted: ClientAddress | null = null;
   /** The dial that waits until the client is let in. */
   private held = RelayEffect.None;
 
@@ -67,29 +75,38 @@ export abstract class Reception<L extends ReceivingListener>
   /** A client is here. @param effects what the relay has asked for */
   protected receive(effects: RelayEffect): void {
     if ((effects & RelayEffect.Dial) === 0) this.decided();
-    const { admission, routes } = this.listener;
-    if (admission === null && routes === null) {
-      this.perform(effects);
+    this.held = effects;
+    const { clientAddress } = this;
+    const { admission } = this.listener;
+    if (clientAddress === null) {
+      // It had reset before it was accepted, so that the kernel cannot tell whose it was.
+      this.refuse("client_reset");
       return;
     }
-    this.held = effects;
     if (admission === null) {
       this.route();
       return;
     }
-    switch (admission.beginning(this.clientAddress)) {
+    switch (admission.beginning(clientAddress)) {
       case Beginning.Plain:
-        this.enter(admission);
+        this.enter(admission, clientAddress);
         return;
       case Beginning.Refused:
         this.refuse("preamble_invalid");
         return;
       case Beginning.Header:
-        this.parser = new ProxyHeaderParser();
-        this.expectHeader(true);
-        this.listener.preambles.add(this as never);
+        this.awaitHeader(admission);
         return;
     }
+  }
+
+  /** Whoever has not said who they are yet has a place only as long as nobody newer needs it. */
+  private awaitHeader(admission: Admission): void {
+    const { preambles } = this.listener;
+    if (preambles.size >= admission.headersMax) preambles.first?.preambleLate("preamble_full");
+    this.parser = new ProxyHeaderParser();
+    this.expectHeader(true);
+    preambles.add(this as never);
   }
 
   /**
@@ -141,11 +158,10 @@ export abstract class Reception<L extends ReceivingListener>
 
   /** What the route function is told of the client. */
   get caller(): Caller {
-    const { header, clientAddress } = this;
-    const local = header?.destination ?? this.ownAddress;
+    const { header, clientAddress, destination } = this;
     return {
       client: clientName(clientAddress),
-      local: local === null ? null : clientName(local),
+      local: destination === null ? null : endName(destination),
       header: header === null ? null : connectionHeader(header),
     };
   }
@@ -168,30 +184,34 @@ export abstract class Reception<L extends ReceivingListener>
 
   /** What the upstream is told of the client before the first byte; empty for nothing. */
   protected headerForUpstream(): Uint8Array {
+    const { clientAddress, destination, tlvs } = this;
     const { sendProxyProtocol: version } = this.listener.options.edge;
     if (version === "off") return NOTHING;
+    const source = clientAddress as ClientAddress;
     return writeProxyHeader({
       version: version === "v1" ? 1 : 2,
       command: "proxy",
-      source: this.clientAddress,
-      destination: this.header?.destination ?? this.ownAddress,
-      tlvs: version === "v1" ? [] : this.tlvs,
+      source,
+      // With none the upstream would be told of no client at all.
+      destination: destination ?? unspecified(source),
+      tlvs: version === "v1" ? [] : tlvs,
       crc32c: version === "v2",
     });
   }
 
-  protected override begins(id: number, clientAddress: Uint8Array, listener: L): void {
-    super.begins(id, clientAddress, listener);
+  protected override begins(id: number, client: ClientAddress | null, listener: L): void {
+    super.begins(id, client, listener);
     this.refusedFor = null;
     this.parser = null;
     this.header = null;
-    this.isAdmitted = false;
+    this.destination = null;
+    this.admitted = null;
   }
 
   protected override ends(): void {
     super.ends();
-    if (this.isAdmitted) this.listener.admission?.leave(this.clientAddress);
-    this.isAdmitted = false;
+    if (this.admitted !== null) this.listener.admission?.leave(this.admitted);
+    this.admitted = null;
   }
 
   /** It is decided what the client has begun with. */
@@ -205,28 +225,42 @@ export abstract class Reception<L extends ReceivingListener>
     const mayBeAbsent = options.edge.proxyProtocol === "optional";
     if (header !== null) {
       this.header = header;
-      if (header.command === "proxy" && header.source !== null) this.clientAddress = header.source;
-    } else if (preamble.state !== "absent" || !mayBeAbsent) {
+      this.believe(header);
+    } else if (preamble.state !== "absent" || !mayBeAbsent || late === "preamble_full") {
       this.refuse(
         preamble.state === "invalid" && preamble.error !== "truncated" ? "preamble_invalid" : late,
       );
       return;
     }
-    this.enter(admission as Admission);
+    this.enter(admission as Admission, this.clientAddress as ClientAddress);
   }
 
-  private enter(admission: Admission): void {
-    const refused = admission.admit(this.clientAddress);
+  /**
+   * Whom a header names is the client. One that names nobody with an IP address (LOCAL, UNKNOWN, no
+   * family, a unix socket) tells less than is known already: then it is who has connected.
+   */
+  private believe({ source, destination }: ProxyHeader): void {
+    const named = source === null ? null : ipClient(source);
+    if (named === null) return;
+    this.clientAddress = named;
+    this.destination = destination;
+  }
+
+  private enter(admission: Admission, client: ClientAddress): void {
+    const refused = admission.admit(client);
     if (refused !== null) {
       this.refuse(refused);
       return;
     }
-    this.isAdmitted = true;
+    this.admitted = client;
     this.route();
   }
 
   private route(): void {
-    const { routes } = this.listener;
+    const { routes, options } = this.listener;
+    const isTold = routes !== null || options.edge.sendProxyProtocol !== "off";
+    // Now, as a client that resets while its upstream is dialled takes its own end with it.
+    if (isTold) this.destination ??= this.ownAddress;
     if (routes === null) this.perform(this.held);
     else routes.ask(this as never);
   }
@@ -237,13 +271,22 @@ export abstract class Reception<L extends ReceivingListener>
     return phase === RelayPhase.Terminating || phase === RelayPhase.Free;
   }
 
+  /** The client sends nothing more. @returns whether that ends it: it waited in vain, and stops to */
+  protected waitedEnough(): boolean {
+    if (this.refusedFor === null || this.isLeaving) return false;
+    this.terminate(this.refusedFor);
+    return true;
+  }
+
   private refuse(reason: Reason): void {
     this.refusedFor = reason;
     const { refusal } = this.listener.options.edge;
-    // Without an upstream to be dialled its bytes would be taken for ever.
-    const mayWait = this.relay.phase === RelayPhase.Dialing;
+    // Without an upstream to be dialled its bytes would be taken for ever. Whose place somebody else
+    // needs, and who has gone, does not wait either.
+    const isHere = reason !== "client_reset" && reason !== "preamble_full";
+    const mayWait = this.relay.phase === RelayPhase.Dialing && isHere;
     if (typeof refusal === "object" && mayWait) this.listener.tarpit.add(this as never);
-    else if (refusal === "close") this.retire(reason);
+    else if (refusal === "close" && isHere) this.retire(reason);
     else this.terminate(reason);
   }
 
@@ -257,5 +300,12 @@ export abstract class Reception<L extends ReceivingListener>
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** No address in particular, of the same family. */
+function unspecified(client: ClientAddress): Uint8Array {
+  const any = new Uint8Array(client.length);
+  any.set(client.subarray(0, 2));
+  return any;
+}
 
 const encoder = new TextEncoder();

@@ -1,4 +1,5 @@
 import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type { ClientAddress } from "../edge/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
@@ -38,8 +39,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   id = 0;
   /** Dials that were begun. */
   dials = 0;
-  /** The client's address, in the kernel's form. Its summary keeps it: each tenant has its own. */
-  protected clientAddress: Uint8Array = NO_ADDRESS;
+  /**
+   * Who its client is; null when that is not known, and then no upstream is ever chosen for it. Its
+   * summary keeps it: each tenant has its own.
+   */
+  protected clientAddress: ClientAddress | null = null;
   /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
   private startedAt = 0;
   private endedAt = 0;
@@ -88,7 +92,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   protected abstract get unread(): number;
 
   /** A tenancy begins. */
-  protected begins(id: number, clientAddress: Uint8Array, listener: L): void {
+  protected begins(id: number, clientAddress: ClientAddress | null, listener: L): void {
     this.id = id;
     this.clientAddress = clientAddress;
     this.listener = listener;
@@ -133,8 +137,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
    * @returns where it is; null when there is none now, when others wait for it, or all tries are over
    */
   nextUpstream(): Address | null {
+    const { clientAddress } = this;
     const { waiting } = this.listener;
-    if (!this.mayDial) return null;
+    if (!this.mayDial || clientAddress === null) return null;
     if (this.waitsSince === null && waiting.hasQueue) {
       // The control plane opens rows and gives weights without a word: first who came first.
       waiting.serve();
@@ -142,7 +147,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     }
     if (this.tries === 0) this.renewChooser();
     const { chooser } = this;
-    const number = chooser.enter(this.clientAddress, this.tried, this.wantedUpstream);
+    const number = chooser.enter(clientAddress, this.tried, this.wantedUpstream);
     if (number === NO_UPSTREAM) return null;
     this.upstreamNumber = number;
     this.upstreamAddress = (chooser.upstreams[number] as UpstreamOptions).address;
@@ -156,9 +161,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
   }
 
-  /** Whether the host of that upstream has to be resolved before it can be dialled. */
-  get dialsName(): boolean {
-    return this.chooser.isNamed(this.upstreamNumber);
+  /** Whether the control plane has to be asked before that upstream is dialled: names are its business. */
+  get mustAsk(): boolean {
+    return this.chooser.mustAsk(this.upstreamNumber);
   }
 
   /**
@@ -357,6 +362,3 @@ function orNull(ms: number): number | null {
 
 /** Where bytes are counted of which it is not decided whose they are; nobody looks there. */
 const NO_ACCOUNT = new Float64Array(1);
-
-/** Before the first tenant. */
-const NO_ADDRESS = new Uint8Array(0);

@@ -11,6 +11,7 @@ import type { Drainable } from "./ending/drain.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
 import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { Mirror } from "./mirror/mirror.ts";
+import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
 import { RouteDesk, type Routed, type Routing } from "./route-desk.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
@@ -36,8 +37,8 @@ export interface Timed
   /** Its number, never used again. */
   readonly id: number;
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** Its PROXY header is not complete in time. */
-  preambleLate(): void;
+  /** Its PROXY header is not complete in time, or others need its place (`preamble_full`). */
+  preambleLate(reason: Reason): void;
   /** Why it may not be; null when it may. */
   readonly refusedFor: Reason | null;
   /** How many times in a row, this one included, not a byte had moved since this was asked before. */
@@ -84,9 +85,9 @@ export class RelayTimeouts<T extends Timed> {
   /** Relays that are not old yet; of those with a lifetime. */
   readonly aging: Deadlines<T>;
   /** Relays whose PROXY header is not complete yet. */
-  readonly preambles: Deadlines<T>;
+  readonly preambles: Row<T>;
   /** Relays that may not be, and wait in vain. */
-  readonly tarpit: Deadlines<T>;
+  readonly tarpit: Row<T>;
   /** Relays for which the listener's route function was asked; null without one. */
   readonly routes: RouteDesk<T> | null;
   /** Who chooses upstreams, and the relays that wait until there is one for them. */
@@ -101,6 +102,7 @@ export class RelayTimeouts<T extends Timed> {
    * @param before whose place it takes; null for nobody's
    * @param admission lets their clients in; null for everybody
    * @param mirror gets copies of them; null for nobody
+   * @param outsiders the engine's clients that were not let in
    * @param routing by whom route functions are asked
    * @param dialer dials for them
    * @param alarm see {@link Deadlines}
@@ -112,6 +114,7 @@ export class RelayTimeouts<T extends Timed> {
     before: RelayTimeouts<T> | null,
     readonly admission: Admission | null,
     readonly mirror: Mirror | null,
+    outsiders: Outsiders<T>,
     routing: Routing,
     dialer: TimedDialer<T>,
     private readonly alarm: Alarm = timerAlarm,
@@ -144,9 +147,13 @@ export class RelayTimeouts<T extends Timed> {
     });
     const { preambleTimeoutMs, refusal, upRate, downRate } = options.edge;
     this.paces = { up: Pacer.of(upRate, alarm), down: Pacer.of(downRate, alarm) };
-    this.preambles = queue(preambleTimeoutMs, (one) => one.preambleLate());
+    this.preambles = outsiders.unheardRow(
+      queue(preambleTimeoutMs, (one) => one.preambleLate("preamble_timeout")),
+    );
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
-    this.tarpit = queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied"));
+    this.tarpit = outsiders.refusedRow(
+      queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied")),
+    );
     const { route, upstreams } = options;
     const names = () => upstreams.map(({ address }) => formatAddress(address));
     this.routes =

@@ -15,14 +15,18 @@ import type { Address } from "../config/options.ts";
  */
 
 const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 
 /** Bytes of an IPv6 address with its port: the longest that is not a path. */
 export const SOCKADDR_IP_SIZE = 28;
 
-const SOCKADDR_IN_SIZE = 16;
+/** The same of IPv4. */
+export const SOCKADDR_IN_SIZE = 16;
 const SUN_PATH_SIZE = 108;
+
+/** Bytes of the longest address there is: a unix socket's whose path has no zero behind it. */
+export const SOCKADDR_SIZE_MAX = 2 + SUN_PATH_SIZE;
 
 /** The first bytes of an IPv4 address within IPv6, `::ffff:a.b.c.d`. */
 const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255);
@@ -58,13 +62,29 @@ export function encodeSockaddr(address: Address): Uint8Array {
  * @param end where it ends, which is how an abstract socket's name ends
  */
 export function decodeSockaddr(bytes: Uint8Array, offset = 0, end = bytes.length): Address {
-  const family = (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
+  const family = familyOf(bytes, offset);
   if (family === AF_UNIX)
     return { kind: "unix", path: decodePath(bytes.subarray(offset + 2, end)) };
   assert(family === AF_INET || family === AF_INET6, "decodeSockaddr: AF_UNIX, AF_INET or AF_INET6");
   const port = uint16(bytes, offset + 2);
   const host = family === AF_INET ? ipv4Text(bytes, offset + 4) : ipv6Text(bytes, offset + 8);
   return { kind: "tcp", host, port };
+}
+
+/** Whether it is an IP address, and whole. @param bytes more may stand behind */
+export function isIpSockaddr(bytes: Uint8Array): boolean {
+  const family = familyOf(bytes);
+  if (family === AF_INET) return bytes.length >= SOCKADDR_IN_SIZE;
+  return family === AF_INET6 && bytes.length >= SOCKADDR_IP_SIZE;
+}
+
+/** Whether it is that of a unix socket, with or without a name. */
+export function isUnixSockaddr(bytes: Uint8Array): boolean {
+  return familyOf(bytes) === AF_UNIX;
+}
+
+function familyOf(bytes: Uint8Array, offset = 0): number {
+  return (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
 }
 
 function withPort(size: number, family: number, port: number): Uint8Array<ArrayBuffer> {

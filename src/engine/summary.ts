@@ -1,9 +1,10 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address } from "../config/options.ts";
+import type { ClientAddress } from "../edge/access/client-address.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { FlowStats, RelaySummary } from "./engine.ts";
 import type { MirrorOutcome } from "./mirror/reason.ts";
-import { decodeSockaddr } from "./sockaddr.ts";
+import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "./sockaddr.ts";
 
 /**
  * A relay's story. Every relay that ends has one, and few are ever read: so the two addresses are
@@ -13,8 +14,8 @@ export class Summary implements RelaySummary {
   constructor(
     readonly id: number,
     readonly listener: string,
-    /** In the kernel's form; at most as long as an IPv6 address. */
-    readonly clientAddress: Uint8Array,
+    /** Null when it is not known. */
+    readonly clientAddress: ClientAddress | null,
     readonly upstreamAddress: Address | null,
     readonly startedAt: number,
     readonly durationMs: number,
@@ -37,8 +38,20 @@ export class Summary implements RelaySummary {
   }
 }
 
-/** How a client is called: `host:port`, or `unix` for one behind a unix socket. */
-export function clientName(bytes: Uint8Array): string {
-  const address = decodeSockaddr(bytes);
-  return address.kind === "unix" ? "unix" : formatAddress(address);
+/** How a client is called of whom nothing is known, as it has reset before it was accepted. */
+const UNKNOWN = "unknown";
+
+/** How a client is called: `host:port`, `unix` for one behind a unix socket, or `unknown`. */
+export function clientName(client: ClientAddress | null): string {
+  return client === null ? UNKNOWN : endName(client);
+}
+
+/**
+ * How an end of a connection is called, likewise. Never throws: whatever stands there can be told.
+ *
+ * @param bytes in the kernel's form, more may stand behind
+ */
+export function endName(bytes: Uint8Array): string {
+  if (isIpSockaddr(bytes)) return formatAddress(decodeSockaddr(bytes));
+  return isUnixSockaddr(bytes) ? "unix" : UNKNOWN;
 }

@@ -13,7 +13,7 @@ export const reasons = [
   "client_fin",
   /** The upstream ended first (FIN), then the client; every byte was delivered. */
   "upstream_fin",
-  /** The client's connection was reset. */
+  /** The client's connection was reset; without a dial: before it was known whose it was. */
   "client_reset",
   /** The upstream's connection was reset. */
   "upstream_reset",
@@ -27,6 +27,10 @@ export const reasons = [
   "connect_unresolved",
   /** Dialling failed for any other cause. */
   "connect_failed",
+  /** The upstream turned out to be something that this very process listens on: that is not dialled. */
+  "own_address",
+  /** DNS has answered with addresses only that it may not answer with. */
+  "dns_denied",
   /** The client is in a network that may not come in. */
   "access_denied",
   /** The listener, or the process, has as many relays as it may have. */
@@ -35,10 +39,16 @@ export const reasons = [
   "client_full",
   /** The client connects more often than it may. */
   "client_rate",
+  /** The client's network (IPv4: /24, IPv6: /48) has as many relays as it may have. */
+  "network_full",
+  /** Clients of its network connect more often than they may. */
+  "network_rate",
   /** The PROXY header was wrong, missing, or not for this client to send. */
   "preamble_invalid",
   /** The PROXY header was not complete in time. */
   "preamble_timeout",
+  /** The PROXY header was not here yet, and more others than may wait for theirs came after it. */
+  "preamble_full",
   /** The listener's route function lets this client not in. */
   "route_refused",
   /** The listener's route function has failed, and nobody comes in without it. */
@@ -51,7 +61,10 @@ export const reasons = [
   "queue_full",
   /** As before, and none had room in time. */
   "queue_timeout",
-  /** The process has no descriptor left for the upstream's connection. */
+  /**
+   * The process has no descriptor left for the upstream's connection; or they had become scarce, and the
+   * client had not shown yet who it is.
+   */
   "descriptor_limit",
   /** Memory had run out for all, and bytes of this relay had not moved for long. */
   "memory_limit",
@@ -72,6 +85,11 @@ export const reasons = [
   "admin",
   /** The worker that carried it has met a defect. */
   "worker_failed",
+  /**
+   * This machine could not dial, whatever the upstream: it has no local port or address left, no memory for
+   * a socket, or a filter that forbids it.
+   */
+  "local_limit",
 ] as const;
 
 /** One of the {@link reasons}. */

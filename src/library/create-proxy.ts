@@ -19,13 +19,16 @@ type CommandLineOnly =
   | "verbose"
   | "admin"
   | "adminToken"
+  | "adminReadToken"
+  | "user"
+  | "group"
   | "accessLog"
   | "accessLogStarts"
   | "accessLogEvery";
 
 /**
- * What a proxy is made of: a configuration as in a file. `stats`, `verbose`, the access log and the
- * admin server are the command line's business and change nothing here.
+ * What a proxy is made of: a configuration as in a file. `stats`, `verbose`, the access log, the
+ * admin server and the user are the command line's business and change nothing here.
  */
 export interface ProxyConfig extends Omit<Config, CommandLineOnly> {
   /**
@@ -45,8 +48,11 @@ export interface Proxy extends AsyncDisposable {
   readonly addresses: readonly string[];
   /** Figures as of now. No worker is asked for them. */
   stats(): EngineStats;
-  /** The relays that run now, oldest first; asks the workers, which takes some microseconds each. */
-  relays(): RelaySummary[];
+  /**
+   * The relays that run now, oldest first. Asks the workers, which takes some microseconds each; one that
+   * stands still is not waited for longer than two seconds, and its relays are missing then.
+   */
+  relays(): Promise<RelaySummary[]>;
   /** Ends a relay now (`admin`), if it still runs. @param relay its `id` */
   cut(relay: number): void;
   /**
@@ -102,7 +108,7 @@ class LibraryProxy implements Proxy {
   stats(): EngineStats {
     return this.running.engine.stats();
   }
-  relays(): RelaySummary[] {
+  relays(): Promise<RelaySummary[]> {
     return this.running.engine.relays();
   }
   cut(relay: number): void {
@@ -132,7 +138,7 @@ function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const isInside = workers === 0;
   const document = isInside ? config : { ...config, ...(workers === undefined ? {} : { workers }) };
   const source = readDocument(document, "config", null, problems);
-  const settings = validate({}, source, problems.sentences);
+  const settings = validate({}, source, problems);
   const options = proxyOptions(settings, []);
   return isInside ? { ...options, engine: "sockets", workers: 1 } : options;
 }

@@ -186,7 +186,7 @@ test("a service with other members is a line, its first ones at debug", () => {
   const many = Array.from({ length: 256 }, (_, index) => `10.0.0.${index}:1`);
   observer.serviceChanged({ name, count: 256, added: many, removed: [], isNews: true });
   observer.serviceFailing(name, "no answer from DNS in time");
-  observer.serviceTrouble(name, "b:1 is a listener of this very proxy: left out");
+  observer.serviceTrouble(name, "b:1 is this very proxy: left out");
   const changed = `service ${name} has changed:`;
   expect(lines).toEqual([
     `debug: ${changed} +10.0.0.7:6379, 10.0.0.8:6379 (2 members now)`,
@@ -194,7 +194,7 @@ test("a service with other members is a line, its first ones at debug", () => {
     `info: ${changed} other weights (1 member now)`,
     `info: ${changed} +${many.slice(0, 8).join(", ")} and 248 more (256 members now)`,
     `warn: service ${name}: no answer from DNS in time; its last members are kept`,
-    `warn: service ${name}: b:1 is a listener of this very proxy: left out`,
+    `warn: service ${name}: b:1 is this very proxy: left out`,
   ]);
 });
 

@@ -54,6 +54,7 @@ export class LogObserver implements ProxyObserver {
   private readonly pool: Condition;
   private readonly accepting: Condition;
   private acceptCause = "";
+  private readonly untellable: Limit;
 
   /** @param windowMs milliseconds in which a rate-limited line is logged once */
   constructor(
@@ -62,6 +63,7 @@ export class LogObserver implements ProxyObserver {
     private readonly windowMs = WINDOW_MS,
   ) {
     this.refusals = new Refusals((line) => this.log.warn(line));
+    this.untellable = new Limit((heldBack) => this.tellUntold(heldBack), windowMs);
     this.pool = new Condition((on, heldBack) => this.tellPool(on, heldBack), windowMs);
     this.accepting = new Condition((on, heldBack) => this.tellAccepting(on, heldBack), windowMs);
   }
@@ -136,6 +138,10 @@ export class LogObserver implements ProxyObserver {
     this.log.warn(`host ${name}: ${why}; its last addresses are kept`);
   }
 
+  nameTrouble(name: string, what: string): void {
+    this.log.warn(`host ${name}: ${what}`);
+  }
+
   serviceChanged(event: ServiceEvent): void {
     this.log[event.isNews ? "info" : "debug"](serviceLine(event));
   }
@@ -177,11 +183,23 @@ export class LogObserver implements ProxyObserver {
     this.log.error(error);
   }
 
+  workerSilent(worker: number, isSilent: boolean): void {
+    if (isSilent) this.log.error(`worker ${worker} does not answer: it is waited for a little`);
+    else this.log.info(`worker ${worker} answers again`);
+  }
+
+  untold(error: string): void {
+    if (!this.untellable.take()) return;
+    this.log.error("something could not be told (no relay is touched): logs and metrics lack it");
+    this.log.error(error);
+  }
+
   /** Logs what was held back so far: before the last lines of a run. */
   flush(): void {
     for (const { limit } of this.dials.values()) limit.flush();
     for (const { limit } of this.routes.values()) limit.flush();
     for (const { limit } of this.mirrors.values()) limit.flush();
+    this.untellable.flush();
     this.refusals.flush();
     this.pool.flush();
     this.accepting.flush();
@@ -210,6 +228,10 @@ export class LogObserver implements ProxyObserver {
     const { relay, reason, detail } = drops.last;
     const last = `that of relay ${relay}: ${reason}${inBrackets(detail)}`;
     this.log.warn(`${name}: copies are given up, ${times(heldBack)}, at last ${last}`);
+  }
+
+  private tellUntold(heldBack: number): void {
+    this.log.error(`something could not be told, ${times(heldBack)}`);
   }
 
   private tellPool(on: boolean, heldBack: number): void {

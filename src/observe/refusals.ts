@@ -20,6 +20,9 @@ const causes: ReadonlyMap<Reason | null, string> = new Map([
   ["listener_full", "there are as many relays as there may be"],
   ["client_full", "a client has as many relays as it may have"],
   ["client_rate", "a client connects more often than it may"],
+  ["network_full", "a network has as many relays as it may have"],
+  ["network_rate", "clients of a network connect more often than they may"],
+  ["preamble_full", "too many clients have not sent their PROXY header yet"],
 ]);
 
 /**

@@ -16,6 +16,7 @@ test("each is told what it wants to know, in their order", () => {
     acceptResumed: () => told.push("resumed"),
     routeFailed: (...what) => told.push(`unrouted ${what}`),
     mirrorDropped: ({ relay, reason }) => told.push(`unmirrored ${relay},${reason}`),
+    untold: (error) => told.push(`untold ${error}`),
   };
   const one = together([{}, { relayEnded: () => told.push("first") }, all]);
   one.relayStarted?.(relaySummary({ id: 3 }));
@@ -28,6 +29,7 @@ test("each is told what it wants to know, in their order", () => {
   one.acceptResumed();
   one.routeFailed?.("redis", "late");
   one.mirrorDropped?.({ listener: "redis", mirror: "m:1", relay: 3, reason: "slow", detail: "" });
+  one.untold?.("why");
   expect(told).toEqual([
     "started 3",
     "first",
@@ -40,6 +42,7 @@ test("each is told what it wants to know, in their order", () => {
     "resumed",
     "unrouted redis,late",
     "unmirrored 3,slow",
+    "untold why",
   ]);
 });
 
@@ -57,4 +60,19 @@ test("names are told to whoever wants to know", () => {
   one.nameChanged?.(event);
   one.nameFailing?.("a.test", "unknown host");
   expect(told).toEqual([event, ["a.test", "unknown host"]]);
+});
+
+test("one that throws keeps nobody from hearing, and nothing of it gets to who tells", () => {
+  const told: string[] = [];
+  const broken = () => {
+    throw new Error("a full disk");
+  };
+  const one = together([
+    { relayEnded: broken, untold: broken },
+    { relayEnded: () => told.push("ended"), untold: (error) => told.push(error) },
+  ]);
+  one.relayEnded(relaySummary({ id: 3 }));
+  expect(told).toHaveLength(2);
+  expect(told[0]).toContain("a full disk");
+  expect(told[1]).toBe("ended");
 });

@@ -1,69 +1,102 @@
 import type { ProxyObserver } from "../engine/engine.ts";
+import { stackOf } from "../engine/thread/stack.ts";
 
 /**
  * Several observers as one; each is told what it wants to know, in their order. The result wants to
  * know of starts only when one of them does.
+ *
+ * What one of them throws keeps no other from hearing and never gets to who tells: an engine is not to
+ * end relays because nobody could write them down. It is told as {@link EngineObserver.untold}.
  */
 export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObserver {
   const starts = observers.filter((one) => one.relayStarted !== undefined);
+  const tell = (
+    list: readonly Partial<ProxyObserver>[],
+    call: (one: Partial<ProxyObserver>) => void,
+  ) => {
+    for (const one of list) {
+      try {
+        call(one);
+      } catch (error) {
+        failed(error);
+      }
+    }
+  };
+  let isFailing = false;
+  const failed = (error: unknown) => {
+    // One that cannot even hear of that is left alone.
+    if (isFailing) return;
+    isFailing = true;
+    tell(observers, (one) => one.untold?.(stackOf(error)));
+    isFailing = false;
+  };
   return {
     ...(starts.length === 0
       ? {}
       : {
           relayStarted(relay) {
-            for (const one of starts) one.relayStarted?.(relay);
+            tell(starts, (one) => one.relayStarted?.(relay));
           },
         }),
     relayEnded(relay) {
-      for (const one of observers) one.relayEnded?.(relay);
+      tell(observers, (one) => one.relayEnded?.(relay));
     },
     dialFailed(...failure) {
-      for (const one of observers) one.dialFailed?.(...failure);
+      tell(observers, (one) => one.dialFailed?.(...failure));
     },
     poolGrew(bytes) {
-      for (const one of observers) one.poolGrew?.(bytes);
+      tell(observers, (one) => one.poolGrew?.(bytes));
     },
     poolEmpty() {
-      for (const one of observers) one.poolEmpty?.();
+      tell(observers, (one) => one.poolEmpty?.());
     },
     poolRefilled() {
-      for (const one of observers) one.poolRefilled?.();
+      tell(observers, (one) => one.poolRefilled?.());
     },
     acceptPaused(cause, relays) {
-      for (const one of observers) one.acceptPaused?.(cause, relays);
+      tell(observers, (one) => one.acceptPaused?.(cause, relays));
     },
     acceptResumed() {
-      for (const one of observers) one.acceptResumed?.();
+      tell(observers, (one) => one.acceptResumed?.());
     },
     routeFailed(listener, why) {
-      for (const one of observers) one.routeFailed?.(listener, why);
+      tell(observers, (one) => one.routeFailed?.(listener, why));
     },
     mirrorDropped(drop) {
-      for (const one of observers) one.mirrorDropped?.(drop);
+      tell(observers, (one) => one.mirrorDropped?.(drop));
     },
     upstreamChanged(event) {
-      for (const one of observers) one.upstreamChanged?.(event);
+      tell(observers, (one) => one.upstreamChanged?.(event));
     },
     panicChanged(listener, isOn) {
-      for (const one of observers) one.panicChanged?.(listener, isOn);
+      tell(observers, (one) => one.panicChanged?.(listener, isOn));
     },
     nameChanged(event) {
-      for (const one of observers) one.nameChanged?.(event);
+      tell(observers, (one) => one.nameChanged?.(event));
     },
     nameFailing(name, why) {
-      for (const one of observers) one.nameFailing?.(name, why);
+      tell(observers, (one) => one.nameFailing?.(name, why));
+    },
+    nameTrouble(name, what) {
+      for (const one of observers) one.nameTrouble?.(name, what);
     },
     serviceChanged(event) {
-      for (const one of observers) one.serviceChanged?.(event);
+      tell(observers, (one) => one.serviceChanged?.(event));
     },
     serviceFailing(name, why) {
-      for (const one of observers) one.serviceFailing?.(name, why);
+      tell(observers, (one) => one.serviceFailing?.(name, why));
     },
     serviceTrouble(name, what) {
-      for (const one of observers) one.serviceTrouble?.(name, what);
+      tell(observers, (one) => one.serviceTrouble?.(name, what));
+    },
+    untold(error) {
+      tell(observers, (one) => one.untold?.(error));
+    },
+    workerSilent(...silence) {
+      tell(observers, (one) => one.workerSilent?.(...silence));
     },
     workerFailed(...failure) {
-      for (const one of observers) one.workerFailed?.(...failure);
+      tell(observers, (one) => one.workerFailed?.(...failure));
     },
   };
 }

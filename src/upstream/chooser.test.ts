@@ -1,13 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { plainUpstream } from "../config/listeners.ts";
 import type { BalanceOptions, UpstreamOptions } from "../config/options.ts";
+import { type ClientAddress, UNIX_CLIENT } from "../edge/access/client-address.ts";
+import { clientAt } from "../edge/access/test-addresses.ts";
 import { policies } from "./balance/balance.ts";
 import { NO_UPSTREAM, UpstreamChooser } from "./chooser.ts";
 import { UpstreamTable } from "./table.ts";
 
 /** A client's address, in the kernel's form: 10.0.0.`host`, port `port`. */
-function client(host: number, port = 1_000): Uint8Array {
-  return Uint8Array.of(2, 0, port >>> 8, port & 255, 10, 0, 0, host, 0, 0, 0, 0, 0, 0, 0, 0);
+function client(host: number, port = 1_000): ClientAddress {
+  return clientAt(`10.0.0.${host & 255}`, port);
 }
 
 /** Upstreams with rows in the opposite order: a number is no row. */
@@ -250,10 +252,9 @@ describe("by hash", () => {
 
   test("clients without an address are served, too", () => {
     const { chooser } = choosing(upstreams({}, {}), { policy: "hash" });
-    const unnamed = Uint8Array.of(1, 0);
-    const index = chooser.enter(unnamed, []);
+    const index = chooser.enter(UNIX_CLIENT, []);
     expect(index).not.toBe(NO_UPSTREAM);
-    expect(chooser.enter(unnamed, [])).toBe(index);
+    expect(chooser.enter(UNIX_CLIENT, [])).toBe(index);
   });
 });
 
@@ -263,12 +264,24 @@ test("a dial that was answered is told", () => {
   expect([table.wasDialed(100), table.wasDialed(99)]).toEqual([false, true]);
 });
 
-test("tells who is where, and whether that has to be resolved", () => {
+test("tells who is where, and whether that has to be asked for", () => {
   const tcp = (host: string) => ({ kind: "tcp", host, port: 1 }) as const;
   const unix = { kind: "unix", path: "/a" } as const;
-  const addresses = [tcp("a.test"), tcp("10.0.0.1"), tcp("::1"), unix];
+  const addresses = [
+    tcp("a.test"),
+    tcp("10.0.0.1"),
+    tcp("::1"),
+    unix,
+    { kind: "unix", path: "/b", asks: true } as const,
+  ];
   const { chooser } = choosing(upstreams(...addresses.map((address) => ({ address }))));
-  expect(addresses.map((_, index) => chooser.isNamed(index))).toEqual([true, false, false, false]);
-  expect(addresses.map((address) => chooser.numberOf({ ...address }))).toEqual([0, 1, 2, 3]);
+  expect(addresses.map((_, index) => chooser.mustAsk(index))).toEqual([
+    true,
+    false,
+    false,
+    false,
+    true,
+  ]);
+  expect(addresses.map((address) => chooser.numberOf({ ...address }))).toEqual([0, 1, 2, 3, 4]);
   expect(chooser.numberOf(tcp("b.test"))).toBe(NO_UPSTREAM);
 });

@@ -1,7 +1,14 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address, BalanceOptions, UpstreamOptions } from "../config/options.ts";
-import { ClientKind, clientKind, ipv4Word, ipv6Word } from "../edge/access/client-address.ts";
-import { isName } from "../engine/names.ts";
+import {
+  type ClientAddress,
+  ClientKind,
+  clientKind,
+  ipv4Word,
+  ipv6Word,
+  UNIX_CLIENT,
+} from "../edge/access/client-address.ts";
+import { mustAsk } from "../engine/names.ts";
 import { type Balancer, type Candidates, newBalancer } from "./balance/balance.ts";
 import { mix } from "./balance/hash.ts";
 import type { UpstreamTable } from "./table.ts";
@@ -31,7 +38,7 @@ export class UpstreamChooser {
   private readonly backups: Group;
   private readonly hashes: boolean;
   /** By number: 1 where the host is a name. */
-  private readonly named: Uint8Array;
+  private readonly asked: Uint8Array;
 
   constructor(
     readonly upstreams: readonly UpstreamOptions[],
@@ -43,20 +50,20 @@ export class UpstreamChooser {
     this.primaries = group(false);
     this.backups = group(true);
     this.hashes = policy === "hash";
-    this.named = Uint8Array.from(upstreams, ({ address }) => (isName(address) ? 1 : 0));
+    this.asked = Uint8Array.from(upstreams, ({ address }) => (mustAsk(address) ? 1 : 0));
     // Its table takes milliseconds: now, and not for the first client.
-    if (this.hashes) this.leave(this.enter(NOBODY, NONE_TRIED));
+    if (this.hashes) this.leave(this.enter(UNIX_CLIENT, NONE_TRIED));
   }
 
   /**
    * Chooses one, and counts the relay there until {@link leave}.
    *
-   * @param client its address in the kernel's form; only the part without the port counts
+   * @param client of its address only the part without the port counts
    * @param tried upstreams that are left out, by their numbers
    * @param wanted comes before all others, whatever their weights are and whether it is a backup
    * @returns its number; {@link NO_UPSTREAM} when there is none now
    */
-  enter(client: Uint8Array, tried: readonly number[], wanted: number = NO_UPSTREAM): number {
+  enter(client: ClientAddress, tried: readonly number[], wanted: number = NO_UPSTREAM): number {
     if (wanted !== NO_UPSTREAM && !tried.includes(wanted) && this.enterThis(wanted)) return wanted;
     const hash = this.hashes ? hashOfHost(client) : 0;
     const primary = this.primaries.enter(hash, tried);
@@ -75,9 +82,9 @@ export class UpstreamChooser {
     return this.upstreams.findIndex((one) => formatAddress(one.address) === name);
   }
 
-  /** Whether the host of an upstream has to be resolved before it can be dialled. */
-  isNamed(index: number): boolean {
-    return this.named[index] === 1;
+  /** Whether the control plane has to be asked before an upstream is dialled. */
+  mustAsk(index: number): boolean {
+    return this.asked[index] === 1;
   }
 
   /** A relay has left, or its dial has failed. */
@@ -201,10 +208,8 @@ class Group implements Candidates {
   }
 }
 
-const NOBODY = new Uint8Array(0);
-
 /** A client's host in numbers: its port must not matter, nor how an IPv4 address has come here. */
-function hashOfHost(client: Uint8Array): number {
+function hashOfHost(client: ClientAddress): number {
   switch (clientKind(client)) {
     case ClientKind.IPv4:
       return mix(ipv4Word(client));
@@ -213,7 +218,7 @@ function hashOfHost(client: Uint8Array): number {
       for (let index = 0; index < 4; index++) hash = mix(hash ^ ipv6Word(client, index));
       return hash;
     }
-    default:
+    case ClientKind.Unix:
       return 0;
   }
 }

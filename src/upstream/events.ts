@@ -38,6 +38,8 @@ export interface UpstreamsObserver {
   nameChanged?(event: NameEvent): void;
   /** A name cannot be resolved any more; it keeps its addresses. `why` is a clause. */
   nameFailing?(name: string, why: string): void;
+  /** Of a name's addresses some may not be dialled; told once as long as it has them. */
+  nameTrouble?(name: string, what: string): void;
   serviceChanged?(event: ServiceEvent): void;
   /** A service cannot be resolved any more; it keeps its members. `why` is a clause. */
   serviceFailing?(name: string, why: string): void;

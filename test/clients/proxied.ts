@@ -58,7 +58,7 @@ export class Proxied implements AsyncDisposable {
   async untilIdle(): Promise<void> {
     await waitFor(
       () => this.stats.relays.running === 0,
-      () => `all relays have ended: ${JSON.stringify(this.proxy.engine.relays())}`,
+      async () => `all relays have ended: ${JSON.stringify(await this.proxy.engine.relays())}`,
     );
   }
 

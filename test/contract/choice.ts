@@ -83,7 +83,7 @@ function waitCases(suite: Suite): void {
     const first = await served(scene, address);
     const second = await scene.client(address);
     second.send("second");
-    await waitFor(() => scene.engine.relays().length === 2, "it waits");
+    await waitFor(async () => (await scene.engine.relays()).length === 2, "it waits");
     const third = await scene.client(address);
     third.send("third");
     const waiting = () => scene.engine.stats().listeners[0]?.waiting;
@@ -103,7 +103,7 @@ function waitCases(suite: Suite): void {
     const address = await scene.listen([], { upstreams, ...dial });
     await served(scene, address);
     await scene.client(address);
-    await waitFor(() => scene.engine.relays().length === 2, "it waits");
+    await waitFor(async () => (await scene.engine.relays()).length === 2, "it waits");
     await scene.client(address);
     expect((await scene.ended(1)).reason).toBe("queue_full");
     const late = await scene.ended(2);
@@ -134,13 +134,13 @@ function waitCases(suite: Suite): void {
     const listening = await scene.engine.listen(none);
     const client = await scene.client(listening.address);
     client.send("patience");
-    await waitFor(() => scene.engine.relays().length === 1, "it is held");
+    await waitFor(async () => (await scene.engine.relays()).length === 1, "it is held");
     // Not the first ones that come are what it gets, but those that there are in the end.
     await listening.update({ ...none, upstreams: [{ ...rowed(scene.refusing(), 0), weight: 0 }] });
     scene.weigh([0, 1]);
     await listening.update({ ...none, upstreams: [rowed(upstream.address, 1)] });
     await waitFor(() => client.receivedBytes === 8, "the echo is here");
-    expect(scene.engine.relays()[0]?.upstream).toBe(formatAddress(upstream.address));
+    expect((await scene.engine.relays())[0]?.upstream).toBe(formatAddress(upstream.address));
   });
 
   suite.case("clients that wait for room get that of an upstream that comes", async (scene) => {
@@ -151,7 +151,7 @@ function waitCases(suite: Suite): void {
     await served(scene, listening.address);
     const waiting = await scene.client(listening.address);
     waiting.send("x");
-    await waitFor(() => scene.engine.relays().length === 2, "it waits");
+    await waitFor(async () => (await scene.engine.relays()).length === 2, "it waits");
     await listening.update({ ...options, upstreams: [first, rowed(free.address, 1)] });
     await waitFor(() => waiting.receivedBytes === 1, "the echo is here");
     expect([full.ends.length, free.ends.length]).toEqual([1, 1]);
@@ -165,7 +165,10 @@ function waitCases(suite: Suite): void {
     const listening = await scene.engine.listen(options);
     const come = async (count: number) => {
       const client = (await scene.client(listening.address)).send("x");
-      await waitFor(() => scene.engine.relays().length === count, `${count} are there`);
+      await waitFor(
+        async () => (await scene.engine.relays()).length === count,
+        `${count} are there`,
+      );
       return client;
     };
     const first = await come(1);
@@ -193,7 +196,7 @@ function waitCases(suite: Suite): void {
       const listening = await scene.engine.listen(options);
       await served(scene, listening.address);
       const waiting = (await scene.client(listening.address)).send("x");
-      await waitFor(() => scene.engine.relays().length === 2, "it waits");
+      await waitFor(async () => (await scene.engine.relays()).length === 2, "it waits");
       // Connected already, and accepted as soon as the loop is free: the queue must be empty by then.
       const update = listening.update({ ...options, upstreams: upstreams(0) });
       const next = (await scene.client(listening.address)).send("x");
@@ -217,7 +220,7 @@ function waitCases(suite: Suite): void {
       scene.weigh([1, 0]);
       await served(scene, listening.address);
       const waiting = (await scene.client(listening.address)).send("x");
-      await waitFor(() => scene.engine.relays().length === 2, "it waits");
+      await waitFor(async () => (await scene.engine.relays()).length === 2, "it waits");
       // No worker is told of it; the next one comes before it looks by itself, as a rule.
       scene.weigh([1, 1]);
       const next = (await scene.client(listening.address)).send("x");
@@ -243,7 +246,7 @@ function waitCases(suite: Suite): void {
     const address = await scene.listen([], { upstreams, ...dialing({ queueMs: NEVER_MS }) });
     const first = await served(scene, address);
     const leaver = await scene.client(address);
-    await waitFor(() => scene.engine.relays().length === 2, "it waits");
+    await waitFor(async () => (await scene.engine.relays()).length === 2, "it waits");
     leaver.reset();
     expect(await scene.ended(1)).toMatchObject({ reason: "client_reset", dials: 0 });
     first.reset();
@@ -287,7 +290,7 @@ function endCases(suite: Suite): void {
     const address = await scene.listen([], { upstreams, balance, connectTimeoutMs: NEVER_MS });
     const client = await scene.client(address);
     client.send("patience");
-    await waitFor(() => scene.engine.relays()[0]?.dials === 1, "it dials");
+    await waitFor(async () => (await scene.engine.relays())[0]?.dials === 1, "it dials");
     scene.engine.drop({ slot: 0 }, 10_000);
     await waitFor(() => client.receivedBytes === 8, "another one answers");
     expect(scene.record.dialsFailed).toMatchObject([{ reason: "upstream_gone" }]);

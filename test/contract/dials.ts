@@ -52,7 +52,7 @@ function failureCases(suite: Suite): void {
       const silent = await scene.silent();
       const address = await scene.listen([silent.address], { connectTimeoutMs: 200 });
       const client = await scene.client(address);
-      await waitFor(() => scene.engine.relays().length === 2, "both relays run");
+      await waitFor(async () => (await scene.engine.relays()).length === 2, "both relays run");
       neighbour.send("meanwhile");
       await waitFor(() => neighbour.receivedBytes === 9, "the neighbour is served meanwhile");
       const relay = await scene.ended(1);
@@ -109,7 +109,7 @@ function choiceCases(suite: Suite): void {
       await waitFor(() => client.receivedBytes === 1, "the echo is here");
     }
     expect(upstreams.map((upstream) => upstream.ends.length)).toEqual([5, 5]);
-    const named = scene.engine.relays().map((relay) => relay.upstream);
+    const named = (await scene.engine.relays()).map((relay) => relay.upstream);
     expect(named.slice(0, 2)).toEqual(upstreams.map((one) => formatAddress(one.address)));
   });
 
@@ -122,7 +122,7 @@ function choiceCases(suite: Suite): void {
       client.send("early bytes go to the second");
       await waitFor(() => client.receivedBytes === 28, "the echo is here");
     }
-    expect(scene.engine.relays().map((relay) => relay.dials)).toEqual([
+    expect((await scene.engine.relays()).map((relay) => relay.dials)).toEqual([
       2, 1, 2, 1, 2, 1, 2, 1, 2, 1,
     ]);
     expect(scene.record.dialsFailed.map((failed) => failed.upstream)).toEqual(
@@ -162,9 +162,12 @@ function earlyCases(suite: Suite): void {
       for (const early of ["", "some early bytes"]) {
         const client = await scene.client(address);
         client.send(early);
-        await waitFor(() => scene.engine.relays().length === 1, "the relay runs");
+        await waitFor(async () => (await scene.engine.relays()).length === 1, "the relay runs");
         client.reset();
-        await waitFor(() => scene.engine.relays().length === 0, "the relay has ended");
+        await waitFor(
+          async () => (await scene.engine.relays()).length === 0,
+          "the relay has ended",
+        );
       }
       expect(scene.record.reasons).toEqual(["client_reset", "client_reset"]);
     },
@@ -198,16 +201,19 @@ async function slowDial(scene: Scene): Promise<void> {
   const patient = await scene.client(address, (end) => end.expects(2));
   // A piece alone and the rest later: what comes unasked in between is kept too.
   patient.send(new Pattern(1).view(0, 1000));
-  const received = () => scene.engine.relays()[0]?.up.receivedBytes ?? 0;
-  await waitFor(() => received() === 1000, "the first piece waits");
+  const received = async () => (await scene.engine.relays())[0]?.up.receivedBytes ?? 0;
+  await waitFor(async () => (await received()) === 1000, "the first piece waits");
   for (let from = 1000; from < MIB; from += 1000) {
     patient.send(new Pattern(1).view(from, Math.min(1000, MIB - from)));
   }
-  await waitFor(() => received() > 1000, "and more than it");
+  await waitFor(async () => (await received()) > 1000, "and more than it");
   const ending = await scene.client(address, (end) => end.expects(2));
   ending.offer({ seed: 1, total: 1000 }).finish();
   const leaving = await scene.client(address);
-  await waitFor(() => scene.engine.relays().length === 3, "three relays are dialling");
+  await waitFor(
+    async () => (await scene.engine.relays()).length === 3,
+    "three relays are dialling",
+  );
   leaving.send("never delivered").reset();
   expect(await scene.ended(1)).toMatchObject({ id: 3, reason: "client_reset" });
 

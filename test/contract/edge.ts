@@ -12,13 +12,12 @@ import type { Reason } from "../../src/flow/reason.ts";
 import type { End } from "../fixtures/end.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
+import { openGate } from "./gate.ts";
 import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const NEVER_MS = 120_000;
 const MIB = 1024 * 1024;
-
-const open: GateOptions = { access: null, trusted: null, rows: [], rates: null, counts: null };
 
 /** What happens to a client before its upstream is dialled. */
 export function edgeCases(suite: Suite): void {
@@ -34,7 +33,7 @@ async function edged(
   gate: Partial<GateOptions> = {},
 ): Promise<Address> {
   const upstream = await scene.upstream(echo);
-  const all = { ...edgeDefaults, ...edge, gate: { ...open, ...gate } };
+  const all = { ...edgeDefaults, ...edge, gate: { ...openGate, ...gate } };
   return await scene.listen([upstream], { edge: all });
 }
 
@@ -57,7 +56,7 @@ async function outsideAtStop(scene: Scene): Promise<void> {
   const refusing = await edged(scene, { refusal: { tarpitMs: NEVER_MS } }, { access });
   const unknown = (await scene.client(headed)).send("PROXY TCP4 ");
   const refused = (await scene.client(refusing)).send("please");
-  await waitFor(() => scene.engine.relays().length === 2, "both are here");
+  await waitFor(async () => (await scene.engine.relays()).length === 2, "both are here");
   expect(await scene.engine.stop(8_000)).toBe(0);
   await waitFor(() => unknown.finSeen, "it got a FIN");
   expect(unknown.closeCode).toBe(null);
@@ -106,7 +105,7 @@ function accessCases(suite: Suite): void {
     await served(scene, address);
     await refused(scene, address, "listener_full");
     first.reset();
-    await waitFor(() => scene.engine.relays().length === 1, "one has left");
+    await waitFor(async () => (await scene.engine.relays()).length === 1, "one has left");
     await served(scene, address);
   });
 
@@ -116,8 +115,30 @@ function accessCases(suite: Suite): void {
     const first = await served(scene, address);
     await refused(scene, address, "client_full");
     first.reset();
-    await waitFor(() => scene.engine.relays().length === 0, "it has left");
+    await waitFor(async () => (await scene.engine.relays()).length === 0, "it has left");
     await served(scene, address);
+  });
+
+  suite.case(
+    "a network with so many relays gets no more, whichever client it is",
+    async (scene) => {
+      const networkCounts = new SharedArrayBuffer(ClientCounts.bytesFor());
+      const address = await edged(scene, { maxRelaysPerNetwork: 1 }, { networkCounts });
+      const first = await served(scene, address);
+      await refused(scene, address, "network_full");
+      first.reset();
+      await waitFor(() => scene.engine.stats().relays.running === 0, "it has left");
+      await served(scene, address);
+    },
+  );
+
+  suite.case("a network that comes too often", async (scene) => {
+    const networkRates = new SharedArrayBuffer(TokenBuckets.bytesFor());
+    const edge = { networkRate: 0.01, networkBurst: 2 };
+    const address = await edged(scene, edge, { networkRates });
+    await served(scene, address);
+    await served(scene, address);
+    await refused(scene, address, "network_rate");
   });
 
   suite.case("a client that comes too often", async (scene) => {
@@ -205,7 +226,7 @@ function headerCases(suite: Suite): void {
     const address = await edged(scene, required);
     const client = await scene.client(address);
     client.send(headerOf(2).subarray(0, 5));
-    await waitFor(() => scene.engine.relays().length === 1, "it is here");
+    await waitFor(async () => (await scene.engine.relays()).length === 1, "it is here");
     client.reset();
     expect((await scene.ended(1)).dials).toBe(0);
   });
@@ -221,7 +242,7 @@ function headerCases(suite: Suite): void {
     // What begins like a header and is none is the flow's, whole.
     const other = await scene.client(address);
     other.send("PRO");
-    await waitFor(() => scene.engine.relays().length === 3, "it is here");
+    await waitFor(async () => (await scene.engine.relays()).length === 3, "it is here");
     await Bun.sleep(20);
     other.send("FOUND");
     await waitFor(() => other.receivedBytes === 8, "all of it is back");
@@ -236,7 +257,10 @@ function headerCases(suite: Suite): void {
     const optional = { proxyProtocol: "optional", preambleTimeoutMs: 100 } as const;
     const address = await edged(scene, optional, { trusted });
     const client = await scene.client(address);
-    await waitFor(() => scene.engine.relays()[0]?.dialMs != null, "its upstream was dialled");
+    await waitFor(
+      async () => (await scene.engine.relays())[0]?.dialMs != null,
+      "its upstream was dialled",
+    );
     client.send("hello");
     await waitFor(() => client.receivedBytes === 5, "the echo is here");
   });
@@ -250,7 +274,7 @@ function headerCases(suite: Suite): void {
     const header = headerOf(1);
     client.send(header);
     await waitFor(() => client.receivedBytes === header.length, "it is a stream as any other");
-    expect(scene.engine.relays()[0]?.client).toStartWith("127.0.0.1:");
+    expect((await scene.engine.relays())[0]?.client).toStartWith("127.0.0.1:");
   });
 
   suite.case("rules are for the client that the header names", async (scene) => {
@@ -285,7 +309,7 @@ function sentHeaderCases(suite: Suite): void {
       const taken = parser.push(all());
       expect(parser.state).toBe("done");
       expect(all().subarray(taken).toString()).toBe("first words");
-      const { client: name } = scene.engine.relays()[0] ?? {};
+      const { client: name } = (await scene.engine.relays())[0] ?? {};
       const source = decodeSockaddr(parser.header?.source ?? new Uint8Array());
       expect(source).toMatchObject({ kind: "tcp", host: "127.0.0.1" });
       expect(name).toBe(source.kind === "tcp" ? `127.0.0.1:${source.port}` : "");

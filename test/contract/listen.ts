@@ -44,7 +44,7 @@ export function listenCases(suite: Suite): void {
       client.offer({ seed: 1, total: bytes });
       await waitFor(() => client.receivedBytes === bytes, "the echo is complete");
     }
-    const relays = scene.engine.relays();
+    const relays = await scene.engine.relays();
     expect(relays.map((relay) => relay.id)).toEqual([1, 2]);
     expect(relays.map((relay) => relay.reason)).toEqual([null, null]);
     expect(relays.map((relay) => relay.up.sentBytes)).toEqual([10, 20]);

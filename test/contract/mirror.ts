@@ -8,6 +8,7 @@ import type { End } from "../fixtures/end.ts";
 import { seeded, sizesUpTo } from "../fixtures/random.ts";
 import { type Behaviour, echo, polite, sink, type Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
+import { openGate } from "./gate.ts";
 import { type Kind, listener, plainMemory, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -117,12 +118,11 @@ function copyCases(suite: Suite): void {
         end.keeps = true;
       };
       const [upstream, mirror] = [await scene.upstream(keep), await scene.upstream(keep)];
-      const gate = { access: null, trusted: null, rows: [], rates: null, counts: null };
       const edge = {
         ...edgeDefaults,
         proxyProtocol: "required",
         sendProxyProtocol: "v2",
-        gate,
+        gate: openGate,
       } as const;
       const address = await scene.listen([upstream], { ...to(mirror), edge });
       const given = { kind: "tcp", host: "10.1.2.3", port: 4567 } as const;

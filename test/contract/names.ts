@@ -33,7 +33,7 @@ export function nameCases(suite: Suite): void {
     const address = await scene.listen([scene.name("many.test", [...all, upstream.address])]);
     await served(scene, address);
     // Fifteen delays would be nearly four seconds.
-    expect(scene.engine.relays()[0]?.dialMs).toBeLessThan(1_500);
+    expect((await scene.engine.relays())[0]?.dialMs).toBeLessThan(1_500);
     expect(scene.record.dialsFailed).toEqual([]);
   });
 
@@ -96,7 +96,7 @@ async function oneSilent(scene: Scene): Promise<void> {
   const name = scene.name("two.test", [silent.address, upstream.address]);
   const address = await scene.listen([name], { connectTimeoutMs: NEVER_MS });
   await Promise.all(Array.from({ length: 5 }, () => served(scene, address)));
-  for (const relay of scene.engine.relays()) {
+  for (const relay of await scene.engine.relays()) {
     expect(relay).toMatchObject({ dials: 1, upstream: formatAddress(name) });
     expect(relay.dialMs).toBeGreaterThanOrEqual(DELAY_MS);
     // The system would give up after two minutes, and the relay's own time is as long.
@@ -113,14 +113,14 @@ async function loser(scene: Scene): Promise<void> {
   const client = await scene.client(address);
   client.send("served?");
   await waitFor(() => client.receivedBytes === 7, "the echo is here");
-  expect(scene.engine.relays()[0]?.dialMs).toBeGreaterThanOrEqual(DELAY_MS);
+  expect((await scene.engine.relays())[0]?.dialMs).toBeGreaterThanOrEqual(DELAY_MS);
   await waitFor(() => attemptsAt([silent]) === 0, "the first attempt is over");
   let heard = 0;
   silent.awake(() => heard++);
   // Longer than the system waits before it sends a SYN again.
   await Bun.sleep(1_200);
   expect(heard).toBe(0);
-  expect(scene.engine.relays()).toMatchObject([{ reason: null }]);
+  expect(await scene.engine.relays()).toMatchObject([{ reason: null }]);
   client.send("and still");
   await waitFor(() => client.receivedBytes === 16, "the relay goes on");
 }
@@ -135,7 +135,7 @@ async function beside(scene: Scene): Promise<void> {
   silent.awake(echo);
   await waitFor(() => client.receivedBytes === 7, "the echo is here");
   expect(scene.record.dialsFailed).toEqual([]);
-  expect(scene.engine.relays()).toMatchObject([{ dials: 1 }]);
+  expect(await scene.engine.relays()).toMatchObject([{ dials: 1 }]);
 }
 
 async function sixSilent(scene: Scene): Promise<void> {
@@ -153,7 +153,7 @@ async function sixSilent(scene: Scene): Promise<void> {
   // Four; one that gives way may be seen beside the next one while the system is looked at.
   expect(most).toBeGreaterThan(1);
   expect(most).toBeLessThan(6);
-  expect(scene.engine.relays()[0]?.dialMs).toBeLessThan(5_000);
+  expect((await scene.engine.relays())[0]?.dialMs).toBeLessThan(5_000);
   await waitFor(() => attemptsAt(silents) === 0, "the other attempts are over");
 }
 
@@ -193,7 +193,7 @@ async function nextOne(scene: Scene): Promise<void> {
   );
   const address = await scene.listen([name, upstream], { connectTimeoutMs: 1_000 });
   await served(scene, address);
-  expect(scene.engine.relays()).toMatchObject([
+  expect(await scene.engine.relays()).toMatchObject([
     { dials: 2, upstream: formatAddress(upstream.address) },
   ]);
   expect(attemptsAt(silents)).toBe(0);

@@ -8,6 +8,7 @@ import type { Connection, Decision, Route } from "../../src/edge/route/connectio
 import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
+import { openGate } from "./gate.ts";
 import { listener, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -78,7 +79,7 @@ function knowledgeCases(suite: Suite): void {
     expect(told).toEqual([
       {
         listener: "redis",
-        client: scene.engine.relays()[0]?.client ?? "",
+        client: (await scene.engine.relays())[0]?.client ?? "",
         local: formatAddress(address),
         header: null,
         upstreams: [formatAddress(upstream.address), formatAddress(other)],
@@ -103,8 +104,7 @@ function knowledgeCases(suite: Suite): void {
   suite.case("and of what its PROXY header says", async (scene) => {
     const told: Connection[] = [];
     const hook: Route = (connection) => void told.push(connection);
-    const gate = { access: null, trusted: null, rows: [], rates: null, counts: null };
-    const edge = { ...edgeDefaults, proxyProtocol: "required", gate } as const;
+    const edge = { ...edgeDefaults, proxyProtocol: "required", gate: openGate } as const;
     const address = await routed(scene, hook, {}, { edge });
     const client = await scene.client(address);
     const text = (value: string) => new TextEncoder().encode(value);
@@ -161,7 +161,7 @@ function decisionCases(suite: Suite): void {
     const address = await scene.listen([], { upstreams, ...routing(hook) });
     for (let round = 0; round < 3; round++) await served(scene, address);
     expect([first.ends.length, full.ends.length]).toEqual([2, 1]);
-    expect(scene.engine.relays().map(({ dials }) => dials)).toEqual([2, 1, 1]);
+    expect((await scene.engine.relays()).map(({ dials }) => dials)).toEqual([2, 1, 1]);
   });
 
   suite.case("a label is in the story, from then on to the end", async (scene) => {
@@ -169,17 +169,17 @@ function decisionCases(suite: Suite): void {
     const address = await routed(scene, thinker.hook);
     const client = await scene.client(address);
     const answer = await thinker.question(1);
-    expect(scene.engine.relays()).toMatchObject([{ label: null }]);
+    expect(await scene.engine.relays()).toMatchObject([{ label: null }]);
     answer({ label: "tenant é 7" });
     client.send("hello");
     await waitFor(() => client.receivedBytes === 5, "the echo is here");
-    expect(scene.engine.relays()).toMatchObject([{ label: "tenant é 7" }]);
+    expect(await scene.engine.relays()).toMatchObject([{ label: "tenant é 7" }]);
     client.reset();
     expect(await scene.ended(1)).toMatchObject({ label: "tenant é 7" });
     // The next tenant of the slot has none of it.
     await scene.client(address);
     await thinker.question(2);
-    expect(scene.engine.relays()).toMatchObject([{ label: null }]);
+    expect(await scene.engine.relays()).toMatchObject([{ label: null }]);
   });
 
   for (const refusal of ["reset", "close", { tarpitMs: 200 }] as const) {
@@ -202,7 +202,10 @@ function decisionCases(suite: Suite): void {
     const first = await scene.client(address);
     first.send(Buffer.alloc(MIB));
     // It takes bytes from the start, and would be over before it has its answer.
-    await waitFor(() => scene.engine.relays()[0]?.label === "first", "it has its label");
+    await waitFor(
+      async () => (await scene.engine.relays())[0]?.label === "first",
+      "it has its label",
+    );
     first.finish();
     expect(await scene.ended(1)).toMatchObject({ reason: "client_fin", label: "first" });
     await scene.client(address);
@@ -258,8 +261,8 @@ function decisionCases(suite: Suite): void {
   suite.case(
     "it may ask the engine, and cut the very relay that it decides about",
     async (scene) => {
-      const hook: Route = () => {
-        const [relay] = scene.engine.relays();
+      const hook: Route = async () => {
+        const [relay] = await scene.engine.relays();
         scene.engine.stats();
         scene.engine.cut(relay?.id ?? 0);
         return { label: "cut" };
@@ -294,7 +297,7 @@ function failureCases(suite: Suite): void {
       const open = await routed(scene, hook, limits, { name: "open" });
       const shut = await routed(scene, hook, { ...limits, failure: "refuse" }, { name: "shut" });
       const client = await served(scene, open);
-      expect(scene.engine.relays()).toMatchObject([{ label: null, dials: 1 }]);
+      expect(await scene.engine.relays()).toMatchObject([{ label: null, dials: 1 }]);
       await scene.client(shut);
       expect(await scene.ended(1)).toMatchObject({ reason: "route_failed", label: null, dials: 0 });
       client.reset();
@@ -318,7 +321,7 @@ function failureCases(suite: Suite): void {
     await scene.ended(1);
     client.send("again");
     await waitFor(() => client.receivedBytes === 10, "it goes on");
-    expect(scene.engine.relays()).toMatchObject([{ label: null }]);
+    expect(await scene.engine.relays()).toMatchObject([{ label: null }]);
     expect(scene.record.routesFailed).toHaveLength(1);
   });
 }
@@ -331,7 +334,10 @@ function timeCases(suite: Suite): void {
     client.expects(7).offer({ seed: 7, total: 3 * MIB });
     client.finish();
     const answer = await thinker.question(1);
-    await waitFor(() => (scene.engine.relays()[0]?.up.receivedBytes ?? 0) > 0, "some are here");
+    await waitFor(
+      async () => ((await scene.engine.relays())[0]?.up.receivedBytes ?? 0) > 0,
+      "some are here",
+    );
     answer({ label: "slow" });
     await waitFor(() => client.receivedBytes === 3 * MIB, "all of it is back");
     expect(client.mismatchAt).toBe(-1);
@@ -354,7 +360,7 @@ function timeCases(suite: Suite): void {
       accept({ label: "you" });
       second.send("hello");
       await waitFor(() => second.receivedBytes === 5, "the echo is here");
-      expect(scene.engine.relays()).toMatchObject([{ label: "you" }]);
+      expect(await scene.engine.relays()).toMatchObject([{ label: "you" }]);
       expect(scene.record.routesFailed).toEqual([]);
     },
   );

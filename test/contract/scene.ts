@@ -74,7 +74,8 @@ export class Scene {
 
   /** The engine, made at the first use: some cases run theirs in a process of its own. */
   get engine(): Engine {
-    const resolve: ResolveName = (host, _port, answer) => {
+    const resolve: ResolveName = (address, answer) => {
+      const host = address.kind === "tcp" ? address.host : address.path;
       const held = this.heldNames.get(host);
       if (held === undefined) answer(this.names.get(host) ?? []);
       else held.push(() => answer(this.names.get(host) ?? []));
@@ -199,11 +200,11 @@ export class Scene {
     for (const close of this.closers) close();
     const engine = this.made;
     if (engine !== null) {
-      const running = () => `no relay runs (${JSON.stringify(engine.relays())})`;
+      const running = async () => `no relay runs (${JSON.stringify(await engine.relays())})`;
       await waitFor(() => engine.stats().relays.running === 0, running);
       await engine.stop(0);
       await waitFor(() => this.record.ended.length >= engine.stats().relays.ended, "all told");
-      this.audit(engine);
+      await this.audit(engine);
     }
     const left = () => `nothing is left open (${descriptorsSince(this.descriptors)})`;
     await waitFor(() => descriptorsSince(this.descriptors) === "", left);
@@ -222,13 +223,13 @@ export class Scene {
   }
 
   /** What must be so after every case: the figures agree with each other and nothing is held. */
-  private audit(engine: Engine): void {
+  private async audit(engine: Engine): Promise<void> {
     const stats = engine.stats();
     expect(stats.memory.segmentsLeased).toBe(0);
     expect(stats.memory.segmentsLeasedMax).toBeLessThanOrEqual(this.memory.segmentCount);
     expect(stats.relays.running).toBe(0);
     expect(stats.relays.ended).toBe(stats.relays.accepted);
-    expect(engine.relays()).toEqual([]);
+    expect(await engine.relays()).toEqual([]);
     expect(this.record.ended.length).toBe(stats.relays.ended);
     const ids = this.record.ended.map((relay) => relay.id).sort((a, b) => a - b);
     expect(ids).toEqual(ids.map((_, index) => index + 1));

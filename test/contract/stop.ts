@@ -265,7 +265,7 @@ async function slowAnswers(scene: Scene): Promise<void> {
   const stopped = watch(scene.engine.stop(NEVER_MS));
   // The others have been silent for longer, and would have ended before it if only that counted.
   await waitFor(() => idle.client.finSeen, "the idle one is let go");
-  expect(scene.engine.relays()).toHaveLength(2);
+  expect(await scene.engine.relays()).toHaveLength(2);
   expect(stopped.done).toBe(false);
   for (const { end } of [asking, ended]) end.send("it is.");
   ended.end.finish();
@@ -289,7 +289,7 @@ async function cutAll(scene: Scene): Promise<void> {
   (await scene.client(address)).offer({ seed: 1, total: 64 * MIB });
   (await scene.client(hanging)).send("early bytes");
   await waitFor(() => upstream.ends.length === 3, "three relays reach their upstream");
-  await waitFor(() => scene.engine.relays().length === 4, "four relays run");
+  await waitFor(async () => (await scene.engine.relays()).length === 4, "four relays run");
   const stopped = watch(scene.engine.stop(0));
   await waitFor(() => stopped.done, "the stop is through");
   await scene.ended(4);

@@ -29,7 +29,7 @@ export interface Outcome {
 
 /** The process of an upstream ends, and comes back after a while. */
 export async function killed(stage: Stage, redis: RedisProcess): Promise<Outcome> {
-  const scene = new Scene(stage, redis);
+  const scene = await Scene.begin(stage, redis);
   await redis.kill();
   const deadAt = performance.now();
   const downAt = await scene.untilDown();
@@ -47,14 +47,14 @@ export async function killed(stage: Stage, redis: RedisProcess): Promise<Outcome
 
 /** An upstream answers nothing for a while, though the kernel accepts connections for it. */
 export async function hung(stage: Stage, redis: RedisProcess): Promise<Outcome> {
-  const scene = new Scene(stage, redis);
+  const scene = await Scene.begin(stage, redis);
   redis.hang();
   const downAt = await scene.untilDown();
   expect(downAt - scene.since).toBeLessThan(FALL_MS + SLACK_MS);
   scene.close();
   await scene.goOn(PLENTY);
   await scene.othersLive();
-  scene.nobodyTrespasses();
+  await scene.nobodyTrespasses();
   scene.open();
   redis.wake();
   await scene.untilBack();
@@ -64,14 +64,14 @@ export async function hung(stage: Stage, redis: RedisProcess): Promise<Outcome> 
   await scene.end();
   // Whoever was given to it before has waited, or has left.
   scene.nobodyFailsAfter(scene.since);
-  scene.nobodyTrespasses();
+  await scene.nobodyTrespasses();
   scene.toldInOrder(1);
   return scene.outcome("hung", downAt);
 }
 
 /** An upstream is away for a moment only, which checks may see or not. */
 export async function restarted(stage: Stage, redis: RedisProcess): Promise<Outcome> {
-  const scene = new Scene(stage, redis);
+  const scene = await Scene.begin(stage, redis);
   await redis.kill();
   const deadAt = performance.now();
   await redis.restart();
@@ -93,11 +93,15 @@ class Scene {
   private readonly madeBefore: number;
   private readonly linesBefore: number;
 
-  constructor(
+  static async begin(stage: Stage, redis: RedisProcess): Promise<Scene> {
+    return new Scene(stage, redis, await stage.homes());
+  }
+
+  private constructor(
     private readonly stage: Stage,
     private readonly redis: RedisProcess,
+    homes: ReadonlyMap<string, Resident[]>,
   ) {
-    const homes = stage.homes();
     this.mine = homes.get(redis.name) ?? [];
     expect(this.mine.length).toBeGreaterThan(0);
     for (const [home, residents] of homes) {
@@ -194,9 +198,11 @@ class Scene {
     this.stage.closed = { upstream: this.redis.name, from, until: Number.POSITIVE_INFINITY };
   }
 
-  nobodyTrespasses(): void {
+  async nobodyTrespasses(): Promise<void> {
     const { stage } = this;
-    const running = stage.running.engine.relays().filter((relay) => stage.isTrespasser(relay));
+    const running = (await stage.running.engine.relays()).filter((relay) =>
+      stage.isTrespasser(relay),
+    );
     const all = [...stage.trespassers, ...running].map(
       ({ startedAt, durationMs, reason }) =>
         `${startedAt - (stage.closed?.from ?? 0)} ms after: ${reason} after ${durationMs} ms`,

@@ -130,9 +130,12 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Which residents live at which upstream. */
-  homes(): Map<string, Resident[]> {
+  async homes(): Promise<Map<string, Resident[]>> {
     const upstreams = new Map(
-      this.running.engine.relays().map(({ client, upstream }) => [client, upstream ?? "none"]),
+      (await this.running.engine.relays()).map(({ client, upstream }) => [
+        client,
+        upstream ?? "none",
+      ]),
     );
     const there = this.residents.filter(({ lostBecause }) => lostBecause === null);
     return Map.groupBy(there, ({ name }) => upstreams.get(name) ?? "unknown");

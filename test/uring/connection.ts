@@ -33,6 +33,8 @@ export class Connection {
   isBroken = false;
   /** It was broken although the far end did not want that. */
   brokenByFault = false;
+  /** Ringway was not told whose it is when it asked, as it was accepted. */
+  isNameless = false;
   /** Ringway has closed its descriptor, and whether by RST. */
   isClosed = false;
   wasReset = false;

@@ -125,6 +125,10 @@ export class FakeKernel implements Kernel, Sockets {
     this.performer = new Performer(this, clock);
   }
 
+  get nextEntry(): number {
+    return this.sqTail;
+  }
+
   get unsubmitted(): number {
     return this.sqTail - this.sqHead;
   }
@@ -232,12 +236,17 @@ export class FakeKernel implements Kernel, Sockets {
     const file = this.descriptors.get(descriptor);
     const connection = this.descriptors.connection(descriptor);
     const isNew = file.kind === "connection" && file.tenancy === null;
-    if (isNew && this.fate.strikes("nameless")) return null;
-    return connection.isBroken ? null : this.world.addressOf(connection);
+    const isGone = connection.isBroken || (isNew && this.fate.strikes("nameless"));
+    if (isNew) connection.isNameless = isGone;
+    return isGone ? null : this.world.addressOf(connection);
   }
 
   ownAddress(): Uint8Array | null {
     return null;
+  }
+
+  meetsItself(): boolean {
+    return this.fate.strikes("itself");
   }
 
   sendNow(descriptor: number, bytes: Uint8Array): number {

@@ -70,6 +70,11 @@ test("without a fault every relay ends by the ends of its ends", () => {
   expect(client_fin + upstream_fin).toBe(8 * simple.clients);
 });
 
+test("of clients whose addresses cannot be told none comes in", () => {
+  const lives = live({ faults: { ...noFaults(), nameless: 1 } });
+  expect(reasons(lives)).toEqual({ client_reset: 8 * simple.clients });
+});
+
 describe("a relay is not hurt by", () => {
   const harmless: readonly (readonly [string, Fault, number])[] = [
     ["receives and sends of single bytes", "short", 0.9],
@@ -84,7 +89,6 @@ describe("a relay is not hurt by", () => {
     ["a submission that is taken in part", "submitShort", 0.5],
     ["cancellations that come too late", "cancelLate", 1],
     ["options that cannot be set", "option", 1],
-    ["a client whose address cannot be told", "nameless", 1],
   ];
   for (const [what, fault, probability] of harmless) {
     test(what, () => {

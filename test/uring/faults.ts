@@ -33,13 +33,15 @@ export interface Faults {
   socket: number;
   /** ECONNREFUSED, ETIMEDOUT or EHOSTUNREACH of a connect, at once or later. */
   connect: number;
+  /** A connect that is answered by nobody but itself. */
+  itself: number;
   /** A connect that nobody answers. */
   silent: number;
   /** A socket breaks (ECONNRESET, ETIMEDOUT) in the middle of anything; per look at it. */
   breaks: number;
   /** An option cannot be set. */
   option: number;
-  /** The client's address cannot be told any more. */
+  /** The client's address cannot be told any more when it is accepted. */
   nameless: number;
 }
 
@@ -62,6 +64,7 @@ const rates: Readonly<Record<Fault, readonly [number, number]>> = {
   accept: [0.1, 0.5],
   socket: [0.05, 0.3],
   connect: [0.05, 0.3],
+  itself: [0.05, 0.3],
   silent: [0.05, 0.3],
   breaks: [0.0005, 0.005],
   option: [0.1, 1],

@@ -28,6 +28,11 @@ export function checkEnded(life: Life, relay: RelaySummary, client: Connection):
   const tenancy = [...life.kernel.tenancies.values()].find((one) => one.client === client) ?? null;
   const upstream = tenancy?.upstream?.isOpen ? tenancy.upstream : null;
   const found = { client, upstream, tenancy, relay, life };
+  if (client.isNameless) {
+    holds(reason === "client_reset", "of whom nothing is known nobody comes in");
+    holds(relay.dials === 0, "of whom nothing is known nobody is dialled for");
+    return;
+  }
   holds(
     tenancy?.isExcused || mayBe(reason, found),
     `a relay ends for a reason that is so: ${reason}`,
@@ -61,7 +66,7 @@ function mayBe(reason: Reason, { client, upstream, relay, life }: Case): boolean
 /** Whether it came to no upstream; one of those that were tried may have answered too late. */
 function isDialFailure(reason: Reason): boolean {
   if (reason.startsWith("connect_") || reason.startsWith("queue_")) return true;
-  return ["descriptor_limit", "no_upstream", "upstreams_full"].includes(reason);
+  return ["descriptor_limit", "local_limit", "no_upstream", "upstreams_full"].includes(reason);
 }
 
 /** Whether nothing was sent to one of the ends for so long. */
@@ -103,6 +108,8 @@ export function checkEverythingGone(life: Life): void {
   }
   const [left, ...others] = kernel.descriptors.left;
   holds(left?.kind === "event" && others.length === 0, "after a stop every descriptor is closed");
+  const held = [...life.held.left(kernel.nextEntry - kernel.unsubmitted)];
+  holds(held.length === 0, "after a stop the loop says that it has no descriptor");
   holds(kernel.filesLeft === 0, "after a stop the file table is empty");
   const isUncounted = life.loop.descriptors.left === life.story.descriptors;
   holds(isUncounted, "after a stop no descriptor is counted");

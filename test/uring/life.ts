@@ -10,6 +10,7 @@ import {
 } from "../../src/config/options.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
 import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
+import { Held, heldMemory } from "../../src/engine/held.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
@@ -95,6 +96,8 @@ export class Life implements Report {
   readonly world: World;
   readonly kernel: FakeKernel;
   readonly loop: Loop;
+  /** What the loop has written down of low descriptors. */
+  readonly held = new Held(heldMemory(LOW_DESCRIPTOR + 512));
   readonly ended: RelaySummary[] = [];
   readonly listening: Listening = { name: "listener", waiting: [] };
   turns = 0;
@@ -142,7 +145,13 @@ export class Life implements Report {
         new LoopUnderTest(
           this.kernel,
           this.kernel,
-          { memory, uring, share: wholeShare, wakeFd: this.kernel.eventDescriptor },
+          {
+            memory,
+            uring,
+            share: wholeShare,
+            wakeFd: this.kernel.eventDescriptor,
+            held: this.held,
+          },
           this,
         ),
     );
@@ -152,7 +161,7 @@ export class Life implements Report {
       const { relay = 0 } = this.inside.copyTable.slots[slot] ?? {};
       return this.kernel.handedOver[relay - 1] ?? null;
     };
-    (this.loop.descriptors as unknown as { most: number }).most = story.descriptors;
+    Object.assign(this.loop.descriptors, { most: story.descriptors, allot: () => {} });
   }
 
   /** The whole story. Throws where a rule is broken. */
@@ -278,8 +287,8 @@ export class Life implements Report {
   poolRefilled(): void {}
   acceptPaused(): void {}
   acceptResumed(): void {}
-  resolve(host: string, _port: number, answer: (addresses: readonly Address[]) => void): void {
-    const addresses = this.addressesOf(host);
+  resolve(address: Address, answer: (addresses: readonly Address[]) => void): void {
+    const addresses = this.addressesOf(address.kind === "tcp" ? address.host : address.path);
     const at = this.clock.now + this.fate.random() * LOOKUP_MS;
     this.kernel.at(at, () => this.command(() => answer(addresses)));
   }
@@ -315,8 +324,8 @@ export class Life implements Report {
   private clientOf({ id, client }: RelaySummary): Connection {
     const connection = this.kernel.handedOver[id - 1];
     if (connection === undefined) throw new RuleBroken("a relay has a client");
-    // "unix" stands for a client whose address could not be told.
-    holds(client === "unix" || client === connection.name, "a relay is told with its client");
+    const name = connection.isNameless ? "unknown" : connection.name;
+    holds(client === name, "a relay is told with its client");
     return connection;
   }
 

@@ -163,6 +163,11 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   "conduit.ts": [
     {
+      what: "of whom nothing is known passes for a unix client",
+      find: "clientOf(listener.options.address, peer)",
+      replace: 'clientOf({ kind: "unix" }, peer)',
+    },
+    {
       what: "a copy does not hear of its relay's end",
       find: "    this.copy?.leave(this.isRetired);\n",
       replace: "",
@@ -204,9 +209,9 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "the upstream's descriptor stays open",
-      find: "for (const descriptor of [this.client, this.upstream]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
+      find: "for (const descriptor of [client, upstream]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
       replace:
-        "for (const descriptor of [this.client]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
+        "for (const descriptor of [client]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
     },
   ],
   "dialer.ts": [
@@ -298,8 +303,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
   "gate.ts": [
     {
       what: "an accept that has ended is not armed again",
-      find: "else if (this.isOpen) this.arm(key, listener);\n  }\n\n  /** Descriptors were",
-      replace: "  }\n\n  /** Descriptors were",
+      find: "      if (this.isOpen) this.arm(key, listener);\n    } else {",
+      replace: "    } else {",
     },
     {
       what: "who waits to be accepted is reset by a stop",
@@ -367,8 +372,8 @@ export const loopMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "the socket of a failed attempt stays open",
-      find: "      this.closeDescriptor();\n      this.attemptFailed(-result);",
-      replace: "      this.attemptFailed(-result);",
+      find: "      this.closeDescriptor();\n      this.attemptFailed(result < 0",
+      replace: "      this.attemptFailed(result < 0",
     },
     {
       what: "a mirror's dial that was given up is waited for",

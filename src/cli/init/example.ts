@@ -19,6 +19,7 @@ export default defineConfig({
   //totalRelays: 0,            // of all listeners; 0 for any number
   //drainTimeout: "10s",       // what running relays get at a stop
   //dnsServers: "system",      // or whom to ask for names: "127.0.0.1:8600"
+  //dnsAllow: "any",           // or what DNS may answer with: "10.0.0.0/8"
   //segmentSize: "64KiB",      // one buffer, a power of two
   //segmentCount: 4096,        // most buffers; allocated when needed
   //accessLog: "none",         // a JSON line per relay: stdout or a path
@@ -29,6 +30,9 @@ export default defineConfig({
   //accessLogGroup: "root", // its group then
   //admin: "none",             // the admin page: 127.0.0.1:9600 or unix:/path
   //adminToken: "none",        // needed where others reach it
+  //adminReadToken: "none",    // of those who may only look
+  //user: "none",              // whose it becomes once its sockets are open
+  //group: "none",             // of which group; unless given, the user's own
   //stats: "text",             // statistics at exit: text, json or none
   //verbose: false,            // log every relay
 
@@ -77,6 +81,8 @@ export default defineConfig({
   //maxRelays: 0,              // relays at a time; 0 for any number
   //maxRelaysPerClient: 0,     // likewise of one client
   //clientRate: "off",         // connections per second of one client
+  //maxRelaysPerNetwork: 0,    // and of all clients of a /24, IPv6: a /48
+  //networkRate: "off",        // connections per second of such a network
   //upRate: "off",             // bytes per second of a relay from its client
   //downRate: "off",           // and to it, such as "1MiB"
   //refuse: "reset",           // or close, or a time to wait in vain
@@ -137,6 +143,8 @@ export default defineConfig({
     //  checkExpect: "/^220 /",
     //  clientRate: 5,
     //  clientBurst: 20,
+    //  networkRate: 50,
+    //  networkBurst: 200,
     //  proxyProtocol: "optional",
     //  proxyProtocolFrom: "10.0.0.1",
     //},

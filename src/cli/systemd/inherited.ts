@@ -1,39 +1,60 @@
 import { formatAddress } from "../../config/address.ts";
+import { describe } from "../../config/error.ts";
+import { formatCount } from "../../config/quantity.ts";
+import type { TakeSockets } from "../../control/proxy.ts";
+import { socketKind } from "../../engine/libc.ts";
 import { closeNow, closeOnExec, keepUrgentBytes, ownAddress } from "../../engine/linux.ts";
 import type { ListeningSocket } from "../../engine/listening-socket.ts";
 import { decodeSockaddr } from "../../engine/sockaddr.ts";
+import { StartError } from "../start-error.ts";
 
 /** The first descriptor that is passed on: SD_LISTEN_FDS_START. */
 const FIRST = 3;
 /** More than anybody passes on. */
 const MOST = 1024;
 
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+/** TCP, and TCP over several paths, whose sockets do whatever TCP's do. */
+const STREAM_PROTOCOLS = [6, 262];
+
 /**
  * Sockets that the service manager has opened (socket activation): `$LISTEN_FDS` of them from
  * descriptor 3 on, meant for the process `$LISTEN_PID`. A listener whose address is that of such a
  * socket takes it instead of opening one of its own.
+ *
+ * To be made before this process opens anything: where a descriptor was announced and not passed on,
+ * something of its own might get that number.
  *
  * Source: man sd_listen_fds(3).
  */
 export class InheritedSockets {
   private readonly sockets = new Map<string, ListeningSocket>();
 
-  /** @param environment where `LISTEN_FDS` and `LISTEN_PID` stand */
+  /**
+   * @param environment where `LISTEN_FDS` and `LISTEN_PID` stand
+   * @throws StartError when something else was passed on than sockets that listen
+   */
   constructor(environment: Readonly<Record<string, string | undefined>>) {
     const { LISTEN_FDS, LISTEN_PID } = environment;
     if (process.platform !== "linux" || LISTEN_FDS === undefined) return;
     if (Number(LISTEN_PID) !== process.pid) return;
-    const count = Number(LISTEN_FDS);
-    if (!Number.isInteger(count) || count < 1 || count > MOST) return;
+    const count = /^\d{1,4}$/.test(LISTEN_FDS) ? Number(LISTEN_FDS) : Number.POSITIVE_INFINITY;
+    if (count > MOST) {
+      const expected = `expected the number of sockets that are passed on, 0…${formatCount(MOST)}`;
+      throw new StartError(`LISTEN_FDS ${describe(LISTEN_FDS)}: ${expected}`);
+    }
     for (let descriptor = FIRST; descriptor < FIRST + count; descriptor++) this.add(descriptor);
   }
 
   /** Takes the socket that listens on this address, if there is one. */
-  readonly take = (address: Parameters<typeof formatAddress>[0]): ListeningSocket | undefined => {
+  readonly take: TakeSockets = (address) => {
     const key = formatAddress(address);
     const socket = this.sockets.get(key);
     this.sockets.delete(key);
-    return socket;
+    return socket === undefined ? undefined : { sockets: [socket], areOwn: false };
   };
 
   /** Closes those that no listener has taken. @returns their addresses */
@@ -45,12 +66,30 @@ export class InheritedSockets {
   }
 
   private add(descriptor: number): void {
+    const fault = faultOf(descriptor);
+    const bytes = fault === null ? ownAddress(descriptor) : null;
+    if (fault !== null || bytes === null) throw refusal(descriptor, fault ?? "it has no address");
     closeOnExec(descriptor);
-    const bytes = ownAddress(descriptor);
-    // Something else was passed on: not ours to close.
-    if (bytes === null || ![1, 2, 10].includes(bytes[0] as number)) return;
     keepUrgentBytes(descriptor);
     const address = decodeSockaddr(bytes.slice());
-    this.sockets.set(formatAddress(address), { descriptor, address });
+    const key = formatAddress(address);
+    if (this.sockets.has(key)) throw refusal(descriptor, `${key} was passed on twice`);
+    this.sockets.set(key, { descriptor, address });
   }
+}
+
+/** Why nobody can be accepted from a descriptor; null when somebody can. */
+function faultOf(descriptor: number): string | null {
+  const kind = socketKind(descriptor);
+  if (kind === null) return "it is no socket";
+  const { domain, type, protocol, listens } = kind;
+  if (![AF_UNIX, AF_INET, AF_INET6].includes(domain)) return "it is none of IPv4, IPv6 and unix";
+  if (type !== SOCK_STREAM) return "it is no stream socket";
+  if (domain !== AF_UNIX && !STREAM_PROTOCOLS.includes(protocol)) return "it is none of TCP";
+  return listens ? null : "it does not listen";
+}
+
+function refusal(descriptor: number, why: string): StartError {
+  const what = `descriptor ${descriptor} that was passed on (LISTEN_FDS)`;
+  return new StartError(`${what} is no socket to accept clients from: ${why}`);
 }

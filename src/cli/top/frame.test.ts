@@ -59,6 +59,7 @@ function stateAt(durationMs: number, { relays = 0, upstreams, listeners }: Count
     uptimeMs: durationMs,
     engine: { name: "uring", why: "", notes: [], workers: 2 },
     drainTimeoutMs: 0,
+    mayChange: true,
     listeners: [...(listeners ?? [listener])],
     upstreams: [...(upstreams ?? [upstream])],
     totals: statistics(stats, [], []),

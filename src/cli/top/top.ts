@@ -1,6 +1,7 @@
 import { formatDuration } from "../../config/quantity.ts";
 import type { RelaysDocument } from "../../control/admin/api.ts";
 import type { StateDocument } from "../../control/admin/state.ts";
+import { relaysAnswer, stateAnswer } from "../admin-answers.ts";
 import type { AdminClient } from "../admin-client.ts";
 import { StartError } from "../start-error.ts";
 import { frame, type Size, type View } from "./frame.ts";
@@ -25,8 +26,12 @@ export class Watch {
   async look(order: Order, relays: number): Promise<View> {
     const limit = Math.min(RELAYS_MAX, Math.max(1, relays));
     const [state, list] = await Promise.all([
-      this.client.request<StateDocument>("GET", "/api/state"),
-      this.client.request<RelaysDocument>("GET", `/api/relays?${queryOf(order, limit)}`),
+      this.client.request<StateDocument>("GET", "/api/state", stateAnswer),
+      this.client.request<RelaysDocument>(
+        "GET",
+        `/api/relays?${queryOf(order, limit)}`,
+        relaysAnswer,
+      ),
     ]);
     const before = this.last;
     this.last = state;

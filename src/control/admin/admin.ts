@@ -1,10 +1,17 @@
 import type { Address, AdminOptions } from "../../config/options.ts";
+import type { RunningProxy } from "../proxy.ts";
 import { apiRoute } from "./api.ts";
 import type { AdminContext } from "./context.ts";
 import { metricsRoute } from "./metrics.ts";
 import { isOfPage, pageRoute } from "./page.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
-import { type AdminServer, startServer } from "./server.ts";
+import { type AdminServer, type Answers, startServer } from "./server.ts";
+
+const ready: Readiness = { isReady: true, word: "ready" };
+const draining: Readiness = { isReady: false, word: "draining" };
+
+/** Probes need no token, so that anybody can ask: what was answered so recently holds. */
+const ASKED_MS = 100;
 
 /**
  * The admin server of a proxy: the page, the API, the metrics and the probes. It is there before the proxy, says
@@ -13,26 +20,31 @@ import { type AdminServer, startServer } from "./server.ts";
 export class Admin {
   private context: AdminContext | null = null;
   private server: AdminServer | null = null;
+  private asked: Promise<string> = Promise.resolve("");
+  private askAgainAt = 0;
 
   private constructor() {}
 
   /**
    * Starts it.
    *
-   * @param failed told of answers that could not be made
+   * @param log told of answers that could not be made, and of wrong tokens
    * @throws ListenError when it cannot listen there
    */
-  static async start(options: AdminOptions, failed: (error: unknown) => void): Promise<Admin> {
+  static async start(
+    options: AdminOptions,
+    log: Pick<Answers, "failed" | "warned">,
+  ): Promise<Admin> {
     const admin = new Admin();
     admin.server = await startServer(options, {
       routes: [
-        probesRoute(() => admin.readiness),
+        probesRoute(() => admin.readiness()),
         metricsRoute(async () => (await admin.context?.metrics()) ?? null),
         apiRoute(() => admin.context),
         pageRoute(),
       ],
       isOpen: (path) => isProbe(path) || isOfPage(path),
-      failed,
+      ...log,
     });
     return admin;
   }
@@ -52,10 +64,30 @@ export class Admin {
     await this.server?.stop();
   }
 
-  private get readiness(): Readiness {
+  private async readiness(): Promise<Readiness> {
     if (this.context === null) return { isReady: false, word: "starting" };
-    return this.context.proxy.isStopping
-      ? { isReady: false, word: "draining" }
-      : { isReady: true, word: "ready" };
+    const { proxy } = this.context;
+    if (proxy.isStopping) return draining;
+    const why = await this.obstacle();
+    if (proxy.isStopping) return draining;
+    return why === "" ? ready : { isReady: false, word: `not ready: ${why}` };
   }
+
+  /** Why clients should not be sent here; however many ask, workers are asked ten times a second. */
+  private obstacle(): Promise<string> {
+    const { context } = this;
+    const now = performance.now();
+    if (context !== null && now >= this.askAgainAt) {
+      this.askAgainAt = now + ASKED_MS;
+      this.asked = obstacleOf(context.proxy);
+    }
+    return this.asked;
+  }
+}
+
+/** Why clients should not be sent to a proxy, as a clause; empty when they should. */
+async function obstacleOf(proxy: RunningProxy): Promise<string> {
+  if (!proxy.listeners.some(({ isAccepting }) => isAccepting)) return "no listener accepts";
+  const { why } = await proxy.engine.acceptance();
+  return why;
 }

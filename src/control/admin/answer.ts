@@ -15,6 +15,18 @@ export const HEADERS = {
   "x-frame-options": "DENY",
 } as const;
 
+/** Who has sent a request. */
+export interface Asker {
+  /** An IP address, or on a unix socket `user 1000`; `unknown` where the kernel says neither. */
+  readonly name: string;
+  /** Why it may not ask at all, as a sentence; null when it may. */
+  readonly refusal: string | null;
+  /** Aborted when nobody waits for an answer any more. */
+  readonly gone: AbortSignal;
+  /** It guesses: when there are too many connections, it goes first. */
+  distrust(): void;
+}
+
 /** A request with its address taken apart. */
 export interface AdminRequest {
   readonly method: string;
@@ -22,6 +34,9 @@ export interface AdminRequest {
   /** As it was sent, nothing decoded; empty where there is none. */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly asker: Asker;
+  /** It may have something done, and not only look. */
+  readonly mayChange: boolean;
   /** The body as JSON; null for none. @throws SyntaxError when it is something else */
   json(): Promise<unknown>;
 }
@@ -29,16 +44,28 @@ export interface AdminRequest {
 /** Answers to some paths; null for those that it does not have. */
 export type Route = (request: AdminRequest) => Promise<Response | null>;
 
-/** Takes a request's address apart, which is whole where there was a Host. */
-export function adminRequest(request: Request): AdminRequest {
-  const { method, headers, url } = request;
+/** A request as it came. */
+export interface RawRequest {
+  readonly method: string;
+  readonly headers: Headers;
+  /** As it was sent: as a rule a path alone. */
+  readonly url: string;
+  readonly asker: Asker;
+  /** The body. */
+  text(): Promise<string>;
+}
+
+/** Takes a request's address apart, which may be whole. What it may do is not known yet: nothing. */
+export function adminRequest(request: RawRequest): AdminRequest {
+  const { method, headers, asker, url } = request;
   const [, path = "", query = ""] =
     /^(?:[a-z]+:\/\/[^/?#]*)?(\/[^?#]*)?(?:\?([^#]*))?/i.exec(url) ?? [];
   const json = async () => {
     const text = await request.text();
     return text === "" ? null : JSON.parse(text);
   };
-  return { method, headers, path, query: new URLSearchParams(query), json };
+  const mayChange = false;
+  return { method, headers, path, query: new URLSearchParams(query), asker, mayChange, json };
 }
 
 /** Any answer. */

@@ -85,7 +85,10 @@ class Api {
   constructor(private readonly context: AdminContext) {
     this.list = new RelayList(context.proxy.engine);
     this.endpoints = [
-      { path: /^\/api\/state$/, methods: { GET: () => json(200, stateDocument(context)) } },
+      {
+        path: /^\/api\/state$/,
+        methods: { GET: ({ mayChange }) => json(200, stateDocument(context, mayChange)) },
+      },
       { path: /^\/api\/relays$/, methods: { GET: (request) => this.relays(request) } },
       {
         path: /^\/api\/relays\/(\d{1,15})$/,
@@ -131,12 +134,12 @@ class Api {
     return refuse(404, `there are ${known}`);
   }
 
-  private relays({ query }: AdminRequest): Response {
+  private async relays({ query }: AdminRequest): Promise<Response> {
     const wanted = unlessRefused(() => readRelayQuery(query));
     if (wanted instanceof ConfigError) {
       return refuse(400, "that cannot be asked for", wanted.problems);
     }
-    const all = this.list.recent();
+    const all = await this.list.recent();
     const { matching, relays } = selectRelays(all, wanted);
     const document: RelaysDocument = {
       running: all.length,
@@ -146,13 +149,13 @@ class Api {
     return json(200, document);
   }
 
-  private relay(id: number): Response {
-    const relay = this.list.recent().find((one) => one.id === id);
+  private async relay(id: number): Promise<Response> {
+    const relay = (await this.list.recent()).find((one) => one.id === id);
     return relay === undefined ? noRelay(id) : json(200, relayStatistics(relay));
   }
 
-  private cut(id: number): Response {
-    if (!this.list.now().some((one) => one.id === id)) return noRelay(id);
+  private async cut(id: number): Promise<Response> {
+    if (!(await this.list.now()).some((one) => one.id === id)) return noRelay(id);
     this.context.proxy.engine.cut(id);
     this.context.wasCut(id);
     const document: CutDocument = { cut: id };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type Address, type AdminOptions, listenerDefaults } from "../../config/options.ts";
+import { accessOf } from "./access.ts";
 import { adminRequest } from "./answer.ts";
 import { refusal } from "./guard.ts";
 
@@ -10,15 +11,17 @@ const loopback: Address = { kind: "tcp", host: "127.0.0.1", port: 9600 };
 function judge(
   method: string,
   headers: Record<string, string>,
-  { address = loopback, token = null }: Partial<AdminOptions> = {},
+  { address = loopback, token = null, readToken = null }: Partial<AdminOptions> = {},
   path = "/api/state",
 ): number {
   const all = new Headers({ host: "127.0.0.1:9600", ...headers });
-  const request = adminRequest({ method, headers: all, url: `http://any${path}` } as Request);
-  return (
-    refusal(request, { address, token, unix: listenerDefaults.unix }, (one) => one === "/")
-      ?.status ?? 0
-  );
+  const { signal: gone } = new AbortController();
+  const asker = { name: "127.0.0.1", refusal: null, gone, distrust() {} };
+  const url = `http://any${path}`;
+  const request = adminRequest({ method, headers: all, url, asker, text: async () => "" });
+  const options = { address, token, readToken, unix: listenerDefaults.unix };
+  const access = accessOf(all, options);
+  return refusal(request, access, options, (one) => one === "/")?.status ?? 0;
 }
 
 const post = (headers: Record<string, string>) =>
@@ -171,5 +174,34 @@ describe("the token", () => {
     const headers = { ...known, "x-ringway": "1", origin: "http://evil.example" };
     expect(judge("POST", headers, { token: TOKEN })).toBe(403);
     expect(judge("GET", { ...known, "sec-fetch-site": "cross-site" }, { token: TOKEN })).toBe(403);
+  });
+});
+
+describe("the token of those who only look", () => {
+  const READ = "abcdef0123456789";
+  const tokens = { token: TOKEN, readToken: READ };
+  const ask = (method: string, shown: string, path = "/api/state") =>
+    judge(method, { "x-ringway": "1", authorization: `Bearer ${shown}` }, tokens, path);
+
+  test("lets them look at everything", () => {
+    for (const path of ["/api/state", "/api/relays", "/metrics", "/"]) {
+      for (const method of ["GET", "HEAD"]) expect(ask(method, READ, path)).toBe(0);
+    }
+  });
+
+  test.each(["POST", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE", "get"])(
+    "and do nothing: %s",
+    (method) => {
+      expect(ask(method, READ)).toBe(403);
+      expect(ask(method, TOKEN)).toBe(0);
+    },
+  );
+
+  test("is none where there is none", () => {
+    const none = { token: TOKEN, readToken: null };
+    for (const shown of ["", "null", "none", READ]) {
+      const headers = { authorization: `Bearer ${shown}` };
+      expect(judge("GET", headers, none)).toBe(401);
+    }
   });
 });

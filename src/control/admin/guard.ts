@@ -1,25 +1,30 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { AdminOptions } from "../../config/options.ts";
+import { type Access, isKnown } from "./access.ts";
 import { type AdminRequest, refuse } from "./answer.ts";
 import { isOwnHost } from "./host.ts";
 import { isProbe } from "./probes.ts";
 
 /**
  * Refuses requests that somebody has made who must not: a site that makes a browser here send them,
- * or who does not know the token. Nothing of a request is done before it has passed.
+ * or who does not know the token that it takes. Nothing of a request is done before it has passed.
  *
+ * @param access what it may do by what it shows
  * @param isOpen whether a path needs no token: what has nothing that is worth one
  * @returns null when the request may go on
  */
 export function refusal(
   request: AdminRequest,
-  { address, token }: AdminOptions,
+  access: Access,
+  options: AdminOptions,
   isOpen: (path: string) => boolean,
 ): Response | null {
   const { headers, path } = request;
-  const isKnown = token !== null && isSame(token, bearer(headers));
   // No site that has made its name lead here knows the token, and probes tell nothing.
-  if (!isKnown && !isProbe(path) && !isOwnHost(headers.get("host"), address)) {
+  if (
+    !isKnown(access, options) &&
+    !isProbe(path) &&
+    !isOwnHost(headers.get("host"), options.address)
+  ) {
     return refuse(403, "this server answers to its own address only: see the Host header");
   }
   if (isFromOtherSite(request)) return refuse(403, "no page of another site may ask for this");
@@ -29,7 +34,11 @@ export function refusal(
       return refuse(415, "expected Content-Type: application/json or a header X-Ringway: 1");
     }
   }
-  if (token === null || isOpen(path) || isKnown) return null;
+  if (access === "all" || isOpen(path)) return null;
+  if (access === "look") {
+    if (!changesState(request)) return null;
+    return refuse(403, "this token may look and change nothing: expected the admin token");
+  }
   const challenge = { "www-authenticate": 'Bearer realm="ringway"' };
   return refuse(401, "expected Authorization: Bearer with the admin token", [], challenge);
 }
@@ -61,17 +70,4 @@ function isOwnOrigin(headers: Headers): boolean {
 function isDeliberate(headers: Headers): boolean {
   const [type = ""] = (headers.get("content-type") ?? "").split(";");
   return type.trim().toLowerCase() === "application/json" || headers.get("x-ringway") === "1";
-}
-
-function bearer(headers: Headers): string {
-  return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? "";
-}
-
-/** In a time that tells nothing of where they differ, nor of their lengths. */
-function isSame(one: string, other: string): boolean {
-  return timingSafeEqual(digest(one), digest(other));
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

@@ -85,11 +85,11 @@ describe("which relays that gives", () => {
   });
 });
 
-test("a list is made anew only when it is old", () => {
+test("a list is made anew only when it is old", async () => {
   let made = 0;
-  const list = new RelayList({ relays: () => [relaySummary({ id: ++made })] });
-  expect(list.recent()).toMatchObject([{ id: 1 }]);
-  expect(list.recent()).toMatchObject([{ id: 1 }]);
-  expect(list.now()).toMatchObject([{ id: 2 }]);
-  expect(list.recent()).toMatchObject([{ id: 2 }]);
+  const list = new RelayList({ relays: async () => [relaySummary({ id: ++made })] });
+  expect(await list.recent()).toMatchObject([{ id: 1 }]);
+  expect(await list.recent()).toMatchObject([{ id: 1 }]);
+  expect(await list.now()).toMatchObject([{ id: 2 }]);
+  expect(await list.recent()).toMatchObject([{ id: 2 }]);
 });

@@ -56,7 +56,7 @@ export function readRelayQuery(query: URLSearchParams): RelayQuery {
     isDescending: take("order", orderRule, usual) === "desc",
     filter: take("filter", filterRule, ""),
   };
-  if (problems.sentences.length > 0) throw new ConfigError(problems.sentences);
+  if (!problems.isEmpty) throw new ConfigError(problems.sentences);
   return answer;
 }
 

@@ -3,8 +3,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { waitFor } from "../../../test/fixtures/wait.ts";
 import { type Address, listenerDefaults } from "../../config/options.ts";
 import { ListenError } from "../../engine/engine.ts";
+import { json } from "./answer.ts";
 import { metricsRoute } from "./metrics.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
 import { type AdminServer, type Answers, startServer } from "./server.ts";
@@ -18,7 +20,8 @@ let isBroken = false;
 const failures: unknown[] = [];
 const answers: Answers = {
   routes: [
-    probesRoute(() => readiness),
+    probesRoute(async () => readiness),
+    async (asked) => (asked.path === "/json" ? json(200, (await asked.json()) as object) : null),
     metricsRoute(async () => {
       if (isBroken) throw new Error("no answer");
       if (readiness.word === "starting") return null;
@@ -27,9 +30,14 @@ const answers: Answers = {
   ],
   isOpen: isProbe,
   failed: (error) => failures.push(error),
+  warned: (sentence) => failures.push(sentence),
 };
 const start = (address: Address, idleSeconds?: number) =>
-  startServer({ address, token: null, unix: listenerDefaults.unix }, answers, idleSeconds);
+  startServer(
+    { address, token: null, readToken: null, unix: listenerDefaults.unix },
+    answers,
+    idleSeconds,
+  );
 let server: AdminServer;
 let port = 0;
 
@@ -42,6 +50,10 @@ afterAll(async () => {
   await server.stop();
   rmSync(folder, { recursive: true });
 });
+
+function portOf({ address }: AdminServer): number {
+  return address.kind === "tcp" ? address.port : 0;
+}
 
 /** Everything that comes back for these bytes, until the server closes. */
 function exchange(bytes: string, where: { port: number } | { path: string } = { port }) {
@@ -180,15 +192,82 @@ describe("what is meant to hurt", () => {
 });
 
 test("nobody waits for ever for half a request, or for a client that says nothing", async () => {
-  // Bun looks at its timeouts every four seconds, and takes two looks more.
   const wait = async (address: Address) => {
     const hasty = await start(address, 1);
     const at = hasty.address.kind === "tcp" ? { port: hasty.address.port } : { path };
-    await Promise.all([exchange("GET /metr", at), exchange("", at)]);
+    const body =
+      "POST /metrics HTTP/1.1\r\nHost: localhost\r\nX-Ringway: 1\r\nContent-Length: 9\r\n\r\n1";
+    await Promise.all([exchange("GET /metr", at), exchange("", at), exchange(body, at)]);
     await hasty.stop();
   };
   await Promise.all([wait(loopback), wait({ kind: "unix", path: `${path}.2` })]);
 }, 30_000);
+
+test("a byte now and then is no request", async () => {
+  const hasty = await start(loopback, 1);
+  const socket = connect({ host: "127.0.0.1", port: portOf(hasty) });
+  socket.on("error", () => {});
+  const dribble = setInterval(() => socket.write("a"), 100);
+  await new Promise((resolve) => socket.on("close", resolve));
+  clearInterval(dribble);
+  await hasty.stop();
+}, 30_000);
+
+test("beyond its number of connections the oldest one without a request goes", async () => {
+  const other = await start(loopback);
+  const at = { host: "127.0.0.1", port: portOf(other) };
+  const text = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const asked = connect(at, () => asked.write(text));
+  await new Promise((resolve) => asked.once("data", resolve));
+  let gone = 0;
+  const silent: Socket[] = [];
+  for (let i = 0; i < 150; i++) {
+    const socket = connect(at);
+    silent.push(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => gone++);
+    await new Promise<void>((resolve) => {
+      socket.once("connect", () => resolve());
+      socket.once("close", () => resolve());
+    });
+  }
+  await waitFor(() => gone >= 150 - 64, "the oldest ones go");
+  expect(silent.slice(0, 80).every(({ destroyed }) => destroyed)).toBe(true);
+  expect(silent.slice(-60).some(({ destroyed }) => destroyed)).toBe(false);
+  // Who has asked before may ask again.
+  const again = new Promise((resolve) => asked.once("data", resolve));
+  asked.write(text);
+  await again;
+  for (const socket of [asked, ...silent]) socket.destroy();
+  await other.stop();
+});
+
+test("a body that is too long is refused, however it is sent", async () => {
+  const head = "POST /json HTTP/1.1\r\nHost: localhost\r\nX-Ringway: 1\r\n";
+  const long = "a".repeat(70_000);
+  const chunk = `${long.length.toString(16)}\r\n${long}\r\n0\r\n\r\n`;
+  const chunked = await exchange(`${head}Transfer-Encoding: chunked\r\n\r\n${chunk}`);
+  expect(statusOf(chunked)).toBe(413);
+  expect(statusOf(await exchange(`${head}Content-Length: ${long.length}\r\n\r\n${long}`))).toBe(
+    413,
+  );
+  expect(await exchange(`${head}Content-Length: 3\r\nConnection: close\r\n\r\n[1]`)).toEndWith(
+    "[1]\n",
+  );
+});
+
+test("several requests at once are answered in order, too many are not", async () => {
+  const one = (target: string) => `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const last = "GET /healthz HTTP/1.0\r\n\r\n";
+  const got = await exchange(`${one("/metrics")}${one("/none")}${last}`);
+  expect(Array.from(got.matchAll(/HTTP\/1\.1 (\d+)/g), ([, status]) => status)).toEqual([
+    "200",
+    "404",
+    "200",
+  ]);
+  await exchange(one("/metrics").repeat(10_000));
+  expect(statusOf(await request("/healthz"))).toBe(200);
+});
 
 describe("on a unix socket", () => {
   const unix: Address = { kind: "unix", path };

@@ -1,17 +1,17 @@
 import { lstatSync } from "node:fs";
-import type { Server } from "bun";
 import { formatAddress } from "../../config/address.ts";
-import type { Address, AdminOptions, FileAccess } from "../../config/options.ts";
+import type { Address, AdminOptions } from "../../config/options.ts";
 import { ListenError } from "../../engine/engine.ts";
-import { madeForOwner, setSocketAccess } from "../../engine/file-access.ts";
 import { removeSocketFile, removeStaleSocket } from "../../engine/socket-file.ts";
-import { adminRequest, type Route, refuse } from "./answer.ts";
+import { accessOf } from "./access.ts";
+import { type AdminRequest, type Route, refuse } from "./answer.ts";
+import type { Door } from "./door.ts";
 import { refusal } from "./guard.ts";
+import { httpDoor } from "./http.ts";
+import { WrongTokens } from "./wrong-tokens.ts";
 
-/** Seconds in which a request has to be there, and an answer to be taken. */
+/** Seconds in which a request has to be there, with its body, from the connection or the last answer on. */
 const IDLE_SECONDS = 10;
-/** Nobody has to send us a body; some clients send an empty one. */
-const BODY_BYTES_MAX = 65_536;
 
 /** What the admin server answers with. */
 export interface Answers {
@@ -21,6 +21,8 @@ export interface Answers {
   isOpen(path: string): boolean;
   /** An answer could not be made; the request gets a 500. */
   failed(error: unknown): void;
+  /** Somebody has shown a wrong token. @param sentence for the log */
+  warned(sentence: string): void;
 }
 
 /** An HTTP server for programs and people that look after the proxy. */
@@ -45,29 +47,37 @@ export async function startServer(
   const { address } = options;
   const isUnix = address.kind === "unix";
   if (isUnix) await makeWay(address);
-  const server = listen(
-    address,
-    (request) => answer(request, options, answers),
-    answers,
-    idleSeconds,
-    options.unix,
-  );
+  const wrongTokens = new WrongTokens(answers.warned);
+  const handle = (request: AdminRequest) => answer(request, options, answers, wrongTokens);
+  const door = httpDoor(idleSeconds * 1_000, handle, (error) => answers.failed(error));
   return {
-    address: isUnix ? address : { ...address, port: server.port ?? address.port },
+    address: await listen(door, options),
     async stop() {
-      await server.stop(true);
-      if (isUnix) removeSocketFile(address.path);
+      try {
+        door.close();
+      } finally {
+        if (isUnix) removeSocketFile(address.path);
+      }
     },
   };
 }
 
 async function answer(
-  incoming: Request,
+  incoming: AdminRequest,
   options: AdminOptions,
   { routes, isOpen }: Answers,
+  wrongTokens: WrongTokens,
 ): Promise<Response> {
-  const request = adminRequest(incoming);
-  const refused = refusal(request, options, isOpen);
+  const { asker } = incoming;
+  if (asker.refusal !== null) {
+    asker.distrust();
+    wrongTokens.refused(asker.refusal);
+    return refuse(403, asker.refusal);
+  }
+  const access = accessOf(incoming.headers, options);
+  const request = { ...incoming, mayChange: access === "all" };
+  const refused = refusal(request, access, options, isOpen);
+  if (refused !== null && access === "wrong") await wrongTokens.note(request.asker);
   if (refused !== null) return refused;
   for (const route of routes) {
     const response = await route(request);
@@ -76,40 +86,12 @@ async function answer(
   return refuse(404, "there are /, /api/state, /metrics, /healthz and /readyz; README.md has all");
 }
 
-function listen(
-  address: Address,
-  handle: (request: Request) => Promise<Response>,
-  answers: Answers,
-  idleSeconds: number,
-  access: FileAccess,
-): Server<undefined> {
-  const where =
-    address.kind === "unix"
-      ? { unix: address.path }
-      : { hostname: address.host, port: address.port };
-  let server: Server<undefined> | null = null;
+/** @throws ListenError */
+async function listen(door: Door, { address, unix }: AdminOptions): Promise<Address> {
   try {
-    const serve = () =>
-      Bun.serve({
-        ...where,
-        idleTimeout: idleSeconds,
-        // Otherwise a second one in this process would share the port without a word.
-        reusePort: false,
-        fetch: handle,
-        error: (error) => {
-          answers.failed(error);
-          return refuse(500, "that failed; the log says more");
-        },
-        development: false,
-        maxRequestBodySize: BODY_BYTES_MAX,
-      } as Bun.Serve.Options<undefined>);
-    server = madeForOwner(serve);
-    if (address.kind === "unix") setSocketAccess(address.path, access);
-    return server;
+    return await door.open(address, unix);
   } catch (error) {
-    void server?.stop(true);
-    const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
-    throw listenError(address, code);
+    throw listenError(address, (error as NodeJS.ErrnoException).code ?? "ENOTFOUND");
   }
 }
 

@@ -51,6 +51,8 @@ export interface StateDocument {
     workers: number;
   };
   drainTimeoutMs: number;
+  /** Who asks may have something done, and not only look. */
+  mayChange: boolean;
   listeners: ListenerDocument[];
   upstreams: UpstreamView[];
   totals: TotalsDocument;
@@ -62,8 +64,8 @@ export interface StateDocument {
   };
 }
 
-/** How the proxy stands. */
-export function stateDocument(context: AdminContext): StateDocument {
+/** How the proxy stands. @param mayChange as of {@link StateDocument} */
+export function stateDocument(context: AdminContext, mayChange: boolean): StateDocument {
   const { version, proxy, startedAt } = context;
   return {
     version,
@@ -79,6 +81,7 @@ export function stateDocument(context: AdminContext): StateDocument {
       workers: proxy.options.workers,
     },
     drainTimeoutMs: proxy.options.drainTimeoutMs,
+    mayChange,
     listeners: listenersOf(proxy),
     upstreams: proxy.upstreams.views(),
     totals: totalsOf(proxy),

@@ -46,6 +46,15 @@ export function formatNetwork({ family, words, prefix }: Network): string {
   return prefix === (family === 4 ? 32 : 128) ? address : `${address}/${prefix}`;
 }
 
+/** Whether all addresses of one network are in another one, too. */
+export function holds(network: Network, { family, words, prefix }: Network): boolean {
+  if (family !== network.family || prefix < network.prefix) return false;
+  return network.words.every((word, index) => {
+    const mask = wordMask(wordPrefix(network.prefix, index));
+    return (((words[index] ?? 0) ^ word) & mask) === 0;
+  });
+}
+
 /** The bits of a word that belong to a network. @param prefix 0 to 32 @returns with a sign */
 export function wordMask(prefix: number): number {
   // A shift by 32 is one by 0.

@@ -1,4 +1,10 @@
-import { ClientKind, clientKind, ipv4Word, ipv6Word } from "./client-address.ts";
+import {
+  type ClientAddress,
+  ClientKind,
+  clientKind,
+  ipv4Word,
+  ipv6Word,
+} from "./client-address.ts";
 import type { Network } from "./network.ts";
 import { cutRanges, NOWHERE, type Numbered, Ranges, type RangeTable } from "./ranges.ts";
 
@@ -38,20 +44,18 @@ export class NetworkSet<T> {
   /**
    * The value of the most specific network that a client is in, or undefined when it is in none or
    * has no IP address.
-   *
-   * @param address in the kernel's form
    */
-  get(address: Uint8Array): T | undefined {
+  get(address: ClientAddress): T | undefined {
     const number = this.find(address);
     return number === NOWHERE ? undefined : this.tables.values[number];
   }
 
-  /** Whether a client is in any of the networks. @param address in the kernel's form */
-  has(address: Uint8Array): boolean {
+  /** Whether a client is in any of the networks. */
+  has(address: ClientAddress): boolean {
     return this.find(address) !== NOWHERE;
   }
 
-  private find(address: Uint8Array): number {
+  private find(address: ClientAddress): number {
     const kind = clientKind(address);
     if (kind === ClientKind.IPv4) return this.ipv4.findIPv4(ipv4Word(address) >>> 0);
     if (kind !== ClientKind.IPv6) return NOWHERE;

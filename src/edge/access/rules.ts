@@ -1,4 +1,4 @@
-import { ClientKind, clientKind } from "./client-address.ts";
+import { type ClientAddress, ClientKind, clientKind } from "./client-address.ts";
 import { type Network, NetworkSet, type NetworkTables } from "./networks.ts";
 
 /** Who may come in at a listener. Plain data. */
@@ -27,7 +27,7 @@ export interface AccessTables {
  *
  * `allow` counts for both families: with an IPv4 network allowed, no IPv6 client comes in. Clients
  * behind unix sockets always may: they have no address, and who may open the socket is a matter of
- * the file's permissions.
+ * the file's permissions. Of whom nothing is known nobody can ask.
  */
 export class AccessList {
   readonly tables: AccessTables;
@@ -39,14 +39,10 @@ export class AccessList {
     this.networks = new NetworkSet(this.tables.networks);
   }
 
-  /** Whether a client may come in. @param address in the kernel's form; empty for a unix client */
-  allows(address: Uint8Array): boolean {
-    const allowed = this.networks.get(address);
-    if (allowed !== undefined) return allowed;
-    const kind = clientKind(address);
-    if (kind === ClientKind.Unix) return true;
-    // Of whom nothing is known cannot be said that they are not denied.
-    return kind === ClientKind.Unknown ? this.tables.networks.size === 0 : this.tables.others;
+  /** Whether a client may come in. */
+  allows(client: ClientAddress): boolean {
+    if (clientKind(client) === ClientKind.Unix) return true;
+    return this.networks.get(client) ?? this.tables.others;
   }
 }
 

@@ -1,20 +1,20 @@
 import fc from "fast-check";
 import { encodeSockaddr } from "../../engine/sockaddr.ts";
+import { type ClientAddress, ipClient } from "./client-address.ts";
 
 /** A client's address as the kernel writes it, with room to spare behind it, as in an engine. */
-export function clientAt(host: string, port = 1_234): Uint8Array {
+export function clientAt(host: string, port = 1_234): ClientAddress {
   const address = new Uint8Array(28);
   address.set(encodeSockaddr({ kind: "tcp", host, port }));
-  return address;
+  const client = ipClient(address);
+  if (client === null) throw new Error("an IP address is a client's");
+  return client;
 }
 
 /** The same for an IPv4 address that is given as a number. */
-export function ipv4Client(word: number): Uint8Array {
+export function ipv4Client(word: number): ClientAddress {
   return clientAt(dotted(word));
 }
-
-/** What accept(2) writes for a client of a unix socket. */
-export const unixClient: Uint8Array = Uint8Array.of(1, 0);
 
 /** An IPv4 address as text. */
 export function dotted(word: number): string {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { clientAt, ipv4Client, unixClient } from "../access/test-addresses.ts";
+import { UNIX_CLIENT } from "../access/client-address.ts";
+import { clientAt, ipv4Client } from "../access/test-addresses.ts";
 import { ClientCounts } from "./client-counts.ts";
 
 test("so many relays and no more, each client for itself", () => {
@@ -29,9 +30,9 @@ test("another maximum counts for new relays", () => {
 
 test("clients of unix sockets are not counted", () => {
   const counts = new ClientCounts({ max: 1 });
-  for (let i = 0; i < 10; i++) expect(counts.tryEnter(unixClient)).toBe(true);
-  for (let i = 0; i < 20; i++) counts.leave(unixClient);
-  expect(counts.countOf(unixClient)).toBe(0);
+  for (let i = 0; i < 10; i++) expect(counts.tryEnter(UNIX_CLIENT)).toBe(true);
+  for (let i = 0; i < 20; i++) counts.leave(UNIX_CLIENT);
+  expect(counts.countOf(UNIX_CLIENT)).toBe(0);
 });
 
 test("who did not come in cannot leave", () => {

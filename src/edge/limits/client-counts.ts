@@ -1,4 +1,5 @@
 import { assert } from "../../assert.ts";
+import type { ClientAddress } from "../access/client-address.ts";
 import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
 import {
   CAPACITY_DEFAULT,
@@ -101,13 +102,12 @@ export class ClientCounts {
   }
 
   /**
-   * A client's relay begins, if it may. Clients without an IP address always may, and are not
+   * A client's relay begins, if it may. Clients behind a unix socket always may, and are not
    * counted.
    *
-   * @param address in the kernel's form
    * @returns whether it may; if so, {@link leave} is called once when it ends, in this worker
    */
-  tryEnter(address: Uint8Array): boolean {
+  tryEnter(address: ClientAddress): boolean {
     const { words, worker } = this;
     if (!this.hash.read(address)) return true;
     let at = this.find(worker);
@@ -126,7 +126,7 @@ export class ClientCounts {
   }
 
   /** A relay ends that was let in by this worker. */
-  leave(address: Uint8Array): void {
+  leave(address: ClientAddress): void {
     if (!this.hash.read(address)) return;
     const at = this.find(this.worker);
     assert(at !== -1, "ClientCounts.leave: the client came in here");
@@ -134,7 +134,7 @@ export class ClientCounts {
   }
 
   /** A client's relays in all workers; 0 for one that is not counted. */
-  countOf(address: Uint8Array): number {
+  countOf(address: ClientAddress): number {
     return this.hash.read(address) ? this.sum() : 0;
   }
 

@@ -1,5 +1,11 @@
 import { assert } from "../../assert.ts";
-import { ClientKind, clientKind, ipv4Word, ipv6Word } from "../access/client-address.ts";
+import {
+  type ClientAddress,
+  ClientKind,
+  clientKind,
+  ipv4Word,
+  ipv6Word,
+} from "../access/client-address.ts";
 import { wordMask, wordPrefix } from "../access/network.ts";
 
 /** How much of an address tells one client from another; what has it in common counts as one. */
@@ -9,6 +15,9 @@ export interface ClientPrefixes {
   /** 0 to 128; 64 by default, which a single customer is usually given. */
   readonly ipv6Prefix?: number;
 }
+
+/** What counts as one network: what a small provider, or a site, is usually given. */
+export const NETWORK_PREFIXES: Required<ClientPrefixes> = { ipv4Prefix: 24, ipv6Prefix: 48 };
 
 /** The prefixes with their defaults. */
 export function prefixesOf(given: ClientPrefixes): Required<ClientPrefixes> {
@@ -130,8 +139,8 @@ export class ClientHash {
     this.ipv6Masks = masks.slice(0, Math.ceil(ipv6Prefix / 32));
   }
 
-  /** Looks at a client. @returns false when it has no IP address, and so no place */
-  read(address: Uint8Array): boolean {
+  /** Looks at a client. @returns false when it is behind a unix socket, and so has no place */
+  read(address: ClientAddress): boolean {
     const { hash } = this;
     const kind = clientKind(address);
     hash.begin();

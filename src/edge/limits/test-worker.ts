@@ -1,3 +1,4 @@
+import type { ClientAddress } from "../access/client-address.ts";
 import { ipv4Client } from "../access/test-addresses.ts";
 import { ClientCounts, type ClientCountsOptions } from "./client-counts.ts";
 import { TokenBuckets, type TokenBucketsOptions } from "./token-buckets.ts";
@@ -49,7 +50,8 @@ function take(buckets: TokenBuckets, task: Task, random: () => number): void {
   const clients = Array.from({ length: task.clients }, (_, client) => ipv4Client(client));
   for (let step = 0; step < task.steps; step++) {
     const client = Math.floor(random() * task.clients);
-    if (buckets.take(clients[client] as Uint8Array, task.nowMs)) Atomics.add(task.board, client, 1);
+    if (buckets.take(clients[client] as ClientAddress, task.nowMs))
+      Atomics.add(task.board, client, 1);
   }
 }
 
@@ -74,7 +76,7 @@ class Visits {
       return;
     }
     const client = Math.floor(random() * clients);
-    if (!counts.tryEnter(this.clients[client] as Uint8Array)) return;
+    if (!counts.tryEnter(this.clients[client] as ClientAddress)) return;
     this.held.push(client);
     if (Atomics.add(board, client, 1) >= counts.max) Atomics.add(board, clients, 1);
   }
@@ -86,7 +88,7 @@ class Visits {
   private leave(index: number): void {
     const [client = 0] = this.held.splice(index, 1);
     Atomics.sub(this.task.board, client, 1);
-    this.counts.leave(this.clients[client] as Uint8Array);
+    this.counts.leave(this.clients[client] as ClientAddress);
   }
 }
 

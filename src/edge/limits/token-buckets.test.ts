@@ -1,7 +1,8 @@
 import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { clientAt, unixClient } from "../access/test-addresses.ts";
+import { type ClientAddress, UNIX_CLIENT } from "../access/client-address.ts";
+import { clientAt } from "../access/test-addresses.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
 /** Some day, as Date.now() gives it. */
@@ -23,7 +24,7 @@ function admitted(buckets: TokenBuckets, host: string, nowMs: number, attempts: 
 }
 
 /** Writes another client into an address, without making one. */
-function setIPv4(address: Uint8Array, word: number): Uint8Array {
+function setIPv4(address: ClientAddress, word: number): ClientAddress {
   new DataView(address.buffer).setInt32(4, word);
   return address;
 }
@@ -49,7 +50,7 @@ describe("one client", () => {
 
   test("clients of unix sockets are not counted", () => {
     const buckets = new TokenBuckets({ rate: 10, burst: 1 });
-    for (let i = 0; i < 10; i++) expect(buckets.take(unixClient, DAY)).toBe(true);
+    for (let i = 0; i < 10; i++) expect(buckets.take(UNIX_CLIENT, DAY)).toBe(true);
   });
 
   test.each([

@@ -1,4 +1,5 @@
 import { assert } from "../../assert.ts";
+import type { ClientAddress } from "../access/client-address.ts";
 import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
 import {
   CAPACITY_DEFAULT,
@@ -117,13 +118,12 @@ export class TokenBuckets {
   }
 
   /**
-   * A client connects: takes a token if there is one. Without an IP address it always may.
+   * A client connects: takes a token if there is one. Behind a unix socket it always may.
    *
-   * @param address in the kernel's form
    * @param nowMs `Date.now()`, see above
    * @returns whether it may come in
    */
-  take(address: Uint8Array, nowMs: number): boolean {
+  take(address: ClientAddress, nowMs: number): boolean {
     const { hash } = this;
     if (!hash.read(address)) return true;
     const ticks = Math.floor(nowMs * this.ticksPerMs);

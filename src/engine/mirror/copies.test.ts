@@ -42,7 +42,7 @@ class Engine {
 
   constructor() {
     const host = {
-      descriptors: new Descriptors(1, () => {}),
+      descriptors: new Descriptors({ engines: 1 }, () => {}),
       newCopy: (backlog: Backlog) => {
         this.made++;
         return new PromptCopy(this.copies, backlog);

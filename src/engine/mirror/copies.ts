@@ -1,3 +1,4 @@
+import { cleanUpOrThrow, forEach } from "../../clean-up.ts";
 import { formatAddress } from "../../config/address.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import { Backlog } from "../../memory/backlog.ts";
@@ -152,7 +153,12 @@ export class Copies {
 
   /** Gives all of them up, at once. */
   cut(): void {
-    for (const copy of [...this.running]) copy.giveUp("stopped");
+    cleanUpOrThrow(
+      forEach(
+        () => this.running,
+        (copy) => void copy.giveUp("stopped"),
+      ),
+    );
   }
 
   // --- for copies ---

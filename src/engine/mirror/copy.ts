@@ -1,6 +1,8 @@
 import { assert } from "../../assert.ts";
 import type { Address } from "../../config/options.ts";
 import { type Backlog, Kept } from "../../memory/backlog.ts";
+import { ownShortage } from "../dial-reason.ts";
+import { type DialRefusal, withoutAddress } from "../names.ts";
 import type { Copies } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 import type { DropReason, MirrorOutcome } from "./reason.ts";
@@ -209,8 +211,16 @@ export abstract class Copy {
 
   /** The dial came to nothing. */
   protected dialFailed(detail: string): void {
-    this.mirror.failed();
+    // What is wanting on this machine is no reason to leave the mirror alone.
+    if (ownShortage(detail) === null) this.mirror.failed();
     this.drop("unreachable", detail);
+  }
+
+  /** Nobody is dialled. */
+  protected notDialed(refusal: DialRefusal | null | undefined): void {
+    const { detail } = withoutAddress(refusal);
+    this.mirror.failed();
+    this.drop(refusal ?? "unreachable", detail);
   }
 
   /** The mirror has taken the first `size` bytes of what waits, all of them in the first segment. */

@@ -17,6 +17,10 @@ export const dropReasons = [
   "descriptors",
   /** The proxy was stopped. */
   "stopped",
+  /** The mirror turned out to be something that this very process listens on. */
+  "own_address",
+  /** DNS has answered with addresses only that it may not answer with. */
+  "dns_denied",
 ] as const;
 
 export type DropReason = (typeof dropReasons)[number];

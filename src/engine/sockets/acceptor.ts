@@ -4,9 +4,10 @@ import { formatAddress } from "../../config/address.ts";
 import type { Address, FileAccess } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
 import { madeForOwner, setSocketAccess } from "../file-access.ts";
+import type { Held } from "../held.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { keepUrgentBytes, setBlocking } from "../linux.ts";
-import type { ListeningSocket } from "../listening-socket.ts";
+import type { GivenSockets } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
 import type { Conduit } from "./conduit.ts";
@@ -14,24 +15,34 @@ import type { Conduit } from "./conduit.ts";
 /** A listener of Bun 1.4 with the member that its type file does not list. */
 type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
 
+/** Where a thread notes the descriptors that Bun does not close with it. */
+type Notes = Pick<Held, "took" | "closed">;
+
+const noNotes: Notes = { took() {}, closed() {} };
+
 /**
  * A socket that is accepted on.
  *
  * Accepting can pause without losing anybody: the listening socket stays open through a duplicate of
  * its descriptor while Bun's listener is stopped, so that the kernel keeps completing connections
- * into its backlog, and a new Bun listener on that descriptor accepts them later.
+ * into its backlog, and a new Bun listener on it accepts them later.
  */
 export class Acceptor {
   private handle: BunListener | null = null;
-  /** The listening descriptor while accepting is paused, else −1. */
-  private held = -1;
+  /**
+   * The same listening socket by another number, −1 where there is none: had from the beginning, as
+   * there may be no descriptor left for it when accepting has to pause.
+   */
+  private spare = -1;
   private bound: Address;
   /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
   private ownsPath = false;
 
+  /** @param held where descriptors are noted that outlive the thread; nowhere, where it is the process's own */
   constructor(
     private readonly wanted: Address,
     private readonly handlers: SocketHandler<Conduit>,
+    private readonly held: Notes = noNotes,
   ) {
     this.bound = wanted;
   }
@@ -42,8 +53,9 @@ export class Acceptor {
   }
 
   /** Accepts on a socket that listens already, and owns it from now on. */
-  take({ descriptor, address }: ListeningSocket): void {
+  take({ sockets: [{ descriptor, address }], areOwn }: GivenSockets): void {
     this.bound = address;
+    this.ownsPath = areOwn && isPath(address);
     setBlocking(descriptor, false);
     this.handle = this.listen({ fd: descriptor });
   }
@@ -74,26 +86,29 @@ export class Acceptor {
 
   /** Stops accepting; connections wait in the kernel's backlog. @returns whether that worked */
   pause(): boolean {
-    if (this.handle === null) return this.held !== -1;
-    const held = duplicate(this.handle.fd);
-    if (held === -1) return false;
-    this.held = held;
+    if (this.handle === null) return this.spare !== -1;
+    this.keepSpare(this.handle);
+    if (this.spare === -1) return false;
     this.stopHandle(true);
     return true;
   }
 
   /** Accepts again what has waited. */
   resume(): void {
-    if (this.held === -1) return;
-    this.handle = this.listen({ fd: this.held });
-    this.held = -1;
+    if (this.handle !== null || this.spare === -1) return;
+    const descriptor = this.spare;
+    this.spare = -1;
+    // Bun's own from now on.
+    this.held.closed(descriptor);
+    this.handle = this.listen({ fd: descriptor });
   }
 
   /** Stops accepting for good. */
   close(): void {
-    if (this.held !== -1) {
-      closeDescriptor(this.held);
-      this.held = -1;
+    if (this.spare !== -1) {
+      this.held.closed(this.spare);
+      closeDescriptor(this.spare);
+      this.spare = -1;
     }
     this.stopHandle(false);
     const { wanted: address } = this;
@@ -118,7 +133,14 @@ export class Acceptor {
     // Bun asks for 512.
     setBacklog(handle.fd, BACKLOG);
     if (process.platform === "linux") keepUrgentBytes(handle.fd);
+    this.keepSpare(handle);
     return handle;
+  }
+
+  private keepSpare({ fd }: BunListener): void {
+    if (this.spare !== -1) return;
+    this.spare = duplicate(fd);
+    if (this.spare !== -1) this.held.took(this.spare);
   }
 
   /** Bun unlinks a path that its listener has made when that stops; a paused one must keep it. */

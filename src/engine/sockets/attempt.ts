@@ -1,6 +1,7 @@
 import type { SocketHandler } from "bun";
 import type { Address } from "../../config/options.ts";
 import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
+import { meetsItself } from "../self-connect.ts";
 import type { DialWindow } from "./dial-window.ts";
 
 /**
@@ -11,9 +12,21 @@ export abstract class BunAttempt {
   /** The descriptor and the kernel's number of the attempt's socket, where they are known. */
   private descriptor = -1;
   private cookie: bigint | null = null;
+  /** Where it goes to; −1 for a unix socket. */
+  private port = -1;
 
   /** Somebody waits for it. */
   abstract get isWanted(): boolean;
+
+  /** It goes to this port. */
+  goesTo(port: number): void {
+    this.port = port;
+  }
+
+  /** Whether nobody but itself has answered: it counts as refused. */
+  metItself(socket: Parameters<typeof meetsItself>[1]): boolean {
+    return this.port !== -1 && meetsItself(this.port, socket);
+  }
 
   /** Remembers which socket this is; whether it still is an attempt is asked when it matters. */
   track(descriptor: number): void {
@@ -48,6 +61,7 @@ export function connect<A extends BunAttempt>(
     return;
   }
   const { host: hostname, port } = address;
+  attempt.goesTo(port);
   window.begin();
   let isOurs = false;
   let descriptor = -1;

@@ -1,4 +1,7 @@
+import { cleanUpOrThrow } from "../../clean-up.ts";
+import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
+import { clientOf } from "../../edge/access/client-address.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
@@ -10,7 +13,7 @@ import type { Meter } from "../meter.ts";
 import type { Copies } from "../mirror/copies.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import { Reception } from "../reception.ts";
-import { encodeSockaddr, SOCKADDR_IP_SIZE } from "../sockaddr.ts";
+import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Attempt } from "./dialer.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
@@ -80,7 +83,8 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   /** A client connected: the beginning of a tenancy. */
   accept(id: number, client: BunSocket<Conduit>, listener: Listener): void {
     // The address now, as Bun cannot tell it any more when the socket is closed.
-    this.begins(id, addressOf(client), listener);
+    const peer = () => addressOf(client);
+    this.begins(id, clientOf(listener.options.address, peer), listener);
     this.host.started(this);
     this.client = client;
     if (isLinux && listener.options.address.kind === "unix") keepUrgentBytes(client.fd);
@@ -113,8 +117,8 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     return taken === 0 && before.length > 0 ? Buffer.concat([before, rest]) : rest;
   }
 
-  preambleLate(): void {
-    this.giveBack(this.headerEnded("preamble_timeout"));
+  preambleLate(reason: Reason): void {
+    this.giveBack(this.headerEnded(reason));
   }
 
   /** Bytes that were taken for a header's are the flow's. */
@@ -164,6 +168,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
       this.giveBack(this.headerEnded("preamble_invalid"));
       if (this.isLeaving) return;
     }
+    if (side === Side.Client && this.waitedEnough()) return;
     this.lane(side).start(this.relay.sourceEnded(side));
     if (this.relay.phase !== RelayPhase.Free) this.listener.halfClosed.add(this);
     this.settle();
@@ -339,6 +344,16 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     this.settle();
   }
 
+  /** Resets what {@link terminate} has left open, because of the defect that the worker has met. */
+  resetLeft(): void {
+    const { client, upstream, attempts } = this;
+    cleanUpOrThrow([
+      () => client?.terminate(),
+      () => upstream?.terminate(),
+      ...attempts.map((attempt) => () => attempt.abandon()),
+    ]);
+  }
+
   /** Behind a sink there is no upstream whose closing would complete what is in flight there. */
   private endSink(): void {
     const { up, down } = this.relay;
@@ -362,7 +377,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   }
 
   protected get ownAddress(): Uint8Array | null {
-    const address = new Uint8Array(SOCKADDR_IP_SIZE);
+    const address = new Uint8Array(SOCKADDR_SIZE_MAX);
     return this.client !== null && ownEnd(this.client.fd, address) ? address : null;
   }
 
@@ -397,11 +412,12 @@ function unreadOf(end: BunSocket<unknown> | null): number {
 }
 
 /**
- * A connected end's address: one system call into a few bytes, where Bun makes two and two strings.
+ * A connected end's IP address: one system call into a few bytes, where Bun makes two and two strings.
+ * Null when it cannot be had.
  */
-function addressOf(end: BunSocket<unknown>): Uint8Array {
+function addressOf(end: BunSocket<unknown>): Uint8Array | null {
   const address = new Uint8Array(SOCKADDR_IP_SIZE);
   if (otherEnd(end.fd, address)) return address;
   const { remoteAddress: host = "", remotePort: port = 0 } = end;
-  return encodeSockaddr(host === "" ? { kind: "unix", path: "" } : { kind: "tcp", host, port });
+  return ipKind(host) !== 0 ? encodeSockaddr({ kind: "tcp", host, port }) : null;
 }

@@ -6,7 +6,7 @@ import { unsentBytes } from "../libc.ts";
 import { SocketOption, setOption } from "../linux.ts";
 import { ANSWER_BYTES, type Copies } from "../mirror/copies.ts";
 import { Copy, CopyPhase } from "../mirror/copy.ts";
-import { isName, type ResolveName } from "../names.ts";
+import { mustAsk, type ResolveName } from "../names.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { type BunSocket, bunSocket, recycle } from "./bun-socket.ts";
 import type { DialWindow } from "./dial-window.ts";
@@ -53,14 +53,15 @@ export class SocketsCopy extends Copy {
   protected dial(address: Address): void {
     const dial = ++this.dials;
     this.untried = [];
-    if (address.kind === "unix" || !isName(address)) {
+    if (!mustAsk(address)) {
       this.attempt(address);
       return;
     }
-    this.host.resolve(address.host, address.port, (addresses) => {
+    this.host.resolve(address, (addresses, refusal) => {
       if (this.dials !== dial || this.phase !== CopyPhase.Dialing) return;
       this.untried = addresses;
-      this.attemptNext("ENOTFOUND");
+      if (addresses.length > 0) this.attemptNext("");
+      else this.notDialed(refusal);
     });
   }
 
@@ -166,6 +167,12 @@ export function copyHandlers(descriptors: Descriptors, onDefect: OnDefect): Sock
         return;
       }
       const link = socket.data;
+      if (link.metItself(socket)) {
+        link.copy = null;
+        copy.refused("ECONNREFUSED");
+        socket.terminate();
+        return;
+      }
       link.socket = bunSocket(socket);
       copy.opened(link.socket.fd);
     },

@@ -1,13 +1,14 @@
 import type { SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
 import { formatAddress } from "../../config/address.ts";
-import type { Address, TcpAddress } from "../../config/options.ts";
+import type { Address } from "../../config/options.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { dialReason } from "../dial-reason.ts";
 import type { EngineObserver } from "../engine.ts";
-import type { ResolveName } from "../names.ts";
+import { canOpenSocket } from "../libc.ts";
+import { type ResolveName, withoutAddress } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { bunSocket } from "./bun-socket.ts";
@@ -59,6 +60,7 @@ export class Dialer implements TimedDialer<Conduit> {
     private readonly resolveName: ResolveName,
     private readonly onDefect: OnDefect,
     private readonly window: DialWindow,
+    private readonly onStarved: () => void,
   ) {
     this.handlers = this.makeHandlers();
   }
@@ -82,9 +84,8 @@ export class Dialer implements TimedDialer<Conduit> {
     const { mirror } = conduit.listener;
     if (mirror !== null && conduit.dials === 1) conduit.mirror(mirror);
     conduit.listener.dialing.add(conduit);
-    if (address.kind === "tcp" && conduit.dialsName) {
-      this.resolve(conduit, address);
-    } else this.begin(conduit, address);
+    if (conduit.mustAsk) this.resolve(conduit, address);
+    else this.begin(conduit, address);
   }
 
   /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
@@ -126,15 +127,19 @@ export class Dialer implements TimedDialer<Conduit> {
     }
   }
 
-  private resolve(conduit: Conduit, { host, port }: TcpAddress): void {
+  private resolve(conduit: Conduit, address: Address): void {
     const { dials } = conduit;
     const { generation } = conduit.relay;
-    this.resolveName(host, port, (addresses) => {
+    this.resolveName(address, (addresses, refusal) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.length === 0, "resolve: nothing is tried before the answer");
       conduit.untried = addresses;
-      if (addresses.length > 0) this.beginNext(conduit);
-      else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
+      if (addresses.length > 0) {
+        this.beginNext(conduit);
+        return;
+      }
+      const { reason, detail } = withoutAddress(refusal);
+      this.failed(conduit, reason, detail);
     });
   }
 
@@ -164,6 +169,13 @@ export class Dialer implements TimedDialer<Conduit> {
     else if (attempts.length === 0) this.failed(conduit, dialReason(code), code);
   }
 
+  /** Bun says ECONNREFUSED where there was no descriptor for a socket, which is no fault of an upstream. */
+  private codeOf(error: Error): string {
+    if (canOpenSocket()) return (error as NodeJS.ErrnoException).code ?? "unknown";
+    this.onStarved();
+    return "EMFILE";
+  }
+
   private makeHandlers(): SocketHandler<Attempt> {
     const { turn, descriptors } = this;
     return {
@@ -175,6 +187,11 @@ export class Dialer implements TimedDialer<Conduit> {
           socket.terminate();
           return;
         }
+        if (attempt.metItself(socket)) {
+          this.attemptFailed(conduit, attempt, "ECONNREFUSED");
+          socket.terminate();
+          return;
+        }
         this.drop(conduit, attempt);
         conduit.dialed(bunSocket(socket));
       },
@@ -182,7 +199,7 @@ export class Dialer implements TimedDialer<Conduit> {
         turn.event();
         descriptors.closed(1);
         const { conduit } = socket.data;
-        const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+        const code = this.codeOf(error);
         if (conduit !== null) this.attemptFailed(conduit, socket.data, code);
       },
       data: (socket, chunk) => {

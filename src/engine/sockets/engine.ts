@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
+import { cleanUp, forEach, type Step } from "../../clean-up.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
@@ -14,25 +15,33 @@ import { Descriptors } from "../descriptors.ts";
 import type { Selection } from "../ending/dropping.ts";
 import { Ending } from "../ending/ending.ts";
 import {
+  type Acceptance,
+  accepts,
   type Engine,
   type EngineObserver,
   type EngineShare,
   type EngineStats,
   ListenError,
   type Listening,
+  paused,
   type RelaySummary,
   upstreamTableOf,
   wholeShare,
 } from "../engine.ts";
+import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
-import type { ListeningSocket } from "../listening-socket.ts";
+import { canOpenSocket } from "../libc.ts";
+import type { GivenSockets } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import { Copies, type CopiesHost } from "../mirror/copies.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
+import { Outsiders } from "../outsiders.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
+import type { Summary } from "../summary.ts";
+import type { Answering } from "../thread/teller.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { Conduit, type ConduitHost } from "./conduit.ts";
@@ -46,6 +55,11 @@ import { Turn } from "./turn.ts";
 /** Passes of the event loop after which a relay that was reset is over, or never will be. */
 const ABANDON_PASSES = 100;
 
+/** How often is looked whether the kernel would still accept: whoever is not told of a failure, as here, asks. */
+const ACCEPT_LOOK_MS = 1_000;
+/** While it would not, so many looks at most go by without another question. */
+const ACCEPT_LOOKS_MAX = 4;
+
 /** Conduits kept for the next tenants; beyond that the garbage collector takes them. */
 const SPARE_MAX = 1024;
 
@@ -57,6 +71,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   readonly turn: Turn;
   readonly descriptors: Descriptors;
   readonly copies: Copies;
+  private readonly outsiders: Outsiders<Conduit>;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly table: UpstreamTable;
@@ -64,7 +79,14 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<Conduit>;
   private readonly spare: Conduit[] = [];
-  private accepting = true;
+  private isAccepting = true;
+  /** Runs while there are listeners. */
+  private acceptLooks: ReturnType<typeof setInterval> | null = null;
+  /** The kernel accepts nobody for want of descriptors or memory. */
+  private isStarved = false;
+  /** Looks until it is asked again, and how many that were the last time. */
+  private looksLeft = 0;
+  private looksBefore = 0;
   private stopped: PromiseWithResolvers<number> | null = null;
   private readonly ending: Ending<Conduit>;
   /** Runs while memory has run out. */
@@ -73,6 +95,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /**
    * @param resolve where it has the addresses of upstreams' host names from
    * @param asker asks route functions where they cannot be called in this thread
+   * @param held of the thread that it is in, where that is one of its own
    */
   constructor(
     memory: MemoryOptions,
@@ -81,10 +104,12 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
     private readonly asker: AskRoute | null = null,
+    private readonly held?: Held,
   ) {
-    this.descriptors = new Descriptors(share.engines, () => {
-      if (!this.accepting) this.gate();
+    this.descriptors = new Descriptors(share, () => {
+      if (!this.isAccepting) this.gate();
     });
+    this.outsiders = new Outsiders(this.descriptors);
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     this.ending = new Ending(this.ledger.running, () => this.copies.cut());
@@ -107,17 +132,26 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.copies = new Copies(this, this.ledger);
     this.window = new DialWindow(share.dials);
-    this.dialer = new Dialer(this.descriptors, this.turn, observer, resolve, onDefect, this.window);
+    this.dialer = new Dialer(
+      this.descriptors,
+      this.turn,
+      observer,
+      resolve,
+      onDefect,
+      this.window,
+      () => this.starved(),
+    );
     this.copyHandlers = copyHandlers(this.descriptors, onDefect);
   }
 
-  async listen(options: ListenerOptions, socket?: ListeningSocket): Promise<Listening> {
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
     const { address } = options;
     const acceptor = new Acceptor(
       address,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
+      this.held,
     );
-    if (socket !== undefined) acceptor.take(socket);
+    if (given !== undefined) acceptor.take(given);
     else if (this.stopped === null) await acceptor.open(options.unix);
     if (this.stopped !== null) {
       acceptor.close();
@@ -131,7 +165,9 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       () => this.unlisten(listening),
     );
     this.listening.add(listening);
-    if (!this.accepting) acceptor.pause();
+    this.descriptors.listens(1);
+    this.acceptLooks ??= setInterval(() => this.lookAtAccepting(), ACCEPT_LOOK_MS).unref();
+    if (!this.isAccepting) acceptor.pause();
     return listening;
   }
 
@@ -146,27 +182,37 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /**
    * Lets everything go because of a defect: every connection is reset, every relay told.
    *
-   * @returns when that is so
+   * @returns when that is so: what has gone wrong with it. No step is left out because of another one
    */
-  async abandon(): Promise<void> {
-    for (const { acceptor } of this.listening) acceptor.close();
-    this.listening.clear();
-    for (const conduit of [...this.ledger.running]) {
-      try {
-        conduit.terminate("worker_failed");
-      } catch {
-        // It may be the very one that has met the defect.
-      }
-    }
-    this.copies.cut();
+  async abandon(): Promise<unknown[]> {
+    const failures = cleanUp(this.lettingGo());
     // Bun tells of the closed sockets in its next passes.
     for (let left = ABANDON_PASSES; left > 0 && this.ledger.running.size > 0; left--) {
       await passed();
     }
-    for (const conduit of [...this.ledger.running]) {
-      conduit.abandoned();
-      this.observer.relayEnded(this.ledger.ends(conduit));
-    }
+    return failures.concat(cleanUp(this.telling()));
+  }
+
+  private *lettingGo(): Iterable<Step> {
+    const running = () => this.ledger.running;
+    yield* forEach(
+      () => this.listening,
+      ({ acceptor }) => acceptor.close(),
+    );
+    yield () => this.listening.clear();
+    yield () => this.stopLooking();
+    yield* forEach(running, (conduit) => conduit.terminate("worker_failed"));
+    // It may be the very one that has met the defect, and has not come to that.
+    yield* forEach(running, (conduit) => conduit.resetLeft());
+    yield () => this.copies.cut();
+  }
+
+  /** Of relays of which Bun has told in vain. */
+  private *telling(): Iterable<Step> {
+    const { ledger, observer } = this;
+    const running = () => ledger.running;
+    yield* forEach(running, (conduit) => conduit.abandoned());
+    yield* forEach(running, (conduit) => observer.relayEnded(ledger.ends(conduit)));
   }
 
   stop(drainTimeoutMs: number): Promise<number> {
@@ -188,8 +234,22 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     return this.book.stats();
   }
 
-  relays(): RelaySummary[] {
+  relays(): Promise<RelaySummary[]> {
+    return Promise.resolve(this.running());
+  }
+
+  /** The same, at once. */
+  running(): Summary[] {
     return this.ledger.relays();
+  }
+
+  acceptance(): Promise<Acceptance> {
+    return Promise.resolve(this.accepting.isPaused ? paused : accepts);
+  }
+
+  /** See {@link Answering}. */
+  get accepting(): Answering["accepting"] {
+    return { listeners: this.listening.size, isPaused: !this.isAccepting };
   }
 
   dial(conduit: Conduit): void {
@@ -256,9 +316,20 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     const account = this.ledger.account(nameOfListener(options, address));
     account.keep(options.upstreams);
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
-    const admission = Admission.of(options.edge, this.table, this.table.worker);
+    const { descriptors, table } = this;
+    const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     const mirror = this.copies.mirrorOf(options, account.name, before?.mirror ?? null);
-    return new Listener(options, account, chooser, before, admission, mirror, this, this.dialer);
+    return new Listener(
+      options,
+      account,
+      chooser,
+      before,
+      admission,
+      mirror,
+      this.outsiders,
+      this,
+      this.dialer,
+    );
   }
 
   private accept(listener: Listener, socket: Socket<Conduit>): void {
@@ -269,6 +340,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     conduit.accept(id, bunSocket(socket), listener);
     this.ending.begun(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
+    this.outsiders.makeRoom();
     this.gate();
   }
 
@@ -297,19 +369,52 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /** Opens or closes the gate: whether listeners accept. */
   private gate(): void {
     if (this.stopped !== null) return;
-    const cause = this.empty ? "memory" : this.descriptors.tight ? "descriptors" : null;
-    if (this.accepting && cause !== null) {
+    const { descriptors } = this;
+    if (descriptors.tight) descriptors.look();
+    const isScarce = descriptors.tight || this.isStarved;
+    const cause = this.empty ? "memory" : isScarce ? "descriptors" : null;
+    if (this.isAccepting && cause !== null) {
       // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
       const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
       if (!paused.includes(true)) return;
-      this.accepting = false;
+      this.isAccepting = false;
       this.ledger.add(Count.AcceptPauses);
       this.observer.acceptPaused(cause, this.ledger.running.size);
-    } else if (!this.accepting && cause === null && this.descriptors.ample) {
-      this.accepting = true;
+    } else if (!this.isAccepting && cause === null && descriptors.ample) {
+      this.isAccepting = true;
       for (const { acceptor } of this.listening) acceptor.resume();
       this.observer.acceptResumed();
     }
+  }
+
+  /**
+   * Bun tells nobody that accept(2) fails, and tries again at once, for ever. So the limit, which somebody may
+   * have changed, is looked at, and the kernel is asked whether it would give another socket; while it
+   * would not, less and less often.
+   */
+  private lookAtAccepting(): void {
+    this.descriptors.look();
+    if (this.looksLeft > 0) this.looksLeft--;
+    else {
+      this.isStarved = !canOpenSocket();
+      this.looksBefore = this.isStarved
+        ? Math.min(ACCEPT_LOOKS_MAX, Math.max(1, this.looksBefore * 2))
+        : 0;
+      this.looksLeft = this.looksBefore;
+    }
+    this.gate();
+  }
+
+  /** There was no descriptor for a dial: nor is there for who would be accepted next. */
+  private starved(): void {
+    this.isStarved = true;
+    this.descriptors.look();
+    this.gate();
+  }
+
+  private stopLooking(): void {
+    if (this.acceptLooks !== null) clearInterval(this.acceptLooks);
+    this.acceptLooks = null;
   }
 
   /** Whether memory has run out in any direction. */
@@ -357,6 +462,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     await passed();
     listening.acceptor.close();
     this.listening.delete(listening);
+    this.descriptors.listens(-1);
+    if (this.listening.size === 0) this.stopLooking();
     if (this.stopped !== null) this.resolveStop();
   }
 

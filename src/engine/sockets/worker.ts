@@ -1,5 +1,7 @@
 import { workerData } from "node:worker_threads";
 import type { Listening } from "../engine.ts";
+import { Held } from "../held.ts";
+import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";
 import { SocketsEngine } from "./engine.ts";
@@ -8,6 +10,7 @@ import { SocketsEngine } from "./engine.ts";
 
 const birth = workerData as WorkerBirth;
 const { port } = birth;
+const held = new Held(birth.held);
 
 class SocketsTeller extends Teller {
   private isDue = false;
@@ -17,24 +20,28 @@ class SocketsTeller extends Teller {
   }
 
   private tellSoon(): void {
+    this.isDue = false;
     const micros = this.flushWhenDue();
     this.isDue = micros !== Infinity;
-    if (this.isDue) setTimeout(() => this.tellSoon(), micros / 1e3);
+    // By then nobody is there to be kept from what it throws.
+    if (this.isDue) setTimeout(() => tell(undefined, () => this.tellSoon()), micros / 1e3);
   }
 }
 
 const teller = new SocketsTeller(birth);
+const { observer, resolve, askRoute, tell } = guarded(teller);
 const engine = new SocketsEngine(
   birth.memory,
-  teller,
-  teller.resolve,
+  observer,
+  resolve,
   birth.share,
   fail,
-  teller.askRoute,
+  askRoute,
+  held,
 );
 engine.book.follow(
-  (page) => teller.tell({ kind: "page", page }),
-  (page) => teller.tell({ kind: "pageGone", page }),
+  (page) => tell(undefined, () => teller.tell({ kind: "page", page })),
+  (page) => tell(undefined, () => teller.tell({ kind: "pageGone", page })),
 );
 const listening = new Map<number, Listening>();
 let isFailing = false;
@@ -42,7 +49,12 @@ let isFailing = false;
 async function listen({ key, options, descriptor }: Command & { kind: "listen" }): Promise<void> {
   const { address } = options;
   try {
-    listening.set(key, await engine.listen(options, { descriptor, address }));
+    // Bun's own from now on, which closes it with the thread.
+    held.closed(descriptor);
+    listening.set(
+      key,
+      await engine.listen(options, { sockets: [{ descriptor, address }], areOwn: false }),
+    );
     teller.tell({ kind: "listening", key, failure: "" });
   } catch (error) {
     teller.tell({ kind: "listening", key, failure: (error as Error).message });
@@ -62,20 +74,20 @@ async function unlisten(key: number): Promise<void> {
 
 async function stop(drainTimeoutMs: number): Promise<void> {
   const cut = await engine.stop(drainTimeoutMs);
-  teller.flush();
+  tell(undefined, () => teller.flush());
   teller.tell({ kind: "stopped", cut });
 }
 
 function obey(command: Command): void {
   switch (command.kind) {
     case "listen":
-      void listen(command);
+      void listen(command).catch(fail);
       return;
     case "update":
-      void update(command);
+      void update(command).catch(fail);
       return;
     case "unlisten":
-      void unlisten(command.key);
+      void unlisten(command.key).catch(fail);
       return;
     case "cut":
       engine.cut(command.relay);
@@ -84,16 +96,17 @@ function obey(command: Command): void {
       engine.drop(command.selection, command.withinMs);
       return;
     case "stop":
-      void stop(command.drainTimeoutMs);
+      void stop(command.drainTimeoutMs).catch(fail);
       return;
     case "resolved":
-      teller.resolved(command.token, command.addresses);
+      teller.resolved(command.token, command.addresses, command.refusal);
       return;
     case "routed":
       teller.routed(command.token, command.answer);
       return;
     case "relays":
-      teller.answer(engine);
+    case "accepts":
+      tell(undefined, () => teller.answer(command, engine));
       return;
     case "end":
       port.close();
@@ -106,9 +119,19 @@ async function fail(error: unknown): Promise<void> {
   // What goes wrong while everything is let go is no news.
   if (isFailing) return;
   isFailing = true;
-  await engine.abandon();
-  teller.failed(error);
-  port.close();
+  const failures: unknown[] = [];
+  try {
+    failures.push(...(await engine.abandon()));
+  } catch (failure) {
+    failures.push(failure);
+  }
+  try {
+    teller.failed(error, failures);
+    port.close();
+  } finally {
+    // Whatever could not be let go, or told: Bun closes it with the thread, and its end is seen.
+    process.exit(1);
+  }
 }
 
 process.on("uncaughtException", (error) => void fail(error));

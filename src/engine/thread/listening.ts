@@ -14,6 +14,7 @@ export class ThreadListening implements Listening {
   private readonly beginning = Promise.withResolvers<void>();
   private readonly end = Promise.withResolvers<void>();
   private isClosing = false;
+  private hasBegunOnce = false;
   private isClosed = false;
   /** Called in turn, each when the worker has taken what it was told then. */
   private readonly updates: (() => void)[] = [];
@@ -28,6 +29,11 @@ export class ThreadListening implements Listening {
   /** Settles when the worker accepts, or cannot. */
   get begun(): Promise<void> {
     return this.beginning.promise;
+  }
+
+  /** The worker has said that it accepts, and was not told to close it. */
+  get isAccepting(): boolean {
+    return this.hasBegunOnce && !this.isClosing && !this.isClosed;
   }
 
   update(options: ListenerOptions): Promise<void> {
@@ -55,6 +61,7 @@ export class ThreadListening implements Listening {
 
   /** The worker accepts, unless there is a failure. */
   hasBegun(failure: string): void {
+    this.hasBegunOnce = failure === "";
     if (failure === "") this.beginning.resolve();
     else this.beginning.reject(new ListenError(this.address, "EINVAL", failure));
   }

@@ -11,6 +11,7 @@ import type { Reason } from "../../flow/reason.ts";
 import type { Selection } from "../ending/dropping.ts";
 import type { EngineShare } from "../engine.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
+import type { DialRefusal } from "../names.ts";
 import type { Page, UpstreamPage } from "../pages.ts";
 import type { RecordBatch } from "./records.ts";
 
@@ -24,8 +25,8 @@ export interface WorkerBirth {
   readonly port: MessagePort;
   /** …after it has written to this eventfd, for a thread that has no event loop; else −1. */
   readonly wakeFd: number;
-  /** Counted up by the worker when it has answered a {@link Question}. */
-  readonly answers: SharedArrayBuffer;
+  /** Where it writes down which descriptors are its own; see {@link Held}. */
+  readonly held: SharedArrayBuffer;
   /** Somebody wants to know of relays when they start. */
   readonly tellsStarts: boolean;
 }
@@ -43,15 +44,22 @@ export type Command =
   | { readonly kind: "cut"; readonly relay: number }
   | { readonly kind: "drop"; readonly selection: Selection; readonly withinMs: number | null }
   | { readonly kind: "stop"; readonly drainTimeoutMs: number }
-  | { readonly kind: "resolved"; readonly token: number; readonly addresses: readonly Address[] }
+  | {
+      readonly kind: "resolved";
+      readonly token: number;
+      readonly addresses: readonly Address[];
+      readonly refusal: DialRefusal | null;
+    }
   | { readonly kind: "routed"; readonly token: number; readonly answer: RouteAnswer }
   /** Nothing is left to do: the thread may end. */
   | { readonly kind: "end" }
   | Question;
 
-/** What the control plane asks, and waits for: which relays run. */
+/** What the control plane asks: which relays run, or whether clients are accepted. */
 export interface Question {
-  readonly kind: "relays";
+  readonly kind: "relays" | "accepts";
+  /** By which the answer is known; never used twice. */
+  readonly token: number;
 }
 
 /** What a worker tells the control plane. */
@@ -80,8 +88,7 @@ export type News =
   | {
       readonly kind: "resolve";
       readonly token: number;
-      readonly host: string;
-      readonly port: number;
+      readonly address: Address;
     }
   /** The listener's route function is to be asked, by its number; see {@link RouteQuestion}. */
   | {
@@ -95,6 +102,8 @@ export type News =
   | { readonly kind: "mirrorDropped"; readonly drop: MirrorDrop }
   /** The worker has met a defect and let everything go; its thread ends. */
   | { readonly kind: "failed"; readonly error: string }
+  /** Something could not be told. Said once. */
+  | { readonly kind: "untold"; readonly error: string }
   /** From now on it counts there, too. */
   | { readonly kind: "page"; readonly page: Page }
   /** It counts there no more. */
@@ -102,7 +111,14 @@ export type News =
   | Answer;
 
 /** What a worker answers to a {@link Question}. */
-export interface Answer {
-  readonly kind: "relays";
-  readonly batch: RecordBatch;
-}
+export type Answer =
+  | { readonly kind: "relays"; readonly token: number; readonly batch: RecordBatch }
+  | {
+      readonly kind: "accepts";
+      readonly token: number;
+      /** Listeners that accept, or would if accepting was not paused. */
+      readonly listeners: number;
+      readonly isPaused: boolean;
+    }
+  /** It could not be answered. */
+  | { readonly kind: "unanswered"; readonly token: number };

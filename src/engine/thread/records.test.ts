@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Address } from "../../config/options.ts";
+import { type ClientAddress, ipClient, UNIX_CLIENT } from "../../edge/access/client-address.ts";
 import type { RelaySummary } from "../engine.ts";
 import { encodeSockaddr } from "../sockaddr.ts";
 import { Summary } from "../summary.ts";
@@ -17,7 +18,7 @@ function relay(id: number): Summary {
   return new Summary(
     id,
     id % 2 === 0 ? "redis" : "127.0.0.1:6380",
-    id % 7 === 0 ? Uint8Array.of(1, 0) : encodeSockaddr(client),
+    id % 11 === 0 ? null : id % 7 === 0 ? UNIX_CLIENT : ipClient(encodeSockaddr(client)),
     id % 2 === 0 ? null : upstream,
     1_700_000_000_000.25 + id,
     id / 8,
@@ -63,6 +64,32 @@ test("what goes in comes out, also beyond the room at first, batch after batch",
     expect(relaysOf(structuredClone(records.take())).map(plain)).toEqual(relays.map(plain));
   }
   expect(relaysOf(records.take())).toEqual([]);
+});
+
+test("a client has its own bytes and no others, however long what it is called", () => {
+  const records = new Records();
+  const kinds = [
+    UNIX_CLIENT,
+    null,
+    ipClient(encodeSockaddr(upstream)),
+    // What no type lets in: a unix socket's whole path, a family of its own, far too much.
+    Uint8Array.of(1, 0, ...Array<number>(108).fill(0x2f)) as ClientAddress,
+    Uint8Array.of(40, 0, 1, 2) as ClientAddress,
+    new Uint8Array(64 * 1024).fill(0xff) as ClientAddress,
+  ];
+  const relays = Array.from({ length: 700 }, (_, id) => {
+    const { listener, up, down } = relay(id);
+    const client = kinds[id % kinds.length] as ClientAddress | null;
+    const times = [id, 0, 0, null, null] as const;
+    return new Summary(id, listener, client, null, ...times, null, null, null, up, down);
+  });
+  for (const one of relays) records.add(one);
+  const names = relaysOf(records.take()).map(({ client }) => client);
+  const known = ["unix", "unknown", "10.0.0.1:6379", "unix"];
+  for (let id = 0; id < relays.length; id += kinds.length) {
+    expect(names.slice(id, id + known.length)).toEqual(known);
+  }
+  expect(new Set(names)).toEqual(new Set(known));
 });
 
 test("a text is sent once", () => {

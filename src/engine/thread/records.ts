@@ -1,10 +1,10 @@
 import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
+import { CLIENT_ADDRESS_SIZE } from "../../edge/access/client-address.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { FlowStats, RelaySummary } from "../engine.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
-import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
-import { clientName, type Summary } from "../summary.ts";
+import { endName, type Summary } from "../summary.ts";
 
 /** Where in a record each number stands; the two flows' figures follow behind. */
 enum Field {
@@ -44,13 +44,15 @@ const CAPACITY = 64;
 const NO_TEXT = -1;
 /** Instead of a time: it has not come to that. */
 const NO_TIME = -1;
+/** Instead of an address: of no family. */
+const UNKNOWN = new Uint8Array(2);
 
 /** Stories of relays, as one thread sends them to another: numbers, and the texts in them. */
 export interface RecordBatch {
   readonly count: number;
   /** `count` records, one after the other; the buffer is handed over. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** The client of each, in the kernel's form, {@link SOCKADDR_IP_SIZE} bytes; handed over. */
+  /** The client of each in {@link CLIENT_ADDRESS_SIZE} bytes, zeros when it is not known; handed over. */
   readonly clients: Uint8Array<ArrayBuffer>;
   /** Listeners, reasons, upstreams, labels and mirrors' outcomes, each once. */
   readonly texts: readonly string[];
@@ -64,7 +66,7 @@ export interface RecordBatch {
 export class Records {
   count = 0;
   private numbers = new Float64Array(CAPACITY * RECORD_SIZE);
-  private clients = new Uint8Array(CAPACITY * SOCKADDR_IP_SIZE);
+  private clients = new Uint8Array(CAPACITY * CLIENT_ADDRESS_SIZE);
   private texts: string[] = [];
   /** By a text itself, and by the very object that stands for an upstream. */
   private readonly numberOf = new Map<string | Address, number>();
@@ -88,8 +90,10 @@ export class Records {
     numbers[at + Field.Mirror] = mirror === null ? NO_TEXT : this.numberOfText(mirror);
     writeFlow(numbers, at + Field.Flows, relay.up);
     writeFlow(numbers, at + Field.Flows + FlowField.Size, relay.down);
-    // Behind a short one stays what was there: its family says how long it is.
-    this.clients.set(relay.clientAddress, this.count * SOCKADDR_IP_SIZE);
+    // Behind a short one stays what was there: its family says how long it is. Another slot than its
+    // own none ever gets, however long it is.
+    const client = (relay.clientAddress ?? UNKNOWN).subarray(0, CLIENT_ADDRESS_SIZE);
+    this.clients.set(client, this.count * CLIENT_ADDRESS_SIZE);
     this.count++;
   }
 
@@ -97,7 +101,7 @@ export class Records {
   take(): RecordBatch {
     const { count, texts } = this;
     const numbers = this.numbers.slice(0, count * RECORD_SIZE);
-    const clients = this.clients.slice(0, count * SOCKADDR_IP_SIZE);
+    const clients = this.clients.slice(0, count * CLIENT_ADDRESS_SIZE);
     this.count = 0;
     this.texts = [];
     this.numberOf.clear();
@@ -150,8 +154,8 @@ class Record implements RelaySummary {
     return this.text(Field.Listener) ?? "";
   }
   get client(): string {
-    const at = this.index * SOCKADDR_IP_SIZE;
-    return clientName(this.batch.clients.subarray(at, at + SOCKADDR_IP_SIZE));
+    const at = this.index * CLIENT_ADDRESS_SIZE;
+    return endName(this.batch.clients.subarray(at, at + CLIENT_ADDRESS_SIZE));
   }
   get upstream(): string | null {
     return this.text(Field.Upstream);

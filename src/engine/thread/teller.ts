@@ -1,37 +1,51 @@
 import type { MessagePort } from "node:worker_threads";
+import { cleanUp } from "../../clean-up.ts";
 import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
-import type { Engine, EngineObserver, RelaySummary } from "../engine.ts";
+import type { EngineObserver, RelaySummary } from "../engine.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
-import type { ResolveName } from "../names.ts";
+import type { DialRefusal, ResolveName } from "../names.ts";
 import type { AskRoute } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
-import type { News, WorkerBirth } from "./messages.ts";
+import type { News, Question, WorkerBirth } from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
-import { stackOf } from "./stack.ts";
+import { defectText, stackOf } from "./stack.ts";
 
 /** Relays that started or ended are told together, so often. */
 const TELL_MS = 20;
 
-/** What a worker tells the control plane; relays that started or ended are gathered first. */
+/** What an engine answers to questions in its own thread, at once. */
+export interface Answering {
+  running(): Summary[];
+  /** See {@link Answer}. */
+  readonly accepting: { readonly listeners: number; readonly isPaused: boolean };
+}
+
+/**
+ * What a worker tells the control plane; relays that started or ended are gathered first.
+ *
+ * What goes wrong with it is thrown here and kept from the engine by {@link guarded}: relays are not to end
+ * because somebody cannot hear of them. Only what the control plane waits for, such as that a listener
+ * accepts, is a defect of the worker when it cannot be said.
+ */
 export class Teller implements EngineObserver {
   /** The engine looks for it at each acceptance. */
   readonly relayStarted?: (relay: RelaySummary) => void;
-  private readonly started = new Records();
-  private readonly ended = new Records();
+  private started = new Records();
+  private ended = new Records();
+  /** Something could not be told, which was said. */
+  private isUntold = false;
   private toldAt = 0;
   /** Who waits for the addresses of a name. */
-  private readonly lookups = new Map<number, (addresses: readonly Address[]) => void>();
+  private readonly lookups = new Map<number, Parameters<ResolveName>[1]>();
   /** Who waits for what a route function says. */
   private readonly questions = new Map<number, (answer: RouteAnswer) => void>();
   private lastToken = 0;
   private readonly port: MessagePort;
-  private readonly answers: Int32Array;
 
-  constructor({ port, answers, tellsStarts }: WorkerBirth) {
+  constructor({ port, tellsStarts }: WorkerBirth) {
     this.port = port;
-    this.answers = new Int32Array(answers);
     if (tellsStarts) this.relayStarted = (relay) => this.gather(this.started, relay);
   }
 
@@ -80,17 +94,17 @@ export class Teller implements EngineObserver {
   };
 
   /** Names are the control plane's, too. */
-  readonly resolve: ResolveName = (host, port, answer) => {
+  readonly resolve: ResolveName = (address, answer) => {
     const token = ++this.lastToken;
     this.lookups.set(token, answer);
-    this.tell({ kind: "resolve", token, host, port });
+    this.tell({ kind: "resolve", token, address });
   };
 
   /** The control plane has the addresses of a name. */
-  resolved(token: number, addresses: readonly Address[]): void {
+  resolved(token: number, addresses: readonly Address[], refusal: DialRefusal | null): void {
     const answer = this.lookups.get(token);
     this.lookups.delete(token);
-    answer?.(addresses);
+    answer?.(addresses, refusal);
   }
 
   /** The control plane has an answer to a question, perhaps too late. */
@@ -98,23 +112,40 @@ export class Teller implements EngineObserver {
     this.questions.get(token)?.(answer);
   }
 
+  /** @throws Error when it cannot be told */
   tell(news: News): void {
     this.port.postMessage(news);
   }
 
-  /** Answers which relays an engine has; what has happened before is told before. */
-  answer(engine: Pick<Engine, "relays">): void {
-    this.flush();
-    this.tell({ kind: "relays", batch: batchOf(engine.relays()) });
-    this.answered();
+  /** Something could not be told; that is said once. */
+  untold(error: string): void {
+    if (this.isUntold) return;
+    this.isUntold = true;
+    this.tell({ kind: "untold", error });
   }
 
-  /** A defect was met, and everything is let go. */
-  failed(error: unknown): void {
-    this.flush();
-    this.tell({ kind: "failed", error: stackOf(error) });
-    // Somebody may just have asked.
-    this.answered();
+  /** Answers a question; what has happened before is told before. */
+  answer({ kind, token }: Question, engine: Answering): void {
+    try {
+      this.flush();
+      if (kind === "accepts") this.tell({ kind, token, ...engine.accepting });
+      else this.tell({ kind, token, batch: batchOf(engine.running()) });
+    } catch (error) {
+      this.untold(stackOf(error));
+      this.tell({ kind: "unanswered", token });
+    }
+  }
+
+  /**
+   * A defect was met, and everything is let go.
+   *
+   * @param failures what has gone wrong with that
+   * @throws Error when that cannot be told: then the thread is to end by it
+   */
+  failed(error: unknown, failures: readonly unknown[]): void {
+    // Who has ended is told before, if that can be.
+    const untold = cleanUp([() => this.flush()]);
+    this.tell({ kind: "failed", error: defectText(error, [...failures, ...untold]) });
   }
 
   /** Tells of the relays that started or ended, if it is time. @returns microseconds until it is */
@@ -129,19 +160,21 @@ export class Teller implements EngineObserver {
   /** Tells of the relays that started or ended. */
   flush(): void {
     if (this.started.count + this.ended.count === 0) return;
-    // In this order: a relay may have started and ended in between.
-    this.send("started", this.started);
-    this.send("ended", this.ended);
     this.toldAt = performance.now();
+    const { started, ended } = this;
+    try {
+      // In this order: a relay may have started and ended in between.
+      this.send("started", started);
+      this.send("ended", ended);
+    } finally {
+      // What could not be told must not pile up.
+      if (started.count > 0) this.started = new Records();
+      if (ended.count > 0) this.ended = new Records();
+    }
   }
 
   /** There is something to tell. */
   protected gathered(): void {}
-
-  private answered(): void {
-    Atomics.add(this.answers, 0, 1);
-    Atomics.notify(this.answers, 0);
-  }
 
   private gather(records: Records, relay: RelaySummary): void {
     records.add(relay as Summary);
@@ -157,8 +190,8 @@ export class Teller implements EngineObserver {
 }
 
 /** The stories of relays that run, to be sent. */
-function batchOf(relays: readonly RelaySummary[]): RecordBatch {
+function batchOf(relays: readonly Summary[]): RecordBatch {
   const records = new Records();
-  for (const relay of relays) records.add(relay as Summary);
+  for (const relay of relays) records.add(relay);
   return records.take();
 }

@@ -4,43 +4,58 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import type { EngineName, ListenerOptions } from "../../config/options.ts";
+import { cleanUp } from "../../clean-up.ts";
+import type { Address, EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
 import { Book } from "../book.ts";
 import type { Selection } from "../ending/dropping.ts";
 import {
+  type Acceptance,
+  accepts,
   type Engine,
   type EngineObserver,
   type EngineStats,
   ListenError,
   type Listening,
+  paused,
   type RelaySummary,
 } from "../engine.ts";
-import { closeNow, eventDescriptor, setBlocking, signal } from "../linux.ts";
-import { type ListeningSocket, openListening } from "../listening-socket.ts";
+import { Held, heldMemory } from "../held.ts";
+import { closeNow, errnoName, eventDescriptor, setBlocking, signal } from "../linux.ts";
+import { type GivenSockets, type ListeningSocket, openListening } from "../listening-socket.ts";
 import type { ResolveName } from "../names.ts";
 import { EngineUnsupportedError } from "../select.ts";
+import { closeOrphans } from "../uring/orphans.ts";
 import { ThreadListening } from "./listening.ts";
 import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";
 import { programs } from "./programs.ts";
+import { Pulse } from "./pulse.ts";
 import { relaysOf } from "./records.ts";
-import { stackOf } from "./stack.ts";
+import { defectText, stackOf } from "./stack.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
 
-/** Longest time that a worker may take to answer; it is a defect if it takes more. */
-const ANSWER_MS = 10_000;
+/** A worker that has not said within so long which relays it has is left out. */
+const ANSWER_MS = 2_000;
+/** …and one that has not said whether it accepts counts as one that does not. */
+const CONFIRM_MS = 800;
+/** A thread that has nothing left to do has so long to end by itself, and then so long to be ended. */
+const END_MS = 5_000;
 
 /** What a worker's thread is made of. */
 export interface ThreadOptions {
   readonly name: EngineName;
-  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "answers" | "tellsStarts">;
+  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "held" | "tellsStarts">;
   /**
    * The worker has met a defect: its relays have ended (`worker_failed`), it accepts no more, and
    * its thread ends. `error` is a text with its stack.
    */
   readonly onFailed: (error: string) => void;
+  /** The worker does not answer (true), or it does again. */
+  readonly onSilent?: (isSilent: boolean) => void;
   /** Where it has the addresses of host names from. */
   readonly resolve: ResolveName;
+  /** Milliseconds between two looks whether it lives, for tests; see {@link Pulse}. */
+  readonly lookMs?: number;
   /** Where the program is that it runs, unless it is the engine's own. */
   readonly url?: URL;
 }
@@ -51,7 +66,9 @@ export class ThreadEngine implements Engine {
   private readonly wakeFd: number;
   private readonly port: MessagePort;
   private readonly worker: Worker;
-  private readonly answers = new Int32Array(new SharedArrayBuffer(4));
+  /** Who waits for an answer, by its token. */
+  private readonly questions = new Map<number, (answer: Answer | null) => void>();
+  private lastToken = 0;
   private readonly ready = Promise.withResolvers<void>();
   private readonly listening = new Map<number, ThreadListening>();
   private nextKey = 0;
@@ -61,8 +78,13 @@ export class ThreadEngine implements Engine {
   private cutCount = 0;
   /** What the worker counts, and has counted. */
   private readonly book: Book;
+  private readonly pulse: Pulse;
+  /** Descriptors that are the worker's. */
+  private readonly held = new Held(heldMemory());
   /** The worker's thread is over, or about to end. */
   private isOver = false;
+  /** Nothing of it is left. */
+  private isGone = false;
 
   constructor(
     private readonly options: ThreadOptions,
@@ -73,34 +95,43 @@ export class ThreadEngine implements Engine {
     this.name = name;
     this.book = new Book(name);
     this.port = port1;
-    this.wakeFd = programs[name].isBlocking ? eventDescriptor() : -1;
-    const answers = this.answers.buffer as SharedArrayBuffer;
+    this.wakeFd = programs[name].isBlocking ? wakeDescriptor() : -1;
     const workerData: WorkerBirth = {
       ...birth,
       port: port2,
       wakeFd: this.wakeFd,
-      answers,
+      held: this.held.memory,
       tellsStarts: observer.relayStarted !== undefined,
     };
-    this.worker = new Worker(url, { workerData, transferList: [port2] });
+    try {
+      this.worker = new Worker(url, { workerData, transferList: [port2] });
+    } catch (error) {
+      this.release();
+      throw error;
+    }
     // Whoever listens hears of it; before, there is nobody.
     this.ready.promise.catch(() => {});
     this.worker.on("error", (error) => this.failed(stackOf(error)));
     this.worker.on("exit", () => this.exited());
     port1.on("message", (news: News) => this.hear(news));
+    this.pulse = new Pulse(
+      {
+        sign: () => this.book.activity,
+        ask: () => void this.ask("accepts", Infinity).then((answer) => answer && this.pulse.beat()),
+        silent: (isSilent) => this.options.onSilent?.(isSilent),
+        dead: (silentMs) => this.giveUp(silentMs),
+      },
+      options.lookMs,
+    );
   }
 
-  async listen(options: ListenerOptions, given?: ListeningSocket): Promise<Listening> {
-    const { address } = options;
-    this.refuseStopped(options);
-    await this.ready.promise;
-    const socket = given ?? (await openListening(address, "none", undefined, options.unix));
-    this.refuseStopped(options);
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
+    const socket = await this.socketFor(options, given?.sockets[0]);
     setBlocking(socket.descriptor, programs[this.name].isBlocking);
     const key = this.nextKey++;
     const forThread = (next: ListenerOptions) =>
       this.routes.keep(key, nameOfListener(next, socket.address), next);
-    const listening = new ThreadListening(socket.address, given === undefined, {
+    const listening = new ThreadListening(socket.address, given?.areOwn ?? true, {
       update: (next) => this.tell({ kind: "update", key, options: forThread(next) }),
       close: () => this.tell({ kind: "unlisten", key }),
     });
@@ -108,6 +139,8 @@ export class ThreadEngine implements Engine {
     const { descriptor, address: bound } = socket;
     // The worker is told where it really listens, as its relays' stories have that.
     const bind = { ...forThread(options), address: bound };
+    // Until it has it nobody but this knows whose it is.
+    this.held.tookListening(descriptor);
     this.tell({ kind: "listen", key, options: bind, descriptor });
     await listening.begun;
     return listening;
@@ -129,9 +162,21 @@ export class ThreadEngine implements Engine {
     return this.book.stats();
   }
 
-  relays(): RelaySummary[] {
-    const answer = this.ask({ kind: "relays" });
-    return answer === null ? [] : relaysOf(answer.batch);
+  async relays(): Promise<RelaySummary[]> {
+    const answer = await this.ask("relays", ANSWER_MS);
+    return answer?.kind === "relays" ? relaysOf(answer.batch) : [];
+  }
+
+  async acceptance(): Promise<Acceptance> {
+    const wanted = this.accepting;
+    const answer = await this.ask("accepts", CONFIRM_MS);
+    if (this.isOver) return { state: "absent", why: "is being replaced" };
+    if (answer?.kind !== "accepts") return { state: "absent", why: "does not answer" };
+    // What was closed meanwhile need not be there.
+    if (answer.listeners < Math.min(wanted, this.accepting)) {
+      return { state: "absent", why: "does not accept on all listeners" };
+    }
+    return answer.isPaused ? paused : accepts;
   }
 
   cut(relay: number): void {
@@ -142,9 +187,38 @@ export class ThreadEngine implements Engine {
     this.tell({ kind: "drop", selection, withinMs });
   }
 
+  /**
+   * A socket that listens, for the worker. One that was given is closed when it cannot have it.
+   *
+   * @throws ListenError
+   */
+  private async socketFor(
+    options: ListenerOptions,
+    given: ListeningSocket | undefined,
+  ): Promise<ListeningSocket> {
+    let socket = given;
+    try {
+      this.refuseStopped(options);
+      await this.ready.promise;
+      socket ??= await openListening(options.address, "none", undefined, options.unix);
+      this.refuseStopped(options);
+      return socket;
+    } catch (error) {
+      if (socket !== undefined) closeNow(socket.descriptor);
+      throw error;
+    }
+  }
+
   private refuseStopped({ address }: ListenerOptions): void {
     if (this.stopping === null && !this.isOver) return;
     throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
+  }
+
+  /** Listeners that the worker has said that it accepts on. */
+  private get accepting(): number {
+    let count = 0;
+    for (const { isAccepting } of this.listening.values()) if (isAccepting) count++;
+    return count;
   }
 
   private tell(command: Command): void {
@@ -154,27 +228,23 @@ export class ThreadEngine implements Engine {
   }
 
   /**
-   * Asks the worker and waits for its answer: a turn of its loop, some microseconds.
+   * Asks the worker. Nobody waits for it meanwhile.
    *
-   * @returns null when the worker is no more
+   * @returns null when it has not answered within so many milliseconds, or is no more
    */
-  private ask(question: Question): Answer | null {
-    // Its last word may be here already; then nobody would answer.
-    this.hearAll();
-    if (this.isOver) return null;
-    const before = Atomics.load(this.answers, 0);
-    this.tell(question);
-    if (Atomics.wait(this.answers, 0, before, ANSWER_MS) === "timed-out") {
-      throw new Error("the worker does not answer");
-    }
-    for (;;) {
-      const received = receiveMessageOnPort(this.port);
-      if (received === undefined && this.isOver) return null;
-      if (received === undefined) throw new Error("the worker's answer is missing");
-      const news = received.message as News;
-      if (news.kind === "relays") return news;
-      this.hear(news);
-    }
+  private ask(kind: Question["kind"], withinMs: number): Promise<Answer | null> {
+    if (this.isOver) return Promise.resolve(null);
+    const token = ++this.lastToken;
+    const { promise, resolve } = Promise.withResolvers<Answer | null>();
+    const timer = withinMs === Infinity ? null : setTimeout(() => answered(null), withinMs);
+    const answered = (answer: Answer | null) => {
+      if (timer !== null) clearTimeout(timer);
+      this.questions.delete(token);
+      resolve(answer);
+    };
+    this.questions.set(token, answered);
+    this.tell({ kind, token });
+    return promise;
   }
 
   /** What has been told and was not heard yet. */
@@ -228,7 +298,7 @@ export class ThreadEngine implements Engine {
         observer.acceptResumed();
         return;
       case "resolve":
-        this.resolve(news.token, news.host, news.port);
+        this.resolve(news.token, news.address);
         return;
       case "route":
         void this.route(news);
@@ -251,12 +321,20 @@ export class ThreadEngine implements Engine {
       case "pageGone":
         this.book.remove(news.page);
         return;
+      case "untold":
+        observer.untold?.(news.error);
+        return;
+      case "relays":
+      case "accepts":
+      case "unanswered":
+        this.questions.get(news.token)?.(news);
+        return;
     }
   }
 
-  private resolve(token: number, host: string, port: number): void {
-    this.options.resolve(host, port, (addresses) =>
-      this.tell({ kind: "resolved", token, addresses }),
+  private resolve(token: number, address: Address): void {
+    this.options.resolve(address, (addresses, refusal = null) =>
+      this.tell({ kind: "resolved", token, addresses, refusal }),
     );
   }
 
@@ -270,29 +348,86 @@ export class ThreadEngine implements Engine {
     this.cutCount = cut;
     this.tell({ kind: "end" });
     this.isOver = true;
+    this.endSoon();
+  }
+
+  /** It has not answered for so long: whatever it does, it does no good. */
+  private giveUp(silentMs: number): void {
+    const forMs = `${silentMs / 1e3} s`;
+    const why = `the worker's thread stands still: it has not answered for ${forMs}`;
+    void this.end().then(() => this.failed(why));
   }
 
   /** The thread ends by itself. */
   private failed(error: string): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.book.close();
+    this.pulse.stop();
     const [what = ""] = error.split("\n");
-    this.ready.reject(
-      new EngineUnsupportedError(`engine ${this.name}: its worker could not begin: ${what}`),
-    );
-    for (const listening of this.listening.values()) listening.hasClosed();
-    this.options.onFailed(error);
+    const { name, book, ready, listening, options } = this;
+    const failures = cleanUp([
+      () => book.close(),
+      () =>
+        ready.reject(
+          new EngineUnsupportedError(`engine ${name}: its worker could not begin: ${what}`),
+        ),
+      ...Array.from(listening.values(), (one) => () => one.hasClosed()),
+      () => this.answerAll(),
+      () => this.endSoon(),
+    ]);
+    options.onFailed(defectText(error, failures));
+  }
+
+  /** A thread that has nothing left to do, and does not end, is ended. */
+  private endSoon(): void {
+    this.pulse.stop();
+    setTimeout(() => void this.end(), END_MS).unref();
+  }
+
+  /** Ends the thread, whatever it does. @returns when it has ended, or nobody waits any more */
+  private async end(): Promise<void> {
+    if (this.isGone) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, END_MS);
+    await Promise.race([this.worker.terminate().catch(() => {}), promise]);
+    clearTimeout(timer);
+    // It is the system's then.
+    this.stopping?.resolve(this.cutCount);
   }
 
   /** The thread is over; what it has told last may not have been heard yet. */
   private exited(): void {
-    this.hearAll();
-    if (!this.isOver) this.failed("the worker's thread has ended without a word");
-    // Nobody may wait for what it has not told.
-    for (const listening of this.listening.values()) listening.hasClosed();
-    if (this.wakeFd >= 0) closeNow(this.wakeFd);
-    this.port.close();
+    if (this.isGone) return;
+    this.isGone = true;
+    const failures: unknown[] = [];
+    cleanUp([
+      () => this.hearAll(),
+      // First what clients wait for; of one that has cleaned up itself nothing is left.
+      () => failures.push(...closeOrphans(this.held)),
+      () => this.failed(defectText("the worker's thread has ended without a word", failures)),
+      // Nobody may wait for what it has not told.
+      ...Array.from(this.listening.values(), (listening) => () => listening.hasClosed()),
+      () => this.answerAll(),
+      () => this.release(),
+      () => this.pulse.stop(),
+    ]);
     this.stopping?.resolve(this.cutCount);
   }
+
+  /** Nobody answers any more. */
+  private answerAll(): void {
+    for (const answered of [...this.questions.values()]) answered(null);
+  }
+
+  private release(): void {
+    if (this.wakeFd >= 0) closeNow(this.wakeFd);
+    this.port.close();
+  }
+}
+
+/** @throws Error when there is no descriptor left */
+function wakeDescriptor(): number {
+  const descriptor = eventDescriptor();
+  if (descriptor < 0) throw new Error(`no eventfd for a worker: ${errnoName(-descriptor)}`);
+  return descriptor;
 }

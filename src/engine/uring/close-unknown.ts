@@ -1,5 +1,8 @@
+import { cleanUp } from "../../clean-up.ts";
+import type { Held } from "../held.ts";
 import { CqeWord } from "./abi.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
+import { resetNow } from "./reset-now.ts";
 import { Operation, operationOf } from "./ticket.ts";
 
 /** What is cancelled completes in the first or in the second entry to the kernel. */
@@ -11,21 +14,23 @@ const LOOKS = 2;
  *
  * Accepting has to be cancelled before. Owner of the queues: the loop, which takes no completion any more.
  */
-export function closeUnknown(kernel: Kernel, sockets: Sockets): void {
+export function closeUnknown(kernel: Kernel, sockets: Sockets, held: Held): void {
+  const failures: unknown[] = [];
   for (let looks = 0; looks < LOOKS; looks++) {
     kernel.enter(0, 0, Infinity);
     for (let at = kernel.completion(); at >= 0; at = kernel.completion()) {
       const operation = operationOf(kernel.cqes[at + CqeWord.UserDataLow] as number);
       const descriptor = kernel.cqeResults[at + CqeWord.Result] as number;
       if (descriptor < 0 || !opensDescriptor(operation)) continue;
-      sockets.resetOnClose(descriptor);
-      sockets.closeNow(descriptor);
+      held.took(descriptor);
+      failures.push(...cleanUp([() => resetNow(sockets, held, descriptor)]));
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Whether what it completes with, unless that is an error, is a descriptor that nobody else knows. */
-function opensDescriptor(operation: Operation): boolean {
+export function opensDescriptor(operation: Operation): boolean {
   return (
     operation === Operation.Accept ||
     operation === Operation.Socket ||

@@ -1,3 +1,4 @@
+import { clientOf } from "../../edge/access/client-address.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
@@ -8,9 +9,6 @@ import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
-
-/** The address of a client that has none: AF_UNIX, and nothing more. */
-const UNNAMED = Uint8Array.of(1, 0);
 
 /**
  * A relay on io_uring: reports completions to the {@link Relay} and its flows, and carries out what
@@ -68,7 +66,8 @@ export class Conduit extends Reception<Listener> {
   /** A client connected: the beginning of a tenancy. */
   accept(id: number, client: number, listener: Listener): void {
     const { loop } = this;
-    this.begins(id, loop.sockets.otherAddress(client) ?? UNNAMED, listener);
+    const peer = () => loop.sockets.otherAddress(client);
+    this.begins(id, clientOf(listener.options.address, peer), listener);
     loop.started(this);
     this.client = client;
     // The dial of the tenant before, which this one may never come to.
@@ -79,7 +78,6 @@ export class Conduit extends Reception<Listener> {
     this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
-    loop.added(client);
     if (listener.options.address.kind === "unix") loop.dialer.keepUrgentBytes(client);
     listener.begin(this);
     this.up.discards = mode === "sink";
@@ -107,8 +105,8 @@ export class Conduit extends Reception<Listener> {
     return this.undecided.length > 0;
   }
 
-  preambleLate(): void {
-    this.headerEnded("preamble_timeout");
+  preambleLate(reason: Reason): void {
+    this.headerEnded(reason);
     this.up.preambleOver();
     this.settle();
   }
@@ -154,6 +152,7 @@ export class Conduit extends Reception<Listener> {
       this.headerEnded("preamble_invalid");
       lane.preambleOver();
     }
+    if (lane === this.up && this.waitedEnough()) return;
     if (this.loop.sender.hidesResets && this.isReset(lane)) {
       this.sourceReset(lane);
       return;
@@ -373,18 +372,6 @@ export class Conduit extends Reception<Listener> {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
   }
 
-  /** Resets both ends, whatever is in flight, and says so: the worker has met a defect. */
-  abandonEnds(): void {
-    const { sockets } = this.loop;
-    const dialled = this.attempts.all.map(({ descriptor }) => descriptor);
-    for (const descriptor of [this.client, this.upstream, ...dialled]) {
-      if (descriptor < 0) continue;
-      sockets.resetOnClose(descriptor);
-      sockets.closeNow(descriptor);
-    }
-    this.abandoned();
-  }
-
   /** Once nothing is in flight the descriptors are closed and the tenancy is over. */
   private finish(): void {
     if (this.pending > 0) {
@@ -414,13 +401,15 @@ export class Conduit extends Reception<Listener> {
     // A request that came in that very moment is lost, and whoever sent it must not think otherwise.
     const isRetired = this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
     const isClean = isRetired || reason === "client_fin" || reason === "upstream_fin";
-    for (const descriptor of [this.client, this.upstream]) {
+    const { client, upstream } = this;
+    // Before, so that nothing that fails meanwhile has them closed twice: another's would be hit.
+    this.client = -1;
+    this.upstream = -1;
+    for (const descriptor of [client, upstream]) {
       if (descriptor < 0) continue;
       loop.closeSocket(descriptor, isClean);
       loop.descriptors.closed(1);
     }
-    this.client = -1;
-    this.upstream = -1;
   }
 
   protected get ownAddress(): Uint8Array | null {

@@ -46,11 +46,6 @@ export class CopyTable {
     }
   }
 
-  /** Resets all connections, because of a defect. What the kernel may still write to stays mapped. */
-  abandon(): void {
-    for (const copy of this.slots) copy.abandon();
-  }
-
   /** Gives its memory back. Nothing may be in flight. */
   close(): void {
     if (this.mapping !== null) unmap(this.mapping);

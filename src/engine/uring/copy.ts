@@ -47,13 +47,13 @@ export class UringCopy extends Copy {
     const { loop, generation } = this;
     const encoded = loop.dialer.encode(address);
     if (encoded !== null) this.open(encoded, []);
-    else if (address.kind === "tcp") {
-      loop.report.resolve(address.host, address.port, (addresses) => {
+    else {
+      loop.report.resolve(address, (addresses, refusal) => {
         // It may have been given up meanwhile, and be another relay's.
         if (this.generation !== generation || this.phase !== CopyPhase.Dialing) return;
         const [first, ...others] = addresses.map((one) => loop.dialer.encode(one));
         if (first) this.open(first, others);
-        else this.dialFailed("ENOTFOUND");
+        else this.notDialed(refusal);
       });
     }
   }
@@ -89,9 +89,9 @@ export class UringCopy extends Copy {
     this.pending--;
     this.dialOperation = Operation.Ignored;
     if (this.phase !== CopyPhase.Dialing) this.join();
-    else if (result < 0) {
+    else if (result < 0 || this.loop.metItself(this.descriptor, this.dialled as Encoded)) {
       this.closeDescriptor();
-      this.attemptFailed(-result);
+      this.attemptFailed(result < 0 ? -result : Errno.ECONNREFUSED);
     } else {
       this.receive();
       this.connected();
@@ -164,14 +164,6 @@ export class UringCopy extends Copy {
     this.join();
   }
 
-  /** Resets the connection, whatever is in flight: the worker has met a defect. */
-  abandon(): void {
-    const { sockets } = this.loop;
-    if (this.descriptor < 0) return;
-    sockets.resetOnClose(this.descriptor);
-    sockets.closeNow(this.descriptor);
-  }
-
   private open(address: Encoded, others: readonly (Encoded | null)[]): void {
     this.dialled = address;
     this.others = others;
@@ -206,10 +198,11 @@ export class UringCopy extends Copy {
   }
 
   private closeDescriptor(): void {
-    if (this.descriptor < 0) return;
-    this.loop.closeSocket(this.descriptor, this.closesClean);
-    this.loop.descriptors.closed(1);
+    const { descriptor } = this;
+    if (descriptor < 0) return;
     this.descriptor = -1;
+    this.loop.closeSocket(descriptor, this.closesClean);
+    this.loop.descriptors.closed(1);
   }
 
   private begins(operation: Operation): number {

@@ -7,7 +7,7 @@ import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import { dialReason } from "../dial-reason.ts";
 import { addressOf, Errno, errnoName, SocketOption, STREAM_SOCKET } from "../linux.ts";
 import { ANSWER_BYTES } from "../mirror/copies.ts";
-import { isName } from "../names.ts";
+import { mustAsk, withoutAddress } from "../names.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { encodeSockaddr } from "../sockaddr.ts";
 import type { Conduit } from "./conduit.ts";
@@ -37,7 +37,7 @@ export interface Encoded {
  * once. A dial fails when none of its attempts is left.
  */
 export class Dialer implements TimedDialer<Conduit> {
-  /** Made once for each address that was dialled; null for a host name. */
+  /** Made once for each address that was dialled; null for one that has to be asked for. */
   private readonly encoded = new WeakMap<Address, Encoded | null>();
   private readonly values = new Int32Array([1]);
   private readonly valuesAddress = addressOf(this.values);
@@ -66,7 +66,7 @@ export class Dialer implements TimedDialer<Conduit> {
     conduit.listener.dialing.add(conduit);
     const encoded = this.encode(address);
     if (encoded !== null) this.begin(conduit, encoded);
-    else if (address.kind === "tcp") this.resolve(conduit, address.host, address.port);
+    else this.resolve(conduit, address);
   }
 
   /** Lets the kernel find out when the other end of a connection is gone without a word. */
@@ -104,6 +104,8 @@ export class Dialer implements TimedDialer<Conduit> {
     const { loop } = this;
     if (result < 0) {
       loop.descriptors.closed(1);
+      // Cancelled is not wanting.
+      if (result !== -Errno.ECANCELED) loop.starved(-result);
       this.attemptFailed(conduit, -result);
       return;
     }
@@ -130,6 +132,10 @@ export class Dialer implements TimedDialer<Conduit> {
       this.dropped(conduit, attempt, result < 0 ? -result : Errno.ECANCELED);
       return;
     }
+    if (this.loop.metItself(attempt.descriptor, attempt.address as Encoded)) {
+      this.dropped(conduit, attempt, Errno.ECONNREFUSED);
+      return;
+    }
     conduit.upstream = attempt.descriptor;
     attempt.descriptor = -1;
     this.cancelAll(conduit);
@@ -137,14 +143,18 @@ export class Dialer implements TimedDialer<Conduit> {
     conduit.dialed();
   }
 
-  private resolve(conduit: Conduit, host: string, port: number): void {
+  private resolve(conduit: Conduit, address: Address): void {
     const { generation, dials } = conduit;
-    this.loop.report.resolve(host, port, (addresses) => {
+    this.loop.report.resolve(address, (addresses, refusal) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.count === 0, "resolve: nothing is tried before the answer");
       conduit.attempts.untried = addresses.map(encode);
-      if (addresses.length > 0) this.beginNext(conduit);
-      else this.failed(conduit, "connect_unresolved", "ENOTFOUND");
+      if (addresses.length > 0) {
+        this.beginNext(conduit);
+        return;
+      }
+      const { reason, detail } = withoutAddress(refusal);
+      this.failed(conduit, reason, detail);
     });
   }
 
@@ -240,11 +250,11 @@ export class Dialer implements TimedDialer<Conduit> {
     this.loop.setOption(descriptor, SocketOption.receiveLowWater, this.answerBytesAddress);
   }
 
-  /** The address in the kernel's form; null when it is a host name. */
+  /** The address in the kernel's form; null when it has to be asked for. */
   encode(address: Address): Encoded | null {
     let encoded = this.encoded.get(address);
     if (encoded === undefined) {
-      encoded = isName(address) ? null : encode(address);
+      encoded = mustAsk(address) ? null : encode(address);
       this.encoded.set(address, encoded);
     }
     return encoded;

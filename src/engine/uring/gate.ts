@@ -6,14 +6,16 @@ import type { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
 import { Count } from "../pages.ts";
 import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import type { Answering } from "../thread/teller.ts";
 import { CqeFlag } from "./abi.ts";
 import type { Conduit } from "./conduit.ts";
 import { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
-/** While descriptors have run out, accepting is tried so often. */
+/** While descriptors have run out, accepting is tried after so long, then less and less often. */
 const ACCEPT_LOOK_MS = 100;
+const ACCEPT_LOOK_MAX_MS = 2_000;
 
 /**
  * The listeners of a loop, and whether they accept: not while memory or descriptors have run out.
@@ -24,6 +26,10 @@ const ACCEPT_LOOK_MS = 100;
 export class Gate {
   private readonly listeners = new Map<number, Listener>();
   private isOpen = true;
+  /** Looks since somebody was accepted. */
+  private looks = 0;
+  /** An alarm is set that looks whether the gate can open. */
+  private isLooking = false;
 
   constructor(
     private readonly loop: Loop,
@@ -35,10 +41,21 @@ export class Gate {
     return this.listeners.size === 0;
   }
 
+  /** Listeners that accept, and whether that is paused. */
+  get accepting(): Answering["accepting"] {
+    let listeners = 0;
+    // Armed ones are the kernel's: what is open and not armed is a defect.
+    for (const { armed, closing } of this.listeners.values()) {
+      if (!closing && (armed || !this.isOpen)) listeners++;
+    }
+    return { listeners, isPaused: !this.isOpen };
+  }
+
   /** See {@link Loop.listen}. */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
     const listener = this.newListener(options, descriptor, null);
     this.listeners.set(key, listener);
+    this.loop.descriptors.listens(1);
     if (this.loop.stopping) this.close(key, listener);
     else if (this.isOpen) this.arm(key, listener);
   }
@@ -75,21 +92,18 @@ export class Gate {
     for (const [key, { armed }] of this.listeners) if (armed) this.cancelAccept(key);
   }
 
-  /** Closes all of them, with whoever waits there. */
-  abandon(): void {
-    for (const { descriptor } of this.listeners.values()) this.loop.sockets.closeNow(descriptor);
-    this.listeners.clear();
-  }
-
   /** A completion of an accept. */
   completed(key: number, result: number, flags: number): void {
     const { loop } = this;
     const listener = this.listeners.get(key);
     if (listener === undefined) {
-      if (result >= 0) loop.sockets.closeNow(result);
+      if (result >= 0) loop.closeNow(result);
       return;
     }
-    if (result >= 0) loop.accept(listener, result);
+    if (result >= 0) {
+      this.looks = 0;
+      loop.accept(listener, result);
+    }
     if ((flags & CqeFlag.More) !== 0) {
       // From here on one at a time: the last one that fits must be the last one accepted.
       if (!this.isAmple) this.cancelAccept(key);
@@ -97,8 +111,19 @@ export class Gate {
     }
     listener.armed = false;
     if (listener.closing) this.close(key, listener);
-    else if (result === -Errno.EMFILE || result === -Errno.ENFILE) this.shut("descriptors");
-    else if (this.isOpen) this.arm(key, listener);
+    else if (result >= 0 || isPassing(-result)) {
+      if (this.isOpen) this.arm(key, listener);
+    } else {
+      this.starved(-result);
+    }
+  }
+
+  /** The kernel could not open a socket. Whatever it lacks, it lacks it at the next try, too. */
+  starved(errno: number): void {
+    if (this.loop.stopping) return;
+    this.loop.descriptors.look();
+    this.shut(isOfMemory(errno) ? "memory" : "descriptors");
+    this.lookLater();
   }
 
   /** Descriptors were given back. */
@@ -110,6 +135,7 @@ export class Gate {
   decide(): void {
     const { descriptors, isDry, report, stopping } = this.loop;
     if (stopping) return;
+    if (descriptors.tight) descriptors.look();
     const cause = isDry ? "memory" : descriptors.tight ? "descriptors" : null;
     if (this.isOpen && cause !== null) this.shut(cause);
     else if (!this.isOpen && cause === null && descriptors.ample) {
@@ -127,11 +153,11 @@ export class Gate {
     descriptor: number,
     before: Listener | null,
   ): Listener {
-    const { alarms, dialer, table } = this.loop;
+    const { alarms, descriptors, dialer, table } = this.loop;
     const account = this.ledger.account(nameOfListener(options, options.address));
     account.keep(options.upstreams);
     const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
-    const admission = Admission.of(options.edge, table, table.worker);
+    const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     return new Listener(
       options,
       account,
@@ -139,6 +165,7 @@ export class Gate {
       before,
       admission,
       this.loop.copies.mirrorOf(options, account.name, before?.mirror ?? null),
+      this.loop.outsiders,
       this.loop,
       descriptor,
       alarms.set,
@@ -172,10 +199,16 @@ export class Gate {
     if (cause === "descriptors") this.lookLater();
   }
 
-  /** Descriptors may come back that no relay had: nobody tells, so it is tried. */
+  /** What was wanting may come back though no relay had it: nobody tells, so it is tried. */
   private lookLater(): void {
-    this.loop.alarms.set(ACCEPT_LOOK_MS, () => {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    const afterMs = Math.min(ACCEPT_LOOK_MAX_MS, ACCEPT_LOOK_MS * 2 ** this.looks);
+    this.loop.alarms.set(afterMs, () => {
+      this.isLooking = false;
       if (this.isOpen || this.loop.stopping) return;
+      this.looks++;
+      this.loop.descriptors.look();
       this.decide();
       if (!this.isOpen) this.lookLater();
     });
@@ -189,17 +222,31 @@ export class Gate {
     const { loop } = this;
     const { descriptor } = listener;
     this.listeners.delete(key);
+    loop.descriptors.listens(-1);
     loop.sockets.stopWaiting(descriptor);
     for (let failures = 0; failures < BACKLOG; ) {
       const accepted = loop.sockets.acceptNow(descriptor);
-      if (accepted >= 0) loop.accept(listener, accepted);
-      else if (isGoodbye(-accepted)) failures++;
+      if (accepted >= 0) {
+        loop.took(accepted);
+        loop.accept(listener, accepted);
+      } else if (isGoodbye(-accepted)) failures++;
       else break;
     }
-    loop.sockets.closeNow(descriptor);
+    loop.closeNow(descriptor);
     loop.report.unlistened(key);
     loop.reportStopped();
   }
+}
+
+/** This client could not be accepted, or accepting was called off: the next one may well be. */
+function isPassing(errno: number): boolean {
+  if (isGoodbye(errno)) return true;
+  const { ECANCELED, EPERM, EHOSTUNREACH, ENETUNREACH } = Errno;
+  return [ECANCELED, EPERM, EHOSTUNREACH, ENETUNREACH].includes(errno);
+}
+
+function isOfMemory(errno: number): boolean {
+  return errno === Errno.ENOMEM || errno === Errno.ENOBUFS;
 }
 
 /** accept(2) tells of a client that has left already; there may be others behind it. */

@@ -37,6 +37,8 @@ export interface Kernel {
   readonly isOverflown: boolean;
   /** Entries that were prepared and not submitted yet. */
   readonly unsubmitted: number;
+  /** The number of the entry that is prepared next; it counts without end and wraps at 2³². */
+  readonly nextEntry: number;
   /** Entries that were submitted. */
   readonly submissions: number;
   /** Times the completion queue was full, so that completions had to wait in the kernel. */
@@ -63,6 +65,8 @@ export interface Sockets {
   otherAddress(descriptor: number): Uint8Array | null;
   /** The address of a socket's own end, in bytes of its own; null when it is gone. */
   ownAddress(descriptor: number): Uint8Array | null;
+  /** Whether a connection's own end is the one that was dialled, and nobody is there. */
+  meetsItself(descriptor: number, dialled: Uint8Array): boolean;
   /** Sends without waiting. @returns how many bytes were taken */
   sendNow(descriptor: number, bytes: Uint8Array): number;
   /** FIN. */

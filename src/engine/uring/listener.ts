@@ -6,6 +6,7 @@ import type { Alarm } from "../deadlines.ts";
 import { keepAliveValues, type OptionValue } from "../keep-alive.ts";
 import { addressOf } from "../linux.ts";
 import type { Mirror } from "../mirror/mirror.ts";
+import type { Outsiders } from "../outsiders.ts";
 import { RelayTimeouts, type TimedDialer } from "../relay-timeouts.ts";
 import type { Routing } from "../route-desk.ts";
 import type { Conduit } from "./conduit.ts";
@@ -28,12 +29,13 @@ export class Listener extends RelayTimeouts<Conduit> {
     before: Listener | null,
     admission: Admission | null,
     mirror: Mirror | null,
+    outsiders: Outsiders<Conduit>,
     routing: Routing,
     readonly descriptor: number,
     alarm: Alarm,
     dialer: TimedDialer<Conduit>,
   ) {
-    super(options, account, chooser, before, admission, mirror, routing, dialer, alarm);
+    super(options, account, chooser, before, admission, mirror, outsiders, routing, dialer, alarm);
     const values = keepAliveValues(options);
     this.values = Int32Array.from(values, ({ value }) => value);
     this.keepAliveValues = values.map((one, index) => ({

@@ -1,3 +1,4 @@
+import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../clean-up.ts";
 import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
@@ -8,24 +9,27 @@ import { Descriptors } from "../descriptors.ts";
 import type { Selection } from "../ending/dropping.ts";
 import { Ending } from "../ending/ending.ts";
 import { type EngineShare, upstreamTableOf } from "../engine.ts";
+import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
 import { Copies, type CopiesHost } from "../mirror/copies.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
+import { Outsiders } from "../outsiders.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
+import type { Answering } from "../thread/teller.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
-import { closeUnknown } from "./close-unknown.ts";
+import { closeUnknown, opensDescriptor } from "./close-unknown.ts";
 import { Conduit } from "./conduit.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
-import { Dialer } from "./dialer.ts";
+import { Dialer, type Encoded } from "./dialer.ts";
 import { Files } from "./files.ts";
 import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
@@ -34,8 +38,10 @@ import type { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
+import { resetNow } from "./reset-now.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { unseen } from "./unseen.ts";
 import { Yielding } from "./yielding.ts";
 
 /** After so many relays the loop waits for a quiet moment to tidy up. */
@@ -86,6 +92,8 @@ export interface LoopOptions {
   readonly share: EngineShare;
   /** The eventfd by which the control plane wakes the loop. */
   readonly wakeFd: number;
+  /** Where it writes down which descriptors are its own. */
+  readonly held: Held;
 }
 
 /**
@@ -111,6 +119,7 @@ export class Loop implements CopiesHost {
   private readonly files: Files | null;
   readonly alarms = new Alarms();
   readonly descriptors: Descriptors;
+  readonly outsiders: Outsiders<Conduit>;
   readonly copies: Copies;
   private readonly copyTable = new CopyTable(this);
   /** What is known of upstreams. */
@@ -154,7 +163,8 @@ export class Loop implements CopiesHost {
     private readonly options: LoopOptions,
     readonly report: Report,
   ) {
-    this.descriptors = new Descriptors(options.share.engines, () => this.gate.relieved());
+    this.descriptors = new Descriptors(options.share, () => this.gate.relieved());
+    this.outsiders = new Outsiders(this.descriptors);
     this.table = upstreamTableOf(options.share);
     this.prepare = new Prepare(kernel);
     const { waitCount, sqPollIdleMs, yield: yields } = options.uring;
@@ -226,6 +236,7 @@ export class Loop implements CopiesHost {
    * @param options with the address that is really listened on
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
+    this.options.held.tookListening(descriptor);
     this.gate.listen(key, options, descriptor);
   }
 
@@ -250,24 +261,38 @@ export class Loop implements CopiesHost {
   }
 
   /**
-   * Lets everything go, at once, because of a defect: every connection is reset and every relay is
-   * told. What the kernel may still write to stays mapped.
+   * Lets everything go, at once, because of a defect: every connection is reset, the ring is closed, and
+   * then every relay is told. What the kernel may still write to stays mapped, but keeps no memory.
+   *
+   * @returns what has gone wrong with it: no step is left out because of another one
    */
-  abandon(): void {
-    try {
-      this.gate.cancelAccepts();
-      closeUnknown(this.kernel, this.sockets);
-    } catch {
-      // It is the ring that has failed: what it has cannot be had.
-    }
-    for (const conduit of [...this.ledger.running]) {
-      conduit.abandonEnds();
-      this.report.relayEnded(this.ledger.ends(conduit));
-    }
-    this.copyTable.abandon();
-    this.gate.abandon();
-    this.kernel.close();
-    this.tellFigures();
+  abandon(): unknown[] {
+    return cleanUp(this.lettingGo());
+  }
+
+  private *lettingGo(): Iterable<Step> {
+    const { gate, kernel, sockets, ledger, memory, report } = this;
+    const { held } = this.options;
+    const running = () => ledger.running;
+    // Those that a completion has brought which has met the defect itself.
+    yield* forEach(
+      () => (held.ring === null ? [] : unseen(held, held.ring)),
+      (descriptor) => held.took(descriptor),
+    );
+    yield () => gate.cancelAccepts();
+    // It may be the ring that has failed: what only it has cannot be had then.
+    yield () => closeUnknown(kernel, sockets, held);
+    // Whatever state relays are in: this is all that the loop has.
+    const submitted = kernel.nextEntry - kernel.unsubmitted;
+    yield* forEach(
+      () => held.left(submitted),
+      (descriptor) => resetNow(sockets, held, descriptor),
+    );
+    yield () => kernel.close();
+    yield () => memory.forsake();
+    yield* forEach(running, (conduit) => conduit.abandoned());
+    yield* forEach(running, (conduit) => report.relayEnded(ledger.ends(conduit)));
+    yield () => this.tellFigures();
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
@@ -285,8 +310,19 @@ export class Loop implements CopiesHost {
     return this.ledger.book;
   }
 
-  relays(): Summary[] {
+  /** The relays that run, oldest first. */
+  running(): Summary[] {
     return this.ledger.relays();
+  }
+
+  /** The kernel could not open a socket for a dial: nor can it for who would be accepted next. */
+  starved(errno: number): void {
+    this.gate.starved(errno);
+  }
+
+  /** See {@link Answering}. */
+  get accepting(): Answering["accepting"] {
+    return this.gate.accepting;
   }
 
   /** A lane has something to send at the end of the turn. */
@@ -330,17 +366,36 @@ export class Loop implements CopiesHost {
   closeSocket(descriptor: number, isClean: boolean): void {
     if (!isClean) this.sockets.resetOnClose(descriptor);
     this.files?.remove(descriptor);
+    this.options.held.closing(descriptor, this.kernel.nextEntry);
     this.prepare.close(descriptor);
+  }
+
+  /** A dial was answered by nobody but itself: it counts as refused. */
+  metItself(descriptor: number, { bytes, isTcp }: Encoded): boolean {
+    return isTcp && this.sockets.meetsItself(descriptor, bytes);
+  }
+
+  /** A descriptor is the loop's from now on, and no completion has brought it. */
+  took(descriptor: number): void {
+    this.options.held.took(descriptor);
+  }
+
+  /** Closes a descriptor at once, beside the ring. */
+  closeNow(descriptor: number): void {
+    this.options.held.closed(descriptor);
+    this.sockets.closeNow(descriptor);
   }
 
   /** A client was accepted: it becomes a relay. */
   accept(listener: Listener, descriptor: number): void {
+    this.added(descriptor);
     const conduit = this.spare.pop() ?? this.newConduit(listener);
     const id = this.ledger.begins(conduit, listener.account);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     conduit.accept(id, descriptor, listener);
     this.ending.begun(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
+    this.outsiders.makeRoom();
     this.gate.decide();
   }
 
@@ -406,12 +461,14 @@ export class Loop implements CopiesHost {
 
   /** Gives all memory back. Nothing may be in flight. */
   close(): void {
-    this.kernel.close();
-    this.copyTable.close();
-    this.sender.close();
-    this.receiver.close();
-    this.files?.close();
-    this.memory.close();
+    cleanUpOrThrow([
+      () => this.kernel.close(),
+      () => this.copyTable.close(),
+      () => this.sender.close(),
+      () => this.receiver.close(),
+      () => this.files?.close(),
+      () => this.memory.close(),
+    ]);
   }
 
   /** Writes down what is counted elsewhere: before each wait, so that it is true meanwhile. */
@@ -465,6 +522,8 @@ export class Loop implements CopiesHost {
     const result = kernel.cqeResults[at + CqeWord.Result] as number;
     const flags = kernel.cqes[at + CqeWord.Flags] as number;
     const operation = operationOf(low);
+    // Before anything else, which may go wrong: from now on only this knows of it.
+    if (result >= 0 && opensDescriptor(operation)) this.options.held.took(result);
     switch (operation) {
       case Operation.Ignored:
         return;

@@ -1,3 +1,4 @@
+import { cleanUpOrThrow } from "../../clean-up.ts";
 import type { MemoryOptions, UringOptions } from "../../config/options.ts";
 import { Group } from "./group.ts";
 import type { Kernel } from "./kernel.ts";
@@ -147,9 +148,19 @@ export class Memory {
   }
 
   close(): void {
-    for (const group of this.groups) group.close();
-    this.small.close();
-    this.large.close();
+    cleanUpOrThrow([
+      ...this.groups.map((group) => () => group.close()),
+      () => this.small.close(),
+      () => this.large.close(),
+    ]);
+  }
+
+  /**
+   * Gives the memory back but keeps its addresses, as the kernel may still write there: whatever that is
+   * must hit nothing else.
+   */
+  forsake(): void {
+    cleanUpOrThrow([() => this.small.forsake(), () => this.large.forsake()]);
   }
 
   private get heldBytes(): number {

@@ -1,3 +1,5 @@
+import { cleanUpOrThrow } from "../../clean-up.ts";
+import type { Held } from "../held.ts";
 import {
   addressOf,
   closeNow,
@@ -108,13 +110,17 @@ export class Queue implements Kernel {
   private readonly waitAddress = addressOf(this.wait);
 
   /** @throws SetupError when the kernel refuses */
-  constructor({ entries, completions, flags, pollIdleMs }: QueueOptions) {
+  constructor(
+    { entries, completions, flags, pollIdleMs }: QueueOptions,
+    private readonly held: Held,
+  ) {
     const params = new Uint32Array(PARAMS_SIZE / 4);
     params[ParamsWord.Flags] = flags | SetupFlag.CqSize;
     params[ParamsWord.CqEntries] = completions;
     params[ParamsWord.SqThreadIdle] = pollIdleMs;
     const result = systemCall(Syscall.Setup, entries, addressOf(params), 0, 0, 0, 0);
     if (result < 0) throw new SetupError(-result);
+    held.ringMade(result);
     this.descriptor = result;
     this.enterFd = result;
     this.polls = (flags & SetupFlag.SqPoll) !== 0;
@@ -129,6 +135,15 @@ export class Queue implements Kernel {
     const ringBytes = Math.max(sqBytes, cq(CqOffset.Cqes) + cqSize * CQE_SIZE);
     this.ring = mapRing(result, ringBytes, MMAP_RINGS_OFFSET);
     this.entries = mapRing(result, this.sqSize * SQE_SIZE, MMAP_SQES_OFFSET);
+    held.ringOpened({
+      ring: { address: this.ring.address, bytes: ringBytes },
+      entries: { address: this.entries.address, bytes: this.sqSize * SQE_SIZE },
+      sqHead: sq(SqOffset.Head),
+      cqHead: cq(CqOffset.Head),
+      cqTail: cq(CqOffset.Tail),
+      cqes: cq(CqOffset.Cqes),
+      cqMask: cqSize - 1,
+    });
     this.words = new Uint32Array(this.ring.buffer, 0, ringBytes >>> 2);
     this.sqes = new Uint32Array(this.entries.buffer);
     this.cqes = new Uint32Array(this.ring.buffer, cq(CqOffset.Cqes), cqSize * CQE_WORDS);
@@ -163,6 +178,10 @@ export class Queue implements Kernel {
     return (flags & SqRingFlag.Taskrun) !== 0 || this.hasCompletions;
   }
 
+  get nextEntry(): number {
+    return this.sqTail;
+  }
+
   get unsubmitted(): number {
     return (this.sqTail - this.submitted) >>> 0;
   }
@@ -181,6 +200,7 @@ export class Queue implements Kernel {
     Atomics.store(this.words, this.cqHeadWord, this.cqHead);
     let flags = this.enterFlags | EnterFlag.GetEvents;
     let submit = this.publish();
+    this.held.enters(this.sqTail);
     const shown = submit;
     if (this.polls) {
       if ((Atomics.load(this.words, this.sqFlagsWord) & SqRingFlag.NeedWakeup) !== 0) {
@@ -264,13 +284,25 @@ export class Queue implements Kernel {
   }
 
   close(): void {
-    if ((this.enterFlags & EnterFlag.RegisteredRing) !== 0) {
-      const update = new Uint32Array([this.enterFd, 0, 0, 0]);
-      register(this.descriptor, Register.UnregisterRingFds, addressOf(update), 1);
-    }
-    unmap(this.entries);
-    unmap(this.ring);
-    closeNow(this.descriptor);
+    const { descriptor, held } = this;
+    cleanUpOrThrow([
+      () => this.unregisterRing(),
+      () => {
+        held.ringGone();
+        closeNow(descriptor);
+      },
+      () => {
+        held.ringClosed();
+        unmap(this.entries);
+        unmap(this.ring);
+      },
+    ]);
+  }
+
+  private unregisterRing(): void {
+    if ((this.enterFlags & EnterFlag.RegisteredRing) === 0) return;
+    const update = new Uint32Array([this.enterFd, 0, 0, 0]);
+    register(this.descriptor, Register.UnregisterRingFds, addressOf(update), 1);
   }
 
   /** Whether every submission entry is taken. */

@@ -1,5 +1,5 @@
 import { assert } from "../../assert.ts";
-import { type Mapping, mapMemory, unmap } from "../linux.ts";
+import { forsake, type Mapping, mapMemory, unmap } from "../linux.ts";
 
 /** Bytes that one slab has at least, unless the count is reached before. */
 const SLAB_BYTES = 1024 * 1024;
@@ -91,6 +91,11 @@ export class Slabs {
   /** Gives the memory back to the system. No operation may be in flight. */
   close(): void {
     for (const mapping of this.mappings) unmap(mapping);
+  }
+
+  /** Gives the memory back and keeps its addresses: what is still in flight hits nothing else. */
+  forsake(): void {
+    for (const mapping of this.mappings) forsake(mapping);
   }
 
   private addSlab(): void {

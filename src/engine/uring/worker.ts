@@ -1,5 +1,7 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
+import { cleanUp } from "../../clean-up.ts";
+import { Held } from "../held.ts";
+import { meetsItself, otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
   closeNow,
@@ -9,7 +11,8 @@ import {
   setBlocking,
   setOption,
 } from "../linux.ts";
-import { SOCKADDR_IP_SIZE } from "../sockaddr.ts";
+import { SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
+import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";
 import type { Sockets } from "./kernel.ts";
@@ -21,6 +24,7 @@ import { ringFlags } from "./ring-flags.ts";
 
 const birth = workerData as WorkerBirth;
 const { port, uring } = birth;
+const held = new Held(birth.held);
 
 const sockets: Sockets = {
   otherAddress(descriptor) {
@@ -28,9 +32,10 @@ const sockets: Sockets = {
     return otherEnd(descriptor, address) ? address : null;
   },
   ownAddress(descriptor) {
-    const address = new Uint8Array(SOCKADDR_IP_SIZE);
+    const address = new Uint8Array(SOCKADDR_SIZE_MAX);
     return ownEnd(descriptor, address) ? address : null;
   },
+  meetsItself,
   sendNow,
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
@@ -41,21 +46,12 @@ const sockets: Sockets = {
   closeNow,
 };
 
-class Reporter extends Teller implements Report {
+class Reporter extends Teller {
   loop: Loop | null = null;
 
-  unlistened(key: number): void {
-    this.tell({ kind: "unlistened", key });
-  }
   stopped(cut: number): void {
-    this.flush();
+    tell(undefined, () => this.flush());
     this.tell({ kind: "stopped", cut });
-  }
-  tidy(): void {
-    Bun.gc(true);
-  }
-  turnEnded(): number {
-    return this.flushWhenDue();
   }
   woken(): void {
     for (;;) {
@@ -89,13 +85,14 @@ class Reporter extends Teller implements Report {
         loop.stop(command.drainTimeoutMs);
         return;
       case "resolved":
-        this.resolved(command.token, command.addresses);
+        this.resolved(command.token, command.addresses, command.refusal);
         return;
       case "routed":
         this.routed(command.token, command.answer);
         return;
       case "relays":
-        this.answer(loop);
+      case "accepts":
+        tell(undefined, () => this.answer(command, loop));
         return;
       case "end":
         loop.end();
@@ -105,28 +102,61 @@ class Reporter extends Teller implements Report {
 }
 
 const reporter = new Reporter(birth);
-const queue = new Queue({
-  entries: uring.entries,
-  completions: Math.max(4096, uring.entries * 4),
-  flags: ringFlags(uring),
-  pollIdleMs: uring.sqPollIdleMs,
-});
-queue.registerRing();
-if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
-const loop = new Loop(queue, sockets, birth, reporter);
-reporter.loop = loop;
-loop.book.follow(
-  (page) => reporter.tell({ kind: "page", page }),
-  (page) => reporter.tell({ kind: "pageGone", page }),
+const { observer, resolve, askRoute, tell } = guarded(reporter);
+const report: Report = {
+  ...observer,
+  routeFailed: (...failure) => observer.routeFailed?.(...failure),
+  mirrorDropped: (drop) => observer.mirrorDropped?.(drop),
+  resolve,
+  askRoute,
+  unlistened: (key) => reporter.tell({ kind: "unlistened", key }),
+  stopped: (cut) => reporter.stopped(cut),
+  woken: () => reporter.woken(),
+  tidy: () => Bun.gc(true),
+  turnEnded: () => tell(Number.POSITIVE_INFINITY, flushWhenDue),
+};
+
+function flushWhenDue(): number {
+  return reporter.flushWhenDue();
+}
+
+const queue = new Queue(
+  {
+    entries: uring.entries,
+    completions: Math.max(4096, uring.entries * 4),
+    flags: ringFlags(uring),
+    pollIdleMs: uring.sqPollIdleMs,
+  },
+  held,
 );
-reporter.tell({ kind: "ready" });
+
+/** The loop, on the ring. @throws Error when that cannot be; then the ring is closed */
+function begin(): Loop {
+  try {
+    queue.registerRing();
+    if (uring.napi !== "off") queue.registerNapi(uring.napiTimeoutMicros, uring.napi === "prefer");
+    return new Loop(queue, sockets, { ...birth, held }, report);
+  } catch (error) {
+    cleanUp([() => queue.close()]);
+    throw error;
+  }
+}
+
+const loop = begin();
 try {
+  reporter.loop = loop;
+  loop.book.follow(
+    (page) => tell(undefined, () => reporter.tell({ kind: "page", page })),
+    (page) => tell(undefined, () => reporter.tell({ kind: "pageGone", page })),
+  );
+  reporter.tell({ kind: "ready" });
   reporter.woken();
   loop.run();
   loop.close();
 } catch (error) {
   // Nobody may hang because of a defect: every connection is reset, and told.
-  loop.abandon();
-  reporter.failed(error);
+  const failures: unknown[] = [];
+  const more = cleanUp([() => failures.push(...loop.abandon())]);
+  reporter.failed(error, [...failures, ...more]);
 }
 port.close();

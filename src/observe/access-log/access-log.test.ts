@@ -60,7 +60,7 @@ test("and at its start, and every now and then, when that is wanted", async () =
   accessLog.relayStarted?.(relaySummary({ id: 1, durationMs: 0, reason: null }));
   const old = relaySummary({ id: 1, durationMs: 5, reason: null });
   const young = relaySummary({ id: 2, durationMs: 4, reason: null });
-  accessLog.watch({ relays: () => [old, young] });
+  accessLog.watch({ relays: async () => [old, young] });
   await until(() => target.lines.length >= 3);
   await accessLog.close(1_000);
   const [first, ...others] = target.lines;
@@ -72,7 +72,7 @@ test("however many run, none finds the queue full", async () => {
   const { accessLog, target } = made({ everyMs: 5 }, 2_000);
   const relays = Array.from({ length: 50 }, (_, id) => relaySummary({ id, reason: null }));
   let asked = 0;
-  accessLog.watch({ relays: () => (asked++ === 0 ? relays : []) });
+  accessLog.watch({ relays: async () => (asked++ === 0 ? relays : []) });
   await until(() => target.lines.length === 50);
   await accessLog.close(1_000);
   expect(target.lines.map(({ id }) => id)).toEqual(relays.map(({ id }) => id));

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { AccessLogOptions } from "../../config/options.ts";
 import { formatCount } from "../../config/quantity.ts";
 import type { Engine, EngineObserver, RelaySummary } from "../../engine/engine.ts";
@@ -98,14 +99,17 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
   private async tellRunning(engine: Pick<Engine, "relays">): Promise<void> {
     if (this.isTelling) return;
     this.isTelling = true;
-    for (const relay of engine.relays()) {
-      // They come oldest first.
-      if (relay.durationMs < this.options.everyMs) break;
-      if (!this.writer.hasRoom) await this.writer.room();
-      if (this.timer === null) break;
-      this.writer.write(accessLine("running", relay));
+    try {
+      for (const relay of await engine.relays()) {
+        // They come oldest first.
+        if (relay.durationMs < this.options.everyMs) break;
+        if (!this.writer.hasRoom) await this.writer.room();
+        if (this.timer === null) break;
+        this.writer.write(accessLine("running", relay));
+      }
+    } finally {
+      this.isTelling = false;
     }
-    this.isTelling = false;
   }
 
   private tell(isStuck: boolean): void {
@@ -121,8 +125,13 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
   }
 }
 
-/** The open descriptor that a path is a name of; null for any other path. */
-function descriptorAt(path: string): number | null {
+/**
+ * The open descriptor that a path is a name of; null for any other path. The system makes such a link, and
+ * nobody else can put one there.
+ */
+function descriptorAt(given: string): number | null {
+  const path = resolve(given);
+  if (path === "/dev/stdout") return 1;
   if (path === "/dev/stderr") return 2;
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/(\d{1,6})$/.exec(path) ?? [];
   return number === undefined ? null : Number(number);

@@ -17,7 +17,7 @@ const UNPRINTABLE = /[^\x20-\x7e]/g;
  * | `time` | when that was: UTC, with milliseconds |
  * | `id` | the relay's number in this process: its lines have the same |
  * | `listener` | the listener's name, or else the address that it accepts on |
- * | `client` | the client's address; `unix` behind a unix socket |
+ * | `client` | the client's address; `unix` behind a unix socket, `unknown` if it had gone |
  * | `upstream` | the upstream as it was configured, the last of several that were tried |
  * | `tries` | dials that were begun |
  * | `startedAt` | when the client was accepted |

@@ -46,15 +46,20 @@ const stat = promisify(fstat) as (descriptor: number) => Promise<Stats>;
  * become this process's own.
  */
 const FLAGS =
-  constants.O_WRONLY | constants.O_APPEND | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+  constants.O_WRONLY |
+  constants.O_APPEND |
+  (constants.O_NONBLOCK ?? 0) |
+  (constants.O_NOCTTY ?? 0) |
+  // Whoever may write to the folder could have lines put into any file that this process may write to.
+  (constants.O_NOFOLLOW ?? 0);
 /** Milliseconds between two looks at whether a file is still there. */
 const LOOK_MS = 1_000;
 /** Milliseconds between two looks at whether what was taken has been written. */
 const LOOK_BUSY_MS = 5;
 
 /**
- * A file by its path, which may also be a device or a pipe. It is made when it is missing, and again
- * when somebody has removed it.
+ * A file by its path, which may also be a device or a pipe, but no symbolic link. It is made when it is
+ * missing, and again when somebody has removed it.
  */
 export class FileTarget implements LineTarget {
   private lookedAt = performance.now();
@@ -107,7 +112,7 @@ export class FileTarget implements LineTarget {
 
 /**
  * Opens a file, or makes it, with the access that is wanted whatever the umask is. One that is there keeps
- * what somebody has given it.
+ * what somebody has given it. A link in its place is not followed; links among the folders are.
  */
 async function openOrMake(path: string, { mode, user, group }: FileAccess): Promise<number> {
   try {
@@ -119,9 +124,9 @@ async function openOrMake(path: string, { mode, user, group }: FileAccess): Prom
   try {
     descriptor = await openFile(path, FLAGS | constants.O_CREAT | constants.O_EXCL, mode & 0o600);
   } catch (error) {
-    // Somebody else has made it meanwhile; or it is a link to a file that there is not.
+    // Somebody else has made it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    return await openFile(path, FLAGS | constants.O_CREAT, mode);
+    return await openFile(path, FLAGS, 0);
   }
   try {
     if (user !== null || group !== null) {

@@ -1,5 +1,6 @@
 import type { CheckOptions } from "./check-options.ts";
 import { type Conversation, lineAt, type Move } from "./conversation.ts";
+import { Mask } from "./mask.ts";
 import { shown } from "./shown.ts";
 
 /** Longest status line that is waited for, in bytes. */
@@ -52,10 +53,11 @@ export class HttpConversation implements Conversation {
   }
 
   private judge(status: number, answer: Uint8Array): Move {
-    if (status >= this.least && status <= this.most) return { ok: true, detail: shown(answer) };
+    if (status >= this.least && status <= this.most)
+      return { ok: true, detail: shown(answer, Mask.none) };
     const { least, most } = this;
     const expected = least === most ? `${least}` : `${least}…${most}`;
-    return { ok: false, detail: `expected status ${expected}, got ${shown(answer)}` };
+    return { ok: false, detail: `expected status ${expected}, got ${shown(answer, Mask.none)}` };
   }
 
   private wait(answer: Uint8Array, at: number): Move {
@@ -67,5 +69,5 @@ export class HttpConversation implements Conversation {
 }
 
 function notHttp(answer: Uint8Array): Move {
-  return { ok: false, detail: `expected HTTP/1.1, got ${shown(answer)}` };
+  return { ok: false, detail: `expected HTTP/1.1, got ${shown(answer, Mask.none)}` };
 }

@@ -9,6 +9,13 @@ import { isName } from "../../engine/names.ts";
  */
 export type HostsOf = (name: string) => Promise<readonly string[]>;
 
+/**
+ * Tells the addresses behind an address; see {@link literals}.
+ *
+ * @throws NameError also when it may not be dialled
+ */
+export type Literals = (address: Address) => Promise<readonly Address[]>;
+
 /** Most addresses of one name that are tried. */
 const ADDRESSES_MAX = 4;
 

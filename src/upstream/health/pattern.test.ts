@@ -203,3 +203,19 @@ describe("a pattern", () => {
     );
   });
 });
+
+test("a search that would take too long is given up, wherever the answer was cut", () => {
+  const search = new PatternSearch(Pattern.compile(".{990}x"));
+  const bytes = Buffer.alloc(1_000, 97);
+  let fed = 0;
+  while (!search.isGivenUp && fed < 65_536) {
+    expect(search.feed(bytes)).toBe(false);
+    fed += bytes.length;
+  }
+  expect(fed).toBeLessThan(10_000);
+  expect(search.feed(Buffer.from("x"))).toBe(false);
+  expect(search.matchesHere()).toBe(false);
+  // A usual one gets through all that is ever looked at.
+  expect(Pattern.compile("^HTTP/1.1 200 .*ok$").test(Buffer.alloc(65_536, 97))).toBe(false);
+  expect(Pattern.compile("(a|ab|b)*c").test(Buffer.from(`${"ab".repeat(32_000)}c`))).toBe(true);
+});

@@ -4,6 +4,9 @@ import { type ByteSet, type PatternNode, parsePattern, type Repeat } from "./pat
 /** Most states of a program: each byte of an answer may cost so many steps. */
 const STATES_MAX = 1_000;
 
+/** Steps after which a search is given up, some 50 ms: this thread has others to look after. */
+const STEPS_MAX = 4_000_000;
+
 enum Op {
   /** Goes on with the next state if the byte is in the set `x`. */
   Set,
@@ -21,8 +24,9 @@ enum Op {
 /**
  * A regular expression for the answers of upstreams, which may be anything: a match is looked for in
  * time that is at most the number of bytes times the number of states (1,000), whatever they
- * are. JavaScript's own would try combinations without an end on `(a+)+$`. 64 KiB take 14 ms for a
- * usual expression, and 0.8 s for the worst one that is allowed (`.{990}x`).
+ * are, and given up after some 50 ms. JavaScript's own would try combinations without an end on
+ * `(a+)+$`. 64 KiB take 14 ms for a usual expression; the worst one that is allowed (`.{990}x`) gets
+ * through 4 KiB of them.
  *
  * Compiled to a nondeterministic automaton that is in all its states at once (Thompson, 1968). The
  * syntax is that of `pattern-syntax.ts`.
@@ -171,6 +175,7 @@ export class PatternSearch {
   private readonly stack: number[] = [];
   private position = 0;
   private isFound = false;
+  private steps = 0;
 
   constructor(pattern: Pattern) {
     this.program = pattern.program;
@@ -183,15 +188,22 @@ export class PatternSearch {
 
   /** Looks at the next bytes. @returns whether there is a match by now, whatever comes after it */
   feed(bytes: Uint8Array): boolean {
-    for (let index = 0; index < bytes.length && !this.isFound; index++) {
+    for (let index = 0; index < bytes.length && !this.isFound && !this.isGivenUp; index++) {
+      this.steps += this.currentCount;
       this.step(bytes[index] as number);
     }
     return this.isFound;
   }
 
+  /** It has taken too long: nothing more is looked at, and nothing found. */
+  get isGivenUp(): boolean {
+    return this.steps > STEPS_MAX;
+  }
+
   /** Whether there is a match if this is all: `$` holds here. */
   matchesHere(): boolean {
     if (this.isFound) return true;
+    if (this.isGivenUp) return false;
     // A round of its own: what is reached only here is not to be marked when bytes do come.
     this.round++;
     for (let index = 0; index < this.currentCount; index++) {

@@ -1,5 +1,6 @@
 import type { CheckOptions } from "./check-options.ts";
 import type { Conversation, Move, Verdict } from "./conversation.ts";
+import { Mask } from "./mask.ts";
 import { shown, shownText } from "./shown.ts";
 
 /** Protocol 3.0, as major and minor number. */
@@ -47,7 +48,7 @@ export class PostgresConversation implements Conversation {
       const size = view.getInt32(at + 1);
       if (size < 8 || size > MESSAGE_BYTES_MAX) {
         if (type !== ERROR) return unexpected(answer);
-        return { ok: false, detail: `error ${shown(answer.subarray(at + 1))}` };
+        return { ok: false, detail: `error ${shown(answer.subarray(at + 1), Mask.none)}` };
       }
       if (type === AUTHENTICATION) return { ok: true, detail: "answers the startup" };
       const end = at + 1 + size;
@@ -77,10 +78,10 @@ function judgeError(fields: Uint8Array): Verdict {
   }
   if (!/^[0-9A-Z]{5}$/.test(code)) return { ok: false, detail: "got an error without a code" };
   const isDown = ["57P01", "57P02", "57P03"].includes(code);
-  const told = `${code} ${shownText(message)}`;
+  const told = `${code} ${shownText(message, Mask.none)}`;
   return isDown ? { ok: false, detail: `error ${told}` } : { ok: true, detail: `alive: ${told}` };
 }
 
 function unexpected(answer: Uint8Array): Verdict {
-  return { ok: false, detail: `expected a Postgres, got ${shown(answer)}` };
+  return { ok: false, detail: `expected a Postgres, got ${shown(answer, Mask.none)}` };
 }

@@ -1,4 +1,5 @@
 import type { Conversation, Move } from "./conversation.ts";
+import { Mask } from "./mask.ts";
 import { shown } from "./shown.ts";
 
 /** Eight bytes: their own length, and the number that stands for the wish in place of a version. */
@@ -22,7 +23,7 @@ export class PostgresTlsRequest implements Conversation {
     // What comes behind the S in plain would pass for what was said in secret.
     if (answer.length > 1 || answer[0] !== 0x53) {
       const why = answer.length === 1 && answer[0] === 0x4e ? "it has none" : "expected S";
-      return { ok: false, detail: `TLS: ${why}, got ${shown(answer)}` };
+      return { ok: false, detail: `TLS: ${why}, got ${shown(answer, Mask.none)}` };
     }
     return { ok: true, detail: "has TLS" };
   }

@@ -11,7 +11,7 @@ import type { Address } from "../../config/options.ts";
 import { startEmbeddedUpstream } from "../embedded/server.ts";
 import { NameError } from "../names/name-error.ts";
 import type { CheckOptions, CheckStep } from "./check-options.ts";
-import type { HostsOf } from "./lookup.ts";
+import { type HostsOf, literals } from "./lookup.ts";
 import { Pattern } from "./pattern.ts";
 import { probe } from "./probe.ts";
 import { checkOptions, redisServer, startRedisServer } from "./test-redis.ts";
@@ -54,7 +54,7 @@ async function check(
   more: Partial<CheckOptions>,
   signal?: AbortSignal,
 ): Promise<{ ok: boolean; detail: string; inconclusive?: boolean }> {
-  const result = await probe(address, checkOptions(more), hostsOf, signal);
+  const result = await probe(address, checkOptions(more), (one) => literals(one, hostsOf), signal);
   expect(result.durationMs).toBeGreaterThanOrEqual(0);
   expect(result.detail).toMatch(/^[\x20-\x7e…"]{1,300}$/);
   const { ok, detail, inconclusive } = result;

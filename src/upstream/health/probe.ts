@@ -6,12 +6,15 @@ import { formatAddress } from "../../config/address.ts";
 import { printable } from "../../config/error.ts";
 import type { Address } from "../../config/options.ts";
 import { formatDuration } from "../../config/quantity.ts";
+import { ownShortage } from "../../engine/dial-reason.ts";
+import { meetsItself } from "../../engine/self-connect.ts";
 import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
 import type { CheckOptions, TlsOptions } from "./check-options.ts";
 import type { Conversation, Verdict } from "./conversation.ts";
 import { HttpConversation } from "./http-conversation.ts";
-import { type HostsOf, literals } from "./lookup.ts";
+import type { Literals } from "./lookup.ts";
+import { Mask } from "./mask.ts";
 import { PostgresConversation } from "./postgres-conversation.ts";
 import { PostgresTlsRequest } from "./postgres-tls-request.ts";
 import { RedisConversation } from "./redis-conversation.ts";
@@ -44,28 +47,28 @@ const LATE_MS = 20;
  * resolves, even one whose connection was never answered.
  *
  * @param address the upstream's own; `options.address` is checked instead if there is one
- * @param hostsOf where it has the addresses of a host name from
+ * @param literals where it has the addresses behind an address from
  * @param signal gives the check up, which makes it inconclusive
  */
 export function probe(
   address: Address,
   options: CheckOptions,
-  hostsOf: HostsOf,
+  literals: Literals,
   signal?: AbortSignal,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    new Probe(options.address ?? address, options, hostsOf, signal, resolve).begin();
+    new Probe(options.address ?? address, options, literals, signal, resolve).begin();
   });
 }
 
-function conversationFor(options: CheckOptions, address: Address): Conversation {
+function conversationFor(options: CheckOptions, address: Address, mask: Mask): Conversation {
   switch (options.kind) {
     case "tcp":
-      return new ScriptConversation([]);
+      return new ScriptConversation([], Mask.none);
     case "send-expect":
-      return new ScriptConversation(options.steps ?? []);
+      return new ScriptConversation(options.steps ?? [], mask);
     case "redis":
-      return new RedisConversation(options);
+      return new RedisConversation(options, mask);
     case "postgres":
       return new PostgresConversation(options);
     case "http":
@@ -78,9 +81,11 @@ function conversationFor(options: CheckOptions, address: Address): Conversation 
 }
 
 /** What is said in plain: all of it, or what has to go before TLS. */
-function openingFor(options: CheckOptions, address: Address): Conversation {
-  if (options.tls === null) return conversationFor(options, address);
-  return options.kind === "postgres" ? new PostgresTlsRequest() : new ScriptConversation([]);
+function openingFor(options: CheckOptions, address: Address, mask: Mask): Conversation {
+  if (options.tls === null) return conversationFor(options, address, mask);
+  return options.kind === "postgres"
+    ? new PostgresTlsRequest()
+    : new ScriptConversation([], Mask.none);
 }
 
 /**
@@ -93,6 +98,8 @@ function openingFor(options: CheckOptions, address: Address): Conversation {
  */
 class Probe {
   private readonly startedAt = performance.now();
+  /** Takes the check's secrets out of what is told of answers. */
+  private readonly mask: Mask;
   /** What is said now. */
   private conversation: Conversation;
   /** What begins when that has gone well; null when it is the last word. */
@@ -112,11 +119,12 @@ class Probe {
   constructor(
     private readonly address: Address,
     private readonly options: CheckOptions,
-    private readonly hostsOf: HostsOf,
+    private readonly literals: Literals,
     private readonly signal: AbortSignal | undefined,
     private readonly resolve: (result: ProbeResult) => void,
   ) {
-    this.conversation = openingFor(options, address);
+    this.mask = Mask.of(options);
+    this.conversation = openingFor(options, address, this.mask);
     this.tlsToCome = options.tls;
   }
 
@@ -127,7 +135,7 @@ class Probe {
     }
     this.signal?.addEventListener("abort", this.onAbort);
     this.startTimer(this.options.timeoutMs, true);
-    literals(this.address, this.hostsOf).then(
+    this.literals(this.address).then(
       (addresses) => this.dial(addresses, 0),
       (error) => this.failed("lookup", error),
     );
@@ -187,6 +195,12 @@ class Probe {
     });
     socket.on("connect", () => {
       if (this.isOver || this.channel !== socket) return;
+      if (address.kind === "tcp" && meetsItself(address.port, socket)) {
+        socket.resetAndDestroy();
+        if (onFailed !== null) onFailed();
+        else this.failed("connect", { code: "ECONNREFUSED" });
+        return;
+      }
       clearTimeout(this.dialTimer);
       this.phase = "talk";
       this.talk();
@@ -217,7 +231,7 @@ class Probe {
     const { address, options, socket } = this;
     assert(socket !== null, "there is a connection before TLS");
     this.tlsToCome = null;
-    this.conversation = conversationFor(options, address);
+    this.conversation = conversationFor(options, address, this.mask);
     this.answer = new AnswerBuffer(ANSWER_BYTES_MAX);
     this.phase = "handshake";
     const channel = startTls(socket, tls, address);
@@ -251,7 +265,9 @@ class Probe {
       }
     } catch (error) {
       // A defect of ours: shown, and not held against the upstream.
-      this.inconclusive(`the check itself failed: ${printable(String(error)).slice(0, 100)}`);
+      this.inconclusive(
+        `the check itself failed: ${printable(this.mask.overText(String(error))).slice(0, 100)}`,
+      );
     }
   }
 
@@ -273,14 +289,16 @@ class Probe {
       return;
     }
     const { bytes } = this.answer;
-    const got = bytes.length === 0 ? "got nothing" : `got ${shown(bytes)}`;
+    const got = bytes.length === 0 ? "got nothing" : `got ${shown(bytes, this.mask)}`;
     this.end({ ok: false, detail: `expected ${this.awaits}, ${got}: ${why}` });
   }
 
   private failed(what: "lookup" | "connect", error: unknown): void {
     // Bun says ECONNREFUSED where it has no descriptor for a socket: the code does not tell.
-    if (hasDescriptors()) this.end({ ok: false, detail: `${what}: ${codeOf(error)}` });
-    else this.inconclusive("no descriptor left");
+    const code = codeOf(error);
+    if (!hasDescriptors()) this.inconclusive("no descriptor left");
+    else if (ownShortage(code) !== null) this.inconclusive(`${what}: ${code}`);
+    else this.end({ ok: false, detail: `${what}: ${code}` });
   }
 
   private inconclusive(detail: string): void {

@@ -1,5 +1,6 @@
 import type { CheckOptions, RedisRole } from "./check-options.ts";
 import { type Conversation, lineAt, type Move, type Verdict } from "./conversation.ts";
+import type { Mask } from "./mask.ts";
 import { shownText } from "./shown.ts";
 
 /** Longest line of a reply that is waited for, in bytes. */
@@ -23,7 +24,11 @@ export class RedisConversation implements Conversation {
   private readonly user: string | null;
   private isAsked = false;
 
-  constructor({ role = "any", password, user }: CheckOptions) {
+  constructor(
+    options: CheckOptions,
+    private readonly mask: Mask,
+  ) {
+    const { role = "any", password, user } = options;
     this.role = role;
     this.password = password ?? null;
     this.user = user ?? null;
@@ -84,11 +89,8 @@ export class RedisConversation implements Conversation {
     return { ok: false, detail: `expected ${expected}, got ${this.clean(reply)}` };
   }
 
-  /** An upstream that sends back what it gets must not get a password into a log. */
   private clean(reply: string): string {
-    const isTold = this.password !== null && this.password !== "";
-    const secret = isTold ? Buffer.from(this.password ?? "").toString("latin1") : null;
-    return shownText(secret === null ? reply : reply.replaceAll(secret, "***"));
+    return shownText(reply, this.mask);
   }
 }
 

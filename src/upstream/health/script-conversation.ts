@@ -1,6 +1,7 @@
 import { describe } from "../../config/error.ts";
 import type { CheckStep, Expectation } from "./check-options.ts";
 import type { Conversation, Move } from "./conversation.ts";
+import { Mask } from "./mask.ts";
 import { PatternSearch } from "./pattern.ts";
 import { shown } from "./shown.ts";
 
@@ -17,7 +18,10 @@ export class ScriptConversation implements Conversation {
   private answerAt = 0;
   private search: Search | null = null;
 
-  constructor(private readonly steps: readonly CheckStep[]) {}
+  constructor(
+    private readonly steps: readonly CheckStep[],
+    private readonly mask: Mask,
+  ) {}
 
   next(answer: Uint8Array): Move {
     for (; this.step < this.steps.length; this.step++) {
@@ -29,13 +33,15 @@ export class ScriptConversation implements Conversation {
       }
       this.search ??= new Search(step.expect);
       if (!this.search.isIn(answer.subarray(this.answerAt))) {
-        return { awaits: nameOf(step.expect) };
+        if (!this.search.isGivenUp) return { awaits: nameOf(step.expect) };
+        const expected = `expected ${nameOf(step.expect)}`;
+        return { ok: false, detail: `${expected}: looking for it in this answer takes too long` };
       }
       this.search = null;
     }
     const last = this.steps.at(-1);
     if (last === undefined || "send" in last) return { ok: true, detail: "connected" };
-    return { ok: true, detail: `got ${shown(answer.subarray(this.answerAt))}` };
+    return { ok: true, detail: `got ${shown(answer.subarray(this.answerAt), this.mask)}` };
   }
 }
 
@@ -50,6 +56,11 @@ class Search {
     this.bytes = "bytes" in expectation ? expectation.bytes : new Uint8Array();
   }
 
+  /** Looking further would take too long. */
+  get isGivenUp(): boolean {
+    return this.pattern?.isGivenUp ?? false;
+  }
+
   isIn(answer: Uint8Array): boolean {
     const { seen } = this;
     this.seen = answer.length;
@@ -62,6 +73,6 @@ class Search {
 }
 
 function nameOf(expectation: Expectation): string {
-  if ("bytes" in expectation) return shown(expectation.bytes);
+  if ("bytes" in expectation) return shown(expectation.bytes, Mask.none);
   return `a match of ${describe(expectation.pattern.source)}`;
 }

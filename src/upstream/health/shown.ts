@@ -1,11 +1,18 @@
+import type { Mask } from "./mask.ts";
+
 /** Most bytes of an answer that a detail repeats. */
 const SHOWN_BYTES_MAX = 60;
+/** So much of it is looked at: more than enough for a secret that stands across that limit. */
+const LOOKED_AT_BYTES_MAX = 4_096;
 
 /**
  * The beginning of an answer as a detail shows it: its first line, in quotes, at most 60 bytes, all but
  * printable ASCII as `\xHH`. An upstream may send anything, and details get into logs and pages.
+ *
+ * @param mask takes the check's secrets out, before anything is cut
  */
-export function shown(answer: Uint8Array): string {
+export function shown(received: Uint8Array, mask: Mask): string {
+  const answer = mask.over(received.subarray(0, LOOKED_AT_BYTES_MAX));
   let text = "";
   let index = 0;
   for (; index < answer.length && index < SHOWN_BYTES_MAX; index++) {
@@ -18,6 +25,6 @@ export function shown(answer: Uint8Array): string {
 }
 
 /** The same for text of an upstream that is known to be one line. */
-export function shownText(text: string): string {
-  return shown(Buffer.from(text, "latin1"));
+export function shownText(text: string, mask: Mask): string {
+  return shown(Buffer.from(text, "latin1"), mask);
 }

@@ -2,6 +2,7 @@ import { findProgram, startOnFreePort } from "../../../test/clients/programs.ts"
 import type { Address, TcpAddress } from "../../config/options.ts";
 import { NameError } from "../names/name-error.ts";
 import type { CheckOptions } from "./check-options.ts";
+import { literals } from "./lookup.ts";
 import { type ProbeResult, probe } from "./probe.ts";
 
 /** Where redis-server is, or null where it is not installed. */
@@ -29,7 +30,7 @@ export function probeOnce(
   options: CheckOptions,
   signal?: AbortSignal,
 ): Promise<ProbeResult> {
-  return probe(address, options, hostsOf, signal);
+  return probe(address, options, (one) => literals(one, hostsOf), signal);
 }
 
 async function hostsOf(name: string): Promise<readonly string[]> {

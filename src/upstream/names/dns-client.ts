@@ -1,14 +1,17 @@
 import { timerSpan } from "../../engine/deadlines.ts";
+import { descriptorBudget } from "../../engine/descriptors.ts";
 import {
   type DnsAnswer,
   decodeAnswer,
   encodeQuestion,
+  mixedCase,
   type Question,
   type QuestionType,
   ResponseCode,
 } from "./dns-message.ts";
 import { type DnsServer, parseServer } from "./dns-server.ts";
 import { NameError } from "./name-error.ts";
+import { Turns } from "./turns.ts";
 
 /*
  * Asks DNS servers. Bun's own node:dns would nearly do, but (1.4.5) it says ENOTFOUND for a name
@@ -29,6 +32,9 @@ export interface DnsOptions {
   readonly signal: AbortSignal;
 }
 
+/** Each question has a socket of its own. */
+const turns = new Turns(descriptorBudget().lookups);
+
 const ROUNDS = 2;
 /**
  * Bytes of a datagram that may answer: what passes everywhere in one piece; for services, whose servers are
@@ -36,6 +42,10 @@ const ROUNDS = 2;
  * as fit, and does not say that there are others.
  */
 const UDP_SIZE = { A: 1_232, AAAA: 1_232, SRV: 8_192 } as const;
+/** The same where nothing was said of it. */
+const UDP_SIZE_PLAIN = 512;
+/** After so many datagrams that answer nothing of ours somebody is guessing. */
+const FOREIGN_MAX = 32;
 /** A server has so long for an answer: resolv.conf's 5 s are too long while a client waits. */
 const ATTEMPT_MS = 1_500;
 
@@ -83,18 +93,35 @@ async function askServer(
   attemptMs: number,
   signal: AbortSignal,
 ): Promise<DnsAnswer> {
+  const release = await turns.take();
+  try {
+    return await askInTurn(name, type, server, attemptMs, signal);
+  } finally {
+    release();
+  }
+}
+
+async function askInTurn(
+  name: string,
+  type: QuestionType,
+  server: DnsServer,
+  attemptMs: number,
+  signal: AbortSignal,
+): Promise<DnsAnswer> {
   const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
-  const question: Question = { id, name: name.replace(/\.$/, ""), type };
+  const question: Question = { id, name: mixedCase(name.replace(/\.$/, "")), type };
   let message = encodeQuestion(question, UDP_SIZE[type]);
   if (message === null) throw new NameError("unknown_host");
-  let answer = await byUdp(message, question, server, attemptMs, signal);
+  let answer = await byUdp(message, question, UDP_SIZE[type], server, attemptMs, signal);
   const { badFormat, notImplemented } = ResponseCode;
-  if (answer.code === badFormat || answer.code === notImplemented) {
+  if (answer !== "unsure" && (answer.code === badFormat || answer.code === notImplemented)) {
     // An old one, which does not know EDNS.
     message = encodeQuestion(question) ?? message;
-    answer = await byUdp(message, question, server, attemptMs, signal);
+    answer = await byUdp(message, question, UDP_SIZE_PLAIN, server, attemptMs, signal);
   }
-  if (answer.isTruncated) answer = await byTcp(message, question, server, attemptMs, signal);
+  if (answer === "unsure" || answer.isTruncated) {
+    answer = await byTcp(message, question, server, attemptMs, signal);
+  }
   if (answer.isTruncated) throw new NameError("malformed");
   if (answer.code === ResponseCode.noSuchName) throw new NameError("unknown_host");
   if (answer.code === ResponseCode.refused) throw new NameError("refused");
@@ -106,22 +133,35 @@ async function askServer(
 /**
  * One datagram there, one back. The socket is connected, so that the kernel lets only that server's
  * datagrams in, and has a port of its own, which nobody can guess.
+ *
+ * @param most bytes of the answer, as the question says: a larger one is not looked at
+ * @returns `unsure` when a stranger may have written the answer, or tries to: the same is to be asked by TCP,
+ *   where nobody else gets a word in
  */
 async function byUdp(
   message: Uint8Array<ArrayBuffer>,
   question: Question,
+  most: number,
   { host, port }: DnsServer,
   attemptMs: number,
   signal: AbortSignal,
-): Promise<DnsAnswer> {
-  const waiting = new Waiting(attemptMs, signal);
+): Promise<DnsAnswer | "unsure"> {
+  const waiting = new Waiting<DnsAnswer | "unsure">(attemptMs, signal);
+  let foreign = 0;
+  const hear = (bytes: Uint8Array) => {
+    const answer = bytes.length > most ? "foreign" : decodeAnswer(bytes, question);
+    if (answer === "altered" || (answer === "foreign" && ++foreign > FOREIGN_MAX)) {
+      waiting.decide("unsure");
+    } else if (answer === "malformed") waiting.fail("malformed");
+    else if (answer !== "foreign") waiting.decide(answer);
+  };
   try {
     const socket = await Bun.udpSocket({
       // Bun would bind to 0.0.0.0, from where no IPv6 server can be asked.
       hostname: host.includes(":") ? "::" : "0.0.0.0",
       connect: { hostname: host, port },
       socket: {
-        data: (_, bytes) => waiting.decide(decodeAnswer(bytes, question)),
+        data: (_, bytes) => hear(bytes),
         error: () => waiting.fail("unreachable"),
       },
     });
@@ -146,11 +186,11 @@ async function byTcp(
   attemptMs: number,
   signal: AbortSignal,
 ): Promise<DnsAnswer> {
-  const waiting = new Waiting(attemptMs, signal);
+  const waiting = new Waiting<DnsAnswer>(attemptMs, signal);
   const framed = Buffer.alloc(2 + message.length);
   framed.writeUInt16BE(message.length);
   framed.set(message, 2);
-  let received = Buffer.alloc(0);
+  const received = new Framed();
   const connecting = Bun.connect({
     hostname: host,
     port,
@@ -158,13 +198,12 @@ async function byTcp(
       // A question is far smaller than what a new socket's buffer takes.
       open: (socket) => void socket.write(framed),
       data: (_, bytes) => {
-        received = Buffer.concat([received, bytes]);
-        if (received.length < 2) return;
-        const size = received.readUInt16BE();
-        if (received.length < 2 + size) return;
-        const answer = decodeAnswer(received.subarray(2, 2 + size), question);
+        const whole = received.add(bytes);
+        if (whole === null) return;
+        const answer = decodeAnswer(whole, question, true);
         // Nobody else can say anything on this connection.
-        waiting.decide(answer === "foreign" ? "malformed" : answer);
+        if (typeof answer === "string") waiting.fail("malformed");
+        else waiting.decide(answer);
       },
       connectError: () => waiting.fail("unreachable"),
       close: () => waiting.fail("server_failed"),
@@ -192,9 +231,39 @@ function nameError(error: unknown): unknown {
   return isOfSystem ? new NameError("unreachable") : error;
 }
 
+/** A message that comes in pieces, with its length before it: at most 64 KiB, in one piece of memory. */
+class Framed {
+  private readonly length = Buffer.alloc(2);
+  private message: Buffer | null = null;
+  private size = 0;
+
+  /** @returns the message when it has just become whole; what comes behind it is dropped */
+  add(bytes: Uint8Array): Uint8Array | null {
+    let rest = bytes;
+    if (this.message === null) {
+      const head = rest.subarray(0, 2 - this.size);
+      this.length.set(head, this.size);
+      this.size += head.length;
+      if (this.size < 2) return null;
+      rest = rest.subarray(head.length);
+      this.message = Buffer.alloc(this.length.readUInt16BE());
+      this.size = 0;
+    }
+    const { message } = this;
+    if (this.size > message.length) return null;
+    const taken = rest.subarray(0, message.length - this.size);
+    message.set(taken, this.size);
+    this.size += taken.length;
+    if (this.size < message.length) return null;
+    // Whatever comes now is behind it.
+    this.size++;
+    return message;
+  }
+}
+
 /** One answer that is awaited, for so long. */
-class Waiting {
-  private readonly promise = Promise.withResolvers<DnsAnswer>();
+class Waiting<T> {
+  private readonly promise = Promise.withResolvers<T>();
   private readonly timer: ReturnType<typeof setTimeout>;
   private readonly onAbort = () => this.fail("given_up");
 
@@ -210,14 +279,12 @@ class Waiting {
     if (signal.aborted) this.onAbort();
   }
 
-  get answer(): Promise<DnsAnswer> {
+  get answer(): Promise<T> {
     return this.promise.promise;
   }
 
-  decide(answer: DnsAnswer | "foreign" | "malformed"): void {
-    if (answer === "foreign") return;
-    if (answer === "malformed") this.fail("malformed");
-    else this.promise.resolve(answer);
+  decide(answer: T): void {
+    this.promise.resolve(answer);
   }
 
   fail(code: NameError["code"]): void {

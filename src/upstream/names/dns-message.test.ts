@@ -31,6 +31,8 @@ test("only an error need not repeat the question", () => {
   expect(bare(0)).toBe("foreign");
   expect(bare(1)).toEqual({ code: 1, isTruncated: false, records: [], ttlSeconds: Infinity });
   expect(bare(2)).toMatchObject({ code: 2 });
+  // Of which name would that be?
+  expect(bare(3)).toBe("foreign");
 });
 
 test("a dot inside a label makes no other name of it", () => {
@@ -110,7 +112,14 @@ test("an answer to another question is foreign: its number, its name, its type, 
   expect(decodeAnswer(message, { ...question, type: "AAAA" })).toBe("foreign");
   expect(decodeAnswer(asked(question), question)).toBe("foreign");
   expect(decodeAnswer(Buffer.from("hello"), question)).toBe("foreign");
-  expect(decodeAnswer(message, { ...question, name: "A.TEST" })).toMatchObject({ code: 0 });
+});
+
+test("an answer that spells the name otherwise is told apart", () => {
+  const message = answer(asked(question), {}, true);
+  const shouted = { ...question, name: "A.tEST" };
+  expect(decodeAnswer(message, shouted)).toBe("altered");
+  expect(decodeAnswer(message, shouted, true)).toMatchObject({ code: 0 });
+  expect(decodeAnswer(answer(asked(shouted), {}, true), shouted)).toMatchObject({ code: 0 });
 });
 
 test("what is cut off is malformed, wherever that is; unless it says so", () => {

@@ -19,7 +19,7 @@ export const ResponseCode = {
 export interface Question {
   /** 0…65,535, not to be guessed: it is what tells our answer from another's. */
   readonly id: number;
-  /** Without a final dot. */
+  /** Without a final dot; the answer has to repeat it letter by letter, see {@link mixedCase}. */
   readonly name: string;
   readonly type: QuestionType;
 }
@@ -56,8 +56,30 @@ const INTERNET = 1;
 const LABEL_SIZE_MAX = 63;
 /** Bytes of a name, its lengths and its final zero included. */
 const NAME_SIZE_MAX = 255;
+/** What a length that is none begins with: it points at the rest of the name. */
+const POINTER = 0xc0;
+const OFFSET_BITS = 0x3fff;
+/** Jumps of one name: it has 127 labels at most, and a right one jumps once as a rule. */
+const HOPS_MAX = 128;
+/**
+ * Labels and jumps of all names of a message, beyond one for each of its bytes. Names that many others point
+ * at are read once; without a bound each of thousands of records could have a name of its own that leads
+ * through the whole message.
+ */
+const STEPS_SPARE = 1_024;
 /** A longer chain of aliases is somebody's mistake, or a circle. */
 const ALIASES_MAX = 16;
+
+/**
+ * The same name with large and small letters at random, which mean nothing to whoever answers (RFC 4343) and
+ * come back as they were: so many more bits for a stranger to guess who wants to answer in their place.
+ */
+export function mixedCase(name: string): string {
+  const bits = crypto.getRandomValues(new Uint8Array(name.length));
+  return Array.from(name, (letter, index) =>
+    ((bits[index] as number) & 1) === 0 ? letter.toLowerCase() : letter.toUpperCase(),
+  ).join("");
+}
 
 /**
  * The question's message.
@@ -100,15 +122,20 @@ export function encodeQuestion(
  * What a message says to a question.
  *
  * @returns `foreign` when it answers another question, or none: whoever can send us datagrams can
- *   send such ones, and the answer may still come; `malformed` when it is ours, but cannot be read
+ *   send such ones, and the answer may still come; `altered` when it is ours but for the case of letters: a
+ *   few servers do not keep it, and strangers do not know it; `malformed` when it is ours, but cannot be read
+ * @param anyCase nobody else can have sent it
  */
 export function decodeAnswer(
   message: Uint8Array,
   question: Question,
-): DnsAnswer | "foreign" | "malformed" {
+  anyCase = false,
+): DnsAnswer | "foreign" | "altered" | "malformed" {
   const reader = new Reader(message);
   try {
     if (!isAnswerTo(reader, question)) return "foreign";
+    if (!anyCase && reader.u16At(4) > 0 && !reader.spells(HEADER_SIZE, question.name))
+      return "altered";
   } catch (error) {
     if (error instanceof RangeError) return "foreign";
     throw error;
@@ -125,8 +152,10 @@ function isAnswerTo(reader: Reader, { id, name, type }: Question): boolean {
   const flags = reader.u16At(2);
   if (reader.u16At(0) !== id || (flags & 0x8000) === 0) return false;
   const questions = reader.u16At(4);
-  // Who could not read the question, or has failed early, need not repeat it.
-  if (questions === 0) return (flags & 0xf) !== ResponseCode.noError;
+  const code = flags & 0xf;
+  // Who could not read the question, or has failed early, need not repeat it. That there is no such name
+  // is said of a name.
+  if (questions === 0) return code !== ResponseCode.noError && code !== ResponseCode.noSuchName;
   if (questions !== 1) return false;
   reader.at = HEADER_SIZE;
   const [asked, askedType, askedClass] = [reader.name(), reader.u16(), reader.u16()];
@@ -188,14 +217,29 @@ function followed(
 /** Reads a message. Whatever is not there throws a RangeError, as DataView does. */
 class Reader {
   at = 0;
+  readonly size: number;
   private readonly view: DataView;
+  private readonly buffer: Buffer;
+  /** Names that others point at, by where they begin. */
+  private readonly known = new Map<number, string>();
+  private stepsLeft: number;
 
-  constructor(private readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor({ buffer, byteOffset, byteLength }: Uint8Array) {
+    this.size = byteLength;
+    this.view = new DataView(buffer, byteOffset, byteLength);
+    this.buffer = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+    this.stepsLeft = byteLength + STEPS_SPARE;
   }
 
-  get size(): number {
-    return this.bytes.length;
+  /** Whether the name at this place is spelled so, letter by letter. */
+  spells(offset: number, name: string): boolean {
+    let at = offset;
+    for (const label of name.split(".")) {
+      if (this.view.getUint8(at) !== label.length) return false;
+      if (this.text(at + 1, label.length) !== label) return false;
+      at += 1 + label.length;
+    }
+    return this.view.getUint8(at) === 0;
   }
 
   u16At(offset: number): number {
@@ -228,22 +272,43 @@ class Reader {
   }
 
   /**
-   * A name in lower case; what no host's name has is written as `\DDD` (RFC 4343), so that a dot inside
+   * A name in lower case; what no host's name has is written as `\\DDD` (RFC 4343), so that a dot inside
    * a label makes no other name of it. The second half of it may be anywhere before it (compression).
    */
   name(): string {
+    const first = this.view.getUint8(this.at);
+    if (first < POINTER) return this.nameHere();
+    // Most names are nothing but a pointer to one that was read before.
+    const target = this.u16() & OFFSET_BITS;
+    const end = this.at;
+    let name = this.known.get(target);
+    if (name === undefined) {
+      this.step();
+      if (target >= end - 2) throw new RangeError("a name points forward");
+      this.at = target;
+      name = this.nameHere();
+      this.known.set(target, name);
+    }
+    this.at = end;
+    return name;
+  }
+
+  private nameHere(): string {
     const labels: string[] = [];
     let end = -1;
     let size = 1;
+    let hops = 0;
     // Each jump goes further back than all before it, so that there is an end to them.
     let limit = this.at;
     for (;;) {
       const length = this.u8();
       if (length === 0) break;
-      if (length >= 0xc0) {
-        const target = ((length & 0x3f) << 8) | this.u8();
+      this.step();
+      if (length >= POINTER) {
+        const target = ((length << 8) | this.u8()) & OFFSET_BITS;
         if (end < 0) end = this.at;
         if (target >= limit) throw new RangeError("a name points forward");
+        if (++hops > HOPS_MAX) throw new RangeError("a name jumps too often");
         this.at = target;
         limit = target;
         continue;
@@ -256,16 +321,24 @@ class Reader {
     return labels.join(".");
   }
 
+  private step(): void {
+    if (--this.stepsLeft < 0) throw new RangeError("names that lead through the whole message");
+  }
+
   private u8(): number {
     return this.view.getUint8(this.at++);
   }
 
   private label(length: number): string {
     if (this.at + length > this.size) throw new RangeError("a label goes beyond the message");
-    const text = Buffer.from(this.bytes.subarray(this.at, this.at + length)).toString("latin1");
+    const text = this.text(this.at, length);
     this.at += length;
     return text.toLowerCase().replace(/[^\w-]/g, (odd) => {
       return `\\${odd.charCodeAt(0).toString().padStart(3, "0")}`;
     });
+  }
+
+  private text(offset: number, length: number): string {
+    return this.buffer.toString("latin1", offset, offset + length);
   }
 }

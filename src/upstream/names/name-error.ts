@@ -16,6 +16,10 @@ export type NameErrorCode =
   | "timeout"
   /** What was answered is no DNS message. */
   | "malformed"
+  /** What was answered is something that this very process listens on. */
+  | "own_address"
+  /** What was answered is not among what DNS may answer with. */
+  | "dns_denied"
   /** Nobody waits for the answer any more: the proxy stops, or the name is not wanted. */
   | "given_up";
 
@@ -28,6 +32,8 @@ const CLAUSES: Readonly<Record<NameErrorCode, string>> = {
   unreachable: "no DNS server can be reached",
   timeout: "no answer from DNS in time",
   malformed: "the DNS server's answer makes no sense",
+  own_address: "that is this very proxy",
+  dns_denied: "DNS answers with addresses that are not allowed",
   given_up: "nobody waits for it any more",
 };
 

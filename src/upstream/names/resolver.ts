@@ -1,4 +1,5 @@
 import { ipKind } from "../../config/ip.ts";
+import { isLocalhost } from "../../config/reach.ts";
 import { timerSpan } from "../../engine/deadlines.ts";
 import { askDns, attempts, type DnsOptions, systemServers } from "./dns-client.ts";
 import type { DnsAnswer, QuestionType } from "./dns-message.ts";
@@ -139,11 +140,6 @@ function worst(failures: readonly NameError[]): NameError {
 /** Names that DNS has no say in (RFC 6761), and those without a dot, which only the system completes. */
 function isLocal(host: string): boolean {
   return !host.includes(".") || isLocalhost(host);
-}
-
-/** A name that always means this machine. */
-export function isLocalhost(host: string): boolean {
-  return /(^|\.)localhost\.?$/i.test(host);
 }
 
 function distinct(hosts: readonly string[]): HostAddress[] {

@@ -26,6 +26,8 @@ export interface TestReply {
   readonly isEndless?: boolean;
   /** It does not repeat the question. */
   readonly isBare?: boolean;
+  /** It repeats the question in small letters. */
+  readonly isSmall?: boolean;
   /** Nothing at all. */
   readonly isSilent?: boolean;
   /** These datagrams come before the answer, or instead of it when it is silent. */
@@ -36,7 +38,10 @@ export interface TestReply {
 
 /** What an authority was asked. */
 export interface Asked {
+  /** In small letters, whatever the case of the question's. */
   readonly name: string;
+  /** As it was spelled. */
+  readonly spelled: string;
   /** As a number, as in the message. */
   readonly type: number;
   readonly by: "udp" | "tcp";
@@ -164,8 +169,8 @@ export class TestAuthority implements Disposable {
   }
 
   private replyTo(question: Buffer, by: Asked["by"]): TestReply {
-    const { name, type, udpSize } = asked(question);
-    this.asked.push({ name, type, by, udpSize });
+    const { name, spelled, type, udpSize } = asked(question);
+    this.asked.push({ name, spelled, type, by, udpSize });
     const reply = this.replies.get(`${name} ${type}`) ?? { code: 3 };
     return typeof reply === "function" ? reply() : reply;
   }
@@ -174,6 +179,7 @@ export class TestAuthority implements Disposable {
 /** The answer to a question's message, as a server makes it. */
 export function answer(question: Buffer, reply: TestReply, isUdp: boolean): Buffer {
   const { code = 0, records = [], isLong = false, isEndless = false, isBare = false } = reply;
+  const { isSmall = false } = reply;
   const isCut = isEndless || (isLong && isUdp);
   const told = isCut ? [] : records;
   return Buffer.concat([
@@ -183,7 +189,9 @@ export function answer(question: Buffer, reply: TestReply, isUdp: boolean): Buff
     u16(told.length),
     u16(0),
     u16(0),
-    question.subarray(12, isBare ? 12 : asked(question).end),
+    isSmall && !isBare
+      ? Buffer.from(question.toString("latin1", 12, asked(question).end).toLowerCase(), "latin1")
+      : question.subarray(12, isBare ? 12 : asked(question).end),
     ...told.map(encodeRecord),
   ]);
 }
@@ -230,7 +238,14 @@ function asked(question: Buffer): Omit<Asked, "by"> & { end: number } {
   const end = at + 5;
   // Of the record after the question nothing but its class is of interest.
   const udpSize = question.readUInt16BE(10) === 0 ? 0 : question.readUInt16BE(end + 3);
-  return { name: labels.join("."), type: question.readUInt16BE(at + 1), udpSize, end };
+  const spelled = labels.join(".");
+  return {
+    name: spelled.toLowerCase(),
+    spelled,
+    type: question.readUInt16BE(at + 1),
+    udpSize,
+    end,
+  };
 }
 
 function u16(value: number): Buffer {

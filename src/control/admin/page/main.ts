@@ -36,11 +36,12 @@ async function refresh(): Promise<void> {
     last = state;
     lastAt = Date.now();
     charts.add(now);
+    showAccess(state.mayChange);
     showFacts(state, now);
     showListeners(state.listeners, state.totals.mirrors);
-    upstreams.show(state.upstreams);
+    upstreams.show(state.upstreams, state.mayChange);
     showStatus(statusOf(state));
-    await relays.refresh();
+    await relays.refresh(state.mayChange);
     showTrouble(null);
   } catch (error) {
     if (!(error instanceof Refused)) {
@@ -57,6 +58,14 @@ function showStatus({ kind, text }: Status): void {
   pill.dataset.status = kind;
   document.title = kind === "ready" ? "ringway" : `ringway: ${kind}`;
   document.body.classList.toggle("stale", kind === "no answer");
+}
+
+/** Who may only look sees the buttons, and that they are not for them. */
+function showAccess(mayChange: boolean): void {
+  byId("access").hidden = mayChange;
+  for (const id of ["reload", "drain", "story-cut"]) {
+    byId<HTMLButtonElement>(id).disabled = !mayChange;
+  }
 }
 
 function showTrouble(error: unknown): void {

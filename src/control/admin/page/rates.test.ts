@@ -21,6 +21,7 @@ function state(durationMs: number, accepted: number, bytes: number, pid = 1): St
     uptimeMs: durationMs,
     engine: { name: "sockets", why: "", notes: [], workers: 1 },
     drainTimeoutMs: 0,
+    mayChange: true,
     listeners: [],
     upstreams: [],
     totals: statistics(stats, [], []),

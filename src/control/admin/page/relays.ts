@@ -30,14 +30,22 @@ export class Relays {
     byId("story-cut").addEventListener("click", () => void this.cut(this.told));
   }
 
-  /** Asks for those that the search wants, and shows them. @throws as {@link Client.get} */
-  async refresh(): Promise<void> {
+  /**
+   * Asks for those that the search wants, and shows them.
+   *
+   * @param mayCut whether who looks may have one cut
+   * @throws as {@link Client.get}
+   */
+  async refresh(mayCut: boolean): Promise<void> {
     const wanted = new URLSearchParams({
       limit: String(SHOWN_MAX),
       sort: this.sort.value,
       filter: this.filter.value.trim(),
     });
     this.show(await this.client.get<RelaysDocument>(`/api/relays?${wanted}`));
+    for (const cut of this.body.querySelectorAll<HTMLButtonElement>(".act button")) {
+      cut.disabled = !mayCut;
+    }
     if (this.story.open && !this.hasEnded) await this.refreshStory();
   }
 

@@ -48,7 +48,8 @@ export class Upstreams {
     private readonly changed: () => void,
   ) {}
 
-  show(upstreams: readonly UpstreamView[]): void {
+  /** @param mayChange whether who looks may have something done */
+  show(upstreams: readonly UpstreamView[], mayChange: boolean): void {
     if (upstreams.length === 0) {
       this.body.replaceChildren(emptyRow("No listener has an upstream.", COLUMNS));
       return;
@@ -59,7 +60,7 @@ export class Upstreams {
     setRows(this.body, rows, (row) => this.row(byKey.get(row.key) as UpstreamView));
     for (const row of this.body.children) {
       const one = byKey.get((row as HTMLElement).dataset.key ?? "");
-      if (one !== undefined) mark(row as HTMLTableRowElement, one);
+      if (one !== undefined) mark(row as HTMLTableRowElement, one, mayChange);
     }
   }
 
@@ -123,10 +124,10 @@ function healthOf({ health, healthForMs, lastCheck, trouble }: UpstreamView): st
 }
 
 /** What is not well is seen from afar, and what it is already cannot be asked for. */
-function mark(row: HTMLTableRowElement, { health, state }: UpstreamView): void {
+function mark(row: HTMLTableRowElement, { health, state }: UpstreamView, mayChange: boolean): void {
   row.dataset.health = health;
   row.dataset.state = state;
   for (const button of row.querySelectorAll("button")) {
-    button.disabled = button.dataset.state === state;
+    button.disabled = !mayChange || button.dataset.state === state;
   }
 }

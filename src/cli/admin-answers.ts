@@ -1,0 +1,105 @@
+import * as v from "valibot";
+
+// What the commands look at of the admin API's answers. Whatever answers at an address says what it
+// likes, so each value is of its kind before anything is made of it. A newer ringway may say more.
+
+const figure = v.pipe(v.number(), v.finite(), v.minValue(0));
+const count = v.pipe(figure, v.integer());
+const texts = v.array(v.string());
+
+const flow = v.looseObject({ receivedBytes: count });
+
+const relay = v.looseObject({
+  id: count,
+  client: v.string(),
+  upstream: v.nullable(v.string()),
+  durationMs: figure,
+  up: flow,
+  down: flow,
+});
+
+const listener = v.looseObject({
+  name: v.nullable(v.string()),
+  listen: v.string(),
+  address: v.string(),
+  mode: v.string(),
+  upstreams: texts,
+  upstreamInside: v.boolean(),
+  accepting: v.boolean(),
+});
+
+const upstream = v.looseObject({
+  id: count,
+  listener: v.string(),
+  upstream: v.string(),
+  service: v.nullable(v.string()),
+  isBackup: v.boolean(),
+  weight: figure,
+  effectiveWeight: figure,
+  state: v.string(),
+  health: v.string(),
+  running: count,
+  maxRelays: count,
+  lastCheck: v.nullable(v.looseObject({ detail: v.nullable(v.string()) })),
+  trouble: v.nullable(v.string()),
+  healthForMs: figure,
+});
+
+const percentiles = v.nullable(v.looseObject({ p50: figure, p99: figure }));
+
+/** {@link RelaysDocument} */
+export const relaysAnswer = v.looseObject({
+  running: count,
+  matching: count,
+  relays: v.array(relay),
+});
+
+/** {@link UpstreamsDocument}, or one of its upstreams. */
+export const upstreamsAnswer = v.union([v.looseObject({ upstreams: v.array(upstream) }), upstream]);
+
+/** {@link PlanDocument} */
+export const planAnswer = v.looseObject({
+  summary: v.string(),
+  added: v.array(listener),
+  removed: v.array(listener),
+  changed: v.array(v.looseObject({ after: listener })),
+  reopened: v.array(listener),
+  needRestart: texts,
+});
+
+/** {@link DrainDocument} or {@link ListenerDrainDocument} */
+export const drainAnswer = v.union([
+  v.looseObject({ listener: v.string(), drainTimeoutMs: figure }),
+  v.looseObject({ running: count, drainTimeoutMs: figure }),
+]);
+
+/** {@link StateDocument} */
+export const stateAnswer = v.looseObject({
+  version: v.string(),
+  pid: count,
+  status: v.string(),
+  startedAt: figure,
+  uptimeMs: figure,
+  engine: v.looseObject({ name: v.string(), workers: count }),
+  listeners: v.array(listener),
+  upstreams: v.array(upstream),
+  totals: v.looseObject({
+    durationMs: figure,
+    relays: v.looseObject({ running: count, accepted: count }),
+    up: flow,
+    down: flow,
+    memory: v.looseObject({ segmentsLeased: count, segmentSizeBytes: count }),
+  }),
+  latency: v.looseObject({ dialMs: percentiles, firstByteMs: percentiles }),
+});
+
+/** {@link ErrorDocument} */
+export const errorAnswer = v.looseObject({ error: v.string(), problems: v.optional(texts, []) });
+
+/** The kind of an answer, with which it is looked at. */
+export type AnswerShape = v.GenericSchema;
+
+/** Whether an answer is of this kind. */
+export function isOfShape(shape: AnswerShape, answer: unknown): boolean {
+  return v.is(shape, answer);
+}

@@ -1,0 +1,22 @@
+import type { Settings } from "../../config/validate.ts";
+import { forbidCoreDumps } from "../../engine/linux.ts";
+
+/**
+ * Keeps what this process knows in it: no core dump has it, and no other process of the same user reads its
+ * memory. Linux only.
+ */
+export function guardSecrets(): void {
+  if (process.platform === "linux") forbidCoreDumps();
+}
+
+/** Whether there is a token, a password or a private key among the settings. */
+export function holdsSecrets({ admin, listeners }: Pick<Settings, "admin" | "listeners">): boolean {
+  if (admin !== null && (admin.token ?? admin.readToken) !== null) return true;
+  return listeners.some(({ health }) => {
+    const { check } = health;
+    if (check === null) return false;
+    // What a check says may be a password, too.
+    if ((check.steps?.length ?? 0) > 0) return true;
+    return check.password !== undefined || (check.tls?.identity ?? null) !== null;
+  });
+}

@@ -1,0 +1,62 @@
+import { formatAddress } from "../../config/address.ts";
+import type { ProxyOptions, WantedListener } from "../../config/options.ts";
+import type { TakeSockets } from "../../control/proxy.ts";
+import { closeNow } from "../../engine/linux.ts";
+import { type GivenSockets, openForWorkers } from "../../engine/listening-socket.ts";
+import { mayOverlap } from "../../engine/overlap.ts";
+
+/**
+ * Sockets of all listeners, opened before there is anything that accepts: workers begin when this
+ * process may no longer open them. Linux only.
+ */
+export class SocketsAhead {
+  /** Several listeners may have the same address, such as one with port 0. */
+  private readonly opened = new Map<string, GivenSockets[]>();
+
+  private constructor(private readonly passedOn: TakeSockets) {}
+
+  /**
+   * Opens them.
+   *
+   * @param passedOn sockets that are there already, which are taken instead
+   * @throws ListenError when one cannot be opened; then none is
+   */
+  static async open(
+    { listeners, workers }: Pick<ProxyOptions, "listeners" | "workers">,
+    passedOn: TakeSockets,
+  ): Promise<SocketsAhead> {
+    const ahead = new SocketsAhead(passedOn);
+    try {
+      for (const one of listeners) await ahead.add(one, workers);
+    } catch (error) {
+      ahead.close();
+      throw error;
+    }
+    return ahead;
+  }
+
+  /** Gives those of an address, once. */
+  readonly take: TakeSockets = (address) =>
+    this.opened.get(formatAddress(address))?.shift() ?? this.passedOn(address);
+
+  private async add({ address, unix }: WantedListener, workers: number): Promise<void> {
+    const key = formatAddress(address);
+    const those = this.opened.get(key) ?? [];
+    this.opened.set(key, those);
+    const given = this.passedOn(address);
+    if (given !== undefined) {
+      those.push(given);
+      return;
+    }
+    const open = [...this.opened.values()].flat().filter(({ areOwn }) => areOwn);
+    const isOurs = open.some(({ sockets: [first] }) => mayOverlap(first.address, address));
+    those.push({ sockets: await openForWorkers(address, workers, isOurs, unix), areOwn: true });
+  }
+
+  private close(): void {
+    for (const { sockets } of [...this.opened.values()].flat()) {
+      for (const { descriptor } of sockets) closeNow(descriptor);
+    }
+    this.opened.clear();
+  }
+}

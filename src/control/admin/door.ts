@@ -1,0 +1,242 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { Address, FileAccess } from "../../config/options.ts";
+import { Deadlines } from "../../engine/deadlines.ts";
+import { descriptorBudget } from "../../engine/descriptors.ts";
+import { madeForOwner, setSocketAccess } from "../../engine/file-access.ts";
+import { canOpenSocket, closeDescriptor, duplicate } from "../../engine/libc.ts";
+import { setBlocking } from "../../engine/linux.ts";
+import { type ListeningSocket, openListening } from "../../engine/listening-socket.ts";
+import type { Asker } from "./answer.ts";
+import { type JudgePeer, peerJudge } from "./peers.ts";
+
+/** How often is looked whether the kernel would still accept. */
+const LOOK_MS = 1_000;
+
+/** A client has so long to take an answer, in milliseconds. */
+const TAKE_MS = 60_000;
+
+/** Requests of one connection that may wait for their answers. */
+const UNDER_WAY_MAX = 16;
+
+/** How much a connection is worth, when there are too many of them: the least goes first. */
+enum Worth {
+  /** What it has shown is wrong: it guesses, and its answer is late on purpose. */
+  Distrusted,
+  /** It has not asked for anything yet. */
+  Silent,
+  /** It has got its answer, and may ask for more. */
+  Answered,
+  /** It waits for an answer, or takes it. */
+  UnderWay,
+}
+
+/** One connection of the admin server: what it waits for, and for how long at most. */
+export class Visit implements Asker {
+  readonly name: string;
+  readonly refusal: string | null;
+  private readonly leaving = new AbortController();
+  private underWay = 0;
+  private hasAsked = false;
+  private isDistrusted = false;
+
+  constructor(
+    readonly socket: Socket,
+    private readonly door: Door,
+  ) {
+    const { name, refusal } = door.judge(socket);
+    this.name = name;
+    this.refusal = refusal;
+    door.silent.add(this);
+  }
+
+  get gone(): AbortSignal {
+    return this.leaving.signal;
+  }
+
+  get worth(): Worth {
+    if (this.isDistrusted) return Worth.Distrusted;
+    if (this.underWay > 0) return Worth.UnderWay;
+    return this.hasAsked ? Worth.Answered : Worth.Silent;
+  }
+
+  /** The head of a request is here. @param isWhole it has no body, or that is here, too */
+  asked(isWhole: boolean): void {
+    this.hasAsked = true;
+    if (++this.underWay > UNDER_WAY_MAX) this.end();
+    else if (isWhole) this.whole();
+  }
+
+  /** A request is here with its body: what is missing now is the answer. */
+  whole(): void {
+    this.door.silent.delete(this);
+  }
+
+  /** The answer is there to be taken. */
+  answers(): void {
+    this.door.silent.delete(this);
+    this.door.taking.add(this);
+  }
+
+  /** The client has the answer. */
+  answered(): void {
+    this.underWay--;
+    this.door.taking.delete(this);
+    if (!this.socket.destroyed) this.door.silent.add(this);
+  }
+
+  distrust(): void {
+    this.isDistrusted = true;
+  }
+
+  /** The connection is closed. */
+  closed(): void {
+    this.door.silent.delete(this);
+    this.door.taking.delete(this);
+    this.leaving.abort();
+  }
+
+  /** The client sends nothing more. */
+  ended(): void {
+    if (this.underWay === 0) this.end();
+  }
+
+  end(): void {
+    this.socket.destroy();
+  }
+}
+
+/**
+ * Where the admin server's clients come in. They have a number of descriptors of their own and never more:
+ * when one comes beyond that, the oldest one without a request goes, so that strangers who
+ * connect and say nothing keep nobody out, neither the operator here nor clients of relays. Nobody waits for ever:
+ * a request has its time to be there, an answer has one to be taken.
+ *
+ * At the limit of descriptors Bun's listener would spin, so it is closed then, and clients wait in the
+ * kernel's queue of the socket, which stays open.
+ */
+export class Door {
+  /** Connections on which a request is to come. */
+  readonly silent: Deadlines<Visit>;
+  /** Connections on which an answer is to be taken. */
+  readonly taking = new Deadlines<Visit>(TAKE_MS, (visit) => visit.end());
+  private readonly visits = new Set<Visit>();
+  private server: Server | null = null;
+  /** The socket that is listened on, while there is one of our own. */
+  private listening: ListeningSocket | null = null;
+  private looks: ReturnType<typeof setInterval> | null = null;
+  /** Judges clients of a unix socket; null where it is none. */
+  private judgePeer: JudgePeer | null = null;
+
+  /**
+   * @param silentMs a request has so long to be there, from the connection or the answer before
+   * @param onVisit somebody has come in
+   */
+  constructor(
+    silentMs: number,
+    private readonly onVisit: (visit: Visit) => void,
+  ) {
+    this.silent = new Deadlines<Visit>(silentMs, (visit) => visit.end());
+  }
+
+  /**
+   * Listens.
+   *
+   * @param unix what a unix socket gets, before anybody can connect
+   * @returns the address that it really has
+   * @throws with the system's `code`
+   */
+  async open(address: Address, unix: FileAccess): Promise<Address> {
+    this.judgePeer = address.kind === "unix" ? peerJudge(address, unix) : null;
+    if (process.platform !== "linux") {
+      // Nobody else has any part of its file meanwhile.
+      this.server = await madeForOwner(() =>
+        this.listen(
+          address.kind === "unix"
+            ? { path: address.path }
+            : { host: address.host, port: address.port },
+        ),
+      );
+      if (address.kind === "unix") setSocketAccess(address.path, unix);
+      const bound = this.server.address();
+      const port = typeof bound === "object" ? bound?.port : undefined;
+      return address.kind === "tcp" ? { ...address, port: port ?? address.port } : address;
+    }
+    this.listening = await openListening(address, "none", undefined, unix);
+    setBlocking(this.listening.descriptor, false);
+    await this.resume();
+    this.looks = setInterval(() => this.look(), LOOK_MS).unref();
+    return this.listening.address;
+  }
+
+  /** Who somebody is, and whether he may ask. */
+  judge(socket: Socket): Pick<Asker, "name" | "refusal"> {
+    if (this.judgePeer !== null) return this.judgePeer(descriptorOf(socket));
+    return { name: socket.remoteAddress ?? "unknown", refusal: null };
+  }
+
+  /** Closes it, and ends everybody. */
+  close(): void {
+    if (this.looks !== null) clearInterval(this.looks);
+    this.server?.close();
+    this.server = null;
+    if (this.listening !== null) closeDescriptor(this.listening.descriptor);
+    this.listening = null;
+    for (const visit of [...this.visits]) visit.end();
+  }
+
+  private look(): void {
+    const mayAccept = canOpenSocket();
+    if (!mayAccept) {
+      this.server?.close();
+      this.server = null;
+    } else if (this.server === null) {
+      // When it does not work out there is another look.
+      this.resume().catch(() => {});
+    }
+  }
+
+  private async resume(): Promise<void> {
+    const fd = duplicate(this.listening?.descriptor ?? -1);
+    if (fd === -1) return;
+    const server = await this.listen({ fd });
+    // It may have been closed meanwhile.
+    if (this.listening === null) server.close();
+    else this.server = server;
+  }
+
+  private listen(where: object): Promise<Server> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.come(socket));
+    const { promise, resolve, reject } = Promise.withResolvers<Server>();
+    server.on("error", reject);
+    server.listen(where, () => resolve(server));
+    return promise;
+  }
+
+  private come(socket: Socket): void {
+    if (this.visits.size >= descriptorBudget().admin) this.letGo();
+    const visit = new Visit(socket, this);
+    this.visits.add(visit);
+    socket.on("error", () => visit.end());
+    socket.on("end", () => visit.ended());
+    socket.on("close", () => {
+      this.visits.delete(visit);
+      visit.closed();
+    });
+    this.onVisit(visit);
+  }
+
+  /** Ends the oldest one of those that are worth the least. */
+  private letGo(): void {
+    let least: Visit | null = null;
+    for (const visit of this.visits) if (least === null || visit.worth < least.worth) least = visit;
+    if (least === null) return;
+    this.visits.delete(least);
+    least.end();
+  }
+}
+
+/** A socket of Bun 1.4 has its descriptor where Node's has it. @returns −1 when it has none any more */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
+  return handle?.fd ?? -1;
+}

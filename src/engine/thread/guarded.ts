@@ -1,0 +1,41 @@
+import { together } from "../../observe/together.ts";
+import type { EngineObserver } from "../engine.ts";
+import type { ResolveName } from "../names.ts";
+import type { AskRoute } from "../route-desk.ts";
+import { stackOf } from "./stack.ts";
+import type { Teller } from "./teller.ts";
+
+/** What a worker's engine tells and asks, and nothing of which throws. */
+export interface Guarded {
+  readonly observer: EngineObserver;
+  readonly resolve: ResolveName;
+  readonly askRoute: AskRoute;
+  /** Does what belongs to telling. What it throws is told, and then it answers `otherwise`. */
+  tell<T>(otherwise: T, call: () => T): T;
+}
+
+/**
+ * A teller for an engine: what goes wrong with telling is told, if that can be, and nothing else. A
+ * question that could not be asked is one that nobody answers in time.
+ */
+export function guarded(teller: Teller): Guarded {
+  const observer = together([teller]);
+  const tell = <T>(otherwise: T, call: () => T): T => {
+    try {
+      return call();
+    } catch (error) {
+      observer.untold?.(stackOf(error));
+      return otherwise;
+    }
+  };
+  return {
+    observer,
+    resolve: (...question) => tell(undefined, () => teller.resolve(...question)),
+    askRoute: (...question) =>
+      tell(
+        () => {},
+        () => teller.askRoute(...question),
+      ),
+    tell,
+  };
+}

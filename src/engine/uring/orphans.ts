@@ -1,0 +1,42 @@
+import { cleanUp, cleanUpOrThrow, forEach } from "../../clean-up.ts";
+import type { Held } from "../held.ts";
+import { closeNow, SocketOption, setOption, unmap, viewMapped } from "../linux.ts";
+import { unseen, wordsOf } from "./unseen.ts";
+
+/**
+ * Closes by RST what a thread has left behind that is over: its connections and listening sockets,
+ * those that only its ring knows, and the ring. Nothing is left by one that has cleaned up itself.
+ *
+ * To be called when the thread is no more: the kernel has ended all that it had of it by then.
+ *
+ * @returns what has gone wrong; no step is left out because of another one
+ */
+export function closeOrphans(held: Held): unknown[] {
+  const { ring } = held;
+  return cleanUp([
+    () => {
+      if (ring !== null) cleanUpOrThrow(forEach(() => unseen(held, ring), resetOrphan));
+    },
+    () => {
+      const submitted = ring === null ? null : wordsOf(ring).at(ring.sqHead);
+      cleanUpOrThrow(forEach(() => held.left(submitted), resetOrphan));
+    },
+    () => {
+      const { ringDescriptor } = held;
+      held.ringGone();
+      if (ringDescriptor >= 0) closeNow(ringDescriptor);
+    },
+    () => {
+      if (ring === null) return;
+      held.ringClosed();
+      unmap(viewMapped(ring.ring.address, ring.ring.bytes));
+      unmap(viewMapped(ring.entries.address, ring.entries.bytes));
+    },
+  ]);
+
+  function resetOrphan(descriptor: number): void {
+    if (!held.listens(descriptor)) setOption(descriptor, SocketOption.linger, 1, 0);
+    held.closed(descriptor);
+    closeNow(descriptor);
+  }
+}

@@ -1,0 +1,12 @@
+import type { GateOptions } from "../../src/config/options.ts";
+
+/** What engines are given of an edge that lets everybody in. */
+export const openGate: GateOptions = {
+  access: null,
+  trusted: null,
+  rows: [],
+  rates: null,
+  counts: null,
+  networkRates: null,
+  networkCounts: null,
+};

@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
+import { headerV2, ipv4Addresses } from "./headers.ts";
+import { onEveryStage, startOn } from "./stages.ts";
+
+// Clients that do not say who they are, where a PROXY header is to say it.
+
+const SILENT = 280;
+const RIGHT = 20;
+
+/** A connection; resolves when it is open, or let go before. */
+function open(port: number): Promise<Socket> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => resolve(socket));
+    socket.once("connect", () => resolve(socket));
+  });
+}
+
+/** A client that says who it is and asks. @returns it, and its answer; null when it is let go */
+async function served(port: number, host: number): Promise<readonly [Socket, string | null]> {
+  const socket = await open(port);
+  const header = headerV2(0x21, 0x11, ipv4Addresses(10, 0, 0, host));
+  const answer = await new Promise<string | null>((resolve) => {
+    socket.once("data", (data) => resolve(String(data)));
+    socket.once("close", () => resolve(null));
+    socket.write(Buffer.concat([header, Buffer.from("PING\r\n")]));
+  });
+  return [socket, answer];
+}
+
+onEveryStage("clients without a header", (stage) => {
+  test.each([
+    ["silent ones", ""],
+    ["ones that begin with one", "PROXY TCP4 10."],
+  ])(
+    "%s do not make a right one wait",
+    async (_name, words) => {
+      const edge = ["--proxy-protocol", "required", "--preamble-timeout", "1h"];
+      const flags = ["-l", "127.0.0.1:0", ...edge, "--max-relays", String(RIGHT)];
+      await using proxy = startOn(
+        stage,
+        [...flags, "--stats", "json", "--drain-timeout", "0s"],
+        ["prlimit", "--nofile=300:300"],
+      );
+      const port = await proxy.port();
+      const silent: Socket[] = [];
+      const right: Socket[] = [];
+      for (let round = 0; round < RIGHT; round++) {
+        // Whoever was let go comes again.
+        while (silent.filter(({ closed }) => !closed).length < SILENT && silent.length < 2_000) {
+          const more = await Promise.all(Array.from({ length: SILENT / 4 }, () => open(port)));
+          for (const socket of more) if (words !== "" && !socket.closed) socket.write(words);
+          silent.push(...more);
+        }
+        const [socket, answer] = await served(port, round);
+        expect(answer).toBe("+PONG\r\n");
+        right.push(socket);
+      }
+      // The limit of relays is that of those who have come in.
+      expect((await served(port, 250))[1]).toBe(null);
+      for (const socket of [...silent, ...right]) socket.destroy();
+      const { out } = await proxy.stop();
+      const { reasons } = JSON.parse(out).relays;
+      expect(reasons.preamble_full).toBeGreaterThan(SILENT / 2);
+      expect(reasons.listener_full).toBe(1);
+    },
+    60_000,
+  );
+});

@@ -1,0 +1,365 @@
+import { expect, test } from "bun:test";
+import { type Address, type EngineName, uringDefaults } from "../../src/config/options.ts";
+import { Fleet } from "../../src/control/fleet.ts";
+import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
+import { together } from "../../src/observe/together.ts";
+import { UpstreamTable } from "../../src/upstream/table.ts";
+import { listener, plainMemory, rowed } from "../contract/scene.ts";
+import { Death, Injection, placesOf } from "../fixtures/defects.ts";
+import { End } from "../fixtures/end.ts";
+import { noNames } from "../fixtures/engines.ts";
+import { closeWaiting, descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
+import { Recorder } from "../fixtures/recorder.ts";
+import { Refusing } from "../fixtures/system.ts";
+import { echo, sink, Upstream } from "../fixtures/upstream.ts";
+import { waitFor } from "../fixtures/wait.ts";
+import { onEveryStage } from "./stages.ts";
+
+// A worker meets a defect, anywhere, also while it recovers from another one: its clients know at once,
+// another worker's never do, whoever comes is served, and nothing is left behind.
+
+const url = new URL("../fixtures/injected-worker.ts", import.meta.url);
+const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
+/** Clients that stay. */
+const RESIDENTS = 12;
+const FOR_EVER = 1 << 30;
+/** Threads that stand still are found after seven looks, more than what asking them takes. */
+const LOOK_MS = 500;
+/** A place that is come to at all is come to in so many storms. */
+const STORMS = 40;
+
+/** A fleet whose workers go wrong where and when a test wants. */
+class Stage {
+  private readonly before = openDescriptors();
+  readonly record = new Recorder();
+  readonly upstream = Upstream.listen(anyPort, echo);
+  readonly mirror = Upstream.listen(anyPort, sink);
+  readonly words = new Int32Array(new SharedArrayBuffer(Injection.Size * 4));
+  readonly fleet: Fleet;
+  readonly table: UpstreamTable;
+  /** Clients that stay, each with an echo of 10 bytes; and clients that come and go. */
+  readonly residents: End[] = [];
+  private readonly passers: End[] = [];
+  address: Address = anyPort;
+  nobody: Address = anyPort;
+
+  private constructor(
+    name: EngineName,
+    readonly workers: number,
+    private readonly refusing: Refusing,
+  ) {
+    this.table = new UpstreamTable(workers);
+    this.table.openAll();
+    const { memory: upstreams } = this.table;
+    this.fleet = new Fleet(
+      {
+        name,
+        workers,
+        newWorker: (share, observer, onFailed) => {
+          const injection = this.words.buffer;
+          const own = { memory: plainMemory, uring: uringDefaults, engineOf: name, injection };
+          const birth = { ...own, share: { ...share, upstreams } };
+          const options = { name, url, birth, onFailed, resolve: noNames, lookMs: LOOK_MS };
+          return new ThreadEngine(options, observer);
+        },
+      },
+      together([this.record, { workerFailed: (worker: number) => this.table.forget(worker - 1) }]),
+    );
+  }
+
+  /** @param what goes wrong there: copies to a mirror, which take their time to end, are made where it is them */
+  static async begin(engine: EngineName, workers: number, what = ""): Promise<Stage> {
+    const stage = new Stage(engine, workers, Refusing.open());
+    const copies = { address: stage.mirror.address, bufferSize: 4096, percent: 100 };
+    const mirror = what.includes("Cop") ? copies : null;
+    const upstreams = [rowed(stage.upstream.address, 0)];
+    stage.address = (await stage.fleet.listen(listener({ upstreams, mirror }))).address;
+    const refusing = [rowed(stage.refusing.address, 1)];
+    stage.nobody = (await stage.fleet.listen(listener({ upstreams: refusing }))).address;
+    const residents = Array.from({ length: RESIDENTS }, () => stage.served());
+    stage.residents.push(...(await Promise.all(residents)));
+    return stage;
+  }
+
+  /** From now on so many calls of a place go wrong. @param worker 0 for any */
+  inject(place: number, times: number, worker = 0): void {
+    this.words[Injection.Place] = place;
+    this.words[Injection.Worker] = worker;
+    this.words[Injection.Done] = 0;
+    Atomics.store(this.words, Injection.Left, times);
+  }
+
+  /** The first worker meets its end in this way. */
+  async die(death: Death): Promise<void> {
+    this.words[Injection.Worker] = 1;
+    await this.provoke(death);
+  }
+
+  /** The first worker meets a defect of its own, beside what is injected. */
+  async provoke(death = Death.Defect): Promise<void> {
+    const { words } = this;
+    Atomics.store(words, Injection.Fatal, death);
+    const { workersFailed } = this.record;
+    // What goes wrong may be a defect by itself.
+    while (Atomics.load(words, Injection.Fatal) !== 0 && workersFailed.length === 0) {
+      await this.storm();
+    }
+  }
+
+  /** Nothing goes wrong any more. @returns how often it has */
+  heal(): number {
+    Atomics.store(this.words, Injection.Left, 0);
+    return this.done;
+  }
+
+  get done(): number {
+    return Atomics.load(this.words, Injection.Done);
+  }
+
+  /** A client that has got an echo. @throws Error when it gets none though it is not closed either */
+  async served(): Promise<End> {
+    for (let tries = 0; tries < 100; tries++) {
+      const end = await End.connect(this.address).catch(() => null);
+      if (end === null) continue;
+      end.offer({ seed: 1, total: 10 });
+      await waitFor(
+        () => end.closed || end.receivedBytes >= 10,
+        () => `a client is served or closed: ${end}`,
+      );
+      if (!end.closed) return end;
+    }
+    throw new Error("a hundred clients in a row are closed");
+  }
+
+  /** All that clients do, once. */
+  async storm(): Promise<void> {
+    const connect = (address: Address) =>
+      End.connect(address, (end) => {
+        this.passers.push(end);
+      }).catch(() => null);
+    const { address, nobody } = this;
+    const [finishing, resetting, bulky] = await Promise.all(
+      [address, address, address, nobody].map(connect),
+    );
+    finishing?.offer({ seed: 3, total: 10 }).finish();
+    bulky?.offer({ seed: 4, total: 300_000 }).finish();
+    resetting?.offer({ seed: 5, total: 10 });
+    await Bun.sleep(1);
+    resetting?.reset();
+    void this.fleet.relays();
+    void this.fleet.acceptance();
+    await Bun.sleep(1);
+  }
+
+  /** Whoever stays is closed or served, and whoever was to leave has left. */
+  async nobodyHangs(): Promise<void> {
+    const before = new Map(this.residents.map((end) => [end, end.receivedBytes]));
+    for (const end of this.residents)
+      if (!end.closed && !end.finSeen) end.offer({ seed: 5, total: 1 });
+    const hangs = (end: End) =>
+      !end.closed && !end.finSeen && end.receivedBytes === before.get(end);
+    const left = () => [
+      ...this.residents.filter(hangs),
+      ...this.passers.filter((one) => !one.closed && !one.finSeen),
+    ];
+    await waitFor(
+      () => left().length === 0,
+      () => `nobody hangs: ${left().join("; ")}`,
+    );
+  }
+
+  /** How many who stay know that they are to go. */
+  get lost(): number {
+    return this.residents.filter(({ closed, finSeen }) => closed || finSeen).length;
+  }
+
+  /** How many of those that stay each worker has. */
+  async spread(): Promise<number[]> {
+    const counts = Array<number>(this.workers).fill(0);
+    for (const { id } of await this.fleet.relays()) (counts[(id - 1) % this.workers] as number)++;
+    return counts;
+  }
+
+  /** Everything goes; then nothing may be left. */
+  async end(): Promise<void> {
+    this.heal();
+    const { address } = this;
+    for (const client of [...this.residents, ...this.passers]) client.reset();
+    await this.fleet.stop(0);
+    this.upstream.close();
+    this.mirror.close();
+    this.refusing.close();
+    await waitFor(
+      () => descriptorsSince(this.before) === "",
+      () => `nothing is left open: ${descriptorsSince(this.before)}`,
+    );
+    if (address.kind === "tcp") expect(closeWaiting(address.port)).toBe(0);
+  }
+}
+
+/** Telling is no reason for a worker to end. */
+const telling =
+  /^(Records\.|Teller\.(relay|dial|pool|accept|route|mirror|flush|gather|send|untold|answer))/;
+
+/** Of all places, those that each run tries: what the kernel, clocks and the control plane call, and telling. */
+const usual =
+  /^(Gate\.(completed|decide)|Loop\.(completed|accept|turn|finished|closeSocket|running)|Held\.(took|closing)|Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(receiveCompleted|sendCompleted|promptSent|send|receive|drained|turnEnded)|Dialer\.(dial|socketCompleted|connectCompleted|failed|attemptFailed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|finished|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.socketCompleted|Records\.(add|take)|Teller\.(relayStarted|relayEnded|dialFailed|flush|flushWhenDue|answer|tell))$/;
+const asked = process.env.RINGWAY_DEFECTS;
+/** `RINGWAY_DEFECTS` tries the places that it matches, `.` all some 400 of an engine. */
+const wanted = asked === undefined ? usual : new RegExp(asked);
+
+/** @returns whether the place was come to at all */
+async function meetsDefect(stage: Stage, place: number, name: string): Promise<boolean> {
+  const [mine = 0] = await stage.spread();
+  stage.inject(place, 1, 1);
+  for (let tries = 0; stage.done === 0 && tries < STORMS; tries++) await stage.storm();
+  if (stage.heal() === 0) return false;
+  await stage.nobodyHangs();
+  const { workersFailed } = stage.record;
+  // Clients know before it is told.
+  if (stage.lost > 1) await waitFor(() => workersFailed.length > 0, "the defect is told");
+  expect(workersFailed.length).toBeLessThanOrEqual(telling.test(name) ? 0 : 1);
+  // Without an end of the worker it is one relay at most that has one.
+  if (workersFailed.length > 0) expect(stage.lost).toBe(mine);
+  else expect(stage.lost).toBeLessThanOrEqual(1);
+  await Promise.all(Array.from({ length: 8 }, () => stage.served()));
+  return true;
+}
+
+onEveryStage("a defect anywhere", ({ engine, workers }) => {
+  test("ends its worker at most: nobody hangs, others never notice, nothing is left", async () => {
+    const idle: string[] = [];
+    const wrong: string[] = [];
+    for (const [number, { name }] of (await placesOf(engine)).entries()) {
+      if (!wanted.test(name)) continue;
+      const stage = await Stage.begin(engine, workers, name);
+      try {
+        if (!(await meetsDefect(stage, number, name))) idle.push(name);
+      } catch (error) {
+        wrong.push(`${name}: ${(error as Error).message}`);
+      }
+      await stage
+        .end()
+        .catch((error: Error) => wrong.push(`${name}, at its end: ${error.message}`));
+    }
+    expect(wrong).toEqual([]);
+    // A place that nothing comes to shows nothing.
+    if (asked === undefined) expect(idle).toEqual([]);
+  }, 300_000);
+});
+
+/** What a worker does when it has met a defect, each of which goes wrong as often as it is tried. */
+const steps: Readonly<Record<EngineName, readonly string[]>> = {
+  uring: [
+    "Loop.abandon",
+    "Loop.tellFigures",
+    "Gate.cancelAccepts",
+    "Queue.enter",
+    "Queue.completion",
+    "Queue.close",
+    "Queue.unregisterRing",
+    "Held.closed",
+    "Memory.forsake",
+    "RelayStory.abandoned",
+    "Ledger.ends",
+    "Records.add",
+    "Records.take",
+    "Teller.relayEnded",
+    "Teller.flush",
+    "Teller.tell",
+    "Teller.failed",
+  ],
+  sockets: [
+    "SocketsEngine.abandon",
+    "SocketsEngine.finished",
+    "Acceptor.close",
+    "Conduit.terminate",
+    "Conduit.closed",
+    "Copies.cut",
+    "Ledger.ends",
+    "Records.add",
+    "Records.take",
+    "Teller.relayEnded",
+    "Teller.flush",
+    "Teller.tell",
+    "Teller.failed",
+  ],
+};
+
+onEveryStage("a defect of a clean-up", ({ engine, workers }) => {
+  test.each(steps[engine])(
+    "%s: what it was to let go is let go all the same",
+    async (step) => {
+      const stage = await Stage.begin(engine, workers, step);
+      const [mine = 0] = await stage.spread();
+      const places = await placesOf(engine);
+      const place = places.findIndex(({ name }) => name === step);
+      expect(place).toBeGreaterThanOrEqual(0);
+      stage.inject(place, FOR_EVER, 1);
+      await stage.provoke();
+      const { workersFailed } = stage.record;
+      await waitFor(() => workersFailed.length > 0, "the defect is told");
+      expect(stage.heal()).toBeGreaterThan(0);
+      await waitFor(
+        () => stage.lost === mine,
+        () => `its ${mine} clients know, now ${stage.lost}`,
+      );
+      expect(workersFailed[0]?.worker).toBe(1);
+      await stage.nobodyHangs();
+      expect(stage.lost).toBe(mine);
+      await Promise.all(Array.from({ length: 8 }, () => stage.served()));
+      await stage.end();
+    },
+    60_000,
+  );
+});
+
+/** How a thread can be worse than one that has met a defect. */
+const deaths = [
+  ["ends without a word", Death.Silent],
+  ["runs for ever", Death.Spins],
+  ["waits for ever", Death.Waits],
+] as const;
+
+onEveryStage("a worker that cannot clean up", ({ engine, workers }) => {
+  test.each(deaths)(
+    "as it %s: it is found, ended and replaced, and nothing is left",
+    async (_, death) => {
+      const stage = await Stage.begin(engine, workers);
+      const [mine = 0] = await stage.spread();
+      const { record, fleet } = stage;
+      await stage.die(death);
+      if (death !== Death.Silent) {
+        // Nobody who asks waits for it, and what it has is left out.
+        const [theirs, acceptance] = await Promise.all([fleet.relays(), fleet.acceptance()]);
+        expect(theirs.every(({ id }) => (id - 1) % workers !== 0)).toBe(true);
+        expect(acceptance).toEqual({
+          state: "absent",
+          why: "worker 1 does not answer",
+        });
+        expect(fleet.stats().relays.accepted).toBeGreaterThanOrEqual(RESIDENTS);
+      }
+      await waitFor(() => record.workersFailed.length > 0, "it is told", 30_000);
+      await waitFor(
+        () => stage.lost === mine,
+        () => `its ${mine} clients know, now ${stage.lost}`,
+      );
+      await waitFor(
+        async () => (await fleet.acceptance()).state === "accepts",
+        async () => `its successor accepts: ${(await fleet.acceptance()).why}`,
+      );
+      expect(record.workersFailed).toMatchObject([{ worker: 1, relays: expect.any(Number) }]);
+      await stage.nobodyHangs();
+      expect(stage.lost).toBe(mine);
+      await Promise.all(Array.from({ length: 8 }, () => stage.served()));
+      await stage.end();
+    },
+    60_000,
+  );
+
+  test("a stop does not wait for it for ever", async () => {
+    const stage = await Stage.begin(engine, workers);
+    await stage.die(Death.Spins);
+    await stage.end();
+  }, 60_000);
+});
