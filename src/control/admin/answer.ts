@@ -23,7 +23,7 @@ export interface Asker {
   readonly refusal: string | null;
   /** Aborted when nobody waits for an answer any more. */
   readonly gone: AbortSignal;
-  /** It guesses: when there are too many connections, it goes first. */
+  /** What it sends is wrong: when there are too many connections, it goes first. */
   distrust(): void;
 }
 

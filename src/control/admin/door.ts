@@ -20,7 +20,7 @@ const UNDER_WAY_MAX = 16;
 
 /** How much a connection is worth, when there are too many of them: the least goes first. */
 enum Worth {
-  /** What it has shown is wrong: it guesses, and its answer is late on purpose. */
+  /** What it has sent is wrong, and it has got or will get its answer: nothing good is to come of it. */
   Distrusted,
   /** It has not asked for anything yet. */
   Silent,
