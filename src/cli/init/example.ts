@@ -50,7 +50,7 @@ export default defineConfig({
   //tcpUserTimeout: "off",     // or how long an end may acknowledge nothing
   //unixMode: "0600",          // permissions of unix sockets, the admin's, too
   //unixUser: "root",          // whose they are, by name or number
-  //unixGroup: "root",         // their group: with unixMode "0660" it may connect
+  //unixGroup: "root",         // their group: unixMode "0660" lets it in
   //lifetime: "off",           // end a relay after this, up to a tenth earlier
   //balance: "round-robin",    // least-relays, two-choices, random, first, hash
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most
