@@ -7,6 +7,7 @@ import { defaults, listenerDefaults, type UpstreamAddress, uringDefaults } from 
 import { isTable } from "./plain.ts";
 import { formatDuration, formatMicros } from "./quantity.ts";
 import { type Rule, tight } from "./rule.ts";
+import { accessLogSettings } from "./schema-access-log.ts";
 import { edgeSettings } from "./schema-edge.ts";
 import { healthSettings } from "./schema-health.ts";
 import { mirrorSettings } from "./schema-mirror.ts";
@@ -416,42 +417,7 @@ const configEntries = {
     "Most buffers, 2MiB…64GiB in all; allocated when needed.",
     defaults.segmentCount,
   ),
-  accessLog: proxySetting(
-    "accessLog",
-    form.text,
-    "A JSON line for each relay at its end: none, stdout or the path of a file.",
-    defaults.accessLog,
-  ),
-  accessLogStarts: proxySetting(
-    "accessLogStarts",
-    form.onOff,
-    "A line also when a relay starts.",
-    defaults.accessLogStarts ? "on" : "off",
-  ),
-  accessLogEvery: proxySetting(
-    "accessLogEvery",
-    form.duration("off", false),
-    "A line so often for each relay that runs so long, 1s…24h.",
-    defaults.accessLogEvery,
-  ),
-  accessLogMode: proxySetting(
-    "accessLogMode",
-    form.octal,
-    "Permissions that its file is made with, whatever the umask is.",
-    "0640",
-  ),
-  accessLogUser: proxySetting(
-    "accessLogUser",
-    form.owner,
-    "The user of a file that is made for it, by name or number.",
-    "the process's",
-  ),
-  accessLogGroup: proxySetting(
-    "accessLogGroup",
-    form.owner,
-    "The group of a file that is made for it, by name or number.",
-    "the process's",
-  ),
+  ...accessLogSettings,
   admin: proxySetting(
     "admin",
     form.text,
