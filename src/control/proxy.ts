@@ -66,6 +66,8 @@ export class RunningProxy {
   private prepared: Prepared = { edged: [], expanded: [], adopted: new Map() };
   /** Members of services have changed, which is looked at after the reload that is under way. */
   private isRefreshing = false;
+  /** Addresses of sockets that others have opened, whose unix paths are theirs. */
+  private readonly passedOn = new Set<string>();
 
   private constructor(
     readonly engine: Engine,
@@ -247,7 +249,7 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
-    giveAccess(plan);
+    giveAccess(plan, this.passedOn);
     const prepared = await this.prepareAndOpen(wanted);
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
@@ -392,6 +394,7 @@ export class RunningProxy {
 
   private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
     const socket = this.inherited(options.address);
+    if (socket?.areOwn === false) this.passedOn.add(formatAddress(options.address));
     try {
       this.listening.set(key, await this.engine.listen(options, socket));
     } catch (error) {
@@ -470,11 +473,17 @@ function newEngine(
   );
 }
 
-/** Unix sockets of other access than before get it. @throws ListenError when one cannot be given */
-function giveAccess({ changed }: Plan): void {
+/**
+ * Unix sockets of other access than before get it.
+ *
+ * @param passedOn addresses of those that keep what others have given them
+ * @throws ListenError when one cannot be given
+ */
+function giveAccess({ changed }: Plan, passedOn: ReadonlySet<string>): void {
   for (const { before, after } of changed) {
     const { address, unix } = after;
-    if (address.kind !== "unix" || Bun.deepEquals(before.unix, unix)) continue;
+    if (address.kind !== "unix" || passedOn.has(formatAddress(address))) continue;
+    if (Bun.deepEquals(before.unix, unix)) continue;
     try {
       setSocketAccess(address.path, unix);
     } catch (error) {
