@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CliProcess } from "./cli-process.ts";
@@ -263,6 +263,22 @@ test("SIGHUP without a file changes nothing and ends nothing", async () => {
   proxy.child.kill("SIGHUP");
   await proxy.logged(/SIGHUP: nothing changes/);
   await connect(port);
+  await proxy.stop();
+});
+
+test("--watch follows a folder that is a link, as releases are deployed", async () => {
+  for (const release of ["one", "two"]) {
+    await mkdir(join(folder, "releases", release), { recursive: true });
+    const content = `listen = "127.0.0.1:0"\nupstream = "127.0.0.1:1"\ntries = ${release === "one" ? 1 : 2}\n`;
+    await writeFile(join(folder, "releases", release, "r.toml"), content);
+  }
+  const current = join(folder, "releases/current");
+  await symlink("one", current);
+  await using proxy = new CliProcess(["-c", join(current, "r.toml"), "--watch"]);
+  await proxy.port();
+  await symlink("two", `${current}.new`);
+  await rename(`${current}.new`, current);
+  await proxy.logged(/the file has changed: 1 listener changed/);
   await proxy.stop();
 });
 

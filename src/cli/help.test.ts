@@ -137,6 +137,14 @@ test("the help", () => {
           --upstream-idle-timeout TIME  the same where its upstream has [off]
           --keep-alive TIME             ask silent ends whether they live after
                                         this, or off [1m]
+          --unix-mode MODE              permissions of unix sockets that are made
+                                        [0600]
+          --unix-user USER              their user, by name or number
+          --unix-group GROUP            their group, by name or number
+          --keep-alive-interval TIME    ask again so often [10s]
+          --keep-alive-probes N         an end is gone after so many in vain [6]
+          --tcp-user-timeout TIME       an end is gone that acknowledges nothing
+                                        for so long [off]
           --lifetime TIME               end a relay then, up to a tenth earlier
                                         [off]
           --connect-timeout TIME        give a dial to an upstream up after this
@@ -154,14 +162,15 @@ test("the help", () => {
           --access-log-starts on|off  a line also when a relay starts [off]
           --access-log-every TIME     a line so often for each relay that runs, or
                                       off [off]
+          --access-log-mode MODE      permissions of its file when it is made [0640]
+          --access-log-user USER      its user then, by name or number
+          --access-log-group GROUP    its group then, by name or number
           --admin ADDR                serve the admin page, API and metrics here
                                       [none]
           --admin-token TOKEN         what their requests have to show (file:PATH:
                                       in a file); needed where others reach them
                                       [none]
           --admin-read-token TOKEN    the same of those who may only look [none]
-          --admin-mode MODE           who may connect to its unix socket: 0600, 0660
-                                      (the group, too) or 0666 [0600]
           --stats FORM                statistics at exit: text, json or none [text]
       -v, --verbose                   log every relay; more statistics
 

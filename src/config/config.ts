@@ -76,6 +76,18 @@ export interface ListenerSettings
   readonly upstreamIdleTimeout?: Duration | "off" | false;
   /** After so much silence the kernel asks an end whether it lives, 10s…9h. @default "1m" */
   readonly keepAlive?: Duration | "off" | false;
+  /** Permissions of its unix sockets, such as `"0660"`, whatever the umask is. @default "0600" */
+  readonly unixMode?: string;
+  /** Their user, by name or number; without, that of the process. */
+  readonly unixUser?: string | number;
+  /** Their group, by name or number; without, that of the process. */
+  readonly unixGroup?: string | number;
+  /** It asks again this often, 1s…1h. @default "10s" */
+  readonly keepAliveInterval?: Duration;
+  /** After so many questions without an answer the end is gone, 1…127. @default 6 */
+  readonly keepAliveProbes?: number | string;
+  /** An end that acknowledges nothing of what was sent to it for this long is gone, 1s…24h. @default "off" */
+  readonly tcpUserTimeout?: Duration | "off" | false;
   /** A relay ends after this, up to a tenth earlier; 1s…720h. @default "off" */
   readonly lifetime?: Duration | "off" | false;
   /** How an upstream is chosen for each relay. @default "round-robin" */
@@ -353,6 +365,12 @@ export interface Config extends ListenerSettings {
   readonly accessLogStarts?: OnOff;
   /** A line so often for each relay that runs so long, 1s…24h. @default "off" */
   readonly accessLogEvery?: Duration | "off" | false;
+  /** Permissions that its file is made with, such as `"0644"`, whatever the umask is. @default "0640" */
+  readonly accessLogMode?: string;
+  /** The user of a file that is made for it, by name or number; without, that of the process. */
+  readonly accessLogUser?: string | number;
+  /** The group of a file that is made for it, by name or number; without, that of the process. */
+  readonly accessLogGroup?: string | number;
   /**
    * Where the admin page and API are: `"127.0.0.1:9600"`, `"unix:/path"`, …
    *
@@ -372,12 +390,6 @@ export interface Config extends ListenerSettings {
    * @default "none"
    */
   readonly adminReadToken?: string;
-  /**
-   * Who may connect to their unix socket: `"0600"` its owner, `"0660"` its group, too, `"0666"` everybody.
-   *
-   * @default "0600"
-   */
-  readonly adminMode?: "0600" | "0660" | "0666";
   /**
    * Whose process it becomes once its sockets are open, by name or number: on Linux, where it was
    * started as root.

@@ -1,6 +1,7 @@
 import { formatAddress } from "./address.ts";
 import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
+import { fileAccessOf } from "./file-access.ts";
 import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import { mirrorOf } from "./mirror.ts";
@@ -8,6 +9,7 @@ import {
   type Address,
   type ListenerOptions,
   listenerDefaults,
+  UNIX_MODE,
   type UpstreamAddress,
   type UpstreamOptions,
   type WantedListener,
@@ -80,6 +82,10 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     upstreamIdleTimeoutMs:
       settings.upstreamIdleTimeout?.value ?? listenerDefaults.upstreamIdleTimeoutMs,
     keepAliveMs: settings.keepAlive?.value ?? listenerDefaults.keepAliveMs,
+    keepAliveIntervalMs: settings.keepAliveInterval?.value ?? listenerDefaults.keepAliveIntervalMs,
+    keepAliveProbes: settings.keepAliveProbes?.value ?? listenerDefaults.keepAliveProbes,
+    unix: fileAccessOf(settings.unixMode, settings.unixUser, settings.unixGroup, UNIX_MODE),
+    tcpUserTimeoutMs: settings.tcpUserTimeout?.value ?? listenerDefaults.tcpUserTimeoutMs,
     lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));

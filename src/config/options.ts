@@ -37,6 +37,15 @@ export interface UnixAddress {
  */
 export type Asked = true;
 
+/** Who may do what with a file or a unix socket that ringway makes. */
+export interface FileAccess {
+  /** Permissions, as of chmod(2); they do not depend on the umask. */
+  readonly mode: number;
+  /** The numbers of its owners; null for those of the process. */
+  readonly user: number | null;
+  readonly group: number | null;
+}
+
 /** Where a listener accepts or an upstream is reached. */
 export type Address = TcpAddress | UnixAddress;
 
@@ -223,6 +232,13 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   readonly upstreamIdleTimeoutMs: number;
   /** Milliseconds of silence after which the kernel asks an end whether it lives; 0 for never. */
   readonly keepAliveMs: number;
+  /** What a unix socket gets that is listened on. */
+  readonly unix: FileAccess;
+  /** Milliseconds between two such questions, and how many may remain unanswered, at least 1. */
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveProbes: number;
+  /** Milliseconds that an end may leave what was sent to it unacknowledged; 0 for the system's way. */
+  readonly tcpUserTimeoutMs: number;
   /** Milliseconds after which a relay ends, whatever it does; 0 for never. */
   readonly lifetimeMs: number;
 }
@@ -302,13 +318,15 @@ export interface AdminOptions {
   readonly token: string | null;
   /** What those have to show who may only look; null where there are none. Only beside `token`. */
   readonly readToken: string | null;
-  /** Permissions of a unix socket's file, whatever the umask is. */
-  readonly socketMode: number;
+  /** What its unix socket gets. */
+  readonly unix: FileAccess;
 }
 
 /** What is written down of each relay, and where to. Finished and validated. */
 export interface AccessLogOptions {
   readonly target: "stdout" | { readonly path: string };
+  /** What its file gets when it is made. */
+  readonly access: FileAccess;
   /** A line when a relay starts, beside the one at its end. */
   readonly starts: boolean;
   /** Milliseconds between two lines of a relay that runs, 1,000…86,400,000; 0 for none. */
@@ -347,6 +365,11 @@ export interface ProxyOptions {
   readonly reserved?: readonly Address[];
 }
 
+/** Permissions of a unix socket: its owner alone may connect. */
+export const UNIX_MODE = 0o600;
+/** Permissions of the access log: its group may read it. */
+export const ACCESS_LOG_MODE = 0o640;
+
 /** What a listener has unless it says otherwise. */
 export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = {
   mode: "bidirectional",
@@ -369,6 +392,10 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   clientIdleTimeoutMs: 0,
   upstreamIdleTimeoutMs: 0,
   keepAliveMs: 60_000,
+  unix: { mode: UNIX_MODE, user: null, group: null },
+  keepAliveIntervalMs: 10_000,
+  keepAliveProbes: 6,
+  tcpUserTimeoutMs: 0,
   lifetimeMs: 0,
 };
 
@@ -389,7 +416,6 @@ export const defaults = {
   admin: "none",
   adminToken: "none",
   adminReadToken: "none",
-  adminMode: "0600",
   user: "none",
   group: "none",
   stats: "text",

@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { policies } from "../upstream/balance/balance.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
-import { adminModes } from "./admin.ts";
 import type { Config, ListenerConfig, UpstreamTable, UringConfig } from "./config.ts";
 import { edgeWords } from "./edge.ts";
 import * as form from "./forms.ts";
@@ -11,6 +10,7 @@ import { defaults, listenerDefaults, type UpstreamAddress, uringDefaults } from 
 import { isTable } from "./plain.ts";
 import { formatDuration, formatMicros } from "./quantity.ts";
 import { type Rule, tight } from "./rule.ts";
+import { accessLogSettings } from "./schema-access-log.ts";
 import { edgeSettings } from "./schema-edge.ts";
 import { healthSettings } from "./schema-health.ts";
 import { mirrorSettings } from "./schema-mirror.ts";
@@ -199,6 +199,30 @@ const listenerSettings = {
     "After so much silence the kernel asks an end whether it lives, 10s…9h.",
     formatDuration(listenerDefaults.keepAliveMs),
   ),
+  unixMode: setting(
+    "unixMode",
+    form.octal,
+    "Permissions of its unix sockets, whatever the umask is; at the top that of the admin server, too.",
+    "0600",
+  ),
+  unixUser: setting("unixUser", form.owner, "Their user, by name or number.", "the process's"),
+  unixGroup: setting("unixGroup", form.owner, "Their group, by name or number.", "the process's"),
+  keepAliveInterval: setting(
+    "keepAliveInterval",
+    form.duration(),
+    "It asks again this often, 1s…1h.",
+    formatDuration(listenerDefaults.keepAliveIntervalMs),
+  ),
+  keepAliveProbes: setting(
+    "keepAliveProbes",
+    form.count(1, 127),
+    "After so many questions without an answer the end is gone.",
+    listenerDefaults.keepAliveProbes,
+  ),
+  tcpUserTimeout: durationOrOff(
+    "tcpUserTimeout",
+    "An end that acknowledges nothing of what was sent to it for this long is gone, 1s…24h.",
+  ),
   lifetime: durationOrOff("lifetime", "A relay ends after this, up to a tenth earlier; 1s…720h."),
   balance: setting(
     "balance",
@@ -242,6 +266,7 @@ function durationOrOff(
     | "clientIdleTimeout"
     | "upstreamIdleTimeout"
     | "lifetime"
+    | "tcpUserTimeout"
     | "dialBudget"
     | "queueTimeout"
     | "holdTimeout",
@@ -428,24 +453,7 @@ const configEntries = {
     "Most buffers, 2MiB…64GiB in all; allocated when needed.",
     defaults.segmentCount,
   ),
-  accessLog: proxySetting(
-    "accessLog",
-    form.text,
-    "A JSON line for each relay at its end: none, stdout or the path of a file.",
-    defaults.accessLog,
-  ),
-  accessLogStarts: proxySetting(
-    "accessLogStarts",
-    form.onOff,
-    "A line also when a relay starts.",
-    defaults.accessLogStarts ? "on" : "off",
-  ),
-  accessLogEvery: proxySetting(
-    "accessLogEvery",
-    form.duration("off", false),
-    "A line so often for each relay that runs so long, 1s…24h.",
-    defaults.accessLogEvery,
-  ),
+  ...accessLogSettings,
   admin: proxySetting(
     "admin",
     form.text,
@@ -475,12 +483,6 @@ const configEntries = {
     form.text,
     "The same of those who may look and change nothing, beside adminToken.",
     defaults.adminReadToken,
-  ),
-  adminMode: proxySetting(
-    "adminMode",
-    form.words(adminModes),
-    "Who may connect to their unix socket: its owner, its group, too, or everybody.",
-    defaults.adminMode,
   ),
   stats: proxySetting("stats", form.words(statsFormats), "Statistics at exit.", defaults.stats),
   verbose: proxySetting("verbose", form.truth, "Log every relay; more statistics.", false),

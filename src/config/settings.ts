@@ -6,6 +6,7 @@ import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import { dnsAllow } from "./dns-allow.ts";
 import { edgeRules } from "./edge.ts";
+import { fileGroup, fileMode, fileUser } from "./file-access.ts";
 import { healthRules, ownHealthRules } from "./health.ts";
 import { ipKind } from "./ip.ts";
 import { mirrorRules } from "./mirror.ts";
@@ -51,6 +52,12 @@ export const listenerRules = {
   clientIdleTimeout: durationOrOff(10 * SECOND_MS, 720 * HOUR_MS, "10s…720h"),
   upstreamIdleTimeout: durationOrOff(10 * SECOND_MS, 720 * HOUR_MS, "10s…720h"),
   keepAlive: durationOrOff(10 * SECOND_MS, 9 * HOUR_MS, "10s…9h"),
+  keepAliveInterval: duration(SECOND_MS, HOUR_MS, "1s…1h"),
+  keepAliveProbes: count(1, 127),
+  unixMode: fileMode,
+  unixUser: fileUser,
+  unixGroup: fileGroup,
+  tcpUserTimeout: durationOrOff(SECOND_MS, 24 * HOUR_MS, "1s…24h"),
   lifetime: durationOrOff(SECOND_MS, 720 * HOUR_MS, "1s…720h"),
   balance: word(policies),
   boundedLoad,

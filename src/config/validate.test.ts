@@ -26,6 +26,9 @@ function complaints(act: () => Settings): readonly string[] {
   return [];
 }
 
+const access = { mode: 0o640, user: null, group: null };
+const unix = { mode: 0o600, user: null, group: null };
+
 test("nothing given means the defaults", () => {
   expect(validate({})).toEqual({
     listeners: [
@@ -107,12 +110,12 @@ test("everything given", () => {
     dnsAllow: [{ network: { family: 4, words: [0x0a00_0000], prefix: 8 }, ports: [6379, 6379] }],
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
-    accessLog: { target: "stdout", starts: true, everyMs: 60_000 },
+    accessLog: { target: "stdout", starts: true, everyMs: 60_000, access },
     admin: {
       address: { kind: "tcp", host: "::", port: 9_600 },
       token: "0123456789abcdef",
       readToken: "abcdef0123456789",
-      socketMode: 0o600,
+      unix,
     },
     account: { user: "proxy", group: "33" },
     stats: "json",

@@ -12,6 +12,7 @@ import {
   type ProxyObserver,
   wholeShare,
 } from "../engine/engine.ts";
+import { setSocketAccess } from "../engine/file-access.ts";
 import type { GivenSockets } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
@@ -66,6 +67,8 @@ export class RunningProxy {
   private prepared: Prepared = { edged: [], expanded: [], adopted: new Map() };
   /** Members of services have changed, which is looked at after the reload that is under way. */
   private isRefreshing = false;
+  /** Addresses of sockets that others have opened, whose unix paths are theirs. */
+  private readonly passedOn = new Set<string>();
 
   private constructor(
     readonly engine: Engine,
@@ -248,6 +251,7 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
+    giveAccess(plan, this.passedOn);
     const prepared = await this.prepareAndOpen(wanted);
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
@@ -392,6 +396,7 @@ export class RunningProxy {
 
   private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
     const socket = this.inherited(options.address);
+    if (socket?.areOwn === false) this.passedOn.add(formatAddress(options.address));
     try {
       this.listening.set(key, await this.engine.listen(options, socket));
     } catch (error) {
@@ -471,4 +476,24 @@ function newEngine(
     },
     observer,
   );
+}
+
+/**
+ * Unix sockets of other access than before get it.
+ *
+ * @param passedOn addresses of those that keep what others have given them
+ * @throws ListenError when one cannot be given
+ */
+function giveAccess({ changed }: Plan, passedOn: ReadonlySet<string>): void {
+  for (const { before, after } of changed) {
+    const { address, unix } = after;
+    if (address.kind !== "unix" || passedOn.has(formatAddress(address))) continue;
+    if (Bun.deepEquals(before.unix, unix)) continue;
+    try {
+      setSocketAccess(address.path, unix);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+      throw new ListenError(address, code, `cannot listen on ${formatAddress(address)}: ${code}`);
+    }
+  }
 }

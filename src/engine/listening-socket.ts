@@ -1,12 +1,20 @@
 import { formatAddress } from "../config/address.ts";
-import type { Address, TcpAddress } from "../config/options.ts";
+import {
+  type Address,
+  type FileAccess,
+  listenerDefaults,
+  type TcpAddress,
+} from "../config/options.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import { askSystem } from "../upstream/names/resolver.ts";
 import { ListenError } from "./engine.ts";
+import { setSocketAccess } from "./file-access.ts";
 import {
   bindSocket,
   closeNow,
+  Errno,
   errnoName,
+  keepUrgentBytes,
   listenOn,
   openSocket,
   ownAddress,
@@ -16,7 +24,7 @@ import {
 import { isName } from "./names.ts";
 import { BACKLOG } from "./policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
-import { removeStaleSocket } from "./socket-file.ts";
+import { removeSocketFile, removeStaleSocket } from "./socket-file.ts";
 
 /** A socket that listens, opened by its number. Linux only. */
 export interface ListeningSocket {
@@ -51,14 +59,14 @@ export type Sharing = "none" | "later" | "all";
  *
  * @param sharing does not matter for unix sockets
  * @param host what the address's name stands for, where that is known already
- * @param mode of the file of a unix socket; unless given, as the umask has it
+ * @param access what the file of a unix socket gets, before anybody can connect
  * @throws ListenError
  */
 export async function openListening(
   address: Address,
   sharing: Sharing,
   host?: string,
-  mode: number | null = null,
+  access: FileAccess = listenerDefaults.unix,
 ): Promise<ListeningSocket> {
   const isTcp = address.kind === "tcp";
   const place = isTcp ? { ...address, host: host ?? (await hostOf(address)) } : address;
@@ -70,6 +78,7 @@ export async function openListening(
     throw listenError(address, errnoName(-result));
   };
   check(descriptor);
+  keepUrgentBytes(descriptor);
   if (place.kind === "tcp") {
     setOption(descriptor, SocketOption.reuseAddress, 1);
     if (sharing === "all") setOption(descriptor, SocketOption.reusePort, 1);
@@ -77,26 +86,11 @@ export async function openListening(
     // What is accepted from it inherits this.
     setOption(descriptor, SocketOption.noDelay, 1);
   } else await removeStaleSocket(place.path);
-  check(withFileMode(mode, () => bindSocket(descriptor, bytes)));
+  check(bindSocket(descriptor, bytes));
+  if (place.kind === "unix") check(accessSet(place.path, access));
   check(listenOn(descriptor, BACKLOG));
   if (place.kind === "tcp" && sharing === "later") setOption(descriptor, SocketOption.reusePort, 1);
   return { descriptor, address: boundAddress(address, descriptor) };
-}
-
-/**
- * Does something that makes a file, which has this mode from the beginning: there is no moment in which
- * others may open it.
- *
- * @param mode null for what the umask leaves
- */
-export function withFileMode<T>(mode: number | null, make: () => T): T {
-  if (mode === null) return make();
-  const umask = process.umask(0o777 & ~mode);
-  try {
-    return make();
-  } finally {
-    process.umask(umask);
-  }
 }
 
 /**
@@ -104,14 +98,18 @@ export function withFileMode<T>(mode: number | null, make: () => T): T {
  * does not spread clients over several.
  *
  * @param isOurs whether this process listens already where these do, too
+ * @param access what the file of a unix socket gets, before anybody can connect
  * @throws ListenError; then none is open
  */
 export async function openForWorkers(
   address: Address,
   workers: number,
   isOurs: boolean,
+  access: FileAccess,
 ): Promise<readonly [ListeningSocket, ...ListeningSocket[]]> {
-  if (address.kind === "unix" || workers === 1) return [await openListening(address, "none")];
+  if (address.kind === "unix" || workers === 1) {
+    return [await openListening(address, "none", undefined, access)];
+  }
   // A name is looked up once: all of them have to be bound to the very same address.
   const host = await hostOf(address);
   const first = await openListening(address, isOurs ? "all" : "later", host);
@@ -125,6 +123,17 @@ export async function openForWorkers(
     throw error;
   }
   return sockets;
+}
+
+/** @returns 0, or −1 with the socket removed; it would have been refused to those that it is meant for */
+function accessSet(path: string, access: FileAccess): number {
+  try {
+    setSocketAccess(path, access);
+    return 0;
+  } catch (error) {
+    removeSocketFile(path);
+    return -Math.abs((error as NodeJS.ErrnoException).errno ?? Errno.EPERM);
+  }
 }
 
 function boundAddress(address: Address, descriptor: number): Address {

@@ -10,10 +10,11 @@ import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
+import type { Idleness } from "./idle-looks.ts";
 import type { Copy } from "./mirror/copy.ts";
-import type { Idleness } from "./relay-timeouts.ts";
 import { Summary } from "./summary.ts";
 import { flowStats } from "./tally.ts";
+import { wallTime } from "./wall-clock.ts";
 
 /** What of a listener a relay's story needs. */
 export interface StoryListener {
@@ -80,6 +81,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   private isDecided = false;
   /** Bytes that had moved when {@link stalled} last looked. */
   private movedBefore = 0;
+  private stalls = 0;
   /** The same for {@link lookIdle}, and how many of its looks found no change. */
   private readonly movedAtLook: number[] = [0, 0, 0];
   private readonly stillLooks: number[] = [0, 0, 0];
@@ -116,6 +118,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.waitsSince = null;
     this.waits = 0;
     this.movedBefore = 0;
+    this.stalls = 0;
     this.movedAtLook.fill(0);
     this.stillLooks.fill(0);
     this.isDecided = false;
@@ -329,12 +332,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return looks;
   }
 
-  /** Whether not a byte has moved since this was asked before. */
-  stalled(): boolean {
+  /** How many times in a row, this one included, not a byte had moved since this was asked before. */
+  stalled(): number {
     const moved = this.movedBytes - this.unsent;
     const still = moved === this.movedBefore && !this.isHeldUp;
     this.movedBefore = moved;
-    return still;
+    this.stalls = still ? this.stalls + 1 : 0;
+    return this.stalls;
   }
 
   /** This relay's story until now. */
@@ -345,7 +349,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       this.listener.account.name,
       this.clientAddress,
       this.upstreamAddress,
-      performance.timeOrigin + this.startedAt,
+      wallTime(this.startedAt),
       end - this.startedAt,
       this.dials,
       orNull(this.dialMs),

@@ -20,7 +20,6 @@ type CommandLineOnly =
   | "admin"
   | "adminToken"
   | "adminReadToken"
-  | "adminMode"
   | "user"
   | "group"
   | "accessLog"

@@ -100,6 +100,23 @@ describe.if(isRoot)("a start as root with --user", () => {
     });
   });
 
+  onEveryStage("gives unix sockets their owner before it", (stage) => {
+    test("that of its own, or of another user", async () => {
+      const [path, admin] = ["a", "b"].map((name) =>
+        join(folder, `${name}-${crypto.randomUUID()}`),
+      );
+      await using proxy = startOn(stage, [
+        ...["-l", `unix:${path}`, "-m", "sink", "--admin", `unix:${admin}`, ...ACCOUNT],
+        ...["--unix-user", "61236", "--unix-group", "61237", "--unix-mode", "0660"],
+      ]);
+      await proxy.logged(/running as user/);
+      for (const one of [path, admin]) {
+        const { uid, gid, mode } = statSync(one as string);
+        expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 61_236, gid: 61_237, mode: 0o660 });
+      }
+    });
+  });
+
   test("a thread of the kernel that submits for a ring has that user's rights, too", async () => {
     const flags = ["-l", "127.0.0.1:0", "-e", "auto", "--uring-sqpoll", "1s", ...ACCOUNT];
     await using proxy = new CliProcess(flags);

@@ -27,10 +27,12 @@ export default defineConfig({
   //accessLog: "none",         // a JSON line per relay: stdout or a path
   //accessLogStarts: false,    // a line also when a relay starts
   //accessLogEvery: "off",     // or a time: a line so often while a relay runs
+  //accessLogMode: "0640",     // permissions of its file when it is made
+  //accessLogUser: "root",     // whose it is then, by name or number
+  //accessLogGroup: "root",    // its group then
   //admin: "none",             // the admin page: 127.0.0.1:9600 or unix:/path
   //adminToken: "none",        // needed where others reach it
   //adminReadToken: "none",    // of those who may only look
-  //adminMode: "0600",         // who may connect to unix:/path: 0660 its group
   //user: "none",              // whose it becomes once its sockets are open
   //group: "none",             // of which group; unless given, the user's own
   //stats: "text",             // statistics at exit: text, json or none
@@ -45,6 +47,12 @@ export default defineConfig({
   //clientIdleTimeout: "off",  // the same where its client has sent nothing
   //upstreamIdleTimeout: "off", // the same where its upstream has
   //keepAlive: "1m",           // ask silent ends whether they live, or off
+  //keepAliveInterval: "10s",  // how often it asks again
+  //keepAliveProbes: 6,        // an end is gone after so many questions in vain
+  //tcpUserTimeout: "off",     // or how long an end may acknowledge nothing
+  //unixMode: "0600",          // permissions of unix sockets, the admin's, too
+  //unixUser: "root",          // whose they are, by name or number
+  //unixGroup: "root",         // their group: unixMode "0660" lets it in
   //lifetime: "off",           // end a relay after this, up to a tenth earlier
   //balance: "round-robin",    // least-relays, two-choices, random, first, hash
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most

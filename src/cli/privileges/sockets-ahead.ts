@@ -1,5 +1,5 @@
 import { formatAddress } from "../../config/address.ts";
-import type { Address, ProxyOptions } from "../../config/options.ts";
+import type { ProxyOptions, WantedListener } from "../../config/options.ts";
 import type { TakeSockets } from "../../control/proxy.ts";
 import { closeNow } from "../../engine/linux.ts";
 import { type GivenSockets, openForWorkers } from "../../engine/listening-socket.ts";
@@ -27,7 +27,7 @@ export class SocketsAhead {
   ): Promise<SocketsAhead> {
     const ahead = new SocketsAhead(passedOn);
     try {
-      for (const { address } of listeners) await ahead.add(address, workers);
+      for (const one of listeners) await ahead.add(one, workers);
     } catch (error) {
       ahead.close();
       throw error;
@@ -39,7 +39,7 @@ export class SocketsAhead {
   readonly take: TakeSockets = (address) =>
     this.opened.get(formatAddress(address))?.shift() ?? this.passedOn(address);
 
-  private async add(address: Address, workers: number): Promise<void> {
+  private async add({ address, unix }: WantedListener, workers: number): Promise<void> {
     const key = formatAddress(address);
     const those = this.opened.get(key) ?? [];
     this.opened.set(key, those);
@@ -50,7 +50,7 @@ export class SocketsAhead {
     }
     const open = [...this.opened.values()].flat().filter(({ areOwn }) => areOwn);
     const isOurs = open.some(({ sockets: [first] }) => mayOverlap(first.address, address));
-    those.push({ sockets: await openForWorkers(address, workers, isOurs), areOwn: true });
+    those.push({ sockets: await openForWorkers(address, workers, isOurs, unix), areOwn: true });
   }
 
   private close(): void {

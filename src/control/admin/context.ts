@@ -17,6 +17,8 @@ export interface AdminContext {
   readonly proxy: RunningProxy;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** The same moment on the monotonic clock. */
+  readonly acceptsSince: number;
   /** All metrics as of now. */
   metrics(): Promise<Exposition | null>;
   /** How long clients waited for their upstreams in the last seconds. */

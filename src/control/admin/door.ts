@@ -1,14 +1,11 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Address } from "../../config/options.ts";
+import type { Address, FileAccess } from "../../config/options.ts";
 import { Deadlines } from "../../engine/deadlines.ts";
 import { descriptorBudget } from "../../engine/descriptors.ts";
+import { madeForOwner, setSocketAccess } from "../../engine/file-access.ts";
 import { canOpenSocket, closeDescriptor, duplicate } from "../../engine/libc.ts";
 import { setBlocking } from "../../engine/linux.ts";
-import {
-  type ListeningSocket,
-  openListening,
-  withFileMode,
-} from "../../engine/listening-socket.ts";
+import { type ListeningSocket, openListening } from "../../engine/listening-socket.ts";
 import type { Asker } from "./answer.ts";
 import { type JudgePeer, peerJudge } from "./peers.ts";
 
@@ -144,25 +141,27 @@ export class Door {
   /**
    * Listens.
    *
-   * @param socketMode of the file, where the address is a unix socket
+   * @param unix what a unix socket gets, before anybody can connect
    * @returns the address that it really has
    * @throws with the system's `code`
    */
-  async open(address: Address, socketMode: number): Promise<Address> {
-    this.judgePeer = address.kind === "unix" ? peerJudge(address, socketMode) : null;
+  async open(address: Address, unix: FileAccess): Promise<Address> {
+    this.judgePeer = address.kind === "unix" ? peerJudge(address, unix) : null;
     if (process.platform !== "linux") {
-      this.server = await withFileMode(socketMode, () =>
+      // Nobody else has any part of its file meanwhile.
+      this.server = await madeForOwner(() =>
         this.listen(
           address.kind === "unix"
             ? { path: address.path }
             : { host: address.host, port: address.port },
         ),
       );
+      if (address.kind === "unix") setSocketAccess(address.path, unix);
       const bound = this.server.address();
       const port = typeof bound === "object" ? bound?.port : undefined;
       return address.kind === "tcp" ? { ...address, port: port ?? address.port } : address;
     }
-    this.listening = await openListening(address, "none", undefined, socketMode);
+    this.listening = await openListening(address, "none", undefined, unix);
     setBlocking(this.listening.descriptor, false);
     await this.resume();
     this.looks = setInterval(() => this.look(), LOOK_MS).unref();

@@ -12,6 +12,9 @@ test.each([
   [0o660, [true, true, true, false, false]],
   // Whoever cannot be known is nobody, whatever the mode is.
   [0o666, [true, true, true, true, false]],
+  // To connect takes the right to write, of the first class that somebody is in.
+  [0o644, [true, true, false, false, false]],
+  [0o406, [true, false, false, true, false]],
 ])("mode %o", (mode, expected) => {
   const peers = [root, self, colleague, stranger, null];
   expect(peers.map((peer) => mayUse(peer, owner, mode))).toEqual(expected);

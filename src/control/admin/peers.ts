@@ -1,4 +1,4 @@
-import type { Address } from "../../config/options.ts";
+import type { Address, FileAccess } from "../../config/options.ts";
 import { type PeerCredentials, peerCredentials } from "../../engine/libc.ts";
 import type { Asker } from "./answer.ts";
 
@@ -16,10 +16,16 @@ export type JudgePeer = (descriptor: number) => Pick<Asker, "name" | "refusal">;
  * abstract one has no file and lets in everybody on the machine: there the kernel is asked who
  * they are, and the mode is kept here.
  *
- * @param mode such as 0o660
+ * @param access what the socket's file has, or would have
  */
-export function peerJudge({ path }: Address & { kind: "unix" }, mode: number): JudgePeer {
-  const owner = { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
+export function peerJudge(
+  { path }: Address & { kind: "unix" },
+  { mode, user, group }: FileAccess,
+): JudgePeer {
+  const owner = {
+    uid: user ?? process.geteuid?.() ?? -1,
+    gid: group ?? process.getegid?.() ?? -1,
+  };
   return (descriptor) => {
     const peer = peerCredentials(descriptor);
     const name = peer === null ? "an unknown user" : `user ${peer.uid}`;
@@ -27,14 +33,21 @@ export function peerJudge({ path }: Address & { kind: "unix" }, mode: number): J
     const shown = `0${mode.toString(8)}`;
     return {
       name,
-      refusal: `${name} may not use this socket: its mode is ${shown} (--admin-mode)`,
+      refusal: `${name} may not use this socket: its mode is ${shown} (--unix-mode)`,
     };
   };
 }
 
-/** Root, the owner, his group and everybody else, as the mode has it. @param peer null for nobody knows */
+/**
+ * Root, the owner, his group and everybody else, as the kernel would have it of a file: to connect takes
+ * the right to write.
+ *
+ * @param peer null for nobody knows
+ */
 export function mayUse(peer: PeerCredentials | null, owner: SocketOwner, mode: number): boolean {
   if (peer === null) return false;
-  if (peer.uid === 0 || peer.uid === owner.uid || (mode & 0o006) !== 0) return true;
-  return (mode & 0o060) !== 0 && peer.groups.includes(owner.gid);
+  if (peer.uid === 0) return true;
+  if (peer.uid === owner.uid) return (mode & 0o200) !== 0;
+  if (peer.groups.includes(owner.gid)) return (mode & 0o020) !== 0;
+  return (mode & 0o002) !== 0;
 }

@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../../../test/fixtures/wait.ts";
-import type { Address } from "../../config/options.ts";
+import { type Address, listenerDefaults } from "../../config/options.ts";
 import { ListenError } from "../../engine/engine.ts";
 import { json } from "./answer.ts";
 import { metricsRoute } from "./metrics.ts";
@@ -33,7 +33,11 @@ const answers: Answers = {
   warned: (sentence) => failures.push(sentence),
 };
 const start = (address: Address, idleSeconds?: number) =>
-  startServer({ address, token: null, readToken: null, socketMode: 0o600 }, answers, idleSeconds);
+  startServer(
+    { address, token: null, readToken: null, unix: listenerDefaults.unix },
+    answers,
+    idleSeconds,
+  );
 let server: AdminServer;
 let port = 0;
 

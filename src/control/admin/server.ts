@@ -87,9 +87,9 @@ async function answer(
 }
 
 /** @throws ListenError */
-async function listen(door: Door, { address, socketMode }: AdminOptions): Promise<Address> {
+async function listen(door: Door, { address, unix }: AdminOptions): Promise<Address> {
   try {
-    return await door.open(address, socketMode);
+    return await door.open(address, unix);
   } catch (error) {
     throw listenError(address, (error as NodeJS.ErrnoException).code ?? "ENOTFOUND");
   }

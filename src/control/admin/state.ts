@@ -72,7 +72,8 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
     pid: process.pid,
     status: proxy.isStopping ? "draining" : "ready",
     startedAt,
-    uptimeMs: Date.now() - startedAt,
+    // Not by the wall clock, which may have been set since.
+    uptimeMs: Math.round(performance.now() - context.acceptsSince),
     engine: {
       name: proxy.engine.name,
       why: proxy.engineWhy,

@@ -1,11 +1,12 @@
 import { renameSync } from "node:fs";
 import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
 import { formatAddress } from "../../config/address.ts";
-import type { Address } from "../../config/options.ts";
+import type { Address, FileAccess } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
+import { madeForOwner, setSocketAccess } from "../file-access.ts";
 import type { Held } from "../held.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
-import { setBlocking } from "../linux.ts";
+import { keepUrgentBytes, setBlocking } from "../linux.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
@@ -59,16 +60,20 @@ export class Acceptor {
     this.handle = this.listen({ fd: descriptor });
   }
 
-  /** Binds and starts to accept. @throws ListenError */
-  async open(): Promise<void> {
+  /**
+   * Binds and starts to accept.
+   *
+   * @param access what the file of a unix socket gets
+   * @throws ListenError
+   */
+  async open(access: FileAccess): Promise<void> {
     const { wanted: address } = this;
     if (address.kind === "unix") await removeStaleSocket(address.path);
     try {
-      this.handle = this.listen(
+      this.handle =
         address.kind === "unix"
-          ? { unix: address.path }
-          : { hostname: address.host, port: address.port },
-      );
+          ? this.listenAt(address.path, access)
+          : this.listen({ hostname: address.host, port: address.port });
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
       throw new ListenError(address, code, `cannot listen on ${formatAddress(address)}: ${code}`);
@@ -111,11 +116,23 @@ export class Acceptor {
     this.ownsPath = false;
   }
 
+  private listenAt(path: string, access: FileAccess): BunListener {
+    const handle = madeForOwner(() => this.listen({ unix: path }));
+    try {
+      setSocketAccess(path, access);
+    } catch (error) {
+      handle.stop(true);
+      throw error;
+    }
+    return handle;
+  }
+
   private listen(where: object): BunListener {
     const options = { ...where, socket: this.handlers, allowHalfOpen: true };
     const handle = Bun.listen<Conduit>(options as never) as unknown as BunListener;
     // Bun asks for 512.
     setBacklog(handle.fd, BACKLOG);
+    if (process.platform === "linux") keepUrgentBytes(handle.fd);
     this.keepSpare(handle);
     return handle;
   }

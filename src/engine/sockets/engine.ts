@@ -152,7 +152,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
-    else if (this.stopped === null) await acceptor.open();
+    else if (this.stopped === null) await acceptor.open(options.unix);
     if (this.stopped !== null) {
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");

@@ -200,7 +200,7 @@ export class ThreadEngine implements Engine {
     try {
       this.refuseStopped(options);
       await this.ready.promise;
-      socket ??= await openListening(options.address, "none");
+      socket ??= await openListening(options.address, "none", undefined, options.unix);
       this.refuseStopped(options);
       return socket;
     } catch (error) {

@@ -78,6 +78,7 @@ export class Conduit extends Reception<Listener> {
     this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
+    if (listener.options.address.kind === "unix") loop.dialer.keepUrgentBytes(client);
     listener.begin(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";

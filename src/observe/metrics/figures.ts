@@ -22,6 +22,8 @@ export interface Snapshot {
   readonly accepts: boolean;
   /** Lines of the access log; null without one. */
   readonly accessLog: { readonly written: number; readonly dropped: number } | null;
+  /** Lines of the log that could not be written. */
+  readonly logLinesDropped: number;
 }
 
 /** A value with its labels, in the order of their names. */
@@ -207,6 +209,13 @@ export const figures: readonly Figure[] = [
   ofRing("overflows", "Turns after which completions waited in the kernel.", "overflows"),
   ofAccessLog("lines", "Lines of the access log that were written.", "written"),
   ofAccessLog("lines_dropped", "Lines that its target was too slow or too full for.", "dropped"),
+  {
+    kind: "counter",
+    name: "ringway_log_lines_dropped_total",
+    help: "Lines of the log that its reader was too slow for, or that could not be written.",
+    labels: [],
+    rows: ({ logLinesDropped }) => [[[], logLinesDropped]],
+  },
 ];
 
 function eachUpstream({ listeners }: EngineStats) {

@@ -100,7 +100,7 @@ export class Watcher<Place> {
       if (this.names.has(name)) continue;
       const watched = new Watched<Place>(name);
       this.names.set(name, watched);
-      this.enqueue(watched);
+      void this.enqueue(watched);
     }
   }
 
