@@ -291,6 +291,27 @@ export function socketKind(descriptor: number): SocketKind | null {
   return { domain, type, protocol, listens: listens === 1 };
 }
 
+/** Who has connected to a unix socket: it was so then, whatever that process is now. */
+export interface Peer {
+  /** Its number, as this process sees it; 0 for one that it does not see (another container's). */
+  readonly process: number;
+  readonly user: number;
+}
+
+const SO_PEERCRED = 17;
+
+/**
+ * Who is at the other end of a unix connection; null where it cannot be known (not Linux).
+ *
+ * Source: man unix(7), SO_PEERCRED: `pid` and `uid` of struct ucred.
+ */
+export function peerOf(descriptor: number): Peer | null {
+  if (process.platform !== "linux") return null;
+  if (!socketOption(descriptor, SOL_SOCKET, SO_PEERCRED)) return null;
+  const [pid = 0, user = 0] = optionInteger;
+  return { process: pid, user: user >>> 0 };
+}
+
 /**
  * Ends a connection attempt, if the descriptor still is the very same socket and the attempt is
  * unanswered. Its owner sees the attempt fail with ECONNRESET.

@@ -17,8 +17,8 @@ export const HEADERS = {
 
 /** Who has sent a request. */
 export interface Asker {
-  /** Null on a unix socket. */
-  readonly address: string | null;
+  /** For the log, and to tell one from another: an IP address, or a user of the unix socket. */
+  readonly from: string;
   /** Aborted when nobody waits for an answer any more. */
   readonly gone: AbortSignal;
   /** It guesses: when there are too many connections, it goes first. */

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Address } from "../../config/options.ts";
 import { Deadlines } from "../../engine/deadlines.ts";
 import { descriptorBudget } from "../../engine/descriptors.ts";
-import { canOpenSocket, closeDescriptor, duplicate } from "../../engine/libc.ts";
+import { canOpenSocket, closeDescriptor, duplicate, type Peer, peerOf } from "../../engine/libc.ts";
 import { setBlocking } from "../../engine/linux.ts";
 import {
   type ListeningSocket,
@@ -34,7 +34,7 @@ enum Worth {
 
 /** One connection of the admin server: what it waits for, and for how long at most. */
 export class Visit implements Asker {
-  readonly address: string | null;
+  readonly from: string;
   private readonly leaving = new AbortController();
   private underWay = 0;
   private hasAsked = false;
@@ -43,8 +43,10 @@ export class Visit implements Asker {
   constructor(
     readonly socket: Socket,
     private readonly door: Door,
+    peer: Peer | null,
   ) {
-    this.address = socket.remoteAddress ?? null;
+    const user = peer === null ? "the unix socket" : `user ${peer.user} on the unix socket`;
+    this.from = socket.remoteAddress ?? user;
     door.silent.add(this);
   }
 
@@ -123,6 +125,7 @@ export class Door {
   /** The socket that is listened on, while there is one of our own. */
   private listening: ListeningSocket | null = null;
   private looks: ReturnType<typeof setInterval> | null = null;
+  private isUnix = false;
 
   /**
    * @param silentMs a request has so long to be there, from the connection or the answer before
@@ -143,6 +146,7 @@ export class Door {
    * @throws with the system's `code`
    */
   async open(address: Address, socketMode: number): Promise<Address> {
+    this.isUnix = address.kind === "unix";
     if (process.platform !== "linux") {
       this.server = await withFileMode(socketMode, () =>
         this.listen(
@@ -201,8 +205,13 @@ export class Door {
   }
 
   private come(socket: Socket): void {
+    const peer = this.isUnix ? peerOf(descriptorOf(socket)) : null;
+    if (this.isUnix && !isOther(peer)) {
+      socket.destroy();
+      return;
+    }
     if (this.visits.size >= descriptorBudget().admin) this.letGo();
-    const visit = new Visit(socket, this);
+    const visit = new Visit(socket, this, peer);
     this.visits.add(visit);
     socket.on("error", () => visit.end());
     socket.on("end", () => visit.ended());
@@ -221,4 +230,18 @@ export class Door {
     this.visits.delete(least);
     least.end();
   }
+}
+
+/**
+ * Whether somebody else has connected to the unix socket than this process: what is at a path may have changed
+ * between the look at an upstream's and the dial, and no client gets here by a relay. Where the system says
+ * who it is (Linux), nobody comes in without.
+ */
+function isOther(peer: Peer | null): boolean {
+  return process.platform !== "linux" || (peer !== null && peer.process !== process.pid);
+}
+
+/** Not in the types; −1 where there is none. */
+function descriptorOf(socket: Socket): number {
+  return (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
 }

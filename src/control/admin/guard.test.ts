@@ -15,7 +15,7 @@ function judge(
   path = "/api/state",
 ): number {
   const all = new Headers({ host: "127.0.0.1:9600", ...headers });
-  const asker = { address: null, gone: new AbortController().signal, distrust() {} };
+  const asker = { from: "10.0.0.1", gone: new AbortController().signal, distrust() {} };
   const url = `http://any${path}`;
   const request = adminRequest({ method, headers: all, url, asker, text: async () => "" });
   const options = { address, token, readToken, socketMode: 0o600 };

@@ -41,9 +41,8 @@ export class WrongTokens {
    * @returns when it may be answered
    */
   async note(asker: Asker): Promise<void> {
-    const { address, gone } = asker;
+    const { from, gone } = asker;
     asker.distrust();
-    const from = address ?? "the unix socket";
     if (this.limit.take()) this.tell(`admin API: a wrong token from ${from}`);
     const delayMs = this.delay(networkOf(from), performance.now());
     if (this.waiting >= WAITING_MAX || gone.aborted) return;
