@@ -181,7 +181,9 @@ class Api {
 
   private async changeUpstream(request: AdminRequest, { id }: UpstreamView): Promise<Response> {
     const { proxy } = this.context;
-    const body = await request.json().catch(() => undefined);
+    const body = await request.json().catch((error: unknown) => {
+      if (!(error instanceof SyntaxError)) throw error;
+    });
     if (body === undefined) return refuse(400, "the body is no JSON");
     const change = unlessRefused(() => readUpstreamChange(body));
     if (change instanceof ConfigError) {
