@@ -17,7 +17,8 @@ import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
-import { Upstreams, type UpstreamView } from "./upstreams.ts";
+import type { UpstreamView } from "./upstream-view.ts";
+import { Upstreams } from "./upstreams.ts";
 
 setDefaultTimeout(20_000);
 
