@@ -203,6 +203,29 @@ describe("the unix socket", () => {
     await proxy.stop();
   });
 
+  const isRoot = process.platform === "linux" && process.geteuid?.() === 0;
+  const AS_OTHER = ["setpriv", "--reuid=65534", "--regid=61234", "--clear-groups"];
+
+  test.skipIf(!isRoot)("without a file, which has no mode, is its user's alone, too", async () => {
+    const address = `@ringway-${crypto.randomUUID()}`;
+    await using proxy = start(address, "022");
+    await proxy.logged(LOGGED);
+    const ask = (before: string[]) =>
+      new CliProcess(["relays", "--admin", `unix:${address}`], before).finished();
+    expect(await ask([])).toMatchObject({ code: 0 });
+    expect(await ask(AS_OTHER)).toMatchObject({ code: 1, out: "" });
+    await proxy.stop();
+  });
+
+  test.skipIf(!isRoot)("without a file is for everybody who has the token", async () => {
+    const address = `@ringway-${crypto.randomUUID()}`;
+    await using proxy = start(address, "022", "--admin-token", TOKEN);
+    await proxy.logged(LOGGED);
+    const flags = ["relays", "--admin", `unix:${address}`, "--admin-token", TOKEN];
+    expect(await new CliProcess(flags, AS_OTHER).finished()).toMatchObject({ code: 0 });
+    await proxy.stop();
+  });
+
   test("is not for modes that nobody means, nor for addresses without a file", async () => {
     const admin = ["-m", "sink", "-l", "127.0.0.1:0", "--admin"];
     for (const text of ["0777", "660", "0", "rw-------"]) {

@@ -109,7 +109,8 @@ export class Visit implements Asker {
 /**
  * Where the admin server's clients come in. They have a number of descriptors of their own and never more:
  * when one comes beyond that, the oldest one without a request goes, so that strangers who
- * connect and say nothing keep nobody out, neither the operator here nor clients of relays. Nobody waits for ever:
+ * connect and say nothing keep nobody out, neither the operator here nor clients of relays, unless they come
+ * faster than requests are read. Nobody waits for ever:
  * a request has its time to be there, an answer has one to be taken.
  *
  * At the limit of descriptors Bun's listener would spin, so it is closed then, and clients wait in the
@@ -126,6 +127,8 @@ export class Door {
   private listening: ListeningSocket | null = null;
   private looks: ReturnType<typeof setInterval> | null = null;
   private isUnix = false;
+  /** Nothing but who they are keeps others of this machine out. */
+  private isOfOwner = false;
 
   /**
    * @param silentMs a request has so long to be there, from the connection or the answer before
@@ -142,11 +145,14 @@ export class Door {
    * Listens.
    *
    * @param socketMode of the file, where the address is a unix socket
+   * @param hasToken who comes in shows a token; else an abstract unix socket, which has no file and so no
+   *   permissions, is for this process's user and for root alone
    * @returns the address that it really has
    * @throws with the system's `code`
    */
-  async open(address: Address, socketMode: number): Promise<Address> {
+  async open(address: Address, socketMode: number, hasToken: boolean): Promise<Address> {
     this.isUnix = address.kind === "unix";
+    this.isOfOwner = address.kind === "unix" && address.path.startsWith("\0") && !hasToken;
     if (process.platform !== "linux") {
       this.server = await withFileMode(socketMode, () =>
         this.listen(
@@ -206,7 +212,7 @@ export class Door {
 
   private come(socket: Socket): void {
     const peer = this.isUnix ? peerOf(descriptorOf(socket)) : null;
-    if (this.isUnix && !isOther(peer)) {
+    if (this.isUnix && !(isOther(peer) && (!this.isOfOwner || mayAll(peer)))) {
       socket.destroy();
       return;
     }
@@ -239,6 +245,11 @@ export class Door {
  */
 function isOther(peer: Peer | null): boolean {
   return process.platform !== "linux" || (peer !== null && peer.process !== process.pid);
+}
+
+/** Whether it is of this process's user, or root. */
+function mayAll(peer: Peer | null): boolean {
+  return peer !== null && (peer.user === 0 || peer.user === process.geteuid?.());
 }
 
 /** Not in the types; −1 where there is none. */

@@ -81,9 +81,9 @@ async function answer(
 }
 
 /** @throws ListenError */
-async function listen(door: Door, { address, socketMode }: AdminOptions): Promise<Address> {
+async function listen(door: Door, { address, socketMode, token }: AdminOptions): Promise<Address> {
   try {
-    return await door.open(address, socketMode);
+    return await door.open(address, socketMode, token !== null);
   } catch (error) {
     throw listenError(address, (error as NodeJS.ErrnoException).code ?? "ENOTFOUND");
   }
