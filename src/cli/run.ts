@@ -144,7 +144,11 @@ async function start(settings: Settings, inherited: InheritedSockets): Promise<R
     const options = proxyOptions(settings, await embedded.addressesFor(settings), admin?.address);
     const sockets = account === null ? inherited : await SocketsAhead.open(options, inherited.take);
     // All is open that needs more rights; no worker has begun, and nobody was accepted.
-    if (account !== null) become(account);
+    if (account !== null) {
+      become(account);
+      // The kernel forgets it when the user changes (fs.suid_dumpable, 2 where systemd keeps cores).
+      if (holdsSecrets(settings)) guardSecrets();
+    }
     const proxy = await RunningProxy.start(options, observation.observer, sockets.take);
     for (const address of inherited.closeRest()) {
       log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);

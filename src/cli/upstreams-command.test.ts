@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { UpstreamView } from "../control/upstreams.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
 import { healthText, renderUpstreams } from "./upstreams-command.ts";
 
 const view: UpstreamView = {

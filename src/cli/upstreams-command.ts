@@ -1,7 +1,7 @@
 import { ConfigError } from "../config/error.ts";
 import { formatCount, formatDuration } from "../config/quantity.ts";
 import type { UpstreamsDocument } from "../control/admin/api.ts";
-import type { UpstreamView } from "../control/upstreams.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
 import { upstreamsAnswer } from "./admin-answers.ts";
 import { type AdminQuestion, adminCommand } from "./admin-command.ts";
 import type { Flag } from "./flag.ts";

@@ -18,7 +18,8 @@ import { checkOptions } from "../upstream/health/test-redis.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import { TestClock } from "../upstream/names/test-clock.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
-import { Upstreams, type UpstreamView } from "./upstreams.ts";
+import type { UpstreamView } from "./upstream-view.ts";
+import { Upstreams } from "./upstreams.ts";
 
 setDefaultTimeout(20_000);
 

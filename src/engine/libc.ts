@@ -265,6 +265,8 @@ export function socketCookie(descriptor: number): bigint | null {
 
 /** Who has connected a unix socket, as the kernel saw it then. */
 export interface PeerCredentials {
+  /** The process, as this one sees it; 0 for one that it does not see (another container's). */
+  readonly pid: number;
   readonly uid: number;
   /** His group, and all others that he is in. */
   readonly groups: readonly number[];
@@ -289,9 +291,9 @@ export function peerCredentials(descriptor: number): PeerCredentials | null {
     const failed = library()?.getsockopt(descriptor, SOL_SOCKET, option, bytes, optionSize);
     return failed === 0 ? values.subarray(0, (optionSize[0] as number) >>> 2) : null;
   };
-  const [, uid, gid] = (process.platform === "linux" && numbers(SO_PEERCRED, 3)) || [];
-  if (uid === undefined || gid === undefined) return null;
-  return { uid, groups: [gid, ...(numbers(SO_PEERGROUPS, GROUPS_MAX) ?? [])] };
+  const [pid, uid, gid] = (process.platform === "linux" && numbers(SO_PEERCRED, 3)) || [];
+  if (pid === undefined || uid === undefined || gid === undefined) return null;
+  return { pid, uid, groups: [gid, ...(numbers(SO_PEERGROUPS, GROUPS_MAX) ?? [])] };
 }
 
 /** What kind of socket it is: `domain`, `type` and `protocol` of socket(2), and whether it listens. */

@@ -191,6 +191,30 @@ onEveryStage("no relay ends at ourselves", (stage) => {
     expect(accepted).toBe(CLIENTS);
   });
 
+  test("the admin server, by a link that changes between the look and the dial", async () => {
+    const [admin, real, link] = ["admin", "real", "link"].map((name) => join(folder, name));
+    const upstream = Upstream.listen({ kind: "unix", path: real as string }, echo);
+    symlinkSync(real as string, link as string);
+    const args = ["-l", "127.0.0.1:0", "-u", `unix:${link}`, "--admin", `unix:${admin}`];
+    await using proxy = startOn(stage, [...args, "--eject-after", "0", "--stats", "none"]);
+    const port = await proxy.port();
+    const turning = `
+      const { renameSync, symlinkSync } = require("node:fs");
+      const [link, ...targets] = process.argv.slice(-3);
+      for (;;) for (const target of targets) {
+        symlinkSync(target, link + ".new");
+        renameSync(link + ".new", link);
+      }`;
+    const words = [process.execPath, "-e", turning, link, admin, real] as string[];
+    await using _ = Bun.spawn(words, { stderr: "inherit" });
+    const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const heard = new Set<string>();
+    for (let left = 1_500; left > 0; left--) heard.add(await ask(tcp(port), request));
+    // Both kinds of dial were tried, and neither got there.
+    expect(heard).toEqual(new Set(["", request]));
+    upstream.close();
+  });
+
   const NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
   const isAllowed = Bun.spawnSync([...NETWORK, "true"]).success && Bun.which("nsenter") !== null;
   test.skipIf(!isAllowed)("by an address that this machine gets later", async () => {

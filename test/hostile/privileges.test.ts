@@ -190,6 +190,24 @@ describe.if(isRoot)("secrets stay in the process", () => {
     }
   });
 
+  const strace = Bun.which("strace");
+  test.skipIf(strace === null)("the kernel is told again when the user has changed", async () => {
+    const trace = join(folder, "trace");
+    const before = ["strace", "-f", "-e", "trace=prctl,setresuid", "-o", trace];
+    const token = ["--admin", "127.0.0.1:0", "--admin-token", "0123456789abcdef"];
+    const flags = ["-l", "127.0.0.1:0", "-m", "sink", ...ACCOUNT, ...token];
+    await using proxy = new CliProcess([...flags, "--stats", "none"], before);
+    await proxy.logged(/listening on/);
+    // It sets it back to fs.suid_dumpable then, which may be anything here.
+    const calls = readFileSync(trace, "utf8");
+    expect(calls.lastIndexOf("setresuid(")).toBeGreaterThan(0);
+    const last = calls.lastIndexOf("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE");
+    expect(last).toBeGreaterThan(calls.lastIndexOf("setresuid("));
+    const [program] = /^\d+/.exec(calls) ?? [];
+    process.kill(Number(program), "SIGTERM");
+    await proxy.finished();
+  });
+
   test("one that a reload brings, too; without any there are cores for whoever wants them", async () => {
     const file = join(folder, "secret.toml");
     const write = (more: string) =>

@@ -1,7 +1,7 @@
 import type { LatencyFigures } from "../../observe/latencies.ts";
 import type { Plan } from "../plan.ts";
 import type { RunningProxy } from "../proxy.ts";
-import type { UpstreamView } from "../upstreams.ts";
+import type { UpstreamView } from "../upstream-view.ts";
 import type { Exposition } from "./metrics.ts";
 
 /** What came of a reload, or of a plan for one. */

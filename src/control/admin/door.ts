@@ -7,7 +7,7 @@ import { canOpenSocket, closeDescriptor, duplicate } from "../../engine/libc.ts"
 import { setBlocking } from "../../engine/linux.ts";
 import { type ListeningSocket, openListening } from "../../engine/listening-socket.ts";
 import type { Asker } from "./answer.ts";
-import { type JudgePeer, peerJudge } from "./peers.ts";
+import { type Judged, type JudgePeer, peerJudge } from "./peers.ts";
 
 /** How often is looked whether the kernel would still accept. */
 const LOOK_MS = 1_000;
@@ -42,8 +42,8 @@ export class Visit implements Asker {
   constructor(
     readonly socket: Socket,
     private readonly door: Door,
+    { name, refusal }: Judged,
   ) {
-    const { name, refusal } = door.judge(socket);
     this.name = name;
     this.refusal = refusal;
     door.silent.add(this);
@@ -108,7 +108,8 @@ export class Visit implements Asker {
 /**
  * Where the admin server's clients come in. They have a number of descriptors of their own and never more:
  * when one comes beyond that, the oldest one without a request goes, so that strangers who
- * connect and say nothing keep nobody out, neither the operator here nor clients of relays. Nobody waits for ever:
+ * connect and say nothing keep nobody out, neither the operator here nor clients of relays, unless they come
+ * faster than requests are read. Nobody waits for ever:
  * a request has its time to be there, an answer has one to be taken.
  *
  * At the limit of descriptors Bun's listener would spin, so it is closed then, and clients wait in the
@@ -168,12 +169,6 @@ export class Door {
     return this.listening.address;
   }
 
-  /** Who somebody is, and whether he may ask. */
-  judge(socket: Socket): Pick<Asker, "name" | "refusal"> {
-    if (this.judgePeer !== null) return this.judgePeer(descriptorOf(socket));
-    return { name: socket.remoteAddress ?? "unknown", refusal: null };
-  }
-
   /** Closes it, and ends everybody. */
   close(): void {
     if (this.looks !== null) clearInterval(this.looks);
@@ -213,8 +208,13 @@ export class Door {
   }
 
   private come(socket: Socket): void {
+    const judged = this.judge(socket);
+    if (judged === null) {
+      socket.destroy();
+      return;
+    }
     if (this.visits.size >= descriptorBudget().admin) this.letGo();
-    const visit = new Visit(socket, this);
+    const visit = new Visit(socket, this, judged);
     this.visits.add(visit);
     socket.on("error", () => visit.end());
     socket.on("end", () => visit.ended());
@@ -223,6 +223,12 @@ export class Door {
       visit.closed();
     });
     this.onVisit(visit);
+  }
+
+  /** Who somebody is, and whether he may ask; null for who is nobody's client. */
+  private judge(socket: Socket): Judged | null {
+    if (this.judgePeer !== null) return this.judgePeer(descriptorOf(socket));
+    return { name: socket.remoteAddress ?? "unknown", refusal: null };
   }
 
   /** Ends the oldest one of those that are worth the least. */

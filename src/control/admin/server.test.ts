@@ -57,6 +57,21 @@ function portOf({ address }: AdminServer): number {
 
 /** Everything that comes back for these bytes, until the server closes. */
 function exchange(bytes: string, where: { port: number } | { path: string } = { port }) {
+  return "path" in where ? exchangeOutside(bytes, where.path) : exchangeHere(bytes, where);
+}
+
+/** The same from another process: this one does not get in by the unix socket that it listens on. */
+async function exchangeOutside(bytes: string, path: string): Promise<string> {
+  const program = `
+    const [path, bytes] = JSON.parse(process.argv.at(-1));
+    const socket = require("node:net").connect(path, () => socket.write(bytes));
+    socket.on("data", (chunk) => process.stdout.write(chunk));
+    socket.on("error", () => {});`;
+  const words = [process.execPath, "-e", program, JSON.stringify([path, bytes])];
+  return await Bun.spawn(words, { stderr: "inherit" }).stdout.text();
+}
+
+function exchangeHere(bytes: string, where: { port: number } | { path: string }) {
   return new Promise<string>((resolve) => {
     let received = "";
     const socket: Socket = connect({ host: "127.0.0.1", ...where }, () => socket.write(bytes));
@@ -278,6 +293,12 @@ describe("on a unix socket", () => {
     expect(statusOf(await exchange(text, { path }))).toBe(200);
     await one.stop();
     expect(existsSync(path)).toBe(false);
+  });
+
+  test.if(process.platform === "linux")("this very process does not get in", async () => {
+    const one = await start(unix);
+    expect(await exchangeHere("GET /healthz HTTP/1.0\r\n\r\n", { path })).toBe("");
+    await one.stop();
   });
 
   test("another that listens there, or another file, is left alone", async () => {

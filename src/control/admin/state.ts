@@ -3,7 +3,7 @@ import type { EngineName, Mode, WantedListener } from "../../config/options.ts";
 import type { LatencyFigures } from "../../observe/latencies.ts";
 import { type Statistics, statistics } from "../../observe/statistics.ts";
 import type { RunningProxy } from "../proxy.ts";
-import type { UpstreamView } from "../upstreams.ts";
+import type { UpstreamView } from "../upstream-view.ts";
 import type { AdminContext } from "./context.ts";
 
 /** A listener, as the API has it. */

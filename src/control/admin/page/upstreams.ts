@@ -1,4 +1,4 @@
-import type { AdminState, UpstreamView } from "../../upstreams.ts";
+import type { AdminState, UpstreamView } from "../../upstream-view.ts";
 import type { Client } from "./client.ts";
 import { ask, told } from "./dialogs.ts";
 import { byId, element, emptyRow, setRows } from "./dom.ts";
