@@ -12,6 +12,9 @@ import { type Judged, type JudgePeer, peerJudge } from "./peers.ts";
 /** How often is looked whether the kernel would still accept. */
 const LOOK_MS = 1_000;
 
+/** So long nobody newer pushes a connection out, in milliseconds: a request comes with its connection. */
+const GRACE_MS = 250;
+
 /** A client has so long to take an answer, in milliseconds. */
 const TAKE_MS = 60_000;
 
@@ -38,6 +41,8 @@ export class Visit implements Asker {
   private underWay = 0;
   private hasAsked = false;
   private isDistrusted = false;
+  /** When it came, or got its last answer. */
+  private since = performance.now();
 
   constructor(
     readonly socket: Socket,
@@ -57,6 +62,11 @@ export class Visit implements Asker {
     if (this.isDistrusted) return Worth.Distrusted;
     if (this.underWay > 0) return Worth.UnderWay;
     return this.hasAsked ? Worth.Answered : Worth.Silent;
+  }
+
+  /** Somebody newer may have its place. */
+  get mayGo(): boolean {
+    return this.isDistrusted || performance.now() - this.since >= GRACE_MS;
   }
 
   /** The head of a request is here. @param isWhole it has no body, or that is here, too */
@@ -80,6 +90,7 @@ export class Visit implements Asker {
   /** The client has the answer. */
   answered(): void {
     this.underWay--;
+    this.since = performance.now();
     this.door.taking.delete(this);
     if (!this.socket.destroyed) this.door.silent.add(this);
   }
@@ -108,12 +119,13 @@ export class Visit implements Asker {
 /**
  * Where the admin server's clients come in. They have a number of descriptors of their own and never more:
  * when one comes beyond that, the oldest one without a request goes, so that strangers who
- * connect and say nothing keep nobody out, neither the operator here nor clients of relays, unless they come
- * faster than requests are read. Nobody waits for ever:
- * a request has its time to be there, an answer has one to be taken.
+ * connect and say nothing keep nobody out, neither the operator here nor clients of relays. Who has just come has
+ * a moment for his request, so that strangers who come in crowds do not push him out: when nobody may
+ * go, clients wait in the kernel's queue. Nobody waits for ever: a request has its time to be there, an
+ * answer has one to be taken.
  *
- * At the limit of descriptors Bun's listener would spin, so it is closed then, and clients wait in the
- * kernel's queue of the socket, which stays open.
+ * At the limit of descriptors Bun's listener would spin. It is closed then, as whenever clients have to wait:
+ * the socket stays open.
  */
 export class Door {
   /** Connections on which a request is to come. */
@@ -125,6 +137,9 @@ export class Door {
   /** The socket that is listened on, while there is one of our own. */
   private listening: ListeningSocket | null = null;
   private looks: ReturnType<typeof setInterval> | null = null;
+  /** Runs while all places are taken, and nobody may go. */
+  private rest: ReturnType<typeof setTimeout> | null = null;
+  private isOpening = false;
   /** Judges clients of a unix socket; null where it is none. */
   private judgePeer: JudgePeer | null = null;
 
@@ -172,8 +187,8 @@ export class Door {
   /** Closes it, and ends everybody. */
   close(): void {
     if (this.looks !== null) clearInterval(this.looks);
-    this.server?.close();
-    this.server = null;
+    if (this.rest !== null) clearTimeout(this.rest);
+    this.pause();
     if (this.listening !== null) closeDescriptor(this.listening.descriptor);
     this.listening = null;
     for (const visit of [...this.visits]) visit.end();
@@ -181,22 +196,49 @@ export class Door {
 
   private look(): void {
     const mayAccept = canOpenSocket();
-    if (!mayAccept) {
-      this.server?.close();
-      this.server = null;
-    } else if (this.server === null) {
-      // When it does not work out there is another look.
-      this.resume().catch(() => {});
-    }
+    if (!mayAccept) this.pause();
+    // When it does not work out there is another look.
+    else if (this.rest === null) this.resume().catch(() => {});
+  }
+
+  /** Accepts nobody: who comes waits in the kernel's queue. */
+  private pause(): void {
+    this.server?.close();
+    this.server = null;
   }
 
   private async resume(): Promise<void> {
+    if (this.server !== null || this.isOpening) return;
     const fd = duplicate(this.listening?.descriptor ?? -1);
     if (fd === -1) return;
-    const server = await this.listen({ fd });
-    // It may have been closed meanwhile.
-    if (this.listening === null) server.close();
-    else this.server = server;
+    this.isOpening = true;
+    try {
+      const server = await this.listen({ fd });
+      // It may have been closed meanwhile.
+      if (this.listening === null || this.rest !== null) server.close();
+      else this.server = server;
+    } finally {
+      this.isOpening = false;
+    }
+  }
+
+  private get isFull(): boolean {
+    return this.visits.size >= descriptorBudget().admin;
+  }
+
+  /** Who comes has to wait, until there is a place or somebody may go. */
+  private waitForPlace(): void {
+    // Without a socket of our own a listener that was closed would be gone.
+    if (this.listening === null || this.rest !== null) return;
+    this.pause();
+    this.rest = setTimeout(() => this.goOn(), GRACE_MS);
+  }
+
+  private goOn(): void {
+    if (this.rest === null) return;
+    clearTimeout(this.rest);
+    this.rest = null;
+    this.resume().catch(() => {});
   }
 
   private listen(where: object): Promise<Server> {
@@ -213,7 +255,11 @@ export class Door {
       socket.destroy();
       return;
     }
-    if (this.visits.size >= descriptorBudget().admin) this.letGo();
+    if (this.isFull && !this.makeRoom()) {
+      // It was accepted together with the one before.
+      socket.destroy();
+      return;
+    }
     const visit = new Visit(socket, this, judged);
     this.visits.add(visit);
     socket.on("error", () => visit.end());
@@ -221,8 +267,10 @@ export class Door {
     socket.on("close", () => {
       this.visits.delete(visit);
       visit.closed();
+      if (!this.isFull) this.goOn();
     });
     this.onVisit(visit);
+    if (this.isFull && this.least === null) this.waitForPlace();
   }
 
   /** Who somebody is, and whether he may ask; null for who is nobody's client. */
@@ -231,13 +279,20 @@ export class Door {
     return { name: socket.remoteAddress ?? "unknown", refusal: null };
   }
 
-  /** Ends the oldest one of those that are worth the least. */
-  private letGo(): void {
+  /** The oldest one of those that are worth the least, if that may go. */
+  private get least(): Visit | null {
     let least: Visit | null = null;
     for (const visit of this.visits) if (least === null || visit.worth < least.worth) least = visit;
-    if (least === null) return;
+    return least?.mayGo ? least : null;
+  }
+
+  /** Makes room for somebody. @returns whether there is some */
+  private makeRoom(): boolean {
+    const { least } = this;
+    if (least === null) return false;
     this.visits.delete(least);
     least.end();
+    return true;
   }
 }
 

@@ -257,6 +257,33 @@ test("beyond its number of connections the oldest one without a request goes", a
   await other.stop();
 });
 
+test("a crowd that comes again and again pushes nobody out who asks", async () => {
+  const other = await start(loopback);
+  const at = { host: "127.0.0.1", port: portOf(other) };
+  const crowd = new Set<Socket>();
+  let isOver = false;
+  const come = () => {
+    if (isOver) return;
+    const socket = connect(at);
+    crowd.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      crowd.delete(socket);
+      setImmediate(come);
+    });
+  };
+  for (let i = 0; i < 200; i++) come();
+  await waitFor(() => crowd.size === 200, "they are there");
+  const url = `http://127.0.0.1:${at.port}/healthz`;
+  for (let asked = 0; asked < 4; asked++) {
+    const headers = { connection: "close" };
+    expect((await fetch(url, { headers, keepalive: false })).status).toBe(200);
+  }
+  isOver = true;
+  for (const socket of crowd) socket.destroy();
+  await other.stop();
+}, 20_000);
+
 test("a body that is too long is refused, however it is sent", async () => {
   const head = "POST /json HTTP/1.1\r\nHost: localhost\r\nX-Ringway: 1\r\n";
   const long = "a".repeat(70_000);
