@@ -46,6 +46,7 @@ test("the help", () => {
                                      [round-robin]
           --bounded-load N           for hash: at most N times its share of relays,
                                      such as 1.25 [off]
+          --backup-when-full on|off  backups take what is over maxRelays, too [off]
           --tries N                  dials for a relay, each of another upstream [3]
           --dial-budget TIME         all dials and waits of a relay together [off]
           --queue-timeout TIME       wait for room when all are full [off]

@@ -20,6 +20,7 @@ export const choiceFlags: readonly Flag[] = [
     ["for hash: at most N times its share of relays,", "such as 1.25"],
     "off",
   ),
+  flag("backupWhenFull", "on|off", "backups take what is over maxRelays, too", "off"),
   flag("tries", "N", "dials for a relay, each of another upstream", String(dial.tries)),
   flag("dialBudget", "TIME", "all dials and waits of a relay together", "off"),
   flag("queueTimeout", "TIME", "wait for room when all are full", "off"),

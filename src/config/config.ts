@@ -74,6 +74,8 @@ export interface ListenerSettings
   readonly balance?: Policy;
   /** For hash: how many times its share of relays an upstream may have, such as 1.25. @default "off" */
   readonly boundedLoad?: number | string | false;
+  /** Backups also take what is over `maxRelays` of all others. @default false */
+  readonly backupWhenFull?: OnOff;
   /** Dials for a relay, each of another upstream as long as there is one, 1…16. @default 3 */
   readonly tries?: number | string;
   /** All dials and waits of a relay together, 1ms…24h. @default "off" */

@@ -113,6 +113,7 @@ function choiceOf(given: Sources<ListenerValues>): Pick<ListenerOptions, "balanc
     balance: {
       policy: given.balance?.value ?? balance.policy,
       boundedLoad: given.boundedLoad?.value ?? balance.boundedLoad,
+      backupWhenFull: given.backupWhenFull?.value ?? balance.backupWhenFull,
     },
     dial: {
       tries: given.tries?.value ?? dial.tries,

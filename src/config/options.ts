@@ -65,7 +65,7 @@ export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
    * its records say what its members weigh.
    */
   readonly weight: number;
-  /** It gets relays only when no other can be had. */
+  /** It gets relays only when no other is open, or can be reached; see {@link BalanceOptions.backupWhenFull}. */
   readonly isBackup: boolean;
   /** Relays that it may have at a time, from all workers; 0 for any number. */
   readonly maxRelays: number;
@@ -80,6 +80,8 @@ export interface BalanceOptions {
   readonly policy: Policy;
   /** For `hash`: how many times its share of relays an upstream may have, at least 1; null for no bound. */
   readonly boundedLoad: number | null;
+  /** Backups also get relays when all others are full; else those wait for room, or are let go. */
+  readonly backupWhenFull: boolean;
 }
 
 /** What is done until a relay has its upstream. Times in milliseconds. */
@@ -342,7 +344,7 @@ export interface ProxyOptions {
 /** What a listener has unless it says otherwise. */
 export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = {
   mode: "bidirectional",
-  balance: { policy: "round-robin", boundedLoad: null },
+  balance: { policy: "round-robin", boundedLoad: null, backupWhenFull: false },
   health: {
     check: null,
     ejection: ejectionDefaults,

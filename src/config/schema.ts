@@ -188,6 +188,12 @@ const listenerSettings = {
     "For hash: how many times its share of relays an upstream may have, such as 1.25, or off.",
     "off",
   ),
+  backupWhenFull: setting(
+    "backupWhenFull",
+    form.onOff,
+    "Backups also take what is over maxRelays of all others.",
+    listenerDefaults.balance.backupWhenFull,
+  ),
   tries: setting(
     "tries",
     form.count(1, 16),

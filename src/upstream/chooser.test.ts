@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { plainUpstream } from "../config/listeners.ts";
-import type { BalanceOptions, UpstreamOptions } from "../config/options.ts";
+import { type BalanceOptions, listenerDefaults, type UpstreamOptions } from "../config/options.ts";
 import { type ClientAddress, UNIX_CLIENT } from "../edge/access/client-address.ts";
 import { clientAt } from "../edge/access/test-addresses.ts";
 import { policies } from "./balance/balance.ts";
@@ -27,11 +27,7 @@ function choosing(
   table = new UpstreamTable(1),
 ) {
   for (const { slot, weight } of options) table.reset(slot, weight);
-  const chooser = new UpstreamChooser(
-    options,
-    { policy: "round-robin", boundedLoad: null, ...balance },
-    table,
-  );
+  const chooser = new UpstreamChooser(options, { ...listenerDefaults.balance, ...balance }, table);
   const slotOf = (index: number) => (options[index] as UpstreamOptions).slot;
   return {
     chooser,
@@ -90,22 +86,42 @@ describe.each(policies)("balance %s", (policy) => {
     expect(chooser.enter(client(9), [])).toBe(1);
   });
 
-  test("takes backups only when no other can be had, whatever the cause", () => {
+  test("takes backups only when no other is open and untried, but not for those that are full", () => {
     const options = upstreams({ isBackup: true }, { maxRelays: 1 }, {});
     const { chooser, tally, close, open } = choosing(options, { policy });
     expect(tally(50)[0]).toBe(0);
     expect(tally(50, [1, 2])).toEqual([50, 0, 0]);
     close(2);
-    // The other one is full, then closed.
+    // The other one is full: that is no case for a backup, unless it cannot be reached.
     expect(chooser.enter(client(1), [])).toBe(1);
-    expect(tally(50)).toEqual([50, 0, 0]);
-    chooser.leave(1);
+    expect(tally(50)).toEqual([0, 0, 0]);
+    expect(chooser.isFull).toBe(true);
+    expect(tally(50, [1])).toEqual([50, 0, 0]);
     close(1);
     expect(tally(50)).toEqual([50, 0, 0]);
+    expect(chooser.isFull).toBe(false);
     close(0);
     expect(tally(5)).toEqual([0, 0, 0]);
+    expect(chooser.isFull).toBe(false);
     open(2);
     expect(tally(50)).toEqual([0, 0, 50]);
+  });
+
+  test("takes backups also when all others are full, where that is wanted", () => {
+    const options = upstreams({ isBackup: true, maxRelays: 1 }, { maxRelays: 1 }, {});
+    const { chooser, close } = choosing(options, { policy, backupWhenFull: true });
+    close(2);
+    expect(chooser.enter(client(1), [])).toBe(1);
+    expect(chooser.isFull).toBe(false);
+    expect(chooser.enter(client(2), [])).toBe(0);
+    expect(chooser.isFull).toBe(true);
+    expect(chooser.enter(client(3), [])).toBe(NO_UPSTREAM);
+  });
+
+  test("lets backups take relays while all others have a weight of 0", () => {
+    const options = upstreams({ isBackup: true }, { weight: 0, maxRelays: 1 });
+    const { tally } = choosing(options, { policy });
+    expect(tally(50)).toEqual([50, 0]);
   });
 });
 
@@ -195,7 +211,7 @@ test("one who was filled up by another worker in this very moment is passed over
   }
   const table = new Race(1);
   const options = upstreams({ maxRelays: 1 }, { maxRelays: 1 }, { isBackup: true });
-  const { chooser, running } = choosing(options, { policy: "first" }, table);
+  const { chooser, running } = choosing(options, { policy: "first", backupWhenFull: true }, table);
   table.lost = new Set([100]);
   expect(chooser.enter(client(1), [])).toBe(1);
   expect(running()).toEqual([1, 1, 0]);
@@ -214,7 +230,10 @@ describe("full", () => {
     close(1, 2);
     chooser.enter(client(1), []);
     expect(chooser.isFull).toBe(true);
+    // A backup is no room as long as others are open.
     open(2);
+    expect(chooser.isFull).toBe(true);
+    close(0);
     expect(chooser.isFull).toBe(false);
     chooser.enter(client(1), []);
     expect(chooser.isFull).toBe(true);

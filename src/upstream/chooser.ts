@@ -28,8 +28,8 @@ export interface Choice {
  * Chooses an upstream for each relay of a listener, in one worker: what is open is read from the
  * table that all share, what an upstream has is counted there.
  *
- * Backups get relays only when no other upstream can be chosen, be it that none is open, that all
- * were tried or that all are full.
+ * Backups get relays only when no other upstream is open that was not tried. Those that are open and
+ * full have relays wait, or turn them away, unless the options say that backups are for that, too.
  *
  * Owner: a listener.
  */
@@ -37,12 +37,13 @@ export class UpstreamChooser {
   private readonly primaries: Group;
   private readonly backups: Group;
   private readonly hashes: boolean;
+  private readonly backupWhenFull: boolean;
   /** By number: 1 where the host is a name. */
   private readonly asked: Uint8Array;
 
   constructor(
     readonly upstreams: readonly UpstreamOptions[],
-    { policy, boundedLoad }: BalanceOptions,
+    { policy, boundedLoad, backupWhenFull }: BalanceOptions,
     private readonly table: UpstreamTable,
   ) {
     const group = (isBackup: boolean) =>
@@ -50,6 +51,7 @@ export class UpstreamChooser {
     this.primaries = group(false);
     this.backups = group(true);
     this.hashes = policy === "hash";
+    this.backupWhenFull = backupWhenFull;
     this.asked = Uint8Array.from(upstreams, ({ address }) => (mustAsk(address) ? 1 : 0));
     // Its table takes milliseconds: now, and not for the first client.
     if (this.hashes) this.leave(this.enter(UNIX_CLIENT, NONE_TRIED));
@@ -67,7 +69,9 @@ export class UpstreamChooser {
     if (wanted !== NO_UPSTREAM && !tried.includes(wanted) && this.enterThis(wanted)) return wanted;
     const hash = this.hashes ? hashOfHost(client) : 0;
     const primary = this.primaries.enter(hash, tried);
-    return primary === NO_UPSTREAM ? this.backups.enter(hash, tried) : primary;
+    if (primary !== NO_UPSTREAM) return primary;
+    if (!this.backupWhenFull && this.primaries.isFullFor(tried)) return NO_UPSTREAM;
+    return this.backups.enter(hash, tried);
   }
 
   /** @returns whether it is open and has room; a weight of 0 only says that nobody else goes there */
@@ -101,7 +105,9 @@ export class UpstreamChooser {
   /** Whether there are upstreams that relays may go to, and none of them has room. */
   get isFull(): boolean {
     const { primaries, backups } = this;
-    return !primaries.hasRoom && !backups.hasRoom && (primaries.isUsable || backups.isUsable);
+    if (primaries.hasRoom) return false;
+    if (primaries.isUsable && !this.backupWhenFull) return true;
+    return !backups.hasRoom && (primaries.isUsable || backups.isUsable);
   }
 }
 
@@ -155,6 +161,15 @@ class Group implements Candidates {
   get hasRoom(): boolean {
     for (let index = 0; index < this.count; index++) {
       if (this.mayBeUsed(index) && this.hasRoomAt(index)) return true;
+    }
+    return false;
+  }
+
+  /** Relays may go to one that was not tried, when it has room again. */
+  isFullFor(tried: readonly number[]): boolean {
+    for (let index = 0; index < this.count; index++) {
+      if (!this.mayBeUsed(index) || this.hasRoomAt(index)) continue;
+      if (!tried.includes(index)) return true;
     }
     return false;
   }

@@ -46,6 +46,7 @@ export default defineConfig({
   //lifetime: "off",           // end a relay after this, up to a tenth earlier
   //balance: "round-robin",    // least-relays, two-choices, random, first, hash
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most
+  //backupWhenFull: false,     // backups take what is over maxRelays, too
   //tries: 3,                  // dials for a relay, each of another upstream
   //dialBudget: "off",         // all dials and waits of a relay together
   //queueTimeout: "off",       // wait for room when all are full
