@@ -189,6 +189,49 @@ test("with one that fails, round robin begins with it no more often than with ot
   for (const others of dials.slice(1)) expect(others).toBeWithin(145, 156);
 });
 
+describe.each(["round-robin", "least-relays"] as const)("%s", (policy) => {
+  test("goes on where it was when options change, whoever comes and goes", () => {
+    const balance = { ...listenerDefaults.balance, policy };
+    const options = upstreams({}, {}, {});
+    const { chooser: first, table } = choosing(options, { policy });
+    let chooser = first;
+    const next = () => {
+      const index = chooser.enter(client(1), []);
+      chooser.leave(index);
+      const { slot } = chooser.upstreams[index] as UpstreamOptions;
+      chooser = new UpstreamChooser(chooser.upstreams, balance, table, chooser);
+      return slot;
+    };
+    expect(Array.from({ length: 7 }, next)).toEqual([100, 99, 98, 100, 99, 98, 100]);
+    // In another order, and with one more: it is the turn of those who had none yet.
+    const more = upstreams({}, {}, {}, {}).reverse();
+    table.reset(97, 1);
+    chooser = new UpstreamChooser(more, balance, table, chooser);
+    const three = new Set([next(), next(), next()]);
+    expect(three).toEqual(new Set([99, 98, 97]));
+    expect(next()).toBe(100);
+  });
+
+  test.each([
+    [2, 2],
+    [3, 2],
+    [3, 6],
+    [4, 60],
+  ])("of %i workers each begins somewhere else among %i", (workers, count) => {
+    const options = upstreams(...Array.from({ length: count }, () => ({})));
+    const { memory } = choosing(options, {}, new UpstreamTable(workers)).table;
+    const firsts = Array.from({ length: workers }, (_, worker) => {
+      const table = new UpstreamTable(workers, worker, memory);
+      const balance = { ...listenerDefaults.balance, policy };
+      const chooser = new UpstreamChooser(options, balance, table);
+      const index = chooser.enter(client(1), []);
+      chooser.leave(index);
+      return index;
+    });
+    expect(firsts).toEqual(firsts.map((_, worker) => Math.floor((worker * count) / workers)));
+  });
+});
+
 test("weights say who gets how many, also while they change", () => {
   const { tally, table } = choosing(upstreams({ weight: 3 }, { weight: 1 }));
   expect(tally(40)).toEqual([30, 10]);

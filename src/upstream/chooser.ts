@@ -41,15 +41,22 @@ export class UpstreamChooser {
   /** By number: 1 where the host is a name. */
   private readonly asked: Uint8Array;
 
+  /** @param before whose place it takes, and from whose position it goes on */
   constructor(
     readonly upstreams: readonly UpstreamOptions[],
     { policy, boundedLoad, backupWhenFull }: BalanceOptions,
     private readonly table: UpstreamTable,
+    before: UpstreamChooser | null = null,
   ) {
+    const begin = table.worker / table.workers;
     const group = (isBackup: boolean) =>
-      new Group(upstreams, isBackup, table, newBalancer(policy, { boundedLoad }));
+      new Group(upstreams, isBackup, table, newBalancer(policy, { boundedLoad, begin }));
     this.primaries = group(false);
     this.backups = group(true);
+    if (before !== null) {
+      this.primaries.succeed(before.primaries);
+      this.backups.succeed(before.backups);
+    }
     this.hashes = policy === "hash";
     this.backupWhenFull = backupWhenFull;
     this.asked = Uint8Array.from(upstreams, ({ address }) => (mustAsk(address) ? 1 : 0));
@@ -141,6 +148,13 @@ class Group implements Candidates {
     this.limits = Float64Array.from(upstreams, ({ maxRelays }) => maxRelays);
     this.belongs = Uint8Array.from(upstreams, (one) => (one.isBackup === isBackup ? 1 : 0));
     this.isEmpty = !this.belongs.includes(1);
+  }
+
+  /** Goes on where the group stands whose place it takes. */
+  succeed(before: Group): void {
+    const numbers = new Map(before.names.map((name, index) => [name, index]));
+    const those = Int32Array.from(this.names, (name) => numbers.get(name) ?? NO_UPSTREAM);
+    this.balancer.succeed?.(before.balancer, those);
   }
 
   get version(): number {

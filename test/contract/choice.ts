@@ -39,6 +39,22 @@ function weightCases(suite: Suite): void {
     expect([many.ends.length, few.ends.length]).toEqual([6, 3]);
   });
 
+  suite.case("a reload begins no round anew", async (scene) => {
+    const three = [
+      await scene.upstream(echo),
+      await scene.upstream(echo),
+      await scene.upstream(echo),
+    ];
+    const upstreams = three.map(({ address }, index) => rowed(address, index));
+    const options = listener({ upstreams });
+    const listening = await scene.engine.listen(options);
+    for (let round = 1; round <= 6; round++) {
+      await served(scene, listening.address);
+      await listening.update({ ...options, connectTimeoutMs: 4_000 + round });
+    }
+    expect(three.map(({ ends }) => ends.length)).toEqual([2, 2, 2]);
+  });
+
   suite.case("a backup is for when no other is open", async (scene) => {
     const backup = await scene.upstream(echo);
     const first = await scene.upstream(echo);

@@ -282,7 +282,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   ): Listener {
     const account = this.ledger.account(nameOfListener(options, address));
     account.keep(options.upstreams);
-    const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
+    const last = before?.choice.chooser ?? null;
+    const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table, last);
     const { descriptors, table } = this;
     const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     const mirror = this.copies.mirrorOf(options, account.name, before?.mirror ?? null);

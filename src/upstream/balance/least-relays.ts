@@ -26,8 +26,20 @@ export class LeastRelays implements Balancer {
   private readonly snapshot = new Snapshot();
   private readonly order = new SmoothOrder();
 
-  /** @param random 0 ≤ x < 1 */
-  constructor(private readonly random: () => number) {}
+  /**
+   * @param random 0 ≤ x < 1
+   * @param begin how much of the way around equals lies behind it at first; as of `RoundRobin`
+   */
+  constructor(
+    private readonly random: () => number,
+    private begin = 0,
+  ) {}
+
+  succeed(before: Balancer, numbers: Int32Array): void {
+    if (!(before instanceof LeastRelays)) return;
+    this.order.succeed(before.order, numbers);
+    this.begin = before.begin;
+  }
 
   choose(candidates: Candidates): number {
     this.open.follow(candidates);
@@ -84,6 +96,12 @@ export class LeastRelays implements Balancer {
       const load = running[place] as number;
       if (load * bestWeight !== bestLoad * (weights[place] as number)) weights[place] = 0;
     }
-    return this.order.next(open.indices, weights, count, tiedWeight);
+    let index = -1;
+    let turns = 1 + Math.floor(this.begin * count);
+    this.begin = 0;
+    for (; turns > 0; turns--) {
+      index = this.order.next(open.indices, weights, count, tiedWeight);
+    }
+    return index;
   }
 }
