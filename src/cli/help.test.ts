@@ -48,6 +48,9 @@ test("the help", () => {
                                      such as 1.25 [off]
           --backup-when-full on|off  backups take what is over maxRelays, too [off]
           --tries N                  dials for a relay, each of another upstream [3]
+          --retries N                when none of them has answered, begin anew so
+                                     many times, each after a pause [0]
+          --retry-pause TIME         of so long [1s]
           --dial-budget TIME         all dials and waits of a relay together [off]
           --queue-timeout TIME       wait for room when all are full [off]
           --queue-size N             relays of a worker that may wait so [1024]

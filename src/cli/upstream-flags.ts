@@ -22,6 +22,13 @@ export const choiceFlags: readonly Flag[] = [
   ),
   flag("backupWhenFull", "on|off", "backups take what is over maxRelays, too", "off"),
   flag("tries", "N", "dials for a relay, each of another upstream", String(dial.tries)),
+  flag(
+    "retries",
+    "N",
+    ["when none of them has answered, begin anew so", "many times, each after a pause"],
+    String(dial.retries),
+  ),
+  flag("retryPause", "TIME", "of so long", formatDuration(dial.retryPauseMs)),
   flag("dialBudget", "TIME", "all dials and waits of a relay together", "off"),
   flag("queueTimeout", "TIME", "wait for room when all are full", "off"),
   flag("queueSize", "N", "relays of a worker that may wait so", String(dial.queueMax)),

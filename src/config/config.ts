@@ -78,6 +78,10 @@ export interface ListenerSettings
   readonly backupWhenFull?: OnOff;
   /** Dials for a relay, each of another upstream as long as there is one, 1…16. @default 3 */
   readonly tries?: number | string;
+  /** When none of these has answered, all are tried anew so many times, 0…100. @default 0 */
+  readonly retries?: number | string;
+  /** Before each of them, 1ms…1h. @default "1s" */
+  readonly retryPause?: Duration;
   /** All dials and waits of a relay together, 1ms…24h. @default "off" */
   readonly dialBudget?: Duration | "off" | false;
   /** A relay waits so long for room when all upstreams are full, 1ms…24h. @default "off" */

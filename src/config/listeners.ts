@@ -117,6 +117,8 @@ function choiceOf(given: Sources<ListenerValues>): Pick<ListenerOptions, "balanc
     },
     dial: {
       tries: given.tries?.value ?? dial.tries,
+      retries: given.retries?.value ?? dial.retries,
+      retryPauseMs: given.retryPause?.value ?? dial.retryPauseMs,
       budgetMs: given.dialBudget?.value ?? dial.budgetMs,
       queueMs: given.queueTimeout?.value ?? dial.queueMs,
       queueMax: given.queueSize?.value ?? dial.queueMax,

@@ -88,6 +88,9 @@ export interface BalanceOptions {
 export interface DialOptions {
   /** Dials for one relay, each of another upstream as long as there is one; at least 1. */
   readonly tries: number;
+  /** When no other is left, all of them are tried anew so many times, each time after a pause of so long. */
+  readonly retries: number;
+  readonly retryPauseMs: number;
   /** All dials and waits of one relay together; 0 for any time. */
   readonly budgetMs: number;
   /** A relay waits so long for an upstream that has room, when all are full; 0 for not at all. */
@@ -356,7 +359,15 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   edge: edgeDefaults,
   route: null,
   mirror: null,
-  dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
+  dial: {
+    tries: 3,
+    retries: 0,
+    retryPauseMs: 1_000,
+    budgetMs: 0,
+    queueMs: 0,
+    queueMax: 1_024,
+    holdMs: 0,
+  },
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   idleTimeoutMs: 0,

@@ -57,6 +57,8 @@ export const listenerRules = {
   boundedLoad,
   backupWhenFull: onOff,
   tries: count(1, 16),
+  retries: count(0, 100),
+  retryPause: duration(1, HOUR_MS, "1ms…1h"),
   dialBudget: durationOrOff(1, DAY_MS, "1ms…24h"),
   queueTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
   queueSize: count(1, 1_000_000),

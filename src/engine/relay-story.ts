@@ -71,6 +71,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
+  retries = 0;
   /** Its bytes count for its upstream. */
   private isDecided = false;
   /** Bytes that had moved when {@link stalled} last looked. */
@@ -110,6 +111,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.lastHeard = null;
     this.waitsSince = null;
     this.waits = 0;
+    this.retries = 0;
     this.movedBefore = 0;
     this.movedAtLook.fill(0);
     this.stillLooks.fill(0);
@@ -221,8 +223,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   /** Whether it goes on after a dial that has failed: with another upstream, or by waiting for one. */
   protected get goesOn(): boolean {
-    const { holdMs, queueMs } = this.listener.options.dial;
-    return this.mayDial || (this.hasTime && holdMs + queueMs > 0);
+    const { holdMs, queueMs, retries } = this.listener.options.dial;
+    const mayWait = holdMs + queueMs > 0 || this.retries < retries;
+    return this.mayDial || (this.hasTime && mayWait);
   }
 
   private get mayDial(): boolean {

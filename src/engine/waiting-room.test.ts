@@ -52,6 +52,7 @@ class Stage implements Disposable {
 class Relay implements Waiter {
   waitsSince: number | null = null;
   waits = 0;
+  retries = 0;
   lastFailure: Reason | null = null;
   hasTime = true;
   private readonly options: DialOptions;
@@ -88,6 +89,60 @@ class Relay implements Waiter {
     this.stage.refused.push([this.name, reason]);
   }
 }
+
+describe("with retries", () => {
+  test("who has reached nobody tries anew after a pause, so many times", () => {
+    using stage = new Stage({ retries: 2, retryPauseMs: 1_000 });
+    stage.room = null;
+    stage.come("a");
+    expect(stage.waitingCount).toBe(1);
+    stage.clock.pass(10_000);
+    expect(stage.dialedAt).toHaveLength(3);
+    const [, second = 0, third = 0] = stage.dialedAt;
+    expect(second).toBeWithin(700, 1_050);
+    expect(third - second).toBeWithin(700, 1_050);
+    expect(stage.refused).toEqual([["a", "connect_refused"]]);
+    expect([stage.waitingCount, stage.clock.alarmCount]).toEqual([0, 0]);
+  });
+
+  test("it gets whoever is there by then", () => {
+    using stage = new Stage({ retries: 1, retryPauseMs: 1_000 });
+    stage.room = null;
+    stage.come("a");
+    stage.room = 1;
+    stage.clock.pass(2_000);
+    expect(stage.served).toEqual(["a"]);
+  });
+
+  test("nobody waits who has dialled nobody, has no time, or finds all full", () => {
+    using stage = new Stage({ retries: 1, retryPauseMs: 1_000 });
+    stage.room = null;
+    new Relay("none", stage).wait();
+    const late = new Relay("late", stage);
+    late.hasTime = false;
+    late.dialAgain();
+    stage.room = 0;
+    stage.come("full");
+    expect(stage.refused).toEqual([
+      ["none", "no_upstream"],
+      ["late", "connect_refused"],
+      ["full", "upstreams_full"],
+    ]);
+    expect(stage.waitingCount).toBe(0);
+  });
+
+  test("a client that is held is held first", () => {
+    using stage = new Stage({ retries: 1, retryPauseMs: 1_000, holdMs: 5_000 });
+    stage.room = null;
+    stage.come("a");
+    stage.clock.pass(5_500);
+    expect(stage.refused).toEqual([]);
+    const held = stage.dialedAt.length;
+    stage.clock.pass(5_000);
+    expect(stage.dialedAt.length).toBe(held + 1);
+    expect(stage.refused).toEqual([["a", "connect_refused"]]);
+  });
+});
 
 describe("without a wish to wait", () => {
   test("everybody is refused at once, for what is so", () => {

@@ -13,6 +13,8 @@ export interface Waiter {
   /** When it began to wait, on the monotonic clock, and how often it has; the room's own. */
   waitsSince: number | null;
   waits: number;
+  /** How often it has tried all of them anew as nobody had answered; the room's own. */
+  retries: number;
   /** Why its last dial has failed; null before the first. */
   readonly lastFailure: Reason | null;
   /** Whether its dials and waits may take more time. */
@@ -42,7 +44,7 @@ interface Wait {
 
 /**
  * The relays of a listener that have no upstream yet: all are full (a queue, with a bound), or none
- * can be reached (clients are held while it starts again). They are looked after together, in their
+ * can be reached (clients are held while it starts again, or try again a few times). They are looked after together, in their
  * order, with one alarm, however many there are. As long as some wait for room nobody else gets any:
  * {@link hasQueue}.
  *
@@ -73,16 +75,26 @@ export class WaitingRoom<T extends Waiter> {
    * @param count its listener's: this room may be several listeners', one after the other
    * @returns null when it waits; else why it cannot
    */
-  add(relay: T, { queueMs, queueMax, holdMs }: DialOptions, count: WaitCount): Reason | null {
+  add(relay: T, options: DialOptions, count: WaitCount): Reason | null {
+    const { queueMs, queueMax, holdMs } = options;
     const isQueued = this.isFull() || (relay.waitsSince === null && this.hasQueue);
     const patience = isQueued ? queueMs : holdMs;
-    if (patience === 0) return isQueued ? "upstreams_full" : unreached(relay);
     const now = performance.now();
+    const until = (relay.waitsSince ?? now) + patience;
+    const isOver = now >= until || !relay.hasTime;
+    let nextTry = now;
+    if (isQueued) {
+      if (isOver) return queueMs === 0 ? "upstreams_full" : "queue_timeout";
+      if (this.queued >= queueMax) return "queue_full";
+    } else if (!isOver) {
+      nextTry = Math.min(until, now + backoff(relay.waits++));
+    } else if (mayRetry(relay, options)) {
+      relay.retries++;
+      nextTry = now + spread(options.retryPauseMs);
+    } else {
+      return unreached(relay);
+    }
     relay.waitsSince ??= now;
-    const until = relay.waitsSince + patience;
-    if (now >= until || !relay.hasTime) return isQueued ? "queue_timeout" : unreached(relay);
-    if (isQueued && this.queued >= queueMax) return "queue_full";
-    const nextTry = isQueued ? now : Math.min(until, now + backoff(relay.waits++));
     this.waiting.set(relay, { count, isQueued, queueMs, nextTry });
     count.waits(1);
     if (isQueued) this.queued++;
@@ -141,6 +153,16 @@ export class WaitingRoom<T extends Waiter> {
 
 function unreached({ lastFailure }: Waiter): Reason {
   return lastFailure ?? "no_upstream";
+}
+
+/** Whether somebody was dialled, so that dialling anew may help, and how often it has helped nothing. */
+function mayRetry({ lastFailure, retries, hasTime }: Waiter, options: DialOptions): boolean {
+  return lastFailure !== null && hasTime && retries < options.retries;
+}
+
+/** A pause that is up to a quarter shorter: what fails together must not come again together. */
+function spread(pauseMs: number): number {
+  return pauseMs * (1 - Math.random() / 4);
 }
 
 /** Clients that wait for the same upstream must not all come at once. */

@@ -48,6 +48,8 @@ export default defineConfig({
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most
   //backupWhenFull: false,     // backups take what is over maxRelays, too
   //tries: 3,                  // dials for a relay, each of another upstream
+  //retries: 0,                // begin anew when none has answered, after …
+  //retryPause: "1s",          // … this
   //dialBudget: "off",         // all dials and waits of a relay together
   //queueTimeout: "off",       // wait for room when all are full
   //queueSize: 1024,           // relays of a worker that may wait so
