@@ -167,10 +167,11 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   /** The route function has decided. */
-  routed({ upstream, label, isRefused }: RouteChoice): void {
+  routed({ upstream, isStrict, label, isRefused }: RouteChoice): void {
     if (this.isLeaving) return;
     this.label = label;
     this.wantedUpstream = upstream;
+    this.isStrict = isStrict;
     if (isRefused) this.refuse("route_refused");
     else this.perform(this.held);
   }

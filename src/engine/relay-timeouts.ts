@@ -171,8 +171,11 @@ export class RelayTimeouts<T extends Timed> {
     );
     const { route, upstreams } = options;
     const names = () => upstreams.map(({ address }) => formatAddress(address));
+    const states = () => chooser.states;
     this.routes =
-      route === null ? null : new RouteDesk<T>(route, account.name, names(), routing, alarm);
+      route === null
+        ? null
+        : new RouteDesk<T>(route, account.name, names(), states, routing, alarm);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     this.choice = choice;

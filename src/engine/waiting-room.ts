@@ -17,6 +17,11 @@ export interface Waiter {
   retries: number;
   /** Why its last dial has failed; null before the first. */
   readonly lastFailure: Reason | null;
+  /**
+   * Of one that wants a certain upstream and no other: whether that has no room; null for one that may
+   * go to any.
+   */
+  readonly isFullThere: boolean | null;
   /** Whether its dials and waits may take more time. */
   readonly hasTime: boolean;
   /** Looks anew for an upstream, tried or not; it may come back at once. */
@@ -36,6 +41,8 @@ interface Wait {
   readonly count: WaitCount;
   /** For room at an upstream, and not for one that can be reached. */
   readonly isQueued: boolean;
+  /** At a certain upstream: nobody else waits behind it. */
+  readonly isStrict: boolean;
   /** So long for room at most, since it began to wait. */
   readonly queueMs: number;
   /** When it may try again. */
@@ -53,6 +60,8 @@ interface Wait {
 export class WaitingRoom<T extends Waiter> {
   private readonly waiting = new Map<T, Wait>();
   private queued = 0;
+  /** Those who wait for room at a certain upstream. */
+  private queuedStrict = 0;
   /** The next look is due some time; the next one for room is due now. */
   private isArmed = false;
   private isCalled = false;
@@ -77,7 +86,9 @@ export class WaitingRoom<T extends Waiter> {
    */
   add(relay: T, options: DialOptions, count: WaitCount): Reason | null {
     const { queueMs, queueMax, holdMs } = options;
-    const isQueued = this.isFull() || (relay.waitsSince === null && this.hasQueue);
+    const isStrict = relay.isFullThere !== null;
+    const isBehind = !isStrict && relay.waitsSince === null && this.hasQueue;
+    const isQueued = this.isFullFor(relay) || isBehind;
     const patience = isQueued ? queueMs : holdMs;
     const now = performance.now();
     const until = (relay.waitsSince ?? now) + patience;
@@ -85,7 +96,7 @@ export class WaitingRoom<T extends Waiter> {
     let nextTry = now;
     if (isQueued) {
       if (isOver) return queueMs === 0 ? "upstreams_full" : "queue_timeout";
-      if (this.queued >= queueMax) return "queue_full";
+      if (this.queued + this.queuedStrict >= queueMax) return "queue_full";
     } else if (!isOver) {
       nextTry = Math.min(until, now + backoff(relay.waits++));
     } else if (mayRetry(relay, options)) {
@@ -95,9 +106,10 @@ export class WaitingRoom<T extends Waiter> {
       return unreached(relay);
     }
     relay.waitsSince ??= now;
-    this.waiting.set(relay, { count, isQueued, queueMs, nextTry });
+    const wait = { count, isQueued, isStrict, queueMs, nextTry };
+    this.waiting.set(relay, wait);
     count.waits(1);
-    if (isQueued) this.queued++;
+    this.count(wait, 1);
     this.arm();
     return null;
   }
@@ -108,12 +120,21 @@ export class WaitingRoom<T extends Waiter> {
     if (wait === undefined) return;
     this.waiting.delete(relay);
     wait.count.waits(-1);
-    if (wait.isQueued) this.queued--;
+    this.count(wait, -1);
+  }
+
+  private count({ isQueued, isStrict }: Wait, change: 1 | -1): void {
+    if (isQueued && isStrict) this.queuedStrict += change;
+    else if (isQueued) this.queued += change;
+  }
+
+  private isFullFor({ isFullThere }: T): boolean {
+    return isFullThere ?? this.isFull();
   }
 
   /** A relay of this worker has left its upstream: who waits for room need not wait for a look. */
   roomMade(): void {
-    if (!this.hasQueue || this.isCalled) return;
+    if (this.queued + this.queuedStrict === 0 || this.isCalled) return;
     this.isCalled = true;
     this.alarm(0, () => this.serve());
   }
@@ -129,7 +150,10 @@ export class WaitingRoom<T extends Waiter> {
     this.isCalled = false;
     for (const [relay, { isQueued }] of this.waiting) {
       if (!isQueued) continue;
-      if (this.isFull()) return;
+      if (this.isFullFor(relay)) {
+        if (this.queuedStrict === 0) return;
+        continue;
+      }
       this.delete(relay);
       relay.dialAgain();
     }
@@ -140,7 +164,7 @@ export class WaitingRoom<T extends Waiter> {
     const now = performance.now();
     for (const [relay, { queueMs, nextTry }] of this.waiting) {
       // Asked anew for each: those before it may have taken the last room.
-      const isFull = this.isFull();
+      const isFull = this.isFullFor(relay);
       const isLate = isFull && now >= (relay.waitsSince ?? 0) + queueMs;
       if (!isLate && (isFull || now < nextTry)) continue;
       this.delete(relay);

@@ -320,6 +320,45 @@ describe("by hash", () => {
   });
 });
 
+describe("who wants one upstream alone", () => {
+  test("gets that one or none", () => {
+    const { chooser, close, open } = choosing(upstreams({}, { maxRelays: 1 }));
+    expect(chooser.enter(client(1), [], 1, true)).toBe(1);
+    expect(chooser.isFullAt(1)).toBe(true);
+    expect(chooser.enter(client(1), [], 1, true)).toBe(NO_UPSTREAM);
+    chooser.leave(1);
+    expect(chooser.enter(client(1), [1], 1, true)).toBe(NO_UPSTREAM);
+    close(1);
+    expect(chooser.enter(client(1), [], 1, true)).toBe(NO_UPSTREAM);
+    open(1);
+    expect(chooser.enter(client(1), [], 1, true)).toBe(1);
+    // It was taken away.
+    expect(chooser.enter(client(1), [], NO_UPSTREAM, true)).toBe(NO_UPSTREAM);
+  });
+
+  test("is full only where it could go", () => {
+    const { chooser, close } = choosing(upstreams({}, { maxRelays: 1 }));
+    chooser.enter(client(1), [], 1, true);
+    expect([0, 1, NO_UPSTREAM].map((index) => chooser.isFullAt(index))).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    close(1);
+    expect(chooser.isFullAt(1)).toBe(false);
+  });
+});
+
+test("tells how upstreams are", () => {
+  const { chooser, close } = choosing(upstreams({ maxRelays: 7 }, {}));
+  chooser.enter(client(1), []);
+  close(1);
+  expect(chooser.states).toEqual([
+    { upstream: "10.1.0.0:6379", isOpen: true, running: 1, maxRelays: 7 },
+    { upstream: "10.1.0.1:6379", isOpen: false, running: 0, maxRelays: 0 },
+  ]);
+});
+
 test("a dial that was answered is told", () => {
   const { chooser, table } = choosing(upstreams({}, {}));
   chooser.dialed(1);

@@ -8,6 +8,7 @@ import {
   ipv6Word,
   UNIX_CLIENT,
 } from "../edge/access/client-address.ts";
+import type { UpstreamState } from "../edge/route/connection.ts";
 import { mustAsk } from "../engine/names.ts";
 import { type Balancer, type Candidates, newBalancer } from "./balance/balance.ts";
 import { mix } from "./balance/hash.ts";
@@ -70,10 +71,17 @@ export class UpstreamChooser {
    * @param client of its address only the part without the port counts
    * @param tried upstreams that are left out, by their numbers
    * @param wanted comes before all others, whatever their weights are and whether it is a backup
+   * @param isStrict nobody but the wanted one will do
    * @returns its number; {@link NO_UPSTREAM} when there is none now
    */
-  enter(client: ClientAddress, tried: readonly number[], wanted: number = NO_UPSTREAM): number {
+  enter(
+    client: ClientAddress,
+    tried: readonly number[],
+    wanted: number = NO_UPSTREAM,
+    isStrict = false,
+  ): number {
     if (wanted !== NO_UPSTREAM && !tried.includes(wanted) && this.enterThis(wanted)) return wanted;
+    if (isStrict) return NO_UPSTREAM;
     const hash = this.hashes ? hashOfHost(client) : 0;
     const primary = this.primaries.enter(hash, tried);
     if (primary !== NO_UPSTREAM) return primary;
@@ -85,6 +93,19 @@ export class UpstreamChooser {
   private enterThis(index: number): boolean {
     const { slot, maxRelays } = this.upstreams[index] as UpstreamOptions;
     return this.table.isOpen(slot) && this.table.enter(slot, maxRelays);
+  }
+
+  /** Whether relays may go to this one, and it has no room; false for {@link NO_UPSTREAM}. */
+  isFullAt(index: number): boolean {
+    const upstream = this.upstreams[index];
+    if (upstream === undefined || upstream.maxRelays === 0) return false;
+    const { slot, maxRelays } = upstream;
+    return this.table.isOpen(slot) && this.table.running(slot) >= maxRelays;
+  }
+
+  /** How all of them are now. */
+  get states(): readonly UpstreamState[] {
+    return statesOf(this.upstreams, this.table);
   }
 
   /** The number of the upstream with this address; {@link NO_UPSTREAM} when there is none. */
@@ -116,6 +137,19 @@ export class UpstreamChooser {
     if (primaries.isUsable && !this.backupWhenFull) return true;
     return !backups.hasRoom && (primaries.isUsable || backups.isUsable);
   }
+}
+
+/** How upstreams are now. */
+export function statesOf(
+  upstreams: readonly UpstreamOptions[],
+  table: UpstreamTable,
+): readonly UpstreamState[] {
+  return upstreams.map(({ address, slot, maxRelays }) => ({
+    upstream: formatAddress(address),
+    isOpen: table.isOpen(slot),
+    running: table.running(slot),
+    maxRelays,
+  }));
 }
 
 const NONE_TRIED: readonly number[] = [];

@@ -15,6 +15,7 @@ import {
   ListenError,
   type Listening,
   type RelaySummary,
+  upstreamTableOf,
 } from "../engine.ts";
 import { closeNow, eventDescriptor, setBlocking, signal } from "../linux.ts";
 import { type GivenSockets, openListening } from "../listening-socket.ts";
@@ -55,7 +56,7 @@ export class ThreadEngine implements Engine {
   private readonly ready = Promise.withResolvers<void>();
   private readonly listening = new Map<number, ThreadListening>();
   private nextKey = 0;
-  private readonly routes = new ThreadRoutes();
+  private readonly routes: ThreadRoutes;
   private stopping: PromiseWithResolvers<number> | null = null;
   /** Relays that a stop has cut. */
   private cutCount = 0;
@@ -72,6 +73,7 @@ export class ThreadEngine implements Engine {
     const { port1, port2 } = new MessageChannel();
     this.name = name;
     this.book = new Book(name);
+    this.routes = new ThreadRoutes(upstreamTableOf(birth.share));
     this.port = port1;
     this.wakeFd = programs[name].isBlocking ? eventDescriptor() : -1;
     const answers = this.answers.buffer as SharedArrayBuffer;
