@@ -104,6 +104,9 @@ test("the help", () => {
           --deny NETS                    not these
           --max-relays N                 relays at a time; 0 for any number [0]
           --total-relays N               relays of all listeners together [0]
+          --when-full WHAT               who comes when there are so many: refuse,
+                                         or wait for room [refuse]
+          --full-timeout TIME            for so long at most [30s]
           --max-relays-per-client N      relays of one client at a time [0]
           --client-rate N                connections per second of one client [off]
           --client-burst N               so many at once after a rest [20]

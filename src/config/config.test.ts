@@ -66,6 +66,8 @@ const edge: Required<EdgeSettings> = {
   allow: ["10.0.0.0/8", "file:allow.txt"],
   deny: "10.1.0.0/16, ::1",
   maxRelays: 1_000,
+  whenFull: "wait",
+  fullTimeout: "1m",
   maxRelaysPerClient: "10",
   clientRate: 0.5,
   clientBurst: 5,

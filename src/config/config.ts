@@ -156,6 +156,10 @@ export interface EdgeSettings {
   readonly deny?: string | readonly string[];
   /** Relays at a time, of all workers; 0 for any number. @default 0 */
   readonly maxRelays?: number | string;
+  /** What becomes of who comes when there are so many, or as many as `totalRelays`. @default "refuse" */
+  readonly whenFull?: "refuse" | "wait";
+  /** Who waits is let go after this, 1ms…1h. @default "30s" */
+  readonly fullTimeout?: Duration;
   /** Relays of one client at a time (IPv6: of a /64); 0 for any number. @default 0 */
   readonly maxRelaysPerClient?: number | string;
   /** Connections per second of one client in the long run. @default "off" */

@@ -95,7 +95,7 @@ export interface DialOptions {
   readonly budgetMs: number;
   /** A relay waits so long for an upstream that has room, when all are full; 0 for not at all. */
   readonly queueMs: number;
-  /** Relays of one worker that may wait so. */
+  /** Relays of one worker that may wait so, and as many for room at their listener. */
   readonly queueMax: number;
   /** A relay waits so long for an upstream that can be reached, when there is none; 0 for not at all. */
   readonly holdMs: number;
@@ -133,6 +133,10 @@ export interface EdgeOptions {
   readonly deny: NetworkList;
   /** Relays at a time, of all workers; 0 for any number. */
   readonly maxRelays: number;
+  /** What becomes of who comes when there are so many, here or in all. A sink refuses them always. */
+  readonly whenFull: "refuse" | "wait";
+  /** Milliseconds in which there has to be room for who waits. */
+  readonly fullTimeoutMs: number;
   /** The same of one client: an IPv4 address, or an IPv6 network of 64 bits. */
   readonly maxRelaysPerClient: number;
   /** Connections per second of one client in the long run; 0 for any number. */

@@ -74,6 +74,8 @@ export default defineConfig({
   //onDown: "keep",            // its relays: close, or a time
   //onRemove: "keep",          // likewise at a reload
   //maxRelays: 0,              // relays at a time; 0 for any number
+  //whenFull: "refuse",        // who comes then: or wait for room …
+  //fullTimeout: "30s",        // … for so long at most
   //maxRelaysPerClient: 0,     // likewise of one client
   //clientRate: "off",         // connections per second of one client
   //maxRelaysPerNetwork: 0,    // and of all clients of a /24, IPv6: a /48

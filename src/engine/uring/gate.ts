@@ -60,6 +60,7 @@ export class Gate {
     this.listeners.set(key, listener);
     // What room this brings is for those who wait, before anybody comes.
     listener.waiting.serve();
+    listener.entry.serve();
   }
 
   /** See {@link Loop.unlisten}. */
