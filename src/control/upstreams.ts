@@ -84,6 +84,10 @@ interface Entry {
   risingSince: number | null;
 }
 
+/** With more upstreams than this what happens to one of them is told to workers after so long. */
+const AT_ONCE_MAX = 1_024;
+const OPEN_AFTER_MS = 100;
+
 /**
  * The upstreams of all listeners as the control plane knows them: their rows in the table that the
  * workers choose from, their health and what an administrator wants. It outlives reloads: an upstream
@@ -107,6 +111,7 @@ export class Upstreams {
   private readonly checker: Checker;
   private isStopped = false;
   private readonly ramp = new Recurring(RAMP_MS, () => this.raise());
+  private readonly opening = new Recurring(OPEN_AFTER_MS, () => this.openAll());
   private readonly hearing = new Recurring(ANSWERS_MS, () => this.hearEjected());
 
   /** Of all listeners: they have no row, only names that are kept resolved. */
@@ -301,6 +306,7 @@ export class Upstreams {
     this.isStopped = true;
     this.names.stop();
     this.checker.stop();
+    this.opening.stop();
     this.ramp.stop();
     this.hearing.stop();
   }
@@ -391,7 +397,7 @@ export class Upstreams {
       this.spare(entry);
     }
     this.weigh(entry);
-    this.openAll();
+    this.openSoon();
     if (to === "ejected") this.hearing.begin();
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
   }
@@ -447,11 +453,21 @@ export class Upstreams {
     this.table.setWeight(options.slot, weightOf(entry), Math.min(1, part));
   }
 
-  /** Tells the workers which upstreams may get relays. */
-  private openAll(): void {
+  /**
+   * The same after something has happened to one of them. Of thousands many may go down together, each
+   * with a look at all of them: they are looked at once for many.
+   */
+  private openSoon(): void {
+    if (this.entries.size <= AT_ONCE_MAX) this.openAll();
+    else this.opening.begin();
+  }
+
+  /** Tells the workers which upstreams may get relays. @returns false: there is no more to do */
+  private openAll(): false {
+    const { now } = this.checker;
     for (const [home, entries] of Map.groupBy(this.entries.values(), (entry) => entry.home)) {
       const isInPanic = this.isInPanic(home, entries);
-      const isWell = (entry: Entry) => isInPanic || this.checker.isOpen(entry.key);
+      const isWell = (entry: Entry) => isInPanic || this.checker.isOpen(entry.key, now);
       const isAnybodyLeft = entries.some((entry) => isWanted(entry) && isWell(entry));
       for (const entry of entries) {
         // Ejection is a preference for others: where there is none left it must not keep all away.
@@ -460,6 +476,7 @@ export class Upstreams {
         this.table.setOpen(entry.options.slot, isOpen);
       }
     }
+    return false;
   }
 
   private isInPanic(home: string, entries: readonly Entry[]): boolean {
