@@ -9,6 +9,8 @@ import { isName } from "../engine/names.ts";
 export interface OwnListener {
   readonly options: WantedListener;
   readonly address: Address;
+  /** Where that is, of a name each of its addresses; as far as it is known. */
+  readonly places?: readonly Address[];
 }
 
 /**
@@ -40,7 +42,7 @@ export class OwnAddresses {
     others: readonly Address[],
     reserved: readonly Address[],
   ): void {
-    const given = listeners.flatMap(({ options, address }) => [options.address, address]);
+    const given = listeners.flatMap(listenedOn);
     this.places = Map.groupBy([...given, ...others, ...reserved], meetingPoint);
     this.chained = this.chainsOf(listeners, reserved);
   }
@@ -85,9 +87,9 @@ export class OwnAddresses {
     listeners: readonly OwnListener[],
     reserved: readonly Address[],
   ): ReadonlySet<string> {
-    const stations = listeners.map(({ options, address }) => ({
-      listen: [options.address, address],
-      targets: targetsOf(options).filter((one) => !isName(one) || isLocalhost(one.host)),
+    const stations = listeners.map((listener) => ({
+      listen: listenedOn(listener),
+      targets: targetsOf(listener.options).filter((one) => !isName(one) || isLocalhost(one.host)),
     }));
     const hops = hopsBetween(stations, this.machine);
     const inside = listeners.flatMap(({ options }) =>
@@ -106,6 +108,10 @@ export class OwnAddresses {
     for (const { address } of inside) chained.add(formatAddress(address));
     return chained;
   }
+}
+
+function listenedOn({ options, address, places = [] }: OwnListener): Address[] {
+  return [options.address, address, ...places];
 }
 
 const LOOPBACKS: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);

@@ -11,7 +11,6 @@ import {
   type ProxyObserver,
   wholeShare,
 } from "../engine/engine.ts";
-import type { GivenSockets } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
@@ -22,6 +21,7 @@ import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
+import { Ports, type TakeSockets } from "./ports.ts";
 import { type LookUpParts, lookUpBy, Services } from "./services.ts";
 import { Sieve } from "./sieve.ts";
 import { StoppedError } from "./stopped-error.ts";
@@ -39,8 +39,7 @@ export interface RunningListener {
   readonly key: string;
 }
 
-/** Gives the sockets that listen on this address already, once. */
-export type TakeSockets = (address: Address) => GivenSockets | undefined;
+export type { TakeSockets } from "./ports.ts";
 
 /** A start or a reload waits so long for the first answer of a service that is new. */
 const FIRST_ANSWER_MS = 2_000;
@@ -73,7 +72,7 @@ export class RunningProxy {
     private readonly edges: Edges,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
-    private readonly inherited: TakeSockets,
+    private readonly ports: Ports,
   ) {}
 
   /**
@@ -111,7 +110,7 @@ export class RunningProxy {
       edges,
       choice,
       options,
-      inherited,
+      new Ports(engine, workers, inherited),
     );
     const begun = proxy.begin(options);
     // Members that change meanwhile wait for it, as they do for a reload.
@@ -325,9 +324,13 @@ export class RunningProxy {
   /** No dial may end at one of these listeners, of those that are open, or at what else is our own. */
   private ownAre(listeners: readonly WantedListener[], reserved: readonly Address[] = []): void {
     const all = Array.from(keyed(listeners), ([key, options]) => {
-      return { options, address: this.listening.get(key)?.address ?? options.address };
+      const address = this.listening.get(key)?.address ?? options.address;
+      return { options, address, places: this.ports.placesOf(key) };
     });
-    const open = Array.from(this.listening.values(), ({ address }) => address);
+    const open = Array.from(this.listening, ([key, { address }]) => {
+      // Of a name all of its addresses are our own, also when it stands for others later.
+      return [address, ...this.ports.placesOf(key)];
+    }).flat();
     this.own.set(all, open, reserved);
   }
 
@@ -384,9 +387,13 @@ export class RunningProxy {
   }
 
   private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
-    const socket = this.inherited(options.address);
+    // Those that go close when all that is new is open.
+    const open = Array.from(
+      this.listening.keys(),
+      (one) => [one, prepared.adopted.has(one)] as const,
+    );
     try {
-      this.listening.set(key, await this.engine.listen(options, socket));
+      this.listening.set(key, await this.ports.listen(key, options, new Map(open)));
     } catch (error) {
       throw this.withHolder(error, prepared);
     }
@@ -395,8 +402,8 @@ export class RunningProxy {
   /** Where a listener of our own has the port the error says so: nobody else is to be looked for. */
   private withHolder(error: unknown, { adopted }: Prepared): unknown {
     if (!(error instanceof ListenError) || error.code !== "EADDRINUSE") return error;
-    // Several workers share what they listen on: then it is somebody else.
-    if (this.running.workers > 1) return error;
+    // Where sockets of ours may share a port it is somebody else, or has been told.
+    if (process.platform === "linux") return error;
     const { address, code, message } = error;
     for (const [key, { address: held }] of this.listening) {
       if (!mayOverlap(held, address)) continue;
