@@ -46,7 +46,11 @@ test("the help", () => {
                                      [round-robin]
           --bounded-load N           for hash: at most N times its share of relays,
                                      such as 1.25 [off]
+          --backup-when-full on|off  backups take what is over maxRelays, too [off]
           --tries N                  dials for a relay, each of another upstream [3]
+          --retries N                when none of them has answered, begin anew so
+                                     many times, each after a pause [0]
+          --retry-pause TIME         of so long [1s]
           --dial-budget TIME         all dials and waits of a relay together [off]
           --queue-timeout TIME       wait for room when all are full [off]
           --queue-size N             relays of a worker that may wait so [1024]
@@ -105,6 +109,9 @@ test("the help", () => {
           --deny NETS                    not these
           --max-relays N                 relays at a time; 0 for any number [0]
           --total-relays N               relays of all listeners together [0]
+          --when-full WHAT               who comes when there are so many: refuse,
+                                         or wait for room [refuse]
+          --full-timeout TIME            for so long at most [30s]
           --max-relays-per-client N      relays of one client at a time [0]
           --client-rate N                connections per second of one client [off]
           --client-burst N               so many at once after a rest [20]

@@ -94,8 +94,14 @@ export interface ListenerSettings
   readonly balance?: Policy;
   /** For hash: how many times its share of relays an upstream may have, such as 1.25. @default "off" */
   readonly boundedLoad?: number | string | false;
+  /** Backups also take what is over `maxRelays` of all others. @default false */
+  readonly backupWhenFull?: OnOff;
   /** Dials for a relay, each of another upstream as long as there is one, 1…16. @default 3 */
   readonly tries?: number | string;
+  /** When none of these has answered, all are tried anew so many times, 0…100. @default 0 */
+  readonly retries?: number | string;
+  /** Before each of them, 1ms…1h. @default "1s" */
+  readonly retryPause?: Duration;
   /** All dials and waits of a relay together, 1ms…24h. @default "off" */
   readonly dialBudget?: Duration | "off" | false;
   /** A relay waits so long for room when all upstreams are full, 1ms…24h. @default "off" */
@@ -179,6 +185,10 @@ export interface EdgeSettings {
   readonly deny?: string | readonly string[];
   /** Relays at a time, of all workers; 0 for any number. @default 0 */
   readonly maxRelays?: number | string;
+  /** What becomes of who comes when there are so many, or as many as `totalRelays`. @default "refuse" */
+  readonly whenFull?: "refuse" | "wait";
+  /** Who waits is let go after this, 1ms…1h. @default "30s" */
+  readonly fullTimeout?: Duration;
   /** Relays of one client at a time (IPv6: of a /64); 0 for any number. @default 0 */
   readonly maxRelaysPerClient?: number | string;
   /** Connections per second of one client in the long run. @default "off" */

@@ -92,7 +92,7 @@ test("a whole configuration", () => {
         ...shared,
         address: tcp("::", 8),
         upstreams: [to("x", 9)],
-        balance: { policy: "hash", boundedLoad: 1.25 },
+        balance: { policy: "hash", boundedLoad: 1.25, backupWhenFull: false },
         dial: { ...dial, tries: 2, queueMs: 2_000 },
       },
     ],

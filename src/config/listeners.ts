@@ -125,9 +125,12 @@ function choiceOf(given: Sources<ListenerValues>): Pick<ListenerOptions, "balanc
     balance: {
       policy: given.balance?.value ?? balance.policy,
       boundedLoad: given.boundedLoad?.value ?? balance.boundedLoad,
+      backupWhenFull: given.backupWhenFull?.value ?? balance.backupWhenFull,
     },
     dial: {
       tries: given.tries?.value ?? dial.tries,
+      retries: given.retries?.value ?? dial.retries,
+      retryPauseMs: given.retryPause?.value ?? dial.retryPauseMs,
       budgetMs: given.dialBudget?.value ?? dial.budgetMs,
       queueMs: given.queueTimeout?.value ?? dial.queueMs,
       queueMax: given.queueSize?.value ?? dial.queueMax,

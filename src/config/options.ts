@@ -75,7 +75,7 @@ export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
    * its records say what its members weigh.
    */
   readonly weight: number;
-  /** It gets relays only when no other can be had. */
+  /** It gets relays only when no other is open, or can be reached; see {@link BalanceOptions.backupWhenFull}. */
   readonly isBackup: boolean;
   /** Relays that it may have at a time, from all workers; 0 for any number. */
   readonly maxRelays: number;
@@ -95,17 +95,22 @@ export interface BalanceOptions {
   readonly policy: Policy;
   /** For `hash`: how many times its share of relays an upstream may have, at least 1; null for no bound. */
   readonly boundedLoad: number | null;
+  /** Backups also get relays when all others are full; else those wait for room, or are let go. */
+  readonly backupWhenFull: boolean;
 }
 
 /** What is done until a relay has its upstream. Times in milliseconds. */
 export interface DialOptions {
   /** Dials for one relay, each of another upstream as long as there is one; at least 1. */
   readonly tries: number;
+  /** When no other is left, all of them are tried anew so many times, each time after a pause of so long. */
+  readonly retries: number;
+  readonly retryPauseMs: number;
   /** All dials and waits of one relay together; 0 for any time. */
   readonly budgetMs: number;
   /** A relay waits so long for an upstream that has room, when all are full; 0 for not at all. */
   readonly queueMs: number;
-  /** Relays of one worker that may wait so. */
+  /** Relays of one worker that may wait so, and as many for room at their listener. */
   readonly queueMax: number;
   /** A relay waits so long for an upstream that can be reached, when there is none; 0 for not at all. */
   readonly holdMs: number;
@@ -143,6 +148,10 @@ export interface EdgeOptions {
   readonly deny: NetworkList;
   /** Relays at a time, of all workers; 0 for any number. */
   readonly maxRelays: number;
+  /** What becomes of who comes when there are so many, here or in all. A sink refuses them always. */
+  readonly whenFull: "refuse" | "wait";
+  /** Milliseconds in which there has to be room for who waits. */
+  readonly fullTimeoutMs: number;
   /** The same of one client: an IPv4 address, or an IPv6 network of 64 bits. */
   readonly maxRelaysPerClient: number;
   /** Connections per second of one client in the long run; 0 for any number. */
@@ -373,7 +382,7 @@ export const ACCESS_LOG_MODE = 0o640;
 /** What a listener has unless it says otherwise. */
 export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = {
   mode: "bidirectional",
-  balance: { policy: "round-robin", boundedLoad: null },
+  balance: { policy: "round-robin", boundedLoad: null, backupWhenFull: false },
   health: {
     check: null,
     ejection: ejectionDefaults,
@@ -385,7 +394,15 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   edge: edgeDefaults,
   route: null,
   mirror: null,
-  dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
+  dial: {
+    tries: 3,
+    retries: 0,
+    retryPauseMs: 1_000,
+    budgetMs: 0,
+    queueMs: 0,
+    queueMax: 1_024,
+    holdMs: 0,
+  },
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   idleTimeoutMs: 0,

@@ -236,11 +236,29 @@ const listenerSettings = {
     "For hash: how many times its share of relays an upstream may have, such as 1.25, or off.",
     "off",
   ),
+  backupWhenFull: setting(
+    "backupWhenFull",
+    form.onOff,
+    "Backups also take what is over maxRelays of all others.",
+    listenerDefaults.balance.backupWhenFull,
+  ),
   tries: setting(
     "tries",
     form.count(1, 16),
     "Dials for a relay, each of another upstream as long as there is one.",
     listenerDefaults.dial.tries,
+  ),
+  retries: setting(
+    "retries",
+    form.count(0, 100),
+    "When none of these has answered, all are tried anew so many times.",
+    listenerDefaults.dial.retries,
+  ),
+  retryPause: setting(
+    "retryPause",
+    form.duration(),
+    "Before each of them, 1ms…1h.",
+    formatDuration(listenerDefaults.dial.retryPauseMs),
   ),
   dialBudget: durationOrOff("dialBudget", "All dials and waits of a relay together, 1ms…24h."),
   queueTimeout: durationOrOff(

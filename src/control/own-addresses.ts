@@ -16,6 +16,8 @@ import { type CheckOptions, checkedAddress } from "../upstream/health/check-opti
 export interface OwnListener {
   readonly options: WantedListener;
   readonly address: Address;
+  /** Where that is, of a name each of its addresses; as far as it is known. */
+  readonly places?: readonly Address[];
 }
 
 /**
@@ -47,7 +49,7 @@ export class OwnAddresses {
     others: readonly Address[],
     reserved: readonly Address[],
   ): void {
-    const given = listeners.flatMap(({ options, address }) => [options.address, address]);
+    const given = listeners.flatMap(listenedOn);
     this.places = Map.groupBy([...given, ...others, ...reserved], meetingPoint);
     this.chained = this.chainsOf(listeners, reserved);
   }
@@ -92,9 +94,9 @@ export class OwnAddresses {
     listeners: readonly OwnListener[],
     reserved: readonly Address[],
   ): ReadonlySet<string> {
-    const stations = listeners.map(({ options, address }) => ({
-      listen: [options.address, address],
-      targets: targetsOf(options).filter((one) => !isName(one) || isLocalhost(one.host)),
+    const stations = listeners.map((listener) => ({
+      listen: listenedOn(listener),
+      targets: targetsOf(listener.options).filter((one) => !isName(one) || isLocalhost(one.host)),
     }));
     const hops = hopsBetween(stations, this.machine);
     const inside = listeners.flatMap(({ options }) =>
@@ -113,6 +115,10 @@ export class OwnAddresses {
     for (const { address } of inside) chained.add(formatAddress(address));
     return chained;
   }
+}
+
+function listenedOn({ options, address, places = [] }: OwnListener): Address[] {
+  return [options.address, address, ...places];
 }
 
 const LOOPBACKS: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);

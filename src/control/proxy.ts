@@ -13,7 +13,6 @@ import {
   wholeShare,
 } from "../engine/engine.ts";
 import { setSocketAccess } from "../engine/file-access.ts";
-import type { GivenSockets } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
@@ -25,6 +24,7 @@ import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
+import { Ports, type TakeSockets } from "./ports.ts";
 import { type LookUpParts, lookUpBy, Services } from "./services.ts";
 import { Sieve } from "./sieve.ts";
 import { StoppedError } from "./stopped-error.ts";
@@ -42,8 +42,7 @@ export interface RunningListener {
   readonly key: string;
 }
 
-/** Gives the sockets that listen on this address already, once. */
-export type TakeSockets = (address: Address) => GivenSockets | undefined;
+export type { TakeSockets } from "./ports.ts";
 
 /** A start or a reload waits so long for the first answer of a service that is new. */
 const FIRST_ANSWER_MS = 2_000;
@@ -67,8 +66,6 @@ export class RunningProxy {
   private prepared: Prepared = { edged: [], expanded: [], adopted: new Map() };
   /** Members of services have changed, which is looked at after the reload that is under way. */
   private isRefreshing = false;
-  /** Addresses of sockets that others have opened, whose unix paths are theirs. */
-  private readonly passedOn = new Set<string>();
 
   private constructor(
     readonly engine: Engine,
@@ -78,7 +75,7 @@ export class RunningProxy {
     private readonly edges: Edges,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
-    private readonly inherited: TakeSockets,
+    private readonly ports: Ports,
   ) {}
 
   /**
@@ -117,7 +114,7 @@ export class RunningProxy {
       edges,
       choice,
       options,
-      inherited,
+      new Ports(engine, workers, inherited),
     );
     const begun = proxy.begin(options);
     // Members that change meanwhile wait for it, as they do for a reload.
@@ -251,7 +248,7 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
-    giveAccess(plan, this.passedOn);
+    giveAccess(plan, this.ports.passedOn);
     const prepared = await this.prepareAndOpen(wanted);
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
@@ -334,9 +331,13 @@ export class RunningProxy {
   /** No dial may end at one of these listeners, of those that are open, or at what else is our own. */
   private ownAre(listeners: readonly WantedListener[], reserved: readonly Address[] = []): void {
     const all = Array.from(keyed(listeners), ([key, options]) => {
-      return { options, address: this.listening.get(key)?.address ?? options.address };
+      const address = this.listening.get(key)?.address ?? options.address;
+      return { options, address, places: this.ports.placesOf(key) };
     });
-    const open = Array.from(this.listening.values(), ({ address }) => address);
+    const open = Array.from(this.listening, ([key, { address }]) => {
+      // Of a name all of its addresses are our own, also when it stands for others later.
+      return [address, ...this.ports.placesOf(key)];
+    }).flat();
     this.own.set(all, open, reserved);
   }
 
@@ -395,10 +396,13 @@ export class RunningProxy {
   }
 
   private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
-    const socket = this.inherited(options.address);
-    if (socket?.areOwn === false) this.passedOn.add(formatAddress(options.address));
+    // Those that go close when all that is new is open.
+    const open = Array.from(
+      this.listening.keys(),
+      (one) => [one, prepared.adopted.has(one)] as const,
+    );
     try {
-      this.listening.set(key, await this.engine.listen(options, socket));
+      this.listening.set(key, await this.ports.listen(key, options, new Map(open)));
     } catch (error) {
       throw this.withHolder(error, prepared);
     }
@@ -407,8 +411,8 @@ export class RunningProxy {
   /** Where a listener of our own has the port the error says so: nobody else is to be looked for. */
   private withHolder(error: unknown, { adopted }: Prepared): unknown {
     if (!(error instanceof ListenError) || error.code !== "EADDRINUSE") return error;
-    // Several workers share what they listen on: then it is somebody else.
-    if (this.running.workers > 1) return error;
+    // Where sockets of ours may share a port it is somebody else, or has been told.
+    if (process.platform === "linux") return error;
     const { address, code, message } = error;
     for (const [key, { address: held }] of this.listening) {
       if (!mayOverlap(held, address)) continue;

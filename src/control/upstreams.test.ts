@@ -375,7 +375,7 @@ describe("a reload that is not carried out", () => {
     const before = [listener([1])];
     made.start(...before);
     const was = made.upstreams.views().map(({ id }) => id);
-    const many = Array.from({ length: 17 }, (_, n) =>
+    const many = Array.from({ length: 1 + Math.ceil(SLOTS_MAX / 250) }, (_, n) =>
       listener(
         Array.from({ length: 250 }, (_, host) => host),
         { port: n + 10 },
@@ -385,7 +385,28 @@ describe("a reload that is not carried out", () => {
     made.upstreams.retain(before);
     expect(made.upstreams.views().map(({ id }) => id)).toEqual(was);
     // And all rows can be had again.
-    expect(made.reload(...many.slice(1)).flat()).toHaveLength(4_000);
+    const most = many.slice(2);
+    expect(made.reload(...most).flat()).toHaveLength(250 * most.length);
+  });
+});
+
+describe("of twenty thousand", () => {
+  test("each has a row, and what happens to many is told together", async () => {
+    const made = stage();
+    const many = Array.from({ length: 20_000 }, (_, n) => ({
+      kind: "tcp" as const,
+      host: `10.9.${n >> 8}.${n & 255}`,
+      port: 1,
+    }));
+    const [slots = []] = made.start(listener(many));
+    expect(new Set(slots).size).toBe(20_000);
+    expect(made.open).toHaveLength(20_000);
+    const { table } = made.upstreams;
+    const before = table.changes;
+    for (const slot of slots.slice(0, 5_000)) made.failDials(slot, 3);
+    expect(made.events).toHaveLength(5_000);
+    await waitFor(() => table.changes === before + 5_000, "all that are ejected are closed");
+    expect(slots.map((slot) => table.isOpen(slot)).lastIndexOf(false)).toBe(4_999);
   });
 });
 

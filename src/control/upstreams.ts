@@ -35,6 +35,10 @@ const ANSWERS_MS = 250;
 /** With so much of its weight one that is up again begins. */
 const RAMP_LEAST = 0.05;
 
+/** With more upstreams than this what happens to one of them is told to workers after so long. */
+const AT_ONCE_MAX = 1_024;
+const OPEN_AFTER_MS = 100;
+
 /**
  * The upstreams of all listeners as the control plane knows them: their rows in the table that the
  * workers choose from, their health and what an administrator wants. It outlives reloads: an upstream
@@ -56,6 +60,7 @@ export class Upstreams {
   private readonly checker: Checker;
   private isStopped = false;
   private readonly ramp = new Recurring(RAMP_MS, () => this.raise());
+  private readonly opening = new Recurring(OPEN_AFTER_MS, () => this.openAll());
   private readonly hearing = new Recurring(ANSWERS_MS, () => this.hearEjected());
 
   /** Of all listeners: they have no row, only names that are kept resolved. */
@@ -240,7 +245,7 @@ export class Upstreams {
   /** Nothing is checked or told any more. May be called again. */
   stop(): void {
     this.isStopped = true;
-    const parts = [this.names, this.checker, this.ramp, this.hearing];
+    const parts = [this.names, this.checker, this.opening, this.ramp, this.hearing];
     cleanUpOrThrow(parts.map((part) => () => part.stop()));
   }
 
@@ -367,7 +372,7 @@ export class Upstreams {
       this.spare(entry);
     }
     this.weigh(entry);
-    this.openAll();
+    this.openSoon();
     if (to === "ejected") this.hearing.begin();
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
   }
@@ -444,11 +449,21 @@ export class Upstreams {
     this.table.setWeight(options.slot, weightOf(entry), Math.min(1, part));
   }
 
-  /** Tells the workers which upstreams may get relays. */
-  private openAll(): void {
+  /**
+   * The same after something has happened to one of them. Of thousands many may go down together, each
+   * with a look at all of them: they are looked at once for many.
+   */
+  private openSoon(): void {
+    if (this.entries.size <= AT_ONCE_MAX) this.openAll();
+    else this.opening.begin();
+  }
+
+  /** Tells the workers which upstreams may get relays. @returns false: there is no more to do */
+  private openAll(): false {
+    const { now } = this.checker;
     for (const [home, entries] of Map.groupBy(this.entries.values(), (entry) => entry.home)) {
       const isInPanic = this.isInPanic(home, entries);
-      const isWell = (entry: Entry) => isInPanic || this.isWell(entry);
+      const isWell = (entry: Entry) => isInPanic || this.isWell(entry, now);
       const isAnybodyLeft = entries.some((entry) => isWanted(entry) && isWell(entry));
       for (const entry of entries) {
         // Ejection is a preference for others: where there is none left it must not keep all away.
@@ -457,6 +472,7 @@ export class Upstreams {
         this.table.setOpen(entry.options.slot, isOpen);
       }
     }
+    return false;
   }
 
   /** Looks whether the listener of this upstream has several primaries. */
@@ -468,8 +484,8 @@ export class Upstreams {
   }
 
   /** As far as is known; who joins others must have been checked. */
-  private isWell({ key, joinsOthers }: Entry): boolean {
-    return this.checker.isOpen(key) && !(joinsOthers && this.checker.isAwaited(key));
+  private isWell({ key, joinsOthers }: Entry, now = this.checker.now): boolean {
+    return this.checker.isOpen(key, now) && !(joinsOthers && this.checker.isAwaited(key));
   }
 
   private isInPanic(home: string, entries: readonly Entry[]): boolean {

@@ -62,6 +62,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   private readonly tried: number[] = [];
   /** The upstream that is tried before all others; {@link NO_UPSTREAM} for none. */
   protected wantedUpstream = NO_UPSTREAM;
+  /** No other one may be. */
+  protected isStrict = false;
   /** What a route function calls it; null for nothing. */
   protected label: string | null = null;
   /** Where the dial that was begun last goes to; null before the first. */
@@ -77,6 +79,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
+  retries = 0;
   /** Its bytes count for its upstream. */
   private isDecided = false;
   /** Bytes that had moved when {@link stalled} last looked. */
@@ -112,11 +115,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.tried.length = 0;
     this.tries = 0;
     this.wantedUpstream = NO_UPSTREAM;
+    this.isStrict = false;
     this.label = null;
     this.copy = null;
     this.lastHeard = null;
     this.waitsSince = null;
     this.waits = 0;
+    this.retries = 0;
     this.movedBefore = 0;
     this.stalls = 0;
     this.movedAtLook.fill(0);
@@ -145,14 +150,15 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     const { clientAddress } = this;
     const { waiting } = this.listener;
     if (!this.mayDial || clientAddress === null) return null;
-    if (this.waitsSince === null && waiting.hasQueue) {
+    // Who wants one alone waits for that one, and not for those who wait for any.
+    if (this.waitsSince === null && !this.isStrict && waiting.hasQueue) {
       // The control plane opens rows and gives weights without a word: first who came first.
       waiting.serve();
       if (waiting.hasQueue) return null;
     }
     if (this.tries === 0) this.renewChooser();
-    const { chooser } = this;
-    const number = chooser.enter(clientAddress, this.tried, this.wantedUpstream);
+    const { chooser, tried, wantedUpstream, isStrict } = this;
+    const number = chooser.enter(clientAddress, tried, wantedUpstream, isStrict);
     if (number === NO_UPSTREAM) return null;
     this.upstreamNumber = number;
     this.upstreamAddress = (chooser.upstreams[number] as UpstreamOptions).address;
@@ -234,8 +240,18 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   /** Whether it goes on after a dial that has failed: with another upstream, or by waiting for one. */
   protected get goesOn(): boolean {
-    const { holdMs, queueMs } = this.listener.options.dial;
-    return this.mayDial || (this.hasTime && holdMs + queueMs > 0);
+    const { holdMs, queueMs, retries } = this.listener.options.dial;
+    const mayWait = holdMs + queueMs > 0 || this.retries < retries;
+    return this.mayDial || (this.hasTime && mayWait);
+  }
+
+  /** See {@link Waiter}. */
+  get isFullThere(): boolean | null {
+    if (!this.isStrict) return null;
+    const { chooser } = this.listener.choice;
+    if (chooser === this.chooser) return chooser.isFullAt(this.wantedUpstream);
+    const wanted = this.chooser.upstreams[this.wantedUpstream];
+    return wanted !== undefined && chooser.isFullAt(chooser.numberOf(wanted.address));
   }
 
   private get mayDial(): boolean {

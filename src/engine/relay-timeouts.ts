@@ -8,6 +8,7 @@ import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
 import type { Drainable } from "./ending/drain.ts";
+import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
 import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { Mirror } from "./mirror/mirror.ts";
@@ -33,6 +34,7 @@ export interface Timed
   extends Waiter,
     Routed,
     IdleTimed,
+    Entrant,
     Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
   readonly id: number;
@@ -90,6 +92,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly tarpit: Row<T>;
   /** Relays for which the listener's route function was asked; null without one. */
   readonly routes: RouteDesk<T> | null;
+  /** Its clients for which there is no room yet. */
+  readonly entry: EntryQueue<T>;
   /** Who chooses upstreams, and the relays that wait until there is one for them. */
   readonly choice: Choice;
   readonly waiting: WaitingRoom<T>;
@@ -156,12 +160,17 @@ export class RelayTimeouts<T extends Timed> {
     );
     const { route, upstreams } = options;
     const names = () => upstreams.map(({ address }) => formatAddress(address));
+    const states = () => chooser.states;
     this.routes =
-      route === null ? null : new RouteDesk<T>(route, account.name, names(), routing, alarm);
+      route === null
+        ? null
+        : new RouteDesk<T>(route, account.name, names(), states, routing, alarm);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     this.choice = choice;
     this.waiting = before?.waiting ?? roomOf(choice, alarm);
+    this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, alarm);
+    this.entry.admission = admission;
   }
 
   /** A relay begins. */
@@ -186,6 +195,7 @@ export class RelayTimeouts<T extends Timed> {
   /** A relay is over: it waits for nothing any more. */
   forget(relay: T): void {
     this.waiting.delete(relay);
+    this.entry.delete(relay);
     this.young.delete(relay);
     this.idle.delete(relay);
     this.clientIdle.delete(relay);

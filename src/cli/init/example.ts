@@ -56,7 +56,10 @@ export default defineConfig({
   //lifetime: "off",           // end a relay after this, up to a tenth earlier
   //balance: "round-robin",    // least-relays, two-choices, random, first, hash
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most
+  //backupWhenFull: false,     // backups take what is over maxRelays, too
   //tries: 3,                  // dials for a relay, each of another upstream
+  //retries: 0,                // begin anew when none has answered, after …
+  //retryPause: "1s",          // … this
   //dialBudget: "off",         // all dials and waits of a relay together
   //queueTimeout: "off",       // wait for room when all are full
   //queueSize: 1024,           // relays of a worker that may wait so
@@ -82,6 +85,8 @@ export default defineConfig({
   //onDown: "keep",            // its relays: close, or a time
   //onRemove: "keep",          // likewise at a reload
   //maxRelays: 0,              // relays at a time; 0 for any number
+  //whenFull: "refuse",        // who comes then: or wait for room …
+  //fullTimeout: "30s",        // … for so long at most
   //maxRelaysPerClient: 0,     // likewise of one client
   //clientRate: "off",         // connections per second of one client
   //maxRelaysPerNetwork: 0,    // and of all clients of a /24, IPv6: a /48

@@ -54,7 +54,7 @@ export class InheritedSockets {
     const key = formatAddress(address);
     const socket = this.sockets.get(key);
     this.sockets.delete(key);
-    return socket === undefined ? undefined : { sockets: [socket], areOwn: false };
+    return socket === undefined ? undefined : [{ sockets: [socket], areOwn: false }];
   };
 
   /** Closes those that no listener has taken. @returns their addresses */

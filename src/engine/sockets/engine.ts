@@ -315,7 +315,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   ): Listener {
     const account = this.ledger.account(nameOfListener(options, address));
     account.keep(options.upstreams);
-    const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
+    const last = before?.choice.chooser ?? null;
+    const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table, last);
     const { descriptors, table } = this;
     const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     const mirror = this.copies.mirrorOf(options, account.name, before?.mirror ?? null);
@@ -496,6 +497,7 @@ class SocketsListening implements Listening {
     this.listener = this.renew(options, this.listener);
     // What room this brings is for those who wait, before anybody comes.
     this.listener.waiting.serve();
+    this.listener.entry.serve();
     return Promise.resolve();
   }
 

@@ -19,6 +19,7 @@ import {
   type Listening,
   paused,
   type RelaySummary,
+  upstreamTableOf,
 } from "../engine.ts";
 import { Held, heldMemory } from "../held.ts";
 import { closeNow, errnoName, eventDescriptor, setBlocking, signal } from "../linux.ts";
@@ -72,7 +73,7 @@ export class ThreadEngine implements Engine {
   private readonly ready = Promise.withResolvers<void>();
   private readonly listening = new Map<number, ThreadListening>();
   private nextKey = 0;
-  private readonly routes = new ThreadRoutes();
+  private readonly routes: ThreadRoutes;
   private stopping: PromiseWithResolvers<number> | null = null;
   /** Relays that a stop has cut. */
   private cutCount = 0;
@@ -94,6 +95,7 @@ export class ThreadEngine implements Engine {
     const { port1, port2 } = new MessageChannel();
     this.name = name;
     this.book = new Book(name);
+    this.routes = new ThreadRoutes(upstreamTableOf(birth.share));
     this.port = port1;
     this.wakeFd = programs[name].isBlocking ? wakeDescriptor() : -1;
     const workerData: WorkerBirth = {
