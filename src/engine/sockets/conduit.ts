@@ -198,7 +198,8 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 
   /** Ends the relay, which is idle, by a FIN to both ends. */
   retire(reason: Reason): void {
-    this.isRetired = true;
+    // One that ends already for another reason must not look as if it had come to its end.
+    if (this.relay.reason === null) this.isRetired = true;
     this.terminate(reason);
   }
 
