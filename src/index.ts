@@ -22,7 +22,13 @@ export {
 export { ConfigError } from "./config/error.ts";
 export type { EngineName, Mode, UringSend } from "./config/options.ts";
 export { StoppedError } from "./control/stopped-error.ts";
-export type { Connection, ConnectionHeader, Decision, Route } from "./edge/route/connection.ts";
+export type {
+  Connection,
+  ConnectionHeader,
+  Decision,
+  Route,
+  UpstreamState,
+} from "./edge/route/connection.ts";
 export {
   type EngineStats,
   type FlowStats,

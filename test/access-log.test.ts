@@ -11,7 +11,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CliProcess, MAIN } from "./cli-process.ts";
@@ -235,6 +235,28 @@ describe("on stdout", () => {
     expect(await child.exited).toBe(0);
     expect(linesIn(path)).toMatchObject([{ event: "end", id: 1 }]);
   });
+
+  test.if(isLinux).each(["stdout", "/dev/stdout"])(
+    "that is a socket, by the name %s",
+    async (name) => {
+      let received = "";
+      const journal = createServer((socket) => {
+        socket.on("data", (chunk) => {
+          received += chunk.toString();
+        });
+        socket.on("error", () => {});
+      });
+      await new Promise<void>((listening) => journal.listen(0, "127.0.0.1", listening));
+      const { port: socket } = journal.address() as AddressInfo;
+      const shell = ["bash", "-c", `exec "$@" > /dev/tcp/127.0.0.1/${socket}`, "ringway"];
+      await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", name], shell);
+      await ping(await proxy.port());
+      await waitFor(() => received.endsWith("\n"), "the line is there");
+      expect((await proxy.stop()).code).toBe(0);
+      expect(linesOf(received)).toMatchObject([{ event: "end", id: 1 }]);
+      journal.close();
+    },
+  );
 
   test("a reader that does not read holds nobody up, not even the end", async () => {
     const pipe = join(folder, "pipe");

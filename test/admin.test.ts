@@ -297,6 +297,14 @@ describe("what is asked of upstreams and listeners", () => {
     expect(((await response.json()) as ErrorDocument).problems).toHaveLength(4);
   });
 
+  test("a body that is too long, though nothing says so before it", async () => {
+    const { id } = first.upstreams[0] ?? { id: -1 };
+    const more = "X-Ringway: 1\r\nTransfer-Encoding: chunked\r\n";
+    const head = `POST /api/upstreams/${id} HTTP/1.1\r\nHost: ${program.admin}\r\n${more}`;
+    const body = `${(70_000).toString(16)}\r\n${"a".repeat(70_000)}\r\n0\r\n\r\n`;
+    expect(await exchange(program, head, body)).toStartWith("HTTP/1.1 413 ");
+  });
+
   test.each(["/api/upstreams/4095", "/api/upstreams/9999"])("%s is not there", async (path) => {
     for (const response of [
       await program.send("GET", path),

@@ -12,6 +12,7 @@ import { memoryCases } from "./contract/memory.ts";
 import { mirrorCases } from "./contract/mirror.ts";
 import { modeCases } from "./contract/modes.ts";
 import { nameCases } from "./contract/names.ts";
+import { optionCases } from "./contract/options.ts";
 import { paceCases } from "./contract/pace.ts";
 import { resetCases } from "./contract/resets.ts";
 import { routeCases } from "./contract/route.ts";
@@ -37,6 +38,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("dials", () => dialCases(suite));
   describe("names", () => nameCases(suite));
   describe("choice", () => choiceCases(suite));
+  describe("options", () => optionCases(suite));
   describe("edge", () => edgeCases(suite));
   describe("pace", () => paceCases(suite));
   describe("route", () => routeCases(suite));

@@ -30,7 +30,13 @@ const queries = graphs.flatMap(({ targets = [] }) => targets.map(({ expr }) => e
 
 /** The names of all metrics, and of the values that a histogram has. */
 async function metricNames(): Promise<Set<string>> {
-  const snapshot = { stats: engineStats(), upstreams: [], accepts: true, accessLog: null };
+  const snapshot = {
+    stats: engineStats(),
+    upstreams: [],
+    accepts: true,
+    accessLog: null,
+    logLinesDropped: 0,
+  };
   const text = await new Metrics().text(snapshot, { version: "1", engine: "sockets" });
   const names = new Set(figures.map(({ name }) => name));
   for (const [name, { type }] of parseExposition(text)) {

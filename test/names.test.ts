@@ -10,6 +10,7 @@ import {
   uringDefaults,
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
+import { lookUpBy } from "../src/control/services.ts";
 import { choose } from "../src/engine/select.ts";
 import { probe } from "../src/engine/uring/probe.ts";
 import type { NameEvent } from "../src/upstream/events.ts";
@@ -274,6 +275,23 @@ describe.each(engines)("names that the engine $engine dials, workers: $workers",
     expect(scene.clock.pending).toBe(0);
   });
 });
+
+/** A name that this machine knows from its own file, and where that says it is. */
+const listed = (await Bun.file("/etc/hosts").text())
+  .split("\n")
+  .map((line) => line.split(/\s+/))
+  .find(([address = "", name = ""]) => /^[1-9]/.test(address) && !/^localhost|^$/.test(name));
+
+test.skipIf(listed === undefined)(
+  "what /etc/hosts has is there also where DNS servers are named (needs an entry of it)",
+  async () => {
+    using authority = await TestAuthority.start();
+    const [address = "", name = ""] = listed ?? [];
+    const { resolve } = lookUpBy([authority.server]);
+    expect((await resolve?.(name))?.addresses).toContainEqual({ host: address, family: 4 });
+    expect(authority.asked).toHaveLength(0);
+  },
+);
 
 describe("the command line", () => {
   const name = "ringway-test.invalid";

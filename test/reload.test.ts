@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CliProcess } from "./cli-process.ts";
@@ -136,47 +136,35 @@ describe.each(engines)("with engine %s", (engine) => {
     other.close();
   });
 
-  test("SIGHUP: a listener takes the place of one that it overlaps", async () => {
-    const port = freePort();
-    const text = (listen: string) => `listen = ${listen}\nupstream = "${target}"\n`;
-    const [narrow, wide] = [`"127.0.0.1:${port}"`, `"0.0.0.0:${port}"`];
-    const path = await write(`overlap-${engine}.toml`, text(narrow));
-    const flags = ["-c", path, "-e", engine, "--drain-timeout", "0"];
-    {
+  test.skipIf(process.platform !== "linux").each([1, 2])(
+    "SIGHUP: a listener takes the place of one that it overlaps, and back, with %i workers",
+    async (workers) => {
+      const port = freePort();
+      const text = (listen: string) => `listen = ${listen}\nupstream = "${target}"\n`;
+      const [narrow, wide] = [`"127.0.0.1:${port}"`, `"0.0.0.0:${port}"`];
+      const path = await write(`overlap-${engine}.toml`, text(narrow));
+      const flags = ["-c", path, "-e", engine, "-w", String(workers), "--drain-timeout", "0"];
       await using proxy = new CliProcess(flags);
       await proxy.port();
-      // One worker cannot, and says that nobody else is in the way.
-      const own = `port is in use already, by this proxy's own listener 127.0.0.1:${port}`;
-      await writeFile(path, text(wide));
-      proxy.child.kill("SIGHUP");
-      await proxy.logged(new RegExp(`on 0.0.0.0:${port}: the ${own}, which goes only when`));
-      await connect(port);
-      await writeFile(path, text(`[${narrow}, ${wide}]`));
-      proxy.child.kill("SIGHUP");
-      await proxy.logged(new RegExp(`on 0.0.0.0:${port}: the ${own}\\n`));
-      // What it says helps.
-      await writeFile(path, text(`"127.0.0.1:${freePort()}"`));
-      proxy.child.kill("SIGHUP");
-      await proxy.logged(/SIGHUP: 1 listener added, 1 listener removed/);
-      await writeFile(path, text(wide));
-      proxy.child.kill("SIGHUP");
-      await proxy.logged(new RegExp(`listening on 0.0.0.0:${port}`));
-      await connect(port);
+      const old = await connect(port);
+      for (const [round, listen] of [
+        wide,
+        `":${port}"`,
+        narrow,
+        `[${narrow}, ${wide}]`,
+      ].entries()) {
+        await writeFile(path, text(listen));
+        proxy.child.kill("SIGHUP");
+        await proxy.loggedTimes(/SIGHUP: 1 listener added/g, round + 1);
+        const end = await connect(port);
+        await echoed(end, 10);
+        end.finish();
+        await echoed(old, 10);
+      }
+      old.finish();
       await proxy.stop();
-    }
-    if (process.platform !== "linux") return;
-    await writeFile(path, text(narrow));
-    await using proxy = new CliProcess([...flags, "-w", "2"]);
-    await proxy.port();
-    const old = await connect(port);
-    await writeFile(path, text(wide));
-    proxy.child.kill("SIGHUP");
-    await proxy.logged(new RegExp(`listening on 0.0.0.0:${port}`));
-    await connect(port);
-    await echoed(old, 10);
-    old.finish();
-    await proxy.stop();
-  });
+    },
+  );
 
   test("SIGHUP: what is in a file of networks, and the limit of all listeners, holds for all of them", async () => {
     const networks = await write(`networks-${engine}.txt`, "10.0.0.0/8\n");
@@ -263,6 +251,22 @@ test("SIGHUP without a file changes nothing and ends nothing", async () => {
   proxy.child.kill("SIGHUP");
   await proxy.logged(/SIGHUP: nothing changes/);
   await connect(port);
+  await proxy.stop();
+});
+
+test("--watch follows a folder that is a link, as releases are deployed", async () => {
+  for (const release of ["one", "two"]) {
+    await mkdir(join(folder, "releases", release), { recursive: true });
+    const content = `listen = "127.0.0.1:0"\nupstream = "127.0.0.1:1"\ntries = ${release === "one" ? 1 : 2}\n`;
+    await writeFile(join(folder, "releases", release, "r.toml"), content);
+  }
+  const current = join(folder, "releases/current");
+  await symlink("one", current);
+  await using proxy = new CliProcess(["-c", join(current, "r.toml"), "--watch"]);
+  await proxy.port();
+  await symlink("two", `${current}.new`);
+  await rename(`${current}.new`, current);
+  await proxy.logged(/the file has changed: 1 listener changed/);
   await proxy.stop();
 });
 

@@ -104,6 +104,12 @@ describe.each(linux ? [0, 1, 2] : [0])("a program with %i workers", (workers) =>
       local: `127.0.0.1:${port}`,
       header: null,
       upstreams: [placeOf(blue), placeOf(green)],
+      states: [blue, green].map((one) => ({
+        upstream: placeOf(one),
+        isOpen: true,
+        running: 0,
+        maxRelays: 0,
+      })),
     });
   });
 
@@ -259,13 +265,15 @@ test("the example of the README does what it says", async () => {
     problems.sentences,
   ).listeners;
   expect(upstreams.map(({ weight }) => weight)).toEqual([1, 0, 0]);
+  expect(route?.failure).toBe("refuse");
   const names = upstreams.map(({ address }) => formatAddress(address));
   const asked = async (client: string, authority: string | null) => {
     const header = { version: 2, authority, alpn: null, uniqueId: null } as const;
-    const connection = { listener: ":6380", client, local: null, header, upstreams: names };
+    const told = { listener: ":6380", client, local: null, header };
+    const connection = { ...told, upstreams: names, states: [] };
     return await answerOf(route?.hook as Route, connection);
   };
-  const plain = { upstream: NO_UPSTREAM, isRefused: false };
+  const plain = { upstream: NO_UPSTREAM, isStrict: false, isRefused: false };
   expect(await asked("10.66.1.1:1", null)).toEqual({
     ...plain,
     label: "old network",
@@ -275,6 +283,7 @@ test("the example of the README does what it says", async () => {
     ...plain,
     label: "tenant",
     upstream: 2,
+    isStrict: true,
   });
   expect(await asked("10.0.0.9:1", "constructor")).toEqual({ ...plain, label: "stranger" });
 });

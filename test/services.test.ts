@@ -24,6 +24,7 @@ import { resolveName } from "../src/upstream/names/resolver.ts";
 import { PLACES_MAX, resolveService } from "../src/upstream/names/service.ts";
 import { TestAuthority, type TestRecord } from "../src/upstream/names/test-authority.ts";
 import { TestClock } from "../src/upstream/names/test-clock.ts";
+import { SLOTS_MAX } from "../src/upstream/table.ts";
 import { CliProcess, runCli } from "./cli-process.ts";
 import { plainMemory } from "./contract/scene.ts";
 import { End } from "./fixtures/end.ts";
@@ -494,12 +495,18 @@ describe("members", () => {
       Array.from({ length: PLACES_MAX }, (_, index) => ({ port: 1_000 * round + index }));
     scene.patienceMs = 10_000;
     scene.isAt(many(1));
-    const proxy = await scene.start();
+    // Of all rows sixteen times as many are left as a service has members.
+    const others = Array.from({ length: SLOTS_MAX - 16 * PLACES_MAX }, (_, index) =>
+      plainUpstream({ kind: "tcp", host: `10.9.${index >> 8}.${index & 255}`, port: 1 }),
+    );
+    const proxy = await scene.start(scene.listener(), scene.listener(others));
     const { table } = proxy.upstreams;
+    const views = () => proxy.upstreams.views().filter((one) => one.service !== null);
+    const members = () => views().map(({ upstream }) => upstream);
     const occupied: number[] = [];
     // Relays are left at all members that have ever been.
     const occupy = () => {
-      for (const { id } of proxy.upstreams.views()) {
+      for (const { id } of views()) {
         table.enter(id, 0);
         occupied.push(id);
       }
@@ -508,31 +515,35 @@ describe("members", () => {
       occupy();
       await scene.changes(many(round), round);
     }
-    const before = scene.members;
+    const before = members();
     scene.isAt([a, ...many(17).slice(1)]);
     clock.advance(TTL * 1_000);
     const told = () => record.told.some((line) => line.includes("its members stay as they were"));
     await waitFor(told, "they cannot be taken up");
-    expect(scene.members).toEqual(before);
+    expect(members()).toEqual(before);
     for (const slot of occupied) table.leave(slot);
     clock.advance(10_000);
-    await waitFor(() => scene.members.includes(formatAddress(a.address)), "they are taken up");
-    expect(scene.members).toHaveLength(PLACES_MAX);
+    await waitFor(() => members().includes(formatAddress(a.address)), "they are taken up");
+    expect(members()).toHaveLength(PLACES_MAX);
   });
 
   test("of many services together have as many rows as there are", async () => {
     await using scene = await Scene.make();
     scene.patienceMs = 10_000;
-    const names = Array.from({ length: 20 }, (_, index) => `_s${index}._tcp.a.test`);
+    const count = SLOTS_MAX / PLACES_MAX + 4;
+    const names = Array.from({ length: count }, (_, index) => `_s${index}._tcp.a.test`);
     const places = Array.from({ length: PLACES_MAX }, (_, index) => ({ port: 1_000 + index }));
     for (const name of names) scene.isAt(places, name);
     const plain = plainUpstream(scene.upstream("a").address);
     const listeners = names.map((name) => scene.listener([service({}, name), plain]));
     await scene.start(...listeners);
-    expect(scene.members).toHaveLength(4_096 - 21);
+    // A row of each listener, and one of all, are for limits.
+    expect(scene.members).toHaveLength(SLOTS_MAX - count - 1);
     // The last listeners have what was configured.
-    expect(scene.proxy.upstreams.views().filter((one) => one.service === null)).toHaveLength(20);
-    expect(scene.record.told.filter((line) => line.includes("too many"))).toHaveLength(5);
+    expect(scene.proxy.upstreams.views().filter((one) => one.service === null)).toHaveLength(count);
+    const whole = Math.floor((SLOTS_MAX - 2 * count - 1) / PLACES_MAX);
+    const told = scene.record.told.filter((line) => line.includes("too many"));
+    expect(told).toHaveLength(count - whole);
   });
 
   test("that are a listener of the proxy itself are left out", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { unlinkSync } from "node:fs";
+import { chmodSync, statSync, unlinkSync } from "node:fs";
 import { ServiceManager } from "../src/cli/systemd/notify.ts";
 import { monotonicMicros } from "../src/engine/linux.ts";
 import { MAIN } from "./cli-process.ts";
@@ -82,6 +82,41 @@ describe.if(linux).each(["sockets", "auto"])("socket activation with engine %s",
     client.reset();
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
+  });
+
+  test("a unix socket keeps the permissions that it was given", async () => {
+    const path = `/tmp/ringway-passed-${crypto.randomUUID()}.sock`;
+    const file = `${path}.toml`;
+    const write = (unixMode: string) =>
+      Bun.write(file, `listen = "unix:${path}"\nmode = "sink"\nunixMode = "${unixMode}"\n`);
+    await write("0600");
+    const socket = listeningAt(path);
+    chmodSync(path, 0o640);
+    const command = `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} ${MAIN} -c ${file}`;
+    await using child = Bun.spawn(["sh", "-c", `${command} -e ${engine}`], {
+      stdio: ["ignore", "ignore", "pipe", socket.fd],
+    });
+    let log = "";
+    void (async () => {
+      for await (const bytes of child.stderr as ReadableStream<Uint8Array>) {
+        log += Buffer.from(bytes).toString();
+      }
+    })();
+    const logged = (text: string) =>
+      waitFor(
+        () => log.includes(text),
+        () => `${text} is logged, so far ${log}`,
+      );
+    await logged("listening on unix:");
+    await write("0666");
+    child.kill("SIGHUP");
+    await logged("SIGHUP: 1 listener changed");
+    expect((statSync(path).mode & 0o777).toString(8)).toBe("640");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    socket.close();
+    unlinkSync(path);
+    unlinkSync(file);
   });
 
   test.each([1, 2])(

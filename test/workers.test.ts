@@ -446,7 +446,7 @@ describe.each(engines)("workers with engine %s", (name) => {
     const upstream = Upstream.listen(anyPort, (end) => {
       end.offer({ seed: 9, total: 7 });
     });
-    listening.update(listener({ upstreams: [rowed(upstream.address, 0)] }));
+    void listening.update(listener({ upstreams: [rowed(upstream.address, 0)] }));
     // The workers hear of it one after the other; from some client on all get the other upstream.
     for (let tries = 0; upstream.ends.length === 0 && tries < 500; tries++) {
       const end = await End.connect(listening.address);

@@ -43,6 +43,9 @@ const upstream = v.looseObject({
   lastCheck: v.nullable(v.looseObject({ detail: v.nullable(v.string()) })),
   trouble: v.nullable(v.string()),
   healthForMs: figure,
+  addresses: v.array(
+    v.looseObject({ address: v.string(), health: v.string(), isCurrent: v.boolean() }),
+  ),
 });
 
 const percentiles = v.nullable(v.looseObject({ p50: figure, p99: figure }));

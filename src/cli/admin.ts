@@ -48,6 +48,7 @@ export function beginAdmin(
     version,
     proxy,
     startedAt: Date.now(),
+    acceptsSince: performance.now(),
     metrics: () => observation.expose(proxy.isStopping, proxy.upstreams.views()),
     latency: () => observation.latencies.figures(),
     plan: () => reloader.plan(),

@@ -36,6 +36,13 @@ test("the line of a listener", () => {
   );
 });
 
+test("a line names no more upstreams than anybody reads", () => {
+  const many = Array.from({ length: 20_000 }, (_, n) =>
+    plainUpstream(parseAddress(`u${n}:1`, "upstream")),
+  );
+  expect(lineOf({ upstreams: many })).toEndWith("u14:1, u15:1 and 19,984 more");
+});
+
 test("what to type", () => {
   expect(hints(listener)).toEqual([
     "try: redis-cli -h 127.0.0.1 -p 6380 ping",

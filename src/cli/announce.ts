@@ -1,5 +1,9 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address, WantedListener } from "../config/options.ts";
+import { formatCount } from "../config/quantity.ts";
+
+/** A line names so many upstreams of a listener at most. */
+const UPSTREAMS_SHOWN = 16;
 
 /**
  * What the log says of a listener once all of them accept.
@@ -27,7 +31,9 @@ export function destination({ mode, upstreams, upstreamInside, mirror }: WantedL
     ...(mode === "oneway" ? ["(oneway: nothing comes back)"] : []),
     ...(mirror === null ? [] : [`(copied to ${formatAddress(mirror.address)})`]),
   ];
-  const names = upstreams.map(({ address }) => formatAddress(address)).join(", ");
+  const shown = upstreams.slice(0, UPSTREAMS_SHOWN).map(({ address }) => formatAddress(address));
+  const others = upstreams.length - shown.length;
+  const names = `${shown.join(", ")}${others > 0 ? ` and ${formatCount(others)} more` : ""}`;
   return ` → ${[...(names === "" ? [] : [names]), ...notes].join(" ")}`;
 }
 

@@ -14,7 +14,6 @@ import { renderGroup } from "./help.ts";
 import { complain, print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
-import { rejectOverlaps } from "./reject-overlaps.ts";
 import { warningsOf } from "./warnings.ts";
 
 const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print this help"] }];
@@ -35,7 +34,6 @@ async function check(rawArgs: readonly string[]): Promise<number> {
   if (operand === null) throw new ConfigError(`check needs a file: ${programName()} check FILE`);
   const problems = new Problems();
   const file = await loadFile(operand, process.env, problems);
-  rejectOverlaps(file, process.env, problems);
   const { listeners } = validate({}, file, problems);
   await checkNetworks(listeners);
   for (const sentence of warningsOf(listeners)) {

@@ -8,6 +8,13 @@ export const edgeFlags: readonly Flag[] = [
   flag("deny", "NETS", "not these"),
   flag("maxRelays", "N", "relays at a time; 0 for any number", "0"),
   flag("totalRelays", "N", "relays of all listeners together", "0"),
+  flag(
+    "whenFull",
+    "WHAT",
+    ["who comes when there are so many: refuse,", "or wait for room"],
+    edgeDefaults.whenFull,
+  ),
+  flag("fullTimeout", "TIME", "for so long at most", formatDuration(edgeDefaults.fullTimeoutMs)),
   flag("maxRelaysPerClient", "N", "relays of one client at a time", "0"),
   flag("clientRate", "N", "connections per second of one client", "off"),
   flag("clientBurst", "N", "so many at once after a rest", String(edgeDefaults.clientBurst)),

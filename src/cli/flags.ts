@@ -79,6 +79,27 @@ export const flagGroups: readonly FlagGroup[] = [
         ["ask silent ends whether they live after", "this, or off"],
         formatDuration(listenerDefaults.keepAliveMs),
       ),
+      flag("unixMode", "MODE", "permissions of unix sockets that are made", "0600"),
+      flag("unixUser", "USER", "their user, by name or number"),
+      flag("unixGroup", "GROUP", "their group, by name or number"),
+      flag(
+        "keepAliveInterval",
+        "TIME",
+        "ask again so often",
+        formatDuration(listenerDefaults.keepAliveIntervalMs),
+      ),
+      flag(
+        "keepAliveProbes",
+        "N",
+        "an end is gone after so many in vain",
+        String(listenerDefaults.keepAliveProbes),
+      ),
+      flag(
+        "tcpUserTimeout",
+        "TIME",
+        ["an end is gone that acknowledges nothing", "for so long"],
+        "off",
+      ),
       flag("lifetime", "TIME", "end a relay then, up to a tenth earlier", "off"),
       flag(
         "connectTimeout",
@@ -139,6 +160,9 @@ export const flagGroups: readonly FlagGroup[] = [
         ["a line so often for each relay that runs, or", "off"],
         defaults.accessLogEvery,
       ),
+      flag("accessLogMode", "MODE", "permissions of its file when it is made", "0640"),
+      flag("accessLogUser", "USER", "its user then, by name or number"),
+      flag("accessLogGroup", "GROUP", "its group then, by name or number"),
       flag("admin", "ADDR", "serve the admin page, API and metrics here", defaults.admin),
       flag(
         "adminToken",
@@ -154,12 +178,6 @@ export const flagGroups: readonly FlagGroup[] = [
         "TOKEN",
         "the same of those who may only look",
         defaults.adminReadToken,
-      ),
-      flag(
-        "adminMode",
-        "MODE",
-        ["who may connect to its unix socket: 0600, 0660", "(the group, too) or 0666"],
-        defaults.adminMode,
       ),
       flag("stats", "FORM", "statistics at exit: text, json or none", defaults.stats),
       {

@@ -46,7 +46,11 @@ test("the help", () => {
                                      [round-robin]
           --bounded-load N           for hash: at most N times its share of relays,
                                      such as 1.25 [off]
+          --backup-when-full on|off  backups take what is over maxRelays, too [off]
           --tries N                  dials for a relay, each of another upstream [3]
+          --retries N                when none of them has answered, begin anew so
+                                     many times, each after a pause [0]
+          --retry-pause TIME         of so long [1s]
           --dial-budget TIME         all dials and waits of a relay together [off]
           --queue-timeout TIME       wait for room when all are full [off]
           --queue-size N             relays of a worker that may wait so [1024]
@@ -54,6 +58,8 @@ test("the help", () => {
                                      reached [off]
           --dns-servers ADDRS        ask these for names and services, such as
                                      127.0.0.1:8600; apart by commas [system]
+          --dns-min-ttl TIME         their answers hold for at least this [1s]
+          --dns-max-ttl TIME         and for at most this [5m]
           --dns-allow NETWORKS       DNS may answer with these only: 10.0.0.0/8,
                                      or 10.0.0.0/8:6379 for services [any]
 
@@ -64,7 +70,10 @@ test("the help", () => {
           --check-timeout TIME       a check has failed then [1s]
           --check-rise N             checks until it is up again [2]
           --check-fall N             failed checks until it is down [3]
-          --check-address ADDR       another address to check [none]
+          --check-address ADDR       check this instead; :PORT is one of the
+                                     upstream's own host [none]
+          --check-proxy-protocol V   PROXY header before it: off, v1, v2 or auto
+                                     (as relays, unless to another address) [auto]
           --check-user NAME          who checks redis or postgres
           --check-password WORD      for redis; others see it here, so rather
                                      file:PATH
@@ -100,6 +109,9 @@ test("the help", () => {
           --deny NETS                    not these
           --max-relays N                 relays at a time; 0 for any number [0]
           --total-relays N               relays of all listeners together [0]
+          --when-full WHAT               who comes when there are so many: refuse,
+                                         or wait for room [refuse]
+          --full-timeout TIME            for so long at most [30s]
           --max-relays-per-client N      relays of one client at a time [0]
           --client-rate N                connections per second of one client [off]
           --client-burst N               so many at once after a rest [20]
@@ -132,6 +144,14 @@ test("the help", () => {
           --upstream-idle-timeout TIME  the same where its upstream has [off]
           --keep-alive TIME             ask silent ends whether they live after
                                         this, or off [1m]
+          --unix-mode MODE              permissions of unix sockets that are made
+                                        [0600]
+          --unix-user USER              their user, by name or number
+          --unix-group GROUP            their group, by name or number
+          --keep-alive-interval TIME    ask again so often [10s]
+          --keep-alive-probes N         an end is gone after so many in vain [6]
+          --tcp-user-timeout TIME       an end is gone that acknowledges nothing
+                                        for so long [off]
           --lifetime TIME               end a relay then, up to a tenth earlier
                                         [off]
           --connect-timeout TIME        give a dial to an upstream up after this
@@ -149,14 +169,15 @@ test("the help", () => {
           --access-log-starts on|off  a line also when a relay starts [off]
           --access-log-every TIME     a line so often for each relay that runs, or
                                       off [off]
+          --access-log-mode MODE      permissions of its file when it is made [0640]
+          --access-log-user USER      its user then, by name or number
+          --access-log-group GROUP    its group then, by name or number
           --admin ADDR                serve the admin page, API and metrics here
                                       [none]
           --admin-token TOKEN         what their requests have to show (file:PATH:
                                       in a file); needed where others reach them
                                       [none]
           --admin-read-token TOKEN    the same of those who may only look [none]
-          --admin-mode MODE           who may connect to its unix socket: 0600, 0660
-                                      (the group, too) or 0666 [0600]
           --stats FORM                statistics at exit: text, json or none [text]
       -v, --verbose                   log every relay; more statistics
 

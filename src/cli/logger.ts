@@ -1,42 +1,70 @@
-import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from "consola/core";
+import {
+  type ConsolaInstance,
+  type ConsolaReporter,
+  createConsola,
+  LogLevels,
+  type LogObject,
+} from "consola/core";
 import { printableLines } from "../config/error.ts";
-import { isStderrTerminal, standardStream, stderrWriter } from "./output.ts";
+import { outletOf } from "../observe/outlet.ts";
+import { LogLines } from "./log-lines.ts";
+import { isStderrTerminal, standardStream } from "./output.ts";
 import { isJournal } from "./systemd/journal.ts";
+
+/** The log, and the lines that it is written as. */
+export interface ProgramLog {
+  readonly log: ConsolaInstance;
+  readonly lines: LogLines;
+}
 
 /**
  * The log: on stderr, coloured for a person at a terminal, plain lines such as
  * `2026-02-03T04:05:06.789Z [info] [ringway] listening on …` for anything else that collects them,
  * without the time for systemd's journal. Nothing in a message is obeyed by a terminal, whoever it is from.
  */
-export async function createLogger(verbose: boolean): Promise<ConsolaInstance> {
+export async function createLogger(verbose: boolean): Promise<ProgramLog> {
   const options = {
     level: verbose ? LogLevels.debug : LogLevels.info,
     // Every line is one line: a badge would put empty ones around a warning.
     defaults: { tag: "ringway", badge: false },
   };
-  if (isStderrTerminal()) {
-    // Only a person is worth loading the colours for: 30 ms and 10 MiB.
-    const consola = await import("consola");
-    const stderr = standardStream("stderr");
-    // Whoever reads along knows what time it is.
-    const looks = { fancy: true, stdout: stderr, stderr, formatOptions: { date: false } };
-    const log = consola.createConsola({ ...options, ...looks });
-    const shown = log.options.reporters;
-    log.setReporters(
-      shown.map((one) => ({
-        log: (line, context) =>
-          one.log({ ...line, args: line.args.map(printableArgument) }, context),
-      })),
-    );
-    return log;
-  }
-  const write = stderrWriter();
+  const lines = new LogLines(outletOf(2), (count) =>
+    log.warn(`${count} of the log could not be written, or not fast enough, and are missing`),
+  );
+  const log: ConsolaInstance = isStderrTerminal()
+    ? await colored(options, lines)
+    : createConsola({ ...options, reporters: [plain(lines)] });
+  log.setReporters(log.options.reporters.map(printable));
+  return { log, lines };
+}
+
+async function colored(options: object, { write }: LogLines): Promise<ConsolaInstance> {
+  // Only a person is worth loading the colours for: 30 ms and 10 MiB.
+  const consola = await import("consola");
+  // Node's stream knows how wide the terminal is, and nothing more: it would wait for it.
+  const { columns } = standardStream("stderr");
+  const stream = { columns, write } as unknown as NodeJS.WriteStream;
+  // Whoever reads along knows what time it is.
+  const looks = { fancy: true, stdout: stream, stderr: stream, formatOptions: { date: false } };
+  return consola.createConsola({ ...options, ...looks });
+}
+
+function plain({ write }: LogLines): ConsolaReporter {
   const hasTime = isJournal(2, process.env);
-  const log = ({ date, type, tag, args }: LogObject) => {
-    const time = hasTime ? "" : `${date.toISOString()} `;
-    write(`${time}[${type}] [${tag}] ${args.map(printableArgument).join(" ")}\n`);
+  return {
+    log: ({ date, type, tag, args }: LogObject) => {
+      const time = hasTime ? "" : `${date.toISOString()} `;
+      write(`${time}[${type}] [${tag}] ${args.join(" ")}\n`);
+    },
   };
-  return createConsola({ ...options, reporters: [{ log }] });
+}
+
+/** The same reporter, which gets to see nothing that a terminal would obey. */
+function printable(reporter: ConsolaReporter): ConsolaReporter {
+  return {
+    log: (line, context) =>
+      reporter.log({ ...line, args: line.args.map(printableArgument) }, context),
+  };
 }
 
 function printableArgument(argument: unknown): string {

@@ -37,34 +37,3 @@ test.skipIf(process.platform !== "linux")("a disk that is full is an error", asy
   });
   expect(await full.stderr.text()).toContain('["ENOSPC",');
 });
-
-/** A program that writes 300 lines of 1 kB by stderrWriter; its stdout says when it goes on. */
-const LOGGER = `
-  import { stderrWriter } from ${output};
-  const write = stderrWriter();
-  for (let line = 0; line < 300; line++) write("x".repeat(999) + "\\n");
-  await Bun.write(Bun.stdout, "goes on");
-  await Bun.sleep(100);
-  write("end\\n");
-  await Bun.stdin.text();
-`;
-
-test("stderrWriter waits for no reader and loses nothing", async () => {
-  const command = [process.execPath, "-e", LOGGER];
-  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
-  const { value } = await child.stdout.getReader().read();
-  expect(new TextDecoder().decode(value)).toBe("goes on");
-  child.stdin.end();
-  const log = await child.stderr.text();
-  expect(log).toHaveLength(300_004);
-  expect(log).toEndWith("x\nend\n");
-  expect(await child.exited).toBe(0);
-});
-
-test("stderrWriter does not mind a reader that leaves", async () => {
-  const command = [process.execPath, "-e", LOGGER];
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  await child.stderr.cancel();
-  expect(await child.stdout.text()).toBe("goes on");
-  expect(await child.exited).toBe(0);
-});

@@ -1,5 +1,6 @@
 import { fstatSync } from "node:fs";
 import { printableLines } from "../config/error.ts";
+import { outletOf } from "../observe/outlet.ts";
 
 /**
  * A standard stream of Node's, which drops what is written to it once its pipe is closed
@@ -15,34 +16,8 @@ export function standardStream(name: "stdout" | "stderr"): NodeJS.WriteStream {
 
 /** Whether a person at a terminal sees stderr. */
 export function isStderrTerminal(): boolean {
-  try {
-    // Node's stream would tell, at its price; most that is no terminal is no device at all.
-    return fstatSync(2).isCharacterDevice() && standardStream("stderr").isTTY === true;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Writes to stderr where it is no terminal: what a slow reader does not take yet waits in memory,
- * and a closed pipe swallows everything, as with Node's stream but without loading it.
- */
-export function stderrWriter(): (text: string) => void {
-  const sink = Bun.stderr.writer();
-  let isClosed = false;
-  const close = () => {
-    isClosed = true;
-  };
-  return (text) => {
-    if (isClosed) return;
-    try {
-      sink.write(text);
-      const flushed = sink.flush();
-      if (flushed instanceof Promise) flushed.catch(close);
-    } catch {
-      close();
-    }
-  };
+  // Node's stream would tell, at its price; most that is no terminal is no device at all.
+  return isDevice(2) && standardStream("stderr").isTTY === true;
 }
 
 /**
@@ -62,6 +37,49 @@ export function writeOut(
       resolve(error === undefined || error === null || code === "EPIPE" ? null : code);
     });
   });
+}
+
+/** Milliseconds between two attempts to write to a reader that takes nothing now. */
+const FULL_MS = 5;
+
+/**
+ * Writes all of the text, as long as it is read: a terminal that was stopped must not hold up an end.
+ *
+ * @param stallMs milliseconds in which the reader has to take some of it
+ * @returns see {@link writeOut}; `ETIMEDOUT` for a reader that takes nothing
+ */
+export async function writeWhileRead(
+  text: string,
+  descriptor: 1 | 2,
+  stallMs: number,
+): Promise<string | null> {
+  const outlet = outletOf(descriptor);
+  const bytes = Buffer.from(text);
+  let offset = 0;
+  let movedAt = performance.now();
+  try {
+    while (offset < bytes.length || outlet.isBusy) {
+      const taken = offset < bytes.length ? outlet.write(bytes.subarray(offset)) : 0;
+      offset += taken;
+      if (taken > 0) movedAt = performance.now();
+      else if (performance.now() - movedAt >= stallMs) return "ETIMEDOUT";
+      else await Bun.sleep(FULL_MS);
+    }
+    return null;
+  } catch (error) {
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    const hasLeft = code === "EPIPE" || (code === "EIO" && isDevice(descriptor));
+    return hasLeft ? null : code;
+  }
+}
+
+/** A terminal whose window was closed answers EIO. */
+function isDevice(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false;
+  }
 }
 
 /** Prints what a command answers. @returns its exit code: 1 when that could not be written */

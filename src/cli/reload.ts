@@ -1,5 +1,3 @@
-import { type FSWatcher, watch as watchFolder } from "node:fs";
-import { basename, dirname } from "node:path";
 import type { ConsolaInstance } from "consola/core";
 import { ConfigError } from "../config/error.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
@@ -15,6 +13,7 @@ import type { Embedded } from "./embedded.ts";
 import type { SettingsSource } from "./run.ts";
 import { StartError, startError } from "./start-error.ts";
 import type { ServiceManager } from "./systemd/notify.ts";
+import { PathWatcher } from "./watch-path.ts";
 
 /** A file is read when it has been left alone for so long: editors write in several steps. */
 const SETTLE_MS = 100;
@@ -37,7 +36,7 @@ interface Target {
  * asked for it, and when the file has changed if it is watched. What is wrong changes nothing.
  */
 export class Reloader {
-  private watcher: FSWatcher | null = null;
+  private watcher: PathWatcher | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private isOver = false;
 
@@ -50,11 +49,7 @@ export class Reloader {
   watch(): void {
     const { file, isWatched } = this.source;
     if (file === null || !isWatched) return;
-    // The folder and not the file: editors and deployments put another file in its place.
-    const name = basename(file);
-    this.watcher = watchFolder(dirname(file), (_, changed) => {
-      if (changed === null || changed === name || isLinkOfDeployment(changed)) this.changed();
-    });
+    this.watcher = new PathWatcher(file, () => this.changed());
   }
 
   /** From now on nothing is reloaded: the proxy stops. */
@@ -140,11 +135,6 @@ export class Reloader {
       log.warn(`${plan.needRestart.join(", ")}: a restart changes that, a reload does not`);
     }
   }
-}
-
-/** Kubernetes changes all files of a volume by one link beside them. */
-function isLinkOfDeployment(name: string): boolean {
-  return name === "..data";
 }
 
 /** What an expected failure says; anything else is a defect and is thrown on. */

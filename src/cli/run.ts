@@ -14,8 +14,9 @@ import { beginAdmin, startAdmin } from "./admin.ts";
 import { adminLine, hints, listeningLine } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import { Embedded } from "./embedded.ts";
+import type { LogLines } from "./log-lines.ts";
 import { createLogger } from "./logger.ts";
-import { writeOut } from "./output.ts";
+import { writeWhileRead } from "./output.ts";
 import { become, refuseUnknown } from "./privileges/become.ts";
 import { guardSecrets, holdsSecrets } from "./privileges/secrets.ts";
 import { SocketsAhead } from "./privileges/sockets-ahead.ts";
@@ -29,6 +30,8 @@ import { ServiceManager } from "./systemd/notify.ts";
 /** Milliseconds that the access log gets at an orderly stop, and at one that was cut short. */
 const FLUSH_MS = 2_000;
 const FLUSH_CUT_MS = 200;
+/** Milliseconds that the log's last lines get. */
+const FLUSH_LOG_MS = 500;
 
 /** Elsewhere it is a reload (HAProxy), or another executable takes over (nginx). */
 const STRANGE = "SIGUSR2 means nothing here: SIGTERM stops, SIGHUP reloads, SIGUSR1 reopens files";
@@ -47,6 +50,8 @@ export interface SettingsSource {
 interface Run {
   readonly settings: Settings;
   readonly log: ConsolaInstance;
+  /** What the log is written as. */
+  readonly lines: LogLines;
   readonly history: History;
   readonly observer: LogObserver;
   readonly observation: Observation;
@@ -121,7 +126,7 @@ function guardedSource(source: SettingsSource): SettingsSource {
 async function start(settings: Settings, inherited: InheritedSockets): Promise<Run> {
   const { account } = settings;
   if (account !== null) refuseUnknown(account);
-  const log = await createLogger(settings.verbose);
+  const { log, lines } = await createLogger(settings.verbose);
   const history = new History(LISTED_MAX);
   const observer = new LogObserver(log, history);
   const admin = await startAdmin(settings.admin, log);
@@ -132,20 +137,36 @@ async function start(settings: Settings, inherited: InheritedSockets): Promise<R
       accessLog: settings.accessLog,
       metrics: admin !== null,
       log,
+      logLines: lines,
       version,
       others: [observer],
     });
     const options = proxyOptions(settings, await embedded.addressesFor(settings), admin?.address);
     const sockets = account === null ? inherited : await SocketsAhead.open(options, inherited.take);
     // All is open that needs more rights; no worker has begun, and nobody was accepted.
-    if (account !== null) become(account);
+    if (account !== null) {
+      become(account);
+      // The kernel forgets it when the user changes (fs.suid_dumpable, 2 where systemd keeps cores).
+      if (holdsSecrets(settings)) guardSecrets();
+    }
     const proxy = await RunningProxy.start(options, observation.observer, sockets.take);
     for (const address of inherited.closeRest()) {
       log.warn(`the socket ${address} that was passed on is no listener's: it is closed`);
     }
     observation.accepts(proxy.engine);
     const manager = new ServiceManager(process.env);
-    return { settings, log, history, observer, observation, proxy, embedded, manager, admin };
+    return {
+      settings,
+      log,
+      lines,
+      history,
+      observer,
+      observation,
+      proxy,
+      embedded,
+      manager,
+      admin,
+    };
   } catch (error) {
     embedded.stop();
     await observation?.close(0);
@@ -220,14 +241,21 @@ function stoppingLine(why: string, running: number, drainTimeoutMs: number): str
 }
 
 /** @returns whether they could be written; it has been logged otherwise */
-async function printStatistics({ settings, log, history, proxy }: Run): Promise<boolean> {
+async function printStatistics(current: Run): Promise<boolean> {
+  const { settings, log, lines, history, proxy } = current;
   const { stats: form, verbose } = settings;
+  // They may go to the same place, and come last.
+  await lines.flush(FLUSH_LOG_MS);
   if (form === "none") return true;
   const { engine } = proxy;
   const all = statistics(engine.stats(), history.list(), await engine.relays());
   const text = form === "json" ? renderJson(all) : renderText(all, verbose);
   // Whoever reads the access log from stdout wants nothing else in it.
-  const code = await writeOut(text, settings.accessLog?.target === "stdout" ? "stderr" : "stdout");
-  if (code !== null) log.error(`the statistics could not be written: ${code}`);
+  const descriptor = settings.accessLog?.target === "stdout" ? 2 : 1;
+  const code = await writeWhileRead(text, descriptor, FLUSH_MS);
+  if (code !== null) {
+    log.error(`the statistics could not be written: ${code}`);
+    await lines.flush(FLUSH_LOG_MS);
+  }
   return code === null;
 }

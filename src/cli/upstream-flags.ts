@@ -2,6 +2,7 @@ import { healthDefaults } from "../config/health.ts";
 import { listenerDefaults } from "../config/options.ts";
 import { formatDuration } from "../config/quantity.ts";
 import { ejectionDefaults } from "../upstream/health/check-options.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { type Flag, flag } from "./flag.ts";
 
 const { balance, dial } = listenerDefaults;
@@ -20,7 +21,15 @@ export const choiceFlags: readonly Flag[] = [
     ["for hash: at most N times its share of relays,", "such as 1.25"],
     "off",
   ),
+  flag("backupWhenFull", "on|off", "backups take what is over maxRelays, too", "off"),
   flag("tries", "N", "dials for a relay, each of another upstream", String(dial.tries)),
+  flag(
+    "retries",
+    "N",
+    ["when none of them has answered, begin anew so", "many times, each after a pause"],
+    String(dial.retries),
+  ),
+  flag("retryPause", "TIME", "of so long", formatDuration(dial.retryPauseMs)),
   flag("dialBudget", "TIME", "all dials and waits of a relay together", "off"),
   flag("queueTimeout", "TIME", "wait for room when all are full", "off"),
   flag("queueSize", "N", "relays of a worker that may wait so", String(dial.queueMax)),
@@ -31,6 +40,13 @@ export const choiceFlags: readonly Flag[] = [
     ["ask these for names and services, such as", "127.0.0.1:8600; apart by commas"],
     "system",
   ),
+  flag(
+    "dnsMinTtl",
+    "TIME",
+    "their answers hold for at least this",
+    formatDuration(dnsTtlDefaults.minMs),
+  ),
+  flag("dnsMaxTtl", "TIME", "and for at most this", formatDuration(dnsTtlDefaults.maxMs)),
   flag(
     "dnsAllow",
     "NETWORKS",
@@ -51,7 +67,18 @@ export const healthFlags: readonly Flag[] = [
   flag("checkTimeout", "TIME", "a check has failed then", formatDuration(healthDefaults.timeoutMs)),
   flag("checkRise", "N", "checks until it is up again", String(healthDefaults.rise)),
   flag("checkFall", "N", "failed checks until it is down", String(healthDefaults.fall)),
-  flag("checkAddress", "ADDR", "another address to check", "none"),
+  flag(
+    "checkAddress",
+    "ADDR",
+    ["check this instead; :PORT is one of the", "upstream's own host"],
+    "none",
+  ),
+  flag(
+    "checkProxyProtocol",
+    "V",
+    ["PROXY header before it: off, v1, v2 or auto", "(as relays, unless to another address)"],
+    healthDefaults.proxyProtocol,
+  ),
   flag("checkUser", "NAME", "who checks redis or postgres"),
   flag("checkPassword", "WORD", ["for redis; others see it here, so rather", "file:PATH"]),
   flag("checkPath", "PATH", "what http asks for", "/"),

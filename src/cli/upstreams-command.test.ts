@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { UpstreamView } from "../control/upstreams.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
 import { healthText, renderUpstreams } from "./upstreams-command.ts";
 
 const view: UpstreamView = {
@@ -17,6 +17,8 @@ const view: UpstreamView = {
   maxRelays: 0,
   lastCheck: null,
   trouble: null,
+  addresses: [],
+  primaries: null,
   healthForMs: 12_000,
 };
 
@@ -52,6 +54,21 @@ test("a name that cannot be resolved is told, but not beside a check that says t
   expect(healthText(one)).toBe("unknown for 12s: unknown host");
   const lastCheck = { ok: false, inconclusive: false, detail: "DNS", durationMs: 1, atMs: 5 };
   expect(healthText({ ...one, health: "down", lastCheck })).toBe("down for 12s: DNS");
+});
+
+test("a name has its addresses behind it, each with its health", () => {
+  const lastCheck = null;
+  const addresses = [
+    { address: "10.0.0.5", health: "up", isCurrent: true, lastCheck },
+    { address: "10.0.0.6", health: "down", isCurrent: true, lastCheck },
+    { address: "10.0.0.7", health: "up", isCurrent: false, lastCheck },
+    { address: "10.0.0.8", health: "unknown", isCurrent: true, lastCheck },
+  ] as const;
+  expect(healthText({ ...view, addresses })).toBe(
+    "up for 12s [10.0.0.5 up, 10.0.0.6 down, 10.0.0.7 up (not in DNS any more), 10.0.0.8]",
+  );
+  const many = Array.from({ length: 12 }, () => addresses[3]);
+  expect(healthText({ ...view, addresses: many })).toEndWith("10.0.0.8 and 4 more]");
 });
 
 test("none is a sentence", () => {

@@ -1,7 +1,7 @@
 import { ConfigError } from "../config/error.ts";
 import { formatCount, formatDuration } from "../config/quantity.ts";
 import type { UpstreamsDocument } from "../control/admin/api.ts";
-import type { UpstreamView } from "../control/upstreams.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
 import { upstreamsAnswer } from "./admin-answers.ts";
 import { type AdminQuestion, adminCommand } from "./admin-command.ts";
 import type { Flag } from "./flag.ts";
@@ -14,6 +14,9 @@ const changes: readonly Flag[] = [
   { name: "weight", hint: "N", text: ["its share of new relays, 0…256, or configured"] },
   { name: "within", hint: "TIME", text: ["end its relays in this time; with --state"] },
 ];
+
+/** A name may have more addresses than a line should. */
+const ADDRESSES_SHOWN = 8;
 
 const columns: readonly Column[] = [
   { title: "id", isFigure: true },
@@ -100,7 +103,20 @@ export function runningText({ running, maxRelays }: UpstreamView): string {
 }
 
 /** `down for 12s`, and why: what the last check has found, or else that its name is not known. */
-export function healthText({ health, healthForMs, lastCheck, trouble }: UpstreamView): string {
+export function healthText(one: UpstreamView): string {
+  const { health, healthForMs, lastCheck, trouble } = one;
   const why = lastCheck?.detail ?? trouble;
-  return `${health} for ${formatDuration(healthForMs)}${why === null ? "" : `: ${why}`}`;
+  const since = `${health} for ${formatDuration(healthForMs)}`;
+  return `${since}${why === null ? "" : `: ${why}`}${addressesText(one)}`;
+}
+
+/** ` [10.0.0.5 up, 10.0.0.6 down]` of a host name. */
+function addressesText({ addresses }: UpstreamView): string {
+  if (addresses.length === 0) return "";
+  const shown = addresses.slice(0, ADDRESSES_SHOWN).map(({ address, health, isCurrent }) => {
+    const known = health === "unknown" ? "" : ` ${health}`;
+    return `${address}${known}${isCurrent ? "" : " (not in DNS any more)"}`;
+  });
+  const more = addresses.length - shown.length;
+  return ` [${shown.join(", ")}${more > 0 ? ` and ${formatCount(more)} more` : ""}]`;
 }

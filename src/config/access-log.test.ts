@@ -10,6 +10,8 @@ function settings(values: Readonly<Record<string, unknown>>): Settings {
   return validate(Object.fromEntries(entries) as Given);
 }
 
+const access = { mode: 0o640, user: null, group: null };
+
 describe("access log", () => {
   test.each(["none", "stdout", "./a", "a.log", "/var/log/ringway/access.log", "/dev/stdout"])(
     "%s is taken",
@@ -32,9 +34,15 @@ describe("access log", () => {
       target: { path: "./a" },
       starts: false,
       everyMs: 0,
+      access,
     });
     const all = { accessLog: "stdout", accessLogStarts: "on", accessLogEvery: "1m" };
-    expect(settings(all).accessLog).toEqual({ target: "stdout", starts: true, everyMs: 60_000 });
+    expect(settings(all).accessLog).toEqual({
+      target: "stdout",
+      starts: true,
+      everyMs: 60_000,
+      access,
+    });
     // A flag may take away what a file has with all its details.
     expect(settings({ ...all, accessLog: "none" }).accessLog).toBeNull();
     expect(settings({ accessLogStarts: false, accessLogEvery: "off" }).accessLog).toBeNull();

@@ -1,13 +1,23 @@
-import type { AccessLogOptions } from "./options.ts";
+import { fileAccessOf, fileGroup, fileMode, fileUser } from "./file-access.ts";
+import { ACCESS_LOG_MODE, type AccessLogOptions } from "./options.ts";
 import { parseDuration } from "./quantity.ts";
 import { onOff, refuse, scalar, type ValuesOf } from "./rule.ts";
 import type { Problems, Sources } from "./sourced.ts";
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
+/** Names of descriptor 1. Where that is a socket, as under systemd, its path cannot be opened. */
+const STDOUT: readonly string[] = ["stdout", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 /** The rules of what is written down of each relay. */
-export const accessLogRules = { accessLog, accessLogStarts: onOff, accessLogEvery };
+export const accessLogRules = {
+  accessLog,
+  accessLogStarts: onOff,
+  accessLogEvery,
+  accessLogMode: fileMode,
+  accessLogUser: fileUser,
+  accessLogGroup: fileGroup,
+};
 
 /** What the rules make of these settings. */
 export type AccessLogValues = ValuesOf<typeof accessLogRules>;
@@ -18,10 +28,14 @@ export function accessLogOf(
   problems: Problems,
 ): AccessLogOptions | null {
   const { accessLog: target, accessLogStarts: starts, accessLogEvery: every } = given;
+  const { accessLogMode: mode, accessLogUser: user, accessLogGroup: group } = given;
   if (target === undefined) {
     for (const [one, isOn] of [
       [starts, starts?.value === true],
       [every, (every?.value ?? 0) > 0],
+      [mode, mode !== undefined],
+      [user, user !== undefined],
+      [group, group !== undefined],
     ] as const) {
       const why = "needs an access log, and none is given: expected accessLog (--access-log)";
       if (isOn) problems.add(one, why);
@@ -29,7 +43,8 @@ export function accessLogOf(
   }
   if (target === undefined || target.value === null || target.value === "none") return null;
   return {
-    target: target.value === "stdout" ? "stdout" : { path: target.value },
+    target: STDOUT.includes(target.value) ? "stdout" : { path: target.value },
+    access: fileAccessOf(mode, user, group, ACCESS_LOG_MODE),
     starts: starts?.value ?? false,
     everyMs: every?.value ?? 0,
   };

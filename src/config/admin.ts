@@ -1,36 +1,37 @@
 import { parseAddress } from "./address.ts";
 import { describe } from "./error.ts";
+import { fileAccessOf } from "./file-access.ts";
 import { parseIPv4 } from "./ip.ts";
-import { type Address, type AdminOptions, defaults } from "./options.ts";
-import { type Rule, refuse, type ValuesOf, word } from "./rule.ts";
+import { type Address, type AdminOptions, UNIX_MODE } from "./options.ts";
+import { type Rule, refuse, type ValuesOf } from "./rule.ts";
 import { secretOrFile } from "./secrets.ts";
 import { isBroken, type Problems, type Sources } from "./sourced.ts";
-
-/** Who may connect to the admin server's unix socket: its owner, its group, or everybody here. */
-export const adminModes = ["0600", "0660", "0666"] as const;
 
 /** The rules of what lets people and programs look after a running proxy. */
 export const adminRules = {
   admin,
   adminToken: token(),
   adminReadToken: token(),
-  adminMode: word(adminModes),
 };
 
 /** What the rules make of these settings. */
 export type AdminValues = ValuesOf<typeof adminRules>;
 
+/** What stands at the top for all unix sockets holds for that of the admin server, too. */
+type UnixValues = { readonly [Key in "unixMode" | "unixUser" | "unixGroup"]: number };
+
 /** Puts together what was given of the admin server, and tells what cannot be together. */
-export function adminOf(given: Sources<AdminValues>, problems: Problems): AdminOptions | null {
-  const { admin: where } = given;
-  // Its default nobody needs to be told of.
-  const adminMode = given.adminMode?.value === defaults.adminMode ? undefined : given.adminMode;
+export function adminOf(
+  given: Sources<AdminValues & UnixValues>,
+  problems: Problems,
+): AdminOptions | null {
+  const { admin: where, unixMode, unixUser, unixGroup } = given;
   const token = given.adminToken?.value === "none" ? undefined : given.adminToken;
   const readToken = given.adminReadToken?.value === "none" ? undefined : given.adminReadToken;
   const address = where?.value ?? "none";
   if (address === "none") {
     if (isBroken(where)) return null;
-    for (const one of [token, readToken, adminMode]) {
+    for (const one of [token, readToken]) {
       const why = "needs an admin server, and none is given: expected admin (--admin)";
       if (one !== undefined) problems.add(one, why);
     }
@@ -47,19 +48,12 @@ export function adminOf(given: Sources<AdminValues>, problems: Problems): AdminO
   if (readToken !== undefined && !isBroken(readToken) && readToken.value === token?.value) {
     problems.add(readToken, "is the same as adminToken: expected another one");
   }
-  if (adminMode !== undefined && !isSocketFile(address)) {
-    problems.add(adminMode, "is for an admin server on a unix socket with a path: leave it out");
-  }
   return {
     address,
     token: token?.value ?? null,
     readToken: readToken?.value ?? null,
-    socketMode: Number.parseInt(adminMode?.value ?? defaults.adminMode, 8),
+    unix: fileAccessOf(unixMode, unixUser, unixGroup, UNIX_MODE),
   };
-}
-
-function isSocketFile(address: Address): boolean {
-  return address.kind === "unix" && !address.path.startsWith("\0");
 }
 
 /** Whether a host is this machine's own, so that nobody else can reach what listens there. */

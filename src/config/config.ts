@@ -1,6 +1,6 @@
 import type { Route } from "../edge/route/connection.ts";
 import type { Policy } from "../upstream/balance/balance.ts";
-import type { checks } from "./health.ts";
+import type { checkHeaders, checks, OwnCheck } from "./health.ts";
 import type {
   Mode,
   ProxyOptions,
@@ -42,6 +42,14 @@ export interface UpstreamTable {
   readonly backup?: boolean | "true" | "false";
   /** Relays that it may have at a time, from all workers; 0 for any number. @default 0 */
   readonly maxRelays?: number | string;
+  /** How it is checked: as its listener says, not at all, or in a way of its own. @default "on" */
+  readonly check?: OwnCheck | boolean;
+  /** As {@link HealthSettings.checkAddress}; unless given, as its listener has it. */
+  readonly checkAddress?: string;
+  /** As {@link EdgeSettings.sendProxyProtocol}; unless given, as its listener has it. */
+  readonly sendProxyProtocol?: ProxyProtocolOut;
+  /** As {@link HealthSettings.onDown}; unless given, as its listener has it. */
+  readonly onDown?: Duration | "keep" | "close";
 }
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */
@@ -68,14 +76,32 @@ export interface ListenerSettings
   readonly upstreamIdleTimeout?: Duration | "off" | false;
   /** After so much silence the kernel asks an end whether it lives, 10s…9h. @default "1m" */
   readonly keepAlive?: Duration | "off" | false;
+  /** Permissions of its unix sockets, such as `"0660"`, whatever the umask is. @default "0600" */
+  readonly unixMode?: string;
+  /** Their user, by name or number; without, that of the process. */
+  readonly unixUser?: string | number;
+  /** Their group, by name or number; without, that of the process. */
+  readonly unixGroup?: string | number;
+  /** It asks again this often, 1s…1h. @default "10s" */
+  readonly keepAliveInterval?: Duration;
+  /** After so many questions without an answer the end is gone, 1…127. @default 6 */
+  readonly keepAliveProbes?: number | string;
+  /** An end that acknowledges nothing of what was sent to it for this long is gone, 1s…24h. @default "off" */
+  readonly tcpUserTimeout?: Duration | "off" | false;
   /** A relay ends after this, up to a tenth earlier; 1s…720h. @default "off" */
   readonly lifetime?: Duration | "off" | false;
   /** How an upstream is chosen for each relay. @default "round-robin" */
   readonly balance?: Policy;
   /** For hash: how many times its share of relays an upstream may have, such as 1.25. @default "off" */
   readonly boundedLoad?: number | string | false;
+  /** Backups also take what is over `maxRelays` of all others. @default false */
+  readonly backupWhenFull?: OnOff;
   /** Dials for a relay, each of another upstream as long as there is one, 1…16. @default 3 */
   readonly tries?: number | string;
+  /** When none of these has answered, all are tried anew so many times, 0…100. @default 0 */
+  readonly retries?: number | string;
+  /** Before each of them, 1ms…1h. @default "1s" */
+  readonly retryPause?: Duration;
   /** All dials and waits of a relay together, 1ms…24h. @default "off" */
   readonly dialBudget?: Duration | "off" | false;
   /** A relay waits so long for room when all upstreams are full, 1ms…24h. @default "off" */
@@ -98,8 +124,17 @@ export interface HealthSettings {
   readonly checkRise?: number | string;
   /** So many checks in a row must fail until one that is up is down, 1…100. @default 3 */
   readonly checkFall?: number | string;
-  /** Another address to check, such as another port. @default "none" */
+  /**
+   * What is checked instead of an upstream: `":8008"` is that port of its own host; or an address.
+   *
+   * @default "none"
+   */
   readonly checkAddress?: string;
+  /**
+   * Whether checks begin with a PROXY header (v2 LOCAL, v1 UNKNOWN); `"auto"`: as relays do, unless
+   * `checkAddress` sends checks somewhere else. @default "auto"
+   */
+  readonly checkProxyProtocol?: (typeof checkHeaders)[number];
   /** Who checks redis or postgres. */
   readonly checkUser?: string;
   /** With what a redis check logs in, or `"file:PATH"`. */
@@ -150,6 +185,10 @@ export interface EdgeSettings {
   readonly deny?: string | readonly string[];
   /** Relays at a time, of all workers; 0 for any number. @default 0 */
   readonly maxRelays?: number | string;
+  /** What becomes of who comes when there are so many, or as many as `totalRelays`. @default "refuse" */
+  readonly whenFull?: "refuse" | "wait";
+  /** Who waits is let go after this, 1ms…1h. @default "30s" */
+  readonly fullTimeout?: Duration;
   /** Relays of one client at a time (IPv6: of a /64); 0 for any number. @default 0 */
   readonly maxRelaysPerClient?: number | string;
   /** Connections per second of one client in the long run. @default "off" */
@@ -303,10 +342,17 @@ export interface Config extends ListenerSettings {
   readonly drainTimeout?: Duration;
   /**
    * Who is asked for the names of upstreams, and for services: addresses such as `"127.0.0.1:8600"`, up
-   * to 8, in the order in which they are asked. Neither /etc/hosts nor search domains count then.
+   * to 8, in the order in which they are asked. /etc/hosts goes first, and search domains count, as with the system's.
    * @default "system"
    */
   readonly dnsServers?: string | readonly string[];
+  /**
+   * Answers of DNS hold for at least this, whatever their TTL, 1s…1h; a name whose address fails is
+   * asked for again all the same. @default "1s"
+   */
+  readonly dnsMinTtl?: Duration;
+  /** And for at most this, 1s…24h. @default "5m" */
+  readonly dnsMaxTtl?: Duration;
   /**
    * What DNS may answer with, for names of upstreams, mirrors and checks, and for services: networks such as
    * `"10.0.0.0/8"`; with a port or two (`"10.0.0.0/8:6379"`, `"[fd00::/8]:6379-6389"`) a service's places have
@@ -329,6 +375,12 @@ export interface Config extends ListenerSettings {
   readonly accessLogStarts?: OnOff;
   /** A line so often for each relay that runs so long, 1s…24h. @default "off" */
   readonly accessLogEvery?: Duration | "off" | false;
+  /** Permissions that its file is made with, such as `"0644"`, whatever the umask is. @default "0640" */
+  readonly accessLogMode?: string;
+  /** The user of a file that is made for it, by name or number; without, that of the process. */
+  readonly accessLogUser?: string | number;
+  /** The group of a file that is made for it, by name or number; without, that of the process. */
+  readonly accessLogGroup?: string | number;
   /**
    * Where the admin page and API are: `"127.0.0.1:9600"`, `"unix:/path"`, …
    *
@@ -348,12 +400,6 @@ export interface Config extends ListenerSettings {
    * @default "none"
    */
   readonly adminReadToken?: string;
-  /**
-   * Who may connect to their unix socket: `"0600"` its owner, `"0660"` its group, too, `"0666"` everybody.
-   *
-   * @default "0600"
-   */
-  readonly adminMode?: "0600" | "0660" | "0666";
   /**
    * Whose process it becomes once its sockets are open, by name or number: on Linux, where it was
    * started as root.

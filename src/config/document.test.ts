@@ -29,6 +29,9 @@ function complaints(content: unknown, environment: Environment = {}): readonly s
   return [];
 }
 
+const access = { mode: 0o640, user: null, group: null };
+const unix = { mode: 0o600, user: null, group: null };
+
 test("a whole configuration", () => {
   const settings = settingsOf({
     connectTimeout: "2s",
@@ -57,7 +60,6 @@ test("a whole configuration", () => {
     accessLogEvery: 10,
     admin: "unix:/run/a.sock",
     adminToken: "none",
-    adminMode: "0660",
     stats: "none",
     verbose: true,
     uring: { entries: 64 },
@@ -90,7 +92,7 @@ test("a whole configuration", () => {
         ...shared,
         address: tcp("::", 8),
         upstreams: [to("x", 9)],
-        balance: { policy: "hash", boundedLoad: 1.25 },
+        balance: { policy: "hash", boundedLoad: 1.25, backupWhenFull: false },
         dial: { ...dial, tries: 2, queueMs: 2_000 },
       },
     ],
@@ -102,16 +104,12 @@ test("a whole configuration", () => {
       { host: "127.0.0.1", port: 8_600 },
       { host: "::1", port: 53 },
     ],
+    dnsTtl: { minMs: 1_000, maxMs: 300_000 },
     dnsAllow: [{ network: { family: 4, words: [0x7f00_0001], prefix: 32 }, ports: null }],
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
-    accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000 },
-    admin: {
-      address: { kind: "unix", path: "/run/a.sock" },
-      token: null,
-      readToken: null,
-      socketMode: 0o660,
-    },
+    accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000, access },
+    admin: { address: { kind: "unix", path: "/run/a.sock" }, token: null, readToken: null, unix },
     account: null,
     stats: "none",
     verbose: true,

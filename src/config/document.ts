@@ -39,7 +39,7 @@ type Judged<T> = T extends UpstreamAddress | Made
 
 /** What rules make of a single value, though it is no scalar. */
 type Made =
-  | HealthValues["checkStatus" | "checkSend" | "checkExpect"]
+  | HealthValues["checkStatus" | "checkSend" | "checkExpect" | "checkAddress"]
   | NetworkList
   | readonly DnsServer[]
   | readonly DnsNetwork[]

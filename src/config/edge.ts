@@ -21,11 +21,15 @@ export type Believed = NetworkList | "any";
 const headersIn: readonly ProxyProtocolIn[] = ["off", "optional", "required"];
 const headersOut: readonly ProxyProtocolOut[] = ["off", "v1", "v2"];
 
+const fullness = ["refuse", "wait"] as const;
+
 /** The rules of what happens to a connection before it is relayed. */
 export const edgeRules = {
   allow: networks,
   deny: networks,
   maxRelays: count(0, 10 * MILLION),
+  whenFull: word(fullness),
+  fullTimeout: duration(1, HOUR_MS, "1ms…1h"),
   maxRelaysPerClient: count(0, MILLION),
   clientRate: connectionRate,
   clientBurst: count(1, MILLION),
@@ -41,7 +45,11 @@ export const edgeRules = {
   sendProxyProtocol: word(headersOut),
 };
 
-export const edgeWords = { proxyProtocol: headersIn, sendProxyProtocol: headersOut } as const;
+export const edgeWords = {
+  whenFull: fullness,
+  proxyProtocol: headersIn,
+  sendProxyProtocol: headersOut,
+} as const;
 
 /** What the rules make of these settings. */
 export type EdgeValues = ValuesOf<typeof edgeRules>;
@@ -53,6 +61,8 @@ export const edgeDefaults: EdgeOptions = {
   allow: nobody,
   deny: nobody,
   maxRelays: 0,
+  whenFull: "refuse",
+  fullTimeoutMs: 30_000,
   maxRelaysPerClient: 0,
   clientRate: 0,
   clientBurst: 20,
@@ -89,6 +99,8 @@ export function edgeOf(given: Sources<EdgeValues>, problems: Problems): EdgeOpti
     allow: given.allow?.value ?? edgeDefaults.allow,
     deny: given.deny?.value ?? edgeDefaults.deny,
     maxRelays: given.maxRelays?.value ?? edgeDefaults.maxRelays,
+    whenFull: given.whenFull?.value ?? edgeDefaults.whenFull,
+    fullTimeoutMs: given.fullTimeout?.value ?? edgeDefaults.fullTimeoutMs,
     maxRelaysPerClient: given.maxRelaysPerClient?.value ?? edgeDefaults.maxRelaysPerClient,
     clientRate: clientRate?.value ?? edgeDefaults.clientRate,
     clientBurst: clientBurst?.value ?? edgeDefaults.clientBurst,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { printable } from "./error.ts";
+import { describe, printable } from "./error.ts";
 
 test("what a terminal may obey, or nobody sees, is shown by its number", () => {
   expect(printable("a\u001b[2J\r\n\u009b1m\u007f")).toBe(
@@ -37,4 +37,17 @@ test("any text becomes one that is printable, and stays the same in JSON", () =>
     }),
     { numRuns: 2_000 },
   );
+});
+
+test.each([
+  ["redis://:secret@h:1", "redis://***@h:1"],
+  ["redis://u:se/c@re?t#s@h:1", "redis://***@h:1"],
+  ["u:secret@h:1", "u:***@h:1"],
+  [":secret@h:1", ":***@h:1"],
+  ["a u:se/cret@h:1", "a u:***@h:1"],
+  ["unix:@name", "unix:@name"],
+  ["unix:/run/a@b.sock", "unix:/run/a@b.sock"],
+  ["[::1]:1", "[::1]:1"],
+])("who logs in is not told: %s", (text, shown) => {
+  expect(describe(text)).toBe(`"${shown}"`);
 });

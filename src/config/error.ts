@@ -81,12 +81,21 @@ const LOOKED_AT_MAX = 4_096;
 
 /** What is called a secret, and what stands behind it. */
 const CALLED_SECRET = /((?:token|password|passwd|secret)["']?\s*[:=]\s*)\S.*/is;
-/** Who logs in, in a URL. */
-const USER_OF_URL = /(\/\/)[^/?#\s]*@/g;
+/** Names that begin with a word and a colon, behind which nobody logs in. */
+const PATH = /^["']?(?:unix|file):/i;
 
 /** A text without what is clearly a secret in it, though it stands where none belongs. */
 function unveiled(text: string): string {
   return withoutNamed(text.slice(0, LOOKED_AT_MAX))
     .replace(CALLED_SECRET, "$1***")
-    .replace(USER_OF_URL, "$1***@");
+    .replace(/\S+/g, withoutUser);
+}
+
+/** Leaves out who logs in: `redis://***@host`, `user:***@host`. A password may have any character. */
+function withoutUser(word: string): string {
+  const end = word.lastIndexOf("@");
+  const scheme = word.indexOf("//");
+  const start = scheme === -1 ? word.indexOf(":") + 1 : scheme + 2;
+  if (start === 0 || start >= end || PATH.test(word)) return word;
+  return `${word.slice(0, start)}***${word.slice(end)}`;
 }

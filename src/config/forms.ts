@@ -20,6 +20,14 @@ export const nameOrNumber: Form = { anyOf: [{ type: "integer", minimum: 0 }, tex
 /** Texts: in a list, or in one apart by commas. */
 export const texts: Form = { anyOf: [text, { type: "array", items: text }] };
 
+/** Permissions as chmod(1) takes them. */
+export const octal: Form = {
+  anyOf: [{ type: "string", pattern: "^0?[0-7]{3}$" }, variable],
+};
+
+/** A user or a group, by name or number. */
+export const owner: Form = { anyOf: [text, { type: "integer", minimum: 0 }] };
+
 /** Nothing that a text could say. */
 export const off: Form = { enum: ["off", false] };
 
@@ -40,6 +48,11 @@ export const truth: Form = { anyOf: [{ type: "boolean" }, { enum: ["true", "fals
 export const onOff: Form = {
   anyOf: [{ type: "boolean" }, { enum: ["on", "off", "true", "false"] }, variable],
 };
+
+/** A switch that may say more. */
+export function onOffOr(known: readonly string[]): Form {
+  return { anyOf: [{ type: "boolean" }, { enum: [...known] }, variable] };
+}
 
 /** A duration, or one of some words. */
 export function duration(...others: (string | boolean)[]): Form {

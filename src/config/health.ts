@@ -1,18 +1,16 @@
 import {
   type CheckOptions,
-  type CheckStep,
   type EjectionOptions,
   ejectionDefaults,
-  type RedisRole,
 } from "../upstream/health/check-options.ts";
 import { Pattern } from "../upstream/health/pattern.ts";
 import { parseAddress } from "./address.ts";
-import { checkTlsOf, checkTlsRules } from "./check-tls.ts";
-import type { Address, HealthOptions } from "./options.ts";
+import { checkTlsRules } from "./check-tls.ts";
+import type { HealthOptions } from "./options.ts";
 import { parseDuration } from "./quantity.ts";
 import { count, duration, durationOrOff, refuse, scalar, type ValuesOf, word } from "./rule.ts";
 import { secret, secretOrFile } from "./secrets.ts";
-import type { Problems, Sourced, Sources } from "./sourced.ts";
+import type { Sources } from "./sourced.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -30,6 +28,21 @@ export const checks = [
   "send-expect",
 ] as const;
 
+/** What a listener's upstreams are asked. */
+export type CheckKind = (typeof checks)[number];
+
+/** The same of one upstream: as its listener has it, not at all, or otherwise. */
+export const ownChecks = ["on", "off", ...checks.filter((kind) => kind !== "none")] as readonly (
+  | "on"
+  | "off"
+  | Exclude<CheckKind, "none">
+)[];
+
+export type OwnCheck = (typeof ownChecks)[number];
+
+/** Whether checks begin with a PROXY header; `auto`: as relays do, unless checks go elsewhere. */
+export const checkHeaders = ["auto", "off", "v1", "v2"] as const;
+
 /** What happens to the relays of an upstream that is gone: they go on, or end after a time. */
 export type Farewell = number | null;
 
@@ -41,6 +54,7 @@ export const healthRules = {
   checkRise: count(1, 100),
   checkFall: count(1, 100),
   checkAddress,
+  checkProxyProtocol: word(checkHeaders),
   checkUser: token("a user name without spaces"),
   checkPassword: secretOrFile(
     (text) => (isToken(text) ? text : undefined),
@@ -60,12 +74,16 @@ export const healthRules = {
   onRemove: farewell,
 };
 
+/** What of these an upstream may have for itself. */
+export const ownHealthRules = { check: ownCheck, checkAddress, onDown: farewell };
+
 /** What the rules make of these settings. */
 export type HealthValues = ValuesOf<typeof healthRules>;
 
 /** Of what is given unless something else is. */
 export const healthDefaults = {
   check: "none",
+  proxyProtocol: "auto",
   intervalMs: 2_000,
   timeoutMs: 1_000,
   rise: 2,
@@ -73,115 +91,15 @@ export const healthDefaults = {
   panicPercent: 0,
 } as const;
 
-/** Checks of many upstreams must not fall together. */
-const JITTER = 0.1;
-/** While an upstream is changing or failing, checks come so much faster. */
-const FASTER = 4;
-
-/** Puts together what was given of upstreams' health, and tells what cannot be together. */
-export function healthOf(given: Sources<HealthValues>, problems: Problems): HealthOptions {
+/** Puts together what was given of upstreams' health, beside how they are checked. */
+export function healthOf(given: Sources<HealthValues>): Omit<HealthOptions, "check"> {
   return {
-    check: checkOf(given, problems),
     ejection: ejectionOf(given),
     panicPercent: given.panicThreshold?.value ?? healthDefaults.panicPercent,
     slowStartMs: given.slowStart?.value ?? 0,
     onDown: given.onDown?.value ?? null,
     onRemove: given.onRemove?.value ?? null,
   };
-}
-
-function checkOf(given: Sources<HealthValues>, problems: Problems): CheckOptions | null {
-  const kind = given.check?.value ?? healthDefaults.check;
-  rejectStrays(given, kind, problems);
-  const tls = checkTlsOf(given, problems);
-  if (kind === "none") return null;
-  const intervalMs = given.checkInterval?.value ?? healthDefaults.intervalMs;
-  return {
-    kind: kind.startsWith("redis") ? "redis" : (kind as CheckOptions["kind"]),
-    intervalMs,
-    fastIntervalMs: Math.max(50, intervalMs / FASTER),
-    timeoutMs: given.checkTimeout?.value ?? healthDefaults.timeoutMs,
-    jitter: JITTER,
-    rise: given.checkRise?.value ?? healthDefaults.rise,
-    fall: given.checkFall?.value ?? healthDefaults.fall,
-    address: given.checkAddress?.value ?? null,
-    tls,
-    ...present("role", roleOf(kind)),
-    ...present("user", given.checkUser?.value),
-    ...present("password", given.checkPassword?.value),
-    ...present("path", given.checkPath?.value),
-    ...present("host", given.checkHost?.value),
-    ...present("status", given.checkStatus?.value),
-    ...(kind === "send-expect" ? { steps: stepsOf(given) } : {}),
-  };
-}
-
-function roleOf(kind: string): RedisRole | undefined {
-  if (kind === "redis-primary") return "primary";
-  return kind === "redis-replica" ? "replica" : undefined;
-}
-
-function stepsOf({ checkSend, checkExpect }: Sources<HealthValues>): CheckStep[] {
-  const send = checkSend?.value ?? null;
-  const expect = checkExpect?.value ?? null;
-  return [...(send === null ? [] : [{ send }]), ...(expect === null ? [] : [{ expect }])];
-}
-
-/** Which checks a detail is for. */
-const DETAILS = {
-  checkUser: ["redis", "redis-primary", "redis-replica", "postgres"],
-  checkPassword: ["redis", "redis-primary", "redis-replica"],
-  checkPath: ["http"],
-  checkHost: ["http"],
-  checkStatus: ["http"],
-  checkSend: ["send-expect"],
-  checkExpect: ["send-expect"],
-} as const satisfies { [K in keyof HealthValues]?: readonly (typeof checks)[number][] };
-
-function rejectStrays(given: Sources<HealthValues>, kind: string, problems: Problems): void {
-  for (const [key, kinds] of Object.entries(DETAILS)) {
-    const one = given[key as keyof typeof DETAILS];
-    if (one === undefined || (kinds as readonly string[]).includes(kind)) continue;
-    problems.add(one, `is for check ${kinds.join(", ")} alone, and this one is ${kind}`);
-  }
-}
-
-/** What checks of every kind have. */
-const COMMON = [
-  "checkInterval",
-  "checkTimeout",
-  "checkRise",
-  "checkFall",
-  "checkAddress",
-  "checkTls",
-] as const satisfies readonly (keyof HealthValues)[];
-
-/**
- * Tells what is said of checks where there are none. What stands at the top of a file may be for one
- * of its listeners alone, also where flags replace that one, but not for none.
- */
-export function rejectCheckless(
-  all: readonly Sources<HealthValues>[],
-  file: { readonly top: Sources<HealthValues>; readonly listed: readonly Sources<HealthValues>[] },
-  problems: Problems,
-): void {
-  const [checked, others] = [all.filter(isChecked), all.filter((given) => !isChecked(given))];
-  const isTopUsed = checked.length > 0 || file.listed.some(isChecked);
-  const used = new Set([...checked, ...(isTopUsed ? [file.top] : [])].flatMap(commonOf));
-  for (const one of new Set(others.flatMap(commonOf)).difference(used))
-    problems.add(one, "needs check");
-}
-
-/** What is said of checks in general, but for what is broken, which has been told, or off. */
-function commonOf(given: Sources<HealthValues>): Sourced<unknown>[] {
-  return COMMON.flatMap((key): Sourced<unknown>[] => {
-    const one = given[key];
-    return one?.value ? [one] : [];
-  });
-}
-
-function isChecked({ check }: Sources<HealthValues>): boolean {
-  return check !== undefined;
 }
 
 function ejectionOf({ ejectAfter, ejectTime }: Sources<HealthValues>): EjectionOptions | null {
@@ -191,15 +109,20 @@ function ejectionOf({ ejectAfter, ejectTime }: Sources<HealthValues>): EjectionO
   return { ...ejectionDefaults, failures, baseMs, mostMs: 10 * baseMs };
 }
 
-function present<K extends string, T>(key: K, value: T | null | undefined): { [key in K]?: T } {
-  return value === undefined || value === null ? {} : ({ [key]: value } as { [key in K]: T });
+/** Another address to check, or a port of the upstream's own host; null for its own address. */
+function checkAddress(value: unknown): CheckOptions["address"] {
+  if (value === "none") return null;
+  if (typeof value !== "string") return refuse(value, "an address, :PORT, or none");
+  const address = parseAddress(value, "upstream");
+  const isPort = address.kind === "tcp" && value.startsWith(":");
+  return isPort ? { kind: "port", port: address.port } : address;
 }
 
-/** Another address to check; null for the upstream's own. */
-function checkAddress(value: unknown): Address | null {
-  if (value === "none") return null;
-  if (typeof value !== "string") return refuse(value, "an address, or none");
-  return parseAddress(value, "upstream");
+/** How an upstream is checked, beside what its listener says: switches, too. */
+function ownCheck(value: unknown): OwnCheck {
+  if (value === true) return "on";
+  if (value === false) return "off";
+  return word(ownChecks)(value);
 }
 
 function isToken(text: string): boolean {

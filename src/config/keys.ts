@@ -54,6 +54,9 @@ function hint(key: string, table: Path, prefix: string, known: KnownKeys): strin
   const isShort = key.length <= KEY_LENGTH_MAX;
   const near = isShort ? nearest(key.replaceAll(/[-_]/g, ""), keys) : null;
   if (near !== null) return `did you mean ${prefix}${near}?`;
+  if (keys === known.upstream && known.listener.includes(key)) {
+    return `a listener has it, for all of its upstreams; an upstream has ${keys.join(", ")}`;
+  }
   if (known.uring.includes(key)) return `did you mean uring.${key}?`;
   if (known.top.includes(key)) return "it belongs at the top of the file, outside of all tables";
   if (known.listener.includes(key)) return "it belongs into a table of the list listeners";

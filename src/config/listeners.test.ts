@@ -166,6 +166,7 @@ describe("what is said of checks", () => {
     checkRise: 1,
     checkFall: 1,
     checkAddress: "127.0.0.1:1",
+    checkProxyProtocol: "v2",
     checkTls: true,
   };
 
@@ -198,7 +199,8 @@ describe("what is said of checks", () => {
     // Flags replace the list, and nothing is wrong with the file.
     const flags = { listen: ":3", upstream: "d:4" };
     expect(complaints(flags, { ...timing, listeners })).toEqual([]);
-    expect(complaints(flags, { ...timing, ...several })).toHaveLength(6);
+    const { length } = Object.keys(timing);
+    expect(complaints(flags, { ...timing, ...several })).toHaveLength(length);
     expect(complaints({ ...flags, checkFall: "1" }, { listeners })).toEqual([
       "--checkFall needs check",
     ]);
@@ -217,6 +219,37 @@ describe("relays that would loop", () => {
     expect(
       told(listener(":1", ["127.0.0.1:2", "localhost:3"]), listener([":2", ":3"], "c:3")),
     ).toEqual([]);
+  });
+
+  test("nor may checks, of an upstream's own or at a port of its host", () => {
+    const itself = "is the listener [::]:1 itself: relays would loop";
+    const checks = (checkAddress: string, ...upstreams: unknown[]) =>
+      complaints({}, { listen: ":1", check: "tcp", checkAddress, upstream: upstreams });
+    expect(checks(":1", "127.0.0.1:5", "b:5")).toEqual([`f: checkAddress "127.0.0.1:1" ${itself}`]);
+    expect(checks(":1", "10.0.0.5:5", "b:5")).toEqual([]);
+    expect(checks(":1", { address: "127.0.0.1:5", check: "off" })).toEqual([]);
+    expect(checks(":1", { address: "127.0.0.1:5", checkAddress: "none" })).toEqual([]);
+    expect(checks("none", "b:5", { address: "c:5", checkAddress: "[::1]:1" })).toEqual([
+      `f: upstream[1].checkAddress "[::1]:1" ${itself}`,
+    ]);
+    expect(checks("none", { address: "127.0.0.1:5", checkAddress: ":1" })).toEqual([
+      `f: upstream[0].checkAddress "127.0.0.1:1" ${itself}`,
+    ]);
+  });
+
+  test("nor may anything be the admin server", () => {
+    const admin = "is the admin server 127.0.0.1:9 itself: no client may get there by a relay";
+    const told = (content: object) =>
+      complaints({}, { listen: ":1", admin: "127.0.0.1:9", check: "tcp", ...content });
+    const upstream = { address: "127.0.0.1:5", checkAddress: "127.0.0.1:9" };
+    expect(told({ upstream })).toEqual([`f: upstream.checkAddress "127.0.0.1:9" ${admin}`]);
+    expect(told({ upstream: { ...upstream, checkAddress: ":9" } })).toEqual([
+      `f: upstream.checkAddress "127.0.0.1:9" ${admin}`,
+    ]);
+    // Once for all upstreams that it is said of.
+    expect(told({ upstream: ["127.0.0.1:5", "127.0.0.1:6"], checkAddress: ":9" })).toEqual([
+      `f: checkAddress "127.0.0.1:9" ${admin}`,
+    ]);
   });
 
   test("but not to itself, nor to one that relays back", () => {

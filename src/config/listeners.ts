@@ -1,12 +1,15 @@
 import { formatAddress } from "./address.ts";
+import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
-import { healthOf, rejectCheckless } from "./health.ts";
+import { fileAccessOf } from "./file-access.ts";
+import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import { mirrorOf } from "./mirror.ts";
 import {
   type Address,
   type ListenerOptions,
   listenerDefaults,
+  UNIX_MODE,
   type UpstreamAddress,
   type UpstreamOptions,
   type WantedListener,
@@ -31,8 +34,8 @@ export interface ListenerGroup {
 export interface FileListeners {
   /** What stands at its top, for all of them or for one. */
   readonly top: Sources<ListenerValues>;
-  /** Each listener of its list, also where flags replace that. */
-  readonly listed: readonly Sources<ListenerValues>[];
+  /** Each listener of its list with its upstreams, also where flags replace that. */
+  readonly listed: readonly Checked[];
 }
 
 const NO_FILE: FileListeners = { top: {}, listed: [] };
@@ -52,24 +55,23 @@ export function listenersOf(
   rejectWeights(relaying, problems);
   const settings = relaying.map((group) => group.settings);
   rejectLonely(settings, file, ROUTE_DETAILS, problems);
-  rejectCheckless(settings, file, problems);
+  rejectCheckless(relaying, file, problems);
   rejectLonely(settings, file, MIRROR_DETAILS, problems);
   rejectMirroredSinks(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
 }
 
-function finish(
-  { name, listen, upstreams, settings }: ListenerGroup,
-  problems: Problems,
-): WantedListener[] {
+function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
+  const { name, listen, upstreams, settings } = group;
+  const checks = checksOf(group, problems);
   const named = name === undefined || name.value === null ? {} : { name: name.value };
   const shared = {
     ...named,
     mode: settings.mode?.value ?? listenerDefaults.mode,
-    upstreams: upstreams.flatMap(upstreamOf),
+    upstreams: upstreams.flatMap((one) => upstreamOf(one, checks)),
     ...choiceOf(settings),
-    health: healthOf(settings, problems),
+    health: { check: checks.check, ...healthOf(settings) },
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
     mirror: mirrorOf(settings),
@@ -80,12 +82,20 @@ function finish(
     upstreamIdleTimeoutMs:
       settings.upstreamIdleTimeout?.value ?? listenerDefaults.upstreamIdleTimeoutMs,
     keepAliveMs: settings.keepAlive?.value ?? listenerDefaults.keepAliveMs,
+    keepAliveIntervalMs: settings.keepAliveInterval?.value ?? listenerDefaults.keepAliveIntervalMs,
+    keepAliveProbes: settings.keepAliveProbes?.value ?? listenerDefaults.keepAliveProbes,
+    unix: fileAccessOf(settings.unixMode, settings.unixUser, settings.unixGroup, UNIX_MODE),
+    tcpUserTimeoutMs: settings.tcpUserTimeout?.value ?? listenerDefaults.tcpUserTimeoutMs,
     lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));
 }
 
-function upstreamOf({ value, settings }: GivenUpstream): UpstreamOptions<UpstreamAddress>[] {
+function upstreamOf(
+  given: GivenUpstream,
+  checks: ListenerChecks,
+): UpstreamOptions<UpstreamAddress>[] {
+  const { value, settings } = given;
   if (value === null) return [];
   const { weight, backup, maxRelays } = settings ?? {};
   const plain = plainUpstream(value);
@@ -95,6 +105,8 @@ function upstreamOf({ value, settings }: GivenUpstream): UpstreamOptions<Upstrea
       weight: weight?.value ?? plain.weight,
       isBackup: backup?.value ?? plain.isBackup,
       maxRelays: maxRelays?.value ?? plain.maxRelays,
+      ...checks.of(given),
+      ...ownOf(given),
     },
   ];
 }
@@ -113,9 +125,12 @@ function choiceOf(given: Sources<ListenerValues>): Pick<ListenerOptions, "balanc
     balance: {
       policy: given.balance?.value ?? balance.policy,
       boundedLoad: given.boundedLoad?.value ?? balance.boundedLoad,
+      backupWhenFull: given.backupWhenFull?.value ?? balance.backupWhenFull,
     },
     dial: {
       tries: given.tries?.value ?? dial.tries,
+      retries: given.retries?.value ?? dial.retries,
+      retryPauseMs: given.retryPause?.value ?? dial.retryPauseMs,
       budgetMs: given.dialBudget?.value ?? dial.budgetMs,
       queueMs: given.queueTimeout?.value ?? dial.queueMs,
       queueMax: given.queueSize?.value ?? dial.queueMax,
@@ -196,7 +211,8 @@ function rejectLonely(
   { of, keys, why }: Details,
   problems: Problems,
 ): void {
-  if ([...all, ...listed].some((given) => given[of] !== undefined)) return;
+  const given = [...all, ...listed.map(({ settings }) => settings)];
+  if (given.some((one) => one[of] !== undefined)) return;
   const lonely = new Set(all.flatMap((given) => keys.map((key) => given[key])));
   for (const one of lonely) if (one !== undefined) problems.add(one, why);
 }

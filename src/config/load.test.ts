@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadFile } from "./load.ts";
@@ -181,6 +181,20 @@ test.each([
 ])("%s is refused", async (name, text, message) => {
   expect((await load(name, text)).problems).toEqual([message]);
 });
+
+test.each(["toml", "yaml", "json"])(
+  "what a .%s is a link to is read, never run",
+  async (suffix) => {
+    const flag = join(folder, `ran-${suffix}`);
+    // No valid text of any kind, but a valid program.
+    const program = `[0]; require("node:fs").writeFileSync(${JSON.stringify(flag)}, "");`;
+    await Bun.write(join(folder, `program-${suffix}.ts`), program);
+    await symlink(join(folder, `program-${suffix}.ts`), join(folder, `link.${suffix}`));
+    const { problems } = await loadThere(join(folder, `link.${suffix}`));
+    expect(problems).toHaveLength(1);
+    expect(await Bun.file(flag).exists()).toBe(false);
+  },
+);
 
 test("a module that imports what is not there", async () => {
   const { problems } = await load("imports.ts", 'import "./gone.ts"; export default {};');

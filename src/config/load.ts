@@ -9,16 +9,25 @@ import { moduleFailure, parserFailure, placeIn } from "./parser-failure.ts";
 import { readRegularFile } from "./regular-file.ts";
 import { type Source, unread } from "./settings.ts";
 import type { Problems } from "./sourced.ts";
+import { type PlacedKind, placeInText } from "./text-place.ts";
 import { CrowdedError, parseToml } from "./toml.ts";
 
 /** Most bytes that a configuration may have: beyond this it is some other file. */
 const FILE_BYTES_MAX = 1024 * 1024;
 
-const parsers: Readonly<Record<string, (text: string) => unknown>> = {
-  ".toml": parseToml,
-  ".yaml": Bun.YAML.parse,
-  ".yml": Bun.YAML.parse,
-  ".json": parseJson,
+/** How a text is read. */
+interface Parser {
+  readonly parse: (text: string) => unknown;
+  /** Null where nothing says where it has stopped. */
+  readonly placed: PlacedKind | null;
+}
+
+const yaml: Parser = { parse: Bun.YAML.parse, placed: "yaml" };
+const parsers: Readonly<Record<string, Parser>> = {
+  ".toml": { parse: parseToml, placed: "toml" },
+  ".yaml": yaml,
+  ".yml": yaml,
+  ".json": { parse: parseJson, placed: null },
 };
 
 const modules: readonly string[] = [".ts", ".mts", ".js", ".mjs", ".cjs"];
@@ -56,17 +65,17 @@ function kindOf(path: string): string {
 
 async function read(path: string, name: string): Promise<unknown> {
   const kind = kindOf(path);
-  const parse = parsers[kind];
-  if (parse === undefined && !modules.includes(kind)) {
+  const parser = parsers[kind];
+  if (parser === undefined && !modules.includes(kind)) {
     throw new ConfigError(
       `${name}: expected a file that ends in .toml, .yaml, .yml, .json, .ts or .js`,
     );
   }
   const text = readText(path, name);
-  if (parse === undefined) return await importModule(path, name);
+  if (parser === undefined) return await importModule(path, name);
   try {
     // An empty YAML document is null, and an empty file of any kind sets nothing.
-    return text.trim() === "" ? {} : (parse(text) ?? {});
+    return text.trim() === "" ? {} : (parser.parse(text) ?? {});
   } catch (error) {
     // Parsers call themselves, and this is how they say that they cannot any more.
     if (error instanceof ConfigError) {
@@ -78,7 +87,8 @@ async function read(path: string, name: string): Promise<unknown> {
     if (error instanceof RangeError) {
       throw new ConfigError(`${name}: goes too deep for a configuration`);
     }
-    throw new ConfigError(`${name}: ${parserFailure(error)}${await placeOf(path)}`);
+    const place = parser.placed === null ? "" : await placeInText(parser.placed, text);
+    throw new ConfigError(`${name}: ${parserFailure(error)}${place}`);
   }
 }
 
@@ -117,17 +127,4 @@ function provideRingway(): void {
 
 function told(error: unknown): string {
   return `${moduleFailure(error)}${placeIn(error)}`;
-}
-
-/**
- * Where a file stops being valid. The parsers do not say; importing the file fails at the same
- * place and does.
- */
-async function placeOf(path: string): Promise<string> {
-  try {
-    await import(pathToFileURL(resolve(path)).href);
-  } catch (error) {
-    return placeIn(error);
-  }
-  return "";
 }

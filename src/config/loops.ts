@@ -1,5 +1,6 @@
 import { thisMachine } from "../engine/machine.ts";
 import { formatAddress } from "./address.ts";
+import { checkTargetsOf } from "./checks.ts";
 import { components } from "./components.ts";
 import type { ListenerGroup } from "./listeners.ts";
 import type { Address } from "./options.ts";
@@ -92,15 +93,14 @@ export function rejectAdmin(
 type Found = Pick<Hop, "listener" | "to">;
 
 /** Wherever relays of a group go, copies of them and checks. Where a service is DNS says. */
-function targetsOf({
-  upstreams,
-  settings: { mirror, checkAddress },
-}: ListenerGroup): readonly Sourced<Address>[] {
-  return [...upstreams, mirror, checkAddress].flatMap((one) => {
+function targetsOf(group: ListenerGroup): readonly Sourced<Address>[] {
+  const { upstreams, settings } = group;
+  const relayed = [...upstreams, settings.mirror].flatMap((one) => {
     const value = one?.value ?? null;
     if (one === undefined || value === null || value === "none") return [];
     return value.kind === "service" ? [] : [one as Sourced<Address>];
   });
+  return [...relayed, ...checkTargetsOf(group)];
 }
 
 function valuesOf(sources: readonly Sourced<Address>[]): Address[] {

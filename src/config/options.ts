@@ -8,6 +8,7 @@ import {
   ejectionDefaults,
 } from "../upstream/health/check-options.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
+import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
 import type { DnsNetwork } from "./dns-allow.ts";
 import { type Believed, edgeDefaults, type NetworkList } from "./edge.ts";
 
@@ -35,6 +36,15 @@ export interface UnixAddress {
  * address has something in common with what this process listens on; never configured.
  */
 export type Asked = true;
+
+/** Who may do what with a file or a unix socket that ringway makes. */
+export interface FileAccess {
+  /** Permissions, as of chmod(2); they do not depend on the umask. */
+  readonly mode: number;
+  /** The numbers of its owners; null for those of the process. */
+  readonly user: number | null;
+  readonly group: number | null;
+}
 
 /** Where a listener accepts or an upstream is reached. */
 export type Address = TcpAddress | UnixAddress;
@@ -65,7 +75,7 @@ export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
    * its records say what its members weigh.
    */
   readonly weight: number;
-  /** It gets relays only when no other can be had. */
+  /** It gets relays only when no other is open, or can be reached; see {@link BalanceOptions.backupWhenFull}. */
   readonly isBackup: boolean;
   /** Relays that it may have at a time, from all workers; 0 for any number. */
   readonly maxRelays: number;
@@ -73,6 +83,11 @@ export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
   readonly slot: number;
   /** The name of the service that it is a member of; missing where its address was configured. */
   readonly service?: string;
+  /** As {@link HealthOptions.check} and {@link HealthOptions.onDown}; missing: as its listener has it. */
+  readonly check?: CheckOptions | null;
+  readonly onDown?: number | null;
+  /** As {@link EdgeOptions.sendProxyProtocol}; missing: as its listener has it. */
+  readonly sendProxyProtocol?: ProxyProtocolOut;
 }
 
 /** How one of several upstreams is chosen. */
@@ -80,17 +95,22 @@ export interface BalanceOptions {
   readonly policy: Policy;
   /** For `hash`: how many times its share of relays an upstream may have, at least 1; null for no bound. */
   readonly boundedLoad: number | null;
+  /** Backups also get relays when all others are full; else those wait for room, or are let go. */
+  readonly backupWhenFull: boolean;
 }
 
 /** What is done until a relay has its upstream. Times in milliseconds. */
 export interface DialOptions {
   /** Dials for one relay, each of another upstream as long as there is one; at least 1. */
   readonly tries: number;
+  /** When no other is left, all of them are tried anew so many times, each time after a pause of so long. */
+  readonly retries: number;
+  readonly retryPauseMs: number;
   /** All dials and waits of one relay together; 0 for any time. */
   readonly budgetMs: number;
   /** A relay waits so long for an upstream that has room, when all are full; 0 for not at all. */
   readonly queueMs: number;
-  /** Relays of one worker that may wait so. */
+  /** Relays of one worker that may wait so, and as many for room at their listener. */
   readonly queueMax: number;
   /** A relay waits so long for an upstream that can be reached, when there is none; 0 for not at all. */
   readonly holdMs: number;
@@ -128,6 +148,10 @@ export interface EdgeOptions {
   readonly deny: NetworkList;
   /** Relays at a time, of all workers; 0 for any number. */
   readonly maxRelays: number;
+  /** What becomes of who comes when there are so many, here or in all. A sink refuses them always. */
+  readonly whenFull: "refuse" | "wait";
+  /** Milliseconds in which there has to be room for who waits. */
+  readonly fullTimeoutMs: number;
   /** The same of one client: an IPv4 address, or an IPv6 network of 64 bits. */
   readonly maxRelaysPerClient: number;
   /** Connections per second of one client in the long run; 0 for any number. */
@@ -217,6 +241,13 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   readonly upstreamIdleTimeoutMs: number;
   /** Milliseconds of silence after which the kernel asks an end whether it lives; 0 for never. */
   readonly keepAliveMs: number;
+  /** What a unix socket gets that is listened on. */
+  readonly unix: FileAccess;
+  /** Milliseconds between two such questions, and how many may remain unanswered, at least 1. */
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveProbes: number;
+  /** Milliseconds that an end may leave what was sent to it unacknowledged; 0 for the system's way. */
+  readonly tcpUserTimeoutMs: number;
   /** Milliseconds after which a relay ends, whatever it does; 0 for never. */
   readonly lifetimeMs: number;
 }
@@ -296,13 +327,15 @@ export interface AdminOptions {
   readonly token: string | null;
   /** What those have to show who may only look; null where there are none. Only beside `token`. */
   readonly readToken: string | null;
-  /** Permissions of a unix socket's file, whatever the umask is. */
-  readonly socketMode: number;
+  /** What its unix socket gets. */
+  readonly unix: FileAccess;
 }
 
 /** What is written down of each relay, and where to. Finished and validated. */
 export interface AccessLogOptions {
   readonly target: "stdout" | { readonly path: string };
+  /** What its file gets when it is made. */
+  readonly access: FileAccess;
   /** A line when a relay starts, beside the one at its end. */
   readonly starts: boolean;
   /** Milliseconds between two lines of a relay that runs, 1,000…86,400,000; 0 for none. */
@@ -330,6 +363,8 @@ export interface ProxyOptions {
   readonly drainTimeoutMs: number;
   /** Who is asked for the names of upstreams and for services; empty: the system, and whom it asks. */
   readonly dnsServers: readonly DnsServer[];
+  /** What TTLs of names and services are taken for; missing: the defaults. */
+  readonly dnsTtl?: DnsTtl;
   /** What DNS may answer with, for names and services; none for anything. */
   readonly dnsAllow?: readonly DnsNetwork[];
   /**
@@ -339,10 +374,15 @@ export interface ProxyOptions {
   readonly reserved?: readonly Address[];
 }
 
+/** Permissions of a unix socket: its owner alone may connect. */
+export const UNIX_MODE = 0o600;
+/** Permissions of the access log: its group may read it. */
+export const ACCESS_LOG_MODE = 0o640;
+
 /** What a listener has unless it says otherwise. */
 export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = {
   mode: "bidirectional",
-  balance: { policy: "round-robin", boundedLoad: null },
+  balance: { policy: "round-robin", boundedLoad: null, backupWhenFull: false },
   health: {
     check: null,
     ejection: ejectionDefaults,
@@ -354,13 +394,25 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   edge: edgeDefaults,
   route: null,
   mirror: null,
-  dial: { tries: 3, budgetMs: 0, queueMs: 0, queueMax: 1_024, holdMs: 0 },
+  dial: {
+    tries: 3,
+    retries: 0,
+    retryPauseMs: 1_000,
+    budgetMs: 0,
+    queueMs: 0,
+    queueMax: 1_024,
+    holdMs: 0,
+  },
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   idleTimeoutMs: 0,
   clientIdleTimeoutMs: 0,
   upstreamIdleTimeoutMs: 0,
   keepAliveMs: 60_000,
+  unix: { mode: UNIX_MODE, user: null, group: null },
+  keepAliveIntervalMs: 10_000,
+  keepAliveProbes: 6,
+  tcpUserTimeoutMs: 0,
   lifetimeMs: 0,
 };
 
@@ -381,7 +433,6 @@ export const defaults = {
   admin: "none",
   adminToken: "none",
   adminReadToken: "none",
-  adminMode: "0600",
   user: "none",
   group: "none",
   stats: "text",

@@ -14,6 +14,18 @@ export const edgeSettings = {
   ),
   deny: setting("deny", form.texts, "Networks whose clients may not, or file:PATH."),
   maxRelays: setting("maxRelays", form.count(0, null), "Relays at a time; 0 for any number.", 0),
+  whenFull: setting(
+    "whenFull",
+    form.words(edgeWords.whenFull),
+    "What becomes of who comes when there are so many, or as many as totalRelays.",
+    edgeDefaults.whenFull,
+  ),
+  fullTimeout: setting(
+    "fullTimeout",
+    form.duration(),
+    "Who waits is let go after this, 1ms…1h.",
+    formatDuration(edgeDefaults.fullTimeoutMs),
+  ),
   maxRelaysPerClient: setting(
     "maxRelaysPerClient",
     form.count(0, null),

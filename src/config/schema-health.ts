@@ -1,6 +1,6 @@
 import { ejectionDefaults } from "../upstream/health/check-options.ts";
 import * as form from "./forms.ts";
-import { checks, healthDefaults, healthRules } from "./health.ts";
+import { checkHeaders, checks, healthDefaults, healthRules } from "./health.ts";
 import { formatDuration } from "./quantity.ts";
 import { settingsBy } from "./schema-value.ts";
 
@@ -33,7 +33,18 @@ export const healthSettings = {
     "So many checks in a row must fail until one that is up is down.",
     healthDefaults.fall,
   ),
-  checkAddress: setting("checkAddress", form.text, "Another address to check, or none.", "none"),
+  checkAddress: setting(
+    "checkAddress",
+    form.text,
+    "What is checked instead of an upstream: an address, :PORT of its own host, or none.",
+    "none",
+  ),
+  checkProxyProtocol: setting(
+    "checkProxyProtocol",
+    form.words(checkHeaders),
+    "PROXY headers before checks; auto: as relays send them, unless checks go to another address.",
+    healthDefaults.proxyProtocol,
+  ),
   checkUser: setting("checkUser", form.text, "Who checks redis or postgres."),
   checkPassword: setting(
     "checkPassword",

@@ -1,13 +1,16 @@
 import * as v from "valibot";
 import { policies } from "../upstream/balance/balance.ts";
-import { adminModes } from "./admin.ts";
-import type { Config, ListenerConfig, UringConfig } from "./config.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import type { Config, ListenerConfig, UpstreamTable, UringConfig } from "./config.ts";
+import { edgeWords } from "./edge.ts";
 import * as form from "./forms.ts";
+import { ownChecks } from "./health.ts";
 import type { KnownKeys } from "./keys.ts";
 import { defaults, listenerDefaults, type UpstreamAddress, uringDefaults } from "./options.ts";
 import { isTable } from "./plain.ts";
 import { formatDuration, formatMicros } from "./quantity.ts";
 import { type Rule, tight } from "./rule.ts";
+import { accessLogSettings } from "./schema-access-log.ts";
 import { edgeSettings } from "./schema-edge.ts";
 import { healthSettings } from "./schema-health.ts";
 import { mirrorSettings } from "./schema-mirror.ts";
@@ -103,7 +106,28 @@ const upstreamEntries = {
     "Relays that it may have at a time; 0 for any number.",
     0,
   ),
-};
+  check: upstreamSetting(
+    "check",
+    form.onOffOr(ownChecks),
+    "How it is checked: on as its listener says, off, or a kind of its own.",
+    "on",
+  ),
+  checkAddress: upstreamSetting(
+    "checkAddress",
+    form.text,
+    "What is checked instead of it: an address, :PORT of its own host, or none; else as its listener says.",
+  ),
+  sendProxyProtocol: upstreamSetting(
+    "sendProxyProtocol",
+    form.words(edgeWords.sendProxyProtocol),
+    "PROXY headers for it; else as its listener says.",
+  ),
+  onDown: upstreamSetting(
+    "onDown",
+    form.text,
+    "Its relays when it is down: keep, close or a time; else as its listener says.",
+  ),
+} satisfies Record<keyof UpstreamTable, unknown>;
 const upstreamTable = table(upstreamEntries, "An upstream with more to say of it.");
 const listenAddresses = list(listenAddress, "expected an address or several");
 const oneUpstream = ways(
@@ -175,6 +199,30 @@ const listenerSettings = {
     "After so much silence the kernel asks an end whether it lives, 10s…9h.",
     formatDuration(listenerDefaults.keepAliveMs),
   ),
+  unixMode: setting(
+    "unixMode",
+    form.octal,
+    "Permissions of its unix sockets, whatever the umask is; at the top that of the admin server, too.",
+    "0600",
+  ),
+  unixUser: setting("unixUser", form.owner, "Their user, by name or number.", "the process's"),
+  unixGroup: setting("unixGroup", form.owner, "Their group, by name or number.", "the process's"),
+  keepAliveInterval: setting(
+    "keepAliveInterval",
+    form.duration(),
+    "It asks again this often, 1s…1h.",
+    formatDuration(listenerDefaults.keepAliveIntervalMs),
+  ),
+  keepAliveProbes: setting(
+    "keepAliveProbes",
+    form.count(1, 127),
+    "After so many questions without an answer the end is gone.",
+    listenerDefaults.keepAliveProbes,
+  ),
+  tcpUserTimeout: durationOrOff(
+    "tcpUserTimeout",
+    "An end that acknowledges nothing of what was sent to it for this long is gone, 1s…24h.",
+  ),
   lifetime: durationOrOff("lifetime", "A relay ends after this, up to a tenth earlier; 1s…720h."),
   balance: setting(
     "balance",
@@ -188,11 +236,29 @@ const listenerSettings = {
     "For hash: how many times its share of relays an upstream may have, such as 1.25, or off.",
     "off",
   ),
+  backupWhenFull: setting(
+    "backupWhenFull",
+    form.onOff,
+    "Backups also take what is over maxRelays of all others.",
+    listenerDefaults.balance.backupWhenFull,
+  ),
   tries: setting(
     "tries",
     form.count(1, 16),
     "Dials for a relay, each of another upstream as long as there is one.",
     listenerDefaults.dial.tries,
+  ),
+  retries: setting(
+    "retries",
+    form.count(0, 100),
+    "When none of these has answered, all are tried anew so many times.",
+    listenerDefaults.dial.retries,
+  ),
+  retryPause: setting(
+    "retryPause",
+    form.duration(),
+    "Before each of them, 1ms…1h.",
+    formatDuration(listenerDefaults.dial.retryPauseMs),
   ),
   dialBudget: durationOrOff("dialBudget", "All dials and waits of a relay together, 1ms…24h."),
   queueTimeout: durationOrOff(
@@ -218,6 +284,7 @@ function durationOrOff(
     | "clientIdleTimeout"
     | "upstreamIdleTimeout"
     | "lifetime"
+    | "tcpUserTimeout"
     | "dialBudget"
     | "queueTimeout"
     | "holdTimeout",
@@ -374,6 +441,18 @@ const configEntries = {
     "Who is asked for names and services, up to 8 addresses; system for whom the system asks.",
     "system",
   ),
+  dnsMinTtl: proxySetting(
+    "dnsMinTtl",
+    form.duration(),
+    "Answers of DNS hold for at least this, 1s…1h.",
+    formatDuration(dnsTtlDefaults.minMs),
+  ),
+  dnsMaxTtl: proxySetting(
+    "dnsMaxTtl",
+    form.duration(),
+    "And for at most this, 1s…24h.",
+    formatDuration(dnsTtlDefaults.maxMs),
+  ),
   dnsAllow: proxySetting(
     "dnsAllow",
     form.texts,
@@ -392,24 +471,7 @@ const configEntries = {
     "Most buffers, 2MiB…64GiB in all; allocated when needed.",
     defaults.segmentCount,
   ),
-  accessLog: proxySetting(
-    "accessLog",
-    form.text,
-    "A JSON line for each relay at its end: none, stdout or the path of a file.",
-    defaults.accessLog,
-  ),
-  accessLogStarts: proxySetting(
-    "accessLogStarts",
-    form.onOff,
-    "A line also when a relay starts.",
-    defaults.accessLogStarts ? "on" : "off",
-  ),
-  accessLogEvery: proxySetting(
-    "accessLogEvery",
-    form.duration("off", false),
-    "A line so often for each relay that runs so long, 1s…24h.",
-    defaults.accessLogEvery,
-  ),
+  ...accessLogSettings,
   admin: proxySetting(
     "admin",
     form.text,
@@ -439,12 +501,6 @@ const configEntries = {
     form.text,
     "The same of those who may look and change nothing, beside adminToken.",
     defaults.adminReadToken,
-  ),
-  adminMode: proxySetting(
-    "adminMode",
-    form.words(adminModes),
-    "Who may connect to their unix socket: its owner, its group, too, or everybody.",
-    defaults.adminMode,
   ),
   stats: proxySetting("stats", form.words(statsFormats), "Statistics at exit.", defaults.stats),
   verbose: proxySetting("verbose", form.truth, "Log every relay; more statistics.", false),

@@ -6,7 +6,8 @@ import { parseAddress, parseUpstream } from "./address.ts";
 import { adminRules } from "./admin.ts";
 import { dnsAllow } from "./dns-allow.ts";
 import { edgeRules } from "./edge.ts";
-import { healthRules } from "./health.ts";
+import { fileGroup, fileMode, fileUser } from "./file-access.ts";
+import { healthRules, ownHealthRules } from "./health.ts";
 import { ipKind } from "./ip.ts";
 import { mirrorRules } from "./mirror.ts";
 import type { Address, Mode, ProxyOptions, UpstreamAddress } from "./options.ts";
@@ -15,6 +16,7 @@ import {
   count,
   duration,
   durationOrOff,
+  onOff,
   powerSize,
   type Rule,
   refuse,
@@ -51,10 +53,19 @@ export const listenerRules = {
   clientIdleTimeout: durationOrOff(10 * SECOND_MS, 720 * HOUR_MS, "10s…720h"),
   upstreamIdleTimeout: durationOrOff(10 * SECOND_MS, 720 * HOUR_MS, "10s…720h"),
   keepAlive: durationOrOff(10 * SECOND_MS, 9 * HOUR_MS, "10s…9h"),
+  keepAliveInterval: duration(SECOND_MS, HOUR_MS, "1s…1h"),
+  keepAliveProbes: count(1, 127),
+  unixMode: fileMode,
+  unixUser: fileUser,
+  unixGroup: fileGroup,
+  tcpUserTimeout: durationOrOff(SECOND_MS, 24 * HOUR_MS, "1s…24h"),
   lifetime: durationOrOff(SECOND_MS, 720 * HOUR_MS, "1s…720h"),
   balance: word(policies),
   boundedLoad,
+  backupWhenFull: onOff,
   tries: count(1, 16),
+  retries: count(0, 100),
+  retryPause: duration(1, HOUR_MS, "1ms…1h"),
   dialBudget: durationOrOff(1, DAY_MS, "1ms…24h"),
   queueTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
   queueSize: count(1, 1_000_000),
@@ -70,6 +81,8 @@ export const upstreamRules = {
   weight: count(0, WEIGHT_MAX),
   backup: truth,
   maxRelays: count(0, 10_000_000),
+  ...ownHealthRules,
+  sendProxyProtocol: edgeRules.sendProxyProtocol,
 };
 
 /** The rules of what there is once for the whole proxy, except the group `uring`. */
@@ -79,6 +92,8 @@ export const proxyRules = {
   totalRelays: count(0, 10_000_000),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   dnsServers,
+  dnsMinTtl: duration(SECOND_MS, HOUR_MS, "1s…1h"),
+  dnsMaxTtl: duration(SECOND_MS, DAY_MS, "1s…24h"),
   dnsAllow,
   segmentSize: powerSize(4 * KIB, MIB),
   segmentCount,

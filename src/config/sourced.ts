@@ -26,22 +26,23 @@ export type Sources<Values> = { readonly [K in keyof Values]?: Sourced<Values[K]
  * person can mend all of it at once. Beyond a hundred mistakes the rest is only counted.
  */
 export class Problems {
-  private readonly told: string[];
+  private readonly told: Set<string>;
   private untold = 0;
 
   /** @param earlier what was found to be wrong before */
   constructor(earlier: readonly string[] | Problems = []) {
-    this.told = [...(earlier instanceof Problems ? earlier.told : earlier)];
+    this.told = new Set(earlier instanceof Problems ? earlier.told : earlier);
     if (earlier instanceof Problems) this.untold = earlier.untold;
   }
 
   /** All of them, and how many more there are. */
   get sentences(): readonly string[] {
-    return this.untold === 0 ? this.told : [...this.told, andMore(this.untold)];
+    const told = [...this.told];
+    return this.untold === 0 ? told : [...told, andMore(this.untold)];
   }
 
   get isEmpty(): boolean {
-    return this.told.length === 0;
+    return this.told.size === 0;
   }
 
   /**
@@ -57,9 +58,13 @@ export class Problems {
     this.untold += count;
   }
 
-  /** @param sentence the whole of it; made only when it is told, as that may take a while */
+  /**
+   * Tells a mistake, once: what stands at the top of a file is looked at for each of its listeners.
+   *
+   * @param sentence the whole of it; made only when it is told, as that may take a while
+   */
   say(sentence: () => string): void {
-    if (this.told.length < PROBLEMS_MAX) this.told.push(sentence());
+    if (this.told.size < PROBLEMS_MAX) this.told.add(sentence());
     else this.untold++;
   }
 

@@ -26,6 +26,9 @@ function complaints(act: () => Settings): readonly string[] {
   return [];
 }
 
+const access = { mode: 0o640, user: null, group: null };
+const unix = { mode: 0o600, user: null, group: null };
+
 test("nothing given means the defaults", () => {
   expect(validate({})).toEqual({
     listeners: [
@@ -40,6 +43,7 @@ test("nothing given means the defaults", () => {
     totalRelays: 0,
     drainTimeoutMs: 10_000,
     dnsServers: [],
+    dnsTtl: { minMs: 1_000, maxMs: 300_000 },
     dnsAllow: [],
     memory: { segmentSize: 65_536, segmentCount: 4_096 },
     uring: uringDefaults,
@@ -60,6 +64,8 @@ test("everything given", () => {
       engine: "uring",
       workers: "1",
       dnsServers: "10.0.0.2, [::1]:8600",
+      dnsMinTtl: "5s",
+      dnsMaxTtl: 10,
       dnsAllow: "10.0.0.0/8:6379",
       connectTimeout: "1ms",
       halfCloseTimeout: 2,
@@ -100,15 +106,16 @@ test("everything given", () => {
       { host: "10.0.0.2", port: 53 },
       { host: "::1", port: 8600 },
     ],
+    dnsTtl: { minMs: 5_000, maxMs: 10_000 },
     dnsAllow: [{ network: { family: 4, words: [0x0a00_0000], prefix: 8 }, ports: [6379, 6379] }],
     memory: { segmentSize: 4_096, segmentCount: 512 },
     uring: { ...uringDefaults, receive: "single", entries: 64 },
-    accessLog: { target: "stdout", starts: true, everyMs: 60_000 },
+    accessLog: { target: "stdout", starts: true, everyMs: 60_000, access },
     admin: {
       address: { kind: "tcp", host: "::", port: 9_600 },
       token: "0123456789abcdef",
       readToken: "abcdef0123456789",
-      socketMode: 0o600,
+      unix,
     },
     account: { user: "proxy", group: "33" },
     stats: "json",
@@ -120,6 +127,9 @@ describe("rules", () => {
   const DNS_SERVERS =
     "expected up to 8 addresses such as 10.0.0.2 or 127.0.0.1:8600, or system alone";
   const cases: [Partial<Record<SettingName, unknown>>, string][] = [
+    [{ dnsMinTtl: "0" }, '--dnsMinTtl "0": expected a duration of 1s…1h'],
+    [{ dnsMaxTtl: "25h" }, '--dnsMaxTtl "25h": expected a duration of 1s…24h'],
+    [{ dnsMinTtl: "10s", dnsMaxTtl: "5s" }, "--dnsMaxTtl 5s is less than dnsMinTtl, which is 10s"],
     [{ listen: [] }, "--listen an empty list: expected an address or several"],
     [{ listen: [6380] }, "--listen 6380: expected an address"],
     [{ listen: { port: 1 } }, "--listen a table: expected an address"],

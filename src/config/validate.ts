@@ -1,3 +1,4 @@
+import { type DnsTtl, dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { accessLogOf } from "./access-log.ts";
 import { accountOf } from "./account.ts";
 import { adminOf } from "./admin.ts";
@@ -15,7 +16,7 @@ import {
   type UringOptions,
   type WantedListener,
 } from "./options.ts";
-import { formatCount, formatSize } from "./quantity.ts";
+import { formatCount, formatDuration, formatSize } from "./quantity.ts";
 import type { Rule, ValuesOf } from "./rule.ts";
 import {
   addressRule,
@@ -45,6 +46,7 @@ export interface Settings {
   readonly totalRelays: number;
   readonly drainTimeoutMs: number;
   readonly dnsServers: ProxyOptions["dnsServers"];
+  readonly dnsTtl: DnsTtl;
   readonly dnsAllow: NonNullable<ProxyOptions["dnsAllow"]>;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
@@ -90,6 +92,7 @@ export function validate(
     totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     dnsServers: settings.dnsServers?.value ?? defaults.dnsServers,
+    dnsTtl: dnsTtl(settings, problems),
     dnsAllow: settings.dnsAllow?.value ?? defaults.dnsAllow,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
@@ -116,7 +119,7 @@ export function proxyOptions(
   admin: Address | null = null,
 ): ProxyOptions {
   const { listeners, engine, workers, totalRelays, memory, uring } = settings;
-  const { drainTimeoutMs, dnsServers, dnsAllow } = settings;
+  const { drainTimeoutMs, dnsServers, dnsTtl, dnsAllow } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
@@ -127,6 +130,7 @@ export function proxyOptions(
     uring,
     drainTimeoutMs,
     dnsServers,
+    dnsTtl,
     dnsAllow,
     reserved: [...embedded, ...(admin === null ? [] : [admin])],
   };
@@ -195,7 +199,10 @@ function groupsOf(line: Source, file: Source | null, problems: Problems): Listen
 
 function inFile(file: Source | null): FileListeners {
   const top = file?.settings ?? {};
-  const listed = (file?.listeners ?? []).map(({ settings }) => ({ ...top, ...settings }));
+  const listed = (file?.listeners ?? []).map(({ settings, upstreams }) => ({
+    settings: { ...top, ...settings },
+    upstreams: upstreams ?? file?.upstream ?? [],
+  }));
   return { top, listed };
 }
 
@@ -226,6 +233,18 @@ function rejectDemo(group: Relaying, file: Source, line: Source, problems: Probl
   } else {
     problems.add({ label: file.label }, NO_UPSTREAMS);
   }
+}
+
+function dnsTtl({ dnsMinTtl, dnsMaxTtl }: Sources<SettingValues>, problems: Problems): DnsTtl {
+  const { minMs, maxMs } = dnsTtlDefaults;
+  const least = dnsMinTtl?.value ?? minMs;
+  const most = dnsMaxTtl?.value ?? maxMs;
+  if (least <= most) return { minMs: least, maxMs: most };
+  // Where one alone is given it is that one which moves the other.
+  if (dnsMaxTtl === undefined) return { minMs: least, maxMs: least };
+  const text = formatDuration(least);
+  problems.add(dnsMaxTtl, `${formatDuration(most)} is less than dnsMinTtl, which is ${text}`);
+  return { minMs, maxMs };
 }
 
 function memory(given: Sources<SettingValues>, problems: Problems): MemoryOptions {

@@ -86,7 +86,7 @@ export class Fleet implements Engine {
   }
 
   async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
-    const sockets = given?.sockets ?? (await this.open(options.address));
+    const sockets = given?.sockets ?? (await this.open(options));
     const [{ address }] = sockets;
     const listening = new FleetListening(address, options, sockets, given?.areOwn ?? true, () =>
       this.listening.delete(listening),
@@ -139,10 +139,10 @@ export class Fleet implements Engine {
   }
 
   /** A socket for each worker, or one for all of them. */
-  private open(address: Address): Promise<GivenSockets["sockets"]> {
+  private open({ address, unix }: ListenerOptions): Promise<GivenSockets["sockets"]> {
     // One of our own may be replaced by a wider one, or not be closed everywhere yet.
     const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
-    return openForWorkers(address, this.options.workers, isOurs);
+    return openForWorkers(address, this.options.workers, isOurs, unix);
   }
 
   private newWorker(index: number, first: number, failures: number): Worker {

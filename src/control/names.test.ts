@@ -36,10 +36,63 @@ class Scene {
 
   async hosts(name: string): Promise<string[]> {
     const { promise, resolve } = Promise.withResolvers<readonly Address[]>();
-    this.names.resolve(tcp(name, 7), resolve);
+    this.names.resolve(tcp(name, 7), null, resolve);
     return (await promise).map((one) => (one.kind === "tcp" && one.port === 7 ? one.host : "?"));
   }
 }
+
+/** A name of three addresses, the middle one of which may not be dialled; those with a 9 are well. */
+function sifted(hosts = ["10.0.0.9", "10.6.6.9", "10.0.0.1"]): {
+  names: UpstreamNames;
+  dialled: (slot: number | null) => Promise<unknown>;
+} {
+  const names = new UpstreamNames(
+    {},
+    {
+      clock: new TestClock(),
+      resolve: async () => ({
+        addresses: hosts.map((host) => ({ host, family: 4 as const })),
+        ttlMs: 10_000,
+      }),
+      sift: (_, found) => {
+        const isDenied = (one: Address) => one.kind === "tcp" && one.host.startsWith("10.6");
+        const dialled = found.filter((one) => !isDenied(one));
+        return { dialled, refusal: dialled.length > 0 ? null : "dns_denied" };
+      },
+      wellOf: (slot, addresses, tell) =>
+        tell(addresses.filter(({ host }) => host.endsWith(String(slot)))),
+    },
+  );
+  names.set([tcp("a")]);
+  const dialled = async (slot: number | null) => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    names.resolve(tcp("a", 7), slot, (found, refusal) => resolve({ found, refusal }));
+    return await promise;
+  };
+  return { names, dialled };
+}
+
+test("of the addresses of a name those are dialled that are well and may be", async () => {
+  const { names, dialled } = sifted();
+  expect(await dialled(9)).toEqual({ found: [tcp("10.0.0.9", 7)], refusal: null });
+  expect(await dialled(1)).toEqual({ found: [tcp("10.0.0.1", 7)], refusal: null });
+  expect(await dialled(5)).toEqual({ found: [], refusal: null });
+  expect(await dialled(null)).toMatchObject({ found: { length: 2 }, refusal: null });
+  names.stop();
+  const denied = sifted(["10.6.6.9"]);
+  expect(await denied.dialled(9)).toEqual({ found: [], refusal: "dns_denied" });
+  // No check has found it well, as none may go there.
+  expect(await denied.dialled(1)).toEqual({ found: [], refusal: "dns_denied" });
+  denied.names.stop();
+});
+
+test("each address of a name is looked at before it is checked, at whatever port", async () => {
+  const { names } = sifted();
+  expect(await names.literalsAt("10.0.0.9")(tcp("a", 8))).toEqual([tcp("10.0.0.9", 8)]);
+  expect(names.literalsAt("10.6.6.9")(tcp("a", 8))).rejects.toThrow("not allowed");
+  expect(await names.literals(tcp("a", 8))).toHaveLength(2);
+  names.stop();
+});
 
 test("only names are watched, each once", () => {
   const scene = new Scene();

@@ -1,3 +1,4 @@
+import { assert } from "../assert.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Address, TcpAddress, WantedListener } from "../config/options.ts";
 import { isName, type ResolveName } from "../engine/names.ts";
@@ -16,6 +17,16 @@ const DIALLED_MAX = 16;
 export interface NamesParts extends WatcherParts {
   /** Of the addresses that were found for one those that may be dialled; all of them unless given. */
   readonly sift?: (asked: Address, found: readonly Address[]) => Sifted;
+  /** Tells which of a name's addresses an upstream's health lets be dialled, now or later. */
+  readonly wellOf?: (
+    slot: number,
+    addresses: readonly HostAddress[],
+    tell: (well: readonly HostAddress[]) => void,
+  ) => void;
+  /** What is known of a service has led nowhere. */
+  readonly refreshService?: (name: string) => void;
+  /** A name has other addresses now. */
+  readonly onChange?: (name: string) => void;
 }
 
 /**
@@ -45,6 +56,7 @@ export class UpstreamNames {
         told.delete(name);
         const isNews = before.length > 0 || failures > 0;
         observer.nameChanged?.({ name, addresses: hostsIn(addresses), isNews });
+        parts.onChange?.(name);
       },
       onFailing: (name: string, error: NameError) => observer.nameFailing?.(name, error.message),
     };
@@ -64,25 +76,42 @@ export class UpstreamNames {
   /**
    * For an engine that dials: the addresses of a name in the order in which to dial them, 16 at most.
    * The system has sorted them by what can be reached from here, so the family that it has first stays
-   * first. A literal address, if it may be dialled now.
+   * first. Where an upstream is checked they are those that are well. A literal address, if it may be
+   * dialled now.
    */
-  readonly resolve: ResolveName = (address, answer) => {
+  readonly resolve: ResolveName = (address, slot, answer) => {
     if (!isName(address)) {
       this.answer(address, [plain(address)], answer);
       return;
     }
     const known = this.watcher.addresses(address.host);
-    if (known.length > 0) this.answer(address, this.inTurn(address, known), answer);
-    else void this.resolveLater(address, answer);
+    if (known.length > 0) this.answerWell(address, slot, known, answer);
+    else void this.resolveLater(address, slot, answer);
   };
+
+  /** The addresses of a name, as far as they are known, in the system's order. */
+  known(name: string): readonly string[] {
+    return hostsIn(this.watcher.addresses(name));
+  }
 
   /** For a check: the last good answer for a name, or a literal address, as far as they may be dialled. */
   readonly literals: Literals = async (address) => {
     const found = await literals(address, async (name) => hostsIn(await this.watcher.ask(name)));
-    const { dialled, refusal } = this.sift(address, found.map(plain));
-    if (refusal !== null) throw new NameError(refusal);
-    return dialled;
+    return this.checkable(address, found);
   };
+
+  /** For a check of one address of a name: that one, if it may be dialled. */
+  literalsAt(host: string): Literals {
+    return async (address) => {
+      assert(isName(address), "only a name has several addresses");
+      return this.checkable(address, [{ ...address, host }]);
+    };
+  }
+
+  /** This address has led nowhere: if it is a name, it may be somewhere else by now. */
+  refresh(address: Address): void {
+    if (isName(address)) this.watcher.refresh(address.host);
+  }
 
   /** Why nobody knows where this address is, as far as has been found out; null when it is known. */
   trouble(address: Address): string | null {
@@ -101,19 +130,46 @@ export class UpstreamNames {
 
   private async resolveLater(
     address: TcpAddress,
-    answer: Parameters<ResolveName>[1],
+    slot: number | null,
+    answer: Parameters<ResolveName>[2],
   ): Promise<void> {
     const addresses = await this.watcher.ask(address.host).catch((error: unknown) => {
       if (error instanceof NameError) return [];
       throw error;
     });
-    this.answer(address, this.inTurn(address, addresses), answer);
+    this.answerWell(address, slot, addresses, answer);
+  }
+
+  /** Answers with those of a name's addresses that are well, as soon as that is known of any. */
+  private answerWell(
+    address: TcpAddress,
+    slot: number | null,
+    addresses: readonly HostAddress[],
+    answer: Parameters<ResolveName>[2],
+  ): void {
+    const { wellOf } = this.parts;
+    if (slot === null || wellOf === undefined || addresses.length === 0) {
+      this.answer(address, this.inTurn(address, addresses), answer);
+      return;
+    }
+    wellOf(slot, addresses, (well) => {
+      if (well.length > 0) this.answer(address, this.inTurn(address, well), answer);
+      // Checks may have failed of just that: none of them may be dialled.
+      else answer([], this.sift(address, placesAt(address, addresses)).refusal);
+    });
+  }
+
+  /** @throws NameError when none may be dialled */
+  private checkable(asked: Address, found: readonly Address[]): readonly Address[] {
+    const { dialled, refusal } = this.sift(asked, found.map(plain));
+    if (refusal !== null) throw new NameError(refusal);
+    return dialled;
   }
 
   private answer(
     asked: Address,
     found: readonly Address[],
-    answer: Parameters<ResolveName>[1],
+    answer: Parameters<ResolveName>[2],
   ): void {
     const { dialled, refusal } = this.sift(asked, found);
     answer(dialled, refusal);
@@ -138,14 +194,11 @@ export class UpstreamNames {
     }
   }
 
-  private inTurn(
-    { host, port }: TcpAddress,
-    addresses: readonly HostAddress[],
-  ): readonly Address[] {
+  private inTurn(address: TcpAddress, addresses: readonly HostAddress[]): readonly Address[] {
+    const { host } = address;
     const turn = this.turns.get(host) ?? 0;
     if (addresses.length > 1) this.turns.set(host, turn + 1);
-    const ordered = orderAddresses(addresses, turn).slice(0, DIALLED_MAX);
-    return ordered.map((one): Address => ({ kind: "tcp", host: one.host, port }));
+    return placesAt(address, orderAddresses(addresses, turn).slice(0, DIALLED_MAX));
   }
 }
 
@@ -161,6 +214,11 @@ export function namedUpstreams(listeners: readonly WantedListener[]): Map<string
 function plain(address: Address): Address {
   const { asks: _, ...rest } = address;
   return rest;
+}
+
+/** Where a port is at each of these hosts. */
+function placesAt({ port }: TcpAddress, hosts: readonly HostAddress[]): readonly Address[] {
+  return hosts.map(({ host }): Address => ({ kind: "tcp", host, port }));
 }
 
 function hostsIn(addresses: readonly HostAddress[]): string[] {

@@ -14,6 +14,8 @@ export interface ObservationOptions {
   /** Whether somebody may ask for metrics and latencies. */
   readonly metrics: boolean;
   readonly log: Logger;
+  /** Lines of the log that could not be written. */
+  readonly logLines: { readonly dropped: number };
   /** The program's, for the metrics. */
   readonly version: string;
   /** Whoever else wants to know what the engine tells. */
@@ -76,6 +78,7 @@ export class Observation {
       upstreams,
       accepts: !isStopping,
       accessLog: accessLog?.writer ?? null,
+      logLinesDropped: options.logLines.dropped,
     };
     const text = await metrics.text(snapshot, { version: options.version, engine: engine.name });
     return { text, contentType: metrics.contentType };

@@ -3,6 +3,7 @@ import { formatAddress, parseAddress } from "../config/address.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { type Address, listenerDefaults, type WantedListener } from "../config/options.ts";
 import type { Machine } from "../config/reach.ts";
+import { checkOptions } from "../upstream/health/test-redis.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 
 function at(text: string): Address {
@@ -69,6 +70,22 @@ test("what is configured, literal and leads nowhere in a circle may be dialled, 
   expect(scene.refuses("127.0.0.2:2")).toBe(true);
   // Nobody listens on that port.
   expect(scene.asking(first)).toEqual(["10.0.0.9:2"]);
+});
+
+test("what is checked in an upstream's place is configured, too, also a port of its own host", () => {
+  const scene = new Scene();
+  const one = listener(":1", "127.0.0.1:5", "127.0.0.2:5", "10.0.0.9:5");
+  const upstreams = one.upstreams.map((upstream, index) => {
+    const address = index === 0 ? at("127.0.0.3:2") : ({ kind: "port", port: 2 } as const);
+    return { ...upstream, check: checkOptions({ kind: "tcp", address }) };
+  });
+  scene.set([{ ...one, upstreams }, listener(":2", "10.0.0.9:9")]);
+  expect(scene.refuses("127.0.0.3:2")).toBe(false);
+  expect(scene.refuses("127.0.0.2:2")).toBe(false);
+  expect(scene.refuses("127.0.0.1:2")).toBe(true);
+  // The second one leads back.
+  scene.set([{ ...one, upstreams }, listener(":2", "127.0.0.1:1")]);
+  expect(scene.refuses("127.0.0.2:2")).toBe(true);
 });
 
 test("an address that this machine gets while the proxy runs is refused from then on", () => {

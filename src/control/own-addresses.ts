@@ -1,14 +1,23 @@
 import { formatAddress } from "../config/address.ts";
 import { hopsBetween } from "../config/loops.ts";
-import type { Address, ListenerOptions, MirrorOptions, WantedListener } from "../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  MirrorOptions,
+  UpstreamAddress,
+  WantedListener,
+} from "../config/options.ts";
 import { isLocalhost, type Machine, meetingPoint, plainHost, reaches } from "../config/reach.ts";
 import { thisMachine } from "../engine/machine.ts";
 import { isName } from "../engine/names.ts";
+import { type CheckOptions, checkedAddress } from "../upstream/health/check-options.ts";
 
 /** A listener of the proxy, and where it really accepts. */
 export interface OwnListener {
   readonly options: WantedListener;
   readonly address: Address;
+  /** Where that is, of a name each of its addresses; as far as it is known. */
+  readonly places?: readonly Address[];
 }
 
 /**
@@ -40,7 +49,7 @@ export class OwnAddresses {
     others: readonly Address[],
     reserved: readonly Address[],
   ): void {
-    const given = listeners.flatMap(({ options, address }) => [options.address, address]);
+    const given = listeners.flatMap(listenedOn);
     this.places = Map.groupBy([...given, ...others, ...reserved], meetingPoint);
     this.chained = this.chainsOf(listeners, reserved);
   }
@@ -85,9 +94,9 @@ export class OwnAddresses {
     listeners: readonly OwnListener[],
     reserved: readonly Address[],
   ): ReadonlySet<string> {
-    const stations = listeners.map(({ options, address }) => ({
-      listen: [options.address, address],
-      targets: targetsOf(options).filter((one) => !isName(one) || isLocalhost(one.host)),
+    const stations = listeners.map((listener) => ({
+      listen: listenedOn(listener),
+      targets: targetsOf(listener.options).filter((one) => !isName(one) || isLocalhost(one.host)),
     }));
     const hops = hopsBetween(stations, this.machine);
     const inside = listeners.flatMap(({ options }) =>
@@ -108,6 +117,10 @@ export class OwnAddresses {
   }
 }
 
+function listenedOn({ options, address, places = [] }: OwnListener): Address[] {
+  return [options.address, address, ...places];
+}
+
 const LOOPBACKS: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);
 
 /** Another way to a socket's file may lead elsewhere later. */
@@ -116,10 +129,16 @@ function isSettled({ target, listener }: { target: Address; listener: Address })
 }
 
 function targetsOf({ upstreams, mirror, health }: WantedListener): Address[] {
-  const { check } = health;
   return [
     ...upstreams.flatMap(({ address }) => (address.kind === "service" ? [] : address)),
     ...(mirror === null ? [] : [mirror.address]),
-    ...(check === null || check.address === null ? [] : [check.address]),
+    ...upstreams.flatMap(({ address, check = health.check }) => checkedAt(address, check)),
   ];
+}
+
+/** Where an upstream is checked. Where a service's own hosts are DNS says. */
+function checkedAt(upstream: UpstreamAddress, check: CheckOptions | null): Address[] {
+  if (check === null || check.address === null) return [];
+  if (check.address.kind !== "port") return [check.address];
+  return upstream.kind === "service" ? [] : [checkedAddress(upstream, check)];
 }

@@ -1,6 +1,7 @@
 import { formatAddress } from "../config/address.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 
 /** A listener before and after a reload. */
 export interface ListenerChange {
@@ -80,8 +81,11 @@ export function planReload(
 
 /** Settings that differ and that a running proxy cannot change, as they are called. */
 function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
-  const before = { ...running, ...running.memory };
-  const after = { ...wanted, ...wanted.memory };
+  const flat = (options: ProxyOptions) => {
+    const { minMs, maxMs } = options.dnsTtl ?? dnsTtlDefaults;
+    return { ...options, ...options.memory, dnsMinTtl: minMs, dnsMaxTtl: maxMs };
+  };
+  const [before, after] = [flat(running), flat(wanted)];
   const names = [
     "engine",
     "workers",
@@ -89,6 +93,8 @@ function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
     "segmentCount",
     "uring",
     "dnsServers",
+    "dnsMinTtl",
+    "dnsMaxTtl",
     "dnsAllow",
   ] as const;
   return names.filter((name) => !Bun.deepEquals(before[name], after[name], true));

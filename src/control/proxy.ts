@@ -12,17 +12,19 @@ import {
   type ProxyObserver,
   wholeShare,
 } from "../engine/engine.ts";
-import type { GivenSockets } from "../engine/listening-socket.ts";
+import { setSocketAccess } from "../engine/file-access.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { together } from "../observe/together.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
+import { Ports, type TakeSockets } from "./ports.ts";
 import { type LookUpParts, lookUpBy, Services } from "./services.ts";
 import { Sieve } from "./sieve.ts";
 import { StoppedError } from "./stopped-error.ts";
@@ -40,8 +42,7 @@ export interface RunningListener {
   readonly key: string;
 }
 
-/** Gives the sockets that listen on this address already, once. */
-export type TakeSockets = (address: Address) => GivenSockets | undefined;
+export type { TakeSockets } from "./ports.ts";
 
 /** A start or a reload waits so long for the first answer of a service that is new. */
 const FIRST_ANSWER_MS = 2_000;
@@ -74,7 +75,7 @@ export class RunningProxy {
     private readonly edges: Edges,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
-    private readonly inherited: TakeSockets,
+    private readonly ports: Ports,
   ) {}
 
   /**
@@ -89,7 +90,7 @@ export class RunningProxy {
     options: ProxyOptions,
     observer: ProxyObserver,
     inherited: TakeSockets = () => undefined,
-    lookUp: LookUpParts = lookUpBy(options.dnsServers),
+    lookUp: LookUpParts = lookUpBy(options.dnsServers, options.dnsTtl),
   ): Promise<RunningProxy> {
     const choice = selectEngine(options.engine, options.uring);
     const workers = Math.max(1, options.workers);
@@ -100,8 +101,9 @@ export class RunningProxy {
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,
       sift: (asked, found) => services.sift(asked, found),
+      refreshService: (name) => services.refresh(name),
     });
-    const edges = new Edges(workers, upstreams);
+    const edges = new Edges(workers, upstreams.rows);
     const told = watching(observer, upstreams, edges);
     const engine = newEngine(choice, options, told, upstreams);
     const proxy = new RunningProxy(
@@ -112,7 +114,7 @@ export class RunningProxy {
       edges,
       choice,
       options,
-      inherited,
+      new Ports(engine, workers, inherited),
     );
     const begun = proxy.begin(options);
     // Members that change meanwhile wait for it, as they do for a reload.
@@ -246,6 +248,7 @@ export class RunningProxy {
     const isChanged = new Set(plan.changed.map((change) => change.after));
     const changed = new Set<string>();
     for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
+    giveAccess(plan, this.ports.passedOn);
     const prepared = await this.prepareAndOpen(wanted);
     const closing: Promise<void>[] = [];
     for (const [key, listening] of this.listening) {
@@ -256,9 +259,9 @@ export class RunningProxy {
     await this.update(prepared, changed);
     const relaysEnding = await this.retain(prepared, wanted.reserved);
     await Promise.all(closing);
-    const { engine, workers, memory, uring, dnsServers, dnsAllow } = this.running;
-    this.running = { ...wanted, engine, workers, memory, uring, dnsServers };
-    if (dnsAllow !== undefined) this.running = { ...this.running, dnsAllow };
+    const { engine, workers, memory, uring, dnsServers } = this.running;
+    const { dnsTtl = dnsTtlDefaults, dnsAllow = [] } = this.running;
+    this.running = { ...wanted, engine, workers, memory, uring, dnsServers, dnsTtl, dnsAllow };
     return { ...plan, relaysEnding };
   }
 
@@ -328,9 +331,13 @@ export class RunningProxy {
   /** No dial may end at one of these listeners, of those that are open, or at what else is our own. */
   private ownAre(listeners: readonly WantedListener[], reserved: readonly Address[] = []): void {
     const all = Array.from(keyed(listeners), ([key, options]) => {
-      return { options, address: this.listening.get(key)?.address ?? options.address };
+      const address = this.listening.get(key)?.address ?? options.address;
+      return { options, address, places: this.ports.placesOf(key) };
     });
-    const open = Array.from(this.listening.values(), ({ address }) => address);
+    const open = Array.from(this.listening, ([key, { address }]) => {
+      // Of a name all of its addresses are our own, also when it stands for others later.
+      return [address, ...this.ports.placesOf(key)];
+    }).flat();
     this.own.set(all, open, reserved);
   }
 
@@ -389,9 +396,13 @@ export class RunningProxy {
   }
 
   private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
-    const socket = this.inherited(options.address);
+    // Those that go close when all that is new is open.
+    const open = Array.from(
+      this.listening.keys(),
+      (one) => [one, prepared.adopted.has(one)] as const,
+    );
     try {
-      this.listening.set(key, await this.engine.listen(options, socket));
+      this.listening.set(key, await this.ports.listen(key, options, new Map(open)));
     } catch (error) {
       throw this.withHolder(error, prepared);
     }
@@ -400,8 +411,8 @@ export class RunningProxy {
   /** Where a listener of our own has the port the error says so: nobody else is to be looked for. */
   private withHolder(error: unknown, { adopted }: Prepared): unknown {
     if (!(error instanceof ListenError) || error.code !== "EADDRINUSE") return error;
-    // Several workers share what they listen on: then it is somebody else.
-    if (this.running.workers > 1) return error;
+    // Where sockets of ours may share a port it is somebody else, or has been told.
+    if (process.platform === "linux") return error;
     const { address, code, message } = error;
     for (const [key, { address: held }] of this.listening) {
       if (!mayOverlap(held, address)) continue;
@@ -420,6 +431,9 @@ function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): 
       workerFailed(worker) {
         upstreams.workerFailed(worker - 1);
         edges.workerFailed(worker - 1);
+      },
+      mirrorDropped({ reason, mirror }) {
+        if (reason === "unreachable") upstreams.mirrorFailed(mirror);
       },
     },
   ]);
@@ -466,4 +480,24 @@ function newEngine(
     },
     observer,
   );
+}
+
+/**
+ * Unix sockets of other access than before get it.
+ *
+ * @param passedOn addresses of those that keep what others have given them
+ * @throws ListenError when one cannot be given
+ */
+function giveAccess({ changed }: Plan, passedOn: ReadonlySet<string>): void {
+  for (const { before, after } of changed) {
+    const { address, unix } = after;
+    if (address.kind !== "unix" || passedOn.has(formatAddress(address))) continue;
+    if (Bun.deepEquals(before.unix, unix)) continue;
+    try {
+      setSocketAccess(address.path, unix);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+      throw new ListenError(address, code, `cannot listen on ${formatAddress(address)}: ${code}`);
+    }
+  }
 }

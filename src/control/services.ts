@@ -9,12 +9,12 @@ import type {
   WantedListener,
 } from "../config/options.ts";
 import { formatCount, formatCounted } from "../config/quantity.ts";
-import { isLocalhost } from "../config/reach.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
+import { resolverBy } from "../upstream/names/by-servers.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import type { NameError } from "../upstream/names/name-error.ts";
-import { resolveName } from "../upstream/names/resolver.ts";
 import {
   PLACES_MAX,
   resolveService,
@@ -38,10 +38,11 @@ export interface LookUpParts extends WatcherParts {
  * Look-ups by these servers alone, which may know what nobody else does (Consul), but for localhost; by
  * the system when there are none.
  */
-export function lookUpBy(servers: readonly DnsServer[]): LookUpParts {
-  if (servers.length === 0) return {};
+export function lookUpBy(servers: readonly DnsServer[], ttl = dnsTtlDefaults): LookUpParts {
+  if (servers.length === 0) return { ttl };
   return {
-    resolve: (host) => resolveName(host, isLocalhost(host) ? {} : { servers, system: null }),
+    ttl,
+    resolve: resolverBy(servers),
     resolveService: (name) => resolveService(name, { servers }),
   };
 }
@@ -169,6 +170,11 @@ export class Services {
     if (sifted.refusal === "own_address") this.tellOwn(service, place);
     else this.tellDenied(service, place);
     return sifted;
+  }
+
+  /** One of its members has led nowhere: it may have others by now. */
+  refresh(name: string): void {
+    this.watcher.refresh(name);
   }
 
   /** Why a service has no members, once that is known; null when it has some. */

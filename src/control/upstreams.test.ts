@@ -16,8 +16,10 @@ import type { UpstreamEvent } from "../upstream/events.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
 import { NameError } from "../upstream/names/name-error.ts";
+import { TestClock } from "../upstream/names/test-clock.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
-import { Upstreams, type UpstreamView } from "./upstreams.ts";
+import type { UpstreamView } from "./upstream-view.ts";
+import { Upstreams } from "./upstreams.ts";
 
 setDefaultTimeout(20_000);
 
@@ -59,6 +61,9 @@ class Stage {
   readonly drops: [number, number | null][] = [];
   /** Names that were asked for; all of them are this machine, but those that nobody knows. */
   readonly asked: string[] = [];
+  /** Services that were to be asked for again. */
+  readonly services: string[] = [];
+  readonly clock = new TestClock();
   readonly upstreams = new Upstreams(
     2,
     {
@@ -72,6 +77,8 @@ class Stage {
         if (name.endsWith(".invalid")) throw new NameError("unknown_host");
         return { addresses: [{ host: "127.0.0.1", family: 4 }], ttlMs: 60_000 };
       },
+      clock: this.clock,
+      refreshService: (name) => this.services.push(name),
     },
   );
 
@@ -312,23 +319,23 @@ describe("the row of a limit", () => {
     const { upstreams } = made;
     const { table } = upstreams;
     made.start(listener([1]));
-    const occupied = upstreams.rowOf("occupied");
+    const occupied = upstreams.rows.rowOf("occupied");
     table.enter(occupied, 0);
-    upstreams.keepRows(new Set());
+    upstreams.rows.keepRows(new Set());
     // Far more reloads than there are rows, each with another listener that has a limit.
     const given = new Set<number>();
     for (let round = 0; round < 2 * SLOTS_MAX; round++) {
-      given.add(upstreams.rowOf(`listener ${round}`));
-      upstreams.keepRows(new Set());
+      given.add(upstreams.rows.rowOf(`listener ${round}`));
+      upstreams.rows.keepRows(new Set());
     }
     expect(given).not.toContain(occupied);
     table.leave(occupied);
     for (let round = 0; round < SLOTS_MAX; round++) {
-      given.add(upstreams.rowOf(`listener ${round}`));
-      upstreams.keepRows(new Set());
+      given.add(upstreams.rows.rowOf(`listener ${round}`));
+      upstreams.rows.keepRows(new Set());
     }
     expect(given).toContain(occupied);
-    expect(upstreams.rowOf("kept")).toBe(upstreams.rowOf("kept"));
+    expect(upstreams.rows.rowOf("kept")).toBe(upstreams.rows.rowOf("kept"));
   });
 });
 
@@ -368,7 +375,7 @@ describe("a reload that is not carried out", () => {
     const before = [listener([1])];
     made.start(...before);
     const was = made.upstreams.views().map(({ id }) => id);
-    const many = Array.from({ length: 17 }, (_, n) =>
+    const many = Array.from({ length: 1 + Math.ceil(SLOTS_MAX / 250) }, (_, n) =>
       listener(
         Array.from({ length: 250 }, (_, host) => host),
         { port: n + 10 },
@@ -378,7 +385,28 @@ describe("a reload that is not carried out", () => {
     made.upstreams.retain(before);
     expect(made.upstreams.views().map(({ id }) => id)).toEqual(was);
     // And all rows can be had again.
-    expect(made.reload(...many.slice(1)).flat()).toHaveLength(4_000);
+    const most = many.slice(2);
+    expect(made.reload(...most).flat()).toHaveLength(250 * most.length);
+  });
+});
+
+describe("of twenty thousand", () => {
+  test("each has a row, and what happens to many is told together", async () => {
+    const made = stage();
+    const many = Array.from({ length: 20_000 }, (_, n) => ({
+      kind: "tcp" as const,
+      host: `10.9.${n >> 8}.${n & 255}`,
+      port: 1,
+    }));
+    const [slots = []] = made.start(listener(many));
+    expect(new Set(slots).size).toBe(20_000);
+    expect(made.open).toHaveLength(20_000);
+    const { table } = made.upstreams;
+    const before = table.changes;
+    for (const slot of slots.slice(0, 5_000)) made.failDials(slot, 3);
+    expect(made.events).toHaveLength(5_000);
+    await waitFor(() => table.changes === before + 5_000, "all that are ejected are closed");
+    expect(slots.map((slot) => table.isOpen(slot)).lastIndexOf(false)).toBe(4_999);
   });
 });
 
@@ -426,9 +454,9 @@ describe("an administrator", () => {
     expect(view()).toMatchObject({ health: "unknown", lastCheck: null, isOpen: false });
     expect(made.events).toEqual([]);
 
-    // As a new one: up, until the first check speaks against it.
+    // As a new one: it is checked before it gets anybody, as the other one is well.
     made.upstreams.set(a, { state: "ready" });
-    expect(view()).toMatchObject({ health: "up", isOpen: true });
+    expect(view()).toMatchObject({ health: "up", isOpen: false });
     await waitFor(() => made.events.length > 0, "it is down");
     const why = "a check failed: connect: ECONNREFUSED";
     expect(made.events).toMatchObject([{ from: "up", to: "down", why }]);
@@ -780,4 +808,44 @@ test("after a stop nothing is checked or told, and late news does no harm", () =
   made.reload(listener([1, 3]));
   made.upstreams.stop();
   expect(made.events).toEqual([]);
+});
+
+describe("what cannot be reached is looked up again", () => {
+  const tcp = (host: string): TcpAddress => ({ kind: "tcp", host, port: 9 });
+
+  test("the name of an upstream and of its check, and the service of a member", async () => {
+    const made = stage();
+    const member = { ...plainUpstream(tcp("member.test")), service: "_db._tcp.test" };
+    const address = tcp("check.test");
+    const health = { check: { ...often({ address }), intervalMs: 3_600_000 } };
+    const [[a = -1] = []] = made.start(listener([member], { health }));
+    await waitFor(() => made.asked.length === 2, "both names were asked for");
+    made.clock.advance(1_000);
+    // When our own descriptors have run out that says nothing of any upstream.
+    made.failDials(a, 1, "descriptor_limit");
+    made.clock.advance(0);
+    const before = made.services.length;
+    made.failDials(a, 1);
+    made.clock.advance(0);
+    await waitFor(() => made.asked.length === 4, "both were asked for again");
+    expect(made.asked.toSorted()).toEqual([
+      "check.test",
+      "check.test",
+      "member.test",
+      "member.test",
+    ]);
+    expect(made.services.slice(before)).toEqual(["_db._tcp.test"]);
+  });
+
+  test("the name of a mirror", async () => {
+    const made = stage();
+    const mirror = { address: tcp("mirror.test"), bufferSize: 65_536, percent: 100 };
+    made.reload({ ...listener([1]), mirror });
+    await waitFor(() => made.asked.length === 1, "the name was asked for");
+    made.clock.advance(1_000);
+    made.upstreams.mirrorFailed("other.test:9");
+    made.upstreams.mirrorFailed("mirror.test:9");
+    made.clock.advance(0);
+    await waitFor(() => made.asked.length === 2, "it was asked for again");
+  });
 });

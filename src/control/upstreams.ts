@@ -1,62 +1,29 @@
 import { assert } from "../assert.ts";
 import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
-import { ConfigError } from "../config/error.ts";
-import type {
-  Address,
-  HealthOptions,
-  ListenerOptions,
-  UpstreamOptions,
-} from "../config/options.ts";
-import { formatCount } from "../config/quantity.ts";
+import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import { nameOfListener } from "../engine/account.ts";
 import { descriptorBudget } from "../engine/descriptors.ts";
+import { isName } from "../engine/names.ts";
 import { Recurring } from "../engine/recurring.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
 import type { UpstreamsObserver } from "../upstream/events.ts";
-import { Checker, type HealthView } from "../upstream/health/checker.ts";
-import type { HealthEvent, HealthStatus } from "../upstream/health/monitor.ts";
+import { Checker } from "../upstream/health/checker.ts";
+import type { Literals } from "../upstream/health/lookup.ts";
+import type { HealthEvent } from "../upstream/health/monitor.ts";
 import { PanicWatch } from "../upstream/health/panic.ts";
 import { probe } from "../upstream/health/probe.ts";
-import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
+import type { HostAddress } from "../upstream/names/resolver.ts";
+import { UpstreamTable } from "../upstream/table.ts";
+import { hostsToCheck, wellAmong } from "./checked-hosts.ts";
+import { type Entry, healthFor, isWanted, keyOf, mirrorsOf, placesOf, weightOf } from "./entry.ts";
 import { type NamesParts, UpstreamNames } from "./names.ts";
 import { homesOf, keyed } from "./plan.ts";
+import { asksForPrimary, Primaries, primariesOf } from "./primaries.ts";
+import { Rows } from "./rows.ts";
+import { type AdminState, type UpstreamView, viewOf } from "./upstream-view.ts";
 
-/**
- * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
- * `maintenance` nothing is found out about it either, as it may do anything.
- */
-export type AdminState = "ready" | "drain" | "maintenance";
-
-/** An upstream of a listener, as it stands. */
-export interface UpstreamView {
-  /** A number by which it can be asked for as long as it is there. */
-  readonly id: number;
-  /** The listener's name, or else the address that it was given. */
-  readonly listener: string;
-  readonly upstream: string;
-  /** The name of the service that it is a member of; null where its address was configured. */
-  readonly service: string | null;
-  readonly isBackup: boolean;
-  /** What was configured, or set since; see {@link UpstreamOptions}. */
-  readonly weight: number;
-  /** What it gets now: less while it starts slowly. */
-  readonly effectiveWeight: number;
-  readonly state: AdminState;
-  /** `unknown` in maintenance, and where nothing but {@link trouble} is known. */
-  readonly health: HealthStatus | "unknown";
-  /** New relays may go there. */
-  readonly isOpen: boolean;
-  /** Relays that it has or that dial it. */
-  readonly running: number;
-  readonly maxRelays: number;
-  /** The last check; null when there was none. */
-  readonly lastCheck: HealthView["lastCheck"];
-  /** Why its name could not be resolved yet, in a clause; null where it has an address. */
-  readonly trouble: string | null;
-  /** Milliseconds for which its health has been what it is. */
-  readonly healthForMs: number;
-}
+export type { AdminState, UpstreamView } from "./upstream-view.ts";
 
 /** Ends the relays of an upstream; see {@link Engine.drop}. */
 export type DropRelays = (slot: number, withinMs: number | null) => void;
@@ -68,22 +35,9 @@ const ANSWERS_MS = 250;
 /** With so much of its weight one that is up again begins. */
 const RAMP_LEAST = 0.05;
 
-/** One upstream of one listener, whatever addresses that has. */
-interface Entry {
-  readonly key: string;
-  /** The listener's; see {@link homesOf}. */
-  readonly home: string;
-  listener: string;
-  options: UpstreamOptions;
-  health: HealthOptions;
-  state: AdminState;
-  /** When it got that. */
-  stateSince: number;
-  /** Set by an administrator; null for what is configured. */
-  weight: number | null;
-  /** When it came up again, while it starts slowly; else null. */
-  risingSince: number | null;
-}
+/** With more upstreams than this what happens to one of them is told to workers after so long. */
+const AT_ONCE_MAX = 1_024;
+const OPEN_AFTER_MS = 100;
 
 /**
  * The upstreams of all listeners as the control plane knows them: their rows in the table that the
@@ -98,16 +52,15 @@ export class Upstreams {
   /** Of the listeners that {@link retain} was given last. */
   private homes: ReadonlyMap<string, string> = new Map();
   private readonly bySlot = new Map<number, Entry>();
-  /** Rows of what is gone, as long as relays are left there. */
-  private readonly leaving = new Set<number>();
-  /** Rows of what is no upstream, by its name. */
-  private readonly rows = new Map<string, number>();
+  /** The table's rows; what is no upstream has some of them, too. */
+  readonly rows: Rows;
   private readonly panics = new Map<string, PanicWatch>();
-  /** Where the next free row is looked for. */
-  private nextSlot = 0;
+  private readonly primaries: Primaries;
+  private readonly refreshService: NamesParts["refreshService"];
   private readonly checker: Checker;
   private isStopped = false;
   private readonly ramp = new Recurring(RAMP_MS, () => this.raise());
+  private readonly opening = new Recurring(OPEN_AFTER_MS, () => this.openAll());
   private readonly hearing = new Recurring(ANSWERS_MS, () => this.hearEjected());
 
   /** Of all listeners: they have no row, only names that are kept resolved. */
@@ -120,10 +73,25 @@ export class Upstreams {
     names: NamesParts = {},
   ) {
     this.table = new UpstreamTable(workers);
-    this.names = new UpstreamNames(observer, names);
-    const { literals } = this.names;
-    this.checker = new Checker((key, event) => this.healthChanged(key, event), {
-      probe: (address, options, signal) => probe(address, options, literals, signal),
+    this.rows = new Rows(this.table);
+    this.primaries = new Primaries((...told) => observer.primariesChanged?.(...told));
+    this.refreshService = names.refreshService;
+    this.names = new UpstreamNames(observer, {
+      ...names,
+      wellOf: (...asked) => this.wellOf(...asked),
+      onChange: (name) => this.nameChanged(name),
+    });
+    const listener = {
+      onEvent: (key: string, event: HealthEvent) => this.healthChanged(key, event),
+      onAddress: (key: string, address: string, event: HealthEvent) =>
+        this.addressChanged(key, address, event),
+      onNews: (key: string) => this.checked(key),
+      onFailed: (key: string) => this.checkFailed(key),
+    };
+    this.checker = new Checker(listener, {
+      // The name stays the name, for what is said of it and for its certificate.
+      probe: (address, options, signal, host) =>
+        probe(address, options, this.literalsOf(host), signal),
       runningMax: descriptorBudget().checks,
     });
   }
@@ -141,11 +109,13 @@ export class Upstreams {
     const homes = homesOf(listeners, this.homes);
     const adopted = [...keyed(listeners)].map(([key, listener]) => {
       const home = homes.get(key) ?? key;
-      const upstreams = listener.upstreams.map((options) => ({
-        ...options,
-        slot: this.slotFor(home, listener, options),
-      }));
+      const joins = [false, true].map((isBackup) => this.isAnyWell(home, isBackup));
       // Checks are not the engines' business, and patterns do not travel to other threads.
+      const upstreams = listener.upstreams.map((options) => {
+        const { check: _, onDown: __, ...others } = options;
+        const joinsOthers = joins[Number(options.isBackup)] === true;
+        return { ...others, slot: this.slotFor(home, listener, options, joinsOthers) };
+      });
       return { ...listener, upstreams, health: { ...listener.health, check: null } };
     });
     this.look();
@@ -167,7 +137,7 @@ export class Upstreams {
         const entry = this.entries.get(keyOf(this.homes.get(key) ?? key, options.address));
         assert(entry !== undefined, "what is retained was adopted");
         const { slot } = entry.options;
-        const { health } = listener;
+        const health = healthFor(listener, options);
         const name = nameOfListener(listener, listener.address);
         const mayStay = entry.health.onDown !== null && health.onDown === null;
         Object.assign(entry, { listener: name, health, options: { ...options, slot } });
@@ -184,6 +154,7 @@ export class Upstreams {
       this.remove(entry, left.has(entry.home));
     }
     for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
+    this.primaries.keep(left);
     this.look();
     return ending;
   }
@@ -208,55 +179,11 @@ export class Upstreams {
     return health.onRemove === null ? 0 : this.table.running(options.slot);
   }
 
-  /** A row for something else that all workers count: the same one for the same name. */
-  rowOf(name: string): number {
-    let slot = this.rows.get(name);
-    if (slot === undefined) {
-      slot = this.freeSlot();
-      this.table.reset(slot, 1);
-      this.rows.set(name, slot);
-    }
-    return slot;
-  }
-
-  /** All such rows but those of these names are given back. */
-  keepRows(names: ReadonlySet<string>): void {
-    for (const [name, slot] of this.rows) {
-      if (names.has(name)) continue;
-      this.rows.delete(name);
-      this.leaving.add(slot);
-    }
-  }
-
   /** All of them, in the order of the configuration. */
   views(): UpstreamView[] {
-    const now = performance.now();
-    const health = new Map(this.checker.views().map((view) => [view.name, view]));
-    return Array.from(this.entries.values(), (entry) => {
-      const { options, listener, state } = entry;
-      const { slot, isBackup, maxRelays, address } = options;
-      const known = health.get(entry.key);
-      const trouble = this.names.trouble(address);
-      const status = known?.status ?? "unknown";
-      return {
-        id: slot,
-        listener,
-        upstream: formatAddress(address),
-        service: options.service ?? null,
-        isBackup,
-        weight: weightOf(entry),
-        effectiveWeight: this.table.weight(slot) / this.table.unit,
-        state,
-        // Nothing speaks against it but that nobody can have gone there.
-        health: status === "up" && trouble !== null ? "unknown" : status,
-        isOpen: this.table.isOpen(slot) && this.table.weight(slot) > 0,
-        running: this.table.running(slot),
-        maxRelays,
-        lastCheck: known?.lastCheck ?? null,
-        trouble,
-        healthForMs: now - (known?.sinceMs ?? entry.stateSince),
-      };
-    });
+    return Array.from(this.entries.values(), (entry) =>
+      viewOf(entry, this.checker.view(entry.key), this),
+    );
   }
 
   /** What an administrator wants. @returns false when there is no such upstream */
@@ -266,7 +193,10 @@ export class Upstreams {
     if (weight !== undefined) entry.weight = weight;
     if (state !== undefined && state !== entry.state) {
       // Nobody knows what it has been through.
-      if (entry.state === "maintenance") this.rise(entry);
+      if (entry.state === "maintenance") {
+        this.rise(entry);
+        entry.joinsOthers = this.isAnyWell(entry.home, entry.options.isBackup);
+      }
       entry.state = state;
       entry.stateSince = performance.now();
       this.spare(entry);
@@ -289,7 +219,22 @@ export class Upstreams {
     if (entry === undefined || sideOf(reason) !== Side.Upstream) return;
     // What was answered since the last failure came before this one.
     this.hear(entry);
+    this.lookUpAgain(entry);
     this.checker.dialFailed(entry.key);
+  }
+
+  /** Copies to a mirror were given up, as it could not be reached. @param name as it was configured */
+  mirrorFailed(name: string): void {
+    for (const address of this.mirrors) {
+      if (formatAddress(address) === name) this.names.refresh(address);
+    }
+  }
+
+  /** It was not reached, or is not well: DNS may know better by now. */
+  private lookUpAgain(entry: Entry): void {
+    for (const address of placesOf(entry)) this.names.refresh(address);
+    const { service } = entry.options;
+    if (service !== undefined) this.refreshService?.(service);
   }
 
   /** A worker is no more: what it had counted is taken back. @param worker 0, 1, 2… */
@@ -300,26 +245,32 @@ export class Upstreams {
   /** Nothing is checked or told any more. May be called again. */
   stop(): void {
     this.isStopped = true;
-    const parts = [this.names, this.checker, this.ramp, this.hearing];
+    const parts = [this.names, this.checker, this.opening, this.ramp, this.hearing];
     cleanUpOrThrow(parts.map((part) => () => part.stop()));
   }
 
   /** The row of an upstream, which gets one if it has none. */
-  private slotFor(home: string, listener: ListenerOptions, options: UpstreamOptions): number {
+  private slotFor(
+    home: string,
+    listener: ListenerOptions,
+    options: UpstreamOptions,
+    joinsOthers: boolean,
+  ): number {
     const key = keyOf(home, options.address);
     const known = this.entries.get(key);
     if (known !== undefined) return known.options.slot;
-    const slot = this.freeSlot();
+    const slot = this.rows.take();
     const entry: Entry = {
       key,
       home,
       listener: nameOfListener(listener, listener.address),
       options: { ...options, slot },
-      health: listener.health,
+      health: healthFor(listener, options),
       state: "ready",
       stateSince: performance.now(),
       weight: null,
       risingSince: null,
+      joinsOthers,
     };
     this.table.reset(slot, options.weight);
     this.entries.set(key, entry);
@@ -343,35 +294,66 @@ export class Upstreams {
     const checked = [...this.entries.values()].filter(({ state }) => state !== "maintenance");
     this.checker.setUpstreams(
       checked.map(({ key, options, health }) => {
-        return { name: key, address: options.address, ...health };
+        return {
+          name: key,
+          address: options.address,
+          ...health,
+          hosts: hostsToCheck(options.address, health.check, this.names),
+        };
       }),
     );
   }
 
-  /**
-   * Rows are given out in turn: workers hear of a reload a little later, and relays that wait for an
-   * upstream go on with the options that they began with. For both a row of an upstream that is gone
-   * has to stay closed, and not to be another one's.
-   */
-  private freeSlot(): number {
-    const others = new Set(this.rows.values());
-    for (let looks = 0; looks < SLOTS_MAX; looks++) {
-      const slot = this.nextSlot;
-      this.nextSlot = (slot + 1) % SLOTS_MAX;
-      if (this.bySlot.has(slot) || others.has(slot)) continue;
-      if (this.leaving.has(slot) && this.table.running(slot) > 0) continue;
-      this.leaving.delete(slot);
-      return slot;
+  /** Where a check goes: to one address of a name, if any is given. */
+  private literalsOf(host: string | null): Literals {
+    return host === null ? this.names.literals : this.names.literalsAt(host);
+  }
+
+  /** A name has other addresses: they are checked before they get anybody. */
+  private nameChanged(name: string): void {
+    if (this.isStopped) return;
+    for (const { key, options, health } of this.entries.values()) {
+      const { address } = options;
+      if (!isName(address) || address.host !== name) continue;
+      this.checker.setHosts(key, hostsToCheck(options.address, health.check, this.names));
     }
-    const most = formatCount(SLOTS_MAX);
-    throw new ConfigError(`there can be ${most} upstreams in all, those included that are leaving`);
+  }
+
+  /** Of a name's addresses those that relays to this upstream may be given. */
+  private wellOf(
+    slot: number,
+    addresses: readonly HostAddress[],
+    tell: (well: readonly HostAddress[]) => void,
+  ): void {
+    const entry = this.bySlot.get(slot);
+    if (entry === undefined) {
+      tell(addresses);
+      return;
+    }
+    this.checker.wellHosts(entry.key, (hosts) => {
+      // In panic it is the checks that are not believed.
+      const isAll = hosts === null || (hosts.length === 0 && this.panics.get(entry.home)?.isOn);
+      tell(isAll ? addresses : wellAmong(addresses, hosts));
+    });
+  }
+
+  /** Whether checks have found an upstream well that a new one of this kind would stand beside. */
+  private isAnyWell(home: string, isBackup: boolean): boolean {
+    return this.entries
+      .values()
+      .some(
+        (one) =>
+          one.home === home &&
+          (isBackup || !one.options.isBackup) &&
+          this.checker.hasPassed(one.key),
+      );
   }
 
   private remove({ key, options, health, state }: Entry, isListenerLeft: boolean): void {
     const { slot } = options;
     this.entries.delete(key);
     this.bySlot.delete(slot);
-    this.leaving.add(slot);
+    this.rows.giveBack(slot);
     // Nobody comes any more to a listener that has gone, but relays may wait there. How the upstream is
     // nobody finds out for them: they try.
     const isTried = !isListenerLeft && state === "ready" && health.onRemove === null;
@@ -390,9 +372,30 @@ export class Upstreams {
       this.spare(entry);
     }
     this.weigh(entry);
-    this.openAll();
+    this.openSoon();
     if (to === "ejected") this.hearing.begin();
     if (to === "down" && health.onDown !== null) this.drop(options.slot, health.onDown);
+  }
+
+  private addressChanged(key: string, address: string, { to, why }: HealthEvent): void {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return;
+    const { listener, options } = entry;
+    const upstream = formatAddress(options.address);
+    this.observer.addressChanged?.({ listener, upstream, address, isWell: to === "up", why });
+  }
+
+  /** Checks have said something new: of thousands of upstreams each does so at the start. */
+  private checked(key: string): void {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return;
+    if (entry.joinsOthers) this.openAll();
+    if (asksForPrimary(entry)) this.countPrimaries(entry);
+  }
+
+  private checkFailed(key: string): void {
+    const entry = this.entries.get(key);
+    if (entry !== undefined) this.lookUpAgain(entry);
   }
 
   /** Its relays that were to end go on, unless there still is a reason for that. */
@@ -446,11 +449,21 @@ export class Upstreams {
     this.table.setWeight(options.slot, weightOf(entry), Math.min(1, part));
   }
 
-  /** Tells the workers which upstreams may get relays. */
-  private openAll(): void {
+  /**
+   * The same after something has happened to one of them. Of thousands many may go down together, each
+   * with a look at all of them: they are looked at once for many.
+   */
+  private openSoon(): void {
+    if (this.entries.size <= AT_ONCE_MAX) this.openAll();
+    else this.opening.begin();
+  }
+
+  /** Tells the workers which upstreams may get relays. @returns false: there is no more to do */
+  private openAll(): false {
+    const { now } = this.checker;
     for (const [home, entries] of Map.groupBy(this.entries.values(), (entry) => entry.home)) {
       const isInPanic = this.isInPanic(home, entries);
-      const isWell = (entry: Entry) => isInPanic || this.checker.isOpen(entry.key);
+      const isWell = (entry: Entry) => isInPanic || this.isWell(entry, now);
       const isAnybodyLeft = entries.some((entry) => isWanted(entry) && isWell(entry));
       for (const entry of entries) {
         // Ejection is a preference for others: where there is none left it must not keep all away.
@@ -459,6 +472,20 @@ export class Upstreams {
         this.table.setOpen(entry.options.slot, isOpen);
       }
     }
+    return false;
+  }
+
+  /** Looks whether the listener of this upstream has several primaries. */
+  private countPrimaries({ home, listener }: Entry): void {
+    const found = [...this.entries.values()]
+      .filter((one) => one.home === home && asksForPrimary(one))
+      .flatMap((one) => primariesOf(one, this.checker.view(one.key)));
+    this.primaries.look(home, listener, found);
+  }
+
+  /** As far as is known; who joins others must have been checked. */
+  private isWell({ key, joinsOthers }: Entry, now = this.checker.now): boolean {
+    return this.checker.isOpen(key, now) && !(joinsOthers && this.checker.isAwaited(key));
   }
 
   private isInPanic(home: string, entries: readonly Entry[]): boolean {
@@ -477,27 +504,4 @@ export class Upstreams {
     if (change !== null) this.observer.panicChanged?.(listener, change === "entered");
     return watch.isOn;
   }
-}
-
-function keyOf(home: string, upstream: Address): string {
-  return `${home} → ${formatAddress(upstream)}`;
-}
-
-/** Where it is dialled, and where it is checked if that is somewhere else. */
-function placesOf({ options, health }: Entry): Address[] {
-  const checked = health.check?.address ?? null;
-  return checked === null ? [options.address] : [options.address, checked];
-}
-
-/** Somebody wants it to have relays. */
-function isWanted(entry: Entry): boolean {
-  return entry.state === "ready" && weightOf(entry) > 0;
-}
-
-function weightOf({ weight, options }: Entry): number {
-  return weight ?? options.weight;
-}
-
-function mirrorsOf(listeners: readonly ListenerOptions[]): Address[] {
-  return listeners.flatMap(({ mirror }) => (mirror === null ? [] : [mirror.address]));
 }

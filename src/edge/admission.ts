@@ -87,11 +87,12 @@ export class Admission {
   /**
    * Lets a client in, and counts it until {@link leave}.
    *
+   * @param isBehind others wait for room, so that there is none for this one
    * @returns why it may not come in; null when it has
    */
-  admit(client: ClientAddress): Reason | null {
+  admit(client: ClientAddress, isBehind = false): Reason | null {
     if (this.access !== null && !this.access.allows(client)) return "access_denied";
-    if (!this.enterRows()) return "listener_full";
+    if (isBehind || !this.enterRows()) return "listener_full";
     if (this.counts !== null && !this.counts.tryEnter(client)) {
       this.leaveRows();
       return "client_full";

@@ -270,6 +270,39 @@ export function socketCookie(descriptor: number): bigint | null {
   return socketOption(descriptor, SOL_SOCKET, SO_COOKIE) ? (optionNumber[0] as bigint) : null;
 }
 
+/** Who has connected a unix socket, as the kernel saw it then. */
+export interface PeerCredentials {
+  /** The process, as this one sees it; 0 for one that it does not see (another container's). */
+  readonly pid: number;
+  readonly uid: number;
+  /** His group, and all others that he is in. */
+  readonly groups: readonly number[];
+}
+
+const SO_PEERCRED = 17;
+/** Since Linux 4.13. */
+const SO_PEERGROUPS = 59;
+/** Somebody in more groups than this is taken to be in his first one only. */
+const GROUPS_MAX = 1_024;
+
+/**
+ * Who is at the other end of a unix socket; null when that cannot be known (not Linux, no unix socket).
+ *
+ * Source: man unix(7); `struct ucred` has pid, uid, gid.
+ */
+export function peerCredentials(descriptor: number): PeerCredentials | null {
+  const numbers = (option: number, most: number) => {
+    const values = new Uint32Array(most);
+    optionSize[0] = values.byteLength;
+    const bytes = new Uint8Array(values.buffer);
+    const failed = library()?.getsockopt(descriptor, SOL_SOCKET, option, bytes, optionSize);
+    return failed === 0 ? values.subarray(0, (optionSize[0] as number) >>> 2) : null;
+  };
+  const [pid, uid, gid] = (process.platform === "linux" && numbers(SO_PEERCRED, 3)) || [];
+  if (pid === undefined || uid === undefined || gid === undefined) return null;
+  return { pid, uid, groups: [gid, ...(numbers(SO_PEERGROUPS, GROUPS_MAX) ?? [])] };
+}
+
 /** What kind of socket it is: `domain`, `type` and `protocol` of socket(2), and whether it listens. */
 export interface SocketKind {
   readonly domain: number;

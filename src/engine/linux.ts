@@ -40,6 +40,7 @@ interface Calls {
     address: number,
     addressSize: number,
   ): number;
+  recv(descriptor: number, bytes: number, size: number, flags: number): number;
   fcntl(descriptor: number, command: number, value: number): number;
   close(descriptor: number): number;
   clock_gettime(clock: number, time: number): number;
@@ -82,6 +83,7 @@ function open(): Calls {
         setsockopt: { args: [i32, i32, i32, u64, "u32"], returns: i32 },
         shutdown: { args: [i32, i32], returns: i32 },
         sendto: { args: [i32, u64, u64, i32, u64, "u32"], returns: i32 },
+        recv: { args: [i32, u64, u64, i32], returns: i32 },
         fcntl: { args: [i32, i32, i32], returns: i32 },
         close: { args: [i32], returns: i32 },
         clock_gettime: { args: [i32, u64], returns: i32 },
@@ -346,6 +348,13 @@ export const SocketOption = {
   noDelay: { level: 6, option: 1 },
   /** Seconds of silence before the first probe. */
   keepIdle: { level: 6, option: 4 },
+  /** Seconds between two probes, and how many of them. */
+  keepInterval: { level: 6, option: 5 },
+  keepCount: { level: 6, option: 6 },
+  /** Milliseconds that what was sent may stay unacknowledged; 0 for the system's way. */
+  userTimeout: { level: 6, option: 18 },
+  /** An urgent byte stays where it was among the others. */
+  urgentInline: { level: 1, option: 10 },
   /** 1: an IPv6 listener takes IPv6 only. */
   onlyIPv6: { level: 41, option: 26 },
 } as const;
@@ -365,12 +374,27 @@ export function setOption(
   return answer(calls().setsockopt(descriptor, level, option, ptr(optionValue), size));
 }
 
+/**
+ * Lets an urgent byte of a connection (MSG_OOB) be received in its place, as it is passed on: it would be
+ * lost otherwise. Whoever connects to a socket that listens gets this, too, but not over a unix socket.
+ *
+ * Source: man tcp(7) and unix(7), SO_OOBINLINE.
+ */
+export function keepUrgentBytes(descriptor: number): void {
+  setOption(descriptor, SocketOption.urgentInline, 1);
+}
+
 const MSG_DONTWAIT = 0x40;
 
 /** send(2) that does not wait. @returns bytes that were taken, or −errno */
 export function sendNow(descriptor: number, bytes: Uint8Array): number {
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   return answer(calls().sendto(descriptor, ptr(bytes), bytes.length, flags, 0, 0));
+}
+
+/** recv(2) that does not wait. @returns bytes that came; 0 after a FIN; or −errno */
+export function receiveNow(descriptor: number, bytes: Uint8Array): number {
+  return answer(Number(calls().recv(descriptor, ptr(bytes), bytes.length, MSG_DONTWAIT)));
 }
 
 const SHUT_WR = 1;

@@ -1,12 +1,20 @@
 import { formatAddress } from "../config/address.ts";
-import type { Address, TcpAddress } from "../config/options.ts";
+import {
+  type Address,
+  type FileAccess,
+  listenerDefaults,
+  type TcpAddress,
+} from "../config/options.ts";
 import { NameError } from "../upstream/names/name-error.ts";
-import { askSystem } from "../upstream/names/resolver.ts";
+import { askSystem, type SystemLookup } from "../upstream/names/resolver.ts";
 import { ListenError } from "./engine.ts";
+import { setSocketAccess } from "./file-access.ts";
 import {
   bindSocket,
   closeNow,
+  Errno,
   errnoName,
+  keepUrgentBytes,
   listenOn,
   openSocket,
   ownAddress,
@@ -16,7 +24,7 @@ import {
 import { isName } from "./names.ts";
 import { BACKLOG } from "./policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
-import { removeStaleSocket } from "./socket-file.ts";
+import { removeSocketFile, removeStaleSocket } from "./socket-file.ts";
 
 /** A socket that listens, opened by its number. Linux only. */
 export interface ListeningSocket {
@@ -31,6 +39,8 @@ export interface GivenSockets {
   readonly sockets: readonly [ListeningSocket, ...ListeningSocket[]];
   /** They are this process's own: the path of a unix socket goes with them. */
   readonly areOwn: boolean;
+  /** Where they really are, of a name one of its addresses; missing where that is their address. */
+  readonly place?: Address;
 }
 
 /**
@@ -51,14 +61,14 @@ export type Sharing = "none" | "later" | "all";
  *
  * @param sharing does not matter for unix sockets
  * @param host what the address's name stands for, where that is known already
- * @param mode of the file of a unix socket; unless given, as the umask has it
+ * @param access what the file of a unix socket gets, before anybody can connect
  * @throws ListenError
  */
 export async function openListening(
   address: Address,
   sharing: Sharing,
   host?: string,
-  mode: number | null = null,
+  access: FileAccess = listenerDefaults.unix,
 ): Promise<ListeningSocket> {
   const isTcp = address.kind === "tcp";
   const place = isTcp ? { ...address, host: host ?? (await hostOf(address)) } : address;
@@ -70,6 +80,7 @@ export async function openListening(
     throw listenError(address, errnoName(-result));
   };
   check(descriptor);
+  keepUrgentBytes(descriptor);
   if (place.kind === "tcp") {
     setOption(descriptor, SocketOption.reuseAddress, 1);
     if (sharing === "all") setOption(descriptor, SocketOption.reusePort, 1);
@@ -77,26 +88,11 @@ export async function openListening(
     // What is accepted from it inherits this.
     setOption(descriptor, SocketOption.noDelay, 1);
   } else await removeStaleSocket(place.path);
-  check(withFileMode(mode, () => bindSocket(descriptor, bytes)));
+  check(bindSocket(descriptor, bytes));
+  if (place.kind === "unix") check(accessSet(place.path, access));
   check(listenOn(descriptor, BACKLOG));
   if (place.kind === "tcp" && sharing === "later") setOption(descriptor, SocketOption.reusePort, 1);
   return { descriptor, address: boundAddress(address, descriptor) };
-}
-
-/**
- * Does something that makes a file, which has this mode from the beginning: there is no moment in which
- * others may open it.
- *
- * @param mode null for what the umask leaves
- */
-export function withFileMode<T>(mode: number | null, make: () => T): T {
-  if (mode === null) return make();
-  const umask = process.umask(0o777 & ~mode);
-  try {
-    return make();
-  } finally {
-    process.umask(umask);
-  }
 }
 
 /**
@@ -104,14 +100,16 @@ export function withFileMode<T>(mode: number | null, make: () => T): T {
  * does not spread clients over several.
  *
  * @param isOurs whether this process listens already where these do, too
+ * @param access what the file of a unix socket gets, before anybody can connect
  * @throws ListenError; then none is open
  */
 export async function openForWorkers(
   address: Address,
   workers: number,
   isOurs: boolean,
+  access: FileAccess,
 ): Promise<readonly [ListeningSocket, ...ListeningSocket[]]> {
-  if (address.kind === "unix" || workers === 1) return [await openListening(address, "none")];
+  if (address.kind === "unix") return [await openListening(address, "none", undefined, access)];
   // A name is looked up once: all of them have to be bound to the very same address.
   const host = await hostOf(address);
   const first = await openListening(address, isOurs ? "all" : "later", host);
@@ -127,6 +125,72 @@ export async function openForWorkers(
   return sockets;
 }
 
+/** @returns 0, or −1 with the socket removed; it would have been refused to those that it is meant for */
+function accessSet(path: string, access: FileAccess): number {
+  try {
+    setSocketAccess(path, access);
+    return 0;
+  } catch (error) {
+    removeSocketFile(path);
+    return -Math.abs((error as NodeJS.ErrnoException).errno ?? Errno.EPERM);
+  }
+}
+
+/**
+ * Opens sockets on all that an address stands for: a name on each of its addresses that this machine has,
+ * by one port. Sockets of this process may lie on the same port as long as their addresses differ, be it
+ * that one stands for all: the kernel gives a client to the narrowest.
+ *
+ * @param isOurs see {@link openForWorkers}; asked of each literal address
+ * @param lookUp what a name stands for, for tests to replace
+ * @returns at least one; what is told of them has the name
+ * @throws ListenError; then none is open
+ */
+export async function openPlaces(
+  address: Address,
+  workers: number,
+  isOurs: (place: Address) => boolean,
+  access: FileAccess,
+  lookUp = askSystem,
+): Promise<GivenSockets[]> {
+  if (address.kind === "unix") {
+    return [{ sockets: await openForWorkers(address, workers, false, access), areOwn: true }];
+  }
+  const opened: GivenSockets[] = [];
+  let { port } = address;
+  let absence: unknown;
+  try {
+    for (const host of await hostsOf(address, lookUp)) {
+      const place = { ...address, host, port };
+      try {
+        const [first, ...others] = await openForWorkers(place, workers, isOurs(place), access);
+        if (first.address.kind === "tcp") port = first.address.port;
+        const named = (socket: ListeningSocket) => ({ ...socket, address: { ...address, port } });
+        const sockets = [named(first), ...others.map(named)] as const;
+        opened.push({ sockets, areOwn: true, place: { ...place, port } });
+      } catch (error) {
+        if (!isAbsent(error)) throw error;
+        absence ??= error;
+      }
+    }
+    if (opened.length === 0) throw absence;
+    return opened;
+  } catch (error) {
+    closeAll(opened);
+    throw error;
+  }
+}
+
+/** Closes sockets that nobody has taken. */
+export function closeAll(given: readonly GivenSockets[]): void {
+  for (const { sockets } of given) for (const { descriptor } of sockets) closeNow(descriptor);
+}
+
+/** A name may stand for addresses that this machine does not have, such as those of IPv6. */
+function isAbsent(error: unknown): boolean {
+  return error instanceof ListenError && ["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes(error.code);
+}
+
 function boundAddress(address: Address, descriptor: number): Address {
   if (address.kind === "unix") return address;
   const bytes = ownAddress(descriptor);
@@ -136,13 +200,20 @@ function boundAddress(address: Address, descriptor: number): Address {
 
 /** The host to bind to: of a name the first one that it stands for. @throws ListenError */
 export async function hostOf(address: TcpAddress): Promise<string> {
+  const [host] = await hostsOf(address, askSystem);
+  return host;
+}
+
+/** All hosts that a name stands for. @throws ListenError when there is none */
+async function hostsOf(address: TcpAddress, lookUp: SystemLookup): Promise<[string, ...string[]]> {
   const { host: name } = address;
-  if (!isName(address)) return name;
-  const [host] = await askSystem(name).catch((error: unknown) => {
+  if (!isName(address)) return [name];
+  const hosts = await lookUp(name).catch((error: unknown) => {
     if (error instanceof NameError) return [];
     throw error;
   });
-  if (host !== undefined) return host;
+  const [first, ...others] = new Set(hosts);
+  if (first !== undefined) return [first, ...others];
   throw listenError(address, "ENOTFOUND");
 }
 

@@ -10,10 +10,13 @@ export type DialRefusal = Extract<Reason, "own_address" | "dns_denied">;
  * them, none when it cannot be resolved or may not be dialled: before it returns where they are known, else
  * later.
  *
+ * @param slot the row of the upstream that is dialled, some of whose addresses may not be well; null
+ *   for what is no upstream
  * @param answer called once, with literal addresses; where there are none because they are refused, with why
  */
 export type ResolveName = (
   address: Address,
+  slot: number | null,
   answer: (addresses: readonly Address[], refusal?: DialRefusal | null) => void,
 ) => void;
 

@@ -5,7 +5,7 @@ import type { Descriptors } from "./descriptors.ts";
 export interface Outsider {
   /** Why it may not come in; null while that is open. */
   readonly refusedFor: Reason | null;
-  /** It has sent bytes that nobody has looked at yet: they may say who it is. */
+  /** It has sent bytes that nobody has looked at yet, and that may say who it is. */
   readonly hasUnread: boolean;
   terminate(reason: Reason): void;
 }
@@ -24,7 +24,7 @@ const YIELD_COUNT = 4;
 
 /**
  * All clients of an engine that were not let in: those that were refused and are left to wait, and
- * those whose PROXY header has not come. They hold descriptors, and none of them may keep out a client
+ * those whose PROXY header has not come, or for whom there is no room yet. They hold descriptors, and none of them may keep out a client
  * that may come in. So when descriptors get scarce the refused ones go first, then the others, unless they
  * have spoken and nobody had the time to listen, as where many come at once; and the
  * refused ones of all listeners have a bound, as the others have at each (`Admission.headersMax`), at which the oldest
@@ -51,6 +51,17 @@ export class Outsiders<T extends Outsider> {
   /** A listener's queue of clients whose header has not come, watched. */
   unheardRow(row: Row<T>): Row<T> {
     return this.watched(row, this.unheard);
+  }
+
+  /** A client waits until there is room for it: it goes with those whose header has not come. */
+  waits(relay: T): void {
+    this.unheard.add(relay);
+  }
+
+  /** It does not any more. */
+  waitsNoMore(relay: T): void {
+    this.unheard.delete(relay);
+    this.going.delete(relay);
   }
 
   /** So many have come: when the next one might find no room, the oldest ones go. */

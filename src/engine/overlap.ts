@@ -1,4 +1,3 @@
-import { ipKind } from "../config/ip.ts";
 import type { Address, TcpAddress } from "../config/options.ts";
 import { isName } from "./names.ts";
 
@@ -15,15 +14,4 @@ export function mayOverlap(one: Address, other: Address): boolean {
 
 function isWide(address: TcpAddress): boolean {
   return address.host === "::" || address.host === "0.0.0.0" || isName(address);
-}
-
-/**
- * Whether two sockets that listen, and share nothing, are in each other's way whatever their names
- * stand for. All IPv6 addresses are all IPv4 addresses, too.
- */
-export function surelyOverlap(one: Address, other: Address): boolean {
-  if (one.kind === "unix" || other.kind === "unix" || one.port === 0) return false;
-  if (!mayOverlap(one, other)) return false;
-  if (one.host === "::" || other.host === "::") return true;
-  return ipKind(one.host) !== 0 && ipKind(one.host) === ipKind(other.host);
 }

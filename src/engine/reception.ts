@@ -1,3 +1,4 @@
+import type { ListenerOptions } from "../config/options.ts";
 import { type ClientAddress, ipClient } from "../edge/access/client-address.ts";
 import { type Admission, Beginning } from "../edge/admission.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../edge/proxy-protocol/header.ts";
@@ -7,9 +8,11 @@ import type { RouteChoice } from "../edge/route/answer.ts";
 import { type Caller, connectionHeader } from "../edge/route/connection.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
+import type { Entrant } from "./entry-queue.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-desk.ts";
 import { clientName, endName } from "./summary.ts";
+import type { WaitCount } from "./waiting-room.ts";
 
 /** What of a listener a reception needs. */
 export interface ReceivingListener extends StoryListener {
@@ -23,6 +26,12 @@ export interface ReceivingListener extends StoryListener {
   };
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row;
+  /** Relays that wait until there is room for them. */
+  readonly entry: {
+    readonly isBusy: boolean;
+    add(relay: never, options: ListenerOptions, count: WaitCount): boolean;
+    roomMade(): void;
+  };
   /** Asks what becomes of each relay; null when nobody decides that. */
   readonly routes: Desk | null;
 }
@@ -44,12 +53,12 @@ interface Desk {
  *                     └─ wrong, late ──────────────────┴─ refused: ──────────┘
  *                                                        reset, closed, or left to wait
  *
- * Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the
+ * Who finds all places taken may wait for one. Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the
  * flow's limit. Bytes of the header are none of the flow's.
  */
 export abstract class Reception<L extends ReceivingListener>
   extends RelayStory<L>
-  implements Routed
+  implements Routed, Entrant
 {
   /** Why the client may not come in; null when it may. */
   refusedFor: Reason | null = null;
@@ -60,6 +69,8 @@ export abstract class Reception<L extends ReceivingListener>
   private destination: Uint8Array | null = null;
   /** Whom the listener counts until it ends; null for nobody. */
   private admitted: ClientAddress | null = null;
+  /** Where it is counted. */
+  private admittedBy: Admission | null = null;
   /** The dial that waits until the client is let in. */
   private held = RelayEffect.None;
 
@@ -129,9 +140,9 @@ export abstract class Reception<L extends ReceivingListener>
     return taken;
   }
 
-  /** It has sent bytes that were not received yet. */
+  /** It has sent bytes that were not received yet, and that may be its header's. */
   get hasUnread(): boolean {
-    return this.unread > 0;
+    return this.parser !== null && this.unread > 0;
   }
 
   /** The client has begun with a header. */
@@ -178,10 +189,11 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   /** The route function has decided. */
-  routed({ upstream, label, isRefused }: RouteChoice): void {
+  routed({ upstream, isStrict, label, isRefused }: RouteChoice): void {
     if (this.isLeaving) return;
     this.label = label;
     this.wantedUpstream = upstream;
+    this.isStrict = isStrict;
     if (isRefused) this.refuse("route_refused");
     else this.perform(this.held);
   }
@@ -196,7 +208,7 @@ export abstract class Reception<L extends ReceivingListener>
   /** What the upstream is told of the client before the first byte; empty for nothing. */
   protected headerForUpstream(): Uint8Array {
     const { clientAddress, destination, tlvs } = this;
-    const { sendProxyProtocol: version } = this.listener.options.edge;
+    const version = this.upstreamProxyProtocol ?? this.listener.options.edge.sendProxyProtocol;
     if (version === "off") return NOTHING;
     const source = clientAddress as ClientAddress;
     return writeProxyHeader({
@@ -217,12 +229,15 @@ export abstract class Reception<L extends ReceivingListener>
     this.header = null;
     this.destination = null;
     this.admitted = null;
+    this.admittedBy = null;
   }
 
   protected override ends(): void {
     super.ends();
-    if (this.admitted !== null) this.listener.admission?.leave(this.admitted);
+    if (this.admitted === null) return;
+    this.admittedBy?.leave(this.admitted);
     this.admitted = null;
+    this.listener.entry.roomMade();
   }
 
   /** It is decided what the client has begun with. */
@@ -258,13 +273,33 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   private enter(admission: Admission, client: ClientAddress): void {
-    const refused = admission.admit(client);
-    if (refused !== null) {
-      this.refuse(refused);
-      return;
+    const { entry, options, account } = this.listener;
+    // Of a sink that waits the bytes would be taken all the same.
+    const mayWait = options.edge.whenFull === "wait" && this.relay.phase === RelayPhase.Dialing;
+    const refused = this.admit(admission, client, mayWait && entry.isBusy);
+    const waits = refused === "listener_full" && mayWait;
+    if (!waits || !entry.add(this as never, options, account)) this.admittedOrNot(refused);
+  }
+
+  private admit(admission: Admission, client: ClientAddress, isBehind = false): Reason | null {
+    const refused = admission.admit(client, isBehind);
+    if (refused === null) {
+      this.admitted = client;
+      this.admittedBy = admission;
     }
-    this.admitted = client;
-    this.route();
+    return refused;
+  }
+
+  askToEnter(admission: Admission | null): Reason | null {
+    const { clientAddress } = this;
+    // Nobody is counted any more where there are no limits.
+    if (admission === null || clientAddress === null) return null;
+    return this.admit(admission, clientAddress);
+  }
+
+  admittedOrNot(refused: Reason | null): void {
+    if (refused === null) this.route();
+    else this.refuse(refused);
   }
 
   private route(): void {
@@ -277,7 +312,7 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   /** It is decided that it ends: whatever comes now comes too late. */
-  protected get isLeaving(): boolean {
+  get isLeaving(): boolean {
     const { phase } = this.relay;
     return phase === RelayPhase.Terminating || phase === RelayPhase.Free;
   }

@@ -1,14 +1,20 @@
-import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  ProxyProtocolOut,
+  UpstreamOptions,
+} from "../config/options.ts";
 import type { ClientAddress } from "../edge/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
+import type { Idleness } from "./idle-looks.ts";
 import type { Copy } from "./mirror/copy.ts";
-import type { Idleness } from "./relay-timeouts.ts";
 import { Summary } from "./summary.ts";
 import { flowStats } from "./tally.ts";
+import { wallTime } from "./wall-clock.ts";
 
 /** What of a listener a relay's story needs. */
 export interface StoryListener {
@@ -56,6 +62,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   private readonly tried: number[] = [];
   /** The upstream that is tried before all others; {@link NO_UPSTREAM} for none. */
   protected wantedUpstream = NO_UPSTREAM;
+  /** No other one may be. */
+  protected isStrict = false;
   /** What a route function calls it; null for nothing. */
   protected label: string | null = null;
   /** Where the dial that was begun last goes to; null before the first. */
@@ -71,10 +79,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
+  retries = 0;
   /** Its bytes count for its upstream. */
   private isDecided = false;
   /** Bytes that had moved when {@link stalled} last looked. */
   private movedBefore = 0;
+  private stalls = 0;
   /** The same for {@link lookIdle}, and how many of its looks found no change. */
   private readonly movedAtLook: number[] = [0, 0, 0];
   private readonly stillLooks: number[] = [0, 0, 0];
@@ -105,12 +115,15 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.tried.length = 0;
     this.tries = 0;
     this.wantedUpstream = NO_UPSTREAM;
+    this.isStrict = false;
     this.label = null;
     this.copy = null;
     this.lastHeard = null;
     this.waitsSince = null;
     this.waits = 0;
+    this.retries = 0;
     this.movedBefore = 0;
+    this.stalls = 0;
     this.movedAtLook.fill(0);
     this.stillLooks.fill(0);
     this.isDecided = false;
@@ -137,14 +150,15 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     const { clientAddress } = this;
     const { waiting } = this.listener;
     if (!this.mayDial || clientAddress === null) return null;
-    if (this.waitsSince === null && waiting.hasQueue) {
+    // Who wants one alone waits for that one, and not for those who wait for any.
+    if (this.waitsSince === null && !this.isStrict && waiting.hasQueue) {
       // The control plane opens rows and gives weights without a word: first who came first.
       waiting.serve();
       if (waiting.hasQueue) return null;
     }
     if (this.tries === 0) this.renewChooser();
-    const { chooser } = this;
-    const number = chooser.enter(clientAddress, this.tried, this.wantedUpstream);
+    const { chooser, tried, wantedUpstream, isStrict } = this;
+    const number = chooser.enter(clientAddress, tried, wantedUpstream, isStrict);
     if (number === NO_UPSTREAM) return null;
     this.upstreamNumber = number;
     this.upstreamAddress = (chooser.upstreams[number] as UpstreamOptions).address;
@@ -156,6 +170,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** The row of the upstream that it counts for, in the table that all share; null for none. */
   get upstreamSlot(): number | null {
     return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
+  }
+
+  /** Whether that upstream gets PROXY headers; undefined: as its listener says. */
+  protected get upstreamProxyProtocol(): ProxyProtocolOut | undefined {
+    return this.chooser.upstreams[this.upstreamNumber]?.sendProxyProtocol;
   }
 
   /** Whether the control plane has to be asked before that upstream is dialled: names are its business. */
@@ -221,8 +240,18 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   /** Whether it goes on after a dial that has failed: with another upstream, or by waiting for one. */
   protected get goesOn(): boolean {
-    const { holdMs, queueMs } = this.listener.options.dial;
-    return this.mayDial || (this.hasTime && holdMs + queueMs > 0);
+    const { holdMs, queueMs, retries } = this.listener.options.dial;
+    const mayWait = holdMs + queueMs > 0 || this.retries < retries;
+    return this.mayDial || (this.hasTime && mayWait);
+  }
+
+  /** See {@link Waiter}. */
+  get isFullThere(): boolean | null {
+    if (!this.isStrict) return null;
+    const { chooser } = this.listener.choice;
+    if (chooser === this.chooser) return chooser.isFullAt(this.wantedUpstream);
+    const wanted = this.chooser.upstreams[this.wantedUpstream];
+    return wanted !== undefined && chooser.isFullAt(chooser.numberOf(wanted.address));
   }
 
   private get mayDial(): boolean {
@@ -319,12 +348,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return looks;
   }
 
-  /** Whether not a byte has moved since this was asked before. */
-  stalled(): boolean {
+  /** How many times in a row, this one included, not a byte had moved since this was asked before. */
+  stalled(): number {
     const moved = this.movedBytes - this.unsent;
     const still = moved === this.movedBefore && !this.isHeldUp;
     this.movedBefore = moved;
-    return still;
+    this.stalls = still ? this.stalls + 1 : 0;
+    return this.stalls;
   }
 
   /** This relay's story until now. */
@@ -335,7 +365,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       this.listener.account.name,
       this.clientAddress,
       this.upstreamAddress,
-      performance.timeOrigin + this.startedAt,
+      wallTime(this.startedAt),
       end - this.startedAt,
       this.dials,
       orNull(this.dialMs),

@@ -8,6 +8,9 @@ import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
 import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
 import type { Drainable } from "./ending/drain.ts";
+import { type Entrant, EntryQueue } from "./entry-queue.ts";
+import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
+import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
@@ -17,46 +20,33 @@ import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
 const LINGER_LOOK_MS = 10;
 
-/** Milliseconds after which a relay is worth the system calls that turn keep-alive on. */
-const YOUNG_MS = 20_000;
-
 /** Milliseconds without progress after which a relay with a reset end is given up. */
 const STALL_TIMEOUT_MS = 2_000;
 
-/** A relay is looked at so often within its idle timeout: it ends at most one look late. */
-const IDLE_LOOKS = 4;
 /** Relays live so much of their lifetime longer or shorter, so that they do not all end at once. */
 const LIFETIME_JITTER = 0.1;
 /** How often and how many times is looked whether nothing of an old relay is on its way. */
 const RETIRE_MS = 50;
 const RETIRE_TRIES = 20;
 
-/** Of which side nothing has come. */
-export enum Idleness {
-  /** Nothing was received or sent at all. */
-  Both,
-  Client,
-  Upstream,
-}
-
 /** A relay, as far as time can end it. */
 export interface Timed
   extends Waiter,
     Routed,
+    IdleTimed,
+    Entrant,
     Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
   readonly id: number;
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** How many looks in a row, this one included, found that nothing has moved since the one before. */
-  lookIdle(which: Idleness): number;
   /** Its PROXY header is not complete in time, or others need its place (`preamble_full`). */
   preambleLate(reason: Reason): void;
   /** Why it may not be; null when it may. */
   readonly refusedFor: Reason | null;
-  /** Its ends have sent bytes that were not received yet. */
+  /** It has sent bytes that nobody has looked at yet, of those that may be its header. */
   readonly hasUnread: boolean;
-  /** Whether not a byte has moved since this was asked before. */
-  stalled(): boolean;
+  /** How many times in a row, this one included, not a byte had moved since this was asked before. */
+  stalled(): number;
   /** Ends it now. */
   terminate(reason: Reason): void;
   /** Looks whether the last bytes before a reset have left. */
@@ -80,6 +70,7 @@ export class RelayTimeouts<T extends Timed> {
    * calls less for each relay that is over by then.
    */
   readonly young: Deadlines<T>;
+  private readonly ages: boolean;
   /** Relays whose upstream has not answered yet. */
   readonly dialing: Deadlines<T>;
   /** Relays whose dial tries another address soon, unless one of those before it answers. */
@@ -103,6 +94,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly tarpit: Row<T>;
   /** Relays for which the listener's route function was asked; null without one. */
   readonly routes: RouteDesk<T> | null;
+  /** Its clients for which there is no room yet. */
+  readonly entry: EntryQueue<T>;
   /** Who chooses upstreams, and the relays that wait until there is one for them. */
   readonly choice: Choice;
   readonly waiting: WaitingRoom<T>;
@@ -134,25 +127,21 @@ export class RelayTimeouts<T extends Timed> {
   ) {
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
       new Deadlines<T>(spanMs, onExpired, alarm);
-    this.young = queue(Math.min(YOUNG_MS, options.keepAliveMs / 2), (one) => one.keepAlive());
+    this.young = queue(keepAliveAfterMs(options), (one) => one.keepAlive());
+    this.ages = keepAliveAfterMs(options) > 0;
     this.dialing = queue(options.connectTimeoutMs, (one) => dialer.timedOut(one));
     this.racing = queue(ATTEMPT_DELAY_MS, (one) => dialer.attemptDue(one));
-    this.halfClosed = queue(options.halfCloseTimeoutMs, (one) => {
-      if (one.stalled()) one.terminate("half_close_timeout");
+    this.halfClosed = queue(options.halfCloseTimeoutMs / LOOKS, (one) => {
+      if (one.stalled() >= LOOKS) one.terminate("half_close_timeout");
       else this.halfClosed.add(one);
     });
     this.wasReset = queue(STALL_TIMEOUT_MS, (one) => {
-      if (one.stalled()) one.terminate(one.relay.reason ?? "client_reset");
+      if (one.stalled() > 0) one.terminate(one.relay.reason ?? "client_reset");
       else this.wasReset.add(one);
     });
     this.lingering = queue(LINGER_LOOK_MS, (one) => one.linger());
-    const idle = (spanMs: number, which: Idleness, reason: Reason) => {
-      const looks: Deadlines<T> = queue(spanMs / IDLE_LOOKS, (one) => {
-        if (one.lookIdle(which) >= IDLE_LOOKS) one.retire(reason);
-        else looks.add(one);
-      });
-      return looks;
-    };
+    const idle = (spanMs: number, which: Idleness, reason: Reason) =>
+      idleLooks<T>(spanMs, which, reason, alarm);
     this.idle = idle(options.idleTimeoutMs, Idleness.Both, "idle_timeout");
     const { clientIdleTimeoutMs, upstreamIdleTimeoutMs } = options;
     this.clientIdle = idle(clientIdleTimeoutMs, Idleness.Client, "client_idle_timeout");
@@ -173,18 +162,23 @@ export class RelayTimeouts<T extends Timed> {
     );
     const { route, upstreams } = options;
     const names = () => upstreams.map(({ address }) => formatAddress(address));
+    const states = () => chooser.states;
     this.routes =
-      route === null ? null : new RouteDesk<T>(route, account.name, names(), routing, alarm);
+      route === null
+        ? null
+        : new RouteDesk<T>(route, account.name, names(), states, routing, alarm);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     this.choice = choice;
     this.waiting = before?.waiting ?? roomOf(choice, alarm);
+    this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, alarm);
+    this.entry.admission = admission;
   }
 
   /** A relay begins. */
   begin(relay: T): void {
     const { options } = this;
-    if (options.keepAliveMs > 0) this.young.add(relay);
+    if (this.ages) this.young.add(relay);
     if (options.idleTimeoutMs > 0) this.idle.add(relay);
     if (options.clientIdleTimeoutMs > 0) this.clientIdle.add(relay);
     if (options.upstreamIdleTimeoutMs > 0) this.upstreamIdle.add(relay);
@@ -203,6 +197,7 @@ export class RelayTimeouts<T extends Timed> {
   /** A relay is over: it waits for nothing any more. */
   forget(relay: T): void {
     this.waiting.delete(relay);
+    this.entry.delete(relay);
     this.young.delete(relay);
     this.idle.delete(relay);
     this.clientIdle.delete(relay);

@@ -3,7 +3,7 @@ import type { RouteAnswer, RouteChoice } from "../edge/route/answer.ts";
 import type { Caller } from "../edge/route/connection.ts";
 import { RouteDesk, type Routed, type RouteQuestion } from "./route-desk.ts";
 
-const choice: RouteChoice = { upstream: 1, label: "a", isRefused: false };
+const choice: RouteChoice = { upstream: 1, isStrict: false, label: "a", isRefused: false };
 
 /** A relay that remembers what it was told. */
 class Relay implements Routed {
@@ -28,6 +28,7 @@ function desk(timeoutMs = 1): RouteDesk<Relay> {
     { hook: 7, timeoutMs, failure: "relay" },
     "redis",
     ["a:1", "b:2"],
+    () => [],
     {
       askRoute(question, answer) {
         asked.push({ question, answer });

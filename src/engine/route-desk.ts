@@ -1,7 +1,13 @@
 import type { RouteOptions } from "../config/options.ts";
 import { formatDuration } from "../config/quantity.ts";
 import type { RouteAnswer, RouteChoice } from "../edge/route/answer.ts";
-import type { Caller, Connection, Route } from "../edge/route/connection.ts";
+import {
+  type Caller,
+  type Connection,
+  connectionOf,
+  type Route,
+  type UpstreamState,
+} from "../edge/route/connection.ts";
 import { type Alarm, Deadlines } from "./deadlines.ts";
 
 /** A question to a listener's function. */
@@ -51,12 +57,14 @@ export class RouteDesk<T extends Routed> {
   /**
    * @param listener its name
    * @param upstreams as the function names them
+   * @param states how they are now
    * @param alarm see {@link Deadlines}
    */
   constructor(
     readonly options: RouteOptions,
     private readonly listener: string,
     private readonly upstreams: readonly string[],
+    private readonly states: () => readonly UpstreamState[],
     private readonly routing: Routing,
     alarm?: Alarm,
   ) {
@@ -67,9 +75,9 @@ export class RouteDesk<T extends Routed> {
 
   /** Asks for a relay, which is told, unless it is {@link delete}d before. */
   ask(relay: T): void {
-    const { listener, upstreams } = this;
+    const { listener, upstreams, states } = this;
     const { hook, timeoutMs } = this.options;
-    const connection = { listener, upstreams, ...relay.caller };
+    const connection = connectionOf(relay.caller, listener, upstreams, states);
     const until = Date.now() + timeoutMs;
     const forget = this.routing.askRoute({ hook, connection, until }, (answer) => {
       // The relay may be over, and another client's by now.

@@ -52,8 +52,11 @@ class Stage implements Disposable {
 class Relay implements Waiter {
   waitsSince: number | null = null;
   waits = 0;
+  retries = 0;
   lastFailure: Reason | null = null;
   hasTime = true;
+  /** Of the one that it wants alone. */
+  isFullThere: boolean | null = null;
   private readonly options: DialOptions;
 
   constructor(
@@ -67,11 +70,11 @@ class Relay implements Waiter {
     const { stage } = this;
     stage.dialedAt.push(stage.age);
     if (stage.room === null) this.lastFailure = "connect_refused";
-    if (stage.room === null || stage.room === 0) {
+    if (this.isFullThere ?? (stage.room === null || stage.room === 0)) {
       this.wait();
       return;
     }
-    stage.room--;
+    if (stage.room !== null) stage.room--;
     stage.served.push(this.name);
   }
 
@@ -88,6 +91,118 @@ class Relay implements Waiter {
     this.stage.refused.push([this.name, reason]);
   }
 }
+
+describe("who wants a certain upstream and no other", () => {
+  test("waits for room there, in order, and holds up nobody", () => {
+    using stage = new Stage({ queueMs: 10_000, queueMax: 3 });
+    stage.room = 5;
+    const [one, two] = [new Relay("one", stage), new Relay("two", stage)];
+    for (const relay of [one, two]) {
+      relay.isFullThere = true;
+      relay.wait();
+    }
+    expect(stage.waiting.hasQueue).toBe(false);
+    stage.come("any");
+    expect(stage.served).toEqual(["any"]);
+    stage.clock.pass(1_000);
+    expect([stage.served, stage.waitingCount]).toEqual([["any"], 2]);
+    for (const relay of [one, two]) relay.isFullThere = false;
+    stage.leave();
+    stage.clock.pass(0);
+    expect([stage.served, stage.waitingCount]).toEqual([["any", "one", "two"], 0]);
+    stage.clock.pass(100);
+    expect(stage.clock.alarmCount).toBe(0);
+  });
+
+  test("does not stand in the way of those that wait for any, nor they in its", () => {
+    using stage = new Stage({ queueMs: 10_000, queueMax: 2 });
+    const strict = new Relay("strict", stage);
+    strict.isFullThere = true;
+    strict.wait();
+    stage.come("any");
+    expect(stage.waitingCount).toBe(2);
+    // The bound is for all that wait.
+    stage.come("more");
+    expect(stage.refused).toEqual([["more", "queue_full"]]);
+    stage.leave();
+    stage.clock.pass(0);
+    expect(stage.served).toEqual(["any"]);
+    strict.isFullThere = false;
+    stage.clock.pass(100);
+    expect(stage.served).toEqual(["any", "strict"]);
+  });
+
+  test("is refused for want of room there, at once or in the end", () => {
+    using stage = new Stage({ queueMs: 500 });
+    stage.room = 5;
+    const relay = new Relay("late", stage);
+    relay.isFullThere = true;
+    relay.wait();
+    stage.clock.pass(1_000);
+    stage.options = listenerDefaults.dial;
+    const other = new Relay("other", stage);
+    other.isFullThere = true;
+    other.wait();
+    expect(stage.refused).toEqual([
+      ["late", "queue_timeout"],
+      ["other", "upstreams_full"],
+    ]);
+  });
+});
+
+describe("with retries", () => {
+  test("who has reached nobody tries anew after a pause, so many times", () => {
+    using stage = new Stage({ retries: 2, retryPauseMs: 1_000 });
+    stage.room = null;
+    stage.come("a");
+    expect(stage.waitingCount).toBe(1);
+    stage.clock.pass(10_000);
+    expect(stage.dialedAt).toHaveLength(3);
+    const [, second = 0, third = 0] = stage.dialedAt;
+    expect(second).toBeWithin(700, 1_050);
+    expect(third - second).toBeWithin(700, 1_050);
+    expect(stage.refused).toEqual([["a", "connect_refused"]]);
+    expect([stage.waitingCount, stage.clock.alarmCount]).toEqual([0, 0]);
+  });
+
+  test("it gets whoever is there by then", () => {
+    using stage = new Stage({ retries: 1, retryPauseMs: 1_000 });
+    stage.room = null;
+    stage.come("a");
+    stage.room = 1;
+    stage.clock.pass(2_000);
+    expect(stage.served).toEqual(["a"]);
+  });
+
+  test("nobody waits who has dialled nobody, has no time, or finds all full", () => {
+    using stage = new Stage({ retries: 1, retryPauseMs: 1_000 });
+    stage.room = null;
+    new Relay("none", stage).wait();
+    const late = new Relay("late", stage);
+    late.hasTime = false;
+    late.dialAgain();
+    stage.room = 0;
+    stage.come("full");
+    expect(stage.refused).toEqual([
+      ["none", "no_upstream"],
+      ["late", "connect_refused"],
+      ["full", "upstreams_full"],
+    ]);
+    expect(stage.waitingCount).toBe(0);
+  });
+
+  test("a client that is held is held first", () => {
+    using stage = new Stage({ retries: 1, retryPauseMs: 1_000, holdMs: 5_000 });
+    stage.room = null;
+    stage.come("a");
+    stage.clock.pass(5_500);
+    expect(stage.refused).toEqual([]);
+    const held = stage.dialedAt.length;
+    stage.clock.pass(5_000);
+    expect(stage.dialedAt.length).toBe(held + 1);
+    expect(stage.refused).toEqual([["a", "connect_refused"]]);
+  });
+});
 
 describe("without a wish to wait", () => {
   test("everybody is refused at once, for what is so", () => {

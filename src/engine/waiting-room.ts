@@ -13,8 +13,15 @@ export interface Waiter {
   /** When it began to wait, on the monotonic clock, and how often it has; the room's own. */
   waitsSince: number | null;
   waits: number;
+  /** How often it has tried all of them anew as nobody had answered; the room's own. */
+  retries: number;
   /** Why its last dial has failed; null before the first. */
   readonly lastFailure: Reason | null;
+  /**
+   * Of one that wants a certain upstream and no other: whether that has no room; null for one that may
+   * go to any.
+   */
+  readonly isFullThere: boolean | null;
   /** Whether its dials and waits may take more time. */
   readonly hasTime: boolean;
   /** Looks anew for an upstream, tried or not; it may come back at once. */
@@ -34,6 +41,8 @@ interface Wait {
   readonly count: WaitCount;
   /** For room at an upstream, and not for one that can be reached. */
   readonly isQueued: boolean;
+  /** At a certain upstream: nobody else waits behind it. */
+  readonly isStrict: boolean;
   /** So long for room at most, since it began to wait. */
   readonly queueMs: number;
   /** When it may try again. */
@@ -42,7 +51,7 @@ interface Wait {
 
 /**
  * The relays of a listener that have no upstream yet: all are full (a queue, with a bound), or none
- * can be reached (clients are held while it starts again). They are looked after together, in their
+ * can be reached (clients are held while it starts again, or try again a few times). They are looked after together, in their
  * order, with one alarm, however many there are. As long as some wait for room nobody else gets any:
  * {@link hasQueue}.
  *
@@ -51,6 +60,8 @@ interface Wait {
 export class WaitingRoom<T extends Waiter> {
   private readonly waiting = new Map<T, Wait>();
   private queued = 0;
+  /** Those who wait for room at a certain upstream. */
+  private queuedStrict = 0;
   /** The next look is due some time; the next one for room is due now. */
   private isArmed = false;
   private isCalled = false;
@@ -73,19 +84,32 @@ export class WaitingRoom<T extends Waiter> {
    * @param count its listener's: this room may be several listeners', one after the other
    * @returns null when it waits; else why it cannot
    */
-  add(relay: T, { queueMs, queueMax, holdMs }: DialOptions, count: WaitCount): Reason | null {
-    const isQueued = this.isFull() || (relay.waitsSince === null && this.hasQueue);
+  add(relay: T, options: DialOptions, count: WaitCount): Reason | null {
+    const { queueMs, queueMax, holdMs } = options;
+    const isStrict = relay.isFullThere !== null;
+    const isBehind = !isStrict && relay.waitsSince === null && this.hasQueue;
+    const isQueued = this.isFullFor(relay) || isBehind;
     const patience = isQueued ? queueMs : holdMs;
-    if (patience === 0) return isQueued ? "upstreams_full" : unreached(relay);
     const now = performance.now();
+    const until = (relay.waitsSince ?? now) + patience;
+    const isOver = now >= until || !relay.hasTime;
+    let nextTry = now;
+    if (isQueued) {
+      if (isOver) return queueMs === 0 ? "upstreams_full" : "queue_timeout";
+      if (this.queued + this.queuedStrict >= queueMax) return "queue_full";
+    } else if (!isOver) {
+      nextTry = Math.min(until, now + backoff(relay.waits++));
+    } else if (mayRetry(relay, options)) {
+      relay.retries++;
+      nextTry = now + spread(options.retryPauseMs);
+    } else {
+      return unreached(relay);
+    }
     relay.waitsSince ??= now;
-    const until = relay.waitsSince + patience;
-    if (now >= until || !relay.hasTime) return isQueued ? "queue_timeout" : unreached(relay);
-    if (isQueued && this.queued >= queueMax) return "queue_full";
-    const nextTry = isQueued ? now : Math.min(until, now + backoff(relay.waits++));
-    this.waiting.set(relay, { count, isQueued, queueMs, nextTry });
+    const wait = { count, isQueued, isStrict, queueMs, nextTry };
+    this.waiting.set(relay, wait);
     count.waits(1);
-    if (isQueued) this.queued++;
+    this.count(wait, 1);
     this.arm();
     return null;
   }
@@ -96,12 +120,21 @@ export class WaitingRoom<T extends Waiter> {
     if (wait === undefined) return;
     this.waiting.delete(relay);
     wait.count.waits(-1);
-    if (wait.isQueued) this.queued--;
+    this.count(wait, -1);
+  }
+
+  private count({ isQueued, isStrict }: Wait, change: 1 | -1): void {
+    if (isQueued && isStrict) this.queuedStrict += change;
+    else if (isQueued) this.queued += change;
+  }
+
+  private isFullFor({ isFullThere }: T): boolean {
+    return isFullThere ?? this.isFull();
   }
 
   /** A relay of this worker has left its upstream: who waits for room need not wait for a look. */
   roomMade(): void {
-    if (!this.hasQueue || this.isCalled) return;
+    if (this.queued + this.queuedStrict === 0 || this.isCalled) return;
     this.isCalled = true;
     this.alarm(0, () => this.serve());
   }
@@ -117,7 +150,10 @@ export class WaitingRoom<T extends Waiter> {
     this.isCalled = false;
     for (const [relay, { isQueued }] of this.waiting) {
       if (!isQueued) continue;
-      if (this.isFull()) return;
+      if (this.isFullFor(relay)) {
+        if (this.queuedStrict === 0) return;
+        continue;
+      }
       this.delete(relay);
       relay.dialAgain();
     }
@@ -128,7 +164,7 @@ export class WaitingRoom<T extends Waiter> {
     const now = performance.now();
     for (const [relay, { queueMs, nextTry }] of this.waiting) {
       // Asked anew for each: those before it may have taken the last room.
-      const isFull = this.isFull();
+      const isFull = this.isFullFor(relay);
       const isLate = isFull && now >= (relay.waitsSince ?? 0) + queueMs;
       if (!isLate && (isFull || now < nextTry)) continue;
       this.delete(relay);
@@ -141,6 +177,16 @@ export class WaitingRoom<T extends Waiter> {
 
 function unreached({ lastFailure }: Waiter): Reason {
   return lastFailure ?? "no_upstream";
+}
+
+/** Whether somebody was dialled, so that dialling anew may help, and how often it has helped nothing. */
+function mayRetry({ lastFailure, retries, hasTime }: Waiter, options: DialOptions): boolean {
+  return lastFailure !== null && hasTime && retries < options.retries;
+}
+
+/** A pause that is up to a quarter shorter: what fails together must not come again together. */
+function spread(pauseMs: number): number {
+  return pauseMs * (1 - Math.random() / 4);
 }
 
 /** Clients that wait for the same upstream must not all come at once. */

@@ -20,7 +20,6 @@ type CommandLineOnly =
   | "admin"
   | "adminToken"
   | "adminReadToken"
-  | "adminMode"
   | "user"
   | "group"
   | "accessLog"
@@ -58,7 +57,7 @@ export interface Proxy extends AsyncDisposable {
   cut(relay: number): void;
   /**
    * Brings the proxy to another configuration: listeners come and go, and new relays get new options.
-   * No relay ends, but where `onRemove` ends those of an upstream that goes. `engine`, `workers`, `uring`, `dnsServers` and the memory stay as they are.
+   * No relay ends, but where `onRemove` ends those of an upstream that goes. `engine`, `workers`, `uring`, `dns…` and the memory stay as they are.
    *
    * @returns what has changed, and what only a restart would change, in one line
    * @throws ConfigError when it is not right; then nothing has changed

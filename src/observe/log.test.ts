@@ -160,6 +160,29 @@ test("a worker that has met a defect is told with what became of its relays, and
   ]);
 });
 
+test("an address of an upstream's name that is not well is a line", () => {
+  const { lines, observer } = record(3);
+  const event = { listener: "main", upstream: "db:5432", address: "10.0.0.5" };
+  observer.addressChanged({ ...event, isWell: false, why: "3 checks failed: timeout" });
+  observer.addressChanged({ ...event, isWell: true, why: "2 checks succeeded: +PONG" });
+  expect(lines).toEqual([
+    "warn: main: upstream db:5432: its address 10.0.0.5 is down: 3 checks failed: timeout",
+    "info: main: upstream db:5432: its address 10.0.0.5 is up: 2 checks succeeded: +PONG",
+  ]);
+});
+
+test("several primaries are told by their names, and that it is over", () => {
+  const { lines, observer } = record(3);
+  observer.primariesChanged("main", ["a:1", "b:1"]);
+  observer.primariesChanged("main", ["a:1", "b:1", "c:1"]);
+  observer.primariesChanged("main", ["b:1"]);
+  expect(lines).toEqual([
+    "warn: main: a:1 and b:1 both say that they are the primary: writes may go to each",
+    "warn: main: a:1, b:1, c:1 all say that they are the primary: writes may go to each",
+    "info: main: no two upstreams say any more that they are the primary",
+  ]);
+});
+
 test("a host name with other addresses is a line, its first ones at debug", () => {
   const { lines, observer } = record(4);
   const addresses = ["10.0.0.1", "::1"];

@@ -3,7 +3,7 @@ import { formatCount, formatCounted, formatDuration, formatSize } from "../confi
 import type { ProxyObserver, RelaySummary } from "../engine/engine.ts";
 import type { MirrorDrop } from "../engine/mirror/reason.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { NameEvent, ServiceEvent, UpstreamEvent } from "../upstream/events.ts";
+import type { AddressEvent, NameEvent, ServiceEvent, UpstreamEvent } from "../upstream/events.ts";
 import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 import { Refusals } from "./refusals.ts";
@@ -123,6 +123,23 @@ export class LogObserver implements ProxyObserver {
 
   upstreamChanged({ listener, upstream, to, why }: UpstreamEvent): void {
     this.log[to === "up" ? "info" : "warn"](`${listener}: upstream ${upstream} is ${to}: ${why}`);
+  }
+
+  addressChanged({ listener, upstream, address, isWell, why }: AddressEvent): void {
+    const name = `${listener}: upstream ${upstream}: its address ${address}`;
+    this.log[isWell ? "info" : "warn"](`${name} is ${isWell ? "up" : "down"}: ${why}`);
+  }
+
+  primariesChanged(listener: string, upstreams: readonly string[]): void {
+    if (upstreams.length < 2) {
+      this.log.info(`${listener}: no two upstreams say any more that they are the primary`);
+      return;
+    }
+    const names = upstreams.length === 2 ? upstreams.join(" and ") : listed(upstreams);
+    const all = upstreams.length === 2 ? "both" : "all";
+    this.log.warn(
+      `${listener}: ${names} ${all} say that they are the primary: writes may go to each`,
+    );
   }
 
   panicChanged(listener: string, isOn: boolean): void {

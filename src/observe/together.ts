@@ -68,6 +68,12 @@ export function together(observers: readonly Partial<ProxyObserver>[]): ProxyObs
     upstreamChanged(event) {
       tell(observers, (one) => one.upstreamChanged?.(event));
     },
+    addressChanged(event) {
+      tell(observers, (one) => one.addressChanged?.(event));
+    },
+    primariesChanged(listener, upstreams) {
+      tell(observers, (one) => one.primariesChanged?.(listener, upstreams));
+    },
     panicChanged(listener, isOn) {
       tell(observers, (one) => one.panicChanged?.(listener, isOn));
     },

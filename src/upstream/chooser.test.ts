@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { plainUpstream } from "../config/listeners.ts";
-import type { BalanceOptions, UpstreamOptions } from "../config/options.ts";
+import { type BalanceOptions, listenerDefaults, type UpstreamOptions } from "../config/options.ts";
 import { type ClientAddress, UNIX_CLIENT } from "../edge/access/client-address.ts";
 import { clientAt } from "../edge/access/test-addresses.ts";
 import { policies } from "./balance/balance.ts";
@@ -27,11 +27,7 @@ function choosing(
   table = new UpstreamTable(1),
 ) {
   for (const { slot, weight } of options) table.reset(slot, weight);
-  const chooser = new UpstreamChooser(
-    options,
-    { policy: "round-robin", boundedLoad: null, ...balance },
-    table,
-  );
+  const chooser = new UpstreamChooser(options, { ...listenerDefaults.balance, ...balance }, table);
   const slotOf = (index: number) => (options[index] as UpstreamOptions).slot;
   return {
     chooser,
@@ -90,22 +86,42 @@ describe.each(policies)("balance %s", (policy) => {
     expect(chooser.enter(client(9), [])).toBe(1);
   });
 
-  test("takes backups only when no other can be had, whatever the cause", () => {
+  test("takes backups only when no other is open and untried, but not for those that are full", () => {
     const options = upstreams({ isBackup: true }, { maxRelays: 1 }, {});
     const { chooser, tally, close, open } = choosing(options, { policy });
     expect(tally(50)[0]).toBe(0);
     expect(tally(50, [1, 2])).toEqual([50, 0, 0]);
     close(2);
-    // The other one is full, then closed.
+    // The other one is full: that is no case for a backup, unless it cannot be reached.
     expect(chooser.enter(client(1), [])).toBe(1);
-    expect(tally(50)).toEqual([50, 0, 0]);
-    chooser.leave(1);
+    expect(tally(50)).toEqual([0, 0, 0]);
+    expect(chooser.isFull).toBe(true);
+    expect(tally(50, [1])).toEqual([50, 0, 0]);
     close(1);
     expect(tally(50)).toEqual([50, 0, 0]);
+    expect(chooser.isFull).toBe(false);
     close(0);
     expect(tally(5)).toEqual([0, 0, 0]);
+    expect(chooser.isFull).toBe(false);
     open(2);
     expect(tally(50)).toEqual([0, 0, 50]);
+  });
+
+  test("takes backups also when all others are full, where that is wanted", () => {
+    const options = upstreams({ isBackup: true, maxRelays: 1 }, { maxRelays: 1 }, {});
+    const { chooser, close } = choosing(options, { policy, backupWhenFull: true });
+    close(2);
+    expect(chooser.enter(client(1), [])).toBe(1);
+    expect(chooser.isFull).toBe(false);
+    expect(chooser.enter(client(2), [])).toBe(0);
+    expect(chooser.isFull).toBe(true);
+    expect(chooser.enter(client(3), [])).toBe(NO_UPSTREAM);
+  });
+
+  test("lets backups take relays while all others have a weight of 0", () => {
+    const options = upstreams({ isBackup: true }, { weight: 0, maxRelays: 1 });
+    const { tally } = choosing(options, { policy });
+    expect(tally(50)).toEqual([50, 0]);
   });
 });
 
@@ -173,6 +189,49 @@ test("with one that fails, round robin begins with it no more often than with ot
   for (const others of dials.slice(1)) expect(others).toBeWithin(145, 156);
 });
 
+describe.each(["round-robin", "least-relays"] as const)("%s", (policy) => {
+  test("goes on where it was when options change, whoever comes and goes", () => {
+    const balance = { ...listenerDefaults.balance, policy };
+    const options = upstreams({}, {}, {});
+    const { chooser: first, table } = choosing(options, { policy });
+    let chooser = first;
+    const next = () => {
+      const index = chooser.enter(client(1), []);
+      chooser.leave(index);
+      const { slot } = chooser.upstreams[index] as UpstreamOptions;
+      chooser = new UpstreamChooser(chooser.upstreams, balance, table, chooser);
+      return slot;
+    };
+    expect(Array.from({ length: 7 }, next)).toEqual([100, 99, 98, 100, 99, 98, 100]);
+    // In another order, and with one more: it is the turn of those who had none yet.
+    const more = upstreams({}, {}, {}, {}).reverse();
+    table.reset(97, 1);
+    chooser = new UpstreamChooser(more, balance, table, chooser);
+    const three = new Set([next(), next(), next()]);
+    expect(three).toEqual(new Set([99, 98, 97]));
+    expect(next()).toBe(100);
+  });
+
+  test.each([
+    [2, 2],
+    [3, 2],
+    [3, 6],
+    [4, 60],
+  ])("of %i workers each begins somewhere else among %i", (workers, count) => {
+    const options = upstreams(...Array.from({ length: count }, () => ({})));
+    const { memory } = choosing(options, {}, new UpstreamTable(workers)).table;
+    const firsts = Array.from({ length: workers }, (_, worker) => {
+      const table = new UpstreamTable(workers, worker, memory);
+      const balance = { ...listenerDefaults.balance, policy };
+      const chooser = new UpstreamChooser(options, balance, table);
+      const index = chooser.enter(client(1), []);
+      chooser.leave(index);
+      return index;
+    });
+    expect(firsts).toEqual(firsts.map((_, worker) => Math.floor((worker * count) / workers)));
+  });
+});
+
 test("weights say who gets how many, also while they change", () => {
   const { tally, table } = choosing(upstreams({ weight: 3 }, { weight: 1 }));
   expect(tally(40)).toEqual([30, 10]);
@@ -195,7 +254,7 @@ test("one who was filled up by another worker in this very moment is passed over
   }
   const table = new Race(1);
   const options = upstreams({ maxRelays: 1 }, { maxRelays: 1 }, { isBackup: true });
-  const { chooser, running } = choosing(options, { policy: "first" }, table);
+  const { chooser, running } = choosing(options, { policy: "first", backupWhenFull: true }, table);
   table.lost = new Set([100]);
   expect(chooser.enter(client(1), [])).toBe(1);
   expect(running()).toEqual([1, 1, 0]);
@@ -214,7 +273,10 @@ describe("full", () => {
     close(1, 2);
     chooser.enter(client(1), []);
     expect(chooser.isFull).toBe(true);
+    // A backup is no room as long as others are open.
     open(2);
+    expect(chooser.isFull).toBe(true);
+    close(0);
     expect(chooser.isFull).toBe(false);
     chooser.enter(client(1), []);
     expect(chooser.isFull).toBe(true);
@@ -256,6 +318,45 @@ describe("by hash", () => {
     expect(index).not.toBe(NO_UPSTREAM);
     expect(chooser.enter(UNIX_CLIENT, [])).toBe(index);
   });
+});
+
+describe("who wants one upstream alone", () => {
+  test("gets that one or none", () => {
+    const { chooser, close, open } = choosing(upstreams({}, { maxRelays: 1 }));
+    expect(chooser.enter(client(1), [], 1, true)).toBe(1);
+    expect(chooser.isFullAt(1)).toBe(true);
+    expect(chooser.enter(client(1), [], 1, true)).toBe(NO_UPSTREAM);
+    chooser.leave(1);
+    expect(chooser.enter(client(1), [1], 1, true)).toBe(NO_UPSTREAM);
+    close(1);
+    expect(chooser.enter(client(1), [], 1, true)).toBe(NO_UPSTREAM);
+    open(1);
+    expect(chooser.enter(client(1), [], 1, true)).toBe(1);
+    // It was taken away.
+    expect(chooser.enter(client(1), [], NO_UPSTREAM, true)).toBe(NO_UPSTREAM);
+  });
+
+  test("is full only where it could go", () => {
+    const { chooser, close } = choosing(upstreams({}, { maxRelays: 1 }));
+    chooser.enter(client(1), [], 1, true);
+    expect([0, 1, NO_UPSTREAM].map((index) => chooser.isFullAt(index))).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    close(1);
+    expect(chooser.isFullAt(1)).toBe(false);
+  });
+});
+
+test("tells how upstreams are", () => {
+  const { chooser, close } = choosing(upstreams({ maxRelays: 7 }, {}));
+  chooser.enter(client(1), []);
+  close(1);
+  expect(chooser.states).toEqual([
+    { upstream: "10.1.0.0:6379", isOpen: true, running: 1, maxRelays: 7 },
+    { upstream: "10.1.0.1:6379", isOpen: false, running: 0, maxRelays: 0 },
+  ]);
 });
 
 test("a dial that was answered is told", () => {

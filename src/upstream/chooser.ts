@@ -8,6 +8,7 @@ import {
   ipv6Word,
   UNIX_CLIENT,
 } from "../edge/access/client-address.ts";
+import type { UpstreamState } from "../edge/route/connection.ts";
 import { mustAsk } from "../engine/names.ts";
 import { type Balancer, type Candidates, newBalancer } from "./balance/balance.ts";
 import { mix } from "./balance/hash.ts";
@@ -28,8 +29,8 @@ export interface Choice {
  * Chooses an upstream for each relay of a listener, in one worker: what is open is read from the
  * table that all share, what an upstream has is counted there.
  *
- * Backups get relays only when no other upstream can be chosen, be it that none is open, that all
- * were tried or that all are full.
+ * Backups get relays only when no other upstream is open that was not tried. Those that are open and
+ * full have relays wait, or turn them away, unless the options say that backups are for that, too.
  *
  * Owner: a listener.
  */
@@ -37,19 +38,28 @@ export class UpstreamChooser {
   private readonly primaries: Group;
   private readonly backups: Group;
   private readonly hashes: boolean;
+  private readonly backupWhenFull: boolean;
   /** By number: 1 where the host is a name. */
   private readonly asked: Uint8Array;
 
+  /** @param before whose place it takes, and from whose position it goes on */
   constructor(
     readonly upstreams: readonly UpstreamOptions[],
-    { policy, boundedLoad }: BalanceOptions,
+    { policy, boundedLoad, backupWhenFull }: BalanceOptions,
     private readonly table: UpstreamTable,
+    before: UpstreamChooser | null = null,
   ) {
+    const begin = table.worker / table.workers;
     const group = (isBackup: boolean) =>
-      new Group(upstreams, isBackup, table, newBalancer(policy, { boundedLoad }));
+      new Group(upstreams, isBackup, table, newBalancer(policy, { boundedLoad, begin }));
     this.primaries = group(false);
     this.backups = group(true);
+    if (before !== null) {
+      this.primaries.succeed(before.primaries);
+      this.backups.succeed(before.backups);
+    }
     this.hashes = policy === "hash";
+    this.backupWhenFull = backupWhenFull;
     this.asked = Uint8Array.from(upstreams, ({ address }) => (mustAsk(address) ? 1 : 0));
     // Its table takes milliseconds: now, and not for the first client.
     if (this.hashes) this.leave(this.enter(UNIX_CLIENT, NONE_TRIED));
@@ -61,19 +71,41 @@ export class UpstreamChooser {
    * @param client of its address only the part without the port counts
    * @param tried upstreams that are left out, by their numbers
    * @param wanted comes before all others, whatever their weights are and whether it is a backup
+   * @param isStrict nobody but the wanted one will do
    * @returns its number; {@link NO_UPSTREAM} when there is none now
    */
-  enter(client: ClientAddress, tried: readonly number[], wanted: number = NO_UPSTREAM): number {
+  enter(
+    client: ClientAddress,
+    tried: readonly number[],
+    wanted: number = NO_UPSTREAM,
+    isStrict = false,
+  ): number {
     if (wanted !== NO_UPSTREAM && !tried.includes(wanted) && this.enterThis(wanted)) return wanted;
+    if (isStrict) return NO_UPSTREAM;
     const hash = this.hashes ? hashOfHost(client) : 0;
     const primary = this.primaries.enter(hash, tried);
-    return primary === NO_UPSTREAM ? this.backups.enter(hash, tried) : primary;
+    if (primary !== NO_UPSTREAM) return primary;
+    if (!this.backupWhenFull && this.primaries.isFullFor(tried)) return NO_UPSTREAM;
+    return this.backups.enter(hash, tried);
   }
 
   /** @returns whether it is open and has room; a weight of 0 only says that nobody else goes there */
   private enterThis(index: number): boolean {
     const { slot, maxRelays } = this.upstreams[index] as UpstreamOptions;
     return this.table.isOpen(slot) && this.table.enter(slot, maxRelays);
+  }
+
+  /** Whether relays may go to this one, and it has no room; false for {@link NO_UPSTREAM}. */
+  isFullAt(index: number): boolean {
+    const upstream = this.upstreams[index];
+    if (upstream === undefined || upstream.maxRelays === 0) return false;
+    const { slot, maxRelays } = upstream;
+    return this.table.isOpen(slot) && this.table.running(slot) >= maxRelays;
+  }
+
+  /** How all of them are now. */
+  get states(): readonly UpstreamState[] {
+    return statesOf(this.upstreams, this.table);
   }
 
   /** The number of the upstream with this address; {@link NO_UPSTREAM} when there is none. */
@@ -101,8 +133,23 @@ export class UpstreamChooser {
   /** Whether there are upstreams that relays may go to, and none of them has room. */
   get isFull(): boolean {
     const { primaries, backups } = this;
-    return !primaries.hasRoom && !backups.hasRoom && (primaries.isUsable || backups.isUsable);
+    if (primaries.hasRoom) return false;
+    if (primaries.isUsable && !this.backupWhenFull) return true;
+    return !backups.hasRoom && (primaries.isUsable || backups.isUsable);
   }
+}
+
+/** How upstreams are now. */
+export function statesOf(
+  upstreams: readonly UpstreamOptions[],
+  table: UpstreamTable,
+): readonly UpstreamState[] {
+  return upstreams.map(({ address, slot, maxRelays }) => ({
+    upstream: formatAddress(address),
+    isOpen: table.isOpen(slot),
+    running: table.running(slot),
+    maxRelays,
+  }));
 }
 
 const NONE_TRIED: readonly number[] = [];
@@ -137,6 +184,13 @@ class Group implements Candidates {
     this.isEmpty = !this.belongs.includes(1);
   }
 
+  /** Goes on where the group stands whose place it takes. */
+  succeed(before: Group): void {
+    const numbers = new Map(before.names.map((name, index) => [name, index]));
+    const those = Int32Array.from(this.names, (name) => numbers.get(name) ?? NO_UPSTREAM);
+    this.balancer.succeed?.(before.balancer, those);
+  }
+
   get version(): number {
     return this.table.changes;
   }
@@ -155,6 +209,15 @@ class Group implements Candidates {
   get hasRoom(): boolean {
     for (let index = 0; index < this.count; index++) {
       if (this.mayBeUsed(index) && this.hasRoomAt(index)) return true;
+    }
+    return false;
+  }
+
+  /** Relays may go to one that was not tried, when it has room again. */
+  isFullFor(tried: readonly number[]): boolean {
+    for (let index = 0; index < this.count; index++) {
+      if (!this.mayBeUsed(index) || this.hasRoomAt(index)) continue;
+      if (!tried.includes(index)) return true;
     }
     return false;
   }

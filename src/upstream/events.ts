@@ -10,6 +10,16 @@ export interface UpstreamEvent {
   readonly why: string;
 }
 
+/** One of several addresses of an upstream's name is well now, or is not any more. */
+export interface AddressEvent {
+  readonly listener: string;
+  readonly upstream: string;
+  readonly address: string;
+  readonly isWell: boolean;
+  /** A clause for the log. */
+  readonly why: string;
+}
+
 /** A host name of upstreams has other addresses. */
 export interface NameEvent {
   readonly name: string;
@@ -33,6 +43,13 @@ export interface ServiceEvent {
 /** What is told of upstreams. */
 export interface UpstreamsObserver {
   upstreamChanged?(event: UpstreamEvent): void;
+  addressChanged?(event: AddressEvent): void;
+  /**
+   * Several servers of a listener say that they are the primary; or that is over, with one or none.
+   *
+   * @param upstreams their names
+   */
+  primariesChanged?(listener: string, upstreams: readonly string[]): void;
   /** So few are open that all are treated as open; or that is over. */
   panicChanged?(listener: string, isOn: boolean): void;
   nameChanged?(event: NameEvent): void;

@@ -18,8 +18,8 @@ enum Word {
 /** A weight of 1, in the table: slow start scales weights in finer steps than whole ones. */
 export const WEIGHT_UNIT = 256;
 
-/** Upstreams of all listeners together, at most. */
-export const SLOTS_MAX = 4_096;
+/** Upstreams of all listeners together, at most. Memory of rows that nobody has used is not taken. */
+export const SLOTS_MAX = 32_768;
 
 /** The words of a cache line, in which the count of changes stands alone: workers read it always. */
 const LINE = 16;

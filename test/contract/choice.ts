@@ -39,7 +39,23 @@ function weightCases(suite: Suite): void {
     expect([many.ends.length, few.ends.length]).toEqual([6, 3]);
   });
 
-  suite.case("a backup is for when no other can be had", async (scene) => {
+  suite.case("a reload begins no round anew", async (scene) => {
+    const three = [
+      await scene.upstream(echo),
+      await scene.upstream(echo),
+      await scene.upstream(echo),
+    ];
+    const upstreams = three.map(({ address }, index) => rowed(address, index));
+    const options = listener({ upstreams });
+    const listening = await scene.engine.listen(options);
+    for (let round = 1; round <= 6; round++) {
+      await served(scene, listening.address);
+      await listening.update({ ...options, connectTimeoutMs: 4_000 + round });
+    }
+    expect(three.map(({ ends }) => ends.length)).toEqual([2, 2, 2]);
+  });
+
+  suite.case("a backup is for when no other is open", async (scene) => {
     const backup = await scene.upstream(echo);
     const first = await scene.upstream(echo);
     const upstreams = [{ ...rowed(backup.address, 0), isBackup: true }, rowed(first.address, 1)];
@@ -49,6 +65,26 @@ function weightCases(suite: Suite): void {
     first.close();
     await served(scene, address);
     expect(backup.ends.length).toBe(1);
+  });
+
+  suite.case("a backup takes nobody while another one is open, and full", async (scene) => {
+    const backup = await scene.upstream(echo);
+    const first = await scene.upstream(echo);
+    const full = { ...rowed(first.address, 1), maxRelays: 1 };
+    const upstreams = [{ ...rowed(backup.address, 0), isBackup: true }, full];
+    const options = listener({ upstreams, ...dialing({ queueMs: NEVER_MS }) });
+    const listening = await scene.engine.listen(options);
+    const one = await served(scene, listening.address);
+    const two = (await scene.client(listening.address)).send("x");
+    await waitFor(() => scene.engine.stats().listeners[0]?.waiting === 1, "it waits for room");
+    one.reset();
+    await waitFor(() => two.receivedBytes === 1, "the echo is here");
+    expect([backup.ends.length, first.ends.length]).toEqual([0, 2]);
+    // Unless that is what it is for.
+    const balance = { ...listenerDefaults.balance, backupWhenFull: true };
+    await listening.update({ ...options, balance });
+    await served(scene, listening.address);
+    expect([backup.ends.length, first.ends.length]).toEqual([1, 2]);
   });
 
   suite.case("so many tries, each with another upstream", async (scene) => {
@@ -286,7 +322,7 @@ function endCases(suite: Suite): void {
     const { address: nobody } = await scene.silent();
     const upstream = await scene.upstream(echo);
     const upstreams = [rowed(nobody, 0), rowed(upstream.address, 1)];
-    const balance = { policy: "first", boundedLoad: null } as const;
+    const balance = { ...listenerDefaults.balance, policy: "first" } as const;
     const address = await scene.listen([], { upstreams, balance, connectTimeoutMs: NEVER_MS });
     const client = await scene.client(address);
     client.send("patience");

@@ -1,10 +1,10 @@
 import { expect } from "bun:test";
 import { formatAddress } from "../../src/config/address.ts";
-import type { Address } from "../../src/config/options.ts";
+import { type Address, listenerDefaults } from "../../src/config/options.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { Pattern } from "../fixtures/pattern.ts";
 import { descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
-import { echo, sink } from "../fixtures/upstream.ts";
+import { echo, sink, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
@@ -129,6 +129,37 @@ function choiceCases(suite: Suite): void {
       Array.from({ length: 5 }, () => formatAddress(refusing)),
     );
   });
+
+  suite.case("the only upstream is tried again after a pause, so many times", async (scene) => {
+    const refusing = scene.refusing();
+    const dial = { ...listenerDefaults.dial, retries: 2, retryPauseMs: 100 };
+    const address = await scene.listen([refusing], { dial });
+    const client = await scene.client(address);
+    const relay = await scene.ended(1);
+    expect(relay).toMatchObject({ reason: "connect_refused", dials: 3 });
+    expect(relay.durationMs).toBeGreaterThanOrEqual(140);
+    await waitFor(() => client.closed || client.finSeen, "the client is let go");
+  });
+
+  suite.case(
+    "an upstream that comes back meanwhile gets the client that tries again",
+    async (scene) => {
+      const refusing = scene.refusing();
+      const dial = { ...listenerDefaults.dial, tries: 1, retries: 100, retryPauseMs: 50 };
+      const address = await scene.listen([refusing], { dial });
+      const client = (await scene.client(address)).send("patience");
+      await waitFor(() => scene.record.dialsFailed.length > 0, "it was refused once");
+      scene.free(refusing);
+      const upstream = Upstream.listen(refusing, echo);
+      try {
+        await waitFor(() => client.receivedBytes === 8, "the echo is here");
+      } finally {
+        client.reset();
+        await scene.ended(1);
+        upstream.close();
+      }
+    },
+  );
 
   suite.case("when all refuse, each was tried once", async (scene) => {
     const address = await scene.listen([scene.refusing(), scene.refusing(), scene.refusing()]);

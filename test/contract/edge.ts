@@ -1,6 +1,11 @@
 import { expect } from "bun:test";
 import { edgeDefaults } from "../../src/config/edge.ts";
-import type { Address, EdgeOptions, GateOptions } from "../../src/config/options.ts";
+import {
+  type Address,
+  type EdgeOptions,
+  type GateOptions,
+  listenerDefaults,
+} from "../../src/config/options.ts";
 import { NetworkSet, parseNetwork } from "../../src/edge/access/networks.ts";
 import { AccessList } from "../../src/edge/access/rules.ts";
 import { ClientCounts } from "../../src/edge/limits/client-counts.ts";
@@ -13,7 +18,7 @@ import type { End } from "../fixtures/end.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { openGate } from "./gate.ts";
-import type { Scene } from "./scene.ts";
+import { listener, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const NEVER_MS = 120_000;
@@ -108,6 +113,69 @@ function accessCases(suite: Suite): void {
     await waitFor(async () => (await scene.engine.relays()).length === 1, "one has left");
     await served(scene, address);
   });
+
+  suite.case("who comes when a listener is full waits for room, in order", async (scene) => {
+    const limit = { rows: [{ slot: 9, most: 1 }] };
+    const address = await edged(scene, { whenFull: "wait", fullTimeoutMs: NEVER_MS }, limit);
+    const waiting = () => scene.engine.stats().listeners[0]?.waiting;
+    const first = await served(scene, address);
+    const second = (await scene.client(address)).send("second");
+    await waitFor(() => waiting() === 1, "it waits");
+    const third = (await scene.client(address)).send("third");
+    const leaver = (await scene.client(address)).send("leaver");
+    await waitFor(() => waiting() === 3, "they wait behind");
+    expect((await scene.engine.relays()).map(({ dials }) => dials)).toEqual([1, 0, 0, 0]);
+    leaver.reset();
+    expect(await scene.ended(1)).toMatchObject({ reason: "client_reset", dials: 0 });
+    first.reset();
+    await waitFor(() => second.receivedBytes === 6, "who came first is served first");
+    expect([third.receivedBytes, waiting()]).toEqual([0, 1]);
+    second.reset();
+    await waitFor(() => third.receivedBytes === 5, "and then the other one");
+    expect(waiting()).toBe(0);
+  });
+
+  suite.case("its wait has an end, and a bound", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const gate = { ...openGate, rows: [{ slot: 9, most: 1 }] };
+    const edge = { ...edgeDefaults, whenFull: "wait", fullTimeoutMs: 300, gate } as const;
+    const dial = { ...listenerDefaults.dial, queueMax: 1 };
+    const address = await scene.listen([upstream], { edge, dial });
+    await served(scene, address);
+    await scene.client(address);
+    await waitFor(async () => (await scene.engine.relays()).length === 2, "it waits");
+    await scene.client(address);
+    expect(await scene.ended(1)).toMatchObject({ reason: "listener_full", dials: 0 });
+    const late = await scene.ended(2);
+    expect(late).toMatchObject({ reason: "listener_full", dials: 0 });
+    expect(late.durationMs).toBeGreaterThanOrEqual(290);
+  });
+
+  suite.case(
+    "room that a reload brings is for those who wait at a full listener",
+    async (scene) => {
+      const upstream = await scene.upstream(echo);
+      const options = (most: number) => {
+        const gate = { ...openGate, rows: [{ slot: 9, most }] };
+        const edge = { ...edgeDefaults, whenFull: "wait", fullTimeoutMs: NEVER_MS, gate } as const;
+        return listener({ upstreams: [rowed(upstream.address, 0)], edge });
+      };
+      const listening = await scene.engine.listen(options(1));
+      await served(scene, listening.address);
+      const waiting = (await scene.client(listening.address)).send("x");
+      await waitFor(() => scene.engine.stats().listeners[0]?.waiting === 1, "it waits");
+      await listening.update(options(2));
+      await waitFor(() => waiting.receivedBytes === 1, "it is served");
+      // It counts where it has come in.
+      const refusing = { ...options(2).edge, whenFull: "refuse" } as const;
+      await listening.update({ ...options(2), edge: refusing });
+      await refused(scene, listening.address, "listener_full");
+      for (const client of scene.clients) client.reset();
+      await waitFor(async () => (await scene.engine.relays()).length === 0, "all have left");
+      await served(scene, listening.address);
+      await served(scene, listening.address);
+    },
+  );
 
   suite.case("a client with so many relays gets no more, until one has left", async (scene) => {
     const counts = new SharedArrayBuffer(ClientCounts.bytesFor());

@@ -466,7 +466,7 @@ function lifeCases(suite: Suite): void {
     const { client: before } = await scene.pair(listening.address, upstream);
     before.send("one");
     await waitFor(() => mirror.ends[0]?.receivedBytes === 3, "the mirror has it");
-    listening.update({ ...options, mirror: null });
+    await listening.update({ ...options, mirror: null });
     before.send("two");
     await waitFor(() => mirror.ends[0]?.receivedBytes === 6, "the mirror has that, too");
     before.finish();

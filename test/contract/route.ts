@@ -1,7 +1,12 @@
 import { expect } from "bun:test";
 import { formatAddress } from "../../src/config/address.ts";
 import { edgeDefaults } from "../../src/config/edge.ts";
-import type { Address, ListenerOptions, RouteOptions } from "../../src/config/options.ts";
+import {
+  type Address,
+  type ListenerOptions,
+  listenerDefaults,
+  type RouteOptions,
+} from "../../src/config/options.ts";
 import { TlvType } from "../../src/edge/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../../src/edge/proxy-protocol/writer.ts";
 import type { Connection, Decision, Route } from "../../src/edge/route/connection.ts";
@@ -83,6 +88,10 @@ function knowledgeCases(suite: Suite): void {
         local: formatAddress(address),
         header: null,
         upstreams: [formatAddress(upstream.address), formatAddress(other)],
+        states: [
+          { upstream: formatAddress(upstream.address), isOpen: true, running: 1, maxRelays: 0 },
+          { upstream: formatAddress(other), isOpen: true, running: 0, maxRelays: 0 },
+        ],
       },
     ]);
   });
@@ -162,6 +171,66 @@ function decisionCases(suite: Suite): void {
     for (let round = 0; round < 3; round++) await served(scene, address);
     expect([first.ends.length, full.ends.length]).toEqual([2, 1]);
     expect((await scene.engine.relays()).map(({ dials }) => dials)).toEqual([2, 1, 1]);
+  });
+
+  suite.case("a client whose upstream is strictly chosen never gets another one", async (scene) => {
+    const other = await scene.upstream(echo);
+    const full = await scene.upstream(echo);
+    const upstreams = [
+      rowed(other.address, 0),
+      rowed(scene.refusing(), 1),
+      { ...rowed(full.address, 2), maxRelays: 1, weight: 0 },
+    ];
+    scene.weigh([1, 0, 0]);
+    const wanted = [2, 2, 1];
+    const hook: Route = ({ upstreams }) => ({
+      upstream: upstreams[wanted.shift() ?? 0],
+      strict: true,
+    });
+    const address = await scene.listen([], { upstreams, ...routing(hook) });
+    await served(scene, address);
+    await scene.client(address);
+    expect(await scene.ended(1)).toMatchObject({ reason: "upstreams_full", dials: 0 });
+    await scene.client(address);
+    expect(await scene.ended(2)).toMatchObject({ reason: "connect_refused", dials: 1 });
+    expect([other.ends.length, full.ends.length]).toEqual([0, 1]);
+  });
+
+  suite.case("it waits for that one, and holds up nobody else", async (scene) => {
+    const other = await scene.upstream(echo);
+    const full = await scene.upstream(echo);
+    const upstreams = [rowed(other.address, 0), { ...rowed(full.address, 1), maxRelays: 1 }];
+    scene.weigh([1, 0]);
+    const wanted = [1, 1, null, 1];
+    const hook: Route = ({ upstreams }) => {
+      const number = wanted.shift();
+      return number === 1 ? { upstream: upstreams[1], strict: true } : null;
+    };
+    const dial = { ...listenerDefaults.dial, queueMs: NEVER_MS, holdMs: NEVER_MS };
+    const address = await scene.listen([], { upstreams, dial, ...routing(hook) });
+    const first = await served(scene, address);
+    const second = (await scene.client(address)).send("hello");
+    const waiting = () => scene.engine.stats().listeners[0]?.waiting;
+    await waitFor(() => waiting() === 1, "it waits");
+    await served(scene, address);
+    expect([other.ends.length, full.ends.length]).toEqual([1, 1]);
+    first.reset();
+    await waitFor(() => second.receivedBytes === 5, "it has its upstream");
+    expect([other.ends.length, full.ends.length, waiting()]).toEqual([1, 2, 0]);
+  });
+
+  suite.case("of one that was taken away meanwhile nobody else takes the place", async (scene) => {
+    const thinker = new Thinker();
+    const [a, b] = [await scene.upstream(echo), await scene.upstream(echo)];
+    const [first, second] = [rowed(a.address, 0), rowed(b.address, 1)];
+    const base = { ...listener({ upstreams: [first, second] }), ...routing(thinker.hook) };
+    const listening = await scene.engine.listen(base);
+    await scene.client(listening.address);
+    const answer = await thinker.question(1);
+    await listening.update({ ...base, upstreams: [first] });
+    answer({ upstream: formatAddress(b.address), strict: true });
+    expect(await scene.ended(1)).toMatchObject({ reason: "no_upstream", dials: 0 });
+    expect([a.ends.length, b.ends.length]).toEqual([0, 0]);
   });
 
   suite.case("a label is in the story, from then on to the end", async (scene) => {

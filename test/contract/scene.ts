@@ -74,7 +74,7 @@ export class Scene {
 
   /** The engine, made at the first use: some cases run theirs in a process of its own. */
   get engine(): Engine {
-    const resolve: ResolveName = (address, answer) => {
+    const resolve: ResolveName = (address, _slot, answer) => {
       const host = address.kind === "tcp" ? address.host : address.path;
       const held = this.heldNames.get(host);
       if (held === undefined) answer(this.names.get(host) ?? []);

@@ -7,7 +7,7 @@ import {
   uringDefaults,
 } from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
-import type { UpstreamView } from "../../src/control/upstreams.ts";
+import type { UpstreamView } from "../../src/control/upstream-view.ts";
 import type { RelaySummary } from "../../src/engine/engine.ts";
 import { History } from "../../src/observe/history.ts";
 import { LogObserver } from "../../src/observe/log.ts";

@@ -190,8 +190,10 @@ function once(
     socket.write(bytes.subarray(0, first));
     socket.write(bytes.subarray(first, cutAt), () => {
       if (ending === "fin") socket.end();
-      // No one waits for an answer for long: what comes in that time is enough.
-      timer = setTimeout(() => finish(socket, ending), ending === "wait" ? 20 : random() * 3);
+      // Most leave at once. Those who wait for an answer leave with it: on a busy machine it takes a while.
+      const patience = ending === "wait" ? 500 : random() * 3;
+      timer = setTimeout(() => finish(socket, ending), patience);
+      if (ending === "wait") socket.on("data", () => finish(socket, ending));
     });
   });
   socket.on("close", () => {

@@ -194,7 +194,7 @@ describe("the unix socket", () => {
     ["0666", 0o666],
   ] as const)("is for others where that is said: %s", async (text, expected) => {
     const path = join(folder, `${text}-said.sock`);
-    await using proxy = start(path, "077", "--admin-mode", text);
+    await using proxy = start(path, "077", "--unix-mode", text);
     await proxy.logged(LOGGED);
     expect(mode(path)).toBe(expected);
     // And what else the program makes has the umask that it was started with.
@@ -203,18 +203,39 @@ describe("the unix socket", () => {
     await proxy.stop();
   });
 
-  test("is not for modes that nobody means, nor for addresses without a file", async () => {
-    const admin = ["-m", "sink", "-l", "127.0.0.1:0", "--admin"];
-    for (const text of ["0777", "660", "0", "rw-------"]) {
-      const { code } = await runCli(...admin, `unix:${folder}/x`, "--admin-mode", text);
-      expect(code).toBe(2);
-    }
-    for (const address of ["127.0.0.1:0", "unix:@ringway-test"]) {
-      const { code, err } = await runCli(...admin, address, "--admin-mode", "0660");
-      expect({ code, err }).toMatchObject({
-        code: 2,
-        err: expect.stringContaining("--admin-mode"),
-      });
+  test("is not for modes that nobody means", async () => {
+    const admin = ["-m", "sink", "-l", "127.0.0.1:0", "--admin", `unix:${folder}/x`];
+    for (const text of ["01777", "66", "0", "rw-------"]) {
+      const { code, err } = await runCli(...admin, "--unix-mode", text);
+      expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining("--unix-mode") });
     }
   });
+
+  // Who else is on the machine takes root to try.
+  test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux").each([
+    ["0600", [], 403],
+    ["0660", [], 403],
+    ["0666", [], 200],
+    ["0600", ["--unix-user", "4711"], 200],
+    ["0660", ["--unix-group", "4711"], 200],
+  ] as const)(
+    "without a file is for others as its mode says: %s %p",
+    async (text, owner, expected) => {
+      const name = `ringway-${process.pid}-${text}-${owner.join("-")}`;
+      await using proxy = new CliProcess([
+        ...["-m", "sink", "-l", "127.0.0.1:0", "--stats", "none"],
+        ...["--admin", `unix:@${name}`, "--unix-mode", text, ...owner],
+      ]);
+      await proxy.logged(LOGGED);
+      const asked = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}"];
+      const request = [...asked, "--abstract-unix-socket", name, "http://localhost/api/state"];
+      const stranger = ["setpriv", "--reuid", "4711", "--regid", "4711", "--clear-groups"];
+      const status = (command: readonly string[]) =>
+        new Response(Bun.spawn([...command], { stdout: "pipe" }).stdout).text();
+      expect(await status(request)).toBe("200");
+      expect(await status([...stranger, ...request])).toBe(String(expected));
+      if (expected === 403) await proxy.logged(/admin API: user 4711 may not use this socket/);
+      await proxy.stop();
+    },
+  );
 });

@@ -36,6 +36,7 @@ const upstream = {
   lastCheck: { detail: "d" },
   trouble: "t",
   healthForMs: 1,
+  addresses: [{ address: "a", health: "down", isCurrent: false }],
 };
 const relays = { running: 1, matching: 1, relays: [relay] };
 const plan = {

@@ -191,6 +191,30 @@ onEveryStage("no relay ends at ourselves", (stage) => {
     expect(accepted).toBe(CLIENTS);
   });
 
+  test("the admin server, by a link that changes between the look and the dial", async () => {
+    const [admin, real, link] = ["admin", "real", "link"].map((name) => join(folder, name));
+    const upstream = Upstream.listen({ kind: "unix", path: real as string }, echo);
+    symlinkSync(real as string, link as string);
+    const args = ["-l", "127.0.0.1:0", "-u", `unix:${link}`, "--admin", `unix:${admin}`];
+    await using proxy = startOn(stage, [...args, "--eject-after", "0", "--stats", "none"]);
+    const port = await proxy.port();
+    const turning = `
+      const { renameSync, symlinkSync } = require("node:fs");
+      const [link, ...targets] = process.argv.slice(-3);
+      for (;;) for (const target of targets) {
+        symlinkSync(target, link + ".new");
+        renameSync(link + ".new", link);
+      }`;
+    const words = [process.execPath, "-e", turning, link, admin, real] as string[];
+    await using _ = Bun.spawn(words, { stderr: "inherit" });
+    const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const heard = new Set<string>();
+    for (let left = 1_500; left > 0; left--) heard.add(await ask(tcp(port), request));
+    // Both kinds of dial were tried, and neither got there.
+    expect(heard).toEqual(new Set(["", request]));
+    upstream.close();
+  });
+
   const NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
   const isAllowed = Bun.spawnSync([...NETWORK, "true"]).success && Bun.which("nsenter") !== null;
   test.skipIf(!isAllowed)("by an address that this machine gets later", async () => {
@@ -242,6 +266,44 @@ onEveryStage("no relay ends at ourselves", (stage) => {
     await using proxy = startOn(stage, [...args, ...check, ...where, ...dns()]);
     await proxy.logged(/is down: .*that is this very proxy/);
     await proxy.stop();
+    upstream.close();
+  });
+
+  test("nor does the check of one upstream, at an address or at a port of its own host", async () => {
+    const admin = freePort();
+    authority.addresses("admin.test", ["127.0.0.1"], 60);
+    const upstream = Upstream.listen(tcp(0), echo);
+    const { port: away } = upstream.address as { port: number };
+    const path = join(folder, "ringway.toml");
+    await writeFile(
+      path,
+      `listen = "127.0.0.1:0"\nadmin = "127.0.0.1:${admin}"\ncheck = "http"\ncheckPath = "/healthz"\n` +
+        `upstream = [{ address = "127.0.0.1:${away}", checkAddress = "admin.test:${admin}" },\n` +
+        `{ address = "admin.test:${away}", checkAddress = ":${admin}" }]\n`,
+    );
+    await using proxy = startOn(stage, ["-c", path, ...dns()]);
+    await proxy.logged(/127\.0\.0\.1:\d+ is down: .*that is this very proxy/);
+    await proxy.logged(/upstream admin\.test:\d+ is down: .*that is this very proxy/);
+    await proxy.stop();
+    upstream.close();
+  });
+
+  test("nor is an address of a checked name that is the listener found well", async () => {
+    const upstream = Upstream.listen(tcp(0, "127.0.0.2"), echo);
+    const { port } = upstream.address as { port: number };
+    authority.addresses("self.test", ["127.0.0.1", "127.0.0.2"], 1);
+    const args = ["-l", `127.0.0.1:${port}`, "-u", `self.test:${port}`, "--check", "tcp"];
+    await using proxy = startOn(stage, [...args, ...dns()]);
+    await proxy.port();
+    await proxy.logged(/address 127\.0\.0\.1 is down: .*that is this very proxy/);
+    expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
+    // What it was before serves on: nothing that is well has come in its place.
+    authority.addresses("self.test", ["127.0.0.1"], 1);
+    await proxy.logged(/self\.test is 127\.0\.0\.1 now/);
+    expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
+    const { accepted, reasons } = await relaysOf(proxy);
+    expect(accepted).toBe(2 * CLIENTS);
+    expect(reasons.own_address).toBeUndefined();
     upstream.close();
   });
 });

@@ -100,6 +100,23 @@ describe.if(isRoot)("a start as root with --user", () => {
     });
   });
 
+  onEveryStage("gives unix sockets their owner before it", (stage) => {
+    test("that of its own, or of another user", async () => {
+      const [path, admin] = ["a", "b"].map((name) =>
+        join(folder, `${name}-${crypto.randomUUID()}`),
+      );
+      await using proxy = startOn(stage, [
+        ...["-l", `unix:${path}`, "-m", "sink", "--admin", `unix:${admin}`, ...ACCOUNT],
+        ...["--unix-user", "61236", "--unix-group", "61237", "--unix-mode", "0660"],
+      ]);
+      await proxy.logged(/running as user/);
+      for (const one of [path, admin]) {
+        const { uid, gid, mode } = statSync(one as string);
+        expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 61_236, gid: 61_237, mode: 0o660 });
+      }
+    });
+  });
+
   test("a thread of the kernel that submits for a ring has that user's rights, too", async () => {
     const flags = ["-l", "127.0.0.1:0", "-e", "auto", "--uring-sqpoll", "1s", ...ACCOUNT];
     await using proxy = new CliProcess(flags);
@@ -173,6 +190,24 @@ describe.if(isRoot)("secrets stay in the process", () => {
     }
   });
 
+  const strace = Bun.which("strace");
+  test.skipIf(strace === null)("the kernel is told again when the user has changed", async () => {
+    const trace = join(folder, "trace");
+    const before = ["strace", "-f", "-e", "trace=prctl,setresuid", "-o", trace];
+    const token = ["--admin", "127.0.0.1:0", "--admin-token", "0123456789abcdef"];
+    const flags = ["-l", "127.0.0.1:0", "-m", "sink", ...ACCOUNT, ...token];
+    await using proxy = new CliProcess([...flags, "--stats", "none"], before);
+    await proxy.logged(/listening on/);
+    // It sets it back to fs.suid_dumpable then, which may be anything here.
+    const calls = readFileSync(trace, "utf8");
+    expect(calls.lastIndexOf("setresuid(")).toBeGreaterThan(0);
+    const last = calls.lastIndexOf("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE");
+    expect(last).toBeGreaterThan(calls.lastIndexOf("setresuid("));
+    const [program] = /^\d+/.exec(calls) ?? [];
+    process.kill(Number(program), "SIGTERM");
+    await proxy.finished();
+  });
+
   test("one that a reload brings, too; without any there are cores for whoever wants them", async () => {
     const file = join(folder, "secret.toml");
     const write = (more: string) =>
@@ -184,6 +219,16 @@ describe.if(isRoot)("secrets stay in the process", () => {
     await write('check = "redis"\ncheckPassword = "0123456789abcdef"');
     proxy.child.kill("SIGHUP");
     await proxy.logged(/SIGHUP: .*/);
+    expect(isGuarded(proxy.child.pid)).toBe(true);
+  });
+
+  test("one that only the check of a single upstream says", async () => {
+    const file = join(folder, "own.toml");
+    const password = 'checkPassword = "0123456789abcdef"';
+    const upstream = '{ address = "127.0.0.1:9", check = "redis" }';
+    await Bun.write(file, `listen = "127.0.0.1:0"\nupstream = ${upstream}\n${password}\n`);
+    await using proxy = new CliProcess(["-c", file], AS_NOBODY);
+    await proxy.port();
     expect(isGuarded(proxy.child.pid)).toBe(true);
   });
 });

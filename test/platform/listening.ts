@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect as connectTo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { duplicate } from "../../src/engine/libc.ts";
+import { duplicate, peerCredentials } from "../../src/engine/libc.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { accepting, loopTurns, Probe, probing } from "./probe.ts";
 
@@ -76,6 +77,24 @@ export function listenerFacts(): void {
     expect(accepting.probes.length).toBe(1);
     expect(accepting.probes[0]?.told).toEqual(["open"]);
   });
+
+  test.if(linux)(
+    "a connection of node:net's shows its descriptor, by which its peer is known",
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), "ringway-platform-"));
+      const come = Promise.withResolvers<Socket>();
+      const server = createServer(come.resolve).listen(join(folder, "listener.sock"));
+      const client = connectTo(join(folder, "listener.sock"));
+      const socket = (await come.promise) as Socket & { _handle: { fd: number } };
+      expect(peerCredentials(socket._handle.fd)).toMatchObject({
+        pid: process.pid,
+        uid: process.getuid?.() ?? -1,
+      });
+      client.destroy();
+      server.close();
+      await rm(folder, { recursive: true });
+    },
+  );
 
   test.if(linux)("a unix one's path is unlinked when it stops", async () => {
     const folder = await mkdtemp(join(tmpdir(), "ringway-platform-"));

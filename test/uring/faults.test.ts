@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Loop } from "../../src/engine/uring/loop.ts";
+import { RelayPhase } from "../../src/flow/relay.ts";
 import { type Fault, type Faults, noFaults } from "./faults.ts";
 import { Life, type Story } from "./life.ts";
 import { INTERRUPT_MS } from "./performer.ts";
@@ -73,6 +74,24 @@ test("without a fault every relay ends by the ends of its ends", () => {
 test("of clients whose addresses cannot be told none comes in", () => {
   const lives = live({ faults: { ...noFaults(), nameless: 1 } });
   expect(reasons(lives)).toEqual({ client_reset: 8 * simple.clients });
+});
+
+test("a drain gives no end to a relay that ends already for another reason", () => {
+  const life = new Life(Loop, { ...simple, clients: 1, endings: ["stay"], totalMax: 0 });
+  life.clock.during(() => {
+    life.begin();
+    const relay = () => life.inside.slots.find((one) => one.relay.phase === RelayPhase.Relaying);
+    life.until("the relay has begun", () => relay() !== undefined);
+    life.command(() => {
+      const running = relay();
+      running?.terminate("descriptor_limit");
+      running?.retire("drain");
+    });
+    life.until("it is over", () => life.ended.length === 1);
+    life.loop.close();
+  });
+  expect(reasons([life])).toEqual({ descriptor_limit: 1 });
+  expect(life.kernel.handedOver.map(({ lingers }) => lingers)).toEqual([true]);
 });
 
 describe("a relay is not hurt by", () => {

@@ -291,7 +291,11 @@ export class Life implements Report {
     this.pauses++;
   }
   acceptResumed(): void {}
-  resolve(address: Address, answer: (addresses: readonly Address[]) => void): void {
+  resolve(
+    address: Address,
+    _slot: number | null,
+    answer: (addresses: readonly Address[]) => void,
+  ): void {
     const addresses = this.addressesOf(address.kind === "tcp" ? address.host : address.path);
     const at = this.clock.now + this.fate.random() * LOOKUP_MS;
     this.kernel.at(at, () => this.command(() => answer(addresses)));
@@ -300,8 +304,9 @@ export class Life implements Report {
     const { random } = this.fate;
     const upstream = Math.floor(random() * (question.connection.upstreams.length + 1)) - 1;
     const isRefused = random() < 0.2;
+    const isStrict = upstream >= 0 && random() < 0.5;
     const told: RouteAnswer =
-      random() < 0.1 ? { failure: "it throws" } : { upstream, label: "label", isRefused };
+      random() < 0.1 ? { failure: "it throws" } : { upstream, isStrict, label: "label", isRefused };
     // Also when nobody waits any more: it may be on its way already. And some never answer.
     if (random() < 0.9) {
       this.kernel.at(this.clock.now + random() * ROUTE_ANSWER_MS, () =>

@@ -19,16 +19,20 @@ export default defineConfig({
   //totalRelays: 0,            // of all listeners; 0 for any number
   //drainTimeout: "10s",       // what running relays get at a stop
   //dnsServers: "system",      // or whom to ask for names: "127.0.0.1:8600"
+  //dnsMinTtl: "1s",           // their answers hold for at least this
+  //dnsMaxTtl: "5m",           // and for at most this
   //dnsAllow: "any",           // or what DNS may answer with: "10.0.0.0/8"
   //segmentSize: "64KiB",      // one buffer, a power of two
   //segmentCount: 4096,        // most buffers; allocated when needed
   //accessLog: "none",         // a JSON line per relay: stdout or a path
   //accessLogStarts: false,    // a line also when a relay starts
   //accessLogEvery: "off",     // or a time: a line so often while a relay runs
+  //accessLogMode: "0640",     // permissions of its file when it is made
+  //accessLogUser: "root",     // whose it is then, by name or number
+  //accessLogGroup: "root",    // its group then
   //admin: "none",             // the admin page: 127.0.0.1:9600 or unix:/path
   //adminToken: "none",        // needed where others reach it
   //adminReadToken: "none",    // of those who may only look
-  //adminMode: "0600",         // who may connect to unix:/path: 0660 its group
   //user: "none",              // whose it becomes once its sockets are open
   //group: "none",             // of which group; unless given, the user's own
   //stats: "text",             // statistics at exit: text, json or none
@@ -43,10 +47,19 @@ export default defineConfig({
   //clientIdleTimeout: "off",  // the same where its client has sent nothing
   //upstreamIdleTimeout: "off", // the same where its upstream has
   //keepAlive: "1m",           // ask silent ends whether they live, or off
+  //keepAliveInterval: "10s",  // how often it asks again
+  //keepAliveProbes: 6,        // an end is gone after so many questions in vain
+  //tcpUserTimeout: "off",     // or how long an end may acknowledge nothing
+  //unixMode: "0600",          // permissions of unix sockets, the admin's, too
+  //unixUser: "root",          // whose they are, by name or number
+  //unixGroup: "root",         // their group: unixMode "0660" lets it in
   //lifetime: "off",           // end a relay after this, up to a tenth earlier
   //balance: "round-robin",    // least-relays, two-choices, random, first, hash
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most
+  //backupWhenFull: false,     // backups take what is over maxRelays, too
   //tries: 3,                  // dials for a relay, each of another upstream
+  //retries: 0,                // begin anew when none has answered, after …
+  //retryPause: "1s",          // … this
   //dialBudget: "off",         // all dials and waits of a relay together
   //queueTimeout: "off",       // wait for room when all are full
   //queueSize: 1024,           // relays of a worker that may wait so
@@ -56,7 +69,8 @@ export default defineConfig({
   //checkTimeout: "1s",        // a check has failed then
   //checkRise: 2,              // checks until it is up again
   //checkFall: 3,              // failed checks until it is down
-  //checkAddress: "none",      // another address or port to check
+  //checkAddress: "none",      // this instead; :8008 is a port of its host
+  //checkProxyProtocol: "auto", // PROXY headers before checks: off, v1, v2
   //checkTls: false,           // check by TLS
   //checkTlsName: "none",      // whom the certificate is for; else the host
   //checkTlsVerify: true,      // the certificate has to be right
@@ -71,6 +85,8 @@ export default defineConfig({
   //onDown: "keep",            // its relays: close, or a time
   //onRemove: "keep",          // likewise at a reload
   //maxRelays: 0,              // relays at a time; 0 for any number
+  //whenFull: "refuse",        // who comes then: or wait for room …
+  //fullTimeout: "30s",        // … for so long at most
   //maxRelaysPerClient: 0,     // likewise of one client
   //clientRate: "off",         // connections per second of one client
   //maxRelaysPerNetwork: 0,    // and of all clients of a /24, IPv6: a /48
@@ -106,8 +122,11 @@ export default defineConfig({
     //  upstreams: [
     //    { address: "cache1:6379", weight: 2, maxRelays: 5000 },
     //    { address: "cache2:6379", backup: true },
+    //    // For itself alone; so may be sendProxyProtocol and onDown.
+    //    { address: "cache3:6379", check: "tcp", checkAddress: ":8008" },
     //  ],
     //  check: "redis-primary",
+    //  onDown: "close",       // a demoted primary lets its clients go
     //  checkPassword: Bun.env.REDIS_PASSWORD ?? "secret",
     //},
     //{

@@ -1,5 +1,6 @@
 import type { Settings } from "../../config/validate.ts";
 import { forbidCoreDumps } from "../../engine/linux.ts";
+import type { CheckOptions } from "../../upstream/health/check-options.ts";
 
 /**
  * Keeps what this process knows in it: no core dump has it, and no other process of the same user reads its
@@ -12,11 +13,15 @@ export function guardSecrets(): void {
 /** Whether there is a token, a password or a private key among the settings. */
 export function holdsSecrets({ admin, listeners }: Pick<Settings, "admin" | "listeners">): boolean {
   if (admin !== null && (admin.token ?? admin.readToken) !== null) return true;
-  return listeners.some(({ health }) => {
-    const { check } = health;
-    if (check === null) return false;
-    // What a check says may be a password, too.
-    if ((check.steps?.length ?? 0) > 0) return true;
-    return check.password !== undefined || (check.tls?.identity ?? null) !== null;
+  return listeners.some(({ health, upstreams }) => {
+    const all = [health.check, ...upstreams.map(({ check }) => check ?? null)];
+    return all.some(saysSecret);
   });
+}
+
+function saysSecret(check: CheckOptions | null): boolean {
+  if (check === null) return false;
+  // What a check says may be a password, too.
+  if ((check.steps?.length ?? 0) > 0) return true;
+  return check.password !== undefined || (check.tls?.identity ?? null) !== null;
 }

@@ -1,8 +1,7 @@
 import { formatAddress } from "../../config/address.ts";
-import type { Address, ProxyOptions } from "../../config/options.ts";
+import type { Address, ProxyOptions, WantedListener } from "../../config/options.ts";
 import type { TakeSockets } from "../../control/proxy.ts";
-import { closeNow } from "../../engine/linux.ts";
-import { type GivenSockets, openForWorkers } from "../../engine/listening-socket.ts";
+import { closeAll, type GivenSockets, openPlaces } from "../../engine/listening-socket.ts";
 import { mayOverlap } from "../../engine/overlap.ts";
 
 /**
@@ -11,7 +10,7 @@ import { mayOverlap } from "../../engine/overlap.ts";
  */
 export class SocketsAhead {
   /** Several listeners may have the same address, such as one with port 0. */
-  private readonly opened = new Map<string, GivenSockets[]>();
+  private readonly opened = new Map<string, (readonly GivenSockets[])[]>();
 
   private constructor(private readonly passedOn: TakeSockets) {}
 
@@ -27,7 +26,7 @@ export class SocketsAhead {
   ): Promise<SocketsAhead> {
     const ahead = new SocketsAhead(passedOn);
     try {
-      for (const { address } of listeners) await ahead.add(address, workers);
+      for (const one of listeners) await ahead.add(one, workers);
     } catch (error) {
       ahead.close();
       throw error;
@@ -39,7 +38,7 @@ export class SocketsAhead {
   readonly take: TakeSockets = (address) =>
     this.opened.get(formatAddress(address))?.shift() ?? this.passedOn(address);
 
-  private async add(address: Address, workers: number): Promise<void> {
+  private async add({ address, unix }: WantedListener, workers: number): Promise<void> {
     const key = formatAddress(address);
     const those = this.opened.get(key) ?? [];
     this.opened.set(key, those);
@@ -48,15 +47,14 @@ export class SocketsAhead {
       those.push(given);
       return;
     }
-    const open = [...this.opened.values()].flat().filter(({ areOwn }) => areOwn);
-    const isOurs = open.some(({ sockets: [first] }) => mayOverlap(first.address, address));
-    those.push({ sockets: await openForWorkers(address, workers, isOurs), areOwn: true });
+    const open = [...this.opened.values()].flat(2).filter(({ areOwn }) => areOwn);
+    const isOurs = (place: Address) =>
+      open.some((one) => mayOverlap(one.place ?? one.sockets[0].address, place));
+    those.push(await openPlaces(address, workers, isOurs, unix));
   }
 
   private close(): void {
-    for (const { sockets } of [...this.opened.values()].flat()) {
-      for (const { descriptor } of sockets) closeNow(descriptor);
-    }
+    closeAll([...this.opened.values()].flat(2));
     this.opened.clear();
   }
 }

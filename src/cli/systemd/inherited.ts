@@ -3,7 +3,7 @@ import { describe } from "../../config/error.ts";
 import { formatCount } from "../../config/quantity.ts";
 import type { TakeSockets } from "../../control/proxy.ts";
 import { socketKind } from "../../engine/libc.ts";
-import { closeNow, closeOnExec, ownAddress } from "../../engine/linux.ts";
+import { closeNow, closeOnExec, keepUrgentBytes, ownAddress } from "../../engine/linux.ts";
 import type { ListeningSocket } from "../../engine/listening-socket.ts";
 import { decodeSockaddr } from "../../engine/sockaddr.ts";
 import { StartError } from "../start-error.ts";
@@ -54,7 +54,7 @@ export class InheritedSockets {
     const key = formatAddress(address);
     const socket = this.sockets.get(key);
     this.sockets.delete(key);
-    return socket === undefined ? undefined : { sockets: [socket], areOwn: false };
+    return socket === undefined ? undefined : [{ sockets: [socket], areOwn: false }];
   };
 
   /** Closes those that no listener has taken. @returns their addresses */
@@ -70,6 +70,7 @@ export class InheritedSockets {
     const bytes = fault === null ? ownAddress(descriptor) : null;
     if (fault !== null || bytes === null) throw refusal(descriptor, fault ?? "it has no address");
     closeOnExec(descriptor);
+    keepUrgentBytes(descriptor);
     const address = decodeSockaddr(bytes.slice());
     const key = formatAddress(address);
     if (this.sockets.has(key)) throw refusal(descriptor, `${key} was passed on twice`);

@@ -61,7 +61,11 @@ export class ServiceManager {
 
   private tell(...lines: readonly [State, ...string[]]): void {
     if (this.address === null) return;
-    sendDatagram(this.address, new TextEncoder().encode(lines.join("\n")));
+    try {
+      sendDatagram(this.address, new TextEncoder().encode(lines.join("\n")));
+    } catch {
+      // There is no C library to send it with.
+    }
   }
 }
 

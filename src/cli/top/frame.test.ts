@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
-import type { UpstreamView } from "../../control/upstreams.ts";
+import type { UpstreamView } from "../../control/upstream-view.ts";
 import { relayStatistics, statistics } from "../../observe/statistics.ts";
 import { engineStats, flowStats, relaySummary } from "../../observe/test-figures.ts";
 import { widthOf } from "../text-table.ts";
@@ -35,6 +35,8 @@ const upstream: UpstreamView = {
   maxRelays: 0,
   lastCheck: { ok: true, inconclusive: false, detail: "+PONG", durationMs: 1, atMs: 1 },
   trouble: null,
+  addresses: [],
+  primaries: null,
   healthForMs: 200_000,
 };
 

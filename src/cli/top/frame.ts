@@ -3,7 +3,7 @@ import { formatCount, formatCounted, formatDuration, formatSize } from "../../co
 import type { RelaysDocument } from "../../control/admin/api.ts";
 import type { RelayOrder } from "../../control/admin/relay-query.ts";
 import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
-import type { UpstreamView } from "../../control/upstreams.ts";
+import type { UpstreamView } from "../../control/upstream-view.ts";
 import type { RelayStatistics } from "../../observe/statistics.ts";
 import { type Column, clip, layOut } from "../text-table.ts";
 import { runningText, weightText } from "../upstreams-command.ts";

@@ -17,11 +17,13 @@ export const HEADERS = {
 
 /** Who has sent a request. */
 export interface Asker {
-  /** Null on a unix socket. */
-  readonly address: string | null;
+  /** An IP address, or on a unix socket `user 1000`; `unknown` where the kernel says neither. */
+  readonly name: string;
+  /** Why it may not ask at all, as a sentence; null when it may. */
+  readonly refusal: string | null;
   /** Aborted when nobody waits for an answer any more. */
   readonly gone: AbortSignal;
-  /** It guesses: when there are too many connections, it goes first. */
+  /** What it sends is wrong: when there are too many connections, it goes first. */
   distrust(): void;
 }
 

@@ -1,7 +1,7 @@
 import { ConfigError } from "../../config/error.ts";
 import { type RelayStatistics, relayStatistics } from "../../observe/statistics.ts";
 import { NOT_APPLIED } from "../not-applied.ts";
-import type { UpstreamView } from "../upstreams.ts";
+import type { UpstreamView } from "../upstream-view.ts";
 import { type AdminRequest, json, type Route, refuse, refuseMethod } from "./answer.ts";
 import type { AdminContext, ReloadOutcome } from "./context.ts";
 import { findUpstream } from "./find-upstream.ts";
@@ -181,7 +181,9 @@ class Api {
 
   private async changeUpstream(request: AdminRequest, { id }: UpstreamView): Promise<Response> {
     const { proxy } = this.context;
-    const body = await request.json().catch(() => undefined);
+    const body = await request.json().catch((error: unknown) => {
+      if (!(error instanceof SyntaxError)) throw error;
+    });
     if (body === undefined) return refuse(400, "the body is no JSON");
     const change = unlessRefused(() => readUpstreamChange(body));
     if (change instanceof ConfigError) {

@@ -1,7 +1,7 @@
 import type { LatencyFigures } from "../../observe/latencies.ts";
 import type { Plan } from "../plan.ts";
 import type { RunningProxy } from "../proxy.ts";
-import type { UpstreamView } from "../upstreams.ts";
+import type { UpstreamView } from "../upstream-view.ts";
 import type { Exposition } from "./metrics.ts";
 
 /** What came of a reload, or of a plan for one. */
@@ -17,6 +17,8 @@ export interface AdminContext {
   readonly proxy: RunningProxy;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** The same moment on the monotonic clock. */
+  readonly acceptsSince: number;
   /** All metrics as of now. */
   metrics(): Promise<Exposition | null>;
   /** How long clients waited for their upstreams in the last seconds. */

@@ -1,18 +1,19 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Address } from "../../config/options.ts";
+import type { Address, FileAccess } from "../../config/options.ts";
 import { Deadlines } from "../../engine/deadlines.ts";
 import { descriptorBudget } from "../../engine/descriptors.ts";
+import { madeForOwner, setSocketAccess } from "../../engine/file-access.ts";
 import { canOpenSocket, closeDescriptor, duplicate } from "../../engine/libc.ts";
 import { setBlocking } from "../../engine/linux.ts";
-import {
-  type ListeningSocket,
-  openListening,
-  withFileMode,
-} from "../../engine/listening-socket.ts";
+import { type ListeningSocket, openListening } from "../../engine/listening-socket.ts";
 import type { Asker } from "./answer.ts";
+import { type Judged, type JudgePeer, peerJudge } from "./peers.ts";
 
 /** How often is looked whether the kernel would still accept. */
 const LOOK_MS = 1_000;
+
+/** So long nobody newer pushes a connection out, in milliseconds: a request comes with its connection. */
+const GRACE_MS = 250;
 
 /** A client has so long to take an answer, in milliseconds. */
 const TAKE_MS = 60_000;
@@ -22,7 +23,7 @@ const UNDER_WAY_MAX = 16;
 
 /** How much a connection is worth, when there are too many of them: the least goes first. */
 enum Worth {
-  /** What it has shown is wrong: it guesses, and its answer is late on purpose. */
+  /** What it has sent is wrong, and it has got or will get its answer: nothing good is to come of it. */
   Distrusted,
   /** It has not asked for anything yet. */
   Silent,
@@ -34,17 +35,22 @@ enum Worth {
 
 /** One connection of the admin server: what it waits for, and for how long at most. */
 export class Visit implements Asker {
-  readonly address: string | null;
+  readonly name: string;
+  readonly refusal: string | null;
   private readonly leaving = new AbortController();
   private underWay = 0;
   private hasAsked = false;
   private isDistrusted = false;
+  /** When it came, or got its last answer. */
+  private since = performance.now();
 
   constructor(
     readonly socket: Socket,
     private readonly door: Door,
+    { name, refusal }: Judged,
   ) {
-    this.address = socket.remoteAddress ?? null;
+    this.name = name;
+    this.refusal = refusal;
     door.silent.add(this);
   }
 
@@ -56,6 +62,11 @@ export class Visit implements Asker {
     if (this.isDistrusted) return Worth.Distrusted;
     if (this.underWay > 0) return Worth.UnderWay;
     return this.hasAsked ? Worth.Answered : Worth.Silent;
+  }
+
+  /** Somebody newer may have its place. */
+  get mayGo(): boolean {
+    return this.isDistrusted || performance.now() - this.since >= GRACE_MS;
   }
 
   /** The head of a request is here. @param isWhole it has no body, or that is here, too */
@@ -79,6 +90,7 @@ export class Visit implements Asker {
   /** The client has the answer. */
   answered(): void {
     this.underWay--;
+    this.since = performance.now();
     this.door.taking.delete(this);
     if (!this.socket.destroyed) this.door.silent.add(this);
   }
@@ -107,11 +119,13 @@ export class Visit implements Asker {
 /**
  * Where the admin server's clients come in. They have a number of descriptors of their own and never more:
  * when one comes beyond that, the oldest one without a request goes, so that strangers who
- * connect and say nothing keep nobody out, neither the operator here nor clients of relays. Nobody waits for ever:
- * a request has its time to be there, an answer has one to be taken.
+ * connect and say nothing keep nobody out, neither the operator here nor clients of relays. Who has just come has
+ * a moment for his request, so that strangers who come in crowds do not push him out: when nobody may
+ * go, clients wait in the kernel's queue. Nobody waits for ever: a request has its time to be there, an
+ * answer has one to be taken.
  *
- * At the limit of descriptors Bun's listener would spin, so it is closed then, and clients wait in the
- * kernel's queue of the socket, which stays open.
+ * At the limit of descriptors Bun's listener would spin. It is closed then, as whenever clients have to wait:
+ * the socket stays open.
  */
 export class Door {
   /** Connections on which a request is to come. */
@@ -123,6 +137,11 @@ export class Door {
   /** The socket that is listened on, while there is one of our own. */
   private listening: ListeningSocket | null = null;
   private looks: ReturnType<typeof setInterval> | null = null;
+  /** Runs while all places are taken, and nobody may go. */
+  private rest: ReturnType<typeof setTimeout> | null = null;
+  private isOpening = false;
+  /** Judges clients of a unix socket; null where it is none. */
+  private judgePeer: JudgePeer | null = null;
 
   /**
    * @param silentMs a request has so long to be there, from the connection or the answer before
@@ -138,24 +157,27 @@ export class Door {
   /**
    * Listens.
    *
-   * @param socketMode of the file, where the address is a unix socket
+   * @param unix what a unix socket gets, before anybody can connect
    * @returns the address that it really has
    * @throws with the system's `code`
    */
-  async open(address: Address, socketMode: number): Promise<Address> {
+  async open(address: Address, unix: FileAccess): Promise<Address> {
+    this.judgePeer = address.kind === "unix" ? peerJudge(address, unix) : null;
     if (process.platform !== "linux") {
-      this.server = await withFileMode(socketMode, () =>
+      // Nobody else has any part of its file meanwhile.
+      this.server = await madeForOwner(() =>
         this.listen(
           address.kind === "unix"
             ? { path: address.path }
             : { host: address.host, port: address.port },
         ),
       );
+      if (address.kind === "unix") setSocketAccess(address.path, unix);
       const bound = this.server.address();
       const port = typeof bound === "object" ? bound?.port : undefined;
       return address.kind === "tcp" ? { ...address, port: port ?? address.port } : address;
     }
-    this.listening = await openListening(address, "none", undefined, socketMode);
+    this.listening = await openListening(address, "none", undefined, unix);
     setBlocking(this.listening.descriptor, false);
     await this.resume();
     this.looks = setInterval(() => this.look(), LOOK_MS).unref();
@@ -165,8 +187,8 @@ export class Door {
   /** Closes it, and ends everybody. */
   close(): void {
     if (this.looks !== null) clearInterval(this.looks);
-    this.server?.close();
-    this.server = null;
+    if (this.rest !== null) clearTimeout(this.rest);
+    this.pause();
     if (this.listening !== null) closeDescriptor(this.listening.descriptor);
     this.listening = null;
     for (const visit of [...this.visits]) visit.end();
@@ -174,22 +196,49 @@ export class Door {
 
   private look(): void {
     const mayAccept = canOpenSocket();
-    if (!mayAccept) {
-      this.server?.close();
-      this.server = null;
-    } else if (this.server === null) {
-      // When it does not work out there is another look.
-      this.resume().catch(() => {});
-    }
+    if (!mayAccept) this.pause();
+    // When it does not work out there is another look.
+    else if (this.rest === null) this.resume().catch(() => {});
+  }
+
+  /** Accepts nobody: who comes waits in the kernel's queue. */
+  private pause(): void {
+    this.server?.close();
+    this.server = null;
   }
 
   private async resume(): Promise<void> {
+    if (this.server !== null || this.isOpening) return;
     const fd = duplicate(this.listening?.descriptor ?? -1);
     if (fd === -1) return;
-    const server = await this.listen({ fd });
-    // It may have been closed meanwhile.
-    if (this.listening === null) server.close();
-    else this.server = server;
+    this.isOpening = true;
+    try {
+      const server = await this.listen({ fd });
+      // It may have been closed meanwhile.
+      if (this.listening === null || this.rest !== null) server.close();
+      else this.server = server;
+    } finally {
+      this.isOpening = false;
+    }
+  }
+
+  private get isFull(): boolean {
+    return this.visits.size >= descriptorBudget().admin;
+  }
+
+  /** Who comes has to wait, until there is a place or somebody may go. */
+  private waitForPlace(): void {
+    // Without a socket of our own a listener that was closed would be gone.
+    if (this.listening === null || this.rest !== null) return;
+    this.pause();
+    this.rest = setTimeout(() => this.goOn(), GRACE_MS);
+  }
+
+  private goOn(): void {
+    if (this.rest === null) return;
+    clearTimeout(this.rest);
+    this.rest = null;
+    this.resume().catch(() => {});
   }
 
   private listen(where: object): Promise<Server> {
@@ -201,24 +250,54 @@ export class Door {
   }
 
   private come(socket: Socket): void {
-    if (this.visits.size >= descriptorBudget().admin) this.letGo();
-    const visit = new Visit(socket, this);
+    const judged = this.judge(socket);
+    if (judged === null) {
+      socket.destroy();
+      return;
+    }
+    if (this.isFull && !this.makeRoom()) {
+      // It was accepted together with the one before.
+      socket.destroy();
+      return;
+    }
+    const visit = new Visit(socket, this, judged);
     this.visits.add(visit);
     socket.on("error", () => visit.end());
     socket.on("end", () => visit.ended());
     socket.on("close", () => {
       this.visits.delete(visit);
       visit.closed();
+      if (!this.isFull) this.goOn();
     });
     this.onVisit(visit);
+    if (this.isFull && this.least === null) this.waitForPlace();
   }
 
-  /** Ends the oldest one of those that are worth the least. */
-  private letGo(): void {
+  /** Who somebody is, and whether he may ask; null for who is nobody's client. */
+  private judge(socket: Socket): Judged | null {
+    if (this.judgePeer !== null) return this.judgePeer(descriptorOf(socket));
+    return { name: socket.remoteAddress ?? "unknown", refusal: null };
+  }
+
+  /** The oldest one of those that are worth the least, if that may go. */
+  private get least(): Visit | null {
     let least: Visit | null = null;
     for (const visit of this.visits) if (least === null || visit.worth < least.worth) least = visit;
-    if (least === null) return;
+    return least?.mayGo ? least : null;
+  }
+
+  /** Makes room for somebody. @returns whether there is some */
+  private makeRoom(): boolean {
+    const { least } = this;
+    if (least === null) return false;
     this.visits.delete(least);
     least.end();
+    return true;
   }
+}
+
+/** A socket of Bun 1.4 has its descriptor where Node's has it. @returns −1 when it has none any more */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
+  return handle?.fd ?? -1;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Address, AdminOptions } from "../../config/options.ts";
+import { type Address, type AdminOptions, listenerDefaults } from "../../config/options.ts";
 import { accessOf } from "./access.ts";
 import { adminRequest } from "./answer.ts";
 import { refusal } from "./guard.ts";
@@ -15,10 +15,11 @@ function judge(
   path = "/api/state",
 ): number {
   const all = new Headers({ host: "127.0.0.1:9600", ...headers });
-  const asker = { address: null, gone: new AbortController().signal, distrust() {} };
+  const { signal: gone } = new AbortController();
+  const asker = { name: "127.0.0.1", refusal: null, gone, distrust() {} };
   const url = `http://any${path}`;
   const request = adminRequest({ method, headers: all, url, asker, text: async () => "" });
-  const options = { address, token, readToken, socketMode: 0o600 };
+  const options = { address, token, readToken, unix: listenerDefaults.unix };
   const access = accessOf(all, options);
   return refusal(request, access, options, (one) => one === "/")?.status ?? 0;
 }

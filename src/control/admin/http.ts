@@ -35,6 +35,7 @@ export function httpDoor(silentMs: number, handle: Handle, failed: (error: unkno
     },
   );
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    visits.get(socket)?.distrust();
     if (!socket.writable || socket.writableEnded) return;
     const isLong = error.code === "HPE_HEADER_OVERFLOW";
     const status = isLong ? "431 Request Header Fields Too Large" : "400 Bad Request";
@@ -84,6 +85,7 @@ async function exchange(
   if (isOver) return;
   // What he still sends is thrown away for a moment: a reset would take the answer away from him.
   incoming.resume();
+  visit.distrust();
   setTimeout(() => visit.end(), LINGER_MS).unref();
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import type { AdminOptions } from "../../config/options.ts";
+import { type AdminOptions, listenerDefaults } from "../../config/options.ts";
 import type { Acceptance } from "../../engine/engine.ts";
 import { accepts } from "../../engine/engine.ts";
 import { Admin } from "./admin.ts";
@@ -21,7 +21,12 @@ const { admin, base } = await begin();
 
 async function begin() {
   const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
-  const options: AdminOptions = { address, token: null, readToken: null, socketMode: 0o600 };
+  const options: AdminOptions = {
+    address,
+    token: null,
+    readToken: null,
+    unix: listenerDefaults.unix,
+  };
   const admin = await Admin.start(options, { failed() {}, warned() {} });
   const base = admin.address.kind === "tcp" ? `http://127.0.0.1:${admin.address.port}` : "";
   return { admin, base };

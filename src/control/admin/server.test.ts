@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../../../test/fixtures/wait.ts";
-import type { Address } from "../../config/options.ts";
+import { type Address, listenerDefaults } from "../../config/options.ts";
 import { ListenError } from "../../engine/engine.ts";
 import { json } from "./answer.ts";
 import { metricsRoute } from "./metrics.ts";
@@ -33,7 +33,11 @@ const answers: Answers = {
   warned: (sentence) => failures.push(sentence),
 };
 const start = (address: Address, idleSeconds?: number) =>
-  startServer({ address, token: null, readToken: null, socketMode: 0o600 }, answers, idleSeconds);
+  startServer(
+    { address, token: null, readToken: null, unix: listenerDefaults.unix },
+    answers,
+    idleSeconds,
+  );
 let server: AdminServer;
 let port = 0;
 
@@ -53,6 +57,21 @@ function portOf({ address }: AdminServer): number {
 
 /** Everything that comes back for these bytes, until the server closes. */
 function exchange(bytes: string, where: { port: number } | { path: string } = { port }) {
+  return "path" in where ? exchangeOutside(bytes, where.path) : exchangeHere(bytes, where);
+}
+
+/** The same from another process: this one does not get in by the unix socket that it listens on. */
+async function exchangeOutside(bytes: string, path: string): Promise<string> {
+  const program = `
+    const [path, bytes] = JSON.parse(process.argv.at(-1));
+    const socket = require("node:net").connect(path, () => socket.write(bytes));
+    socket.on("data", (chunk) => process.stdout.write(chunk));
+    socket.on("error", () => {});`;
+  const words = [process.execPath, "-e", program, JSON.stringify([path, bytes])];
+  return await Bun.spawn(words, { stderr: "inherit" }).stdout.text();
+}
+
+function exchangeHere(bytes: string, where: { port: number } | { path: string }) {
   return new Promise<string>((resolve) => {
     let received = "";
     const socket: Socket = connect({ host: "127.0.0.1", ...where }, () => socket.write(bytes));
@@ -238,6 +257,33 @@ test("beyond its number of connections the oldest one without a request goes", a
   await other.stop();
 });
 
+test("a crowd that comes again and again pushes nobody out who asks", async () => {
+  const other = await start(loopback);
+  const at = { host: "127.0.0.1", port: portOf(other) };
+  const crowd = new Set<Socket>();
+  let isOver = false;
+  const come = () => {
+    if (isOver) return;
+    const socket = connect(at);
+    crowd.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      crowd.delete(socket);
+      setImmediate(come);
+    });
+  };
+  for (let i = 0; i < 200; i++) come();
+  await waitFor(() => crowd.size === 200, "they are there");
+  const url = `http://127.0.0.1:${at.port}/healthz`;
+  for (let asked = 0; asked < 4; asked++) {
+    const headers = { connection: "close" };
+    expect((await fetch(url, { headers, keepalive: false })).status).toBe(200);
+  }
+  isOver = true;
+  for (const socket of crowd) socket.destroy();
+  await other.stop();
+}, 20_000);
+
 test("a body that is too long is refused, however it is sent", async () => {
   const head = "POST /json HTTP/1.1\r\nHost: localhost\r\nX-Ringway: 1\r\n";
   const long = "a".repeat(70_000);
@@ -274,6 +320,12 @@ describe("on a unix socket", () => {
     expect(statusOf(await exchange(text, { path }))).toBe(200);
     await one.stop();
     expect(existsSync(path)).toBe(false);
+  });
+
+  test.if(process.platform === "linux")("this very process does not get in", async () => {
+    const one = await start(unix);
+    expect(await exchangeHere("GET /healthz HTTP/1.0\r\n\r\n", { path })).toBe("");
+    await one.stop();
   });
 
   test("another that listens there, or another file, is left alone", async () => {

@@ -68,6 +68,12 @@ async function answer(
   { routes, isOpen }: Answers,
   wrongTokens: WrongTokens,
 ): Promise<Response> {
+  const { asker } = incoming;
+  if (asker.refusal !== null) {
+    asker.distrust();
+    wrongTokens.refused(asker.refusal);
+    return refuse(403, asker.refusal);
+  }
   const access = accessOf(incoming.headers, options);
   const request = { ...incoming, mayChange: access === "all" };
   const refused = refusal(request, access, options, isOpen);
@@ -81,9 +87,9 @@ async function answer(
 }
 
 /** @throws ListenError */
-async function listen(door: Door, { address, socketMode }: AdminOptions): Promise<Address> {
+async function listen(door: Door, { address, unix }: AdminOptions): Promise<Address> {
   try {
-    return await door.open(address, socketMode);
+    return await door.open(address, unix);
   } catch (error) {
     throw listenError(address, (error as NodeJS.ErrnoException).code ?? "ENOTFOUND");
   }

@@ -3,7 +3,7 @@ import type { EngineName, Mode, WantedListener } from "../../config/options.ts";
 import type { LatencyFigures } from "../../observe/latencies.ts";
 import { type Statistics, statistics } from "../../observe/statistics.ts";
 import type { RunningProxy } from "../proxy.ts";
-import type { UpstreamView } from "../upstreams.ts";
+import type { UpstreamView } from "../upstream-view.ts";
 import type { AdminContext } from "./context.ts";
 
 /** A listener, as the API has it. */
@@ -72,7 +72,8 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
     pid: process.pid,
     status: proxy.isStopping ? "draining" : "ready",
     startedAt,
-    uptimeMs: Date.now() - startedAt,
+    // Not by the wall clock, which may have been set since.
+    uptimeMs: Math.round(performance.now() - context.acceptsSince),
     engine: {
       name: proxy.engine.name,
       why: proxy.engineWhy,

@@ -2,7 +2,7 @@ import { ConfigError } from "../../config/error.ts";
 import { isTable } from "../../config/plain.ts";
 import { duration, type Rule, refuse, wholeNumber, word } from "../../config/rule.ts";
 import { WEIGHT_MAX } from "../../config/settings.ts";
-import type { AdminState } from "../upstreams.ts";
+import type { AdminState } from "../upstream-view.ts";
 
 /** What somebody wants of an upstream. */
 export interface UpstreamChange {

@@ -4,15 +4,15 @@ import { WrongTokens } from "./wrong-tokens.ts";
 
 const never = new AbortController().signal;
 
-/** A client from an address, or from a unix socket, which waits until it is gone. */
-function asker(address: string | null, gone = never): Asker {
-  return { address, gone, distrust() {} };
+/** A client, which waits until it is gone. */
+function asker(name: string, gone = never): Asker {
+  return { name, refusal: null, gone, distrust() {} };
 }
 
 /** Milliseconds until a wrong token of an address is answered. */
-async function held(tokens: WrongTokens, peer: string | null): Promise<number> {
+async function held(tokens: WrongTokens, name: string): Promise<number> {
   const startedAt = performance.now();
-  await tokens.note(asker(peer));
+  await tokens.note(asker(name));
   return performance.now() - startedAt;
 }
 
@@ -37,10 +37,12 @@ test("addresses of one /64 are one, and memory is bounded", () => {
 test("a line at once, and then a number", async () => {
   const lines: string[] = [];
   const tokens = new WrongTokens((line) => lines.push(line));
-  for (let at = 0; at < 300; at++) void tokens.note(asker(at === 0 ? null : "10.0.0.1"));
-  expect(lines).toEqual(["admin API: a wrong token from the unix socket"]);
+  for (let at = 0; at < 300; at++) void tokens.note(asker(at === 0 ? "user 7" : "10.0.0.1"));
+  expect(lines).toEqual(["admin API: a wrong token from user 7"]);
   while (lines.length < 2) await Bun.sleep(10);
-  expect(lines[1]).toBe("admin API: 299 more requests with a wrong token");
+  expect(lines[1]).toBe(
+    "admin API: 299 more requests with a wrong token, or from others who may not ask",
+  );
 });
 
 test("nobody is waited for who has left", async () => {

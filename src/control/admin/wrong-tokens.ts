@@ -30,7 +30,10 @@ export class WrongTokens {
   /** @param tell logs a sentence */
   constructor(private readonly tell: (sentence: string) => void) {
     this.limit = new Limit(
-      (count) => tell(`admin API: ${count} more requests with a wrong token`),
+      (count) =>
+        tell(
+          `admin API: ${count} more requests with a wrong token, or from others who may not ask`,
+        ),
       WINDOW_MS,
     );
   }
@@ -41,15 +44,19 @@ export class WrongTokens {
    * @returns when it may be answered
    */
   async note(asker: Asker): Promise<void> {
-    const { address, gone } = asker;
+    const { name, gone } = asker;
     asker.distrust();
-    const from = address ?? "the unix socket";
-    if (this.limit.take()) this.tell(`admin API: a wrong token from ${from}`);
-    const delayMs = this.delay(networkOf(from), performance.now());
+    if (this.limit.take()) this.tell(`admin API: a wrong token from ${name}`);
+    const delayMs = this.delay(networkOf(name), performance.now());
     if (this.waiting >= WAITING_MAX || gone.aborted) return;
     this.waiting++;
     await waited(delayMs, gone);
     this.waiting--;
+  }
+
+  /** Somebody may not even show one. @param why as a sentence */
+  refused(why: string): void {
+    if (this.limit.take()) this.tell(`admin API: ${why}`);
   }
 
   /** For tests: addresses that are remembered. */

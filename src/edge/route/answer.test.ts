@@ -10,12 +10,13 @@ const connection: Connection = {
   local: "10.0.0.1:6380",
   header: null,
   upstreams: ["a:1", "b:2"],
+  states: [],
 };
 
 /** What comes of a function that answers so. */
 const answered = (answer: unknown) => answerOf((() => answer) as Route, connection);
 
-const anything = { upstream: NO_UPSTREAM, label: null, isRefused: false };
+const anything = { upstream: NO_UPSTREAM, isStrict: false, label: null, isRefused: false };
 
 test.each([
   [undefined, {}],
@@ -23,6 +24,15 @@ test.each([
   [{}, {}],
   [{ upstream: undefined, label: null, refuse: undefined }, {}],
   [{ upstream: "b:2" }, { upstream: 1 }],
+  [
+    { upstream: "b:2", strict: true },
+    { upstream: 1, isStrict: true },
+  ],
+  [{ strict: false }, {}],
+  [
+    { refuse: true, strict: true },
+    { isRefused: true, isStrict: true },
+  ],
   [{ label: "tenant é" }, { label: "tenant é" }],
   [{ label: "" }, {}],
   [{ label: "x".repeat(LABEL_LENGTH_MAX) }, { label: "x".repeat(LABEL_LENGTH_MAX) }],
@@ -37,11 +47,14 @@ test.each([
 });
 
 test.each([
-  [7, "it answers a number: expected upstream, label or refuse"],
-  ["a:1", "it answers a string: expected upstream, label or refuse"],
-  [["a:1"], "it answers a list: expected upstream, label or refuse"],
-  [() => {}, "it answers a function: expected upstream, label or refuse"],
-  [{ upsteam: "a:1" }, "its answer has an unknown key: expected upstream, label and refuse"],
+  [7, "it answers a number: expected upstream, strict, label or refuse"],
+  ["a:1", "it answers a string: expected upstream, strict, label or refuse"],
+  [["a:1"], "it answers a list: expected upstream, strict, label or refuse"],
+  [() => {}, "it answers a function: expected upstream, strict, label or refuse"],
+  [
+    { upsteam: "a:1" },
+    "its answer has an unknown key: expected upstream, strict, label and refuse",
+  ],
   [{ upstream: "secret:3" }, "upstream: expected one of connection.upstreams"],
   [{ upstream: 0 }, "upstream: expected one of connection.upstreams"],
   [{ label: 7 }, "label: expected at most 64 printable characters"],
@@ -49,6 +62,9 @@ test.each([
   [{ label: "a\u0000" }, "label: expected at most 64 printable characters"],
   [{ label: "a\u202e" }, "label: expected at most 64 printable characters"],
   [{ label: "\ud800" }, "label: expected at most 64 printable characters"],
+  [{ upstream: "a:1", strict: "yes" }, "strict: expected true or false"],
+  [{ strict: true }, "strict: needs upstream"],
+  [{ strict: true, upstream: undefined }, "strict: needs upstream"],
   [{ refuse: "yes" }, "refuse: expected true or false"],
 ])("%j is none", async (answer, failure) => {
   expect(await answered(answer)).toEqual({ failure });

@@ -6,6 +6,8 @@ import type { Connection, Route } from "./connection.ts";
 export interface RouteChoice {
   /** The upstream to try first, by its number; {@link NO_UPSTREAM} for none in particular. */
   readonly upstream: number;
+  /** No other upstream may be dialled. */
+  readonly isStrict: boolean;
   /** At most {@link LABEL_LENGTH_MAX} printable characters; null for none. */
   readonly label: string | null;
   readonly isRefused: boolean;
@@ -20,10 +22,15 @@ export const LABEL_LENGTH_MAX = 64;
 /** Longest part of an error's message that is told. */
 const MESSAGE_LENGTH_MAX = 200;
 
-const keys: readonly string[] = ["upstream", "label", "refuse"];
+const keys: readonly string[] = ["upstream", "strict", "label", "refuse"];
 
 /** What a function that has nothing to say wants. */
-const anything: RouteChoice = { upstream: NO_UPSTREAM, label: null, isRefused: false };
+const anything: RouteChoice = {
+  upstream: NO_UPSTREAM,
+  isStrict: false,
+  label: null,
+  isRefused: false,
+};
 
 /**
  * Calls a function with a connection. It is called from an empty stack, as it may do anything: ask
@@ -45,18 +52,26 @@ export async function answerOf(route: Route, connection: Connection): Promise<Ro
 /** What was answered is no decision. Its message has nothing of what was answered. */
 class Nonsense extends Error {}
 
+type Given = Readonly<Record<string, unknown>>;
+
 /** Functions come without types, too: whatever there is may have been answered. */
 function choiceOf(answer: unknown, upstreams: readonly string[]): RouteChoice {
   if (answer === undefined || answer === null) return anything;
   if (typeof answer !== "object" || Array.isArray(answer)) {
-    throw new Nonsense(`it answers ${kindOf(answer)}: expected upstream, label or refuse`);
+    throw new Nonsense(`it answers ${kindOf(answer)}: expected upstream, strict, label or refuse`);
   }
   if (Object.keys(answer).some((key) => !keys.includes(key))) {
-    throw new Nonsense("its answer has an unknown key: expected upstream, label and refuse");
+    throw new Nonsense(
+      "its answer has an unknown key: expected upstream, strict, label and refuse",
+    );
   }
-  const { upstream, label, refuse = false } = answer as Readonly<Record<string, unknown>>;
+  const { upstream, strict = false, label, refuse = false } = answer as Given;
   if (typeof refuse !== "boolean") throw new Nonsense("refuse: expected true or false");
-  return { upstream: numberOf(upstream, upstreams), label: labelOf(label), isRefused: refuse };
+  if (typeof strict !== "boolean") throw new Nonsense("strict: expected true or false");
+  const number = numberOf(upstream, upstreams);
+  // Whom it does not name its client would never get to, which it may not have meant.
+  if (strict && number === NO_UPSTREAM && !refuse) throw new Nonsense("strict: needs upstream");
+  return { upstream: number, isStrict: strict, label: labelOf(label), isRefused: refuse };
 }
 
 function numberOf(upstream: unknown, upstreams: readonly string[]): number {

@@ -12,6 +12,20 @@ export interface Connection {
   readonly header: ConnectionHeader | null;
   /** The listener's upstreams, those of its services now included, as a {@link Decision} names them. */
   readonly upstreams: readonly string[];
+  /** How these are, in the same order: found out when it is read, so that nobody pays who does not. */
+  readonly states: readonly UpstreamState[];
+}
+
+/** How an upstream is at this moment. */
+export interface UpstreamState {
+  /** As in {@link Connection.upstreams}. */
+  readonly upstream: string;
+  /** New relays may go there, as far as its health and who administers the proxy say. */
+  readonly isOpen: boolean;
+  /** Relays that it has or that dial it, of all workers. */
+  readonly running: number;
+  /** Relays that it may have; 0 for any number. */
+  readonly maxRelays: number;
 }
 
 /** What a client's PROXY header says. The texts are whatever its sender wanted them to be. */
@@ -33,6 +47,11 @@ export type Decision =
        * the backups say. When it is not open, is full or cannot be reached, the others follow as usual.
        */
       readonly upstream?: string | null | undefined;
+      /**
+       * The others never follow: the connection waits for this one as it would for any, where the
+       * listener's settings let it wait, or is let go.
+       */
+      readonly strict?: boolean | undefined;
       /** Goes into the relay's story and the access log: at most 64 printable characters. */
       readonly label?: string | null | undefined;
       /** The client may not come in: it gets what the listener's `refuse` says (`route_refused`). */
@@ -50,6 +69,25 @@ export type Route = (connection: Connection) => Decision | Promise<Decision>;
 
 /** What a worker knows of a connection that its listener's other connections do not share. */
 export type Caller = Pick<Connection, "client" | "local" | "header">;
+
+/** What a function is told of a connection. @param states see {@link Connection.states} */
+export function connectionOf(
+  { client, local, header }: Caller,
+  listener: string,
+  upstreams: readonly string[],
+  states: () => readonly UpstreamState[],
+): Connection {
+  return {
+    listener,
+    client,
+    local,
+    header,
+    upstreams,
+    get states() {
+      return states();
+    },
+  };
+}
 
 /** What a function may know of a header. */
 export function connectionHeader({ version, tlvs }: ProxyHeader): ConnectionHeader {

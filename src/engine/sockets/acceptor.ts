@@ -1,11 +1,12 @@
 import { renameSync } from "node:fs";
 import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
 import { formatAddress } from "../../config/address.ts";
-import type { Address } from "../../config/options.ts";
+import type { Address, FileAccess } from "../../config/options.ts";
 import { ListenError } from "../engine.ts";
+import { madeForOwner, setSocketAccess } from "../file-access.ts";
 import type { Held } from "../held.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
-import { setBlocking } from "../linux.ts";
+import { keepUrgentBytes, setBlocking } from "../linux.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
@@ -13,6 +14,11 @@ import type { Conduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
 type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
+
+/** Where a thread notes the descriptors that Bun does not close with it. */
+type Notes = Pick<Held, "took" | "closed">;
+
+const noNotes: Notes = { took() {}, closed() {} };
 
 /**
  * A socket that is accepted on.
@@ -32,11 +38,11 @@ export class Acceptor {
   /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
   private ownsPath = false;
 
-  /** @param held where it is written down what Bun does not close with the thread; null where nobody looks */
+  /** @param held where descriptors are noted that outlive the thread; nowhere, where it is the process's own */
   constructor(
     private readonly wanted: Address,
     private readonly handlers: SocketHandler<Conduit>,
-    private readonly held: Held | null,
+    private readonly held: Notes = noNotes,
   ) {
     this.bound = wanted;
   }
@@ -51,19 +57,23 @@ export class Acceptor {
     this.bound = address;
     this.ownsPath = areOwn && isPath(address);
     setBlocking(descriptor, false);
-    this.handle = this.listenBy(descriptor);
+    this.handle = this.listen({ fd: descriptor });
   }
 
-  /** Binds and starts to accept. @throws ListenError */
-  async open(): Promise<void> {
+  /**
+   * Binds and starts to accept.
+   *
+   * @param access what the file of a unix socket gets
+   * @throws ListenError
+   */
+  async open(access: FileAccess): Promise<void> {
     const { wanted: address } = this;
     if (address.kind === "unix") await removeStaleSocket(address.path);
     try {
-      this.handle = this.listen(
+      this.handle =
         address.kind === "unix"
-          ? { unix: address.path }
-          : { hostname: address.host, port: address.port },
-      );
+          ? this.listenAt(address.path, access)
+          : this.listen({ hostname: address.host, port: address.port });
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
       throw new ListenError(address, code, `cannot listen on ${formatAddress(address)}: ${code}`);
@@ -88,16 +98,17 @@ export class Acceptor {
     if (this.handle !== null || this.spare === -1) return;
     const descriptor = this.spare;
     this.spare = -1;
-    this.handle = this.listenBy(descriptor);
+    // Bun's own from now on.
+    this.held.closed(descriptor);
+    this.handle = this.listen({ fd: descriptor });
   }
 
   /** Stops accepting for good. */
   close(): void {
-    const { spare } = this;
-    this.spare = -1;
-    if (spare !== -1) {
-      this.held?.closed(spare);
-      closeDescriptor(spare);
+    if (this.spare !== -1) {
+      this.held.closed(this.spare);
+      closeDescriptor(this.spare);
+      this.spare = -1;
     }
     this.stopHandle(false);
     const { wanted: address } = this;
@@ -105,10 +116,15 @@ export class Acceptor {
     this.ownsPath = false;
   }
 
-  /** Listens by a descriptor, which is Bun's own from now on. */
-  private listenBy(descriptor: number): BunListener {
-    this.held?.closed(descriptor);
-    return this.listen({ fd: descriptor });
+  private listenAt(path: string, access: FileAccess): BunListener {
+    const handle = madeForOwner(() => this.listen({ unix: path }));
+    try {
+      setSocketAccess(path, access);
+    } catch (error) {
+      handle.stop(true);
+      throw error;
+    }
+    return handle;
   }
 
   private listen(where: object): BunListener {
@@ -116,6 +132,7 @@ export class Acceptor {
     const handle = Bun.listen<Conduit>(options as never) as unknown as BunListener;
     // Bun asks for 512.
     setBacklog(handle.fd, BACKLOG);
+    if (process.platform === "linux") keepUrgentBytes(handle.fd);
     this.keepSpare(handle);
     return handle;
   }
@@ -123,7 +140,7 @@ export class Acceptor {
   private keepSpare({ fd }: BunListener): void {
     if (this.spare !== -1) return;
     this.spare = duplicate(fd);
-    if (this.spare !== -1) this.held?.tookListening(this.spare);
+    if (this.spare !== -1) this.held.took(this.spare);
   }
 
   /** Bun unlinks a path that its listener has made when that stops; a paused one must keep it. */

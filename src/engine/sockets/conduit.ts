@@ -8,6 +8,7 @@ import { Side } from "../../flow/reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
+import { keepUrgentBytes, receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
 import type { Copies } from "../mirror/copies.ts";
 import type { Mirror } from "../mirror/mirror.ts";
@@ -86,6 +87,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
     this.begins(id, clientOf(listener.options.address, peer), listener);
     this.host.started(this);
     this.client = client;
+    if (isLinux && listener.options.address.kind === "unix") keepUrgentBytes(client.fd);
     this.keepsAlive = false;
     this.isRetired = false;
     listener.begin(this);
@@ -128,8 +130,9 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   dialed(upstream: BunSocket<Attempt>): void {
     this.answered();
     this.upstream = upstream;
+    if (isLinux) keepUrgentBytes(upstream.fd);
     this.up.target = upstream;
-    if (this.keepsAlive) upstream.setKeepAlive(true, this.listener.options.keepAliveMs);
+    if (this.keepsAlive) this.listener.keepAlive(upstream);
     const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
     const isTold = header.length === 0 || upstream.write(header) === header.length;
@@ -195,7 +198,8 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 
   /** Ends the relay, which is idle, by a FIN to both ends. */
   retire(reason: Reason): void {
-    this.isRetired = true;
+    // One that ends already for another reason must not look as if it had come to its end.
+    if (this.relay.reason === null) this.isRetired = true;
     this.terminate(reason);
   }
 
@@ -213,9 +217,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   /** From now on the kernel finds out when an end is gone without a word. */
   keepAlive(): void {
     this.keepsAlive = true;
-    const { keepAliveMs } = this.listener.options;
-    this.client?.setKeepAlive(true, keepAliveMs);
-    this.upstream?.setKeepAlive(true, keepAliveMs);
+    for (const end of [this.client, this.upstream]) if (end !== null) this.listener.keepAlive(end);
   }
 
   /**
@@ -265,7 +267,30 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 
   /** A lane's target takes nothing any more. */
   targetGone(lane: Lane): void {
-    this.reset(lane === this.up ? Side.Upstream : Side.Client);
+    const side = lane === this.up ? Side.Upstream : Side.Client;
+    this.receiveLast(side);
+    // What came may have ended the relay.
+    if (this.relay.phase !== RelayPhase.Free) this.reset(side);
+  }
+
+  /**
+   * A send has met a reset before Bun has told what came ahead of it, such as an upstream's last answer. It is
+   * still in the kernel, and lost with the socket.
+   */
+  private receiveLast(side: Side): void {
+    const end = side === Side.Client ? this.client : this.upstream;
+    const lane = this.lane(side);
+    if (!isLinux || end === null || this.relay.phase !== RelayPhase.Relaying) return;
+    for (let goesOn = true; goesOn; ) {
+      const waiting = Math.min(unreadBytes(end.fd), CHUNK_MAX);
+      if (waiting === 0 || lane.flow.phase !== Phase.Open || lane.source !== end) return;
+      const chunk = new Uint8Array(waiting);
+      const size = receiveNow(end.fd, chunk);
+      if (size <= 0) return;
+      // One chunk more than the target takes is kept, as far as there is room.
+      goesOn = lane.flow.receiving;
+      lane.receive(chunk.subarray(0, size));
+    }
   }
 
   private reset(side: Side): void {
@@ -375,6 +400,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
 }
 
 const NOTHING = new Uint8Array(0);
+const isLinux = process.platform === "linux";
 
 /** Bytes for this end that only our kernel has; 0 when it is closed. */
 function unsentTo(end: BunSocket<unknown> | null): number {

@@ -57,7 +57,7 @@ export class SocketsCopy extends Copy {
       this.attempt(address);
       return;
     }
-    this.host.resolve(address, (addresses, refusal) => {
+    this.host.resolve(address, null, (addresses, refusal) => {
       if (this.dials !== dial || this.phase !== CopyPhase.Dialing) return;
       this.untried = addresses;
       if (addresses.length > 0) this.attemptNext("");

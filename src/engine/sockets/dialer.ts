@@ -129,7 +129,7 @@ export class Dialer implements TimedDialer<Conduit> {
   private resolve(conduit: Conduit, address: Address): void {
     const { dials } = conduit;
     const { generation } = conduit.relay;
-    this.resolveName(address, (addresses, refusal) => {
+    this.resolveName(address, conduit.upstreamSlot, (addresses, refusal) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.length === 0, "resolve: nothing is tried before the answer");
       conduit.untried = addresses;

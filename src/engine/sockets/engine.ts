@@ -96,7 +96,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /**
    * @param resolve where it has the addresses of upstreams' host names from
    * @param asker asks route functions where they cannot be called in this thread
-   * @param held where a thread writes down what Bun does not close with it
+   * @param held of the thread that it is in, where that is one of its own
    */
   constructor(
     memory: MemoryOptions,
@@ -105,7 +105,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
     private readonly asker: AskRoute | null = null,
-    private readonly held: Held | null = null,
+    private readonly held?: Held,
   ) {
     this.descriptors = new Descriptors(share, () => {
       if (!this.isAccepting) this.gate();
@@ -153,7 +153,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
-    else if (this.stopped === null) await acceptor.open();
+    else if (this.stopped === null) await acceptor.open(options.unix);
     if (this.stopped !== null) {
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
@@ -316,7 +316,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   ): Listener {
     const account = this.ledger.account(nameOfListener(options, address));
     account.keep(options.upstreams);
-    const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table);
+    const last = before?.choice.chooser ?? null;
+    const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table, last);
     const { descriptors, table } = this;
     const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     const mirror = this.copies.mirrorOf(options, account.name, before?.mirror ?? null);

@@ -22,6 +22,7 @@ export class SocketsListening implements Listening {
     this.listener = this.renew(options, this.listener);
     // What room this brings is for those who wait, before anybody comes.
     this.listener.waiting.serve();
+    this.listener.entry.serve();
     return Promise.resolve();
   }
 

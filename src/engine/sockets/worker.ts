@@ -10,6 +10,7 @@ import { SocketsEngine } from "./engine.ts";
 
 const birth = workerData as WorkerBirth;
 const { port } = birth;
+const held = new Held(birth.held);
 
 class SocketsTeller extends Teller {
   private isDue = false;
@@ -36,7 +37,7 @@ const engine = new SocketsEngine(
   birth.share,
   fail,
   askRoute,
-  new Held(birth.held),
+  held,
 );
 engine.book.follow(
   (page) => tell(undefined, () => teller.tell({ kind: "page", page })),
@@ -48,6 +49,8 @@ let isFailing = false;
 async function listen({ key, options, descriptor }: Command & { kind: "listen" }): Promise<void> {
   const { address } = options;
   try {
+    // Bun's own from now on, which closes it with the thread.
+    held.closed(descriptor);
     listening.set(
       key,
       await engine.listen(options, { sockets: [{ descriptor, address }], areOwn: false }),

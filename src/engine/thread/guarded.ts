@@ -32,7 +32,7 @@ export function guarded(teller: Teller): Guarded {
   };
   return {
     observer,
-    resolve: (address, answer) => {
+    resolve: (address, slot, answer) => {
       const known = fresh.of(address);
       if (known !== null) {
         // What the engine throws here is no matter of telling.
@@ -43,7 +43,7 @@ export function guarded(teller: Teller): Guarded {
         fresh.learn(address, addresses);
         answer(addresses, refusal);
       };
-      tell(undefined, () => teller.resolve(address, learn));
+      tell(undefined, () => teller.resolve(address, slot, learn));
     },
     askRoute: (...question) =>
       tell(

@@ -89,6 +89,8 @@ export type News =
       readonly kind: "resolve";
       readonly token: number;
       readonly address: Address;
+      /** As for {@link ResolveName}. */
+      readonly slot: number | null;
     }
   /** The listener's route function is to be asked, by its number; see {@link RouteQuestion}. */
   | {

@@ -38,7 +38,7 @@ export class Teller implements EngineObserver {
   private isUntold = false;
   private toldAt = 0;
   /** Who waits for the addresses of a name. */
-  private readonly lookups = new Map<number, Parameters<ResolveName>[1]>();
+  private readonly lookups = new Map<number, Parameters<ResolveName>[2]>();
   /** Who waits for what a route function says. */
   private readonly questions = new Map<number, (answer: RouteAnswer) => void>();
   private lastToken = 0;
@@ -94,10 +94,10 @@ export class Teller implements EngineObserver {
   };
 
   /** Names are the control plane's, too. */
-  readonly resolve: ResolveName = (address, answer) => {
+  readonly resolve: ResolveName = (address, slot, answer) => {
     const token = ++this.lastToken;
     this.lookups.set(token, answer);
-    this.tell({ kind: "resolve", token, address });
+    this.tell({ kind: "resolve", token, address, slot });
   };
 
   /** The control plane has the addresses of a name. */

@@ -5,7 +5,7 @@ import {
   Worker,
 } from "node:worker_threads";
 import { cleanUp } from "../../clean-up.ts";
-import type { Address, EngineName, ListenerOptions } from "../../config/options.ts";
+import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
 import { Book } from "../book.ts";
 import type { Selection } from "../ending/dropping.ts";
@@ -19,6 +19,7 @@ import {
   type Listening,
   paused,
   type RelaySummary,
+  upstreamTableOf,
 } from "../engine.ts";
 import { Held, heldMemory } from "../held.ts";
 import { closeNow, errnoName, eventDescriptor, setBlocking, signal } from "../linux.ts";
@@ -72,7 +73,7 @@ export class ThreadEngine implements Engine {
   private readonly ready = Promise.withResolvers<void>();
   private readonly listening = new Map<number, ThreadListening>();
   private nextKey = 0;
-  private readonly routes = new ThreadRoutes();
+  private readonly routes: ThreadRoutes;
   private stopping: PromiseWithResolvers<number> | null = null;
   /** Relays that a stop has cut. */
   private cutCount = 0;
@@ -94,6 +95,7 @@ export class ThreadEngine implements Engine {
     const { port1, port2 } = new MessageChannel();
     this.name = name;
     this.book = new Book(name);
+    this.routes = new ThreadRoutes(upstreamTableOf(birth.share));
     this.port = port1;
     this.wakeFd = programs[name].isBlocking ? wakeDescriptor() : -1;
     const workerData: WorkerBirth = {
@@ -200,7 +202,7 @@ export class ThreadEngine implements Engine {
     try {
       this.refuseStopped(options);
       await this.ready.promise;
-      socket ??= await openListening(options.address, "none");
+      socket ??= await openListening(options.address, "none", undefined, options.unix);
       this.refuseStopped(options);
       return socket;
     } catch (error) {
@@ -298,7 +300,7 @@ export class ThreadEngine implements Engine {
         observer.acceptResumed();
         return;
       case "resolve":
-        this.resolve(news.token, news.address);
+        this.resolve(news);
         return;
       case "route":
         void this.route(news);
@@ -332,8 +334,8 @@ export class ThreadEngine implements Engine {
     }
   }
 
-  private resolve(token: number, address: Address): void {
-    this.options.resolve(address, (addresses, refusal = null) =>
+  private resolve({ token, address, slot }: Extract<News, { kind: "resolve" }>): void {
+    this.options.resolve(address, slot, (addresses, refusal = null) =>
       this.tell({ kind: "resolved", token, addresses, refusal }),
     );
   }

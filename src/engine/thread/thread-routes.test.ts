@@ -2,6 +2,7 @@ import { afterEach, expect, jest, test } from "bun:test";
 import { plainUpstream } from "../../config/listeners.ts";
 import { type ListenerOptions, listenerDefaults } from "../../config/options.ts";
 import type { Connection, Route } from "../../edge/route/connection.ts";
+import { UpstreamTable } from "../../upstream/table.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
 
 afterEach(() => {
@@ -17,6 +18,10 @@ function options(hook: Route | null): ListenerOptions {
   };
 }
 
+const table = new UpstreamTable(1);
+table.reset(0, 1);
+table.enter(0, 0);
+
 /** By what the thread asks. */
 function numberIn({ route }: ListenerOptions): number {
   if (typeof route?.hook !== "number") throw new Error("there is no number");
@@ -27,7 +32,7 @@ const caller = { client: "10.0.0.9:1", local: null, header: null };
 const soon = () => Date.now() + 60_000;
 
 test("options without a function stay as they are, others can be cloned", () => {
-  const routes = new ThreadRoutes();
+  const routes = new ThreadRoutes(table);
   const plain = options(null);
   expect(routes.keep(0, "a", plain)).toBe(plain);
   const kept = routes.keep(
@@ -39,7 +44,7 @@ test("options without a function stay as they are, others can be cloned", () => 
 });
 
 test("a function is told what its listener has and who has come", async () => {
-  const routes = new ThreadRoutes();
+  const routes = new ThreadRoutes(table);
   const told: Connection[] = [];
   const hook: Route = (connection) => {
     told.push(connection);
@@ -47,11 +52,12 @@ test("a function is told what its listener has and who has come", async () => {
   };
   const number = numberIn(routes.keep(0, "redis", options(hook)));
   expect(await routes.answer(number, caller, soon())).toMatchObject({ upstream: 0 });
-  expect(told).toEqual([{ listener: "redis", upstreams: ["db:5432"], ...caller }]);
+  const states = [{ upstream: "db:5432", isOpen: true, running: 1, maxRelays: 0 }];
+  expect(told).toEqual([{ listener: "redis", upstreams: ["db:5432"], states, ...caller }]);
 });
 
 test("who does not wait any more costs nothing", async () => {
-  const routes = new ThreadRoutes();
+  const routes = new ThreadRoutes(table);
   const hook = jest.fn(() => null);
   const number = numberIn(routes.keep(0, "redis", options(hook)));
   expect(await routes.answer(number, caller, Date.now())).toBeNull();
@@ -60,7 +66,7 @@ test("who does not wait any more costs nothing", async () => {
 
 test("a function answers for those who came in its time, and then it is gone", async () => {
   jest.useFakeTimers();
-  const routes = new ThreadRoutes();
+  const routes = new ThreadRoutes(table);
   const first = numberIn(
     routes.keep(
       0,

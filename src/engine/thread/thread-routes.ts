@@ -1,7 +1,14 @@
 import { formatAddress } from "../../config/address.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
-import type { Caller, Route } from "../../edge/route/connection.ts";
+import {
+  type Caller,
+  connectionOf,
+  type Route,
+  type UpstreamState,
+} from "../../edge/route/connection.ts";
+import { statesOf } from "../../upstream/chooser.ts";
+import type { UpstreamTable } from "../../upstream/table.ts";
 
 /**
  * A relay asks when its client's PROXY header is here, which may have its own time; so long, and
@@ -14,6 +21,7 @@ interface Hook {
   readonly route: Route;
   readonly listener: string;
   readonly upstreams: readonly string[];
+  readonly states: () => readonly UpstreamState[];
   readonly lingerMs: number;
 }
 
@@ -28,6 +36,9 @@ export class ThreadRoutes {
   /** The number that each listener's new connections ask by. */
   private readonly current = new Map<number, number>();
   private nextNumber = 0;
+
+  /** @param table what the worker knows of upstreams */
+  constructor(private readonly table: UpstreamTable) {}
 
   /**
    * Keeps a listener's function. The one that it had before answers for those who have come already.
@@ -45,6 +56,7 @@ export class ThreadRoutes {
       route: route.hook,
       listener,
       upstreams: upstreams.map(({ address }) => formatAddress(address)),
+      states: () => statesOf(upstreams, this.table),
       lingerMs: edge.preambleTimeoutMs + LINGER_MS,
     });
     this.current.set(key, number);
@@ -72,7 +84,7 @@ export class ThreadRoutes {
     if (Date.now() >= until) return null;
     const hook = this.hooks.get(number);
     if (hook === undefined) return { failure: "its function is gone" };
-    const { route, listener, upstreams } = hook;
-    return await answerOf(route, { listener, upstreams, ...caller });
+    const { route, listener, upstreams, states } = hook;
+    return await answerOf(route, connectionOf(caller, listener, upstreams, states));
   }
 }

@@ -78,6 +78,7 @@ export class Conduit extends Reception<Listener> {
     this.isRetired = false;
     const { mode, upstreamInside } = listener.options;
     loop.descriptors.opened(upstreamInside ? 2 : 1);
+    if (listener.options.address.kind === "unix") loop.dialer.keepUrgentBytes(client);
     listener.begin(this);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
@@ -213,7 +214,8 @@ export class Conduit extends Reception<Listener> {
 
   /** Ends the relay, which is idle, by a FIN to both ends. */
   retire(reason: Reason): void {
-    this.isRetired = true;
+    // One that ends already for another reason must not look as if it had come to its end.
+    if (this.relay.reason === null) this.isRetired = true;
     this.terminate(reason);
   }
 

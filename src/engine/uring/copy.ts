@@ -49,7 +49,7 @@ export class UringCopy extends Copy {
     const encoded = loop.dialer.encode(address);
     if (encoded !== null) this.open(encoded, []);
     else {
-      loop.report.resolve(address, (addresses, refusal) => {
+      loop.report.resolve(address, null, (addresses, refusal) => {
         // It may have been given up meanwhile, and be another relay's.
         if (this.generation !== generation || this.phase !== CopyPhase.Dialing) return;
         const [first, ...others] = addresses.map((one) => loop.dialer.encode(one));

@@ -70,10 +70,8 @@ export class Dialer implements TimedDialer<Conduit> {
   }
 
   /** Lets the kernel find out when the other end of a connection is gone without a word. */
-  keepAlive(descriptor: number, { keepAliveAddress: idle }: Listener): void {
-    const one = this.valuesAddress;
-    this.loop.setOption(descriptor, SocketOption.keepAlive, one);
-    this.loop.setOption(descriptor, SocketOption.keepIdle, idle);
+  keepAlive(descriptor: number, { keepAliveValues }: Listener): void {
+    for (const one of keepAliveValues) this.loop.setOption(descriptor, one, one.address);
   }
 
   /** Ends the dial that is under way, if there is one; it then fails for this reason. */
@@ -119,6 +117,7 @@ export class Dialer implements TimedDialer<Conduit> {
     const { prepare } = loop;
     const { bytes, address, isTcp } = attempt.address as Encoded;
     if (isTcp) this.noDelay(result);
+    this.keepUrgentBytes(result);
     conduit.pending++;
     attempt.operation = Operation.Connect;
     const low = conduit.ticket(Operation.Connect, number);
@@ -145,7 +144,7 @@ export class Dialer implements TimedDialer<Conduit> {
 
   private resolve(conduit: Conduit, address: Address): void {
     const { generation, dials } = conduit;
-    this.loop.report.resolve(address, (addresses, refusal) => {
+    this.loop.report.resolve(address, conduit.upstreamSlot, (addresses, refusal) => {
       if (!conduit.isDialing(generation, dials)) return;
       assert(conduit.attempts.count === 0, "resolve: nothing is tried before the answer");
       conduit.attempts.untried = addresses.map(encode);
@@ -238,6 +237,11 @@ export class Dialer implements TimedDialer<Conduit> {
   /** Lets a connection send small pieces at once. */
   noDelay(descriptor: number): void {
     this.loop.setOption(descriptor, SocketOption.noDelay, this.valuesAddress);
+  }
+
+  /** An urgent byte is received in its place, see linux.ts. */
+  keepUrgentBytes(descriptor: number): void {
+    this.loop.setOption(descriptor, SocketOption.urgentInline, this.valuesAddress);
   }
 
   /** Nobody is woken for a few bytes that come. */

@@ -71,6 +71,7 @@ export class Gate {
     this.listeners.set(key, listener);
     // What room this brings is for those who wait, before anybody comes.
     listener.waiting.serve();
+    listener.entry.serve();
   }
 
   /** See {@link Loop.unlisten}. */
@@ -161,7 +162,8 @@ export class Gate {
     const { alarms, descriptors, dialer, table } = this.loop;
     const account = this.ledger.account(nameOfListener(options, options.address));
     account.keep(options.upstreams);
-    const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
+    const last = before?.choice.chooser ?? null;
+    const chooser = new UpstreamChooser(options.upstreams, options.balance, table, last);
     const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
     return new Listener(
       options,

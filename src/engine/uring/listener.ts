@@ -3,6 +3,7 @@ import type { Admission } from "../../edge/admission.ts";
 import type { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { ListenerAccount } from "../account.ts";
 import type { Alarm } from "../deadlines.ts";
+import { keepAliveValues, type OptionValue } from "../keep-alive.ts";
 import { addressOf } from "../linux.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { Outsiders } from "../outsiders.ts";
@@ -16,9 +17,9 @@ export class Listener extends RelayTimeouts<Conduit> {
   armed = false;
   /** It is to accept no more, when whoever has connected is accepted. */
   closing = false;
-  /** Seconds of silence before keep-alive, where the kernel reads them when it gets to that. */
-  private readonly keepAliveSeconds: Int32Array;
-  readonly keepAliveAddress: number;
+  /** What keep-alive is, with the addresses of its values: the kernel reads them when it gets to that. */
+  readonly keepAliveValues: readonly (OptionValue & { readonly address: number })[];
+  private readonly values: Int32Array;
 
   /** @param descriptor listens; closed by whoever closes this */
   constructor(
@@ -35,7 +36,11 @@ export class Listener extends RelayTimeouts<Conduit> {
     dialer: TimedDialer<Conduit>,
   ) {
     super(options, account, chooser, before, admission, mirror, outsiders, routing, dialer, alarm);
-    this.keepAliveSeconds = Int32Array.of(Math.round(options.keepAliveMs / 1_000));
-    this.keepAliveAddress = addressOf(this.keepAliveSeconds);
+    const values = keepAliveValues(options);
+    this.values = Int32Array.from(values, ({ value }) => value);
+    this.keepAliveValues = values.map((one, index) => ({
+      ...one,
+      address: addressOf(this.values.subarray(index)),
+    }));
   }
 }

@@ -1,10 +1,11 @@
+import { resolve } from "node:path";
 import type { AccessLogOptions } from "../../config/options.ts";
 import { formatCount } from "../../config/quantity.ts";
 import type { Engine, EngineObserver, RelaySummary } from "../../engine/engine.ts";
 import { Condition, WINDOW_MS } from "../limit.ts";
 import type { Logger } from "../log.ts";
 import { accessLine } from "./line.ts";
-import { FileTarget, type LineTarget, stdoutTarget } from "./target.ts";
+import { descriptorTarget, FileTarget, type LineTarget } from "./target.ts";
 import { LineWriter, type WriterOptions, writerDefaults } from "./writer.ts";
 
 /** The access log: a line for each relay at its end, and if that is wanted before. */
@@ -22,7 +23,7 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
   /** @param writing see {@link WriterOptions}; for tests */
   constructor(
     private readonly target: LineTarget,
-    private readonly options: Omit<AccessLogOptions, "target">,
+    private readonly options: Omit<AccessLogOptions, "target" | "access">,
     private readonly log: Logger,
     writing: WriterOptions = writerDefaults,
     windowMs = WINDOW_MS,
@@ -55,7 +56,12 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
    */
   static async open(options: AccessLogOptions, log: Logger): Promise<AccessLog> {
     const { target } = options;
-    const opened = target === "stdout" ? stdoutTarget() : await FileTarget.open(target.path);
+    const descriptor = target === "stdout" ? 1 : descriptorAt(target.path);
+    const name = target === "stdout" ? target : target.path;
+    const opened =
+      descriptor === null
+        ? await FileTarget.open(name, options.access)
+        : descriptorTarget(descriptor, name);
     return new AccessLog(opened, options, log);
   }
 
@@ -117,6 +123,18 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
     const loss = dropped === 0 ? "no line was dropped" : `${lines(dropped)} dropped`;
     this.log.info(`access log ${name} goes on: ${loss}`);
   }
+}
+
+/**
+ * The open descriptor that a path is a name of; null for any other path. The system makes such a link, and
+ * nobody else can put one there.
+ */
+function descriptorAt(given: string): number | null {
+  const path = resolve(given);
+  if (path === "/dev/stdout") return 1;
+  if (path === "/dev/stderr") return 2;
+  const [, number] = /^\/(?:dev|proc\/self)\/fd\/(\d{1,6})$/.exec(path) ?? [];
+  return number === undefined ? null : Number(number);
 }
 
 function lines(count: number): string {

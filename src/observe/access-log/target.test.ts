@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { FileTarget } from "./target.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ringway-target-"));
+const access = { mode: 0o640, user: null, group: null };
 const isLinux = process.platform === "linux";
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -37,17 +38,17 @@ async function codeOf(act: Promise<unknown>): Promise<string> {
 
 test("a file is appended to, and nobody else may read it", async () => {
   await Bun.write(path("a"), "before\n");
-  const target = await FileTarget.open(path("a"));
+  const target = await FileTarget.open(path("a"), access);
   expect(await target.write(Buffer.from("one\n"))).toBe(4);
   await target.close();
   expect(await text("a")).toBe("before\none\n");
-  const fresh = await FileTarget.open(path("b"));
+  const fresh = await FileTarget.open(path("b"), access);
   await fresh.close();
   expect(statSync(path("b")).mode & 0o137).toBe(0);
 });
 
 test("after a rename the old one is written to until it is opened anew", async () => {
-  const target = await FileTarget.open(path("c"));
+  const target = await FileTarget.open(path("c"), access);
   await target.write(Buffer.from("one\n"));
   renameSync(path("c"), path("c.1"));
   await target.write(Buffer.from("two\n"));
@@ -59,7 +60,7 @@ test("after a rename the old one is written to until it is opened anew", async (
 });
 
 test("one that was removed is made again, when somebody looks", async () => {
-  const target = await FileTarget.open(path("d"));
+  const target = await FileTarget.open(path("d"), access);
   rmSync(path("d"));
   Reflect.set(target, "lookedAt", Number.NEGATIVE_INFINITY);
   await target.write(Buffer.from("one\n"));
@@ -69,7 +70,7 @@ test("one that was removed is made again, when somebody looks", async () => {
 
 test("one whose folder was removed fails until the folder is there again", async () => {
   mkdirSync(path("folder"));
-  const target = await FileTarget.open(path("folder/e"));
+  const target = await FileTarget.open(path("folder/e"), access);
   rmSync(path("folder"), { recursive: true });
   Reflect.set(target, "lookedAt", Number.NEGATIVE_INFINITY);
   expect(await codeOf(target.write(Buffer.from("one\n")))).toBe("ENOENT");
@@ -81,12 +82,12 @@ test("one whose folder was removed fails until the folder is there again", async
 });
 
 test("what cannot be opened", async () => {
-  expect(await codeOf(FileTarget.open(path("none/a")))).toBe("ENOENT");
-  expect(await codeOf(FileTarget.open(folder))).toBe("EISDIR");
+  expect(await codeOf(FileTarget.open(path("none/a"), access))).toBe("ENOENT");
+  expect(await codeOf(FileTarget.open(folder, access))).toBe("EISDIR");
 });
 
 test.if(isLinux)("a disk without room", async () => {
-  const target = await FileTarget.open("/dev/full");
+  const target = await FileTarget.open("/dev/full", access);
   expect(await codeOf(target.write(Buffer.from("one\n")))).toBe("ENOSPC");
   await target.close();
 });
@@ -94,9 +95,9 @@ test.if(isLinux)("a disk without room", async () => {
 test.if(isLinux)("a named pipe holds nobody up", async () => {
   Bun.spawnSync(["mkfifo", path("pipe")]);
   // Nobody reads it.
-  expect(await codeOf(FileTarget.open(path("pipe")))).toBe("ENXIO");
+  expect(await codeOf(FileTarget.open(path("pipe"), access))).toBe("ENXIO");
   const end = openSync(path("pipe"), constants.O_RDONLY | constants.O_NONBLOCK);
-  const target = await FileTarget.open(path("pipe"));
+  const target = await FileTarget.open(path("pipe"), access);
   const bytes = Buffer.alloc(1024 * 1024, "x");
   let written = 0;
   for (;;) {

@@ -1,6 +1,17 @@
-import { close, constants, fstat, fstatSync, open, type Stats, write } from "node:fs";
-import { resolve } from "node:path";
+import {
+  close,
+  constants,
+  fchmod,
+  fchown,
+  fstat,
+  fstatSync,
+  open,
+  type Stats,
+  write,
+} from "node:fs";
 import { promisify } from "node:util";
+import type { FileAccess } from "../../config/options.ts";
+import { type Outlet, outletOf } from "../outlet.ts";
 import { TargetError } from "./target-error.ts";
 
 /** Where lines are written to. None of its methods waits where it is called. */
@@ -26,26 +37,25 @@ export interface LineTarget {
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
+const changeOwner = promisify(fchown);
+const changeMode = promisify(fchmod);
 const stat = promisify(fstat) as (descriptor: number) => Promise<Stats>;
 
-/** Behind a pipe that is full a descriptor must not hold up the thread that writes. */
+/**
+ * Behind a pipe that is full a descriptor must not hold up the thread that writes, and a terminal must not
+ * become this process's own.
+ */
 const FLAGS =
-  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
-/** Links by which the system names what is open already: nobody else can put one there. */
-const SYSTEM_LINK = /^\/dev\/(?:stdout|stderr|fd\/\d+)$|^\/proc\/self\/fd\/\d+$/;
-/** Whoever may read the log is the owner's business; nobody else's. */
-const MODE = 0o640;
+  constants.O_WRONLY |
+  constants.O_APPEND |
+  (constants.O_NONBLOCK ?? 0) |
+  (constants.O_NOCTTY ?? 0) |
+  // Whoever may write to the folder could have lines put into any file that this process may write to.
+  (constants.O_NOFOLLOW ?? 0);
 /** Milliseconds between two looks at whether a file is still there. */
 const LOOK_MS = 1_000;
-
-/**
- * Opens a file to append to. A link in its place is not followed: whoever may write to its folder could
- * have lines put into any file that this process may write to. Links among the folders are.
- */
-async function openLog(path: string): Promise<number> {
-  const flags = SYSTEM_LINK.test(resolve(path)) ? FLAGS : FLAGS | (constants.O_NOFOLLOW ?? 0);
-  return await openFile(path, flags, MODE);
-}
+/** Milliseconds between two looks at whether what was taken has been written. */
+const LOOK_BUSY_MS = 5;
 
 /**
  * A file by its path, which may also be a device or a pipe, but no symbolic link. It is made when it is
@@ -57,12 +67,13 @@ export class FileTarget implements LineTarget {
   private constructor(
     readonly name: string,
     private descriptor: number,
+    private readonly access: FileAccess,
   ) {}
 
-  /** Opens a file to append to. @throws TargetError */
-  static async open(path: string): Promise<FileTarget> {
+  /** Opens a file to append to. @param access what it gets when it is made @throws TargetError */
+  static async open(path: string, access: FileAccess): Promise<FileTarget> {
     try {
-      return new FileTarget(path, await openLog(path));
+      return new FileTarget(path, await openOrMake(path, access), access);
     } catch (error) {
       throw new TargetError(path, (error as NodeJS.ErrnoException).code ?? "unknown error");
     }
@@ -84,7 +95,7 @@ export class FileTarget implements LineTarget {
 
   async reopen(): Promise<void> {
     const old = this.descriptor;
-    this.descriptor = await openLog(this.name);
+    this.descriptor = await openOrMake(this.name, this.access);
     await closeFile(old);
   }
 
@@ -99,44 +110,83 @@ export class FileTarget implements LineTarget {
   }
 }
 
-/** Standard output, whatever it is. */
-export function stdoutTarget(): LineTarget {
-  return fstatSync(1).isFile() ? new StdoutFile() : new StdoutStream();
+/**
+ * Opens a file, or makes it, with the access that is wanted whatever the umask is. One that is there keeps
+ * what somebody has given it. A link in its place is not followed; links among the folders are.
+ */
+async function openOrMake(path: string, { mode, user, group }: FileAccess): Promise<number> {
+  try {
+    return await openFile(path, FLAGS, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  let descriptor: number;
+  try {
+    descriptor = await openFile(path, FLAGS | constants.O_CREAT | constants.O_EXCL, mode & 0o600);
+  } catch (error) {
+    // Somebody else has made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return await openFile(path, FLAGS, 0);
+  }
+  try {
+    if (user !== null || group !== null) {
+      const { uid, gid } = await stat(descriptor);
+      await changeOwner(descriptor, user ?? uid, group ?? gid);
+    }
+    await changeMode(descriptor, mode);
+    return descriptor;
+  } catch (error) {
+    await closeFile(descriptor);
+    throw error;
+  }
 }
 
-/** Standard output that somebody has put into a file: a disk may be slow. */
-class StdoutFile implements LineTarget {
-  readonly name = "stdout";
+/** Standard output, or another descriptor that was open already. @throws TargetError when it is not */
+export function descriptorTarget(descriptor: number, name: string): LineTarget {
+  let isFile: boolean;
+  try {
+    isFile = fstatSync(descriptor).isFile();
+  } catch (error) {
+    throw new TargetError(name, (error as NodeJS.ErrnoException).code ?? "unknown error");
+  }
+  return isFile ? new OpenFile(descriptor, name) : new OpenStream(descriptor, name);
+}
+
+/** One that somebody has put into a file: a disk may be slow. */
+class OpenFile implements LineTarget {
+  constructor(
+    private readonly descriptor: number,
+    readonly name: string,
+  ) {}
 
   write(bytes: Uint8Array): Promise<number> {
-    return writeSome(1, bytes);
+    return writeSome(this.descriptor, bytes);
   }
 
   async reopen(): Promise<void> {}
   async close(): Promise<void> {}
 }
 
-/** Standard output that is a pipe, a terminal or a socket: its reader may be slow, or leave. */
-class StdoutStream implements LineTarget {
-  readonly name = "stdout";
-  private readonly sink = Bun.stdout.writer();
-  /** Why nothing can be written any more. */
-  private failure: unknown = null;
+/** One that is a pipe, a terminal or a socket: its reader may be slow, or leave. */
+class OpenStream implements LineTarget {
+  private readonly outlet: Outlet;
+
+  constructor(
+    descriptor: number,
+    readonly name: string,
+  ) {
+    this.outlet = outletOf(descriptor);
+  }
 
   async write(bytes: Uint8Array): Promise<number> {
-    if (this.failure !== null) throw this.failure;
-    try {
-      this.sink.write(bytes);
-      await this.sink.flush();
-      return bytes.length;
-    } catch (error) {
-      this.failure = error;
-      throw error;
-    }
+    return this.outlet.write(bytes);
   }
 
   async reopen(): Promise<void> {}
-  async close(): Promise<void> {}
+
+  async close(): Promise<void> {
+    while (this.outlet.isBusy) await Bun.sleep(LOOK_BUSY_MS);
+  }
 }
 
 function writeSome(descriptor: number, bytes: Uint8Array): Promise<number> {

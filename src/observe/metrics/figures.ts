@@ -8,6 +8,10 @@ export interface UpstreamFigures {
   readonly health: string;
   readonly running: number;
   readonly effectiveWeight: number;
+  /** Of its host name; `up`, `down` or `unknown`. */
+  readonly addresses: readonly { readonly address: string; readonly health: string }[];
+  /** Servers of it that say they are the primary; null where nobody asks. */
+  readonly primaries: number | null;
 }
 
 /** What metrics are made of when somebody asks. */
@@ -18,6 +22,8 @@ export interface Snapshot {
   readonly accepts: boolean;
   /** Lines of the access log; null without one. */
   readonly accessLog: { readonly written: number; readonly dropped: number } | null;
+  /** Lines of the log that could not be written. */
+  readonly logLinesDropped: number;
 }
 
 /** A value with its labels, in the order of their names. */
@@ -98,6 +104,30 @@ export const figures: readonly Figure[] = [
     (one) => one.running,
   ),
   ofUpstreams("ringway_upstream_weight", "Its weight now.", (one) => one.effectiveWeight),
+  {
+    kind: "gauge",
+    name: "ringway_upstream_address_up",
+    help: "1 when the checks of an address of its host name speak for it.",
+    labels: ["listener", "upstream", "address"],
+    rows: ({ upstreams }) =>
+      upstreams.flatMap(({ listener, upstream, addresses }) =>
+        addresses
+          .filter(({ health }) => health !== "unknown")
+          .map(({ address, health }): Row => {
+            return [[listener, upstream, address], health === "up" ? 1 : 0];
+          }),
+      ),
+  },
+  {
+    kind: "gauge",
+    name: "ringway_upstream_primaries",
+    help: "Servers of it that say they are the primary: of all upstreams of a listener it should be one.",
+    labels: ["listener", "upstream"],
+    rows: ({ upstreams }) =>
+      upstreams.flatMap(({ listener, upstream, primaries }): Row[] =>
+        primaries === null ? [] : [[[listener, upstream], primaries]],
+      ),
+  },
   byDirection("ringway_lost_bytes_total", "Bytes that nobody got.", "lostBytes"),
   byDirection("ringway_receives_total", "Receives that brought bytes.", "receives"),
   byDirection("ringway_sends_total", "Sends.", "sends"),
@@ -179,6 +209,13 @@ export const figures: readonly Figure[] = [
   ofRing("overflows", "Turns after which completions waited in the kernel.", "overflows"),
   ofAccessLog("lines", "Lines of the access log that were written.", "written"),
   ofAccessLog("lines_dropped", "Lines that its target was too slow or too full for.", "dropped"),
+  {
+    kind: "counter",
+    name: "ringway_log_lines_dropped_total",
+    help: "Lines of the log that its reader was too slow for, or that could not be written.",
+    labels: [],
+    rows: ({ logLinesDropped }) => [[[], logLinesDropped]],
+  },
 ];
 
 function eachUpstream({ listeners }: EngineStats) {

@@ -54,6 +54,12 @@ const known = [
     health: "down",
     running: 4,
     effectiveWeight: 0.5,
+    addresses: [
+      { address: "10.0.0.1", health: "up" },
+      { address: "10.0.0.2", health: "down" },
+      { address: "10.0.0.3", health: "unknown" },
+    ],
+    primaries: 1,
   },
 ];
 
@@ -63,7 +69,10 @@ async function read(
   accessLog: { written: number; dropped: number } | null = { written: 20, dropped: 4 },
 ) {
   return parseExposition(
-    await metrics.text({ stats, upstreams: known, accepts: true, accessLog }, build),
+    await metrics.text(
+      { stats, upstreams: known, accepts: true, accessLog, logLinesDropped: 5 },
+      build,
+    ),
   );
 }
 
@@ -77,6 +86,9 @@ describe("what the engine counts", async () => {
     ["ringway_upstream_up", { listener: "redis", upstream: "a:1" }, 0],
     ["ringway_upstream_relays_running", { listener: "redis", upstream: "a:1" }, 4],
     ["ringway_upstream_weight", { listener: "redis", upstream: "a:1" }, 0.5],
+    ["ringway_upstream_address_up", { listener: "redis", address: "10.0.0.1" }, 1],
+    ["ringway_upstream_address_up", { upstream: "a:1", address: "10.0.0.2" }, 0],
+    ["ringway_upstream_primaries", { listener: "redis", upstream: "a:1" }, 1],
     ["ringway_relays_ended_total", { reason: "client_fin", upstream: "10.0.0.1:6379" }, 3],
     ["ringway_relays_ended_total", { reason: "drain", listener: "redis" }, 1],
     ["ringway_bytes_total", { direction: "up", upstream: "10.0.0.1:6379" }, 10],
@@ -108,6 +120,7 @@ describe("what the engine counts", async () => {
     ["ringway_ring_overflows_total", {}, 1],
     ["ringway_access_log_lines_total", {}, 20],
     ["ringway_access_log_lines_dropped_total", {}, 4],
+    ["ringway_log_lines_dropped_total", {}, 5],
     ["ringway_build_info", { version: "1.2.3", engine: "uring", bun: Bun.version }, 1],
   ])("%s %j", (name, labels, value) => {
     expect(sampleValue(families, name, labels)).toBe(value);
@@ -129,7 +142,7 @@ test("of a listener with several addresses each upstream is told once, for all o
   if (one === undefined) throw new Error("an upstream");
   const other = { ...one, isOpen: true, health: "up", running: 3, effectiveWeight: 1 };
   const upstreams = [one, other, { ...other, upstream: "b:1" }, { ...other, upstream: "b:1" }];
-  const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null };
+  const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null, logLinesDropped: 5 };
   const families = parseExposition(await new Metrics().text(snapshot, build));
   const of = (upstream: string) =>
     ["up", "open", "relays_running", "weight"].map((name) =>
@@ -154,7 +167,13 @@ test("asked again, values are those of now", async () => {
 
 test("two that ask at once get the same", async () => {
   const metrics = new Metrics();
-  const snapshot = { stats: busy, upstreams: known, accepts: true, accessLog: null };
+  const snapshot = {
+    stats: busy,
+    upstreams: known,
+    accepts: true,
+    accessLog: null,
+    logLinesDropped: 5,
+  };
   const [one, two] = await Promise.all([
     metrics.text(snapshot, build),
     metrics.text(snapshot, build),
@@ -203,7 +222,7 @@ test("what is forgotten is not in the next answer, though nothing was told since
   const metrics = new Metrics();
   for (let i = 0; i < 300; i++) metrics.relayEnded(relaySummary({ upstream: `a:${i + 1}` }));
   const pairs = async (upstreams: typeof known) => {
-    const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null };
+    const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null, logLinesDropped: 5 };
     const families = parseExposition(await metrics.text(snapshot, build));
     const { samples = [] } = families.get("ringway_relay_seconds") ?? {};
     return samples.filter(({ name }) => name.endsWith("_count")).length;
@@ -266,7 +285,7 @@ test("series of upstreams that have gone do not pile up", async () => {
   const metrics = new Metrics();
   const seriesOf = async () => {
     const text = await metrics.text(
-      { stats: busy, upstreams: known, accepts: true, accessLog: null },
+      { stats: busy, upstreams: known, accepts: true, accessLog: null, logLinesDropped: 5 },
       build,
     );
     const count = (name: string) => text.split("\n").filter((line) => line.startsWith(name)).length;

@@ -176,5 +176,16 @@ function asOne(one: UpstreamFigures, other: UpstreamFigures): UpstreamFigures {
     health: one.health === "up" ? other.health : one.health,
     running: one.running + other.running,
     effectiveWeight: Math.min(one.effectiveWeight, other.effectiveWeight),
+    addresses: addressesOnce([...one.addresses, ...other.addresses]),
+    primaries: one.primaries ?? other.primaries,
   };
+}
+
+function addressesOnce(all: UpstreamFigures["addresses"]): UpstreamFigures["addresses"] {
+  const known = new Map<string, UpstreamFigures["addresses"][number]>();
+  for (const one of all) {
+    const other = known.get(one.address);
+    if (other === undefined || other.health === "up") known.set(one.address, one);
+  }
+  return [...known.values()];
 }

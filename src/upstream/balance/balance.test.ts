@@ -127,19 +127,17 @@ test("first fills one after the other", () => {
   expect(choices).toEqual([1, 1, 2, 2, 3, 3, -1, -1]);
 });
 
-test("least-relays: nobody has more for its weight than anyone would have with one more", () => {
+test("least-relays: nobody gets one who has more for its weight than another", () => {
   const weights = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 10 });
   fc.assert(
     fc.property(weights, (given) => {
       const candidates = new TestCandidates(given);
       const balancer = newBalancer("least-relays");
       for (let relay = 0; relay < 300; relay++) {
-        candidates.add(balancer.choose(candidates, 0), 1);
         const loads = candidates.indices.map((i) => candidates.running(i) / candidates.weight(i));
-        const next = candidates.indices.map(
-          (i) => (candidates.running(i) + 1) / candidates.weight(i),
-        );
-        expect(Math.max(...loads)).toBeLessThanOrEqual(Math.min(...next));
+        const chosen = balancer.choose(candidates, 0);
+        expect(loads[chosen]).toBe(Math.min(...loads));
+        candidates.add(chosen, 1);
       }
     }),
   );
@@ -151,11 +149,37 @@ test("least-relays: equals take turns, by weight, when nothing runs", () => {
   const choices = Array.from({ length: 6 }, () => balancer.choose(idle, 0));
   expect(choices).toEqual([0, 1, 2, 0, 1, 2]);
 
-  // 1 of 2 and 3 of 4 are equal loads for the next relay, as are 2/2 and 4/4.
+  // 1 of 2 and 2 of 4 are equal loads.
   const loaded = new TestCandidates([2, 4, 1]);
-  loaded.relays.splice(0, 3, 1, 3, 7);
+  loaded.relays.splice(0, 3, 1, 2, 7);
   const weighted = newBalancer("least-relays");
   expect(tally(3, 600, () => weighted.choose(loaded, 0))).toEqual([200, 400, 0]);
+});
+
+test("idle upstreams get their shares, and not the heaviest one all", () => {
+  const least = newBalancer("least-relays");
+  const idle = new TestCandidates([5, 4]);
+  expect(tally(2, 9, () => least.choose(idle, 0))).toEqual([5, 4]);
+  const lopsided = new TestCandidates([3, 1]);
+  expect(tally(2, 400, () => least.choose(lopsided, 0))).toEqual([300, 100]);
+
+  const two = newBalancer("two-choices", { random: seededRandom(12) });
+  const shares = tally(2, 20_000, () => two.choose(lopsided, 0));
+  expect(misfit(shares, [3, 1])).toBeLessThan(1);
+
+  // More than are all looked at.
+  const some = newBalancer("least-relays", { random: seededRandom(13) });
+  const hundred = new TestCandidates(Array.from({ length: 100 }, (_, index) => 1 + (index % 4)));
+  const drawn = tally(100, 40_000, () => some.choose(hundred, 0));
+  expect(misfit(drawn, hundred.weights)).toBeLessThan(1);
+});
+
+test("an idle upstream comes before one that has relays, whatever they weigh", () => {
+  const candidates = new TestCandidates([5, 1]);
+  candidates.add(0, 1);
+  for (const policy of ["least-relays", "two-choices"] as const) {
+    expect(newBalancer(policy).choose(candidates, 0)).toBe(1);
+  }
 });
 
 test.each([
@@ -193,9 +217,9 @@ test("two-choices always compares two different ones", () => {
   const candidates = new TestCandidates([3, 1, 1]);
   candidates.relays.splice(0, 3, 30, 8, 9);
   candidates.isClosed[2] = true;
-  // 31/3 is more than 9/1: whatever was picked first, the other one is looked at.
+  // 30/3 is more than 8/1: whatever was picked first, the other one is looked at.
   for (let choice = 0; choice < 100; choice++) expect(balancer.choose(candidates, 0)).toBe(1);
-  candidates.relays[0] = 25;
+  candidates.relays[0] = 23;
   for (let choice = 0; choice < 100; choice++) expect(balancer.choose(candidates, 0)).toBe(0);
 });
 

@@ -31,6 +31,11 @@ export interface BalancerOptions {
    * to three decimals; 1.25 is usual. null, the default: no bound.
    */
   readonly boundedLoad?: number | null;
+  /**
+   * For those that go round: how much of the way lies behind it at first, 0 ≤ x < 1; 0 by default. So
+   * workers do not all begin with the same upstream.
+   */
+  readonly begin?: number;
 }
 
 /**
@@ -41,13 +46,13 @@ export interface BalancerOptions {
  * of 128 KiB when full weights have changed: milliseconds.
  */
 export function newBalancer(policy: Policy, options: BalancerOptions = {}): Balancer {
-  const { random = Math.random, boundedLoad = null } = options;
+  const { random = Math.random, boundedLoad = null, begin = 0 } = options;
   assert(boundedLoad === null || policy === "hash", "only hash has a load bound");
   switch (policy) {
     case "round-robin":
-      return new RoundRobin();
+      return new RoundRobin(begin);
     case "least-relays":
-      return new LeastRelays(random);
+      return new LeastRelays(random, begin);
     case "two-choices":
       return new TwoChoices(random);
     case "random":

@@ -43,4 +43,11 @@ export interface Balancer {
    * @returns an index that is open, free and has a weight above 0, or −1 when there is none
    */
   choose(candidates: Candidates, hash: number): number;
+  /**
+   * Goes on where another one stands, whose place it takes; only those have it that keep a position,
+   * and they go on from their own kind alone.
+   *
+   * @param numbers by index: which one it was there; −1 for none
+   */
+  succeed?(before: Balancer, numbers: Int32Array): void;
 }

@@ -10,10 +10,11 @@ const ASKED_MAX = 64;
 const DRAWN = 16;
 
 /**
- * Where the fewest relays would run for the weight, counting the new one: a smaller (running + 1) /
- * weight. So an idle upstream of weight 1 gets nobody as long as one of weight 5 has less than five.
+ * Where the fewest relays run for the weight: a smaller running / weight. So an idle upstream comes
+ * before each that has relays, whatever they weigh.
  *
- * Equals take turns: if the first one got them all, it would get every connection of a quiet proxy.
+ * Equals take turns by weight, and all that are idle are equals: if the first or the heaviest one got
+ * them all, it would get every connection of a quiet proxy.
  *
  * Where more than {@link ASKED_MAX} are open it is the least of {@link DRAWN} that are drawn by weight,
  * as asking a thousand takes longer than accepting a connection. The one taken is then among the least
@@ -25,8 +26,20 @@ export class LeastRelays implements Balancer {
   private readonly snapshot = new Snapshot();
   private readonly order = new SmoothOrder();
 
-  /** @param random 0 ≤ x < 1 */
-  constructor(private readonly random: () => number) {}
+  /**
+   * @param random 0 ≤ x < 1
+   * @param begin how much of the way around equals lies behind it at first; as of `RoundRobin`
+   */
+  constructor(
+    private readonly random: () => number,
+    private begin = 0,
+  ) {}
+
+  succeed(before: Balancer, numbers: Int32Array): void {
+    if (!(before instanceof LeastRelays)) return;
+    this.order.succeed(before.order, numbers);
+    this.begin = before.begin;
+  }
 
   choose(candidates: Candidates): number {
     this.open.follow(candidates);
@@ -44,7 +57,8 @@ export class LeastRelays implements Balancer {
       const index = open.indices[place] as number;
       if (!candidates.isFree(index)) continue;
       const weight = open.weights[place] as number;
-      const load = candidates.running(index) + 1;
+      const load = candidates.running(index);
+      // Of equals the one that was drawn first, which is by weight.
       if (best !== -1 && load * bestWeight >= bestLoad * weight) continue;
       best = index;
       bestWeight = weight;
@@ -65,7 +79,7 @@ export class LeastRelays implements Balancer {
     for (let place = 0; place < count; place++) {
       const weight = weights[place] as number;
       if (weight === 0) continue;
-      const load = (running[place] as number) + 1;
+      const load = running[place] as number;
       // load / weight < bestLoad / bestWeight, in whole numbers, as a tie must be one exactly.
       const difference = best === -1 ? -1 : load * bestWeight - bestLoad * weight;
       if (difference < 0) {
@@ -79,9 +93,15 @@ export class LeastRelays implements Balancer {
     }
     if (tiedWeight === bestWeight) return open.indices[best] as number;
     for (let place = 0; place < count; place++) {
-      const load = (running[place] as number) + 1;
+      const load = running[place] as number;
       if (load * bestWeight !== bestLoad * (weights[place] as number)) weights[place] = 0;
     }
-    return this.order.next(open.indices, weights, count, tiedWeight);
+    let index = -1;
+    let turns = 1 + Math.floor(this.begin * count);
+    this.begin = 0;
+    for (; turns > 0; turns--) {
+      index = this.order.next(open.indices, weights, count, tiedWeight);
+    }
+    return index;
   }
 }

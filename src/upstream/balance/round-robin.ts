@@ -12,16 +12,29 @@ const TURNS_LOST = 32;
  * Who is full when its turn comes loses it, and the others go on in their order. Who was tried for a
  * relay sits out instead, or with two upstreams every relay would begin with the one that fails, the
  * other one's turns being taken by those that come from it.
+ *
+ * Several that choose for the same listener begin at different places, or the first upstream would get
+ * the first relay of each.
  */
 export class RoundRobin implements Balancer {
   private readonly open = new OpenUpstreams();
   private readonly turns = new SmoothTurns();
   private readonly snapshot = new Snapshot();
 
+  /** @param begin how much of the way around lies behind it at first, 0 ≤ x < 1 */
+  constructor(private begin = 0) {}
+
+  succeed(before: Balancer, numbers: Int32Array): void {
+    if (!(before instanceof RoundRobin)) return;
+    this.turns.succeed(before.turns, numbers);
+    this.begin = before.begin;
+  }
+
   choose(candidates: Candidates): number {
     const { open, turns, snapshot } = this;
     if (open.follow(candidates)) turns.arrange(open);
     if (open.count === 0) return -1;
+    if (this.begin > 0) this.setOut();
     const attempts = candidates.isRetry ? 0 : TURNS_LOST;
     for (let attempt = 0; attempt < attempts; attempt++) {
       const index = turns.next();
@@ -29,5 +42,11 @@ export class RoundRobin implements Balancer {
     }
     snapshot.read(candidates, open);
     return turns.nextOf(snapshot, open);
+  }
+
+  /** Goes to where it begins: that can be said only when somebody is open. */
+  private setOut(): void {
+    for (let left = Math.floor(this.begin * this.open.count); left > 0; left--) this.turns.next();
+    this.begin = 0;
   }
 }

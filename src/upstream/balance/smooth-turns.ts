@@ -33,6 +33,12 @@ export class SmoothTurns {
   /** @param turnsMax turns after which credits are settled */
   constructor(private readonly turnsMax = TURNS_MAX) {}
 
+  /** Has the credits of others' turns; {@link arrange} follows. @param numbers as of {@link SmoothOrder.succeed} */
+  succeed(before: SmoothTurns, numbers: Int32Array): void {
+    before.settle();
+    this.order.succeed(before.order, numbers);
+  }
+
   /** Lets those that are open now take part. Who does no more keeps its credit. */
   arrange(open: OpenUpstreams): void {
     this.settle();

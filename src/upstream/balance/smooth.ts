@@ -42,6 +42,12 @@ export class SmoothOrder {
     return best;
   }
 
+  /** Has the credits of another order. @param numbers by index: which one it was there; −1 for none */
+  succeed(before: SmoothOrder, numbers: Int32Array): void {
+    this.credits = Float64Array.from(numbers, (number) => before.credits[number] ?? 0);
+    this.lastTotal = before.lastTotal;
+  }
+
   /** Makes room for indices below `count`, and lets credits be in units of another sum, above 0. */
   prepare(count: number, total: number): void {
     if (count > this.credits.length) this.grow(count);

@@ -2,7 +2,8 @@ import type { Balancer, Candidates } from "./candidates.ts";
 import { Draw } from "./draw.ts";
 
 /**
- * Two upstreams at random, by weight, and of these the one with less (running + 1) / weight.
+ * Two upstreams at random, by weight, and of these the one with less running / weight. Of
+ * equals, such as two idle ones, it is the one that was drawn first, so that they get their shares.
  *
  * Nearly as even as `least-relays`, and workers or proxies that see the same numbers do not all run
  * to the same upstream.
@@ -25,8 +26,8 @@ export class TwoChoices implements Balancer {
     const otherPlace = draw.other(candidates, onePlace);
     if (otherPlace === -1) return one;
     const other = open.indices[otherPlace] as number;
-    const oneLoad = (candidates.running(one) + 1) * (open.weights[otherPlace] as number);
-    const otherLoad = (candidates.running(other) + 1) * (open.weights[onePlace] as number);
+    const oneLoad = candidates.running(one) * (open.weights[otherPlace] as number);
+    const otherLoad = candidates.running(other) * (open.weights[onePlace] as number);
     return otherLoad < oneLoad ? other : one;
   }
 }

@@ -16,7 +16,7 @@ export interface Session {
 export interface UpstreamStatus {
   /** 0 on a unix socket. */
   readonly port: number;
-  /** In ms since 1970. */
+  /** On the monotonic clock, in ms. */
   readonly startedAtMs: number;
   /** Connections that are open now. */
   connectionCount: number;

@@ -19,7 +19,7 @@ function useStore(memoryBytesMax: number): void {
     store: new Store({ memoryBytesMax, now: () => nowMs }),
     reply: new ReplyEncoder(),
     session,
-    status: { port: 1234, startedAtMs: Date.now(), connectionCount: 3, commandCount: 9 },
+    status: { port: 1234, startedAtMs: performance.now(), connectionCount: 3, commandCount: 9 },
   };
 }
 

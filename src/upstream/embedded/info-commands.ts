@@ -19,7 +19,7 @@ const sections: readonly Section[] = [
       os: `${process.platform} ${process.arch}`,
       process_id: process.pid,
       tcp_port: status.port,
-      uptime_in_seconds: Math.floor((Date.now() - status.startedAtMs) / 1000),
+      uptime_in_seconds: Math.floor((performance.now() - status.startedAtMs) / 1000),
     }),
   },
   { title: "Clients", lines: ({ status }) => ({ connected_clients: status.connectionCount }) },

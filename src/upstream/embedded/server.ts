@@ -38,7 +38,7 @@ export interface EmbeddedUpstream extends Disposable {
  *  to. It runs in the caller's event loop. Throws what `Bun.listen` throws when the address cannot
  *  be had. */
 export function startEmbeddedUpstream(options: EmbeddedUpstreamOptions = {}): EmbeddedUpstream {
-  const status = { port: 0, startedAtMs: Date.now(), connectionCount: 0, commandCount: 0 };
+  const status = { port: 0, startedAtMs: performance.now(), connectionCount: 0, commandCount: 0 };
   const { memoryBytesMax } = options;
   const store = new Store(memoryBytesMax === undefined ? {} : { memoryBytesMax });
   const socket = handlers(store, status);

@@ -1,4 +1,5 @@
-import type { Address } from "../../config/options.ts";
+import { assert } from "../../assert.ts";
+import type { Address, ProxyProtocolOut } from "../../config/options.ts";
 import type { Pattern } from "./pattern.ts";
 
 /**
@@ -33,6 +34,13 @@ export interface TlsOptions {
   readonly alpn: readonly string[];
 }
 
+/** Another port of the upstream's own host. */
+export interface OwnPort {
+  readonly kind: "port";
+  /** 1…65535. */
+  readonly port: number;
+}
+
 /** How one upstream is asked whether it is well. Finished and validated. */
 export interface CheckOptions {
   /**
@@ -53,8 +61,13 @@ export interface CheckOptions {
   readonly rise: number;
   /** So many checks in a row must fail until one that is up is down, at least 1. */
   readonly fall: number;
-  /** Another port or address to check; null: the upstream's own. */
-  readonly address: Address | null;
+  /**
+   * What is checked instead of the upstream's own address, null for that one. A port only where the
+   * upstream has a host.
+   */
+  readonly address: Address | OwnPort | null;
+  /** What each check begins with: a PROXY header that tells of no client, before TLS and all else. */
+  readonly proxyProtocol: ProxyProtocolOut;
   /**
    * All is said by TLS, and the handshake has to succeed; a Postgres is asked for it first. Null: in
    * plain.
@@ -78,6 +91,14 @@ export interface CheckOptions {
   readonly host?: string;
   /** `http`: the statuses that are well, both included; default 200…399. */
   readonly status?: { readonly least: number; readonly most: number };
+}
+
+/** Where an upstream is checked. */
+export function checkedAddress(upstream: Address, { address }: CheckOptions): Address {
+  if (address === null) return upstream;
+  if (address.kind !== "port") return address;
+  assert(upstream.kind === "tcp", "only who has a host is checked at another port");
+  return { ...upstream, port: address.port };
 }
 
 /**

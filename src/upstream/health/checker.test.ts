@@ -6,6 +6,7 @@ import { waitFor } from "../../../test/fixtures/wait.ts";
 import { startEmbeddedUpstream } from "../embedded/server.ts";
 import { type CheckOptions, ejectionDefaults } from "./check-options.ts";
 import { type CheckedUpstream, Checker, type Clock } from "./checker.ts";
+import type { HealthEvent } from "./monitor.ts";
 import type { ProbeResult } from "./probe.ts";
 import { checkOptions, probeOnce } from "./test-redis.ts";
 
@@ -54,7 +55,8 @@ const upstreamAddress = (port: number) => ({ kind: "tcp", host: "10.0.0.1", port
 
 function upstream(name: string, more: Partial<CheckedUpstream> = {}): CheckedUpstream {
   const ejection = ejectionDefaults;
-  return { name, address: upstreamAddress(1), check: checkOptions(), ejection, ...more };
+  const check = checkOptions();
+  return { name, address: upstreamAddress(1), check, ejection, hosts: null, ...more };
 }
 
 /** A checker whose checks take as long and find what a test says. */
@@ -70,14 +72,17 @@ class Rig {
   readonly checker: Checker;
 
   constructor(runningMax = 64, random = () => 0.5) {
-    const tell = (name: string, { from, to }: { from: string; to: string }) =>
+    const onEvent = (name: string, { from, to }: { from: string; to: string }) =>
       void this.events.push(`${name} ${from}>${to}`);
-    this.checker = new Checker(tell, {
-      clock: this.clock,
-      random,
-      runningMax,
-      probe: (address, options, signal) => this.probe(address, options, signal),
-    });
+    this.checker = new Checker(
+      { onEvent },
+      {
+        clock: this.clock,
+        random,
+        runningMax,
+        probe: (address, options, signal) => this.probe(address, options, signal),
+      },
+    );
   }
 
   get times(): number[] {
@@ -281,10 +286,13 @@ describe("a reload", () => {
 
   test("may come from whoever is told of a change", async () => {
     const clock = new TestClock();
-    const checker: Checker = new Checker(() => checker.setUpstreams([]), {
-      clock,
-      probe: async () => ({ ok: false, inconclusive: false, detail: "bad", durationMs: 1 }),
-    });
+    const checker: Checker = new Checker(
+      { onEvent: () => checker.setUpstreams([]) },
+      {
+        clock,
+        probe: async () => ({ ok: false, inconclusive: false, detail: "bad", durationMs: 1 }),
+      },
+    );
     checker.setUpstreams([upstream("a"), upstream("b")]);
     await clock.advance(1_000);
     expect(checker.views()).toEqual([]);
@@ -364,9 +372,9 @@ describe("with real sockets", () => {
     opened.push({ stop: () => embedded.stop() });
     const { port } = embedded.address as { port: number };
     const moves: string[] = [];
-    const checker = new Checker((name, { to, why }) => moves.push(`${name} ${to} (${why})`), {
-      probe: probeOnce,
-    });
+    const onEvent = (name: string, { to, why }: HealthEvent) =>
+      void moves.push(`${name} ${to} (${why})`);
+    const checker = new Checker({ onEvent }, { probe: probeOnce });
     opened.push(checker);
     const check = checkOptions({ kind: "redis", intervalMs: 20, fastIntervalMs: 5 });
     const address = { kind: "tcp", host: "127.0.0.1", port } as const;
@@ -389,7 +397,7 @@ describe("with real sockets", () => {
     const hung = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, polite);
     opened.push({ stop: () => hung.close() });
     const before = openDescriptors();
-    const checker = new Checker(() => {}, { probe: probeOnce });
+    const checker = new Checker({ onEvent() {} }, { probe: probeOnce });
     opened.push(checker);
     const check = checkOptions({
       kind: "redis",

@@ -2,13 +2,9 @@ import { assert } from "../../assert.ts";
 import type { Address } from "../../config/options.ts";
 import { timerSpan } from "../../engine/deadlines.ts";
 import type { CheckOptions, EjectionOptions } from "./check-options.ts";
-import {
-  type HealthEvent,
-  type HealthState,
-  type HealthStatus,
-  UpstreamHealth,
-} from "./monitor.ts";
+import type { HealthEvent, HealthState, HealthStatus } from "./monitor.ts";
 import type { ProbeResult } from "./probe.ts";
+import { type Place, UNCHECKED, Watch } from "./watch.ts";
 
 /** An upstream whose health is looked after. */
 export interface CheckedUpstream {
@@ -19,6 +15,34 @@ export interface CheckedUpstream {
   readonly check: CheckOptions | null;
   /** When failed dials eject it; null: never. */
   readonly ejection: EjectionOptions | null;
+  /**
+   * The addresses that its name has now, each of which is checked by itself; null where it is checked
+   * as a whole, as it is no name, as nobody knows its addresses, or as checks go somewhere else.
+   */
+  readonly hosts: readonly string[] | null;
+}
+
+/** What is known of one address of an upstream's name. */
+export interface AddressView {
+  /** A literal one. */
+  readonly address: string;
+  /** `unknown`: no check has been there yet. */
+  readonly health: HealthState | "unknown";
+  /** Whether DNS names it still; if not, it serves until one that DNS names is well. */
+  readonly isCurrent: boolean;
+  readonly lastCheck: HealthView["lastCheck"];
+}
+
+/** Who is told of what a checker finds out. It may call anything here, and must not throw. */
+export interface CheckListener {
+  /** The status of an upstream has changed. */
+  onEvent(name: string, event: HealthEvent): void;
+  /** One of several addresses of an upstream is well now, or is not any more. */
+  onAddress?(name: string, address: string, event: HealthEvent): void;
+  /** A check has said something new of an upstream or of one of its addresses, if only for the first time. */
+  onNews?(name: string): void;
+  /** A check has failed, whatever follows from that. */
+  onFailed?(name: string): void;
 }
 
 /** What is known of one upstream's health, for a page or a list. Times are those of the clock. */
@@ -27,11 +51,15 @@ export interface HealthView {
   readonly status: HealthStatus;
   /** What its checks say, whether it is ejected or not. */
   readonly state: HealthState;
+  /** It is up, and a check has said so. */
+  readonly hasPassed: boolean;
   /** When it got this status. */
   readonly sinceMs: number;
   /** When its ejection ends; null when there is none. */
   readonly ejectedUntilMs: number | null;
-  /** The last check that is over; null when there was none yet. */
+  /** The addresses that are checked by themselves; none where it is checked as a whole. */
+  readonly addresses: readonly AddressView[];
+  /** The last check that is over, of several addresses one that agrees; null when there was none yet. */
   readonly lastCheck: (ProbeResult & { readonly atMs: number }) | null;
 }
 
@@ -43,11 +71,12 @@ export interface Clock {
   after(delayMs: number, call: () => void): () => void;
 }
 
-/** Checks an upstream once; see `probe`. */
+/** Checks an upstream once, of its name's addresses that one if any is given; see `probe`. */
 export type CheckOnce = (
   address: Address,
   options: CheckOptions,
   signal: AbortSignal,
+  host: string | null,
 ) => Promise<ProbeResult>;
 
 /** What a checker is made of; the defaults are what runs. */
@@ -65,9 +94,6 @@ const FIRST_SPREAD_MS = 200;
 
 const RUNNING_MAX = 64;
 
-/** What stands for the options of an upstream without checks: nothing is ever counted. */
-const UNCHECKED = { rise: 1, fall: 1 } as const;
-
 /** The time that runs. */
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -78,39 +104,22 @@ export const systemClock: Clock = {
   },
 };
 
-/** One upstream and when it is checked. */
-class Watch {
-  readonly health: UpstreamHealth;
-  /** The check that runs, null when none does. */
-  run: AbortController | null = null;
-  /** When the last check began. */
-  startedAt = Number.NEGATIVE_INFINITY;
-  /** When the next one begins; Infinity while none is planned. */
-  nextAt = Number.POSITIVE_INFINITY;
-  cancelNext = nothing;
-  cancelTick = nothing;
-  lastCheck: HealthView["lastCheck"] = null;
-
-  constructor(
-    public upstream: CheckedUpstream,
-    public since: number,
-  ) {
-    this.health = new UpstreamHealth(upstream.check ?? UNCHECKED, upstream.ejection);
-  }
-}
-
 /**
  * Looks after the health of many upstreams: plans their checks, and keeps what checks and relays have
  * found. Runs in the control plane.
  *
- * Never two checks of one upstream at the same time, and not more than 64 of all; who is due beyond
+ * An upstream that is a name has a health for each address, and is well as long as one of them is. An
+ * address that the name has got gets nobody before a check has succeeded there; meanwhile those that
+ * it had before and that are well serve on, and go on being checked.
+ *
+ * Never two checks of one place at the same time, and not more than 64 of all; who is due beyond
  * that waits in line. The next check of an upstream is an interval after the start of the last one,
  * or at once where that took longer.
  */
 export class Checker {
   private readonly watches = new Map<string, Watch>();
   /** Those that are due and wait for others to be done, in order. */
-  private readonly line = new Set<Watch>();
+  private readonly line = new Set<Place>();
   private runningCount = 0;
   private isStopped = false;
   private readonly probe: CheckOnce;
@@ -118,12 +127,8 @@ export class Checker {
   private readonly random: () => number;
   private readonly runningMax: number;
 
-  /**
-   * @param onEvent told of every change of a status, with the upstream's name; it may call anything
-   *   here, and must not throw
-   */
   constructor(
-    private readonly onEvent: (name: string, event: HealthEvent) => void,
+    private readonly listener: CheckListener,
     parts: CheckerParts,
   ) {
     this.probe = parts.probe;
@@ -143,37 +148,57 @@ export class Checker {
     for (const [name, watch] of this.watches) {
       const { address } = wanted.get(name) ?? {};
       if (address === undefined || !Bun.deepEquals(address, watch.upstream.address, true)) {
-        this.watches.delete(name);
-        this.halt(watch);
-        watch.cancelTick();
+        this.forget(watch);
       }
     }
     const now = this.clock.now();
     const kept: Watch[] = [];
-    const due: Watch[] = [];
+    const due: Place[] = [];
     for (const upstream of upstreams) {
       let watch = this.watches.get(upstream.name);
+      const isSameCheck = Bun.deepEquals(watch?.upstream.check, upstream.check, true);
       if (watch === undefined) {
         watch = new Watch(upstream, now);
         this.watches.set(upstream.name, watch);
-        due.push(watch);
-        continue;
-      }
-      kept.push(watch);
-      const isSameCheck = Bun.deepEquals(watch.upstream.check, upstream.check, true);
+      } else kept.push(watch);
       watch.upstream = upstream;
-      if (isSameCheck) continue;
-      this.halt(watch);
-      due.push(watch);
+      const added = this.arrange(watch, now);
+      if (isSameCheck) due.push(...added);
+      else {
+        for (const place of watch.places.values()) this.halt(place);
+        due.push(...watch.places.values());
+      }
     }
-    for (const [index, watch] of due.entries()) {
-      const { check } = watch.upstream;
-      if (check === null) continue;
-      const spreadMs = Math.min(FIRST_SPREAD_MS, check.intervalMs);
-      this.plan(watch, now + (spreadMs * index) / due.length);
-    }
+    this.planFirst(due, now);
     // Whoever is told may call anything here, so that comes last.
-    for (const watch of kept) this.reconfigure(watch, now);
+    for (const watch of kept) {
+      this.reconfigure(watch, now);
+      this.wake(watch);
+    }
+  }
+
+  /** The addresses that an upstream's name has now; see {@link CheckedUpstream.hosts}. */
+  setHosts(name: string, hosts: readonly string[] | null): void {
+    const watch = this.watches.get(name);
+    if (watch === undefined) return;
+    watch.upstream = { ...watch.upstream, hosts };
+    const now = this.clock.now();
+    this.planFirst(this.arrange(watch, now), now);
+    this.wake(watch);
+  }
+
+  /**
+   * Tells which addresses of an upstream's name may get relays: at once, or as soon as a check has
+   * said something of them.
+   *
+   * @param tell called once, with null where addresses are not checked by themselves, and with none
+   *   for an upstream that goes meanwhile
+   */
+  wellHosts(name: string, tell: (hosts: readonly string[] | null) => void): void {
+    const watch = this.watches.get(name);
+    if (watch?.isByAddress !== true) tell(null);
+    else if (watch.isAwaited) watch.waiting.push(tell);
+    else tell(watch.wellHosts);
   }
 
   /** Relays have connected to it. A name that is unknown is late news and does nothing. */
@@ -190,16 +215,23 @@ export class Checker {
     const watch = this.watches.get(name);
     if (watch === undefined) return;
     const { check } = watch.upstream;
-    if (check !== null && watch.run === null && !this.line.has(watch)) {
-      const soon = watch.startedAt + this.jittered(check.fastIntervalMs, check);
-      if (soon < watch.nextAt) this.plan(watch, soon);
+    for (const place of watch.places.values()) {
+      if (check === null) break;
+      if (place.run !== null || this.line.has(place)) continue;
+      const soon = place.startedAt + this.jittered(check.fastIntervalMs, check);
+      if (soon < place.nextAt) this.plan(place, soon);
     }
     this.tell(watch, watch.health.dialFailed(this.clock.now(), count));
   }
 
+  /** The time, for who asks after many upstreams: to ask for it takes longer than the rest. */
+  get now(): number {
+    return this.clock.now();
+  }
+
   /** Whether new relays may go there; one that is unknown is open. */
-  isOpen(name: string): boolean {
-    return this.watches.get(name)?.health.isOpen(this.clock.now()) ?? true;
+  isOpen(name: string, now = this.clock.now()): boolean {
+    return this.watches.get(name)?.health.isOpen(now) ?? true;
   }
 
   /** How an upstream is; null when nobody watches it. */
@@ -207,88 +239,164 @@ export class Checker {
     return this.watches.get(name)?.health.status(this.clock.now()) ?? null;
   }
 
+  /** Whether checks say that it is well; false also before the first one. */
+  hasPassed(name: string): boolean {
+    return this.watches.get(name)?.health.hasPassed ?? false;
+  }
+
+  /** Whether it is checked, and no check has said anything yet. */
+  isAwaited(name: string): boolean {
+    const watch = this.watches.get(name);
+    return watch !== undefined && watch.upstream.check !== null && watch.health.isAwaited;
+  }
+
   /** What is known of all upstreams, in the order in which they came. */
   views(): HealthView[] {
-    const now = this.clock.now();
-    return Array.from(this.watches, ([name, { health, since, lastCheck }]) => ({
-      name,
-      status: health.status(now),
+    return Array.from(this.watches.values(), (watch) => this.viewOf(watch));
+  }
+
+  /** What is known of one; undefined when nobody watches it. */
+  view(name: string): HealthView | undefined {
+    const watch = this.watches.get(name);
+    return watch === undefined ? undefined : this.viewOf(watch);
+  }
+
+  private viewOf(watch: Watch): HealthView {
+    const { health, since, places, upstream } = watch;
+    return {
+      name: upstream.name,
+      status: health.status(this.clock.now()),
       state: health.state,
+      hasPassed: health.hasPassed,
       sinceMs: since,
       ejectedUntilMs: health.ejectedUntilMs,
-      lastCheck,
-    }));
+      addresses: [...places.values()].flatMap(addressView),
+      lastCheck: lastCheckOf(watch),
+    };
   }
 
   /** Ends all checks; nothing is told any more. May be called again. */
   stop(): void {
     this.isStopped = true;
-    for (const watch of this.watches.values()) {
-      this.halt(watch);
-      watch.cancelTick();
+    for (const watch of this.watches.values()) this.forget(watch);
+  }
+
+  private forget(watch: Watch): void {
+    this.watches.delete(watch.upstream.name);
+    for (const place of watch.places.values()) this.halt(place);
+    watch.cancelTick();
+    this.wake(watch);
+  }
+
+  /** Whoever waits for what is known of its addresses is told, or waits on. */
+  private wake(watch: Watch): void {
+    const isGone = this.watches.get(watch.upstream.name) !== watch;
+    if (watch.isAwaited && !isGone) return;
+    const known = watch.isByAddress ? watch.wellHosts : null;
+    for (const tell of watch.waiting.splice(0)) tell(isGone ? [] : known);
+  }
+
+  /** @returns places that are to be checked for the first time */
+  private arrange(watch: Watch, now: number): Place[] {
+    const { added, removed } = watch.arrange(now);
+    for (const place of removed) this.halt(place);
+    return added;
+  }
+
+  private planFirst(due: readonly Place[], now: number): void {
+    for (const [index, place] of due.entries()) {
+      const { check } = place.watch.upstream;
+      if (check === null) continue;
+      const spreadMs = Math.min(FIRST_SPREAD_MS, check.intervalMs);
+      this.plan(place, now + (spreadMs * index) / due.length);
     }
-    this.watches.clear();
   }
 
   private reconfigure(watch: Watch, now: number): void {
-    const { health } = watch;
+    const { health, places } = watch;
     const { check, ejection } = watch.upstream;
+    for (const place of places.values()) {
+      if (place.host !== null) place.health.reconfigure(check ?? UNCHECKED, null, now);
+    }
     this.tell(watch, health.reconfigure(check ?? UNCHECKED, ejection, now));
     if (check === null) this.tell(watch, health.uncheck(now));
   }
 
   /** No check of it runs or is planned any more; what a running one would find is not asked for. */
-  private halt(watch: Watch): void {
-    watch.cancelNext();
-    watch.nextAt = Number.POSITIVE_INFINITY;
-    this.line.delete(watch);
-    const { run } = watch;
-    watch.run = null;
+  private halt(place: Place): void {
+    place.cancelNext();
+    place.nextAt = Number.POSITIVE_INFINITY;
+    this.line.delete(place);
+    const { run } = place;
+    place.run = null;
     run?.abort();
   }
 
-  private plan(watch: Watch, at: number): void {
-    watch.cancelNext();
-    watch.nextAt = at;
+  private plan(place: Place, at: number): void {
+    place.cancelNext();
+    place.nextAt = at;
     const delayMs = Math.max(0, at - this.clock.now());
-    watch.cancelNext = this.clock.after(delayMs, () => {
-      this.line.add(watch);
+    place.cancelNext = this.clock.after(delayMs, () => {
+      this.line.add(place);
       this.advance();
     });
   }
 
   /** Begins as many of the checks in line as may run. */
   private advance(): void {
-    for (const watch of this.line) {
+    for (const place of this.line) {
       if (this.runningCount >= this.runningMax) return;
-      this.line.delete(watch);
-      this.begin(watch);
+      this.line.delete(place);
+      this.begin(place);
     }
   }
 
-  private begin(watch: Watch): void {
-    const { address, check } = watch.upstream;
-    assert(check !== null && watch.run === null, "only one check of an upstream at a time");
+  private begin(place: Place): void {
+    const { address, check } = place.watch.upstream;
+    assert(check !== null && place.run === null, "only one check of a place at a time");
     const run = new AbortController();
-    watch.run = run;
-    watch.nextAt = Number.POSITIVE_INFINITY;
-    watch.startedAt = this.clock.now();
+    place.run = run;
+    place.nextAt = Number.POSITIVE_INFINITY;
+    place.startedAt = this.clock.now();
     this.runningCount++;
-    void this.probe(address, check, run.signal).then((result) => {
+    void this.probe(address, check, run.signal, place.host).then((result) => {
       this.runningCount--;
-      if (watch.run === run) this.finished(watch, check, result);
+      if (place.run === run) this.finished(place, check, result);
       this.advance();
     });
   }
 
-  private finished(watch: Watch, check: CheckOptions, result: ProbeResult): void {
+  private finished(place: Place, check: CheckOptions, result: ProbeResult): void {
     const now = this.clock.now();
-    watch.run = null;
-    watch.lastCheck = { ...result, atMs: now };
-    const events = watch.health.checked(result, now);
-    const intervalMs = watch.health.isUnsettled ? check.fastIntervalMs : check.intervalMs;
-    this.plan(watch, watch.startedAt + this.jittered(intervalMs, check));
-    this.tell(watch, events);
+    const { watch, health } = place;
+    const { name } = watch.upstream;
+    const wasAwaited = health.isAwaited;
+    place.run = null;
+    place.lastCheck = { ...result, atMs: now };
+    const events = health.checked(result, now);
+    const intervalMs = health.isUnsettled ? check.fastIntervalMs : check.intervalMs;
+    this.plan(place, place.startedAt + this.jittered(intervalMs, check));
+    if (place.host === null) this.tell(watch, events);
+    else this.tellPlace(place, place.host, events, now);
+    if (this.watches.get(name) !== watch) return;
+    this.wake(watch);
+    if (!result.ok && !result.inconclusive) this.listener.onFailed?.(name);
+    if (wasAwaited !== health.isAwaited || events.length > 0) this.listener.onNews?.(name);
+  }
+
+  /** One of several addresses has been checked: what follows for the upstream. */
+  private tellPlace(place: Place, host: string, events: readonly HealthEvent[], now: number): void {
+    const { watch } = place;
+    const { name } = watch.upstream;
+    const isAlone = watch.places.size === 1;
+    for (const event of events) {
+      place.since = event.at;
+      if (!isAlone) this.listener.onAddress?.(name, host, event);
+    }
+    if (this.watches.get(name) !== watch) return;
+    for (const gone of watch.superfluous()) this.halt(gone);
+    const why = events.at(-1)?.why ?? `a check succeeded: ${place.lastCheck?.detail}`;
+    this.tell(watch, watch.conclude(isAlone ? why : `${host}: ${why}`, now));
   }
 
   private jittered(intervalMs: number, { jitter }: CheckOptions): number {
@@ -303,7 +411,7 @@ export class Checker {
       if (this.watches.get(name) !== watch) return;
       watch.since = event.at;
       if (index === 0) this.planTick(watch);
-      this.onEvent(name, event);
+      this.listener.onEvent(name, event);
     }
   }
 
@@ -321,4 +429,15 @@ export class Checker {
   }
 }
 
-function nothing(): void {}
+function addressView({ host, health, isCurrent, lastCheck }: Place): AddressView[] {
+  if (host === null) return [];
+  const known = health.isAwaited ? "unknown" : health.state;
+  return [{ address: host, health: known, isCurrent, lastCheck }];
+}
+
+/** Of several addresses that of the last check which says what all say together. */
+function lastCheckOf({ places, health }: Watch): HealthView["lastCheck"] {
+  const checks = Array.from(places.values(), ({ lastCheck }) => lastCheck);
+  const known = checks.flatMap((one) => one ?? []).toSorted((a, b) => b.atMs - a.atMs);
+  return known.find(({ ok }) => ok === (health.state === "up")) ?? known[0] ?? null;
+}

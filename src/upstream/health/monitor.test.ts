@@ -54,7 +54,19 @@ describe("checks", () => {
     const one = health();
     one.checked(ill, 1);
     expect(moves(one.uncheck(2))).toEqual(["down>up"]);
-    expect(one.isUnsettled).toBe(false);
+    expect(one.isAwaited).toBe(true);
+  });
+
+  test("what all addresses say together holds at once", () => {
+    const one = health();
+    expect(one.isAwaited).toBe(true);
+    expect(one.concluded(true, "a: fine", 1)).toEqual([]);
+    expect(one.hasPassed).toBe(true);
+    expect(one.concluded(false, "a: bad", 2)).toEqual([
+      { at: 2, from: "up", to: "down", why: "a: bad" },
+    ]);
+    expect([one.isAwaited, one.hasPassed]).toEqual([false, false]);
+    expect(moves(one.concluded(true, "a: fine", 3))).toEqual(["down>up"]);
   });
 });
 

@@ -27,7 +27,7 @@ export interface CheckOutcome {
 const NOTHING: readonly HealthEvent[] = [];
 
 /**
- * What is believed of one upstream. Pure: it has no clock and starts nothing; times are given, in
+ * What is believed of one upstream, or of one address of its name. Pure: it has no clock and starts nothing; times are given, in
  * milliseconds, and never go back. Each call returns what it changed, in order.
  *
  * *Checks* (active) move it between up and down. It begins up, because an upstream is believed until it
@@ -73,9 +73,19 @@ export class UpstreamHealth {
     return this.isEjected ? this.ejectedUntil : null;
   }
 
-  /** The next check should come soon: it is down, or on the way from up to down. */
+  /** It is up, and a check has said so. */
+  get hasPassed(): boolean {
+    return this.active === "up" && this.hasSucceeded;
+  }
+
+  /** No check has said anything of it yet. */
+  get isAwaited(): boolean {
+    return this.active === "up" && !this.hasSucceeded;
+  }
+
+  /** The next check should come soon: it is awaited, down, or on the way from up to down. */
   get isUnsettled(): boolean {
-    return this.active === "down" || this.contrary > 0;
+    return !this.hasPassed || this.contrary > 0;
   }
 
   /** What an onlooker sees: down goes before ejected. */
@@ -128,13 +138,23 @@ export class UpstreamHealth {
     const needed = this.active === "down" ? this.options.rise : isFirst ? 1 : this.options.fall;
     if (this.contrary < needed) return events;
     const checks = this.contrary === 1 ? "a check" : `${this.contrary} checks`;
-    const turn = () => {
-      this.contrary = 0;
-      this.dialFailures = [];
-      this.active = ok ? "up" : "down";
-      if (ok) this.endEjection(now);
-    };
-    return this.change(now, turn, `${checks} ${ok ? "succeeded" : "failed"}: ${detail}`, events);
+    const why = `${checks} ${ok ? "succeeded" : "failed"}: ${detail}`;
+    return this.change(now, () => this.turn(ok, now), why, events);
+  }
+
+  /** What the checks of all its addresses say together. */
+  concluded(ok: boolean, why: string, now: number): readonly HealthEvent[] {
+    const events = this.expired(now);
+    if (ok) this.hasSucceeded = true;
+    if (ok === (this.active === "up")) return events;
+    return this.change(now, () => this.turn(ok, now), why, events);
+  }
+
+  private turn(ok: boolean, now: number): void {
+    this.contrary = 0;
+    this.dialFailures = [];
+    this.active = ok ? "up" : "down";
+    if (ok) this.endEjection(now);
   }
 
   /** Relays have connected to it, the last one now. Where both are told, failures go first. */

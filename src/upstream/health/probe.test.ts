@@ -6,7 +6,7 @@ import type { End } from "../../../test/fixtures/end.ts";
 import { descriptorsSince, openDescriptors } from "../../../test/fixtures/proc.ts";
 import { Refusing, Silent } from "../../../test/fixtures/system.ts";
 import { type Behaviour, Upstream } from "../../../test/fixtures/upstream.ts";
-import { waitFor } from "../../../test/fixtures/wait.ts";
+import { LIVENESS_MS, waitFor } from "../../../test/fixtures/wait.ts";
 import type { Address } from "../../config/options.ts";
 import { startEmbeddedUpstream } from "../embedded/server.ts";
 import { NameError } from "../names/name-error.ts";
@@ -394,7 +394,8 @@ describe("redis", () => {
         ok: false,
         detail: 'expected a replica, its role is "primary"',
       });
-      expect((await role(replica.address, "replica")).ok).toBe(true);
+      const isReplica = async () => (await role(replica.address, "replica")).ok;
+      await until(isReplica, "the replica has its primary");
       expect(await role(replica.address, "primary")).toEqual({
         ok: false,
         detail: 'expected a primary, its role is "replica"',
@@ -402,6 +403,44 @@ describe("redis", () => {
       const steps = [sendText("REPLICAOF NO ONE\r\n"), expectText("+OK")];
       await check(replica.address, { kind: "send-expect", steps });
       expect((await role(replica.address, "primary")).ok).toBe(true);
+    },
+  );
+
+  test("a replica is well only while it is connected to its primary", async () => {
+    const asked = { kind: "redis", role: "replica" } as const;
+    const link = (state: string) =>
+      `+PONG\r\n*5\r\n$5\r\nslave\r\n$8\r\n10.0.0.1\r\n:6379\r\n$${state.length}\r\n${state}\r\n:-1\r\n`;
+    expect(await check(saying(link("connected")).address, asked)).toEqual({
+      ok: true,
+      detail: "+PONG, replica, connected",
+    });
+    for (const state of ["connect", "connecting", "handshake", "sync", "none", "unknown"]) {
+      expect(await check(saying(link(state)).address, asked)).toEqual({
+        ok: false,
+        detail: `its link to the primary is "${state}", not connected`,
+      });
+    }
+    // One that says nothing of its link is not known to have any.
+    expect(await check(saying("+PONG\r\n*1\r\n$5\r\nslave\r\n").address, asked)).toEqual({
+      ok: false,
+      detail: "expected the state of its link to the primary, got none",
+    });
+  });
+
+  test.skipIf(redisServer === null)(
+    "a replica without its primary is down (needs redis-server)",
+    async () => {
+      await using primary = await startRedisServer();
+      const { port } = primary.address;
+      await using replica = await startRedisServer("--replicaof", "127.0.0.1", String(port));
+      const asked = { kind: "redis", role: "replica" } as const;
+      const isOk = async () => (await check(replica.address, asked)).ok;
+      await until(isOk, "the replica has its primary");
+      primary.process.kill("SIGKILL");
+      await until(async () => !(await isOk()), "the replica has lost its primary");
+      expect((await check(replica.address, asked)).detail).toMatch(
+        /^its link to the primary is "connect(ing)?", not connected$/,
+      );
     },
   );
 
@@ -584,3 +623,15 @@ test.if(linux)("no check leaves a descriptor behind", async () => {
     () => `descriptors are closed, and not ${descriptorsSince(before)}`,
   );
 });
+
+/** Waits until a check finds something, asking again and again. */
+async function until(finds: () => Promise<boolean>, what: string): Promise<void> {
+  let found = false;
+  const asking = (async () => {
+    for (const endAt = performance.now() + LIVENESS_MS; !found && performance.now() < endAt; ) {
+      found = await finds();
+    }
+  })();
+  await waitFor(() => found, what);
+  await asking;
+}

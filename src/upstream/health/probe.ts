@@ -6,12 +6,13 @@ import { formatAddress } from "../../config/address.ts";
 import { printable } from "../../config/error.ts";
 import type { Address } from "../../config/options.ts";
 import { formatDuration } from "../../config/quantity.ts";
+import { writeProxyHeader } from "../../edge/proxy-protocol/writer.ts";
 import { dialCode, ownShortage } from "../../engine/dial-reason.ts";
 import { meetsItself } from "../../engine/self-connect.ts";
 import { encodeSockaddr } from "../../engine/sockaddr.ts";
 import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
-import type { CheckOptions, TlsOptions } from "./check-options.ts";
+import { type CheckOptions, checkedAddress, type TlsOptions } from "./check-options.ts";
 import type { Conversation, Verdict } from "./conversation.ts";
 import { HttpConversation } from "./http-conversation.ts";
 import type { Literals } from "./lookup.ts";
@@ -58,7 +59,8 @@ export function probe(
   signal?: AbortSignal,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    new Probe(options.address ?? address, options, literals, signal, resolve).begin();
+    const checked = checkedAddress(address, options);
+    new Probe(checked, options, literals, signal, resolve).begin();
   });
 }
 
@@ -203,10 +205,17 @@ class Probe {
         return;
       }
       clearTimeout(this.dialTimer);
+      this.introduce(socket);
       this.phase = "talk";
       this.talk();
     });
     return socket;
+  }
+
+  /** Begins as relays do: an upstream that expects a PROXY header hears nothing else before it. */
+  private introduce(socket: Socket): void {
+    const { proxyProtocol } = this.options;
+    if (proxyProtocol !== "off") socket.write(headerOfCheck(proxyProtocol));
   }
 
   /** From now on all comes through this channel, and what another one tells is of no interest. */
@@ -334,6 +343,18 @@ class Probe {
     socket?.destroy();
     then();
   }
+}
+
+/** A header that tells of no client: LOCAL, or UNKNOWN where there is no such word. */
+function headerOfCheck(version: "v1" | "v2"): Uint8Array {
+  return writeProxyHeader({
+    version: version === "v1" ? 1 : 2,
+    command: "local",
+    source: null,
+    destination: null,
+    tlvs: [],
+    crc32c: false,
+  });
 }
 
 /** The system's word for an error, or what is wrong with a name. */

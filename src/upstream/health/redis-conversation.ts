@@ -6,6 +6,9 @@ import { shownText } from "./shown.ts";
 /** Longest line of a reply that is waited for, in bytes. */
 const LINE_BYTES_MAX = 1_024;
 
+/** What ROLE says of a replica: that, its primary's host and port, the state of the link, and more. */
+const REPLICA_WORDS = 4;
+
 /** Redis' own words for the roles; before 5.0 there were no others. */
 const ROLE_NAMES: Readonly<Record<string, string>> = { master: "primary", slave: "replica" };
 
@@ -57,7 +60,7 @@ export class RedisConversation implements Conversation {
     return { ok: true, detail: refusal === "" ? "+PONG" : `alive, but ${refusal}` };
   }
 
-  /** `*3 $6 master …`, where the rest of the array is of no interest. */
+  /** `*3 $6 master …`, where the rest of the array is of no interest but for a replica. */
   private judgeRole(lines: Lines, refusal: string): Move {
     const head = lines.take();
     if (head === null) return lines.wait("a reply to ROLE");
@@ -70,8 +73,30 @@ export class RedisConversation implements Conversation {
     const word = size === null ? null : lines.take();
     if (word === null) return lines.wait("a reply to ROLE");
     const role = ROLE_NAMES[word] ?? word;
-    if (role === this.role) return { ok: true, detail: `+PONG, ${role}` };
-    return { ok: false, detail: `expected a ${this.role}, its role is ${this.clean(role)}` };
+    if (role !== this.role) {
+      return { ok: false, detail: `expected a ${this.role}, its role is ${this.clean(role)}` };
+    }
+    return role === "replica"
+      ? this.judgeLink(lines, head)
+      : { ok: true, detail: `+PONG, ${role}` };
+  }
+
+  /**
+   * `$8 10.0.0.1 :6379 $9 connected …`, the rest of a replica's array. Without its primary it goes on
+   * answering, with what is older every second.
+   */
+  private judgeLink(lines: Lines, head: string): Move {
+    const what = "the state of its link to the primary";
+    if (Number(head.slice(1)) < REPLICA_WORDS) {
+      return { ok: false, detail: `expected ${what}, got none` };
+    }
+    // The primary's host with its size, its port, and the size of what comes.
+    for (let passed = 0; passed < 4; passed++) if (lines.take() === null) return lines.wait(what);
+    const state = lines.take();
+    if (state === null) return lines.wait(what);
+    if (state === "connected") return { ok: true, detail: "+PONG, replica, connected" };
+    const found = this.clean(state);
+    return { ok: false, detail: `its link to the primary is ${found}, not connected` };
   }
 
   private request(): Uint8Array {

@@ -19,6 +19,7 @@ export function checkOptions(more: Partial<CheckOptions> = {}): CheckOptions {
     rise: 2,
     fall: 2,
     address: null,
+    proxyProtocol: "off",
     tls: null,
     ...more,
   };

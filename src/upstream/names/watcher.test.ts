@@ -351,3 +351,77 @@ describe("with a DNS server", () => {
     watcher.stop();
   });
 });
+
+describe("an address that has led nowhere", () => {
+  const watching = async (ttlMs: number, scene = new Scene()) => {
+    scene.watcher.set(["a.test"]);
+    await scene.answer(["10.0.0.1"], ttlMs);
+    return scene;
+  };
+
+  test("is asked for again, though its TTL is long, once a second at most", async () => {
+    const scene = await watching(600_000);
+    await scene.later(10_000);
+    scene.watcher.refresh("a.test");
+    expect(await scene.later(0)).toEqual(["a.test"]);
+    // One that is asked for is not asked for twice.
+    scene.watcher.refresh("a.test");
+    await scene.answer(["10.0.0.2"], 600_000);
+    expect(scene.watcher.addresses("a.test")).toEqual(all("10.0.0.2"));
+    for (let count = 0; count < 100; count++) scene.watcher.refresh("a.test");
+    expect(await scene.later(999)).toEqual([]);
+    expect(await scene.later(1)).toEqual(["a.test"]);
+    await scene.answer(["10.0.0.2"], 600_000);
+    expect(scene.asked).toBe(3);
+    // Nothing more is planned but what the TTL wants.
+    expect(await scene.later(60_000)).toEqual([]);
+  });
+
+  test("does not come before the question that is planned anyway", async () => {
+    const scene = await watching(1_000);
+    scene.watcher.refresh("a.test");
+    expect(scene.clock.pending).toBe(1);
+    expect(await scene.later(1_000)).toEqual(["a.test"]);
+    expect(scene.asked).toBe(2);
+  });
+
+  test("does not press a DNS that fails", async () => {
+    const scene = await watching(1_000);
+    await scene.later(1_000);
+    await scene.answer(new NameError("timeout"));
+    scene.watcher.refresh("a.test");
+    expect(await scene.later(999)).toEqual([]);
+    scene.watcher.refresh("b.test");
+    scene.watcher.stop();
+    scene.watcher.refresh("a.test");
+    expect(scene.clock.pending).toBe(0);
+  });
+});
+
+test("TTLs are taken for what is wanted at least and at most", async () => {
+  const clock = new TestClock();
+  let ttlMs = 0;
+  let asked = 0;
+  const resolve = async () => {
+    asked++;
+    return { addresses: all("10.0.0.1"), ttlMs };
+  };
+  const ttl = { minMs: 5_000, maxMs: 10_000 };
+  const watcher = new NameWatcher({ onChange() {} }, { resolve, clock, random: () => 0, ttl });
+  watcher.set(["a.test"]);
+  await settled();
+  clock.advance(4_999);
+  await settled();
+  expect(asked).toBe(1);
+  ttlMs = 600_000;
+  clock.advance(1);
+  await settled();
+  expect(asked).toBe(2);
+  clock.advance(9_999);
+  await settled();
+  expect(asked).toBe(2);
+  clock.advance(1);
+  await settled();
+  expect(asked).toBe(3);
+  watcher.stop();
+});

@@ -1,5 +1,6 @@
 import type { Clock } from "../health/checker.ts";
 import { systemClock } from "../health/checker.ts";
+import { type DnsTtl, dnsTtlDefaults } from "./dns-ttl.ts";
 import { NameError } from "./name-error.ts";
 import { type HostAddress, type Resolution, resolveName } from "./resolver.ts";
 
@@ -31,14 +32,15 @@ export interface WatcherParts {
   readonly clock?: Clock;
   /** 0…1, 1 excluded. */
   readonly random?: () => number;
+  /** What an answer's TTL is taken for at least and at most. */
+  readonly ttl?: DnsTtl;
 }
 
 /** Most questions that are under way at the same time; the others wait in line. */
 export const ASKING_MAX = 16;
 
-/** The next question comes when the TTL is over, but within these bounds. */
-const NEXT_MIN_MS = 1_000;
-const NEXT_MAX_MS = 300_000;
+/** A name that has led nowhere is asked for again, but not more often than this. */
+const REFRESH_MIN_MS = 1_000;
 /** So much longer at most, at random: names that were learnt together are not asked for together. */
 const NEXT_JITTER = 0.1;
 /** After a failure it comes after a second, then after twice as long each time. */
@@ -56,6 +58,9 @@ class Watched<Place> {
   /** What the last one failed with, and when; null when it did not. */
   error: NameError | null = null;
   failedAt = 0;
+  /** When it was asked for last, and when it is to be again. */
+  askedAt = Number.NEGATIVE_INFINITY;
+  nextAt = Number.POSITIVE_INFINITY;
   /** What waits in line or is under way; null when nothing is. */
   question: PromiseWithResolvers<readonly Place[]> | null = null;
   cancelNext = () => {};
@@ -74,12 +79,14 @@ export class Watcher<Place> {
   private isStopped = false;
   private readonly clock: Clock;
   private readonly random: () => number;
+  private readonly ttl: DnsTtl;
 
   constructor(
     private readonly listener: NameListener<Place>,
     private readonly resolve: Resolve<Place>,
-    parts: Pick<WatcherParts, "clock" | "random"> = {},
+    parts: Pick<WatcherParts, "clock" | "random" | "ttl"> = {},
   ) {
+    this.ttl = parts.ttl ?? dnsTtlDefaults;
     this.clock = parts.clock ?? systemClock;
     this.random = parts.random ?? Math.random;
   }
@@ -93,7 +100,7 @@ export class Watcher<Place> {
       if (this.names.has(name)) continue;
       const watched = new Watched<Place>(name);
       this.names.set(name, watched);
-      this.enqueue(watched);
+      void this.enqueue(watched);
     }
   }
 
@@ -118,6 +125,20 @@ export class Watcher<Place> {
     if (question !== null) return await question.promise;
     if (error !== null && this.clock.now() - failedAt < RETRY_MIN_MS) throw error;
     return await this.enqueue(watched);
+  }
+
+  /**
+   * What is known of a name has led nowhere, so that it may be somewhere else by now: it is asked for
+   * again, however long its answer was to hold, but not within a second of the last question. One
+   * whose question has failed is asked for again anyway, with growing pauses.
+   */
+  refresh(name: string): void {
+    const watched = this.names.get(name);
+    if (watched === undefined || watched.question !== null || watched.error !== null) return;
+    const at = Math.max(this.clock.now(), watched.askedAt + REFRESH_MIN_MS);
+    if (this.isStopped || at >= watched.nextAt) return;
+    watched.cancelNext();
+    this.askLater(watched, at - this.clock.now());
   }
 
   /** Why the last question for a name that has no addresses yet has failed; null while none has. */
@@ -176,6 +197,8 @@ export class Watcher<Place> {
   }
 
   private async resolveNow(watched: Watched<Place>): Promise<void> {
+    watched.askedAt = this.clock.now();
+    watched.nextAt = Number.POSITIVE_INFINITY;
     let outcome: Resolution<Place> | NameError;
     try {
       outcome = await this.resolve(watched.name);
@@ -216,12 +239,14 @@ export class Watcher<Place> {
   }
 
   private askLater(watched: Watched<Place>, delayMs: number): void {
+    watched.nextAt = this.clock.now() + delayMs;
     watched.cancelNext = this.clock.after(delayMs, () => void this.enqueue(watched));
   }
 
   private nextAfter(ttlMs: number): number {
     const spread = 1 + NEXT_JITTER * this.random();
-    return Math.min(NEXT_MAX_MS, Math.max(NEXT_MIN_MS, ttlMs) * spread);
+    const { minMs, maxMs } = this.ttl;
+    return Math.min(maxMs, Math.max(minMs, ttlMs) * spread);
   }
 
   private retryAfter(failures: number): number {

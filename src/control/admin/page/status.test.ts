@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { UpstreamView } from "../../upstreams.ts";
+import type { UpstreamView } from "../../upstream-view.ts";
 import type { ListenerDocument, StateDocument } from "../state.ts";
 import { statusOf } from "./status.ts";
 

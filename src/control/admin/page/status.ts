@@ -1,4 +1,4 @@
-import type { UpstreamView } from "../../upstreams.ts";
+import type { UpstreamView } from "../../upstream-view.ts";
 import type { StateDocument } from "../state.ts";
 
 /** What the page's head says of the proxy. */

@@ -1,4 +1,4 @@
-import type { AdminState, UpstreamView } from "../../upstreams.ts";
+import type { AdminState, UpstreamView } from "../../upstream-view.ts";
 import type { Client } from "./client.ts";
 import { ask, told } from "./dialogs.ts";
 import { byId, element, emptyRow, setRows } from "./dom.ts";
@@ -115,12 +115,30 @@ function cellsOf(one: UpstreamView): string[] {
   ];
 }
 
-function healthOf({ health, healthForMs, lastCheck, trouble }: UpstreamView): string {
+function healthOf(one: UpstreamView): string {
+  const { health, healthForMs, lastCheck, trouble } = one;
   const since = `${health} for ${format.duration(healthForMs)}`;
-  if (lastCheck === null) return `${since}${trouble === null ? ", not checked" : `: ${trouble}`}`;
+  const where = addressesOf(one);
+  if (lastCheck === null) {
+    return `${since}${trouble === null ? ", not checked" : `: ${trouble}`}${where}`;
+  }
   // The number and its unit stay on one line.
   const took = format.latency(lastCheck.durationMs).replace(" ", "\u00a0");
-  return `${since}: ${lastCheck.detail} (${took})`;
+  return `${since}: ${lastCheck.detail} (${took})${where}`;
+}
+
+/** A name may have more addresses than a row should. */
+const ADDRESSES_SHOWN = 8;
+
+/** Where a host name is, and how each address is. */
+function addressesOf({ addresses }: UpstreamView): string {
+  if (addresses.length === 0) return "";
+  const shown = addresses.slice(0, ADDRESSES_SHOWN).map(({ address, health, isCurrent }) => {
+    const known = health === "unknown" ? "" : `\u00a0${health}`;
+    return `${address}${known}${isCurrent ? "" : " (not in DNS any more)"}`;
+  });
+  const more = addresses.length - shown.length;
+  return `; ${shown.join(", ")}${more > 0 ? ` and ${format.count(more)} more` : ""}`;
 }
 
 /** What is not well is seen from afar, and what it is already cannot be asked for. */

@@ -1,0 +1,99 @@
+import { formatAddress } from "../config/address.ts";
+import type { Address, ListenerOptions } from "../config/options.ts";
+import { type Engine, ListenError, type Listening } from "../engine/engine.ts";
+import { closeAll, type GivenSockets, openPlaces } from "../engine/listening-socket.ts";
+import { mayOverlap } from "../engine/overlap.ts";
+import { encodeSockaddr } from "../engine/sockaddr.ts";
+import { askSystem } from "../upstream/names/resolver.ts";
+import { JointListening } from "./joint-listening.ts";
+
+/** Takes what listens already on an address, if anything does. */
+export type TakeSockets = (address: Address) => readonly GivenSockets[] | undefined;
+
+/**
+ * What this process listens on for its listeners, by their keys. Sockets are opened here, so that those
+ * of one process may lie on one port, whatever the engine and however many workers it has.
+ */
+export class Ports {
+  /** Addresses of sockets that others have opened, whose unix paths are theirs. */
+  readonly passedOn = new Set<string>();
+  private readonly places = new Map<string, readonly Address[]>();
+
+  /** @param lookUp what the name of a listener stands for, for tests to replace */
+  constructor(
+    private readonly engine: Pick<Engine, "listen">,
+    private readonly workers: number,
+    private readonly inherited: TakeSockets,
+    private readonly lookUp = askSystem,
+  ) {}
+
+  /** Where a listener really is; empty when that is not known. */
+  placesOf(key: string): readonly Address[] {
+    return this.places.get(key) ?? [];
+  }
+
+  /**
+   * Lets the engine listen on all that an address stands for.
+   *
+   * @param open the keys of those that are open, and whether they stay
+   * @throws ListenError; then nothing listens
+   */
+  async listen(
+    key: string,
+    options: ListenerOptions,
+    open: ReadonlyMap<string, boolean>,
+  ): Promise<Listening> {
+    const { address } = options;
+    const inherited = this.inherited(address);
+    if (inherited?.some(({ areOwn }) => !areOwn)) this.passedOn.add(formatAddress(address));
+    const given = inherited ?? (await this.open(options, open));
+    const parts: Listening[] = [];
+    try {
+      for (const one of given ?? [undefined]) parts.push(await this.engine.listen(options, one));
+    } catch (error) {
+      // The engine has closed what it has failed with.
+      closeAll(given?.slice(parts.length + 1) ?? []);
+      await Promise.all(parts.map((part) => part.close()));
+      throw error;
+    }
+    const [first, ...others] = parts as [Listening, ...Listening[]];
+    const places = given?.map(({ place, sockets: [socket] }) => place ?? socket.address);
+    this.places.set(key, places ?? [first.address]);
+    return others.length === 0 ? first : new JointListening([first, ...others]);
+  }
+
+  /** @returns undefined where the engine has to open sockets itself */
+  private async open(
+    { address, unix }: ListenerOptions,
+    open: ReadonlyMap<string, boolean>,
+  ): Promise<GivenSockets[] | undefined> {
+    if (process.platform !== "linux" || address.kind === "unix") return undefined;
+    const own = [...open].flatMap(([key, stays]) =>
+      this.placesOf(key).map((place) => ({ place, stays })),
+    );
+    const isOurs = (wanted: Address) => {
+      const twin = own.find(({ place, stays }) => stays && isSame(place, wanted));
+      if (twin !== undefined) throw inUse(wanted, twin.place);
+      return own.some(({ place }) => mayOverlap(place, wanted));
+    };
+    try {
+      return await openPlaces(address, this.workers, isOurs, unix, this.lookUp);
+    } catch (error) {
+      if (error instanceof ListenError) throw error;
+      // There is no C library to ask: what the engine can do alone has to be enough.
+      return undefined;
+    }
+  }
+}
+
+function isSame(one: Address, other: Address): boolean {
+  if (one.kind === "unix" || other.kind === "unix" || one.port === 0) return false;
+  return Buffer.compare(encodeSockaddr(one), encodeSockaddr(other)) === 0;
+}
+
+/** Two listeners on the very same address would each get some of its clients. */
+function inUse(wanted: Address, held: Address): ListenError {
+  const message = `cannot listen on ${formatAddress(wanted)}: EADDRINUSE`;
+  const told = `${message}, by this proxy's own listener ${formatAddress(held)}`;
+  return new ListenError(wanted, "EADDRINUSE", told, { address: held, isGoing: false });
+}

@@ -1,0 +1,65 @@
+import { formatAddress } from "../config/address.ts";
+import type { HealthView } from "../upstream/health/checker.ts";
+import type { Entry } from "./entry.ts";
+
+/** A server that says that it is the primary. */
+interface Primary {
+  /** Where it is, as far as its name's addresses are known: the same server may have several names. */
+  readonly place: string;
+  /** As it was configured, with its address where its name has several. */
+  readonly name: string;
+}
+
+/** Whether an upstream is asked for its role, so that there should be one such at a time. */
+export function asksForPrimary({ health }: Pick<Entry, "health">): boolean {
+  return health.check?.role === "primary";
+}
+
+/** The servers behind an upstream that say they are the primary. */
+export function primariesOf(entry: Entry, view: HealthView | undefined): Primary[] {
+  const { address } = entry.options;
+  if (view === undefined || !asksForPrimary(entry)) return [];
+  const name = formatAddress(address);
+  if (address.kind === "unix" || view.addresses.length === 0) {
+    return view.hasPassed ? [{ place: name, name }] : [];
+  }
+  const isOne = view.addresses.length === 1;
+  return view.addresses
+    .filter(({ health }) => health === "up")
+    .map((one) => ({
+      place: formatAddress({ ...address, host: one.address }),
+      name: isOne ? name : `${name} (${one.address})`,
+    }));
+}
+
+/**
+ * Notices when several servers of a listener say that they are the primary: after a failover that
+ * went wrong both take writes, and one of them will lose what it took.
+ */
+export class Primaries {
+  /** The places that were told of each listener last, where there were several. */
+  private readonly told = new Map<string, string>();
+
+  /** @param tell called with several names, and with fewer when that is over */
+  constructor(private readonly tell: (listener: string, upstreams: readonly string[]) => void) {}
+
+  /** @param home the listener's, whatever it is called */
+  look(home: string, listener: string, primaries: readonly Primary[]): void {
+    const byPlace = new Map<string, string>();
+    for (const { place, name } of primaries) if (!byPlace.has(place)) byPlace.set(place, name);
+    const names = [...byPlace.values()].toSorted();
+    const places = [...byPlace.keys()].toSorted().join("\n");
+    if (names.length < 2) {
+      if (!this.told.delete(home)) return;
+    } else {
+      if (this.told.get(home) === places) return;
+      this.told.set(home, places);
+    }
+    this.tell(listener, names);
+  }
+
+  /** These listeners are left. */
+  keep(homes: ReadonlySet<string>): void {
+    for (const home of this.told.keys()) if (!homes.has(home)) this.told.delete(home);
+  }
+}
