@@ -158,6 +158,8 @@ test("the help", () => {
                                         [5s]
           --half-close-timeout TIME     cut a relay that stands still for this long
                                         after one of its ends has finished [1m]
+          --drain-delay TIME            accept so long after a signal to stop, while
+                                        /readyz says no; then drain [off]
           --drain-timeout TIME          what running relays get at a stop [10s]
       -b, --segment-size SIZE           size of a buffer, a power of two, 4KiB…1MiB
                                         [64KiB]

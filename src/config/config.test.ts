@@ -168,6 +168,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   engine: "uring",
   workers: 1,
   totalRelays: "0",
+  drainDelay: "5s",
   drainTimeout: 0,
   dnsServers: ["10.0.0.2", "[::1]:8600"],
   dnsMinTtl: "2s",

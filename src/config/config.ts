@@ -338,6 +338,11 @@ export interface Config extends ListenerSettings {
   readonly workers?: number | "auto";
   /** Relays of all listeners together; 0 for any number. @default 0 */
   readonly totalRelays?: number | string;
+  /**
+   * How long clients are still accepted after a signal to stop, while `/readyz` says no, 1ms…1h.
+   * @default "off"
+   */
+  readonly drainDelay?: Duration | "off";
   /** What running relays get at a stop, 0…24h. @default "10s" */
   readonly drainTimeout?: Duration;
   /**

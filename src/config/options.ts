@@ -359,6 +359,11 @@ export interface ProxyOptions {
   readonly workers: number;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
+  /**
+   * Milliseconds between what asks for a stop and the drain, 0…3,600,000: clients are told to stay away
+   * (`/readyz`), and those that come all the same are still accepted. Missing: none.
+   */
+  readonly drainDelayMs?: number;
   /** Milliseconds that running relays get at a stop, 0 cuts them at once. */
   readonly drainTimeoutMs: number;
   /** Who is asked for the names of upstreams and for services; empty: the system, and whom it asks. */
@@ -422,6 +427,7 @@ export const defaults = {
   engine: "auto",
   workers: 1,
   totalRelays: 0,
+  drainDelayMs: 0,
   drainTimeoutMs: 10_000,
   dnsServers: [],
   dnsAllow: [],

@@ -429,6 +429,12 @@ const configEntries = {
     "Relays of all listeners together; 0 for any number.",
     defaults.totalRelays,
   ),
+  drainDelay: proxySetting(
+    "drainDelay",
+    form.duration("off", false),
+    "How long clients are still accepted after a signal to stop, while /readyz says no, 1ms…1h.",
+    "off",
+  ),
   drainTimeout: proxySetting(
     "drainTimeout",
     form.duration(),

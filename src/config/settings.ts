@@ -90,6 +90,7 @@ export const proxyRules = {
   engine: word(engines),
   workers,
   totalRelays: count(0, 10_000_000),
+  drainDelay: durationOrOff(1, HOUR_MS, "1ms…1h"),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   dnsServers,
   dnsMinTtl: duration(SECOND_MS, HOUR_MS, "1s…1h"),

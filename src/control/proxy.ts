@@ -62,6 +62,7 @@ export class RunningProxy {
   private readonly listening = new Map<string, Listening>();
   private reloading: Promise<unknown> = Promise.resolve();
   private stopping = false;
+  private leaving = false;
   /** What holds. */
   private prepared: Prepared = { edged: [], expanded: [], adopted: new Map() };
   /** Members of services have changed, which is looked at after the reload that is under way. */
@@ -131,6 +132,11 @@ export class RunningProxy {
   /** Why that engine. */
   get engineWhy(): string {
     return this.choice.why;
+  }
+
+  /** Clients should go elsewhere: it stops, or soon does. */
+  get isLeaving(): boolean {
+    return this.leaving || this.stopping;
   }
 
   /** It accepts no more, and ends when no relay is left. */
@@ -212,6 +218,11 @@ export class RunningProxy {
     await Promise.all(named.map(({ listening }) => listening.close()));
     if (named.length > 0) this.engine.drop({ listener: name }, this.running.drainTimeoutMs);
     return named.length > 0;
+  }
+
+  /** It will stop soon, and accepts until then. */
+  leave(): void {
+    this.leaving = true;
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */

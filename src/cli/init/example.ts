@@ -17,6 +17,7 @@ export default defineConfig({
   //engine: "auto",            // auto, sockets or uring (io_uring, Linux)
   //workers: 1,                // threads that relay
   //totalRelays: 0,            // of all listeners; 0 for any number
+  //drainDelay: "off",         // accept so long after SIGTERM; /readyz says no
   //drainTimeout: "10s",       // what running relays get at a stop
   //dnsServers: "system",      // or whom to ask for names: "127.0.0.1:8600"
   //dnsMinTtl: "1s",           // their answers hold for at least this
