@@ -100,6 +100,8 @@ test("the help", () => {
                                      after this [off]
           --on-down WHAT             relays of one that is down: keep, close or
                                      a time [keep]
+          --on-up WHAT               of backups when one that is none is up again:
+                                     likewise [keep]
           --on-remove WHAT           of one that a reload takes away: likewise
                                      [keep]
 

@@ -113,5 +113,6 @@ export const healthFlags: readonly Flag[] = [
   ),
   flag("slowStart", "TIME", ["one that is up again gets its whole weight", "after this"], "off"),
   flag("onDown", "WHAT", ["relays of one that is down: keep, close or", "a time"], "keep"),
+  flag("onUp", "WHAT", ["of backups when one that is none is up again:", "likewise"], "keep"),
   flag("onRemove", "WHAT", "of one that a reload takes away: likewise", "keep"),
 ];

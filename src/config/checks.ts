@@ -217,6 +217,7 @@ const COMMON = [
   "checkAddress",
   "checkProxyProtocol",
   "checkTls",
+  "onUp",
 ] as const satisfies readonly (keyof HealthValues)[];
 
 /**
@@ -242,7 +243,7 @@ export function rejectCheckless(
 function commonOf(given: Sources<HealthValues>): Sourced<unknown>[] {
   return COMMON.flatMap((key): Sourced<unknown>[] => {
     const one = given[key];
-    return one?.value ? [one] : [];
+    return one === undefined || one.value === null || one.value === false ? [] : [one];
   });
 }
 

@@ -60,6 +60,7 @@ const health = {
   panicThreshold: "50",
   slowStart: "30s",
   onDown: "close",
+  onUp: "1m",
   onRemove: "1m",
 } as const satisfies HealthSettings;
 

@@ -173,6 +173,8 @@ export interface HealthSettings {
   readonly slowStart?: Duration | "off" | false;
   /** What happens to the relays of an upstream that is down: keep, close, or a time. @default "keep" */
   readonly onDown?: Duration | "keep" | "close";
+  /** The same for backups', when one that is none is up again; needs `check`. @default "keep" */
+  readonly onUp?: Duration | "keep" | "close";
   /** The same for one that a reload takes away. @default "keep" */
   readonly onRemove?: Duration | "keep" | "close";
 }

@@ -128,6 +128,8 @@ export interface HealthOptions {
   readonly slowStartMs: number;
   /** Milliseconds after which the relays of one that is down end; null: they go on. */
   readonly onDown: number | null;
+  /** The same for backups', when one that is none is up again, as a check has said; null: they go on. */
+  readonly onUp: number | null;
   /** The same for one that a reload takes away. */
   readonly onRemove: number | null;
 }
@@ -394,6 +396,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
     panicPercent: 0,
     slowStartMs: 0,
     onDown: null,
+    onUp: null,
     onRemove: null,
   },
   edge: edgeDefaults,

@@ -84,6 +84,7 @@ export default defineConfig({
   //panicThreshold: 0,         // percent; with less open all are
   //slowStart: "off",          // time until one that is up again has its weight
   //onDown: "keep",            // its relays: close, or a time
+  //onUp: "keep",              // those of backups, when a primary is back
   //onRemove: "keep",          // likewise at a reload
   //maxRelays: 0,              // relays at a time; 0 for any number
   //whenFull: "refuse",        // who comes then: or wait for room …
