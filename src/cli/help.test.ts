@@ -56,6 +56,8 @@ test("the help", () => {
           --queue-size N             relays of a worker that may wait so [1024]
           --hold-timeout TIME        hold clients while no upstream can be
                                      reached [off]
+          --source-address IP        dial from this address of the machine, or
+                                     these two: IPv4,IPv6 [none]
           --dns-servers ADDRS        ask these for names and services, such as
                                      127.0.0.1:8600; apart by commas [system]
           --dns-min-ttl TIME         their answers hold for at least this [1s]

@@ -35,6 +35,12 @@ export const choiceFlags: readonly Flag[] = [
   flag("queueSize", "N", "relays of a worker that may wait so", String(dial.queueMax)),
   flag("holdTimeout", "TIME", ["hold clients while no upstream can be", "reached"], "off"),
   flag(
+    "sourceAddress",
+    "IP",
+    ["dial from this address of the machine, or", "these two: IPv4,IPv6"],
+    "none",
+  ),
+  flag(
     "dnsServers",
     "ADDRS",
     ["ask these for names and services, such as", "127.0.0.1:8600; apart by commas"],

@@ -110,6 +110,11 @@ export interface ListenerSettings
   readonly queueSize?: number | string;
   /** A relay waits so long for an upstream that can be reached, 1ms…24h. @default "off" */
   readonly holdTimeout?: Duration | "off" | false;
+  /**
+   * What upstreams are dialled from, checks and mirrors, too: an address of this machine, or two, one of IPv4
+   * and one of IPv6. @default "none"
+   */
+  readonly sourceAddress?: string | readonly string[];
 }
 
 /** How upstreams' health is found out, and what comes of it; part of each listener's settings. */

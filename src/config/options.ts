@@ -211,6 +211,8 @@ export interface MirrorOptions {
   readonly bufferSize: number;
   /** So many of a hundred relays are copied, 1…100. */
   readonly percent: number;
+  /** As its listener's; missing: none. */
+  readonly sourceAddresses?: readonly string[];
 }
 
 /** Everything that a listener's relays need to know. Finished and validated. */
@@ -243,6 +245,11 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   readonly upstreamIdleTimeoutMs: number;
   /** Milliseconds of silence after which the kernel asks an end whether it lives; 0 for never. */
   readonly keepAliveMs: number;
+  /**
+   * What dials come from, those of checks and mirrors, too: literal addresses, at most one of each family;
+   * none for whatever the system picks.
+   */
+  readonly sourceAddresses: readonly string[];
   /** What a unix socket gets that is listened on. */
   readonly unix: FileAccess;
   /** Milliseconds between two such questions, and how many may remain unanswered, at least 1. */
@@ -417,6 +424,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   clientIdleTimeoutMs: 0,
   upstreamIdleTimeoutMs: 0,
   keepAliveMs: 60_000,
+  sourceAddresses: [],
   unix: { mode: UNIX_MODE, user: null, group: null },
   keepAliveIntervalMs: 10_000,
   keepAliveProbes: 6,

@@ -275,6 +275,12 @@ const listenerSettings = {
     "holdTimeout",
     "A relay waits so long for an upstream that can be reached, 1ms…24h.",
   ),
+  sourceAddress: setting(
+    "sourceAddress",
+    form.texts,
+    "What upstreams are dialled from: an address of this machine, or one of each family; or none.",
+    "none",
+  ),
 };
 
 /** A duration that is off unless it is given. */

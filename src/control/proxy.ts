@@ -27,6 +27,7 @@ import { keyed, type Plan, planReload } from "./plan.ts";
 import { Ports, type TakeSockets } from "./ports.ts";
 import { type LookUpParts, lookUpBy, Services } from "./services.ts";
 import { Sieve } from "./sieve.ts";
+import { refuseForeignSources } from "./source-addresses.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -360,6 +361,7 @@ export class RunningProxy {
   /** The listeners as engines take them. @throws ConfigError when a file of networks is wrong */
   private async prepare({ listeners, totalRelays, reserved }: ProxyOptions): Promise<Prepared> {
     // First what may fail.
+    refuseForeignSources(listeners);
     const edged = await this.edges.adopt(listeners, totalRelays);
     this.services.adopt(listeners);
     this.ownAre(listeners, reserved);

@@ -65,6 +65,7 @@ export default defineConfig({
   //queueTimeout: "off",       // wait for room when all are full
   //queueSize: 1024,           // relays of a worker that may wait so
   //holdTimeout: "off",        // hold clients while none can be reached
+  //sourceAddress: "none",     // dial from this address: "10.0.0.5"
   //check: "none",             // tcp, redis, redis-primary, postgres, http, …
   //checkInterval: "2s",       // four times faster while one is changing
   //checkTimeout: "1s",        // a check has failed then

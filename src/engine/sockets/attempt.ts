@@ -1,5 +1,6 @@
 import type { SocketHandler } from "bun";
 import type { Address } from "../../config/options.ts";
+import { sourceFor } from "../../config/source-address.ts";
 import { endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
 import { meetsItself } from "../self-connect.ts";
 import type { DialWindow } from "./dial-window.ts";
@@ -45,6 +46,7 @@ export abstract class BunAttempt {
  * Begins an attempt, which may be over before this returns.
  *
  * @param address a literal one, or a path
+ * @param sources what it may come from, see {@link ListenerOptions.sourceAddresses}
  * @param anyOpen some descriptor that is open; −1 when none is known
  */
 export function connect<A extends BunAttempt>(
@@ -52,6 +54,7 @@ export function connect<A extends BunAttempt>(
   address: Address,
   socket: SocketHandler<A>,
   window: DialWindow,
+  sources: readonly string[],
   anyOpen: number,
 ): void {
   const common = { socket, data: attempt, allowHalfOpen: true };
@@ -62,6 +65,8 @@ export function connect<A extends BunAttempt>(
   }
   const { host: hostname, port } = address;
   attempt.goesTo(port);
+  const source = sourceFor(sources, hostname);
+  const from = source === undefined ? undefined : { localAddress: source };
   window.begin();
   let isOurs = false;
   let descriptor = -1;
@@ -69,7 +74,7 @@ export function connect<A extends BunAttempt>(
     // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
     // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
     if (anyOpen !== -1) descriptor = nextDescriptor(anyOpen);
-    void Bun.connect({ ...common, hostname, port });
+    void Bun.connect({ ...common, hostname, port, ...from });
   } finally {
     isOurs = window.end();
   }
