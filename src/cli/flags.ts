@@ -114,6 +114,12 @@ export const flagGroups: readonly FlagGroup[] = [
         formatDuration(listenerDefaults.halfCloseTimeoutMs),
       ),
       flag(
+        "drainDelay",
+        "TIME",
+        ["accept so long after a signal to stop, while", "/readyz says no; then drain"],
+        "off",
+      ),
+      flag(
         "drainTimeout",
         "TIME",
         "what running relays get at a stop",

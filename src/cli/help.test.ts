@@ -56,6 +56,8 @@ test("the help", () => {
           --queue-size N             relays of a worker that may wait so [1024]
           --hold-timeout TIME        hold clients while no upstream can be
                                      reached [off]
+          --source-address IP        dial from this address of the machine, or
+                                     these two: IPv4,IPv6 [none]
           --dns-servers ADDRS        ask these for names and services, such as
                                      127.0.0.1:8600; apart by commas [system]
           --dns-min-ttl TIME         their answers hold for at least this [1s]
@@ -100,6 +102,8 @@ test("the help", () => {
                                      after this [off]
           --on-down WHAT             relays of one that is down: keep, close or
                                      a time [keep]
+          --on-up WHAT               of backups when one that is none is up again:
+                                     likewise [keep]
           --on-remove WHAT           of one that a reload takes away: likewise
                                      [keep]
 
@@ -158,6 +162,8 @@ test("the help", () => {
                                         [5s]
           --half-close-timeout TIME     cut a relay that stands still for this long
                                         after one of its ends has finished [1m]
+          --drain-delay TIME            accept so long after a signal to stop, while
+                                        /readyz says no; then drain [off]
           --drain-timeout TIME          what running relays get at a stop [10s]
       -b, --segment-size SIZE           size of a buffer, a power of two, 4KiB…1MiB
                                         [64KiB]

@@ -212,16 +212,21 @@ async function stop(
   signals: StopSignals,
 ): Promise<StopSignal | null> {
   const { log, proxy, observation, manager } = current;
-  const { drainTimeoutMs } = proxy.options;
+  const { drainDelayMs = 0, drainTimeoutMs } = proxy.options;
+  const next = signals.next();
+  // Who looks at /readyz sends clients elsewhere meanwhile, and nobody finds the door closed.
+  const hurried = drainDelayMs === 0 ? null : await leave(current, why, drainDelayMs, next);
   const line = stoppingLine(why, proxy.engine.stats().relays.running, drainTimeoutMs);
-  log.info(line);
-  manager.stopping(line);
+  if (hurried === null) {
+    log.info(line);
+    manager.stopping(line);
+  }
   let cut = 0;
-  const stopped = proxy.stop(drainTimeoutMs).then((count) => {
+  const stopped = proxy.stop(hurried === null ? drainTimeoutMs : 0).then((count) => {
     cut = count;
     return null;
   });
-  const second = await Promise.race([stopped, signals.next()]);
+  const second = hurried ?? (await Promise.race([stopped, next]));
   signals.exitAtOnce();
   await observation.close(second === null ? FLUSH_MS : FLUSH_CUT_MS);
   current.observer.flush();
@@ -232,6 +237,25 @@ async function stop(
   else if (cut > 0) log.warn(`stopped: had to cut ${formatCounted(cut, "relay")}`);
   else log.info("stopped");
   return second;
+}
+
+/**
+ * Accepts for a while, though clients should go elsewhere.
+ *
+ * @param next the signal that ends that at once
+ * @returns it, if it came
+ */
+async function leave(
+  { log, proxy, manager }: Run,
+  why: string,
+  delayMs: number,
+  next: Promise<StopSignal>,
+): Promise<StopSignal | null> {
+  proxy.leave();
+  const line = `leaving: ${why}, not ready any more, accepts for ${formatDuration(delayMs)}; a second signal ends at once`;
+  log.info(line);
+  manager.stopping(line);
+  return await Promise.race([Bun.sleep(delayMs).then(() => null), next]);
 }
 
 function stoppingLine(why: string, running: number, drainTimeoutMs: number): string {

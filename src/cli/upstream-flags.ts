@@ -35,6 +35,12 @@ export const choiceFlags: readonly Flag[] = [
   flag("queueSize", "N", "relays of a worker that may wait so", String(dial.queueMax)),
   flag("holdTimeout", "TIME", ["hold clients while no upstream can be", "reached"], "off"),
   flag(
+    "sourceAddress",
+    "IP",
+    ["dial from this address of the machine, or", "these two: IPv4,IPv6"],
+    "none",
+  ),
+  flag(
     "dnsServers",
     "ADDRS",
     ["ask these for names and services, such as", "127.0.0.1:8600; apart by commas"],
@@ -113,5 +119,6 @@ export const healthFlags: readonly Flag[] = [
   ),
   flag("slowStart", "TIME", ["one that is up again gets its whole weight", "after this"], "off"),
   flag("onDown", "WHAT", ["relays of one that is down: keep, close or", "a time"], "keep"),
+  flag("onUp", "WHAT", ["of backups when one that is none is up again:", "likewise"], "keep"),
   flag("onRemove", "WHAT", "of one that a reload takes away: likewise", "keep"),
 ];

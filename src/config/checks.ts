@@ -103,7 +103,7 @@ function kindOf(own: OwnCheck, listener: CheckKind): CheckKind {
 }
 
 function checkOf(
-  given: Sources<HealthValues>,
+  given: Sources<ListenerValues>,
   { kind, address, sent }: Wish,
   tls: CheckOptions["tls"],
 ): CheckOptions {
@@ -121,6 +121,7 @@ function checkOf(
     address,
     proxyProtocol: headerOf(given, address, sent),
     tls,
+    ...(given.sourceAddress?.value?.length ? { sources: given.sourceAddress.value } : {}),
     ...present("role", roleOf(kind)),
     ...present("user", detail("checkUser")),
     ...present("password", detail("checkPassword")),
@@ -217,6 +218,7 @@ const COMMON = [
   "checkAddress",
   "checkProxyProtocol",
   "checkTls",
+  "onUp",
 ] as const satisfies readonly (keyof HealthValues)[];
 
 /**
@@ -242,7 +244,7 @@ export function rejectCheckless(
 function commonOf(given: Sources<HealthValues>): Sourced<unknown>[] {
   return COMMON.flatMap((key): Sourced<unknown>[] => {
     const one = given[key];
-    return one?.value ? [one] : [];
+    return one === undefined || one.value === null || one.value === false ? [] : [one];
   });
 }
 

@@ -60,6 +60,7 @@ const health = {
   panicThreshold: "50",
   slowStart: "30s",
   onDown: "close",
+  onUp: "1m",
   onRemove: "1m",
 } as const satisfies HealthSettings;
 
@@ -128,6 +129,7 @@ const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   queueTimeout: 5,
   queueSize: 100,
   holdTimeout: false,
+  sourceAddress: ["127.0.0.1", "::1"],
   ...health,
   ...edge,
   ...route,
@@ -161,6 +163,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   queueTimeout: "off",
   queueSize: 1_024,
   holdTimeout: "off",
+  sourceAddress: "none",
   ...health,
   ...edge,
   ...mirror,
@@ -168,6 +171,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   engine: "uring",
   workers: 1,
   totalRelays: "0",
+  drainDelay: "5s",
   drainTimeout: 0,
   dnsServers: ["10.0.0.2", "[::1]:8600"],
   dnsMinTtl: "2s",

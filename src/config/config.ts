@@ -110,6 +110,11 @@ export interface ListenerSettings
   readonly queueSize?: number | string;
   /** A relay waits so long for an upstream that can be reached, 1ms…24h. @default "off" */
   readonly holdTimeout?: Duration | "off" | false;
+  /**
+   * What upstreams are dialled from, checks and mirrors, too: an address of this machine, or two, one of IPv4
+   * and one of IPv6. @default "none"
+   */
+  readonly sourceAddress?: string | readonly string[];
 }
 
 /** How upstreams' health is found out, and what comes of it; part of each listener's settings. */
@@ -173,6 +178,8 @@ export interface HealthSettings {
   readonly slowStart?: Duration | "off" | false;
   /** What happens to the relays of an upstream that is down: keep, close, or a time. @default "keep" */
   readonly onDown?: Duration | "keep" | "close";
+  /** The same for backups', when one that is none is up again; needs `check`. @default "keep" */
+  readonly onUp?: Duration | "keep" | "close";
   /** The same for one that a reload takes away. @default "keep" */
   readonly onRemove?: Duration | "keep" | "close";
 }
@@ -338,6 +345,11 @@ export interface Config extends ListenerSettings {
   readonly workers?: number | "auto";
   /** Relays of all listeners together; 0 for any number. @default 0 */
   readonly totalRelays?: number | string;
+  /**
+   * How long clients are still accepted after a signal to stop, while `/readyz` says no, 1ms…1h.
+   * @default "off"
+   */
+  readonly drainDelay?: Duration | "off";
   /** What running relays get at a stop, 0…24h. @default "10s" */
   readonly drainTimeout?: Duration;
   /**

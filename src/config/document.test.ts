@@ -99,6 +99,7 @@ test("a whole configuration", () => {
     engine: "uring",
     workers: 1,
     totalRelays: 0,
+    drainDelayMs: 0,
     drainTimeoutMs: 60_000,
     dnsServers: [
       { host: "127.0.0.1", port: 8_600 },

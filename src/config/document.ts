@@ -15,6 +15,7 @@ import { isSecret, veiled } from "./secrets.ts";
 import {
   type GivenUpstream,
   type ListenerSource,
+  type ListenerValues,
   listenerRules,
   type Source,
   settingRules,
@@ -42,6 +43,7 @@ type Made =
   | HealthValues["checkStatus" | "checkSend" | "checkExpect" | "checkAddress"]
   | NetworkList
   | readonly DnsServer[]
+  | ListenerValues["sourceAddress"]
   | readonly DnsNetwork[]
   | Refusal
   | Route;

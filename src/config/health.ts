@@ -71,6 +71,7 @@ export const healthRules = {
   panicThreshold: count(0, 100),
   slowStart: durationOrOff(100, HOUR_MS, "100ms…1h"),
   onDown: farewell,
+  onUp: farewell,
   onRemove: farewell,
 };
 
@@ -98,6 +99,7 @@ export function healthOf(given: Sources<HealthValues>): Omit<HealthOptions, "che
     panicPercent: given.panicThreshold?.value ?? healthDefaults.panicPercent,
     slowStartMs: given.slowStart?.value ?? 0,
     onDown: given.onDown?.value ?? null,
+    onUp: given.onUp?.value ?? null,
     onRemove: given.onRemove?.value ?? null,
   };
 }

@@ -74,7 +74,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     health: { check: checks.check, ...healthOf(settings) },
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
-    mirror: mirrorOf(settings),
+    mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
     connectTimeoutMs: settings.connectTimeout?.value ?? listenerDefaults.connectTimeoutMs,
     halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? listenerDefaults.halfCloseTimeoutMs,
     idleTimeoutMs: settings.idleTimeout?.value ?? listenerDefaults.idleTimeoutMs,
@@ -84,6 +84,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     keepAliveMs: settings.keepAlive?.value ?? listenerDefaults.keepAliveMs,
     keepAliveIntervalMs: settings.keepAliveInterval?.value ?? listenerDefaults.keepAliveIntervalMs,
     keepAliveProbes: settings.keepAliveProbes?.value ?? listenerDefaults.keepAliveProbes,
+    sourceAddresses: settings.sourceAddress?.value ?? listenerDefaults.sourceAddresses,
     unix: fileAccessOf(settings.unixMode, settings.unixUser, settings.unixGroup, UNIX_MODE),
     tcpUserTimeoutMs: settings.tcpUserTimeout?.value ?? listenerDefaults.tcpUserTimeoutMs,
     lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
@@ -221,7 +222,7 @@ function rejectLonely(
 function rejectMirroredSinks(groups: readonly ListenerGroup[], problems: Problems): void {
   for (const group of groups) {
     const { mirror } = group.settings;
-    if (mirror === undefined || mirrorOf(group.settings) === null || !isSink(group)) continue;
+    if (mirror === undefined || mirrorOf(group.settings, []) === null || !isSink(group)) continue;
     problems.add(
       mirror,
       "contradicts mode sink, which has no upstream: make it that of mode oneway",

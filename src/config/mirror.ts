@@ -21,13 +21,17 @@ export const mirrorDefaults: Omit<MirrorOptions, "address"> = {
 };
 
 /** Puts together what was given; null when nobody gets a copy. */
-export function mirrorOf(given: Sources<MirrorValues>): MirrorOptions | null {
+export function mirrorOf(
+  given: Sources<MirrorValues>,
+  sources: readonly string[],
+): MirrorOptions | null {
   const address = given.mirror?.value ?? "none";
   if (address === "none") return null;
   return {
     address,
     bufferSize: given.mirrorBuffer?.value ?? mirrorDefaults.bufferSize,
     percent: given.mirrorPercent?.value ?? mirrorDefaults.percent,
+    ...(sources.length === 0 ? {} : { sourceAddresses: sources }),
   };
 }
 

@@ -128,6 +128,8 @@ export interface HealthOptions {
   readonly slowStartMs: number;
   /** Milliseconds after which the relays of one that is down end; null: they go on. */
   readonly onDown: number | null;
+  /** The same for backups', when one that is none is up again, as a check has said; null: they go on. */
+  readonly onUp: number | null;
   /** The same for one that a reload takes away. */
   readonly onRemove: number | null;
 }
@@ -209,6 +211,8 @@ export interface MirrorOptions {
   readonly bufferSize: number;
   /** So many of a hundred relays are copied, 1…100. */
   readonly percent: number;
+  /** As its listener's; missing: none. */
+  readonly sourceAddresses?: readonly string[];
 }
 
 /** Everything that a listener's relays need to know. Finished and validated. */
@@ -241,6 +245,11 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   readonly upstreamIdleTimeoutMs: number;
   /** Milliseconds of silence after which the kernel asks an end whether it lives; 0 for never. */
   readonly keepAliveMs: number;
+  /**
+   * What dials come from, those of checks and mirrors, too: literal addresses, at most one of each family;
+   * none for whatever the system picks.
+   */
+  readonly sourceAddresses: readonly string[];
   /** What a unix socket gets that is listened on. */
   readonly unix: FileAccess;
   /** Milliseconds between two such questions, and how many may remain unanswered, at least 1. */
@@ -359,6 +368,11 @@ export interface ProxyOptions {
   readonly workers: number;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
+  /**
+   * Milliseconds between what asks for a stop and the drain, 0…3,600,000: clients are told to stay away
+   * (`/readyz`), and those that come all the same are still accepted. Missing: none.
+   */
+  readonly drainDelayMs?: number;
   /** Milliseconds that running relays get at a stop, 0 cuts them at once. */
   readonly drainTimeoutMs: number;
   /** Who is asked for the names of upstreams and for services; empty: the system, and whom it asks. */
@@ -389,6 +403,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
     panicPercent: 0,
     slowStartMs: 0,
     onDown: null,
+    onUp: null,
     onRemove: null,
   },
   edge: edgeDefaults,
@@ -409,6 +424,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   clientIdleTimeoutMs: 0,
   upstreamIdleTimeoutMs: 0,
   keepAliveMs: 60_000,
+  sourceAddresses: [],
   unix: { mode: UNIX_MODE, user: null, group: null },
   keepAliveIntervalMs: 10_000,
   keepAliveProbes: 6,
@@ -422,6 +438,7 @@ export const defaults = {
   engine: "auto",
   workers: 1,
   totalRelays: 0,
+  drainDelayMs: 0,
   drainTimeoutMs: 10_000,
   dnsServers: [],
   dnsAllow: [],

@@ -135,6 +135,12 @@ export const healthSettings = {
     "Relays of one that is down: keep, close or a time.",
     "keep",
   ),
+  onUp: setting(
+    "onUp",
+    form.text,
+    "Relays of backups when one that is none is up again: likewise; needs check.",
+    "keep",
+  ),
   onRemove: setting(
     "onRemove",
     form.text,

@@ -275,6 +275,12 @@ const listenerSettings = {
     "holdTimeout",
     "A relay waits so long for an upstream that can be reached, 1ms…24h.",
   ),
+  sourceAddress: setting(
+    "sourceAddress",
+    form.texts,
+    "What upstreams are dialled from: an address of this machine, or one of each family; or none.",
+    "none",
+  ),
 };
 
 /** A duration that is off unless it is given. */
@@ -428,6 +434,12 @@ const configEntries = {
     form.count(0, null),
     "Relays of all listeners together; 0 for any number.",
     defaults.totalRelays,
+  ),
+  drainDelay: proxySetting(
+    "drainDelay",
+    form.duration("off", false),
+    "How long clients are still accepted after a signal to stop, while /readyz says no, 1ms…1h.",
+    "off",
   ),
   drainTimeout: proxySetting(
     "drainTimeout",

@@ -26,6 +26,7 @@ import {
   wholeNumber,
   word,
 } from "./rule.ts";
+import { sourceAddresses } from "./source-address.ts";
 import type { GivenValue, Problems, Sourced, Sources } from "./sourced.ts";
 import type { UringKey, UringValues } from "./uring.ts";
 
@@ -70,6 +71,7 @@ export const listenerRules = {
   queueTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
   queueSize: count(1, 1_000_000),
   holdTimeout: durationOrOff(1, DAY_MS, "1ms…24h"),
+  sourceAddress: sourceAddresses,
   ...healthRules,
   ...edgeRules,
   ...routeRules,
@@ -90,6 +92,7 @@ export const proxyRules = {
   engine: word(engines),
   workers,
   totalRelays: count(0, 10_000_000),
+  drainDelay: durationOrOff(1, HOUR_MS, "1ms…1h"),
   drainTimeout: duration(0, DAY_MS, "0…24h"),
   dnsServers,
   dnsMinTtl: duration(SECOND_MS, HOUR_MS, "1s…1h"),

@@ -41,6 +41,7 @@ test("nothing given means the defaults", () => {
     engine: "auto",
     workers: 1,
     totalRelays: 0,
+    drainDelayMs: 0,
     drainTimeoutMs: 10_000,
     dnsServers: [],
     dnsTtl: { minMs: 1_000, maxMs: 300_000 },
@@ -101,6 +102,7 @@ test("everything given", () => {
     engine: "uring",
     workers: 1,
     totalRelays: 0,
+    drainDelayMs: 0,
     drainTimeoutMs: 0,
     dnsServers: [
       { host: "10.0.0.2", port: 53 },

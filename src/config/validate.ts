@@ -44,6 +44,7 @@ export interface Settings {
   /** 0…86,400,000. */
   readonly workers: number;
   readonly totalRelays: number;
+  readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
   readonly dnsServers: ProxyOptions["dnsServers"];
   readonly dnsTtl: DnsTtl;
@@ -90,6 +91,7 @@ export function validate(
     engine: settings.engine?.value ?? defaults.engine,
     workers: settings.workers?.value ?? defaults.workers,
     totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
+    drainDelayMs: settings.drainDelay?.value ?? defaults.drainDelayMs,
     drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
     dnsServers: settings.dnsServers?.value ?? defaults.dnsServers,
     dnsTtl: dnsTtl(settings, problems),
@@ -119,7 +121,7 @@ export function proxyOptions(
   admin: Address | null = null,
 ): ProxyOptions {
   const { listeners, engine, workers, totalRelays, memory, uring } = settings;
-  const { drainTimeoutMs, dnsServers, dnsTtl, dnsAllow } = settings;
+  const { drainDelayMs, drainTimeoutMs, dnsServers, dnsTtl, dnsAllow } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
@@ -128,6 +130,7 @@ export function proxyOptions(
     totalRelays,
     memory,
     uring,
+    drainDelayMs,
     drainTimeoutMs,
     dnsServers,
     dnsTtl,

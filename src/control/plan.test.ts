@@ -92,6 +92,7 @@ test("a function is the same only if it is the very same", () => {
 });
 
 test.each([
+  [{ drainDelayMs: 5 }, "drain delay changed, 0 relays cut"],
   [{ drainTimeoutMs: 5 }, "drain timeout changed, 0 relays cut"],
   [{ totalRelays: 2 }, "limit of all relays changed, 0 relays cut"],
 ])("%j is a change of its own", (more, said) => {

@@ -24,6 +24,8 @@ export interface Plan {
   readonly upstreamsRemoved: readonly string[];
   /** Relays that end because their upstream goes, at once or within the time that they get. */
   readonly relaysEnding: number;
+  /** The delay before a drain is another one. */
+  readonly drainDelayChanged: boolean;
   /** The drain timeout is another one. */
   readonly drainTimeoutChanged: boolean;
   /** The limit of all listeners together is another one. */
@@ -73,6 +75,7 @@ export function planReload(
     upstreamsAdded: [...upstreamsAfter.difference(upstreamsBefore)],
     upstreamsRemoved: [...upstreamsBefore.difference(upstreamsAfter)],
     relaysEnding,
+    drainDelayChanged: (running.drainDelayMs ?? 0) !== (wanted.drainDelayMs ?? 0),
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
     totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
     needRestart: restartsFor(running, wanted),
@@ -127,6 +130,7 @@ function partsOf(plan: Plan): string[] {
     count(plan.upstreamsAdded.length, "upstream", "added"),
     count(plan.upstreamsRemoved.length, "upstream", "removed"),
     plan.totalRelaysChanged ? "limit of all relays changed" : "",
+    plan.drainDelayChanged ? "drain delay changed" : "",
     plan.drainTimeoutChanged ? "drain timeout changed" : "",
   ].filter((part) => part !== "");
 }

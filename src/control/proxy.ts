@@ -27,6 +27,7 @@ import { keyed, type Plan, planReload } from "./plan.ts";
 import { Ports, type TakeSockets } from "./ports.ts";
 import { type LookUpParts, lookUpBy, Services } from "./services.ts";
 import { Sieve } from "./sieve.ts";
+import { refuseForeignSources } from "./source-addresses.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -62,6 +63,7 @@ export class RunningProxy {
   private readonly listening = new Map<string, Listening>();
   private reloading: Promise<unknown> = Promise.resolve();
   private stopping = false;
+  private leaving = false;
   /** What holds. */
   private prepared: Prepared = { edged: [], expanded: [], adopted: new Map() };
   /** Members of services have changed, which is looked at after the reload that is under way. */
@@ -131,6 +133,11 @@ export class RunningProxy {
   /** Why that engine. */
   get engineWhy(): string {
     return this.choice.why;
+  }
+
+  /** Clients should go elsewhere: it stops, or soon does. */
+  get isLeaving(): boolean {
+    return this.leaving || this.stopping;
   }
 
   /** It accepts no more, and ends when no relay is left. */
@@ -212,6 +219,11 @@ export class RunningProxy {
     await Promise.all(named.map(({ listening }) => listening.close()));
     if (named.length > 0) this.engine.drop({ listener: name }, this.running.drainTimeoutMs);
     return named.length > 0;
+  }
+
+  /** It will stop soon, and accepts until then. */
+  leave(): void {
+    this.leaving = true;
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
@@ -349,6 +361,7 @@ export class RunningProxy {
   /** The listeners as engines take them. @throws ConfigError when a file of networks is wrong */
   private async prepare({ listeners, totalRelays, reserved }: ProxyOptions): Promise<Prepared> {
     // First what may fail.
+    refuseForeignSources(listeners);
     const edged = await this.edges.adopt(listeners, totalRelays);
     this.services.adopt(listeners);
     this.ownAre(listeners, reserved);

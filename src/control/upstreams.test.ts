@@ -684,6 +684,48 @@ describe("checks", () => {
     expect(drops().slice(3)).toEqual([[id, null]]);
   });
 
+  test("end the relays of backups when a primary is up again, and let them be when it has gone once more", async () => {
+    const made = stage();
+    const [primary, backup] = [target(), target()];
+    const upstreams = [
+      plainUpstream(primary.address as TcpAddress),
+      { ...plainUpstream(backup.address as TcpAddress), isBackup: true },
+    ];
+    const wanted = (onUp: number | null) =>
+      listener(upstreams, { health: { check: often(), onUp } });
+    const [[, id = -1] = []] = made.start(wanted(1_234));
+    const drops = () => made.drops.filter(([slot]) => slot === id).map(([, within]) => within);
+    await waitFor(() => drops().length === 1, "the primary is checked");
+    primary.close();
+    await waitFor(() => made.events.at(-1)?.to === "down", "the primary is down");
+    expect(drops()).toEqual([1_234, null]);
+    target(primary.address as TcpAddress);
+    await waitFor(() => made.events.at(-1)?.to === "up", "the primary is up again");
+    expect(drops()).toEqual([1_234, null, 1_234]);
+    // An administrator who sets a backup ready again does not keep its relays.
+    made.upstreams.set(id, { state: "drain" });
+    made.upstreams.set(id, { state: "ready" });
+    expect(drops().slice(3)).toEqual([1_234]);
+    made.reload(wanted(null));
+    expect(drops().slice(4)).toEqual([null]);
+  });
+
+  test("have relays of backups go on where nothing else is wanted", async () => {
+    const made = stage();
+    const [primary, backup] = [target(), target()];
+    const upstreams = [
+      plainUpstream(primary.address as TcpAddress),
+      { ...plainUpstream(backup.address as TcpAddress), isBackup: true },
+    ];
+    const [[, id = -1] = []] = made.start(listener(upstreams, { health: { check: often() } }));
+    await waitFor(() => made.upstreams.views()[0]?.lastCheck !== null, "the primary is checked");
+    primary.close();
+    await waitFor(() => made.events.at(-1)?.to === "down", "the primary is down");
+    target(primary.address as TcpAddress);
+    await waitFor(() => made.events.at(-1)?.to === "up", "the primary is up again");
+    expect(made.drops.filter(([slot]) => slot === id)).toEqual([]);
+  });
+
   test("go to the kept addresses of a name, also to one of their own", async () => {
     const made = stage();
     const [first, second] = [target(), target()];

@@ -15,6 +15,7 @@ import { PanicWatch } from "../upstream/health/panic.ts";
 import { probe } from "../upstream/health/probe.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 import { UpstreamTable } from "../upstream/table.ts";
+import { Backups } from "./backups.ts";
 import { hostsToCheck, wellAmong } from "./checked-hosts.ts";
 import { type Entry, healthFor, isWanted, keyOf, mirrorsOf, placesOf, weightOf } from "./entry.ts";
 import { type NamesParts, UpstreamNames } from "./names.ts";
@@ -56,6 +57,7 @@ export class Upstreams {
   readonly rows: Rows;
   private readonly panics = new Map<string, PanicWatch>();
   private readonly primaries: Primaries;
+  private readonly backups = new Backups();
   private readonly refreshService: NamesParts["refreshService"];
   private readonly checker: Checker;
   private isStopped = false;
@@ -139,7 +141,9 @@ export class Upstreams {
         const { slot } = entry.options;
         const health = healthFor(listener, options);
         const name = nameOfListener(listener, listener.address);
-        const mayStay = entry.health.onDown !== null && health.onDown === null;
+        const mayStay =
+          (entry.health.onDown !== null && health.onDown === null) ||
+          (entry.health.onUp !== null && health.onUp === null);
         Object.assign(entry, { listener: name, health, options: { ...options, slot } });
         if (mayStay) this.spare(entry);
         this.weigh(entry);
@@ -155,6 +159,7 @@ export class Upstreams {
     }
     for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
     this.primaries.keep(left);
+    this.backups.keep(left);
     this.look();
     return ending;
   }
@@ -390,6 +395,7 @@ export class Upstreams {
     const entry = this.entries.get(key);
     if (entry === undefined) return;
     if (entry.joinsOthers) this.openAll();
+    else if (entry.health.onUp !== null) this.lookForPrimary(entry.home);
     if (asksForPrimary(entry)) this.countPrimaries(entry);
   }
 
@@ -399,10 +405,25 @@ export class Upstreams {
   }
 
   /** Its relays that were to end go on, unless there still is a reason for that. */
-  private spare({ key, state, health, options: { slot } }: Entry): void {
+  private spare({ key, home, state, health, options: { slot, isBackup } }: Entry): void {
     if (state !== "ready") return;
     const isDown = health.onDown !== null && this.checker.status(key) === "down";
-    this.drop(slot, isDown ? health.onDown : null);
+    const isOver = isBackup && this.backups.areOver(home);
+    if (isDown) this.drop(slot, health.onDown);
+    else this.drop(slot, isOver ? health.onUp : null);
+  }
+
+  /** Relays of backups come to their end, where that is wanted, when there is a primary again. */
+  private lookForPrimary(
+    home: string,
+    entries = [...this.entries.values()].filter((entry) => entry.home === home),
+  ): void {
+    if (!entries.some(({ health }) => health.onUp !== null)) return;
+    const isThere = ({ key, options }: Entry) =>
+      !options.isBackup && this.checker.status(key) === "up" && this.checker.hasPassed(key);
+    const isBack = entries.some((entry) => isWanted(entry) && isThere(entry));
+    if (!this.backups.look(home, isBack)) return;
+    for (const entry of entries) if (entry.options.isBackup) this.spare(entry);
   }
 
   /** Workers only note that dials were answered: passes it on. */
@@ -471,6 +492,8 @@ export class Upstreams {
         const isOpen = entry.state === "ready" && (isWell(entry) || isSpared);
         this.table.setOpen(entry.options.slot, isOpen);
       }
+      // Not before: who leaves a backup comes back at once, and the primary is open then.
+      this.lookForPrimary(home, entries);
     }
     return false;
   }

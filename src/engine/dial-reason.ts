@@ -45,6 +45,7 @@ export function ownShortage(code: string): "descriptor_limit" | "local_limit" | 
     case "EMFILE":
     case "ENFILE":
       return "descriptor_limit";
+    case "EADDRINUSE":
     case "EADDRNOTAVAIL":
     case "ENOBUFS":
     case "ENOMEM":

@@ -355,6 +355,8 @@ export const SocketOption = {
   userTimeout: { level: 6, option: 18 },
   /** An urgent byte stays where it was among the others. */
   urgentInline: { level: 1, option: 10 },
+  /** 1: bind(2) picks no port, connect(2) does, which may have one for each place that it leads to. */
+  portAtConnect: { level: 0, option: 24 },
   /** 1: an IPv6 listener takes IPv6 only. */
   onlyIPv6: { level: 41, option: 26 },
 } as const;

@@ -22,13 +22,14 @@ type CommandLineOnly =
   | "adminReadToken"
   | "user"
   | "group"
+  | "drainDelay"
   | "accessLog"
   | "accessLogStarts"
   | "accessLogEvery";
 
 /**
  * What a proxy is made of: a configuration as in a file. `stats`, `verbose`, the access log, the
- * admin server and the user are the command line's business and change nothing here.
+ * admin server, the user and `drainDelay` are the command line's business and change nothing here.
  */
 export interface ProxyConfig extends Omit<Config, CommandLineOnly> {
   /**

@@ -249,6 +249,10 @@ export class FakeKernel implements Kernel, Sockets {
     return this.fate.strikes("itself");
   }
 
+  comeFrom(): number {
+    return 0;
+  }
+
   sendNow(descriptor: number, bytes: Uint8Array): number {
     return this.performer.sendNow(this.descriptors.connection(descriptor), bytes);
   }

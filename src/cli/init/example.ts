@@ -17,6 +17,7 @@ export default defineConfig({
   //engine: "auto",            // auto, sockets or uring (io_uring, Linux)
   //workers: 1,                // threads that relay
   //totalRelays: 0,            // of all listeners; 0 for any number
+  //drainDelay: "off",         // accept so long after SIGTERM; /readyz says no
   //drainTimeout: "10s",       // what running relays get at a stop
   //dnsServers: "system",      // or whom to ask for names: "127.0.0.1:8600"
   //dnsMinTtl: "1s",           // their answers hold for at least this
@@ -64,6 +65,7 @@ export default defineConfig({
   //queueTimeout: "off",       // wait for room when all are full
   //queueSize: 1024,           // relays of a worker that may wait so
   //holdTimeout: "off",        // hold clients while none can be reached
+  //sourceAddress: "none",     // dial from this address: "10.0.0.5"
   //check: "none",             // tcp, redis, redis-primary, postgres, http, …
   //checkInterval: "2s",       // four times faster while one is changing
   //checkTimeout: "1s",        // a check has failed then
@@ -83,6 +85,7 @@ export default defineConfig({
   //panicThreshold: 0,         // percent; with less open all are
   //slowStart: "off",          // time until one that is up again has its weight
   //onDown: "keep",            // its relays: close, or a time
+  //onUp: "keep",              // those of backups, when a primary is back
   //onRemove: "keep",          // likewise at a reload
   //maxRelays: 0,              // relays at a time; 0 for any number
   //whenFull: "refuse",        // who comes then: or wait for room …

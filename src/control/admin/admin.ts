@@ -67,9 +67,9 @@ export class Admin {
   private async readiness(): Promise<Readiness> {
     if (this.context === null) return { isReady: false, word: "starting" };
     const { proxy } = this.context;
-    if (proxy.isStopping) return draining;
+    if (proxy.isLeaving) return draining;
     const why = await this.obstacle();
-    if (proxy.isStopping) return draining;
+    if (proxy.isLeaving) return draining;
     return why === "" ? ready : { isReady: false, word: `not ready: ${why}` };
   }
 

@@ -20,6 +20,7 @@ export interface PlanDocument {
   upstreamsRemoved: string[];
   /** Relays that end because their upstream goes, at once or within the time that they get. */
   relaysEnding: number;
+  drainDelayChanged: boolean;
   drainTimeoutChanged: boolean;
   totalRelaysChanged: boolean;
   /** Settings that differ and that only a restart changes, by their names. */
@@ -44,6 +45,7 @@ export function planDocument(plan: Plan, done: boolean): PlanDocument {
     upstreamsAdded: [...plan.upstreamsAdded],
     upstreamsRemoved: [...plan.upstreamsRemoved],
     relaysEnding: plan.relaysEnding,
+    drainDelayChanged: plan.drainDelayChanged,
     drainTimeoutChanged: plan.drainTimeoutChanged,
     totalRelaysChanged: plan.totalRelaysChanged,
     needRestart: [...plan.needRestart],

@@ -1,5 +1,6 @@
 import type { SocketHandler } from "bun";
 import type { Address, TcpAddress } from "../../config/options.ts";
+import { sourceFor } from "../../config/source-address.ts";
 import { dialCode } from "../dial-reason.ts";
 import { canOpenSocket, endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
 import { meetsItself } from "../self-connect.ts";
@@ -54,6 +55,7 @@ export abstract class BunAttempt {
  * Begins an attempt, which may be over before this returns.
  *
  * @param address a literal one, or a path
+ * @param sources what it may come from, see {@link ListenerOptions.sourceAddresses}
  * @param anyOpen some descriptor that is open; −1 when none is known
  */
 export function connect<A extends BunAttempt>(
@@ -61,6 +63,7 @@ export function connect<A extends BunAttempt>(
   address: Address,
   socket: SocketHandler<A>,
   window: DialWindow,
+  sources: readonly string[],
   anyOpen: number,
 ): void {
   const common = { socket, data: attempt, allowHalfOpen: true };
@@ -71,6 +74,8 @@ export function connect<A extends BunAttempt>(
   }
   const { host: hostname, port } = address;
   attempt.goesTo(address);
+  const source = sourceFor(sources, hostname);
+  const from = source === undefined ? undefined : { localAddress: source };
   window.begin();
   let isOurs = false;
   let descriptor = -1;
@@ -78,7 +83,7 @@ export function connect<A extends BunAttempt>(
     // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
     // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
     if (anyOpen !== -1) descriptor = nextDescriptor(anyOpen);
-    void Bun.connect({ ...common, hostname, port });
+    void Bun.connect({ ...common, hostname, port, ...from });
   } finally {
     isOurs = window.end();
   }

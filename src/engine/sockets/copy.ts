@@ -78,7 +78,8 @@ export class SocketsCopy extends Copy {
     this.link = link;
     const { descriptors, handlers, window } = this.host;
     descriptors.opened(1);
-    connect(link, address, handlers, window, STANDARD_ERROR);
+    const { sourceAddresses = [] } = this.mirror.options;
+    connect(link, address, handlers, window, sourceAddresses, STANDARD_ERROR);
   }
 
   /** Bun's `open`. */

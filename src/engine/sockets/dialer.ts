@@ -156,7 +156,15 @@ export class Dialer implements TimedDialer<Conduit> {
     const attempt = new Attempt(conduit);
     conduit.attempts.push(attempt);
     this.descriptors.opened(1);
-    connect(attempt, address, this.handlers, this.window, conduit.client?.fd ?? -1);
+    const { sourceAddresses } = conduit.listener.options;
+    connect(
+      attempt,
+      address,
+      this.handlers,
+      this.window,
+      sourceAddresses,
+      conduit.client?.fd ?? -1,
+    );
   }
 
   /** The name's next address is tried; without one, and without another attempt, the dial has failed. */

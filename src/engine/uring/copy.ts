@@ -75,7 +75,13 @@ export class UringCopy extends Copy {
       this.join();
       return;
     }
-    const { bytes, address, isTcp } = this.dialled as Encoded;
+    const { bytes, address, isTcp, host } = this.dialled as Encoded;
+    const bound = loop.dialer.comeFrom(result, this.mirror.options.sourceAddresses ?? [], host);
+    if (bound < 0) {
+      this.closeDescriptor();
+      this.attemptFailed(errnoName(-bound));
+      return;
+    }
     if (isTcp) {
       loop.dialer.noDelay(result);
       loop.dialer.receiveMany(result);

@@ -1,6 +1,7 @@
 import { assert } from "../../assert.ts";
 import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
+import { sourceFor } from "../../config/source-address.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { RelayPhase } from "../../flow/relay.ts";
 import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
@@ -23,6 +24,8 @@ export interface Encoded {
   readonly address: number;
   readonly family: number;
   readonly isTcp: boolean;
+  /** A literal; empty where it is a path. */
+  readonly host: string;
 }
 
 /**
@@ -115,7 +118,12 @@ export class Dialer implements TimedDialer<Conduit> {
       return;
     }
     const { prepare } = loop;
-    const { bytes, address, isTcp } = attempt.address as Encoded;
+    const { bytes, address, isTcp, host } = attempt.address as Encoded;
+    const bound = this.comeFrom(result, conduit.listener.options.sourceAddresses, host);
+    if (bound < 0) {
+      this.dropped(conduit, attempt, -bound);
+      return;
+    }
     if (isTcp) this.noDelay(result);
     this.keepUrgentBytes(result);
     conduit.pending++;
@@ -239,6 +247,19 @@ export class Dialer implements TimedDialer<Conduit> {
     this.loop.setOption(descriptor, SocketOption.noDelay, this.valuesAddress);
   }
 
+  /**
+   * A socket that is to connect to this host comes from one of these, if any is of its family.
+   *
+   * @param host empty for a path
+   * @returns 0 or a negated errno
+   */
+  comeFrom(descriptor: number, sources: readonly string[], host: string): number {
+    const source = host === "" ? undefined : sourceFor(sources, host);
+    if (source === undefined) return 0;
+    const address = encodeSockaddr({ kind: "tcp", host: source, port: 0 });
+    return this.loop.sockets.comeFrom(descriptor, address);
+  }
+
   /** An urgent byte is received in its place, see linux.ts. */
   keepUrgentBytes(descriptor: number): void {
     this.loop.setOption(descriptor, SocketOption.urgentInline, this.valuesAddress);
@@ -268,7 +289,13 @@ function isWanted({ relay, givenUp }: Conduit): boolean {
 function encode(address: Address): Encoded {
   const bytes = encodeSockaddr(address);
   const family = bytes[0] as number;
-  return { bytes, address: addressOf(bytes), family, isTcp: address.kind === "tcp" };
+  return {
+    bytes,
+    address: addressOf(bytes),
+    family,
+    isTcp: address.kind === "tcp",
+    host: address.kind === "tcp" ? address.host : "",
+  };
 }
 
 const NONE: readonly Encoded[] = [];

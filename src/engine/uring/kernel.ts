@@ -67,6 +67,8 @@ export interface Sockets {
   ownAddress(descriptor: number): Uint8Array | null;
   /** Whether a connection's own end is the one that was dialled, and nobody is there. */
   meetsItself(descriptor: number, dialled: Uint8Array): boolean;
+  /** A socket that is to connect comes from this address, at a port that connecting picks. */
+  comeFrom(descriptor: number, address: Uint8Array): number;
   /** Sends without waiting. @returns how many bytes were taken */
   sendNow(descriptor: number, bytes: Uint8Array): number;
   /** FIN. */

@@ -4,6 +4,7 @@ import { Held } from "../held.ts";
 import { meetsItself, otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
+  bindSocket,
   closeNow,
   endSending,
   SocketOption,
@@ -36,6 +37,11 @@ const sockets: Sockets = {
     return ownEnd(descriptor, address) ? address : null;
   },
   meetsItself,
+  comeFrom(descriptor, address) {
+    // Otherwise the ports of an address are used up by all upstreams together.
+    setOption(descriptor, SocketOption.portAtConnect, 1);
+    return bindSocket(descriptor, address);
+  },
   sendNow,
   endSending,
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),

@@ -66,6 +66,8 @@ export interface CheckOptions {
    * upstream has a host.
    */
   readonly address: Address | OwnPort | null;
+  /** What it is dialled from, at most one address of each family; missing: whatever the system picks. */
+  readonly sources?: readonly string[];
   /** What each check begins with: a PROXY header that tells of no client, before TLS and all else. */
   readonly proxyProtocol: ProxyProtocolOut;
   /**

@@ -4,8 +4,9 @@ import { devNull } from "node:os";
 import { assert } from "../../assert.ts";
 import { formatAddress } from "../../config/address.ts";
 import { printable } from "../../config/error.ts";
-import type { Address } from "../../config/options.ts";
+import type { Address, TcpAddress } from "../../config/options.ts";
 import { formatDuration } from "../../config/quantity.ts";
+import { sourceFor } from "../../config/source-address.ts";
 import { writeProxyHeader } from "../../edge/proxy-protocol/writer.ts";
 import { dialCode, ownShortage } from "../../engine/dial-reason.ts";
 import { meetsItself } from "../../engine/self-connect.ts";
@@ -187,8 +188,7 @@ class Probe {
 
   /** @param onFailed what to do when it cannot be connected to, if not to fail */
   private open(address: Address, onFailed: (() => void) | null): Socket {
-    const place =
-      address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
+    const place = address.kind === "unix" ? { path: address.path } : this.route(address);
     // Half-open, so that an upstream that ends first is still judged by what it said.
     const socket = connect({ ...place, allowHalfOpen: true });
     this.talkThrough(socket, (error) => {
@@ -210,6 +210,11 @@ class Probe {
       this.talk();
     });
     return socket;
+  }
+
+  private route({ host, port }: TcpAddress): { host: string; port: number; localAddress?: string } {
+    const source = sourceFor(this.options.sources ?? [], host);
+    return { host, port, ...(source === undefined ? {} : { localAddress: source }) };
   }
 
   /** Begins as relays do: an upstream that expects a PROXY header hears nothing else before it. */

@@ -1,0 +1,32 @@
+import { ConfigError } from "../config/error.ts";
+import type { WantedListener } from "../config/options.ts";
+import { bindSocket, closeNow, Errno, openSocket } from "../engine/linux.ts";
+import { thisMachine } from "../engine/machine.ts";
+import { encodeSockaddr } from "../engine/sockaddr.ts";
+
+/**
+ * Refuses listeners whose dials are to come from an address that they cannot come from: none would be
+ * answered.
+ *
+ * @throws ConfigError
+ */
+export function refuseForeignSources(listeners: readonly WantedListener[]): void {
+  const all = new Set(listeners.flatMap(({ sourceAddresses }) => sourceAddresses));
+  const foreign = [...all].filter((host) => !isOurs(host));
+  if (foreign.length === 0) return;
+  throw new ConfigError(
+    foreign.map((host) => `source address ${host}: this machine does not have it`),
+  );
+}
+
+/** The kernel is asked, where that is possible: it may allow others, too (`ip_nonlocal_bind`). */
+function isOurs(host: string): boolean {
+  if (process.platform !== "linux") return thisMachine.hosts.has(host);
+  const address = encodeSockaddr({ kind: "tcp", host, port: 0 });
+  const descriptor = openSocket(address[0] as number);
+  // Without a descriptor nothing is known.
+  if (descriptor < 0) return descriptor !== -Errno.EAFNOSUPPORT;
+  const result = bindSocket(descriptor, address);
+  closeNow(descriptor);
+  return result >= 0;
+}
