@@ -257,7 +257,7 @@ function tests(executablePath: string): void {
       .getByText(/up for .*: connected \([\d.]+\sms\)/)
       .waitFor();
     await row(3)
-      .getByText(/up for .*, not checked/)
+      .getByText(/^unchecked for /)
       .waitFor();
     const question = page.locator("#question");
     await row(3).getByRole("button", { name: "Drain" }).click();

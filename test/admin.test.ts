@@ -641,7 +641,7 @@ describe("the commands", () => {
     const { code, out } = await runCli("upstreams", ...at);
     expect(code).toBe(0);
     expect(out).toMatch(/^id +listener +upstream +state +weight +running +health\n/);
-    expect(out).toMatch(/\n 0 +main +127\.0\.0\.1:\d+ +ready +1 +1 +up for /);
+    expect(out).toMatch(/\n 0 +main +127\.0\.0\.1:\d+ +ready +1 +1 +unchecked for /);
     const listed = await runCli("upstreams", ...at, "--json");
     expect(JSON.parse(listed.out)).toMatchObject({ upstreams: [{ id: 0 }, { id: 1 }] });
 

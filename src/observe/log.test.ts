@@ -231,3 +231,14 @@ test("of upstreams without end none is forgotten of which something is held back
   observer.flush();
   expect(lines.filter((line) => line.endsWith("connect_refused"))).toHaveLength(4_000);
 });
+
+test("an upstream whose ejection is over may be tried again, which is not to say that it is up", () => {
+  const { lines, observer } = record(3);
+  const event = { listener: "main", upstream: "db:5432", from: "ejected", to: "up" } as const;
+  observer.upstreamChanged({ ...event, why: "its ejection is over", isUntried: true });
+  observer.upstreamChanged({ ...event, why: "a dial was answered" });
+  expect(lines).toEqual([
+    "info: main: upstream db:5432 may be tried again: its ejection is over",
+    "info: main: upstream db:5432 is up: a dial was answered",
+  ]);
+});

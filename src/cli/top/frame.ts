@@ -5,6 +5,7 @@ import type { RelayOrder } from "../../control/admin/relay-query.ts";
 import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
 import type { UpstreamView } from "../../control/upstream-view.ts";
 import type { RelayStatistics } from "../../observe/statistics.ts";
+import { isBelieved } from "../../upstream/health/monitor.ts";
 import { type Column, clip, layOut } from "../text-table.ts";
 import { runningText, weightText } from "../upstreams-command.ts";
 import type { Order } from "./order.ts";
@@ -212,7 +213,7 @@ function upstreamSection(upstreams: readonly UpstreamView[]): Section {
 }
 
 function upstreamLook({ health, state }: UpstreamView): Look {
-  if (health !== "up" && state !== "maintenance") return "bad";
+  if (!isBelieved(health) && state !== "maintenance") return "bad";
   return state === "ready" ? "plain" : "faint";
 }
 

@@ -26,5 +26,10 @@ export function statusOf({ status, listeners, upstreams }: StateDocument): Statu
 
 /** One of weight 0 gets those that a route function sends there. */
 function takesRelays({ isOpen, weight, state, health }: UpstreamView): boolean {
-  return isOpen || (weight === 0 && state === "ready" && health === "up");
+  return isOpen || (weight === 0 && state === "ready" && speaksFor(health));
+}
+
+/** No check and no dial speaks against it. */
+function speaksFor(health: UpstreamView["health"]): boolean {
+  return health === "up" || health === "unchecked";
 }

@@ -120,7 +120,7 @@ function healthOf(one: UpstreamView): string {
   const since = `${health} for ${format.duration(healthForMs)}`;
   const where = addressesOf(one);
   if (lastCheck === null) {
-    return `${since}${trouble === null ? ", not checked" : `: ${trouble}`}${where}`;
+    return `${since}${trouble === null ? "" : `: ${trouble}`}${where}`;
   }
   // The number and its unit stay on one line.
   const took = format.latency(lastCheck.durationMs).replace(" ", "\u00a0");
