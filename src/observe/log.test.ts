@@ -51,7 +51,7 @@ test("a client that is refused is a line, and flush tells of the others", () => 
   for (let i = 0; i < 3; i++) observer.relayEnded(relay);
   observer.flush();
   expect(lines).toEqual([
-    "warn: main: no upstream takes relays: a client is refused (no_upstream)",
+    "warn: main: no upstream takes relays: client 127.0.0.1:50000 is refused (no_upstream)",
     "warn: main: no upstream takes relays: 2 more clients refused since then (no_upstream)",
   ]);
 });
