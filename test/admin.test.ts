@@ -82,6 +82,24 @@ class Program implements AsyncDisposable {
 const LIST_AGE_MS = 300;
 
 describe.each(engines)("with engine %s", (engine) => {
+  test.each(["upstreams", "accepting"])(
+    "/readyz while no upstream can be had, with --ready-when %s",
+    async (ready) => {
+      const flags = ["--check", "tcp", "--ready-when", ready, "-e", engine];
+      await using program = await Program.start("-l", "127.0.0.1:0", "-u", "127.0.0.1:1", ...flags);
+      await program.process.logged(/upstream 127\.0\.0\.1:1 is down/);
+      const answer = async () => {
+        const response = await fetch(`${program.base}/readyz`);
+        return `${response.status} ${(await response.text()).trim()}`;
+      };
+      if (ready === "accepting") expect(await answer()).toBe("200 ready");
+      else {
+        const lack = "503 not ready: no upstream of 127.0.0.1:0 takes relays";
+        await waitFor(async () => (await answer()) === lack, "it says so");
+      }
+    },
+  );
+
   test("the state", async () => {
     await using program = await Program.start("-l", "127.0.0.1:0", "-u", target, "-e", engine);
     const end = await program.connect();

@@ -337,6 +337,8 @@ export interface AdminOptions {
   readonly token: string | null;
   /** What those have to show who may only look; null where there are none. Only beside `token`. */
   readonly readToken: string | null;
+  /** `/readyz` says ready: while listeners accept, or while upstreams of each take relays, too. */
+  readonly readyWhen: "accepting" | "upstreams";
   /** What its unix socket gets. */
   readonly unix: FileAccess;
 }
@@ -443,6 +445,7 @@ export const defaults = {
   admin: "none",
   adminToken: "none",
   adminReadToken: "none",
+  readyWhen: "accepting",
   user: "none",
   group: "none",
   stats: "text",

@@ -116,7 +116,8 @@ function mirrorDocument({ mirror }: WantedListener): ListenerDocument["mirror"] 
   return { address: formatAddress(address), bufferBytes: bufferSize, percent };
 }
 
-function listenersOf(proxy: RunningProxy): ListenerDocument[] {
+/** The listeners of a proxy. */
+export function listenersOf(proxy: RunningProxy): ListenerDocument[] {
   return proxy.listeners.map(({ options, address, isAccepting }) =>
     listenerDocument(options, address, isAccepting),
   );

@@ -11,6 +11,16 @@ export interface Status {
 /** How the proxy stands: it may be ready, and yet have nobody to relay to. */
 export function statusOf({ status, listeners, upstreams }: StateDocument): Status {
   if (status !== "ready") return { kind: status, text: status };
+  const lack = lackOf(listeners, upstreams);
+  if (lack === "") return { kind: "ready", text: "ready" };
+  return { kind: "no upstream", text: `ready, but ${lack}` };
+}
+
+/** Which listeners have nobody to relay to, as a clause; empty when none. */
+export function lackOf(
+  listeners: StateDocument["listeners"],
+  upstreams: readonly UpstreamView[],
+): string {
   const served = new Set(upstreams.filter(takesRelays).map(({ listener }) => listener));
   const lacking = new Set(
     listeners
@@ -19,9 +29,9 @@ export function statusOf({ status, listeners, upstreams }: StateDocument): Statu
       .map(({ name, listen }) => name ?? listen)
       .filter((listener) => !served.has(listener)),
   );
-  if (lacking.size === 0) return { kind: "ready", text: "ready" };
+  if (lacking.size === 0) return "";
   const whose = lacking.size === 1 ? [...lacking][0] : `${lacking.size} listeners`;
-  return { kind: "no upstream", text: `ready, but no upstream of ${whose} takes relays` };
+  return `no upstream of ${whose} takes relays`;
 }
 
 /** One of weight 0 gets those that a route function sends there. */
