@@ -248,7 +248,7 @@ function tests(executablePath: string): void {
     );
     const [balanced, , url] = await start("-c", path);
     const page = await open({ colorScheme: "light" }, url);
-    const row = (place: number) => page.locator("#upstream-rows tr").nth(place);
+    const row = (place: number) => page.locator(`#upstream-rows tr[data-key^="${place} "]`);
     await row(1).getByText("down for").waitFor();
     await row(2)
       .getByText(/down for .*ENOENT/)
@@ -259,6 +259,9 @@ function tests(executablePath: string): void {
     await row(3)
       .getByText(/^unchecked for /)
       .waitFor();
+    const listed = `Array.from(document.querySelectorAll("#upstream-rows tr"), (one) => one.dataset.key[0])`;
+    expect(await page.evaluate<string[]>(listed)).toEqual(["1", "2", "0", "3"]);
+    await page.locator("#status").getByText("ready, 2 of 4 upstreams down").waitFor();
     const question = page.locator("#question");
     await row(3).getByRole("button", { name: "Drain" }).click();
     await question.getByText("Those that it has go on.").waitFor();

@@ -36,7 +36,11 @@ export function adminOf(
   const isDefault = readyWhen?.value === defaults.readyWhen;
   if (address === "none") {
     if (isBroken(where)) return null;
-    for (const one of [token, readToken, isDefault ? undefined : readyWhen]) {
+    for (const one of [
+      token,
+      readToken,
+      isDefault || isBroken(readyWhen) ? undefined : readyWhen,
+    ]) {
       const why = "needs an admin server, and none is given: expected admin (--admin)";
       if (one !== undefined) problems.add(one, why);
     }

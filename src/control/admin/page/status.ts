@@ -8,12 +8,31 @@ export interface Status {
   readonly text: string;
 }
 
+/** How much an upstream has to be looked at. */
+export const Urgency = { Down: 0, Unwell: 1, Wanted: 2, None: 3 } as const;
+export type Urgency = (typeof Urgency)[keyof typeof Urgency];
+
 /** How the proxy stands: it may be ready, and yet have nobody to relay to. */
 export function statusOf({ status, listeners, upstreams }: StateDocument): Status {
-  if (status !== "ready") return { kind: status, text: status };
+  const down = downOf(upstreams);
+  if (status !== "ready") return { kind: status, text: `${status}${down}` };
   const lack = lackOf(listeners, upstreams);
-  if (lack === "") return { kind: "ready", text: "ready" };
-  return { kind: "no upstream", text: `ready, but ${lack}` };
+  if (lack === "") return { kind: "ready", text: `ready${down}` };
+  return { kind: "no upstream", text: `ready, but ${lack}${down}` };
+}
+
+/** How many upstreams are down, as the rest of a sentence; empty when none is. */
+export function downOf(upstreams: readonly UpstreamView[]): string {
+  const down = upstreams.filter(({ health }) => health === "down").length;
+  return down === 0 ? "" : `, ${down} of ${upstreams.length} upstreams down`;
+}
+
+/** The order in which upstreams are listed: the lower, the sooner somebody should look at it. */
+export function urgencyOf({ health, state }: UpstreamView): Urgency {
+  if (state === "maintenance") return Urgency.Wanted;
+  if (health === "down") return Urgency.Down;
+  if (!speaksFor(health)) return Urgency.Unwell;
+  return state === "ready" ? Urgency.None : Urgency.Wanted;
 }
 
 /** Which listeners have nobody to relay to, as a clause; empty when none. */

@@ -3,6 +3,7 @@ import type { Client } from "./client.ts";
 import { ask, told } from "./dialogs.ts";
 import { byId, element, emptyRow, setRows } from "./dom.ts";
 import * as format from "./format.ts";
+import { urgencyOf } from "./status.ts";
 
 const LABELS = ["Upstream", "Listener", "State", "Health", "Weight", "Running"] as const;
 const COLUMNS = LABELS.length + 1;
@@ -55,7 +56,8 @@ export class Upstreams {
       return;
     }
     this.body.querySelector(".empty")?.parentElement?.remove();
-    const byKey = new Map(upstreams.map((one) => [keyOf(one), one]));
+    const ordered = [...upstreams].sort((a, b) => urgencyOf(a) - urgencyOf(b));
+    const byKey = new Map(ordered.map((one) => [keyOf(one), one]));
     const rows = Array.from(byKey, ([key, one]) => ({ key, cells: cellsOf(one) }));
     setRows(this.body, rows, (row) => this.row(byKey.get(row.key) as UpstreamView));
     for (const row of this.body.children) {
