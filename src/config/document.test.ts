@@ -119,6 +119,7 @@ test("a whole configuration", () => {
     account: null,
     stats: "none",
     verbose: true,
+    overrides: [],
   });
 });
 

@@ -52,6 +52,7 @@ test("nothing given means the defaults", () => {
     account: null,
     stats: "text",
     verbose: false,
+    overrides: [],
   });
 });
 
@@ -122,6 +123,7 @@ test("everything given", () => {
     account: { user: "proxy", group: "33" },
     stats: "json",
     verbose: true,
+    overrides: [],
   });
 });
 
