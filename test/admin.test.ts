@@ -100,6 +100,25 @@ describe.each(engines)("with engine %s", (engine) => {
     },
   );
 
+  test("a client that is held is waiting wherever relays are shown, and is told of", async () => {
+    const flags = ["--hold-timeout", "5s", "--tries", "1", "-e", engine];
+    await using program = await Program.start("-l", "127.0.0.1:0", "-u", "127.0.0.1:1", ...flags);
+    using client = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: program.port,
+      socket: { data() {} },
+    });
+    expect(client.remotePort).toBe(program.port);
+    const listed = () => program.get<RelaysDocument>("/api/relays");
+    await waitFor(async () => (await listed()).relays[0]?.isWaiting === true, "it waits");
+    expect((await runCli("relays", "--admin", program.admin)).out).toMatch(/ waiting /);
+    expect((await runCli("top", "--admin", program.admin)).out).toMatch(/ waiting /);
+    await program.process.logged(/: 1 client waits for room, or for an upstream to be back/);
+    await program.process.logged(/: no client waits any more, after .*, 1 at most/);
+    const { totals } = await program.get<StateDocument>("/api/state");
+    expect(totals.relays.reasons).toEqual({ hold_timeout: 1 });
+  });
+
   test("the state", async () => {
     await using program = await Program.start("-l", "127.0.0.1:0", "-u", target, "-e", engine);
     const end = await program.connect();

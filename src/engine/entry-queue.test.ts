@@ -46,6 +46,7 @@ class Stage implements Disposable {
 
 class Client implements Entrant {
   isLeaving = false;
+  isWaiting = false;
 
   constructor(
     readonly name: string,

@@ -11,6 +11,8 @@ const LOOK_MS = 20;
 export interface Entrant {
   /** It is decided that it ends: it needs no place any more. */
   readonly isLeaving: boolean;
+  /** It waits now; the queue's own. */
+  isWaiting: boolean;
   /** Asks for its place. @returns why it has none */
   askToEnter(admission: Admission | null): Reason | null;
   /** It waits no more. @param refused why it may not come in; null when it has */
@@ -67,6 +69,7 @@ export class EntryQueue<T extends Entrant> {
     if (this.waiting.size >= dial.queueMax) return false;
     this.lack = lack;
     this.waiting.set(relay, { until: performance.now() + edge.fullTimeoutMs, count });
+    relay.isWaiting = true;
     this.watch.waits(relay);
     count.waits(1);
     this.arm();
@@ -78,6 +81,7 @@ export class EntryQueue<T extends Entrant> {
     const entry = this.waiting.get(relay);
     if (entry === undefined) return;
     this.waiting.delete(relay);
+    relay.isWaiting = false;
     this.watch.waitsNoMore(relay);
     entry.count.waits(-1);
   }

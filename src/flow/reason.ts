@@ -65,6 +65,8 @@ export const reasons = [
   "queue_full",
   /** As before, and none had room in time. */
   "queue_timeout",
+  /** No upstream could be reached for as long as a client is held. */
+  "hold_timeout",
   /**
    * The process has no descriptor left for the upstream's connection; or they had become scarce, and the
    * client had not shown yet who it is.

@@ -14,6 +14,7 @@ const WINDOW_MS = 10_000;
  */
 const causes: ReadonlyMap<Reason | null, string> = new Map([
   ["no_upstream", "no upstream takes relays"],
+  ["hold_timeout", "no upstream could be reached while clients were held"],
   ["upstreams_full", "all upstreams are full"],
   ["queue_full", "all upstreams and the queue are full"],
   ["queue_timeout", "no upstream had room in time"],

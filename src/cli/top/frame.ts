@@ -237,7 +237,7 @@ function relayCells(relay: RelayStatistics, rates: View["rates"]): string[] {
   return [
     `${relay.id}`,
     relay.client,
-    relay.upstream ?? "-",
+    relay.isWaiting ? "waiting" : (relay.upstream ?? "-"),
     formatDuration(relay.durationMs),
     formatSize(relay.up.receivedBytes),
     formatSize(relay.down.receivedBytes),
