@@ -5,9 +5,10 @@ import type { AdminContext } from "./context.ts";
 import { metricsRoute } from "./metrics.ts";
 import { lackOf } from "./page/status.ts";
 import { isOfPage, pageRoute } from "./page.ts";
+import { Past } from "./past.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
 import { type AdminServer, type Answers, startServer } from "./server.ts";
-import { listenersOf } from "./state.ts";
+import { listenersOf, totalsOf } from "./state.ts";
 
 const ready: Readiness = { isReady: true, word: "ready" };
 const draining: Readiness = { isReady: false, word: "draining" };
@@ -24,6 +25,7 @@ export class Admin {
   private server: AdminServer | null = null;
   private asked: Promise<string> = Promise.resolve("");
   private askAgainAt = 0;
+  private readonly past = new Past();
 
   private constructor(private readonly readyWhen: AdminOptions["readyWhen"]) {}
 
@@ -42,7 +44,7 @@ export class Admin {
       routes: [
         probesRoute(() => admin.readiness()),
         metricsRoute(async () => (await admin.context?.metrics()) ?? null),
-        apiRoute(() => admin.context),
+        apiRoute(() => admin.context, admin.past),
         pageRoute(),
       ],
       isOpen: (path) => isProbe(path) || isOfPage(path),
@@ -60,9 +62,14 @@ export class Admin {
   /** The proxy accepts: from now on there is something to tell. */
   begin(context: AdminContext): void {
     this.context = context;
+    const { proxy, startedAt } = context;
+    this.past.begin(() => {
+      return { pid: process.pid, startedAt, totals: totalsOf(proxy), latency: context.latency() };
+    });
   }
 
   async stop(): Promise<void> {
+    this.past.stop();
     await this.server?.stop();
   }
 

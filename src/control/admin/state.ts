@@ -123,7 +123,8 @@ export function listenersOf(proxy: RunningProxy): ListenerDocument[] {
   );
 }
 
-function totalsOf({ engine }: RunningProxy): TotalsDocument {
+/** The figures of a proxy. */
+export function totalsOf({ engine }: RunningProxy): TotalsDocument {
   const all = statistics(engine.stats(), [], []);
   const { endedRelays, endedRelaysOmitted, runningRelays, runningRelaysOmitted, ...totals } = all;
   return totals;
