@@ -11,6 +11,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { HistoryDocument } from "../src/control/admin/past.ts";
 import { CliProcess } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";
@@ -80,7 +81,11 @@ function tests(executablePath: string): void {
   }
 
   /** Opens the page, and notes whatever goes wrong in it. */
-  async function open(options: BrowserContextOptions = {}, url = base): Promise<Page> {
+  async function open(
+    options: BrowserContextOptions = {},
+    url = base,
+    samples: unknown = null,
+  ): Promise<Page> {
     const context = await browser.newContext({
       viewport: { width: 1280, height: 900 },
       ...options,
@@ -95,6 +100,9 @@ function tests(executablePath: string): void {
     page.on("request", (request) => {
       if (!request.url().startsWith(`${url}/`)) complaints.push(`foreign: ${request.url()}`);
     });
+    if (samples !== null) {
+      await page.route("**/api/history", (route) => route.fulfill({ json: { samples } }));
+    }
     await page.goto(`${url}/`);
     return page;
   }
@@ -236,6 +244,24 @@ function tests(executablePath: string): void {
     await page.context().close();
   });
 
+  test("shows at once what was before it was opened, as the proxy has kept it", async () => {
+    const kept = async () =>
+      ((await (await fetch(`${base}/api/history`)).json()) as HistoryDocument).samples;
+    await waitFor(async () => (await kept()).length > 0, "a moment is kept");
+    const [known] = await kept();
+    const now = Date.now() / 1_000;
+    const samples = Array.from({ length: 700 }, (_, place) => {
+      return { ...known, at: now - 5 * (700 - place), running: 77 };
+    });
+    const page = await open({ colorScheme: "light" }, base, samples);
+    await page.locator('#status[data-status="ready"]').waitFor();
+    const plot = page.locator(".chart .u-over").first();
+    await plot.hover({ position: { x: 40, y: 40 } });
+    await page.locator(".chart").first().getByText("running: 77").waitFor();
+    await picture(page, "history", false);
+    await page.context().close();
+  });
+
   test("shows upstreams with their health, and takes them out when that is confirmed", async () => {
     const path = join(folder, "upstreams.toml");
     const upstreams = `upstreams = ["${target}", "127.0.0.1:1", "unix:/run/a-long-folder/${"of-many/".repeat(8)}redis.sock"]`;
@@ -248,7 +274,7 @@ function tests(executablePath: string): void {
     );
     const [balanced, , url] = await start("-c", path);
     const page = await open({ colorScheme: "light" }, url);
-    const row = (place: number) => page.locator("#upstream-rows tr").nth(place);
+    const row = (place: number) => page.locator(`#upstream-rows tr[data-key^="${place} "]`);
     await row(1).getByText("down for").waitFor();
     await row(2)
       .getByText(/down for .*ENOENT/)
@@ -257,8 +283,11 @@ function tests(executablePath: string): void {
       .getByText(/up for .*: connected \([\d.]+\sms\)/)
       .waitFor();
     await row(3)
-      .getByText(/up for .*, not checked/)
+      .getByText(/^unchecked for /)
       .waitFor();
+    const listed = `Array.from(document.querySelectorAll("#upstream-rows tr"), (one) => one.dataset.key[0])`;
+    expect(await page.evaluate<string[]>(listed)).toEqual(["1", "2", "0", "3"]);
+    await page.locator("#status").getByText("ready, 2 of 4 upstreams down").waitFor();
     const question = page.locator("#question");
     await row(3).getByRole("button", { name: "Drain" }).click();
     await question.getByText("Those that it has go on.").waitFor();

@@ -82,6 +82,43 @@ class Program implements AsyncDisposable {
 const LIST_AGE_MS = 300;
 
 describe.each(engines)("with engine %s", (engine) => {
+  test.each(["upstreams", "accepting"])(
+    "/readyz while no upstream can be had, with --ready-when %s",
+    async (ready) => {
+      const flags = ["--check", "tcp", "--ready-when", ready, "-e", engine];
+      await using program = await Program.start("-l", "127.0.0.1:0", "-u", "127.0.0.1:1", ...flags);
+      await program.process.logged(/upstream 127\.0\.0\.1:1 is down/);
+      const answer = async () => {
+        const response = await fetch(`${program.base}/readyz`);
+        return `${response.status} ${(await response.text()).trim()}`;
+      };
+      if (ready === "accepting") expect(await answer()).toBe("200 ready");
+      else {
+        const lack = "503 not ready: no upstream of 127.0.0.1:0 takes relays";
+        await waitFor(async () => (await answer()) === lack, "it says so");
+      }
+    },
+  );
+
+  test("a client that is held is waiting wherever relays are shown, and is told of", async () => {
+    const flags = ["--hold-timeout", "5s", "--tries", "1", "-e", engine];
+    await using program = await Program.start("-l", "127.0.0.1:0", "-u", "127.0.0.1:1", ...flags);
+    using client = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: program.port,
+      socket: { data() {} },
+    });
+    expect(client.remotePort).toBe(program.port);
+    const listed = () => program.get<RelaysDocument>("/api/relays");
+    await waitFor(async () => (await listed()).relays[0]?.isWaiting === true, "it waits");
+    expect((await runCli("relays", "--admin", program.admin)).out).toMatch(/ waiting /);
+    expect((await runCli("top", "--admin", program.admin)).out).toMatch(/ waiting /);
+    await program.process.logged(/: 1 client waits for room, or for an upstream to be back/);
+    await program.process.logged(/: no client waits any more, after .*, 1 at most/);
+    const { totals } = await program.get<StateDocument>("/api/state");
+    expect(totals.relays.reasons).toEqual({ hold_timeout: 1 });
+  });
+
   test("the state", async () => {
     await using program = await Program.start("-l", "127.0.0.1:0", "-u", target, "-e", engine);
     const end = await program.connect();
@@ -641,7 +678,7 @@ describe("the commands", () => {
     const { code, out } = await runCli("upstreams", ...at);
     expect(code).toBe(0);
     expect(out).toMatch(/^id +listener +upstream +state +weight +running +health\n/);
-    expect(out).toMatch(/\n 0 +main +127\.0\.0\.1:\d+ +ready +1 +1 +up for /);
+    expect(out).toMatch(/\n 0 +main +127\.0\.0\.1:\d+ +ready +1 +1 +unchecked for /);
     const listed = await runCli("upstreams", ...at, "--json");
     expect(JSON.parse(listed.out)).toMatchObject({ upstreams: [{ id: 0 }, { id: 1 }] });
 

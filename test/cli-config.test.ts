@@ -269,3 +269,24 @@ async function ask(port: number, requests: string, answers: number): Promise<str
   socket.end();
   return lines;
 }
+
+test("--check overrides every listener of the file, and says so", async () => {
+  const path = await write(
+    "checked.toml",
+    `upstream = "127.0.0.1:1"
+[[listeners]]
+listen = "127.0.0.1:0"
+check = "redis"
+[[listeners]]
+listen = "127.0.0.1:0"
+[[listeners]]
+listen = "127.0.0.1:0"
+check = "none"
+`,
+  );
+  await using proxy = new CliProcess(["-c", path, "--check", "tcp", "--stats", "none"]);
+  await proxy.logged(
+    /warn.* --check overrides .*checked\.toml: listeners\[0\]\.check and 1 more listener/,
+  );
+  await proxy.loggedTimes(/is down: a check failed: connect: ECONNREFUSED/g, 3);
+});

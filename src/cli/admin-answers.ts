@@ -14,6 +14,7 @@ const relay = v.looseObject({
   client: v.string(),
   upstream: v.nullable(v.string()),
   durationMs: figure,
+  isWaiting: v.boolean(),
   up: flow,
   down: flow,
 });

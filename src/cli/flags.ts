@@ -185,6 +185,12 @@ export const flagGroups: readonly FlagGroup[] = [
         "the same of those who may only look",
         defaults.adminReadToken,
       ),
+      flag(
+        "readyWhen",
+        "WHAT",
+        ["/readyz says ready: accepting, or only while", "each listener has upstreams"],
+        defaults.readyWhen,
+      ),
       flag("stats", "FORM", "statistics at exit: text, json or none", defaults.stats),
       {
         name: "verbose",

@@ -184,6 +184,8 @@ test("the help", () => {
                                       in a file); needed where others reach them
                                       [none]
           --admin-read-token TOKEN    the same of those who may only look [none]
+          --ready-when WHAT           /readyz says ready: accepting, or only while
+                                      each listener has upstreams [accepting]
           --stats FORM                statistics at exit: text, json or none [text]
       -v, --verbose                   log every relay; more statistics
 

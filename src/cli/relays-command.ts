@@ -40,7 +40,7 @@ export function renderRelays({ running, matching, relays }: RelaysDocument): str
   const rows = relays.map((relay) => [
     `${relay.id}`,
     printable(relay.client),
-    printable(relay.upstream ?? "-"),
+    relay.isWaiting ? "waiting" : printable(relay.upstream ?? "-"),
     formatDuration(relay.durationMs),
     formatSize(relay.up.receivedBytes),
     formatSize(relay.down.receivedBytes),

@@ -100,6 +100,7 @@ export class Reloader {
     const settings = await this.source.read();
     const upstreams = await embedded.addressesFor(settings);
     const plan = await proxy.reload(proxyOptions(settings, upstreams, admin?.address));
+    for (const sentence of settings.overrides) log.warn(sentence);
     void checkUpstreams(settings.listeners, proxy, log);
     return this.withRestarts(plan, settings);
   }

@@ -94,6 +94,7 @@ export async function run(source: SettingsSource): Promise<number> {
   beginAdmin(current, reloader, () => drain.resolve("admin API"));
   // Not before: whoever reads that may ask for a reload at once.
   announce(current);
+  for (const sentence of settings.overrides) current.log.warn(sentence);
   void checkUpstreams(settings.listeners, current.proxy, current.log);
   current.manager.ready(current.proxy.status);
   const first = await Promise.race([signals.next(), drain.promise]);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Column, clip, layOut, widthOf } from "./text-table.ts";
+import { type Column, clip, clipAddress, layOut, widthOf } from "./text-table.ts";
 
 const columns: readonly Column[] = [
   { title: "name", least: 4 },
@@ -52,4 +52,21 @@ test("whatever is in the cells, lines fit and have nothing that a terminal obeys
     ),
     { numRuns: 100 },
   );
+});
+
+test("an address is cut before its port, and never within", () => {
+  const long = "a-host-with-a-long-name.example.org:6379";
+  const columns = [{ title: "upstream", least: 12, isAddress: true }, { title: "state" }];
+  expect(
+    layOut(
+      columns,
+      [
+        [long, "ready"],
+        ["10.0.0.5:65535", "ready"],
+      ],
+      22,
+    ),
+  ).toEqual(["upstream         state", "a-host-wi…:6379  ready", "10.0.0.5:65535   ready"]);
+  expect(clipAddress("unix:/run/a-long-folder/redis.sock", 16)).toBe("unix:/r…dis.sock");
+  expect(clipAddress("[2001:db8::1]:6379", 12)).toBe("[2001:…:6379");
 });

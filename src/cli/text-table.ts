@@ -9,6 +9,8 @@ export interface Column {
   readonly usual?: number;
   /** To so few it may be cut; unless given it is shown whole or not at all. */
   readonly least?: number;
+  /** What does not fit is cut out before its end, which is the port. */
+  readonly isAddress?: boolean;
   /** Where there is no room, columns with the highest go first; 0 unless given. */
   readonly rank?: number;
 }
@@ -34,7 +36,7 @@ export function layOut(
   });
   const shown = narrowed(all, width);
   const line = (row: readonly string[]) => {
-    const texts = shown.map((one) => fit(row[one.index] ?? "", one.width, one.column.isFigure));
+    const texts = shown.map((one) => fit(row[one.index] ?? "", one.width, one.column));
     return clip(texts.join(GAP), width).trimEnd();
   };
   return [columns.map(({ title }) => title), ...cells].map(line);
@@ -72,8 +74,8 @@ function total(widths: readonly number[]): number {
   return widths.reduce((sum, one) => sum + one, 0) + GAP.length * (widths.length - 1);
 }
 
-function fit(text: string, width: number, isFigure = false): string {
-  const cut = clip(text, width);
+function fit(text: string, width: number, { isFigure, isAddress }: Column): string {
+  const cut = isAddress ? clipAddress(text, width) : clip(text, width);
   const space = " ".repeat(Math.max(0, width - widthOf(cut)));
   return isFigure ? space + cut : cut + space;
 }
@@ -90,6 +92,14 @@ export function clip(text: string, width: number): string {
     used += more;
   }
   return width < 1 ? "" : `${cut}…`;
+}
+
+/** An address in at most so many columns: a `…` stands for what is missing before its port, or its end. */
+export function clipAddress(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  const end = /:\d{1,5}$/.exec(text)?.[0] ?? text.slice(-Math.floor(width / 2));
+  const room = width - widthOf(end);
+  return room < 1 ? clip(text, width) : clip(text.slice(0, -end.length), room) + end;
 }
 
 /** Columns of a terminal that a text takes: some characters take two, some none. */

@@ -2,16 +2,20 @@ import { parseAddress } from "./address.ts";
 import { describe } from "./error.ts";
 import { fileAccessOf } from "./file-access.ts";
 import { parseIPv4 } from "./ip.ts";
-import { type Address, type AdminOptions, UNIX_MODE } from "./options.ts";
-import { type Rule, refuse, type ValuesOf } from "./rule.ts";
+import { type Address, type AdminOptions, defaults, UNIX_MODE } from "./options.ts";
+import { type Rule, refuse, type ValuesOf, word } from "./rule.ts";
 import { secretOrFile } from "./secrets.ts";
 import { isBroken, type Problems, type Sources } from "./sourced.ts";
+
+/** What makes `/readyz` say ready. */
+export const readyWords = ["accepting", "upstreams"] as const;
 
 /** The rules of what lets people and programs look after a running proxy. */
 export const adminRules = {
   admin,
   adminToken: token(),
   adminReadToken: token(),
+  readyWhen: word(readyWords),
 };
 
 /** What the rules make of these settings. */
@@ -25,13 +29,18 @@ export function adminOf(
   given: Sources<AdminValues & UnixValues>,
   problems: Problems,
 ): AdminOptions | null {
-  const { admin: where, unixMode, unixUser, unixGroup } = given;
+  const { admin: where, readyWhen, unixMode, unixUser, unixGroup } = given;
   const token = given.adminToken?.value === "none" ? undefined : given.adminToken;
   const readToken = given.adminReadToken?.value === "none" ? undefined : given.adminReadToken;
   const address = where?.value ?? "none";
+  const isDefault = readyWhen?.value === defaults.readyWhen;
   if (address === "none") {
     if (isBroken(where)) return null;
-    for (const one of [token, readToken]) {
+    for (const one of [
+      token,
+      readToken,
+      isDefault || isBroken(readyWhen) ? undefined : readyWhen,
+    ]) {
       const why = "needs an admin server, and none is given: expected admin (--admin)";
       if (one !== undefined) problems.add(one, why);
     }
@@ -52,6 +61,7 @@ export function adminOf(
     address,
     token: token?.value ?? null,
     readToken: readToken?.value ?? null,
+    readyWhen: readyWhen?.value ?? defaults.readyWhen,
     unix: fileAccessOf(unixMode, unixUser, unixGroup, UNIX_MODE),
   };
 }

@@ -188,6 +188,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   admin: "0.0.0.0:9600",
   adminToken: "0123456789abcdef",
   adminReadToken: "abcdef0123456789",
+  readyWhen: "upstreams",
   user: "proxy",
   group: 33,
   stats: "json",

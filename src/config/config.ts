@@ -413,6 +413,13 @@ export interface Config extends ListenerSettings {
    */
   readonly adminReadToken?: string;
   /**
+   * `/readyz` says ready while listeners accept, or with `"upstreams"` while each of them has an
+   * upstream that takes relays, too.
+   *
+   * @default "accepting"
+   */
+  readonly readyWhen?: "accepting" | "upstreams";
+  /**
    * Whose process it becomes once its sockets are open, by name or number: on Linux, where it was
    * started as root.
    *

@@ -110,10 +110,17 @@ test("a whole configuration", () => {
     memory: { segmentSize: 131_072, segmentCount: 64 },
     uring: { ...uringDefaults, entries: 64 },
     accessLog: { target: { path: "/var/log/a" }, starts: true, everyMs: 10_000, access },
-    admin: { address: { kind: "unix", path: "/run/a.sock" }, token: null, readToken: null, unix },
+    admin: {
+      address: { kind: "unix", path: "/run/a.sock" },
+      token: null,
+      readToken: null,
+      readyWhen: "accepting",
+      unix,
+    },
     account: null,
     stats: "none",
     verbose: true,
+    overrides: [],
   });
 });
 

@@ -1,6 +1,7 @@
 import type { NetworkTables } from "../edge/access/networks.ts";
 import type { AccessTables } from "../edge/access/rules.ts";
 import type { Route } from "../edge/route/connection.ts";
+import type { FullReason } from "../flow/reason.ts";
 import type { Policy } from "../upstream/balance/balance.ts";
 import {
   type CheckOptions,
@@ -184,14 +185,23 @@ export interface GateOptions {
   readonly access: AccessTables | null;
   /** Whose PROXY headers are believed; null for everybody's. */
   readonly trusted: NetworkTables<true> | null;
-  /** Rows of the table that all workers share, and how many relays each may count. */
-  readonly rows: readonly { readonly slot: number; readonly most: number }[];
+  /** What the listener is counted in. */
+  readonly rows: readonly GateRow[];
   /** Memory of the clients' rates and counts; null where they have no limits. */
   readonly rates: SharedArrayBuffer | null;
   readonly counts: SharedArrayBuffer | null;
   /** The same of their networks. */
   readonly networkRates: SharedArrayBuffer | null;
   readonly networkCounts: SharedArrayBuffer | null;
+}
+
+/** A row of the table that all workers share. */
+export interface GateRow {
+  readonly slot: number;
+  /** So many relays it may count. */
+  readonly most: number;
+  /** Why who comes then has to wait, or is refused. */
+  readonly full: FullReason;
 }
 
 /** Who decides about each connection of a listener. Finished and validated. */
@@ -336,6 +346,8 @@ export interface AdminOptions {
   readonly token: string | null;
   /** What those have to show who may only look; null where there are none. Only beside `token`. */
   readonly readToken: string | null;
+  /** `/readyz` says ready: while listeners accept, or while upstreams of each take relays, too. */
+  readonly readyWhen: "accepting" | "upstreams";
   /** What its unix socket gets. */
   readonly unix: FileAccess;
 }
@@ -450,6 +462,7 @@ export const defaults = {
   admin: "none",
   adminToken: "none",
   adminReadToken: "none",
+  readyWhen: "accepting",
   user: "none",
   group: "none",
   stats: "text",

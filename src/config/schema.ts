@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { policies } from "../upstream/balance/balance.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import { readyWords } from "./admin.ts";
 import type { Config, ListenerConfig, UpstreamTable, UringConfig } from "./config.ts";
 import { edgeWords } from "./edge.ts";
 import * as form from "./forms.ts";
@@ -513,6 +514,12 @@ const configEntries = {
     form.text,
     "The same of those who may look and change nothing, beside adminToken.",
     defaults.adminReadToken,
+  ),
+  readyWhen: proxySetting(
+    "readyWhen",
+    form.words(readyWords),
+    "/readyz says ready while listeners accept, or only while each has an upstream that takes relays.",
+    defaults.readyWhen,
   ),
   stats: proxySetting("stats", form.words(statsFormats), "Statistics at exit.", defaults.stats),
   verbose: proxySetting("verbose", form.truth, "Log every relay; more statistics.", false),

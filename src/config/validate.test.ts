@@ -53,6 +53,7 @@ test("nothing given means the defaults", () => {
     account: null,
     stats: "text",
     verbose: false,
+    overrides: [],
   });
 });
 
@@ -81,6 +82,7 @@ test("everything given", () => {
       admin: ":9600",
       adminToken: "0123456789abcdef",
       adminReadToken: "abcdef0123456789",
+      readyWhen: "upstreams",
       user: "proxy",
       group: "33",
       stats: "json",
@@ -117,11 +119,13 @@ test("everything given", () => {
       address: { kind: "tcp", host: "::", port: 9_600 },
       token: "0123456789abcdef",
       readToken: "abcdef0123456789",
+      readyWhen: "upstreams",
       unix,
     },
     account: { user: "proxy", group: "33" },
     stats: "json",
     verbose: true,
+    overrides: [],
   });
 });
 
@@ -132,6 +136,11 @@ describe("rules", () => {
     [{ dnsMinTtl: "0" }, '--dnsMinTtl "0": expected a duration of 1s…1h'],
     [{ dnsMaxTtl: "25h" }, '--dnsMaxTtl "25h": expected a duration of 1s…24h'],
     [{ dnsMinTtl: "10s", dnsMaxTtl: "5s" }, "--dnsMaxTtl 5s is less than dnsMinTtl, which is 10s"],
+    [
+      { readyWhen: "upstreams" },
+      "--readyWhen needs an admin server, and none is given: expected admin (--admin)",
+    ],
+    [{ readyWhen: "on" }, '--readyWhen "on": expected accepting or upstreams'],
     [{ listen: [] }, "--listen an empty list: expected an address or several"],
     [{ listen: [6380] }, "--listen 6380: expected an address"],
     [{ listen: { port: 1 } }, "--listen a table: expected an address"],

@@ -16,7 +16,7 @@ import {
   type UringOptions,
   type WantedListener,
 } from "./options.ts";
-import { formatCount, formatDuration, formatSize } from "./quantity.ts";
+import { formatCount, formatCounted, formatDuration, formatSize } from "./quantity.ts";
 import type { Rule, ValuesOf } from "./rule.ts";
 import {
   addressRule,
@@ -58,6 +58,8 @@ export interface Settings {
   readonly account: AccountOptions | null;
   readonly stats: StatsFormat;
   readonly verbose: boolean;
+  /** What flags put in the place of something else that listeners of the file say, as sentences. */
+  readonly overrides: readonly string[];
 }
 
 const KIB = 1024;
@@ -103,6 +105,7 @@ export function validate(
     account: accountOf(settings, problems),
     stats: settings.stats?.value ?? defaults.stats,
     verbose: settings.verbose?.value ?? false,
+    overrides: overridesOf(line, file),
   };
   if (!problems.isEmpty) throw new ConfigError(problems.sentences);
   return finished;
@@ -198,6 +201,23 @@ function groupsOf(line: Source, file: Source | null, problems: Problems): Listen
   }));
   for (const group of groups) if (lacksUpstreams(group)) problems.add(group, NO_UPSTREAMS);
   return groups;
+}
+
+/** A flag holds for all listeners, also for those that have a section of their own that says otherwise. */
+function overridesOf(line: Source, file: Source | null): string[] {
+  if (line.listen !== undefined || line.upstream !== undefined) return [];
+  const flags: Readonly<Record<string, Sourced<unknown> | undefined>> = line.settings;
+  return Object.entries(flags).flatMap(([key, flag]) => {
+    if (flag === undefined) return [];
+    const others = (file?.listeners ?? []).flatMap(({ settings }) => {
+      const own = (settings as typeof flags)[key];
+      return own === undefined || Bun.deepEquals(own.value, flag.value) ? [] : [own.label];
+    });
+    const [first, ...more] = others;
+    if (first === undefined) return [];
+    const rest = more.length === 0 ? "" : ` and ${formatCounted(more.length, "more listener")}`;
+    return [`${flag.label} overrides ${first}${rest}`];
+  });
 }
 
 function inFile(file: Source | null): FileListeners {

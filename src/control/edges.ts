@@ -87,12 +87,12 @@ export class Edges {
       };
       memories.set(home, memory);
       const limits = [
-        { name: home, most: edge.maxRelays },
-        { name: ALL, most },
+        { name: home, most: edge.maxRelays, full: "listener_full" as const },
+        { name: ALL, most, full: "total_full" as const },
       ].filter((one) => one.most > 0);
-      const rows = limits.map(({ name, most }) => {
+      const rows = limits.map(({ name, most, full }) => {
         names.add(name);
-        return { slot: this.rows.rowOf(name), most };
+        return { slot: this.rows.rowOf(name), most, full };
       });
       const { lists, clients, networks } = memory;
       const gate: GateOptions = {

@@ -6,7 +6,12 @@ import type { Logger } from "../observe/log.ts";
 import type { UpstreamFigures } from "../observe/metrics/figures.ts";
 import type { Metrics } from "../observe/metrics/metrics.ts";
 import { together } from "../observe/together.ts";
+import { WaitingLines } from "../observe/waiting-lines.ts";
 import type { Exposition } from "./admin/metrics.ts";
+
+/** How often is looked whether clients wait, and how many times as long as that has taken, at least. */
+const LOOK_MS = 500;
+const LOOK_SHARE = 100;
 
 /** What is to be seen of a proxy. */
 export interface ObservationOptions {
@@ -32,12 +37,15 @@ export class Observation {
   /** Of the relays that ended last; always empty where nobody may ask. */
   readonly latencies = new Latencies();
   private engine: Engine | null = null;
+  private readonly waiting: WaitingLines;
+  private nextLook: ReturnType<typeof setTimeout> | null = null;
 
   private constructor(
     private readonly options: ObservationOptions,
     private readonly accessLog: AccessLog | null,
     private readonly metrics: Metrics | null,
   ) {
+    this.waiting = new WaitingLines(options.log);
     const latencies = options.metrics ? this.latencies : null;
     const known = [accessLog, metrics, latencies].filter((one) => one !== null);
     this.observer = together([...options.others, ...known]);
@@ -54,6 +62,16 @@ export class Observation {
   accepts(engine: Engine): void {
     this.engine = engine;
     this.accessLog?.watch(engine);
+    this.look(engine);
+  }
+
+  /** Nobody tells of clients that wait but figures, which take their time where there are many. */
+  private look(engine: Engine): void {
+    const begunAt = performance.now();
+    this.waiting.look(engine.stats().listeners, begunAt);
+    const pauseMs = Math.max(LOOK_MS, LOOK_SHARE * (performance.now() - begunAt));
+    this.nextLook = setTimeout(() => this.look(engine), pauseMs);
+    this.nextLook.unref();
   }
 
   /** Opens files anew that somebody may have moved away. */
@@ -86,6 +104,7 @@ export class Observation {
 
   /** The proxy is over: what waits for the access log gets so much time. */
   async close(withinMs: number): Promise<void> {
+    if (this.nextLook !== null) clearTimeout(this.nextLook);
     await this.accessLog?.close(withinMs);
   }
 }

@@ -1,6 +1,6 @@
 import { formatAddress } from "../config/address.ts";
 import type { AddressView, HealthView } from "../upstream/health/checker.ts";
-import type { HealthStatus } from "../upstream/health/monitor.ts";
+import type { ShownHealth } from "../upstream/health/monitor.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import { addressViews } from "./checked-hosts.ts";
 import { type Entry, weightOf } from "./entry.ts";
@@ -28,8 +28,11 @@ export interface UpstreamView {
   /** What it gets now: less while it starts slowly. */
   readonly effectiveWeight: number;
   readonly state: AdminState;
-  /** `unknown` in maintenance, and where nothing but {@link trouble} is known. */
-  readonly health: HealthStatus | "unknown";
+  /**
+   * `unchecked` where nothing checks it and no dial has failed; `unknown` in maintenance, and where
+   * nothing but {@link trouble} is known.
+   */
+  readonly health: ShownHealth;
   /** New relays may go there. */
   readonly isOpen: boolean;
   /** Relays that it has or that dial it. */
@@ -66,8 +69,7 @@ export function viewOf(
     weight: weightOf(entry),
     effectiveWeight: table.weight(slot) / table.unit,
     state,
-    // Nothing speaks against it but that nobody can have gone there.
-    health: status === "up" && trouble !== null ? "unknown" : status,
+    health: status === "up" ? believed(entry, trouble) : status,
     isOpen: table.isOpen(slot) && table.weight(slot) > 0,
     running: table.running(slot),
     maxRelays,
@@ -77,4 +79,11 @@ export function viewOf(
     addresses: addressViews(address, known?.addresses ?? [], names),
     primaries: asksForPrimary(entry) ? primariesOf(entry, known).length : null,
   };
+}
+
+/** What there is to say of one that nothing speaks against. */
+function believed({ health }: Entry, trouble: string | null): ShownHealth {
+  // Nobody can have gone there.
+  if (trouble !== null) return "unknown";
+  return health.check === null ? "unchecked" : "up";
 }

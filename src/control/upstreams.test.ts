@@ -200,7 +200,7 @@ describe("over reloads", () => {
     // One that goes and comes back is a new one.
     made.reload(listener([3]));
     made.reload(listener([1, 3]));
-    expect(made.view(1)).toMatchObject({ health: "up", isOpen: true });
+    expect(made.view(1)).toMatchObject({ health: "unchecked", isOpen: true });
   });
 
   test("new weights hold, also while it starts slowly", () => {
@@ -417,7 +417,7 @@ describe("an administrator", () => {
     const { upstreams } = made;
     for (const state of ["drain", "maintenance"] as const) {
       expect(upstreams.set(a, { state })).toBe(true);
-      const health = state === "drain" ? "up" : "unknown";
+      const health = state === "drain" ? "unchecked" : "unknown";
       expect(made.view(1)).toMatchObject({ state, isOpen: false, health });
       expect(made.open).toEqual([formatAddress(at(2))]);
       upstreams.set(a, { state: "ready" });
@@ -484,11 +484,11 @@ describe("an administrator", () => {
 });
 
 describe("dials that fail", () => {
-  test("eject an upstream, once", () => {
+  test("eject an upstream, once, that is unchecked and not up before", () => {
     const made = stage();
     const [[a = -1] = []] = made.start(listener([1, 2], { name: "cache" }));
     made.failDials(a, 2);
-    expect(made.view(1)).toMatchObject({ health: "up", isOpen: true });
+    expect(made.view(1)).toMatchObject({ health: "unchecked", isOpen: true });
     made.failDials(a, 5);
     expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: false });
     expect(made.events).toMatchObject([
@@ -569,7 +569,7 @@ describe("dials that fail", () => {
     made.failDials(a, 3);
     expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: true });
     elsewhere.dialed(a);
-    await waitFor(() => made.view(1).health === "up", "it is up again");
+    await waitFor(() => made.view(1).health === "unchecked", "it is up again");
     expect(made.events.at(-1)).toMatchObject({
       from: "ejected",
       to: "up",
@@ -579,7 +579,7 @@ describe("dials that fail", () => {
     made.failDials(a, 3);
     elsewhere.dialed(a);
     made.failDials(a, 1);
-    expect(made.view(1)).toMatchObject({ health: "up", isOpen: true });
+    expect(made.view(1)).toMatchObject({ health: "unchecked", isOpen: true });
   });
 
   test("do not end with late news: who is closed gets no dial that could be answered", async () => {
@@ -593,7 +593,7 @@ describe("dials that fail", () => {
     made.failDials(b, 3);
     expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: true });
     table.dialed(b);
-    await waitFor(() => made.view(2).health === "up", "the other one is back");
+    await waitFor(() => made.view(2).health === "unchecked", "the other one is back");
     expect(made.view(1)).toMatchObject({ health: "ejected", isOpen: false });
   });
 
@@ -622,8 +622,8 @@ describe("a name that cannot be resolved", () => {
     expect(views()).toMatchObject([
       // The next dial asks again.
       { health: "unknown", trouble: "unknown host", isOpen: true },
-      { health: "up", trouble: null },
-      { health: "up", trouble: null },
+      { health: "unchecked", trouble: null },
+      { health: "unchecked", trouble: null },
     ]);
   });
 

@@ -366,12 +366,14 @@ export class Upstreams {
     if (health.onRemove !== null) this.drop(slot, health.onRemove);
   }
 
-  private healthChanged(key: string, { from, to, why }: HealthEvent): void {
+  private healthChanged(key: string, event: HealthEvent): void {
+    const { from, to, why, isUntried } = event;
     const entry = this.entries.get(key);
     if (entry === undefined) return;
     const { listener, options, health } = entry;
     const upstream = formatAddress(options.address);
-    this.observer.upstreamChanged?.({ listener, upstream, from, to, why });
+    const untried = isUntried === undefined ? {} : { isUntried };
+    this.observer.upstreamChanged?.({ listener, upstream, from, to, why, ...untried });
     if (to === "up") {
       this.rise(entry);
       this.spare(entry);

@@ -24,8 +24,8 @@ const nothing: GateOptions = {
 function admission(table: UpstreamTable, listener: number, all: number): Admission {
   for (const slot of [0, 1]) table.reset(slot, 1);
   const rows = [
-    { slot: 0, most: listener },
-    { slot: 1, most: all },
+    { slot: 0, most: listener, full: "listener_full" as const },
+    { slot: 1, most: all, full: "total_full" as const },
   ];
   const counts = new SharedArrayBuffer(ClientCounts.bytesFor(undefined, 1));
   const gate = { ...nothing, rows, counts };
@@ -37,15 +37,18 @@ function admission(table: UpstreamTable, listener: number, all: number): Admissi
 const counted = (table: UpstreamTable) => [table.running(0), table.running(1)];
 
 test.each([
-  [5, 1],
-  [1, 5],
-])("whoever is one too many is counted nowhere (%i, %i)", (listener, all) => {
-  const table = new UpstreamTable(1);
-  const made = admission(table, listener, all);
-  expect(made.admit(client)).toBeNull();
-  expect(made.admit(from(2))).toBe("listener_full");
-  expect(counted(table)).toEqual([1, 1]);
-});
+  [5, 1, "total_full"],
+  [1, 5, "listener_full"],
+] as const)(
+  "whoever is one too many is counted nowhere, and told of what (%i, %i)",
+  (listener, all, full) => {
+    const table = new UpstreamTable(1);
+    const made = admission(table, listener, all);
+    expect(made.admit(client)).toBeNull();
+    expect(made.admit(from(2))).toBe(full);
+    expect(counted(table)).toEqual([1, 1]);
+  },
+);
 
 test("a client is counted in every row until it leaves", () => {
   const table = new UpstreamTable(1);

@@ -1,5 +1,5 @@
 import type { EdgeOptions, GateOptions } from "../config/options.ts";
-import type { Reason } from "../flow/reason.ts";
+import type { FullReason, Reason } from "../flow/reason.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import type { ClientAddress } from "./access/client-address.ts";
 import { NetworkSet } from "./access/networks.ts";
@@ -87,12 +87,13 @@ export class Admission {
   /**
    * Lets a client in, and counts it until {@link leave}.
    *
-   * @param isBehind others wait for room, so that there is none for this one
+   * @param lacking what others wait for, so that there is none for this one
    * @returns why it may not come in; null when it has
    */
-  admit(client: ClientAddress, isBehind = false): Reason | null {
+  admit(client: ClientAddress, lacking: FullReason | null = null): Reason | null {
     if (this.access !== null && !this.access.allows(client)) return "access_denied";
-    if (isBehind || !this.enterRows()) return "listener_full";
+    const full = lacking ?? this.enterRows();
+    if (full !== null) return full;
     if (this.counts !== null && !this.counts.tryEnter(client)) {
       this.leaveRows();
       return "client_full";
@@ -122,17 +123,17 @@ export class Admission {
     this.leaveRows();
   }
 
-  /** Counts a client in all rows, or in none. */
-  private enterRows(): boolean {
+  /** Counts a client in all rows, or in none. @returns of which there are too many; null for none */
+  private enterRows(): FullReason | null {
     let entered = 0;
-    for (const { slot, most } of this.gate.rows) {
+    for (const { slot, most, full } of this.gate.rows) {
       if (!this.table.enter(slot, most)) {
         this.leaveRows(entered);
-        return false;
+        return full;
       }
       entered++;
     }
-    return true;
+    return null;
   }
 
   /** @param left the rows in which it is counted, from the first one on */

@@ -175,6 +175,8 @@ export interface RelaySummary {
   dialMs: number | null;
   /** Milliseconds from acceptance until the upstream's first byte; null while there is none. */
   firstByteMs: number | null;
+  /** It waits now: for room, or for an upstream that can be reached. */
+  isWaiting: boolean;
   reason: Reason | null;
   /** What the listener's route function calls it; null for nothing, or nothing yet. */
   label: string | null;

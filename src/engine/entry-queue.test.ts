@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { edgeDefaults } from "../config/edge.ts";
 import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
-import type { Reason } from "../flow/reason.ts";
+import type { FullReason, Reason } from "../flow/reason.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { TestClock } from "./test-clock.ts";
 
@@ -19,6 +19,7 @@ class Stage implements Disposable {
   );
   readonly told: [string, Reason | null][] = [];
   room = 0;
+  lack: FullReason = "listener_full";
   waitingCount = 0;
 
   come(name: string, queueMax = 10): boolean {
@@ -35,7 +36,7 @@ class Stage implements Disposable {
       },
     };
     const client = new Client(name, this);
-    return this.queue.add(client, options, count);
+    return this.queue.add(client, this.lack, options, count);
   }
 
   [Symbol.dispose](): void {
@@ -45,6 +46,7 @@ class Stage implements Disposable {
 
 class Client implements Entrant {
   isLeaving = false;
+  isWaiting = false;
 
   constructor(
     readonly name: string,
@@ -53,7 +55,7 @@ class Client implements Entrant {
 
   askToEnter(): Reason | null {
     if (this.name === "denied") return "access_denied";
-    if (this.stage.room === 0) return "listener_full";
+    if (this.stage.room === 0) return this.stage.lack;
     this.stage.room--;
     return null;
   }
@@ -66,7 +68,11 @@ class Client implements Entrant {
 test("clients come in in their order, as far as there is room", () => {
   using stage = new Stage();
   for (const name of ["a", "denied", "b", "c"]) expect(stage.come(name)).toBe(true);
-  expect([stage.queue.isBusy, stage.waitingCount, stage.watched.size]).toEqual([true, 4, 4]);
+  expect([stage.queue.lacking, stage.waitingCount, stage.watched.size]).toEqual([
+    "listener_full",
+    4,
+    4,
+  ]);
   stage.room = 2;
   stage.queue.roomMade();
   stage.queue.roomMade();
@@ -80,7 +86,7 @@ test("clients come in in their order, as far as there is room", () => {
   stage.room = 1;
   stage.clock.pass(100);
   expect(stage.told.at(-1)).toEqual(["c", null]);
-  expect([stage.queue.isBusy, stage.waitingCount, stage.watched.size]).toEqual([false, 0, 0]);
+  expect([stage.queue.lacking, stage.waitingCount, stage.watched.size]).toEqual([null, 0, 0]);
   expect(stage.clock.alarmCount).toBe(0);
 });
 
@@ -94,4 +100,14 @@ test("the wait has a bound and an end, and who leaves takes no place", () => {
   stage.clock.pass(200);
   expect(stage.told).toEqual([["b", "listener_full"]]);
   expect([stage.waitingCount, stage.watched.size]).toEqual([0, 0]);
+});
+
+test("who waited in vain is told what there was no room in at last: the listener, or all of them", () => {
+  using stage = new Stage();
+  stage.come("a");
+  stage.lack = "total_full";
+  stage.clock.pass(500);
+  expect(stage.queue.lacking).toBe("total_full");
+  stage.clock.pass(600);
+  expect(stage.told).toEqual([["a", "total_full"]]);
 });

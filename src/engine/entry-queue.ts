@@ -1,6 +1,6 @@
 import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../edge/admission.ts";
-import type { Reason } from "../flow/reason.ts";
+import { type FullReason, isFull, type Reason } from "../flow/reason.ts";
 import { type Alarm, timerAlarm } from "./deadlines.ts";
 import type { WaitCount } from "./waiting-room.ts";
 
@@ -11,6 +11,8 @@ const LOOK_MS = 20;
 export interface Entrant {
   /** It is decided that it ends: it needs no place any more. */
   readonly isLeaving: boolean;
+  /** It waits now; the queue's own. */
+  isWaiting: boolean;
   /** Asks for its place. @returns why it has none */
   askToEnter(admission: Admission | null): Reason | null;
   /** It waits no more. @param refused why it may not come in; null when it has */
@@ -40,6 +42,8 @@ export class EntryQueue<T extends Entrant> {
   /** The next look is due some time; the next one for room is due now. */
   private isArmed = false;
   private isCalled = false;
+  /** What the first one lacks. */
+  private lack: FullReason = "listener_full";
 
   /**
    * @param admission of the listener that there is now; null when everybody may come in
@@ -51,15 +55,21 @@ export class EntryQueue<T extends Entrant> {
     private readonly alarm: Alarm = timerAlarm,
   ) {}
 
-  /** Whoever comes now has to wait. */
-  get isBusy(): boolean {
+  /** What those who wait lack, so that whoever comes now has to wait too; null when nobody does. */
+  get lacking(): FullReason | null {
+    return this.isBusy ? this.lack : null;
+  }
+
+  private get isBusy(): boolean {
     return this.waiting.size > 0;
   }
 
-  /** Lets a client wait. @returns false: too many do */
-  add(relay: T, { edge, dial }: ListenerOptions, count: WaitCount): boolean {
+  /** Lets a client wait. @param lack why it has to @returns false: too many do */
+  add(relay: T, lack: FullReason, { edge, dial }: ListenerOptions, count: WaitCount): boolean {
     if (this.waiting.size >= dial.queueMax) return false;
+    this.lack = lack;
     this.waiting.set(relay, { until: performance.now() + edge.fullTimeoutMs, count });
+    relay.isWaiting = true;
     this.watch.waits(relay);
     count.waits(1);
     this.arm();
@@ -71,6 +81,7 @@ export class EntryQueue<T extends Entrant> {
     const entry = this.waiting.get(relay);
     if (entry === undefined) return;
     this.waiting.delete(relay);
+    relay.isWaiting = false;
     this.watch.waitsNoMore(relay);
     entry.count.waits(-1);
   }
@@ -90,7 +101,10 @@ export class EntryQueue<T extends Entrant> {
     for (const relay of this.waiting.keys()) {
       const { isLeaving } = relay;
       const refused = isLeaving ? null : relay.askToEnter(this.admission);
-      if (refused === "listener_full") return;
+      if (isFull(refused)) {
+        this.lack = refused;
+        return;
+      }
       this.delete(relay);
       if (!isLeaving) relay.admittedOrNot(refused);
     }
@@ -109,7 +123,7 @@ export class EntryQueue<T extends Entrant> {
     for (const [relay, { until }] of this.waiting) {
       if (until > now) continue;
       this.delete(relay);
-      if (!relay.isLeaving) relay.admittedOrNot("listener_full");
+      if (!relay.isLeaving) relay.admittedOrNot(this.lack);
     }
     if (this.isBusy) this.arm();
   }

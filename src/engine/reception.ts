@@ -6,7 +6,7 @@ import { ProxyHeaderParser } from "../edge/proxy-protocol/parser.ts";
 import { writeProxyHeader } from "../edge/proxy-protocol/writer.ts";
 import type { RouteChoice } from "../edge/route/answer.ts";
 import { type Caller, connectionHeader } from "../edge/route/connection.ts";
-import type { Reason } from "../flow/reason.ts";
+import { type FullReason, isFull, type Reason } from "../flow/reason.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
@@ -28,8 +28,8 @@ export interface ReceivingListener extends StoryListener {
   readonly tarpit: Row;
   /** Relays that wait until there is room for them. */
   readonly entry: {
-    readonly isBusy: boolean;
-    add(relay: never, options: ListenerOptions, count: WaitCount): boolean;
+    readonly lacking: FullReason | null;
+    add(relay: never, lack: FullReason, options: ListenerOptions, count: WaitCount): boolean;
     roomMade(): void;
   };
   /** Asks what becomes of each relay; null when nobody decides that. */
@@ -103,7 +103,7 @@ export abstract class Reception<L extends ReceivingListener>
         this.enter(admission, clientAddress);
         return;
       case Beginning.Refused:
-        this.refuse("preamble_invalid");
+        this.refuse("preamble_untrusted");
         return;
       case Beginning.Header:
         this.awaitHeader(admission);
@@ -276,13 +276,17 @@ export abstract class Reception<L extends ReceivingListener>
     const { entry, options, account } = this.listener;
     // Of a sink that waits the bytes would be taken all the same.
     const mayWait = options.edge.whenFull === "wait" && this.relay.phase === RelayPhase.Dialing;
-    const refused = this.admit(admission, client, mayWait && entry.isBusy);
-    const waits = refused === "listener_full" && mayWait;
-    if (!waits || !entry.add(this as never, options, account)) this.admittedOrNot(refused);
+    const refused = this.admit(admission, client, mayWait ? entry.lacking : null);
+    if (!mayWait || !isFull(refused) || !entry.add(this as never, refused, options, account))
+      this.admittedOrNot(refused);
   }
 
-  private admit(admission: Admission, client: ClientAddress, isBehind = false): Reason | null {
-    const refused = admission.admit(client, isBehind);
+  private admit(
+    admission: Admission,
+    client: ClientAddress,
+    lacking: FullReason | null = null,
+  ): Reason | null {
+    const refused = admission.admit(client, lacking);
     if (refused === null) {
       this.admitted = client;
       this.admittedBy = admission;

@@ -14,6 +14,7 @@ import type { Idleness } from "./idle-looks.ts";
 import type { Copy } from "./mirror/copy.ts";
 import { Summary } from "./summary.ts";
 import { flowStats } from "./tally.ts";
+import { wasHeld } from "./waiting-room.ts";
 import { wallTime } from "./wall-clock.ts";
 
 /** What of a listener a relay's story needs. */
@@ -79,6 +80,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
+  isWaiting = false;
   retries = 0;
   /** Its bytes count for its upstream. */
   private isDecided = false;
@@ -121,6 +123,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.lastHeard = null;
     this.waitsSince = null;
     this.waits = 0;
+    this.isWaiting = false;
     this.retries = 0;
     this.movedBefore = 0;
     this.stalls = 0;
@@ -243,6 +246,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     const { holdMs, queueMs, retries } = this.listener.options.dial;
     const mayWait = holdMs + queueMs > 0 || this.retries < retries;
     return this.mayDial || (this.hasTime && mayWait);
+  }
+
+  /** Why it ends if it does not go on after a dial: for one that was held its hold is over. */
+  protected endFor(failure: Reason): Reason {
+    return wasHeld(this, this.listener.options.dial) ? "hold_timeout" : failure;
   }
 
   /** See {@link Waiter}. */
@@ -370,6 +378,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       this.dials,
       orNull(this.dialMs),
       orNull(this.firstByteMs),
+      this.endedAt === 0 && this.isWaiting,
       this.endedAt === 0 ? null : this.relay.reason,
       this.label,
       this.copy?.outcome ?? null,

@@ -22,6 +22,7 @@ export class Summary implements RelaySummary {
     readonly dials: number,
     readonly dialMs: number | null,
     readonly firstByteMs: number | null,
+    readonly isWaiting: boolean,
     readonly reason: Reason | null,
     readonly label: string | null,
     readonly mirror: MirrorOutcome | null,

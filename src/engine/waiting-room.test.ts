@@ -52,6 +52,7 @@ class Stage implements Disposable {
 class Relay implements Waiter {
   waitsSince: number | null = null;
   waits = 0;
+  isWaiting = false;
   retries = 0;
   lastFailure: Reason | null = null;
   hasTime = true;
@@ -200,7 +201,7 @@ describe("with retries", () => {
     const held = stage.dialedAt.length;
     stage.clock.pass(5_000);
     expect(stage.dialedAt.length).toBe(held + 1);
-    expect(stage.refused).toEqual([["a", "connect_refused"]]);
+    expect(stage.refused).toEqual([["a", "hold_timeout"]]);
   });
 });
 
@@ -376,14 +377,14 @@ describe("for an upstream", () => {
     expect(Math.max(...together.map(({ length }) => length))).toBeLessThan(20);
   });
 
-  test("they are held so long, and end for their last failure after a last try", () => {
+  test("they are held so long, and end for that after a last try, whatever has failed", () => {
     using stage = new Stage({ holdMs: 1_000 });
     stage.room = null;
     stage.come("a");
     stage.clock.pass(999);
     expect(stage.refused).toEqual([]);
     stage.clock.pass(21);
-    expect(stage.refused).toEqual([["a", "connect_refused"]]);
+    expect(stage.refused).toEqual([["a", "hold_timeout"]]);
     expect(stage.dialedAt.at(-1)).toBeGreaterThanOrEqual(1_000);
   });
 

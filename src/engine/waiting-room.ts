@@ -13,6 +13,8 @@ export interface Waiter {
   /** When it began to wait, on the monotonic clock, and how often it has; the room's own. */
   waitsSince: number | null;
   waits: number;
+  /** It waits now; the room's own. */
+  isWaiting: boolean;
   /** How often it has tried all of them anew as nobody had answered; the room's own. */
   retries: number;
   /** Why its last dial has failed; null before the first. */
@@ -103,11 +105,12 @@ export class WaitingRoom<T extends Waiter> {
       relay.retries++;
       nextTry = now + spread(options.retryPauseMs);
     } else {
-      return unreached(relay);
+      return unreached(relay, options);
     }
     relay.waitsSince ??= now;
     const wait = { count, isQueued, isStrict, queueMs, nextTry };
     this.waiting.set(relay, wait);
+    relay.isWaiting = true;
     count.waits(1);
     this.count(wait, 1);
     this.arm();
@@ -119,6 +122,7 @@ export class WaitingRoom<T extends Waiter> {
     const wait = this.waiting.get(relay);
     if (wait === undefined) return;
     this.waiting.delete(relay);
+    relay.isWaiting = false;
     wait.count.waits(-1);
     this.count(wait, -1);
   }
@@ -175,8 +179,17 @@ export class WaitingRoom<T extends Waiter> {
   }
 }
 
-function unreached({ lastFailure }: Waiter): Reason {
-  return lastFailure ?? "no_upstream";
+/** Why one ends that no upstream could be found for: one word for all that were held, whatever failed. */
+function unreached(relay: Waiter, options: DialOptions): Reason {
+  return wasHeld(relay, options) ? "hold_timeout" : (relay.lastFailure ?? "no_upstream");
+}
+
+/** Whether a relay has been held for want of an upstream that can be reached. */
+export function wasHeld(
+  { waitsSince }: Pick<Waiter, "waitsSince">,
+  { holdMs }: Pick<DialOptions, "holdMs">,
+): boolean {
+  return holdMs > 0 && waitsSince !== null;
 }
 
 /** Whether somebody was dialled, so that dialling anew may help, and how often it has helped nothing. */

@@ -33,8 +33,10 @@ export const reasons = [
   "dns_denied",
   /** The client is in a network that may not come in. */
   "access_denied",
-  /** The listener, or the process, has as many relays as it may have. */
+  /** The listener has as many relays as it may have. */
   "listener_full",
+  /** All listeners together have as many relays as they may have. */
+  "total_full",
   /** The client has as many relays as it may have. */
   "client_full",
   /** The client connects more often than it may. */
@@ -43,8 +45,10 @@ export const reasons = [
   "network_full",
   /** Clients of its network connect more often than they may. */
   "network_rate",
-  /** The PROXY header was wrong, missing, or not for this client to send. */
+  /** The PROXY header was wrong or missing. */
   "preamble_invalid",
+  /** A PROXY header is required, and the client's network is none that may send one. */
+  "preamble_untrusted",
   /** The PROXY header was not complete in time. */
   "preamble_timeout",
   /** The PROXY header was not here yet, and more others than may wait for theirs came after it. */
@@ -61,6 +65,8 @@ export const reasons = [
   "queue_full",
   /** As before, and none had room in time. */
   "queue_timeout",
+  /** No upstream could be reached for as long as a client is held. */
+  "hold_timeout",
   /**
    * The process has no descriptor left for the upstream's connection; or they had become scarce, and the
    * client had not shown yet who it is.
@@ -107,4 +113,12 @@ export function sideOf(reason: Reason): Side | null {
   if (reason.startsWith("client_")) return Side.Client;
   if (reason.startsWith("upstream_") || reason.startsWith("connect_")) return Side.Upstream;
   return null;
+}
+
+/** Why there is no room, which others make by leaving. */
+export type FullReason = "listener_full" | "total_full";
+
+/** Whether it is room that a client lacks: there may be some soon. */
+export function isFull(reason: Reason | null): reason is FullReason {
+  return reason === "listener_full" || reason === "total_full";
 }

@@ -20,6 +20,7 @@ type CommandLineOnly =
   | "admin"
   | "adminToken"
   | "adminReadToken"
+  | "readyWhen"
   | "user"
   | "group"
   | "drainDelay"

@@ -51,7 +51,7 @@ test("a client that is refused is a line, and flush tells of the others", () => 
   for (let i = 0; i < 3; i++) observer.relayEnded(relay);
   observer.flush();
   expect(lines).toEqual([
-    "warn: main: no upstream takes relays: a client is refused (no_upstream)",
+    "warn: main: no upstream takes relays: client 127.0.0.1:50000 is refused (no_upstream)",
     "warn: main: no upstream takes relays: 2 more clients refused since then (no_upstream)",
   ]);
 });
@@ -230,4 +230,15 @@ test("of upstreams without end none is forgotten of which something is held back
   }
   observer.flush();
   expect(lines.filter((line) => line.endsWith("connect_refused"))).toHaveLength(4_000);
+});
+
+test("an upstream whose ejection is over may be tried again, which is not to say that it is up", () => {
+  const { lines, observer } = record(3);
+  const event = { listener: "main", upstream: "db:5432", from: "ejected", to: "up" } as const;
+  observer.upstreamChanged({ ...event, why: "its ejection is over", isUntried: true });
+  observer.upstreamChanged({ ...event, why: "a dial was answered" });
+  expect(lines).toEqual([
+    "info: main: upstream db:5432 may be tried again: its ejection is over",
+    "info: main: upstream db:5432 is up: a dial was answered",
+  ]);
 });

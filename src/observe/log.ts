@@ -121,8 +121,9 @@ export class LogObserver implements ProxyObserver {
     );
   }
 
-  upstreamChanged({ listener, upstream, to, why }: UpstreamEvent): void {
-    this.log[to === "up" ? "info" : "warn"](`${listener}: upstream ${upstream} is ${to}: ${why}`);
+  upstreamChanged({ listener, upstream, to, why, isUntried }: UpstreamEvent): void {
+    const what = isUntried ? "may be tried again" : `is ${to}`;
+    this.log[to === "up" ? "info" : "warn"](`${listener}: upstream ${upstream} ${what}: ${why}`);
   }
 
   addressChanged({ listener, upstream, address, isWell, why }: AddressEvent): void {

@@ -25,7 +25,9 @@ function record() {
 test("the first client is told of at once, the others every ten seconds, as long as there are any", () => {
   const { lines, end } = record();
   end("no_upstream", 13);
-  expect(lines).toEqual(["main: no upstream takes relays: a client is refused (no_upstream)"]);
+  expect(lines).toEqual([
+    "main: no upstream takes relays: client 127.0.0.1:50000 is refused (no_upstream)",
+  ]);
   jest.advanceTimersByTime(9_999);
   expect(lines).toHaveLength(1);
   jest.advanceTimersByTime(1);
@@ -47,9 +49,9 @@ test("listeners and reasons have lines of their own", () => {
   refusals.flush();
   refusals.flush();
   expect(lines).toEqual([
-    "main: there are as many relays as there may be: a client is refused (listener_full)",
-    "db: there are as many relays as there may be: a client is refused (listener_full)",
-    "main: a client connects more often than it may: a client is refused (client_rate)",
+    "main: there are as many relays as there may be: client 127.0.0.1:50000 is refused (listener_full)",
+    "db: there are as many relays as there may be: client 127.0.0.1:50000 is refused (listener_full)",
+    "main: a client connects more often than it may: client 127.0.0.1:50000 is refused (client_rate)",
     "main: there are as many relays as there may be: 2 more clients refused since then (listener_full)",
     "main: a client connects more often than it may: 1,999 more clients refused since then (client_rate)",
   ]);

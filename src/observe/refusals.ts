@@ -14,10 +14,12 @@ const WINDOW_MS = 10_000;
  */
 const causes: ReadonlyMap<Reason | null, string> = new Map([
   ["no_upstream", "no upstream takes relays"],
+  ["hold_timeout", "no upstream could be reached while clients were held"],
   ["upstreams_full", "all upstreams are full"],
   ["queue_full", "all upstreams and the queue are full"],
   ["queue_timeout", "no upstream had room in time"],
   ["listener_full", "there are as many relays as there may be"],
+  ["total_full", "there are as many relays of all listeners together as there may be"],
   ["client_full", "a client has as many relays as it may have"],
   ["client_rate", "a client connects more often than it may"],
   ["network_full", "a network has as many relays as it may have"],
@@ -27,7 +29,7 @@ const causes: ReadonlyMap<Reason | null, string> = new Map([
 
 /**
  * Tells of clients that are refused while that goes on: the first one of a listener and reason at
- * once, then how many, every ten seconds in which there were any.
+ * once, with its address, then how many, every ten seconds in which there were any.
  */
 export class Refusals {
   /** One per listener and reason of which there has been one. */
@@ -36,7 +38,8 @@ export class Refusals {
   constructor(private readonly warn: (line: string) => void) {}
 
   /** A relay has ended, for whatever reason. */
-  ended({ listener, reason }: RelaySummary): void {
+  ended(relay: RelaySummary): void {
+    const { listener, reason } = relay;
     const cause = causes.get(reason);
     if (cause === undefined) return;
     const name = `${listener}: ${cause}`;
@@ -49,7 +52,7 @@ export class Refusals {
       limit = new Limit(tell, WINDOW_MS);
       this.limits.set(name, limit);
     }
-    if (limit.take()) this.warn(`${name}: a client is refused (${reason})`);
+    if (limit.take()) this.warn(`${name}: client ${relay.client} is refused (${reason})`);
   }
 
   /** Tells what was held back so far. */

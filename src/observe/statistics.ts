@@ -148,6 +148,7 @@ export function relayStatistics(relay: RelaySummary): RelayStatistics {
     dials,
     dialMs: relay.dialMs,
     firstByteMs: relay.firstByteMs,
+    isWaiting: relay.isWaiting,
     reason,
     label,
     mirror,

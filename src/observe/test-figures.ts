@@ -19,6 +19,7 @@ export function relaySummary(parts: Partial<RelaySummary> = {}): RelaySummary {
     dials: 1,
     dialMs: 0.25,
     firstByteMs: 0.75,
+    isWaiting: false,
     reason: "client_fin",
     label: null,
     mirror: null,

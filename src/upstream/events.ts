@@ -8,6 +8,8 @@ export interface UpstreamEvent {
   readonly to: HealthStatus;
   /** A clause for the log. */
   readonly why: string;
+  /** Nothing has shown that it is up: it may be tried again, no more. */
+  readonly isUntried?: true;
 }
 
 /** One of several addresses of an upstream's name is well now, or is not any more. */

@@ -268,13 +268,18 @@ function waitCases(suite: Suite): void {
     },
   );
 
-  suite.case("a held client is let go in the end, for the last failure", async (scene) => {
-    const address = await scene.listen([scene.refusing()], dialing({ holdMs: 300 }));
-    await scene.client(address);
-    const relay = await scene.ended(1);
-    expect(relay.reason).toBe("connect_refused");
-    expect(relay.durationMs).toBeGreaterThanOrEqual(290);
-  });
+  suite.case(
+    "a held client is let go in the end, for that, and waits until then",
+    async (scene) => {
+      const address = await scene.listen([scene.refusing()], dialing({ holdMs: 300 }));
+      await scene.client(address);
+      const isWaiting = async () => (await scene.engine.relays()).some((relay) => relay.isWaiting);
+      await waitFor(isWaiting, "it is shown as waiting");
+      const relay = await scene.ended(1);
+      expect(relay).toMatchObject({ reason: "hold_timeout", isWaiting: false });
+      expect(relay.durationMs).toBeGreaterThanOrEqual(290);
+    },
+  );
 
   suite.case("whoever leaves while waiting is forgotten", async (scene) => {
     const upstream = await scene.upstream(echo);
@@ -296,7 +301,7 @@ function waitCases(suite: Suite): void {
       dialing({ holdMs: NEVER_MS, budgetMs: 300 }),
     );
     await scene.client(address);
-    expect((await scene.ended(1)).reason).toBe("connect_refused");
+    expect((await scene.ended(1)).reason).toBe("hold_timeout");
   });
 }
 

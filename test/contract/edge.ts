@@ -105,7 +105,11 @@ function accessCases(suite: Suite): void {
   });
 
   suite.case("a listener with so many relays gets no more, until one has left", async (scene) => {
-    const address = await edged(scene, {}, { rows: [{ slot: 9, most: 2 }] });
+    const address = await edged(
+      scene,
+      {},
+      { rows: [{ slot: 9, most: 2, full: "listener_full" as const }] },
+    );
     const first = await served(scene, address);
     await served(scene, address);
     await refused(scene, address, "listener_full");
@@ -114,8 +118,24 @@ function accessCases(suite: Suite): void {
     await served(scene, address);
   });
 
+  suite.case(
+    "as many relays of all listeners as there may be are a reason of their own",
+    async (scene) => {
+      const rows = [
+        { slot: 9, most: 5, full: "listener_full" as const },
+        { slot: 10, most: 1, full: "total_full" as const },
+      ];
+      const address = await edged(scene, {}, { rows });
+      await served(scene, address);
+      await refused(scene, address, "total_full");
+      const edge = { whenFull: "wait", fullTimeoutMs: 50 } as const;
+      await scene.client(await edged(scene, edge, { rows }));
+      expect(await scene.ended(2)).toMatchObject({ reason: "total_full", dials: 0 });
+    },
+  );
+
   suite.case("who comes when a listener is full waits for room, in order", async (scene) => {
-    const limit = { rows: [{ slot: 9, most: 1 }] };
+    const limit = { rows: [{ slot: 9, most: 1, full: "listener_full" as const }] };
     const address = await edged(scene, { whenFull: "wait", fullTimeoutMs: NEVER_MS }, limit);
     const waiting = () => scene.engine.stats().listeners[0]?.waiting;
     const first = await served(scene, address);
@@ -137,7 +157,7 @@ function accessCases(suite: Suite): void {
 
   suite.case("its wait has an end, and a bound", async (scene) => {
     const upstream = await scene.upstream(echo);
-    const gate = { ...openGate, rows: [{ slot: 9, most: 1 }] };
+    const gate = { ...openGate, rows: [{ slot: 9, most: 1, full: "listener_full" as const }] };
     const edge = { ...edgeDefaults, whenFull: "wait", fullTimeoutMs: 300, gate } as const;
     const dial = { ...listenerDefaults.dial, queueMax: 1 };
     const address = await scene.listen([upstream], { edge, dial });
@@ -156,7 +176,7 @@ function accessCases(suite: Suite): void {
     async (scene) => {
       const upstream = await scene.upstream(echo);
       const options = (most: number) => {
-        const gate = { ...openGate, rows: [{ slot: 9, most }] };
+        const gate = { ...openGate, rows: [{ slot: 9, most, full: "listener_full" as const }] };
         const edge = { ...edgeDefaults, whenFull: "wait", fullTimeoutMs: NEVER_MS, gate } as const;
         return listener({ upstreams: [rowed(upstream.address, 0)], edge });
       };
@@ -335,7 +355,7 @@ function headerCases(suite: Suite): void {
 
   suite.case("nobody else's header is believed", async (scene) => {
     const { tables: trusted } = new NetworkSet([[parseNetwork("10.0.0.0/8"), true]] as const);
-    await refused(scene, await edged(scene, required, { trusted }), "preamble_invalid");
+    await refused(scene, await edged(scene, required, { trusted }), "preamble_untrusted");
     const optional = { proxyProtocol: "optional", preambleTimeoutMs: NEVER_MS } as const;
     const address = await edged(scene, optional, { trusted });
     const client = await scene.client(address);

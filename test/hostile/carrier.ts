@@ -20,7 +20,7 @@ export class CarrierListener implements ReceivingListener {
   readonly routes = null;
   readonly choice: { readonly chooser: UpstreamChooser };
   readonly waiting = { hasQueue: false, roomMade() {}, serve() {} };
-  readonly entry = { isBusy: false, add: () => false, roomMade() {} };
+  readonly entry = { lacking: null, add: () => false, roomMade() {} };
 
   constructor(
     readonly options: ListenerOptions,

@@ -11,7 +11,15 @@ const EVIL =
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 const flow = { receivedBytes: 1 };
-const relay = { id: 1, client: "c", upstream: "u", durationMs: 1, up: flow, down: flow };
+const relay = {
+  id: 1,
+  client: "c",
+  upstream: "u",
+  durationMs: 1,
+  isWaiting: false,
+  up: flow,
+  down: flow,
+};
 const listener = {
   name: "n",
   listen: "l",

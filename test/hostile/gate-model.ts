@@ -133,7 +133,7 @@ export class GateModel<V extends Visit> {
       from === "any" || (peer !== null && peer !== "unix" && from.includes(peer.within));
     if (peer === null) this.verdicts.set(visit, "client_reset");
     else if (mode === "off" || (mode === "optional" && !isBelieved)) this.admit(visit, peer);
-    else if (!isBelieved) this.verdicts.set(visit, "preamble_invalid");
+    else if (!isBelieved) this.verdicts.set(visit, "preamble_untrusted");
     else {
       const oldest = this.waiting.length === headersMax ? this.waiting.shift() : undefined;
       if (oldest !== undefined) this.verdicts.set(oldest, "preamble_full");

@@ -34,6 +34,7 @@ export default defineConfig({
   //admin: "none",             // the admin page: 127.0.0.1:9600 or unix:/path
   //adminToken: "none",        // needed where others reach it
   //adminReadToken: "none",    // of those who may only look
+  //readyWhen: "accepting",    // /readyz: or only with upstreams: upstreams
   //user: "none",              // whose it becomes once its sockets are open
   //group: "none",             // of which group; unless given, the user's own
   //stats: "text",             // statistics at exit: text, json or none

@@ -199,15 +199,16 @@ test("what needs looking at comes first and stands out; so do a drain and no ans
     text: expect.stringMatching(/^127.0.0.1:6380 {2}127.0.0.1:6380 {2}drained/),
   });
   expect(lines.slice(5, 11).map(({ text, look }) => [text.split(" ")[0], look])).toEqual([
+    ["down:1", "bad"],
     ["ejected:1", "bad"],
     ["nohost:1", "bad"],
-    ["down:1", "bad"],
     ["drained:1", "faint"],
     ["rebuilt:1", "faint"],
     ["10.0.0.5:6379", "plain"],
   ]);
-  expect(lines[6]?.text).toEndWith("unknown host");
-  expect(lines[7]?.text).toEndWith("connect: ECONNREFUSED");
+  expect(lines[5]?.text).toEndWith("connect: ECONNREFUSED");
+  expect(lines[7]?.text).toEndWith("unknown host");
+  expect(lines[0]?.text).toContain("ready, 1 of 6 upstreams down, up 1m");
   const draining = { ...view, state: { ...view.state, status: "draining" as const } };
   expect(frame(draining, endless)[0]).toMatchObject({ look: "bad" });
   const trouble = "no proxy answers";

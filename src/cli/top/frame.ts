@@ -1,6 +1,7 @@
 import { printable } from "../../config/error.ts";
 import { formatCount, formatCounted, formatDuration, formatSize } from "../../config/quantity.ts";
 import type { RelaysDocument } from "../../control/admin/api.ts";
+import { downOf, Urgency, urgencyOf } from "../../control/admin/page/status.ts";
 import type { RelayOrder } from "../../control/admin/relay-query.ts";
 import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
 import type { UpstreamView } from "../../control/upstream-view.ts";
@@ -52,6 +53,8 @@ interface Entry {
 
 /** A title and a row: with less a section is left out. */
 const SECTION_LEAST = 2;
+/** An IPv4 address and its port: what is longer may be cut, but never in its port. */
+const ADDRESS_LEAST = "255.255.255.255:65535".length;
 /** What the relays keep, of their title and rows, whatever else there is. */
 const RELAYS_LEAST = 4;
 
@@ -87,7 +90,7 @@ function titleLine({ state, trouble }: View): Line {
   if (trouble !== null) return { text: trouble, look: "bad" };
   const { version, status, engine, uptimeMs } = state;
   const workers = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
-  const text = `ringway ${version} ${status}, up ${formatDuration(uptimeMs)}, ${engine.name}, ${workers}`;
+  const text = `ringway ${version} ${status}${downOf(state.upstreams)}, up ${formatDuration(uptimeMs)}, ${engine.name}, ${workers}`;
   return { text, look: status === "ready" ? "plain" : "bad" };
 }
 
@@ -163,8 +166,8 @@ function lay(section: Section | null, width: number): Line[] {
 function listenerSection(listeners: readonly ListenerDocument[]): Section {
   return {
     columns: [
-      { title: "listener", least: 8 },
-      { title: "address", least: 10 },
+      { title: "listener", least: 8, isAddress: true },
+      { title: "address", least: ADDRESS_LEAST, isAddress: true },
       { title: "clients", rank: 1 },
       { title: "mode", rank: 2 },
     ],
@@ -182,21 +185,20 @@ function listenerSection(listeners: readonly ListenerDocument[]): Section {
 }
 
 function upstreamSection(upstreams: readonly UpstreamView[]): Section {
-  const rows = upstreams.map((one) => ({ one, look: upstreamLook(one) }));
   // Those that somebody should look at are never among what is cut off, as far as there is room.
-  const ranks: readonly Look[] = ["bad", "faint", "plain"];
-  rows.sort((a, b) => ranks.indexOf(a.look) - ranks.indexOf(b.look));
+  const rows = upstreams.map((one) => ({ one, urgency: urgencyOf(one) }));
+  rows.sort((a, b) => a.urgency - b.urgency);
   return {
     columns: [
-      { title: "upstream", least: 10 },
-      { title: "listener", least: 6, rank: 3 },
+      { title: "upstream", least: ADDRESS_LEAST, isAddress: true },
+      { title: "listener", least: 8, rank: 3, isAddress: true },
       { title: "state", rank: 1 },
       { title: "health" },
       { title: "running", isFigure: true },
       { title: "weight", isFigure: true, rank: 2 },
       { title: "last check", least: 8, rank: 4 },
     ],
-    rows: rows.map(({ one, look }) => ({
+    rows: rows.map(({ one, urgency }) => ({
       cells: [
         one.upstream,
         one.listener,
@@ -206,22 +208,22 @@ function upstreamSection(upstreams: readonly UpstreamView[]): Section {
         weightText(one),
         one.lastCheck?.detail ?? one.trouble ?? "",
       ],
-      look,
+      look: lookOf(urgency),
     })),
   };
 }
 
-function upstreamLook({ health, state }: UpstreamView): Look {
-  if (health !== "up" && state !== "maintenance") return "bad";
-  return state === "ready" ? "plain" : "faint";
+function lookOf(urgency: Urgency): Look {
+  if (urgency <= Urgency.Unwell) return "bad";
+  return urgency === Urgency.Wanted ? "faint" : "plain";
 }
 
 function relaySection({ relays: { relays }, rates }: View): Section {
   return {
     columns: [
       { title: "relay", isFigure: true, rank: 2 },
-      { title: "client", least: 10 },
-      { title: "upstream", least: 10, rank: 1 },
+      { title: "client", least: ADDRESS_LEAST, isAddress: true },
+      { title: "upstream", least: ADDRESS_LEAST, rank: 1, isAddress: true },
       { title: "age", isFigure: true, usual: 6, rank: 1 },
       { title: "up", isFigure: true, usual: 8 },
       { title: "down", isFigure: true, usual: 8 },
@@ -235,7 +237,7 @@ function relayCells(relay: RelayStatistics, rates: View["rates"]): string[] {
   return [
     `${relay.id}`,
     relay.client,
-    relay.upstream ?? "-",
+    relay.isWaiting ? "waiting" : (relay.upstream ?? "-"),
     formatDuration(relay.durationMs),
     formatSize(relay.up.receivedBytes),
     formatSize(relay.down.receivedBytes),

@@ -3,9 +3,12 @@ import type { RunningProxy } from "../proxy.ts";
 import { apiRoute } from "./api.ts";
 import type { AdminContext } from "./context.ts";
 import { metricsRoute } from "./metrics.ts";
+import { lackOf } from "./page/status.ts";
 import { isOfPage, pageRoute } from "./page.ts";
+import { Past } from "./past.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
 import { type AdminServer, type Answers, startServer } from "./server.ts";
+import { listenersOf, totalsOf } from "./state.ts";
 
 const ready: Readiness = { isReady: true, word: "ready" };
 const draining: Readiness = { isReady: false, word: "draining" };
@@ -22,8 +25,9 @@ export class Admin {
   private server: AdminServer | null = null;
   private asked: Promise<string> = Promise.resolve("");
   private askAgainAt = 0;
+  private readonly past = new Past();
 
-  private constructor() {}
+  private constructor(private readonly readyWhen: AdminOptions["readyWhen"]) {}
 
   /**
    * Starts it.
@@ -35,12 +39,12 @@ export class Admin {
     options: AdminOptions,
     log: Pick<Answers, "failed" | "warned">,
   ): Promise<Admin> {
-    const admin = new Admin();
+    const admin = new Admin(options.readyWhen);
     admin.server = await startServer(options, {
       routes: [
         probesRoute(() => admin.readiness()),
         metricsRoute(async () => (await admin.context?.metrics()) ?? null),
-        apiRoute(() => admin.context),
+        apiRoute(() => admin.context, admin.past),
         pageRoute(),
       ],
       isOpen: (path) => isProbe(path) || isOfPage(path),
@@ -58,9 +62,14 @@ export class Admin {
   /** The proxy accepts: from now on there is something to tell. */
   begin(context: AdminContext): void {
     this.context = context;
+    const { proxy, startedAt } = context;
+    this.past.begin(() => {
+      return { pid: process.pid, startedAt, totals: totalsOf(proxy), latency: context.latency() };
+    });
   }
 
   async stop(): Promise<void> {
+    this.past.stop();
     await this.server?.stop();
   }
 
@@ -79,15 +88,19 @@ export class Admin {
     const now = performance.now();
     if (context !== null && now >= this.askAgainAt) {
       this.askAgainAt = now + ASKED_MS;
-      this.asked = obstacleOf(context.proxy);
+      this.asked = obstacleOf(context.proxy, this.readyWhen);
     }
     return this.asked;
   }
 }
 
 /** Why clients should not be sent to a proxy, as a clause; empty when they should. */
-async function obstacleOf(proxy: RunningProxy): Promise<string> {
+async function obstacleOf(
+  proxy: RunningProxy,
+  readyWhen: AdminOptions["readyWhen"],
+): Promise<string> {
   if (!proxy.listeners.some(({ isAccepting }) => isAccepting)) return "no listener accepts";
   const { why } = await proxy.engine.acceptance();
-  return why;
+  if (why !== "" || readyWhen === "accepting") return why;
+  return lackOf(listenersOf(proxy), proxy.upstreams.views());
 }

@@ -5,6 +5,7 @@ import type { UpstreamView } from "../upstream-view.ts";
 import { type AdminRequest, json, type Route, refuse, refuseMethod } from "./answer.ts";
 import type { AdminContext, ReloadOutcome } from "./context.ts";
 import { findUpstream } from "./find-upstream.ts";
+import type { HistoryDocument, Past } from "./past.ts";
 import { planDocument } from "./plan-document.ts";
 import { RelayList } from "./relay-list.ts";
 import { readRelayQuery, selectRelays } from "./relay-query.ts";
@@ -67,13 +68,13 @@ interface Endpoint {
 }
 
 /** Everything below `/api`, as README.md describes it. @param context null until the proxy runs */
-export function apiRoute(context: () => AdminContext | null): Route {
+export function apiRoute(context: () => AdminContext | null, past: Pick<Past, "samples">): Route {
   let api: Api | null = null;
   return async (request) => {
     if (request.path !== "/api" && !request.path.startsWith("/api/")) return null;
     const running = context();
     if (running === null) return refuse(503, "the proxy is starting");
-    api ??= new Api(running);
+    api ??= new Api(running, past);
     return await api.answer(request);
   };
 }
@@ -82,12 +83,21 @@ class Api {
   private readonly list: RelayList;
   private readonly endpoints: readonly Endpoint[];
 
-  constructor(private readonly context: AdminContext) {
+  constructor(
+    private readonly context: AdminContext,
+    past: Pick<Past, "samples">,
+  ) {
     this.list = new RelayList(context.proxy.engine);
     this.endpoints = [
       {
         path: /^\/api\/state$/,
         methods: { GET: ({ mayChange }) => json(200, stateDocument(context, mayChange)) },
+      },
+      {
+        path: /^\/api\/history$/,
+        methods: {
+          GET: () => json(200, { samples: past.samples } satisfies HistoryDocument),
+        },
       },
       { path: /^\/api\/relays$/, methods: { GET: (request) => this.relays(request) } },
       {

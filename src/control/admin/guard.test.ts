@@ -19,7 +19,13 @@ function judge(
   const asker = { name: "127.0.0.1", refusal: null, gone, distrust() {} };
   const url = `http://any${path}`;
   const request = adminRequest({ method, headers: all, url, asker, text: async () => "" });
-  const options = { address, token, readToken, unix: listenerDefaults.unix };
+  const options = {
+    address,
+    token,
+    readToken,
+    readyWhen: "accepting" as const,
+    unix: listenerDefaults.unix,
+  };
   const access = accessOf(all, options);
   return refusal(request, access, options, (one) => one === "/")?.status ?? 0;
 }

@@ -25,6 +25,7 @@ async function begin() {
     address,
     token: null,
     readToken: null,
+    readyWhen: "accepting",
     unix: listenerDefaults.unix,
   };
   const admin = await Admin.start(options, { failed() {}, warned() {} });

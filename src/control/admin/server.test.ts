@@ -34,7 +34,13 @@ const answers: Answers = {
 };
 const start = (address: Address, idleSeconds?: number) =>
   startServer(
-    { address, token: null, readToken: null, unix: listenerDefaults.unix },
+    {
+      address,
+      token: null,
+      readToken: null,
+      readyWhen: "accepting",
+      unix: listenerDefaults.unix,
+    },
     answers,
     idleSeconds,
   );

@@ -116,13 +116,15 @@ function mirrorDocument({ mirror }: WantedListener): ListenerDocument["mirror"] 
   return { address: formatAddress(address), bufferBytes: bufferSize, percent };
 }
 
-function listenersOf(proxy: RunningProxy): ListenerDocument[] {
+/** The listeners of a proxy. */
+export function listenersOf(proxy: RunningProxy): ListenerDocument[] {
   return proxy.listeners.map(({ options, address, isAccepting }) =>
     listenerDocument(options, address, isAccepting),
   );
 }
 
-function totalsOf({ engine }: RunningProxy): TotalsDocument {
+/** The figures of a proxy. */
+export function totalsOf({ engine }: RunningProxy): TotalsDocument {
   const all = statistics(engine.stats(), [], []);
   const { endedRelays, endedRelaysOmitted, runningRelays, runningRelaysOmitted, ...totals } = all;
   return totals;

@@ -150,7 +150,7 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   /** The dial in flight failed or was given up. */
   dialFailed(reason: Reason): void {
     this.dialLost(reason);
-    this.perform(this.relay.dialFailed(reason, this.goesOn));
+    this.perform(this.relay.dialFailed(this.endFor(reason), this.goesOn));
   }
 
   dialAgain(): void {

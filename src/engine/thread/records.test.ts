@@ -25,6 +25,7 @@ function relay(id: number): Summary {
     id % 4,
     id % 5 === 1 ? null : id / 16,
     id % 5 < 2 ? null : id / 10,
+    id % 6 === 1,
     id % 3 === 0 ? null : "client_fin",
     id % 4 === 0 ? null : `tenant ${id % 3}`,
     id % 3 === 0 ? null : id % 2 === 0 ? "mirrored" : "slow",
@@ -43,6 +44,7 @@ const KEYS = [
   "dials",
   "dialMs",
   "firstByteMs",
+  "isWaiting",
   "reason",
   "label",
   "mirror",
@@ -81,7 +83,7 @@ test("a client has its own bytes and no others, however long what it is called",
     const { listener, up, down } = relay(id);
     const client = kinds[id % kinds.length] as ClientAddress | null;
     const times = [id, 0, 0, null, null] as const;
-    return new Summary(id, listener, client, null, ...times, null, null, null, up, down);
+    return new Summary(id, listener, client, null, ...times, false, null, null, null, up, down);
   });
   for (const one of relays) records.add(one);
   const names = relaysOf(records.take()).map(({ client }) => client);

@@ -14,6 +14,7 @@ enum Field {
   Dials,
   DialMs,
   FirstByteMs,
+  IsWaiting,
   Listener,
   Reason,
   Upstream,
@@ -82,6 +83,7 @@ export class Records {
     numbers[at + Field.Dials] = relay.dials;
     numbers[at + Field.DialMs] = relay.dialMs ?? NO_TIME;
     numbers[at + Field.FirstByteMs] = relay.firstByteMs ?? NO_TIME;
+    numbers[at + Field.IsWaiting] = Number(relay.isWaiting);
     numbers[at + Field.Listener] = this.numberOfText(relay.listener);
     numbers[at + Field.Reason] = reason === null ? NO_TEXT : this.numberOfText(reason);
     numbers[at + Field.Upstream] =
@@ -174,6 +176,9 @@ class Record implements RelaySummary {
   }
   get firstByteMs(): number | null {
     return this.time(Field.FirstByteMs);
+  }
+  get isWaiting(): boolean {
+    return this.number(Field.IsWaiting) === 1;
   }
   get reason(): Reason | null {
     return this.text(Field.Reason) as Reason | null;

@@ -133,7 +133,7 @@ export class Conduit extends Reception<Listener> {
   /** The dial in flight failed or was given up. */
   dialFailed(reason: Reason): void {
     this.dialLost(reason);
-    this.perform(this.relay.dialFailed(reason, this.goesOn));
+    this.perform(this.relay.dialFailed(this.endFor(reason), this.goesOn));
   }
 
   dialAgain(): void {

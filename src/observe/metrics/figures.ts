@@ -1,11 +1,12 @@
 import type { EngineStats } from "../../engine/engine.ts";
+import { isBelieved, type ShownHealth } from "../../upstream/health/monitor.ts";
 
 /** What is known of an upstream of a listener now. */
 export interface UpstreamFigures {
   readonly listener: string;
   readonly upstream: string;
   readonly isOpen: boolean;
-  readonly health: string;
+  readonly health: ShownHealth;
   readonly running: number;
   readonly effectiveWeight: number;
   /** Of its host name; `up`, `down` or `unknown`. */
@@ -93,7 +94,7 @@ export const figures: readonly Figure[] = [
       ]),
   },
   ofUpstreams("ringway_upstream_up", "1 when its checks and dials speak for it.", (one) =>
-    one.health === "up" ? 1 : 0,
+    isBelieved(one.health) ? 1 : 0,
   ),
   ofUpstreams("ringway_upstream_open", "1 when it may get new relays.", (one) =>
     one.isOpen ? 1 : 0,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { parseExposition, sampleValue } from "../../../test/fixtures/exposition.ts";
 import type { EngineStats } from "../../engine/engine.ts";
 import { engineStats, flowStats, relaySummary } from "../test-figures.ts";
-import { figures } from "./figures.ts";
+import { figures, type UpstreamFigures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";
 import { openDescriptors } from "./process.ts";
 
@@ -46,7 +46,7 @@ const busy = engineStats({
   routeFailures: 6,
 });
 
-const known = [
+const known: readonly UpstreamFigures[] = [
   {
     listener: "redis",
     upstream: "a:1",
@@ -140,7 +140,13 @@ describe("what the engine counts", async () => {
 test("of a listener with several addresses each upstream is told once, for all of them", async () => {
   const [one] = known;
   if (one === undefined) throw new Error("an upstream");
-  const other = { ...one, isOpen: true, health: "up", running: 3, effectiveWeight: 1 };
+  const other = {
+    ...one,
+    isOpen: true,
+    health: "unchecked" as const,
+    running: 3,
+    effectiveWeight: 1,
+  };
   const upstreams = [one, other, { ...other, upstream: "b:1" }, { ...other, upstream: "b:1" }];
   const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null, logLinesDropped: 5 };
   const families = parseExposition(await new Metrics().text(snapshot, build));

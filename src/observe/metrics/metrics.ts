@@ -4,6 +4,7 @@ import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
 import type { EngineObserver, RelaySummary } from "../../engine/engine.ts";
 import type { Reason } from "../../flow/reason.ts";
+import { isBelieved } from "../../upstream/health/monitor.ts";
 import { SLOTS_MAX } from "../../upstream/table.ts";
 import { FigureText } from "./figure-text.ts";
 import { figures, type Snapshot, type UpstreamFigures } from "./figures.ts";
@@ -173,7 +174,7 @@ function asOne(one: UpstreamFigures, other: UpstreamFigures): UpstreamFigures {
     listener: one.listener,
     upstream: one.upstream,
     isOpen: one.isOpen && other.isOpen,
-    health: one.health === "up" ? other.health : one.health,
+    health: isBelieved(one.health) ? other.health : one.health,
     running: one.running + other.running,
     effectiveWeight: Math.min(one.effectiveWeight, other.effectiveWeight),
     addresses: addressesOnce([...one.addresses, ...other.addresses]),

@@ -6,6 +6,17 @@ export type HealthState = "up" | "down";
 /** The same with what relays have found: one that is up may be ejected. */
 export type HealthStatus = HealthState | "ejected";
 
+/**
+ * The same with what nobody knows: `unchecked` where nothing checks it, so that only dials can speak
+ * against it, and `unknown` where nobody looks or nobody can have gone there.
+ */
+export type ShownHealth = HealthStatus | "unchecked" | "unknown";
+
+/** Nothing that looks after an upstream speaks against it. */
+export function isBelieved(health: ShownHealth): boolean {
+  return health === "up" || health === "unchecked";
+}
+
 /** A change of an upstream's status. */
 export interface HealthEvent {
   /** Milliseconds, of the same clock as the times that were given. */
@@ -14,6 +25,8 @@ export interface HealthEvent {
   readonly to: HealthStatus;
   /** A clause for the log, printable: `2 checks failed: connect: ECONNREFUSED`. */
   readonly why: string;
+  /** Nothing has shown that it is up: it may be tried again, no more. */
+  readonly isUntried?: true;
 }
 
 /** What of a check's outcome matters here. */
@@ -110,7 +123,8 @@ export class UpstreamHealth {
     const events = this.expired(now);
     if (ejection !== null) return events;
     this.dialFailures = [];
-    return this.change(now, () => this.endEjection(now), "ejection is off now", events);
+    const end = () => this.endEjection(now);
+    return untried(this.change(now, end, "ejection is off now", events));
   }
 
   /** There are no checks any more: nothing speaks against it but its dials. */
@@ -121,7 +135,7 @@ export class UpstreamHealth {
       this.contrary = 0;
       this.hasSucceeded = false;
     };
-    return this.change(now, forget, "it is not checked any more", events);
+    return untried(this.change(now, forget, "it is not checked any more", events));
   }
 
   /** A check is over. */
@@ -194,7 +208,7 @@ export class UpstreamHealth {
     if (!this.isEjected || now < this.ejectedUntil) return NOTHING;
     this.isEjected = false;
     if (this.active === "down") return NOTHING;
-    return [{ at: now, from: "ejected", to: "up", why: "its ejection is over" }];
+    return [{ at: now, from: "ejected", to: "up", why: "its ejection is over", isUntried: true }];
   }
 
   private endEjection(now: number): void {
@@ -215,4 +229,9 @@ export class UpstreamHealth {
     const to = this.status(now);
     return from === to ? before : [...before, { at: now, from, to, why }];
   }
+}
+
+/** What became up by these events was tried by nobody. */
+function untried(events: readonly HealthEvent[]): readonly HealthEvent[] {
+  return events.map((event) => (event.to === "up" ? { ...event, isUntried: true } : event));
 }

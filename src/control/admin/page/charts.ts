@@ -8,7 +8,9 @@ declare const uPlot: typeof UPlot;
 
 /** Seconds that a chart shows: at first, and at most. */
 const SPAN_LEAST_S = 60;
-const SPAN_S = 300;
+const SPAN_S = 3_600;
+/** What is longer stays empty: the proxy keeps a moment every five seconds. */
+const PAUSE_S = 8;
 const HEIGHT = 150;
 
 interface Line {
@@ -89,7 +91,7 @@ const CHARTS: readonly ChartOptions[] = [
   },
 ];
 
-/** The charts: the last minutes, moment by moment. */
+/** The charts: the last hour, moment by moment. */
 export class Charts {
   private samples: Sample[] = [];
   private readonly charts: Chart[];
@@ -102,10 +104,15 @@ export class Charts {
     });
   }
 
+  /** Shows what the proxy has kept of the time before. */
+  begin(samples: readonly Sample[]): void {
+    this.samples = [...samples];
+  }
+
   /** Shows one moment more; longer pauses stay empty. */
   add(sample: Sample): void {
     const last = this.samples.at(-1);
-    if (last !== undefined && sample.at - last.at > 3) this.samples.push(gap(last.at + 1));
+    if (last !== undefined && sample.at - last.at > PAUSE_S) this.samples.push(gap(last.at + 1));
     this.samples.push(sample);
     const first = sample.at - SPAN_S;
     this.samples = this.samples.filter(({ at }) => at >= first);
@@ -191,7 +198,7 @@ class Chart {
           ...axis,
           size: 28,
           space: 75,
-          incrs: [15, 30, 60, 120],
+          incrs: [15, 30, 60, 120, 300, 600, 900],
           values: (_, all, __, ___, step) => all.map((one) => clock(one, step < 60)),
         },
         {

@@ -26,6 +26,22 @@ export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** An IPv4 address and its port, or else a port. */
+const UNBROKEN = /(?:(?<![\w.])\d{1,3}(?:\.\d{1,3}){3})?:\d{1,5}(?![\w:.])/g;
+
+/** Sets a text in which no port is broken over two lines, and no short address. */
+function setAddresses(node: Element, text: string): void {
+  if (node.textContent === text) return;
+  const parts: (Node | string)[] = [];
+  let end = 0;
+  for (const { 0: address, index } of text.matchAll(UNBROKEN)) {
+    parts.push(text.slice(end, index), element("span", { class: "unbroken" }, address));
+    end = index + address.length;
+  }
+  if (end === 0) node.textContent = text;
+  else node.replaceChildren(element("span", {}, ...parts, text.slice(end)));
+}
+
 /** Names with values, as the pairs of a definition list; pairs that are there already are kept. */
 export function setPairs(list: HTMLElement, pairs: readonly (readonly [string, string])[]): void {
   const same =
@@ -75,7 +91,7 @@ export function setRows(
     for (const [index, text] of row.cells.entries()) {
       const cell = shown.cells[index];
       const target = cell?.querySelector("button") ?? cell;
-      if (target !== undefined && target !== null) setText(target, text);
+      if (target !== undefined && target !== null) setAddresses(target, text);
     }
   }
   for (const gone of before.values()) gone.remove();

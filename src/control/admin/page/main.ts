@@ -1,3 +1,4 @@
+import type { HistoryDocument } from "../past.ts";
 import type { StateDocument } from "../state.ts";
 import { Charts } from "./charts.ts";
 import { Client, Refused } from "./client.ts";
@@ -28,9 +29,14 @@ const relays = new Relays(client, () => poll.now());
 /** The last answer; null before the first. */
 let last: StateDocument | null = null;
 let lastAt = 0;
+let hasPast = false;
 
 async function refresh(): Promise<void> {
   try {
+    if (!hasPast) {
+      charts.begin((await client.get<HistoryDocument>("/api/history")).samples);
+      hasPast = true;
+    }
     const state = await client.get<StateDocument>("/api/state");
     const now = sample(Date.now() / 1_000, last, state);
     last = state;

@@ -20,6 +20,9 @@ export interface Sample {
   readonly firstByteP99: number | null;
 }
 
+/** What of a state is drawn. */
+export type Moment = Pick<StateDocument, "pid" | "startedAt" | "totals" | "latency">;
+
 /** A moment in which the proxy did not answer. */
 export function gap(at: number): Sample {
   return {
@@ -41,7 +44,7 @@ export function gap(at: number): Sample {
  *
  * @param before null for the first one, or when another process has answered then
  */
-export function sample(at: number, before: StateDocument | null, now: StateDocument): Sample {
+export function sample(at: number, before: Moment | null, now: Moment): Sample {
   const { memory, relays } = now.totals;
   const { dialMs, firstByteMs } = now.latency;
   const known = {
@@ -68,6 +71,6 @@ export function sample(at: number, before: StateDocument | null, now: StateDocum
 }
 
 /** Whether two answers are of one run. */
-export function isSameProcess(one: StateDocument, other: StateDocument): boolean {
+export function isSameProcess(one: Moment, other: Moment): boolean {
   return one.pid === other.pid && one.startedAt === other.startedAt;
 }

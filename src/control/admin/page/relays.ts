@@ -65,7 +65,7 @@ export class Relays {
       cells: [
         `#${relay.id}`,
         relay.client,
-        relay.upstream ?? "–",
+        relay.isWaiting ? "waiting" : (relay.upstream ?? "–"),
         format.duration(relay.durationMs),
         format.bytes(relay.up.receivedBytes),
         format.bytes(relay.down.receivedBytes),
@@ -131,7 +131,8 @@ function storyOf(relay: RelayStatistics): (readonly [string, string])[] {
   return [
     ["Listener", relay.listener],
     ["Client", relay.client],
-    ["Upstream", relay.upstream ?? "–"],
+    ["State", relay.isWaiting ? "waiting for an upstream, or for room" : "runs"],
+    [relay.isWaiting ? "Tried last" : "Upstream", relay.upstream ?? "–"],
     ["Label", relay.label ?? "–"],
     ["Since", new Date(relay.startedAt).toLocaleString()],
     ["Runs for", format.duration(relay.durationMs)],

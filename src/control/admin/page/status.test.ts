@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { UpstreamView } from "../../upstream-view.ts";
 import type { ListenerDocument, StateDocument } from "../state.ts";
-import { statusOf } from "./status.ts";
+import { downOf, statusOf, urgencyOf } from "./status.ts";
 
 const listener = (name: string | null, more: Partial<ListenerDocument> = {}) =>
   ({ name, listen: ":6380", mode: "bidirectional", accepting: true, ...more }) as ListenerDocument;
@@ -11,7 +11,7 @@ const upstream = (listener: string, more: Partial<UpstreamView> = {}) =>
     isOpen: false,
     weight: 1,
     state: "ready",
-    health: "down",
+    health: "ejected",
     ...more,
   }) as UpstreamView;
 
@@ -49,4 +49,23 @@ test("one of weight 0 is there for a function that decides, as long as it is wel
     const one = upstream("main", { ...weightless, ...unwell });
     expect(textOf([listener("main")], [one])).toStartWith("no upstream");
   }
+});
+
+test("upstreams that are down come first and are counted", () => {
+  const all = (["up", "ejected", "down", "unchecked", "unknown"] as const).map((health) =>
+    upstream("main", { health }),
+  );
+  const inOrder = [...all, upstream("main", { health: "unknown", state: "maintenance" })].sort(
+    (a, b) => urgencyOf(a) - urgencyOf(b),
+  );
+  expect(inOrder.map(({ health, state }) => `${health} ${state}`)).toEqual([
+    "down ready",
+    "ejected ready",
+    "unknown ready",
+    "unknown maintenance",
+    "up ready",
+    "unchecked ready",
+  ]);
+  expect(downOf(all)).toBe(", 1 of 5 upstreams down");
+  expect(downOf([])).toBe("");
 });

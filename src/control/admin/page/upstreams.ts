@@ -3,6 +3,7 @@ import type { Client } from "./client.ts";
 import { ask, told } from "./dialogs.ts";
 import { byId, element, emptyRow, setRows } from "./dom.ts";
 import * as format from "./format.ts";
+import { urgencyOf } from "./status.ts";
 
 const LABELS = ["Upstream", "Listener", "State", "Health", "Weight", "Running"] as const;
 const COLUMNS = LABELS.length + 1;
@@ -55,7 +56,8 @@ export class Upstreams {
       return;
     }
     this.body.querySelector(".empty")?.parentElement?.remove();
-    const byKey = new Map(upstreams.map((one) => [keyOf(one), one]));
+    const ordered = [...upstreams].sort((a, b) => urgencyOf(a) - urgencyOf(b));
+    const byKey = new Map(ordered.map((one) => [keyOf(one), one]));
     const rows = Array.from(byKey, ([key, one]) => ({ key, cells: cellsOf(one) }));
     setRows(this.body, rows, (row) => this.row(byKey.get(row.key) as UpstreamView));
     for (const row of this.body.children) {
@@ -120,7 +122,7 @@ function healthOf(one: UpstreamView): string {
   const since = `${health} for ${format.duration(healthForMs)}`;
   const where = addressesOf(one);
   if (lastCheck === null) {
-    return `${since}${trouble === null ? ", not checked" : `: ${trouble}`}${where}`;
+    return `${since}${trouble === null ? "" : `: ${trouble}`}${where}`;
   }
   // The number and its unit stay on one line.
   const took = format.latency(lastCheck.durationMs).replace(" ", "\u00a0");

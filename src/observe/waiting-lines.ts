@@ -1,0 +1,54 @@
+import { formatCount, formatCounted, formatDuration } from "../config/quantity.ts";
+import type { Logger } from "./log.ts";
+
+/** Milliseconds for which nobody waits until that is over: at a full upstream somebody soon does again. */
+const QUIET_MS = 2_000;
+
+/** What is seen of one listener's clients. */
+export interface WaitingFigures {
+  readonly listener: string;
+  /** Clients that wait now: for room, or for an upstream that can be reached. */
+  readonly waiting: number;
+}
+
+/** A time in which clients of a listener have waited. */
+interface Wait {
+  readonly since: number;
+  /** When somebody was last seen waiting. */
+  seenAt: number;
+  /** The most that were seen at a time. */
+  most: number;
+}
+
+/** Tells when clients of a listener begin to wait and when none does any more: how many, and how long. */
+export class WaitingLines {
+  private readonly waits = new Map<string, Wait>();
+
+  constructor(private readonly log: Pick<Logger, "warn" | "info">) {}
+
+  /** Looks at all listeners. @param now milliseconds of a clock that never goes back */
+  look(listeners: readonly WaitingFigures[], now: number): void {
+    for (const { listener, waiting } of listeners) {
+      const wait = this.waits.get(listener);
+      if (waiting === 0) {
+        if (wait !== undefined && now - wait.seenAt >= QUIET_MS) this.end(listener, wait);
+      } else if (wait === undefined) {
+        this.waits.set(listener, { since: now, seenAt: now, most: waiting });
+        const clients = formatCounted(waiting, "client");
+        const verb = waiting === 1 ? "waits" : "wait";
+        this.log.warn(`${listener}: ${clients} ${verb} for room, or for an upstream to be back`);
+      } else {
+        wait.seenAt = now;
+        wait.most = Math.max(wait.most, waiting);
+      }
+    }
+  }
+
+  private end(listener: string, { since, seenAt, most }: Wait): void {
+    this.waits.delete(listener);
+    const span = formatDuration(Math.round(seenAt - since));
+    this.log.info(
+      `${listener}: no client waits any more, after ${span}, ${formatCount(most)} at most`,
+    );
+  }
+}
