@@ -23,6 +23,8 @@ export interface Encoded {
   readonly address: number;
   readonly family: number;
   readonly isTcp: boolean;
+  /** The same as it is told: literal. */
+  readonly where: Address;
 }
 
 /**
@@ -140,7 +142,7 @@ export class Dialer implements TimedDialer<Conduit> {
     attempt.descriptor = -1;
     this.cancelAll(conduit);
     conduit.listener.dialing.delete(conduit);
-    conduit.dialed();
+    conduit.dialed((attempt.address as Encoded).where);
   }
 
   private resolve(conduit: Conduit, address: Address): void {
@@ -269,7 +271,13 @@ function isWanted({ relay, givenUp }: Conduit): boolean {
 function encode(address: Address): Encoded {
   const bytes = encodeSockaddr(address);
   const family = bytes[0] as number;
-  return { bytes, address: addressOf(bytes), family, isTcp: address.kind === "tcp" };
+  return {
+    bytes,
+    address: addressOf(bytes),
+    family,
+    isTcp: address.kind === "tcp",
+    where: address,
+  };
 }
 
 const NONE: readonly Encoded[] = [];
