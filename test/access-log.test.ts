@@ -102,7 +102,8 @@ describe.each(engines)("engine %s", (engine) => {
       client: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     };
-    expect(start).toMatchObject({ ...shared, event: "start", upstream: null, reason: null });
+    const unknown = { upstream: null, resolved: null, reason: null };
+    expect(start).toMatchObject({ ...shared, event: "start", ...unknown });
     expect(end).toMatchObject({
       ...shared,
       event: "end",
@@ -114,6 +115,10 @@ describe.each(engines)("engine %s", (engine) => {
       downLostBytes: 0,
       reason: "client_fin",
       side: "client",
+      local: `127.0.0.1:${port}`,
+      resolved: end?.upstream,
+      peer: null,
+      waitedMs: 0,
     });
     const [dial, firstByte, duration] = ["dialMs", "firstByteMs", "durationMs"].map((field) =>
       Number(end?.[field]),
@@ -172,6 +177,61 @@ describe.each(engines)("engine %s", (engine) => {
     expect(err).not.toContain("SIGHUP");
     expect(code).toBe(0);
   });
+
+  test("a client behind a header that was held: who has connected, where to, for how long", async () => {
+    const path = join(folder, `${engine}-ends.log`);
+    const upstream = createServer((socket) =>
+      socket
+        .on("error", () => {})
+        .resume()
+        .end("+PONG\r\n"),
+    );
+    await new Promise<void>((listening) => upstream.listen(0, "127.0.0.1", listening));
+    const { port: target } = upstream.address() as AddressInfo;
+    await new Promise((closed) => upstream.close(closed));
+    const headed = ["--proxy-protocol", "required", "--proxy-protocol-from", "127.0.0.0/8"];
+    const flags = [
+      ...headed,
+      "--hold-timeout",
+      "1m",
+      "--access-log-every",
+      "1s",
+      "-u",
+      `localhost:${target}`,
+      "-w",
+      "2",
+    ];
+    await using proxy = new CliProcess([
+      ...[
+        "-l",
+        LOOPBACK,
+        "-e",
+        engine,
+        "--access-log",
+        path,
+        ...(isLinux ? flags : flags.slice(0, -2)),
+      ],
+    ]);
+    const port = await proxy.port();
+    const header = "PROXY TCP4 10.9.8.7 10.6.5.4 4321 80\r\n";
+    const asked = ask(port, `${header}PING\r\n`, /^\+PONG\r\n/);
+    const isHeld = () => linesIn(path).some((line) => Number(line.waitedMs) > 0);
+    await waitFor(isHeld, "a line says that it waits");
+    await new Promise<void>((listening) => upstream.listen(target, "127.0.0.1", listening));
+    await asked;
+    await proxy.stop();
+    await new Promise((closed) => upstream.close(closed));
+    const line = linesIn(path).at(-1);
+    expect(line).toMatchObject({
+      event: "end",
+      client: "10.9.8.7:4321",
+      upstream: `localhost:${target}`,
+      local: "10.6.5.4:80",
+      resolved: `127.0.0.1:${target}`,
+      peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    });
+    expect(Number(line?.waitedMs)).toBeWithin(1, Number(line?.durationMs) + 1);
+  }, 30_000);
 
   test("a relay that runs has lines too", async () => {
     const long = join(folder, `${engine}-long.log`);

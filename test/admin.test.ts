@@ -195,9 +195,25 @@ describe.each(engines)("with engine %s", (engine) => {
     expect(await plan("plan")).toMatchObject([200, { done: false, changes: false }]);
     await writeFile(path, text('mode = "oneway"\nworkers = 2'));
     const summary = "1 listener changed, 0 relays cut";
-    const changed = [{ before: { mode: "bidirectional" }, after: { mode: "oneway" } }];
-    const expected = { changes: true, summary, changed, needRestart: ["workers"] };
+    const mode = { setting: "mode", before: "bidirectional", after: "oneway" };
+    const workers = { setting: "workers", before: "1", after: "2" };
+    const changed = [
+      { before: { mode: "bidirectional" }, after: { mode: "oneway" }, settings: [mode] },
+    ];
+    const restart = { needRestart: ["workers"], settings: [workers] };
+    const expected = { changes: true, summary, changed, ...restart };
     expect(await plan("plan")).toMatchObject([200, { done: false, ...expected }]);
+    const told = await runCli("plan", "--admin", program.base.replace("http://", ""));
+    expect(told).toEqual({
+      code: 0,
+      err: "",
+      out: `${summary}
+  ~ 127.0.0.1:0 → ${target} (oneway)
+      mode: bidirectional → oneway
+  ~ workers: 1 → 2
+  ! workers: a restart changes that, a reload does not
+`,
+    });
     const before = await program.get<StateDocument>("/api/state");
     expect(before.listeners).toMatchObject([{ mode: "bidirectional" }]);
     expect(await plan("reload")).toMatchObject([200, { done: true, ...expected }]);

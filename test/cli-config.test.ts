@@ -37,7 +37,7 @@ listeners:
     expect(await runCli("check", path)).toEqual({
       code: 0,
       err: "",
-      out: `${path}: ok: 4 listeners, 2 upstreams
+      out: `${path}: ok: 3 listeners, 2 upstreams
   cache: 127.0.0.1:7000 → 127.0.0.1:1
   cache: unix:/tmp/a b.sock → 127.0.0.1:1
   [::]:7001 → 127.0.0.1:1, db:5432 (oneway: nothing comes back)
@@ -107,7 +107,7 @@ upsteams = "a:1"
     expect(await runCli("check", path)).toEqual({
       code: 0,
       err: `ringway: ${path}: warning: ${why}\n`,
-      out: `${path}: ok: 1 listener, 1 upstream\n  127.0.0.1:0 → 127.0.0.1:1\n`,
+      out: `${path}: ok: 1 listener, 1 upstream\n  127.0.0.1:0 → 127.0.0.1:1\n    upstream 127.0.0.1:1 weight 0 (default: 1)\n`,
     });
     await using proxy = new CliProcess(["-c", path]);
     const warning = new RegExp(`\\[warn\\].* ${why}\n`, "g");
@@ -126,6 +126,46 @@ listen = ["127.0.0.1:7110", "0.0.0.0:7110"]
 `;
     const path = await write("overlap.toml", text);
     expect(await runCli("check", path)).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("what differs from the defaults, what has no effect, and what a start would fail on", async () => {
+    const gone = join(folder, "gone");
+    const path = await write(
+      "odd.toml",
+      `workers = 1
+drainTimeout = "1m"
+accessLog = "${gone}/access.log"
+[[listeners]]
+name = "front"
+listen = ["127.0.0.1:7120", "unix:${gone}/a.sock"]
+upstreams = "127.0.0.1:1"
+connectTimeout = 3000
+idleTimeout = 300
+check = "redis"
+checkPassword = "hunter2"
+queueTimeout = "2s"
+`,
+    );
+    const warnings = [
+      'listeners[0].connectTimeout 3000 is a number of seconds, 50m: write "3000ms" or "3000s" to say which is meant',
+      "queueTimeout of listener front has no effect: no upstream has maxRelays",
+      `accessLog "${gone}/access.log": a start would fail here: there is no directory "${gone}"`,
+      `listen "${gone}/a.sock": a start would fail here: there is no directory "${gone}"`,
+    ];
+    expect(await runCli("check", path)).toEqual({
+      code: 0,
+      err: warnings.map((one) => `ringway: ${path}: warning: ${one}\n`).join(""),
+      out: `${path}: ok: 1 listener, 1 upstream
+  drainTimeout 1m (default: 10s)
+  front: 127.0.0.1:7120 → 127.0.0.1:1
+  front: unix:${gone}/a.sock → 127.0.0.1:1
+    queueTimeout 2s (default: off)
+    connectTimeout 50m (default: 5s)
+    idleTimeout 5m (default: off)
+    check redis (default: none)
+    checkPassword (not shown) (default: none)
+`,
+    });
   });
 
   test("files of networks are read as well", async () => {

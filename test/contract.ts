@@ -20,6 +20,7 @@ import { shortageCases } from "./contract/shortage.ts";
 import { stopCases } from "./contract/stop.ts";
 import { storyCases } from "./contract/stories.ts";
 import { type ContractOptions, Suite } from "./contract/suite.ts";
+import { whereaboutCases } from "./contract/whereabouts.ts";
 
 /**
  * What every engine must do, whatever it is made of: the five rules of DESIGN.md §2 as clients and
@@ -43,6 +44,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("pace", () => paceCases(suite));
   describe("route", () => routeCases(suite));
   describe("stories", () => storyCases(suite));
+  describe("whereabouts", () => whereaboutCases(suite));
   describe("mirrors", () => mirrorCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));

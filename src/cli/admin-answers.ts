@@ -61,14 +61,20 @@ export const relaysAnswer = v.looseObject({
 /** {@link UpstreamsDocument}, or one of its upstreams. */
 export const upstreamsAnswer = v.union([v.looseObject({ upstreams: v.array(upstream) }), upstream]);
 
+/** {@link SettingChange} of each setting; a proxy of an earlier version does not say. */
+const settingChanges = v.optional(
+  v.array(v.looseObject({ setting: v.string(), before: v.string(), after: v.string() })),
+);
+
 /** {@link PlanDocument} */
 export const planAnswer = v.looseObject({
   summary: v.string(),
   added: v.array(listener),
   removed: v.array(listener),
-  changed: v.array(v.looseObject({ after: listener })),
+  changed: v.array(v.looseObject({ after: listener, settings: settingChanges })),
   reopened: v.array(listener),
   needRestart: texts,
+  settings: settingChanges,
 });
 
 /** {@link DrainDocument} or {@link ListenerDrainDocument} */

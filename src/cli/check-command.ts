@@ -1,13 +1,16 @@
 import { defineCommand } from "citty";
 import { formatAddress } from "../config/address.ts";
 import { ConfigError, printable } from "../config/error.ts";
+import { plainUpstream } from "../config/listeners.ts";
 import { loadFile } from "../config/load.ts";
-import type { WantedListener } from "../config/options.ts";
-import { formatCounted } from "../config/quantity.ts";
+import { defaults, listenerDefaults, type WantedListener } from "../config/options.ts";
+import { formatCount, formatCounted } from "../config/quantity.ts";
 import { Problems } from "../config/sourced.ts";
-import { validate } from "../config/validate.ts";
+import { type Settings, validate } from "../config/validate.ts";
 import { checkNetworks } from "../control/edges.ts";
+import { listenerChanges, proxyChanges, type SettingChange } from "../control/setting-changes.ts";
 import { destination } from "./announce.ts";
+import { checkWarnings } from "./check-warnings.ts";
 import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";
@@ -34,24 +37,68 @@ async function check(rawArgs: readonly string[]): Promise<number> {
   if (operand === null) throw new ConfigError(`check needs a file: ${programName()} check FILE`);
   const problems = new Problems();
   const file = await loadFile(operand, process.env, problems);
-  const { listeners } = validate({}, file, problems);
+  const settings = validate({}, file, problems);
+  const { listeners } = settings;
   await checkNetworks(listeners);
-  for (const sentence of warningsOf(listeners)) {
+  for (const sentence of [...warningsOf(listeners), ...checkWarnings(file, settings)]) {
     complain(`${printable(operand)}: warning: ${sentence}`);
   }
-  return await print(`${printable(operand)}: ${summary(listeners)}\n`);
+  return await print(`${printable(operand)}: ${summary(settings)}\n`);
 }
 
-/** What was understood: `ok: 2 listeners, 3 upstreams` and a line for each listener. */
-export function summary(listeners: readonly WantedListener[]): string {
+/**
+ * What was understood: `ok: 2 listeners, 3 upstreams`, what differs from the defaults for the whole
+ * proxy, and for each listener its addresses and what differs there.
+ */
+export function summary(settings: Settings): string {
+  const { listeners } = settings;
   const upstreams = new Set(
     listeners.flatMap((one) => one.upstreams.map(({ address }) => formatAddress(address))),
   );
+  // Addresses of one name are one listener.
+  const groups = [...Map.groupBy(listeners, (one) => one.name ?? one).values()];
   const counts = [
-    formatCounted(listeners.length, "listener"),
+    formatCounted(groups.length, "listener"),
     formatCounted(upstreams.size, "upstream"),
   ];
-  return [`ok: ${counts.join(", ")}`, ...listeners.map(line)].join("\n");
+  return [
+    `ok: ${counts.join(", ")}`,
+    ...differences(proxyChanges(plainProxy(defaults), plainProxy(settings)), "  "),
+    ...groups.flatMap((group) => [...group.map(line), ...ownDifferences(group[0])]),
+  ].join("\n");
+}
+
+/** Of the whole proxy, by the names of its settings. */
+function plainProxy(of: Pick<Settings, "engine" | "workers" | "totalRelays" | "drainTimeoutMs">) {
+  const { engine, workers, totalRelays, drainTimeoutMs } = of;
+  return { engine, workers, totalRelays, drainTimeoutMs };
+}
+
+/** What differs where a listener is said to have nothing but its upstreams. */
+function ownDifferences(listener: WantedListener | undefined): string[] {
+  if (listener === undefined) return [];
+  const { name, address } = listener;
+  const upstreams = listener.upstreams.map((one) => plainUpstream(one.address));
+  const named = name === undefined ? {} : { name };
+  const plain = { ...listenerDefaults, ...named, address, upstreams };
+  const changes = listenerChanges(plain, listener);
+  // Its line says these.
+  const others = changes.filter(({ setting }) => setting !== "mode" && setting !== "mirror");
+  return differences(others, "    ");
+}
+
+/** So many are told of a listener. */
+const DIFFERENCES_SHOWN = 100;
+
+function differences(all: readonly SettingChange[], indent: string): string[] {
+  const shown = all.slice(0, DIFFERENCES_SHOWN);
+  const others = all.length - shown.length;
+  return [
+    ...shown.map(({ setting, before, after }) =>
+      printable(`${indent}${setting} ${after} (default: ${before})`),
+    ),
+    ...(others > 0 ? [`${indent}and ${formatCount(others)} more`] : []),
+  ];
 }
 
 function line(listener: WantedListener): string {
@@ -63,9 +110,11 @@ function help(): string {
   return `Usage: ${programName()} check FILE
 
 Says whether a configuration file, with the files of networks that it names, is
-right: all that is wrong with it, a line for each, or else what it means, and
-a warning of each listener that refuses everybody, or believes anybody's PROXY
-header. Nothing is started, no name is looked up.
+right: all that is wrong with it, a line for each, or else what it means and
+what differs from the defaults. It warns of listeners that refuse everybody or
+believe anybody's PROXY header, of times without a unit that are long, of
+settings without effect, and of folders in which a start would fail. Nothing is
+started, no name is looked up.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 

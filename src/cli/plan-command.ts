@@ -12,6 +12,7 @@ export const planCommand = adminCommand<PlanDocument>({
   render: renderPlan,
   about: `Has a proxy read its configuration anew and says what a reload would change:
 listeners that are added (+), removed (-) or changed (~), and what only a
-restart changes (!). Nothing is done.`,
+restart changes (!), with each changed setting before and after. Nothing is
+done, and no secret is told.`,
   exitCodes: "0 told, 1 no proxy answers, 2 the flags or its file are wrong.",
 });

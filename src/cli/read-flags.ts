@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { notHere, settingCalled } from "../config/elsewhere.ts";
 import { ConfigError, describe } from "../config/error.ts";
 import { isSecret } from "../config/secrets.ts";
 import type { SettingName } from "../config/settings.ts";
@@ -218,7 +219,18 @@ function unknownFlag(token: FlagToken, known: readonly Flag[]): string {
   if (token.rawName === "-=") return "a switch takes no value; see --help";
   const long = token.rawName.startsWith("--");
   const names = known.map(({ name }) => name);
+  const elsewhere = long ? hintFromElsewhere(token.name, known) : null;
+  if (elsewhere !== null) return `unknown flag ${describe(token.rawName)}; ${elsewhere}`;
   const near = long ? nearest(token.name, names) : null;
   const hint = near === null ? "see --help" : `did you mean --${near}?`;
   return `unknown flag ${describe(token.rawName)}; ${hint}`;
+}
+
+/** For a flag that would be another proxy's: what it is called here, or that there is no such thing. */
+function hintFromElsewhere(name: string, known: readonly Flag[]): string | null {
+  const setting = settingCalled(name);
+  const flag = known.find((one) => setting !== null && one.setting === setting);
+  // The flags of a command beside the proxy have no settings: words of other proxies mean nothing there.
+  if (flag !== undefined) return `it is called --${flag.name} here`;
+  return known === flags ? notHere(name) : null;
 }

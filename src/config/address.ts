@@ -1,3 +1,4 @@
+import { addressCalled } from "./elsewhere.ts";
 import { ConfigError, describe, printable } from "./error.ts";
 import { formatIPv6, ipKind, isIPv6, parseIPv6 } from "./ip.ts";
 import type { Address, ServiceAddress, UpstreamAddress } from "./options.ts";
@@ -46,6 +47,8 @@ export function parseAddress(text: string, role: AddressRole): Address {
   const fail = (why: string): never => {
     throw new ConfigError(`${describe(text)}: ${why}`);
   };
+  const called = addressCalled(text);
+  if (called !== null) fail(called);
   if (text.startsWith(SERVICE)) fail("a service in DNS can only be an upstream");
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) fail(`${EXPECTED[role]}, without a scheme`);
   const [, hostText = "", portText] = /^(\[[^\]]*\]|[^[\]]*):([^:\]]*)$/.exec(text) ?? [];

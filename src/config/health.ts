@@ -176,7 +176,10 @@ function expectation(value: unknown): { bytes: Uint8Array } | { pattern: Pattern
 function farewell(value: unknown): Farewell {
   if (value === "keep") return null;
   if (value === "close") return 0;
+  const expected = "keep, close or a duration of 0…24h";
+  if (typeof value === "string" && !/^[\d.]/.test(value)) {
+    return refuse(value, expected, ["keep", "close"]);
+  }
   const afterMs = parseDuration(scalar(value));
-  if (afterMs >= 0 && afterMs <= DAY_MS) return afterMs;
-  return refuse(value, "keep, close or a duration of 0…24h");
+  return afterMs >= 0 && afterMs <= DAY_MS ? afterMs : refuse(value, expected);
 }

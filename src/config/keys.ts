@@ -1,3 +1,4 @@
+import { notHere, settingCalled } from "./elsewhere.ts";
 import { describe, printable } from "./error.ts";
 import { withoutNamed } from "./secret-keys.ts";
 import { isSecret } from "./secrets.ts";
@@ -52,16 +53,36 @@ function hint(key: string, table: Path, prefix: string, known: KnownKeys): strin
   const keys = keysAt(table, known);
   // Flags are written in kebab-case, so that is what many will try first.
   const isShort = key.length <= KEY_LENGTH_MAX;
+  const elsewhere = isShort ? hintFromElsewhere(key, keys, known) : null;
+  if (elsewhere !== null) return elsewhere;
   const near = isShort ? nearest(key.replaceAll(/[-_]/g, ""), keys) : null;
   if (near !== null) return `did you mean ${prefix}${near}?`;
+  const place = placeOf(key, keys, known);
+  if (place !== null) return place;
+  if (keys.length > LISTED_MAX) return "`ringway init` writes a file with all that there are";
+  return `expected ${keys.length === 1 ? "" : "one of "}${keys.join(", ")}`;
+}
+
+/** Where a key belongs that this table does not have; null when there is none of that name. */
+function placeOf(key: string, keys: readonly string[], known: KnownKeys): string | null {
   if (keys === known.upstream && known.listener.includes(key)) {
     return `a listener has it, for all of its upstreams; an upstream has ${keys.join(", ")}`;
   }
   if (known.uring.includes(key)) return `did you mean uring.${key}?`;
   if (known.top.includes(key)) return "it belongs at the top of the file, outside of all tables";
-  if (known.listener.includes(key)) return "it belongs into a table of the list listeners";
-  if (keys.length > LISTED_MAX) return "`ringway init` writes a file with all that there are";
-  return `expected ${keys.length === 1 ? "" : "one of "}${keys.join(", ")}`;
+  return known.listener.includes(key) ? "it belongs into a table of the list listeners" : null;
+}
+
+/** For a key of another proxy: what it is called here, and where that belongs unless it is here. */
+function hintFromElsewhere(key: string, keys: readonly string[], known: KnownKeys): string | null {
+  const missing = notHere(key);
+  if (missing !== null) return missing;
+  const setting = settingCalled(key);
+  if (setting === null) return null;
+  if (keys.includes(setting)) return `it is called ${setting} here`;
+  if (setting === "upstream" && keys === known.listener) return "it is called upstreams here";
+  const place = placeOf(setting, keys, known);
+  return place === null ? null : `it is called ${setting} here; ${place}`;
 }
 
 function keysAt(table: Path, known: KnownKeys): readonly string[] {

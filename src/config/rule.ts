@@ -1,3 +1,4 @@
+import { notRelayed, valueCalled } from "./elsewhere.ts";
 import { ConfigError, describe } from "./error.ts";
 import { formatCount, formatSize, parseDuration, parseMicros, parseSize } from "./quantity.ts";
 
@@ -13,14 +14,22 @@ export type ValuesOf<Rules> = {
   readonly [K in keyof Rules]: Rules[K] extends Rule<infer T> ? T : never;
 };
 
-/** Refuses a value. @throws ConfigError always */
-export function refuse(value: unknown, expected: string): never {
-  throw new ConfigError(`${describe(value)}: expected ${expected}`);
+/**
+ * Refuses a value.
+ *
+ * @param words what it could have been: another proxy may have another word for one of them
+ * @throws ConfigError always
+ */
+export function refuse(value: unknown, expected: string, words: readonly string[] = []): never {
+  const text = typeof value === "string" && words.length > 0 ? value : "";
+  const called = valueCalled(text, words);
+  if (called !== null) throw new ConfigError(`${describe(value)} is called ${called} here`);
+  throw new ConfigError(`${describe(value)}: ${notRelayed(text) ?? `expected ${expected}`}`);
 }
 
 /** One of several words. */
 export function word<T extends string>(words: readonly T[]): Rule<T> {
-  return (value) => words.find((known) => known === value) ?? refuse(value, either(words));
+  return (value) => words.find((known) => known === value) ?? refuse(value, either(words), words);
 }
 
 /** `a, b or c`. */

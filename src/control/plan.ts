@@ -2,6 +2,7 @@ import { formatAddress } from "../config/address.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import { proxyChanges, type SettingChange } from "./setting-changes.ts";
 
 /** A listener before and after a reload. */
 export interface ListenerChange {
@@ -32,6 +33,8 @@ export interface Plan {
   readonly totalRelaysChanged: boolean;
   /** Settings that differ but that only a restart changes, by their names. */
   readonly needRestart: readonly string[];
+  /** All settings of the whole proxy that differ, those that need a restart included. */
+  readonly settings: readonly SettingChange[];
 }
 
 /** What options do not show; listeners by their keys, see {@link keyed}. */
@@ -79,7 +82,17 @@ export function planReload(
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
     totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
     needRestart: restartsFor(running, wanted),
+    settings: proxyChanges(ofProxy(running), ofProxy(wanted)),
   };
+}
+
+/** What there is once for the whole proxy, by the names of its settings. */
+function ofProxy(options: ProxyOptions): Omit<Partial<ProxyOptions>, "memory" | "dnsTtl"> {
+  const { engine, workers, totalRelays, drainTimeoutMs, dnsServers, uring, memory } = options;
+  const { minMs: dnsMinTtlMs, maxMs: dnsMaxTtlMs } = options.dnsTtl ?? dnsTtlDefaults;
+  const { dnsAllow = [] } = options;
+  const names = { dnsServers, dnsMinTtlMs, dnsMaxTtlMs, dnsAllow };
+  return { engine, workers, totalRelays, drainTimeoutMs, ...memory, ...names, uring };
 }
 
 /** Settings that differ and that a running proxy cannot change, as they are called. */

@@ -182,6 +182,20 @@ export interface RelaySummary {
   label: string | null;
   /** What became of its copy to the listener's mirror so far; null when it is not copied. */
   mirror: MirrorOutcome | null;
+  /**
+   * Where the client has connected to, as `client`; what a PROXY header says of it that is believed.
+   * Null when it is not known.
+   */
+  local: string | null;
+  /** The upstream's address that has answered: of a host name, the one of several. Null while none has. */
+  resolved: string | null;
+  /** Who has connected, where a PROXY header says that the client is another one; else null. */
+  peer: string | null;
+  /**
+   * How long it has waited so far until an upstream answered, or in vain, in milliseconds: for room, or
+   * held until one could be reached. 0 when it did not have to.
+   */
+  waitedMs: number;
   up: FlowStats;
   down: FlowStats;
 }

@@ -65,8 +65,6 @@ export abstract class Reception<L extends ReceivingListener>
   /** Reads the header that the client begins with; null when none is to come. */
   private parser: ProxyHeaderParser | null = null;
   private header: ProxyHeader | null = null;
-  /** Where the client has connected to, in the kernel's form; null when that is not known. */
-  private destination: Uint8Array | null = null;
   /** Whom the listener counts until it ends; null for nobody. */
   private admitted: ClientAddress | null = null;
   /** Where it is counted. */
@@ -227,7 +225,6 @@ export abstract class Reception<L extends ReceivingListener>
     this.refusedFor = null;
     this.parser = null;
     this.header = null;
-    this.destination = null;
     this.admitted = null;
     this.admittedBy = null;
   }
@@ -268,6 +265,7 @@ export abstract class Reception<L extends ReceivingListener>
   private believe({ source, destination }: ProxyHeader): void {
     const named = source === null ? null : ipClient(source);
     if (named === null) return;
+    this.peerAddress = this.clientAddress;
     this.clientAddress = named;
     this.destination = destination;
   }
@@ -277,8 +275,9 @@ export abstract class Reception<L extends ReceivingListener>
     // Of a sink that waits the bytes would be taken all the same.
     const mayWait = options.edge.whenFull === "wait" && this.relay.phase === RelayPhase.Dialing;
     const refused = this.admit(admission, client, mayWait ? entry.lacking : null);
-    if (!mayWait || !isFull(refused) || !entry.add(this as never, refused, options, account))
-      this.admittedOrNot(refused);
+    const waits = mayWait && isFull(refused) && entry.add(this as never, refused, options, account);
+    if (waits) this.entersSince = performance.now();
+    else this.admittedOrNot(refused);
   }
 
   private admit(
@@ -302,13 +301,15 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   admittedOrNot(refused: Reason | null): void {
+    if (this.entersSince !== 0) this.enteringMs = performance.now() - this.entersSince;
+    this.entersSince = 0;
     if (refused === null) this.route();
     else this.refuse(refused);
   }
 
   private route(): void {
-    const { routes, options } = this.listener;
-    const isTold = routes !== null || options.edge.sendProxyProtocol !== "off";
+    const { routes, options, local } = this.listener;
+    const isTold = routes !== null || options.edge.sendProxyProtocol !== "off" || local === null;
     // Now, as a client that resets while its upstream is dialled takes its own end with it.
     if (isTold) this.destination ??= this.ownAddress;
     if (routes === null) this.perform(this.held);

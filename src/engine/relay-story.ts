@@ -24,6 +24,8 @@ export interface StoryListener {
   readonly choice: Readonly<Choice>;
   /** Where relays wait for which there is no upstream. */
   readonly waiting: { readonly hasQueue: boolean; roomMade(): void; serve(): void };
+  /** Where all of its clients connect to, see local-address.ts; null when each has to be asked for. */
+  readonly local: Address | null;
 }
 
 /** What of a lane a relay's story needs. */
@@ -50,6 +52,16 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
    * summary keeps it: each tenant has its own.
    */
   protected clientAddress: ClientAddress | null = null;
+  /** Who has connected, when a PROXY header has made another one the client; else null. */
+  protected peerAddress: ClientAddress | null = null;
+  /** Where the client has connected to, in the kernel's form; null when that is not known, or not asked. */
+  protected destination: Uint8Array | null = null;
+  /** The upstream's address that has answered; null while none has. */
+  private resolvedAddress: Address | null = null;
+  /** Since when it waits to come in, on the monotonic clock; 0 when it does not. */
+  protected entersSince = 0;
+  /** How long it has, in milliseconds. */
+  protected enteringMs = 0;
   /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
   private startedAt = 0;
   private endedAt = 0;
@@ -113,6 +125,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.firstByteMs = NOT_YET;
     this.dials = 0;
     this.upstreamAddress = null;
+    this.resolvedAddress = null;
+    this.peerAddress = null;
+    this.destination = null;
+    this.entersSince = 0;
+    this.enteringMs = 0;
     this.lastFailure = null;
     this.tried.length = 0;
     this.tries = 0;
@@ -209,8 +226,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.tries = 0;
   }
 
-  /** An upstream has answered. */
-  protected answered(): void {
+  /** An upstream has answered. @param where of its addresses, which is a literal one */
+  protected answered(where: Address): void {
+    this.resolvedAddress = where;
     this.dialMs = performance.now() - this.startedAt;
     this.chooser.dialed(this.upstreamNumber);
     this.decided();
@@ -365,6 +383,15 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return this.stalls;
   }
 
+  /** How long it has waited until now, until an upstream answered, or until it ended. */
+  private waitedMs(now: number): number {
+    const { waitsSince, entersSince, enteringMs, startedAt, dialMs } = this;
+    const entering = enteringMs + (entersSince === 0 ? 0 : now - entersSince);
+    if (waitsSince === null) return entering;
+    const until = dialMs === NOT_YET ? now : startedAt + dialMs;
+    return entering + until - waitsSince;
+  }
+
   /** This relay's story until now. */
   summary(): Summary {
     const end = this.endedAt === 0 ? performance.now() : this.endedAt;
@@ -384,6 +411,10 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       this.copy?.outcome ?? null,
       flowStats(this.relay.up, this.up.discards),
       flowStats(this.relay.down, this.down.discards),
+      this.destination ?? this.listener.local,
+      this.resolvedAddress,
+      this.peerAddress,
+      this.waitedMs(end),
     );
   }
 }

@@ -1,5 +1,5 @@
 import { formatAddress } from "../config/address.ts";
-import type { ListenerOptions } from "../config/options.ts";
+import type { Address, ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../edge/admission.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
@@ -11,6 +11,7 @@ import type { Drainable } from "./ending/drain.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
 import { keepAliveAfterMs } from "./keep-alive.ts";
+import { sharedLocal } from "./local-address.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
@@ -101,6 +102,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly waiting: WaitingRoom<T>;
   /** How fast flows may be; null where they have no limit. */
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
+  /** Where all of its clients connect to; null when each has to be asked for. */
+  readonly local: Address | null;
 
   /**
    * @param account where its relays are counted
@@ -125,6 +128,7 @@ export class RelayTimeouts<T extends Timed> {
     dialer: TimedDialer<T>,
     private readonly alarm: Alarm = timerAlarm,
   ) {
+    this.local = sharedLocal(options.address);
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
       new Deadlines<T>(spanMs, onExpired, alarm);
     this.young = queue(keepAliveAfterMs(options), (one) => one.keepAlive());

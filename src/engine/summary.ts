@@ -28,6 +28,11 @@ export class Summary implements RelaySummary {
     readonly mirror: MirrorOutcome | null,
     readonly up: FlowStats,
     readonly down: FlowStats,
+    /** As it was configured, or as the kernel or a PROXY header has it. */
+    readonly localAddress: Address | Uint8Array | null,
+    readonly resolvedAddress: Address | null,
+    readonly peerAddress: ClientAddress | null,
+    readonly waitedMs: number,
   ) {}
 
   get client(): string {
@@ -36,6 +41,21 @@ export class Summary implements RelaySummary {
 
   get upstream(): string | null {
     return this.upstreamAddress === null ? null : formatAddress(this.upstreamAddress);
+  }
+
+  get local(): string | null {
+    const { localAddress } = this;
+    return localAddress instanceof Uint8Array || localAddress === null
+      ? endNameOrNull(localAddress)
+      : formatAddress(localAddress);
+  }
+
+  get resolved(): string | null {
+    return this.resolvedAddress === null ? null : formatAddress(this.resolvedAddress);
+  }
+
+  get peer(): string | null {
+    return endNameOrNull(this.peerAddress);
   }
 }
 
@@ -55,4 +75,9 @@ export function clientName(client: ClientAddress | null): string {
 export function endName(bytes: Uint8Array): string {
   if (isIpSockaddr(bytes)) return formatAddress(decodeSockaddr(bytes));
   return isUnixSockaddr(bytes) ? "unix" : UNKNOWN;
+}
+
+/** The same; null when it is not known. */
+export function endNameOrNull(bytes: Uint8Array | null): string | null {
+  return bytes === null || !(isIpSockaddr(bytes) || isUnixSockaddr(bytes)) ? null : endName(bytes);
 }

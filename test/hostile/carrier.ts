@@ -18,6 +18,7 @@ export class CarrierListener implements ReceivingListener {
   readonly preambles = new Deadlines<Carrier>(NEVER_MS, () => {});
   readonly tarpit = new Deadlines<Carrier>(NEVER_MS, () => {});
   readonly routes = null;
+  readonly local = null;
   readonly choice: { readonly chooser: UpstreamChooser };
   readonly waiting = { hasQueue: false, roomMade() {}, serve() {} };
   readonly entry = { lacking: null, add: () => false, roomMade() {} };

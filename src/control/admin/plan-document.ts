@@ -1,4 +1,5 @@
 import { describePlan, isEmpty, type Plan } from "../plan.ts";
+import { listenerChanges, type SettingChange } from "../setting-changes.ts";
 import { type ListenerDocument, listenerDocument } from "./state.ts";
 
 /** What `POST /api/plan` and `POST /api/reload` answer. */
@@ -12,7 +13,12 @@ export interface PlanDocument {
   added: ListenerDocument[];
   removed: ListenerDocument[];
   /** New relays of these get other options. */
-  changed: { before: ListenerDocument; after: ListenerDocument }[];
+  changed: {
+    before: ListenerDocument;
+    after: ListenerDocument;
+    /** What differs; empty when only the networks in its files do. No secret is in it. */
+    settings: SettingChange[];
+  }[];
   /** Drained ones, which accept again. */
   reopened: ListenerDocument[];
   kept: ListenerDocument[];
@@ -25,6 +31,8 @@ export interface PlanDocument {
   totalRelaysChanged: boolean;
   /** Settings that differ and that only a restart changes, by their names. */
   needRestart: string[];
+  /** All settings of the whole proxy that differ. */
+  settings: SettingChange[];
 }
 
 /** A plan in words. */
@@ -39,6 +47,7 @@ export function planDocument(plan: Plan, done: boolean): PlanDocument {
     changed: plan.changed.map(({ before, after }) => ({
       before: listenerDocument(before),
       after: listenerDocument(after),
+      settings: listenerChanges(before, after),
     })),
     reopened: all(plan.reopened),
     kept: all(plan.kept),
@@ -49,5 +58,6 @@ export function planDocument(plan: Plan, done: boolean): PlanDocument {
     drainTimeoutChanged: plan.drainTimeoutChanged,
     totalRelaysChanged: plan.totalRelaysChanged,
     needRestart: [...plan.needRestart],
+    settings: [...plan.settings],
   };
 }

@@ -16,26 +16,26 @@ export abstract class BunAttempt {
   private descriptor = -1;
   private cookie: bigint | null = null;
   /** Where it goes to, a literal; null for a unix socket. */
-  private address: TcpAddress | null = null;
+  private destination: TcpAddress | null = null;
 
   /** Somebody waits for it. */
   abstract get isWanted(): boolean;
 
   /** It goes there. */
   goesTo(address: TcpAddress): void {
-    this.address = address;
+    this.destination = address;
   }
 
   /** Whether nobody but itself has answered: it counts as refused. */
   metItself(socket: Parameters<typeof meetsItself>[1]): boolean {
-    return this.address !== null && meetsItself(this.address.port, socket);
+    return this.destination !== null && meetsItself(this.destination.port, socket);
   }
 
   /** What it has failed with. Bun says ECONNREFUSED where there was no descriptor for a socket. */
   codeOf(error: NodeJS.ErrnoException): string {
     if (!canOpenSocket()) return "EMFILE";
     const { code = "unknown" } = error;
-    return this.address === null ? code : dialCode(code, encodeSockaddr(this.address));
+    return this.destination === null ? code : dialCode(code, encodeSockaddr(this.destination));
   }
 
   /** Remembers which socket this is; whether it still is an attempt is asked when it matters. */

@@ -127,8 +127,8 @@ export class Conduit extends Reception<Listener> implements LaneOwner {
   }
 
   /** The upstream answered. */
-  dialed(upstream: BunSocket<Attempt>): void {
-    this.answered();
+  dialed(upstream: BunSocket<Attempt>, where: Address): void {
+    this.answered(where);
     this.upstream = upstream;
     if (isLinux) keepUrgentBytes(upstream.fd);
     this.up.target = upstream;

@@ -25,7 +25,11 @@ import type { Turn } from "./turn.ts";
  */
 export class Attempt extends BunAttempt {
   /** @param conduit whose upstream this is; null once abandoned, or failed */
-  constructor(public conduit: Conduit | null) {
+  constructor(
+    public conduit: Conduit | null,
+    /** Where it goes to: literal. */
+    readonly address: Address,
+  ) {
     super();
   }
 
@@ -153,7 +157,7 @@ export class Dialer implements TimedDialer<Conduit> {
   }
 
   private begin(conduit: Conduit, address: Address): void {
-    const attempt = new Attempt(conduit);
+    const attempt = new Attempt(conduit, address);
     conduit.attempts.push(attempt);
     this.descriptors.opened(1);
     const { sourceAddresses } = conduit.listener.options;
@@ -193,7 +197,7 @@ export class Dialer implements TimedDialer<Conduit> {
           return;
         }
         this.drop(conduit, attempt);
-        conduit.dialed(bunSocket(socket));
+        conduit.dialed(bunSocket(socket), attempt.address);
       },
       connectError: (socket, error) => {
         turn.event();

@@ -7,6 +7,7 @@ import { Summary } from "../summary.ts";
 import { noFlowStats } from "../tally.ts";
 import { Records, relaysOf } from "./records.ts";
 
+const own: Address = { kind: "tcp", host: "127.0.0.1", port: 6380 };
 const upstream: Address = { kind: "tcp", host: "10.0.0.1", port: 6379 };
 
 function relay(id: number): Summary {
@@ -31,6 +32,11 @@ function relay(id: number): Summary {
     id % 3 === 0 ? null : id % 2 === 0 ? "mirrored" : "slow",
     { ...noFlowStats(), receivedBytes: 2 ** 40 + id, sends: id },
     { ...noFlowStats(), lostBytes: id, shortSends: 7 },
+    [own, null, encodeSockaddr(client), UNIX_CLIENT][id % 4] ?? null,
+    // In each answer of DNS it is another object.
+    id % 2 === 0 ? null : { kind: "tcp", host: "10.0.0.2", port: 6379 },
+    id % 3 === 0 ? ipClient(encodeSockaddr(client)) : null,
+    id % 5 === 0 ? 0 : id / 4,
   );
 }
 
@@ -48,6 +54,10 @@ const KEYS = [
   "reason",
   "label",
   "mirror",
+  "local",
+  "resolved",
+  "peer",
+  "waitedMs",
   "up",
   "down",
 ] as const satisfies readonly (keyof RelaySummary)[];
@@ -83,19 +93,39 @@ test("a client has its own bytes and no others, however long what it is called",
     const { listener, up, down } = relay(id);
     const client = kinds[id % kinds.length] as ClientAddress | null;
     const times = [id, 0, 0, null, null] as const;
-    return new Summary(id, listener, client, null, ...times, false, null, null, null, up, down);
+    return new Summary(
+      id,
+      listener,
+      client,
+      null,
+      ...times,
+      false,
+      null,
+      null,
+      null,
+      up,
+      down,
+      client,
+      null,
+      client,
+      0,
+    );
   });
   for (const one of relays) records.add(one);
-  const names = relaysOf(records.take()).map(({ client }) => client);
+  const taken = relaysOf(records.take());
+  const names = taken.map(({ client }) => client);
   const known = ["unix", "unknown", "10.0.0.1:6379", "unix"];
   for (let id = 0; id < relays.length; id += kinds.length) {
     expect(names.slice(id, id + known.length)).toEqual(known);
   }
   expect(new Set(names)).toEqual(new Set(known));
+  for (const { client, local, peer } of taken) {
+    expect([local, peer]).toEqual(client === "unknown" ? [null, null] : [client, client]);
+  }
 });
 
 test("a text is sent once", () => {
   const records = new Records();
   for (let id = 0; id < 30; id++) records.add(relay(id));
-  expect(records.take().texts).toHaveLength(9);
+  expect(records.take().texts).toHaveLength(10);
 });

@@ -4,7 +4,7 @@ import { CLIENT_ADDRESS_SIZE } from "../../edge/access/client-address.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { FlowStats, RelaySummary } from "../engine.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
-import { endName, type Summary } from "../summary.ts";
+import { endName, endNameOrNull, type Summary } from "../summary.ts";
 
 /** Where in a record each number stands; the two flows' figures follow behind. */
 enum Field {
@@ -20,6 +20,9 @@ enum Field {
   Upstream,
   Label,
   Mirror,
+  Local,
+  Resolved,
+  WaitedMs,
   Flows,
 }
 
@@ -38,6 +41,16 @@ enum FlowField {
   Size,
 }
 
+/** Addresses that are sent as the kernel has them, in this order, each in {@link CLIENT_ADDRESS_SIZE} bytes. */
+enum End {
+  Client,
+  Peer,
+  /** Where it is no listener's own: see {@link Field.Local}. */
+  Local,
+  Count,
+}
+
+const ENDS_SIZE = End.Count * CLIENT_ADDRESS_SIZE;
 const RECORD_SIZE = Field.Flows + 2 * FlowField.Size;
 /** Relays that a batch has room for at first. */
 const CAPACITY = 64;
@@ -53,9 +66,9 @@ export interface RecordBatch {
   readonly count: number;
   /** `count` records, one after the other; the buffer is handed over. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** The client of each in {@link CLIENT_ADDRESS_SIZE} bytes, zeros when it is not known; handed over. */
-  readonly clients: Uint8Array<ArrayBuffer>;
-  /** Listeners, reasons, upstreams, labels and mirrors' outcomes, each once. */
+  /** The {@link End}s of each, zeros where one is not known; handed over. */
+  readonly ends: Uint8Array<ArrayBuffer>;
+  /** Listeners, reasons, upstreams, labels, mirrors' outcomes and addresses of ours, each once. */
   readonly texts: readonly string[];
 }
 
@@ -67,7 +80,7 @@ export interface RecordBatch {
 export class Records {
   count = 0;
   private numbers = new Float64Array(CAPACITY * RECORD_SIZE);
-  private clients = new Uint8Array(CAPACITY * CLIENT_ADDRESS_SIZE);
+  private ends = new Uint8Array(CAPACITY * ENDS_SIZE);
   private texts: string[] = [];
   /** By a text itself, and by the very object that stands for an upstream. */
   private readonly numberOf = new Map<string | Address, number>();
@@ -90,30 +103,45 @@ export class Records {
       upstreamAddress === null ? NO_TEXT : this.numberOfText(upstreamAddress);
     numbers[at + Field.Label] = label === null ? NO_TEXT : this.numberOfText(label);
     numbers[at + Field.Mirror] = mirror === null ? NO_TEXT : this.numberOfText(mirror);
+    const { localAddress: local, resolvedAddress: resolved } = relay;
+    const isOwn = local !== null && !(local instanceof Uint8Array);
+    numbers[at + Field.Local] = isOwn ? this.numberOfText(local) : NO_TEXT;
+    numbers[at + Field.Resolved] = resolved === null ? NO_TEXT : this.numberOfText(resolved);
+    numbers[at + Field.WaitedMs] = relay.waitedMs;
     writeFlow(numbers, at + Field.Flows, relay.up);
     writeFlow(numbers, at + Field.Flows + FlowField.Size, relay.down);
-    // Behind a short one stays what was there: its family says how long it is. Another slot than its
-    // own none ever gets, however long it is.
-    const client = (relay.clientAddress ?? UNKNOWN).subarray(0, CLIENT_ADDRESS_SIZE);
-    this.clients.set(client, this.count * CLIENT_ADDRESS_SIZE);
+    this.writeEnd(End.Client, relay.clientAddress);
+    this.writeEnd(End.Peer, relay.peerAddress);
+    this.writeEnd(End.Local, isOwn ? null : local);
     this.count++;
+  }
+
+  /**
+   * Behind a short one stays what was there: its family says how long it is. Another slot than its own
+   * none ever gets, however long it is.
+   */
+  private writeEnd(which: End, address: Uint8Array | null): void {
+    const bytes = (address ?? UNKNOWN).subarray(0, CLIENT_ADDRESS_SIZE);
+    this.ends.set(bytes, this.count * ENDS_SIZE + which * CLIENT_ADDRESS_SIZE);
   }
 
   /** Everything gathered so far; the next batch begins empty. */
   take(): RecordBatch {
     const { count, texts } = this;
     const numbers = this.numbers.slice(0, count * RECORD_SIZE);
-    const clients = this.clients.slice(0, count * CLIENT_ADDRESS_SIZE);
+    const ends = this.ends.slice(0, count * ENDS_SIZE);
     this.count = 0;
     this.texts = [];
     this.numberOf.clear();
-    return { count, numbers, clients, texts };
+    return { count, numbers, ends, texts };
   }
 
   private numberOfText(text: string | Address): number {
     let number = this.numberOf.get(text);
     if (number === undefined) {
-      number = this.texts.push(typeof text === "string" ? text : formatAddress(text)) - 1;
+      // A name's addresses are other objects in each of its answers.
+      if (typeof text !== "string") number = this.numberOfText(formatAddress(text));
+      else number = this.texts.push(text) - 1;
       this.numberOf.set(text, number);
     }
     return number;
@@ -123,9 +151,9 @@ export class Records {
     const numbers = new Float64Array(this.numbers.length * 2);
     numbers.set(this.numbers);
     this.numbers = numbers;
-    const clients = new Uint8Array(this.clients.length * 2);
-    clients.set(this.clients);
-    this.clients = clients;
+    const ends = new Uint8Array(this.ends.length * 2);
+    ends.set(this.ends);
+    this.ends = ends;
   }
 }
 
@@ -156,8 +184,7 @@ class Record implements RelaySummary {
     return this.text(Field.Listener) ?? "";
   }
   get client(): string {
-    const at = this.index * CLIENT_ADDRESS_SIZE;
-    return endName(this.batch.clients.subarray(at, at + CLIENT_ADDRESS_SIZE));
+    return endName(this.end(End.Client));
   }
   get upstream(): string | null {
     return this.text(Field.Upstream);
@@ -189,6 +216,18 @@ class Record implements RelaySummary {
   get mirror(): MirrorOutcome | null {
     return this.text(Field.Mirror) as MirrorOutcome | null;
   }
+  get local(): string | null {
+    return this.text(Field.Local) ?? endNameOrNull(this.end(End.Local));
+  }
+  get resolved(): string | null {
+    return this.text(Field.Resolved);
+  }
+  get peer(): string | null {
+    return endNameOrNull(this.end(End.Peer));
+  }
+  get waitedMs(): number {
+    return this.number(Field.WaitedMs);
+  }
   get up(): FlowStats {
     return this.flow(Field.Flows);
   }
@@ -198,6 +237,11 @@ class Record implements RelaySummary {
 
   private number(field: number): number {
     return this.batch.numbers[this.index * RECORD_SIZE + field] as number;
+  }
+
+  private end(which: End): Uint8Array {
+    const at = this.index * ENDS_SIZE + which * CLIENT_ADDRESS_SIZE;
+    return this.batch.ends.subarray(at, at + CLIENT_ADDRESS_SIZE);
   }
 
   private time(field: Field): number | null {

@@ -184,7 +184,7 @@ export class Teller implements EngineObserver {
   private send(kind: "started" | "ended", records: Records): void {
     if (records.count === 0) return;
     const batch = records.take();
-    const handedOver = [batch.numbers.buffer, batch.clients.buffer];
+    const handedOver = [batch.numbers.buffer, batch.ends.buffer];
     this.port.postMessage({ kind, batch } satisfies News, handedOver);
   }
 }

@@ -1,3 +1,4 @@
+import type { Address } from "../../config/options.ts";
 import { clientOf } from "../../edge/access/client-address.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
@@ -112,8 +113,8 @@ export class Conduit extends Reception<Listener> {
   }
 
   /** The upstream answered. */
-  dialed(): void {
-    this.answered();
+  dialed(where: Address): void {
+    this.answered(where);
     this.up.target = this.upstream;
     const { sockets } = this.loop;
     const header = this.headerForUpstream();

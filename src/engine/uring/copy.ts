@@ -75,8 +75,8 @@ export class UringCopy extends Copy {
       this.join();
       return;
     }
-    const { bytes, address, isTcp, host } = this.dialled as Encoded;
-    const bound = loop.dialer.comeFrom(result, this.mirror.options.sourceAddresses ?? [], host);
+    const { bytes, address, isTcp, where } = this.dialled as Encoded;
+    const bound = loop.dialer.comeFrom(result, this.mirror.options.sourceAddresses ?? [], where);
     if (bound < 0) {
       this.closeDescriptor();
       this.attemptFailed(errnoName(-bound));

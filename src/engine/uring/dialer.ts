@@ -24,8 +24,8 @@ export interface Encoded {
   readonly address: number;
   readonly family: number;
   readonly isTcp: boolean;
-  /** A literal; empty where it is a path. */
-  readonly host: string;
+  /** The same as it is told: literal. */
+  readonly where: Address;
 }
 
 /**
@@ -118,8 +118,8 @@ export class Dialer implements TimedDialer<Conduit> {
       return;
     }
     const { prepare } = loop;
-    const { bytes, address, isTcp, host } = attempt.address as Encoded;
-    const bound = this.comeFrom(result, conduit.listener.options.sourceAddresses, host);
+    const { bytes, address, isTcp, where } = attempt.address as Encoded;
+    const bound = this.comeFrom(result, conduit.listener.options.sourceAddresses, where);
     if (bound < 0) {
       this.dropped(conduit, attempt, -bound);
       return;
@@ -147,7 +147,7 @@ export class Dialer implements TimedDialer<Conduit> {
     attempt.descriptor = -1;
     this.cancelAll(conduit);
     conduit.listener.dialing.delete(conduit);
-    conduit.dialed();
+    conduit.dialed((attempt.address as Encoded).where);
   }
 
   private resolve(conduit: Conduit, address: Address): void {
@@ -248,13 +248,13 @@ export class Dialer implements TimedDialer<Conduit> {
   }
 
   /**
-   * A socket that is to connect to this host comes from one of these, if any is of its family.
+   * A socket that is to connect there comes from one of these, if any is of its family.
    *
-   * @param host empty for a path
+   * @param where a literal, or a path
    * @returns 0 or a negated errno
    */
-  comeFrom(descriptor: number, sources: readonly string[], host: string): number {
-    const source = host === "" ? undefined : sourceFor(sources, host);
+  comeFrom(descriptor: number, sources: readonly string[], where: Address): number {
+    const source = where.kind === "unix" ? undefined : sourceFor(sources, where.host);
     if (source === undefined) return 0;
     const address = encodeSockaddr({ kind: "tcp", host: source, port: 0 });
     return this.loop.sockets.comeFrom(descriptor, address);
@@ -294,7 +294,7 @@ function encode(address: Address): Encoded {
     address: addressOf(bytes),
     family,
     isTcp: address.kind === "tcp",
-    host: address.kind === "tcp" ? address.host : "",
+    where: address,
   };
 }
 

@@ -15,6 +15,10 @@ test("every field", () => {
     reason: "upstream_reset",
     label: "tenant é",
     mirror: "slow",
+    local: "10.0.0.3:6380",
+    resolved: "[fe80::1%2]:6379",
+    peer: "10.0.0.4:40000",
+    waitedMs: 12.34567,
     up: flowStats({ receivedBytes: 1_000, lostBytes: 10 }),
     down: flowStats({ receivedBytes: 2 ** 40 }),
   });
@@ -23,7 +27,8 @@ test("every field", () => {
       '"client":"127.0.0.1:50000","upstream":"127.0.0.1:6379","tries":2,' +
       '"startedAt":"2023-11-14T22:13:20.000Z","dialMs":1.235,"firstByteMs":2,"durationMs":2000,' +
       '"upBytes":1000,"downBytes":1099511627776,"upLostBytes":10,"downLostBytes":0,' +
-      '"reason":"upstream_reset","side":"upstream","label":"tenant \\u00e9","mirror":"slow"}\n',
+      '"reason":"upstream_reset","side":"upstream","label":"tenant \\u00e9","mirror":"slow",' +
+      '"local":"10.0.0.3:6380","resolved":"[fe80::1%2]:6379","peer":"10.0.0.4:40000","waitedMs":12.346}\n',
   );
 });
 

@@ -30,6 +30,10 @@ const UNPRINTABLE = /[^\x20-\x7e]/g;
  * | `side` | whose doing that was: `client`, `upstream`, or null for ringway's own |
  * | `label` | what the listener's route function calls it |
  * | `mirror` | `mirrored`, or why its copy to the mirror was given up so far; null when it is not copied |
+ * | `local` | where the client has connected to (what a PROXY header says of it that is believed) |
+ * | `resolved` | the upstream's address that has answered: of a host name, the one of several |
+ * | `peer` | who has connected, when a PROXY header says that the client is another one |
+ * | `waitedMs` | how long it waited for room, or held for an upstream that could be reached; 0: not at all |
  */
 export function accessLine(event: LineEvent, relay: RelaySummary): string {
   const { startedAt, durationMs, up, down, reason } = relay;
@@ -42,7 +46,9 @@ export function accessLine(event: LineEvent, relay: RelaySummary): string {
     `,"upBytes":${up.receivedBytes},"downBytes":${down.receivedBytes}` +
     `,"upLostBytes":${up.lostBytes},"downLostBytes":${down.lostBytes}` +
     `,"reason":${text(reason)},"side":${reason === null ? "null" : sideName(reason)}` +
-    `,"label":${text(relay.label)},"mirror":${text(relay.mirror)}}\n`
+    `,"label":${text(relay.label)},"mirror":${text(relay.mirror)}` +
+    `,"local":${text(relay.local)},"resolved":${text(relay.resolved)},"peer":${text(relay.peer)}` +
+    `,"waitedMs":${rounded(relay.waitedMs)}}\n`
   );
 }
 

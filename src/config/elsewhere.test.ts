@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import { readFlags } from "../cli/read-flags.ts";
+import { policies } from "../upstream/balance/balance.ts";
+import { parseAddress, parseUpstream } from "./address.ts";
+import { readDocument } from "./document.ts";
+import { settingsNamed, wordsNamed, wordsOfOthers } from "./elsewhere.ts";
+import { ConfigError } from "./error.ts";
+import { checks, ownChecks } from "./health.ts";
+import { knownKeys } from "./schema.ts";
+import { engines, modes } from "./settings.ts";
+import { Problems } from "./sourced.ts";
+import { validate } from "./validate.ts";
+
+/** What is wrong with a file of this content. */
+function complaints(content: unknown): readonly string[] {
+  const problems = new Problems();
+  try {
+    validate({}, readDocument(content, "f", {}, problems), problems);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("words of other proxies get the word that is used here", () => {
+  test.each([
+    [{ maxconn: 10 }, 'unknown key "maxconn"; it is called maxRelays here'],
+    [{ proxy_timeout: "1h" }, 'unknown key "proxy_timeout"; it is called idleTimeout here'],
+    [{ proxyTimeout: "1h" }, 'unknown key "proxyTimeout"; it is called idleTimeout here'],
+    [{ bind: ":1" }, 'unknown key "bind"; it is called listen here'],
+    [{ nbthread: 4 }, 'unknown key "nbthread"; it is called workers here'],
+    [{ udp: true }, 'unknown key "udp"; UDP is not supported'],
+    [
+      { listeners: [{ listen: ":1", server: "a:1" }] },
+      'unknown key "listeners[0].server"; it is called upstreams here',
+    ],
+    [
+      { listeners: [{ listen: ":1", upstreams: "a:1", nbthread: 4 }] },
+      'unknown key "listeners[0].nbthread"; it is called workers here; ' +
+        "it belongs at the top of the file, outside of all tables",
+    ],
+    [
+      { upstream: [{ address: "a:1", maxconn: 4 }] },
+      'unknown key "upstream[0].maxconn"; it is called maxRelays here',
+    ],
+    [
+      { upstream: [{ address: "a:1", maxFails: 4 }] },
+      `unknown key "upstream[0].maxFails"; it is called ejectAfter here; a listener has it, for all of its upstreams; an upstream has ${knownKeys.upstream.join(", ")}`,
+    ],
+  ])("in a file: %j", (content, sentence) => {
+    expect(complaints(content)).toContain(`f: ${sentence}`);
+  });
+
+  test.each([
+    ["--maxconn", "it is called --max-relays here"],
+    ["--timeout-client", "it is called --client-idle-timeout here"],
+    ["--proxy-timeout", "it is called --idle-timeout here"],
+    ["--udp", "UDP is not supported"],
+  ])("as a flag: %s", (flag, hint) => {
+    expect(readFlags([flag, "1"]).problems).toEqual([`unknown flag "${flag}"; ${hint}`]);
+  });
+
+  test.each([
+    ["balance", "leastconn", "is called least-relays here"],
+    ["balance", "least_conn", "is called least-relays here"],
+    ["balance", "roundrobin", "is called round-robin here"],
+    ["balance", "source", "is called hash here"],
+    ["balance", "ip_hash", "is called hash here"],
+    ["check", "pgsql-check", "is called postgres here"],
+    ["check", "off", "is called none here"],
+    ["mode", "tcp", "is called bidirectional here"],
+    ["mode", "udp", "UDP is not supported"],
+    ["engine", "io_uring", "is called uring here"],
+    ["onDown", "shutdown-sessions", "is called close here"],
+  ])("as a value: %s %s", (setting, value, sentence) => {
+    const colon = sentence.startsWith("is called") ? "" : ":";
+    expect(complaints({ upstream: "a:1", [setting]: value })).toEqual([
+      `f: ${setting} "${value}"${colon} ${sentence}`,
+    ]);
+  });
+
+  test.each([
+    ["unix@/run/a.sock", "unix@ is called unix: here, as in unix:/path"],
+    ["abns@name", "abns@ is called unix:@ here, as in unix:@name"],
+    ["udp:10.0.0.1:53", "UDP is not supported"],
+    ["udp@:53", "UDP is not supported"],
+    ["udp://10.0.0.1:53", "UDP is not supported"],
+    ["quic4@:443", "UDP is not supported"],
+    ["10.0.0.1:53/udp", "UDP is not supported"],
+    ["ipv4@10.0.0.1:80", "leave what stands before the host out, as in host:port"],
+    ["tcp:10.0.0.1:80", "leave what stands before the host out, as in host:port"],
+  ])("as an address: %s", (text, sentence) => {
+    expect(() => parseUpstream(text)).toThrow(`"${text}": ${sentence}`);
+    expect(() => parseAddress(text, "listener")).toThrow(`"${text}": ${sentence}`);
+  });
+
+  test.each(["udp:53", "tcp:80", "quic:443"])("%s is a host of that name", (text) => {
+    expect(parseAddress(text, "listener").kind).toBe("tcp");
+  });
+});
+
+test("every word that is offered is one that ringway takes", () => {
+  expect(settingsNamed.filter((name) => !knownKeys.top.includes(name))).toEqual([]);
+  const values: string[] = [...policies, ...checks, ...ownChecks, ...engines, ...modes, "close"];
+  expect(wordsNamed.filter((word) => !values.includes(word))).toEqual([]);
+});
+
+test("no word of others is a setting of ringway", () => {
+  const own = [...knownKeys.top, ...knownKeys.listener, ...knownKeys.upstream, ...knownKeys.uring];
+  const lower = new Set(own.map((key) => key.toLowerCase()));
+  expect(wordsOfOthers.filter((word) => lower.has(word))).toEqual([]);
+});
+
+test("what is no word of anybody is told as before", () => {
+  expect(complaints({ upstream: "a:1", balance: "best" })).toEqual([
+    'f: balance "best": expected round-robin, least-relays, two-choices, random, first or hash',
+  ]);
+  expect(readFlags(["--backlog-of-mine", "1"]).problems).toEqual([
+    'unknown flag "--backlog-of-mine"; see --help',
+  ]);
+});
