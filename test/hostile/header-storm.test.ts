@@ -14,7 +14,7 @@ const COUNT = Number(LONG ?? 9_000);
 const ROUNDS = LONG === undefined ? 3 : 10;
 /** Those that come first, after which memory is where it stays. */
 const WARM = LONG === undefined ? 6_000 : 60_000;
-const WIDTH = 64;
+const WIDTH = LONG === undefined ? 64 : 256;
 const MIB = 1024 * 1024;
 /** A short run ends before the runtime's heap has found its size: it can only show what is kept for each client. */
 const GROWN_MAX = (LONG === undefined ? 48 : 16) * MIB;
