@@ -243,9 +243,14 @@ class Scene {
       expect(told.filter(({ to }) => to === "down").length, this.story).toBe(downs);
     }
     const lines = this.stage.lines.slice(this.linesBefore);
-    const changes = lines.filter((line) => / is (up|down|ejected): /.test(line));
+    const changes = lines.filter((line) =>
+      / (is (up|down|ejected)|may be tried again): /.test(line),
+    );
     expect(changes).toEqual(
-      all.map(({ upstream, to, why }) => `cache: upstream ${upstream} is ${to}: ${why}`),
+      all.map(({ upstream, to, why, isUntried }) => {
+        const how = isUntried ? "may be tried again" : `is ${to}`;
+        return `cache: upstream ${upstream} ${how}: ${why}`;
+      }),
     );
   }
 

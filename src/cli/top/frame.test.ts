@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { sample } from "../../control/admin/sample.ts";
+import { urgencyOf } from "../../control/admin/standing.ts";
 import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
 import type { UpstreamView } from "../../control/upstream-view.ts";
 import { relayStatistics, statistics } from "../../observe/statistics.ts";
 import { engineStats, flowStats, relaySummary } from "../../observe/test-figures.ts";
 import { widthOf } from "../text-table.ts";
 import { frame, type Line, type Size, type View } from "./frame.ts";
-import { sample } from "./sample.ts";
 
 const listener: ListenerDocument = {
   name: "main",
@@ -57,13 +58,14 @@ function stateAt(durationMs: number, { relays = 0, upstreams, listeners }: Count
     version: "1.2.3",
     pid: 1,
     status: "ready",
+    standing: { kind: "ready", text: "ready" },
     startedAt: 0,
     uptimeMs: durationMs,
     engine: { name: "uring", why: "", notes: [], workers: 2 },
     drainTimeoutMs: 0,
     mayChange: true,
     listeners: [...(listeners ?? [listener])],
-    upstreams: [...(upstreams ?? [upstream])],
+    upstreams: (upstreams ?? [upstream]).map((one) => ({ ...one, urgency: urgencyOf(one) })),
     totals: statistics(stats, [], []),
     latency: { relays: 9, dialMs: null, firstByteMs: { p50: 0.42, p99: 12.3 } },
     process: { residentBytes: 0 },

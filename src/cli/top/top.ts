@@ -1,5 +1,6 @@
 import { formatDuration } from "../../config/quantity.ts";
 import type { RelaysDocument } from "../../control/admin/api.ts";
+import { isSameProcess, sample } from "../../control/admin/sample.ts";
 import type { StateDocument } from "../../control/admin/state.ts";
 import { relaysAnswer, stateAnswer } from "../admin-answers.ts";
 import type { AdminClient } from "../admin-client.ts";
@@ -7,7 +8,6 @@ import { StartError } from "../start-error.ts";
 import { frame, type Size, type View } from "./frame.ts";
 import { type Order, queryOf, wishOf } from "./order.ts";
 import { RelayRates } from "./relay-rates.ts";
-import { isSameProcess, sample } from "./sample.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Between two looks, in milliseconds. */

@@ -3,11 +3,11 @@ import type { RunningProxy } from "../proxy.ts";
 import { apiRoute } from "./api.ts";
 import type { AdminContext } from "./context.ts";
 import { metricsRoute } from "./metrics.ts";
-import { lackOf } from "./page/status.ts";
 import { isOfPage, pageRoute } from "./page.ts";
 import { Past } from "./past.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";
 import { type AdminServer, type Answers, startServer } from "./server.ts";
+import { lackOf } from "./standing.ts";
 import { listenersOf, totalsOf } from "./state.ts";
 
 const ready: Readiness = { isReady: true, word: "ready" };

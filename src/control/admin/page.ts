@@ -12,7 +12,6 @@ import main from "#page/main.ts" with { type: "text" };
 import poll from "#page/poll.ts" with { type: "text" };
 import rates from "#page/rates.ts" with { type: "text" };
 import relays from "#page/relays.ts" with { type: "text" };
-import status from "#page/status.ts" with { type: "text" };
 import css from "#page/style.css" with { type: "text" };
 import uplotCss from "#page/uplot.css" with { type: "text" };
 import uplot from "#page/uplot.js" with { type: "text" };
@@ -38,7 +37,6 @@ const modules = {
   poll,
   rates,
   relays,
-  status,
   upstreams,
 };
 

@@ -1,4 +1,4 @@
-import { type Moment, type Sample, sample } from "./page/rates.ts";
+import { type Moment, type Sample, sample } from "./sample.ts";
 
 /** Between two samples, and for how long they are kept: 720 at most. */
 export const EVERY_MS = 5_000;

@@ -5,6 +5,7 @@ import { type Statistics, statistics } from "../../observe/statistics.ts";
 import type { RunningProxy } from "../proxy.ts";
 import type { UpstreamView } from "../upstream-view.ts";
 import type { AdminContext } from "./context.ts";
+import { type Standing, standingOf, type Urgency, urgencyOf } from "./standing.ts";
 
 /** A listener, as the API has it. */
 export interface ListenerDocument {
@@ -33,12 +34,17 @@ export type TotalsDocument = Omit<
   "endedRelays" | "endedRelaysOmitted" | "runningRelays" | "runningRelaysOmitted"
 >;
 
+/** An upstream, and how much it has to be looked at. */
+export type UpstreamDocument = UpstreamView & { readonly urgency: Urgency };
+
 /** What `GET /api/state` answers. */
 export interface StateDocument {
   version: string;
   pid: number;
   /** `draining`: nobody new is accepted, and it ends when no relay is left. */
   status: "ready" | "draining";
+  /** The same with what is wanting. */
+  standing: Standing;
   /** Milliseconds since 1970. */
   startedAt: number;
   uptimeMs: number;
@@ -54,7 +60,7 @@ export interface StateDocument {
   /** Who asks may have something done, and not only look. */
   mayChange: boolean;
   listeners: ListenerDocument[];
-  upstreams: UpstreamView[];
+  upstreams: UpstreamDocument[];
   totals: TotalsDocument;
   /** Of the relays that ended in the last 10 s. */
   latency: LatencyFigures;
@@ -67,10 +73,14 @@ export interface StateDocument {
 /** How the proxy stands. @param mayChange as of {@link StateDocument} */
 export function stateDocument(context: AdminContext, mayChange: boolean): StateDocument {
   const { version, proxy, startedAt } = context;
+  const status = proxy.isStopping ? "draining" : "ready";
+  const listeners = listenersOf(proxy);
+  const upstreams = proxy.upstreams.views();
   return {
     version,
     pid: process.pid,
-    status: proxy.isStopping ? "draining" : "ready",
+    status,
+    standing: standingOf(status, listeners, upstreams),
     startedAt,
     // Not by the wall clock, which may have been set since.
     uptimeMs: Math.round(performance.now() - context.acceptsSince),
@@ -82,8 +92,8 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
     },
     drainTimeoutMs: proxy.options.drainTimeoutMs,
     mayChange,
-    listeners: listenersOf(proxy),
-    upstreams: proxy.upstreams.views(),
+    listeners,
+    upstreams: upstreams.map((one) => ({ ...one, urgency: urgencyOf(one) })),
     totals: totalsOf(proxy),
     latency: context.latency(),
     process: { residentBytes: process.memoryUsage.rss() },

@@ -11,7 +11,6 @@ import { showListeners } from "./listeners.ts";
 import { Poll } from "./poll.ts";
 import { sample } from "./rates.ts";
 import { Relays } from "./relays.ts";
-import { type Status, statusOf } from "./status.ts";
 import { Upstreams } from "./upstreams.ts";
 
 /*
@@ -46,7 +45,7 @@ async function refresh(): Promise<void> {
     showFacts(state, now);
     showListeners(state.listeners, state.totals.mirrors);
     upstreams.show(state.upstreams, state.mayChange);
-    showStatus(statusOf(state));
+    showStatus(state.standing);
     await relays.refresh(state.mayChange);
     showTrouble(null);
   } catch (error) {
@@ -58,7 +57,14 @@ async function refresh(): Promise<void> {
   }
 }
 
-function showStatus({ kind, text }: Status): void {
+/** @param kind by which it is coloured */
+function showStatus({
+  kind,
+  text,
+}: {
+  readonly kind: StateDocument["standing"]["kind"] | "no answer";
+  readonly text: string;
+}): void {
   const pill = byId("status");
   setText(pill, text);
   pill.dataset.status = kind;

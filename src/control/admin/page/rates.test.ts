@@ -17,6 +17,7 @@ function state(durationMs: number, accepted: number, bytes: number, pid = 1): St
     version: "1",
     pid,
     status: "ready",
+    standing: { kind: "ready", text: "ready" },
     startedAt: 0,
     uptimeMs: durationMs,
     engine: { name: "sockets", why: "", notes: [], workers: 1 },

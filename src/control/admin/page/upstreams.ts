@@ -1,9 +1,9 @@
 import type { AdminState, UpstreamView } from "../../upstream-view.ts";
+import type { UpstreamDocument } from "../state.ts";
 import type { Client } from "./client.ts";
 import { ask, told } from "./dialogs.ts";
 import { byId, element, emptyRow, setRows } from "./dom.ts";
 import * as format from "./format.ts";
-import { urgencyOf } from "./status.ts";
 
 const LABELS = ["Upstream", "Listener", "State", "Health", "Weight", "Running"] as const;
 const COLUMNS = LABELS.length + 1;
@@ -50,13 +50,13 @@ export class Upstreams {
   ) {}
 
   /** @param mayChange whether who looks may have something done */
-  show(upstreams: readonly UpstreamView[], mayChange: boolean): void {
+  show(upstreams: readonly UpstreamDocument[], mayChange: boolean): void {
     if (upstreams.length === 0) {
       this.body.replaceChildren(emptyRow("No listener has an upstream.", COLUMNS));
       return;
     }
     this.body.querySelector(".empty")?.parentElement?.remove();
-    const ordered = [...upstreams].sort((a, b) => urgencyOf(a) - urgencyOf(b));
+    const ordered = [...upstreams].sort((a, b) => a.urgency - b.urgency);
     const byKey = new Map(ordered.map((one) => [keyOf(one), one]));
     const rows = Array.from(byKey, ([key, one]) => ({ key, cells: cellsOf(one) }));
     setRows(this.body, rows, (row) => this.row(byKey.get(row.key) as UpstreamView));

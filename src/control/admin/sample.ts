@@ -1,4 +1,4 @@
-import type { StateDocument } from "../../control/admin/state.ts";
+import type { StateDocument } from "./state.ts";
 
 // What the page's own rates.ts does. It cannot be shared: the executable has the page's files as texts,
 // and a bundler takes a file as a text or as a module.
@@ -23,12 +23,15 @@ export interface Sample {
   readonly firstByteP99: number | null;
 }
 
+/** What of a state is drawn. */
+export type Moment = Pick<StateDocument, "pid" | "startedAt" | "totals" | "latency">;
+
 /**
  * What has happened between two answers.
  *
  * @param before null for the first one, or when another process has answered then
  */
-export function sample(at: number, before: StateDocument | null, now: StateDocument): Sample {
+export function sample(at: number, before: Moment | null, now: Moment): Sample {
   const { memory, relays } = now.totals;
   const { dialMs, firstByteMs } = now.latency;
   const known = {
@@ -55,6 +58,6 @@ export function sample(at: number, before: StateDocument | null, now: StateDocum
 }
 
 /** Whether two answers are of one run. */
-export function isSameProcess(one: StateDocument, other: StateDocument): boolean {
+export function isSameProcess(one: Moment, other: Moment): boolean {
   return one.pid === other.pid && one.startedAt === other.startedAt;
 }

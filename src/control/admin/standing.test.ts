@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import type { UpstreamView } from "../../upstream-view.ts";
-import type { ListenerDocument, StateDocument } from "../state.ts";
-import { downOf, statusOf, urgencyOf } from "./status.ts";
+import type { UpstreamView } from "../upstream-view.ts";
+
+import { downOf, standingOf, urgencyOf } from "./standing.ts";
+import type { ListenerDocument } from "./state.ts";
 
 const listener = (name: string | null, more: Partial<ListenerDocument> = {}) =>
   ({ name, listen: ":6380", mode: "bidirectional", accepting: true, ...more }) as ListenerDocument;
@@ -18,9 +19,9 @@ const upstream = (listener: string, more: Partial<UpstreamView> = {}) =>
 function textOf(
   listeners: ListenerDocument[],
   upstreams: UpstreamView[],
-  status: StateDocument["status"] = "ready",
+  status: "ready" | "draining" = "ready",
 ): string {
-  const { kind, text } = statusOf({ status, listeners, upstreams } as StateDocument);
+  const { kind, text } = standingOf(status, listeners, upstreams);
   return `${kind}: ${text}`;
 }
 

@@ -1,10 +1,10 @@
-import type { UpstreamView } from "../../upstream-view.ts";
-import type { StateDocument } from "../state.ts";
+import type { UpstreamView } from "../upstream-view.ts";
+import type { ListenerDocument } from "./state.ts";
 
-/** What the page's head says of the proxy. */
-export interface Status {
-  /** By which it is coloured. */
-  readonly kind: StateDocument["status"] | "no upstream" | "no answer";
+/** How the proxy stands, in a few words. */
+export interface Standing {
+  /** What matters most of it. */
+  readonly kind: "ready" | "draining" | "no upstream";
   readonly text: string;
 }
 
@@ -12,8 +12,12 @@ export interface Status {
 export const Urgency = { Down: 0, Unwell: 1, Wanted: 2, None: 3 } as const;
 export type Urgency = (typeof Urgency)[keyof typeof Urgency];
 
-/** How the proxy stands: it may be ready, and yet have nobody to relay to. */
-export function statusOf({ status, listeners, upstreams }: StateDocument): Status {
+/** It may be ready, and yet have nobody to relay to. */
+export function standingOf(
+  status: "ready" | "draining",
+  listeners: readonly ListenerDocument[],
+  upstreams: readonly UpstreamView[],
+): Standing {
   const down = downOf(upstreams);
   if (status !== "ready") return { kind: status, text: `${status}${down}` };
   const lack = lackOf(listeners, upstreams);
@@ -37,7 +41,7 @@ export function urgencyOf({ health, state }: UpstreamView): Urgency {
 
 /** Which listeners have nobody to relay to, as a clause; empty when none. */
 export function lackOf(
-  listeners: StateDocument["listeners"],
+  listeners: readonly ListenerDocument[],
   upstreams: readonly UpstreamView[],
 ): string {
   const served = new Set(upstreams.filter(takesRelays).map(({ listener }) => listener));
