@@ -78,7 +78,7 @@ onEveryStage("clients without a header", (stage) => {
   test("many right ones at once are let in, all of them", async () => {
     const edge = ["--proxy-protocol", "required", "--stats", "json"];
     spoken = 0;
-    const few = ["prlimit", "--nofile=1500:1500"];
+    const few = ["prlimit", "--nofile=2400:2400"];
     await using proxy = startOn(stage, ["-l", "127.0.0.1:0", ...edge], few);
     const port = await proxy.port();
     const { child } = proxy;

@@ -26,7 +26,7 @@ const FOR_EVER = 1 << 30;
 /** Threads that stand still are found after seven looks, more than what asking them takes. */
 const LOOK_MS = 500;
 /** A place that is come to at all is come to in so many storms. */
-const STORMS = 40;
+const STORMS = 200;
 
 /** A fleet whose workers go wrong where and when a test wants. */
 class Stage {

@@ -4,6 +4,9 @@ import { CliProcess } from "../cli-process.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import { waitFor, waitForStandstill } from "../fixtures/wait.ts";
 
+/** What an idle proxy takes and gives back as it looks at its limits and waiters, in bytes. */
+const TO_AND_FRO = 512 * 1024;
+
 /** `bun src/main.ts` in a process of its own, so that what is measured is the proxy alone. */
 export class MeasuredProxy implements AsyncDisposable {
   private constructor(
@@ -34,7 +37,8 @@ export class MeasuredProxy implements AsyncDisposable {
 
   /** Waits until its memory has stood still for so long. @returns how much that is */
   async quietBytes(quietMs: number): Promise<number> {
-    return await waitForStandstill(() => this.residentBytes(), "resident memory", quietMs);
+    const bytes = () => this.residentBytes();
+    return await waitForStandstill(bytes, "resident memory", quietMs, 30_000, TO_AND_FRO);
   }
 
   /** Waits until all relays are gone. */
