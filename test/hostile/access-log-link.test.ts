@@ -37,10 +37,8 @@ function start(name: string): CliProcess {
 async function lines(name: string, count: number): Promise<void> {
   let found = 0;
   await waitFor(
-    () => {
-      void text(name).then((all) => {
-        found = all.split("\n").length - 1;
-      });
+    async () => {
+      found = (await text(name)).split("\n").length - 1;
       return found >= count;
     },
     () => `${name} has ${count} lines, not ${found}`,
