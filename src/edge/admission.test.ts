@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { openGate } from "../../test/contract/gate.ts";
 import { edgeDefaults } from "../config/edge.ts";
 import type { EdgeOptions, GateOptions } from "../config/options.ts";
 import { UpstreamTable } from "../upstream/table.ts";
@@ -10,16 +11,6 @@ import { TokenBuckets } from "./limits/token-buckets.ts";
 const from = (host: number) => clientAt(`127.0.0.${host}`);
 const client = from(1);
 
-const nothing: GateOptions = {
-  access: null,
-  trusted: null,
-  rows: [],
-  rates: null,
-  counts: null,
-  networkRates: null,
-  networkCounts: null,
-};
-
 /** That of a listener with so many relays, of so many of all listeners, and one of each client. */
 function admission(table: UpstreamTable, listener: number, all: number): Admission {
   for (const slot of [0, 1]) table.reset(slot, 1);
@@ -28,7 +19,7 @@ function admission(table: UpstreamTable, listener: number, all: number): Admissi
     { slot: 1, most: all, full: "total_full" as const },
   ];
   const counts = new SharedArrayBuffer(ClientCounts.bytesFor(undefined, 1));
-  const gate = { ...nothing, rows, counts };
+  const gate = { ...openGate, rows, counts };
   const made = Admission.of({ ...edgeDefaults, maxRelaysPerClient: 1, gate }, table, 0, 16);
   if (made === null) throw new Error("there is something to be asked");
   return made;
@@ -67,7 +58,7 @@ function ofNetworks(edge: Partial<EdgeOptions>): Admission {
   const rates = () => new SharedArrayBuffer(TokenBuckets.bytesFor());
   const all = { ...edgeDefaults, ...edge };
   const gate: GateOptions = {
-    ...nothing,
+    ...openGate,
     counts: all.maxRelaysPerClient === 0 ? null : counts(),
     rates: all.clientRate === 0 ? null : rates(),
     networkCounts: all.maxRelaysPerNetwork === 0 ? null : counts(),
