@@ -4,7 +4,7 @@ import { cleanUp, forEach, type Step } from "../../clean-up.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
-import { type Reason, Side } from "../../flow/reason.ts";
+import { Side } from "../../flow/reason.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
@@ -12,6 +12,7 @@ import type { UpstreamTable } from "../../upstream/table.ts";
 import { nameOfListener } from "../account.ts";
 import type { Book } from "../book.ts";
 import { Descriptors } from "../descriptors.ts";
+import { Dialer } from "../dialer.ts";
 import type { Selection } from "../ending/dropping.ts";
 import { Ending } from "../ending/ending.ts";
 import {
@@ -44,12 +45,13 @@ import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import { Conduit, type ConduitHost } from "./conduit.ts";
+import { SocketsConduit, type SocketsHost } from "./conduit.ts";
+import { Attempt, Connector, type SocketsDialer } from "./connector.ts";
 import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
-import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { SocketsListening } from "./listening.ts";
+import { type OnDefect, throwUncaught } from "./on-defect.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
 
@@ -65,21 +67,21 @@ const ACCEPT_LOOKS_MAX = 4;
 const SPARE_MAX = 1024;
 
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
+export class SocketsEngine implements Engine, SocketsHost, CopiesHost, Routing {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
   readonly descriptors: Descriptors;
   readonly copies: Copies;
-  private readonly outsiders: Outsiders<Conduit>;
+  private readonly outsiders: Outsiders<SocketsConduit>;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly table: UpstreamTable;
-  private readonly dialer: Dialer;
+  readonly dialer: SocketsDialer;
   private readonly listening = new Set<SocketsListening>();
-  private readonly ledger: Ledger<Conduit>;
-  private readonly spare: Conduit[] = [];
+  private readonly ledger: Ledger<SocketsConduit>;
+  private readonly spare: SocketsConduit[] = [];
   private isAccepting = true;
   /** Runs while there are listeners. */
   private acceptLooks: ReturnType<typeof setInterval> | null = null;
@@ -89,7 +91,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private looksLeft = 0;
   private looksBefore = 0;
   private stopped: PromiseWithResolvers<number> | null = null;
-  private readonly ending: Ending<Conduit>;
+  private readonly ending: Ending<SocketsConduit>;
   /** Runs while memory has run out. */
   private patience: ReturnType<typeof setInterval> | null = null;
 
@@ -101,7 +103,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   constructor(
     memory: MemoryOptions,
     private readonly observer: EngineObserver,
-    private readonly resolve: ResolveName,
+    readonly resolve: ResolveName,
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
     private readonly asker: AskRoute | null = null,
@@ -133,14 +135,19 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
     this.copies = new Copies(this, this.ledger);
     this.window = new DialWindow(share.dials);
-    this.dialer = new Dialer(
+    const connector = new Connector(
       this.descriptors,
       this.turn,
-      observer,
-      resolve,
       onDefect,
       this.window,
       () => this.starved(),
+      () => this.dialer,
+    );
+    this.dialer = new Dialer(
+      this.descriptors,
+      observer,
+      resolve,
+      (conduit, address) => new Attempt(connector, conduit, address),
     );
     this.copyHandlers = copyHandlers(this.descriptors, onDefect);
   }
@@ -253,23 +260,11 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     return { listeners: this.listening.size, isPaused: !this.isAccepting };
   }
 
-  dial(conduit: Conduit): void {
-    this.dialer.dial(conduit);
-  }
-
-  giveUpDial(conduit: Conduit, reason: Reason): void {
-    this.dialer.failed(conduit, reason, "");
-  }
-
-  dropDial(conduit: Conduit): void {
-    this.dialer.drop(conduit);
-  }
-
-  started(conduit: Conduit): void {
+  started(conduit: SocketsConduit): void {
     this.observer.relayStarted?.(conduit.summary());
   }
 
-  finished(conduit: Conduit): void {
+  finished(conduit: SocketsConduit): void {
     this.ending.ended(conduit);
     this.observer.relayEnded(this.ledger.ends(conduit));
     if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
@@ -277,13 +272,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   }
 
   newCopy(backlog: Backlog): SocketsCopy {
-    const { copies, descriptors, copyHandlers, window, resolve } = this;
-    return new SocketsCopy(copies, backlog, {
-      descriptors,
-      handlers: copyHandlers,
-      window,
-      resolve,
-    });
+    const { copies, descriptors, copyHandlers, window } = this;
+    return new SocketsCopy(copies, backlog, { descriptors, handlers: copyHandlers, window });
   }
 
   mirrorDropped(drop: MirrorDrop): void {
@@ -334,9 +324,9 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     );
   }
 
-  private accept(listener: Listener, socket: Socket<Conduit>): void {
+  private accept(listener: Listener, socket: Socket<SocketsConduit>): void {
     this.turn.event();
-    const conduit = this.spare.pop() ?? new Conduit(this, listener);
+    const conduit = this.spare.pop() ?? new SocketsConduit(this, listener);
     socket.data = conduit;
     const id = this.ledger.begins(conduit, listener.account);
     conduit.accept(id, bunSocket(socket), listener);
@@ -346,7 +336,9 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     this.gate();
   }
 
-  private clientHandlers(onOpen: (client: Socket<Conduit>) => void): SocketHandler<Conduit> {
+  private clientHandlers(
+    onOpen: (client: Socket<SocketsConduit>) => void,
+  ): SocketHandler<SocketsConduit> {
     const { turn } = this;
     return {
       open: onOpen,

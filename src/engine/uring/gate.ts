@@ -8,7 +8,7 @@ import { Count } from "../pages.ts";
 import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
 import type { Answering } from "../thread/teller.ts";
 import { CqeFlag } from "./abi.ts";
-import type { Conduit } from "./conduit.ts";
+import type { UringConduit } from "./conduit.ts";
 import { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
@@ -33,7 +33,7 @@ export class Gate {
 
   constructor(
     private readonly loop: Loop,
-    private readonly ledger: Ledger<Conduit>,
+    private readonly ledger: Ledger<UringConduit>,
   ) {}
 
   /** No listener is left. */

@@ -5,7 +5,9 @@ import type { Reason } from "../../flow/reason.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 import type { Book } from "../book.ts";
+import type { ConduitHost } from "../conduit.ts";
 import { Descriptors } from "../descriptors.ts";
+import { Dialer } from "../dialer.ts";
 import type { Selection } from "../ending/dropping.ts";
 import { Ending } from "../ending/ending.ts";
 import { type EngineShare, upstreamTableOf } from "../engine.ts";
@@ -26,10 +28,10 @@ import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
 import { closeUnknown, opensDescriptor } from "./close-unknown.ts";
-import { Conduit } from "./conduit.ts";
+import { UringConduit } from "./conduit.ts";
+import { Connector, type UringAttempt } from "./connector.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
-import { Dialer, type Encoded } from "./dialer.ts";
 import { Files } from "./files.ts";
 import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
@@ -40,7 +42,8 @@ import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
 import { resetNow } from "./reset-now.ts";
 import { createSender, type Sender } from "./sender.ts";
-import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { Tuning } from "./tuning.ts";
 import { unseen } from "./unseen.ts";
 import { Yielding } from "./yielding.ts";
 
@@ -107,27 +110,30 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements CopiesHost {
+export class Loop implements CopiesHost, ConduitHost<UringConduit> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
   readonly meter: Meter;
   readonly receiver: Receiver;
   readonly sender: Sender;
-  readonly dialer: Dialer;
+  readonly connector: Connector;
+  readonly dialer: Dialer<number, UringAttempt, UringConduit>;
+  readonly tuning: Tuning;
+  readonly resolve: ResolveName = (...question) => this.report.resolve(...question);
   /** The ring's file table, if sockets are put into it. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
   readonly descriptors: Descriptors;
-  readonly outsiders: Outsiders<Conduit>;
+  readonly outsiders: Outsiders<UringConduit>;
   readonly copies: Copies;
   private readonly copyTable = new CopyTable(this);
   /** What is known of upstreams. */
   readonly table: UpstreamTable;
   /** Which relay a slot is; ended ones keep theirs, for the next tenant. */
-  private readonly slots: Conduit[] = [];
-  private readonly spare: Conduit[] = [];
-  private readonly ledger: Ledger<Conduit>;
+  private readonly slots: UringConduit[] = [];
+  private readonly spare: UringConduit[] = [];
+  private readonly ledger: Ledger<UringConduit>;
   private readonly gate: Gate;
   private marked: Lane[] = [];
   private turns = 0;
@@ -143,7 +149,7 @@ export class Loop implements CopiesHost {
   private isLooking = false;
   /** Nobody new is accepted, and what runs may finish. */
   stopping = false;
-  private readonly ending: Ending<Conduit>;
+  private readonly ending: Ending<UringConduit>;
   private isOver = false;
   /** The next look for resets that were not told is due. */
   private isSweeping = false;
@@ -187,7 +193,11 @@ export class Loop implements CopiesHost {
     this.gate = new Gate(this, this.ledger);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
-    this.dialer = new Dialer(this);
+    this.tuning = new Tuning(this);
+    this.connector = new Connector(this);
+    this.dialer = new Dialer(this.descriptors, report, this.resolve, (conduit, address) =>
+      this.connector.attempt(conduit, address),
+    );
     this.files = options.uring.fixedFiles ? Files.open(kernel, this.prepare) : null;
     this.listenForWake();
   }
@@ -236,7 +246,7 @@ export class Loop implements CopiesHost {
   /**
    * Accepts on a descriptor that listens; the loop closes it.
    *
-   * @param key by which it is called from now on, 0…2²⁴ − 1, and never used twice
+   * @param key by which it is called from now on, 0…2²⁸ − 1, and never used twice
    * @param options with the address that is really listened on
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
@@ -374,11 +384,6 @@ export class Loop implements CopiesHost {
     this.prepare.close(descriptor);
   }
 
-  /** A dial was answered by nobody but itself: it counts as refused. */
-  metItself(descriptor: number, { bytes, isTcp }: Encoded): boolean {
-    return isTcp && this.sockets.meetsItself(descriptor, bytes);
-  }
-
   /** A descriptor is the loop's from now on, and no completion has brought it. */
   took(descriptor: number): void {
     this.options.held.took(descriptor);
@@ -425,7 +430,7 @@ export class Loop implements CopiesHost {
   }
 
   /** A client was accepted, and nothing was done for it yet. */
-  started(conduit: Conduit): void {
+  started(conduit: UringConduit): void {
     this.report.relayStarted?.(conduit.summary());
   }
 
@@ -448,7 +453,7 @@ export class Loop implements CopiesHost {
   }
 
   /** Both ends of a relay are closed. */
-  finished(conduit: Conduit): void {
+  finished(conduit: UringConduit): void {
     this.ending.ended(conduit);
     this.report.relayEnded(this.ledger.ends(conduit));
     this.spare.push(conduit);
@@ -458,7 +463,7 @@ export class Loop implements CopiesHost {
   /** Tells when nothing is left after a stop. */
   reportStopped(): void {
     if (!this.stopping) return;
-    if (this.ledger.running.size > 0 || !this.gate.isEmpty) return;
+    if (this.ledger.running.size > 0 || !this.gate.isEmpty || this.connector.count > 0) return;
     if (this.copies.count > 0) this.copies.hurry();
     else this.report.stopped(this.ending.cutCount);
   }
@@ -534,6 +539,7 @@ export class Loop implements CopiesHost {
     const operation = operationOf(low);
     // Before anything else, which may go wrong: from now on only this knows of it.
     if (result >= 0 && opensDescriptor(operation)) this.options.held.took(result);
+    const generation = kernel.cqes[at + CqeWord.UserDataHigh] as number;
     switch (operation) {
       case Operation.Ignored:
         return;
@@ -544,9 +550,12 @@ export class Loop implements CopiesHost {
       case Operation.Accept:
         this.gate.completed(slotOf(low), result, flags);
         return;
+      case Operation.Socket:
+      case Operation.Connect:
+        this.connector.completed(operation, slotOf(low), generation, result);
+        return;
     }
-    const generation = kernel.cqes[at + CqeWord.UserDataHigh] as number;
-    if (operation >= Operation.MirrorSocket) {
+    if (operation >= Operation.MirrorSend) {
       this.copyTable.completed(operation, slotOf(low), generation, result);
       return;
     }
@@ -572,12 +581,6 @@ export class Loop implements CopiesHost {
       case Operation.WatchDown:
         conduit.down.watchCompleted(result, flags);
         return;
-      case Operation.Socket:
-        this.dialer.socketCompleted(conduit, attemptOf(low), result);
-        return;
-      case Operation.Connect:
-        this.dialer.connectCompleted(conduit, attemptOf(low), result);
-        return;
     }
   }
 
@@ -601,8 +604,8 @@ export class Loop implements CopiesHost {
     });
   }
 
-  private newConduit(listener: Listener): Conduit {
-    const conduit = new Conduit(this, this.slots.length, listener);
+  private newConduit(listener: Listener): UringConduit {
+    const conduit = new UringConduit(this, this.slots.length, listener);
     this.slots.push(conduit);
     return conduit;
   }
