@@ -329,7 +329,7 @@ export class SocketsEngine implements Engine, SocketsHost, CopiesHost, Routing {
     const conduit = this.spare.pop() ?? new SocketsConduit(this, listener);
     socket.data = conduit;
     const id = this.ledger.begins(conduit, listener.account);
-    conduit.accept(id, bunSocket(socket), listener);
+    conduit.accept(id, conduit.clientEnd.open(bunSocket(socket)), listener);
     this.ending.begun(conduit);
     if (this.copies.count > 0) this.copies.makeRoom();
     this.outsiders.makeRoom();
@@ -343,14 +343,14 @@ export class SocketsEngine implements Engine, SocketsHost, CopiesHost, Routing {
     return {
       open: onOpen,
       data: (socket, chunk) => {
-        socket.data.up.receive(chunk);
+        socket.data.clientEnd.data(chunk);
       },
       drain: (socket) => {
-        socket.data.down.drained();
+        socket.data.clientEnd.drained();
       },
       end: (socket) => {
         turn.event();
-        socket.data.sourceEnded(Side.Client);
+        socket.data.up.sourceEnded();
       },
       close: (socket, error) => {
         turn.event();

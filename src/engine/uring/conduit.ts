@@ -1,58 +1,48 @@
 import { Flow, Phase } from "../../flow/flow.ts";
-import { type Reason, Side } from "../../flow/reason.ts";
+import { Side } from "../../flow/reason.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
 import { Conduit } from "../conduit.ts";
+import { Lane } from "../lane.ts";
+import { Chain } from "./chain.ts";
 import type { AttemptOwner, UringAttempt } from "./connector.ts";
-import { Direction, Lane } from "./lane.ts";
+import type { EndOwner, UringEnd, UringLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
-import { Operation, ticketLow } from "./ticket.ts";
+import { Direction } from "./memory.ts";
 
 /**
- * A relay on io_uring, of whose completions it is told. It has a slot, which its tickets name.
- *
- * `pending` counts the operations of it that the kernel has. A tenancy ends when the relay is over
- * and none is left: then both descriptors are closed and the slot is free.
+ * A relay on io_uring. A tenancy ends when the relay is over, the kernel has nothing of either end, and both
+ * are closed.
  *
  * Owner: the loop.
  */
 export class UringConduit
-  extends Conduit<number, UringAttempt, Lane, Listener, Loop>
-  implements AttemptOwner
+  extends Conduit<UringEnd, Chain, UringAttempt, Listener, Loop>
+  implements AttemptOwner, EndOwner
 {
   readonly relay: Relay;
-  readonly up: Lane;
-  readonly down: Lane;
-  /** Operations that the kernel has. */
-  pending = 0;
-  /** Zero-copy sends that are over but whose bytes the kernel still needs. */
-  notices = 0;
-  private swept = false;
+  readonly up: UringLane;
+  readonly down: UringLane;
   /** Bytes that had moved at the last look for resets, and whether they were looked for since. */
   private movedAtSweep = 0;
   private isSwept = true;
 
   constructor(
     private readonly loop: Loop,
-    readonly slot: number,
     listener: Listener,
   ) {
     super(loop, listener);
     const { receiveMax, flowLimit, receiveBelow } = loop.memory;
     const flow = () => new Flow(receiveMax, flowLimit, receiveBelow);
     this.relay = new Relay(flow(), flow());
-    this.up = new Lane(this.relay.up, Direction.Up, this, loop);
-    this.down = new Lane(this.relay.down, Direction.Down, this, loop);
+    const { meter } = loop;
+    this.up = new Lane(this.relay.up, new Chain(loop, Direction.Up), meter, this);
+    this.down = new Lane(this.relay.down, new Chain(loop, Direction.Down), meter, this);
   }
 
-  /** Part of every ticket of this tenant. */
-  get generation(): number {
-    return this.relay.generation;
-  }
-
-  /** The low word of a ticket of this relay. */
-  ticket(operation: Operation): number {
-    return ticketLow(operation, this.slot);
+  /** The end of a client that was accepted. */
+  clientEnd(descriptor: number): UringEnd {
+    return this.loop.ends.open(descriptor, this, this.up, this.down);
   }
 
   get sources(): readonly string[] {
@@ -60,38 +50,22 @@ export class UringConduit
   }
 
   attemptAnswered(attempt: UringAttempt, descriptor: number): void {
-    this.loop.dialer.answered(this, attempt, descriptor);
+    const { ends, dialer } = this.loop;
+    dialer.answered(this, attempt, ends.open(descriptor, this, this.down, this.up));
   }
 
   attemptLost(attempt: UringAttempt, code: string): void {
     this.loop.dialer.attemptFailed(this, attempt, code);
   }
 
-  override accept(id: number, client: number, listener: Listener): void {
-    this.swept = false;
+  override accept(id: number, client: UringEnd, listener: Listener): void {
     this.movedAtSweep = 0;
     this.isSwept = true;
     super.accept(id, client, listener);
   }
 
-  /** The client has sent bytes before its header was complete. @returns how many are the header's */
-  preamble(bytes: Uint8Array): number {
-    return this.headerBytes(bytes);
-  }
-
-  /** Whether bytes that were taken for a header's may still be the flow's. */
-  get isUndecided(): boolean {
-    return this.undecided.length > 0;
-  }
-
-  preambleLate(reason: Reason): void {
-    this.headerEnded(reason);
-    this.up.preambleOver();
-    this.settle();
-  }
-
   /** A receive brought the end (FIN). */
-  sourceEnded(lane: Lane): void {
+  sourceEnded(lane: UringLane): void {
     if (lane.hasPreamble) {
       this.headerEnded("preamble_invalid");
       lane.preambleOver();
@@ -101,7 +75,7 @@ export class UringConduit
       this.sourceReset(lane);
       return;
     }
-    const side = sourceSide(lane);
+    const side = this.sourceSide(lane);
     lane.start(this.relay.sourceEnded(side));
     if (this.relay.phase === RelayPhase.Relaying || this.relay.phase === RelayPhase.Dialing) {
       this.listener.halfClosed.add(this);
@@ -114,15 +88,15 @@ export class UringConduit
    * error. A connection that was reset has no other end any more; one that has only ended still has,
    * unless our own FIN went there, and then no send can have met anything.
    */
-  private isReset(lane: Lane): boolean {
+  private isReset(lane: UringLane): boolean {
     const other = lane === this.up ? this.down : this.up;
-    if (other.flow.phase === Phase.Ended || lane.source < 0) return false;
-    return this.loop.sockets.otherAddress(lane.source) === null;
+    if (other.flow.phase === Phase.Ended || lane.source === null) return false;
+    return this.addressOf(lane.source) === null;
   }
 
   /** A receive failed: what came before has been received, and nothing more comes. */
-  sourceReset(lane: Lane): void {
-    const side = sourceSide(lane);
+  sourceReset(lane: UringLane): void {
+    const side = this.sourceSide(lane);
     const effects = this.relay.reset(side);
     this.resetSeen(side);
     lane.start(effects);
@@ -133,13 +107,13 @@ export class UringConduit
    * The source was reset while it was not read. What it sent before lies in the kernel and is still
    * read as its target takes it; nothing can be sent to it any more.
    */
-  sourceBroken(lane: Lane): void {
-    this.lost(sourceSide(lane));
+  sourceBroken(lane: UringLane): void {
+    this.lost(this.sourceSide(lane));
   }
 
   /** A send failed: the target takes nothing any more. */
-  targetLost(lane: Lane): void {
-    this.lost(lane.direction === Direction.Up ? Side.Upstream : Side.Client);
+  targetLost(lane: UringLane): void {
+    this.lost(lane === this.up ? Side.Upstream : Side.Client);
     if (lane.flow.sending) lane.flow.sent(0);
     lane.drop();
     this.settle();
@@ -152,7 +126,7 @@ export class UringConduit
       return;
     }
     for (const end of [this.client, this.upstream]) {
-      if (end !== null) this.loop.tuning.keepAlive(end, this.listener.keepAliveValues);
+      if (end !== null) this.loop.tuning.keepAlive(end.descriptor, this.listener.keepAliveValues);
     }
   }
 
@@ -166,8 +140,8 @@ export class UringConduit
     if (moved === this.movedAtSweep) {
       if (this.isSwept) return true;
       this.isSwept = true;
-      this.up.lookForReset();
-      this.down.lookForReset();
+      this.client?.lookForReset();
+      this.upstream?.lookForReset();
       return true;
     }
     this.movedAtSweep = moved;
@@ -199,7 +173,7 @@ export class UringConduit
   protected sendFin(side: Side): void {
     const end = this.endOf(side);
     if (end !== null && this.relay.from(side).phase !== Phase.Ended) {
-      this.loop.sockets.endSending(end);
+      this.loop.sockets.endSending(end.descriptor);
     }
   }
 
@@ -213,7 +187,8 @@ export class UringConduit
   private resetSeen(side: Side): void {
     const target = side === Side.Client ? this.down : this.up;
     // The send in flight, if there is one, fails by itself; what is queued goes when it does.
-    if (target.flow.sending && !target.sendPending && target.flow.phase === Phase.Aborted) {
+    const isPending = target.target?.sendPending ?? false;
+    if (target.flow.sending && !isPending && target.flow.phase === Phase.Aborted) {
       target.flow.sent(0);
     }
     target.drop();
@@ -226,89 +201,67 @@ export class UringConduit
   protected abandon(): void {
     const { down } = this.relay;
     this.dropDial();
-    this.sweep();
+    this.client?.sweep();
+    this.upstream?.sweep();
     if (this.up.discards) {
       // Behind a sink there is no upstream whose completions would end what stands for it.
       if (down.receiving) down.stopped();
     }
     for (const lane of [this.up, this.down]) {
-      const { flow } = lane;
-      if (flow.receiving && !lane.armed && lane.source >= 0) flow.stopped();
-      if (flow.sending && !lane.sendPending && lane.target >= 0) flow.sent(0);
+      const { flow, source, target } = lane;
+      if (flow.receiving && source !== null && !source.armed) flow.stopped();
+      if (flow.sending && target !== null && !target.sendPending) flow.sent(0);
       if (lane.discards && flow.sending) flow.sent(0);
     }
     this.settle();
   }
 
-  /** Cancels whatever the kernel has of this relay. */
-  private sweep(): void {
-    if (this.swept || this.pending === 0) return;
-    this.swept = true;
-    for (const lane of [this.up, this.down]) {
-      if (lane.armed) this.cancel(Operation.ReceiveUp + lane.direction);
-      if (lane.sendPending) this.cancel(Operation.SendUp + lane.direction);
-      if (lane.watching) this.cancel(Operation.WatchUp + lane.direction);
-    }
-  }
-
-  private cancel(operation: Operation): void {
-    this.loop.prepare.cancel(this.ticket(operation), this.generation);
-  }
-
   protected finish(): void {
-    if (this.pending > 0) {
-      this.sweep();
+    const { client, upstream, relay } = this;
+    if ((client?.pending ?? 0) + (upstream?.pending ?? 0) > 0) {
+      client?.sweep();
+      upstream?.sweep();
       return;
     }
-    this.closeEnds();
-    // What was sent without copying is the kernel's until it says so; a reset makes it do that.
-    if (this.notices > 0) return;
-    this.over();
-  }
-
-  /** Closes both descriptors, if that was not done. */
-  private closeEnds(): void {
-    const { loop, relay } = this;
     const { reason, up, down } = relay;
     // A request that came in that very moment is lost, and whoever sent it must not think otherwise.
     const isRetired = this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
     const isClean = isRetired || reason === "client_fin" || reason === "upstream_fin";
-    const { client, upstream } = this;
-    // Before, so that nothing that fails meanwhile has them closed twice: another's would be hit.
-    this.client = null;
-    this.upstream = null;
-    for (const descriptor of [client, upstream]) {
-      if (descriptor === null) continue;
-      loop.closeSocket(descriptor, isClean);
-      loop.descriptors.closed(1);
-    }
+    client?.close(isClean);
+    upstream?.close(isClean);
+  }
+
+  endClosed(end: UringEnd): void {
+    if (end === this.client) this.client = null;
+    else this.upstream = null;
+    if (this.client === null && this.upstream === null) this.over();
   }
 
   protected get ownAddress(): Uint8Array | null {
-    return this.client === null ? null : this.loop.sockets.ownAddress(this.client);
+    return this.client === null ? null : this.loop.sockets.ownAddress(this.client.descriptor);
   }
 
-  protected addressOf(end: number): Uint8Array | null {
-    return this.loop.sockets.otherAddress(end);
+  protected addressOf(end: UringEnd): Uint8Array | null {
+    return this.loop.sockets.otherAddress(end.descriptor);
   }
 
-  protected unsentTo(end: number): number {
-    return this.loop.sockets.unsentBytes(end);
+  protected unsentTo(end: UringEnd): number {
+    return this.loop.sockets.unsentBytes(end.descriptor);
   }
 
-  protected unreadOf(end: number): number {
-    return this.loop.sockets.unreadBytes(end);
+  protected unreadOf(end: UringEnd): number {
+    return this.loop.sockets.unreadBytes(end.descriptor);
   }
 
-  protected keepUrgentBytes(end: number): void {
-    this.loop.tuning.keepUrgentBytes(end);
+  protected keepUrgentBytes(end: UringEnd): void {
+    this.loop.tuning.keepUrgentBytes(end.descriptor);
   }
 
-  protected sendFirst(end: number, bytes: Uint8Array): boolean {
-    return this.loop.sockets.sendNow(end, bytes) === bytes.length;
+  protected sendFirst(end: UringEnd, bytes: Uint8Array): boolean {
+    return this.loop.sockets.sendNow(end.descriptor, bytes) === bytes.length;
   }
-}
 
-function sourceSide(lane: Lane): Side {
-  return lane.direction === Direction.Up ? Side.Client : Side.Upstream;
+  private sourceSide(lane: UringLane): Side {
+    return lane === this.up ? Side.Client : Side.Upstream;
+  }
 }

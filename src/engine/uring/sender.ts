@@ -3,21 +3,22 @@ import type { UringSend } from "../../config/options.ts";
 import { type Mapping, mapMemory, unmap } from "../linux.ts";
 import { IOVEC_SIZE, MSGHDR_SIZE, Priority } from "./abi.ts";
 import { BufferRing } from "./buffer-ring.ts";
+import type { Chain } from "./chain.ts";
 import { NONE } from "./chunks.ts";
-import type { Lane } from "./lane.ts";
+import type { UringEnd } from "./end.ts";
 import type { Loop } from "./loop.ts";
 import { Operation } from "./ticket.ts";
 
-/** How what a lane has queued is sent. */
+/** How what is queued for an end is sent. */
 export interface Sender {
   /** Its sends may meet a reset without saying so at once: then a receive takes it for the end. */
   readonly hidesResets: boolean;
-  /** It heeds {@link Lane.isPrompt}. */
+  /** It heeds {@link UringEnd.isPrompt}. */
   readonly canBePrompt: boolean;
   /** Prepares a send of the first chunks of the queue. @returns how many bytes it asks for */
-  start(lane: Lane): number;
+  start(end: UringEnd, queue: Chain): number;
   /** That send has completed: `sent` bytes were taken, of `asked`. */
-  done(lane: Lane, sent: number, asked: number): void;
+  done(end: UringEnd, sent: number, asked: number): void;
   /** Gives back what it has. Nothing is in flight. */
   close(): void;
 }
@@ -40,10 +41,6 @@ export function createSender(kind: UringSend, loop: Loop): Sender {
   }
 }
 
-function ticketOf(lane: Lane): number {
-  return lane.conduit.ticket(Operation.SendUp + lane.direction);
-}
-
 /** One SEND of the first chunk, or a SENDMSG of all of them when there are several. */
 class PlainSender implements Sender {
   readonly hidesResets = false;
@@ -54,18 +51,17 @@ class PlainSender implements Sender {
     this.several = new MessageSender(loop, false);
   }
 
-  start(lane: Lane): number {
-    if (lane.count > 1) return this.several.start(lane);
-    const { firstSize } = lane;
-    const { prepare } = this.loop;
-    const { generation } = lane.conduit;
-    const { target, firstAddress, isPrompt } = lane;
-    prepare.send(target, firstAddress, firstSize, isPrompt, ticketOf(lane), generation);
+  start(end: UringEnd, queue: Chain): number {
+    if (queue.count > 1) return this.several.start(end, queue);
+    const { firstAddress, firstSize } = queue;
+    const { descriptor, generation, isPrompt } = end;
+    const low = end.ticket(Operation.Send);
+    this.loop.prepare.send(descriptor, firstAddress, firstSize, isPrompt, low, generation);
     return firstSize;
   }
 
-  done(lane: Lane): void {
-    if (lane.slot !== NONE) this.several.done(lane);
+  done(end: UringEnd): void {
+    if (end.message !== NONE) this.several.done(end);
   }
 
   close(): void {
@@ -80,11 +76,11 @@ class ZeroCopySender implements Sender {
 
   constructor(private readonly loop: Loop) {}
 
-  start(lane: Lane): number {
-    const { firstSize } = lane;
-    const { prepare } = this.loop;
-    const { generation } = lane.conduit;
-    prepare.sendZeroCopy(lane.target, lane.firstAddress, firstSize, ticketOf(lane), generation);
+  start(end: UringEnd, queue: Chain): number {
+    const { firstAddress, firstSize } = queue;
+    const { descriptor, generation } = end;
+    const low = end.ticket(Operation.Send);
+    this.loop.prepare.sendZeroCopy(descriptor, firstAddress, firstSize, low, generation);
     return firstSize;
   }
 
@@ -122,10 +118,10 @@ class MessageSender implements Sender {
     this.canBePrompt = !isZeroCopy;
   }
 
-  start(lane: Lane): number {
+  start(end: UringEnd, queue: Chain): number {
     if (this.free.length === 0) this.grow();
     const slot = this.free.pop() as number;
-    lane.slot = slot;
+    end.message = slot;
     const mapping = Math.floor(slot / SLOTS_PER_MAPPING);
     const offset = (slot % SLOTS_PER_MAPPING) * SLOT_SIZE;
     const words = this.words[mapping] as Uint32Array;
@@ -134,7 +130,7 @@ class MessageSender implements Sender {
     let size = 0;
     let pieces = 0;
     let at = (offset + 64) >>> 2;
-    for (let chunk = lane.first; chunk !== NONE && pieces < PIECES_MAX; pieces++) {
+    for (let chunk = queue.first; chunk !== NONE && pieces < PIECES_MAX; pieces++) {
       const start = chunks.start[chunk] as number;
       const length = (chunks.end[chunk] as number) - start;
       const address = memory.address(chunks.buffer[chunk] as number, start);
@@ -151,18 +147,17 @@ class MessageSender implements Sender {
     words[first + 4] = (header + 64) >>> 0;
     words[first + 5] = Math.floor((header + 64) / 2 ** 32);
     words[first + 6] = pieces;
-    const { generation } = lane.conduit;
     const { prepare } = this.loop;
-    const { target, isPrompt } = lane;
-    const low = ticketOf(lane);
-    if (this.isZeroCopy) prepare.sendMessageZeroCopy(target, header, low, generation);
-    else prepare.sendMessage(target, header, isPrompt, low, generation);
+    const { descriptor, generation, isPrompt } = end;
+    const low = end.ticket(Operation.Send);
+    if (this.isZeroCopy) prepare.sendMessageZeroCopy(descriptor, header, low, generation);
+    else prepare.sendMessage(descriptor, header, isPrompt, low, generation);
     return size;
   }
 
-  done(lane: Lane): void {
-    this.free.push(lane.slot);
-    lane.slot = NONE;
+  done(end: UringEnd): void {
+    this.free.push(end.message);
+    end.message = NONE;
   }
 
   close(): void {
@@ -178,7 +173,7 @@ class MessageSender implements Sender {
   }
 }
 
-/** Entries of a lane's own ring. */
+/** Entries of an end's own ring. */
 const RING_ENTRIES = 64;
 /** A ring begins on a page. */
 const PAGE = 4096;
@@ -188,19 +183,19 @@ const FIRST_GROUP = 16;
 const GROUPS_MAX = 65_536;
 
 /**
- * SENDs that take their bytes from a ring of provided buffers, one ring per lane: the first chunk,
+ * SENDs that take their bytes from a ring of provided buffers, one ring per end: the first chunk,
  * or as many as there are (bundle). All of them are asked for with MSG_WAITALL, as a ring that was
  * sent in part could not be told from one that was not; where that happens nevertheless (an end that
  * is gone) the ring is made anew.
  *
- * A ring takes a page and a group's number, so that the lanes of 32,760 relays can have one; others
+ * A ring takes a page and a group's number, so that the ends of 32,760 relays can have one; others
  * send without.
  */
 class RingSender implements Sender {
   readonly hidesResets = true;
   readonly canBePrompt = false;
   private readonly mappings: Mapping[] = [];
-  private readonly rings = new Map<number, LaneRing>();
+  private readonly rings = new Map<number, EndRing>();
   private readonly plain: PlainSender;
 
   constructor(
@@ -210,13 +205,13 @@ class RingSender implements Sender {
     this.plain = new PlainSender(loop);
   }
 
-  start(lane: Lane): number {
-    const ring = this.ringOf(lane);
-    if (ring === null) return this.plain.start(lane);
+  start(end: UringEnd, queue: Chain): number {
+    const ring = this.ringOf(end);
+    if (ring === null) return this.plain.start(end, queue);
     const { chunks, memory, prepare } = this.loop;
     let size = 0;
     let left = this.isBundle ? RING_ENTRIES : 1;
-    for (let chunk = lane.first; chunk !== NONE && left > 0; left--) {
+    for (let chunk = queue.first; chunk !== NONE && left > 0; left--) {
       const start = chunks.start[chunk] as number;
       const length = (chunks.end[chunk] as number) - start;
       ring.push(memory.address(chunks.buffer[chunk] as number, start), length);
@@ -225,14 +220,15 @@ class RingSender implements Sender {
     }
     ring.publish();
     const priority = this.isBundle ? Priority.Bundle : Priority.None;
-    const { generation } = lane.conduit;
-    prepare.sendFromGroup(lane.target, ring.group, priority, ticketOf(lane), generation);
+    const { descriptor, generation } = end;
+    const low = end.ticket(Operation.Send);
+    prepare.sendFromGroup(descriptor, ring.group, priority, low, generation);
     return size;
   }
 
-  done(lane: Lane, sent: number, asked: number): void {
-    if (lane.slot !== NONE) this.plain.done(lane);
-    else if (sent !== asked) this.rings.get(keyOf(lane))?.renew();
+  done(end: UringEnd, sent: number, asked: number): void {
+    if (end.message !== NONE) this.plain.done(end);
+    else if (sent !== asked) this.rings.get(end.slot)?.renew();
   }
 
   close(): void {
@@ -240,8 +236,7 @@ class RingSender implements Sender {
     for (const mapping of this.mappings) unmap(mapping);
   }
 
-  private ringOf(lane: Lane): LaneRing | null {
-    const key = keyOf(lane);
+  private ringOf({ slot: key }: UringEnd): EndRing | null {
     const known = this.rings.get(key);
     if (known !== undefined) return known;
     const group = FIRST_GROUP + key;
@@ -249,18 +244,14 @@ class RingSender implements Sender {
     const place = this.rings.size % RINGS_PER_MAPPING;
     if (place === 0) this.mappings.push(mapMemory(RINGS_PER_MAPPING * PAGE));
     const mapping = this.mappings[this.mappings.length - 1] as Mapping;
-    const ring = new LaneRing(this.loop, group, mapping, place * PAGE);
+    const ring = new EndRing(this.loop, group, mapping, place * PAGE);
     this.rings.set(key, ring);
     return ring;
   }
 }
 
-function keyOf(lane: Lane): number {
-  return lane.conduit.slot * 2 + lane.direction;
-}
-
-/** The ring of provided buffers that one lane sends from. Empty whenever no send is in flight. */
-class LaneRing {
+/** The ring of provided buffers that is sent from to one end. Empty whenever no send is in flight. */
+class EndRing {
   private readonly ring: BufferRing;
 
   constructor(
