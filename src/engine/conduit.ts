@@ -30,6 +30,8 @@ export interface ConduitLane<End> extends StoryLane {
   setPace(pacer: Pacer | null): void;
   /** Carries out what the flow asked for. */
   start(effects: number): void;
+  /** How many looks in a row, this one included, found queued bytes of which none was sent since. */
+  lookStill(): number;
   /** Gives back all memory and forgets both ends. */
   clear(): void;
 }
@@ -117,6 +119,10 @@ export abstract class Conduit<
   protected abstract abandon(): void;
   /** Ends the relay when that is due: after facts that may have been the last ones. */
   protected abstract settle(): void;
+  /** Its PROXY header is not complete in time, or others need its place. */
+  abstract preambleLate(reason: Reason): void;
+  /** From now on the kernel finds out when an end is gone without a word. */
+  abstract keepAlive(): void;
   /** Once nothing is in flight and both ends are closed, the tenancy is over: {@link over}. */
   protected abstract finish(): void;
 

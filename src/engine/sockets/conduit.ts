@@ -5,7 +5,8 @@ import { Flow, Phase } from "../../flow/flow.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
-import { Conduit, type ConduitHost } from "../conduit.ts";
+import { Conduit } from "../conduit.ts";
+import type { Hall } from "../hall.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import { keepUrgentBytes, receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
@@ -21,7 +22,8 @@ import type { Turn } from "./turn.ts";
 const FLOW_LIMIT = 2 * CHUNK_MAX;
 
 /** What a conduit needs of its engine. */
-export interface SocketsHost extends ConduitHost<SocketsConduit> {
+export interface SocketsHost {
+  readonly hall: Hall<SocketsConduit, Listener>;
   /** The memory of the up flows and of the down flows. */
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -33,7 +35,7 @@ export interface SocketsHost extends ConduitHost<SocketsConduit> {
  * `shutdown`.
  */
 export class SocketsConduit
-  extends Conduit<BunSocket<unknown>, Attempt, Lane, Listener, SocketsHost>
+  extends Conduit<BunSocket<unknown>, Attempt, Lane, Listener, Hall<SocketsConduit, Listener>>
   implements LaneOwner
 {
   readonly relay: Relay;
@@ -43,7 +45,7 @@ export class SocketsConduit
   private keepsAlive = false;
 
   constructor(host: SocketsHost, listener: Listener) {
-    super(host, listener);
+    super(host.hall, listener);
     const flow = () => new Flow(CHUNK_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
     this.up = new Lane(this.relay.up, host.reservoirs.up, host.meter, host.turn, this);
@@ -52,6 +54,8 @@ export class SocketsConduit
 
   override accept(id: number, client: BunSocket<unknown>, listener: Listener): void {
     this.keepsAlive = false;
+    // From now on Bun's callbacks find it.
+    client.data = this;
     super.accept(id, client, listener);
   }
 

@@ -57,7 +57,7 @@ export class Connector {
     private readonly window: DialWindow,
     private readonly onStarved: () => void,
     /** Who waits for attempts. */
-    private readonly dialer: () => SocketsDialer,
+    private readonly dialer: SocketsDialer,
   ) {
     this.handlers = this.makeHandlers();
   }
@@ -75,7 +75,7 @@ export class Connector {
   private failed(attempt: Attempt, code: string): void {
     const { conduit } = attempt;
     attempt.conduit = null;
-    if (conduit !== null) this.dialer().attemptFailed(conduit, attempt, code);
+    if (conduit !== null) this.dialer.attemptFailed(conduit, attempt, code);
   }
 
   private makeHandlers(): SocketHandler<Attempt> {
@@ -94,7 +94,7 @@ export class Connector {
           socket.terminate();
           return;
         }
-        this.dialer().answered(conduit, attempt, bunSocket(socket));
+        this.dialer.answered(conduit, attempt, bunSocket(socket));
       },
       connectError: (socket, error) => {
         turn.event();

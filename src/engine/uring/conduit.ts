@@ -17,7 +17,7 @@ import { Operation, ticketLow } from "./ticket.ts";
  * Owner: the loop.
  */
 export class UringConduit
-  extends Conduit<number, UringAttempt, Lane, Listener, Loop>
+  extends Conduit<number, UringAttempt, Lane, Listener, Loop["hall"]>
   implements AttemptOwner
 {
   readonly relay: Relay;
@@ -37,7 +37,7 @@ export class UringConduit
     readonly slot: number,
     listener: Listener,
   ) {
-    super(loop, listener);
+    super(loop.hall, listener);
     const { receiveMax, flowLimit, receiveBelow } = loop.memory;
     const flow = () => new Flow(receiveMax, flowLimit, receiveBelow);
     this.relay = new Relay(flow(), flow());
@@ -60,11 +60,11 @@ export class UringConduit
   }
 
   attemptAnswered(attempt: UringAttempt, descriptor: number): void {
-    this.loop.dialer.answered(this, attempt, descriptor);
+    this.loop.hall.dialer.answered(this, attempt, descriptor);
   }
 
   attemptLost(attempt: UringAttempt, code: string): void {
-    this.loop.dialer.attemptFailed(this, attempt, code);
+    this.loop.hall.dialer.attemptFailed(this, attempt, code);
   }
 
   override accept(id: number, client: number, listener: Listener): void {
@@ -280,7 +280,7 @@ export class UringConduit
     for (const descriptor of [client, upstream]) {
       if (descriptor === null) continue;
       loop.closeSocket(descriptor, isClean);
-      loop.descriptors.closed(1);
+      loop.hall.descriptors.closed(1);
     }
   }
 
