@@ -171,7 +171,7 @@ export class Life implements Report {
       const copyOf = this.kernel.handedOver[relay - 1] ?? null;
       return { tenancy: `copy ${ticketName(slot, generation)}`, copyOf };
     };
-    Object.assign(this.loop.descriptors, { most: story.descriptors, allot: () => {} });
+    Object.assign(this.loop.hall.descriptors, { most: story.descriptors, allot: () => {} });
   }
 
   /** The whole story. Throws where a rule is broken. */
@@ -206,7 +206,8 @@ export class Life implements Report {
   calm(): void {
     this.fate.cease();
     this.world.calm();
-    const { copies, book } = this.inside;
+    const { book, hall } = this.inside;
+    const { copies } = hall;
     const lateCopies = () => book.stats().mirrors[0]?.dropped.timeout ?? 0;
     const late = lateCopies();
     this.until("every relay comes to its end when the faults cease", () => {

@@ -4,13 +4,14 @@ import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
-import { Conduit, type ConduitHost } from "../conduit.ts";
+import { Conduit } from "../conduit.ts";
+import type { Hall } from "../hall.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import { Lane } from "../lane.ts";
 import { keepUrgentBytes, receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
-import { CHUNK_MAX } from "./bun-socket.ts";
+import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Attempt } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
@@ -25,7 +26,8 @@ const RECEIVE_MAX = CHUNK_MAX + UNDECIDED_MAX;
 const FLOW_LIMIT = 2 * RECEIVE_MAX;
 
 /** What a conduit needs of its engine. */
-export interface SocketsHost extends ConduitHost<SocketsConduit> {
+export interface SocketsHost {
+  readonly hall: Hall<SocketsConduit, Listener>;
   /** The memory of the up flows and of the down flows. */
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -37,27 +39,33 @@ export interface SocketsHost extends ConduitHost<SocketsConduit> {
  * `shutdown`.
  */
 export class SocketsConduit
-  extends Conduit<SocketsEnd, ChunkQueue, Attempt, Listener, SocketsHost>
+  extends Conduit<SocketsEnd, ChunkQueue, Attempt, Listener, Hall<SocketsConduit, Listener>>
 {
   readonly relay: Relay;
   readonly up: SocketsLane;
   readonly down: SocketsLane;
   /** The client's and the upstream's, from tenant to tenant, whether they are open or not. */
-  readonly clientEnd: SocketsEnd;
-  readonly upstreamEnd: SocketsEnd;
+  readonly clientSocket: SocketsEnd;
+  readonly upstreamSocket: SocketsEnd;
   /** Old enough for the kernel to ask silent ends whether they live. */
   private keepsAlive = false;
 
   constructor(host: SocketsHost, listener: Listener) {
-    super(host, listener);
+    super(host.hall, listener);
     const flow = () => new Flow(RECEIVE_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
     const { meter, reservoirs, turn } = host;
     const { up, down } = this.relay;
     this.up = new Lane(up, new ChunkQueue(reservoirs.up, FLOW_LIMIT), meter, this);
     this.down = new Lane(down, new ChunkQueue(reservoirs.down, FLOW_LIMIT), meter, this);
-    this.clientEnd = new SocketsEnd(turn, this.up, this.down);
-    this.upstreamEnd = new SocketsEnd(turn, this.down, this.up);
+    this.clientSocket = new SocketsEnd(turn, this.up, this.down);
+    this.upstreamSocket = new SocketsEnd(turn, this.down, this.up);
+  }
+
+  clientEnd(client: BunSocket<unknown>): SocketsEnd {
+    // From now on Bun's callbacks find it.
+    client.data = this;
+    return this.clientSocket.open(client);
   }
 
   override accept(id: number, client: SocketsEnd, listener: Listener): void {
@@ -98,7 +106,7 @@ export class SocketsConduit
     const target = this.laneTo(side);
     this.laneFrom(side).source = null;
     target.target = null;
-    (side === Side.Client ? this.clientEnd : this.upstreamEnd).closed();
+    (side === Side.Client ? this.clientSocket : this.upstreamSocket).closed();
     if (side === Side.Client) this.client = null;
     else this.upstream = null;
     this.host.descriptors.closed(1);
@@ -217,7 +225,7 @@ export class SocketsConduit
 
   protected get ownAddress(): Uint8Array | null {
     const address = new Uint8Array(SOCKADDR_SIZE_MAX);
-    const { socket } = this.clientEnd;
+    const { socket } = this.clientSocket;
     return socket !== null && ownEnd(socket.fd, address) ? address : null;
   }
 

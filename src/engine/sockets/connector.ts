@@ -58,7 +58,7 @@ export class Connector {
     private readonly window: DialWindow,
     private readonly onStarved: () => void,
     /** Who waits for attempts. */
-    private readonly dialer: () => SocketsDialer,
+    private readonly dialer: SocketsDialer,
   ) {
     this.handlers = this.makeHandlers();
   }
@@ -69,14 +69,14 @@ export class Connector {
     if (conduit === null) return;
     this.descriptors.opened(1);
     const { sourceAddresses } = conduit.listener.options;
-    const anyOpen = conduit.clientEnd.socket?.fd ?? -1;
+    const anyOpen = conduit.clientSocket.socket?.fd ?? -1;
     connect(attempt, attempt.address, this.handlers, this.window, sourceAddresses, anyOpen);
   }
 
   private failed(attempt: Attempt, code: string): void {
     const { conduit } = attempt;
     attempt.conduit = null;
-    if (conduit !== null) this.dialer().attemptFailed(conduit, attempt, code);
+    if (conduit !== null) this.dialer.attemptFailed(conduit, attempt, code);
   }
 
   private makeHandlers(): SocketHandler<Attempt> {
@@ -95,7 +95,7 @@ export class Connector {
           socket.terminate();
           return;
         }
-        this.dialer().answered(conduit, attempt, conduit.upstreamEnd.open(bunSocket(socket)));
+        this.dialer.answered(conduit, attempt, conduit.upstreamSocket.open(bunSocket(socket)));
       },
       connectError: (socket, error) => {
         turn.event();
