@@ -105,10 +105,10 @@ export class Connector {
         this.failed(socket.data, code);
       },
       data: (socket, chunk) => {
-        socket.data.conduit?.upstreamEnd.data(chunk);
+        socket.data.conduit?.upstreamSocket.data(chunk);
       },
       drain: (socket) => {
-        socket.data.conduit?.upstreamEnd.drained();
+        socket.data.conduit?.upstreamSocket.drained();
       },
       end: (socket) => {
         turn.event();
