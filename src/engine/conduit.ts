@@ -81,16 +81,6 @@ export abstract class Conduit<
 
   /** The end of a client that was accepted. @param connection as the carrier accepts them */
   abstract clientEnd(connection: never): E;
-  /** The IP address of the other end of a connection; null when it cannot be had. */
-  protected abstract addressOf(end: E): Uint8Array | null;
-  /** Bytes for this end that only our kernel has. */
-  protected abstract unsentTo(end: E): number;
-  /** Bytes of this end that we have not received. */
-  protected abstract unreadOf(end: E): number;
-  /** An urgent byte of this end is received in its place, where it is not so already. */
-  protected abstract keepUrgentBytes(end: E): void;
-  /** Sends bytes to a connection that is new. @returns whether it has taken all of them */
-  protected abstract sendFirst(end: E, bytes: Uint8Array): boolean;
   /** Passes the end on to `side`, unless it is closed already. */
   protected abstract sendFin(side: Side): void;
   /** Makes everything in flight complete. */
@@ -110,14 +100,14 @@ export abstract class Conduit<
     // The address now, as it cannot be had any more when the connection is closed.
     this.begins(
       id,
-      clientOf(options.address, () => this.addressOf(client)),
+      clientOf(options.address, () => client.otherAddress),
       listener,
     );
     host.started(this as never);
     this.client = client;
     this.isRetired = false;
     host.descriptors.opened(upstreamInside ? 2 : 1);
-    if (options.address.kind === "unix") this.keepUrgentBytes(client);
+    if (options.address.kind === "unix") client.keepUrgentBytes();
     listener.begin(this as never);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
@@ -162,7 +152,7 @@ export abstract class Conduit<
     this.up.target = upstream;
     const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
-    const isTold = header.length === 0 || this.sendFirst(upstream, header);
+    const isTold = header.length === 0 || upstream.sendFirst(header);
     if (this.copy !== null && header.length > 0) this.copy.push(header);
     this.perform(this.relay.dialed());
     if (!isTold && !this.isLeaving) this.terminate("upstream_reset");
@@ -277,19 +267,26 @@ export abstract class Conduit<
 
   protected override get unsent(): number {
     const { client, upstream } = this;
-    const toClient = client === null ? 0 : this.unsentTo(client);
-    return toClient + (upstream === null ? 0 : this.unsentTo(upstream));
+    return (client?.unsent ?? 0) + (upstream?.unsent ?? 0);
   }
 
   protected override get unread(): number {
     const { client, upstream } = this;
-    const ofClient = client === null ? 0 : this.unreadOf(client);
-    return ofClient + (upstream === null ? 0 : this.unreadOf(upstream));
+    return (client?.unread ?? 0) + (upstream?.unread ?? 0);
+  }
+
+  protected override get ownAddress(): Uint8Array | null {
+    return this.client?.ownAddress ?? null;
   }
 
   /** The end of `side`; null when it is closed, or not there yet. */
   protected endOf(side: Side): E | null {
     return side === Side.Client ? this.client : this.upstream;
+  }
+
+  /** The side that is the source of a lane. */
+  protected sourceSide(lane: Lane<E, Q>): Side {
+    return lane === this.up ? Side.Client : Side.Upstream;
   }
 
   /** The lane whose source is `side`. */

@@ -40,6 +40,36 @@ export interface End {
    * @param most bytes that it may send, where pace is kept there; 0 for any number
    */
   send(most: number): void;
+  /** Bytes for it that only our kernel has. */
+  readonly unsent: number;
+  /** Bytes of it that our kernel has and we have not received. */
+  readonly unread: number;
+  /** The other end's IP address in the kernel's form; null when it cannot be had, as after a reset. */
+  readonly otherAddress: Uint8Array | null;
+  /** Our own address; null when it cannot be had. */
+  readonly ownAddress: Uint8Array | null;
+  /** An urgent byte is received in its place, where that is not so already. */
+  keepUrgentBytes(): void;
+  /** Sends bytes at once, before anything else was sent. @returns whether all were taken */
+  sendFirst(bytes: Uint8Array): boolean;
+}
+
+/** An end of a carrier whose operations complete one by one, also after it was told to close. */
+export interface CompletingEnd extends End {
+  /** Operations are in flight. */
+  readonly isBusy: boolean;
+  readonly isReceivePending: boolean;
+  readonly isSendPending: boolean;
+  /** Has whatever is in flight complete soon. */
+  cancel(): void;
+  /** Sends FIN, after the last byte. */
+  finish(): void;
+  /**
+   * Closes the connection, of which nothing is in flight. Its conduit hears when that is so.
+   *
+   * @param isClean by FIN and not by RST
+   */
+  close(isClean: boolean): void;
 }
 
 /**

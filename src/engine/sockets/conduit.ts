@@ -1,16 +1,14 @@
 import { cleanUpOrThrow } from "../../clean-up.ts";
-import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
 import { Conduit } from "../conduit.ts";
 import type { Hall } from "../hall.ts";
-import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import { Lane } from "../lane.ts";
-import { keepUrgentBytes, receiveNow } from "../linux.ts";
+import { unreadBytes } from "../libc.ts";
+import { receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
-import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Attempt } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
@@ -38,9 +36,13 @@ export interface SocketsHost {
  * A relay on Bun's sockets, whose callbacks it is told of. Bun calls back synchronously from `terminate` and
  * `shutdown`.
  */
-export class SocketsConduit
-  extends Conduit<SocketsEnd, ChunkQueue, Attempt, Listener, Hall<SocketsConduit, Listener>>
-{
+export class SocketsConduit extends Conduit<
+  SocketsEnd,
+  ChunkQueue,
+  Attempt,
+  Listener,
+  Hall<SocketsConduit, Listener>
+> {
   readonly relay: Relay;
   readonly up: SocketsLane;
   readonly down: SocketsLane;
@@ -74,7 +76,7 @@ export class SocketsConduit
   }
 
   override dialed(upstream: SocketsEnd, where: Address): void {
-    this.keepUrgentBytes(upstream);
+    upstream.keepUrgentBytes();
     if (this.keepsAlive) this.keepAliveOf(upstream);
     super.dialed(upstream, where);
   }
@@ -87,7 +89,7 @@ export class SocketsConduit
       if (this.isLeaving) return;
     }
     if (lane === this.up && this.waitedEnough()) return;
-    lane.start(this.relay.sourceEnded(lane === this.up ? Side.Client : Side.Upstream));
+    lane.start(this.relay.sourceEnded(this.sourceSide(lane)));
     if (this.relay.phase !== RelayPhase.Free) this.listener.halfClosed.add(this);
     this.settle();
   }
@@ -221,38 +223,6 @@ export class SocketsConduit
 
   protected finish(): void {
     if (this.client === null && this.upstream === null) this.over();
-  }
-
-  protected get ownAddress(): Uint8Array | null {
-    const address = new Uint8Array(SOCKADDR_SIZE_MAX);
-    const { socket } = this.clientSocket;
-    return socket !== null && ownEnd(socket.fd, address) ? address : null;
-  }
-
-  /** One system call into a few bytes, where Bun makes two and two strings. */
-  protected addressOf({ socket }: SocketsEnd): Uint8Array | null {
-    if (socket === null) return null;
-    const address = new Uint8Array(SOCKADDR_IP_SIZE);
-    if (otherEnd(socket.fd, address)) return address;
-    const { remoteAddress: host = "", remotePort: port = 0 } = socket;
-    return ipKind(host) !== 0 ? encodeSockaddr({ kind: "tcp", host, port }) : null;
-  }
-
-  protected unsentTo({ socket }: SocketsEnd): number {
-    return socket === null ? 0 : unsentBytes(socket.fd);
-  }
-
-  protected unreadOf({ socket }: SocketsEnd): number {
-    return socket === null ? 0 : unreadBytes(socket.fd);
-  }
-
-  /** Those of TCP have it from the socket that was listened on. */
-  protected keepUrgentBytes({ socket }: SocketsEnd): void {
-    if (isLinux && socket !== null) keepUrgentBytes(socket.fd);
-  }
-
-  protected sendFirst({ socket }: SocketsEnd, bytes: Uint8Array): boolean {
-    return socket?.write(bytes) === bytes.length;
   }
 }
 

@@ -1,5 +1,9 @@
+import { ipKind } from "../../config/ip.ts";
 import type { End } from "../end.ts";
 import type { Lane } from "../lane.ts";
+import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
+import { keepUrgentBytes } from "../linux.ts";
+import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
 import type { BunSocket } from "./bun-socket.ts";
 import type { ChunkQueue } from "./queue.ts";
 import type { Deferred, Turn } from "./turn.ts";
@@ -122,6 +126,38 @@ export class SocketsEnd implements End, Deferred {
     this.outgoing.sendOn();
   }
 
+  get unsent(): number {
+    return this.socket === null ? 0 : unsentBytes(this.socket.fd);
+  }
+
+  get unread(): number {
+    return this.socket === null ? 0 : unreadBytes(this.socket.fd);
+  }
+
+  /** One system call into a few bytes, where Bun makes two and two strings. */
+  get otherAddress(): Uint8Array | null {
+    const { socket } = this;
+    if (socket === null) return null;
+    const address = new Uint8Array(SOCKADDR_IP_SIZE);
+    if (otherEnd(socket.fd, address)) return address;
+    const { remoteAddress: host = "", remotePort: port = 0 } = socket;
+    return ipKind(host) !== 0 ? encodeSockaddr({ kind: "tcp", host, port }) : null;
+  }
+
+  get ownAddress(): Uint8Array | null {
+    const address = new Uint8Array(SOCKADDR_SIZE_MAX);
+    return this.socket !== null && ownEnd(this.socket.fd, address) ? address : null;
+  }
+
+  /** Those of TCP clients have it from the socket that was listened on. */
+  keepUrgentBytes(): void {
+    if (isLinux && this.socket !== null) keepUrgentBytes(this.socket.fd);
+  }
+
+  sendFirst(bytes: Uint8Array): boolean {
+    return this.socket?.write(bytes) === bytes.length;
+  }
+
   /** It is closed. */
   closed(): void {
     this.socket = null;
@@ -178,3 +214,5 @@ export class SocketsEnd implements End, Deferred {
     if (taken < 0) outgoing.targetLost();
   }
 }
+
+const isLinux = process.platform === "linux";

@@ -1,5 +1,5 @@
 import { assert } from "../../assert.ts";
-import type { End } from "../end.ts";
+import type { CompletingEnd } from "../end.ts";
 import type { Lane } from "../lane.ts";
 import { Errno } from "../linux.ts";
 import { CQE_BUFFER_SHIFT, CqeFlag } from "./abi.ts";
@@ -43,7 +43,7 @@ export interface EndOwner {
  *
  * Owner: a conduit, from {@link Ends.open} until it is closed.
  */
-export class UringEnd implements End {
+export class UringEnd implements CompletingEnd {
   /** Counts who had it: part of every ticket. */
   generation = 0;
   descriptor = -1;
@@ -250,20 +250,14 @@ export class UringEnd implements End {
     this.incoming?.feed();
   }
 
-  /** Has whatever the kernel has of it completed. */
-  sweep(): void {
+  cancel(): void {
     if (this.swept || this.pending === 0) return;
     this.swept = true;
-    if (this.armed) this.cancel(Operation.Receive);
-    if (this.sendPending) this.cancel(Operation.Send);
-    if (this.watching) this.cancel(Operation.Watch);
+    if (this.armed) this.cancelOperation(Operation.Receive);
+    if (this.sendPending) this.cancelOperation(Operation.Send);
+    if (this.watching) this.cancelOperation(Operation.Watch);
   }
 
-  /**
-   * Closes the connection, of which nothing is in flight. Its owner hears when nothing of it is left.
-   *
-   * @param isClean by FIN and not by RST
-   */
   close(isClean: boolean): void {
     assert(this.pending === 0, "close: nothing is in flight");
     const { descriptor } = this;
@@ -273,6 +267,46 @@ export class UringEnd implements End {
     this.loop.closeSocket(descriptor, isClean);
     this.loop.hall.descriptors.closed(1);
     this.released();
+  }
+
+  get unsent(): number {
+    return this.loop.sockets.unsentBytes(this.descriptor);
+  }
+
+  get unread(): number {
+    return this.loop.sockets.unreadBytes(this.descriptor);
+  }
+
+  get otherAddress(): Uint8Array | null {
+    return this.loop.sockets.otherAddress(this.descriptor);
+  }
+
+  get ownAddress(): Uint8Array | null {
+    return this.loop.sockets.ownAddress(this.descriptor);
+  }
+
+  keepUrgentBytes(): void {
+    this.loop.tuning.keepUrgentBytes(this.descriptor);
+  }
+
+  sendFirst(bytes: Uint8Array): boolean {
+    return this.loop.sockets.sendNow(this.descriptor, bytes) === bytes.length;
+  }
+
+  finish(): void {
+    this.loop.sockets.endSending(this.descriptor);
+  }
+
+  get isBusy(): boolean {
+    return this.pending > 0;
+  }
+
+  get isReceivePending(): boolean {
+    return this.armed;
+  }
+
+  get isSendPending(): boolean {
+    return this.sendPending;
   }
 
   /** The low word of a ticket of it. */
@@ -353,10 +387,10 @@ export class UringEnd implements End {
 
   private cancelReceive(): void {
     this.cancelling = true;
-    this.cancel(Operation.Receive);
+    this.cancelOperation(Operation.Receive);
   }
 
-  private cancel(operation: Operation): void {
+  private cancelOperation(operation: Operation): void {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
   }
 
@@ -409,12 +443,7 @@ export class Ends {
    * @param incoming the lane that it is the source of
    * @param outgoing the lane that it is the target of
    */
-  open(
-    descriptor: number,
-    owner: EndOwner,
-    incoming: UringLane,
-    outgoing: UringLane,
-  ): UringEnd {
+  open(descriptor: number, owner: EndOwner, incoming: UringLane, outgoing: UringLane): UringEnd {
     const end = this.spare.pop() ?? this.add();
     end.open(descriptor, owner, incoming, outgoing);
     return end;
