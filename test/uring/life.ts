@@ -26,6 +26,7 @@ import { FakeKernel } from "./fake-kernel.ts";
 import { Fate, type Faults } from "./faults.ts";
 import { checkEnded, checkEverythingGone } from "./judge.ts";
 import { checkLoop, type LoopInside } from "./loop-inside.ts";
+import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
 import { ticketName } from "./operation.ts";
 import { type Listening, Port, World } from "./world.ts";
 
@@ -166,10 +167,18 @@ export class Life implements Report {
       const owner = this.inside.connector.slots[attempt]?.owner;
       // Nobody waits for one that was abandoned. Mutants have classes of their own, so members tell.
       if (owner === null || owner === undefined) return { tenancy: "nobody", copyOf: null };
-      const { slot, generation, relay } = owner as UringConduit | UringCopy;
-      if (typeof relay !== "number") return { tenancy: ticketName(slot, generation), copyOf: null };
+      if (isConduit(owner)) return { tenancy: nameOf(owner), copyOf: null };
+      const { slot, generation, relay } = owner as UringCopy;
       const copyOf = this.kernel.handedOver[relay - 1] ?? null;
       return { tenancy: `copy ${ticketName(slot, generation)}`, copyOf };
+    };
+    this.kernel.relayOf = (slot, generation) => {
+      const end = this.inside.ends.slots[slot];
+      const conduit = end?.owner as UringConduit | null | undefined;
+      if (end?.generation !== generation || !conduit) return { tenancy: "nobody", partner: "" };
+      const other = end === conduit.client ? conduit.upstream : conduit.client;
+      const low = ticketLow(Operation.Receive, other?.slot ?? 0);
+      return { tenancy: nameOf(conduit), partner: ticketName(low, other?.generation ?? 0) };
     };
     Object.assign(this.loop.descriptors, { most: story.descriptors, allot: () => {} });
   }
@@ -361,4 +370,12 @@ export class Life implements Report {
     }
     return [tcp(Port.Answers)];
   }
+}
+
+function isConduit(owner: object): owner is UringConduit {
+  return "client" in owner;
+}
+
+function nameOf({ id }: UringConduit): string {
+  return `relay ${id}`;
 }
