@@ -63,9 +63,9 @@ export class UringEnd implements CompletingEnd {
   /** What the sender keeps for the send in flight, such as its `struct msghdr`. */
   message = NONE;
   /** The lanes that it is the source and the target of; null while it is nobody's. */
-  private incoming: UringLane | null = null;
-  private outgoing: UringLane | null = null;
-  private owner: EndOwner | null = null;
+  incoming: UringLane | null = null;
+  outgoing: UringLane | null = null;
+  owner: EndOwner | null = null;
   private stopped = false;
   private cancelling = false;
   private large = false;
@@ -113,8 +113,6 @@ export class UringEnd implements CompletingEnd {
     this.takesAll = true;
     this.isPrompt = false;
     this.swept = false;
-    // It may still stand in the row of those who wait, where nobody minds it.
-    this.waiting = false;
   }
 
   receive(most: number, isQuiet: boolean): void {
@@ -325,6 +323,8 @@ export class UringEnd implements CompletingEnd {
   private released(): void {
     const { owner } = this;
     if (this.descriptor >= 0 || this.noticePending || owner === null) return;
+    // It may still stand in the row of those who wait, where nobody minds it.
+    this.waiting = false;
     this.owner = null;
     this.from = null;
     this.incoming = null;
