@@ -79,6 +79,8 @@ export abstract class Conduit<
     super(listener);
   }
 
+  /** The end of a client that was accepted. @param connection as the carrier has it */
+  abstract takeClient(connection: never): E;
   /** The IP address of the other end of a connection; null when it cannot be had. */
   protected abstract addressOf(end: E): Uint8Array | null;
   /** Bytes for this end that only our kernel has. */
@@ -95,6 +97,8 @@ export abstract class Conduit<
   protected abstract abandon(): void;
   /** Ends the relay when that is due: after facts that may have been the last ones. */
   abstract settle(): void;
+  /** From now on the kernel finds out when an end is gone without a word. */
+  abstract keepAlive(): void;
   /** Once nothing is in flight and both ends are closed, the tenancy is over: {@link over}. */
   protected abstract finish(): void;
 

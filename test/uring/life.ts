@@ -180,7 +180,7 @@ export class Life implements Report {
       const low = ticketLow(Operation.Receive, other?.slot ?? 0);
       return { tenancy: nameOf(conduit), partner: ticketName(low, other?.generation ?? 0) };
     };
-    Object.assign(this.loop.descriptors, { most: story.descriptors, allot: () => {} });
+    Object.assign(this.loop.hall.descriptors, { most: story.descriptors, allot: () => {} });
   }
 
   /** The whole story. Throws where a rule is broken. */
@@ -215,7 +215,8 @@ export class Life implements Report {
   calm(): void {
     this.fate.cease();
     this.world.calm();
-    const { copies, book } = this.inside;
+    const { book, hall } = this.inside;
+    const { copies } = hall;
     const lateCopies = () => book.stats().mirrors[0]?.dropped.timeout ?? 0;
     const late = lateCopies();
     this.until("every relay comes to its end when the faults cease", () => {

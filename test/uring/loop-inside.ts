@@ -21,13 +21,15 @@ import { ticketName } from "./operation.ts";
 /** What of a loop its checks look at. */
 export interface LoopInside {
   readonly ledger: { readonly running: Iterable<UringConduit> };
-  /** Conduits that are nobody's. */
-  readonly spare: readonly UringConduit[];
   readonly ends: { readonly slots: readonly UringEnd[] };
   readonly memory: Memory;
   readonly chunks: Chunks;
-  readonly descriptors: Descriptors;
-  readonly copies: Copies;
+  readonly hall: {
+    readonly descriptors: Descriptors;
+    readonly copies: Copies;
+    /** Conduits that are nobody's. */
+    readonly spare: readonly UringConduit[];
+  };
   readonly book: Book;
   readonly copyTable: { readonly slots: readonly UringCopy[] };
   readonly connector: Connector;
@@ -61,7 +63,7 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
   checkMemory(inside.memory);
 }
 
-function conduitsOf({ ledger, spare }: LoopInside): UringConduit[] {
+function conduitsOf({ ledger, hall: { spare } }: LoopInside): UringConduit[] {
   return [...ledger.running, ...spare];
 }
 
@@ -139,7 +141,11 @@ function checkAttempts({ connector }: LoopInside, kernel: FakeKernel): void {
 }
 
 /** A dial has its attempts, not too many, and the next one is not forgotten. */
-function checkDial({ descriptors }: LoopInside, conduit: UringConduit, kernel: FakeKernel): void {
+function checkDial(
+  { hall: { descriptors } }: LoopInside,
+  conduit: UringConduit,
+  kernel: FakeKernel,
+): void {
   const { attempts, relay, untried } = conduit;
   holds(attempts.length <= ATTEMPTS_MAX, "a dial has a few attempts at a time");
   holds(relay.dialing || attempts.length === 0, "only a dial under way has attempts");
@@ -272,7 +278,7 @@ export function checkNothingHeld(inside: LoopInside, kernel: FakeKernel): void {
   }
   const { memory, mirrors } = inside.book.stats();
   holds(inside.connector.count === 0, "after a stop no attempt is left");
-  const { count } = inside.copies;
+  const { count } = inside.hall.copies;
   holds(count === 0 && memory.mirrorHeldBytes === 0, "after a stop no copy is left");
   for (const { begun, completed, dropped } of mirrors) {
     const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);

@@ -424,11 +424,6 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   ],
   "loop.ts": [
     {
-      what: "a stop leaves copies behind",
-      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.report.stopped(this.ending.cutCount);",
-      replace: "this.report.stopped(this.ending.cutCount);",
-    },
-    {
       what: "completions are left lying",
       find: "      this.completed(at);\n",
       replace: "      if (this.events % 64 !== 0) this.completed(at);\n",
@@ -456,6 +451,23 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       what: "the eventfd is read once",
       find: "        this.listenForWake();\n        this.report.woken();",
       replace: "        this.report.woken();",
+    },
+  ],
+  "../hall.ts": [
+    {
+      what: "a stop leaves copies behind",
+      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.carrier.stopped(this.ending.cutCount);",
+      replace: "this.carrier.stopped(this.ending.cutCount);",
+    },
+    {
+      what: "accepting pauses for good",
+      find: "      this.carrier.resume();\n",
+      replace: "",
+    },
+    {
+      what: "a relay has two tenants at a time",
+      find: "if (this.spare.length < SPARE_MAX) this.spare.push(relay);",
+      replace: "this.spare.push(relay, relay);",
     },
   ],
   "../ending/ending.ts": [

@@ -4,13 +4,14 @@ import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
-import { Conduit, type ConduitHost } from "../conduit.ts";
+import { Conduit } from "../conduit.ts";
+import type { Hall } from "../hall.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import { Lane } from "../lane.ts";
 import { keepUrgentBytes, receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
-import { CHUNK_MAX } from "./bun-socket.ts";
+import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Attempt } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
@@ -25,7 +26,8 @@ const RECEIVE_MAX = CHUNK_MAX + UNDECIDED_MAX;
 const FLOW_LIMIT = 2 * RECEIVE_MAX;
 
 /** What a conduit needs of its engine. */
-export interface SocketsHost extends ConduitHost<SocketsConduit> {
+export interface SocketsHost {
+  readonly hall: Hall<SocketsConduit, Listener>;
   /** The memory of the up flows and of the down flows. */
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -37,7 +39,7 @@ export interface SocketsHost extends ConduitHost<SocketsConduit> {
  * `shutdown`.
  */
 export class SocketsConduit
-  extends Conduit<SocketsEnd, ChunkQueue, Attempt, Listener, SocketsHost>
+  extends Conduit<SocketsEnd, ChunkQueue, Attempt, Listener, Hall<SocketsConduit, Listener>>
 {
   readonly relay: Relay;
   readonly up: SocketsLane;
@@ -49,7 +51,7 @@ export class SocketsConduit
   private keepsAlive = false;
 
   constructor(host: SocketsHost, listener: Listener) {
-    super(host, listener);
+    super(host.hall, listener);
     const flow = () => new Flow(RECEIVE_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
     const { meter, reservoirs, turn } = host;
@@ -58,6 +60,12 @@ export class SocketsConduit
     this.down = new Lane(down, new ChunkQueue(reservoirs.down, FLOW_LIMIT), meter, this);
     this.clientEnd = new SocketsEnd(turn, this.up, this.down);
     this.upstreamEnd = new SocketsEnd(turn, this.down, this.up);
+  }
+
+  takeClient(client: BunSocket<unknown>): SocketsEnd {
+    // From now on Bun's callbacks find it.
+    client.data = this;
+    return this.clientEnd.open(client);
   }
 
   override accept(id: number, client: SocketsEnd, listener: Listener): void {

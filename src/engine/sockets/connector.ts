@@ -58,7 +58,7 @@ export class Connector {
     private readonly window: DialWindow,
     private readonly onStarved: () => void,
     /** Who waits for attempts. */
-    private readonly dialer: () => SocketsDialer,
+    private readonly dialer: SocketsDialer,
   ) {
     this.handlers = this.makeHandlers();
   }
@@ -76,7 +76,7 @@ export class Connector {
   private failed(attempt: Attempt, code: string): void {
     const { conduit } = attempt;
     attempt.conduit = null;
-    if (conduit !== null) this.dialer().attemptFailed(conduit, attempt, code);
+    if (conduit !== null) this.dialer.attemptFailed(conduit, attempt, code);
   }
 
   private makeHandlers(): SocketHandler<Attempt> {
@@ -95,7 +95,7 @@ export class Connector {
           socket.terminate();
           return;
         }
-        this.dialer().answered(conduit, attempt, conduit.upstreamEnd.open(bunSocket(socket)));
+        this.dialer.answered(conduit, attempt, conduit.upstreamEnd.open(bunSocket(socket)));
       },
       connectError: (socket, error) => {
         turn.event();

@@ -17,7 +17,7 @@ import { Direction } from "./memory.ts";
  * Owner: the loop.
  */
 export class UringConduit
-  extends Conduit<UringEnd, Chain, UringAttempt, Listener, Loop>
+  extends Conduit<UringEnd, Chain, UringAttempt, Listener, Loop["hall"]>
   implements AttemptOwner, EndOwner
 {
   readonly relay: Relay;
@@ -31,7 +31,7 @@ export class UringConduit
     private readonly loop: Loop,
     listener: Listener,
   ) {
-    super(loop, listener);
+    super(loop.hall, listener);
     const { receiveMax, flowLimit, receiveBelow } = loop.memory;
     const flow = () => new Flow(receiveMax, flowLimit, receiveBelow);
     this.relay = new Relay(flow(), flow());
@@ -40,8 +40,7 @@ export class UringConduit
     this.down = new Lane(this.relay.down, new Chain(loop, Direction.Down), meter, this);
   }
 
-  /** The end of a client that was accepted. */
-  clientEnd(descriptor: number): UringEnd {
+  takeClient(descriptor: number): UringEnd {
     return this.loop.ends.open(descriptor, this, this.up, this.down);
   }
 
@@ -50,12 +49,12 @@ export class UringConduit
   }
 
   attemptAnswered(attempt: UringAttempt, descriptor: number): void {
-    const { ends, dialer } = this.loop;
-    dialer.answered(this, attempt, ends.open(descriptor, this, this.down, this.up));
+    const { ends, hall } = this.loop;
+    hall.dialer.answered(this, attempt, ends.open(descriptor, this, this.down, this.up));
   }
 
   attemptLost(attempt: UringAttempt, code: string): void {
-    this.loop.dialer.attemptFailed(this, attempt, code);
+    this.loop.hall.dialer.attemptFailed(this, attempt, code);
   }
 
   override accept(id: number, client: UringEnd, listener: Listener): void {

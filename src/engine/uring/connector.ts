@@ -50,7 +50,7 @@ export class UringAttempt implements DialAttempt {
   ) {}
 
   begin(): void {
-    this.loop.descriptors.opened(1);
+    this.loop.hall.descriptors.opened(1);
     const { family } = this.connector.encode(this.address);
     this.loop.prepare.socket(family, STREAM_SOCKET, this.ticket(Operation.Socket), this.generation);
   }
@@ -71,7 +71,7 @@ export class UringAttempt implements DialAttempt {
   private socketCompleted(result: number): void {
     const { loop, owner } = this;
     if (result < 0) {
-      loop.descriptors.closed(1);
+      loop.hall.descriptors.closed(1);
       loop.starved(-result);
       this.lost(errnoName(-result));
       return;
@@ -114,7 +114,7 @@ export class UringAttempt implements DialAttempt {
     const { address, connector, descriptor, loop } = this;
     this.descriptor = -1;
     loop.closeSocket(descriptor, false);
-    loop.descriptors.closed(1);
+    loop.hall.descriptors.closed(1);
     this.lost(dialCode(errnoName(errno), connector.encode(address).bytes));
   }
 
@@ -163,7 +163,7 @@ export class Connector {
   release(attempt: UringAttempt): void {
     attempt.owner = null;
     this.spare.push(attempt);
-    this.loop.reportStopped();
+    this.loop.hall.settleStop();
   }
 
   /** The address in the kernel's form. */

@@ -35,7 +35,7 @@ export class UringCopy extends Copy implements AttemptOwner {
     readonly slot: number,
     backlog: Backlog,
   ) {
-    super(loop.copies, backlog);
+    super(loop.hall.copies, backlog);
   }
 
   get sources(): readonly string[] {
@@ -150,7 +150,7 @@ export class UringCopy extends Copy implements AttemptOwner {
     if (descriptor < 0) return;
     this.descriptor = -1;
     this.loop.closeSocket(descriptor, this.closesClean);
-    this.loop.descriptors.closed(1);
+    this.loop.hall.descriptors.closed(1);
   }
 
   private begins(operation: Operation): number {

@@ -269,7 +269,7 @@ export class UringEnd implements End {
     // Before, so that nothing that fails meanwhile has it closed twice: another's would be hit.
     this.descriptor = -1;
     this.loop.closeSocket(descriptor, isClean);
-    this.loop.descriptors.closed(1);
+    this.loop.hall.descriptors.closed(1);
     this.released();
   }
 

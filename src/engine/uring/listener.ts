@@ -1,14 +1,6 @@
-import type { ListenerOptions } from "../../config/options.ts";
-import type { Admission } from "../../edge/admission.ts";
-import type { UpstreamChooser } from "../../upstream/chooser.ts";
-import type { ListenerAccount } from "../account.ts";
-import type { Alarm } from "../deadlines.ts";
 import { keepAliveValues } from "../keep-alive.ts";
 import { addressOf } from "../linux.ts";
-import type { Mirror } from "../mirror/mirror.ts";
-import type { Outsiders } from "../outsiders.ts";
-import { RelayTimeouts, type TimedDialer } from "../relay-timeouts.ts";
-import type { Routing } from "../route-desk.ts";
+import { type RelayParts, RelayTimeouts, type TimedDialer } from "../relay-timeouts.ts";
 import type { UringConduit } from "./conduit.ts";
 import type { StoredValue } from "./tuning.ts";
 
@@ -24,20 +16,12 @@ export class Listener extends RelayTimeouts<UringConduit> {
 
   /** @param descriptor listens; closed by whoever closes this */
   constructor(
-    options: ListenerOptions,
-    account: ListenerAccount,
-    chooser: UpstreamChooser,
-    before: Listener | null,
-    admission: Admission | null,
-    mirror: Mirror | null,
-    outsiders: Outsiders<UringConduit>,
-    routing: Routing,
-    readonly descriptor: number,
-    alarm: Alarm,
+    parts: RelayParts<UringConduit>,
     dialer: TimedDialer<UringConduit>,
+    readonly descriptor: number,
   ) {
-    super(options, account, chooser, before, admission, mirror, outsiders, routing, dialer, alarm);
-    const values = keepAliveValues(options);
+    super(parts, dialer);
+    const values = keepAliveValues(parts.options);
     this.values = Int32Array.from(values, ({ value }) => value);
     this.keepAliveValues = values.map((one, index) => ({
       ...one,

@@ -1,27 +1,25 @@
 import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../clean-up.ts";
-import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  MemoryOptions,
+  UringOptions,
+} from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import type { UpstreamTable } from "../../upstream/table.ts";
 import type { Book } from "../book.ts";
-import type { ConduitHost } from "../conduit.ts";
-import { Descriptors } from "../descriptors.ts";
-import { Dialer } from "../dialer.ts";
 import type { Selection } from "../ending/dropping.ts";
-import { Ending } from "../ending/ending.ts";
-import { type EngineShare, upstreamTableOf } from "../engine.ts";
+import type { EngineShare } from "../engine.ts";
+import { Hall, type HallCarrier, type PauseCause } from "../hall.ts";
 import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
-import { Copies, type CopiesHost } from "../mirror/copies.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
-import { Outsiders } from "../outsiders.ts";
 import { Count } from "../pages.ts";
-import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
-import type { RouteQuestion } from "../route-desk.ts";
+import type { AskRoute, RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
@@ -110,7 +108,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements CopiesHost, ConduitHost<UringConduit> {
+export class Loop implements HallCarrier<UringConduit, Listener> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -118,38 +116,24 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
   readonly receiver: Receiver;
   readonly sender: Sender;
   readonly connector: Connector;
-  readonly dialer: Dialer<UringEnd, UringAttempt, UringConduit>;
+  readonly hall: Hall<UringConduit, Listener>;
   readonly tuning: Tuning;
-  readonly resolve: ResolveName = (...question) => this.report.resolve(...question);
   /** The ring's file table, if sockets are put into it. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
-  readonly descriptors: Descriptors;
-  readonly outsiders: Outsiders<UringConduit>;
-  readonly copies: Copies;
   private readonly copyTable = new CopyTable(this);
-  /** What is known of upstreams. */
-  readonly table: UpstreamTable;
   /** All connections of relays. */
   readonly ends = new Ends(this);
-  private readonly spare: UringConduit[] = [];
   private readonly ledger: Ledger<UringConduit>;
   private readonly gate: Gate;
   private marked: UringEnd[] = [];
   private turns = 0;
   private events = 0;
   private silentSends = 0;
-  /** All memory of some direction is held by slow targets. */
-  isDry = false;
   /** Clients that were accepted in this turn. */
   private comers = 0;
   /** Relays accepted since the loop has tidied up. */
   private untidy = 0;
-  /** The next look at who holds memory is due. */
-  private isLooking = false;
-  /** Nobody new is accepted, and what runs may finish. */
-  stopping = false;
-  private readonly ending: Ending<UringConduit>;
   private isOver = false;
   /** The next look for resets that were not told is due. */
   private isSweeping = false;
@@ -171,9 +155,6 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
     private readonly options: LoopOptions,
     readonly report: Report,
   ) {
-    this.descriptors = new Descriptors(options.share, () => this.gate.relieved());
-    this.outsiders = new Outsiders(this.descriptors);
-    this.table = upstreamTableOf(options.share);
     this.prepare = new Prepare(kernel);
     const { waitCount, sqPollIdleMs, yield: yields } = options.uring;
     this.waitCount = Math.max(1, waitCount);
@@ -188,16 +169,15 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
     this.ledger = new Ledger("uring", this.meter, options.share, options.memory);
     this.ledger.counts[Count.HasRing] = 1;
-    this.ending = new Ending(this.ledger.running, () => this.copies.cut(), this.alarms.set);
-    this.copies = new Copies(this, this.ledger, this.alarms.set);
-    this.gate = new Gate(this, this.ledger);
+    const resolve: ResolveName = (...question) => report.resolve(...question);
+    const askRoute: AskRoute = (...question) => report.askRoute(...question);
+    const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
+    this.hall = new Hall<UringConduit, Listener>(this, this.ledger, options.share, links);
+    this.gate = new Gate(this);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
     this.tuning = new Tuning(this);
     this.connector = new Connector(this);
-    this.dialer = new Dialer(this.descriptors, report, this.resolve, (conduit, address) =>
-      this.connector.attempt(conduit, address),
-    );
     this.files = options.uring.fixedFiles ? Files.open(kernel, this.prepare) : null;
     this.listenForWake();
   }
@@ -219,7 +199,7 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
     const isLate = this.prompt.length > 0;
     this.flush();
     this.memory.refill();
-    this.lookAtMemory();
+    this.hall.lookAtMemory();
     this.tellFigures();
     const copyDue = this.isCopying ? COPY_WAIT_MICROS : Infinity;
     const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros, copyDue);
@@ -266,12 +246,12 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
 
   /** Ends a relay that somebody wants to be over. */
   cutRelay(id: number): void {
-    this.ledger.find(id)?.terminate("admin");
+    this.hall.cut(id);
   }
 
   /** See {@link Engine.drop}. */
   drop(selection: Selection, withinMs: number | null): void {
-    this.ending.drop(selection, withinMs);
+    this.hall.drop(selection, withinMs);
   }
 
   /**
@@ -285,9 +265,8 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
   }
 
   private *lettingGo(): Iterable<Step> {
-    const { gate, kernel, sockets, ledger, memory, report } = this;
+    const { gate, kernel, sockets, hall, memory } = this;
     const { held } = this.options;
-    const running = () => ledger.running;
     // Those that a completion has brought which has met the defect itself.
     yield* forEach(
       () => (held.ring === null ? [] : unseen(held, held.ring)),
@@ -304,19 +283,18 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
     );
     yield () => kernel.close();
     yield () => memory.forsake();
-    yield* forEach(running, (conduit) => conduit.abandoned());
-    yield* forEach(running, (conduit) => report.relayEnded(ledger.ends(conduit)));
+    yield* hall.telling();
     yield () => this.tellFigures();
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
   stop(drainTimeoutMs: number): void {
-    if (!this.stopping) {
-      this.stopping = true;
+    const { hall } = this;
+    if (!hall.isStopping) {
+      hall.isStopping = true;
       this.gate.unlistenAll();
     }
-    this.ending.stop(drainTimeoutMs);
-    this.reportStopped();
+    hall.stop(drainTimeoutMs);
   }
 
   /** What it counts, for whoever wants to read it; as of the last wait what is not of relays. */
@@ -397,40 +375,41 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
   /** A client was accepted: it becomes a relay. */
   accept(listener: Listener, descriptor: number): void {
     this.added(descriptor);
-    const conduit = this.spare.pop() ?? new UringConduit(this, listener);
-    const id = this.ledger.begins(conduit, listener.account);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
-    conduit.accept(id, conduit.clientEnd(descriptor), listener);
-    this.ending.begun(conduit);
-    if (this.copies.count > 0) this.copies.makeRoom();
+    this.hall.accept(listener, descriptor);
     this.comers++;
-    this.gate.decide();
+    this.hall.decide();
   }
 
-  askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
-    return this.report.askRoute(question, answer);
-  }
-
-  routeFailed(listener: string, why: string): void {
-    this.ledger.add(Count.RouteFailures);
-    this.report.routeFailed(listener, why);
+  newAttempt(conduit: UringConduit, address: Address): UringAttempt {
+    return this.connector.attempt(conduit, address);
   }
 
   newCopy(backlog: Backlog): UringCopy {
     return this.copyTable.add(backlog);
   }
 
-  mirrorDropped(drop: MirrorDrop): void {
-    this.report.mirrorDropped(drop);
+  isDry(): boolean {
+    return this.memory.dry;
   }
 
-  noCopies(): void {
-    this.reportStopped();
+  pause(cause: PauseCause): boolean {
+    this.gate.shut(cause);
+    return true;
   }
 
-  /** A client was accepted, and nothing was done for it yet. */
-  started(conduit: UringConduit): void {
-    this.report.relayStarted?.(conduit.summary());
+  readonly mayResume = true;
+
+  resume(): void {
+    this.gate.open();
+  }
+
+  get isQuiet(): boolean {
+    return this.gate.isEmpty && this.connector.count === 0;
+  }
+
+  stopped(cut: number): void {
+    this.report.stopped(cut);
   }
 
   /**
@@ -449,22 +428,6 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
     for (const conduit of this.ledger.running) if (!conduit.lookForReset()) isOver = false;
     this.isSweeping = false;
     if (!isOver) this.received();
-  }
-
-  /** Both ends of a relay are closed. */
-  finished(conduit: UringConduit): void {
-    this.ending.ended(conduit);
-    this.report.relayEnded(this.ledger.ends(conduit));
-    this.spare.push(conduit);
-    this.reportStopped();
-  }
-
-  /** Tells when nothing is left after a stop. */
-  reportStopped(): void {
-    if (!this.stopping) return;
-    if (this.ledger.running.size > 0 || !this.gate.isEmpty || this.connector.count > 0) return;
-    if (this.copies.count > 0) this.copies.hurry();
-    else this.report.stopped(this.ending.cutCount);
   }
 
   /** Gives all memory back. Nothing may be in flight. */
@@ -527,7 +490,7 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
   private makeRoom(): void {
     const { comers } = this;
     this.comers = 0;
-    this.outsiders.makeRoom(comers);
+    this.hall.outsiders.makeRoom(comers);
   }
 
   private completed(at: number): void {
@@ -594,31 +557,7 @@ export class Loop implements CopiesHost, ConduitHost<UringConduit> {
     });
   }
 
-  private lookAtMemory(): void {
-    const { dry } = this.memory;
-    if (dry === this.isDry) return;
-    this.isDry = dry;
-    if (dry) {
-      this.report.poolEmpty();
-      if (!this.isLooking) this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
-      this.isLooking = true;
-    } else this.report.poolRefilled();
-    this.gate.decide();
-  }
-
-  /**
-   * While everybody waits for memory, whoever holds some and has not moved a byte for long is cut: a
-   * few ends that never read must not stop all the others.
-   */
-  private look(): void {
-    // Memory may run out many times a second: one row of looks is enough, and must be no faster.
-    this.isLooking = this.isDry;
-    if (!this.isDry) return;
-    this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
-    for (const conduit of this.ledger.running) {
-      for (const lane of [conduit.up, conduit.down]) {
-        if (lane.lookStill() >= PATIENCE_LOOKS) conduit.terminate("memory_limit");
-      }
-    }
+  newConduit(listener: Listener): UringConduit {
+    return new UringConduit(this, listener);
   }
 }
