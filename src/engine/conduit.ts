@@ -5,11 +5,11 @@ import { type Reason, Side } from "../flow/reason.ts";
 import { type Relay, RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Descriptors } from "./descriptors.ts";
 import type { DialAttempt, Dialing, DialingListener } from "./dialer.ts";
+import type { End, Queue } from "./end.ts";
+import type { Lane, LaneOwner } from "./lane.ts";
 import type { Copies } from "./mirror/copies.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Pacer } from "./pacer.ts";
-import type { End, Queue } from "./end.ts";
-import type { Lane, LaneOwner } from "./lane.ts";
 import { type ReceivingListener, Reception } from "./reception.ts";
 
 /** What of a listener its conduits need. */

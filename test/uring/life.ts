@@ -16,6 +16,7 @@ import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
 import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
+import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
@@ -26,7 +27,6 @@ import { FakeKernel } from "./fake-kernel.ts";
 import { Fate, type Faults } from "./faults.ts";
 import { checkEnded, checkEverythingGone } from "./judge.ts";
 import { checkLoop, type LoopInside } from "./loop-inside.ts";
-import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
 import { ticketName } from "./operation.ts";
 import { type Listening, Port, World } from "./world.ts";
 

@@ -7,8 +7,8 @@ import type { Chunks } from "../../src/engine/uring/chunks.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
 import type { Connector } from "../../src/engine/uring/connector.ts";
 import type { UringCopy } from "../../src/engine/uring/copy.ts";
-import type { Group } from "../../src/engine/uring/group.ts";
 import type { UringEnd, UringLane } from "../../src/engine/uring/end.ts";
+import type { Group } from "../../src/engine/uring/group.ts";
 import { Direction, LARGE, type Memory } from "../../src/engine/uring/memory.ts";
 import { Operation, operationOf, slotOf, ticketLow } from "../../src/engine/uring/ticket.ts";
 import { Phase } from "../../src/flow/flow.ts";
@@ -222,7 +222,11 @@ function checkPace({ flow }: UringLane, { listener, relay, ageMs }: UringConduit
 }
 
 /** The queue is what the flow counts, and the kernel has none of its buffers. @returns chunks */
-function checkQueue({ chunks, memory }: LoopInside, { flow, queue }: UringLane, kernel: FakeKernel): number {
+function checkQueue(
+  { chunks, memory }: LoopInside,
+  { flow, queue }: UringLane,
+  kernel: FakeKernel,
+): number {
   let count = 0;
   let size = 0;
   for (let chunk = queue.first; chunk >= 0; chunk = chunks.next[chunk] as number) {

@@ -6,8 +6,8 @@ import { Side } from "../../flow/reason.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
 import { Conduit } from "../conduit.ts";
 import type { Hall } from "../hall.ts";
-import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import { Lane } from "../lane.ts";
+import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
 import { keepUrgentBytes, receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
 import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
@@ -38,9 +38,13 @@ export interface SocketsHost {
  * A relay on Bun's sockets, whose callbacks it is told of. Bun calls back synchronously from `terminate` and
  * `shutdown`.
  */
-export class SocketsConduit
-  extends Conduit<SocketsEnd, ChunkQueue, Attempt, Listener, Hall<SocketsConduit, Listener>>
-{
+export class SocketsConduit extends Conduit<
+  SocketsEnd,
+  ChunkQueue,
+  Attempt,
+  Listener,
+  Hall<SocketsConduit, Listener>
+> {
   readonly relay: Relay;
   readonly up: SocketsLane;
   readonly down: SocketsLane;

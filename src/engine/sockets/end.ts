@@ -148,7 +148,8 @@ export class SocketsEnd implements End, Deferred {
     if (chunk === null) return;
     const size = most === 0 ? chunkSize : Math.min(most, chunkSize);
     const isWhole = size === chunk.length;
-    const taken = socket === null ? -1 : isWhole ? socket.write(chunk) : socket.write(chunk, start, size);
+    const taken =
+      socket === null ? -1 : isWhole ? socket.write(chunk) : socket.write(chunk, start, size);
     this.full = taken < size;
     if (taken < 0) outgoing.targetLost();
     else outgoing.sent(taken, size);

@@ -409,12 +409,7 @@ export class Ends {
    * @param incoming the lane that it is the source of
    * @param outgoing the lane that it is the target of
    */
-  open(
-    descriptor: number,
-    owner: EndOwner,
-    incoming: UringLane,
-    outgoing: UringLane,
-  ): UringEnd {
+  open(descriptor: number, owner: EndOwner, incoming: UringLane, outgoing: UringLane): UringEnd {
     const end = this.spare.pop() ?? this.add();
     end.open(descriptor, owner, incoming, outgoing);
     return end;

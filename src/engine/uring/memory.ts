@@ -1,8 +1,8 @@
 import { cleanUpOrThrow } from "../../clean-up.ts";
 import type { MemoryOptions, UringOptions } from "../../config/options.ts";
+import type { UringEnd } from "./end.ts";
 import { Group } from "./group.ts";
 import type { Kernel } from "./kernel.ts";
-import type { UringEnd } from "./end.ts";
 import { BUFFERS_MAX, Slabs } from "./slabs.ts";
 
 /** Which way a flow goes; also its place in tables. */
