@@ -15,6 +15,8 @@ interface LoopMutation extends Mutation {
  * - completed (gate): without closing what comes for a listener that is gone. It goes when its accept
  *   has ended.
  * - send: while another one is in flight. The flow asks for one at a time.
+ * - received: without cutting off what comes for a flow that was given up. It goes with all the rest.
+ * - isCrowded: never. What small buffers there are bounds it, too.
  * - mayLag: after the end of the source. Then no receive is under way either.
  * - leave (copy): for as long as the mirror likes. When the faults cease every mirror reads; the contract
  *   has one that does not.
@@ -95,11 +97,6 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       find: "    this.last = before;\n    while (chunk !== NONE) {",
       replace: "    this.last = before;\n    while (false) {",
     },
-    {
-      what: "a queue grows as long as its chunks are small",
-      find: "return this.count >= (this.isLarge ? LARGE_CHUNKS_MAX : CHUNKS_MAX);",
-      replace: "return false;",
-    },
   ],
   "../lane.ts": [
     {
@@ -121,11 +118,6 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       what: "bytes that came after the pause are not counted",
       find: "const kept = flow.flushed(size, queue.room);",
       replace: "const kept = size;",
-    },
-    {
-      what: "bytes for nobody are kept",
-      find: "      flow.received(size);\n      queue.cut(size);",
-      replace: "      flow.received(size);",
     },
     {
       what: "a receive brings more than the rate allows",
