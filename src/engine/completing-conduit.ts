@@ -140,10 +140,8 @@ export abstract class CompletingConduit<
       upstream?.cancel();
       return;
     }
-    const { reason, up, down } = relay;
-    // A request that came in that very moment is lost, and whoever sent it must not think otherwise.
-    const isRetired = this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
-    const isClean = isRetired || reason === "client_fin" || reason === "upstream_fin";
+    const { reason } = relay;
+    const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";
     client?.close(isClean);
     upstream?.close(isClean);
   }

@@ -243,6 +243,15 @@ export abstract class Conduit<
     }
   }
 
+  /**
+   * Whether it is retired, and nothing is lost by that. A request that came in that very moment is, and
+   * whoever sent it must not think otherwise.
+   */
+  protected get endsCleanly(): boolean {
+    const { up, down } = this.relay;
+    return this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
+  }
+
   /** What stands for a dial comes to nothing: it is under way, or waits for an upstream. */
   protected dropDial(): void {
     if (!this.relay.dialing) return;
@@ -255,7 +264,7 @@ export abstract class Conduit<
   protected over(): void {
     const { host, listener } = this;
     this.closing = false;
-    this.copy?.leave(this.isRetired);
+    this.copy?.leave(this.endsCleanly);
     this.ends();
     listener.forget(this as never);
     if (listener.options.upstreamInside) host.descriptors.closed(1);

@@ -157,7 +157,7 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     const { partner: upstream } = client;
     const isOver = client.hasEnded && client.readable === 0;
     // One that was idle is ended by the proxy.
-    const isRetired = upstream?.isClosed === true && !upstream.wasReset;
+    const isRetired = upstream?.isClosed === true && !upstream.lingers;
     holds(isOver || isRetired, "a mirror is told the end when the upstream is");
     const isWhole = mirror.sent === (upstream?.sent ?? 0);
     holds(isWhole, "a mirror is told the end after the last byte");
@@ -177,6 +177,7 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
 
   closeConnection(connection: Connection, isClean: boolean): void {
     connection.isClosed = true;
+    connection.lingers = !isClean;
     // A kernel resets who sends what nobody has read.
     connection.wasReset = !(isClean && connection.readable === 0) && !connection.isBroken;
     this.hall.descriptors.closed(1);

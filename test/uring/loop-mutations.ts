@@ -211,7 +211,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a relay that was cut is closed by FIN",
-      find: 'isRetired || reason === "client_fin" || reason === "upstream_fin";',
+      find: 'this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
       replace: "reason !== null;",
     },
     {
@@ -228,7 +228,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a copy does not hear of its relay's end",
-      find: "    this.copy?.leave(this.isRetired);\n",
+      find: "    this.copy?.leave(this.endsCleanly);\n",
       replace: "",
     },
     {

@@ -197,7 +197,7 @@ export class SocketsConduit extends Conduit<
     this.dropDial();
     if (this.up.discards) this.endSink();
     for (const end of [this.client, this.upstream]) {
-      if (this.isRetired) end?.socket?.close();
+      if (this.endsCleanly) end?.socket?.close();
       else end?.socket?.terminate();
     }
     this.settle();
