@@ -223,8 +223,8 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "../conduit.ts": [
     {
       what: "of whom nothing is known passes for a unix client",
-      find: "clientOf(options.address, () => this.addressOf(client))",
-      replace: 'clientOf({ kind: "unix" }, () => this.addressOf(client))',
+      find: "clientOf(options.address, () => client.otherAddress)",
+      replace: 'clientOf({ kind: "unix" }, () => client.otherAddress)',
     },
     {
       what: "a copy does not hear of its relay's end",
@@ -312,7 +312,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "the descriptor of an attempt that failed stays counted",
-      find: "    loop.descriptors.closed(1);\n    this.lost(dialCode",
+      find: "    loop.hall.descriptors.closed(1);\n    this.lost(dialCode",
       replace: "    this.lost(dialCode",
     },
     {
