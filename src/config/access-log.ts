@@ -1,3 +1,4 @@
+import { ConfigError, describe } from "./error.ts";
 import { fileAccessOf, fileGroup, fileMode, fileUser } from "./file-access.ts";
 import { ACCESS_LOG_MODE, type AccessLogOptions } from "./options.ts";
 import { parseDuration } from "./quantity.ts";
@@ -50,11 +51,26 @@ export function accessLogOf(
   };
 }
 
+/** What other proxies write for syslog, and its socket: no file, though it lies among them. */
+const SYSLOG = /^(syslog(:.*)?|\/dev\/log)$/i;
+const NO_SYSLOG =
+  "syslog is not spoken here: give stdout and pipe it to logger, " +
+  "as in ringway --access-log stdout | logger --size 8KiB";
+/** A scheme before the rest, or a port behind a host: a file of such a name is given with its folder. */
+const ADDRESS = /^[a-z][a-z\d]*(:|@)|^[^/]*:\d+$/i;
+
 /** `none`, `stdout` or a path: a word without any sign of one is more likely a slip. */
 function accessLog(value: unknown): string {
-  const isPath = typeof value === "string" && /[./]/.test(value) && !/\0|\/$/.test(value);
-  if (isPath || value === "none" || value === "stdout") return value as string;
+  if (typeof value === "string" && SYSLOG.test(value)) {
+    throw new ConfigError(`${describe(value)}: ${NO_SYSLOG}`);
+  }
+  if (value === "none" || value === "stdout" || isPath(value)) return value;
   return refuse(value, "none, stdout or the path of a file, such as ./access.log");
+}
+
+function isPath(value: unknown): value is string {
+  if (typeof value !== "string" || ADDRESS.test(value)) return false;
+  return /[./]/.test(value) && !/\0|\/$/.test(value);
 }
 
 /** Milliseconds; 0 for `off`. */
