@@ -93,7 +93,7 @@ describe("access log", () => {
     );
   });
 
-  test.each(["999ms", "25h", 0, "never"])("every %p is refused", (value) => {
+  test.each(["999ms", "25h", 0, "often"])("every %p is refused", (value) => {
     expect(() => accessLogRules.accessLogEvery(value)).toThrow(": expected a duration ");
   });
 });

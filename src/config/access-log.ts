@@ -1,9 +1,9 @@
 import { ConfigError, describe } from "./error.ts";
 import { fileAccessOf, fileGroup, fileMode, fileUser } from "./file-access.ts";
 import { ACCESS_LOG_MODE, type AccessLogOptions } from "./options.ts";
-import { parseDuration } from "./quantity.ts";
-import { onOff, refuse, scalar, type ValuesOf } from "./rule.ts";
+import { durationOrOff, onOff, refuse, type ValuesOf } from "./rule.ts";
 import type { Problems, Sources } from "./sourced.ts";
+import { NO_SYSLOG } from "./words-of-others.ts";
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
@@ -14,7 +14,7 @@ const STDOUT: readonly string[] = ["stdout", "/dev/stdout", "/dev/fd/1", "/proc/
 export const accessLogRules = {
   accessLog,
   accessLogStarts: onOff,
-  accessLogEvery,
+  accessLogEvery: durationOrOff(SECOND_MS, DAY_MS, "1s…24h"),
   accessLogMode: fileMode,
   accessLogUser: fileUser,
   accessLogGroup: fileGroup,
@@ -53,9 +53,6 @@ export function accessLogOf(
 
 /** What other proxies write for syslog, and its socket: no file, though it lies among them. */
 const SYSLOG = /^(syslog(:.*)?|\/dev\/log)$/i;
-const NO_SYSLOG =
-  "syslog is not spoken here: give stdout and pipe it to logger, " +
-  "as in ringway --access-log stdout | logger --size 8KiB";
 /** A scheme before the rest, or a port behind a host: a file of such a name is given with its folder. */
 const ADDRESS = /^[a-z][a-z\d]*(:|@)|^[^/]*:\d+$/i;
 
@@ -71,12 +68,4 @@ function accessLog(value: unknown): string {
 function isPath(value: unknown): value is string {
   if (typeof value !== "string" || ADDRESS.test(value)) return false;
   return /[./]/.test(value) && !/\0|\/$/.test(value);
-}
-
-/** Milliseconds; 0 for `off`. */
-function accessLogEvery(value: unknown): number {
-  if (value === "off" || value === false) return 0;
-  const everyMs = parseDuration(scalar(value));
-  if (everyMs >= SECOND_MS && everyMs <= DAY_MS) return everyMs;
-  return refuse(value, "a duration of 1s…24h, or off");
 }
