@@ -37,10 +37,15 @@ export {
   type RelaySummary,
   type RingStats,
 } from "./engine/engine.ts";
+export type {
+  DialFailure,
+  RouteFailure,
+  UpstreamEvent,
+  WorkerFailure,
+} from "./engine/events.ts";
 export type { MirrorStats } from "./engine/mirror/account.ts";
 export type { DropReason, MirrorDrop, MirrorOutcome } from "./engine/mirror/reason.ts";
 export { EngineUnsupportedError } from "./engine/select.ts";
 export type { Reason } from "./flow/reason.ts";
 export { createProxy, type Proxy, type ProxyConfig } from "./library/create-proxy.ts";
-export type { DialFailure, ProxyEvents, RouteFailure, WorkerFailure } from "./library/events.ts";
-export type { UpstreamEvent } from "./upstream/events.ts";
+export type { ProxyEvents } from "./library/events.ts";

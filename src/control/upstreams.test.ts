@@ -11,8 +11,9 @@ import {
   type TcpAddress,
   type UpstreamOptions,
 } from "../config/options.ts";
+import type { UpstreamEvent } from "../engine/events.ts";
+import { hearing } from "../engine/observer.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { UpstreamEvent } from "../upstream/events.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
 import { NameError } from "../upstream/names/name-error.ts";
@@ -66,10 +67,10 @@ class Stage {
   readonly clock = new TestClock();
   readonly upstreams = new Upstreams(
     2,
-    {
+    hearing({
       upstreamChanged: (event) => this.events.push(event),
-      panicChanged: (...panic) => this.panics.push(panic),
-    },
+      panicChanged: ({ listener, isOn }) => this.panics.push([listener, isOn]),
+    }),
     (...drop) => this.drops.push(drop),
     {
       resolve: async (name) => {

@@ -5,9 +5,9 @@ import type { Address, ListenerOptions, UpstreamOptions } from "../config/option
 import { nameOfListener } from "../engine/account.ts";
 import { descriptorBudget } from "../engine/descriptors.ts";
 import { isName } from "../engine/names.ts";
+import type { Observer } from "../engine/observer.ts";
 import { Recurring } from "../engine/recurring.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
-import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker } from "../upstream/health/checker.ts";
 import type { Literals } from "../upstream/health/lookup.ts";
 import type { HealthEvent } from "../upstream/health/monitor.ts";
@@ -70,13 +70,13 @@ export class Upstreams {
 
   constructor(
     workers: number,
-    private readonly observer: UpstreamsObserver,
+    private readonly observer: Observer,
     private readonly drop: DropRelays,
     names: NamesParts = {},
   ) {
     this.table = new UpstreamTable(workers);
     this.rows = new Rows(this.table);
-    this.primaries = new Primaries((...told) => observer.primariesChanged?.(...told));
+    this.primaries = new Primaries(observer);
     this.refreshService = names.refreshService;
     this.names = new UpstreamNames(observer, {
       ...names,
@@ -373,7 +373,8 @@ export class Upstreams {
     const { listener, options, health } = entry;
     const upstream = formatAddress(options.address);
     const untried = isUntried === undefined ? {} : { isUntried };
-    this.observer.upstreamChanged?.({ listener, upstream, from, to, why, ...untried });
+    const what = { listener, upstream, from, to, why, ...untried };
+    this.observer.on({ event: "upstreamChanged", ...what });
     if (to === "up") {
       this.rise(entry);
       this.spare(entry);
@@ -389,7 +390,8 @@ export class Upstreams {
     if (entry === undefined) return;
     const { listener, options } = entry;
     const upstream = formatAddress(options.address);
-    this.observer.addressChanged?.({ listener, upstream, address, isWell: to === "up", why });
+    const what = { listener, upstream, address, isWell: to === "up", why };
+    this.observer.on({ event: "addressChanged", ...what });
   }
 
   /** Checks have said something new: of thousands of upstreams each does so at the start. */
@@ -526,7 +528,9 @@ export class Upstreams {
       .filter(({ state, options }) => state === "ready" && !options.isBackup)
       .map((entry) => ({ weight: weightOf(entry), isOpen: this.checker.isOpen(entry.key) }));
     const change = watch.update(states);
-    if (change !== null) this.observer.panicChanged?.(listener, change === "entered");
+    if (change !== null) {
+      this.observer.on({ event: "panicChanged", listener, isOn: change === "entered" });
+    }
     return watch.isOn;
   }
 }

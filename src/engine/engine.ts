@@ -1,17 +1,16 @@
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { UpstreamsObserver } from "../upstream/events.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import type { Selection } from "./ending/dropping.ts";
 import type { GivenSockets } from "./listening-socket.ts";
 import type { MirrorStats } from "./mirror/account.ts";
-import type { MirrorDrop, MirrorOutcome } from "./mirror/reason.ts";
+import type { MirrorOutcome } from "./mirror/reason.ts";
 
 /**
  * What does the I/O. An engine accepts on listeners, dials upstreams and carries bytes, in the shape
  * that {@link Flow} and {@link Relay} dictate; `test/contract.ts` says what it must do, whatever it
  * is made of. It writes no log and reads no clock for anybody else: what others want to know it tells
- * its {@link EngineObserver} or answers in {@link Engine.stats}.
+ * its {@link Observer} or answers in {@link Engine.stats}.
  */
 export interface Engine {
   readonly name: EngineName;
@@ -34,7 +33,7 @@ export interface Engine {
   stats(): EngineStats;
   /**
    * The relays that run now, oldest first. Workers are asked for them; one that does not answer in time
-   * (some seconds) is left out, which is told ({@link ProxyObserver.workerSilent}).
+   * (some seconds) is left out, which is told (`workerSilent`).
    */
   relays(): Promise<RelaySummary[]>;
   /** Asks each worker whether it accepts. Settles within a second, whatever a worker does. */
@@ -287,68 +286,4 @@ export interface EngineStats {
   acceptPauses: number;
   /** Relays whose listener's route function has failed: it threw, was late or answered nonsense. */
   routeFailures: number;
-}
-
-/**
- * Told by an engine, synchronously and rarely (never per byte), what somebody may want to know. An
- * observer must not throw and must not call back into the engine.
- */
-export interface EngineObserver {
-  /**
-   * A client was accepted; its upstream is not chosen yet. Told only to an observer that has this
-   * method when the engine is made, so that nobody else pays for it.
-   */
-  relayStarted?(relay: RelaySummary): void;
-  relayEnded(relay: RelaySummary): void;
-  /** A dial failed; the relay may go on with another upstream. `detail` is the system's word. */
-  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void;
-  /** A slab was added to the pool, which has `bytes` now. */
-  poolGrew(bytes: number): void;
-  /** The pool is empty: reading and accepting wait. */
-  poolEmpty(): void;
-  /** Segments came back: reading goes on. */
-  poolRefilled(): void;
-  /** Accepting stopped, because of `cause`, with `relays` running. */
-  acceptPaused(cause: "descriptors" | "memory", relays: number): void;
-  acceptResumed(): void;
-  /** A listener's route function has failed for a relay. @param why in a few words */
-  routeFailed?(listener: string, why: string): void;
-  /** The copy of a relay was given up; told at most once for a relay. */
-  mirrorDropped?(drop: MirrorDrop): void;
-  /**
-   * Something that was to be told could not be, and who should have heard of it has not: no relay is
-   * touched by that. @param error with its stack
-   */
-  untold?(error: string): void;
-}
-
-/** Told by a proxy beside what its engines tell. */
-export interface ProxyObserver extends EngineObserver, UpstreamsObserver {
-  /**
-   * As an engine tells it, and whose upstream it was.
-   *
-   * @param listener as its upstreams' events call it; missing when it has this upstream no more
-   */
-  dialFailed(
-    upstream: string,
-    reason: Reason,
-    detail: string,
-    slot: number,
-    listener?: string,
-  ): void;
-  /**
-   * A worker has met a defect: so many relays of it ended (`worker_failed`), and another one takes
-   * its place after so many milliseconds.
-   *
-   * @param worker 1, 2, 3…
-   * @param error with its stack
-   */
-  workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void;
-  /**
-   * A worker does not answer what it is asked (true): until it does its relays are missing in lists, and
-   * when it takes too long it is ended and replaced; or it answers again.
-   *
-   * @param worker 1, 2, 3…
-   */
-  workerSilent?(worker: number, isSilent: boolean): void;
 }

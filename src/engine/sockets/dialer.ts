@@ -6,8 +6,8 @@ import { type Reason, Side } from "../../flow/reason.ts";
 import { ATTEMPTS_MAX } from "../../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "../descriptors.ts";
 import { dialReason, ownShortage } from "../dial-reason.ts";
-import type { EngineObserver } from "../engine.ts";
 import { type ResolveName, withoutAddress } from "../names.ts";
+import type { Observer } from "../observer.ts";
 import type { TimedDialer } from "../relay-timeouts.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { bunSocket } from "./bun-socket.ts";
@@ -59,7 +59,7 @@ export class Dialer implements TimedDialer<Conduit> {
   constructor(
     private readonly descriptors: Descriptors,
     private readonly turn: Turn,
-    private readonly observer: EngineObserver,
+    private readonly observer: Observer,
     private readonly resolveName: ResolveName,
     private readonly onDefect: OnDefect,
     private readonly window: DialWindow,
@@ -114,7 +114,8 @@ export class Dialer implements TimedDialer<Conduit> {
     const { upstreamAddress: address, upstreamSlot: slot } = conduit;
     this.drop(conduit);
     if (address !== null && slot !== null) {
-      this.observer.dialFailed(formatAddress(address), reason, detail, slot);
+      const upstream = formatAddress(address);
+      this.observer.on({ event: "dialFailed", upstream, reason, detail, slot });
     }
     conduit.dialFailed(reason);
   }

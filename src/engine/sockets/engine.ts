@@ -18,7 +18,6 @@ import {
   type Acceptance,
   accepts,
   type Engine,
-  type EngineObserver,
   type EngineShare,
   type EngineStats,
   ListenError,
@@ -36,6 +35,7 @@ import { Meter } from "../meter.ts";
 import { Copies, type CopiesHost } from "../mirror/copies.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
+import type { Observer } from "../observer.ts";
 import { Outsiders } from "../outsiders.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
@@ -100,7 +100,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
    */
   constructor(
     memory: MemoryOptions,
-    private readonly observer: EngineObserver,
+    private readonly observer: Observer,
     private readonly resolve: ResolveName,
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
@@ -119,7 +119,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     const pool = new Pool(
       memory.segmentSize,
       memory.segmentCount,
-      (bytes) => observer.poolGrew(bytes),
+      (bytes) => observer.on({ event: "poolGrew", bytes }),
       counts.subarray(Count.SegmentsLeased, Count.SegmentsLeased + PoolCount.Size),
     );
     const reservoir = (direction: "up" | "down") =>
@@ -213,7 +213,9 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     const { ledger, observer } = this;
     const running = () => ledger.running;
     yield* forEach(running, (conduit) => conduit.abandoned());
-    yield* forEach(running, (conduit) => observer.relayEnded(ledger.ends(conduit)));
+    yield* forEach(running, (conduit) =>
+      observer.on({ event: "relayEnded", relay: ledger.ends(conduit) }),
+    );
   }
 
   stop(drainTimeoutMs: number): Promise<number> {
@@ -266,12 +268,13 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   }
 
   started(conduit: Conduit): void {
-    this.observer.relayStarted?.(conduit.summary());
+    const { observer } = this;
+    if (observer.wantsStarts) observer.on({ event: "relayStarted", relay: conduit.summary() });
   }
 
   finished(conduit: Conduit): void {
     this.ending.ended(conduit);
-    this.observer.relayEnded(this.ledger.ends(conduit));
+    this.observer.on({ event: "relayEnded", relay: this.ledger.ends(conduit) });
     if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
     if (this.stopped !== null) this.resolveStop();
   }
@@ -287,7 +290,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   }
 
   mirrorDropped(drop: MirrorDrop): void {
-    this.observer.mirrorDropped?.(drop);
+    this.observer.on({ event: "mirrorDropped", ...drop });
   }
 
   noCopies(): void {
@@ -305,7 +308,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
 
   routeFailed(listener: string, why: string): void {
     this.ledger.add(Count.RouteFailures);
-    this.observer.routeFailed?.(listener, why);
+    this.observer.on({ event: "routeFailed", listener, why });
   }
 
   /** @param before whose place it takes */
@@ -381,12 +384,12 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       if (!paused.includes(true)) return;
       this.isAccepting = false;
       this.ledger.add(Count.AcceptPauses);
-      this.observer.acceptPaused(cause, this.ledger.running.size);
+      this.observer.on({ event: "acceptPaused", cause, relays: this.ledger.running.size });
       void this.makeRoom().catch(this.onDefect);
     } else if (!this.isAccepting && cause === null && descriptors.ample) {
       this.isAccepting = true;
       for (const { acceptor } of this.listening) acceptor.resume();
-      this.observer.acceptResumed();
+      this.observer.on({ event: "acceptResumed" });
     }
   }
 
@@ -436,7 +439,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   private starve(direction: "up" | "down"): void {
     for (const conduit of this.ledger.running) conduit[direction].starve();
     if (this.patience !== null) return;
-    this.observer.poolEmpty();
+    this.observer.on({ event: "poolEmpty" });
     this.patience = setInterval(() => this.look(), PATIENCE_LOOK_MS);
     this.gate();
   }
@@ -446,7 +449,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     if (this.empty || this.patience === null) return;
     clearInterval(this.patience);
     this.patience = null;
-    this.observer.poolRefilled();
+    this.observer.on({ event: "poolRefilled" });
     this.gate();
   }
 

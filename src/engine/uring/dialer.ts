@@ -235,7 +235,8 @@ export class Dialer implements TimedDialer<Conduit> {
     if (relay.phase === RelayPhase.Dialing) {
       const { upstreamAddress: address, upstreamSlot: slot } = conduit;
       if (address !== null && slot !== null) {
-        this.loop.report.dialFailed(formatAddress(address), reason, detail, slot);
+        const upstream = formatAddress(address);
+        this.loop.report.on({ event: "dialFailed", upstream, reason, detail, slot });
       }
     }
     conduit.dialFailed(reason);

@@ -149,7 +149,7 @@ export class Gate {
       for (const [key, listener] of this.listeners) {
         if (!listener.armed && !listener.closing) this.arm(key, listener);
       }
-      report.acceptResumed();
+      report.on({ event: "acceptResumed" });
     }
   }
 
@@ -202,7 +202,8 @@ export class Gate {
     for (const [key, listener] of this.listeners) {
       if (listener.armed && !listener.closing) this.cancelAccept(key);
     }
-    this.loop.report.acceptPaused(cause, this.ledger.running.size);
+    const relays = this.ledger.running.size;
+    this.loop.report.on({ event: "acceptPaused", cause, relays });
     if (cause === "descriptors") this.lookLater();
   }
 

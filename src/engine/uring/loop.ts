@@ -1,7 +1,6 @@
 import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../clean-up.ts";
 import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
-import type { Reason } from "../../flow/reason.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 import type { Book } from "../book.ts";
@@ -16,6 +15,7 @@ import { Meter } from "../meter.ts";
 import { Copies, type CopiesHost } from "../mirror/copies.ts";
 import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
+import type { Observer } from "../observer.ts";
 import { Outsiders } from "../outsiders.ts";
 import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
@@ -55,24 +55,11 @@ const SWEEP_MS = 1_000;
 const COPY_WAIT_MICROS = 1_000;
 
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
-export interface Report {
-  /** A client was accepted. Missing when nobody wants to know. */
-  relayStarted?(relay: Summary): void;
-  relayEnded(relay: Summary): void;
-  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void;
-  poolGrew(bytes: number): void;
-  poolEmpty(): void;
-  poolRefilled(): void;
-  acceptPaused(cause: "descriptors" | "memory", relays: number): void;
-  acceptResumed(): void;
+export interface Report extends Observer {
   /** Resolves a host name; answered in a later turn. */
   readonly resolve: ResolveName;
   /** Asks a listener's route function; see {@link Routing.askRoute}. */
   askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void;
-  /** A listener's route function has failed for a relay. */
-  routeFailed(listener: string, why: string): void;
-  /** A copy to a mirror was given up. */
-  mirrorDropped(drop: MirrorDrop): void;
   /** That listener accepts no more. */
   unlistened(key: number): void;
   /** No listener and no relay is left after {@link Loop.stop}, which has cut so many. */
@@ -177,7 +164,7 @@ export class Loop implements CopiesHost {
     const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
     this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel) : null;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
-      report.poolGrew(bytes),
+      report.on({ event: "poolGrew", bytes }),
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
     this.ledger = new Ledger("uring", this.meter, options.share, options.memory);
@@ -295,7 +282,9 @@ export class Loop implements CopiesHost {
     yield () => kernel.close();
     yield () => memory.forsake();
     yield* forEach(running, (conduit) => conduit.abandoned());
-    yield* forEach(running, (conduit) => report.relayEnded(ledger.ends(conduit)));
+    yield* forEach(running, (conduit) =>
+      report.on({ event: "relayEnded", relay: ledger.ends(conduit) }),
+    );
     yield () => this.tellFigures();
   }
 
@@ -409,7 +398,7 @@ export class Loop implements CopiesHost {
 
   routeFailed(listener: string, why: string): void {
     this.ledger.add(Count.RouteFailures);
-    this.report.routeFailed(listener, why);
+    this.report.on({ event: "routeFailed", listener, why });
   }
 
   newCopy(backlog: Backlog): UringCopy {
@@ -417,7 +406,7 @@ export class Loop implements CopiesHost {
   }
 
   mirrorDropped(drop: MirrorDrop): void {
-    this.report.mirrorDropped(drop);
+    this.report.on({ event: "mirrorDropped", ...drop });
   }
 
   noCopies(): void {
@@ -426,7 +415,8 @@ export class Loop implements CopiesHost {
 
   /** A client was accepted, and nothing was done for it yet. */
   started(conduit: Conduit): void {
-    this.report.relayStarted?.(conduit.summary());
+    const { report } = this;
+    if (report.wantsStarts) report.on({ event: "relayStarted", relay: conduit.summary() });
   }
 
   /**
@@ -450,7 +440,7 @@ export class Loop implements CopiesHost {
   /** Both ends of a relay are closed. */
   finished(conduit: Conduit): void {
     this.ending.ended(conduit);
-    this.report.relayEnded(this.ledger.ends(conduit));
+    this.report.on({ event: "relayEnded", relay: this.ledger.ends(conduit) });
     this.spare.push(conduit);
     this.reportStopped();
   }
@@ -612,10 +602,10 @@ export class Loop implements CopiesHost {
     if (dry === this.isDry) return;
     this.isDry = dry;
     if (dry) {
-      this.report.poolEmpty();
+      this.report.on({ event: "poolEmpty" });
       if (!this.isLooking) this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
       this.isLooking = true;
-    } else this.report.poolRefilled();
+    } else this.report.on({ event: "poolRefilled" });
     this.gate.decide();
   }
 
