@@ -22,6 +22,7 @@ export {
 export { ConfigError } from "./config/error.ts";
 export type { EngineName, Mode, UringSend } from "./config/options.ts";
 export { StoppedError } from "./control/stopped-error.ts";
+export type { FlowStats } from "./counts/figures.ts";
 export type {
   Connection,
   ConnectionHeader,
@@ -31,7 +32,6 @@ export type {
 } from "./edge/route/connection.ts";
 export {
   type EngineStats,
-  type FlowStats,
   ListenError,
   type PortHolder,
   type RelaySummary,

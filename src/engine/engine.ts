@@ -1,4 +1,16 @@
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
+import type { Values } from "../counts/figure.ts";
+import type {
+  engineFigures,
+  FlowStats,
+  listenerFigures,
+  loopFigures,
+  memoryFigures,
+  relayFigures,
+  ringFigures,
+  upstreamFigures,
+} from "../counts/figures.ts";
+import type { Occurred } from "../counts/occurred.ts";
 import type { Reason } from "../flow/reason.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import type { Selection } from "./ending/dropping.ts";
@@ -132,29 +144,6 @@ export class ListenError extends Error {
   }
 }
 
-/** What one direction did. Counts since the relay (or, in totals, the engine) began. */
-export interface FlowStats {
-  receives: number;
-  /** Receives that brought less than one segment. */
-  shortReceives: number;
-  /** The uring engine counts a send that told nothing when its loop wakes next, a second later at most. */
-  sends: number;
-  /** Sends of which the target took only a part. */
-  shortSends: number;
-  /** Times the source was not read because its target was slow. */
-  pauses: number;
-  /** Times the source was not read because the pool was empty. */
-  poolEmpty: number;
-  /** Bytes taken from the source. */
-  receivedBytes: number;
-  /** Bytes that the target's kernel took. */
-  sentBytes: number;
-  /** Bytes received and thrown away by the mode (`oneway`, `sink`). */
-  discardedBytes: number;
-  /** Bytes received that no target got: `received = sent + discarded + lost + queued now`. */
-  lostBytes: number;
-}
-
 /** One relay's story: running (`reason` is null) or ended. */
 export interface RelaySummary {
   /** 1, 2, 3… in the order of acceptance. */
@@ -200,39 +189,20 @@ export interface RelaySummary {
 }
 
 /** What an io_uring has done. */
-export interface RingStats {
-  /** Operations that were submitted. */
-  submissions: number;
-  /** Completions that were seen. */
-  completions: number;
-  /** Sends that were over silently when they were submitted. */
-  silentSends: number;
-  /** Receives that found no provided buffer. */
-  receivesWithoutBuffer: number;
-  /** Turns at the end of which completions waited in the kernel, as their queue was full. */
-  overflows: number;
-}
+export type RingStats = Values<typeof ringFigures>;
 
 /** What the relays of one listener went through with one upstream. */
-export interface UpstreamStats {
+export interface UpstreamStats extends Values<typeof upstreamFigures> {
   /** As it was configured; null in mode `sink`. Of several that were tried, the last one. */
   upstream: string | null;
   /** How many ended for which reason; only reasons that occurred. */
-  ended: Partial<Record<Reason, number>>;
-  /** Bytes from clients, those of relays that run included. */
-  upBytes: number;
-  /** Bytes from the upstream, likewise. */
-  downBytes: number;
+  ended: Occurred<Reason>;
 }
 
 /** What one listener has done; listeners with the same name are one. */
-export interface ListenerStats {
+export interface ListenerStats extends Values<typeof listenerFigures> {
   /** As {@link RelaySummary.listener}. */
   listener: string;
-  accepted: number;
-  running: number;
-  /** Of those that run: they wait for room at an upstream, or for one that can be reached. */
-  waiting: number;
   /**
    * Each upstream that a relay was decided for, in the order of the first. Nothing here ever falls. Of
    * those that the listener has no more the last 256 are kept, or some more.
@@ -241,16 +211,13 @@ export interface ListenerStats {
 }
 
 /** Everything that an engine counts. */
-export interface EngineStats {
+export interface EngineStats extends Values<typeof engineFigures> {
   engine: EngineName;
   /** Milliseconds since the engine was made. */
   durationMs: number;
-  relays: {
-    accepted: number;
-    running: number;
-    ended: number;
+  relays: Values<typeof relayFigures> & {
     /** How many ended for which reason; only reasons that occurred. */
-    reasons: Partial<Record<Reason, number>>;
+    reasons: Occurred<Reason>;
   };
   up: FlowStats;
   down: FlowStats;
@@ -258,32 +225,12 @@ export interface EngineStats {
   listeners: ListenerStats[];
   /** Copies to mirrors, by listener and mirror. */
   mirrors: MirrorStats[];
-  memory: {
-    segmentSize: number;
-    segmentCount: number;
-    segmentsLeased: number;
-    segmentsLeasedMax: number;
-    /** Bytes that the pool has taken so far. */
-    poolBytes: number;
-    /** Bytes that the memory of copies to mirrors has taken so far; it is none of the pool's. */
-    mirrorBytes: number;
-    /** Bytes of that in which something waits now, in whole segments. */
-    mirrorHeldBytes: number;
-  };
-  loop: {
-    /** Passes of the loop that had something to do; an estimate where it was quiet. */
-    turns: number;
-    /** Events (receives, writable notices, ends, closes, connections) in all turns. */
-    events: number;
-  };
+  memory: Values<typeof memoryFigures>;
+  loop: Values<typeof loopFigures>;
   /** Null where there is no ring. */
   ring: RingStats | null;
   /** `receiveSegments[n]`: receives that brought up to n segments' worth of bytes; index 1…. */
   receiveSegments: number[];
   /** `sendSegments[n]`: sends of which the target took up to n segments' worth; index 1…. */
   sendSegments: number[];
-  /** Times accepting was stopped because descriptors or memory ran out. */
-  acceptPauses: number;
-  /** Relays whose listener's route function has failed: it threw, was late or answered nonsense. */
-  routeFailures: number;
 }

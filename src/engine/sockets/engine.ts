@@ -2,6 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
 import { cleanUp, forEach, type Step } from "../../clean-up.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
 import { Admission } from "../../edge/admission.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
@@ -37,7 +38,6 @@ import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
 import type { Observer } from "../observer.ts";
 import { Outsiders } from "../outsiders.ts";
-import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
@@ -120,7 +120,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       memory.segmentSize,
       memory.segmentCount,
       (bytes) => observer.on({ event: "poolGrew", bytes }),
-      counts.subarray(Count.SegmentsLeased, Count.SegmentsLeased + PoolCount.Size),
+      counts.subarray(Count.segmentsLeased, Count.segmentsLeased + PoolCount.Size),
     );
     const reservoir = (direction: "up" | "down") =>
       new Reservoir(
@@ -307,7 +307,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   }
 
   routeFailed(listener: string, why: string): void {
-    this.ledger.add(Count.RouteFailures);
+    this.ledger.add(Count.routeFailures);
     this.observer.on({ event: "routeFailed", listener, why });
   }
 
@@ -383,7 +383,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
       if (!paused.includes(true)) return;
       this.isAccepting = false;
-      this.ledger.add(Count.AcceptPauses);
+      this.ledger.add(Count.acceptPauses);
       this.observer.on({ event: "acceptPaused", cause, relays: this.ledger.running.size });
       void this.makeRoom().catch(this.onDefect);
     } else if (!this.isAccepting && cause === null && descriptors.ample) {

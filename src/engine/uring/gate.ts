@@ -1,10 +1,10 @@
 import type { ListenerOptions } from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
 import { Admission } from "../../edge/admission.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
 import { nameOfListener } from "../account.ts";
 import type { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
-import { Count } from "../pages.ts";
 import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
 import type { Answering } from "../thread/teller.ts";
 import { CqeFlag } from "./abi.ts";
@@ -198,7 +198,7 @@ export class Gate {
   private shut(cause: "memory" | "descriptors"): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.ledger.add(Count.AcceptPauses);
+    this.ledger.add(Count.acceptPauses);
     for (const [key, listener] of this.listeners) {
       if (listener.armed && !listener.closing) this.cancelAccept(key);
     }

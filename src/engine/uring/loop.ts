@@ -1,5 +1,6 @@
 import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../clean-up.ts";
 import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
@@ -17,7 +18,6 @@ import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
 import type { Observer } from "../observer.ts";
 import { Outsiders } from "../outsiders.ts";
-import { Count } from "../pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
 import type { RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
@@ -168,7 +168,7 @@ export class Loop implements CopiesHost {
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
     this.ledger = new Ledger("uring", this.meter, options.share, options.memory);
-    this.ledger.counts[Count.HasRing] = 1;
+    this.ledger.counts[Count.hasRing] = 1;
     this.ending = new Ending(this.ledger.running, () => this.copies.cut(), this.alarms.set);
     this.copies = new Copies(this, this.ledger, this.alarms.set);
     this.gate = new Gate(this, this.ledger);
@@ -397,7 +397,7 @@ export class Loop implements CopiesHost {
   }
 
   routeFailed(listener: string, why: string): void {
-    this.ledger.add(Count.RouteFailures);
+    this.ledger.add(Count.routeFailures);
     this.report.on({ event: "routeFailed", listener, why });
   }
 
@@ -469,15 +469,15 @@ export class Loop implements CopiesHost {
   private tellFigures(): void {
     const { kernel, memory } = this;
     const { counts } = this.ledger;
-    counts[Count.SegmentsLeased] = memory.leased;
-    counts[Count.SegmentsLeasedMax] = memory.leasedMax;
-    counts[Count.PoolBytes] = memory.bytes;
-    counts[Count.Turns] = this.turns;
-    counts[Count.Events] = this.events;
-    counts[Count.Submissions] = kernel.submissions;
-    counts[Count.SilentSends] = this.silentSends;
-    counts[Count.ReceivesWithoutBuffer] = memory.receivesWithoutBuffer;
-    counts[Count.Overflows] = kernel.overflows;
+    counts[Count.segmentsLeased] = memory.leased;
+    counts[Count.segmentsLeasedMax] = memory.leasedMax;
+    counts[Count.poolBytes] = memory.bytes;
+    counts[Count.turns] = this.turns;
+    counts[Count.events] = this.events;
+    counts[Count.submissions] = kernel.submissions;
+    counts[Count.silentSends] = this.silentSends;
+    counts[Count.receivesWithoutBuffer] = memory.receivesWithoutBuffer;
+    counts[Count.overflows] = kernel.overflows;
   }
 
   /**
