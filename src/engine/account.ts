@@ -106,13 +106,18 @@ export class ListenerAccount {
 
   /** A client was accepted. */
   begins(): void {
-    (this.counts[ListenerCount.accepted] as number)++;
-    (this.counts[ListenerCount.running] as number)++;
+    this.add(ListenerCount.accepted);
+    this.add(ListenerCount.running);
   }
 
   /** One of its clients begins to wait for an upstream (1), or waits no more (−1). */
   waits(change: 1 | -1): void {
-    (this.counts[ListenerCount.waiting] as number) += change;
+    this.add(ListenerCount.waiting, change);
+  }
+
+  /** Something has happened once more, or a state is over (−1). @param figure its place, see {@link ListenerCount} */
+  add(figure: number, change: 1 | -1 = 1): void {
+    (this.counts[figure] as number) += change;
   }
 
   /** It is decided whose a relay is: its bytes count for that upstream, those to come as they do. */
@@ -123,7 +128,7 @@ export class ListenerAccount {
   /** A relay is over that was taken. */
   ended(upstream: Address | null, reason: Reason): void {
     this.upstream(upstream).ended(reason);
-    (this.counts[ListenerCount.running] as number)--;
+    this.add(ListenerCount.running, -1);
   }
 
   private upstream(address: Address | null): UpstreamAccount {

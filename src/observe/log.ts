@@ -52,6 +52,8 @@ export class LogObserver implements Observer {
     if (event.event === "relayEnded") {
       this.history.add(event.relay);
       this.refusals.ended(event.relay);
+      // Thousands a second may come to this.
+      if (this.log.level < DEBUG) return;
     }
     const entry = entryOf(event);
     if (entry.often !== undefined) this.sayOften(event, entry.often);
