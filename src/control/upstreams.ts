@@ -56,6 +56,8 @@ export class Upstreams {
   /** The table's rows; what is no upstream has some of them, too. */
   readonly rows: Rows;
   private readonly panics = new Map<string, PanicWatch>();
+  /** Homes of listeners none of whose upstreams may get relays. */
+  private readonly lacking = new Set<string>();
   private readonly primaries: Primaries;
   private readonly backups = new Backups();
   private readonly refreshService: NamesParts["refreshService"];
@@ -157,7 +159,9 @@ export class Upstreams {
       ending += this.endingWith(entry);
       this.remove(entry, left.has(entry.home));
     }
-    for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
+    for (const known of [this.panics, this.lacking]) {
+      for (const home of known.keys()) if (!left.has(home)) known.delete(home);
+    }
     this.primaries.keep(left);
     this.backups.keep(left);
     this.look();
@@ -496,6 +500,7 @@ export class Upstreams {
         const isOpen = entry.state === "ready" && (isWell(entry) || isSpared);
         this.table.setOpen(entry.options.slot, isOpen);
       }
+      this.lookForLack(home, entries);
       // Not before: who leaves a backup comes back at once, and the primary is open then.
       this.lookForPrimary(home, entries);
     }
@@ -513,6 +518,16 @@ export class Upstreams {
   /** As far as is known; who joins others must have been checked. */
   private isWell({ key, joinsOthers }: Entry, now = this.checker.now): boolean {
     return this.checker.isOpen(key, now) && !(joinsOthers && this.checker.isAwaited(key));
+  }
+
+  /** Tells when nobody is left to whom a listener's clients may be given, and when somebody is again. */
+  private lookForLack(home: string, entries: readonly Entry[]): void {
+    const isLacking = !entries.some(({ options }) => this.table.isOpen(options.slot));
+    if (this.lacking.has(home) === isLacking) return;
+    if (isLacking) this.lacking.add(home);
+    else this.lacking.delete(home);
+    const [{ listener }] = entries as [Entry];
+    this.observer.on({ event: "upstreamsLacking", listener, isLacking });
   }
 
   private isInPanic(home: string, entries: readonly Entry[]): boolean {

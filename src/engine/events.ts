@@ -234,6 +234,14 @@ export const events = {
         ? `${listener}: too few upstreams are well: all get relays`
         : `${listener}: enough upstreams are well again`,
   }),
+  /** No upstream of a listener may get relays, whatever the cause; or some may again. */
+  upstreamsLacking: entry<{ readonly listener: string; readonly isLacking: boolean }>({
+    level: ({ isLacking }) => (isLacking ? "error" : "info"),
+    says: ({ listener, isLacking }) =>
+      isLacking
+        ? `${listener}: no upstream is left that takes relays`
+        : `${listener}: there are upstreams again that take relays`,
+  }),
   /** A host name of upstreams has other addresses. */
   nameChanged: entry<{
     readonly name: string;

@@ -324,3 +324,14 @@ test("an upstream whose ejection is over may be tried again, which is not to say
     "info: main: upstream db:5432 is up: a dial was answered",
   ]);
 });
+
+test("that nobody is left to relay to is an error, and its end no more than news", () => {
+  const { lines, observer } = record(3);
+  for (const isLacking of [true, false]) {
+    observer.on({ event: "upstreamsLacking", listener: "main", isLacking });
+  }
+  expect(lines).toEqual([
+    "error: main: no upstream is left that takes relays",
+    "info: main: there are upstreams again that take relays",
+  ]);
+});
