@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseExposition, sampleValue } from "../../../test/fixtures/exposition.ts";
+import { listenerFigures } from "../../counts/figures.ts";
 import type { EngineStats } from "../../engine/engine.ts";
 import { engineStats, flowStats, relaySummary } from "../test-figures.ts";
 import { figures, type UpstreamFigures } from "./figures.ts";
@@ -25,7 +26,16 @@ const upstreams = [
 ];
 const busy = engineStats({
   relays: { accepted: 9, running: 5, ended: 4, reasons: { client_fin: 3, drain: 1 } },
-  listeners: [{ listener: "redis", accepted: 9, running: 5, waiting: 2, upstreams }],
+  listeners: [
+    {
+      listener: "redis",
+      ...listenerFigures.none(),
+      accepted: 9,
+      running: 5,
+      waiting: 2,
+      upstreams,
+    },
+  ],
   up: flowStats({ receives: 100, sends: 90, pauses: 3, poolEmpty: 1, lostBytes: 11 }),
   down: flowStats({ receives: 200, sends: 190, pauses: 4 }),
   loop: { turns: 50, events: 300 },
@@ -255,7 +265,7 @@ test("dials that failed, and accepting that is paused", async () => {
 test("whatever a path has in it, labels hold it", async () => {
   const listener = 'unix:/a"\\\n}';
   const stats = engineStats({
-    listeners: [{ listener, accepted: 1, running: 0, waiting: 0, upstreams: [] }],
+    listeners: [{ listener, ...listenerFigures.none(), accepted: 1, upstreams: [] }],
   });
   const metrics = new Metrics();
   metrics.relayEnded({ relay: relaySummary({ listener, upstream: "\n# EOF\n" }) });
