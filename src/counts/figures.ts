@@ -160,6 +160,8 @@ export const listenerFigures = new Figures({
     metric: "ringway_relays_waiting",
     help: "Relays that wait now for room at an upstream, or for one that can be reached.",
   },
+  /** Dials of upstreams that were begun: more than relays where others had to be tried. */
+  dials: { metric: "ringway_dials_total", help: "Dials of upstreams that were begun." },
 });
 
 export const ListenerCount = listenerFigures.place;

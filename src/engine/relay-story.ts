@@ -4,6 +4,7 @@ import type {
   ProxyProtocolOut,
   UpstreamOptions,
 } from "../config/options.ts";
+import { ListenerCount } from "../counts/figures.ts";
 import type { ClientAddress } from "../edge/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
@@ -182,6 +183,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.upstreamNumber = number;
     this.upstreamAddress = (chooser.upstreams[number] as UpstreamOptions).address;
     this.dials++;
+    this.listener.account.add(ListenerCount.dials);
     this.tries++;
     return this.upstreamAddress;
   }
