@@ -2,7 +2,11 @@ import { expect, test } from "bun:test";
 import { type Figure, Figures, wordsOf } from "./figure.ts";
 import * as lists from "./figures.ts";
 
-const some = new Figures({ bytes: {}, most: { together: "most" }, silentSends: {} });
+const some = new Figures((figure) => ({
+  bytes: figure(),
+  most: figure({ together: "most" }),
+  silentSends: figure(),
+}));
 
 test("a row has each figure in its place", () => {
   expect(some.size).toBe(3);

@@ -10,54 +10,66 @@ export interface Figure {
   readonly column?: string;
 }
 
-type List = Readonly<Record<string, Figure>>;
+type Numbers = Record<string, number>;
 
-/** Numbers of figures, by their names. */
-export type Named<Entries> = { -readonly [Name in keyof Entries]: number };
-
-/** The same of such figures. */
-export type Values<Some> = Some extends Figures<infer Entries> ? Named<Entries> : never;
+/**
+ * The numbers of such figures, by their names. They are the very properties of the list and no mapped ones, so that
+ * an editor shows what is said of each there.
+ */
+export type Values<Some> = Some extends Figures<infer Zeros> ? Zeros : never;
 
 /**
  * Figures that are counted together: on a row of numbers, each in its place, or by their names in an object.
  * Whatever is to be done with each of them is done by the list, so that none can be forgotten.
  */
-export class Figures<Entries extends List> {
-  readonly names: readonly (keyof Entries & string)[];
+export class Figures<Zeros extends Numbers> {
+  readonly names: readonly (keyof Zeros & string)[];
+  readonly entries: Readonly<Record<keyof Zeros, Figure>>;
   /** Where each stands in a row. */
-  readonly place: Readonly<Named<Entries>>;
+  readonly place: Readonly<Record<keyof Zeros, number>>;
   /** Numbers of a row. */
   readonly size: number;
   /** A copy of it has its shape at once, which is three times as fast as to give it name after name. */
-  private readonly zeros: Named<Entries>;
+  readonly zeros: Readonly<Zeros>;
 
-  constructor(readonly entries: Entries) {
-    this.names = Object.keys(entries);
+  /** @param list each of its properties is a figure: calls back with its entry, and is 0 */
+  constructor(list: (figure: (entry?: Figure) => number) => Zeros) {
+    const entries: Figure[] = [];
+    this.zeros = list((entry = {}) => {
+      entries.push(entry);
+      return 0;
+    });
+    this.names = Object.keys(this.zeros);
     this.size = this.names.length;
-    const places = this.names.map((name, place) => [name, place]);
-    this.place = Object.fromEntries(places) as Named<Entries>;
-    this.zeros = Object.fromEntries(this.names.map((name) => [name, 0])) as Named<Entries>;
+    const byName = <T>(of: (place: number) => T) => {
+      const pairs = this.names.map((name, place) => [name, of(place)]);
+      return Object.fromEntries(pairs) as Record<keyof Zeros, T>;
+    };
+    this.entries = byName((place) => entries[place] ?? {});
+    this.place = byName((place) => place);
   }
 
   /** Nothing was counted. */
-  none(): Named<Entries> {
+  none(): Zeros {
     return { ...this.zeros };
   }
 
   /** What stands in a row. @param first where that begins */
-  read(numbers: Float64Array, first = 0): Named<Entries> {
-    const values = this.none();
+  read(numbers: Float64Array, first = 0): Zeros {
+    const values: Numbers = this.none();
     for (let i = 0; i < this.size; i++) {
-      values[this.names[i] as keyof Entries] = numbers[first + i] as number;
+      values[this.names[i] as string] = numbers[first + i] as number;
     }
-    return values;
+    return values as Zeros;
   }
 
   /** Adds what one has counted to what others have. */
-  add(total: Named<Entries>, part: Readonly<Named<Entries>>): void {
+  add(total: Zeros, part: Readonly<Zeros>): void {
+    const sums: Numbers = total;
     for (const name of this.names) {
-      const isMost = this.entries[name]?.together === "most";
-      total[name] = isMost ? Math.max(total[name], part[name]) : total[name] + part[name];
+      const [one, other] = [total[name] as number, part[name] as number];
+      const isMost = this.entries[name].together === "most";
+      sums[name] = isMost ? Math.max(one, other) : one + other;
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Figure as Counted, Figures, Values } from "../../counts/figure.ts";
+import type { Figures } from "../../counts/figure.ts";
 import {
   engineFigures,
   flowFigures,
@@ -174,16 +174,14 @@ function eachUpstream({ listeners }: EngineStats) {
  *
  * @param rows all that have such figures, with their labels
  */
-function metricsOf<Entries extends Readonly<Record<string, Counted>>>(
-  { names, entries }: Figures<Entries>,
+function metricsOf<Zeros extends Record<string, number>>(
+  { names, entries }: Figures<Zeros>,
   labels: readonly string[],
-  rows: (
-    snapshot: Snapshot,
-  ) => readonly (readonly [labels: readonly string[], of: Values<Figures<Entries>>])[],
+  rows: (snapshot: Snapshot) => readonly (readonly [labels: readonly string[], of: Zeros])[],
   exists: (snapshot: Snapshot) => boolean = () => true,
 ): Figure[] {
   return names.flatMap((name): Figure[] => {
-    const { metric, help = "" } = entries[name] as Counted;
+    const { metric, help = "" } = entries[name];
     if (metric === undefined) return [];
     return [
       {
@@ -191,7 +189,8 @@ function metricsOf<Entries extends Readonly<Record<string, Counted>>>(
         name: metric,
         help,
         labels,
-        rows: (snapshot) => rows(snapshot).map(([values, one]): Row => [values, one[name]]),
+        rows: (snapshot) =>
+          rows(snapshot).map(([values, one]): Row => [values, one[name] as number]),
         exists,
       },
     ];
