@@ -4,14 +4,18 @@ import type { HealthStatus } from "../upstream/health/monitor.ts";
 import type { RelaySummary } from "./engine.ts";
 import type { MirrorDrop } from "./mirror/reason.ts";
 
-export type Level = "debug" | "info" | "warn" | "error";
+/** How much a line matters, in the logger's words. */
+type Level = "debug" | "info" | "warn" | "error";
 
 /** An event's entry in the list: what the log says of it. Texts are made only when they are logged. */
 export interface Entry<Fields> {
   /** What it has to say, for types alone: always missing. */
   readonly fields?: Fields;
   readonly level: Level | ((event: Fields) => Level);
-  /** Its line, or a few. There is no text of a client in any: addresses, reasons and the system's own words only. */
+  /**
+   * Its line, or a few. There is no text of a client in any: addresses, reasons and the system's own words only.
+   * Where it is told `often` it goes on behind what is counted together.
+   */
   says(event: Fields): string | readonly string[];
   /** It may happen thousands of times a second: then it is one line a second with a count. */
   readonly often?: {
@@ -295,6 +299,7 @@ export const events = {
   }),
 };
 
+/** What an event is called. */
 export type EventName = keyof typeof events;
 
 /** What an event has to say. */
