@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { plainUpstream } from "../config/listeners.ts";
 import { type Address, listenerDefaults } from "../config/options.ts";
+import { listenerFigures } from "../counts/figures.ts";
 import { Flow } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
 import { Relay } from "../flow/relay.ts";
@@ -60,6 +61,7 @@ test("relays are counted by their upstream, however often its address was copied
   expect(book.stats().listeners).toEqual([
     {
       listener: "a",
+      ...listenerFigures.none(),
       accepted: 5,
       running: 1,
       waiting: 1,

@@ -4,6 +4,7 @@ import type {
   ProxyProtocolOut,
   UpstreamOptions,
 } from "../config/options.ts";
+import { ListenerCount } from "../counts/figures.ts";
 import type { ClientAddress } from "../edge/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
@@ -12,8 +13,7 @@ import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/choo
 import type { ListenerAccount } from "./account.ts";
 import type { Idleness } from "./idle-looks.ts";
 import type { Copy } from "./mirror/copy.ts";
-import { Summary } from "./summary.ts";
-import { flowStats } from "./tally.ts";
+import { flowsOf, Summary } from "./summary.ts";
 import { wasHeld } from "./waiting-room.ts";
 import { wallTime } from "./wall-clock.ts";
 
@@ -183,6 +183,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.upstreamNumber = number;
     this.upstreamAddress = (chooser.upstreams[number] as UpstreamOptions).address;
     this.dials++;
+    this.listener.account.add(ListenerCount.dials);
     this.tries++;
     return this.upstreamAddress;
   }
@@ -409,8 +410,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       this.endedAt === 0 ? null : this.relay.reason,
       this.label,
       this.copy?.outcome ?? null,
-      flowStats(this.relay.up, this.up.discards),
-      flowStats(this.relay.down, this.down.discards),
+      flowsOf(this.relay, this.up.discards, this.down.discards),
       this.destination ?? this.listener.local,
       this.resolvedAddress,
       this.peerAddress,

@@ -111,8 +111,6 @@ const reporter = new Reporter(birth);
 const { observer, resolve, askRoute, tell } = guarded(reporter);
 const report: Report = {
   ...observer,
-  routeFailed: (...failure) => observer.routeFailed?.(...failure),
-  mirrorDropped: (drop) => observer.mirrorDropped?.(drop),
   resolve,
   askRoute,
   unlistened: (key) => reporter.tell({ kind: "unlistened", key }),
