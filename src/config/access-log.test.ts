@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { accessLogRules } from "./access-log.ts";
+import { proxyTable } from "./table/table.ts";
 import { type Given, type Settings, validate } from "./validate.ts";
 
 function settings(values: Readonly<Record<string, unknown>>): Settings {
@@ -16,14 +16,14 @@ describe("access log", () => {
   test.each(["none", "stdout", "./a", "a.log", "/var/log/ringway/access.log", "/dev/stdout"])(
     "%s is taken",
     (text) => {
-      expect(accessLogRules.accessLog(text)).toBe(text);
+      expect(proxyTable.accessLog.is.rule(text)).toBe(text);
     },
   );
 
   test.each(["", "on", "off", "stderr", "Stdout", "/var/log/", "./a\0b", true, null])(
     "%j is refused",
     (value) => {
-      expect(() => accessLogRules.accessLog(value)).toThrow(
+      expect(() => proxyTable.accessLog.is.rule(value)).toThrow(
         ": expected none, stdout or the path of a file, such as ./access.log",
       );
     },
@@ -56,6 +56,6 @@ describe("access log", () => {
   });
 
   test.each(["999ms", "25h", 0, "never"])("every %p is refused", (value) => {
-    expect(() => accessLogRules.accessLogEvery(value)).toThrow(": expected a duration ");
+    expect(() => proxyTable.accessLogEvery.is.rule(value)).toThrow(": expected a duration ");
   });
 });

@@ -5,10 +5,11 @@ import { parseAddress, parseUpstream } from "./address.ts";
 import { readDocument } from "./document.ts";
 import { settingsNamed, wordsNamed, wordsOfOthers } from "./elsewhere.ts";
 import { ConfigError } from "./error.ts";
-import { checks, ownChecks } from "./health.ts";
 import { knownKeys } from "./schema.ts";
-import { engines, modes } from "./settings.ts";
 import { Problems } from "./sourced.ts";
+import { checks, ownChecks } from "./table/checking.ts";
+import { modes } from "./table/relaying.ts";
+import { engines } from "./table/running.ts";
 import { validate } from "./validate.ts";
 
 /** What is wrong with a file of this content. */

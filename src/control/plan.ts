@@ -1,8 +1,7 @@
 import { formatAddress } from "../config/address.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
-import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
-import { proxyChanges, type SettingChange } from "./setting-changes.ts";
+import { proxyChanges, restartsFor, type SettingChange } from "./setting-changes.ts";
 
 /** A listener before and after a reload. */
 export interface ListenerChange {
@@ -82,38 +81,8 @@ export function planReload(
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
     totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
     needRestart: restartsFor(running, wanted),
-    settings: proxyChanges(ofProxy(running), ofProxy(wanted)),
+    settings: proxyChanges(running, wanted),
   };
-}
-
-/** What there is once for the whole proxy, by the names of its settings. */
-function ofProxy(options: ProxyOptions): Omit<Partial<ProxyOptions>, "memory" | "dnsTtl"> {
-  const { engine, workers, totalRelays, drainTimeoutMs, dnsServers, uring, memory } = options;
-  const { minMs: dnsMinTtlMs, maxMs: dnsMaxTtlMs } = options.dnsTtl ?? dnsTtlDefaults;
-  const { dnsAllow = [] } = options;
-  const names = { dnsServers, dnsMinTtlMs, dnsMaxTtlMs, dnsAllow };
-  return { engine, workers, totalRelays, drainTimeoutMs, ...memory, ...names, uring };
-}
-
-/** Settings that differ and that a running proxy cannot change, as they are called. */
-function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
-  const flat = (options: ProxyOptions) => {
-    const { minMs, maxMs } = options.dnsTtl ?? dnsTtlDefaults;
-    return { ...options, ...options.memory, dnsMinTtl: minMs, dnsMaxTtl: maxMs };
-  };
-  const [before, after] = [flat(running), flat(wanted)];
-  const names = [
-    "engine",
-    "workers",
-    "segmentSize",
-    "segmentCount",
-    "uring",
-    "dnsServers",
-    "dnsMinTtl",
-    "dnsMaxTtl",
-    "dnsAllow",
-  ] as const;
-  return names.filter((name) => !Bun.deepEquals(before[name], after[name], true));
 }
 
 /** Whether there is nothing to do. */

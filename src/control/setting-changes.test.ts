@@ -50,7 +50,7 @@ test.each<[object, object, string[]]>([
   [
     {},
     { check: "tcp", checkTls: true, checkTlsVerify: false },
-    ["checkTlsVerify: on → off", "check: none → tcp", "checkTls: off → on"],
+    ["check: none → tcp", "checkTls: off → on", "checkTlsVerify: on → off"],
   ],
   [{}, { ejectAfter: 0 }, ["ejectAfter: 3 → 0"]],
   [{}, { onDown: "close", onRemove: "5s" }, ["onDown: keep → close", "onRemove: keep → 5s"]],
@@ -100,19 +100,19 @@ test("settings of the whole proxy, with their units", () => {
   const before = {
     workers: 1,
     drainTimeoutMs: 10_000,
-    segmentSize: 65_536,
+    memory: { segmentSize: 65_536 },
     uring: { waitTimeoutMicros: 100 },
   };
   const after = {
     workers: 4,
     drainTimeoutMs: 60_000,
-    segmentSize: 131_072,
+    memory: { segmentSize: 131_072 },
     uring: { waitTimeoutMicros: 50 },
   };
   expect(proxyChanges(before, after)).toEqual([
-    { setting: "workers", before: "1", after: "4" },
     { setting: "drainTimeout", before: "10s", after: "1m" },
     { setting: "segmentSize", before: "64KiB", after: "128KiB" },
+    { setting: "workers", before: "1", after: "4" },
     { setting: "uring.waitTimeout", before: "100us", after: "50us" },
   ]);
 });
