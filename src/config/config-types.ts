@@ -148,8 +148,9 @@ export interface EdgeSettings {
   readonly deny?: string | readonly string[];
   /** The most relays at a time; 0 for any number. Those of all workers together. @default 0 */
   readonly maxRelays?: number | string;
-  /** What happens to a client who comes when there are that many relays (refuse or wait). As many
-   *  of a worker as queueSize may wait; a sink refuses. @default "refuse" */
+  /** What happens to a client who comes when there are that many relays (refuse or wait). In the
+   *  order of coming; as many of a worker as queueSize may wait. A sink refuses. @default "refuse"
+   *  */
   readonly whenFull?: "refuse" | "wait";
   /** How long such a client waits at most (1ms…1h). @default "30s" */
   readonly fullTimeout?: Duration;
@@ -174,14 +175,15 @@ export interface EdgeSettings {
   /** Bytes per second that each relay carries to its client (1KiB…1GiB). @default "off" */
   readonly downRate?: Size | "off" | false;
   /** How to turn away clients that are not admitted (reset, close or a time of 100ms…1h). By a
-   *  reset, by FIN (close), or by a reset after a time in which nothing is read. @default "reset"
-   *  */
+   *  reset, by FIN (close), or by a reset after a time in which nothing is read: earlier if the
+   *  client ends its connection, or descriptors become scarce. @default "reset" */
   readonly refuse?: Duration | "reset" | "close";
   /** Whether clients begin with a PROXY header (off, optional or required). Networks, limits, the
    *  log and hash go by the client that it names. @default "off" */
   readonly proxyProtocol?: "off" | "optional" | "required";
-  /** Networks whose PROXY headers are believed, file:PATH, or any for whoever connects. With
-   *  required and without this: any, with a warning. With optional it is needed. */
+  /** Networks whose PROXY headers are believed, file:PATH, or any for whoever connects. Nobody else
+   *  may begin with one. With required and without this: any, with a warning. With optional it is
+   *  needed. */
   readonly proxyProtocolFrom?: string | readonly string[];
   /** The header must be here within this time (10ms…1h). Where it is optional, a client that sends
    *  nothing is one without a header. An eighth of a worker's descriptors, 16 to 1,024, may wait

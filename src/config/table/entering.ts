@@ -62,7 +62,7 @@ export const entering = {
   whenFull: perListener({
     is: word(["refuse", "wait"], "WHAT"),
     about: "What happens to a client who comes when there are that many relays.",
-    more: "As many of a worker as queueSize may wait; a sink refuses.",
+    more: "In the order of coming; as many of a worker as queueSize may wait. A sink refuses.",
     initial: "refuse",
     at: "edge.whenFull",
   }),
@@ -131,7 +131,7 @@ export const entering = {
   refuse: perListener({
     is: refusing(),
     about: "How to turn away clients that are not admitted.",
-    more: "By a reset, by FIN (close), or by a reset after a time in which nothing is read.",
+    more: "By a reset, by FIN (close), or by a reset after a time in which nothing is read: earlier if the client ends its connection, or descriptors become scarce.",
     initial: "reset",
     at: "edge.refusal",
   }),
@@ -146,7 +146,7 @@ export const entering = {
   proxyProtocolFrom: perListener({
     is: textsBy(believed, "NETS", (from) => (from === "any" ? from : networksText(from))),
     about: "Networks whose PROXY headers are believed, file:PATH, or any for whoever connects.",
-    more: "With required and without this: any, with a warning. With optional it is needed.",
+    more: "Nobody else may begin with one. With required and without this: any, with a warning. With optional it is needed.",
     absent: nobody,
     at: "edge.proxyProtocolFrom",
     examples: { mail: "10.0.0.1" },
