@@ -22,8 +22,6 @@ export interface ListenerChecks {
   readonly of: (upstream: GivenUpstream) => Pick<UpstreamOptions, "check">;
 }
 
-/** Checks of many upstreams must not fall together. */
-const JITTER = 0.1;
 /** While an upstream is changing or failing, checks come so much faster. */
 const FASTER = 4;
 
@@ -110,7 +108,7 @@ function checkOf(
   tls: CheckOptions["tls"],
 ): CheckOptions {
   const common = optionsIn(listenerTable, "health.check", given);
-  const { intervalMs, timeoutMs, rise, fall } = common;
+  const { intervalMs, jitter, timeoutMs, rise, fall } = common;
   const detail = <K extends keyof typeof DETAILS>(key: K) =>
     isFor(key, kind) ? given[key]?.value : undefined;
   return {
@@ -118,7 +116,7 @@ function checkOf(
     intervalMs,
     fastIntervalMs: Math.max(50, intervalMs / FASTER),
     timeoutMs,
-    jitter: JITTER,
+    jitter,
     rise,
     fall,
     address,
@@ -214,6 +212,7 @@ function rejectPort(
 /** What checks of every kind have. */
 const COMMON = [
   "checkInterval",
+  "checkJitter",
   "checkTimeout",
   "checkRise",
   "checkFall",

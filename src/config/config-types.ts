@@ -69,6 +69,9 @@ export interface HealthSettings {
   /** The time between two checks of an upstream (100ms…1h). Four times shorter while it is
    *  changing. @default "2s" */
   readonly checkInterval?: Duration;
+  /** How far the time between two checks varies at random, in percent (0…50). So that checks of
+   *  many upstreams, or of many proxies, do not fall together. @default 10 */
+  readonly checkJitter?: number | string;
   /** A check that takes longer than this has failed (10ms…1h). @default "1s" */
   readonly checkTimeout?: Duration;
   /** An upstream that is down comes up after this many successful checks in a row (1…100).

@@ -57,6 +57,14 @@ const leaving: Kind<number | null> = {
   show: farewellText,
 };
 
+const percent = count(0, 50);
+/** A part of something, at most half of it, that is written in percent. */
+const part: Kind<number> = {
+  ...percent,
+  rule: (value) => percent.rule(value) / 100,
+  show: (part) => percent.show(Math.round(part * 100)),
+};
+
 /** What is known of upstreams, and what comes of it. */
 export const checking = {
   check: perListener({
@@ -72,6 +80,14 @@ export const checking = {
     more: "Four times shorter while it is changing.",
     initial: "2s",
     at: "health.check.intervalMs",
+  }),
+  checkJitter: perListener({
+    is: part,
+    about: "How far the time between two checks varies at random, in percent.",
+    more: "So that checks of many upstreams, or of many proxies, do not fall together.",
+    initial: 10,
+    hint: "PERCENT",
+    at: "health.check.jitter",
   }),
   checkTimeout: perListener({
     is: duration("10ms…1h"),
