@@ -67,7 +67,7 @@ function settingRows(table: Table, prefix: string): Row[] {
   return Object.entries(table).map(([key, setting]) => [
     `\`${prefix}${key}\`${letterOf(setting)}`,
     sentencesOf(setting),
-    setting.initial === undefined ? "" : `\`${setting.initial}\``,
+    setting.initial === undefined ? (setting.unless ?? "") : `\`${setting.initial}\``,
     setting.scope,
     reloadOf(setting),
   ]);

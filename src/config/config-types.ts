@@ -91,11 +91,11 @@ export interface HealthSettings {
   readonly checkUser?: string;
   /** The password of redis checks; file:PATH reads it from a file, so that nobody sees it. */
   readonly checkPassword?: string;
-  /** The path that http checks ask for. / unless given. */
+  /** The path that http checks ask for. */
   readonly checkPath?: string;
   /** The Host of http checks. Unless given, the address that is checked. */
   readonly checkHost?: string;
-  /** The statuses that http checks expect, such as 200 or 200-299. 200-399 unless given. */
+  /** The statuses that http checks expect, such as 200 or 200-299. */
   readonly checkStatus?: number | string;
   /** What send-expect checks send; \r, \n, \t and \xHH in it are bytes. */
   readonly checkSend?: string;
@@ -280,10 +280,10 @@ export interface ListenerSettings
    *  file those of the admin server's, too. A socket without a file (unix:@name) has none, and
    *  everybody on the machine may connect, but to the admin server's. @default "0600" */
   readonly unixMode?: string;
-  /** Their user, by name or number. Unless given, that of the process when it starts. For another
-   *  one root's rights are needed. */
+  /** Their user, by name or number. That when it starts. For another one root's rights are needed.
+   *  */
   readonly unixUser?: string | number;
-  /** Their group, by name or number. Unless given, that of the process when it starts. */
+  /** Their group, by name or number. */
   readonly unixGroup?: string | number;
   /** The time between two such probes (1s…1h). @default "10s" */
   readonly keepAliveInterval?: Duration;
@@ -413,9 +413,9 @@ export interface Config extends ListenerSettings {
   /** Permissions that its file is made with, whatever the umask is. A file that is there keeps its
    *  own. @default "0640" */
   readonly accessLogMode?: string;
-  /** The user that its file is made for, by name or number. Unless given, that of the process. */
+  /** The user that its file is made for, by name or number. */
   readonly accessLogUser?: string | number;
-  /** The group that its file is made for, by name or number. Unless given, that of the process. */
+  /** The group that its file is made for, by name or number. */
   readonly accessLogGroup?: string | number;
   /** Serve the admin page, the API and /metrics here. host:port, [ipv6]:port, unix:/path, or none.
    *  @default "none" */
@@ -426,7 +426,8 @@ export interface Config extends ListenerSettings {
   /** The token of those who may look and change nothing, beside adminToken. @default "none" */
   readonly adminReadToken?: string;
   /** When /readyz says ready: while listeners accept (accepting), or while each also has an
-   *  upstream that takes relays (upstreams). @default "accepting" */
+   *  upstream that takes relays and is well (upstreams). As far as checks and dials have shown; so
+   *  a load balancer or Kubernetes sends clients elsewhere. @default "accepting" */
   readonly readyWhen?: "accepting" | "upstreams";
   /** The form of the statistics at exit (text, json or none). @default "text" */
   readonly stats?: "text" | "json" | "none";

@@ -35,7 +35,7 @@ function value(rule: Rule<unknown>, known: Readonly<Record<string, unknown>>) {
 
 /** The settings of a table. */
 function settings(table: Table) {
-  const entries = Object.entries(table).map(([key, { initial, is, ...about }]) => {
+  const entries = Object.entries(table).map(([key, { unless, initial = unless, is, ...about }]) => {
     const known = initial === undefined ? is.form : { ...is.form, default: initial };
     const description = textOf({ ...about, about: sentenceOf({ is, ...about }) });
     return [key, v.optional(value(is.rule, { ...known, description }))] as const;

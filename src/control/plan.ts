@@ -1,7 +1,9 @@
 import { formatAddress } from "../config/address.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
-import { proxyChanges, restartsFor, type SettingChange } from "./setting-changes.ts";
+import type { Table } from "../config/table/setting.ts";
+import { proxyTable } from "../config/table/table.ts";
+import { proxyChanges, type SettingChange } from "./setting-changes.ts";
 
 /** A listener before and after a reload. */
 export interface ListenerChange {
@@ -66,6 +68,7 @@ export function planReload(
   const isClosed = (pair: Pair) => closed.has(pair.key);
   const upstreamsBefore = upstreamsOf(running);
   const upstreamsAfter = upstreamsOf(wanted);
+  const settings = proxyChanges(running, wanted);
   return {
     added: [...after].filter(([key]) => !before.has(key)).map(([, one]) => one),
     removed: [...before].filter(([key]) => !after.has(key)).map(([, one]) => one),
@@ -80,9 +83,19 @@ export function planReload(
     drainDelayChanged: (running.drainDelayMs ?? 0) !== (wanted.drainDelayMs ?? 0),
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
     totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
-    needRestart: restartsFor(running, wanted),
-    settings: proxyChanges(running, wanted),
+    needRestart: restartsFor(settings),
+    settings,
   };
+}
+
+/** The names of settings of the whole proxy that only a restart changes; those of the ring are one. */
+export function restartsFor(settings: readonly SettingChange[]): string[] {
+  const names = settings.flatMap(({ setting }) => {
+    if (setting.startsWith("uring.")) return ["uring"];
+    const entry = (proxyTable as Table)[setting];
+    return entry === undefined || entry.needsRestart === true ? [setting] : [];
+  });
+  return [...new Set(names)];
 }
 
 /** Whether there is nothing to do. */

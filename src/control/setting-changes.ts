@@ -3,6 +3,7 @@ import type { WantedListener } from "../config/options.ts";
 import { NOT_SHOWN } from "../config/table/kind.ts";
 import { type Setting, type Table, valueAt } from "../config/table/setting.ts";
 import { listenerTable, proxyTable, upstreamTable, uringTable } from "../config/table/table.ts";
+import type { Settings } from "../config/validate.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 
 /** A setting before and after, in words with units; what is secret is not repeated. */
@@ -36,20 +37,12 @@ export function listenerChanges(before: WantedListener, after: WantedListener): 
   return changes(valuesOf(before, common), valuesOf(after, common));
 }
 
-/** Which of these settings of the whole proxy differ. @param before as of `ProxyOptions` */
-export function proxyChanges(before: object, after: object): SettingChange[] {
-  const [one, other] = [before, after].map(ofProxy) as [Values, Values];
-  return changes(one, other);
-}
+/** What is said once for a whole proxy, as far as whoever compares has to do with it. */
+export type WholeProxy = Partial<Omit<Settings, "listeners" | "overrides">>;
 
-/** The settings of the whole proxy that differ and that a running one cannot change, as they are called. */
-export function restartsFor(before: object, after: object): string[] {
-  const needing = proxyChanges(before, after).flatMap(({ setting }) => {
-    if (setting.startsWith("uring.")) return ["uring"];
-    const { needsRestart } = (proxyTable as Table)[setting] as Setting;
-    return needsRestart === true ? [setting] : [];
-  });
-  return [...new Set(needing)];
+/** Which settings of the whole proxy differ: all that there are on either side, but for its listeners. */
+export function proxyChanges(before: WholeProxy, after: WholeProxy): SettingChange[] {
+  return changes(ofProxy(before), ofProxy(after));
 }
 
 function changes(before: Values, after: Values): SettingChange[] {
@@ -86,9 +79,19 @@ function walked(options: object, table: Table, prefix = "", own: Odd = {}): Valu
 /** Values by their keys of which functions have made something else. */
 type Odd = Readonly<Record<string, unknown>>;
 
-function ofProxy(options: object): Values {
-  const uring = walked(valueAt(options, "uring") ?? {}, uringTable, "uring.");
-  return new Map([...walked(options, proxyTable), ...uring]);
+function ofProxy(whole: WholeProxy): Values {
+  const { accessLog = null, admin = null, account = null, uring = {} } = whole;
+  const values = walked(whole, proxyTable, "", {
+    accessLog: accessLog?.target === "stdout" ? "stdout" : (accessLog?.target.path ?? NONE),
+    admin: admin?.address ?? NONE,
+    adminToken: admin?.token ?? NONE,
+    adminReadToken: admin?.readToken ?? NONE,
+    user: account?.user ?? NONE,
+    group: account?.group ?? NONE,
+  });
+  const { unixMode, unixUser, unixGroup } = listenerTable;
+  const socket = walked(admin ?? {}, { unixMode, unixUser, unixGroup });
+  return new Map([...values, ...socket, ...walked(uring, uringTable, "uring.")]);
 }
 
 /** @param common upstreams that both have: of others it is enough that they are there or are not */
@@ -97,7 +100,7 @@ function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values
   const values = walked(listener, listenerTable, "", {
     check: check === null ? NONE : kindOf(check),
     checkTls: (check?.tls ?? null) !== null,
-    checkProxyProtocol: check?.proxyProtocol ?? "off",
+    checkProxyProtocol: headerOf(listener),
     ejectAfter: ejection?.failures ?? 0,
   });
   const { name = NONE } = listener;
@@ -129,6 +132,13 @@ function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values
   return values;
 }
 
+/** What its checks begin with, where that is not what it is unless something else is said. */
+function headerOf({ health: { check }, edge }: WantedListener): string {
+  const auto = check?.address === null ? edge.sendProxyProtocol : "off";
+  const sent = check?.proxyProtocol ?? auto;
+  return sent === auto ? listenerTable.checkProxyProtocol.fallback : sent;
+}
+
 function hide(values: Values, setting: string, value: unknown): void {
   const isThere = value !== undefined && value !== null;
   values.set(setting, { value: value ?? null, text: isThere ? NOT_SHOWN : NONE });
@@ -137,10 +147,16 @@ function hide(values: Values, setting: string, value: unknown): void {
 /** What an upstream says nothing of. */
 const AS_LISTENER = "as its listener";
 
-function textOf({ is, initial, fallback }: Setting, value: unknown): string {
-  // None of a kind that has no word for it, or an empty text that stands for it.
-  const isNone = value === "" || (value === null && (initial === undefined || fallback !== null));
-  return isNone || value === undefined ? NONE : is.show(value);
+/** A value in the words of a file. */
+function textOf(setting: Setting, value: unknown): string {
+  const { is, initial, unless, fallback } = setting;
+  if (Bun.deepEquals(value, fallback, true)) {
+    return typeof initial === "string"
+      ? initial
+      : (unless ?? (initial === undefined ? NONE : is.show(value)));
+  }
+  // An empty text stands for none.
+  return value === "" || value === null || value === undefined ? NONE : is.show(value);
 }
 
 function kindOf({ kind, role }: CheckOptions): string {

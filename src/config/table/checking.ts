@@ -1,9 +1,13 @@
-import { type CheckOptions, ejectionDefaults } from "../../upstream/health/check-options.ts";
+import {
+  type CheckOptions,
+  ejectionDefaults,
+  httpDefaults,
+} from "../../upstream/health/check-options.ts";
 import { Pattern } from "../../upstream/health/pattern.ts";
 import { formatAddress, parseAddress } from "../address.ts";
 import { certificates, privateKey } from "../pem-file.ts";
 import { formatDuration, parseDuration } from "../quantity.ts";
-import { type Rule, refuse, scalar } from "../rule.ts";
+import { isWord, type Rule, refuse, scalar } from "../rule.ts";
 import { secret, secretOrFile } from "../secrets.ts";
 import {
   count,
@@ -141,7 +145,8 @@ export const checking = {
   checkPath: perListener({
     is: textBy(path, "PATH"),
     about: "The path that http checks ask for.",
-    more: "/ unless given.",
+    absent: httpDefaults.path,
+    unless: httpDefaults.path,
     at: "health.check.path",
     examples: { web: "/healthz" },
   }),
@@ -161,7 +166,8 @@ export const checking = {
       show: ({ least, most }) => `${least}-${most}`,
     },
     about: "The statuses that http checks expect, such as 200 or 200-299.",
-    more: "200-399 unless given.",
+    absent: httpDefaults.status,
+    unless: "200-399",
     at: "health.check.status",
     examples: { web: "200-299" },
   }),
@@ -378,9 +384,7 @@ function farewell(value: unknown): number | null {
   if (value === "keep") return null;
   if (value === "close") return 0;
   const expected = "keep, close or a duration of 0…24h";
-  if (typeof value === "string" && !/^[\d.]/.test(value)) {
-    return refuse(value, expected, ["keep", "close"]);
-  }
+  if (isWord(value)) return refuse(value, expected, ["keep", "close"]);
   const afterMs = parseDuration(scalar(value));
   return afterMs >= 0 && afterMs <= DAY_MS ? afterMs : refuse(value, expected);
 }

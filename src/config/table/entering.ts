@@ -2,7 +2,7 @@ import { formatNetwork, type Network, parseNetwork } from "../../edge/access/net
 import type { Believed, NetworkList } from "../edge.ts";
 import type { ProxyProtocolIn, ProxyProtocolOut, Refusal } from "../options.ts";
 import { formatDuration, parseDuration, parseSize } from "../quantity.ts";
-import { refuse, scalar } from "../rule.ts";
+import { isWord, refuse, scalar } from "../rule.ts";
 import {
   byteRateBy,
   count,
@@ -21,8 +21,11 @@ const MILLION = 1_000_000;
 const KIB = 1024;
 const GIB = KIB ** 3;
 
-const headersIn: readonly ProxyProtocolIn[] = ["off", "optional", "required"];
-const headersOut: readonly ProxyProtocolOut[] = ["off", "v1", "v2"];
+/** What may be said of PROXY headers of clients, and for upstreams. */
+export const headersIn: readonly ProxyProtocolIn[] = ["off", "optional", "required"];
+export const headersOut: readonly ProxyProtocolOut[] = ["off", "v1", "v2"];
+/** What may become of a client for whom there is no room. */
+export const fullness = ["refuse", "wait"] as const;
 const nobody: NetworkList = { networks: [], files: [] };
 
 const networkList = textsBy(networks, "NETS", networksText);
@@ -60,7 +63,7 @@ export const entering = {
     at: "totalRelays",
   }),
   whenFull: perListener({
-    is: word(["refuse", "wait"], "WHAT"),
+    is: word(fullness, "WHAT"),
     about: "What happens to a client who comes when there are that many relays.",
     more: "In the order of coming; as many of a worker as queueSize may wait. A sink refuses.",
     initial: "refuse",
@@ -207,15 +210,16 @@ function connectionRate(value: unknown): number {
   if (value === "off" || value === false) return 0;
   const rate = Number(scalar(value));
   if (rate >= 0.001 && rate <= MILLION) return rate;
-  return refuse(value, "connections per second, 0.001…1,000,000, or off");
+  return refuse(value, "connections per second, 0.001…1,000,000, or off", ["off"]);
 }
 
 /** Bytes per second; 0 for any number. */
 function byteRate(value: unknown): number {
   if (value === "off" || value === false) return 0;
+  const expected = "bytes per second, 1KiB…1GiB, or off";
+  if (isWord(value)) return refuse(value, expected, ["off"]);
   const rate = parseSize(scalar(value));
-  if (rate >= KIB && rate <= GIB) return rate;
-  return refuse(value, "bytes per second, 1KiB…1GiB, or off");
+  return rate >= KIB && rate <= GIB ? rate : refuse(value, expected);
 }
 
 function refusing(): Kind<Refusal> {
@@ -232,7 +236,9 @@ function refusing(): Kind<Refusal> {
 /** How it is refused: at once, or after a time in which nothing is read. */
 function refusal(value: unknown): Refusal {
   if (value === "reset" || value === "close") return value;
+  const expected = "reset, close or a time of 100ms…1h to let wait";
+  if (isWord(value)) return refuse(value, expected, ["reset", "close"]);
   const tarpitMs = parseDuration(scalar(value));
   if (tarpitMs >= 100 && tarpitMs <= HOUR_MS) return { tarpitMs };
-  return refuse(value, "reset, close or a time of 100ms…1h to let wait");
+  return refuse(value, expected);
 }

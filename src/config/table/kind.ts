@@ -109,7 +109,7 @@ export function numberText(value: number): string {
 /** A duration, in milliseconds. @param range as of the rule: `1ms…24h` */
 export function duration(range: string): Kind<number> {
   const form = quantity("(ms|s|m|h)?", []);
-  const show = (ms: number) => (ms === 0 ? "off" : formatDuration(ms));
+  const show = (ms: number) => (ms === 0 ? "0s" : formatDuration(ms));
   return { rule: rules.duration(range), form, type: "Duration", hint: "TIME", range, show };
 }
 
@@ -120,6 +120,7 @@ export function durationOrOff(range: string): Kind<number> {
     rule: rules.durationOrOff(range),
     form: quantity("(ms|s|m|h)?", ["off", false]),
     type: 'Duration | "off" | false',
+    show: (ms) => (ms === 0 ? "off" : formatDuration(ms)),
   };
 }
 

@@ -43,14 +43,15 @@ export const limits = {
   unixUser: perListener({
     is: ownerBy(fileUser, "USER"),
     about: "Their user, by name or number.",
-    more: "Unless given, that of the process when it starts. For another one root's rights are needed.",
+    unless: "the process's",
+    more: "That when it starts. For another one root's rights are needed.",
     at: "unix.user",
     example: "root",
   }),
   unixGroup: perListener({
     is: ownerBy(fileGroup, "GROUP"),
     about: "Their group, by name or number.",
-    more: "Unless given, that of the process when it starts.",
+    unless: "the process's",
     at: "unix.group",
     example: "root",
   }),

@@ -1,8 +1,10 @@
 import { parseAddress } from "../address.ts";
+import { ConfigError, describe } from "../error.ts";
 import { fileGroup, fileMode, fileUser } from "../file-access.ts";
 import type { Address } from "../options.ts";
 import { type Rule, refuse } from "../rule.ts";
 import { secretOrFile } from "../secrets.ts";
+import { NO_SYSLOG } from "../words-of-others.ts";
 import {
   addressBy,
   durationOrOff,
@@ -21,6 +23,11 @@ import { perProxy } from "./setting.ts";
 export type StatsFormat = "text" | "json" | "none";
 
 const statsFormats: readonly StatsFormat[] = ["text", "json", "none"];
+
+/** What other proxies write for syslog, and its socket: no file, though it lies among them. */
+const SYSLOG = /^(syslog(:.*)?|\/dev\/log)$/i;
+/** A scheme before the rest, or a port behind a host: a file of such a name is given with its folder. */
+const ADDRESS = /^[a-z][a-z\d]*(:|@)|^[^/]*:\d+$/i;
 
 /** What is seen of it. */
 export const observing = {
@@ -57,7 +64,7 @@ export const observing = {
     is: ownerBy(fileUser, "USER"),
     at: "accessLog.access.user",
     about: "The user that its file is made for, by name or number.",
-    more: "Unless given, that of the process.",
+    unless: "the process's",
     example: "root",
     needsRestart: true,
   }),
@@ -65,7 +72,7 @@ export const observing = {
     is: ownerBy(fileGroup, "GROUP"),
     at: "accessLog.access.group",
     about: "The group that its file is made for, by name or number.",
-    more: "Unless given, that of the process.",
+    unless: "the process's",
     example: "root",
     needsRestart: true,
   }),
@@ -93,7 +100,8 @@ export const observing = {
   readyWhen: perProxy({
     is: namedWord(["accepting", "upstreams"], "WHAT"),
     about:
-      "When /readyz says ready: while listeners accept (accepting), or while each also has an upstream that takes relays (upstreams).",
+      "When /readyz says ready: while listeners accept (accepting), or while each also has an upstream that takes relays and is well (upstreams).",
+    more: "As far as checks and dials have shown; so a load balancer or Kubernetes sends clients elsewhere.",
     initial: "accepting",
     at: "admin.readyWhen",
     needsRestart: true,
@@ -117,9 +125,16 @@ export const observing = {
 
 /** `none`, `stdout` or a path: a word without any sign of one is more likely a slip. */
 function accessLog(value: unknown): string {
-  const isPath = typeof value === "string" && /[./]/.test(value) && !/\0|\/$/.test(value);
-  if (isPath || value === "none" || value === "stdout") return value as string;
+  if (typeof value === "string" && SYSLOG.test(value)) {
+    throw new ConfigError(`${describe(value)}: ${NO_SYSLOG}`);
+  }
+  if (value === "none" || value === "stdout" || isPath(value)) return value;
   return refuse(value, "none, stdout or the path of a file, such as ./access.log");
+}
+
+function isPath(value: unknown): value is string {
+  if (typeof value !== "string" || ADDRESS.test(value)) return false;
+  return /[./]/.test(value) && !/\0|\/$/.test(value);
 }
 
 function admin(value: unknown): Address | "none" {

@@ -36,6 +36,8 @@ export interface Setting<S extends Scope = Scope, T = unknown, Default = unknown
   readonly scope: S;
   /** What it has unless given, as a person would write it; missing where that cannot be written. */
   readonly initial?: string | number | boolean;
+  /** The same in words, for people alone, where it cannot be written so, or not everywhere. */
+  readonly unless?: string;
   /** What it has unless given, finished. */
   readonly fallback: Default;
   /**
@@ -49,7 +51,7 @@ type Entry<T, At> = About<T> & {
   readonly at?: At;
 };
 type WithInitial = { readonly initial: string | number | boolean };
-type WithAbsent<A> = { readonly absent?: A };
+type WithAbsent<A> = { readonly absent?: A; readonly unless?: string };
 
 /** Makes entries of a scope. */
 interface Maker<S extends Scope> {

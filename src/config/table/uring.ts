@@ -1,5 +1,4 @@
-import { parseDuration } from "../quantity.ts";
-import { isPowerOfTwo, refuse, scalar, wholeNumber } from "../rule.ts";
+import { isPowerOfTwo, refuse, wholeNumber } from "../rule.ts";
 import {
   count,
   countBy,
@@ -18,8 +17,8 @@ const MIB = 1024 * KIB;
 
 const sends = ["plain", "message", "zerocopy", "zerocopy-message", "ring", "bundle"] as const;
 
-/** The longest that the kernel's polling thread may go on without work. */
-const SQPOLL_MS_MAX = 60_000;
+/** How long the kernel's polling thread may go on without work. */
+const polling = durationOrOff("1ms…1m");
 
 /**
  * What only the uring engine knows; a flag is a key in kebab-case after `--uring-`. The defaults are
@@ -66,7 +65,7 @@ export const uringTable = {
     at: "taskrun",
   }),
   sqpoll: perRing({
-    is: { ...durationOrOff("1ms…1m"), rule: sqPoll },
+    is: { ...polling, rule: sqPoll },
     about: "A thread of the kernel submits, and sleeps after this much time without work.",
     more: "SQPOLL; makes taskrun coop.",
     initial: "off",
@@ -145,11 +144,10 @@ export const uringTable = {
   }),
 };
 
-/** Milliseconds; 0 for `off`. */
+/** Milliseconds; 0 for `off`, and for no time. */
 function sqPoll(value: unknown): number {
-  if (value === "off" || value === false) return 0;
-  const idleMs = parseDuration(scalar(value));
-  return idleMs <= SQPOLL_MS_MAX ? idleMs : refuse(value, "a duration of 1ms…1m, or off");
+  const isZero = value === 0 || (typeof value === "string" && /^0(ms|s|m|h)?$/.test(value));
+  return isZero ? 0 : polling.rule(value);
 }
 
 function entries(value: unknown): number {
