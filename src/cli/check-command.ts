@@ -19,7 +19,7 @@ import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 import { warningsOf } from "./warnings.ts";
 
-const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print this help"] }];
+const switches: readonly Flag[] = [{ name: "help", short: "h", text: "print this help" }];
 
 /**
  * `ringway check FILE`: says whether a configuration is right, and starts nothing. Its `run` answers

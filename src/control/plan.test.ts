@@ -74,7 +74,7 @@ test("what only a restart changes is named and does nothing", () => {
   };
   const plan = planReload(options(listener(1)), wanted);
   expect(isEmpty(plan)).toBe(true);
-  expect(plan.needRestart).toEqual(["workers", "segmentCount", "uring"]);
+  expect(plan.needRestart).toEqual(["segmentCount", "workers", "uring"]);
 });
 
 test("a function is the same only if it is the very same", () => {

@@ -1,6 +1,8 @@
 import { formatAddress } from "../config/address.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
+import type { Table } from "../config/table/setting.ts";
+import { proxyTable } from "../config/table/table.ts";
 import { proxyChanges, type SettingChange } from "./setting-changes.ts";
 
 /** A listener before and after a reload. */
@@ -86,15 +88,13 @@ export function planReload(
   };
 }
 
-/** What a running proxy changes by itself; all others wait for a restart. */
-const changedInPlace: ReadonlySet<string> = new Set(["drainDelay", "drainTimeout", "totalRelays"]);
-
 /** The names of settings of the whole proxy that only a restart changes; those of the ring are one. */
 export function restartsFor(settings: readonly SettingChange[]): string[] {
-  const names = settings
-    .map(({ setting }) => setting)
-    .filter((name) => !changedInPlace.has(name))
-    .map((name) => name.replace(/^uring\..*/, "uring"));
+  const names = settings.flatMap(({ setting }) => {
+    if (setting.startsWith("uring.")) return ["uring"];
+    const entry = (proxyTable as Table)[setting];
+    return entry === undefined || entry.needsRestart === true ? [setting] : [];
+  });
   return [...new Set(names)];
 }
 

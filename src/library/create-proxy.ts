@@ -133,7 +133,7 @@ class LibraryProxy implements Proxy {
   }
 }
 
-const anyTime = duration(0, 86_400_000, "0…24h");
+const anyTime = duration("0…24h");
 
 function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const problems = new Problems();
