@@ -58,9 +58,10 @@ export class ChunkQueue implements Queue {
     return this.chunk === null ? 0 : this.end - this.start;
   }
 
-  /** A chunk has come, of at least 1 byte. There must be none. */
+  /** A chunk has come, of at least 1 byte. It may be that another one was just found to be for nobody. */
   push(chunk: Uint8Array): void {
-    assert(this.chunk === null, "push: one chunk at a time");
+    this.keep();
+    assert(this.chunk === null, "push: what was put off was sent");
     this.chunk = chunk;
     this.start = 0;
     this.end = chunk.length;
