@@ -20,9 +20,7 @@ import {
 import { perProxy } from "./setting.ts";
 
 /** In what form the statistics are printed at exit. */
-export type StatsFormat = "text" | "json" | "none";
-
-const statsFormats: readonly StatsFormat[] = ["text", "json", "none"];
+const statsFormats = ["text", "json", "none"] as const;
 
 /** What other proxies write for syslog, and its socket: no file, though it lies among them. */
 const SYSLOG = /^(syslog(:.*)?|\/dev\/log)$/i;

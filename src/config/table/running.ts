@@ -3,7 +3,7 @@ import { countBy, namedWord, ownerBy } from "./kind.ts";
 import { perProxy } from "./setting.ts";
 
 /** More threads than any machine has processors for is a mistake. */
-export const WORKERS_MAX = 256;
+const WORKERS_MAX = 256;
 
 /** What may do the I/O. */
 export const engines = ["auto", "sockets", "uring"] as const;
