@@ -83,6 +83,12 @@ export const flagGroups: readonly FlagGroup[] = [
       flag("unixUser", "USER", "their user, by name or number"),
       flag("unixGroup", "GROUP", "their group, by name or number"),
       flag(
+        "backlog",
+        "N",
+        ["connections that wait for being accepted;", "at most net.core.somaxconn"],
+        String(listenerDefaults.backlog),
+      ),
+      flag(
         "keepAliveInterval",
         "TIME",
         "ask again so often",

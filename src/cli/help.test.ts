@@ -152,6 +152,8 @@ test("the help", () => {
                                         [0600]
           --unix-user USER              their user, by name or number
           --unix-group GROUP            their group, by name or number
+          --backlog N                   connections that wait for being accepted;
+                                        at most net.core.somaxconn [4096]
           --keep-alive-interval TIME    ask again so often [10s]
           --keep-alive-probes N         an end is gone after so many in vain [6]
           --tcp-user-timeout TIME       an end is gone that acknowledges nothing

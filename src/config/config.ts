@@ -82,6 +82,11 @@ export interface ListenerSettings
   readonly unixUser?: string | number;
   /** Their group, by name or number; without, that of the process. */
   readonly unixGroup?: string | number;
+  /**
+   * Connections that may wait in the kernel for being accepted, 1…65,535; it takes `net.core.somaxconn` where
+   * that is less. @default 4096
+   */
+  readonly backlog?: number | string;
   /** It asks again this often, 1s…1h. @default "10s" */
   readonly keepAliveInterval?: Duration;
   /** After so many questions without an answer the end is gone, 1…127. @default 6 */

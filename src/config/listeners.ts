@@ -86,6 +86,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     keepAliveProbes: settings.keepAliveProbes?.value ?? listenerDefaults.keepAliveProbes,
     sourceAddresses: settings.sourceAddress?.value ?? listenerDefaults.sourceAddresses,
     unix: fileAccessOf(settings.unixMode, settings.unixUser, settings.unixGroup, UNIX_MODE),
+    backlog: settings.backlog?.value ?? listenerDefaults.backlog,
     tcpUserTimeoutMs: settings.tcpUserTimeout?.value ?? listenerDefaults.tcpUserTimeoutMs,
     lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
   };

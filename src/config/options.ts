@@ -262,6 +262,8 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> {
   readonly sourceAddresses: readonly string[];
   /** What a unix socket gets that is listened on. */
   readonly unix: FileAccess;
+  /** Connections that may wait in the kernel for being accepted, 1…65,535; it takes `net.core.somaxconn` if that is less. */
+  readonly backlog: number;
   /** Milliseconds between two such questions, and how many may remain unanswered, at least 1. */
   readonly keepAliveIntervalMs: number;
   readonly keepAliveProbes: number;
@@ -438,6 +440,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   keepAliveMs: 60_000,
   sourceAddresses: [],
   unix: { mode: UNIX_MODE, user: null, group: null },
+  backlog: 4_096,
   keepAliveIntervalMs: 10_000,
   keepAliveProbes: 6,
   tcpUserTimeoutMs: 0,

@@ -208,6 +208,12 @@ const listenerSettings = {
   ),
   unixUser: setting("unixUser", form.owner, "Their user, by name or number.", "the process's"),
   unixGroup: setting("unixGroup", form.owner, "Their group, by name or number.", "the process's"),
+  backlog: setting(
+    "backlog",
+    form.count(1, 65_535),
+    "Connections that may wait in the kernel for being accepted; it takes net.core.somaxconn if that is less.",
+    listenerDefaults.backlog,
+  ),
   keepAliveInterval: setting(
     "keepAliveInterval",
     form.duration(),

@@ -59,6 +59,7 @@ export const listenerRules = {
   unixMode: fileMode,
   unixUser: fileUser,
   unixGroup: fileGroup,
+  backlog: count(1, 65_535),
   tcpUserTimeout: durationOrOff(SECOND_MS, 24 * HOUR_MS, "1s…24h"),
   lifetime: durationOrOff(SECOND_MS, 720 * HOUR_MS, "1s…720h"),
   balance: word(policies),

@@ -64,9 +64,10 @@ export class Ports {
 
   /** @returns undefined where the engine has to open sockets itself */
   private async open(
-    { address, unix }: ListenerOptions,
+    options: ListenerOptions,
     open: ReadonlyMap<string, boolean>,
   ): Promise<GivenSockets[] | undefined> {
+    const { address } = options;
     if (process.platform !== "linux" || address.kind === "unix") return undefined;
     const own = [...open].flatMap(([key, stays]) =>
       this.placesOf(key).map((place) => ({ place, stays })),
@@ -77,7 +78,7 @@ export class Ports {
       return own.some(({ place }) => mayOverlap(place, wanted));
     };
     try {
-      return await openPlaces(address, this.workers, isOurs, unix, this.lookUp);
+      return await openPlaces(address, this.workers, isOurs, options, this.lookUp);
     } catch (error) {
       if (error instanceof ListenError) throw error;
       // There is no C library to ask: what the engine can do alone has to be enough.

@@ -55,6 +55,7 @@ export default defineConfig({
   //unixMode: "0600",          // permissions of unix sockets, the admin's, too
   //unixUser: "root",          // whose they are, by name or number
   //unixGroup: "root",         // their group: unixMode "0660" lets it in
+  //backlog: 4096,             // who may wait in the kernel for being accepted
   //lifetime: "off",           // end a relay after this, up to a tenth earlier
   //balance: "round-robin",    // least-relays, two-choices, random, first, hash
   //boundedLoad: "off",        // hash: 1.25 times its share of relays at most

@@ -149,11 +149,12 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     const { address } = options;
     const acceptor = new Acceptor(
       address,
+      options,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
-    else if (this.stopped === null) await acceptor.open(options.unix);
+    else if (this.stopped === null) await acceptor.open();
     if (this.stopped !== null) {
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
