@@ -7,7 +7,7 @@ import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
 import type { HealthValues } from "./health.ts";
 import { formatPath, type Path, unknownKey } from "./keys.ts";
-import type { Address, Refusal, UpstreamAddress } from "./options.ts";
+import type { PortRange, Refusal, UpstreamAddress } from "./options.ts";
 import { broken, isTable, plain } from "./plain.ts";
 import type { Rule } from "./rule.ts";
 import { type ConfigOutput, configSchema, knownKeys } from "./schema.ts";
@@ -15,10 +15,12 @@ import { isSecret, veiled } from "./secrets.ts";
 import {
   type GivenUpstream,
   type ListenerSource,
+  type ListenPlace,
   type ListenerValues,
   listenerRules,
   type Source,
   settingRules,
+  type UpstreamPlace,
   type UpstreamValues,
   unread,
   upstreamRules,
@@ -30,7 +32,7 @@ import { uringRules } from "./uring.ts";
 const everyKey: ReadonlySet<string> = new Set(["$schema", ...Object.values(knownKeys).flat()]);
 
 /** What the schema makes of a file; null stands for whatever it refused, however large. */
-type Judged<T> = T extends UpstreamAddress | Made
+type Judged<T> = T extends UpstreamAddress | PortRange | Made
   ? T | null
   : T extends readonly (infer Item)[]
     ? readonly Judged<Item>[] | null
@@ -52,7 +54,7 @@ type Top = NonNullable<Judged<ConfigOutput>>;
 type Listener = NonNullable<NonNullable<Top["listeners"]>[number]>;
 type Upstreams = Top["upstream"];
 /** What the schema makes of a table that says more of an upstream. */
-type UpstreamTable = { readonly address: UpstreamAddress | null } & {
+type UpstreamTable = { readonly address: UpstreamPlace | null } & {
   readonly [K in keyof UpstreamValues]?: UpstreamValues[K] | null | undefined;
 };
 
@@ -177,19 +179,22 @@ class DocumentReader {
     return sources;
   }
 
-  private listen(given: Top["listen"], path: Path): readonly Sourced<Address>[] | undefined {
+  private listen(given: Top["listen"], path: Path): readonly Sourced<ListenPlace>[] | undefined {
     if (given === undefined) return undefined;
     if (!isList(given)) return [this.sourced(given, path)];
     return given.map((one, index) => this.sourced(one, [...path, index]));
   }
 
-  private upstreams(given: Upstreams, path: Path): readonly GivenUpstream[] | undefined {
+  private upstreams(given: Upstreams, path: Path): readonly GivenUpstream<UpstreamPlace>[] | undefined {
     if (given === undefined) return undefined;
     if (!isList(given)) return [this.upstream(given, path)];
     return given.map((one, index) => this.upstream(one, [...path, index]));
   }
 
-  private upstream(given: UpstreamAddress | UpstreamTable | null, path: Path): GivenUpstream {
+  private upstream(
+    given: UpstreamPlace | UpstreamTable | null,
+    path: Path,
+  ): GivenUpstream<UpstreamPlace> {
     if (given === null || "kind" in given) return this.sourced(given, path);
     const address = this.sourced(given.address, [...path, "address"]);
     return { ...address, settings: this.values(given, path, upstreamRules) };

@@ -61,6 +61,23 @@ export interface ServiceAddress {
 export type UpstreamAddress = Address | ServiceAddress;
 
 /**
+ * Ports of one host, each after the other, as addresses of a listener or an upstream may be written. What is
+ * finished has none: each port is a listener.
+ */
+export interface PortRange {
+  readonly kind: "ports";
+  /** As {@link TcpAddress.host}. */
+  readonly host: string;
+  /** 1…65535. */
+  readonly first: number;
+  /** At least the first, and at most {@link PORTS_MAX} with it. */
+  readonly last: number;
+}
+
+/** A slip, or somebody who wants the kernel's own way (TPROXY), has more ports than this. */
+export const PORTS_MAX = 1_024;
+
+/**
  * What a relay does with bytes: both ways; client to upstream only (what the upstream sends is read
  * and discarded, so that it never stalls); or no upstream at all: receive, count, discard.
  */

@@ -7,7 +7,7 @@ import { edgeWords } from "./edge.ts";
 import * as form from "./forms.ts";
 import { ownChecks } from "./health.ts";
 import type { KnownKeys } from "./keys.ts";
-import { defaults, listenerDefaults, type UpstreamAddress, uringDefaults } from "./options.ts";
+import { defaults, listenerDefaults, uringDefaults } from "./options.ts";
 import { isTable } from "./plain.ts";
 import { formatDuration, formatMicros } from "./quantity.ts";
 import { type Rule, tight } from "./rule.ts";
@@ -18,13 +18,14 @@ import { mirrorSettings } from "./schema-mirror.ts";
 import { routeSettings } from "./schema-route.ts";
 import { judged, settingsBy, value } from "./schema-value.ts";
 import {
-  addressRule,
   engines,
   listenerName,
   listenerRules,
+  listenRule,
   modes,
   proxyRules,
   statsFormats,
+  type UpstreamPlace,
   upstreamRule,
   upstreamRules,
   WEIGHT_MAX,
@@ -58,7 +59,7 @@ function list<Item extends v.GenericSchema>(item: Item, expected: string) {
   return v.pipe(v.array(item, expected), v.minLength(1, expected));
 }
 
-function address<Where extends UpstreamAddress>(rule: Rule<Where>, description: string) {
+function address<Where extends UpstreamPlace>(rule: Rule<Where>, description: string) {
   return v.pipe(
     v.string("expected an address"),
     judged<string, Where>(rule),
@@ -83,13 +84,13 @@ function ways<Schema extends v.GenericSchema>(
 }
 
 const listenAddress = address(
-  addressRule("listener"),
-  "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name. Port 0 picks one.",
+  listenRule,
+  "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name. Port 0 picks one; 5000-5010 are several.",
 );
 
 const upstreamAddress = address(
   upstreamRule,
-  "host:port, [ipv6]:port, unix:/path, unix:@name or srv:_service._tcp.name. The host may be a name.",
+  "host:port, [ipv6]:port, unix:/path, unix:@name or srv:_service._tcp.name. The host may be a name; ports 5000-5010 are for those of a listener, one by one.",
 );
 
 const upstreamEntries = {
