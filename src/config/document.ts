@@ -15,8 +15,8 @@ import { isSecret, veiled } from "./secrets.ts";
 import {
   type GivenUpstream,
   type ListenerSource,
-  type ListenPlace,
   type ListenerValues,
+  type ListenPlace,
   listenerRules,
   type Source,
   settingRules,
@@ -185,7 +185,10 @@ class DocumentReader {
     return given.map((one, index) => this.sourced(one, [...path, index]));
   }
 
-  private upstreams(given: Upstreams, path: Path): readonly GivenUpstream<UpstreamPlace>[] | undefined {
+  private upstreams(
+    given: Upstreams,
+    path: Path,
+  ): readonly GivenUpstream<UpstreamPlace>[] | undefined {
     if (given === undefined) return undefined;
     if (!isList(given)) return [this.upstream(given, path)];
     return given.map((one, index) => this.upstream(one, [...path, index]));

@@ -151,9 +151,7 @@ export function needsEmbedded({ mode, upstreams }: WantedListener): boolean {
 function takeFlags(given: Given, problems: Problems): Source {
   const { listen, upstream } = given;
   return {
-    ...(listen === undefined
-      ? {}
-      : { listen: takeAddresses(listen, listenRule, problems) }),
+    ...(listen === undefined ? {} : { listen: takeAddresses(listen, listenRule, problems) }),
     ...(upstream === undefined
       ? {}
       : { upstream: takeAddresses(upstream, upstreamRule, problems) }),

@@ -9,7 +9,6 @@ import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
-import { nameOfListener } from "../account.ts";
 import type { Book } from "../book.ts";
 import { Descriptors } from "../descriptors.ts";
 import type { Selection } from "../ending/dropping.ts";
@@ -315,8 +314,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     address: Address,
     before: Listener | null,
   ): Listener {
-    const account = this.ledger.account(nameOfListener(options, address));
-    account.keep(options.upstreams);
+    const account = this.ledger.accountOf(options, address, before);
     const last = before?.choice.chooser ?? null;
     const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table, last);
     const { descriptors, table } = this;
@@ -474,6 +472,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     await passed();
     listening.acceptor.close();
     this.listening.delete(listening);
+    this.ledger.gone(listening.listener);
     this.descriptors.listens(-1);
     if (this.listening.size === 0) this.stopLooking();
     if (this.stopped !== null) this.resolveStop();

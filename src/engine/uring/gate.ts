@@ -1,7 +1,6 @@
 import type { ListenerOptions } from "../../config/options.ts";
 import { Admission } from "../../edge/admission.ts";
 import { UpstreamChooser } from "../../upstream/chooser.ts";
-import { nameOfListener } from "../account.ts";
 import type { Ledger } from "../ledger.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
 import { Count } from "../pages.ts";
@@ -162,8 +161,7 @@ export class Gate {
     before: Listener | null,
   ): Listener {
     const { alarms, descriptors, dialer, table } = this.loop;
-    const account = this.ledger.account(nameOfListener(options, options.address));
-    account.keep(options.upstreams);
+    const account = this.ledger.accountOf(options, options.address, before);
     const last = before?.choice.chooser ?? null;
     const chooser = new UpstreamChooser(options.upstreams, options.balance, table, last);
     const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
@@ -232,6 +230,7 @@ export class Gate {
     const { loop } = this;
     const { descriptor } = listener;
     this.listeners.delete(key);
+    this.ledger.gone(listener);
     loop.descriptors.listens(-1);
     loop.sockets.stopWaiting(descriptor);
     for (let failures = 0; failures < listener.options.backlog; ) {
