@@ -285,6 +285,10 @@ export interface ListenerSettings
   readonly unixUser?: string | number;
   /** Their group, by name or number. */
   readonly unixGroup?: string | number;
+  /** Connections that may wait in the kernel for being accepted (1…65,535). It takes
+   *  net.core.somaxconn where that is less, of which a start warns. A reload changes it.
+   *  @default 4096 */
+  readonly backlog?: number | string;
   /** The time between two such probes (1s…1h). @default "10s" */
   readonly keepAliveInterval?: Duration;
   /** An end that leaves this many probes unanswered is gone (1…127). @default 6 */
@@ -365,14 +369,14 @@ export interface UringConfig {
  *  several: `listeners`, each with its own. */
 export interface Config extends ListenerSettings {
   /** Accept clients here (repeatable). host:port, :port (all addresses), [ipv6]:port, unix:/path or
-   *  unix:@name; port 0 picks one. A name means each of its addresses; on Linux wide and narrow
-   *  ones may have one port: the narrowest gets the client. Not together with listeners.
-   *  @default "127.0.0.1:6380" */
+   *  unix:@name; port 0 picks one, and 5000-5010 are several. A name means each of its addresses;
+   *  on Linux wide and narrow ones may have one port: the narrowest gets the client. Not together
+   *  with listeners. @default "127.0.0.1:6380" */
   readonly listen?: string | readonly string[];
   /** Relay them to here (repeatable), such as db:5432 or srv:_redis._tcp.example.org. host:port,
-   *  [ipv6]:port, unix:/path, unix:@name or a service in DNS (SRV records), or a table that says
-   *  more. With listeners, for those that name none. Without a file and without this: a demo built
-   *  in. */
+   *  [ipv6]:port, unix:/path, unix:@name (ports 5000-5010 are for those of a listener, one by one)
+   *  or a service in DNS (SRV records), or a table that says more. With listeners, for those that
+   *  name none. Without a file and without this: a demo built in. */
   readonly upstream?: UpstreamConfig | readonly UpstreamConfig[];
   /** Listeners with upstreams and settings of their own. */
   readonly listeners?: readonly ListenerConfig[];

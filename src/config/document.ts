@@ -2,11 +2,17 @@ import * as v from "valibot";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
 import { formatPath, type Path, unknownKey } from "./keys.ts";
-import type { Address, UpstreamAddress } from "./options.ts";
 import { broken, isTable, plain } from "./plain.ts";
 import { configSchema, knownKeys } from "./schema.ts";
 import { isSecret, veiled } from "./secrets.ts";
-import { type GivenUpstream, type ListenerSource, type Source, unread } from "./settings.ts";
+import {
+  type GivenUpstream,
+  type ListenerSource,
+  type ListenPlace,
+  type Source,
+  type UpstreamPlace,
+  unread,
+} from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 import type { Table, ValuesIn } from "./table/setting.ts";
 import { listenerTable, settingTable, upstreamTable, uringTable } from "./table/table.ts";
@@ -140,19 +146,22 @@ class DocumentReader {
     return sources as Sources<ValuesIn<Entries>>;
   }
 
-  private listen(given: unknown, path: Path): readonly Sourced<Address>[] | undefined {
-    return this.each(given as OneOrMore<Address> | undefined, path, (one, where) =>
+  private listen(given: unknown, path: Path): readonly Sourced<ListenPlace>[] | undefined {
+    return this.each(given as OneOrMore<ListenPlace> | undefined, path, (one, where) =>
       this.sourced(one, where),
     );
   }
 
-  private upstreams(given: unknown, path: Path): readonly GivenUpstream[] | undefined {
-    type Upstream = UpstreamAddress | Judged;
+  private upstreams(
+    given: unknown,
+    path: Path,
+  ): readonly GivenUpstream<UpstreamPlace>[] | undefined {
+    type Upstream = UpstreamPlace | Judged;
     return this.each(given as OneOrMore<Upstream> | undefined, path, (one, where) => {
       if (one === null || "kind" in one) {
-        return this.sourced(one as UpstreamAddress | null, where);
+        return this.sourced(one as UpstreamPlace | null, where);
       }
-      const address = this.sourced(one.address as UpstreamAddress | null, [...where, "address"]);
+      const address = this.sourced(one.address as UpstreamPlace | null, [...where, "address"]);
       return { ...address, settings: this.values(one, where, upstreamTable) };
     });
   }

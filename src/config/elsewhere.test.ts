@@ -153,6 +153,10 @@ describe("words of other proxies get the word that is used here", () => {
 
   test.each([
     ["unix@/run/a.sock", "unix@ is called unix: here, as in unix:/path"],
+    [
+      "db:+1000",
+      "ports that follow the client's are a range here, as long as that of the listener: -l :5000-5010 -u db:6000-6010",
+    ],
     ["abns@name", "abns@ is called unix:@ here, as in unix:@name"],
     ["udp:10.0.0.1:53", "UDP is not supported"],
     ["udp@:53", "UDP is not supported"],

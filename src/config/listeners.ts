@@ -113,11 +113,13 @@ function withoutUpstreams(group: ListenerGroup, problems: Problems): ListenerGro
 }
 
 function rejectNames(groups: readonly ListenerGroup[], problems: Problems): void {
-  const seen = new Set<string>();
+  const seen = new Map<string, Sourced<string>>();
   for (const { name } of groups) {
     if (name === undefined || name.value === null) continue;
-    if (seen.has(name.value)) problems.add(name, `"${name.value}" is given twice`);
-    seen.add(name.value);
+    const before = seen.get(name.value) ?? name;
+    // Groups of one range of ports have the very same.
+    if (before !== name) problems.add(name, `"${name.value}" is given twice`);
+    seen.set(name.value, before);
   }
 }
 
@@ -189,11 +191,16 @@ function rejectMirroredSinks(groups: readonly ListenerGroup[], problems: Problem
 
 function rejectTwins(groups: readonly ListenerGroup[], problems: Problems): void {
   const seen = new Set<string>();
+  const told = new Set<object>();
   for (const listen of groups.flatMap((group) => group.listen)) {
-    if (listen.value === null) continue;
-    const text = formatAddress(listen.value);
-    const picksPort = listen.value.kind === "tcp" && listen.value.port === 0;
-    if (seen.has(text) && !picksPort) problems.add(listen, `"${text}" is given twice`);
+    const { value, whole = listen } = listen;
+    if (value === null) continue;
+    const text = formatAddress(value);
+    const picksPort = value.kind === "tcp" && value.port === 0;
+    if (seen.has(text) && !picksPort && !told.has(whole)) {
+      problems.add(listen, `"${text}" is given twice`);
+      told.add(whole);
+    }
     seen.add(text);
   }
 }

@@ -57,6 +57,20 @@ export interface ServiceAddress {
 export type UpstreamAddress = Address | ServiceAddress;
 
 /**
+ * Ports of one host, each after the other, as addresses of a listener or an upstream may be written. What is
+ * finished has none: each port is a listener.
+ */
+export interface PortRange {
+  readonly kind: "ports";
+  /** As {@link TcpAddress.host}. */
+  readonly host: string;
+  /** 1…65535. */
+  readonly first: number;
+  /** At least the first, and at most {@link PORTS_MAX} with it. */
+  readonly last: number;
+}
+
+/**
  * What a relay does with bytes: both ways; client to upstream only (what the upstream sends is read
  * and discarded, so that it never stalls); or no upstream at all: receive, count, discard.
  */

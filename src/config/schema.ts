@@ -1,10 +1,9 @@
 import * as v from "valibot";
 import { ConfigError } from "./error.ts";
 import type { KnownKeys } from "./keys.ts";
-import type { UpstreamAddress } from "./options.ts";
 import { isTable } from "./plain.ts";
 import type { Rule } from "./rule.ts";
-import { addressRule, listenerName, upstreamRule } from "./settings.ts";
+import { listenerName, listenRule, type UpstreamPlace, upstreamRule } from "./settings.ts";
 import { listenerPlaces, type Place, topPlaces, upstreamPlaces } from "./table/places.ts";
 import { sentenceOf, type Table, textOf } from "./table/setting.ts";
 import { listenerTable, proxyTable, upstreamTable, uringTable } from "./table/table.ts";
@@ -58,7 +57,7 @@ function list<Item extends v.GenericSchema>(item: Item, expected: string) {
   return v.pipe(v.array(item, expected), v.minLength(1, expected));
 }
 
-function address<Where extends UpstreamAddress>(rule: Rule<Where>, description: string) {
+function address<Where extends UpstreamPlace>(rule: Rule<Where>, description: string) {
   return v.pipe(
     v.string("expected an address"),
     judged<string, Where>(rule),
@@ -82,7 +81,7 @@ function ways<Schema extends v.GenericSchema>(
   return Object.assign(v.lazy(pick), { ways });
 }
 
-const listenAddress = address(addressRule("listener"), textOf(topPlaces.listen));
+const listenAddress = address(listenRule, textOf(topPlaces.listen));
 const upstreamAddress = address(upstreamRule, textOf(upstreamPlaces.address));
 
 const upstreamEntries = { address: upstreamAddress, ...settings(upstreamTable) };

@@ -1,11 +1,18 @@
-import { parseAddress, parseUpstream } from "./address.ts";
-import type { Address, UpstreamAddress } from "./options.ts";
+import { parseAddress, parsePorts, parseUpstream } from "./address.ts";
+import type { Address, PortRange, UpstreamAddress } from "./options.ts";
 import { type Rule, refuse } from "./rule.ts";
 import type { GivenValue, Problems, Sourced, Sources } from "./sourced.ts";
 import type { ListenerValues, SettingValues, UpstreamValues, UringValues } from "./table/table.ts";
 
+/** Where a listener is, as it is written. */
+export type ListenPlace = Address | PortRange;
+
+/** Where an upstream is, as it is written. */
+export type UpstreamPlace = UpstreamAddress | PortRange;
+
 /** An upstream with what is said of it. */
-export interface GivenUpstream extends Sourced<UpstreamAddress> {
+export interface GivenUpstream<Where extends UpstreamPlace = UpstreamAddress>
+  extends Sourced<Where> {
   readonly settings?: Sources<UpstreamValues>;
 }
 
@@ -21,8 +28,8 @@ export interface ListenerSource {
   /** As {@link GivenValue.label}. */
   readonly label: string;
   readonly name?: Sourced<string>;
-  readonly listen?: readonly Sourced<Address>[];
-  readonly upstreams?: readonly GivenUpstream[];
+  readonly listen?: readonly Sourced<ListenPlace>[];
+  readonly upstreams?: readonly GivenUpstream<UpstreamPlace>[];
   readonly settings: Sources<ListenerValues>;
 }
 
@@ -32,8 +39,8 @@ export interface Source {
   readonly label?: string;
   /** It is a file in which nothing is set. */
   readonly isEmpty?: boolean;
-  readonly listen?: readonly Sourced<Address>[];
-  readonly upstream?: readonly GivenUpstream[];
+  readonly listen?: readonly Sourced<ListenPlace>[];
+  readonly upstream?: readonly GivenUpstream<UpstreamPlace>[];
   /** A file's list of listeners; null when what stands there is none. */
   readonly listeners?: readonly ListenerSource[] | null;
   readonly settings: Sources<SettingValues>;
@@ -43,17 +50,16 @@ export interface Source {
 /** A file that could not be read: nothing is known of it, and nothing is taken for granted. */
 export const unread: Source = { listen: [], settings: {}, uring: {} };
 
-/** The rule of an address, for what it is. */
-export function addressRule(role: "listener" | "upstream"): Rule<Address> {
-  return (value) => {
-    if (typeof value !== "string") return refuse(value, "an address");
-    return parseAddress(value, role);
-  };
+/** The rule of where clients are accepted. */
+export function listenRule(value: unknown): ListenPlace {
+  if (typeof value !== "string") return refuse(value, "an address");
+  return parsePorts(value, "listener") ?? parseAddress(value, "listener");
 }
 
 /** The rule of where relays go. */
-export function upstreamRule(value: unknown): UpstreamAddress {
-  return typeof value === "string" ? parseUpstream(value) : refuse(value, "an address");
+export function upstreamRule(value: unknown): UpstreamPlace {
+  if (typeof value !== "string") return refuse(value, "an address");
+  return parsePorts(value, "upstream") ?? parseUpstream(value);
 }
 
 /** Takes an address or a list of them, each by its rule. @returns at least one */

@@ -3,7 +3,7 @@ import { accessLogOf } from "./access-log.ts";
 import { accountOf } from "./account.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
-import { type FileListeners, type ListenerGroup, listenersOf, plainUpstream } from "./listeners.ts";
+import { type FileListeners, listenersOf, plainUpstream } from "./listeners.ts";
 import { rejectAdmin } from "./loops.ts";
 import {
   type AccessLogOptions,
@@ -16,9 +16,10 @@ import {
   type UringOptions,
   type WantedListener,
 } from "./options.ts";
+import { type RangedGroup, upstreamsAt, withoutRanges } from "./ports.ts";
 import { formatCount, formatCounted, formatDuration, formatSize } from "./quantity.ts";
 import {
-  addressRule,
+  listenRule,
   type SettingName,
   type Source,
   takeAddresses,
@@ -80,7 +81,7 @@ export function validate(
   const settings = { ...file?.settings, ...line.settings };
   const groupOfUring = { ...file?.uring, ...line.uring };
   if (settings.engine?.value === "sockets") rejectUring(groupOfUring, problems);
-  const groups = groupsOf(line, file, problems);
+  const groups = groupsOf(line, file, problems).flatMap((one) => withoutRanges(one, problems));
   rejectAdmin(groups, settings.admin, problems);
   const finished: Settings = {
     listeners: listenersOf(groups, problems, inFile(file)),
@@ -126,9 +127,7 @@ export function needsEmbedded({ mode, upstreams }: WantedListener): boolean {
 function takeFlags(given: Given, problems: Problems): Source {
   const { listen, upstream } = given;
   return {
-    ...(listen === undefined
-      ? {}
-      : { listen: takeAddresses(listen, addressRule("listener"), problems) }),
+    ...(listen === undefined ? {} : { listen: takeAddresses(listen, listenRule, problems) }),
     ...(upstream === undefined
       ? {}
       : { upstream: takeAddresses(upstream, upstreamRule, problems) }),
@@ -157,7 +156,7 @@ function takeAll<Entries extends Table>(
  * Flags win over the file: one with an address leaves nothing of the file's list, the others hold
  * for every listener, whatever it says itself.
  */
-function groupsOf(line: Source, file: Source | null, problems: Problems): ListenerGroup[] {
+function groupsOf(line: Source, file: Source | null, problems: Problems): RangedGroup[] {
   const shared = { ...file?.settings, ...line.settings };
   const upstreams = line.upstream ?? file?.upstream ?? [];
   const isReplaced = line.listen !== undefined || line.upstream !== undefined;
@@ -200,14 +199,14 @@ function inFile(file: Source | null): FileListeners {
   const top = file?.settings ?? {};
   const listed = (file?.listeners ?? []).map(({ settings, upstreams }) => ({
     settings: { ...top, ...settings },
-    upstreams: upstreams ?? file?.upstream ?? [],
+    upstreams: upstreamsAt(upstreams ?? file?.upstream ?? [], 0),
   }));
   return { top, listed };
 }
 
 const NO_UPSTREAMS = "has no upstreams: expected at least one, or mode sink";
 
-type Relaying = Pick<ListenerGroup, "upstreams" | "settings">;
+type Relaying = Pick<RangedGroup, "upstreams" | "settings">;
 
 function lacksUpstreams({ upstreams, settings: { mode } }: Relaying): boolean {
   return upstreams.length === 0 && mode?.value !== "sink" && !isBroken(mode);

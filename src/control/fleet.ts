@@ -138,10 +138,11 @@ export class Fleet implements Engine {
   }
 
   /** A socket for each worker, or one for all of them. */
-  private open({ address, unix }: ListenerOptions): Promise<GivenSockets["sockets"]> {
+  private open(options: ListenerOptions): Promise<GivenSockets["sockets"]> {
+    const { address } = options;
     // One of our own may be replaced by a wider one, or not be closed everywhere yet.
     const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
-    return openForWorkers(address, this.options.workers, isOurs, unix);
+    return openForWorkers(address, this.options.workers, isOurs, options);
   }
 
   private newWorker(index: number, first: number, failures: number): Worker {

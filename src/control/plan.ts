@@ -154,15 +154,21 @@ export function keyed<Listener extends WantedListener>(
  * addresses does, whatever the listener is called.
  *
  * @param before the homes of what runs
+ * @param apart what parts those of one name nevertheless
  */
 export function homesOf(
   listeners: readonly WantedListener[],
   before: ReadonlyMap<string, string> = new Map(),
+  apart: (listener: WantedListener) => string = () => "",
 ): Map<string, string> {
   const homes = new Map<string, string>();
   const taken = new Set<string>();
-  const groups = Map.groupBy(keyed(listeners), ([key, { name }]) => name ?? { key });
-  for (const group of groups.values()) {
+  const named = Map.groupBy(keyed(listeners), ([key, { name }]) => name ?? { key });
+  const groups = Array.from(named.values()).flatMap((group) =>
+    // Almost all are alone.
+    group.length === 1 ? [group] : [...Map.groupBy(group, ([, one]) => apart(one)).values()],
+  );
+  for (const group of groups) {
     const keys = group.map(([key]) => key);
     const [first = ""] = keys;
     const wanted = [...keys.flatMap((key) => before.get(key) ?? []), ...keys];

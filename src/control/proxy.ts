@@ -405,12 +405,11 @@ export class RunningProxy {
 
   private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
     // Those that go close when all that is new is open.
-    const open = Array.from(
-      this.listening.keys(),
-      (one) => [one, prepared.adopted.has(one)] as const,
-    );
+    const open = {
+      get: (one: string) => (this.listening.has(one) ? prepared.adopted.has(one) : undefined),
+    };
     try {
-      this.listening.set(key, await this.ports.listen(key, options, new Map(open)));
+      this.listening.set(key, await this.ports.listen(key, options, open));
     } catch (error) {
       throw this.withHolder(error, prepared);
     }

@@ -1,7 +1,12 @@
 import { assert } from "../assert.ts";
 import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
-import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  UpstreamOptions,
+  WantedListener,
+} from "../config/options.ts";
 import { nameOfListener } from "../engine/account.ts";
 import { descriptorBudget } from "../engine/descriptors.ts";
 import { isName } from "../engine/names.ts";
@@ -110,7 +115,7 @@ export class Upstreams {
   adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     // Those of now still count, if this is taken back.
     this.mirrors = [...this.mirrors, ...mirrorsOf(listeners)];
-    const homes = homesOf(listeners, this.homes);
+    const homes = homesOf(listeners, this.homes, upstreamsIn);
     const adopted = [...keyed(listeners)].map(([key, listener]) => {
       const home = homes.get(key) ?? key;
       const joins = [false, true].map((isBackup) => this.isAnyWell(home, isBackup));
@@ -134,7 +139,7 @@ export class Upstreams {
    */
   retain(listeners: readonly ListenerOptions[]): number {
     this.mirrors = mirrorsOf(listeners);
-    this.homes = homesOf(listeners, this.homes);
+    this.homes = homesOf(listeners, this.homes, upstreamsIn);
     const wanted = new Set<Entry>();
     for (const [key, listener] of keyed(listeners)) {
       for (const options of listener.upstreams) {
@@ -170,7 +175,7 @@ export class Upstreams {
 
   /** How many relays would end if these listeners held: those of upstreams that go, where that is wanted. */
   endingWithout(listeners: readonly ListenerOptions[]): number {
-    const homes = homesOf(listeners, this.homes);
+    const homes = homesOf(listeners, this.homes, upstreamsIn);
     const wanted = new Set(
       [...keyed(listeners)].flatMap(([key, { upstreams }]) =>
         upstreams.map(({ address }) => keyOf(homes.get(key) ?? key, address)),
@@ -548,4 +553,9 @@ export class Upstreams {
     }
     return watch.isOn;
   }
+}
+
+/** Ports of a range share a name, and each may have upstreams of its own: these stand beside no other port's. */
+function upstreamsIn({ upstreams }: WantedListener): string {
+  return upstreams.map(({ address }) => formatAddress(address)).join();
 }

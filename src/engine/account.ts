@@ -75,6 +75,8 @@ class UpstreamAccount {
 export class ListenerAccount {
   private readonly counts = sharedNumbers(listenerFigures.size);
   private upstreams: UpstreamAccount[] = [];
+  /** How many of its listeners have an upstream: ports of one name may have different ones. */
+  private readonly wanted = new Map<string, number>();
   /** By the very object that stands for an upstream: no text is made for a relay. */
   private readonly byAddress = new Map<Address | null, UpstreamAccount>();
 
@@ -90,18 +92,34 @@ export class ListenerAccount {
     book.add({ kind: "listener", listener: name, counts: this.counts });
   }
 
-  /** The listener has these upstreams from now on. */
+  /** One of its listeners has these upstreams from now on. */
   keep(upstreams: readonly UpstreamOptions[]): void {
+    for (const { address } of upstreams) this.want(formatAddress(address), 1);
+  }
+
+  /** One of its listeners has no more what it was to {@link keep}. */
+  leave(upstreams: readonly UpstreamOptions[]): void {
+    for (const { address } of upstreams) this.want(formatAddress(address), -1);
+    this.forget();
+  }
+
+  /** Of what has gone only the last are known. */
+  private forget(): void {
     if (this.upstreams.length <= GONE_MAX) return;
-    const names = new Set<string | null>(upstreams.map(({ address }) => formatAddress(address)));
     const gone = this.upstreams.filter(
-      ({ name, running }) => name !== null && running === 0 && !names.has(name),
+      ({ name, running }) => name !== null && running === 0 && !this.wanted.has(name),
     );
     const forgotten = new Set(gone.slice(0, Math.max(0, gone.length - GONE_MAX)));
     if (forgotten.size === 0) return;
     this.upstreams = this.upstreams.filter((account) => !forgotten.has(account));
     this.byAddress.clear();
     for (const { page } of forgotten) this.book.remove(page);
+  }
+
+  private want(name: string, change: 1 | -1): void {
+    const count = (this.wanted.get(name) ?? 0) + change;
+    if (count > 0) this.wanted.set(name, count);
+    else this.wanted.delete(name);
   }
 
   /** A client was accepted. */

@@ -5,7 +5,6 @@ import { Admission } from "../edge/admission.ts";
 import type { Backlog } from "../memory/backlog.ts";
 import { UpstreamChooser } from "../upstream/chooser.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
-import { nameOfListener } from "./account.ts";
 import type { Conduit, ConduitHost, ConduitListener } from "./conduit.ts";
 import type { Alarm } from "./deadlines.ts";
 import { Descriptors } from "./descriptors.ts";
@@ -115,8 +114,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
    */
   partsOf(options: ListenerOptions, address: Address, before: Listener | null): RelayParts<Relay> {
     const { descriptors, table } = this;
-    const account = this.ledger.account(nameOfListener(options, address));
-    account.keep(options.upstreams);
+    const account = this.ledger.accountOf(options, address, before);
     const last = before?.choice.chooser ?? null;
     return {
       options,

@@ -1,13 +1,19 @@
-import type { EngineName, MemoryOptions } from "../config/options.ts";
+import type { Address, EngineName, ListenerOptions, MemoryOptions } from "../config/options.ts";
 import { Count, engineRow, flowFigures } from "../counts/figures.ts";
 import { numberOfReason, type Reason, reasons } from "../flow/reason.ts";
-import { ListenerAccount } from "./account.ts";
+import { ListenerAccount, nameOfListener } from "./account.ts";
 import { Book } from "./book.ts";
 import type { EngineShare } from "./engine.ts";
 import type { Meter } from "./meter.ts";
 import { type FlowTotals, sharedNumbers } from "./pages.ts";
 import type { RelayStory } from "./relay-story.ts";
 import type { Summary } from "./summary.ts";
+
+/** A listener, as far as its relays are counted. */
+interface Counted {
+  readonly account: ListenerAccount;
+  readonly options: Pick<ListenerOptions, "upstreams">;
+}
 
 /**
  * What an engine counts of its relays: those that run, and all figures, which it writes to the pages
@@ -58,6 +64,24 @@ export class Ledger<T extends RelayStory> {
       this.accounts.set(name, account);
     }
     return account;
+  }
+
+  /**
+   * Where the relays of a listener are counted.
+   *
+   * @param address the real one
+   * @param before whose place it takes
+   */
+  accountOf(options: ListenerOptions, address: Address, before: Counted | null): ListenerAccount {
+    const account = this.account(nameOfListener(options, address));
+    account.keep(options.upstreams);
+    if (before !== null) this.gone(before);
+    return account;
+  }
+
+  /** A listener is no more. */
+  gone({ account, options }: Counted): void {
+    account.leave(options.upstreams);
   }
 
   /** A client was accepted. @returns the relay's number, see {@link EngineShare} */

@@ -55,6 +55,13 @@ export const limits = {
     at: "unix.group",
     example: "root",
   }),
+  backlog: perListener({
+    is: count(1, 65_535),
+    about: "Connections that may wait in the kernel for being accepted.",
+    more: "It takes net.core.somaxconn where that is less, of which a start warns. A reload changes it.",
+    initial: 4_096,
+    at: "backlog",
+  }),
   keepAliveInterval: perListener({
     is: duration("1s…1h"),
     about: "The time between two such probes.",

@@ -24,13 +24,13 @@ const upstreamType = "UpstreamConfig | readonly UpstreamConfig[]";
 export const topPlaces = {
   listen: {
     about: "Accept clients here (repeatable).",
-    more: "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name; port 0 picks one. A name means each of its addresses; on Linux wide and narrow ones may have one port: the narrowest gets the client. Not together with listeners.",
+    more: "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name; port 0 picks one, and 5000-5010 are several. A name means each of its addresses; on Linux wide and narrow ones may have one port: the narrowest gets the client. Not together with listeners.",
     initial: formatAddress(defaults.listen),
     type: "string | readonly string[]",
   },
   upstream: {
     about: "Relay them to here (repeatable), such as db:5432 or srv:_redis._tcp.example.org.",
-    more: "host:port, [ipv6]:port, unix:/path, unix:@name or a service in DNS (SRV records), or a table that says more. With listeners, for those that name none. Without a file and without this: a demo built in.",
+    more: "host:port, [ipv6]:port, unix:/path, unix:@name (ports 5000-5010 are for those of a listener, one by one) or a service in DNS (SRV records), or a table that says more. With listeners, for those that name none. Without a file and without this: a demo built in.",
     type: upstreamType,
   },
   listeners: {

@@ -126,11 +126,12 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     const { address } = options;
     const acceptor = new Acceptor(
       address,
+      options,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
-    else if (this.stopping === null) await acceptor.open(options.unix);
+    else if (this.stopping === null) await acceptor.open();
     if (this.stopping !== null) {
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
@@ -381,6 +382,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     await passed();
     listening.acceptor.close();
     this.listening.delete(listening);
+    this.ledger.gone(listening.listener);
     this.hall.descriptors.listens(-1);
     if (this.listening.size === 0) this.stopLooking();
     this.hall.settleStop();

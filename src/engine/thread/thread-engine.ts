@@ -202,7 +202,7 @@ export class ThreadEngine implements Engine {
     try {
       this.refuseStopped(options);
       await this.ready.promise;
-      socket ??= await openListening(options.address, "none", undefined, options.unix);
+      socket ??= await openListening(options.address, "none", undefined, options);
       this.refuseStopped(options);
       return socket;
     } catch (error) {
