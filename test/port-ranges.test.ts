@@ -15,8 +15,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** Says which port it is. */
 const tells =
   (port: () => number): Behaviour =>
-  (end) =>
-    void end.send(`${port()}\n`);
+  (end) => {
+    end.onFin = (self) => void self.finish();
+    end.send(`${port()}\n`);
+  };
 
 /**
  * Upstreams on ports that follow each other, with as many free ones before them: nobody else on this machine
@@ -201,7 +203,9 @@ test("ports of one name each have upstreams of their own, as the API shows", asy
     // A port whose upstream is out of service is not served by another one's.
     const body = JSON.stringify({ state: "drain" });
     const id = views[1]?.id;
-    await fetch(`http://x/api/upstreams/${id}`, { unix: socket, method: "POST", body });
+    const headers = { "content-type": "application/json" };
+    const url = `http://x/api/upstreams/${id}`;
+    await fetch(url, { unix: socket, method: "POST", body, headers });
     const ready = async () => (await fetch("http://x/readyz", { unix: socket })).status;
     expect(await ready()).toBe(503);
     expect(await asked(free + 1)).toBe("");
