@@ -100,8 +100,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   private movedBefore = 0;
   private stalls = 0;
   /** The same for {@link lookIdle}, and how many of its looks found no change. */
-  private readonly movedAtLook: number[] = [0, 0, 0];
-  private readonly stillLooks: number[] = [0, 0, 0];
+  private looks: { readonly moved: number[]; readonly still: number[] } | null = null;
 
   /** @param listener whose client it carries now; set anew for each tenant */
   constructor(public listener: L) {
@@ -144,8 +143,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.retries = 0;
     this.movedBefore = 0;
     this.stalls = 0;
-    this.movedAtLook.fill(0);
-    this.stillLooks.fill(0);
+    this.looks?.moved.fill(0);
+    this.looks?.still.fill(0);
     this.isDecided = false;
     this.countAnew();
   }
@@ -368,10 +367,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   lookIdle(which: Idleness): number {
     const { up, down, dialing } = this.relay;
     const moved = [this.movedBytes, up.receivedBytes, down.receivedBytes][which] as number;
-    const isStill = moved === this.movedAtLook[which] && !dialing && !this.isHeldUp;
-    const looks = isStill ? (this.stillLooks[which] as number) + 1 : 0;
-    this.stillLooks[which] = looks;
-    this.movedAtLook[which] = moved;
+    // Made when somebody looks, which hardly any relay comes to.
+    this.looks ??= { moved: [0, 0, 0], still: [0, 0, 0] };
+    const before = this.looks;
+    const isStill = moved === before.moved[which] && !dialing && !this.isHeldUp;
+    const looks = isStill ? (before.still[which] as number) + 1 : 0;
+    before.still[which] = looks;
+    before.moved[which] = moved;
     return looks;
   }
 
