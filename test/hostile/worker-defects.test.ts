@@ -229,25 +229,29 @@ async function meetsDefect(stage: Stage, place: number, name: string): Promise<b
 }
 
 onEveryStage("a defect anywhere", ({ engine, workers }) => {
-  test("ends its worker at most: nobody hangs, others never notice, nothing is left", async () => {
-    const idle: string[] = [];
-    const wrong: string[] = [];
-    for (const [number, { name }] of (await placesOf(engine)).entries()) {
-      if (!wanted.test(name)) continue;
-      const stage = await Stage.begin(engine, workers, name);
-      try {
-        if (!(await meetsDefect(stage, number, name))) idle.push(name);
-      } catch (error) {
-        wrong.push(`${name}: ${(error as Error).message}`);
+  test(
+    "ends its worker at most: nobody hangs, others never notice, nothing is left",
+    async () => {
+      const idle: string[] = [];
+      const wrong: string[] = [];
+      for (const [number, { name }] of (await placesOf(engine)).entries()) {
+        if (!wanted.test(name)) continue;
+        const stage = await Stage.begin(engine, workers, name);
+        try {
+          if (!(await meetsDefect(stage, number, name))) idle.push(name);
+        } catch (error) {
+          wrong.push(`${name}: ${(error as Error).message}`);
+        }
+        await stage
+          .end()
+          .catch((error: Error) => wrong.push(`${name}, at its end: ${error.message}`));
       }
-      await stage
-        .end()
-        .catch((error: Error) => wrong.push(`${name}, at its end: ${error.message}`));
-    }
-    expect(wrong).toEqual([]);
-    // A place that nothing comes to shows nothing.
-    if (asked === undefined) expect(idle).toEqual([]);
-  }, 300_000);
+      expect(wrong).toEqual([]);
+      // A place that nothing comes to shows nothing.
+      if (asked === undefined) expect(idle).toEqual([]);
+    },
+    asked === undefined ? 300_000 : 3_600_000,
+  );
 });
 
 /** What a worker does when it has met a defect, each of which goes wrong as often as it is tried. */
