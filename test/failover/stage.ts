@@ -34,7 +34,7 @@ export const check = checkOptions({
 export const FALL_MS =
   check.intervalMs * (1 + check.jitter) + check.fall * (check.timeoutMs + check.fastIntervalMs);
 
-export const SLOW_START_MS = 1_000;
+export const SLOW_START_MS = 400;
 
 const health: HealthOptions = {
   ...listenerDefaults.health,
