@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import {
   closeSync,
   constants,
@@ -81,12 +81,11 @@ async function announced(
 
 const ping = (port: number) => ask(port, "PING\r\n", /^\+PONG\r\n/);
 
-describe.each(engines)("engine %s", (engine) => {
-  let path = "";
+for (const engine of engines) describe.concurrent(`engine ${engine}`, () => engineTests(engine));
 
-  beforeAll(() => {
-    path = join(folder, `${engine}.log`);
-  });
+/** Each has a process, and a file, of its own. */
+function engineTests(engine: string): void {
+  const path = join(folder, `${engine}.log`);
 
   test("a line at the start and one at the end, with every field", async () => {
     const flags = ["-l", LOOPBACK, "-e", engine, "--access-log", path, "--access-log-starts", "on"];
@@ -248,7 +247,7 @@ describe.each(engines)("engine %s", (engine) => {
       expect(line).toMatchObject({ event: "running", id: 1, upBytes: 6, reason: null });
     }
   });
-});
+}
 
 test("an upstream that refuses, and one that answers then", async () => {
   const path = join(folder, "tries.log");
@@ -271,7 +270,7 @@ test("what a client sends is in no line", async () => {
   expect(linesIn(path).map(({ id }) => id)).toEqual([1, 2]);
 });
 
-describe("on stdout", () => {
+describe.concurrent("on stdout", () => {
   test("there is nothing else: statistics go to stderr", async () => {
     await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", "stdout"]);
     const port = await proxy.port();
