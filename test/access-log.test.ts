@@ -14,7 +14,7 @@ import {
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliProcess, MAIN } from "./cli-process.ts";
+import { CliProcess, PROGRAM } from "./cli-process.ts";
 import { inParallel, waitFor } from "./fixtures/wait.ts";
 
 // The access log as its reader meets it: the real program, real clients, real files.
@@ -285,7 +285,7 @@ describe.concurrent("on stdout", () => {
   test("into a file", async () => {
     const path = join(folder, "stdout.log");
     const child = Bun.spawn(
-      [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout", "--stats", "none"],
+      [...PROGRAM, "-l", LOOPBACK, "--access-log", "stdout", "--stats", "none"],
       { stdout: Bun.file(path), stderr: "pipe" },
     );
     const { port } = await announced(child.stderr);
@@ -344,7 +344,7 @@ describe.concurrent("on stdout", () => {
     // It takes 64 KiB of some 400 a line, and nobody ever reads it.
     const readEnd = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
     const writeEnd = openSync(pipe, constants.O_WRONLY);
-    const command = [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout"];
+    const command = [...PROGRAM, "-l", LOOPBACK, "--access-log", "stdout"];
     const child = Bun.spawn(command, { stdout: writeEnd, stderr: "pipe" });
     closeSync(writeEnd);
     const { port, rest } = await announced(child.stderr);
@@ -358,7 +358,7 @@ describe.concurrent("on stdout", () => {
   }, 20_000);
 
   test("a reader that leaves", async () => {
-    const command = [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout"];
+    const command = [...PROGRAM, "-l", LOOPBACK, "--access-log", "stdout"];
     const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
     await child.stdout.cancel();
     const { port } = await announced(child.stderr);

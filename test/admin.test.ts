@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { ErrorDocument, RelaysDocument, UpstreamsDocument } from "../src/control/admin/api.ts";
 import type { PlanDocument } from "../src/control/admin/plan-document.ts";
 import type { StateDocument } from "../src/control/admin/state.ts";
-import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+import { CliProcess, PROGRAM, runCli } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";
 import { waitFor } from "./fixtures/wait.ts";
@@ -580,7 +580,7 @@ describe("the token", () => {
     expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining("--admin-token") });
     const flags = ["--admin", program.admin, "--admin-token", TOKEN];
     expect(await runCli("relays", ...flags)).toMatchObject({ code: 0, out: "0 running\n" });
-    const command = [process.execPath, MAIN, "relays", "--admin", program.admin];
+    const command = [...PROGRAM, "relays", "--admin", program.admin];
     const env = { ...Bun.env, RINGWAY_ADMIN_TOKEN: TOKEN };
     const child = Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
     expect(await child.stdout.text()).toBe("0 running\n");

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readlinkSync, rmSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAIN } from "../cli-process.ts";
+import { PROGRAM } from "../cli-process.ts";
 import { PseudoTerminal } from "../fixtures/pseudo-terminal.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { onEveryStageAtOnce, type Stage } from "./stages.ts";
@@ -99,7 +99,7 @@ class Scene implements AsyncDisposable {
     const child = Bun.spawn(
       [
         ...before,
-        ...[process.execPath, MAIN, "-l", `127.0.0.1:${port}`, "-e", engine],
+        ...[...PROGRAM, "-l", `127.0.0.1:${port}`, "-e", engine],
         ...["--workers", String(workers), "-u", `127.0.0.1:${portOf(upstream)}`, ...flags],
       ],
       { stdin: "ignore", ...outputs },
