@@ -1,7 +1,44 @@
 import { addressCalled } from "./elsewhere.ts";
 import { ConfigError, describe, printable } from "./error.ts";
 import { formatIPv6, ipKind, isIPv6, parseIPv6 } from "./ip.ts";
-import type { Address, ServiceAddress, UpstreamAddress } from "./options.ts";
+
+/** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
+export interface TcpAddress {
+  readonly kind: "tcp";
+  readonly host: string;
+  /** 0…65535; 0 lets the system pick, for a listener only. */
+  readonly port: number;
+  /** See {@link Asked}. */
+  readonly asks?: Asked;
+}
+
+/** A unix socket. A path that begins with `\0` is in Linux' abstract namespace. */
+export interface UnixAddress {
+  readonly kind: "unix";
+  readonly path: string;
+  /** See {@link Asked}. */
+  readonly asks?: Asked;
+}
+
+/**
+ * Where a literal upstream leads may change while the proxy runs, as interfaces and files do: for each dial
+ * the control plane is asked whether that would be the proxy itself. Set by the control plane, where the
+ * address has something in common with what this process listens on; never configured.
+ */
+export type Asked = true;
+
+/** Where a listener accepts or an upstream is reached. */
+export type Address = TcpAddress | UnixAddress;
+
+/** A service in DNS: each of the places that its SRV records name is an upstream. */
+export interface ServiceAddress {
+  readonly kind: "service";
+  /** Such as `_redis._tcp.example.org`: in lower case, without a final dot. */
+  readonly name: string;
+}
+
+/** Where relays go, as a person says it. */
+export type UpstreamAddress = Address | ServiceAddress;
 
 /** What an address is for: a listener may have port 0, and without a host it means another one. */
 export type AddressRole = "listener" | "upstream";

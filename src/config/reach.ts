@@ -1,5 +1,5 @@
+import type { Address, TcpAddress } from "./address.ts";
 import { formatIPv6, ipKind, parseIPv4, parseIPv6 } from "./ip.ts";
-import type { Address, TcpAddress } from "./options.ts";
 
 /** What an address means depends on the machine that it is dialled from. */
 export interface Machine {

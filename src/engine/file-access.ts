@@ -8,8 +8,16 @@ import {
   lstatSync,
   openSync,
 } from "node:fs";
-import type { FileAccess } from "../config/options.ts";
 import { Errno } from "./linux.ts";
+
+/** Who may do what with a file or a unix socket that ringway makes. */
+export interface FileAccess {
+  /** Permissions, as of chmod(2); they do not depend on the umask. */
+  readonly mode: number;
+  /** The numbers of its owners; null for those of the process. */
+  readonly user: number | null;
+  readonly group: number | null;
+}
 
 /** Permissions that nobody but the owner has a part of. */
 const OWNER_ALONE = 0o177;

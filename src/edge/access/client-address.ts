@@ -1,5 +1,5 @@
 import { assert } from "../../assert.ts";
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../config/address.ts";
 
 /*
  * What an access rule or a limit reads of a client's address, which is as the kernel wrote it (see

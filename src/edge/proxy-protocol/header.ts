@@ -8,6 +8,12 @@
  * Source: proxy-protocol.txt of HAProxy.
  */
 
+/** Whether connections begin with a PROXY header. */
+export type ProxyProtocolIn = "off" | "optional" | "required";
+
+/** Whether connections to upstreams begin with a PROXY header. */
+export type ProxyProtocolOut = "off" | "v1" | "v2";
+
 /** What a header says, whichever version it was written in. */
 export interface ProxyHeader {
   readonly version: 1 | 2;
