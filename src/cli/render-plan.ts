@@ -1,7 +1,7 @@
 import { printable } from "../config/error.ts";
 import { formatCount } from "../config/quantity.ts";
+import type { ListenerDocument } from "../control/admin/listener-document.ts";
 import type { PlanDocument } from "../control/admin/plan-document.ts";
-import type { ListenerDocument } from "../control/admin/state.ts";
 import type { SettingChange } from "../control/setting-changes.ts";
 
 /** What a reload does, or has done, for a person: its line, and a line for each listener. */

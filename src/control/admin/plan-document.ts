@@ -1,6 +1,6 @@
 import { describePlan, isEmpty, type Plan } from "../plan.ts";
 import { listenerChanges, type SettingChange } from "../setting-changes.ts";
-import { type ListenerDocument, listenerDocument } from "./state.ts";
+import { type ListenerDocument, listenerDocument } from "./listener-document.ts";
 
 /** What `POST /api/plan` and `POST /api/reload` answer. */
 export interface PlanDocument {

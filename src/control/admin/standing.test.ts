@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
 import type { UpstreamView } from "../upstream-view.ts";
-
+import type { ListenerDocument } from "./listener-document.ts";
 import { downOf, standingOf, urgencyOf } from "./standing.ts";
-import type { ListenerDocument } from "./state.ts";
 
 const listener = (name: string | null, more: Partial<ListenerDocument> = {}) =>
   ({ name, listen: ":6380", mode: "bidirectional", accepting: true, ...more }) as ListenerDocument;

@@ -1,5 +1,5 @@
 import type { UpstreamView } from "../upstream-view.ts";
-import type { ListenerDocument } from "./state.ts";
+import type { ListenerDocument } from "./listener-document.ts";
 
 /** How the proxy stands, in a few words. */
 export interface Standing {

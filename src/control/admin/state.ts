@@ -1,32 +1,11 @@
-import { formatAddress } from "../../config/address.ts";
-import type { EngineName, Mode, WantedListener } from "../../config/options.ts";
+import type { EngineName } from "../../config/options.ts";
 import type { LatencyFigures } from "../../observe/latencies.ts";
 import { type Statistics, statistics } from "../../observe/statistics.ts";
 import type { RunningProxy } from "../proxy.ts";
 import type { UpstreamView } from "../upstream-view.ts";
 import type { AdminContext } from "./context.ts";
+import { type ListenerDocument, listenerDocument } from "./listener-document.ts";
 import { type Standing, standingOf, type Urgency, urgencyOf } from "./standing.ts";
-
-/** A listener, as the API has it. */
-export interface ListenerDocument {
-  /** Null where none was given. */
-  name: string | null;
-  /** As it was given. */
-  listen: string;
-  /** Where it really accepts. */
-  address: string;
-  mode: Mode;
-  /** As they were given, in their order; none in mode `sink`. */
-  upstreams: string[];
-  /** The upstream is the one built in. */
-  upstreamInside: boolean;
-  /** Who gets a copy; null for nobody. */
-  mirror: { address: string; bufferBytes: number; percent: number } | null;
-  connectTimeoutMs: number;
-  halfCloseTimeoutMs: number;
-  /** False once it was drained. */
-  accepting: boolean;
-}
 
 /** Figures of the whole proxy: those of {@link Statistics} without its lists of relays. */
 export type TotalsDocument = Omit<
@@ -98,32 +77,6 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
     latency: context.latency(),
     process: { residentBytes: process.memoryUsage.rss() },
   };
-}
-
-/** A listener's options in words. @param address where it really accepts */
-export function listenerDocument(
-  options: WantedListener,
-  address = options.address,
-  accepting = true,
-): ListenerDocument {
-  return {
-    name: options.name ?? null,
-    listen: formatAddress(options.address),
-    address: formatAddress(address),
-    mode: options.mode,
-    upstreams: options.upstreams.map((one) => formatAddress(one.address)),
-    upstreamInside: options.upstreamInside ?? false,
-    mirror: mirrorDocument(options),
-    connectTimeoutMs: options.connectTimeoutMs,
-    halfCloseTimeoutMs: options.halfCloseTimeoutMs,
-    accepting,
-  };
-}
-
-function mirrorDocument({ mirror }: WantedListener): ListenerDocument["mirror"] {
-  if (mirror === null) return null;
-  const { address, bufferSize, percent } = mirror;
-  return { address: formatAddress(address), bufferBytes: bufferSize, percent };
 }
 
 /** The listeners of a proxy. */

@@ -1,6 +1,6 @@
 import type { DrainDocument } from "../api.ts";
+import type { ListenerDocument } from "../listener-document.ts";
 import type { PlanDocument } from "../plan-document.ts";
-import type { ListenerDocument } from "../state.ts";
 import type { Client } from "./client.ts";
 import { ask, told } from "./dialogs.ts";
 import { byId } from "./dom.ts";

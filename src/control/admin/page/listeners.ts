@@ -1,4 +1,5 @@
-import type { ListenerDocument, StateDocument } from "../state.ts";
+import type { ListenerDocument } from "../listener-document.ts";
+import type { StateDocument } from "../state.ts";
 import { byId, element, setRows } from "./dom.ts";
 import * as format from "./format.ts";
 
