@@ -1,10 +1,5 @@
+import type { Exposition } from "../../observe/metrics/exposition.ts";
 import { type Route, refuse, refuseMethod, respond } from "./answer.ts";
-
-/** All metrics, in the form that `contentType` says. */
-export interface Exposition {
-  readonly text: string;
-  readonly contentType: string;
-}
 
 /** `/metrics`, for Prometheus. @param expose null while there are none yet */
 export function metricsRoute(expose: () => Promise<Exposition | null>): Route {
