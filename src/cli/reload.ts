@@ -10,7 +10,7 @@ import { StoppedError } from "../control/stopped-error.ts";
 import { listeningLine } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import type { Embedded } from "./embedded.ts";
-import type { SettingsSource } from "./run.ts";
+import type { SettingsSource } from "./settings-source.ts";
 import { StartError, startError } from "./start-error.ts";
 import type { ServiceManager } from "./systemd/notify.ts";
 import { PathWatcher } from "./watch-path.ts";

@@ -22,6 +22,7 @@ import { guardSecrets, holdsSecrets } from "./privileges/secrets.ts";
 import { SocketsAhead } from "./privileges/sockets-ahead.ts";
 import { programName, version } from "./program.ts";
 import { Reloader } from "./reload.ts";
+import type { SettingsSource } from "./settings-source.ts";
 import { exitCodeOf, type StopSignal, StopSignals, WorkSignals } from "./signals.ts";
 import { startError } from "./start-error.ts";
 import { InheritedSockets } from "./systemd/inherited.ts";
@@ -35,16 +36,6 @@ const FLUSH_LOG_MS = 500;
 
 /** Elsewhere it is a reload (HAProxy), or another executable takes over (nginx). */
 const STRANGE = "SIGUSR2 means nothing here: SIGTERM stops, SIGHUP reloads, SIGUSR1 reopens files";
-
-/** Where a run has its settings from. */
-export interface SettingsSource {
-  /** Its file, if there is one. */
-  readonly file: string | null;
-  /** The file is watched: a change is a reload. */
-  readonly isWatched: boolean;
-  /** Reads all of them, the first time and at each reload. @throws ConfigError */
-  read(): Promise<Settings>;
-}
 
 /** A run from its start to its statistics. */
 interface Run {
