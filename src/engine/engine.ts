@@ -7,6 +7,8 @@ import type { GivenSockets } from "./listening-socket.ts";
 import type { MirrorStats } from "./mirror/account.ts";
 import type { MirrorDrop, MirrorOutcome } from "./mirror/reason.ts";
 
+export { ListenError, type PortHolder } from "./listen-error.ts";
+
 /**
  * What does the I/O. An engine accepts on listeners, dials upstreams and carries bytes, in the shape
  * that {@link Flow} and {@link Relay} dictate; `test/contract.ts` says what it must do, whatever it
@@ -110,27 +112,6 @@ export function upstreamTableOf({ engines, first, upstreams }: EngineShare): Ups
   const table = new UpstreamTable(engines, (first - 1) % engines, upstreams);
   if (upstreams === undefined) table.openAll();
   return table;
-}
-
-/** The listener of the same proxy that has a port already. */
-export interface PortHolder {
-  readonly address: Address;
-  /** The reload that wants the port closes it, but only when everything new is open. */
-  readonly isGoing: boolean;
-}
-
-/** An address could not be listened on. `code` is the system's, such as EADDRINUSE or EACCES. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-  constructor(
-    readonly address: Address,
-    readonly code: string,
-    message: string,
-    /** Who has the port, if the proxy itself has it. */
-    readonly holder: PortHolder | null = null,
-  ) {
-    super(message);
-  }
 }
 
 /** What one direction did. Counts since the relay (or, in totals, the engine) began. */

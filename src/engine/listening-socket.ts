@@ -7,7 +7,6 @@ import {
 } from "../config/options.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import { askSystem, type SystemLookup } from "../upstream/names/resolver.ts";
-import { ListenError } from "./engine.ts";
 import { setSocketAccess } from "./file-access.ts";
 import {
   bindSocket,
@@ -21,6 +20,7 @@ import {
   SocketOption,
   setOption,
 } from "./linux.ts";
+import { ListenError } from "./listen-error.ts";
 import { isName } from "./names.ts";
 import { BACKLOG } from "./policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
