@@ -1,0 +1,161 @@
+/*
+ * What may import what; `npm run lint` looks after it.
+ *
+ * Every import counts: `import`, `export … from`, `import()`, and those that are there for types alone, as
+ * whoever reads a file has to follow them like any other. One with a computed name is not seen.
+ */
+
+/**
+ * The rooms of `src`, one floor a line, from the top down. A file may import its own room and those of the
+ * floors below; not from above, and not from another room of its floor. A path is a file's or a folder's, and
+ * a file is in the room that has the longest path to it.
+ */
+const floors = [
+  { program: ["src/main.ts", "src/index.ts"] },
+  { cli: ["src/cli"], library: ["src/library"] },
+  { admin: ["src/control/admin"] },
+  { control: ["src/control"] },
+  { observe: ["src/observe"] },
+  { engine: ["src/engine"] },
+  { entry: ["src/edge"] },
+  { upstream: ["src/upstream", "src/engine/names.ts"] },
+  { config: ["src/config"] },
+  {
+    access: ["src/edge/access", "src/edge/limits"],
+    balance: ["src/upstream/balance"],
+    checks: [
+      "src/upstream/health/check-options.ts",
+      "src/upstream/health/pattern.ts",
+      "src/upstream/health/pattern-syntax.ts",
+    ],
+    dns: ["src/upstream/names/dns-server.ts", "src/upstream/names/dns-ttl.ts"],
+    flow: ["src/flow"],
+    memory: ["src/memory"],
+    route: ["src/edge/route/connection.ts"],
+  },
+  { "proxy-protocol": ["src/edge/proxy-protocol"] },
+  {
+    system: [
+      "src/engine/descriptors.ts",
+      "src/engine/dial-reason.ts",
+      "src/engine/file-access.ts",
+      "src/engine/libc.ts",
+      "src/engine/linux.ts",
+      "src/engine/machine.ts",
+      "src/engine/policy.ts",
+      "src/engine/self-connect.ts",
+      "src/engine/sockaddr.ts",
+      "src/engine/socket-file.ts",
+      "src/engine/system.ts",
+    ],
+  },
+  {
+    base: [
+      "src/assert.ts",
+      "src/clean-up.ts",
+      "src/config/address.ts",
+      "src/config/elsewhere.ts",
+      "src/config/error.ts",
+      "src/config/ip.ts",
+      "src/config/quantity.ts",
+      "src/config/reach.ts",
+      "src/config/read-failure.ts",
+      "src/config/regular-file.ts",
+      "src/config/secret-keys.ts",
+      "src/engine/deadlines.ts",
+      "src/engine/recurring.ts",
+      "src/flow/reason.ts",
+    ],
+  },
+];
+
+/** The only files that may call what is not JavaScript. */
+const foreign = ["src/engine/libc.ts", "src/engine/linux.ts"];
+
+/** What runs in browsers: the program has it as texts, and nothing else of it. */
+const page = "^src/control/admin/page/";
+
+/** Tests and what only they use; they may look into any room. */
+const tests = ["\\.test\\.ts$", "(^|/)test-[^/]+\\.ts$", "^(test|bench|packaging)/"];
+
+const rooms = floors.flatMap((floor, depth) =>
+  Object.entries(floor).map(([name, paths]) => ({ name, depth, paths })),
+);
+
+/** Patterns of paths, each of a file or of all that is in a folder. */
+function patterns(paths) {
+  return paths.map((path) => (path.endsWith(".ts") ? `^${path}$` : `^${path}/`));
+}
+
+/** What belongs to a room, and what lies within its paths and does not. */
+function within({ name, paths }) {
+  const others = rooms.filter((room) => room.name !== name).flatMap((room) => room.paths);
+  const inner = others.filter((other) => paths.some((path) => other.startsWith(`${path}/`)));
+  return { path: patterns(paths), pathNot: patterns(inner) };
+}
+
+function arrow(from, to) {
+  const { path, pathNot } = within(from);
+  return {
+    name: `${from.name}-imports-${to.name}`,
+    comment: `${to.name} is not below ${from.name}: see the floors in .dependency-cruiser.mjs.`,
+    severity: "error",
+    from: { path, pathNot: [...pathNot, ...tests] },
+    to: within(to),
+  };
+}
+
+const arrows = rooms.flatMap((from) =>
+  rooms
+    .filter((to) => to.name !== from.name && to.depth <= from.depth)
+    .map((to) => arrow(from, to)),
+);
+
+export default {
+  forbidden: [
+    ...arrows,
+    {
+      name: "circle",
+      comment: "Files that import each other, though for types alone, are read as one.",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "no-room",
+      comment: "Every file of src has its room in .dependency-cruiser.mjs.",
+      severity: "error",
+      from: {
+        path: "^src/",
+        pathNot: [...patterns(rooms.flatMap(({ paths }) => paths)), ...tests],
+      },
+      to: {},
+    },
+    {
+      name: "foreign-code",
+      comment: "Only few files call what is not JavaScript; they check what they pass.",
+      severity: "error",
+      from: { path: "^src/", pathNot: patterns(foreign) },
+      to: { path: "^bun:ffi$" },
+    },
+    {
+      name: "test-in-program",
+      severity: "error",
+      from: { path: "^src/", pathNot: tests },
+      to: { path: tests, pathNot: "^packaging/ringway\\.schema\\.json$" },
+    },
+    {
+      name: "page-in-program",
+      comment: "A bundler takes a file as text or as a module: the page's are texts (`#page/…`).",
+      severity: "error",
+      from: { path: "^src/", pathNot: [page, "^src/control/admin/page\\.ts$"] },
+      to: { path: page },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    builtInModules: { add: ["bun", "bun:ffi", "bun:jsc", "bun:test"] },
+    enhancedResolveOptions: { extensions: [".ts"], conditionNames: ["default", "import"] },
+  },
+};
