@@ -20,10 +20,8 @@ export type { ProxyProtocolIn, ProxyProtocolOut } from "../edge/proxy-protocol/h
 export type { FileAccess } from "../engine/file-access.ts";
 export type {
   Address,
-  Asked,
   ServiceAddress,
   TcpAddress,
-  UnixAddress,
   UpstreamAddress,
 } from "./address.ts";
 

@@ -199,7 +199,7 @@ function boundAddress(address: Address, descriptor: number): Address {
 }
 
 /** The host to bind to: of a name the first one that it stands for. @throws ListenError */
-export async function hostOf(address: TcpAddress): Promise<string> {
+async function hostOf(address: TcpAddress): Promise<string> {
   const [host] = await hostsOf(address, askSystem);
   return host;
 }

@@ -19,7 +19,7 @@ import { inParallel, waitFor } from "../fixtures/wait.ts";
 import { Resident, type ShortConnections } from "./load.ts";
 import { RedisProcess } from "./redis-process.ts";
 
-export const check = checkOptions({
+const check = checkOptions({
   kind: "redis",
   intervalMs: 200,
   fastIntervalMs: 50,
@@ -34,7 +34,7 @@ export const check = checkOptions({
 export const FALL_MS =
   check.intervalMs * (1 + check.jitter) + check.fall * (check.timeoutMs + check.fastIntervalMs);
 
-export const SLOW_START_MS = 1_000;
+const SLOW_START_MS = 1_000;
 
 const health: HealthOptions = {
   ...listenerDefaults.health,

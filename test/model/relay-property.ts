@@ -77,7 +77,7 @@ export function relayProperty(FlowUnderTest: FlowClass, RelayUnderTest: RelayCla
 }
 
 /** A relay's engine and its two ends, to which steps happen. */
-export class RelayLife {
+class RelayLife {
   readonly model: RelayModel;
 
   constructor(relay: Relay, receiveBelow: number) {

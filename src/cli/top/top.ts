@@ -11,7 +11,7 @@ import { RelayRates } from "./relay-rates.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Between two looks, in milliseconds. */
-export const EVERY_MS = 1_000;
+const EVERY_MS = 1_000;
 /** Relays that one look may ask for. */
 const RELAYS_MAX = 1_000;
 

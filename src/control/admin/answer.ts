@@ -4,7 +4,7 @@ import { rounded } from "../../observe/statistics-json.ts";
  * What every answer has: it is of now, for programs and for pages of our own alone, and a page
  * consists of nothing that does not come from here.
  */
-export const HEADERS = {
+const HEADERS = {
   "cache-control": "no-store",
   "content-security-policy":
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -58,17 +58,17 @@ export function unix(path: string): Uint8Array {
 const port = fc.nat({ max: 65_535 });
 
 /** Any IPv4 address with a port. */
-export const anyIPv4 = fc.tuple(fc.ipV4(), port).map(([host, port]) => ip(host, port));
+const anyIPv4 = fc.tuple(fc.ipV4(), port).map(([host, port]) => ip(host, port));
 
 /** Any IPv6 address with a port, none of which is an IPv4 one. */
-export const anyIPv6 = fc.tuple(fc.ipV6(), port).map(([host, port]) => {
+const anyIPv6 = fc.tuple(fc.ipV6(), port).map(([host, port]) => {
   const bytes = ip(host, port);
   bytes[8] = (bytes[8] as number) | 0x20;
   return bytes;
 });
 
 /** Any unix socket's address. */
-export const anyUnix = fc
+const anyUnix = fc
   .tuple(fc.constantFrom("/", "\0"), fc.stringMatching(/^[a-zé]{1,50}$/))
   .map(([first, rest]) => unix(first + rest));
 

@@ -45,7 +45,7 @@ export interface QueueOptions {
 }
 
 /** `io_uring_setup` refused; `errno` says why. */
-export class SetupError extends Error {
+class SetupError extends Error {
   override readonly name = "SetupError";
   constructor(readonly errno: number) {
     super(`io_uring_setup: ${errnoName(errno)}`);

@@ -24,7 +24,7 @@ export function parseLength(bytes: Uint8Array, start: number, end: number): numb
 }
 
 /** The range of a signed 64-bit integer, which is the range of every integer in Redis. */
-export const INTEGER_MIN: bigint = -(2n ** 63n);
+const INTEGER_MIN: bigint = -(2n ** 63n);
 export const INTEGER_MAX: bigint = 2n ** 63n - 1n;
 
 /** Reads a signed 64-bit integer as Redis does: no blanks, no plus sign, no leading zeros.

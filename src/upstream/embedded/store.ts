@@ -7,7 +7,7 @@ export interface StoreOptions {
 }
 
 /** What a store may occupy unless told otherwise, in bytes. */
-export const memoryBytesMaxDefault: number = 256 * 1024 * 1024;
+const memoryBytesMaxDefault: number = 256 * 1024 * 1024;
 
 /** What one key costs beside its own and its value's bytes: the entry in the map, the string and
  *  the array objects. Measured on Bun 1.4.5 as resident memory per key, with values of 3 and of 100

@@ -40,7 +40,7 @@ export interface ProbeResult {
 }
 
 /** Most bytes of an answer that are looked at. */
-export const ANSWER_BYTES_MAX = 65_536;
+const ANSWER_BYTES_MAX = 65_536;
 
 /** A timer this late, in milliseconds, says that this thread was held up, not that nothing came. */
 const LATE_MS = 20;

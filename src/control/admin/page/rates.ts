@@ -71,6 +71,6 @@ export function sample(at: number, before: Moment | null, now: Moment): Sample {
 }
 
 /** Whether two answers are of one run. */
-export function isSameProcess(one: Moment, other: Moment): boolean {
+function isSameProcess(one: Moment, other: Moment): boolean {
   return one.pid === other.pid && one.startedAt === other.startedAt;
 }
