@@ -203,7 +203,7 @@ const telling =
 
 /** Of all places, those that each run tries: what the kernel, clocks and the control plane call, and telling. */
 const usual =
-  /^(Gate\.(completed|decide)|Loop\.(completed|accept|turn|finished|closeSocket|running)|Held\.(took|closing)|Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(receiveCompleted|sendCompleted|promptSent|send|receive|drained|turnEnded)|Dialer\.(dial|socketCompleted|connectCompleted|failed|attemptFailed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|finished|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.socketCompleted|Records\.(add|take)|Teller\.(relayStarted|relayEnded|dialFailed|flush|flushWhenDue|answer|tell))$/;
+  /^(Gate\.completed|Hall\.(accept|started|finished|decide)|Loop\.(completed|accept|turn|closeSocket|running)|Held\.(took|closing)|(Sockets|Uring)?Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(receiveCompleted|sendCompleted|promptSent|send|receive|drained|turnEnded)|Dialer\.(dial|answered|failed|attemptFailed)|Connector\.(begin|attempt|completed|release)|UringAttempt\.(begin|completed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.attemptAnswered|Records\.(add|take)|Teller\.(relayStarted|relayEnded|dialFailed|flush|flushWhenDue|answer|tell))$/;
 const asked = process.env.RINGWAY_DEFECTS;
 /** `RINGWAY_DEFECTS` tries the places that it matches, `.` all some 400 of an engine. */
 const wanted = asked === undefined ? usual : new RegExp(asked);
@@ -271,10 +271,10 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
   ],
   sockets: [
     "SocketsEngine.abandon",
-    "SocketsEngine.finished",
+    "Hall.finished",
     "Acceptor.close",
     "Conduit.terminate",
-    "Conduit.closed",
+    "SocketsConduit.closed",
     "Copies.cut",
     "Ledger.ends",
     "Records.add",

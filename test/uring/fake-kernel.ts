@@ -54,6 +54,13 @@ export interface FakeOptions {
   readonly keepOrder: boolean;
 }
 
+/** Who waits for an attempt to connect, as its tickets will name it. */
+export interface AttemptTenant {
+  readonly tenancy: string;
+  /** The client of which it is to get a copy; null for an upstream. */
+  readonly copyOf: Connection | null;
+}
+
 /** The two ends of one tenancy of a slot, by its tickets. */
 export interface Tenancy {
   client: Connection | null;
@@ -90,7 +97,7 @@ export class FakeKernel implements Kernel, Sockets {
   /** Copies may have to go for want of descriptors. */
   hasFewDescriptors = false;
   /** Says whose bytes are copied by the copy in a slot. */
-  clientOfCopy: (slot: number) => Connection | null = () => null;
+  ownerOf: (attempt: number) => AttemptTenant = () => ({ tenancy: "", copyOf: null });
   /** Sends that were over silently in this turn. */
   readonly silent: InFlight[] = [];
   /** Listening descriptors on which accept(2) does not wait. */
@@ -453,12 +460,16 @@ export class FakeKernel implements Kernel, Sockets {
     }
     if (file?.kind !== "connection") return;
     const name = tenancyName(entry.low, entry.high);
+    if (isOfAttempt(entry.low)) {
+      holds(file.attempt === name, "an attempt connects its own socket");
+      return;
+    }
     file.tenancy ??= name;
     holds(file.tenancy === name, "an operation is submitted on a descriptor of its own relay");
     if (isOfCopy(entry.low)) return;
     const tenancy = this.tenancy(entry.low, entry.high);
     if (file.connection.isClient) tenancy.client ??= file.connection;
-    if (entry.opcode !== Opcode.Connect) this.relayed(tenancy, file.connection);
+    this.relayed(tenancy, file.connection);
   }
 
   /** Something is relayed from or to that end. */
@@ -540,12 +551,18 @@ export class FakeKernel implements Kernel, Sockets {
   }
 }
 
-/** Who has these tickets: a slot and its generation. Copies have slots of their own. */
+/** Who has these tickets: a slot and its generation. Copies and attempts have slots of their own. */
 export function tenancyName(low: number, high: number): string {
-  return `${isOfCopy(low) ? "copy " : ""}${ticketName(slotOf(low), high)}`;
+  const kind = isOfCopy(low) ? "copy " : isOfAttempt(low) ? "attempt " : "";
+  return `${kind}${ticketName(slotOf(low), high)}`;
 }
 
 /** Whether it is an operation of a copy to a mirror. */
 export function isOfCopy(low: number): boolean {
-  return operationOf(low) >= Operation.MirrorSocket;
+  return operationOf(low) >= Operation.MirrorSend;
+}
+
+/** Whether it is an operation of an attempt to connect. */
+export function isOfAttempt(low: number): boolean {
+  return operationOf(low) === Operation.Socket || operationOf(low) === Operation.Connect;
 }

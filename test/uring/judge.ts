@@ -111,11 +111,11 @@ export function checkEverythingGone(life: Life): void {
   const held = [...life.held.left(kernel.nextEntry - kernel.unsubmitted)];
   holds(held.length === 0, "after a stop the loop says that it has no descriptor");
   holds(kernel.filesLeft === 0, "after a stop the file table is empty");
-  const isUncounted = life.loop.descriptors.left === life.story.descriptors;
+  const isUncounted = life.loop.hall.descriptors.left === life.story.descriptors;
   holds(isUncounted, "after a stop no descriptor is counted");
   holds(life.ended.length === kernel.handedOver.length, "every relay has ended, once");
   for (const slot of life.story.upstreams.keys()) {
-    holds(life.loop.table.running(slot) === 0, "no upstream has a relay any more");
+    holds(life.loop.hall.table.running(slot) === 0, "no upstream has a relay any more");
   }
   checkNothingHeld(inside, kernel);
 }

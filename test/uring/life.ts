@@ -13,6 +13,8 @@ import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
 import { Held, heldMemory } from "../../src/engine/held.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
+import type { UringConduit } from "../../src/engine/uring/conduit.ts";
+import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
@@ -24,6 +26,7 @@ import { FakeKernel } from "./fake-kernel.ts";
 import { Fate, type Faults } from "./faults.ts";
 import { checkEnded, checkEverythingGone } from "./judge.ts";
 import { checkLoop, type LoopInside } from "./loop-inside.ts";
+import { ticketName } from "./operation.ts";
 import { type Listening, Port, World } from "./world.ts";
 
 /** The class under test: {@link Loop}, or a mutant of it. */
@@ -159,11 +162,16 @@ export class Life implements Report {
     );
     this.inside = this.loop as unknown as LoopInside;
     this.kernel.hasFewDescriptors = story.descriptors < 1_000;
-    this.kernel.clientOfCopy = (slot) => {
-      const { relay = 0 } = this.inside.copyTable.slots[slot] ?? {};
-      return this.kernel.handedOver[relay - 1] ?? null;
+    this.kernel.ownerOf = (attempt) => {
+      const owner = this.inside.connector.slots[attempt]?.owner;
+      // Nobody waits for one that was abandoned. Mutants have classes of their own, so members tell.
+      if (owner === null || owner === undefined) return { tenancy: "nobody", copyOf: null };
+      const { slot, generation, relay } = owner as UringConduit | UringCopy;
+      if (typeof relay !== "number") return { tenancy: ticketName(slot, generation), copyOf: null };
+      const copyOf = this.kernel.handedOver[relay - 1] ?? null;
+      return { tenancy: `copy ${ticketName(slot, generation)}`, copyOf };
     };
-    Object.assign(this.loop.descriptors, { most: story.descriptors, allot: () => {} });
+    Object.assign(this.loop.hall.descriptors, { most: story.descriptors, allot: () => {} });
   }
 
   /** The whole story. Throws where a rule is broken. */
@@ -198,7 +206,8 @@ export class Life implements Report {
   calm(): void {
     this.fate.cease();
     this.world.calm();
-    const { copies, book } = this.inside;
+    const { book, hall } = this.inside;
+    const { copies } = hall;
     const lateCopies = () => book.stats().mirrors[0]?.dropped.timeout ?? 0;
     const late = lateCopies();
     this.until("every relay comes to its end when the faults cease", () => {

@@ -4,7 +4,8 @@ import type { Copies } from "../../src/engine/mirror/copies.ts";
 import { CopyPhase } from "../../src/engine/mirror/copy.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
 import type { Chunks } from "../../src/engine/uring/chunks.ts";
-import type { Conduit } from "../../src/engine/uring/conduit.ts";
+import type { UringConduit } from "../../src/engine/uring/conduit.ts";
+import type { Connector } from "../../src/engine/uring/connector.ts";
 import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Group } from "../../src/engine/uring/group.ts";
 import { Direction, LARGE, type Lane } from "../../src/engine/uring/lane.ts";
@@ -14,19 +15,18 @@ import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { holds } from "../model/fuzz.ts";
-import { type FakeKernel, isOfCopy } from "./fake-kernel.ts";
+import { type FakeKernel, isOfAttempt, isOfCopy } from "./fake-kernel.ts";
 import { ticketName } from "./operation.ts";
-import { INTERRUPT_MS } from "./performer.ts";
 
 /** What of a loop its checks look at. */
 export interface LoopInside {
-  readonly slots: readonly Conduit[];
+  readonly slots: readonly UringConduit[];
   readonly memory: Memory;
   readonly chunks: Chunks;
-  readonly descriptors: Descriptors;
-  readonly copies: Copies;
+  readonly hall: { readonly descriptors: Descriptors; readonly copies: Copies };
   readonly book: Book;
   readonly copyTable: { readonly slots: readonly UringCopy[] };
+  readonly connector: Connector;
 }
 
 /** With so many descriptors left nothing is put off because of them. */
@@ -37,8 +37,6 @@ const ATTEMPTS_MAX = 4;
 
 /** Operations that count as pending with their relay. */
 const counted: ReadonlySet<Operation> = new Set([
-  Operation.Socket,
-  Operation.Connect,
   Operation.ReceiveUp,
   Operation.ReceiveDown,
   Operation.SendUp,
@@ -60,7 +58,7 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
     const mine = conduit.pending - prompt.length;
     const isCounted = mine >= least && mine <= most;
     holds(isCounted, "pending: exactly what the kernel has of the relay");
-    checkDial(inside, conduit, known.tickets, kernel);
+    checkDial(inside, conduit, kernel);
     for (const lane of [conduit.up, conduit.down]) {
       checkLane(lane, known.tickets);
       checkPaused(lane, kernel);
@@ -69,6 +67,7 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
       holds(!isFree || lane.count === 0, "a relay that is over holds no chunk");
     }
   }
+  checkAttempts(inside, kernel);
   checkCopies(inside, kernel);
   holds(inside.chunks.used === waiting, "every chunk is in the queue of a lane");
   checkMemory(inside.memory);
@@ -127,29 +126,46 @@ function ticketsOf({ slots }: LoopInside, kernel: FakeKernel): Tickets {
   return { tickets, perSlot, freeing };
 }
 
-/** Attempts are what the kernel has of them, not too many, and the next one is not forgotten. */
+/** Attempts are what the kernel has of them. */
+function checkAttempts({ connector }: LoopInside, kernel: FakeKernel): void {
+  const known = new Set<string>();
+  const entries = [...kernel.inFlight].map(({ entry }) => entry);
+  for (const { low, high } of [...entries, ...kernel.prepared]) {
+    if (isOfAttempt(low)) known.add(ticketName(low, high));
+  }
+  let count = 0;
+  for (const { generation, operation, owner, slot } of connector.slots) {
+    if (operation === Operation.Ignored) {
+      holds(owner === null, "an attempt that is over is nobody's");
+      continue;
+    }
+    count++;
+    const ticket = ticketName(ticketLow(operation, slot), generation);
+    holds(known.has(ticket), "an attempt is under way exactly when the kernel has it");
+  }
+  holds(known.size === count, "the kernel has no attempt that is over");
+  holds(connector.count === count, "an attempt that is over is spare");
+}
+
+/** A dial has its attempts, not too many, and the next one is not forgotten. */
 function checkDial(
-  { descriptors }: LoopInside,
-  { attempts, relay, slot }: Conduit,
-  tickets: ReadonlySet<string>,
+  { hall: { descriptors } }: LoopInside,
+  conduit: UringConduit,
   kernel: FakeKernel,
 ): void {
-  const has = (operation: Operation, number: number) =>
-    tickets.has(ticketName(ticketLow(operation, slot, number), relay.generation));
-  for (const { number, isUnderWay } of attempts.all) {
-    const isKnown = has(Operation.Socket, number) || has(Operation.Connect, number);
-    holds(isUnderWay === isKnown, "an attempt is under way exactly when the kernel has it");
-  }
-  holds(attempts.count <= ATTEMPTS_MAX, "a dial has a few attempts at a time");
-  if (attempts.untried.length === 0) return;
-  holds(relay.dialing && attempts.count > 0, "only a dial under way has addresses to try");
-  const { dialledAt } = kernel.tenancy(ticketLow(Operation.Socket, slot), relay.generation);
-  // When there are enough one has to be over first.
-  const patience = NEXT_ATTEMPT_MS + (attempts.count === ATTEMPTS_MAX ? INTERRUPT_MS : 0);
-  const isSoon = performance.now() - dialledAt < patience;
-  const isPrepared = kernel.prepared.some(
-    ({ opcode, low }) => opcode === Opcode.Socket && slotOf(low) === slot,
+  const { attempts, relay, untried } = conduit;
+  holds(attempts.length <= ATTEMPTS_MAX, "a dial has a few attempts at a time");
+  holds(relay.dialing || attempts.length === 0, "only a dial under way has attempts");
+  const isTheirs = attempts.every(({ owner }) => owner === conduit);
+  holds(isTheirs, "an attempt tells the relay that waits for it");
+  if (untried.length === 0) return;
+  holds(attempts.length > 0, "only a dial under way has addresses to try");
+  const begun = attempts.map(({ generation, slot }) =>
+    kernel.tenancy(ticketLow(Operation.Socket, slot), generation),
   );
+  const last = Math.max(...begun.map(({ dialledAt }) => dialledAt));
+  const isSoon = performance.now() - last < NEXT_ATTEMPT_MS;
+  const isPrepared = begun.some(({ dialledAt }) => dialledAt === 0);
   const mayWait = descriptors.left < MANY_DESCRIPTORS || isPrepared;
   holds(isSoon || mayWait, "the next address is tried in time");
 }
@@ -255,7 +271,8 @@ export function checkNothingHeld(inside: LoopInside, kernel: FakeKernel): void {
     holds(conduit.pending === 0, "after a stop nothing is pending");
   }
   const { memory, mirrors } = inside.book.stats();
-  const { count } = inside.copies;
+  holds(inside.connector.count === 0, "after a stop no attempt is left");
+  const { count } = inside.hall.copies;
   holds(count === 0 && memory.mirrorHeldBytes === 0, "after a stop no copy is left");
   for (const { begun, completed, dropped } of mirrors) {
     const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);

@@ -18,7 +18,6 @@ interface LoopMutation extends Mutation {
  * - mayBePrompt: after the end of the source. Then no receive is armed either.
  * - leave (copy): for as long as the mirror likes. When the faults cease every mirror reads; the contract
  *   has one that does not.
- * - connectCompleted: relays although the dial was given up. It was answered just in time, then.
  */
 export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = {
   "group.ts": [
@@ -169,21 +168,6 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   ],
   "conduit.ts": [
     {
-      what: "of whom nothing is known passes for a unix client",
-      find: "clientOf(listener.options.address, peer)",
-      replace: 'clientOf({ kind: "unix" }, peer)',
-    },
-    {
-      what: "a copy does not hear of its relay's end",
-      find: "    this.copy?.leave(this.isRetired);\n",
-      replace: "",
-    },
-    {
-      what: "a dial that the tenant before has given up counts for the next one",
-      find: "    this.givenUp = null;\n    this.swept = false;",
-      replace: "    this.swept = false;",
-    },
-    {
       what: "a relay is closed while operations of it are in flight",
       find: "    if (this.pending > 0) {\n      this.sweep();\n      return;\n    }\n    this.closeEnds();",
       replace: "    this.closeEnds();",
@@ -204,89 +188,116 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "",
     },
     {
-      what: "a reset is passed on as an end",
-      find: "if (!this.relay.passesEnd) {",
-      replace: "if (this.relay.phase === RelayPhase.Free) {",
-    },
-    {
       what: "a relay that was cut is closed by FIN",
       find: 'isRetired || reason === "client_fin" || reason === "upstream_fin";',
       replace: "reason !== null;",
     },
     {
       what: "the upstream's descriptor stays open",
-      find: "for (const descriptor of [client, upstream]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
+      find: "for (const descriptor of [client, upstream]) {\n      if (descriptor === null) continue;\n      loop.closeSocket",
       replace:
-        "for (const descriptor of [client]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
+        "for (const descriptor of [client]) {\n      if (descriptor === null) continue;\n      loop.closeSocket",
     },
   ],
-  "dialer.ts": [
+  "../conduit.ts": [
     {
-      what: "a dial that was given up is not cancelled",
-      find: "    this.cancelAll(conduit);\n    if (attempts.count === 0)",
-      replace: "    if (attempts.count === 0)",
+      what: "of whom nothing is known passes for a unix client",
+      find: "clientOf(options.address, () => this.addressOf(client))",
+      replace: 'clientOf({ kind: "unix" }, () => this.addressOf(client))',
     },
+    {
+      what: "a copy does not hear of its relay's end",
+      find: "    this.copy?.leave(this.isRetired);\n",
+      replace: "",
+    },
+    {
+      what: "a reset is passed on as an end",
+      find: "if (!this.relay.passesEnd) {",
+      replace: "if (this.relay.phase === RelayPhase.Free) {",
+    },
+    {
+      what: "a relay that ends is dialled for on and on",
+      find: "    this.host.dialer.drop(this as never);\n",
+      replace: "",
+    },
+    {
+      what: "a relay that ends goes on waiting for an upstream",
+      find: "    this.listener.waiting.delete(this as never);\n",
+      replace: "",
+    },
+  ],
+  "../dialer.ts": [
     {
       what: "attempts go on when another one was faster",
-      find: "    attempt.descriptor = -1;\n    this.cancelAll(conduit);",
-      replace: "    attempt.descriptor = -1;",
-    },
-    {
-      what: "an attempt that is answered second is the upstream's, too",
-      find: "return relay.dialing && givenUp === null;",
-      replace: "return givenUp === null;",
+      find: "if (one !== answered) one.abandon();",
+      replace: "",
     },
     {
       what: "another address is tried after the upstream has answered",
-      find: "    attempts.untried = NONE;\n    for",
+      find: "    relay.untried = NONE;\n    for",
       replace: "    for",
     },
     {
       what: "the next address is tried when the others have failed",
-      find: "else if (attempts.count < ATTEMPTS_MAX) this.beginNext(conduit);",
-      replace: "else if (attempts.count < ATTEMPTS_MAX) return;",
+      find: "      this.beginNext(relay);\n    }\n  }\n\n  /** A dial has failed",
+      replace: "    }\n  }\n\n  /** A dial has failed",
     },
     {
       what: "all addresses of a name are tried at once",
-      find: "else if (attempts.count < ATTEMPTS_MAX) this.beginNext(conduit);",
-      replace: "else if (attempts.count < 16) this.beginNext(conduit);",
-    },
-    {
-      what: "the oldest attempt does not give way",
-      find: "else if (attempts.oldest !== undefined) this.cancel(conduit, attempts.oldest);",
+      find: "if (attempts.length === ATTEMPTS_MAX) attempts.shift()?.abandon();",
       replace: "",
     },
     {
-      what: "a relay that waits for its last attempts is forgotten",
-      find: "      conduit.settle();\n    } else",
-      replace: "    } else",
+      what: "an attempt that gives way goes on",
+      find: "attempts.shift()?.abandon();",
+      replace: "attempts.shift();",
     },
     {
-      what: "a dial fails while others of its attempts are under way",
-      find: "} else if (attempts.count === 0) {",
-      replace: "} else {",
+      what: "an attempt that has failed stays the dial's",
+      find: "    attempts.splice(attempts.indexOf(attempt), 1);\n",
+      replace: "",
+    },
+  ],
+  "connector.ts": [
+    {
+      what: "an attempt that was abandoned is not cancelled",
+      find: "    this.loop.prepare.cancel(ticketLow(this.operation, this.slot), this.generation);\n",
+      replace: "",
     },
     {
-      what: "all attempts have the same ticket",
-      find: "const low = conduit.ticket(Operation.Socket, number);",
-      replace: "const low = conduit.ticket(Operation.Socket, 0);",
+      what: "an attempt that was abandoned tells all the same",
+      find: "    this.owner = null;\n    this.loop.prepare",
+      replace: "    this.loop.prepare",
+    },
+    {
+      what: "an attempt that nobody waits for is relayed to",
+      find: "if (result < 0 || owner === null) this.close(",
+      replace: "if (result < 0) this.close(",
+    },
+    {
+      what: "an attempt is used again while the kernel has something of it",
+      find: "    const attempt = this.spare.pop() ?? this.add();",
+      replace: "    const attempt = this.spare.pop() ?? this.slots[0] ?? this.add();",
+    },
+    {
+      what: "an attempt that was answered is never used again",
+      find: "      connector.release(this);\n      owner.attemptAnswered",
+      replace: "      owner.attemptAnswered",
     },
     {
       what: "the descriptor of an attempt that failed stays open",
-      find: "loop.closeSocket(attempt.descriptor, false);",
+      find: "loop.closeSocket(descriptor, false);",
       replace: "",
     },
     {
       what: "the descriptor of an attempt that failed stays counted",
-      find: "    loop.descriptors.closed(1);\n    attempt.descriptor = -1;",
-      replace: "    attempt.descriptor = -1;",
+      find: "    loop.descriptors.closed(1);\n    this.lost(dialCode",
+      replace: "    this.lost(dialCode",
     },
-  ],
-  "dial-attempts.ts": [
     {
-      what: "an attempt takes the place of one that is under way",
-      find: "for (const one of this.all) if (!one.isUnderWay) return one;",
-      replace: "for (const one of this.all) return one;",
+      what: "a stop does not wait for attempts",
+      find: "    return this.slots.length - this.spare.length;",
+      replace: "    return 0;",
     },
   ],
   "../relay-story.ts": [
@@ -377,22 +388,12 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "      this.took(result);\n",
     },
     {
-      what: "the socket of a failed attempt stays open",
-      find: "      this.closeDescriptor();\n      const code",
-      replace: "      const code",
-    },
-    {
       what: "a mirror's dial that was given up is waited for",
-      find: "    if (this.dialOperation !== Operation.Ignored) this.cancel(this.dialOperation);\n",
+      find: "    this.connecting?.abandon();\n",
       replace: "",
     },
   ],
   "loop.ts": [
-    {
-      what: "a stop leaves copies behind",
-      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.report.stopped(this.ending.cutCount);",
-      replace: "this.report.stopped(this.ending.cutCount);",
-    },
     {
       what: "completions are left lying",
       find: "      this.completed(at);\n",
@@ -421,6 +422,23 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       what: "the eventfd is read once",
       find: "        this.listenForWake();\n        this.report.woken();",
       replace: "        this.report.woken();",
+    },
+  ],
+  "../hall.ts": [
+    {
+      what: "a stop leaves copies behind",
+      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.carrier.stopped(this.ending.cutCount);",
+      replace: "this.carrier.stopped(this.ending.cutCount);",
+    },
+    {
+      what: "accepting pauses for good",
+      find: "      this.carrier.resume();\n",
+      replace: "",
+    },
+    {
+      what: "a relay has two tenants at a time",
+      find: "if (this.spare.length < SPARE_MAX) this.spare.push(relay);",
+      replace: "this.spare.push(relay, relay);",
     },
   ],
   "../ending/ending.ts": [

@@ -18,7 +18,7 @@ const options: ListenerOptions = {
 
 /** Its mirror answers at once, and takes everything. */
 class PromptCopy extends Copy {
-  protected dial(): void {
+  protected attempt(): void {
     this.connected();
   }
   protected write(bytes: Uint8Array): number {
@@ -47,6 +47,7 @@ class Engine {
         this.made++;
         return new PromptCopy(this.copies, backlog);
       },
+      resolve: () => {},
       mirrorDropped: () => {},
       noCopies: () => {},
     };

@@ -6,6 +6,7 @@ import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Book } from "../book.ts";
 import { type Alarm, Deadlines, timerAlarm } from "../deadlines.ts";
 import type { Descriptors } from "../descriptors.ts";
+import type { ResolveName } from "../names.ts";
 import { Count, type Numbers } from "../pages.ts";
 import { COPY_SEGMENT_SIZE } from "../policy.ts";
 import { MirrorAccount } from "./account.ts";
@@ -38,6 +39,8 @@ const YIELD_COUNT = 4;
 /** What copies need of their engine. */
 export interface CopiesHost {
   readonly descriptors: Descriptors;
+  /** Tells the addresses of mirrors' names. */
+  readonly resolve: ResolveName;
   /** Makes a copy for this backlog, for whichever relay. */
   newCopy(backlog: Backlog): Copy;
   /** A copy was given up. */
@@ -162,6 +165,10 @@ export class Copies {
   }
 
   // --- for copies ---
+
+  get resolve(): ResolveName {
+    return this.host.resolve;
+  }
 
   /** A copy was given up. */
   told(copy: Copy, reason: DropReason, detail: string): void {

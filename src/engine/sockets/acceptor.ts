@@ -10,10 +10,12 @@ import { keepUrgentBytes, setBlocking } from "../linux.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import { BACKLOG } from "../policy.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
-import type { Conduit } from "./conduit.ts";
+import type { SocketsConduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
-type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
+type BunListener = (TCPSocketListener<SocketsConduit> | UnixSocketListener<SocketsConduit>) & {
+  fd: number;
+};
 
 /** Where a thread notes the descriptors that Bun does not close with it. */
 type Notes = Pick<Held, "took" | "closed">;
@@ -41,7 +43,7 @@ export class Acceptor {
   /** @param held where descriptors are noted that outlive the thread; nowhere, where it is the process's own */
   constructor(
     private readonly wanted: Address,
-    private readonly handlers: SocketHandler<Conduit>,
+    private readonly handlers: SocketHandler<SocketsConduit>,
     private readonly held: Notes = noNotes,
   ) {
     this.bound = wanted;
@@ -80,7 +82,7 @@ export class Acceptor {
     }
     this.ownsPath = isPath(address);
     if (address.kind === "tcp") {
-      this.bound = { ...address, port: (this.handle as TCPSocketListener<Conduit>).port };
+      this.bound = { ...address, port: (this.handle as TCPSocketListener<SocketsConduit>).port };
     }
   }
 
@@ -129,7 +131,7 @@ export class Acceptor {
 
   private listen(where: object): BunListener {
     const options = { ...where, socket: this.handlers, allowHalfOpen: true };
-    const handle = Bun.listen<Conduit>(options as never) as unknown as BunListener;
+    const handle = Bun.listen<SocketsConduit>(options as never) as unknown as BunListener;
     // Bun asks for 512.
     setBacklog(handle.fd, BACKLOG);
     if (process.platform === "linux") keepUrgentBytes(handle.fd);

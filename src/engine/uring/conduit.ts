@@ -1,41 +1,32 @@
-import type { Address } from "../../config/options.ts";
-import { clientOf } from "../../edge/access/client-address.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { type Reason, Side } from "../../flow/reason.ts";
-import { Relay, RelayEffect, RelayPhase } from "../../flow/relay.ts";
-import type { Mirror } from "../mirror/mirror.ts";
-import { Reception } from "../reception.ts";
-import { DialAttempts } from "./dial-attempts.ts";
+import { Relay, RelayPhase } from "../../flow/relay.ts";
+import { Conduit } from "../conduit.ts";
+import type { AttemptOwner, UringAttempt } from "./connector.ts";
 import { Direction, Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
 /**
- * A relay on io_uring: reports completions to the {@link Relay} and its flows, and carries out what
- * they answer. It has a slot, which its tickets name, and is reused from tenant to tenant.
+ * A relay on io_uring, of whose completions it is told. It has a slot, which its tickets name.
  *
  * `pending` counts the operations of it that the kernel has. A tenancy ends when the relay is over
  * and none is left: then both descriptors are closed and the slot is free.
  *
  * Owner: the loop.
  */
-export class Conduit extends Reception<Listener> {
+export class UringConduit
+  extends Conduit<number, UringAttempt, Lane, Listener, Loop["hall"]>
+  implements AttemptOwner
+{
   readonly relay: Relay;
   readonly up: Lane;
   readonly down: Lane;
-  client = -1;
-  upstream = -1;
   /** Operations that the kernel has. */
   pending = 0;
   /** Zero-copy sends that are over but whose bytes the kernel still needs. */
   notices = 0;
-  /** Set when a dial is given up: why, whatever its completion says. */
-  givenUp: Reason | null = null;
-  readonly attempts = new DialAttempts();
-  private closing = false;
-  /** It ends in an orderly way though neither end has asked for it. */
-  private isRetired = false;
   private swept = false;
   /** Bytes that had moved at the last look for resets, and whether they were looked for since. */
   private movedAtSweep = 0;
@@ -46,7 +37,7 @@ export class Conduit extends Reception<Listener> {
     readonly slot: number,
     listener: Listener,
   ) {
-    super(listener);
+    super(loop.hall, listener);
     const { receiveMax, flowLimit, receiveBelow } = loop.memory;
     const flow = () => new Flow(receiveMax, flowLimit, receiveBelow);
     this.relay = new Relay(flow(), flow());
@@ -60,40 +51,27 @@ export class Conduit extends Reception<Listener> {
   }
 
   /** The low word of a ticket of this relay. */
-  ticket(operation: Operation, attempt = 0): number {
-    return ticketLow(operation, this.slot, attempt);
+  ticket(operation: Operation): number {
+    return ticketLow(operation, this.slot);
   }
 
-  /** A client connected: the beginning of a tenancy. */
-  accept(id: number, client: number, listener: Listener): void {
-    const { loop } = this;
-    const peer = () => loop.sockets.otherAddress(client);
-    this.begins(id, clientOf(listener.options.address, peer), listener);
-    loop.started(this);
-    this.client = client;
-    // The dial of the tenant before, which this one may never come to.
-    this.givenUp = null;
+  get sources(): readonly string[] {
+    return this.listener.options.sourceAddresses;
+  }
+
+  attemptAnswered(attempt: UringAttempt, descriptor: number): void {
+    this.loop.hall.dialer.answered(this, attempt, descriptor);
+  }
+
+  attemptLost(attempt: UringAttempt, code: string): void {
+    this.loop.hall.dialer.attemptFailed(this, attempt, code);
+  }
+
+  override accept(id: number, client: number, listener: Listener): void {
     this.swept = false;
     this.movedAtSweep = 0;
     this.isSwept = true;
-    this.isRetired = false;
-    const { mode, upstreamInside } = listener.options;
-    loop.descriptors.opened(upstreamInside ? 2 : 1);
-    if (listener.options.address.kind === "unix") loop.dialer.keepUrgentBytes(client);
-    listener.begin(this);
-    this.up.discards = mode === "sink";
-    this.down.discards = mode === "oneway";
-    this.up.setPace(listener.paces.up);
-    this.down.setPace(listener.paces.down);
-    const effects = this.relay.accepted(mode !== "sink");
-    this.up.source = client;
-    this.down.target = client;
-    this.up.arm();
-    this.receive(effects);
-  }
-
-  protected expectHeader(isExpected: boolean): void {
-    this.up.hasPreamble = isExpected;
+    super.accept(id, client, listener);
   }
 
   /** The client has sent bytes before its header was complete. @returns how many are the header's */
@@ -110,41 +88,6 @@ export class Conduit extends Reception<Listener> {
     this.headerEnded(reason);
     this.up.preambleOver();
     this.settle();
-  }
-
-  /** The upstream answered. */
-  dialed(where: Address): void {
-    this.answered(where);
-    this.up.target = this.upstream;
-    const { sockets } = this.loop;
-    const header = this.headerForUpstream();
-    // The connection is new, so there is room for all of it, unless it is gone already.
-    const isTold = header.length === 0 || sockets.sendNow(this.upstream, header) === header.length;
-    if (this.copy !== null && header.length > 0) this.copy.push(header);
-    this.perform(this.relay.dialed());
-    if (!isTold) this.terminate("upstream_reset");
-  }
-
-  /** Its first dial begins: beside it the mirror's, which gets what the upstream gets. */
-  mirror(mirror: Mirror): void {
-    this.copy = this.loop.copies.begin(mirror, this.id);
-    this.up.copy = this.copy;
-  }
-
-  /** The dial in flight failed or was given up. */
-  dialFailed(reason: Reason): void {
-    this.dialLost(reason);
-    this.perform(this.relay.dialFailed(this.endFor(reason), this.goesOn));
-  }
-
-  dialAgain(): void {
-    this.forgetTried();
-    this.loop.dialer.dial(this);
-  }
-
-  notDialed(reason: Reason): void {
-    this.perform(this.relay.dialFailed(reason, false));
-    if (this.relay.phase !== RelayPhase.Free) this.settle();
   }
 
   /** A receive brought the end (FIN). */
@@ -208,22 +151,9 @@ export class Conduit extends Reception<Listener> {
       this.listener.young.add(this);
       return;
     }
-    for (const descriptor of [this.client, this.upstream]) {
-      if (descriptor >= 0) this.loop.dialer.keepAlive(descriptor, this.listener);
+    for (const end of [this.client, this.upstream]) {
+      if (end !== null) this.loop.tuning.keepAlive(end, this.listener.keepAliveValues);
     }
-  }
-
-  /** Ends the relay, which is idle, by a FIN to both ends. */
-  retire(reason: Reason): void {
-    // One that ends already for another reason must not look as if it had come to its end.
-    if (this.relay.reason === null) this.isRetired = true;
-    this.terminate(reason);
-  }
-
-  giveUpDial(reason: Reason): boolean {
-    if (this.upstreamSlot === null || this.relay.phase !== RelayPhase.Dialing) return false;
-    this.loop.dialer.giveUp(this, reason);
-    return true;
   }
 
   /**
@@ -243,11 +173,6 @@ export class Conduit extends Reception<Listener> {
     this.movedAtSweep = moved;
     this.isSwept = false;
     return false;
-  }
-
-  /** Ends the relay now, whatever it is doing. */
-  terminate(reason: Reason): void {
-    this.perform(this.relay.terminate(reason));
   }
 
   /** Ends the relay when that is due: after facts that may have been the last ones. */
@@ -270,38 +195,12 @@ export class Conduit extends Reception<Listener> {
     return this.unsent > 0;
   }
 
-  /**
-   * Everything of a flow was sent: its target gets the end. That is a FIN, unless the source was
-   * reset: then the target is reset too, but not before its last bytes have left our kernel, which a
-   * reset would discard.
-   */
-  end(lane: Lane): void {
-    if (!this.relay.passesEnd) {
-      this.linger();
-      return;
+  /** When both flows are over the descriptors are closed, which sends the FIN just as well. */
+  protected sendFin(side: Side): void {
+    const end = this.endOf(side);
+    if (end !== null && this.relay.from(side).phase !== Phase.Ended) {
+      this.loop.sockets.endSending(end);
     }
-    lane.flow.ended();
-    lane.copy?.finish();
-    if (lane === this.up && lane.discards) {
-      // Nobody stands behind a sink: its answer to the client's FIN is a FIN.
-      this.down.start(this.relay.sourceEnded(Side.Upstream));
-      return;
-    }
-    const other = lane === this.up ? this.down : this.up;
-    // When both flows are over the descriptors are closed, which sends the FIN just as well.
-    if (other.flow.phase !== Phase.Ended) this.loop.sockets.endSending(lane.target);
-  }
-
-  /** Ends the flows of which everything was sent, once the other end has it all. */
-  linger(): void {
-    if (this.unsent > 0) {
-      this.listener.lingering.add(this);
-      return;
-    }
-    for (const { flow } of [this.up, this.down]) {
-      if (flow.phase === Phase.Draining && flow.sending && flow.size === 0) flow.ended();
-    }
-    this.settle();
   }
 
   private lost(side: Side): void {
@@ -323,28 +222,10 @@ export class Conduit extends Reception<Listener> {
     this.listener.wasReset.add(this);
   }
 
-  protected perform(effects: RelayEffect): void {
-    if ((effects & RelayEffect.Dial) !== 0) this.loop.dialer.dial(this);
-    if ((effects & RelayEffect.Begin) !== 0) this.begin();
-    if ((effects & RelayEffect.Terminate) !== 0) this.abandon();
-    if ((effects & RelayEffect.Close) !== 0) {
-      this.closing = true;
-      this.finish();
-    }
-  }
-
-  private begin(): void {
-    this.down.source = this.upstream;
-    // An upstream that was connected just now has sent nothing yet.
-    this.down.arm(true);
-    this.up.start(this.relay.up.sent(0));
-    this.settle();
-  }
-
   /** Makes everything in flight complete. */
-  private abandon(): void {
+  protected abandon(): void {
     const { down } = this.relay;
-    this.loop.dialer.giveUp(this, "connect_failed");
+    this.dropDial();
     this.sweep();
     if (this.up.discards) {
       // Behind a sink there is no upstream whose completions would end what stands for it.
@@ -374,8 +255,7 @@ export class Conduit extends Reception<Listener> {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
   }
 
-  /** Once nothing is in flight the descriptors are closed and the tenancy is over. */
-  private finish(): void {
+  protected finish(): void {
     if (this.pending > 0) {
       this.sweep();
       return;
@@ -383,17 +263,7 @@ export class Conduit extends Reception<Listener> {
     this.closeEnds();
     // What was sent without copying is the kernel's until it says so; a reset makes it do that.
     if (this.notices > 0) return;
-    const { loop, relay } = this;
-    this.closing = false;
-    this.copy?.leave(this.isRetired);
-    this.ends();
-    this.listener.forget(this);
-    if (this.listener.options.upstreamInside) loop.descriptors.closed(1);
-    this.up.clear();
-    this.down.clear();
-    this.attempts.clear();
-    relay.free();
-    loop.finished(this);
+    this.over();
   }
 
   /** Closes both descriptors, if that was not done. */
@@ -405,33 +275,37 @@ export class Conduit extends Reception<Listener> {
     const isClean = isRetired || reason === "client_fin" || reason === "upstream_fin";
     const { client, upstream } = this;
     // Before, so that nothing that fails meanwhile has them closed twice: another's would be hit.
-    this.client = -1;
-    this.upstream = -1;
+    this.client = null;
+    this.upstream = null;
     for (const descriptor of [client, upstream]) {
-      if (descriptor < 0) continue;
+      if (descriptor === null) continue;
       loop.closeSocket(descriptor, isClean);
-      loop.descriptors.closed(1);
+      loop.hall.descriptors.closed(1);
     }
   }
 
   protected get ownAddress(): Uint8Array | null {
-    return this.client < 0 ? null : this.loop.sockets.ownAddress(this.client);
+    return this.client === null ? null : this.loop.sockets.ownAddress(this.client);
   }
 
-  protected get unsent(): number {
-    return this.unsentTo(this.client) + this.unsentTo(this.upstream);
+  protected addressOf(end: number): Uint8Array | null {
+    return this.loop.sockets.otherAddress(end);
   }
 
-  protected get unread(): number {
-    return this.unreadOf(this.client) + this.unreadOf(this.upstream);
+  protected unsentTo(end: number): number {
+    return this.loop.sockets.unsentBytes(end);
   }
 
-  private unreadOf(descriptor: number): number {
-    return descriptor < 0 ? 0 : this.loop.sockets.unreadBytes(descriptor);
+  protected unreadOf(end: number): number {
+    return this.loop.sockets.unreadBytes(end);
   }
 
-  private unsentTo(descriptor: number): number {
-    return descriptor < 0 ? 0 : this.loop.sockets.unsentBytes(descriptor);
+  protected keepUrgentBytes(end: number): void {
+    this.loop.tuning.keepUrgentBytes(end);
+  }
+
+  protected sendFirst(end: number, bytes: Uint8Array): boolean {
+    return this.loop.sockets.sendNow(end, bytes) === bytes.length;
   }
 }
 

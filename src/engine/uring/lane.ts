@@ -4,7 +4,7 @@ import type { Copy } from "../mirror/copy.ts";
 import type { Pacer, Pacing } from "../pacer.ts";
 import { CQE_BUFFER_SHIFT, CqeFlag } from "./abi.ts";
 import { NONE } from "./chunks.ts";
-import type { Conduit } from "./conduit.ts";
+import type { UringConduit } from "./conduit.ts";
 import type { Group } from "./group.ts";
 import type { Loop } from "./loop.ts";
 import { Operation } from "./ticket.ts";
@@ -98,7 +98,7 @@ export class Lane {
   constructor(
     readonly flow: Flow,
     readonly direction: Direction,
-    readonly conduit: Conduit,
+    readonly conduit: UringConduit,
     private readonly loop: Loop,
   ) {}
 
@@ -125,6 +125,11 @@ export class Lane {
     this.pacing.end();
     this.pacing = null;
     this.rested();
+  }
+
+  setSource(source: number, isQuiet: boolean): void {
+    this.source = source;
+    this.arm(isQuiet);
   }
 
   /**
