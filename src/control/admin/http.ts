@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type AdminRequest, adminRequest, refuse } from "./answer.ts";
-import { Door, type Visit } from "./door.ts";
+import { type AdminConnection, AdminListener } from "./listener.ts";
 
 /** Nobody has to send us a longer head. */
 const HEAD_BYTES_MAX = 16_384;
@@ -17,39 +17,43 @@ export type Handle = (request: AdminRequest) => Promise<Response>;
 class TooLong extends Error {}
 
 /**
- * HTTP on the connections of a door. `node:http` parses; who comes in and for how long he stays is the
- * door's business, as Bun's own server takes any number of connections and cannot be told not to.
+ * HTTP on the connections of a listener. `node:http` parses; who comes in and for how long he stays is the
+ * listener's business, as Bun's own server takes any number of connections and cannot be told not to.
  *
- * @param silentMs see {@link Door}
+ * @param silentMs see {@link AdminListener}
  * @param handle answers each request
  * @param failed told of answers that could not be made; the request gets a 500
  */
-export function httpDoor(silentMs: number, handle: Handle, failed: (error: unknown) => void): Door {
-  const visits = new WeakMap<Socket, Visit>();
+export function httpListener(
+  silentMs: number,
+  handle: Handle,
+  failed: (error: unknown) => void,
+): AdminListener {
+  const connections = new WeakMap<Socket, AdminConnection>();
   const server: Server = createServer(
     { maxHeaderSize: HEAD_BYTES_MAX, keepAliveTimeout: silentMs },
     (incoming, outgoing) => {
-      const visit = visits.get(incoming.socket);
-      if (visit === undefined) incoming.socket.destroy();
-      else void exchange(visit, incoming, outgoing, handle, failed);
+      const connection = connections.get(incoming.socket);
+      if (connection === undefined) incoming.socket.destroy();
+      else void exchange(connection, incoming, outgoing, handle, failed);
     },
   );
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    visits.get(socket)?.distrust();
+    connections.get(socket)?.distrust();
     if (!socket.writable || socket.writableEnded) return;
     const isLong = error.code === "HPE_HEADER_OVERFLOW";
     const status = isLong ? "431 Request Header Fields Too Large" : "400 Bad Request";
     socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   });
-  return new Door(silentMs, (visit) => {
-    visits.set(visit.socket, visit);
-    server.emit("connection", visit.socket);
+  return new AdminListener(silentMs, (connection) => {
+    connections.set(connection.socket, connection);
+    server.emit("connection", connection.socket);
   });
 }
 
 async function exchange(
-  visit: Visit,
+  connection: AdminConnection,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   handle: Handle,
@@ -58,16 +62,16 @@ async function exchange(
   const { headers } = incoming;
   const hasBody =
     headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
-  visit.asked(!hasBody);
-  outgoing.on("close", () => visit.answered());
+  connection.asked(!hasBody);
+  outgoing.on("close", () => connection.answered());
   // It is told by the connection, too.
   incoming.on("error", () => {});
   let response: Response;
   try {
     if (Number(headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw new TooLong();
-    response = await handle(requestOf(visit, incoming));
+    response = await handle(requestOf(connection, incoming));
   } catch (error) {
-    if (visit.socket.destroyed) return;
+    if (connection.socket.destroyed) return;
     if (error instanceof TooLong) response = refuse(413, "that is too long");
     else {
       failed(error);
@@ -75,8 +79,8 @@ async function exchange(
     }
   }
   const body = new Uint8Array(await response.arrayBuffer());
-  if (visit.socket.destroyed) return;
-  visit.answers();
+  if (connection.socket.destroyed) return;
+  connection.answers();
   const isOver = !hasBody || (incoming.complete && response.status !== 413);
   const more = isOver ? {} : { connection: "close" };
   const all = { ...Object.fromEntries(response.headers), "content-length": body.length, ...more };
@@ -85,11 +89,11 @@ async function exchange(
   if (isOver) return;
   // What he still sends is thrown away for a moment: a reset would take the answer away from him.
   incoming.resume();
-  visit.distrust();
-  setTimeout(() => visit.end(), LINGER_MS).unref();
+  connection.distrust();
+  setTimeout(() => connection.end(), LINGER_MS).unref();
 }
 
-function requestOf(visit: Visit, incoming: IncomingMessage): AdminRequest {
+function requestOf(connection: AdminConnection, incoming: IncomingMessage): AdminRequest {
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
@@ -98,10 +102,10 @@ function requestOf(visit: Visit, incoming: IncomingMessage): AdminRequest {
     method: incoming.method ?? "",
     headers,
     url: incoming.url ?? "",
-    asker: visit,
+    asker: connection,
     text: async () => {
       const text = await bodyOf(incoming);
-      visit.whole();
+      connection.whole();
       return text;
     },
   });

@@ -5,9 +5,9 @@ import { ListenError } from "../../engine/engine.ts";
 import { removeSocketFile, removeStaleSocket } from "../../engine/socket-file.ts";
 import { accessOf } from "./access.ts";
 import { type AdminRequest, type Route, refuse } from "./answer.ts";
-import type { Door } from "./door.ts";
 import { refusal } from "./guard.ts";
-import { httpDoor } from "./http.ts";
+import { httpListener } from "./http.ts";
+import type { AdminListener } from "./listener.ts";
 import { WrongTokens } from "./wrong-tokens.ts";
 
 /** Seconds in which a request has to be there, with its body, from the connection or the last answer on. */
@@ -49,12 +49,12 @@ export async function startServer(
   if (isUnix) await makeWay(address);
   const wrongTokens = new WrongTokens(answers.warned);
   const handle = (request: AdminRequest) => answer(request, options, answers, wrongTokens);
-  const door = httpDoor(idleSeconds * 1_000, handle, (error) => answers.failed(error));
+  const listener = httpListener(idleSeconds * 1_000, handle, (error) => answers.failed(error));
   return {
-    address: await listen(door, options),
+    address: await listen(listener, options),
     async stop() {
       try {
-        door.close();
+        listener.close();
       } finally {
         if (isUnix) removeSocketFile(address.path);
       }
@@ -87,9 +87,9 @@ async function answer(
 }
 
 /** @throws ListenError */
-async function listen(door: Door, { address, unix }: AdminOptions): Promise<Address> {
+async function listen(listener: AdminListener, { address, unix }: AdminOptions): Promise<Address> {
   try {
-    return await door.open(address, unix);
+    return await listener.open(address, unix);
   } catch (error) {
     throw listenError(address, (error as NodeJS.ErrnoException).code ?? "ENOTFOUND");
   }

@@ -34,7 +34,7 @@ enum Worth {
 }
 
 /** One connection of the admin server: what it waits for, and for how long at most. */
-export class Visit implements Asker {
+export class AdminConnection implements Asker {
   readonly name: string;
   readonly refusal: string | null;
   private readonly leaving = new AbortController();
@@ -46,12 +46,12 @@ export class Visit implements Asker {
 
   constructor(
     readonly socket: Socket,
-    private readonly door: Door,
+    private readonly listener: AdminListener,
     { name, refusal }: Judged,
   ) {
     this.name = name;
     this.refusal = refusal;
-    door.silent.add(this);
+    listener.silent.add(this);
   }
 
   get gone(): AbortSignal {
@@ -78,21 +78,21 @@ export class Visit implements Asker {
 
   /** A request is here with its body: what is missing now is the answer. */
   whole(): void {
-    this.door.silent.delete(this);
+    this.listener.silent.delete(this);
   }
 
   /** The answer is there to be taken. */
   answers(): void {
-    this.door.silent.delete(this);
-    this.door.taking.add(this);
+    this.listener.silent.delete(this);
+    this.listener.taking.add(this);
   }
 
   /** The client has the answer. */
   answered(): void {
     this.underWay--;
     this.since = performance.now();
-    this.door.taking.delete(this);
-    if (!this.socket.destroyed) this.door.silent.add(this);
+    this.listener.taking.delete(this);
+    if (!this.socket.destroyed) this.listener.silent.add(this);
   }
 
   distrust(): void {
@@ -101,8 +101,8 @@ export class Visit implements Asker {
 
   /** The connection is closed. */
   closed(): void {
-    this.door.silent.delete(this);
-    this.door.taking.delete(this);
+    this.listener.silent.delete(this);
+    this.listener.taking.delete(this);
     this.leaving.abort();
   }
 
@@ -127,12 +127,12 @@ export class Visit implements Asker {
  * At the limit of descriptors Bun's listener would spin. It is closed then, as whenever clients have to wait:
  * the socket stays open.
  */
-export class Door {
+export class AdminListener {
   /** Connections on which a request is to come. */
-  readonly silent: Deadlines<Visit>;
+  readonly silent: Deadlines<AdminConnection>;
   /** Connections on which an answer is to be taken. */
-  readonly taking = new Deadlines<Visit>(TAKE_MS, (visit) => visit.end());
-  private readonly visits = new Set<Visit>();
+  readonly taking = new Deadlines<AdminConnection>(TAKE_MS, (connection) => connection.end());
+  private readonly connections = new Set<AdminConnection>();
   private server: Server | null = null;
   /** The socket that is listened on, while there is one of our own. */
   private listening: ListeningSocket | null = null;
@@ -145,13 +145,13 @@ export class Door {
 
   /**
    * @param silentMs a request has so long to be there, from the connection or the answer before
-   * @param onVisit somebody has come in
+   * @param onConnection somebody has come in
    */
   constructor(
     silentMs: number,
-    private readonly onVisit: (visit: Visit) => void,
+    private readonly onConnection: (connection: AdminConnection) => void,
   ) {
-    this.silent = new Deadlines<Visit>(silentMs, (visit) => visit.end());
+    this.silent = new Deadlines<AdminConnection>(silentMs, (connection) => connection.end());
   }
 
   /**
@@ -191,7 +191,7 @@ export class Door {
     this.pause();
     if (this.listening !== null) closeDescriptor(this.listening.descriptor);
     this.listening = null;
-    for (const visit of [...this.visits]) visit.end();
+    for (const connection of [...this.connections]) connection.end();
   }
 
   private look(): void {
@@ -223,7 +223,7 @@ export class Door {
   }
 
   private get isFull(): boolean {
-    return this.visits.size >= descriptorBudget().admin;
+    return this.connections.size >= descriptorBudget().admin;
   }
 
   /** Who comes has to wait, until there is a place or somebody may go. */
@@ -260,16 +260,16 @@ export class Door {
       socket.destroy();
       return;
     }
-    const visit = new Visit(socket, this, judged);
-    this.visits.add(visit);
-    socket.on("error", () => visit.end());
-    socket.on("end", () => visit.ended());
+    const connection = new AdminConnection(socket, this, judged);
+    this.connections.add(connection);
+    socket.on("error", () => connection.end());
+    socket.on("end", () => connection.ended());
     socket.on("close", () => {
-      this.visits.delete(visit);
-      visit.closed();
+      this.connections.delete(connection);
+      connection.closed();
       if (!this.isFull) this.goOn();
     });
-    this.onVisit(visit);
+    this.onConnection(connection);
     if (this.isFull && this.least === null) this.waitForPlace();
   }
 
@@ -280,9 +280,10 @@ export class Door {
   }
 
   /** The oldest one of those that are worth the least, if that may go. */
-  private get least(): Visit | null {
-    let least: Visit | null = null;
-    for (const visit of this.visits) if (least === null || visit.worth < least.worth) least = visit;
+  private get least(): AdminConnection | null {
+    let least: AdminConnection | null = null;
+    for (const connection of this.connections)
+      if (least === null || connection.worth < least.worth) least = connection;
     return least?.mayGo ? least : null;
   }
 
@@ -290,7 +291,7 @@ export class Door {
   private makeRoom(): boolean {
     const { least } = this;
     if (least === null) return false;
-    this.visits.delete(least);
+    this.connections.delete(least);
     least.end();
     return true;
   }
