@@ -9,6 +9,7 @@ import icon from "#page/icon.svg" with { type: "text" };
 import html from "#page/index.html" with { type: "text" };
 import listeners from "#page/listeners.ts" with { type: "text" };
 import main from "#page/main.ts" with { type: "text" };
+import narrow from "#page/narrow.css" with { type: "text" };
 import poll from "#page/poll.ts" with { type: "text" };
 import rates from "#page/rates.ts" with { type: "text" };
 import relays from "#page/relays.ts" with { type: "text" };
@@ -52,6 +53,7 @@ const assets = new Map<string, Asset>([
   ["/", { type: "text/html; charset=utf-8", text: html }],
   ["/page/icon.svg", { type: "image/svg+xml", text: icon }],
   ["/page/style.css", { type: STYLE, text: css }],
+  ["/page/narrow.css", { type: STYLE, text: narrow }],
   ["/page/uplot.css", { type: STYLE, text: uplotCss }],
   ["/page/uplot.js", { type: SCRIPT, text: uplot }],
 ]);
