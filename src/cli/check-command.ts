@@ -3,7 +3,7 @@ import { formatAddress } from "../config/address.ts";
 import { ConfigError, printable } from "../config/error.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { loadFile } from "../config/load.ts";
-import { defaults, listenerDefaults, type WantedListener } from "../config/options.ts";
+import { listenerDefaults, type WantedListener } from "../config/options.ts";
 import { formatCount, formatCounted } from "../config/quantity.ts";
 import { Problems } from "../config/sourced.ts";
 import { type Settings, validate } from "../config/validate.ts";
@@ -63,15 +63,9 @@ export function summary(settings: Settings): string {
   ];
   return [
     `ok: ${counts.join(", ")}`,
-    ...differences(proxyChanges(plainProxy(defaults), plainProxy(settings)), "  "),
+    ...differences(proxyChanges(validate({}), settings), "  "),
     ...groups.flatMap((group) => [...group.map(line), ...ownDifferences(group[0])]),
   ].join("\n");
-}
-
-/** Of the whole proxy, by the names of its settings. */
-function plainProxy(of: Pick<Settings, "engine" | "workers" | "totalRelays" | "drainTimeoutMs">) {
-  const { engine, workers, totalRelays, drainTimeoutMs } = of;
-  return { engine, workers, totalRelays, drainTimeoutMs };
 }
 
 /** What differs where a listener is said to have nothing but its upstreams. */

@@ -1,8 +1,9 @@
+import { ConfigError, describe } from "./error.ts";
 import { fileAccessOf, fileGroup, fileMode, fileUser } from "./file-access.ts";
 import { ACCESS_LOG_MODE, type AccessLogOptions } from "./options.ts";
-import { parseDuration } from "./quantity.ts";
-import { onOff, refuse, scalar, type ValuesOf } from "./rule.ts";
+import { durationOrOff, onOff, refuse, type ValuesOf } from "./rule.ts";
 import type { Problems, Sources } from "./sourced.ts";
+import { NO_SYSLOG } from "./words-of-others.ts";
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
@@ -13,7 +14,7 @@ const STDOUT: readonly string[] = ["stdout", "/dev/stdout", "/dev/fd/1", "/proc/
 export const accessLogRules = {
   accessLog,
   accessLogStarts: onOff,
-  accessLogEvery,
+  accessLogEvery: durationOrOff(SECOND_MS, DAY_MS, "1s…24h"),
   accessLogMode: fileMode,
   accessLogUser: fileUser,
   accessLogGroup: fileGroup,
@@ -50,17 +51,21 @@ export function accessLogOf(
   };
 }
 
+/** What other proxies write for syslog, and its socket: no file, though it lies among them. */
+const SYSLOG = /^(syslog(:.*)?|\/dev\/log)$/i;
+/** A scheme before the rest, or a port behind a host: a file of such a name is given with its folder. */
+const ADDRESS = /^[a-z][a-z\d]*(:|@)|^[^/]*:\d+$/i;
+
 /** `none`, `stdout` or a path: a word without any sign of one is more likely a slip. */
 function accessLog(value: unknown): string {
-  const isPath = typeof value === "string" && /[./]/.test(value) && !/\0|\/$/.test(value);
-  if (isPath || value === "none" || value === "stdout") return value as string;
+  if (typeof value === "string" && SYSLOG.test(value)) {
+    throw new ConfigError(`${describe(value)}: ${NO_SYSLOG}`);
+  }
+  if (value === "none" || value === "stdout" || isPath(value)) return value;
   return refuse(value, "none, stdout or the path of a file, such as ./access.log");
 }
 
-/** Milliseconds; 0 for `off`. */
-function accessLogEvery(value: unknown): number {
-  if (value === "off" || value === false) return 0;
-  const everyMs = parseDuration(scalar(value));
-  if (everyMs >= SECOND_MS && everyMs <= DAY_MS) return everyMs;
-  return refuse(value, "a duration of 1s…24h, or off");
+function isPath(value: unknown): value is string {
+  if (typeof value !== "string" || ADDRESS.test(value)) return false;
+  return /[./]/.test(value) && !/\0|\/$/.test(value);
 }

@@ -19,7 +19,8 @@ describe("a rate in bytes per second", () => {
     [1023, "1023: expected bytes per second, 1KiB…1GiB, or off"],
     [0, "0: expected bytes per second, 1KiB…1GiB, or off"],
     ["2GiB", "expected bytes per second, 1KiB…1GiB, or off"],
-    ["fast", "expected a size such as 64KiB"],
+    ["fast", "expected bytes per second, 1KiB…1GiB, or off"],
+    ["unlimited", "is called off here"],
     ["1MiB/s", "expected a size such as 64KiB"],
     [true, "expected a number or text"],
   ])("%p is none", (value, sentence) => {

@@ -1,7 +1,7 @@
 import { type Network, parseNetwork } from "../edge/access/networks.ts";
 import type { EdgeOptions, ProxyProtocolIn, ProxyProtocolOut, Refusal } from "./options.ts";
 import { parseDuration, parseSize } from "./quantity.ts";
-import { count, duration, refuse, scalar, type ValuesOf, word } from "./rule.ts";
+import { count, duration, isWord, refuse, scalar, type ValuesOf, word } from "./rule.ts";
 import type { Problems, Sources } from "./sourced.ts";
 
 const HOUR_MS = 3_600_000;
@@ -148,21 +148,24 @@ function connectionRate(value: unknown): number {
   if (value === "off" || value === false) return 0;
   const rate = Number(scalar(value));
   if (rate >= 0.001 && rate <= MILLION) return rate;
-  return refuse(value, "connections per second, 0.001…1,000,000, or off");
+  return refuse(value, "connections per second, 0.001…1,000,000, or off", ["off"]);
 }
 
 /** Bytes per second; 0 for any number. */
 function byteRate(value: unknown): number {
   if (value === "off" || value === false) return 0;
+  const expected = "bytes per second, 1KiB…1GiB, or off";
+  if (isWord(value)) return refuse(value, expected, ["off"]);
   const rate = parseSize(scalar(value));
-  if (rate >= KIB && rate <= GIB) return rate;
-  return refuse(value, "bytes per second, 1KiB…1GiB, or off");
+  return rate >= KIB && rate <= GIB ? rate : refuse(value, expected);
 }
 
 /** How it is refused: at once, or after a time in which nothing is read. */
 function refusal(value: unknown): Refusal {
   if (value === "reset" || value === "close") return value;
+  const expected = "reset, close or a time of 100ms…1h to let wait";
+  if (isWord(value)) return refuse(value, expected, ["reset", "close"]);
   const tarpitMs = parseDuration(scalar(value));
   if (tarpitMs >= 100 && tarpitMs <= HOUR_MS) return { tarpitMs };
-  return refuse(value, "reset, close or a time of 100ms…1h to let wait");
+  return refuse(value, expected);
 }

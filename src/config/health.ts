@@ -8,7 +8,16 @@ import { parseAddress } from "./address.ts";
 import { checkTlsRules } from "./check-tls.ts";
 import type { HealthOptions } from "./options.ts";
 import { parseDuration } from "./quantity.ts";
-import { count, duration, durationOrOff, refuse, scalar, type ValuesOf, word } from "./rule.ts";
+import {
+  count,
+  duration,
+  durationOrOff,
+  isWord,
+  refuse,
+  scalar,
+  type ValuesOf,
+  word,
+} from "./rule.ts";
 import { secret, secretOrFile } from "./secrets.ts";
 import type { Sources } from "./sourced.ts";
 
@@ -177,9 +186,7 @@ function farewell(value: unknown): Farewell {
   if (value === "keep") return null;
   if (value === "close") return 0;
   const expected = "keep, close or a duration of 0…24h";
-  if (typeof value === "string" && !/^[\d.]/.test(value)) {
-    return refuse(value, expected, ["keep", "close"]);
-  }
+  if (isWord(value)) return refuse(value, expected, ["keep", "close"]);
   const afterMs = parseDuration(scalar(value));
   return afterMs >= 0 && afterMs <= DAY_MS ? afterMs : refuse(value, expected);
 }

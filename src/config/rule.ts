@@ -24,7 +24,7 @@ export function refuse(value: unknown, expected: string, words: readonly string[
   const text = typeof value === "string" && words.length > 0 ? value : "";
   const called = valueCalled(text, words);
   if (called !== null) throw new ConfigError(`${describe(value)} is called ${called} here`);
-  throw new ConfigError(`${describe(value)}: ${notRelayed(text) ?? `expected ${expected}`}`);
+  throw new ConfigError(`${describe(value)}: ${notRelayed(text, words) ?? `expected ${expected}`}`);
 }
 
 /** One of several words. */
@@ -52,6 +52,11 @@ export function onOff(value: unknown): boolean {
 function switched(value: unknown): boolean | null {
   if (value === true || value === "true") return true;
   return value === false || value === "false" ? false : null;
+}
+
+/** Whether a value that may be an amount or a word is meant as a word, though it be none of those. */
+export function isWord(value: unknown): value is string {
+  return typeof value === "string" && !/^[\d.]/.test(value);
 }
 
 /** A value that is a number or text; other kinds are refused with their name. */
@@ -88,9 +93,11 @@ export function duration(leastMs: number, mostMs: number, range: string): Rule<n
 export function durationOrOff(leastMs: number, mostMs: number, range: string): Rule<number> {
   return (value) => {
     if (value === "off" || value === false) return 0;
+    const expected = `a duration of ${range}, or off`;
+    if (isWord(value)) return refuse(value, expected, ["off"]);
     const durationMs = parseDuration(scalar(value));
     if (durationMs >= leastMs && durationMs <= mostMs) return durationMs;
-    return refuse(value, `a duration of ${range}, or off`);
+    return refuse(value, expected);
   };
 }
 

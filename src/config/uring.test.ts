@@ -112,7 +112,7 @@ const cases: [Partial<Record<UringKey, unknown>>, string][] = [
   [{ incremental: 1 }, "incremental 1: expected on or off"],
   [{ taskrun: "defer", sqpoll: "1s" }, "taskrun contradicts sqpoll, with which nothing can be"],
   [{ sqpoll: "2m" }, 'sqpoll "2m": expected a duration of 1ms…1m, or off'],
-  [{ sqpoll: "on" }, 'sqpoll "on": expected a duration such as'],
+  [{ sqpoll: "on" }, 'sqpoll "on": expected a duration of 1ms…1m, or off'],
   [{ entries: 100 }, "entries 100: expected a power of two of 16…32,768"],
   [{ entries: 8 }, "entries 8: expected a power of two of 16…32,768"],
   [{ entries: 65_536 }, "entries 65536: expected a power of two of 16…32,768"],

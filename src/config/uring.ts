@@ -1,12 +1,12 @@
 import { type UringOptions, type UringSend, uringDefaults } from "./options.ts";
-import { formatSize, parseDuration } from "./quantity.ts";
+import { formatSize } from "./quantity.ts";
 import {
   count,
+  durationOrOff,
   isPowerOfTwo,
   onOff,
   powerSize,
   refuse,
-  scalar,
   shortDuration,
   type ValuesOf,
   wholeNumber,
@@ -45,7 +45,7 @@ export const uringRules = {
   incremental: onOff,
   send: word<UringSend>(uringWords.send),
   taskrun: word(uringWords.taskrun),
-  sqpoll: sqPoll,
+  sqpoll: durationOrOff(0, SQPOLL_MS_MAX, "1ms…1m"),
   fixedFiles: onOff,
   hugePages: onOff,
   entries,
@@ -176,13 +176,6 @@ function taskrun(
     problems.add(given, why);
   }
   return "coop";
-}
-
-/** Milliseconds; 0 for `off`. */
-function sqPoll(value: unknown): number {
-  if (value === "off" || value === false) return 0;
-  const idleMs = parseDuration(scalar(value));
-  return idleMs <= SQPOLL_MS_MAX ? idleMs : refuse(value, "a duration of 1ms…1m, or off");
 }
 
 function entries(value: unknown): number {

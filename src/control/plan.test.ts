@@ -92,11 +92,12 @@ test("a function is the same only if it is the very same", () => {
 });
 
 test.each([
-  [{ drainDelayMs: 5 }, "drain delay changed, 0 relays cut"],
-  [{ drainTimeoutMs: 5 }, "drain timeout changed, 0 relays cut"],
-  [{ totalRelays: 2 }, "limit of all relays changed, 0 relays cut"],
-])("%j is a change of its own", (more, said) => {
+  [{ drainDelayMs: 5 }, "drain delay changed, 0 relays cut", "drainDelay", "5ms"],
+  [{ drainTimeoutMs: 5 }, "drain timeout changed, 0 relays cut", "drainTimeout", "5ms"],
+  [{ totalRelays: 2 }, "limit of all relays changed, 0 relays cut", "totalRelays", "2"],
+])("%j is a change of its own", (more, said, setting, after) => {
   const plan = planReload(options(listener(1)), { ...options(listener(1)), ...more });
+  expect(plan).toMatchObject({ settings: [{ setting, after }], needRestart: [] });
   expect(isEmpty(plan)).toBe(false);
   expect(describePlan(plan)).toBe(said);
 });

@@ -1,7 +1,6 @@
 import { formatAddress } from "../config/address.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
-import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { proxyChanges, type SettingChange } from "./setting-changes.ts";
 
 /** A listener before and after a reload. */
@@ -67,6 +66,7 @@ export function planReload(
   const isClosed = (pair: Pair) => closed.has(pair.key);
   const upstreamsBefore = upstreamsOf(running);
   const upstreamsAfter = upstreamsOf(wanted);
+  const settings = proxyChanges(running, wanted);
   return {
     added: [...after].filter(([key]) => !before.has(key)).map(([, one]) => one),
     removed: [...before].filter(([key]) => !after.has(key)).map(([, one]) => one),
@@ -81,39 +81,21 @@ export function planReload(
     drainDelayChanged: (running.drainDelayMs ?? 0) !== (wanted.drainDelayMs ?? 0),
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
     totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
-    needRestart: restartsFor(running, wanted),
-    settings: proxyChanges(ofProxy(running), ofProxy(wanted)),
+    needRestart: restartsFor(settings),
+    settings,
   };
 }
 
-/** What there is once for the whole proxy, by the names of its settings. */
-function ofProxy(options: ProxyOptions): Omit<Partial<ProxyOptions>, "memory" | "dnsTtl"> {
-  const { engine, workers, totalRelays, drainTimeoutMs, dnsServers, uring, memory } = options;
-  const { minMs: dnsMinTtlMs, maxMs: dnsMaxTtlMs } = options.dnsTtl ?? dnsTtlDefaults;
-  const { dnsAllow = [] } = options;
-  const names = { dnsServers, dnsMinTtlMs, dnsMaxTtlMs, dnsAllow };
-  return { engine, workers, totalRelays, drainTimeoutMs, ...memory, ...names, uring };
-}
+/** What a running proxy changes by itself; all others wait for a restart. */
+const changedInPlace: ReadonlySet<string> = new Set(["drainDelay", "drainTimeout", "totalRelays"]);
 
-/** Settings that differ and that a running proxy cannot change, as they are called. */
-function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
-  const flat = (options: ProxyOptions) => {
-    const { minMs, maxMs } = options.dnsTtl ?? dnsTtlDefaults;
-    return { ...options, ...options.memory, dnsMinTtl: minMs, dnsMaxTtl: maxMs };
-  };
-  const [before, after] = [flat(running), flat(wanted)];
-  const names = [
-    "engine",
-    "workers",
-    "segmentSize",
-    "segmentCount",
-    "uring",
-    "dnsServers",
-    "dnsMinTtl",
-    "dnsMaxTtl",
-    "dnsAllow",
-  ] as const;
-  return names.filter((name) => !Bun.deepEquals(before[name], after[name], true));
+/** The names of settings of the whole proxy that only a restart changes; those of the ring are one. */
+export function restartsFor(settings: readonly SettingChange[]): string[] {
+  const names = settings
+    .map(({ setting }) => setting)
+    .filter((name) => !changedInPlace.has(name))
+    .map((name) => name.replace(/^uring\..*/, "uring"));
+  return [...new Set(names)];
 }
 
 /** Whether there is nothing to do. */

@@ -1,16 +1,18 @@
 import { formatAddress } from "../config/address.ts";
-import type { NetworkList } from "../config/edge.ts";
 import { healthDefaults } from "../config/health.ts";
 import { mirrorDefaults } from "../config/mirror.ts";
-import type { Address, WantedListener } from "../config/options.ts";
-import { formatCount, formatDuration, formatMicros } from "../config/quantity.ts";
-import { tight } from "../config/rule.ts";
-import { formatNetwork } from "../edge/access/networks.ts";
 import {
-  type CheckOptions,
-  ejectionDefaults,
-  type OwnPort,
-} from "../upstream/health/check-options.ts";
+  ACCESS_LOG_MODE,
+  defaults,
+  type FileAccess,
+  UNIX_MODE,
+  type WantedListener,
+} from "../config/options.ts";
+import { routeDefaults } from "../config/route.ts";
+import type { Settings } from "../config/validate.ts";
+import { ejectionDefaults, httpDefaults } from "../upstream/health/check-options.ts";
+import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import { kindOf, NOT_SHOWN, textOf } from "./setting-text.ts";
 
 /** A setting before and after, in words with units; what is secret is not repeated. */
 export interface SettingChange {
@@ -23,16 +25,12 @@ export interface SettingChange {
 /** Values by the names of their settings. */
 type Values = Map<string, unknown>;
 
-/** What is told of a value that must not be repeated, or that nobody could read. */
-const NOT_SHOWN = "(not shown)";
 /** Behind a value that looks as it did, but for details. */
 const OTHERWISE = "but another one";
-/** Instead of a value: there is none. */
-const NONE = "none";
-
 /** Settings by where their values are, as far as these are not called the same. */
 const names: Readonly<Record<string, string>> = {
   "balance.policy": "balance",
+  sourceAddresses: "sourceAddress",
   "dial.budgetMs": "dialBudget",
   "dial.queueMs": "queueTimeout",
   "dial.queueMax": "queueSize",
@@ -47,6 +45,12 @@ const names: Readonly<Record<string, string>> = {
   "route.hook": "route",
   "mirror.address": "mirror",
   "mirror.bufferSize": "mirrorBuffer",
+  "dnsTtl.minMs": "dnsMinTtl",
+  "dnsTtl.maxMs": "dnsMaxTtl",
+  "accessLog.target": "accessLog",
+  "accessLog.target.path": "accessLog",
+  "admin.address": "admin",
+  "admin.readyWhen": "readyWhen",
   "uring.sqPollIdleMs": "uring.sqpoll",
   "uring.waitTimeoutMicros": "uring.waitTimeout",
   "uring.napiTimeoutMicros": "uring.napiTimeout",
@@ -57,26 +61,31 @@ const prefixes: readonly (readonly [string, string])[] = [
   ["health.check.tls.", "checkTls"],
   ["health.check.", "check"],
   ["unix.", "unix"],
+  ["admin.unix.", "unix"],
+  ["admin.", "admin"],
+  ["accessLog.", "accessLog"],
   ["mirror.", "mirror"],
   ["route.", "route"],
 ];
 
 /** What follows from others, or is told otherwise. */
 const passedOver: ReadonlySet<string> = new Set([
+  "listeners",
+  "reserved",
+  "overrides",
   "address",
   "upstreams",
   "upstreamInside",
+  "mirror.sourceAddresses",
   "edge.gate",
   "health.check.kind",
   "health.check.role",
+  "health.check.sources",
   "health.check.fastIntervalMs",
   "health.check.jitter",
   "health.ejection.withinMs",
   "health.ejection.mostMs",
 ]);
-
-/** What is a secret, may have one in it, or is a file's content. */
-const notShown = /^(check(Password|Send|Expect|TlsCa|TlsCert|TlsKey)\b|admin.*Token|route$)/;
 
 /** Which settings of a listener differ. */
 export function listenerChanges(before: WantedListener, after: WantedListener): SettingChange[] {
@@ -87,10 +96,38 @@ export function listenerChanges(before: WantedListener, after: WantedListener): 
   return changes(valuesOf(before, common), valuesOf(after, common));
 }
 
-/** Which of these settings of the whole proxy differ. @param before by their names, times with `Ms` */
-export function proxyChanges(before: object, after: object): SettingChange[] {
-  return changes(walked(before), walked(after));
+/** What is said once for a whole proxy, as far as whoever compares has to do with it. */
+export type WholeProxy = Partial<Omit<Settings, "listeners" | "overrides">>;
+
+/** Which settings of the whole proxy differ: all that there are on either side, but for its listeners. */
+export function proxyChanges(before: WholeProxy, after: WholeProxy): SettingChange[] {
+  return changes(walked(filledUp(before)), walked(filledUp(after)));
 }
+
+/** What says more of something that is not there has its defaults, as if it were. */
+function filledUp(whole: WholeProxy): object {
+  const { drainDelayMs = defaults.drainDelayMs, dnsTtl = dnsTtlDefaults, dnsAllow = [] } = whole;
+  const accessLog = whole.accessLog ?? NO_ACCESS_LOG;
+  const admin = whole.admin ?? NO_ADMIN;
+  const account = whole.account ?? NO_ACCOUNT;
+  return { ...whole, drainDelayMs, dnsTtl, dnsAllow, accessLog, admin, account };
+}
+
+const ofProcess = (mode: number): FileAccess => ({ mode, user: null, group: null });
+const NO_ACCESS_LOG = {
+  target: null,
+  access: ofProcess(ACCESS_LOG_MODE),
+  starts: defaults.accessLogStarts,
+  everyMs: 0,
+};
+const NO_ADMIN = {
+  address: null,
+  token: null,
+  readToken: null,
+  readyWhen: defaults.readyWhen,
+  unix: ofProcess(UNIX_MODE),
+};
+const NO_ACCOUNT = { user: null, group: null };
 
 function changes(before: Values, after: Values): SettingChange[] {
   return [...new Set([...before.keys(), ...after.keys()])]
@@ -112,10 +149,16 @@ function change(setting: string, before: unknown, after: unknown): SettingChange
 function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values {
   const { check, ejection } = listener.health;
   // What says more of something that is not there has its defaults, as if it were.
-  const asked = { ...UNCHECKED, ...check, tls: { ...WITHOUT_TLS, ...check?.tls } };
+  const asked = {
+    ...UNCHECKED,
+    ...check,
+    proxyProtocol: headerOf(listener),
+    tls: { ...WITHOUT_TLS, ...check?.tls },
+  };
   const health = { ...listener.health, check: asked, ejection: ejection ?? NEVER_EJECTED };
   const mirror = listener.mirror ?? { address: null, ...mirrorDefaults };
-  const values = walked({ ...listener, health, mirror });
+  const route = listener.route ?? { hook: null, ...routeDefaults };
+  const values = walked({ ...listener, health, mirror, route });
   values.set("check", check === null ? null : kindOf(check));
   values.set("checkTls", (check?.tls ?? null) !== null);
   for (const { address, weight, isBackup, maxRelays, ...own } of listener.upstreams) {
@@ -134,13 +177,20 @@ function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values
   return values;
 }
 
+/** What its checks begin with, where that is not what it is unless something else is said. */
+function headerOf({ health: { check }, edge }: WantedListener): string {
+  const auto = check?.address === null ? edge.sendProxyProtocol : "off";
+  const sent = check?.proxyProtocol ?? auto;
+  return sent === auto ? healthDefaults.proxyProtocol : sent;
+}
+
 const UNCHECKED = {
   intervalMs: healthDefaults.intervalMs,
   timeoutMs: healthDefaults.timeoutMs,
   rise: healthDefaults.rise,
   fall: healthDefaults.fall,
   address: null,
-  proxyProtocol: "off",
+  ...httpDefaults,
 };
 const WITHOUT_TLS = { serverName: null, verify: true, ca: null, identity: null, alpn: [] };
 const NEVER_EJECTED = { ...ejectionDefaults, failures: 0 };
@@ -180,66 +230,4 @@ function nameOf(path: string): string {
   const last = path.slice(path.lastIndexOf(".") + 1).replace(/Ms$/, "");
   if (prefix !== undefined) return `${prefix[1]}${last.charAt(0).toUpperCase()}${last.slice(1)}`;
   return path.startsWith("uring.") ? `uring.${last}` : last;
-}
-
-/** Settings of which 0 is no time, but that there is none. */
-const isTime = /(Timeout|Pause|Time|Interval|Budget|lifetime|slowStart|keepAlive|Ttl|sqpoll)$/;
-
-function textOf(setting: string, value: unknown): string {
-  if (/^upstream \S+$/.test(setting)) return value === undefined ? "not there" : String(value);
-  if (setting.endsWith(" check") && isCheck(value)) return kindOf(value);
-  if (notShown.test(setting)) return value === undefined || value === null ? NONE : NOT_SHOWN;
-  if (/\bon(Down|Remove)$/.test(setting)) return farewell(value);
-  if (value === undefined || value === null) return NONE;
-  if (typeof value === "boolean") return value ? "on" : "off";
-  if (typeof value === "number") return numberText(setting, value);
-  if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.length === 0 ? NONE : value.map(itemText).join(", ");
-  return objectText(value as object);
-}
-
-function numberText(setting: string, value: number): string {
-  if (/^uring\.(wait|napi)Timeout$/.test(setting)) return formatMicros(value);
-  if (isTime.test(setting) || setting === "drainTimeout") {
-    return value === 0 ? "off" : formatDuration(value);
-  }
-  if (setting === "unixMode") return `0${value.toString(8)}`;
-  if (/^(upRate|downRate)$/.test(setting)) return value === 0 ? "off" : `${tight(value)}/s`;
-  if (/(Size|Buffer)$/.test(setting) && setting !== "queueSize") return tight(value);
-  return Number.isInteger(value) ? formatCount(value) : String(value);
-}
-
-function itemText(item: unknown): string {
-  if (typeof item === "string") return item;
-  const { host, port } = item as { readonly host?: string; readonly port?: number };
-  if (host !== undefined && port !== undefined) return formatAddress({ kind: "tcp", host, port });
-  return "a network";
-}
-
-function farewell(value: unknown): string {
-  if (typeof value !== "number")
-    return value === null || value === undefined ? "keep" : String(value);
-  return value === 0 ? "close" : formatDuration(value);
-}
-
-function objectText(value: object): string {
-  if ("tarpitMs" in value) return formatDuration(value.tarpitMs as number);
-  if ("networks" in value) return networksText(value as NetworkList);
-  if ("least" in value && "most" in value) return `${value.least}-${value.most}`;
-  if (!("kind" in value)) return NOT_SHOWN;
-  const address = value as Address | OwnPort;
-  return address.kind === "port" ? `:${address.port}` : formatAddress(address);
-}
-
-function networksText({ networks, files }: NetworkList): string {
-  const all = [...networks.map(formatNetwork), ...files.map((file) => `file:${file}`)];
-  return all.length === 0 ? NONE : all.join(", ");
-}
-
-function isCheck(value: unknown): value is CheckOptions {
-  return typeof value === "object" && value !== null && "intervalMs" in value;
-}
-
-function kindOf({ kind, role }: CheckOptions): string {
-  return role === undefined || role === "any" ? kind : `${kind}-${role}`;
 }

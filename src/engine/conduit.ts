@@ -1,40 +1,16 @@
 import type { Address } from "../config/options.ts";
 import { clientOf } from "../edge/access/client-address.ts";
-import { type Flow, Phase } from "../flow/flow.ts";
+import { Phase } from "../flow/flow.ts";
 import { type Reason, Side } from "../flow/reason.ts";
 import { type Relay, RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Descriptors } from "./descriptors.ts";
 import type { DialAttempt, Dialing, DialingListener } from "./dialer.ts";
+import type { End, Queue } from "./end.ts";
+import type { Lane, LaneOwner } from "./lane.ts";
 import type { Copies } from "./mirror/copies.ts";
-import type { Copy } from "./mirror/copy.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Pacer } from "./pacer.ts";
 import { type ReceivingListener, Reception } from "./reception.ts";
-import type { StoryLane } from "./relay-story.ts";
-
-/** One direction, as far as a conduit knows it. A carrier's lane has more. */
-export interface ConduitLane<End> extends StoryLane {
-  readonly flow: Flow;
-  discards: boolean;
-  /** What comes is a header first, which is not the flow's. */
-  hasPreamble: boolean;
-  /** Gets what its target gets; null for nobody. */
-  copy: Copy | null;
-  target: End | null;
-  /**
-   * The source is connected: it is received from.
-   *
-   * @param isQuiet it has sent nothing yet
-   */
-  setSource(source: End, isQuiet: boolean): void;
-  setPace(pacer: Pacer | null): void;
-  /** Carries out what the flow asked for. */
-  start(effects: number): void;
-  /** How many looks in a row, this one included, found queued bytes of which none was sent since. */
-  lookStill(): number;
-  /** Gives back all memory and forgets both ends. */
-  clear(): void;
-}
 
 /** What of a listener its conduits need. */
 export interface ConduitListener extends ReceivingListener, DialingListener {
@@ -74,20 +50,20 @@ export interface ConduitHost<T> {
  * Owner: an engine.
  */
 export abstract class Conduit<
-    End,
+    E extends End,
+    Q extends Queue,
     Attempt extends DialAttempt,
-    Lane extends ConduitLane<End>,
     L extends ConduitListener,
     Host extends ConduitHost<never>,
   >
   extends Reception<L>
-  implements Dialing<End>
+  implements Dialing<E>, LaneOwner
 {
   abstract override readonly relay: Relay;
-  abstract override readonly up: Lane;
-  abstract override readonly down: Lane;
-  client: End | null = null;
-  upstream: End | null = null;
+  abstract override readonly up: Lane<E, Q>;
+  abstract override readonly down: Lane<E, Q>;
+  client: E | null = null;
+  upstream: E | null = null;
   readonly attempts: Attempt[] = [];
   untried: readonly Address[] = NONE;
   /** It ends in an orderly way though neither end has asked for it. */
@@ -103,45 +79,35 @@ export abstract class Conduit<
     super(listener);
   }
 
-  /** The IP address of the other end of a connection; null when it cannot be had. */
-  protected abstract addressOf(end: End): Uint8Array | null;
-  /** Bytes for this end that only our kernel has. */
-  protected abstract unsentTo(end: End): number;
-  /** Bytes of this end that we have not received. */
-  protected abstract unreadOf(end: End): number;
-  /** An urgent byte of this end is received in its place, where it is not so already. */
-  protected abstract keepUrgentBytes(end: End): void;
-  /** Sends bytes to a connection that is new. @returns whether it has taken all of them */
-  protected abstract sendFirst(end: End, bytes: Uint8Array): boolean;
+  /** The end of a client that was accepted. @param connection as the carrier accepts them */
+  abstract clientEnd(connection: never): E;
   /** Passes the end on to `side`, unless it is closed already. */
   protected abstract sendFin(side: Side): void;
   /** Makes everything in flight complete. */
   protected abstract abandon(): void;
   /** Ends the relay when that is due: after facts that may have been the last ones. */
-  protected abstract settle(): void;
-  /** Its PROXY header is not complete in time, or others need its place. */
-  abstract preambleLate(reason: Reason): void;
+  abstract settle(): void;
   /** From now on the kernel finds out when an end is gone without a word. */
   abstract keepAlive(): void;
   /** Once nothing is in flight and both ends are closed, the tenancy is over: {@link over}. */
   protected abstract finish(): void;
 
   /** A client connected: the beginning of a tenancy. */
-  accept(id: number, client: End, listener: L): void {
+  accept(id: number, client: E, listener: L): void {
     const { host } = this;
     const { options, paces } = listener;
     const { mode, upstreamInside } = options;
     // The address now, as it cannot be had any more when the connection is closed.
     this.begins(
       id,
-      clientOf(options.address, () => this.addressOf(client)),
+      clientOf(options.address, () => client.otherAddress),
       listener,
     );
     host.started(this as never);
     this.client = client;
     this.isRetired = false;
     host.descriptors.opened(upstreamInside ? 2 : 1);
-    if (options.address.kind === "unix") this.keepUrgentBytes(client);
+    if (options.address.kind === "unix") client.keepUrgentBytes();
     listener.begin(this as never);
     this.up.discards = mode === "sink";
     this.down.discards = mode === "oneway";
@@ -153,17 +119,40 @@ export abstract class Conduit<
     this.receive(effects);
   }
 
+  firstBytesOf(lane: Lane<E, Q>): void {
+    if (lane === this.down) this.firstBytesCame();
+  }
+
+  preamble(bytes: Uint8Array): number {
+    return this.headerBytes(bytes);
+  }
+
+  get isUndecided(): boolean {
+    return this.undecided.length > 0;
+  }
+
+  preambleLate(reason: Reason): void {
+    this.headerEnded(reason);
+    this.up.preambleOver();
+    this.settle();
+  }
+
+  abstract sourceEnded(lane: Lane<E, Q>): void;
+  abstract sourceReset(lane: Lane<E, Q>): void;
+  abstract sourceBroken(lane: Lane<E, Q>): void;
+  abstract targetLost(lane: Lane<E, Q>): void;
+
   protected override expectHeader(isExpected: boolean): void {
     this.up.hasPreamble = isExpected;
   }
 
-  dialed(upstream: End, where: Address): void {
+  dialed(upstream: E, where: Address): void {
     this.answered(where);
     this.upstream = upstream;
     this.up.target = upstream;
     const header = this.headerForUpstream();
     // The connection is new, so there is room for all of it, unless it is gone already.
-    const isTold = header.length === 0 || this.sendFirst(upstream, header);
+    const isTold = header.length === 0 || upstream.sendFirst(header);
     if (this.copy !== null && header.length > 0) this.copy.push(header);
     this.perform(this.relay.dialed());
     if (!isTold && !this.isLeaving) this.terminate("upstream_reset");
@@ -213,7 +202,7 @@ export abstract class Conduit<
    * reset: then the target is reset too, but not before its last bytes have left our kernel, which a
    * reset would discard.
    */
-  end(lane: Lane): void {
+  end(lane: Lane<E, Q>): void {
     if (!this.relay.passesEnd) {
       this.linger();
       return;
@@ -254,6 +243,15 @@ export abstract class Conduit<
     }
   }
 
+  /**
+   * Whether it is retired, and nothing is lost by that. A request that came in that very moment is, and
+   * whoever sent it must not think otherwise.
+   */
+  protected get endsCleanly(): boolean {
+    const { up, down } = this.relay;
+    return this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
+  }
+
   /** What stands for a dial comes to nothing: it is under way, or waits for an upstream. */
   protected dropDial(): void {
     if (!this.relay.dialing) return;
@@ -266,7 +264,7 @@ export abstract class Conduit<
   protected over(): void {
     const { host, listener } = this;
     this.closing = false;
-    this.copy?.leave(this.isRetired);
+    this.copy?.leave(this.endsCleanly);
     this.ends();
     listener.forget(this as never);
     if (listener.options.upstreamInside) host.descriptors.closed(1);
@@ -278,28 +276,35 @@ export abstract class Conduit<
 
   protected override get unsent(): number {
     const { client, upstream } = this;
-    const toClient = client === null ? 0 : this.unsentTo(client);
-    return toClient + (upstream === null ? 0 : this.unsentTo(upstream));
+    return (client?.unsent ?? 0) + (upstream?.unsent ?? 0);
   }
 
   protected override get unread(): number {
     const { client, upstream } = this;
-    const ofClient = client === null ? 0 : this.unreadOf(client);
-    return ofClient + (upstream === null ? 0 : this.unreadOf(upstream));
+    return (client?.unread ?? 0) + (upstream?.unread ?? 0);
+  }
+
+  protected override get ownAddress(): Uint8Array | null {
+    return this.client?.ownAddress ?? null;
   }
 
   /** The end of `side`; null when it is closed, or not there yet. */
-  protected endOf(side: Side): End | null {
+  protected endOf(side: Side): E | null {
     return side === Side.Client ? this.client : this.upstream;
   }
 
+  /** The side that is the source of a lane. */
+  protected sourceSide(lane: Lane<E, Q>): Side {
+    return lane === this.up ? Side.Client : Side.Upstream;
+  }
+
   /** The lane whose source is `side`. */
-  protected laneFrom(side: Side): Lane {
+  protected laneFrom(side: Side): Lane<E, Q> {
     return side === Side.Client ? this.up : this.down;
   }
 
   /** The lane whose target is `side`. */
-  protected laneTo(side: Side): Lane {
+  protected laneTo(side: Side): Lane<E, Q> {
     return side === Side.Client ? this.down : this.up;
   }
 

@@ -62,7 +62,7 @@ export interface HallLinks {
 /** A listener of either engine, whose relays are these. */
 type HallListener<Relay extends RelayOf> = ConduitListener & RelayTimeouts<Relay>;
 // biome-ignore lint/suspicious/noExplicitAny: whichever ends, lanes and hosts they have
-type RelayOf = Conduit<any, DialAttempt, any, any, any>;
+type RelayOf = Conduit<any, any, DialAttempt, any, any>;
 
 /**
  * Where clients come in, and who is there: accepting and its pauses, the relays that run, how they end at a
@@ -131,10 +131,10 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   }
 
   /** A client was accepted: it becomes a relay. */
-  accept(listener: Listener, client: unknown): void {
+  accept(listener: Listener, connection: unknown): void {
     const relay = this.spare.pop() ?? this.carrier.newConduit(listener);
     const id = this.ledger.begins(relay, listener.account);
-    relay.accept(id, client, listener);
+    relay.accept(id, relay.clientEnd(connection as never), listener);
     this.ending.begun(relay);
     if (this.copies.count > 0) this.copies.makeRoom();
   }

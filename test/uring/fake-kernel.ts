@@ -61,6 +61,13 @@ export interface AttemptTenant {
   readonly copyOf: Connection | null;
 }
 
+/** What has an end, as its tickets name it. */
+export interface RelayTenant {
+  readonly tenancy: string;
+  /** The ticket of a receive from the relay's other end. */
+  readonly partner: string;
+}
+
 /** The two ends of one tenancy of a slot, by its tickets. */
 export interface Tenancy {
   client: Connection | null;
@@ -98,6 +105,8 @@ export class FakeKernel implements Kernel, Sockets {
   hasFewDescriptors = false;
   /** Says whose bytes are copied by the copy in a slot. */
   ownerOf: (attempt: number) => AttemptTenant = () => ({ tenancy: "", copyOf: null });
+  /** Which relay has the end in a slot, and its other end's receive. */
+  relayOf: (end: number, generation: number) => RelayTenant = () => ({ tenancy: "", partner: "" });
   /** Sends that were over silently in this turn. */
   readonly silent: InFlight[] = [];
   /** Listening descriptors on which accept(2) does not wait. */
@@ -356,15 +365,19 @@ export class FakeKernel implements Kernel, Sockets {
     return this.descriptors.open({ kind: "connection", connection, tenancy: null });
   }
 
-  /** Who the ends are that tickets of this slot and generation mean. */
+  /** Who the ends are of the relay that is meant by tickets of this slot and generation. */
   tenancy(low: number, high: number): Tenancy {
-    const key = tenancyName(low, high);
+    const key = this.tenancyOf(low, high);
     let tenancy = this.tenancies.get(key);
     if (tenancy === undefined) {
       tenancy = { client: null, upstream: null, dialledAt: 0, isExcused: false };
       this.tenancies.set(key, tenancy);
     }
     return tenancy;
+  }
+
+  private tenancyOf(low: number, high: number): string {
+    return isOfEnd(low) ? this.relayOf(slotOf(low), high).tenancy : tenancyName(low, high);
   }
 
   /** The operation in flight with this ticket that can still be cancelled. */
@@ -411,9 +424,8 @@ export class FakeKernel implements Kernel, Sockets {
   /** Of a send that was over silently nobody has to know soon: its source is read on meanwhile. */
   private checkSilent(): void {
     for (const { entry } of this.silent) {
-      const low = entry.low - Operation.SendUp + Operation.ReceiveUp;
-      const ticket = ticketName(low, entry.high);
-      const isRead = [...this.inFlight].some((operation) => operation.ticket === ticket);
+      const { partner } = this.relayOf(slotOf(entry.low), entry.high);
+      const isRead = [...this.inFlight].some((operation) => operation.ticket === partner);
       holds(isRead, "the loop does not sleep while a flow waits for a send that is over");
     }
   }
@@ -459,7 +471,7 @@ export class FakeKernel implements Kernel, Sockets {
       this.tenancy(entry.low, entry.high).dialledAt = this.clock.now;
     }
     if (file?.kind !== "connection") return;
-    const name = tenancyName(entry.low, entry.high);
+    const name = this.tenancyOf(entry.low, entry.high);
     if (isOfAttempt(entry.low)) {
       holds(file.attempt === name, "an attempt connects its own socket");
       return;
@@ -560,6 +572,12 @@ export function tenancyName(low: number, high: number): string {
 /** Whether it is an operation of a copy to a mirror. */
 export function isOfCopy(low: number): boolean {
   return operationOf(low) >= Operation.MirrorSend;
+}
+
+/** Whether it is an operation of an end of a relay. */
+export function isOfEnd(low: number): boolean {
+  const operation = operationOf(low);
+  return operation >= Operation.Receive && operation <= Operation.Watch;
 }
 
 /** Whether it is an operation of an attempt to connect. */

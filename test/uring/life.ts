@@ -16,6 +16,7 @@ import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
 import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
+import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
@@ -166,10 +167,18 @@ export class Life implements Report {
       const owner = this.inside.connector.slots[attempt]?.owner;
       // Nobody waits for one that was abandoned. Mutants have classes of their own, so members tell.
       if (owner === null || owner === undefined) return { tenancy: "nobody", copyOf: null };
-      const { slot, generation, relay } = owner as UringConduit | UringCopy;
-      if (typeof relay !== "number") return { tenancy: ticketName(slot, generation), copyOf: null };
+      if (isConduit(owner)) return { tenancy: nameOf(owner), copyOf: null };
+      const { slot, generation, relay } = owner as UringCopy;
       const copyOf = this.kernel.handedOver[relay - 1] ?? null;
       return { tenancy: `copy ${ticketName(slot, generation)}`, copyOf };
+    };
+    this.kernel.relayOf = (slot, generation) => {
+      const end = this.inside.ends.slots[slot];
+      const conduit = end?.owner as UringConduit | null | undefined;
+      if (end?.generation !== generation || !conduit) return { tenancy: "nobody", partner: "" };
+      const other = end === conduit.client ? conduit.upstream : conduit.client;
+      const low = ticketLow(Operation.Receive, other?.slot ?? 0);
+      return { tenancy: nameOf(conduit), partner: ticketName(low, other?.generation ?? 0) };
     };
     Object.assign(this.loop.hall.descriptors, { most: story.descriptors, allot: () => {} });
   }
@@ -362,4 +371,12 @@ export class Life implements Report {
     }
     return [tcp(Port.Answers)];
   }
+}
+
+function isConduit(owner: object): owner is UringConduit {
+  return "client" in owner;
+}
+
+function nameOf({ id }: UringConduit): string {
+  return `relay ${id}`;
 }

@@ -25,7 +25,7 @@ function textOf(
 }
 
 test("ready is who has somebody to relay to, on every listener that accepts", () => {
-  const open = { isOpen: true };
+  const open = { isOpen: true, health: "unchecked" } as const;
   const [main, spare] = [listener("main"), listener("spare")];
   const plain = [upstream("main"), upstream("main", open), upstream(":6380", open)];
   expect(textOf([main, listener(null)], plain)).toBe("ready: ready");
@@ -41,6 +41,18 @@ test("ready is who has somebody to relay to, on every listener that accepts", ()
   expect(textOf([main, spare], [])).toContain("of 2 listeners takes");
   expect(textOf([spare], [], "draining")).toBe("draining: draining");
 });
+
+test.each(["ejected", "down", "unknown"] as const)(
+  "one that is %s is nobody to relay to, though the last one is left open, or all are by panic",
+  (health) => {
+    const all = [upstream("main", { isOpen: true, health }), upstream("main", { health })];
+    expect(textOf([listener("main")], all)).toStartWith(
+      "no upstream: ready, but no upstream of main takes relays",
+    );
+    const well = upstream("main", { isOpen: true, health: "up" });
+    expect(textOf([listener("main")], [...all, well])).toStartWith("ready: ready");
+  },
+);
 
 test("one of weight 0 is there for a function that decides, as long as it is well", () => {
   const weightless = { weight: 0, health: "up" } as const;

@@ -57,9 +57,12 @@ export function lackOf(
   return `no upstream of ${whose} takes relays`;
 }
 
-/** One of weight 0 gets those that a route function sends there. */
+/**
+ * One of weight 0 gets those that a route function sends there. The last one that is left, and all of them
+ * below the panic threshold, get relays whatever is known of them: that is no reason to send anybody here.
+ */
 function takesRelays({ isOpen, weight, state, health }: UpstreamView): boolean {
-  return isOpen || (weight === 0 && state === "ready" && speaksFor(health));
+  return (isOpen || (weight === 0 && state === "ready")) && speaksFor(health);
 }
 
 /** No check and no dial speaks against it. */

@@ -1,25 +1,27 @@
 import { cleanUpOrThrow } from "../../clean-up.ts";
-import { ipKind } from "../../config/ip.ts";
 import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
-import type { Reason } from "../../flow/reason.ts";
 import { Side } from "../../flow/reason.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
 import { Conduit } from "../conduit.ts";
 import type { Hall } from "../hall.ts";
-import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
-import { keepUrgentBytes, receiveNow } from "../linux.ts";
+import { Lane } from "../lane.ts";
+import { unreadBytes } from "../libc.ts";
+import { receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
-import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Attempt } from "./connector.ts";
-import { Lane, type LaneOwner } from "./lane.ts";
+import { SocketsEnd, type SocketsLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
+import { ChunkQueue } from "./queue.ts";
 import type { Reservoir } from "./reservoir.ts";
 import type { Turn } from "./turn.ts";
 
+/** Bytes before a chunk that may have been taken for a header's: they are received together. */
+const UNDECIDED_MAX = 16;
+const RECEIVE_MAX = CHUNK_MAX + UNDECIDED_MAX;
 /** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
-const FLOW_LIMIT = 2 * CHUNK_MAX;
+const FLOW_LIMIT = 2 * RECEIVE_MAX;
 
 /** What a conduit needs of its engine. */
 export interface SocketsHost {
@@ -34,67 +36,69 @@ export interface SocketsHost {
  * A relay on Bun's sockets, whose callbacks it is told of. Bun calls back synchronously from `terminate` and
  * `shutdown`.
  */
-export class SocketsConduit
-  extends Conduit<BunSocket<unknown>, Attempt, Lane, Listener, Hall<SocketsConduit, Listener>>
-  implements LaneOwner
-{
+export class SocketsConduit extends Conduit<
+  SocketsEnd,
+  ChunkQueue,
+  Attempt,
+  Listener,
+  Hall<SocketsConduit, Listener>
+> {
   readonly relay: Relay;
-  readonly up: Lane;
-  readonly down: Lane;
+  readonly up: SocketsLane;
+  readonly down: SocketsLane;
+  /** The client's and the upstream's, from tenant to tenant, whether they are open or not. */
+  readonly clientSocket: SocketsEnd;
+  readonly upstreamSocket: SocketsEnd;
   /** Old enough for the kernel to ask silent ends whether they live. */
   private keepsAlive = false;
 
   constructor(host: SocketsHost, listener: Listener) {
     super(host.hall, listener);
-    const flow = () => new Flow(CHUNK_MAX, FLOW_LIMIT, 0);
+    const flow = () => new Flow(RECEIVE_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
-    this.up = new Lane(this.relay.up, host.reservoirs.up, host.meter, host.turn, this);
-    this.down = new Lane(this.relay.down, host.reservoirs.down, host.meter, host.turn, this);
+    const { meter, reservoirs, turn } = host;
+    const { up, down } = this.relay;
+    this.up = new Lane(up, new ChunkQueue(reservoirs.up, FLOW_LIMIT), meter, this);
+    this.down = new Lane(down, new ChunkQueue(reservoirs.down, FLOW_LIMIT), meter, this);
+    this.clientSocket = new SocketsEnd(turn, this.up, this.down);
+    this.upstreamSocket = new SocketsEnd(turn, this.down, this.up);
   }
 
-  override accept(id: number, client: BunSocket<unknown>, listener: Listener): void {
-    this.keepsAlive = false;
+  clientEnd(client: BunSocket<unknown>): SocketsEnd {
     // From now on Bun's callbacks find it.
     client.data = this;
+    return this.clientSocket.open(client);
+  }
+
+  override accept(id: number, client: SocketsEnd, listener: Listener): void {
+    this.keepsAlive = false;
     super.accept(id, client, listener);
   }
 
-  /** The client has sent bytes before its header was complete. @returns those that are the flow's */
-  preamble(chunk: Uint8Array): Uint8Array {
-    const { undecided: before } = this;
-    const taken = this.headerBytes(chunk);
-    if (this.up.hasPreamble || this.isLeaving) return NOTHING;
-    const rest = chunk.subarray(taken);
-    // What was taken before the stream showed that it has no header.
-    return taken === 0 && before.length > 0 ? Buffer.concat([before, rest]) : rest;
-  }
-
-  preambleLate(reason: Reason): void {
-    this.giveBack(this.headerEnded(reason));
-  }
-
-  /** Bytes that were taken for a header's are the flow's. */
-  private giveBack(bytes: Uint8Array): void {
-    if (bytes.length > 0 && !this.isLeaving) this.up.receive(bytes);
-  }
-
-  override dialed(upstream: BunSocket<unknown>, where: Address): void {
-    if (isLinux) keepUrgentBytes(upstream.fd);
-    if (this.keepsAlive) this.listener.keepAlive(upstream);
+  override dialed(upstream: SocketsEnd, where: Address): void {
+    upstream.keepUrgentBytes();
+    if (this.keepsAlive) this.keepAliveOf(upstream);
     super.dialed(upstream, where);
   }
 
-  /** Bun's `end`: a FIN came from `side`. */
-  sourceEnded(side: Side): void {
-    if (side === Side.Client && this.up.hasPreamble) {
-      this.giveBack(this.headerEnded("preamble_invalid"));
+  /** Bun's `end`: a FIN came from the lane's source. */
+  sourceEnded(lane: SocketsLane): void {
+    if (lane.hasPreamble) {
+      this.headerEnded("preamble_invalid");
+      lane.preambleOver();
       if (this.isLeaving) return;
     }
-    if (side === Side.Client && this.waitedEnough()) return;
-    this.laneFrom(side).start(this.relay.sourceEnded(side));
+    if (lane === this.up && this.waitedEnough()) return;
+    lane.start(this.relay.sourceEnded(this.sourceSide(lane)));
     if (this.relay.phase !== RelayPhase.Free) this.listener.halfClosed.add(this);
     this.settle();
   }
+
+  /** Bun tells that by `close` alone: {@link closed}. */
+  sourceReset(): void {}
+
+  /** Of one that is paused Bun tells it, too. */
+  sourceBroken(): void {}
 
   /**
    * Bun's `close`: the descriptor of `side` is closed. Without an error that is the natural end after
@@ -104,6 +108,7 @@ export class SocketsConduit
     const target = this.laneTo(side);
     this.laneFrom(side).source = null;
     target.target = null;
+    (side === Side.Client ? this.clientSocket : this.upstreamSocket).closed();
     if (side === Side.Client) this.client = null;
     else this.upstream = null;
     this.host.descriptors.closed(1);
@@ -113,7 +118,7 @@ export class SocketsConduit
     if (cut || this.relay.phase === RelayPhase.Terminating) {
       this.reset(side);
     } else {
-      this.sourceEnded(side);
+      this.sourceEnded(this.laneFrom(side));
     }
     if (this.closing) this.finish();
   }
@@ -121,7 +126,11 @@ export class SocketsConduit
   /** From now on the kernel finds out when an end is gone without a word. */
   keepAlive(): void {
     this.keepsAlive = true;
-    for (const end of [this.client, this.upstream]) if (end !== null) this.listener.keepAlive(end);
+    for (const end of [this.client, this.upstream]) if (end !== null) this.keepAliveOf(end);
+  }
+
+  private keepAliveOf({ socket }: SocketsEnd): void {
+    if (socket !== null) this.listener.keepAlive(socket);
   }
 
   /**
@@ -129,13 +138,13 @@ export class SocketsConduit
    * the notice that both are through, and three system calls.
    */
   protected sendFin(side: Side): void {
-    const end = this.endOf(side);
-    if (this.relay.from(side).phase === Phase.Open) end?.shutdown();
-    else end?.close();
+    const socket = this.endOf(side)?.socket;
+    if (this.relay.from(side).phase === Phase.Open) socket?.shutdown();
+    else socket?.close();
   }
 
   /** A lane's target takes nothing any more. */
-  targetGone(lane: Lane): void {
+  targetLost(lane: SocketsLane): void {
     const side = lane === this.up ? Side.Upstream : Side.Client;
     this.receiveLast(side);
     // What came may have ended the relay.
@@ -150,15 +159,16 @@ export class SocketsConduit
     const end = this.endOf(side);
     const lane = this.laneFrom(side);
     if (!isLinux || end === null || this.relay.phase !== RelayPhase.Relaying) return;
+    const descriptor = end.socket?.fd ?? -1;
     for (let goesOn = true; goesOn; ) {
-      const waiting = Math.min(unreadBytes(end.fd), CHUNK_MAX);
+      const waiting = Math.min(unreadBytes(descriptor), CHUNK_MAX);
       if (waiting === 0 || lane.flow.phase !== Phase.Open || lane.source !== end) return;
       const chunk = new Uint8Array(waiting);
-      const size = receiveNow(end.fd, chunk);
+      const size = receiveNow(descriptor, chunk);
       if (size <= 0) return;
       // One chunk more than the target takes is kept, as far as there is room.
       goesOn = lane.flow.receiving;
-      lane.receive(chunk.subarray(0, size));
+      end.received(chunk.subarray(0, size));
     }
   }
 
@@ -178,7 +188,7 @@ export class SocketsConduit
     this.settle();
   }
 
-  protected settle(): void {
+  settle(): void {
     this.perform(this.relay.settle());
   }
 
@@ -187,8 +197,8 @@ export class SocketsConduit
     this.dropDial();
     if (this.up.discards) this.endSink();
     for (const end of [this.client, this.upstream]) {
-      if (this.isRetired) end?.close();
-      else end?.terminate();
+      if (this.endsCleanly) end?.socket?.close();
+      else end?.socket?.terminate();
     }
     this.settle();
   }
@@ -197,8 +207,8 @@ export class SocketsConduit
   resetLeft(): void {
     const { client, upstream, attempts } = this;
     cleanUpOrThrow([
-      () => client?.terminate(),
-      () => upstream?.terminate(),
+      () => client?.socket?.terminate(),
+      () => upstream?.socket?.terminate(),
       ...attempts.map((attempt) => () => attempt.abandon()),
     ]);
   }
@@ -214,37 +224,6 @@ export class SocketsConduit
   protected finish(): void {
     if (this.client === null && this.upstream === null) this.over();
   }
-
-  protected get ownAddress(): Uint8Array | null {
-    const address = new Uint8Array(SOCKADDR_SIZE_MAX);
-    return this.client !== null && ownEnd(this.client.fd, address) ? address : null;
-  }
-
-  /** One system call into a few bytes, where Bun makes two and two strings. */
-  protected addressOf(end: BunSocket<unknown>): Uint8Array | null {
-    const address = new Uint8Array(SOCKADDR_IP_SIZE);
-    if (otherEnd(end.fd, address)) return address;
-    const { remoteAddress: host = "", remotePort: port = 0 } = end;
-    return ipKind(host) !== 0 ? encodeSockaddr({ kind: "tcp", host, port }) : null;
-  }
-
-  protected unsentTo(end: BunSocket<unknown>): number {
-    return unsentBytes(end.fd);
-  }
-
-  protected unreadOf(end: BunSocket<unknown>): number {
-    return unreadBytes(end.fd);
-  }
-
-  /** Those of TCP have it from the socket that was listened on. */
-  protected keepUrgentBytes(end: BunSocket<unknown>): void {
-    if (isLinux) keepUrgentBytes(end.fd);
-  }
-
-  protected sendFirst(end: BunSocket<unknown>, bytes: Uint8Array): boolean {
-    return end.write(bytes) === bytes.length;
-  }
 }
 
-const NOTHING = new Uint8Array(0);
 const isLinux = process.platform === "linux";

@@ -5,14 +5,15 @@ import type { Descriptors } from "../descriptors.ts";
 import { ownShortage } from "../dial-reason.ts";
 import type { DialAttempt, Dialer } from "../dialer.ts";
 import { BunAttempt, connect } from "./attempt.ts";
-import { type BunSocket, bunSocket } from "./bun-socket.ts";
+import { bunSocket } from "./bun-socket.ts";
 import type { SocketsConduit } from "./conduit.ts";
 import type { DialWindow } from "./dial-window.ts";
+import type { SocketsEnd } from "./end.ts";
 import type { OnDefect } from "./on-defect.ts";
 import type { Turn } from "./turn.ts";
 
 /** Dials for the conduits of this engine. */
-export type SocketsDialer = Dialer<BunSocket<unknown>, Attempt, SocketsConduit>;
+export type SocketsDialer = Dialer<SocketsEnd, Attempt, SocketsConduit>;
 
 /**
  * One connection to an upstream, from the attempt to the last callback.
@@ -68,7 +69,7 @@ export class Connector {
     if (conduit === null) return;
     this.descriptors.opened(1);
     const { sourceAddresses } = conduit.listener.options;
-    const anyOpen = conduit.client?.fd ?? -1;
+    const anyOpen = conduit.clientSocket.socket?.fd ?? -1;
     connect(attempt, attempt.address, this.handlers, this.window, sourceAddresses, anyOpen);
   }
 
@@ -94,7 +95,7 @@ export class Connector {
           socket.terminate();
           return;
         }
-        this.dialer.answered(conduit, attempt, bunSocket(socket));
+        this.dialer.answered(conduit, attempt, conduit.upstreamSocket.open(bunSocket(socket)));
       },
       connectError: (socket, error) => {
         turn.event();
@@ -104,17 +105,14 @@ export class Connector {
         this.failed(socket.data, code);
       },
       data: (socket, chunk) => {
-        const { conduit } = socket.data;
-        if (conduit === null) return;
-        if (conduit.down.flow.receivedBytes === 0) conduit.firstBytesCame();
-        conduit.down.receive(chunk);
+        socket.data.conduit?.upstreamSocket.data(chunk);
       },
       drain: (socket) => {
-        socket.data.conduit?.up.drained();
+        socket.data.conduit?.upstreamSocket.drained();
       },
       end: (socket) => {
         turn.event();
-        socket.data.conduit?.sourceEnded(Side.Upstream);
+        socket.data.conduit?.down.sourceEnded();
       },
       close: (socket, error) => {
         turn.event();

@@ -275,14 +275,14 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     return {
       open: onOpen,
       data: (socket, chunk) => {
-        socket.data.up.receive(chunk);
+        socket.data.clientSocket.data(chunk);
       },
       drain: (socket) => {
-        socket.data.down.drained();
+        socket.data.clientSocket.drained();
       },
       end: (socket) => {
         turn.event();
-        socket.data.sourceEnded(Side.Client);
+        socket.data.up.sourceEnded();
       },
       close: (socket, error) => {
         turn.event();

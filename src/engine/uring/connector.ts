@@ -39,6 +39,8 @@ export class UringAttempt implements DialAttempt {
   /** What the kernel has of it; {@link Operation.Ignored} when that is nothing. */
   operation = Operation.Ignored;
   address: Address = NOWHERE;
+  /** The same as the kernel wants it. */
+  private encoded: Encoded = NOTHING;
   /** Null once nobody waits for it any more. */
   owner: AttemptOwner | null = null;
   private descriptor = -1;
@@ -49,10 +51,19 @@ export class UringAttempt implements DialAttempt {
     readonly slot: number,
   ) {}
 
+  /** It is to begin now, for somebody. */
+  open(owner: AttemptOwner, address: Address, encoded: Encoded): void {
+    this.generation++;
+    this.owner = owner;
+    this.address = address;
+    this.encoded = encoded;
+  }
+
   begin(): void {
-    this.loop.hall.descriptors.opened(1);
-    const { family } = this.connector.encode(this.address);
-    this.loop.prepare.socket(family, STREAM_SOCKET, this.ticket(Operation.Socket), this.generation);
+    const { encoded, generation, loop } = this;
+    loop.hall.descriptors.opened(1);
+    const low = this.ticket(Operation.Socket);
+    loop.prepare.socket(encoded.family, STREAM_SOCKET, low, generation);
   }
 
   abandon(): void {
@@ -82,7 +93,7 @@ export class UringAttempt implements DialAttempt {
       this.close(Errno.ECANCELED);
       return;
     }
-    const { address, connector } = this;
+    const { address, encoded } = this;
     const bound = loop.tuning.comeFrom(result, owner.sources, address);
     if (bound < 0) {
       this.close(-bound);
@@ -90,17 +101,15 @@ export class UringAttempt implements DialAttempt {
     }
     if (address.kind === "tcp") loop.tuning.noDelay(result);
     loop.tuning.keepUrgentBytes(result);
-    const { bytes, address: at } = connector.encode(address);
     const low = this.ticket(Operation.Connect);
-    loop.prepare.connect(result, at, bytes.length, low, this.generation);
+    loop.prepare.connect(result, encoded.address, encoded.bytes.length, low, this.generation);
   }
 
   /** The address has answered, or not. */
   private connectCompleted(result: number): void {
-    const { address, connector, descriptor, loop, owner } = this;
-    const { bytes } = connector.encode(address);
+    const { address, connector, descriptor, encoded, loop, owner } = this;
     if (result < 0 || owner === null) this.close(result < 0 ? -result : Errno.ECANCELED);
-    else if (address.kind === "tcp" && loop.sockets.meetsItself(descriptor, bytes)) {
+    else if (address.kind === "tcp" && loop.sockets.meetsItself(descriptor, encoded.bytes)) {
       this.close(Errno.ECONNREFUSED);
     } else {
       this.descriptor = -1;
@@ -111,11 +120,11 @@ export class UringAttempt implements DialAttempt {
 
   /** It came to nothing: its descriptor goes. */
   private close(errno: number): void {
-    const { address, connector, descriptor, loop } = this;
+    const { descriptor, encoded, loop } = this;
     this.descriptor = -1;
     loop.closeSocket(descriptor, false);
     loop.hall.descriptors.closed(1);
-    this.lost(dialCode(errnoName(errno), connector.encode(address).bytes));
+    this.lost(dialCode(errnoName(errno), encoded.bytes));
   }
 
   private lost(code: string): void {
@@ -147,9 +156,7 @@ export class Connector {
   /** An attempt that is to begin now. @param address literal, or a path */
   attempt(owner: AttemptOwner, address: Address): UringAttempt {
     const attempt = this.spare.pop() ?? this.add();
-    attempt.generation++;
-    attempt.owner = owner;
-    attempt.address = address;
+    attempt.open(owner, address, this.encode(address));
     return attempt;
   }
 
@@ -167,7 +174,7 @@ export class Connector {
   }
 
   /** The address in the kernel's form. */
-  encode(address: Address): Encoded {
+  private encode(address: Address): Encoded {
     let encoded = this.encoded.get(address);
     if (encoded === undefined) {
       const bytes = encodeSockaddr(address);
@@ -185,3 +192,4 @@ export class Connector {
 }
 
 const NOWHERE: Address = { kind: "unix", path: "" };
+const NOTHING: Encoded = { bytes: new Uint8Array(0), address: 0, family: 0 };

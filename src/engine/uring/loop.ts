@@ -30,16 +30,17 @@ import { UringConduit } from "./conduit.ts";
 import { Connector, type UringAttempt } from "./connector.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
+import { Ends, type UringEnd } from "./end.ts";
 import { Files } from "./files.ts";
 import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
-import type { Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
 import { resetNow } from "./reset-now.ts";
-import { createSender, type Sender } from "./sender.ts";
+import { createSender } from "./senders/create.ts";
+import type { Sender } from "./senders/sender.ts";
 import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
 import { Tuning } from "./tuning.ts";
 import { unseen } from "./unseen.ts";
@@ -103,7 +104,7 @@ export interface LoopOptions {
  *     ┌─► prepare the sends of the turn ─► provide buffers ─► enter: submit all, wait ─┐
  *     └──────────────── handle every completion ◄──────────────────────────────────────┘
  *
- * Completions only record facts and mark lanes; what they ask for is submitted together, by the one
+ * Completions only record facts and mark ends; what they ask for is submitted together, by the one
  * system call that also waits for the next ones.
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
@@ -122,11 +123,11 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
   private readonly files: Files | null;
   readonly alarms = new Alarms();
   private readonly copyTable = new CopyTable(this);
-  /** Which relay a slot is; ended ones keep theirs, for the next tenant. */
-  private readonly slots: UringConduit[] = [];
+  /** All connections of relays. */
+  readonly ends = new Ends(this);
   private readonly ledger: Ledger<UringConduit>;
   private readonly gate: Gate;
-  private marked: Lane[] = [];
+  private marked: UringEnd[] = [];
   private turns = 0;
   private events = 0;
   private silentSends = 0;
@@ -137,11 +138,11 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
   private isOver = false;
   /** The next look for resets that were not told is due. */
   private isSweeping = false;
-  /** Lanes whose sends complete silently at their submission, unless a completion says otherwise. */
-  private prompt: Lane[] = [];
+  /** Ends whose sends complete silently at their submission, unless a completion says otherwise. */
+  private prompt: UringEnd[] = [];
   /** One of them has a copy. */
   private isCopying = false;
-  /** Whether lanes may send so. With a number of completions to wait for each send has to have one. */
+  /** Whether ends may send so. With a number of completions to wait for each send has to have one. */
   readonly allowsPrompt: boolean;
   private readonly waitCount: number;
   /** Null when the loop sleeps as soon as it has nothing to do. */
@@ -317,17 +318,16 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
     return this.gate.accepting;
   }
 
-  /** A lane has something to send at the end of the turn. */
-  mark(lane: Lane): void {
-    if (lane.marked) return;
-    lane.marked = true;
-    this.marked.push(lane);
+  /** An end has something to send at the end of the turn. */
+  mark(end: UringEnd): void {
+    end.marked = true;
+    this.marked.push(end);
   }
 
-  /** A lane has prepared a send that is prompt. */
-  expectPrompt(lane: Lane): void {
-    this.prompt.push(lane);
-    if (lane.copy !== null) this.isCopying = true;
+  /** An end has prepared a send that is prompt. @param isCopied somebody waits for it to be over */
+  expectPrompt(end: UringEnd, isCopied: boolean): void {
+    this.prompt.push(end);
+    if (isCopied) this.isCopying = true;
   }
 
   /** A descriptor is a relay's from now on. */
@@ -474,7 +474,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
 
   private flush(): void {
     const { marked } = this;
-    for (let i = 0; i < marked.length; i++) (marked[i] as Lane).send();
+    for (let i = 0; i < marked.length; i++) (marked[i] as UringEnd).flush();
     marked.length = 0;
   }
 
@@ -482,7 +482,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
   private conclude(): void {
     const { prompt } = this;
     for (let i = 0; i < prompt.length; i++) {
-      if ((prompt[i] as Lane).promptSent()) this.silentSends++;
+      if ((prompt[i] as UringEnd).promptSent()) this.silentSends++;
     }
     prompt.length = 0;
     this.isCopying = false;
@@ -522,27 +522,18 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
       this.copyTable.completed(operation, slotOf(low), generation, result);
       return;
     }
-    const conduit = this.slots[slotOf(low)];
+    const end = this.ends.slots[slotOf(low)];
     // What comes for an earlier tenant was cancelled with it.
-    if (conduit === undefined || conduit.generation !== generation) return;
+    if (end === undefined || end.generation !== generation) return;
     switch (operation) {
-      case Operation.ReceiveUp:
-        conduit.up.receiveCompleted(result, flags);
+      case Operation.Receive:
+        end.receiveCompleted(result, flags);
         return;
-      case Operation.ReceiveDown:
-        conduit.down.receiveCompleted(result, flags);
+      case Operation.Send:
+        end.sendCompleted(result, flags);
         return;
-      case Operation.SendUp:
-        conduit.up.sendCompleted(result, flags);
-        return;
-      case Operation.SendDown:
-        conduit.down.sendCompleted(result, flags);
-        return;
-      case Operation.WatchUp:
-        conduit.up.watchCompleted(result, flags);
-        return;
-      case Operation.WatchDown:
-        conduit.down.watchCompleted(result, flags);
+      case Operation.Watch:
+        end.watchCompleted(result, flags);
         return;
     }
   }
@@ -568,8 +559,6 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
   }
 
   newConduit(listener: Listener): UringConduit {
-    const conduit = new UringConduit(this, this.slots.length, listener);
-    this.slots.push(conduit);
-    return conduit;
+    return new UringConduit(this, listener);
   }
 }

@@ -4,7 +4,7 @@
  *     low  word   [ slot: 28 bits ][ operation: 4 bits ]
  *     high word   [ generation: 32 bits ]
  *
- * The slot is a relay's, a listener's, an attempt's or a copy's, as the operation says; the generation counts
+ * The slot is an end's, a listener's, an attempt's or a copy's, as the operation says; the generation counts
  * the tenants of the slot: a completion that comes late, for an earlier tenant, is told from one of the
  * present tenant.
  *
@@ -22,18 +22,12 @@ export enum Operation {
   Socket,
   /** Connects it. */
   Connect,
-  /** Receives from the client, of the relay with the slot. Up and down lie next to each other: see {@link directionOf}. */
-  ReceiveUp,
-  /** Receives from the upstream. */
-  ReceiveDown,
-  /** Sends to the upstream. */
-  SendUp,
-  /** Sends to the client. */
-  SendDown,
-  /** Watches a client that is not read for its reset. */
-  WatchUp,
-  /** Watches an upstream that is not read for its reset. */
-  WatchDown,
+  /** Receives from an end, whose slot it is. */
+  Receive,
+  /** Sends to it. */
+  Send,
+  /** Watches it for its reset, while it is not read. */
+  Watch,
   /** Sends what waits for the mirror. From here on the slot is a copy's. */
   MirrorSend,
   /** Receives what the mirror answers, which is thrown away. */
