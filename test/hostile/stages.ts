@@ -13,7 +13,7 @@ export interface Stage {
 const isLinux = process.platform === "linux";
 
 /** The engines of this machine, each with one worker and with two, which only Linux can spread. */
-const stages: readonly Stage[] = isLinux
+export const stages: readonly Stage[] = isLinux
   ? [...new Set(["sockets" as const, choose("auto", probe()).name])].flatMap((engine) => [
       { engine, workers: 1 as const },
       { engine, workers: 2 as const },
