@@ -1,9 +1,9 @@
 import { assert } from "../../assert.ts";
 import type { Address } from "../../config/options.ts";
 import { type Backlog, Kept } from "../../memory/backlog.ts";
+import type { Deadlines } from "../deadlines.ts";
 import { ownShortage } from "../dial-reason.ts";
-import { type DialRefusal, mustAsk, withoutAddress } from "../names.ts";
-import type { Copies } from "./copies.ts";
+import { type DialRefusal, mustAsk, type ResolveName, withoutAddress } from "../names.ts";
 import type { Mirror } from "./mirror.ts";
 import type { DropReason, MirrorOutcome } from "./reason.ts";
 
@@ -19,6 +19,24 @@ export enum CopyPhase {
   Ended,
   /** Its connection is being closed. */
   Closing,
+}
+
+/** What a copy needs of all of its engine. */
+interface CopyOwner {
+  /** Finds the addresses of a mirror that is a name. */
+  readonly resolve: ResolveName;
+  /** Copies whose relay is over and that are not. */
+  readonly leaving: Deadlines<Copy>;
+  /** Copies for which bytes wait. */
+  readonly waiting: Deadlines<Copy>;
+  /** Copies whose last bytes must leave the kernel before the mirror is reset. */
+  readonly draining: Deadlines<Copy>;
+  /** It was given up. */
+  told(copy: Copy, reason: DropReason, detail: string): void;
+  /** It has no connection any more. */
+  over(copy: Copy): void;
+  /** It is nobody's. */
+  free(copy: Copy): void;
 }
 
 /** What comes after the last byte. */
@@ -42,7 +60,7 @@ enum End {
  * What it answers is thrown away.
  *
  * A subclass does the I/O: every method of it that is asked for here reports back when it is done, perhaps
- * before it returns. Owner: {@link Copies}, which uses it again when it is over and its relay has let go.
+ * before it returns. Owner: its engine's `Copies`, which uses it again when it is over and its relay has let go.
  */
 export abstract class Copy {
   phase = CopyPhase.Over;
@@ -65,7 +83,7 @@ export abstract class Copy {
 
   /** @param backlog of its own */
   constructor(
-    protected readonly copies: Copies,
+    private readonly copies: CopyOwner,
     protected readonly backlog: Backlog,
   ) {}
 

@@ -10,7 +10,7 @@ import { unreadBytes } from "../libc.ts";
 import { receiveNow } from "../linux.ts";
 import type { Meter } from "../meter.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import type { Attempt } from "./connector.ts";
+import type { Attempt, AttemptOwner } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
 import { ChunkQueue } from "./queue.ts";
@@ -23,9 +23,15 @@ const RECEIVE_MAX = CHUNK_MAX + UNDECIDED_MAX;
 /** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
 const FLOW_LIMIT = 2 * RECEIVE_MAX;
 
+/** A listener whose relays these are. */
+export type SocketsListener = Listener<SocketsConduit>;
+
+/** All relays of an engine. */
+export type SocketsHall = Hall<SocketsConduit, SocketsListener>;
+
 /** What a conduit needs of its engine. */
 export interface SocketsHost {
-  readonly hall: Hall<SocketsConduit, Listener>;
+  readonly hall: SocketsHall;
   /** The memory of the up flows and of the down flows. */
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -36,13 +42,10 @@ export interface SocketsHost {
  * A relay on Bun's sockets, whose callbacks it is told of. Bun calls back synchronously from `terminate` and
  * `shutdown`.
  */
-export class SocketsConduit extends Conduit<
-  SocketsEnd,
-  ChunkQueue,
-  Attempt,
-  Listener,
-  Hall<SocketsConduit, Listener>
-> {
+export class SocketsConduit
+  extends Conduit<SocketsEnd, ChunkQueue, Attempt, SocketsListener, SocketsHall>
+  implements AttemptOwner
+{
   readonly relay: Relay;
   readonly up: SocketsLane;
   readonly down: SocketsLane;
@@ -52,7 +55,7 @@ export class SocketsConduit extends Conduit<
   /** Old enough for the kernel to ask silent ends whether they live. */
   private keepsAlive = false;
 
-  constructor(host: SocketsHost, listener: Listener) {
+  constructor(host: SocketsHost, listener: SocketsListener) {
     super(host.hall, listener);
     const flow = () => new Flow(RECEIVE_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
@@ -70,7 +73,7 @@ export class SocketsConduit extends Conduit<
     return this.clientSocket.open(client);
   }
 
-  override accept(id: number, client: SocketsEnd, listener: Listener): void {
+  override accept(id: number, client: SocketsEnd, listener: SocketsListener): void {
     this.keepsAlive = false;
     super.accept(id, client, listener);
   }

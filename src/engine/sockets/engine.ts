@@ -35,7 +35,12 @@ import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import { SocketsConduit, type SocketsHost } from "./conduit.ts";
+import {
+  SocketsConduit,
+  type SocketsHall,
+  type SocketsHost,
+  type SocketsListener,
+} from "./conduit.ts";
 import { Attempt, Connector, type SocketsDialer } from "./connector.ts";
 import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
@@ -54,12 +59,14 @@ const ACCEPT_LOOK_MS = 1_000;
 const ACCEPT_LOOKS_MAX = 4;
 
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsConduit, Listener> {
+export class SocketsEngine
+  implements Engine, SocketsHost, HallCarrier<SocketsConduit, SocketsListener>
+{
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
-  readonly hall: Hall<SocketsConduit, Listener>;
+  readonly hall: SocketsHall;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly connector: Connector;
@@ -92,7 +99,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     const askRoute: AskRoute = (...question) => this.ask(...question);
     const links = { observer, resolve, askRoute, alarm: timerAlarm };
-    this.hall = new Hall<SocketsConduit, Listener>(this, this.ledger, share, links);
+    this.hall = new Hall<SocketsConduit, SocketsListener>(this, this.ledger, share, links);
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
     const pool = new Pool(
@@ -228,7 +235,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     return { listeners: this.listening.size, isPaused: !this.hall.isAccepting };
   }
 
-  newConduit(listener: Listener): SocketsConduit {
+  newConduit(listener: SocketsListener): SocketsConduit {
     return new SocketsConduit(this, listener);
   }
 
@@ -255,13 +262,13 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   private newListener(
     options: ListenerOptions,
     address: Address,
-    before: Listener | null,
-  ): Listener {
+    before: SocketsListener | null,
+  ): SocketsListener {
     const { hall } = this;
     return new Listener(hall.partsOf(options, address, before), hall.dialer);
   }
 
-  private accept(listener: Listener, socket: Socket<SocketsConduit>): void {
+  private accept(listener: SocketsListener, socket: Socket<SocketsConduit>): void {
     this.turn.event();
     this.hall.accept(listener, bunSocket(socket));
     this.hall.outsiders.makeRoom();

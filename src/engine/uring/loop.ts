@@ -26,7 +26,7 @@ import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
 import { closeUnknown, opensDescriptor } from "./close-unknown.ts";
-import { UringConduit } from "./conduit.ts";
+import { UringConduit, type UringHall, type UringListener } from "./conduit.ts";
 import { Connector, type UringAttempt } from "./connector.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
@@ -34,7 +34,6 @@ import { Ends, type UringEnd } from "./end.ts";
 import { Files } from "./files.ts";
 import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
-import type { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
@@ -109,7 +108,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements HallCarrier<UringConduit, Listener> {
+export class Loop implements HallCarrier<UringConduit, UringListener> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -117,7 +116,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
   readonly receiver: Receiver;
   readonly sender: Sender;
   readonly connector: Connector;
-  readonly hall: Hall<UringConduit, Listener>;
+  readonly hall: UringHall;
   readonly tuning: Tuning;
   /** The ring's file table, if sockets are put into it. */
   private readonly files: Files | null;
@@ -173,7 +172,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
     const resolve: ResolveName = (...question) => report.resolve(...question);
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
     const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
-    this.hall = new Hall<UringConduit, Listener>(this, this.ledger, options.share, links);
+    this.hall = new Hall<UringConduit, UringListener>(this, this.ledger, options.share, links);
     this.gate = new Gate(this);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
@@ -374,7 +373,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
   }
 
   /** A client was accepted: it becomes a relay. */
-  accept(listener: Listener, descriptor: number): void {
+  accept(listener: UringListener, descriptor: number): void {
     this.added(descriptor);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     this.hall.accept(listener, descriptor);
@@ -558,7 +557,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
     });
   }
 
-  newConduit(listener: Listener): UringConduit {
+  newConduit(listener: UringListener): UringConduit {
     return new UringConduit(this, listener);
   }
 }
