@@ -79,7 +79,6 @@ const page = "^src/control/admin/page/";
 /** What is being rebuilt, so that not all of it is mended yet. */
 const unfinished = [
   "^src/config/",
-  "^src/engine/(mirror|sockets|uring)/",
   "^src/engine/thread/guarded\\.ts$",
   "^test/(simulation|uring)/",
 ];
