@@ -33,7 +33,7 @@ const floors = [
     memory: ["src/memory"],
     route: ["src/edge/route/connection.ts"],
   },
-  { "proxy-protocol": ["src/edge/proxy-protocol"] },
+  { "proxy-protocol": ["src/edge/proxy-protocol"], counts: ["src/counts"] },
   {
     system: [
       "src/engine/descriptors.ts",

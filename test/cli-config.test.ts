@@ -161,10 +161,10 @@ queueTimeout = "2s"
   front: 127.0.0.1:7120 → 127.0.0.1:1
   front: unix:${gone}/a.sock → 127.0.0.1:1
     queueTimeout 2s (default: off)
-    connectTimeout 50m (default: 5s)
-    idleTimeout 5m (default: off)
     check redis (default: none)
     checkPassword (not shown) (default: none)
+    idleTimeout 5m (default: off)
+    connectTimeout 50m (default: 5s)
 `,
     });
   });

@@ -8,7 +8,7 @@ import { describePlan, isEmpty, type Plan, restartsFor } from "../control/plan.t
 import type { RunningProxy } from "../control/proxy.ts";
 import { proxyChanges, type WholeProxy } from "../control/setting-changes.ts";
 import { StoppedError } from "../control/stopped-error.ts";
-import { listeningLine } from "./announce.ts";
+import { listeningLines } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import type { Embedded } from "./embedded.ts";
 import type { SettingsSource } from "./settings-source.ts";
@@ -128,9 +128,8 @@ export class Reloader {
     if (!isEmpty(plan)) {
       const changed = plan.changed.map(({ after }) => after);
       const news = new Set([...plan.added, ...changed, ...plan.reopened]);
-      for (const { address, options } of proxy.listeners) {
-        if (news.has(options)) log.info(listeningLine(address, options));
-      }
+      const changedOnes = proxy.listeners.filter(({ options }) => news.has(options));
+      for (const line of listeningLines(changedOnes)) log.info(line);
     }
     if (plan.needRestart.length > 0) {
       log.warn(`${plan.needRestart.join(", ")}: a restart changes that, a reload does not`);

@@ -3,13 +3,14 @@ import { readFlags } from "../cli/read-flags.ts";
 import { policies } from "../upstream/balance/balance.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
 import { readDocument } from "./document.ts";
-import { edgeWords } from "./edge.ts";
 import { settingsNamed, wordsNamed, wordsOfOthers } from "./elsewhere.ts";
 import { ConfigError } from "./error.ts";
-import { checks, ownChecks } from "./health.ts";
 import { knownKeys } from "./schema.ts";
-import { engines, modes } from "./settings.ts";
 import { Problems } from "./sourced.ts";
+import { checks, ownChecks } from "./table/checking.ts";
+import { fullness, headersIn, headersOut } from "./table/entering.ts";
+import { modes } from "./table/relaying.ts";
+import { engines } from "./table/running.ts";
 import { validate } from "./validate.ts";
 
 /** What is wrong with a file of this content. */
@@ -152,6 +153,10 @@ describe("words of other proxies get the word that is used here", () => {
 
   test.each([
     ["unix@/run/a.sock", "unix@ is called unix: here, as in unix:/path"],
+    [
+      "db:+1000",
+      "ports that follow the client's are a range here, as long as that of the listener: -l :5000-5010 -u db:6000-6010",
+    ],
     ["abns@name", "abns@ is called unix:@ here, as in unix:@name"],
     ["udp:10.0.0.1:53", "UDP is not supported"],
     ["udp@:53", "UDP is not supported"],
@@ -173,7 +178,7 @@ describe("words of other proxies get the word that is used here", () => {
 test("every word that is offered is one that ringway takes", () => {
   const own = [...knownKeys.top, ...knownKeys.listener, ...knownKeys.upstream];
   expect(settingsNamed.filter((name) => !own.includes(name))).toEqual([]);
-  const settled = [policies, checks, ownChecks, engines, modes, ...Object.values(edgeWords)];
+  const settled = [policies, checks, ownChecks, engines, modes, headersIn, headersOut, fullness];
   const values: string[] = [...settled.flat(), "close", "reset"];
   expect(wordsNamed.filter((word) => !values.includes(word))).toEqual([]);
 });

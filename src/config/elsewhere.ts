@@ -103,6 +103,10 @@ const schemes: readonly (readonly [RegExp, string])[] = [
     /^_[a-z\d-]+\._tcp\./i,
     "a service in DNS is called srv: here, as in srv:_redis._tcp.example.org",
   ],
+  [
+    /:(\+\d+|\$server_port)$/i,
+    "ports that follow the client's are a range here, as long as that of the listener: -l :5000-5010 -u db:6000-6010",
+  ],
 ];
 
 /** Why an address of another proxy is none here, and how it is called; null when it looks like none of theirs. */

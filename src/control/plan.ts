@@ -1,6 +1,8 @@
 import { formatAddress } from "../config/address.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
+import type { Table } from "../config/table/setting.ts";
+import { proxyTable } from "../config/table/table.ts";
 import { proxyChanges, type SettingChange } from "./setting-changes.ts";
 
 /** A listener before and after a reload. */
@@ -86,15 +88,13 @@ export function planReload(
   };
 }
 
-/** What a running proxy changes by itself; all others wait for a restart. */
-const changedInPlace: ReadonlySet<string> = new Set(["drainDelay", "drainTimeout", "totalRelays"]);
-
 /** The names of settings of the whole proxy that only a restart changes; those of the ring are one. */
 export function restartsFor(settings: readonly SettingChange[]): string[] {
-  const names = settings
-    .map(({ setting }) => setting)
-    .filter((name) => !changedInPlace.has(name))
-    .map((name) => name.replace(/^uring\..*/, "uring"));
+  const names = settings.flatMap(({ setting }) => {
+    if (setting.startsWith("uring.")) return ["uring"];
+    const entry = (proxyTable as Table)[setting];
+    return entry === undefined || entry.needsRestart === true ? [setting] : [];
+  });
   return [...new Set(names)];
 }
 
@@ -154,15 +154,21 @@ export function keyed<Listener extends WantedListener>(
  * addresses does, whatever the listener is called.
  *
  * @param before the homes of what runs
+ * @param apart what parts those of one name nevertheless
  */
 export function homesOf(
   listeners: readonly WantedListener[],
   before: ReadonlyMap<string, string> = new Map(),
+  apart: (listener: WantedListener) => string = () => "",
 ): Map<string, string> {
   const homes = new Map<string, string>();
   const taken = new Set<string>();
-  const groups = Map.groupBy(keyed(listeners), ([key, { name }]) => name ?? { key });
-  for (const group of groups.values()) {
+  const named = Map.groupBy(keyed(listeners), ([key, { name }]) => name ?? { key });
+  const groups = Array.from(named.values()).flatMap((group) =>
+    // Almost all are alone.
+    group.length === 1 ? [group] : [...Map.groupBy(group, ([, one]) => apart(one)).values()],
+  );
+  for (const group of groups) {
     const keys = group.map(([key]) => key);
     const [first = ""] = keys;
     const wanted = [...keys.flatMap((key) => before.get(key) ?? []), ...keys];

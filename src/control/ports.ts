@@ -7,6 +7,9 @@ import { encodeSockaddr } from "../engine/sockaddr.ts";
 import { askSystem } from "../upstream/names/resolver.ts";
 import { JointListening } from "./joint-listening.ts";
 
+/** Whether the listener of a key stays; undefined of one that is not open. */
+type OpenListeners = Pick<ReadonlyMap<string, boolean>, "get">;
+
 /** Takes what listens already on an address, if anything does. */
 export type TakeSockets = (address: Address) => readonly GivenSockets[] | undefined;
 
@@ -18,6 +21,8 @@ export class Ports {
   /** Addresses of sockets that others have opened, whose unix paths are theirs. */
   readonly passedOn = new Set<string>();
   private readonly places = new Map<string, readonly Address[]>();
+  /** Who was ever somewhere on a port: there may be thousands of ports. */
+  private readonly keysOn = new Map<number, Set<string>>();
 
   /** @param lookUp what the name of a listener stands for, for tests to replace */
   constructor(
@@ -35,14 +40,9 @@ export class Ports {
   /**
    * Lets the engine listen on all that an address stands for.
    *
-   * @param open the keys of those that are open, and whether they stay
    * @throws ListenError; then nothing listens
    */
-  async listen(
-    key: string,
-    options: ListenerOptions,
-    open: ReadonlyMap<string, boolean>,
-  ): Promise<Listening> {
+  async listen(key: string, options: ListenerOptions, open: OpenListeners): Promise<Listening> {
     const { address } = options;
     const inherited = this.inherited(address);
     if (inherited?.some(({ areOwn }) => !areOwn)) this.passedOn.add(formatAddress(address));
@@ -58,26 +58,40 @@ export class Ports {
     }
     const [first, ...others] = parts as [Listening, ...Listening[]];
     const places = given?.map(({ place, sockets: [socket] }) => place ?? socket.address);
-    this.places.set(key, places ?? [first.address]);
+    this.note(key, places ?? [first.address]);
     return others.length === 0 ? first : new JointListening([first, ...others]);
+  }
+
+  private note(key: string, places: readonly Address[]): void {
+    this.places.set(key, places);
+    for (const place of places) {
+      if (place.kind !== "tcp") continue;
+      const keys = this.keysOn.get(place.port) ?? new Set();
+      this.keysOn.set(place.port, keys.add(key));
+    }
   }
 
   /** @returns undefined where the engine has to open sockets itself */
   private async open(
-    { address, unix }: ListenerOptions,
-    open: ReadonlyMap<string, boolean>,
+    options: ListenerOptions,
+    open: OpenListeners,
   ): Promise<GivenSockets[] | undefined> {
+    const { address } = options;
     if (process.platform !== "linux" || address.kind === "unix") return undefined;
-    const own = [...open].flatMap(([key, stays]) =>
-      this.placesOf(key).map((place) => ({ place, stays })),
-    );
     const isOurs = (wanted: Address) => {
-      const twin = own.find(({ place, stays }) => stays && isSame(place, wanted));
-      if (twin !== undefined) throw inUse(wanted, twin.place);
-      return own.some(({ place }) => mayOverlap(place, wanted));
+      let overlaps = false;
+      for (const key of this.keysOn.get(wanted.kind === "tcp" ? wanted.port : 0) ?? []) {
+        const stays = open.get(key);
+        if (stays === undefined) continue;
+        const near = this.placesOf(key);
+        overlaps ||= near.some((place) => mayOverlap(place, wanted));
+        const twin = stays ? near.find((place) => isSame(place, wanted)) : undefined;
+        if (twin !== undefined) throw inUse(wanted, twin);
+      }
+      return overlaps;
     };
     try {
-      return await openPlaces(address, this.workers, isOurs, unix, this.lookUp);
+      return await openPlaces(address, this.workers, isOurs, options, this.lookUp);
     } catch (error) {
       if (error instanceof ListenError) throw error;
       // There is no C library to ask: what the engine can do alone has to be enough.

@@ -5,20 +5,15 @@ import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../
 import { formatCounted } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
 import { usedDescriptors } from "../engine/descriptors.ts";
-import {
-  type Engine,
-  ListenError,
-  type Listening,
-  type ProxyObserver,
-  wholeShare,
-} from "../engine/engine.ts";
+import { type Engine, ListenError, type Listening, wholeShare } from "../engine/engine.ts";
+import type { ProxyEvent } from "../engine/events.ts";
 import { setSocketAccess } from "../engine/file-access.ts";
+import { hearing, type Observer, together } from "../engine/observer.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
-import { together } from "../observe/together.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
@@ -90,7 +85,7 @@ export class RunningProxy {
    */
   static async start(
     options: ProxyOptions,
-    observer: ProxyObserver,
+    observer: Observer,
     inherited: TakeSockets = () => undefined,
     lookUp: LookUpParts = lookUpBy(options.dnsServers, options.dnsTtl),
   ): Promise<RunningProxy> {
@@ -410,12 +405,11 @@ export class RunningProxy {
 
   private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
     // Those that go close when all that is new is open.
-    const open = Array.from(
-      this.listening.keys(),
-      (one) => [one, prepared.adopted.has(one)] as const,
-    );
+    const open = {
+      get: (one: string) => (this.listening.has(one) ? prepared.adopted.has(one) : undefined),
+    };
     try {
-      this.listening.set(key, await this.ports.listen(key, options, new Map(open)));
+      this.listening.set(key, await this.ports.listen(key, options, open));
     } catch (error) {
       throw this.withHolder(error, prepared);
     }
@@ -437,30 +431,26 @@ export class RunningProxy {
 }
 
 /** What is told is of use here, too. */
-function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): ProxyObserver {
-  const watched = together([
-    observer,
-    {
-      workerFailed(worker) {
+function watching(observer: Observer, upstreams: Upstreams, edges: Edges): Observer {
+  // Engines know an upstream by its row alone, and nothing of whose it is.
+  const withOwner = (event: ProxyEvent): ProxyEvent => {
+    if (event.event !== "dialFailed") return event;
+    const listener = upstreams.listenerOf(event.slot);
+    return listener === undefined ? event : { ...event, listener };
+  };
+  return together([
+    { wantsStarts: observer.wantsStarts, on: (event) => observer.on(withOwner(event)) },
+    hearing({
+      dialFailed: ({ slot, reason }) => upstreams.dialFailed(slot, reason),
+      workerFailed({ worker }) {
         upstreams.workerFailed(worker - 1);
         edges.workerFailed(worker - 1);
       },
       mirrorDropped({ reason, mirror }) {
         if (reason === "unreachable") upstreams.mirrorFailed(mirror);
       },
-    },
+    }),
   ]);
-  const { dialFailed } = together([
-    {
-      // Engines know an upstream by its row alone, and nothing of whose it is.
-      dialFailed(upstream, reason, detail, slot) {
-        observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
-      },
-      untold: (error) => observer.untold?.(error),
-    },
-    { dialFailed: (_upstream, reason, _detail, slot) => upstreams.dialFailed(slot, reason) },
-  ]);
-  return { ...watched, dialFailed };
 }
 
 /**
@@ -469,7 +459,7 @@ function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): 
 function newEngine(
   { name, uring }: EngineChoice,
   { workers, memory }: ProxyOptions,
-  observer: ProxyObserver,
+  observer: Observer,
   { table, names }: Upstreams,
 ): Engine {
   const upstreams = table.memory;

@@ -50,7 +50,7 @@ test.each<[object, object, string[]]>([
   [
     {},
     { check: "tcp", checkTls: true, checkTlsVerify: false },
-    ["checkTlsVerify: on → off", "check: none → tcp", "checkTls: off → on"],
+    ["check: none → tcp", "checkTls: off → on", "checkTlsVerify: on → off"],
   ],
   [{}, { ejectAfter: 0 }, ["ejectAfter: 3 → 0"]],
   [{}, { onDown: "close", onRemove: "5s" }, ["onDown: keep → close", "onRemove: keep → 5s"]],
@@ -110,9 +110,9 @@ test("settings of the whole proxy, with their units", () => {
     uring: { ...uringDefaults, waitTimeoutMicros: 50 },
   };
   expect(proxyChanges(before, after)).toEqual([
-    { setting: "workers", before: "1", after: "4" },
     { setting: "drainTimeout", before: "10s", after: "1m" },
     { setting: "segmentSize", before: "64KiB", after: "128KiB" },
+    { setting: "workers", before: "1", after: "4" },
     { setting: "uring.waitTimeout", before: "100us", after: "50us" },
   ]);
 });

@@ -1,18 +1,10 @@
 import { formatAddress } from "../config/address.ts";
-import { healthDefaults } from "../config/health.ts";
-import { mirrorDefaults } from "../config/mirror.ts";
-import {
-  ACCESS_LOG_MODE,
-  defaults,
-  type FileAccess,
-  UNIX_MODE,
-  type WantedListener,
-} from "../config/options.ts";
-import { routeDefaults } from "../config/route.ts";
+import type { WantedListener } from "../config/options.ts";
+import { NOT_SHOWN } from "../config/table/kind.ts";
+import { type Setting, type Table, valueAt } from "../config/table/setting.ts";
+import { listenerTable, proxyTable, upstreamTable, uringTable } from "../config/table/table.ts";
 import type { Settings } from "../config/validate.ts";
-import { ejectionDefaults, httpDefaults } from "../upstream/health/check-options.ts";
-import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
-import { kindOf, NOT_SHOWN, textOf } from "./setting-text.ts";
+import type { CheckOptions } from "../upstream/health/check-options.ts";
 
 /** A setting before and after, in words with units; what is secret is not repeated. */
 export interface SettingChange {
@@ -22,70 +14,19 @@ export interface SettingChange {
   after: string;
 }
 
+/** A value with the words for it. */
+interface Told {
+  readonly value: unknown;
+  readonly text: string;
+}
+
 /** Values by the names of their settings. */
-type Values = Map<string, unknown>;
+type Values = Map<string, Told>;
 
 /** Behind a value that looks as it did, but for details. */
 const OTHERWISE = "but another one";
-/** Settings by where their values are, as far as these are not called the same. */
-const names: Readonly<Record<string, string>> = {
-  "balance.policy": "balance",
-  sourceAddresses: "sourceAddress",
-  "dial.budgetMs": "dialBudget",
-  "dial.queueMs": "queueTimeout",
-  "dial.queueMax": "queueSize",
-  "dial.holdMs": "holdTimeout",
-  "edge.refusal": "refuse",
-  "health.ejection.failures": "ejectAfter",
-  "health.ejection.baseMs": "ejectTime",
-  "health.panicPercent": "panicThreshold",
-  "health.check.tls.serverName": "checkTlsName",
-  "health.check.tls.identity": "checkTlsCert, checkTlsKey",
-  "health.check.steps": "checkSend, checkExpect",
-  "route.hook": "route",
-  "mirror.address": "mirror",
-  "mirror.bufferSize": "mirrorBuffer",
-  "dnsTtl.minMs": "dnsMinTtl",
-  "dnsTtl.maxMs": "dnsMaxTtl",
-  "accessLog.target": "accessLog",
-  "accessLog.target.path": "accessLog",
-  "admin.address": "admin",
-  "admin.readyWhen": "readyWhen",
-  "uring.sqPollIdleMs": "uring.sqpoll",
-  "uring.waitTimeoutMicros": "uring.waitTimeout",
-  "uring.napiTimeoutMicros": "uring.napiTimeout",
-};
-
-/** Groups whose settings are called by the group, too: `unixMode`. */
-const prefixes: readonly (readonly [string, string])[] = [
-  ["health.check.tls.", "checkTls"],
-  ["health.check.", "check"],
-  ["unix.", "unix"],
-  ["admin.unix.", "unix"],
-  ["admin.", "admin"],
-  ["accessLog.", "accessLog"],
-  ["mirror.", "mirror"],
-  ["route.", "route"],
-];
-
-/** What follows from others, or is told otherwise. */
-const passedOver: ReadonlySet<string> = new Set([
-  "listeners",
-  "reserved",
-  "overrides",
-  "address",
-  "upstreams",
-  "upstreamInside",
-  "mirror.sourceAddresses",
-  "edge.gate",
-  "health.check.kind",
-  "health.check.role",
-  "health.check.sources",
-  "health.check.fastIntervalMs",
-  "health.check.jitter",
-  "health.ejection.withinMs",
-  "health.ejection.mostMs",
-]);
+/** Instead of a value: there is none. */
+const NONE = "none";
 
 /** Which settings of a listener differ. */
 export function listenerChanges(before: WantedListener, after: WantedListener): SettingChange[] {
@@ -101,78 +42,92 @@ export type WholeProxy = Partial<Omit<Settings, "listeners" | "overrides">>;
 
 /** Which settings of the whole proxy differ: all that there are on either side, but for its listeners. */
 export function proxyChanges(before: WholeProxy, after: WholeProxy): SettingChange[] {
-  return changes(walked(filledUp(before)), walked(filledUp(after)));
+  return changes(ofProxy(before), ofProxy(after));
 }
-
-/** What says more of something that is not there has its defaults, as if it were. */
-function filledUp(whole: WholeProxy): object {
-  const { drainDelayMs = defaults.drainDelayMs, dnsTtl = dnsTtlDefaults, dnsAllow = [] } = whole;
-  const accessLog = whole.accessLog ?? NO_ACCESS_LOG;
-  const admin = whole.admin ?? NO_ADMIN;
-  const account = whole.account ?? NO_ACCOUNT;
-  return { ...whole, drainDelayMs, dnsTtl, dnsAllow, accessLog, admin, account };
-}
-
-const ofProcess = (mode: number): FileAccess => ({ mode, user: null, group: null });
-const NO_ACCESS_LOG = {
-  target: null,
-  access: ofProcess(ACCESS_LOG_MODE),
-  starts: defaults.accessLogStarts,
-  everyMs: 0,
-};
-const NO_ADMIN = {
-  address: null,
-  token: null,
-  readToken: null,
-  readyWhen: defaults.readyWhen,
-  unix: ofProcess(UNIX_MODE),
-};
-const NO_ACCOUNT = { user: null, group: null };
 
 function changes(before: Values, after: Values): SettingChange[] {
   return [...new Set([...before.keys(), ...after.keys()])]
-    .filter((setting) => !Bun.deepEquals(before.get(setting), after.get(setting), true))
-    .map((setting) => change(setting, before.get(setting), after.get(setting)));
+    .map((setting) => ({ setting, one: before.get(setting), other: after.get(setting) }))
+    .filter(({ one, other }) => !Bun.deepEquals(one?.value, other?.value, true))
+    .map(({ setting, one, other }) => change(setting, one ?? MISSING, other ?? MISSING));
 }
 
-function change(setting: string, before: unknown, after: unknown): SettingChange {
-  const texts = { before: textOf(setting, before), after: textOf(setting, after) };
+const MISSING: Told = { value: undefined, text: "not there" };
+
+function change(setting: string, before: Told, after: Told): SettingChange {
+  const texts = { before: before.text, after: after.text };
   if (texts.before !== texts.after || texts.before === NOT_SHOWN) return { setting, ...texts };
   // They differ by less than words say.
-  if (typeof before === "number" && typeof after === "number") {
-    return { setting, before: String(before), after: String(after) };
+  if (typeof before.value === "number" && typeof after.value === "number") {
+    return { setting, before: String(before.value), after: String(after.value) };
   }
   return { setting, before: texts.before, after: `${texts.after}, ${OTHERWISE}` };
+}
+
+/** The settings of a table that have a place among these options. @param prefix of their names */
+function walked(options: object, table: Table, prefix = "", own: Odd = {}): Values {
+  const values: Values = new Map();
+  for (const [key, setting] of Object.entries(table)) {
+    const odd = own[key];
+    if (odd === undefined && setting.at === "") continue;
+    const value = (odd === undefined ? valueAt(options, setting.at) : odd) ?? setting.fallback;
+    values.set(prefix + key, { value, text: textOf(setting, value) });
+  }
+  return values;
+}
+
+/** Values by their keys of which functions have made something else. */
+type Odd = Readonly<Record<string, unknown>>;
+
+function ofProxy(whole: WholeProxy): Values {
+  const { accessLog = null, admin = null, account = null, uring = {} } = whole;
+  const values = walked(whole, proxyTable, "", {
+    accessLog: accessLog?.target === "stdout" ? "stdout" : (accessLog?.target.path ?? NONE),
+    admin: admin?.address ?? NONE,
+    adminToken: admin?.token ?? NONE,
+    adminReadToken: admin?.readToken ?? NONE,
+    user: account?.user ?? NONE,
+    group: account?.group ?? NONE,
+  });
+  const { unixMode, unixUser, unixGroup } = listenerTable;
+  const socket = walked(admin ?? {}, { unixMode, unixUser, unixGroup });
+  return new Map([...values, ...socket, ...walked(uring, uringTable, "uring.")]);
 }
 
 /** @param common upstreams that both have: of others it is enough that they are there or are not */
 function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values {
   const { check, ejection } = listener.health;
-  // What says more of something that is not there has its defaults, as if it were.
-  const asked = {
-    ...UNCHECKED,
-    ...check,
-    proxyProtocol: headerOf(listener),
-    tls: { ...WITHOUT_TLS, ...check?.tls },
-  };
-  const health = { ...listener.health, check: asked, ejection: ejection ?? NEVER_EJECTED };
-  const mirror = listener.mirror ?? { address: null, ...mirrorDefaults };
-  const route = listener.route ?? { hook: null, ...routeDefaults };
-  const values = walked({ ...listener, health, mirror, route });
-  values.set("check", check === null ? null : kindOf(check));
-  values.set("checkTls", (check?.tls ?? null) !== null);
+  const values = walked(listener, listenerTable, "", {
+    check: check === null ? NONE : kindOf(check),
+    checkTls: (check?.tls ?? null) !== null,
+    checkProxyProtocol: headerOf(listener),
+    ejectAfter: ejection?.failures ?? 0,
+  });
+  const { name = NONE } = listener;
+  values.set("name", { value: name, text: name });
+  hide(values, "checkTlsCert, checkTlsKey", check?.tls?.identity);
+  hide(values, "checkSend, checkExpect", check?.steps);
   for (const { address, weight, isBackup, maxRelays, ...own } of listener.upstreams) {
-    const name = `upstream ${formatAddress(address)}`;
+    const upstream = `upstream ${formatAddress(address)}`;
     if (!common.has(formatAddress(address))) {
-      values.set(name, "there");
+      values.set(upstream, { value: true, text: "there" });
       continue;
     }
-    values.set(`${name} weight`, weight);
-    values.set(`${name} backup`, isBackup);
-    values.set(`${name} maxRelays`, maxRelays);
-    values.set(`${name} onDown`, own.onDown === undefined ? AS_LISTENER : own.onDown);
-    values.set(`${name} sendProxyProtocol`, own.sendProxyProtocol ?? AS_LISTENER);
-    values.set(`${name} check`, own.check === undefined ? AS_LISTENER : own.check);
+    const tell = (key: keyof typeof upstreamTable, value: unknown) =>
+      values.set(`${upstream} ${key}`, {
+        value,
+        text: value === undefined ? AS_LISTENER : textOf(upstreamTable[key] as Setting, value),
+      });
+    tell("weight", weight);
+    tell("backup", isBackup);
+    tell("maxRelays", maxRelays);
+    tell("onDown", own.onDown);
+    tell("sendProxyProtocol", own.sendProxyProtocol);
+    const { check: ownCheck } = own;
+    values.set(`${upstream} check`, {
+      value: ownCheck,
+      text: ownCheck === undefined ? AS_LISTENER : ownCheck === null ? NONE : kindOf(ownCheck),
+    });
   }
   return values;
 }
@@ -181,53 +136,29 @@ function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values
 function headerOf({ health: { check }, edge }: WantedListener): string {
   const auto = check?.address === null ? edge.sendProxyProtocol : "off";
   const sent = check?.proxyProtocol ?? auto;
-  return sent === auto ? healthDefaults.proxyProtocol : sent;
+  return sent === auto ? listenerTable.checkProxyProtocol.fallback : sent;
 }
 
-const UNCHECKED = {
-  intervalMs: healthDefaults.intervalMs,
-  timeoutMs: healthDefaults.timeoutMs,
-  rise: healthDefaults.rise,
-  fall: healthDefaults.fall,
-  address: null,
-  ...httpDefaults,
-};
-const WITHOUT_TLS = { serverName: null, verify: true, ca: null, identity: null, alpn: [] };
-const NEVER_EJECTED = { ...ejectionDefaults, failures: 0 };
+function hide(values: Values, setting: string, value: unknown): void {
+  const isThere = value !== undefined && value !== null;
+  values.set(setting, { value: value ?? null, text: isThere ? NOT_SHOWN : NONE });
+}
 
 /** What an upstream says nothing of. */
 const AS_LISTENER = "as its listener";
 
-/** All values within, by their settings' names. */
-function walked(options: object): Values {
-  const values: Values = new Map();
-  const walk = (value: unknown, path: string) => {
-    if (passedOver.has(path)) return;
-    if (isGroup(value)) {
-      for (const [key, one] of Object.entries(value))
-        walk(one, path === "" ? key : `${path}.${key}`);
-    } else {
-      values.set(nameOf(path), value);
-    }
-  };
-  walk(options, "");
-  return values;
+/** A value in the words of a file. */
+function textOf(setting: Setting, value: unknown): string {
+  const { is, initial, unless, fallback } = setting;
+  if (Bun.deepEquals(value, fallback, true)) {
+    return typeof initial === "string"
+      ? initial
+      : (unless ?? (initial === undefined ? NONE : is.show(value)));
+  }
+  // An empty text stands for none.
+  return value === "" || value === null || value === undefined ? NONE : is.show(value);
 }
 
-/** Whether settings are in it, and it is not the value of one. */
-function isGroup(value: unknown): value is object {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
-  const keys = ["networks", "tarpitMs", "least", "cert", "network"];
-  const isAddress = "kind" in value && ("host" in value || "path" in value || "port" in value);
-  return !(isAddress && !("intervalMs" in value)) && !keys.some((key) => key in value);
-}
-
-function nameOf(path: string): string {
-  const known = names[path];
-  if (known !== undefined) return known;
-  const prefix = prefixes.find(([group]) => path.startsWith(group));
-  const last = path.slice(path.lastIndexOf(".") + 1).replace(/Ms$/, "");
-  if (prefix !== undefined) return `${prefix[1]}${last.charAt(0).toUpperCase()}${last.slice(1)}`;
-  return path.startsWith("uring.") ? `uring.${last}` : last;
+function kindOf({ kind, role }: CheckOptions): string {
+  return role === undefined || role === "any" ? kind : `${kind}-${role}`;
 }

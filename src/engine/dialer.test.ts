@@ -4,6 +4,7 @@ import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { type DialAttempt, Dialer, type Dialing } from "./dialer.ts";
+import { hearing } from "./observer.ts";
 
 class FakeAttempt implements DialAttempt {
   state: "made" | "begun" | "abandoned" = "made";
@@ -107,7 +108,7 @@ beforeEach(() => {
   relay = new FakeRelay();
   dialer = new Dialer(
     descriptors as Descriptors,
-    { dialFailed: (_upstream, reason, detail) => void failures.push(`${reason} ${detail}`) },
+    hearing({ dialFailed: ({ reason, detail }) => void failures.push(`${reason} ${detail}`) }),
     (_address, _slot, then) => {
       answer = then;
     },

@@ -6,9 +6,9 @@ import { RelayPhase } from "../flow/relay.ts";
 import { ATTEMPTS_MAX } from "../upstream/names/happy-eyeballs.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { dialReason } from "./dial-reason.ts";
-import type { EngineObserver } from "./engine.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { type ResolveName, withoutAddress } from "./names.ts";
+import type { Observer } from "./observer.ts";
 import type { TimedDialer } from "./relay-timeouts.ts";
 import type { WaitCount } from "./waiting-room.ts";
 
@@ -79,7 +79,7 @@ export interface Dialing<End> {
 export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implements TimedDialer<T> {
   constructor(
     private readonly descriptors: Descriptors,
-    private readonly observer: Pick<EngineObserver, "dialFailed">,
+    private readonly observer: Observer,
     private readonly resolveName: ResolveName,
     private readonly newAttempt: (relay: T, address: Address) => A,
   ) {}
@@ -128,7 +128,8 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
     const { upstreamAddress: address, upstreamSlot: slot } = relay;
     this.drop(relay);
     if (address !== null && slot !== null && relay.relay.phase === RelayPhase.Dialing) {
-      this.observer.dialFailed(formatAddress(address), reason, detail, slot);
+      const upstream = formatAddress(address);
+      this.observer.on({ event: "dialFailed", upstream, reason, detail, slot });
     }
     relay.dialFailed(reason);
   }

@@ -1,24 +1,24 @@
 import { forEach, type Step } from "../clean-up.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
+import { Count } from "../counts/figures.ts";
 import { Admission } from "../edge/admission.ts";
 import type { Backlog } from "../memory/backlog.ts";
 import { UpstreamChooser } from "../upstream/chooser.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
-import { nameOfListener } from "./account.ts";
 import type { Conduit, ConduitHost, ConduitListener } from "./conduit.ts";
 import type { Alarm } from "./deadlines.ts";
 import { Descriptors } from "./descriptors.ts";
 import { type DialAttempt, Dialer } from "./dialer.ts";
 import type { Selection } from "./ending/dropping.ts";
 import { Ending } from "./ending/ending.ts";
-import { type EngineObserver, type EngineShare, upstreamTableOf } from "./engine.ts";
+import { type EngineShare, upstreamTableOf } from "./engine.ts";
 import type { Ledger } from "./ledger.ts";
 import { Copies, type CopiesHost } from "./mirror/copies.ts";
 import type { Copy } from "./mirror/copy.ts";
 import type { MirrorDrop } from "./mirror/reason.ts";
 import type { ResolveName } from "./names.ts";
+import type { Observer } from "./observer.ts";
 import { Outsiders } from "./outsiders.ts";
-import { Count } from "./pages.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "./policy.ts";
 import type { RelayParts, RelayTimeouts } from "./relay-timeouts.ts";
 import type { AskRoute, Routing } from "./route-desk.ts";
@@ -53,7 +53,7 @@ export interface HallCarrier<Relay, Listener> {
 
 /** By what a hall tells and asks. */
 export interface HallLinks {
-  readonly observer: Omit<EngineObserver, "poolGrew">;
+  readonly observer: Observer;
   readonly resolve: ResolveName;
   readonly askRoute: AskRoute;
   readonly alarm: Alarm;
@@ -114,8 +114,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
    */
   partsOf(options: ListenerOptions, address: Address, before: Listener | null): RelayParts<Relay> {
     const { descriptors, table } = this;
-    const account = this.ledger.account(nameOfListener(options, address));
-    account.keep(options.upstreams);
+    const account = this.ledger.accountOf(options, address, before);
     const last = before?.choice.chooser ?? null;
     return {
       options,
@@ -140,12 +139,13 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   }
 
   started(relay: Relay): void {
-    this.links.observer.relayStarted?.(relay.summary());
+    const { observer } = this.links;
+    if (observer.wantsStarts) observer.on({ event: "relayStarted", relay: relay.summary() });
   }
 
   finished(relay: Relay): void {
     this.ending.ended(relay);
-    this.links.observer.relayEnded(this.ledger.ends(relay));
+    this.links.observer.on({ event: "relayEnded", relay: this.ledger.ends(relay) });
     if (this.spare.length < SPARE_MAX) this.spare.push(relay);
     this.settleStop();
   }
@@ -160,7 +160,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     else if (!this.isAccepting && this.carrier.mayResume && descriptors.ample) {
       this.isAccepting = true;
       this.carrier.resume();
-      this.links.observer.acceptResumed();
+      this.links.observer.on({ event: "acceptResumed" });
     }
   }
 
@@ -168,8 +168,9 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   pause(cause: PauseCause): void {
     if (!this.isAccepting || this.isStopping || !this.carrier.pause(cause)) return;
     this.isAccepting = false;
-    this.ledger.add(Count.AcceptPauses);
-    this.links.observer.acceptPaused(cause, this.ledger.running.size);
+    this.ledger.add(Count.acceptPauses);
+    const relays = this.ledger.running.size;
+    this.links.observer.on({ event: "acceptPaused", cause, relays });
   }
 
   /** Memory of some direction may have run out, or may be there again. */
@@ -179,10 +180,10 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     if (isDry === this.isDry) return;
     this.isDry = isDry;
     if (isDry) {
-      links.observer.poolEmpty();
+      links.observer.on({ event: "poolEmpty" });
       if (!this.isLooking) links.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
       this.isLooking = true;
-    } else links.observer.poolRefilled();
+    } else links.observer.on({ event: "poolRefilled" });
     this.decide();
   }
 
@@ -214,7 +215,9 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     const { ledger, links } = this;
     const running = () => ledger.running;
     yield* forEach(running, (relay) => relay.abandoned());
-    yield* forEach(running, (relay) => links.observer.relayEnded(ledger.ends(relay)));
+    yield* forEach(running, (relay) =>
+      links.observer.on({ event: "relayEnded", relay: ledger.ends(relay) }),
+    );
   }
 
   // --- for copies and listeners ---
@@ -232,7 +235,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   }
 
   mirrorDropped(drop: MirrorDrop): void {
-    this.links.observer.mirrorDropped?.(drop);
+    this.links.observer.on({ event: "mirrorDropped", ...drop });
   }
 
   noCopies(): void {
@@ -240,8 +243,8 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   }
 
   routeFailed(listener: string, why: string): void {
-    this.ledger.add(Count.RouteFailures);
-    this.links.observer.routeFailed?.(listener, why);
+    this.ledger.add(Count.routeFailures);
+    this.links.observer.on({ event: "routeFailed", listener, why });
   }
 
   /**

@@ -56,8 +56,6 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
   copy: Copy | null = null;
   /** What comes is a header first, which is not the flow's. */
   hasPreamble = false;
-  /** Bytes of it that are queued, as it may turn out to be none. */
-  private preambleBytes = 0;
   private stillLooks = 0;
   private sentBefore = 0;
   /** How fast it may be; null for as fast as it can. */
@@ -256,7 +254,6 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
   /** What is queued is the flow's, if the relay goes on: there was no header, or it is over. */
   preambleOver(): void {
     const { flow, owner, queue } = this;
-    this.preambleBytes = 0;
     if (flow.phase !== Phase.Open) {
       this.drop();
       owner.settle();
@@ -291,7 +288,6 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     this.target = null;
     this.copy = null;
     this.hasPreamble = false;
-    this.preambleBytes = 0;
     this.stillLooks = 0;
     this.sentBefore = 0;
     this.pacing?.end();
@@ -359,23 +355,21 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
   /** The source has brought bytes of a header, and perhaps the first ones of the flow. */
   private takePreamble(size: number): void {
     const { owner, queue } = this;
-    let header = 0;
-    for (const view of queue.views(queue.size - size, size)) {
+    // What is queued already may be a header's, or turn out to be none of it.
+    const before = queue.size - size;
+    let header = before;
+    for (const view of queue.views(before, size)) {
       header += owner.preamble(view);
       if (!this.hasPreamble) break;
     }
     if (!this.hasPreamble) {
       if (owner.refusedFor !== null) this.drop();
-      else if (owner.hasHeader) queue.consume(Math.min(this.preambleBytes + header, queue.size));
+      else if (owner.hasHeader) queue.consume(Math.min(header, queue.size));
       this.preambleOver();
       return;
     }
-    this.preambleBytes += header;
     // As long as it may be no header at all, everything is kept.
-    if (!owner.isUndecided) {
-      queue.consume(this.preambleBytes);
-      this.preambleBytes = 0;
-    }
+    if (!owner.isUndecided) queue.consume(header);
     this.receive(false);
   }
 }

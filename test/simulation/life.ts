@@ -6,7 +6,8 @@ import {
   type Mode,
 } from "../../src/config/options.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
-import type { EngineObserver, RelaySummary } from "../../src/engine/engine.ts";
+import type { RelaySummary } from "../../src/engine/engine.ts";
+import { hearing } from "../../src/engine/observer.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
@@ -270,14 +271,15 @@ export class Life {
     }
   }
 
-  private readonly observer: Omit<EngineObserver, "poolGrew"> = {
-    relayEnded: (relay) => this.relayEnded(relay),
-    dialFailed: (upstream, reason, detail) => this.tell(`dial to ${upstream}: ${reason} ${detail}`),
+  private readonly observer = hearing({
+    relayEnded: ({ relay }) => this.relayEnded(relay),
+    dialFailed: ({ upstream, reason, detail }) =>
+      this.tell(`dial to ${upstream}: ${reason} ${detail}`),
     poolEmpty: () => this.tell("memory has run out"),
     poolRefilled: () => this.tell("there is memory again"),
-    acceptPaused: (cause) => this.tell(`accepting pauses for want of ${cause}`),
+    acceptPaused: ({ cause }) => this.tell(`accepting pauses for want of ${cause}`),
     acceptResumed: () => this.tell("accepting goes on"),
-  };
+  });
 
   private relayEnded(relay: RelaySummary): void {
     const { carrier } = this;

@@ -298,6 +298,11 @@ export class FakeKernel implements Kernel, Sockets {
     return this.descriptors.connection(descriptor).readable;
   }
 
+  queueUpTo(descriptor: number, backlog: number): void {
+    const { kind } = this.descriptors.get(descriptor);
+    holds(kind === "listening" && backlog >= 1, "queueUpTo: somebody may wait at what listens");
+  }
+
   stopWaiting(descriptor: number): void {
     this.neverWait.add(descriptor);
   }

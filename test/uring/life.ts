@@ -10,6 +10,7 @@ import {
 } from "../../src/config/options.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
 import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
+import type { ProxyEvent } from "../../src/engine/events.ts";
 import { Held, heldMemory } from "../../src/engine/held.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
@@ -296,19 +297,15 @@ export class Life implements Report {
 
   // --- what the loop tells ---
 
-  relayEnded(relay: RelaySummary): void {
+  readonly wantsStarts = false;
+  on(event: ProxyEvent): void {
+    if (event.event === "acceptPaused") this.pauses++;
+    if (event.event !== "relayEnded") return;
+    const { relay } = event;
     this.ended.push(relay);
     holds(this.ended.filter(({ id }) => id === relay.id).length === 1, "a relay ends once");
     checkEnded(this, relay, this.clientOf(relay));
   }
-  dialFailed(): void {}
-  poolGrew(): void {}
-  poolEmpty(): void {}
-  poolRefilled(): void {}
-  acceptPaused(): void {
-    this.pauses++;
-  }
-  acceptResumed(): void {}
   resolve(
     address: Address,
     _slot: number | null,

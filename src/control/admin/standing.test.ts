@@ -4,10 +4,19 @@ import type { ListenerDocument } from "./listener-document.ts";
 import { downOf, standingOf, urgencyOf } from "./standing.ts";
 
 const listener = (name: string | null, more: Partial<ListenerDocument> = {}) =>
-  ({ name, listen: ":6380", mode: "bidirectional", accepting: true, ...more }) as ListenerDocument;
+  ({
+    name,
+    listen: ":6380",
+    mode: "bidirectional",
+    upstreams: ["a:1"],
+    accepting: true,
+    ...more,
+  }) as ListenerDocument;
 const upstream = (listener: string, more: Partial<UpstreamView> = {}) =>
   ({
     listener,
+    upstream: "a:1",
+    service: null,
     isOpen: false,
     weight: 1,
     state: "ready",
@@ -53,6 +62,17 @@ test.each(["ejected", "down", "unknown"] as const)(
     expect(textOf([listener("main")], [...all, well])).toStartWith("ready: ready");
   },
 );
+test("ports of one name each have upstreams of their own, and services have members", () => {
+  const open = { isOpen: true, health: "up" } as const;
+  const at = (port: number) => listener("db", { listen: `:${port}`, upstreams: [`a:${port}`] });
+  const ports = [at(1), at(2)];
+  const first = upstream("db", { ...open, upstream: "a:1" });
+  expect(textOf(ports, [first])).toBe("no upstream: ready, but no upstream of db takes relays");
+  expect(textOf(ports, [first, upstream("db", { ...open, upstream: "a:2" })])).toBe("ready: ready");
+  const service = listener("s", { upstreams: ["srv:_a._tcp.b"] });
+  const member = upstream("s", { ...open, upstream: "10.0.0.1:1", service: "_a._tcp.b" });
+  expect(textOf([service], [member])).toBe("ready: ready");
+});
 
 test("one of weight 0 is there for a function that decides, as long as it is well", () => {
   const weightless = { weight: 0, health: "up" } as const;

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { type ListenerOptions, listenerDefaults } from "../../config/options.ts";
+import { engineRow } from "../../counts/figures.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Book } from "../book.ts";
 import { Descriptors } from "../descriptors.ts";
-import { Count, sharedNumbers } from "../pages.ts";
+import { sharedNumbers } from "../pages.ts";
 import { Copies } from "./copies.ts";
 import { Copy } from "./copy.ts";
 import type { Mirror } from "./mirror.ts";
@@ -51,7 +52,7 @@ class Engine {
       mirrorDropped: () => {},
       noCopies: () => {},
     };
-    const figures = { book: new Book("sockets"), counts: sharedNumbers(Count.Size) };
+    const figures = { book: new Book("sockets"), counts: sharedNumbers(engineRow.size) };
     this.copies = new Copies(host, figures);
     const mirror = this.copies.mirrorOf(options, "a", null);
     if (mirror === null) throw new Error("there is a mirror");

@@ -1,13 +1,14 @@
 import { cleanUpOrThrow, forEach } from "../../clean-up.ts";
 import { formatAddress } from "../../config/address.ts";
 import type { ListenerOptions } from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
 import { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Book } from "../book.ts";
 import { type Alarm, Deadlines, timerAlarm } from "../deadlines.ts";
 import type { Descriptors } from "../descriptors.ts";
 import type { ResolveName } from "../names.ts";
-import { Count, type Numbers } from "../pages.ts";
+import type { Numbers } from "../pages.ts";
 import { COPY_SEGMENT_SIZE } from "../policy.ts";
 import { MirrorAccount } from "./account.ts";
 import type { Copy } from "./copy.ts";
@@ -78,7 +79,7 @@ export class Copies {
     { book, counts }: { readonly book: Book; readonly counts: Numbers },
     private readonly alarm: Alarm = timerAlarm,
   ) {
-    const first = Count.MirrorSegmentsLeased;
+    const first = Count.mirrorSegmentsLeased;
     this.figures = counts.subarray(first, first + PoolCount.Size);
     this.book = book;
     const queue = (spanMs: number, call: (copy: Copy) => void) =>

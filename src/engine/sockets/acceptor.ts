@@ -7,8 +7,7 @@ import { madeForOwner, setSocketAccess } from "../file-access.ts";
 import type { Held } from "../held.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { keepUrgentBytes, setBlocking } from "../linux.ts";
-import type { GivenSockets } from "../listening-socket.ts";
-import { BACKLOG } from "../policy.ts";
+import type { GivenSockets, SocketSettings } from "../listening-socket.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
 import type { SocketsConduit } from "./conduit.ts";
 
@@ -39,14 +38,17 @@ export class Acceptor {
   private bound: Address;
   /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
   private ownsPath = false;
+  private backlog: number;
 
   /** @param held where descriptors are noted that outlive the thread; nowhere, where it is the process's own */
   constructor(
     private readonly wanted: Address,
+    private readonly settings: SocketSettings,
     private readonly handlers: SocketHandler<SocketsConduit>,
     private readonly held: Notes = noNotes,
   ) {
     this.bound = wanted;
+    this.backlog = settings.backlog;
   }
 
   /** The address that is really accepted on. */
@@ -62,19 +64,14 @@ export class Acceptor {
     this.handle = this.listen({ fd: descriptor });
   }
 
-  /**
-   * Binds and starts to accept.
-   *
-   * @param access what the file of a unix socket gets
-   * @throws ListenError
-   */
-  async open(access: FileAccess): Promise<void> {
+  /** Binds and starts to accept. @throws ListenError */
+  async open(): Promise<void> {
     const { wanted: address } = this;
     if (address.kind === "unix") await removeStaleSocket(address.path);
     try {
       this.handle =
         address.kind === "unix"
-          ? this.listenAt(address.path, access)
+          ? this.listenAt(address.path, this.settings.unix)
           : this.listen({ hostname: address.host, port: address.port });
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
@@ -84,6 +81,14 @@ export class Acceptor {
     if (address.kind === "tcp") {
       this.bound = { ...address, port: (this.handle as TCPSocketListener<SocketsConduit>).port };
     }
+  }
+
+  /** So many connections may wait in the kernel from now on. */
+  queueUpTo(backlog: number): void {
+    if (backlog === this.backlog) return;
+    this.backlog = backlog;
+    const descriptor = this.handle?.fd ?? this.spare;
+    if (descriptor !== -1) setBacklog(descriptor, backlog);
   }
 
   /** Stops accepting; connections wait in the kernel's backlog. @returns whether that worked */
@@ -132,8 +137,8 @@ export class Acceptor {
   private listen(where: object): BunListener {
     const options = { ...where, socket: this.handlers, allowHalfOpen: true };
     const handle = Bun.listen<SocketsConduit>(options as never) as unknown as BunListener;
-    // Bun asks for 512.
-    setBacklog(handle.fd, BACKLOG);
+    // Bun asks for 512, and others for what they like.
+    setBacklog(handle.fd, this.backlog);
     if (process.platform === "linux") keepUrgentBytes(handle.fd);
     this.keepSpare(handle);
     return handle;

@@ -14,14 +14,8 @@ import type { Attempt, AttemptOwner } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
 import { ChunkQueue } from "./queue.ts";
-import type { Reservoir } from "./reservoir.ts";
+import { FLOW_LIMIT, RECEIVE_MAX, type Reservoir } from "./reservoir.ts";
 import type { Turn } from "./turn.ts";
-
-/** Bytes before a chunk that may have been taken for a header's: they are received together. */
-const UNDECIDED_MAX = 16;
-const RECEIVE_MAX = CHUNK_MAX + UNDECIDED_MAX;
-/** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
-const FLOW_LIMIT = 2 * RECEIVE_MAX;
 
 /** A listener whose relays these are. */
 export type SocketsListener = Listener<SocketsConduit>;
@@ -61,8 +55,8 @@ export class SocketsConduit
     this.relay = new Relay(flow(), flow());
     const { meter, reservoirs, turn } = host;
     const { up, down } = this.relay;
-    this.up = new Lane(up, new ChunkQueue(reservoirs.up, FLOW_LIMIT), meter, this);
-    this.down = new Lane(down, new ChunkQueue(reservoirs.down, FLOW_LIMIT), meter, this);
+    this.up = new Lane(up, new ChunkQueue(reservoirs.up), meter, this);
+    this.down = new Lane(down, new ChunkQueue(reservoirs.down), meter, this);
     this.clientSocket = new SocketsEnd(turn, this.up, this.down);
     this.upstreamSocket = new SocketsEnd(turn, this.down, this.up);
   }

@@ -108,6 +108,7 @@ export class Connector {
           socket.terminate();
           return;
         }
+        attempt.succeeded();
         this.dialer.answered(conduit, attempt, conduit.upstreamSocket.open(bunSocket(socket)));
       },
       connectError: (socket, error) => {

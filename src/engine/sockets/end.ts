@@ -33,9 +33,6 @@ export class SocketsEnd implements End, Deferred {
   private paused = false;
   /** It takes nothing until `drain`. */
   private full = false;
-  /** Bytes of the last chunk. */
-  private lastSize = 0;
-  private readonly deferMax: number;
 
   /**
    * @param incoming the lane that it is the source of
@@ -45,9 +42,7 @@ export class SocketsEnd implements End, Deferred {
     private readonly turn: Turn,
     private readonly incoming: SocketsLane,
     private readonly outgoing: SocketsLane,
-  ) {
-    this.deferMax = Math.min(DEFER_MAX, outgoing.queue.reservoir.pool.size);
-  }
+  ) {}
 
   /** Bun cannot be asked for few bytes. */
   get limitsReceives(): boolean {
@@ -88,7 +83,7 @@ export class SocketsEnd implements End, Deferred {
   send(most: number): void {
     if (this.full) return;
     const { queue } = this.outgoing;
-    if (queue.ring.count > 0) this.writeKept(most);
+    if (queue.count > 0) this.writeKept(most);
     else if (most === 0 && this.mayDefer(queue)) this.turn.defer(this);
     else this.writeChunk(most);
   }
@@ -104,7 +99,6 @@ export class SocketsEnd implements End, Deferred {
     const { incoming } = this;
     const { queue } = incoming;
     if (queue.isDeferred) incoming.target?.turnEnded();
-    this.lastSize = chunk.length;
     queue.push(chunk);
     incoming.received(chunk.length);
     queue.keep();
@@ -170,11 +164,11 @@ export class SocketsEnd implements End, Deferred {
     if (queue.isDeferred) return true;
     // Most dials are answered by the time a client that has asked could send more. What comes all the
     // same has room, once.
-    return target === null && this.lastSize <= this.deferMax;
+    return target === null && isSmall(queue);
   }
 
   private mayDefer(queue: ChunkQueue): boolean {
-    return this.turn.busy && queue.chunkSize <= this.deferMax && queue.defer();
+    return this.turn.busy && isSmall(queue) && queue.defer();
   }
 
   /** Sends a chunk from where Bun has put it. */
@@ -198,14 +192,15 @@ export class SocketsEnd implements End, Deferred {
   /** Sends what was kept, as far as it is taken. */
   private writeKept(most: number): void {
     const { outgoing, socket } = this;
-    const { reservoir, ring } = outgoing.queue;
-    const { pool } = reservoir;
+    const { queue } = outgoing;
+    const { count } = queue;
+    const { pool } = queue.reservoir;
     let left = most === 0 ? Infinity : most;
     let total = 0;
     let asked = 0;
     let taken = 0;
-    for (let i = 0; i < ring.count && left > 0; i++) {
-      const index = ring.at(i);
+    for (let i = 0; i < count && left > 0; i++) {
+      const index = queue.at(i);
       const start = pool.start[index] as number;
       const size = Math.min(left, (pool.end[index] as number) - start);
       taken = socket?.write(pool.view(index), start, size) ?? -1;
@@ -221,3 +216,8 @@ export class SocketsEnd implements End, Deferred {
 }
 
 const isLinux = process.platform === "linux";
+
+/** One segment can hold all of it. */
+function isSmall({ size, reservoir }: ChunkQueue): boolean {
+  return size <= DEFER_MAX && size <= reservoir.pool.size;
+}

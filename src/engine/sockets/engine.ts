@@ -2,6 +2,7 @@ import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
 import { cleanUp, forEach, type Step } from "../../clean-up.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
 import { Side } from "../../flow/reason.ts";
 import type { Backlog } from "../../memory/backlog.ts";
@@ -13,7 +14,6 @@ import {
   type Acceptance,
   accepts,
   type Engine,
-  type EngineObserver,
   type EngineShare,
   type EngineStats,
   ListenError,
@@ -29,7 +29,7 @@ import { canOpenSocket } from "../libc.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import type { ResolveName } from "../names.ts";
-import { Count } from "../pages.ts";
+import type { Observer } from "../observer.ts";
 import type { AskRoute, RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
@@ -88,7 +88,7 @@ export class SocketsEngine
    */
   constructor(
     memory: MemoryOptions,
-    observer: EngineObserver,
+    observer: Observer,
     resolve: ResolveName,
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
@@ -105,8 +105,8 @@ export class SocketsEngine
     const pool = new Pool(
       memory.segmentSize,
       memory.segmentCount,
-      (bytes) => observer.poolGrew(bytes),
-      counts.subarray(Count.SegmentsLeased, Count.SegmentsLeased + PoolCount.Size),
+      (bytes) => observer.on({ event: "poolGrew", bytes }),
+      counts.subarray(Count.segmentsLeased, Count.segmentsLeased + PoolCount.Size),
     );
     const reservoir = (direction: "up" | "down") =>
       new Reservoir(
@@ -133,11 +133,12 @@ export class SocketsEngine
     const { address } = options;
     const acceptor = new Acceptor(
       address,
+      options,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
-    else if (this.stopping === null) await acceptor.open(options.unix);
+    else if (this.stopping === null) await acceptor.open();
     if (this.stopping !== null) {
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
@@ -388,6 +389,7 @@ export class SocketsEngine
     await passed();
     listening.acceptor.close();
     this.listening.delete(listening);
+    this.ledger.gone(listening.listener);
     this.hall.descriptors.listens(-1);
     if (this.listening.size === 0) this.stopLooking();
     this.hall.settleStop();

@@ -16,27 +16,29 @@ import type { Reservoir } from "./reservoir.ts";
  */
 export class ChunkQueue implements Queue {
   size = 0;
-  /** What was left over. */
-  readonly ring: Ring;
-  /** The chunk, of which the bytes `start`…`end` are queued; null when there is none. */
+  /** What was left over; null when that was nothing so far, as of most lanes. */
+  private kept: Ring | null = null;
+  /** The chunk, of which the bytes from `start` on are queued; null when there is none. */
   chunk: Uint8Array | null = null;
   start = 0;
-  private end = 0;
   /** The chunk waits for the end of the turn, and a segment is promised for it. */
   isDeferred = false;
 
-  /** @param limit most bytes of the lane's flow */
-  constructor(
-    readonly reservoir: Reservoir,
-    limit: number,
-  ) {
-    const { pool } = reservoir;
-    this.ring = new Ring(pool, pool.segmentsFor(limit) + 1);
-  }
+  constructor(readonly reservoir: Reservoir) {}
 
   get room(): number {
-    const { reservoir, ring } = this;
-    return Math.min(reservoir.free, ring.capacity - ring.count) * reservoir.pool.size;
+    const { free, pool, segmentsMax } = this.reservoir;
+    return Math.min(free, segmentsMax - this.count) * pool.size;
+  }
+
+  /** Segments of what was left over. */
+  get count(): number {
+    return this.kept === null ? 0 : this.kept.count;
+  }
+
+  /** One of them, 0…count − 1. */
+  at(place: number): number {
+    return (this.kept as Ring).at(place);
   }
 
   /** Its bytes take no more memory than they need. */
@@ -55,23 +57,23 @@ export class ChunkQueue implements Queue {
 
   /** Bytes of the chunk that are queued. */
   get chunkSize(): number {
-    return this.chunk === null ? 0 : this.end - this.start;
+    return this.chunk === null ? 0 : this.chunk.length - this.start;
   }
 
-  /** A chunk has come, of at least 1 byte. There must be none. */
+  /** A chunk has come, of at least 1 byte. It may be that another one was just found to be for nobody. */
   push(chunk: Uint8Array): void {
-    assert(this.chunk === null, "push: one chunk at a time");
+    this.keep();
+    assert(this.chunk === null, "push: what was put off was sent");
     this.chunk = chunk;
     this.start = 0;
-    this.end = chunk.length;
     this.size += chunk.length;
   }
 
   consume(size: number): void {
     this.size -= size;
     let left = size;
-    const { ring } = this;
-    if (ring.count > 0) {
+    const { chunk, kept: ring } = this;
+    if (ring !== null && ring.count > 0) {
       const { count } = ring;
       while (left > 0 && ring.count > 0) {
         const part = Math.min(left, ring.firstSize);
@@ -82,24 +84,25 @@ export class ChunkQueue implements Queue {
     }
     if (left === 0) return;
     this.start += left;
-    if (this.start === this.end) this.forget();
+    if (this.start === chunk?.length) this.forget();
   }
 
   cut(size: number): void {
+    const { chunk, chunkSize } = this;
+    assert(chunk !== null && size <= chunkSize, "cut: bytes of the chunk");
     this.size -= size;
-    this.end -= size;
-    assert(this.end >= this.start, "cut: bytes of the chunk");
-    if (this.start === this.end) this.forget();
+    if (size === chunkSize) this.forget();
+    else this.chunk = chunk.subarray(0, chunk.length - size);
   }
 
   views(from: number, size: number): Uint8Array[] {
     const views: Uint8Array[] = [];
-    const { chunk, ring, start } = this;
+    const { chunk, count, start } = this;
     const { pool } = this.reservoir;
     let skip = from;
     let left = size;
-    for (let i = 0; i < ring.count && left > 0; i++) {
-      const index = ring.at(i);
+    for (let i = 0; i < count && left > 0; i++) {
+      const index = this.at(i);
       const first = pool.start[index] as number;
       const length = (pool.end[index] as number) - first;
       const part = Math.min(length - skip, left);
@@ -116,8 +119,8 @@ export class ChunkQueue implements Queue {
   clear(): void {
     if (this.size === 0) return;
     this.size = 0;
-    const { count } = this.ring;
-    this.ring.clear();
+    const { count } = this;
+    this.kept?.clear();
     this.chunk = null;
     if (count > 0) this.reservoir.changed(-count);
     this.redeem();
@@ -125,14 +128,14 @@ export class ChunkQueue implements Queue {
 
   /** What is left of the chunk is kept in segments, for which there is room. */
   keep(): void {
-    const { chunk, end, ring } = this;
+    const { chunk, reservoir, start } = this;
     if (chunk === null || this.isDeferred) return;
-    const { count } = ring;
-    const rest = end === chunk.length ? chunk : chunk.subarray(0, end);
-    const kept = ring.append(rest, this.start);
-    assert(kept === end - this.start, "keep: the reservoir keeps room for a chunk");
+    this.kept ??= new Ring(reservoir.pool, reservoir.segmentsMax);
+    const { count } = this.kept;
+    const kept = this.kept.append(chunk, start);
+    assert(kept === chunk.length - start, "keep: the reservoir keeps room for a chunk");
     this.forget();
-    this.reservoir.changed(ring.count - count);
+    reservoir.changed(this.kept.count - count);
   }
 
   /** The chunk is to wait for the end of the turn. @returns whether there is memory for that */

@@ -1,7 +1,7 @@
 import type { ListenerOptions } from "../../config/options.ts";
 import type { PauseCause } from "../hall.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
-import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import { RELAY_DESCRIPTORS_MAX } from "../policy.ts";
 import type { Answering } from "../thread/teller.ts";
 import { CqeFlag } from "./abi.ts";
 import type { Alarms } from "./alarms.ts";
@@ -69,6 +69,7 @@ export class Gate {
   listen(key: number, options: ListenerOptions, descriptor: number): void {
     const listener = this.newListener(options, descriptor, null);
     this.listeners.set(key, listener);
+    this.loop.sockets.queueUpTo(descriptor, options.backlog);
     this.loop.hall.descriptors.listens(1);
     if (this.loop.hall.isStopping) this.close(key, listener);
     else if (this.isOpen) this.arm(key, listener);
@@ -80,6 +81,7 @@ export class Gate {
     if (before === undefined) return;
     const { address } = before.options;
     const listener = this.newListener({ ...options, address }, before.descriptor, before);
+    this.loop.sockets.queueUpTo(before.descriptor, options.backlog);
     listener.armed = before.armed;
     listener.closing = before.closing;
     this.listeners.set(key, listener);
@@ -121,7 +123,7 @@ export class Gate {
     }
     if ((flags & CqeFlag.More) !== 0) {
       // From here on one at a time: the last one that fits must be the last one accepted.
-      if (!this.isAmple) this.cancelAccept(key);
+      if (!this.isAmpleFor(listener)) this.cancelAccept(key);
       return;
     }
     listener.armed = false;
@@ -176,12 +178,12 @@ export class Gate {
   private arm(key: number, listener: UringListener): void {
     listener.armed = true;
     const low = ticketLow(Operation.Accept, key);
-    this.loop.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmple, low);
+    this.loop.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmpleFor(listener), low);
   }
 
-  /** Whether a whole backlog may be accepted at once without running out of descriptors. */
-  private get isAmple(): boolean {
-    return this.loop.hall.descriptors.left > BACKLOG * RELAY_DESCRIPTORS_MAX;
+  /** Whether all who may wait there may be accepted at once without running out of descriptors. */
+  private isAmpleFor({ options }: UringListener): boolean {
+    return this.loop.hall.descriptors.left > options.backlog * RELAY_DESCRIPTORS_MAX;
   }
 
   private cancelAccept(key: number): void {
@@ -213,9 +215,10 @@ export class Gate {
     const { loop } = this;
     const { descriptor } = listener;
     this.listeners.delete(key);
+    loop.hall.ledger.gone(listener);
     loop.hall.descriptors.listens(-1);
     loop.sockets.stopWaiting(descriptor);
-    for (let failures = 0; failures < BACKLOG; ) {
+    for (let failures = 0; failures < listener.options.backlog; ) {
       const accepted = loop.sockets.acceptNow(descriptor);
       if (accepted >= 0) {
         loop.took(accepted);

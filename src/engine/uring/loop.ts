@@ -5,8 +5,8 @@ import type {
   MemoryOptions,
   UringOptions,
 } from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
-import type { Reason } from "../../flow/reason.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { Book } from "../book.ts";
 import type { Selection } from "../ending/dropping.ts";
@@ -16,9 +16,8 @@ import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
-import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
-import { Count } from "../pages.ts";
+import type { Observer } from "../observer.ts";
 import type { AskRoute, RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
@@ -56,24 +55,11 @@ const SWEEP_MS = 1_000;
 const COPY_WAIT_MICROS = 1_000;
 
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
-export interface Report {
-  /** A client was accepted. Missing when nobody wants to know. */
-  relayStarted?(relay: Summary): void;
-  relayEnded(relay: Summary): void;
-  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void;
-  poolGrew(bytes: number): void;
-  poolEmpty(): void;
-  poolRefilled(): void;
-  acceptPaused(cause: "descriptors" | "memory", relays: number): void;
-  acceptResumed(): void;
+export interface Report extends Observer {
   /** Resolves a host name; answered in a later turn. */
   readonly resolve: ResolveName;
   /** Asks a listener's route function; see {@link Routing.askRoute}. */
   askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void;
-  /** A listener's route function has failed for a relay. */
-  routeFailed(listener: string, why: string): void;
-  /** A copy to a mirror was given up. */
-  mirrorDropped(drop: MirrorDrop): void;
   /** That listener accepts no more. */
   unlistened(key: number): void;
   /** No listener and no relay is left after {@link Loop.stop}, which has cut so many. */
@@ -164,11 +150,11 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
     this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel) : null;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
-      report.poolGrew(bytes),
+      report.on({ event: "poolGrew", bytes }),
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
     this.ledger = new Ledger("uring", this.meter, options.share, options.memory);
-    this.ledger.counts[Count.HasRing] = 1;
+    this.ledger.counts[Count.hasRing] = 1;
     const resolve: ResolveName = (...question) => report.resolve(...question);
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
     const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
@@ -446,15 +432,15 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   private tellFigures(): void {
     const { kernel, memory } = this;
     const { counts } = this.ledger;
-    counts[Count.SegmentsLeased] = memory.leased;
-    counts[Count.SegmentsLeasedMax] = memory.leasedMax;
-    counts[Count.PoolBytes] = memory.bytes;
-    counts[Count.Turns] = this.turns;
-    counts[Count.Events] = this.events;
-    counts[Count.Submissions] = kernel.submissions;
-    counts[Count.SilentSends] = this.silentSends;
-    counts[Count.ReceivesWithoutBuffer] = memory.receivesWithoutBuffer;
-    counts[Count.Overflows] = kernel.overflows;
+    counts[Count.segmentsLeased] = memory.leased;
+    counts[Count.segmentsLeasedMax] = memory.leasedMax;
+    counts[Count.poolBytes] = memory.bytes;
+    counts[Count.turns] = this.turns;
+    counts[Count.events] = this.events;
+    counts[Count.submissions] = kernel.submissions;
+    counts[Count.silentSends] = this.silentSends;
+    counts[Count.receivesWithoutBuffer] = memory.receivesWithoutBuffer;
+    counts[Count.overflows] = kernel.overflows;
   }
 
   /**
