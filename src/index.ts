@@ -30,22 +30,17 @@ export type {
   Route,
   UpstreamState,
 } from "./edge/route/connection.ts";
-export {
-  type EngineStats,
-  ListenError,
-  type PortHolder,
-  type RelaySummary,
-  type RingStats,
-} from "./engine/engine.ts";
 export type {
   DialFailure,
   RouteFailure,
   UpstreamEvent,
   WorkerFailure,
 } from "./engine/events.ts";
+export { ListenError, type PortHolder } from "./engine/listen-error.ts";
 export type { MirrorStats } from "./engine/mirror/account.ts";
 export type { DropReason, MirrorDrop, MirrorOutcome } from "./engine/mirror/reason.ts";
 export { EngineUnsupportedError } from "./engine/select.ts";
+export type { EngineStats, RelaySummary, RingStats } from "./engine/stats.ts";
 export type { Reason } from "./flow/reason.ts";
 export { createProxy, type Proxy, type ProxyConfig } from "./library/create-proxy.ts";
 export type { ProxyEvents } from "./library/events.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RedisClient } from "bun";
 import { formatAddress } from "../src/config/address.ts";
-import type { RelaySummary } from "../src/engine/engine.ts";
+import type { RelaySummary } from "../src/engine/stats.ts";
 import { createProxy, type MirrorDrop, type ProxyConfig } from "../src/index.ts";
 import type { Statistics } from "../src/observe/statistics.ts";
 import { CliProcess } from "./cli-process.ts";

@@ -16,8 +16,8 @@ import {
   type WantedListener,
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
-import { ListenError } from "../src/engine/engine.ts";
 import type { Fields } from "../src/engine/events.ts";
+import { ListenError } from "../src/engine/listen-error.ts";
 import { choose } from "../src/engine/select.ts";
 import { probe } from "../src/engine/uring/probe.ts";
 import { resolveName } from "../src/upstream/names/resolver.ts";

@@ -7,9 +7,10 @@ import {
   uringDefaults,
 } from "../src/config/options.ts";
 import { Fleet } from "../src/control/fleet.ts";
-import type { Listening, UpstreamStats } from "../src/engine/engine.ts";
+import type { Listening } from "../src/engine/engine.ts";
 import { hearing, together } from "../src/engine/observer.ts";
 import { choose } from "../src/engine/select.ts";
+import type { UpstreamStats } from "../src/engine/stats.ts";
 import { ThreadEngine } from "../src/engine/thread/thread-engine.ts";
 import { probe } from "../src/engine/uring/probe.ts";
 import { UpstreamTable } from "../src/upstream/table.ts";

@@ -2,17 +2,9 @@ import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
 import type { Selection } from "../engine/ending/dropping.ts";
-import {
-  type Acceptance,
-  type Engine,
-  type EngineShare,
-  type EngineStats,
-  ListenError,
-  type Listening,
-  paused,
-  type RelaySummary,
-} from "../engine/engine.ts";
+import { type Acceptance, type Engine, type Listening, paused } from "../engine/engine.ts";
 import { closeDescriptor, duplicate } from "../engine/libc.ts";
+import { ListenError } from "../engine/listen-error.ts";
 import {
   type GivenSockets,
   type ListeningSocket,
@@ -20,7 +12,9 @@ import {
 } from "../engine/listening-socket.ts";
 import type { Observer } from "../engine/observer.ts";
 import { mayOverlap } from "../engine/overlap.ts";
+import type { EngineShare } from "../engine/share.ts";
 import { removeSocketFile } from "../engine/socket-file.ts";
+import type { EngineStats, RelaySummary } from "../engine/stats.ts";
 import { stackOf } from "../engine/thread/stack.ts";
 import { noStats, totalStats } from "../engine/total.ts";
 import { SharedObserver } from "./shared-observer.ts";

@@ -5,12 +5,14 @@ import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../
 import { formatCounted } from "../config/quantity.ts";
 import { nameOfListener } from "../engine/account.ts";
 import { usedDescriptors } from "../engine/descriptors.ts";
-import { type Engine, ListenError, type Listening, wholeShare } from "../engine/engine.ts";
+import type { Engine, Listening } from "../engine/engine.ts";
 import type { ProxyEvent } from "../engine/events.ts";
 import { setSocketAccess } from "../engine/file-access.ts";
+import { ListenError } from "../engine/listen-error.ts";
 import { hearing, type Observer, together } from "../engine/observer.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
+import { wholeShare } from "../engine/share.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";

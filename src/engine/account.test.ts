@@ -7,10 +7,10 @@ import type { Reason } from "../flow/reason.ts";
 import { Relay } from "../flow/relay.ts";
 import { type ListenerAccount, nameOfListener } from "./account.ts";
 import { Book } from "./book.ts";
-import { wholeShare } from "./engine.ts";
 import { Ledger } from "./ledger.ts";
 import { Meter } from "./meter.ts";
 import type { RelayStory } from "./relay-story.ts";
+import { wholeShare } from "./share.ts";
 
 const one: Address = { kind: "tcp", host: "10.0.0.1", port: 6379 };
 /** The same upstream, as another listener has it. */

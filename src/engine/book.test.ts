@@ -6,11 +6,11 @@ import { numberOfReason, reasons } from "../flow/reason.ts";
 import { Relay } from "../flow/relay.ts";
 import type { ListenerAccount } from "./account.ts";
 import { Book } from "./book.ts";
-import { wholeShare } from "./engine.ts";
 import { Ledger } from "./ledger.ts";
 import { Meter } from "./meter.ts";
 import type { Page } from "./pages.ts";
 import type { RelayStory } from "./relay-story.ts";
+import { wholeShare } from "./share.ts";
 import { noStats } from "./total.ts";
 
 const memory = { segmentSize: 1_024, segmentCount: 8 };

@@ -13,7 +13,6 @@ import {
 } from "../counts/figures.ts";
 import { occurred } from "../counts/occurred.ts";
 import { numberOfReason, reasons } from "../flow/reason.ts";
-import type { EngineStats, ListenerStats, RingStats, UpstreamStats } from "./engine.ts";
 import { closeMirror, mirrorStats } from "./mirror/account.ts";
 import {
   type EnginePage,
@@ -26,6 +25,7 @@ import {
   type UpstreamPage,
 } from "./pages.ts";
 import { COPY_SEGMENT_SIZE } from "./policy.ts";
+import type { EngineStats, ListenerStats, RingStats, UpstreamStats } from "./stats.ts";
 import { discard } from "./summary.ts";
 import { noStats } from "./total.ts";
 

@@ -11,7 +11,6 @@ import { Descriptors } from "./descriptors.ts";
 import { type DialAttempt, Dialer } from "./dialer.ts";
 import type { Selection } from "./ending/dropping.ts";
 import { Ending } from "./ending/ending.ts";
-import { type EngineShare, upstreamTableOf } from "./engine.ts";
 import type { Ledger } from "./ledger.ts";
 import { Copies, type CopiesHost } from "./mirror/copies.ts";
 import type { Copy } from "./mirror/copy.ts";
@@ -22,6 +21,7 @@ import { Outsiders } from "./outsiders.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "./policy.ts";
 import type { RelayParts, RelayTimeouts } from "./relay-timeouts.ts";
 import type { AskRoute, Routing } from "./route-desk.ts";
+import { type EngineShare, upstreamTableOf } from "./share.ts";
 
 /** Relays kept for the next tenants, at most; beyond that the garbage collector takes them. */
 const SPARE_MAX = 1_024;

@@ -3,10 +3,10 @@ import { Count, engineRow, flowFigures } from "../counts/figures.ts";
 import { numberOfReason, type Reason, reasons } from "../flow/reason.ts";
 import { ListenerAccount, nameOfListener } from "./account.ts";
 import { Book } from "./book.ts";
-import type { EngineShare } from "./engine.ts";
 import type { Meter } from "./meter.ts";
 import { type FlowTotals, sharedNumbers } from "./pages.ts";
 import type { RelayStory } from "./relay-story.ts";
+import type { EngineShare } from "./share.ts";
 import type { Summary } from "./summary.ts";
 
 /** A listener, as far as its relays are counted. */

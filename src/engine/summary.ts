@@ -4,9 +4,9 @@ import { FlowCount, type FlowStats, flowFigures } from "../counts/figures.ts";
 import type { ClientAddress } from "../edge/access/client-address.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
-import type { RelaySummary } from "./engine.ts";
 import type { MirrorOutcome } from "./mirror/reason.ts";
 import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "./sockaddr.ts";
+import type { RelaySummary } from "./stats.ts";
 
 /**
  * A relay's story. Every relay that ends has one, and few are ever read: so its addresses are put into

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { listenerFigures } from "../counts/figures.ts";
-import type { EngineStats } from "./engine.ts";
 import type { MirrorStats } from "./mirror/account.ts";
+import type { EngineStats } from "./stats.ts";
 import { noStats, totalStats } from "./total.ts";
 
 function stats(parts: Partial<EngineStats>): EngineStats {

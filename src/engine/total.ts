@@ -10,8 +10,8 @@ import {
   upstreamFigures,
 } from "../counts/figures.ts";
 import { addOccurred } from "../counts/occurred.ts";
-import type { EngineStats, ListenerStats, UpstreamStats } from "./engine.ts";
 import { addMirror } from "./mirror/account.ts";
+import type { EngineStats, ListenerStats, UpstreamStats } from "./stats.ts";
 
 /** What an engine has counted that never did anything. */
 export function noStats(engine: EngineName): EngineStats {

@@ -10,7 +10,7 @@ import { Problems } from "../config/sourced.ts";
 import { proxyOptions, validate } from "../config/validate.ts";
 import { describePlan } from "../control/plan.ts";
 import { RunningProxy } from "../control/proxy.ts";
-import type { EngineStats, RelaySummary } from "../engine/engine.ts";
+import type { EngineStats, RelaySummary } from "../engine/stats.ts";
 import { type ProxyEvents, passedOnTo } from "./events.ts";
 
 type CommandLineOnly =

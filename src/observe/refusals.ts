@@ -1,5 +1,5 @@
 import { formatCounted } from "../config/quantity.ts";
-import type { RelaySummary } from "../engine/engine.ts";
+import type { RelaySummary } from "../engine/stats.ts";
 import type { Reason } from "../flow/reason.ts";
 import { Limit } from "./limit.ts";
 

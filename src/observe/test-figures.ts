@@ -1,5 +1,5 @@
 import { type FlowStats, flowFigures } from "../counts/figures.ts";
-import type { EngineStats, RelaySummary } from "../engine/engine.ts";
+import type { EngineStats, RelaySummary } from "../engine/stats.ts";
 import { noStats } from "../engine/total.ts";
 
 /** Figures of one direction: zero where nothing is given. For tests. */

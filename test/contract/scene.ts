@@ -12,8 +12,9 @@ import {
   type UpstreamOptions,
 } from "../../src/config/options.ts";
 import type { FlowStats } from "../../src/counts/figures.ts";
-import type { Engine, EngineStats, RelaySummary } from "../../src/engine/engine.ts";
+import type { Engine } from "../../src/engine/engine.ts";
 import type { ResolveName } from "../../src/engine/names.ts";
+import type { EngineStats, RelaySummary } from "../../src/engine/stats.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { End } from "../fixtures/end.ts";

@@ -8,9 +8,9 @@ import {
 } from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import type { UpstreamView } from "../../src/control/upstream-view.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
 import type { UpstreamEvent } from "../../src/engine/events.ts";
 import { hearing, together } from "../../src/engine/observer.ts";
+import type { RelaySummary } from "../../src/engine/stats.ts";
 import { History } from "../../src/observe/history.ts";
 import { LogObserver } from "../../src/observe/log.ts";
 import { checkOptions } from "../../src/upstream/health/test-redis.ts";

@@ -1,8 +1,8 @@
 import type { Address } from "../../src/config/options.ts";
-import { wholeShare } from "../../src/engine/engine.ts";
 import { Hall, type HallCarrier, type HallLinks } from "../../src/engine/hall.ts";
 import { Ledger } from "../../src/engine/ledger.ts";
 import { Meter } from "../../src/engine/meter.ts";
+import { wholeShare } from "../../src/engine/share.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { holds } from "../model/fuzz.ts";

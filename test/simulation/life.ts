@@ -6,9 +6,9 @@ import {
   type Mode,
 } from "../../src/config/options.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
 import { hearing } from "../../src/engine/observer.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
+import type { RelaySummary } from "../../src/engine/stats.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import { rowed } from "../contract/scene.ts";

@@ -1,5 +1,5 @@
 import type { Mode } from "../../src/config/options.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
+import type { RelaySummary } from "../../src/engine/stats.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { holds } from "../model/fuzz.ts";

@@ -9,11 +9,12 @@ import {
   uringDefaults,
 } from "../../src/config/options.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
-import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
 import type { ProxyEvent } from "../../src/engine/events.ts";
 import { Held, heldMemory } from "../../src/engine/held.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
+import { wholeShare } from "../../src/engine/share.ts";
+import type { RelaySummary } from "../../src/engine/stats.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
 import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../../../test/fixtures/wait.ts";
 import { type Address, listenerDefaults } from "../../config/options.ts";
-import { ListenError } from "../../engine/engine.ts";
+import { ListenError } from "../../engine/listen-error.ts";
 import { json } from "./answer.ts";
 import { metricsRoute } from "./metrics.ts";
 import { isProbe, probesRoute, type Readiness } from "./probes.ts";

@@ -10,27 +10,19 @@ import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Book } from "../book.ts";
 import { timerAlarm } from "../deadlines.ts";
 import type { Selection } from "../ending/dropping.ts";
-import {
-  type Acceptance,
-  accepts,
-  type Engine,
-  type EngineShare,
-  type EngineStats,
-  ListenError,
-  type Listening,
-  paused,
-  type RelaySummary,
-  wholeShare,
-} from "../engine.ts";
+import { type Acceptance, accepts, type Engine, type Listening, paused } from "../engine.ts";
 import { Hall, type HallCarrier } from "../hall.ts";
 import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
 import { canOpenSocket } from "../libc.ts";
+import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import type { ResolveName } from "../names.ts";
 import type { Observer } from "../observer.ts";
 import type { AskRoute, RouteQuestion } from "../route-desk.ts";
+import { type EngineShare, wholeShare } from "../share.ts";
+import type { EngineStats, RelaySummary } from "../stats.ts";
 import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { Acceptor } from "./acceptor.ts";

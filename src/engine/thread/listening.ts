@@ -1,6 +1,7 @@
 import { formatAddress } from "../../config/address.ts";
 import type { Address, ListenerOptions } from "../../config/options.ts";
-import { ListenError, type Listening } from "../engine.ts";
+import type { Listening } from "../engine.ts";
+import { ListenError } from "../listen-error.ts";
 import { removeSocketFile } from "../socket-file.ts";
 
 /** What a listener in a worker is told. */

@@ -8,10 +8,10 @@ import type {
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Caller } from "../../edge/route/connection.ts";
 import type { Selection } from "../ending/dropping.ts";
-import type { EngineShare } from "../engine.ts";
 import type { ProxyEvent } from "../events.ts";
 import type { DialRefusal } from "../names.ts";
 import type { Page, UpstreamPage } from "../pages.ts";
+import type { EngineShare } from "../share.ts";
 import type { RecordBatch } from "./records.ts";
 
 /** What a worker is born with. */

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import type { Address } from "../../config/options.ts";
 import { FlowCount, flowFigures } from "../../counts/figures.ts";
 import { type ClientAddress, ipClient, UNIX_CLIENT } from "../../edge/access/client-address.ts";
-import type { RelaySummary } from "../engine.ts";
 import { encodeSockaddr } from "../sockaddr.ts";
+import type { RelaySummary } from "../stats.ts";
 import { Summary } from "../summary.ts";
 import { Records, relaysOf } from "./records.ts";
 

@@ -3,8 +3,8 @@ import type { Address } from "../../config/options.ts";
 import { type FlowStats, flowFigures } from "../../counts/figures.ts";
 import { CLIENT_ADDRESS_SIZE } from "../../edge/access/client-address.ts";
 import type { Reason } from "../../flow/reason.ts";
-import type { RelaySummary } from "../engine.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
+import type { RelaySummary } from "../stats.ts";
 import { endName, endNameOrNull, type Summary } from "../summary.ts";
 
 /** Where in a record each number stands; the two flows' figures follow behind. */

@@ -9,23 +9,16 @@ import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
 import { Book } from "../book.ts";
 import type { Selection } from "../ending/dropping.ts";
-import {
-  type Acceptance,
-  accepts,
-  type Engine,
-  type EngineStats,
-  ListenError,
-  type Listening,
-  paused,
-  type RelaySummary,
-  upstreamTableOf,
-} from "../engine.ts";
+import { type Acceptance, accepts, type Engine, type Listening, paused } from "../engine.ts";
 import { Held, heldMemory } from "../held.ts";
 import { closeNow, errnoName, eventDescriptor, setBlocking, signal } from "../linux.ts";
+import { ListenError } from "../listen-error.ts";
 import { type GivenSockets, type ListeningSocket, openListening } from "../listening-socket.ts";
 import type { ResolveName } from "../names.ts";
 import type { Observer } from "../observer.ts";
 import { EngineUnsupportedError } from "../select.ts";
+import { upstreamTableOf } from "../share.ts";
+import type { EngineStats, RelaySummary } from "../stats.ts";
 import { closeOrphans } from "../uring/orphans.ts";
 import { ThreadListening } from "./listening.ts";
 import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts";

@@ -1,4 +1,4 @@
-import type { RelaySummary } from "../../engine/engine.ts";
+import type { RelaySummary } from "../../engine/stats.ts";
 import { Side, sideOf } from "../../flow/reason.ts";
 
 /** What a line tells of: a relay that started, that still runs, or that has ended. */
