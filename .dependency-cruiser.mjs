@@ -13,15 +13,16 @@
 const floors = [
   { program: ["src/main.ts", "src/index.ts"] },
   { cli: ["src/cli"], library: ["src/library"] },
-  { admin: ["src/control/admin"] },
+  { admin: ["src/admin"] },
   { control: ["src/control"] },
   { observe: ["src/observe"] },
   { engine: ["src/engine"] },
-  { entry: ["src/edge"] },
-  { upstream: ["src/upstream", "src/engine/names.ts"] },
+  { relay: ["src/relay"] },
+  { entry: ["src/entry"], end: ["src/engine/end.ts"] },
+  { upstream: ["src/upstream"] },
   { config: ["src/config"] },
   {
-    access: ["src/edge/access", "src/edge/limits"],
+    access: ["src/entry/access", "src/entry/limits"],
     balance: ["src/upstream/balance"],
     checks: [
       "src/upstream/health/check-options.ts",
@@ -29,52 +30,21 @@ const floors = [
       "src/upstream/health/pattern-syntax.ts",
     ],
     dns: ["src/upstream/names/dns-server.ts", "src/upstream/names/dns-ttl.ts"],
+    embedded: ["src/embedded"],
     flow: ["src/flow"],
     memory: ["src/memory"],
-    route: ["src/edge/route/connection.ts"],
+    route: ["src/entry/route/connection.ts"],
   },
-  { "proxy-protocol": ["src/edge/proxy-protocol"], counts: ["src/counts"] },
-  {
-    system: [
-      "src/engine/descriptors.ts",
-      "src/engine/dial-reason.ts",
-      "src/engine/file-access.ts",
-      "src/engine/libc.ts",
-      "src/engine/linux.ts",
-      "src/engine/machine.ts",
-      "src/engine/policy.ts",
-      "src/engine/self-connect.ts",
-      "src/engine/sockaddr.ts",
-      "src/engine/socket-file.ts",
-      "src/engine/system.ts",
-    ],
-  },
-  {
-    base: [
-      "src/assert.ts",
-      "src/clean-up.ts",
-      "src/config/address.ts",
-      "src/config/elsewhere.ts",
-      "src/config/words-of-others.ts",
-      "src/config/error.ts",
-      "src/config/ip.ts",
-      "src/config/quantity.ts",
-      "src/config/reach.ts",
-      "src/config/read-failure.ts",
-      "src/config/regular-file.ts",
-      "src/config/secret-keys.ts",
-      "src/engine/deadlines.ts",
-      "src/engine/recurring.ts",
-      "src/flow/reason.ts",
-    ],
-  },
+  { "proxy-protocol": ["src/entry/proxy-protocol"], counts: ["src/counts"] },
+  { system: ["src/system"] },
+  { base: ["src/base", "src/assert.ts"] },
 ];
 
-/** The only files that may call what is not JavaScript. */
-const foreign = ["src/engine/libc.ts", "src/engine/linux.ts"];
+/** The only room that may call what is not JavaScript. */
+const foreign = ["src/system"];
 
 /** What runs in browsers: the program has it as texts, and nothing else of it. */
-const page = "^src/control/admin/page/";
+const page = "^src/admin/page/";
 
 /** What is being rebuilt, so that not all of it is mended yet. */
 const unfinished = [
@@ -141,7 +111,8 @@ export default {
     },
     {
       name: "foreign-code",
-      comment: "Only few files call what is not JavaScript; they check what they pass.",
+      comment:
+        "Only src/system calls what is not JavaScript: a wrong address there ends the process, or worse.",
       severity: "error",
       from: { path: "^src/", pathNot: patterns(foreign) },
       to: { path: "^bun:ffi$" },
@@ -156,7 +127,7 @@ export default {
       name: "page-in-program",
       comment: "A bundler takes a file as text or as a module: the page's are texts (`#page/…`).",
       severity: "error",
-      from: { path: "^src/", pathNot: [page, "^src/control/admin/page\\.ts$"] },
+      from: { path: "^src/", pathNot: [page, "^src/admin/page\\.ts$"] },
       to: { path: page },
     },
   ],

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { AdminOptions } from "../../config/options.ts";
+import type { AdminOptions } from "../config/options.ts";
 
 /**
  * What a request may do by what it shows.

@@ -1,5 +1,5 @@
-import type { Address, AdminOptions } from "../../config/options.ts";
-import type { RunningProxy } from "../proxy.ts";
+import type { Address, AdminOptions } from "../config/options.ts";
+import type { RunningProxy } from "../control/proxy.ts";
 import { apiRoute } from "./api.ts";
 import type { AdminContext } from "./context.ts";
 import { metricsRoute } from "./metrics.ts";

@@ -1,4 +1,4 @@
-import { rounded } from "../../observe/statistics-json.ts";
+import { rounded } from "../observe/statistics-json.ts";
 
 /**
  * What every answer has: it is of now, for programs and for pages of our own alone, and a page

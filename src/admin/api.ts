@@ -1,7 +1,7 @@
-import { ConfigError } from "../../config/error.ts";
-import { type RelayStatistics, relayStatistics } from "../../observe/statistics.ts";
-import { NOT_APPLIED } from "../not-applied.ts";
-import type { UpstreamView } from "../upstream-view.ts";
+import { ConfigError } from "../base/error.ts";
+import { NOT_APPLIED } from "../control/not-applied.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
+import { type RelayStatistics, relayStatistics } from "../observe/statistics.ts";
 import { type AdminRequest, json, type Route, refuse, refuseMethod } from "./answer.ts";
 import type { AdminContext, ReloadOutcome } from "./context.ts";
 import { findUpstream } from "./find-upstream.ts";

@@ -1,8 +1,8 @@
-import type { LatencyFigures } from "../../observe/latencies.ts";
-import type { Exposition } from "../../observe/metrics/exposition.ts";
-import type { Plan } from "../plan.ts";
-import type { RunningProxy } from "../proxy.ts";
-import type { UpstreamView } from "../upstream-view.ts";
+import type { Plan } from "../control/plan.ts";
+import type { RunningProxy } from "../control/proxy.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
+import type { LatencyFigures } from "../observe/latencies.ts";
+import type { Exposition } from "../observe/metrics/exposition.ts";
 
 /** What came of a reload, or of a plan for one. */
 export type ReloadOutcome =

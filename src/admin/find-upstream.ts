@@ -1,5 +1,5 @@
-import { ConfigError } from "../../config/error.ts";
-import type { UpstreamView } from "../upstream-view.ts";
+import { ConfigError } from "../base/error.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
 
 /**
  * The upstream that somebody means: by its number, by its address, or by `LISTENER/ADDRESS` where

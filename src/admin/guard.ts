@@ -1,4 +1,4 @@
-import type { AdminOptions } from "../../config/options.ts";
+import type { AdminOptions } from "../config/options.ts";
 import { type Access, isKnown } from "./access.ts";
 import { type AdminRequest, refuse } from "./answer.ts";
 import { isOwnHost } from "./host.ts";

@@ -1,5 +1,5 @@
-import { formatAddress } from "../../config/address.ts";
-import type { Mode, WantedListener } from "../../config/options.ts";
+import { formatAddress } from "../base/address.ts";
+import type { Mode, WantedListener } from "../config/options.ts";
 
 /** A listener, as the API has it. */
 export interface ListenerDocument {

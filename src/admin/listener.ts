@@ -1,11 +1,11 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { type Address, type FileAccess, listenerDefaults } from "../../config/options.ts";
-import { Deadlines } from "../../engine/deadlines.ts";
-import { descriptorBudget } from "../../engine/descriptors.ts";
-import { madeForOwner, setSocketAccess } from "../../engine/file-access.ts";
-import { canOpenSocket, closeDescriptor, duplicate } from "../../engine/libc.ts";
-import { setBlocking } from "../../engine/linux.ts";
-import { type ListeningSocket, openListening } from "../../engine/listening-socket.ts";
+import { Deadlines } from "../base/deadlines.ts";
+import { type Address, type FileAccess, listenerDefaults } from "../config/options.ts";
+import { type ListeningSocket, openListening } from "../engine/listening-socket.ts";
+import { descriptorBudget } from "../system/descriptors.ts";
+import { madeForOwner, setSocketAccess } from "../system/file-access.ts";
+import { canOpenSocket, closeDescriptor, duplicate } from "../system/libc.ts";
+import { setBlocking } from "../system/linux.ts";
 import type { Asker } from "./answer.ts";
 import { type Judged, type JudgePeer, peerJudge } from "./peers.ts";
 

@@ -1,4 +1,4 @@
-import type { Exposition } from "../../observe/metrics/exposition.ts";
+import type { Exposition } from "../observe/metrics/exposition.ts";
 import { type Route, refuse, refuseMethod, respond } from "./answer.ts";
 
 /** `/metrics`, for Prometheus. @param expose null while there are none yet */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import { statistics } from "../../observe/statistics.ts";
-import { engineStats } from "../../observe/test-figures.ts";
+import { statistics } from "../observe/statistics.ts";
+import { engineStats } from "../observe/test-figures.ts";
 import { EVERY_MS, Past } from "./past.ts";
 
 beforeEach(() => {

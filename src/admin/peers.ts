@@ -1,5 +1,5 @@
-import type { Address, FileAccess } from "../../config/options.ts";
-import { type PeerCredentials, peerCredentials } from "../../engine/libc.ts";
+import type { Address, FileAccess } from "../config/options.ts";
+import { type PeerCredentials, peerCredentials } from "../system/libc.ts";
 import type { Asker } from "./answer.ts";
 
 /** Whose an abstract socket is. */

@@ -1,5 +1,5 @@
-import { describePlan, isEmpty, type Plan } from "../plan.ts";
-import { listenerChanges, type SettingChange } from "../setting-changes.ts";
+import { describePlan, isEmpty, type Plan } from "../control/plan.ts";
+import { listenerChanges, type SettingChange } from "../control/setting-changes.ts";
 import { type ListenerDocument, listenerDocument } from "./listener-document.ts";
 
 /** What `POST /api/plan` and `POST /api/reload` answer. */

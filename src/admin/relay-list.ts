@@ -1,5 +1,5 @@
-import type { Engine } from "../../engine/engine.ts";
-import type { RelaySummary } from "../../engine/stats.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { RelaySummary } from "../relay/ledger/stats.ts";
 
 /** A list that is younger than this is young enough for anybody who looks. */
 const AGE_MS = 250;

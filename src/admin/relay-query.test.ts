@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { ConfigError } from "../../config/error.ts";
-import { relaySummary } from "../../observe/test-figures.ts";
+import { ConfigError } from "../base/error.ts";
+import { relaySummary } from "../observe/test-figures.ts";
 import { RelayList } from "./relay-list.ts";
 import { readRelayQuery, selectRelays } from "./relay-query.ts";
 

@@ -1,7 +1,7 @@
-import { ConfigError } from "../../config/error.ts";
-import { count, type Rule, refuse, word } from "../../config/rule.ts";
-import { Problems } from "../../config/sourced.ts";
-import type { RelaySummary } from "../../engine/stats.ts";
+import { ConfigError } from "../base/error.ts";
+import { count, type Rule, refuse, word } from "../config/rule.ts";
+import { Problems } from "../config/sourced.ts";
+import type { RelaySummary } from "../relay/ledger/stats.ts";
 
 /** What a list of relays may be sorted by. */
 export const relayOrders = ["id", "duration", "bytes", "client"] as const;

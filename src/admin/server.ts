@@ -1,8 +1,8 @@
 import { lstatSync } from "node:fs";
-import { formatAddress } from "../../config/address.ts";
-import type { Address, AdminOptions } from "../../config/options.ts";
-import { ListenError } from "../../engine/listen-error.ts";
-import { removeSocketFile, removeStaleSocket } from "../../engine/socket-file.ts";
+import { formatAddress } from "../base/address.ts";
+import type { Address, AdminOptions } from "../config/options.ts";
+import { ListenError } from "../engine/listen-error.ts";
+import { removeSocketFile, removeStaleSocket } from "../system/socket-file.ts";
 import { accessOf } from "./access.ts";
 import { type AdminRequest, type Route, refuse } from "./answer.ts";
 import { refusal } from "./guard.ts";

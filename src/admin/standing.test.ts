@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { UpstreamView } from "../upstream-view.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
 import type { ListenerDocument } from "./listener-document.ts";
 import { downOf, standingOf, urgencyOf } from "./standing.ts";
 

@@ -1,4 +1,4 @@
-import type { UpstreamView } from "../upstream-view.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
 import type { ListenerDocument } from "./listener-document.ts";
 
 /** How the proxy stands, in a few words. */

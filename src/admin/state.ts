@@ -1,8 +1,8 @@
-import type { EngineName } from "../../config/options.ts";
-import type { LatencyFigures } from "../../observe/latencies.ts";
-import { type Statistics, statistics } from "../../observe/statistics.ts";
-import type { RunningProxy } from "../proxy.ts";
-import type { UpstreamView } from "../upstream-view.ts";
+import type { EngineName } from "../config/options.ts";
+import type { RunningProxy } from "../control/proxy.ts";
+import type { UpstreamView } from "../control/upstream-view.ts";
+import type { LatencyFigures } from "../observe/latencies.ts";
+import { type Statistics, statistics } from "../observe/statistics.ts";
 import type { AdminContext } from "./context.ts";
 import { type ListenerDocument, listenerDocument } from "./listener-document.ts";
 import { type Standing, standingOf, type Urgency, urgencyOf } from "./standing.ts";

@@ -1,8 +1,8 @@
-import { ConfigError } from "../../config/error.ts";
-import { isTable } from "../../config/plain.ts";
-import { duration, type Rule, refuse, wholeNumber, word } from "../../config/rule.ts";
-import { WEIGHT_MAX } from "../../config/table/table.ts";
-import type { AdminState } from "../upstream-view.ts";
+import { ConfigError } from "../base/error.ts";
+import { isTable } from "../config/plain.ts";
+import { duration, type Rule, refuse, wholeNumber, word } from "../config/rule.ts";
+import { WEIGHT_MAX } from "../config/table/table.ts";
+import type { AdminState } from "../control/upstream-view.ts";
 
 /** What somebody wants of an upstream. */
 export interface UpstreamChange {

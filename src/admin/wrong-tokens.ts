@@ -1,4 +1,4 @@
-import { Limit, WINDOW_MS } from "../../observe/limit.ts";
+import { Limit, WINDOW_MS } from "../observe/limit.ts";
 import type { Asker } from "./answer.ts";
 
 /** Milliseconds that the first wrong token of an address costs; each further one doubles them. */

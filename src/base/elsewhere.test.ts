@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { readFlags } from "../cli/read-flags.ts";
+import { readDocument } from "../config/document.ts";
+import { knownKeys } from "../config/schema.ts";
+import { Problems } from "../config/sourced.ts";
+import { checks, ownChecks } from "../config/table/checking.ts";
+import { fullness, headersIn, headersOut } from "../config/table/entering.ts";
+import { modes } from "../config/table/relaying.ts";
+import { engines } from "../config/table/running.ts";
+import { validate } from "../config/validate.ts";
 import { policies } from "../upstream/balance/balance.ts";
 import { parseAddress, parseUpstream } from "./address.ts";
-import { readDocument } from "./document.ts";
 import { settingsNamed, wordsNamed, wordsOfOthers } from "./elsewhere.ts";
 import { ConfigError } from "./error.ts";
-import { knownKeys } from "./schema.ts";
-import { Problems } from "./sourced.ts";
-import { checks, ownChecks } from "./table/checking.ts";
-import { fullness, headersIn, headersOut } from "./table/entering.ts";
-import { modes } from "./table/relaying.ts";
-import { engines } from "./table/running.ts";
-import { validate } from "./validate.ts";
 
 /** What is wrong with a file of this content. */
 function complaints(content: unknown): readonly string[] {

@@ -1,5 +1,5 @@
 import { runCommand } from "citty";
-import { ConfigError } from "../config/error.ts";
+import { ConfigError } from "../base/error.ts";
 import { loadCommand } from "./load-command.ts";
 import { complain, standardStream } from "./output.ts";
 import { proxyCommand } from "./proxy-command.ts";

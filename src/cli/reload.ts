@@ -1,8 +1,8 @@
 import type { ConsolaInstance } from "consola/core";
-import { ConfigError } from "../config/error.ts";
+import type { Admin } from "../admin/admin.ts";
+import type { ReloadOutcome } from "../admin/context.ts";
+import { ConfigError } from "../base/error.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
-import type { Admin } from "../control/admin/admin.ts";
-import type { ReloadOutcome } from "../control/admin/context.ts";
 import { NOT_APPLIED } from "../control/not-applied.ts";
 import { describePlan, isEmpty, type Plan, restartsFor } from "../control/plan.ts";
 import type { RunningProxy } from "../control/proxy.ts";

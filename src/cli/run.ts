@@ -1,15 +1,15 @@
 import type { ConsolaInstance } from "consola/core";
-import { formatCounted, formatDuration } from "../config/quantity.ts";
+import type { Admin } from "../admin/admin.ts";
+import { formatCounted, formatDuration } from "../base/quantity.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
-import type { Admin } from "../control/admin/admin.ts";
 import { Observation } from "../control/observation.ts";
 import { RunningProxy } from "../control/proxy.ts";
-import { forbidNewRights } from "../engine/linux.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
 import { LISTED_MAX, statistics } from "../observe/statistics.ts";
 import { renderJson } from "../observe/statistics-json.ts";
 import { renderText } from "../observe/statistics-text.ts";
+import { forbidNewRights } from "../system/linux.ts";
 import { beginAdmin, startAdmin } from "./admin.ts";
 import { adminLine, hints, listeningLines } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";

@@ -1,5 +1,5 @@
-import { formatAddress } from "../config/address.ts";
-import { printable } from "../config/error.ts";
+import { formatAddress } from "../base/address.ts";
+import { printable } from "../base/error.ts";
 import type { Address } from "../config/options.ts";
 import { ListenError, type PortHolder } from "../engine/listen-error.ts";
 import { EngineUnsupportedError } from "../engine/select.ts";

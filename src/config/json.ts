@@ -1,4 +1,4 @@
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../base/error.ts";
 import { formatPath, type Path } from "./keys.ts";
 
 /** What tells where a key of valid JSON stands: texts, with a colon after keys, brackets, commas. */

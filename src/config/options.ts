@@ -1,24 +1,24 @@
-import type { NetworkTables } from "../edge/access/networks.ts";
-import type { AccessTables } from "../edge/access/rules.ts";
-import type { ProxyProtocolOut } from "../edge/proxy-protocol/header.ts";
-import type { Route } from "../edge/route/connection.ts";
-import type { FileAccess } from "../engine/file-access.ts";
-import type { FullReason } from "../flow/reason.ts";
+import type { Address, UpstreamAddress } from "../base/address.ts";
+import type { FullReason } from "../base/reason.ts";
+import type { NetworkTables } from "../entry/access/networks.ts";
+import type { AccessTables } from "../entry/access/rules.ts";
+import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
+import type { Route } from "../entry/route/connection.ts";
+import type { FileAccess } from "../system/file-access.ts";
 import type { CheckOptions, EjectionOptions } from "../upstream/health/check-options.ts";
 import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
-import type { Address, UpstreamAddress } from "./address.ts";
 import type { OptionsIn } from "./table/setting.ts";
 import type { listenerTable, proxyTable, uringTable } from "./table/table.ts";
 
-export type { ProxyProtocolIn, ProxyProtocolOut } from "../edge/proxy-protocol/header.ts";
-export type { FileAccess } from "../engine/file-access.ts";
 export type {
   Address,
   PortRange,
   ServiceAddress,
   TcpAddress,
   UpstreamAddress,
-} from "./address.ts";
+} from "../base/address.ts";
+export type { ProxyProtocolIn, ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
+export type { FileAccess } from "../system/file-access.ts";
 export { defaults, listenerDefaults, uringDefaults } from "./defaults.ts";
 
 /**

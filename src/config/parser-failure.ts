@@ -1,5 +1,5 @@
-import { printable } from "./error.ts";
-import { secretKeys } from "./secret-keys.ts";
+import { printable } from "../base/error.ts";
+import { secretKeys } from "../base/secret-keys.ts";
 
 /** Errors of the language itself, whose messages repeat what stands in a module. */
 const LANGUAGE: ReadonlySet<string> = new Set([

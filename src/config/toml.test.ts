@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../base/error.ts";
 import { type CrowdedError, parseToml } from "./toml.ts";
 
 /** What is said of a text. */

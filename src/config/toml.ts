@@ -1,4 +1,4 @@
-import { ConfigError, PROBLEMS_MAX } from "./error.ts";
+import { ConfigError, PROBLEMS_MAX } from "../base/error.ts";
 import { unknownKey } from "./keys.ts";
 import { knownKeys } from "./schema.ts";
 

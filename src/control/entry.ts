@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type {
   Address,
   HealthOptions,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { formatAddress, parseAddress } from "../config/address.ts";
+import { formatAddress, parseAddress } from "../base/address.ts";
 import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
 import type { Listening } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";

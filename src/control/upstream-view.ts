@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { AddressView, HealthView } from "../upstream/health/checker.ts";
 import type { ShownHealth } from "../upstream/health/monitor.ts";
 import type { UpstreamTable } from "../upstream/table.ts";

@@ -1,7 +1,7 @@
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
-import type { Selection } from "./ending/dropping.ts";
+import type { Selection } from "../relay/ending/dropping.ts";
+import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
 import type { GivenSockets } from "./listening-socket.ts";
-import type { EngineStats, RelaySummary } from "./stats.ts";
 
 /**
  * What does the I/O. An engine accepts on listeners, dials upstreams and carries bytes, in the shape

@@ -1,4 +1,4 @@
-import type { Address } from "../config/address.ts";
+import type { Address } from "../base/address.ts";
 
 /** The listener of the same proxy that has a port already. */
 export interface PortHolder {

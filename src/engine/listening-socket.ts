@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import {
   type Address,
   type FileAccess,
@@ -6,9 +6,7 @@ import {
   listenerDefaults,
   type TcpAddress,
 } from "../config/options.ts";
-import { NameError } from "../upstream/names/name-error.ts";
-import { askSystem, type SystemLookup } from "../upstream/names/resolver.ts";
-import { setSocketAccess } from "./file-access.ts";
+import { setSocketAccess } from "../system/file-access.ts";
 import {
   bindSocket,
   closeNow,
@@ -20,11 +18,13 @@ import {
   ownAddress,
   SocketOption,
   setOption,
-} from "./linux.ts";
+} from "../system/linux.ts";
+import { decodeSockaddr, encodeSockaddr } from "../system/sockaddr.ts";
+import { removeSocketFile, removeStaleSocket } from "../system/socket-file.ts";
+import { isName } from "../upstream/names/ask.ts";
+import { NameError } from "../upstream/names/name-error.ts";
+import { askSystem, type SystemLookup } from "../upstream/names/resolver.ts";
 import { ListenError } from "./listen-error.ts";
-import { isName } from "./names.ts";
-import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
-import { removeSocketFile, removeStaleSocket } from "./socket-file.ts";
 
 /** A socket that listens, opened by its number. Linux only. */
 export interface ListeningSocket {

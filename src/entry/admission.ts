@@ -1,5 +1,5 @@
+import type { FullReason, Reason } from "../base/reason.ts";
 import type { EdgeOptions, GateOptions } from "../config/options.ts";
-import type { FullReason, Reason } from "../flow/reason.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import type { ClientAddress } from "./access/client-address.ts";
 import { NetworkSet } from "./access/networks.ts";

@@ -1,9 +1,9 @@
+import { Side } from "../base/reason.ts";
+import type { CompletingEnd, Queue } from "../engine/end.ts";
 import { Phase } from "../flow/flow.ts";
-import { Side } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import { Conduit, type ConduitHost, type ConduitListener } from "./conduit.ts";
 import type { DialAttempt } from "./dialer.ts";
-import type { CompletingEnd, Queue } from "./end.ts";
 import type { Lane } from "./lane.ts";
 
 /**

@@ -1,11 +1,11 @@
+import { type Reason, Side } from "../base/reason.ts";
 import type { Address } from "../config/options.ts";
-import { clientOf } from "../edge/access/client-address.ts";
+import type { End, Queue } from "../engine/end.ts";
+import { clientOf } from "../entry/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
-import { type Reason, Side } from "../flow/reason.ts";
 import { type Relay, RelayEffect, RelayPhase } from "../flow/relay.ts";
-import type { Descriptors } from "./descriptors.ts";
+import type { Descriptors } from "../system/descriptors.ts";
 import type { DialAttempt, Dialing, DialingListener } from "./dialer.ts";
-import type { End, Queue } from "./end.ts";
 import type { Lane, LaneOwner } from "./lane.ts";
 import type { Copies } from "./mirror/copies.ts";
 import type { Mirror } from "./mirror/mirror.ts";

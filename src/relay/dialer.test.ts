@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import type { Reason } from "../base/reason.ts";
 import type { Address } from "../config/options.ts";
-import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
-import type { Descriptors } from "./descriptors.ts";
+import type { Descriptors } from "../system/descriptors.ts";
 import { type DialAttempt, Dialer, type Dialing } from "./dialer.ts";
 import { hearing } from "./observer.ts";
 

@@ -1,13 +1,13 @@
 import { assert } from "../assert.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
+import type { Reason } from "../base/reason.ts";
 import type { Address, DialOptions } from "../config/options.ts";
-import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
+import type { Descriptors } from "../system/descriptors.ts";
+import { dialReason } from "../system/dial-reason.ts";
+import { type ResolveName, withoutAddress } from "../upstream/names/ask.ts";
 import { ATTEMPTS_MAX } from "../upstream/names/happy-eyeballs.ts";
-import type { Descriptors } from "./descriptors.ts";
-import { dialReason } from "./dial-reason.ts";
 import type { Mirror } from "./mirror/mirror.ts";
-import { type ResolveName, withoutAddress } from "./names.ts";
 import type { Observer } from "./observer.ts";
 import type { TimedDialer } from "./relay-timeouts.ts";
 import type { WaitCount } from "./waiting-room.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
+import type { FullReason, Reason } from "../base/reason.ts";
+import { TestClock } from "../base/test-clock.ts";
 import { edgeDefaults } from "../config/edge.ts";
 import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
-import type { FullReason, Reason } from "../flow/reason.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
-import { TestClock } from "./test-clock.ts";
 
 /** A listener with so many places, whose clients wait. */
 class Stage implements Disposable {

@@ -1,7 +1,7 @@
+import { type Alarm, timerAlarm } from "../base/deadlines.ts";
+import { type FullReason, isFull, type Reason } from "../base/reason.ts";
 import type { ListenerOptions } from "../config/options.ts";
-import type { Admission } from "../edge/admission.ts";
-import { type FullReason, isFull, type Reason } from "../flow/reason.ts";
-import { type Alarm, timerAlarm } from "./deadlines.ts";
+import type { Admission } from "../entry/admission.ts";
 import type { WaitCount } from "./waiting-room.ts";
 
 /** How often is looked whether there is room: relays of other workers and listeners end without a word. */

@@ -1,8 +1,8 @@
-import { formatCount, formatCounted, formatDuration, formatSize } from "../config/quantity.ts";
-import type { Reason } from "../flow/reason.ts";
+import { formatCount, formatCounted, formatDuration, formatSize } from "../base/quantity.ts";
+import type { Reason } from "../base/reason.ts";
 import type { HealthStatus } from "../upstream/health/monitor.ts";
+import type { RelaySummary } from "./ledger/stats.ts";
 import type { MirrorDrop } from "./mirror/reason.ts";
-import type { RelaySummary } from "./stats.ts";
 
 /** How much a line matters, in the logger's words. */
 type Level = "debug" | "info" | "warn" | "error";

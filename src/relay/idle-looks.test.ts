@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { TestClock } from "../base/test-clock.ts";
 import { Idleness, type IdleTimed, idleLooks } from "./idle-looks.ts";
-import { TestClock } from "./test-clock.ts";
 
 /** Counts looks as a relay's story does. */
 class Relay implements IdleTimed {

@@ -1,5 +1,5 @@
-import type { Reason } from "../flow/reason.ts";
-import { type Alarm, Deadlines } from "./deadlines.ts";
+import { type Alarm, Deadlines } from "../base/deadlines.ts";
+import type { Reason } from "../base/reason.ts";
 
 /**
  * A relay is looked at so often within its idle timeout. It ends at most one look and what looks are late

@@ -1,5 +1,5 @@
 import type { ListenerOptions } from "../config/options.ts";
-import { SocketOption } from "./linux.ts";
+import { SocketOption } from "../system/linux.ts";
 
 /** Milliseconds after which a relay is worth the system calls that turn keep-alive on. */
 const YOUNG_MS = 20_000;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { TestClock } from "../base/test-clock.ts";
+import type { End, Queue } from "../engine/end.ts";
 import { Flow } from "../flow/flow.ts";
-import type { End, Queue } from "./end.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
-import { Meter } from "./meter.ts";
+import { Meter } from "./ledger/meter.ts";
 import { Pacer } from "./pacer.ts";
-import { TestClock } from "./test-clock.ts";
 
 const LIMIT = 64 * 1024;
 

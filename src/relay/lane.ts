@@ -1,7 +1,7 @@
+import type { Reason } from "../base/reason.ts";
+import type { End, Queue } from "../engine/end.ts";
 import { Effect, type Flow, Phase } from "../flow/flow.ts";
-import type { Reason } from "../flow/reason.ts";
-import type { End, Queue } from "./end.ts";
-import type { Meter } from "./meter.ts";
+import type { Meter } from "./ledger/meter.ts";
 import type { Copy } from "./mirror/copy.ts";
 import type { Pacer, Pacing } from "./pacer.ts";
 import type { StoryLane } from "./relay-story.ts";

@@ -1,4 +1,4 @@
-import { ipKind } from "../config/ip.ts";
+import { ipKind } from "../base/ip.ts";
 import type { Address } from "../config/options.ts";
 
 /**

@@ -1,5 +1,5 @@
+import { stackOf } from "../base/stack.ts";
 import type { EventName, Fields, ProxyEvent } from "./events.ts";
-import { stackOf } from "./thread/stack.ts";
 
 /**
  * Is told, synchronously and rarely (never per byte), what somebody may want to know. It must not throw

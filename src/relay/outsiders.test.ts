@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { Reason } from "../flow/reason.ts";
-import { Descriptors, descriptorBudget } from "./descriptors.ts";
+import type { Reason } from "../base/reason.ts";
+import { Descriptors, descriptorBudget } from "../system/descriptors.ts";
 import { Outsiders, type Row } from "./outsiders.ts";
 
 const ENGINES = 1;

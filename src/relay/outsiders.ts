@@ -1,5 +1,5 @@
-import type { Reason } from "../flow/reason.ts";
-import type { Descriptors } from "./descriptors.ts";
+import type { Reason } from "../base/reason.ts";
+import type { Descriptors } from "../system/descriptors.ts";
 
 /** A client that was not let in, or not yet. */
 export interface Outsider {

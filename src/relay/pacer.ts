@@ -1,5 +1,5 @@
-import { Pace } from "../edge/limits/pace.ts";
-import { type Alarm, Deadlines } from "./deadlines.ts";
+import { type Alarm, Deadlines } from "../base/deadlines.ts";
+import { Pace } from "../entry/limits/pace.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

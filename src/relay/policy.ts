@@ -6,6 +6,3 @@ export const PATIENCE_LOOKS = 10;
 
 /** Bytes of a segment of the memory that copies to mirrors have. */
 export const COPY_SEGMENT_SIZE = 16 * 1024;
-
-/** Descriptors of one relay at most: client, upstream, and the upstream's own when it is inside. */
-export const RELAY_DESCRIPTORS_MAX = 3;

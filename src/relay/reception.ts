@@ -1,17 +1,17 @@
+import { type FullReason, isFull, type Reason } from "../base/reason.ts";
 import type { ListenerOptions } from "../config/options.ts";
-import { type ClientAddress, ipClient } from "../edge/access/client-address.ts";
-import { type Admission, Beginning } from "../edge/admission.ts";
-import { type ProxyHeader, type Tlv, TlvType } from "../edge/proxy-protocol/header.ts";
-import { ProxyHeaderParser } from "../edge/proxy-protocol/parser.ts";
-import { writeProxyHeader } from "../edge/proxy-protocol/writer.ts";
-import type { RouteChoice } from "../edge/route/answer.ts";
-import { type Caller, connectionHeader } from "../edge/route/connection.ts";
-import { type FullReason, isFull, type Reason } from "../flow/reason.ts";
+import { type ClientAddress, ipClient } from "../entry/access/client-address.ts";
+import { type Admission, Beginning } from "../entry/admission.ts";
+import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
+import { ProxyHeaderParser } from "../entry/proxy-protocol/parser.ts";
+import { writeProxyHeader } from "../entry/proxy-protocol/writer.ts";
+import type { RouteChoice } from "../entry/route/answer.ts";
+import { type Caller, connectionHeader } from "../entry/route/connection.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
+import { clientName, endName } from "./ledger/summary.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-desk.ts";
-import { clientName, endName } from "./summary.ts";
 import type { WaitCount } from "./waiting-room.ts";
 
 /** What of a listener a reception needs. */

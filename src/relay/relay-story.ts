@@ -1,3 +1,4 @@
+import type { Reason } from "../base/reason.ts";
 import type {
   Address,
   ListenerOptions,
@@ -5,15 +6,14 @@ import type {
   UpstreamOptions,
 } from "../config/options.ts";
 import { ListenerCount } from "../counts/figures.ts";
-import type { ClientAddress } from "../edge/access/client-address.ts";
+import type { ClientAddress } from "../entry/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
-import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
-import type { ListenerAccount } from "./account.ts";
 import type { Idleness } from "./idle-looks.ts";
+import type { ListenerAccount } from "./ledger/account.ts";
+import { flowsOf, Summary } from "./ledger/summary.ts";
 import type { Copy } from "./mirror/copy.ts";
-import { flowsOf, Summary } from "./summary.ts";
 import { wasHeld } from "./waiting-room.ts";
 import { wallTime } from "./wall-clock.ts";
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "bun:test";
-import type { RouteAnswer, RouteChoice } from "../edge/route/answer.ts";
-import type { Caller } from "../edge/route/connection.ts";
+import type { RouteAnswer, RouteChoice } from "../entry/route/answer.ts";
+import type { Caller } from "../entry/route/connection.ts";
 import { RouteDesk, type Routed, type RouteQuestion } from "./route-desk.ts";
 
 const choice: RouteChoice = { upstream: 1, isStrict: false, label: "a", isRefused: false };

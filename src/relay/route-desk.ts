@@ -1,14 +1,14 @@
+import { type Alarm, Deadlines } from "../base/deadlines.ts";
+import { formatDuration } from "../base/quantity.ts";
 import type { RouteOptions } from "../config/options.ts";
-import { formatDuration } from "../config/quantity.ts";
-import type { RouteAnswer, RouteChoice } from "../edge/route/answer.ts";
+import type { RouteAnswer, RouteChoice } from "../entry/route/answer.ts";
 import {
   type Caller,
   type Connection,
   connectionOf,
   type Route,
   type UpstreamState,
-} from "../edge/route/connection.ts";
-import { type Alarm, Deadlines } from "./deadlines.ts";
+} from "../entry/route/connection.ts";
 
 /** A question to a listener's function. */
 export interface RouteQuestion {

@@ -1,6 +1,6 @@
+import { type Alarm, timerAlarm } from "../base/deadlines.ts";
+import type { Reason } from "../base/reason.ts";
 import type { DialOptions } from "../config/options.ts";
-import type { Reason } from "../flow/reason.ts";
-import { type Alarm, timerAlarm } from "./deadlines.ts";
 
 /** How often is looked for those that wait: relays of other workers end without a word. */
 const LOOK_MS = 20;

@@ -1,6 +1,8 @@
 import { readdirSync } from "node:fs";
 import { descriptorLimit } from "./libc.ts";
-import { RELAY_DESCRIPTORS_MAX } from "./policy.ts";
+
+/** Descriptors of one relay at most: client, upstream, and the upstream's own when it is inside. */
+export const RELAY_DESCRIPTORS_MAX = 3;
 
 /**
  * What the process's descriptors are set aside for, before relays get the rest. This is the one place

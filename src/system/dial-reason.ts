@@ -1,4 +1,4 @@
-import type { Reason } from "../flow/reason.ts";
+import type { Reason } from "../base/reason.ts";
 import { hasSource } from "./libc.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import os from "node:os";
-import type { Machine } from "../config/reach.ts";
+import type { Machine } from "../base/reach.ts";
 import { type InterfaceAddress, interfaceAddresses } from "./libc.ts";
 
 /** Interfaces get addresses and lose them while a proxy runs (VRRP): what is known of them is no older. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
-import { ConfigError } from "./error.ts";
-import { formatSize } from "./quantity.ts";
+import { ConfigError } from "../base/error.ts";
+import { formatSize } from "../base/quantity.ts";
 import { readFailure } from "./read-failure.ts";
 
 /** What may be read. */

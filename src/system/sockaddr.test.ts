@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatIPv6, parseIPv6 } from "../config/ip.ts";
+import { formatIPv6, parseIPv6 } from "../base/ip.ts";
 import type { Address } from "../config/options.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 

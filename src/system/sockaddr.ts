@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { assert } from "../assert.ts";
-import type { Address } from "../config/address.ts";
-import { formatIPv6, parseIPv4, parseIPv6 } from "../config/ip.ts";
+import type { Address } from "../base/address.ts";
+import { formatIPv6, parseIPv4, parseIPv6 } from "../base/ip.ts";
 
 /*
  * The addresses of sockets as Linux writes them; numbers of the network are big-endian.

@@ -8,11 +8,11 @@ import {
 } from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import type { UpstreamView } from "../../src/control/upstream-view.ts";
-import type { UpstreamEvent } from "../../src/engine/events.ts";
-import { hearing, together } from "../../src/engine/observer.ts";
-import type { RelaySummary } from "../../src/engine/stats.ts";
 import { History } from "../../src/observe/history.ts";
 import { LogObserver } from "../../src/observe/log.ts";
+import type { UpstreamEvent } from "../../src/relay/events.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import { hearing, together } from "../../src/relay/observer.ts";
 import { checkOptions } from "../../src/upstream/health/test-redis.ts";
 import { listener, plainMemory } from "../contract/scene.ts";
 import { inParallel, waitFor } from "../fixtures/wait.ts";

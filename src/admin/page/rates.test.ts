@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { statistics } from "../../../observe/statistics.ts";
-import { engineStats, flowStats } from "../../../observe/test-figures.ts";
+import { statistics } from "../../observe/statistics.ts";
+import { engineStats, flowStats } from "../../observe/test-figures.ts";
 import type { StateDocument } from "../state.ts";
 import { gap, sample } from "./rates.ts";
 

@@ -1,4 +1,4 @@
-import type { FlowStatistics, RelayStatistics } from "../../../observe/statistics.ts";
+import type { FlowStatistics, RelayStatistics } from "../../observe/statistics.ts";
 import type { CutDocument, RelaysDocument } from "../api.ts";
 import { type Client, Refused } from "./client.ts";
 import { ask } from "./dialogs.ts";

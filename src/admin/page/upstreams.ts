@@ -1,4 +1,4 @@
-import type { AdminState, UpstreamView } from "../../upstream-view.ts";
+import type { AdminState, UpstreamView } from "../../control/upstream-view.ts";
 import type { UpstreamDocument } from "../state.ts";
 import type { Client } from "./client.ts";
 import { ask, told } from "./dialogs.ts";

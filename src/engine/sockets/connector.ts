@@ -1,9 +1,9 @@
 import type { SocketHandler } from "bun";
+import { Side } from "../../base/reason.ts";
 import type { Address } from "../../config/options.ts";
-import { Side } from "../../flow/reason.ts";
-import type { Descriptors } from "../descriptors.ts";
-import { ownShortage } from "../dial-reason.ts";
-import type { DialAttempt, Dialer, Dialing } from "../dialer.ts";
+import type { DialAttempt, Dialer, Dialing } from "../../relay/dialer.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { ownShortage } from "../../system/dial-reason.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { bunSocket } from "./bun-socket.ts";
 import type { DialWindow } from "./dial-window.ts";

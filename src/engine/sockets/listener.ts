@@ -1,6 +1,6 @@
-import { keepAliveValues, type OptionValue } from "../keep-alive.ts";
-import { setOption } from "../linux.ts";
-import { RelayTimeouts, type Timed } from "../relay-timeouts.ts";
+import { keepAliveValues, type OptionValue } from "../../relay/keep-alive.ts";
+import { RelayTimeouts, type Timed } from "../../relay/relay-timeouts.ts";
+import { setOption } from "../../system/linux.ts";
 import type { BunSocket } from "./bun-socket.ts";
 
 /** The settings of an address that is accepted on, with the timeouts of the relays that have them. */

@@ -1,9 +1,9 @@
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Relay } from "../../flow/relay.ts";
-import { CompletingConduit } from "../completing-conduit.ts";
-import type { Hall } from "../hall.ts";
-import { Lane } from "../lane.ts";
-import type { Meter } from "../meter.ts";
+import { CompletingConduit } from "../../relay/completing-conduit.ts";
+import type { Hall } from "../../relay/hall.ts";
+import { Lane } from "../../relay/lane.ts";
+import type { Meter } from "../../relay/ledger/meter.ts";
 import { Chain } from "./chain.ts";
 import type { AttemptOwner, UringAttempt } from "./connector.ts";
 import type { EndHost, UringEnd, UringLane } from "./end.ts";

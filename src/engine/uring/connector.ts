@@ -1,9 +1,9 @@
 import type { Address } from "../../config/options.ts";
-import type { Descriptors } from "../descriptors.ts";
-import { dialCode } from "../dial-reason.ts";
-import type { DialAttempt } from "../dialer.ts";
-import { addressOf, Errno, errnoName, STREAM_SOCKET } from "../linux.ts";
-import { encodeSockaddr } from "../sockaddr.ts";
+import type { DialAttempt } from "../../relay/dialer.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { dialCode } from "../../system/dial-reason.ts";
+import { addressOf, Errno, errnoName, STREAM_SOCKET } from "../../system/linux.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 import type { Sockets } from "./kernel.ts";
 import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";

@@ -1,6 +1,6 @@
 import type { Backlog } from "../../memory/backlog.ts";
-import { type Mapping, mapMemory, unmap } from "../linux.ts";
-import { ANSWER_BYTES } from "../mirror/copies.ts";
+import { ANSWER_BYTES } from "../../relay/mirror/copies.ts";
+import { type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 import { type CopyHost, UringCopy } from "./copy.ts";
 import { Operation } from "./ticket.ts";
 

@@ -1,9 +1,9 @@
 import type { Address } from "../../config/options.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import type { Descriptors } from "../descriptors.ts";
-import { addressOf, Errno, errnoName, type Mapping } from "../linux.ts";
-import type { Copies } from "../mirror/copies.ts";
-import { Copy, CopyPhase } from "../mirror/copy.ts";
+import type { Copies } from "../../relay/mirror/copies.ts";
+import { Copy, CopyPhase } from "../../relay/mirror/copy.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { addressOf, Errno, errnoName, type Mapping } from "../../system/linux.ts";
 import type { AttemptOwner, Connector, UringAttempt } from "./connector.ts";
 import type { Sockets } from "./kernel.ts";
 import type { Prepare } from "./prepare.ts";

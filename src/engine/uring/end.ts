@@ -1,8 +1,8 @@
 import { assert } from "../../assert.ts";
-import type { Descriptors } from "../descriptors.ts";
+import type { Lane } from "../../relay/lane.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { Errno } from "../../system/linux.ts";
 import type { CompletingEnd } from "../end.ts";
-import type { Lane } from "../lane.ts";
-import { Errno } from "../linux.ts";
 import { CQE_BUFFER_SHIFT, CqeFlag } from "./abi.ts";
 import type { Chain } from "./chain.ts";
 import { NONE } from "./chunks.ts";

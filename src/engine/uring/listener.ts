@@ -1,6 +1,11 @@
-import { keepAliveValues } from "../keep-alive.ts";
-import { addressOf } from "../linux.ts";
-import { type RelayParts, RelayTimeouts, type Timed, type TimedDialer } from "../relay-timeouts.ts";
+import { keepAliveValues } from "../../relay/keep-alive.ts";
+import {
+  type RelayParts,
+  RelayTimeouts,
+  type Timed,
+  type TimedDialer,
+} from "../../relay/relay-timeouts.ts";
+import { addressOf } from "../../system/linux.ts";
 import type { StoredValue } from "./tuning.ts";
 
 /** One address that is accepted on, with the timeouts of its relays. */

@@ -1,4 +1,4 @@
-import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../clean-up.ts";
+import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../base/clean-up.ts";
 import type {
   Address,
   ListenerOptions,
@@ -6,20 +6,20 @@ import type {
   UringOptions,
 } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
-import type { RouteAnswer } from "../../edge/route/answer.ts";
+import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import type { Book } from "../book.ts";
-import type { Selection } from "../ending/dropping.ts";
-import { Hall, type HallCarrier, type PauseCause } from "../hall.ts";
+import type { Selection } from "../../relay/ending/dropping.ts";
+import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
+import type { Book } from "../../relay/ledger/book.ts";
+import { Ledger } from "../../relay/ledger/ledger.ts";
+import { Meter } from "../../relay/ledger/meter.ts";
+import type { Summary } from "../../relay/ledger/summary.ts";
+import type { Observer } from "../../relay/observer.ts";
+import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
+import type { EngineShare } from "../../relay/share.ts";
+import { addressOf } from "../../system/linux.ts";
+import type { ResolveName } from "../../upstream/names/ask.ts";
 import type { Held } from "../held.ts";
-import { Ledger } from "../ledger.ts";
-import { addressOf } from "../linux.ts";
-import { Meter } from "../meter.ts";
-import type { ResolveName } from "../names.ts";
-import type { Observer } from "../observer.ts";
-import type { AskRoute, RouteQuestion } from "../route-desk.ts";
-import type { EngineShare } from "../share.ts";
-import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";

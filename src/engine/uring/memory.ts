@@ -1,4 +1,4 @@
-import { cleanUpOrThrow } from "../../clean-up.ts";
+import { cleanUpOrThrow } from "../../base/clean-up.ts";
 import type { MemoryOptions, UringOptions } from "../../config/options.ts";
 import { Group } from "./group.ts";
 import type { Kernel } from "./kernel.ts";

@@ -1,5 +1,4 @@
-import { cleanUpOrThrow } from "../../clean-up.ts";
-import type { Held } from "../held.ts";
+import { cleanUpOrThrow } from "../../base/clean-up.ts";
 import {
   addressOf,
   closeNow,
@@ -9,7 +8,8 @@ import {
   systemCall,
   unmap,
   yieldProcessor,
-} from "../linux.ts";
+} from "../../system/linux.ts";
+import type { Held } from "../held.ts";
 import {
   CQE_SIZE,
   CqOffset,

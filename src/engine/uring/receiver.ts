@@ -1,5 +1,5 @@
 import type { UringOptions } from "../../config/options.ts";
-import { type Mapping, mapMemory, unmap } from "../linux.ts";
+import { type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 import { Priority, RECVMSG_OUT_SIZE } from "./abi.ts";
 import type { Group } from "./group.ts";
 import type { Prepare } from "./prepare.ts";

@@ -1,9 +1,9 @@
 import type { Address } from "../../config/options.ts";
 import { sourceFor } from "../../config/source-address.ts";
-import type { OptionValue } from "../keep-alive.ts";
-import { addressOf, SocketOption } from "../linux.ts";
-import { ANSWER_BYTES } from "../mirror/copies.ts";
-import { encodeSockaddr } from "../sockaddr.ts";
+import type { OptionValue } from "../../relay/keep-alive.ts";
+import { ANSWER_BYTES } from "../../relay/mirror/copies.ts";
+import { addressOf, SocketOption } from "../../system/linux.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 import type { Sockets } from "./kernel.ts";
 
 /** What sets options of sockets. */

@@ -1,9 +1,9 @@
 import { assert } from "../../assert.ts";
-import type { Address } from "../../config/address.ts";
+import type { Address } from "../../base/address.ts";
 
 /*
  * What an access rule or a limit reads of a client's address, which is as the kernel wrote it (see
- * ../../engine/sockaddr.ts). Everything here runs once per connection and allocates nothing.
+ * ../../system/sockaddr.ts). Everything here runs once per connection and allocates nothing.
  *
  * An IPv4 client of a dual-stack listener comes as `::ffff:a.b.c.d`. It counts as IPv4 everywhere:
  * otherwise the same client would pass or not according to how the listener was opened.

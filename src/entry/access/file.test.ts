@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { ConfigError } from "../../config/error.ts";
+import { ConfigError } from "../../base/error.ts";
 import { readNetworks } from "./file.ts";
 import { formatNetwork } from "./networks.ts";
 

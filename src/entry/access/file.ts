@@ -1,6 +1,6 @@
-import { ConfigError, PROBLEMS_MAX, printable } from "../../config/error.ts";
-import { formatCount } from "../../config/quantity.ts";
-import { readRegularFile } from "../../config/regular-file.ts";
+import { ConfigError, PROBLEMS_MAX, printable } from "../../base/error.ts";
+import { formatCount } from "../../base/quantity.ts";
+import { readRegularFile } from "../../system/regular-file.ts";
 import { type Network, parseNetwork } from "./networks.ts";
 
 /** Most bytes that a list may have, some 900,000 networks: beyond this it is some other file. */

@@ -1,5 +1,5 @@
-import { ConfigError, describe } from "../../config/error.ts";
-import { formatIPv6, isIPv6, parseIPv4, parseIPv6 } from "../../config/ip.ts";
+import { ConfigError, describe } from "../../base/error.ts";
+import { formatIPv6, isIPv6, parseIPv4, parseIPv6 } from "../../base/ip.ts";
 
 /** All addresses that begin with the same bits. Plain data: it can be sent to another thread. */
 export interface Network {

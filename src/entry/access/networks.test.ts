@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ConfigError } from "../../config/error.ts";
+import { ConfigError } from "../../base/error.ts";
 import { UNIX_CLIENT } from "./client-address.ts";
 import { formatNetwork, NetworkSet, parseNetwork } from "./networks.ts";
 import { clientAt, colons, dotted, ipv4Client, meeting } from "./test-addresses.ts";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { encodeSockaddr } from "../../engine/sockaddr.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 import { type ClientAddress, ipClient } from "./client-address.ts";
 
 /** A client's address as the kernel writes it, with room to spare behind it, as in an engine. */

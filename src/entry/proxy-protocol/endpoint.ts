@@ -3,7 +3,7 @@ import { Family } from "./header.ts";
 
 /*
  * The two ends of a connection as a header has them: the bytes of an address without the kernel's
- * frame around them. The frame is described in `engine/sockaddr.ts`.
+ * frame around them. The frame is described in `system/sockaddr.ts`.
  */
 
 const AF_UNIX = 1;

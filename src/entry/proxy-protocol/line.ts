@@ -1,4 +1,4 @@
-import { parseIPv4, parseIPv6 } from "../../config/ip.ts";
+import { parseIPv4, parseIPv6 } from "../../base/ip.ts";
 import { ipSockaddr } from "./endpoint.ts";
 import type { ProxyHeader, ProxyHeaderError } from "./header.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { FUZZ_TIMEOUT_MS, fuzz } from "../../../test/model/fuzz.ts";
-import { decodeSockaddr } from "../../engine/sockaddr.ts";
+import { decodeSockaddr } from "../../system/sockaddr.ts";
 import {
   FIXED_SIZE,
   type ProxyHeader,

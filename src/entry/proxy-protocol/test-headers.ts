@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { encodeSockaddr } from "../../engine/sockaddr.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "./header.ts";
 import { ProxyHeaderParser, type ProxyHeaderState } from "./parser.ts";
 

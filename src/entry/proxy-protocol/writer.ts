@@ -1,4 +1,4 @@
-import { formatIPv6 } from "../../config/ip.ts";
+import { formatIPv6 } from "../../base/ip.ts";
 import { crc32c } from "./crc32c.ts";
 import { asIPv4, asIPv6, type Endpoint, endpointOf, PATH_SIZE } from "./endpoint.ts";
 import {

@@ -1,4 +1,4 @@
-import { describe, printable } from "../../config/error.ts";
+import { describe, printable } from "../../base/error.ts";
 import { NO_UPSTREAM } from "../../upstream/chooser.ts";
 import type { Connection, Route } from "./connection.ts";
 

@@ -1,5 +1,5 @@
-import type { Reason } from "../../flow/reason.ts";
-import { type Alarm, timerAlarm } from "../deadlines.ts";
+import { type Alarm, timerAlarm } from "../../base/deadlines.ts";
+import type { Reason } from "../../base/reason.ts";
 
 /**
  * A relay is idle that has not moved for so long. A window that ends before that can be known has its

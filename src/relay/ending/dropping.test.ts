@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { Reason } from "../../flow/reason.ts";
-import { TestClock } from "../test-clock.ts";
+import type { Reason } from "../../base/reason.ts";
+import { TestClock } from "../../base/test-clock.ts";
 import { type Droppable, Dropping } from "./dropping.ts";
 
 /** An engine with relays of two listeners and three upstreams. */

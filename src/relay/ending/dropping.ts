@@ -1,5 +1,5 @@
-import type { Reason } from "../../flow/reason.ts";
-import { type Alarm, timerAlarm } from "../deadlines.ts";
+import { type Alarm, timerAlarm } from "../../base/deadlines.ts";
+import type { Reason } from "../../base/reason.ts";
 import { Drain, type Drainable } from "./drain.ts";
 
 /** Relays to be ended while all others go on: those of an upstream, or those of a listener. */

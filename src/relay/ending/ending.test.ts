@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { TestClock } from "../test-clock.ts";
+import { TestClock } from "../../base/test-clock.ts";
 import { type Endable, Ending } from "./ending.ts";
 
 /** An engine whose relays are busy until they are told to end. */

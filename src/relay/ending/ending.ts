@@ -1,4 +1,4 @@
-import { type Alarm, timerAlarm, timerSpan } from "../deadlines.ts";
+import { type Alarm, timerAlarm, timerSpan } from "../../base/deadlines.ts";
 import { Drain } from "./drain.ts";
 import { type Droppable, Dropping, type Selection } from "./dropping.ts";
 

@@ -1,16 +1,16 @@
 import { beforeEach, expect, test } from "bun:test";
-import { plainUpstream } from "../config/listeners.ts";
-import { type Address, listenerDefaults } from "../config/options.ts";
-import { listenerFigures } from "../counts/figures.ts";
-import { Flow } from "../flow/flow.ts";
-import type { Reason } from "../flow/reason.ts";
-import { Relay } from "../flow/relay.ts";
+import type { Reason } from "../../base/reason.ts";
+import { plainUpstream } from "../../config/listeners.ts";
+import { type Address, listenerDefaults } from "../../config/options.ts";
+import { listenerFigures } from "../../counts/figures.ts";
+import { Flow } from "../../flow/flow.ts";
+import { Relay } from "../../flow/relay.ts";
+import type { RelayStory } from "../relay-story.ts";
+import { wholeShare } from "../share.ts";
 import { type ListenerAccount, nameOfListener } from "./account.ts";
 import { Book } from "./book.ts";
 import { Ledger } from "./ledger.ts";
 import { Meter } from "./meter.ts";
-import type { RelayStory } from "./relay-story.ts";
-import { wholeShare } from "./share.ts";
 
 const one: Address = { kind: "tcp", host: "10.0.0.1", port: 6379 };
 /** The same upstream, as another listener has it. */

@@ -1,13 +1,13 @@
-import { formatAddress } from "../config/address.ts";
-import type { Address, UpstreamOptions, WantedListener } from "../config/options.ts";
+import { formatAddress } from "../../base/address.ts";
+import { numberOfReason, type Reason } from "../../base/reason.ts";
+import type { Address, UpstreamOptions, WantedListener } from "../../config/options.ts";
 import {
   ListenerCount,
   listenerFigures,
   UpstreamCount,
   upstreamFigures,
-} from "../counts/figures.ts";
-import { numberOfReason, type Reason } from "../flow/reason.ts";
-import type { Relay } from "../flow/relay.ts";
+} from "../../counts/figures.ts";
+import type { Relay } from "../../flow/relay.ts";
 import type { Book } from "./book.ts";
 import {
   type FlowTotals,

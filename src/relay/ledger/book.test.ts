@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
-import type { Address } from "../config/options.ts";
-import { Count } from "../counts/figures.ts";
-import { Flow } from "../flow/flow.ts";
-import { numberOfReason, reasons } from "../flow/reason.ts";
-import { Relay } from "../flow/relay.ts";
+import { numberOfReason, reasons } from "../../base/reason.ts";
+import type { Address } from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
+import { Flow } from "../../flow/flow.ts";
+import { Relay } from "../../flow/relay.ts";
+import type { RelayStory } from "../relay-story.ts";
+import { wholeShare } from "../share.ts";
 import type { ListenerAccount } from "./account.ts";
 import { Book } from "./book.ts";
 import { Ledger } from "./ledger.ts";
 import { Meter } from "./meter.ts";
 import type { Page } from "./pages.ts";
-import type { RelayStory } from "./relay-story.ts";
-import { wholeShare } from "./share.ts";
 import { noStats } from "./total.ts";
 
 const memory = { segmentSize: 1_024, segmentCount: 8 };

@@ -1,4 +1,5 @@
-import type { EngineName } from "../config/options.ts";
+import { numberOfReason, reasons } from "../../base/reason.ts";
+import type { EngineName } from "../../config/options.ts";
 import {
   Count,
   engineFigures,
@@ -10,10 +11,10 @@ import {
   memoryFigures,
   ringFigures,
   upstreamFigures,
-} from "../counts/figures.ts";
-import { occurred } from "../counts/occurred.ts";
-import { numberOfReason, reasons } from "../flow/reason.ts";
-import { closeMirror, mirrorStats } from "./mirror/account.ts";
+} from "../../counts/figures.ts";
+import { occurred } from "../../counts/occurred.ts";
+import { closeMirror, mirrorStats } from "../mirror/account.ts";
+import { COPY_SEGMENT_SIZE } from "../policy.ts";
 import {
   type EnginePage,
   type ListenerPage,
@@ -24,7 +25,6 @@ import {
   UPSTREAM_NUMBERS,
   type UpstreamPage,
 } from "./pages.ts";
-import { COPY_SEGMENT_SIZE } from "./policy.ts";
 import type { EngineStats, ListenerStats, RingStats, UpstreamStats } from "./stats.ts";
 import { discard } from "./summary.ts";
 import { noStats } from "./total.ts";

@@ -1,12 +1,12 @@
-import type { Address, EngineName, ListenerOptions, MemoryOptions } from "../config/options.ts";
-import { Count, engineRow, flowFigures } from "../counts/figures.ts";
-import { numberOfReason, type Reason, reasons } from "../flow/reason.ts";
+import { numberOfReason, type Reason, reasons } from "../../base/reason.ts";
+import type { Address, EngineName, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import { Count, engineRow, flowFigures } from "../../counts/figures.ts";
+import type { RelayStory } from "../relay-story.ts";
+import type { EngineShare } from "../share.ts";
 import { ListenerAccount, nameOfListener } from "./account.ts";
 import { Book } from "./book.ts";
 import type { Meter } from "./meter.ts";
 import { type FlowTotals, sharedNumbers } from "./pages.ts";
-import type { RelayStory } from "./relay-story.ts";
-import type { EngineShare } from "./share.ts";
 import type { Summary } from "./summary.ts";
 
 /** A listener, as far as its relays are counted. */

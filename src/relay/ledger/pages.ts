@@ -1,7 +1,7 @@
-import type { EngineName } from "../config/options.ts";
-import { mirrorFigures, upstreamFigures } from "../counts/figures.ts";
-import { reasons } from "../flow/reason.ts";
-import { dropReasons } from "./mirror/reason.ts";
+import { reasons } from "../../base/reason.ts";
+import type { EngineName } from "../../config/options.ts";
+import { mirrorFigures, upstreamFigures } from "../../counts/figures.ts";
+import { dropReasons } from "../mirror/reason.ts";
 
 /**
  * Figures that one thread writes and all may read while it does: nobody is woken or waited for.

@@ -1,5 +1,6 @@
-import type { EngineName } from "../config/options.ts";
-import type { Values } from "../counts/figure.ts";
+import type { Reason } from "../../base/reason.ts";
+import type { EngineName } from "../../config/options.ts";
+import type { Values } from "../../counts/figure.ts";
 import type {
   engineFigures,
   FlowStats,
@@ -9,11 +10,10 @@ import type {
   relayFigures,
   ringFigures,
   upstreamFigures,
-} from "../counts/figures.ts";
-import type { Occurred } from "../counts/occurred.ts";
-import type { Reason } from "../flow/reason.ts";
-import type { MirrorStats } from "./mirror/account.ts";
-import type { MirrorOutcome } from "./mirror/reason.ts";
+} from "../../counts/figures.ts";
+import type { Occurred } from "../../counts/occurred.ts";
+import type { MirrorStats } from "../mirror/account.ts";
+import type { MirrorOutcome } from "../mirror/reason.ts";
 
 /** One relay's story: running (`reason` is null) or ended. */
 export interface RelaySummary {

@@ -1,11 +1,11 @@
-import { formatAddress } from "../config/address.ts";
-import type { Address } from "../config/options.ts";
-import { FlowCount, type FlowStats, flowFigures } from "../counts/figures.ts";
-import type { ClientAddress } from "../edge/access/client-address.ts";
-import type { Reason } from "../flow/reason.ts";
-import type { Relay } from "../flow/relay.ts";
-import type { MirrorOutcome } from "./mirror/reason.ts";
-import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "./sockaddr.ts";
+import { formatAddress } from "../../base/address.ts";
+import type { Reason } from "../../base/reason.ts";
+import type { Address } from "../../config/options.ts";
+import { FlowCount, type FlowStats, flowFigures } from "../../counts/figures.ts";
+import type { ClientAddress } from "../../entry/access/client-address.ts";
+import type { Relay } from "../../flow/relay.ts";
+import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "../../system/sockaddr.ts";
+import type { MirrorOutcome } from "../mirror/reason.ts";
 import type { RelaySummary } from "./stats.ts";
 
 /**

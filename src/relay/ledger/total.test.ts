@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { listenerFigures } from "../counts/figures.ts";
-import type { MirrorStats } from "./mirror/account.ts";
+import { listenerFigures } from "../../counts/figures.ts";
+import type { MirrorStats } from "../mirror/account.ts";
 import type { EngineStats } from "./stats.ts";
 import { noStats, totalStats } from "./total.ts";
 

@@ -1,4 +1,4 @@
-import type { EngineName } from "../config/options.ts";
+import type { EngineName } from "../../config/options.ts";
 import {
   engineFigures,
   flowFigures,
@@ -8,9 +8,9 @@ import {
   relayFigures,
   ringFigures,
   upstreamFigures,
-} from "../counts/figures.ts";
-import { addOccurred } from "../counts/occurred.ts";
-import { addMirror } from "./mirror/account.ts";
+} from "../../counts/figures.ts";
+import { addOccurred } from "../../counts/occurred.ts";
+import { addMirror } from "../mirror/account.ts";
 import type { EngineStats, ListenerStats, UpstreamStats } from "./stats.ts";
 
 /** What an engine has counted that never did anything. */

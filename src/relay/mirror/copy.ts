@@ -1,9 +1,14 @@
 import { assert } from "../../assert.ts";
+import type { Deadlines } from "../../base/deadlines.ts";
 import type { Address } from "../../config/options.ts";
 import { type Backlog, Kept } from "../../memory/backlog.ts";
-import type { Deadlines } from "../deadlines.ts";
-import { ownShortage } from "../dial-reason.ts";
-import { type DialRefusal, mustAsk, type ResolveName, withoutAddress } from "../names.ts";
+import { ownShortage } from "../../system/dial-reason.ts";
+import {
+  type DialRefusal,
+  mustAsk,
+  type ResolveName,
+  withoutAddress,
+} from "../../upstream/names/ask.ts";
 import type { Mirror } from "./mirror.ts";
 import type { DropReason, MirrorOutcome } from "./reason.ts";
 

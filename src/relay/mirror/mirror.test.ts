@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { TestClock } from "../test-clock.ts";
+import { TestClock } from "../../base/test-clock.ts";
 import { MirrorAccount } from "./account.ts";
 import { Mirror } from "./mirror.ts";
 

@@ -1,5 +1,5 @@
+import { type Alarm, Deadlines, timerAlarm } from "../../base/deadlines.ts";
 import type { MirrorOptions } from "../../config/options.ts";
-import { type Alarm, Deadlines, timerAlarm } from "../deadlines.ts";
 import type { MirrorAccount } from "./account.ts";
 
 /** After a failed dial the mirror is left alone for so long, twice as long after each further one. */

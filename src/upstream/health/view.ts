@@ -1,4 +1,4 @@
-import type { Address } from "../../config/address.ts";
+import type { Address } from "../../base/address.ts";
 import type { CheckOptions, EjectionOptions } from "./check-options.ts";
 import type { HealthState, HealthStatus } from "./monitor.ts";
 import type { ProbeResult } from "./probe.ts";

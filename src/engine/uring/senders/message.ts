@@ -1,5 +1,5 @@
 import { assert } from "../../../assert.ts";
-import { type Mapping, mapMemory, unmap } from "../../linux.ts";
+import { type Mapping, mapMemory, unmap } from "../../../system/linux.ts";
 import { IOVEC_SIZE, MSGHDR_SIZE } from "../abi.ts";
 import type { Chain } from "../chain.ts";
 import { NONE } from "../chunks.ts";

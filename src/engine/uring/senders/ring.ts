@@ -1,4 +1,4 @@
-import { type Mapping, mapMemory, unmap } from "../../linux.ts";
+import { type Mapping, mapMemory, unmap } from "../../../system/linux.ts";
 import { Priority } from "../abi.ts";
 import { BufferRing } from "../buffer-ring.ts";
 import type { Chain } from "../chain.ts";
