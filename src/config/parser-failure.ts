@@ -1,4 +1,4 @@
-import { ConfigError, printable } from "./error.ts";
+import { ConfigError, printable } from "../base/error.ts";
 
 /** Errors of the language itself, whose messages repeat what stands in a module. */
 const LANGUAGE: ReadonlySet<string> = new Set([
