@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { describe } from "../config/error.ts";
+import { describe } from "../base/error.ts";
 import type { AccountOptions, Address } from "../config/options.ts";
 import type { Settings } from "../config/validate.ts";
 import { refuseUnknown } from "./privileges/become.ts";

@@ -7,7 +7,7 @@ import type { LoopClass } from "./life.ts";
 const SOURCE = join(import.meta.dir, "..", "..", "src");
 
 /** Rooms above the engines, which these do not import. */
-const ABOVE = ["cli", "control", "observe"].map((room) => join(SOURCE, room));
+const ABOVE = ["admin", "cli", "control", "library", "observe"].map((room) => join(SOURCE, room));
 
 /** Makes broken engines: each is a copy of all that it imports, because a module is imported only once. */
 export class LoopMutants {

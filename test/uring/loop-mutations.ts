@@ -107,7 +107,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "    this.last = before;\n    while (false) {",
     },
   ],
-  "../lane.ts": [
+  "../../relay/lane.ts": [
     {
       what: "a mirror gets all that is queued, not what was sent",
       seed: 8,
@@ -224,7 +224,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "if (this.descriptor >= 0 || owner === null) return;",
     },
   ],
-  "../completing-conduit.ts": [
+  "../../relay/completing-conduit.ts": [
     {
       what: "a relay is closed while operations of it are in flight",
       find: "      client?.cancel();\n      upstream?.cancel();\n      return;\n",
@@ -241,7 +241,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "",
     },
   ],
-  "../conduit.ts": [
+  "../../relay/conduit.ts": [
     {
       what: "of whom nothing is known passes for a unix client",
       find: "clientOf(options.address, () => client.otherAddress)",
@@ -270,7 +270,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "",
     },
   ],
-  "../dialer.ts": [
+  "../../relay/dialer.ts": [
     {
       what: "attempts go on when another one was faster",
       seed: 6,
@@ -350,7 +350,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "    return 0;",
     },
   ],
-  "../relay-story.ts": [
+  "../../relay/relay-story.ts": [
     {
       what: "an answer is for whoever has the slot",
       seed: 7,
@@ -389,7 +389,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "",
     },
   ],
-  "../mirror/copy.ts": [
+  "../../relay/mirror/copy.ts": [
     {
       what: "what the mirror has left is forgotten",
       seed: 21,
@@ -491,7 +491,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "        this.report.woken();",
     },
   ],
-  "../hall.ts": [
+  "../../relay/hall.ts": [
     {
       what: "a stop leaves copies behind",
       seed: 20,
@@ -510,7 +510,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "this.spare.push(relay, relay);",
     },
   ],
-  "../ending/ending.ts": [
+  "../../relay/ending/ending.ts": [
     {
       what: "relays go on after the drain",
       seed: 5,
