@@ -83,6 +83,13 @@ export const commands: ReadonlyMap<string, Command> = new Map([
       load: async () => (await import("./drain-command.ts")).drainCommand,
     },
   ],
+  [
+    "help",
+    {
+      text: "explain a TOPIC, or all",
+      load: async () => (await import("./help-command.ts")).helpCommand,
+    },
+  ],
 ]);
 
 /** Their names, in the order of the help. */
