@@ -25,9 +25,9 @@ connectTimeout = "500ms"   # here: for this one only
 
 - A **time** is \`500ms\`, \`5s\`, \`2m\`, \`1h\` or a number of seconds. A **size** is \`64KiB\`, \`64k\`,
   \`1MiB\` or a number of bytes. In a file, what can be \`off\` can also be \`false\`.
-- **of** says whose it is. \`listener\`: each listener may have its own. \`proxy\`: there is one for all.
-- **reload** says when a change of the file takes effect. \`now\`: at once, but running relays keep the
-  options that they began with. \`restart\`: after a restart.
+- **of** says whose it is. \`listener\`: each may have its own. \`proxy\`: there is one for all.
+- **reload** says when a change of the file takes effect. \`now\`: at once, but running relays keep
+  the options that they began with. \`restart\`: after a restart.
 `;
 
 /** The whole of docs/settings.md. */
