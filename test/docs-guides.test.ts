@@ -41,27 +41,28 @@ const others = [
   ["nginx", "docs/from-nginx.md", "nginx.conf", "nginx -p . -e stderr -c nginx.conf"],
 ] as const;
 
-describe.each(others)("%s and ringway do the same with the configurations of %s", (name, ...of) => {
-  const [page, file, command] = of;
-  const programs = [
-    [name, file, command],
-    ["ringway", "ringway.toml", "ringway -c ringway.toml --stats none"],
-  ] as const;
-  const isThere = REDIS !== null && Bun.which(name, { PATH }) !== null;
-  test.if(isThere).each([...programs])("%s", async (_, configuration, start) => {
-    await using stage = await Stage.open([6380, 7001, 7002, 7003]);
-    await stage.write(configuration, (await blockNamed(page, configuration)).text);
-    await stage.start("redis-server --port 7002 --save ''", 7002);
-    await stage.start("redis-server --port 7003 --save ''", 7003);
-    await stage.start(start, 6380);
-    // The first upstream is down: clients get the second one, and the spare only without that.
-    const who = "redis-cli -p 6380 --raw config get port | tail -n 1";
-    await waitFor(async () => (await answer(stage, who)) === `${stage.port(7002)}`, "the second");
-    expect(await answer(stage, PING)).toBe("PONG");
-    await answer(stage, "redis-cli -p 7002 shutdown nosave");
-    await waitFor(async () => (await answer(stage, who)) === `${stage.port(7003)}`, "the spare");
+for (const [name, page, file, command] of others) {
+  describe(`${name} and ringway do the same with the configurations of ${page}`, () => {
+    const programs = [
+      [name, file, command],
+      ["ringway", "ringway.toml", "ringway -c ringway.toml --stats none"],
+    ] as const;
+    const isThere = REDIS !== null && Bun.which(name, { PATH }) !== null;
+    test.if(isThere).each([...programs])("%s", async (_, configuration, start) => {
+      await using stage = await Stage.open([6380, 7001, 7002, 7003]);
+      await stage.write(configuration, (await blockNamed(page, configuration)).text);
+      await stage.start("redis-server --port 7002 --save ''", 7002);
+      await stage.start("redis-server --port 7003 --save ''", 7003);
+      await stage.start(start, 6380);
+      // The first upstream is down: clients get the second one, and the spare only without that.
+      const who = "redis-cli -p 6380 --raw config get port | tail -n 1";
+      await waitFor(async () => (await answer(stage, who)) === `${stage.port(7002)}`, "the second");
+      expect(await answer(stage, PING)).toBe("PONG");
+      await answer(stage, "redis-cli -p 7002 shutdown nosave");
+      await waitFor(async () => (await answer(stage, who)) === `${stage.port(7003)}`, "the spare");
+    });
   });
-});
+}
 
 /** What a command prints; empty when it fails. */
 async function answer(stage: Stage, command: string): Promise<string> {
