@@ -304,6 +304,16 @@ describe("send-expect", () => {
     ).toEqual({ ok: false, detail: 'expected "ready", got "ready": nothing more within 50ms' });
   });
 
+  test("an answer that would take too long to look through ends the check", async () => {
+    // Each "a" could be the first of a match.
+    const upstream = saying("ab".repeat(16_384), true);
+    const steps = [expectMatch("a.{990}[cd]")];
+    expect(await check(upstream.address, { kind: "send-expect", steps })).toEqual({
+      ok: false,
+      detail: 'expected a match of "a.{990}[cd]": looking for it in this answer takes too long',
+    });
+  });
+
   test("bytes of an upstream are shown as printable text only", async () => {
     const upstream = saying("\x1b[31m\u202e\\\0evil\nsecond line", true);
     const steps = [expectText("good")];
