@@ -7,9 +7,9 @@ import { Stage } from "./docs/stage.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
 /*
- * The guides of docs/ with the real programs. In docs/valkey.md the words after a language say what a
- * block is: `guide` a file or commands, whose output is the `text guide` after them; `guide server` a
- * program that goes on.
+ * The guides of docs/ with the real programs. The words after a language say what a block is: `guide` a
+ * file, or commands, whose output is the `text guide` after them; with `server` a program that goes on and
+ * accepts on a port, with `background` one that goes on, with `retry` commands to repeat until they say so.
  */
 
 setDefaultTimeout(60_000);
@@ -18,15 +18,20 @@ const REDIS = findProgram("redis-server");
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
 const PING = "redis-cli -p 6380 ping";
 
-test.if(REDIS !== null)("docs/valkey.md, step by step", async () => {
-  await using stage = await Stage.open([6380, 7001, 7002]);
-  const blocks = (await blocksOf("docs/valkey.md")).filter(({ words }) => words.has("guide"));
-  let printed = "";
-  for (const { language, words, file, text } of blocks) {
+const guides = ["docs/valkey.md", "docs/limit-clients.md"];
+
+test.if(REDIS !== null).each(guides)("%s, step by step", async (page) => {
+  await using stage = await Stage.open([6380, 7001, 7002, 9600]);
+  const blocks = (await blocksOf(page)).filter(({ words }) => words.has("guide"));
+  for (const [at, { language, words, file, text }] of blocks.entries()) {
+    const next = blocks[at + 1];
+    const expected = next?.language === "text" ? stage.here(next.text) : null;
     if (file !== null) await stage.write(file, text);
-    else if (language === "text") expect(printed).toBe(text);
     else if (words.has("server")) await stage.start(text, portOf(words));
-    else printed = await stage.run(text);
+    else if (words.has("background")) stage.spawn(text);
+    else if (words.has("retry")) {
+      await waitFor(async () => (await stage.run(text).catch(() => "")) === expected, text);
+    } else if (language === "sh") expect(await stage.run(text)).toBe(expected ?? "");
   }
   expect(blocks.length).toBeGreaterThan(6);
 });

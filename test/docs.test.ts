@@ -16,7 +16,7 @@ import { type Block, blocksOf, pages, ROOT, readPage } from "./docs/pages.ts";
  *
  *   toml check, yaml check, json check   a whole configuration: `ringway check` accepts it, without a warning
  *   toml fails                           `ringway check` refuses it, with the text of the next block
- *   haproxy check, nginx check           the program itself accepts it
+ *   haproxy check, nginx check, logrotate check   the program itself accepts it
  *   ts                                   its types are right; with `check` it is a configuration, too
  *   sh                                   flags and values of every ringway that it starts are right
  *   sh run                               it is run as it is printed
@@ -29,7 +29,7 @@ setDefaultTimeout(60_000);
 
 const CONFIGURATIONS = ["toml", "yaml", "json", "ts"];
 /** What blocks may be in: a block without one of these may have lost its test by a typing error. */
-const LANGUAGES = [...CONFIGURATIONS, "sh", "haproxy", "nginx", "text", "ini", "promql", "jsonl"];
+const LANGUAGES = [...CONFIGURATIONS, "sh", "haproxy", "nginx", "logrotate", "text", "promql"];
 
 const blocks = new Map<string, Block[]>();
 for (const page of pages) blocks.set(page, await blocksOf(page));
@@ -186,6 +186,7 @@ describe("other programs accept their configurations", () => {
   const CHECKS: Readonly<Record<string, (path: string) => string[]>> = {
     haproxy: (path) => ["haproxy", "-c", "-f", path],
     nginx: (path) => ["nginx", "-t", "-c", path],
+    logrotate: (path) => ["logrotate", "--debug", path],
   };
   const foreign = all.filter(({ language, words }) => language in CHECKS && words.has("check"));
   for (const block of foreign) {

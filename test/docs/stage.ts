@@ -53,8 +53,8 @@ export class Stage implements AsyncDisposable {
     return path;
   }
 
-  /** Starts what a guide starts in a terminal of its own, and waits until something accepts on a port. */
-  async start(command: string, port: number, host = "127.0.0.1"): Promise<void> {
+  /** Starts what a guide starts in a terminal of its own. */
+  spawn(command: string): void {
     const child = Bun.spawn(["bash", "-c", `exec ${this.here(command.trim())}`], {
       cwd: this.folder,
       env: this.environment,
@@ -63,6 +63,11 @@ export class Stage implements AsyncDisposable {
       stderr: "ignore",
     });
     this.children.push(child);
+  }
+
+  /** The same, and waits until something accepts on a port of the guide. */
+  async start(command: string, port: number, host = "127.0.0.1"): Promise<void> {
+    this.spawn(command);
     await waitFor(() => this.accepts(host, port), `${command.trim()} accepts`);
   }
 
