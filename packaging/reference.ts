@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import { replaceMarked } from "../bench/report/marked.ts";
+import { apiRequests, plainRequests, type RequestText } from "../src/admin/requests.ts";
+import { type Reason, reasons, Side, sideOf } from "../src/base/reason.ts";
+import { reasonTexts } from "../src/base/reason-texts.ts";
 import { EXIT, exitTexts } from "../src/cli/exit-codes.ts";
-import { apiRequests, plainRequests, type RequestText } from "../src/control/admin/requests.ts";
-import { dropReasons, dropTexts } from "../src/engine/mirror/reason.ts";
-import { type Reason, reasons, Side, sideOf } from "../src/flow/reason.ts";
-import { reasonTexts } from "../src/flow/reason-texts.ts";
 import { accessFields } from "../src/observe/access-log/line.ts";
 import { figures } from "../src/observe/metrics/figures.ts";
 import { toldMetrics } from "../src/observe/metrics/metrics.ts";
+import { dropReasons, dropTexts } from "../src/relay/mirror/reason.ts";
 import { ROOT, settingsFiles } from "./settings.ts";
 
 /*

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { reasons } from "../src/flow/reason.ts";
+import { reasons } from "../src/base/reason.ts";
 import { figures } from "../src/observe/metrics/figures.ts";
 import { Metrics, toldMetrics } from "../src/observe/metrics/metrics.ts";
 import { engineStats } from "../src/observe/test-figures.ts";

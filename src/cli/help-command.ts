@@ -1,5 +1,5 @@
 import { defineCommand } from "citty";
-import { ConfigError, describe } from "../config/error.ts";
+import { ConfigError, describe } from "../base/error.ts";
 import { nearest } from "../config/suggest.ts";
 import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flag.ts";

@@ -1,5 +1,5 @@
-import { reasons } from "../flow/reason.ts";
-import { reasonTexts } from "../flow/reason-texts.ts";
+import { reasons } from "../base/reason.ts";
+import { reasonTexts } from "../base/reason-texts.ts";
 import { commands } from "./commands.ts";
 import { EXIT, exitTexts } from "./exit-codes.ts";
 import type { Flag } from "./flag.ts";

@@ -1,4 +1,4 @@
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../base/error.ts";
 import { formatPath, type Path } from "./keys.ts";
 import { notValid } from "./parser-failure.ts";
 

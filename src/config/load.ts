@@ -1,12 +1,12 @@
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { ConfigError, printable } from "../base/error.ts";
+import { readRegularFile } from "../system/regular-file.ts";
 import { defineConfig } from "./config.ts";
 import { readDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
-import { ConfigError, printable } from "./error.ts";
 import { parseJson } from "./json.ts";
 import { moduleFailure, placeIn } from "./parser-failure.ts";
-import { readRegularFile } from "./regular-file.ts";
 import { type Source, unread } from "./settings.ts";
 import type { Problems } from "./sourced.ts";
 import { parseToml } from "./toml.ts";

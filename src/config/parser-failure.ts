@@ -1,4 +1,4 @@
-import { ConfigError, printable } from "./error.ts";
+import { ConfigError, printable } from "../base/error.ts";
 
 /** Errors of the language itself, whose messages repeat what stands in a module. */
 const LANGUAGE: ReadonlySet<string> = new Set([
@@ -56,7 +56,7 @@ function withoutQuotes(text: string): string {
   );
 }
 
-/** `unknown scalar tag !<…>`, and what else a YAML tag may hold. */
+/** `unknown tag !<…>`, and what else a YAML tag may hold. */
 function withoutTags(text: string): string {
   return text.replace(/!<.*>|(?<=characters: ).*/, "…");
 }

@@ -1,6 +1,6 @@
-import { commands } from "../../src/cli/commands.ts";
+import { ConfigError } from "../../src/base/error.ts";
+import { loadCommand } from "../../src/cli/load-command.ts";
 import { readFlags } from "../../src/cli/read-flags.ts";
-import { ConfigError } from "../../src/config/error.ts";
 import { validate } from "../../src/config/validate.ts";
 
 /** What stands for the program in examples: installed, in a clone, and as npm starts it. */
@@ -22,9 +22,9 @@ export function ringwayLines(shell: string): string[][] {
 
 /** What is wrong with the arguments; nothing is started. */
 export async function problemsOf(args: readonly string[]): Promise<readonly string[]> {
-  const named = commands.get(args[0] ?? "");
-  if (named !== undefined) {
-    const { args: known = {} } = await named.load();
+  const named = await loadCommand(args[0] ?? "");
+  if (named !== null) {
+    const { args: known = {} } = named;
     return args
       .slice(1)
       .filter((arg) => /^--/.test(arg) && !Object.hasOwn(known, arg.replace(/^--|=.*$/g, "")))

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, open, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ErrorDocument } from "../../src/control/admin/api.ts";
+import type { ErrorDocument } from "../../src/admin/api.ts";
 import { CliProcess, runCli } from "../cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { waitForNoGrowth } from "../fixtures/growth.ts";

@@ -1,4 +1,4 @@
-import { ConfigError, describe } from "../../config/error.ts";
+import { ConfigError, describe } from "../../base/error.ts";
 
 /** Longest regular expression, in characters. */
 const PATTERN_LENGTH_MAX = 1_000;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { seeded } from "../../../test/fixtures/random.ts";
-import { ConfigError } from "../../config/error.ts";
+import { ConfigError } from "../../base/error.ts";
 import { Pattern, PatternSearch } from "./pattern.ts";
 
 const bytes = (text: string) => Buffer.from(text, "latin1");

@@ -1,5 +1,5 @@
 import type { RE2JS } from "re2js";
-import { ConfigError, describe } from "../../config/error.ts";
+import { ConfigError, describe } from "../../base/error.ts";
 import { inRe2Syntax } from "./pattern-syntax.ts";
 
 /** Most states of a compiled expression. */

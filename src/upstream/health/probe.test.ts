@@ -8,7 +8,7 @@ import { Refusing, Silent } from "../../../test/fixtures/system.ts";
 import { type Behaviour, Upstream } from "../../../test/fixtures/upstream.ts";
 import { LIVENESS_MS, waitFor } from "../../../test/fixtures/wait.ts";
 import type { Address } from "../../config/options.ts";
-import { startEmbeddedUpstream } from "../embedded/server.ts";
+import { startEmbeddedUpstream } from "../../embedded/server.ts";
 import { NameError } from "../names/name-error.ts";
 import type { CheckOptions, CheckStep } from "./check-options.ts";
 import { type HostsOf, literals } from "./lookup.ts";

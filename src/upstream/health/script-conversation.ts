@@ -1,4 +1,4 @@
-import { describe } from "../../config/error.ts";
+import { describe } from "../../base/error.ts";
 import type { CheckStep, Expectation } from "./check-options.ts";
 import type { Conversation, Move } from "./conversation.ts";
 import { Mask } from "./mask.ts";
