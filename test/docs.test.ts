@@ -177,7 +177,7 @@ test("programs have the right types", async () => {
     exclude: [],
   };
   await Bun.write(join(own, "tsconfig.json"), JSON.stringify(config));
-  const tsc = [process.execPath, join(ROOT, "node_modules/typescript/bin/tsc"), "-p", own];
+  const tsc = [process.execPath, join(ROOT, "node_modules/@typescript/native/bin/tsc"), "-p", own];
   const { code, out } = await runProgram(tsc, own);
   expect({ code, out }).toEqual({ code: 0, out: "" });
 });
