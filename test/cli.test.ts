@@ -337,6 +337,18 @@ describe("output", () => {
     expect(await fromSource(["-V"]).finished()).toMatchObject({ code: 0, err: "", out: "0.1.0\n" });
   });
 
+  test("a topic is explained, and what is none is refused", async () => {
+    const help = await runCli("help", "mirror");
+    expect(help).toMatchObject({ code: 0, err: "" });
+    expect(help.out).toContain("--mirror-buffer SIZE");
+    expect((await runCli("help", "reasons")).out).toContain("\nconnect_refused\n");
+    expect(await runCli("help", "mirorr")).toEqual({
+      code: 2,
+      out: "",
+      err: 'ringway: no such topic "mirorr"; did you mean mirror?\n',
+    });
+  });
+
   test("a reader that leaves is no error", async () => {
     const script = '{ "$0" "$1" --help; echo "code $?" >&2; } | true';
     const shell = Bun.spawn(["sh", "-c", script, process.execPath, MAIN], { stderr: "pipe" });
