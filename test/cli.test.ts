@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ECHO_MS } from "../src/cli/signals.ts";
-import { CliProcess, MAIN, SOURCE, WITHOUT_URING } from "./cli-process.ts";
+import { CliProcess, MAIN, runCli, SOURCE, WITHOUT_URING } from "./cli-process.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
 const LOOPBACK = "127.0.0.1:0";
