@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ECHO_MS } from "../src/cli/signals.ts";
-import { CliProcess, MAIN, SOURCE, WITHOUT_URING } from "./cli-process.ts";
+import { CliProcess, MAIN, runCli, SOURCE, WITHOUT_URING } from "./cli-process.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
 const LOOPBACK = "127.0.0.1:0";
@@ -335,6 +335,18 @@ describe("output", () => {
     expect(help).toMatchObject({ code: 0, err: "" });
     expect(help.out).toContain("Usage: bun run proxy [flags]");
     expect(await fromSource(["-V"]).finished()).toMatchObject({ code: 0, err: "", out: "0.1.0\n" });
+  });
+
+  test("a topic is explained, and what is none is refused", async () => {
+    const help = await runCli("help", "mirror");
+    expect(help).toMatchObject({ code: 0, err: "" });
+    expect(help.out).toContain("--mirror-buffer SIZE");
+    expect((await runCli("help", "reasons")).out).toContain("\nconnect_refused\n");
+    expect(await runCli("help", "mirorr")).toEqual({
+      code: 2,
+      out: "",
+      err: 'ringway: no such topic "mirorr"; did you mean mirror?\n',
+    });
   });
 
   test("a reader that leaves is no error", async () => {
