@@ -1,5 +1,6 @@
 import type { Address } from "../config/options.ts";
 import { clientOf } from "../edge/access/client-address.ts";
+import type { Steps } from "../entry/steps.ts";
 import { Phase } from "../flow/flow.ts";
 import { type Reason, Side } from "../flow/reason.ts";
 import { type Relay, RelayEffect, RelayPhase } from "../flow/relay.ts";
@@ -123,18 +124,13 @@ export abstract class Conduit<
     if (lane === this.down) this.firstBytesCame();
   }
 
-  preamble(bytes: Uint8Array): number {
-    return this.headerBytes(bytes);
-  }
-
-  get isUndecided(): boolean {
-    return this.undecided.length > 0;
-  }
-
-  preambleLate(reason: Reason): void {
-    this.headerEnded(reason);
-    this.up.preambleOver();
+  stepLate(reason: Reason): void {
+    this.up.giveUpStep(reason, false);
     this.settle();
+  }
+
+  reply(bytes: Uint8Array): boolean {
+    return this.client?.sendFirst(bytes) ?? false;
   }
 
   abstract sourceEnded(lane: Lane<E, Q>): void;
@@ -142,8 +138,8 @@ export abstract class Conduit<
   abstract sourceBroken(lane: Lane<E, Q>): void;
   abstract targetLost(lane: Lane<E, Q>): void;
 
-  protected override expectHeader(isExpected: boolean): void {
-    this.up.hasPreamble = isExpected;
+  protected override expectSteps(steps: Steps): void {
+    this.up.steps = steps;
   }
 
   dialed(upstream: E, where: Address): void {

@@ -2,6 +2,7 @@ import { forEach, type Step } from "../clean-up.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
 import { Count } from "../counts/figures.ts";
 import { Admission } from "../edge/admission.ts";
+import { stepsOf } from "../entry/plans.ts";
 import type { Backlog } from "../memory/backlog.ts";
 import { UpstreamChooser } from "../upstream/chooser.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
@@ -121,7 +122,9 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
       account,
       chooser: new UpstreamChooser(options.upstreams, options.balance, table, last),
       before,
-      admission: Admission.of(options.edge, table, table.worker, descriptors.forUnknown),
+      steps: stepsOf(options.edge),
+      inStepsMax: descriptors.forUnknown,
+      admission: Admission.of(options.edge, table, table.worker),
       mirror: this.copies.mirrorOf(options, account.name, before?.mirror ?? null),
       outsiders: this.outsiders,
       routing: this,

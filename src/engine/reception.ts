@@ -1,11 +1,13 @@
 import type { ListenerOptions } from "../config/options.ts";
 import { type ClientAddress, ipClient } from "../edge/access/client-address.ts";
-import { type Admission, Beginning } from "../edge/admission.ts";
+import type { Admission } from "../edge/admission.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../edge/proxy-protocol/header.ts";
-import { ProxyHeaderParser } from "../edge/proxy-protocol/parser.ts";
 import { writeProxyHeader } from "../edge/proxy-protocol/writer.ts";
 import type { RouteChoice } from "../edge/route/answer.ts";
 import { type Caller, connectionHeader } from "../edge/route/connection.ts";
+import type { Stepping } from "../entry/in-steps.ts";
+import type { Learned, StepPlan } from "../entry/step.ts";
+import { Steps, type StepsOwner } from "../entry/steps.ts";
 import { type FullReason, isFull, type Reason } from "../flow/reason.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
@@ -18,12 +20,8 @@ import type { WaitCount } from "./waiting-room.ts";
 export interface ReceivingListener extends StoryListener {
   /** Null when everybody may come in. */
   readonly admission: Admission | null;
-  /** Relays whose PROXY header is not complete yet. */
-  readonly preambles: Row & {
-    readonly size: number;
-    /** Who waits for the longest time. */
-    readonly first: { readonly ageMs: number; preambleLate(reason: Reason): void } | undefined;
-  };
+  /** What clients go through before their flow's first bytes, and those that are at it. */
+  readonly inSteps: InStepsOf;
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row;
   /** Relays that wait until there is room for them. */
@@ -34,6 +32,12 @@ export interface ReceivingListener extends StoryListener {
   };
   /** Asks what becomes of each relay; null when nobody decides that. */
   readonly routes: Desk | null;
+}
+
+interface InStepsOf {
+  readonly plans: readonly StepPlan[];
+  begins(relay: never, place: number): void;
+  delete(relay: never): void;
 }
 
 interface Row {
@@ -49,21 +53,21 @@ interface Desk {
 /**
  * What happens to a client before its upstream is dialled, whatever carries it:
  *
- *     accepted ─► PROXY header, if one is to come ─► may it come in? ─► route function ─► dial
- *                     └─ wrong, late ──────────────────┴─ refused: ──────────┘
- *                                                        reset, closed, or left to wait
+ *     accepted ─► steps, such as a PROXY header ─► may it come in? ─► route function ─► dial
+ *                     └─ wrong, late ──────────────────┴─ refused: ─────┘
+ *                                                         reset, closed, or left to wait
  *
  * Who finds all places taken may wait for one. Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the
- * flow's limit. Bytes of the header are none of the flow's.
+ * flow's limit. Bytes that steps consume are none of the flow's.
  */
 export abstract class Reception<L extends ReceivingListener>
   extends RelayStory<L>
-  implements Routed, Entrant
+  implements Routed, Entrant, StepsOwner, Stepping
 {
   /** Why the client may not come in; null when it may. */
   refusedFor: Reason | null = null;
-  /** Reads the header that the client begins with; null when none is to come. */
-  private parser: ProxyHeaderParser | null = null;
+  /** What it goes through before its flow's first bytes; null when it does not. */
+  private steps: Steps | null = null;
   private header: ProxyHeader | null = null;
   /** Whom the listener counts until it ends; null for nobody. */
   private admitted: ClientAddress | null = null;
@@ -76,8 +80,10 @@ export abstract class Reception<L extends ReceivingListener>
   protected abstract perform(effects: RelayEffect): void;
   abstract terminate(reason: Reason): void;
   abstract retire(reason: Reason): void;
-  /** Whether {@link headerBytes} is to see what the client sends. */
-  protected abstract expectHeader(isExpected: boolean): void;
+  /** What the client sends is for these steps, until they are over: {@link stepsOver}. */
+  protected abstract expectSteps(steps: Steps): void;
+  abstract reply(bytes: Uint8Array): boolean;
+  abstract stepLate(reason: Reason): void;
   /** Where the client has connected to, in the kernel's form; null when that is not known. */
   protected abstract get ownAddress(): Uint8Array | null;
 
@@ -86,81 +92,45 @@ export abstract class Reception<L extends ReceivingListener>
     if ((effects & RelayEffect.Dial) === 0) this.decided();
     this.held = effects;
     const { clientAddress } = this;
-    const { admission } = this.listener;
+    const { admission, inSteps } = this.listener;
     if (clientAddress === null) {
       // It had reset before it was accepted, so that the kernel cannot tell whose it was.
       this.refuse("client_reset");
       return;
     }
-    if (admission === null) {
-      this.route();
-      return;
-    }
-    switch (admission.beginning(clientAddress)) {
-      case Beginning.Plain:
-        this.enter(admission, clientAddress);
-        return;
-      case Beginning.Refused:
-        this.refuse("preamble_untrusted");
-        return;
-      case Beginning.Header:
-        this.awaitHeader(admission);
-        return;
-    }
+    if (inSteps.plans.length > 0) {
+      this.steps = new Steps(inSteps.plans, this);
+      this.steps.begin();
+      if (this.steps.isOver) this.stepsOver(this.steps);
+      else this.expectSteps(this.steps);
+    } else if (admission !== null) this.enter(admission, clientAddress);
+    else this.route();
   }
 
-  /**
-   * Whoever has not said for long who they are has a place only as long as nobody newer needs it. Many may come
-   * at once, such as those of a balancer that begins anew, and none of them was listened to yet.
-   */
-  private awaitHeader(admission: Admission): void {
-    const { preambles } = this.listener;
-    const { size, first } = preambles;
-    if (size >= admission.headersMax && first !== undefined && first.ageMs >= HEADER_MS) {
-      first.preambleLate("preamble_full");
-    }
-    this.parser = new ProxyHeaderParser();
-    this.expectHeader(true);
-    preambles.add(this as never);
+  stepBegins(place: number): void {
+    this.listener.inSteps.begins(this as never, place);
   }
 
-  /**
-   * The client has sent bytes, and its header is not complete.
-   *
-   * @returns how many of them are the header's; what is behind, and what the parser has taken before
-   *   and gives back as {@link ProxyHeaderParser.undecided}, is the flow's
-   */
-  protected headerBytes(bytes: Uint8Array): number {
-    const { parser: preamble } = this;
-    if (preamble === null) return 0;
-    const taken = preamble.push(bytes);
-    if (preamble.state !== "partial") this.headerOver(preamble);
-    return taken;
+  learn({ header }: Learned): void {
+    if (header === undefined) return;
+    this.header = header;
+    this.believe(header);
   }
 
-  /** It has sent bytes that were not received yet, and that may be its header's. */
+  /** It has sent bytes that were not received yet, and that may be for its steps. */
   get hasUnread(): boolean {
-    return this.parser !== null && this.unread > 0;
+    return this.steps !== null && this.unread > 0;
   }
 
-  /** The client has begun with a header. */
-  get hasHeader(): boolean {
-    return this.header !== null;
-  }
-
-  /** Bytes that were taken for a header's and may be the flow's: at most 11. */
-  protected get undecided(): Uint8Array {
-    return this.parser?.undecided ?? NOTHING;
-  }
-
-  /** The client sends nothing more, or not in time. @returns bytes that are the flow's after all */
-  protected headerEnded(reason: Reason): Uint8Array {
-    const { parser: preamble } = this;
-    if (preamble === null) return NOTHING;
-    const { undecided } = preamble;
-    preamble.ended();
-    this.headerOver(preamble, reason);
-    return this.refusedFor === null ? undecided : NOTHING;
+  /** The client is through its steps, or was refused by one. */
+  stepsOver({ refusedFor, isTold }: Steps): void {
+    const { admission, inSteps } = this.listener;
+    this.steps = null;
+    inSteps.delete(this as never);
+    if (this.isLeaving) return;
+    if (refusedFor !== null) this.refuse(refusedFor, isTold);
+    else if (admission !== null) this.enter(admission, this.clientAddress as ClientAddress);
+    else this.route();
   }
 
   /** Nothing is on its way from a client that has not come in. */
@@ -173,7 +143,7 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   private get isInside(): boolean {
-    return this.refusedFor === null && this.parser === null;
+    return this.refusedFor === null && this.steps === null;
   }
 
   /** What the route function is told of the client. */
@@ -223,7 +193,7 @@ export abstract class Reception<L extends ReceivingListener>
   protected override begins(id: number, client: ClientAddress | null, listener: L): void {
     super.begins(id, client, listener);
     this.refusedFor = null;
-    this.parser = null;
+    this.steps = null;
     this.header = null;
     this.admitted = null;
     this.admittedBy = null;
@@ -235,27 +205,6 @@ export abstract class Reception<L extends ReceivingListener>
     this.admittedBy?.leave(this.admitted);
     this.admitted = null;
     this.listener.entry.roomMade();
-  }
-
-  /** It is decided what the client has begun with. */
-  private headerOver(preamble: ProxyHeaderParser, late: Reason = "preamble_invalid"): void {
-    this.parser = null;
-    this.expectHeader(false);
-    this.listener.preambles.delete(this as never);
-    if (this.isLeaving) return;
-    const { admission, options } = this.listener;
-    const { header } = preamble;
-    const mayBeAbsent = options.edge.proxyProtocol === "optional";
-    if (header !== null) {
-      this.header = header;
-      this.believe(header);
-    } else if (preamble.state !== "absent" || !mayBeAbsent || late === "preamble_full") {
-      this.refuse(
-        preamble.state === "invalid" && preamble.error !== "truncated" ? "preamble_invalid" : late,
-      );
-      return;
-    }
-    this.enter(admission as Admission, this.clientAddress as ClientAddress);
   }
 
   /**
@@ -329,7 +278,8 @@ export abstract class Reception<L extends ReceivingListener>
     return true;
   }
 
-  private refuse(reason: Reason): void {
+  /** @param isTold it was sent a reply, which a reset might overtake */
+  private refuse(reason: Reason, isTold = false): void {
     this.refusedFor = reason;
     const { refusal } = this.listener.options.edge;
     // Without an upstream to be dialled its bytes would be taken for ever. Whose place somebody else
@@ -337,7 +287,7 @@ export abstract class Reception<L extends ReceivingListener>
     const isHere = reason !== "client_reset" && reason !== "preamble_full";
     const mayWait = this.relay.phase === RelayPhase.Dialing && isHere;
     if (typeof refusal === "object" && mayWait) this.listener.tarpit.add(this as never);
-    else if (refusal === "close" && isHere) this.retire(reason);
+    else if ((refusal === "close" || isTold) && isHere) this.retire(reason);
     else this.terminate(reason);
   }
 
@@ -351,9 +301,6 @@ export abstract class Reception<L extends ReceivingListener>
 }
 
 const NOTHING = new Uint8Array(0);
-
-/** A header comes with the first segment: who has said nothing for so long hardly will. */
-const HEADER_MS = 1_000;
 
 /** No address in particular, of the same family. */
 function unspecified(client: ClientAddress): Uint8Array {

@@ -51,7 +51,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
    * Who its client is; null when that is not known, and then no upstream is ever chosen for it. Its
    * summary keeps it: each tenant has its own.
    */
-  protected clientAddress: ClientAddress | null = null;
+  clientAddress: ClientAddress | null = null;
   /** Who has connected, when a PROXY header has made another one the client; else null. */
   protected peerAddress: ClientAddress | null = null;
   /** Where the client has connected to, in the kernel's form; null when that is not known, or not asked. */

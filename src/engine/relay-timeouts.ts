@@ -1,6 +1,8 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../edge/admission.ts";
+import { InSteps, type Stepping } from "../entry/in-steps.ts";
+import type { StepPlan } from "../entry/step.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
@@ -36,15 +38,14 @@ export interface Timed
     Routed,
     IdleTimed,
     Entrant,
+    Stepping,
     Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
   readonly id: number;
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** Its PROXY header is not complete in time, or others need its place (`preamble_full`). */
-  preambleLate(reason: Reason): void;
   /** Why it may not be; null when it may. */
   readonly refusedFor: Reason | null;
-  /** It has sent bytes that nobody has looked at yet, of those that may be its header. */
+  /** It has sent bytes that nobody has looked at yet, of those that steps are to read. */
   readonly hasUnread: boolean;
   /** How many times in a row, this one included, not a byte had moved since this was asked before. */
   stalled(): number;
@@ -73,6 +74,10 @@ export interface RelayParts<T extends Timed> {
   readonly chooser: UpstreamChooser;
   /** Whose place it takes; null for nobody's. */
   readonly before: RelayTimeouts<T> | null;
+  /** What their clients go through before the first bytes, in this order. */
+  readonly steps: readonly StepPlan[];
+  /** So many clients may be in their steps before the oldest one has to go, at least 1. */
+  readonly inStepsMax: number;
   /** Lets their clients in; null for everybody. */
   readonly admission: Admission | null;
   /** Gets copies of them; null for nobody. */
@@ -110,8 +115,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly upstreamIdle: Deadlines<T>;
   /** Relays that are not old yet; of those with a lifetime. */
   readonly aging: Deadlines<T>;
-  /** Relays whose PROXY header is not complete yet. */
-  readonly preambles: Row<T>;
+  /** Relays whose client is in one of its steps. */
+  readonly inSteps: InSteps<T>;
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row<T>;
   /** Relays for which the listener's route function was asked; null without one. */
@@ -166,10 +171,10 @@ export class RelayTimeouts<T extends Timed> {
       const later = Math.random() * LIFETIME_JITTER * options.lifetimeMs;
       alarm(later, () => this.end(one, id, RETIRE_TRIES));
     });
-    const { preambleTimeoutMs, refusal, upRate, downRate } = options.edge;
+    const { refusal, upRate, downRate } = options.edge;
     this.paces = { up: Pacer.of(upRate, alarm), down: Pacer.of(downRate, alarm) };
-    this.preambles = outsiders.unheardRow(
-      queue(preambleTimeoutMs, (one) => one.preambleLate("preamble_timeout")),
+    this.inSteps = new InSteps<T>(parts.steps, parts.inStepsMax, (spanMs, onLate) =>
+      outsiders.unheardRow(queue(spanMs, onLate)),
     );
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
     this.tarpit = outsiders.refusedRow(
@@ -218,7 +223,7 @@ export class RelayTimeouts<T extends Timed> {
     this.clientIdle.delete(relay);
     this.upstreamIdle.delete(relay);
     this.aging.delete(relay);
-    this.preambles.delete(relay);
+    this.inSteps.delete(relay);
     this.routes?.delete(relay);
     this.tarpit.delete(relay);
     this.dialing.delete(relay);

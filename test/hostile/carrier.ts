@@ -5,6 +5,9 @@ import type { ListenerAccount } from "../../src/engine/account.ts";
 import { Deadlines } from "../../src/engine/deadlines.ts";
 import { type ReceivingListener, Reception } from "../../src/engine/reception.ts";
 import { Flow } from "../../src/flow/flow.ts";
+import { InSteps } from "../../src/entry/in-steps.ts";
+import { stepsOf } from "../../src/entry/plans.ts";
+import type { Steps } from "../../src/entry/steps.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { Relay, RelayEffect } from "../../src/flow/relay.ts";
 import { UpstreamChooser } from "../../src/upstream/chooser.ts";
@@ -15,7 +18,7 @@ const NEVER_MS = 2 ** 30;
 /** What a carrier's reception needs of a listener: nothing ever expires. */
 export class CarrierListener implements ReceivingListener {
   readonly admission: Admission | null;
-  readonly preambles = new Deadlines<Carrier>(NEVER_MS, () => {});
+  readonly inSteps: InSteps<Carrier>;
   readonly tarpit = new Deadlines<Carrier>(NEVER_MS, () => {});
   readonly routes = null;
   readonly local = null;
@@ -29,7 +32,12 @@ export class CarrierListener implements ReceivingListener {
     table: UpstreamTable,
     headersMax: number,
   ) {
-    this.admission = Admission.of(options.edge, table, 0, headersMax);
+    this.admission = Admission.of(options.edge, table, 0);
+    this.inSteps = new InSteps<Carrier>(
+      stepsOf(options.edge),
+      headersMax,
+      () => new Deadlines<Carrier>(NEVER_MS, () => {}),
+    );
     this.choice = { chooser: new UpstreamChooser(options.upstreams, options.balance, table) };
   }
 }
@@ -45,7 +53,8 @@ export class Carrier extends Reception<CarrierListener> {
   isIn = false;
   /** Why it was ended; null while it was not. */
   ended: Reason | null = null;
-  private expects = false;
+  private expects: Steps | null = null;
+  private queued = Buffer.alloc(0);
   /** However short the time is here, it has been long enough. */
   override get ageMs(): number {
     return Number.POSITIVE_INFINITY;
@@ -61,13 +70,15 @@ export class Carrier extends Reception<CarrierListener> {
   /** Bytes come, in pieces of this size. */
   says(bytes: Uint8Array, piece: number): void {
     for (let at = 0; at < bytes.length; at += piece) {
-      if (this.expects) this.headerBytes(bytes.subarray(at, at + piece));
+      if (this.expects === null) return;
+      this.queued = Buffer.concat([this.queued, bytes.subarray(at, at + piece)]);
+      this.feed(this.expects);
     }
   }
 
   /** FIN comes. */
   finishes(): void {
-    if (this.expects) this.headerEnded("preamble_invalid");
+    while (this.expects !== null) this.stepLate("preamble_invalid");
   }
 
   /** RST comes, or the relay is over for another cause. */
@@ -75,8 +86,15 @@ export class Carrier extends Reception<CarrierListener> {
     if (this.ended === null) this.terminate("client_reset");
   }
 
-  preambleLate(reason: Reason): void {
-    if (this.expects) this.headerEnded(reason);
+  stepLate(reason: Reason): void {
+    const { expects } = this;
+    if (expects === null) return;
+    this.queued = this.queued.subarray(expects.giveUp(reason));
+    this.feed(expects);
+  }
+
+  reply(): boolean {
+    return true;
   }
 
   terminate(reason: Reason): void {
@@ -92,12 +110,22 @@ export class Carrier extends Reception<CarrierListener> {
     if ((effects & RelayEffect.Terminate) === 0) return;
     this.ended = this.relay.reason;
     this.ends();
-    this.listener.preambles.delete(this);
+    this.listener.inSteps.delete(this);
     this.listener.tarpit.delete(this);
   }
 
-  protected expectHeader(isExpected: boolean): void {
-    this.expects = isExpected;
+  protected expectSteps(steps: Steps): void {
+    this.expects = steps;
+  }
+
+  /** As a lane does. */
+  private feed(steps: Steps): void {
+    while (!steps.isOver && this.queued.length > steps.seen) {
+      this.queued = this.queued.subarray(steps.feed(this.queued.subarray(steps.seen)));
+    }
+    if (!steps.isOver) return;
+    this.expects = null;
+    this.stepsOver(steps);
   }
 
   protected readonly ownAddress = null;

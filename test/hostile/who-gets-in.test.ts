@@ -126,7 +126,7 @@ test(
             if (now === index + guest.speaksAfter) {
               carrier.says(guest.words.bytes.subarray(0, guest.size), guest.piece);
               if (guest.end === "fin") carrier.finishes();
-              if (guest.end === "silence") carrier.preambleLate("preamble_timeout");
+              if (guest.end === "silence") carrier.stepLate("preamble_timeout");
               if (guest.end === "reset") carrier.leaves();
               model.speaks(guest);
               if (guest.end === "reset") model.leaves(guest);

@@ -22,6 +22,8 @@ export interface Behaviour {
   readonly limitsReceives: boolean;
   /** Bytes that each direction may hold. */
   readonly memory: number;
+  /** What each client says before its flow, which its steps consume. */
+  readonly opening: Uint8Array;
 }
 
 /**

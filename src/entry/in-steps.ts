@@ -1,0 +1,74 @@
+import type { Reason } from "../flow/reason.ts";
+import type { StepPlan } from "./step.ts";
+
+/** A client that is in one of its listener's steps. */
+export interface Stepping {
+  /** Milliseconds since it was accepted. */
+  readonly ageMs: number;
+  /** Its step has taken too long, or another client needs its place (`preamble_full`). */
+  stepLate(reason: Reason): void;
+}
+
+/** Clients that wait, each for the same span of time. */
+interface Row<T> {
+  add(client: T): void;
+  delete(client: T): void;
+  readonly size: number;
+  /** Who waits for the longest time. */
+  readonly first: T | undefined;
+}
+
+/** What steps read comes with the first segment: a client that has said nothing for so long hardly will. */
+const PATIENCE_MS = 1_000;
+
+/**
+ * A listener's clients that are in a step, each with the time of that step. Their number has a bound: when one
+ * more comes, the oldest one goes, unless it is younger than a second. Many may come at once, such as those of a
+ * balancer that starts again, and ringway has not read any of them yet.
+ *
+ * Owner: a listener.
+ */
+export class InSteps<T extends Stepping> {
+  private readonly rows: readonly Row<T>[];
+
+  /**
+   * @param most clients that may be in a step without anybody having to go, at least 1
+   * @param rowOf makes a queue with a time for each client
+   */
+  constructor(
+    readonly plans: readonly StepPlan[],
+    private readonly most: number,
+    rowOf: (spanMs: number, onLate: (client: T) => void) => Row<T>,
+  ) {
+    this.rows = plans.map(({ timeoutMs }) =>
+      rowOf(timeoutMs, (client) => client.stepLate("preamble_timeout")),
+    );
+  }
+
+  /** A client begins the step at this place of {@link plans}. */
+  begins(client: T, place: number): void {
+    this.delete(client);
+    const { first } = this;
+    if (this.size >= this.most && first !== undefined && first.ageMs >= PATIENCE_MS) {
+      first.stepLate("preamble_full");
+    }
+    this.rows[place]?.add(client);
+  }
+
+  /** A client is in no step any more. */
+  delete(client: T): void {
+    for (const row of this.rows) row.delete(client);
+  }
+
+  private get size(): number {
+    return this.rows.reduce((sum, row) => sum + row.size, 0);
+  }
+
+  private get first(): T | undefined {
+    let oldest: T | undefined;
+    for (const { first } of this.rows) {
+      if (first !== undefined && first.ageMs >= (oldest?.ageMs ?? 0)) oldest = first;
+    }
+    return oldest;
+  }
+}
