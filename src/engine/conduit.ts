@@ -138,7 +138,8 @@ export abstract class Conduit<
   abstract sourceBroken(lane: Lane<E, Q>): void;
   abstract targetLost(lane: Lane<E, Q>): void;
 
-  protected override expectSteps(steps: Steps): void {
+  override expectSteps(steps: Steps): void {
+    super.expectSteps(steps);
     this.up.steps = steps;
   }
 
@@ -280,7 +281,7 @@ export abstract class Conduit<
     return (client?.unread ?? 0) + (upstream?.unread ?? 0);
   }
 
-  protected override get ownAddress(): Uint8Array | null {
+  override get ownAddress(): Uint8Array | null {
     return this.client?.ownAddress ?? null;
   }
 

@@ -183,7 +183,7 @@ describe("a lane", () => {
     expect([queue.bytes, flow.receivedBytes, replies]).toEqual([[HELLO], 0, [NO]]);
     receive(1, 120, 7);
     expect([queue.bytes, flow.receivedBytes]).toEqual([[HELLO, 1, 120, 7], 4]);
-    expect([told, lane.steps]).toEqual([["steps over", "first bytes"], null]);
+    expect([told, lane.steps]).toEqual([["steps over"], null]);
   });
 
   test("gives the flow more at once than a receive may bring, when steps have left that", () => {

@@ -1,68 +1,46 @@
-import type { ListenerOptions } from "../config/options.ts";
 import { type ClientAddress, ipClient } from "../edge/access/client-address.ts";
 import type { Admission } from "../edge/admission.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../edge/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../edge/proxy-protocol/writer.ts";
 import type { RouteChoice } from "../edge/route/answer.ts";
 import { type Caller, connectionHeader } from "../edge/route/connection.ts";
-import type { Stepping } from "../entry/in-steps.ts";
-import type { Learned, StepPlan } from "../entry/step.ts";
-import { Steps, type StepsOwner } from "../entry/steps.ts";
-import { type FullReason, isFull, type Reason } from "../flow/reason.ts";
+import type { Guest } from "../entry/entering.ts";
+import type { InSteps, Stepping } from "../entry/in-steps.ts";
+import type { Refusal, Refused } from "../entry/refusal.ts";
+import type { Learned } from "../entry/step.ts";
+import type { Steps } from "../entry/steps.ts";
+import type { Noted } from "../entry/whereabouts.ts";
+import type { FullReason, Reason } from "../flow/reason.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-desk.ts";
 import { clientName, endName } from "./summary.ts";
-import type { WaitCount } from "./waiting-room.ts";
 
 /** What of a listener a reception needs. */
 export interface ReceivingListener extends StoryListener {
-  /** Null when everybody may come in. */
-  readonly admission: Admission | null;
-  /** What clients go through before their flow's first bytes, and those that are at it. */
-  readonly inSteps: InStepsOf;
-  /** Relays that may not be, and wait in vain. */
-  readonly tarpit: Row;
+  /** What happens to its clients before the upstream is dialled, in their order. */
+  readonly stages: readonly { receive(relay: never): void }[];
+  /** The stage of its steps. */
+  readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;
+  /** Turns clients away. */
+  readonly refusal: Pick<Refusal<never>, "refuse">;
   /** Relays that wait until there is room for them. */
-  readonly entry: {
-    readonly lacking: FullReason | null;
-    add(relay: never, lack: FullReason, options: ListenerOptions, count: WaitCount): boolean;
-    roomMade(): void;
-  };
+  readonly entry: { roomMade(): void };
   /** Asks what becomes of each relay; null when nobody decides that. */
-  readonly routes: Desk | null;
-}
-
-interface InStepsOf {
-  readonly plans: readonly StepPlan[];
-  begins(relay: never, place: number): void;
-  delete(relay: never): void;
-}
-
-interface Row {
-  add(relay: never): void;
-  delete(relay: never): void;
-}
-
-interface Desk {
-  readonly options: { readonly failure: "relay" | "refuse" };
-  ask(relay: never): void;
+  readonly routes: { readonly options: { readonly failure: "relay" | "refuse" } } | null;
 }
 
 /**
- * What happens to a client before its upstream is dialled, whatever carries it:
+ * A client on its way through its listener's stages, whatever carries it, and what each of them has found out
+ * about it. The order of the stages is that of `entry/order.ts`.
  *
- *     accepted ─► steps, such as a PROXY header ─► may it come in? ─► route function ─► dial
- *                     └─ wrong, late ──────────────────┴─ refused: ─────┘
- *                                                         reset, closed, or left to wait
- *
- * Who finds all places taken may wait for one. Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the
- * flow's limit. Bytes that steps consume are none of the flow's.
+ * Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the flow's limit.
+ * Bytes that steps consume are none of the flow's.
  */
 export abstract class Reception<L extends ReceivingListener>
   extends RelayStory<L>
-  implements Routed, Entrant, StepsOwner, Stepping
+  implements Routed, Entrant, Stepping, Guest, Refused, Noted
 {
   /** Why the client may not come in; null when it may. */
   refusedFor: Reason | null = null;
@@ -73,6 +51,8 @@ export abstract class Reception<L extends ReceivingListener>
   private admitted: ClientAddress | null = null;
   /** Where it is counted. */
   private admittedBy: Admission | null = null;
+  /** Stages that it has come to. */
+  private stage = 0;
   /** The dial that waits until the client is let in. */
   private held = RelayEffect.None;
 
@@ -80,31 +60,38 @@ export abstract class Reception<L extends ReceivingListener>
   protected abstract perform(effects: RelayEffect): void;
   abstract terminate(reason: Reason): void;
   abstract retire(reason: Reason): void;
-  /** What the client sends is for these steps, until they are over: {@link stepsOver}. */
-  protected abstract expectSteps(steps: Steps): void;
   abstract reply(bytes: Uint8Array): boolean;
   abstract stepLate(reason: Reason): void;
   /** Where the client has connected to, in the kernel's form; null when that is not known. */
-  protected abstract get ownAddress(): Uint8Array | null;
+  abstract get ownAddress(): Uint8Array | null;
 
   /** A client is here. @param effects what the relay has asked for */
   protected receive(effects: RelayEffect): void {
     if ((effects & RelayEffect.Dial) === 0) this.decided();
     this.held = effects;
-    const { clientAddress } = this;
-    const { admission, inSteps } = this.listener;
-    if (clientAddress === null) {
-      // It had reset before it was accepted, so that the kernel cannot tell whose it was.
-      this.refuse("client_reset");
-      return;
-    }
-    if (inSteps.plans.length > 0) {
-      this.steps = new Steps(inSteps.plans, this);
-      this.steps.begin();
-      if (this.steps.isOver) this.stepsOver(this.steps);
-      else this.expectSteps(this.steps);
-    } else if (admission !== null) this.enter(admission, clientAddress);
-    else this.route();
+    // It had reset before it was accepted, so that the kernel cannot tell whose it was.
+    if (this.clientAddress === null) this.refuse("client_reset");
+    else this.pass();
+  }
+
+  pass(): void {
+    const next = this.listener.stages[this.stage++];
+    if (next === undefined) this.perform(this.held);
+    else next.receive(this as never);
+  }
+
+  refuse(reason: Reason, isTold = false): void {
+    this.refusedFor = reason;
+    this.listener.refusal.refuse(this as never, reason, isTold);
+  }
+
+  /** Of a sink that waits the bytes would be taken all the same. */
+  get mayWait(): boolean {
+    return this.relay.phase === RelayPhase.Dialing;
+  }
+
+  expectSteps(steps: Steps): void {
+    this.steps = steps;
   }
 
   stepBegins(place: number): void {
@@ -122,15 +109,12 @@ export abstract class Reception<L extends ReceivingListener>
     return this.steps !== null && this.unread > 0;
   }
 
-  /** The client is through its steps, or was refused by one. */
   stepsOver({ refusedFor, isTold }: Steps): void {
-    const { admission, inSteps } = this.listener;
     this.steps = null;
-    inSteps.delete(this as never);
+    this.listener.inSteps.delete(this as never);
     if (this.isLeaving) return;
-    if (refusedFor !== null) this.refuse(refusedFor, isTold);
-    else if (admission !== null) this.enter(admission, this.clientAddress as ClientAddress);
-    else this.route();
+    if (refusedFor === null) this.pass();
+    else this.refuse(refusedFor, isTold);
   }
 
   /** Nothing is on its way from a client that has not come in. */
@@ -163,14 +147,14 @@ export abstract class Reception<L extends ReceivingListener>
     this.wantedUpstream = upstream;
     this.isStrict = isStrict;
     if (isRefused) this.refuse("route_refused");
-    else this.perform(this.held);
+    else this.pass();
   }
 
   /** The route function has failed. */
   unrouted(): void {
     if (this.isLeaving) return;
     if (this.listener.routes?.options.failure === "refuse") this.refuse("route_failed");
-    else this.perform(this.held);
+    else this.pass();
   }
 
   /** What the upstream is told of the client before the first byte; empty for nothing. */
@@ -194,6 +178,7 @@ export abstract class Reception<L extends ReceivingListener>
     super.begins(id, client, listener);
     this.refusedFor = null;
     this.steps = null;
+    this.stage = 0;
     this.header = null;
     this.admitted = null;
     this.admittedBy = null;
@@ -219,21 +204,10 @@ export abstract class Reception<L extends ReceivingListener>
     this.destination = destination;
   }
 
-  private enter(admission: Admission, client: ClientAddress): void {
-    const { entry, options, account } = this.listener;
-    // Of a sink that waits the bytes would be taken all the same.
-    const mayWait = options.edge.whenFull === "wait" && this.relay.phase === RelayPhase.Dialing;
-    const refused = this.admit(admission, client, mayWait ? entry.lacking : null);
-    const waits = mayWait && isFull(refused) && entry.add(this as never, refused, options, account);
-    if (waits) this.entersSince = performance.now();
-    else this.admittedOrNot(refused);
-  }
-
-  private admit(
-    admission: Admission,
-    client: ClientAddress,
-    lacking: FullReason | null = null,
-  ): Reason | null {
+  enter(admission: Admission, lacking: FullReason | null = null): Reason | null {
+    const { clientAddress: client } = this;
+    // Not known is never allowed, and asked before.
+    if (client === null) return "client_reset";
     const refused = admission.admit(client, lacking);
     if (refused === null) {
       this.admitted = client;
@@ -242,27 +216,20 @@ export abstract class Reception<L extends ReceivingListener>
     return refused;
   }
 
+  waitsToEnter(): void {
+    this.entersSince = performance.now();
+  }
+
   askToEnter(admission: Admission | null): Reason | null {
-    const { clientAddress } = this;
     // Nobody is counted any more where there are no limits.
-    if (admission === null || clientAddress === null) return null;
-    return this.admit(admission, clientAddress);
+    return admission === null ? null : this.enter(admission);
   }
 
   admittedOrNot(refused: Reason | null): void {
-    if (this.entersSince !== 0) this.enteringMs = performance.now() - this.entersSince;
+    this.enteringMs = performance.now() - this.entersSince;
     this.entersSince = 0;
-    if (refused === null) this.route();
+    if (refused === null) this.pass();
     else this.refuse(refused);
-  }
-
-  private route(): void {
-    const { routes, options, local } = this.listener;
-    const isTold = routes !== null || options.edge.sendProxyProtocol !== "off" || local === null;
-    // Now, as a client that resets while its upstream is dialled takes its own end with it.
-    if (isTold) this.destination ??= this.ownAddress;
-    if (routes === null) this.perform(this.held);
-    else routes.ask(this as never);
   }
 
   /** It is decided that it ends: whatever comes now comes too late. */
@@ -276,19 +243,6 @@ export abstract class Reception<L extends ReceivingListener>
     if (this.refusedFor === null || this.isLeaving) return false;
     this.terminate(this.refusedFor);
     return true;
-  }
-
-  /** @param isTold it was sent a reply, which a reset might overtake */
-  private refuse(reason: Reason, isTold = false): void {
-    this.refusedFor = reason;
-    const { refusal } = this.listener.options.edge;
-    // Without an upstream to be dialled its bytes would be taken for ever. Whose place somebody else
-    // needs, and who has gone, does not wait either.
-    const isHere = reason !== "client_reset" && reason !== "preamble_full";
-    const mayWait = this.relay.phase === RelayPhase.Dialing && isHere;
-    if (typeof refusal === "object" && mayWait) this.listener.tarpit.add(this as never);
-    else if ((refusal === "close" || isTold) && isHere) this.retire(reason);
-    else this.terminate(reason);
   }
 
   /** Those of the client's header, and a name by which both sides' logs find the relay. */

@@ -55,7 +55,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** Who has connected, when a PROXY header has made another one the client; else null. */
   protected peerAddress: ClientAddress | null = null;
   /** Where the client has connected to, in the kernel's form; null when that is not known, or not asked. */
-  protected destination: Uint8Array | null = null;
+  destination: Uint8Array | null = null;
   /** The upstream's address that has answered; null while none has. */
   private resolvedAddress: Address | null = null;
   /** Since when it waits to come in, on the monotonic clock; 0 when it does not. */

@@ -1,8 +1,14 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../edge/admission.ts";
+import { Asking } from "../entry/asking.ts";
+import { Entering, type Guest } from "../entry/entering.ts";
 import { InSteps, type Stepping } from "../entry/in-steps.ts";
+import { inOrder } from "../entry/order.ts";
+import { Refusal, type Refused } from "../entry/refusal.ts";
+import type { Stage } from "../entry/stage.ts";
 import type { StepPlan } from "../entry/step.ts";
+import { type Noted, whereabouts } from "../entry/whereabouts.ts";
 import type { Reason } from "../flow/reason.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
@@ -39,6 +45,9 @@ export interface Timed
     IdleTimed,
     Entrant,
     Stepping,
+    Guest,
+    Refused,
+    Noted,
     Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
   readonly id: number;
@@ -115,8 +124,11 @@ export class RelayTimeouts<T extends Timed> {
   readonly upstreamIdle: Deadlines<T>;
   /** Relays that are not old yet; of those with a lifetime. */
   readonly aging: Deadlines<T>;
-  /** Relays whose client is in one of its steps. */
+  /** What happens to its clients before their upstream is dialled. */
+  readonly stages: readonly Stage<T>[];
+  /** Has clients go through its steps, and knows those that are in one. */
   readonly inSteps: InSteps<T>;
+  readonly refusal: Refusal<T>;
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row<T>;
   /** Relays for which the listener's route function was asked; null without one. */
@@ -193,6 +205,15 @@ export class RelayTimeouts<T extends Timed> {
     this.waiting = before?.waiting ?? roomOf(choice, alarm);
     this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, alarm);
     this.entry.admission = admission;
+    this.refusal = new Refusal<T>(refusal, this.tarpit);
+    const isTold =
+      this.routes !== null || options.edge.sendProxyProtocol !== "off" || this.local === null;
+    this.stages = inOrder<T>({
+      steps: parts.steps.length === 0 ? null : this.inSteps,
+      admission: admission === null ? null : new Entering(admission, this.entry, options, account),
+      whereabouts: isTold ? whereabouts : null,
+      route: this.routes === null ? null : new Asking<T>(this.routes),
+    });
   }
 
   /** A relay begins. */

@@ -1,12 +1,19 @@
 import type { Reason } from "../flow/reason.ts";
+import type { Stage, Visitor } from "./stage.ts";
 import type { StepPlan } from "./step.ts";
+import { Steps, type StepsOwner } from "./steps.ts";
 
-/** A client that is in one of its listener's steps. */
-export interface Stepping {
+/** A client that goes through its listener's steps. */
+export interface Stepping extends Visitor, StepsOwner {
+  readonly clientAddress: Visitor["clientAddress"];
   /** Milliseconds since it was accepted. */
   readonly ageMs: number;
   /** Its step has taken too long, or another client needs its place (`preamble_full`). */
   stepLate(reason: Reason): void;
+  /** What it sends is for these steps, until they are over. */
+  expectSteps(steps: Steps): void;
+  /** It is through them, or was refused by one. */
+  stepsOver(steps: Steps): void;
 }
 
 /** Clients that wait, each for the same span of time. */
@@ -22,13 +29,13 @@ interface Row<T> {
 const PATIENCE_MS = 1_000;
 
 /**
- * A listener's clients that are in a step, each with the time of that step. Their number has a bound: when one
+ * Has each client go through its listener's steps, and knows those that are in one, each with the time of that step. Their number has a bound: when one
  * more comes, the oldest one goes, unless it is younger than a second. Many may come at once, such as those of a
  * balancer that starts again, and ringway has not read any of them yet.
  *
  * Owner: a listener.
  */
-export class InSteps<T extends Stepping> {
+export class InSteps<T extends Stepping> implements Stage<T> {
   private readonly rows: readonly Row<T>[];
 
   /**
@@ -36,7 +43,7 @@ export class InSteps<T extends Stepping> {
    * @param rowOf makes a queue with a time for each client
    */
   constructor(
-    readonly plans: readonly StepPlan[],
+    private readonly plans: readonly StepPlan[],
     private readonly most: number,
     rowOf: (spanMs: number, onLate: (client: T) => void) => Row<T>,
   ) {
@@ -45,7 +52,14 @@ export class InSteps<T extends Stepping> {
     );
   }
 
-  /** A client begins the step at this place of {@link plans}. */
+  receive(client: T): void {
+    const steps = new Steps(this.plans, client);
+    steps.begin();
+    if (steps.isOver) client.stepsOver(steps);
+    else client.expectSteps(steps);
+  }
+
+  /** A client begins the step at this place of the list. */
   begins(client: T, place: number): void {
     this.delete(client);
     const { first } = this;

@@ -4,10 +4,14 @@ import { Admission } from "../../src/edge/admission.ts";
 import type { ListenerAccount } from "../../src/engine/account.ts";
 import { Deadlines } from "../../src/engine/deadlines.ts";
 import { type ReceivingListener, Reception } from "../../src/engine/reception.ts";
-import { Flow } from "../../src/flow/flow.ts";
+import { Entering } from "../../src/entry/entering.ts";
 import { InSteps } from "../../src/entry/in-steps.ts";
+import { inOrder } from "../../src/entry/order.ts";
 import { stepsOf } from "../../src/entry/plans.ts";
+import { Refusal } from "../../src/entry/refusal.ts";
+import type { Stage } from "../../src/entry/stage.ts";
 import type { Steps } from "../../src/entry/steps.ts";
+import { Flow } from "../../src/flow/flow.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { Relay, RelayEffect } from "../../src/flow/relay.ts";
 import { UpstreamChooser } from "../../src/upstream/chooser.ts";
@@ -19,6 +23,8 @@ const NEVER_MS = 2 ** 30;
 export class CarrierListener implements ReceivingListener {
   readonly admission: Admission | null;
   readonly inSteps: InSteps<Carrier>;
+  readonly stages: readonly Stage<Carrier>[];
+  readonly refusal: Refusal<Carrier>;
   readonly tarpit = new Deadlines<Carrier>(NEVER_MS, () => {});
   readonly routes = null;
   readonly local = null;
@@ -38,6 +44,16 @@ export class CarrierListener implements ReceivingListener {
       headersMax,
       () => new Deadlines<Carrier>(NEVER_MS, () => {}),
     );
+    this.refusal = new Refusal<Carrier>(options.edge.refusal, this.tarpit);
+    this.stages = inOrder<Carrier>({
+      steps: this.inSteps,
+      admission:
+        this.admission === null
+          ? null
+          : new Entering(this.admission, this.entry, options, this.account),
+      whereabouts: null,
+      route: null,
+    });
     this.choice = { chooser: new UpstreamChooser(options.upstreams, options.balance, table) };
   }
 }
@@ -114,7 +130,8 @@ export class Carrier extends Reception<CarrierListener> {
     this.listener.tarpit.delete(this);
   }
 
-  protected expectSteps(steps: Steps): void {
+  override expectSteps(steps: Steps): void {
+    super.expectSteps(steps);
     this.expects = steps;
   }
 
@@ -128,7 +145,7 @@ export class Carrier extends Reception<CarrierListener> {
     this.stepsOver(steps);
   }
 
-  protected readonly ownAddress = null;
+  readonly ownAddress = null;
   protected readonly unsent = 0;
   protected readonly unread = 0;
 }

@@ -108,7 +108,7 @@ export class Life {
     this.fate = new Fate(story.faults, seeded(story.seed));
     this.plans = [
       ...(story.header ? [new ProxyHeaderPlan(headerEdge, null)] : []),
-      ...(story.request ? [new RequestPlan(STEP_MS)] : []),
+      ...(story.request ? [new RequestPlan(STEP_MS, true)] : []),
       ...(story.peek > 0 ? [new PeekPlan(STEP_MS, story.peek)] : []),
     ];
     const opening = Buffer.concat([
