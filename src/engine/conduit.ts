@@ -4,6 +4,7 @@ import type { Steps } from "../entry/steps.ts";
 import { Phase } from "../flow/flow.ts";
 import { type Reason, Side } from "../flow/reason.ts";
 import { type Relay, RelayEffect, RelayPhase } from "../flow/relay.ts";
+import { streamModes } from "../relay/mode.ts";
 import type { Descriptors } from "./descriptors.ts";
 import type { DialAttempt, Dialing, DialingListener } from "./dialer.ts";
 import type { End, Queue } from "./end.ts";
@@ -97,7 +98,8 @@ export abstract class Conduit<
   accept(id: number, client: E, listener: L): void {
     const { host } = this;
     const { options, paces } = listener;
-    const { mode, upstreamInside } = options;
+    const { upstreamInside } = options;
+    const { dials, discardsUp, discardsDown } = streamModes[options.mode];
     // The address now, as it cannot be had any more when the connection is closed.
     this.begins(
       id,
@@ -110,11 +112,11 @@ export abstract class Conduit<
     host.descriptors.opened(upstreamInside ? 2 : 1);
     if (options.address.kind === "unix") client.keepUrgentBytes();
     listener.begin(this as never);
-    this.up.discards = mode === "sink";
-    this.down.discards = mode === "oneway";
+    this.up.discards = discardsUp;
+    this.down.discards = discardsDown;
     this.up.setPace(paces.up);
     this.down.setPace(paces.down);
-    const effects = this.relay.accepted(mode !== "sink");
+    const effects = this.relay.accepted(dials);
     this.down.target = client;
     this.up.setSource(client, false);
     this.receive(effects);

@@ -4,12 +4,15 @@ import { Count } from "../counts/figures.ts";
 import { Admission } from "../edge/admission.ts";
 import { stepsOf } from "../entry/plans.ts";
 import type { Backlog } from "../memory/backlog.ts";
+import type { Kind, KindHost } from "../relay/kind.ts";
+import type { Running } from "../relay/running.ts";
 import { UpstreamChooser } from "../upstream/chooser.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
-import type { Conduit, ConduitHost, ConduitListener } from "./conduit.ts";
+import type { ListenerAccount } from "./account.ts";
+import type { ConduitHost, ConduitListener } from "./conduit.ts";
 import type { Alarm } from "./deadlines.ts";
 import { Descriptors } from "./descriptors.ts";
-import { type DialAttempt, Dialer } from "./dialer.ts";
+import { type DialAttempt, Dialer, type Dialing } from "./dialer.ts";
 import type { Selection } from "./ending/dropping.ts";
 import { Ending } from "./ending/ending.ts";
 import { type EngineShare, upstreamTableOf } from "./engine.ts";
@@ -21,19 +24,14 @@ import type { ResolveName } from "./names.ts";
 import type { Observer } from "./observer.ts";
 import { Outsiders } from "./outsiders.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "./policy.ts";
-import type { RelayParts, RelayTimeouts } from "./relay-timeouts.ts";
+import type { RelayParts, RelayTimeouts, Timed } from "./relay-timeouts.ts";
 import type { AskRoute, Routing } from "./route-desk.ts";
-
-/** Relays kept for the next tenants, at most; beyond that the garbage collector takes them. */
-const SPARE_MAX = 1_024;
 
 /** Why nobody is accepted for now. */
 export type PauseCause = "descriptors" | "memory";
 
 /** What carries a hall's relays. */
-export interface HallCarrier<Relay, Listener> {
-  /** A relay that nobody has had yet. */
-  newConduit(listener: Listener): Relay;
+export interface HallCarrier<Relay> {
   /** Makes an attempt to connect, for a dial. @param address literal, or a path */
   newAttempt(relay: Relay, address: Address): DialAttempt;
   /** A copy for this backlog, for whichever relay. */
@@ -62,15 +60,15 @@ export interface HallLinks {
 
 /** A listener of either engine, whose relays are these. */
 type HallListener<Relay extends RelayOf> = ConduitListener & RelayTimeouts<Relay>;
-// biome-ignore lint/suspicious/noExplicitAny: whichever ends, lanes and hosts they have
-type RelayOf = Conduit<any, any, DialAttempt, any, any>;
+/** What runs, waits, and dials. */
+type RelayOf = Running & Timed & Dialing<unknown>;
 
 /**
  * Where clients come in, and who is there: accepting and its pauses, the relays that run, how they end at a
  * stop. Owner: an engine, which carries them.
  */
 export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
-  implements ConduitHost<Relay>, CopiesHost, Routing
+  implements ConduitHost<Relay>, CopiesHost, Routing, KindHost<Relay>
 {
   readonly descriptors: Descriptors;
   readonly outsiders: Outsiders<Relay>;
@@ -83,13 +81,13 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   /** Nobody new is accepted, and what runs may finish. */
   isStopping = false;
   private readonly ending: Ending<Relay>;
-  private readonly spare: Relay[] = [];
   private isDry = false;
   /** The next look at who holds memory is due. */
   private isLooking = false;
 
   constructor(
-    private readonly carrier: HallCarrier<Relay, Listener>,
+    private readonly carrier: HallCarrier<Relay>,
+    private readonly kind: Kind<Relay, Listener>,
     readonly ledger: Ledger<Relay>,
     share: EngineShare,
     private readonly links: HallLinks,
@@ -132,13 +130,14 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     };
   }
 
-  /** A client was accepted: it becomes a relay. */
+  /** A client was accepted: its kind has something run for it. */
   accept(listener: Listener, connection: unknown): void {
-    const relay = this.spare.pop() ?? this.carrier.newConduit(listener);
-    const id = this.ledger.begins(relay, listener.account);
-    relay.accept(id, relay.clientEnd(connection as never), listener);
-    this.ending.begun(relay);
+    this.ending.begun(this.kind.accepted(connection, listener, this));
     if (this.copies.count > 0) this.copies.makeRoom();
+  }
+
+  begins(relay: Relay, account: ListenerAccount): number {
+    return this.ledger.begins(relay, account);
   }
 
   started(relay: Relay): void {
@@ -149,7 +148,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   finished(relay: Relay): void {
     this.ending.ended(relay);
     this.links.observer.on({ event: "relayEnded", relay: this.ledger.ends(relay) });
-    if (this.spare.length < SPARE_MAX) this.spare.push(relay);
+    this.kind.over(relay);
     this.settleStop();
   }
 
@@ -262,7 +261,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     for (const direction of ["up", "down"] as const) {
       if (!this.carrier.isDry(direction)) continue;
       for (const relay of this.ledger.running) {
-        if (relay[direction].lookStill() >= PATIENCE_LOOKS) relay.terminate("memory_limit");
+        if (relay.lookStill(direction) >= PATIENCE_LOOKS) relay.terminate("memory_limit");
       }
     }
   }

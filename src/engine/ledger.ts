@@ -1,12 +1,12 @@
 import type { Address, EngineName, ListenerOptions, MemoryOptions } from "../config/options.ts";
 import { Count, engineRow, flowFigures } from "../counts/figures.ts";
 import { numberOfReason, type Reason, reasons } from "../flow/reason.ts";
+import type { Running } from "../relay/running.ts";
 import { ListenerAccount, nameOfListener } from "./account.ts";
 import { Book } from "./book.ts";
 import type { EngineShare } from "./engine.ts";
 import type { Meter } from "./meter.ts";
 import { type FlowTotals, sharedNumbers } from "./pages.ts";
-import type { RelayStory } from "./relay-story.ts";
 import type { Summary } from "./summary.ts";
 
 /** A listener, as far as its relays are counted. */
@@ -16,10 +16,10 @@ interface Counted {
 }
 
 /**
- * What an engine counts of its relays: those that run, and all figures, which it writes to the pages
+ * What an engine counts of whatever runs: that itself, and all figures, which it writes to the pages
  * of its {@link book} as things happen, so that nothing has to be asked or added up to know them.
  */
-export class Ledger<T extends RelayStory> {
+export class Ledger<T extends Running> {
   /** Relays that run, in the order of acceptance. */
   readonly running = new Set<T>();
   /** All that is counted, for whoever wants to read it. */

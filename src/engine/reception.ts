@@ -58,8 +58,6 @@ export abstract class Reception<L extends ReceivingListener>
 
   /** Starts what the relay has asked for. */
   protected abstract perform(effects: RelayEffect): void;
-  abstract terminate(reason: Reason): void;
-  abstract retire(reason: Reason): void;
   abstract reply(bytes: Uint8Array): boolean;
   abstract stepLate(reason: Reason): void;
   /** Where the client has connected to, in the kernel's form; null when that is not known. */

@@ -9,6 +9,8 @@ import type { ClientAddress } from "../edge/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
+import { streamModes } from "../relay/mode.ts";
+import type { Running } from "../relay/running.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { ListenerAccount } from "./account.ts";
 import type { Idleness } from "./idle-looks.ts";
@@ -30,6 +32,8 @@ export interface StoryListener {
 
 /** What of a lane a relay's story needs. */
 export interface StoryLane {
+  /** See {@link Running.lookStill}. */
+  lookStill(): number;
   readonly discards: boolean;
   /** It waits, not for anybody but because of its rate. */
   readonly isResting: boolean;
@@ -39,7 +43,7 @@ export interface StoryLane {
  * What can be told of a relay whatever carries it: who its client is, since when, which upstream it
  * dials, whether it moves. Each engine's conduit is one, reused from tenant to tenant.
  */
-export abstract class RelayStory<L extends StoryListener = StoryListener> {
+export abstract class RelayStory<L extends StoryListener = StoryListener> implements Running {
   abstract readonly relay: Relay;
   abstract readonly up: StoryLane;
   abstract readonly down: StoryLane;
@@ -154,8 +158,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     const { account, options } = this.listener;
     const { totals } = account;
     const { up, down } = this.relay;
-    up.totals = options.mode === "sink" ? totals.discardedUp : totals.up;
-    down.totals = options.mode === "oneway" ? totals.discardedDown : totals.down;
+    const { discardsUp, discardsDown } = streamModes[options.mode];
+    up.totals = discardsUp ? totals.discardedUp : totals.up;
+    down.totals = discardsDown ? totals.discardedDown : totals.down;
     up.account = NO_ACCOUNT;
     down.account = NO_ACCOUNT;
   }
@@ -213,6 +218,18 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     const { generation, dialing } = this.relay;
     const isSameDial = this.dials === dial && this.upstreamSlot !== null;
     return generation === tenant && isSameDial && dialing;
+  }
+
+  get reason(): Reason | null {
+    return this.relay.reason;
+  }
+
+  abstract giveUpDial(reason: Reason): boolean;
+  abstract retire(reason: Reason): void;
+  abstract terminate(reason: Reason): void;
+
+  lookStill(direction: "up" | "down"): number {
+    return this[direction].lookStill();
   }
 
   /** Milliseconds since its acceptance. */

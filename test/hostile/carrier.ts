@@ -58,7 +58,7 @@ export class CarrierListener implements ReceivingListener {
   }
 }
 
-const lane = { discards: false, isResting: false };
+const lane = { discards: false, isResting: false, lookStill: () => 0 };
 
 /** A connection without any I/O: a reception that is told what happens to it, and once. */
 export class Carrier extends Reception<CarrierListener> {
@@ -111,6 +111,10 @@ export class Carrier extends Reception<CarrierListener> {
 
   reply(): boolean {
     return true;
+  }
+
+  giveUpDial(): boolean {
+    return false;
   }
 
   terminate(reason: Reason): void {

@@ -4,6 +4,7 @@ import { Hall, type HallCarrier, type HallLinks } from "../../src/engine/hall.ts
 import { Ledger } from "../../src/engine/ledger.ts";
 import { Meter } from "../../src/engine/meter.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
+import { StreamKind } from "../../src/kinds/stream/kind.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Clock } from "../uring/clock.ts";
@@ -30,7 +31,7 @@ export interface Behaviour {
  * A carrier whose network and clock are the test's: what really happens is that steps are taken, in each of
  * which everything may happen that can.
  */
-export class SimulatedCarrier implements HallCarrier<SimulatedConduit, SimulatedListener> {
+export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
   readonly alarms = new Alarms();
   readonly meter = new Meter(RECEIVE_MAX, RECEIVE_MAX);
   readonly memory: { readonly up: Memory; readonly down: Memory };
@@ -60,14 +61,13 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     const memory = { segmentSize: RECEIVE_MAX, segmentCount: story.memory / RECEIVE_MAX };
     this.ledger = new Ledger("sockets", this.meter, wholeShare, memory);
     const all = { ...links, alarm: this.alarms.set };
-    this.hall = new Hall<SimulatedConduit, SimulatedListener>(this, this.ledger, wholeShare, all);
+    const streams = new StreamKind<SimulatedConduit, SimulatedListener>(
+      (listener) => new SimulatedConduit(this, listener),
+    );
+    this.hall = new Hall(this, streams, this.ledger, wholeShare, all);
   }
 
   // --- what the hall asks for ---
-
-  newConduit(listener: SimulatedListener): SimulatedConduit {
-    return new SimulatedConduit(this, listener);
-  }
 
   newAttempt(conduit: SimulatedConduit, address: Address): SimulatedAttempt {
     return new SimulatedAttempt(this, conduit, address);

@@ -1,4 +1,5 @@
 import type { Reason } from "../../flow/reason.ts";
+import type { Running } from "../../relay/running.ts";
 import { type Alarm, timerAlarm } from "../deadlines.ts";
 
 /**
@@ -30,19 +31,11 @@ const PAUSE_LOOKS = 2;
  */
 const LAST_SHARE = 1 / 2;
 
-/** A relay, as far as a drain can end it. */
-export interface Drainable {
-  /** Bytes that it has moved so far. */
-  readonly movedBytes: number;
-  /** Bytes that its client has sent so far. */
-  readonly clientBytes: number;
-  /** Whether bytes are on their way from one end to the other: asks the kernel. */
-  readonly isCarrying: boolean;
-  /** Whether its client has said something that its upstream may still answer. */
-  readonly awaitsAnswer: boolean;
-  /** Ends it in an orderly way: a FIN to both ends. */
-  retire(reason: Reason): void;
-}
+/** What runs, as far as a drain can end it. */
+export type Drainable = Pick<
+  Running,
+  "movedBytes" | "clientBytes" | "isCarrying" | "awaitsAnswer" | "retire"
+>;
 
 /** What was seen of a relay. */
 interface Sight {

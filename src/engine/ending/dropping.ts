@@ -1,4 +1,5 @@
 import type { Reason } from "../../flow/reason.ts";
+import type { Running } from "../../relay/running.ts";
 import { type Alarm, timerAlarm } from "../deadlines.ts";
 import { Drain, type Drainable } from "./drain.ts";
 
@@ -9,17 +10,11 @@ export type Selection =
   /** By what stories call it. */
   | { readonly listener: string };
 
-/** A relay that may be selected, and ended. */
-export interface Droppable extends Drainable {
-  readonly upstreamSlot: number | null;
+/** What runs, and may be selected, and ended. */
+export interface Droppable
+  extends Drainable,
+    Pick<Running, "upstreamSlot" | "giveUpDial" | "terminate"> {
   readonly listener: { readonly account: { readonly name: string } };
-  /**
-   * Gives its dial up, so that it goes on with another upstream, or ends for want of one.
-   *
-   * @returns false when there is none
-   */
-  giveUpDial(reason: Reason): boolean;
-  terminate(reason: Reason): void;
 }
 
 /**

@@ -1,12 +1,10 @@
+import type { Running } from "../../relay/running.ts";
 import { type Alarm, timerAlarm, timerSpan } from "../deadlines.ts";
 import { Drain } from "./drain.ts";
 import { type Droppable, Dropping, type Selection } from "./dropping.ts";
 
-/** A relay that may be one of those that a stop cuts. */
-export interface Endable extends Droppable {
-  /** It has a reason as soon as it is to end. */
-  readonly relay: { readonly reason: string | null };
-}
+/** What may be one of those that a stop cuts. */
+export type Endable = Droppable & Pick<Running, "reason">;
 
 /**
  * How an engine's relays end when somebody wants that: selected ones, and at a stop all of them.
@@ -80,7 +78,7 @@ export class Ending<T extends Endable> {
 
   private cut(relay: T): void {
     // One with a reason ends already.
-    if (relay.relay.reason === null) this.cutCount++;
+    if (relay.reason === null) this.cutCount++;
     relay.terminate("drain");
   }
 }

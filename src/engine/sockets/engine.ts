@@ -5,6 +5,7 @@ import type { Address, ListenerOptions, MemoryOptions } from "../../config/optio
 import { Count } from "../../counts/figures.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
 import { Side } from "../../flow/reason.ts";
+import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Book } from "../book.ts";
@@ -54,7 +55,7 @@ const ACCEPT_LOOK_MS = 1_000;
 const ACCEPT_LOOKS_MAX = 4;
 
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsConduit, Listener> {
+export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsConduit> {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -92,7 +93,10 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     const askRoute: AskRoute = (...question) => this.ask(...question);
     const links = { observer, resolve, askRoute, alarm: timerAlarm };
-    this.hall = new Hall<SocketsConduit, Listener>(this, this.ledger, share, links);
+    const streams = new StreamKind<SocketsConduit, Listener>(
+      (listener) => new SocketsConduit(this, listener),
+    );
+    this.hall = new Hall<SocketsConduit, Listener>(this, streams, this.ledger, share, links);
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
     const pool = new Pool(
@@ -227,10 +231,6 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   /** See {@link Answering}. */
   get accepting(): Answering["accepting"] {
     return { listeners: this.listening.size, isPaused: !this.hall.isAccepting };
-  }
-
-  newConduit(listener: Listener): SocketsConduit {
-    return new SocketsConduit(this, listener);
   }
 
   newAttempt(conduit: SocketsConduit, address: Address): Attempt {

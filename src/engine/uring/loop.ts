@@ -7,6 +7,7 @@ import type {
 } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
+import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { Book } from "../book.ts";
 import type { Selection } from "../ending/dropping.ts";
@@ -95,7 +96,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements HallCarrier<UringConduit, Listener> {
+export class Loop implements HallCarrier<UringConduit> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -159,7 +160,10 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
     const resolve: ResolveName = (...question) => report.resolve(...question);
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
     const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
-    this.hall = new Hall<UringConduit, Listener>(this, this.ledger, options.share, links);
+    const streams = new StreamKind<UringConduit, Listener>(
+      (listener) => new UringConduit(this, listener),
+    );
+    this.hall = new Hall<UringConduit, Listener>(this, streams, this.ledger, options.share, links);
     this.gate = new Gate(this);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
@@ -542,9 +546,5 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
       this.untidy = 0;
       this.report.tidy();
     });
-  }
-
-  newConduit(listener: Listener): UringConduit {
-    return new UringConduit(this, listener);
   }
 }
