@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { forEach, type Step } from "../clean-up.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
 import { Count } from "../counts/figures.ts";
@@ -10,7 +11,6 @@ import { UpstreamChooser } from "../upstream/chooser.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import type { ListenerAccount } from "./account.ts";
 import type { ConduitHost, ConduitListener } from "./conduit.ts";
-import type { Alarm } from "./deadlines.ts";
 import { Descriptors } from "./descriptors.ts";
 import { type DialAttempt, Dialer, type Dialing } from "./dialer.ts";
 import type { Selection } from "./ending/dropping.ts";
@@ -55,7 +55,7 @@ export interface HallLinks {
   readonly observer: Observer;
   readonly resolve: ResolveName;
   readonly askRoute: AskRoute;
-  readonly alarm: Alarm;
+  readonly clock: Clock;
 }
 
 /** A listener of either engine, whose relays are these. */
@@ -92,14 +92,14 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     share: EngineShare,
     private readonly links: HallLinks,
   ) {
-    const { alarm } = links;
+    const { clock } = links;
     this.descriptors = new Descriptors(share, () => {
       if (!this.isAccepting) this.decide();
     });
     this.outsiders = new Outsiders(this.descriptors);
     this.table = upstreamTableOf(share);
-    this.ending = new Ending(ledger.running, () => this.copies.cut(), alarm);
-    this.copies = new Copies(this, ledger, alarm);
+    this.ending = new Ending(ledger.running, () => this.copies.cut(), clock);
+    this.copies = new Copies(this, ledger, clock);
     this.dialer = new Dialer(this.descriptors, links.observer, links.resolve, (relay, address) =>
       carrier.newAttempt(relay, address),
     );
@@ -126,7 +126,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
       mirror: this.copies.mirrorOf(options, account.name, before?.mirror ?? null),
       outsiders: this.outsiders,
       routing: this,
-      alarm: this.links.alarm,
+      clock: this.links.clock,
     };
   }
 
@@ -183,7 +183,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     this.isDry = isDry;
     if (isDry) {
       links.observer.on({ event: "poolEmpty" });
-      if (!this.isLooking) links.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
+      if (!this.isLooking) links.clock.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
       this.isLooking = true;
     } else links.observer.on({ event: "poolRefilled" });
     this.decide();
@@ -257,7 +257,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     // Memory may run out many times a second: one row of looks is enough, and must be no faster.
     this.isLooking = this.isDry;
     if (!this.isDry) return;
-    this.links.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
+    this.links.clock.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
     for (const direction of ["up", "down"] as const) {
       if (!this.carrier.isDry(direction)) continue;
       for (const relay of this.ledger.running) {

@@ -1,5 +1,6 @@
+import type { Clock } from "../base/clock.ts";
 import type { Reason } from "../flow/reason.ts";
-import { type Alarm, Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./deadlines.ts";
 
 /**
  * A relay is looked at so often within its idle timeout. It ends at most one look and what looks are late
@@ -28,12 +29,12 @@ export function idleLooks<T extends IdleTimed>(
   timeoutMs: number,
   which: Idleness,
   reason: Reason,
-  alarm: Alarm,
+  clock: Clock,
 ): Deadlines<T> {
   const look = (relay: T): void => {
     if (relay.lookIdle(which) >= LOOKS) relay.retire(reason);
     else looks.add(relay);
   };
-  const looks = new Deadlines<T>(timeoutMs / LOOKS, look, alarm);
+  const looks = new Deadlines<T>(timeoutMs / LOOKS, look, clock);
   return looks;
 }

@@ -232,7 +232,7 @@ describe("a lane", () => {
       using clock = new TestClock();
       const { flow, lane, receive, source } = scene(true);
       source.stop();
-      lane.setPace(new Pacer(RATE, clock.alarm));
+      lane.setPace(new Pacer(RATE, clock));
       lane.receiveStopped();
       expect(source.asked.at(-1)).toBe(`receive ${BURST}`);
       source.isReceiving = false;
@@ -246,7 +246,7 @@ describe("a lane", () => {
     test("has its target take no more, where its source cannot be asked", () => {
       using clock = new TestClock();
       const { flow, lane, receive, source, target } = scene(false);
-      lane.setPace(new Pacer(RATE, clock.alarm));
+      lane.setPace(new Pacer(RATE, clock));
       receive(...bytes, 1, 2);
       expect(target.asked).toEqual([`send ${BURST}`]);
       lane.sent(BURST, BURST);

@@ -215,7 +215,7 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   waitsToEnter(): void {
-    this.entersSince = performance.now();
+    this.entersSince = this.listener.clock.now();
   }
 
   askToEnter(admission: Admission | null): Reason | null {
@@ -224,7 +224,7 @@ export abstract class Reception<L extends ReceivingListener>
   }
 
   admittedOrNot(refused: Reason | null): void {
-    this.enteringMs = performance.now() - this.entersSince;
+    this.enteringMs = this.listener.clock.now() - this.entersSince;
     this.entersSince = 0;
     if (refused === null) this.pass();
     else this.refuse(refused);

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type {
   Address,
   ListenerOptions,
@@ -21,6 +22,7 @@ import { wallTime } from "./wall-clock.ts";
 
 /** What of a listener a relay's story needs. */
 export interface StoryListener {
+  readonly clock: Clock;
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly choice: Readonly<Choice>;
@@ -122,7 +124,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.clientAddress = clientAddress;
     this.listener = listener;
     this.chooser = listener.choice.chooser;
-    this.startedAt = performance.now();
+    this.startedAt = this.listener.clock.now();
     this.endedAt = 0;
     this.dialMs = NOT_YET;
     this.firstByteMs = NOT_YET;
@@ -234,7 +236,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
 
   /** Milliseconds since its acceptance. */
   get ageMs(): number {
-    return performance.now() - this.startedAt;
+    return this.listener.clock.now() - this.startedAt;
   }
 
   /** All upstreams may be tried anew. */
@@ -246,7 +248,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   /** An upstream has answered. @param where of its addresses, which is a literal one */
   protected answered(where: Address): void {
     this.resolvedAddress = where;
-    this.dialMs = performance.now() - this.startedAt;
+    this.dialMs = this.listener.clock.now() - this.startedAt;
     this.chooser.dialed(this.upstreamNumber);
     this.decided();
   }
@@ -261,12 +263,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
 
   /** The upstream's first bytes are here; call it before they are counted, for those only. */
   firstBytesCame(): void {
-    if (this.firstByteMs === NOT_YET) this.firstByteMs = performance.now() - this.startedAt;
+    if (this.firstByteMs === NOT_YET) this.firstByteMs = this.listener.clock.now() - this.startedAt;
   }
 
   /** The tenancy is over. */
   protected ends(): void {
-    this.endedAt = performance.now();
+    this.endedAt = this.listener.clock.now();
     if (this.upstreamNumber !== NO_UPSTREAM) this.leaveUpstream();
   }
 
@@ -414,13 +416,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
 
   /** This relay's story until now. */
   summary(): Summary {
-    const end = this.endedAt === 0 ? performance.now() : this.endedAt;
+    const end = this.endedAt === 0 ? this.listener.clock.now() : this.endedAt;
     return new Summary(
       this.id,
       this.listener.account.name,
       this.clientAddress,
       this.upstreamAddress,
-      wallTime(this.startedAt),
+      wallTime(this.startedAt, this.listener.clock),
       end - this.startedAt,
       this.dials,
       orNull(this.dialMs),

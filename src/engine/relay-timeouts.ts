@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../edge/admission.ts";
@@ -14,7 +15,7 @@ import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
-import { type Alarm, Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Drainable } from "./ending/drain.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
@@ -95,8 +96,8 @@ export interface RelayParts<T extends Timed> {
   readonly outsiders: Outsiders<T>;
   /** By whom route functions are asked. */
   readonly routing: Routing;
-  /** See {@link Deadlines}. */
-  readonly alarm: Alarm;
+  /** Their time. */
+  readonly clock: Clock;
 }
 
 /** What the relays of one listener wait for, whatever the engine: a queue for each span of time. */
@@ -147,18 +148,18 @@ export class RelayTimeouts<T extends Timed> {
   readonly account: ListenerAccount;
   readonly admission: Admission | null;
   readonly mirror: Mirror | null;
-  private readonly alarm: Alarm;
+  readonly clock: Clock;
 
   constructor(parts: RelayParts<T>, dialer: TimedDialer<T>) {
-    const { options, account, chooser, before, admission, outsiders, routing, alarm } = parts;
+    const { options, account, chooser, before, admission, outsiders, routing, clock } = parts;
     this.options = options;
     this.account = account;
     this.admission = admission;
     this.mirror = parts.mirror;
-    this.alarm = alarm;
+    this.clock = clock;
     this.local = sharedLocal(options.address);
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
-      new Deadlines<T>(spanMs, onExpired, alarm);
+      new Deadlines<T>(spanMs, onExpired, clock);
     this.young = queue(keepAliveAfterMs(options), (one) => one.keepAlive());
     this.ages = keepAliveAfterMs(options) > 0;
     this.dialing = queue(options.connectTimeoutMs, (one) => dialer.timedOut(one));
@@ -173,7 +174,7 @@ export class RelayTimeouts<T extends Timed> {
     });
     this.lingering = queue(LINGER_LOOK_MS, (one) => one.linger());
     const idle = (spanMs: number, which: Idleness, reason: Reason) =>
-      idleLooks<T>(spanMs, which, reason, alarm);
+      idleLooks<T>(spanMs, which, reason, clock);
     this.idle = idle(options.idleTimeoutMs, Idleness.Both, "idle_timeout");
     const { clientIdleTimeoutMs, upstreamIdleTimeoutMs } = options;
     this.clientIdle = idle(clientIdleTimeoutMs, Idleness.Client, "client_idle_timeout");
@@ -181,10 +182,10 @@ export class RelayTimeouts<T extends Timed> {
     this.aging = queue(options.lifetimeMs * (1 - LIFETIME_JITTER), (one) => {
       const { id } = one;
       const later = Math.random() * LIFETIME_JITTER * options.lifetimeMs;
-      alarm(later, () => this.end(one, id, RETIRE_TRIES));
+      clock.alarm(later, () => this.end(one, id, RETIRE_TRIES));
     });
     const { refusal, upRate, downRate } = options.edge;
-    this.paces = { up: Pacer.of(upRate, alarm), down: Pacer.of(downRate, alarm) };
+    this.paces = { up: Pacer.of(upRate, clock), down: Pacer.of(downRate, clock) };
     this.inSteps = new InSteps<T>(parts.steps, parts.inStepsMax, (spanMs, onLate) =>
       outsiders.unheardRow(queue(spanMs, onLate)),
     );
@@ -198,12 +199,12 @@ export class RelayTimeouts<T extends Timed> {
     this.routes =
       route === null
         ? null
-        : new RouteDesk<T>(route, account.name, names(), states, routing, alarm);
+        : new RouteDesk<T>(route, account.name, names(), states, routing, clock);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     this.choice = choice;
-    this.waiting = before?.waiting ?? roomOf(choice, alarm);
-    this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, alarm);
+    this.waiting = before?.waiting ?? roomOf(choice, clock);
+    this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, clock);
     this.entry.admission = admission;
     this.refusal = new Refusal<T>(refusal, this.tarpit);
     const isTold =
@@ -232,7 +233,7 @@ export class RelayTimeouts<T extends Timed> {
     const { isCarrying, awaitsAnswer } = relay;
     if (!isCarrying && (!awaitsAnswer || tries === 0)) relay.retire("lifetime");
     else if (tries === 0) relay.terminate("lifetime");
-    else this.alarm(RETIRE_MS, () => this.end(relay, id, tries - 1));
+    else this.clock.alarm(RETIRE_MS, () => this.end(relay, id, tries - 1));
   }
 
   /** A relay is over: it waits for nothing any more. */
@@ -255,6 +256,6 @@ export class RelayTimeouts<T extends Timed> {
 }
 
 /** It outlives the listener that it was made for, and so must not know it. */
-function roomOf<T extends Waiter>(choice: Choice, alarm: Alarm): WaitingRoom<T> {
-  return new WaitingRoom<T>(() => choice.chooser.isFull, alarm);
+function roomOf<T extends Waiter>(choice: Choice, clock: Clock): WaitingRoom<T> {
+  return new WaitingRoom<T>(() => choice.chooser.isFull, clock);
 }

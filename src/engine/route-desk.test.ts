@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "bun:test";
 import type { RouteAnswer, RouteChoice } from "../edge/route/answer.ts";
 import type { Caller } from "../edge/route/connection.ts";
 import { RouteDesk, type Routed, type RouteQuestion } from "./route-desk.ts";
+import { clockWith } from "./test-clock.ts";
 
 const choice: RouteChoice = { upstream: 1, isStrict: false, label: "a", isRefused: false };
 
@@ -36,7 +37,7 @@ function desk(timeoutMs = 1): RouteDesk<Relay> {
       },
       routeFailed: (listener, why) => failures.push(`${listener}: ${why}`),
     },
-    (_, call) => alarms.push(call),
+    clockWith((_, call) => void alarms.push(call)),
   );
 }
 

@@ -1,3 +1,4 @@
+import { systemClock } from "../../src/base/clock.ts";
 import type { Address, ListenerOptions } from "../../src/config/options.ts";
 import { type ClientAddress, clientOf } from "../../src/edge/access/client-address.ts";
 import { Admission } from "../../src/edge/admission.ts";
@@ -26,6 +27,7 @@ export class CarrierListener implements ReceivingListener {
   readonly stages: readonly Stage<Carrier>[];
   readonly refusal: Refusal<Carrier>;
   readonly tarpit = new Deadlines<Carrier>(NEVER_MS, () => {});
+  readonly clock = systemClock;
   readonly routes = null;
   readonly local = null;
   readonly choice: { readonly chooser: UpstreamChooser };

@@ -55,12 +55,12 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
     readonly fate: Fate,
     readonly world: World,
     private readonly listening: Listening,
-    links: Omit<HallLinks, "alarm">,
+    links: Omit<HallLinks, "clock">,
   ) {
     this.memory = { up: new Memory(story.memory), down: new Memory(story.memory) };
     const memory = { segmentSize: RECEIVE_MAX, segmentCount: story.memory / RECEIVE_MAX };
     this.ledger = new Ledger("sockets", this.meter, wholeShare, memory);
-    const all = { ...links, alarm: this.alarms.set };
+    const all = { ...links, clock: this.alarms };
     const streams = new StreamKind<SimulatedConduit, SimulatedListener>(
       (listener) => new SimulatedConduit(this, listener),
     );

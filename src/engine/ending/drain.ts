@@ -1,6 +1,6 @@
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Running } from "../../relay/running.ts";
-import { type Alarm, timerAlarm } from "../deadlines.ts";
 
 /**
  * A relay is idle that has not moved for so long. A window that ends before that can be known has its
@@ -85,13 +85,13 @@ export class Drain<T extends Drainable> {
   /**
    * @param running the relays that run; those that end leave it
    * @param windowMs over which they are spread, above 0
-   * @param alarm what calls back after a time
+   * @param clock its time
    * @param reason why they end
    */
   constructor(
     private readonly running: ReadonlySet<T>,
     windowMs: number,
-    private readonly alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
     private readonly reason: Reason = "drain",
   ) {
     this.limit(windowMs);
@@ -99,7 +99,7 @@ export class Drain<T extends Drainable> {
 
   /** Less time is left, from now on. */
   limit(windowMs: number): void {
-    const now = performance.now();
+    const now = this.clock.now();
     const restMs = Math.min(REST_MS, windowMs * REST_SHARE);
     const lastMs = restMs * LAST_SHARE;
     this.endsAt = now + windowMs;
@@ -123,7 +123,7 @@ export class Drain<T extends Drainable> {
 
   private look(): void {
     this.nextLook = null;
-    const now = performance.now();
+    const now = this.clock.now();
     if (now >= this.endsAt || this.running.size === 0) return;
     let left = this.running.size;
     for (const { relay, until } of this.candidates(now)) {
@@ -141,7 +141,7 @@ export class Drain<T extends Drainable> {
   private lookLater(): void {
     const look = {};
     this.nextLook = look;
-    this.alarm(this.lookMs, () => {
+    this.clock.alarm(this.lookMs, () => {
       if (this.nextLook === look) this.look();
     });
   }

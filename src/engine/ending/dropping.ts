@@ -1,6 +1,6 @@
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Reason } from "../../flow/reason.ts";
 import type { Running } from "../../relay/running.ts";
-import { type Alarm, timerAlarm } from "../deadlines.ts";
 import { Drain, type Drainable } from "./drain.ts";
 
 /** Relays to be ended while all others go on: those of an upstream, or those of a listener. */
@@ -27,7 +27,7 @@ export class Dropping<T extends Droppable> {
   /** Those that are to end together, and by which selection. */
   private readonly rows = new Map<Set<T>, Selection>();
 
-  constructor(private readonly alarm: Alarm = timerAlarm) {}
+  constructor(private readonly clock: Clock = systemClock) {}
 
   /** @param withinMs 0 for now */
   drop(running: Iterable<T>, selection: Selection, withinMs: number): void {
@@ -42,8 +42,8 @@ export class Dropping<T extends Droppable> {
     }
     if (withinMs > 0 && row.size > 0) {
       this.rows.set(row, selection);
-      new Drain(row, withinMs, this.alarm, reason);
-      this.alarm(withinMs, () => this.finish(row, reason));
+      new Drain(row, withinMs, this.clock, reason);
+      this.clock.alarm(withinMs, () => this.finish(row, reason));
     } else this.finish(row, reason);
   }
 

@@ -8,7 +8,7 @@ class Stage implements Disposable {
   readonly clock = new TestClock();
   readonly running = new Set<Relay>();
   overs = 0;
-  readonly ending = new Ending<Relay>(this.running, () => void this.overs++, this.clock.alarm);
+  readonly ending = new Ending<Relay>(this.running, () => void this.overs++, this.clock);
   readonly ends: string[] = [];
 
   relay(reason: Reason | null = null): Relay {

@@ -1,5 +1,6 @@
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Running } from "../../relay/running.ts";
-import { type Alarm, timerAlarm, timerSpan } from "../deadlines.ts";
+import { timerSpan } from "../deadlines.ts";
 import { Drain } from "./drain.ts";
 import { type Droppable, Dropping, type Selection } from "./dropping.ts";
 
@@ -22,14 +23,14 @@ export class Ending<T extends Endable> {
   /**
    * @param running the relays that run
    * @param onOver a stop's time is over: whatever else there is goes, too
-   * @param alarm what calls back after a time
+   * @param clock its time
    */
   constructor(
     private readonly running: ReadonlySet<T>,
     private readonly onOver: () => void,
-    private readonly alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
   ) {
-    this.dropping = new Dropping(alarm);
+    this.dropping = new Dropping(clock);
   }
 
   /** See {@link Engine.drop}. */
@@ -45,15 +46,15 @@ export class Ending<T extends Endable> {
    */
   stop(withinMs: number): void {
     const spanMs = timerSpan(withinMs);
-    const cutsAt = performance.now() + spanMs;
+    const cutsAt = this.clock.now() + spanMs;
     if (cutsAt >= this.cutsAt) return;
     this.cutsAt = cutsAt;
     if (spanMs === 0) {
       this.cutAll();
       return;
     }
-    this.alarm(spanMs, () => this.cutAll());
-    if (this.drain === null) this.drain = new Drain(this.running, spanMs, this.alarm);
+    this.clock.alarm(spanMs, () => this.cutAll());
+    if (this.drain === null) this.drain = new Drain(this.running, spanMs, this.clock);
     else this.drain.limit(spanMs);
   }
 

@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
+import { systemClock } from "../../base/clock.ts";
 import { cleanUp, forEach, type Step } from "../../clean-up.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
@@ -9,7 +10,6 @@ import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Book } from "../book.ts";
-import { timerAlarm } from "../deadlines.ts";
 import type { Selection } from "../ending/dropping.ts";
 import {
   type Acceptance,
@@ -92,7 +92,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     const askRoute: AskRoute = (...question) => this.ask(...question);
-    const links = { observer, resolve, askRoute, alarm: timerAlarm };
+    const links = { observer, resolve, askRoute, clock: systemClock };
     const streams = new StreamKind<SocketsConduit, Listener>(
       (listener) => new SocketsConduit(this, listener),
     );

@@ -1,3 +1,5 @@
+import type { Clock } from "../../base/clock.ts";
+
 /** One call that is due at a time of the monotonic clock. */
 interface Due {
   readonly at: number;
@@ -8,16 +10,25 @@ interface Due {
  * Calls that are due later, for a loop that has no timers but its own wait. There are few of them
  * (one per kind of deadline), so that a sorted list is enough.
  */
-export class Alarms {
+export class Alarms implements Clock {
+  readonly alarm = (delayMs: number, call: () => void): void => this.set(delayMs, call);
   private readonly list: Due[] = [];
 
+  now(): number {
+    return performance.now();
+  }
+
+  wall(): number {
+    return Date.now();
+  }
+
   /** Calls `call` once, `delayMs` from now on. */
-  readonly set = (delayMs: number, call: () => void): void => {
+  set(delayMs: number, call: () => void): void {
     const at = performance.now() + delayMs;
     let place = this.list.length;
     while (place > 0 && (this.list[place - 1] as Due).at > at) place--;
     this.list.splice(place, 0, { at, call });
-  };
+  }
 
   /** Microseconds until the next one is due, at least 0; Infinity when there is none. */
   get nextMicros(): number {

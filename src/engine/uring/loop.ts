@@ -159,7 +159,7 @@ export class Loop implements HallCarrier<UringConduit> {
     this.ledger.counts[Count.hasRing] = 1;
     const resolve: ResolveName = (...question) => report.resolve(...question);
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
-    const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
+    const links = { observer: report, resolve, askRoute, clock: this.alarms };
     const streams = new StreamKind<UringConduit, Listener>(
       (listener) => new UringConduit(this, listener),
     );
