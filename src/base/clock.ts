@@ -13,12 +13,42 @@ export interface Clock {
   readonly alarm: Alarm;
 }
 
-/** That of Bun's event loop. */
-export const systemClock: Clock = {
+/** The time of an event loop, where what was asked for can be taken back. */
+export interface LoopClock {
+  /** See {@link Clock.now}. */
+  now(): number;
+  /**
+   * Calls a function once when so many milliseconds are over, unless it is taken back before.
+   *
+   * @returns takes it back
+   */
+  after(delayMs: number, call: () => void): () => void;
+}
+
+/** All time of an event loop that may end when nothing holds it. */
+export interface ProcessClock extends Clock, LoopClock {
+  /** As {@link LoopClock.after}, and the process goes on until then. */
+  hold(delayMs: number, call: () => void): () => void;
+}
+
+/** That of Bun's event loop. But for {@link ProcessClock.hold} what waits is no reason for a process to go on. */
+export const systemClock: ProcessClock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   alarm(delayMs, call) {
-    // A deadline alone is no reason for a process to go on: what it watches is.
     setTimeout(call, delayMs).unref();
   },
+  after(delayMs, call) {
+    const timer = setTimeout(call, timerSpan(delayMs)).unref();
+    return () => clearTimeout(timer);
+  },
+  hold(delayMs, call) {
+    const timer = setTimeout(call, timerSpan(delayMs));
+    return () => clearTimeout(timer);
+  },
 };
+
+/** A span that setTimeout understands: it takes anything from 2^31 milliseconds (25 days) on for 1. */
+export function timerSpan(milliseconds: number): number {
+  return Math.min(Math.max(0, milliseconds), 2 ** 31 - 1);
+}

@@ -1,3 +1,4 @@
+import { type LoopClock, type ProcessClock, systemClock } from "../base/clock.ts";
 import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import type {
@@ -10,7 +11,6 @@ import type {
 } from "../config/options.ts";
 import { formatCount, formatCounted } from "../config/quantity.ts";
 import type { Observer } from "../engine/observer.ts";
-import { type Clock, systemClock } from "../upstream/health/checker.ts";
 import { resolverBy } from "../upstream/names/by-servers.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
@@ -63,18 +63,20 @@ export class Services {
   private readonly told = new Map<string, Set<string>>();
   /** The service of each place, by its address. */
   private places = new Map<string, string>();
-  private readonly clock: Clock;
+  private readonly clock: LoopClock;
   private cancelRetry = () => {};
 
   /**
    * @param changed called when members have come or gone, or are otherwise weighed
    * @param sieve decides where members may be
+   * @param start the time that a start has
    */
   constructor(
     private readonly observer: Observer,
     private readonly changed: () => void,
     private readonly sieve: Sieve,
     { resolveService: resolve = resolveService, ...parts }: LookUpParts = {},
+    private readonly start: Pick<ProcessClock, "hold"> = systemClock,
   ) {
     this.clock = parts.clock ?? systemClock;
     const listener = {
@@ -127,9 +129,10 @@ export class Services {
     const all = Array.from(servicesOf(listeners), (name) => this.problem(name));
     if (all.length === 0) return;
     const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, withinMs);
+    // The process is not over because nobody answers.
+    const takeBack = this.start.hold(withinMs, late.resolve);
     await Promise.race([Promise.all(all), late.promise]);
-    clearTimeout(timer);
+    takeBack();
   }
 
   /**

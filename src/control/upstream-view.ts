@@ -1,3 +1,4 @@
+import type { LoopClock } from "../base/clock.ts";
 import { formatAddress } from "../config/address.ts";
 import type { AddressView, HealthView } from "../upstream/health/checker.ts";
 import type { ShownHealth } from "../upstream/health/monitor.ts";
@@ -54,7 +55,15 @@ export interface UpstreamView {
 export function viewOf(
   entry: Entry,
   known: HealthView | undefined,
-  { table, names }: { readonly table: UpstreamTable; readonly names: UpstreamNames },
+  {
+    clock,
+    table,
+    names,
+  }: {
+    readonly clock: Pick<LoopClock, "now">;
+    readonly table: UpstreamTable;
+    readonly names: UpstreamNames;
+  },
 ): UpstreamView {
   const { options, listener, state } = entry;
   const { slot, isBackup, maxRelays, address } = options;
@@ -75,7 +84,7 @@ export function viewOf(
     maxRelays,
     lastCheck: known?.lastCheck ?? null,
     trouble,
-    healthForMs: performance.now() - (known?.sinceMs ?? entry.stateSince),
+    healthForMs: clock.now() - (known?.sinceMs ?? entry.stateSince),
     addresses: addressViews(address, known?.addresses ?? [], names),
     primaries: asksForPrimary(entry) ? primariesOf(entry, known).length : null,
   };

@@ -1,4 +1,5 @@
 import { assert } from "../assert.ts";
+import { type LoopClock, systemClock } from "../base/clock.ts";
 import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
 import type {
@@ -68,9 +69,9 @@ export class Upstreams {
   private readonly refreshService: NamesParts["refreshService"];
   private readonly checker: Checker;
   private isStopped = false;
-  private readonly ramp = new Recurring(RAMP_MS, () => this.raise());
-  private readonly opening = new Recurring(OPEN_AFTER_MS, () => this.openAll());
-  private readonly hearing = new Recurring(ANSWERS_MS, () => this.hearEjected());
+  private readonly ramp: Recurring;
+  private readonly opening: Recurring;
+  private readonly hearing: Recurring;
 
   /** Of all listeners: they have no row, only names that are kept resolved. */
   private mirrors: readonly Address[] = [];
@@ -80,7 +81,11 @@ export class Upstreams {
     private readonly observer: Observer,
     private readonly drop: DropRelays,
     names: NamesParts = {},
+    readonly clock: LoopClock = systemClock,
   ) {
+    this.ramp = new Recurring(RAMP_MS, () => this.raise(), clock);
+    this.opening = new Recurring(OPEN_AFTER_MS, () => this.openAll(), clock);
+    this.hearing = new Recurring(ANSWERS_MS, () => this.hearEjected(), clock);
     this.table = new UpstreamTable(workers);
     this.rows = new Rows(this.table);
     this.primaries = new Primaries(observer);
@@ -212,7 +217,7 @@ export class Upstreams {
         entry.joinsOthers = this.isAnyWell(entry.home, entry.options.isBackup);
       }
       entry.state = state;
-      entry.stateSince = performance.now();
+      entry.stateSince = this.clock.now();
       this.spare(entry);
       this.check();
     }
@@ -281,7 +286,7 @@ export class Upstreams {
       options: { ...options, slot },
       health: healthFor(listener, options),
       state: "ready",
-      stateSince: performance.now(),
+      stateSince: this.clock.now(),
       weight: null,
       risingSince: null,
       joinsOthers,
@@ -461,7 +466,7 @@ export class Upstreams {
   /** It gets its whole weight by and by, where that is wanted. */
   private rise(entry: Entry): void {
     if (entry.health.slowStartMs === 0) return;
-    entry.risingSince = performance.now();
+    entry.risingSince = this.clock.now();
     this.ramp.begin();
   }
 
@@ -476,7 +481,7 @@ export class Upstreams {
     const { risingSince, health, options } = entry;
     let part = 1;
     if (risingSince !== null) {
-      part = Math.max(RAMP_LEAST, (performance.now() - risingSince) / health.slowStartMs);
+      part = Math.max(RAMP_LEAST, (this.clock.now() - risingSince) / health.slowStartMs);
       // Also when slow start has been taken away meanwhile.
       if (!(part < 1)) entry.risingSince = null;
     }

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { EdgeOptions, GateOptions } from "../config/options.ts";
 import type { FullReason, Reason } from "../flow/reason.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
@@ -27,6 +28,7 @@ export class Admission {
     gate: GateOptions,
     private readonly table: UpstreamTable,
     worker: number,
+    private readonly clock: Pick<Clock, "wall">,
   ) {
     const { access } = gate;
     const { workers } = table;
@@ -47,9 +49,14 @@ export class Admission {
   }
 
   /** That of a listener; null when everybody may come in. */
-  static of(edge: EdgeOptions, table: UpstreamTable, worker: number): Admission | null {
+  static of(
+    edge: EdgeOptions,
+    table: UpstreamTable,
+    worker: number,
+    clock: Pick<Clock, "wall"> = systemClock,
+  ): Admission | null {
     const { gate } = edge;
-    return gate === undefined ? null : new Admission(edge, gate, table, worker);
+    return gate === undefined ? null : new Admission(edge, gate, table, worker, clock);
   }
 
   /**
@@ -73,11 +80,11 @@ export class Admission {
     }
     // Last of all: whoever is refused for another reason has not used up a turn. A client that comes
     // too often uses up none of its network's.
-    if (this.rates !== null && !this.rates.take(client, Date.now())) {
+    if (this.rates !== null && !this.rates.take(client, this.clock.wall())) {
       this.leave(client);
       return "client_rate";
     }
-    if (this.networkRates !== null && !this.networkRates.take(client, Date.now())) {
+    if (this.networkRates !== null && !this.networkRates.take(client, this.clock.wall())) {
       this.leave(client);
       return "network_rate";
     }

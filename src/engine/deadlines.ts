@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock, timerSpan } from "../base/clock.ts";
 
 /**
  * Items that each wait for the same span of time: the relays that dial, those that are half-closed.
@@ -85,9 +85,4 @@ function setAlarm(clock: Clock, delayMs: number, wake: Wake): void {
     if (wake.waiting === null) wake.isArmed = false;
     else wake.waiting.expire();
   });
-}
-
-/** A span that setTimeout understands: it takes anything from 2^31 milliseconds (25 days) on for 1. */
-export function timerSpan(milliseconds: number): number {
-  return Math.min(Math.max(0, milliseconds), 2 ** 31 - 1);
 }

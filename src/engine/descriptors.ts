@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { descriptorLimit } from "./libc.ts";
 import { RELAY_DESCRIPTORS_MAX } from "./policy.ts";
 
@@ -60,11 +61,13 @@ export class Descriptors {
    * @param share so many engines share what is left, and so many were open before any of them
    * @param onClosed called when descriptors were given back
    * @param readLimit tells the process's limit
+   * @param clock its time
    */
   constructor(
     private readonly share: { readonly engines: number; readonly usedDescriptors?: number },
     private readonly onClosed: () => void,
     private readonly readLimit: () => number = descriptorLimit,
+    private readonly clock: Pick<Clock, "now"> = systemClock,
   ) {
     this.used = share.usedDescriptors ?? usedDescriptors();
     this.look();
@@ -72,7 +75,7 @@ export class Descriptors {
 
   /** Asks for the process's limit again, if that was some time ago. */
   look(): void {
-    const now = performance.now();
+    const now = this.clock.now();
     if (now - this.lookedAt < LIMIT_AGE_MS) return;
     this.lookedAt = now;
     this.allot();

@@ -93,9 +93,10 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     private readonly links: HallLinks,
   ) {
     const { clock } = links;
-    this.descriptors = new Descriptors(share, () => {
+    const opened = () => {
       if (!this.isAccepting) this.decide();
-    });
+    };
+    this.descriptors = new Descriptors(share, opened, undefined, clock);
     this.outsiders = new Outsiders(this.descriptors);
     this.table = upstreamTableOf(share);
     this.ending = new Ending(ledger.running, () => this.copies.cut(), clock);
@@ -122,7 +123,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
       before,
       steps: stepsOf(options.edge),
       inStepsMax: descriptors.forUnknown,
-      admission: Admission.of(options.edge, table, table.worker),
+      admission: Admission.of(options.edge, table, table.worker, this.links.clock),
       mirror: this.copies.mirrorOf(options, account.name, before?.mirror ?? null),
       outsiders: this.outsiders,
       routing: this,

@@ -1,6 +1,5 @@
-import { type Clock, systemClock } from "../../base/clock.ts";
+import { type Clock, systemClock, timerSpan } from "../../base/clock.ts";
 import type { Running } from "../../relay/running.ts";
-import { timerSpan } from "../deadlines.ts";
 import { Drain } from "./drain.ts";
 import { type Droppable, Dropping, type Selection } from "./dropping.ts";
 

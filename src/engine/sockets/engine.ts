@@ -31,6 +31,7 @@ import type { GivenSockets } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
 import type { ResolveName } from "../names.ts";
 import type { Observer } from "../observer.ts";
+import { Recurring } from "../recurring.ts";
 import type { AskRoute, RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
@@ -67,7 +68,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<SocketsConduit>;
   /** Runs while there are listeners. */
-  private acceptLooks: ReturnType<typeof setInterval> | null = null;
+  private readonly acceptLooks: Recurring;
   /** The kernel accepts nobody for want of descriptors or memory. */
   private isStarved = false;
   /** Looks until it is asked again, and how many that were the last time. */
@@ -90,6 +91,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     private readonly held?: Held,
   ) {
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
+    this.acceptLooks = new Recurring(ACCEPT_LOOK_MS, () => this.lookAtAccepting());
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     const askRoute: AskRoute = (...question) => this.ask(...question);
     const links = { observer, resolve, askRoute, clock: systemClock };
@@ -149,7 +151,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     );
     this.listening.add(listening);
     this.hall.descriptors.listens(1);
-    this.acceptLooks ??= setInterval(() => this.lookAtAccepting(), ACCEPT_LOOK_MS).unref();
+    this.acceptLooks.begin();
     if (!this.hall.isAccepting) acceptor.pause();
     return listening;
   }
@@ -322,7 +324,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
    * have changed, is looked at, and the kernel is asked whether it would give another socket; while it
    * would not, less and less often.
    */
-  private lookAtAccepting(): void {
+  private lookAtAccepting(): boolean {
     const { hall } = this;
     hall.descriptors.look();
     if (this.looksLeft > 0) this.looksLeft--;
@@ -335,6 +337,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     }
     if (!hall.isAccepting) hall.outsiders.makeRoom(Infinity);
     this.decide();
+    return true;
   }
 
   /** The kernel has the last word. */
@@ -358,8 +361,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   }
 
   private stopLooking(): void {
-    if (this.acceptLooks !== null) clearInterval(this.acceptLooks);
-    this.acceptLooks = null;
+    this.acceptLooks.rest();
   }
 
   private starve(direction: "up" | "down"): void {

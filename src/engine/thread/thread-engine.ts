@@ -4,6 +4,7 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
+import { systemClock } from "../../base/clock.ts";
 import { cleanUp } from "../../clean-up.ts";
 import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import { nameOfListener } from "../account.ts";
@@ -238,9 +239,10 @@ export class ThreadEngine implements Engine {
     if (this.isOver) return Promise.resolve(null);
     const token = ++this.lastToken;
     const { promise, resolve } = Promise.withResolvers<Answer | null>();
-    const timer = withinMs === Infinity ? null : setTimeout(() => answered(null), withinMs);
+    const takeBack =
+      withinMs === Infinity ? () => {} : systemClock.hold(withinMs, () => answered(null));
     const answered = (answer: Answer | null) => {
-      if (timer !== null) clearTimeout(timer);
+      takeBack();
       this.questions.delete(token);
       resolve(answer);
     };
@@ -356,16 +358,16 @@ export class ThreadEngine implements Engine {
   /** A thread that has nothing left to do, and does not end, is ended. */
   private endSoon(): void {
     this.pulse.stop();
-    setTimeout(() => void this.end(), END_MS).unref();
+    systemClock.alarm(END_MS, () => void this.end());
   }
 
   /** Ends the thread, whatever it does. @returns when it has ended, or nobody waits any more */
   private async end(): Promise<void> {
     if (this.isGone) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, END_MS);
+    const takeBack = systemClock.hold(END_MS, resolve);
     await Promise.race([this.worker.terminate().catch(() => {}), promise]);
-    clearTimeout(timer);
+    takeBack();
     // It is the system's then.
     this.stopping?.resolve(this.cutCount);
   }

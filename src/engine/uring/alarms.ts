@@ -1,4 +1,4 @@
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 
 /** One call that is due at a time of the monotonic clock. */
 interface Due {
@@ -15,16 +15,16 @@ export class Alarms implements Clock {
   private readonly list: Due[] = [];
 
   now(): number {
-    return performance.now();
+    return systemClock.now();
   }
 
   wall(): number {
-    return Date.now();
+    return systemClock.wall();
   }
 
   /** Calls `call` once, `delayMs` from now on. */
   set(delayMs: number, call: () => void): void {
-    const at = performance.now() + delayMs;
+    const at = this.now() + delayMs;
     let place = this.list.length;
     while (place > 0 && (this.list[place - 1] as Due).at > at) place--;
     this.list.splice(place, 0, { at, call });
@@ -33,14 +33,14 @@ export class Alarms implements Clock {
   /** Microseconds until the next one is due, at least 0; Infinity when there is none. */
   get nextMicros(): number {
     const [first] = this.list;
-    return first === undefined ? Infinity : Math.max(0, (first.at - performance.now()) * 1e3);
+    return first === undefined ? Infinity : Math.max(0, (first.at - this.now()) * 1e3);
   }
 
   /** Calls what is due now. */
   run(): void {
     while (this.list.length > 0) {
       const [first] = this.list;
-      if (first === undefined || first.at > performance.now()) return;
+      if (first === undefined || first.at > this.now()) return;
       this.list.shift();
       first.call();
     }

@@ -150,7 +150,7 @@ export class Loop implements HallCarrier<UringConduit> {
     this.allowsPrompt = waitCount === 0 && sqPollIdleMs === 0;
     const isOneOfSeveral = options.share.engines > 1;
     const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
-    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel) : null;
+    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel, this.alarms) : null;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
       report.on({ event: "poolGrew", bytes }),
     );

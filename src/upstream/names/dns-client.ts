@@ -1,4 +1,4 @@
-import { timerSpan } from "../../engine/deadlines.ts";
+import { timerSpan } from "../../base/clock.ts";
 import { descriptorBudget } from "../../engine/descriptors.ts";
 import {
   type DnsAnswer,
