@@ -1,6 +1,7 @@
+import { formatAddress } from "../base/address.ts";
+import { cleanUpOrThrow } from "../base/clean-up.ts";
 import { type LoopClock, type ProcessClock, systemClock } from "../base/clock.ts";
-import { cleanUpOrThrow } from "../clean-up.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatCount, formatCounted } from "../base/quantity.ts";
 import type {
   Address,
   ListenerOptions,
@@ -9,8 +10,7 @@ import type {
   UpstreamOptions,
   WantedListener,
 } from "../config/options.ts";
-import { formatCount, formatCounted } from "../config/quantity.ts";
-import type { Observer } from "../engine/observer.ts";
+import type { Observer } from "../relay/observer.ts";
 import { resolverBy } from "../upstream/names/by-servers.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";

@@ -1,6 +1,6 @@
+import { type FullReason, isFull, type Reason } from "../base/reason.ts";
 import type { ListenerOptions } from "../config/options.ts";
-import type { Admission } from "../edge/admission.ts";
-import { type FullReason, isFull, type Reason } from "../flow/reason.ts";
+import type { Admission } from "./admission.ts";
 import type { Stage, Visitor } from "./stage.ts";
 
 /** A client that asks to come in. */

@@ -1,4 +1,4 @@
-import type { Reason } from "../flow/reason.ts";
+import type { Reason } from "../base/reason.ts";
 import type { Stage, Visitor } from "./stage.ts";
 import type { StepPlan } from "./step.ts";
 import { Steps, type StepsOwner } from "./steps.ts";

@@ -1,5 +1,5 @@
 import type { EdgeOptions } from "../config/options.ts";
-import { ProxyHeaderPlan } from "./proxy-protocol/step.ts";
+import { ProxyHeaderPlan } from "./proxy-header.ts";
 import type { StepPlan } from "./step.ts";
 
 /** The steps of a listener's clients, in their order. */

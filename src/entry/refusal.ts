@@ -1,5 +1,5 @@
+import type { Reason } from "../base/reason.ts";
 import type { EdgeOptions } from "../config/options.ts";
-import type { Reason } from "../flow/reason.ts";
 
 /** A client that may not come in. */
 export interface Refused {

@@ -1,5 +1,5 @@
-import type { ClientAddress } from "../edge/access/client-address.ts";
-import type { Reason } from "../flow/reason.ts";
+import type { Reason } from "../base/reason.ts";
+import type { ClientAddress } from "./access/client-address.ts";
 
 /** A client on its way in. What each stage needs of it beside this, the stage says. */
 export interface Visitor {

@@ -1,6 +1,6 @@
-import type { ClientAddress } from "../edge/access/client-address.ts";
-import type { ProxyHeader } from "../edge/proxy-protocol/header.ts";
-import type { Reason } from "../flow/reason.ts";
+import type { Reason } from "../base/reason.ts";
+import type { ClientAddress } from "./access/client-address.ts";
+import type { ProxyHeader } from "./proxy-protocol/header.ts";
 
 /** What steps have learned of a client. Each kind of step has a member of its own here. */
 export interface Learned {

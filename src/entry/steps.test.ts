@@ -11,9 +11,9 @@ import {
 } from "../../test/fixtures/test-steps.ts";
 import { headerV2, ipv4Addresses } from "../../test/hostile/headers.ts";
 import { fuzz } from "../../test/model/fuzz.ts";
-import { UNIX_CLIENT } from "../edge/access/client-address.ts";
-import type { Reason } from "../flow/reason.ts";
-import { ProxyHeaderStep } from "./proxy-protocol/step.ts";
+import type { Reason } from "../base/reason.ts";
+import { UNIX_CLIENT } from "./access/client-address.ts";
+import { ProxyHeaderStep } from "./proxy-header.ts";
 import type { Learned, StepPlan } from "./step.ts";
 import { Steps, type StepsOwner } from "./steps.ts";
 

@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
-import type { ClientAddress } from "../edge/access/client-address.ts";
-import type { Reason } from "../flow/reason.ts";
+import type { Reason } from "../base/reason.ts";
+import type { ClientAddress } from "./access/client-address.ts";
 import type { Learned, Step, StepAnswer, StepPlan } from "./step.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { ListenerAccount } from "../engine/account.ts";
+import type { ListenerAccount } from "./ledger/account.ts";
 import type { Running } from "./running.ts";
 
 /** Where what runs is known: limits, drains and figures are the same for every kind. */

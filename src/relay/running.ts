@@ -1,6 +1,6 @@
-import type { ListenerAccount } from "../engine/account.ts";
-import type { Summary } from "../engine/summary.ts";
-import type { Reason } from "../flow/reason.ts";
+import type { Reason } from "../base/reason.ts";
+import type { ListenerAccount } from "./ledger/account.ts";
+import type { Summary } from "./ledger/summary.ts";
 
 /**
  * Whatever runs for a client that was accepted, of whichever kind. This is all that the control plane, limits,

@@ -6,14 +6,14 @@ import {
   type MirrorOptions,
   type Mode,
 } from "../../src/config/options.ts";
-import type { RouteAnswer } from "../../src/edge/route/answer.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
-import { hearing } from "../../src/engine/observer.ts";
-import type { RouteQuestion } from "../../src/engine/route-desk.ts";
-import { ProxyHeaderPlan } from "../../src/entry/proxy-protocol/step.ts";
+import { ProxyHeaderPlan } from "../../src/entry/proxy-header.ts";
+import type { RouteAnswer } from "../../src/entry/route/answer.ts";
 import type { StepPlan } from "../../src/entry/step.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import { hearing } from "../../src/relay/observer.ts";
+import type { RouteQuestion } from "../../src/relay/route-desk.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { PeekPlan, REQUEST, RequestPlan } from "../fixtures/test-steps.ts";

@@ -1,5 +1,5 @@
 import { type LoopClock, systemClock } from "../../base/clock.ts";
-import { Recurring } from "../recurring.ts";
+import { Recurring } from "../../base/recurring.ts";
 
 /** Between two looks whether a thread lives. */
 const LOOK_MS = 2_000;

@@ -1,5 +1,5 @@
-import type { ListenerAccount } from "../../engine/account.ts";
 import type { Kind, KindHost } from "../../relay/kind.ts";
+import type { ListenerAccount } from "../../relay/ledger/account.ts";
 import type { Running } from "../../relay/running.ts";
 
 /** Relays kept for the next tenants, at most; beyond that the garbage collector takes them. */

@@ -4,7 +4,7 @@ import { descriptorsSince, openDescriptors } from "../../../test/fixtures/proc.t
 import { polite, Upstream } from "../../../test/fixtures/upstream.ts";
 import { waitFor } from "../../../test/fixtures/wait.ts";
 import type { LoopClock } from "../../base/clock.ts";
-import { startEmbeddedUpstream } from "../embedded/server.ts";
+import { startEmbeddedUpstream } from "../../embedded/server.ts";
 import { type CheckOptions, ejectionDefaults } from "./check-options.ts";
 import { type CheckedUpstream, Checker } from "./checker.ts";
 import type { HealthEvent } from "./monitor.ts";
@@ -404,7 +404,7 @@ describe("with real sockets", () => {
       kind: "redis",
       intervalMs: 100,
       fastIntervalMs: 50,
-      timeoutMs: 150,
+      timeoutMs: 500,
     });
     const well = { kind: "tcp", host: "127.0.0.1", port } as const;
     checker.setUpstreams(

@@ -1,5 +1,5 @@
 import { timerSpan } from "../../base/clock.ts";
-import { descriptorBudget } from "../../engine/descriptors.ts";
+import { descriptorBudget } from "../../system/descriptors.ts";
 import {
   type DnsAnswer,
   decodeAnswer,

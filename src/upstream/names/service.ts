@@ -1,6 +1,6 @@
+import { formatAddress, parseAddress } from "../../base/address.ts";
 import { timerSpan } from "../../base/clock.ts";
-import { formatAddress, parseAddress } from "../../config/address.ts";
-import { ConfigError } from "../../config/error.ts";
+import { ConfigError } from "../../base/error.ts";
 import type { TcpAddress } from "../../config/options.ts";
 import { askDns, attempts, systemServers } from "./dns-client.ts";
 import type { DnsRecord } from "./dns-message.ts";
