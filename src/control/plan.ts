@@ -97,23 +97,16 @@ function ofProxy(options: ProxyOptions): Omit<Partial<ProxyOptions>, "memory" | 
 
 /** Settings that differ and that a running proxy cannot change, as they are called. */
 function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
-  const flat = (options: ProxyOptions) => {
-    const { minMs, maxMs } = options.dnsTtl ?? dnsTtlDefaults;
-    return { ...options, ...options.memory, dnsMinTtl: minMs, dnsMaxTtl: maxMs };
-  };
-  const [before, after] = [flat(running), flat(wanted)];
-  const names = [
-    "engine",
-    "workers",
-    "segmentSize",
-    "segmentCount",
-    "uring",
-    "dnsServers",
-    "dnsMinTtl",
-    "dnsMaxTtl",
-    "dnsAllow",
-  ] as const;
-  return names.filter((name) => !Bun.deepEquals(before[name], after[name], true));
+  const [before, after] = [running, wanted].map(forRestart) as [object, object];
+  return Object.entries(after)
+    .filter(([name, value]) => !Bun.deepEquals(before[name as never], value, true))
+    .map(([name]) => name);
+}
+
+function forRestart(options: ProxyOptions): object {
+  const { engine, workers, memory, uring, dnsServers, dnsTtl, dnsAllow = [] } = options;
+  const { minMs: dnsMinTtl, maxMs: dnsMaxTtl } = dnsTtl ?? dnsTtlDefaults;
+  return { engine, workers, ...memory, uring, dnsServers, dnsMinTtl, dnsMaxTtl, dnsAllow };
 }
 
 /** Whether there is nothing to do. */

@@ -4,21 +4,33 @@ import { type Engine, ListenError, type Listening } from "../engine/engine.ts";
 import { closeAll, type GivenSockets, openPlaces } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { encodeSockaddr } from "../engine/sockaddr.ts";
+
 import { askSystem } from "../upstream/names/resolver.ts";
 import { JointListening } from "./joint-listening.ts";
 
 /** Takes what listens already on an address, if anything does. */
 export type TakeSockets = (address: Address) => readonly GivenSockets[] | undefined;
 
+/** A listener that accepts. */
+export interface Opened {
+  readonly listening: Listening;
+  /** Where it really is, of a name each of its addresses. */
+  readonly places: readonly Address[];
+  /** Others have opened its sockets, whose unix path is theirs. */
+  readonly isPassedOn: boolean;
+}
+
+/** One that accepts when another one is opened. */
+export interface Neighbour extends Pick<Opened, "places"> {
+  /** It goes on accepting. */
+  readonly stays: boolean;
+}
+
 /**
- * What this process listens on for its listeners, by their keys. Sockets are opened here, so that those
- * of one process may lie on one port, whatever the engine and however many workers it has.
+ * Opens what this process listens on for its listeners. Sockets are opened here, so that those of one process
+ * may lie on one port, whatever the engine and however many workers it has.
  */
 export class Ports {
-  /** Addresses of sockets that others have opened, whose unix paths are theirs. */
-  readonly passedOn = new Set<string>();
-  private readonly places = new Map<string, readonly Address[]>();
-
   /** @param lookUp what the name of a listener stands for, for tests to replace */
   constructor(
     private readonly engine: Pick<Engine, "listen">,
@@ -27,25 +39,14 @@ export class Ports {
     private readonly lookUp = askSystem,
   ) {}
 
-  /** Where a listener really is; empty when that is not known. */
-  placesOf(key: string): readonly Address[] {
-    return this.places.get(key) ?? [];
-  }
-
   /**
    * Lets the engine listen on all that an address stands for.
    *
-   * @param open the keys of those that are open, and whether they stay
+   * @param open those that accept already
    * @throws ListenError; then nothing listens
    */
-  async listen(
-    key: string,
-    options: ListenerOptions,
-    open: ReadonlyMap<string, boolean>,
-  ): Promise<Listening> {
-    const { address } = options;
-    const inherited = this.inherited(address);
-    if (inherited?.some(({ areOwn }) => !areOwn)) this.passedOn.add(formatAddress(address));
+  async listen(options: ListenerOptions, open: readonly Neighbour[]): Promise<Opened> {
+    const inherited = this.inherited(options.address);
     const given = inherited ?? (await this.open(options, open));
     const parts: Listening[] = [];
     try {
@@ -58,19 +59,20 @@ export class Ports {
     }
     const [first, ...others] = parts as [Listening, ...Listening[]];
     const places = given?.map(({ place, sockets: [socket] }) => place ?? socket.address);
-    this.places.set(key, places ?? [first.address]);
-    return others.length === 0 ? first : new JointListening([first, ...others]);
+    return {
+      listening: others.length === 0 ? first : new JointListening([first, ...others]),
+      places: places ?? [first.address],
+      isPassedOn: inherited?.some(({ areOwn }) => !areOwn) ?? false,
+    };
   }
 
   /** @returns undefined where the engine has to open sockets itself */
   private async open(
     { address, unix }: ListenerOptions,
-    open: ReadonlyMap<string, boolean>,
+    open: readonly Neighbour[],
   ): Promise<GivenSockets[] | undefined> {
     if (process.platform !== "linux" || address.kind === "unix") return undefined;
-    const own = [...open].flatMap(([key, stays]) =>
-      this.placesOf(key).map((place) => ({ place, stays })),
-    );
+    const own = open.flatMap(({ places, stays }) => places.map((place) => ({ place, stays })));
     const isOurs = (wanted: Address) => {
       const twin = own.find(({ place, stays }) => stays && isSame(place, wanted));
       if (twin !== undefined) throw inUse(wanted, twin.place);
@@ -85,7 +87,6 @@ export class Ports {
     }
   }
 }
-
 function isSame(one: Address, other: Address): boolean {
   if (one.kind === "unix" || other.kind === "unix" || one.port === 0) return false;
   return Buffer.compare(encodeSockaddr(one), encodeSockaddr(other)) === 0;

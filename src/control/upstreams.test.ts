@@ -18,6 +18,8 @@ import { checkOptions } from "../upstream/health/test-redis.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import { TestClock } from "../upstream/names/test-clock.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
+import type { Next, Stage as Prepared } from "./stage.ts";
+import { nextOf } from "./test-next.ts";
 import type { UpstreamView } from "./upstream-view.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -84,14 +86,20 @@ class Stage {
 
   /** What a start does. @returns the rows of each listener's upstreams */
   start(...listeners: ListenerOptions[]): number[][] {
-    return rows(this.upstreams.adopt(listeners));
+    return this.reload(...listeners);
   }
 
   /** What a reload does that is carried out. */
   reload(...listeners: ListenerOptions[]): number[][] {
-    const adopted = rows(this.upstreams.adopt(listeners));
-    this.upstreams.retain(listeners);
-    return adopted;
+    const { next, stage } = this.prepare(listeners);
+    void stage.commit();
+    return rows([...next.adopted.values()]);
+  }
+
+  /** The first half of one. */
+  prepare(listeners: readonly ListenerOptions[]): { next: Next; stage: Prepared } {
+    const next = nextOf(listeners);
+    return { stage: this.upstreams.stage(next), next };
   }
 
   view(host: number, listenerName?: string): UpstreamView {
@@ -302,8 +310,9 @@ describe("an upstream that leaves", () => {
     // As it was when it left, not as those have it that stay.
     const wanted = [listener([4], { health: { onRemove: 0 } })];
     expect(upstreams.endingWithout(wanted)).toBe(4);
-    upstreams.adopt(wanted);
-    expect(upstreams.retain(wanted)).toBe(4);
+    const { next, stage: prepared } = made.prepare(wanted);
+    void prepared.commit();
+    expect(next.relaysEnding).toBe(4);
     expect(made.drops).toEqual([
       [a, 5_000],
       [b, 5_000],
@@ -361,11 +370,12 @@ describe("a reload that is not carried out", () => {
       listener([1, 2], { port: 2, health: { ejection: null } }),
       listener([8], { port: 3 }),
     ];
-    const adopted = rows(made.upstreams.adopt(wanted));
+    const { next, stage: prepared } = made.prepare(wanted);
+    const adopted = rows([...next.adopted.values()]);
     expect(new Set(adopted.flat()).size).toBe(6);
     const known = new Set(was.map(({ id }) => id));
     expect(stable().filter(({ id }) => known.has(id))).toEqual(was);
-    made.upstreams.retain(before);
+    void prepared.discard();
     expect(stable()).toEqual(was);
     expect([made.events, made.drops]).toEqual([[], []]);
   });
@@ -381,8 +391,7 @@ describe("a reload that is not carried out", () => {
         { port: n + 10 },
       ),
     );
-    expect(() => made.upstreams.adopt(many)).toThrow(ConfigError);
-    made.upstreams.retain(before);
+    expect(() => made.prepare(many)).toThrow(ConfigError);
     expect(made.upstreams.views().map(({ id }) => id)).toEqual(was);
     // And all rows can be had again.
     const most = many.slice(2);
@@ -748,7 +757,8 @@ describe("checks", () => {
   test("of the engines know nothing", () => {
     const made = stage();
     const check = often();
-    const [adopted] = made.upstreams.adopt([listener([1], { health: { check } })]);
+    const { next } = made.prepare([listener([1], { health: { check } })]);
+    const [adopted] = next.adopted.values();
     expect(adopted?.health.check).toBeNull();
   });
 });

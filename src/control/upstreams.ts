@@ -22,6 +22,7 @@ import { type NamesParts, UpstreamNames } from "./names.ts";
 import { homesOf, keyed } from "./plan.ts";
 import { asksForPrimary, Primaries, primariesOf } from "./primaries.ts";
 import { Rows } from "./rows.ts";
+import type { Next, Part, Stage } from "./stage.ts";
 import { type AdminState, type UpstreamView, viewOf } from "./upstream-view.ts";
 
 export type { AdminState, UpstreamView } from "./upstream-view.ts";
@@ -45,12 +46,13 @@ const OPEN_AFTER_MS = 100;
  * workers choose from, their health and what an administrator wants. It outlives reloads: an upstream
  * that stays with its listener keeps everything.
  */
-export class Upstreams {
+export class Upstreams implements Part {
   readonly table: UpstreamTable;
   /** Their host names, kept resolved. */
   readonly names: UpstreamNames;
   private readonly entries = new Map<string, Entry>();
-  /** Of the listeners that {@link retain} was given last. */
+  /** The listeners that hold, with their services' members, and their homes. */
+  private held: readonly ListenerOptions[] = [];
   private homes: ReadonlyMap<string, string> = new Map();
   private readonly bySlot = new Map<number, Entry>();
   /** The table's rows; what is no upstream has some of them, too. */
@@ -99,13 +101,29 @@ export class Upstreams {
   }
 
   /**
-   * The first step of a reload: takes up the upstreams of these listeners that are not there yet.
-   * Nothing becomes of the others, so that {@link retain} can still take it back.
+   * Takes up the upstreams of the listeners that are not there yet; the others stay as they are until that holds.
    *
-   * @returns the same for an engine: each upstream with its row
    * @throws ConfigError when there are more upstreams than rows
    */
-  adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
+  stage(next: Next): Stage {
+    const before = this.held;
+    const discard = () => void this.retain(before);
+    const { expanded } = next;
+    try {
+      next.adopted = keyed(this.adopt(expanded));
+    } catch (error) {
+      discard();
+      throw error;
+    }
+    const commit = () => {
+      this.held = expanded;
+      next.relaysEnding = this.retain(expanded);
+    };
+    return { commit, discard };
+  }
+
+  /** @returns the same for an engine: each upstream with its row */
+  private adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     // Those of now still count, if this is taken back.
     this.mirrors = [...this.mirrors, ...mirrorsOf(listeners)];
     const homes = homesOf(listeners, this.homes);
@@ -125,12 +143,11 @@ export class Upstreams {
   }
 
   /**
-   * The second step: these listeners, whose upstreams are all taken up, hold from now on. Upstreams
-   * that stay get their new options, all others go.
+   * Nothing but these listeners holds from now on: upstreams that stay get their new options, all others go.
    *
    * @returns how many relays end with those that go
    */
-  retain(listeners: readonly ListenerOptions[]): number {
+  private retain(listeners: readonly ListenerOptions[]): number {
     this.mirrors = mirrorsOf(listeners);
     this.homes = homesOf(listeners, this.homes);
     const wanted = new Set<Entry>();
