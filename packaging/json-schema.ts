@@ -1,12 +1,6 @@
-import { resolve } from "node:path";
 import { type ConversionConfig, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { configSchema, type Ways } from "../src/config/schema.ts";
-
-// `bun run schema` writes ringway.schema.json anew: what editors know of a configuration file.
-
-/** Where the schema is kept. */
-export const SCHEMA_PATH = resolve(import.meta.dir, "ringway.schema.json");
 
 const config: ConversionConfig = {
   // The tables stand behind a check of their kind, values before their rule: an output is wanted
@@ -31,5 +25,3 @@ function convert(schema: GenericSchema) {
   const { $schema: _, $defs: __, ...rest } = toJsonSchema(schema, config);
   return rest;
 }
-
-if (import.meta.main) await Bun.write(SCHEMA_PATH, renderJsonSchema());

@@ -22,6 +22,7 @@ export {
 export { ConfigError } from "./config/error.ts";
 export type { EngineName, Mode, UringSend } from "./config/options.ts";
 export { StoppedError } from "./control/stopped-error.ts";
+export type { FlowStats } from "./counts/figures.ts";
 export type {
   Connection,
   ConnectionHeader,
@@ -31,16 +32,20 @@ export type {
 } from "./edge/route/connection.ts";
 export {
   type EngineStats,
-  type FlowStats,
   ListenError,
   type PortHolder,
   type RelaySummary,
   type RingStats,
 } from "./engine/engine.ts";
+export type {
+  DialFailure,
+  RouteFailure,
+  UpstreamEvent,
+  WorkerFailure,
+} from "./engine/events.ts";
 export type { MirrorStats } from "./engine/mirror/account.ts";
 export type { DropReason, MirrorDrop, MirrorOutcome } from "./engine/mirror/reason.ts";
 export { EngineUnsupportedError } from "./engine/select.ts";
 export type { Reason } from "./flow/reason.ts";
 export { createProxy, type Proxy, type ProxyConfig } from "./library/create-proxy.ts";
-export type { DialFailure, ProxyEvents, RouteFailure, WorkerFailure } from "./library/events.ts";
-export type { UpstreamEvent } from "./upstream/events.ts";
+export type { ProxyEvents } from "./library/events.ts";

@@ -318,6 +318,27 @@ describe("on stdout", () => {
     },
   );
 
+  const canLog = isLinux && Bun.which("logger") !== null && Bun.which("socat") !== null;
+  test.if(canLog)("through logger to a syslog socket, as the README has it", async () => {
+    const socket = join(folder, "syslog");
+    const daemon = Bun.spawn(["socat", "-u", `UNIX-RECV:${socket}`, "STDOUT"], { stdout: "pipe" });
+    let received = "";
+    const read = (async () => {
+      for await (const chunk of daemon.stdout) received += Buffer.from(chunk).toString();
+    })();
+    await waitFor(() => existsSync(socket), "the syslog socket is there");
+    const logger = `logger -u ${socket} -t ringway -p local0.info --size 8KiB`;
+    const shell = ["bash", "-c", `exec "$@" > >(${logger})`, "ringway"];
+    await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", "stdout"], shell);
+    await ping(await proxy.port());
+    expect((await proxy.stop()).code).toBe(0);
+    await waitFor(() => received.includes("}"), "the line is there, whole");
+    daemon.kill();
+    await read;
+    const [, line] = /^<134>.* ringway: (\{.*\})$/.exec(received.trimEnd()) ?? [];
+    expect(JSON.parse(line ?? "null")).toMatchObject({ event: "end", id: 1 });
+  });
+
   test("a reader that does not read holds nobody up, not even the end", async () => {
     const pipe = join(folder, "pipe");
     Bun.spawnSync(["mkfifo", pipe]);

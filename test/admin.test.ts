@@ -625,7 +625,11 @@ describe("a start and a reload", () => {
     await writeFile(path, text("localhost:1"));
     const reload = { method: "POST", headers: { "content-type": "application/json" } };
     const response = await fetch(`${base}/api/reload`, reload);
-    expect(await response.json()).toMatchObject({ changes: false, needRestart: ["admin"] });
+    expect(await response.json()).toMatchObject({
+      changes: false,
+      needRestart: ["admin"],
+      settings: [{ setting: "admin", before: "127.0.0.1:0", after: "localhost:1" }],
+    });
     await process.logged(/admin: a restart changes that, a reload does not/);
   });
 });

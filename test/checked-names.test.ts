@@ -7,7 +7,7 @@ import {
   uringDefaults,
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
-import type { AddressEvent, UpstreamEvent } from "../src/upstream/events.ts";
+import type { Fields, UpstreamEvent } from "../src/engine/events.ts";
 import type { CheckOptions } from "../src/upstream/health/check-options.ts";
 import { checkOptions } from "../src/upstream/health/test-redis.ts";
 import { resolveName } from "../src/upstream/names/resolver.ts";
@@ -64,15 +64,15 @@ class Server {
 
 class Observer extends Recorder {
   readonly events: UpstreamEvent[] = [];
-  readonly addresses: AddressEvent[] = [];
+  readonly addresses: Fields<"addressChanged">[] = [];
   readonly primaries: string[][] = [];
   upstreamChanged(event: UpstreamEvent): void {
     this.events.push(event);
   }
-  primariesChanged(_listener: string, upstreams: readonly string[]): void {
+  primariesChanged({ upstreams }: Fields<"primariesChanged">): void {
     this.primaries.push([...upstreams]);
   }
-  addressChanged(event: AddressEvent): void {
+  addressChanged(event: Fields<"addressChanged">): void {
     this.addresses.push(event);
   }
 }

@@ -157,13 +157,14 @@ queueTimeout = "2s"
       err: warnings.map((one) => `ringway: ${path}: warning: ${one}\n`).join(""),
       out: `${path}: ok: 1 listener, 1 upstream
   drainTimeout 1m (default: 10s)
+  accessLog ${gone}/access.log (default: none)
   front: 127.0.0.1:7120 → 127.0.0.1:1
   front: unix:${gone}/a.sock → 127.0.0.1:1
     queueTimeout 2s (default: off)
-    connectTimeout 50m (default: 5s)
-    idleTimeout 5m (default: off)
     check redis (default: none)
     checkPassword (not shown) (default: none)
+    idleTimeout 5m (default: off)
+    connectTimeout 50m (default: 5s)
 `,
     });
   });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { renderJsonSchema, SCHEMA_PATH } from "../packaging/json-schema.ts";
+import { resolve } from "node:path";
+import { ROOT, settingsFiles } from "../packaging/settings.ts";
 import { knownKeys } from "../src/config/schema.ts";
 
 interface Piece {
@@ -10,9 +11,14 @@ interface Piece {
   readonly required?: readonly string[];
 }
 
-test("the JSON Schema is that of the code: `bun run schema` writes it anew", async () => {
-  expect(await Bun.file(SCHEMA_PATH).text()).toBe(renderJsonSchema());
-});
+const SCHEMA_PATH = resolve(ROOT, "packaging/ringway.schema.json");
+
+test.each([...settingsFiles])(
+  "%s is that of the table: `npm run settings` writes it anew",
+  async (path, render) => {
+    expect(await Bun.file(resolve(ROOT, path)).text()).toBe(render());
+  },
+);
 
 test("it has every key with a description, and no others", async () => {
   const top = (await Bun.file(SCHEMA_PATH).json()) as Piece;

@@ -11,9 +11,9 @@ import {
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import { lookUpBy } from "../src/control/services.ts";
+import type { Fields } from "../src/engine/events.ts";
 import { choose } from "../src/engine/select.ts";
 import { probe } from "../src/engine/uring/probe.ts";
-import type { NameEvent } from "../src/upstream/events.ts";
 import { resolveName } from "../src/upstream/names/resolver.ts";
 import { TestAuthority } from "../src/upstream/names/test-authority.ts";
 import { TestClock } from "../src/upstream/names/test-clock.ts";
@@ -74,10 +74,10 @@ function portOf(upstream: Upstream | undefined): number {
 
 class NameRecorder extends Recorder {
   readonly told: string[] = [];
-  nameChanged({ name, addresses, isNews }: NameEvent): void {
+  nameChanged({ name, addresses, isNews }: Fields<"nameChanged">): void {
     this.told.push(`${name}: ${addresses.join(" ")}${isNews ? "" : ", the first"}`);
   }
-  nameFailing(name: string, why: string): void {
+  nameFailing({ name, why }: Fields<"nameFailing">): void {
     this.told.push(`${name}: ${why}`);
   }
 }

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatAddress } from "../src/config/address.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
-import { mirrorDefaults } from "../src/config/mirror.ts";
 import {
   type Address,
   type EdgeOptions,
@@ -122,7 +121,11 @@ function anything(random: Random, base: ProxyOptions): ProxyOptions {
       ...(random() < 0.3 ? { name: pick(random, ["x", "y"]) } : {}),
       address,
       upstreams: [...to(some(random, ["a", "b", "c"])), ...service(random)],
-      mirror: pick(random, [null, null, { ...mirrorDefaults, address: addressOf("c") }]),
+      mirror: pick(random, [
+        null,
+        null,
+        { bufferSize: 65_536, percent: 100, address: addressOf("c") },
+      ]),
       unix: { mode: pick(random, [0o600, 0o660, 0o666]), user: null, group: null },
       edge: edge({
         maxRelays: pick(random, [0, 0, 5]),

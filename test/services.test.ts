@@ -17,9 +17,9 @@ import {
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import { ListenError } from "../src/engine/engine.ts";
+import type { Fields } from "../src/engine/events.ts";
 import { choose } from "../src/engine/select.ts";
 import { probe } from "../src/engine/uring/probe.ts";
-import type { ServiceEvent } from "../src/upstream/events.ts";
 import { resolveName } from "../src/upstream/names/resolver.ts";
 import { PLACES_MAX, resolveService } from "../src/upstream/names/service.ts";
 import { TestAuthority, type TestRecord } from "../src/upstream/names/test-authority.ts";
@@ -81,14 +81,14 @@ function srv(place: Place): TestRecord {
 
 class ServiceRecorder extends Recorder {
   readonly told: string[] = [];
-  readonly changes: ServiceEvent[] = [];
-  serviceChanged(event: ServiceEvent): void {
+  readonly changes: Fields<"serviceChanged">[] = [];
+  serviceChanged(event: Fields<"serviceChanged">): void {
     this.changes.push(event);
   }
-  serviceFailing(name: string, why: string): void {
+  serviceFailing({ name, why }: Fields<"serviceFailing">): void {
     this.told.push(`${name}: ${why}`);
   }
-  serviceTrouble(name: string, what: string): void {
+  serviceTrouble({ name, what }: Fields<"serviceTrouble">): void {
     this.told.push(`${name}: ${what}`);
   }
 }

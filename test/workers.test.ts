@@ -8,10 +8,10 @@ import {
 } from "../src/config/options.ts";
 import { Fleet } from "../src/control/fleet.ts";
 import type { Listening, UpstreamStats } from "../src/engine/engine.ts";
+import { hearing, together } from "../src/engine/observer.ts";
 import { choose } from "../src/engine/select.ts";
 import { ThreadEngine } from "../src/engine/thread/thread-engine.ts";
 import { probe } from "../src/engine/uring/probe.ts";
-import { together } from "../src/observe/together.ts";
 import { UpstreamTable } from "../src/upstream/table.ts";
 import { listener, plainMemory, rowed } from "./contract/scene.ts";
 import { End } from "./fixtures/end.ts";
@@ -71,7 +71,10 @@ class Crew implements AsyncDisposable {
           return new ThreadEngine({ name, url, birth, onFailed, resolve: noNames }, observer);
         },
       },
-      together([this.record, { workerFailed: (worker: number) => this.table.forget(worker - 1) }]),
+      together([
+        this.record,
+        hearing({ workerFailed: ({ worker }) => this.table.forget(worker - 1) }),
+      ]),
     );
   }
 

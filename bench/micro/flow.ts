@@ -1,11 +1,12 @@
+import { flowFigures } from "../../src/counts/figures.ts";
 import { sharedNumbers } from "../../src/engine/pages.ts";
-import { Effect, Flow, FlowCount } from "../../src/flow/flow.ts";
+import { Effect, Flow } from "../../src/flow/flow.ts";
 import type { Micro } from "./micro.ts";
 
 const LIMIT = 1024 * 1024;
 const CHUNK = 512;
 
-const totals = sharedNumbers(FlowCount.Size);
+const totals = sharedNumbers(flowFigures.size);
 const account = sharedNumbers(1);
 
 /** A flow that is added up as an engine's are. */

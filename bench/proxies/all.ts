@@ -4,7 +4,7 @@ import { liburings } from "./liburing.ts";
 import { naive } from "./naive.ts";
 import { nginx } from "./nginx.ts";
 import type { ProxyAdapter } from "./proxy.ts";
-import { ringway } from "./ringway.ts";
+import { befores, ringway } from "./ringway.ts";
 
 /** Everything that can be compared, in the order of the tables. */
 export const proxies: readonly ProxyAdapter[] = [
@@ -13,6 +13,7 @@ export const proxies: readonly ProxyAdapter[] = [
   nginx,
   ...liburings,
   naive,
+  ...befores,
   ringway("sockets"),
   ringway("uring"),
 ];

@@ -5,20 +5,37 @@ import { firstLine, type ProxyAdapter } from "./proxy.ts";
 const ROOT = join(import.meta.dir, "../..");
 const EXECUTABLE = join(ROOT, "dist/ringway");
 
+/** Another checkout of ringway, such as the commit before a change, that is to be a peer. */
+const before = process.env.RINGWAY_BEFORE;
+
+/** That checkout with either engine, if RINGWAY_BEFORE says where it is. */
+export const befores: readonly ProxyAdapter[] =
+  before === undefined
+    ? []
+    : (["sockets", "uring"] as const).map((engine) => ({
+        ...ringwayWith(`before-${engine}`, ["--engine", engine], before),
+        isOurs: false,
+      }));
+
 /** ringway from its source, with one of its engines. */
 export function ringway(engine: "sockets" | "uring"): ProxyAdapter {
   return ringwayWith(`ringway-${engine}`, ["--engine", engine]);
 }
 
-/** ringway from its source, with any flags but those that say where it relays. */
-export function ringwayWith(name: string, flags: readonly string[]): ProxyAdapter {
-  const program = [process.execPath, join(ROOT, "src/main.ts"), "--stats", "none", ...flags];
+/**
+ * ringway from its source, with any flags but those that say where it relays.
+ *
+ * @param root the checkout that it is started from
+ */
+export function ringwayWith(name: string, flags: readonly string[], root = ROOT): ProxyAdapter {
+  const main = join(root, "src/main.ts");
+  const program = [process.execPath, main, "--stats", "none", ...flags];
   const command = (...rest: string[]) => [...program, ...rest];
   return {
     name,
     isOurs: true,
     missing: () => whyNot(command("--upstream", "127.0.0.1:1", "--listen", "127.0.0.1:0")),
-    version: () => firstLine([process.execPath, join(ROOT, "src/main.ts"), "--version"]),
+    version: () => firstLine([process.execPath, main, "--version"]),
     // From source it is Bun and the source; as it would be installed it is one file.
     executables: () => [existsSync(EXECUTABLE) ? EXECUTABLE : process.execPath],
     command: async (listenPort, upstreamPort) =>

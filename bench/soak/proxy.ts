@@ -19,16 +19,9 @@ const settings = validate({
   listen: { value: [`127.0.0.1:${port}`], label: "listen" },
 });
 const upstream = parseAddress(`127.0.0.1:${upstreamPort}`, "upstream");
-const nothing = () => {};
 const proxy = await RunningProxy.start(proxyOptions(settings, [upstream]), {
-  relayEnded: nothing,
-  dialFailed: nothing,
-  poolGrew: nothing,
-  poolEmpty: nothing,
-  poolRefilled: nothing,
-  acceptPaused: nothing,
-  acceptResumed: nothing,
-  workerFailed: nothing,
+  wantsStarts: false,
+  on() {},
 });
 
 process.on("message", () => {

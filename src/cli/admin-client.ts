@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from "../config/address.ts";
-import { adminRules } from "../config/admin.ts";
 import { ConfigError, printable } from "../config/error.ts";
 import type { Address } from "../config/options.ts";
+import { proxyTable } from "../config/table/table.ts";
 import type { ErrorDocument } from "../control/admin/api.ts";
 import { type AnswerShape, errorAnswer, isOfShape } from "./admin-answers.ts";
 import type { Flag } from "./flag.ts";
@@ -16,25 +16,22 @@ const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 /** Where a token may be, so that it is not on the command line for all to see. */
 const TOKEN_VARIABLE = "RINGWAY_ADMIN_TOKEN";
 
-const { adminToken } = adminRules;
+const { rule: adminToken } = proxyTable.adminToken.is;
 
 /** The flags of every command that asks a running proxy. */
 export const adminFlags: readonly Flag[] = [
   {
     name: "admin",
     hint: "ADDR",
-    text: ["where it has its admin API: as its own --admin"],
+    text: "where it has its admin API: as its own --admin",
   },
   {
     name: "admin-token",
     hint: "TOKEN",
-    text: [
-      "what it wants to see, or file:PATH, or else the",
-      `environment variable ${TOKEN_VARIABLE}`,
-    ],
+    text: `what it wants to see, or file:PATH, or else the environment variable ${TOKEN_VARIABLE}`,
   },
-  { name: "json", text: ["print what it answers, for programs"] },
-  { name: "help", short: "h", text: ["print this help"] },
+  { name: "json", text: "print what it answers, for programs" },
+  { name: "help", short: "h", text: "print this help" },
 ];
 
 /** The admin API of a proxy that runs, from outside. */

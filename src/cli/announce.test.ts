@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { parseAddress } from "../config/address.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
-import { hints, listeningLine } from "./announce.ts";
+import { hints, listeningLines } from "./announce.ts";
 
 const listener = parseAddress("127.0.0.1:6380", "listener");
 const upstreams = ["a:1", "b:2"].map((text) => plainUpstream(parseAddress(text, "upstream")));
@@ -10,13 +10,25 @@ const upstreams = ["a:1", "b:2"].map((text) => plainUpstream(parseAddress(text, 
 /** The line of a listener that was asked for any port. */
 function lineOf(options: Partial<ListenerOptions>): string {
   const address = parseAddress("127.0.0.1:0", "listener");
-  return listeningLine(listener, {
-    ...listenerDefaults,
-    address,
-    upstreams,
-    ...options,
-  });
+  const one = { ...listenerDefaults, address, upstreams, ...options };
+  return listeningLines([{ options: one, address: listener }]).join();
 }
+
+test("listeners whose ports follow each other are a line", () => {
+  const at = (port: number, upstream: string) => {
+    const address = { kind: "tcp", host: "::", port } as const;
+    const to = [plainUpstream(parseAddress(upstream, "upstream"))];
+    return { address, options: { ...listenerDefaults, name: "db", address, upstreams: to } };
+  };
+  const ports = [5_000, 5_001, 5_002];
+  expect(listeningLines(ports.map((port) => at(port, `db:${port + 1_000}`)))).toEqual([
+    "db: listening on [::]:5000-5002 → db:6000-6002",
+  ]);
+  expect(listeningLines([...ports.map((port) => at(port, "db:1")), at(5_003, "other:1")])).toEqual([
+    "db: listening on [::]:5000-5002 → db:1",
+    "db: listening on [::]:5003 → other:1",
+  ]);
+});
 
 test("the line of a listener", () => {
   expect(lineOf({})).toBe("listening on 127.0.0.1:6380 → a:1, b:2");

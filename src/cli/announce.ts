@@ -1,19 +1,30 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address, WantedListener } from "../config/options.ts";
 import { formatCount } from "../config/quantity.ts";
+import { portRuns } from "./port-runs.ts";
 
 /** A line names so many upstreams of a listener at most. */
 const UPSTREAMS_SHOWN = 16;
 
-/**
- * What the log says of a listener once all of them accept.
- *
- * @param address where it really accepts
- */
-export function listeningLine(address: Address, listener: WantedListener): string {
-  const { name } = listener;
-  const here = `${name === undefined ? "" : `${name}: `}listening on ${formatAddress(address)}`;
-  return `${here}${destination(listener)}`;
+/** A listener, and where it really accepts. */
+export interface Accepting {
+  readonly options: WantedListener;
+  readonly address: Address;
+}
+
+/** What the log says of listeners once all of them accept: a line for each, or for ports that follow each other. */
+export function listeningLines(listeners: readonly Accepting[]): string[] {
+  const runs = portRuns(listeners, ({ options, address }) => ({
+    listen: formatAddress(address),
+    upstreams: upstreamNames(options),
+    // All of its line but the addresses.
+    rest: JSON.stringify([options.name, destination(options, [])]),
+  }));
+  return runs.map(({ first: { options }, listen, upstreams }) => {
+    const { name } = options;
+    const here = `${name === undefined ? "" : `${name}: `}listening on ${listen}`;
+    return `${here}${destination(options, upstreams)}`;
+  });
 }
 
 /** What the log says of the admin server. @param address where it really listens */
@@ -22,8 +33,14 @@ export function adminLine(address: Address): string {
   return `admin page, API and metrics on ${address.kind === "tcp" ? `http://${where}` : where}`;
 }
 
-/** Where a listener's relays go, to be put after its address. */
-export function destination({ mode, upstreams, upstreamInside, mirror }: WantedListener): string {
+/** A listener's upstreams in words. */
+export function upstreamNames({ upstreams }: WantedListener): string[] {
+  return upstreams.map(({ address }) => formatAddress(address));
+}
+
+/** Where a listener's relays go, to be put after its address. @param to its upstreams in words */
+export function destination(listener: WantedListener, to: readonly string[]): string {
+  const { mode, upstreams, upstreamInside, mirror } = listener;
   if (mode === "sink") return " (sink: what clients send is counted and discarded)";
   const isDemo = upstreamInside === true || upstreams.length === 0;
   const notes = [
@@ -31,8 +48,8 @@ export function destination({ mode, upstreams, upstreamInside, mirror }: WantedL
     ...(mode === "oneway" ? ["(oneway: nothing comes back)"] : []),
     ...(mirror === null ? [] : [`(copied to ${formatAddress(mirror.address)})`]),
   ];
-  const shown = upstreams.slice(0, UPSTREAMS_SHOWN).map(({ address }) => formatAddress(address));
-  const others = upstreams.length - shown.length;
+  const shown = to.slice(0, UPSTREAMS_SHOWN);
+  const others = to.length - shown.length;
   const names = `${shown.join(", ")}${others > 0 ? ` and ${formatCount(others)} more` : ""}`;
   return ` → ${[...(names === "" ? [] : [names]), ...notes].join(" ")}`;
 }

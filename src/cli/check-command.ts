@@ -3,23 +3,24 @@ import { formatAddress } from "../config/address.ts";
 import { ConfigError, printable } from "../config/error.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { loadFile } from "../config/load.ts";
-import { defaults, listenerDefaults, type WantedListener } from "../config/options.ts";
+import { listenerDefaults, type WantedListener } from "../config/options.ts";
 import { formatCount, formatCounted } from "../config/quantity.ts";
 import { Problems } from "../config/sourced.ts";
 import { type Settings, validate } from "../config/validate.ts";
 import { checkNetworks } from "../control/edges.ts";
 import { listenerChanges, proxyChanges, type SettingChange } from "../control/setting-changes.ts";
-import { destination } from "./announce.ts";
+import { destination, upstreamNames } from "./announce.ts";
 import { checkWarnings } from "./check-warnings.ts";
 import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";
 import { complain, print } from "./output.ts";
+import { portRuns } from "./port-runs.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 import { warningsOf } from "./warnings.ts";
 
-const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print this help"] }];
+const switches: readonly Flag[] = [{ name: "help", short: "h", text: "print this help" }];
 
 /**
  * `ringway check FILE`: says whether a configuration is right, and starts nothing. Its `run` answers
@@ -63,15 +64,9 @@ export function summary(settings: Settings): string {
   ];
   return [
     `ok: ${counts.join(", ")}`,
-    ...differences(proxyChanges(plainProxy(defaults), plainProxy(settings)), "  "),
-    ...groups.flatMap((group) => [...group.map(line), ...ownDifferences(group[0])]),
+    ...differences(proxyChanges(validate({}), settings), "  "),
+    ...listenerLines(groups),
   ].join("\n");
-}
-
-/** Of the whole proxy, by the names of its settings. */
-function plainProxy(of: Pick<Settings, "engine" | "workers" | "totalRelays" | "drainTimeoutMs">) {
-  const { engine, workers, totalRelays, drainTimeoutMs } = of;
-  return { engine, workers, totalRelays, drainTimeoutMs };
 }
 
 /** What differs where a listener is said to have nothing but its upstreams. */
@@ -101,9 +96,25 @@ function differences(all: readonly SettingChange[], indent: string): string[] {
   ];
 }
 
-function line(listener: WantedListener): string {
-  const name = listener.name === undefined ? "" : `${listener.name}: `;
-  return `  ${name}${formatAddress(listener.address)}${destination(listener)}`;
+/** Each listener with its addresses, and what differs; ports that follow each other are shown as one. */
+function listenerLines(groups: readonly (readonly WantedListener[])[]): string[] {
+  const all = groups.flatMap((group) => {
+    const told = ownDifferences(group[0]);
+    return group.map((listener) => ({ listener, told }));
+  });
+  const runs = portRuns(all, ({ listener, told }) => ({
+    listen: formatAddress(listener.address),
+    upstreams: upstreamNames(listener),
+    rest: JSON.stringify([listener.name, destination(listener, []), told]),
+  }));
+  return runs.flatMap(({ first: { listener, told }, listen, upstreams }, index) => {
+    const name = listener.name === undefined ? "" : `${listener.name}: `;
+    const line = `  ${name}${listen}${destination(listener, upstreams)}`;
+    // What differs stands below the last address of a listener.
+    const next = runs[index + 1]?.first.listener;
+    const isLast = listener.name === undefined || next?.name !== listener.name;
+    return isLast ? [line, ...told] : [line];
+  });
 }
 
 function help(): string {

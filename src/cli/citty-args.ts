@@ -6,7 +6,7 @@ export function cittyArgs(flags: readonly Flag[]): ArgsDef {
   const args: ArgsDef = {};
   for (const { name, short, hint, text } of flags) {
     const alias = short === undefined ? {} : { alias: short };
-    const shared = { description: text.join(" ").trim(), ...alias };
+    const shared = { description: text, ...alias };
     args[name] =
       hint === undefined
         ? { type: "boolean", ...shared }

@@ -9,8 +9,8 @@ import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 
 const switches: readonly Flag[] = [
-  { name: "json", text: ["the same for programs"] },
-  { name: "help", short: "h", text: ["print this help"] },
+  { name: "json", text: "the same for programs" },
+  { name: "help", short: "h", text: "print this help" },
 ];
 
 /**

@@ -12,7 +12,7 @@ export const drainCommand = adminCommand<DrainDocument | ListenerDrainDocument>(
     {
       name: "listener",
       hint: "NAME",
-      text: ["only this one: its name, or the address that", "it accepts on"],
+      text: "only this one: its name, or the address that it accepts on",
     },
   ],
   question: ({ values }) => {

@@ -11,20 +11,8 @@ export interface Flag {
   readonly hint?: string;
   /** May be given several times. */
   readonly repeatable?: boolean;
-  /** What it does, for the help: lines of at most 47 characters, less after long names. */
-  readonly text: readonly string[];
+  /** What it does, for the help. */
+  readonly text: string;
   /** The value unless given, as a person would type it. */
   readonly initial?: string;
-}
-
-/** A flag of a setting, whose name in kebab-case is its own: `--uring-entries` of `uring.entries`. */
-export function flag(
-  setting: SettingName,
-  hint: string,
-  text: string | readonly string[],
-  initial?: string,
-): Flag {
-  const name = setting.replace(/[.A-Z]/g, (one) => (one === "." ? "-" : `-${one.toLowerCase()}`));
-  const told = initial === undefined ? {} : { initial };
-  return { name, setting, hint, text: typeof text === "string" ? [text] : text, ...told };
 }

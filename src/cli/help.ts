@@ -1,6 +1,7 @@
 import { commands } from "./commands.ts";
 import type { Flag } from "./flag.ts";
 import { type FlagGroup, flagGroups } from "./flags.ts";
+import { wrap } from "./wrap.ts";
 
 /** Columns that the help needs. */
 const WIDTH = 80;
@@ -80,14 +81,13 @@ function headOf({ name, short, hint }: Flag): string {
   return `  ${letter} --${name}${hint === undefined ? "" : ` ${hint}`}`;
 }
 
+const NO_BREAK = "\u00a0";
+
 function renderFlag(flag: Flag, head: string, column: number): string[] {
-  const indent = " ".repeat(column);
-  const lines = flag.text.map((line) => `${indent}${line}`);
-  if (flag.initial !== undefined) {
-    const last = `${lines.pop()} [${flag.initial}]`;
-    if (last.length <= WIDTH) lines.push(last);
-    else lines.push(last.slice(0, last.lastIndexOf(" [")), `${indent}[${flag.initial}]`);
-  }
+  // It stays on one line.
+  const initial = flag.initial?.replaceAll(" ", NO_BREAK);
+  const text = initial === undefined ? flag.text : `${flag.text} [${initial}]`;
+  const lines = wrap(text, WIDTH - column).map((line) => line.replaceAll(NO_BREAK, " "));
   const [first = "", ...others] = lines;
-  return [head.padEnd(column) + first.slice(column), ...others];
+  return [head.padEnd(column) + first, ...others.map((line) => " ".repeat(column) + line)];
 }

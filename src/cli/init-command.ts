@@ -11,8 +11,8 @@ import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 
 const switches: readonly Flag[] = [
-  { name: "force", short: "f", text: ["overwrite a file that is there already"] },
-  { name: "help", short: "h", text: ["print this help"] },
+  { name: "force", short: "f", text: "overwrite a file that is there already" },
+  { name: "help", short: "h", text: "print this help" },
 ];
 
 const DEFAULT_FILE = "ringway.toml";

@@ -1,8 +1,6 @@
 import { expect, test } from "bun:test";
-import { routeRules } from "../config/route.ts";
 import { knownKeys } from "../config/schema.ts";
-import { settingRules } from "../config/settings.ts";
-import { uringKeys } from "../config/uring.ts";
+import { settingTable, uringTable } from "../config/table/table.ts";
 import { flags } from "./flags.ts";
 import { readFlags, readSwitches } from "./read-flags.ts";
 
@@ -54,7 +52,7 @@ test("help and version, whatever else there is", () => {
 
 test.each([
   [["--listn", ":1"], 'unknown flag "--listn"; did you mean --listen?'],
-  [["--backlog", "1"], 'unknown flag "--backlog"; see --help'],
+  [["--somaxconn", "1"], 'unknown flag "--somaxconn"; see --help'],
   [["--no-verbose"], 'unknown flag "--no-verbose"; did you mean --verbose?'],
   [["-x"], 'unknown flag "-x"; see --help'],
   [["-vx"], 'unknown flag "-x"; see --help'],
@@ -101,7 +99,7 @@ test("all that is not right is told, and nothing that only follows from it", () 
 });
 
 test("a command's line: switches, and one argument where it takes one", () => {
-  const known = [{ name: "force", short: "f", text: [] }];
+  const known = [{ name: "force", short: "f", text: "" }];
   const none = new Map<string, string>();
   expect(readSwitches(["-f"], known)).toEqual({
     switches: new Set(["force"]),
@@ -128,8 +126,10 @@ test("a negative number is a value, for its own rule to refuse", () => {
 
 test("every setting is a flag and a key of a file, but for functions, which are no text", () => {
   const names = flags.flatMap(({ setting }) => setting ?? []);
-  const settings = ["listen", "upstream", ...Object.keys(settingRules)];
-  const texts = settings.filter((name) => !(name in routeRules));
+  const code = Object.entries(settingTable).flatMap(([key, one]) => ("isCode" in one ? [key] : []));
+  const settings = ["listen", "upstream", ...Object.keys(settingTable)];
+  const texts = settings.filter((name) => !code.includes(name));
+  const uringKeys = Object.keys(uringTable);
   expect(names.toSorted()).toEqual(
     [...texts, ...uringKeys.map((key) => `uring.${key}`)].toSorted() as typeof names,
   );
@@ -143,7 +143,7 @@ test("no two flags share a name or a letter", () => {
 });
 
 test("a command's line: flags with values", () => {
-  const known = [{ name: "admin", hint: "ADDR", text: [] }];
+  const known = [{ name: "admin", hint: "ADDR", text: "" }];
   const values = new Map([["admin", ":1"]]);
   expect(readSwitches(["--admin", ":1"], known)).toMatchObject({ values, switches: new Set() });
   expect(readSwitches(["--admin=:1"], known)).toMatchObject({ values });

@@ -7,9 +7,9 @@ import { adminCommand } from "./admin-command.ts";
 import type { Flag } from "./flag.ts";
 
 const flags: readonly Flag[] = [
-  { name: "filter", hint: "TEXT", text: ["only those with this in client or upstream"] },
-  { name: "sort", hint: "WORD", text: ["by id, duration, bytes or client"], initial: "id" },
-  { name: "limit", hint: "N", text: ["so many at most, 1…1,000"], initial: "100" },
+  { name: "filter", hint: "TEXT", text: "only those with this in client or upstream" },
+  { name: "sort", hint: "WORD", text: "by id, duration, bytes or client", initial: "id" },
+  { name: "limit", hint: "N", text: "so many at most, 1…1,000", initial: "100" },
 ];
 
 /** `ringway relays`: the relays that a proxy has. */

@@ -4,10 +4,11 @@ import { proxyOptions, type Settings } from "../config/validate.ts";
 import type { Admin } from "../control/admin/admin.ts";
 import type { ReloadOutcome } from "../control/admin/context.ts";
 import { NOT_APPLIED } from "../control/not-applied.ts";
-import { describePlan, isEmpty, type Plan } from "../control/plan.ts";
+import { describePlan, isEmpty, type Plan, restartsFor } from "../control/plan.ts";
 import type { RunningProxy } from "../control/proxy.ts";
+import { proxyChanges, type WholeProxy } from "../control/setting-changes.ts";
 import { StoppedError } from "../control/stopped-error.ts";
-import { listeningLine } from "./announce.ts";
+import { listeningLines } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import type { Embedded } from "./embedded.ts";
 import type { SettingsSource } from "./run.ts";
@@ -107,10 +108,9 @@ export class Reloader {
 
   /** What is not the proxy's own is not changed by a reload either. */
   private withRestarts(plan: Plan, wanted: Settings): Plan {
-    const changed = (["accessLog", "admin", "account", "stats", "verbose"] as const)
-      .filter((name) => !Bun.deepEquals(wanted[name], this.target.settings[name], true))
-      .map((name) => (name === "account" ? "user" : name));
-    return { ...plan, needRestart: [...plan.needRestart, ...changed] };
+    const changes = proxyChanges(beside(this.target.settings), beside(wanted));
+    const settings = [...plan.settings, ...changes];
+    return { ...plan, settings, needRestart: restartsFor(settings) };
   }
 
   private async attempt(work: () => Promise<Plan>): Promise<ReloadOutcome> {
@@ -128,14 +128,19 @@ export class Reloader {
     if (!isEmpty(plan)) {
       const changed = plan.changed.map(({ after }) => after);
       const news = new Set([...plan.added, ...changed, ...plan.reopened]);
-      for (const { address, options } of proxy.listeners) {
-        if (news.has(options)) log.info(listeningLine(address, options));
-      }
+      const changedOnes = proxy.listeners.filter(({ options }) => news.has(options));
+      for (const line of listeningLines(changedOnes)) log.info(line);
     }
     if (plan.needRestart.length > 0) {
       log.warn(`${plan.needRestart.join(", ")}: a restart changes that, a reload does not`);
     }
   }
+}
+
+/** The settings of the whole program that are none of the proxy itself, which keeps its own. */
+function beside(settings: Settings): WholeProxy {
+  const own = Object.keys(proxyOptions(settings, []));
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !own.includes(name)));
 }
 
 /** What an expected failure says; anything else is a defect and is thrown on. */

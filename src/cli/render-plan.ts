@@ -3,22 +3,38 @@ import { formatCount } from "../config/quantity.ts";
 import type { PlanDocument } from "../control/admin/plan-document.ts";
 import type { ListenerDocument } from "../control/admin/state.ts";
 import type { SettingChange } from "../control/setting-changes.ts";
+import { portRuns } from "./port-runs.ts";
 
 /** What a reload does, or has done, for a person: its line, and a line for each listener. */
 export function renderPlan(plan: PlanDocument): string {
   const lines = [
     plan.summary,
-    ...plan.added.map((one) => `  + ${listener(one)}`),
-    ...plan.removed.map((one) => `  - ${listener(one)}`),
-    ...plan.changed.flatMap(({ after, settings }) => [
-      `  ~ ${listener(after)}`,
-      ...changes(settings, "      "),
-    ]),
-    ...plan.reopened.map((one) => `  ^ ${listener(one)}`),
+    ...listeners(plan.added.map((one) => [one])).map(([line]) => `  + ${line}`),
+    ...listeners(plan.removed.map((one) => [one])).map(([line]) => `  - ${line}`),
+    ...listeners(plan.changed.map(({ after, settings }) => [after, settings])).flatMap(
+      ([line, settings]) => [`  ~ ${line}`, ...changes(settings, "      ")],
+    ),
+    ...listeners(plan.reopened.map((one) => [one])).map(([line]) => `  ^ ${line}`),
     ...changes(plan.settings, "  ~ "),
     ...plan.needRestart.map((name) => `  ! ${name}: a restart changes that, a reload does not`),
   ];
   return `${lines.map(printable).join("\n")}\n`;
+}
+
+/** A listener, or its line, with what changes of it. */
+type Changed<T> = readonly [T, settings?: readonly SettingChange[] | undefined];
+
+/** A line for each, with its changes, or for ports that follow each other and have all else in common. */
+function listeners(all: readonly Changed<ListenerDocument>[]): Changed<string>[] {
+  const runs = portRuns(all, ([{ listen, address: _, upstreams, ...rest }, settings]) => ({
+    listen,
+    upstreams,
+    rest: JSON.stringify([rest, settings]),
+  }));
+  return runs.map(({ first: [one, settings], listen, upstreams }) => [
+    listener({ ...one, listen, upstreams: [...upstreams] }),
+    settings,
+  ]);
 }
 
 function listener({ name, listen, mode, upstreams, upstreamInside }: ListenerDocument): string {

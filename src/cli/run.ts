@@ -11,7 +11,7 @@ import { LISTED_MAX, statistics } from "../observe/statistics.ts";
 import { renderJson } from "../observe/statistics-json.ts";
 import { renderText } from "../observe/statistics-text.ts";
 import { beginAdmin, startAdmin } from "./admin.ts";
-import { adminLine, hints, listeningLine } from "./announce.ts";
+import { adminLine, hints, listeningLines } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import { Embedded } from "./embedded.ts";
 import type { LogLines } from "./log-lines.ts";
@@ -191,7 +191,7 @@ function announce({ log, proxy, admin, settings: { account } }: Run): void {
   const hint = proxy.engineFellBack ? `; \`${programName()} doctor\` says what to do` : "";
   log[proxy.engineFellBack ? "info" : "debug"](`engine ${proxy.engineChoice}${hint}`);
   for (const note of proxy.engineNotes) log.info(`engine ${proxy.engine.name}: ${note}`);
-  for (const { address, options } of proxy.listeners) log.info(listeningLine(address, options));
+  for (const line of listeningLines(proxy.listeners)) log.info(line);
   if (admin !== null) log.info(adminLine(admin.address));
   if (account !== null) log.info(`running as user ${account.user}, without root's rights`);
   const demo = proxy.listeners.find(

@@ -7,7 +7,7 @@ import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
 
-const switches: readonly Flag[] = [{ name: "help", short: "h", text: ["print this help"] }];
+const switches: readonly Flag[] = [{ name: "help", short: "h", text: "print this help" }];
 
 /** `ringway schema`: prints the JSON Schema of a configuration file. */
 export const schemaCommand = defineCommand({

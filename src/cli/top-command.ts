@@ -16,7 +16,7 @@ const flags: readonly Flag[] = [
   {
     name: "sort",
     hint: "WORD",
-    text: ["relays by bytes, duration, client or id"],
+    text: "relays by bytes, duration, client or id",
     initial: "bytes",
   },
   ...adminFlags.filter(({ name }) => name !== "json"),

@@ -10,9 +10,9 @@ import { type Column, layOut } from "./text-table.ts";
 
 /** What may be wanted of an upstream: keys of the API's body. */
 const changes: readonly Flag[] = [
-  { name: "state", hint: "WORD", text: ["drain, maintenance or ready"] },
-  { name: "weight", hint: "N", text: ["its share of new relays, 0…256, or configured"] },
-  { name: "within", hint: "TIME", text: ["end its relays in this time; with --state"] },
+  { name: "state", hint: "WORD", text: "drain, maintenance or ready" },
+  { name: "weight", hint: "N", text: "its share of new relays, 0…256, or configured" },
+  { name: "within", hint: "TIME", text: "end its relays in this time; with --state" },
 ];
 
 /** A name may have more addresses than a line should. */
@@ -36,7 +36,7 @@ export const upstreamsCommand = adminCommand<UpstreamsDocument | UpstreamView>({
     {
       name: "set",
       hint: "WHICH",
-      text: ["change this one: its number in the list, its", "address, or LISTENER/ADDRESS"],
+      text: "change this one: its number in the list, its address, or LISTENER/ADDRESS",
     },
     ...changes,
   ],

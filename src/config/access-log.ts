@@ -1,30 +1,14 @@
-import { fileAccessOf, fileGroup, fileMode, fileUser } from "./file-access.ts";
-import { ACCESS_LOG_MODE, type AccessLogOptions } from "./options.ts";
-import { parseDuration } from "./quantity.ts";
-import { onOff, refuse, scalar, type ValuesOf } from "./rule.ts";
+import type { AccessLogOptions } from "./options.ts";
 import type { Problems, Sources } from "./sourced.ts";
+import { optionsIn } from "./table/setting.ts";
+import { proxyTable, type SettingValues } from "./table/table.ts";
 
-const SECOND_MS = 1_000;
-const DAY_MS = 86_400_000;
 /** Names of descriptor 1. Where that is a socket, as under systemd, its path cannot be opened. */
 const STDOUT: readonly string[] = ["stdout", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
-/** The rules of what is written down of each relay. */
-export const accessLogRules = {
-  accessLog,
-  accessLogStarts: onOff,
-  accessLogEvery,
-  accessLogMode: fileMode,
-  accessLogUser: fileUser,
-  accessLogGroup: fileGroup,
-};
-
-/** What the rules make of these settings. */
-export type AccessLogValues = ValuesOf<typeof accessLogRules>;
-
 /** Puts together what was given of the access log, and tells what cannot be together. */
 export function accessLogOf(
-  given: Sources<AccessLogValues>,
+  given: Sources<SettingValues>,
   problems: Problems,
 ): AccessLogOptions | null {
   const { accessLog: target, accessLogStarts: starts, accessLogEvery: every } = given;
@@ -44,23 +28,7 @@ export function accessLogOf(
   if (target === undefined || target.value === null || target.value === "none") return null;
   return {
     target: STDOUT.includes(target.value) ? "stdout" : { path: target.value },
-    access: fileAccessOf(mode, user, group, ACCESS_LOG_MODE),
-    starts: starts?.value ?? false,
-    everyMs: every?.value ?? 0,
+    access: optionsIn(proxyTable, "accessLog.access", given),
+    ...optionsIn(proxyTable, "accessLog", given),
   };
-}
-
-/** `none`, `stdout` or a path: a word without any sign of one is more likely a slip. */
-function accessLog(value: unknown): string {
-  const isPath = typeof value === "string" && /[./]/.test(value) && !/\0|\/$/.test(value);
-  if (isPath || value === "none" || value === "stdout") return value as string;
-  return refuse(value, "none, stdout or the path of a file, such as ./access.log");
-}
-
-/** Milliseconds; 0 for `off`. */
-function accessLogEvery(value: unknown): number {
-  if (value === "off" || value === false) return 0;
-  const everyMs = parseDuration(scalar(value));
-  if (everyMs >= SECOND_MS && everyMs <= DAY_MS) return everyMs;
-  return refuse(value, "a duration of 1s…24h, or off");
 }

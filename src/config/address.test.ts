@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatAddress, parseAddress, parseUpstream } from "./address.ts";
+import { formatAddress, parseAddress, parsePorts, parseUpstream } from "./address.ts";
 import type { Address } from "./options.ts";
 
 function tcp(host: string, port: number): Address {
@@ -121,5 +121,45 @@ describe("parseUpstream", () => {
     expect(parseUpstream(":6379")).toEqual(tcp("127.0.0.1", 6379));
     const listen = () => parseAddress("srv:_redis._tcp.example.org", "listener");
     expect(listen).toThrow("a service in DNS can only be an upstream");
+  });
+});
+
+describe("parsePorts", () => {
+  test.each([
+    [":5000-5010", "::", 5_000, 5_010],
+    ["Db.Example.org:1-1024", "db.example.org", 1, 1_024],
+    ["[::1]:65534-65535", "::1", 65_534, 65_535],
+    ["127.0.0.1:7-7", "127.0.0.1", 7, 7],
+  ])("%j is a range", (text, host, first, last) => {
+    const range = parsePorts(text, "listener");
+    expect(range).toEqual({ kind: "ports", host, first, last });
+    expect(formatAddress(range as NonNullable<typeof range>)).toMatch(/:\d+-\d+$/);
+  });
+
+  test.each([
+    [":5010-5000", "a range of ports begins with the lowest: 5000-5010"],
+    [":0-10", "a range of ports has no port 0, for which the system picks one"],
+    [":1-1025", "a range has at most 1,024 ports, and this one has 1,025"],
+    [":1-65536", 'port "65536" is not a number of 0…65535'],
+    ["unix:/run/a.sock:1-2", "a unix socket has no ports"],
+    ["*:1-2", "leave the host out to listen on all addresses, as in :6380"],
+    ["::1:1-2", "an IPv6 address is written in brackets, with a port after them: [::1]:6380"],
+    ["udp:a:1-2", "UDP is not supported"],
+  ])("%j is refused", (text, why) => {
+    expect(() => parsePorts(text, "listener")).toThrow(
+      new Error(`${JSON.stringify(text)}: ${why}`),
+    );
+  });
+
+  test.each([":5000", ":5000-", ":-5000", ":5000-5010-5020", "a-b:1", "srv:_a._tcp.b:1-2"])(
+    "%j is none",
+    (text) => {
+      expect(parsePorts(text, "listener")).toBeNull();
+    },
+  );
+
+  test("an upstream's begins with port 1, and without a host it is on this machine", () => {
+    expect(parsePorts(":1-2", "upstream")).toMatchObject({ host: "127.0.0.1" });
+    expect(() => parsePorts("a:0-2", "upstream")).toThrow('port "0" is not a number of 1…65535');
   });
 });

@@ -1,7 +1,11 @@
 import { addressCalled } from "./elsewhere.ts";
 import { ConfigError, describe, printable } from "./error.ts";
 import { formatIPv6, ipKind, isIPv6, parseIPv6 } from "./ip.ts";
-import type { Address, ServiceAddress, UpstreamAddress } from "./options.ts";
+import type { Address, PortRange, ServiceAddress, UpstreamAddress } from "./options.ts";
+import { formatCount } from "./quantity.ts";
+
+/** A slip, or somebody who wants the kernel's own way (TPROXY), has more ports than this. */
+export const PORTS_MAX = 1_024;
 
 /** What an address is for: a listener may have port 0, and without a host it means another one. */
 export type AddressRole = "listener" | "upstream";
@@ -20,12 +24,12 @@ const EXPECTED = {
   upstream: "expected host:port, [ipv6]:port or unix:/path",
 } as const;
 
-/** The address as a person writes it: `host:port`, `[::1]:port`, `unix:/path` or `srv:name`. */
-export function formatAddress(address: UpstreamAddress): string {
+/** The address as a person writes it: `host:port`, `[::1]:port`, `unix:/path`, `srv:name` or `host:first-last`. */
+export function formatAddress(address: UpstreamAddress | PortRange): string {
   if (address.kind === "service") return `${SERVICE}${address.name}`;
   if (address.kind === "unix") return `unix:${address.path.replace("\0", "@")}`;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}`;
+  return `${host}:${address.kind === "ports" ? `${address.first}-${address.last}` : address.port}`;
 }
 
 /**
@@ -44,9 +48,45 @@ export function parseUpstream(text: string): UpstreamAddress {
  */
 export function parseAddress(text: string, role: AddressRole): Address {
   if (text.startsWith("unix:")) return parseUnix(text);
-  const fail = (why: string): never => {
+  const fail = failing(text);
+  const [hostText, portText] = parts(text, role, fail);
+  const port = parsePort(portText, role, fail);
+  return { kind: "tcp", host: parseHost(hostText, role, fail), port };
+}
+
+/**
+ * Reads `host:first-last`, with a host as {@link parseAddress} has it.
+ *
+ * @returns null for what is written in another way
+ * @throws ConfigError with one sentence that begins with the quoted text
+ */
+export function parsePorts(text: string, role: AddressRole): PortRange | null {
+  const [, begin = "", end = ""] = /:(\d+)-(\d+)$/.exec(text) ?? [];
+  if (begin === "" || text.startsWith(SERVICE)) return null;
+  const fail = failing(text);
+  if (text.startsWith("unix:")) fail("a unix socket has no ports");
+  const [hostText] = parts(text, role, fail);
+  const [first, last] = [parsePort(begin, role, fail), parsePort(end, role, fail)];
+  if (first > last) fail(`a range of ports begins with the lowest: ${last}-${first}`);
+  if (first === 0) fail("a range of ports has no port 0, for which the system picks one");
+  const count = last - first + 1;
+  if (count > PORTS_MAX) {
+    const most = formatCount(PORTS_MAX);
+    fail(`a range has at most ${most} ports, and this one has ${formatCount(count)}`);
+  }
+  return { kind: "ports", host: parseHost(hostText, role, fail), first, last };
+}
+
+type Fail = (why: string) => never;
+
+function failing(text: string): Fail {
+  return (why) => {
     throw new ConfigError(`${describe(text)}: ${why}`);
   };
+}
+
+/** The host of a TCP address and what stands for its port. */
+function parts(text: string, role: AddressRole, fail: Fail): [host: string, port: string] {
   const called = addressCalled(text);
   if (called !== null) fail(called);
   if (text.startsWith(SERVICE)) fail("a service in DNS can only be an upstream");
@@ -55,12 +95,11 @@ export function parseAddress(text: string, role: AddressRole): Address {
   if (isIPv6(text) || (!hostText.startsWith("[") && isIPv6(hostText))) {
     fail("an IPv6 address is written in brackets, with a port after them: [::1]:6380");
   }
-  if (portText === undefined || portText === "") fail(`no port; ${EXPECTED[role]}`);
-  const port = parsePort(portText ?? "", role, fail);
-  return { kind: "tcp", host: parseHost(hostText, role, fail), port };
+  if (portText === undefined || portText === "") return fail(`no port; ${EXPECTED[role]}`);
+  return [hostText, portText];
 }
 
-function parsePort(text: string, role: AddressRole, fail: (why: string) => never): number {
+function parsePort(text: string, role: AddressRole, fail: Fail): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   const least = role === "listener" ? 0 : 1;
   if (!(port >= least && port <= 65_535)) {
@@ -69,7 +108,7 @@ function parsePort(text: string, role: AddressRole, fail: (why: string) => never
   return port;
 }
 
-function parseHost(text: string, role: AddressRole, fail: (why: string) => never): string {
+function parseHost(text: string, role: AddressRole, fail: Fail): string {
   if (text === "") return HOST_UNLESS_GIVEN[role];
   if (text === "*") fail("leave the host out to listen on all addresses, as in :6380");
   if (text.startsWith("[")) {
@@ -98,9 +137,7 @@ function parseService(text: string): ServiceAddress {
 
 function parseUnix(text: string): Address {
   const path = text.slice("unix:".length);
-  const fail = (why: string): never => {
-    throw new ConfigError(`${describe(text)}: ${why}`);
-  };
+  const fail = failing(text);
   const abstract = path.startsWith("@");
   // They would get into logs and pages as they are.
   if (printable(path) !== path) fail("a path holds printable characters alone");

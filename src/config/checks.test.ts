@@ -59,6 +59,19 @@ describe("an upstream says for itself", () => {
     expect(found[5]).toMatchObject({ ...redis, role: "primary" });
   });
 
+  test("how far the time between two checks varies at random", () => {
+    const content = { upstream: "a:1", check: "tcp" };
+    expect(checkOf(content, 0)?.jitter).toBe(0.1);
+    expect(checkOf({ ...content, checkJitter: 0 }, 0)?.jitter).toBe(0);
+    expect(checkOf({ ...content, checkJitter: "25" }, 0)?.jitter).toBe(0.25);
+    expect(complaints({ ...content, checkJitter: 51 })).toEqual([
+      "f: checkJitter 51: expected a whole number of 0…50",
+    ]);
+    expect(complaints({ upstream: "a:1", checkJitter: 20 })).toEqual([
+      "f: checkJitter needs check",
+    ]);
+  });
+
   test("where it is checked: the port of its own host, or an address", () => {
     const upstream = [
       { address: "db1:5432", checkAddress: ":8008" },

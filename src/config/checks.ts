@@ -1,10 +1,12 @@
 import type { CheckOptions, CheckStep, RedisRole } from "../upstream/health/check-options.ts";
 import { formatAddress } from "./address.ts";
 import { checkTlsOf } from "./check-tls.ts";
-import { type CheckKind, type HealthValues, healthDefaults, type OwnCheck } from "./health.ts";
 import type { Address, ProxyProtocolOut, UpstreamAddress, UpstreamOptions } from "./options.ts";
-import type { GivenUpstream, ListenerValues, UpstreamValues } from "./settings.ts";
+import type { GivenUpstream } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
+import type { CheckKind, OwnCheck } from "./table/checking.ts";
+import { optionsIn } from "./table/setting.ts";
+import { type ListenerValues, listenerTable, type UpstreamValues } from "./table/table.ts";
 
 /** What is said of checks of a listener, and of its upstreams for themselves. */
 export interface Checked {
@@ -20,8 +22,6 @@ export interface ListenerChecks {
   readonly of: (upstream: GivenUpstream) => Pick<UpstreamOptions, "check">;
 }
 
-/** Checks of many upstreams must not fall together. */
-const JITTER = 0.1;
 /** While an upstream is changing or failing, checks come so much faster. */
 const FASTER = 4;
 
@@ -36,7 +36,7 @@ interface Wish {
 /** Puts together what was given of checks, and tells what cannot be together. */
 export function checksOf(listener: Checked, problems: Problems): ListenerChecks {
   const { settings, upstreams } = listener;
-  const kind = settings.check?.value ?? healthDefaults.check;
+  const kind = settings.check?.value ?? "none";
   rejectStrays(listener, kind, problems);
   const tls = checkTlsOf(settings, problems);
   const wished: Wish = {
@@ -65,7 +65,7 @@ export function checksOf(listener: Checked, problems: Problems): ListenerChecks 
  */
 export function checkTargetsOf({ settings, upstreams }: Checked): readonly Sourced<Address>[] {
   const listener = settings.checkAddress;
-  const kind = settings.check?.value ?? healthDefaults.check;
+  const kind = settings.check?.value ?? "none";
   const others = upstreams.flatMap(({ value: upstream, settings: own = {} }) => {
     const given = own.checkAddress ?? listener;
     if (kindOf(own.check?.value ?? "on", kind) === "none") return [];
@@ -107,19 +107,20 @@ function checkOf(
   { kind, address, sent }: Wish,
   tls: CheckOptions["tls"],
 ): CheckOptions {
-  const intervalMs = given.checkInterval?.value ?? healthDefaults.intervalMs;
+  const common = optionsIn(listenerTable, "health.check", given);
+  const { intervalMs, jitter, timeoutMs, rise, fall } = common;
   const detail = <K extends keyof typeof DETAILS>(key: K) =>
     isFor(key, kind) ? given[key]?.value : undefined;
   return {
     kind: kind.startsWith("redis") ? "redis" : (kind as CheckOptions["kind"]),
     intervalMs,
     fastIntervalMs: Math.max(50, intervalMs / FASTER),
-    timeoutMs: given.checkTimeout?.value ?? healthDefaults.timeoutMs,
-    jitter: JITTER,
-    rise: given.checkRise?.value ?? healthDefaults.rise,
-    fall: given.checkFall?.value ?? healthDefaults.fall,
+    timeoutMs,
+    jitter,
+    rise,
+    fall,
     address,
-    proxyProtocol: headerOf(given, address, sent),
+    proxyProtocol: headerOf(common.proxyProtocol, address, sent),
     tls,
     ...(given.sourceAddress?.value?.length ? { sources: given.sourceAddress.value } : {}),
     ...present("role", roleOf(kind)),
@@ -134,11 +135,10 @@ function checkOf(
 
 /** Checks begin as relays do, unless they go somewhere else. */
 function headerOf(
-  { checkProxyProtocol }: Sources<HealthValues>,
+  wanted: ProxyProtocolOut | "auto",
   address: CheckOptions["address"],
   sent: ProxyProtocolOut,
 ): ProxyProtocolOut {
-  const wanted = checkProxyProtocol?.value ?? healthDefaults.proxyProtocol;
   if (wanted !== "auto") return wanted;
   return address === null ? sent : "off";
 }
@@ -148,7 +148,7 @@ function roleOf(kind: string): RedisRole | undefined {
   return kind === "redis-replica" ? "replica" : undefined;
 }
 
-function stepsOf({ checkSend, checkExpect }: Sources<HealthValues>): CheckStep[] {
+function stepsOf({ checkSend, checkExpect }: Sources<ListenerValues>): CheckStep[] {
   const send = checkSend?.value ?? null;
   const expect = checkExpect?.value ?? null;
   return [...(send === null ? [] : [{ send }]), ...(expect === null ? [] : [{ expect }])];
@@ -167,7 +167,7 @@ const DETAILS = {
   checkStatus: ["http"],
   checkSend: ["send-expect"],
   checkExpect: ["send-expect"],
-} as const satisfies { [K in keyof HealthValues]?: readonly CheckKind[] };
+} as const satisfies { [K in keyof ListenerValues]?: readonly CheckKind[] };
 
 function isFor(detail: keyof typeof DETAILS, kind: CheckKind): boolean {
   return (DETAILS[detail] as readonly CheckKind[]).includes(kind);
@@ -212,6 +212,7 @@ function rejectPort(
 /** What checks of every kind have. */
 const COMMON = [
   "checkInterval",
+  "checkJitter",
   "checkTimeout",
   "checkRise",
   "checkFall",
@@ -219,7 +220,7 @@ const COMMON = [
   "checkProxyProtocol",
   "checkTls",
   "onUp",
-] as const satisfies readonly (keyof HealthValues)[];
+] as const satisfies readonly (keyof ListenerValues)[];
 
 /**
  * Tells what is said of checks where there are none. What stands at the top of a file may be for one
@@ -227,7 +228,7 @@ const COMMON = [
  */
 export function rejectCheckless(
   all: readonly Checked[],
-  file: { readonly top: Sources<HealthValues>; readonly listed: readonly Checked[] },
+  file: { readonly top: Sources<ListenerValues>; readonly listed: readonly Checked[] },
   problems: Problems,
 ): void {
   const [checked, others] = [all.filter(isChecked), all.filter((given) => !isChecked(given))];
@@ -241,7 +242,7 @@ export function rejectCheckless(
 }
 
 /** What is said of checks in general, but for what is broken, which has been told, or off. */
-function commonOf(given: Sources<HealthValues>): Sourced<unknown>[] {
+function commonOf(given: Sources<ListenerValues>): Sourced<unknown>[] {
   return COMMON.flatMap((key): Sourced<unknown>[] => {
     const one = given[key];
     return one === undefined || one.value === null || one.value === false ? [] : [one];

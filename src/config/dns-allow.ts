@@ -1,5 +1,5 @@
 import { holds } from "../edge/access/network.ts";
-import { type Network, parseNetwork } from "../edge/access/networks.ts";
+import { formatNetwork, type Network, parseNetwork } from "../edge/access/networks.ts";
 import { describe } from "./error.ts";
 import { ipKind } from "./ip.ts";
 import { plainHost } from "./reach.ts";
@@ -27,6 +27,15 @@ export function dnsAllow(value: unknown): readonly DnsNetwork[] {
   if (!Array.isArray(texts) || texts.length === 0) return refuse(value, EXPECTED);
   if (texts.length > NETWORKS_MAX) return refuse(value, `up to ${NETWORKS_MAX} networks`);
   return texts.map((text) => parseOne(typeof text === "string" ? text.trim() : text));
+}
+
+/** One of them as a person would write it. */
+export function formatDnsNetwork({ network, ports }: DnsNetwork): string {
+  const text = formatNetwork(network);
+  if (ports === null) return text;
+  const [from, to] = ports;
+  const range = from === to ? `${from}` : `${from}-${to}`;
+  return text.includes(":") ? `[${text}]:${range}` : `${text}:${range}`;
 }
 
 /**

@@ -1,60 +1,29 @@
 import * as v from "valibot";
-import type { Route } from "../edge/route/connection.ts";
-import type { DnsServer } from "../upstream/names/dns-server.ts";
-import type { DnsNetwork } from "./dns-allow.ts";
-import type { NetworkList } from "./edge.ts";
 import type { Environment } from "./environment.ts";
 import { ConfigError, describe } from "./error.ts";
-import type { HealthValues } from "./health.ts";
 import { formatPath, type Path, unknownKey } from "./keys.ts";
-import type { Address, Refusal, UpstreamAddress } from "./options.ts";
 import { broken, isTable, plain } from "./plain.ts";
-import type { Rule } from "./rule.ts";
-import { type ConfigOutput, configSchema, knownKeys } from "./schema.ts";
+import { configSchema, knownKeys } from "./schema.ts";
 import { isSecret, veiled } from "./secrets.ts";
 import {
   type GivenUpstream,
   type ListenerSource,
-  type ListenerValues,
-  listenerRules,
+  type ListenPlace,
   type Source,
-  settingRules,
-  type UpstreamValues,
+  type UpstreamPlace,
   unread,
-  upstreamRules,
 } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
-import { uringRules } from "./uring.ts";
+import type { Table, ValuesIn } from "./table/setting.ts";
+import { listenerTable, settingTable, upstreamTable, uringTable } from "./table/table.ts";
 
 /** The keys of all tables, and what an editor of JSON looks for. */
 const everyKey: ReadonlySet<string> = new Set(["$schema", ...Object.values(knownKeys).flat()]);
 
-/** What the schema makes of a file; null stands for whatever it refused, however large. */
-type Judged<T> = T extends UpstreamAddress | Made
-  ? T | null
-  : T extends readonly (infer Item)[]
-    ? readonly Judged<Item>[] | null
-    : T extends object
-      ? { readonly [K in keyof T]: Judged<T[K]> } | null
-      : T | null;
-
-/** What rules make of a single value, though it is no scalar. */
-type Made =
-  | HealthValues["checkStatus" | "checkSend" | "checkExpect" | "checkAddress"]
-  | NetworkList
-  | readonly DnsServer[]
-  | ListenerValues["sourceAddress"]
-  | readonly DnsNetwork[]
-  | Refusal
-  | Route;
-
-type Top = NonNullable<Judged<ConfigOutput>>;
-type Listener = NonNullable<NonNullable<Top["listeners"]>[number]>;
-type Upstreams = Top["upstream"];
-/** What the schema makes of a table that says more of an upstream. */
-type UpstreamTable = { readonly address: UpstreamAddress | null } & {
-  readonly [K in keyof UpstreamValues]?: UpstreamValues[K] | null | undefined;
-};
+/** What the schema makes of a table: values as rules make them, null for what was refused. */
+type Judged = Readonly<Record<string, unknown>>;
+/** One of something, several, or null for what was refused. */
+type OneOrMore<T> = T | null | readonly (T | null)[];
 
 /**
  * Looks at all of a document that a file contains: which keys there are, and each value by its rule.
@@ -126,7 +95,7 @@ class DocumentReader {
       this.tell(issue, path);
       erase(output, path);
     }
-    const top = output as Top;
+    const top = output as Judged;
     const { listen, listeners, uring } = top;
     if (listen !== undefined && listeners !== undefined) {
       const why = "contradicts listeners, which have addresses of their own: leave one of them out";
@@ -138,61 +107,73 @@ class DocumentReader {
       ...optional("listen", this.listen(listen, ["listen"])),
       ...optional("upstream", this.upstreams(top.upstream, ["upstream"])),
       ...optional("listeners", this.listeners(listeners)),
-      settings: this.values(top, [], settingRules),
-      uring: this.values(uring ?? {}, ["uring"], uringRules),
+      settings: this.values(top, [], settingTable),
+      uring: this.values((uring ?? {}) as Judged, ["uring"], uringTable),
     };
   }
 
-  private listeners(listeners: Top["listeners"]): Source["listeners"] {
-    if (listeners === null) return null;
-    return listeners?.flatMap((one, index) =>
+  private listeners(listeners: unknown): Source["listeners"] {
+    if (listeners === undefined || listeners === null) return listeners;
+    return (listeners as (Judged | null)[]).flatMap((one, index) =>
       one === null ? [] : this.listener(one, ["listeners", index]),
     );
   }
 
-  private listener(table: Listener, path: Path): ListenerSource {
+  private listener(table: Judged, path: Path): ListenerSource {
     const { name } = table;
     return {
       label: labelOf(this.file, path),
-      ...(name === undefined ? {} : { name: this.sourced(name, [...path, "name"]) }),
+      ...(name === undefined
+        ? {}
+        : { name: this.sourced(name as string | null, [...path, "name"]) }),
       ...optional("listen", this.listen(table.listen, [...path, "listen"])),
       ...optional("upstreams", this.upstreams(table.upstreams, [...path, "upstreams"])),
-      settings: this.values(table, path, listenerRules),
+      settings: this.values(table, path, listenerTable),
     };
   }
 
-  /** The values of a table that have rules, with where they stand. */
-  private values<Values>(
-    table: { readonly [K in keyof Values]?: Values[K] | null | undefined },
+  /** The values of a table that are settings, with where they stand. */
+  private values<Entries extends Table>(
+    table: Judged,
     path: Path,
-    rules: { readonly [K in keyof Values]: Rule<Values[K]> },
-  ): Sources<Values> {
-    const sources: { -readonly [K in keyof Values]?: Sourced<Values[K]> } = {};
-    const take = <K extends keyof Values & string>(key: K) => {
+    entries: Entries,
+  ): Sources<ValuesIn<Entries>> {
+    const sources: Record<string, Sourced<unknown>> = {};
+    for (const key of Object.keys(entries)) {
       const value = table[key];
-      if (value === undefined) return;
-      sources[key] = this.sourced<Values[K]>(value as Values[K] | null, [...path, key]);
-    };
-    for (const key of Object.keys(rules)) take(key as keyof Values & string);
-    return sources;
+      if (value !== undefined) sources[key] = this.sourced(value, [...path, key]);
+    }
+    return sources as Sources<ValuesIn<Entries>>;
   }
 
-  private listen(given: Top["listen"], path: Path): readonly Sourced<Address>[] | undefined {
+  private listen(given: unknown, path: Path): readonly Sourced<ListenPlace>[] | undefined {
+    return this.each(given as OneOrMore<ListenPlace> | undefined, path, (one, where) =>
+      this.sourced(one, where),
+    );
+  }
+
+  private upstreams(
+    given: unknown,
+    path: Path,
+  ): readonly GivenUpstream<UpstreamPlace>[] | undefined {
+    type Upstream = UpstreamPlace | Judged;
+    return this.each(given as OneOrMore<Upstream> | undefined, path, (one, where) => {
+      if (one === null || "kind" in one) {
+        return this.sourced(one as UpstreamPlace | null, where);
+      }
+      const address = this.sourced(one.address as UpstreamPlace | null, [...where, "address"]);
+      return { ...address, settings: this.values(one, where, upstreamTable) };
+    });
+  }
+
+  private each<T, Made>(
+    given: OneOrMore<T> | undefined,
+    path: Path,
+    make: (one: T | null, path: Path) => Made,
+  ): readonly Made[] | undefined {
     if (given === undefined) return undefined;
-    if (!isList(given)) return [this.sourced(given, path)];
-    return given.map((one, index) => this.sourced(one, [...path, index]));
-  }
-
-  private upstreams(given: Upstreams, path: Path): readonly GivenUpstream[] | undefined {
-    if (given === undefined) return undefined;
-    if (!isList(given)) return [this.upstream(given, path)];
-    return given.map((one, index) => this.upstream(one, [...path, index]));
-  }
-
-  private upstream(given: UpstreamAddress | UpstreamTable | null, path: Path): GivenUpstream {
-    if (given === null || "kind" in given) return this.sourced(given, path);
-    const address = this.sourced(given.address, [...path, "address"]);
-    return { ...address, settings: this.values(given, path, upstreamRules) };
+    if (!isList(given)) return [make(given, path)];
+    return given.map((one, index) => make(one, [...path, index]));
   }
 
   private sourced<T>(value: T | null, path: Path): Sourced<T> {
@@ -236,7 +217,7 @@ function labelOf(file: string, path: Path): string {
   return path.length === 0 ? `${file}:` : `${file}: ${formatPath(path)}`;
 }
 
-function isList<T>(value: T | readonly T[] | null): value is readonly T[] {
+function isList<T>(value: OneOrMore<T>): value is readonly (T | null)[] {
   return Array.isArray(value);
 }
 

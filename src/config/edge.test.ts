@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { edgeDefaults, edgeOf, edgeRules } from "./edge.ts";
+import { edgeDefaults, edgeOf } from "./edge.ts";
 import { Problems } from "./sourced.ts";
+import { listenerTable } from "./table/table.ts";
 
 describe("a rate in bytes per second", () => {
   test.each([
@@ -11,19 +12,20 @@ describe("a rate in bytes per second", () => {
     ["off", 0],
     [false, 0],
   ])("%p is %i", (value, bytes) => {
-    expect(edgeRules.upRate(value)).toBe(bytes);
-    expect(edgeRules.downRate(value)).toBe(bytes);
+    expect(listenerTable.upRate.is.rule(value)).toBe(bytes);
+    expect(listenerTable.downRate.is.rule(value)).toBe(bytes);
   });
 
   test.each([
     [1023, "1023: expected bytes per second, 1KiB…1GiB, or off"],
     [0, "0: expected bytes per second, 1KiB…1GiB, or off"],
     ["2GiB", "expected bytes per second, 1KiB…1GiB, or off"],
-    ["fast", "expected a size such as 64KiB"],
+    ["fast", "expected bytes per second, 1KiB…1GiB, or off"],
+    ["unlimited", "is called off here"],
     ["1MiB/s", "expected a size such as 64KiB"],
     [true, "expected a number or text"],
   ])("%p is none", (value, sentence) => {
-    expect(() => edgeRules.upRate(value)).toThrow(sentence);
+    expect(() => listenerTable.upRate.is.rule(value)).toThrow(sentence);
   });
 
   test("is off unless something else is given", () => {

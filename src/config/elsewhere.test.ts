@@ -5,10 +5,12 @@ import { parseAddress, parseUpstream } from "./address.ts";
 import { readDocument } from "./document.ts";
 import { settingsNamed, wordsNamed, wordsOfOthers } from "./elsewhere.ts";
 import { ConfigError } from "./error.ts";
-import { checks, ownChecks } from "./health.ts";
 import { knownKeys } from "./schema.ts";
-import { engines, modes } from "./settings.ts";
 import { Problems } from "./sourced.ts";
+import { checks, ownChecks } from "./table/checking.ts";
+import { fullness, headersIn, headersOut } from "./table/entering.ts";
+import { modes } from "./table/relaying.ts";
+import { engines } from "./table/running.ts";
 import { validate } from "./validate.ts";
 
 /** What is wrong with a file of this content. */
@@ -48,6 +50,56 @@ describe("words of other proxies get the word that is used here", () => {
       { upstream: [{ address: "a:1", maxFails: 4 }] },
       `unknown key "upstream[0].maxFails"; it is called ejectAfter here; a listener has it, for all of its upstreams; an upstream has ${knownKeys.upstream.join(", ")}`,
     ],
+    // HAProxy's and nginx's address of a dial; `balance = "source"` is another thing.
+    [{ source: "10.0.0.1" }, 'unknown key "source"; it is called sourceAddress here'],
+    [
+      { upstream: [{ address: "a:1", source: "10.0.0.1" }] },
+      `unknown key "upstream[0].source"; it is called sourceAddress here; a listener has it, for all of its upstreams; an upstream has ${knownKeys.upstream.join(", ")}`,
+    ],
+    [
+      { listeners: [{ listen: ":1", upstreams: "a:1", proxy_bind: "10.0.0.1" }] },
+      'unknown key "listeners[0].proxy_bind"; it is called sourceAddress here',
+    ],
+    [
+      { priority: 2 },
+      'unknown key "priority"; it is called backup here; an upstream has it, as in { address = "host:port", backup = … }',
+    ],
+    [
+      { weight: 2 },
+      'unknown key "weight"; an upstream has it, as in { address = "host:port", weight = … }',
+    ],
+    [{ "option tcp-check": true }, 'unknown key "option…"; it is called check here'],
+    [{ optionRedispatch: true }, 'unknown key "optionRedispatch"; it is called tries here'],
+    [
+      { proxy_half_close: true },
+      'unknown key "proxy_half_close"; it is called halfCloseTimeout here',
+    ],
+    [{ auto_eject_hosts: true }, 'unknown key "auto_eject_hosts"; it is called ejectAfter here'],
+    [
+      { server_retry_timeout: 5 },
+      'unknown key "server_retry_timeout"; it is called ejectTime here',
+    ],
+    [
+      { max_pending_requests: 5 },
+      'unknown key "max_pending_requests"; it is called queueSize here',
+    ],
+    [{ metrics: ":9" }, 'unknown key "metrics"; it is called admin here'],
+    [
+      { stickTable: "" },
+      'unknown key "stickTable"; balance = "hash" keeps a client with its upstream, and needs no table',
+    ],
+    [
+      { upstream: [{ host: "a", port: 1 }] },
+      'unknown key "upstream[0].host"; an address has its host and its port, as in host:port',
+    ],
+    [
+      { global: {} },
+      'unknown key "global"; there are no sections: what stands at the top of the file holds for all listeners',
+    ],
+    [
+      { server_connections: 1 },
+      'unknown key "server_connections"; each client has an upstream connection of its own, and no command is looked at',
+    ],
   ])("in a file: %j", (content, sentence) => {
     expect(complaints(content)).toContain(`f: ${sentence}`);
   });
@@ -57,6 +109,11 @@ describe("words of other proxies get the word that is used here", () => {
     ["--timeout-client", "it is called --client-idle-timeout here"],
     ["--proxy-timeout", "it is called --idle-timeout here"],
     ["--udp", "UDP is not supported"],
+    ["--source", "it is called --source-address here"],
+    [
+      "--syslog",
+      "syslog is not spoken here: give stdout and pipe it to logger, as in ringway --access-log stdout | logger --size 8KiB",
+    ],
   ])("as a flag: %s", (flag, hint) => {
     expect(readFlags([flag, "1"]).problems).toEqual([`unknown flag "${flag}"; ${hint}`]);
   });
@@ -73,6 +130,20 @@ describe("words of other proxies get the word that is used here", () => {
     ["mode", "udp", "UDP is not supported"],
     ["engine", "io_uring", "is called uring here"],
     ["onDown", "shutdown-sessions", "is called close here"],
+    ["balance", "ketama", "is called hash here"],
+    ["balance", "hash $remote_addr consistent", "is called hash here"],
+    ["balance", "random two least_conn", "is called two-choices here"],
+    [
+      "balance",
+      "least_time",
+      "how long an upstream takes is not looked at: least-relays is nearest",
+    ],
+    ["proxyProtocol", "accept-proxy", "is called required here"],
+    ["sendProxyProtocol", "send-proxy-v2", "is called v2 here"],
+    ["whenFull", "reject", "is called refuse here"],
+    ["refuse", "rst", "is called reset here"],
+    ["idleTimeout", "never", "is called off here"],
+    ["mode", "http", "HTTP is not understood: its bytes are relayed as they are, by bidirectional"],
   ])("as a value: %s %s", (setting, value, sentence) => {
     const colon = sentence.startsWith("is called") ? "" : ":";
     expect(complaints({ upstream: "a:1", [setting]: value })).toEqual([
@@ -82,6 +153,10 @@ describe("words of other proxies get the word that is used here", () => {
 
   test.each([
     ["unix@/run/a.sock", "unix@ is called unix: here, as in unix:/path"],
+    [
+      "db:+1000",
+      "ports that follow the client's are a range here, as long as that of the listener: -l :5000-5010 -u db:6000-6010",
+    ],
     ["abns@name", "abns@ is called unix:@ here, as in unix:@name"],
     ["udp:10.0.0.1:53", "UDP is not supported"],
     ["udp@:53", "UDP is not supported"],
@@ -101,9 +176,16 @@ describe("words of other proxies get the word that is used here", () => {
 });
 
 test("every word that is offered is one that ringway takes", () => {
-  expect(settingsNamed.filter((name) => !knownKeys.top.includes(name))).toEqual([]);
-  const values: string[] = [...policies, ...checks, ...ownChecks, ...engines, ...modes, "close"];
+  const own = [...knownKeys.top, ...knownKeys.listener, ...knownKeys.upstream];
+  expect(settingsNamed.filter((name) => !own.includes(name))).toEqual([]);
+  const settled = [policies, checks, ownChecks, engines, modes, headersIn, headersOut, fullness];
+  const values: string[] = [...settled.flat(), "close", "reset"];
   expect(wordsNamed.filter((word) => !values.includes(word))).toEqual([]);
+});
+
+test("of each word of others one thing is said", () => {
+  expect(wordsOfOthers.filter((word, at) => wordsOfOthers.indexOf(word) < at)).toEqual([]);
+  expect(wordsOfOthers.filter((word) => !/^[a-z\d]+$/.test(word))).toEqual([]);
 });
 
 test("no word of others is a setting of ringway", () => {

@@ -1,7 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { FileAccess } from "./options.ts";
 import { type Rule, refuse } from "./rule.ts";
-import type { Sourced } from "./sourced.ts";
 
 /** The permissions that a file gets, as chmod(1) takes them: a text such as `0660`. */
 export function fileMode(value: unknown): number {
@@ -37,18 +35,4 @@ function numberOf(name: string, list: string): number | null {
   } catch {
     return null;
   }
-}
-
-/** Puts together what was given of a file. */
-export function fileAccessOf(
-  mode: Sourced<number> | undefined,
-  user: Sourced<number> | undefined,
-  group: Sourced<number> | undefined,
-  modeByDefault: number,
-): FileAccess {
-  return {
-    mode: mode?.value ?? modeByDefault,
-    user: user?.value ?? null,
-    group: group?.value ?? null,
-  };
 }

@@ -68,6 +68,9 @@ function placeOf(key: string, keys: readonly string[], known: KnownKeys): string
   if (keys === known.upstream && known.listener.includes(key)) {
     return `a listener has it, for all of its upstreams; an upstream has ${keys.join(", ")}`;
   }
+  if (keys !== known.upstream && known.upstream.includes(key) && !known.top.includes(key)) {
+    return `an upstream has it, as in { address = "host:port", ${key} = … }`;
+  }
   if (known.uring.includes(key)) return `did you mean uring.${key}?`;
   if (known.top.includes(key)) return "it belongs at the top of the file, outside of all tables";
   return known.listener.includes(key) ? "it belongs into a table of the list listeners" : null;

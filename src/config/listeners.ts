@@ -1,22 +1,15 @@
 import { formatAddress } from "./address.ts";
 import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
-import { fileAccessOf } from "./file-access.ts";
 import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import { mirrorOf } from "./mirror.ts";
-import {
-  type Address,
-  type ListenerOptions,
-  listenerDefaults,
-  UNIX_MODE,
-  type UpstreamAddress,
-  type UpstreamOptions,
-  type WantedListener,
-} from "./options.ts";
+import type { Address, UpstreamAddress, UpstreamOptions, WantedListener } from "./options.ts";
 import { routeOf } from "./route.ts";
-import type { GivenUpstream, ListenerValues } from "./settings.ts";
+import type { GivenUpstream } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
+import { optionsIn } from "./table/setting.ts";
+import { type ListenerValues, listenerTable, upstreamTable } from "./table/table.ts";
 
 /** Addresses that share upstreams and settings, as they were given. */
 export interface ListenerGroup {
@@ -68,26 +61,15 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
   const named = name === undefined || name.value === null ? {} : { name: name.value };
   const shared = {
     ...named,
-    mode: settings.mode?.value ?? listenerDefaults.mode,
+    ...optionsIn(listenerTable, "", settings),
     upstreams: upstreams.flatMap((one) => upstreamOf(one, checks)),
-    ...choiceOf(settings),
+    balance: optionsIn(listenerTable, "balance", settings),
+    dial: optionsIn(listenerTable, "dial", settings),
     health: { check: checks.check, ...healthOf(settings) },
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
     mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
-    connectTimeoutMs: settings.connectTimeout?.value ?? listenerDefaults.connectTimeoutMs,
-    halfCloseTimeoutMs: settings.halfCloseTimeout?.value ?? listenerDefaults.halfCloseTimeoutMs,
-    idleTimeoutMs: settings.idleTimeout?.value ?? listenerDefaults.idleTimeoutMs,
-    clientIdleTimeoutMs: settings.clientIdleTimeout?.value ?? listenerDefaults.clientIdleTimeoutMs,
-    upstreamIdleTimeoutMs:
-      settings.upstreamIdleTimeout?.value ?? listenerDefaults.upstreamIdleTimeoutMs,
-    keepAliveMs: settings.keepAlive?.value ?? listenerDefaults.keepAliveMs,
-    keepAliveIntervalMs: settings.keepAliveInterval?.value ?? listenerDefaults.keepAliveIntervalMs,
-    keepAliveProbes: settings.keepAliveProbes?.value ?? listenerDefaults.keepAliveProbes,
-    sourceAddresses: settings.sourceAddress?.value ?? listenerDefaults.sourceAddresses,
-    unix: fileAccessOf(settings.unixMode, settings.unixUser, settings.unixGroup, UNIX_MODE),
-    tcpUserTimeoutMs: settings.tcpUserTimeout?.value ?? listenerDefaults.tcpUserTimeoutMs,
-    lifetimeMs: settings.lifetime?.value ?? listenerDefaults.lifetimeMs,
+    unix: optionsIn(listenerTable, "unix", settings),
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));
 }
@@ -98,14 +80,10 @@ function upstreamOf(
 ): UpstreamOptions<UpstreamAddress>[] {
   const { value, settings } = given;
   if (value === null) return [];
-  const { weight, backup, maxRelays } = settings ?? {};
-  const plain = plainUpstream(value);
   return [
     {
-      ...plain,
-      weight: weight?.value ?? plain.weight,
-      isBackup: backup?.value ?? plain.isBackup,
-      maxRelays: maxRelays?.value ?? plain.maxRelays,
+      ...plainUpstream(value),
+      ...optionsIn(upstreamTable, "", settings ?? {}),
       ...checks.of(given),
       ...ownOf(given),
     },
@@ -116,28 +94,7 @@ function upstreamOf(
 export function plainUpstream<Where extends UpstreamAddress>(
   address: Where,
 ): UpstreamOptions<Where> {
-  return { address, weight: 1, isBackup: false, maxRelays: 0, slot: 0 };
-}
-
-/** How an upstream is chosen and reached. */
-function choiceOf(given: Sources<ListenerValues>): Pick<ListenerOptions, "balance" | "dial"> {
-  const { balance, dial } = listenerDefaults;
-  return {
-    balance: {
-      policy: given.balance?.value ?? balance.policy,
-      boundedLoad: given.boundedLoad?.value ?? balance.boundedLoad,
-      backupWhenFull: given.backupWhenFull?.value ?? balance.backupWhenFull,
-    },
-    dial: {
-      tries: given.tries?.value ?? dial.tries,
-      retries: given.retries?.value ?? dial.retries,
-      retryPauseMs: given.retryPause?.value ?? dial.retryPauseMs,
-      budgetMs: given.dialBudget?.value ?? dial.budgetMs,
-      queueMs: given.queueTimeout?.value ?? dial.queueMs,
-      queueMax: given.queueSize?.value ?? dial.queueMax,
-      holdMs: given.holdTimeout?.value ?? dial.holdMs,
-    },
-  };
+  return { address, ...optionsIn(upstreamTable, "", {}), slot: 0 };
 }
 
 function isSink({ settings }: ListenerGroup): boolean {
@@ -156,11 +113,13 @@ function withoutUpstreams(group: ListenerGroup, problems: Problems): ListenerGro
 }
 
 function rejectNames(groups: readonly ListenerGroup[], problems: Problems): void {
-  const seen = new Set<string>();
+  const seen = new Map<string, Sourced<string>>();
   for (const { name } of groups) {
     if (name === undefined || name.value === null) continue;
-    if (seen.has(name.value)) problems.add(name, `"${name.value}" is given twice`);
-    seen.add(name.value);
+    const before = seen.get(name.value) ?? name;
+    // Groups of one range of ports have the very same.
+    if (before !== name) problems.add(name, `"${name.value}" is given twice`);
+    seen.set(name.value, before);
   }
 }
 
@@ -232,11 +191,16 @@ function rejectMirroredSinks(groups: readonly ListenerGroup[], problems: Problem
 
 function rejectTwins(groups: readonly ListenerGroup[], problems: Problems): void {
   const seen = new Set<string>();
+  const told = new Set<object>();
   for (const listen of groups.flatMap((group) => group.listen)) {
-    if (listen.value === null) continue;
-    const text = formatAddress(listen.value);
-    const picksPort = listen.value.kind === "tcp" && listen.value.port === 0;
-    if (seen.has(text) && !picksPort) problems.add(listen, `"${text}" is given twice`);
+    const { value, whole = listen } = listen;
+    if (value === null) continue;
+    const text = formatAddress(value);
+    const picksPort = value.kind === "tcp" && value.port === 0;
+    if (seen.has(text) && !picksPort && !told.has(whole)) {
+      problems.add(listen, `"${text}" is given twice`);
+      told.add(whole);
+    }
     seen.add(text);
   }
 }

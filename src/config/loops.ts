@@ -64,9 +64,13 @@ export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems
     listen: valuesOf(listen),
     targets: valuesOf(targets[index] ?? []),
   }));
+  const told = new Set<object>();
   for (const { from, target, listener, to, isLoop } of hopsBetween(stations)) {
     if (!isLoop) continue;
-    const label = targets[from]?.find(({ value }) => value === target)?.label ?? "";
+    const { label = "", whole } = targets[from]?.find(({ value }) => value === target) ?? {};
+    // Of a range of ports one is enough.
+    if (whole !== undefined && told.has(whole)) continue;
+    if (whole !== undefined) told.add(whole);
     const which = from === to ? " itself" : ", which relays back to this one";
     const names = `"${formatAddress(target)}" is the listener ${formatAddress(listener)}`;
     problems.add({ label }, `${names}${which}: relays would loop`);

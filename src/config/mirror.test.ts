@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readDocument } from "./document.ts";
 import { ConfigError } from "./error.ts";
-import { mirrorRules } from "./mirror.ts";
 import { Problems } from "./sourced.ts";
+import { listenerTable } from "./table/table.ts";
 import { validate } from "./validate.ts";
 
 /** The mirrors of a file's listeners, or all that is wrong with it. */
@@ -26,11 +26,13 @@ describe("a mirror's buffer", () => {
     ["16MiB", 16 * 1024 ** 2],
     [100_000, 100_000],
   ])("may be %p", (value, bytes) => {
-    expect(mirrorRules.mirrorBuffer(value)).toBe(bytes);
+    expect(listenerTable.mirrorBuffer.is.rule(value)).toBe(bytes);
   });
 
   test.each([[4095], ["17MiB"], [0]])("may not be %p", (value) => {
-    expect(() => mirrorRules.mirrorBuffer(value)).toThrow("expected a size of 4KiB…16MiB");
+    expect(() => listenerTable.mirrorBuffer.is.rule(value)).toThrow(
+      "expected a size of 4KiB…16MiB",
+    );
   });
 });
 
@@ -39,7 +41,7 @@ test.each([
   [101, "expected a whole number of 1…100"],
   ["half", "expected a whole number of 1…100"],
 ])("%p percent is no share", (value, sentence) => {
-  expect(() => mirrorRules.mirrorPercent(value)).toThrow(sentence);
+  expect(() => listenerTable.mirrorPercent.is.rule(value)).toThrow(sentence);
 });
 
 test.each([
@@ -48,7 +50,7 @@ test.each([
   [true, "expected an address, or none"],
   [["a:1", "b:2"], "expected an address, or none"],
 ])("%p is no mirror", (value, sentence) => {
-  expect(() => mirrorRules.mirror(value)).toThrow(sentence);
+  expect(() => listenerTable.mirror.is.rule(value)).toThrow(sentence);
 });
 
 test("there is none unless one is given, and then with the defaults", () => {

@@ -9,11 +9,6 @@ import { formatCount, formatSize, parseDuration, parseMicros, parseSize } from "
  */
 export type Rule<T> = (value: unknown) => T;
 
-/** What rules make of values, by the same names. */
-export type ValuesOf<Rules> = {
-  readonly [K in keyof Rules]: Rules[K] extends Rule<infer T> ? T : never;
-};
-
 /**
  * Refuses a value.
  *
@@ -24,7 +19,7 @@ export function refuse(value: unknown, expected: string, words: readonly string[
   const text = typeof value === "string" && words.length > 0 ? value : "";
   const called = valueCalled(text, words);
   if (called !== null) throw new ConfigError(`${describe(value)} is called ${called} here`);
-  throw new ConfigError(`${describe(value)}: ${notRelayed(text) ?? `expected ${expected}`}`);
+  throw new ConfigError(`${describe(value)}: ${notRelayed(text, words) ?? `expected ${expected}`}`);
 }
 
 /** One of several words. */
@@ -54,6 +49,11 @@ function switched(value: unknown): boolean | null {
   return value === false || value === "false" ? false : null;
 }
 
+/** Whether a value that may be an amount or a word is meant as a word, though it be none of those. */
+export function isWord(value: unknown): value is string {
+  return typeof value === "string" && !/^[\d.]/.test(value);
+}
+
 /** A value that is a number or text; other kinds are refused with their name. */
 export function scalar(value: unknown): string | number {
   if (typeof value === "string" || typeof value === "number") return value;
@@ -75,23 +75,36 @@ export function count(least: number, most: number): Rule<number> {
   };
 }
 
-/** A duration, in milliseconds. @param range what was expected, such as `0…24h` */
-export function duration(leastMs: number, mostMs: number, range: string): Rule<number> {
+/**
+ * A duration, in milliseconds.
+ *
+ * @param range its bounds as a person writes them, such as `1ms…24h`
+ */
+export function duration(range: string): Rule<number> {
+  const [least, most] = boundsOf(range);
   return (value) => {
     const durationMs = parseDuration(scalar(value));
-    if (durationMs >= leastMs && durationMs <= mostMs) return durationMs;
+    if (durationMs >= least && durationMs <= most) return durationMs;
     return refuse(value, `a duration of ${range}`);
   };
 }
 
-/** The same, or 0 for what is not to be. @param range as for {@link duration} */
-export function durationOrOff(leastMs: number, mostMs: number, range: string): Rule<number> {
+/** The same, or 0 for what is off. */
+export function durationOrOff(range: string): Rule<number> {
+  const [least, most] = boundsOf(range);
   return (value) => {
     if (value === "off" || value === false) return 0;
+    const expected = `a duration of ${range}, or off`;
+    if (isWord(value)) return refuse(value, expected, ["off"]);
     const durationMs = parseDuration(scalar(value));
-    if (durationMs >= leastMs && durationMs <= mostMs) return durationMs;
-    return refuse(value, `a duration of ${range}, or off`);
+    if (durationMs >= least && durationMs <= most) return durationMs;
+    return refuse(value, expected);
   };
+}
+
+function boundsOf(range: string): readonly [number, number] {
+  const [least = "", most = ""] = range.split("…");
+  return [parseDuration(least), parseDuration(most)];
 }
 
 /** A duration of 1us…1s, in microseconds. */

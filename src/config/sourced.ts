@@ -16,6 +16,8 @@ export interface Sourced<T> {
   readonly given: unknown;
   /** As {@link GivenValue.label}. */
   readonly label: string;
+  /** What it is one of, where several were written as one: they are told of together. */
+  readonly whole?: object;
 }
 
 /** Values by their names; one that was not given is missing. */

@@ -3,13 +3,16 @@ import { ConfigError } from "./error.ts";
 import { type UringOptions, uringDefaults } from "./options.ts";
 import type { Rule } from "./rule.ts";
 import { Problems } from "./sourced.ts";
-import { type UringKey, uring, uringKeys, uringRules } from "./uring.ts";
+import { uringTable } from "./table/table.ts";
+import { uring } from "./uring.ts";
+
+type UringKey = keyof typeof uringTable;
 
 /** Takes values as a file gives them. @throws ConfigError */
 function read(values: Partial<Record<UringKey, unknown>>): UringOptions {
   const problems = new Problems();
   const entries = Object.entries(values).map(([key, value]) => {
-    const rule: Rule<unknown> = uringRules[key as UringKey];
+    const rule: Rule<unknown> = uringTable[key as UringKey].is.rule;
     return [key, problems.take({ value, label: key }, rule)];
   });
   const options = uring(Object.fromEntries(entries), problems);
@@ -112,7 +115,7 @@ const cases: [Partial<Record<UringKey, unknown>>, string][] = [
   [{ incremental: 1 }, "incremental 1: expected on or off"],
   [{ taskrun: "defer", sqpoll: "1s" }, "taskrun contradicts sqpoll, with which nothing can be"],
   [{ sqpoll: "2m" }, 'sqpoll "2m": expected a duration of 1ms…1m, or off'],
-  [{ sqpoll: "on" }, 'sqpoll "on": expected a duration such as'],
+  [{ sqpoll: "on" }, 'sqpoll "on": expected a duration of 1ms…1m, or off'],
   [{ entries: 100 }, "entries 100: expected a power of two of 16…32,768"],
   [{ entries: 8 }, "entries 8: expected a power of two of 16…32,768"],
   [{ entries: 65_536 }, "entries 65536: expected a power of two of 16…32,768"],
@@ -157,5 +160,6 @@ test("a value that breaks its own rule contradicts nothing", () => {
 });
 
 test("every key is looked at", () => {
-  for (const key of uringKeys) expect(() => read({ [key]: { nonsense: 1 } })).toThrow(`${key} `);
+  for (const key of Object.keys(uringTable))
+    expect(() => read({ [key]: { nonsense: 1 } })).toThrow(`${key} `);
 });

@@ -1,93 +1,16 @@
-import { type UringOptions, type UringSend, uringDefaults } from "./options.ts";
-import { formatSize, parseDuration } from "./quantity.ts";
-import {
-  count,
-  isPowerOfTwo,
-  onOff,
-  powerSize,
-  refuse,
-  scalar,
-  shortDuration,
-  type ValuesOf,
-  wholeNumber,
-  word,
-} from "./rule.ts";
+import { type UringOptions, uringDefaults } from "./options.ts";
+import { formatSize } from "./quantity.ts";
 import type { Problems, Sources } from "./sourced.ts";
-
-/** The words of each choice. */
-export const uringWords = {
-  receive: ["multishot", "single"],
-  send: ["plain", "message", "zerocopy", "zerocopy-message", "ring", "bundle"],
-  taskrun: ["defer", "coop"],
-  yield: ["auto", "always", "never"],
-  napi: ["off", "busy", "prefer"],
-} as const satisfies {
-  receive: readonly UringOptions["receive"][];
-  send: readonly UringSend[];
-  taskrun: readonly UringOptions["taskrun"][];
-  yield: readonly UringOptions["yield"][];
-  napi: readonly UringOptions["napi"][];
-};
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-/** The longest that the kernel's polling thread may go on without work. */
-const SQPOLL_MS_MAX = 60_000;
-
-/**
- * The rules of the group `uring` by its keys in a file; a flag is such a key in kebab-case after
- * `--uring-`.
- */
-export const uringRules = {
-  receive: word(uringWords.receive),
-  receiveBundles: onOff,
-  receiveMessages: onOff,
-  incremental: onOff,
-  send: word<UringSend>(uringWords.send),
-  taskrun: word(uringWords.taskrun),
-  sqpoll: sqPoll,
-  fixedFiles: onOff,
-  hugePages: onOff,
-  entries,
-  waitCount,
-  waitTimeout: shortDuration,
-  yield: word(uringWords.yield),
-  napi: word(uringWords.napi),
-  napiTimeout: shortDuration,
-  bufferSize: powerSize(256, 64 * KIB),
-  bufferCount: count(1, 1024),
-  largeBufferSize: powerSize(16 * KIB, 4 * MIB),
-};
-
-/** What the rules make of the group's values. */
-export type UringValues = ValuesOf<typeof uringRules>;
-
-export type UringKey = keyof UringValues;
-
-/** The keys of the group, in the order of the help. */
-export const uringKeys = Object.keys(uringRules) as readonly UringKey[];
+import { optionsIn } from "./table/setting.ts";
+import { type UringValues, uringTable } from "./table/table.ts";
 
 /** Puts what was given and the defaults together, and tells what cannot be together. */
 export function uring(given: Sources<UringValues>, problems: Problems): UringOptions {
-  const initial = uringDefaults;
-  const sqPollIdleMs = given.sqpoll?.value ?? initial.sqPollIdleMs;
+  const plain = optionsIn(uringTable, "", given);
   const options: UringOptions = {
-    receive: given.receive?.value ?? initial.receive,
+    ...plain,
     ...receives(given, problems),
-    send: given.send?.value ?? initial.send,
-    taskrun: taskrun(given, sqPollIdleMs > 0, problems),
-    sqPollIdleMs,
-    fixedFiles: given.fixedFiles?.value ?? initial.fixedFiles,
-    hugePages: given.hugePages?.value ?? initial.hugePages,
-    entries: given.entries?.value ?? initial.entries,
-    waitCount: given.waitCount?.value ?? initial.waitCount,
-    waitTimeoutMicros: given.waitTimeout?.value ?? initial.waitTimeoutMicros,
-    yield: given.yield?.value ?? initial.yield,
-    napi: given.napi?.value ?? initial.napi,
-    napiTimeoutMicros: given.napiTimeout?.value ?? initial.napiTimeoutMicros,
-    bufferSize: given.bufferSize?.value ?? initial.bufferSize,
-    bufferCount: given.bufferCount?.value ?? initial.bufferCount,
-    largeBufferSize: given.largeBufferSize?.value ?? initial.largeBufferSize,
+    taskrun: taskrun(given, plain.sqPollIdleMs > 0, problems),
   };
   rejectSizes(options, given, problems);
   rejectIncremental(options, given, problems);
@@ -176,25 +99,4 @@ function taskrun(
     problems.add(given, why);
   }
   return "coop";
-}
-
-/** Milliseconds; 0 for `off`. */
-function sqPoll(value: unknown): number {
-  if (value === "off" || value === false) return 0;
-  const idleMs = parseDuration(scalar(value));
-  return idleMs <= SQPOLL_MS_MAX ? idleMs : refuse(value, "a duration of 1ms…1m, or off");
-}
-
-function entries(value: unknown): number {
-  const number = wholeNumber(value);
-  if (isPowerOfTwo(number) && number >= 16 && number <= 32_768) return number;
-  return refuse(value, "a power of two of 16…32,768");
-}
-
-/** A number of completions; 0 for `adaptive`. */
-function waitCount(value: unknown): number {
-  if (value === "adaptive") return 0;
-  const number = wholeNumber(value);
-  if (number >= 1 && number <= 4_096) return number;
-  return refuse(value, "a whole number of 1…4,096, or adaptive");
 }

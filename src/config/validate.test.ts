@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { ConfigError } from "./error.ts";
 import { plainUpstream } from "./listeners.ts";
 import { listenerDefaults, uringDefaults } from "./options.ts";
-import { type SettingName, settingRules } from "./settings.ts";
-import { uringKeys } from "./uring.ts";
+import type { SettingName } from "./settings.ts";
+import { settingTable, uringTable } from "./table/table.ts";
 import { type Given, needsEmbedded, proxyOptions, type Settings, validate } from "./validate.ts";
 
 /** Values as the command line would give them. */
@@ -259,8 +259,8 @@ test("the embedded upstream is for listeners that relay and have none", () => {
 test("every setting is looked at", () => {
   const names = [
     ...(["listen", "upstream"] as const),
-    ...(Object.keys(settingRules) as SettingName[]),
-    ...uringKeys.map((key) => `uring.${key}` as const),
+    ...(Object.keys(settingTable) as SettingName[]),
+    ...Object.keys(uringTable).map((key) => `uring.${key}` as SettingName),
   ];
   for (const name of names) {
     expect(() => validate(given({ [name]: { nonsense: 1 } }))).toThrow(`--${name} `);

@@ -3,7 +3,7 @@ import { accessLogOf } from "./access-log.ts";
 import { accountOf } from "./account.ts";
 import { adminOf } from "./admin.ts";
 import { ConfigError, describe } from "./error.ts";
-import { type FileListeners, type ListenerGroup, listenersOf, plainUpstream } from "./listeners.ts";
+import { type FileListeners, listenersOf, plainUpstream } from "./listeners.ts";
 import { rejectAdmin } from "./loops.ts";
 import {
   type AccessLogOptions,
@@ -16,39 +16,36 @@ import {
   type UringOptions,
   type WantedListener,
 } from "./options.ts";
+import { type RangedGroup, upstreamsAt, withoutRanges } from "./ports.ts";
 import { formatCount, formatCounted, formatDuration, formatSize } from "./quantity.ts";
-import type { Rule, ValuesOf } from "./rule.ts";
 import {
-  addressRule,
+  listenRule,
   type SettingName,
-  type SettingValues,
   type Source,
-  type StatsFormat,
-  settingRules,
   takeAddresses,
   upstreamRule,
 } from "./settings.ts";
 import { type GivenValue, isBroken, Problems, type Sourced, type Sources } from "./sourced.ts";
-import { type UringValues, uring, uringKeys, uringRules } from "./uring.ts";
+import { type OptionsIn, optionsIn, type Table, type ValuesIn } from "./table/setting.ts";
+import {
+  proxyTable,
+  type SettingValues,
+  settingTable,
+  type UringValues,
+  uringTable,
+} from "./table/table.ts";
+import { uring } from "./uring.ts";
 
 /** What the command line gives, not looked at yet. */
 export type Given = { readonly [name in SettingName]?: GivenValue };
 
 /** What was given and the defaults for the rest: understood and free of contradictions. */
-export interface Settings {
+export interface Settings extends OptionsIn<typeof proxyTable, ""> {
   /**
    * At least one. One without upstreams whose mode is not `sink` relays to the embedded upstream.
    */
   readonly listeners: readonly WantedListener[];
-  readonly engine: ProxyOptions["engine"];
-  /** 0…86,400,000. */
-  readonly workers: number;
-  readonly totalRelays: number;
-  readonly drainDelayMs: number;
-  readonly drainTimeoutMs: number;
-  readonly dnsServers: ProxyOptions["dnsServers"];
   readonly dnsTtl: DnsTtl;
-  readonly dnsAllow: NonNullable<ProxyOptions["dnsAllow"]>;
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
   readonly accessLog: AccessLogOptions | null;
@@ -56,8 +53,6 @@ export interface Settings {
   readonly admin: AdminOptions | null;
   /** Null to stay whose it is. */
   readonly account: AccountOptions | null;
-  readonly stats: StatsFormat;
-  readonly verbose: boolean;
   /** What flags put in the place of something else that listeners of the file say, as sentences. */
   readonly overrides: readonly string[];
 }
@@ -86,25 +81,17 @@ export function validate(
   const settings = { ...file?.settings, ...line.settings };
   const groupOfUring = { ...file?.uring, ...line.uring };
   if (settings.engine?.value === "sockets") rejectUring(groupOfUring, problems);
-  const groups = groupsOf(line, file, problems);
+  const groups = groupsOf(line, file, problems).flatMap((one) => withoutRanges(one, problems));
   rejectAdmin(groups, settings.admin, problems);
   const finished: Settings = {
     listeners: listenersOf(groups, problems, inFile(file)),
-    engine: settings.engine?.value ?? defaults.engine,
-    workers: settings.workers?.value ?? defaults.workers,
-    totalRelays: settings.totalRelays?.value ?? defaults.totalRelays,
-    drainDelayMs: settings.drainDelay?.value ?? defaults.drainDelayMs,
-    drainTimeoutMs: settings.drainTimeout?.value ?? defaults.drainTimeoutMs,
-    dnsServers: settings.dnsServers?.value ?? defaults.dnsServers,
+    ...optionsIn(proxyTable, "", settings),
     dnsTtl: dnsTtl(settings, problems),
-    dnsAllow: settings.dnsAllow?.value ?? defaults.dnsAllow,
     memory: memory(settings, problems),
     uring: uring(groupOfUring, problems),
     accessLog: accessLogOf(settings, problems),
     admin: adminOf(settings, problems),
     account: accountOf(settings, problems),
-    stats: settings.stats?.value ?? defaults.stats,
-    verbose: settings.verbose?.value ?? false,
     overrides: overridesOf(line, file),
   };
   if (!problems.isEmpty) throw new ConfigError(problems.sentences);
@@ -123,21 +110,11 @@ export function proxyOptions(
   embedded: readonly Address[],
   admin: Address | null = null,
 ): ProxyOptions {
-  const { listeners, engine, workers, totalRelays, memory, uring } = settings;
-  const { drainDelayMs, drainTimeoutMs, dnsServers, dnsTtl, dnsAllow } = settings;
+  const { listeners, accessLog, admin: _, account, overrides, stats, verbose, ...rest } = settings;
   const inside = { upstreams: embedded.map(plainUpstream), upstreamInside: true };
   return {
+    ...rest,
     listeners: listeners.map((one) => (needsEmbedded(one) ? { ...one, ...inside } : one)),
-    engine,
-    workers,
-    totalRelays,
-    memory,
-    uring,
-    drainDelayMs,
-    drainTimeoutMs,
-    dnsServers,
-    dnsTtl,
-    dnsAllow,
     reserved: [...embedded, ...(admin === null ? [] : [admin])],
   };
 }
@@ -150,29 +127,27 @@ export function needsEmbedded({ mode, upstreams }: WantedListener): boolean {
 function takeFlags(given: Given, problems: Problems): Source {
   const { listen, upstream } = given;
   return {
-    ...(listen === undefined
-      ? {}
-      : { listen: takeAddresses(listen, addressRule("listener"), problems) }),
+    ...(listen === undefined ? {} : { listen: takeAddresses(listen, listenRule, problems) }),
     ...(upstream === undefined
       ? {}
       : { upstream: takeAddresses(upstream, upstreamRule, problems) }),
-    settings: takeAll(settingRules, (key) => given[key], problems),
-    uring: takeAll(uringRules, (key) => given[`uring.${key}`], problems),
+    settings: takeAll(settingTable, (key) => given[key], problems),
+    uring: takeAll(uringTable, (key) => given[`uring.${key}`], problems),
   };
 }
 
 /** Takes what was given of some settings, each by its rule. */
-function takeAll<Rules extends Readonly<Record<string, Rule<unknown>>>>(
-  rules: Rules,
-  find: (key: keyof Rules) => GivenValue | undefined,
+function takeAll<Entries extends Table>(
+  entries: Entries,
+  find: (key: keyof Entries) => GivenValue | undefined,
   problems: Problems,
-): Sources<ValuesOf<Rules>> {
+): Sources<ValuesIn<Entries>> {
   const taken: Record<string, Sourced<unknown>> = {};
-  for (const [key, rule] of Object.entries(rules)) {
+  for (const [key, { is }] of Object.entries(entries)) {
     const given = find(key);
-    if (given !== undefined) taken[key] = problems.take(given, rule);
+    if (given !== undefined) taken[key] = problems.take(given, is.rule);
   }
-  return taken as Sources<ValuesOf<Rules>>;
+  return taken as Sources<ValuesIn<Entries>>;
 }
 
 /**
@@ -181,7 +156,7 @@ function takeAll<Rules extends Readonly<Record<string, Rule<unknown>>>>(
  * Flags win over the file: one with an address leaves nothing of the file's list, the others hold
  * for every listener, whatever it says itself.
  */
-function groupsOf(line: Source, file: Source | null, problems: Problems): ListenerGroup[] {
+function groupsOf(line: Source, file: Source | null, problems: Problems): RangedGroup[] {
   const shared = { ...file?.settings, ...line.settings };
   const upstreams = line.upstream ?? file?.upstream ?? [];
   const isReplaced = line.listen !== undefined || line.upstream !== undefined;
@@ -224,14 +199,14 @@ function inFile(file: Source | null): FileListeners {
   const top = file?.settings ?? {};
   const listed = (file?.listeners ?? []).map(({ settings, upstreams }) => ({
     settings: { ...top, ...settings },
-    upstreams: upstreams ?? file?.upstream ?? [],
+    upstreams: upstreamsAt(upstreams ?? file?.upstream ?? [], 0),
   }));
   return { top, listed };
 }
 
 const NO_UPSTREAMS = "has no upstreams: expected at least one, or mode sink";
 
-type Relaying = Pick<ListenerGroup, "upstreams" | "settings">;
+type Relaying = Pick<RangedGroup, "upstreams" | "settings">;
 
 function lacksUpstreams({ upstreams, settings: { mode } }: Relaying): boolean {
   return upstreams.length === 0 && mode?.value !== "sink" && !isBroken(mode);
@@ -271,8 +246,7 @@ function dnsTtl({ dnsMinTtl, dnsMaxTtl }: Sources<SettingValues>, problems: Prob
 }
 
 function memory(given: Sources<SettingValues>, problems: Problems): MemoryOptions {
-  const segmentSize = given.segmentSize?.value ?? defaults.segmentSize;
-  const segmentCount = given.segmentCount?.value ?? defaults.segmentCount;
+  const { segmentSize, segmentCount } = optionsIn(proxyTable, "memory", given);
   const bytes = segmentSize * segmentCount;
   const least = 4 * Math.max(1, CHUNK / segmentSize);
   const isKnown = !isBroken(given.segmentSize) && !isBroken(given.segmentCount);
@@ -287,9 +261,7 @@ function memory(given: Sources<SettingValues>, problems: Problems): MemoryOption
 }
 
 function rejectUring(given: Sources<UringValues>, problems: Problems): void {
-  for (const key of uringKeys) {
-    const one = given[key];
-    if (one === undefined) continue;
+  for (const one of Object.values(given)) {
     problems.add(one, "contradicts engine sockets, which knows no io_uring: leave one of them out");
   }
 }

@@ -5,12 +5,10 @@ import type { Selection } from "../engine/ending/dropping.ts";
 import {
   type Acceptance,
   type Engine,
-  type EngineObserver,
   type EngineShare,
   type EngineStats,
   ListenError,
   type Listening,
-  type ProxyObserver,
   paused,
   type RelaySummary,
 } from "../engine/engine.ts";
@@ -20,6 +18,7 @@ import {
   type ListeningSocket,
   openForWorkers,
 } from "../engine/listening-socket.ts";
+import type { Observer } from "../engine/observer.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { removeSocketFile } from "../engine/socket-file.ts";
 import { stackOf } from "../engine/thread/stack.ts";
@@ -31,10 +30,10 @@ export interface FleetOptions {
   readonly name: EngineName;
   /** Workers, at least 1. */
   readonly workers: number;
-  /** Makes one; `onFailed` is called at most once. See {@link ProxyObserver.workerSilent} for `onSilent`. */
+  /** Makes one; `onFailed` is called at most once. For `onSilent` see the event `workerSilent`. */
   readonly newWorker: (
     share: EngineShare,
-    observer: EngineObserver,
+    observer: Observer,
     onFailed: (error: string) => void,
     onSilent: (isSilent: boolean) => void,
   ) => Engine;
@@ -76,7 +75,7 @@ export class Fleet implements Engine {
 
   constructor(
     private readonly options: FleetOptions,
-    private readonly observer: ProxyObserver,
+    private readonly observer: Observer,
   ) {
     this.name = options.name;
     this.gone = noStats(this.name);
@@ -139,10 +138,11 @@ export class Fleet implements Engine {
   }
 
   /** A socket for each worker, or one for all of them. */
-  private open({ address, unix }: ListenerOptions): Promise<GivenSockets["sockets"]> {
+  private open(options: ListenerOptions): Promise<GivenSockets["sockets"]> {
+    const { address } = options;
     // One of our own may be replaced by a wider one, or not be closed everywhere yet.
     const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
-    return openForWorkers(address, this.options.workers, isOurs, unix);
+    return openForWorkers(address, this.options.workers, isOurs, options);
   }
 
   private newWorker(index: number, first: number, failures: number): Worker {
@@ -155,7 +155,7 @@ export class Fleet implements Engine {
       share,
       observer,
       (error) => this.failed(index, worker, error),
-      (isSilent) => this.observer.workerSilent?.(index + 1, isSilent),
+      (isSilent) => this.observer.on({ event: "workerSilent", worker: index + 1, isSilent }),
     );
     const bornAt = performance.now();
     const worker: Worker = { engine, observer, share, bornAt, failures, isOver: false };
@@ -166,6 +166,7 @@ export class Fleet implements Engine {
     if (worker.isOver) return;
     worker.isOver = true;
     const { accepted, reasons } = worker.engine.stats().relays;
+    const relays = reasons.worker_failed ?? 0;
     const failures = performance.now() - worker.bornAt > HEALTHY_MS ? 0 : worker.failures;
     const step = Math.min(failures, REPLACE_AFTER_MS.length - 1);
     const afterMs = REPLACE_AFTER_MS[step] as number;
@@ -176,8 +177,12 @@ export class Fleet implements Engine {
     cleanUpOrThrow([
       () => void (this.stopping || again()),
       () => worker.observer.relieve(),
-      () => this.observer.workerFailed(index + 1, error, reasons.worker_failed ?? 0, afterMs),
+      () => this.tellFailed(index, error, relays, afterMs),
     ]);
+  }
+
+  private tellFailed(index: number, error: string, relays: number, replacedAfterMs: number): void {
+    this.observer.on({ event: "workerFailed", worker: index + 1, error, relays, replacedAfterMs });
   }
 
   private async replace(index: number, first: number, failures: number): Promise<void> {
@@ -186,7 +191,7 @@ export class Fleet implements Engine {
     try {
       worker = this.newWorker(index, first, failures);
     } catch (error) {
-      this.observer.workerFailed(index + 1, stackOf(error), 0, REPLACE_AFTER_MAX_MS);
+      this.tellFailed(index, stackOf(error), 0, REPLACE_AFTER_MAX_MS);
       setTimeout(() => void this.replace(index, first, failures), REPLACE_AFTER_MAX_MS);
       return;
     }

@@ -16,6 +16,8 @@ interface Open extends Opened {
 /** The listeners of a proxy that accept, by their keys. */
 export class Listeners implements Part {
   private readonly open = new Map<string, Open>();
+  /** Their keys, by the ports that they are on. */
+  private readonly onPort = new Map<number, Set<string>>();
 
   constructor(private readonly ports: Pick<Ports, "listen">) {}
 
@@ -99,6 +101,11 @@ export class Listeners implements Part {
   private async close(key: string): Promise<void> {
     const one = this.open.get(key);
     this.open.delete(key);
+    for (const port of portsOf(one)) {
+      const keys = this.onPort.get(port);
+      keys?.delete(key);
+      if (keys?.size === 0) this.onPort.delete(port);
+    }
     await one?.listening.close();
   }
 
@@ -108,12 +115,17 @@ export class Listeners implements Part {
     adopted: Next["adopted"],
   ): Promise<void> {
     // Those that go close when all that is new is open.
-    const open = Array.from(this.open, ([one, { places }]) => ({
-      places,
-      stays: adopted.has(one),
-    }));
+    const near = (port: number) =>
+      Array.from(this.onPort.get(port) ?? [], (one) => ({
+        places: this.placesOf(one),
+        stays: adopted.has(one),
+      }));
     try {
-      this.open.set(key, { ...(await this.ports.listen(options, open)), options });
+      const opened = { ...(await this.ports.listen(options, near)), options };
+      this.open.set(key, opened);
+      for (const port of portsOf(opened)) {
+        this.onPort.set(port, (this.onPort.get(port) ?? new Set()).add(key));
+      }
     } catch (error) {
       throw this.withHolder(error, adopted);
     }
@@ -133,4 +145,8 @@ export class Listeners implements Part {
     }
     return error;
   }
+}
+
+function portsOf(one: Opened | undefined): Set<number> {
+  return new Set(one?.places.flatMap((place) => (place.kind === "tcp" ? place.port : [])));
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Address } from "../config/options.ts";
-import type { UpstreamsObserver } from "../upstream/events.ts";
+import { hearing } from "../engine/observer.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { Resolution } from "../upstream/names/resolver.ts";
 import { TestClock } from "../upstream/names/test-clock.ts";
@@ -16,10 +16,10 @@ class Scene {
   readonly asked: string[] = [];
   readonly told: unknown[] = [];
   readonly clock = new TestClock();
-  private readonly observer: UpstreamsObserver = {
-    nameChanged: (event) => this.told.push(event),
-    nameFailing: (name, why) => this.told.push({ name, why }),
-  };
+  private readonly observer = hearing({
+    nameChanged: ({ name, addresses, isNews }) => this.told.push({ name, addresses, isNews }),
+    nameFailing: ({ name, why }) => this.told.push({ name, why }),
+  });
   readonly names = new UpstreamNames(this.observer, {
     clock: this.clock,
     random: () => 0,
@@ -46,23 +46,20 @@ function sifted(hosts = ["10.0.0.9", "10.6.6.9", "10.0.0.1"]): {
   names: UpstreamNames;
   dialled: (slot: number | null) => Promise<unknown>;
 } {
-  const names = new UpstreamNames(
-    {},
-    {
-      clock: new TestClock(),
-      resolve: async () => ({
-        addresses: hosts.map((host) => ({ host, family: 4 as const })),
-        ttlMs: 10_000,
-      }),
-      sift: (_, found) => {
-        const isDenied = (one: Address) => one.kind === "tcp" && one.host.startsWith("10.6");
-        const dialled = found.filter((one) => !isDenied(one));
-        return { dialled, refusal: dialled.length > 0 ? null : "dns_denied" };
-      },
-      wellOf: (slot, addresses, tell) =>
-        tell(addresses.filter(({ host }) => host.endsWith(String(slot)))),
+  const names = new UpstreamNames(hearing({}), {
+    clock: new TestClock(),
+    resolve: async () => ({
+      addresses: hosts.map((host) => ({ host, family: 4 as const })),
+      ttlMs: 10_000,
+    }),
+    sift: (_, found) => {
+      const isDenied = (one: Address) => one.kind === "tcp" && one.host.startsWith("10.6");
+      const dialled = found.filter((one) => !isDenied(one));
+      return { dialled, refusal: dialled.length > 0 ? null : "dns_denied" };
     },
-  );
+    wellOf: (slot, addresses, tell) =>
+      tell(addresses.filter(({ host }) => host.endsWith(String(slot)))),
+  });
   names.set([tcp("a")]);
   const dialled = async (slot: number | null) => {
     const { promise, resolve } = Promise.withResolvers<unknown>();

@@ -2,7 +2,7 @@ import { assert } from "../assert.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Address, TcpAddress, WantedListener } from "../config/options.ts";
 import { isName, type ResolveName } from "../engine/names.ts";
-import type { UpstreamsObserver } from "../upstream/events.ts";
+import type { Observer } from "../engine/observer.ts";
 import { type Literals, literals } from "../upstream/health/lookup.ts";
 import { orderAddresses } from "../upstream/names/happy-eyeballs.ts";
 import { NameError } from "../upstream/names/name-error.ts";
@@ -42,7 +42,7 @@ export class UpstreamNames {
   private readonly told = new Map<string, Set<string>>();
 
   constructor(
-    private readonly observer: UpstreamsObserver,
+    private readonly observer: Observer,
     private readonly parts: NamesParts = {},
   ) {
     const { told } = this;
@@ -55,10 +55,11 @@ export class UpstreamNames {
       ) {
         told.delete(name);
         const isNews = before.length > 0 || failures > 0;
-        observer.nameChanged?.({ name, addresses: hostsIn(addresses), isNews });
+        observer.on({ event: "nameChanged", name, addresses: hostsIn(addresses), isNews });
         parts.onChange?.(name);
       },
-      onFailing: (name: string, error: NameError) => observer.nameFailing?.(name, error.message),
+      onFailing: (name: string, { message: why }: NameError) =>
+        observer.on({ event: "nameFailing", name, why }),
     };
     this.watcher = new NameWatcher(listener, parts);
   }
@@ -190,7 +191,8 @@ export class UpstreamNames {
       const place = formatAddress(one);
       if (dialled.includes(one) || told.has(place)) continue;
       told.add(place);
-      this.observer.nameTrouble?.(name, `${place} may not be dialled: left out`);
+      const what = `${place} may not be dialled: left out`;
+      this.observer.on({ event: "nameTrouble", name, what });
     }
   }
 

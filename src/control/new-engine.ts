@@ -1,6 +1,7 @@
 import type { ProxyOptions } from "../config/options.ts";
 import { usedDescriptors } from "../engine/descriptors.ts";
-import { type Engine, type ProxyObserver, wholeShare } from "../engine/engine.ts";
+import { type Engine, wholeShare } from "../engine/engine.ts";
+import type { Observer } from "../engine/observer.ts";
 import { type EngineChoice, EngineUnsupportedError } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
@@ -14,7 +15,7 @@ import type { Upstreams } from "./upstreams.ts";
 export function newEngine(
   { name, uring }: EngineChoice,
   { workers, memory }: ProxyOptions,
-  observer: ProxyObserver,
+  observer: Observer,
   { table, names }: Upstreams,
 ): Engine {
   const upstreams = table.memory;

@@ -1,11 +1,11 @@
 import type { AccessLogOptions } from "../config/options.ts";
-import type { Engine, ProxyObserver } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import { hearing, type Observer, together } from "../engine/observer.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
 import { Latencies } from "../observe/latencies.ts";
 import type { Logger } from "../observe/log.ts";
 import type { UpstreamFigures } from "../observe/metrics/figures.ts";
 import type { Metrics } from "../observe/metrics/metrics.ts";
-import { together } from "../observe/together.ts";
 import { WaitingLines } from "../observe/waiting-lines.ts";
 import type { Exposition } from "./admin/metrics.ts";
 
@@ -24,7 +24,7 @@ export interface ObservationOptions {
   /** The program's, for the metrics. */
   readonly version: string;
   /** Whoever else wants to know what the engine tells. */
-  readonly others: readonly Partial<ProxyObserver>[];
+  readonly others: readonly Observer[];
 }
 
 /**
@@ -33,7 +33,7 @@ export interface ObservationOptions {
  */
 export class Observation {
   /** For the engine. */
-  readonly observer: ProxyObserver;
+  readonly observer: Observer;
   /** Of the relays that ended last; always empty where nobody may ask. */
   readonly latencies = new Latencies();
   private engine: Engine | null = null;
@@ -48,7 +48,7 @@ export class Observation {
     this.waiting = new WaitingLines(options.log);
     const latencies = options.metrics ? this.latencies : null;
     const known = [accessLog, metrics, latencies].filter((one) => one !== null);
-    this.observer = together([...options.others, ...known]);
+    this.observer = together([...options.others, ...known.map(hearing)]);
   }
 
   /** Opens the access log. @throws TargetError when that cannot be */

@@ -74,7 +74,7 @@ test("what only a restart changes is named and does nothing", () => {
   };
   const plan = planReload(options(listener(1)), wanted);
   expect(isEmpty(plan)).toBe(true);
-  expect(plan.needRestart).toEqual(["workers", "segmentCount", "uring"]);
+  expect(plan.needRestart).toEqual(["segmentCount", "workers", "uring"]);
 });
 
 test("a function is the same only if it is the very same", () => {
@@ -92,11 +92,12 @@ test("a function is the same only if it is the very same", () => {
 });
 
 test.each([
-  [{ drainDelayMs: 5 }, "drain delay changed, 0 relays cut"],
-  [{ drainTimeoutMs: 5 }, "drain timeout changed, 0 relays cut"],
-  [{ totalRelays: 2 }, "limit of all relays changed, 0 relays cut"],
-])("%j is a change of its own", (more, said) => {
+  [{ drainDelayMs: 5 }, "drain delay changed, 0 relays cut", "drainDelay", "5ms"],
+  [{ drainTimeoutMs: 5 }, "drain timeout changed, 0 relays cut", "drainTimeout", "5ms"],
+  [{ totalRelays: 2 }, "limit of all relays changed, 0 relays cut", "totalRelays", "2"],
+])("%j is a change of its own", (more, said, setting, after) => {
   const plan = planReload(options(listener(1)), { ...options(listener(1)), ...more });
+  expect(plan).toMatchObject({ settings: [{ setting, after }], needRestart: [] });
   expect(isEmpty(plan)).toBe(false);
   expect(describePlan(plan)).toBe(said);
 });
@@ -160,6 +161,23 @@ test("addresses with one name share a home, and keep it as long as one of them s
     ]),
   );
   expect(homesOf([listener(2), listener(1)], parted)).toEqual(parted);
+});
+
+test("what parts those of one name gives each part a home of its own, which stays", () => {
+  const named = [1, 2, 3].map((port) => ({ ...listener(port), name: "x" }));
+  const apart = ({ address }: WantedListener) =>
+    address.kind === "tcp" && address.port === 3 ? "other" : "same";
+  const [a, b, c] = ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"];
+  const together = homesOf(named);
+  const parted = homesOf(named, together, apart);
+  expect(parted).toEqual(
+    new Map([
+      [a, a],
+      [b, a],
+      [c, c],
+    ]),
+  );
+  expect(homesOf(named, parted, apart)).toEqual(parted);
 });
 
 test("a service is one upstream, whatever its members are", () => {

@@ -1,7 +1,8 @@
 import { formatAddress } from "../config/address.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
-import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import type { Table } from "../config/table/setting.ts";
+import { proxyTable } from "../config/table/table.ts";
 import { proxyChanges, type SettingChange } from "./setting-changes.ts";
 
 /** A listener before and after a reload. */
@@ -67,6 +68,7 @@ export function planReload(
   const isClosed = (pair: Pair) => closed.has(pair.key);
   const upstreamsBefore = upstreamsOf(running);
   const upstreamsAfter = upstreamsOf(wanted);
+  const settings = proxyChanges(running, wanted);
   return {
     added: [...after].filter(([key]) => !before.has(key)).map(([, one]) => one),
     removed: [...before].filter(([key]) => !after.has(key)).map(([, one]) => one),
@@ -81,32 +83,19 @@ export function planReload(
     drainDelayChanged: (running.drainDelayMs ?? 0) !== (wanted.drainDelayMs ?? 0),
     drainTimeoutChanged: running.drainTimeoutMs !== wanted.drainTimeoutMs,
     totalRelaysChanged: running.totalRelays !== wanted.totalRelays,
-    needRestart: restartsFor(running, wanted),
-    settings: proxyChanges(ofProxy(running), ofProxy(wanted)),
+    needRestart: restartsFor(settings),
+    settings,
   };
 }
 
-/** What there is once for the whole proxy, by the names of its settings. */
-function ofProxy(options: ProxyOptions): Omit<Partial<ProxyOptions>, "memory" | "dnsTtl"> {
-  const { engine, workers, totalRelays, drainTimeoutMs, dnsServers, uring, memory } = options;
-  const { minMs: dnsMinTtlMs, maxMs: dnsMaxTtlMs } = options.dnsTtl ?? dnsTtlDefaults;
-  const { dnsAllow = [] } = options;
-  const names = { dnsServers, dnsMinTtlMs, dnsMaxTtlMs, dnsAllow };
-  return { engine, workers, totalRelays, drainTimeoutMs, ...memory, ...names, uring };
-}
-
-/** Settings that differ and that a running proxy cannot change, as they are called. */
-function restartsFor(running: ProxyOptions, wanted: ProxyOptions): string[] {
-  const [before, after] = [running, wanted].map(forRestart) as [object, object];
-  return Object.entries(after)
-    .filter(([name, value]) => !Bun.deepEquals(before[name as never], value, true))
-    .map(([name]) => name);
-}
-
-function forRestart(options: ProxyOptions): object {
-  const { engine, workers, memory, uring, dnsServers, dnsTtl, dnsAllow = [] } = options;
-  const { minMs: dnsMinTtl, maxMs: dnsMaxTtl } = dnsTtl ?? dnsTtlDefaults;
-  return { engine, workers, ...memory, uring, dnsServers, dnsMinTtl, dnsMaxTtl, dnsAllow };
+/** The names of settings of the whole proxy that only a restart changes; those of the ring are one. */
+export function restartsFor(settings: readonly SettingChange[]): string[] {
+  const names = settings.flatMap(({ setting }) => {
+    if (setting.startsWith("uring.")) return ["uring"];
+    const entry = (proxyTable as Table)[setting];
+    return entry === undefined || entry.needsRestart === true ? [setting] : [];
+  });
+  return [...new Set(names)];
 }
 
 /** Whether there is nothing to do. */
@@ -165,15 +154,21 @@ export function keyed<Listener extends WantedListener>(
  * addresses does, whatever the listener is called.
  *
  * @param before the homes of what runs
+ * @param apart what parts those of one name nevertheless
  */
 export function homesOf(
   listeners: readonly WantedListener[],
   before: ReadonlyMap<string, string> = new Map(),
+  apart: (listener: WantedListener) => string = () => "",
 ): Map<string, string> {
   const homes = new Map<string, string>();
   const taken = new Set<string>();
-  const groups = Map.groupBy(keyed(listeners), ([key, { name }]) => name ?? { key });
-  for (const group of groups.values()) {
+  const named = Map.groupBy(keyed(listeners), ([key, { name }]) => name ?? { key });
+  const groups = Array.from(named.values()).flatMap((group) =>
+    // Almost all are alone.
+    group.length === 1 ? [group] : [...Map.groupBy(group, ([, one]) => apart(one)).values()],
+  );
+  for (const group of groups) {
     const keys = group.map(([key]) => key);
     const [first = ""] = keys;
     const wanted = [...keys.flatMap((key) => before.get(key) ?? []), ...keys];

@@ -3,7 +3,7 @@ import { formatAddress, parseAddress } from "../config/address.ts";
 import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
 import { ListenError, type Listening } from "../engine/engine.ts";
 import { closeAll, type GivenSockets } from "../engine/listening-socket.ts";
-import { type Neighbour, type Opened, Ports } from "./ports.ts";
+import { type Neighbour, type NeighboursOn, type Opened, Ports } from "./ports.ts";
 
 let given: GivenSockets[] = [];
 /** Updates and ends of parts. */
@@ -41,13 +41,17 @@ function listener(text: string): ListenerOptions {
 const nowhere = () => undefined;
 const portOf = ({ listening: { address } }: Opened) => (address.kind === "tcp" ? address.port : 0);
 const staying = ({ places }: Opened): Neighbour => ({ places, stays: true });
+const near =
+  (...open: Neighbour[]): NeighboursOn =>
+  () =>
+    open;
 
 describe.skipIf(process.platform !== "linux")("a listener", () => {
   test("listens on all addresses of its name that this machine has, by one port", async () => {
     const found = ["127.0.0.1", "127.0.0.2", "192.0.2.1", "127.0.0.1"];
     const ports = new Ports(engine(), 2, nowhere, async () => found);
     const options = listener("proxy.test:0");
-    const opened = await ports.listen(options, []);
+    const opened = await ports.listen(options, near());
     const port = portOf(opened);
     expect(port).toBeGreaterThan(0);
     const texts = opened.places.map(formatAddress);
@@ -62,33 +66,33 @@ describe.skipIf(process.platform !== "linux")("a listener", () => {
 
   test("of a name that this machine has nothing of, or nobody knows, does not listen", async () => {
     const absent = new Ports(engine(), 1, nowhere, async () => ["192.0.2.1"]);
-    const failed = await absent.listen(listener("proxy.test:0"), []).catch((it) => it);
+    const failed = await absent.listen(listener("proxy.test:0"), near()).catch((it) => it);
     expect(failed).toBeInstanceOf(ListenError);
     expect(failed.code).toBe("EADDRNOTAVAIL");
     const unknown = new Ports(engine(), 1, nowhere, async () => []);
-    const lost = await unknown.listen(listener("proxy.test:0"), []).catch((it) => it);
+    const lost = await unknown.listen(listener("proxy.test:0"), near()).catch((it) => it);
     expect(lost.code).toBe("ENOTFOUND");
     expect(given).toEqual([]);
   });
 
   test("that fails on one of its addresses listens on none", async () => {
     const ports = new Ports(engine(1), 1, nowhere, async () => ["127.0.0.1", "127.0.0.2"]);
-    const failed = await ports.listen(listener("proxy.test:0"), []).catch((it) => it);
+    const failed = await ports.listen(listener("proxy.test:0"), near()).catch((it) => it);
     expect(failed.message).toBe("it cannot");
     expect(told).toEqual(["1 closed"]);
   });
 
   test("may be wider or narrower than another one, but not the very same", async () => {
     const ports = new Ports(engine(), 1, nowhere);
-    const one = await ports.listen(listener("127.0.0.1:0"), []);
+    const one = await ports.listen(listener("127.0.0.1:0"), near());
     const port = portOf(one);
-    const wider = await ports.listen(listener(`0.0.0.0:${port}`), [staying(one)]);
-    await ports.listen(listener(`:${port}`), [one, wider].map(staying));
+    const wider = await ports.listen(listener(`0.0.0.0:${port}`), near(staying(one)));
+    await ports.listen(listener(`:${port}`), near(...[one, wider].map(staying)));
     const twin = listener(`127.0.0.1:${port}`);
-    const failed = await ports.listen(twin, [staying(one)]).catch((error) => error);
+    const failed = await ports.listen(twin, near(staying(one))).catch((error) => error);
     expect(failed).toMatchObject({ code: "EADDRINUSE", holder: { isGoing: false } });
     // One that goes may be in the same place for a moment.
-    await ports.listen(twin, [{ ...one, stays: false }]);
+    await ports.listen(twin, near({ ...one, stays: false }));
     expect(given).toHaveLength(4);
   });
 });

@@ -20,11 +20,14 @@ export interface Opened {
   readonly isPassedOn: boolean;
 }
 
-/** One that accepts when another one is opened. */
+/** One that accepts when another one is opened on its port. */
 export interface Neighbour extends Pick<Opened, "places"> {
   /** It goes on accepting. */
   readonly stays: boolean;
 }
+
+/** There may be thousands of ports: who is on one is asked for each. */
+export type NeighboursOn = (port: number) => readonly Neighbour[];
 
 /**
  * Opens what this process listens on for its listeners. Sockets are opened here, so that those of one process
@@ -42,12 +45,12 @@ export class Ports {
   /**
    * Lets the engine listen on all that an address stands for.
    *
-   * @param open those that accept already
+   * @param near those that accept already somewhere on a port
    * @throws ListenError; then nothing listens
    */
-  async listen(options: ListenerOptions, open: readonly Neighbour[]): Promise<Opened> {
+  async listen(options: ListenerOptions, near: NeighboursOn): Promise<Opened> {
     const inherited = this.inherited(options.address);
-    const given = inherited ?? (await this.open(options, open));
+    const given = inherited ?? (await this.open(options, near));
     const parts: Listening[] = [];
     try {
       for (const one of given ?? [undefined]) parts.push(await this.engine.listen(options, one));
@@ -68,18 +71,21 @@ export class Ports {
 
   /** @returns undefined where the engine has to open sockets itself */
   private async open(
-    { address, unix }: ListenerOptions,
-    open: readonly Neighbour[],
+    options: ListenerOptions,
+    near: NeighboursOn,
   ): Promise<GivenSockets[] | undefined> {
+    const { address } = options;
     if (process.platform !== "linux" || address.kind === "unix") return undefined;
-    const own = open.flatMap(({ places, stays }) => places.map((place) => ({ place, stays })));
     const isOurs = (wanted: Address) => {
+      const own = near(wanted.kind === "tcp" ? wanted.port : 0).flatMap(({ places, stays }) =>
+        places.map((place) => ({ place, stays })),
+      );
       const twin = own.find(({ place, stays }) => stays && isSame(place, wanted));
       if (twin !== undefined) throw inUse(wanted, twin.place);
       return own.some(({ place }) => mayOverlap(place, wanted));
     };
     try {
-      return await openPlaces(address, this.workers, isOurs, unix, this.lookUp);
+      return await openPlaces(address, this.workers, isOurs, options, this.lookUp);
     } catch (error) {
       if (error instanceof ListenError) throw error;
       // There is no C library to ask: what the engine can do alone has to be enough.
@@ -87,6 +93,7 @@ export class Ports {
     }
   }
 }
+
 function isSame(one: Address, other: Address): boolean {
   if (one.kind === "unix" || other.kind === "unix" || one.port === 0) return false;
   return Buffer.compare(encodeSockaddr(one), encodeSockaddr(other)) === 0;

@@ -1,4 +1,5 @@
 import { formatAddress } from "../config/address.ts";
+import type { Observer } from "../engine/observer.ts";
 import type { HealthView } from "../upstream/health/checker.ts";
 import type { Entry } from "./entry.ts";
 
@@ -40,8 +41,7 @@ export class Primaries {
   /** The places that were told of each listener last, where there were several. */
   private readonly told = new Map<string, string>();
 
-  /** @param tell called with several names, and with fewer when that is over */
-  constructor(private readonly tell: (listener: string, upstreams: readonly string[]) => void) {}
+  constructor(private readonly observer: Observer) {}
 
   /** @param home the listener's, whatever it is called */
   look(home: string, listener: string, primaries: readonly Primary[]): void {
@@ -55,7 +55,7 @@ export class Primaries {
       if (this.told.get(home) === places) return;
       this.told.set(home, places);
     }
-    this.tell(listener, names);
+    this.observer.on({ event: "primariesChanged", listener, upstreams: names });
   }
 
   /** These listeners are left. */

@@ -2,9 +2,10 @@ import { cleanUp, cleanUpOrThrow } from "../clean-up.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Address, ProxyOptions, WantedListener } from "../config/options.ts";
 import { formatCounted } from "../config/quantity.ts";
-import { type Engine, ListenError, type ProxyObserver } from "../engine/engine.ts";
+import { type Engine, ListenError } from "../engine/engine.ts";
+import type { ProxyEvent } from "../engine/events.ts";
+import { hearing, type Observer, together } from "../engine/observer.ts";
 import { type EngineChoice, selectEngine } from "../engine/select.ts";
-import { together } from "../observe/together.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { Edges } from "./edges.ts";
 import { Listeners } from "./listeners.ts";
@@ -78,7 +79,7 @@ export class RunningProxy {
    */
   static async start(
     options: ProxyOptions,
-    observer: ProxyObserver,
+    observer: Observer,
     inherited: TakeSockets = () => undefined,
     lookUp: LookUpParts = lookUpBy(options.dnsServers, options.dnsTtl),
   ): Promise<RunningProxy> {
@@ -297,28 +298,24 @@ export class RunningProxy {
 }
 
 /** What is told is of use here, too. */
-function watching(observer: ProxyObserver, upstreams: Upstreams, edges: Edges): ProxyObserver {
-  const watched = together([
-    observer,
-    {
-      workerFailed(worker) {
+function watching(observer: Observer, upstreams: Upstreams, edges: Edges): Observer {
+  // Engines know an upstream by its row alone, and nothing of whose it is.
+  const withOwner = (event: ProxyEvent): ProxyEvent => {
+    if (event.event !== "dialFailed") return event;
+    const listener = upstreams.listenerOf(event.slot);
+    return listener === undefined ? event : { ...event, listener };
+  };
+  return together([
+    { wantsStarts: observer.wantsStarts, on: (event) => observer.on(withOwner(event)) },
+    hearing({
+      dialFailed: ({ slot, reason }) => upstreams.dialFailed(slot, reason),
+      workerFailed({ worker }) {
         upstreams.workerFailed(worker - 1);
         edges.workerFailed(worker - 1);
       },
       mirrorDropped({ reason, mirror }) {
         if (reason === "unreachable") upstreams.mirrorFailed(mirror);
       },
-    },
+    }),
   ]);
-  const { dialFailed } = together([
-    {
-      // Engines know an upstream by its row alone, and nothing of whose it is.
-      dialFailed(upstream, reason, detail, slot) {
-        observer.dialFailed(upstream, reason, detail, slot, upstreams.listenerOf(slot));
-      },
-      untold: (error) => observer.untold?.(error),
-    },
-    { dialFailed: (_upstream, reason, _detail, slot) => upstreams.dialFailed(slot, reason) },
-  ]);
-  return { ...watched, dialFailed };
 }

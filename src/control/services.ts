@@ -9,7 +9,7 @@ import type {
   WantedListener,
 } from "../config/options.ts";
 import { formatCount, formatCounted } from "../config/quantity.ts";
-import type { UpstreamsObserver } from "../upstream/events.ts";
+import type { Observer } from "../engine/observer.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
 import { resolverBy } from "../upstream/names/by-servers.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
@@ -74,7 +74,7 @@ export class Services implements Part {
    * @param sieve decides where members may be
    */
   constructor(
-    private readonly observer: UpstreamsObserver,
+    private readonly observer: Observer,
     private readonly changed: () => void,
     private readonly sieve: Sieve,
     { resolveService: resolve = resolveService, ...parts }: LookUpParts = {},
@@ -90,7 +90,8 @@ export class Services implements Part {
         this.told.delete(name);
         this.look();
         const [now, then] = [placesOf(places), placesOf(before)];
-        observer.serviceChanged?.({
+        observer.on({
+          event: "serviceChanged",
           name,
           count: now.size,
           added: [...now.difference(then)],
@@ -99,7 +100,8 @@ export class Services implements Part {
         });
         this.changed();
       },
-      onFailing: (name: string, error: NameError) => observer.serviceFailing?.(name, error.message),
+      onFailing: (name: string, { message: why }: NameError) =>
+        observer.on({ event: "serviceFailing", name, why }),
     };
     const ask = async (name: string) => {
       const resolution = await resolve(name);
@@ -249,7 +251,7 @@ export class Services implements Part {
     const told = this.told.get(name) ?? new Set();
     if (told.has(what)) return;
     this.told.set(name, told.add(what));
-    this.observer.serviceTrouble?.(name, what);
+    this.observer.on({ event: "serviceTrouble", name, what });
   }
 }
 

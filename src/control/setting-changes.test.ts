@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readDocument } from "../config/document.ts";
-import type { WantedListener } from "../config/options.ts";
+import { uringDefaults, type WantedListener } from "../config/options.ts";
 import { secretKeys } from "../config/secret-keys.ts";
 import { Problems } from "../config/sourced.ts";
 import { validate } from "../config/validate.ts";
@@ -30,7 +30,7 @@ test.each<[object, object, string[]]>([
   [
     {},
     { balance: "hash", boundedLoad: 1.25 },
-    ["balance: round-robin → hash", "boundedLoad: none → 1.25"],
+    ["balance: round-robin → hash", "boundedLoad: off → 1.25"],
   ],
   [
     {},
@@ -40,7 +40,7 @@ test.each<[object, object, string[]]>([
   [{}, { holdTimeout: "1m", dialBudget: "2m" }, ["dialBudget: off → 2m", "holdTimeout: off → 1m"]],
   [{}, { allow: "10.0.0.0/8,file:/a" }, ["allow: none → 10.0.0.0/8, file:/a"]],
   [{}, { refuse: "5s" }, ["refuse: reset → 5s"]],
-  [{}, { upRate: "1MiB", clientRate: 0.5 }, ["clientRate: 0 → 0.5", "upRate: off → 1MiB/s"]],
+  [{}, { upRate: "1MiB", clientRate: 0.5 }, ["clientRate: off → 0.5", "upRate: off → 1MiB/s"]],
   [{}, { check: "redis-primary" }, ["check: none → redis-primary"]],
   [
     { check: "tcp" },
@@ -50,7 +50,7 @@ test.each<[object, object, string[]]>([
   [
     {},
     { check: "tcp", checkTls: true, checkTlsVerify: false },
-    ["checkTlsVerify: on → off", "check: none → tcp", "checkTls: off → on"],
+    ["check: none → tcp", "checkTls: off → on", "checkTlsVerify: on → off"],
   ],
   [{}, { ejectAfter: 0 }, ["ejectAfter: 3 → 0"]],
   [{}, { onDown: "close", onRemove: "5s" }, ["onDown: keep → close", "onRemove: keep → 5s"]],
@@ -100,19 +100,19 @@ test("settings of the whole proxy, with their units", () => {
   const before = {
     workers: 1,
     drainTimeoutMs: 10_000,
-    segmentSize: 65_536,
-    uring: { waitTimeoutMicros: 100 },
+    memory: { segmentSize: 65_536, segmentCount: 64 },
+    uring: { ...uringDefaults, waitTimeoutMicros: 100 },
   };
   const after = {
     workers: 4,
     drainTimeoutMs: 60_000,
-    segmentSize: 131_072,
-    uring: { waitTimeoutMicros: 50 },
+    memory: { segmentSize: 131_072, segmentCount: 64 },
+    uring: { ...uringDefaults, waitTimeoutMicros: 50 },
   };
   expect(proxyChanges(before, after)).toEqual([
-    { setting: "workers", before: "1", after: "4" },
     { setting: "drainTimeout", before: "10s", after: "1m" },
     { setting: "segmentSize", before: "64KiB", after: "128KiB" },
+    { setting: "workers", before: "1", after: "4" },
     { setting: "uring.waitTimeout", before: "100us", after: "50us" },
   ]);
 });

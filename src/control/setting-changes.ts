@@ -1,16 +1,10 @@
 import { formatAddress } from "../config/address.ts";
-import type { NetworkList } from "../config/edge.ts";
-import { healthDefaults } from "../config/health.ts";
-import { mirrorDefaults } from "../config/mirror.ts";
-import type { Address, WantedListener } from "../config/options.ts";
-import { formatCount, formatDuration, formatMicros } from "../config/quantity.ts";
-import { tight } from "../config/rule.ts";
-import { formatNetwork } from "../edge/access/networks.ts";
-import {
-  type CheckOptions,
-  ejectionDefaults,
-  type OwnPort,
-} from "../upstream/health/check-options.ts";
+import type { WantedListener } from "../config/options.ts";
+import { NOT_SHOWN } from "../config/table/kind.ts";
+import { type Setting, type Table, valueAt } from "../config/table/setting.ts";
+import { listenerTable, proxyTable, upstreamTable, uringTable } from "../config/table/table.ts";
+import type { Settings } from "../config/validate.ts";
+import type { CheckOptions } from "../upstream/health/check-options.ts";
 
 /** A setting before and after, in words with units; what is secret is not repeated. */
 export interface SettingChange {
@@ -20,63 +14,19 @@ export interface SettingChange {
   after: string;
 }
 
-/** Values by the names of their settings. */
-type Values = Map<string, unknown>;
+/** A value with the words for it. */
+interface Told {
+  readonly value: unknown;
+  readonly text: string;
+}
 
-/** What is told of a value that must not be repeated, or that nobody could read. */
-const NOT_SHOWN = "(not shown)";
+/** Values by the names of their settings. */
+type Values = Map<string, Told>;
+
 /** Behind a value that looks as it did, but for details. */
 const OTHERWISE = "but another one";
 /** Instead of a value: there is none. */
 const NONE = "none";
-
-/** Settings by where their values are, as far as these are not called the same. */
-const names: Readonly<Record<string, string>> = {
-  "balance.policy": "balance",
-  "dial.budgetMs": "dialBudget",
-  "dial.queueMs": "queueTimeout",
-  "dial.queueMax": "queueSize",
-  "dial.holdMs": "holdTimeout",
-  "edge.refusal": "refuse",
-  "health.ejection.failures": "ejectAfter",
-  "health.ejection.baseMs": "ejectTime",
-  "health.panicPercent": "panicThreshold",
-  "health.check.tls.serverName": "checkTlsName",
-  "health.check.tls.identity": "checkTlsCert, checkTlsKey",
-  "health.check.steps": "checkSend, checkExpect",
-  "route.hook": "route",
-  "mirror.address": "mirror",
-  "mirror.bufferSize": "mirrorBuffer",
-  "uring.sqPollIdleMs": "uring.sqpoll",
-  "uring.waitTimeoutMicros": "uring.waitTimeout",
-  "uring.napiTimeoutMicros": "uring.napiTimeout",
-};
-
-/** Groups whose settings are called by the group, too: `unixMode`. */
-const prefixes: readonly (readonly [string, string])[] = [
-  ["health.check.tls.", "checkTls"],
-  ["health.check.", "check"],
-  ["unix.", "unix"],
-  ["mirror.", "mirror"],
-  ["route.", "route"],
-];
-
-/** What follows from others, or is told otherwise. */
-const passedOver: ReadonlySet<string> = new Set([
-  "address",
-  "upstreams",
-  "upstreamInside",
-  "edge.gate",
-  "health.check.kind",
-  "health.check.role",
-  "health.check.fastIntervalMs",
-  "health.check.jitter",
-  "health.ejection.withinMs",
-  "health.ejection.mostMs",
-]);
-
-/** What is a secret, may have one in it, or is a file's content. */
-const notShown = /^(check(Password|Send|Expect|TlsCa|TlsCert|TlsKey)\b|admin.*Token|route$)/;
 
 /** Which settings of a listener differ. */
 export function listenerChanges(before: WantedListener, after: WantedListener): SettingChange[] {
@@ -87,157 +37,126 @@ export function listenerChanges(before: WantedListener, after: WantedListener): 
   return changes(valuesOf(before, common), valuesOf(after, common));
 }
 
-/** Which of these settings of the whole proxy differ. @param before by their names, times with `Ms` */
-export function proxyChanges(before: object, after: object): SettingChange[] {
-  return changes(walked(before), walked(after));
+/** What is said once for a whole proxy, as far as whoever compares has to do with it. */
+export type WholeProxy = Partial<Omit<Settings, "listeners" | "overrides">>;
+
+/** Which settings of the whole proxy differ: all that there are on either side, but for its listeners. */
+export function proxyChanges(before: WholeProxy, after: WholeProxy): SettingChange[] {
+  return changes(ofProxy(before), ofProxy(after));
 }
 
 function changes(before: Values, after: Values): SettingChange[] {
   return [...new Set([...before.keys(), ...after.keys()])]
-    .filter((setting) => !Bun.deepEquals(before.get(setting), after.get(setting), true))
-    .map((setting) => change(setting, before.get(setting), after.get(setting)));
+    .map((setting) => ({ setting, one: before.get(setting), other: after.get(setting) }))
+    .filter(({ one, other }) => !Bun.deepEquals(one?.value, other?.value, true))
+    .map(({ setting, one, other }) => change(setting, one ?? MISSING, other ?? MISSING));
 }
 
-function change(setting: string, before: unknown, after: unknown): SettingChange {
-  const texts = { before: textOf(setting, before), after: textOf(setting, after) };
+const MISSING: Told = { value: undefined, text: "not there" };
+
+function change(setting: string, before: Told, after: Told): SettingChange {
+  const texts = { before: before.text, after: after.text };
   if (texts.before !== texts.after || texts.before === NOT_SHOWN) return { setting, ...texts };
   // They differ by less than words say.
-  if (typeof before === "number" && typeof after === "number") {
-    return { setting, before: String(before), after: String(after) };
+  if (typeof before.value === "number" && typeof after.value === "number") {
+    return { setting, before: String(before.value), after: String(after.value) };
   }
   return { setting, before: texts.before, after: `${texts.after}, ${OTHERWISE}` };
+}
+
+/** The settings of a table that have a place among these options. @param prefix of their names */
+function walked(options: object, table: Table, prefix = "", own: Odd = {}): Values {
+  const values: Values = new Map();
+  for (const [key, setting] of Object.entries(table)) {
+    const odd = own[key];
+    if (odd === undefined && setting.at === "") continue;
+    const value = (odd === undefined ? valueAt(options, setting.at) : odd) ?? setting.fallback;
+    values.set(prefix + key, { value, text: textOf(setting, value) });
+  }
+  return values;
+}
+
+/** Values by their keys of which functions have made something else. */
+type Odd = Readonly<Record<string, unknown>>;
+
+function ofProxy(whole: WholeProxy): Values {
+  const { accessLog = null, admin = null, account = null, uring = {} } = whole;
+  const values = walked(whole, proxyTable, "", {
+    accessLog: accessLog?.target === "stdout" ? "stdout" : (accessLog?.target.path ?? NONE),
+    admin: admin?.address ?? NONE,
+    adminToken: admin?.token ?? NONE,
+    adminReadToken: admin?.readToken ?? NONE,
+    user: account?.user ?? NONE,
+    group: account?.group ?? NONE,
+  });
+  const { unixMode, unixUser, unixGroup } = listenerTable;
+  const socket = walked(admin ?? {}, { unixMode, unixUser, unixGroup });
+  return new Map([...values, ...socket, ...walked(uring, uringTable, "uring.")]);
 }
 
 /** @param common upstreams that both have: of others it is enough that they are there or are not */
 function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values {
   const { check, ejection } = listener.health;
-  // What says more of something that is not there has its defaults, as if it were.
-  const asked = { ...UNCHECKED, ...check, tls: { ...WITHOUT_TLS, ...check?.tls } };
-  const health = { ...listener.health, check: asked, ejection: ejection ?? NEVER_EJECTED };
-  const mirror = listener.mirror ?? { address: null, ...mirrorDefaults };
-  const values = walked({ ...listener, health, mirror });
-  values.set("check", check === null ? null : kindOf(check));
-  values.set("checkTls", (check?.tls ?? null) !== null);
+  const values = walked(listener, listenerTable, "", {
+    check: check === null ? NONE : kindOf(check),
+    checkTls: (check?.tls ?? null) !== null,
+    checkProxyProtocol: headerOf(listener),
+    ejectAfter: ejection?.failures ?? 0,
+  });
+  const { name = NONE } = listener;
+  values.set("name", { value: name, text: name });
+  hide(values, "checkTlsCert, checkTlsKey", check?.tls?.identity);
+  hide(values, "checkSend, checkExpect", check?.steps);
   for (const { address, weight, isBackup, maxRelays, ...own } of listener.upstreams) {
-    const name = `upstream ${formatAddress(address)}`;
+    const upstream = `upstream ${formatAddress(address)}`;
     if (!common.has(formatAddress(address))) {
-      values.set(name, "there");
+      values.set(upstream, { value: true, text: "there" });
       continue;
     }
-    values.set(`${name} weight`, weight);
-    values.set(`${name} backup`, isBackup);
-    values.set(`${name} maxRelays`, maxRelays);
-    values.set(`${name} onDown`, own.onDown === undefined ? AS_LISTENER : own.onDown);
-    values.set(`${name} sendProxyProtocol`, own.sendProxyProtocol ?? AS_LISTENER);
-    values.set(`${name} check`, own.check === undefined ? AS_LISTENER : own.check);
+    const tell = (key: keyof typeof upstreamTable, value: unknown) =>
+      values.set(`${upstream} ${key}`, {
+        value,
+        text: value === undefined ? AS_LISTENER : textOf(upstreamTable[key] as Setting, value),
+      });
+    tell("weight", weight);
+    tell("backup", isBackup);
+    tell("maxRelays", maxRelays);
+    tell("onDown", own.onDown);
+    tell("sendProxyProtocol", own.sendProxyProtocol);
+    const { check: ownCheck } = own;
+    values.set(`${upstream} check`, {
+      value: ownCheck,
+      text: ownCheck === undefined ? AS_LISTENER : ownCheck === null ? NONE : kindOf(ownCheck),
+    });
   }
   return values;
 }
 
-const UNCHECKED = {
-  intervalMs: healthDefaults.intervalMs,
-  timeoutMs: healthDefaults.timeoutMs,
-  rise: healthDefaults.rise,
-  fall: healthDefaults.fall,
-  address: null,
-  proxyProtocol: "off",
-};
-const WITHOUT_TLS = { serverName: null, verify: true, ca: null, identity: null, alpn: [] };
-const NEVER_EJECTED = { ...ejectionDefaults, failures: 0 };
+/** What its checks begin with, where that is not what it is unless something else is said. */
+function headerOf({ health: { check }, edge }: WantedListener): string {
+  const auto = check?.address === null ? edge.sendProxyProtocol : "off";
+  const sent = check?.proxyProtocol ?? auto;
+  return sent === auto ? listenerTable.checkProxyProtocol.fallback : sent;
+}
+
+function hide(values: Values, setting: string, value: unknown): void {
+  const isThere = value !== undefined && value !== null;
+  values.set(setting, { value: value ?? null, text: isThere ? NOT_SHOWN : NONE });
+}
 
 /** What an upstream says nothing of. */
 const AS_LISTENER = "as its listener";
 
-/** All values within, by their settings' names. */
-function walked(options: object): Values {
-  const values: Values = new Map();
-  const walk = (value: unknown, path: string) => {
-    if (passedOver.has(path)) return;
-    if (isGroup(value)) {
-      for (const [key, one] of Object.entries(value))
-        walk(one, path === "" ? key : `${path}.${key}`);
-    } else {
-      values.set(nameOf(path), value);
-    }
-  };
-  walk(options, "");
-  return values;
-}
-
-/** Whether settings are in it, and it is not the value of one. */
-function isGroup(value: unknown): value is object {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
-  const keys = ["networks", "tarpitMs", "least", "cert", "network"];
-  const isAddress = "kind" in value && ("host" in value || "path" in value || "port" in value);
-  return !(isAddress && !("intervalMs" in value)) && !keys.some((key) => key in value);
-}
-
-function nameOf(path: string): string {
-  const known = names[path];
-  if (known !== undefined) return known;
-  const prefix = prefixes.find(([group]) => path.startsWith(group));
-  const last = path.slice(path.lastIndexOf(".") + 1).replace(/Ms$/, "");
-  if (prefix !== undefined) return `${prefix[1]}${last.charAt(0).toUpperCase()}${last.slice(1)}`;
-  return path.startsWith("uring.") ? `uring.${last}` : last;
-}
-
-/** Settings of which 0 is no time, but that there is none. */
-const isTime = /(Timeout|Pause|Time|Interval|Budget|lifetime|slowStart|keepAlive|Ttl|sqpoll)$/;
-
-function textOf(setting: string, value: unknown): string {
-  if (/^upstream \S+$/.test(setting)) return value === undefined ? "not there" : String(value);
-  if (setting.endsWith(" check") && isCheck(value)) return kindOf(value);
-  if (notShown.test(setting)) return value === undefined || value === null ? NONE : NOT_SHOWN;
-  if (/\bon(Down|Remove)$/.test(setting)) return farewell(value);
-  if (value === undefined || value === null) return NONE;
-  if (typeof value === "boolean") return value ? "on" : "off";
-  if (typeof value === "number") return numberText(setting, value);
-  if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.length === 0 ? NONE : value.map(itemText).join(", ");
-  return objectText(value as object);
-}
-
-function numberText(setting: string, value: number): string {
-  if (/^uring\.(wait|napi)Timeout$/.test(setting)) return formatMicros(value);
-  if (isTime.test(setting) || setting === "drainTimeout") {
-    return value === 0 ? "off" : formatDuration(value);
+/** A value in the words of a file. */
+function textOf(setting: Setting, value: unknown): string {
+  const { is, initial, unless, fallback } = setting;
+  if (Bun.deepEquals(value, fallback, true)) {
+    return typeof initial === "string"
+      ? initial
+      : (unless ?? (initial === undefined ? NONE : is.show(value)));
   }
-  if (setting === "unixMode") return `0${value.toString(8)}`;
-  if (/^(upRate|downRate)$/.test(setting)) return value === 0 ? "off" : `${tight(value)}/s`;
-  if (/(Size|Buffer)$/.test(setting) && setting !== "queueSize") return tight(value);
-  return Number.isInteger(value) ? formatCount(value) : String(value);
-}
-
-function itemText(item: unknown): string {
-  if (typeof item === "string") return item;
-  const { host, port } = item as { readonly host?: string; readonly port?: number };
-  if (host !== undefined && port !== undefined) return formatAddress({ kind: "tcp", host, port });
-  return "a network";
-}
-
-function farewell(value: unknown): string {
-  if (typeof value !== "number")
-    return value === null || value === undefined ? "keep" : String(value);
-  return value === 0 ? "close" : formatDuration(value);
-}
-
-function objectText(value: object): string {
-  if ("tarpitMs" in value) return formatDuration(value.tarpitMs as number);
-  if ("networks" in value) return networksText(value as NetworkList);
-  if ("least" in value && "most" in value) return `${value.least}-${value.most}`;
-  if (!("kind" in value)) return NOT_SHOWN;
-  const address = value as Address | OwnPort;
-  return address.kind === "port" ? `:${address.port}` : formatAddress(address);
-}
-
-function networksText({ networks, files }: NetworkList): string {
-  const all = [...networks.map(formatNetwork), ...files.map((file) => `file:${file}`)];
-  return all.length === 0 ? NONE : all.join(", ");
-}
-
-function isCheck(value: unknown): value is CheckOptions {
-  return typeof value === "object" && value !== null && "intervalMs" in value;
+  // An empty text stands for none.
+  return value === "" || value === null || value === undefined ? NONE : is.show(value);
 }
 
 function kindOf({ kind, role }: CheckOptions): string {

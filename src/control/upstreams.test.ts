@@ -11,8 +11,9 @@ import {
   type TcpAddress,
   type UpstreamOptions,
 } from "../config/options.ts";
+import type { UpstreamEvent } from "../engine/events.ts";
+import { hearing } from "../engine/observer.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { UpstreamEvent } from "../upstream/events.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
 import { NameError } from "../upstream/names/name-error.ts";
@@ -60,6 +61,7 @@ const often = (more: Partial<CheckOptions> = {}): CheckOptions =>
 class Stage {
   readonly events: UpstreamEvent[] = [];
   readonly panics: [string, boolean][] = [];
+  readonly lacks: [string, boolean][] = [];
   readonly drops: [number, number | null][] = [];
   /** Names that were asked for; all of them are this machine, but those that nobody knows. */
   readonly asked: string[] = [];
@@ -68,10 +70,11 @@ class Stage {
   readonly clock = new TestClock();
   readonly upstreams = new Upstreams(
     2,
-    {
+    hearing({
       upstreamChanged: (event) => this.events.push(event),
-      panicChanged: (...panic) => this.panics.push(panic),
-    },
+      panicChanged: ({ listener, isOn }) => this.panics.push([listener, isOn]),
+      upstreamsLacking: ({ listener, isLacking }) => this.lacks.push([listener, isLacking]),
+    }),
     (...drop) => this.drops.push(drop),
     {
       resolve: async (name) => {
@@ -789,6 +792,43 @@ describe("slow start", () => {
     const made = stage();
     made.start(listener([1], { health: { slowStartMs: 60_000 } }));
     expect(made.view(1).effectiveWeight).toBe(1);
+  });
+});
+
+describe("a listener without any upstream that takes relays", () => {
+  test("is told once, whatever the cause, and when there is one again", async () => {
+    const made = stage();
+    const listeners = [
+      listener([1, 2], { name: "l" }),
+      listener([refusing()], { name: "m", port: 2, health: { check: often() } }),
+    ];
+    const [[a = -1, b = -1] = []] = made.start(...listeners);
+    await waitFor(() => made.lacks.length === 1, "its only upstream is down");
+    made.upstreams.set(a, { state: "drain" });
+    expect(made.lacks).toEqual([["m", true]]);
+    made.upstreams.set(b, { state: "maintenance" });
+    made.upstreams.set(b, { state: "drain" });
+    made.upstreams.set(a, { state: "ready" });
+    made.upstreams.set(b, { state: "ready" });
+    expect(made.lacks.slice(1)).toEqual([
+      ["l", true],
+      ["l", false],
+    ]);
+  });
+
+  test("is new again when it comes back", () => {
+    const made = stage();
+    const other = listener([2], { name: "m", port: 2 });
+    const one = listener([1], { name: "l" });
+    const [[a = -1] = []] = made.start(one);
+    made.upstreams.set(a, { state: "drain" });
+    made.reload(other);
+    const [[again = -1] = []] = made.reload(one);
+    made.upstreams.set(again, { state: "drain" });
+    expect(made.lacks).toEqual([
+      ["l", true],
+      ["l", true],
+    ]);
   });
 });
 

@@ -1,13 +1,18 @@
 import { assert } from "../assert.ts";
 import { cleanUpOrThrow } from "../clean-up.ts";
 import { formatAddress } from "../config/address.ts";
-import type { Address, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  UpstreamOptions,
+  WantedListener,
+} from "../config/options.ts";
 import { nameOfListener } from "../engine/account.ts";
 import { descriptorBudget } from "../engine/descriptors.ts";
 import { isName } from "../engine/names.ts";
+import type { Observer } from "../engine/observer.ts";
 import { Recurring } from "../engine/recurring.ts";
 import { type Reason, Side, sideOf } from "../flow/reason.ts";
-import type { UpstreamsObserver } from "../upstream/events.ts";
 import { Checker } from "../upstream/health/checker.ts";
 import type { Literals } from "../upstream/health/lookup.ts";
 import type { HealthEvent } from "../upstream/health/monitor.ts";
@@ -58,6 +63,8 @@ export class Upstreams implements Part {
   /** The table's rows; what is no upstream has some of them, too. */
   readonly rows: Rows;
   private readonly panics = new Map<string, PanicWatch>();
+  /** Homes of listeners none of whose upstreams may get relays. */
+  private readonly lacking = new Set<string>();
   private readonly primaries: Primaries;
   private readonly backups = new Backups();
   private readonly refreshService: NamesParts["refreshService"];
@@ -72,13 +79,13 @@ export class Upstreams implements Part {
 
   constructor(
     workers: number,
-    private readonly observer: UpstreamsObserver,
+    private readonly observer: Observer,
     private readonly drop: DropRelays,
     names: NamesParts = {},
   ) {
     this.table = new UpstreamTable(workers);
     this.rows = new Rows(this.table);
-    this.primaries = new Primaries((...told) => observer.primariesChanged?.(...told));
+    this.primaries = new Primaries(observer);
     this.refreshService = names.refreshService;
     this.names = new UpstreamNames(observer, {
       ...names,
@@ -126,7 +133,7 @@ export class Upstreams implements Part {
   private adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     // Those of now still count, if this is taken back.
     this.mirrors = [...this.mirrors, ...mirrorsOf(listeners)];
-    const homes = homesOf(listeners, this.homes);
+    const homes = homesOf(listeners, this.homes, upstreamsIn);
     const adopted = [...keyed(listeners)].map(([key, listener]) => {
       const home = homes.get(key) ?? key;
       const joins = [false, true].map((isBackup) => this.isAnyWell(home, isBackup));
@@ -149,7 +156,7 @@ export class Upstreams implements Part {
    */
   private retain(listeners: readonly ListenerOptions[]): number {
     this.mirrors = mirrorsOf(listeners);
-    this.homes = homesOf(listeners, this.homes);
+    this.homes = homesOf(listeners, this.homes, upstreamsIn);
     const wanted = new Set<Entry>();
     for (const [key, listener] of keyed(listeners)) {
       for (const options of listener.upstreams) {
@@ -174,7 +181,9 @@ export class Upstreams implements Part {
       ending += this.endingWith(entry);
       this.remove(entry, left.has(entry.home));
     }
-    for (const key of this.panics.keys()) if (!left.has(key)) this.panics.delete(key);
+    for (const known of [this.panics, this.lacking]) {
+      for (const home of known.keys()) if (!left.has(home)) known.delete(home);
+    }
     this.primaries.keep(left);
     this.backups.keep(left);
     this.look();
@@ -183,7 +192,7 @@ export class Upstreams implements Part {
 
   /** How many relays would end if these listeners held: those of upstreams that go, where that is wanted. */
   endingWithout(listeners: readonly ListenerOptions[]): number {
-    const homes = homesOf(listeners, this.homes);
+    const homes = homesOf(listeners, this.homes, upstreamsIn);
     const wanted = new Set(
       [...keyed(listeners)].flatMap(([key, { upstreams }]) =>
         upstreams.map(({ address }) => keyOf(homes.get(key) ?? key, address)),
@@ -390,7 +399,8 @@ export class Upstreams implements Part {
     const { listener, options, health } = entry;
     const upstream = formatAddress(options.address);
     const untried = isUntried === undefined ? {} : { isUntried };
-    this.observer.upstreamChanged?.({ listener, upstream, from, to, why, ...untried });
+    const what = { listener, upstream, from, to, why, ...untried };
+    this.observer.on({ event: "upstreamChanged", ...what });
     if (to === "up") {
       this.rise(entry);
       this.spare(entry);
@@ -406,7 +416,8 @@ export class Upstreams implements Part {
     if (entry === undefined) return;
     const { listener, options } = entry;
     const upstream = formatAddress(options.address);
-    this.observer.addressChanged?.({ listener, upstream, address, isWell: to === "up", why });
+    const what = { listener, upstream, address, isWell: to === "up", why };
+    this.observer.on({ event: "addressChanged", ...what });
   }
 
   /** Checks have said something new: of thousands of upstreams each does so at the start. */
@@ -511,6 +522,7 @@ export class Upstreams implements Part {
         const isOpen = entry.state === "ready" && (isWell(entry) || isSpared);
         this.table.setOpen(entry.options.slot, isOpen);
       }
+      this.lookForLack(home, entries);
       // Not before: who leaves a backup comes back at once, and the primary is open then.
       this.lookForPrimary(home, entries);
     }
@@ -530,6 +542,16 @@ export class Upstreams implements Part {
     return this.checker.isOpen(key, now) && !(joinsOthers && this.checker.isAwaited(key));
   }
 
+  /** Tells when nobody is left to whom a listener's clients may be given, and when somebody is again. */
+  private lookForLack(home: string, entries: readonly Entry[]): void {
+    const isLacking = !entries.some(({ options }) => this.table.isOpen(options.slot));
+    if (this.lacking.has(home) === isLacking) return;
+    if (isLacking) this.lacking.add(home);
+    else this.lacking.delete(home);
+    const [{ listener }] = entries as [Entry];
+    this.observer.on({ event: "upstreamsLacking", listener, isLacking });
+  }
+
   private isInPanic(home: string, entries: readonly Entry[]): boolean {
     const [{ listener, health }] = entries as [Entry];
     let watch = this.panics.get(home);
@@ -543,7 +565,14 @@ export class Upstreams implements Part {
       .filter(({ state, options }) => state === "ready" && !options.isBackup)
       .map((entry) => ({ weight: weightOf(entry), isOpen: this.checker.isOpen(entry.key) }));
     const change = watch.update(states);
-    if (change !== null) this.observer.panicChanged?.(listener, change === "entered");
+    if (change !== null) {
+      this.observer.on({ event: "panicChanged", listener, isOn: change === "entered" });
+    }
     return watch.isOn;
   }
+}
+
+/** Ports of a range share a name, and each may have upstreams of its own: these stand beside no other port's. */
+function upstreamsIn({ upstreams }: WantedListener): string {
+  return upstreams.map(({ address }) => formatAddress(address)).join();
 }

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { plainUpstream } from "../config/listeners.ts";
 import { type Address, listenerDefaults } from "../config/options.ts";
+import { listenerFigures } from "../counts/figures.ts";
 import { Flow } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
 import { Relay } from "../flow/relay.ts";
@@ -60,6 +61,7 @@ test("relays are counted by their upstream, however often its address was copied
   expect(book.stats().listeners).toEqual([
     {
       listener: "a",
+      ...listenerFigures.none(),
       accepted: 5,
       running: 1,
       waiting: 1,
@@ -110,8 +112,10 @@ test("of upstreams that come and go without end only the last ones are known", (
   const long = flows();
   account.begins();
   account.takes(long, at(1));
+  account.keep([stays, plainUpstream(at(1))]);
   for (let port = 2; port <= 2_000; port++) {
     account.keep([stays, plainUpstream(at(port))]);
+    account.leave([stays, plainUpstream(at(port - 1))]);
     relayed(at(port), "client_fin", 1, 1);
   }
   const known = () => book.stats().listeners[0]?.upstreams ?? [];
@@ -127,4 +131,22 @@ test("of upstreams that come and go without end only the last ones are known", (
   expect(known()[2]).toMatchObject({ ended: { drain: 1 }, upBytes: 5 });
   // Whoever reads it elsewhere sees the same.
   expect(copy.stats().listeners).toEqual(book.stats().listeners);
+});
+
+test("listeners of one name may have different upstreams, and none of these is forgotten", () => {
+  const at = (port: number) => plainUpstream({ kind: "tcp", host: "10.0.0.3", port });
+  const all = Array.from({ length: 600 }, (_, index) => at(index + 1));
+  for (const upstream of all) account.keep([upstream]);
+  for (const { address } of all) relayed(address, "client_fin", 1, 1);
+  // A reload: each gets new options.
+  for (const upstream of all) {
+    account.keep([upstream]);
+    account.leave([upstream]);
+  }
+  const known = () => book.stats().listeners[0]?.upstreams.map(({ upstream }) => upstream) ?? [];
+  expect(known()).toHaveLength(600);
+  // The range becomes narrower.
+  for (const upstream of all.slice(100)) account.leave([upstream]);
+  expect(known()).toHaveLength(100 + 256);
+  expect(known().slice(0, 100).at(-1)).toBe("10.0.0.3:100");
 });

@@ -1,15 +1,19 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address, UpstreamOptions, WantedListener } from "../config/options.ts";
+import {
+  ListenerCount,
+  listenerFigures,
+  UpstreamCount,
+  upstreamFigures,
+} from "../counts/figures.ts";
 import { numberOfReason, type Reason } from "../flow/reason.ts";
 import type { Relay } from "../flow/relay.ts";
 import type { Book } from "./book.ts";
 import {
   type FlowTotals,
-  ListenerCount,
   type Numbers,
   sharedNumbers,
   UPSTREAM_NUMBERS,
-  UpstreamCount,
   type UpstreamPage,
 } from "./pages.ts";
 
@@ -38,8 +42,8 @@ class UpstreamAccount {
 
   constructor(readonly page: UpstreamPage) {
     const { counts } = page;
-    this.up = counts.subarray(UpstreamCount.UpBytes, UpstreamCount.UpBytes + 1);
-    this.down = counts.subarray(UpstreamCount.DownBytes, UpstreamCount.DownBytes + 1);
+    this.up = counts.subarray(UpstreamCount.upBytes, UpstreamCount.upBytes + 1);
+    this.down = counts.subarray(UpstreamCount.downBytes, UpstreamCount.downBytes + 1);
   }
 
   /** As it was configured; null for none. */
@@ -57,7 +61,7 @@ class UpstreamAccount {
 
   ended(reason: Reason): void {
     this.running--;
-    (this.page.counts[UpstreamCount.Reasons + numberOfReason(reason)] as number)++;
+    (this.page.counts[upstreamFigures.size + numberOfReason(reason)] as number)++;
   }
 }
 
@@ -69,8 +73,10 @@ class UpstreamAccount {
  * Owner: a ledger. Listeners have theirs, and two with the same name the same one.
  */
 export class ListenerAccount {
-  private readonly counts = sharedNumbers(ListenerCount.Size);
+  private readonly counts = sharedNumbers(listenerFigures.size);
   private upstreams: UpstreamAccount[] = [];
+  /** How many of its listeners have an upstream: ports of one name may have different ones. */
+  private readonly wanted = new Map<string, number>();
   /** By the very object that stands for an upstream: no text is made for a relay. */
   private readonly byAddress = new Map<Address | null, UpstreamAccount>();
 
@@ -86,12 +92,22 @@ export class ListenerAccount {
     book.add({ kind: "listener", listener: name, counts: this.counts });
   }
 
-  /** The listener has these upstreams from now on. */
+  /** One of its listeners has these upstreams from now on. */
   keep(upstreams: readonly UpstreamOptions[]): void {
+    for (const { address } of upstreams) this.want(formatAddress(address), 1);
+  }
+
+  /** One of its listeners has no more what it was to {@link keep}. */
+  leave(upstreams: readonly UpstreamOptions[]): void {
+    for (const { address } of upstreams) this.want(formatAddress(address), -1);
+    this.forget();
+  }
+
+  /** Of what has gone only the last are known. */
+  private forget(): void {
     if (this.upstreams.length <= GONE_MAX) return;
-    const names = new Set<string | null>(upstreams.map(({ address }) => formatAddress(address)));
     const gone = this.upstreams.filter(
-      ({ name, running }) => name !== null && running === 0 && !names.has(name),
+      ({ name, running }) => name !== null && running === 0 && !this.wanted.has(name),
     );
     const forgotten = new Set(gone.slice(0, Math.max(0, gone.length - GONE_MAX)));
     if (forgotten.size === 0) return;
@@ -100,14 +116,26 @@ export class ListenerAccount {
     for (const { page } of forgotten) this.book.remove(page);
   }
 
+  private want(name: string, change: 1 | -1): void {
+    const count = (this.wanted.get(name) ?? 0) + change;
+    if (count > 0) this.wanted.set(name, count);
+    else this.wanted.delete(name);
+  }
+
   /** A client was accepted. */
   begins(): void {
-    (this.counts[ListenerCount.Accepted] as number)++;
+    this.add(ListenerCount.accepted);
+    this.add(ListenerCount.running);
   }
 
   /** One of its clients begins to wait for an upstream (1), or waits no more (−1). */
   waits(change: 1 | -1): void {
-    (this.counts[ListenerCount.Waiting] as number) += change;
+    this.add(ListenerCount.waiting, change);
+  }
+
+  /** Something has happened once more, or a state is over (−1). @param figure its place, see {@link ListenerCount} */
+  add(figure: number, change: 1 | -1 = 1): void {
+    (this.counts[figure] as number) += change;
   }
 
   /** It is decided whose a relay is: its bytes count for that upstream, those to come as they do. */
@@ -118,7 +146,7 @@ export class ListenerAccount {
   /** A relay is over that was taken. */
   ended(upstream: Address | null, reason: Reason): void {
     this.upstream(upstream).ended(reason);
-    (this.counts[ListenerCount.Ended] as number)++;
+    this.add(ListenerCount.running, -1);
   }
 
   private upstream(address: Address | null): UpstreamAccount {

@@ -1,22 +1,32 @@
 import type { EngineName } from "../config/options.ts";
-import { FlowCount } from "../flow/flow.ts";
-import { numberOfReason, type Reason, reasons } from "../flow/reason.ts";
-import type { EngineStats, FlowStats, ListenerStats, RingStats, UpstreamStats } from "./engine.ts";
-import { closeMirror, mirrorStats } from "./mirror/account.ts";
 import {
   Count,
-  type EnginePage,
+  engineFigures,
+  type FlowStats,
+  flowFigures,
   ListenerCount,
+  listenerFigures,
+  loopFigures,
+  memoryFigures,
+  ringFigures,
+  upstreamFigures,
+} from "../counts/figures.ts";
+import { occurred } from "../counts/occurred.ts";
+import { numberOfReason, reasons } from "../flow/reason.ts";
+import type { EngineStats, ListenerStats, RingStats, UpstreamStats } from "./engine.ts";
+import { closeMirror, mirrorStats } from "./mirror/account.ts";
+import {
+  type EnginePage,
   type ListenerPage,
   type MirrorPage,
   type Numbers,
   type Page,
   sharedNumbers,
   UPSTREAM_NUMBERS,
-  UpstreamCount,
   type UpstreamPage,
 } from "./pages.ts";
 import { COPY_SEGMENT_SIZE } from "./policy.ts";
+import { discard } from "./summary.ts";
 import { noStats } from "./total.ts";
 
 interface Listener {
@@ -83,13 +93,14 @@ export class Book {
     for (const page of this.mirrors) closeMirror(page);
     const failed = numberOfReason("worker_failed");
     const { counts } = engine;
-    (engine.reasons[failed] as number) += leftOf(counts, Count.Accepted, Count.Ended);
-    counts[Count.Ended] = counts[Count.Accepted] as number;
+    const left = (counts[Count.accepted] as number) - (counts[Count.ended] as number);
+    (engine.reasons[failed] as number) += left;
+    counts[Count.ended] = counts[Count.accepted] as number;
     for (const { page, upstreams } of this.listeners.values()) {
-      page.counts[ListenerCount.Waiting] = 0;
-      const left = leftOf(page.counts, ListenerCount.Accepted, ListenerCount.Ended);
+      const left = page.counts[ListenerCount.running] as number;
+      page.counts[ListenerCount.running] = 0;
+      page.counts[ListenerCount.waiting] = 0;
       if (left === 0) continue;
-      page.counts[ListenerCount.Ended] = page.counts[ListenerCount.Accepted] as number;
       // Nobody knows any more which upstreams they had.
       let nobody = upstreams.find(({ upstream }) => upstream === null);
       if (nobody === undefined) {
@@ -98,7 +109,7 @@ export class Book {
         nobody = { kind: "upstream", listener, upstream: null, counts: numbers };
         this.add(nobody);
       }
-      (nobody.counts[UpstreamCount.Reasons + failed] as number) += left;
+      (nobody.counts[upstreamFigures.size + failed] as number) += left;
     }
   }
 
@@ -107,7 +118,7 @@ export class Book {
     const { counts } = this.engine ?? {};
     return counts === undefined
       ? 0
-      : (counts[Count.Turns] as number) + (counts[Count.Events] as number);
+      : (counts[Count.turns] as number) + (counts[Count.events] as number);
   }
 
   /** The figures as of now. */
@@ -115,10 +126,9 @@ export class Book {
     const { engine, name } = this;
     if (engine === null) return noStats(name);
     const { counts, flows } = engine;
-    const read = (count: Count) => counts[count] as number;
     // In this order: a relay may end in between, and more must not have ended than were accepted.
-    const ended = read(Count.Ended);
-    const accepted = read(Count.Accepted);
+    const ended = counts[Count.ended] as number;
+    const accepted = counts[Count.accepted] as number;
     return {
       engine: name,
       durationMs: performance.now() - this.startedAt,
@@ -126,91 +136,57 @@ export class Book {
         accepted,
         running: accepted - ended,
         ended,
-        reasons: reasonsOf(engine.reasons, 0),
+        reasons: occurred(reasons, engine.reasons),
       },
       up: flowStats(flows.up, flows.discardedUp),
       down: flowStats(flows.down, flows.discardedDown),
       listeners: Array.from(this.listeners.values(), listenerStats),
       mirrors: this.mirrors.map(mirrorStats),
-      memory: {
-        segmentSize: read(Count.SegmentSize),
-        segmentCount: read(Count.SegmentCount),
-        segmentsLeased: read(Count.SegmentsLeased),
-        segmentsLeasedMax: read(Count.SegmentsLeasedMax),
-        poolBytes: read(Count.PoolBytes),
-        mirrorBytes: read(Count.MirrorBytes),
-        mirrorHeldBytes: read(Count.MirrorSegmentsLeased) * COPY_SEGMENT_SIZE,
-      },
-      loop: { turns: Math.round(read(Count.Turns)), events: read(Count.Events) },
+      memory: memoryStats(counts),
+      loop: loopStats(counts),
       ring: ringStats(counts),
       receiveSegments: used(engine.receiveSegments),
       sendSegments: used(engine.sendSegments),
-      acceptPauses: read(Count.AcceptPauses),
-      routeFailures: read(Count.RouteFailures),
+      ...engineFigures.read(counts, Count.acceptPauses),
     };
   }
 }
 
-function leftOf(counts: Numbers, accepted: number, ended: number): number {
-  return (counts[accepted] as number) - (counts[ended] as number);
-}
-
 function listenerStats({ page, upstreams }: Listener): ListenerStats {
   const { counts, listener } = page;
-  const ended = counts[ListenerCount.Ended] as number;
-  const accepted = counts[ListenerCount.Accepted] as number;
-  return {
-    listener,
-    accepted,
-    running: accepted - ended,
-    waiting: counts[ListenerCount.Waiting] as number,
-    upstreams: upstreams.map(upstreamStats),
-  };
+  return { listener, ...listenerFigures.read(counts), upstreams: upstreams.map(upstreamStats) };
 }
 
 function upstreamStats({ upstream, counts }: UpstreamPage): UpstreamStats {
-  return {
-    upstream,
-    ended: reasonsOf(counts, UpstreamCount.Reasons),
-    upBytes: counts[UpstreamCount.UpBytes] as number,
-    downBytes: counts[UpstreamCount.DownBytes] as number,
-  };
-}
-
-function reasonsOf(counts: Numbers, first: number): Partial<Record<Reason, number>> {
-  const occurred: Partial<Record<Reason, number>> = {};
-  for (let i = 0; i < reasons.length; i++) {
-    const count = counts[first + i] as number;
-    if (count > 0) occurred[reasons[i] as Reason] = count;
-  }
-  return occurred;
+  const ended = occurred(reasons, counts, upstreamFigures.size);
+  return { upstream, ended, ...upstreamFigures.read(counts) };
 }
 
 function flowStats(plain: Numbers, discarded: Numbers): FlowStats {
-  const sum = (count: FlowCount) => (plain[count] as number) + (discarded[count] as number);
+  const thrownAway = Float64Array.from(discarded);
+  discard(thrownAway, 0);
+  const stats = flowFigures.read(plain);
+  flowFigures.add(stats, flowFigures.read(thrownAway));
+  return stats;
+}
+
+function memoryStats(counts: Numbers): EngineStats["memory"] {
   return {
-    receives: sum(FlowCount.Receives),
-    shortReceives: sum(FlowCount.ShortReceives),
-    sends: plain[FlowCount.Sends] as number,
-    shortSends: sum(FlowCount.ShortSends),
-    pauses: sum(FlowCount.Pauses),
-    poolEmpty: sum(FlowCount.PoolEmpty),
-    receivedBytes: sum(FlowCount.ReceivedBytes),
-    sentBytes: plain[FlowCount.SentBytes] as number,
-    discardedBytes: discarded[FlowCount.SentBytes] as number,
-    lostBytes: sum(FlowCount.LostBytes),
+    ...memoryFigures.read(counts, Count.segmentSize),
+    mirrorBytes: counts[Count.mirrorPoolBytes] as number,
+    mirrorHeldBytes: (counts[Count.mirrorSegmentsLeased] as number) * COPY_SEGMENT_SIZE,
   };
 }
 
+function loopStats(counts: Numbers): EngineStats["loop"] {
+  const loop = loopFigures.read(counts, Count.turns);
+  return { ...loop, turns: Math.round(loop.turns) };
+}
+
 function ringStats(counts: Numbers): RingStats | null {
-  if (counts[Count.HasRing] === 0) return null;
-  return {
-    submissions: counts[Count.Submissions] as number,
-    completions: counts[Count.Events] as number,
-    silentSends: counts[Count.SilentSends] as number,
-    receivesWithoutBuffer: counts[Count.ReceivesWithoutBuffer] as number,
-    overflows: counts[Count.Overflows] as number,
-  };
+  if (counts[Count.hasRing] === 0) return null;
+  const completions = counts[Count.events] as number;
+  return { ...ringFigures.read(counts, Count.submissions), completions };
 }
 
 /** The numbers up to the last that is not 0: of hundreds, most of the time, the first two. */

@@ -1,17 +1,28 @@
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
+import type { Values } from "../counts/figure.ts";
+import type {
+  engineFigures,
+  FlowStats,
+  listenerFigures,
+  loopFigures,
+  memoryFigures,
+  relayFigures,
+  ringFigures,
+  upstreamFigures,
+} from "../counts/figures.ts";
+import type { Occurred } from "../counts/occurred.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { UpstreamsObserver } from "../upstream/events.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import type { Selection } from "./ending/dropping.ts";
 import type { GivenSockets } from "./listening-socket.ts";
 import type { MirrorStats } from "./mirror/account.ts";
-import type { MirrorDrop, MirrorOutcome } from "./mirror/reason.ts";
+import type { MirrorOutcome } from "./mirror/reason.ts";
 
 /**
  * What does the I/O. An engine accepts on listeners, dials upstreams and carries bytes, in the shape
  * that {@link Flow} and {@link Relay} dictate; `test/contract.ts` says what it must do, whatever it
  * is made of. It writes no log and reads no clock for anybody else: what others want to know it tells
- * its {@link EngineObserver} or answers in {@link Engine.stats}.
+ * its {@link Observer} or answers in {@link Engine.stats}.
  */
 export interface Engine {
   readonly name: EngineName;
@@ -34,7 +45,7 @@ export interface Engine {
   stats(): EngineStats;
   /**
    * The relays that run now, oldest first. Workers are asked for them; one that does not answer in time
-   * (some seconds) is left out, which is told ({@link ProxyObserver.workerSilent}).
+   * (some seconds) is left out, which is told (`workerSilent`).
    */
   relays(): Promise<RelaySummary[]>;
   /** Asks each worker whether it accepts. Settles within a second, whatever a worker does. */
@@ -133,29 +144,6 @@ export class ListenError extends Error {
   }
 }
 
-/** What one direction did. Counts since the relay (or, in totals, the engine) began. */
-export interface FlowStats {
-  receives: number;
-  /** Receives that brought less than one segment. */
-  shortReceives: number;
-  /** The uring engine counts a send that told nothing when its loop wakes next, a second later at most. */
-  sends: number;
-  /** Sends of which the target took only a part. */
-  shortSends: number;
-  /** Times the source was not read because its target was slow. */
-  pauses: number;
-  /** Times the source was not read because the pool was empty. */
-  poolEmpty: number;
-  /** Bytes taken from the source. */
-  receivedBytes: number;
-  /** Bytes that the target's kernel took. */
-  sentBytes: number;
-  /** Bytes received and thrown away by the mode (`oneway`, `sink`). */
-  discardedBytes: number;
-  /** Bytes received that no target got: `received = sent + discarded + lost + queued now`. */
-  lostBytes: number;
-}
-
 /** One relay's story: running (`reason` is null) or ended. */
 export interface RelaySummary {
   /** 1, 2, 3… in the order of acceptance. */
@@ -201,39 +189,20 @@ export interface RelaySummary {
 }
 
 /** What an io_uring has done. */
-export interface RingStats {
-  /** Operations that were submitted. */
-  submissions: number;
-  /** Completions that were seen. */
-  completions: number;
-  /** Sends that were over silently when they were submitted. */
-  silentSends: number;
-  /** Receives that found no provided buffer. */
-  receivesWithoutBuffer: number;
-  /** Turns at the end of which completions waited in the kernel, as their queue was full. */
-  overflows: number;
-}
+export type RingStats = Values<typeof ringFigures>;
 
 /** What the relays of one listener went through with one upstream. */
-export interface UpstreamStats {
+export interface UpstreamStats extends Values<typeof upstreamFigures> {
   /** As it was configured; null in mode `sink`. Of several that were tried, the last one. */
   upstream: string | null;
   /** How many ended for which reason; only reasons that occurred. */
-  ended: Partial<Record<Reason, number>>;
-  /** Bytes from clients, those of relays that run included. */
-  upBytes: number;
-  /** Bytes from the upstream, likewise. */
-  downBytes: number;
+  ended: Occurred<Reason>;
 }
 
 /** What one listener has done; listeners with the same name are one. */
-export interface ListenerStats {
+export interface ListenerStats extends Values<typeof listenerFigures> {
   /** As {@link RelaySummary.listener}. */
   listener: string;
-  accepted: number;
-  running: number;
-  /** Of those that run: they wait for room at an upstream, or for one that can be reached. */
-  waiting: number;
   /**
    * Each upstream that a relay was decided for, in the order of the first. Nothing here ever falls. Of
    * those that the listener has no more the last 256 are kept, or some more.
@@ -242,16 +211,13 @@ export interface ListenerStats {
 }
 
 /** Everything that an engine counts. */
-export interface EngineStats {
+export interface EngineStats extends Values<typeof engineFigures> {
   engine: EngineName;
   /** Milliseconds since the engine was made. */
   durationMs: number;
-  relays: {
-    accepted: number;
-    running: number;
-    ended: number;
+  relays: Values<typeof relayFigures> & {
     /** How many ended for which reason; only reasons that occurred. */
-    reasons: Partial<Record<Reason, number>>;
+    reasons: Occurred<Reason>;
   };
   up: FlowStats;
   down: FlowStats;
@@ -259,96 +225,12 @@ export interface EngineStats {
   listeners: ListenerStats[];
   /** Copies to mirrors, by listener and mirror. */
   mirrors: MirrorStats[];
-  memory: {
-    segmentSize: number;
-    segmentCount: number;
-    segmentsLeased: number;
-    segmentsLeasedMax: number;
-    /** Bytes that the pool has taken so far. */
-    poolBytes: number;
-    /** Bytes that the memory of copies to mirrors has taken so far; it is none of the pool's. */
-    mirrorBytes: number;
-    /** Bytes of that in which something waits now, in whole segments. */
-    mirrorHeldBytes: number;
-  };
-  loop: {
-    /** Passes of the loop that had something to do; an estimate where it was quiet. */
-    turns: number;
-    /** Events (receives, writable notices, ends, closes, connections) in all turns. */
-    events: number;
-  };
+  memory: Values<typeof memoryFigures>;
+  loop: Values<typeof loopFigures>;
   /** Null where there is no ring. */
   ring: RingStats | null;
   /** `receiveSegments[n]`: receives that brought up to n segments' worth of bytes; index 1…. */
   receiveSegments: number[];
   /** `sendSegments[n]`: sends of which the target took up to n segments' worth; index 1…. */
   sendSegments: number[];
-  /** Times accepting was stopped because descriptors or memory ran out. */
-  acceptPauses: number;
-  /** Relays whose listener's route function has failed: it threw, was late or answered nonsense. */
-  routeFailures: number;
-}
-
-/**
- * Told by an engine, synchronously and rarely (never per byte), what somebody may want to know. An
- * observer must not throw and must not call back into the engine.
- */
-export interface EngineObserver {
-  /**
-   * A client was accepted; its upstream is not chosen yet. Told only to an observer that has this
-   * method when the engine is made, so that nobody else pays for it.
-   */
-  relayStarted?(relay: RelaySummary): void;
-  relayEnded(relay: RelaySummary): void;
-  /** A dial failed; the relay may go on with another upstream. `detail` is the system's word. */
-  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void;
-  /** A slab was added to the pool, which has `bytes` now. */
-  poolGrew(bytes: number): void;
-  /** The pool is empty: reading and accepting wait. */
-  poolEmpty(): void;
-  /** Segments came back: reading goes on. */
-  poolRefilled(): void;
-  /** Accepting stopped, because of `cause`, with `relays` running. */
-  acceptPaused(cause: "descriptors" | "memory", relays: number): void;
-  acceptResumed(): void;
-  /** A listener's route function has failed for a relay. @param why in a few words */
-  routeFailed?(listener: string, why: string): void;
-  /** The copy of a relay was given up; told at most once for a relay. */
-  mirrorDropped?(drop: MirrorDrop): void;
-  /**
-   * Something that was to be told could not be, and who should have heard of it has not: no relay is
-   * touched by that. @param error with its stack
-   */
-  untold?(error: string): void;
-}
-
-/** Told by a proxy beside what its engines tell. */
-export interface ProxyObserver extends EngineObserver, UpstreamsObserver {
-  /**
-   * As an engine tells it, and whose upstream it was.
-   *
-   * @param listener as its upstreams' events call it; missing when it has this upstream no more
-   */
-  dialFailed(
-    upstream: string,
-    reason: Reason,
-    detail: string,
-    slot: number,
-    listener?: string,
-  ): void;
-  /**
-   * A worker has met a defect: so many relays of it ended (`worker_failed`), and another one takes
-   * its place after so many milliseconds.
-   *
-   * @param worker 1, 2, 3…
-   * @param error with its stack
-   */
-  workerFailed(worker: number, error: string, relays: number, replacedAfterMs: number): void;
-  /**
-   * A worker does not answer what it is asked (true): until it does its relays are missing in lists, and
-   * when it takes too long it is ended and replaced; or it answers again.
-   *
-   * @param worker 1, 2, 3…
-   */
-  workerSilent?(worker: number, isSilent: boolean): void;
 }

@@ -1,13 +1,19 @@
-import type { EngineName, MemoryOptions } from "../config/options.ts";
-import { FlowCount } from "../flow/flow.ts";
+import type { Address, EngineName, ListenerOptions, MemoryOptions } from "../config/options.ts";
+import { Count, engineRow, flowFigures } from "../counts/figures.ts";
 import { numberOfReason, type Reason, reasons } from "../flow/reason.ts";
-import { ListenerAccount } from "./account.ts";
+import { ListenerAccount, nameOfListener } from "./account.ts";
 import { Book } from "./book.ts";
 import type { EngineShare } from "./engine.ts";
 import type { Meter } from "./meter.ts";
-import { Count, type FlowTotals, sharedNumbers } from "./pages.ts";
+import { type FlowTotals, sharedNumbers } from "./pages.ts";
 import type { RelayStory } from "./relay-story.ts";
 import type { Summary } from "./summary.ts";
+
+/** A listener, as far as its relays are counted. */
+interface Counted {
+  readonly account: ListenerAccount;
+  readonly options: Pick<ListenerOptions, "upstreams">;
+}
 
 /**
  * What an engine counts of its relays: those that run, and all figures, which it writes to the pages
@@ -19,13 +25,13 @@ export class Ledger<T extends RelayStory> {
   /** All that is counted, for whoever wants to read it. */
   readonly book: Book;
   /** By {@link Count}; the engine keeps those of its memory, its loop and its ring itself. */
-  readonly counts = sharedNumbers(Count.Size);
+  readonly counts = sharedNumbers(engineRow.size);
   private readonly reasons = sharedNumbers(reasons.length);
   private readonly totals: FlowTotals = {
-    up: sharedNumbers(FlowCount.Size),
-    down: sharedNumbers(FlowCount.Size),
-    discardedUp: sharedNumbers(FlowCount.Size),
-    discardedDown: sharedNumbers(FlowCount.Size),
+    up: sharedNumbers(flowFigures.size),
+    down: sharedNumbers(flowFigures.size),
+    discardedUp: sharedNumbers(flowFigures.size),
+    discardedDown: sharedNumbers(flowFigures.size),
   };
   private readonly accounts = new Map<string, ListenerAccount>();
 
@@ -36,8 +42,8 @@ export class Ledger<T extends RelayStory> {
     { segmentSize, segmentCount }: MemoryOptions,
   ) {
     const { counts, reasons, totals: flows } = this;
-    counts[Count.SegmentSize] = segmentSize;
-    counts[Count.SegmentCount] = segmentCount;
+    counts[Count.segmentSize] = segmentSize;
+    counts[Count.segmentCount] = segmentCount;
     this.book = new Book(engine);
     this.book.add({
       kind: "engine",
@@ -60,13 +66,31 @@ export class Ledger<T extends RelayStory> {
     return account;
   }
 
+  /**
+   * Where the relays of a listener are counted.
+   *
+   * @param address the real one
+   * @param before whose place it takes
+   */
+  accountOf(options: ListenerOptions, address: Address, before: Counted | null): ListenerAccount {
+    const account = this.account(nameOfListener(options, address));
+    account.keep(options.upstreams);
+    if (before !== null) this.gone(before);
+    return account;
+  }
+
+  /** A listener is no more. */
+  gone({ account, options }: Counted): void {
+    account.leave(options.upstreams);
+  }
+
   /** A client was accepted. @returns the relay's number, see {@link EngineShare} */
   begins(relay: T, account: ListenerAccount): number {
     this.running.add(relay);
     account.begins();
     const { first, engines } = this.share;
-    const before = this.counts[Count.Accepted] as number;
-    this.add(Count.Accepted);
+    const before = this.counts[Count.accepted] as number;
+    this.add(Count.accepted);
     return first + engines * before;
   }
 
@@ -84,12 +108,12 @@ export class Ledger<T extends RelayStory> {
     relay.decided();
     relay.listener.account.ended(summary.upstreamAddress, reason);
     (this.reasons[numberOfReason(reason)] as number)++;
-    this.add(Count.Ended);
+    this.add(Count.ended);
     return summary;
   }
 
-  /** Something has happened once more. */
-  add(count: Count): void {
+  /** Something has happened once more. @param count its place, see {@link Count} */
+  add(count: number): void {
     (this.counts[count] as number)++;
   }
 

@@ -2,6 +2,7 @@ import { formatAddress } from "../config/address.ts";
 import {
   type Address,
   type FileAccess,
+  type ListenerOptions,
   listenerDefaults,
   type TcpAddress,
 } from "../config/options.ts";
@@ -22,7 +23,6 @@ import {
   setOption,
 } from "./linux.ts";
 import { isName } from "./names.ts";
-import { BACKLOG } from "./policy.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 import { removeSocketFile, removeStaleSocket } from "./socket-file.ts";
 
@@ -56,19 +56,22 @@ export interface GivenSockets {
  */
 export type Sharing = "none" | "later" | "all";
 
+/** What a listener has to say of its sockets: what the file of a unix one gets, and how many may wait. */
+export type SocketSettings = Pick<ListenerOptions, "unix" | "backlog">;
+
 /**
  * Opens a socket and listens on it.
  *
  * @param sharing does not matter for unix sockets
  * @param host what the address's name stands for, where that is known already
- * @param access what the file of a unix socket gets, before anybody can connect
+ * @param settings the file of a unix socket gets its access before anybody can connect
  * @throws ListenError
  */
 export async function openListening(
   address: Address,
   sharing: Sharing,
   host?: string,
-  access: FileAccess = listenerDefaults.unix,
+  settings: SocketSettings = listenerDefaults,
 ): Promise<ListeningSocket> {
   const isTcp = address.kind === "tcp";
   const place = isTcp ? { ...address, host: host ?? (await hostOf(address)) } : address;
@@ -89,8 +92,8 @@ export async function openListening(
     setOption(descriptor, SocketOption.noDelay, 1);
   } else await removeStaleSocket(place.path);
   check(bindSocket(descriptor, bytes));
-  if (place.kind === "unix") check(accessSet(place.path, access));
-  check(listenOn(descriptor, BACKLOG));
+  if (place.kind === "unix") check(accessSet(place.path, settings.unix));
+  check(listenOn(descriptor, settings.backlog));
   if (place.kind === "tcp" && sharing === "later") setOption(descriptor, SocketOption.reusePort, 1);
   return { descriptor, address: boundAddress(address, descriptor) };
 }
@@ -100,23 +103,22 @@ export async function openListening(
  * does not spread clients over several.
  *
  * @param isOurs whether this process listens already where these do, too
- * @param access what the file of a unix socket gets, before anybody can connect
  * @throws ListenError; then none is open
  */
 export async function openForWorkers(
   address: Address,
   workers: number,
   isOurs: boolean,
-  access: FileAccess,
+  settings: SocketSettings,
 ): Promise<readonly [ListeningSocket, ...ListeningSocket[]]> {
-  if (address.kind === "unix") return [await openListening(address, "none", undefined, access)];
+  if (address.kind === "unix") return [await openListening(address, "none", undefined, settings)];
   // A name is looked up once: all of them have to be bound to the very same address.
   const host = await hostOf(address);
-  const first = await openListening(address, isOurs ? "all" : "later", host);
+  const first = await openListening(address, isOurs ? "all" : "later", host, settings);
   const sockets: [ListeningSocket, ...ListeningSocket[]] = [first];
   try {
     while (sockets.length < workers) {
-      sockets.push(await openListening(first.address, "all", host));
+      sockets.push(await openListening(first.address, "all", host, settings));
     }
   } catch (error) {
     for (const { descriptor } of sockets) closeNow(descriptor);
@@ -150,11 +152,11 @@ export async function openPlaces(
   address: Address,
   workers: number,
   isOurs: (place: Address) => boolean,
-  access: FileAccess,
+  settings: SocketSettings,
   lookUp = askSystem,
 ): Promise<GivenSockets[]> {
   if (address.kind === "unix") {
-    return [{ sockets: await openForWorkers(address, workers, false, access), areOwn: true }];
+    return [{ sockets: await openForWorkers(address, workers, false, settings), areOwn: true }];
   }
   const opened: GivenSockets[] = [];
   let { port } = address;
@@ -163,7 +165,7 @@ export async function openPlaces(
     for (const host of await hostsOf(address, lookUp)) {
       const place = { ...address, host, port };
       try {
-        const [first, ...others] = await openForWorkers(place, workers, isOurs(place), access);
+        const [first, ...others] = await openForWorkers(place, workers, isOurs(place), settings);
         if (first.address.kind === "tcp") port = first.address.port;
         const named = (socket: ListeningSocket) => ({ ...socket, address: { ...address, port } });
         const sockets = [named(first), ...others.map(named)] as const;

@@ -1,4 +1,5 @@
 import type { EngineName } from "../config/options.ts";
+import { mirrorFigures, upstreamFigures } from "../counts/figures.ts";
 import { reasons } from "../flow/reason.ts";
 import { dropReasons } from "./mirror/reason.ts";
 
@@ -16,51 +17,11 @@ export function sharedNumbers(count: number): Numbers {
   return new Float64Array(new SharedArrayBuffer(count * Float64Array.BYTES_PER_ELEMENT));
 }
 
-/** What an engine counts beside bytes and reasons; the place of each number on its page. */
-export enum Count {
-  Accepted,
-  Ended,
-  AcceptPauses,
-  RouteFailures,
-  SegmentSize,
-  SegmentCount,
-  /** From here on as `PoolCount`. */
-  SegmentsLeased,
-  SegmentsLeasedMax,
-  PoolBytes,
-  Turns,
-  Events,
-  /** 1 when there is a ring, which has the numbers behind it. */
-  HasRing,
-  Submissions,
-  SilentSends,
-  ReceivesWithoutBuffer,
-  Overflows,
-  /** The memory of copies to mirrors; from here on as `PoolCount`. */
-  MirrorSegmentsLeased,
-  MirrorSegmentsLeasedMax,
-  MirrorBytes,
-  Size,
-}
+/** Numbers of an upstream's page: reasons stand behind its figures, in their order. */
+export const UPSTREAM_NUMBERS = upstreamFigures.size + reasons.length;
 
-/** What a listener counts. */
-export enum ListenerCount {
-  Accepted,
-  Ended,
-  /** Clients that wait for an upstream now. */
-  Waiting,
-  Size,
-}
-
-/** What is counted of a listener's relays with one upstream; reasons follow, in their order. */
-export enum UpstreamCount {
-  UpBytes,
-  DownBytes,
-  Reasons,
-}
-
-/** Numbers of an upstream's page. */
-export const UPSTREAM_NUMBERS = UpstreamCount.Reasons + reasons.length;
+/** Numbers of a mirror's page, likewise: why copies were given up. */
+export const MIRROR_NUMBERS = mirrorFigures.size + dropReasons.length;
 
 /**
  * What all flows of a direction come to, by `FlowCount`. Those whose target is nobody are added up
@@ -104,18 +65,6 @@ export interface UpstreamPage {
   /** {@link UPSTREAM_NUMBERS} of them, by {@link UpstreamCount}. */
   readonly counts: Numbers;
 }
-
-/** What is counted of copies; reasons of those that were given up follow, in their order. */
-export enum MirrorCount {
-  Begun,
-  Running,
-  Completed,
-  Bytes,
-  Reasons,
-}
-
-/** Numbers of a mirror's page. */
-export const MIRROR_NUMBERS = MirrorCount.Reasons + dropReasons.length;
 
 /** What is counted of the copies of a listener's relays to one mirror. */
 export interface MirrorPage {

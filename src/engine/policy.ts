@@ -1,11 +1,5 @@
 // Numbers that both engines hold to.
 
-/**
- * Connections that may wait for being accepted, as far as `net.core.somaxconn` allows. When more
- * clients connect at once the kernel drops their SYNs and they try again a second later.
- */
-export const BACKLOG = 4096;
-
 /** While memory has run out, holders are looked at so often; so many looks without progress end one. */
 export const PATIENCE_LOOK_MS = 1000;
 export const PATIENCE_LOOKS = 10;

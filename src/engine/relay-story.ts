@@ -4,6 +4,7 @@ import type {
   ProxyProtocolOut,
   UpstreamOptions,
 } from "../config/options.ts";
+import { ListenerCount } from "../counts/figures.ts";
 import type { ClientAddress } from "../edge/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Reason } from "../flow/reason.ts";
@@ -12,8 +13,7 @@ import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/choo
 import type { ListenerAccount } from "./account.ts";
 import type { Idleness } from "./idle-looks.ts";
 import type { Copy } from "./mirror/copy.ts";
-import { Summary } from "./summary.ts";
-import { flowStats } from "./tally.ts";
+import { flowsOf, Summary } from "./summary.ts";
 import { wasHeld } from "./waiting-room.ts";
 import { wallTime } from "./wall-clock.ts";
 
@@ -100,8 +100,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   private movedBefore = 0;
   private stalls = 0;
   /** The same for {@link lookIdle}, and how many of its looks found no change. */
-  private readonly movedAtLook: number[] = [0, 0, 0];
-  private readonly stillLooks: number[] = [0, 0, 0];
+  private looks: { readonly moved: number[]; readonly still: number[] } | null = null;
 
   /** @param listener whose client it carries now; set anew for each tenant */
   constructor(public listener: L) {
@@ -144,8 +143,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.retries = 0;
     this.movedBefore = 0;
     this.stalls = 0;
-    this.movedAtLook.fill(0);
-    this.stillLooks.fill(0);
+    this.looks?.moved.fill(0);
+    this.looks?.still.fill(0);
     this.isDecided = false;
     this.countAnew();
   }
@@ -183,6 +182,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.upstreamNumber = number;
     this.upstreamAddress = (chooser.upstreams[number] as UpstreamOptions).address;
     this.dials++;
+    this.listener.account.add(ListenerCount.dials);
     this.tries++;
     return this.upstreamAddress;
   }
@@ -367,10 +367,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   lookIdle(which: Idleness): number {
     const { up, down, dialing } = this.relay;
     const moved = [this.movedBytes, up.receivedBytes, down.receivedBytes][which] as number;
-    const isStill = moved === this.movedAtLook[which] && !dialing && !this.isHeldUp;
-    const looks = isStill ? (this.stillLooks[which] as number) + 1 : 0;
-    this.stillLooks[which] = looks;
-    this.movedAtLook[which] = moved;
+    // Made when somebody looks, which hardly any relay comes to.
+    this.looks ??= { moved: [0, 0, 0], still: [0, 0, 0] };
+    const before = this.looks;
+    const isStill = moved === before.moved[which] && !dialing && !this.isHeldUp;
+    const looks = isStill ? (before.still[which] as number) + 1 : 0;
+    before.still[which] = looks;
+    before.moved[which] = moved;
     return looks;
   }
 
@@ -409,8 +412,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
       this.endedAt === 0 ? null : this.relay.reason,
       this.label,
       this.copy?.outcome ?? null,
-      flowStats(this.relay.up, this.up.discards),
-      flowStats(this.relay.down, this.down.discards),
+      flowsOf(this.relay, this.up.discards, this.down.discards),
       this.destination ?? this.listener.local,
       this.resolvedAddress,
       this.peerAddress,

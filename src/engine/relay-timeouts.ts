@@ -6,7 +6,7 @@ import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import type { ListenerAccount } from "./account.ts";
-import { type Alarm, Deadlines, timerAlarm } from "./deadlines.ts";
+import { type Alarm, Deadlines } from "./deadlines.ts";
 import type { Drainable } from "./ending/drain.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
@@ -64,6 +64,27 @@ export interface TimedDialer<T> {
   attemptDue(relay: T): void;
 }
 
+/** What the relays of one listener share. */
+export interface RelayParts<T extends Timed> {
+  readonly options: ListenerOptions;
+  /** Where its relays are counted. */
+  readonly account: ListenerAccount;
+  /** Chooses their upstreams, and those of relays that wait. */
+  readonly chooser: UpstreamChooser;
+  /** Whose place it takes; null for nobody's. */
+  readonly before: RelayTimeouts<T> | null;
+  /** Lets their clients in; null for everybody. */
+  readonly admission: Admission | null;
+  /** Gets copies of them; null for nobody. */
+  readonly mirror: Mirror | null;
+  /** The engine's clients that were not let in. */
+  readonly outsiders: Outsiders<T>;
+  /** By whom route functions are asked. */
+  readonly routing: Routing;
+  /** See {@link Deadlines}. */
+  readonly alarm: Alarm;
+}
+
 /** What the relays of one listener wait for, whatever the engine: a queue for each span of time. */
 export class RelayTimeouts<T extends Timed> {
   /**
@@ -105,29 +126,19 @@ export class RelayTimeouts<T extends Timed> {
   /** Where all of its clients connect to; null when each has to be asked for. */
   readonly local: Address | null;
 
-  /**
-   * @param account where its relays are counted
-   * @param chooser chooses their upstreams, and those of relays that wait
-   * @param before whose place it takes; null for nobody's
-   * @param admission lets their clients in; null for everybody
-   * @param mirror gets copies of them; null for nobody
-   * @param outsiders the engine's clients that were not let in
-   * @param routing by whom route functions are asked
-   * @param dialer dials for them
-   * @param alarm see {@link Deadlines}
-   */
-  constructor(
-    readonly options: ListenerOptions,
-    readonly account: ListenerAccount,
-    chooser: UpstreamChooser,
-    before: RelayTimeouts<T> | null,
-    readonly admission: Admission | null,
-    readonly mirror: Mirror | null,
-    outsiders: Outsiders<T>,
-    routing: Routing,
-    dialer: TimedDialer<T>,
-    private readonly alarm: Alarm = timerAlarm,
-  ) {
+  readonly options: ListenerOptions;
+  readonly account: ListenerAccount;
+  readonly admission: Admission | null;
+  readonly mirror: Mirror | null;
+  private readonly alarm: Alarm;
+
+  constructor(parts: RelayParts<T>, dialer: TimedDialer<T>) {
+    const { options, account, chooser, before, admission, outsiders, routing, alarm } = parts;
+    this.options = options;
+    this.account = account;
+    this.admission = admission;
+    this.mirror = parts.mirror;
+    this.alarm = alarm;
     this.local = sharedLocal(options.address);
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
       new Deadlines<T>(spanMs, onExpired, alarm);

@@ -1,14 +1,16 @@
 import { formatAddress } from "../config/address.ts";
 import type { Address } from "../config/options.ts";
+import { FlowCount, type FlowStats, flowFigures } from "../counts/figures.ts";
 import type { ClientAddress } from "../edge/access/client-address.ts";
 import type { Reason } from "../flow/reason.ts";
-import type { FlowStats, RelaySummary } from "./engine.ts";
+import type { Relay } from "../flow/relay.ts";
+import type { RelaySummary } from "./engine.ts";
 import type { MirrorOutcome } from "./mirror/reason.ts";
 import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "./sockaddr.ts";
 
 /**
- * A relay's story. Every relay that ends has one, and few are ever read: so the two addresses are
- * put into words only when somebody asks.
+ * A relay's story. Every relay that ends has one, and few are ever read: so its addresses are put into
+ * words, and what its flows have counted gets names, only when somebody asks.
  */
 export class Summary implements RelaySummary {
   constructor(
@@ -26,14 +28,22 @@ export class Summary implements RelaySummary {
     readonly reason: Reason | null,
     readonly label: string | null,
     readonly mirror: MirrorOutcome | null,
-    readonly up: FlowStats,
-    readonly down: FlowStats,
+    /** A row of each flow, `up` first, as {@link flowsOf} makes them. */
+    readonly flows: Float64Array,
     /** As it was configured, or as the kernel or a PROXY header has it. */
     readonly localAddress: Address | Uint8Array | null,
     readonly resolvedAddress: Address | null,
     readonly peerAddress: ClientAddress | null,
     readonly waitedMs: number,
   ) {}
+
+  get up(): FlowStats {
+    return flowFigures.read(this.flows);
+  }
+
+  get down(): FlowStats {
+    return flowFigures.read(this.flows, flowFigures.size);
+  }
 
   get client(): string {
     return clientName(this.clientAddress);
@@ -80,4 +90,30 @@ export function endName(bytes: Uint8Array): string {
 /** The same; null when it is not known. */
 export function endNameOrNull(bytes: Uint8Array | null): string | null {
   return bytes === null || !(isIpSockaddr(bytes) || isUnixSockaddr(bytes)) ? null : endName(bytes);
+}
+
+/**
+ * What both flows of a relay have counted: a row of each, `up` first.
+ *
+ * @param upDiscards the target of that flow is nobody
+ */
+export function flowsOf(
+  { up, down }: Relay,
+  upDiscards: boolean,
+  downDiscards: boolean,
+): Float64Array {
+  const { size } = flowFigures;
+  const rows = new Float64Array(2 * size);
+  up.writeCounts(rows, 0);
+  down.writeCounts(rows, size);
+  if (upDiscards) discard(rows, 0);
+  if (downDiscards) discard(rows, size);
+  return rows;
+}
+
+/** A row is of flows whose target is nobody: what they "sent" was thrown away. @param at where it begins */
+export function discard(row: Float64Array, at: number): void {
+  row[at + FlowCount.discardedBytes] = row[at + FlowCount.sentBytes] as number;
+  row[at + FlowCount.sentBytes] = 0;
+  row[at + FlowCount.sends] = 0;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { listenerFigures } from "../counts/figures.ts";
 import type { EngineStats } from "./engine.ts";
 import type { MirrorStats } from "./mirror/account.ts";
 import { noStats, totalStats } from "./total.ts";
@@ -74,18 +75,20 @@ test("counts add up, whichever engine has which", () => {
 test("listeners with the same name are one, and so are their upstreams", () => {
   const redis = (upstream: string, reasons: object) => ({
     listener: "redis",
+    ...listenerFigures.none(),
     accepted: 5,
     running: 1,
     waiting: 2,
     upstreams: [{ upstream, ended: reasons, upBytes: 10, downBytes: 20 }],
   });
-  const other = { listener: ":1", accepted: 1, running: 0, waiting: 0, upstreams: [] };
+  const other = { listener: ":1", ...listenerFigures.none(), accepted: 1, upstreams: [] };
   const one = stats({ listeners: [redis("a:1", { client_fin: 3 })] });
   const two = stats({ listeners: [other, redis("b:1", { drain: 1 })] });
   const total = totalStats("uring", [one, two, one]);
   expect(total.listeners).toEqual([
     {
       listener: "redis",
+      ...listenerFigures.none(),
       accepted: 15,
       running: 3,
       waiting: 6,

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { flowProperty } from "../../test/model/flow-property.ts";
 import { FUZZ_TIMEOUT_MS, fuzz } from "../../test/model/fuzz.ts";
 import { flowMisuses, outcome } from "../../test/model/misuse.ts";
-import { Effect, Flow, FlowCount, Phase } from "./flow.ts";
+import { FlowCount, flowFigures } from "../counts/figures.ts";
+import { Effect, Flow, Phase } from "./flow.ts";
 
 /** A flow as in the sockets engine: it holds what one receive brings. */
 function openFlow(receiveMax = 4, limit = receiveMax): Flow {
@@ -218,7 +219,7 @@ test(
 );
 
 test("what flows count is added up at once, and the bytes for an account, too", () => {
-  const totals = new Float64Array(FlowCount.Size);
+  const totals = new Float64Array(flowFigures.size);
   const account = new Float64Array(1);
   const flows = [new Flow(4, 8), new Flow(4, 8)];
   for (const flow of flows) {
@@ -238,28 +239,25 @@ test("what flows count is added up at once, and the bytes for an account, too", 
     flow.flushed(1, 0);
     flow.abort();
   }
-  const counts = flows.map((flow) => [
-    flow.receiveCount,
-    flow.receiveShortCount,
-    flow.sendCount,
-    flow.sendShortCount,
-    flow.pauseCount,
-    flow.starvedCount,
-    flow.receivedBytes,
-    flow.sentBytes,
-    flow.lostBytes,
-  ]);
-  expect(counts).toEqual(Array(2).fill([3, 1, 1, 1, 1, 1, 7, 3, 4]));
-  expect([...totals]).toEqual([6, 2, 2, 2, 2, 2, 14, 6, 8]);
+  const { size } = flowFigures;
+  const counts = new Float64Array(2 * size);
+  for (const [index, flow] of flows.entries()) flow.writeCounts(counts, index * size);
+  const [one, other] = [flowFigures.read(counts), flowFigures.read(counts, size)];
+  const few = { shortReceives: 1, sends: 1, shortSends: 1, pauses: 1, poolEmpty: 1 };
+  const bytes = { receivedBytes: 7, sentBytes: 3, discardedBytes: 0, lostBytes: 4 };
+  expect(one).toEqual({ receives: 3, ...few, ...bytes });
+  expect(other).toEqual(one);
+  flowFigures.add(one, other);
+  expect(flowFigures.read(totals)).toEqual(one);
   expect([...account]).toEqual([6]);
 });
 
 test("a crowded queue is added up as a pause, and what comes after an abort as lost", () => {
   const flow = openFlow();
-  flow.totals = new Float64Array(FlowCount.Size);
+  flow.totals = new Float64Array(flowFigures.size);
   flow.crowd();
   flow.abort();
   flow.received(2);
-  expect(flow.totals[FlowCount.Pauses]).toBe(1);
-  expect(flow.totals[FlowCount.LostBytes]).toBe(2);
+  expect(flow.totals[FlowCount.pauses]).toBe(1);
+  expect(flow.totals[FlowCount.lostBytes]).toBe(2);
 });

@@ -1,4 +1,5 @@
 import { assert } from "../assert.ts";
+import { FlowCount, flowFigures } from "../counts/figures.ts";
 
 /** Where a flow stands. In-flight operations are not phases: see `receiving` and `sending`. */
 export enum Phase {
@@ -23,22 +24,8 @@ export enum Effect {
   End = 4,
 }
 
-/** What flows count, and its place where they are added up. */
-export enum FlowCount {
-  Receives,
-  ShortReceives,
-  Sends,
-  ShortSends,
-  Pauses,
-  PoolEmpty,
-  ReceivedBytes,
-  SentBytes,
-  LostBytes,
-  Size,
-}
-
 /** Where flows are added up of which nobody wants to know. */
-const nobodys = new Float64Array(FlowCount.Size);
+const nobodys = new Float64Array(flowFigures.size);
 
 /**
  * One direction of a relay: the bytes that come from a *source* and go to a *target*.
@@ -184,7 +171,7 @@ export class Flow {
   starve(): void {
     if (!this.starved) {
       this.starvedCount++;
-      (this.totals[FlowCount.PoolEmpty] as number)++;
+      (this.totals[FlowCount.poolEmpty] as number)++;
     }
     this.hold();
   }
@@ -202,19 +189,19 @@ export class Flow {
   /** The source is not read because its target is slow. */
   paused(): void {
     this.pauseCount++;
-    (this.totals[FlowCount.Pauses] as number)++;
+    (this.totals[FlowCount.pauses] as number)++;
   }
 
   /** A receive brought less than one segment. */
   receivedShort(): void {
     this.receiveShortCount++;
-    (this.totals[FlowCount.ShortReceives] as number)++;
+    (this.totals[FlowCount.shortReceives] as number)++;
   }
 
   /** The target took only a part of a send. */
   sentShort(): void {
     this.sendShortCount++;
-    (this.totals[FlowCount.ShortSends] as number)++;
+    (this.totals[FlowCount.shortSends] as number)++;
   }
 
   /** There is memory again. */
@@ -231,8 +218,8 @@ export class Flow {
     assert(size >= 0 && size <= this.size, "sent: not more than was queued");
     if (size > 0) {
       this.sendCount++;
-      (this.totals[FlowCount.Sends] as number)++;
-      (this.totals[FlowCount.SentBytes] as number) += size;
+      (this.totals[FlowCount.sends] as number)++;
+      (this.totals[FlowCount.sentBytes] as number) += size;
     }
     this.size -= size;
     this.sentBytes += size;
@@ -266,6 +253,19 @@ export class Flow {
     return lost;
   }
 
+  /** What it has counted since `open`, by {@link FlowCount}. @param at where its row begins */
+  writeCounts(into: Float64Array, at: number): void {
+    into[at + FlowCount.receives] = this.receiveCount;
+    into[at + FlowCount.shortReceives] = this.receiveShortCount;
+    into[at + FlowCount.sends] = this.sendCount;
+    into[at + FlowCount.shortSends] = this.sendShortCount;
+    into[at + FlowCount.pauses] = this.pauseCount;
+    into[at + FlowCount.poolEmpty] = this.starvedCount;
+    into[at + FlowCount.receivedBytes] = this.receivedBytes;
+    into[at + FlowCount.sentBytes] = this.sentBytes;
+    into[at + FlowCount.lostBytes] = this.lostBytes;
+  }
+
   /** Nothing of this flow will start again. */
   get over(): boolean {
     return this.phase === Phase.Ended || this.phase === Phase.Aborted;
@@ -282,14 +282,14 @@ export class Flow {
 
   private addReceive(size: number): void {
     const { totals, account } = this;
-    (totals[FlowCount.Receives] as number)++;
-    (totals[FlowCount.ReceivedBytes] as number) += size;
+    (totals[FlowCount.receives] as number)++;
+    (totals[FlowCount.receivedBytes] as number) += size;
     (account[0] as number) += size;
   }
 
   private lose(size: number): void {
     this.lostBytes += size;
-    (this.totals[FlowCount.LostBytes] as number) += size;
+    (this.totals[FlowCount.lostBytes] as number) += size;
   }
 
   /** Decides what to start. Each rule can ask only for what is not in flight. */

@@ -11,7 +11,7 @@ import { proxyOptions, validate } from "../config/validate.ts";
 import { describePlan } from "../control/plan.ts";
 import { RunningProxy } from "../control/proxy.ts";
 import type { EngineStats, RelaySummary } from "../engine/engine.ts";
-import { Events, type ProxyEvents } from "./events.ts";
+import { type ProxyEvents, passedOnTo } from "./events.ts";
 
 type CommandLineOnly =
   | "workers"
@@ -89,7 +89,7 @@ export interface Proxy extends AsyncDisposable {
  *     console.log(`try: redis-cli -p ${proxy.addresses[0]?.split(":").at(-1)} ping`);
  */
 export async function createProxy(config: ProxyConfig, events: ProxyEvents = {}): Promise<Proxy> {
-  const running = await RunningProxy.start(optionsOf(config), new Events(events));
+  const running = await RunningProxy.start(optionsOf(config), passedOnTo(events));
   return new LibraryProxy(running);
 }
 
@@ -133,7 +133,7 @@ class LibraryProxy implements Proxy {
   }
 }
 
-const anyTime = duration(0, 86_400_000, "0…24h");
+const anyTime = duration("0…24h");
 
 function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const problems = new Problems();

@@ -36,6 +36,13 @@ export class Ring {
     return (this.slots as Uint32Array)[this.head] as number;
   }
 
+  /** The segment that is `place` segments behind the first one, 0…count − 1. */
+  at(place: number): number {
+    let slot = this.head + place;
+    if (slot >= this.capacity) slot -= this.capacity;
+    return (this.slots as Uint32Array)[slot] as number;
+  }
+
   /** Bytes in the segment to send from next, at least 1. */
   get firstSize(): number {
     const index = this.first();

@@ -21,18 +21,18 @@ test("none has ended", () => {
 
 test("one, and one that never had an upstream", () => {
   const { latencies } = collector();
-  latencies.relayEnded(relaySummary({ dialMs: null, firstByteMs: null }));
+  latencies.relayEnded({ relay: relaySummary({ dialMs: null, firstByteMs: null }) });
   expect(latencies.figures()).toEqual({ ...none, relays: 1 });
-  latencies.relayEnded(relaySummary({ dialMs: 2, firstByteMs: null }));
+  latencies.relayEnded({ relay: relaySummary({ dialMs: 2, firstByteMs: null }) });
   const dialMs = { p50: 2, p99: 2 };
   expect(latencies.figures()).toEqual({ relays: 2, dialMs, firstByteMs: null });
 });
 
 test("those that ended long ago are left out", () => {
   const { latencies, at } = collector();
-  latencies.relayEnded(relaySummary({ dialMs: 1 }));
+  latencies.relayEnded({ relay: relaySummary({ dialMs: 1 }) });
   at(SPAN_MS);
-  latencies.relayEnded(relaySummary({ dialMs: 5 }));
+  latencies.relayEnded({ relay: relaySummary({ dialMs: 5 }) });
   expect(latencies.figures()).toMatchObject({ relays: 2, dialMs: { p50: 1, p99: 5 } });
   at(SPAN_MS + 1);
   expect(latencies.figures()).toMatchObject({ relays: 1, dialMs: { p50: 5, p99: 5 } });
@@ -42,7 +42,8 @@ test("those that ended long ago are left out", () => {
 
 test("the last ones stand for all, in any order", () => {
   const { latencies } = collector();
-  for (let ms = 1; ms <= 3 * KEPT; ms++) latencies.relayEnded(relaySummary({ dialMs: ms }));
+  for (let ms = 1; ms <= 3 * KEPT; ms++)
+    latencies.relayEnded({ relay: relaySummary({ dialMs: ms }) });
   const dialMs = { p50: 2 * KEPT + KEPT / 2, p99: 2 * KEPT + Math.ceil(0.99 * KEPT) };
   expect(latencies.figures()).toMatchObject({ relays: KEPT, dialMs });
 });
@@ -55,7 +56,7 @@ test("percentiles are values, and so many percent of the others do not exceed th
   fc.assert(
     fc.property(times, (all) => {
       const { latencies } = collector();
-      for (const firstByteMs of all) latencies.relayEnded(relaySummary({ firstByteMs }));
+      for (const firstByteMs of all) latencies.relayEnded({ relay: relaySummary({ firstByteMs }) });
       const { relays, firstByteMs: found } = latencies.figures();
       expect(relays).toBe(all.length);
       const known = all.filter((one) => one !== null);

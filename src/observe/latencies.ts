@@ -1,5 +1,6 @@
 import { assert } from "../assert.ts";
-import type { EngineObserver, RelaySummary } from "../engine/engine.ts";
+import type { Fields } from "../engine/events.ts";
+import type { Handlers } from "../engine/observer.ts";
 
 /** Half of the relays took at most p50 milliseconds, 99 of a hundred at most p99. */
 export interface Percentiles {
@@ -28,7 +29,7 @@ export const SPAN_MS = 10_000;
  *
  * Owner: the main thread.
  */
-export class Latencies implements Pick<EngineObserver, "relayEnded"> {
+export class Latencies implements Handlers {
   private readonly endedAt = new Float64Array(KEPT).fill(Number.NEGATIVE_INFINITY);
   /** NaN where there was none. */
   private readonly dialMs = new Float64Array(KEPT);
@@ -38,7 +39,7 @@ export class Latencies implements Pick<EngineObserver, "relayEnded"> {
   /** @param now a clock in milliseconds that never goes back; for tests */
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  relayEnded({ dialMs, firstByteMs }: RelaySummary): void {
+  relayEnded({ relay: { dialMs, firstByteMs } }: Fields<"relayEnded">): void {
     const place = this.next;
     this.endedAt[place] = this.now();
     this.dialMs[place] = dialMs ?? Number.NaN;

@@ -25,8 +25,11 @@ test("a relay is one line at debug, and kept for the statistics", () => {
   const { lines, observer, history } = record(4);
   const up = flowStats({ receivedBytes: 1_234, lostBytes: 34 });
   const relay = relaySummary({ id: 7, up, down: flowStats({ receivedBytes: 5 }) });
-  observer.relayEnded(relay);
-  observer.relayEnded(relaySummary({ id: 8, upstream: null, reason: "drain" }));
+  observer.on({ event: "relayEnded", relay });
+  observer.on({
+    event: "relayEnded",
+    relay: relaySummary({ id: 8, upstream: null, reason: "drain" }),
+  });
   expect(lines).toEqual([
     "debug: relay 7: 127.0.0.1:50000 → 127.0.0.1:6379 client_fin after 2s, " +
       "1,234 bytes up, 5 down, 34 of them lost",
@@ -39,8 +42,8 @@ test("at info a relay costs no text, and is kept all the same", () => {
   const { lines, observer, history } = record(3);
   const relay = relaySummary();
   Object.defineProperty(relay, "client", { get: () => expect.unreachable() });
-  observer.relayEnded(relay);
-  observer.poolGrew(1_048_576);
+  observer.on({ event: "relayEnded", relay });
+  observer.on({ event: "poolGrew", bytes: 1_048_576 });
   expect(lines).toEqual([]);
   expect(history.list()).toHaveLength(1);
 });
@@ -48,7 +51,7 @@ test("at info a relay costs no text, and is kept all the same", () => {
 test("a client that is refused is a line, and flush tells of the others", () => {
   const { lines, observer } = record(3);
   const relay = relaySummary({ listener: "main", upstream: null, reason: "no_upstream" });
-  for (let i = 0; i < 3; i++) observer.relayEnded(relay);
+  for (let i = 0; i < 3; i++) observer.on({ event: "relayEnded", relay });
   observer.flush();
   expect(lines).toEqual([
     "warn: main: no upstream takes relays: client 127.0.0.1:50000 is refused (no_upstream)",
@@ -60,8 +63,22 @@ test("dials that fail are a line per listener, upstream and second", () => {
   const { lines, observer } = record(3);
   for (let i = 0; i < 5_000; i++) {
     const reason = i < 4_000 ? "connect_refused" : "connect_timeout";
-    observer.dialFailed("a:1", reason, `E${i % 2}`, 0, "redis");
-    observer.dialFailed("a:1", "connect_unresolved", "", 1, "db");
+    observer.on({
+      event: "dialFailed",
+      upstream: "a:1",
+      reason,
+      detail: `E${i % 2}`,
+      slot: 0,
+      listener: "redis",
+    });
+    observer.on({
+      event: "dialFailed",
+      upstream: "a:1",
+      reason: "connect_unresolved",
+      detail: "",
+      slot: 1,
+      listener: "db",
+    });
   }
   expect(lines).toEqual([
     "warn: redis: upstream a:1: connect_refused (E0)",
@@ -76,14 +93,25 @@ test("dials that fail are a line per listener, upstream and second", () => {
 
 test("a dial to an upstream that its listener has no more is a line without its name", () => {
   const { lines, observer } = record(3);
-  observer.dialFailed("a:1", "connect_refused", "", 0);
+  observer.on({
+    event: "dialFailed",
+    upstream: "a:1",
+    reason: "connect_refused",
+    detail: "",
+    slot: 0,
+  });
   expect(lines).toEqual(["warn: upstream a:1: connect_refused"]);
 });
 
 test("route functions that fail are a line per listener and second", () => {
   const { lines, observer } = record(3);
-  for (let i = 0; i < 1_000; i++) observer.routeFailed("redis", i < 900 ? "it throws: A" : "late");
-  observer.routeFailed("db", "late");
+  for (let i = 0; i < 1_000; i++)
+    observer.on({
+      event: "routeFailed",
+      listener: "redis",
+      why: i < 900 ? "it throws: A" : "late",
+    });
+  observer.on({ event: "routeFailed", listener: "db", why: "late" });
   observer.flush();
   expect(lines).toEqual([
     "warn: redis: the route function has failed: it throws: A",
@@ -95,11 +123,11 @@ test("route functions that fail are a line per listener and second", () => {
 test("copies that are given up are a line per listener, mirror and second", () => {
   const { lines, observer } = record(3);
   const drop = { listener: "redis", mirror: "m:1", relay: 7, detail: "" };
-  observer.mirrorDropped({ ...drop, reason: "unreachable", detail: "ECONNREFUSED" });
+  observer.on({ event: "mirrorDropped", ...drop, reason: "unreachable", detail: "ECONNREFUSED" });
   for (let relay = 1; relay <= 1_000; relay++) {
-    observer.mirrorDropped({ ...drop, relay, reason: "slow" });
+    observer.on({ event: "mirrorDropped", ...drop, relay, reason: "slow" });
   }
-  observer.mirrorDropped({ ...drop, listener: "db", reason: "reset" });
+  observer.on({ event: "mirrorDropped", ...drop, listener: "db", reason: "reset" });
   observer.flush();
   expect(lines).toEqual([
     "warn: redis: mirror m:1: the copy of relay 7 is given up: unreachable (ECONNREFUSED)",
@@ -111,12 +139,12 @@ test("copies that are given up are a line per listener, mirror and second", () =
 test("an empty pool and paused accepting are a line per second, with how things stand", () => {
   const { lines, observer } = record(3);
   for (let i = 0; i < 1_000; i++) {
-    observer.poolEmpty();
-    observer.poolRefilled();
-    observer.acceptPaused("descriptors", 1_000 + i);
-    observer.acceptResumed();
+    observer.on({ event: "poolEmpty" });
+    observer.on({ event: "poolRefilled" });
+    observer.on({ event: "acceptPaused", cause: "descriptors", relays: 1_000 + i });
+    observer.on({ event: "acceptResumed" });
   }
-  observer.acceptPaused("memory", 12);
+  observer.on({ event: "acceptPaused", cause: "memory", relays: 12 });
   jest.advanceTimersByTime(1_000);
   observer.flush();
   expect(lines).toEqual([
@@ -130,10 +158,22 @@ test("an empty pool and paused accepting are a line per second, with how things 
 
 test("flush logs what was held back", () => {
   const { lines, observer } = record(3);
-  observer.dialFailed("a:1", "connect_refused", "", 0);
-  observer.dialFailed("a:1", "connect_refused", "", 0);
-  observer.poolEmpty();
-  observer.poolRefilled();
+  observer.on({
+    event: "dialFailed",
+    upstream: "a:1",
+    reason: "connect_refused",
+    detail: "",
+    slot: 0,
+  });
+  observer.on({
+    event: "dialFailed",
+    upstream: "a:1",
+    reason: "connect_refused",
+    detail: "",
+    slot: 0,
+  });
+  observer.on({ event: "poolEmpty" });
+  observer.on({ event: "poolRefilled" });
   observer.flush();
   observer.flush();
   expect(lines.slice(2)).toEqual([
@@ -144,14 +184,26 @@ test("flush logs what was held back", () => {
 
 test("a slab is a line at debug", () => {
   const { lines, observer } = record(4);
-  observer.poolGrew(3 * 1_048_576);
+  observer.on({ event: "poolGrew", bytes: 3 * 1_048_576 });
   expect(lines).toEqual(["debug: the pool has 3 MiB now"]);
 });
 
 test("a worker that has met a defect is told with what became of its relays, and its stack", () => {
   const { lines, observer } = record(3);
-  observer.workerFailed(2, "Error: a defect\n    at turn (loop.ts:1)", 7, 0);
-  observer.workerFailed(1, "Error: another", 1, 5_000);
+  observer.on({
+    event: "workerFailed",
+    worker: 2,
+    error: "Error: a defect\n    at turn (loop.ts:1)",
+    relays: 7,
+    replacedAfterMs: 0,
+  });
+  observer.on({
+    event: "workerFailed",
+    worker: 1,
+    error: "Error: another",
+    relays: 1,
+    replacedAfterMs: 5_000,
+  });
   expect(lines).toEqual([
     "error: worker 2 has met a defect, 7 relays ended; another begins now",
     "error: Error: a defect\n    at turn (loop.ts:1)",
@@ -163,8 +215,18 @@ test("a worker that has met a defect is told with what became of its relays, and
 test("an address of an upstream's name that is not well is a line", () => {
   const { lines, observer } = record(3);
   const event = { listener: "main", upstream: "db:5432", address: "10.0.0.5" };
-  observer.addressChanged({ ...event, isWell: false, why: "3 checks failed: timeout" });
-  observer.addressChanged({ ...event, isWell: true, why: "2 checks succeeded: +PONG" });
+  observer.on({
+    event: "addressChanged",
+    ...event,
+    isWell: false,
+    why: "3 checks failed: timeout",
+  });
+  observer.on({
+    event: "addressChanged",
+    ...event,
+    isWell: true,
+    why: "2 checks succeeded: +PONG",
+  });
   expect(lines).toEqual([
     "warn: main: upstream db:5432: its address 10.0.0.5 is down: 3 checks failed: timeout",
     "info: main: upstream db:5432: its address 10.0.0.5 is up: 2 checks succeeded: +PONG",
@@ -173,9 +235,9 @@ test("an address of an upstream's name that is not well is a line", () => {
 
 test("several primaries are told by their names, and that it is over", () => {
   const { lines, observer } = record(3);
-  observer.primariesChanged("main", ["a:1", "b:1"]);
-  observer.primariesChanged("main", ["a:1", "b:1", "c:1"]);
-  observer.primariesChanged("main", ["b:1"]);
+  observer.on({ event: "primariesChanged", listener: "main", upstreams: ["a:1", "b:1"] });
+  observer.on({ event: "primariesChanged", listener: "main", upstreams: ["a:1", "b:1", "c:1"] });
+  observer.on({ event: "primariesChanged", listener: "main", upstreams: ["b:1"] });
   expect(lines).toEqual([
     "warn: main: a:1 and b:1 both say that they are the primary: writes may go to each",
     "warn: main: a:1, b:1, c:1 all say that they are the primary: writes may go to each",
@@ -186,11 +248,11 @@ test("several primaries are told by their names, and that it is over", () => {
 test("a host name with other addresses is a line, its first ones at debug", () => {
   const { lines, observer } = record(4);
   const addresses = ["10.0.0.1", "::1"];
-  observer.nameChanged({ name: "a.test", addresses, isNews: false });
-  observer.nameChanged({ name: "a.test", addresses, isNews: true });
+  observer.on({ event: "nameChanged", name: "a.test", addresses, isNews: false });
+  observer.on({ event: "nameChanged", name: "a.test", addresses, isNews: true });
   const many = Array.from({ length: 2_000 }, (_, index) => `10.0.0.${index}`);
-  observer.nameChanged({ name: "b.test", addresses: many, isNews: true });
-  observer.nameFailing("a.test", "no answer from DNS in time");
+  observer.on({ event: "nameChanged", name: "b.test", addresses: many, isNews: true });
+  observer.on({ event: "nameFailing", name: "a.test", why: "no answer from DNS in time" });
   expect(lines).toEqual([
     "debug: host a.test is 10.0.0.1, ::1 now",
     "info: host a.test is 10.0.0.1, ::1 now",
@@ -203,13 +265,27 @@ test("a service with other members is a line, its first ones at debug", () => {
   const { lines, observer } = record(4);
   const name = "_redis._tcp.a.test";
   const added = ["10.0.0.7:6379", "10.0.0.8:6379"];
-  observer.serviceChanged({ name, count: 2, added, removed: [], isNews: false });
-  observer.serviceChanged({ name, count: 2, added: ["b:1"], removed: ["a:1"], isNews: true });
-  observer.serviceChanged({ name, count: 1, added: [], removed: [], isNews: true });
+  observer.on({ event: "serviceChanged", name, count: 2, added, removed: [], isNews: false });
+  observer.on({
+    event: "serviceChanged",
+    name,
+    count: 2,
+    added: ["b:1"],
+    removed: ["a:1"],
+    isNews: true,
+  });
+  observer.on({ event: "serviceChanged", name, count: 1, added: [], removed: [], isNews: true });
   const many = Array.from({ length: 256 }, (_, index) => `10.0.0.${index}:1`);
-  observer.serviceChanged({ name, count: 256, added: many, removed: [], isNews: true });
-  observer.serviceFailing(name, "no answer from DNS in time");
-  observer.serviceTrouble(name, "b:1 is this very proxy: left out");
+  observer.on({
+    event: "serviceChanged",
+    name,
+    count: 256,
+    added: many,
+    removed: [],
+    isNews: true,
+  });
+  observer.on({ event: "serviceFailing", name, why: "no answer from DNS in time" });
+  observer.on({ event: "serviceTrouble", name, what: "b:1 is this very proxy: left out" });
   const changed = `service ${name} has changed:`;
   expect(lines).toEqual([
     `debug: ${changed} +10.0.0.7:6379, 10.0.0.8:6379 (2 members now)`,
@@ -225,7 +301,13 @@ test("of upstreams without end none is forgotten of which something is held back
   const { lines, observer } = record(3);
   for (let round = 0; round < 2; round++) {
     for (let port = 0; port < 2_000; port++) {
-      observer.dialFailed(`a:${port}`, "connect_refused", "", 0);
+      observer.on({
+        event: "dialFailed",
+        upstream: `a:${port}`,
+        reason: "connect_refused",
+        detail: "",
+        slot: 0,
+      });
     }
   }
   observer.flush();
@@ -235,10 +317,21 @@ test("of upstreams without end none is forgotten of which something is held back
 test("an upstream whose ejection is over may be tried again, which is not to say that it is up", () => {
   const { lines, observer } = record(3);
   const event = { listener: "main", upstream: "db:5432", from: "ejected", to: "up" } as const;
-  observer.upstreamChanged({ ...event, why: "its ejection is over", isUntried: true });
-  observer.upstreamChanged({ ...event, why: "a dial was answered" });
+  observer.on({ event: "upstreamChanged", ...event, why: "its ejection is over", isUntried: true });
+  observer.on({ event: "upstreamChanged", ...event, why: "a dial was answered" });
   expect(lines).toEqual([
     "info: main: upstream db:5432 may be tried again: its ejection is over",
     "info: main: upstream db:5432 is up: a dial was answered",
+  ]);
+});
+
+test("that nobody is left to relay to is an error, and its end no more than news", () => {
+  const { lines, observer } = record(3);
+  for (const isLacking of [true, false]) {
+    observer.on({ event: "upstreamsLacking", listener: "main", isLacking });
+  }
+  expect(lines).toEqual([
+    "error: main: no upstream is left that takes relays",
+    "info: main: there are upstreams again that take relays",
   ]);
 });

@@ -5,6 +5,8 @@ import {
   formatDuration,
   formatSize,
 } from "../config/quantity.ts";
+import { type Figure, wordsOf } from "../counts/figure.ts";
+import { flowFigures, ringFigures } from "../counts/figures.ts";
 import type { MirrorStats } from "../engine/mirror/account.ts";
 import { alignColumns } from "./columns.ts";
 import type { FlowStatistics, RelayStatistics, Statistics } from "./statistics.ts";
@@ -16,6 +18,12 @@ const RELAYS_UNASKED_MAX = 10;
 const WIDTH = 100;
 
 type Row = readonly string[] | string;
+
+/** Figures of a flow that have one. */
+const columns = flowFigures.names.flatMap((name) => {
+  const { column }: Figure = flowFigures.entries[name];
+  return column === undefined ? [] : [{ name, head: column }];
+});
 
 /**
  * The statistics for a person at a terminal of 100 columns.
@@ -37,7 +45,7 @@ export function renderText(statistics: Statistics, verbose: boolean): string {
 function flowTable(statistics: Statistics, listsRelays: boolean): Row[] {
   const { endedRelays, endedRelaysOmitted, runningRelays, runningRelaysOmitted } = statistics;
   const rows: Row[] = [
-    ["", "receives", "(short)", "sends", "(short)", "pauses", "no memory", "bytes", "bandwidth"],
+    ["", ...columns.map(({ head }) => head), "bandwidth"],
     flowRow("all up", statistics.up),
     flowRow("all down", statistics.down),
   ];
@@ -59,13 +67,10 @@ function headLine({ engine, durationMs, relays }: Statistics): string {
 function flowRow(label: string, flow: FlowStatistics): readonly string[] {
   return [
     label,
-    formatCount(flow.receives),
-    `(${formatCount(flow.shortReceives)})`,
-    formatCount(flow.sends),
-    `(${formatCount(flow.shortSends)})`,
-    formatCount(flow.pauses),
-    formatCount(flow.poolEmpty),
-    formatSize(flow.receivedBytes),
+    ...columns.map(({ name, head }) => {
+      const text = name.endsWith("Bytes") ? formatSize(flow[name]) : formatCount(flow[name]);
+      return head.startsWith("(") ? `(${text})` : text;
+    }),
     formatBandwidth(flow.bytesPerSecond),
   ];
 }
@@ -134,13 +139,10 @@ function mirrorWords({ mirror, begun, dropped, bytes }: MirrorStats): string[] {
 function ringFacts({ ring, loop }: Statistics): string[] {
   if (ring === null) return [];
   const perTurn = loop.turns === 0 ? 0 : ring.submissions / loop.turns;
-  const words = [
-    `${formatCount(ring.submissions)} submissions (${formatRate(perTurn)} per turn)`,
-    `${formatCount(ring.completions)} completions`,
-    `${formatCount(ring.silentSends)} silent sends`,
-    `${formatCount(ring.receivesWithoutBuffer)} receives without buffer`,
-    `${formatCount(ring.overflows)} overflows`,
-  ];
+  const words = ringFigures.names.map((name) => {
+    const rate = name === "submissions" ? ` (${formatRate(perTurn)} per turn)` : "";
+    return `${formatCount(ring[name])} ${wordsOf(name)}${rate}`;
+  });
   return wrap("ring      ", words);
 }
 

@@ -1,7 +1,6 @@
-import type { EngineName } from "../config/options.ts";
-import type { EngineStats, FlowStats, RelaySummary, RingStats } from "../engine/engine.ts";
-import type { MirrorStats } from "../engine/mirror/account.ts";
-import type { Reason } from "../flow/reason.ts";
+import type { Values } from "../counts/figure.ts";
+import type { engineFigures, FlowStats, memoryFigures } from "../counts/figures.ts";
+import type { EngineStats, RelaySummary } from "../engine/engine.ts";
 
 /** Most relays that are listed one by one: so many of the ended, and so many of the running. */
 export const LISTED_MAX = 100;
@@ -41,45 +40,21 @@ export interface SegmentBucket {
  * What is printed at exit. These names are what `--stats json` prints, in this order, and they are
  * stable. All values are finite numbers, text or null; names end in their unit unless they count.
  */
-export interface Statistics {
-  engine: EngineName;
+export interface Statistics
+  extends Pick<EngineStats, "engine" | "relays" | "ring" | "mirrors">,
+    Values<typeof engineFigures> {
   /** The run's duration. */
   durationMs: number;
-  relays: {
-    accepted: number;
-    running: number;
-    ended: number;
-    /** How many ended for which reason; only reasons that occurred. */
-    reasons: Partial<Record<Reason, number>>;
-  };
   /** As for a relay, over the whole run. */
   requestsPerSecond: number;
   /** Client to upstream, all relays. */
   up: FlowStatistics;
   /** Upstream to client, all relays. */
   down: FlowStatistics;
-  loop: {
-    /** Passes of the loop that had something to do; an estimate where it was quiet. */
-    turns: number;
-    events: number;
-    eventsPerTurn: number;
-  };
-  /** What the io_uring has done; null for the other engine. */
-  ring: RingStats | null;
-  memory: {
+  loop: EngineStats["loop"] & { eventsPerTurn: number };
+  memory: Omit<Values<typeof memoryFigures>, "segmentSize" | "mirrorHeldBytes"> & {
     segmentSizeBytes: number;
-    segmentCount: number;
-    segmentsLeased: number;
-    segmentsLeasedMax: number;
-    poolBytes: number;
-    mirrorBytes: number;
   };
-  /** Times accepting was stopped because descriptors or memory ran out. */
-  acceptPauses: number;
-  /** Relays whose listener's route function has failed. */
-  routeFailures: number;
-  /** Copies to mirrors, by listener and mirror. */
-  mirrors: MirrorStats[];
   /** Non-empty buckets, smallest first. */
   segments: SegmentBucket[];
   /** The last relays that ended, at most {@link LISTED_MAX}, in the order in which they ended. */
@@ -104,28 +79,22 @@ export function statistics(
   ended: readonly RelaySummary[],
   running: readonly RelaySummary[],
 ): Statistics {
-  const { engine, durationMs, relays, loop, memory, acceptPauses, routeFailures } = stats;
+  const { engine, durationMs, relays, up, down, loop, ring, mirrors, ...others } = stats;
+  const { memory: all, listeners, receiveSegments, sendSegments, ...counts } = others;
+  const { segmentSize, mirrorHeldBytes, ...memory } = all;
   const listed = ended.slice(-LISTED_MAX);
   return {
     engine,
     durationMs,
     relays: { ...relays, reasons: { ...relays.reasons } },
-    requestsPerSecond: perSecond(stats.up.receives, durationMs),
-    up: flowStatistics(stats.up, durationMs),
-    down: flowStatistics(stats.down, durationMs),
+    requestsPerSecond: perSecond(up.receives, durationMs),
+    up: flowStatistics(up, durationMs),
+    down: flowStatistics(down, durationMs),
     loop: { ...loop, eventsPerTurn: ratio(loop.events, loop.turns) },
-    ring: stats.ring,
-    memory: {
-      segmentSizeBytes: memory.segmentSize,
-      segmentCount: memory.segmentCount,
-      segmentsLeased: memory.segmentsLeased,
-      segmentsLeasedMax: memory.segmentsLeasedMax,
-      poolBytes: memory.poolBytes,
-      mirrorBytes: memory.mirrorBytes,
-    },
-    acceptPauses,
-    routeFailures,
-    mirrors: stats.mirrors,
+    ring,
+    memory: { segmentSizeBytes: segmentSize, ...memory },
+    ...counts,
+    mirrors,
     segments: buckets(stats),
     endedRelays: listed.map(relayStatistics),
     endedRelaysOmitted: Math.max(0, relays.ended - listed.length),

@@ -1,10 +1,10 @@
-import type { EngineStats, FlowStats, RelaySummary } from "../engine/engine.ts";
-import { noFlowStats } from "../engine/tally.ts";
+import { type FlowStats, flowFigures } from "../counts/figures.ts";
+import type { EngineStats, RelaySummary } from "../engine/engine.ts";
 import { noStats } from "../engine/total.ts";
 
 /** Figures of one direction: zero where nothing is given. For tests. */
 export function flowStats(figures: Partial<FlowStats> = {}): FlowStats {
-  return { ...noFlowStats(), ...figures };
+  return { ...flowFigures.none(), ...figures };
 }
 
 /** The story of an ended relay. For tests. */

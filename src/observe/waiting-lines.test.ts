@@ -26,7 +26,7 @@ test("that clients wait is a line when it begins and one when it ends: how many,
   ]);
   look(0, 5_500, 2);
   look(0, 6_000, 2);
-  expect(lines.slice(2)).toEqual(["main: no client waits any more, after 3s, 1,200 at most"]);
+  expect(lines.slice(2)).toEqual(["main: no client waits any more, after 3.5s, 1,200 at most"]);
   look(1, 6_500);
   expect(lines.at(-1)).toStartWith("main: 1 client waits");
 });

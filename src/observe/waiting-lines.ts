@@ -16,6 +16,8 @@ interface Wait {
   readonly since: number;
   /** When somebody was last seen waiting. */
   seenAt: number;
+  /** When that was over; null while somebody waits. */
+  overAt: number | null;
   /** The most that were seen at a time. */
   most: number;
 }
@@ -23,30 +25,37 @@ interface Wait {
 /** Tells when clients of a listener begin to wait and when none does any more: how many, and how long. */
 export class WaitingLines {
   private readonly waits = new Map<string, Wait>();
+  /** When all were looked at last. What changes between two looks has, as far as anybody knows, in the middle. */
+  private lookedAt: number | null = null;
 
   constructor(private readonly log: Pick<Logger, "warn" | "info">) {}
 
   /** Looks at all listeners. @param now milliseconds of a clock that never goes back */
   look(listeners: readonly WaitingFigures[], now: number): void {
+    const between = (now + (this.lookedAt ?? now)) / 2;
+    this.lookedAt = now;
     for (const { listener, waiting } of listeners) {
       const wait = this.waits.get(listener);
       if (waiting === 0) {
-        if (wait !== undefined && now - wait.seenAt >= QUIET_MS) this.end(listener, wait);
+        if (wait === undefined) continue;
+        wait.overAt ??= between;
+        if (now - wait.seenAt >= QUIET_MS) this.end(listener, wait.overAt - wait.since, wait.most);
       } else if (wait === undefined) {
-        this.waits.set(listener, { since: now, seenAt: now, most: waiting });
+        this.waits.set(listener, { since: between, seenAt: now, overAt: null, most: waiting });
         const clients = formatCounted(waiting, "client");
         const verb = waiting === 1 ? "waits" : "wait";
         this.log.warn(`${listener}: ${clients} ${verb} for room, or for an upstream to be back`);
       } else {
         wait.seenAt = now;
+        wait.overAt = null;
         wait.most = Math.max(wait.most, waiting);
       }
     }
   }
 
-  private end(listener: string, { since, seenAt, most }: Wait): void {
+  private end(listener: string, durationMs: number, most: number): void {
     this.waits.delete(listener);
-    const span = formatDuration(Math.round(seenAt - since));
+    const span = formatDuration(Math.round(durationMs));
     this.log.info(
       `${listener}: no client waits any more, after ${span}, ${formatCount(most)} at most`,
     );

@@ -147,7 +147,10 @@ async function sixSilent(scene: Scene): Promise<void> {
   const client = await scene.client(address);
   client.send("served?");
   await waitFor(() => {
-    most = Math.max(most, attemptsAt(silents));
+    const since = performance.now();
+    const count = attemptsAt(silents);
+    // A look at the system that takes as long as an attempt has sees several of them come and go.
+    if (performance.now() - since < 100) most = Math.max(most, count);
     return client.receivedBytes === 7;
   }, "the echo is here");
   // Four; one that gives way may be seen beside the next one while the system is looked at.

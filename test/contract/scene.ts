@@ -11,7 +11,8 @@ import {
   type MemoryOptions,
   type UpstreamOptions,
 } from "../../src/config/options.ts";
-import type { Engine, EngineStats, FlowStats, RelaySummary } from "../../src/engine/engine.ts";
+import type { FlowStats } from "../../src/counts/figures.ts";
+import type { Engine, EngineStats, RelaySummary } from "../../src/engine/engine.ts";
 import type { ResolveName } from "../../src/engine/names.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";

@@ -54,6 +54,17 @@ export function storyCases(suite: Suite): void {
     ]);
   });
 
+  suite.case("each dial counts for the listener, also those of one relay", async (scene) => {
+    const upstream = await scene.upstream(echo);
+    const address = await scene.listen([scene.refusing(), scene.refusing(), upstream]);
+    const client = await scene.client(address, (end) => end.offer({ seed: 1, total: 100 }));
+    await waitFor(() => client.receivedBytes === 100, "the echo is there");
+    const [{ dials } = { dials: 0 }] = await scene.engine.relays();
+    const [figures] = scene.engine.stats().listeners;
+    expect(figures).toMatchObject({ accepted: 1, dials });
+    expect(dials).toBe(3);
+  });
+
   suite.case("figures by listener: names are shared, and running relays count", async (scene) => {
     const upstream = await scene.upstream(sink);
     const one = await scene.listen([upstream], { name: "front" });
@@ -65,12 +76,13 @@ export function storyCases(suite: Suite): void {
       end.send(Buffer.from("123"));
       await waitFor(() => client.receivedBytes === 3 && end.receivedBytes === 5, "all is there");
     }
-    expect(scene.engine.stats().listeners).toEqual([
+    expect(scene.engine.stats().listeners).toMatchObject([
       {
         listener: "front",
         accepted: 2,
         running: 2,
         waiting: 0,
+        dials: 2,
         upstreams: [
           { upstream: formatAddress(upstream.address), ended: {}, upBytes: 10, downBytes: 6 },
         ],

@@ -9,10 +9,10 @@ import {
 import { RunningProxy } from "../../src/control/proxy.ts";
 import type { UpstreamView } from "../../src/control/upstream-view.ts";
 import type { RelaySummary } from "../../src/engine/engine.ts";
+import type { UpstreamEvent } from "../../src/engine/events.ts";
+import { hearing, together } from "../../src/engine/observer.ts";
 import { History } from "../../src/observe/history.ts";
 import { LogObserver } from "../../src/observe/log.ts";
-import { together } from "../../src/observe/together.ts";
-import type { UpstreamEvent } from "../../src/upstream/events.ts";
 import { checkOptions } from "../../src/upstream/health/test-redis.ts";
 import { listener, plainMemory } from "../contract/scene.ts";
 import { inParallel, waitFor } from "../fixtures/wait.ts";
@@ -93,11 +93,11 @@ export class Stage implements AsyncDisposable {
       { ...options, listeners, drainTimeoutMs: 0, dnsServers: [] },
       together([
         log,
-        {
+        hearing({
           upstreamChanged: (event) => this.events.push({ ...event, at: performance.now() }),
-          relayEnded: (relay) => this.count(relay),
-          workerFailed: (_, error) => this.workersFailed.push(error),
-        },
+          relayEnded: ({ relay }) => this.count(relay),
+          workerFailed: ({ error }) => this.workersFailed.push(error),
+        }),
       ]),
     );
     await waitFor(() => this.views.every(({ lastCheck }) => lastCheck !== null), "all are checked");

@@ -22,10 +22,19 @@ export const stages: readonly Stage[] = isLinux
 
 /** Describes what holds on every stage. */
 export function onEveryStage(name: string, body: (stage: Stage) => void): void {
-  for (const stage of stages) {
-    describe(`${name}: ${stage.engine}, ${stage.workers} worker${stage.workers === 1 ? "" : "s"}`, () =>
-      body(stage));
-  }
+  for (const stage of stages) describe(titleOf(name, stage), () => body(stage));
+}
+
+/**
+ * The same for tests that wait for most of their time, each with a process of its own: they run beside
+ * each other, and share nothing that one of them changes.
+ */
+export function onEveryStageAtOnce(name: string, body: (stage: Stage) => void): void {
+  for (const stage of stages) describe.concurrent(titleOf(name, stage), () => body(stage));
+}
+
+function titleOf(name: string, { engine, workers }: Stage): string {
+  return `${name}: ${engine}, ${workers} worker${workers === 1 ? "" : "s"}`;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { type Address, type EngineName, uringDefaults } from "../../src/config/options.ts";
 import { Fleet } from "../../src/control/fleet.ts";
+import { hearing, together } from "../../src/engine/observer.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
-import { together } from "../../src/observe/together.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { listener, plainMemory, rowed } from "../contract/scene.ts";
 import { Death, Injection, placesOf } from "../fixtures/defects.ts";
@@ -63,7 +63,10 @@ class Stage {
           return new ThreadEngine(options, observer);
         },
       },
-      together([this.record, { workerFailed: (worker: number) => this.table.forget(worker - 1) }]),
+      together([
+        this.record,
+        hearing({ workerFailed: ({ worker }) => this.table.forget(worker - 1) }),
+      ]),
     );
   }
 
@@ -198,12 +201,11 @@ class Stage {
 }
 
 /** Telling is no reason for a worker to end. */
-const telling =
-  /^(Records\.|Teller\.(relay|dial|pool|accept|route|mirror|flush|gather|send|untold|answer))/;
+const telling = /^(Records\.|Teller\.(on|flush|gather|send|untold|answer))/;
 
 /** Of all places, those that each run tries: what the kernel, clocks and the control plane call, and telling. */
 const usual =
-  /^(Gate\.(completed|decide)|Loop\.(completed|accept|turn|finished|closeSocket|running)|Held\.(took|closing)|Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(receiveCompleted|sendCompleted|promptSent|send|receive|drained|turnEnded)|Dialer\.(dial|socketCompleted|connectCompleted|failed|attemptFailed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|finished|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.socketCompleted|Records\.(add|take)|Teller\.(relayStarted|relayEnded|dialFailed|flush|flushWhenDue|answer|tell))$/;
+  /^(Gate\.completed|Hall\.(accept|started|finished|decide)|Loop\.(completed|accept|turn|closeSocket|running)|Held\.(took|closing)|(Sockets|Uring|Completing)?Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(received|sent|start)|Ends\.(open|release)|UringEnd\.(receive|receiveCompleted|sendCompleted|promptSent|flush|close)|SocketsEnd\.(data|drained|send|turnEnded)|ChunkQueue\.keep|Chain\.push|Dialer\.(dial|answered|failed|attemptFailed)|Connector\.(begin|attempt|completed|release)|UringAttempt\.(begin|completed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.attemptAnswered|Records\.(add|take)|Teller\.(on|flush|flushWhenDue|answer|tell))$/;
 const asked = process.env.RINGWAY_DEFECTS;
 /** `RINGWAY_DEFECTS` tries the places that it matches, `.` all some 400 of an engine. */
 const wanted = asked === undefined ? usual : new RegExp(asked);
@@ -227,25 +229,29 @@ async function meetsDefect(stage: Stage, place: number, name: string): Promise<b
 }
 
 onEveryStage("a defect anywhere", ({ engine, workers }) => {
-  test("ends its worker at most: nobody hangs, others never notice, nothing is left", async () => {
-    const idle: string[] = [];
-    const wrong: string[] = [];
-    for (const [number, { name }] of (await placesOf(engine)).entries()) {
-      if (!wanted.test(name)) continue;
-      const stage = await Stage.begin(engine, workers, name);
-      try {
-        if (!(await meetsDefect(stage, number, name))) idle.push(name);
-      } catch (error) {
-        wrong.push(`${name}: ${(error as Error).message}`);
+  test(
+    "ends its worker at most: nobody hangs, others never notice, nothing is left",
+    async () => {
+      const idle: string[] = [];
+      const wrong: string[] = [];
+      for (const [number, { name }] of (await placesOf(engine)).entries()) {
+        if (!wanted.test(name)) continue;
+        const stage = await Stage.begin(engine, workers, name);
+        try {
+          if (!(await meetsDefect(stage, number, name))) idle.push(name);
+        } catch (error) {
+          wrong.push(`${name}: ${(error as Error).message}`);
+        }
+        await stage
+          .end()
+          .catch((error: Error) => wrong.push(`${name}, at its end: ${error.message}`));
       }
-      await stage
-        .end()
-        .catch((error: Error) => wrong.push(`${name}, at its end: ${error.message}`));
-    }
-    expect(wrong).toEqual([]);
-    // A place that nothing comes to shows nothing.
-    if (asked === undefined) expect(idle).toEqual([]);
-  }, 300_000);
+      expect(wrong).toEqual([]);
+      // A place that nothing comes to shows nothing.
+      if (asked === undefined) expect(idle).toEqual([]);
+    },
+    asked === undefined ? 300_000 : 3_600_000,
+  );
 });
 
 /** What a worker does when it has met a defect, each of which goes wrong as often as it is tried. */
@@ -264,22 +270,22 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
     "Ledger.ends",
     "Records.add",
     "Records.take",
-    "Teller.relayEnded",
+    "Teller.on",
     "Teller.flush",
     "Teller.tell",
     "Teller.failed",
   ],
   sockets: [
     "SocketsEngine.abandon",
-    "SocketsEngine.finished",
+    "Hall.finished",
     "Acceptor.close",
     "Conduit.terminate",
-    "Conduit.closed",
+    "SocketsConduit.closed",
     "Copies.cut",
     "Ledger.ends",
     "Records.add",
     "Records.take",
-    "Teller.relayEnded",
+    "Teller.on",
     "Teller.flush",
     "Teller.tell",
     "Teller.failed",

@@ -10,7 +10,7 @@ export interface Mutation {
   replace: string;
 }
 
-/** A folder below src/ of which mutants are made; it may import only itself and src/assert.ts. */
+/** A folder below src/ of which mutants are made; it may import only itself, src/assert.ts and src/counts. */
 export class MutantFactory {
   private readonly root = mkdtempSync(join(tmpdir(), "ringway-mutants-"));
   private made = 0;
@@ -33,7 +33,9 @@ export class MutantFactory {
     const copy = join(this.root, `${++this.made}`);
     mkdirSync(copy);
     cpSync(this.folder, join(copy, name), { recursive: true });
-    cpSync(join(this.folder, "..", "assert.ts"), join(copy, "assert.ts"));
+    for (const shared of ["assert.ts", "counts"]) {
+      cpSync(join(this.folder, "..", shared), join(copy, shared), { recursive: true });
+    }
     // By a function, because a replacement text may contain `$`.
     const mutated = source.replace(mutation.find, () => mutation.replace);
     writeFileSync(join(copy, name, file), mutated);

@@ -4,7 +4,14 @@ import type { Listening } from "./world.ts";
 
 /** What a descriptor stands for. */
 export type File =
-  | { readonly kind: "connection"; readonly connection: Connection; tenancy: string | null }
+  | {
+      readonly kind: "connection";
+      readonly connection: Connection;
+      /** Who uses it: null before anybody has. */
+      tenancy: string | null;
+      /** The attempt that has opened it; missing where a client was accepted. */
+      readonly attempt?: string;
+    }
   | { readonly kind: "listening"; readonly listening: Listening }
   | { readonly kind: "event"; count: number };
 

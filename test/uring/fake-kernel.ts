@@ -54,6 +54,20 @@ export interface FakeOptions {
   readonly keepOrder: boolean;
 }
 
+/** Who waits for an attempt to connect, as its tickets will name it. */
+export interface AttemptTenant {
+  readonly tenancy: string;
+  /** The client of which it is to get a copy; null for an upstream. */
+  readonly copyOf: Connection | null;
+}
+
+/** What has an end, as its tickets name it. */
+export interface RelayTenant {
+  readonly tenancy: string;
+  /** The ticket of a receive from the relay's other end. */
+  readonly partner: string;
+}
+
 /** The two ends of one tenancy of a slot, by its tickets. */
 export interface Tenancy {
   client: Connection | null;
@@ -90,7 +104,9 @@ export class FakeKernel implements Kernel, Sockets {
   /** Copies may have to go for want of descriptors. */
   hasFewDescriptors = false;
   /** Says whose bytes are copied by the copy in a slot. */
-  clientOfCopy: (slot: number) => Connection | null = () => null;
+  ownerOf: (attempt: number) => AttemptTenant = () => ({ tenancy: "", copyOf: null });
+  /** Which relay has the end in a slot, and its other end's receive. */
+  relayOf: (end: number, generation: number) => RelayTenant = () => ({ tenancy: "", partner: "" });
   /** Sends that were over silently in this turn. */
   readonly silent: InFlight[] = [];
   /** Listening descriptors on which accept(2) does not wait. */
@@ -282,6 +298,11 @@ export class FakeKernel implements Kernel, Sockets {
     return this.descriptors.connection(descriptor).readable;
   }
 
+  queueUpTo(descriptor: number, backlog: number): void {
+    const { kind } = this.descriptors.get(descriptor);
+    holds(kind === "listening" && backlog >= 1, "queueUpTo: somebody may wait at what listens");
+  }
+
   stopWaiting(descriptor: number): void {
     this.neverWait.add(descriptor);
   }
@@ -349,15 +370,19 @@ export class FakeKernel implements Kernel, Sockets {
     return this.descriptors.open({ kind: "connection", connection, tenancy: null });
   }
 
-  /** Who the ends are that tickets of this slot and generation mean. */
+  /** Who the ends are of the relay that is meant by tickets of this slot and generation. */
   tenancy(low: number, high: number): Tenancy {
-    const key = tenancyName(low, high);
+    const key = this.tenancyOf(low, high);
     let tenancy = this.tenancies.get(key);
     if (tenancy === undefined) {
       tenancy = { client: null, upstream: null, dialledAt: 0, isExcused: false };
       this.tenancies.set(key, tenancy);
     }
     return tenancy;
+  }
+
+  private tenancyOf(low: number, high: number): string {
+    return isOfEnd(low) ? this.relayOf(slotOf(low), high).tenancy : tenancyName(low, high);
   }
 
   /** The operation in flight with this ticket that can still be cancelled. */
@@ -404,9 +429,8 @@ export class FakeKernel implements Kernel, Sockets {
   /** Of a send that was over silently nobody has to know soon: its source is read on meanwhile. */
   private checkSilent(): void {
     for (const { entry } of this.silent) {
-      const low = entry.low - Operation.SendUp + Operation.ReceiveUp;
-      const ticket = ticketName(low, entry.high);
-      const isRead = [...this.inFlight].some((operation) => operation.ticket === ticket);
+      const { partner } = this.relayOf(slotOf(entry.low), entry.high);
+      const isRead = [...this.inFlight].some((operation) => operation.ticket === partner);
       holds(isRead, "the loop does not sleep while a flow waits for a send that is over");
     }
   }
@@ -452,13 +476,17 @@ export class FakeKernel implements Kernel, Sockets {
       this.tenancy(entry.low, entry.high).dialledAt = this.clock.now;
     }
     if (file?.kind !== "connection") return;
-    const name = tenancyName(entry.low, entry.high);
+    const name = this.tenancyOf(entry.low, entry.high);
+    if (isOfAttempt(entry.low)) {
+      holds(file.attempt === name, "an attempt connects its own socket");
+      return;
+    }
     file.tenancy ??= name;
     holds(file.tenancy === name, "an operation is submitted on a descriptor of its own relay");
     if (isOfCopy(entry.low)) return;
     const tenancy = this.tenancy(entry.low, entry.high);
     if (file.connection.isClient) tenancy.client ??= file.connection;
-    if (entry.opcode !== Opcode.Connect) this.relayed(tenancy, file.connection);
+    this.relayed(tenancy, file.connection);
   }
 
   /** Something is relayed from or to that end. */
@@ -540,12 +568,24 @@ export class FakeKernel implements Kernel, Sockets {
   }
 }
 
-/** Who has these tickets: a slot and its generation. Copies have slots of their own. */
+/** Who has these tickets: a slot and its generation. Copies and attempts have slots of their own. */
 export function tenancyName(low: number, high: number): string {
-  return `${isOfCopy(low) ? "copy " : ""}${ticketName(slotOf(low), high)}`;
+  const kind = isOfCopy(low) ? "copy " : isOfAttempt(low) ? "attempt " : "";
+  return `${kind}${ticketName(slotOf(low), high)}`;
 }
 
 /** Whether it is an operation of a copy to a mirror. */
 export function isOfCopy(low: number): boolean {
-  return operationOf(low) >= Operation.MirrorSocket;
+  return operationOf(low) >= Operation.MirrorSend;
+}
+
+/** Whether it is an operation of an end of a relay. */
+export function isOfEnd(low: number): boolean {
+  const operation = operationOf(low);
+  return operation >= Operation.Receive && operation <= Operation.Watch;
+}
+
+/** Whether it is an operation of an attempt to connect. */
+export function isOfAttempt(low: number): boolean {
+  return operationOf(low) === Operation.Socket || operationOf(low) === Operation.Connect;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { UringConduit } from "../../src/engine/uring/conduit.ts";
 import { Loop } from "../../src/engine/uring/loop.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import { type Fault, type Faults, noFaults } from "./faults.ts";
@@ -80,7 +81,8 @@ test("a drain gives no end to a relay that ends already for another reason", () 
   const life = new Life(Loop, { ...simple, clients: 1, endings: ["stay"], totalMax: 0 });
   life.clock.during(() => {
     life.begin();
-    const relay = () => life.inside.slots.find((one) => one.relay.phase === RelayPhase.Relaying);
+    const isBegun = (one: UringConduit) => one.relay.phase === RelayPhase.Relaying;
+    const relay = () => [...life.inside.ledger.running].find(isBegun);
     life.until("the relay has begun", () => relay() !== undefined);
     life.command(() => {
       const running = relay();

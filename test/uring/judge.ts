@@ -1,9 +1,10 @@
+import type { Mode } from "../../src/config/options.ts";
 import type { RelaySummary } from "../../src/engine/engine.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { holds } from "../model/fuzz.ts";
+import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import type { Tenancy } from "./fake-kernel.ts";
 import type { Life } from "./life.ts";
 import { checkNothingHeld } from "./loop-inside.ts";
 
@@ -13,30 +14,37 @@ const PATIENCE_MS = 8_900;
 const STALL_MS = 1_900;
 
 /** What was true of a relay's ends when it was said to have ended. */
-interface Case {
+export interface Case {
   readonly client: Connection;
   readonly upstream: Connection | null;
-  readonly tenancy: Tenancy | null;
+  /** Something failed for no cause of its ends. */
+  readonly isExcused: boolean;
   readonly relay: RelaySummary;
-  readonly life: Life;
+  readonly life: {
+    readonly clock: Clock;
+    readonly drains: boolean;
+    readonly story: { readonly mode: Mode };
+  };
 }
 
 /** A relay was said to have ended: its reason must be the truth, and its bytes where they belong. */
 export function checkEnded(life: Life, relay: RelaySummary, client: Connection): void {
-  const { reason } = relay;
-  if (reason === null) throw new Error("a relay ends for a reason");
   const tenancy = [...life.kernel.tenancies.values()].find((one) => one.client === client) ?? null;
   const upstream = tenancy?.upstream?.isOpen ? tenancy.upstream : null;
-  const found = { client, upstream, tenancy, relay, life };
+  checkRelay({ client, upstream, isExcused: tenancy?.isExcused === true, relay, life });
+}
+
+/** The same, of whatever carried it. */
+export function checkRelay(found: Case): void {
+  const { client, isExcused, relay } = found;
+  const { reason } = relay;
+  if (reason === null) throw new Error("a relay ends for a reason");
   if (client.isNameless) {
     holds(reason === "client_reset", "of whom nothing is known nobody comes in");
     holds(relay.dials === 0, "of whom nothing is known nobody is dialled for");
     return;
   }
-  holds(
-    tenancy?.isExcused || mayBe(reason, found),
-    `a relay ends for a reason that is so: ${reason}`,
-  );
+  holds(isExcused || mayBe(reason, found), `a relay ends for a reason that is so: ${reason}`);
   checkLastBytes(reason, found);
   checkOrderly(reason, found);
 }
@@ -52,6 +60,7 @@ function mayBe(reason: Reason, { client, upstream, relay, life }: Case): boolean
     case "upstream_reset":
       return upstream?.isBroken === true;
     case "drain":
+    case "upstream_gone":
       return life.drains;
     case "half_close_timeout":
       return true;
@@ -70,14 +79,18 @@ function isDialFailure(reason: Reason): boolean {
 }
 
 /** Whether nothing was sent to one of the ends for so long. */
-function standsStill(ends: readonly (Connection | null)[], ms: number, { clock }: Life): boolean {
+function standsStill(
+  ends: readonly (Connection | null)[],
+  ms: number,
+  { clock }: Case["life"],
+): boolean {
   return ends.some((end) => end === null || clock.now - end.sentAt >= ms);
 }
 
 /** What came before a reset is delivered, as long as its target takes it. */
-function checkLastBytes(reason: Reason, { client, upstream, tenancy, life }: Case): void {
+function checkLastBytes(reason: Reason, { client, upstream, isExcused, life }: Case): void {
   if (!reason.endsWith("_reset") || upstream === null) return;
-  if (life.drains || tenancy?.isExcused) return;
+  if (life.drains || isExcused) return;
   const target = reason === "client_reset" ? upstream : client;
   const isDelivered = target.isBroken || target.acked === target.sent;
   const isStalled = life.clock.now - Math.max(target.ackedAt, target.sentAt) >= STALL_MS;
@@ -85,7 +98,7 @@ function checkLastBytes(reason: Reason, { client, upstream, tenancy, life }: Cas
 }
 
 /** When both ends were orderly all bytes were delivered. */
-function checkOrderly(reason: Reason, { client, upstream, tenancy, life }: Case): void {
+function checkOrderly(reason: Reason, { client, upstream, isExcused, life }: Case): void {
   const isFin = reason === "client_fin" || reason === "upstream_fin";
   if (life.story.mode !== "bidirectional") return;
   const ends = [client, upstream];
@@ -96,8 +109,8 @@ function checkOrderly(reason: Reason, { client, upstream, tenancy, life }: Case)
     holds(upstream.sent === client.written, "an orderly relay has delivered all to the upstream");
     holds(client.sent === upstream.written, "an orderly relay has delivered all to the client");
   }
-  const isCut = reason === "drain" || reason === "memory_limit";
-  holds(!isOrderly || isFin || isCut || tenancy?.isExcused === true, "orderly ends end orderly");
+  const isCut = ["drain", "upstream_gone", "memory_limit"].includes(reason);
+  holds(!isOrderly || isFin || isCut || isExcused, "orderly ends end orderly");
 }
 
 /** After a stop nothing is left: no operation, descriptor, buffer, chunk or slot. */
@@ -111,11 +124,11 @@ export function checkEverythingGone(life: Life): void {
   const held = [...life.held.left(kernel.nextEntry - kernel.unsubmitted)];
   holds(held.length === 0, "after a stop the loop says that it has no descriptor");
   holds(kernel.filesLeft === 0, "after a stop the file table is empty");
-  const isUncounted = life.loop.descriptors.left === life.story.descriptors;
+  const isUncounted = life.loop.hall.descriptors.left === life.story.descriptors;
   holds(isUncounted, "after a stop no descriptor is counted");
   holds(life.ended.length === kernel.handedOver.length, "every relay has ended, once");
   for (const slot of life.story.upstreams.keys()) {
-    holds(life.loop.table.running(slot) === 0, "no upstream has a relay any more");
+    holds(life.loop.hall.table.running(slot) === 0, "no upstream has a relay any more");
   }
   checkNothingHeld(inside, kernel);
 }

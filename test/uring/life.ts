@@ -10,10 +10,14 @@ import {
 } from "../../src/config/options.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
 import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
+import type { ProxyEvent } from "../../src/engine/events.ts";
 import { Held, heldMemory } from "../../src/engine/held.ts";
 import { descriptorLimit } from "../../src/engine/libc.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
+import type { UringConduit } from "../../src/engine/uring/conduit.ts";
+import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
+import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
@@ -24,6 +28,7 @@ import { FakeKernel } from "./fake-kernel.ts";
 import { Fate, type Faults } from "./faults.ts";
 import { checkEnded, checkEverythingGone } from "./judge.ts";
 import { checkLoop, type LoopInside } from "./loop-inside.ts";
+import { ticketName } from "./operation.ts";
 import { type Listening, Port, World } from "./world.ts";
 
 /** The class under test: {@link Loop}, or a mutant of it. */
@@ -159,11 +164,24 @@ export class Life implements Report {
     );
     this.inside = this.loop as unknown as LoopInside;
     this.kernel.hasFewDescriptors = story.descriptors < 1_000;
-    this.kernel.clientOfCopy = (slot) => {
-      const { relay = 0 } = this.inside.copyTable.slots[slot] ?? {};
-      return this.kernel.handedOver[relay - 1] ?? null;
+    this.kernel.ownerOf = (attempt) => {
+      const owner = this.inside.connector.slots[attempt]?.owner;
+      // Nobody waits for one that was abandoned. Mutants have classes of their own, so members tell.
+      if (owner === null || owner === undefined) return { tenancy: "nobody", copyOf: null };
+      if (isConduit(owner)) return { tenancy: nameOf(owner), copyOf: null };
+      const { slot, generation, relay } = owner as UringCopy;
+      const copyOf = this.kernel.handedOver[relay - 1] ?? null;
+      return { tenancy: `copy ${ticketName(slot, generation)}`, copyOf };
     };
-    Object.assign(this.loop.descriptors, { most: story.descriptors, allot: () => {} });
+    this.kernel.relayOf = (slot, generation) => {
+      const end = this.inside.ends.slots[slot];
+      const conduit = end?.owner as UringConduit | null | undefined;
+      if (end?.generation !== generation || !conduit) return { tenancy: "nobody", partner: "" };
+      const other = end === conduit.client ? conduit.upstream : conduit.client;
+      const low = ticketLow(Operation.Receive, other?.slot ?? 0);
+      return { tenancy: nameOf(conduit), partner: ticketName(low, other?.generation ?? 0) };
+    };
+    Object.assign(this.loop.hall.descriptors, { most: story.descriptors, allot: () => {} });
   }
 
   /** The whole story. Throws where a rule is broken. */
@@ -198,7 +216,8 @@ export class Life implements Report {
   calm(): void {
     this.fate.cease();
     this.world.calm();
-    const { copies, book } = this.inside;
+    const { book, hall } = this.inside;
+    const { copies } = hall;
     const lateCopies = () => book.stats().mirrors[0]?.dropped.timeout ?? 0;
     const late = lateCopies();
     this.until("every relay comes to its end when the faults cease", () => {
@@ -278,19 +297,15 @@ export class Life implements Report {
 
   // --- what the loop tells ---
 
-  relayEnded(relay: RelaySummary): void {
+  readonly wantsStarts = false;
+  on(event: ProxyEvent): void {
+    if (event.event === "acceptPaused") this.pauses++;
+    if (event.event !== "relayEnded") return;
+    const { relay } = event;
     this.ended.push(relay);
     holds(this.ended.filter(({ id }) => id === relay.id).length === 1, "a relay ends once");
     checkEnded(this, relay, this.clientOf(relay));
   }
-  dialFailed(): void {}
-  poolGrew(): void {}
-  poolEmpty(): void {}
-  poolRefilled(): void {}
-  acceptPaused(): void {
-    this.pauses++;
-  }
-  acceptResumed(): void {}
   resolve(
     address: Address,
     _slot: number | null,
@@ -353,4 +368,12 @@ export class Life implements Report {
     }
     return [tcp(Port.Answers)];
   }
+}
+
+function isConduit(owner: object): owner is UringConduit {
+  return "client" in owner;
+}
+
+function nameOf({ id }: UringConduit): string {
+  return `relay ${id}`;
 }

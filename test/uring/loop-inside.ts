@@ -4,29 +4,35 @@ import type { Copies } from "../../src/engine/mirror/copies.ts";
 import { CopyPhase } from "../../src/engine/mirror/copy.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
 import type { Chunks } from "../../src/engine/uring/chunks.ts";
-import type { Conduit } from "../../src/engine/uring/conduit.ts";
+import type { UringConduit } from "../../src/engine/uring/conduit.ts";
+import type { Connector } from "../../src/engine/uring/connector.ts";
 import type { UringCopy } from "../../src/engine/uring/copy.ts";
+import type { UringEnd, UringLane } from "../../src/engine/uring/end.ts";
 import type { Group } from "../../src/engine/uring/group.ts";
-import { Direction, LARGE, type Lane } from "../../src/engine/uring/lane.ts";
-import type { Memory } from "../../src/engine/uring/memory.ts";
+import { Direction, LARGE, type Memory } from "../../src/engine/uring/memory.ts";
 import { Operation, operationOf, slotOf, ticketLow } from "../../src/engine/uring/ticket.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { holds } from "../model/fuzz.ts";
-import { type FakeKernel, isOfCopy } from "./fake-kernel.ts";
+import { type FakeKernel, isOfAttempt, isOfCopy, isOfEnd } from "./fake-kernel.ts";
 import { ticketName } from "./operation.ts";
-import { INTERRUPT_MS } from "./performer.ts";
 
 /** What of a loop its checks look at. */
 export interface LoopInside {
-  readonly slots: readonly Conduit[];
+  readonly ledger: { readonly running: Iterable<UringConduit> };
+  /** Conduits that are nobody's. */
+  readonly ends: { readonly slots: readonly UringEnd[] };
   readonly memory: Memory;
   readonly chunks: Chunks;
-  readonly descriptors: Descriptors;
-  readonly copies: Copies;
+  readonly hall: {
+    readonly spare: readonly UringConduit[];
+    readonly descriptors: Descriptors;
+    readonly copies: Copies;
+  };
   readonly book: Book;
   readonly copyTable: { readonly slots: readonly UringCopy[] };
+  readonly connector: Connector;
 }
 
 /** With so many descriptors left nothing is put off because of them. */
@@ -35,43 +41,30 @@ const MANY_DESCRIPTORS = 1_000;
 const NEXT_ATTEMPT_MS = 250 + 100;
 const ATTEMPTS_MAX = 4;
 
-/** Operations that count as pending with their relay. */
-const counted: ReadonlySet<Operation> = new Set([
-  Operation.Socket,
-  Operation.Connect,
-  Operation.ReceiveUp,
-  Operation.ReceiveDown,
-  Operation.SendUp,
-  Operation.SendDown,
-  Operation.WatchUp,
-  Operation.WatchDown,
-]);
-
 /** The rules that hold between any two turns. */
 export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
   const known = ticketsOf(inside, kernel);
   let waiting = 0;
-  for (const conduit of inside.slots) {
+  for (const end of inside.ends.slots) checkEnd(end, known);
+  for (const conduit of conduitsOf(inside)) {
     const isFree = conduit.relay.phase === RelayPhase.Free;
-    const most = known.perSlot.get(conduit.slot) ?? 0;
-    // A zero-copy send that only has to say that its bytes are free may count or not.
-    const least = most - (known.freeing.get(conduit.slot) ?? 0);
-    const prompt = [conduit.up, conduit.down].filter((lane) => isSilent(lane, known.tickets));
-    const mine = conduit.pending - prompt.length;
-    const isCounted = mine >= least && mine <= most;
-    holds(isCounted, "pending: exactly what the kernel has of the relay");
-    checkDial(inside, conduit, known.tickets, kernel);
+    checkDial(inside, conduit, kernel);
     for (const lane of [conduit.up, conduit.down]) {
-      checkLane(lane, known.tickets);
+      checkLane(lane, conduit);
       checkPaused(lane, kernel);
-      checkPace(lane);
+      checkPace(lane, conduit);
       waiting += checkQueue(inside, lane, kernel);
-      holds(!isFree || lane.count === 0, "a relay that is over holds no chunk");
+      holds(!isFree || lane.queue.count === 0, "a relay that is over holds no chunk");
     }
   }
+  checkAttempts(inside, kernel);
   checkCopies(inside, kernel);
   holds(inside.chunks.used === waiting, "every chunk is in the queue of a lane");
   checkMemory(inside.memory);
+}
+
+function conduitsOf({ ledger, hall }: LoopInside): UringConduit[] {
+  return [...ledger.running, ...hall.spare];
 }
 
 /** What the kernel has of copies is counted, and a copy that is over has nothing. */
@@ -105,17 +98,16 @@ interface Tickets {
   readonly freeing: ReadonlyMap<number, number>;
 }
 
-/** What the kernel has of relays, submitted or about to be. */
-function ticketsOf({ slots }: LoopInside, kernel: FakeKernel): Tickets {
+/** What the kernel has of ends, submitted or about to be. */
+function ticketsOf({ ends: { slots } }: LoopInside, kernel: FakeKernel): Tickets {
   const tickets = new Set<string>();
   const perSlot = new Map<number, number>();
   const entries = [...kernel.inFlight].map(({ entry }) => entry);
   for (const { low, high } of [...entries, ...kernel.prepared]) {
-    if (!counted.has(operationOf(low))) continue;
+    if (!isOfEnd(low)) continue;
     const slot = slotOf(low);
-    const conduit = slots[slot];
-    const isTenant = conduit?.generation === high && conduit.relay.phase !== RelayPhase.Free;
-    holds(isTenant, "no operation outlives its relay");
+    const end = slots[slot];
+    holds(end?.generation === high && end.owner !== null, "no operation outlives its end");
     tickets.add(ticketName(low, high));
     perSlot.set(slot, (perSlot.get(slot) ?? 0) + 1);
   }
@@ -127,96 +119,128 @@ function ticketsOf({ slots }: LoopInside, kernel: FakeKernel): Tickets {
   return { tickets, perSlot, freeing };
 }
 
-/** Attempts are what the kernel has of them, not too many, and the next one is not forgotten. */
+/** Attempts are what the kernel has of them. */
+function checkAttempts({ connector }: LoopInside, kernel: FakeKernel): void {
+  const known = new Set<string>();
+  const entries = [...kernel.inFlight].map(({ entry }) => entry);
+  for (const { low, high } of [...entries, ...kernel.prepared]) {
+    if (isOfAttempt(low)) known.add(ticketName(low, high));
+  }
+  let count = 0;
+  for (const { generation, operation, owner, slot } of connector.slots) {
+    if (operation === Operation.Ignored) {
+      holds(owner === null, "an attempt that is over is nobody's");
+      continue;
+    }
+    count++;
+    const ticket = ticketName(ticketLow(operation, slot), generation);
+    holds(known.has(ticket), "an attempt is under way exactly when the kernel has it");
+  }
+  holds(known.size === count, "the kernel has no attempt that is over");
+  holds(connector.count === count, "an attempt that is over is spare");
+}
+
+/** A dial has its attempts, not too many, and the next one is not forgotten. */
 function checkDial(
-  { descriptors }: LoopInside,
-  { attempts, relay, slot }: Conduit,
-  tickets: ReadonlySet<string>,
+  { hall: { descriptors } }: LoopInside,
+  conduit: UringConduit,
   kernel: FakeKernel,
 ): void {
-  const has = (operation: Operation, number: number) =>
-    tickets.has(ticketName(ticketLow(operation, slot, number), relay.generation));
-  for (const { number, isUnderWay } of attempts.all) {
-    const isKnown = has(Operation.Socket, number) || has(Operation.Connect, number);
-    holds(isUnderWay === isKnown, "an attempt is under way exactly when the kernel has it");
-  }
-  holds(attempts.count <= ATTEMPTS_MAX, "a dial has a few attempts at a time");
-  if (attempts.untried.length === 0) return;
-  holds(relay.dialing && attempts.count > 0, "only a dial under way has addresses to try");
-  const { dialledAt } = kernel.tenancy(ticketLow(Operation.Socket, slot), relay.generation);
-  // When there are enough one has to be over first.
-  const patience = NEXT_ATTEMPT_MS + (attempts.count === ATTEMPTS_MAX ? INTERRUPT_MS : 0);
-  const isSoon = performance.now() - dialledAt < patience;
-  const isPrepared = kernel.prepared.some(
-    ({ opcode, low }) => opcode === Opcode.Socket && slotOf(low) === slot,
+  const { attempts, relay, untried } = conduit;
+  holds(attempts.length <= ATTEMPTS_MAX, "a dial has a few attempts at a time");
+  holds(relay.dialing || attempts.length === 0, "only a dial under way has attempts");
+  const isTheirs = attempts.every(({ owner }) => owner === conduit);
+  holds(isTheirs, "an attempt tells the relay that waits for it");
+  if (untried.length === 0) return;
+  holds(attempts.length > 0, "only a dial under way has addresses to try");
+  const begun = attempts.map(({ generation, slot }) =>
+    kernel.tenancy(ticketLow(Operation.Socket, slot), generation),
   );
+  const last = Math.max(...begun.map(({ dialledAt }) => dialledAt));
+  const isSoon = performance.now() - last < NEXT_ATTEMPT_MS;
+  const isPrepared = begun.some(({ dialledAt }) => dialledAt === 0);
   const mayWait = descriptors.left < MANY_DESCRIPTORS || isPrepared;
   holds(isSoon || mayWait, "the next address is tried in time");
 }
 
-/** `armed`, `sendPending` and `watching` are the truth. */
-/** Whether a prompt send of it was over silently, and the loop is not sure yet. */
-function isSilent({ conduit, direction, isPrompt }: Lane, tickets: ReadonlySet<string>): boolean {
-  const low = ticketLow(Operation.SendUp + direction, conduit.slot);
-  return isPrompt && !tickets.has(ticketName(low, conduit.generation));
+/** Whether a prompt send to it was over silently, and the loop is not sure yet. */
+function isSilent({ slot, generation, isPrompt }: UringEnd, tickets: ReadonlySet<string>): boolean {
+  return isPrompt && !tickets.has(ticketName(ticketLow(Operation.Send, slot), generation));
 }
 
-function checkLane(lane: Lane, tickets: ReadonlySet<string>): void {
-  const { conduit, direction, flow } = lane;
-  const has = (up: Operation) =>
-    tickets.has(ticketName(ticketLow(up + direction, conduit.slot), conduit.generation));
-  holds(lane.armed === has(Operation.ReceiveUp), "armed: the kernel has a receive");
-  const isSending = lane.sendPending || lane.noticePending;
-  const isKnown = has(Operation.SendUp) || isSilent(lane, tickets);
+/** `armed`, `sendPending`, `watching` and `pending` are the truth. */
+function checkEnd(end: UringEnd, { tickets, perSlot, freeing }: Tickets): void {
+  const { slot, generation } = end;
+  const has = (operation: Operation) =>
+    tickets.has(ticketName(ticketLow(operation, slot), generation));
+  holds(end.armed === has(Operation.Receive), "armed: the kernel has a receive");
+  const isSending = end.sendPending || end.noticePending;
+  const isKnown = has(Operation.Send) || isSilent(end, tickets);
   holds(isSending === isKnown, "sendPending: the kernel has a send");
-  holds(lane.watching === has(Operation.WatchUp), "watching: the kernel has a watch");
-  holds(!lane.sendPending || lane.count > 0, "what is being sent stays in the queue");
+  holds(end.watching === has(Operation.Watch), "watching: the kernel has a watch");
+  const queued = end.outgoing?.queue.count ?? 0;
+  holds(!end.sendPending || queued > 0, "what is being sent stays in the queue");
+  const most = perSlot.get(slot) ?? 0;
+  // A zero-copy send that only has to say that its bytes are free may count or not.
+  const least = most - (freeing.get(slot) ?? 0);
+  const mine = end.pending - (isSilent(end, tickets) ? 1 : 0);
+  holds(mine >= least && mine <= most, "pending: exactly what the kernel has of the end");
+  if (end.owner === null) holds(end.descriptor === -1, "an end that is nobody's is closed");
+}
+
+function checkLane(lane: UringLane, { relay, up }: UringConduit): void {
+  const { flow, source } = lane;
   holds(flow.size <= flow.limit, "a flow holds at most its limit");
-  if (conduit.relay.phase !== RelayPhase.Relaying || flow.over) return;
-  const isHeld = lane.waiting || lane.isResting;
-  const isServed = lane.armed || isHeld || (lane.discards && direction === Direction.Up);
-  const stands = lane.source < 0 && direction === Direction.Down;
+  if (relay.phase !== RelayPhase.Relaying || flow.over) return;
+  const isHeld = source?.waiting === true || lane.isResting;
+  const isServed = source?.armed === true || isHeld || (lane.discards && lane === up);
+  const stands = source === null && lane !== up;
   holds(!flow.receiving || isServed || stands, "a receive that the flow waits for is under way");
 }
 
 /** A source that is not to be read is not read: its receive is cancelled, or about to be. */
-function checkPaused({ flow, conduit, direction, armed }: Lane, kernel: FakeKernel): void {
-  if (!armed || flow.receiving || flow.phase !== Phase.Open) return;
-  const low = ticketLow(Operation.ReceiveUp + direction, conduit.slot);
-  const isReceiving = kernel.find(low, conduit.generation) !== null;
+function checkPaused({ flow, source }: UringLane, kernel: FakeKernel): void {
+  if (source === null || !source.armed || flow.receiving || flow.phase !== Phase.Open) return;
+  const { slot, generation } = source;
+  const low = ticketLow(Operation.Receive, slot);
+  const isReceiving = kernel.find(low, generation) !== null;
   const cancels = kernel.prepared.some(
     ({ opcode, addressLow, addressHigh }) =>
-      opcode === Opcode.AsyncCancel && addressLow === low && addressHigh === conduit.generation,
+      opcode === Opcode.AsyncCancel && addressLow === low && addressHigh === generation,
   );
-  const isNew = kernel.prepared.some((one) => one.low === low && one.high === conduit.generation);
+  const isNew = kernel.prepared.some((one) => one.low === low && one.high === generation);
   holds(!isReceiving || cancels || isNew, "a flow that is paused does not go on receiving");
 }
 
 /** No flow is faster than its rate, but for a burst; only what came before a reset is read at once. */
-function checkPace({ flow, conduit, direction }: Lane): void {
-  const { listener, relay, ageMs } = conduit;
+function checkPace({ flow }: UringLane, { listener, relay, ageMs }: UringConduit): void {
   const { upRate, downRate } = listener.options.edge;
-  const rate = direction === Direction.Up ? upRate : downRate;
+  const rate = flow === relay.up ? upRate : downRate;
   if (rate === 0 || relay.reason !== null) return;
   const most = Math.max(16 * 1024, rate / 4) + (rate * ageMs) / 1_000;
   holds(flow.receivedBytes <= most, "no flow is faster than its rate");
 }
 
 /** The queue is what the flow counts, and the kernel has none of its buffers. @returns chunks */
-function checkQueue({ chunks, memory }: LoopInside, lane: Lane, kernel: FakeKernel): number {
+function checkQueue(
+  { chunks, memory }: LoopInside,
+  { flow, queue }: UringLane,
+  kernel: FakeKernel,
+): number {
   let count = 0;
   let size = 0;
-  for (let chunk = lane.first; chunk >= 0; chunk = chunks.next[chunk] as number) {
+  for (let chunk = queue.first; chunk >= 0; chunk = chunks.next[chunk] as number) {
     count++;
     size += (chunks.end[chunk] as number) - (chunks.start[chunk] as number);
     const buffer = chunks.buffer[chunk] as number;
-    const ring = kernel.buffers.get(memory.group(lane.direction, (buffer & LARGE) !== 0).id);
+    const ring = kernel.buffers.get(memory.group(queue.direction, (buffer & LARGE) !== 0).id);
     const isShared = ring?.isIncremental === true;
     holds(isShared || ring?.has(buffer & ~LARGE) !== true, "no buffer is provided that waits");
   }
-  holds(count === lane.count, "count: the chunks of the queue");
-  const isCounted = lane.flow.phase === Phase.Open || lane.flow.phase === Phase.Draining;
-  holds(!isCounted || size === lane.flow.size, "the queue holds what the flow counts");
+  holds(count === queue.count, "count: the chunks of the queue");
+  holds(size === queue.size, "size: the bytes of the queue");
+  const isCounted = flow.phase === Phase.Open || flow.phase === Phase.Draining;
+  holds(!isCounted || size === flow.size, "the queue holds what the flow counts");
   return count;
 }
 
@@ -250,12 +274,15 @@ export function checkNothingHeld(inside: LoopInside, kernel: FakeKernel): void {
     const { length } = ring?.provided ?? [];
     holds(ring?.isIncremental || group.provided >= length, "the kernel has what was provided");
   }
-  for (const conduit of inside.slots) {
-    holds(conduit.relay.phase === RelayPhase.Free, "after a stop every slot is free");
-    holds(conduit.pending === 0, "after a stop nothing is pending");
+  for (const { relay } of conduitsOf(inside)) {
+    holds(relay.phase === RelayPhase.Free, "after a stop every relay is over");
+  }
+  for (const { owner, pending } of inside.ends.slots) {
+    holds(owner === null && pending === 0, "after a stop no end is anybody's");
   }
   const { memory, mirrors } = inside.book.stats();
-  const { count } = inside.copies;
+  holds(inside.connector.count === 0, "after a stop no attempt is left");
+  const { count } = inside.hall.copies;
   holds(count === 0 && memory.mirrorHeldBytes === 0, "after a stop no copy is left");
   for (const { begun, completed, dropped } of mirrors) {
     const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);

@@ -15,10 +15,11 @@ interface LoopMutation extends Mutation {
  * - completed (gate): without closing what comes for a listener that is gone. It goes when its accept
  *   has ended.
  * - send: while another one is in flight. The flow asks for one at a time.
- * - mayBePrompt: after the end of the source. Then no receive is armed either.
+ * - received: without cutting off what comes for a flow that was given up. It goes with all the rest.
+ * - isCrowded: never. What small buffers there are bounds it, too.
+ * - mayLag: after the end of the source. Then no receive is under way either.
  * - leave (copy): for as long as the mirror likes. When the faults cease every mirror reads; the contract
  *   has one that does not.
- * - connectCompleted: relays although the dial was given up. It was answered just in time, then.
  */
 export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = {
   "group.ts": [
@@ -63,13 +64,13 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "memory.ts": [
     {
       what: "who waits for buffers is never fed",
-      find: "if (lane.hasBuffers) lane.feed();\n      else this.waiting.push(lane);",
-      replace: "this.waiting.push(lane);",
+      find: "if (end.hasBuffers) end.feed();\n      else this.waiting.push(end);",
+      replace: "this.waiting.push(end);",
     },
     {
       what: "who waits for buffers is fed at once",
-      find: "if (lane.hasBuffers) lane.feed();",
-      replace: "if (true) lane.feed();",
+      find: "if (end.hasBuffers) end.feed();",
+      replace: "if (true) end.feed();",
     },
   ],
   "chunks.ts": [
@@ -80,61 +81,101 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "    this.buffer",
     },
   ],
-  "lane.ts": [
+  "chain.ts": [
     {
-      what: "a mirror gets the first of several chunks only",
-      find: "      left -= length;\n    }\n  }\n\n  /** Counts what is queued as sent",
-      replace: "      break;\n    }\n  }\n\n  /** Counts what is queued as sent",
+      what: "a chunk that was sent keeps its buffer",
+      find: "memory.released(this.direction, chunks.buffer[chunk] as number);",
+      replace: "",
     },
     {
-      what: "a mirror gets what was asked to be sent, not what was",
-      find: "if (this.copy !== null) this.copyFirst(this.copy, size);",
-      replace: "if (this.copy !== null) this.copyFirst(this.copy, this.asked);",
+      what: "a mirror gets the first of several chunks only",
+      find: "      left -= length;\n    }\n    return views;",
+      replace: "      break;\n    }\n    return views;",
+    },
+    {
+      what: "what came too late stays in the queue",
+      find: "    this.last = before;\n    while (chunk !== NONE) {",
+      replace: "    this.last = before;\n    while (false) {",
+    },
+  ],
+  "../lane.ts": [
+    {
+      what: "a mirror gets all that is queued, not what was sent",
+      find: "for (const view of queue.views(0, size)) this.copy.push(view);",
+      replace: "for (const view of queue.views(0, queue.size)) this.copy.push(view);",
     },
     {
       what: "a short send counts as a whole one",
-      find: "this.consume(size);\n    let effects = flow.sent(size);",
-      replace: "this.consume(this.asked);\n    let effects = flow.sent(this.asked);",
+      find: "      queue.consume(size);\n    }\n    let effects = flow.sent(size);",
+      replace: "      queue.consume(asked);\n    }\n    let effects = flow.sent(asked);",
     },
     {
-      what: "a paused source is still read",
-      find: "if (this.armed && !this.cancelling) this.cancel();\n    this.watch();",
-      replace: "this.watch();",
-    },
-    {
-      what: "a receive that found no buffer is armed at once, whether there are any or not",
-      find: "} else if (!group.dry || group === loop.memory.group(this.direction, true)) {",
-      replace: "} else if (flow.receiving) {",
-    },
-    {
-      what: "a receive is armed twice",
-      find: "if (this.armed || this.waiting || this.source < 0) return;",
-      replace: "if (this.waiting || this.source < 0) return;",
-    },
-    {
-      what: "a multishot receive counts as armed when it has ended",
-      find: "      this.armed = false;\n      this.cancelling = false;\n      this.conduit.pending--;",
-      replace: "      this.cancelling = false;\n      this.conduit.pending--;",
-    },
-    {
-      what: "a receive that was cancelled is never armed again",
-      find: "if (flow.receiving && flow.phase === Phase.Open) this.arm();\n        else",
-      replace: "",
-    },
-    {
-      what: "EAGAIN of a send loses its target",
-      find: "if (sent === -Errno.EAGAIN || sent === -Errno.EINTR) this.start(this.flow.sent(0));\n    else",
-      replace: "",
+      what: "a receive that was cancelled is never asked for again",
+      find: "if (this.wantsMore) this.receive(false);\n    else if (flow.receiving) flow.stopped();",
+      replace: "if (flow.receiving && !this.wantsMore) flow.stopped();",
     },
     {
       what: "bytes that came after the pause are not counted",
-      find: "else flow.flushed(size, size);",
+      find: "const kept = flow.flushed(size, queue.room);",
+      replace: "const kept = size;",
+    },
+    {
+      what: "a receive brings more than the rate allows",
+      find: "      if (source.isReceiving) return;\n      most = pacing.allowance();",
+      replace:
+        "      if (source.isReceiving) return;\n      most = pacing.allowance() > 0 ? 1 << 20 : 0;",
+    },
+    {
+      what: "what was received does not count for the rate",
+      find: "if (this.pacing !== null && this.pacesSource) this.pacing.used(size);",
       replace: "",
     },
     {
+      what: "who has rested does not go on",
+      find: "      if (this.wantsMore) this.receive(false);\n    } else this.sendOn();",
+      replace: "    } else this.sendOn();",
+    },
+    {
+      what: "the queue is forgotten while it is sent",
+      find: "if (this.target === null || !this.target.holdsQueue) this.queue.clear();",
+      replace: "this.queue.clear();",
+    },
+    {
       what: "a send is prompt although its source waits for it",
-      find: "return this.armed && !this.cancelling;",
-      replace: "return true;",
+      find: "return this.flow.phase === Phase.Open && source !== null && source.isReceiving;",
+      replace: "return this.flow.phase === Phase.Open;",
+    },
+    {
+      what: "who was full is never read again",
+      find: "if (flow.starved && queue.isRoomy) effects |= flow.fed();",
+      replace: "",
+    },
+  ],
+  "end.ts": [
+    {
+      what: "a paused end is still read",
+      find: "    if (this.armed && !this.cancelling) this.cancelReceive();\n    this.watch();",
+      replace: "    this.watch();",
+    },
+    {
+      what: "a receive that found no buffer is armed at once, whether there are any or not",
+      find: "if (!lane.wantsMore || !group.dry || group.slabs === memory.large) {",
+      replace: "if (lane.wantsMore) {",
+    },
+    {
+      what: "a receive is armed twice",
+      find: "if (this.armed || this.waiting || this.descriptor < 0) return;",
+      replace: "if (this.waiting || this.descriptor < 0) return;",
+    },
+    {
+      what: "a multishot receive counts as armed when it has ended",
+      find: "      this.armed = false;\n      this.cancelling = false;\n      this.pending--;",
+      replace: "      this.cancelling = false;\n      this.pending--;",
+    },
+    {
+      what: "EAGAIN of a send loses its target",
+      find: "else if (isTemporary(-sent)) lane.sent(0, 0);\n    else lane.targetLost();",
+      replace: "else lane.targetLost();",
     },
     {
       what: "a prompt send that has told counts as taken whole",
@@ -142,65 +183,52 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "    if (!this.sendPending) return false;\n",
     },
     {
-      what: "a receive brings more than the rate allows",
-      find: "most = this.pacing.allowance();",
-      replace: "most = this.pacing.allowance() > 0 ? 1 << 20 : 0;",
-    },
-    {
-      what: "what was received does not count for the rate",
-      find: "if (this.pacing !== null) this.pacing.used(size);\n    this.loop",
-      replace: "this.loop",
-    },
-    {
-      what: "who has rested does not go on",
-      find: "    if (this.flow.receiving && this.flow.phase === Phase.Open) this.arm();\n  }",
-      replace: "  }",
-    },
-    {
-      what: "the queue is forgotten while it is sent",
-      find: "if (this.sendPending || this.noticePending) return;\n    while",
-      replace: "while",
-    },
-    {
-      what: "a chunk that was sent keeps its buffer",
-      find: "memory.released(this.direction, chunks.buffer[chunk] as number);",
-      replace: "",
-    },
-  ],
-  "conduit.ts": [
-    {
-      what: "of whom nothing is known passes for a unix client",
-      find: "clientOf(listener.options.address, peer)",
-      replace: 'clientOf({ kind: "unix" }, peer)',
-    },
-    {
-      what: "a copy does not hear of its relay's end",
-      find: "    this.copy?.leave(this.isRetired);\n",
-      replace: "",
-    },
-    {
-      what: "a dial that the tenant before has given up counts for the next one",
-      find: "    this.givenUp = null;\n    this.swept = false;",
-      replace: "    this.swept = false;",
-    },
-    {
-      what: "a relay is closed while operations of it are in flight",
-      find: "    if (this.pending > 0) {\n      this.sweep();\n      return;\n    }\n    this.closeEnds();",
-      replace: "    this.closeEnds();",
-    },
-    {
       what: "sends are not cancelled at the end",
-      find: "if (lane.sendPending) this.cancel(Operation.SendUp + lane.direction);",
+      find: "if (this.sendPending) this.cancelOperation(Operation.Send);",
       replace: "",
     },
     {
       what: "receives are not cancelled at the end",
-      find: "if (lane.armed) this.cancel(Operation.ReceiveUp + lane.direction);",
+      find: "if (this.armed) this.cancelOperation(Operation.Receive);",
       replace: "",
     },
     {
       what: "watches are not cancelled at the end",
-      find: "if (lane.watching) this.cancel(Operation.WatchUp + lane.direction);",
+      find: "if (this.watching) this.cancelOperation(Operation.Watch);",
+      replace: "",
+    },
+    {
+      what: "an end is somebody else's while the kernel still reads what was queued for it",
+      find: "if (this.descriptor >= 0 || this.noticePending || owner === null) return;",
+      replace: "if (this.descriptor >= 0 || owner === null) return;",
+    },
+  ],
+  "../completing-conduit.ts": [
+    {
+      what: "a relay is closed while operations of it are in flight",
+      find: "      client?.cancel();\n      upstream?.cancel();\n      return;\n",
+      replace: "      client?.cancel();\n      upstream?.cancel();\n",
+    },
+    {
+      what: "a relay that was cut is closed by FIN",
+      find: 'this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
+      replace: "reason !== null;",
+    },
+    {
+      what: "the upstream's descriptor stays open",
+      find: "    upstream?.close(isClean);\n",
+      replace: "",
+    },
+  ],
+  "../conduit.ts": [
+    {
+      what: "of whom nothing is known passes for a unix client",
+      find: "clientOf(options.address, () => client.otherAddress)",
+      replace: 'clientOf({ kind: "unix" }, () => client.otherAddress)',
+    },
+    {
+      what: "a copy does not hear of its relay's end",
+      find: "    this.copy?.leave(this.endsCleanly);\n",
       replace: "",
     },
     {
@@ -209,84 +237,88 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "if (this.relay.phase === RelayPhase.Free) {",
     },
     {
-      what: "a relay that was cut is closed by FIN",
-      find: 'isRetired || reason === "client_fin" || reason === "upstream_fin";',
-      replace: "reason !== null;",
+      what: "a relay that ends is dialled for on and on",
+      find: "    this.host.dialer.drop(this as never);\n",
+      replace: "",
     },
     {
-      what: "the upstream's descriptor stays open",
-      find: "for (const descriptor of [client, upstream]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
-      replace:
-        "for (const descriptor of [client]) {\n      if (descriptor < 0) continue;\n      loop.closeSocket",
+      what: "a relay that ends goes on waiting for an upstream",
+      find: "    this.listener.waiting.delete(this as never);\n",
+      replace: "",
     },
   ],
-  "dialer.ts": [
-    {
-      what: "a dial that was given up is not cancelled",
-      find: "    this.cancelAll(conduit);\n    if (attempts.count === 0)",
-      replace: "    if (attempts.count === 0)",
-    },
+  "../dialer.ts": [
     {
       what: "attempts go on when another one was faster",
-      find: "    attempt.descriptor = -1;\n    this.cancelAll(conduit);",
-      replace: "    attempt.descriptor = -1;",
-    },
-    {
-      what: "an attempt that is answered second is the upstream's, too",
-      find: "return relay.dialing && givenUp === null;",
-      replace: "return givenUp === null;",
+      find: "if (one !== answered) one.abandon();",
+      replace: "",
     },
     {
       what: "another address is tried after the upstream has answered",
-      find: "    attempts.untried = NONE;\n    for",
+      find: "    relay.untried = NONE;\n    for",
       replace: "    for",
     },
     {
       what: "the next address is tried when the others have failed",
-      find: "else if (attempts.count < ATTEMPTS_MAX) this.beginNext(conduit);",
-      replace: "else if (attempts.count < ATTEMPTS_MAX) return;",
+      find: "      this.beginNext(relay);\n    }\n  }\n\n  /** A dial has failed",
+      replace: "    }\n  }\n\n  /** A dial has failed",
     },
     {
       what: "all addresses of a name are tried at once",
-      find: "else if (attempts.count < ATTEMPTS_MAX) this.beginNext(conduit);",
-      replace: "else if (attempts.count < 16) this.beginNext(conduit);",
-    },
-    {
-      what: "the oldest attempt does not give way",
-      find: "else if (attempts.oldest !== undefined) this.cancel(conduit, attempts.oldest);",
+      find: "if (attempts.length === ATTEMPTS_MAX) attempts.shift()?.abandon();",
       replace: "",
     },
     {
-      what: "a relay that waits for its last attempts is forgotten",
-      find: "      conduit.settle();\n    } else",
-      replace: "    } else",
+      what: "an attempt that gives way goes on",
+      find: "attempts.shift()?.abandon();",
+      replace: "attempts.shift();",
     },
     {
-      what: "a dial fails while others of its attempts are under way",
-      find: "} else if (attempts.count === 0) {",
-      replace: "} else {",
+      what: "an attempt that has failed stays the dial's",
+      find: "    attempts.splice(attempts.indexOf(attempt), 1);\n",
+      replace: "",
+    },
+  ],
+  "connector.ts": [
+    {
+      what: "an attempt that was abandoned is not cancelled",
+      find: "    this.loop.prepare.cancel(ticketLow(this.operation, this.slot), this.generation);\n",
+      replace: "",
     },
     {
-      what: "all attempts have the same ticket",
-      find: "const low = conduit.ticket(Operation.Socket, number);",
-      replace: "const low = conduit.ticket(Operation.Socket, 0);",
+      what: "an attempt that was abandoned tells all the same",
+      find: "    this.owner = null;\n    this.loop.prepare",
+      replace: "    this.loop.prepare",
+    },
+    {
+      what: "an attempt that nobody waits for is relayed to",
+      find: "if (result < 0 || owner === null) this.close(",
+      replace: "if (result < 0) this.close(",
+    },
+    {
+      what: "an attempt is used again while the kernel has something of it",
+      find: "    const attempt = this.spare.pop() ?? this.add();",
+      replace: "    const attempt = this.spare.pop() ?? this.slots[0] ?? this.add();",
+    },
+    {
+      what: "an attempt that was answered is never used again",
+      find: "      connector.release(this);\n      owner.attemptAnswered",
+      replace: "      owner.attemptAnswered",
     },
     {
       what: "the descriptor of an attempt that failed stays open",
-      find: "loop.closeSocket(attempt.descriptor, false);",
+      find: "loop.closeSocket(descriptor, false);",
       replace: "",
     },
     {
       what: "the descriptor of an attempt that failed stays counted",
-      find: "    loop.descriptors.closed(1);\n    attempt.descriptor = -1;",
-      replace: "    attempt.descriptor = -1;",
+      find: "    loop.hall.descriptors.closed(1);\n    this.lost(dialCode",
+      replace: "    this.lost(dialCode",
     },
-  ],
-  "dial-attempts.ts": [
     {
-      what: "an attempt takes the place of one that is under way",
-      find: "for (const one of this.all) if (!one.isUnderWay) return one;",
-      replace: "for (const one of this.all) return one;",
+      what: "a stop does not wait for attempts",
+      find: "    return this.slots.length - this.spare.length;",
+      replace: "    return 0;",
     },
   ],
   "../relay-story.ts": [
@@ -377,22 +409,12 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "      this.took(result);\n",
     },
     {
-      what: "the socket of a failed attempt stays open",
-      find: "      this.closeDescriptor();\n      const code",
-      replace: "      const code",
-    },
-    {
       what: "a mirror's dial that was given up is waited for",
-      find: "    if (this.dialOperation !== Operation.Ignored) this.cancel(this.dialOperation);\n",
+      find: "    this.connecting?.abandon();\n",
       replace: "",
     },
   ],
   "loop.ts": [
-    {
-      what: "a stop leaves copies behind",
-      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.report.stopped(this.ending.cutCount);",
-      replace: "this.report.stopped(this.ending.cutCount);",
-    },
     {
       what: "completions are left lying",
       find: "      this.completed(at);\n",
@@ -414,13 +436,30 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "prompt sends are never over",
-      find: "if ((prompt[i] as Lane).promptSent()) this.silentSends++;",
+      find: "if ((prompt[i] as UringEnd).promptSent()) this.silentSends++;",
       replace: "",
     },
     {
       what: "the eventfd is read once",
       find: "        this.listenForWake();\n        this.report.woken();",
       replace: "        this.report.woken();",
+    },
+  ],
+  "../hall.ts": [
+    {
+      what: "a stop leaves copies behind",
+      find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.carrier.stopped(this.ending.cutCount);",
+      replace: "this.carrier.stopped(this.ending.cutCount);",
+    },
+    {
+      what: "accepting pauses for good",
+      find: "      this.carrier.resume();\n",
+      replace: "",
+    },
+    {
+      what: "a relay has two tenants at a time",
+      find: "if (this.spare.length < SPARE_MAX) this.spare.push(relay);",
+      replace: "this.spare.push(relay, relay);",
     },
   ],
   "../ending/ending.ts": [

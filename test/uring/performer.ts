@@ -14,7 +14,7 @@ import type { BufferRing, Piece } from "./buffer-ring.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { File } from "./descriptor-table.ts";
-import { type FakeKernel, isOfCopy, tenancyName } from "./fake-kernel.ts";
+import { type FakeKernel, tenancyName } from "./fake-kernel.ts";
 import type { Fate } from "./faults.ts";
 import { addressIn, bytesAt } from "./memory.ts";
 import { type InFlight, isBundle, isReceive, isSend, isZeroCopy } from "./operation.ts";
@@ -409,8 +409,10 @@ export class Performer {
       return true;
     }
     const connection = kernel.world.connectionToUpstream();
-    if (isOfCopy(low)) connection.copyOf = kernel.clientOfCopy(slotOf(low));
-    const file: File = { kind: "connection", connection, tenancy: tenancyName(low, high) };
+    const { copyOf, tenancy } = kernel.ownerOf(slotOf(low));
+    connection.copyOf = copyOf;
+    const attempt = tenancyName(low, high);
+    const file: File = { kind: "connection", connection, tenancy, attempt };
     this.finish(operation, kernel.descriptors.open(file));
     return true;
   }

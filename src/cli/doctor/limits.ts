@@ -1,4 +1,4 @@
-import { defaults } from "../../config/options.ts";
+import { defaults, listenerDefaults } from "../../config/options.ts";
 import { formatCount, formatSize } from "../../config/quantity.ts";
 import {
   Capability,
@@ -29,8 +29,8 @@ export interface LimitFinding {
 
 /** Descriptors of a thousand relays with their upstreams, and some. */
 const FILES_FEW = 4_096;
-/** As many as ringway lets wait for being accepted. */
-const BACKLOG = 4_096;
+/** As many as ringway lets wait for being accepted, unless it is told otherwise. */
+const BACKLOG = listenerDefaults.backlog;
 /** Fewer ports than this bound the connections to one upstream early. */
 const PORTS_FEW = 16_384;
 const MIB = 1024 * 1024;

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { formatAddress } from "../../config/address.ts";
 import { ConfigError } from "../../config/error.ts";
 import { loadFile } from "../../config/load.ts";
-import { routeRules } from "../../config/route.ts";
 import { knownKeys } from "../../config/schema.ts";
 import { Problems } from "../../config/sourced.ts";
+import { listenerTable } from "../../config/table/table.ts";
 import { type Settings, validate } from "../../config/validate.ts";
 import { exampleFor } from "./examples.ts";
 
@@ -70,7 +70,9 @@ describe.each(suffixes.filter((suffix) => suffix !== ".json"))("the comments in 
       ...knownKeys.uring,
     ];
     // A function is for TypeScript alone.
-    const texts = keys.filter((key) => suffix === ".ts" || !(key in routeRules));
+    const texts = keys.filter(
+      (key) => suffix === ".ts" || !(key.startsWith("route") && key in listenerTable),
+    );
     // These two are for a file without a list of listeners.
     for (const key of texts.filter((key) => key !== "upstream")) {
       expect(all).toMatch(new RegExp(`\\b${key}\\b(?: =|:|\\]| \\{)`));

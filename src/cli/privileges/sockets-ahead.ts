@@ -38,7 +38,8 @@ export class SocketsAhead {
   readonly take: TakeSockets = (address) =>
     this.opened.get(formatAddress(address))?.shift() ?? this.passedOn(address);
 
-  private async add({ address, unix }: WantedListener, workers: number): Promise<void> {
+  private async add(options: WantedListener, workers: number): Promise<void> {
+    const { address } = options;
     const key = formatAddress(address);
     const those = this.opened.get(key) ?? [];
     this.opened.set(key, those);
@@ -50,7 +51,7 @@ export class SocketsAhead {
     const open = [...this.opened.values()].flat(2).filter(({ areOwn }) => areOwn);
     const isOurs = (place: Address) =>
       open.some((one) => mayOverlap(one.place ?? one.sockets[0].address, place));
-    those.push(await openPlaces(address, workers, isOurs, unix));
+    those.push(await openPlaces(address, workers, isOurs, options));
   }
 
   private close(): void {

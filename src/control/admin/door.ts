@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Address, FileAccess } from "../../config/options.ts";
+import { type Address, type FileAccess, listenerDefaults } from "../../config/options.ts";
 import { Deadlines } from "../../engine/deadlines.ts";
 import { descriptorBudget } from "../../engine/descriptors.ts";
 import { madeForOwner, setSocketAccess } from "../../engine/file-access.ts";
@@ -177,7 +177,7 @@ export class Door {
       const port = typeof bound === "object" ? bound?.port : undefined;
       return address.kind === "tcp" ? { ...address, port: port ?? address.port } : address;
     }
-    this.listening = await openListening(address, "none", undefined, unix);
+    this.listening = await openListening(address, "none", undefined, { ...listenerDefaults, unix });
     setBlocking(this.listening.descriptor, false);
     await this.resume();
     this.looks = setInterval(() => this.look(), LOOK_MS).unref();

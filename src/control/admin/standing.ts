@@ -44,22 +44,32 @@ export function lackOf(
   listeners: readonly ListenerDocument[],
   upstreams: readonly UpstreamView[],
 ): string {
-  const served = new Set(upstreams.filter(takesRelays).map(({ listener }) => listener));
+  const key = (listener: string, upstream: string) => JSON.stringify([listener, upstream]);
+  const served = new Set(
+    upstreams.filter(takesRelays).flatMap(({ listener, upstream, service }) => {
+      const member = service === null ? [] : [key(listener, `srv:${service}`)];
+      return [key(listener, upstream), ...member];
+    }),
+  );
+  // As upstreams call it. Ports of one name may have upstreams of their own.
+  const nameOf = ({ name, listen }: ListenerDocument) => name ?? listen;
   const lacking = new Set(
     listeners
       .filter(({ mode, accepting }) => mode !== "sink" && accepting)
-      // As upstreams call it.
-      .map(({ name, listen }) => name ?? listen)
-      .filter((listener) => !served.has(listener)),
+      .filter((one) => !one.upstreams.some((upstream) => served.has(key(nameOf(one), upstream))))
+      .map(nameOf),
   );
   if (lacking.size === 0) return "";
   const whose = lacking.size === 1 ? [...lacking][0] : `${lacking.size} listeners`;
   return `no upstream of ${whose} takes relays`;
 }
 
-/** One of weight 0 gets those that a route function sends there. */
+/**
+ * One of weight 0 gets those that a route function sends there. The last one that is left, and all of them
+ * below the panic threshold, get relays whatever is known of them: that is no reason to send anybody here.
+ */
 function takesRelays({ isOpen, weight, state, health }: UpstreamView): boolean {
-  return isOpen || (weight === 0 && state === "ready" && speaksFor(health));
+  return (isOpen || (weight === 0 && state === "ready")) && speaksFor(health);
 }
 
 /** No check and no dial speaks against it. */

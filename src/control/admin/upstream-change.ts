@@ -1,7 +1,7 @@
 import { ConfigError } from "../../config/error.ts";
 import { isTable } from "../../config/plain.ts";
 import { duration, type Rule, refuse, wholeNumber, word } from "../../config/rule.ts";
-import { WEIGHT_MAX } from "../../config/settings.ts";
+import { WEIGHT_MAX } from "../../config/table/table.ts";
 import type { AdminState } from "../upstream-view.ts";
 
 /** What somebody wants of an upstream. */
@@ -13,13 +13,12 @@ export interface UpstreamChange {
   readonly withinMs?: number;
 }
 
-const DAY_MS = 86_400_000;
 const states: readonly AdminState[] = ["ready", "drain", "maintenance"];
 
 const rules: { readonly [key: string]: Rule<Partial<UpstreamChange>> } = {
   state: (value) => ({ state: word(states)(value) }),
   weight: (value) => ({ weight: weight(value) }),
-  within: (value) => ({ withinMs: duration(0, DAY_MS, "0…24h")(value) }),
+  within: (value) => ({ withinMs: duration("0…24h")(value) }),
 };
 
 /** A weight, or null for the configured one, which is `configured` in a shell. */

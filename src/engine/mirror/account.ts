@@ -1,22 +1,17 @@
-import { MIRROR_NUMBERS, MirrorCount, type MirrorPage, sharedNumbers } from "../pages.ts";
+import type { Values } from "../../counts/figure.ts";
+import { MirrorCount, mirrorFigures } from "../../counts/figures.ts";
+import { addOccurred, type Occurred, occurred } from "../../counts/occurred.ts";
+import { MIRROR_NUMBERS, type MirrorPage, sharedNumbers } from "../pages.ts";
 import { type DropReason, dropReasons } from "./reason.ts";
 
 /** What the copies of one listener's relays to one mirror have come to. Nothing here but `running` falls. */
-export interface MirrorStats {
+export interface MirrorStats extends Values<typeof mirrorFigures> {
   /** As `RelaySummary.listener`. */
   listener: string;
   /** The mirror as it was configured. */
   mirror: string;
-  /** Relays that were to be copied: `begun = running + completed + all of dropped`. */
-  begun: number;
-  /** Copies that are under way, those included whose relay is over. */
-  running: number;
-  /** Copies of which the mirror has everything. */
-  completed: number;
   /** How many were given up for which reason; only reasons that occurred. */
-  dropped: Partial<Record<DropReason, number>>;
-  /** Bytes that the mirror's kernel, or ours, has taken. */
-  bytes: number;
+  dropped: Occurred<DropReason>;
 }
 
 /** Counts copies. Its size depends on the configuration only. Owner: an engine's {@link Copies}. */
@@ -33,24 +28,24 @@ export class MirrorAccount {
 
   /** A relay is to be copied. */
   begins(): void {
-    this.add(MirrorCount.Begun, 1);
-    this.add(MirrorCount.Running, 1);
+    this.add(MirrorCount.begun, 1);
+    this.add(MirrorCount.running, 1);
   }
 
   /** Bytes were taken. */
   sent(bytes: number): void {
-    this.add(MirrorCount.Bytes, bytes);
+    this.add(MirrorCount.bytes, bytes);
   }
 
   /** A copy is given up. */
   drop(reason: DropReason): void {
-    this.add(MirrorCount.Reasons + dropReasons.indexOf(reason), 1);
+    this.add(mirrorFigures.size + dropReasons.indexOf(reason), 1);
   }
 
   /** A copy is over. @param isWhole the mirror has all of it */
   ends(isWhole: boolean): void {
-    this.add(MirrorCount.Running, -1);
-    if (isWhole) this.add(MirrorCount.Completed, 1);
+    this.add(MirrorCount.running, -1);
+    if (isWhole) this.add(MirrorCount.completed, 1);
   }
 
   private add(place: number, count: number): void {
@@ -60,20 +55,8 @@ export class MirrorAccount {
 
 /** What is on a page. */
 export function mirrorStats({ listener, mirror, counts }: MirrorPage): MirrorStats {
-  const dropped: Partial<Record<DropReason, number>> = {};
-  for (const [index, reason] of dropReasons.entries()) {
-    const count = counts[MirrorCount.Reasons + index] as number;
-    if (count > 0) dropped[reason] = count;
-  }
-  return {
-    listener,
-    mirror,
-    begun: counts[MirrorCount.Begun] as number,
-    running: counts[MirrorCount.Running] as number,
-    completed: counts[MirrorCount.Completed] as number,
-    dropped,
-    bytes: counts[MirrorCount.Bytes] as number,
-  };
+  const dropped = occurred(dropReasons, counts, mirrorFigures.size);
+  return { listener, mirror, ...mirrorFigures.read(counts), dropped };
 }
 
 /**
@@ -81,11 +64,11 @@ export function mirrorStats({ listener, mirror, counts }: MirrorPage): MirrorSta
  * but why it was given up is counted already.
  */
 export function closeMirror({ counts }: MirrorPage): void {
-  let left = (counts[MirrorCount.Begun] as number) - (counts[MirrorCount.Completed] as number);
-  for (const given of counts.subarray(MirrorCount.Reasons)) left -= given;
-  const stopped = MirrorCount.Reasons + dropReasons.indexOf("stopped");
+  let left = (counts[MirrorCount.begun] as number) - (counts[MirrorCount.completed] as number);
+  for (const given of counts.subarray(mirrorFigures.size)) left -= given;
+  const stopped = mirrorFigures.size + dropReasons.indexOf("stopped");
   (counts[stopped] as number) += left;
-  counts[MirrorCount.Running] = 0;
+  counts[MirrorCount.running] = 0;
 }
 
 /** Adds what one engine has counted to what others have. */
@@ -97,11 +80,6 @@ export function addMirror(all: MirrorStats[], part: MirrorStats): void {
     all.push({ ...part, dropped: { ...part.dropped } });
     return;
   }
-  known.begun += part.begun;
-  known.running += part.running;
-  known.completed += part.completed;
-  known.bytes += part.bytes;
-  for (const [reason, count] of Object.entries(part.dropped) as [DropReason, number][]) {
-    known.dropped[reason] = (known.dropped[reason] ?? 0) + count;
-  }
+  mirrorFigures.add(known, part);
+  addOccurred(known.dropped, part.dropped);
 }

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { type ListenerOptions, listenerDefaults } from "../../config/options.ts";
+import { engineRow } from "../../counts/figures.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Book } from "../book.ts";
 import { Descriptors } from "../descriptors.ts";
-import { Count, sharedNumbers } from "../pages.ts";
+import { sharedNumbers } from "../pages.ts";
 import { Copies } from "./copies.ts";
 import { Copy } from "./copy.ts";
 import type { Mirror } from "./mirror.ts";
@@ -18,7 +19,7 @@ const options: ListenerOptions = {
 
 /** Its mirror answers at once, and takes everything. */
 class PromptCopy extends Copy {
-  protected dial(): void {
+  protected attempt(): void {
     this.connected();
   }
   protected write(bytes: Uint8Array): number {
@@ -47,10 +48,11 @@ class Engine {
         this.made++;
         return new PromptCopy(this.copies, backlog);
       },
+      resolve: () => {},
       mirrorDropped: () => {},
       noCopies: () => {},
     };
-    const figures = { book: new Book("sockets"), counts: sharedNumbers(Count.Size) };
+    const figures = { book: new Book("sockets"), counts: sharedNumbers(engineRow.size) };
     this.copies = new Copies(host, figures);
     const mirror = this.copies.mirrorOf(options, "a", null);
     if (mirror === null) throw new Error("there is a mirror");

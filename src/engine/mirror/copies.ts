@@ -1,12 +1,14 @@
 import { cleanUpOrThrow, forEach } from "../../clean-up.ts";
 import { formatAddress } from "../../config/address.ts";
 import type { ListenerOptions } from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
 import { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Book } from "../book.ts";
 import { type Alarm, Deadlines, timerAlarm } from "../deadlines.ts";
 import type { Descriptors } from "../descriptors.ts";
-import { Count, type Numbers } from "../pages.ts";
+import type { ResolveName } from "../names.ts";
+import type { Numbers } from "../pages.ts";
 import { COPY_SEGMENT_SIZE } from "../policy.ts";
 import { MirrorAccount } from "./account.ts";
 import type { Copy } from "./copy.ts";
@@ -38,6 +40,8 @@ const YIELD_COUNT = 4;
 /** What copies need of their engine. */
 export interface CopiesHost {
   readonly descriptors: Descriptors;
+  /** Tells the addresses of mirrors' names. */
+  readonly resolve: ResolveName;
   /** Makes a copy for this backlog, for whichever relay. */
   newCopy(backlog: Backlog): Copy;
   /** A copy was given up. */
@@ -75,7 +79,7 @@ export class Copies {
     { book, counts }: { readonly book: Book; readonly counts: Numbers },
     private readonly alarm: Alarm = timerAlarm,
   ) {
-    const first = Count.MirrorSegmentsLeased;
+    const first = Count.mirrorSegmentsLeased;
     this.figures = counts.subarray(first, first + PoolCount.Size);
     this.book = book;
     const queue = (spanMs: number, call: (copy: Copy) => void) =>
@@ -162,6 +166,10 @@ export class Copies {
   }
 
   // --- for copies ---
+
+  get resolve(): ResolveName {
+    return this.host.resolve;
+  }
 
   /** A copy was given up. */
   told(copy: Copy, reason: DropReason, detail: string): void {

@@ -2,7 +2,7 @@ import { assert } from "../../assert.ts";
 import type { Address } from "../../config/options.ts";
 import { type Backlog, Kept } from "../../memory/backlog.ts";
 import { ownShortage } from "../dial-reason.ts";
-import { type DialRefusal, withoutAddress } from "../names.ts";
+import { type DialRefusal, mustAsk, withoutAddress } from "../names.ts";
 import type { Copies } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 import type { DropReason, MirrorOutcome } from "./reason.ts";
@@ -58,6 +58,10 @@ export abstract class Copy {
   /** Bytes of the backlog that were taken since the last look whether it stands still. */
   private takenSince = 0;
   private ofMirror: Mirror | null = null;
+  /** Counts its dials, so that what comes late for an earlier one is told apart. */
+  private dials = 0;
+  /** Addresses of the mirror's name that are still to be tried. */
+  private untried: readonly Address[] = NONE;
 
   /** @param backlog of its own */
   constructor(
@@ -65,8 +69,8 @@ export abstract class Copy {
     protected readonly backlog: Backlog,
   ) {}
 
-  /** Reports {@link connected} or {@link dialFailed}. */
-  protected abstract dial(address: Address): void;
+  /** Connects to a literal address, or a path; reports {@link connected} or {@link attemptFailed}. */
+  protected abstract attempt(address: Address): void;
   /** Sends what can be sent now. @returns bytes that were taken, or −1 when the mirror is gone */
   protected abstract write(bytes: Uint8Array): number;
   /** Sends what waits as the mirror takes it; each time reports {@link took}. */
@@ -106,6 +110,22 @@ export abstract class Copy {
   connect(): void {
     this.mirror.dialing.add(this);
     this.dial(this.mirror.options.address);
+  }
+
+  private dial(address: Address): void {
+    const dial = ++this.dials;
+    this.untried = NONE;
+    if (!mustAsk(address)) {
+      this.attempt(address);
+      return;
+    }
+    this.copies.resolve(address, null, (addresses, refusal) => {
+      // It may have been given up meanwhile, and be another relay's.
+      if (this.dials !== dial || this.phase !== CopyPhase.Dialing) return;
+      this.untried = addresses;
+      if (addresses.length > 0) this.attemptFailed("");
+      else this.notDialed(refusal);
+    });
   }
 
   /** The upstream has taken these bytes, which are not looked at any more afterwards. */
@@ -209,15 +229,23 @@ export abstract class Copy {
     }
   }
 
+  /** The name's next address is tried; without one the dial has failed. @param code the system's */
+  protected attemptFailed(code: string): void {
+    const [next, ...others] = this.untried;
+    this.untried = others;
+    if (next === undefined) this.dialFailed(code);
+    else this.attempt(next);
+  }
+
   /** The dial came to nothing. */
-  protected dialFailed(detail: string): void {
+  private dialFailed(detail: string): void {
     // What is wanting on this machine is no reason to leave the mirror alone.
     if (ownShortage(detail) === null) this.mirror.failed();
     this.drop("unreachable", detail);
   }
 
   /** Nobody is dialled. */
-  protected notDialed(refusal: DialRefusal | null | undefined): void {
+  private notDialed(refusal: DialRefusal | null | undefined): void {
     const { detail } = withoutAddress(refusal);
     this.mirror.failed();
     this.drop(refusal ?? "unreachable", detail);
@@ -272,3 +300,5 @@ export abstract class Copy {
     }
   }
 }
+
+const NONE: readonly Address[] = [];

@@ -7,13 +7,14 @@ import { madeForOwner, setSocketAccess } from "../file-access.ts";
 import type { Held } from "../held.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
 import { keepUrgentBytes, setBlocking } from "../linux.ts";
-import type { GivenSockets } from "../listening-socket.ts";
-import { BACKLOG } from "../policy.ts";
+import type { GivenSockets, SocketSettings } from "../listening-socket.ts";
 import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
-import type { Conduit } from "./conduit.ts";
+import type { SocketsConduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
-type BunListener = (TCPSocketListener<Conduit> | UnixSocketListener<Conduit>) & { fd: number };
+type BunListener = (TCPSocketListener<SocketsConduit> | UnixSocketListener<SocketsConduit>) & {
+  fd: number;
+};
 
 /** Where a thread notes the descriptors that Bun does not close with it. */
 type Notes = Pick<Held, "took" | "closed">;
@@ -37,14 +38,17 @@ export class Acceptor {
   private bound: Address;
   /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
   private ownsPath = false;
+  private backlog: number;
 
   /** @param held where descriptors are noted that outlive the thread; nowhere, where it is the process's own */
   constructor(
     private readonly wanted: Address,
-    private readonly handlers: SocketHandler<Conduit>,
+    private readonly settings: SocketSettings,
+    private readonly handlers: SocketHandler<SocketsConduit>,
     private readonly held: Notes = noNotes,
   ) {
     this.bound = wanted;
+    this.backlog = settings.backlog;
   }
 
   /** The address that is really accepted on. */
@@ -60,19 +64,14 @@ export class Acceptor {
     this.handle = this.listen({ fd: descriptor });
   }
 
-  /**
-   * Binds and starts to accept.
-   *
-   * @param access what the file of a unix socket gets
-   * @throws ListenError
-   */
-  async open(access: FileAccess): Promise<void> {
+  /** Binds and starts to accept. @throws ListenError */
+  async open(): Promise<void> {
     const { wanted: address } = this;
     if (address.kind === "unix") await removeStaleSocket(address.path);
     try {
       this.handle =
         address.kind === "unix"
-          ? this.listenAt(address.path, access)
+          ? this.listenAt(address.path, this.settings.unix)
           : this.listen({ hostname: address.host, port: address.port });
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "ENOTFOUND";
@@ -80,8 +79,16 @@ export class Acceptor {
     }
     this.ownsPath = isPath(address);
     if (address.kind === "tcp") {
-      this.bound = { ...address, port: (this.handle as TCPSocketListener<Conduit>).port };
+      this.bound = { ...address, port: (this.handle as TCPSocketListener<SocketsConduit>).port };
     }
+  }
+
+  /** So many connections may wait in the kernel from now on. */
+  queueUpTo(backlog: number): void {
+    if (backlog === this.backlog) return;
+    this.backlog = backlog;
+    const descriptor = this.handle?.fd ?? this.spare;
+    if (descriptor !== -1) setBacklog(descriptor, backlog);
   }
 
   /** Stops accepting; connections wait in the kernel's backlog. @returns whether that worked */
@@ -129,9 +136,9 @@ export class Acceptor {
 
   private listen(where: object): BunListener {
     const options = { ...where, socket: this.handlers, allowHalfOpen: true };
-    const handle = Bun.listen<Conduit>(options as never) as unknown as BunListener;
-    // Bun asks for 512.
-    setBacklog(handle.fd, BACKLOG);
+    const handle = Bun.listen<SocketsConduit>(options as never) as unknown as BunListener;
+    // Bun asks for 512, and others for what they like.
+    setBacklog(handle.fd, this.backlog);
     if (process.platform === "linux") keepUrgentBytes(handle.fd);
     this.keepSpare(handle);
     return handle;

@@ -44,6 +44,11 @@ export abstract class BunAttempt {
     this.cookie = socketCookie(descriptor);
   }
 
+  /** It was answered: it is no attempt any more. */
+  succeeded(): void {
+    this.cookie = null;
+  }
+
   /** Ends the attempt, as far as that can be done. Its descriptor is open until Bun lets go of it. */
   end(): void {
     if (this.cookie !== null) endAttempt(this.descriptor, this.cookie);

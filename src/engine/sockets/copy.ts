@@ -6,11 +6,10 @@ import { unsentBytes } from "../libc.ts";
 import { SocketOption, setOption } from "../linux.ts";
 import { ANSWER_BYTES, type Copies } from "../mirror/copies.ts";
 import { Copy, CopyPhase } from "../mirror/copy.ts";
-import { mustAsk, type ResolveName } from "../names.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { type BunSocket, bunSocket, recycle } from "./bun-socket.ts";
 import type { DialWindow } from "./dial-window.ts";
-import type { OnDefect } from "./dialer.ts";
+import type { OnDefect } from "./on-defect.ts";
 
 /** One connection to a mirror, from the attempt to Bun's last callback; then its copy may be another's. */
 class Link extends BunAttempt {
@@ -31,16 +30,11 @@ interface CopyHost {
   readonly descriptors: Descriptors;
   readonly handlers: SocketHandler<Link>;
   readonly window: DialWindow;
-  readonly resolve: ResolveName;
 }
 
 /** A copy on Bun's sockets: a `write` that takes less than all waits for `drain`. */
 export class SocketsCopy extends Copy {
   private link: Link | null = null;
-  /** Addresses of the mirror's name that are still to be tried. */
-  private untried: readonly Address[] = [];
-  /** Counts dials, so that an answer for an earlier one is told apart. */
-  private dials = 0;
 
   constructor(
     copies: Copies,
@@ -50,30 +44,7 @@ export class SocketsCopy extends Copy {
     super(copies, backlog);
   }
 
-  protected dial(address: Address): void {
-    const dial = ++this.dials;
-    this.untried = [];
-    if (!mustAsk(address)) {
-      this.attempt(address);
-      return;
-    }
-    this.host.resolve(address, null, (addresses, refusal) => {
-      if (this.dials !== dial || this.phase !== CopyPhase.Dialing) return;
-      this.untried = addresses;
-      if (addresses.length > 0) this.attemptNext("");
-      else this.notDialed(refusal);
-    });
-  }
-
-  /** Tries the next address of a name; without one the dial has failed. */
-  private attemptNext(code: string): void {
-    const [next, ...others] = this.untried;
-    this.untried = others;
-    if (next === undefined) this.dialFailed(code);
-    else this.attempt(next);
-  }
-
-  private attempt(address: Address): void {
+  protected attempt(address: Address): void {
     const link = new Link(this);
     this.link = link;
     const { descriptors, handlers, window } = this.host;
@@ -94,7 +65,7 @@ export class SocketsCopy extends Copy {
   /** Bun's `connectError`. */
   refused(code: string): void {
     this.link = null;
-    this.attemptNext(code);
+    this.attemptFailed(code);
   }
 
   /** Bun's `drain`. */

@@ -2,54 +2,46 @@ import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
 import { cleanUp, forEach, type Step } from "../../clean-up.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
-import { Admission } from "../../edge/admission.ts";
+import { Count } from "../../counts/figures.ts";
 import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
-import { type Reason, Side } from "../../flow/reason.ts";
+import { Side } from "../../flow/reason.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
-import { UpstreamChooser } from "../../upstream/chooser.ts";
-import type { UpstreamTable } from "../../upstream/table.ts";
-import { nameOfListener } from "../account.ts";
 import type { Book } from "../book.ts";
-import { Descriptors } from "../descriptors.ts";
+import { timerAlarm } from "../deadlines.ts";
 import type { Selection } from "../ending/dropping.ts";
-import { Ending } from "../ending/ending.ts";
 import {
   type Acceptance,
   accepts,
   type Engine,
-  type EngineObserver,
   type EngineShare,
   type EngineStats,
   ListenError,
   type Listening,
   paused,
   type RelaySummary,
-  upstreamTableOf,
   wholeShare,
 } from "../engine.ts";
+import { Hall, type HallCarrier } from "../hall.ts";
 import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
 import { canOpenSocket } from "../libc.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import { Meter } from "../meter.ts";
-import { Copies, type CopiesHost } from "../mirror/copies.ts";
-import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
-import { Outsiders } from "../outsiders.ts";
-import { Count } from "../pages.ts";
-import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
-import type { AskRoute, RouteQuestion, Routing } from "../route-desk.ts";
+import type { Observer } from "../observer.ts";
+import type { AskRoute, RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import { Conduit, type ConduitHost } from "./conduit.ts";
+import { SocketsConduit, type SocketsHost } from "./conduit.ts";
+import { Attempt, Connector, type SocketsDialer } from "./connector.ts";
 import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
-import { Dialer, type OnDefect, throwUncaught } from "./dialer.ts";
 import { Listener } from "./listener.ts";
 import { SocketsListening } from "./listening.ts";
+import { type OnDefect, throwUncaught } from "./on-defect.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
 
@@ -61,26 +53,18 @@ const ACCEPT_LOOK_MS = 1_000;
 /** While it would not, so many looks at most go by without another question. */
 const ACCEPT_LOOKS_MAX = 4;
 
-/** Conduits kept for the next tenants; beyond that the garbage collector takes them. */
-const SPARE_MAX = 1024;
-
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
+export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsConduit, Listener> {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
-  readonly descriptors: Descriptors;
-  readonly copies: Copies;
-  private readonly outsiders: Outsiders<Conduit>;
+  readonly hall: Hall<SocketsConduit, Listener>;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
-  private readonly table: UpstreamTable;
-  private readonly dialer: Dialer;
+  private readonly connector: Connector;
   private readonly listening = new Set<SocketsListening>();
-  private readonly ledger: Ledger<Conduit>;
-  private readonly spare: Conduit[] = [];
-  private isAccepting = true;
+  private readonly ledger: Ledger<SocketsConduit>;
   /** Runs while there are listeners. */
   private acceptLooks: ReturnType<typeof setInterval> | null = null;
   /** The kernel accepts nobody for want of descriptors or memory. */
@@ -88,10 +72,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
   /** Looks until it is asked again, and how many that were the last time. */
   private looksLeft = 0;
   private looksBefore = 0;
-  private stopped: PromiseWithResolvers<number> | null = null;
-  private readonly ending: Ending<Conduit>;
-  /** Runs while memory has run out. */
-  private patience: ReturnType<typeof setInterval> | null = null;
+  private stopping: PromiseWithResolvers<number> | null = null;
 
   /**
    * @param resolve where it has the addresses of upstreams' host names from
@@ -100,27 +81,25 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
    */
   constructor(
     memory: MemoryOptions,
-    private readonly observer: EngineObserver,
-    private readonly resolve: ResolveName,
+    observer: Observer,
+    resolve: ResolveName,
     share: EngineShare = wholeShare,
     private readonly onDefect: OnDefect = throwUncaught,
     private readonly asker: AskRoute | null = null,
     private readonly held?: Held,
   ) {
-    this.descriptors = new Descriptors(share, () => {
-      if (!this.isAccepting) this.gate();
-    });
-    this.outsiders = new Outsiders(this.descriptors);
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.ledger = new Ledger(this.name, this.meter, share, memory);
-    this.ending = new Ending(this.ledger.running, () => this.copies.cut());
+    const askRoute: AskRoute = (...question) => this.ask(...question);
+    const links = { observer, resolve, askRoute, alarm: timerAlarm };
+    this.hall = new Hall<SocketsConduit, Listener>(this, this.ledger, share, links);
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
     const pool = new Pool(
       memory.segmentSize,
       memory.segmentCount,
-      (bytes) => observer.poolGrew(bytes),
-      counts.subarray(Count.SegmentsLeased, Count.SegmentsLeased + PoolCount.Size),
+      (bytes) => observer.on({ event: "poolGrew", bytes }),
+      counts.subarray(Count.segmentsLeased, Count.segmentsLeased + PoolCount.Size),
     );
     const reservoir = (direction: "up" | "down") =>
       new Reservoir(
@@ -129,32 +108,31 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
         () => this.starve(direction),
         () => this.feed(direction),
       );
-    this.table = upstreamTableOf(share);
     this.reservoirs = { up: reservoir("up"), down: reservoir("down") };
-    this.copies = new Copies(this, this.ledger);
     this.window = new DialWindow(share.dials);
-    this.dialer = new Dialer(
-      this.descriptors,
+    const { descriptors, dialer } = this.hall;
+    this.connector = new Connector(
+      descriptors,
       this.turn,
-      observer,
-      resolve,
       onDefect,
       this.window,
       () => this.starved(),
+      dialer as SocketsDialer,
     );
-    this.copyHandlers = copyHandlers(this.descriptors, onDefect);
+    this.copyHandlers = copyHandlers(descriptors, onDefect);
   }
 
   async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
     const { address } = options;
     const acceptor = new Acceptor(
       address,
+      options,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
-    else if (this.stopped === null) await acceptor.open(options.unix);
-    if (this.stopped !== null) {
+    else if (this.stopping === null) await acceptor.open();
+    if (this.stopping !== null) {
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
     }
@@ -166,18 +144,18 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
       () => this.unlisten(listening),
     );
     this.listening.add(listening);
-    this.descriptors.listens(1);
+    this.hall.descriptors.listens(1);
     this.acceptLooks ??= setInterval(() => this.lookAtAccepting(), ACCEPT_LOOK_MS).unref();
-    if (!this.isAccepting) acceptor.pause();
+    if (!this.hall.isAccepting) acceptor.pause();
     return listening;
   }
 
   cut(relay: number): void {
-    this.ledger.find(relay)?.terminate("admin");
+    this.hall.cut(relay);
   }
 
   drop(selection: Selection, withinMs: number | null): void {
-    this.ending.drop(selection, withinMs);
+    this.hall.drop(selection, withinMs);
   }
 
   /**
@@ -191,7 +169,7 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     for (let left = ABANDON_PASSES; left > 0 && this.ledger.running.size > 0; left--) {
       await passed();
     }
-    return failures.concat(cleanUp(this.telling()));
+    return failures.concat(cleanUp(this.hall.telling()));
   }
 
   private *lettingGo(): Iterable<Step> {
@@ -205,25 +183,23 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     yield* forEach(running, (conduit) => conduit.terminate("worker_failed"));
     // It may be the very one that has met the defect, and has not come to that.
     yield* forEach(running, (conduit) => conduit.resetLeft());
-    yield () => this.copies.cut();
-  }
-
-  /** Of relays of which Bun has told in vain. */
-  private *telling(): Iterable<Step> {
-    const { ledger, observer } = this;
-    const running = () => ledger.running;
-    yield* forEach(running, (conduit) => conduit.abandoned());
-    yield* forEach(running, (conduit) => observer.relayEnded(ledger.ends(conduit)));
+    yield () => this.hall.copies.cut();
   }
 
   stop(drainTimeoutMs: number): Promise<number> {
-    if (this.stopped === null) {
-      this.stopped = Promise.withResolvers<number>();
+    const { hall } = this;
+    if (this.stopping === null) {
+      this.stopping = Promise.withResolvers<number>();
+      hall.isStopping = true;
       for (const listening of this.listening) void listening.close();
-      queueMicrotask(() => this.resolveStop());
+      queueMicrotask(() => hall.settleStop());
     }
-    this.ending.stop(drainTimeoutMs);
-    return this.stopped.promise;
+    hall.stop(drainTimeoutMs);
+    return this.stopping.promise;
+  }
+
+  stopped(cut: number): void {
+    this.stopping?.resolve(cut);
   }
 
   /** What it counts, for whoever wants to read it. */
@@ -250,51 +226,24 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
 
   /** See {@link Answering}. */
   get accepting(): Answering["accepting"] {
-    return { listeners: this.listening.size, isPaused: !this.isAccepting };
+    return { listeners: this.listening.size, isPaused: !this.hall.isAccepting };
   }
 
-  dial(conduit: Conduit): void {
-    this.dialer.dial(conduit);
+  newConduit(listener: Listener): SocketsConduit {
+    return new SocketsConduit(this, listener);
   }
 
-  giveUpDial(conduit: Conduit, reason: Reason): void {
-    this.dialer.failed(conduit, reason, "");
-  }
-
-  dropDial(conduit: Conduit): void {
-    this.dialer.drop(conduit);
-  }
-
-  started(conduit: Conduit): void {
-    this.observer.relayStarted?.(conduit.summary());
-  }
-
-  finished(conduit: Conduit): void {
-    this.ending.ended(conduit);
-    this.observer.relayEnded(this.ledger.ends(conduit));
-    if (this.spare.length < SPARE_MAX) this.spare.push(conduit);
-    if (this.stopped !== null) this.resolveStop();
+  newAttempt(conduit: SocketsConduit, address: Address): Attempt {
+    return new Attempt(this.connector, conduit, address);
   }
 
   newCopy(backlog: Backlog): SocketsCopy {
-    const { copies, descriptors, copyHandlers, window, resolve } = this;
-    return new SocketsCopy(copies, backlog, {
-      descriptors,
-      handlers: copyHandlers,
-      window,
-      resolve,
-    });
+    const { copyHandlers, window } = this;
+    const { copies, descriptors } = this.hall;
+    return new SocketsCopy(copies, backlog, { descriptors, handlers: copyHandlers, window });
   }
 
-  mirrorDropped(drop: MirrorDrop): void {
-    this.observer.mirrorDropped?.(drop);
-  }
-
-  noCopies(): void {
-    if (this.stopped !== null) this.resolveStop();
-  }
-
-  askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
+  private ask(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
     if (this.asker !== null) return this.asker(question, answer);
     const { hook, connection } = question;
     assert(typeof hook !== "number", "askRoute: a number is for another thread");
@@ -303,62 +252,38 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     return () => {};
   }
 
-  routeFailed(listener: string, why: string): void {
-    this.ledger.add(Count.RouteFailures);
-    this.observer.routeFailed?.(listener, why);
-  }
-
   /** @param before whose place it takes */
   private newListener(
     options: ListenerOptions,
     address: Address,
     before: Listener | null,
   ): Listener {
-    const account = this.ledger.account(nameOfListener(options, address));
-    account.keep(options.upstreams);
-    const last = before?.choice.chooser ?? null;
-    const chooser = new UpstreamChooser(options.upstreams, options.balance, this.table, last);
-    const { descriptors, table } = this;
-    const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
-    const mirror = this.copies.mirrorOf(options, account.name, before?.mirror ?? null);
-    return new Listener(
-      options,
-      account,
-      chooser,
-      before,
-      admission,
-      mirror,
-      this.outsiders,
-      this,
-      this.dialer,
-    );
+    const { hall } = this;
+    return new Listener(hall.partsOf(options, address, before), hall.dialer);
   }
 
-  private accept(listener: Listener, socket: Socket<Conduit>): void {
+  private accept(listener: Listener, socket: Socket<SocketsConduit>): void {
     this.turn.event();
-    const conduit = this.spare.pop() ?? new Conduit(this, listener);
-    socket.data = conduit;
-    const id = this.ledger.begins(conduit, listener.account);
-    conduit.accept(id, bunSocket(socket), listener);
-    this.ending.begun(conduit);
-    if (this.copies.count > 0) this.copies.makeRoom();
-    this.outsiders.makeRoom();
-    this.gate();
+    this.hall.accept(listener, bunSocket(socket));
+    this.hall.outsiders.makeRoom();
+    this.hall.decide();
   }
 
-  private clientHandlers(onOpen: (client: Socket<Conduit>) => void): SocketHandler<Conduit> {
+  private clientHandlers(
+    onOpen: (client: Socket<SocketsConduit>) => void,
+  ): SocketHandler<SocketsConduit> {
     const { turn } = this;
     return {
       open: onOpen,
       data: (socket, chunk) => {
-        socket.data.up.receive(chunk);
+        socket.data.clientSocket.data(chunk);
       },
       drain: (socket) => {
-        socket.data.down.drained();
+        socket.data.clientSocket.drained();
       },
       end: (socket) => {
         turn.event();
-        socket.data.sourceEnded(Side.Client);
+        socket.data.up.sourceEnded();
       },
       close: (socket, error) => {
         turn.event();
@@ -368,26 +293,28 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     };
   }
 
-  /** Opens or closes the gate: whether listeners accept. */
-  private gate(): void {
-    if (this.stopped !== null) return;
-    const { descriptors } = this;
-    if (descriptors.tight) descriptors.look();
-    const isScarce = descriptors.tight || this.isStarved;
-    const cause = this.empty ? "memory" : isScarce ? "descriptors" : null;
-    if (this.isAccepting && cause !== null) {
-      // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
-      const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
-      if (!paused.includes(true)) return;
-      this.isAccepting = false;
-      this.ledger.add(Count.AcceptPauses);
-      this.observer.acceptPaused(cause, this.ledger.running.size);
-      void this.makeRoom().catch(this.onDefect);
-    } else if (!this.isAccepting && cause === null && descriptors.ample) {
-      this.isAccepting = true;
-      for (const { acceptor } of this.listening) acceptor.resume();
-      this.observer.acceptResumed();
-    }
+  isDry(direction: "up" | "down"): boolean {
+    return this.reservoirs[direction].empty;
+  }
+
+  pause(): boolean {
+    // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
+    const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
+    if (!paused.includes(true)) return false;
+    void this.makeRoom().catch(this.onDefect);
+    return true;
+  }
+
+  get mayResume(): boolean {
+    return !this.isStarved;
+  }
+
+  resume(): void {
+    for (const { acceptor } of this.listening) acceptor.resume();
+  }
+
+  get isQuiet(): boolean {
+    return this.listening.size === 0;
   }
 
   /**
@@ -396,7 +323,8 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
    * would not, less and less often.
    */
   private lookAtAccepting(): void {
-    this.descriptors.look();
+    const { hall } = this;
+    hall.descriptors.look();
     if (this.looksLeft > 0) this.looksLeft--;
     else {
       this.isStarved = !canOpenSocket();
@@ -405,22 +333,28 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
         : 0;
       this.looksLeft = this.looksBefore;
     }
-    if (!this.isAccepting) this.outsiders.makeRoom(Infinity);
-    this.gate();
+    if (!hall.isAccepting) hall.outsiders.makeRoom(Infinity);
+    this.decide();
+  }
+
+  /** The kernel has the last word. */
+  private decide(): void {
+    if (this.isStarved) this.hall.pause("descriptors");
+    else this.hall.decide();
   }
 
   /** Whoever was not let in makes room, once all who have spoken were heard. */
   private async makeRoom(): Promise<void> {
     await passed();
     await passed();
-    if (!this.isAccepting) this.outsiders.makeRoom(Infinity);
+    if (!this.hall.isAccepting) this.hall.outsiders.makeRoom(Infinity);
   }
 
   /** There was no descriptor for a dial: nor is there for who would be accepted next. */
   private starved(): void {
     this.isStarved = true;
-    this.descriptors.look();
-    this.gate();
+    this.hall.descriptors.look();
+    this.decide();
   }
 
   private stopLooking(): void {
@@ -428,39 +362,14 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     this.acceptLooks = null;
   }
 
-  /** Whether memory has run out in any direction. */
-  private get empty(): boolean {
-    return this.reservoirs.up.empty || this.reservoirs.down.empty;
-  }
-
   private starve(direction: "up" | "down"): void {
     for (const conduit of this.ledger.running) conduit[direction].starve();
-    if (this.patience !== null) return;
-    this.observer.poolEmpty();
-    this.patience = setInterval(() => this.look(), PATIENCE_LOOK_MS);
-    this.gate();
+    this.hall.lookAtMemory();
   }
 
   private feed(direction: "up" | "down"): void {
     for (const conduit of this.ledger.running) conduit[direction].feed();
-    if (this.empty || this.patience === null) return;
-    clearInterval(this.patience);
-    this.patience = null;
-    this.observer.poolRefilled();
-    this.gate();
-  }
-
-  /**
-   * While everybody waits for memory, whoever holds some and has not moved a byte for long is cut: a
-   * few ends that never read must not stop all the others.
-   */
-  private look(): void {
-    for (const direction of ["up", "down"] as const) {
-      if (!this.reservoirs[direction].empty) continue;
-      for (const conduit of this.ledger.running) {
-        if (conduit[direction].lookStill() >= PATIENCE_LOOKS) conduit.terminate("memory_limit");
-      }
-    }
+    this.hall.lookAtMemory();
   }
 
   /**
@@ -473,18 +382,10 @@ export class SocketsEngine implements Engine, ConduitHost, CopiesHost, Routing {
     await passed();
     listening.acceptor.close();
     this.listening.delete(listening);
-    this.descriptors.listens(-1);
+    this.ledger.gone(listening.listener);
+    this.hall.descriptors.listens(-1);
     if (this.listening.size === 0) this.stopLooking();
-    if (this.stopped !== null) this.resolveStop();
-  }
-
-  private resolveStop(): void {
-    if (this.ledger.running.size > 0 || this.listening.size > 0) return;
-    if (this.copies.count > 0) {
-      this.copies.hurry();
-      return;
-    }
-    this.stopped?.resolve(this.ending.cutCount);
+    this.hall.settleStop();
   }
 }
 

@@ -2,10 +2,10 @@ import { keepAliveValues, type OptionValue } from "../keep-alive.ts";
 import { setOption } from "../linux.ts";
 import { RelayTimeouts } from "../relay-timeouts.ts";
 import type { BunSocket } from "./bun-socket.ts";
-import type { Conduit } from "./conduit.ts";
+import type { SocketsConduit } from "./conduit.ts";
 
 /** The settings of an address that is accepted on, with the timeouts of the relays that have them. */
-export class Listener extends RelayTimeouts<Conduit> {
+export class Listener extends RelayTimeouts<SocketsConduit> {
   private keepAliveValues: readonly OptionValue[] | null = null;
 
   /** Lets the kernel find out when the other end of a connection is gone without a word. */

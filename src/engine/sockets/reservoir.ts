@@ -2,6 +2,13 @@ import { assert } from "../../assert.ts";
 import type { Pool } from "../../memory/pool.ts";
 import { CHUNK_MAX } from "./bun-socket.ts";
 
+/** Bytes before a chunk that may have been taken for a header's: they are received together. */
+const UNDECIDED_MAX = 16;
+/** Most bytes that a flow receives at once. */
+export const RECEIVE_MAX = CHUNK_MAX + UNDECIDED_MAX;
+/** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
+export const FLOW_LIMIT = 2 * RECEIVE_MAX;
+
 /**
  * One direction's half of the pool, with room kept for one chunk.
  *
@@ -21,6 +28,8 @@ export class Reservoir {
   empty = false;
   private held = 0;
   private promised = 0;
+  /** Most segments that one flow holds. */
+  readonly segmentsMax: number;
   private readonly reserve: number;
   private readonly refilledAt: number;
 
@@ -36,6 +45,7 @@ export class Reservoir {
     private readonly onEmpty: () => void,
     private readonly onRefilled: () => void,
   ) {
+    this.segmentsMax = pool.segmentsFor(FLOW_LIMIT) + 1;
     this.reserve = pool.segmentsFor(CHUNK_MAX);
     assert(limit >= 2 * this.reserve, "reservoir: two chunks fit");
     this.refilledAt = Math.min(2 * this.reserve, this.reserve + Math.max(1, limit >>> 3));

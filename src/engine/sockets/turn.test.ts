@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import { Count, sharedNumbers } from "../pages.ts";
+import { Count, engineRow } from "../../counts/figures.ts";
+import { sharedNumbers } from "../pages.ts";
 import { Turn } from "./turn.ts";
 
-const counts = () => sharedNumbers(Count.Size);
+const counts = () => sharedNumbers(engineRow.size);
 
 /** Passes of the loop with so many events each. */
 async function passes(turn: Turn, count: number, events: number): Promise<void> {
@@ -17,8 +18,8 @@ test("quiet turns are estimated, and none is busy", async () => {
   const turn = new Turn(counted);
   for (let pass = 1; pass <= 100; pass++) {
     await passes(turn, 1, 1);
-    expect(Math.round(counted[Count.Turns] as number)).toBe(pass);
-    expect(counted[Count.Events]).toBe(pass);
+    expect(Math.round(counted[Count.turns] as number)).toBe(pass);
+    expect(counted[Count.events]).toBe(pass);
     expect(turn.busy).toBe(false);
   }
 });
@@ -27,7 +28,7 @@ test("busy ones are counted one by one", async () => {
   const counted = counts();
   const turn = new Turn(counted);
   await passes(turn, 100, 20);
-  expect([counted[Count.Turns], counted[Count.Events], turn.busy]).toEqual([100, 2000, true]);
+  expect([counted[Count.turns], counted[Count.events], turn.busy]).toEqual([100, 2000, true]);
 });
 
 test.each([8, 9, 10, 11, 12, 13, 16, 50])(

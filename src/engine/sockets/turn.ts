@@ -1,4 +1,4 @@
-import { Count } from "../pages.ts";
+import { Count } from "../../counts/figures.ts";
 
 /** Whatever puts something off to the end of the turn. */
 export interface Deferred {
@@ -58,7 +58,7 @@ export class Turn {
     this.turns += 1 + this.skipped / events;
     this.lastEvents = events;
     this.skipped = 0;
-    this.counts[Count.Turns] = this.turns;
+    this.counts[Count.turns] = this.turns;
     const due = this.deferred;
     // What is put off from here on belongs to the next turn.
     this.deferred = this.spare;
@@ -72,16 +72,16 @@ export class Turn {
 
   /** Events of all turns. */
   private get events(): number {
-    return this.counts[Count.Events] as number;
+    return this.counts[Count.events] as number;
   }
 
   /** Something happened on a socket or a listener. */
   event(): void {
-    (this.counts[Count.Events] as number)++;
+    (this.counts[Count.events] as number)++;
     if (this.open) return;
     if (this.skipped < this.skip) {
       this.skipped++;
-      this.counts[Count.Turns] = this.turns + this.skipped / this.lastEvents;
+      this.counts[Count.turns] = this.turns + this.skipped / this.lastEvents;
       return;
     }
     this.open = true;

@@ -1,6 +1,5 @@
-import { together } from "../../observe/together.ts";
-import type { EngineObserver } from "../engine.ts";
 import type { ResolveName } from "../names.ts";
+import { type Observer, together } from "../observer.ts";
 import type { AskRoute } from "../route-desk.ts";
 import { FreshAnswers } from "./fresh-answers.ts";
 import { stackOf } from "./stack.ts";
@@ -8,7 +7,7 @@ import type { Teller } from "./teller.ts";
 
 /** What a worker's engine tells and asks, and nothing of which throws. */
 export interface Guarded {
-  readonly observer: EngineObserver;
+  readonly observer: Observer;
   readonly resolve: ResolveName;
   readonly askRoute: AskRoute;
   /** Does what belongs to telling. What it throws is told, and then it answers `otherwise`. */
@@ -26,7 +25,7 @@ export function guarded(teller: Teller): Guarded {
     try {
       return call();
     } catch (error) {
-      observer.untold?.(stackOf(error));
+      observer.on({ event: "untold", error: stackOf(error) });
       return otherwise;
     }
   };

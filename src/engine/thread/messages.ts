@@ -7,10 +7,9 @@ import type {
 } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
 import type { Caller } from "../../edge/route/connection.ts";
-import type { Reason } from "../../flow/reason.ts";
 import type { Selection } from "../ending/dropping.ts";
 import type { EngineShare } from "../engine.ts";
-import type { MirrorDrop } from "../mirror/reason.ts";
+import type { ProxyEvent } from "../events.ts";
 import type { DialRefusal } from "../names.ts";
 import type { Page, UpstreamPage } from "../pages.ts";
 import type { RecordBatch } from "./records.ts";
@@ -28,7 +27,7 @@ export interface WorkerBirth {
   /** Where it writes down which descriptors are its own; see {@link Held}. */
   readonly held: SharedArrayBuffer;
   /** Somebody wants to know of relays when they start. */
-  readonly tellsStarts: boolean;
+  readonly wantsStarts: boolean;
 }
 
 /** What the control plane tells a worker. Listeners are called by keys that it gives them. */
@@ -62,29 +61,23 @@ export interface Question {
   readonly token: number;
 }
 
+/** Events that are gathered, as they may come thousands of times a second; in the order in which they are told. */
+export const gatheredNames = ["relayStarted", "relayEnded"] as const;
+export type GatheredName = (typeof gatheredNames)[number];
+
 /** What a worker tells the control plane. */
 export type News =
-  | { readonly kind: "started" | "ended"; readonly batch: RecordBatch }
-  | {
-      readonly kind: "dialFailed";
-      readonly upstream: string;
-      readonly reason: Reason;
-      readonly detail: string;
-      readonly slot: number;
-    }
-  | { readonly kind: "poolGrew"; readonly bytes: number }
-  | { readonly kind: "ready" | "poolEmpty" | "poolRefilled" | "acceptResumed" }
+  /** Something has happened. */
+  | { readonly kind: "event"; readonly event: ProxyEvent }
+  /** The same, to all these relays in their order: see {@link Records}. */
+  | { readonly kind: "gathered"; readonly event: GatheredName; readonly batch: RecordBatch }
+  | { readonly kind: "ready" }
   /** Nothing is left after a stop, which has cut so many relays. */
   | { readonly kind: "stopped"; readonly cut: number }
   /** That listener accepts here, or could not; `failure` is empty when it does. */
   | { readonly kind: "listening"; readonly key: number; readonly failure: string }
   /** That listener's clients get the options that were told; or it accepts no more. */
   | { readonly kind: "updated" | "unlistened"; readonly key: number }
-  | {
-      readonly kind: "acceptPaused";
-      readonly cause: "descriptors" | "memory";
-      readonly relays: number;
-    }
   | {
       readonly kind: "resolve";
       readonly token: number;
@@ -100,12 +93,8 @@ export type News =
       readonly caller: Caller;
       readonly until: number;
     }
-  | { readonly kind: "routeFailed"; readonly listener: string; readonly why: string }
-  | { readonly kind: "mirrorDropped"; readonly drop: MirrorDrop }
   /** The worker has met a defect and let everything go; its thread ends. */
   | { readonly kind: "failed"; readonly error: string }
-  /** Something could not be told. Said once. */
-  | { readonly kind: "untold"; readonly error: string }
   /** From now on it counts there, too. */
   | { readonly kind: "page"; readonly page: Page }
   /** It counts there no more. */

@@ -1,14 +1,23 @@
 import { expect, test } from "bun:test";
 import type { Address } from "../../config/options.ts";
+import { FlowCount, flowFigures } from "../../counts/figures.ts";
 import { type ClientAddress, ipClient, UNIX_CLIENT } from "../../edge/access/client-address.ts";
 import type { RelaySummary } from "../engine.ts";
 import { encodeSockaddr } from "../sockaddr.ts";
 import { Summary } from "../summary.ts";
-import { noFlowStats } from "../tally.ts";
 import { Records, relaysOf } from "./records.ts";
 
 const own: Address = { kind: "tcp", host: "127.0.0.1", port: 6380 };
 const upstream: Address = { kind: "tcp", host: "10.0.0.1", port: 6379 };
+
+function flows(id: number): Float64Array {
+  const rows = new Float64Array(2 * flowFigures.size);
+  rows[FlowCount.receivedBytes] = 2 ** 40 + id;
+  rows[FlowCount.sends] = id;
+  rows[flowFigures.size + FlowCount.lostBytes] = id;
+  rows[flowFigures.size + FlowCount.shortSends] = 7;
+  return rows;
+}
 
 function relay(id: number): Summary {
   const client: Address = {
@@ -30,8 +39,7 @@ function relay(id: number): Summary {
     id % 3 === 0 ? null : "client_fin",
     id % 4 === 0 ? null : `tenant ${id % 3}`,
     id % 3 === 0 ? null : id % 2 === 0 ? "mirrored" : "slow",
-    { ...noFlowStats(), receivedBytes: 2 ** 40 + id, sends: id },
-    { ...noFlowStats(), lostBytes: id, shortSends: 7 },
+    flows(id),
     [own, null, encodeSockaddr(client), UNIX_CLIENT][id % 4] ?? null,
     // In each answer of DNS it is another object.
     id % 2 === 0 ? null : { kind: "tcp", host: "10.0.0.2", port: 6379 },
@@ -90,7 +98,7 @@ test("a client has its own bytes and no others, however long what it is called",
     new Uint8Array(64 * 1024).fill(0xff) as ClientAddress,
   ];
   const relays = Array.from({ length: 700 }, (_, id) => {
-    const { listener, up, down } = relay(id);
+    const { listener } = relay(id);
     const client = kinds[id % kinds.length] as ClientAddress | null;
     const times = [id, 0, 0, null, null] as const;
     return new Summary(
@@ -103,8 +111,7 @@ test("a client has its own bytes and no others, however long what it is called",
       null,
       null,
       null,
-      up,
-      down,
+      relay(id).flows,
       client,
       null,
       client,

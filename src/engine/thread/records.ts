@@ -1,8 +1,9 @@
 import { formatAddress } from "../../config/address.ts";
 import type { Address } from "../../config/options.ts";
+import { type FlowStats, flowFigures } from "../../counts/figures.ts";
 import { CLIENT_ADDRESS_SIZE } from "../../edge/access/client-address.ts";
 import type { Reason } from "../../flow/reason.ts";
-import type { FlowStats, RelaySummary } from "../engine.ts";
+import type { RelaySummary } from "../engine.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
 import { endName, endNameOrNull, type Summary } from "../summary.ts";
 
@@ -26,21 +27,6 @@ enum Field {
   Flows,
 }
 
-/** Where in a flow's part of a record each figure stands. */
-enum FlowField {
-  Receives,
-  ShortReceives,
-  Sends,
-  ShortSends,
-  Pauses,
-  PoolEmpty,
-  ReceivedBytes,
-  SentBytes,
-  DiscardedBytes,
-  LostBytes,
-  Size,
-}
-
 /** Addresses that are sent as the kernel has them, in this order, each in {@link CLIENT_ADDRESS_SIZE} bytes. */
 enum End {
   Client,
@@ -51,7 +37,7 @@ enum End {
 }
 
 const ENDS_SIZE = End.Count * CLIENT_ADDRESS_SIZE;
-const RECORD_SIZE = Field.Flows + 2 * FlowField.Size;
+const RECORD_SIZE = Field.Flows + 2 * flowFigures.size;
 /** Relays that a batch has room for at first. */
 const CAPACITY = 64;
 /** Instead of a text's number: there is none. */
@@ -108,8 +94,7 @@ export class Records {
     numbers[at + Field.Local] = isOwn ? this.numberOfText(local) : NO_TEXT;
     numbers[at + Field.Resolved] = resolved === null ? NO_TEXT : this.numberOfText(resolved);
     numbers[at + Field.WaitedMs] = relay.waitedMs;
-    writeFlow(numbers, at + Field.Flows, relay.up);
-    writeFlow(numbers, at + Field.Flows + FlowField.Size, relay.down);
+    numbers.set(relay.flows, at + Field.Flows);
     this.writeEnd(End.Client, relay.clientAddress);
     this.writeEnd(End.Peer, relay.peerAddress);
     this.writeEnd(End.Local, isOwn ? null : local);
@@ -155,19 +140,6 @@ export class Records {
     ends.set(this.ends);
     this.ends = ends;
   }
-}
-
-function writeFlow(numbers: Float64Array, at: number, flow: FlowStats): void {
-  numbers[at + FlowField.Receives] = flow.receives;
-  numbers[at + FlowField.ShortReceives] = flow.shortReceives;
-  numbers[at + FlowField.Sends] = flow.sends;
-  numbers[at + FlowField.ShortSends] = flow.shortSends;
-  numbers[at + FlowField.Pauses] = flow.pauses;
-  numbers[at + FlowField.PoolEmpty] = flow.poolEmpty;
-  numbers[at + FlowField.ReceivedBytes] = flow.receivedBytes;
-  numbers[at + FlowField.SentBytes] = flow.sentBytes;
-  numbers[at + FlowField.DiscardedBytes] = flow.discardedBytes;
-  numbers[at + FlowField.LostBytes] = flow.lostBytes;
 }
 
 /** One relay of a batch, read when somebody asks. */
@@ -229,14 +201,18 @@ class Record implements RelaySummary {
     return this.number(Field.WaitedMs);
   }
   get up(): FlowStats {
-    return this.flow(Field.Flows);
+    return flowFigures.read(this.batch.numbers, this.place(Field.Flows));
   }
   get down(): FlowStats {
-    return this.flow(Field.Flows + FlowField.Size);
+    return flowFigures.read(this.batch.numbers, this.place(Field.Flows) + flowFigures.size);
   }
 
-  private number(field: number): number {
-    return this.batch.numbers[this.index * RECORD_SIZE + field] as number;
+  private number(field: Field): number {
+    return this.batch.numbers[this.place(field)] as number;
+  }
+
+  private place(field: Field): number {
+    return this.index * RECORD_SIZE + field;
   }
 
   private end(which: End): Uint8Array {
@@ -251,21 +227,6 @@ class Record implements RelaySummary {
 
   private text(field: Field): string | null {
     return this.batch.texts[this.number(field)] ?? null;
-  }
-
-  private flow(at: number): FlowStats {
-    return {
-      receives: this.number(at + FlowField.Receives),
-      shortReceives: this.number(at + FlowField.ShortReceives),
-      sends: this.number(at + FlowField.Sends),
-      shortSends: this.number(at + FlowField.ShortSends),
-      pauses: this.number(at + FlowField.Pauses),
-      poolEmpty: this.number(at + FlowField.PoolEmpty),
-      receivedBytes: this.number(at + FlowField.ReceivedBytes),
-      sentBytes: this.number(at + FlowField.SentBytes),
-      discardedBytes: this.number(at + FlowField.DiscardedBytes),
-      lostBytes: this.number(at + FlowField.LostBytes),
-    };
   }
 }
 

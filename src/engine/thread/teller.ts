@@ -2,13 +2,18 @@ import type { MessagePort } from "node:worker_threads";
 import { cleanUp } from "../../clean-up.ts";
 import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
-import type { Reason } from "../../flow/reason.ts";
-import type { EngineObserver, RelaySummary } from "../engine.ts";
-import type { MirrorDrop } from "../mirror/reason.ts";
+import type { EventOf, ProxyEvent } from "../events.ts";
 import type { DialRefusal, ResolveName } from "../names.ts";
+import type { Observer } from "../observer.ts";
 import type { AskRoute } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
-import type { News, Question, WorkerBirth } from "./messages.ts";
+import {
+  type GatheredName,
+  gatheredNames,
+  type News,
+  type Question,
+  type WorkerBirth,
+} from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
 import { defectText, stackOf } from "./stack.ts";
 
@@ -29,11 +34,9 @@ export interface Answering {
  * because somebody cannot hear of them. Only what the control plane waits for, such as that a listener
  * accepts, is a defect of the worker when it cannot be said.
  */
-export class Teller implements EngineObserver {
-  /** The engine looks for it at each acceptance. */
-  readonly relayStarted?: (relay: RelaySummary) => void;
-  private started = new Records();
-  private ended = new Records();
+export class Teller implements Observer {
+  readonly wantsStarts: boolean;
+  private readonly gathering = { relayStarted: new Records(), relayEnded: new Records() };
   /** Something could not be told, which was said. */
   private isUntold = false;
   private toldAt = 0;
@@ -44,38 +47,17 @@ export class Teller implements EngineObserver {
   private lastToken = 0;
   private readonly port: MessagePort;
 
-  constructor({ port, tellsStarts }: WorkerBirth) {
+  constructor({ port, wantsStarts }: WorkerBirth) {
     this.port = port;
-    if (tellsStarts) this.relayStarted = (relay) => this.gather(this.started, relay);
+    this.wantsStarts = wantsStarts;
   }
 
-  relayEnded(relay: RelaySummary): void {
-    this.gather(this.ended, relay);
-  }
-  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void {
-    this.tell({ kind: "dialFailed", upstream, reason, detail, slot });
-  }
-  poolGrew(bytes: number): void {
-    this.tell({ kind: "poolGrew", bytes });
-  }
-  poolEmpty(): void {
-    this.tell({ kind: "poolEmpty" });
-  }
-  poolRefilled(): void {
-    this.tell({ kind: "poolRefilled" });
-  }
-  acceptPaused(cause: "descriptors" | "memory", relays: number): void {
-    this.tell({ kind: "acceptPaused", cause, relays });
-  }
-  acceptResumed(): void {
-    this.tell({ kind: "acceptResumed" });
-  }
-  routeFailed(listener: string, why: string): void {
-    this.tell({ kind: "routeFailed", listener, why });
-  }
-
-  mirrorDropped(drop: MirrorDrop): void {
-    this.tell({ kind: "mirrorDropped", drop });
+  on(event: ProxyEvent): void {
+    if (event.event === "relayStarted" || event.event === "relayEnded") {
+      this.gathering[event.event].add(event.relay as Summary);
+      this.gathered();
+    } else if (event.event === "untold") this.untold(event);
+    else this.tell({ kind: "event", event });
   }
 
   /** Functions are the control plane's: it is asked by their numbers. */
@@ -118,10 +100,10 @@ export class Teller implements EngineObserver {
   }
 
   /** Something could not be told; that is said once. */
-  untold(error: string): void {
+  private untold(event: EventOf<"untold">): void {
     if (this.isUntold) return;
     this.isUntold = true;
-    this.tell({ kind: "untold", error });
+    this.tell({ kind: "event", event });
   }
 
   /** Answers a question; what has happened before is told before. */
@@ -131,7 +113,7 @@ export class Teller implements EngineObserver {
       if (kind === "accepts") this.tell({ kind, token, ...engine.accepting });
       else this.tell({ kind, token, batch: batchOf(engine.running()) });
     } catch (error) {
-      this.untold(stackOf(error));
+      this.untold({ event: "untold", error: stackOf(error) });
       this.tell({ kind: "unanswered", token });
     }
   }
@@ -150,7 +132,7 @@ export class Teller implements EngineObserver {
 
   /** Tells of the relays that started or ended, if it is time. @returns microseconds until it is */
   flushWhenDue(): number {
-    if (this.started.count + this.ended.count === 0) return Infinity;
+    if (!this.hasGathered) return Infinity;
     const left = this.toldAt + TELL_MS - performance.now();
     if (left > 0) return left * 1e3;
     this.flush();
@@ -159,33 +141,33 @@ export class Teller implements EngineObserver {
 
   /** Tells of the relays that started or ended. */
   flush(): void {
-    if (this.started.count + this.ended.count === 0) return;
+    if (!this.hasGathered) return;
     this.toldAt = performance.now();
-    const { started, ended } = this;
     try {
       // In this order: a relay may have started and ended in between.
-      this.send("started", started);
-      this.send("ended", ended);
+      for (const name of gatheredNames) this.send(name);
     } finally {
       // What could not be told must not pile up.
-      if (started.count > 0) this.started = new Records();
-      if (ended.count > 0) this.ended = new Records();
+      for (const name of gatheredNames) {
+        if (this.gathering[name].count > 0) this.gathering[name] = new Records();
+      }
     }
   }
 
   /** There is something to tell. */
   protected gathered(): void {}
 
-  private gather(records: Records, relay: RelaySummary): void {
-    records.add(relay as Summary);
-    this.gathered();
+  private get hasGathered(): boolean {
+    const { relayStarted, relayEnded } = this.gathering;
+    return relayStarted.count + relayEnded.count > 0;
   }
 
-  private send(kind: "started" | "ended", records: Records): void {
+  private send(event: GatheredName): void {
+    const records = this.gathering[event];
     if (records.count === 0) return;
     const batch = records.take();
     const handedOver = [batch.numbers.buffer, batch.ends.buffer];
-    this.port.postMessage({ kind, batch } satisfies News, handedOver);
+    this.port.postMessage({ kind: "gathered", event, batch } satisfies News, handedOver);
   }
 }
 

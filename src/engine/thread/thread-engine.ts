@@ -13,7 +13,6 @@ import {
   type Acceptance,
   accepts,
   type Engine,
-  type EngineObserver,
   type EngineStats,
   ListenError,
   type Listening,
@@ -25,6 +24,7 @@ import { Held, heldMemory } from "../held.ts";
 import { closeNow, errnoName, eventDescriptor, setBlocking, signal } from "../linux.ts";
 import { type GivenSockets, type ListeningSocket, openListening } from "../listening-socket.ts";
 import type { ResolveName } from "../names.ts";
+import type { Observer } from "../observer.ts";
 import { EngineUnsupportedError } from "../select.ts";
 import { closeOrphans } from "../uring/orphans.ts";
 import { ThreadListening } from "./listening.ts";
@@ -45,7 +45,7 @@ const END_MS = 5_000;
 /** What a worker's thread is made of. */
 export interface ThreadOptions {
   readonly name: EngineName;
-  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "held" | "tellsStarts">;
+  readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "held" | "wantsStarts">;
   /**
    * The worker has met a defect: its relays have ended (`worker_failed`), it accepts no more, and
    * its thread ends. `error` is a text with its stack.
@@ -89,7 +89,7 @@ export class ThreadEngine implements Engine {
 
   constructor(
     private readonly options: ThreadOptions,
-    private readonly observer: EngineObserver,
+    private readonly observer: Observer,
   ) {
     const { name, birth, url = programs[name].url } = options;
     const { port1, port2 } = new MessageChannel();
@@ -103,7 +103,7 @@ export class ThreadEngine implements Engine {
       port: port2,
       wakeFd: this.wakeFd,
       held: this.held.memory,
-      tellsStarts: observer.relayStarted !== undefined,
+      wantsStarts: observer.wantsStarts,
     };
     try {
       this.worker = new Worker(url, { workerData, transferList: [port2] });
@@ -202,7 +202,7 @@ export class ThreadEngine implements Engine {
     try {
       this.refuseStopped(options);
       await this.ready.promise;
-      socket ??= await openListening(options.address, "none", undefined, options.unix);
+      socket ??= await openListening(options.address, "none", undefined, options);
       this.refuseStopped(options);
       return socket;
     } catch (error) {
@@ -275,41 +275,17 @@ export class ThreadEngine implements Engine {
         this.listening.delete(news.key);
         this.routes.retire(news.key);
         return;
-      case "started":
-        for (const relay of relaysOf(news.batch)) observer.relayStarted?.(relay);
+      case "event":
+        observer.on(news.event);
         return;
-      case "ended":
-        for (const relay of relaysOf(news.batch)) observer.relayEnded(relay);
-        return;
-      case "dialFailed":
-        observer.dialFailed(news.upstream, news.reason, news.detail, news.slot);
-        return;
-      case "poolGrew":
-        observer.poolGrew(news.bytes);
-        return;
-      case "poolEmpty":
-        observer.poolEmpty();
-        return;
-      case "poolRefilled":
-        observer.poolRefilled();
-        return;
-      case "acceptPaused":
-        observer.acceptPaused(news.cause, news.relays);
-        return;
-      case "acceptResumed":
-        observer.acceptResumed();
+      case "gathered":
+        for (const relay of relaysOf(news.batch)) observer.on({ event: news.event, relay });
         return;
       case "resolve":
         this.resolve(news);
         return;
       case "route":
         void this.route(news);
-        return;
-      case "routeFailed":
-        observer.routeFailed?.(news.listener, news.why);
-        return;
-      case "mirrorDropped":
-        observer.mirrorDropped?.(news.drop);
         return;
       case "stopped":
         this.finish(news.cut);
@@ -322,9 +298,6 @@ export class ThreadEngine implements Engine {
         return;
       case "pageGone":
         this.book.remove(news.page);
-        return;
-      case "untold":
-        observer.untold?.(news.error);
         return;
       case "relays":
       case "accepts":
@@ -413,7 +386,7 @@ export class ThreadEngine implements Engine {
       () => this.release(),
       () => this.pulse.stop(),
     ]);
-    for (const failure of untold) this.observer.untold?.(stackOf(failure));
+    for (const failure of untold) this.observer.on({ event: "untold", error: stackOf(failure) });
     this.stopping?.resolve(this.cutCount);
   }
 

@@ -31,9 +31,5 @@ export function closeUnknown(kernel: Kernel, sockets: Sockets, held: Held): void
 
 /** Whether what it completes with, unless that is an error, is a descriptor that nobody else knows. */
 export function opensDescriptor(operation: Operation): boolean {
-  return (
-    operation === Operation.Accept ||
-    operation === Operation.Socket ||
-    operation === Operation.MirrorSocket
-  );
+  return operation === Operation.Accept || operation === Operation.Socket;
 }

@@ -31,12 +31,6 @@ export class CopyTable {
     // A copy is used again when nothing of it is in flight.
     if (copy === undefined || copy.generation !== generation) return;
     switch (operation) {
-      case Operation.MirrorSocket:
-        copy.socketCompleted(result);
-        return;
-      case Operation.MirrorConnect:
-        copy.connectCompleted(result);
-        return;
       case Operation.MirrorSend:
         copy.sendCompleted(result);
         return;

@@ -1,10 +1,9 @@
 import type { Address } from "../../config/options.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import { dialCode } from "../dial-reason.ts";
-import { addressOf, Errno, errnoName, STREAM_SOCKET } from "../linux.ts";
+import { addressOf, Errno, errnoName } from "../linux.ts";
 import { Copy, CopyPhase } from "../mirror/copy.ts";
+import type { AttemptOwner, UringAttempt } from "./connector.ts";
 import type { CopyTable } from "./copy-table.ts";
-import type { Encoded } from "./dialer.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
@@ -18,7 +17,7 @@ import { Operation, ticketLow } from "./ticket.ts";
  *
  * Owner: the loop's {@link CopyTable}.
  */
-export class UringCopy extends Copy {
+export class UringCopy extends Copy implements AttemptOwner {
   /** Counts the relays that it was a copy for: part of every ticket. */
   generation = 0;
   /** Operations that the kernel has. */
@@ -26,11 +25,8 @@ export class UringCopy extends Copy {
   descriptor = -1;
   private sending = false;
   private receiving = false;
-  /** Operation of the dial that can be cancelled, or {@link Operation.Ignored}. */
-  private dialOperation = Operation.Ignored;
-  /** The address that is dialled, and those of the same host name that are still to be tried. */
-  private dialled: Encoded | null = null;
-  private others: readonly (Encoded | null)[] = [];
+  /** It connects; null when it does not. */
+  private connecting: UringAttempt | null = null;
   private closesClean = false;
 
   constructor(
@@ -39,71 +35,31 @@ export class UringCopy extends Copy {
     readonly slot: number,
     backlog: Backlog,
   ) {
-    super(loop.copies, backlog);
+    super(loop.hall.copies, backlog);
   }
 
-  protected dial(address: Address): void {
+  get sources(): readonly string[] {
+    return this.mirror.options.sourceAddresses ?? [];
+  }
+
+  protected attempt(address: Address): void {
     this.generation++;
     this.closesClean = false;
-    const { loop, generation } = this;
-    const encoded = loop.dialer.encode(address);
-    if (encoded !== null) this.open(encoded, []);
-    else {
-      loop.report.resolve(address, null, (addresses, refusal) => {
-        // It may have been given up meanwhile, and be another relay's.
-        if (this.generation !== generation || this.phase !== CopyPhase.Dialing) return;
-        const [first, ...others] = addresses.map((one) => loop.dialer.encode(one));
-        if (first) this.open(first, others);
-        else this.notDialed(refusal);
-      });
-    }
+    this.connecting = this.loop.connector.attempt(this, address);
+    this.connecting.begin();
   }
 
-  /** The socket is open, or could not be. */
-  socketCompleted(result: number): void {
-    this.pending--;
-    this.dialOperation = Operation.Ignored;
-    const { loop } = this;
-    if (result < 0) {
-      loop.descriptors.closed(1);
-      this.attemptFailed(errnoName(-result));
-      return;
-    }
-    this.descriptor = result;
-    loop.added(result);
-    if (this.phase !== CopyPhase.Dialing) {
-      this.join();
-      return;
-    }
-    const { bytes, address, isTcp, where } = this.dialled as Encoded;
-    const bound = loop.dialer.comeFrom(result, this.mirror.options.sourceAddresses ?? [], where);
-    if (bound < 0) {
-      this.closeDescriptor();
-      this.attemptFailed(errnoName(-bound));
-      return;
-    }
-    if (isTcp) {
-      loop.dialer.noDelay(result);
-      loop.dialer.receiveMany(result);
-    }
-    const low = this.begins(Operation.MirrorConnect);
-    this.dialOperation = Operation.MirrorConnect;
-    loop.prepare.connect(result, address, bytes.length, low, this.generation);
+  attemptAnswered({ address }: UringAttempt, descriptor: number): void {
+    this.connecting = null;
+    this.descriptor = descriptor;
+    if (address.kind === "tcp") this.loop.tuning.receiveMany(descriptor);
+    this.receive();
+    this.connected();
   }
 
-  /** The mirror has answered, or not. */
-  connectCompleted(result: number): void {
-    this.pending--;
-    this.dialOperation = Operation.Ignored;
-    if (this.phase !== CopyPhase.Dialing) this.join();
-    else if (result < 0 || this.loop.metItself(this.descriptor, this.dialled as Encoded)) {
-      this.closeDescriptor();
-      const code = errnoName(result < 0 ? -result : Errno.ECONNREFUSED);
-      this.attemptFailed(dialCode(code, (this.dialled as Encoded).bytes));
-    } else {
-      this.receive();
-      this.connected();
-    }
+  attemptLost(_attempt: UringAttempt, code: string): void {
+    this.connecting = null;
+    this.attemptFailed(code);
   }
 
   /** The completion of the send in flight. */
@@ -166,27 +122,11 @@ export class UringCopy extends Copy {
 
   protected close(isClean: boolean): void {
     this.closesClean = isClean;
-    if (this.dialOperation !== Operation.Ignored) this.cancel(this.dialOperation);
+    this.connecting?.abandon();
+    this.connecting = null;
     if (this.sending) this.cancel(Operation.MirrorSend);
     if (this.receiving) this.cancel(Operation.MirrorReceive);
     this.join();
-  }
-
-  private open(address: Encoded, others: readonly (Encoded | null)[]): void {
-    this.dialled = address;
-    this.others = others;
-    this.loop.descriptors.opened(1);
-    const low = this.begins(Operation.MirrorSocket);
-    this.dialOperation = Operation.MirrorSocket;
-    this.loop.prepare.socket(address.family, STREAM_SOCKET, low, this.generation);
-  }
-
-  /** The name's next address is tried, if there is one; else the dial has failed. */
-  private attemptFailed(code: string): void {
-    const [next, ...others] = this.others;
-    if (this.phase !== CopyPhase.Dialing) this.join();
-    else if (next) this.open(next, others);
-    else this.dialFailed(code);
   }
 
   private receive(): void {
@@ -210,7 +150,7 @@ export class UringCopy extends Copy {
     if (descriptor < 0) return;
     this.descriptor = -1;
     this.loop.closeSocket(descriptor, this.closesClean);
-    this.loop.descriptors.closed(1);
+    this.loop.hall.descriptors.closed(1);
   }
 
   private begins(operation: Operation): number {

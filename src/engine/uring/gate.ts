@@ -1,14 +1,9 @@
 import type { ListenerOptions } from "../../config/options.ts";
-import { Admission } from "../../edge/admission.ts";
-import { UpstreamChooser } from "../../upstream/chooser.ts";
-import { nameOfListener } from "../account.ts";
-import type { Ledger } from "../ledger.ts";
+import type { PauseCause } from "../hall.ts";
 import { ACCEPT_FLAGS, Errno } from "../linux.ts";
-import { Count } from "../pages.ts";
-import { BACKLOG, RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import { RELAY_DESCRIPTORS_MAX } from "../policy.ts";
 import type { Answering } from "../thread/teller.ts";
 import { CqeFlag } from "./abi.ts";
-import type { Conduit } from "./conduit.ts";
 import { Listener } from "./listener.ts";
 import type { Loop } from "./loop.ts";
 import { Operation, ticketLow } from "./ticket.ts";
@@ -18,27 +13,26 @@ const ACCEPT_LOOK_MS = 100;
 const ACCEPT_LOOK_MAX_MS = 2_000;
 
 /**
- * The listeners of a loop, and whether they accept: not while memory or descriptors have run out.
- * Clients wait in the kernel's backlog meanwhile.
+ * The listeners of a loop. While they do not accept clients wait in the kernel's backlog.
  *
  * Owner: the loop, which makes relays of who comes in.
  */
 export class Gate {
   private readonly listeners = new Map<number, Listener>();
-  private isOpen = true;
   /** Looks since somebody was accepted. */
   private looks = 0;
   /** An alarm is set that looks whether the gate can open. */
   private isLooking = false;
 
-  constructor(
-    private readonly loop: Loop,
-    private readonly ledger: Ledger<Conduit>,
-  ) {}
+  constructor(private readonly loop: Loop) {}
 
   /** No listener is left. */
   get isEmpty(): boolean {
     return this.listeners.size === 0;
+  }
+
+  private get isOpen(): boolean {
+    return this.loop.hall.isAccepting;
   }
 
   /** Listeners that accept, and whether that is paused. */
@@ -55,8 +49,9 @@ export class Gate {
   listen(key: number, options: ListenerOptions, descriptor: number): void {
     const listener = this.newListener(options, descriptor, null);
     this.listeners.set(key, listener);
-    this.loop.descriptors.listens(1);
-    if (this.loop.stopping) this.close(key, listener);
+    this.loop.sockets.queueUpTo(descriptor, options.backlog);
+    this.loop.hall.descriptors.listens(1);
+    if (this.loop.hall.isStopping) this.close(key, listener);
     else if (this.isOpen) this.arm(key, listener);
   }
 
@@ -66,6 +61,7 @@ export class Gate {
     if (before === undefined) return;
     const { address } = before.options;
     const listener = this.newListener({ ...options, address }, before.descriptor, before);
+    this.loop.sockets.queueUpTo(before.descriptor, options.backlog);
     listener.armed = before.armed;
     listener.closing = before.closing;
     this.listeners.set(key, listener);
@@ -107,7 +103,7 @@ export class Gate {
     }
     if ((flags & CqeFlag.More) !== 0) {
       // From here on one at a time: the last one that fits must be the last one accepted.
-      if (!this.isAmple) this.cancelAccept(key);
+      if (!this.isAmpleFor(listener)) this.cancelAccept(key);
       return;
     }
     listener.armed = false;
@@ -126,30 +122,25 @@ export class Gate {
 
   /** Whatever the kernel lacks, it lacks it at the next try, too. */
   private pause(errno: number): void {
-    if (this.loop.stopping) return;
-    this.loop.descriptors.look();
-    this.shut(isOfMemory(errno) ? "memory" : "descriptors");
+    const { hall } = this.loop;
+    if (hall.isStopping) return;
+    hall.descriptors.look();
+    hall.pause(isOfMemory(errno) ? "memory" : "descriptors");
     this.lookLater();
   }
 
-  /** Descriptors were given back. */
-  relieved(): void {
-    if (!this.isOpen) this.decide();
+  /** The hall accepts nobody more. */
+  shut(cause: PauseCause): void {
+    for (const [key, listener] of this.listeners) {
+      if (listener.armed && !listener.closing) this.cancelAccept(key);
+    }
+    if (cause === "descriptors") this.lookLater();
   }
 
-  /** Opens or shuts, as memory and descriptors are now. */
-  decide(): void {
-    const { descriptors, isDry, report, stopping } = this.loop;
-    if (stopping) return;
-    if (descriptors.tight) descriptors.look();
-    const cause = isDry ? "memory" : descriptors.tight ? "descriptors" : null;
-    if (this.isOpen && cause !== null) this.shut(cause);
-    else if (!this.isOpen && cause === null && descriptors.ample) {
-      this.isOpen = true;
-      for (const [key, listener] of this.listeners) {
-        if (!listener.armed && !listener.closing) this.arm(key, listener);
-      }
-      report.acceptResumed();
+  /** It does again. */
+  open(): void {
+    for (const [key, listener] of this.listeners) {
+      if (!listener.armed && !listener.closing) this.arm(key, listener);
     }
   }
 
@@ -159,51 +150,24 @@ export class Gate {
     descriptor: number,
     before: Listener | null,
   ): Listener {
-    const { alarms, descriptors, dialer, table } = this.loop;
-    const account = this.ledger.account(nameOfListener(options, options.address));
-    account.keep(options.upstreams);
-    const last = before?.choice.chooser ?? null;
-    const chooser = new UpstreamChooser(options.upstreams, options.balance, table, last);
-    const admission = Admission.of(options.edge, table, table.worker, descriptors.forUnknown);
-    return new Listener(
-      options,
-      account,
-      chooser,
-      before,
-      admission,
-      this.loop.copies.mirrorOf(options, account.name, before?.mirror ?? null),
-      this.loop.outsiders,
-      this.loop,
-      descriptor,
-      alarms.set,
-      dialer,
-    );
+    const { hall } = this.loop;
+    const parts = hall.partsOf(options, options.address, before);
+    return new Listener(parts, hall.dialer, descriptor);
   }
 
   private arm(key: number, listener: Listener): void {
     listener.armed = true;
     const low = ticketLow(Operation.Accept, key);
-    this.loop.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmple, low);
+    this.loop.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmpleFor(listener), low);
   }
 
-  /** Whether a whole backlog may be accepted at once without running out of descriptors. */
-  private get isAmple(): boolean {
-    return this.loop.descriptors.left > BACKLOG * RELAY_DESCRIPTORS_MAX;
+  /** Whether all who may wait there may be accepted at once without running out of descriptors. */
+  private isAmpleFor({ options }: Listener): boolean {
+    return this.loop.hall.descriptors.left > options.backlog * RELAY_DESCRIPTORS_MAX;
   }
 
   private cancelAccept(key: number): void {
     this.loop.prepare.cancel(ticketLow(Operation.Accept, key), 0);
-  }
-
-  private shut(cause: "memory" | "descriptors"): void {
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    this.ledger.add(Count.AcceptPauses);
-    for (const [key, listener] of this.listeners) {
-      if (listener.armed && !listener.closing) this.cancelAccept(key);
-    }
-    this.loop.report.acceptPaused(cause, this.ledger.running.size);
-    if (cause === "descriptors") this.lookLater();
   }
 
   /** What was wanting may come back though no relay had it: nobody tells, so it is tried. */
@@ -213,11 +177,12 @@ export class Gate {
     const afterMs = Math.min(ACCEPT_LOOK_MAX_MS, ACCEPT_LOOK_MS * 2 ** this.looks);
     this.loop.alarms.set(afterMs, () => {
       this.isLooking = false;
-      if (this.isOpen || this.loop.stopping) return;
+      const { hall } = this.loop;
+      if (this.isOpen || hall.isStopping) return;
       this.looks++;
-      this.loop.descriptors.look();
-      this.loop.outsiders.makeRoom(Infinity);
-      this.decide();
+      hall.descriptors.look();
+      hall.outsiders.makeRoom(Infinity);
+      hall.decide();
       if (!this.isOpen) this.lookLater();
     });
   }
@@ -230,9 +195,10 @@ export class Gate {
     const { loop } = this;
     const { descriptor } = listener;
     this.listeners.delete(key);
-    loop.descriptors.listens(-1);
+    loop.hall.ledger.gone(listener);
+    loop.hall.descriptors.listens(-1);
     loop.sockets.stopWaiting(descriptor);
-    for (let failures = 0; failures < BACKLOG; ) {
+    for (let failures = 0; failures < listener.options.backlog; ) {
       const accepted = loop.sockets.acceptNow(descriptor);
       if (accepted >= 0) {
         loop.took(accepted);
@@ -242,7 +208,7 @@ export class Gate {
     }
     loop.closeNow(descriptor);
     loop.report.unlistened(key);
-    loop.reportStopped();
+    loop.hall.settleStop();
   }
 }
 

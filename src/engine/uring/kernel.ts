@@ -79,6 +79,8 @@ export interface Sockets {
   unsentBytes(descriptor: number): number;
   /** Bytes that were not received yet. */
   unreadBytes(descriptor: number): number;
+  /** So many connections may wait at this listening descriptor from now on. */
+  queueUpTo(descriptor: number, backlog: number): void;
   /** {@link acceptNow} on this listening descriptor does not wait from now on. */
   stopWaiting(descriptor: number): void;
   /** Accepts one waiting connection, or answers −EAGAIN. */

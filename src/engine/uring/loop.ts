@@ -1,46 +1,47 @@
 import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../clean-up.ts";
-import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
+import type {
+  Address,
+  ListenerOptions,
+  MemoryOptions,
+  UringOptions,
+} from "../../config/options.ts";
+import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../edge/route/answer.ts";
-import type { Reason } from "../../flow/reason.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import type { UpstreamTable } from "../../upstream/table.ts";
 import type { Book } from "../book.ts";
-import { Descriptors } from "../descriptors.ts";
 import type { Selection } from "../ending/dropping.ts";
-import { Ending } from "../ending/ending.ts";
-import { type EngineShare, upstreamTableOf } from "../engine.ts";
+import type { EngineShare } from "../engine.ts";
+import { Hall, type HallCarrier, type PauseCause } from "../hall.ts";
 import type { Held } from "../held.ts";
 import { Ledger } from "../ledger.ts";
 import { addressOf } from "../linux.ts";
 import { Meter } from "../meter.ts";
-import { Copies, type CopiesHost } from "../mirror/copies.ts";
-import type { MirrorDrop } from "../mirror/reason.ts";
 import type { ResolveName } from "../names.ts";
-import { Outsiders } from "../outsiders.ts";
-import { Count } from "../pages.ts";
-import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "../policy.ts";
-import type { RouteQuestion } from "../route-desk.ts";
+import type { Observer } from "../observer.ts";
+import type { AskRoute, RouteQuestion } from "../route-desk.ts";
 import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
 import { closeUnknown, opensDescriptor } from "./close-unknown.ts";
-import { Conduit } from "./conduit.ts";
+import { UringConduit } from "./conduit.ts";
+import { Connector, type UringAttempt } from "./connector.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
-import { Dialer, type Encoded } from "./dialer.ts";
+import { Ends, type UringEnd } from "./end.ts";
 import { Files } from "./files.ts";
 import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
-import type { Lane } from "./lane.ts";
 import type { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
 import { resetNow } from "./reset-now.ts";
-import { createSender, type Sender } from "./sender.ts";
-import { attemptOf, Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { createSender } from "./senders/create.ts";
+import type { Sender } from "./senders/sender.ts";
+import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { Tuning } from "./tuning.ts";
 import { unseen } from "./unseen.ts";
 import { Yielding } from "./yielding.ts";
 
@@ -55,24 +56,11 @@ const SWEEP_MS = 1_000;
 const COPY_WAIT_MICROS = 1_000;
 
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
-export interface Report {
-  /** A client was accepted. Missing when nobody wants to know. */
-  relayStarted?(relay: Summary): void;
-  relayEnded(relay: Summary): void;
-  dialFailed(upstream: string, reason: Reason, detail: string, slot: number): void;
-  poolGrew(bytes: number): void;
-  poolEmpty(): void;
-  poolRefilled(): void;
-  acceptPaused(cause: "descriptors" | "memory", relays: number): void;
-  acceptResumed(): void;
+export interface Report extends Observer {
   /** Resolves a host name; answered in a later turn. */
   readonly resolve: ResolveName;
   /** Asks a listener's route function; see {@link Routing.askRoute}. */
   askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void;
-  /** A listener's route function has failed for a relay. */
-  routeFailed(listener: string, why: string): void;
-  /** A copy to a mirror was given up. */
-  mirrorDropped(drop: MirrorDrop): void;
   /** That listener accepts no more. */
   unlistened(key: number): void;
   /** No listener and no relay is left after {@link Loop.stop}, which has cut so many. */
@@ -102,56 +90,45 @@ export interface LoopOptions {
  *     ┌─► prepare the sends of the turn ─► provide buffers ─► enter: submit all, wait ─┐
  *     └──────────────── handle every completion ◄──────────────────────────────────────┘
  *
- * Completions only record facts and mark lanes; what they ask for is submitted together, by the one
+ * Completions only record facts and mark ends; what they ask for is submitted together, by the one
  * system call that also waits for the next ones.
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements CopiesHost {
+export class Loop implements HallCarrier<UringConduit, Listener> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
   readonly meter: Meter;
   readonly receiver: Receiver;
   readonly sender: Sender;
-  readonly dialer: Dialer;
+  readonly connector: Connector;
+  readonly hall: Hall<UringConduit, Listener>;
+  readonly tuning: Tuning;
   /** The ring's file table, if sockets are put into it. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
-  readonly descriptors: Descriptors;
-  readonly outsiders: Outsiders<Conduit>;
-  readonly copies: Copies;
   private readonly copyTable = new CopyTable(this);
-  /** What is known of upstreams. */
-  readonly table: UpstreamTable;
-  /** Which relay a slot is; ended ones keep theirs, for the next tenant. */
-  private readonly slots: Conduit[] = [];
-  private readonly spare: Conduit[] = [];
-  private readonly ledger: Ledger<Conduit>;
+  /** All connections of relays. */
+  readonly ends = new Ends(this);
+  private readonly ledger: Ledger<UringConduit>;
   private readonly gate: Gate;
-  private marked: Lane[] = [];
+  private marked: UringEnd[] = [];
   private turns = 0;
   private events = 0;
   private silentSends = 0;
-  /** All memory of some direction is held by slow targets. */
-  isDry = false;
   /** Clients that were accepted in this turn. */
   private comers = 0;
   /** Relays accepted since the loop has tidied up. */
   private untidy = 0;
-  /** The next look at who holds memory is due. */
-  private isLooking = false;
-  /** Nobody new is accepted, and what runs may finish. */
-  stopping = false;
-  private readonly ending: Ending<Conduit>;
   private isOver = false;
   /** The next look for resets that were not told is due. */
   private isSweeping = false;
-  /** Lanes whose sends complete silently at their submission, unless a completion says otherwise. */
-  private prompt: Lane[] = [];
+  /** Ends whose sends complete silently at their submission, unless a completion says otherwise. */
+  private prompt: UringEnd[] = [];
   /** One of them has a copy. */
   private isCopying = false;
-  /** Whether lanes may send so. With a number of completions to wait for each send has to have one. */
+  /** Whether ends may send so. With a number of completions to wait for each send has to have one. */
   readonly allowsPrompt: boolean;
   private readonly waitCount: number;
   /** Null when the loop sleeps as soon as it has nothing to do. */
@@ -165,9 +142,6 @@ export class Loop implements CopiesHost {
     private readonly options: LoopOptions,
     readonly report: Report,
   ) {
-    this.descriptors = new Descriptors(options.share, () => this.gate.relieved());
-    this.outsiders = new Outsiders(this.descriptors);
-    this.table = upstreamTableOf(options.share);
     this.prepare = new Prepare(kernel);
     const { waitCount, sqPollIdleMs, yield: yields } = options.uring;
     this.waitCount = Math.max(1, waitCount);
@@ -177,17 +151,20 @@ export class Loop implements CopiesHost {
     const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
     this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel) : null;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
-      report.poolGrew(bytes),
+      report.on({ event: "poolGrew", bytes }),
     );
     this.meter = new Meter(options.memory.segmentSize, this.memory.receiveMax);
     this.ledger = new Ledger("uring", this.meter, options.share, options.memory);
-    this.ledger.counts[Count.HasRing] = 1;
-    this.ending = new Ending(this.ledger.running, () => this.copies.cut(), this.alarms.set);
-    this.copies = new Copies(this, this.ledger, this.alarms.set);
-    this.gate = new Gate(this, this.ledger);
+    this.ledger.counts[Count.hasRing] = 1;
+    const resolve: ResolveName = (...question) => report.resolve(...question);
+    const askRoute: AskRoute = (...question) => report.askRoute(...question);
+    const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
+    this.hall = new Hall<UringConduit, Listener>(this, this.ledger, options.share, links);
+    this.gate = new Gate(this);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
-    this.dialer = new Dialer(this);
+    this.tuning = new Tuning(this);
+    this.connector = new Connector(this);
     this.files = options.uring.fixedFiles ? Files.open(kernel, this.prepare) : null;
     this.listenForWake();
   }
@@ -209,7 +186,7 @@ export class Loop implements CopiesHost {
     const isLate = this.prompt.length > 0;
     this.flush();
     this.memory.refill();
-    this.lookAtMemory();
+    this.hall.lookAtMemory();
     this.tellFigures();
     const copyDue = this.isCopying ? COPY_WAIT_MICROS : Infinity;
     const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros, copyDue);
@@ -236,7 +213,7 @@ export class Loop implements CopiesHost {
   /**
    * Accepts on a descriptor that listens; the loop closes it.
    *
-   * @param key by which it is called from now on, 0…2²⁴ − 1, and never used twice
+   * @param key by which it is called from now on, 0…2²⁸ − 1, and never used twice
    * @param options with the address that is really listened on
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
@@ -256,12 +233,12 @@ export class Loop implements CopiesHost {
 
   /** Ends a relay that somebody wants to be over. */
   cutRelay(id: number): void {
-    this.ledger.find(id)?.terminate("admin");
+    this.hall.cut(id);
   }
 
   /** See {@link Engine.drop}. */
   drop(selection: Selection, withinMs: number | null): void {
-    this.ending.drop(selection, withinMs);
+    this.hall.drop(selection, withinMs);
   }
 
   /**
@@ -275,9 +252,8 @@ export class Loop implements CopiesHost {
   }
 
   private *lettingGo(): Iterable<Step> {
-    const { gate, kernel, sockets, ledger, memory, report } = this;
+    const { gate, kernel, sockets, hall, memory } = this;
     const { held } = this.options;
-    const running = () => ledger.running;
     // Those that a completion has brought which has met the defect itself.
     yield* forEach(
       () => (held.ring === null ? [] : unseen(held, held.ring)),
@@ -294,19 +270,18 @@ export class Loop implements CopiesHost {
     );
     yield () => kernel.close();
     yield () => memory.forsake();
-    yield* forEach(running, (conduit) => conduit.abandoned());
-    yield* forEach(running, (conduit) => report.relayEnded(ledger.ends(conduit)));
+    yield* hall.telling();
     yield () => this.tellFigures();
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
   stop(drainTimeoutMs: number): void {
-    if (!this.stopping) {
-      this.stopping = true;
+    const { hall } = this;
+    if (!hall.isStopping) {
+      hall.isStopping = true;
       this.gate.unlistenAll();
     }
-    this.ending.stop(drainTimeoutMs);
-    this.reportStopped();
+    hall.stop(drainTimeoutMs);
   }
 
   /** What it counts, for whoever wants to read it; as of the last wait what is not of relays. */
@@ -329,17 +304,16 @@ export class Loop implements CopiesHost {
     return this.gate.accepting;
   }
 
-  /** A lane has something to send at the end of the turn. */
-  mark(lane: Lane): void {
-    if (lane.marked) return;
-    lane.marked = true;
-    this.marked.push(lane);
+  /** An end has something to send at the end of the turn. */
+  mark(end: UringEnd): void {
+    end.marked = true;
+    this.marked.push(end);
   }
 
-  /** A lane has prepared a send that is prompt. */
-  expectPrompt(lane: Lane): void {
-    this.prompt.push(lane);
-    if (lane.copy !== null) this.isCopying = true;
+  /** An end has prepared a send that is prompt. @param isCopied somebody waits for it to be over */
+  expectPrompt(end: UringEnd, isCopied: boolean): void {
+    this.prompt.push(end);
+    if (isCopied) this.isCopying = true;
   }
 
   /** A descriptor is a relay's from now on. */
@@ -374,11 +348,6 @@ export class Loop implements CopiesHost {
     this.prepare.close(descriptor);
   }
 
-  /** A dial was answered by nobody but itself: it counts as refused. */
-  metItself(descriptor: number, { bytes, isTcp }: Encoded): boolean {
-    return isTcp && this.sockets.meetsItself(descriptor, bytes);
-  }
-
   /** A descriptor is the loop's from now on, and no completion has brought it. */
   took(descriptor: number): void {
     this.options.held.took(descriptor);
@@ -393,40 +362,41 @@ export class Loop implements CopiesHost {
   /** A client was accepted: it becomes a relay. */
   accept(listener: Listener, descriptor: number): void {
     this.added(descriptor);
-    const conduit = this.spare.pop() ?? this.newConduit(listener);
-    const id = this.ledger.begins(conduit, listener.account);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
-    conduit.accept(id, descriptor, listener);
-    this.ending.begun(conduit);
-    if (this.copies.count > 0) this.copies.makeRoom();
+    this.hall.accept(listener, descriptor);
     this.comers++;
-    this.gate.decide();
+    this.hall.decide();
   }
 
-  askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
-    return this.report.askRoute(question, answer);
-  }
-
-  routeFailed(listener: string, why: string): void {
-    this.ledger.add(Count.RouteFailures);
-    this.report.routeFailed(listener, why);
+  newAttempt(conduit: UringConduit, address: Address): UringAttempt {
+    return this.connector.attempt(conduit, address);
   }
 
   newCopy(backlog: Backlog): UringCopy {
     return this.copyTable.add(backlog);
   }
 
-  mirrorDropped(drop: MirrorDrop): void {
-    this.report.mirrorDropped(drop);
+  isDry(): boolean {
+    return this.memory.dry;
   }
 
-  noCopies(): void {
-    this.reportStopped();
+  pause(cause: PauseCause): boolean {
+    this.gate.shut(cause);
+    return true;
   }
 
-  /** A client was accepted, and nothing was done for it yet. */
-  started(conduit: Conduit): void {
-    this.report.relayStarted?.(conduit.summary());
+  readonly mayResume = true;
+
+  resume(): void {
+    this.gate.open();
+  }
+
+  get isQuiet(): boolean {
+    return this.gate.isEmpty && this.connector.count === 0;
+  }
+
+  stopped(cut: number): void {
+    this.report.stopped(cut);
   }
 
   /**
@@ -447,22 +417,6 @@ export class Loop implements CopiesHost {
     if (!isOver) this.received();
   }
 
-  /** Both ends of a relay are closed. */
-  finished(conduit: Conduit): void {
-    this.ending.ended(conduit);
-    this.report.relayEnded(this.ledger.ends(conduit));
-    this.spare.push(conduit);
-    this.reportStopped();
-  }
-
-  /** Tells when nothing is left after a stop. */
-  reportStopped(): void {
-    if (!this.stopping) return;
-    if (this.ledger.running.size > 0 || !this.gate.isEmpty) return;
-    if (this.copies.count > 0) this.copies.hurry();
-    else this.report.stopped(this.ending.cutCount);
-  }
-
   /** Gives all memory back. Nothing may be in flight. */
   close(): void {
     cleanUpOrThrow([
@@ -479,15 +433,15 @@ export class Loop implements CopiesHost {
   private tellFigures(): void {
     const { kernel, memory } = this;
     const { counts } = this.ledger;
-    counts[Count.SegmentsLeased] = memory.leased;
-    counts[Count.SegmentsLeasedMax] = memory.leasedMax;
-    counts[Count.PoolBytes] = memory.bytes;
-    counts[Count.Turns] = this.turns;
-    counts[Count.Events] = this.events;
-    counts[Count.Submissions] = kernel.submissions;
-    counts[Count.SilentSends] = this.silentSends;
-    counts[Count.ReceivesWithoutBuffer] = memory.receivesWithoutBuffer;
-    counts[Count.Overflows] = kernel.overflows;
+    counts[Count.segmentsLeased] = memory.leased;
+    counts[Count.segmentsLeasedMax] = memory.leasedMax;
+    counts[Count.poolBytes] = memory.bytes;
+    counts[Count.turns] = this.turns;
+    counts[Count.events] = this.events;
+    counts[Count.submissions] = kernel.submissions;
+    counts[Count.silentSends] = this.silentSends;
+    counts[Count.receivesWithoutBuffer] = memory.receivesWithoutBuffer;
+    counts[Count.overflows] = kernel.overflows;
   }
 
   /**
@@ -506,7 +460,7 @@ export class Loop implements CopiesHost {
 
   private flush(): void {
     const { marked } = this;
-    for (let i = 0; i < marked.length; i++) (marked[i] as Lane).send();
+    for (let i = 0; i < marked.length; i++) (marked[i] as UringEnd).flush();
     marked.length = 0;
   }
 
@@ -514,7 +468,7 @@ export class Loop implements CopiesHost {
   private conclude(): void {
     const { prompt } = this;
     for (let i = 0; i < prompt.length; i++) {
-      if ((prompt[i] as Lane).promptSent()) this.silentSends++;
+      if ((prompt[i] as UringEnd).promptSent()) this.silentSends++;
     }
     prompt.length = 0;
     this.isCopying = false;
@@ -523,7 +477,7 @@ export class Loop implements CopiesHost {
   private makeRoom(): void {
     const { comers } = this;
     this.comers = 0;
-    this.outsiders.makeRoom(comers);
+    this.hall.outsiders.makeRoom(comers);
   }
 
   private completed(at: number): void {
@@ -534,6 +488,7 @@ export class Loop implements CopiesHost {
     const operation = operationOf(low);
     // Before anything else, which may go wrong: from now on only this knows of it.
     if (result >= 0 && opensDescriptor(operation)) this.options.held.took(result);
+    const generation = kernel.cqes[at + CqeWord.UserDataHigh] as number;
     switch (operation) {
       case Operation.Ignored:
         return;
@@ -544,39 +499,27 @@ export class Loop implements CopiesHost {
       case Operation.Accept:
         this.gate.completed(slotOf(low), result, flags);
         return;
+      case Operation.Socket:
+      case Operation.Connect:
+        this.connector.completed(operation, slotOf(low), generation, result);
+        return;
     }
-    const generation = kernel.cqes[at + CqeWord.UserDataHigh] as number;
-    if (operation >= Operation.MirrorSocket) {
+    if (operation >= Operation.MirrorSend) {
       this.copyTable.completed(operation, slotOf(low), generation, result);
       return;
     }
-    const conduit = this.slots[slotOf(low)];
+    const end = this.ends.slots[slotOf(low)];
     // What comes for an earlier tenant was cancelled with it.
-    if (conduit === undefined || conduit.generation !== generation) return;
+    if (end === undefined || end.generation !== generation) return;
     switch (operation) {
-      case Operation.ReceiveUp:
-        conduit.up.receiveCompleted(result, flags);
+      case Operation.Receive:
+        end.receiveCompleted(result, flags);
         return;
-      case Operation.ReceiveDown:
-        conduit.down.receiveCompleted(result, flags);
+      case Operation.Send:
+        end.sendCompleted(result, flags);
         return;
-      case Operation.SendUp:
-        conduit.up.sendCompleted(result, flags);
-        return;
-      case Operation.SendDown:
-        conduit.down.sendCompleted(result, flags);
-        return;
-      case Operation.WatchUp:
-        conduit.up.watchCompleted(result, flags);
-        return;
-      case Operation.WatchDown:
-        conduit.down.watchCompleted(result, flags);
-        return;
-      case Operation.Socket:
-        this.dialer.socketCompleted(conduit, attemptOf(low), result);
-        return;
-      case Operation.Connect:
-        this.dialer.connectCompleted(conduit, attemptOf(low), result);
+      case Operation.Watch:
+        end.watchCompleted(result, flags);
         return;
     }
   }
@@ -601,37 +544,7 @@ export class Loop implements CopiesHost {
     });
   }
 
-  private newConduit(listener: Listener): Conduit {
-    const conduit = new Conduit(this, this.slots.length, listener);
-    this.slots.push(conduit);
-    return conduit;
-  }
-
-  private lookAtMemory(): void {
-    const { dry } = this.memory;
-    if (dry === this.isDry) return;
-    this.isDry = dry;
-    if (dry) {
-      this.report.poolEmpty();
-      if (!this.isLooking) this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
-      this.isLooking = true;
-    } else this.report.poolRefilled();
-    this.gate.decide();
-  }
-
-  /**
-   * While everybody waits for memory, whoever holds some and has not moved a byte for long is cut: a
-   * few ends that never read must not stop all the others.
-   */
-  private look(): void {
-    // Memory may run out many times a second: one row of looks is enough, and must be no faster.
-    this.isLooking = this.isDry;
-    if (!this.isDry) return;
-    this.alarms.set(PATIENCE_LOOK_MS, () => this.look());
-    for (const conduit of this.ledger.running) {
-      for (const lane of [conduit.up, conduit.down]) {
-        if (lane.lookStill() >= PATIENCE_LOOKS) conduit.terminate("memory_limit");
-      }
-    }
+  newConduit(listener: Listener): UringConduit {
+    return new UringConduit(this, listener);
   }
 }

@@ -1,9 +1,18 @@
 import { cleanUpOrThrow } from "../../clean-up.ts";
 import type { MemoryOptions, UringOptions } from "../../config/options.ts";
+import type { UringEnd } from "./end.ts";
 import { Group } from "./group.ts";
 import type { Kernel } from "./kernel.ts";
-import { Direction, LARGE, type Lane } from "./lane.ts";
 import { BUFFERS_MAX, Slabs } from "./slabs.ts";
+
+/** Which way a flow goes; also its place in tables. */
+export enum Direction {
+  Up,
+  Down,
+}
+
+/** Marks a chunk's buffer as one of the large ones. */
+export const LARGE = 1 << 16;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -30,7 +39,7 @@ export class Memory {
   /** Most bytes that a flow holds: what it may queue, and what one turn may bring before it stops. */
   readonly flowLimit: number;
   private readonly groups: readonly Group[];
-  private readonly waiting: Lane[] = [];
+  private readonly waiting: UringEnd[] = [];
   private heldBytesMax = 0;
 
   constructor(
@@ -97,9 +106,9 @@ export class Memory {
     this.group(direction, isLarge).released(buffer & ~LARGE);
   }
 
-  /** A lane found no buffer: it is fed when some are there again. */
-  wait(lane: Lane): void {
-    this.waiting.push(lane);
+  /** An end found no buffer: it is fed when some are there again. */
+  wait(end: UringEnd): void {
+    this.waiting.push(end);
   }
 
   get receivesWithoutBuffer(): number {
@@ -108,7 +117,7 @@ export class Memory {
     return sum;
   }
 
-  /** Some lane waits for buffers. */
+  /** Some end waits for buffers. */
   get isAwaited(): boolean {
     return this.waiting.length > 0;
   }
@@ -118,17 +127,17 @@ export class Memory {
     return this.group(Direction.Up, false).dry || this.group(Direction.Down, false).dry;
   }
 
-  /** Provides buffers to the kernel; feeds lanes that waited for them. To be called once a turn. */
+  /** Provides buffers to the kernel; feeds ends that waited for them. To be called once a turn. */
   refill(): void {
     const held = this.heldBytes;
     if (held > this.heldBytesMax) this.heldBytesMax = held;
     for (const group of this.groups) group.refill();
     if (this.waiting.length === 0) return;
     for (let left = this.waiting.length; left > 0; left--) {
-      const lane = this.waiting.shift() as Lane;
-      if (!lane.waiting) continue;
-      if (lane.hasBuffers) lane.feed();
-      else this.waiting.push(lane);
+      const end = this.waiting.shift() as UringEnd;
+      if (!end.waiting) continue;
+      if (end.hasBuffers) end.feed();
+      else this.waiting.push(end);
     }
   }
 

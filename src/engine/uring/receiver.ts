@@ -1,13 +1,13 @@
 import type { UringOptions } from "../../config/options.ts";
 import { type Mapping, mapMemory, unmap } from "../linux.ts";
 import { Priority, RECVMSG_OUT_SIZE } from "./abi.ts";
+import type { UringEnd } from "./end.ts";
 import type { Group } from "./group.ts";
-import type { Lane } from "./lane.ts";
 import type { Loop } from "./loop.ts";
 import { Operation } from "./ticket.ts";
 
 /**
- * How lanes receive: by RECV or RECVMSG, once or until it is cancelled, into one buffer or a bundle.
+ * How ends receive: by RECV or RECVMSG, once or until it is cancelled, into one buffer or a bundle.
  * Into large buffers it is always once at a time: bulk is bounded by what one receive may take. With a
  * rate it is so many bytes, by RECV and once.
  */
@@ -29,26 +29,25 @@ export class Receiver {
   }
 
   /**
-   * Prepares a receive from the lane's source into buffers of the group.
+   * Prepares a receive from an end into buffers of the group.
    *
    * @param isQuiet nothing is there yet: it is not worth a look before it is waited for
    * @param most bytes that it may bring; 0 for any number
    */
-  start(lane: Lane, group: Group, isLarge: boolean, isQuiet: boolean, most: number): void {
-    const { conduit, source } = lane;
+  start(end: UringEnd, group: Group, isLarge: boolean, isQuiet: boolean, most: number): void {
+    const { descriptor, generation } = end;
     const { prepare } = this.loop;
     // One buffer at a time where few are left: a multishot receive would take them all at once.
     const isCareful = isLarge || group.low || most > 0;
     const priority =
       (isCareful ? Priority.None : this.smallPriority) |
       (isQuiet ? Priority.PollFirst : Priority.None);
-    const low = conduit.ticket(Operation.ReceiveUp + lane.direction);
-    const { generation } = conduit;
+    const low = end.ticket(Operation.Receive);
     if (this.header === null || most > 0) {
-      prepare.receive(source, group.id, most, priority, low, generation);
+      prepare.receive(descriptor, group.id, most, priority, low, generation);
     } else {
       const { address } = this.header;
-      prepare.receiveMessage(source, address, group.id, priority, low, generation);
+      prepare.receiveMessage(descriptor, address, group.id, priority, low, generation);
     }
   }
 

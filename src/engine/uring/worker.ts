@@ -1,7 +1,7 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { cleanUp } from "../../clean-up.ts";
 import { Held } from "../held.ts";
-import { meetsItself, otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
+import { meetsItself, otherEnd, ownEnd, setBacklog, unreadBytes, unsentBytes } from "../libc.ts";
 import {
   acceptNow,
   bindSocket,
@@ -47,6 +47,7 @@ const sockets: Sockets = {
   resetOnClose: (descriptor) => setOption(descriptor, SocketOption.linger, 1, 0),
   unsentBytes,
   unreadBytes,
+  queueUpTo: setBacklog,
   stopWaiting: (descriptor) => setBlocking(descriptor, false),
   acceptNow,
   closeNow,
@@ -111,8 +112,6 @@ const reporter = new Reporter(birth);
 const { observer, resolve, askRoute, tell } = guarded(reporter);
 const report: Report = {
   ...observer,
-  routeFailed: (...failure) => observer.routeFailed?.(...failure),
-  mirrorDropped: (drop) => observer.mirrorDropped?.(drop),
   resolve,
   askRoute,
   unlistened: (key) => reporter.tell({ kind: "unlistened", key }),

@@ -46,8 +46,8 @@ async function until(condition: () => boolean): Promise<void> {
 test("a line for each relay at its end", async () => {
   const { accessLog, target } = made();
   expect(accessLog.relayStarted).toBeUndefined();
-  accessLog.relayEnded(relaySummary({ id: 1 }));
-  accessLog.relayEnded(relaySummary({ id: 2 }));
+  accessLog.relayEnded({ relay: relaySummary({ id: 1 }) });
+  accessLog.relayEnded({ relay: relaySummary({ id: 2 }) });
   await accessLog.close(1_000);
   expect(target.lines).toMatchObject([
     { event: "end", id: 1 },
@@ -57,7 +57,7 @@ test("a line for each relay at its end", async () => {
 
 test("and at its start, and every now and then, when that is wanted", async () => {
   const { accessLog, target } = made({ starts: true, everyMs: 5 });
-  accessLog.relayStarted?.(relaySummary({ id: 1, durationMs: 0, reason: null }));
+  accessLog.relayStarted?.({ relay: relaySummary({ id: 1, durationMs: 0, reason: null }) });
   const old = relaySummary({ id: 1, durationMs: 5, reason: null });
   const young = relaySummary({ id: 2, durationMs: 4, reason: null });
   accessLog.watch({ relays: async () => [old, young] });
@@ -83,7 +83,7 @@ describe("what the log says", () => {
   test("when lines are dropped, and when it goes on", async () => {
     const { accessLog, target, logged } = made({}, 1_000);
     target.failure = "ENOSPC";
-    for (let id = 0; id < 20; id++) accessLog.relayEnded(relaySummary({ id }));
+    for (let id = 0; id < 20; id++) accessLog.relayEnded({ relay: relaySummary({ id }) });
     await until(() => logged.length === 1);
     expect(logged).toEqual([
       "warn access log memory: it takes lines too slowly; lines that find no room are dropped",
@@ -100,7 +100,7 @@ describe("what the log says", () => {
   test("why, when writing fails", async () => {
     const { accessLog, target, logged } = made();
     target.failure = "EIO";
-    accessLog.relayEnded(relaySummary());
+    accessLog.relayEnded({ relay: relaySummary() });
     await until(() => logged.length === 1);
     expect(logged[0]).toBe("warn access log memory: EIO; lines that find no room are dropped");
     target.failure = null;
@@ -112,7 +112,7 @@ describe("what the log says", () => {
   test("what is left at the end", async () => {
     const { accessLog, target, logged } = made();
     target.failure = "EIO";
-    accessLog.relayEnded(relaySummary());
+    accessLog.relayEnded({ relay: relaySummary() });
     await accessLog.close(1_000);
     expect(logged).toContain("warn access log memory: 1 line could not be written any more");
   });

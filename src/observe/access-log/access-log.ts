@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import type { AccessLogOptions } from "../../config/options.ts";
 import { formatCount } from "../../config/quantity.ts";
-import type { Engine, EngineObserver, RelaySummary } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { Fields } from "../../engine/events.ts";
+import type { Handlers } from "../../engine/observer.ts";
 import { Condition, WINDOW_MS } from "../limit.ts";
 import type { Logger } from "../log.ts";
 import { accessLine } from "./line.ts";
@@ -9,9 +11,9 @@ import { descriptorTarget, FileTarget, type LineTarget } from "./target.ts";
 import { LineWriter, type WriterOptions, writerDefaults } from "./writer.ts";
 
 /** The access log: a line for each relay at its end, and if that is wanted before. */
-export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEnded"> {
-  /** Only there when starts are wanted: see {@link EngineObserver.relayStarted}. */
-  readonly relayStarted?: (relay: RelaySummary) => void;
+export class AccessLog implements Handlers {
+  /** Only there when starts are wanted: see {@link Observer.wantsStarts}. */
+  readonly relayStarted?: NonNullable<Handlers["relayStarted"]>;
   readonly writer: LineWriter;
   private readonly stuck: Condition;
   private cause = "";
@@ -45,7 +47,7 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
       writing,
     );
     if (options.starts) {
-      this.relayStarted = (relay) => this.writer.write(accessLine("start", relay));
+      this.relayStarted = ({ relay }) => this.writer.write(accessLine("start", relay));
     }
   }
 
@@ -65,7 +67,7 @@ export class AccessLog implements Pick<EngineObserver, "relayStarted" | "relayEn
     return new AccessLog(opened, options, log);
   }
 
-  relayEnded(relay: RelaySummary): void {
+  relayEnded({ relay }: Fields<"relayEnded">): void {
     this.writer.write(accessLine("end", relay));
   }
 

@@ -1,3 +1,13 @@
+import type { Figures } from "../../counts/figure.ts";
+import {
+  engineFigures,
+  flowFigures,
+  listenerFigures,
+  loopFigures,
+  memoryFigures,
+  mirrorFigures,
+  ringFigures,
+} from "../../counts/figures.ts";
 import type { EngineStats } from "../../engine/engine.ts";
 import { isBelieved, type ShownHealth } from "../../upstream/health/monitor.ts";
 
@@ -42,34 +52,14 @@ export interface Figure {
   exists?(snapshot: Snapshot): boolean;
 }
 
-type Read = (stats: EngineStats) => number;
-
 /**
  * All such metrics. Labels have values of the configuration, members of services, reasons and directions
  * only: never anything of a client, so that their number is bounded.
  */
 export const figures: readonly Figure[] = [
-  {
-    kind: "counter",
-    name: "ringway_relays_accepted_total",
-    help: "Clients that were accepted.",
-    labels: ["listener"],
-    rows: ({ stats }) => stats.listeners.map(({ listener, accepted }) => [[listener], accepted]),
-  },
-  {
-    kind: "gauge",
-    name: "ringway_relays_running",
-    help: "Relays that run now.",
-    labels: ["listener"],
-    rows: ({ stats }) => stats.listeners.map(({ listener, running }) => [[listener], running]),
-  },
-  {
-    kind: "gauge",
-    name: "ringway_relays_waiting",
-    help: "Relays that wait now for room at an upstream, or for one that can be reached.",
-    labels: ["listener"],
-    rows: ({ stats }) => stats.listeners.map(({ listener, waiting }) => [[listener], waiting]),
-  },
+  ...metricsOf(listenerFigures, ["listener"], ({ stats }) =>
+    stats.listeners.map((one) => [[one.listener], one]),
+  ),
   {
     kind: "counter",
     name: "ringway_relays_ended_total",
@@ -129,19 +119,10 @@ export const figures: readonly Figure[] = [
         primaries === null ? [] : [[[listener, upstream], primaries]],
       ),
   },
-  byDirection("ringway_lost_bytes_total", "Bytes that nobody got.", "lostBytes"),
-  byDirection("ringway_receives_total", "Receives that brought bytes.", "receives"),
-  byDirection("ringway_sends_total", "Sends.", "sends"),
-  byDirection(
-    "ringway_pauses_total",
-    "Times a source was not read because its target was slow.",
-    "pauses",
-  ),
-  byDirection(
-    "ringway_pool_waits_total",
-    "Times a source was not read because the pool was empty.",
-    "poolEmpty",
-  ),
+  ...metricsOf(flowFigures, ["direction"], ({ stats: { up, down } }) => [
+    [["up"], up],
+    [["down"], down],
+  ]),
   {
     kind: "gauge",
     name: "ringway_accepting",
@@ -149,21 +130,10 @@ export const figures: readonly Figure[] = [
     labels: [],
     rows: ({ accepts }) => [[[], accepts ? 1 : 0]],
   },
-  single(
-    "counter",
-    "ringway_accept_pauses_total",
-    "Times accepting was paused because descriptors or memory ran out.",
-    (stats) => stats.acceptPauses,
+  ...metricsOf(engineFigures, [], ({ stats }) => [[[], stats]]),
+  ...metricsOf(mirrorFigures, ["listener", "mirror"], ({ stats }) =>
+    stats.mirrors.map((one) => [[one.listener, one.mirror], one]),
   ),
-  single(
-    "counter",
-    "ringway_route_failures_total",
-    "Relays whose listener's route function threw, was late or answered nonsense.",
-    (stats) => stats.routeFailures,
-  ),
-  ofMirrors("counter", "ringway_mirror_copies_total", "Relays that were to be copied.", "begun"),
-  ofMirrors("gauge", "ringway_mirror_copies_running", "Copies under way.", "running"),
-  ofMirrors("counter", "ringway_mirror_bytes_total", "Bytes that went to the mirror.", "bytes"),
   {
     kind: "counter",
     name: "ringway_mirror_copies_dropped_total",
@@ -174,40 +144,14 @@ export const figures: readonly Figure[] = [
         Object.entries(dropped).map(([reason, count]): Row => [[listener, mirror, reason], count]),
       ),
   },
-  single(
-    "gauge",
-    "ringway_mirror_memory_bytes",
-    "Bytes that the memory of copies has taken.",
-    ({ memory }) => memory.mirrorBytes,
+  ...metricsOf(memoryFigures, [], ({ stats }) => [[[], stats.memory]]),
+  ...metricsOf(loopFigures, [], ({ stats }) => [[[], stats.loop]]),
+  ...metricsOf(
+    ringFigures,
+    [],
+    ({ stats: { ring } }) => (ring === null ? [] : [[[], ring]]),
+    ({ stats: { ring } }) => ring !== null,
   ),
-  single("gauge", "ringway_pool_bytes", "Bytes that the pool has taken.", ({ memory }) => {
-    return memory.poolBytes;
-  }),
-  single("gauge", "ringway_segments", "Segments that the pool may have.", ({ memory }) => {
-    return memory.segmentCount;
-  }),
-  single("gauge", "ringway_segments_leased", "Segments in use now.", ({ memory }) => {
-    return memory.segmentsLeased;
-  }),
-  single("gauge", "ringway_segments_leased_max", "Most segments in use at once.", ({ memory }) => {
-    return memory.segmentsLeasedMax;
-  }),
-  single(
-    "counter",
-    "ringway_turns_total",
-    "Passes of the loop that had something to do; an estimate where it was quiet.",
-    ({ loop }) => loop.turns,
-  ),
-  single("counter", "ringway_events_total", "Events of all turns.", ({ loop }) => loop.events),
-  ofRing("submissions", "Operations that were submitted.", "submissions"),
-  ofRing("completions", "Completions that were seen.", "completions"),
-  ofRing("silent_sends", "Sends that were over silently when submitted.", "silentSends"),
-  ofRing(
-    "receives_without_buffer",
-    "Receives that found no provided buffer.",
-    "receivesWithoutBuffer",
-  ),
-  ofRing("overflows", "Turns after which completions waited in the kernel.", "overflows"),
   ofAccessLog("lines", "Lines of the access log that were written.", "written"),
   ofAccessLog("lines_dropped", "Lines that its target was too slow or too full for.", "dropped"),
   {
@@ -225,6 +169,34 @@ function eachUpstream({ listeners }: EngineStats) {
   );
 }
 
+/**
+ * The metrics of figures.
+ *
+ * @param rows all that have such figures, with their labels
+ */
+function metricsOf<Zeros extends Record<string, number>>(
+  { names, entries }: Figures<Zeros>,
+  labels: readonly string[],
+  rows: (snapshot: Snapshot) => readonly (readonly [labels: readonly string[], of: Zeros])[],
+  exists: (snapshot: Snapshot) => boolean = () => true,
+): Figure[] {
+  return names.flatMap((name): Figure[] => {
+    const { metric, help = "" } = entries[name];
+    if (metric === undefined) return [];
+    return [
+      {
+        kind: metric.endsWith("_total") ? "counter" : "gauge",
+        name: metric,
+        help,
+        labels,
+        rows: (snapshot) =>
+          rows(snapshot).map(([values, one]): Row => [values, one[name] as number]),
+        exists,
+      },
+    ];
+  });
+}
+
 function ofUpstreams(name: string, help: string, read: (one: UpstreamFigures) => number): Figure {
   return {
     kind: "gauge",
@@ -233,39 +205,6 @@ function ofUpstreams(name: string, help: string, read: (one: UpstreamFigures) =>
     labels: ["listener", "upstream"],
     rows: ({ upstreams }) => upstreams.map((one): Row => [[one.listener, one.upstream], read(one)]),
   };
-}
-
-function ofMirrors(
-  kind: Figure["kind"],
-  name: string,
-  help: string,
-  key: "begun" | "running" | "bytes",
-): Figure {
-  const rows = ({ stats: { mirrors } }: Snapshot) =>
-    mirrors.map((one): Row => [[one.listener, one.mirror], one[key]]);
-  return { kind, name, help, labels: ["listener", "mirror"], rows };
-}
-
-function byDirection(
-  name: string,
-  help: string,
-  key: "lostBytes" | "receives" | "sends" | "pauses" | "poolEmpty",
-): Figure {
-  const rows = ({ stats: { up, down } }: Snapshot): Row[] => [
-    [["up"], up[key]],
-    [["down"], down[key]],
-  ];
-  return { kind: "counter", name, help, labels: ["direction"], rows };
-}
-
-function single(kind: Figure["kind"], name: string, help: string, read: Read): Figure {
-  return { kind, name, help, labels: [], rows: ({ stats }) => [[[], read(stats)]] };
-}
-
-function ofRing(name: string, help: string, key: keyof NonNullable<EngineStats["ring"]>): Figure {
-  const read: Read = ({ ring }) => ring?.[key] ?? 0;
-  const exists = ({ stats }: Snapshot) => stats.ring !== null;
-  return { ...single("counter", `ringway_ring_${name}_total`, help, read), exists };
 }
 
 function ofAccessLog(name: string, help: string, key: "written" | "dropped"): Figure {

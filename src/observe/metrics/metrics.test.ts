@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseExposition, sampleValue } from "../../../test/fixtures/exposition.ts";
+import { listenerFigures } from "../../counts/figures.ts";
 import type { EngineStats } from "../../engine/engine.ts";
 import { engineStats, flowStats, relaySummary } from "../test-figures.ts";
 import { figures, type UpstreamFigures } from "./figures.ts";
@@ -25,7 +26,17 @@ const upstreams = [
 ];
 const busy = engineStats({
   relays: { accepted: 9, running: 5, ended: 4, reasons: { client_fin: 3, drain: 1 } },
-  listeners: [{ listener: "redis", accepted: 9, running: 5, waiting: 2, upstreams }],
+  listeners: [
+    {
+      listener: "redis",
+      ...listenerFigures.none(),
+      accepted: 9,
+      running: 5,
+      waiting: 2,
+      dials: 11,
+      upstreams,
+    },
+  ],
   up: flowStats({ receives: 100, sends: 90, pauses: 3, poolEmpty: 1, lostBytes: 11 }),
   down: flowStats({ receives: 200, sends: 190, pauses: 4 }),
   loop: { turns: 50, events: 300 },
@@ -83,6 +94,7 @@ describe("what the engine counts", async () => {
     ["ringway_relays_accepted_total", { listener: "redis" }, 9],
     ["ringway_relays_running", { listener: "redis" }, 5],
     ["ringway_relays_waiting", { listener: "redis" }, 2],
+    ["ringway_dials_total", { listener: "redis" }, 11],
     ["ringway_upstream_up", { listener: "redis", upstream: "a:1" }, 0],
     ["ringway_upstream_relays_running", { listener: "redis", upstream: "a:1" }, 4],
     ["ringway_upstream_weight", { listener: "redis", upstream: "a:1" }, 0.5],
@@ -196,9 +208,9 @@ test("what is not there is not told", async () => {
 
 test("times of ended relays", async () => {
   const metrics = new Metrics();
-  metrics.relayEnded(relaySummary({ dialMs: 2, durationMs: 30 }));
-  metrics.relayEnded(relaySummary({ dialMs: 0.1, durationMs: 7_200_000 }));
-  metrics.relayEnded(relaySummary({ dialMs: null, durationMs: 1, upstream: null }));
+  metrics.relayEnded({ relay: relaySummary({ dialMs: 2, durationMs: 30 }) });
+  metrics.relayEnded({ relay: relaySummary({ dialMs: 0.1, durationMs: 7_200_000 }) });
+  metrics.relayEnded({ relay: relaySummary({ dialMs: null, durationMs: 1, upstream: null }) });
   const families = await read(metrics);
   const labels = { listener: "127.0.0.1:6380", upstream: "127.0.0.1:6379" };
   const dial = (le: string) =>
@@ -213,20 +225,21 @@ test("times of ended relays", async () => {
 test("what is told between two answers is in the second, whatever it is", async () => {
   const metrics = new Metrics();
   const count = async (name: string) => sampleValue(await read(metrics), name);
-  metrics.relayEnded(relaySummary({ durationMs: 30 }));
+  metrics.relayEnded({ relay: relaySummary({ durationMs: 30 }) });
   expect(await count("ringway_relay_seconds_count")).toBe(1);
   expect(await count("ringway_relay_seconds_count")).toBe(1);
-  metrics.relayEnded(relaySummary({ durationMs: 30 }));
+  metrics.relayEnded({ relay: relaySummary({ durationMs: 30 }) });
   expect(await count("ringway_relay_seconds_count")).toBe(2);
-  metrics.dialFailed("db:5432", "connect_refused");
+  metrics.dialFailed({ upstream: "db:5432", reason: "connect_refused" });
   expect(await count("ringway_dial_failures_total")).toBe(1);
-  metrics.dialFailed("db:5432", "connect_refused");
+  metrics.dialFailed({ upstream: "db:5432", reason: "connect_refused" });
   expect(await count("ringway_dial_failures_total")).toBe(2);
 });
 
 test("what is forgotten is not in the next answer, though nothing was told since", async () => {
   const metrics = new Metrics();
-  for (let i = 0; i < 300; i++) metrics.relayEnded(relaySummary({ upstream: `a:${i + 1}` }));
+  for (let i = 0; i < 300; i++)
+    metrics.relayEnded({ relay: relaySummary({ upstream: `a:${i + 1}` }) });
   const pairs = async (upstreams: typeof known) => {
     const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null, logLinesDropped: 5 };
     const families = parseExposition(await metrics.text(snapshot, build));
@@ -239,8 +252,8 @@ test("what is forgotten is not in the next answer, though nothing was told since
 
 test("dials that failed, and accepting that is paused", async () => {
   const metrics = new Metrics();
-  metrics.dialFailed("db:5432", "connect_refused");
-  metrics.dialFailed("db:5432", "connect_refused");
+  metrics.dialFailed({ upstream: "db:5432", reason: "connect_refused" });
+  metrics.dialFailed({ upstream: "db:5432", reason: "connect_refused" });
   metrics.acceptPaused();
   let families = await read(metrics);
   const labels = { upstream: "db:5432", reason: "connect_refused" };
@@ -254,10 +267,10 @@ test("dials that failed, and accepting that is paused", async () => {
 test("whatever a path has in it, labels hold it", async () => {
   const listener = 'unix:/a"\\\n}';
   const stats = engineStats({
-    listeners: [{ listener, accepted: 1, running: 0, waiting: 0, upstreams: [] }],
+    listeners: [{ listener, ...listenerFigures.none(), accepted: 1, upstreams: [] }],
   });
   const metrics = new Metrics();
-  metrics.relayEnded(relaySummary({ listener, upstream: "\n# EOF\n" }));
+  metrics.relayEnded({ relay: relaySummary({ listener, upstream: "\n# EOF\n" }) });
   const families = await read(metrics, stats);
   expect(sampleValue(families, "ringway_relays_accepted_total", { listener })).toBe(1);
   expect(sampleValue(families, "ringway_relay_seconds_count", { upstream: "\n# EOF\n" })).toBe(1);
@@ -299,16 +312,16 @@ test("series of upstreams that have gone do not pile up", async () => {
       count,
     );
   };
-  metrics.relayEnded(relaySummary({ listener: "redis", upstream: null }));
+  metrics.relayEnded({ relay: relaySummary({ listener: "redis", upstream: null }) });
   for (let port = 1; port <= 10_000; port++) {
     const upstream = `10.0.0.2:${port}`;
-    metrics.dialFailed(upstream, "connect_refused");
-    metrics.dialFailed(upstream, "connect_timeout");
-    metrics.relayEnded(relaySummary({ listener: "redis", upstream }));
+    metrics.dialFailed({ upstream, reason: "connect_refused" });
+    metrics.dialFailed({ upstream, reason: "connect_timeout" });
+    metrics.relayEnded({ relay: relaySummary({ listener: "redis", upstream }) });
   }
   // One that is there, 256 that have gone, for each of them two reasons; and who had no upstream.
   expect(await seriesOf()).toEqual([258, 258, 514]);
-  metrics.relayEnded(relaySummary({ listener: "redis", upstream: "10.0.0.2:1" }));
+  metrics.relayEnded({ relay: relaySummary({ listener: "redis", upstream: "10.0.0.2:1" }) });
   expect(await seriesOf()).toEqual([258, 258, 514]);
 });
 

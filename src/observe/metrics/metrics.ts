@@ -2,7 +2,8 @@ import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
-import type { EngineObserver, RelaySummary } from "../../engine/engine.ts";
+import type { Fields } from "../../engine/events.ts";
+import type { Handlers } from "../../engine/observer.ts";
 import type { Reason } from "../../flow/reason.ts";
 import { isBelieved } from "../../upstream/health/monitor.ts";
 import { SLOTS_MAX } from "../../upstream/table.ts";
@@ -41,9 +42,7 @@ export interface Build {
  * Times are put into histograms when relays end, in the thread that is told of that; the library keeps
  * and writes them. Everything else is read when somebody asks, from what the engine counts anyway.
  */
-export class Metrics
-  implements Pick<EngineObserver, "relayEnded" | "dialFailed" | "acceptPaused" | "acceptResumed">
-{
+export class Metrics implements Handlers {
   /** Accepting is not paused. */
   accepts = true;
   /** What changes when something is told, and not because time goes by. */
@@ -102,7 +101,7 @@ export class Metrics
     registerProcess(this.process);
   }
 
-  relayEnded(relay: RelaySummary): void {
+  relayEnded({ relay }: Fields<"relayEnded">): void {
     const { dialMs, listener } = relay;
     const upstream = relay.upstream ?? "";
     const labels = this.pairs.use(`${listener}\n${upstream}`, () => ({ listener, upstream }));
@@ -111,7 +110,7 @@ export class Metrics
     this.told = null;
   }
 
-  dialFailed(upstream: string, reason: Reason): void {
+  dialFailed({ upstream, reason }: Pick<Fields<"dialFailed">, "upstream" | "reason">): void {
     const failing = this.failing.use(upstream, () => ({ upstream, reasons: new Set() }));
     failing.reasons.add(reason);
     this.dialFailures.inc({ upstream, reason });

@@ -32,7 +32,9 @@ function start() {
     session: { id: 1, name: "", protocol: 2, closing: false },
     status: { port: 0, startedAtMs: 0, connectionCount: 1, commandCount: 0 },
   };
-  return { socket, context, connection: new Connection(socket, context) };
+  const connection = new Connection(socket, context);
+  expect(socket.asked.splice(0)).toEqual(["timeout 0"]);
+  return { socket, context, connection };
 }
 
 const pings = (count: number) => Buffer.from("PING\r\n".repeat(count));

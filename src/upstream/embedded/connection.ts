@@ -43,6 +43,8 @@ export class Connection {
     this.socket = socket;
     this.context = context;
     this.outbox = new Outbox(socket);
+    // Who listens for its timeout has one of 120 seconds to begin with, however busy it is (Bun 1.4.5).
+    socket.timeout(0);
   }
 
   /** Bytes came. They must not change afterwards. */

@@ -87,13 +87,16 @@ export interface CheckOptions {
    * default user.
    */
   readonly user?: string;
-  /** `http`: what is asked for, without spaces; default `/`. */
+  /** `http`: what is asked for, without spaces; see {@link httpDefaults}. */
   readonly path?: string;
   /** `http`: the Host; default the address that is checked. */
   readonly host?: string;
-  /** `http`: the statuses that are well, both included; default 200…399. */
+  /** `http`: the statuses that are well, both included; see {@link httpDefaults}. */
   readonly status?: { readonly least: number; readonly most: number };
 }
+
+/** What an `http` check asks for, and which answers are well, unless something else is said. */
+export const httpDefaults = { path: "/", status: { least: 200, most: 399 } } as const;
 
 /** Where an upstream is checked. */
 export function checkedAddress(upstream: Address, { address }: CheckOptions): Address {

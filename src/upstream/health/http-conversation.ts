@@ -1,4 +1,4 @@
-import type { CheckOptions } from "./check-options.ts";
+import { type CheckOptions, httpDefaults } from "./check-options.ts";
 import { type Conversation, lineAt, type Move } from "./conversation.ts";
 import { Mask } from "./mask.ts";
 import { shown } from "./shown.ts";
@@ -16,11 +16,11 @@ export class HttpConversation implements Conversation {
   private isAsked = false;
 
   /** @param address what is checked, for the Host */
-  constructor({ path = "/", host, status }: CheckOptions, address: string) {
-    this.path = path;
+  constructor({ path, host, status = httpDefaults.status }: CheckOptions, address: string) {
+    this.path = path ?? httpDefaults.path;
     this.host = host ?? address;
-    this.least = status?.least ?? 200;
-    this.most = status?.most ?? 399;
+    this.least = status.least;
+    this.most = status.most;
   }
 
   next(answer: Uint8Array): Move {

@@ -50,13 +50,10 @@ function sinceStart({ totals, drainTimeoutMs, engine }: StateDocument): [string,
 
 function ringFacts({ totals: { ring } }: StateDocument): [string, string][] {
   if (ring === null) return [];
-  return [
-    ["Ring: submissions", format.count(ring.submissions)],
-    ["Ring: completions", format.count(ring.completions)],
-    ["Ring: silent sends", format.count(ring.silentSends)],
-    ["Ring: receives without buffer", format.count(ring.receivesWithoutBuffer)],
-    ["Ring: overflows", format.count(ring.overflows)],
-  ];
+  return Object.entries(ring).map(([name, count]) => [
+    `Ring: ${format.words(name)}`,
+    format.count(count),
+  ]);
 }
 
 function showEnds(reasons: StateDocument["totals"]["relays"]["reasons"], ended: number): void {

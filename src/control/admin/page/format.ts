@@ -52,3 +52,8 @@ function two(large: number, unit: string, small: number, lesser: string): string
 function digits(amount: number, most: number): string {
   return amount.toLocaleString("en", { maximumFractionDigits: most });
 }
+
+/** A figure's name as words: `silentSends` are silent sends. */
+export function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

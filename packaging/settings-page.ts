@@ -1,0 +1,89 @@
+import {
+  listenerPlaces,
+  type Place,
+  topPlaces,
+  upstreamPlaces,
+} from "../src/config/table/places.ts";
+import { type Setting, type Table, textOf } from "../src/config/table/setting.ts";
+import { settingGroups, upstreamTable } from "../src/config/table/table.ts";
+
+const HEAD = `<!-- Written by \`npm run settings\` from src/config/table: change that instead. -->
+
+# Settings
+
+All settings, as a configuration file calls them. A flag is the same word in kebab-case, such as
+\`--connect-timeout\` for \`connectTimeout\`; flags win over the file. At the top of a file the settings of a
+listener hold for all listeners, in a table of the list \`listeners\` for that one alone.
+
+- A **time** is \`500ms\`, \`5s\`, \`2m\`, \`1h\` or a number of seconds; a **size** \`64KiB\`, \`64k\`, \`1MiB\` or a
+  number of bytes. What can be \`off\` can be \`false\` as well, in a file.
+- **of**: whose it is. \`listener\`: each listener may have its own; \`proxy\`: there is one for all.
+- **reload**: when a change of the file takes effect. \`now\`: at once, though running relays keep the options that
+  they began with; \`restart\`: a running proxy keeps what it was started with.
+`;
+
+/** The whole of docs/settings.md. */
+export function renderSettingsPage(): string {
+  return [
+    HEAD,
+    section("Addresses", placeRows(topPlaces, "")),
+    section("A listener of the list `listeners`", placeRows(listenerPlaces, "")),
+    section("An upstream that is a table", [
+      ...placeRows(upstreamPlaces, ""),
+      ...settingRows(upstreamTable, ""),
+    ]),
+    ...Object.values(settingGroups).map(({ heading, settings }) =>
+      section(heading, settingRows(settings, heading.startsWith("io_uring") ? "uring." : "")),
+    ),
+  ].join("\n");
+}
+
+type Row = readonly [setting: string, about: string, initial: string, of: string, reload: string];
+
+function section(heading: string, rows: readonly Row[]): string {
+  const head: Row[] = [
+    ["setting", "what it does", "default", "of", "reload"],
+    ["---", "---", "---", "---", "---"],
+  ];
+  const lines = [...head, ...rows].map((cells) => `| ${cells.map(cell).join(" | ")} |`);
+  return `## ${heading}\n\n${lines.join("\n")}\n`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+function placeRows(places: Readonly<Record<string, Place>>, prefix: string): Row[] {
+  return Object.entries(places).map(([key, place]) => [
+    `\`${prefix}${key}\``,
+    textOf(place),
+    place.initial === undefined ? "" : `\`${place.initial}\``,
+    "",
+    "now",
+  ]);
+}
+
+function settingRows(table: Table, prefix: string): Row[] {
+  return Object.entries(table).map(([key, setting]) => [
+    `\`${prefix}${key}\`${letterOf(setting)}`,
+    sentencesOf(setting),
+    setting.initial === undefined ? (setting.unless ?? "") : `\`${setting.initial}\``,
+    setting.scope,
+    reloadOf(setting),
+  ]);
+}
+
+function letterOf({ short, isCode }: Setting): string {
+  if (isCode === true) return " (no flag)";
+  return short === undefined ? "" : `, \`-${short}\``;
+}
+
+function sentencesOf({ about, is, more, needs }: Setting): string {
+  const values = is.range === undefined ? "" : `Values: ${is.range}.`;
+  const needed = needs === undefined ? "" : `Needs \`${needs}\`.`;
+  return [about, values, more ?? "", needed].filter((one) => one !== "").join(" ");
+}
+
+function reloadOf({ scope, needsRestart }: Setting): string {
+  return needsRestart === true || scope === "uring" ? "restart" : "now";
+}

@@ -1,0 +1,28 @@
+import { listenerDefaults, type WantedListener } from "../config/options.ts";
+import { formatCount } from "../config/quantity.ts";
+import { nameOfListener } from "../engine/account.ts";
+import { type ReadText, readText, sysctlNumber } from "../engine/system.ts";
+
+/**
+ * Warnings of listeners that let more connections wait than the kernel does, which passes that over in
+ * silence. Of the default nothing is told: nobody has asked for it, and `doctor` looks at it.
+ */
+export function shortQueues(
+  listeners: readonly WantedListener[],
+  read: ReadText = readText,
+): readonly string[] {
+  const asking = listeners.filter(({ backlog }) => backlog !== listenerDefaults.backlog);
+  const most = asking.length === 0 ? null : sysctlNumber(read, "net.core.somaxconn");
+  if (most === null) return [];
+  // Addresses of one name are one listener.
+  const cut = new Map(
+    asking
+      .filter(({ backlog }) => backlog > most)
+      .map((one) => [nameOfListener(one, one.address), one.backlog]),
+  );
+  const why = `net.core.somaxconn is ${formatCount(most)}, and no more wait`;
+  return Array.from(
+    cut,
+    ([name, backlog]) => `backlog ${formatCount(backlog)} of listener ${name}: ${why}`,
+  );
+}

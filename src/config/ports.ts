@@ -1,0 +1,86 @@
+import { formatAddress } from "./address.ts";
+import type { ListenerGroup } from "./listeners.ts";
+import type { Address, PortRange } from "./options.ts";
+import { formatCounted } from "./quantity.ts";
+import type { GivenUpstream, ListenPlace, UpstreamPlace } from "./settings.ts";
+import type { Problems, Sourced } from "./sourced.ts";
+
+/** A group of listeners as it is written, with ranges of ports. */
+export interface RangedGroup extends Omit<ListenerGroup, "listen" | "upstreams"> {
+  readonly listen: readonly Sourced<ListenPlace>[];
+  readonly upstreams: readonly GivenUpstream<UpstreamPlace>[];
+}
+
+/**
+ * The same without ranges: an address for each port of a listener. Upstreams with a range go port by port,
+ * the n-th of theirs for the n-th of the listener's: then each port is a group
+ * of its own. They keep their name together.
+ */
+export function withoutRanges(group: RangedGroup, problems: Problems): ListenerGroup[] {
+  const { listen, upstreams, settings } = group;
+  // A sink goes nowhere, whatever there is for all listeners.
+  const isSink = settings.mode?.value === "sink";
+  if (isSink || !upstreams.some(({ value }) => isRange(value))) {
+    return [{ ...group, listen: listen.flatMap(portsOf), upstreams: upstreamsAt(upstreams, 0) }];
+  }
+  return listen.flatMap((one) => {
+    const ports = portsOf(one);
+    const unlike = upstreams.filter(
+      ({ value }) => isRange(value) && countOf(value) !== ports.length,
+    );
+    for (const upstream of unlike) tellUnlike(upstream, one, problems);
+    if (unlike.length > 0) return [];
+    return ports.map((port, index) => ({
+      ...group,
+      listen: [port],
+      upstreams: upstreamsAt(upstreams, index),
+    }));
+  });
+}
+
+/** The upstreams of the port of this place in its range, 0 for the first. */
+export function upstreamsAt(
+  upstreams: readonly GivenUpstream<UpstreamPlace>[],
+  index: number,
+): GivenUpstream[] {
+  return upstreams.map((one) => {
+    const { value } = one;
+    if (!isRange(value)) return one as GivenUpstream;
+    return { ...one, value: portAt(value, index), whole: value };
+  });
+}
+
+function portsOf(one: Sourced<ListenPlace>): Sourced<Address>[] {
+  const { value } = one;
+  if (!isRange(value)) return [one as Sourced<Address>];
+  return Array.from({ length: countOf(value) }, (_, index) => {
+    return { ...one, value: portAt(value, index), whole: value };
+  });
+}
+
+function portAt({ host, first }: PortRange, index: number): Address {
+  return { kind: "tcp", host, port: first + index };
+}
+
+function countOf({ first, last }: PortRange): number {
+  return last - first + 1;
+}
+
+function isRange(place: UpstreamPlace | null): place is PortRange {
+  return place?.kind === "ports";
+}
+
+function tellUnlike(
+  upstream: GivenUpstream<UpstreamPlace>,
+  { value: place }: Sourced<ListenPlace>,
+  problems: Problems,
+): void {
+  const range = upstream.value as PortRange;
+  // That was told.
+  if (place === null) return;
+  const count = isRange(place) ? countOf(place) : 1;
+  const has = place.kind === "unix" ? "none" : String(count);
+  const told = `${formatAddress(range)} has ${formatCounted(countOf(range), "port")}`;
+  const why = `the listener ${formatAddress(place)} has ${has}: they go port by port`;
+  problems.add(upstream, `${told}, and ${why}`);
+}

@@ -1,0 +1,158 @@
+import { policies } from "../../upstream/balance/balance.ts";
+import { type DnsServer, parseServer } from "../../upstream/names/dns-server.ts";
+import { dnsTtlDefaults } from "../../upstream/names/dns-ttl.ts";
+import { formatAddress } from "../address.ts";
+import { dnsAllow, formatDnsNetwork } from "../dns-allow.ts";
+import { ipKind } from "../ip.ts";
+import { formatDuration } from "../quantity.ts";
+import { refuse, scalar } from "../rule.ts";
+import { sourceAddresses } from "../source-address.ts";
+import {
+  count,
+  duration,
+  durationOrOff,
+  joined,
+  numberOrOffBy,
+  numberText,
+  onOff,
+  textsBy,
+  word,
+} from "./kind.ts";
+import { perListener, perProxy } from "./setting.ts";
+
+/** Most servers that are asked for a name: each of them takes its time when it is silent. */
+const DNS_SERVERS_MAX = 8;
+
+/** How each relay gets its upstream. */
+export const choosing = {
+  balance: perListener({
+    is: word(policies, "POLICY"),
+    about: "How an upstream is chosen for each relay.",
+    more: "hash goes by the client's address.",
+    initial: "round-robin",
+    at: "balance.policy",
+  }),
+  boundedLoad: perListener({
+    is: numberOrOffBy(boundedLoad, (times) => (times === null ? "none" : numberText(times))),
+    about: "For hash: skip an upstream whose load exceeds this multiple of its fair share.",
+    more: "1…100; 1.25 is usual.",
+    initial: "off",
+    at: "balance.boundedLoad",
+  }),
+  backupWhenFull: perListener({
+    is: onOff,
+    about: "Backups also take the relays for which no other upstream has room (maxRelays).",
+    more: "Otherwise these wait or are turned away.",
+    initial: "off",
+    at: "balance.backupWhenFull",
+  }),
+  tries: perListener({
+    is: count(1, 16),
+    about: "How many upstreams to dial for one relay until one answers.",
+    more: "None is dialled twice.",
+    initial: 3,
+    at: "dial.tries",
+  }),
+  retries: perListener({
+    is: count(0, 100),
+    about: "If none of them has answered, how many times to start again.",
+    initial: 0,
+    at: "dial.retries",
+  }),
+  retryPause: perListener({
+    is: duration("1ms…1h"),
+    about: "How long to pause before each of these.",
+    initial: "1s",
+    at: "dial.retryPauseMs",
+  }),
+  dialBudget: perListener({
+    is: durationOrOff("1ms…24h"),
+    about: "How long all dials and waits of one relay may take together.",
+    initial: "off",
+    at: "dial.budgetMs",
+  }),
+  queueTimeout: perListener({
+    is: durationOrOff("1ms…24h"),
+    about: "How long a relay waits for room when all upstreams are full.",
+    more: "First come, first served.",
+    initial: "off",
+    at: "dial.queueMs",
+  }),
+  queueSize: perListener({
+    is: count(1, 1_000_000),
+    about: "How many relays of one worker may wait for room.",
+    initial: 1024,
+    at: "dial.queueMax",
+  }),
+  holdTimeout: perListener({
+    is: durationOrOff("1ms…24h"),
+    about: "How long to hold a client while no upstream can be reached.",
+    more: "What it sends meanwhile is kept, up to a flow's limit.",
+    initial: "off",
+    at: "dial.holdMs",
+  }),
+  sourceAddress: perListener({
+    is: textsBy(sourceAddresses, "IP", joined),
+    about: "Dial from this address of the machine, or from two: one of IPv4 and one of IPv6.",
+    more: "Checks and mirrors are dialled from it, too; an upstream of a family without one is dialled as ever. An address that this machine does not have is refused. With the sockets engine the ports of such an address (some 28,000) are for all upstreams together, with uring for each of them.",
+    initial: "none",
+    at: "sourceAddresses",
+  }),
+  dnsServers: perProxy({
+    is: textsBy(dnsServers, "ADDRS", (servers) => joined(servers.map(serverText))),
+    about: "DNS servers to ask for names and services, such as 127.0.0.1:8600.",
+    more: "Up to 8, separated by commas, asked in this order; system: those of the system. /etc/hosts goes first all the same, and search domains count.",
+    initial: "system",
+    at: "dnsServers",
+    needsRestart: true,
+  }),
+  dnsMinTtl: perProxy({
+    is: duration("1s…1h"),
+    about: "Keep answers of DNS for at least this long, whatever their TTL.",
+    more: "A name whose address fails is asked for again all the same.",
+    initial: formatDuration(dnsTtlDefaults.minMs),
+    at: "dnsTtl.minMs",
+    needsRestart: true,
+  }),
+  dnsMaxTtl: perProxy({
+    is: duration("1s…24h"),
+    about: "Keep answers of DNS for at most this long.",
+    initial: formatDuration(dnsTtlDefaults.maxMs),
+    at: "dnsTtl.maxMs",
+    needsRestart: true,
+  }),
+  dnsAllow: perProxy({
+    is: textsBy(dnsAllow, "NETWORKS", (networks) => joined(networks.map(formatDnsNetwork))),
+    about: "Dial only those answers of DNS that are in these networks, such as 10.0.0.0/8.",
+    more: "10.0.0.0/8:6379 and [fd00::/8]:6379-6389 also say which ports the places of a service may have. Anything else is not dialled (dns_denied).",
+    initial: "any",
+    at: "dnsAllow",
+    needsRestart: true,
+  }),
+};
+
+/** How many times its share an upstream may have; null for any number. */
+function boundedLoad(value: unknown): number | null {
+  if (value === "off" || value === false) return null;
+  const times = Number(scalar(value));
+  if (times >= 1 && times <= 100) return times;
+  return refuse(value, "a number of 1…100, such as 1.25, or off");
+}
+
+function serverText(server: DnsServer): string {
+  return formatAddress({ kind: "tcp", ...server });
+}
+
+/** Who is asked for names: a list, or a text with commas; none for whom the system asks. */
+function dnsServers(value: unknown): readonly DnsServer[] {
+  const expected = `up to ${DNS_SERVERS_MAX} addresses such as 10.0.0.2 or 127.0.0.1:8600, or system alone`;
+  const texts: unknown = typeof value === "string" ? value.split(",") : value;
+  if (Bun.deepEquals(texts, ["system"])) return [];
+  if (!Array.isArray(texts)) return refuse(value, expected);
+  if (texts.length === 0 || texts.length > DNS_SERVERS_MAX) return refuse(value, expected);
+  return texts.map((text) => {
+    const server = typeof text === "string" ? parseServer(text.trim()) : null;
+    if (server === null || ipKind(server.host) === 0) return refuse(text, expected);
+    return server.port >= 1 && server.port <= 65_535 ? server : refuse(text, expected);
+  });
+}

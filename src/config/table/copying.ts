@@ -1,0 +1,46 @@
+import { parseAddress } from "../address.ts";
+import type { Address } from "../options.ts";
+import { parseSize } from "../quantity.ts";
+import { refuse, scalar, tight } from "../rule.ts";
+import { addressBy, count, sizeBy } from "./kind.ts";
+import { perListener } from "./setting.ts";
+
+const KIB = 1024;
+const BUFFER_MIN = 4 * KIB;
+const BUFFER_MAX = 16 * KIB * KIB;
+
+/** Who gets a copy of what upstreams get. */
+export const copying = {
+  mirror: perListener({
+    is: addressBy(mirror),
+    about: "Copy what upstreams get to this address, too.",
+    more: "What it answers is thrown away, and no relay waits for it. A listener with none does without the one at the top.",
+    initial: "none",
+    at: "mirror.address",
+  }),
+  mirrorBuffer: perListener({
+    is: { ...sizeBy(mirrorBuffer), range: `${tight(BUFFER_MIN)}…${tight(BUFFER_MAX)}` },
+    about: "How much of a relay may wait for the mirror; with more, its copy is given up.",
+    initial: "1MiB",
+    at: "mirror.bufferSize",
+  }),
+  mirrorPercent: perListener({
+    is: count(1, 100),
+    about: "How many of a hundred relays are copied, drawn by lot.",
+    initial: 100,
+    at: "mirror.percent",
+  }),
+};
+
+/** Where copies go. No value of it is null, which stands for one that is broken. */
+function mirror(value: unknown): Address | "none" {
+  if (value === "none") return "none";
+  if (typeof value !== "string") return refuse(value, "an address, or none");
+  return parseAddress(value, "upstream");
+}
+
+function mirrorBuffer(value: unknown): number {
+  const bytes = parseSize(scalar(value));
+  if (bytes >= BUFFER_MIN && bytes <= BUFFER_MAX) return bytes;
+  return refuse(value, `a size of ${tight(BUFFER_MIN)}…${tight(BUFFER_MAX)}`);
+}

@@ -1,0 +1,244 @@
+import { formatNetwork, type Network, parseNetwork } from "../../edge/access/networks.ts";
+import type { Believed, NetworkList } from "../edge.ts";
+import type { ProxyProtocolIn, ProxyProtocolOut, Refusal } from "../options.ts";
+import { formatDuration, parseDuration, parseSize } from "../quantity.ts";
+import { isWord, refuse, scalar } from "../rule.ts";
+import {
+  byteRateBy,
+  count,
+  duration,
+  joined,
+  type Kind,
+  numberOrOffBy,
+  numberText,
+  textsBy,
+  word,
+} from "./kind.ts";
+import { perListener, perProxy, perUpstream } from "./setting.ts";
+
+const HOUR_MS = 3_600_000;
+const MILLION = 1_000_000;
+const KIB = 1024;
+const GIB = KIB ** 3;
+
+/** What may be said of PROXY headers of clients, and for upstreams. */
+export const headersIn: readonly ProxyProtocolIn[] = ["off", "optional", "required"];
+export const headersOut: readonly ProxyProtocolOut[] = ["off", "v1", "v2"];
+/** What may become of a client for whom there is no room. */
+export const fullness = ["refuse", "wait"] as const;
+const nobody: NetworkList = { networks: [], files: [] };
+
+const networkList = textsBy(networks, "NETS", networksText);
+const perSecond = { ...numberOrOffBy(connectionRate, numberText), range: "0.001…1,000,000" };
+const bytesPerSecond = { ...byteRateBy(byteRate), range: "1KiB…1GiB" };
+
+/** What happens to a connection before it is relayed. */
+export const entering = {
+  allow: perListener({
+    is: networkList,
+    about: "Admit only clients of these networks, such as 10.0.0.0/8,::1 or file:PATH.",
+    more: "Separated by commas or in a list; a file has one in each line and is read again at each reload. The most specific network of allow and deny decides.",
+    absent: nobody,
+    at: "edge.allow",
+    examples: { web: ["10.0.0.0/8", "127.0.0.1"] },
+  }),
+  deny: perListener({
+    is: networkList,
+    about: "Do not admit clients of these networks.",
+    absent: nobody,
+    at: "edge.deny",
+    examples: { web: "10.66.0.0/16" },
+  }),
+  maxRelays: perListener({
+    is: count(0, 10 * MILLION),
+    about: "The most relays at a time; 0 for any number.",
+    more: "Those of all workers together.",
+    initial: 0,
+    at: "edge.maxRelays",
+  }),
+  totalRelays: perProxy({
+    is: count(0, 10 * MILLION),
+    about: "The most relays of all listeners together; 0 for any number.",
+    initial: 0,
+    at: "totalRelays",
+  }),
+  whenFull: perListener({
+    is: word(fullness, "WHAT"),
+    about: "What happens to a client who comes when there are that many relays.",
+    more: "In the order of coming; as many of a worker as queueSize may wait. A sink refuses.",
+    initial: "refuse",
+    at: "edge.whenFull",
+  }),
+  fullTimeout: perListener({
+    is: duration("1ms…1h"),
+    about: "How long such a client waits at most.",
+    initial: "30s",
+    at: "edge.fullTimeoutMs",
+  }),
+  maxRelaysPerClient: perListener({
+    is: count(0, MILLION),
+    about: "The most relays of one client at a time; 0 for any number.",
+    more: "A client is an IPv4 address or an IPv6 /64.",
+    initial: 0,
+    at: "edge.maxRelaysPerClient",
+  }),
+  clientRate: perListener({
+    is: perSecond,
+    about: "Connections per second of one client in the long run.",
+    initial: "off",
+    at: "edge.clientRate",
+    examples: { mail: 5 },
+  }),
+  clientBurst: perListener({
+    is: count(1, MILLION),
+    about: "How many connections a client may open at once after a rest.",
+    initial: 20,
+    at: "edge.clientBurst",
+    needs: "clientRate",
+    examples: { mail: 20 },
+  }),
+  maxRelaysPerNetwork: perListener({
+    is: count(0, MILLION),
+    about: "The most relays of one network at a time (IPv4: a /24, IPv6: a /48); 0 for any number.",
+    initial: 0,
+    at: "edge.maxRelaysPerNetwork",
+  }),
+  networkRate: perListener({
+    is: perSecond,
+    about: "Connections per second of such a network in the long run.",
+    initial: "off",
+    at: "edge.networkRate",
+    examples: { mail: 50 },
+  }),
+  networkBurst: perListener({
+    is: count(1, MILLION),
+    about: "How many connections a network may open at once after a rest.",
+    initial: 100,
+    at: "edge.networkBurst",
+    needs: "networkRate",
+    examples: { mail: 200 },
+  }),
+  upRate: perListener({
+    is: bytesPerSecond,
+    about: "Bytes per second that each relay carries from its client.",
+    more: "After a rest a quarter of a second's worth at once (16KiB…4MiB), then evenly. A client that sends more is not read meanwhile; no timeout counts that time.",
+    initial: "off",
+    at: "edge.upRate",
+  }),
+  downRate: perListener({
+    is: bytesPerSecond,
+    about: "Bytes per second that each relay carries to its client.",
+    initial: "off",
+    at: "edge.downRate",
+  }),
+  refuse: perListener({
+    is: refusing(),
+    about: "How to turn away clients that are not admitted.",
+    more: "By a reset, by FIN (close), or by a reset after a time in which nothing is read: earlier if the client ends its connection, or descriptors become scarce.",
+    initial: "reset",
+    at: "edge.refusal",
+  }),
+  proxyProtocol: perListener({
+    is: word(headersIn, "WHEN"),
+    about: "Whether clients begin with a PROXY header.",
+    more: "Networks, limits, the log and hash go by the client that it names.",
+    initial: "off",
+    at: "edge.proxyProtocol",
+    examples: { web: "required", mail: "optional" },
+  }),
+  proxyProtocolFrom: perListener({
+    is: textsBy(believed, "NETS", (from) => (from === "any" ? from : networksText(from))),
+    about: "Networks whose PROXY headers are believed, file:PATH, or any for whoever connects.",
+    more: "Nobody else may begin with one. With required and without this: any, with a warning. With optional it is needed.",
+    absent: nobody,
+    at: "edge.proxyProtocolFrom",
+    examples: { mail: "10.0.0.1" },
+  }),
+  preambleTimeout: perListener({
+    is: duration("10ms…1h"),
+    about: "The header must be here within this time.",
+    more: "Where it is optional, a client that sends nothing is one without a header. An eighth of a worker's descriptors, 16 to 1,024, may wait for theirs at a listener; when one more comes, the first one goes if it has said nothing for a second (preamble_full).",
+    initial: "5s",
+    at: "edge.preambleTimeoutMs",
+  }),
+  sendProxyProtocol: perListener({
+    is: word(headersOut, "VERSION"),
+    about: "Begin connections to upstreams with a PROXY header.",
+    more: "v2 has a checksum, a unique id and what the client's own header had more.",
+    initial: "off",
+    at: "edge.sendProxyProtocol",
+  }),
+};
+
+/** What an upstream may have for itself of this. */
+export const ownEntering = {
+  sendProxyProtocol: perUpstream({
+    is: word(headersOut, "VERSION"),
+    about: "Begin connections to it with a PROXY header.",
+    more: "Unless given, as its listener says.",
+    examples: { cache2: "v2" },
+  }),
+};
+
+function believed(value: unknown): Believed {
+  return value === "any" ? value : networks(value);
+}
+
+/** Networks apart by commas or in a list; one that begins with `file:` is a file of them. */
+function networks(value: unknown): NetworkList {
+  const items: readonly unknown[] = typeof value === "string" ? value.split(",") : asList(value);
+  const list = { networks: [] as Network[], files: [] as string[] };
+  for (const item of items) {
+    const text = typeof item === "string" ? item.trim() : item;
+    if (typeof text !== "string" || text === "") return refuse(text, "a network or file:PATH");
+    if (text.startsWith("file:")) list.files.push(text.slice("file:".length));
+    else list.networks.push(parseNetwork(text));
+  }
+  return list;
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : refuse(value, "networks such as 10.0.0.0/8, or file:PATH");
+}
+
+function networksText({ networks, files }: NetworkList): string {
+  return joined([...networks.map(formatNetwork), ...files.map((file) => `file:${file}`)]);
+}
+
+/** Connections per second; 0 for any number. */
+function connectionRate(value: unknown): number {
+  if (value === "off" || value === false) return 0;
+  const rate = Number(scalar(value));
+  if (rate >= 0.001 && rate <= MILLION) return rate;
+  return refuse(value, "connections per second, 0.001…1,000,000, or off", ["off"]);
+}
+
+/** Bytes per second; 0 for any number. */
+function byteRate(value: unknown): number {
+  if (value === "off" || value === false) return 0;
+  const expected = "bytes per second, 1KiB…1GiB, or off";
+  if (isWord(value)) return refuse(value, expected, ["off"]);
+  const rate = parseSize(scalar(value));
+  return rate >= KIB && rate <= GIB ? rate : refuse(value, expected);
+}
+
+function refusing(): Kind<Refusal> {
+  return {
+    rule: refusal,
+    form: { anyOf: [{ type: "number", minimum: 0 }, { type: "string" }] },
+    type: 'Duration | "reset" | "close"',
+    hint: "HOW",
+    range: "reset, close or a time of 100ms…1h",
+    show: (refusal) => (typeof refusal === "string" ? refusal : formatDuration(refusal.tarpitMs)),
+  };
+}
+
+/** How it is refused: at once, or after a time in which nothing is read. */
+function refusal(value: unknown): Refusal {
+  if (value === "reset" || value === "close") return value;
+  const expected = "reset, close or a time of 100ms…1h to let wait";
+  if (isWord(value)) return refuse(value, expected, ["reset", "close"]);
+  const tarpitMs = parseDuration(scalar(value));
+  if (tarpitMs >= 100 && tarpitMs <= HOUR_MS) return { tarpitMs };
+  return refuse(value, expected);
+}

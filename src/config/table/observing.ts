@@ -1,0 +1,151 @@
+import { parseAddress } from "../address.ts";
+import { ConfigError, describe } from "../error.ts";
+import { fileGroup, fileMode, fileUser } from "../file-access.ts";
+import type { Address } from "../options.ts";
+import { type Rule, refuse } from "../rule.ts";
+import { secretOrFile } from "../secrets.ts";
+import { NO_SYSLOG } from "../words-of-others.ts";
+import {
+  addressBy,
+  durationOrOff,
+  modeBy,
+  namedWord,
+  onOff,
+  ownerBy,
+  secretBy,
+  textBy,
+  truth,
+  word,
+} from "./kind.ts";
+import { perProxy } from "./setting.ts";
+
+/** In what form the statistics are printed at exit. */
+const statsFormats = ["text", "json", "none"] as const;
+
+/** What other proxies write for syslog, and its socket: no file, though it lies among them. */
+const SYSLOG = /^(syslog(:.*)?|\/dev\/log)$/i;
+/** A scheme before the rest, or a port behind a host: a file of such a name is given with its folder. */
+const ADDRESS = /^[a-z][a-z\d]*(:|@)|^[^/]*:\d+$/i;
+
+/** What is seen of it. */
+export const observing = {
+  accessLog: perProxy({
+    is: textBy(accessLog, "WHERE"),
+    about: "Write a JSON line for each relay at its end: none, stdout or the path of a file.",
+    more: "A file is opened anew at SIGUSR1 and SIGHUP.",
+    initial: "none",
+    needsRestart: true,
+  }),
+  accessLogStarts: perProxy({
+    is: onOff,
+    about: "Write a line also when a relay starts.",
+    initial: "off",
+    at: "accessLog.starts",
+    needsRestart: true,
+  }),
+  accessLogEvery: perProxy({
+    is: durationOrOff("1s…24h"),
+    about: "Write a line this often for each relay that runs that long.",
+    initial: "off",
+    at: "accessLog.everyMs",
+    needsRestart: true,
+  }),
+  accessLogMode: perProxy({
+    is: modeBy(fileMode),
+    about: "Permissions that its file is made with, whatever the umask is.",
+    more: "A file that is there keeps its own.",
+    initial: "0640",
+    at: "accessLog.access.mode",
+    needsRestart: true,
+  }),
+  accessLogUser: perProxy({
+    is: ownerBy(fileUser, "USER"),
+    at: "accessLog.access.user",
+    about: "The user that its file is made for, by name or number.",
+    unless: "the process's",
+    example: "root",
+    needsRestart: true,
+  }),
+  accessLogGroup: perProxy({
+    is: ownerBy(fileGroup, "GROUP"),
+    at: "accessLog.access.group",
+    about: "The group that its file is made for, by name or number.",
+    unless: "the process's",
+    example: "root",
+    needsRestart: true,
+  }),
+  admin: perProxy({
+    is: addressBy(admin),
+    about: "Serve the admin page, the API and /metrics here.",
+    more: "host:port, [ipv6]:port, unix:/path, or none.",
+    initial: "none",
+    needsRestart: true,
+  }),
+  adminToken: perProxy({
+    is: secretBy(token(), "TOKEN"),
+    about:
+      "The token that requests must show, or file:PATH; needed where other machines reach them.",
+    more: "16…256 letters, digits and - . _ ~ + / =.",
+    initial: "none",
+    needsRestart: true,
+  }),
+  adminReadToken: perProxy({
+    is: secretBy(token(), "TOKEN"),
+    about: "The token of those who may look and change nothing, beside adminToken.",
+    initial: "none",
+    needsRestart: true,
+  }),
+  readyWhen: perProxy({
+    is: namedWord(["accepting", "upstreams"], "WHAT"),
+    about:
+      "When /readyz says ready: while listeners accept (accepting), or while each also has an upstream that takes relays and is well (upstreams).",
+    more: "As far as checks and dials have shown; so a load balancer or Kubernetes sends clients elsewhere.",
+    initial: "accepting",
+    at: "admin.readyWhen",
+    needsRestart: true,
+  }),
+  stats: perProxy({
+    is: word(statsFormats, "FORM"),
+    about: "The form of the statistics at exit.",
+    initial: "text",
+    at: "stats",
+    needsRestart: true,
+  }),
+  verbose: perProxy({
+    is: truth,
+    about: "Log every relay, and print more statistics.",
+    initial: false,
+    at: "verbose",
+    short: "v",
+    needsRestart: true,
+  }),
+};
+
+/** `none`, `stdout` or a path: a word without any sign of one is more likely a slip. */
+function accessLog(value: unknown): string {
+  if (typeof value === "string" && SYSLOG.test(value)) {
+    throw new ConfigError(`${describe(value)}: ${NO_SYSLOG}`);
+  }
+  if (value === "none" || value === "stdout" || isPath(value)) return value;
+  return refuse(value, "none, stdout or the path of a file, such as ./access.log");
+}
+
+function isPath(value: unknown): value is string {
+  if (typeof value !== "string" || ADDRESS.test(value)) return false;
+  return /[./]/.test(value) && !/\0|\/$/.test(value);
+}
+
+function admin(value: unknown): Address | "none" {
+  if (value === "none") return value;
+  if (typeof value !== "string") return refuse(value, "an address, or none");
+  return parseAddress(value, "listener");
+}
+
+/** What a header can carry as it is, and nobody guesses. */
+function token(): Rule<string> {
+  const isRight = (text: string) => text === "none" || /^[\w.~+/=-]{16,256}$/.test(text);
+  return secretOrFile(
+    (text) => (isRight(text) ? text : undefined),
+    "a token of 16…256 letters, digits and - . _ ~ + / =, or none",
+  );
+}

@@ -1,0 +1,74 @@
+import { refuse, scalar, wholeNumber } from "../rule.ts";
+import { countBy, namedWord, ownerBy } from "./kind.ts";
+import { perProxy } from "./setting.ts";
+
+/** More threads than any machine has processors for is a mistake. */
+const WORKERS_MAX = 256;
+
+/** What may do the I/O. */
+export const engines = ["auto", "sockets", "uring"] as const;
+
+/** What useradd(8) takes, and what stands in other systems' databases; or a number. */
+const NAME = /^(?:[a-z_][\w.-]{0,30}\$?|\d{1,10})$/i;
+/** The largest one, −1, means that nothing is to change. */
+const ID_MAX = 0xffff_fffe;
+
+/** How to run. */
+export const running = {
+  engine: perProxy({
+    is: namedWord(engines, "NAME"),
+    about: "What does the I/O: sockets, uring (io_uring, Linux) or auto.",
+    more: "auto is uring where it can run (Linux 6.7 and later), else sockets (Bun's own).",
+    initial: "auto",
+    at: "engine",
+    short: "e",
+    needsRestart: true,
+  }),
+  workers: perProxy({
+    is: { ...countBy(workers, 1, WORKERS_MAX, "auto"), type: 'number | "auto"' },
+    about: "Threads that relay, or auto for one per processor.",
+    more: "1…256; several on Linux only.",
+    initial: 1,
+    at: "workers",
+    short: "w",
+    needsRestart: true,
+  }),
+  user: perProxy({
+    is: ownerBy(user, "NAME"),
+    about: "Become this user once all sockets are open (Linux, started as root).",
+    more: "A name or a number.",
+    initial: "none",
+    needsRestart: true,
+  }),
+  group: perProxy({
+    is: ownerBy(group, "NAME"),
+    about: "And of this group; unless given, the user's own.",
+    initial: "none",
+    needsRestart: true,
+  }),
+};
+
+function workers(value: unknown): number {
+  if (value === "auto") return Math.min(navigator.hardwareConcurrency, WORKERS_MAX);
+  const number = wholeNumber(value);
+  if (number >= 1 && number <= WORKERS_MAX) return number;
+  return refuse(value, `a whole number of 1…${WORKERS_MAX}, or auto`);
+}
+
+function user(value: unknown): string {
+  const text = name(value, "user");
+  if (text === "root" || Number(text) === 0) {
+    return refuse(value, "a user that may less than root");
+  }
+  return text;
+}
+
+function group(value: unknown): string {
+  return name(value, "group");
+}
+
+function name(value: unknown, kind: string): string {
+  const text = String(scalar(value));
+  const isRight = NAME.test(text) && !(Number(text) > ID_MAX);
+  return isRight ? text : refuse(value, `the name or the number of a ${kind}, or none`);
+}

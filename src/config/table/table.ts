@@ -1,0 +1,80 @@
+import { checking } from "./checking.ts";
+import { choosing } from "./choosing.ts";
+import { copying } from "./copying.ts";
+import { deciding } from "./deciding.ts";
+import { entering } from "./entering.ts";
+import { limits } from "./limits.ts";
+import { observing } from "./observing.ts";
+import { relaying } from "./relaying.ts";
+import { running } from "./running.ts";
+import type { Scope, Setting, ValuesIn } from "./setting.ts";
+import type { upstreamTable } from "./upstream.ts";
+import { uringTable } from "./uring.ts";
+
+export { upstreamTable, WEIGHT_MAX } from "./upstream.ts";
+export { uringTable } from "./uring.ts";
+
+/*
+ * All settings. What stands here once is all that there is to say of one: its rule, its key and flag,
+ * the types, the schema of files, the examples of `ringway init`, the help, docs/settings.md and the
+ * words of a plan are made of it.
+ */
+
+const all = {
+  ...relaying,
+  ...choosing,
+  ...checking,
+  ...entering,
+  ...deciding,
+  ...copying,
+  ...limits,
+  ...observing,
+  ...running,
+};
+
+type All = typeof all;
+
+type Of<S extends Scope> = {
+  readonly [K in keyof All as All[K] extends { readonly scope: S } ? K : never]: All[K];
+};
+
+function of<S extends Scope>(scope: S): Of<S> {
+  const entries = Object.entries(all).filter(([, setting]) => setting.scope === scope);
+  return Object.fromEntries(entries) as unknown as Of<S>;
+}
+
+/** What each listener may have for itself. */
+export const listenerTable = of("listener");
+/** What there is once for the whole proxy, except the group `uring`. */
+export const proxyTable = of("proxy");
+/** All settings outside of groups, except addresses. */
+export const settingTable: Of<"listener"> & Of<"proxy"> = { ...listenerTable, ...proxyTable };
+
+/** What the rules make of a listener's own settings. Durations are in milliseconds. */
+export type ListenerValues = ValuesIn<typeof listenerTable>;
+/** What the rules make of what is said of one upstream. */
+export type UpstreamValues = ValuesIn<typeof upstreamTable>;
+/** What the rules make of all settings outside of groups, except addresses. */
+export type SettingValues = ValuesIn<typeof settingTable>;
+/** What the rules make of the group `uring`. */
+export type UringValues = ValuesIn<typeof uringTable>;
+
+/** Settings that belong together, under a heading. */
+export interface SettingGroup {
+  readonly heading: string;
+  readonly settings: Readonly<Record<string, Setting>>;
+}
+
+/** All settings but those of one upstream, in the order of the help. */
+export const settingGroups = {
+  relaying: { heading: "What to relay", settings: relaying },
+  choosing: { heading: "Choosing an upstream", settings: choosing },
+  checking: { heading: "Their health", settings: checking },
+  entering: { heading: "Who may come in", settings: entering },
+  deciding: { heading: "A function that decides", settings: deciding },
+  copying: { heading: "Copies", settings: copying },
+  limits: { heading: "Limits", settings: limits },
+  observing: { heading: "What is seen of it", settings: observing },
+  running: { heading: "How to run", settings: running },
+  uring: { heading: "io_uring (engine uring)", settings: uringTable },
+} as const satisfies Readonly<Record<string, SettingGroup>>;

@@ -1,0 +1,127 @@
+import type { SocketHandler } from "bun";
+import type { Address } from "../../config/options.ts";
+import { Side } from "../../flow/reason.ts";
+import type { Descriptors } from "../descriptors.ts";
+import { ownShortage } from "../dial-reason.ts";
+import type { DialAttempt, Dialer } from "../dialer.ts";
+import { BunAttempt, connect } from "./attempt.ts";
+import { bunSocket } from "./bun-socket.ts";
+import type { SocketsConduit } from "./conduit.ts";
+import type { DialWindow } from "./dial-window.ts";
+import type { SocketsEnd } from "./end.ts";
+import type { OnDefect } from "./on-defect.ts";
+import type { Turn } from "./turn.ts";
+
+/** Dials for the conduits of this engine. */
+export type SocketsDialer = Dialer<SocketsEnd, Attempt, SocketsConduit>;
+
+/**
+ * One connection to an upstream, from the attempt to the last callback.
+ *
+ * `Bun.connect` cannot be taken back. An attempt that is no longer wanted (its client left, its time
+ * is over, another one was faster) is abandoned: its conduit forgets it and, where the descriptor is
+ * known, the kernel ends it at once. Elsewhere it holds its descriptor until the kernel gives up
+ * (about two minutes), which {@link Descriptors} counts, and is reset if it ever connects.
+ */
+export class Attempt extends BunAttempt implements DialAttempt {
+  /** @param conduit whose upstream this is; null once abandoned, or failed */
+  constructor(
+    private readonly connector: Connector,
+    public conduit: SocketsConduit | null,
+    readonly address: Address,
+  ) {
+    super();
+  }
+
+  get isWanted(): boolean {
+    return this.conduit !== null;
+  }
+
+  begin(): void {
+    this.connector.begin(this);
+  }
+
+  abandon(): void {
+    this.conduit = null;
+    this.end();
+  }
+}
+
+/** Connects to upstreams and hands what happens on their sockets to the conduits. */
+export class Connector {
+  private readonly handlers: SocketHandler<Attempt>;
+
+  constructor(
+    private readonly descriptors: Descriptors,
+    private readonly turn: Turn,
+    private readonly onDefect: OnDefect,
+    private readonly window: DialWindow,
+    private readonly onStarved: () => void,
+    /** Who waits for attempts. */
+    private readonly dialer: SocketsDialer,
+  ) {
+    this.handlers = this.makeHandlers();
+  }
+
+  /** Begins an attempt that was made for a conduit. */
+  begin(attempt: Attempt): void {
+    const { conduit } = attempt;
+    if (conduit === null) return;
+    this.descriptors.opened(1);
+    const { sourceAddresses } = conduit.listener.options;
+    const anyOpen = conduit.clientSocket.socket?.fd ?? -1;
+    connect(attempt, attempt.address, this.handlers, this.window, sourceAddresses, anyOpen);
+  }
+
+  private failed(attempt: Attempt, code: string): void {
+    const { conduit } = attempt;
+    attempt.conduit = null;
+    if (conduit !== null) this.dialer.attemptFailed(conduit, attempt, code);
+  }
+
+  private makeHandlers(): SocketHandler<Attempt> {
+    const { turn, descriptors } = this;
+    return {
+      open: (socket) => {
+        turn.event();
+        const { data: attempt } = socket;
+        const { conduit } = attempt;
+        if (conduit === null) {
+          socket.terminate();
+          return;
+        }
+        if (attempt.metItself(socket)) {
+          this.failed(attempt, "ECONNREFUSED");
+          socket.terminate();
+          return;
+        }
+        attempt.succeeded();
+        this.dialer.answered(conduit, attempt, conduit.upstreamSocket.open(bunSocket(socket)));
+      },
+      connectError: (socket, error) => {
+        turn.event();
+        descriptors.closed(1);
+        const code = socket.data.codeOf(error);
+        if (ownShortage(code) === "descriptor_limit") this.onStarved();
+        this.failed(socket.data, code);
+      },
+      data: (socket, chunk) => {
+        socket.data.conduit?.upstreamSocket.data(chunk);
+      },
+      drain: (socket) => {
+        socket.data.conduit?.upstreamSocket.drained();
+      },
+      end: (socket) => {
+        turn.event();
+        socket.data.conduit?.down.sourceEnded();
+      },
+      close: (socket, error) => {
+        turn.event();
+        const { conduit } = socket.data;
+        if (conduit === null) descriptors.closed(1);
+        else conduit.closed(Side.Upstream, error !== undefined);
+      },
+      error: (_socket, error) => this.onDefect(error),
+    };
+  }
+}

@@ -1,0 +1,154 @@
+import type { Queue } from "../end.ts";
+import { NONE } from "./chunks.ts";
+import type { Loop } from "./loop.ts";
+import { type Direction, LARGE } from "./memory.ts";
+
+/** Chunks that a lane may queue; with more its source is not read, however small they are. */
+const CHUNKS_MAX = 32;
+/** So few are left when it is read again. */
+const CHUNKS_FEW = 8;
+/** The same in large buffers, each of which is held whole for whatever few bytes a receive brings. */
+const LARGE_CHUNKS_MAX = 3;
+const LARGE_CHUNKS_FEW = 2;
+
+/**
+ * The queue of a lane: a chain of chunks, each of them a part of a provided buffer, which goes back to its
+ * group when its last chunk is done with.
+ *
+ *     first ─► [ 512 bytes of buffer 7 ] ─► [ 4096 bytes of buffer 2 ] ─► NONE        count 2, size 4608
+ *
+ * Owner: a lane. What is in it does not move.
+ */
+export class Chain implements Queue {
+  /** The first chunk; {@link NONE} when it is empty. */
+  first = NONE;
+  /** Chunks. */
+  count = 0;
+  size = 0;
+  /** A receive has found no buffer, and there are none yet. */
+  isDry = false;
+  /** What was put into it last lies in a large buffer. */
+  private isLarge = false;
+  private last = NONE;
+
+  /** @param direction whose buffers these are */
+  constructor(
+    private readonly loop: Loop,
+    readonly direction: Direction,
+  ) {}
+
+  /** All that was received has its place. */
+  get room(): number {
+    return Infinity;
+  }
+
+  get isCrowded(): boolean {
+    const { memory } = this.loop;
+    if (memory.group(this.direction, this.isLarge).low) return this.count >= 1;
+    return this.count >= (this.isLarge ? LARGE_CHUNKS_MAX : CHUNKS_MAX);
+  }
+
+  get isRoomy(): boolean {
+    if (this.isDry) return false;
+    if (this.loop.memory.group(this.direction, false).low) return this.count === 0;
+    return this.count <= (this.isLarge ? LARGE_CHUNKS_FEW : CHUNKS_FEW);
+  }
+
+  /** Bytes of its first chunk, and where they are. */
+  get firstAddress(): number {
+    const { chunks, memory } = this.loop;
+    const buffer = chunks.buffer[this.first] as number;
+    return memory.address(buffer, chunks.start[this.first] as number);
+  }
+
+  get firstSize(): number {
+    const { chunks } = this.loop;
+    return (chunks.end[this.first] as number) - (chunks.start[this.first] as number);
+  }
+
+  /** Puts bytes of a buffer behind all others. */
+  push(buffer: number, start: number, end: number): void {
+    const { chunks } = this.loop;
+    const chunk = chunks.take(buffer, start, end);
+    if (this.first === NONE) this.first = chunk;
+    else chunks.next[this.last] = chunk;
+    this.last = chunk;
+    this.isLarge = (buffer & LARGE) !== 0;
+    this.count++;
+    this.size += end - start;
+  }
+
+  consume(size: number): void {
+    const { chunks } = this.loop;
+    this.size -= size;
+    for (let left = size; left > 0; ) {
+      const { first, firstSize } = this;
+      if (left < firstSize) {
+        chunks.start[first] = (chunks.start[first] as number) + left;
+        return;
+      }
+      left -= firstSize;
+      this.shift();
+    }
+  }
+
+  cut(size: number): void {
+    const { chunks } = this.loop;
+    let kept = this.size - size;
+    this.size = kept;
+    let before = NONE;
+    let chunk = this.first;
+    while (kept > 0) {
+      const start = chunks.start[chunk] as number;
+      const length = (chunks.end[chunk] as number) - start;
+      if (length > kept) chunks.end[chunk] = start + kept;
+      kept -= Math.min(kept, length);
+      before = chunk;
+      chunk = chunks.next[chunk] as number;
+    }
+    if (before === NONE) this.first = NONE;
+    else chunks.next[before] = NONE;
+    this.last = before;
+    while (chunk !== NONE) {
+      const next = chunks.next[chunk] as number;
+      this.release(chunk);
+      chunk = next;
+    }
+  }
+
+  views(from: number, size: number): Uint8Array[] {
+    const { chunks, memory } = this.loop;
+    const views: Uint8Array[] = [];
+    let skip = from;
+    let left = size;
+    for (let chunk = this.first; left > 0; chunk = chunks.next[chunk] as number) {
+      const start = (chunks.start[chunk] as number) + skip;
+      const length = Math.min(left, (chunks.end[chunk] as number) - start);
+      skip = Math.max(0, -length);
+      if (length <= 0) continue;
+      views.push(memory.view(chunks.buffer[chunk] as number, start, length));
+      left -= length;
+    }
+    return views;
+  }
+
+  clear(): void {
+    this.size = 0;
+    this.isDry = false;
+    while (this.first !== NONE) this.shift();
+  }
+
+  /** The first chunk is done with. */
+  private shift(): void {
+    const chunk = this.first;
+    this.first = this.loop.chunks.next[chunk] as number;
+    this.release(chunk);
+  }
+
+  private release(chunk: number): void {
+    const { chunks, memory } = this.loop;
+    this.count--;
+    memory.released(this.direction, chunks.buffer[chunk] as number);
+    chunks.release(chunk);
+  }
+}

@@ -1,0 +1,25 @@
+import type { UringSend } from "../../../config/options.ts";
+import type { Loop } from "../loop.ts";
+import { MessageSender } from "./message.ts";
+import { PlainSender } from "./plain.ts";
+import { RingSender } from "./ring.ts";
+import type { Sender } from "./sender.ts";
+import { ZeroCopySender } from "./zero-copy.ts";
+
+/** The sender that an option names. */
+export function createSender(kind: UringSend, loop: Loop): Sender {
+  switch (kind) {
+    case "plain":
+      return new PlainSender(loop);
+    case "message":
+      return new MessageSender(loop, false);
+    case "zerocopy":
+      return new ZeroCopySender(loop);
+    case "zerocopy-message":
+      return new MessageSender(loop, true);
+    case "ring":
+      return new RingSender(loop, false);
+    case "bundle":
+      return new RingSender(loop, true);
+  }
+}

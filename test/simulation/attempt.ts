@@ -1,0 +1,78 @@
+import type { Address } from "../../src/config/options.ts";
+import type { DialAttempt } from "../../src/engine/dialer.ts";
+import { errnoName } from "../../src/engine/linux.ts";
+import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import type { Connection } from "../uring/connection.ts";
+import type { SimulatedCarrier } from "./carrier.ts";
+
+/** Who waits for an attempt. */
+export interface AttemptOwner {
+  attemptAnswered(attempt: SimulatedAttempt, connection: Connection): void;
+  attemptLost(attempt: SimulatedAttempt, code: string): void;
+}
+
+/** A try to connect: somebody answers, refuses, or keeps silent, some time. */
+export class SimulatedAttempt implements DialAttempt {
+  private connection: Connection | null = null;
+  /** What comes of it, null for nothing, and when. */
+  private verdict: number | string | null = null;
+  private at = 0;
+  private isWanted = true;
+
+  constructor(
+    private readonly carrier: SimulatedCarrier,
+    private readonly owner: AttemptOwner,
+    readonly address: Address,
+  ) {}
+
+  begin(): void {
+    const { clock, fate, hall, world } = this.carrier;
+    hall.descriptors.opened(1);
+    this.carrier.attempts.add(this);
+    const { result, withinMs } = world.dialVerdict(encodeSockaddr(this.address));
+    this.at = clock.now + fate.random() * withinMs;
+    this.verdict = fate.strikes("socket")
+      ? "EMFILE"
+      : fate.strikes("family")
+        ? "EAFNOSUPPORT"
+        : result;
+    if (this.verdict === 0 && fate.strikes("itself")) this.verdict = "ECONNREFUSED";
+    this.connection = world.connectionToUpstream();
+  }
+
+  abandon(): void {
+    this.isWanted = false;
+  }
+
+  /** When it comes to something, if that is later than now. */
+  get nextAt(): number {
+    return this.verdict === null || this.at <= this.carrier.clock.now ? Infinity : this.at;
+  }
+
+  step(): boolean {
+    const { carrier, connection, verdict } = this;
+    if (connection === null || carrier.isSlow) return false;
+    if (!this.isWanted) {
+      this.over();
+      return true;
+    }
+    if (verdict === null || carrier.clock.now < this.at) return false;
+    if (verdict === 0) {
+      carrier.attempts.delete(this);
+      carrier.world.answer(connection);
+      this.owner.attemptAnswered(this, connection);
+    } else {
+      this.over();
+      this.owner.attemptLost(this, typeof verdict === "string" ? verdict : errnoName(-verdict));
+    }
+    return true;
+  }
+
+  private over(): void {
+    const { attempts, hall } = this.carrier;
+    if (this.connection !== null) this.connection.isClosed = true;
+    attempts.delete(this);
+    hall.descriptors.closed(1);
+    hall.settleStop();
+  }
+}

@@ -1,0 +1,225 @@
+import type { Address } from "../../src/config/options.ts";
+import { wholeShare } from "../../src/engine/engine.ts";
+import { Hall, type HallCarrier, type HallLinks } from "../../src/engine/hall.ts";
+import { Ledger } from "../../src/engine/ledger.ts";
+import { Meter } from "../../src/engine/meter.ts";
+import { Alarms } from "../../src/engine/uring/alarms.ts";
+import type { Backlog } from "../../src/memory/backlog.ts";
+import { holds } from "../model/fuzz.ts";
+import type { Clock } from "../uring/clock.ts";
+import type { Connection } from "../uring/connection.ts";
+import type { Fate } from "../uring/faults.ts";
+import type { Listening, World } from "../uring/world.ts";
+import { SimulatedAttempt } from "./attempt.ts";
+import { SimulatedConduit, type SimulatedHall, type SimulatedListener } from "./conduit.ts";
+import { SimulatedCopy } from "./copy.ts";
+import type { SimulatedEnd } from "./end.ts";
+import { Memory, RECEIVE_MAX } from "./memory.ts";
+
+/** How a carrier behaves in a story. */
+export interface Behaviour {
+  /** Its ends can be asked for few bytes. */
+  readonly limitsReceives: boolean;
+  /** Bytes that each direction may hold. */
+  readonly memory: number;
+}
+
+/**
+ * A carrier whose network and clock are the test's: what really happens is that steps are taken, in each of
+ * which everything may happen that can.
+ */
+export class SimulatedCarrier implements HallCarrier<SimulatedConduit, SimulatedListener> {
+  readonly alarms = new Alarms();
+  readonly meter = new Meter(RECEIVE_MAX, RECEIVE_MAX);
+  readonly memory: { readonly up: Memory; readonly down: Memory };
+  readonly ledger: Ledger<SimulatedConduit>;
+  readonly hall: SimulatedHall;
+  readonly ends = new Set<SimulatedEnd>();
+  readonly attempts = new Set<SimulatedAttempt>();
+  readonly copies: SimulatedCopy[] = [];
+  /** Clients in the order in which they were accepted. */
+  readonly accepted: Connection[] = [];
+  readonly mayResume = true;
+  /** Accepts; null before it was listened, and after it has ended. */
+  listener: SimulatedListener | null = null;
+  isStopped = false;
+  /** The proxy may end what carries nothing. */
+  drains = false;
+
+  constructor(
+    readonly story: Behaviour,
+    readonly clock: Clock,
+    readonly fate: Fate,
+    readonly world: World,
+    private readonly listening: Listening,
+    links: Omit<HallLinks, "alarm">,
+  ) {
+    this.memory = { up: new Memory(story.memory), down: new Memory(story.memory) };
+    const memory = { segmentSize: RECEIVE_MAX, segmentCount: story.memory / RECEIVE_MAX };
+    this.ledger = new Ledger("sockets", this.meter, wholeShare, memory);
+    const all = { ...links, alarm: this.alarms.set };
+    this.hall = new Hall<SimulatedConduit, SimulatedListener>(this, this.ledger, wholeShare, all);
+  }
+
+  // --- what the hall asks for ---
+
+  newConduit(listener: SimulatedListener): SimulatedConduit {
+    return new SimulatedConduit(this, listener);
+  }
+
+  newAttempt(conduit: SimulatedConduit, address: Address): SimulatedAttempt {
+    return new SimulatedAttempt(this, conduit, address);
+  }
+
+  newCopy(backlog: Backlog): SimulatedCopy {
+    const copy = new SimulatedCopy(this, backlog);
+    this.copies.push(copy);
+    return copy;
+  }
+
+  isDry(direction: "up" | "down"): boolean {
+    return this.memory[direction].isDry;
+  }
+
+  pause(): boolean {
+    return true;
+  }
+
+  resume(): void {}
+
+  get isQuiet(): boolean {
+    return this.listener === null && this.attempts.size === 0;
+  }
+
+  stopped(): void {
+    this.isStopped = true;
+  }
+
+  // --- what fate says ---
+
+  /** Something takes its time. */
+  get isSlow(): boolean {
+    return this.fate.strikes("slow");
+  }
+
+  /** Something is over at once. */
+  get isPrompt(): boolean {
+    return this.fate.random() < 0.5;
+  }
+
+  /** A receive goes on by itself. */
+  get goesOn(): boolean {
+    return this.fate.random() < 0.8;
+  }
+
+  /** A whole, or a part of it. */
+  part(size: number): number {
+    return this.fate.strikes("short") ? this.fate.between(1, size) : size;
+  }
+
+  // --- the network ---
+
+  open(end: SimulatedEnd): SimulatedEnd {
+    this.ends.add(end);
+    return end;
+  }
+
+  /** The client of a relay. */
+  clientOf(relay: number): Connection | null {
+    return this.accepted[relay - 1] ?? null;
+  }
+
+  /** Bytes that are sent are what the other end has written, in order, each once. */
+  carry(target: Connection, bytes: Uint8Array): void {
+    const source = target.copyOf === null ? target.partner : target.copyOf;
+    if (source === null) throw new Error("simulation: nobody has written that");
+    holds(target.sent + bytes.length <= source.received, "no byte is sent that was not received");
+    const { pattern } = source;
+    holds(pattern.mismatch(target.sent, bytes) === -1, "bytes arrive in order, each once");
+    target.take(bytes.length);
+  }
+
+  /** FIN to an end must be the truth. */
+  checkEnd(target: Connection): void {
+    const { mode } = this.world;
+    const source = mode === "sink" ? target : target.partner;
+    holds(source !== null, "a relay without an upstream does not end by FIN");
+    if (source === null) return;
+    holds(source.hasEnded, "a target is told the end when its source has ended, not by a reset");
+    holds(source.readable === 0, "a target is told the end when its source was read to its end");
+    if (mode === "sink" || (mode === "oneway" && target.isClient)) return;
+    holds(target.sent === source.written, "a target is told the end after the last byte");
+  }
+
+  /** FIN to a mirror: the upstream got one. */
+  checkEndOfCopy(mirror: Connection): void {
+    const client = mirror.copyOf as Connection;
+    const { partner: upstream } = client;
+    const isOver = client.hasEnded && client.readable === 0;
+    // One that was idle is ended by the proxy.
+    const isRetired = upstream?.isClosed === true && !upstream.lingers;
+    holds(isOver || isRetired, "a mirror is told the end when the upstream is");
+    const isWhole = mirror.sent === (upstream?.sent ?? 0);
+    holds(isWhole, "a mirror is told the end after the last byte");
+  }
+
+  close(end: SimulatedEnd, isClean: boolean): void {
+    this.ends.delete(end);
+    const { connection, owner } = end;
+    const { reason } = owner.relay;
+    // Otherwise it is the proxy that has wanted the end, of a relay that was idle.
+    const isOrderly = reason === "client_fin" || reason === "upstream_fin";
+    if (isOrderly && isClean && !connection.isBroken && !connection.finSent) {
+      this.checkEnd(connection);
+    }
+    this.closeConnection(connection, isClean);
+  }
+
+  closeConnection(connection: Connection, isClean: boolean): void {
+    connection.isClosed = true;
+    connection.lingers = !isClean;
+    // A kernel resets who sends what nobody has read.
+    connection.wasReset = !(isClean && connection.readable === 0) && !connection.isBroken;
+    this.hall.descriptors.closed(1);
+  }
+
+  /** Accepts who has connected already, and then nobody. */
+  unlisten(): void {
+    while (this.listener !== null && this.listening.waiting.length > 0) this.accept(this.listener);
+    this.listener = null;
+    this.hall.settleStop();
+  }
+
+  /** Everything happens that can happen now. @returns whether anything did */
+  step(): boolean {
+    let moved = this.world.act();
+    const { hall, listener, listening, memory } = this;
+    if (listener !== null && hall.isAccepting && listening.waiting.length > 0 && !this.isSlow) {
+      this.accept(listener);
+      moved = true;
+    }
+    for (const attempt of [...this.attempts]) if (attempt.step()) moved = true;
+    for (const end of [...this.ends]) if (end.step()) moved = true;
+    for (const copy of this.copies) if (copy.step()) moved = true;
+    for (const one of [memory.up, memory.down]) if (one.feed()) moved = true;
+    hall.lookAtMemory();
+    this.alarms.run();
+    return moved;
+  }
+
+  /** When something happens by itself, if that is later than now. */
+  get nextAt(): number {
+    let next = this.world.nextAt;
+    for (const attempt of this.attempts) next = Math.min(next, attempt.nextAt);
+    return Math.min(next, this.clock.now + this.alarms.nextMicros / 1e3);
+  }
+
+  private accept(listener: SimulatedListener): void {
+    const connection = this.listening.waiting.shift() as Connection;
+    this.accepted.push(connection);
+    connection.isNameless = connection.isBroken;
+    this.hall.accept(listener, connection);
+    this.hall.outsiders.makeRoom();
+    this.hall.decide();
+  }
+}

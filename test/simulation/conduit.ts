@@ -1,0 +1,64 @@
+import { CompletingConduit } from "../../src/engine/completing-conduit.ts";
+import type { Hall } from "../../src/engine/hall.ts";
+import { Lane } from "../../src/engine/lane.ts";
+import { RelayTimeouts } from "../../src/engine/relay-timeouts.ts";
+import { Flow } from "../../src/flow/flow.ts";
+import { Relay } from "../../src/flow/relay.ts";
+import type { Connection } from "../uring/connection.ts";
+import type { AttemptOwner, SimulatedAttempt } from "./attempt.ts";
+import type { SimulatedCarrier } from "./carrier.ts";
+import { type EndOwner, SimulatedEnd, type SimulatedLane } from "./end.ts";
+import { MemoryQueue, RECEIVE_MAX } from "./memory.ts";
+
+/** What a flow may hold, and with how much its source is still read. */
+export const FLOW_LIMIT = 4 * RECEIVE_MAX;
+const RECEIVE_BELOW = RECEIVE_MAX;
+
+export class SimulatedListener extends RelayTimeouts<SimulatedConduit> {}
+export type SimulatedHall = Hall<SimulatedConduit, SimulatedListener>;
+
+/** A relay over two ends of the simulated network. */
+export class SimulatedConduit
+  extends CompletingConduit<
+    SimulatedEnd,
+    MemoryQueue,
+    SimulatedAttempt,
+    SimulatedListener,
+    SimulatedHall
+  >
+  implements AttemptOwner, EndOwner
+{
+  readonly relay: Relay;
+  readonly up: SimulatedLane;
+  readonly down: SimulatedLane;
+
+  constructor(
+    private readonly carrier: SimulatedCarrier,
+    listener: SimulatedListener,
+  ) {
+    super(carrier.hall, listener);
+    const flow = () => new Flow(RECEIVE_MAX, FLOW_LIMIT, RECEIVE_BELOW);
+    this.relay = new Relay(flow(), flow());
+    const { meter, memory } = carrier;
+    this.up = new Lane(this.relay.up, new MemoryQueue(memory.up), meter, this);
+    this.down = new Lane(this.relay.down, new MemoryQueue(memory.down), meter, this);
+  }
+
+  clientEnd(connection: Connection): SimulatedEnd {
+    return this.carrier.open(new SimulatedEnd(this.carrier, connection, this, this.up, this.down));
+  }
+
+  attemptAnswered(attempt: SimulatedAttempt, connection: Connection): void {
+    const { carrier, client } = this;
+    connection.partner = client?.connection ?? null;
+    if (client !== null) client.connection.partner = connection;
+    const end = new SimulatedEnd(carrier, connection, this, this.down, this.up);
+    carrier.hall.dialer.answered(this, attempt, carrier.open(end));
+  }
+
+  attemptLost(attempt: SimulatedAttempt, code: string): void {
+    this.carrier.hall.dialer.attemptFailed(this, attempt, code);
+  }
+
+  keepAlive(): void {}
+}

@@ -1,0 +1,206 @@
+import type { CompletingEnd } from "../../src/engine/end.ts";
+import type { Lane } from "../../src/engine/lane.ts";
+import type { Reason } from "../../src/flow/reason.ts";
+import { holds } from "../model/fuzz.ts";
+import type { Connection } from "../uring/connection.ts";
+import type { SimulatedCarrier } from "./carrier.ts";
+import { type MemoryQueue, RECEIVE_MAX } from "./memory.ts";
+
+export type SimulatedLane = Lane<SimulatedEnd, MemoryQueue>;
+
+/** Who has an end. */
+export interface EndOwner {
+  readonly relay: { readonly reason: Reason | null };
+  endClosed(end: SimulatedEnd): void;
+}
+
+/**
+ * One connection of the simulated network. What is asked for completes in some later step, or at once, whole
+ * or in part, as fate has it.
+ */
+export class SimulatedEnd implements CompletingEnd {
+  /** It asks for no more than it is asked for: else pace is kept by its target. */
+  readonly limitsReceives: boolean;
+  isReceivePending = false;
+  isSendPending = false;
+  isClosed = false;
+  private most = 0;
+  private isCancelled = false;
+  private isStopping = false;
+  /** It is not read, and its reset is to be told. */
+  private isWatched = false;
+  private asked = 0;
+  private readonly feed = () => this.incoming.feed();
+
+  /**
+   * @param incoming the lane that it is the source of
+   * @param outgoing the lane that it is the target of
+   */
+  constructor(
+    private readonly carrier: SimulatedCarrier,
+    readonly connection: Connection,
+    readonly owner: EndOwner,
+    private readonly incoming: SimulatedLane,
+    private readonly outgoing: SimulatedLane,
+  ) {
+    this.limitsReceives = carrier.story.limitsReceives;
+  }
+
+  get isReceiving(): boolean {
+    return this.isReceivePending && !this.isStopping;
+  }
+
+  get holdsQueue(): boolean {
+    return this.isSendPending;
+  }
+
+  get isBusy(): boolean {
+    return this.isReceivePending || this.isSendPending;
+  }
+
+  receive(most: number): void {
+    holds(!this.isClosed, "a closed end is not received from");
+    this.isWatched = false;
+    if (this.isReceivePending) return;
+    this.isReceivePending = true;
+    this.isStopping = false;
+    this.most = most === 0 ? RECEIVE_MAX : Math.min(most, RECEIVE_MAX);
+  }
+
+  stop(): boolean {
+    const isNews = !this.isWatched;
+    this.isWatched = true;
+    // Before that has worked there may still come something.
+    if (this.isReceivePending) this.isStopping = true;
+    return isNews;
+  }
+
+  send(most: number): void {
+    holds(!this.isClosed, "nothing is sent to a closed end");
+    if (this.isSendPending) return;
+    const { size } = this.outgoing.queue;
+    holds(size > 0, "what is sent is queued");
+    this.asked = most === 0 ? size : Math.min(most, size);
+    this.isSendPending = true;
+    if (this.carrier.isPrompt) this.completeSend();
+  }
+
+  cancel(): void {
+    this.isCancelled = true;
+  }
+
+  finish(): void {
+    holds(!this.isSendPending, "FIN comes after the last byte");
+    const { connection } = this;
+    if (connection.isBroken) return;
+    this.carrier.checkEnd(connection);
+    connection.finSent = true;
+  }
+
+  close(isClean: boolean): void {
+    holds(!this.isBusy, "an end is closed when nothing of it is in flight");
+    holds(!this.isClosed, "an end is closed once");
+    this.isClosed = true;
+    this.carrier.close(this, isClean);
+    this.owner.endClosed(this);
+  }
+
+  get unsent(): number {
+    const { sent, acked, isBroken } = this.connection;
+    return isBroken ? 0 : sent - acked;
+  }
+
+  get unread(): number {
+    return this.connection.readable;
+  }
+
+  get otherAddress(): Uint8Array | null {
+    const { connection } = this;
+    return connection.isBroken ? null : this.carrier.world.addressOf(connection);
+  }
+
+  get ownAddress(): Uint8Array | null {
+    return null;
+  }
+
+  keepUrgentBytes(): void {}
+
+  sendFirst(): boolean {
+    throw new Error("simulation: no story has a PROXY header for its upstream");
+  }
+
+  /** Lets happen to it what can happen now. @returns whether anything did */
+  step(): boolean {
+    if (this.isClosed) return false;
+    const sends = this.isSendPending && !this.carrier.isSlow && this.completeSend();
+    const receives = this.isReceivePending && !this.carrier.isSlow && this.completeReceive();
+    return sends || receives || this.tellReset();
+  }
+
+  private completeSend(): boolean {
+    const { carrier, connection, outgoing } = this;
+    const verdict = connection.sendVerdict();
+    if (verdict === null && connection.sendRoom === 0 && !this.isCancelled) return false;
+    this.isSendPending = false;
+    if (this.isCancelled) outgoing.sent(0, this.asked);
+    else if (verdict !== null) outgoing.targetLost();
+    else {
+      const size = carrier.part(Math.min(this.asked, connection.sendRoom));
+      for (const view of outgoing.queue.views(0, size)) carrier.carry(connection, view);
+      outgoing.sent(size, this.asked);
+    }
+    return true;
+  }
+
+  private completeReceive(): boolean {
+    const { carrier, connection, incoming } = this;
+    const { queue } = incoming;
+    // A multishot receive goes on after what it has brought, one that was limited never does.
+    if (connection.readable > 0 && !this.isCancelled && !queue.memory.isDry) {
+      if (this.isStopping && carrier.isSlow) return false;
+      const size = carrier.part(Math.min(connection.readable, this.most));
+      this.isReceivePending = carrier.goesOn && this.most === RECEIVE_MAX && !this.isStopping;
+      queue.push(bytesOf(connection, size));
+      connection.received += size;
+      incoming.received(size);
+      return true;
+    }
+    if (this.isCancelled || this.isStopping) {
+      this.isReceivePending = false;
+      this.isStopping = false;
+      incoming.receiveStopped();
+      return true;
+    }
+    if (connection.readable > 0) {
+      this.isReceivePending = false;
+      queue.memory.wait(this.feed);
+      incoming.starve();
+      return true;
+    }
+    const verdict = connection.receiveVerdict();
+    if (verdict === null) return false;
+    this.isReceivePending = false;
+    if (verdict === 0) incoming.sourceEnded();
+    else incoming.sourceReset();
+    return true;
+  }
+
+  /** Of one that is not read nobody else tells. */
+  private tellReset(): boolean {
+    if (!this.isWatched || this.isReceivePending || !this.connection.isBroken) return false;
+    this.isWatched = false;
+    this.incoming.sourceBroken();
+    return true;
+  }
+}
+
+/** The next bytes that a far end has written. */
+function bytesOf({ pattern, received }: Connection, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; ) {
+    const view = pattern.view(received + at, size - at);
+    bytes.set(view, at);
+    at += view.length;
+  }
+  return bytes;
+}
