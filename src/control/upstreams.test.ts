@@ -376,11 +376,68 @@ describe("a reload that is not carried out", () => {
     const { next, stage: prepared } = made.prepare(wanted);
     const adopted = rows([...next.adopted.values()]);
     expect(new Set(adopted.flat()).size).toBe(6);
-    const known = new Set(was.map(({ id }) => id));
-    expect(stable().filter(({ id }) => known.has(id))).toEqual(was);
+    expect(stable()).toEqual(was);
     void prepared.discard();
     expect(stable()).toEqual(was);
     expect([made.events, made.drops]).toEqual([[], []]);
+  });
+
+  test("counts for nothing: who is left as the last one stays, and nobody is told of anything", async () => {
+    const made = stage();
+    const wider = (...hosts: number[]) =>
+      listener(hosts, { name: "l", health: { panicPercent: 60 } });
+    const prepared = async (look: () => void) => {
+      const was = [made.open, [...made.panics], [...made.lacks]];
+      const { stage: one } = made.prepare([wider(1, 2, 3, 4, 5), listener([6], { port: 2 })]);
+      expect([made.open, made.panics, made.lacks]).toEqual(was);
+      look();
+      expect([made.open, made.panics, made.lacks]).toEqual(was);
+      await one.discard();
+      expect([made.open, made.panics, made.lacks]).toEqual(was);
+    };
+    const [[a = -1, b = -1] = []] = made.start(wider(1, 2));
+    made.failDials(a, 3);
+    // In panic both are open.
+    expect(made.panics).toEqual([["l", true]]);
+    await prepared(() => made.failDials(a, 1));
+    made.upstreams.set(b, { state: "drain" });
+    expect(made.open).toEqual([formatAddress(at(1))]);
+    await prepared(() => made.upstreams.set(b, { weight: 3 }));
+    made.upstreams.set(a, { state: "drain" });
+    expect(made.lacks).toEqual([["l", true]]);
+    await prepared(() => made.upstreams.set(b, { weight: 4 }));
+    // Ejected, and spared as there is nobody else.
+    const last = stage();
+    const [[c = -1] = []] = last.start(listener([1]));
+    last.failDials(c, 3);
+    expect(last.open).toEqual([formatAddress(at(1))]);
+    const { stage: more } = last.prepare([listener([1, 2])]);
+    expect(last.open).toEqual([formatAddress(at(1))]);
+    await more.commit();
+    expect(last.open).toEqual([formatAddress(at(2))]);
+  });
+
+  test("tells nothing of how its upstreams are, and one that is carried out does so then", async () => {
+    const made = stage();
+    const health = { check: often({ rise: 1, fall: 1 }) };
+    const nobody = listener([refusing()], { name: "l", health });
+    const check = { ...often({ rise: 1, fall: 1 }) };
+    const isDown = (one: Stage, { adopted }: Next) => {
+      const [[slot = -1] = []] = rows([...adopted.values()]);
+      return !one.upstreams.table.isOpen(slot);
+    };
+    const { next, stage: given } = made.prepare([nobody]);
+    await waitFor(() => isDown(made, next), "it is found down");
+    await given.discard();
+    expect([made.events, made.lacks]).toEqual([[], []]);
+    const { next: again, stage: taken } = made.prepare([
+      { ...nobody, health: { ...nobody.health, check } },
+    ]);
+    await waitFor(() => isDown(made, again), "it is found down again");
+    expect(made.events).toEqual([]);
+    await taken.commit();
+    expect(made.events.map(({ to }) => to)).toEqual(["down"]);
+    expect(made.lacks).toEqual([["l", true]]);
   });
 
   test("is one that wants more upstreams than there can be", () => {
