@@ -13,9 +13,12 @@ import {
   uringDefaults,
   type WantedListener,
 } from "../src/config/options.ts";
+import { standingOf } from "../src/control/admin/standing.ts";
+import { listenersOf } from "../src/control/admin/state.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import type { LookUpParts } from "../src/control/services.ts";
 import type { Part } from "../src/control/stage.ts";
+import { StoppedError } from "../src/control/stopped-error.ts";
 import { parseNetwork } from "../src/edge/access/networks.ts";
 import { SLOTS_MAX } from "../src/upstream/table.ts";
 import { listener, plainMemory } from "./contract/scene.ts";
@@ -82,6 +85,12 @@ function some<T>(random: Random, all: readonly T[]): T[] {
 const addressOf = (letter: string) => (upstreams.get(letter) as Upstream).address;
 const to = (letters: readonly string[]) => letters.map((one) => plainUpstream(addressOf(one)));
 
+/** The upstream `a` by a host name. */
+const byName = (name: string) => {
+  const { port } = addressOf("a") as TcpAddress;
+  return plainUpstream({ kind: "tcp", host: name, port });
+};
+
 /** A service that is at the upstream `d`, or none. */
 const service = (random: Random) => {
   const name = pick(random, ["one.test", "two.test", null]);
@@ -89,6 +98,9 @@ const service = (random: Random) => {
 };
 
 const lookUp: LookUpParts = {
+  async resolve() {
+    return { addresses: [{ host: "127.0.0.1", family: 4 }], ttlMs: 60_000 };
+  },
   async resolveService() {
     const address = addressOf("d") as TcpAddress;
     return { addresses: [{ address, weight: 1, isBackup: false }], leftOut: 0, ttlMs: 60_000 };
@@ -120,7 +132,11 @@ function anything(random: Random, base: ProxyOptions): ProxyOptions {
       ...listenerDefaults,
       ...(random() < 0.3 ? { name: pick(random, ["x", "y"]) } : {}),
       address,
-      upstreams: [...to(some(random, ["a", "b", "c"])), ...service(random)],
+      upstreams: [
+        ...to(some(random, ["a", "b", "c"])),
+        ...service(random),
+        ...(random() < 0.3 ? [byName(pick(random, ["e.test", "f.test"]))] : []),
+      ],
       mirror: pick(random, [
         null,
         null,
@@ -162,17 +178,23 @@ const nothing = () => {};
 /** Behind all parts. */
 const LAST = 7;
 
+/** Puts one more part before the one of this number. @returns what takes it away again */
+function insert(proxy: RunningProxy, position: number, stage: Part["stage"]): () => void {
+  const holder = proxy as unknown as { parts: Record<string, Part> };
+  const { parts } = holder;
+  const all = Object.entries(parts);
+  expect(all).toHaveLength(LAST);
+  holder.parts = Object.fromEntries(all.toSpliced(position, 0, ["another", { stage }]));
+  return () => Object.assign(holder, { parts });
+}
+
 /** A part that cannot, before the one of this number. */
 function at(position: number): Fault {
   return (proxy, wanted) => {
-    const holder = proxy as unknown as { parts: Record<string, Part> };
-    const { parts } = holder;
-    const all = Object.entries(parts);
     const stage = () => {
       throw new Error("it cannot");
     };
-    holder.parts = Object.fromEntries(all.toSpliced(position, 0, ["failing", { stage }]));
-    return [wanted, () => Object.assign(holder, { parts })];
+    return [wanted, insert(proxy, position, stage)];
   };
 }
 
@@ -206,14 +228,18 @@ const moved: Fault = (proxy, wanted) => {
 };
 
 function faults(random: Random): Fault[] {
+  const inserted = Array.from({ length: LAST + 1 }, (_, position) => at(position));
+  return [...inserted, ...impossible(random), moved];
+}
+
+/** What cannot be had, each at another part; also by a start. */
+function impossible(random: Random): Fault[] {
   const files = [join(folder, "missing.txt")];
   return [
-    ...Array.from({ length: LAST + 1 }, (_, position) => at(position)),
     beside(random, { sourceAddresses: ["192.0.2.1"] }),
     beside(random, { edge: edge({ allow: { networks: [], files } }) }),
     beside(random, { address: busy.address }),
     beside(random, { address: { kind: "unix", path: join(folder, "no", "where.sock") } }),
-    moved,
   ];
 }
 
@@ -249,10 +275,19 @@ function kept(proxy: RunningProxy) {
     rows: [new Set<number>(taken), new Map<string, number>(named)] as const,
     upstreams: views.map(({ healthForMs: _, running: __, ...view }) => view),
     relations: [homes, mirrors, held, watched, own.chained],
+    names: keysOf(within(within(upstreams).names).watcher, "names"),
+    services: keysOf(within(services).watcher, "names"),
+    checks: keysOf(within(upstreams).checker, "watches"),
+    shown: standingOf("ready", listenersOf(proxy), views),
     own: new Set([...new Map<string, Address[]>(own.places).values()].flat().map(formatAddress)),
     edges: [numberOf(holding), numberOf(staged)],
     access: unixPaths.map(modeOf),
   };
+}
+
+/** The keys of a map that a class keeps to itself. */
+function keysOf(one: unknown, name: string): Set<string> {
+  return new Set(new Map<string, unknown>(within(one)[name]).keys());
 }
 
 /** Objects are the very same ones when they have the same number. */
@@ -275,6 +310,11 @@ async function visit(address: Address): Promise<[End | null, string]> {
   }
 }
 
+function letterAt(address: Address): string | undefined {
+  const isNamed = address.kind === "tcp" && address.host.endsWith(".test");
+  return letterOf.get(formatAddress(isNamed ? { ...address, host: "127.0.0.1" } : address));
+}
+
 async function answer(address: Address): Promise<string> {
   const [client, what] = await visit(address);
   client?.reset();
@@ -287,7 +327,7 @@ async function answers(proxy: RunningProxy): Promise<(string | boolean)[]> {
   for (const { address, options } of proxy.listeners) {
     const who = await answer(address);
     const letters = options.upstreams.map(({ address: one }) =>
-      one.kind === "service" ? "d" : letterOf.get(formatAddress(one)),
+      one.kind === "service" ? "d" : letterAt(one),
     );
     all.push(who.length > 1 ? who : letters.includes(who));
   }
@@ -335,6 +375,9 @@ describe.skipIf(process.platform !== "linux").each([...stages])(
           await proxy.reload(refused).catch(nothing);
           mend();
         }
+        // What an administrator wants stays, too.
+        const weighed = pick(random, proxy.upstreams.views());
+        proxy.upstreams.set(weighed.id, { weight: 1 + Math.floor(random() * 9) });
         const before = [await answers(proxy), kept(proxy)];
         const descriptors = openDescriptors();
         const wanted = anything(random, base);
@@ -365,6 +408,49 @@ describe.skipIf(process.platform !== "linux").each([...stages])(
       expect([open.length, views.length, rows[0].size, rows[1].size]).toEqual([0, 0, 0, 0]);
       await proxy.stop(0);
       await waitFor(() => descriptorsSince(sockets) === "", "nothing is left open");
+    });
+
+    test("are over when a stop overtakes them, whatever part is under way", async () => {
+      writeFileSync(networks, "127.0.0.0/8\n");
+      const random = seeded(3);
+      const sockets = openDescriptors();
+      for (let position = 0; position <= LAST; position++) {
+        for (const isLater of [false, true]) {
+          const proxy = await start(anything(random, base));
+          const stopped = Promise.withResolvers<unknown>();
+          const stop = () => stopped.resolve(proxy.stop(0));
+          insert(proxy, position, () => {
+            // At once, or while the next part prepares.
+            if (isLater) setImmediate(stop);
+            else stop();
+            return { commit: nothing, discard: nothing };
+          });
+          const failure = await proxy.reload(anything(random, base)).catch((error) => error);
+          if (!isLater || failure instanceof Error) expect(failure).toBeInstanceOf(StoppedError);
+          await stopped.promise;
+          await waitFor(
+            () => descriptorsSince(sockets) === "",
+            () => `before part ${position} it leaves nothing open: ${descriptorsSince(sockets)}`,
+          );
+          expect(unixPaths.map(modeOf)).toEqual([null, null]);
+        }
+      }
+    });
+
+    test("leave nothing, when it is a start that cannot be", async () => {
+      writeFileSync(networks, "127.0.0.0/8\n");
+      const random = seeded(4);
+      const sockets = openDescriptors();
+      for (const fault of impossible(random)) {
+        const [broken] = fault(null as never, anything(random, base));
+        const failure = await start(broken).catch((error: Error) => error);
+        expect(failure).toBeInstanceOf(Error);
+        await waitFor(
+          () => descriptorsSince(sockets) === "",
+          () => `it leaves nothing open: ${descriptorsSince(sockets)}`,
+        );
+        expect(unixPaths.map(modeOf)).toEqual([null, null]);
+      }
     });
 
     test("for want of rows, of upstreams or of limits", async () => {
