@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import type { Table } from "../config/table/setting.ts";
+import { proxyTable } from "../config/table/table.ts";
+import { proxyOptions, validate } from "../config/validate.ts";
 import { type Part, type Parts, reloaded, stageAll } from "./stage.ts";
 import { nextOf } from "./test-next.ts";
 
@@ -74,4 +77,16 @@ test("what only a restart changes stays as it was", () => {
   const wanted = { ...running, totalRelays: 2, drainDelayMs: 3, workers: 4, dnsServers: ["x"] };
   const kept = { ...running, totalRelays: 2, drainDelayMs: 3 };
   expect(reloaded(wanted as never, running)).toEqual(kept);
+});
+
+test("settings say that they need a restart where no part takes them, and only there", () => {
+  const base = proxyOptions(validate({}), []);
+  for (const [name, { at, needsRestart = false }] of Object.entries(proxyTable as Table)) {
+    const [option = ""] = at.split(".");
+    // What is none of the proxy's own (the access log, the user) no reload reaches.
+    if (!(option in base)) continue;
+    const [running, wanted] = ["before", "after"].map((value) => ({ ...base, [option]: value }));
+    const now = reloaded(wanted as never, running as never) as unknown as Record<string, string>;
+    expect([name, now[option]]).toEqual([name, needsRestart ? "before" : "after"]);
+  }
 });
