@@ -205,9 +205,11 @@ test("ports of one name each have upstreams of their own, as the API shows", asy
     const id = views[1]?.id;
     const headers = { "content-type": "application/json" };
     const url = `http://x/api/upstreams/${id}`;
-    await fetch(url, { unix: socket, method: "POST", body, headers });
+    const change = { unix: socket, method: "POST", headers, body };
+    expect((await fetch(url, change)).status).toBe(200);
     const ready = async () => (await fetch("http://x/readyz", { unix: socket })).status;
-    expect(await ready()).toBe(503);
+    // What is told of it may be a moment old.
+    await waitFor(async () => (await ready()) === 503, "it is not ready");
     expect(await asked(free + 1)).toBe("");
     expect(await asked(free)).toBe(String(first));
   } finally {

@@ -2,7 +2,9 @@ import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "
 import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatAddress } from "../src/config/address.ts";
+import { standingOf } from "../src/admin/standing.ts";
+import { listenersOf } from "../src/admin/state.ts";
+import { formatAddress } from "../src/base/address.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
 import {
   type Address,
@@ -13,13 +15,11 @@ import {
   uringDefaults,
   type WantedListener,
 } from "../src/config/options.ts";
-import { standingOf } from "../src/control/admin/standing.ts";
-import { listenersOf } from "../src/control/admin/state.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import type { LookUpParts } from "../src/control/services.ts";
 import type { Part } from "../src/control/stage.ts";
 import { StoppedError } from "../src/control/stopped-error.ts";
-import { parseNetwork } from "../src/edge/access/networks.ts";
+import { parseNetwork } from "../src/entry/access/networks.ts";
 import { SLOTS_MAX } from "../src/upstream/table.ts";
 import { listener, plainMemory } from "./contract/scene.ts";
 import { End } from "./fixtures/end.ts";

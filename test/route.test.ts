@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { formatAddress } from "../src/config/address.ts";
+import { formatAddress } from "../src/base/address.ts";
 import { loadFile } from "../src/config/load.ts";
 import { Problems } from "../src/config/sourced.ts";
 import { validate } from "../src/config/validate.ts";
-import { answerOf } from "../src/edge/route/answer.ts";
+import { answerOf } from "../src/entry/route/answer.ts";
 import {
   type Connection,
   createProxy,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatAddress } from "../src/config/address.ts";
+import { formatAddress } from "../src/base/address.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
 import {
   type Address,
@@ -16,10 +16,10 @@ import {
   type WantedListener,
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
-import { ListenError } from "../src/engine/engine.ts";
-import type { Fields } from "../src/engine/events.ts";
+import { ListenError } from "../src/engine/listen-error.ts";
 import { choose } from "../src/engine/select.ts";
 import { probe } from "../src/engine/uring/probe.ts";
+import type { Fields } from "../src/relay/events.ts";
 import { resolveName } from "../src/upstream/names/resolver.ts";
 import { PLACES_MAX, resolveService } from "../src/upstream/names/service.ts";
 import { TestAuthority, type TestRecord } from "../src/upstream/names/test-authority.ts";

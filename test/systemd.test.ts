@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, statSync, unlinkSync } from "node:fs";
 import { ServiceManager } from "../src/cli/systemd/notify.ts";
-import { monotonicMicros } from "../src/engine/linux.ts";
+import { monotonicMicros } from "../src/system/linux.ts";
 import { MAIN } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { Datagrams, listening, listeningAt } from "./fixtures/system.ts";

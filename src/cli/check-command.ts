@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
-import { formatAddress } from "../config/address.ts";
-import { ConfigError, printable } from "../config/error.ts";
+import { formatAddress } from "../base/address.ts";
+import { ConfigError, printable } from "../base/error.ts";
+import { formatCount, formatCounted } from "../base/quantity.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { loadFile } from "../config/load.ts";
 import { listenerDefaults, type WantedListener } from "../config/options.ts";
-import { formatCount, formatCounted } from "../config/quantity.ts";
 import { Problems } from "../config/sourced.ts";
 import { type Settings, validate } from "../config/validate.ts";
 import { checkNetworks } from "../control/edges.ts";

@@ -1,12 +1,12 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { describe } from "../config/error.ts";
+import { describe } from "../base/error.ts";
+import { formatDuration } from "../base/quantity.ts";
 import { listenerDefaults, type WantedListener } from "../config/options.ts";
-import { formatDuration } from "../config/quantity.ts";
 import type { Source } from "../config/settings.ts";
 import type { Sourced } from "../config/sourced.ts";
 import type { Settings } from "../config/validate.ts";
-import { nameOfListener } from "../engine/account.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
 
 /** A number without a unit is likely one of milliseconds from here on, as seconds it is long. */
 const LIKELY_MILLISECONDS = 500;

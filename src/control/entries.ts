@@ -1,4 +1,4 @@
-import { isName } from "../engine/names.ts";
+import { isName } from "../upstream/names/ask.ts";
 import type { Entry } from "./entry.ts";
 
 /** The upstreams of all listeners, those included that a reload under way wants, in the order in which they came. */

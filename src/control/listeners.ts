@@ -1,9 +1,9 @@
-import { throwAny } from "../clean-up.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
+import { throwAny } from "../base/clean-up.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
-import { nameOfListener } from "../engine/account.ts";
-import { ListenError } from "../engine/engine.ts";
+import { ListenError } from "../engine/listen-error.ts";
 import { mayOverlap } from "../engine/overlap.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
 import type { Opened, Ports } from "./ports.ts";
 import { allOrNothing, type Next, type Part, type Stage } from "./stage.ts";
 import { stageAccess } from "./unix-access.ts";

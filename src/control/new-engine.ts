@@ -1,11 +1,12 @@
 import type { ProxyOptions } from "../config/options.ts";
-import { usedDescriptors } from "../engine/descriptors.ts";
-import { type Engine, wholeShare } from "../engine/engine.ts";
-import type { Observer } from "../engine/observer.ts";
+import type { Engine } from "../engine/engine.ts";
 import { type EngineChoice, EngineUnsupportedError } from "../engine/select.ts";
 import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
 import { SocketsEngine } from "../engine/sockets/engine.ts";
 import { ThreadEngine } from "../engine/thread/thread-engine.ts";
+import type { Observer } from "../relay/observer.ts";
+import { wholeShare } from "../relay/share.ts";
+import { usedDescriptors } from "../system/descriptors.ts";
 import { Fleet } from "./fleet.ts";
 import type { Upstreams } from "./upstreams.ts";
 

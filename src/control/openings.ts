@@ -1,5 +1,5 @@
-import type { Observer } from "../engine/observer.ts";
-import { Recurring } from "../engine/recurring.ts";
+import { Recurring } from "../base/recurring.ts";
+import type { Observer } from "../relay/observer.ts";
 import type { Checker } from "../upstream/health/checker.ts";
 import { PanicWatch } from "../upstream/health/panic.ts";
 import type { UpstreamTable } from "../upstream/table.ts";

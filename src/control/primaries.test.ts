@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { parseAddress } from "../config/address.ts";
+import { parseAddress } from "../base/address.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { listenerDefaults } from "../config/options.ts";
-import { hearing } from "../engine/observer.ts";
+import { hearing } from "../relay/observer.ts";
 import type { HealthView } from "../upstream/health/checker.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
 import { Entries } from "./entries.ts";

@@ -1,11 +1,12 @@
-import { cleanUp, cleanUpOrThrow } from "../clean-up.ts";
-import { ConfigError } from "../config/error.ts";
+import { cleanUp, cleanUpOrThrow } from "../base/clean-up.ts";
+import { ConfigError } from "../base/error.ts";
+import { formatCounted } from "../base/quantity.ts";
 import type { Address, ProxyOptions, WantedListener } from "../config/options.ts";
-import { formatCounted } from "../config/quantity.ts";
-import { type Engine, ListenError } from "../engine/engine.ts";
-import type { ProxyEvent } from "../engine/events.ts";
-import { hearing, type Observer, together } from "../engine/observer.ts";
+import type { Engine } from "../engine/engine.ts";
+import { ListenError } from "../engine/listen-error.ts";
 import { type EngineChoice, selectEngine } from "../engine/select.ts";
+import type { ProxyEvent } from "../relay/events.ts";
+import { hearing, type Observer, together } from "../relay/observer.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { Edges } from "./edges.ts";
 import { Listeners } from "./listeners.ts";

@@ -1,4 +1,4 @@
-import { cleanUpInTurn, type LaterStep, throwAny } from "../clean-up.ts";
+import { cleanUpInTurn, type LaterStep, throwAny } from "../base/clean-up.ts";
 import type { ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
 
 /** What a part of a proxy has prepared for a reload. One of both is called, once. */

@@ -1,17 +1,17 @@
 import { assert } from "../assert.ts";
-import { cleanUpOrThrow } from "../clean-up.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
+import { cleanUpOrThrow } from "../base/clean-up.ts";
+import { type Reason, Side, sideOf } from "../base/reason.ts";
 import type {
   Address,
   ListenerOptions,
   UpstreamOptions,
   WantedListener,
 } from "../config/options.ts";
-import { nameOfListener } from "../engine/account.ts";
-import { descriptorBudget } from "../engine/descriptors.ts";
-import type { ProxyEvent } from "../engine/events.ts";
-import type { Observer } from "../engine/observer.ts";
-import { type Reason, Side, sideOf } from "../flow/reason.ts";
+import type { ProxyEvent } from "../relay/events.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
+import type { Observer } from "../relay/observer.ts";
+import { descriptorBudget } from "../system/descriptors.ts";
 import { Checker } from "../upstream/health/checker.ts";
 import type { Literals } from "../upstream/health/lookup.ts";
 import type { HealthEvent } from "../upstream/health/monitor.ts";

@@ -1,4 +1,4 @@
-import { Recurring } from "../engine/recurring.ts";
+import { Recurring } from "../base/recurring.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import type { Entries } from "./entries.ts";
 import { type Entry, weightOf } from "./entry.ts";

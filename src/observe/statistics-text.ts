@@ -4,10 +4,10 @@ import {
   formatCounted,
   formatDuration,
   formatSize,
-} from "../config/quantity.ts";
+} from "../base/quantity.ts";
 import { type Figure, wordsOf } from "../counts/figure.ts";
 import { flowFigures, ringFigures } from "../counts/figures.ts";
-import type { MirrorStats } from "../engine/mirror/account.ts";
+import type { MirrorStats } from "../relay/mirror/account.ts";
 import { alignColumns } from "./columns.ts";
 import type { FlowStatistics, RelayStatistics, Statistics } from "./statistics.ts";
 

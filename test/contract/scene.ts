@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Reason } from "../../src/base/reason.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
 import {
   type Address,
@@ -12,9 +13,9 @@ import {
   type UpstreamOptions,
 } from "../../src/config/options.ts";
 import type { FlowStats } from "../../src/counts/figures.ts";
-import type { Engine, EngineStats, RelaySummary } from "../../src/engine/engine.ts";
-import type { ResolveName } from "../../src/engine/names.ts";
-import type { Reason } from "../../src/flow/reason.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import type { EngineStats, RelaySummary } from "../../src/relay/ledger/stats.ts";
+import type { ResolveName } from "../../src/upstream/names/ask.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { End } from "../fixtures/end.ts";
 import { engineOf, type NewEngine } from "../fixtures/engines.ts";

@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, open, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ErrorDocument } from "../../src/control/admin/api.ts";
+import type { ErrorDocument } from "../../src/admin/api.ts";
 import { CliProcess, runCli } from "../cli-process.ts";
 import { End } from "../fixtures/end.ts";
+import { waitForNoGrowth } from "../fixtures/growth.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import { seeded } from "../fixtures/random.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
@@ -204,10 +205,10 @@ onEveryStage("hostile requests", (stage) => {
         () => open() <= descriptors + 2,
         () => `${descriptors} descriptors, not ${open()}`,
       );
-      await waitFor(
-        () => residentBytes(pid) - resident < 16 * MIB,
-        () => `memory is where it was: ${(residentBytes(pid) - resident) / MIB} MiB more`,
-      );
+      let seed = REQUESTS;
+      const load = async () => void (await attack(target, REQUESTS, seeded(++seed)));
+      const bytes = () => residentBytes(pid);
+      await waitForNoGrowth({ bytes, level: resident, bound: 16 * MIB, load });
       expect((await proxy.stop()).code).toBe(0);
     } finally {
       await proxy[Symbol.asyncDispose]();

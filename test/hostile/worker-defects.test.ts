@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { type Address, type EngineName, uringDefaults } from "../../src/config/options.ts";
 import { Fleet } from "../../src/control/fleet.ts";
-import { hearing, together } from "../../src/engine/observer.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
+import { hearing, together } from "../../src/relay/observer.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { listener, plainMemory, rowed } from "../contract/scene.ts";
 import { Death, Injection, placesOf } from "../fixtures/defects.ts";

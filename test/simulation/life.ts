@@ -5,12 +5,12 @@ import {
   type MirrorOptions,
   type Mode,
 } from "../../src/config/options.ts";
-import type { RouteAnswer } from "../../src/edge/route/answer.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
-import { hearing } from "../../src/engine/observer.ts";
-import type { RouteQuestion } from "../../src/engine/route-desk.ts";
+import type { RouteAnswer } from "../../src/entry/route/answer.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import { hearing } from "../../src/relay/observer.ts";
+import type { RouteQuestion } from "../../src/relay/route-desk.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds } from "../model/fuzz.ts";

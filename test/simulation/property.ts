@@ -37,7 +37,7 @@ const mirrors: readonly MirrorOptions[] = [
 const choice = fc.constantFrom;
 
 /** Everything that a run is drawn from; the seed alone is not shrunk. */
-export const anyStory: fc.Arbitrary<Story> = fc
+const anyStory: fc.Arbitrary<Story> = fc
   .record({
     seed: fc.noShrink(fc.nat()),
     faults: someFaults,

@@ -1,7 +1,7 @@
-import { Errno } from "../../src/engine/linux.ts";
 import { BufferRingFlag, CqeWord, Opcode, SQE_SIZE } from "../../src/engine/uring/abi.ts";
 import type { Kernel, Sockets } from "../../src/engine/uring/kernel.ts";
 import { Operation, operationOf, slotOf } from "../../src/engine/uring/ticket.ts";
+import { Errno } from "../../src/system/linux.ts";
 import { holds } from "../model/fuzz.ts";
 import { BufferRing } from "./buffer-ring.ts";
 import type { Clock } from "./clock.ts";

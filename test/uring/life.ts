@@ -8,16 +8,17 @@ import {
   type UringOptions,
   uringDefaults,
 } from "../../src/config/options.ts";
-import type { RouteAnswer } from "../../src/edge/route/answer.ts";
-import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
-import type { ProxyEvent } from "../../src/engine/events.ts";
 import { Held, heldMemory } from "../../src/engine/held.ts";
-import { descriptorLimit } from "../../src/engine/libc.ts";
-import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
 import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
 import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
+import type { RouteAnswer } from "../../src/entry/route/answer.ts";
+import type { ProxyEvent } from "../../src/relay/events.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import type { RouteQuestion } from "../../src/relay/route-desk.ts";
+import { wholeShare } from "../../src/relay/share.ts";
+import { descriptorLimit } from "../../src/system/libc.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";

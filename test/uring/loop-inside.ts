@@ -1,7 +1,3 @@
-import type { Book } from "../../src/engine/book.ts";
-import type { Descriptors } from "../../src/engine/descriptors.ts";
-import type { Copies } from "../../src/engine/mirror/copies.ts";
-import { CopyPhase } from "../../src/engine/mirror/copy.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
 import type { Chunks } from "../../src/engine/uring/chunks.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
@@ -14,6 +10,10 @@ import { Operation, operationOf, slotOf, ticketLow } from "../../src/engine/urin
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
+import type { Book } from "../../src/relay/ledger/book.ts";
+import type { Copies } from "../../src/relay/mirror/copies.ts";
+import { CopyPhase } from "../../src/relay/mirror/copy.ts";
+import type { Descriptors } from "../../src/system/descriptors.ts";
 import { holds } from "../model/fuzz.ts";
 import { type FakeKernel, isOfAttempt, isOfCopy, isOfEnd } from "./fake-kernel.ts";
 import { ticketName } from "./operation.ts";

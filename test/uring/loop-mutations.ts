@@ -98,7 +98,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "    this.last = before;\n    while (false) {",
     },
   ],
-  "../lane.ts": [
+  "../../relay/lane.ts": [
     {
       what: "a mirror gets all that is queued, not what was sent",
       find: "for (const view of queue.views(0, size)) this.copy.push(view);",
@@ -203,7 +203,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "if (this.descriptor >= 0 || owner === null) return;",
     },
   ],
-  "../completing-conduit.ts": [
+  "../../relay/completing-conduit.ts": [
     {
       what: "a relay is closed while operations of it are in flight",
       find: "      client?.cancel();\n      upstream?.cancel();\n      return;\n",
@@ -220,7 +220,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "",
     },
   ],
-  "../conduit.ts": [
+  "../../relay/conduit.ts": [
     {
       what: "of whom nothing is known passes for a unix client",
       find: "clientOf(options.address, () => client.otherAddress)",
@@ -247,7 +247,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "",
     },
   ],
-  "../dialer.ts": [
+  "../../relay/dialer.ts": [
     {
       what: "attempts go on when another one was faster",
       find: "if (one !== answered) one.abandon();",
@@ -321,7 +321,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "    return 0;",
     },
   ],
-  "../relay-story.ts": [
+  "../../relay/relay-story.ts": [
     {
       what: "an answer is for whoever has the slot",
       find: "return generation === tenant && isSameDial && dialing;",
@@ -355,7 +355,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "",
     },
   ],
-  "../mirror/copy.ts": [
+  "../../relay/mirror/copy.ts": [
     {
       what: "what the mirror has left is forgotten",
       find: "      rest = bytes.subarray(taken);\n",
@@ -445,7 +445,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "        this.report.woken();",
     },
   ],
-  "../hall.ts": [
+  "../../relay/hall.ts": [
     {
       what: "a stop leaves copies behind",
       find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.carrier.stopped(this.ending.cutCount);",
@@ -462,7 +462,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "this.spare.push(relay, relay);",
     },
   ],
-  "../ending/ending.ts": [
+  "../../relay/ending/ending.ts": [
     {
       what: "relays go on after the drain",
       find: "for (const relay of this.running) this.cut(relay);",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { RelaySummary } from "../../engine/engine.ts";
+import type { RelaySummary } from "../../relay/ledger/stats.ts";
 import { flowStats, relaySummary } from "../test-figures.ts";
 import { accessLine } from "./line.ts";
 

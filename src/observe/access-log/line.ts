@@ -1,5 +1,5 @@
-import type { RelaySummary } from "../../engine/engine.ts";
-import { Side, sideOf } from "../../flow/reason.ts";
+import { Side, sideOf } from "../../base/reason.ts";
+import type { RelaySummary } from "../../relay/ledger/stats.ts";
 
 /** What a line tells of: a relay that started, that still runs, or that has ended. */
 export type LineEvent = "start" | "running" | "end";
