@@ -11,7 +11,6 @@ import {
 } from "./completion.ts";
 import type { Flag } from "./flag.ts";
 import { helpTopics, renderGroup } from "./help.ts";
-import { loadCommand } from "./load-command.ts";
 import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { readSwitches } from "./read-flags.ts";
@@ -26,17 +25,24 @@ const operands: Readonly<Record<string, readonly string[]>> = {
 /** Commands whose argument is a file. */
 const FILE_COMMANDS = ["check", "init"];
 
+/** Loads a command; null when there is none of that name. */
+type Load = (name: string) => Promise<CommandDef | null>;
+
 /**
  * `ringway completion SHELL`: prints a script by which a shell completes flags, values and commands. Its
  * `run` answers with the exit code and throws ConfigError for what is no such shell.
+ *
+ * @param load knows the flags of the other commands
  */
-export const completionCommand = defineCommand({
-  meta: { name: "completion", description: "prints a script for completion in a shell" },
-  args: cittyArgs(switches),
-  run: ({ rawArgs }) => completion(rawArgs),
-});
+export function completionCommand(load: Load): CommandDef {
+  return defineCommand({
+    meta: { name: "completion", description: "prints a script for completion in a shell" },
+    args: cittyArgs(switches),
+    run: ({ rawArgs }) => completion(rawArgs, load),
+  });
+}
 
-async function completion(rawArgs: readonly string[]): Promise<number> {
+async function completion(rawArgs: readonly string[], load: Load): Promise<number> {
   const { switches: given, operand } = readSwitches(rawArgs, switches, 1);
   if (given.has("help")) return await print(help());
   const shell = shells.find((one) => one === operand);
@@ -46,7 +52,7 @@ async function completion(rawArgs: readonly string[]): Promise<number> {
   }
   const all: CompletedCommand[] = [];
   for (const name of commandNames) {
-    const command = await loadCommand(name);
+    const command = await load(name);
     if (command === null) continue;
     all.push({
       name,

@@ -34,7 +34,7 @@ export interface CompletedCommand {
 const FILES = /FILE|WHERE/;
 
 /** The flags of the proxy. */
-export function proxyFlags(): CompletedFlag[] {
+function proxyFlags(): CompletedFlag[] {
   return flags.map(({ name, short, hint, text, setting }) => ({
     name,
     ...(short === undefined ? {} : { short }),
