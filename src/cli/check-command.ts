@@ -123,8 +123,9 @@ function help(): string {
 Checks a configuration file and the files of networks that it names. Prints all
 that is wrong, one line each, or what the file means and what differs from the
 defaults. Warns of listeners that refuse everybody or trust everybody's PROXY
-header, of long times without a unit, of settings without effect, and of folders
-in which a start would fail. Starts nothing and looks up no name.
+header, of long times without a unit, of settings without effect, and of files,
+folders and users that a start would fail on. Starts nothing and looks up no
+name.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 

@@ -52,7 +52,7 @@ test("help and version, whatever else there is", () => {
 
 test.each([
   [["--listn", ":1"], 'unknown flag "--listn"; did you mean --listen?'],
-  [["--somaxconn", "1"], 'unknown flag "--somaxconn"; see --help'],
+  [["--nonsense", "1"], 'unknown flag "--nonsense"; see --help'],
   [["--no-verbose"], 'unknown flag "--no-verbose"; did you mean --verbose?'],
   [["-x"], 'unknown flag "-x"; see --help'],
   [["-vx"], 'unknown flag "-x"; see --help'],
