@@ -1,3 +1,4 @@
+import { wordsOf } from "../config/table/kind.ts";
 import { settingTable, uringTable } from "../config/table/table.ts";
 import { commands } from "./commands.ts";
 import { flags } from "./flags.ts";
@@ -39,7 +40,7 @@ function proxyFlags(): CompletedFlag[] {
     name,
     ...(short === undefined ? {} : { short }),
     text,
-    values: hint === undefined ? null : wordsOf(setting),
+    values: hint === undefined ? null : wordsOfSetting(setting),
     isFile: hint !== undefined && FILES.test(hint),
   }));
 }
@@ -50,21 +51,12 @@ export function textOfCommand(name: string): string {
 }
 
 /** The words that a setting may have, as far as its value is a word. */
-function wordsOf(setting: string | undefined): string[] {
+function wordsOfSetting(setting: string | undefined): string[] {
   const [group, key = ""] = setting?.startsWith("uring.")
     ? [uringTable, setting.slice(6)]
     : [settingTable, setting];
   const entry = Object.entries(group).find(([name]) => name === key)?.[1];
-  const forms = entry === undefined ? [] : [entry.is.form, ...alternatives(entry.is.form)];
-  const words = forms.flatMap(({ enum: all }) => (Array.isArray(all) ? all : []));
-  const isSwitch = words.includes("on");
-  return [...new Set(words)].filter(
-    (word) => typeof word === "string" && !(isSwitch && /^(true|false)$/.test(word)),
-  );
-}
-
-function alternatives({ anyOf }: Readonly<Record<string, unknown>>): Record<string, unknown>[] {
-  return Array.isArray(anyOf) ? anyOf : [];
+  return entry === undefined ? [] : wordsOf(entry.is);
 }
 
 /** A script that completes flags, their values, commands and files in a shell. */
