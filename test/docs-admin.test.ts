@@ -30,7 +30,8 @@ test("every field of the API is in docs/admin.md", async () => {
   const end = await End.connect({ kind: "tcp", host: "127.0.0.1", port });
   const ask = async (path: string, method = "GET") =>
     await (await fetch(`${url}${path}`, { method, headers: { "X-Ringway": "1" } })).json();
-  await waitFor(async () => (await ask("/api/relays")).relays.length > 0, "there is a relay");
+  const relays = async () => (await ask("/api/relays")) as { relays: unknown[] };
+  await waitFor(async () => (await relays()).relays.length > 0, "there is a relay");
   const page = await readPage("docs/admin.md");
   const documents = [
     await ask("/api/state"),
