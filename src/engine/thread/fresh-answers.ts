@@ -1,3 +1,4 @@
+import { systemClock } from "../../base/clock.ts";
 import type { Address } from "../../config/options.ts";
 import { isName } from "../../upstream/names/ask.ts";
 
@@ -20,7 +21,7 @@ export class FreshAnswers {
   private readonly known = new WeakMap<Address, Answer>();
 
   /** @param now in milliseconds; for tests */
-  constructor(private readonly now = () => performance.now()) {}
+  constructor(private readonly now = systemClock.now) {}
 
   /** What was answered a moment ago; null when it has to be asked for. */
   of(address: Address): readonly Address[] | null {

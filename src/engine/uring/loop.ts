@@ -7,6 +7,7 @@ import type {
 } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
+import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
@@ -94,7 +95,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements HallCarrier<UringConduit, UringListener> {
+export class Loop implements HallCarrier<UringConduit> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -148,7 +149,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     this.allowsPrompt = waitCount === 0 && sqPollIdleMs === 0;
     const isOneOfSeveral = options.share.engines > 1;
     const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
-    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel) : null;
+    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel, this.alarms) : null;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
       report.on({ event: "poolGrew", bytes }),
     );
@@ -157,8 +158,17 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     this.ledger.counts[Count.hasRing] = 1;
     const resolve: ResolveName = (...question) => report.resolve(...question);
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
-    const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
-    this.hall = new Hall<UringConduit, UringListener>(this, this.ledger, options.share, links);
+    const links = { observer: report, resolve, askRoute, clock: this.alarms };
+    const streams = new StreamKind<UringConduit, UringListener>(
+      (listener) => new UringConduit(this, listener),
+    );
+    this.hall = new Hall<UringConduit, UringListener>(
+      this,
+      streams,
+      this.ledger,
+      options.share,
+      links,
+    );
     this.gate = new Gate(this);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
@@ -541,9 +551,5 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
       this.untidy = 0;
       this.report.tidy();
     });
-  }
-
-  newConduit(listener: UringListener): UringConduit {
-    return new UringConduit(this, listener);
   }
 }

@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress } from "../../base/address.ts";
-import { timerSpan } from "../../base/deadlines.ts";
+import { timerSpan } from "../../base/clock.ts";
 import { ConfigError } from "../../base/error.ts";
 import type { TcpAddress } from "../../config/options.ts";
 import { askDns, attempts, systemServers } from "./dns-client.ts";
