@@ -20,7 +20,10 @@ const PING = "redis-cli -p 6380 ping";
 
 const guides = ["docs/valkey.md", "docs/limit-clients.md"];
 
-test.if(REDIS !== null).each(guides)("%s, step by step", async (page) => {
+const canGuide =
+  REDIS !== null && findProgram("redis-cli") !== null && findProgram("curl") !== null;
+
+test.if(canGuide).each(guides)("%s, step by step", async (page) => {
   await using stage = await Stage.open([6380, 7001, 7002, 9600]);
   const blocks = (await blocksOf(page)).filter(({ words }) => words.has("guide"));
   for (const [at, { language, words, file, text }] of blocks.entries()) {
