@@ -10,22 +10,11 @@ import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
 import type { OptionsIn } from "./table/setting.ts";
 import type { listenerTable, proxyTable, uringTable } from "./table/table.ts";
 
-export type {
-  Address,
-  PortRange,
-  ServiceAddress,
-  TcpAddress,
-  UpstreamAddress,
-} from "../base/address.ts";
-export type { ProxyProtocolIn, ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
-export type { FileAccess } from "../system/file-access.ts";
-export { defaults, listenerDefaults, uringDefaults } from "./defaults.ts";
-
 /**
  * What a relay does with bytes: both ways; client to upstream only (what the upstream sends is read
  * and discarded, so that it never stalls); or no upstream at all: receive, count, discard.
  */
-export type Mode = "bidirectional" | "oneway" | "sink";
+export type Mode = OfListener<"">["mode"];
 
 export type EngineName = "sockets" | "uring";
 
@@ -68,9 +57,6 @@ export interface HealthOptions extends OfListener<"health"> {
   /** When relays' own dials keep new ones away, if there is another upstream; null for never. */
   readonly ejection: EjectionOptions | null;
 }
-
-/** What who may not come in gets: RST or FIN at once, or RST after a time in which nothing is read. */
-export type Refusal = "reset" | "close" | { readonly tarpitMs: number };
 
 /** What happens to a connection before it is relayed. Finished and validated. */
 export interface EdgeOptions extends OfListener<"edge"> {

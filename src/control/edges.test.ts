@@ -1,11 +1,6 @@
 import { expect, test } from "bun:test";
-import { edgeDefaults } from "../config/edge.ts";
-import {
-  type EdgeOptions,
-  type GateOptions,
-  type ListenerOptions,
-  listenerDefaults,
-} from "../config/options.ts";
+import { edgeDefaults, listenerDefaults } from "../config/defaults.ts";
+import type { EdgeOptions, GateOptions, ListenerOptions } from "../config/options.ts";
 import { clientAt } from "../entry/access/test-addresses.ts";
 import { ClientCounts } from "../entry/limits/client-counts.ts";
 import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";

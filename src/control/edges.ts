@@ -1,6 +1,7 @@
 import { ConfigError } from "../base/error.ts";
-import { isNobody, type NetworkList } from "../config/edge.ts";
+import { isNobody } from "../config/edge.ts";
 import type { EdgeOptions, GateOptions, WantedListener } from "../config/options.ts";
+import type { NetworkList } from "../config/table/entering.ts";
 import { readNetworks } from "../entry/access/file.ts";
 import { type Network, NetworkSet } from "../entry/access/networks.ts";
 import { AccessList } from "../entry/access/rules.ts";

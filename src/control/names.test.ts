@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Address } from "../config/options.ts";
+import type { Address } from "../base/address.ts";
 import { hearing } from "../relay/observer.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { Resolution } from "../upstream/names/resolver.ts";

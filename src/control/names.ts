@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
-import { formatAddress } from "../base/address.ts";
-import type { Address, TcpAddress, WantedListener } from "../config/options.ts";
+import { type Address, formatAddress, type TcpAddress } from "../base/address.ts";
+import type { WantedListener } from "../config/options.ts";
 import type { Observer } from "../relay/observer.ts";
 import { type Literals, literals } from "../upstream/health/lookup.ts";
 import { isName, type ResolveName } from "../upstream/names/ask.ts";

@@ -1,8 +1,8 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { cleanUp, cleanUpOrThrow } from "../base/clean-up.ts";
 import { ConfigError } from "../base/error.ts";
 import { formatCounted } from "../base/quantity.ts";
-import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
+import type { ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
 import type { Engine, Listening } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { mayOverlap } from "../engine/overlap.ts";

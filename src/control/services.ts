@@ -1,14 +1,12 @@
-import { formatAddress } from "../base/address.ts";
+import {
+  type Address,
+  formatAddress,
+  type ServiceAddress,
+  type UpstreamAddress,
+} from "../base/address.ts";
 import { cleanUpOrThrow } from "../base/clean-up.ts";
 import { formatCount, formatCounted } from "../base/quantity.ts";
-import type {
-  Address,
-  ListenerOptions,
-  ServiceAddress,
-  UpstreamAddress,
-  UpstreamOptions,
-  WantedListener,
-} from "../config/options.ts";
+import type { ListenerOptions, UpstreamOptions, WantedListener } from "../config/options.ts";
 import type { Observer } from "../relay/observer.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
 import { resolverBy } from "../upstream/names/by-servers.ts";

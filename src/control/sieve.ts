@@ -1,7 +1,7 @@
+import type { Address } from "../base/address.ts";
 import { ipKind } from "../base/ip.ts";
 import { isLocalhost } from "../base/reach.ts";
 import { type DnsNetwork, isAllowed } from "../config/dns-allow.ts";
-import type { Address } from "../config/options.ts";
 import type { DialRefusal } from "../upstream/names/ask.ts";
 import type { OwnAddresses } from "./own-addresses.ts";
 

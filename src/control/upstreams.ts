@@ -1,14 +1,9 @@
 import { assert } from "../assert.ts";
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { cleanUpOrThrow } from "../base/clean-up.ts";
 import { type Reason, Side, sideOf } from "../base/reason.ts";
 import { Recurring } from "../base/recurring.ts";
-import type {
-  Address,
-  ListenerOptions,
-  UpstreamOptions,
-  WantedListener,
-} from "../config/options.ts";
+import type { ListenerOptions, UpstreamOptions, WantedListener } from "../config/options.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
 import type { Observer } from "../relay/observer.ts";
 import { descriptorBudget } from "../system/descriptors.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { openGate } from "../../test/contract/gate.ts";
-import { edgeDefaults } from "../config/edge.ts";
+import { edgeDefaults } from "../config/defaults.ts";
 import type { EdgeOptions, GateOptions } from "../config/options.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import { clientAt } from "./access/test-addresses.ts";

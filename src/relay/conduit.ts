@@ -1,5 +1,5 @@
+import type { Address } from "../base/address.ts";
 import { type Reason, Side } from "../base/reason.ts";
-import type { Address } from "../config/options.ts";
 import type { End, Queue } from "../engine/end.ts";
 import { clientOf } from "../entry/access/client-address.ts";
 import { Phase } from "../flow/flow.ts";

@@ -1,6 +1,7 @@
+import type { Address } from "../base/address.ts";
 import { forEach, type Step } from "../base/clean-up.ts";
 import type { Alarm } from "../base/deadlines.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { Count } from "../counts/figures.ts";
 import { Admission } from "../entry/admission.ts";
 import type { Backlog } from "../memory/backlog.ts";

@@ -1,7 +1,7 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { type Alarm, Deadlines } from "../base/deadlines.ts";
 import type { Reason } from "../base/reason.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";

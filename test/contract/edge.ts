@@ -1,12 +1,8 @@
 import { expect } from "bun:test";
+import type { Address } from "../../src/base/address.ts";
 import type { Reason } from "../../src/base/reason.ts";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import {
-  type Address,
-  type EdgeOptions,
-  type GateOptions,
-  listenerDefaults,
-} from "../../src/config/options.ts";
+import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
+import type { EdgeOptions, GateOptions } from "../../src/config/options.ts";
 import { NetworkSet, parseNetwork } from "../../src/entry/access/networks.ts";
 import { AccessList } from "../../src/entry/access/rules.ts";
 import { ClientCounts } from "../../src/entry/limits/client-counts.ts";

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import type { Address, MirrorOptions } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { edgeDefaults } from "../../src/config/defaults.ts";
+import type { MirrorOptions } from "../../src/config/options.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import type { MirrorStats } from "../../src/relay/mirror/account.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";

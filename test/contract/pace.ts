@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import type { Address, EdgeOptions, ListenerOptions } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { edgeDefaults } from "../../src/config/defaults.ts";
+import type { EdgeOptions, ListenerOptions } from "../../src/config/options.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";

@@ -1,12 +1,7 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/base/address.ts";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import {
-  type Address,
-  type ListenerOptions,
-  listenerDefaults,
-  type RouteOptions,
-} from "../../src/config/options.ts";
+import { type Address, formatAddress } from "../../src/base/address.ts";
+import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
+import type { ListenerOptions, RouteOptions } from "../../src/config/options.ts";
 import { TlvType } from "../../src/entry/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import type { Connection, Decision, Route } from "../../src/entry/route/connection.ts";

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/base/address.ts";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import { type Address, type ListenerOptions, listenerDefaults } from "../../src/config/options.ts";
+import { type Address, formatAddress } from "../../src/base/address.ts";
+import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
+import type { ListenerOptions } from "../../src/config/options.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

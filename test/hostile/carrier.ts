@@ -1,6 +1,7 @@
+import type { Address } from "../../src/base/address.ts";
 import { Deadlines } from "../../src/base/deadlines.ts";
 import type { Reason } from "../../src/base/reason.ts";
-import type { Address, ListenerOptions } from "../../src/config/options.ts";
+import type { ListenerOptions } from "../../src/config/options.ts";
 import { type ClientAddress, clientOf } from "../../src/entry/access/client-address.ts";
 import { Admission } from "../../src/entry/admission.ts";
 import { Flow } from "../../src/flow/flow.ts";

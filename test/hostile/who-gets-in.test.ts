@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { edgeDefaults } from "../../src/config/edge.ts";
+import type { Address } from "../../src/base/address.ts";
+import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
-import { type Address, listenerDefaults, type WantedListener } from "../../src/config/options.ts";
+import type { WantedListener } from "../../src/config/options.ts";
 import { Edges } from "../../src/control/edges.ts";
 import { parseNetwork } from "../../src/entry/access/networks.ts";
 import { Ledger } from "../../src/relay/ledger/ledger.ts";

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { type Address, type EngineName, uringDefaults } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { uringDefaults } from "../../src/config/defaults.ts";
+import type { EngineName } from "../../src/config/options.ts";
 import { Fleet } from "../../src/control/fleet.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
 import { hearing, together } from "../../src/relay/observer.ts";

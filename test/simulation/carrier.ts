@@ -1,4 +1,4 @@
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { Hall, type HallCarrier, type HallLinks } from "../../src/relay/hall.ts";

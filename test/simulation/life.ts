@@ -1,10 +1,6 @@
-import {
-  type Address,
-  type ListenerOptions,
-  listenerDefaults,
-  type MirrorOptions,
-  type Mode,
-} from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { listenerDefaults } from "../../src/config/defaults.ts";
+import type { ListenerOptions, MirrorOptions, Mode } from "../../src/config/options.ts";
 import type { RouteAnswer } from "../../src/entry/route/answer.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";

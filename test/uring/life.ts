@@ -1,12 +1,11 @@
-import {
-  type Address,
-  type ListenerOptions,
-  listenerDefaults,
-  type MemoryOptions,
-  type MirrorOptions,
-  type Mode,
-  type UringOptions,
-  uringDefaults,
+import type { Address } from "../../src/base/address.ts";
+import { listenerDefaults, uringDefaults } from "../../src/config/defaults.ts";
+import type {
+  ListenerOptions,
+  MemoryOptions,
+  MirrorOptions,
+  Mode,
+  UringOptions,
 } from "../../src/config/options.ts";
 import { Held, heldMemory } from "../../src/engine/held.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";

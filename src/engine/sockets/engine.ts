@@ -1,9 +1,10 @@
 import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
+import type { Address } from "../../base/address.ts";
 import { cleanUp, forEach, type Step } from "../../base/clean-up.ts";
 import { timerAlarm } from "../../base/deadlines.ts";
 import { Side } from "../../base/reason.ts";
-import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import type { ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import { answerOf, type RouteAnswer } from "../../entry/route/answer.ts";
 import type { Backlog } from "../../memory/backlog.ts";

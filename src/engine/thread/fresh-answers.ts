@@ -1,4 +1,4 @@
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import { isName } from "../../upstream/names/ask.ts";
 
 /** What the control plane knows of this machine is as old as that, too; in milliseconds. */

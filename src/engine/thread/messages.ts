@@ -1,10 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
-import type {
-  Address,
-  ListenerOptions,
-  MemoryOptions,
-  UringOptions,
-} from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
+import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { Caller } from "../../entry/route/connection.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";

@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Address } from "../../base/address.ts";
 import { cleanUp } from "../../base/clean-up.ts";
 import { defectText, stackOf } from "../../base/stack.ts";
-import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { EventOf, ProxyEvent } from "../../relay/events.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";

@@ -1,10 +1,6 @@
+import type { Address } from "../../base/address.ts";
 import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../base/clean-up.ts";
-import type {
-  Address,
-  ListenerOptions,
-  MemoryOptions,
-  UringOptions,
-} from "../../config/options.ts";
+import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { Backlog } from "../../memory/backlog.ts";

@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from "bun:test";
+import type { Address } from "../../base/address.ts";
 import type { Reason } from "../../base/reason.ts";
+import { listenerDefaults } from "../../config/defaults.ts";
 import { plainUpstream } from "../../config/listeners.ts";
-import { type Address, listenerDefaults } from "../../config/options.ts";
 import { listenerFigures } from "../../counts/figures.ts";
 import { Flow } from "../../flow/flow.ts";
 import { Relay } from "../../flow/relay.ts";

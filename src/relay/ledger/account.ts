@@ -1,6 +1,6 @@
-import { formatAddress } from "../../base/address.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
 import { numberOfReason, type Reason } from "../../base/reason.ts";
-import type { Address, UpstreamOptions, WantedListener } from "../../config/options.ts";
+import type { UpstreamOptions, WantedListener } from "../../config/options.ts";
 import {
   ListenerCount,
   listenerFigures,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import type { Address } from "../../base/address.ts";
 import { numberOfReason, reasons } from "../../base/reason.ts";
-import type { Address } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import { Flow } from "../../flow/flow.ts";
 import { Relay } from "../../flow/relay.ts";

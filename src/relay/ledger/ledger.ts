@@ -1,5 +1,6 @@
+import type { Address } from "../../base/address.ts";
 import { numberOfReason, type Reason, reasons } from "../../base/reason.ts";
-import type { Address, EngineName, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import type { EngineName, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count, engineRow, flowFigures } from "../../counts/figures.ts";
 import type { RelayStory } from "../relay-story.ts";
 import type { EngineShare } from "../share.ts";

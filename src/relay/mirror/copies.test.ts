@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { type ListenerOptions, listenerDefaults } from "../../config/options.ts";
+import { listenerDefaults } from "../../config/defaults.ts";
+import type { ListenerOptions } from "../../config/options.ts";
 import { engineRow } from "../../counts/figures.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Descriptors } from "../../system/descriptors.ts";

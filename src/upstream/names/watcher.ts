@@ -1,5 +1,4 @@
-import type { Clock } from "../health/checker.ts";
-import { systemClock } from "../health/checker.ts";
+import { type Clock, systemClock } from "../health/checker.ts";
 import { type DnsTtl, dnsTtlDefaults } from "./dns-ttl.ts";
 import { NameError } from "./name-error.ts";
 import { type HostAddress, type Resolution, resolveName } from "./resolver.ts";
