@@ -15,8 +15,9 @@ import type { Copies } from "../../src/relay/mirror/copies.ts";
 import { CopyPhase } from "../../src/relay/mirror/copy.ts";
 import type { Descriptors } from "../../src/system/descriptors.ts";
 import { holds } from "../model/fuzz.ts";
-import { type FakeKernel, isOfAttempt, isOfCopy, isOfEnd } from "./fake-kernel.ts";
+import type { FakeKernel } from "./fake-kernel.ts";
 import { ticketName } from "./operation.ts";
+import { isOfAttempt, isOfCopy, isOfEnd } from "./tenancy.ts";
 
 /** What of a loop its checks look at. */
 export interface LoopInside {
