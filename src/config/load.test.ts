@@ -162,8 +162,18 @@ function bomb(): string {
 
 test.each([
   ["bad.toml", "a = 1\nb == 2\n", "bad.toml: not valid TOML: invalid value (line 2)"],
-  ["bad.yaml", "a: 1\nb: [\n", "bad.yaml: not valid YAML: deficient indentation (line 3)"],
-  ["tag.yaml", "a: !hunter2 b", "tag.yaml: not valid YAML: unknown scalar tag … (line 1)"],
+  [
+    "bad.yaml",
+    "a: 1\nb: [\n",
+    "bad.yaml: not valid YAML: unexpected end of the stream within a flow collection (line 3)",
+  ],
+  [
+    "anchors.yaml",
+    Array.from({ length: 2_000 }, (_, at) => `k${at}: &a${at} 1`).join("\n"),
+    "anchors.yaml: has too many anchors for a configuration",
+  ],
+  ["alias.yaml", "a: *hunter2", "alias.yaml: not valid YAML: unidentified alias … (line 1)"],
+  ["tag.yaml", "a: !hunter2 b", "tag.yaml: not valid YAML: unknown tag … (line 1)"],
   ["two.yaml", "a: 1\n---\nb: 1", "two.yaml: not valid YAML: expected one document, not several"],
   ["bad.json", '{"a":}', "bad.json: not valid JSON: Unexpected token '}'"],
   ["bad.ts", "export default {\n a: ", "bad.ts: Unexpected end of file (line 2)"],

@@ -56,7 +56,7 @@ function withoutQuotes(text: string): string {
   );
 }
 
-/** `unknown scalar tag !<…>`, and what else a YAML tag may hold. */
+/** `unknown tag !<…>`, and what else a YAML tag may hold. */
 function withoutTags(text: string): string {
   return text.replace(/!<.*>|(?<=characters: ).*/, "…");
 }

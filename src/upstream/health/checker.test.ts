@@ -403,7 +403,7 @@ describe("with real sockets", () => {
       kind: "redis",
       intervalMs: 100,
       fastIntervalMs: 50,
-      timeoutMs: 150,
+      timeoutMs: 500,
     });
     const well = { kind: "tcp", host: "127.0.0.1", port } as const;
     checker.setUpstreams(
