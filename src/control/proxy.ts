@@ -17,13 +17,13 @@ import { wholeShare } from "../relay/share.ts";
 import { usedDescriptors } from "../system/descriptors.ts";
 import { setSocketAccess } from "../system/file-access.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import { DialFilter } from "./dial-filter.ts";
 import { Edges } from "./edges.ts";
 import { Fleet } from "./fleet.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
 import { Ports, type TakeSockets } from "./ports.ts";
 import { type LookUpParts, lookUpBy, Services } from "./services.ts";
-import { Sieve } from "./sieve.ts";
 import { refuseForeignSources } from "./source-addresses.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -95,11 +95,11 @@ export class RunningProxy {
     const workers = Math.max(1, options.workers);
     const drop = (slot: number, withinMs: number | null) => engine.drop({ slot }, withinMs);
     const own = new OwnAddresses();
-    const sieve = new Sieve(own, options.dnsAllow ?? []);
-    const services = new Services(observer, () => proxy.refresh(), sieve, lookUp);
+    const dialFilter = new DialFilter(own, options.dnsAllow ?? []);
+    const services = new Services(observer, () => proxy.refresh(), dialFilter, lookUp);
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,
-      sift: (asked, found) => services.sift(asked, found),
+      filter: (asked, found) => services.filter(asked, found),
       refreshService: (name) => services.refresh(name),
     });
     const edges = new Edges(workers, upstreams.rows);

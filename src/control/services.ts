@@ -21,7 +21,7 @@ import {
 } from "../upstream/names/service.ts";
 import { Watcher, type WatcherParts } from "../upstream/names/watcher.ts";
 import { SLOTS_MAX } from "../upstream/table.ts";
-import type { Sieve, Sifted } from "./sieve.ts";
+import type { DialFilter, Filtered } from "./dial-filter.ts";
 
 /** After so long members that could not be taken up are tried again. */
 const RETRY_MS = 10_000;
@@ -66,12 +66,12 @@ export class Services {
 
   /**
    * @param changed called when members have come or gone, or are otherwise weighed
-   * @param sieve decides where members may be
+   * @param dialFilter decides where members may be
    */
   constructor(
     private readonly observer: Observer,
     private readonly changed: () => void,
-    private readonly sieve: Sieve,
+    private readonly dialFilter: DialFilter,
     { resolveService: resolve = resolveService, ...parts }: LookUpParts = {},
   ) {
     this.clock = parts.clock ?? systemClock;
@@ -162,14 +162,14 @@ export class Services {
   }
 
   /** Of the addresses that were found for one those that may be dialled; what a member must not be is told. */
-  sift(asked: Address, found: readonly Address[]): Sifted {
+  filter(asked: Address, found: readonly Address[]): Filtered {
     const place = formatAddress(asked);
     const service = this.places.get(place);
-    const sifted = this.sieve.sift(asked, found, service !== undefined);
-    if (service === undefined || sifted.refusal === null) return sifted;
-    if (sifted.refusal === "own_address") this.tellOwn(service, place);
+    const filtered = this.dialFilter.filter(asked, found, service !== undefined);
+    if (service === undefined || filtered.refusal === null) return filtered;
+    if (filtered.refusal === "own_address") this.tellOwn(service, place);
     else this.tellDenied(service, place);
-    return sifted;
+    return filtered;
   }
 
   /** One of its members has led nowhere: it may have others by now. */
@@ -216,8 +216,8 @@ export class Services {
       this.tell(name, `${records} left out, as nobody can dial them or they are beyond ${most}`);
     }
     return this.watcher.addresses(name).filter(({ address }) => {
-      const isOwn = this.sieve.own.has(address);
-      const isDenied = !isOwn && this.sieve.deniesMember(address);
+      const isOwn = this.dialFilter.own.has(address);
+      const isDenied = !isOwn && this.dialFilter.deniesMember(address);
       if (isOwn) this.tellOwn(name, formatAddress(address));
       if (isDenied) this.tellDenied(name, formatAddress(address));
       return !isOwn && !isDenied;
