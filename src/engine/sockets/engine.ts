@@ -25,7 +25,7 @@ import { type Acceptance, accepts, type Engine, type Listening, paused } from ".
 import type { Held } from "../held.ts";
 import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
-import type { Answering } from "../thread/teller.ts";
+import type { Answering } from "../thread/reporter.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import {

@@ -2,7 +2,7 @@ import type { ListenerOptions } from "../../config/options.ts";
 import type { PauseCause } from "../../relay/hall.ts";
 import { RELAY_DESCRIPTORS_MAX } from "../../system/descriptors.ts";
 import { ACCEPT_FLAGS, Errno } from "../../system/linux.ts";
-import type { Answering } from "../thread/teller.ts";
+import type { Answering } from "../thread/reporter.ts";
 import { CqeFlag } from "./abi.ts";
 import type { Alarms } from "./alarms.ts";
 import type { UringHall, UringListener } from "./conduit.ts";

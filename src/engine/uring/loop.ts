@@ -16,7 +16,7 @@ import type { EngineShare } from "../../relay/share.ts";
 import { addressOf } from "../../system/linux.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
 import type { Held } from "../held.ts";
-import type { Answering } from "../thread/teller.ts";
+import type { Answering } from "../thread/reporter.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";

@@ -34,7 +34,7 @@ export interface Answering {
  * because somebody cannot hear of them. Only what the control plane waits for, such as that a listener
  * accepts, is a defect of the worker when it cannot be said.
  */
-export class Teller implements Observer {
+export class Reporter implements Observer {
   readonly wantsStarts: boolean;
   private readonly gathering = { relayStarted: new Records(), relayEnded: new Records() };
   /** Something could not be told, which was said. */
