@@ -207,7 +207,7 @@ const telling = /^(Records\.|Reporter\.(on|flush|gather|send|untold|answer))/;
 
 /** Of all places, those that each run tries: what the kernel, clocks and the control plane call, and telling. */
 const usual =
-  /^(Gate\.completed|Hall\.(accept|started|finished|decide)|Loop\.(completed|accept|turn|closeSocket|running)|Held\.(took|closing)|(Sockets|Uring|Completing)?Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(received|sent|start)|Ends\.(open|release)|UringEnd\.(receive|receiveCompleted|sendCompleted|promptSent|flush|close)|SocketsEnd\.(data|drained|send|turnEnded)|ChunkQueue\.keep|Chain\.push|Dialer\.(dial|answered|failed|attemptFailed)|Connector\.(begin|attempt|completed|release)|UringAttempt\.(begin|completed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.attemptAnswered|Records\.(add|take)|Reporter\.(on|flush|flushWhenDue|answer|tell))$/;
+  /^(Acceptor\.completed|Hall\.(accept|started|finished|decide)|Loop\.(completed|accept|turn|closeSocket|running)|Held\.(took|closing)|(Sockets|Uring|Completing)?Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(received|sent|start)|Ends\.(open|release)|UringEnd\.(receive|receiveCompleted|sendCompleted|promptSent|flush|close)|SocketsEnd\.(data|drained|send|turnEnded)|ChunkQueue\.keep|Chain\.push|Dialer\.(dial|answered|failed|attemptFailed)|Connector\.(begin|attempt|completed|release)|UringAttempt\.(begin|completed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.attemptAnswered|Records\.(add|take)|Reporter\.(on|flush|flushWhenDue|answer|tell))$/;
 const asked = process.env.RINGWAY_DEFECTS;
 /** `RINGWAY_DEFECTS` tries the places that it matches, `.` all some 400 of an engine. */
 const wanted = asked === undefined ? usual : new RegExp(asked);
@@ -261,7 +261,7 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
   uring: [
     "Loop.abandon",
     "Loop.tellFigures",
-    "Gate.cancelAccepts",
+    "Acceptor.cancelAccepts",
     "Queue.enter",
     "Queue.completion",
     "Queue.close",

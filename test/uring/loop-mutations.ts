@@ -12,7 +12,7 @@ interface LoopMutation extends Mutation {
  *
  * - completed: without the check of the generation. A slot is free only when nothing of it is in
  *   flight, so that no completion comes for an earlier tenant.
- * - completed (gate): without closing what comes for a listener that is gone. It goes when its accept
+ * - completed (acceptor): without closing what comes for a listener that is gone. It goes when its accept
  *   has ended.
  * - send: while another one is in flight. The flow asks for one at a time.
  * - received: without cutting off what comes for a flow that was given up. It goes with all the rest.
@@ -338,7 +338,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "const isSameDial = this.dials === dial;",
     },
   ],
-  "gate.ts": [
+  "acceptor.ts": [
     {
       what: "an accept that has ended is not armed again",
       find: "      if (this.isOpen) this.arm(key, listener);\n    } else {",

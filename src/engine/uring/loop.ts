@@ -18,6 +18,7 @@ import type { ResolveName } from "../../upstream/names/ask.ts";
 import type { Held } from "../held.ts";
 import type { Answering } from "../thread/reporter.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
+import { Acceptor } from "./acceptor.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
 import { closeUnknown, opensDescriptor } from "./close-unknown.ts";
@@ -27,7 +28,6 @@ import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
 import { Ends, type UringEnd } from "./end.ts";
 import { Files } from "./files.ts";
-import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
@@ -107,7 +107,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   /** All connections of relays. */
   readonly ends = new Ends(this);
   private readonly ledger: Ledger<UringConduit>;
-  private readonly gate: Gate;
+  private readonly acceptor: Acceptor;
   private marked: UringEnd[] = [];
   private turns = 0;
   private events = 0;
@@ -155,7 +155,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
     const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
     this.hall = new Hall<UringConduit, UringListener>(this, this.ledger, options.share, links);
-    this.gate = new Gate(this);
+    this.acceptor = new Acceptor(this);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
     this.tuning = new Tuning(this);
@@ -213,17 +213,17 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
     this.options.held.tookListening(descriptor);
-    this.gate.listen(key, options, descriptor);
+    this.acceptor.listen(key, options, descriptor);
   }
 
   /** Gives new relays of a listener other options. Those that run keep what they began with. */
   update(key: number, options: ListenerOptions): void {
-    this.gate.update(key, options);
+    this.acceptor.update(key, options);
   }
 
   /** Accepts who has connected already to a listener, and then nobody. */
   unlisten(key: number): void {
-    this.gate.unlisten(key);
+    this.acceptor.unlisten(key);
   }
 
   /** Ends a relay that somebody wants to be over. */
@@ -247,14 +247,14 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   }
 
   private *lettingGo(): Iterable<Step> {
-    const { gate, kernel, sockets, hall, memory } = this;
+    const { acceptor, kernel, sockets, hall, memory } = this;
     const { held } = this.options;
     // Those that a completion has brought which has met the defect itself.
     yield* forEach(
       () => (held.ring === null ? [] : unseen(held, held.ring)),
       (descriptor) => held.took(descriptor),
     );
-    yield () => gate.cancelAccepts();
+    yield () => acceptor.cancelAccepts();
     // It may be the ring that has failed: what only it has cannot be had then.
     yield () => closeUnknown(kernel, sockets, held);
     // Whatever state relays are in: this is all that the loop has.
@@ -274,7 +274,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     const { hall } = this;
     if (!hall.isStopping) {
       hall.isStopping = true;
-      this.gate.unlistenAll();
+      this.acceptor.unlistenAll();
     }
     hall.stop(drainTimeoutMs);
   }
@@ -289,14 +289,14 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     return this.ledger.relays();
   }
 
-  /** See {@link Gate.starved}. */
+  /** See {@link Acceptor.starved}. */
   starved(errno: number): void {
-    this.gate.starved(errno);
+    this.acceptor.starved(errno);
   }
 
   /** See {@link Answering}. */
   get accepting(): Answering["accepting"] {
-    return this.gate.accepting;
+    return this.acceptor.accepting;
   }
 
   /** An end has something to send at the end of the turn. */
@@ -376,18 +376,18 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   }
 
   pause(cause: PauseCause): boolean {
-    this.gate.shut(cause);
+    this.acceptor.shut(cause);
     return true;
   }
 
   readonly mayResume = true;
 
   resume(): void {
-    this.gate.open();
+    this.acceptor.open();
   }
 
   get isQuiet(): boolean {
-    return this.gate.isEmpty && this.connector.count === 0;
+    return this.acceptor.isEmpty && this.connector.count === 0;
   }
 
   stopped(cut: number): void {
@@ -492,7 +492,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
         this.report.woken();
         return;
       case Operation.Accept:
-        this.gate.completed(slotOf(low), result, flags);
+        this.acceptor.completed(slotOf(low), result, flags);
         return;
       case Operation.Socket:
       case Operation.Connect:
