@@ -61,17 +61,17 @@ export interface HealthOptions extends OfListener<"health"> {
 /** What happens to a connection before it is relayed. Finished and validated. */
 export interface EdgeOptions extends OfListener<"edge"> {
   /** What the control plane makes of it for engines; missing where nothing has to be looked at. */
-  readonly gate?: GateOptions;
+  readonly tables?: AdmissionTables;
 }
 
 /** The edge of a listener as engines need it: shared memory, and lists that need not be made anew. */
-export interface GateOptions {
+export interface AdmissionTables {
   /** Who may come in; null for everybody. */
   readonly access: AccessTables | null;
   /** Whose PROXY headers are believed; null for everybody's. */
   readonly trusted: NetworkTables<true> | null;
   /** What the listener is counted in. */
-  readonly rows: readonly GateRow[];
+  readonly rows: readonly AdmissionRow[];
   /** Memory of the clients' rates and counts; null where they have no limits. */
   readonly rates: SharedArrayBuffer | null;
   readonly counts: SharedArrayBuffer | null;
@@ -81,7 +81,7 @@ export interface GateOptions {
 }
 
 /** A row of the table that all workers share. */
-export interface GateRow {
+export interface AdmissionRow {
   readonly slot: number;
   /** So many relays it may count. */
   readonly most: number;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { edgeDefaults, listenerDefaults } from "../config/defaults.ts";
-import type { EdgeOptions, GateOptions, ListenerOptions } from "../config/options.ts";
+import type { AdmissionTables, EdgeOptions, ListenerOptions } from "../config/options.ts";
 import { clientAt } from "../entry/access/test-addresses.ts";
 import { ClientCounts } from "../entry/limits/client-counts.ts";
 import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";
@@ -33,7 +33,7 @@ const limited = { maxRelaysPerClient: 3, clientRate: 5, maxRelaysPerNetwork: 9, 
 /** The memory that workers get for the listener's clients. */
 async function memoryOf(edges: Edges, edge: Partial<EdgeOptions>) {
   const [adopted] = await edges.adopt([listener(edge)], 0);
-  return adopted?.edge.gate;
+  return adopted?.edge.tables;
 }
 
 test("what was counted outlives reloads", async () => {
@@ -60,12 +60,12 @@ test("addresses with one name share what is counted", async () => {
   });
   const [one, two] = await edges.adopt([at(1), at(2)], 0);
   edges.retain();
-  expect(two?.edge.gate).toEqual(one?.edge.gate as GateOptions);
-  expect(two?.edge.gate?.counts).toBe(one?.edge.gate?.counts as SharedArrayBuffer);
+  expect(two?.edge.tables).toEqual(one?.edge.tables as AdmissionTables);
+  expect(two?.edge.tables?.counts).toBe(one?.edge.tables?.counts as SharedArrayBuffer);
   const [left] = await edges.adopt([at(2)], 0);
   edges.retain();
-  expect(left?.edge.gate).toEqual(one?.edge.gate as GateOptions);
-  expect(left?.edge.gate?.rates).toBe(one?.edge.gate?.rates as SharedArrayBuffer);
+  expect(left?.edge.tables).toEqual(one?.edge.tables as AdmissionTables);
+  expect(left?.edge.tables?.rates).toBe(one?.edge.tables?.rates as SharedArrayBuffer);
   expect(rows.names).toEqual(["127.0.0.1:1"]);
 });
 
@@ -109,7 +109,7 @@ test("the rows of listeners that go are given back, those of a reload that fails
 
 test("what a failed worker had counted of clients and networks is taken back", async () => {
   const edges = new Edges(2, new Rows());
-  const { counts, networkCounts } = (await memoryOf(edges, limited)) as GateOptions;
+  const { counts, networkCounts } = (await memoryOf(edges, limited)) as AdmissionTables;
   edges.retain();
   const options = { max: 1, workers: 2, worker: 1 };
   const tables = [

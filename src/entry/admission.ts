@@ -1,5 +1,5 @@
 import type { FullReason, Reason } from "../base/reason.ts";
-import type { EdgeOptions, GateOptions } from "../config/options.ts";
+import type { AdmissionTables, EdgeOptions } from "../config/options.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import type { ClientAddress } from "./access/client-address.ts";
 import { NetworkSet } from "./access/networks.ts";
@@ -26,7 +26,7 @@ export enum Beginning {
  * Owner: a listener; those of other workers share its memory.
  */
 export class Admission {
-  private readonly gate: GateOptions;
+  private readonly tables: AdmissionTables;
   private readonly access: AccessList | null;
   private readonly trusted: NetworkSet<true> | null;
   private readonly rates: TokenBuckets | null;
@@ -36,15 +36,15 @@ export class Admission {
 
   private constructor(
     private readonly edge: EdgeOptions,
-    gate: GateOptions,
+    tables: AdmissionTables,
     private readonly table: UpstreamTable,
     worker: number,
     /** Connections of which the header is not here yet; when one more comes the oldest one goes. */
     readonly headersMax: number,
   ) {
-    const { access, trusted } = gate;
+    const { access, trusted } = tables;
     const { workers } = table;
-    this.gate = gate;
+    this.tables = tables;
     this.access = access === null ? null : new AccessList(access);
     this.trusted = trusted === null ? null : new NetworkSet(trusted);
     const rated = (
@@ -54,11 +54,11 @@ export class Admission {
     const counted = (memory: SharedArrayBuffer | null, max: number, prefixes: ClientPrefixes) =>
       memory === null ? null : new ClientCounts({ max, workers, worker, memory, ...prefixes });
     const { clientRate, clientBurst, networkRate, networkBurst } = edge;
-    this.rates = rated(gate.rates, { rate: clientRate, burst: clientBurst });
-    this.counts = counted(gate.counts, edge.maxRelaysPerClient, {});
+    this.rates = rated(tables.rates, { rate: clientRate, burst: clientBurst });
+    this.counts = counted(tables.counts, edge.maxRelaysPerClient, {});
     const network = { rate: networkRate, burst: networkBurst, ...NETWORK_PREFIXES };
-    this.networkRates = rated(gate.networkRates, network);
-    this.networkCounts = counted(gate.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
+    this.networkRates = rated(tables.networkRates, network);
+    this.networkCounts = counted(tables.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
   }
 
   /**
@@ -72,8 +72,8 @@ export class Admission {
     worker: number,
     headersMax: number,
   ): Admission | null {
-    const { gate } = edge;
-    return gate === undefined ? null : new Admission(edge, gate, table, worker, headersMax);
+    const { tables } = edge;
+    return tables === undefined ? null : new Admission(edge, tables, table, worker, headersMax);
   }
 
   /** What is to be expected of who has connected. */
@@ -126,7 +126,7 @@ export class Admission {
   /** Counts a client in all rows, or in none. @returns of which there are too many; null for none */
   private enterRows(): FullReason | null {
     let entered = 0;
-    for (const { slot, most, full } of this.gate.rows) {
+    for (const { slot, most, full } of this.tables.rows) {
       if (!this.table.enter(slot, most)) {
         this.leaveRows(entered);
         return full;
@@ -137,8 +137,8 @@ export class Admission {
   }
 
   /** @param left the rows in which it is counted, from the first one on */
-  private leaveRows(left = this.gate.rows.length): void {
-    for (const { slot } of this.gate.rows) {
+  private leaveRows(left = this.tables.rows.length): void {
+    for (const { slot } of this.tables.rows) {
       if (left-- === 0) return;
       this.table.leave(slot);
     }

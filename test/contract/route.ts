@@ -8,7 +8,7 @@ import type { Connection, Decision, Route } from "../../src/entry/route/connecti
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openGate } from "./gate.ts";
+import { openAdmission } from "./admission.ts";
 import { listener, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -108,7 +108,7 @@ function knowledgeCases(suite: Suite): void {
   suite.case("and of what its PROXY header says", async (scene) => {
     const told: Connection[] = [];
     const hook: Route = (connection) => void told.push(connection);
-    const edge = { ...edgeDefaults, proxyProtocol: "required", gate: openGate } as const;
+    const edge = { ...edgeDefaults, proxyProtocol: "required", tables: openAdmission } as const;
     const address = await routed(scene, hook, {}, { edge });
     const client = await scene.client(address);
     const text = (value: string) => new TextEncoder().encode(value);

@@ -12,8 +12,15 @@ import { wholeShare } from "../../src/relay/share.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { FUZZ_TIMEOUT_MS, fuzz } from "../model/fuzz.ts";
+import {
+  AdmissionModel,
+  beginnings,
+  hosts,
+  networks,
+  type Rules,
+  type Visit,
+} from "./admission-model.ts";
 import { Carrier, CarrierListener } from "./carrier.ts";
-import { beginnings, GateModel, hosts, networks, type Rules, type Visit } from "./gate-model.ts";
 
 const memory = { segmentSize: 4096, segmentCount: 512 };
 const ledger = new Ledger<never>("sockets", new Meter(4096, 4096), wholeShare, memory);
@@ -101,7 +108,7 @@ test(
     await fc.assert(
       fc.asyncProperty(anyParty, async ([rules, guests]) => {
         const listener = await listenerOf(rules);
-        const model = new GateModel<Guest>(rules);
+        const model = new AdmissionModel<Guest>(rules);
         const carriers = guests.map(() => new Carrier(listener));
         const compare = () => {
           for (const [index, guest] of guests.entries()) {
