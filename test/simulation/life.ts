@@ -259,7 +259,7 @@ export class Life {
     for (const slot of story.upstreams.keys()) {
       holds(hall.table.running(slot) === 0, "no upstream has a relay any more");
     }
-    const { memory: figures, mirrors } = carrier.ledger.book.stats();
+    const { memory: figures, mirrors } = carrier.ledger.pages.stats();
     holds(figures.mirrorHeldBytes === 0, "after a stop no copy holds anything");
     for (const { begun, completed, dropped } of mirrors) {
       const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);

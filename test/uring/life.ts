@@ -216,9 +216,9 @@ export class Life implements Report {
   calm(): void {
     this.fate.cease();
     this.world.calm();
-    const { book, hall } = this.inside;
+    const { pages, hall } = this.inside;
     const { copies } = hall;
-    const lateCopies = () => book.stats().mirrors[0]?.dropped.timeout ?? 0;
+    const lateCopies = () => pages.stats().mirrors[0]?.dropped.timeout ?? 0;
     const late = lateCopies();
     this.until("every relay comes to its end when the faults cease", () => {
       const waits = this.world.expected > 0 || this.listening.waiting.length > 0;

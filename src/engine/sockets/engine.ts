@@ -11,9 +11,9 @@ import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier } from "../../relay/hall.ts";
-import type { Book } from "../../relay/ledger/book.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
+import type { Pages } from "../../relay/ledger/pages.ts";
 import type { EngineStats, RelaySummary } from "../../relay/ledger/stats.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
@@ -203,12 +203,12 @@ export class SocketsEngine
   }
 
   /** What it counts, for whoever wants to read it. */
-  get book(): Book {
-    return this.ledger.book;
+  get pages(): Pages {
+    return this.ledger.pages;
   }
 
   stats(): EngineStats {
-    return this.book.stats();
+    return this.pages.stats();
   }
 
   relays(): Promise<RelaySummary[]> {

@@ -39,7 +39,7 @@ const engine = new SocketsEngine(
   askRoute,
   held,
 );
-engine.book.follow(
+engine.pages.follow(
   (page) => tell(undefined, () => reporter.tell({ kind: "page", page })),
   (page) => tell(undefined, () => reporter.tell({ kind: "pageGone", page })),
 );

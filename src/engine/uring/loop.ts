@@ -6,9 +6,9 @@ import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
-import type { Book } from "../../relay/ledger/book.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
+import type { Pages } from "../../relay/ledger/pages.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
 import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
@@ -280,8 +280,8 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   }
 
   /** What it counts, for whoever wants to read it; as of the last wait what is not of relays. */
-  get book(): Book {
-    return this.ledger.book;
+  get pages(): Pages {
+    return this.ledger.pages;
   }
 
   /** The relays that run, oldest first. */

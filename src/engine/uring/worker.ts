@@ -157,7 +157,7 @@ function begin(): Loop {
 const loop = begin();
 try {
   reporter.loop = loop;
-  loop.book.follow(
+  loop.pages.follow(
     (page) => tell(undefined, () => reporter.tell({ kind: "page", page })),
     (page) => tell(undefined, () => reporter.tell({ kind: "pageGone", page })),
   );
