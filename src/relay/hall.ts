@@ -21,7 +21,7 @@ import type { Observer } from "./observer.ts";
 import { Outsiders } from "./outsiders.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "./policy.ts";
 import type { RelayParts, RelayTimeouts } from "./relay-timeouts.ts";
-import type { AskRoute, Routing } from "./route-desk.ts";
+import type { AskRoute, Routing } from "./route-questions.ts";
 import { type EngineShare, upstreamTableOf } from "./share.ts";
 
 /** Relays kept for the next tenants, at most; beyond that the garbage collector takes them. */

@@ -11,7 +11,7 @@ import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
-import type { Routed } from "./route-desk.ts";
+import type { Routed } from "./route-questions.ts";
 import type { WaitCount } from "./waiting-room.ts";
 
 /** What of a listener a reception needs. */

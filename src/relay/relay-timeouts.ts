@@ -15,7 +15,7 @@ import { sharedLocal } from "./local-address.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
-import { RouteDesk, type Routed, type Routing } from "./route-desk.ts";
+import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
@@ -115,7 +115,7 @@ export class RelayTimeouts<T extends Timed> {
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row<T>;
   /** Relays for which the listener's route function was asked; null without one. */
-  readonly routes: RouteDesk<T> | null;
+  readonly routes: RouteQuestions<T> | null;
   /** Its clients for which there is no room yet. */
   readonly entry: EntryQueue<T>;
   /** Who chooses upstreams, and the relays that wait until there is one for them. */
@@ -181,7 +181,7 @@ export class RelayTimeouts<T extends Timed> {
     this.routes =
       route === null
         ? null
-        : new RouteDesk<T>(route, account.name, names(), states, routing, alarm);
+        : new RouteQuestions<T>(route, account.name, names(), states, routing, alarm);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     this.choice = choice;

@@ -6,7 +6,7 @@ import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { hearing } from "../../src/relay/observer.ts";
-import type { RouteQuestion } from "../../src/relay/route-desk.ts";
+import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds } from "../model/fuzz.ts";

@@ -15,7 +15,7 @@ import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
 import type { RouteAnswer } from "../../src/entry/route/answer.ts";
 import type { ProxyEvent } from "../../src/relay/events.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
-import type { RouteQuestion } from "../../src/relay/route-desk.ts";
+import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { wholeShare } from "../../src/relay/share.ts";
 import { descriptorLimit } from "../../src/system/libc.ts";
 import { rowed } from "../contract/scene.ts";

@@ -17,7 +17,7 @@ import type { Pages } from "../../relay/ledger/pages.ts";
 import type { EngineStats, RelaySummary } from "../../relay/ledger/stats.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
+import type { AskRoute, RouteQuestion } from "../../relay/route-questions.ts";
 import { type EngineShare, wholeShare } from "../../relay/share.ts";
 import { canOpenSocket } from "../../system/libc.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";

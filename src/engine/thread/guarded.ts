@@ -1,6 +1,6 @@
 import { stackOf } from "../../base/stack.ts";
 import { type Observer, together } from "../../relay/observer.ts";
-import type { AskRoute } from "../../relay/route-desk.ts";
+import type { AskRoute } from "../../relay/route-questions.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
 import { FreshAnswers } from "./fresh-answers.ts";
 import type { Reporter } from "./reporter.ts";

@@ -6,7 +6,7 @@ import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { EventOf, ProxyEvent } from "../../relay/events.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { AskRoute } from "../../relay/route-desk.ts";
+import type { AskRoute } from "../../relay/route-questions.ts";
 import type { DialRefusal, ResolveName } from "../../upstream/names/ask.ts";
 import {
   type GatheredName,

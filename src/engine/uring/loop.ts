@@ -11,7 +11,7 @@ import { Meter } from "../../relay/ledger/meter.ts";
 import type { Pages } from "../../relay/ledger/pages.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
+import type { AskRoute, RouteQuestion } from "../../relay/route-questions.ts";
 import type { EngineShare } from "../../relay/share.ts";
 import { addressOf } from "../../system/linux.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
