@@ -11,7 +11,7 @@ import { Listener } from "./listener.ts";
 import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
-/** What the acceptor needs of its loop. */
+/** What an acceptor needs of its loop. */
 export interface AcceptorHost {
   readonly alarms: Alarms;
   readonly hall: UringHall;
@@ -41,7 +41,7 @@ export class Acceptor {
   private readonly listeners = new Map<number, UringListener>();
   /** Looks since somebody was accepted. */
   private looks = 0;
-  /** An alarm is set that looks whether the acceptor can open. */
+  /** An alarm is set that looks whether it can open. */
   private isLooking = false;
 
   constructor(private readonly loop: AcceptorHost) {}

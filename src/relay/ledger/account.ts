@@ -82,7 +82,7 @@ export class ListenerAccount {
 
   /**
    * @param totals where its relays' flows are added up
-   * @param pages gets its pages
+   * @param pages gets its own
    */
   constructor(
     readonly name: string,

@@ -17,8 +17,8 @@ interface Counted {
 }
 
 /**
- * What an engine counts of its relays: those that run, and all figures, which it writes to the pages
- * of its {@link pages} as things happen, so that nothing has to be asked or added up to know them.
+ * What an engine counts of its relays: those that run, and all figures, which it writes to {@link pages}
+ * as things happen, so that nothing has to be asked or added up to know them.
  */
 export class Ledger<T extends RelayStory> {
   /** Relays that run, in the order of acceptance. */

@@ -36,8 +36,8 @@ interface Listener {
 
 /**
  * Everything that an engine has counted, on pages in shared memory, as its figures. The engine has
- * one, and whoever looks at it from another thread has a copy with the same pages, which can be read
- * at any time, whatever that thread does and also when it is no more.
+ * this, and whoever looks at it from another thread has another one of the same pages, which can be
+ * read at any time, whatever that thread does and also when it is no more.
  *
  * Only the engine adds pages and removes some: see `ListenerAccount` for how many there may be.
  */

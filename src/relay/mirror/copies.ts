@@ -73,7 +73,7 @@ export class Copies {
   private pool: Pool | null = null;
   private isHurrying = false;
 
-  /** @param figures where the engine counts: its pages gets a page for each mirror */
+  /** @param figures where the engine counts: there is a page for each mirror */
   constructor(
     private readonly host: CopiesHost,
     { pages, counts }: { readonly pages: Pages; readonly counts: Numbers },
