@@ -9,6 +9,7 @@ import type { HistoryDocument, Past } from "./past.ts";
 import { planDocument } from "./plan-document.ts";
 import { RelayList } from "./relay-list.ts";
 import { readRelayQuery, selectRelays } from "./relay-query.ts";
+import { type ApiRequest, apiRequests, pathPattern } from "./requests.ts";
 import { stateDocument } from "./state.ts";
 import { readUpstreamChange } from "./upstream-change.ts";
 
@@ -63,11 +64,13 @@ type Handler = (request: AdminRequest, which: string) => Response | Promise<Resp
 
 /** One path of the API with its methods. */
 interface Endpoint {
+  /** As a person writes it: `/api/relays/ID`. */
+  readonly name: string;
   readonly path: RegExp;
   readonly methods: Readonly<Record<string, Handler>>;
 }
 
-/** Everything below `/api`, as README.md describes it. @param context null until the proxy runs */
+/** Everything below `/api`, as docs/admin.md describes it. @param context null until the proxy runs */
 export function apiRoute(context: () => AdminContext | null, past: Pick<Past, "samples">): Route {
   let api: Api | null = null;
   return async (request) => {
@@ -88,45 +91,21 @@ class Api {
     past: Pick<Past, "samples">,
   ) {
     this.list = new RelayList(context.proxy.engine);
-    this.endpoints = [
-      {
-        path: /^\/api\/state$/,
-        methods: { GET: ({ mayChange }) => json(200, stateDocument(context, mayChange)) },
-      },
-      {
-        path: /^\/api\/history$/,
-        methods: {
-          GET: () => json(200, { samples: past.samples } satisfies HistoryDocument),
-        },
-      },
-      { path: /^\/api\/relays$/, methods: { GET: (request) => this.relays(request) } },
-      {
-        path: /^\/api\/relays\/(\d{1,15})$/,
-        methods: {
-          GET: (_, id) => this.relay(Number(id)),
-          DELETE: (_, id) => this.cut(Number(id)),
-        },
-      },
-      { path: /^\/api\/upstreams$/, methods: { GET: () => this.upstreams() } },
-      {
-        path: /^\/api\/upstreams\/([^/]+)$/,
-        methods: {
-          GET: (_, which) => this.withUpstream(which, (view) => json(200, view)),
-          POST: (request, which) =>
-            this.withUpstream(which, (view) => this.changeUpstream(request, view)),
-        },
-      },
-      {
-        path: /^\/api\/listeners\/([^/]{1,256})\/drain$/,
-        methods: { POST: (_, name) => this.drainListener(name) },
-      },
-      { path: /^\/api\/plan$/, methods: { POST: async () => told(await context.plan(), false) } },
-      {
-        path: /^\/api\/reload$/,
-        methods: { POST: async () => told(await context.reload(), true) },
-      },
-      { path: /^\/api\/drain$/, methods: { POST: () => this.drain() } },
-    ];
+    this.endpoints = endpointsOf({
+      "GET /api/state": ({ mayChange }) => json(200, stateDocument(context, mayChange)),
+      "GET /api/history": () => json(200, { samples: past.samples } satisfies HistoryDocument),
+      "GET /api/relays": (request) => this.relays(request),
+      "GET /api/relays/ID": (_, id) => this.relay(Number(id)),
+      "DELETE /api/relays/ID": (_, id) => this.cut(Number(id)),
+      "GET /api/upstreams": () => this.upstreams(),
+      "GET /api/upstreams/WHICH": (_, which) => this.withUpstream(which, (view) => json(200, view)),
+      "POST /api/upstreams/WHICH": (request, which) =>
+        this.withUpstream(which, (view) => this.changeUpstream(request, view)),
+      "POST /api/listeners/NAME/drain": (_, name) => this.drainListener(name),
+      "POST /api/plan": async () => told(await context.plan(), false),
+      "POST /api/reload": async () => told(await context.reload(), true),
+      "POST /api/drain": () => this.drain(),
+    });
   }
 
   async answer(request: AdminRequest): Promise<Response> {
@@ -138,9 +117,7 @@ class Api {
       if (handler === undefined) return refuseMethod(Object.keys(methods));
       return await handler(request, match[1] ?? "");
     }
-    const known =
-      "/api/state, /api/relays, /api/relays/ID, /api/upstreams, /api/upstreams/WHICH, " +
-      "/api/listeners/NAME/drain, /api/plan, /api/reload, /api/drain";
+    const known = this.endpoints.map(({ name }) => name).join(", ");
     return refuse(404, `there are ${known}`);
   }
 
@@ -227,6 +204,16 @@ class Api {
     const document: DrainDocument = { status: "draining", running, drainTimeoutMs };
     return json(202, document);
   }
+}
+
+/** The paths with their methods, in the order of {@link apiRequests}. */
+function endpointsOf(handlers: Readonly<Record<ApiRequest, Handler>>): Endpoint[] {
+  const all = new Map<string, Record<string, Handler>>();
+  for (const request of Object.keys(apiRequests) as ApiRequest[]) {
+    const [method = "", name = ""] = request.split(" ");
+    all.set(name, { ...all.get(name), [method]: handlers[request] });
+  }
+  return Array.from(all, ([name, methods]) => ({ name, path: pathPattern(name), methods }));
 }
 
 /** What was asked for, or why that cannot be. */

@@ -83,7 +83,10 @@ async function answer(
     const response = await route(request);
     if (response !== null) return response;
   }
-  return refuse(404, "there are /, /api/state, /metrics, /healthz and /readyz; README.md has all");
+  return refuse(
+    404,
+    "there are /, /api/state, /metrics, /healthz and /readyz; docs/admin.md has all",
+  );
 }
 
 /** @throws ListenError */

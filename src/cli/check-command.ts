@@ -125,8 +125,8 @@ Says whether a configuration file, with the files of networks that it names, is
 right: all that is wrong with it, a line for each, or else what it means and
 what differs from the defaults. It warns of listeners that refuse everybody or
 believe anybody's PROXY header, of times without a unit that are long, of
-settings without effect, and of folders in which a start would fail. Nothing is
-started, no name is looked up.
+settings without effect, and of files, folders and users that a start would
+fail on. Nothing is started, no name is looked up.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 

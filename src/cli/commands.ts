@@ -10,6 +10,7 @@ const texts = {
   plan: "what a reload of it would change",
   reload: "have it read its configuration anew",
   drain: "let it, or one listener, finish and stop",
+  help: "explain a TOPIC, or all",
 } as const;
 
 /** The name of a command. */

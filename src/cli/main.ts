@@ -1,12 +1,10 @@
 import { runCommand } from "citty";
 import { ConfigError } from "../base/error.ts";
+import { EXIT } from "./exit-codes.ts";
 import { loadCommand } from "./load-command.ts";
 import { complain, standardStream } from "./output.ts";
 import { proxyCommand } from "./proxy-command.ts";
 import { StartError } from "./start-error.ts";
-
-/** Exit codes: what was asked for is not right; it cannot be had here; a defect of ringway. */
-const EXIT = { config: 2, start: 1, defect: 70 } as const;
 
 /**
  * The command line from its arguments to the exit code. The only place that ends the process in an

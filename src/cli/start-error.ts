@@ -27,7 +27,8 @@ function targetSentence({ path, code }: TargetError): string {
   return `cannot write the access log ${printable(path)}: ${targetCause(code)}`;
 }
 
-function targetCause(code: string): string {
+/** Why an access log cannot be opened. @param code the system's, such as ENOENT */
+export function targetCause(code: string): string {
   switch (code) {
     case "EACCES":
     case "EPERM":

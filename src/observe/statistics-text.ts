@@ -112,7 +112,7 @@ function facts(statistics: Statistics): string[] {
   const lost = [up.lostBytes, down.lostBytes] as const;
   if (lost[0] + lost[1] > 0) {
     result.push(
-      `lost      ${formatSize(lost[0])} up, ${formatSize(lost[1])} down: their ends had gone`,
+      `lost      ${formatSize(lost[0])} up, ${formatSize(lost[1])} down, of relays that were refused or cut`,
     );
   }
   if (acceptPauses > 0) result.push(`accepting paused ${formatCount(acceptPauses)} times`);

@@ -30,7 +30,7 @@ const check = checkOptions({
 export const FALL_MS =
   check.intervalMs * (1 + check.jitter) + check.fall * (check.timeoutMs + check.fastIntervalMs);
 
-const SLOW_START_MS = 1_000;
+const SLOW_START_MS = 400;
 
 const health: HealthOptions = {
   ...listenerDefaults.health,

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ErrorDocument } from "../../src/admin/api.ts";
-import { CliProcess, runCli } from "../cli-process.ts";
+import { CliProcess, runCli, SOURCE } from "../cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { waitForNoGrowth } from "../fixtures/growth.ts";
 import { residentBytes } from "../fixtures/proc.ts";
@@ -50,7 +50,8 @@ describe("a configuration of 60,000 keys that nobody knows", () => {
     };
     await writeFile(path, first[suffix as keyof typeof first]);
     const beganAt = performance.now();
-    await using proxy = new CliProcess(["-c", path, "--admin", "127.0.0.1:0", "--stats", "none"]);
+    const flags = ["-c", path, "--admin", "127.0.0.1:0", "--stats", "none"];
+    await using proxy = new CliProcess(flags, [], SOURCE);
     const [, base = ""] = await proxy.logged(/admin page, API and metrics on (\S+)/);
     await proxy.port();
     const startMs = performance.now() - beganAt;
@@ -137,7 +138,8 @@ describe("files that are none", () => {
   test("at a reload, while it goes on", async () => {
     const path = join(folder, "reload.toml");
     await writeFile(path, 'mode = "sink"\nlisten = "127.0.0.1:0"\n');
-    await using proxy = new CliProcess(["-c", path, "--admin", "127.0.0.1:0", "--stats", "none"]);
+    const flags = ["-c", path, "--admin", "127.0.0.1:0", "--stats", "none"];
+    await using proxy = new CliProcess(flags, [], SOURCE);
     const [, base = ""] = await proxy.logged(/admin page, API and metrics on (\S+)/);
     const before = residentBytes(proxy.child.pid);
     for (const name of names) {

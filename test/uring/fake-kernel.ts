@@ -14,7 +14,7 @@ import {
   isMultishotAccept,
   isMultishotReceive,
   isReceive,
-  ticketName,
+  ticketKey,
 } from "./operation.ts";
 import { Performer } from "./performer.ts";
 import { readSubmission, type Submission } from "./submission.ts";
@@ -90,7 +90,7 @@ export class FakeKernel implements Kernel, Sockets {
   /** Says whose bytes are copied by the copy in a slot. */
   ownerOf: (attempt: number) => AttemptTenant = () => ({ tenancy: "", copyOf: null });
   /** Which relay has the end in a slot, and its other end's receive. */
-  relayOf: (end: number, generation: number) => RelayTenant = () => ({ tenancy: "", partner: "" });
+  relayOf: (end: number, generation: number) => RelayTenant = () => ({ tenancy: "", partner: -1 });
   /** Sends that were over silently in this turn. */
   readonly silent: InFlight[] = [];
   /** Listening descriptors on which accept(2) does not wait. */
@@ -371,7 +371,7 @@ export class FakeKernel implements Kernel, Sockets {
 
   /** The operation in flight with this ticket that can still be cancelled. */
   find(low: number, high: number): InFlight | null {
-    const ticket = ticketName(low, high);
+    const ticket = ticketKey(low, high);
     for (const operation of this.inFlight) {
       const isDone = operation.isOver || operation.usedUntil !== null;
       if (operation.ticket === ticket && !isDone) return operation;

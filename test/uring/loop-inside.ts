@@ -16,7 +16,7 @@ import { CopyPhase } from "../../src/relay/mirror/copy.ts";
 import type { Descriptors } from "../../src/system/descriptors.ts";
 import { holds } from "../model/fuzz.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
-import { ticketName } from "./operation.ts";
+import { ticketKey } from "./operation.ts";
 import { isOfAttempt, isOfCopy, isOfEnd } from "./tenancy.ts";
 
 /** What of a loop its checks look at. */
@@ -93,7 +93,7 @@ function checkCopies({ copyTable: { slots } }: LoopInside, kernel: FakeKernel): 
 }
 
 interface Tickets {
-  readonly tickets: ReadonlySet<string>;
+  readonly tickets: ReadonlySet<number>;
   readonly perSlot: ReadonlyMap<number, number>;
   /** Of these, how many only wait for their notification. */
   readonly freeing: ReadonlyMap<number, number>;
@@ -101,7 +101,7 @@ interface Tickets {
 
 /** What the kernel has of ends, submitted or about to be. */
 function ticketsOf({ ends: { slots } }: LoopInside, kernel: FakeKernel): Tickets {
-  const tickets = new Set<string>();
+  const tickets = new Set<number>();
   const perSlot = new Map<number, number>();
   const entries = [...kernel.inFlight].map(({ entry }) => entry);
   for (const { low, high } of [...entries, ...kernel.prepared]) {
@@ -109,7 +109,7 @@ function ticketsOf({ ends: { slots } }: LoopInside, kernel: FakeKernel): Tickets
     const slot = slotOf(low);
     const end = slots[slot];
     holds(end?.generation === high && end.owner !== null, "no operation outlives its end");
-    tickets.add(ticketName(low, high));
+    tickets.add(ticketKey(low, high));
     perSlot.set(slot, (perSlot.get(slot) ?? 0) + 1);
   }
   const freeing = new Map<number, number>();
@@ -122,10 +122,10 @@ function ticketsOf({ ends: { slots } }: LoopInside, kernel: FakeKernel): Tickets
 
 /** Attempts are what the kernel has of them. */
 function checkAttempts({ connector }: LoopInside, kernel: FakeKernel): void {
-  const known = new Set<string>();
+  const known = new Set<number>();
   const entries = [...kernel.inFlight].map(({ entry }) => entry);
   for (const { low, high } of [...entries, ...kernel.prepared]) {
-    if (isOfAttempt(low)) known.add(ticketName(low, high));
+    if (isOfAttempt(low)) known.add(ticketKey(low, high));
   }
   let count = 0;
   for (const { generation, operation, owner, slot } of connector.slots) {
@@ -134,7 +134,7 @@ function checkAttempts({ connector }: LoopInside, kernel: FakeKernel): void {
       continue;
     }
     count++;
-    const ticket = ticketName(ticketLow(operation, slot), generation);
+    const ticket = ticketKey(ticketLow(operation, slot), generation);
     holds(known.has(ticket), "an attempt is under way exactly when the kernel has it");
   }
   holds(known.size === count, "the kernel has no attempt that is over");
@@ -165,15 +165,15 @@ function checkDial(
 }
 
 /** Whether a prompt send to it was over silently, and the loop is not sure yet. */
-function isSilent({ slot, generation, isPrompt }: UringEnd, tickets: ReadonlySet<string>): boolean {
-  return isPrompt && !tickets.has(ticketName(ticketLow(Operation.Send, slot), generation));
+function isSilent({ slot, generation, isPrompt }: UringEnd, tickets: ReadonlySet<number>): boolean {
+  return isPrompt && !tickets.has(ticketKey(ticketLow(Operation.Send, slot), generation));
 }
 
 /** `armed`, `sendPending`, `watching` and `pending` are the truth. */
 function checkEnd(end: UringEnd, { tickets, perSlot, freeing }: Tickets): void {
   const { slot, generation } = end;
   const has = (operation: Operation) =>
-    tickets.has(ticketName(ticketLow(operation, slot), generation));
+    tickets.has(ticketKey(ticketLow(operation, slot), generation));
   holds(end.armed === has(Operation.Receive), "armed: the kernel has a receive");
   const isSending = end.sendPending || end.noticePending;
   const isKnown = has(Operation.Send) || isSilent(end, tickets);

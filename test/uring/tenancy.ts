@@ -13,7 +13,7 @@ export interface AttemptTenant {
 export interface RelayTenant {
   readonly tenancy: string;
   /** The ticket of a receive from the relay's other end. */
-  readonly partner: string;
+  readonly partner: number;
 }
 
 /** The two ends of one tenancy of a slot, by its tickets. */

@@ -3,25 +3,29 @@
  * are stable; new ones may be added at the end.
  */
 export const dropReasons = [
-  /** More of it waited than may. */
   "slow",
-  /** The memory that all copies of a worker share had run out. */
   "memory",
-  /** The mirror did not answer the dial, or is left alone for a while because of that. */
   "unreachable",
-  /** The mirror has reset the connection, or closed it before the last byte. */
   "reset",
-  /** The mirror has taken nothing for long, or not the rest soon after the relay's end. */
   "timeout",
-  /** Relays need the descriptor. */
   "descriptors",
-  /** The proxy was stopped. */
   "stopped",
-  /** The mirror turned out to be something that this very process listens on. */
   "own_address",
-  /** DNS has answered with addresses only that it may not answer with. */
   "dns_denied",
 ] as const;
+
+/** What each of them means; docs/mirror.md shows it. */
+export const dropTexts: Readonly<Record<DropReason, string>> = {
+  slow: "More of the relay waited than `mirrorBuffer` allows.",
+  memory: "The 64 MiB that all copies of a worker share were used up.",
+  unreachable: "The mirror did not answer the dial, or is left alone for a while because of that.",
+  reset: "The mirror reset the connection, or closed it before the last byte.",
+  timeout: "The mirror took nothing for 10 s, or not the rest soon after the relay's end.",
+  descriptors: "File descriptors became scarce, and relays need them.",
+  stopped: "ringway was stopped.",
+  own_address: "The mirror turned out to be something that ringway itself listens on.",
+  dns_denied: "DNS answered only with addresses that `dnsAllow` forbids.",
+};
 
 export type DropReason = (typeof dropReasons)[number];
 
