@@ -481,14 +481,16 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       // One story in a thousand comes to it; those of this seed within some hundreds.
     },
     {
-      what: "prompt sends are never over",
-      find: "if ((prompt[i] as UringEnd).promptSent()) this.silentSends++;",
-      replace: "",
-    },
-    {
       what: "the eventfd is read once",
       find: "        this.listenForWake();\n        this.report.woken();",
       replace: "        this.report.woken();",
+    },
+  ],
+  "prompt-sends.ts": [
+    {
+      what: "prompt sends are never over",
+      find: "if ((ends[i] as UringEnd).promptSent()) this.silent++;",
+      replace: "",
     },
   ],
   "../../relay/hall.ts": [
