@@ -6,15 +6,15 @@ import { type ClientAddress, clientOf } from "../../src/entry/access/client-addr
 import { Admission } from "../../src/entry/admission.ts";
 import { Flow } from "../../src/flow/flow.ts";
 import { Relay, RelayEffect } from "../../src/flow/relay.ts";
+import { Arrival, type ArrivalListener } from "../../src/relay/arrival.ts";
 import type { ListenerAccount } from "../../src/relay/ledger/account.ts";
-import { type ReceivingListener, Reception } from "../../src/relay/reception.ts";
 import { UpstreamChooser } from "../../src/upstream/chooser.ts";
 import type { UpstreamTable } from "../../src/upstream/table.ts";
 
 const NEVER_MS = 2 ** 30;
 
-/** What a carrier's reception needs of a listener: nothing ever expires. */
-export class CarrierListener implements ReceivingListener {
+/** What a carrier's arrival needs of a listener: nothing ever expires. */
+export class CarrierListener implements ArrivalListener {
   readonly admission: Admission | null;
   readonly preambles = new Deadlines<Carrier>(NEVER_MS, () => {});
   readonly tarpit = new Deadlines<Carrier>(NEVER_MS, () => {});
@@ -37,8 +37,8 @@ export class CarrierListener implements ReceivingListener {
 
 const lane = { discards: false, isResting: false };
 
-/** A connection without any I/O: a reception that is told what happens to it, and once. */
-export class Carrier extends Reception<CarrierListener> {
+/** A connection without any I/O: an arrival that is told what happens to it, and once. */
+export class Carrier extends Arrival<CarrierListener> {
   readonly relay = new Relay(new Flow(1024, 4096, 0), new Flow(1024, 4096, 0));
   readonly up = lane;
   readonly down = lane;

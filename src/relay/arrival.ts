@@ -14,8 +14,8 @@ import { RelayStory, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-questions.ts";
 import type { WaitCount } from "./waiting-room.ts";
 
-/** What of a listener a reception needs. */
-export interface ReceivingListener extends StoryListener {
+/** What of a listener an arrival needs. */
+export interface ArrivalListener extends StoryListener {
   /** Null when everybody may come in. */
   readonly admission: Admission | null;
   /** Relays whose PROXY header is not complete yet. */
@@ -33,7 +33,7 @@ export interface ReceivingListener extends StoryListener {
     roomMade(): void;
   };
   /** Asks what becomes of each relay; null when nobody decides that. */
-  readonly routes: Desk | null;
+  readonly routes: Questions | null;
 }
 
 interface Row {
@@ -41,7 +41,7 @@ interface Row {
   delete(relay: never): void;
 }
 
-interface Desk {
+interface Questions {
   readonly options: { readonly failure: "relay" | "refuse" };
   ask(relay: never): void;
 }
@@ -56,7 +56,7 @@ interface Desk {
  * Who finds all places taken may wait for one. Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the
  * flow's limit. Bytes of the header are none of the flow's.
  */
-export abstract class Reception<L extends ReceivingListener>
+export abstract class Arrival<L extends ArrivalListener>
   extends RelayStory<L>
   implements Routed, Entrant
 {
