@@ -17,6 +17,7 @@ const floors = [
   { control: ["src/control"] },
   { observe: ["src/observe"] },
   { engine: ["src/engine"] },
+  { kinds: ["src/kinds"] },
   { relay: ["src/relay"] },
   { entry: ["src/entry"], end: ["src/engine/end.ts"] },
   { upstream: ["src/upstream"] },

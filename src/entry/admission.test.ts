@@ -20,7 +20,7 @@ function admission(table: UpstreamTable, listener: number, all: number): Admissi
   ];
   const counts = new SharedArrayBuffer(ClientCounts.bytesFor(undefined, 1));
   const tables = { ...openAdmission, rows, counts };
-  const made = Admission.of({ ...edgeDefaults, maxRelaysPerClient: 1, tables }, table, 0, 16);
+  const made = Admission.of({ ...edgeDefaults, maxRelaysPerClient: 1, tables }, table, 0);
   if (made === null) throw new Error("there is something to be asked");
   return made;
 }
@@ -64,7 +64,7 @@ function ofNetworks(edge: Partial<EdgeOptions>): Admission {
     networkCounts: all.maxRelaysPerNetwork === 0 ? null : counts(),
     networkRates: all.networkRate === 0 ? null : rates(),
   };
-  return Admission.of({ ...all, tables }, new UpstreamTable(1), 0, 16) as Admission;
+  return Admission.of({ ...all, tables }, new UpstreamTable(1), 0) as Admission;
 }
 
 test("a network is 24 bits of an IPv4 address, 48 of an IPv6 one, whoever its clients are", () => {

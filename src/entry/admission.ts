@@ -1,52 +1,39 @@
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { FullReason, Reason } from "../base/reason.ts";
 import type { AdmissionTables, EdgeOptions } from "../config/options.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import type { ClientAddress } from "./access/client-address.ts";
-import { NetworkSet } from "./access/networks.ts";
 import { AccessList } from "./access/rules.ts";
 import { ClientCounts } from "./limits/client-counts.ts";
 import { type ClientPrefixes, NETWORK_PREFIXES } from "./limits/client-hash.ts";
 import { TokenBuckets, type TokenBucketsOptions } from "./limits/token-buckets.ts";
 
-/** What a connection begins with, as far as that can be known before its first byte. */
-export enum Beginning {
-  /** Its own bytes. */
-  Plain,
-  /** A PROXY header. */
-  Header,
-  /** A PROXY header, which this client must not send. */
-  Refused,
-}
-
 /**
  * Who may come in at a listener, in one worker: access rules, limits of relays, limits of clients
  * and of their networks.
- * Asked once per connection, and again for the address that its PROXY header has told.
+ * Asked once per connection, about the address that its PROXY header has told, if there is one.
  *
  * Owner: a listener; those of other workers share its memory.
  */
 export class Admission {
   private readonly tables: AdmissionTables;
   private readonly access: AccessList | null;
-  private readonly trusted: NetworkSet<true> | null;
   private readonly rates: TokenBuckets | null;
   private readonly counts: ClientCounts | null;
   private readonly networkRates: TokenBuckets | null;
   private readonly networkCounts: ClientCounts | null;
 
   private constructor(
-    private readonly edge: EdgeOptions,
+    edge: EdgeOptions,
     tables: AdmissionTables,
     private readonly table: UpstreamTable,
     worker: number,
-    /** Connections of which the header is not here yet; when one more comes the oldest one goes. */
-    readonly headersMax: number,
+    private readonly clock: Pick<Clock, "wall">,
   ) {
-    const { access, trusted } = tables;
+    const { access } = tables;
     const { workers } = table;
     this.tables = tables;
     this.access = access === null ? null : new AccessList(access);
-    this.trusted = trusted === null ? null : new NetworkSet(trusted);
     const rated = (
       memory: SharedArrayBuffer | null,
       options: Omit<TokenBucketsOptions, "memory">,
@@ -61,27 +48,15 @@ export class Admission {
     this.networkCounts = counted(tables.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
   }
 
-  /**
-   * That of a listener; null when everybody may come in and nobody sends a header.
-   *
-   * @param headersMax see {@link headersMax}; at least 1
-   */
+  /** That of a listener; null when everybody may come in. */
   static of(
     edge: EdgeOptions,
     table: UpstreamTable,
     worker: number,
-    headersMax: number,
+    clock: Pick<Clock, "wall"> = systemClock,
   ): Admission | null {
     const { tables } = edge;
-    return tables === undefined ? null : new Admission(edge, tables, table, worker, headersMax);
-  }
-
-  /** What is to be expected of who has connected. */
-  beginning(peer: ClientAddress): Beginning {
-    const { proxyProtocol } = this.edge;
-    if (proxyProtocol === "off") return Beginning.Plain;
-    if (this.trusted?.has(peer) ?? true) return Beginning.Header;
-    return proxyProtocol === "required" ? Beginning.Refused : Beginning.Plain;
+    return tables === undefined ? null : new Admission(edge, tables, table, worker, clock);
   }
 
   /**
@@ -105,11 +80,11 @@ export class Admission {
     }
     // Last of all: whoever is refused for another reason has not used up a turn. A client that comes
     // too often uses up none of its network's.
-    if (this.rates !== null && !this.rates.take(client, Date.now())) {
+    if (this.rates !== null && !this.rates.take(client, this.clock.wall())) {
       this.leave(client);
       return "client_rate";
     }
-    if (this.networkRates !== null && !this.networkRates.take(client, Date.now())) {
+    if (this.networkRates !== null && !this.networkRates.take(client, this.clock.wall())) {
       this.leave(client);
       return "network_rate";
     }

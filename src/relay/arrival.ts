@@ -1,166 +1,118 @@
-import { type FullReason, isFull, type Reason } from "../base/reason.ts";
-import type { ListenerOptions } from "../config/options.ts";
+import type { FullReason, Reason } from "../base/reason.ts";
 import { type ClientAddress, ipClient } from "../entry/access/client-address.ts";
-import { type Admission, Beginning } from "../entry/admission.ts";
+import type { Admission } from "../entry/admission.ts";
+import type { Guest } from "../entry/entering.ts";
+import type { InSteps, Stepping } from "../entry/in-steps.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
-import { ProxyHeaderParser } from "../entry/proxy-protocol/parser.ts";
 import { writeProxyHeader } from "../entry/proxy-protocol/writer.ts";
+import type { Refusal, Refused } from "../entry/refusal.ts";
 import type { RouteChoice } from "../entry/route/answer.ts";
 import { type Caller, connectionHeader } from "../entry/route/connection.ts";
+import type { Learned } from "../entry/step.ts";
+import type { Steps } from "../entry/steps.ts";
+import type { Noted } from "../entry/whereabouts.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-questions.ts";
-import type { WaitCount } from "./waiting-room.ts";
 
 /** What of a listener an arrival needs. */
 export interface ArrivalListener extends StoryListener {
-  /** Null when everybody may come in. */
-  readonly admission: Admission | null;
-  /** Relays whose PROXY header is not complete yet. */
-  readonly preambles: Row & {
-    readonly size: number;
-    /** Who waits for the longest time. */
-    readonly first: { readonly ageMs: number; preambleLate(reason: Reason): void } | undefined;
-  };
-  /** Relays that may not be, and wait in vain. */
-  readonly tarpit: Row;
+  /** What happens to its clients before the upstream is dialled, in their order. */
+  readonly stages: readonly { receive(relay: never): void }[];
+  /** The stage of its steps. */
+  readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;
+  /** Turns clients away. */
+  readonly refusal: Pick<Refusal<never>, "refuse">;
   /** Relays that wait until there is room for them. */
-  readonly entry: {
-    readonly lacking: FullReason | null;
-    add(relay: never, lack: FullReason, options: ListenerOptions, count: WaitCount): boolean;
-    roomMade(): void;
-  };
+  readonly entry: { roomMade(): void };
   /** Asks what becomes of each relay; null when nobody decides that. */
-  readonly routes: Questions | null;
-}
-
-interface Row {
-  add(relay: never): void;
-  delete(relay: never): void;
-}
-
-interface Questions {
-  readonly options: { readonly failure: "relay" | "refuse" };
-  ask(relay: never): void;
+  readonly routes: { readonly options: { readonly failure: "relay" | "refuse" } } | null;
 }
 
 /**
- * What happens to a client before its upstream is dialled, whatever carries it:
+ * A client on its way through its listener's stages, whatever carries it, and what each of them has found out
+ * about it. The order of the stages is that of `entry/order.ts`.
  *
- *     accepted ─► PROXY header, if one is to come ─► may it come in? ─► route function ─► dial
- *                     └─ wrong, late ──────────────────┴─ refused: ──────────┘
- *                                                        reset, closed, or left to wait
- *
- * Who finds all places taken may wait for one. Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the
- * flow's limit. Bytes of the header are none of the flow's.
+ * Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the flow's limit.
+ * Bytes that steps consume are none of the flow's.
  */
 export abstract class Arrival<L extends ArrivalListener>
   extends RelayStory<L>
-  implements Routed, Entrant
+  implements Routed, Entrant, Stepping, Guest, Refused, Noted
 {
   /** Why the client may not come in; null when it may. */
   refusedFor: Reason | null = null;
-  /** Reads the header that the client begins with; null when none is to come. */
-  private parser: ProxyHeaderParser | null = null;
+  /** What it goes through before its flow's first bytes; null when it does not. */
+  private steps: Steps | null = null;
   private header: ProxyHeader | null = null;
   /** Whom the listener counts until it ends; null for nobody. */
   private admitted: ClientAddress | null = null;
   /** Where it is counted. */
   private admittedBy: Admission | null = null;
+  /** Stages that it has come to. */
+  private stage = 0;
   /** The dial that waits until the client is let in. */
   private held = RelayEffect.None;
 
   /** Starts what the relay has asked for. */
   protected abstract perform(effects: RelayEffect): void;
-  abstract terminate(reason: Reason): void;
-  abstract retire(reason: Reason): void;
-  /** Whether {@link headerBytes} is to see what the client sends. */
-  protected abstract expectHeader(isExpected: boolean): void;
+  abstract reply(bytes: Uint8Array): boolean;
+  abstract stepLate(reason: Reason): void;
   /** Where the client has connected to, in the kernel's form; null when that is not known. */
-  protected abstract get ownAddress(): Uint8Array | null;
+  abstract get ownAddress(): Uint8Array | null;
 
   /** A client is here. @param effects what the relay has asked for */
   protected receive(effects: RelayEffect): void {
     if ((effects & RelayEffect.Dial) === 0) this.decided();
     this.held = effects;
-    const { clientAddress } = this;
-    const { admission } = this.listener;
-    if (clientAddress === null) {
-      // It had reset before it was accepted, so that the kernel cannot tell whose it was.
-      this.refuse("client_reset");
-      return;
-    }
-    if (admission === null) {
-      this.route();
-      return;
-    }
-    switch (admission.beginning(clientAddress)) {
-      case Beginning.Plain:
-        this.enter(admission, clientAddress);
-        return;
-      case Beginning.Refused:
-        this.refuse("preamble_untrusted");
-        return;
-      case Beginning.Header:
-        this.awaitHeader(admission);
-        return;
-    }
+    // It had reset before it was accepted, so that the kernel cannot tell whose it was.
+    if (this.clientAddress === null) this.refuse("client_reset");
+    else this.pass();
   }
 
-  /**
-   * Whoever has not said for long who they are has a place only as long as nobody newer needs it. Many may come
-   * at once, such as those of a balancer that begins anew, and none of them was listened to yet.
-   */
-  private awaitHeader(admission: Admission): void {
-    const { preambles } = this.listener;
-    const { size, first } = preambles;
-    if (size >= admission.headersMax && first !== undefined && first.ageMs >= HEADER_MS) {
-      first.preambleLate("preamble_full");
-    }
-    this.parser = new ProxyHeaderParser();
-    this.expectHeader(true);
-    preambles.add(this as never);
+  pass(): void {
+    const next = this.listener.stages[this.stage++];
+    if (next === undefined) this.perform(this.held);
+    else next.receive(this as never);
   }
 
-  /**
-   * The client has sent bytes, and its header is not complete.
-   *
-   * @returns how many of them are the header's; what is behind, and what the parser has taken before
-   *   and gives back as {@link ProxyHeaderParser.undecided}, is the flow's
-   */
-  protected headerBytes(bytes: Uint8Array): number {
-    const { parser: preamble } = this;
-    if (preamble === null) return 0;
-    const taken = preamble.push(bytes);
-    if (preamble.state !== "partial") this.headerOver(preamble);
-    return taken;
+  refuse(reason: Reason, isTold = false): void {
+    this.refusedFor = reason;
+    this.listener.refusal.refuse(this as never, reason, isTold);
   }
 
-  /** It has sent bytes that were not received yet, and that may be its header's. */
+  /** Of a sink that waits the bytes would be taken all the same. */
+  get mayWait(): boolean {
+    return this.relay.phase === RelayPhase.Dialing;
+  }
+
+  expectSteps(steps: Steps): void {
+    this.steps = steps;
+  }
+
+  stepBegins(place: number): void {
+    this.listener.inSteps.begins(this as never, place);
+  }
+
+  learn({ header }: Learned): void {
+    if (header === undefined) return;
+    this.header = header;
+    this.believe(header);
+  }
+
+  /** It has sent bytes that were not received yet, and that may be for its steps. */
   get hasUnread(): boolean {
-    return this.parser !== null && this.unread > 0;
+    return this.steps !== null && this.unread > 0;
   }
 
-  /** The client has begun with a header. */
-  get hasHeader(): boolean {
-    return this.header !== null;
-  }
-
-  /** Bytes that were taken for a header's and may be the flow's: at most 11. */
-  protected get undecided(): Uint8Array {
-    return this.parser?.undecided ?? NOTHING;
-  }
-
-  /** The client sends nothing more, or not in time. @returns bytes that are the flow's after all */
-  protected headerEnded(reason: Reason): Uint8Array {
-    const { parser: preamble } = this;
-    if (preamble === null) return NOTHING;
-    const { undecided } = preamble;
-    preamble.ended();
-    this.headerOver(preamble, reason);
-    return this.refusedFor === null ? undecided : NOTHING;
+  stepsOver({ refusedFor, isTold }: Steps): void {
+    this.steps = null;
+    this.listener.inSteps.delete(this as never);
+    if (this.isLeaving) return;
+    if (refusedFor === null) this.pass();
+    else this.refuse(refusedFor, isTold);
   }
 
   /** Nothing is on its way from a client that has not come in. */
@@ -173,7 +125,7 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   private get isInside(): boolean {
-    return this.refusedFor === null && this.parser === null;
+    return this.refusedFor === null && this.steps === null;
   }
 
   /** What the route function is told of the client. */
@@ -193,14 +145,14 @@ export abstract class Arrival<L extends ArrivalListener>
     this.wantedUpstream = upstream;
     this.isStrict = isStrict;
     if (isRefused) this.refuse("route_refused");
-    else this.perform(this.held);
+    else this.pass();
   }
 
   /** The route function has failed. */
   unrouted(): void {
     if (this.isLeaving) return;
     if (this.listener.routes?.options.failure === "refuse") this.refuse("route_failed");
-    else this.perform(this.held);
+    else this.pass();
   }
 
   /** What the upstream is told of the client before the first byte; empty for nothing. */
@@ -223,7 +175,8 @@ export abstract class Arrival<L extends ArrivalListener>
   protected override begins(id: number, client: ClientAddress | null, listener: L): void {
     super.begins(id, client, listener);
     this.refusedFor = null;
-    this.parser = null;
+    this.steps = null;
+    this.stage = 0;
     this.header = null;
     this.admitted = null;
     this.admittedBy = null;
@@ -235,27 +188,6 @@ export abstract class Arrival<L extends ArrivalListener>
     this.admittedBy?.leave(this.admitted);
     this.admitted = null;
     this.listener.entry.roomMade();
-  }
-
-  /** It is decided what the client has begun with. */
-  private headerOver(preamble: ProxyHeaderParser, late: Reason = "preamble_invalid"): void {
-    this.parser = null;
-    this.expectHeader(false);
-    this.listener.preambles.delete(this as never);
-    if (this.isLeaving) return;
-    const { admission, options } = this.listener;
-    const { header } = preamble;
-    const mayBeAbsent = options.edge.proxyProtocol === "optional";
-    if (header !== null) {
-      this.header = header;
-      this.believe(header);
-    } else if (preamble.state !== "absent" || !mayBeAbsent || late === "preamble_full") {
-      this.refuse(
-        preamble.state === "invalid" && preamble.error !== "truncated" ? "preamble_invalid" : late,
-      );
-      return;
-    }
-    this.enter(admission as Admission, this.clientAddress as ClientAddress);
   }
 
   /**
@@ -270,21 +202,10 @@ export abstract class Arrival<L extends ArrivalListener>
     this.destination = destination;
   }
 
-  private enter(admission: Admission, client: ClientAddress): void {
-    const { entry, options, account } = this.listener;
-    // Of a sink that waits the bytes would be taken all the same.
-    const mayWait = options.edge.whenFull === "wait" && this.relay.phase === RelayPhase.Dialing;
-    const refused = this.admit(admission, client, mayWait ? entry.lacking : null);
-    const waits = mayWait && isFull(refused) && entry.add(this as never, refused, options, account);
-    if (waits) this.entersSince = performance.now();
-    else this.admittedOrNot(refused);
-  }
-
-  private admit(
-    admission: Admission,
-    client: ClientAddress,
-    lacking: FullReason | null = null,
-  ): Reason | null {
+  enter(admission: Admission, lacking: FullReason | null = null): Reason | null {
+    const { clientAddress: client } = this;
+    // Not known is never allowed, and asked before.
+    if (client === null) return "client_reset";
     const refused = admission.admit(client, lacking);
     if (refused === null) {
       this.admitted = client;
@@ -293,27 +214,20 @@ export abstract class Arrival<L extends ArrivalListener>
     return refused;
   }
 
+  waitsToEnter(): void {
+    this.entersSince = this.listener.clock.now();
+  }
+
   askToEnter(admission: Admission | null): Reason | null {
-    const { clientAddress } = this;
     // Nobody is counted any more where there are no limits.
-    if (admission === null || clientAddress === null) return null;
-    return this.admit(admission, clientAddress);
+    return admission === null ? null : this.enter(admission);
   }
 
   admittedOrNot(refused: Reason | null): void {
-    if (this.entersSince !== 0) this.enteringMs = performance.now() - this.entersSince;
+    this.enteringMs = this.listener.clock.now() - this.entersSince;
     this.entersSince = 0;
-    if (refused === null) this.route();
+    if (refused === null) this.pass();
     else this.refuse(refused);
-  }
-
-  private route(): void {
-    const { routes, options, local } = this.listener;
-    const isTold = routes !== null || options.edge.sendProxyProtocol !== "off" || local === null;
-    // Now, as a client that resets while its upstream is dialled takes its own end with it.
-    if (isTold) this.destination ??= this.ownAddress;
-    if (routes === null) this.perform(this.held);
-    else routes.ask(this as never);
   }
 
   /** It is decided that it ends: whatever comes now comes too late. */
@@ -329,18 +243,6 @@ export abstract class Arrival<L extends ArrivalListener>
     return true;
   }
 
-  private refuse(reason: Reason): void {
-    this.refusedFor = reason;
-    const { refusal } = this.listener.options.edge;
-    // Without an upstream to be dialled its bytes would be taken for ever. Whose place somebody else
-    // needs, and who has gone, does not wait either.
-    const isHere = reason !== "client_reset" && reason !== "preamble_full";
-    const mayWait = this.relay.phase === RelayPhase.Dialing && isHere;
-    if (typeof refusal === "object" && mayWait) this.listener.tarpit.add(this as never);
-    else if (refusal === "close" && isHere) this.retire(reason);
-    else this.terminate(reason);
-  }
-
   /** Those of the client's header, and a name by which both sides' logs find the relay. */
   private get tlvs(): readonly Tlv[] {
     const given = (this.header?.tlvs ?? []).filter(({ type }) => type !== TlvType.Noop);
@@ -351,9 +253,6 @@ export abstract class Arrival<L extends ArrivalListener>
 }
 
 const NOTHING = new Uint8Array(0);
-
-/** A header comes with the first segment: who has said nothing for so long hardly will. */
-const HEADER_MS = 1_000;
 
 /** No address in particular, of the same family. */
 function unspecified(client: ClientAddress): Uint8Array {

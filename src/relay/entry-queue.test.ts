@@ -15,7 +15,7 @@ class Stage implements Disposable {
       waits: (client) => this.watched.add(client),
       waitsNoMore: (client) => this.watched.delete(client),
     },
-    this.clock.alarm,
+    this.clock,
   );
   readonly told: [string, Reason | null][] = [];
   room = 0;

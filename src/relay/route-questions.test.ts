@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
+import { clockWith } from "../base/test-clock.ts";
 import type { RouteAnswer, RouteChoice } from "../entry/route/answer.ts";
 import type { Caller } from "../entry/route/connection.ts";
 import { type Routed, type RouteQuestion, RouteQuestions } from "./route-questions.ts";
@@ -36,7 +37,7 @@ function questions(timeoutMs = 1): RouteQuestions<Relay> {
       },
       routeFailed: (listener, why) => failures.push(`${listener}: ${why}`),
     },
-    (_, call) => alarms.push(call),
+    clockWith((_, call) => void alarms.push(call)),
   );
 }
 

@@ -20,11 +20,11 @@ class Stage implements Disposable {
   waitingCount = 0;
   /** Of whoever comes now. */
   options: DialOptions;
-  private readonly startedAt = this.clock.now;
+  private readonly startedAt = this.clock.now();
 
   constructor(options: Partial<DialOptions>) {
     this.options = { ...listenerDefaults.dial, ...options };
-    this.waiting = new WaitingRoom(() => this.room === 0, this.clock.alarm);
+    this.waiting = new WaitingRoom(() => this.room === 0, this.clock);
   }
 
   /** A client comes. */
@@ -42,7 +42,7 @@ class Stage implements Disposable {
   }
 
   get age(): number {
-    return this.clock.now - this.startedAt;
+    return this.clock.now() - this.startedAt;
   }
 
   [Symbol.dispose](): void {

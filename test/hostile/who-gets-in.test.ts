@@ -5,6 +5,7 @@ import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
 import type { WantedListener } from "../../src/config/options.ts";
 import { Edges } from "../../src/control/edges.ts";
+import { nextOf } from "../../src/control/test-next.ts";
 import { parseNetwork } from "../../src/entry/access/networks.ts";
 import { Ledger } from "../../src/relay/ledger/ledger.ts";
 import { Meter } from "../../src/relay/ledger/meter.ts";
@@ -56,7 +57,9 @@ async function listenerOf(rules: Rules): Promise<CarrierListener> {
   const table = new UpstreamTable(1);
   for (const slot of [0, 1]) table.reset(slot, 1);
   const edges = new Edges(1, { rowOf: () => 1, keepRows() {} });
-  const [adopted] = await edges.adopt([wanted], 0);
+  const next = nextOf([wanted]);
+  await edges.stage(next);
+  const [adopted] = next.edged;
   return new CarrierListener(adopted as never, account, table, headersMax);
 }
 
@@ -134,7 +137,7 @@ test(
             if (now === index + guest.speaksAfter) {
               carrier.says(guest.words.bytes.subarray(0, guest.size), guest.piece);
               if (guest.end === "fin") carrier.finishes();
-              if (guest.end === "silence") carrier.preambleLate("preamble_timeout");
+              if (guest.end === "silence") carrier.stepLate("preamble_timeout");
               if (guest.end === "reset") carrier.leaves();
               model.speaks(guest);
               if (guest.end === "reset") model.leaves(guest);

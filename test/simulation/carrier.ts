@@ -1,5 +1,6 @@
 import type { Address } from "../../src/base/address.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
+import { StreamKind } from "../../src/kinds/stream/kind.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { Hall, type HallCarrier, type HallLinks } from "../../src/relay/hall.ts";
 import { Ledger } from "../../src/relay/ledger/ledger.ts";
@@ -22,13 +23,15 @@ export interface Behaviour {
   readonly limitsReceives: boolean;
   /** Bytes that each direction may hold. */
   readonly memory: number;
+  /** What each client says before its flow, which its steps consume. */
+  readonly opening: Uint8Array;
 }
 
 /**
  * A carrier whose network and clock are the test's: what really happens is that steps are taken, in each of
  * which everything may happen that can.
  */
-export class SimulatedCarrier implements HallCarrier<SimulatedConduit, SimulatedListener> {
+export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
   readonly alarms = new Alarms();
   readonly meter = new Meter(RECEIVE_MAX, RECEIVE_MAX);
   readonly memory: { readonly up: Memory; readonly down: Memory };
@@ -52,20 +55,19 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     readonly fate: Fate,
     readonly world: World,
     private readonly listening: Listening,
-    links: Omit<HallLinks, "alarm">,
+    links: Omit<HallLinks, "clock">,
   ) {
     this.memory = { up: new Memory(story.memory), down: new Memory(story.memory) };
     const memory = { segmentSize: RECEIVE_MAX, segmentCount: story.memory / RECEIVE_MAX };
     this.ledger = new Ledger("sockets", this.meter, wholeShare, memory);
-    const all = { ...links, alarm: this.alarms.set };
-    this.hall = new Hall<SimulatedConduit, SimulatedListener>(this, this.ledger, wholeShare, all);
+    const all = { ...links, clock: this.alarms };
+    const streams = new StreamKind<SimulatedConduit, SimulatedListener>(
+      (listener) => new SimulatedConduit(this, listener),
+    );
+    this.hall = new Hall(this, streams, this.ledger, wholeShare, all);
   }
 
   // --- what the hall asks for ---
-
-  newConduit(listener: SimulatedListener): SimulatedConduit {
-    return new SimulatedConduit(this, listener);
-  }
 
   newAttempt(conduit: SimulatedConduit, address: Address): SimulatedAttempt {
     return new SimulatedAttempt(this, conduit, address);

@@ -30,6 +30,8 @@ export class SimulatedEnd implements CompletingEnd {
   /** It is not read, and its reset is to be told. */
   private isWatched = false;
   private asked = 0;
+  /** What a client says before the first bytes of its flow. */
+  private opening: Uint8Array;
   private readonly feed = () => this.incoming.feed();
 
   /**
@@ -44,6 +46,7 @@ export class SimulatedEnd implements CompletingEnd {
     private readonly outgoing: SimulatedLane,
   ) {
     this.limitsReceives = carrier.story.limitsReceives;
+    this.opening = connection.isClient ? carrier.story.opening : NOTHING;
   }
 
   get isReceiving(): boolean {
@@ -111,7 +114,7 @@ export class SimulatedEnd implements CompletingEnd {
   }
 
   get unread(): number {
-    return this.connection.readable;
+    return this.opening.length + this.connection.readable;
   }
 
   get otherAddress(): Uint8Array | null {
@@ -126,7 +129,10 @@ export class SimulatedEnd implements CompletingEnd {
   keepUrgentBytes(): void {}
 
   sendFirst(): boolean {
-    throw new Error("simulation: no story has a PROXY header for its upstream");
+    const { connection } = this;
+    holds(connection.isClient, "no story has a PROXY header for its upstream");
+    holds(connection.sent === 0 && !this.isSendPending, "a step replies before the flow begins");
+    return !connection.isBroken;
   }
 
   /** Lets happen to it what can happen now. @returns whether anything did */
@@ -155,6 +161,15 @@ export class SimulatedEnd implements CompletingEnd {
   private completeReceive(): boolean {
     const { carrier, connection, incoming } = this;
     const { queue } = incoming;
+    if (this.opening.length > 0 && !this.isCancelled && !connection.isBroken) {
+      if (queue.memory.isDry) return false;
+      const size = carrier.part(Math.min(this.opening.length, this.most));
+      this.isReceivePending = carrier.goesOn && this.most === RECEIVE_MAX && !this.isStopping;
+      queue.push(this.opening.slice(0, size));
+      this.opening = this.opening.subarray(size);
+      incoming.received(size);
+      return true;
+    }
     // A multishot receive goes on after what it has brought, one that was limited never does.
     if (connection.readable > 0 && !this.isCancelled && !queue.memory.isDry) {
       if (this.isStopping && carrier.isSlow) return false;
@@ -193,6 +208,8 @@ export class SimulatedEnd implements CompletingEnd {
     return true;
   }
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** The next bytes that a far end has written. */
 function bytesOf({ pattern, received }: Connection, size: number): Uint8Array {

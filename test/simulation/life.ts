@@ -1,7 +1,14 @@
 import type { Address } from "../../src/base/address.ts";
 import { listenerDefaults } from "../../src/config/defaults.ts";
-import type { ListenerOptions, MirrorOptions, Mode } from "../../src/config/options.ts";
+import type {
+  EdgeOptions,
+  ListenerOptions,
+  MirrorOptions,
+  Mode,
+} from "../../src/config/options.ts";
+import { ProxyHeaderPlan } from "../../src/entry/proxy-header.ts";
 import type { RouteAnswer } from "../../src/entry/route/answer.ts";
+import type { StepPlan } from "../../src/entry/step.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
@@ -9,6 +16,8 @@ import { hearing } from "../../src/relay/observer.ts";
 import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
+import { PeekPlan, REQUEST, RequestPlan } from "../fixtures/test-steps.ts";
+import { headerV2, ipv4Addresses } from "../hostile/headers.ts";
 import { holds } from "../model/fuzz.ts";
 import { Clock } from "../uring/clock.ts";
 import type { Ending } from "../uring/end.ts";
@@ -30,6 +39,8 @@ const ROUTE_ANSWER_MS = 30;
 const LOOKUP_MS = 40;
 /** Milliseconds between two things that an operator does, on average. */
 const OPERATOR_MS = 60;
+/** Milliseconds that a client has for each step. */
+const STEP_MS = 40;
 /** Milliseconds that an end has to take what came before a reset. */
 const STALL_MS = 2_000;
 /** A step in which nothing is due takes so long. */
@@ -66,6 +77,12 @@ export interface Story {
   readonly upRate: number;
   readonly downRate: number;
   readonly routes: boolean;
+  /** Clients begin with a PROXY header. */
+  readonly header: boolean;
+  /** They ask for encryption, which there is not. */
+  readonly request: boolean;
+  /** Bytes of the flow that a step reads and leaves; 0 for no such step. */
+  readonly peek: number;
   readonly mirror: MirrorOptions | null;
   /** Somebody reloads, closes and opens upstreams, and drops their relays meanwhile. */
   readonly operator: boolean;
@@ -83,15 +100,26 @@ export class Life {
   steps = 0;
   /** What has happened, for whoever has to understand a story that fails. */
   readonly told: string[] = [];
+  private readonly plans: readonly StepPlan[];
   private operatesAt = Infinity;
 
   constructor(readonly story: Story) {
     const { clock } = this;
     this.fate = new Fate(story.faults, seeded(story.seed));
+    this.plans = [
+      ...(story.header ? [new ProxyHeaderPlan(headerEdge, null)] : []),
+      ...(story.request ? [new RequestPlan(STEP_MS, true)] : []),
+      ...(story.peek > 0 ? [new PeekPlan(STEP_MS, story.peek)] : []),
+    ];
+    const opening = Buffer.concat([
+      story.header ? headerV2(0x21, 0x11, ipv4Addresses(10, 0, 0, 1)) : NOTHING,
+      story.request ? REQUEST : NOTHING,
+    ]);
+    const behaviour = { ...story, opening };
     this.world = new World(clock, this.fate, { ...story, spanMs: story.stormMs }, story.mode);
     this.carrier = clock.during(
       () =>
-        new SimulatedCarrier(story, clock, this.fate, this.world, this.listening, {
+        new SimulatedCarrier(behaviour, clock, this.fate, this.world, this.listening, {
           observer: this.observer,
           resolve: (address, _slot, answer) => {
             const host = address.kind === "tcp" ? address.host : address.path;
@@ -127,7 +155,7 @@ export class Life {
     const { hall } = carrier;
     const options = this.listenerOptions();
     const listener = new SimulatedListener(
-      hall.partsOf(options, options.address, before),
+      { ...hall.partsOf(options, options.address, before), steps: this.plans },
       hall.dialer,
     );
     carrier.listener = listener;
@@ -338,6 +366,13 @@ export class Life {
   }
 }
 
+const NOTHING = new Uint8Array(0);
+const headerEdge: EdgeOptions = {
+  ...listenerDefaults.edge,
+  proxyProtocol: "required",
+  preambleTimeoutMs: STEP_MS,
+};
+
 function checkDial({ attempts, relay, untried }: SimulatedConduit): void {
   holds(attempts.length <= 4, "a dial has a few attempts at a time");
   holds(relay.dialing || attempts.length === 0, "only a dial under way has attempts");
@@ -348,7 +383,8 @@ function checkLane({ relay }: SimulatedConduit, lane: SimulatedLane): void {
   const { flow, queue, source, target } = lane;
   holds(flow.size <= FLOW_LIMIT, "a flow holds at most its limit");
   const isCounted = flow.phase === Phase.Open || flow.phase === Phase.Draining;
-  holds(!isCounted || queue.size === flow.size, "the queue holds what the flow counts");
+  const isRead = lane.steps !== null;
+  holds(!isCounted || isRead || queue.size === flow.size, "the queue holds what the flow counts");
   if (relay.phase !== RelayPhase.Relaying || flow.over) return;
   const isServed = source === null || source.isReceivePending || lane.isResting;
   holds(!flow.receiving || isServed, "a receive that the flow waits for is under way");

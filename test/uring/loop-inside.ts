@@ -27,7 +27,7 @@ export interface LoopInside {
   readonly memory: Memory;
   readonly chunks: Chunks;
   readonly hall: {
-    readonly spare: readonly UringConduit[];
+    readonly kind: { readonly spare: readonly UringConduit[] };
     readonly descriptors: Descriptors;
     readonly copies: Copies;
   };
@@ -65,7 +65,7 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
 }
 
 function conduitsOf({ ledger, hall }: LoopInside): UringConduit[] {
-  return [...ledger.running, ...hall.spare];
+  return [...ledger.running, ...hall.kind.spare];
 }
 
 /** What the kernel has of copies is counted, and a copy that is over has nothing. */

@@ -506,6 +506,8 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       find: "      this.carrier.resume();\n",
       replace: "",
     },
+  ],
+  "../../kinds/stream/kind.ts": [
     {
       what: "a relay has two tenants at a time",
       find: "if (this.spare.length < SPARE_MAX) this.spare.push(relay);",

@@ -80,9 +80,8 @@ export class SocketsConduit
 
   /** Bun's `end`: a FIN came from the lane's source. */
   sourceEnded(lane: SocketsLane): void {
-    if (lane.hasPreamble) {
-      this.headerEnded("preamble_invalid");
-      lane.preambleOver();
+    if (lane.steps !== null) {
+      lane.giveUpStep("preamble_invalid", true);
       if (this.isLeaving) return;
     }
     if (lane === this.up && this.waitedEnough()) return;

@@ -1,4 +1,5 @@
 import { workerData } from "node:worker_threads";
+import { systemClock } from "../../base/clock.ts";
 import type { Listening } from "../engine.ts";
 import { Held } from "../held.ts";
 import { guarded } from "../thread/guarded.ts";
@@ -24,7 +25,7 @@ class SocketsReporter extends Reporter {
     const micros = this.flushWhenDue();
     this.isDue = micros !== Infinity;
     // By then nobody is there to be kept from what it throws.
-    if (this.isDue) setTimeout(() => tell(undefined, () => this.tellSoon()), micros / 1e3);
+    if (this.isDue) systemClock.hold(micros / 1e3, () => tell(undefined, () => this.tellSoon()));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Address } from "../../base/address.ts";
 import { cleanUp } from "../../base/clean-up.ts";
+import { systemClock } from "../../base/clock.ts";
 import { defectText, stackOf } from "../../base/stack.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { EventOf, ProxyEvent } from "../../relay/events.ts";
@@ -133,7 +134,7 @@ export class Reporter implements Observer {
   /** Tells of the relays that started or ended, if it is time. @returns microseconds until it is */
   flushWhenDue(): number {
     if (!this.hasGathered) return Infinity;
-    const left = this.toldAt + TELL_MS - performance.now();
+    const left = this.toldAt + TELL_MS - systemClock.now();
     if (left > 0) return left * 1e3;
     this.flush();
     return Infinity;
@@ -142,7 +143,7 @@ export class Reporter implements Observer {
   /** Tells of the relays that started or ended. */
   flush(): void {
     if (!this.hasGathered) return;
-    this.toldAt = performance.now();
+    this.toldAt = systemClock.now();
     try {
       // In this order: a relay may have started and ended in between.
       for (const name of gatheredNames) this.send(name);

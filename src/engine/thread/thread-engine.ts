@@ -5,6 +5,7 @@ import {
   Worker,
 } from "node:worker_threads";
 import { cleanUp } from "../../base/clean-up.ts";
+import { systemClock } from "../../base/clock.ts";
 import { defectText, stackOf } from "../../base/stack.ts";
 import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
@@ -231,9 +232,10 @@ export class ThreadEngine implements Engine {
     if (this.isOver) return Promise.resolve(null);
     const token = ++this.lastToken;
     const { promise, resolve } = Promise.withResolvers<Answer | null>();
-    const timer = withinMs === Infinity ? null : setTimeout(() => answered(null), withinMs);
+    const takeBack =
+      withinMs === Infinity ? () => {} : systemClock.hold(withinMs, () => answered(null));
     const answered = (answer: Answer | null) => {
-      if (timer !== null) clearTimeout(timer);
+      takeBack();
       this.questions.delete(token);
       resolve(answer);
     };
@@ -349,16 +351,16 @@ export class ThreadEngine implements Engine {
   /** A thread that has nothing left to do, and does not end, is ended. */
   private endSoon(): void {
     this.pulse.stop();
-    setTimeout(() => void this.end(), END_MS).unref();
+    systemClock.alarm(END_MS, () => void this.end());
   }
 
   /** Ends the thread, whatever it does. @returns when it has ended, or nobody waits any more */
   private async end(): Promise<void> {
     if (this.isGone) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, END_MS);
+    const takeBack = systemClock.hold(END_MS, resolve);
     await Promise.race([this.worker.terminate().catch(() => {}), promise]);
-    clearTimeout(timer);
+    takeBack();
     // It is the system's then.
     this.stopping?.resolve(this.cutCount);
   }

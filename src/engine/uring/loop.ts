@@ -3,6 +3,7 @@ import { cleanUp, cleanUpOrThrow } from "../../base/clean-up.ts";
 import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
+import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
@@ -43,6 +44,7 @@ import { Yielding } from "./yielding.ts";
 
 /** Between two looks for resets that the kernel has not told. */
 const SWEEP_MS = 1_000;
+
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report extends Observer {
   /** Resolves a host name; answered in a later turn. */
@@ -83,7 +85,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements HallCarrier<UringConduit, UringListener> {
+export class Loop implements HallCarrier<UringConduit> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -132,7 +134,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     this.allowsPrompt = waitCount === 0 && sqPollIdleMs === 0;
     const isOneOfSeveral = options.share.engines > 1;
     const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
-    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel) : null;
+    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel, this.alarms) : null;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
       report.on({ event: "poolGrew", bytes }),
     );
@@ -141,8 +143,17 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     this.ledger.counts[Count.hasRing] = 1;
     const resolve: ResolveName = (...question) => report.resolve(...question);
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
-    const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
-    this.hall = new Hall<UringConduit, UringListener>(this, this.ledger, options.share, links);
+    const links = { observer: report, resolve, askRoute, clock: this.alarms };
+    const streams = new StreamKind<UringConduit, UringListener>(
+      (listener) => new UringConduit(this, listener),
+    );
+    this.hall = new Hall<UringConduit, UringListener>(
+      this,
+      streams,
+      this.ledger,
+      options.share,
+      links,
+    );
     this.acceptor = new Acceptor(this);
     this.tidying = new Tidying(
       this.alarms,
@@ -483,9 +494,5 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
 
   private listenForWake(): void {
     this.prepare.read(this.options.wakeFd, this.wakeAddress, ticketLow(Operation.Wake, 0), 0);
-  }
-
-  newConduit(listener: UringListener): UringConduit {
-    return new UringConduit(this, listener);
   }
 }

@@ -2,7 +2,7 @@ import type { Address } from "../../base/address.ts";
 import { numberOfReason, type Reason, reasons } from "../../base/reason.ts";
 import type { EngineName, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count, engineRow, flowFigures } from "../../counts/figures.ts";
-import type { RelayStory } from "../relay-story.ts";
+import type { Running } from "../running.ts";
 import type { EngineShare } from "../share.ts";
 import { ListenerAccount, nameOfListener } from "./account.ts";
 import type { Meter } from "./meter.ts";
@@ -17,10 +17,10 @@ interface Counted {
 }
 
 /**
- * What an engine counts of its relays: those that run, and all figures, which it writes to {@link pages}
- * as things happen, so that nothing has to be asked or added up to know them.
+ * What an engine counts of whatever runs: that itself, and all figures, which it writes to the pages
+ * of its {@link pages} as things happen, so that nothing has to be asked or added up to know them.
  */
-export class Ledger<T extends RelayStory> {
+export class Ledger<T extends Running> {
   /** Relays that run, in the order of acceptance. */
   readonly running = new Set<T>();
   /** All that is counted, for whoever wants to read it. */

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { numberOfReason, reasons } from "../../base/reason.ts";
 import type { EngineName } from "../../config/options.ts";
 import {
@@ -42,14 +43,19 @@ interface Listener {
  * Only the engine adds pages and removes some: see `ListenerAccount` for how many there may be.
  */
 export class Pages {
-  private readonly startedAt = performance.now();
+  private readonly startedAt: number;
   private engine: EnginePage | null = null;
   private readonly listeners = new Map<string, Listener>();
   private readonly mirrors: MirrorPage[] = [];
   private added: (page: Page) => void = () => {};
   private removed: (page: UpstreamPage) => void = () => {};
 
-  constructor(private readonly name: EngineName) {}
+  constructor(
+    private readonly name: EngineName,
+    private readonly clock: Pick<Clock, "now"> = systemClock,
+  ) {
+    this.startedAt = clock.now();
+  }
 
   /** From now on there is this page, too; that of a listener comes before those of its upstreams. */
   add(page: Page): void {
@@ -131,7 +137,7 @@ export class Pages {
     const accepted = counts[Count.accepted] as number;
     return {
       engine: name,
-      durationMs: performance.now() - this.startedAt,
+      durationMs: this.clock.now() - this.startedAt,
       relays: {
         accepted,
         running: accepted - ended,

@@ -1,6 +1,7 @@
 import { formatAddress } from "../../base/address.ts";
 import { cleanUpOrThrow, forEach } from "../../base/clean-up.ts";
-import { type Alarm, Deadlines, timerAlarm } from "../../base/deadlines.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { Deadlines } from "../../base/deadlines.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import { Backlog } from "../../memory/backlog.ts";
@@ -77,13 +78,13 @@ export class Copies {
   constructor(
     private readonly host: CopiesHost,
     { pages, counts }: { readonly pages: Pages; readonly counts: Numbers },
-    private readonly alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
   ) {
     const first = Count.mirrorSegmentsLeased;
     this.figures = counts.subarray(first, first + PoolCount.Size);
     this.pages = pages;
     const queue = (spanMs: number, call: (copy: Copy) => void) =>
-      new Deadlines<Copy>(spanMs, call, alarm);
+      new Deadlines<Copy>(spanMs, call, clock);
     this.leaving = queue(LEAVE_MS, (copy) => copy.leftTooLong());
     this.waiting = queue(STILL_MS, (copy) => copy.lookStill());
     this.draining = queue(DRAIN_LOOK_MS, (copy) => copy.advance());
@@ -112,7 +113,7 @@ export class Copies {
       this.accounts.set(key, account);
       this.pages.add(account.page);
     }
-    return new Mirror(mirror, connectTimeoutMs, account, this.alarm);
+    return new Mirror(mirror, connectTimeoutMs, account, this.clock);
   }
 
   /**
@@ -152,7 +153,7 @@ export class Copies {
   hurry(): void {
     if (this.isHurrying) return;
     this.isHurrying = true;
-    this.alarm(STOP_MS, () => this.cut());
+    this.clock.alarm(STOP_MS, () => this.cut());
   }
 
   /** Gives all of them up, at once. */

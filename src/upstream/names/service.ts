@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress, type TcpAddress } from "../../base/address.ts";
-import { timerSpan } from "../../base/deadlines.ts";
+import { timerSpan } from "../../base/clock.ts";
 import { ConfigError } from "../../base/error.ts";
 import { askDns, attempts, systemServers } from "./dns-client.ts";
 import type { DnsRecord } from "./dns-message.ts";
