@@ -1,7 +1,6 @@
 import type { ErrorDocument } from "../admin/api.ts";
-import { formatAddress, parseAddress } from "../base/address.ts";
+import { type Address, formatAddress, parseAddress } from "../base/address.ts";
 import { ConfigError, printable } from "../base/error.ts";
-import type { Address } from "../config/options.ts";
 import { proxyTable } from "../config/table/table.ts";
 import { type AnswerShape, errorAnswer, isOfShape } from "./admin-answers.ts";
 import type { Flag } from "./flag.ts";

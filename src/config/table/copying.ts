@@ -1,6 +1,5 @@
-import { parseAddress } from "../../base/address.ts";
+import { type Address, parseAddress } from "../../base/address.ts";
 import { parseSize } from "../../base/quantity.ts";
-import type { Address } from "../options.ts";
 import { refuse, scalar, tight } from "../rule.ts";
 import { addressBy, count, sizeBy } from "./kind.ts";
 import { perListener } from "./setting.ts";

@@ -1,7 +1,6 @@
 import { formatDuration, parseDuration, parseSize } from "../../base/quantity.ts";
 import { formatNetwork, type Network, parseNetwork } from "../../entry/access/networks.ts";
-import type { Believed, NetworkList } from "../edge.ts";
-import type { ProxyProtocolIn, ProxyProtocolOut, Refusal } from "../options.ts";
+import type { ProxyProtocolIn, ProxyProtocolOut } from "../../entry/proxy-protocol/header.ts";
 import { isWord, refuse, scalar } from "../rule.ts";
 import {
   byteRateBy,
@@ -20,6 +19,18 @@ const HOUR_MS = 3_600_000;
 const MILLION = 1_000_000;
 const KIB = 1024;
 const GIB = KIB ** 3;
+
+/** What who may not come in gets: RST or FIN at once, or RST after a time in which nothing is read. */
+export type Refusal = "reset" | "close" | { readonly tarpitMs: number };
+
+/** Networks, and files that have more of them. */
+export interface NetworkList {
+  readonly networks: readonly Network[];
+  readonly files: readonly string[];
+}
+
+/** Networks, or explicitly whoever connects. */
+export type Believed = NetworkList | "any";
 
 /** What may be said of PROXY headers of clients, and for upstreams. */
 export const headersIn: readonly ProxyProtocolIn[] = ["off", "optional", "required"];

@@ -1,6 +1,5 @@
-import { formatAddress } from "../../base/address.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
 import { formatCount, formatDuration, formatMicros } from "../../base/quantity.ts";
-import type { Address } from "../options.ts";
 import * as rules from "../rule.ts";
 import { either, type Rule, tight } from "../rule.ts";
 
