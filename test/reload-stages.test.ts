@@ -4,17 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { standingOf } from "../src/admin/standing.ts";
 import { listenersOf } from "../src/admin/state.ts";
-import { formatAddress } from "../src/base/address.ts";
+import { type Address, formatAddress, type TcpAddress } from "../src/base/address.ts";
+import { listenerDefaults, uringDefaults } from "../src/config/defaults.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
-import {
-  type Address,
-  type EdgeOptions,
-  listenerDefaults,
-  type ProxyOptions,
-  type TcpAddress,
-  uringDefaults,
-  type WantedListener,
-} from "../src/config/options.ts";
+import type { EdgeOptions, ProxyOptions, WantedListener } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import type { LookUpParts } from "../src/control/services.ts";
 import type { Part } from "../src/control/stage.ts";

@@ -1,11 +1,6 @@
 import { expect, test } from "bun:test";
-import { edgeDefaults } from "../config/edge.ts";
-import {
-  type EdgeOptions,
-  type GateOptions,
-  type ListenerOptions,
-  listenerDefaults,
-} from "../config/options.ts";
+import { edgeDefaults, listenerDefaults } from "../config/defaults.ts";
+import type { AdmissionTables, EdgeOptions, ListenerOptions } from "../config/options.ts";
 import { clientAt } from "../entry/access/test-addresses.ts";
 import { ClientCounts } from "../entry/limits/client-counts.ts";
 import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";
@@ -40,20 +35,20 @@ const limited = { maxRelaysPerClient: 3, clientRate: 5, maxRelaysPerNetwork: 9, 
 async function prepare(edges: Edges, listeners: readonly ListenerOptions[], totalRelays = 0) {
   const next = nextOf(listeners, totalRelays);
   const stage = await edges.stage(next);
-  return { stage, gates: next.edged.map(({ edge }) => edge.gate) };
+  return { stage, tables: next.edged.map(({ edge }) => edge.tables) };
 }
 
 /** A reload that is carried out. */
 async function reload(...given: Parameters<typeof prepare>) {
-  const { stage, gates } = await prepare(...given);
+  const { stage, tables } = await prepare(...given);
   void stage.commit();
-  return gates;
+  return tables;
 }
 
 /** The memory that workers get for the listener's clients. */
 async function memoryOf(edges: Edges, edge: Partial<EdgeOptions>) {
-  const [gate] = await reload(edges, [listener(edge)]);
-  return gate;
+  const [tables] = await reload(edges, [listener(edge)]);
+  return tables;
 }
 
 test("what was counted outlives reloads", async () => {
@@ -77,10 +72,10 @@ test("addresses with one name share what is counted", async () => {
     address: { kind: "tcp", host: "127.0.0.1", port } as const,
   });
   const [one, two] = await reload(edges, [at(1), at(2)]);
-  expect(two).toEqual(one as GateOptions);
+  expect(two).toEqual(one as AdmissionTables);
   expect(two?.counts).toBe(one?.counts as SharedArrayBuffer);
   const [left] = await reload(edges, [at(2)]);
-  expect(left).toEqual(one as GateOptions);
+  expect(left).toEqual(one as AdmissionTables);
   expect(left?.rates).toBe(one?.rates as SharedArrayBuffer);
   expect(rows.names).toEqual(["127.0.0.1:1"]);
 });
@@ -123,7 +118,7 @@ test("the rows of listeners that go are given back, those of a reload that fails
 
 test("what a failed worker had counted of clients and networks is taken back", async () => {
   const edges = new Edges(2, new Rows());
-  const { counts, networkCounts } = (await memoryOf(edges, limited)) as GateOptions;
+  const { counts, networkCounts } = (await memoryOf(edges, limited)) as AdmissionTables;
   const options = { max: 1, workers: 2, worker: 1 };
   const tables = [
     new ClientCounts({ ...options, memory: counts as SharedArrayBuffer }),

@@ -1,6 +1,7 @@
 import { ConfigError } from "../base/error.ts";
-import { isNobody, type NetworkList } from "../config/edge.ts";
-import type { EdgeOptions, GateOptions, WantedListener } from "../config/options.ts";
+import { isNobody } from "../config/edge.ts";
+import type { AdmissionTables, EdgeOptions, WantedListener } from "../config/options.ts";
+import type { NetworkList } from "../config/table/entering.ts";
 import { readNetworks } from "../entry/access/file.ts";
 import { type Network, NetworkSet } from "../entry/access/networks.ts";
 import { AccessList } from "../entry/access/rules.ts";
@@ -11,7 +12,7 @@ import { homesOf, keyed } from "./plan.ts";
 import type { Next, Part, Stage } from "./stage.ts";
 
 /** Whom a listener lets in, and whom it believes, as tables that all threads can read. */
-type Lists = Pick<GateOptions, "access" | "trusted">;
+type Lists = Pick<AdmissionTables, "access" | "trusted">;
 
 /** What workers share for one listener; the memory as long as its limits stay what they are. */
 interface Memory {
@@ -145,7 +146,7 @@ export class Edges implements Part {
         names.add(name);
         return { slot: this.rows.rowOf(name), most, full };
       });
-      const gate: GateOptions = {
+      const tables: AdmissionTables = {
         ...lists,
         rows,
         rates: clients.rates,
@@ -153,7 +154,7 @@ export class Edges implements Part {
         networkRates: networks.rates,
         networkCounts: networks.counts,
       };
-      return isNeeded(gate, edge) ? { ...listener, edge: { ...edge, gate } } : listener;
+      return isNeeded(tables, edge) ? { ...listener, edge: { ...edge, tables } } : listener;
     });
   }
 
@@ -217,8 +218,8 @@ async function allOf<T>(wanted: readonly Promise<T>[]): Promise<T[]> {
   return given;
 }
 
-function isNeeded(gate: GateOptions, edge: EdgeOptions): boolean {
-  const { access, rows, rates, counts, networkRates, networkCounts } = gate;
+function isNeeded(tables: AdmissionTables, edge: EdgeOptions): boolean {
+  const { access, rows, rates, counts, networkRates, networkCounts } = tables;
   const limits = [access, rates, counts, networkRates, networkCounts];
   if (rows.length > 0 || limits.some((one) => one !== null)) return true;
   return edge.proxyProtocol !== "off";

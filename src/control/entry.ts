@@ -1,10 +1,5 @@
-import { formatAddress } from "../base/address.ts";
-import type {
-  Address,
-  HealthOptions,
-  ListenerOptions,
-  UpstreamOptions,
-} from "../config/options.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import type { HealthOptions, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import type { ProxyEvent } from "../relay/events.ts";
 import { checkedAddress } from "../upstream/health/check-options.ts";
 

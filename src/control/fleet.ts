@@ -1,8 +1,8 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { cleanUpOrThrow } from "../base/clean-up.ts";
 import { type ProcessClock, systemClock } from "../base/clock.ts";
 import { stackOf } from "../base/stack.ts";
-import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
+import type { EngineName, ListenerOptions } from "../config/options.ts";
 import { type Acceptance, type Engine, type Listening, paused } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import {

@@ -1,6 +1,6 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { throwAny } from "../base/clean-up.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";

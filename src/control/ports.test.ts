@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { formatAddress, parseAddress } from "../base/address.ts";
-import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
+import { listenerDefaults } from "../config/defaults.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import type { Listening } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { closeAll, type GivenSockets } from "../engine/listening-socket.ts";

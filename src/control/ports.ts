@@ -1,5 +1,5 @@
-import { formatAddress } from "../base/address.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import type { Engine, Listening } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { closeAll, type GivenSockets, openPlaces } from "../engine/listening-socket.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { parseAddress } from "../base/address.ts";
+import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
-import { listenerDefaults } from "../config/options.ts";
 import { hearing } from "../relay/observer.ts";
 import type { HealthView } from "../upstream/health/checker.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";

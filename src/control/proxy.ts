@@ -1,13 +1,15 @@
+import type { Address } from "../base/address.ts";
 import { cleanUp, cleanUpOrThrow } from "../base/clean-up.ts";
 import { ConfigError } from "../base/error.ts";
 import { formatCounted } from "../base/quantity.ts";
-import type { Address, ProxyOptions, WantedListener } from "../config/options.ts";
+import type { ProxyOptions, WantedListener } from "../config/options.ts";
 import type { Engine } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { type EngineChoice, selectEngine } from "../engine/select.ts";
 import type { ProxyEvent } from "../relay/events.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import { DialFilter } from "./dial-filter.ts";
 import { Edges } from "./edges.ts";
 import { Listeners } from "./listeners.ts";
 import { newEngine } from "./new-engine.ts";
@@ -16,7 +18,6 @@ import { OwnListeners } from "./own-listeners.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
 import { Ports, type TakeSockets } from "./ports.ts";
 import { type LookUpParts, lookUpBy, Services } from "./services.ts";
-import { Sieve } from "./sieve.ts";
 import { sources } from "./source-addresses.ts";
 import { Next, type Part, type Parts, reloaded, type Stage, stageAll } from "./stage.ts";
 import { StoppedError } from "./stopped-error.ts";
@@ -88,11 +89,11 @@ export class RunningProxy {
     const workers = Math.max(1, options.workers);
     const drop = (slot: number, withinMs: number | null) => engine.drop({ slot }, withinMs);
     const own = new OwnAddresses();
-    const sieve = new Sieve(own, options.dnsAllow ?? []);
-    const services = new Services(observer, () => proxy.refresh(), sieve, lookUp);
+    const dialFilter = new DialFilter(own, options.dnsAllow ?? []);
+    const services = new Services(observer, () => proxy.refresh(), dialFilter, lookUp);
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,
-      sift: (asked, found) => services.sift(asked, found),
+      filter: (asked, found) => services.filter(asked, found),
       refreshService: (name) => services.refresh(name),
     });
     const edges = new Edges(workers, upstreams.rows);

@@ -1,15 +1,13 @@
-import { formatAddress } from "../base/address.ts";
+import {
+  type Address,
+  formatAddress,
+  type ServiceAddress,
+  type UpstreamAddress,
+} from "../base/address.ts";
 import { cleanUpOrThrow } from "../base/clean-up.ts";
 import { type LoopClock, type ProcessClock, systemClock } from "../base/clock.ts";
 import { formatCount, formatCounted } from "../base/quantity.ts";
-import type {
-  Address,
-  ListenerOptions,
-  ServiceAddress,
-  UpstreamAddress,
-  UpstreamOptions,
-  WantedListener,
-} from "../config/options.ts";
+import type { ListenerOptions, UpstreamOptions, WantedListener } from "../config/options.ts";
 import type { Observer } from "../relay/observer.ts";
 import { resolverBy } from "../upstream/names/by-servers.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
@@ -23,7 +21,7 @@ import {
 } from "../upstream/names/service.ts";
 import { Watcher, type WatcherParts } from "../upstream/names/watcher.ts";
 import { SLOTS_MAX } from "../upstream/table.ts";
-import type { Sieve, Sifted } from "./sieve.ts";
+import type { DialFilter, Filtered } from "./dial-filter.ts";
 import type { Next, Part, Stage } from "./stage.ts";
 
 /** A start or a reload waits so long for the first answer of a service that is new. */
@@ -71,13 +69,13 @@ export class Services implements Part {
 
   /**
    * @param changed called when members have come or gone, or are otherwise weighed
-   * @param sieve decides where members may be
+   * @param dialFilter decides where members may be
    * @param start the time that a start has
    */
   constructor(
     private readonly observer: Observer,
     private readonly changed: () => void,
-    private readonly sieve: Sieve,
+    private readonly dialFilter: DialFilter,
     { resolveService: resolve = resolveService, ...parts }: LookUpParts = {},
     private readonly start: Pick<ProcessClock, "hold"> = systemClock,
   ) {
@@ -125,7 +123,7 @@ export class Services implements Part {
 
   /** The listeners with their services' members; what may come to lead to ourselves asks. */
   effective(listeners: readonly WantedListener[]): ListenerOptions[] {
-    return this.sieve.own.guarded(this.expand(listeners));
+    return this.dialFilter.own.guarded(this.expand(listeners));
   }
 
   /**
@@ -160,14 +158,14 @@ export class Services implements Part {
   }
 
   /** Of the addresses that were found for one those that may be dialled; what a member must not be is told. */
-  sift(asked: Address, found: readonly Address[]): Sifted {
+  filter(asked: Address, found: readonly Address[]): Filtered {
     const place = formatAddress(asked);
     const service = this.places.get(place);
-    const sifted = this.sieve.sift(asked, found, service !== undefined);
-    if (service === undefined || sifted.refusal === null) return sifted;
-    if (sifted.refusal === "own_address") this.tellOwn(service, place);
+    const filtered = this.dialFilter.filter(asked, found, service !== undefined);
+    if (service === undefined || filtered.refusal === null) return filtered;
+    if (filtered.refusal === "own_address") this.tellOwn(service, place);
     else this.tellDenied(service, place);
-    return sifted;
+    return filtered;
   }
 
   /** One of its members has led nowhere: it may have others by now. */
@@ -234,8 +232,8 @@ export class Services implements Part {
       this.tell(name, `${records} left out, as nobody can dial them or they are beyond ${most}`);
     }
     return this.watcher.addresses(name).filter(({ address }) => {
-      const isOwn = this.sieve.own.has(address);
-      const isDenied = !isOwn && this.sieve.deniesMember(address);
+      const isOwn = this.dialFilter.own.has(address);
+      const isDenied = !isOwn && this.dialFilter.deniesMember(address);
       if (isOwn) this.tellOwn(name, formatAddress(address));
       if (isDenied) this.tellDenied(name, formatAddress(address));
       return !isOwn && !isDenied;

@@ -1,9 +1,5 @@
-import {
-  type ListenerOptions,
-  type ProxyOptions,
-  uringDefaults,
-  type WantedListener,
-} from "../config/options.ts";
+import { uringDefaults } from "../config/defaults.ts";
+import type { ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
 import { Next } from "./stage.ts";
 
 /** A reload with these listeners, as if all other parts had made nothing of them. */

@@ -1,7 +1,7 @@
 import { formatAddress } from "../base/address.ts";
-import type { FileAccess, ListenerOptions } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { ListenError } from "../engine/listen-error.ts";
-import { setSocketAccess, socketAccess } from "../system/file-access.ts";
+import { type FileAccess, setSocketAccess, socketAccess } from "../system/file-access.ts";
 import type { Stage } from "./stage.ts";
 
 /**

@@ -1,17 +1,12 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Upstream } from "../../test/fixtures/upstream.ts";
 import { waitFor } from "../../test/fixtures/wait.ts";
-import { formatAddress } from "../base/address.ts";
+import { formatAddress, type TcpAddress } from "../base/address.ts";
 import { ConfigError } from "../base/error.ts";
 import type { Reason } from "../base/reason.ts";
+import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
-import {
-  type HealthOptions,
-  type ListenerOptions,
-  listenerDefaults,
-  type TcpAddress,
-  type UpstreamOptions,
-} from "../config/options.ts";
+import type { HealthOptions, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import type { UpstreamEvent } from "../relay/events.ts";
 import { hearing } from "../relay/observer.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";

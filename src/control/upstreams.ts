@@ -1,14 +1,9 @@
 import { assert } from "../assert.ts";
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { cleanUpOrThrow } from "../base/clean-up.ts";
 import { type LoopClock, systemClock } from "../base/clock.ts";
 import { type Reason, Side, sideOf } from "../base/reason.ts";
-import type {
-  Address,
-  ListenerOptions,
-  UpstreamOptions,
-  WantedListener,
-} from "../config/options.ts";
+import type { ListenerOptions, UpstreamOptions, WantedListener } from "../config/options.ts";
 import type { ProxyEvent } from "../relay/events.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
 import type { Observer } from "../relay/observer.ts";

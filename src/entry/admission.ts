@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { FullReason, Reason } from "../base/reason.ts";
-import type { EdgeOptions, GateOptions } from "../config/options.ts";
+import type { AdmissionTables, EdgeOptions } from "../config/options.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import type { ClientAddress } from "./access/client-address.ts";
 import { AccessList } from "./access/rules.ts";
@@ -16,7 +16,7 @@ import { TokenBuckets, type TokenBucketsOptions } from "./limits/token-buckets.t
  * Owner: a listener; those of other workers share its memory.
  */
 export class Admission {
-  private readonly gate: GateOptions;
+  private readonly tables: AdmissionTables;
   private readonly access: AccessList | null;
   private readonly rates: TokenBuckets | null;
   private readonly counts: ClientCounts | null;
@@ -25,14 +25,14 @@ export class Admission {
 
   private constructor(
     edge: EdgeOptions,
-    gate: GateOptions,
+    tables: AdmissionTables,
     private readonly table: UpstreamTable,
     worker: number,
     private readonly clock: Pick<Clock, "wall">,
   ) {
-    const { access } = gate;
+    const { access } = tables;
     const { workers } = table;
-    this.gate = gate;
+    this.tables = tables;
     this.access = access === null ? null : new AccessList(access);
     const rated = (
       memory: SharedArrayBuffer | null,
@@ -41,11 +41,11 @@ export class Admission {
     const counted = (memory: SharedArrayBuffer | null, max: number, prefixes: ClientPrefixes) =>
       memory === null ? null : new ClientCounts({ max, workers, worker, memory, ...prefixes });
     const { clientRate, clientBurst, networkRate, networkBurst } = edge;
-    this.rates = rated(gate.rates, { rate: clientRate, burst: clientBurst });
-    this.counts = counted(gate.counts, edge.maxRelaysPerClient, {});
+    this.rates = rated(tables.rates, { rate: clientRate, burst: clientBurst });
+    this.counts = counted(tables.counts, edge.maxRelaysPerClient, {});
     const network = { rate: networkRate, burst: networkBurst, ...NETWORK_PREFIXES };
-    this.networkRates = rated(gate.networkRates, network);
-    this.networkCounts = counted(gate.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
+    this.networkRates = rated(tables.networkRates, network);
+    this.networkCounts = counted(tables.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
   }
 
   /** That of a listener; null when everybody may come in. */
@@ -55,8 +55,8 @@ export class Admission {
     worker: number,
     clock: Pick<Clock, "wall"> = systemClock,
   ): Admission | null {
-    const { gate } = edge;
-    return gate === undefined ? null : new Admission(edge, gate, table, worker, clock);
+    const { tables } = edge;
+    return tables === undefined ? null : new Admission(edge, tables, table, worker, clock);
   }
 
   /**
@@ -101,7 +101,7 @@ export class Admission {
   /** Counts a client in all rows, or in none. @returns of which there are too many; null for none */
   private enterRows(): FullReason | null {
     let entered = 0;
-    for (const { slot, most, full } of this.gate.rows) {
+    for (const { slot, most, full } of this.tables.rows) {
       if (!this.table.enter(slot, most)) {
         this.leaveRows(entered);
         return full;
@@ -112,8 +112,8 @@ export class Admission {
   }
 
   /** @param left the rows in which it is counted, from the first one on */
-  private leaveRows(left = this.gate.rows.length): void {
-    for (const { slot } of this.gate.rows) {
+  private leaveRows(left = this.tables.rows.length): void {
+    for (const { slot } of this.tables.rows) {
       if (left-- === 0) return;
       this.table.leave(slot);
     }

@@ -21,9 +21,9 @@ export class ProxyHeaderPlan implements StepPlan {
 
   /** That of a listener; null when its clients send no header. */
   static of(edge: EdgeOptions): ProxyHeaderPlan | null {
-    const { gate, proxyProtocol } = edge;
-    if (proxyProtocol === "off" || gate === undefined) return null;
-    const { trusted } = gate;
+    const { tables, proxyProtocol } = edge;
+    if (proxyProtocol === "off" || tables === undefined) return null;
+    const { trusted } = tables;
     return new ProxyHeaderPlan(edge, trusted === null ? null : new NetworkSet(trusted));
   }
 

@@ -28,7 +28,7 @@ export interface StepsOwner {
  *     queue   [ read by the current step, and left ][ not read yet ]
  *             0                                  seen           size
  *
- * Pure but for its owner, and the same whatever carries the client. Owner: the client's reception.
+ * Pure but for its owner, and the same whatever carries the client. Owner: the client's arrival.
  */
 export class Steps {
   /** Bytes at the beginning of the queue that the current step has read. */

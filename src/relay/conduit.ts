@@ -1,24 +1,24 @@
+import type { Address } from "../base/address.ts";
 import { type Reason, Side } from "../base/reason.ts";
-import type { Address } from "../config/options.ts";
 import type { End, Queue } from "../engine/end.ts";
 import { clientOf } from "../entry/access/client-address.ts";
 import type { Steps } from "../entry/steps.ts";
 import { Phase } from "../flow/flow.ts";
 import { type Relay, RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Descriptors } from "../system/descriptors.ts";
+import { Arrival, type ArrivalListener } from "./arrival.ts";
 import type { DialAttempt, Dialing, DialingListener } from "./dialer.ts";
 import type { Lane, LaneOwner } from "./lane.ts";
 import type { Copies } from "./mirror/copies.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { streamModes } from "./mode.ts";
 import type { Pacer } from "./pacer.ts";
-import { type ReceivingListener, Reception } from "./reception.ts";
 
 /** What of a listener its conduits need. */
-export interface ConduitListener extends ReceivingListener, DialingListener {
-  readonly account: ReceivingListener["account"];
-  readonly options: ReceivingListener["options"];
-  readonly waiting: ReceivingListener["waiting"] &
+export interface ConduitListener extends ArrivalListener, DialingListener {
+  readonly account: ArrivalListener["account"];
+  readonly options: ArrivalListener["options"];
+  readonly waiting: ArrivalListener["waiting"] &
     DialingListener["waiting"] & { delete(relay: never): void };
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
   readonly lingering: { add(relay: never): void };
@@ -58,7 +58,7 @@ export abstract class Conduit<
     L extends ConduitListener,
     Host extends ConduitHost<never>,
   >
-  extends Reception<L>
+  extends Arrival<L>
   implements Dialing<E>, LaneOwner
 {
   abstract override readonly relay: Relay;

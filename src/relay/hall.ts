@@ -1,6 +1,7 @@
+import type { Address } from "../base/address.ts";
 import { forEach, type Step } from "../base/clean-up.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { Count } from "../counts/figures.ts";
 import { Admission } from "../entry/admission.ts";
 import { stepsOf } from "../entry/plans.ts";
@@ -23,7 +24,7 @@ import type { Observer } from "./observer.ts";
 import { Outsiders } from "./outsiders.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "./policy.ts";
 import type { RelayParts, RelayTimeouts, Timed } from "./relay-timeouts.ts";
-import type { AskRoute, Routing } from "./route-desk.ts";
+import type { AskRoute, Routing } from "./route-questions.ts";
 import type { Running } from "./running.ts";
 import { type EngineShare, upstreamTableOf } from "./share.ts";
 

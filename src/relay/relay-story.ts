@@ -1,13 +1,10 @@
+import type { Address } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Reason } from "../base/reason.ts";
-import type {
-  Address,
-  ListenerOptions,
-  ProxyProtocolOut,
-  UpstreamOptions,
-} from "../config/options.ts";
+import type { ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import { ListenerCount } from "../counts/figures.ts";
 import type { ClientAddress } from "../entry/access/client-address.ts";
+import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Relay } from "../flow/relay.ts";
 import { streamModes } from "../relay/mode.ts";

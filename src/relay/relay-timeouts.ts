@@ -1,8 +1,8 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import type { Reason } from "../base/reason.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
 import { Asking } from "../entry/asking.ts";
 import { Entering, type Guest } from "../entry/entering.ts";
@@ -24,7 +24,7 @@ import { sharedLocal } from "./local-address.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
-import { RouteDesk, type Routed, type Routing } from "./route-desk.ts";
+import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
@@ -133,7 +133,7 @@ export class RelayTimeouts<T extends Timed> {
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row<T>;
   /** Relays for which the listener's route function was asked; null without one. */
-  readonly routes: RouteDesk<T> | null;
+  readonly routes: RouteQuestions<T> | null;
   /** Its clients for which there is no room yet. */
   readonly entry: EntryQueue<T>;
   /** Who chooses upstreams, and the relays that wait until there is one for them. */
@@ -199,7 +199,7 @@ export class RelayTimeouts<T extends Timed> {
     this.routes =
       route === null
         ? null
-        : new RouteDesk<T>(route, account.name, names(), states, routing, clock);
+        : new RouteQuestions<T>(route, account.name, names(), states, routing, clock);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     this.choice = choice;

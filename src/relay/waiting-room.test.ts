@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Reason } from "../base/reason.ts";
 import { TestClock } from "../base/test-clock.ts";
-import { type DialOptions, listenerDefaults } from "../config/options.ts";
+import { listenerDefaults } from "../config/defaults.ts";
+import type { DialOptions } from "../config/options.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Upstreams with so much room, or none that can be reached, and the relays that wait for them. */

@@ -1,6 +1,5 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/base/address.ts";
-import type { Address } from "../../src/config/options.ts";
+import { type Address, formatAddress } from "../../src/base/address.ts";
 import { descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
 import { attempts, type Silent } from "../fixtures/system.ts";
 import { echo } from "../fixtures/upstream.ts";

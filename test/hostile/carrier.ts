@@ -1,7 +1,8 @@
+import type { Address } from "../../src/base/address.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Deadlines } from "../../src/base/deadlines.ts";
 import type { Reason } from "../../src/base/reason.ts";
-import type { Address, ListenerOptions } from "../../src/config/options.ts";
+import type { ListenerOptions } from "../../src/config/options.ts";
 import { type ClientAddress, clientOf } from "../../src/entry/access/client-address.ts";
 import { Admission } from "../../src/entry/admission.ts";
 import { Entering } from "../../src/entry/entering.ts";
@@ -13,16 +14,15 @@ import type { Stage } from "../../src/entry/stage.ts";
 import type { Steps } from "../../src/entry/steps.ts";
 import { Flow } from "../../src/flow/flow.ts";
 import { Relay, RelayEffect } from "../../src/flow/relay.ts";
+import { Arrival, type ArrivalListener } from "../../src/relay/arrival.ts";
 import type { ListenerAccount } from "../../src/relay/ledger/account.ts";
-import type { ReceivingListener } from "../../src/relay/reception.ts";
-import { Reception } from "../../src/relay/reception.ts";
 import { UpstreamChooser } from "../../src/upstream/chooser.ts";
 import type { UpstreamTable } from "../../src/upstream/table.ts";
 
 const NEVER_MS = 2 ** 30;
 
-/** What a carrier's reception needs of a listener: nothing ever expires. */
-export class CarrierListener implements ReceivingListener {
+/** What a carrier's arrival needs of a listener: nothing ever expires. */
+export class CarrierListener implements ArrivalListener {
   readonly admission: Admission | null;
   readonly inSteps: InSteps<Carrier>;
   readonly stages: readonly Stage<Carrier>[];
@@ -63,8 +63,8 @@ export class CarrierListener implements ReceivingListener {
 
 const lane = { discards: false, isResting: false, lookStill: () => 0 };
 
-/** A connection without any I/O: a reception that is told what happens to it, and once. */
-export class Carrier extends Reception<CarrierListener> {
+/** A connection without any I/O: an arrival that is told what happens to it, and once. */
+export class Carrier extends Arrival<CarrierListener> {
   readonly relay = new Relay(new Flow(1024, 4096, 0), new Flow(1024, 4096, 0));
   readonly up = lane;
   readonly down = lane;

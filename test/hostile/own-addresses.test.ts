@@ -3,7 +3,7 @@ import { symlinkSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import { createProxy } from "../../src/index.ts";
 import { TestAuthority } from "../../src/upstream/names/test-authority.ts";
 import { type CliProcess, runCli } from "../cli-process.ts";

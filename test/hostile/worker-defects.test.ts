@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { type Address, type EngineName, uringDefaults } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { uringDefaults } from "../../src/config/defaults.ts";
+import type { EngineName } from "../../src/config/options.ts";
 import { Fleet } from "../../src/control/fleet.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
 import { hearing, together } from "../../src/relay/observer.ts";
@@ -220,11 +222,11 @@ function needsMirror(name: string): boolean {
 }
 
 /** Telling is no reason for a worker to end. */
-const telling = /^(Records\.|Teller\.(on|flush|gather|send|untold|answer))/;
+const telling = /^(Records\.|Reporter\.(on|flush|gather|send|untold|answer))/;
 
 /** Of all places, those that each run tries: what the kernel, clocks and the control plane call, and telling. */
 const usual =
-  /^(Gate\.completed|Hall\.(accept|started|finished|decide)|Loop\.(completed|accept|turn|closeSocket|running)|Held\.(took|closing)|(Sockets|Uring|Completing)?Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(received|sent|start)|Ends\.(open|release)|UringEnd\.(receive|receiveCompleted|sendCompleted|promptSent|flush|close)|SocketsEnd\.(data|drained|send|turnEnded)|ChunkQueue\.keep|Chain\.push|Dialer\.(dial|answered|failed|attemptFailed)|Connector\.(begin|attempt|completed|release)|UringAttempt\.(begin|completed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.attemptAnswered|Records\.(add|take)|Teller\.(on|flush|flushWhenDue|answer|tell))$/;
+  /^(Acceptor\.completed|Hall\.(accept|started|finished|decide)|Loop\.(completed|accept|turn|closeSocket|running)|Held\.(took|closing)|(Sockets|Uring|Completing)?Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(received|sent|start)|Ends\.(open|release)|UringEnd\.(receive|receiveCompleted|sendCompleted|promptSent|flush|close)|SocketsEnd\.(data|drained|send|turnEnded)|ChunkQueue\.keep|Chain\.push|Dialer\.(dial|answered|failed|attemptFailed)|Connector\.(begin|attempt|completed|release)|UringAttempt\.(begin|completed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Arrival\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.attemptAnswered|Records\.(add|take)|Reporter\.(on|flush|flushWhenDue|answer|tell))$/;
 const asked = process.env.RINGWAY_DEFECTS;
 /** `RINGWAY_DEFECTS` tries the places that it matches, `.` all some 400 of an engine. */
 const wanted = asked === undefined ? usual : new RegExp(asked);
@@ -310,7 +312,7 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
   uring: [
     "Loop.abandon",
     "Loop.tellFigures",
-    "Gate.cancelAccepts",
+    "Acceptor.cancelAccepts",
     "Queue.enter",
     "Queue.completion",
     "Queue.close",
@@ -321,10 +323,10 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
     "Ledger.ends",
     "Records.add",
     "Records.take",
-    "Teller.on",
-    "Teller.flush",
-    "Teller.tell",
-    "Teller.failed",
+    "Reporter.on",
+    "Reporter.flush",
+    "Reporter.tell",
+    "Reporter.failed",
   ],
   sockets: [
     "SocketsEngine.abandon",
@@ -336,10 +338,10 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
     "Ledger.ends",
     "Records.add",
     "Records.take",
-    "Teller.on",
-    "Teller.flush",
-    "Teller.tell",
-    "Teller.failed",
+    "Reporter.on",
+    "Reporter.flush",
+    "Reporter.tell",
+    "Reporter.failed",
   ],
 };
 

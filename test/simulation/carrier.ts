@@ -1,4 +1,4 @@
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
 import { StreamKind } from "../../src/kinds/stream/kind.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";

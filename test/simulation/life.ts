@@ -1,10 +1,10 @@
-import {
-  type Address,
-  type EdgeOptions,
-  type ListenerOptions,
-  listenerDefaults,
-  type MirrorOptions,
-  type Mode,
+import type { Address } from "../../src/base/address.ts";
+import { listenerDefaults } from "../../src/config/defaults.ts";
+import type {
+  EdgeOptions,
+  ListenerOptions,
+  MirrorOptions,
+  Mode,
 } from "../../src/config/options.ts";
 import { ProxyHeaderPlan } from "../../src/entry/proxy-header.ts";
 import type { RouteAnswer } from "../../src/entry/route/answer.ts";
@@ -13,7 +13,7 @@ import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { hearing } from "../../src/relay/observer.ts";
-import type { RouteQuestion } from "../../src/relay/route-desk.ts";
+import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { PeekPlan, REQUEST, RequestPlan } from "../fixtures/test-steps.ts";
@@ -287,7 +287,7 @@ export class Life {
     for (const slot of story.upstreams.keys()) {
       holds(hall.table.running(slot) === 0, "no upstream has a relay any more");
     }
-    const { memory: figures, mirrors } = carrier.ledger.book.stats();
+    const { memory: figures, mirrors } = carrier.ledger.pages.stats();
     holds(figures.mirrorHeldBytes === 0, "after a stop no copy holds anything");
     for (const { begun, completed, dropped } of mirrors) {
       const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);

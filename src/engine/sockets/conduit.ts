@@ -1,6 +1,6 @@
+import type { Address } from "../../base/address.ts";
 import { cleanUpOrThrow } from "../../base/clean-up.ts";
 import { Side } from "../../base/reason.ts";
-import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
 import { Conduit } from "../../relay/conduit.ts";

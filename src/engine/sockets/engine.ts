@@ -1,10 +1,11 @@
 import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
+import type { Address } from "../../base/address.ts";
 import { cleanUp, forEach, type Step } from "../../base/clean-up.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Side } from "../../base/reason.ts";
 import { Recurring } from "../../base/recurring.ts";
-import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import type { ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import { answerOf, type RouteAnswer } from "../../entry/route/answer.ts";
 import { StreamKind } from "../../kinds/stream/kind.ts";
@@ -12,22 +13,21 @@ import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier } from "../../relay/hall.ts";
-import type { Book } from "../../relay/ledger/book.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
+import type { Pages } from "../../relay/ledger/pages.ts";
 import type { EngineStats, RelaySummary } from "../../relay/ledger/stats.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
-import type { EngineShare } from "../../relay/share.ts";
-import { wholeShare } from "../../relay/share.ts";
+import type { AskRoute, RouteQuestion } from "../../relay/route-questions.ts";
+import { type EngineShare, wholeShare } from "../../relay/share.ts";
 import { canOpenSocket } from "../../system/libc.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
 import { type Acceptance, accepts, type Engine, type Listening, paused } from "../engine.ts";
 import type { Held } from "../held.ts";
 import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
-import type { Answering } from "../thread/teller.ts";
+import type { Answering } from "../thread/reporter.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import {
@@ -207,12 +207,12 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   }
 
   /** What it counts, for whoever wants to read it. */
-  get book(): Book {
-    return this.ledger.book;
+  get pages(): Pages {
+    return this.ledger.pages;
   }
 
   stats(): EngineStats {
-    return this.book.stats();
+    return this.pages.stats();
   }
 
   relays(): Promise<RelaySummary[]> {

@@ -8,8 +8,8 @@ import { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Descriptors } from "../../system/descriptors.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
-import type { Book } from "../ledger/book.ts";
-import type { Numbers } from "../ledger/pages.ts";
+import type { Numbers } from "../ledger/page.ts";
+import type { Pages } from "../ledger/pages.ts";
 import { COPY_SEGMENT_SIZE } from "../policy.ts";
 import { MirrorAccount } from "./account.ts";
 import type { Copy } from "./copy.ts";
@@ -69,20 +69,20 @@ export class Copies {
   /** Those that are nobody's: no more are made than there are at a time, as each may have a slot for good. */
   private readonly spare: Copy[] = [];
   private readonly accounts = new Map<string, MirrorAccount>();
-  private readonly book: Book;
+  private readonly pages: Pages;
   private readonly figures: Numbers;
   private pool: Pool | null = null;
   private isHurrying = false;
 
-  /** @param figures where the engine counts: its book gets a page for each mirror */
+  /** @param figures where the engine counts: there is a page for each mirror */
   constructor(
     private readonly host: CopiesHost,
-    { book, counts }: { readonly book: Book; readonly counts: Numbers },
+    { pages, counts }: { readonly pages: Pages; readonly counts: Numbers },
     private readonly clock: Clock = systemClock,
   ) {
     const first = Count.mirrorSegmentsLeased;
     this.figures = counts.subarray(first, first + PoolCount.Size);
-    this.book = book;
+    this.pages = pages;
     const queue = (spanMs: number, call: (copy: Copy) => void) =>
       new Deadlines<Copy>(spanMs, call, clock);
     this.leaving = queue(LEAVE_MS, (copy) => copy.leftTooLong());
@@ -111,7 +111,7 @@ export class Copies {
     if (account === undefined) {
       account = new MirrorAccount(name, address);
       this.accounts.set(key, account);
-      this.book.add(account.page);
+      this.pages.add(account.page);
     }
     return new Mirror(mirror, connectTimeoutMs, account, this.clock);
   }

@@ -1,6 +1,6 @@
 import { assert } from "../../assert.ts";
+import type { Address } from "../../base/address.ts";
 import { type LoopClock, systemClock } from "../../base/clock.ts";
-import type { Address } from "../../config/options.ts";
 import type { CheckOptions } from "./check-options.ts";
 import type { HealthEvent, HealthStatus } from "./monitor.ts";
 import type { ProbeResult } from "./probe.ts";

@@ -1,13 +1,13 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Address } from "../../base/address.ts";
 import { cleanUp } from "../../base/clean-up.ts";
 import { systemClock } from "../../base/clock.ts";
 import { defectText, stackOf } from "../../base/stack.ts";
-import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { EventOf, ProxyEvent } from "../../relay/events.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { AskRoute } from "../../relay/route-desk.ts";
+import type { AskRoute } from "../../relay/route-questions.ts";
 import type { DialRefusal, ResolveName } from "../../upstream/names/ask.ts";
 import {
   type GatheredName,
@@ -35,7 +35,7 @@ export interface Answering {
  * because somebody cannot hear of them. Only what the control plane waits for, such as that a listener
  * accepts, is a defect of the worker when it cannot be said.
  */
-export class Teller implements Observer {
+export class Reporter implements Observer {
   readonly wantsStarts: boolean;
   private readonly gathering = { relayStarted: new Records(), relayEnded: new Records() };
   /** Something could not be told, which was said. */

@@ -29,7 +29,7 @@ export type AskRoute = (
   answer: (answer: RouteAnswer) => void,
 ) => () => void;
 
-/** What a desk needs of its engine. */
+/** What they need of their engine. */
 export interface Routing {
   readonly askRoute: AskRoute;
   /** A relay gets what there is when its function fails. @param why in a few words */
@@ -51,7 +51,7 @@ export interface Routed {
  *
  * Owner: a listener.
  */
-export class RouteDesk<T extends Routed> {
+export class RouteQuestions<T extends Routed> {
   private readonly questions = new Map<T, { readonly forget: () => void }>();
   private readonly waiting: Deadlines<T>;
 

@@ -15,10 +15,10 @@ import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
-import type { Routed } from "./route-desk.ts";
+import type { Routed } from "./route-questions.ts";
 
-/** What of a listener a reception needs. */
-export interface ReceivingListener extends StoryListener {
+/** What of a listener an arrival needs. */
+export interface ArrivalListener extends StoryListener {
   /** What happens to its clients before the upstream is dialled, in their order. */
   readonly stages: readonly { receive(relay: never): void }[];
   /** The stage of its steps. */
@@ -38,7 +38,7 @@ export interface ReceivingListener extends StoryListener {
  * Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the flow's limit.
  * Bytes that steps consume are none of the flow's.
  */
-export abstract class Reception<L extends ReceivingListener>
+export abstract class Arrival<L extends ArrivalListener>
   extends RelayStory<L>
   implements Routed, Entrant, Stepping, Guest, Refused, Noted
 {
