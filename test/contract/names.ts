@@ -143,17 +143,19 @@ async function sixSilent(scene: Scene): Promise<void> {
   const all = [...silents.map((one) => one.address), upstream.address];
   const address = await scene.listen([scene.name("far.test", all)], { connectTimeoutMs: NEVER_MS });
   let most = 0;
+  let seen = 0;
   const client = await scene.client(address);
   client.send("served?");
   await waitFor(() => {
     const since = performance.now();
     const count = attemptsAt(silents);
+    seen = Math.max(seen, count);
     // A look at the system that takes as long as an attempt has sees several of them come and go.
     if (performance.now() - since < 100) most = Math.max(most, count);
     return client.receivedBytes === 7;
   }, "the echo is here");
   // Four; one that gives way may be seen beside the next one while the system is looked at.
-  expect(most).toBeGreaterThan(1);
+  expect(seen).toBeGreaterThan(1);
   expect(most).toBeLessThan(6);
   expect((await scene.engine.relays())[0]?.dialMs).toBeLessThan(5_000);
   await waitFor(() => attemptsAt(silents) === 0, "the other attempts are over");
