@@ -1,3 +1,10 @@
+import typescript from "typescript";
+
+// Without this it looks at no file, and finds nothing wrong.
+if (typeof typescript.createSourceFile !== "function") {
+  throw new Error("dependency-cruiser needs TypeScript's API: run npm install");
+}
+
 /*
  * What may import what; `npm run lint` looks after it.
  *
