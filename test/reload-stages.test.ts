@@ -252,7 +252,7 @@ const within = (one: unknown) => one as Record<string, never>;
 /** All that parts keep, but for the time and what clients do. */
 function kept(proxy: RunningProxy) {
   const { upstreams, services, edges, open } = within(proxy);
-  const own = within(within(within(services).sieve).own);
+  const own = within(within(within(services).dialFilter).own);
   const { taken, named } = within(within(upstreams).rows);
   const { held, watched } = within(services);
   const { homes, mirrors } = within(upstreams);
