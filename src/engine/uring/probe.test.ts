@@ -142,7 +142,7 @@ describe("the choice", () => {
   test("io_uring where all that is needed is there", () => {
     expect(choose("auto", report({ incremental: -Errno.EINVAL }))).toEqual({
       name: "uring",
-      why: "io_uring of Linux 6.18: all that is needed is here",
+      why: "supported by Linux 6.18",
       fellBack: false,
     });
     expect(choose("uring", report({})).why).toBe("as asked for");
