@@ -256,7 +256,7 @@ onEveryStageAtOnce("no relay ends at ourselves", (stage) => {
     await proxy.loggedTimes(/listening on/g, 2);
     expect(await ask({ kind: "unix", path: socket })).toBe("");
     // Bun says that it was refused where there is no way to it.
-    await proxy.logged(/upstream 10\.9\.9\.9:7000: connect_/);
+    await proxy.logged(/upstream 10\.9\.9\.9:7000: a dial failed: connect_/);
     const enter = ["nsenter", "--net", "-t", String(proxy.child.pid)];
     const added = Bun.spawnSync([...enter, "ip", "addr", "add", "10.9.9.9/32", "dev", "lo"]);
     expect(added.success).toBe(true);
