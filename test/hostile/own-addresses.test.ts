@@ -119,11 +119,11 @@ onEveryStageAtOnce("no relay ends at ourselves", (stage) => {
     await proxy.port();
     expect(await ask(tcp(port))).toBe("hello");
     authority.addresses("self.test", ["127.0.0.1", "127.0.0.2"], 1);
-    await proxy.logged(/self\.test is 127\.0\.0\.1, 127\.0\.0\.2 now/);
+    await proxy.logged(/self\.test resolves to 127\.0\.0\.1, 127\.0\.0\.2 now/);
     expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
     await proxy.logged(/host self\.test: 127\.0\.0\.1:\d+ may not be dialled: left out/);
     authority.addresses("self.test", ["::ffff:127.0.0.1"], 1);
-    await proxy.logged(/self\.test is ::ffff:127\.0\.0\.1 now|self\.test is ::ffff:7f00:1 now/);
+    await proxy.logged(/self\.test resolves to ::ffff:127\.0\.0\.1 now|self\.test resolves to ::ffff:7f00:1 now/);
     expect(await askMany(tcp(port))).toEqual(new Set([""]));
     const { accepted, reasons } = await relaysOf(proxy);
     expect(reasons.own_address).toBe(CLIENTS);
@@ -339,7 +339,7 @@ onEveryStageAtOnce("no relay ends at ourselves", (stage) => {
     expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
     // What it was before serves on: nothing that is well has come in its place.
     authority.addresses("self.test", ["127.0.0.1"], 1);
-    await proxy.logged(/self\.test is 127\.0\.0\.1 now/);
+    await proxy.logged(/self\.test resolves to 127\.0\.0\.1 now/);
     expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
     const { accepted, reasons } = await relaysOf(proxy);
     expect(accepted).toBe(2 * CLIENTS);
