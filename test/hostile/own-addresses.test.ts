@@ -123,7 +123,9 @@ onEveryStageAtOnce("no relay ends at ourselves", (stage) => {
     expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
     await proxy.logged(/host self\.test: 127\.0\.0\.1:\d+ may not be dialled: left out/);
     authority.addresses("self.test", ["::ffff:127.0.0.1"], 1);
-    await proxy.logged(/self\.test resolves to ::ffff:127\.0\.0\.1 now|self\.test resolves to ::ffff:7f00:1 now/);
+    await proxy.logged(
+      /self\.test resolves to ::ffff:127\.0\.0\.1 now|self\.test resolves to ::ffff:7f00:1 now/,
+    );
     expect(await askMany(tcp(port))).toEqual(new Set([""]));
     const { accepted, reasons } = await relaysOf(proxy);
     expect(reasons.own_address).toBe(CLIENTS);
