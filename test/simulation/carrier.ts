@@ -1,10 +1,11 @@
 import type { Address } from "../../src/config/options.ts";
-import { wholeShare } from "../../src/engine/engine.ts";
+import { type EngineShare, wholeShare } from "../../src/engine/engine.ts";
 import { Hall, type HallCarrier, type HallLinks } from "../../src/engine/hall.ts";
 import { Ledger } from "../../src/engine/ledger.ts";
 import { Meter } from "../../src/engine/meter.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
+import { UpstreamTable } from "../../src/upstream/table.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Clock } from "../uring/clock.ts";
 import type { Connection } from "../uring/connection.ts";
@@ -15,6 +16,15 @@ import { SimulatedConduit, type SimulatedHall, type SimulatedListener } from "./
 import { SimulatedCopy } from "./copy.ts";
 import type { SimulatedEnd } from "./end.ts";
 import { Memory, RECEIVE_MAX } from "./memory.ts";
+
+/** Rows of the table of upstreams that a story may use. */
+const ROWS = 16;
+
+/** One table for all stories, one after the other: a new one has thousands of rows, and takes longer than a story. */
+const { memory: upstreams } = new UpstreamTable(wholeShare.engines);
+
+/** What a story's engine may have. Nothing of it tells of this process, so that a seed brings one story everywhere. */
+const share: EngineShare = { ...wholeShare, usedDescriptors: 0, upstreams };
 
 /** How a carrier behaves in a story. */
 export interface Behaviour {
@@ -56,9 +66,10 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
   ) {
     this.memory = { up: new Memory(story.memory), down: new Memory(story.memory) };
     const memory = { segmentSize: RECEIVE_MAX, segmentCount: story.memory / RECEIVE_MAX };
-    this.ledger = new Ledger("sockets", this.meter, wholeShare, memory);
+    this.ledger = new Ledger("sockets", this.meter, share, memory);
     const all = { ...links, alarm: this.alarms.set };
-    this.hall = new Hall<SimulatedConduit, SimulatedListener>(this, this.ledger, wholeShare, all);
+    this.hall = new Hall<SimulatedConduit, SimulatedListener>(this, this.ledger, share, all);
+    for (let slot = 0; slot < ROWS; slot++) this.hall.table.reset(slot, 1);
   }
 
   // --- what the hall asks for ---

@@ -160,8 +160,7 @@ export class SimulatedEnd implements CompletingEnd {
       if (this.isStopping && carrier.isSlow) return false;
       const size = carrier.part(Math.min(connection.readable, this.most));
       this.isReceivePending = carrier.goesOn && this.most === RECEIVE_MAX && !this.isStopping;
-      queue.push(bytesOf(connection, size));
-      connection.received += size;
+      this.read(size);
       incoming.received(size);
       return true;
     }
@@ -185,6 +184,17 @@ export class SimulatedEnd implements CompletingEnd {
     return true;
   }
 
+  /** Takes the next bytes that the far end has written. */
+  private read(size: number): void {
+    const { connection, incoming } = this;
+    for (let left = size; left > 0; ) {
+      const view = connection.pattern.view(connection.received, left);
+      incoming.queue.push(view);
+      connection.received += view.length;
+      left -= view.length;
+    }
+  }
+
   /** Of one that is not read nobody else tells. */
   private tellReset(): boolean {
     if (!this.isWatched || this.isReceivePending || !this.connection.isBroken) return false;
@@ -192,15 +202,4 @@ export class SimulatedEnd implements CompletingEnd {
     this.incoming.sourceBroken();
     return true;
   }
-}
-
-/** The next bytes that a far end has written. */
-function bytesOf({ pattern, received }: Connection, size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; ) {
-    const view = pattern.view(received + at, size - at);
-    bytes.set(view, at);
-    at += view.length;
-  }
-  return bytes;
 }

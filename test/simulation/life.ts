@@ -1,3 +1,4 @@
+import { plainUpstream } from "../../src/config/listeners.ts";
 import {
   type Address,
   type ListenerOptions,
@@ -11,7 +12,6 @@ import { hearing } from "../../src/engine/observer.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
-import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds } from "../model/fuzz.ts";
 import { Clock } from "../uring/clock.ts";
@@ -110,12 +110,19 @@ export class Life {
 
   /** The whole story. Throws where a rule is broken. */
   run(): void {
-    this.clock.during(() => {
-      this.begin();
-      this.storm();
-      if (!this.story.stopsEarly) this.calm();
-      this.stop();
-    });
+    const { random } = Math;
+    // Chance is the seed's, whoever asks for it.
+    Math.random = this.fate.random;
+    try {
+      this.clock.during(() => {
+        this.begin();
+        this.storm();
+        if (!this.story.stopsEarly) this.calm();
+        this.stop();
+      });
+    } finally {
+      Math.random = random;
+    }
   }
 
   private begin(): void {
@@ -324,7 +331,11 @@ export class Life {
     const { story } = this;
     const { connectTimeoutMs, halfCloseTimeoutMs, holdMs, idleTimeoutMs, lifetimeMs } = story;
     const { maxRelays, mirror, mode, queueMs, routes, tries, upRate, downRate } = story;
-    const upstreams = story.upstreams.map((one, slot) => ({ ...rowed(one, slot), maxRelays }));
+    const upstreams = story.upstreams.map((one, slot) => ({
+      ...plainUpstream(one),
+      slot,
+      maxRelays,
+    }));
     return {
       ...listenerDefaults,
       address: { kind: "tcp", host: "127.0.0.1", port: 6380 },

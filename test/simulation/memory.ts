@@ -102,6 +102,7 @@ export class MemoryQueue implements Queue {
     let skip = from;
     let left = size;
     for (const piece of this.pieces) {
+      if (left === 0) break;
       const view = piece.subarray(skip, skip + left);
       skip = Math.max(0, skip - piece.length);
       if (view.length > 0) views.push(view);
