@@ -16,6 +16,8 @@ import { SimulatedConduit, type SimulatedHall, type SimulatedListener } from "./
 import { SimulatedCopy } from "./copy.ts";
 import type { SimulatedEnd } from "./end.ts";
 import { Memory, RECEIVE_MAX } from "./memory.ts";
+import { isOfStream } from "./stream.ts";
+import type { Witness } from "./witness.ts";
 
 /** Rows of the table of upstreams that a story may use. */
 const ROWS = 16;
@@ -55,12 +57,23 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
   isStopped = false;
   /** The proxy may end what carries nothing. */
   drains = false;
+  /** An upstream is dialled for a relay. */
+  onDial: (conduit: SimulatedConduit, address: Address) => void = () => {};
+  /** Nobody waits for the rest of a client's header any more. */
+  onHeaderOver: (client: Connection) => void = () => {};
+  /** An upstream is told who its client is. */
+  onHeader: (upstream: Connection, bytes: Uint8Array) => void = () => {};
+  /** Somebody has connected, and is about to be accepted. */
+  onAccept: (client: Connection) => void = () => {};
 
   constructor(
     readonly story: Behaviour,
     readonly clock: Clock,
     readonly fate: Fate,
     readonly world: World,
+    readonly witness: Witness,
+    /** How the kernel writes a client's address. */
+    readonly addressOf: (client: Connection) => Uint8Array,
     private readonly listening: Listening,
     links: Omit<HallLinks, "alarm">,
   ) {
@@ -79,7 +92,8 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
   }
 
   newAttempt(conduit: SimulatedConduit, address: Address): SimulatedAttempt {
-    return new SimulatedAttempt(this, conduit, address);
+    this.onDial(conduit, address);
+    return new SimulatedAttempt(this, conduit, address, conduit.client?.connection ?? null);
   }
 
   newCopy(backlog: Backlog): SimulatedCopy {
@@ -144,10 +158,24 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
   carry(target: Connection, bytes: Uint8Array): void {
     const source = target.copyOf === null ? target.partner : target.copyOf;
     if (source === null) throw new Error("simulation: nobody has written that");
-    holds(target.sent + bytes.length <= source.received, "no byte is sent that was not received");
-    const { pattern } = source;
-    holds(pattern.mismatch(target.sent, bytes) === -1, "bytes arrive in order, each once");
+    const at = source.headerSize + target.sent - toldOf(target).length;
+    if (at < source.headerSize) {
+      this.carryTold(target, bytes);
+      return;
+    }
+    holds(at + bytes.length <= source.received, "no byte is sent that was not received");
+    holds(isOfStream(source, at, bytes), "bytes arrive in order, each once");
     target.take(bytes.length);
+  }
+
+  /** A mirror gets what its upstream was told, before anything else and apart from it. */
+  private carryTold(mirror: Connection, bytes: Uint8Array): void {
+    const told = toldOf(mirror);
+    const size = Math.min(bytes.length, told.length - mirror.sent);
+    const expected = told.subarray(mirror.sent, mirror.sent + size);
+    holds(Buffer.compare(bytes.subarray(0, size), expected) === 0, "a mirror is told what is told");
+    mirror.take(size);
+    if (size < bytes.length) this.carry(mirror, bytes.subarray(size));
   }
 
   /** FIN to an end must be the truth. */
@@ -159,7 +187,8 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     holds(source.hasEnded, "a target is told the end when its source has ended, not by a reset");
     holds(source.readable === 0, "a target is told the end when its source was read to its end");
     if (mode === "sink" || (mode === "oneway" && target.isClient)) return;
-    holds(target.sent === source.written, "a target is told the end after the last byte");
+    const all = source.written - source.headerSize;
+    holds(target.sent === all, "a target is told the end after the last byte");
   }
 
   /** FIN to a mirror: the upstream got one. */
@@ -170,7 +199,7 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     // One that was idle is ended by the proxy.
     const isRetired = upstream?.isClosed === true && !upstream.lingers;
     holds(isOver || isRetired, "a mirror is told the end when the upstream is");
-    const isWhole = mirror.sent === (upstream?.sent ?? 0);
+    const isWhole = mirror.sent === (upstream?.sent ?? 0) + toldOf(mirror).length;
     holds(isWhole, "a mirror is told the end after the last byte");
   }
 
@@ -229,8 +258,16 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     const connection = this.listening.waiting.shift() as Connection;
     this.accepted.push(connection);
     connection.isNameless = connection.isBroken;
+    this.onAccept(connection);
     this.hall.accept(listener, connection);
     this.hall.outsiders.makeRoom();
     this.hall.decide();
   }
 }
+
+/** What a mirror is to be told first: the same as its upstream. */
+function toldOf({ copyOf }: Connection): Uint8Array {
+  return copyOf?.partner?.told ?? NOTHING;
+}
+
+const NOTHING = new Uint8Array(0);

@@ -3,6 +3,7 @@ import type { Hall } from "../../src/engine/hall.ts";
 import { Lane } from "../../src/engine/lane.ts";
 import { RelayTimeouts } from "../../src/engine/relay-timeouts.ts";
 import { Flow } from "../../src/flow/flow.ts";
+import type { Reason } from "../../src/flow/reason.ts";
 import { Relay } from "../../src/flow/relay.ts";
 import type { Connection } from "../uring/connection.ts";
 import type { AttemptOwner, SimulatedAttempt } from "./attempt.ts";
@@ -58,6 +59,11 @@ export class SimulatedConduit
 
   attemptLost(attempt: SimulatedAttempt, code: string): void {
     this.carrier.hall.dialer.attemptFailed(this, attempt, code);
+  }
+
+  override preambleLate(reason: Reason): void {
+    if (this.client !== null) this.carrier.onHeaderOver(this.client.connection);
+    super.preambleLate(reason);
   }
 
   keepAlive(): void {}

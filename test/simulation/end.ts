@@ -1,10 +1,16 @@
 import type { CompletingEnd } from "../../src/engine/end.ts";
 import type { Lane } from "../../src/engine/lane.ts";
+import { Errno } from "../../src/engine/linux.ts";
+import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
 import type { Reason } from "../../src/flow/reason.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Connection } from "../uring/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 import { type MemoryQueue, RECEIVE_MAX } from "./memory.ts";
+import { LISTENER } from "./settings.ts";
+import { streamView } from "./stream.ts";
+
+const OWN_ADDRESS = encodeSockaddr(LISTENER);
 
 export type SimulatedLane = Lane<SimulatedEnd, MemoryQueue>;
 
@@ -25,6 +31,8 @@ export class SimulatedEnd implements CompletingEnd {
   isSendPending = false;
   isClosed = false;
   private most = 0;
+  /** The receive that is under way is the only one. */
+  private isLimited = false;
   private isCancelled = false;
   private isStopping = false;
   /** It is not read, and its reset is to be told. */
@@ -64,6 +72,7 @@ export class SimulatedEnd implements CompletingEnd {
     if (this.isReceivePending) return;
     this.isReceivePending = true;
     this.isStopping = false;
+    this.isLimited = most !== 0;
     this.most = most === 0 ? RECEIVE_MAX : Math.min(most, RECEIVE_MAX);
   }
 
@@ -116,17 +125,25 @@ export class SimulatedEnd implements CompletingEnd {
 
   get otherAddress(): Uint8Array | null {
     const { connection } = this;
-    return connection.isBroken ? null : this.carrier.world.addressOf(connection);
+    return connection.isBroken ? null : this.carrier.addressOf(connection);
   }
 
   get ownAddress(): Uint8Array | null {
-    return null;
+    return this.connection.isBroken ? null : OWN_ADDRESS;
   }
 
   keepUrgentBytes(): void {}
 
-  sendFirst(): boolean {
-    throw new Error("simulation: no story has a PROXY header for its upstream");
+  sendFirst(bytes: Uint8Array): boolean {
+    const { carrier, connection } = this;
+    holds(connection.sent === 0 && connection.told.length === 0, "a header comes first, and once");
+    carrier.onHeader(connection, bytes);
+    connection.told = bytes.slice();
+    if (!carrier.fate.strikes("again")) return true;
+    // It was gone just then.
+    connection.break(Errno.ECONNRESET);
+    carrier.witness.lost(connection);
+    return false;
   }
 
   /** Lets happen to it what can happen now. @returns whether anything did */
@@ -143,8 +160,11 @@ export class SimulatedEnd implements CompletingEnd {
     if (verdict === null && connection.sendRoom === 0 && !this.isCancelled) return false;
     this.isSendPending = false;
     if (this.isCancelled) outgoing.sent(0, this.asked);
-    else if (verdict !== null) outgoing.targetLost();
-    else {
+    else if (verdict !== null) {
+      // Of who was told the end nobody knows by that.
+      if (connection.isBroken) carrier.witness.lost(connection);
+      outgoing.targetLost();
+    } else {
       const size = carrier.part(Math.min(this.asked, connection.sendRoom));
       for (const view of outgoing.queue.views(0, size)) carrier.carry(connection, view);
       outgoing.sent(size, this.asked);
@@ -159,8 +179,9 @@ export class SimulatedEnd implements CompletingEnd {
     if (connection.readable > 0 && !this.isCancelled && !queue.memory.isDry) {
       if (this.isStopping && carrier.isSlow) return false;
       const size = carrier.part(Math.min(connection.readable, this.most));
-      this.isReceivePending = carrier.goesOn && this.most === RECEIVE_MAX && !this.isStopping;
+      this.isReceivePending = carrier.goesOn && !this.isLimited && !this.isStopping;
       this.read(size);
+      carrier.witness.heard(connection);
       incoming.received(size);
       return true;
     }
@@ -179,8 +200,14 @@ export class SimulatedEnd implements CompletingEnd {
     const verdict = connection.receiveVerdict();
     if (verdict === null) return false;
     this.isReceivePending = false;
-    if (verdict === 0) incoming.sourceEnded();
-    else incoming.sourceReset();
+    if (verdict === 0) {
+      carrier.witness.ended(connection);
+      if (incoming.hasPreamble) carrier.onHeaderOver(connection);
+      incoming.sourceEnded();
+    } else {
+      carrier.witness.lost(connection);
+      incoming.sourceReset();
+    }
     return true;
   }
 
@@ -188,7 +215,7 @@ export class SimulatedEnd implements CompletingEnd {
   private read(size: number): void {
     const { connection, incoming } = this;
     for (let left = size; left > 0; ) {
-      const view = connection.pattern.view(connection.received, left);
+      const view = streamView(connection, connection.received, left);
       incoming.queue.push(view);
       connection.received += view.length;
       left -= view.length;
@@ -199,6 +226,7 @@ export class SimulatedEnd implements CompletingEnd {
   private tellReset(): boolean {
     if (!this.isWatched || this.isReceivePending || !this.connection.isBroken) return false;
     this.isWatched = false;
+    this.carrier.witness.lost(this.connection);
     this.incoming.sourceBroken();
     return true;
   }

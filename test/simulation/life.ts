@@ -1,34 +1,42 @@
-import { plainUpstream } from "../../src/config/listeners.ts";
-import {
-  type Address,
-  type ListenerOptions,
-  listenerDefaults,
-  type MirrorOptions,
-  type Mode,
-} from "../../src/config/options.ts";
+import type { Address } from "../../src/config/options.ts";
+import { ProxyHeaderParser } from "../../src/edge/proxy-protocol/parser.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
 import type { RelaySummary } from "../../src/engine/engine.ts";
 import { hearing } from "../../src/engine/observer.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
-import { Phase } from "../../src/flow/flow.ts";
-import { RelayPhase } from "../../src/flow/relay.ts";
+import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import { endName } from "../../src/engine/summary.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds } from "../model/fuzz.ts";
 import { Clock } from "../uring/clock.ts";
-import type { Ending } from "../uring/end.ts";
-import { Fate, type Faults } from "../uring/faults.ts";
+import type { Connection } from "../uring/connection.ts";
+import type { Plan } from "../uring/end.ts";
+import { Fate } from "../uring/faults.ts";
 import { checkRelay } from "../uring/judge.ts";
 import { type Listening, Port, World } from "../uring/world.ts";
 import { SimulatedCarrier } from "./carrier.ts";
-import { FLOW_LIMIT, type SimulatedConduit, SimulatedListener } from "./conduit.ts";
-import type { SimulatedLane } from "./end.ts";
+import { SimulatedListener } from "./conduit.ts";
+import { checkDialled, headerOver, isBelieved, type Limits } from "./entering.ts";
+import { type Greeting, someGreeting } from "./greeting.ts";
+import { operate } from "./operator.ts";
+import { checkReason } from "./reasons.ts";
+import { checkRelays } from "./rules.ts";
+import {
+  type Changed,
+  LISTENER_ROW,
+  ROUTE_MS,
+  Settings,
+  TOTAL_ROW,
+  unchanged,
+} from "./settings.ts";
+import type { Story } from "./story.ts";
+import { Sight, Witness } from "./witness.ts";
 
 /** Milliseconds of the virtual clock, and steps, after which everything must have come to its end. */
 const CALM_MS = 120_000;
 const CALM_STEPS = 50_000;
 const STORM_STEPS = 10_000;
-/** Milliseconds that a route function has, and that it may take. */
-const ROUTE_MS = 20;
+/** Milliseconds that a route function may take. */
 const ROUTE_ANSWER_MS = 30;
 /** Milliseconds that looking a name up takes at most. */
 const LOOKUP_MS = 40;
@@ -38,42 +46,6 @@ const OPERATOR_MS = 60;
 const STALL_MS = 2_000;
 /** A step in which nothing is due takes so long. */
 const TICK_MS = 0.05;
-
-/** One run, all of it drawn from a seed. */
-export interface Story {
-  readonly seed: number;
-  readonly faults: Faults;
-  readonly clients: number;
-  readonly mode: Mode;
-  readonly endings: readonly Ending[];
-  readonly upstreams: readonly Address[];
-  readonly slowPercent: number;
-  readonly resetPercent: number;
-  readonly totalMax: number;
-  /** Milliseconds in which clients come and faults happen. */
-  readonly stormMs: number;
-  /** Stop in the middle of the storm instead of after all relays have ended. */
-  readonly stopsEarly: boolean;
-  readonly drainMs: number;
-  readonly limitsReceives: boolean;
-  readonly memory: number;
-  readonly descriptors: number;
-  readonly connectTimeoutMs: number;
-  readonly halfCloseTimeoutMs: number;
-  /** 0 for never. */
-  readonly idleTimeoutMs: number;
-  readonly lifetimeMs: number;
-  readonly holdMs: number;
-  readonly maxRelays: number;
-  readonly queueMs: number;
-  readonly tries: number;
-  readonly upRate: number;
-  readonly downRate: number;
-  readonly routes: boolean;
-  readonly mirror: MirrorOptions | null;
-  /** Somebody reloads, closes and opens upstreams, and drops their relays meanwhile. */
-  readonly operator: boolean;
-}
 
 /** The real relay layer on the simulated carrier, from its first client to its stop, with every rule checked on the way. */
 export class Life {
@@ -85,6 +57,15 @@ export class Life {
   readonly listening: Listening = { name: "listener", waiting: [] };
   drains = false;
   steps = 0;
+  private readonly witness: Witness;
+  private readonly settings: Settings;
+  private readonly limits: Limits;
+  private readonly greetings = new Map<Connection, Greeting>();
+  /** Clients that the route function has let not in, as it knows them. */
+  private readonly refused = new Set<string>();
+  /** When each row of the table last had no room. */
+  private readonly fullAt = new Map<number, number>();
+  private readonly wished = { drain: false, gone: false, cut: new Set<number>() };
   /** What has happened, for whoever has to understand a story that fails. */
   readonly told: string[] = [];
   private operatesAt = Infinity;
@@ -93,19 +74,51 @@ export class Life {
     const { clock } = this;
     this.fate = new Fate(story.faults, seeded(story.seed));
     this.world = new World(clock, this.fate, { ...story, spanMs: story.stormMs }, story.mode);
+    this.world.greet = (client) => this.greet(client);
+    this.settings = new Settings(story);
+    this.limits = { listener: 0, upstream: 0 };
+    this.witness = new Witness(
+      () => clock.now,
+      (what) => this.tell(what),
+    );
+    const { witness } = this;
+    const addressOf = (client: Connection) => this.addressOf(client);
     this.carrier = clock.during(
       () =>
-        new SimulatedCarrier(story, clock, this.fate, this.world, this.listening, {
-          observer: this.observer,
-          resolve: (address, _slot, answer) => {
-            const host = address.kind === "tcp" ? address.host : address.path;
-            this.later(LOOKUP_MS, () => answer(addressesOf(host)));
+        new SimulatedCarrier(
+          story,
+          clock,
+          this.fate,
+          this.world,
+          witness,
+          addressOf,
+          this.listening,
+          {
+            observer: this.observer,
+            resolve: (address, _slot, answer) => {
+              const host = address.kind === "tcp" ? address.host : address.path;
+              this.later(LOOKUP_MS, () => answer(addressesOf(host)));
+            },
+            askRoute: (question, answer) => this.askRoute(question, answer),
           },
-          askRoute: (question, answer) => this.askRoute(question, answer),
-        }),
+        ),
     );
-    const { hall } = this.carrier;
-    Object.assign(hall.descriptors, { most: story.descriptors, allot: () => {} });
+    const { carrier, limits, refused } = this;
+    const { descriptors, table } = carrier.hall;
+    Object.assign(descriptors, { most: story.descriptors, allot: () => {} });
+    carrier.onAccept = (client) => this.accepted(client);
+    carrier.onDial = (conduit, address) => {
+      this.tell(`relay ${conduit.id} dials port ${address.kind === "tcp" ? address.port : 0}`);
+      checkDialled(conduit, address, carrier, story, limits, refused);
+    };
+    carrier.onHeaderOver = (client) => this.headerOver(client);
+    carrier.onHeader = (upstream, bytes) => this.checkHeader(upstream, bytes);
+    const enter = table.enter.bind(table);
+    table.enter = (row, most) => {
+      const hasRoom = enter(row, most);
+      if (!hasRoom) this.fullAt.set(row, clock.now);
+      return hasRoom;
+    };
   }
 
   /** The whole story. Throws where a rule is broken. */
@@ -128,15 +141,19 @@ export class Life {
   private begin(): void {
     const { carrier, story, world } = this;
     world.expect(story.clients, this.listening);
-    this.listen(null);
+    this.listen(unchanged(story));
     for (const slot of story.upstreams.keys()) carrier.hall.table.setOpen(slot, true);
     if (story.operator) this.operatesAt = this.clock.now;
   }
 
-  private listen(before: SimulatedListener | null): void {
-    const { carrier } = this;
+  private listen(changed: Changed, before: SimulatedListener | null = null): void {
+    const { carrier, limits, story } = this;
     const { hall } = carrier;
-    const options = this.listenerOptions();
+    const options = this.settings.options(changed);
+    const isFirst = before === null;
+    limits.listener = higher(isFirst, limits.listener, changed.listenerMax);
+    limits.upstream = higher(isFirst, limits.upstream, changed.maxRelays);
+    if (story.mode === "sink") limits.upstream = 0;
     const listener = new SimulatedListener(
       hall.partsOf(options, options.address, before),
       hall.dialer,
@@ -156,32 +173,24 @@ export class Life {
     }
   }
 
-  /** Somebody changes something. */
   private operate(): void {
     const { carrier, fate, story } = this;
-    const { hall, listener } = carrier;
+    const { hall } = carrier;
     this.operatesAt = this.clock.now + fate.random() * 2 * OPERATOR_MS;
-    const slot = fate.between(0, Math.max(0, story.upstreams.length - 1));
-    switch (fate.between(0, 3)) {
-      case 0:
-        this.tell("reload");
-        if (listener !== null) this.listen(listener);
-        return;
-      case 1:
-        this.tell(`upstream ${slot} is down`);
-        hall.table.setOpen(slot, false);
-        return;
-      case 2:
-        this.tell(`upstream ${slot} is up`);
-        hall.table.setOpen(slot, true);
-        return;
-      case 3:
-        this.tell(`the relays of upstream ${slot} are ended`);
-        // From now on relays may end by the proxy's own wish.
+    operate({
+      hall,
+      fate,
+      story,
+      tell: (what) => this.tell(what),
+      reload: (changed) => {
+        if (carrier.listener !== null) this.listen(changed, carrier.listener);
+      },
+      wishes: (what) => {
+        if (typeof what === "object") this.wished.cut.add(what.cut);
+        else this.wished[what] = true;
         this.drain();
-        hall.drop({ slot }, fate.pick([0, 20]));
-        return;
-    }
+      },
+    });
   }
 
   /** Nothing goes wrong any more: all relays come to their ends. */
@@ -190,7 +199,11 @@ export class Life {
     this.operatesAt = Infinity;
     this.fate.cease();
     this.world.calm();
-    for (const slot of story.upstreams.keys()) carrier.hall.table.setOpen(slot, true);
+    const { table } = carrier.hall;
+    for (const slot of story.upstreams.keys()) {
+      table.setOpen(slot, true);
+      table.setWeight(slot, 1);
+    }
     this.until("every relay comes to its end when the faults cease", () => {
       const waits = this.world.expected > 0 || this.listening.waiting.length > 0;
       return !waits && this.ended.length === carrier.accepted.length;
@@ -205,6 +218,7 @@ export class Life {
     this.operatesAt = Infinity;
     this.world.deter();
     this.drain();
+    this.wished.drain = true;
     this.tell(`stop within ${story.drainMs} ms`);
     const until = this.clock.now + story.drainMs;
     hall.isStopping = true;
@@ -242,21 +256,7 @@ export class Life {
         this.operatesAt,
         clock.now + 50,
       );
-    this.check();
-  }
-
-  private check(): void {
-    const { carrier } = this;
-    let up = 0;
-    let down = 0;
-    for (const conduit of carrier.ledger.running) {
-      up += conduit.up.queue.size;
-      down += conduit.down.queue.size;
-      checkDial(conduit);
-      for (const lane of [conduit.up, conduit.down]) checkLane(conduit, lane);
-    }
-    holds(carrier.memory.up.held === up, "what is held upwards is queued");
-    holds(carrier.memory.down.held === down, "what is held downwards is queued");
+    checkRelays(carrier);
   }
 
   private checkNothingLeft(): void {
@@ -267,8 +267,8 @@ export class Life {
     holds(memory.up.held + memory.down.held === 0, "after a stop no memory is held");
     holds(hall.descriptors.left === story.descriptors, "after a stop no descriptor is counted");
     holds(this.ended.length === carrier.accepted.length, "every relay has ended, once");
-    for (const slot of story.upstreams.keys()) {
-      holds(hall.table.running(slot) === 0, "no upstream has a relay any more");
+    for (const row of [...story.upstreams.keys(), LISTENER_ROW, TOTAL_ROW]) {
+      holds(hall.table.running(row) === 0, "no row of the table has a relay any more");
     }
     const { memory: figures, mirrors } = carrier.ledger.book.stats();
     holds(figures.mirrorHeldBytes === 0, "after a stop no copy holds anything");
@@ -294,17 +294,87 @@ export class Life {
     this.ended.push(relay);
     holds(this.ended.filter(({ id }) => id === relay.id).length === 1, "a relay ends once");
     const client = carrier.accepted[relay.id - 1];
-    if (client === undefined) throw new Error("a relay has a client");
+    const sight = client && this.witness.of(client);
+    if (client === undefined || sight === undefined) throw new Error("a relay has a client");
     const upstream = client.partner?.isOpen ? client.partner : null;
     checkRelay({ client, upstream, isExcused: this.isCutByTime(relay), relay, life: this });
+    const { story, wished } = this;
+    const { now } = this.clock;
+    const fullAt = (row: number) => this.fullAt.get(row) ?? -Infinity;
+    checkReason({ relay, client, sight, story, now, fullAt, wished });
   }
 
   /** Times end relays whatever their ends do, also one that delivers what came before a reset. */
   private isCutByTime({ reason }: RelaySummary): boolean {
     const { halfCloseTimeoutMs, idleTimeoutMs, lifetimeMs } = this.story;
-    if (reason === "idle_timeout" || reason === "lifetime") return true;
-    const isShort = halfCloseTimeoutMs < STALL_MS || idleTimeoutMs + lifetimeMs > 0;
+    const { clientIdleTimeoutMs, upstreamIdleTimeoutMs } = this.story;
+    if (reason?.endsWith("idle_timeout") || reason === "lifetime") return true;
+    const times = idleTimeoutMs + clientIdleTimeoutMs + upstreamIdleTimeoutMs + lifetimeMs;
+    const isShort = halfCloseTimeoutMs < STALL_MS || times > 0;
     return isShort && (reason === "half_close_timeout" || (reason?.endsWith("_reset") ?? false));
+  }
+
+  /** What a client begins with. */
+  private greet(client: Connection): Partial<Plan> {
+    const { edge } = this.story;
+    if (edge === null || edge.proxyProtocol === "off") return {};
+    const greeting = someGreeting(this.fate, 1_000 + this.greetings.size);
+    this.greetings.set(client, greeting);
+    client.begins = greeting.bytes;
+    const isTaken = greeting.is === "header" && isBelieved(edge, this.peerOf(client));
+    client.headerSize = isTaken ? greeting.bytes.length : 0;
+    return greeting.isAll ? { total: greeting.bytes.length } : {};
+  }
+
+  private accepted(client: Connection): void {
+    const { edge } = this.story;
+    const sight = new Sight(this.clock.now);
+    sight.peer = sight.name = this.peerOf(client);
+    sight.greeting = this.greetings.get(client) ?? null;
+    if (edge !== null && isBelieved(edge, sight.peer))
+      sight.name = sight.greeting?.client ?? sight.peer;
+    this.witness.accepted(client, sight);
+  }
+
+  private headerOver(client: Connection): void {
+    const sight = this.witness.of(client);
+    if (sight !== undefined) headerOver(sight, client, this.story.edge);
+  }
+
+  private peerOf(client: Connection): string {
+    return endName(this.addressOf(client));
+  }
+
+  /** Several clients may be of one host, and several hosts of one network. */
+  private addressOf(client: Connection): Uint8Array {
+    const { edge } = this.story;
+    if (edge === null) return this.world.addressOf(client);
+    const [, , high, low] = client.name.split(/[.:]/).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const number = high * 256 + low;
+    const host = number % edge.hosts;
+    const name = `10.0.${host >> 1}.${1 + (host & 1)}`;
+    return encodeSockaddr({ kind: "tcp", host: name, port: 4_000 + number });
+  }
+
+  /** An upstream is told who its client is, when that is wanted, and in the version that is. */
+  private checkHeader(upstream: Connection, bytes: Uint8Array): void {
+    const client = upstream.partner;
+    const parser = new ProxyHeaderParser();
+    holds(parser.push(bytes) === bytes.length, "an upstream is told a header, and nothing more");
+    const { header } = parser;
+    if (header === null || client === null) throw new Error("an upstream is told a header");
+    const version = header.version === 1 ? "v1" : "v2";
+    holds(version === this.story.edge?.sendProxyProtocol, "a header of the version that is wanted");
+    const named = header.source === null ? null : endName(header.source);
+    const { name, peer } = this.witness.of(client) as Sight;
+    // Of two families version 1 tells nothing.
+    const isMixed = named === null && name.startsWith("[");
+    holds(named === name || isMixed, `a header tells the upstream who its client is: ${peer}`);
   }
 
   private askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void {
@@ -315,7 +385,14 @@ export class Life {
     const told: RouteAnswer =
       random() < 0.1 ? { failure: "it throws" } : { upstream, isStrict, label: "label", isRefused };
     // Also when nobody waits any more: it may be on its way already. And some never answer.
-    if (random() < 0.9) this.later(ROUTE_ANSWER_MS, () => answer(told));
+    if (random() >= 0.9) return () => {};
+    const until = this.clock.now + ROUTE_MS;
+    this.later(ROUTE_ANSWER_MS, () => {
+      const isInTime = this.clock.now < until;
+      if (isInTime && isRefused && !("failure" in told))
+        this.refused.add(question.connection.client);
+      answer(told);
+    });
     return () => {};
   }
 
@@ -326,49 +403,6 @@ export class Life {
   private tell(what: string): void {
     this.told.push(`${(this.clock.now - 1_000).toFixed(2).padStart(10)} ms  ${what}`);
   }
-
-  private listenerOptions(): ListenerOptions {
-    const { story } = this;
-    const { connectTimeoutMs, halfCloseTimeoutMs, holdMs, idleTimeoutMs, lifetimeMs } = story;
-    const { maxRelays, mirror, mode, queueMs, routes, tries, upRate, downRate } = story;
-    const upstreams = story.upstreams.map((one, slot) => ({
-      ...plainUpstream(one),
-      slot,
-      maxRelays,
-    }));
-    return {
-      ...listenerDefaults,
-      address: { kind: "tcp", host: "127.0.0.1", port: 6380 },
-      mode,
-      upstreams: mode === "sink" ? [] : upstreams,
-      dial: { ...listenerDefaults.dial, holdMs, queueMs, tries },
-      edge: { ...listenerDefaults.edge, upRate, downRate },
-      connectTimeoutMs,
-      halfCloseTimeoutMs,
-      idleTimeoutMs,
-      lifetimeMs,
-      mirror,
-      route: routes ? { hook: 0, timeoutMs: ROUTE_MS, failure: "relay" } : null,
-    };
-  }
-}
-
-function checkDial({ attempts, relay, untried }: SimulatedConduit): void {
-  holds(attempts.length <= 4, "a dial has a few attempts at a time");
-  holds(relay.dialing || attempts.length === 0, "only a dial under way has attempts");
-  holds(untried.length === 0 || attempts.length > 0, "only a dial under way has addresses to try");
-}
-
-function checkLane({ relay }: SimulatedConduit, lane: SimulatedLane): void {
-  const { flow, queue, source, target } = lane;
-  holds(flow.size <= FLOW_LIMIT, "a flow holds at most its limit");
-  const isCounted = flow.phase === Phase.Open || flow.phase === Phase.Draining;
-  holds(!isCounted || queue.size === flow.size, "the queue holds what the flow counts");
-  if (relay.phase !== RelayPhase.Relaying || flow.over) return;
-  const isServed = source === null || source.isReceivePending || lane.isResting;
-  holds(!flow.receiving || isServed, "a receive that the flow waits for is under way");
-  const isSent = target === null || target.isSendPending || lane.isResting || flow.size === 0;
-  holds(!flow.sending || lane.discards || isSent, "a send that the flow waits for is under way");
 }
 
 /** What a name means: its host says how many addresses it has. */
@@ -383,4 +417,9 @@ function addressesOf(host: string): Address[] {
   }
   if (host === "many.test") return [tcp(Port.Refuses), tcp(Port.Unreachable), tcp(Port.Answers)];
   return [tcp(Port.Answers)];
+}
+
+/** The most that was ever allowed; 0 for any number. */
+function higher(isFirst: boolean, before: number, now: number): number {
+  return isFirst ? now : before === 0 || now === 0 ? 0 : Math.max(before, now);
 }

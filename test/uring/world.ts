@@ -63,6 +63,8 @@ export class World {
   readonly connections: Connection[] = [];
   /** Clients by their address as a person writes it. */
   readonly clients = new Map<string, Connection>();
+  /** Has a client begin with something of its own, before its plan's bytes. */
+  greet: (client: Connection) => Partial<Plan> = () => ({});
   private readonly arrivals: Arrival[] = [];
   private count = 0;
   private isCalm = false;
@@ -131,7 +133,7 @@ export class World {
     const connection = this.connect(name, true);
     this.clients.set(name, connection);
     listening.waiting.push(connection);
-    this.addEnd(connection, plan);
+    this.addEnd(connection, { ...this.greet(connection), ...plan });
     return connection;
   }
 
@@ -194,7 +196,9 @@ export class World {
   }
 
   private addEnd(connection: Connection, plan: Partial<Plan>): void {
-    const end = new End(connection, this.fate, { ...this.plan(), ...plan }, this.clock.now);
+    const drawn = this.plan();
+    const total = connection.begins.length + drawn.total;
+    const end = new End(connection, this.fate, { ...drawn, total, ...plan }, this.clock.now);
     this.ends.push(end);
     if (this.isCalm) end.finish();
   }

@@ -1,0 +1,107 @@
+import { formatAddress } from "../../src/config/address.ts";
+import type { Address } from "../../src/config/options.ts";
+import { holds } from "../model/fuzz.ts";
+import type { Connection } from "../uring/connection.ts";
+import type { SimulatedCarrier } from "./carrier.ts";
+import type { SimulatedConduit } from "./conduit.ts";
+import { signatureSize } from "./greeting.ts";
+import { isDenied } from "./reasons.ts";
+import { BELIEVED, LISTENER_ROW, TOTAL_ROW } from "./settings.ts";
+import type { EdgeStory, Story } from "./story.ts";
+import type { Sight } from "./witness.ts";
+
+/** What may be at most, as the operator has had it so far. */
+export interface Limits {
+  listener: number;
+  upstream: number;
+}
+
+/** Whether headers of who has connected from there are believed. @param peer `host:port` */
+export function isBelieved({ proxyProtocol, believesFew }: EdgeStory, peer: string): boolean {
+  return proxyProtocol !== "off" && (!believesFew || peer.startsWith(BELIEVED));
+}
+
+/** An upstream is dialled for a relay: its client has to be one that may come in, and it has to be open. */
+export function checkDialled(
+  conduit: SimulatedConduit,
+  address: Address,
+  carrier: SimulatedCarrier,
+  story: Story,
+  limits: Limits,
+  refused: ReadonlySet<string>,
+): void {
+  const { table } = carrier.hall;
+  const { client, upstreamAddress, upstreamSlot: slot } = conduit;
+  const sight = client === null ? undefined : carrier.witness.of(client.connection);
+  if (client === null || sight === undefined) throw new Error("simulation: it dials for nobody");
+  if (slot === null) throw new Error("simulation: it dials nobody");
+  holds(!client.connection.isNameless, "for whom nothing is known nobody is dialled");
+  holds(!refused.has(sight.name), "for whom the route function refuses nobody is dialled");
+  // A name's addresses come later than it was chosen.
+  if (address === upstreamAddress) {
+    holds(table.isOpen(slot), `an upstream that is down is not dialled: ${formatAddress(address)}`);
+    const isWeighed = table.weight(slot) > 0 || story.routes !== "none";
+    holds(isWeighed, "an upstream that weighs nothing is not dialled");
+  }
+  const isBounded = limits.upstream === 0 || table.running(slot) <= limits.upstream;
+  holds(isBounded, "an upstream has no more relays than it may have");
+  if (story.edge !== null)
+    checkEntered(sight, client.connection.received, carrier, story.edge, limits);
+}
+
+/**
+ * No more of a client's header comes in time, or at all: whoever may do without one, and has shown nothing of
+ * it, is one without.
+ */
+export function headerOver(sight: Sight, client: Connection, edge: EdgeStory | null): void {
+  const { greeting } = sight;
+  if (edge?.proxyProtocol !== "optional" || greeting === null) return;
+  if (client.received >= signatureSize(greeting)) return;
+  sight.greeting = null;
+  sight.name = sight.peer;
+  client.headerSize = 0;
+}
+
+function checkEntered(
+  sight: Sight,
+  received: number,
+  { hall, ledger, witness }: SimulatedCarrier,
+  edge: EdgeStory,
+  limits: Limits,
+): void {
+  const { greeting, name, peer } = sight;
+  holds(!edge.denies || !isDenied(name), "for who is denied nobody is dialled");
+  if (greeting !== null && isBelieved(edge, peer)) {
+    const { is, bytes } = greeting;
+    holds(is === "header" || is === "none", "for whose header is wrong nobody is dialled");
+    const isWhole = is === "none" ? edge.proxyProtocol === "optional" : received >= bytes.length;
+    holds(isWhole, "nobody is dialled before the header is complete");
+  } else if (greeting !== null) {
+    holds(edge.proxyProtocol !== "required", "who must not send a header does not come in");
+  }
+  const { table } = hall;
+  const isRoomy = limits.listener === 0 || table.running(LISTENER_ROW) <= limits.listener;
+  holds(isRoomy, "a listener has no more relays than it may have");
+  const { totalRelays, maxRelaysPerClient, maxRelaysPerNetwork } = edge;
+  holds(totalRelays === 0 || table.running(TOTAL_ROW) <= totalRelays, "nor have all together");
+  let [dialled, same, near] = [0, 0, 0];
+  for (const one of ledger.running) {
+    if (one.upstreamSlot === null || one.client === null) continue;
+    const other = witness.of(one.client.connection)?.name ?? "";
+    dialled++;
+    if (hostOf(other) === hostOf(name)) same++;
+    if (networkOf(other) === networkOf(name)) near++;
+  }
+  holds(limits.listener === 0 || dialled <= limits.listener, "so many relays have an upstream");
+  holds(maxRelaysPerClient === 0 || same <= maxRelaysPerClient, "so many of one client");
+  holds(maxRelaysPerNetwork === 0 || near <= maxRelaysPerNetwork, "so many of one network");
+}
+
+function hostOf(name: string): string {
+  return name.slice(0, name.lastIndexOf(":"));
+}
+
+/** All IPv6 clients of stories are in one network. */
+function networkOf(name: string): string {
+  return name.startsWith("[") ? "::" : name.slice(0, name.lastIndexOf("."));
+}

@@ -1,0 +1,78 @@
+import { errnoName } from "../../src/engine/linux.ts";
+import type { Connection } from "../uring/connection.ts";
+import type { Greeting } from "./greeting.ts";
+
+/** One of a relay's two ends. */
+export type EndName = "client" | "upstream";
+
+/** What really happened to a client and its upstream, whatever the relay layer makes of it. */
+export class Sight {
+  /** What it began with, where headers may come. */
+  greeting: Greeting | null = null;
+  /** How the relay layer has to call it. */
+  name = "";
+  /** Where it has connected from; another one than `name` when a header names somebody. */
+  peer = "";
+  /** Ends whose FIN was received, and those that were seen to be reset; first ones first. */
+  readonly ended: EndName[] = [];
+  readonly lost: EndName[] = [];
+  /** What attempts to connect for it have failed with. */
+  readonly failures = new Set<string>();
+  /** When something was last received from each end. */
+  readonly heardAt: Record<EndName, number>;
+
+  constructor(readonly acceptedAt: number) {
+    this.heardAt = { client: acceptedAt, upstream: acceptedAt };
+  }
+}
+
+/** Sees what the network does to relays. */
+export class Witness {
+  private readonly sights = new Map<Connection, Sight>();
+
+  /** @param tell what happens, for whoever reads the story */
+  constructor(
+    private readonly now: () => number,
+    private readonly tell: (what: string) => void,
+  ) {}
+
+  accepted(client: Connection, sight: Sight): void {
+    this.sights.set(client, sight);
+    const { greeting } = sight;
+    const begins = greeting === null ? "" : `, which begins with ${greeting.is}`;
+    this.tell(`client ${client.name} (${sight.name}) is accepted${begins}`);
+  }
+
+  /** Of a relay's client; undefined for connections that are no relay's. */
+  of(connection: Connection): Sight | undefined {
+    return this.sights.get(connection.isClient ? connection : (connection.partner as Connection));
+  }
+
+  heard(connection: Connection): void {
+    const sight = this.of(connection);
+    if (sight !== undefined) sight.heardAt[nameOf(connection)] = this.now();
+  }
+
+  ended(connection: Connection): void {
+    this.of(connection)?.ended.push(nameOf(connection));
+    this.tell(`${connection.name} has ended`);
+  }
+
+  lost(connection: Connection): void {
+    const lost = this.of(connection)?.lost;
+    const name = nameOf(connection);
+    if (lost === undefined || lost.includes(name)) return;
+    lost.push(name);
+    this.tell(`${connection.name} is seen to be reset`);
+  }
+
+  /** @param verdict −errno or its name */
+  failed(client: Connection | null, verdict: number | string): void {
+    const code = typeof verdict === "string" ? verdict : errnoName(-verdict);
+    if (client !== null) this.of(client)?.failures.add(code);
+  }
+}
+
+function nameOf({ isClient }: Connection): EndName {
+  return isClient ? "client" : "upstream";
+}
