@@ -4,6 +4,7 @@ import { Hall, type HallCarrier, type HallLinks } from "../../src/engine/hall.ts
 import { Ledger } from "../../src/engine/ledger.ts";
 import { Meter } from "../../src/engine/meter.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
+import type { Reason } from "../../src/flow/reason.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { holds } from "../model/fuzz.ts";
@@ -59,6 +60,8 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
   drains = false;
   /** An upstream is dialled for a relay. */
   onDial: (conduit: SimulatedConduit, address: Address) => void = () => {};
+  /** A relay is ended because it is idle. */
+  onRetire: (conduit: SimulatedConduit, reason: Reason) => void = () => {};
   /** Nobody waits for the rest of a client's header any more. */
   onHeaderOver: (client: Connection) => void = () => {};
   /** An upstream is told who its client is. */
@@ -241,10 +244,23 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     for (const attempt of [...this.attempts]) if (attempt.step()) moved = true;
     for (const end of [...this.ends]) if (end.step()) moved = true;
     for (const copy of this.copies) if (copy.step()) moved = true;
-    for (const one of [memory.up, memory.down]) if (one.feed()) moved = true;
+    if (memory.up.takesMore() && this.feed("up")) moved = true;
+    if (memory.down.takesMore() && this.feed("down")) moved = true;
     hall.lookAtMemory();
     this.alarms.run();
     return moved;
+  }
+
+  /** Feeds whoever has found no memory, as long as there is some. */
+  private feed(direction: "up" | "down"): boolean {
+    let isFed = false;
+    for (const conduit of this.ledger.running) {
+      if (this.memory[direction].isDry) return true;
+      if (!conduit[direction].flow.starved) continue;
+      conduit[direction].feed();
+      isFed = true;
+    }
+    return isFed;
   }
 
   /** When something happens by itself, if that is later than now. */

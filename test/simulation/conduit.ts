@@ -61,6 +61,13 @@ export class SimulatedConduit
     this.carrier.hall.dialer.attemptFailed(this, attempt, code);
   }
 
+  override retire(reason: Reason): void {
+    if (reason === "drain" || reason === "upstream_gone" || reason === "lifetime") {
+      this.carrier.onRetire(this, reason);
+    }
+    super.retire(reason);
+  }
+
   override preambleLate(reason: Reason): void {
     if (this.client !== null) this.carrier.onHeaderOver(this.client.connection);
     super.preambleLate(reason);

@@ -38,7 +38,6 @@ export class SimulatedEnd implements CompletingEnd {
   /** It is not read, and its reset is to be told. */
   private isWatched = false;
   private asked = 0;
-  private readonly feed = () => this.incoming.feed();
 
   /**
    * @param incoming the lane that it is the source of
@@ -167,6 +166,7 @@ export class SimulatedEnd implements CompletingEnd {
     } else {
       const size = carrier.part(Math.min(this.asked, connection.sendRoom));
       for (const view of outgoing.queue.views(0, size)) carrier.carry(connection, view);
+      carrier.witness.sent(connection);
       outgoing.sent(size, this.asked);
     }
     return true;
@@ -193,7 +193,6 @@ export class SimulatedEnd implements CompletingEnd {
     }
     if (connection.readable > 0) {
       this.isReceivePending = false;
-      queue.memory.wait(this.feed);
       incoming.starve();
       return true;
     }

@@ -73,11 +73,11 @@ const wrong = [
 /** Draws what a client begins with. @param port of whom a header names */
 export function someGreeting(fate: Fate, port: number): Greeting {
   const kind = fate.random();
-  if (kind < 0.1) return fate.pick(nameless);
-  if (kind < 0.25) return fate.pick(none);
-  if (kind < 0.4) return fate.pick(wrong);
+  if (kind < 0.08) return fate.pick(nameless);
+  if (kind < 0.16) return fate.pick(none);
+  if (kind < 0.24) return fate.pick(wrong);
   const made = header(fate.pick([1, 2]), fate.pick(NAMED), port, fate.pick([0, 5, 400]));
-  if (kind < 0.85) return made;
+  if (kind < 0.9) return made;
   const bytes = made.bytes.subarray(0, fate.between(1, made.bytes.length - 1));
   // Within the signature it may still be no header at all.
   const isUndecided = bytes.length < (bytes[0] === 0x50 ? 6 : SIGNATURE.length);

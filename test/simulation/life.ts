@@ -15,11 +15,12 @@ import { Fate } from "../uring/faults.ts";
 import { checkRelay } from "../uring/judge.ts";
 import { type Listening, Port, World } from "../uring/world.ts";
 import { SimulatedCarrier } from "./carrier.ts";
-import { SimulatedListener } from "./conduit.ts";
+import { type SimulatedConduit, SimulatedListener } from "./conduit.ts";
 import { checkDialled, headerOver, isBelieved, type Limits } from "./entering.ts";
 import { type Greeting, someGreeting } from "./greeting.ts";
 import { operate } from "./operator.ts";
 import { checkReason } from "./reasons.ts";
+import { checkRetired } from "./retiring.ts";
 import { checkRelays } from "./rules.ts";
 import {
   type Changed,
@@ -44,6 +45,8 @@ const LOOKUP_MS = 40;
 const OPERATOR_MS = 60;
 /** Milliseconds that an end has to take what came before a reset. */
 const STALL_MS = 2_000;
+/** Milliseconds in which everything is gone when the time of a stop is over. */
+const STOPPED_MS = 5_000;
 /** A step in which nothing is due takes so long. */
 const TICK_MS = 0.05;
 
@@ -69,6 +72,8 @@ export class Life {
   /** What has happened, for whoever has to understand a story that fails. */
   readonly told: string[] = [];
   private operatesAt = Infinity;
+  /** Before that nobody is retired who waits for an answer. */
+  private answersUntil = -Infinity;
 
   constructor(readonly story: Story) {
     const { clock } = this;
@@ -108,10 +113,13 @@ export class Life {
     Object.assign(descriptors, { most: story.descriptors, allot: () => {} });
     carrier.onAccept = (client) => this.accepted(client);
     carrier.onDial = (conduit, address) => {
+      this.noteDial(conduit);
       this.tell(`relay ${conduit.id} dials port ${address.kind === "tcp" ? address.port : 0}`);
       checkDialled(conduit, address, carrier, story, limits, refused);
     };
     carrier.onHeaderOver = (client) => this.headerOver(client);
+    carrier.onRetire = (conduit, reason) =>
+      checkRetired(conduit, reason, clock.now, this.answersUntil);
     carrier.onHeader = (upstream, bytes) => this.checkHeader(upstream, bytes);
     const enter = table.enter.bind(table);
     table.enter = (row, most) => {
@@ -221,14 +229,24 @@ export class Life {
     this.wished.drain = true;
     this.tell(`stop within ${story.drainMs} ms`);
     const until = this.clock.now + story.drainMs;
+    if (!story.operator) this.answersUntil = until - Math.min(2_000, story.drainMs / 4) / 2;
     hall.isStopping = true;
     carrier.unlisten();
     hall.stop(story.drainMs);
     // Faults may go on while relays drain, but not for ever.
     while (this.clock.now < until && !carrier.isStopped) this.step();
     this.fate.cease();
+    const over = Math.max(this.clock.now, until) + STOPPED_MS;
     this.until("a stop comes to its end", () => carrier.isStopped);
+    holds(this.clock.now <= over, "a stop comes to its end in time");
     this.checkNothingLeft();
+  }
+
+  /** A name's addresses are of one dial. */
+  private noteDial({ client, dials, upstreamSlot }: SimulatedConduit): void {
+    const dialled = client === null ? undefined : this.witness.of(client.connection)?.dialled;
+    if (dialled === undefined || upstreamSlot === null) return;
+    dialled[dials - 1] = upstreamSlot;
   }
 
   private drain(): void {
@@ -301,7 +319,7 @@ export class Life {
     const { story, wished } = this;
     const { now } = this.clock;
     const fullAt = (row: number) => this.fullAt.get(row) ?? -Infinity;
-    checkReason({ relay, client, sight, story, now, fullAt, wished });
+    checkReason({ relay, client, upstream, sight, story, now, fullAt, wished });
   }
 
   /** Times end relays whatever their ends do, also one that delivers what came before a reset. */

@@ -17,6 +17,7 @@ const plain: Story = {
   slowPercent: 0,
   resetPercent: 0,
   totalMax: 100,
+  fullPercent: 20,
   stormMs: 20,
   stopsEarly: false,
   drainMs: 0,

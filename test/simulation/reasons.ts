@@ -14,11 +14,20 @@ const LIFETIME_LEAST = 0.9;
 const BURST_LEAST = 16 * 1024;
 const BURSTS_PER_SECOND = 4;
 const RATE_SLACK = 2 * 4096;
+/** Milliseconds for which is waited that an old relay comes to rest, and in which any relay is closed. */
+const LATE_MS = 100;
+const RETIRE_MS = 1_000 + LATE_MS;
+/** Milliseconds in which the target of a relay that was reset takes nothing. */
+const STALL_MS = 1_900;
+/** Memory that does not run out. */
+const AMPLE = 256 * 4096;
 
 /** What was true when a relay was said to have ended. */
 export interface Ended {
   readonly relay: RelaySummary;
   readonly client: Connection;
+  /** Null when none has answered. */
+  readonly upstream: Connection | null;
   readonly sight: Sight;
   readonly story: Story;
   readonly now: number;
@@ -60,13 +69,83 @@ export function checkReason(ended: Ended): void {
     holds(isPeer || relay.client === sight.name, "a relay's client is who that is");
   }
   if (refusals.has(reason)) checkRefused(reason, ended);
+  else checkClosing(reason, ended);
+  checkDials(reason, ended);
+  checkTimes(reason, ended);
+  checkLastBytes(reason, ended);
   checkRates(ended);
 }
 
-function isRight(
+/** Both ends are closed by FIN or both by RST, as the reason says. */
+function checkClosing(reason: Reason, { relay, client, upstream }: Ended): void {
+  const ends = upstream === null ? [client] : [client, upstream];
+  if (reason === "client_fin" || reason === "upstream_fin" || reason.endsWith("idle_timeout")) {
+    const isWhole = relay.up.lostBytes + relay.down.lostBytes === 0;
+    if (isWhole) holds(!ends.some(({ lingers }) => lingers), `${reason} is no reset`);
+  } else if (!mayBeOrderly.has(reason)) {
+    holds(
+      ends.every(({ lingers }) => lingers),
+      `${reason} is a reset`,
+    );
+  }
+}
+
+/** Why relays end by a FIN when they are idle, and else by a reset. */
+const mayBeOrderly: ReadonlySet<Reason> = new Set<Reason>(["drain", "upstream_gone", "lifetime"]);
+
+/** Upstreams are tried as often as that may be, none of them twice in a row of tries. */
+function checkDials(reason: Reason, { relay, sight, story }: Ended): void {
+  const { tries, retries, upstreams, holdMs, queueMs, budgetMs, mode, mirror, operator } = story;
+  holds(mode !== "sink" || relay.dials === 0, "for a sink nobody is dialled");
+  const isCopied = mirror?.percent === 100 && relay.dials > 0 && story.descriptors > 1_000;
+  holds(!isCopied || relay.mirror !== null, "a relay that is to be copied is");
+  if (operator || holdMs + queueMs > 0) return;
+  const most = Math.min(tries, upstreams.length);
+  holds(relay.dials <= most * (1 + retries), "no more is tried than may be");
+  const { dialled } = sight;
+  for (let from = 0; from < dialled.length; from += most) {
+    const round = dialled.slice(from, from + most);
+    const isOnce = retries > 0 || new Set(round).size === round.length;
+    holds(isOnce, "no upstream is dialled twice");
+  }
+  if (!reason.startsWith("connect_") || budgetMs > 0 || story.maxRelays > 0) return;
+  if (story.routes !== "none") return;
+  holds(relay.dials === most * (1 + retries), "all that may be tried is");
+}
+
+/** No relay outlives its times. */
+function checkTimes(reason: Reason, { relay, upstream, sight, story, now, wished }: Ended): void {
+  if (wished.drain || wished.gone || upstream === null || sight.lost.length > 0) return;
+  const { lifetimeMs, idleTimeoutMs, memory, upRate, downRate } = story;
+  const ageMs = now - sight.acceptedAt;
+  holds(lifetimeMs === 0 || ageMs <= lifetimeMs + RETIRE_MS, "no relay outlives its lifetime");
+  if (idleTimeoutMs === 0 || memory < AMPLE || upRate + downRate > 0) return;
+  const since = Math.max(sight.movedAt, sight.acceptedAt + (relay.dialMs ?? 0));
+  holds(now - since <= idleTimeoutMs * 1.2 + LATE_MS, `no relay is idle for long: ${reason}`);
+}
+
+/** What came before a reset is delivered, as long as that is taken. */
+function checkLastBytes(
   reason: Reason,
-  { relay, client, sight, story, now, fullAt, wished }: Ended,
-): boolean {
+  { relay, client, upstream, story, now, ...of }: Ended,
+): void {
+  if (!reason.endsWith("_reset") || upstream === null || story.mode !== "bidirectional") return;
+  const { drain, gone, cut } = of.wished;
+  const { idleTimeoutMs, clientIdleTimeoutMs, upstreamIdleTimeoutMs, lifetimeMs } = story;
+  if (idleTimeoutMs + clientIdleTimeoutMs + upstreamIdleTimeoutMs + lifetimeMs > 0) return;
+  if (drain || gone || cut.has(relay.id) || story.memory < AMPLE) return;
+  if (story.halfCloseTimeoutMs < STALL_MS) return;
+  const isClients = reason === "client_reset";
+  const [source, target] = isClients ? [client, upstream] : [upstream, client];
+  const isStalled = now - Math.max(target.ackedAt, target.sentAt) >= STALL_MS;
+  if (target.isBroken || isStalled) return;
+  holds(source.readable === 0, "what came before a reset is read");
+  const all = source.received - source.headerSize;
+  holds(target.sent === all, "what came before a reset is delivered");
+}
+
+function isRight(reason: Reason, of: Ended): boolean {
+  const { relay, client, sight, story, now, fullAt, wished } = of;
   const { acceptedAt, ended, failures, heardAt, lost } = sight;
   const { edge, holdMs, queueMs, routes, operator } = story;
   const age = now - acceptedAt;
@@ -89,13 +168,12 @@ function isRight(
     case "upstream_reset":
       return lost[0] === "upstream";
     case "connect_refused":
-      return failures.has("ECONNREFUSED");
     case "connect_unreachable":
-      return failures.has("EHOSTUNREACH") || failures.has("EAFNOSUPPORT");
     case "connect_timeout":
-      return failures.has("ETIMEDOUT") || (relay.dials > 0 && lived(story.connectTimeoutMs));
     case "connect_unresolved":
-      return story.upstreams.some((one) => one.kind === "tcp" && one.host === "none.test");
+      // Who may be held is.
+      if (holdMs > 0 && story.budgetMs === 0) return false;
+      return hasFailed(reason, of);
     case "descriptor_limit":
       return failures.has("EMFILE") || story.descriptors < 1_000;
     case "no_upstream":
@@ -153,6 +231,23 @@ function isRight(
       return routes === "refuse";
     default:
       return false;
+  }
+}
+
+/** Whether a dial has really come to that. */
+function hasFailed(reason: Reason, { relay, sight, story, now }: Ended): boolean {
+  const { failures, acceptedAt } = sight;
+  switch (reason) {
+    case "connect_refused":
+      return failures.has("ECONNREFUSED");
+    case "connect_unreachable":
+      return failures.has("EHOSTUNREACH") || failures.has("EAFNOSUPPORT");
+    case "connect_timeout": {
+      const isLate = relay.dials > 0 && now - acceptedAt >= story.connectTimeoutMs - 1;
+      return failures.has("ETIMEDOUT") || isLate;
+    }
+    default:
+      return story.upstreams.some((one) => one.kind === "tcp" && one.host === "none.test");
   }
 }
 

@@ -6,7 +6,8 @@ import { FLOW_LIMIT, type SimulatedConduit } from "./conduit.ts";
 import type { SimulatedLane } from "./end.ts";
 
 /** What is true of every relay after every step. */
-export function checkRelays({ ledger, memory }: SimulatedCarrier): void {
+export function checkRelays({ copies, ledger, memory }: SimulatedCarrier): void {
+  for (const copy of copies) holds(!copy.lacksEnd, "a mirror is told the end as its upstream is");
   let up = 0;
   let down = 0;
   for (const conduit of ledger.running) {
@@ -35,6 +36,10 @@ function checkLane({ relay }: SimulatedConduit, lane: SimulatedLane): void {
   const isBeingSent = target?.holdsQueue ?? false;
   if (relay.phase !== RelayPhase.Relaying) return;
   holds(isCounted || isBeingSent || queue.size === 0, "of a flow that is over nothing is held");
+  if (flow.phase === Phase.Ended && target !== null && relay.reason === null) {
+    const { finSent, isBroken } = target.connection;
+    holds(finSent || isBroken, "an end that has come is passed on");
+  }
   if (flow.over) return;
   const isServed = source === null || source.isReceivePending || lane.isResting;
   holds(!flow.receiving || isServed, "a receive that the flow waits for is under way");

@@ -37,6 +37,8 @@ export interface Story {
   readonly slowPercent: number;
   readonly resetPercent: number;
   readonly totalMax: number;
+  /** How many of a hundred ends write all of that. */
+  readonly fullPercent: number;
   /** Milliseconds in which clients come and faults happen. */
   readonly stormMs: number;
   /** Stop in the middle of the storm instead of after all relays have ended. */

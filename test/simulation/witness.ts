@@ -18,11 +18,16 @@ export class Sight {
   readonly lost: EndName[] = [];
   /** What attempts to connect for it have failed with. */
   readonly failures = new Set<string>();
+  /** Its dials: which row of the table each has gone to. */
+  readonly dialled: number[] = [];
+  /** When bytes were last received or sent. */
+  movedAt: number;
   /** When something was last received from each end. */
   readonly heardAt: Record<EndName, number>;
 
   constructor(readonly acceptedAt: number) {
     this.heardAt = { client: acceptedAt, upstream: acceptedAt };
+    this.movedAt = acceptedAt;
   }
 }
 
@@ -50,7 +55,13 @@ export class Witness {
 
   heard(connection: Connection): void {
     const sight = this.of(connection);
-    if (sight !== undefined) sight.heardAt[nameOf(connection)] = this.now();
+    if (sight === undefined) return;
+    sight.heardAt[nameOf(connection)] = sight.movedAt = this.now();
+  }
+
+  sent(connection: Connection): void {
+    const sight = this.of(connection);
+    if (sight !== undefined) sight.movedAt = this.now();
   }
 
   ended(connection: Connection): void {

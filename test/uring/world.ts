@@ -46,6 +46,8 @@ export interface Manners {
   /** How many of a hundred ends read late, and how many reset at some time. */
   readonly slowPercent: number;
   readonly resetPercent: number;
+  /** How many write as many bytes as they may; a fifth unless it is said. */
+  readonly fullPercent?: number;
 }
 
 /** A client that is still to come. */
@@ -208,7 +210,9 @@ export class World {
     const { now } = this.clock;
     const percent = (of: number) => fate.random() * 100 < of;
     return {
-      total: percent(20) ? manners.totalMax : sizesUpTo(manners.totalMax + 1, fate.random)() - 1,
+      total: percent(manners.fullPercent ?? 20)
+        ? manners.totalMax
+        : sizesUpTo(manners.totalMax + 1, fate.random)() - 1,
       ending: fate.pick(manners.endings),
       gapMs: fate.pick([0.02, 0.5, 8]),
       chunk: fate.pick([1, 40, 1_000, 50_000]),

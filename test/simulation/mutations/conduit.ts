@@ -1,0 +1,409 @@
+import type { Mutation } from "../../model/mutant.ts";
+
+/** Ways to break how a relay begins, ends, and is used again. */
+export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
+  "engine/conduit.ts": [
+    {
+      what: "a relay is retired as the last tenant was",
+      find: "    this.isRetired = false;\n",
+      replace: "",
+    },
+    {
+      what: "a client's descriptor is not counted",
+      find: "host.descriptors.opened(upstreamInside ? 2 : 1);",
+      replace: "",
+    },
+    {
+      what: "an upstream inside takes no descriptor",
+      find: "host.descriptors.opened(upstreamInside ? 2 : 1);",
+      replace: "host.descriptors.opened(1);",
+    },
+    {
+      what: "an upstream inside keeps its descriptor",
+      find: "if (listener.options.upstreamInside) host.descriptors.closed(1);",
+      replace: "",
+    },
+    {
+      what: "a relay waits for no time",
+      find: "    listener.begin(this as never);\n",
+      replace: "",
+    },
+    {
+      what: "a sink keeps what it gets",
+      find: 'this.up.discards = mode === "sink";',
+      replace: "this.up.discards = false;",
+    },
+    {
+      what: "one way is both ways",
+      find: 'this.down.discards = mode === "oneway";',
+      replace: "this.down.discards = false;",
+    },
+    {
+      what: "up has no pace",
+      find: "    this.up.setPace(paces.up);\n",
+      replace: "",
+    },
+    {
+      what: "down has the pace of up",
+      find: "this.down.setPace(paces.down);",
+      replace: "this.down.setPace(paces.up);",
+    },
+    {
+      what: "a sink dials",
+      find: 'this.relay.accepted(mode !== "sink")',
+      replace: "this.relay.accepted(true)",
+    },
+    {
+      what: "a client is nobody's target",
+      find: "    this.down.target = client;\n",
+      replace: "",
+    },
+    {
+      what: "an upstream is nobody's target",
+      find: "    this.up.target = upstream;\n",
+      replace: "",
+    },
+    {
+      what: "the upstream is not told who its client is",
+      find: "const isTold = header.length === 0 || upstream.sendFirst(header);",
+      replace: "const isTold = true;",
+    },
+    {
+      what: "an upstream that could not be told goes on",
+      find: 'if (!isTold && !this.isLeaving) this.terminate("upstream_reset");',
+      replace: "",
+    },
+    {
+      what: "a mirror does not get the header",
+      find: "if (this.copy !== null && header.length > 0) this.copy.push(header);",
+      replace: "",
+    },
+    {
+      what: "a copy has no relay",
+      find: "    this.up.copy = this.copy;\n",
+      replace: "",
+    },
+    {
+      what: "a header that is late is none that ends anything",
+      find: "    this.headerEnded(reason);\n    this.up.preambleOver();\n",
+      replace: "",
+    },
+    {
+      what: "the upstream that failed is forgotten, and may be tried again",
+      find: "    this.dialLost(reason);\n",
+      replace: "",
+    },
+    {
+      what: "another dial is made whatever there is to be tried",
+      find: "this.relay.dialFailed(this.endFor(reason), this.goesOn)",
+      replace: "this.relay.dialFailed(this.endFor(reason), true)",
+    },
+    {
+      what: "no dial is made again",
+      find: "this.relay.dialFailed(this.endFor(reason), this.goesOn)",
+      replace: "this.relay.dialFailed(this.endFor(reason), false)",
+    },
+    {
+      what: "one that was held ends for its last failure",
+      find: "this.relay.dialFailed(this.endFor(reason), this.goesOn)",
+      replace: "this.relay.dialFailed(reason, this.goesOn)",
+    },
+    {
+      what: "a dial that is made again leaves out what was tried",
+      find: "    this.forgetTried();\n    this.host.dialer",
+      replace: "    this.host.dialer",
+    },
+    {
+      what: "a relay that waited in vain goes on",
+      find: "this.perform(this.relay.dialFailed(reason, false));\n    if (this.relay.phase !== RelayPhase.Free) this.settle();\n  }\n\n  giveUpDial",
+      replace: "}\n\n  giveUpDial",
+    },
+    {
+      what: "a dial to an upstream that is gone goes on",
+      find: 'this.host.dialer.failed(this as never, reason, "");\n    return true;',
+      replace: "return true;",
+    },
+    {
+      what: "a relay that is connected dials again when its upstream is gone",
+      find: "if (this.upstreamSlot === null || this.relay.phase !== RelayPhase.Dialing) return false;",
+      replace: "if (this.upstreamSlot === null) return false;",
+    },
+    {
+      what: "a relay that is idle is reset",
+      find: "if (this.relay.reason === null) this.isRetired = true;",
+      replace: "",
+    },
+    {
+      what: "a relay that was reset looks as if it had come to its end",
+      find: "if (this.relay.reason === null) this.isRetired = true;",
+      replace: "this.isRetired = true;",
+    },
+    {
+      what: "a reset is passed on as an end",
+      find: "    if (!this.relay.passesEnd) {\n      this.linger();\n      return;\n    }\n",
+      replace: "",
+    },
+    {
+      what: "the end is in flight for ever",
+      find: "    lane.flow.ended();\n    lane.copy",
+      replace: "    lane.copy",
+    },
+    {
+      what: "a mirror is not told the end",
+      find: "    lane.copy?.finish();\n",
+      replace: "",
+    },
+    {
+      what: "a sink does not answer the end",
+      find: "this.down.start(this.relay.sourceEnded(Side.Upstream));\n      this.settle();",
+      replace: "this.settle();",
+    },
+    {
+      what: "the end is sent to the other side",
+      find: "this.sendFin(isUp ? Side.Upstream : Side.Client);",
+      replace: "this.sendFin(isUp ? Side.Client : Side.Upstream);",
+    },
+    {
+      what: "the end is not sent",
+      find: "this.sendFin(isUp ? Side.Upstream : Side.Client);",
+      replace: "",
+    },
+    {
+      what: "a reset does not wait for the last bytes",
+      find: "    if (this.unsent > 0) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
+      replace: "",
+    },
+    {
+      what: "nobody looks again whether the last bytes have left",
+      find: "      this.listener.lingering.add(this as never);\n      return;\n    }\n    for",
+      replace: "      return;\n    }\n    for",
+    },
+    {
+      what: "what has waited for its last bytes does not end",
+      find: "if (flow.phase === Phase.Draining && flow.sending && flow.size === 0) flow.ended();",
+      replace: "",
+    },
+    {
+      what: "nothing in flight is given up",
+      find: "if ((effects & RelayEffect.Terminate) !== 0) this.abandon();",
+      replace: "",
+    },
+    {
+      what: "a request that met its end is not told of",
+      find: "return this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;",
+      replace: "return this.isRetired;",
+    },
+    {
+      what: "attempts go on when their relay is over",
+      find: "    this.host.dialer.drop(this as never);\n    this.listener.waiting",
+      replace: "    this.listener.waiting",
+    },
+    {
+      what: "who is over waits on for an upstream",
+      find: "    this.listener.waiting.delete(this as never);\n    this.perform",
+      replace: "    this.perform",
+    },
+    {
+      what: "what stands for a dial stays in flight",
+      find: '    this.perform(this.relay.dialFailed("connect_failed", false));\n',
+      replace: "",
+    },
+    {
+      what: "a copy outlives its relay",
+      find: "    this.copy?.leave(this.endsCleanly);\n",
+      replace: "",
+    },
+    {
+      what: "a mirror is always told an orderly end",
+      find: "this.copy?.leave(this.endsCleanly);",
+      replace: "this.copy?.leave(true);",
+    },
+    {
+      what: "a relay that is over counts for its upstream",
+      find: "    this.ends();\n    listener.forget",
+      replace: "    listener.forget",
+    },
+    {
+      what: "times of a relay that is over come for the next one",
+      find: "    listener.forget(this as never);\n",
+      replace: "",
+    },
+    {
+      what: "up has the last tenant's ends",
+      find: "    this.up.clear();\n    this.down.clear();\n    this.relay.free",
+      replace: "    this.down.clear();\n    this.relay.free",
+    },
+    {
+      what: "what the client has of us is not looked at",
+      find: "return (client?.unsent ?? 0) + (upstream?.unsent ?? 0);",
+      replace: "return upstream?.unsent ?? 0;",
+    },
+    {
+      what: "an upstream that answered is not received from",
+      find: "if (upstream !== null) this.down.setSource(upstream, true);",
+      replace: "",
+    },
+    {
+      what: "what came early is not sent",
+      find: "    this.up.start(this.relay.up.sent(0));\n",
+      replace: "    this.relay.up.sent(0);\n",
+    },
+  ],
+  "engine/completing-conduit.ts": [
+    {
+      what: "an end within a header is none",
+      find: '      this.headerEnded("preamble_invalid");\n      lane.preambleOver();\n',
+      replace: "",
+    },
+    {
+      what: "who has waited in vain and ends waits on",
+      find: "if (lane === this.up && this.waitedEnough()) return;",
+      replace: "",
+    },
+    {
+      what: "half of a relay waits for ever",
+      find: "this.listener.halfClosed.add(this as never);",
+      replace: "",
+    },
+    {
+      what: "an end does not end a relay",
+      find: "      this.listener.halfClosed.add(this as never);\n    }\n    this.settle();",
+      replace: "      this.listener.halfClosed.add(this as never);\n    }",
+    },
+    {
+      what: "a reset is an end",
+      find: "const effects = this.relay.reset(side);\n    this.resetSeen(side);",
+      replace: "const effects = this.relay.sourceEnded(side);",
+    },
+    {
+      what: "a reset is not looked after",
+      find: "    this.resetSeen(side);\n    lane.start",
+      replace: "    lane.start",
+    },
+    {
+      what: "what came before a reset is not sent",
+      find: "    lane.start(effects);\n    this.settle();\n  }\n\n  /**\n   * The source was reset while",
+      replace: "    this.settle();\n  }\n\n  /**\n   * The source was reset while",
+    },
+    {
+      what: "a reset of who is not read is not seen",
+      find: "    this.lost(this.sourceSide(lane));\n",
+      replace: "",
+    },
+    {
+      what: "the wrong side is lost",
+      find: "this.lost(lane === this.up ? Side.Upstream : Side.Client);",
+      replace: "this.lost(lane === this.up ? Side.Client : Side.Upstream);",
+    },
+    {
+      what: "a send to who is lost stays in flight",
+      find: "    if (lane.flow.sending) lane.flow.sent(0);\n    lane.drop();\n    this.settle();",
+      replace: "    lane.drop();\n    this.settle();",
+    },
+    {
+      what: "what was to be sent to who is lost stays queued",
+      find: "    if (lane.flow.sending) lane.flow.sent(0);\n    lane.drop();\n    this.settle();",
+      replace: "    if (lane.flow.sending) lane.flow.sent(0);\n    this.settle();",
+    },
+    {
+      what: "last bytes are discarded by the reset behind them",
+      find: "    if (this.mustLinger) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
+      replace: "",
+    },
+    {
+      what: "who is to linger is not looked after",
+      find: "    if (this.mustLinger) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
+      replace: "    if (this.mustLinger) return;\n",
+    },
+    {
+      what: "a relay that is closing does not finish",
+      find: "if (this.closing) this.finish();",
+      replace: "",
+    },
+    {
+      what: "a FIN is sent to who is to be closed, at once",
+      find: "if (this.relay.from(side).phase !== Phase.Ended) end?.finish();",
+      replace: "if (this.relay.from(side).phase === Phase.Ended) end?.finish();",
+    },
+    {
+      what: "who is lost keeps the pace of what it has sent",
+      find: "    this.laneFrom(side).hurry();\n",
+      replace: "",
+    },
+    {
+      what: "a send that nobody makes any more stays in flight",
+      find: "    if (target.flow.sending && !isPending && target.flow.phase === Phase.Aborted) {\n      target.flow.sent(0);\n    }\n",
+      replace: "",
+    },
+    {
+      what: "what nobody takes any more stays queued",
+      find: "    target.drop();\n    if (this.relay.phase",
+      replace: "    if (this.relay.phase",
+    },
+    {
+      what: "what came before a reset has for ever to be taken",
+      find: "    this.listener.wasReset.add(this as never);\n",
+      replace: "",
+    },
+    {
+      what: "the dial of a relay that is over goes on",
+      find: "    this.dropDial();\n    this.client?.cancel();",
+      replace: "    this.client?.cancel();",
+    },
+    {
+      what: "what a client has in flight is not cancelled",
+      find: "    this.client?.cancel();\n    this.upstream?.cancel();\n    if (this.up.discards)",
+      replace: "    this.upstream?.cancel();\n    if (this.up.discards)",
+    },
+    {
+      what: "what stands for the upstream of a sink stays in flight",
+      find: "if (down.receiving) down.stopped();",
+      replace: "",
+    },
+    {
+      what: "a receive that only rests stays in flight",
+      find: "if (flow.receiving && source !== null && !source.isReceivePending) flow.stopped();",
+      replace: "",
+    },
+    {
+      what: "a send that only rests stays in flight",
+      find: "if (flow.sending && target !== null && !target.isSendPending) flow.sent(0);",
+      replace: "",
+    },
+    {
+      what: "a send to nobody that rests stays in flight",
+      find: "if (lane.discards && flow.sending) flow.sent(0);",
+      replace: "",
+    },
+    {
+      what: "an end is closed while something of it is in flight",
+      find: "if (client?.isBusy || upstream?.isBusy) {",
+      replace: "if (client?.isBusy && upstream?.isBusy) {",
+    },
+    {
+      what: "every relay is closed by a reset",
+      find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
+      replace: "const isClean = this.endsCleanly;",
+    },
+    {
+      what: "every relay is closed in an orderly way",
+      find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
+      replace: "const isClean = true;",
+    },
+    {
+      what: "a retired relay is reset",
+      find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
+      replace: 'const isClean = reason === "client_fin" || reason === "upstream_fin";',
+    },
+    {
+      what: "an upstream is not closed",
+      find: "    upstream?.close(isClean);\n",
+      replace: "",
+    },
+    {
+      what: "a relay is over when one of its ends is closed",
+      find: "if (this.client === null && this.upstream === null) this.over();",
+      replace: "this.over();",
+    },
+  ],
+};

@@ -1,0 +1,258 @@
+import type { Mutation } from "../../model/mutant.ts";
+
+/** Ways to break how bytes go from one end to the other. */
+export const laneMutations: Readonly<Record<string, readonly Mutation[]>> = {
+  "engine/lane.ts": [
+    {
+      what: "what the flow wants to send is not sent",
+      find: "if ((effects & Effect.Send) !== 0) this.send();",
+      replace: "",
+    },
+    {
+      what: "what the flow wants to receive is not received",
+      find: "if ((effects & Effect.Receive) !== 0) this.receive(false);",
+      replace: "",
+    },
+    {
+      what: "the end of a flow is not passed on",
+      find: "if ((effects & Effect.End) !== 0) this.owner.end(this);",
+      replace: "",
+    },
+    {
+      what: "a source is not received from when it connects",
+      find: "else this.receive(isQuiet);",
+      replace: "",
+    },
+    {
+      what: "a source is received from though there is no memory",
+      find: "if (this.queue.isDry) this.starve();\n    else this.receive(isQuiet);",
+      replace: "this.receive(isQuiet);",
+    },
+    {
+      what: "a flow has no rate",
+      find: "pacer === null ? null : pacer.begin(() => this.rested())",
+      replace: "null",
+    },
+    {
+      what: "who has rested does not go on",
+      find: "pacer.begin(() => this.rested())",
+      replace: "pacer.begin(() => {})",
+    },
+    {
+      what: "a flow whose source is gone keeps its pace, and forgets it",
+      find: "this.pacing.end();\n    this.pacing = null;\n    this.rested();",
+      replace: "this.pacing.end();\n    this.pacing = null;",
+    },
+    {
+      what: "what came before a pause has worked is not counted",
+      find: "const kept = flow.flushed(size, queue.room);\n      if (kept < size) queue.cut(size - kept);",
+      replace: "",
+    },
+    {
+      what: "what the flow does not keep stays queued",
+      find: "if (kept < size) queue.cut(size - kept);",
+      replace: "",
+    },
+    {
+      what: "what comes for a flow that was given up stays queued",
+      find: "flow.received(size);\n      queue.cut(size);",
+      replace: "flow.received(size);",
+    },
+    {
+      what: "a source that brought bytes is not received from again",
+      find: "if (flow.receiving) this.receive(false);\n    else if (flow.phase === Phase.Open) this.stop(wasReceiving);",
+      replace: "if (flow.phase === Phase.Open && !flow.receiving) this.stop(wasReceiving);",
+    },
+    {
+      what: "a source is received from whatever the flow wants",
+      find: "else if (flow.phase === Phase.Open) this.stop(wasReceiving);\n    else owner.settle();",
+      replace: "else if (flow.phase === Phase.Open) this.receive(false);\n    else owner.settle();",
+    },
+    {
+      what: "last bytes do not end a relay",
+      find: "else if (flow.phase === Phase.Open) this.stop(wasReceiving);\n    else owner.settle();",
+      replace: "else if (flow.phase === Phase.Open) this.stop(wasReceiving);",
+    },
+    {
+      what: "a receive that was stopped is not asked for again",
+      find: "if (this.wantsMore) this.receive(false);\n    else if (flow.receiving) flow.stopped();",
+      replace: "if (flow.receiving && !this.wantsMore) flow.stopped();",
+    },
+    {
+      what: "a receive that was stopped stays in flight",
+      find: "else if (flow.receiving) flow.stopped();\n    this.owner.settle();",
+      replace: "this.owner.settle();",
+    },
+    {
+      what: "a flow without memory does not know it",
+      find: "flow.starve();",
+      replace: "",
+    },
+    {
+      what: "a flow that lacks memory keeps its receive",
+      find: "if (flow.receiving) flow.stopped();\n    this.source.stop(false);",
+      replace: "this.source.stop(false);",
+    },
+    {
+      what: "memory that is there again is not used",
+      find: "if (this.flow.starved) this.start(this.flow.fed());",
+      replace: "",
+    },
+    {
+      what: "what was sent for a flow that was given up is sent",
+      find: "if (flow.phase === Phase.Aborted) {\n      this.sendFailed();\n      return;\n    }\n    if (size < asked)",
+      replace: "if (size < asked)",
+    },
+    {
+      what: "what was sent is not copied",
+      find: "for (const view of queue.views(0, size)) this.copy.push(view);",
+      replace: "",
+    },
+    {
+      what: "what was sent is copied when it is consumed",
+      find: "if (this.copy !== null) for (const view of queue.views(0, size)) this.copy.push(view);\n      queue.consume(size);",
+      replace:
+        "queue.consume(size);\n      if (this.copy !== null) for (const view of queue.views(0, size)) this.copy.push(view);",
+    },
+    {
+      what: "what was sent stays queued",
+      find: "      queue.consume(size);\n    }\n    let effects",
+      replace: "    }\n    let effects",
+    },
+    {
+      what: "a flow counts all that was asked for as sent",
+      find: "let effects = flow.sent(size);",
+      replace: "let effects = flow.sent(asked);",
+    },
+    {
+      what: "a send that was short is the last one",
+      find: "if (effects !== Effect.None) this.start(effects);",
+      replace: "if (size === asked) this.start(effects);",
+    },
+    {
+      what: "a flow that lacks memory is not fed by what it sends",
+      find: "if (flow.starved && queue.isRoomy) effects |= flow.fed();",
+      replace: "flow.starved = false;",
+    },
+    {
+      what: "what a target that is lost was to be sent is in flight for ever",
+      find: "if (this.flow.phase === Phase.Aborted) this.sendFailed();\n    else this.owner.targetLost(this);",
+      replace: "if (this.flow.phase !== Phase.Aborted) this.owner.targetLost(this);",
+    },
+    {
+      what: "a send that failed stays in flight",
+      find: "if (this.flow.sending) this.flow.sent(0);\n    this.drop();",
+      replace: "this.drop();",
+    },
+    {
+      what: "what a send that failed leaves stays queued",
+      find: "if (this.flow.sending) this.flow.sent(0);\n    this.drop();",
+      replace: "if (this.flow.sending) this.flow.sent(0);",
+    },
+    {
+      what: "queued bytes are thrown away while they are sent",
+      find: "if (this.target === null || !this.target.holdsQueue) this.queue.clear();",
+      replace: "this.queue.clear();",
+    },
+    {
+      what: "nothing is thrown away",
+      find: "if (this.target === null || !this.target.holdsQueue) this.queue.clear();",
+      replace: "",
+    },
+    {
+      what: "whoever holds memory always stands still",
+      find: "const still = this.queue.size > 0 && sentBytes === this.sentBefore;",
+      replace: "const still = this.queue.size > 0;",
+    },
+    {
+      what: "nobody who holds memory stands still",
+      find: "const still = this.queue.size > 0 && sentBytes === this.sentBefore;",
+      replace: "const still = false;",
+    },
+    {
+      what: "the next tenant gets the last one's bytes",
+      find: "  clear(): void {\n    this.queue.clear();",
+      replace: "  clear(): void {",
+    },
+    {
+      what: "the next tenant's bytes are copied to the last one's mirror",
+      find: "    this.copy = null;\n    this.hasPreamble",
+      replace: "    this.hasPreamble",
+    },
+    {
+      what: "the next tenant has the last one's rest",
+      find: "    this.pacing?.end();\n    this.pacing = null;\n  }",
+      replace: "  }",
+    },
+    {
+      what: "bytes that were received are not counted for the pace",
+      find: "if (this.pacing !== null && this.pacesSource) this.pacing.used(size);",
+      replace: "",
+    },
+    {
+      what: "bytes that were sent are not counted for the pace",
+      find: "if (this.pacing !== null && !this.pacesSource) this.pacing.used(size);",
+      replace: "",
+    },
+    {
+      what: "who rests is received from nevertheless",
+      find: "      if (most === 0) {\n        source.stop(false);\n        return;\n      }",
+      replace: "",
+    },
+    {
+      what: "a send that has to rest is made nevertheless",
+      find: "if (most === 0) return;\n    }\n    if (this.discards)",
+      replace: "}\n    if (this.discards)",
+    },
+    {
+      what: "a target that is nobody takes all there is, whatever its rate",
+      find: "const taken = most === 0 ? size : Math.min(size, most);",
+      replace: "const taken = size;",
+    },
+    {
+      what: "who has rested is not received from",
+      find: "if (this.wantsMore) this.receive(false);\n    } else this.sendOn();",
+      replace: "} else this.sendOn();",
+    },
+    {
+      what: "who has rested does not send on",
+      find: "} else this.sendOn();",
+      replace: "}",
+    },
+    {
+      what: "a source is not stopped when the flow wants no more",
+      find: "if (source === null || !source.stop(isBrief)) return;",
+      replace: "return;",
+    },
+    {
+      what: "a header's bytes are the flow's, too",
+      find: "else if (owner.hasHeader) queue.consume(Math.min(header, queue.size));",
+      replace: "",
+    },
+    {
+      what: "of a header that may be none nothing is kept",
+      find: "if (!owner.isUndecided) queue.consume(header);",
+      replace: "queue.consume(header);",
+    },
+    {
+      what: "a header's bytes are kept while it is not complete",
+      find: "if (!owner.isUndecided) queue.consume(header);",
+      replace: "",
+    },
+    {
+      what: "behind a header nothing is received",
+      find: "if (!owner.isUndecided) queue.consume(header);\n    this.receive(false);",
+      replace: "if (!owner.isUndecided) queue.consume(header);",
+    },
+    {
+      what: "the bytes behind a header are not counted",
+      find: "if (flow.receiving) this.start(flow.received(size) & ~Effect.Receive);\n      else flow.flushed(size, size);",
+      replace: "",
+    },
+    {
+      what: "of a client that was refused bytes are kept",
+      find: "if (owner.refusedFor !== null) this.drop();\n      else if",
+      replace: "if",
+    },
+  ],
+};
