@@ -238,6 +238,7 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     let moved = this.world.act();
     const { hall, listener, listening, memory } = this;
     if (listener !== null && hall.isAccepting && listening.waiting.length > 0 && !this.isSlow) {
+      holds(!memory.up.isDry && !memory.down.isDry, "nobody is accepted while there is no memory");
       this.accept(listener);
       moved = true;
     }
@@ -278,6 +279,9 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     this.hall.accept(listener, connection);
     this.hall.outsiders.makeRoom();
     this.hall.decide();
+    const { descriptors, isAccepting, isStopping } = this.hall;
+    const isRoomy = !descriptors.tight || !isAccepting || isStopping;
+    holds(isRoomy, "nobody else is accepted for whom there are no descriptors");
   }
 }
 

@@ -158,6 +158,7 @@ export class SimulatedEnd implements CompletingEnd {
     const verdict = connection.sendVerdict();
     if (verdict === null && connection.sendRoom === 0 && !this.isCancelled) return false;
     this.isSendPending = false;
+    holds(outgoing.queue.size >= this.asked, "what is being sent stays where it is");
     if (this.isCancelled) outgoing.sent(0, this.asked);
     else if (verdict !== null) {
       // Of who was told the end nobody knows by that.

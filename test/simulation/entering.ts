@@ -16,6 +16,22 @@ export interface Limits {
   upstream: number;
 }
 
+/** Where a route function sends a client, by a row of the table. */
+export interface Wanted {
+  readonly slot: number;
+  readonly isStrict: boolean;
+}
+
+/** By what is found out whether a client may be dialled for. */
+interface Asked {
+  readonly carrier: SimulatedCarrier;
+  readonly story: Story;
+  readonly limits: Limits;
+  /** Whom a route function has refused, and where it has sent others. */
+  readonly refused: ReadonlySet<string>;
+  readonly wanted: ReadonlyMap<string, Wanted>;
+}
+
 /** Whether headers of who has connected from there are believed. @param peer `host:port` */
 export function isBelieved({ proxyProtocol, believesFew }: EdgeStory, peer: string): boolean {
   return proxyProtocol !== "off" && (!believesFew || peer.startsWith(BELIEVED));
@@ -25,10 +41,7 @@ export function isBelieved({ proxyProtocol, believesFew }: EdgeStory, peer: stri
 export function checkDialled(
   conduit: SimulatedConduit,
   address: Address,
-  carrier: SimulatedCarrier,
-  story: Story,
-  limits: Limits,
-  refused: ReadonlySet<string>,
+  { carrier, story, limits, refused, wanted }: Asked,
 ): void {
   const { table } = carrier.hall;
   const { client, upstreamAddress, upstreamSlot: slot } = conduit;
@@ -37,6 +50,8 @@ export function checkDialled(
   if (slot === null) throw new Error("simulation: it dials nobody");
   holds(!client.connection.isNameless, "for whom nothing is known nobody is dialled");
   holds(!refused.has(sight.name), "for whom the route function refuses nobody is dialled");
+  checkWanted(conduit, slot, wanted.get(sight.name), story);
+  checkOrder(conduit, carrier, story);
   // A name's addresses come later than it was chosen.
   if (address === upstreamAddress) {
     holds(table.isOpen(slot), `an upstream that is down is not dialled: ${formatAddress(address)}`);
@@ -47,6 +62,34 @@ export function checkDialled(
   holds(isBounded, "an upstream has no more relays than it may have");
   if (story.edge !== null)
     checkEntered(sight, client.connection.received, carrier, story.edge, limits);
+}
+
+/** A client goes where its route function sends it. */
+function checkWanted(
+  { dials }: SimulatedConduit,
+  slot: number,
+  wanted: Wanted | undefined,
+  { maxRelays, operator }: Story,
+): void {
+  if (wanted === undefined) return;
+  if (wanted.isStrict) holds(slot === wanted.slot, "who is to go to one upstream goes to no other");
+  if (dials > 1 || operator || maxRelays > 0) return;
+  holds(slot === wanted.slot, "who is sent to an upstream goes there first");
+}
+
+/** First come, first served. */
+function checkOrder(
+  { dials, id }: SimulatedConduit,
+  carrier: SimulatedCarrier,
+  story: Story,
+): void {
+  const { edge, holdMs, maxRelays, operator, retries, routes } = story;
+  const isQueue = maxRelays > 0 && holdMs + retries === 0 && edge?.whenFull !== "wait";
+  if (!isQueue || operator || routes !== "none" || dials > 1) return;
+  for (const one of carrier.ledger.running) {
+    const isPassed = one.id < id && one.isWaiting && one.dials === 0;
+    holds(!isPassed, "who waits for room is served before who comes later");
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { formatAddress } from "../../src/config/address.ts";
 import type { Address } from "../../src/config/options.ts";
 import { ProxyHeaderParser } from "../../src/edge/proxy-protocol/parser.ts";
 import type { RouteAnswer } from "../../src/edge/route/answer.ts";
@@ -6,6 +7,7 @@ import { hearing } from "../../src/engine/observer.ts";
 import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
 import { endName } from "../../src/engine/summary.ts";
+import { RelayPhase } from "../../src/flow/relay.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds } from "../model/fuzz.ts";
 import { Clock } from "../uring/clock.ts";
@@ -16,7 +18,7 @@ import { checkRelay } from "../uring/judge.ts";
 import { type Listening, Port, World } from "../uring/world.ts";
 import { SimulatedCarrier } from "./carrier.ts";
 import { type SimulatedConduit, SimulatedListener } from "./conduit.ts";
-import { checkDialled, headerOver, isBelieved, type Limits } from "./entering.ts";
+import { checkDialled, headerOver, isBelieved, type Limits, type Wanted } from "./entering.ts";
 import { type Greeting, someGreeting } from "./greeting.ts";
 import { operate } from "./operator.ts";
 import { checkReason } from "./reasons.ts";
@@ -31,6 +33,7 @@ import {
   unchanged,
 } from "./settings.ts";
 import type { Story } from "./story.ts";
+import { Waits } from "./waits.ts";
 import { Sight, Witness } from "./witness.ts";
 
 /** Milliseconds of the virtual clock, and steps, after which everything must have come to its end. */
@@ -66,12 +69,15 @@ export class Life {
   private readonly greetings = new Map<Connection, Greeting>();
   /** Clients that the route function has let not in, as it knows them. */
   private readonly refused = new Set<string>();
+  /** Where it has sent the others. */
+  private readonly wanted = new Map<string, Wanted>();
   /** When each row of the table last had no room. */
   private readonly fullAt = new Map<number, number>();
   private readonly wished = { drain: false, gone: false, cut: new Set<number>() };
   /** What has happened, for whoever has to understand a story that fails. */
   readonly told: string[] = [];
   private operatesAt = Infinity;
+  private readonly waits: Waits;
   /** Before that nobody is retired who waits for an answer. */
   private answersUntil = -Infinity;
 
@@ -82,6 +88,7 @@ export class Life {
     this.world.greet = (client) => this.greet(client);
     this.settings = new Settings(story);
     this.limits = { listener: 0, upstream: 0 };
+    this.waits = new Waits(this);
     this.witness = new Witness(
       () => clock.now,
       (what) => this.tell(what),
@@ -108,14 +115,14 @@ export class Life {
           },
         ),
     );
-    const { carrier, limits, refused } = this;
+    const { carrier, limits, refused, wanted } = this;
     const { descriptors, table } = carrier.hall;
     Object.assign(descriptors, { most: story.descriptors, allot: () => {} });
     carrier.onAccept = (client) => this.accepted(client);
     carrier.onDial = (conduit, address) => {
       this.noteDial(conduit);
       this.tell(`relay ${conduit.id} dials port ${address.kind === "tcp" ? address.port : 0}`);
-      checkDialled(conduit, address, carrier, story, limits, refused);
+      checkDialled(conduit, address, { carrier, story, limits, refused, wanted });
     };
     carrier.onHeaderOver = (client) => this.headerOver(client);
     carrier.onRetire = (conduit, reason) =>
@@ -198,6 +205,12 @@ export class Life {
         else this.wished[what] = true;
         this.drain();
       },
+      left: (slot) => {
+        for (const { relay, upstreamSlot } of carrier.ledger.running) {
+          const isDialled = relay.phase === RelayPhase.Dialing && upstreamSlot === slot;
+          holds(!isDialled, "nobody dials an upstream that is gone");
+        }
+      },
     });
   }
 
@@ -275,6 +288,7 @@ export class Life {
         clock.now + 50,
       );
     checkRelays(carrier);
+    this.waits.check(this.clock.now);
   }
 
   private checkNothingLeft(): void {
@@ -356,7 +370,9 @@ export class Life {
 
   private headerOver(client: Connection): void {
     const sight = this.witness.of(client);
-    if (sight !== undefined) headerOver(sight, client, this.story.edge);
+    if (sight === undefined) return;
+    sight.isLate = !sight.ended.includes("client");
+    headerOver(sight, client, this.story.edge);
   }
 
   private peerOf(client: Connection): string {
@@ -407,11 +423,19 @@ export class Life {
     const until = this.clock.now + ROUTE_MS;
     this.later(ROUTE_ANSWER_MS, () => {
       const isInTime = this.clock.now < until;
-      if (isInTime && isRefused && !("failure" in told))
-        this.refused.add(question.connection.client);
+      if (isInTime) this.routed(question, told);
       answer(told);
     });
     return () => {};
+  }
+
+  private routed({ connection }: RouteQuestion, told: RouteAnswer): void {
+    if ("failure" in told) return;
+    const { client, upstreams } = connection;
+    const name = upstreams[told.upstream];
+    const slot = this.story.upstreams.findIndex((one) => formatAddress(one) === name);
+    if (told.isRefused) this.refused.add(client);
+    else if (slot >= 0) this.wanted.set(client, { slot, isStrict: told.isStrict });
   }
 
   private later(withinMs: number, call: () => void): void {

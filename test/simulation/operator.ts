@@ -10,6 +10,8 @@ export interface Operated {
   readonly story: Story;
   tell(what: string): void;
   reload(changed: Changed): void;
+  /** All relays that only dialled this upstream have gone on. */
+  left(slot: number): void;
   /** From now on relays may end by this wish. */
   wishes(what: "drain" | "gone" | { readonly cut: number }): void;
 }
@@ -38,6 +40,7 @@ export function operate(of: Operated): void {
       of.tell(`the relays of upstream ${slot} are ended`);
       of.wishes("gone");
       hall.drop({ slot }, fate.pick([0, 20]));
+      of.left(slot);
       return;
     case 4: {
       const weight = fate.pick([0, 1, 3]);
@@ -76,6 +79,7 @@ function someChange({ fate, story }: Operated): Changed {
   return {
     upstreams: some.length > 0 ? some : all,
     maxRelays: fate.pick([story.maxRelays, 0, 1]),
+    isMirrored: fate.random() < 0.8,
     listenerMax: story.edge === null ? 0 : fate.pick([story.edge.maxRelays, 0, 1, 3]),
   };
 }

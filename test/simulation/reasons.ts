@@ -14,9 +14,13 @@ const LIFETIME_LEAST = 0.9;
 const BURST_LEAST = 16 * 1024;
 const BURSTS_PER_SECOND = 4;
 const RATE_SLACK = 2 * 4096;
-/** Milliseconds for which is waited that an old relay comes to rest, and in which any relay is closed. */
-const LATE_MS = 100;
+/** Milliseconds for which is waited that an old relay comes to rest, and in which any relay is closed, however slow. */
+const LATE_MS = 1_000;
 const RETIRE_MS = 1_000 + LATE_MS;
+/** So much of a timeout has passed at most. */
+const LOOKED_MOST = 1.2;
+/** Milliseconds between two looks whether what came before a reset is taken. */
+const RESET_MS = 2_000;
 /** Milliseconds in which the target of a relay that was reset takes nothing. */
 const STALL_MS = 1_900;
 /** Memory that does not run out. */
@@ -72,8 +76,10 @@ export function checkReason(ended: Ended): void {
   else checkClosing(reason, ended);
   checkDials(reason, ended);
   checkTimes(reason, ended);
+  checkReset(reason, ended);
   checkLastBytes(reason, ended);
   checkRates(ended);
+  holds(ended.story.mode !== "oneway" || client.sent === 0, "one way nobody gets an answer");
 }
 
 /** Both ends are closed by FIN or both by RST, as the reason says. */
@@ -97,7 +103,8 @@ const mayBeOrderly: ReadonlySet<Reason> = new Set<Reason>(["drain", "upstream_go
 function checkDials(reason: Reason, { relay, sight, story }: Ended): void {
   const { tries, retries, upstreams, holdMs, queueMs, budgetMs, mode, mirror, operator } = story;
   holds(mode !== "sink" || relay.dials === 0, "for a sink nobody is dialled");
-  const isCopied = mirror?.percent === 100 && relay.dials > 0 && story.descriptors > 1_000;
+  const isCopied =
+    !operator && mirror?.percent === 100 && relay.dials > 0 && story.descriptors > 1_000;
   holds(!isCopied || relay.mirror !== null, "a relay that is to be copied is");
   if (operator || holdMs + queueMs > 0) return;
   const most = Math.min(tries, upstreams.length);
@@ -114,14 +121,42 @@ function checkDials(reason: Reason, { relay, sight, story }: Ended): void {
 }
 
 /** No relay outlives its times. */
-function checkTimes(reason: Reason, { relay, upstream, sight, story, now, wished }: Ended): void {
+function checkTimes(
+  reason: Reason,
+  { relay, client, upstream, sight, story, now, wished }: Ended,
+): void {
   if (wished.drain || wished.gone || upstream === null || sight.lost.length > 0) return;
   const { lifetimeMs, idleTimeoutMs, memory, upRate, downRate } = story;
   const ageMs = now - sight.acceptedAt;
   holds(lifetimeMs === 0 || ageMs <= lifetimeMs + RETIRE_MS, "no relay outlives its lifetime");
-  if (idleTimeoutMs === 0 || memory < AMPLE || upRate + downRate > 0) return;
+  if (memory < AMPLE || upRate + downRate > 0) return;
   const since = Math.max(sight.movedAt, sight.acceptedAt + (relay.dialMs ?? 0));
-  holds(now - since <= idleTimeoutMs * 1.2 + LATE_MS, `no relay is idle for long: ${reason}`);
+  const isSoon = (from: number, ms: number) => now - from <= ms * LOOKED_MOST + LATE_MS;
+  holds(
+    idleTimeoutMs === 0 || isSoon(since, idleTimeoutMs),
+    `no relay is idle for long: ${reason}`,
+  );
+  const { halfCloseTimeoutMs } = story;
+  if (halfCloseTimeoutMs >= STALL_MS || sight.ended.length === 0) return;
+  const stood = Math.max(since, sight.endedAt, client.ackedAt, upstream.ackedAt);
+  holds(isSoon(stood, halfCloseTimeoutMs), `no half of a relay stands still for long: ${reason}`);
+}
+
+/** A reset ends a relay as soon as the other end has taken all, or takes nothing any more. */
+function checkReset(reason: Reason, { relay, client, upstream, sight, story, now }: Ended): void {
+  if (!reason.endsWith("_reset") || upstream === null || story.mode !== "bidirectional") return;
+  if (story.memory < AMPLE || story.upRate + story.downRate > 0) return;
+  const isClients = reason === "client_reset";
+  const target = isClients ? upstream : client;
+  const answeredAt = sight.acceptedAt + (relay.dialMs ?? 0);
+  const since = Math.max(sight.lostAt, answeredAt, sight.movedAt, target.ackedAt, target.sentAt);
+  holds(now - since <= 2 * RESET_MS + LATE_MS, "no relay outlives a reset for long");
+  const { lostBytes } = isClients ? relay.up : relay.down;
+  const isWhole = target.acked === target.sent && lostBytes === 0;
+  holds(
+    !isWhole || now - since <= LATE_MS,
+    "a relay ends when all that came before a reset is out",
+  );
 }
 
 /** What came before a reset is delivered, as long as that is taken. */
@@ -156,6 +191,7 @@ function isRight(reason: Reason, of: Ended): boolean {
     isHeader
       ? lived(ms, LOOKED)
       : ms > 0 && ends.every((end) => now - heardAt[end] >= ms * LOOKED - 1);
+  const hasWaited = relay.waitedMs > 0 && edge?.whenFull !== "wait";
   const mayBeFull = story.maxRelays > 0 || operator;
   const wasFull = (row: number) => fullAt(row) >= (edge?.whenFull === "wait" ? 0 : acceptedAt);
   switch (reason) {
@@ -171,8 +207,8 @@ function isRight(reason: Reason, of: Ended): boolean {
     case "connect_unreachable":
     case "connect_timeout":
     case "connect_unresolved":
-      // Who may be held is.
-      if (holdMs > 0 && story.budgetMs === 0) return false;
+      // Who may be held is, and was when it has waited.
+      if (holdMs > 0 && (story.budgetMs === 0 || hasWaited)) return false;
       return hasFailed(reason, of);
     case "descriptor_limit":
       return failures.has("EMFILE") || story.descriptors < 1_000;
@@ -224,7 +260,7 @@ function isRight(reason: Reason, of: Ended): boolean {
     case "preamble_untrusted":
       return edge?.proxyProtocol === "required" && edge.believesFew;
     case "preamble_timeout":
-      return edge !== null && edge.proxyProtocol !== "off" && lived(edge.preambleTimeoutMs);
+      return sight.isLate && edge?.proxyProtocol !== "off" && lived(edge?.preambleTimeoutMs ?? 0);
     case "route_refused":
       return routes !== "none";
     case "route_failed":

@@ -45,13 +45,16 @@ export interface Changed {
   readonly upstreams: readonly number[];
   /** Relays that each of them may have. */
   readonly maxRelays: number;
+  /** Its relays are copied to its mirror, if it has one. */
+  readonly isMirrored: boolean;
   /** Relays that the listener may have. */
   readonly listenerMax: number;
 }
 
 /** What a story begins with. */
 export function unchanged({ upstreams, maxRelays, edge }: Story): Changed {
-  return { upstreams: [...upstreams.keys()], maxRelays, listenerMax: edge?.maxRelays ?? 0 };
+  const all = [...upstreams.keys()];
+  return { upstreams: all, maxRelays, isMirrored: true, listenerMax: edge?.maxRelays ?? 0 };
 }
 
 /** The settings of a story's listener, which share what is counted. */
@@ -63,7 +66,7 @@ export class Settings {
     this.memory = edge === null ? null : memoryOf(edge);
   }
 
-  options({ upstreams, maxRelays, listenerMax }: Changed): ListenerOptions {
+  options({ upstreams, maxRelays, isMirrored, listenerMax }: Changed): ListenerOptions {
     const { story } = this;
     const { holdMs, queueMs, queueMax, tries, retries, budgetMs, mode, mirror, routes } = story;
     const { connectTimeoutMs, halfCloseTimeoutMs, idleTimeoutMs, lifetimeMs } = story;
@@ -88,7 +91,7 @@ export class Settings {
       upstreamIdleTimeoutMs,
       lifetimeMs,
       upstreamInside,
-      mirror,
+      mirror: isMirrored ? mirror : null,
       route: routes === "none" ? null : { hook: 0, timeoutMs: ROUTE_MS, failure: routes },
     };
   }

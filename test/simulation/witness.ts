@@ -16,6 +16,11 @@ export class Sight {
   /** Ends whose FIN was received, and those that were seen to be reset; first ones first. */
   readonly ended: EndName[] = [];
   readonly lost: EndName[] = [];
+  /** When the first one of each was; Infinity for never. */
+  endedAt = Infinity;
+  lostAt = Infinity;
+  /** It had not ended yet when its header was given up. */
+  isLate = false;
   /** What attempts to connect for it have failed with. */
   readonly failures = new Set<string>();
   /** Its dials: which row of the table each has gone to. */
@@ -65,15 +70,20 @@ export class Witness {
   }
 
   ended(connection: Connection): void {
-    this.of(connection)?.ended.push(nameOf(connection));
+    const sight = this.of(connection);
+    if (sight !== undefined) {
+      sight.ended.push(nameOf(connection));
+      sight.endedAt = Math.min(sight.endedAt, this.now());
+    }
     this.tell(`${connection.name} has ended`);
   }
 
   lost(connection: Connection): void {
-    const lost = this.of(connection)?.lost;
+    const sight = this.of(connection);
     const name = nameOf(connection);
-    if (lost === undefined || lost.includes(name)) return;
-    lost.push(name);
+    if (sight === undefined || sight.lost.includes(name)) return;
+    sight.lost.push(name);
+    sight.lostAt = Math.min(sight.lostAt, this.now());
     this.tell(`${connection.name} is seen to be reset`);
   }
 
