@@ -12,14 +12,22 @@ const HEAD = `<!-- Written by \`npm run settings\` from src/config/table: change
 # Settings
 
 All settings, as a configuration file calls them. A flag is the same word in kebab-case, such as
-\`--connect-timeout\` for \`connectTimeout\`; flags win over the file. At the top of a file the settings of a
-listener hold for all listeners, in a table of the list \`listeners\` for that one alone.
+\`--connect-timeout\` for \`connectTimeout\`. Flags win over the file.
 
-- A **time** is \`500ms\`, \`5s\`, \`2m\`, \`1h\` or a number of seconds; a **size** \`64KiB\`, \`64k\`, \`1MiB\` or a
-  number of bytes. What can be \`off\` can be \`false\` as well, in a file.
-- **of**: whose it is. \`listener\`: each listener may have its own; \`proxy\`: there is one for all.
-- **reload**: when a change of the file takes effect. \`now\`: at once, though running relays keep the options that
-  they began with; \`restart\`: a running proxy keeps what it was started with.
+\`\`\`toml check
+connectTimeout = "2s"      # at the top: for all listeners
+
+[[listeners]]
+listen = ":6380"
+upstreams = "10.0.0.5:6379"
+connectTimeout = "500ms"   # here: for this one only
+\`\`\`
+
+- A **time** is \`500ms\`, \`5s\`, \`2m\`, \`1h\` or a number of seconds. A **size** is \`64KiB\`, \`64k\`,
+  \`1MiB\` or a number of bytes. In a file, what can be \`off\` can also be \`false\`.
+- **of** says whose it is. \`listener\`: each may have its own. \`proxy\`: there is one for all.
+- **reload** says when a change of the file takes effect. \`now\`: at once, but running relays keep
+  the options that they began with. \`restart\`: after a restart.
 `;
 
 /** The whole of docs/settings.md. */

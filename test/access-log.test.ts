@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import {
   closeSync,
   constants,
@@ -14,7 +14,7 @@ import {
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliProcess, MAIN } from "./cli-process.ts";
+import { CliProcess, PROGRAM } from "./cli-process.ts";
 import { inParallel, waitFor } from "./fixtures/wait.ts";
 
 // The access log as its reader meets it: the real program, real clients, real files.
@@ -81,12 +81,11 @@ async function announced(
 
 const ping = (port: number) => ask(port, "PING\r\n", /^\+PONG\r\n/);
 
-describe.each(engines)("engine %s", (engine) => {
-  let path = "";
+for (const engine of engines) describe.concurrent(`engine ${engine}`, () => engineTests(engine));
 
-  beforeAll(() => {
-    path = join(folder, `${engine}.log`);
-  });
+/** Each has a process, and a file, of its own. */
+function engineTests(engine: string): void {
+  const path = join(folder, `${engine}.log`);
 
   test("a line at the start and one at the end, with every field", async () => {
     const flags = ["-l", LOOPBACK, "-e", engine, "--access-log", path, "--access-log-starts", "on"];
@@ -248,7 +247,7 @@ describe.each(engines)("engine %s", (engine) => {
       expect(line).toMatchObject({ event: "running", id: 1, upBytes: 6, reason: null });
     }
   });
-});
+}
 
 test("an upstream that refuses, and one that answers then", async () => {
   const path = join(folder, "tries.log");
@@ -271,7 +270,7 @@ test("what a client sends is in no line", async () => {
   expect(linesIn(path).map(({ id }) => id)).toEqual([1, 2]);
 });
 
-describe("on stdout", () => {
+describe.concurrent("on stdout", () => {
   test("there is nothing else: statistics go to stderr", async () => {
     await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", "stdout"]);
     const port = await proxy.port();
@@ -286,7 +285,7 @@ describe("on stdout", () => {
   test("into a file", async () => {
     const path = join(folder, "stdout.log");
     const child = Bun.spawn(
-      [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout", "--stats", "none"],
+      [...PROGRAM, "-l", LOOPBACK, "--access-log", "stdout", "--stats", "none"],
       { stdout: Bun.file(path), stderr: "pipe" },
     );
     const { port } = await announced(child.stderr);
@@ -345,7 +344,7 @@ describe("on stdout", () => {
     // It takes 64 KiB of some 400 a line, and nobody ever reads it.
     const readEnd = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
     const writeEnd = openSync(pipe, constants.O_WRONLY);
-    const command = [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout"];
+    const command = [...PROGRAM, "-l", LOOPBACK, "--access-log", "stdout"];
     const child = Bun.spawn(command, { stdout: writeEnd, stderr: "pipe" });
     closeSync(writeEnd);
     const { port, rest } = await announced(child.stderr);
@@ -359,7 +358,7 @@ describe("on stdout", () => {
   }, 20_000);
 
   test("a reader that leaves", async () => {
-    const command = [process.execPath, MAIN, "-l", LOOPBACK, "--access-log", "stdout"];
+    const command = [...PROGRAM, "-l", LOOPBACK, "--access-log", "stdout"];
     const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
     await child.stdout.cancel();
     const { port } = await announced(child.stderr);

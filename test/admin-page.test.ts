@@ -11,7 +11,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import type { HistoryDocument } from "../src/control/admin/past.ts";
+import type { HistoryDocument } from "../src/admin/past.ts";
 import { CliProcess } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";

@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ErrorDocument, RelaysDocument, UpstreamsDocument } from "../src/control/admin/api.ts";
-import type { PlanDocument } from "../src/control/admin/plan-document.ts";
-import type { StateDocument } from "../src/control/admin/state.ts";
-import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+import type { ErrorDocument, RelaysDocument, UpstreamsDocument } from "../src/admin/api.ts";
+import type { PlanDocument } from "../src/admin/plan-document.ts";
+import type { StateDocument } from "../src/admin/state.ts";
+import { CliProcess, PROGRAM, runCli } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";
 import { waitFor } from "./fixtures/wait.ts";
@@ -101,7 +101,7 @@ describe.each(engines)("with engine %s", (engine) => {
   );
 
   test("a client that is held is waiting wherever relays are shown, and is told of", async () => {
-    const flags = ["--hold-timeout", "5s", "--tries", "1", "-e", engine];
+    const flags = ["--hold-timeout", "3s", "--tries", "1", "-e", engine];
     await using program = await Program.start("-l", "127.0.0.1:0", "-u", "127.0.0.1:1", ...flags);
     using client = await Bun.connect({
       hostname: "127.0.0.1",
@@ -111,8 +111,8 @@ describe.each(engines)("with engine %s", (engine) => {
     expect(client.remotePort).toBe(program.port);
     const listed = () => program.get<RelaysDocument>("/api/relays");
     await waitFor(async () => (await listed()).relays[0]?.isWaiting === true, "it waits");
-    expect((await runCli("relays", "--admin", program.admin)).out).toMatch(/ waiting /);
-    expect((await runCli("top", "--admin", program.admin)).out).toMatch(/ waiting /);
+    const shown = ["relays", "top"].map((one) => runCli(one, "--admin", program.admin));
+    for (const { out } of await Promise.all(shown)) expect(out).toMatch(/ waiting /);
     await program.process.logged(/: 1 client waits for room, or for an upstream to be back/);
     await program.process.logged(/: no client waits any more, after .*, 1 at most/);
     const { totals } = await program.get<StateDocument>("/api/state");
@@ -580,7 +580,7 @@ describe("the token", () => {
     expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining("--admin-token") });
     const flags = ["--admin", program.admin, "--admin-token", TOKEN];
     expect(await runCli("relays", ...flags)).toMatchObject({ code: 0, out: "0 running\n" });
-    const command = [process.execPath, MAIN, "relays", "--admin", program.admin];
+    const command = [...PROGRAM, "relays", "--admin", program.admin];
     const env = { ...Bun.env, RINGWAY_ADMIN_TOKEN: TOKEN };
     const child = Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
     expect(await child.stdout.text()).toBe("0 running\n");

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliProcess, MAIN } from "./cli-process.ts";
+import { CliProcess, PROGRAM } from "./cli-process.ts";
 import { listening } from "./fixtures/system.ts";
 import { waitFor } from "./fixtures/wait.ts";
 import { onEveryStage, startOn } from "./hostile/stages.ts";
@@ -59,7 +59,7 @@ describe.if(Bun.which("ss") !== null)("backlog", () => {
       const socket = listening();
       const { port } = socket.address;
       const flags = `-l 127.0.0.1:${port} -m sink -e ${engine} -w ${workers} --backlog 55`;
-      const script = `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} ${MAIN} ${flags}`;
+      const script = `LISTEN_FDS=1 LISTEN_PID=$$ exec ${PROGRAM.join(" ")} ${flags}`;
       const child = Bun.spawn(["sh", "-c", script], {
         stdio: ["ignore", "ignore", "ignore", socket.fd],
       });

@@ -7,7 +7,7 @@ import {
   uringDefaults,
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
-import type { Fields, UpstreamEvent } from "../src/engine/events.ts";
+import type { Fields, UpstreamEvent } from "../src/relay/events.ts";
 import type { CheckOptions } from "../src/upstream/health/check-options.ts";
 import { checkOptions } from "../src/upstream/health/test-redis.ts";
 import { resolveName } from "../src/upstream/names/resolver.ts";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatAddress } from "../src/config/address.ts";
+import { formatAddress } from "../src/base/address.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
 import {
   type Address,

@@ -182,11 +182,11 @@ queueTimeout = "2s"
   test("its line", async () => {
     const help = await runCli("check", "--help");
     expect(help).toMatchObject({ code: 0, err: "" });
-    expect(help.out).toStartWith("Usage: bun run proxy check FILE\n");
+    expect(help.out).toStartWith("Usage: ringway check FILE\n");
     expect(await runCli("check")).toEqual({
       code: 2,
       out: "",
-      err: "ringway: check needs a file: bun run proxy check FILE\n",
+      err: "ringway: check needs a file: ringway check FILE\n",
     });
     expect(await runCli("check", "a.toml", "-l", ":1")).toMatchObject({
       code: 2,

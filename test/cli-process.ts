@@ -1,11 +1,19 @@
 import { resolve } from "node:path";
 import type { Subprocess } from "bun";
+import { sharedExecutable } from "./fixtures/shared-executable.ts";
 
 /** The entry of the program, whatever folder a test runs in. */
 export const MAIN = resolve(import.meta.dir, "../src/main.ts");
 
+/** The program from its source, as `npm run proxy` and an installed package start it. */
+export const SOURCE: readonly string[] = [process.execPath, MAIN];
+
+/** The program as most tests start it, which says and does the same as {@link SOURCE} and starts sooner. */
+export const PROGRAM: readonly string[] = [await sharedExecutable()];
+
 /** The same where io_uring_setup fails with EPERM (Linux). */
 export const WITHOUT_URING: readonly string[] = [
+  process.execPath,
   resolve(import.meta.dir, "fixtures/without-uring.ts"),
   "1",
 ];
@@ -17,26 +25,28 @@ export interface Finished {
   readonly err: string;
 }
 
-/** `bun src/main.ts` with flags, as a person would start it, in a process of its own. */
+/** The program with flags, as a person would start it, in a process of its own. */
 export class CliProcess implements AsyncDisposable {
   readonly child: Subprocess<"ignore", "pipe", "pipe">;
   private err = "";
   private errEnded = false;
   private errChanged = Promise.withResolvers<void>();
+  /** By pattern: how often it was found, up to where. */
+  private readonly found = new Map<string, { count: number; upTo: number }>();
   private readonly errRead: Promise<void>;
   private readonly out: Promise<string>;
 
   /**
    * @param args the flags
    * @param before a command to start it with, such as setpriv
-   * @param entry what Bun is to run
+   * @param program what is started
    */
   constructor(
     args: readonly string[],
     before: readonly string[] = [],
-    entry: readonly string[] = [MAIN],
+    program: readonly string[] = PROGRAM,
   ) {
-    this.child = Bun.spawn([...before, process.execPath, ...entry, ...args], {
+    this.child = Bun.spawn([...before, ...program, ...args], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -57,7 +67,7 @@ export class CliProcess implements AsyncDisposable {
 
   /** Waits until stderr has so many of what the pattern, a global one, matches. */
   async loggedTimes(pattern: RegExp, count: number): Promise<void> {
-    while ((this.err.match(pattern)?.length ?? 0) < count) {
+    while (this.timesOf(pattern) < count) {
       if (this.errEnded) throw new Error(`ended without ${count} × ${pattern}:\n${this.err}`);
       await this.errChanged.promise;
     }
@@ -84,6 +94,18 @@ export class CliProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.kill("SIGKILL");
     await this.child.exited;
+  }
+
+  /** Looks on from the last match: logs are long where somebody counts. */
+  private timesOf(pattern: RegExp): number {
+    const found = this.found.get(pattern.source) ?? { count: 0, upTo: 0 };
+    this.found.set(pattern.source, found);
+    pattern.lastIndex = found.upTo;
+    while (pattern.exec(this.err) !== null) {
+      found.count++;
+      found.upTo = pattern.lastIndex;
+    }
+    return found.count;
   }
 
   private async readErr(): Promise<void> {

@@ -5,10 +5,13 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ECHO_MS } from "../src/cli/signals.ts";
-import { CliProcess, MAIN, runCli, WITHOUT_URING } from "./cli-process.ts";
+import { CliProcess, MAIN, runCli, SOURCE, WITHOUT_URING } from "./cli-process.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
 const LOOPBACK = "127.0.0.1:0";
+
+/** The tests of this file start the program as it is in the repository and in an installed package. */
+const fromSource = (flags: readonly string[]) => new CliProcess(flags, [], SOURCE);
 
 /** A client that sends text. @returns it, once an answer that matches has come */
 async function ask(port: number, text: string, answer: RegExp): Promise<Socket> {
@@ -53,7 +56,7 @@ async function close(socket: Socket): Promise<void> {
 
 describe("a run", () => {
   test("without an upstream: what to type, and it works", async () => {
-    await using proxy = new CliProcess(["-l", LOOPBACK]);
+    await using proxy = fromSource(["-l", LOOPBACK]);
     const port = await proxy.port();
     await proxy.logged(new RegExp(`try: redis-cli -h 127.0.0.1 -p ${port} ping\n`));
     await proxy.logged(new RegExp(`\\| nc 127.0.0.1 ${port}\n`));
@@ -96,9 +99,9 @@ describe("a run", () => {
   });
 
   test("with upstreams: nothing about a demo, and every relay at -v", async () => {
-    await using upstream = new CliProcess(["-l", LOOPBACK]);
+    await using upstream = fromSource(["-l", LOOPBACK]);
     const target = `127.0.0.1:${await upstream.port()}`;
-    await using proxy = new CliProcess(["-l", LOOPBACK, "-u", target, "-v", "--stats", "json"]);
+    await using proxy = fromSource(["-l", LOOPBACK, "-u", target, "-v", "--stats", "json"]);
     await close(await ping(await proxy.port()));
     await proxy.logged(/\[debug\] .*relay 1: 127\.0\.0\.1:\d+ → \S+ client_fin after /);
     const { code, out, err } = await proxy.stop("SIGINT");
@@ -128,7 +131,7 @@ describe("a run", () => {
   });
 
   test("several listeners, each with a line of its own", async () => {
-    await using proxy = new CliProcess(["-l", LOOPBACK, "-l", LOOPBACK, "--stats", "none"]);
+    await using proxy = fromSource(["-l", LOOPBACK, "-l", LOOPBACK, "--stats", "none"]);
     const lines = await proxy.logged(/listening on \S+:(\d+) .*\n.*listening on \S+:(\d+) /);
     const ports = [Number(lines[1]), Number(lines[2])];
     expect(new Set(ports).size).toBe(2);
@@ -138,7 +141,7 @@ describe("a run", () => {
   });
 
   test("a port without a host is on all addresses", async () => {
-    await using proxy = new CliProcess(["-l", ":0", "-m", "sink"]);
+    await using proxy = fromSource(["-l", ":0", "-m", "sink"]);
     const [, port] = await proxy.logged(/listening on \[::\]:(\d+) \(sink: /);
     const client = connect(Number(port), "127.0.0.1");
     client.end("swallowed");
@@ -148,7 +151,7 @@ describe("a run", () => {
   });
 
   test("a sink says how much it discarded", async () => {
-    await using proxy = new CliProcess(["-l", LOOPBACK, "-m", "sink", "--stats", "json"]);
+    await using proxy = fromSource(["-l", LOOPBACK, "-m", "sink", "--stats", "json"]);
     const client = connect(await proxy.port(), "127.0.0.1");
     client.end("swallowed");
     await new Promise((resolve) => client.on("close", resolve).resume());
@@ -160,7 +163,7 @@ describe("a run", () => {
     const folder = await mkdtemp(join(tmpdir(), "ringway-file-"));
     const path = join(folder, "ringway.toml");
     await Bun.write(path, `listen = "${LOOPBACK}"\nmode = "sink"\nstats = "text"\n`);
-    await using proxy = new CliProcess(["-c", path, "--stats", "json"]);
+    await using proxy = fromSource(["-c", path, "--stats", "json"]);
     await proxy.logged(/listening on .*sink/);
     const { code, out } = await proxy.stop();
     expect(code).toBe(0);
@@ -172,7 +175,7 @@ describe("a run", () => {
     using free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const target = `127.0.0.1:${free.port}`;
     free.stop();
-    await using proxy = new CliProcess(["-l", LOOPBACK, "-u", target, "--stats", "json"]);
+    await using proxy = fromSource(["-l", LOOPBACK, "-u", target, "--stats", "json"]);
     const port = await proxy.port();
     for (let i = 0; i < 50; i++) expect(await refusal(port)).toStartWith("closed after");
     const { code, out, err } = await proxy.stop();
@@ -191,7 +194,7 @@ describe.each(process.platform === "linux" ? ["sockets", "uring"] : ["sockets"])
   (engine) => {
     test("no upstream is up", async () => {
       const flags = ["-u", "127.0.0.1:1", "--check", "tcp", "--stats", "none", "-e", engine];
-      await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+      await using proxy = fromSource(["-l", LOOPBACK, ...flags]);
       const port = await proxy.port();
       await proxy.logged(/upstream 127\.0\.0\.1:1 is down/);
       for (let i = 0; i < 5; i++) expect(await refusal(port)).toStartWith("closed after");
@@ -205,7 +208,7 @@ describe.each(process.platform === "linux" ? ["sockets", "uring"] : ["sockets"])
 
     test("all relays are taken", async () => {
       const flags = ["--max-relays", "1", "--stats", "none", "-e", engine];
-      await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+      await using proxy = fromSource(["-l", LOOPBACK, ...flags]);
       const port = await proxy.port();
       const client = await ping(port);
       expect(await refusal(port)).toStartWith("closed after");
@@ -219,7 +222,7 @@ describe.each(process.platform === "linux" ? ["sockets", "uring"] : ["sockets"])
 
 describe("a stop", () => {
   test("waits for running relays", async () => {
-    await using proxy = new CliProcess(["-l", LOOPBACK]);
+    await using proxy = fromSource(["-l", LOOPBACK]);
     const port = await proxy.port();
     const client = await ping(port);
     proxy.child.kill("SIGINT");
@@ -239,7 +242,7 @@ describe("a stop", () => {
 
   test("cuts them after the drain timeout", async () => {
     const flags = ["-l", LOOPBACK, "--drain-timeout", "5ms", "--stats", "json"];
-    await using proxy = new CliProcess(flags);
+    await using proxy = fromSource(flags);
     await ping(await proxy.port());
     const { code, out, err } = await proxy.stop();
     expect(code).toBe(0);
@@ -249,7 +252,7 @@ describe("a stop", () => {
 
   test("has not cut those that were idle", async () => {
     const flags = ["-l", LOOPBACK, "--drain-timeout", "1s", "--stats", "json"];
-    await using proxy = new CliProcess(flags);
+    await using proxy = fromSource(flags);
     await ping(await proxy.port());
     const { code, out, err } = await proxy.stop();
     expect(code).toBe(0);
@@ -261,7 +264,14 @@ describe("a stop", () => {
   test.skipIf(process.platform !== "linux").each(["SIGINT", "SIGTERM"] as const)(
     "%s to `bun run proxy` and what it has started is one signal",
     async (signal) => {
-      const runProxy = ["run", "--silent", "--cwd", dirname(import.meta.dir), "proxy"];
+      const runProxy = [
+        process.execPath,
+        "run",
+        "--silent",
+        "--cwd",
+        dirname(import.meta.dir),
+        "proxy",
+      ];
       const flags = ["-l", LOOPBACK, "--stats", "none"];
       await using proxy = new CliProcess(flags, ["setsid"], runProxy);
       const client = await ping(await proxy.port());
@@ -282,7 +292,7 @@ describe("a stop", () => {
     ["SIGINT", "SIGTERM", 143],
     ["SIGTERM", "SIGINT", 130],
   ] as const)("%s and then %s ends at once with %i, and statistics", async (one, two, expected) => {
-    await using proxy = new CliProcess(["-l", LOOPBACK, "--stats", "json"]);
+    await using proxy = fromSource(["-l", LOOPBACK, "--stats", "json"]);
     await ping(await proxy.port());
     proxy.child.kill(one);
     await proxy.logged(/stopping: /);
@@ -300,7 +310,7 @@ describe("signals that other proxies know", () => {
   test.each(engines)("are said to do nothing, and do nothing, engine %s", async (engine) => {
     const workers = process.platform === "linux" ? "2" : "1";
     const flags = ["-e", engine, "-w", workers, "--stats", "none"];
-    await using proxy = new CliProcess(["-l", LOOPBACK, ...flags]);
+    await using proxy = fromSource(["-l", LOOPBACK, ...flags]);
     const client = await ping(await proxy.port());
     proxy.child.kill("SIGUSR1");
     await proxy.logged(/\[info\] .*SIGUSR1: there is no file to open anew \(--access-log none\)\n/);
@@ -321,10 +331,22 @@ describe("signals that other proxies know", () => {
 
 describe("output", () => {
   test("help and version go to stdout", async () => {
-    const help = await runCli("--help");
+    const help = await fromSource(["--help"]).finished();
     expect(help).toMatchObject({ code: 0, err: "" });
     expect(help.out).toContain("Usage: bun run proxy [flags]");
-    expect(await runCli("-V")).toMatchObject({ code: 0, err: "", out: "0.1.0\n" });
+    expect(await fromSource(["-V"]).finished()).toMatchObject({ code: 0, err: "", out: "0.1.0\n" });
+  });
+
+  test("a topic is explained, and what is none is refused", async () => {
+    const help = await runCli("help", "mirror");
+    expect(help).toMatchObject({ code: 0, err: "" });
+    expect(help.out).toContain("--mirror-buffer SIZE");
+    expect((await runCli("help", "reasons")).out).toContain("\nconnect_refused\n");
+    expect(await runCli("help", "mirorr")).toEqual({
+      code: 2,
+      out: "",
+      err: 'ringway: no such topic "mirorr"; did you mean mirror?\n',
+    });
   });
 
   test("a reader that leaves is no error", async () => {

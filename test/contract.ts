@@ -29,29 +29,31 @@ import { whereaboutCases } from "./contract/whereabouts.ts";
  *
  * After every case the engine is stopped and audited: no relay, segment or descriptor is left, the
  * reasons add up, and every byte received was sent or counted as lost.
+ *
+ * Cases that wait for most of their time are played beside each other.
  */
 export function runEngineContract(options: ContractOptions): void {
   const suite = new Suite(options);
   describe("listening", () => listenCases(suite));
   describe("bytes", () => bytesCases(suite));
-  describe("ends", () => endCases(suite));
-  describe("resets", () => resetCases(suite));
+  describe.concurrent("ends", () => endCases(suite));
+  describe.concurrent("resets", () => resetCases(suite));
   describe("dials", () => dialCases(suite));
   describe("names", () => nameCases(suite));
-  describe("choice", () => choiceCases(suite));
+  describe.concurrent("choice", () => choiceCases(suite));
   describe("options", () => optionCases(suite));
-  describe("edge", () => edgeCases(suite));
-  describe("pace", () => paceCases(suite));
+  describe.concurrent("edge", () => edgeCases(suite));
+  describe.concurrent("pace", () => paceCases(suite));
   describe("route", () => routeCases(suite));
   describe("stories", () => storyCases(suite));
   describe("whereabouts", () => whereaboutCases(suite));
-  describe("mirrors", () => mirrorCases(suite));
+  describe.concurrent("mirrors", () => mirrorCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));
-  describe("shortage", () => shortageCases(suite));
+  describe.concurrent("shortage", () => shortageCases(suite));
   describe("latency", () => latencyCases(suite));
   describe("descriptors", () => descriptorCases(suite));
-  describe("stop", () => stopCases(suite));
+  describe.concurrent("stop", () => stopCases(suite));
   describe("hostile", () => hostileCases(suite));
   // As a test, because the runner calls the functions above only after this one has returned.
   test("every skip names cases that exist and says why", () => suite.checkSkips());

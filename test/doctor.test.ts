@@ -33,7 +33,7 @@ test.skipIf(!linux)("where a filter forbids io_uring: the cause, the remedy, exi
 test("help, and arguments that are not right", async () => {
   const help = await runCli("doctor", "-h");
   expect(help).toMatchObject({ code: 0, err: "" });
-  expect(help.out).toStartWith("Usage: bun run proxy doctor [--json]\n");
+  expect(help.out).toStartWith("Usage: ringway doctor [--json]\n");
   const refused = async (...args: string[]) => {
     const { code, out, err } = await runCli(...args);
     expect({ code, out }).toEqual({ code: 2, out: "" });

@@ -30,7 +30,7 @@ async function adminOf(proxy: CliProcess): Promise<string> {
 describe.each(["sockets", "uring"])("engine %s", (engine) => {
   if (engine === "uring" && process.platform !== "linux") return;
 
-  test("with --drain-delay clients are accepted while /readyz says no, and no more afterwards", async () => {
+  test.concurrent("with --drain-delay clients are accepted while /readyz says no, and no more afterwards", async () => {
     await using proxy = new CliProcess([...FLAGS, "-e", engine, "--drain-delay", "3s"]);
     const port = await proxy.port();
     const admin = await adminOf(proxy);
@@ -45,7 +45,7 @@ describe.each(["sockets", "uring"])("engine %s", (engine) => {
   }, 20_000);
 });
 
-test("a drain that the admin API asks for has the delay, too", async () => {
+test.concurrent("a drain that the admin API asks for has the delay, too", async () => {
   await using proxy = new CliProcess([...FLAGS, "--drain-delay", "3s"]);
   const port = await proxy.port();
   const admin = await adminOf(proxy);
@@ -57,7 +57,7 @@ test("a drain that the admin API asks for has the delay, too", async () => {
   expect((await proxy.finished()).code).toBe(0);
 }, 20_000);
 
-test("a second signal during the delay ends at once", async () => {
+test.concurrent("a second signal during the delay ends at once", async () => {
   await using proxy = new CliProcess([...FLAGS, "--drain-delay", "1h"]);
   const client = connect(await proxy.port(), "127.0.0.1", () => client.write("PING\r\n"));
   client.on("error", () => {});

@@ -52,6 +52,18 @@ describe("the executable, alone in a folder, with an empty PATH and no HOME", ()
     expect(JSON.parse((await run("schema")).out)).toMatchObject({ title: "ringway" });
   });
 
+  test("has what it looks for regular expressions with in it", async () => {
+    const path = join(folder, "checked.toml");
+    const check = (expression: string) => {
+      const file = `upstream = "127.0.0.1:1"\ncheck = "send-expect"\ncheckExpect = '${expression}'\n`;
+      return Bun.write(path, file).then(() => run("check", path));
+    };
+    expect(await check("/^220 .*ready/")).toMatchObject({ code: 0, err: "" });
+    const refused = await check("/^220 (ready/");
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('"^220 (ready": missing closing )');
+  });
+
   test("relays to its embedded upstream until SIGTERM, then shows statistics", async () => {
     const log = join(folder, "log");
     const child = Bun.spawn([executable, "--listen", "127.0.0.1:0"], {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type EmbeddedUpstream, startEmbeddedUpstream } from "../src/embedded/server.ts";
 import {
   createProxy,
   ListenError,
@@ -6,7 +7,6 @@ import {
   type RelaySummary,
   StoppedError,
 } from "../src/index.ts";
-import { type EmbeddedUpstream, startEmbeddedUpstream } from "../src/upstream/embedded/server.ts";
 import { waitFor } from "./fixtures/wait.ts";
 
 // ringway as its README shows it to programs.

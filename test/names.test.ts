@@ -11,9 +11,9 @@ import {
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import { lookUpBy } from "../src/control/services.ts";
-import type { Fields } from "../src/engine/events.ts";
 import { choose } from "../src/engine/select.ts";
 import { probe } from "../src/engine/uring/probe.ts";
+import type { Fields } from "../src/relay/events.ts";
 import { resolveName } from "../src/upstream/names/resolver.ts";
 import { TestAuthority } from "../src/upstream/names/test-authority.ts";
 import { TestClock } from "../src/upstream/names/test-clock.ts";

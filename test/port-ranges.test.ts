@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createProxy } from "../src/index.ts";
-import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+import { CliProcess, PROGRAM, runCli } from "./cli-process.ts";
 import { type Behaviour, Upstream } from "./fixtures/upstream.ts";
 import { waitFor } from "./fixtures/wait.ts";
 import { onEveryStage, startOn } from "./hostile/stages.ts";
@@ -147,7 +147,7 @@ listen = "[::1]:5000-5010"
 upstreams = ["db:6000-6010"]
 `,
   );
-  const child = Bun.spawn([process.execPath, MAIN, "check", file], { stderr: "pipe" });
+  const child = Bun.spawn([...PROGRAM, "check", file], { stderr: "pipe" });
   const out = await child.stdout.text();
   expect(out.split("\n").slice(1)).toEqual([
     "  db: 127.0.0.1:5000-6023 → db:6000, spare:7",
@@ -196,7 +196,7 @@ test("ports of one name each have upstreams of their own, as the API shows", asy
     );
     // Whoever reads the plan sees a line for all of them.
     write({ idleTimeout: "30s" });
-    const plan = Bun.spawn([process.execPath, MAIN, "plan", "--admin", `unix:${socket}`]);
+    const plan = Bun.spawn([...PROGRAM, "plan", "--admin", `unix:${socket}`]);
     expect(await plan.stdout.text()).toBe(
       `3 listeners changed, 0 relays cut\n  ~ db: ${listen} → ${to}\n      idleTimeout: off → 30s\n`,
     );
@@ -205,9 +205,11 @@ test("ports of one name each have upstreams of their own, as the API shows", asy
     const id = views[1]?.id;
     const headers = { "content-type": "application/json" };
     const url = `http://x/api/upstreams/${id}`;
-    await fetch(url, { unix: socket, method: "POST", body, headers });
+    const change = { unix: socket, method: "POST", headers, body };
+    expect((await fetch(url, change)).status).toBe(200);
     const ready = async () => (await fetch("http://x/readyz", { unix: socket })).status;
-    expect(await ready()).toBe(503);
+    // What is told of it may be a moment old.
+    await waitFor(async () => (await ready()) === 503, "it is not ready");
     expect(await asked(free + 1)).toBe("");
     expect(await asked(free)).toBe(String(first));
   } finally {

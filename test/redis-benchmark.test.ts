@@ -15,8 +15,8 @@ const MIB = 1024 * KIB;
 const UNDER_WAY_MAX = 1024 * MIB;
 
 /** What a case sends in all, unless every connection's first pipeline is more. */
-const REQUESTS_MAX = 20_000;
-const BYTES_MAX = 128 * MIB;
+const REQUESTS_MAX = 10_000;
+const BYTES_MAX = 64 * MIB;
 
 const benchmark = findProgram("redis-benchmark");
 const clientName = benchmark === null ? "Bun sockets" : "redis-benchmark";

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { formatAddress } from "../src/config/address.ts";
+import { join } from "node:path";
+import { formatAddress } from "../src/base/address.ts";
 import { loadFile } from "../src/config/load.ts";
 import { Problems } from "../src/config/sourced.ts";
 import { validate } from "../src/config/validate.ts";
-import { answerOf } from "../src/edge/route/answer.ts";
+import { answerOf } from "../src/entry/route/answer.ts";
 import {
   type Connection,
   createProxy,
@@ -17,6 +17,7 @@ import {
 } from "../src/index.ts";
 import { NO_UPSTREAM } from "../src/upstream/chooser.ts";
 import { CliProcess } from "./cli-process.ts";
+import { blockNamed } from "./docs/pages.ts";
 import { End } from "./fixtures/end.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";
 import { waitFor } from "./fixtures/wait.ts";
@@ -253,10 +254,9 @@ test("a function is for TypeScript alone", async () => {
   });
 });
 
-test("the example of the README does what it says", async () => {
-  const readme = await Bun.file(resolve(import.meta.dir, "../README.md")).text();
-  const [example = ""] = /^ {4}\/\/ ringway\.ts\n(?: {4}.*\n|\n)+/m.exec(readme) ?? [];
-  const path = await write("readme.ts", example.replace(/^ {4}/gm, ""));
+test("the example of docs/route-function.md does what it says", async () => {
+  const { text } = await blockNamed("docs/route-function.md", "ringway.ts");
+  const path = await write("readme.ts", text);
   const problems = new Problems();
   const source = await loadFile(path, {}, problems);
   const [{ route, upstreams } = { route: null, upstreams: [] }] = validate(

@@ -66,7 +66,7 @@ class Client {
 describe.each(["sockets", "uring"])("engine %s", (engine) => {
   if (engine === "uring" && process.platform !== "linux") return;
 
-  test.each([1, 2])(
+  test.concurrent.each([1, 2])(
     "SIGTERM under load, %i worker(s): every request that was sent is answered",
     async (workers) => {
       if (workers > 1 && process.platform !== "linux") return;
@@ -99,7 +99,7 @@ describe.each(["sockets", "uring"])("engine %s", (engine) => {
     20_000,
   );
 
-  test.each([
+  test.concurrent.each([
     ["a slow answer alone", 1, 0],
     ["slow answers among idle clients", 10, 2],
   ])(

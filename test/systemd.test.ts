@@ -1,8 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, statSync, unlinkSync } from "node:fs";
 import { ServiceManager } from "../src/cli/systemd/notify.ts";
-import { monotonicMicros } from "../src/engine/linux.ts";
-import { MAIN } from "./cli-process.ts";
+import { monotonicMicros } from "../src/system/linux.ts";
+import { PROGRAM } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { Datagrams, listening, listeningAt } from "./fixtures/system.ts";
 import { waitFor } from "./fixtures/wait.ts";
@@ -25,7 +25,7 @@ describe.if(linux)("sd_notify", () => {
         },
         () => `${beginning} is told, so far ${JSON.stringify(told)}`,
       );
-    const proxy = Bun.spawn([process.execPath, MAIN, "-l", "127.0.0.1:0", "-m", "sink"], {
+    const proxy = Bun.spawn([...PROGRAM, "-l", "127.0.0.1:0", "-m", "sink"], {
       env: { ...process.env, NOTIFY_SOCKET: path, WATCHDOG_USEC: "50000" },
       stdout: "ignore",
       stderr: "ignore",
@@ -70,7 +70,7 @@ describe.if(linux).each(["sockets", "auto"])("socket activation with engine %s",
     client.send("PING\r\n");
     const flags = `-l 127.0.0.1:${address.port} -e ${engine}`;
     const child = Bun.spawn(
-      ["sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} ${MAIN} ${flags}`],
+      ["sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec ${PROGRAM.join(" ")} ${flags}`],
       { stdio: ["ignore", "ignore", "ignore", socket.fd] },
     );
     socket.close();
@@ -92,7 +92,7 @@ describe.if(linux).each(["sockets", "auto"])("socket activation with engine %s",
     await write("0600");
     const socket = listeningAt(path);
     chmodSync(path, 0o640);
-    const command = `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} ${MAIN} -c ${file}`;
+    const command = `LISTEN_FDS=1 LISTEN_PID=$$ exec ${PROGRAM.join(" ")} -c ${file}`;
     await using child = Bun.spawn(["sh", "-c", `${command} -e ${engine}`], {
       stdio: ["ignore", "ignore", "pipe", socket.fd],
     });
@@ -128,7 +128,7 @@ describe.if(linux).each(["sockets", "auto"])("socket activation with engine %s",
       for (let start = 0; start < 2; start++) {
         const flags = `-l unix:${path} -e ${engine} -w ${workers}`;
         await using child = Bun.spawn(
-          ["sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} ${MAIN} ${flags}`],
+          ["sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec ${PROGRAM.join(" ")} ${flags}`],
           { stdio: ["ignore", "ignore", "ignore", socket.fd] },
         );
         const client = await End.connect({ kind: "unix", path }, (end) => {
@@ -152,7 +152,7 @@ describe.if(linux).each(["sockets", "auto"])("socket activation with engine %s",
     const socket = listening();
     const flags = `-l 127.0.0.1:0 -m sink -e ${engine}`;
     const child = Bun.spawn(
-      ["sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} ${MAIN} ${flags}`],
+      ["sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec ${PROGRAM.join(" ")} ${flags}`],
       { stdio: ["ignore", "ignore", "pipe", socket.fd] },
     );
     const { port } = socket.address;

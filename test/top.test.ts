@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { CliProcess, MAIN, runCli } from "./cli-process.ts";
+import { CliProcess, PROGRAM, runCli } from "./cli-process.ts";
 import { End } from "./fixtures/end.ts";
 import { echo, Upstream } from "./fixtures/upstream.ts";
 import { waitFor } from "./fixtures/wait.ts";
@@ -62,7 +62,7 @@ class Screen implements AsyncDisposable {
   constructor(script: string, flags: readonly string[], environment: Record<string, string> = {}) {
     this.path = join(folder, `terminal-${++terminals}`);
     const { path } = this;
-    const words = [process.execPath, MAIN, "top", ...flags].map((word) => `'${word}'`).join(" ");
+    const words = [...PROGRAM, "top", ...flags].map((word) => `'${word}'`).join(" ");
     const command = [
       `tty > ${path}.tty`,
       "stty rows 24 cols 80",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type UringOptions, uringDefaults } from "../src/config/options.ts";
-import { startEmbeddedUpstream } from "../src/upstream/embedded/server.ts";
+import { startEmbeddedUpstream } from "../src/embedded/server.ts";
 import { plainMemory, Scene } from "./contract/scene.ts";
 import { uringEngine } from "./fixtures/engines.ts";
 import { echo } from "./fixtures/upstream.ts";

@@ -7,11 +7,12 @@ import {
   uringDefaults,
 } from "../src/config/options.ts";
 import { Fleet } from "../src/control/fleet.ts";
-import type { Listening, UpstreamStats } from "../src/engine/engine.ts";
-import { hearing, together } from "../src/engine/observer.ts";
+import type { Listening } from "../src/engine/engine.ts";
 import { choose } from "../src/engine/select.ts";
 import { ThreadEngine } from "../src/engine/thread/thread-engine.ts";
 import { probe } from "../src/engine/uring/probe.ts";
+import type { UpstreamStats } from "../src/relay/ledger/stats.ts";
+import { hearing, together } from "../src/relay/observer.ts";
 import { UpstreamTable } from "../src/upstream/table.ts";
 import { listener, plainMemory, rowed } from "./contract/scene.ts";
 import { End } from "./fixtures/end.ts";

@@ -10,7 +10,10 @@ export const reportBench = defineCommand({
   args: {
     run: { type: "positional", description: "the run, from --json", required: true },
     out: { type: "string", description: "the directory to write to [bench]" },
-    readme: { type: "string", description: "write the main figures into this README too" },
+    readme: {
+      type: "string",
+      description: "write the main figures into this page too, such as docs/performance.md",
+    },
   },
   async run({ args }) {
     const run = await readRun(args.run);

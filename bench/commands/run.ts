@@ -82,7 +82,7 @@ export async function measure(plan: Plan): Promise<RunResult> {
     if (why === null) able.push(scenario);
     else missing.push({ name: scenario.name, why });
   }
-  const steps = able.reduce((sum, one) => sum + roundsOf(one, rounds).length, 0);
+  const steps = able.reduce((sum, one) => sum + roundsOf(one, rounds, form).length, 0);
   const progress = new Progress(steps * present.length);
   const onRound = ({ name }: Scenario, proxy: ProxyAdapter, round: number) =>
     progress.step(name, round === 0 ? `${proxy.name}, warm-up` : `${proxy.name}, round ${round}`);

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
-import { formatCount } from "../../src/config/quantity.ts";
+import { formatCount } from "../../src/base/quantity.ts";
 import type { Load, LoadResult } from "./load.ts";
 import { megabytesPerSecond, requestsPerSecond } from "./table.ts";
 

@@ -1,4 +1,4 @@
-import { formatCount } from "../../src/config/quantity.ts";
+import { formatCount } from "../../src/base/quantity.ts";
 import type { Statistics } from "../../src/observe/statistics.ts";
 import type { LoadResult } from "./load.ts";
 

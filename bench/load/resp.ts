@@ -1,5 +1,5 @@
 /** A command as Redis clients send it. */
-export function encodeCommand(...words: readonly (string | Uint8Array)[]): Buffer {
+function encodeCommand(...words: readonly (string | Uint8Array)[]): Buffer {
   const parts: Uint8Array[] = [Buffer.from(`*${words.length}\r\n`)];
   for (const word of words) {
     const bytes = Buffer.from(word);
@@ -9,7 +9,7 @@ export function encodeCommand(...words: readonly (string | Uint8Array)[]): Buffe
 }
 
 /** The answer that carries a value. */
-export function encodeBulk(value: Uint8Array): Buffer {
+function encodeBulk(value: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from("\r\n")]);
 }
 
@@ -25,7 +25,7 @@ export function pattern(size: number): Buffer {
 }
 
 /** The key under which the value of `size` bytes is kept. */
-export function keyFor(size: number): string {
+function keyFor(size: number): string {
   return `bench:${size}`;
 }
 

@@ -18,11 +18,18 @@ export interface RunOptions {
   readonly onRound: (scenario: Scenario, proxy: ProxyAdapter, round: number) => void;
 }
 
-/** The numbers of a scenario's rounds; 0 is the warm-up, where there is one. */
-export function roundsOf({ roundsMax, isFresh }: Scenario, rounds: number): number[] {
+/**
+ * The numbers of a scenario's rounds; 0 is the warm-up, where there is one: where figures are nobody's
+ * business, as in the smoke form, nothing has to be warm.
+ */
+export function roundsOf(
+  { roundsMax, isFresh }: Scenario,
+  rounds: number,
+  form: Form = "full",
+): number[] {
   const count = Math.min(rounds, roundsMax ?? rounds);
   const numbers = Array.from({ length: count }, (_, index) => index + 1);
-  return isFresh === true ? numbers : [0, ...numbers];
+  return isFresh === true || form === "smoke" ? numbers : [0, ...numbers];
 }
 
 /**
@@ -83,10 +90,10 @@ async function runRounds(
   scenario: Scenario,
   open: OpenScenario,
   targets: readonly Target[],
-  { rounds, onRound }: RunOptions,
+  { form, rounds, onRound }: RunOptions,
 ): Promise<RoundResult[]> {
   const results: RoundResult[] = [];
-  for (const round of roundsOf(scenario, rounds)) {
+  for (const round of roundsOf(scenario, rounds, form)) {
     for (const target of targets) {
       onRound(scenario, target.adapter, round);
       const result = await runRound(open, target, round);

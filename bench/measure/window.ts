@@ -79,7 +79,7 @@ export function streamFigures({ result, usage, memory }: MeasuredWindow): Figure
 }
 
 /** Percentiles of how long the operations took. */
-export function latencyFigures({ latency }: LoadResult): Figures {
+function latencyFigures({ latency }: LoadResult): Figures {
   const histogram = new Histogram();
   histogram.add(latency);
   const micros = (percent: number) => histogram.percentileMs(percent) * 1e3;

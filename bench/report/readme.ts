@@ -7,7 +7,7 @@ import type { Picture } from "./markdown.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { replaceMarked } from "./marked.ts";
 
-/** The figures that the README shows, in the words of somebody who does not know the suite. */
+/** The figures that docs/performance.md shows, in the words of somebody who does not know the suite. */
 const lines: readonly (readonly [scenario: string, figure: FigureName, title: string])[] = [
   ["ping-50", "cpuMicros", "CPU per PING, 50 connections, µs"],
   ["get-64k", "cpuMicros", "CPU per GET of 64 KiB, 20 connections, µs"],
@@ -22,10 +22,10 @@ const lines: readonly (readonly [scenario: string, figure: FigureName, title: st
 const CHARTS = ["cpu.svg", "bulk.svg", "latency.svg"];
 
 /**
- * Writes a run's figures and charts into the README, between `<!-- figures -->` and
+ * Writes a run's figures and charts into a page, between `<!-- figures -->` and
  * `<!-- end figures -->`.
  *
- * @throws Error when the README has no such place
+ * @throws Error when the page has no such place
  */
 export async function writeReadme(
   path: string,

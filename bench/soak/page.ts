@@ -26,7 +26,7 @@ export function soakPage(
 }
 
 /** One soak: whether anything grows, what was done, on which machine. */
-export function soakSection(result: SoakResult, pictures: readonly Picture[]): string {
+function soakSection(result: SoakResult, pictures: readonly Picture[]): string {
   const { engine, startedAt, seconds, machine, verdicts, operations, after, failures } = result;
   const isGrowing = verdicts.some(({ grows }) => grows);
   const failed = failures.length === 0 ? "nothing failed" : `${failures.length} failures`;

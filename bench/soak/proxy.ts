@@ -1,5 +1,5 @@
 import { heapSize } from "bun:jsc";
-import { parseAddress } from "../../src/config/address.ts";
+import { parseAddress } from "../../src/base/address.ts";
 import { proxyOptions, validate } from "../../src/config/validate.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 

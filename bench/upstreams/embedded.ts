@@ -1,4 +1,4 @@
-import { startEmbeddedUpstream } from "../../src/upstream/embedded/server.ts";
+import { startEmbeddedUpstream } from "../../src/embedded/server.ts";
 
 // ringway's own small Redis in a process of its own, where redis-server is not installed. Its port
 // is the only argument.

@@ -1,8 +1,8 @@
-import { formatAddress, parseAddress } from "../config/address.ts";
-import { ConfigError, printable } from "../config/error.ts";
+import type { ErrorDocument } from "../admin/api.ts";
+import { formatAddress, parseAddress } from "../base/address.ts";
+import { ConfigError, printable } from "../base/error.ts";
 import type { Address } from "../config/options.ts";
 import { proxyTable } from "../config/table/table.ts";
-import type { ErrorDocument } from "../control/admin/api.ts";
 import { type AnswerShape, errorAnswer, isOfShape } from "./admin-answers.ts";
 import type { Flag } from "./flag.ts";
 import { guardSecrets } from "./privileges/secrets.ts";

@@ -1,5 +1,5 @@
 import { type CommandDef, defineCommand } from "citty";
-import { printableLines } from "../config/error.ts";
+import { printableLines } from "../base/error.ts";
 import type { AnswerShape } from "./admin-answers.ts";
 import { AdminClient, adminFlags } from "./admin-client.ts";
 import { cittyArgs } from "./citty-args.ts";

@@ -1,6 +1,6 @@
 import type { ConsolaInstance } from "consola/core";
+import type { Admin } from "../admin/admin.ts";
 import type { AdminOptions } from "../config/options.ts";
-import type { Admin } from "../control/admin/admin.ts";
 import type { Observation } from "../control/observation.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import { version } from "./program.ts";
@@ -27,7 +27,7 @@ export async function startAdmin(
 ): Promise<Admin | null> {
   if (options === null) return null;
   // Only here: a start without does not load it.
-  const { Admin } = await import("../control/admin/admin.ts");
+  const { Admin } = await import("../admin/admin.ts");
   try {
     return await Admin.start(options, {
       failed: (error) => log.warn(`admin: no answer: ${String(error)}`),

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseAddress } from "../config/address.ts";
+import { parseAddress } from "../base/address.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
 import { hints, listeningLines } from "./announce.ts";

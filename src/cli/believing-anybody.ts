@@ -1,6 +1,6 @@
 import { isNobody } from "../config/edge.ts";
 import type { WantedListener } from "../config/options.ts";
-import { nameOfListener } from "../engine/account.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
 
 /**
  * Warnings of listeners on which whoever connects may say to be anybody, and so pass every rule and

@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
-import { formatAddress } from "../config/address.ts";
-import { ConfigError, printable } from "../config/error.ts";
+import { formatAddress } from "../base/address.ts";
+import { ConfigError, printable } from "../base/error.ts";
+import { formatCount, formatCounted } from "../base/quantity.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { loadFile } from "../config/load.ts";
 import { listenerDefaults, type WantedListener } from "../config/options.ts";
-import { formatCount, formatCounted } from "../config/quantity.ts";
 import { Problems } from "../config/sourced.ts";
 import { type Settings, validate } from "../config/validate.ts";
 import { checkNetworks } from "../control/edges.ts";
@@ -124,8 +124,8 @@ Says whether a configuration file, with the files of networks that it names, is
 right: all that is wrong with it, a line for each, or else what it means and
 what differs from the defaults. It warns of listeners that refuse everybody or
 believe anybody's PROXY header, of times without a unit that are long, of
-settings without effect, and of folders in which a start would fail. Nothing is
-started, no name is looked up.
+settings without effect, and of files, folders and users that a start would
+fail on. Nothing is started, no name is looked up.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 

@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { WantedListener } from "../config/options.ts";
 import { namedUpstreams, type UpstreamNames } from "../control/names.ts";
 import { type Services, servicesOf } from "../control/services.ts";

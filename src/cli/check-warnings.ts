@@ -1,30 +1,22 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { describe } from "../config/error.ts";
+import { formatDuration } from "../base/quantity.ts";
 import { listenerDefaults, type WantedListener } from "../config/options.ts";
-import { formatDuration } from "../config/quantity.ts";
 import type { Source } from "../config/settings.ts";
 import type { Sourced } from "../config/sourced.ts";
 import type { Settings } from "../config/validate.ts";
-import { nameOfListener } from "../engine/account.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
+import { startProblems } from "./start-problems.ts";
 
 /** A number without a unit is likely one of milliseconds from here on, as seconds it is long. */
 const LIKELY_MILLISECONDS = 500;
 
 /** What `check` warns of beside what the proxy itself does, as sentences without the file's name. */
 export function checkWarnings(file: Source, settings: Settings): readonly string[] {
-  const { listeners, totalRelays, accessLog } = settings;
-  const log = accessLog !== null && accessLog.target !== "stdout" ? accessLog.target.path : null;
+  const { listeners, totalRelays } = settings;
   return [
     ...new Set([
       ...bareNumbers(file),
       ...listeners.flatMap((one) => withoutEffect(one, totalRelays)),
-      ...(log === null ? [] : folderProblem("accessLog", log)),
-      ...listeners.flatMap(({ address }) =>
-        address.kind === "unix" && !address.path.startsWith("\0")
-          ? folderProblem("listen", address.path)
-          : [],
-      ),
+      ...startProblems(settings),
     ]),
   ];
 }
@@ -90,19 +82,4 @@ function withoutEffect(listener: WantedListener, totalRelays: number): string[] 
   return idle.flatMap(([isIdle, setting, why]) =>
     isIdle ? [`${setting} of listener ${name} has no effect: ${why}`] : [],
   );
-}
-
-/** Why a file or a socket cannot be made there, so that a start would fail. */
-function folderProblem(setting: string, path: string): string[] {
-  const folder = dirname(resolve(path));
-  const told = `${setting} ${describe(path)}: a start would fail here:`;
-  try {
-    if (!statSync(folder).isDirectory()) return [`${told} ${describe(folder)} is no directory`];
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return [];
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return [`${told} there is no directory ${describe(folder)}`];
-    return [`${told} ${describe(folder)} cannot be written to (${code})`];
-  }
 }

@@ -1,6 +1,6 @@
-import { printable } from "../config/error.ts";
-import { formatCounted, formatDuration } from "../config/quantity.ts";
-import type { DrainDocument, ListenerDrainDocument } from "../control/admin/api.ts";
+import type { DrainDocument, ListenerDrainDocument } from "../admin/api.ts";
+import { printable } from "../base/error.ts";
+import { formatCounted, formatDuration } from "../base/quantity.ts";
 import { drainAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 

@@ -1,6 +1,6 @@
 import type { Address } from "../config/options.ts";
 import { needsEmbedded, type Settings } from "../config/validate.ts";
-import type { EmbeddedUpstream } from "../upstream/embedded/server.ts";
+import type { EmbeddedUpstream } from "../embedded/server.ts";
 import { StartError } from "./start-error.ts";
 
 /** The embedded upstream, started when some listener needs it; then it stays until the end. */
@@ -30,7 +30,7 @@ export class Embedded {
 }
 
 async function start(): Promise<EmbeddedUpstream> {
-  const { startEmbeddedUpstream } = await import("../upstream/embedded/server.ts");
+  const { startEmbeddedUpstream } = await import("../embedded/server.ts");
   try {
     return startEmbeddedUpstream({ hostname: "127.0.0.1", port: 0 });
   } catch (error) {

@@ -12,6 +12,8 @@ import type { Flag } from "./flag.ts";
 
 /** Flags that belong together, under a heading of the help. */
 export interface FlagGroup {
+  /** What `ringway help TOPIC` calls it; missing for a command's own flags. */
+  readonly topic?: string;
   readonly heading: string;
   readonly flags: readonly Flag[];
 }
@@ -56,12 +58,27 @@ const others: {
   },
 };
 
+/** What `ringway help TOPIC` calls the groups that have flags. */
+const topics: Readonly<Record<keyof typeof settingGroups, string>> = {
+  relaying: "relay",
+  choosing: "balance",
+  checking: "health",
+  entering: "clients",
+  deciding: "route",
+  copying: "mirror",
+  limits: "limits",
+  observing: "observe",
+  running: "run",
+  uring: "uring",
+};
+
 /** All flags, in the order of the help. */
 export const flagGroups: readonly FlagGroup[] = Object.entries(settingGroups).flatMap(
   ([name, { heading, settings }]) => {
-    const { before = [], after = [] } = others[name as keyof typeof settingGroups] ?? {};
+    const group = name as keyof typeof settingGroups;
+    const { before = [], after = [] } = others[group] ?? {};
     const flags = [...before, ...flagsOf(settings, name === "uring" ? "uring" : ""), ...after];
-    return flags.length === 0 ? [] : [{ heading, flags }];
+    return flags.length === 0 ? [] : [{ topic: topics[group], heading, flags }];
   },
 );
 

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import { flags } from "./flags.ts";
-import { renderGroup, renderHelp } from "./help.ts";
+import { helpTopics, renderGroup, renderHelp, renderTopic } from "./help.ts";
 
-test("the help has the groups of flags in this order, with the ways to write values below them", () => {
-  const headings = [...renderHelp("bun run proxy", "1.2.3").matchAll(/^(\S.*):$/gm)];
+const all = renderTopic("all", "bun run proxy", "1.2.3") ?? "";
+
+test("the whole help has the groups of flags in this order, with the ways to write values below them", () => {
+  const headings = [...all.matchAll(/^(\S.*):$/gm)];
   expect(headings.map(([, heading]) => heading)).toEqual([
     "Examples",
     "Commands",
@@ -16,7 +18,29 @@ test("the help has the groups of flags in this order, with the ways to write val
     "What is seen of it",
     "How to run",
     "io_uring (engine uring)",
+    "Signals",
+    "Exit codes",
   ]);
+});
+
+test("the help fits a screen, and its flags are there", () => {
+  const lines = renderHelp("bun run proxy", "1.2.3").trimEnd().split("\n");
+  expect(lines.length).toBeLessThanOrEqual(45);
+  const shown = lines.flatMap((line) => /^ {2}(?:-\w,| {3}) --([\w-]+)/.exec(line)?.[1] ?? []);
+  expect(shown).toHaveLength(20);
+  const known = flags.map(({ name }) => name);
+  for (const name of shown) expect(known).toContain(name);
+});
+
+test.each([...helpTopics])("the topic %s is explained in 80 columns", (topic) => {
+  const text = renderTopic(topic, "bun run proxy", "1.2.3") ?? "";
+  expect(text.split("\n").length).toBeGreaterThan(3);
+  expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});
+
+test("what is no topic is not explained", () => {
+  expect(renderTopic("constructor", "ringway", "1.2.3")).toBeNull();
+  expect(renderTopic("tls", "ringway", "1.2.3")).toBeNull();
 });
 
 test("the flags of a group, with what they have unless given", () => {
@@ -37,13 +61,13 @@ test("the flags of a group, with what they have unless given", () => {
   );
 });
 
-test("fits a terminal of 80 columns and has every flag", () => {
+test("fits a terminal of 80 columns, and the whole help has every flag", () => {
   const help = renderHelp("bun run proxy", "1.2.3");
   expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
-  for (const { name } of flags) expect(help).toContain(` --${name}`);
+  for (const { name } of flags) expect(all).toContain(` --${name}`);
 });
 
 test("promises nothing that this version has not", () => {
-  const help = renderHelp("ringway", "1.2.3").replaceAll(/checks?(-| by )tls/gi, "");
+  const help = `${renderHelp("ringway", "1.2.3")}${all}`.replaceAll(/checks?(-| by )tls/gi, "");
   expect(help).not.toMatch(/udp|tls/i);
 });

@@ -1,6 +1,9 @@
+import { reasons } from "../base/reason.ts";
+import { reasonTexts } from "../base/reason-texts.ts";
 import { commands } from "./commands.ts";
+import { EXIT, exitTexts } from "./exit-codes.ts";
 import type { Flag } from "./flag.ts";
-import { type FlagGroup, flagGroups } from "./flags.ts";
+import { type FlagGroup, flagGroups, flags } from "./flags.ts";
 import { wrap } from "./wrap.ts";
 
 /** Columns that the help needs. */
@@ -8,16 +11,82 @@ const WIDTH = 80;
 /** Where the text of flags begins, further right in a group with longer names. */
 const TEXT_COLUMN = 33;
 
+/** The flags that most people need, each in at most 47 characters. */
+const usual: readonly (readonly [name: string, text: string])[] = [
+  ["listen", "accept clients here (repeatable)"],
+  ["upstream", "relay them to here (repeatable)"],
+  ["config", "read settings from a file; flags win"],
+  ["watch", "reload when that file changes"],
+  ["mode", "bidirectional, oneway or sink"],
+  ["balance", "how an upstream is chosen [round-robin]"],
+  ["check", "check upstreams: tcp, redis, postgres, http…"],
+  ["hold-timeout", "hold clients while all upstreams are down"],
+  ["on-down", "what happens to relays of one that is down"],
+  ["allow", "admit only these networks"],
+  ["max-relays", "the most relays at a time"],
+  ["proxy-protocol", "clients begin with a PROXY header"],
+  ["connect-timeout", "give up a dial after this [5s]"],
+  ["idle-timeout", "end relays without traffic [off]"],
+  ["drain-timeout", "how long relays may go on at a stop [10s]"],
+  ["access-log", "a line of JSON for each relay"],
+  ["admin", "serve the admin page, API and metrics here"],
+  ["engine", "sockets, uring or auto [auto]"],
+  ["workers", "threads that relay, or auto [1]"],
+  ["verbose", "log every relay"],
+];
+
 /**
- * The text of `--help`.
+ * The text of `--help`: what fits on a screen.
  *
  * @param program what a person types to run ringway
  */
 export function renderHelp(program: string, version: string): string {
-  return `ringway ${version}: relays TCP connections to upstreams in bounded memory
+  return `${title(version)}
 
-Usage: ${program} [flags]
-       ${program} COMMAND --help
+${usage(program)}
+
+${examples(program)}
+
+The usual flags (\`${program} help all\` has all of them):
+${usual.map(renderUsual).join("\n")}
+
+Commands: ${wrap([...commands.keys()].join(", "), WIDTH - 10).join(`\n${" ".repeat(10)}`)}
+Topics:   ${wrap(helpTopics.join(", "), WIDTH - 10).join(`\n${" ".repeat(10)}`)}
+`;
+}
+
+function renderUsual([name, text]: readonly [string, string]): string {
+  const flag = flags.find((one) => one.name === name);
+  return `${flag === undefined ? "" : headOf(flag)}`.padEnd(TEXT_COLUMN) + text;
+}
+
+/** Topics that are no group of flags. */
+const otherTopics: Readonly<Record<string, () => string>> = {
+  values: () => VALUES,
+  signals: renderSignals,
+  reasons: renderReasons,
+};
+
+/** What `ringway help` can explain, beside `all`. */
+export const helpTopics: readonly string[] = [
+  ...flagGroups.flatMap(({ topic = [] }) => topic),
+  ...Object.keys(otherTopics),
+  "all",
+];
+
+/** The text of `ringway help TOPIC`. @returns null for what is no topic */
+export function renderTopic(topic: string, program: string, version: string): string | null {
+  if (topic === "all") return renderAll(program, version);
+  const group = flagGroups.find((one) => one.topic === topic);
+  if (group !== undefined) return `${renderGroup(group)}\n`;
+  return Object.hasOwn(otherTopics, topic) ? (otherTopics[topic]?.() ?? null) : null;
+}
+
+/** Everything that the help has to say, except what reasons mean. */
+function renderAll(program: string, version: string): string {
+  return `${title(version)}
+
+${usage(program)}
 
 ${examples(program)}
 
@@ -25,7 +94,21 @@ ${renderCommands()}
 
 ${flagGroups.map(renderGroup).join("\n\n")}
 
-ADDR is host:port, [ipv6]:port, unix:/path or unix:@name (abstract, Linux);
+${VALUES}
+${renderSignals()}`;
+}
+
+function title(version: string): string {
+  return `ringway ${version}: relays TCP connections to upstreams in bounded memory`;
+}
+
+function usage(program: string): string {
+  return `Usage: ${program} [flags]
+       ${program} COMMAND --help
+       ${program} help TOPIC`;
+}
+
+const VALUES = `ADDR is host:port, [ipv6]:port, unix:/path or unix:@name (abstract, Linux);
      for --listen also :port (all addresses), and port 0 picks a free one.
 TIME is 500ms, 5s, 2m, 1h or a plain number of seconds; 50us for short ones of
      --uring.
@@ -40,14 +123,45 @@ FILE is TOML, YAML, JSON, TypeScript or JavaScript (its default export). Its
 
 Flags win over the file: --mode and the timeouts hold for all its listeners;
 --listen or --upstream replace its [[listeners]] by what the flags say.
-
-The log goes to stderr, statistics go to stdout, or to stderr where stdout has
-the access log. Ctrl-C or SIGTERM lets running relays finish; a second one ends
-at once. SIGHUP reads the file anew and applies it without ending a relay, and
-opens the access log anew; SIGUSR1 does that alone; SIGUSR2 does nothing. Exit
-codes: 0 stopped, 1 could not start, 2 the flags or the file are wrong, 130 or
-143 ended by a second SIGINT or SIGTERM.
 `;
+
+function renderSignals(): string {
+  const codes = (Object.keys(EXIT) as (keyof typeof EXIT)[]).flatMap((name) =>
+    hung(`${EXIT[name]}`.padStart(5), exitTexts[name], 7),
+  );
+  return `Signals:
+  SIGTERM, SIGINT  stop: accept nobody new, let running relays finish, print
+                   statistics, exit. A second one ends at once.
+  SIGHUP           reload the configuration without ending a relay, and reopen
+                   the access log
+  SIGUSR1          reopen the access log, and nothing else
+  SIGUSR2          nothing, with a warning
+
+The log goes to stderr, statistics go to stdout, or to stderr if stdout has the
+access log.
+
+Exit codes:
+${codes.join("\n")}
+`;
+}
+
+function renderReasons(): string {
+  const blocks = reasons.map((reason) => {
+    const { meaning, cause, advice } = reasonTexts[reason];
+    return [
+      reason,
+      ...hung("", meaning, 4),
+      ...hung("    Likely cause:", cause, 18),
+      ...hung("    What to do:", advice, 18),
+    ].join("\n");
+  });
+  return `${blocks.join("\n\n")}\n`;
+}
+
+/** A text in lines that begin at a column, the first one after a head. */
+function hung(head: string, text: string, column: number): string[] {
+  const [first = "", ...others] = wrap(text, WIDTH - column);
+  return [head.padEnd(column) + first, ...others.map((line) => " ".repeat(column) + line)];
 }
 
 function examples(program: string): string {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { defineCommand } from "citty";
-import { ConfigError, printable } from "../config/error.ts";
+import { ConfigError, printable } from "../base/error.ts";
 import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flag.ts";
 import { renderGroup } from "./help.ts";

@@ -1,4 +1,4 @@
-import { formatCount } from "../config/quantity.ts";
+import { formatCount } from "../base/quantity.ts";
 import type { Outlet } from "../observe/outlet.ts";
 
 /** Most bytes that wait for a reader who is slow. */

@@ -5,7 +5,7 @@ import {
   LogLevels,
   type LogObject,
 } from "consola/core";
-import { printableLines } from "../config/error.ts";
+import { printableLines } from "../base/error.ts";
 import { outletOf } from "../observe/outlet.ts";
 import { LogLines } from "./log-lines.ts";
 import { isStderrTerminal, standardStream } from "./output.ts";

@@ -1,12 +1,10 @@
 import { runCommand } from "citty";
-import { ConfigError } from "../config/error.ts";
-import { commands } from "./commands.ts";
+import { ConfigError } from "../base/error.ts";
+import { EXIT } from "./exit-codes.ts";
+import { loadCommand } from "./load-command.ts";
 import { complain, standardStream } from "./output.ts";
 import { proxyCommand } from "./proxy-command.ts";
 import { StartError } from "./start-error.ts";
-
-/** Exit codes: what was asked for is not right; it cannot be had here; a defect of ringway. */
-const EXIT = { config: 2, start: 1, defect: 70 } as const;
 
 /**
  * The command line from its arguments to the exit code. The only place that ends the process in an
@@ -17,10 +15,9 @@ export async function main(args: readonly string[]): Promise<never> {
   process.on("unhandledRejection", (error) => process.exit(failed(error, args)));
   try {
     const [name = "", ...others] = args;
-    const named = commands.get(name);
-    const command = named === undefined ? proxyCommand : await named.load();
-    const rawArgs = named === undefined ? [...args] : others;
-    const { result } = await runCommand(command, { rawArgs });
+    const named = await loadCommand(name);
+    const rawArgs = named === null ? [...args] : others;
+    const { result } = await runCommand(named ?? proxyCommand, { rawArgs });
     process.exit(typeof result === "number" ? result : 0);
   } catch (error) {
     process.exit(failed(error, args));

@@ -1,5 +1,5 @@
 import { fstatSync } from "node:fs";
-import { printableLines } from "../config/error.ts";
+import { printableLines } from "../base/error.ts";
 import { outletOf } from "../observe/outlet.ts";
 
 /**

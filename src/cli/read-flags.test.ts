@@ -52,7 +52,7 @@ test("help and version, whatever else there is", () => {
 
 test.each([
   [["--listn", ":1"], 'unknown flag "--listn"; did you mean --listen?'],
-  [["--somaxconn", "1"], 'unknown flag "--somaxconn"; see --help'],
+  [["--nonsense", "1"], 'unknown flag "--nonsense"; see --help'],
   [["--no-verbose"], 'unknown flag "--no-verbose"; did you mean --verbose?'],
   [["-x"], 'unknown flag "-x"; see --help'],
   [["-vx"], 'unknown flag "-x"; see --help'],
@@ -73,7 +73,8 @@ test.each([
   [["6380"], '"6380" is not a flag; see --help'],
   [["upstream", "--set", "0"], 'no such command "upstream"; did you mean upstreams?'],
   [["Check"], 'no such command "Check"; did you mean check?'],
-  [["help"], 'no such command "help"; see --help'],
+  [["hlp"], 'no such command "hlp"; did you mean help?'],
+  [["begin"], 'no such command "begin"; see --help'],
   [["-v", "chek"], '"chek" is not a flag; see --help'],
   [[""], '"" is not a flag; see --help'],
   [["-"], '"-" is not a flag; see --help'],

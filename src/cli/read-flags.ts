@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { notHere, settingCalled } from "../config/elsewhere.ts";
-import { ConfigError, describe } from "../config/error.ts";
+import { notHere, settingCalled } from "../base/elsewhere.ts";
+import { ConfigError, describe } from "../base/error.ts";
 import { isSecret } from "../config/secrets.ts";
 import type { SettingName } from "../config/settings.ts";
 import type { GivenValue } from "../config/sourced.ts";

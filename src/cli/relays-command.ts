@@ -1,6 +1,6 @@
-import { printable } from "../config/error.ts";
-import { formatCount, formatDuration, formatSize } from "../config/quantity.ts";
-import type { RelaysDocument } from "../control/admin/api.ts";
+import type { RelaysDocument } from "../admin/api.ts";
+import { printable } from "../base/error.ts";
+import { formatCount, formatDuration, formatSize } from "../base/quantity.ts";
 import { alignColumns } from "../observe/columns.ts";
 import { relaysAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";

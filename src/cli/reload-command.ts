@@ -1,4 +1,4 @@
-import type { PlanDocument } from "../control/admin/plan-document.ts";
+import type { PlanDocument } from "../admin/plan-document.ts";
 import { planAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 import { renderPlan } from "./render-plan.ts";

@@ -1,7 +1,7 @@
-import { printable } from "../config/error.ts";
-import { formatCount } from "../config/quantity.ts";
-import type { PlanDocument } from "../control/admin/plan-document.ts";
-import type { ListenerDocument } from "../control/admin/state.ts";
+import type { ListenerDocument } from "../admin/listener-document.ts";
+import type { PlanDocument } from "../admin/plan-document.ts";
+import { printable } from "../base/error.ts";
+import { formatCount } from "../base/quantity.ts";
 import type { SettingChange } from "../control/setting-changes.ts";
 import { portRuns } from "./port-runs.ts";
 

@@ -1,15 +1,15 @@
 import type { ConsolaInstance } from "consola/core";
-import { formatCounted, formatDuration } from "../config/quantity.ts";
+import type { Admin } from "../admin/admin.ts";
+import { formatCounted, formatDuration } from "../base/quantity.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
-import type { Admin } from "../control/admin/admin.ts";
 import { Observation } from "../control/observation.ts";
 import { RunningProxy } from "../control/proxy.ts";
-import { forbidNewRights } from "../engine/linux.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
 import { LISTED_MAX, statistics } from "../observe/statistics.ts";
 import { renderJson } from "../observe/statistics-json.ts";
 import { renderText } from "../observe/statistics-text.ts";
+import { forbidNewRights } from "../system/linux.ts";
 import { beginAdmin, startAdmin } from "./admin.ts";
 import { adminLine, hints, listeningLines } from "./announce.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
@@ -22,6 +22,7 @@ import { guardSecrets, holdsSecrets } from "./privileges/secrets.ts";
 import { SocketsAhead } from "./privileges/sockets-ahead.ts";
 import { programName, version } from "./program.ts";
 import { Reloader } from "./reload.ts";
+import type { SettingsSource } from "./settings-source.ts";
 import { exitCodeOf, type StopSignal, StopSignals, WorkSignals } from "./signals.ts";
 import { startError } from "./start-error.ts";
 import { InheritedSockets } from "./systemd/inherited.ts";
@@ -35,16 +36,6 @@ const FLUSH_LOG_MS = 500;
 
 /** Elsewhere it is a reload (HAProxy), or another executable takes over (nginx). */
 const STRANGE = "SIGUSR2 means nothing here: SIGTERM stops, SIGHUP reloads, SIGUSR1 reopens files";
-
-/** Where a run has its settings from. */
-export interface SettingsSource {
-  /** Its file, if there is one. */
-  readonly file: string | null;
-  /** The file is watched: a change is a reload. */
-  readonly isWatched: boolean;
-  /** Reads all of them, the first time and at each reload. @throws ConfigError */
-  read(): Promise<Settings>;
-}
 
 /** A run from its start to its statistics. */
 interface Run {

@@ -1,7 +1,7 @@
+import { formatCount } from "../base/quantity.ts";
 import { listenerDefaults, type WantedListener } from "../config/options.ts";
-import { formatCount } from "../config/quantity.ts";
-import { nameOfListener } from "../engine/account.ts";
-import { type ReadText, readText, sysctlNumber } from "../engine/system.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
+import { type ReadText, readText, sysctlNumber } from "../system/system.ts";
 
 /**
  * Warnings of listeners that let more connections wait than the kernel does, which passes that over in

@@ -1,8 +1,7 @@
+import { EXIT } from "./exit-codes.ts";
+
 /** What asks this program to end. */
 export type StopSignal = "SIGINT" | "SIGTERM";
-
-/** Exit codes of a program that a signal ended: 128 and the signal's number. */
-const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /**
  * Milliseconds in which a signal that comes again is the same one. A terminal sends Ctrl-C to all
@@ -14,7 +13,7 @@ export const ECHO_MS = 500;
 
 /** The exit code of a program that this signal ended. */
 export function exitCodeOf(signal: StopSignal): number {
-  return EXIT_CODES[signal];
+  return EXIT[signal];
 }
 
 /**
@@ -59,7 +58,7 @@ export class StopSignals {
 
   private arrived(signal: StopSignal): void {
     if (this.isEcho(signal)) return;
-    if (this.impatient || this.kept !== null) process.exit(EXIT_CODES[signal]);
+    if (this.impatient || this.kept !== null) process.exit(EXIT[signal]);
     const { waiting } = this;
     this.waiting = null;
     if (waiting === null) this.kept = signal;

@@ -1,7 +1,7 @@
-import { formatAddress } from "../config/address.ts";
-import { printable } from "../config/error.ts";
+import { formatAddress } from "../base/address.ts";
+import { printable } from "../base/error.ts";
 import type { Address } from "../config/options.ts";
-import { ListenError, type PortHolder } from "../engine/engine.ts";
+import { ListenError, type PortHolder } from "../engine/listen-error.ts";
 import { EngineUnsupportedError } from "../engine/select.ts";
 import { TargetError } from "../observe/access-log/target-error.ts";
 
@@ -28,7 +28,8 @@ function targetSentence({ path, code }: TargetError): string {
   return `cannot write the access log ${printable(path)}: ${targetCause(code)}`;
 }
 
-function targetCause(code: string): string {
+/** Why an access log cannot be opened. @param code the system's, such as ENOENT */
+export function targetCause(code: string): string {
   switch (code) {
     case "EACCES":
     case "EPERM":

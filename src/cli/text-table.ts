@@ -1,4 +1,4 @@
-import { printable } from "../config/error.ts";
+import { printable } from "../base/error.ts";
 
 /** A column of a table for a person. */
 export interface Column {

@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
-import { ConfigError } from "../config/error.ts";
+import { type RelayOrder, relayOrders } from "../admin/relay-query.ts";
+import { ConfigError } from "../base/error.ts";
 import { word } from "../config/rule.ts";
-import { type RelayOrder, relayOrders } from "../control/admin/relay-query.ts";
 import { AdminClient, adminFlags } from "./admin-client.ts";
 import { cittyArgs } from "./citty-args.ts";
 import type { Flag } from "./flag.ts";

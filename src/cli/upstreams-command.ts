@@ -1,6 +1,6 @@
-import { ConfigError } from "../config/error.ts";
-import { formatCount, formatDuration } from "../config/quantity.ts";
-import type { UpstreamsDocument } from "../control/admin/api.ts";
+import type { UpstreamsDocument } from "../admin/api.ts";
+import { ConfigError } from "../base/error.ts";
+import { formatCount, formatDuration } from "../base/quantity.ts";
 import type { UpstreamView } from "../control/upstream-view.ts";
 import { upstreamsAnswer } from "./admin-answers.ts";
 import { type AdminQuestion, adminCommand } from "./admin-command.ts";

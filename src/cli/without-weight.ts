@@ -1,5 +1,5 @@
 import type { WantedListener } from "../config/options.ts";
-import { nameOfListener } from "../engine/account.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
 
 /**
  * Warnings of listeners that no client gets through: all their upstreams have weight 0, and no route

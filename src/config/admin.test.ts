@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { ConfigError } from "../base/error.ts";
 import { isLoopback } from "./admin.ts";
-import { ConfigError } from "./error.ts";
 import { validate } from "./validate.ts";
 
 const TOKEN = "0123456789abcdef";

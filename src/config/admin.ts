@@ -1,5 +1,5 @@
-import { describe } from "./error.ts";
-import { parseIPv4 } from "./ip.ts";
+import { describe } from "../base/error.ts";
+import { parseIPv4 } from "../base/ip.ts";
 import type { Address, AdminOptions } from "./options.ts";
 import { isBroken, type Problems, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";

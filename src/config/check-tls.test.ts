@@ -4,8 +4,8 @@ import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { authority, client, other, server } from "../../test/fixtures/certificates.ts";
+import { ConfigError } from "../base/error.ts";
 import { readDocument } from "./document.ts";
-import { ConfigError } from "./error.ts";
 import { Problems } from "./sourced.ts";
 import { validate } from "./validate.ts";
 

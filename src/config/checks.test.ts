@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { ConfigError } from "../base/error.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { readDocument } from "./document.ts";
-import { ConfigError } from "./error.ts";
 import type { UpstreamOptions } from "./options.ts";
 import { Problems } from "./sourced.ts";
 import { type Settings, validate } from "./validate.ts";

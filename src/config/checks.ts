@@ -1,5 +1,5 @@
+import { formatAddress } from "../base/address.ts";
 import type { CheckOptions, CheckStep, RedisRole } from "../upstream/health/check-options.ts";
-import { formatAddress } from "./address.ts";
 import { checkTlsOf } from "./check-tls.ts";
 import type { Address, ProxyProtocolOut, UpstreamAddress, UpstreamOptions } from "./options.ts";
 import type { GivenUpstream } from "./settings.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { ConfigError } from "../base/error.ts";
 import { dnsAllow, isAllowed } from "./dns-allow.ts";
-import { ConfigError } from "./error.ts";
 
 test("networks with ports and without, apart by commas or in a list", () => {
   const networks = dnsAllow(

@@ -1,8 +1,8 @@
-import { holds } from "../edge/access/network.ts";
-import { formatNetwork, type Network, parseNetwork } from "../edge/access/networks.ts";
-import { describe } from "./error.ts";
-import { ipKind } from "./ip.ts";
-import { plainHost } from "./reach.ts";
+import { describe } from "../base/error.ts";
+import { ipKind } from "../base/ip.ts";
+import { plainHost } from "../base/reach.ts";
+import { holds } from "../entry/access/network.ts";
+import { formatNetwork, type Network, parseNetwork } from "../entry/access/networks.ts";
 import { refuse } from "./rule.ts";
 
 /** Where DNS may send relays: a network, and of services' places the ports. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { ConfigError, printable } from "../base/error.ts";
 import { readDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
-import { ConfigError, printable } from "./error.ts";
 import { plainUpstream } from "./listeners.ts";
 import { listenerDefaults, uringDefaults } from "./options.ts";
 import { Problems } from "./sourced.ts";

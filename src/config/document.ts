@@ -1,6 +1,6 @@
 import * as v from "valibot";
+import { ConfigError, describe } from "../base/error.ts";
 import type { Environment } from "./environment.ts";
-import { ConfigError, describe } from "./error.ts";
 import { formatPath, type Path, unknownKey } from "./keys.ts";
 import { broken, isTable, plain } from "./plain.ts";
 import { configSchema, knownKeys } from "./schema.ts";

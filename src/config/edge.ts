@@ -1,4 +1,4 @@
-import type { Network } from "../edge/access/networks.ts";
+import type { Network } from "../entry/access/networks.ts";
 import type { EdgeOptions } from "./options.ts";
 import type { Problems, Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";

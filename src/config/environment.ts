@@ -1,5 +1,5 @@
-import { ConfigError, describe } from "./error.ts";
-import { withoutNamed } from "./secret-keys.ts";
+import { ConfigError, describe } from "../base/error.ts";
+import { withoutNamed } from "../base/secret-keys.ts";
 import { veiled } from "./secrets.ts";
 
 /** Environment variables by their names, such as `process.env`. */

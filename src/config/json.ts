@@ -1,5 +1,6 @@
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../base/error.ts";
 import { formatPath, type Path } from "./keys.ts";
+import { notValid } from "./parser-failure.ts";
 
 /** What tells where a key of valid JSON stands: texts, with a colon after keys, brackets, commas. */
 const TOKENS = /"(?:[^"\\]+|\\.)*"(\s*:)?|[{}[\],]/g;
@@ -15,10 +16,18 @@ interface Level {
  * Reads JSON, and refuses a key that a table has twice: the language takes the last one and says
  * nothing, where it most likely is a slip.
  *
- * @throws SyntaxError, RangeError as JSON.parse; ConfigError for such a key
+ * @throws ConfigError for such a key, and for what is no JSON
  */
 export function parseJson(text: string): unknown {
-  const value: unknown = JSON.parse(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    // The parser calls itself, and this is how it says that it cannot any more.
+    if (error instanceof RangeError) throw new ConfigError("goes too deep for a configuration");
+    const [, why = ""] = /^(?:JSON Parse error: )?(.*)/.exec((error as Error).message) ?? [];
+    throw notValid("JSON", why, null);
+  }
   const path = keyGivenTwice(text);
   if (path === null) return value;
   throw new ConfigError(`the key ${formatPath(path)} is given twice`);

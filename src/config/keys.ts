@@ -1,6 +1,6 @@
-import { notHere, settingCalled } from "./elsewhere.ts";
-import { describe, printable } from "./error.ts";
-import { withoutNamed } from "./secret-keys.ts";
+import { notHere, settingCalled } from "../base/elsewhere.ts";
+import { describe, printable } from "../base/error.ts";
+import { withoutNamed } from "../base/secret-keys.ts";
 import { isSecret } from "./secrets.ts";
 import { nearest } from "./suggest.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../base/address.ts";
+import { ConfigError } from "../base/error.ts";
 import { readDocument } from "./document.ts";
-import { ConfigError } from "./error.ts";
 import type { SettingName } from "./settings.ts";
 import { Problems } from "./sourced.ts";
 import { type Settings, validate } from "./validate.ts";

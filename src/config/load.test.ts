@@ -112,6 +112,19 @@ test.each([
   });
 });
 
+test("YAML's merge keys take what an anchor has", async () => {
+  const merged = `
+listeners:
+  - &first { name: a, listen: "127.0.0.1:1", mode: sink, idleTimeout: 5m }
+  - { <<: *first, name: b, listen: "127.0.0.1:2" }
+`;
+  const { problems, source } = await load("merged.yaml", merged);
+  expect(problems).toEqual([]);
+  expect(source.listeners?.map(({ settings }) => settings.idleTimeout?.value)).toEqual([
+    300_000, 300_000,
+  ]);
+});
+
 test("environment variables are filled in, but not in modules, which have their own way", async () => {
   const listen = "127.0.0.1:${PORT}";
   const { source } = await load("env.json", JSON.stringify({ listen }));
@@ -148,18 +161,35 @@ function bomb(): string {
 }
 
 test.each([
+  ["bad.toml", "a = 1\nb == 2\n", "bad.toml: not valid TOML: invalid value (line 2)"],
   [
-    "bad.toml",
-    "a = 1\nb == 2\n",
-    "bad.toml: not valid TOML: Expected a value but found '=' (line 2)",
+    "bad.yaml",
+    "a: 1\nb: [\n",
+    "bad.yaml: not valid YAML: unexpected end of the stream within a flow collection (line 3)",
   ],
-  ["bad.yaml", "a: 1\nb: [\n", "bad.yaml: not valid YAML: Unexpected token (line 2)"],
+  [
+    "anchors.yaml",
+    Array.from({ length: 2_000 }, (_, at) => `k${at}: &a${at} 1`).join("\n"),
+    "anchors.yaml: has too many anchors for a configuration",
+  ],
+  ["alias.yaml", "a: *hunter2", "alias.yaml: not valid YAML: unidentified alias … (line 1)"],
+  ["tag.yaml", "a: !hunter2 b", "tag.yaml: not valid YAML: unknown tag … (line 1)"],
+  ["two.yaml", "a: 1\n---\nb: 1", "two.yaml: not valid YAML: expected one document, not several"],
   ["bad.json", '{"a":}', "bad.json: not valid JSON: Unexpected token '}'"],
   ["bad.ts", "export default {\n a: ", "bad.ts: Unexpected end of file (line 2)"],
-  ["deep.yaml", `a: ${"[".repeat(9_000)}`, "deep.yaml: goes too deep for a configuration"],
+  [
+    "deep.yaml",
+    `a: ${"[".repeat(9_000)}`,
+    "deep.yaml: not valid YAML: nesting exceeded maxDepth (100) (line 1)",
+  ],
+  [
+    "deep.toml",
+    `a = ${"[".repeat(9_000)}`,
+    "deep.toml: not valid TOML: document contains excessively nested structures. aborting. (line 1)",
+  ],
   ["deep.json", `{"a":${"[".repeat(9_000)}${"]".repeat(9_000)}}`, DEEP],
   ["circle.yaml", "a: &a [*a]", "circle.yaml: a[0][0] goes too deep for a configuration"],
-  ["bomb.yaml", bomb(), "bomb.yaml: not valid YAML: Excessive aliasing (line 8)"],
+  ["bomb.yaml", bomb(), "bomb.yaml: has too many values for a configuration"],
   [
     "twice.json",
     '{"stats":"text","listen":":1","stats":"json"}',
@@ -168,7 +198,12 @@ test.each([
   [
     "twice.toml",
     'mode = "sink"\nmode = "oneway"',
-    "twice.toml: not valid TOML: Cannot redefine key 'mode' (line 2)",
+    "twice.toml: not valid TOML: trying to redefine an already defined table or value (line 2)",
+  ],
+  [
+    "twice.yaml",
+    "stats: text\n'stats': json",
+    "twice.yaml: not valid YAML: duplicated mapping key (line 2)",
   ],
   ["throws.ts", 'throw new Error("no\\nway")', "throws.ts: no"],
   ["nothing.ts", "export const a = 1;", "nothing.ts: has no default export"],

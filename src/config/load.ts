@@ -1,33 +1,26 @@
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { ConfigError, printable } from "../base/error.ts";
+import { readRegularFile } from "../system/regular-file.ts";
 import { defineConfig } from "./config.ts";
 import { readDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
-import { ConfigError, printable } from "./error.ts";
 import { parseJson } from "./json.ts";
-import { moduleFailure, parserFailure, placeIn } from "./parser-failure.ts";
-import { readRegularFile } from "./regular-file.ts";
+import { moduleFailure, placeIn } from "./parser-failure.ts";
 import { type Source, unread } from "./settings.ts";
 import type { Problems } from "./sourced.ts";
-import { type PlacedKind, placeInText } from "./text-place.ts";
-import { CrowdedError, parseToml } from "./toml.ts";
+import { parseToml } from "./toml.ts";
+import { parseYaml } from "./yaml.ts";
 
 /** Most bytes that a configuration may have: beyond this it is some other file. */
 const FILE_BYTES_MAX = 1024 * 1024;
 
-/** How a text is read. */
-interface Parser {
-  readonly parse: (text: string) => unknown;
-  /** Null where nothing says where it has stopped. */
-  readonly placed: PlacedKind | null;
-}
-
-const yaml: Parser = { parse: Bun.YAML.parse, placed: "yaml" };
-const parsers: Readonly<Record<string, Parser>> = {
-  ".toml": { parse: parseToml, placed: "toml" },
-  ".yaml": yaml,
-  ".yml": yaml,
-  ".json": { parse: parseJson, placed: null },
+/** How texts are read: each parser throws a ConfigError for what it cannot read. */
+const parsers: Readonly<Record<string, (text: string) => unknown>> = {
+  ".toml": parseToml,
+  ".yaml": parseYaml,
+  ".yml": parseYaml,
+  ".json": parseJson,
 };
 
 const modules: readonly string[] = [".ts", ".mts", ".js", ".mjs", ".cjs"];
@@ -54,7 +47,6 @@ export async function loadFile(
     if (!(error instanceof ConfigError) && !isModule) throw error;
     const why = error instanceof ConfigError ? error.problems : [`${name}: ${told(error)}`];
     for (const one of why) problems.say(() => one);
-    if (error instanceof CrowdedError) problems.more(error.more);
     return unread;
   }
 }
@@ -75,20 +67,10 @@ async function read(path: string, name: string): Promise<unknown> {
   if (parser === undefined) return await importModule(path, name);
   try {
     // An empty YAML document is null, and an empty file of any kind sets nothing.
-    return text.trim() === "" ? {} : (parser.parse(text) ?? {});
+    return text.trim() === "" ? {} : ((await parser(text)) ?? {});
   } catch (error) {
-    // Parsers call themselves, and this is how they say that they cannot any more.
-    if (error instanceof ConfigError) {
-      const named = error.problems.map((one) => `${name}: ${one}`);
-      throw error instanceof CrowdedError
-        ? new CrowdedError(named, error.more)
-        : new ConfigError(named);
-    }
-    if (error instanceof RangeError) {
-      throw new ConfigError(`${name}: goes too deep for a configuration`);
-    }
-    const place = parser.placed === null ? "" : await placeInText(parser.placed, text);
-    throw new ConfigError(`${name}: ${parserFailure(error)}${place}`);
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.problems.map((one) => `${name}: ${one}`));
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { ConfigError } from "../base/error.ts";
 import { readDocument } from "./document.ts";
-import { ConfigError } from "./error.ts";
 import { Problems } from "./sourced.ts";
 import { listenerTable } from "./table/table.ts";
 import { validate } from "./validate.ts";

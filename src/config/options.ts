@@ -1,74 +1,25 @@
-import type { NetworkTables } from "../edge/access/networks.ts";
-import type { AccessTables } from "../edge/access/rules.ts";
-import type { Route } from "../edge/route/connection.ts";
-import type { FullReason } from "../flow/reason.ts";
+import type { Address, UpstreamAddress } from "../base/address.ts";
+import type { FullReason } from "../base/reason.ts";
+import type { NetworkTables } from "../entry/access/networks.ts";
+import type { AccessTables } from "../entry/access/rules.ts";
+import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
+import type { Route } from "../entry/route/connection.ts";
+import type { FileAccess } from "../system/file-access.ts";
 import type { CheckOptions, EjectionOptions } from "../upstream/health/check-options.ts";
 import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
 import type { OptionsIn } from "./table/setting.ts";
 import type { listenerTable, proxyTable, uringTable } from "./table/table.ts";
 
+export type {
+  Address,
+  PortRange,
+  ServiceAddress,
+  TcpAddress,
+  UpstreamAddress,
+} from "../base/address.ts";
+export type { ProxyProtocolIn, ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
+export type { FileAccess } from "../system/file-access.ts";
 export { defaults, listenerDefaults, uringDefaults } from "./defaults.ts";
-
-/** A TCP address. `host` is a host name, an IPv4 or an IPv6 literal (without brackets). */
-export interface TcpAddress {
-  readonly kind: "tcp";
-  readonly host: string;
-  /** 0…65535; 0 lets the system pick, for a listener only. */
-  readonly port: number;
-  /** See {@link Asked}. */
-  readonly asks?: Asked;
-}
-
-/** A unix socket. A path that begins with `\0` is in Linux' abstract namespace. */
-export interface UnixAddress {
-  readonly kind: "unix";
-  readonly path: string;
-  /** See {@link Asked}. */
-  readonly asks?: Asked;
-}
-
-/**
- * Where a literal upstream leads may change while the proxy runs, as interfaces and files do: for each dial
- * the control plane is asked whether that would be the proxy itself. Set by the control plane, where the
- * address has something in common with what this process listens on; never configured.
- */
-export type Asked = true;
-
-/** Who may do what with a file or a unix socket that ringway makes. */
-export interface FileAccess {
-  /** Permissions, as of chmod(2); they do not depend on the umask. */
-  readonly mode: number;
-  /** The numbers of its owners; null for those of the process. */
-  readonly user: number | null;
-  readonly group: number | null;
-}
-
-/** Where a listener accepts or an upstream is reached. */
-export type Address = TcpAddress | UnixAddress;
-
-/** A service in DNS: each of the places that its SRV records name is an upstream. */
-export interface ServiceAddress {
-  readonly kind: "service";
-  /** Such as `_redis._tcp.example.org`: in lower case, without a final dot. */
-  readonly name: string;
-}
-
-/** Where relays go, as a person says it. */
-export type UpstreamAddress = Address | ServiceAddress;
-
-/**
- * Ports of one host, each after the other, as addresses of a listener or an upstream may be written. What is
- * finished has none: each port is a listener.
- */
-export interface PortRange {
-  readonly kind: "ports";
-  /** As {@link TcpAddress.host}. */
-  readonly host: string;
-  /** 1…65535. */
-  readonly first: number;
-  /** At least the first, and at most {@link PORTS_MAX} with it. */
-  readonly last: number;
-}
 
 /**
  * What a relay does with bytes: both ways; client to upstream only (what the upstream sends is read
@@ -117,12 +68,6 @@ export interface HealthOptions extends OfListener<"health"> {
   /** When relays' own dials keep new ones away, if there is another upstream; null for never. */
   readonly ejection: EjectionOptions | null;
 }
-
-/** Whether connections begin with a PROXY header. */
-export type ProxyProtocolIn = "off" | "optional" | "required";
-
-/** Whether connections to upstreams begin with a PROXY header. */
-export type ProxyProtocolOut = "off" | "v1" | "v2";
 
 /** What who may not come in gets: RST or FIN at once, or RST after a time in which nothing is read. */
 export type Refusal = "reset" | "close" | { readonly tarpitMs: number };

@@ -1,5 +1,4 @@
-import { printable } from "./error.ts";
-import { secretKeys } from "./secret-keys.ts";
+import { ConfigError, printable } from "../base/error.ts";
 
 /** Errors of the language itself, whose messages repeat what stands in a module. */
 const LANGUAGE: ReadonlySet<string> = new Set([
@@ -11,22 +10,16 @@ const LANGUAGE: ReadonlySet<string> = new Set([
   "URIError",
 ]);
 
-/** Keys that parsers name, as in `Cannot redefine key 'mode'`, have no quotes, spaces or values. */
-const KEY = /^[a-zA-Z]{1,30}$/;
-
-/** Which of a parser's sentences name a key. */
-const NAMES_KEY = /^Cannot redefine key /;
-
 /**
- * What is wrong with a file, as its parser says it, in one line. Parsers repeat what they stumble
- * over, which may be a token without its quotes; so whatever they quote is left out, but for single
- * characters and keys.
+ * What is wrong with a text, as its parser says it. Parsers repeat what they stumble over, which may be
+ * a secret: whatever they quote, and a YAML tag, is left out.
+ *
+ * @param line where it is, from 1; null where that is not known
  */
-export function parserFailure(error: unknown): string {
-  const line = firstLine(error);
-  const [, kind, said = line] = /^(\w+) Parse error: (.*)$/.exec(line) ?? [];
-  const told = NAMES_KEY.test(said) ? withKey(said) : withoutQuotes(said);
-  return kind === undefined ? told : `not valid ${kind}: ${told}`;
+export function notValid(kind: string, why: string, line: number | null): ConfigError {
+  const told = withoutQuotes(withoutTags(printable(why)));
+  const place = line === null ? "" : ` (line ${line})`;
+  return new ConfigError(`not valid ${kind}: ${told}${place}`);
 }
 
 /**
@@ -63,11 +56,9 @@ function withoutQuotes(text: string): string {
   );
 }
 
-/** As above, for a sentence that names a key at its end. */
-function withKey(text: string): string {
-  const [, before, key = ""] = /^([\w ]+)'(.*)'$/.exec(text) ?? [];
-  const isTold = KEY.test(key) || (secretKeys as readonly string[]).includes(key);
-  return before === undefined || !isTold ? withoutQuotes(text) : text;
+/** `unknown tag !<…>`, and what else a YAML tag may hold. */
+function withoutTags(text: string): string {
+  return text.replace(/!<.*>|(?<=characters: ).*/, "…");
 }
 
 /** `Unexpected foo`: it names words without quotes. */

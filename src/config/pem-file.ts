@@ -1,5 +1,5 @@
-import { ConfigError, describe } from "./error.ts";
-import { readRegularFile } from "./regular-file.ts";
+import { ConfigError, describe } from "../base/error.ts";
+import { readRegularFile } from "../system/regular-file.ts";
 import { veiled } from "./secrets.ts";
 
 /** Most bytes that a file may have: all authorities that a system trusts take a quarter of it. */

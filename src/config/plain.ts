@@ -1,5 +1,5 @@
+import { ConfigError } from "../base/error.ts";
 import { type Environment, fillIn } from "./environment.ts";
-import { ConfigError } from "./error.ts";
 import { formatPath, type Path } from "./keys.ts";
 import { isSecret } from "./secrets.ts";
 

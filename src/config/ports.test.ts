@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../base/address.ts";
+import { ConfigError } from "../base/error.ts";
 import type { Config } from "./config.ts";
 import { readDocument } from "./document.ts";
-import { ConfigError } from "./error.ts";
 import { Problems } from "./sourced.ts";
 import { type Settings, validate } from "./validate.ts";
 

@@ -1,7 +1,7 @@
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../base/address.ts";
+import { formatCounted } from "../base/quantity.ts";
 import type { ListenerGroup } from "./listeners.ts";
 import type { Address, PortRange } from "./options.ts";
-import { formatCounted } from "./quantity.ts";
 import type { GivenUpstream, ListenPlace, UpstreamPlace } from "./settings.ts";
 import type { Problems, Sourced } from "./sourced.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Route } from "../edge/route/connection.ts";
+import { ConfigError } from "../base/error.ts";
+import type { Route } from "../entry/route/connection.ts";
 import { readDocument } from "./document.ts";
-import { ConfigError } from "./error.ts";
 import type { WantedListener } from "./options.ts";
 import { Problems } from "./sourced.ts";
 import { validate } from "./validate.ts";

@@ -1,6 +1,12 @@
-import { notRelayed, valueCalled } from "./elsewhere.ts";
-import { ConfigError, describe } from "./error.ts";
-import { formatCount, formatSize, parseDuration, parseMicros, parseSize } from "./quantity.ts";
+import { notRelayed, valueCalled } from "../base/elsewhere.ts";
+import { ConfigError, describe } from "../base/error.ts";
+import {
+  formatCount,
+  formatSize,
+  parseDuration,
+  parseMicros,
+  parseSize,
+} from "../base/quantity.ts";
 
 /**
  * Reads one value of any kind, whether a flag or a file gave it.

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../base/error.ts";
 import type { KnownKeys } from "./keys.ts";
 import { isTable } from "./plain.ts";
 import type { Rule } from "./rule.ts";

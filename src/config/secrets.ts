@@ -1,7 +1,7 @@
-import { ConfigError, describe } from "./error.ts";
-import { readRegularFile } from "./regular-file.ts";
+import { ConfigError, describe } from "../base/error.ts";
+import { secretKeys } from "../base/secret-keys.ts";
+import { readRegularFile } from "../system/regular-file.ts";
 import type { Rule } from "./rule.ts";
-import { secretKeys } from "./secret-keys.ts";
 
 const names: ReadonlySet<unknown> = new Set(secretKeys);
 

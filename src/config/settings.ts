@@ -1,4 +1,4 @@
-import { parseAddress, parsePorts, parseUpstream } from "./address.ts";
+import { parseAddress, parsePorts, parseUpstream } from "../base/address.ts";
 import type { Address, PortRange, UpstreamAddress } from "./options.ts";
 import { type Rule, refuse } from "./rule.ts";
 import type { GivenValue, Problems, Sourced, Sources } from "./sourced.ts";

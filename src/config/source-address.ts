@@ -1,4 +1,4 @@
-import { ipKind } from "./ip.ts";
+import { ipKind } from "../base/ip.ts";
 import { refuse } from "./rule.ts";
 
 const EXPECTED =

@@ -1,4 +1,4 @@
-import { andMore, ConfigError, PROBLEMS_MAX } from "./error.ts";
+import { andMore, ConfigError, PROBLEMS_MAX } from "../base/error.ts";
 import type { Rule } from "./rule.ts";
 
 /** One value as it was given, not looked at yet. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../base/error.ts";
 import { type UringOptions, uringDefaults } from "./options.ts";
 import type { Rule } from "./rule.ts";
 import { Problems } from "./sourced.ts";

@@ -1,5 +1,5 @@
+import { formatSize } from "../base/quantity.ts";
 import { type UringOptions, uringDefaults } from "./options.ts";
-import { formatSize } from "./quantity.ts";
 import type { Problems, Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type UringValues, uringTable } from "./table/table.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ConfigError } from "./error.ts";
+import { ConfigError } from "../base/error.ts";
 import { plainUpstream } from "./listeners.ts";
 import { listenerDefaults, uringDefaults } from "./options.ts";
 import type { SettingName } from "./settings.ts";

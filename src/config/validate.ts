@@ -1,8 +1,9 @@
+import { ConfigError, describe } from "../base/error.ts";
+import { formatCount, formatCounted, formatDuration, formatSize } from "../base/quantity.ts";
 import { type DnsTtl, dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { accessLogOf } from "./access-log.ts";
 import { accountOf } from "./account.ts";
 import { adminOf } from "./admin.ts";
-import { ConfigError, describe } from "./error.ts";
 import { type FileListeners, listenersOf, plainUpstream } from "./listeners.ts";
 import { rejectAdmin } from "./loops.ts";
 import {
@@ -17,7 +18,6 @@ import {
   type WantedListener,
 } from "./options.ts";
 import { type RangedGroup, upstreamsAt, withoutRanges } from "./ports.ts";
-import { formatCount, formatCounted, formatDuration, formatSize } from "./quantity.ts";
 import {
   listenRule,
   type SettingName,

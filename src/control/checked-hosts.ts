@@ -1,8 +1,8 @@
-import { ipKind } from "../config/ip.ts";
+import { ipKind } from "../base/ip.ts";
 import type { Address } from "../config/options.ts";
-import { isName } from "../engine/names.ts";
 import { type CheckOptions, checkedAddress } from "../upstream/health/check-options.ts";
 import type { AddressView } from "../upstream/health/checker.ts";
+import { isName } from "../upstream/names/ask.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 
 /** Who knows the addresses of names. */

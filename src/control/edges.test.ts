@@ -6,9 +6,9 @@ import {
   type ListenerOptions,
   listenerDefaults,
 } from "../config/options.ts";
-import { clientAt } from "../edge/access/test-addresses.ts";
-import { ClientCounts } from "../edge/limits/client-counts.ts";
-import { NETWORK_PREFIXES } from "../edge/limits/client-hash.ts";
+import { clientAt } from "../entry/access/test-addresses.ts";
+import { ClientCounts } from "../entry/limits/client-counts.ts";
+import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";
 import { Edges } from "./edges.ts";
 
 function listener(edge: Partial<EdgeOptions>): ListenerOptions {

@@ -1,12 +1,12 @@
+import { ConfigError } from "../base/error.ts";
 import { isNobody, type NetworkList } from "../config/edge.ts";
-import { ConfigError } from "../config/error.ts";
 import type { EdgeOptions, GateOptions, WantedListener } from "../config/options.ts";
-import { readNetworks } from "../edge/access/file.ts";
-import { type Network, NetworkSet } from "../edge/access/networks.ts";
-import { AccessList } from "../edge/access/rules.ts";
-import { ClientCounts } from "../edge/limits/client-counts.ts";
-import { NETWORK_PREFIXES } from "../edge/limits/client-hash.ts";
-import { TokenBuckets } from "../edge/limits/token-buckets.ts";
+import { readNetworks } from "../entry/access/file.ts";
+import { type Network, NetworkSet } from "../entry/access/networks.ts";
+import { AccessList } from "../entry/access/rules.ts";
+import { ClientCounts } from "../entry/limits/client-counts.ts";
+import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";
+import { TokenBuckets } from "../entry/limits/token-buckets.ts";
 import { homesOf, keyed } from "./plan.ts";
 
 /** Whom a listener lets in, and whom it believes, as tables that all threads can read. */

@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type {
   Address,
   HealthOptions,
@@ -6,7 +6,12 @@ import type {
   UpstreamOptions,
 } from "../config/options.ts";
 import { checkedAddress } from "../upstream/health/check-options.ts";
-import type { AdminState } from "./upstream-view.ts";
+
+/**
+ * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
+ * `maintenance` nothing is found out about it either, as it may do anything.
+ */
+export type AdminState = "ready" | "drain" | "maintenance";
 
 /** One upstream of one listener, whatever addresses that has. */
 export interface Entry {

@@ -1,28 +1,22 @@
-import { cleanUpOrThrow } from "../clean-up.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
+import { cleanUpOrThrow } from "../base/clean-up.ts";
+import { stackOf } from "../base/stack.ts";
 import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
-import type { Selection } from "../engine/ending/dropping.ts";
-import {
-  type Acceptance,
-  type Engine,
-  type EngineShare,
-  type EngineStats,
-  ListenError,
-  type Listening,
-  paused,
-  type RelaySummary,
-} from "../engine/engine.ts";
-import { closeDescriptor, duplicate } from "../engine/libc.ts";
+import { type Acceptance, type Engine, type Listening, paused } from "../engine/engine.ts";
+import { ListenError } from "../engine/listen-error.ts";
 import {
   type GivenSockets,
   type ListeningSocket,
   openForWorkers,
 } from "../engine/listening-socket.ts";
-import type { Observer } from "../engine/observer.ts";
 import { mayOverlap } from "../engine/overlap.ts";
-import { removeSocketFile } from "../engine/socket-file.ts";
-import { stackOf } from "../engine/thread/stack.ts";
-import { noStats, totalStats } from "../engine/total.ts";
+import type { Selection } from "../relay/ending/dropping.ts";
+import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
+import { noStats, totalStats } from "../relay/ledger/total.ts";
+import type { Observer } from "../relay/observer.ts";
+import type { EngineShare } from "../relay/share.ts";
+import { closeDescriptor, duplicate } from "../system/libc.ts";
+import { removeSocketFile } from "../system/socket-file.ts";
 import { SharedObserver } from "./shared-observer.ts";
 
 /** How a fleet is made. */

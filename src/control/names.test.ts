@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Address } from "../config/options.ts";
-import { hearing } from "../engine/observer.ts";
+import { hearing } from "../relay/observer.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { Resolution } from "../upstream/names/resolver.ts";
 import { TestClock } from "../upstream/names/test-clock.ts";

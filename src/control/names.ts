@@ -1,9 +1,9 @@
 import { assert } from "../assert.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { Address, TcpAddress, WantedListener } from "../config/options.ts";
-import { isName, type ResolveName } from "../engine/names.ts";
-import type { Observer } from "../engine/observer.ts";
+import type { Observer } from "../relay/observer.ts";
 import { type Literals, literals } from "../upstream/health/lookup.ts";
+import { isName, type ResolveName } from "../upstream/names/ask.ts";
 import { orderAddresses } from "../upstream/names/happy-eyeballs.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { formatAddress, parseAddress } from "../config/address.ts";
+import { formatAddress, parseAddress } from "../base/address.ts";
+import type { Machine } from "../base/reach.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { type Address, listenerDefaults, type WantedListener } from "../config/options.ts";
-import type { Machine } from "../config/reach.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 

@@ -1,4 +1,5 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
+import { isLocalhost, type Machine, meetingPoint, plainHost, reaches } from "../base/reach.ts";
 import { hopsBetween } from "../config/loops.ts";
 import type {
   Address,
@@ -7,10 +8,9 @@ import type {
   UpstreamAddress,
   WantedListener,
 } from "../config/options.ts";
-import { isLocalhost, type Machine, meetingPoint, plainHost, reaches } from "../config/reach.ts";
-import { thisMachine } from "../engine/machine.ts";
-import { isName } from "../engine/names.ts";
+import { thisMachine } from "../system/machine.ts";
 import { type CheckOptions, checkedAddress } from "../upstream/health/check-options.ts";
+import { isName } from "../upstream/names/ask.ts";
 
 /** A listener of the proxy, and where it really accepts. */
 export interface OwnListener {

@@ -1,6 +1,6 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
+import { formatCounted } from "../base/quantity.ts";
 import type { ProxyOptions, WantedListener } from "../config/options.ts";
-import { formatCounted } from "../config/quantity.ts";
 import type { Table } from "../config/table/setting.ts";
 import { proxyTable } from "../config/table/table.ts";
 import { proxyChanges, type SettingChange } from "./setting-changes.ts";

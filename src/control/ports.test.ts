@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { formatAddress, parseAddress } from "../config/address.ts";
+import { formatAddress, parseAddress } from "../base/address.ts";
 import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
-import { ListenError, type Listening } from "../engine/engine.ts";
+import type { Listening } from "../engine/engine.ts";
+import { ListenError } from "../engine/listen-error.ts";
 import { closeAll, type GivenSockets } from "../engine/listening-socket.ts";
 import { Ports } from "./ports.ts";
 

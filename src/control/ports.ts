@@ -1,9 +1,10 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { Address, ListenerOptions } from "../config/options.ts";
-import { type Engine, ListenError, type Listening } from "../engine/engine.ts";
+import type { Engine, Listening } from "../engine/engine.ts";
+import { ListenError } from "../engine/listen-error.ts";
 import { closeAll, type GivenSockets, openPlaces } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
-import { encodeSockaddr } from "../engine/sockaddr.ts";
+import { encodeSockaddr } from "../system/sockaddr.ts";
 import { askSystem } from "../upstream/names/resolver.ts";
 import { JointListening } from "./joint-listening.ts";
 

@@ -1,5 +1,5 @@
-import { formatAddress } from "../config/address.ts";
-import type { Observer } from "../engine/observer.ts";
+import { formatAddress } from "../base/address.ts";
+import type { Observer } from "../relay/observer.ts";
 import type { HealthView } from "../upstream/health/checker.ts";
 import type { Entry } from "./entry.ts";
 

@@ -1,5 +1,5 @@
-import { ConfigError } from "../config/error.ts";
-import { formatCount } from "../config/quantity.ts";
+import { ConfigError } from "../base/error.ts";
+import { formatCount } from "../base/quantity.ts";
 import { SLOTS_MAX, type UpstreamTable } from "../upstream/table.ts";
 
 /**

@@ -1,5 +1,6 @@
-import { cleanUpOrThrow } from "../clean-up.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
+import { cleanUpOrThrow } from "../base/clean-up.ts";
+import { formatCount, formatCounted } from "../base/quantity.ts";
 import type {
   Address,
   ListenerOptions,
@@ -8,8 +9,7 @@ import type {
   UpstreamOptions,
   WantedListener,
 } from "../config/options.ts";
-import { formatCount, formatCounted } from "../config/quantity.ts";
-import type { Observer } from "../engine/observer.ts";
+import type { Observer } from "../relay/observer.ts";
 import { type Clock, systemClock } from "../upstream/health/checker.ts";
 import { resolverBy } from "../upstream/names/by-servers.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
+import { secretKeys } from "../base/secret-keys.ts";
 import { readDocument } from "../config/document.ts";
 import { uringDefaults, type WantedListener } from "../config/options.ts";
-import { secretKeys } from "../config/secret-keys.ts";
 import { Problems } from "../config/sourced.ts";
 import { validate } from "../config/validate.ts";
 import { listenerChanges, proxyChanges } from "./setting-changes.ts";

@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { WantedListener } from "../config/options.ts";
 import { NOT_SHOWN } from "../config/table/kind.ts";
 import { type Setting, type Table, valueAt } from "../config/table/setting.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Observer } from "../engine/observer.ts";
+import type { Observer } from "../relay/observer.ts";
 import { SharedObserver } from "./shared-observer.ts";
 
 /** Observers of so many workers, and what comes through them. */

@@ -1,5 +1,5 @@
-import { endOf, entryOf, type ProxyEvent } from "../engine/events.ts";
-import type { Observer } from "../engine/observer.ts";
+import { endOf, entryOf, type ProxyEvent } from "../relay/events.ts";
+import type { Observer } from "../relay/observer.ts";
 
 /**
  * What one of several workers tells, passed on as if they were one: a state that is bad for the first

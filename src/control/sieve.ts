@@ -1,8 +1,8 @@
+import { ipKind } from "../base/ip.ts";
+import { isLocalhost } from "../base/reach.ts";
 import { type DnsNetwork, isAllowed } from "../config/dns-allow.ts";
-import { ipKind } from "../config/ip.ts";
 import type { Address } from "../config/options.ts";
-import { isLocalhost } from "../config/reach.ts";
-import type { DialRefusal } from "../engine/names.ts";
+import type { DialRefusal } from "../upstream/names/ask.ts";
 import type { OwnAddresses } from "./own-addresses.ts";
 
 /** Of the addresses that were found those that may be dialled. */

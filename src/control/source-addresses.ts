@@ -1,8 +1,8 @@
-import { ConfigError } from "../config/error.ts";
+import { ConfigError } from "../base/error.ts";
 import type { WantedListener } from "../config/options.ts";
-import { bindSocket, closeNow, Errno, openSocket } from "../engine/linux.ts";
-import { thisMachine } from "../engine/machine.ts";
-import { encodeSockaddr } from "../engine/sockaddr.ts";
+import { bindSocket, closeNow, Errno, openSocket } from "../system/linux.ts";
+import { thisMachine } from "../system/machine.ts";
+import { encodeSockaddr } from "../system/sockaddr.ts";
 
 /**
  * Refuses listeners whose dials are to come from an address that they cannot come from: none would be

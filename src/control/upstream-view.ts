@@ -1,17 +1,13 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { AddressView, HealthView } from "../upstream/health/checker.ts";
 import type { ShownHealth } from "../upstream/health/monitor.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import { addressViews } from "./checked-hosts.ts";
-import { type Entry, weightOf } from "./entry.ts";
+import { type AdminState, type Entry, weightOf } from "./entry.ts";
 import type { UpstreamNames } from "./names.ts";
 import { asksForPrimary, primariesOf } from "./primaries.ts";
 
-/**
- * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
- * `maintenance` nothing is found out about it either, as it may do anything.
- */
-export type AdminState = "ready" | "drain" | "maintenance";
+export type { AdminState } from "./entry.ts";
 
 /** An upstream of a listener, as it stands. */
 export interface UpstreamView {

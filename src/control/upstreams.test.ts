@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Upstream } from "../../test/fixtures/upstream.ts";
 import { waitFor } from "../../test/fixtures/wait.ts";
-import { formatAddress } from "../config/address.ts";
-import { ConfigError } from "../config/error.ts";
+import { formatAddress } from "../base/address.ts";
+import { ConfigError } from "../base/error.ts";
+import type { Reason } from "../base/reason.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import {
   type HealthOptions,
@@ -11,9 +12,8 @@ import {
   type TcpAddress,
   type UpstreamOptions,
 } from "../config/options.ts";
-import type { UpstreamEvent } from "../engine/events.ts";
-import { hearing } from "../engine/observer.ts";
-import type { Reason } from "../flow/reason.ts";
+import type { UpstreamEvent } from "../relay/events.ts";
+import { hearing } from "../relay/observer.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
 import { NameError } from "../upstream/names/name-error.ts";

@@ -1,23 +1,23 @@
 import { assert } from "../assert.ts";
-import { cleanUpOrThrow } from "../clean-up.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
+import { cleanUpOrThrow } from "../base/clean-up.ts";
+import { type Reason, Side, sideOf } from "../base/reason.ts";
+import { Recurring } from "../base/recurring.ts";
 import type {
   Address,
   ListenerOptions,
   UpstreamOptions,
   WantedListener,
 } from "../config/options.ts";
-import { nameOfListener } from "../engine/account.ts";
-import { descriptorBudget } from "../engine/descriptors.ts";
-import { isName } from "../engine/names.ts";
-import type { Observer } from "../engine/observer.ts";
-import { Recurring } from "../engine/recurring.ts";
-import { type Reason, Side, sideOf } from "../flow/reason.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
+import type { Observer } from "../relay/observer.ts";
+import { descriptorBudget } from "../system/descriptors.ts";
 import { Checker } from "../upstream/health/checker.ts";
 import type { Literals } from "../upstream/health/lookup.ts";
 import type { HealthEvent } from "../upstream/health/monitor.ts";
 import { PanicWatch } from "../upstream/health/panic.ts";
 import { probe } from "../upstream/health/probe.ts";
+import { isName } from "../upstream/names/ask.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import { Backups } from "./backups.ts";

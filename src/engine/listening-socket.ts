@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import {
   type Address,
   type FileAccess,
@@ -6,10 +6,7 @@ import {
   listenerDefaults,
   type TcpAddress,
 } from "../config/options.ts";
-import { NameError } from "../upstream/names/name-error.ts";
-import { askSystem, type SystemLookup } from "../upstream/names/resolver.ts";
-import { ListenError } from "./engine.ts";
-import { setSocketAccess } from "./file-access.ts";
+import { setSocketAccess } from "../system/file-access.ts";
 import {
   bindSocket,
   closeNow,
@@ -21,10 +18,13 @@ import {
   ownAddress,
   SocketOption,
   setOption,
-} from "./linux.ts";
-import { isName } from "./names.ts";
-import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
-import { removeSocketFile, removeStaleSocket } from "./socket-file.ts";
+} from "../system/linux.ts";
+import { decodeSockaddr, encodeSockaddr } from "../system/sockaddr.ts";
+import { removeSocketFile, removeStaleSocket } from "../system/socket-file.ts";
+import { isName } from "../upstream/names/ask.ts";
+import { NameError } from "../upstream/names/name-error.ts";
+import { askSystem, type SystemLookup } from "../upstream/names/resolver.ts";
+import { ListenError } from "./listen-error.ts";
 
 /** A socket that listens, opened by its number. Linux only. */
 export interface ListeningSocket {
@@ -201,7 +201,7 @@ function boundAddress(address: Address, descriptor: number): Address {
 }
 
 /** The host to bind to: of a name the first one that it stands for. @throws ListenError */
-export async function hostOf(address: TcpAddress): Promise<string> {
+async function hostOf(address: TcpAddress): Promise<string> {
   const [host] = await hostsOf(address, askSystem);
   return host;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseAddress } from "../config/address.ts";
+import { parseAddress } from "../base/address.ts";
 import { mayOverlap } from "./overlap.ts";
 
 /** Addresses, whether they may overlap. */

@@ -1,5 +1,5 @@
 import type { Address, TcpAddress } from "../config/options.ts";
-import { isName } from "./names.ts";
+import { isName } from "../upstream/names/ask.ts";
 
 /**
  * Whether two sockets that listen may be in each other's way: they have the same port, and the same

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { FUZZ_TIMEOUT_MS, fuzz } from "../../test/model/fuzz.ts";
 import { outcome, relayMisuses } from "../../test/model/misuse.ts";
 import { relayProperty } from "../../test/model/relay-property.ts";
+import { type Reason, Side, sideOf } from "../base/reason.ts";
 import { Effect, Flow, Phase } from "./flow.ts";
-import { type Reason, Side, sideOf } from "./reason.ts";
 import { Relay, RelayEffect, RelayPhase } from "./relay.ts";
 
 const { Client, Upstream } = Side;

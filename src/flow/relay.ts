@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
+import { type Reason, Side } from "../base/reason.ts";
 import { Effect, type Flow, Phase } from "./flow.ts";
-import { type Reason, Side } from "./reason.ts";
 
 /** The life of a relay. In-flight operations are not phases: the flows and `dialing` know them. */
 export enum RelayPhase {

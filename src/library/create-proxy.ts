@@ -1,7 +1,7 @@
 // For the declarations of the package: whoever reads them may have an older library of types.
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { Config } from "../config/config.ts";
 import { readDocument } from "../config/document.ts";
 import type { EngineName, ProxyOptions } from "../config/options.ts";
@@ -10,7 +10,7 @@ import { Problems } from "../config/sourced.ts";
 import { proxyOptions, validate } from "../config/validate.ts";
 import { describePlan } from "../control/plan.ts";
 import { RunningProxy } from "../control/proxy.ts";
-import type { EngineStats, RelaySummary } from "../engine/engine.ts";
+import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
 import { type ProxyEvents, passedOnTo } from "./events.ts";
 
 type CommandLineOnly =

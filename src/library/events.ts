@@ -1,7 +1,7 @@
-import type { RelaySummary } from "../engine/engine.ts";
-import type { DialFailure, RouteFailure, UpstreamEvent, WorkerFailure } from "../engine/events.ts";
-import type { MirrorDrop } from "../engine/mirror/reason.ts";
-import { hearing, type Observer } from "../engine/observer.ts";
+import type { DialFailure, RouteFailure, UpstreamEvent, WorkerFailure } from "../relay/events.ts";
+import type { RelaySummary } from "../relay/ledger/stats.ts";
+import type { MirrorDrop } from "../relay/mirror/reason.ts";
+import { hearing, type Observer } from "../relay/observer.ts";
 
 /**
  * What a program may want to hear. Called in the program's own thread, soon after it has happened;

@@ -1,5 +1,5 @@
 import { assert } from "../assert.ts";
-import type { RelaySummary } from "../engine/engine.ts";
+import type { RelaySummary } from "../relay/ledger/stats.ts";
 
 /**
  * The last relays that ended, at most `limit` of them: bounded, however many there were.

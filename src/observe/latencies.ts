@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
-import type { Fields } from "../engine/events.ts";
-import type { Handlers } from "../engine/observer.ts";
+import type { Fields } from "../relay/events.ts";
+import type { Handlers } from "../relay/observer.ts";
 
 /** Half of the relays took at most p50 milliseconds, 99 of a hundred at most p99. */
 export interface Percentiles {

@@ -1,7 +1,7 @@
 import type { ConsolaInstance } from "consola/core";
-import { formatCount } from "../config/quantity.ts";
-import { type Entry, endOf, entryOf, type ProxyEvent } from "../engine/events.ts";
-import type { Observer } from "../engine/observer.ts";
+import { formatCount } from "../base/quantity.ts";
+import { type Entry, endOf, entryOf, type ProxyEvent } from "../relay/events.ts";
+import type { Observer } from "../relay/observer.ts";
 import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 import { Refusals } from "./refusals.ts";

@@ -1,5 +1,5 @@
 import { constants, fstatSync, openSync, write, writeSync } from "node:fs";
-import { Errno, errnoName, sendNow } from "../engine/linux.ts";
+import { Errno, errnoName, sendNow } from "../system/linux.ts";
 
 /** Takes bytes without ever holding up the thread that writes them. */
 export interface Outlet {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import type { Reason } from "../flow/reason.ts";
+import type { Reason } from "../base/reason.ts";
 import { Refusals } from "./refusals.ts";
 import { relaySummary } from "./test-figures.ts";
 

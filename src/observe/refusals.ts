@@ -1,6 +1,6 @@
-import { formatCounted } from "../config/quantity.ts";
-import type { RelaySummary } from "../engine/engine.ts";
-import type { Reason } from "../flow/reason.ts";
+import { formatCounted } from "../base/quantity.ts";
+import type { Reason } from "../base/reason.ts";
+import type { RelaySummary } from "../relay/ledger/stats.ts";
 import { Limit } from "./limit.ts";
 
 /** Milliseconds between two lines of one listener and reason: a limit may be reached for days. */

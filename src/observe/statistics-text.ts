@@ -4,10 +4,10 @@ import {
   formatCounted,
   formatDuration,
   formatSize,
-} from "../config/quantity.ts";
+} from "../base/quantity.ts";
 import { type Figure, wordsOf } from "../counts/figure.ts";
 import { flowFigures, ringFigures } from "../counts/figures.ts";
-import type { MirrorStats } from "../engine/mirror/account.ts";
+import type { MirrorStats } from "../relay/mirror/account.ts";
 import { alignColumns } from "./columns.ts";
 import type { FlowStatistics, RelayStatistics, Statistics } from "./statistics.ts";
 
@@ -112,7 +112,7 @@ function facts(statistics: Statistics): string[] {
   const lost = [up.lostBytes, down.lostBytes] as const;
   if (lost[0] + lost[1] > 0) {
     result.push(
-      `lost      ${formatSize(lost[0])} up, ${formatSize(lost[1])} down: their ends had gone`,
+      `lost      ${formatSize(lost[0])} up, ${formatSize(lost[1])} down, of relays that were refused or cut`,
     );
   }
   if (acceptPauses > 0) result.push(`accepting paused ${formatCount(acceptPauses)} times`);

@@ -163,7 +163,7 @@ describe("text", () => {
       requests  1,000 per second of the run, each receive from a client taken as one
       loop      100 turns, 250 events, 2.5 per turn
       memory    pool 0 B, at most 0 of 4,096 segments of 64 KiB in use
-      lost      10 B up, 0 B down: their ends had gone
+      lost      10 B up, 0 B down, of relays that were refused or cut
       accepting paused 3 times
       reasons   client_fin 1
 

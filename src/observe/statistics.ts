@@ -1,6 +1,6 @@
 import type { Values } from "../counts/figure.ts";
 import type { engineFigures, FlowStats, memoryFigures } from "../counts/figures.ts";
-import type { EngineStats, RelaySummary } from "../engine/engine.ts";
+import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
 
 /** Most relays that are listed one by one: so many of the ended, and so many of the running. */
 export const LISTED_MAX = 100;

@@ -1,6 +1,6 @@
 import { type FlowStats, flowFigures } from "../counts/figures.ts";
-import type { EngineStats, RelaySummary } from "../engine/engine.ts";
-import { noStats } from "../engine/total.ts";
+import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
+import { noStats } from "../relay/ledger/total.ts";
 
 /** Figures of one direction: zero where nothing is given. For tests. */
 export function flowStats(figures: Partial<FlowStats> = {}): FlowStats {

@@ -1,4 +1,4 @@
-import { formatCount, formatCounted, formatDuration } from "../config/quantity.ts";
+import { formatCount, formatCounted, formatDuration } from "../base/quantity.ts";
 import type { Logger } from "./log.ts";
 
 /** Milliseconds for which nobody waits until that is over: at a full upstream somebody soon does again. */

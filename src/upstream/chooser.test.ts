@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { plainUpstream } from "../config/listeners.ts";
 import { type BalanceOptions, listenerDefaults, type UpstreamOptions } from "../config/options.ts";
-import { type ClientAddress, UNIX_CLIENT } from "../edge/access/client-address.ts";
-import { clientAt } from "../edge/access/test-addresses.ts";
+import { type ClientAddress, UNIX_CLIENT } from "../entry/access/client-address.ts";
+import { clientAt } from "../entry/access/test-addresses.ts";
 import { policies } from "./balance/balance.ts";
 import { NO_UPSTREAM, UpstreamChooser } from "./chooser.ts";
 import { UpstreamTable } from "./table.ts";

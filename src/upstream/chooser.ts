@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { formatAddress } from "../base/address.ts";
 import type { Address, BalanceOptions, UpstreamOptions } from "../config/options.ts";
 import {
   type ClientAddress,
@@ -7,11 +7,11 @@ import {
   ipv4Word,
   ipv6Word,
   UNIX_CLIENT,
-} from "../edge/access/client-address.ts";
-import type { UpstreamState } from "../edge/route/connection.ts";
-import { mustAsk } from "../engine/names.ts";
+} from "../entry/access/client-address.ts";
+import type { UpstreamState } from "../entry/route/connection.ts";
 import { type Balancer, type Candidates, newBalancer } from "./balance/balance.ts";
 import { mix } from "./balance/hash.ts";
+import { mustAsk } from "./names/ask.ts";
 import type { UpstreamTable } from "./table.ts";
 
 /** Instead of an upstream's number: there is none. */

@@ -7,7 +7,7 @@ import {
   uringDefaults,
 } from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
-import type { EngineStats } from "../../src/engine/engine.ts";
+import type { EngineStats } from "../../src/relay/ledger/stats.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { waitFor } from "../fixtures/wait.ts";
 

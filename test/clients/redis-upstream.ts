@@ -1,7 +1,4 @@
-import {
-  type EmbeddedUpstream,
-  startEmbeddedUpstream,
-} from "../../src/upstream/embedded/server.ts";
+import { type EmbeddedUpstream, startEmbeddedUpstream } from "../../src/embedded/server.ts";
 import { End } from "../fixtures/end.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { findProgram, startOnFreePort, startOnPort } from "./programs.ts";

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import type { RelaySummary } from "../../src/engine/engine.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import type { End } from "../fixtures/end.ts";
 import { seeded, sizesUpTo } from "../fixtures/random.ts";
 import { waitFor, waitForStandstill } from "../fixtures/wait.ts";

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
 import { type ListenerOptions, listenerDefaults } from "../../src/config/options.ts";
 import { echo, sink, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
+import type { Reason } from "../../src/base/reason.ts";
 import { type Address, listenerDefaults } from "../../src/config/options.ts";
-import type { Reason } from "../../src/flow/reason.ts";
 import { Pattern } from "../fixtures/pattern.ts";
 import { descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
 import { echo, sink, Upstream } from "../fixtures/upstream.ts";

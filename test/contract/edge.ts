@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import type { Reason } from "../../src/base/reason.ts";
 import { edgeDefaults } from "../../src/config/edge.ts";
 import {
   type Address,
@@ -6,14 +7,13 @@ import {
   type GateOptions,
   listenerDefaults,
 } from "../../src/config/options.ts";
-import { NetworkSet, parseNetwork } from "../../src/edge/access/networks.ts";
-import { AccessList } from "../../src/edge/access/rules.ts";
-import { ClientCounts } from "../../src/edge/limits/client-counts.ts";
-import { TokenBuckets } from "../../src/edge/limits/token-buckets.ts";
-import { ProxyHeaderParser } from "../../src/edge/proxy-protocol/parser.ts";
-import { writeProxyHeader } from "../../src/edge/proxy-protocol/writer.ts";
-import { decodeSockaddr, encodeSockaddr } from "../../src/engine/sockaddr.ts";
-import type { Reason } from "../../src/flow/reason.ts";
+import { NetworkSet, parseNetwork } from "../../src/entry/access/networks.ts";
+import { AccessList } from "../../src/entry/access/rules.ts";
+import { ClientCounts } from "../../src/entry/limits/client-counts.ts";
+import { TokenBuckets } from "../../src/entry/limits/token-buckets.ts";
+import { ProxyHeaderParser } from "../../src/entry/proxy-protocol/parser.ts";
+import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
+import { decodeSockaddr, encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import type { Address } from "../../src/config/options.ts";
-import { ListenError } from "../../src/engine/engine.ts";
+import { ListenError } from "../../src/engine/listen-error.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import type { Scene } from "./scene.ts";

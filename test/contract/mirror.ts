@@ -1,9 +1,9 @@
 import { expect } from "bun:test";
 import { edgeDefaults } from "../../src/config/edge.ts";
 import type { Address, MirrorOptions } from "../../src/config/options.ts";
-import { writeProxyHeader } from "../../src/edge/proxy-protocol/writer.ts";
-import type { MirrorStats } from "../../src/engine/mirror/account.ts";
-import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
+import type { MirrorStats } from "../../src/relay/mirror/account.ts";
+import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
 import { seeded, sizesUpTo } from "../fixtures/random.ts";
 import { type Behaviour, echo, polite, sink, type Upstream } from "../fixtures/upstream.ts";

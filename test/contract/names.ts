@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
 import type { Address } from "../../src/config/options.ts";
 import { attemptsTo, descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
 import type { Silent } from "../fixtures/system.ts";

@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import { edgeDefaults } from "../../src/config/edge.ts";
 import type { Address, EdgeOptions, ListenerOptions } from "../../src/config/options.ts";
-import { writeProxyHeader } from "../../src/edge/proxy-protocol/writer.ts";
-import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
+import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
 import { sink, type Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
 import { edgeDefaults } from "../../src/config/edge.ts";
 import {
   type Address,
@@ -7,10 +7,10 @@ import {
   listenerDefaults,
   type RouteOptions,
 } from "../../src/config/options.ts";
-import { TlvType } from "../../src/edge/proxy-protocol/header.ts";
-import { writeProxyHeader } from "../../src/edge/proxy-protocol/writer.ts";
-import type { Connection, Decision, Route } from "../../src/edge/route/connection.ts";
-import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import { TlvType } from "../../src/entry/proxy-protocol/header.ts";
+import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
+import type { Connection, Decision, Route } from "../../src/entry/route/connection.ts";
+import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { openGate } from "./gate.ts";

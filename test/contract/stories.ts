@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
 import { echo, sink } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import type { Suite } from "./suite.ts";

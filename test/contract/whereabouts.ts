@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
 import { edgeDefaults } from "../../src/config/edge.ts";
 import { type Address, type ListenerOptions, listenerDefaults } from "../../src/config/options.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { openGate } from "./gate.ts";

@@ -8,18 +8,18 @@ import {
 } from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import type { UpstreamView } from "../../src/control/upstream-view.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
-import type { UpstreamEvent } from "../../src/engine/events.ts";
-import { hearing, together } from "../../src/engine/observer.ts";
 import { History } from "../../src/observe/history.ts";
 import { LogObserver } from "../../src/observe/log.ts";
+import type { UpstreamEvent } from "../../src/relay/events.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import { hearing, together } from "../../src/relay/observer.ts";
 import { checkOptions } from "../../src/upstream/health/test-redis.ts";
 import { listener, plainMemory } from "../contract/scene.ts";
 import { inParallel, waitFor } from "../fixtures/wait.ts";
 import { Resident, type ShortConnections } from "./load.ts";
 import { RedisProcess } from "./redis-process.ts";
 
-export const check = checkOptions({
+const check = checkOptions({
   kind: "redis",
   intervalMs: 200,
   fastIntervalMs: 50,
@@ -34,7 +34,7 @@ export const check = checkOptions({
 export const FALL_MS =
   check.intervalMs * (1 + check.jitter) + check.fall * (check.timeoutMs + check.fastIntervalMs);
 
-export const SLOW_START_MS = 1_000;
+const SLOW_START_MS = 400;
 
 const health: HealthOptions = {
   ...listenerDefaults.health,

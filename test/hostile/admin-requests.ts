@@ -78,7 +78,7 @@ function pick<T>(random: Random, all: readonly T[]): T {
 }
 
 /** A request that is wrong in one way or in several, and never allowed to change anything. */
-export function hostileRequest(random: Random): string {
+function hostileRequest(random: Random): string {
   const method = pick(random, METHODS);
   const query =
     random() < 0.3

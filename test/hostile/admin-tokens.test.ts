@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StateDocument } from "../../src/control/admin/state.ts";
+import type { StateDocument } from "../../src/admin/state.ts";
 import { CliProcess, runCli } from "../cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";

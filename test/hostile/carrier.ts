@@ -1,12 +1,12 @@
+import { Deadlines } from "../../src/base/deadlines.ts";
+import type { Reason } from "../../src/base/reason.ts";
 import type { Address, ListenerOptions } from "../../src/config/options.ts";
-import { type ClientAddress, clientOf } from "../../src/edge/access/client-address.ts";
-import { Admission } from "../../src/edge/admission.ts";
-import type { ListenerAccount } from "../../src/engine/account.ts";
-import { Deadlines } from "../../src/engine/deadlines.ts";
-import { type ReceivingListener, Reception } from "../../src/engine/reception.ts";
+import { type ClientAddress, clientOf } from "../../src/entry/access/client-address.ts";
+import { Admission } from "../../src/entry/admission.ts";
 import { Flow } from "../../src/flow/flow.ts";
-import type { Reason } from "../../src/flow/reason.ts";
 import { Relay, RelayEffect } from "../../src/flow/relay.ts";
+import type { ListenerAccount } from "../../src/relay/ledger/account.ts";
+import { type ReceivingListener, Reception } from "../../src/relay/reception.ts";
 import { UpstreamChooser } from "../../src/upstream/chooser.ts";
 import type { UpstreamTable } from "../../src/upstream/table.ts";
 

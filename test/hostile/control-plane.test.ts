@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, open, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ErrorDocument } from "../../src/control/admin/api.ts";
-import { CliProcess, runCli } from "../cli-process.ts";
+import type { ErrorDocument } from "../../src/admin/api.ts";
+import { CliProcess, runCli, SOURCE } from "../cli-process.ts";
 import { End } from "../fixtures/end.ts";
+import { waitForNoGrowth } from "../fixtures/growth.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import { seeded } from "../fixtures/random.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
@@ -49,7 +50,8 @@ describe("a configuration of 60,000 keys that nobody knows", () => {
     };
     await writeFile(path, first[suffix as keyof typeof first]);
     const beganAt = performance.now();
-    await using proxy = new CliProcess(["-c", path, "--admin", "127.0.0.1:0", "--stats", "none"]);
+    const flags = ["-c", path, "--admin", "127.0.0.1:0", "--stats", "none"];
+    await using proxy = new CliProcess(flags, [], SOURCE);
     const [, base = ""] = await proxy.logged(/admin page, API and metrics on (\S+)/);
     await proxy.port();
     const startMs = performance.now() - beganAt;
@@ -136,7 +138,8 @@ describe("files that are none", () => {
   test("at a reload, while it goes on", async () => {
     const path = join(folder, "reload.toml");
     await writeFile(path, 'mode = "sink"\nlisten = "127.0.0.1:0"\n');
-    await using proxy = new CliProcess(["-c", path, "--admin", "127.0.0.1:0", "--stats", "none"]);
+    const flags = ["-c", path, "--admin", "127.0.0.1:0", "--stats", "none"];
+    await using proxy = new CliProcess(flags, [], SOURCE);
     const [, base = ""] = await proxy.logged(/admin page, API and metrics on (\S+)/);
     const before = residentBytes(proxy.child.pid);
     for (const name of names) {
@@ -204,10 +207,10 @@ onEveryStage("hostile requests", (stage) => {
         () => open() <= descriptors + 2,
         () => `${descriptors} descriptors, not ${open()}`,
       );
-      await waitFor(
-        () => residentBytes(pid) - resident < 16 * MIB,
-        () => `memory is where it was: ${(residentBytes(pid) - resident) / MIB} MiB more`,
-      );
+      let seed = REQUESTS;
+      const load = async () => void (await attack(target, REQUESTS, seeded(++seed)));
+      const bytes = () => residentBytes(pid);
+      await waitForNoGrowth({ bytes, level: resident, bound: 16 * MIB, load });
       expect((await proxy.stop()).code).toBe(0);
     } finally {
       await proxy[Symbol.asyncDispose]();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAIN } from "../cli-process.ts";
+import { PROGRAM } from "../cli-process.ts";
 import { waitFor } from "../fixtures/wait.ts";
 
 // Whoever runs a proxy that the environment names would see the admin token, and could answer anything.
@@ -62,7 +62,7 @@ check = "http"
 admin = "127.0.0.1:0"
 adminToken = "${TOKEN}"`,
   );
-  child = Bun.spawn([process.execPath, MAIN, "-c", config], {
+  child = Bun.spawn([...PROGRAM, "-c", config], {
     env: environment,
     stdin: "ignore",
     stdout: "ignore",
@@ -100,7 +100,7 @@ describe("with a proxy in each variable of the environment", () => {
   test.each(["relays", "upstreams", "plan", "reload", "top", "drain"])(
     "ringway %s asks the proxy's own admin server",
     async (command) => {
-      const asked = Bun.spawn([process.execPath, MAIN, command, "--admin", admin], {
+      const asked = Bun.spawn([...PROGRAM, command, "--admin", admin], {
         env: { ...environment, RINGWAY_ADMIN_TOKEN: TOKEN },
         stdin: "ignore",
         stdout: "pipe",

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { MAIN } from "../cli-process.ts";
+import { PROGRAM } from "../cli-process.ts";
 
 // Whoever takes the address of an admin server answers `ringway relays` and the like as he wants.
 
@@ -142,7 +142,7 @@ afterAll(() => server.stop(true));
 
 async function run(command: readonly string[], port = server.port) {
   const admin = ["--admin", `127.0.0.1:${port}`];
-  const child = Bun.spawn([process.execPath, MAIN, ...command, ...admin], {
+  const child = Bun.spawn([...PROGRAM, ...command, ...admin], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -1,4 +1,4 @@
-import type { Reason } from "../../src/flow/reason.ts";
+import type { Reason } from "../../src/base/reason.ts";
 import { headerV2, ipv4Addresses, longPaths } from "./headers.ts";
 
 /** Somebody who may connect, or be named: what rules and limits tell apart of an address. */

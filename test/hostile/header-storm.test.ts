@@ -13,7 +13,7 @@ const COUNT = Number(LONG ?? 9_000);
 /** Storms of hostile clients, and as many of friendly ones, in turn. */
 const ROUNDS = LONG === undefined ? 3 : 10;
 /** Those that come first, after which memory is where it stays. */
-const WARM = LONG === undefined ? 6_000 : 60_000;
+const WARM = LONG === undefined ? 4_000 : 60_000;
 const WIDTH = LONG === undefined ? 64 : 256;
 const MIB = 1024 * 1024;
 /** A short run ends before the runtime's heap has found its size: it can only show what is kept for each client. */
@@ -100,7 +100,7 @@ function descriptors({ child }: CliProcess): number {
 /** Resident memory swings with the garbage of each thread: its lowest trough after storms tells what is kept. */
 async function trough({ child }: CliProcess): Promise<number> {
   const looks: number[] = [];
-  for (let look = 0; look < 20; look++) {
+  for (let look = 0; look < 10; look++) {
     looks.push(residentBytes(child.pid));
     await Bun.sleep(50);
   }

@@ -1,4 +1,4 @@
-import { SIGNATURE_V2 } from "../../src/edge/proxy-protocol/header.ts";
+import { SIGNATURE_V2 } from "../../src/entry/proxy-protocol/header.ts";
 
 /**
  * A header of version 2, with whatever is wanted in it.

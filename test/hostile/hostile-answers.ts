@@ -16,7 +16,7 @@ const RECORD_REST = 10;
 const types: readonly QuestionType[] = ["A", "AAAA", "SRV"];
 
 /** A message that answers this question, with so many records as raw bytes. */
-export function raw(question: Question, count: number, rest: Uint8Array): Buffer {
+function raw(question: Question, count: number, rest: Uint8Array): Buffer {
   const asked = Buffer.from(encodeQuestion(question) ?? []);
   const head = answer(asked, {}, false);
   head.writeUInt16BE(count, 6);

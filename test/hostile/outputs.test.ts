@@ -3,10 +3,10 @@ import { closeSync, mkdtempSync, openSync, readlinkSync, rmSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAIN } from "../cli-process.ts";
+import { PROGRAM } from "../cli-process.ts";
 import { PseudoTerminal } from "../fixtures/pseudo-terminal.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, type Stage } from "./stages.ts";
+import { onEveryStageAtOnce, type Stage } from "./stages.ts";
 
 // Whoever reads what ringway writes may leave, stand still, or have no room. Relays must not notice.
 
@@ -99,7 +99,7 @@ class Scene implements AsyncDisposable {
     const child = Bun.spawn(
       [
         ...before,
-        ...[process.execPath, MAIN, "-l", `127.0.0.1:${port}`, "-e", engine],
+        ...[...PROGRAM, "-l", `127.0.0.1:${port}`, "-e", engine],
         ...["--workers", String(workers), "-u", `127.0.0.1:${portOf(upstream)}`, ...flags],
       ],
       { stdin: "ignore", ...outputs },
@@ -151,7 +151,7 @@ async function firstClient(child: Bun.Subprocess, port: number): Promise<Client>
 
 const ACCESS_LOG = ["--access-log", "stdout"];
 
-onEveryStage("outputs", (stage) => {
+onEveryStageAtOnce("outputs", (stage) => {
   test("the reader of the access log leaves its pipe", async () => {
     await using scene = await Scene.start(stage, ACCESS_LOG, { stdout: "pipe", stderr: "pipe" });
     const err = (scene.child.stderr as ReadableStream).text();

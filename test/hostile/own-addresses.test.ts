@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { symlinkSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { type CliProcess, runCli } from "../cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onEveryStageAtOnce, startOn } from "./stages.ts";
 
 // A dial never ends at ourselves: whoever answers DNS, or moves an address, could have a proxy relay to itself
 // until nothing is left of it, or let its clients administer it.
@@ -20,16 +20,29 @@ setDefaultTimeout(60_000);
 const SERVICE = "_redis._tcp.a.test";
 const CLIENTS = 20;
 
-let folder = "";
-let authority: TestAuthority;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "ringway-own-"));
-  authority = await TestAuthority.start();
-});
-afterEach(async () => {
-  authority[Symbol.dispose]();
-  await rm(folder, { recursive: true });
-});
+/** What a test has for itself: a DNS server and a folder. */
+class Place implements AsyncDisposable {
+  private constructor(
+    readonly authority: TestAuthority,
+    readonly folder: string,
+  ) {}
+
+  static async make(): Promise<Place> {
+    const folder = await mkdtemp(join(tmpdir(), "ringway-own-"));
+    return new Place(await TestAuthority.start(), folder);
+  }
+
+  /** Flags of a proxy that asks its DNS server. */
+  get dns(): string[] {
+    const { host, port } = this.authority.server;
+    return ["--dns-servers", `${host}:${port}`, "--stats", "json", "--eject-after", "0"];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.authority[Symbol.dispose]();
+    await rm(this.folder, { recursive: true });
+  }
+}
 
 function tcp(port: number, host = "127.0.0.1"): Address {
   return { kind: "tcp", host, port };
@@ -41,11 +54,6 @@ function freePort(): number {
   const { port } = server;
   server.stop(true);
   return port;
-}
-
-function dns(): string[] {
-  const { host, port } = authority.server;
-  return ["--dns-servers", `${host}:${port}`, "--stats", "json", "--eject-after", "0"];
 }
 
 /** What a client hears; empty when it is closed before. */
@@ -83,12 +91,14 @@ async function relaysOf(proxy: CliProcess) {
   return { accepted: relays.accepted as number, reasons: relays.reasons, mirrors };
 }
 
-onEveryStage("no relay ends at ourselves", (stage) => {
+onEveryStageAtOnce("no relay ends at ourselves", (stage) => {
   test("by a name that is the listener, in whatever spelling", async () => {
+    await using place = await Place.make();
+    const { authority, dns } = place;
     const port = freePort();
     const own = ["127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1", "0.0.0.0"];
     authority.addresses("self.test", own, 60);
-    const args = ["-l", `[::]:${port}`, "-u", `self.test:${port}`, ...dns()];
+    const args = ["-l", `[::]:${port}`, "-u", `self.test:${port}`, ...dns];
     await using proxy = startOn(stage, args);
     await proxy.port();
     expect(await askMany(tcp(port))).toEqual(new Set([""]));
@@ -99,10 +109,12 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("by a name that comes to be the listener; what else it is gets relays", async () => {
+    await using place = await Place.make();
+    const { authority, dns } = place;
     const upstream = Upstream.listen(tcp(0, "127.0.0.2"), echo);
     const { port } = upstream.address as { port: number };
     authority.addresses("self.test", ["127.0.0.2"], 1);
-    const args = ["-l", `127.0.0.1:${port}`, "-u", `self.test:${port}`, ...dns()];
+    const args = ["-l", `127.0.0.1:${port}`, "-u", `self.test:${port}`, ...dns];
     await using proxy = startOn(stage, args);
     await proxy.port();
     expect(await ask(tcp(port))).toBe("hello");
@@ -120,6 +132,8 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("by a name that leads to another listener, which leads back", async () => {
+    await using place = await Place.make();
+    const { authority, folder, dns } = place;
     const [first, second] = [freePort(), freePort()];
     authority.addresses("next.test", ["127.0.0.1"], 60);
     const path = join(folder, "ringway.toml");
@@ -128,7 +142,7 @@ onEveryStage("no relay ends at ourselves", (stage) => {
       `[[listeners]]\nlisten = "127.0.0.1:${first}"\nupstreams = "next.test:${second}"\n` +
         `[[listeners]]\nlisten = "127.0.0.1:${second}"\nupstreams = "127.0.0.1:${first}"\n`,
     );
-    await using proxy = startOn(stage, ["-c", path, ...dns()]);
+    await using proxy = startOn(stage, ["-c", path, ...dns]);
     await proxy.loggedTimes(/listening on/g, 2);
     // Straight to the name, or by the listener that somebody has configured.
     expect(await askMany(tcp(first))).toEqual(new Set([""]));
@@ -138,6 +152,8 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("by a service that names the admin address, by itself or by a name", async () => {
+    await using place = await Place.make();
+    const { authority, dns } = place;
     const admin = freePort();
     const srv = (target: string) => {
       const record = { type: "SRV", ttl: 1, target, port: admin, priority: 0, weight: 1 } as const;
@@ -146,7 +162,7 @@ onEveryStage("no relay ends at ourselves", (stage) => {
     authority.addresses("admin.test", ["127.0.0.1"], 60);
     srv("127.0.0.1");
     const args = ["-l", "127.0.0.1:0", "-u", `srv:${SERVICE}`, "--admin", `127.0.0.1:${admin}`];
-    await using proxy = startOn(stage, [...args, ...dns()]);
+    await using proxy = startOn(stage, [...args, ...dns]);
     const port = await proxy.port();
     const drain = "POST /api/drain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n";
     await proxy.logged(/127\.0\.0\.1:\d+ is this very proxy: left out/);
@@ -163,13 +179,15 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("by a mirror", async () => {
+    await using place = await Place.make();
+    const { authority, dns } = place;
     const upstream = Upstream.listen(tcp(0), echo);
     const { port: away } = upstream.address as { port: number };
     const port = freePort();
     authority.addresses("self.test", ["127.0.0.1"], 60);
     const args = ["-l", `127.0.0.1:${port}`, "-u", `127.0.0.1:${away}`];
     const mirror = ["--mirror", `self.test:${port}`];
-    await using proxy = startOn(stage, [...args, ...mirror, ...dns()]);
+    await using proxy = startOn(stage, [...args, ...mirror, ...dns]);
     await proxy.port();
     expect(await ask(tcp(port))).toBe("hello");
     await proxy.logged(/the copy of relay \d+ is given up: own_address/);
@@ -180,6 +198,8 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("by another way to its socket", async () => {
+    await using place = await Place.make();
+    const { folder } = place;
     const [socket, link] = [join(folder, "in"), join(folder, "link")];
     const args = ["-l", `unix:${socket}`, "-u", `unix:${link}`, "--stats", "json"];
     await using proxy = startOn(stage, args);
@@ -192,6 +212,8 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("the admin server, by a link that changes between the look and the dial", async () => {
+    await using place = await Place.make();
+    const { folder } = place;
     const [admin, real, link] = ["admin", "real", "link"].map((name) => join(folder, name));
     const upstream = Upstream.listen({ kind: "unix", path: real as string }, echo);
     symlinkSync(real as string, link as string);
@@ -218,6 +240,8 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   const NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
   const isAllowed = Bun.spawnSync([...NETWORK, "true"]).success && Bun.which("nsenter") !== null;
   test.skipIf(!isAllowed)("by an address that this machine gets later", async () => {
+    await using place = await Place.make();
+    const { folder } = place;
     const socket = join(folder, "in");
     const args = ["-l", `unix:${socket}`, "-l", "0.0.0.0:7000", "-u", "10.9.9.9:7000"];
     await using proxy = startOn(stage, [...args, "--stats", "json", "--tries", "1"], NETWORK);
@@ -237,6 +261,8 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("but by a listener that somebody has configured as another one's upstream", async () => {
+    await using place = await Place.make();
+    const { folder } = place;
     const upstream = Upstream.listen(tcp(0), echo);
     const { port: away } = upstream.address as { port: number };
     const [first, second] = [freePort(), freePort()];
@@ -256,6 +282,8 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("nor does a check", async () => {
+    await using place = await Place.make();
+    const { authority, dns } = place;
     const admin = freePort();
     authority.addresses("admin.test", ["127.0.0.1"], 60);
     const upstream = Upstream.listen(tcp(0), echo);
@@ -263,13 +291,15 @@ onEveryStage("no relay ends at ourselves", (stage) => {
     const args = ["-l", "127.0.0.1:0", "-u", `127.0.0.1:${away}`, "--admin", `127.0.0.1:${admin}`];
     const check = ["--check", "http", "--check-path", "/healthz", "--check-fall", "1"];
     const where = ["--check-address", `admin.test:${admin}`];
-    await using proxy = startOn(stage, [...args, ...check, ...where, ...dns()]);
+    await using proxy = startOn(stage, [...args, ...check, ...where, ...dns]);
     await proxy.logged(/is down: .*that is this very proxy/);
     await proxy.stop();
     upstream.close();
   });
 
   test("nor does the check of one upstream, at an address or at a port of its own host", async () => {
+    await using place = await Place.make();
+    const { authority, folder, dns } = place;
     const admin = freePort();
     authority.addresses("admin.test", ["127.0.0.1"], 60);
     const upstream = Upstream.listen(tcp(0), echo);
@@ -281,7 +311,7 @@ onEveryStage("no relay ends at ourselves", (stage) => {
         `upstream = [{ address = "127.0.0.1:${away}", checkAddress = "admin.test:${admin}" },\n` +
         `{ address = "admin.test:${away}", checkAddress = ":${admin}" }]\n`,
     );
-    await using proxy = startOn(stage, ["-c", path, ...dns()]);
+    await using proxy = startOn(stage, ["-c", path, ...dns]);
     await proxy.logged(/127\.0\.0\.1:\d+ is down: .*that is this very proxy/);
     await proxy.logged(/upstream admin\.test:\d+ is down: .*that is this very proxy/);
     await proxy.stop();
@@ -289,11 +319,13 @@ onEveryStage("no relay ends at ourselves", (stage) => {
   });
 
   test("nor is an address of a checked name that is the listener found well", async () => {
+    await using place = await Place.make();
+    const { authority, dns } = place;
     const upstream = Upstream.listen(tcp(0, "127.0.0.2"), echo);
     const { port } = upstream.address as { port: number };
     authority.addresses("self.test", ["127.0.0.1", "127.0.0.2"], 1);
     const args = ["-l", `127.0.0.1:${port}`, "-u", `self.test:${port}`, "--check", "tcp"];
-    await using proxy = startOn(stage, [...args, ...dns()]);
+    await using proxy = startOn(stage, [...args, ...dns]);
     await proxy.port();
     await proxy.logged(/address 127\.0\.0\.1 is down: .*that is this very proxy/);
     expect(await askMany(tcp(port))).toEqual(new Set(["hello"]));
@@ -328,6 +360,8 @@ describe("what is known at the start is refused then", () => {
   });
 
   test("the admin server as an upstream, a mirror, or what is checked; by a check and a reload, too", async () => {
+    await using place = await Place.make();
+    const { folder } = place;
     const admin = freePort();
     const told = `is the admin server 127.0.0.1:${admin} itself`;
     const all = ["-l", "127.0.0.1:0", "--admin", `127.0.0.1:${admin}`];

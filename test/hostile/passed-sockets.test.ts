@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAIN } from "../cli-process.ts";
+import { MAIN, PROGRAM } from "../cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { listening, otherSocket } from "../fixtures/system.ts";
 import { Upstream } from "../fixtures/upstream.ts";
@@ -26,7 +26,7 @@ async function start(
 ): Promise<Started> {
   const flags = `-l ${listen} -m sink -e ${engine} -w ${workers} --stats none`;
   const child = Bun.spawn(
-    ["sh", "-c", `LISTEN_FDS=${announced} LISTEN_PID=$$ exec ${process.execPath} ${MAIN} ${flags}`],
+    ["sh", "-c", `LISTEN_FDS=${announced} LISTEN_PID=$$ exec ${PROGRAM.join(" ")} ${flags}`],
     {
       stdio: ["ignore", "ignore", "pipe", ...descriptors],
       timeout: 10_000,

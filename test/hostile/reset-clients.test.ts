@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
 import type { CliProcess } from "../cli-process.ts";
 import { RedisProcess } from "../failover/redis-process.ts";
 import { isHalted } from "../fixtures/proc.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { beginnings, GateModel, hosts, type Rules, type Visit, type Words } from "./gate-model.ts";
 import { onEveryStage, startOn } from "./stages.ts";

@@ -37,7 +37,7 @@ export const flushes: fc.Arbitrary<Flush[]> = fc.array(
   { maxLength: 3 },
 );
 
-export const flowStep: fc.Arbitrary<FlowStep> = fc.oneof(
+const flowStep: fc.Arbitrary<FlowStep> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ does: fc.constant("receive"), bytes }) },
   { weight: 8, arbitrary: fc.record({ does: fc.constant("send"), bytes }) },
   { weight: 3, arbitrary: fc.record({ does: fc.constant("endCarriedOut") }) },
@@ -98,7 +98,7 @@ export function flowProperty(FlowUnderTest: FlowClass) {
 }
 
 /** A flow's engine, source and target, to which steps happen. */
-export class FlowLife {
+class FlowLife {
   readonly model: FlowModel;
   private wasReset = false;
 

@@ -1,5 +1,5 @@
+import { Side } from "../../src/base/reason.ts";
 import { Effect, type Flow } from "../../src/flow/flow.ts";
-import { Side } from "../../src/flow/reason.ts";
 import type { Relay } from "../../src/flow/relay.ts";
 import type { FlowClass } from "./flow-property.ts";
 

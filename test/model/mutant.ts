@@ -10,7 +10,7 @@ export interface Mutation {
   replace: string;
 }
 
-/** A folder below src/ of which mutants are made; it may import only itself, src/assert.ts and src/counts. */
+/** A folder below src/ of which mutants are made; it may import only itself, src/assert.ts, src/base and src/counts. */
 export class MutantFactory {
   private readonly root = mkdtempSync(join(tmpdir(), "ringway-mutants-"));
   private made = 0;
@@ -33,7 +33,7 @@ export class MutantFactory {
     const copy = join(this.root, `${++this.made}`);
     mkdirSync(copy);
     cpSync(this.folder, join(copy, name), { recursive: true });
-    for (const shared of ["assert.ts", "counts"]) {
+    for (const shared of ["assert.ts", "base", "counts"]) {
       cpSync(join(this.folder, "..", shared), join(copy, shared), { recursive: true });
     }
     // By a function, because a replacement text may contain `$`.

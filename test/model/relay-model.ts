@@ -1,4 +1,4 @@
-import { type Reason, Side } from "../../src/flow/reason.ts";
+import { type Reason, Side } from "../../src/base/reason.ts";
 import { type Relay, RelayEffect, RelayPhase } from "../../src/flow/relay.ts";
 import { FlowModel, Pending } from "./flow-model.ts";
 import { holds } from "./fuzz.ts";

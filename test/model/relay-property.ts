@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Reason, Side } from "../../src/flow/reason.ts";
+import { type Reason, Side } from "../../src/base/reason.ts";
 import type { Relay } from "../../src/flow/relay.ts";
 import { Pending } from "./flow-model.ts";
 import { type FlowClass, type Flush, flushes, makeFlow, sizes } from "./flow-property.ts";
@@ -77,7 +77,7 @@ export function relayProperty(FlowUnderTest: FlowClass, RelayUnderTest: RelayCla
 }
 
 /** A relay's engine and its two ends, to which steps happen. */
-export class RelayLife {
+class RelayLife {
   readonly model: RelayModel;
 
   constructor(relay: Relay, receiveBelow: number) {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";
 import type { TcpAddress } from "../../src/config/options.ts";
-import { endAttempt, nextDescriptor, socketCookie } from "../../src/engine/libc.ts";
+import { endAttempt, nextDescriptor, socketCookie } from "../../src/system/libc.ts";
 import { Refusing, Silent } from "../fixtures/system.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { accepting, loopTurns, Pair, Probe, probing } from "./probe.ts";

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect as connectTo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { duplicate, peerCredentials } from "../../src/engine/libc.ts";
+import { duplicate, peerCredentials } from "../../src/system/libc.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { accepting, loopTurns, Probe, probing } from "./probe.ts";
 

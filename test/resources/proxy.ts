@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import type { EngineName } from "../../src/config/options.ts";
-import { CliProcess } from "../cli-process.ts";
+import { CliProcess, SOURCE } from "../cli-process.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import { waitFor, waitForStandstill } from "../fixtures/wait.ts";
 
@@ -18,7 +18,7 @@ export class MeasuredProxy implements AsyncDisposable {
   static async start(engine: EngineName, upstreamPort: number): Promise<MeasuredProxy> {
     const upstream = `127.0.0.1:${upstreamPort}`;
     const flags = ["-e", engine, "-l", "127.0.0.1:0", "-u", upstream, "--stats", "none"];
-    const process = new CliProcess(flags);
+    const process = new CliProcess(flags, [], SOURCE);
     try {
       return new MeasuredProxy(process, await process.port());
     } catch (error) {

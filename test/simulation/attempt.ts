@@ -1,7 +1,7 @@
 import type { Address } from "../../src/config/options.ts";
-import type { DialAttempt } from "../../src/engine/dialer.ts";
-import { errnoName } from "../../src/engine/linux.ts";
-import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import type { DialAttempt } from "../../src/relay/dialer.ts";
+import { errnoName } from "../../src/system/linux.ts";
+import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { Connection } from "../uring/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 

@@ -1,11 +1,11 @@
+import type { Reason } from "../../src/base/reason.ts";
 import type { Address } from "../../src/config/options.ts";
-import { type EngineShare, wholeShare } from "../../src/engine/engine.ts";
-import { Hall, type HallCarrier, type HallLinks } from "../../src/engine/hall.ts";
-import { Ledger } from "../../src/engine/ledger.ts";
-import { Meter } from "../../src/engine/meter.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
-import type { Reason } from "../../src/flow/reason.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
+import { Hall, type HallCarrier, type HallLinks } from "../../src/relay/hall.ts";
+import { Ledger } from "../../src/relay/ledger/ledger.ts";
+import { Meter } from "../../src/relay/ledger/meter.ts";
+import { type EngineShare, wholeShare } from "../../src/relay/share.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Clock } from "../uring/clock.ts";

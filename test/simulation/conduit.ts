@@ -1,10 +1,10 @@
-import { CompletingConduit } from "../../src/engine/completing-conduit.ts";
-import type { Hall } from "../../src/engine/hall.ts";
-import { Lane } from "../../src/engine/lane.ts";
-import { RelayTimeouts } from "../../src/engine/relay-timeouts.ts";
+import type { Reason } from "../../src/base/reason.ts";
 import { Flow } from "../../src/flow/flow.ts";
-import type { Reason } from "../../src/flow/reason.ts";
 import { Relay } from "../../src/flow/relay.ts";
+import { CompletingConduit } from "../../src/relay/completing-conduit.ts";
+import type { Hall } from "../../src/relay/hall.ts";
+import { Lane } from "../../src/relay/lane.ts";
+import { RelayTimeouts } from "../../src/relay/relay-timeouts.ts";
 import type { Connection } from "../uring/connection.ts";
 import type { AttemptOwner, SimulatedAttempt } from "./attempt.ts";
 import type { SimulatedCarrier } from "./carrier.ts";

@@ -1,6 +1,6 @@
 import type { Address } from "../../src/config/options.ts";
-import { Copy, CopyPhase } from "../../src/engine/mirror/copy.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
+import { Copy, CopyPhase } from "../../src/relay/mirror/copy.ts";
 import type { Connection } from "../uring/connection.ts";
 import { type AttemptOwner, SimulatedAttempt } from "./attempt.ts";
 import type { SimulatedCarrier } from "./carrier.ts";

@@ -1,8 +1,8 @@
+import type { Reason } from "../../src/base/reason.ts";
 import type { CompletingEnd } from "../../src/engine/end.ts";
-import type { Lane } from "../../src/engine/lane.ts";
-import { Errno } from "../../src/engine/linux.ts";
-import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
-import type { Reason } from "../../src/flow/reason.ts";
+import type { Lane } from "../../src/relay/lane.ts";
+import { Errno } from "../../src/system/linux.ts";
+import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Connection } from "../uring/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";

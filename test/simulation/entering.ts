@@ -1,4 +1,4 @@
-import { formatAddress } from "../../src/config/address.ts";
+import { formatAddress } from "../../src/base/address.ts";
 import type { Address } from "../../src/config/options.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Connection } from "../uring/connection.ts";

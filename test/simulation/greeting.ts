@@ -1,6 +1,6 @@
-import { TlvType } from "../../src/edge/proxy-protocol/header.ts";
-import { writeProxyHeader } from "../../src/edge/proxy-protocol/writer.ts";
-import { encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import { TlvType } from "../../src/entry/proxy-protocol/header.ts";
+import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
+import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { Fate } from "../uring/faults.ts";
 
 /** What a client begins with, where PROXY headers may come. */

@@ -56,7 +56,7 @@ const someEdge: fc.Arbitrary<EdgeStory> = fc.record({
 });
 
 /** Everything that a run is drawn from; the seed alone is not shrunk. */
-export const anyStory: fc.Arbitrary<Story> = fc
+const anyStory: fc.Arbitrary<Story> = fc
   .record({
     seed: fc.noShrink(fc.nat()),
     faults: someFaults,

@@ -1,5 +1,5 @@
-import type { RelaySummary } from "../../src/engine/engine.ts";
-import type { Reason } from "../../src/flow/reason.ts";
+import type { Reason } from "../../src/base/reason.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Connection } from "../uring/connection.ts";
 import { DENIED, LISTENER_ROW, TOTAL_ROW } from "./settings.ts";

@@ -1,4 +1,4 @@
-import type { Reason } from "../../src/flow/reason.ts";
+import type { Reason } from "../../src/base/reason.ts";
 import { holds } from "../model/fuzz.ts";
 import type { SimulatedConduit } from "./conduit.ts";
 

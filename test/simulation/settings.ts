@@ -6,11 +6,11 @@ import {
   type ListenerOptions,
   listenerDefaults,
 } from "../../src/config/options.ts";
-import { parseNetwork } from "../../src/edge/access/network.ts";
-import { NetworkSet } from "../../src/edge/access/networks.ts";
-import { AccessList } from "../../src/edge/access/rules.ts";
-import { ClientCounts } from "../../src/edge/limits/client-counts.ts";
-import { TokenBuckets } from "../../src/edge/limits/token-buckets.ts";
+import { parseNetwork } from "../../src/entry/access/network.ts";
+import { NetworkSet } from "../../src/entry/access/networks.ts";
+import { AccessList } from "../../src/entry/access/rules.ts";
+import { ClientCounts } from "../../src/entry/limits/client-counts.ts";
+import { TokenBuckets } from "../../src/entry/limits/token-buckets.ts";
 import { NAMED } from "./greeting.ts";
 import type { EdgeStory, Story } from "./story.ts";
 

@@ -1,4 +1,4 @@
-import { errnoName } from "../../src/engine/linux.ts";
+import { errnoName } from "../../src/system/linux.ts";
 import type { Connection } from "../uring/connection.ts";
 import type { Greeting } from "./greeting.ts";
 

@@ -1,4 +1,4 @@
-import { Errno } from "../../src/engine/linux.ts";
+import { Errno } from "../../src/system/linux.ts";
 import { Pattern } from "../fixtures/pattern.ts";
 import type { Clock } from "./clock.ts";
 

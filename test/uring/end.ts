@@ -1,4 +1,4 @@
-import { Errno } from "../../src/engine/linux.ts";
+import { Errno } from "../../src/system/linux.ts";
 import type { Connection } from "./connection.ts";
 import type { Fate } from "./faults.ts";
 

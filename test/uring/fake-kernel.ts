@@ -1,7 +1,7 @@
-import { Errno } from "../../src/engine/linux.ts";
 import { BufferRingFlag, CqeWord, Opcode, SQE_SIZE } from "../../src/engine/uring/abi.ts";
 import type { Kernel, Sockets } from "../../src/engine/uring/kernel.ts";
 import { Operation, operationOf, slotOf } from "../../src/engine/uring/ticket.ts";
+import { Errno } from "../../src/system/linux.ts";
 import { holds } from "../model/fuzz.ts";
 import { BufferRing } from "./buffer-ring.ts";
 import type { Clock } from "./clock.ts";
@@ -14,6 +14,7 @@ import {
   isMultishotAccept,
   isMultishotReceive,
   isReceive,
+  ticketKey,
   ticketName,
 } from "./operation.ts";
 import { Performer } from "./performer.ts";
@@ -65,7 +66,7 @@ export interface AttemptTenant {
 export interface RelayTenant {
   readonly tenancy: string;
   /** The ticket of a receive from the relay's other end. */
-  readonly partner: string;
+  readonly partner: number;
 }
 
 /** The two ends of one tenancy of a slot, by its tickets. */
@@ -106,7 +107,7 @@ export class FakeKernel implements Kernel, Sockets {
   /** Says whose bytes are copied by the copy in a slot. */
   ownerOf: (attempt: number) => AttemptTenant = () => ({ tenancy: "", copyOf: null });
   /** Which relay has the end in a slot, and its other end's receive. */
-  relayOf: (end: number, generation: number) => RelayTenant = () => ({ tenancy: "", partner: "" });
+  relayOf: (end: number, generation: number) => RelayTenant = () => ({ tenancy: "", partner: -1 });
   /** Sends that were over silently in this turn. */
   readonly silent: InFlight[] = [];
   /** Listening descriptors on which accept(2) does not wait. */
@@ -387,7 +388,7 @@ export class FakeKernel implements Kernel, Sockets {
 
   /** The operation in flight with this ticket that can still be cancelled. */
   find(low: number, high: number): InFlight | null {
-    const ticket = ticketName(low, high);
+    const ticket = ticketKey(low, high);
     for (const operation of this.inFlight) {
       const isDone = operation.isOver || operation.usedUntil !== null;
       if (operation.ticket === ticket && !isDone) return operation;

@@ -1,7 +1,7 @@
+import type { Reason } from "../../src/base/reason.ts";
 import type { Mode } from "../../src/config/options.ts";
-import type { RelaySummary } from "../../src/engine/engine.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
-import type { Reason } from "../../src/flow/reason.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";

@@ -8,16 +8,18 @@ import {
   type UringOptions,
   uringDefaults,
 } from "../../src/config/options.ts";
-import type { RouteAnswer } from "../../src/edge/route/answer.ts";
-import { type RelaySummary, wholeShare } from "../../src/engine/engine.ts";
-import type { ProxyEvent } from "../../src/engine/events.ts";
 import { Held, heldMemory } from "../../src/engine/held.ts";
-import { descriptorLimit } from "../../src/engine/libc.ts";
-import type { RouteQuestion } from "../../src/engine/route-desk.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
 import type { UringCopy } from "../../src/engine/uring/copy.ts";
 import type { Loop, Report } from "../../src/engine/uring/loop.ts";
 import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
+import type { RouteAnswer } from "../../src/entry/route/answer.ts";
+import type { ProxyEvent } from "../../src/relay/events.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import type { RouteQuestion } from "../../src/relay/route-desk.ts";
+import { wholeShare } from "../../src/relay/share.ts";
+import { descriptorLimit } from "../../src/system/libc.ts";
+import { UpstreamTable } from "../../src/upstream/table.ts";
 import { rowed } from "../contract/scene.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
@@ -28,7 +30,7 @@ import { FakeKernel } from "./fake-kernel.ts";
 import { Fate, type Faults } from "./faults.ts";
 import { checkEnded, checkEverythingGone } from "./judge.ts";
 import { checkLoop, type LoopInside } from "./loop-inside.ts";
-import { ticketName } from "./operation.ts";
+import { ticketKey, ticketName } from "./operation.ts";
 import { type Listening, Port, World } from "./world.ts";
 
 /** The class under test: {@link Loop}, or a mutant of it. */
@@ -155,7 +157,7 @@ export class Life implements Report {
           {
             memory,
             uring,
-            share: wholeShare,
+            share: { ...wholeShare, upstreams: upstreamsOf(story) },
             wakeFd: this.kernel.eventDescriptor,
             held: this.held,
           },
@@ -176,10 +178,10 @@ export class Life implements Report {
     this.kernel.relayOf = (slot, generation) => {
       const end = this.inside.ends.slots[slot];
       const conduit = end?.owner as UringConduit | null | undefined;
-      if (end?.generation !== generation || !conduit) return { tenancy: "nobody", partner: "" };
+      if (end?.generation !== generation || !conduit) return { tenancy: "nobody", partner: -1 };
       const other = end === conduit.client ? conduit.upstream : conduit.client;
       const low = ticketLow(Operation.Receive, other?.slot ?? 0);
-      return { tenancy: nameOf(conduit), partner: ticketName(low, other?.generation ?? 0) };
+      return { tenancy: nameOf(conduit), partner: ticketKey(low, other?.generation ?? 0) };
     };
     Object.assign(this.loop.hall.descriptors, { most: story.descriptors, allot: () => {} });
   }
@@ -368,6 +370,13 @@ export class Life implements Report {
     }
     return [tcp(Port.Answers)];
   }
+}
+
+/** A table of upstreams, in which only the story's own are open: there are rows for very many. */
+function upstreamsOf({ upstreams }: Story): SharedArrayBuffer {
+  const table = new UpstreamTable(1);
+  for (const slot of upstreams.keys()) table.reset(slot, 1);
+  return table.memory;
 }
 
 function isConduit(owner: object): owner is UringConduit {

@@ -1,7 +1,3 @@
-import type { Book } from "../../src/engine/book.ts";
-import type { Descriptors } from "../../src/engine/descriptors.ts";
-import type { Copies } from "../../src/engine/mirror/copies.ts";
-import { CopyPhase } from "../../src/engine/mirror/copy.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
 import type { Chunks } from "../../src/engine/uring/chunks.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
@@ -14,9 +10,13 @@ import { Operation, operationOf, slotOf, ticketLow } from "../../src/engine/urin
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
+import type { Book } from "../../src/relay/ledger/book.ts";
+import type { Copies } from "../../src/relay/mirror/copies.ts";
+import { CopyPhase } from "../../src/relay/mirror/copy.ts";
+import type { Descriptors } from "../../src/system/descriptors.ts";
 import { holds } from "../model/fuzz.ts";
 import { type FakeKernel, isOfAttempt, isOfCopy, isOfEnd } from "./fake-kernel.ts";
-import { ticketName } from "./operation.ts";
+import { ticketKey } from "./operation.ts";
 
 /** What of a loop its checks look at. */
 export interface LoopInside {
@@ -92,7 +92,7 @@ function checkCopies({ copyTable: { slots } }: LoopInside, kernel: FakeKernel): 
 }
 
 interface Tickets {
-  readonly tickets: ReadonlySet<string>;
+  readonly tickets: ReadonlySet<number>;
   readonly perSlot: ReadonlyMap<number, number>;
   /** Of these, how many only wait for their notification. */
   readonly freeing: ReadonlyMap<number, number>;
@@ -100,7 +100,7 @@ interface Tickets {
 
 /** What the kernel has of ends, submitted or about to be. */
 function ticketsOf({ ends: { slots } }: LoopInside, kernel: FakeKernel): Tickets {
-  const tickets = new Set<string>();
+  const tickets = new Set<number>();
   const perSlot = new Map<number, number>();
   const entries = [...kernel.inFlight].map(({ entry }) => entry);
   for (const { low, high } of [...entries, ...kernel.prepared]) {
@@ -108,7 +108,7 @@ function ticketsOf({ ends: { slots } }: LoopInside, kernel: FakeKernel): Tickets
     const slot = slotOf(low);
     const end = slots[slot];
     holds(end?.generation === high && end.owner !== null, "no operation outlives its end");
-    tickets.add(ticketName(low, high));
+    tickets.add(ticketKey(low, high));
     perSlot.set(slot, (perSlot.get(slot) ?? 0) + 1);
   }
   const freeing = new Map<number, number>();
@@ -121,10 +121,10 @@ function ticketsOf({ ends: { slots } }: LoopInside, kernel: FakeKernel): Tickets
 
 /** Attempts are what the kernel has of them. */
 function checkAttempts({ connector }: LoopInside, kernel: FakeKernel): void {
-  const known = new Set<string>();
+  const known = new Set<number>();
   const entries = [...kernel.inFlight].map(({ entry }) => entry);
   for (const { low, high } of [...entries, ...kernel.prepared]) {
-    if (isOfAttempt(low)) known.add(ticketName(low, high));
+    if (isOfAttempt(low)) known.add(ticketKey(low, high));
   }
   let count = 0;
   for (const { generation, operation, owner, slot } of connector.slots) {
@@ -133,7 +133,7 @@ function checkAttempts({ connector }: LoopInside, kernel: FakeKernel): void {
       continue;
     }
     count++;
-    const ticket = ticketName(ticketLow(operation, slot), generation);
+    const ticket = ticketKey(ticketLow(operation, slot), generation);
     holds(known.has(ticket), "an attempt is under way exactly when the kernel has it");
   }
   holds(known.size === count, "the kernel has no attempt that is over");
@@ -164,15 +164,15 @@ function checkDial(
 }
 
 /** Whether a prompt send to it was over silently, and the loop is not sure yet. */
-function isSilent({ slot, generation, isPrompt }: UringEnd, tickets: ReadonlySet<string>): boolean {
-  return isPrompt && !tickets.has(ticketName(ticketLow(Operation.Send, slot), generation));
+function isSilent({ slot, generation, isPrompt }: UringEnd, tickets: ReadonlySet<number>): boolean {
+  return isPrompt && !tickets.has(ticketKey(ticketLow(Operation.Send, slot), generation));
 }
 
 /** `armed`, `sendPending`, `watching` and `pending` are the truth. */
 function checkEnd(end: UringEnd, { tickets, perSlot, freeing }: Tickets): void {
   const { slot, generation } = end;
   const has = (operation: Operation) =>
-    tickets.has(ticketName(ticketLow(operation, slot), generation));
+    tickets.has(ticketKey(ticketLow(operation, slot), generation));
   holds(end.armed === has(Operation.Receive), "armed: the kernel has a receive");
   const isSending = end.sendPending || end.noticePending;
   const isKnown = has(Operation.Send) || isSilent(end, tickets);

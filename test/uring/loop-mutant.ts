@@ -6,7 +6,10 @@ import type { LoopClass } from "./life.ts";
 
 const SOURCE = join(import.meta.dir, "..", "..", "src");
 
-/** Makes broken engines: each is a copy of all of src/, because a module is imported only once. */
+/** Rooms above the engines, which these do not import. */
+const ABOVE = ["admin", "cli", "control", "library", "observe"].map((room) => join(SOURCE, room));
+
+/** Makes broken engines: each is a copy of all that it imports, because a module is imported only once. */
 export class LoopMutants {
   private readonly root = mkdtempSync(join(tmpdir(), "ringway-loops-"));
   private made = 0;
@@ -18,7 +21,7 @@ export class LoopMutants {
     const places = source.split(mutation.find).length - 1;
     if (places !== 1) throw new Error(`"${mutation.what}": what to find occurs ${places} times`);
     const copy = join(this.root, `${++this.made}`);
-    cpSync(SOURCE, copy, { recursive: true });
+    cpSync(SOURCE, copy, { recursive: true, filter: isNeeded });
     // By a function, because a replacement text may contain `$`.
     const mutated = source.replace(mutation.find, () => mutation.replace);
     writeFileSync(join(copy, folder, file), mutated);
@@ -29,4 +32,8 @@ export class LoopMutants {
   clear(): void {
     rmSync(this.root, { recursive: true });
   }
+}
+
+function isNeeded(path: string): boolean {
+  return !ABOVE.includes(path) && !path.endsWith(".test.ts");
 }

@@ -25,11 +25,13 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "group.ts": [
     {
       what: "a buffer that was sent is not given back",
+      seed: 1,
       find: "if (uses === 0 && this.open[index] === 0) this.comeBack(index);",
       replace: "",
     },
     {
       what: "a buffer is given back while chunks of it wait",
+      seed: 8,
       find: "if (uses === 0 && this.open[index] === 0) this.comeBack(index);",
       replace: "if (this.open[index] === 0) this.comeBack(index);",
     },
@@ -40,16 +42,19 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "buffers are provided beyond the limit",
+      seed: 6,
       find: "this.provided < this.level && this.provided + this.held < this.limit",
       replace: "this.provided < this.level",
     },
     {
       what: "a buffer that came back empty is forgotten",
+      seed: 16,
       find: "    this.provided--;\n    this.provide(index);\n  }\n\n  /** One chunk",
       replace: "  }\n\n  /** One chunk",
     },
     {
       what: "every chunk begins where its buffer begins",
+      seed: 3,
       find: "this.filled[index] = start + size;",
       replace: "",
     },
@@ -64,11 +69,13 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "memory.ts": [
     {
       what: "who waits for buffers is never fed",
+      seed: 7,
       find: "if (end.hasBuffers) end.feed();\n      else this.waiting.push(end);",
       replace: "this.waiting.push(end);",
     },
     {
       what: "who waits for buffers is fed at once",
+      seed: 6,
       find: "if (end.hasBuffers) end.feed();",
       replace: "if (true) end.feed();",
     },
@@ -89,18 +96,21 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a mirror gets the first of several chunks only",
+      seed: 8,
       find: "      left -= length;\n    }\n    return views;",
       replace: "      break;\n    }\n    return views;",
     },
     {
       what: "what came too late stays in the queue",
+      seed: 1,
       find: "    this.last = before;\n    while (chunk !== NONE) {",
       replace: "    this.last = before;\n    while (false) {",
     },
   ],
-  "../lane.ts": [
+  "../../relay/lane.ts": [
     {
       what: "a mirror gets all that is queued, not what was sent",
+      seed: 8,
       find: "for (const view of queue.views(0, size)) this.copy.push(view);",
       replace: "for (const view of queue.views(0, queue.size)) this.copy.push(view);",
     },
@@ -116,22 +126,26 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "bytes that came after the pause are not counted",
+      seed: 5,
       find: "const kept = flow.flushed(size, queue.room);",
       replace: "const kept = size;",
     },
     {
       what: "a receive brings more than the rate allows",
+      seed: 8,
       find: "      if (source.isReceiving) return;\n      most = pacing.allowance();",
       replace:
         "      if (source.isReceiving) return;\n      most = pacing.allowance() > 0 ? 1 << 20 : 0;",
     },
     {
       what: "what was received does not count for the rate",
+      seed: 12,
       find: "if (this.pacing !== null && this.pacesSource) this.pacing.used(size);",
       replace: "",
     },
     {
       what: "who has rested does not go on",
+      seed: 12,
       find: "      if (this.wantsMore) this.receive(false);\n    } else this.sendOn();",
       replace: "    } else this.sendOn();",
     },
@@ -147,6 +161,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "who was full is never read again",
+      seed: 7,
       find: "if (flow.starved && queue.isRoomy) effects |= flow.fed();",
       replace: "",
     },
@@ -154,11 +169,13 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "end.ts": [
     {
       what: "a paused end is still read",
+      seed: 5,
       find: "    if (this.armed && !this.cancelling) this.cancelReceive();\n    this.watch();",
       replace: "    this.watch();",
     },
     {
       what: "a receive that found no buffer is armed at once, whether there are any or not",
+      seed: 4,
       find: "if (!lane.wantsMore || !group.dry || group.slabs === memory.large) {",
       replace: "if (lane.wantsMore) {",
     },
@@ -179,16 +196,19 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a prompt send that has told counts as taken whole",
+      seed: 37,
       find: "    if (!this.isPrompt) return false;\n",
       replace: "    if (!this.sendPending) return false;\n",
     },
     {
       what: "sends are not cancelled at the end",
+      seed: 11,
       find: "if (this.sendPending) this.cancelOperation(Operation.Send);",
       replace: "",
     },
     {
       what: "receives are not cancelled at the end",
+      seed: 5,
       find: "if (this.armed) this.cancelOperation(Operation.Receive);",
       replace: "",
     },
@@ -199,11 +219,12 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "an end is somebody else's while the kernel still reads what was queued for it",
+      seed: 12,
       find: "if (this.descriptor >= 0 || this.noticePending || owner === null) return;",
       replace: "if (this.descriptor >= 0 || owner === null) return;",
     },
   ],
-  "../completing-conduit.ts": [
+  "../../relay/completing-conduit.ts": [
     {
       what: "a relay is closed while operations of it are in flight",
       find: "      client?.cancel();\n      upstream?.cancel();\n      return;\n",
@@ -220,7 +241,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "",
     },
   ],
-  "../conduit.ts": [
+  "../../relay/conduit.ts": [
     {
       what: "of whom nothing is known passes for a unix client",
       find: "clientOf(options.address, () => client.otherAddress)",
@@ -228,6 +249,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a copy does not hear of its relay's end",
+      seed: 9,
       find: "    this.copy?.leave(this.endsCleanly);\n",
       replace: "",
     },
@@ -243,38 +265,45 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a relay that ends goes on waiting for an upstream",
+      seed: 7,
       find: "    this.listener.waiting.delete(this as never);\n",
       replace: "",
     },
   ],
-  "../dialer.ts": [
+  "../../relay/dialer.ts": [
     {
       what: "attempts go on when another one was faster",
+      seed: 6,
       find: "if (one !== answered) one.abandon();",
       replace: "",
     },
     {
       what: "another address is tried after the upstream has answered",
+      seed: 5,
       find: "    relay.untried = NONE;\n    for",
       replace: "    for",
     },
     {
       what: "the next address is tried when the others have failed",
+      seed: 40,
       find: "      this.beginNext(relay);\n    }\n  }\n\n  /** A dial has failed",
       replace: "    }\n  }\n\n  /** A dial has failed",
     },
     {
       what: "all addresses of a name are tried at once",
+      seed: 3,
       find: "if (attempts.length === ATTEMPTS_MAX) attempts.shift()?.abandon();",
       replace: "",
     },
     {
       what: "an attempt that gives way goes on",
+      seed: 37,
       find: "attempts.shift()?.abandon();",
       replace: "attempts.shift();",
     },
     {
       what: "an attempt that has failed stays the dial's",
+      seed: 4,
       find: "    attempts.splice(attempts.indexOf(attempt), 1);\n",
       replace: "",
     },
@@ -321,19 +350,22 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "    return 0;",
     },
   ],
-  "../relay-story.ts": [
+  "../../relay/relay-story.ts": [
     {
       what: "an answer is for whoever has the slot",
+      seed: 7,
       find: "return generation === tenant && isSameDial && dialing;",
       replace: "return isSameDial && dialing;",
     },
     {
       what: "an answer is for whichever dial there is",
+      seed: 1,
       find: "const isSameDial = this.dials === dial && this.upstreamSlot !== null;",
       replace: "const isSameDial = true;",
     },
     {
       what: "an answer is for a relay that waits, too",
+      seed: 1,
       find: "const isSameDial = this.dials === dial && this.upstreamSlot !== null;",
       replace: "const isSameDial = this.dials === dial;",
     },
@@ -346,43 +378,51 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "who waits to be accepted is reset by a stop",
+      seed: 16,
       find: "loop.accept(listener, accepted);",
       replace: "loop.closeNow(accepted);",
     },
     {
       what: "who waits behind a client that has left is reset by a stop",
+      seed: 16,
       find: "else if (isGoodbye(-accepted)) failures++;",
       replace: "",
     },
   ],
-  "../mirror/copy.ts": [
+  "../../relay/mirror/copy.ts": [
     {
       what: "what the mirror has left is forgotten",
+      seed: 21,
       find: "      rest = bytes.subarray(taken);\n",
       replace: "      return;\n",
     },
     {
       what: "bytes overtake those that wait for the mirror",
+      seed: 35,
       find: "if (this.phase === CopyPhase.Open && this.backlog.size === 0) {",
       replace: "if (this.phase === CopyPhase.Open) {",
     },
     {
       what: "what the mirror has taken is sent again",
+      seed: 21,
       find: "    backlog.consume(size);\n",
       replace: "",
     },
     {
       what: "the mirror is told the end before the last byte",
+      seed: 23,
       find: "if (this.phase !== CopyPhase.Open || this.backlog.size > 0) return;",
       replace: "if (this.phase !== CopyPhase.Open) return;",
     },
     {
       what: "an orderly end is a reset for the mirror",
+      seed: 38,
       find: "    this.end = End.Fin;\n",
       replace: "",
     },
     {
       what: "the mirror's own end is not waited for",
+      seed: 14,
       find: "      if (this.mirrorEnded) this.closeNow(true);\n",
       replace: "",
     },
@@ -390,21 +430,25 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "copy.ts": [
     {
       what: "a copy's connection is closed while an operation uses it",
+      seed: 4,
       find: "    if (this.pending > 0) return;\n",
       replace: "",
     },
     {
       what: "what a mirror answers is received once",
+      seed: 14,
       find: "else if (result > 0 || mayTryAgain(-result)) this.receive();",
       replace: "else if (result > 0) return;\n    else if (mayTryAgain(-result)) this.receive();",
     },
     {
       what: "a send to a mirror that was interrupted is the last one",
+      seed: 60,
       find: "else if (mayTryAgain(-result)) this.sendWaiting();",
       replace: "else if (mayTryAgain(-result)) return;",
     },
     {
       what: "one send is all that a mirror gets of what waits",
+      seed: 35,
       find: "      this.took(result);\n      this.sendWaiting();\n",
       replace: "      this.took(result);\n",
     },
@@ -417,6 +461,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "loop.ts": [
     {
       what: "completions are left lying",
+      seed: 2,
       find: "      this.completed(at);\n",
       replace: "      if (this.events % 64 !== 0) this.completed(at);\n",
     },
@@ -424,15 +469,16 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     { what: "buffers are not provided", find: "    this.memory.refill();\n", replace: "" },
     {
       what: "prompt sends count as over before they are submitted",
+      seed: 22,
       find: "this.kernel.unsubmitted === 0 && !this.kernel.isOverflown",
       replace: "!this.kernel.isOverflown",
     },
     {
       what: "prompt sends count as over while completions wait in the kernel",
+      seed: 40,
       find: "this.kernel.unsubmitted === 0 && !this.kernel.isOverflown",
       replace: "this.kernel.unsubmitted === 0",
       // One story in a thousand comes to it; those of this seed within some hundreds.
-      seed: 1,
     },
     {
       what: "prompt sends are never over",
@@ -445,14 +491,16 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "        this.report.woken();",
     },
   ],
-  "../hall.ts": [
+  "../../relay/hall.ts": [
     {
       what: "a stop leaves copies behind",
+      seed: 20,
       find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.carrier.stopped(this.ending.cutCount);",
       replace: "this.carrier.stopped(this.ending.cutCount);",
     },
     {
       what: "accepting pauses for good",
+      seed: 3,
       find: "      this.carrier.resume();\n",
       replace: "",
     },
@@ -462,9 +510,10 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "this.spare.push(relay, relay);",
     },
   ],
-  "../ending/ending.ts": [
+  "../../relay/ending/ending.ts": [
     {
       what: "relays go on after the drain",
+      seed: 5,
       find: "for (const relay of this.running) this.cut(relay);",
       replace: "",
     },

@@ -79,7 +79,7 @@ const anyStory: fc.Arbitrary<Story> = fc.record({
  * bit are for plain receives: what is left of one has no room for a message's header, and a bundle
  * does not say where in its first one it begins.
  */
-export const story = anyStory.map(
+const story = anyStory.map(
   (one): Story => ({
     ...one,
     receiveAs: one.incremental ? "plain" : one.receiveAs,

@@ -16,9 +16,12 @@ afterAll(() => mutants.clear(), TIMEOUT_MS);
 /** The most stories for a mutant: those that bite it may be one in several hundred. */
 const STORIES_MAX = 2_000;
 /** So many are enough to see that a mutant as such is no worse: the fuzz has the rest. */
-const STORIES_FEW = 200;
+const STORIES_FEW = 50;
 
-/** The same stories for every mutant, so that one which survives does so every time. */
+/**
+ * The same stories for every mutant, so that one which survives does so every time. Where those of 1338 bite
+ * late, the table of mutations has a seed whose do so among the first.
+ */
 function fails(Loop: LoopClass, numRuns: number, seed = 1338): boolean {
   return fc.check(loopProperty(Loop), { seed, numRuns, endOnFailure: true }).failed;
 }

@@ -23,24 +23,29 @@ export class InFlight {
   /** A connect's outcome; null while nobody has answered, undefined before it was tried. */
   verdict: number | null | undefined;
 
+  /** The ticket that its completions carry, as a key. */
+  readonly ticket: number;
+
   constructor(
     readonly entry: Submission,
     readonly file: File | null,
     readonly isMultishot: boolean,
-  ) {}
+  ) {
+    this.ticket = ticketKey(entry.low, entry.high);
+  }
 
   /** It is over, and nobody waits for its completion. */
   get isTold(): boolean {
     return this.isOver && operationOf(this.entry.low) === Operation.Ignored;
   }
-
-  /** The ticket that its completions carry. */
-  get ticket(): string {
-    return ticketName(this.entry.low, this.entry.high);
-  }
 }
 
-/** A ticket as a key. */
+/** A ticket as a key, for sets that are made in every turn: generations are small, so that it is exact. */
+export function ticketKey(low: number, high: number): number {
+  return high * 2 ** 32 + low;
+}
+
+/** A ticket as a part of a name. */
 export function ticketName(low: number, high: number): string {
   return `${low}:${high}`;
 }

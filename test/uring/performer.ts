@@ -1,4 +1,3 @@
-import { Errno } from "../../src/engine/linux.ts";
 import {
   CQE_BUFFER_SHIFT,
   CqeFlag,
@@ -9,6 +8,7 @@ import {
   SocketCommand,
 } from "../../src/engine/uring/abi.ts";
 import { slotOf } from "../../src/engine/uring/ticket.ts";
+import { Errno } from "../../src/system/linux.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
 import type { BufferRing, Piece } from "./buffer-ring.ts";
 import type { Clock } from "./clock.ts";

@@ -1,6 +1,6 @@
 import type { Address, Mode } from "../../src/config/options.ts";
-import { Errno } from "../../src/engine/linux.ts";
-import { decodeSockaddr, encodeSockaddr } from "../../src/engine/sockaddr.ts";
+import { Errno } from "../../src/system/linux.ts";
+import { decodeSockaddr, encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { sizesUpTo } from "../fixtures/random.ts";
 import type { Clock } from "./clock.ts";
 import { Connection } from "./connection.ts";

@@ -2,9 +2,9 @@ import { availableParallelism } from "node:os";
 import type { EngineName } from "../../config/options.ts";
 import { choose } from "../../engine/select.ts";
 import { canListen } from "../../engine/sockets/can-listen.ts";
-import { kernelRelease, readText } from "../../engine/system.ts";
 import { probe } from "../../engine/uring/probe.ts";
 import { type Check, obstacle } from "../../engine/uring/report.ts";
+import { kernelRelease, readText } from "../../system/system.ts";
 import { version } from "../program.ts";
 import { type LimitFinding, limits } from "./limits.ts";
 

@@ -1,5 +1,5 @@
+import { formatCount, formatSize } from "../../base/quantity.ts";
 import { defaults, listenerDefaults } from "../../config/options.ts";
-import { formatCount, formatSize } from "../../config/quantity.ts";
 import {
   Capability,
   groupLimits,
@@ -9,7 +9,7 @@ import {
   type ReadText,
   sysctl,
   sysctlNumber,
-} from "../../engine/system.ts";
+} from "../../system/system.ts";
 
 /** One limit of the system that a busy proxy may meet. */
 export interface LimitFinding {

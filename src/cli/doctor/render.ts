@@ -1,4 +1,4 @@
-import { formatCounted } from "../../config/quantity.ts";
+import { formatCounted } from "../../base/quantity.ts";
 import type { Check } from "../../engine/uring/report.ts";
 import type { Findings } from "./examine.ts";
 import type { LimitFinding } from "./limits.ts";

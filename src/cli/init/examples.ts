@@ -1,4 +1,4 @@
-import { ConfigError } from "../../config/error.ts";
+import { ConfigError } from "../../base/error.ts";
 import { fragmentOf, type Setting, type Table } from "../../config/table/setting.ts";
 import { listenerTable, proxyTable, upstreamTable, uringTable } from "../../config/table/table.ts";
 import { wrap } from "../wrap.ts";

@@ -1,5 +1,5 @@
 import type { AccountOptions } from "../../config/options.ts";
-import type { ReadText } from "../../engine/system.ts";
+import type { ReadText } from "../../system/system.ts";
 import { StartError } from "../start-error.ts";
 
 /** A user and his groups, by their numbers. */

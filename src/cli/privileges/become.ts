@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import type { AccountOptions } from "../../config/options.ts";
-import { errnoName, takeIdentity } from "../../engine/linux.ts";
-import { type ReadText, readText } from "../../engine/system.ts";
+import { errnoName, takeIdentity } from "../../system/linux.ts";
+import { type ReadText, readText } from "../../system/system.ts";
 import { StartError } from "../start-error.ts";
 import { type Account, findAccount } from "./accounts.ts";
 

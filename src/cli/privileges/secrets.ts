@@ -1,5 +1,5 @@
 import type { Settings } from "../../config/validate.ts";
-import { forbidCoreDumps } from "../../engine/linux.ts";
+import { forbidCoreDumps } from "../../system/linux.ts";
 import type { CheckOptions } from "../../upstream/health/check-options.ts";
 
 /**

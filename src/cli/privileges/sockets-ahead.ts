@@ -1,4 +1,4 @@
-import { formatAddress } from "../../config/address.ts";
+import { formatAddress } from "../../base/address.ts";
 import type { Address, ProxyOptions, WantedListener } from "../../config/options.ts";
 import type { TakeSockets } from "../../control/proxy.ts";
 import { closeAll, type GivenSockets, openPlaces } from "../../engine/listening-socket.ts";

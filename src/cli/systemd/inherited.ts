@@ -1,11 +1,11 @@
-import { formatAddress } from "../../config/address.ts";
-import { describe } from "../../config/error.ts";
-import { formatCount } from "../../config/quantity.ts";
+import { formatAddress } from "../../base/address.ts";
+import { describe } from "../../base/error.ts";
+import { formatCount } from "../../base/quantity.ts";
 import type { TakeSockets } from "../../control/proxy.ts";
-import { socketKind } from "../../engine/libc.ts";
-import { closeNow, closeOnExec, keepUrgentBytes, ownAddress } from "../../engine/linux.ts";
 import type { ListeningSocket } from "../../engine/listening-socket.ts";
-import { decodeSockaddr } from "../../engine/sockaddr.ts";
+import { socketKind } from "../../system/libc.ts";
+import { closeNow, closeOnExec, keepUrgentBytes, ownAddress } from "../../system/linux.ts";
+import { decodeSockaddr } from "../../system/sockaddr.ts";
 import { StartError } from "../start-error.ts";
 
 /** The first descriptor that is passed on: SD_LISTEN_FDS_START. */

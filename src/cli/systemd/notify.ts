@@ -1,5 +1,5 @@
-import { monotonicMicros, sendDatagram } from "../../engine/linux.ts";
-import { encodeSockaddr } from "../../engine/sockaddr.ts";
+import { monotonicMicros, sendDatagram } from "../../system/linux.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 
 /** What a service manager is told, of sd_notify(3). */
 export type State = "READY=1" | "RELOADING=1" | "STOPPING=1" | "WATCHDOG=1";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { sample } from "../../control/admin/sample.ts";
-import { urgencyOf } from "../../control/admin/standing.ts";
-import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
+import type { ListenerDocument } from "../../admin/listener-document.ts";
+import { sample } from "../../admin/sample.ts";
+import { urgencyOf } from "../../admin/standing.ts";
+import type { StateDocument } from "../../admin/state.ts";
 import type { UpstreamView } from "../../control/upstream-view.ts";
 import { relayStatistics, statistics } from "../../observe/statistics.ts";
 import { engineStats, flowStats, relaySummary } from "../../observe/test-figures.ts";

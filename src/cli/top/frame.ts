@@ -1,10 +1,11 @@
-import { printable } from "../../config/error.ts";
-import { formatCount, formatCounted, formatDuration, formatSize } from "../../config/quantity.ts";
-import type { RelaysDocument } from "../../control/admin/api.ts";
-import type { RelayOrder } from "../../control/admin/relay-query.ts";
-import type { Sample } from "../../control/admin/sample.ts";
-import { downOf, Urgency, urgencyOf } from "../../control/admin/standing.ts";
-import type { ListenerDocument, StateDocument } from "../../control/admin/state.ts";
+import type { RelaysDocument } from "../../admin/api.ts";
+import type { ListenerDocument } from "../../admin/listener-document.ts";
+import type { RelayOrder } from "../../admin/relay-query.ts";
+import type { Sample } from "../../admin/sample.ts";
+import { downOf, Urgency, urgencyOf } from "../../admin/standing.ts";
+import type { StateDocument } from "../../admin/state.ts";
+import { printable } from "../../base/error.ts";
+import { formatCount, formatCounted, formatDuration, formatSize } from "../../base/quantity.ts";
 import type { UpstreamView } from "../../control/upstream-view.ts";
 import type { RelayStatistics } from "../../observe/statistics.ts";
 import { type Column, clip, layOut } from "../text-table.ts";

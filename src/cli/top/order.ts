@@ -1,4 +1,4 @@
-import type { RelayOrder } from "../../control/admin/relay-query.ts";
+import type { RelayOrder } from "../../admin/relay-query.ts";
 
 /** How the relays are sorted. */
 export interface Order {

@@ -1,7 +1,7 @@
-import { formatDuration } from "../../config/quantity.ts";
-import type { RelaysDocument } from "../../control/admin/api.ts";
-import { isSameProcess, sample } from "../../control/admin/sample.ts";
-import type { StateDocument } from "../../control/admin/state.ts";
+import type { RelaysDocument } from "../../admin/api.ts";
+import { isSameProcess, sample } from "../../admin/sample.ts";
+import type { StateDocument } from "../../admin/state.ts";
+import { formatDuration } from "../../base/quantity.ts";
 import { relaysAnswer, stateAnswer } from "../admin-answers.ts";
 import type { AdminClient } from "../admin-client.ts";
 import { StartError } from "../start-error.ts";
@@ -11,7 +11,7 @@ import { RelayRates } from "./relay-rates.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Between two looks, in milliseconds. */
-export const EVERY_MS = 1_000;
+const EVERY_MS = 1_000;
 /** Relays that one look may ask for. */
 const RELAYS_MAX = 1_000;
 

@@ -1,12 +1,12 @@
+import { formatAddress, parseAddress } from "../../base/address.ts";
+import { formatDuration, parseDuration } from "../../base/quantity.ts";
 import {
   type CheckOptions,
   ejectionDefaults,
   httpDefaults,
 } from "../../upstream/health/check-options.ts";
 import { Pattern } from "../../upstream/health/pattern.ts";
-import { formatAddress, parseAddress } from "../address.ts";
 import { certificates, privateKey } from "../pem-file.ts";
-import { formatDuration, parseDuration } from "../quantity.ts";
 import { isWord, type Rule, refuse, scalar } from "../rule.ts";
 import { secret, secretOrFile } from "../secrets.ts";
 import {

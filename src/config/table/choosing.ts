@@ -1,10 +1,10 @@
+import { formatAddress } from "../../base/address.ts";
+import { ipKind } from "../../base/ip.ts";
+import { formatDuration } from "../../base/quantity.ts";
 import { policies } from "../../upstream/balance/balance.ts";
 import { type DnsServer, parseServer } from "../../upstream/names/dns-server.ts";
 import { dnsTtlDefaults } from "../../upstream/names/dns-ttl.ts";
-import { formatAddress } from "../address.ts";
 import { dnsAllow, formatDnsNetwork } from "../dns-allow.ts";
-import { ipKind } from "../ip.ts";
-import { formatDuration } from "../quantity.ts";
 import { refuse, scalar } from "../rule.ts";
 import { sourceAddresses } from "../source-address.ts";
 import {

@@ -1,6 +1,6 @@
-import { parseAddress } from "../address.ts";
+import { parseAddress } from "../../base/address.ts";
+import { parseSize } from "../../base/quantity.ts";
 import type { Address } from "../options.ts";
-import { parseSize } from "../quantity.ts";
 import { refuse, scalar, tight } from "../rule.ts";
 import { addressBy, count, sizeBy } from "./kind.ts";
 import { perListener } from "./setting.ts";

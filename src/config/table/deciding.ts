@@ -1,4 +1,4 @@
-import type { Route } from "../../edge/route/connection.ts";
+import type { Route } from "../../entry/route/connection.ts";
 import { refuse } from "../rule.ts";
 import { duration, functionBy, namedWord } from "./kind.ts";
 import { Code, perListener } from "./setting.ts";

@@ -1,7 +1,7 @@
-import { formatNetwork, type Network, parseNetwork } from "../../edge/access/networks.ts";
+import { formatDuration, parseDuration, parseSize } from "../../base/quantity.ts";
+import { formatNetwork, type Network, parseNetwork } from "../../entry/access/networks.ts";
 import type { Believed, NetworkList } from "../edge.ts";
 import type { ProxyProtocolIn, ProxyProtocolOut, Refusal } from "../options.ts";
-import { formatDuration, parseDuration, parseSize } from "../quantity.ts";
 import { isWord, refuse, scalar } from "../rule.ts";
 import {
   byteRateBy,

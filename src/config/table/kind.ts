@@ -1,6 +1,6 @@
-import { formatAddress } from "../address.ts";
+import { formatAddress } from "../../base/address.ts";
+import { formatCount, formatDuration, formatMicros } from "../../base/quantity.ts";
 import type { Address } from "../options.ts";
-import { formatCount, formatDuration, formatMicros } from "../quantity.ts";
 import * as rules from "../rule.ts";
 import { either, type Rule, tight } from "../rule.ts";
 

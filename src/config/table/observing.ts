@@ -1,10 +1,10 @@
-import { parseAddress } from "../address.ts";
-import { ConfigError, describe } from "../error.ts";
+import { parseAddress } from "../../base/address.ts";
+import { ConfigError, describe } from "../../base/error.ts";
+import { NO_SYSLOG } from "../../base/words-of-others.ts";
 import { fileGroup, fileMode, fileUser } from "../file-access.ts";
 import type { Address } from "../options.ts";
 import { type Rule, refuse } from "../rule.ts";
 import { secretOrFile } from "../secrets.ts";
-import { NO_SYSLOG } from "../words-of-others.ts";
 import {
   addressBy,
   durationOrOff,

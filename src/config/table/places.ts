@@ -1,4 +1,4 @@
-import { formatAddress } from "../address.ts";
+import { formatAddress } from "../../base/address.ts";
 import { defaults } from "../defaults.ts";
 
 /*

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { secretKeys } from "../secret-keys.ts";
+import { secretKeys } from "../../base/secret-keys.ts";
 import { NOT_SHOWN } from "./kind.ts";
 import type { Setting } from "./setting.ts";
 import { listenerTable, proxyTable, settingGroups, upstreamTable, uringTable } from "./table.ts";

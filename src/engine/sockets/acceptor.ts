@@ -1,14 +1,14 @@
 import { renameSync } from "node:fs";
 import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
-import { formatAddress } from "../../config/address.ts";
+import { formatAddress } from "../../base/address.ts";
 import type { Address, FileAccess } from "../../config/options.ts";
-import { ListenError } from "../engine.ts";
-import { madeForOwner, setSocketAccess } from "../file-access.ts";
+import { madeForOwner, setSocketAccess } from "../../system/file-access.ts";
+import { closeDescriptor, duplicate, setBacklog } from "../../system/libc.ts";
+import { keepUrgentBytes, setBlocking } from "../../system/linux.ts";
+import { removeSocketFile, removeStaleSocket } from "../../system/socket-file.ts";
 import type { Held } from "../held.ts";
-import { closeDescriptor, duplicate, setBacklog } from "../libc.ts";
-import { keepUrgentBytes, setBlocking } from "../linux.ts";
+import { ListenError } from "../listen-error.ts";
 import type { GivenSockets, SocketSettings } from "../listening-socket.ts";
-import { removeSocketFile, removeStaleSocket } from "../socket-file.ts";
 import type { SocketsConduit } from "./conduit.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */

@@ -1,10 +1,10 @@
 import type { SocketHandler } from "bun";
 import type { Address, TcpAddress } from "../../config/options.ts";
 import { sourceFor } from "../../config/source-address.ts";
-import { dialCode } from "../dial-reason.ts";
-import { canOpenSocket, endAttempt, nextDescriptor, socketCookie } from "../libc.ts";
-import { meetsItself } from "../self-connect.ts";
-import { encodeSockaddr } from "../sockaddr.ts";
+import { dialCode } from "../../system/dial-reason.ts";
+import { canOpenSocket, endAttempt, nextDescriptor, socketCookie } from "../../system/libc.ts";
+import { meetsItself } from "../../system/self-connect.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 import type { DialWindow } from "./dial-window.ts";
 
 /**

@@ -1,25 +1,31 @@
-import { cleanUpOrThrow } from "../../clean-up.ts";
+import { cleanUpOrThrow } from "../../base/clean-up.ts";
+import { Side } from "../../base/reason.ts";
 import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
-import { Side } from "../../flow/reason.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
-import { Conduit } from "../conduit.ts";
-import type { Hall } from "../hall.ts";
-import { Lane } from "../lane.ts";
-import { unreadBytes } from "../libc.ts";
-import { receiveNow } from "../linux.ts";
-import type { Meter } from "../meter.ts";
+import { Conduit } from "../../relay/conduit.ts";
+import type { Hall } from "../../relay/hall.ts";
+import { Lane } from "../../relay/lane.ts";
+import type { Meter } from "../../relay/ledger/meter.ts";
+import { unreadBytes } from "../../system/libc.ts";
+import { receiveNow } from "../../system/linux.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import type { Attempt } from "./connector.ts";
+import type { Attempt, AttemptOwner } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
 import { ChunkQueue } from "./queue.ts";
 import { FLOW_LIMIT, RECEIVE_MAX, type Reservoir } from "./reservoir.ts";
 import type { Turn } from "./turn.ts";
 
+/** A listener whose relays these are. */
+export type SocketsListener = Listener<SocketsConduit>;
+
+/** All relays of an engine. */
+export type SocketsHall = Hall<SocketsConduit, SocketsListener>;
+
 /** What a conduit needs of its engine. */
 export interface SocketsHost {
-  readonly hall: Hall<SocketsConduit, Listener>;
+  readonly hall: SocketsHall;
   /** The memory of the up flows and of the down flows. */
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -30,13 +36,10 @@ export interface SocketsHost {
  * A relay on Bun's sockets, whose callbacks it is told of. Bun calls back synchronously from `terminate` and
  * `shutdown`.
  */
-export class SocketsConduit extends Conduit<
-  SocketsEnd,
-  ChunkQueue,
-  Attempt,
-  Listener,
-  Hall<SocketsConduit, Listener>
-> {
+export class SocketsConduit
+  extends Conduit<SocketsEnd, ChunkQueue, Attempt, SocketsListener, SocketsHall>
+  implements AttemptOwner
+{
   readonly relay: Relay;
   readonly up: SocketsLane;
   readonly down: SocketsLane;
@@ -46,7 +49,7 @@ export class SocketsConduit extends Conduit<
   /** Old enough for the kernel to ask silent ends whether they live. */
   private keepsAlive = false;
 
-  constructor(host: SocketsHost, listener: Listener) {
+  constructor(host: SocketsHost, listener: SocketsListener) {
     super(host.hall, listener);
     const flow = () => new Flow(RECEIVE_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
@@ -64,7 +67,7 @@ export class SocketsConduit extends Conduit<
     return this.clientSocket.open(client);
   }
 
-  override accept(id: number, client: SocketsEnd, listener: Listener): void {
+  override accept(id: number, client: SocketsEnd, listener: SocketsListener): void {
     this.keepsAlive = false;
     super.accept(id, client, listener);
   }

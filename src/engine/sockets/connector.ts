@@ -1,19 +1,32 @@
 import type { SocketHandler } from "bun";
+import { Side } from "../../base/reason.ts";
 import type { Address } from "../../config/options.ts";
-import { Side } from "../../flow/reason.ts";
-import type { Descriptors } from "../descriptors.ts";
-import { ownShortage } from "../dial-reason.ts";
-import type { DialAttempt, Dialer } from "../dialer.ts";
+import type { DialAttempt, Dialer, Dialing } from "../../relay/dialer.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { ownShortage } from "../../system/dial-reason.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { bunSocket } from "./bun-socket.ts";
-import type { SocketsConduit } from "./conduit.ts";
 import type { DialWindow } from "./dial-window.ts";
 import type { SocketsEnd } from "./end.ts";
 import type { OnDefect } from "./on-defect.ts";
 import type { Turn } from "./turn.ts";
 
+/** Who waits for an attempt, and has its connection. */
+export interface AttemptOwner extends Dialing<SocketsEnd> {
+  readonly listener: Dialing<SocketsEnd>["listener"] & {
+    readonly options: { readonly sourceAddresses: readonly string[] };
+  };
+  readonly clientSocket: SocketsEnd;
+  readonly upstreamSocket: SocketsEnd;
+  readonly down: {
+    /** The upstream has sent FIN. */
+    sourceEnded(): void;
+  };
+  closed(side: Side, isBroken: boolean): void;
+}
+
 /** Dials for the conduits of this engine. */
-export type SocketsDialer = Dialer<SocketsEnd, Attempt, SocketsConduit>;
+export type SocketsDialer = Dialer<SocketsEnd, Attempt, AttemptOwner>;
 
 /**
  * One connection to an upstream, from the attempt to the last callback.
@@ -27,7 +40,7 @@ export class Attempt extends BunAttempt implements DialAttempt {
   /** @param conduit whose upstream this is; null once abandoned, or failed */
   constructor(
     private readonly connector: Connector,
-    public conduit: SocketsConduit | null,
+    public conduit: AttemptOwner | null,
     readonly address: Address,
   ) {
     super();

@@ -1,11 +1,11 @@
 import type { SocketHandler } from "bun";
 import type { Address } from "../../config/options.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import type { Descriptors } from "../descriptors.ts";
-import { unsentBytes } from "../libc.ts";
-import { SocketOption, setOption } from "../linux.ts";
-import { ANSWER_BYTES, type Copies } from "../mirror/copies.ts";
-import { Copy, CopyPhase } from "../mirror/copy.ts";
+import { ANSWER_BYTES, type Copies } from "../../relay/mirror/copies.ts";
+import { Copy, CopyPhase } from "../../relay/mirror/copy.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { unsentBytes } from "../../system/libc.ts";
+import { SocketOption, setOption } from "../../system/linux.ts";
 import { BunAttempt, connect } from "./attempt.ts";
 import { type BunSocket, bunSocket, recycle } from "./bun-socket.ts";
 import type { DialWindow } from "./dial-window.ts";

@@ -1,9 +1,9 @@
-import { ipKind } from "../../config/ip.ts";
+import { ipKind } from "../../base/ip.ts";
+import type { Lane } from "../../relay/lane.ts";
+import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../../system/libc.ts";
+import { keepUrgentBytes } from "../../system/linux.ts";
+import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../../system/sockaddr.ts";
 import type { End } from "../end.ts";
-import type { Lane } from "../lane.ts";
-import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../libc.ts";
-import { keepUrgentBytes } from "../linux.ts";
-import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
 import type { BunSocket } from "./bun-socket.ts";
 import type { ChunkQueue } from "./queue.ts";
 import type { Deferred, Turn } from "./turn.ts";

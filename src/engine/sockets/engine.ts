@@ -1,41 +1,38 @@
 import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
-import { cleanUp, forEach, type Step } from "../../clean-up.ts";
+import { cleanUp, forEach, type Step } from "../../base/clean-up.ts";
+import { timerAlarm } from "../../base/deadlines.ts";
+import { Side } from "../../base/reason.ts";
 import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
-import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
-import { Side } from "../../flow/reason.ts";
+import { answerOf, type RouteAnswer } from "../../entry/route/answer.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
-import type { Book } from "../book.ts";
-import { timerAlarm } from "../deadlines.ts";
-import type { Selection } from "../ending/dropping.ts";
-import {
-  type Acceptance,
-  accepts,
-  type Engine,
-  type EngineShare,
-  type EngineStats,
-  ListenError,
-  type Listening,
-  paused,
-  type RelaySummary,
-  wholeShare,
-} from "../engine.ts";
-import { Hall, type HallCarrier } from "../hall.ts";
+import type { Selection } from "../../relay/ending/dropping.ts";
+import { Hall, type HallCarrier } from "../../relay/hall.ts";
+import type { Book } from "../../relay/ledger/book.ts";
+import { Ledger } from "../../relay/ledger/ledger.ts";
+import { Meter } from "../../relay/ledger/meter.ts";
+import type { EngineStats, RelaySummary } from "../../relay/ledger/stats.ts";
+import type { Summary } from "../../relay/ledger/summary.ts";
+import type { Observer } from "../../relay/observer.ts";
+import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
+import { type EngineShare, wholeShare } from "../../relay/share.ts";
+import { canOpenSocket } from "../../system/libc.ts";
+import type { ResolveName } from "../../upstream/names/ask.ts";
+import { type Acceptance, accepts, type Engine, type Listening, paused } from "../engine.ts";
 import type { Held } from "../held.ts";
-import { Ledger } from "../ledger.ts";
-import { canOpenSocket } from "../libc.ts";
+import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
-import { Meter } from "../meter.ts";
-import type { ResolveName } from "../names.ts";
-import type { Observer } from "../observer.ts";
-import type { AskRoute, RouteQuestion } from "../route-desk.ts";
-import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import { SocketsConduit, type SocketsHost } from "./conduit.ts";
+import {
+  SocketsConduit,
+  type SocketsHall,
+  type SocketsHost,
+  type SocketsListener,
+} from "./conduit.ts";
 import { Attempt, Connector, type SocketsDialer } from "./connector.ts";
 import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
@@ -54,12 +51,14 @@ const ACCEPT_LOOK_MS = 1_000;
 const ACCEPT_LOOKS_MAX = 4;
 
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsConduit, Listener> {
+export class SocketsEngine
+  implements Engine, SocketsHost, HallCarrier<SocketsConduit, SocketsListener>
+{
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
-  readonly hall: Hall<SocketsConduit, Listener>;
+  readonly hall: SocketsHall;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly connector: Connector;
@@ -92,7 +91,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     const askRoute: AskRoute = (...question) => this.ask(...question);
     const links = { observer, resolve, askRoute, alarm: timerAlarm };
-    this.hall = new Hall<SocketsConduit, Listener>(this, this.ledger, share, links);
+    this.hall = new Hall<SocketsConduit, SocketsListener>(this, this.ledger, share, links);
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
     const pool = new Pool(
@@ -229,7 +228,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     return { listeners: this.listening.size, isPaused: !this.hall.isAccepting };
   }
 
-  newConduit(listener: Listener): SocketsConduit {
+  newConduit(listener: SocketsListener): SocketsConduit {
     return new SocketsConduit(this, listener);
   }
 
@@ -256,13 +255,13 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   private newListener(
     options: ListenerOptions,
     address: Address,
-    before: Listener | null,
-  ): Listener {
+    before: SocketsListener | null,
+  ): SocketsListener {
     const { hall } = this;
     return new Listener(hall.partsOf(options, address, before), hall.dialer);
   }
 
-  private accept(listener: Listener, socket: Socket<SocketsConduit>): void {
+  private accept(listener: SocketsListener, socket: Socket<SocketsConduit>): void {
     this.turn.event();
     this.hall.accept(listener, bunSocket(socket));
     this.hall.outsiders.makeRoom();

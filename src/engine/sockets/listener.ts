@@ -1,11 +1,10 @@
-import { keepAliveValues, type OptionValue } from "../keep-alive.ts";
-import { setOption } from "../linux.ts";
-import { RelayTimeouts } from "../relay-timeouts.ts";
+import { keepAliveValues, type OptionValue } from "../../relay/keep-alive.ts";
+import { RelayTimeouts, type Timed } from "../../relay/relay-timeouts.ts";
+import { setOption } from "../../system/linux.ts";
 import type { BunSocket } from "./bun-socket.ts";
-import type { SocketsConduit } from "./conduit.ts";
 
 /** The settings of an address that is accepted on, with the timeouts of the relays that have them. */
-export class Listener extends RelayTimeouts<SocketsConduit> {
+export class Listener<T extends Timed> extends RelayTimeouts<T> {
   private keepAliveValues: readonly OptionValue[] | null = null;
 
   /** Lets the kernel find out when the other end of a connection is gone without a word. */

@@ -1,7 +1,7 @@
 import type { Address, ListenerOptions } from "../../config/options.ts";
 import type { Listening } from "../engine.ts";
 import type { Acceptor } from "./acceptor.ts";
-import type { Listener } from "./listener.ts";
+import type { SocketsListener } from "./conduit.ts";
 
 /** A listener of this engine: a socket, and the settings of whoever comes next. */
 export class SocketsListening implements Listening {
@@ -9,8 +9,8 @@ export class SocketsListening implements Listening {
 
   constructor(
     readonly acceptor: Acceptor,
-    public listener: Listener,
-    private readonly renew: (options: ListenerOptions, before: Listener) => Listener,
+    public listener: SocketsListener,
+    private readonly renew: (options: ListenerOptions, before: SocketsListener) => SocketsListener,
     private readonly unlisten: () => Promise<void>,
   ) {}
 

@@ -1,5 +1,5 @@
 import type { Address } from "../../config/options.ts";
-import { isName } from "../names.ts";
+import { isName } from "../../upstream/names/ask.ts";
 
 /** What the control plane knows of this machine is as old as that, too; in milliseconds. */
 const FRESH_MS = 1_000;

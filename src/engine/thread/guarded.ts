@@ -1,8 +1,8 @@
-import type { ResolveName } from "../names.ts";
-import { type Observer, together } from "../observer.ts";
-import type { AskRoute } from "../route-desk.ts";
+import { stackOf } from "../../base/stack.ts";
+import { type Observer, together } from "../../relay/observer.ts";
+import type { AskRoute } from "../../relay/route-desk.ts";
+import type { ResolveName } from "../../upstream/names/ask.ts";
 import { FreshAnswers } from "./fresh-answers.ts";
-import { stackOf } from "./stack.ts";
 import type { Teller } from "./teller.ts";
 
 /** What a worker's engine tells and asks, and nothing of which throws. */

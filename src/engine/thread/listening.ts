@@ -1,7 +1,8 @@
-import { formatAddress } from "../../config/address.ts";
+import { formatAddress } from "../../base/address.ts";
 import type { Address, ListenerOptions } from "../../config/options.ts";
-import { ListenError, type Listening } from "../engine.ts";
-import { removeSocketFile } from "../socket-file.ts";
+import { removeSocketFile } from "../../system/socket-file.ts";
+import type { Listening } from "../engine.ts";
+import { ListenError } from "../listen-error.ts";
 
 /** What a listener in a worker is told. */
 interface Orders {

@@ -5,13 +5,13 @@ import type {
   MemoryOptions,
   UringOptions,
 } from "../../config/options.ts";
-import type { RouteAnswer } from "../../edge/route/answer.ts";
-import type { Caller } from "../../edge/route/connection.ts";
-import type { Selection } from "../ending/dropping.ts";
-import type { EngineShare } from "../engine.ts";
-import type { ProxyEvent } from "../events.ts";
-import type { DialRefusal } from "../names.ts";
-import type { Page, UpstreamPage } from "../pages.ts";
+import type { RouteAnswer } from "../../entry/route/answer.ts";
+import type { Caller } from "../../entry/route/connection.ts";
+import type { Selection } from "../../relay/ending/dropping.ts";
+import type { ProxyEvent } from "../../relay/events.ts";
+import type { Page, UpstreamPage } from "../../relay/ledger/pages.ts";
+import type { EngineShare } from "../../relay/share.ts";
+import type { DialRefusal } from "../../upstream/names/ask.ts";
 import type { RecordBatch } from "./records.ts";
 
 /** What a worker is born with. */

@@ -1,4 +1,4 @@
-import { Recurring } from "../recurring.ts";
+import { Recurring } from "../../base/recurring.ts";
 
 /** Between two looks whether a thread lives. */
 const LOOK_MS = 2_000;

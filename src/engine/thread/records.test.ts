@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import type { Address } from "../../config/options.ts";
 import { FlowCount, flowFigures } from "../../counts/figures.ts";
-import { type ClientAddress, ipClient, UNIX_CLIENT } from "../../edge/access/client-address.ts";
-import type { RelaySummary } from "../engine.ts";
-import { encodeSockaddr } from "../sockaddr.ts";
-import { Summary } from "../summary.ts";
+import { type ClientAddress, ipClient, UNIX_CLIENT } from "../../entry/access/client-address.ts";
+import type { RelaySummary } from "../../relay/ledger/stats.ts";
+import { Summary } from "../../relay/ledger/summary.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 import { Records, relaysOf } from "./records.ts";
 
 const own: Address = { kind: "tcp", host: "127.0.0.1", port: 6380 };

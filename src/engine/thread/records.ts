@@ -1,11 +1,11 @@
-import { formatAddress } from "../../config/address.ts";
+import { formatAddress } from "../../base/address.ts";
+import type { Reason } from "../../base/reason.ts";
 import type { Address } from "../../config/options.ts";
 import { type FlowStats, flowFigures } from "../../counts/figures.ts";
-import { CLIENT_ADDRESS_SIZE } from "../../edge/access/client-address.ts";
-import type { Reason } from "../../flow/reason.ts";
-import type { RelaySummary } from "../engine.ts";
-import type { MirrorOutcome } from "../mirror/reason.ts";
-import { endName, endNameOrNull, type Summary } from "../summary.ts";
+import { CLIENT_ADDRESS_SIZE } from "../../entry/access/client-address.ts";
+import type { RelaySummary } from "../../relay/ledger/stats.ts";
+import { endName, endNameOrNull, type Summary } from "../../relay/ledger/summary.ts";
+import type { MirrorOutcome } from "../../relay/mirror/reason.ts";
 
 /** Where in a record each number stands; the two flows' figures follow behind. */
 enum Field {

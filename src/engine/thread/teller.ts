@@ -1,12 +1,13 @@
 import type { MessagePort } from "node:worker_threads";
-import { cleanUp } from "../../clean-up.ts";
+import { cleanUp } from "../../base/clean-up.ts";
+import { defectText, stackOf } from "../../base/stack.ts";
 import type { Address } from "../../config/options.ts";
-import type { RouteAnswer } from "../../edge/route/answer.ts";
-import type { EventOf, ProxyEvent } from "../events.ts";
-import type { DialRefusal, ResolveName } from "../names.ts";
-import type { Observer } from "../observer.ts";
-import type { AskRoute } from "../route-desk.ts";
-import type { Summary } from "../summary.ts";
+import type { RouteAnswer } from "../../entry/route/answer.ts";
+import type { EventOf, ProxyEvent } from "../../relay/events.ts";
+import type { Summary } from "../../relay/ledger/summary.ts";
+import type { Observer } from "../../relay/observer.ts";
+import type { AskRoute } from "../../relay/route-desk.ts";
+import type { DialRefusal, ResolveName } from "../../upstream/names/ask.ts";
 import {
   type GatheredName,
   gatheredNames,
@@ -15,7 +16,6 @@ import {
   type WorkerBirth,
 } from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
-import { defectText, stackOf } from "./stack.ts";
 
 /** Relays that started or ended are told together, so often. */
 const TELL_MS = 20;

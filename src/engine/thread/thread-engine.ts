@@ -4,27 +4,21 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import { cleanUp } from "../../clean-up.ts";
+import { cleanUp } from "../../base/clean-up.ts";
+import { defectText, stackOf } from "../../base/stack.ts";
 import type { EngineName, ListenerOptions } from "../../config/options.ts";
-import { nameOfListener } from "../account.ts";
-import { Book } from "../book.ts";
-import type { Selection } from "../ending/dropping.ts";
-import {
-  type Acceptance,
-  accepts,
-  type Engine,
-  type EngineStats,
-  ListenError,
-  type Listening,
-  paused,
-  type RelaySummary,
-  upstreamTableOf,
-} from "../engine.ts";
+import type { Selection } from "../../relay/ending/dropping.ts";
+import { nameOfListener } from "../../relay/ledger/account.ts";
+import { Book } from "../../relay/ledger/book.ts";
+import type { EngineStats, RelaySummary } from "../../relay/ledger/stats.ts";
+import type { Observer } from "../../relay/observer.ts";
+import { upstreamTableOf } from "../../relay/share.ts";
+import { closeNow, errnoName, eventDescriptor, setBlocking, signal } from "../../system/linux.ts";
+import type { ResolveName } from "../../upstream/names/ask.ts";
+import { type Acceptance, accepts, type Engine, type Listening, paused } from "../engine.ts";
 import { Held, heldMemory } from "../held.ts";
-import { closeNow, errnoName, eventDescriptor, setBlocking, signal } from "../linux.ts";
+import { ListenError } from "../listen-error.ts";
 import { type GivenSockets, type ListeningSocket, openListening } from "../listening-socket.ts";
-import type { ResolveName } from "../names.ts";
-import type { Observer } from "../observer.ts";
 import { EngineUnsupportedError } from "../select.ts";
 import { closeOrphans } from "../uring/orphans.ts";
 import { ThreadListening } from "./listening.ts";
@@ -32,7 +26,6 @@ import type { Answer, Command, News, Question, WorkerBirth } from "./messages.ts
 import { programs } from "./programs.ts";
 import { Pulse } from "./pulse.ts";
 import { relaysOf } from "./records.ts";
-import { defectText, stackOf } from "./stack.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
 
 /** A worker that has not said within so long which relays it has is left out. */

@@ -1,12 +1,12 @@
-import { formatAddress } from "../../config/address.ts";
+import { formatAddress } from "../../base/address.ts";
 import type { ListenerOptions } from "../../config/options.ts";
-import { answerOf, type RouteAnswer } from "../../edge/route/answer.ts";
+import { answerOf, type RouteAnswer } from "../../entry/route/answer.ts";
 import {
   type Caller,
   connectionOf,
   type Route,
   type UpstreamState,
-} from "../../edge/route/connection.ts";
+} from "../../entry/route/connection.ts";
 import { statesOf } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 

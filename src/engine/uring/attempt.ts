@@ -1,4 +1,4 @@
-import { addressOf, closeNow, Errno, mapMemory, systemCall, unmap } from "../linux.ts";
+import { addressOf, closeNow, Errno, mapMemory, systemCall, unmap } from "../../system/linux.ts";
 import {
   BufferRingFlag,
   CQE_SIZE,

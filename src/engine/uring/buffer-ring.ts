@@ -1,4 +1,4 @@
-import type { Mapping } from "../linux.ts";
+import type { Mapping } from "../../system/linux.ts";
 import { BUF_SIZE } from "./abi.ts";
 
 const BUF_WORDS = BUF_SIZE / 4;

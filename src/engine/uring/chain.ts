@@ -1,7 +1,12 @@
 import type { Queue } from "../end.ts";
-import { NONE } from "./chunks.ts";
-import type { Loop } from "./loop.ts";
-import { type Direction, LARGE } from "./memory.ts";
+import { type Chunks, NONE } from "./chunks.ts";
+import { type Direction, LARGE, type Memory } from "./memory.ts";
+
+/** What chains have of their loop. */
+export interface ChainHost {
+  readonly chunks: Chunks;
+  readonly memory: Memory;
+}
 
 /** Chunks that a lane may queue; with more its source is not read, however small they are. */
 const CHUNKS_MAX = 32;
@@ -33,7 +38,7 @@ export class Chain implements Queue {
 
   /** @param direction whose buffers these are */
   constructor(
-    private readonly loop: Loop,
+    private readonly loop: ChainHost,
     readonly direction: Direction,
   ) {}
 

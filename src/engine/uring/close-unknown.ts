@@ -1,4 +1,4 @@
-import { cleanUp } from "../../clean-up.ts";
+import { cleanUp } from "../../base/clean-up.ts";
 import type { Held } from "../held.ts";
 import { CqeWord } from "./abi.ts";
 import type { Kernel, Sockets } from "./kernel.ts";

@@ -1,13 +1,26 @@
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Relay } from "../../flow/relay.ts";
-import { CompletingConduit } from "../completing-conduit.ts";
-import { Lane } from "../lane.ts";
+import { CompletingConduit } from "../../relay/completing-conduit.ts";
+import type { Hall } from "../../relay/hall.ts";
+import { Lane } from "../../relay/lane.ts";
+import type { Meter } from "../../relay/ledger/meter.ts";
 import { Chain } from "./chain.ts";
 import type { AttemptOwner, UringAttempt } from "./connector.ts";
-import type { UringEnd, UringLane } from "./end.ts";
+import type { EndHost, UringEnd, UringLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
-import type { Loop } from "./loop.ts";
 import { Direction } from "./memory.ts";
+
+/** A listener whose relays these are. */
+export type UringListener = Listener<UringConduit>;
+
+/** All relays of a loop. */
+export type UringHall = Hall<UringConduit, UringListener>;
+
+/** What a relay needs of its loop. */
+interface UringHost extends EndHost {
+  readonly hall: UringHall;
+  readonly meter: Meter;
+}
 
 /**
  * A relay on io_uring. A tenancy ends when the relay is over, the kernel has nothing of either end, and both
@@ -16,7 +29,7 @@ import { Direction } from "./memory.ts";
  * Owner: the loop.
  */
 export class UringConduit
-  extends CompletingConduit<UringEnd, Chain, UringAttempt, Listener, Loop["hall"]>
+  extends CompletingConduit<UringEnd, Chain, UringAttempt, UringListener, UringHall>
   implements AttemptOwner
 {
   readonly relay: Relay;
@@ -27,8 +40,8 @@ export class UringConduit
   private isSwept = true;
 
   constructor(
-    private readonly loop: Loop,
-    listener: Listener,
+    private readonly loop: UringHost,
+    listener: UringListener,
   ) {
     super(loop.hall, listener);
     const { receiveMax, flowLimit, receiveBelow } = loop.memory;
@@ -57,7 +70,7 @@ export class UringConduit
     this.loop.hall.dialer.attemptFailed(this, attempt, code);
   }
 
-  override accept(id: number, client: UringEnd, listener: Listener): void {
+  override accept(id: number, client: UringEnd, listener: UringListener): void {
     this.movedAtSweep = 0;
     this.isSwept = true;
     super.accept(id, client, listener);

@@ -1,10 +1,27 @@
 import type { Address } from "../../config/options.ts";
-import { dialCode } from "../dial-reason.ts";
-import type { DialAttempt } from "../dialer.ts";
-import { addressOf, Errno, errnoName, STREAM_SOCKET } from "../linux.ts";
-import { encodeSockaddr } from "../sockaddr.ts";
-import type { Loop } from "./loop.ts";
+import type { DialAttempt } from "../../relay/dialer.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { dialCode } from "../../system/dial-reason.ts";
+import { addressOf, Errno, errnoName, STREAM_SOCKET } from "../../system/linux.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
+import type { Sockets } from "./kernel.ts";
+import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";
+import type { Tuning } from "./tuning.ts";
+
+/** What attempts need of their loop. */
+export interface ConnectorHost {
+  readonly hall: { readonly descriptors: Descriptors; settleStop(): void };
+  readonly prepare: Prepare;
+  readonly sockets: Sockets;
+  readonly tuning: Tuning;
+  /** The kernel could not open a socket. */
+  starved(errno: number): void;
+  /** The kernel has opened this one. */
+  added(descriptor: number): void;
+  /** @param isClean with FIN, not RST */
+  closeSocket(descriptor: number, isClean: boolean): void;
+}
 
 /** An address as connect(2) wants it. */
 interface Encoded {
@@ -46,7 +63,7 @@ export class UringAttempt implements DialAttempt {
   private descriptor = -1;
 
   constructor(
-    private readonly loop: Loop,
+    private readonly loop: ConnectorHost,
     private readonly connector: Connector,
     readonly slot: number,
   ) {}
@@ -146,7 +163,7 @@ export class Connector {
   /** Made once for each address that was dialled. */
   private readonly encoded = new WeakMap<Address, Encoded>();
 
-  constructor(private readonly loop: Loop) {}
+  constructor(private readonly loop: ConnectorHost) {}
 
   /** Attempts of which the kernel has something. */
   get count(): number {

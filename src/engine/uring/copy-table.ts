@@ -1,8 +1,7 @@
 import type { Backlog } from "../../memory/backlog.ts";
-import { type Mapping, mapMemory, unmap } from "../linux.ts";
-import { ANSWER_BYTES } from "../mirror/copies.ts";
-import { UringCopy } from "./copy.ts";
-import type { Loop } from "./loop.ts";
+import { ANSWER_BYTES } from "../../relay/mirror/copies.ts";
+import { type Mapping, mapMemory, unmap } from "../../system/linux.ts";
+import { type CopyHost, UringCopy } from "./copy.ts";
 import { Operation } from "./ticket.ts";
 
 /** The copies of a loop by their slots, and where what mirrors answer is thrown away. Owner: the loop. */
@@ -10,7 +9,7 @@ export class CopyTable {
   private readonly slots: UringCopy[] = [];
   private mapping: Mapping | null = null;
 
-  constructor(private readonly loop: Loop) {}
+  constructor(private readonly loop: CopyHost) {}
 
   /** A copy with a slot of its own. */
   add(backlog: Backlog): UringCopy {

@@ -1,11 +1,25 @@
 import type { Address } from "../../config/options.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import { addressOf, Errno, errnoName } from "../linux.ts";
-import { Copy, CopyPhase } from "../mirror/copy.ts";
-import type { AttemptOwner, UringAttempt } from "./connector.ts";
-import type { CopyTable } from "./copy-table.ts";
-import type { Loop } from "./loop.ts";
+import type { Copies } from "../../relay/mirror/copies.ts";
+import { Copy, CopyPhase } from "../../relay/mirror/copy.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { addressOf, Errno, errnoName, type Mapping } from "../../system/linux.ts";
+import type { AttemptOwner, Connector, UringAttempt } from "./connector.ts";
+import type { Sockets } from "./kernel.ts";
+import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";
+import type { Tuning } from "./tuning.ts";
+
+/** What copies need of their loop. */
+export interface CopyHost {
+  readonly connector: Connector;
+  readonly hall: { readonly copies: Copies; readonly descriptors: Descriptors };
+  readonly prepare: Prepare;
+  readonly sockets: Sockets;
+  readonly tuning: Tuning;
+  /** @param isClean with FIN, not RST */
+  closeSocket(descriptor: number, isClean: boolean): void;
+}
 
 /**
  * A copy on io_uring. What the mirror takes at once is sent beside the ring, from where the relay's bytes
@@ -15,7 +29,7 @@ import { Operation, ticketLow } from "./ticket.ts";
  * It has a slot of its own, which its tickets name. `pending` counts the operations of it that the kernel
  * has; its connection is closed, and its slot may be used again, when there is none left.
  *
- * Owner: the loop's {@link CopyTable}.
+ * Owner: the loop's table of copies.
  */
 export class UringCopy extends Copy implements AttemptOwner {
   /** Counts the relays that it was a copy for: part of every ticket. */
@@ -30,8 +44,9 @@ export class UringCopy extends Copy implements AttemptOwner {
   private closesClean = false;
 
   constructor(
-    private readonly loop: Loop,
-    private readonly table: CopyTable,
+    private readonly loop: CopyHost,
+    /** Where what mirrors answer is received, and nobody reads it. */
+    private readonly table: { readonly scratch: Mapping },
     readonly slot: number,
     backlog: Backlog,
   ) {

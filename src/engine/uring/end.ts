@@ -1,14 +1,38 @@
 import { assert } from "../../assert.ts";
+import type { Lane } from "../../relay/lane.ts";
+import type { Descriptors } from "../../system/descriptors.ts";
+import { Errno } from "../../system/linux.ts";
 import type { CompletingEnd } from "../end.ts";
-import type { Lane } from "../lane.ts";
-import { Errno } from "../linux.ts";
 import { CQE_BUFFER_SHIFT, CqeFlag } from "./abi.ts";
 import type { Chain } from "./chain.ts";
 import { NONE } from "./chunks.ts";
 import type { Group } from "./group.ts";
-import type { Loop } from "./loop.ts";
+import type { Sockets } from "./kernel.ts";
 import { LARGE } from "./memory.ts";
+import type { Receiver } from "./receiver.ts";
+import type { Sender, SenderHost } from "./senders/sender.ts";
 import { Operation, ticketLow } from "./ticket.ts";
+import type { Tuning } from "./tuning.ts";
+
+/** What ends need of their loop. */
+export interface EndHost extends SenderHost {
+  readonly hall: { readonly descriptors: Descriptors };
+  readonly ends: Ends;
+  readonly receiver: Receiver;
+  readonly sender: Sender;
+  readonly sockets: Sockets;
+  readonly tuning: Tuning;
+  /** Whether sends may be silent. */
+  readonly allowsPrompt: boolean;
+  /** An end has something to send at the end of the turn. */
+  mark(end: UringEnd): void;
+  /** Its send is silent unless a completion says otherwise. */
+  expectPrompt(end: UringEnd, hasCopy: boolean): void;
+  /** Bytes have come. */
+  received(): void;
+  /** @param isClean with FIN, not RST */
+  closeSocket(descriptor: number, isClean: boolean): void;
+}
 
 /** Receives in a row that fill a small buffer before the end is given large ones. */
 const PROMOTE_AFTER = 2;
@@ -82,7 +106,7 @@ export class UringEnd implements CompletingEnd {
   private swept = false;
 
   constructor(
-    private readonly loop: Loop,
+    private readonly loop: EndHost,
     readonly slot: number,
   ) {}
 
@@ -435,7 +459,7 @@ export class Ends {
   readonly slots: UringEnd[] = [];
   private readonly spare: UringEnd[] = [];
 
-  constructor(private readonly loop: Loop) {}
+  constructor(private readonly loop: EndHost) {}
 
   /**
    * An end for a connection, whose descriptor it closes.

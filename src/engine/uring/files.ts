@@ -1,5 +1,5 @@
-import { descriptorLimit } from "../libc.ts";
-import { type Mapping, mapMemory, unmap } from "../linux.ts";
+import { descriptorLimit } from "../../system/libc.ts";
+import { type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Prepare } from "./prepare.ts";
 

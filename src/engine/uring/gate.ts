@@ -1,12 +1,32 @@
 import type { ListenerOptions } from "../../config/options.ts";
-import type { PauseCause } from "../hall.ts";
-import { ACCEPT_FLAGS, Errno } from "../linux.ts";
-import { RELAY_DESCRIPTORS_MAX } from "../policy.ts";
+import type { PauseCause } from "../../relay/hall.ts";
+import { RELAY_DESCRIPTORS_MAX } from "../../system/descriptors.ts";
+import { ACCEPT_FLAGS, Errno } from "../../system/linux.ts";
 import type { Answering } from "../thread/teller.ts";
 import { CqeFlag } from "./abi.ts";
+import type { Alarms } from "./alarms.ts";
+import type { UringHall, UringListener } from "./conduit.ts";
+import type { Sockets } from "./kernel.ts";
 import { Listener } from "./listener.ts";
-import type { Loop } from "./loop.ts";
+import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";
+
+/** What the gate needs of its loop. */
+export interface GateHost {
+  readonly alarms: Alarms;
+  readonly hall: UringHall;
+  readonly prepare: Prepare;
+  readonly sockets: Sockets;
+  readonly report: {
+    /** See {@link Gate.unlisten}. */
+    unlistened(key: number): void;
+  };
+  /** A client has come in. */
+  accept(listener: UringListener, descriptor: number): void;
+  /** This one was accepted without the ring. */
+  took(descriptor: number): void;
+  closeNow(descriptor: number): void;
+}
 
 /** While descriptors have run out, accepting is tried after so long, then less and less often. */
 const ACCEPT_LOOK_MS = 100;
@@ -18,13 +38,13 @@ const ACCEPT_LOOK_MAX_MS = 2_000;
  * Owner: the loop, which makes relays of who comes in.
  */
 export class Gate {
-  private readonly listeners = new Map<number, Listener>();
+  private readonly listeners = new Map<number, UringListener>();
   /** Looks since somebody was accepted. */
   private looks = 0;
   /** An alarm is set that looks whether the gate can open. */
   private isLooking = false;
 
-  constructor(private readonly loop: Loop) {}
+  constructor(private readonly loop: GateHost) {}
 
   /** No listener is left. */
   get isEmpty(): boolean {
@@ -148,21 +168,21 @@ export class Gate {
   private newListener(
     options: ListenerOptions,
     descriptor: number,
-    before: Listener | null,
-  ): Listener {
+    before: UringListener | null,
+  ): UringListener {
     const { hall } = this.loop;
     const parts = hall.partsOf(options, options.address, before);
     return new Listener(parts, hall.dialer, descriptor);
   }
 
-  private arm(key: number, listener: Listener): void {
+  private arm(key: number, listener: UringListener): void {
     listener.armed = true;
     const low = ticketLow(Operation.Accept, key);
     this.loop.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmpleFor(listener), low);
   }
 
   /** Whether all who may wait there may be accepted at once without running out of descriptors. */
-  private isAmpleFor({ options }: Listener): boolean {
+  private isAmpleFor({ options }: UringListener): boolean {
     return this.loop.hall.descriptors.left > options.backlog * RELAY_DESCRIPTORS_MAX;
   }
 
@@ -191,7 +211,7 @@ export class Gate {
    * Closing a listening socket resets whoever the kernel has connected and nobody has accepted yet,
    * with a request perhaps already sent. So they are accepted first.
    */
-  private close(key: number, listener: Listener): void {
+  private close(key: number, listener: UringListener): void {
     const { loop } = this;
     const { descriptor } = listener;
     this.listeners.delete(key);

@@ -1,5 +1,5 @@
 import { assert } from "../../assert.ts";
-import { type Mapping, mapMemory, unmap } from "../linux.ts";
+import { type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 import { BUF_SIZE, BufferRingFlag } from "./abi.ts";
 import { BufferRing } from "./buffer-ring.ts";
 import type { Kernel } from "./kernel.ts";

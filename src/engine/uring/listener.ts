@@ -1,11 +1,15 @@
-import { keepAliveValues } from "../keep-alive.ts";
-import { addressOf } from "../linux.ts";
-import { type RelayParts, RelayTimeouts, type TimedDialer } from "../relay-timeouts.ts";
-import type { UringConduit } from "./conduit.ts";
+import { keepAliveValues } from "../../relay/keep-alive.ts";
+import {
+  type RelayParts,
+  RelayTimeouts,
+  type Timed,
+  type TimedDialer,
+} from "../../relay/relay-timeouts.ts";
+import { addressOf } from "../../system/linux.ts";
 import type { StoredValue } from "./tuning.ts";
 
 /** One address that is accepted on, with the timeouts of its relays. */
-export class Listener extends RelayTimeouts<UringConduit> {
+export class Listener<T extends Timed> extends RelayTimeouts<T> {
   /** The kernel has an operation that accepts. */
   armed = false;
   /** It is to accept no more, when whoever has connected is accepted. */
@@ -16,8 +20,8 @@ export class Listener extends RelayTimeouts<UringConduit> {
 
   /** @param descriptor listens; closed by whoever closes this */
   constructor(
-    parts: RelayParts<UringConduit>,
-    dialer: TimedDialer<UringConduit>,
+    parts: RelayParts<T>,
+    dialer: TimedDialer<T>,
     readonly descriptor: number,
   ) {
     super(parts, dialer);

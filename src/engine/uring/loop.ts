@@ -1,4 +1,4 @@
-import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../clean-up.ts";
+import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../base/clean-up.ts";
 import type {
   Address,
   ListenerOptions,
@@ -6,26 +6,26 @@ import type {
   UringOptions,
 } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
-import type { RouteAnswer } from "../../edge/route/answer.ts";
+import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import type { Book } from "../book.ts";
-import type { Selection } from "../ending/dropping.ts";
-import type { EngineShare } from "../engine.ts";
-import { Hall, type HallCarrier, type PauseCause } from "../hall.ts";
+import type { Selection } from "../../relay/ending/dropping.ts";
+import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
+import type { Book } from "../../relay/ledger/book.ts";
+import { Ledger } from "../../relay/ledger/ledger.ts";
+import { Meter } from "../../relay/ledger/meter.ts";
+import type { Summary } from "../../relay/ledger/summary.ts";
+import type { Observer } from "../../relay/observer.ts";
+import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
+import type { EngineShare } from "../../relay/share.ts";
+import { addressOf } from "../../system/linux.ts";
+import type { ResolveName } from "../../upstream/names/ask.ts";
 import type { Held } from "../held.ts";
-import { Ledger } from "../ledger.ts";
-import { addressOf } from "../linux.ts";
-import { Meter } from "../meter.ts";
-import type { ResolveName } from "../names.ts";
-import type { Observer } from "../observer.ts";
-import type { AskRoute, RouteQuestion } from "../route-desk.ts";
-import type { Summary } from "../summary.ts";
 import type { Answering } from "../thread/teller.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
 import { closeUnknown, opensDescriptor } from "./close-unknown.ts";
-import { UringConduit } from "./conduit.ts";
+import { UringConduit, type UringHall, type UringListener } from "./conduit.ts";
 import { Connector, type UringAttempt } from "./connector.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
@@ -33,7 +33,6 @@ import { Ends, type UringEnd } from "./end.ts";
 import { Files } from "./files.ts";
 import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
-import type { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { Receiver } from "./receiver.ts";
@@ -95,7 +94,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements HallCarrier<UringConduit, Listener> {
+export class Loop implements HallCarrier<UringConduit, UringListener> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -103,7 +102,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
   readonly receiver: Receiver;
   readonly sender: Sender;
   readonly connector: Connector;
-  readonly hall: Hall<UringConduit, Listener>;
+  readonly hall: UringHall;
   readonly tuning: Tuning;
   /** The ring's file table, if sockets are put into it. */
   private readonly files: Files | null;
@@ -159,7 +158,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
     const resolve: ResolveName = (...question) => report.resolve(...question);
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
     const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
-    this.hall = new Hall<UringConduit, Listener>(this, this.ledger, options.share, links);
+    this.hall = new Hall<UringConduit, UringListener>(this, this.ledger, options.share, links);
     this.gate = new Gate(this);
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
@@ -360,7 +359,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
   }
 
   /** A client was accepted: it becomes a relay. */
-  accept(listener: Listener, descriptor: number): void {
+  accept(listener: UringListener, descriptor: number): void {
     this.added(descriptor);
     if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
     this.hall.accept(listener, descriptor);
@@ -544,7 +543,7 @@ export class Loop implements HallCarrier<UringConduit, Listener> {
     });
   }
 
-  newConduit(listener: Listener): UringConduit {
+  newConduit(listener: UringListener): UringConduit {
     return new UringConduit(this, listener);
   }
 }

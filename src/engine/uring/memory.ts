@@ -1,6 +1,5 @@
-import { cleanUpOrThrow } from "../../clean-up.ts";
+import { cleanUpOrThrow } from "../../base/clean-up.ts";
 import type { MemoryOptions, UringOptions } from "../../config/options.ts";
-import type { UringEnd } from "./end.ts";
 import { Group } from "./group.ts";
 import type { Kernel } from "./kernel.ts";
 import { BUFFERS_MAX, Slabs } from "./slabs.ts";
@@ -16,6 +15,16 @@ export const LARGE = 1 << 16;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+
+/** An end that has found no buffer. */
+interface Starving {
+  /** It waits still. */
+  readonly waiting: boolean;
+  /** There are some for it. */
+  readonly hasBuffers: boolean;
+  /** Receives again. */
+  feed(): void;
+}
 
 /**
  * All memory that bytes pass through: small buffers for chatty lanes and large ones for bulk, each
@@ -39,7 +48,7 @@ export class Memory {
   /** Most bytes that a flow holds: what it may queue, and what one turn may bring before it stops. */
   readonly flowLimit: number;
   private readonly groups: readonly Group[];
-  private readonly waiting: UringEnd[] = [];
+  private readonly waiting: Starving[] = [];
   private heldBytesMax = 0;
 
   constructor(
@@ -107,7 +116,7 @@ export class Memory {
   }
 
   /** An end found no buffer: it is fed when some are there again. */
-  wait(end: UringEnd): void {
+  wait(end: Starving): void {
     this.waiting.push(end);
   }
 
@@ -134,7 +143,7 @@ export class Memory {
     for (const group of this.groups) group.refill();
     if (this.waiting.length === 0) return;
     for (let left = this.waiting.length; left > 0; left--) {
-      const end = this.waiting.shift() as UringEnd;
+      const end = this.waiting.shift() as Starving;
       if (!end.waiting) continue;
       if (end.hasBuffers) end.feed();
       else this.waiting.push(end);

@@ -1,6 +1,6 @@
-import { cleanUp, cleanUpOrThrow, forEach } from "../../clean-up.ts";
+import { cleanUp, cleanUpOrThrow, forEach } from "../../base/clean-up.ts";
+import { closeNow, SocketOption, setOption, unmap, viewMapped } from "../../system/linux.ts";
 import type { Held } from "../held.ts";
-import { closeNow, SocketOption, setOption, unmap, viewMapped } from "../linux.ts";
 import { unseen, wordsOf } from "./unseen.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { type UringOptions, uringDefaults } from "../../config/options.ts";
-import { Errno } from "../linux.ts";
+import { Errno } from "../../system/linux.ts";
 import { choose, EngineUnsupportedError } from "../select.ts";
 import { Feature, Opcode, SetupFlag } from "./abi.ts";
 import type { Attempt } from "./attempt.ts";

@@ -1,6 +1,6 @@
+import { formatSize } from "../../base/quantity.ts";
 import { uringDefaults } from "../../config/options.ts";
-import { formatSize } from "../../config/quantity.ts";
-import { Errno, errnoName } from "../linux.ts";
+import { Errno, errnoName } from "../../system/linux.ts";
 import {
   Capability,
   freeHugePages,
@@ -11,7 +11,7 @@ import {
   type ReadText,
   readText,
   sysctlNumber,
-} from "../system.ts";
+} from "../../system/system.ts";
 import { Feature, Opcode, SetupFlag } from "./abi.ts";
 import { type Attempt, attempt, lockedBytes } from "./attempt.ts";
 import type { Check, UringFeatures, UringReport } from "./report.ts";

@@ -1,5 +1,4 @@
-import { cleanUpOrThrow } from "../../clean-up.ts";
-import type { Held } from "../held.ts";
+import { cleanUpOrThrow } from "../../base/clean-up.ts";
 import {
   addressOf,
   closeNow,
@@ -9,7 +8,8 @@ import {
   systemCall,
   unmap,
   yieldProcessor,
-} from "../linux.ts";
+} from "../../system/linux.ts";
+import type { Held } from "../held.ts";
 import {
   CQE_SIZE,
   CqOffset,
@@ -45,7 +45,7 @@ export interface QueueOptions {
 }
 
 /** `io_uring_setup` refused; `errno` says why. */
-export class SetupError extends Error {
+class SetupError extends Error {
   override readonly name = "SetupError";
   constructor(readonly errno: number) {
     super(`io_uring_setup: ${errnoName(errno)}`);

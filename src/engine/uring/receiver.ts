@@ -1,10 +1,9 @@
 import type { UringOptions } from "../../config/options.ts";
-import { type Mapping, mapMemory, unmap } from "../linux.ts";
+import { type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 import { Priority, RECVMSG_OUT_SIZE } from "./abi.ts";
-import type { UringEnd } from "./end.ts";
 import type { Group } from "./group.ts";
-import type { Loop } from "./loop.ts";
-import { Operation } from "./ticket.ts";
+import type { Prepare } from "./prepare.ts";
+import { Operation, type TicketOwner } from "./ticket.ts";
 
 /**
  * How ends receive: by RECV or RECVMSG, once or until it is cancelled, into one buffer or a bundle.
@@ -18,7 +17,7 @@ export class Receiver {
   private readonly header: Mapping | null;
 
   constructor(
-    private readonly loop: Loop,
+    private readonly loop: { readonly prepare: Prepare },
     { receive, receiveBundles, receiveMessages }: UringOptions,
   ) {
     this.isMultishot = receive === "multishot";
@@ -34,7 +33,13 @@ export class Receiver {
    * @param isQuiet nothing is there yet: it is not worth a look before it is waited for
    * @param most bytes that it may bring; 0 for any number
    */
-  start(end: UringEnd, group: Group, isLarge: boolean, isQuiet: boolean, most: number): void {
+  start(
+    end: TicketOwner & { readonly descriptor: number },
+    group: Group,
+    isLarge: boolean,
+    isQuiet: boolean,
+    most: number,
+  ): void {
     const { descriptor, generation } = end;
     const { prepare } = this.loop;
     // One buffer at a time where few are left: a multishot receive would take them all at once.

@@ -1,4 +1,4 @@
-import { addressOf, systemCall } from "../linux.ts";
+import { addressOf, systemCall } from "../../system/linux.ts";
 import { BUF_REG_SIZE, NAPI_SIZE, Register, Syscall } from "./abi.ts";
 
 // What an io_uring is told by io_uring_register(2). All answer 0 or more, or a negated errno.

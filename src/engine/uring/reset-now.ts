@@ -1,4 +1,4 @@
-import { cleanUpOrThrow } from "../../clean-up.ts";
+import { cleanUpOrThrow } from "../../base/clean-up.ts";
 import type { Held } from "../held.ts";
 import type { Sockets } from "./kernel.ts";
 

@@ -1,5 +1,5 @@
 import { assert } from "../../assert.ts";
-import { forsake, type Mapping, mapMemory, unmap } from "../linux.ts";
+import { forsake, type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 
 /** Bytes that one slab has at least, unless the count is reached before. */
 const SLAB_BYTES = 1024 * 1024;

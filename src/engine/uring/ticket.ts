@@ -48,3 +48,13 @@ export function operationOf(low: number): Operation {
 export function slotOf(low: number): number {
   return low >>> 4;
 }
+
+/** Whose operations are known by their tickets. */
+export interface TicketOwner {
+  /** Its place among others of its kind, which its tickets name. */
+  readonly slot: number;
+  /** Tells who has that place now from who had it before. */
+  readonly generation: number;
+  /** The low word of a ticket. */
+  ticket(operation: Operation): number;
+}

@@ -1,10 +1,20 @@
 import type { Address } from "../../config/options.ts";
 import { sourceFor } from "../../config/source-address.ts";
-import type { OptionValue } from "../keep-alive.ts";
-import { addressOf, SocketOption } from "../linux.ts";
-import { ANSWER_BYTES } from "../mirror/copies.ts";
-import { encodeSockaddr } from "../sockaddr.ts";
-import type { Loop } from "./loop.ts";
+import type { OptionValue } from "../../relay/keep-alive.ts";
+import { ANSWER_BYTES } from "../../relay/mirror/copies.ts";
+import { addressOf, SocketOption } from "../../system/linux.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
+import type { Sockets } from "./kernel.ts";
+
+/** What sets options of sockets. */
+export interface TuningHost {
+  readonly sockets: Sockets;
+  setOption(
+    descriptor: number,
+    option: { readonly level: number; readonly option: number },
+    value: number,
+  ): void;
+}
 
 /** A value of a socket's option, with the address where the kernel reads it when it gets to that. */
 export type StoredValue = OptionValue & { readonly address: number };
@@ -17,7 +27,7 @@ export class Tuning {
   private readonly one = addressOf(this.values);
   private readonly answerBytes = addressOf(this.values.subarray(1));
 
-  constructor(private readonly loop: Loop) {}
+  constructor(private readonly loop: TuningHost) {}
 
   /** Lets a connection send small pieces at once. */
   noDelay(descriptor: number): void {

@@ -1,5 +1,5 @@
+import { viewMapped } from "../../system/linux.ts";
 import type { Held, RingLayout } from "../held.ts";
-import { viewMapped } from "../linux.ts";
 import { CQE_SIZE, CqeWord } from "./abi.ts";
 import { opensDescriptor } from "./close-unknown.ts";
 import { operationOf } from "./ticket.ts";

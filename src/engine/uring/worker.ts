@@ -1,7 +1,13 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import { cleanUp } from "../../clean-up.ts";
-import { Held } from "../held.ts";
-import { meetsItself, otherEnd, ownEnd, setBacklog, unreadBytes, unsentBytes } from "../libc.ts";
+import { cleanUp } from "../../base/clean-up.ts";
+import {
+  meetsItself,
+  otherEnd,
+  ownEnd,
+  setBacklog,
+  unreadBytes,
+  unsentBytes,
+} from "../../system/libc.ts";
 import {
   acceptNow,
   bindSocket,
@@ -11,8 +17,9 @@ import {
   sendNow,
   setBlocking,
   setOption,
-} from "../linux.ts";
-import { SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../sockaddr.ts";
+} from "../../system/linux.ts";
+import { SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../../system/sockaddr.ts";
+import { Held } from "../held.ts";
 import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Teller } from "../thread/teller.ts";

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
+import { formatCount } from "../../base/quantity.ts";
 import type { AccessLogOptions } from "../../config/options.ts";
-import { formatCount } from "../../config/quantity.ts";
 import type { Engine } from "../../engine/engine.ts";
-import type { Fields } from "../../engine/events.ts";
-import type { Handlers } from "../../engine/observer.ts";
+import type { Fields } from "../../relay/events.ts";
+import type { Handlers } from "../../relay/observer.ts";
 import { Condition, WINDOW_MS } from "../limit.ts";
 import type { Logger } from "../log.ts";
 import { accessLine } from "./line.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { RelaySummary } from "../../engine/engine.ts";
+import type { RelaySummary } from "../../relay/ledger/stats.ts";
 import { flowStats, relaySummary } from "../test-figures.ts";
-import { accessLine } from "./line.ts";
+import { accessFields, accessLine } from "./line.ts";
 
 test("every field", () => {
   const relay = relaySummary({
@@ -30,6 +30,11 @@ test("every field", () => {
       '"reason":"upstream_reset","side":"upstream","label":"tenant \\u00e9","mirror":"slow",' +
       '"local":"10.0.0.3:6380","resolved":"[fe80::1%2]:6379","peer":"10.0.0.4:40000","waitedMs":12.346}\n',
   );
+});
+
+test("the fields that are described are those of a line, in their order", () => {
+  const line = JSON.parse(accessLine("end", relaySummary()));
+  expect(Object.keys(accessFields)).toEqual(Object.keys(line));
 });
 
 test("what is not known yet is null, in the same fields", () => {

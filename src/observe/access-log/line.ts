@@ -1,5 +1,5 @@
-import type { RelaySummary } from "../../engine/engine.ts";
-import { Side, sideOf } from "../../flow/reason.ts";
+import { Side, sideOf } from "../../base/reason.ts";
+import type { RelaySummary } from "../../relay/ledger/stats.ts";
 
 /** What a line tells of: a relay that started, that still runs, or that has ended. */
 export type LineEvent = "start" | "running" | "end";
@@ -7,33 +7,40 @@ export type LineEvent = "start" | "running" | "end";
 /** Anything that some reader of lines may take for the end of one, or not show as it is. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 
+/** The fields of a line, in their order, with what each means; docs/observe.md shows them. */
+export const accessFields = {
+  event: "`start`, `running` or `end`",
+  time: "When that was: UTC, with milliseconds",
+  id: "The relay's number in this process. All lines of a relay have the same",
+  listener: "The listener's name, or the address that it accepts on if it has none",
+  client:
+    "The client's address; `unix` behind a unix socket, `unknown` if it was reset before it could be accepted",
+  upstream: "The upstream as configured; the last one if several were tried",
+  tries: "How many dials were started",
+  startedAt: "When the client was accepted",
+  dialMs: "Milliseconds from then until an upstream answered",
+  firstByteMs: "Milliseconds from then until the upstream's first byte",
+  durationMs: "Milliseconds from then until now",
+  upBytes: "Bytes received from the client",
+  downBytes: "Bytes received from the upstream",
+  upLostBytes:
+    "Bytes of `upBytes` that could not be delivered, because the relay was refused or cut",
+  downLostBytes: "Bytes of `downBytes` that could not be delivered",
+  reason: "Why the relay ended",
+  side: "Who ended it: `client`, `upstream`, or null for ringway itself",
+  label: "The label from the route function",
+  mirror: "`mirrored`, or why its copy was given up so far; null when it is not copied",
+  local:
+    "The address that the client connected to, or the one that its PROXY header names. Null for a client refused behind a wildcard address",
+  resolved: "The address of the upstream that answered, of several addresses of a host name",
+  peer: "Who connected, when a PROXY header names another client; null otherwise",
+  waitedMs:
+    "Milliseconds that the client waited for room (`whenFull`, `queueTimeout`) or was held until an upstream came back (`holdTimeout`, `retries`)",
+} as const;
+
 /**
- * One line of the access log: a JSON object in ASCII. Every line has the same fields in this order;
+ * One line of the access log: a JSON object in ASCII. Every line has the {@link accessFields} in this order;
  * what is not known (yet) is null. They are stable; new ones may be added at the end.
- *
- * | field | meaning |
- * |---|---|
- * | `event` | `start`, `running` or `end` |
- * | `time` | when that was: UTC, with milliseconds |
- * | `id` | the relay's number in this process: its lines have the same |
- * | `listener` | the listener's name, or else the address that it accepts on |
- * | `client` | the client's address; `unix` behind a unix socket, `unknown` if it had gone |
- * | `upstream` | the upstream as it was configured, the last of several that were tried |
- * | `tries` | dials that were begun |
- * | `startedAt` | when the client was accepted |
- * | `dialMs` | from then until an upstream answered |
- * | `firstByteMs` | from then until the upstream's first byte |
- * | `durationMs` | from then until now |
- * | `upBytes`, `downBytes` | bytes from the client, and from the upstream |
- * | `upLostBytes`, `downLostBytes` | of these, the ones that nobody got |
- * | `reason` | the one word that says why it ended |
- * | `side` | whose doing that was: `client`, `upstream`, or null for ringway's own |
- * | `label` | what the listener's route function calls it |
- * | `mirror` | `mirrored`, or why its copy to the mirror was given up so far; null when it is not copied |
- * | `local` | where the client has connected to (what a PROXY header says of it that is believed) |
- * | `resolved` | the upstream's address that has answered: of a host name, the one of several |
- * | `peer` | who has connected, when a PROXY header says that the client is another one |
- * | `waitedMs` | how long it waited for room, or held for an upstream that could be reached; 0: not at all |
  */
 export function accessLine(event: LineEvent, relay: RelaySummary): string {
   const { startedAt, durationMs, up, down, reason } = relay;

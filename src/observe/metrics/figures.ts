@@ -8,7 +8,7 @@ import {
   mirrorFigures,
   ringFigures,
 } from "../../counts/figures.ts";
-import type { EngineStats } from "../../engine/engine.ts";
+import type { EngineStats } from "../../relay/ledger/stats.ts";
 import { isBelieved, type ShownHealth } from "../../upstream/health/monitor.ts";
 
 /** What is known of an upstream of a listener now. */

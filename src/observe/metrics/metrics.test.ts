@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseExposition, sampleValue } from "../../../test/fixtures/exposition.ts";
 import { listenerFigures } from "../../counts/figures.ts";
-import type { EngineStats } from "../../engine/engine.ts";
+import type { EngineStats } from "../../relay/ledger/stats.ts";
 import { engineStats, flowStats, relaySummary } from "../test-figures.ts";
 import { figures, type UpstreamFigures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";

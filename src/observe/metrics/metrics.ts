@@ -2,9 +2,9 @@ import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
-import type { Fields } from "../../engine/events.ts";
-import type { Handlers } from "../../engine/observer.ts";
-import type { Reason } from "../../flow/reason.ts";
+import type { Reason } from "../../base/reason.ts";
+import type { Fields } from "../../relay/events.ts";
+import type { Handlers } from "../../relay/observer.ts";
 import { isBelieved } from "../../upstream/health/monitor.ts";
 import { SLOTS_MAX } from "../../upstream/table.ts";
 import { FigureText } from "./figure-text.ts";
@@ -21,6 +21,34 @@ const DIAL_BUCKETS = [
 const RELAY_BUCKETS = [
   0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1_800, 3_600, 21_600, 86_400,
 ];
+
+/** The metrics that change when something is told; all others are {@link figures}. */
+export const toldMetrics = {
+  dialSeconds: {
+    kind: "histogram",
+    name: "ringway_dial_seconds",
+    help: "From a client's acceptance until an upstream answered, with failed dials and waits for one.",
+    labels: ["listener", "upstream"],
+  },
+  relaySeconds: {
+    kind: "histogram",
+    name: "ringway_relay_seconds",
+    help: "From a client's acceptance until its relay had ended.",
+    labels: ["listener", "upstream"],
+  },
+  dialFailures: {
+    kind: "counter",
+    name: "ringway_dial_failures_total",
+    help: "Dials that failed; another upstream may have been tried then.",
+    labels: ["upstream", "reason"],
+  },
+  build: {
+    kind: "gauge",
+    name: "ringway_build_info",
+    help: "1, with what this is in its labels.",
+    labels: ["version", "engine", "bun"],
+  },
+} as const;
 
 /**
  * Upstreams beside those that there are now of which times and failures are kept: members of services
@@ -48,23 +76,17 @@ export class Metrics implements Handlers {
   /** What changes when something is told, and not because time goes by. */
   private readonly registry = new Registry();
   private readonly dialSeconds = new Histogram({
-    name: "ringway_dial_seconds",
-    help: "From a client's acceptance until an upstream answered, with failed dials and waits for one.",
-    labelNames: ["listener", "upstream"],
+    ...described(toldMetrics.dialSeconds),
     buckets: DIAL_BUCKETS,
     registers: [this.registry],
   });
   private readonly relaySeconds = new Histogram({
-    name: "ringway_relay_seconds",
-    help: "From a client's acceptance until its relay had ended.",
-    labelNames: ["listener", "upstream"],
+    ...described(toldMetrics.relaySeconds),
     buckets: RELAY_BUCKETS,
     registers: [this.registry],
   });
   private readonly dialFailures = new Counter({
-    name: "ringway_dial_failures_total",
-    help: "Dials that failed; another upstream may have been tried then.",
-    labelNames: ["upstream", "reason"],
+    ...described(toldMetrics.dialFailures),
     registers: [this.registry],
   });
   /** The labels of both histograms. */
@@ -85,9 +107,7 @@ export class Metrics implements Handlers {
     },
   );
   private readonly build = new Gauge({
-    name: "ringway_build_info",
-    help: "1, with what this is in its labels.",
-    labelNames: ["version", "engine", "bun"],
+    ...described(toldMetrics.build),
     registers: [this.registry],
   });
   /** What {@link registry} has to say; null when it has heard more since. */
@@ -152,6 +172,15 @@ export class Metrics implements Handlers {
     this.told ??= this.registry.metrics();
     return `${text}${await this.told}\n${await this.process.metrics()}`;
   }
+}
+
+/** As the library wants it. */
+function described<Label extends string>(metric: {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly Label[];
+}): { name: string; help: string; labelNames: Label[] } {
+  return { name: metric.name, help: metric.help, labelNames: [...metric.labels] };
 }
 
 /**

@@ -8,7 +8,7 @@ import { hashText, mix } from "./hash.ts";
  * One size for any number of upstreams: a smaller table for few of them would be built sooner, but
  * the upstream with which the larger one begins would move nearly every client.
  */
-export const SLOTS = 65_537;
+const SLOTS = 65_537;
 
 /**
  * Which upstream a hash leads to: Maglev's lookup table (Eisenbud et al., NSDI 2016), with weights.

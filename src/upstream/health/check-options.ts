@@ -1,5 +1,6 @@
 import { assert } from "../../assert.ts";
-import type { Address, ProxyProtocolOut } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
+import type { ProxyProtocolOut } from "../../entry/proxy-protocol/header.ts";
 import type { Pattern } from "./pattern.ts";
 
 /**

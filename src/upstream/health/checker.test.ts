@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { descriptorsSince, openDescriptors } from "../../../test/fixtures/proc.ts";
 import { polite, Upstream } from "../../../test/fixtures/upstream.ts";
 import { waitFor } from "../../../test/fixtures/wait.ts";
-import { startEmbeddedUpstream } from "../embedded/server.ts";
+import { startEmbeddedUpstream } from "../../embedded/server.ts";
 import { type CheckOptions, ejectionDefaults } from "./check-options.ts";
 import { type CheckedUpstream, Checker, type Clock } from "./checker.ts";
 import type { HealthEvent } from "./monitor.ts";
@@ -403,7 +403,7 @@ describe("with real sockets", () => {
       kind: "redis",
       intervalMs: 100,
       fastIntervalMs: 50,
-      timeoutMs: 150,
+      timeoutMs: 500,
     });
     const well = { kind: "tcp", host: "127.0.0.1", port } as const;
     checker.setUpstreams(

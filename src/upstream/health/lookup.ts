@@ -1,5 +1,5 @@
 import type { Address } from "../../config/options.ts";
-import { isName } from "../../engine/names.ts";
+import { isName } from "../names/ask.ts";
 
 /**
  * Tells the hosts behind a name: what is known at once, the first time the answer to a question.

@@ -8,7 +8,7 @@ import { Refusing, Silent } from "../../../test/fixtures/system.ts";
 import { type Behaviour, Upstream } from "../../../test/fixtures/upstream.ts";
 import { LIVENESS_MS, waitFor } from "../../../test/fixtures/wait.ts";
 import type { Address } from "../../config/options.ts";
-import { startEmbeddedUpstream } from "../embedded/server.ts";
+import { startEmbeddedUpstream } from "../../embedded/server.ts";
 import { NameError } from "../names/name-error.ts";
 import type { CheckOptions, CheckStep } from "./check-options.ts";
 import { type HostsOf, literals } from "./lookup.ts";
@@ -302,6 +302,16 @@ describe("send-expect", () => {
     expect(
       await check(greeting.address, { kind: "send-expect", steps: twice, timeoutMs: 50 }),
     ).toEqual({ ok: false, detail: 'expected "ready", got "ready": nothing more within 50ms' });
+  });
+
+  test("an answer that would take too long to look through ends the check", async () => {
+    // Each "a" could be the first of a match.
+    const upstream = saying("ab".repeat(16_384), true);
+    const steps = [expectMatch("a.{990}[cd]")];
+    expect(await check(upstream.address, { kind: "send-expect", steps })).toEqual({
+      ok: false,
+      detail: 'expected a match of "a.{990}[cd]": looking for it in this answer takes too long',
+    });
   });
 
   test("bytes of an upstream are shown as printable text only", async () => {

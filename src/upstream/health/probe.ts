@@ -2,15 +2,15 @@ import { closeSync, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { devNull } from "node:os";
 import { assert } from "../../assert.ts";
-import { formatAddress } from "../../config/address.ts";
-import { printable } from "../../config/error.ts";
+import { formatAddress } from "../../base/address.ts";
+import { printable } from "../../base/error.ts";
+import { formatDuration } from "../../base/quantity.ts";
 import type { Address, TcpAddress } from "../../config/options.ts";
-import { formatDuration } from "../../config/quantity.ts";
 import { sourceFor } from "../../config/source-address.ts";
-import { writeProxyHeader } from "../../edge/proxy-protocol/writer.ts";
-import { dialCode, ownShortage } from "../../engine/dial-reason.ts";
-import { meetsItself } from "../../engine/self-connect.ts";
-import { encodeSockaddr } from "../../engine/sockaddr.ts";
+import { writeProxyHeader } from "../../entry/proxy-protocol/writer.ts";
+import { dialCode, ownShortage } from "../../system/dial-reason.ts";
+import { meetsItself } from "../../system/self-connect.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
 import { type CheckOptions, checkedAddress, type TlsOptions } from "./check-options.ts";
@@ -40,7 +40,7 @@ export interface ProbeResult {
 }
 
 /** Most bytes of an answer that are looked at. */
-export const ANSWER_BYTES_MAX = 65_536;
+const ANSWER_BYTES_MAX = 65_536;
 
 /** A timer this late, in milliseconds, says that this thread was held up, not that nothing came. */
 const LATE_MS = 20;

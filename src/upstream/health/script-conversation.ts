@@ -1,4 +1,4 @@
-import { describe } from "../../config/error.ts";
+import { describe } from "../../base/error.ts";
 import type { CheckStep, Expectation } from "./check-options.ts";
 import type { Conversation, Move } from "./conversation.ts";
 import { Mask } from "./mask.ts";
@@ -16,7 +16,7 @@ export class ScriptConversation implements Conversation {
   private step = 0;
   /** Where the answer to the last `send` begins. */
   private answerAt = 0;
-  private search: Search | null = null;
+  private search: PatternSearch | BytesSearch | null = null;
 
   constructor(
     private readonly steps: readonly CheckStep[],
@@ -31,7 +31,7 @@ export class ScriptConversation implements Conversation {
         this.answerAt = answer.length;
         return { send: step.send };
       }
-      this.search ??= new Search(step.expect);
+      this.search ??= searchFor(step.expect);
       if (!this.search.isIn(answer.subarray(this.answerAt))) {
         if (!this.search.isGivenUp) return { awaits: nameOf(step.expect) };
         const expected = `expected ${nameOf(step.expect)}`;
@@ -45,31 +45,24 @@ export class ScriptConversation implements Conversation {
   }
 }
 
-/** A search in an answer that grows, which looks at each byte about once. */
-class Search {
+/** A search for bytes in an answer that grows, which looks at each byte about once. */
+class BytesSearch {
+  readonly isGivenUp = false;
   private seen = 0;
-  private readonly pattern: PatternSearch | null;
-  private readonly bytes: Uint8Array;
 
-  constructor(expectation: Expectation) {
-    this.pattern = "pattern" in expectation ? new PatternSearch(expectation.pattern) : null;
-    this.bytes = "bytes" in expectation ? expectation.bytes : new Uint8Array();
-  }
-
-  /** Looking further would take too long. */
-  get isGivenUp(): boolean {
-    return this.pattern?.isGivenUp ?? false;
-  }
+  constructor(private readonly bytes: Uint8Array) {}
 
   isIn(answer: Uint8Array): boolean {
-    const { seen } = this;
+    const from = Math.max(0, this.seen - this.bytes.length + 1);
     this.seen = answer.length;
-    if (this.pattern !== null) {
-      return this.pattern.feed(answer.subarray(seen)) || this.pattern.matchesHere();
-    }
-    const from = Math.max(0, seen - this.bytes.length + 1);
     return Buffer.from(answer.buffer, answer.byteOffset, answer.length).includes(this.bytes, from);
   }
+}
+
+function searchFor(expectation: Expectation): PatternSearch | BytesSearch {
+  return "pattern" in expectation
+    ? new PatternSearch(expectation.pattern)
+    : new BytesSearch(expectation.bytes);
 }
 
 function nameOf(expectation: Expectation): string {

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { printable } from "../../config/error.ts";
-import { ipKind } from "../../config/ip.ts";
+import { printable } from "../../base/error.ts";
+import { ipKind } from "../../base/ip.ts";
 import type { Address } from "../../config/options.ts";
 import type { TlsOptions } from "./check-options.ts";
 

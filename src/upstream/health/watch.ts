@@ -1,5 +1,5 @@
-import type { CheckedUpstream, HealthView } from "./checker.ts";
 import { type HealthEvent, UpstreamHealth } from "./monitor.ts";
+import type { CheckedUpstream, HealthView } from "./view.ts";
 
 /** What stands for the options of an upstream without checks: nothing is ever counted. */
 export const UNCHECKED = { rise: 1, fall: 1 } as const;

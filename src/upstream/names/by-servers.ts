@@ -1,5 +1,5 @@
-import { ipKind } from "../../config/ip.ts";
-import { isLocalhost } from "../../config/reach.ts";
+import { ipKind } from "../../base/ip.ts";
+import { isLocalhost } from "../../base/reach.ts";
 import type { DnsServer } from "./dns-server.ts";
 import { NameError } from "./name-error.ts";
 import { type HostAddress, type Resolution, resolveName, UNKNOWN_TTL_MS } from "./resolver.ts";

@@ -1,5 +1,5 @@
-import { timerSpan } from "../../engine/deadlines.ts";
-import { descriptorBudget } from "../../engine/descriptors.ts";
+import { timerSpan } from "../../base/deadlines.ts";
+import { descriptorBudget } from "../../system/descriptors.ts";
 import {
   type DnsAnswer,
   decodeAnswer,

@@ -1,4 +1,4 @@
-import { formatIPv6 } from "../../config/ip.ts";
+import { formatIPv6 } from "../../base/ip.ts";
 
 // DNS messages (RFC 1035): one question, and what an answer to it holds.
 

@@ -1,6 +1,6 @@
-import { ipKind } from "../../config/ip.ts";
-import { isLocalhost } from "../../config/reach.ts";
-import { timerSpan } from "../../engine/deadlines.ts";
+import { timerSpan } from "../../base/deadlines.ts";
+import { ipKind } from "../../base/ip.ts";
+import { isLocalhost } from "../../base/reach.ts";
 import { askDns, attempts, type DnsOptions, systemServers } from "./dns-client.ts";
 import type { DnsAnswer, QuestionType } from "./dns-message.ts";
 import type { DnsServer } from "./dns-server.ts";

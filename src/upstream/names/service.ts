@@ -1,7 +1,7 @@
-import { formatAddress, parseAddress } from "../../config/address.ts";
-import { ConfigError } from "../../config/error.ts";
+import { formatAddress, parseAddress } from "../../base/address.ts";
+import { timerSpan } from "../../base/deadlines.ts";
+import { ConfigError } from "../../base/error.ts";
 import type { TcpAddress } from "../../config/options.ts";
-import { timerSpan } from "../../engine/deadlines.ts";
 import { askDns, attempts, systemServers } from "./dns-client.ts";
 import type { DnsRecord } from "./dns-message.ts";
 import type { DnsServer } from "./dns-server.ts";

@@ -1,4 +1,4 @@
-import { parseIPv4, parseIPv6 } from "../../config/ip.ts";
+import { parseIPv4, parseIPv6 } from "../../base/ip.ts";
 import { RecordType } from "./dns-message.ts";
 import type { DnsServer } from "./dns-server.ts";
 

@@ -11,7 +11,7 @@ import type { Mutation } from "../../model/mutant.ts";
  * - targetLost: leaving the send in flight. Ending the relay, which follows, completes it.
  */
 export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
-  "engine/conduit.ts": [
+  "relay/conduit.ts": [
     {
       what: "a relay is retired as the last tenant was",
       find: "    this.isRetired = false;\n",
@@ -243,7 +243,7 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "    this.relay.up.sent(0);\n",
     },
   ],
-  "engine/completing-conduit.ts": [
+  "relay/completing-conduit.ts": [
     {
       what: "an end within a header is none",
       find: '      this.headerEnded("preamble_invalid");\n      lane.preambleOver();\n',

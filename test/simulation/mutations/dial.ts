@@ -2,7 +2,7 @@ import type { Mutation } from "../../model/mutant.ts";
 
 /** Ways to break how upstreams are chosen, dialled and waited for. */
 export const dialMutations: Readonly<Record<string, readonly Mutation[]>> = {
-  "engine/dialer.ts": [
+  "relay/dialer.ts": [
     {
       what: "who finds no upstream waits whatever it may",
       find: "if (why !== null) relay.notDialed(why);",
@@ -124,7 +124,7 @@ export const dialMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "if (false) racing.add(relay as never);",
     },
   ],
-  "engine/dial-reason.ts": [
+  "system/dial-reason.ts": [
     {
       what: "what is refused was not reached",
       find: 'return "connect_refused";',
@@ -136,7 +136,7 @@ export const dialMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: 'case "ENFILE":\n      return null;',
     },
   ],
-  "engine/relay-story.ts": [
+  "relay/relay-story.ts": [
     {
       what: "who comes later is served first",
       find: "if (waiting.hasQueue) return null;",
@@ -238,7 +238,7 @@ export const dialMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "const moved = this.movedBytes;",
     },
   ],
-  "engine/waiting-room.ts": [
+  "relay/waiting-room.ts": [
     {
       what: "who waits for room has for ever",
       find: 'if (isOver) return queueMs === 0 ? "upstreams_full" : "queue_timeout";',

@@ -2,7 +2,7 @@ import type { Mutation } from "../../model/mutant.ts";
 
 /** Ways to break what ends relays by time or by somebody's wish, and what is left behind. */
 export const endingMutations: Readonly<Record<string, readonly Mutation[]>> = {
-  "engine/relay-timeouts.ts": [
+  "relay/relay-timeouts.ts": [
     {
       what: "half of a relay that stands still goes on",
       find: 'if (one.stalled() >= LOOKS) one.terminate("half_close_timeout");\n      else this.halfClosed.add(one);',
@@ -135,7 +135,7 @@ export const endingMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "    this.lingering",
     },
   ],
-  "engine/idle-looks.ts": [
+  "relay/idle-looks.ts": [
     {
       what: "who is idle is reset for being late",
       find: "if (relay.lookIdle(which) >= LOOKS) relay.retire(reason);",
@@ -147,7 +147,7 @@ export const endingMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "",
     },
   ],
-  "engine/deadlines.ts": [
+  "base/deadlines.ts": [
     {
       what: "the first one is the only one to expire",
       find: "        this.arm(Math.ceil(expiry - now));\n        return;",
@@ -165,7 +165,7 @@ export const endingMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "  delete(_item: T): void {",
     },
   ],
-  "engine/pacer.ts": [
+  "relay/pacer.ts": [
     {
       what: "a rate is twice as high",
       find: "new Pace({ bytesPerSecond, burstBytes, chunkBytes })",
@@ -192,7 +192,7 @@ export const endingMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "    this.isResting = false;",
     },
   ],
-  "engine/ending/ending.ts": [
+  "relay/ending/ending.ts": [
     {
       what: "a stop cuts nobody",
       find: "this.alarm(spanMs, () => this.cutAll());",
@@ -230,7 +230,7 @@ export const endingMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "",
     },
   ],
-  "engine/ending/drain.ts": [
+  "relay/ending/drain.ts": [
     {
       what: "who carries something is idle",
       find: "      if (relay.isCarrying) continue;\n",
@@ -267,7 +267,7 @@ export const endingMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "const isIdle = true;",
     },
   ],
-  "engine/ending/dropping.ts": [
+  "relay/ending/dropping.ts": [
     {
       what: "all relays are dropped",
       find: 'if ("slot" in selection) return relay.upstreamSlot === selection.slot;',

@@ -2,7 +2,7 @@ import type { Mutation } from "../../model/mutant.ts";
 
 /** Ways to break who comes in. */
 export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
-  "engine/hall.ts": [
+  "relay/hall.ts": [
     {
       what: "an accepted relay is not one of those that end",
       find: "    this.ending.begun(relay);\n",
@@ -84,7 +84,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "if (relay[direction].lookStill() >= 1) relay.terminate",
     },
   ],
-  "engine/descriptors.ts": [
+  "system/descriptors.ts": [
     {
       what: "there is always a descriptor for an upstream",
       find: "return this.held >= this.most;",
@@ -96,7 +96,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "    this.held -= count;",
     },
   ],
-  "engine/reception.ts": [
+  "relay/reception.ts": [
     {
       what: "who is not known comes in",
       find: '      this.refuse("client_reset");\n      return;',
@@ -228,7 +228,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "    this.admitted",
     },
   ],
-  "engine/entry-queue.ts": [
+  "relay/entry-queue.ts": [
     {
       what: "any number may wait to come in",
       find: "if (this.waiting.size >= dial.queueMax) return false;",
@@ -260,7 +260,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "return null;",
     },
   ],
-  "engine/outsiders.ts": [
+  "relay/outsiders.ts": [
     {
       what: "who was refused keeps the descriptors of others",
       find: "if (!this.letGo(this.refused) && !this.letGo(this.unheard)) return;",
@@ -277,7 +277,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "if (oldest === undefined) return false;",
     },
   ],
-  "engine/route-desk.ts": [
+  "relay/route-desk.ts": [
     {
       what: "a route has for ever to answer",
       find: "    this.questions.set(relay, question);\n    this.waiting.add(relay);",
@@ -299,7 +299,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "",
     },
   ],
-  "edge/admission.ts": [
+  "entry/admission.ts": [
     {
       what: "everybody has access",
       find: 'if (this.access !== null && !this.access.allows(client)) return "access_denied";',

@@ -10,7 +10,7 @@ import type { Mutation } from "../../model/mutant.ts";
  * - takePreamble: keeping a header's bytes until it is complete, or those of a client that was refused.
  */
 export const laneMutations: Readonly<Record<string, readonly Mutation[]>> = {
-  "engine/lane.ts": [
+  "relay/lane.ts": [
     {
       what: "what the flow wants to send is not sent",
       find: "if ((effects & Effect.Send) !== 0) this.send();",

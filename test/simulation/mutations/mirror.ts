@@ -2,7 +2,7 @@ import type { Mutation } from "../../model/mutant.ts";
 
 /** Ways to break what mirrors get. */
 export const mirrorMutations: Readonly<Record<string, readonly Mutation[]>> = {
-  "engine/mirror/copy.ts": [
+  "relay/mirror/copy.ts": [
     {
       what: "what a mirror does not take at once is lost",
       find: "    this.wait(rest);\n  }\n\n  /** The upstream has got FIN",
@@ -100,7 +100,7 @@ export const mirrorMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "    if (this.takenSince >= 0) {",
     },
   ],
-  "engine/mirror/copies.ts": [
+  "relay/mirror/copies.ts": [
     {
       what: "a mirror that is left alone is dialled",
       find: 'if (mirror.isPaused) copy.giveUp("unreachable");\n    else if',
@@ -137,7 +137,7 @@ export const mirrorMutations: Readonly<Record<string, readonly Mutation[]>> = {
       replace: "      left--;",
     },
   ],
-  "engine/mirror/mirror.ts": [
+  "relay/mirror/mirror.ts": [
     {
       what: "a mirror that failed once is left alone for ever",
       find: "const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.failures);",

@@ -1,13 +1,12 @@
 import type { UringSend } from "../../../config/options.ts";
-import type { Loop } from "../loop.ts";
 import { MessageSender } from "./message.ts";
 import { PlainSender } from "./plain.ts";
 import { RingSender } from "./ring.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, SenderHost } from "./sender.ts";
 import { ZeroCopySender } from "./zero-copy.ts";
 
 /** The sender that an option names. */
-export function createSender(kind: UringSend, loop: Loop): Sender {
+export function createSender(kind: UringSend, loop: SenderHost): Sender {
   switch (kind) {
     case "plain":
       return new PlainSender(loop);

@@ -1,12 +1,10 @@
 import { assert } from "../../../assert.ts";
-import { type Mapping, mapMemory, unmap } from "../../linux.ts";
+import { type Mapping, mapMemory, unmap } from "../../../system/linux.ts";
 import { IOVEC_SIZE, MSGHDR_SIZE } from "../abi.ts";
 import type { Chain } from "../chain.ts";
 import { NONE } from "../chunks.ts";
-import type { UringEnd } from "../end.ts";
-import type { Loop } from "../loop.ts";
 import { Operation } from "../ticket.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, SenderHost, SendingEnd } from "./sender.ts";
 
 /** Most pieces that one message gathers. */
 const PIECES_MAX = 16;
@@ -29,7 +27,7 @@ export class MessageSender implements Sender {
   private readonly free: number[] = [];
 
   constructor(
-    private readonly loop: Loop,
+    private readonly loop: SenderHost,
     private readonly isZeroCopy: boolean,
   ) {
     assert(MSGHDR_SIZE <= 64, "slot: the header fits");
@@ -37,7 +35,7 @@ export class MessageSender implements Sender {
     this.canBePrompt = !isZeroCopy;
   }
 
-  start(end: UringEnd, queue: Chain): number {
+  start(end: SendingEnd, queue: Chain): number {
     if (this.free.length === 0) this.grow();
     const slot = this.free.pop() as number;
     end.message = slot;
@@ -74,7 +72,7 @@ export class MessageSender implements Sender {
     return size;
   }
 
-  done(end: UringEnd): void {
+  done(end: SendingEnd): void {
     this.free.push(end.message);
     end.message = NONE;
   }

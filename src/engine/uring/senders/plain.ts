@@ -1,10 +1,8 @@
 import type { Chain } from "../chain.ts";
 import { NONE } from "../chunks.ts";
-import type { UringEnd } from "../end.ts";
-import type { Loop } from "../loop.ts";
 import { Operation } from "../ticket.ts";
 import { MessageSender } from "./message.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, SenderHost, SendingEnd } from "./sender.ts";
 
 /** One SEND of the first chunk, or a SENDMSG of all of them when there are several. */
 export class PlainSender implements Sender {
@@ -12,11 +10,11 @@ export class PlainSender implements Sender {
   readonly canBePrompt = true;
   private readonly several: MessageSender;
 
-  constructor(private readonly loop: Loop) {
+  constructor(private readonly loop: SenderHost) {
     this.several = new MessageSender(loop, false);
   }
 
-  start(end: UringEnd, queue: Chain): number {
+  start(end: SendingEnd, queue: Chain): number {
     if (queue.count > 1) return this.several.start(end, queue);
     const { firstAddress, firstSize } = queue;
     const { descriptor, generation, isPrompt } = end;
@@ -25,7 +23,7 @@ export class PlainSender implements Sender {
     return firstSize;
   }
 
-  done(end: UringEnd): void {
+  done(end: SendingEnd): void {
     if (end.message !== NONE) this.several.done(end);
   }
 

@@ -1,13 +1,11 @@
-import { type Mapping, mapMemory, unmap } from "../../linux.ts";
+import { type Mapping, mapMemory, unmap } from "../../../system/linux.ts";
 import { Priority } from "../abi.ts";
 import { BufferRing } from "../buffer-ring.ts";
 import type { Chain } from "../chain.ts";
 import { NONE } from "../chunks.ts";
-import type { UringEnd } from "../end.ts";
-import type { Loop } from "../loop.ts";
 import { Operation } from "../ticket.ts";
 import { PlainSender } from "./plain.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, SenderHost, SendingEnd } from "./sender.ts";
 
 /** Entries of an end's own ring. */
 const RING_ENTRIES = 64;
@@ -35,13 +33,13 @@ export class RingSender implements Sender {
   private readonly plain: PlainSender;
 
   constructor(
-    private readonly loop: Loop,
+    private readonly loop: SenderHost,
     private readonly isBundle: boolean,
   ) {
     this.plain = new PlainSender(loop);
   }
 
-  start(end: UringEnd, queue: Chain): number {
+  start(end: SendingEnd, queue: Chain): number {
     const ring = this.ringOf(end);
     if (ring === null) return this.plain.start(end, queue);
     const { chunks, memory, prepare } = this.loop;
@@ -62,7 +60,7 @@ export class RingSender implements Sender {
     return size;
   }
 
-  done(end: UringEnd, sent: number, asked: number): void {
+  done(end: SendingEnd, sent: number, asked: number): void {
     if (end.message !== NONE) this.plain.done(end);
     else if (sent !== asked) this.rings.get(end.slot)?.renew();
   }
@@ -72,7 +70,7 @@ export class RingSender implements Sender {
     for (const mapping of this.mappings) unmap(mapping);
   }
 
-  private ringOf({ slot: key }: UringEnd): EndRing | null {
+  private ringOf({ slot: key }: SendingEnd): EndRing | null {
     const known = this.rings.get(key);
     if (known !== undefined) return known;
     const group = FIRST_GROUP + key;
@@ -91,7 +89,7 @@ class EndRing {
   private readonly ring: BufferRing;
 
   constructor(
-    private readonly loop: Loop,
+    private readonly loop: SenderHost,
     readonly group: number,
     private readonly mapping: Mapping,
     private readonly offset: number,

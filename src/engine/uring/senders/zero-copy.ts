@@ -1,17 +1,15 @@
 import type { Chain } from "../chain.ts";
-import type { UringEnd } from "../end.ts";
-import type { Loop } from "../loop.ts";
 import { Operation } from "../ticket.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, SenderHost, SendingEnd } from "./sender.ts";
 
 /** One SEND_ZC of the first chunk. */
 export class ZeroCopySender implements Sender {
   readonly hidesResets = true;
   readonly canBePrompt = false;
 
-  constructor(private readonly loop: Loop) {}
+  constructor(private readonly loop: SenderHost) {}
 
-  start(end: UringEnd, queue: Chain): number {
+  start(end: SendingEnd, queue: Chain): number {
     const { firstAddress, firstSize } = queue;
     const { descriptor, generation } = end;
     const low = end.ticket(Operation.Send);

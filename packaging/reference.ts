@@ -1,0 +1,114 @@
+import { resolve } from "node:path";
+import { replaceMarked } from "../bench/report/marked.ts";
+import { apiRequests, plainRequests, type RequestText } from "../src/admin/requests.ts";
+import { type Reason, reasons, Side, sideOf } from "../src/base/reason.ts";
+import { reasonTexts } from "../src/base/reason-texts.ts";
+import { EXIT, exitTexts } from "../src/cli/exit-codes.ts";
+import { accessFields } from "../src/observe/access-log/line.ts";
+import { figures } from "../src/observe/metrics/figures.ts";
+import { toldMetrics } from "../src/observe/metrics/metrics.ts";
+import { dropReasons, dropTexts } from "../src/relay/mirror/reason.ts";
+import { ROOT, settingsFiles } from "./settings.ts";
+
+/*
+ * The tables of docs/ that are made from the code's own lists. Each stands in its page between
+ * `<!-- NAME -->` and `<!-- end NAME -->`; `npm run docs` writes them anew, and a test fails when one is stale.
+ */
+
+/** A table in a page. */
+export interface GeneratedTable {
+  /** The page, from the root of the project. */
+  readonly page: string;
+  /** What its markers call it. */
+  readonly name: string;
+  render(): string;
+}
+
+export const generatedTables: readonly GeneratedTable[] = [
+  { page: "docs/observe.md", name: "metrics", render: metricsTable },
+  { page: "docs/observe.md", name: "access log fields", render: fieldsTable },
+  { page: "docs/end-reasons.md", name: "reasons", render: reasonsTable },
+  { page: "docs/admin.md", name: "requests", render: requestsTable },
+  { page: "docs/mirror.md", name: "mirror reasons", render: mirrorReasonsTable },
+  { page: "docs/operate.md", name: "exit codes", render: exitCodesTable },
+];
+
+/** A page with its tables as they should be. @throws Error when it has no place for one of them */
+export function withTables(page: string, text: string): string {
+  return generatedTables
+    .filter((table) => table.page === page)
+    .reduce((before, { name, render }) => {
+      const after = replaceMarked(before, name, render());
+      if (after === null) throw new Error(`${page} has no place for "${name}"`);
+      return after;
+    }, text);
+}
+
+function metricsTable(): string {
+  const rows = [...figures, ...Object.values(toldMetrics)]
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1))
+    .map(({ name, kind, labels, help }) => [
+      `\`${name}\``,
+      kind,
+      labels.map((label) => `\`${label}\``).join(", "),
+      help,
+    ]);
+  return table(["metric", "kind", "labels", "meaning"], rows);
+}
+
+function fieldsTable(): string {
+  const rows = Object.entries(accessFields).map(([field, text]) => [`\`${field}\``, text]);
+  return table(["field", "meaning"], rows);
+}
+
+function reasonsTable(): string {
+  const rows = reasons.map((reason) => {
+    const { meaning, cause, advice } = reasonTexts[reason];
+    return [`\`${reason}\``, meaning, sideName(reason), cause, advice];
+  });
+  return table(["reason", "meaning", "side", "likely cause", "what to do"], rows);
+}
+
+function sideName(reason: Reason): string {
+  const side = sideOf(reason);
+  if (side === null) return "ringway";
+  return side === Side.Client ? "client" : "upstream";
+}
+
+function mirrorReasonsTable(): string {
+  const rows = dropReasons.map((reason) => [`\`${reason}\``, dropTexts[reason]]);
+  return table(["reason", "meaning"], rows);
+}
+
+function requestsTable(): string {
+  const all: Readonly<Record<string, RequestText>> = { ...plainRequests, ...apiRequests };
+  const rows = Object.entries(all).map(([request, { does, answers }]) => [
+    `\`${request}\``,
+    does,
+    answers,
+  ]);
+  return table(["request", "what it does", "what it answers"], rows);
+}
+
+function exitCodesTable(): string {
+  const names = Object.keys(EXIT) as (keyof typeof EXIT)[];
+  return table(
+    ["code", "meaning"],
+    names.map((name) => [String(EXIT[name]), exitTexts[name]]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => "---"), ...rows];
+  return lines
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
+}
+
+if (import.meta.main) {
+  for (const [path, render] of settingsFiles) await Bun.write(resolve(ROOT, path), render());
+  for (const page of new Set(generatedTables.map((one) => one.page))) {
+    const path = resolve(ROOT, page);
+    await Bun.write(path, withTables(page, await Bun.file(path).text()));
+  }
+}

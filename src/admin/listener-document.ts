@@ -1,0 +1,49 @@
+import { formatAddress } from "../base/address.ts";
+import type { Mode, WantedListener } from "../config/options.ts";
+
+/** A listener, as the API has it. */
+export interface ListenerDocument {
+  /** Null where none was given. */
+  name: string | null;
+  /** As it was given. */
+  listen: string;
+  /** Where it really accepts. */
+  address: string;
+  mode: Mode;
+  /** As they were given, in their order; none in mode `sink`. */
+  upstreams: string[];
+  /** The upstream is the one built in. */
+  upstreamInside: boolean;
+  /** Who gets a copy; null for nobody. */
+  mirror: { address: string; bufferBytes: number; percent: number } | null;
+  connectTimeoutMs: number;
+  halfCloseTimeoutMs: number;
+  /** False once it was drained. */
+  accepting: boolean;
+}
+
+/** A listener's options in words. @param address where it really accepts */
+export function listenerDocument(
+  options: WantedListener,
+  address = options.address,
+  accepting = true,
+): ListenerDocument {
+  return {
+    name: options.name ?? null,
+    listen: formatAddress(options.address),
+    address: formatAddress(address),
+    mode: options.mode,
+    upstreams: options.upstreams.map((one) => formatAddress(one.address)),
+    upstreamInside: options.upstreamInside ?? false,
+    mirror: mirrorDocument(options),
+    connectTimeoutMs: options.connectTimeoutMs,
+    halfCloseTimeoutMs: options.halfCloseTimeoutMs,
+    accepting,
+  };
+}
+
+function mirrorDocument({ mirror }: WantedListener): ListenerDocument["mirror"] {
+  if (mirror === null) return null;
+  const { address, bufferSize, percent } = mirror;
+  return { address: formatAddress(address), bufferBytes: bufferSize, percent };
+}

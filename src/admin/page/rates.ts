@@ -1,0 +1,76 @@
+import type { StateDocument } from "../state.ts";
+
+/** What the charts show of one moment; null where nothing is known. */
+export interface Sample {
+  /** Seconds since 1970. */
+  readonly at: number;
+  readonly running: number | null;
+  /** Relays accepted per second. */
+  readonly accepted: number | null;
+  /** Bytes per second that came from clients, and from upstreams. */
+  readonly up: number | null;
+  readonly down: number | null;
+  /** Bytes of the pool that are in use. */
+  readonly pool: number | null;
+  /** Milliseconds until an upstream answered, of half of the relays and of 99 %. */
+  readonly dialP50: number | null;
+  readonly dialP99: number | null;
+  /** The same until its first byte. */
+  readonly firstByteP50: number | null;
+  readonly firstByteP99: number | null;
+}
+
+/** What of a state is drawn. */
+export type Moment = Pick<StateDocument, "pid" | "startedAt" | "totals" | "latency">;
+
+/** A moment in which the proxy did not answer. */
+export function gap(at: number): Sample {
+  return {
+    at,
+    running: null,
+    accepted: null,
+    up: null,
+    down: null,
+    pool: null,
+    dialP50: null,
+    dialP99: null,
+    firstByteP50: null,
+    firstByteP99: null,
+  };
+}
+
+/**
+ * What has happened between two answers.
+ *
+ * @param before null for the first one, or when another process has answered then
+ */
+export function sample(at: number, before: Moment | null, now: Moment): Sample {
+  const { memory, relays } = now.totals;
+  const { dialMs, firstByteMs } = now.latency;
+  const known = {
+    at,
+    running: relays.running,
+    pool: memory.segmentsLeased * memory.segmentSizeBytes,
+    dialP50: dialMs?.p50 ?? null,
+    dialP99: dialMs?.p99 ?? null,
+    firstByteP50: firstByteMs?.p50 ?? null,
+    firstByteP99: firstByteMs?.p99 ?? null,
+  };
+  const seconds = before === null ? 0 : (now.totals.durationMs - before.totals.durationMs) / 1_000;
+  if (before === null || !isSameProcess(before, now) || seconds <= 0) {
+    return { ...known, accepted: null, up: null, down: null };
+  }
+  // A worker that fails may take figures with it.
+  const per = (after: number, earlier: number) => Math.max(0, after - earlier) / seconds;
+  return {
+    ...known,
+    accepted: per(relays.accepted, before.totals.relays.accepted),
+    up: per(now.totals.up.receivedBytes, before.totals.up.receivedBytes),
+    down: per(now.totals.down.receivedBytes, before.totals.down.receivedBytes),
+  };
+}
+
+/** Whether two answers are of one run. */
+function isSameProcess(one: Moment, other: Moment): boolean {
+  return one.pid === other.pid && one.startedAt === other.startedAt;
+}

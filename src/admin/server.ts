@@ -1,0 +1,117 @@
+import { lstatSync } from "node:fs";
+import { formatAddress } from "../base/address.ts";
+import type { Address, AdminOptions } from "../config/options.ts";
+import { ListenError } from "../engine/listen-error.ts";
+import { removeSocketFile, removeStaleSocket } from "../system/socket-file.ts";
+import { accessOf } from "./access.ts";
+import { type AdminRequest, type Route, refuse } from "./answer.ts";
+import { refusal } from "./guard.ts";
+import { httpListener } from "./http.ts";
+import type { AdminListener } from "./listener.ts";
+import { WrongTokens } from "./wrong-tokens.ts";
+
+/** Seconds in which a request has to be there, with its body, from the connection or the last answer on. */
+const IDLE_SECONDS = 10;
+
+/** What the admin server answers with. */
+export interface Answers {
+  /** Asked in turn. */
+  readonly routes: readonly Route[];
+  /** Whether a path needs no token. */
+  isOpen(path: string): boolean;
+  /** An answer could not be made; the request gets a 500. */
+  failed(error: unknown): void;
+  /** Somebody has shown a wrong token. @param sentence for the log */
+  warned(sentence: string): void;
+}
+
+/** An HTTP server for programs and people that look after the proxy. */
+export interface AdminServer {
+  /** Where it really listens. */
+  readonly address: Address;
+  /** Ends it and all of its connections. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the admin server.
+ *
+ * @param idleSeconds see {@link IDLE_SECONDS}; for tests
+ * @throws ListenError when it cannot listen there
+ */
+export async function startServer(
+  options: AdminOptions,
+  answers: Answers,
+  idleSeconds = IDLE_SECONDS,
+): Promise<AdminServer> {
+  const { address } = options;
+  const isUnix = address.kind === "unix";
+  if (isUnix) await makeWay(address);
+  const wrongTokens = new WrongTokens(answers.warned);
+  const handle = (request: AdminRequest) => answer(request, options, answers, wrongTokens);
+  const listener = httpListener(idleSeconds * 1_000, handle, (error) => answers.failed(error));
+  return {
+    address: await listen(listener, options),
+    async stop() {
+      try {
+        listener.close();
+      } finally {
+        if (isUnix) removeSocketFile(address.path);
+      }
+    },
+  };
+}
+
+async function answer(
+  incoming: AdminRequest,
+  options: AdminOptions,
+  { routes, isOpen }: Answers,
+  wrongTokens: WrongTokens,
+): Promise<Response> {
+  const { asker } = incoming;
+  if (asker.refusal !== null) {
+    asker.distrust();
+    wrongTokens.refused(asker.refusal);
+    return refuse(403, asker.refusal);
+  }
+  const access = accessOf(incoming.headers, options);
+  const request = { ...incoming, mayChange: access === "all" };
+  const refused = refusal(request, access, options, isOpen);
+  if (refused !== null && access === "wrong") await wrongTokens.note(request.asker);
+  if (refused !== null) return refused;
+  for (const route of routes) {
+    const response = await route(request);
+    if (response !== null) return response;
+  }
+  return refuse(
+    404,
+    "there are /, /api/state, /metrics, /healthz and /readyz; docs/admin.md has all",
+  );
+}
+
+/** @throws ListenError */
+async function listen(listener: AdminListener, { address, unix }: AdminOptions): Promise<Address> {
+  try {
+    return await listener.open(address, unix);
+  } catch (error) {
+    throw listenError(address, (error as NodeJS.ErrnoException).code ?? "ENOTFOUND");
+  }
+}
+
+function listenError(address: Address, code: string): ListenError {
+  const where = formatAddress(address);
+  return new ListenError(address, code, `the admin server cannot listen on ${where}: ${code}`);
+}
+
+/**
+ * Makes way for a socket at this path; Bun itself would take away whatever has it.
+ *
+ * @throws ListenError when something else is there, or somebody listens there
+ */
+async function makeWay(address: Address & { kind: "unix" }): Promise<void> {
+  const { path } = address;
+  if (path.startsWith("\0")) return;
+  await removeStaleSocket(path);
+  const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  if (isThere) throw listenError(address, "EADDRINUSE");
+}

@@ -1,0 +1,25 @@
+import type { CommandDef } from "citty";
+import type { CommandName } from "./commands.ts";
+
+/**
+ * How each command is loaded. It is a file of its own and loaded only when it is named, so that the proxy
+ * starts without it; its `run` answers with the exit code, as that of the proxy does.
+ */
+const loaders: { readonly [Name in CommandName]: () => Promise<CommandDef> } = {
+  check: async () => (await import("./check-command.ts")).checkCommand,
+  init: async () => (await import("./init-command.ts")).initCommand,
+  schema: async () => (await import("./schema-command.ts")).schemaCommand,
+  doctor: async () => (await import("./doctor-command.ts")).doctorCommand,
+  top: async () => (await import("./top-command.ts")).topCommand,
+  relays: async () => (await import("./relays-command.ts")).relaysCommand,
+  upstreams: async () => (await import("./upstreams-command.ts")).upstreamsCommand,
+  plan: async () => (await import("./plan-command.ts")).planCommand,
+  reload: async () => (await import("./reload-command.ts")).reloadCommand,
+  drain: async () => (await import("./drain-command.ts")).drainCommand,
+  help: async () => (await import("./help-command.ts")).helpCommand,
+};
+
+/** Loads a command. @returns null when there is none of that name */
+export async function loadCommand(name: string): Promise<CommandDef | null> {
+  return Object.hasOwn(loaders, name) ? await loaders[name as CommandName]() : null;
+}

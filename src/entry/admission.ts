@@ -1,0 +1,146 @@
+import type { FullReason, Reason } from "../base/reason.ts";
+import type { EdgeOptions, GateOptions } from "../config/options.ts";
+import type { UpstreamTable } from "../upstream/table.ts";
+import type { ClientAddress } from "./access/client-address.ts";
+import { NetworkSet } from "./access/networks.ts";
+import { AccessList } from "./access/rules.ts";
+import { ClientCounts } from "./limits/client-counts.ts";
+import { type ClientPrefixes, NETWORK_PREFIXES } from "./limits/client-hash.ts";
+import { TokenBuckets, type TokenBucketsOptions } from "./limits/token-buckets.ts";
+
+/** What a connection begins with, as far as that can be known before its first byte. */
+export enum Beginning {
+  /** Its own bytes. */
+  Plain,
+  /** A PROXY header. */
+  Header,
+  /** A PROXY header, which this client must not send. */
+  Refused,
+}
+
+/**
+ * Who may come in at a listener, in one worker: access rules, limits of relays, limits of clients
+ * and of their networks.
+ * Asked once per connection, and again for the address that its PROXY header has told.
+ *
+ * Owner: a listener; those of other workers share its memory.
+ */
+export class Admission {
+  private readonly gate: GateOptions;
+  private readonly access: AccessList | null;
+  private readonly trusted: NetworkSet<true> | null;
+  private readonly rates: TokenBuckets | null;
+  private readonly counts: ClientCounts | null;
+  private readonly networkRates: TokenBuckets | null;
+  private readonly networkCounts: ClientCounts | null;
+
+  private constructor(
+    private readonly edge: EdgeOptions,
+    gate: GateOptions,
+    private readonly table: UpstreamTable,
+    worker: number,
+    /** Connections of which the header is not here yet; when one more comes the oldest one goes. */
+    readonly headersMax: number,
+  ) {
+    const { access, trusted } = gate;
+    const { workers } = table;
+    this.gate = gate;
+    this.access = access === null ? null : new AccessList(access);
+    this.trusted = trusted === null ? null : new NetworkSet(trusted);
+    const rated = (
+      memory: SharedArrayBuffer | null,
+      options: Omit<TokenBucketsOptions, "memory">,
+    ) => (memory === null ? null : new TokenBuckets({ ...options, memory }));
+    const counted = (memory: SharedArrayBuffer | null, max: number, prefixes: ClientPrefixes) =>
+      memory === null ? null : new ClientCounts({ max, workers, worker, memory, ...prefixes });
+    const { clientRate, clientBurst, networkRate, networkBurst } = edge;
+    this.rates = rated(gate.rates, { rate: clientRate, burst: clientBurst });
+    this.counts = counted(gate.counts, edge.maxRelaysPerClient, {});
+    const network = { rate: networkRate, burst: networkBurst, ...NETWORK_PREFIXES };
+    this.networkRates = rated(gate.networkRates, network);
+    this.networkCounts = counted(gate.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
+  }
+
+  /**
+   * That of a listener; null when everybody may come in and nobody sends a header.
+   *
+   * @param headersMax see {@link headersMax}; at least 1
+   */
+  static of(
+    edge: EdgeOptions,
+    table: UpstreamTable,
+    worker: number,
+    headersMax: number,
+  ): Admission | null {
+    const { gate } = edge;
+    return gate === undefined ? null : new Admission(edge, gate, table, worker, headersMax);
+  }
+
+  /** What is to be expected of who has connected. */
+  beginning(peer: ClientAddress): Beginning {
+    const { proxyProtocol } = this.edge;
+    if (proxyProtocol === "off") return Beginning.Plain;
+    if (this.trusted?.has(peer) ?? true) return Beginning.Header;
+    return proxyProtocol === "required" ? Beginning.Refused : Beginning.Plain;
+  }
+
+  /**
+   * Lets a client in, and counts it until {@link leave}.
+   *
+   * @param lacking what others wait for, so that there is none for this one
+   * @returns why it may not come in; null when it has
+   */
+  admit(client: ClientAddress, lacking: FullReason | null = null): Reason | null {
+    if (this.access !== null && !this.access.allows(client)) return "access_denied";
+    const full = lacking ?? this.enterRows();
+    if (full !== null) return full;
+    if (this.counts !== null && !this.counts.tryEnter(client)) {
+      this.leaveRows();
+      return "client_full";
+    }
+    if (this.networkCounts !== null && !this.networkCounts.tryEnter(client)) {
+      this.counts?.leave(client);
+      this.leaveRows();
+      return "network_full";
+    }
+    // Last of all: whoever is refused for another reason has not used up a turn. A client that comes
+    // too often uses up none of its network's.
+    if (this.rates !== null && !this.rates.take(client, Date.now())) {
+      this.leave(client);
+      return "client_rate";
+    }
+    if (this.networkRates !== null && !this.networkRates.take(client, Date.now())) {
+      this.leave(client);
+      return "network_rate";
+    }
+    return null;
+  }
+
+  /** A client that was let in has left. */
+  leave(client: ClientAddress): void {
+    this.networkCounts?.leave(client);
+    this.counts?.leave(client);
+    this.leaveRows();
+  }
+
+  /** Counts a client in all rows, or in none. @returns of which there are too many; null for none */
+  private enterRows(): FullReason | null {
+    let entered = 0;
+    for (const { slot, most, full } of this.gate.rows) {
+      if (!this.table.enter(slot, most)) {
+        this.leaveRows(entered);
+        return full;
+      }
+      entered++;
+    }
+    return null;
+  }
+
+  /** @param left the rows in which it is counted, from the first one on */
+  private leaveRows(left = this.gate.rows.length): void {
+    for (const { slot } of this.gate.rows) {
+      if (left-- === 0) return;
+      this.table.leave(slot);
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import { assert } from "../assert.ts";
+import { formatAddress } from "../base/address.ts";
+import type { Reason } from "../base/reason.ts";
+import type { Address, DialOptions } from "../config/options.ts";
+import { RelayPhase } from "../flow/relay.ts";
+import type { Descriptors } from "../system/descriptors.ts";
+import { dialReason } from "../system/dial-reason.ts";
+import { type ResolveName, withoutAddress } from "../upstream/names/ask.ts";
+import { ATTEMPTS_MAX } from "../upstream/names/happy-eyeballs.ts";
+import type { Mirror } from "./mirror/mirror.ts";
+import type { Observer } from "./observer.ts";
+import type { TimedDialer } from "./relay-timeouts.ts";
+import type { WaitCount } from "./waiting-room.ts";
+
+/**
+ * One try to connect to one address, made by a carrier, which counts its descriptor from the beginning
+ * until that is closed or handed over.
+ */
+export interface DialAttempt {
+  /** Where it goes to: literal, or a path. */
+  readonly address: Address;
+  /** Begins. Who waits for it is told of its end, perhaps before this returns. */
+  begin(): void;
+  /** Nobody waits for it any more: it tells nothing, and ends as soon as the carrier can end it. */
+  abandon(): void;
+}
+
+/** What of a listener its relays' dials need. */
+export interface DialingListener {
+  readonly account: WaitCount;
+  readonly options: { readonly dial: DialOptions; readonly connectTimeoutMs: number };
+  readonly mirror: Mirror | null;
+  readonly waiting: {
+    add(relay: never, options: DialOptions, count: WaitCount): Reason | null;
+  };
+  readonly dialing: Queue;
+  readonly racing: Queue;
+}
+
+interface Queue {
+  add(relay: never): void;
+  delete(relay: never): void;
+}
+
+/** A relay, as far as it dials. */
+export interface Dialing<End> {
+  readonly listener: DialingListener;
+  readonly relay: { readonly generation: number; readonly phase: RelayPhase };
+  /** The attempts of the dial in flight, the oldest first: more than one only for a host name. */
+  readonly attempts: DialAttempt[];
+  /** The addresses of the same name that are still to be tried. */
+  untried: readonly Address[];
+  /** See {@link RelayStory}. */
+  readonly dials: number;
+  readonly mustAsk: boolean;
+  readonly upstreamAddress: Address | null;
+  readonly upstreamSlot: number | null;
+  nextUpstream(): Address | null;
+  isDialing(tenant: number, dial: number): boolean;
+  /** Its first dial begins: beside it the mirror's. */
+  mirror(mirror: Mirror): void;
+  /** The upstream answered. @param where literal */
+  dialed(upstream: End, where: Address): void;
+  /** The dial in flight failed or was given up. */
+  dialFailed(reason: Reason): void;
+  /** There is no upstream, and it may not wait for one. */
+  notDialed(reason: Reason): void;
+}
+
+/**
+ * Dials the upstreams of relays.
+ *
+ *     literal address: one attempt ─► dialed | dialFailed
+ *     host name:       its addresses, one attempt after the other and beside each other: the first
+ *                      that is answered is the upstream's, all others are abandoned
+ *
+ * Owner: an engine, whose carrier makes the attempts.
+ */
+export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implements TimedDialer<T> {
+  constructor(
+    private readonly descriptors: Descriptors,
+    private readonly observer: Observer,
+    private readonly resolveName: ResolveName,
+    private readonly newAttempt: (relay: T, address: Address) => A,
+  ) {}
+
+  /**
+   * Dials the relay's next upstream. Ends in `dialed`, `dialFailed` or `notDialed`, perhaps before it
+   * returns.
+   */
+  dial(relay: T): void {
+    const address = relay.nextUpstream();
+    if (address === null) {
+      const { account, options, waiting } = relay.listener;
+      const why = waiting.add(relay as never, options.dial, account);
+      if (why !== null) relay.notDialed(why);
+      return;
+    }
+    if (this.descriptors.exhausted) {
+      this.failed(relay, "descriptor_limit", "none left");
+      return;
+    }
+    const { mirror } = relay.listener;
+    if (mirror !== null && relay.dials === 1) relay.mirror(mirror);
+    relay.listener.dialing.add(relay as never);
+    if (relay.mustAsk) this.resolve(relay, address);
+    else this.begin(relay, address);
+  }
+
+  /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
+  timedOut(relay: T): void {
+    const { connectTimeoutMs } = relay.listener.options;
+    this.failed(relay, "connect_timeout", `after ${connectTimeoutMs} ms`);
+  }
+
+  /** The attempts in flight have had their time: the name's next address is tried beside them. */
+  attemptDue(relay: T): void {
+    const { attempts, listener } = relay;
+    if (this.descriptors.tight) listener.racing.add(relay as never);
+    else {
+      if (attempts.length === ATTEMPTS_MAX) attempts.shift()?.abandon();
+      this.beginNext(relay);
+    }
+  }
+
+  /** A dial has failed, or is given up: the next upstream is tried, or the relay ends. */
+  failed(relay: T, reason: Reason, detail: string): void {
+    const { upstreamAddress: address, upstreamSlot: slot } = relay;
+    this.drop(relay);
+    if (address !== null && slot !== null && relay.relay.phase === RelayPhase.Dialing) {
+      const upstream = formatAddress(address);
+      this.observer.on({ event: "dialFailed", upstream, reason, detail, slot });
+    }
+    relay.dialFailed(reason);
+  }
+
+  /** Ends what is under way of a dial, if there is one, but for the attempt that was answered. */
+  drop(relay: T, answered: DialAttempt | null = null): void {
+    const { attempts, listener } = relay;
+    listener.dialing.delete(relay as never);
+    if (relay.untried.length > 0) listener.racing.delete(relay as never);
+    relay.untried = NONE;
+    for (let one = attempts.pop(); one !== undefined; one = attempts.pop()) {
+      if (one !== answered) one.abandon();
+    }
+  }
+
+  /** One of its attempts was answered. */
+  answered(relay: T, attempt: A, upstream: End): void {
+    this.drop(relay, attempt);
+    relay.dialed(upstream, attempt.address);
+  }
+
+  /**
+   * One of its attempts has failed: the name's next address is tried; without one, and without another
+   * attempt, the dial has failed.
+   *
+   * @param code the system's, such as ECONNREFUSED
+   */
+  attemptFailed(relay: T, attempt: A, code: string): void {
+    const { attempts, untried } = relay;
+    attempts.splice(attempts.indexOf(attempt), 1);
+    if (untried.length > 0) this.beginNext(relay);
+    else if (attempts.length === 0) this.failed(relay, dialReason(code), code);
+  }
+
+  private resolve(relay: T, address: Address): void {
+    const { dials } = relay;
+    const { generation } = relay.relay;
+    this.resolveName(address, relay.upstreamSlot, (addresses, refusal) => {
+      if (!relay.isDialing(generation, dials)) return;
+      assert(relay.attempts.length === 0, "resolve: nothing is tried before the answer");
+      relay.untried = addresses;
+      if (addresses.length > 0) {
+        this.beginNext(relay);
+        return;
+      }
+      const { reason, detail } = withoutAddress(refusal);
+      this.failed(relay, reason, detail);
+    });
+  }
+
+  /** Tries the next one of a name's addresses, of which there is one. */
+  private beginNext(relay: T): void {
+    const [next, ...others] = relay.untried;
+    const { racing } = relay.listener;
+    relay.untried = others;
+    if (others.length > 0) racing.add(relay as never);
+    else racing.delete(relay as never);
+    if (next !== undefined) this.begin(relay, next);
+  }
+
+  private begin(relay: T, address: Address): void {
+    const attempt = this.newAttempt(relay, address);
+    relay.attempts.push(attempt);
+    attempt.begin();
+  }
+}
+
+const NONE: readonly Address[] = [];

@@ -1,0 +1,44 @@
+import type { ListenerOptions } from "../config/options.ts";
+import { SocketOption } from "../system/linux.ts";
+
+/** Milliseconds after which a relay is worth the system calls that turn keep-alive on. */
+const YOUNG_MS = 20_000;
+
+/** An option of setsockopt(2) with its value. */
+export interface OptionValue {
+  readonly level: number;
+  readonly option: number;
+  readonly value: number;
+}
+
+type KeepAliveOptions = Pick<
+  ListenerOptions,
+  "keepAliveMs" | "keepAliveIntervalMs" | "keepAliveProbes" | "tcpUserTimeoutMs"
+>;
+
+/** What a kernel is to be told so that it finds out when an end of a relay is gone without a word. */
+export function keepAliveValues(options: KeepAliveOptions): readonly OptionValue[] {
+  const { keepAliveMs, keepAliveIntervalMs, keepAliveProbes, tcpUserTimeoutMs } = options;
+  const probing =
+    keepAliveMs === 0
+      ? []
+      : [
+          { ...SocketOption.keepIdle, value: seconds(keepAliveMs) },
+          { ...SocketOption.keepInterval, value: seconds(keepAliveIntervalMs) },
+          { ...SocketOption.keepCount, value: keepAliveProbes },
+          { ...SocketOption.keepAlive, value: 1 },
+        ];
+  const acknowledging =
+    tcpUserTimeoutMs === 0 ? [] : [{ ...SocketOption.userTimeout, value: tcpUserTimeoutMs }];
+  return [...probing, ...acknowledging];
+}
+
+/** Milliseconds of a relay's life before any of this could matter; 0 for never. */
+export function keepAliveAfterMs({ keepAliveMs, tcpUserTimeoutMs }: KeepAliveOptions): number {
+  const spans = [keepAliveMs, tcpUserTimeoutMs].filter((span) => span > 0);
+  return spans.length === 0 ? 0 : Math.min(YOUNG_MS, ...spans.map((span) => span / 2));
+}
+
+function seconds(milliseconds: number): number {
+  return Math.max(1, Math.round(milliseconds / 1_000));
+}

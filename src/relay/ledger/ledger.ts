@@ -1,0 +1,124 @@
+import { numberOfReason, type Reason, reasons } from "../../base/reason.ts";
+import type { Address, EngineName, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import { Count, engineRow, flowFigures } from "../../counts/figures.ts";
+import type { RelayStory } from "../relay-story.ts";
+import type { EngineShare } from "../share.ts";
+import { ListenerAccount, nameOfListener } from "./account.ts";
+import { Book } from "./book.ts";
+import type { Meter } from "./meter.ts";
+import { type FlowTotals, sharedNumbers } from "./pages.ts";
+import type { Summary } from "./summary.ts";
+
+/** A listener, as far as its relays are counted. */
+interface Counted {
+  readonly account: ListenerAccount;
+  readonly options: Pick<ListenerOptions, "upstreams">;
+}
+
+/**
+ * What an engine counts of its relays: those that run, and all figures, which it writes to the pages
+ * of its {@link book} as things happen, so that nothing has to be asked or added up to know them.
+ */
+export class Ledger<T extends RelayStory> {
+  /** Relays that run, in the order of acceptance. */
+  readonly running = new Set<T>();
+  /** All that is counted, for whoever wants to read it. */
+  readonly book: Book;
+  /** By {@link Count}; the engine keeps those of its memory, its loop and its ring itself. */
+  readonly counts = sharedNumbers(engineRow.size);
+  private readonly reasons = sharedNumbers(reasons.length);
+  private readonly totals: FlowTotals = {
+    up: sharedNumbers(flowFigures.size),
+    down: sharedNumbers(flowFigures.size),
+    discardedUp: sharedNumbers(flowFigures.size),
+    discardedDown: sharedNumbers(flowFigures.size),
+  };
+  private readonly accounts = new Map<string, ListenerAccount>();
+
+  constructor(
+    engine: EngineName,
+    { receiveSegments, sendSegments }: Meter,
+    private readonly share: EngineShare,
+    { segmentSize, segmentCount }: MemoryOptions,
+  ) {
+    const { counts, reasons, totals: flows } = this;
+    counts[Count.segmentSize] = segmentSize;
+    counts[Count.segmentCount] = segmentCount;
+    this.book = new Book(engine);
+    this.book.add({
+      kind: "engine",
+      engine,
+      counts,
+      reasons,
+      flows,
+      receiveSegments,
+      sendSegments,
+    });
+  }
+
+  /** Where the relays of a listener are counted: by its name. */
+  account(name: string): ListenerAccount {
+    let account = this.accounts.get(name);
+    if (account === undefined) {
+      account = new ListenerAccount(name, this.totals, this.book);
+      this.accounts.set(name, account);
+    }
+    return account;
+  }
+
+  /**
+   * Where the relays of a listener are counted.
+   *
+   * @param address the real one
+   * @param before whose place it takes
+   */
+  accountOf(options: ListenerOptions, address: Address, before: Counted | null): ListenerAccount {
+    const account = this.account(nameOfListener(options, address));
+    account.keep(options.upstreams);
+    if (before !== null) this.gone(before);
+    return account;
+  }
+
+  /** A listener is no more. */
+  gone({ account, options }: Counted): void {
+    account.leave(options.upstreams);
+  }
+
+  /** A client was accepted. @returns the relay's number, see {@link EngineShare} */
+  begins(relay: T, account: ListenerAccount): number {
+    this.running.add(relay);
+    account.begins();
+    const { first, engines } = this.share;
+    const before = this.counts[Count.accepted] as number;
+    this.add(Count.accepted);
+    return first + engines * before;
+  }
+
+  /** The relay of this number, if it runs. */
+  find(id: number): T | null {
+    for (const relay of this.running) if (relay.id === id) return relay;
+    return null;
+  }
+
+  /** A relay is over. @returns its story, as it stays */
+  ends(relay: T): Summary {
+    this.running.delete(relay);
+    const summary = relay.summary();
+    const reason = summary.reason as Reason;
+    relay.decided();
+    relay.listener.account.ended(summary.upstreamAddress, reason);
+    (this.reasons[numberOfReason(reason)] as number)++;
+    this.add(Count.ended);
+    return summary;
+  }
+
+  /** Something has happened once more. @param count its place, see {@link Count} */
+  add(count: number): void {
+    (this.counts[count] as number)++;
+  }
+
+  /** The relays that run now, oldest first. */
+  relays(): Summary[] {
+    return Array.from(this.running, (relay) => relay.summary());
+  }
+}

@@ -1,0 +1,119 @@
+import { formatAddress } from "../../base/address.ts";
+import type { Reason } from "../../base/reason.ts";
+import type { Address } from "../../config/options.ts";
+import { FlowCount, type FlowStats, flowFigures } from "../../counts/figures.ts";
+import type { ClientAddress } from "../../entry/access/client-address.ts";
+import type { Relay } from "../../flow/relay.ts";
+import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "../../system/sockaddr.ts";
+import type { MirrorOutcome } from "../mirror/reason.ts";
+import type { RelaySummary } from "./stats.ts";
+
+/**
+ * A relay's story. Every relay that ends has one, and few are ever read: so its addresses are put into
+ * words, and what its flows have counted gets names, only when somebody asks.
+ */
+export class Summary implements RelaySummary {
+  constructor(
+    readonly id: number,
+    readonly listener: string,
+    /** Null when it is not known. */
+    readonly clientAddress: ClientAddress | null,
+    readonly upstreamAddress: Address | null,
+    readonly startedAt: number,
+    readonly durationMs: number,
+    readonly dials: number,
+    readonly dialMs: number | null,
+    readonly firstByteMs: number | null,
+    readonly isWaiting: boolean,
+    readonly reason: Reason | null,
+    readonly label: string | null,
+    readonly mirror: MirrorOutcome | null,
+    /** A row of each flow, `up` first, as {@link flowsOf} makes them. */
+    readonly flows: Float64Array,
+    /** As it was configured, or as the kernel or a PROXY header has it. */
+    readonly localAddress: Address | Uint8Array | null,
+    readonly resolvedAddress: Address | null,
+    readonly peerAddress: ClientAddress | null,
+    readonly waitedMs: number,
+  ) {}
+
+  get up(): FlowStats {
+    return flowFigures.read(this.flows);
+  }
+
+  get down(): FlowStats {
+    return flowFigures.read(this.flows, flowFigures.size);
+  }
+
+  get client(): string {
+    return clientName(this.clientAddress);
+  }
+
+  get upstream(): string | null {
+    return this.upstreamAddress === null ? null : formatAddress(this.upstreamAddress);
+  }
+
+  get local(): string | null {
+    const { localAddress } = this;
+    return localAddress instanceof Uint8Array || localAddress === null
+      ? endNameOrNull(localAddress)
+      : formatAddress(localAddress);
+  }
+
+  get resolved(): string | null {
+    return this.resolvedAddress === null ? null : formatAddress(this.resolvedAddress);
+  }
+
+  get peer(): string | null {
+    return endNameOrNull(this.peerAddress);
+  }
+}
+
+/** How a client is called of whom nothing is known, as it has reset before it was accepted. */
+const UNKNOWN = "unknown";
+
+/** How a client is called: `host:port`, `unix` for one behind a unix socket, or `unknown`. */
+export function clientName(client: ClientAddress | null): string {
+  return client === null ? UNKNOWN : endName(client);
+}
+
+/**
+ * How an end of a connection is called, likewise. Never throws: whatever stands there can be told.
+ *
+ * @param bytes in the kernel's form, more may stand behind
+ */
+export function endName(bytes: Uint8Array): string {
+  if (isIpSockaddr(bytes)) return formatAddress(decodeSockaddr(bytes));
+  return isUnixSockaddr(bytes) ? "unix" : UNKNOWN;
+}
+
+/** The same; null when it is not known. */
+export function endNameOrNull(bytes: Uint8Array | null): string | null {
+  return bytes === null || !(isIpSockaddr(bytes) || isUnixSockaddr(bytes)) ? null : endName(bytes);
+}
+
+/**
+ * What both flows of a relay have counted: a row of each, `up` first.
+ *
+ * @param upDiscards the target of that flow is nobody
+ */
+export function flowsOf(
+  { up, down }: Relay,
+  upDiscards: boolean,
+  downDiscards: boolean,
+): Float64Array {
+  const { size } = flowFigures;
+  const rows = new Float64Array(2 * size);
+  up.writeCounts(rows, 0);
+  down.writeCounts(rows, size);
+  if (upDiscards) discard(rows, 0);
+  if (downDiscards) discard(rows, size);
+  return rows;
+}
+
+/** A row is of flows whose target is nobody: what they "sent" was thrown away. @param at where it begins */
+export function discard(row: Float64Array, at: number): void {
+  row[at + FlowCount.discardedBytes] = row[at + FlowCount.sentBytes] as number;
+  row[at + FlowCount.sentBytes] = 0;
+  row[at + FlowCount.sends] = 0;
+}

@@ -1,0 +1,84 @@
+import type { EngineName } from "../../config/options.ts";
+import {
+  engineFigures,
+  flowFigures,
+  listenerFigures,
+  loopFigures,
+  memoryFigures,
+  relayFigures,
+  ringFigures,
+  upstreamFigures,
+} from "../../counts/figures.ts";
+import { addOccurred } from "../../counts/occurred.ts";
+import { addMirror } from "../mirror/account.ts";
+import type { EngineStats, ListenerStats, UpstreamStats } from "./stats.ts";
+
+/** What an engine has counted that never did anything. */
+export function noStats(engine: EngineName): EngineStats {
+  return {
+    engine,
+    durationMs: 0,
+    relays: { ...relayFigures.none(), reasons: {} },
+    up: flowFigures.none(),
+    down: flowFigures.none(),
+    listeners: [],
+    mirrors: [],
+    memory: memoryFigures.none(),
+    loop: loopFigures.none(),
+    ring: null,
+    receiveSegments: [],
+    sendSegments: [],
+    ...engineFigures.none(),
+  };
+}
+
+/**
+ * What several engines have counted together. They have segments of one size; the most that were in
+ * use is the sum of what each had at its own worst, which need not have been at the same time.
+ */
+export function totalStats(engine: EngineName, parts: readonly EngineStats[]): EngineStats {
+  const total = noStats(engine);
+  for (const part of parts) add(total, part);
+  return total;
+}
+
+function add(total: EngineStats, part: EngineStats): void {
+  total.durationMs = Math.max(total.durationMs, part.durationMs);
+  relayFigures.add(total.relays, part.relays);
+  addOccurred(total.relays.reasons, part.relays.reasons);
+  flowFigures.add(total.up, part.up);
+  flowFigures.add(total.down, part.down);
+  for (const listener of part.listeners) addListener(total.listeners, listener);
+  for (const mirror of part.mirrors) addMirror(total.mirrors, mirror);
+  memoryFigures.add(total.memory, part.memory);
+  loopFigures.add(total.loop, part.loop);
+  if (part.ring !== null) {
+    total.ring ??= ringFigures.none();
+    ringFigures.add(total.ring, part.ring);
+  }
+  addEach(total.receiveSegments, part.receiveSegments);
+  addEach(total.sendSegments, part.sendSegments);
+  engineFigures.add(total, part);
+}
+
+function addListener(all: ListenerStats[], part: ListenerStats): void {
+  const { listener } = part;
+  const known = all.find((one) => one.listener === listener);
+  const total = known ?? { listener, ...listenerFigures.none(), upstreams: [] };
+  if (known === undefined) all.push(total);
+  listenerFigures.add(total, part);
+  for (const upstream of part.upstreams) addUpstream(total.upstreams, upstream);
+}
+
+function addUpstream(all: UpstreamStats[], part: UpstreamStats): void {
+  const { upstream } = part;
+  const known = all.find((one) => one.upstream === upstream);
+  const total = known ?? { upstream, ended: {}, ...upstreamFigures.none() };
+  if (known === undefined) all.push(total);
+  addOccurred(total.ended, part.ended);
+  upstreamFigures.add(total, part);
+}
+
+function addEach(total: number[], part: readonly number[]): void {
+  for (const [index, count] of part.entries()) total[index] = (total[index] ?? 0) + count;
+}
