@@ -1,4 +1,4 @@
-import type { Mutation } from "../../model/mutant.ts";
+import type { MutationsOf } from "./mutation.ts";
 
 /**
  * Ways to break how a relay begins, ends, and is used again. Left out, because they change nothing that anybody can
@@ -10,7 +10,7 @@ import type { Mutation } from "../../model/mutant.ts";
  * - sourceEnded: without settling. What passes the end on settles.
  * - targetLost: leaving the send in flight. Ending the relay, which follows, completes it.
  */
-export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
+export const conduitMutations: MutationsOf = {
   "relay/conduit.ts": [
     {
       what: "a relay is retired as the last tenant was",
@@ -134,6 +134,7 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a relay that was reset looks as if it had come to its end",
+      isOpen: true,
       find: "if (this.relay.reason === null) this.isRetired = true;",
       replace: "this.isRetired = true;",
     },
@@ -169,6 +170,7 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a reset does not wait for the last bytes",
+      isOpen: true,
       find: "    if (this.unsent > 0) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
       replace: "",
     },
@@ -251,11 +253,13 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "who has waited in vain and ends waits on",
+      isOpen: true,
       find: "if (lane === this.up && this.waitedEnough()) return;",
       replace: "",
     },
     {
       what: "half of a relay waits for ever",
+      isOpen: true,
       find: "this.listener.halfClosed.add(this as never);",
       replace: "",
     },
@@ -266,6 +270,7 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a reset is not looked after",
+      isOpen: true,
       find: "    this.resetSeen(side);\n    lane.start",
       replace: "    lane.start",
     },
@@ -286,16 +291,19 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "what was to be sent to who is lost stays queued",
+      isOpen: true,
       find: "    if (lane.flow.sending) lane.flow.sent(0);\n    lane.drop();\n    this.settle();",
       replace: "    if (lane.flow.sending) lane.flow.sent(0);\n    this.settle();",
     },
     {
       what: "last bytes are discarded by the reset behind them",
+      isOpen: true,
       find: "    if (this.mustLinger) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
       replace: "",
     },
     {
       what: "who is to linger is not looked after",
+      isOpen: true,
       find: "    if (this.mustLinger) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
       replace: "    if (this.mustLinger) return;\n",
     },
@@ -311,21 +319,25 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "who is lost keeps the pace of what it has sent",
+      isOpen: true,
       find: "    this.laneFrom(side).hurry();\n",
       replace: "",
     },
     {
       what: "a send that nobody makes any more stays in flight",
+      isOpen: true,
       find: "    if (target.flow.sending && !isPending && target.flow.phase === Phase.Aborted) {\n      target.flow.sent(0);\n    }\n",
       replace: "",
     },
     {
       what: "what nobody takes any more stays queued",
+      isOpen: true,
       find: "    target.drop();\n    if (this.relay.phase",
       replace: "    if (this.relay.phase",
     },
     {
       what: "what came before a reset has for ever to be taken",
+      isOpen: true,
       find: "    this.listener.wasReset.add(this as never);\n",
       replace: "",
     },
@@ -356,6 +368,7 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a send to nobody that rests stays in flight",
+      isOpen: true,
       find: "if (lane.discards && flow.sending) flow.sent(0);",
       replace: "",
     },
@@ -366,11 +379,13 @@ export const conduitMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "every relay is closed by a reset",
+      isOpen: true,
       find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
       replace: "const isClean = this.endsCleanly;",
     },
     {
       what: "every relay is closed in an orderly way",
+      isOpen: true,
       find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
       replace: "const isClean = true;",
     },

@@ -1,25 +1,29 @@
-import type { Mutation } from "../../model/mutant.ts";
+import type { MutationsOf } from "./mutation.ts";
 
 /** Ways to break who comes in. */
-export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
+export const entryMutations: MutationsOf = {
   "relay/hall.ts": [
     {
       what: "an accepted relay is not one of those that end",
+      isOpen: true,
       find: "    this.ending.begun(relay);\n",
       replace: "",
     },
     {
       what: "copies keep the descriptors of who comes",
+      isOpen: true,
       find: "if (this.copies.count > 0) this.copies.makeRoom();",
       replace: "",
     },
     {
       what: "a relay that is over is still ending",
+      isOpen: true,
       find: "    this.ending.ended(relay);\n",
       replace: "",
     },
     {
       what: "a relay is used by two",
+      isOpen: true,
       find: "const relay = this.spare.pop() ?? this.carrier.newConduit(listener);",
       replace: "const relay = this.spare[0] ?? this.carrier.newConduit(listener);",
     },
@@ -35,21 +39,25 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "accepting goes on without memory",
+      isOpen: true,
       find: 'const cause = this.isDry ? "memory" : descriptors.tight ? "descriptors" : null;',
       replace: 'const cause = descriptors.tight ? "descriptors" : null;',
     },
     {
       what: "accepting goes on without descriptors",
+      isOpen: true,
       find: 'const cause = this.isDry ? "memory" : descriptors.tight ? "descriptors" : null;',
       replace: 'const cause = this.isDry ? "memory" : null;',
     },
     {
       what: "accepting pauses and goes on at once",
+      isOpen: true,
       find: "this.carrier.mayResume && descriptors.ample",
       replace: "this.carrier.mayResume",
     },
     {
       what: "a stop is over while relays run",
+      isOpen: true,
       find: "if (!this.isStopping || this.ledger.running.size > 0 || !this.carrier.isQuiet) return;",
       replace: "if (!this.isStopping || !this.carrier.isQuiet) return;",
     },
@@ -60,26 +68,31 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a stop is over while copies run",
+      isOpen: true,
       find: "if (this.copies.count > 0) this.copies.hurry();\n    else",
       replace: "",
     },
     {
       what: "memory that runs out is not noticed",
+      isOpen: true,
       find: "    this.isDry = isDry;\n    if (isDry) {",
       replace: "    if (isDry) {",
     },
     {
       what: "nobody looks at who holds memory",
+      isOpen: true,
       find: "if (!this.isLooking) links.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());",
       replace: "",
     },
     {
       what: "who holds memory is looked at once",
+      isOpen: true,
       find: "    this.links.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());\n    for",
       replace: "    for",
     },
     {
       what: "who holds memory is cut at once",
+      isOpen: true,
       find: "if (relay[direction].lookStill() >= PATIENCE_LOOKS) relay.terminate",
       replace: "if (relay[direction].lookStill() >= 1) relay.terminate",
     },
@@ -87,6 +100,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
   "system/descriptors.ts": [
     {
       what: "there is always a descriptor for an upstream",
+      isOpen: true,
       find: "return this.held >= this.most;",
       replace: "return false;",
     },
@@ -104,21 +118,25 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "nobody sends a header",
+      isOpen: true,
       find: "        this.awaitHeader(admission);\n        return;",
       replace: "        this.enter(admission, clientAddress);\n        return;",
     },
     {
       what: "everybody may say who they are",
+      isOpen: true,
       find: '        this.refuse("preamble_untrusted");\n        return;',
       replace: "        this.awaitHeader(admission);\n        return;",
     },
     {
       what: "any number may wait for their headers",
+      isOpen: true,
       find: 'first.preambleLate("preamble_full");',
       replace: "",
     },
     {
       what: "a header has for ever to come",
+      isOpen: true,
       find: "    preambles.add(this as never);\n",
       replace: "",
     },
@@ -129,26 +147,31 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "whom a header names is not believed",
+      isOpen: true,
       find: "      this.believe(header);\n",
       replace: "",
     },
     {
       what: "a header that is wrong is none",
+      isOpen: true,
       find: '} else if (preamble.state !== "absent" || !mayBeAbsent || late === "preamble_full") {',
       replace: "} else if (!mayBeAbsent) {",
     },
     {
       what: "a header may always be absent",
+      isOpen: true,
       find: '} else if (preamble.state !== "absent" || !mayBeAbsent || late === "preamble_full") {',
       replace: '} else if (preamble.state !== "absent" || late === "preamble_full") {',
     },
     {
       what: "a header that is late was wrong",
+      isOpen: true,
       find: 'preamble.state === "invalid" && preamble.error !== "truncated" ? "preamble_invalid" : late,',
       replace: '"preamble_invalid",',
     },
     {
       what: "where a header says the client has connected to is forgotten",
+      isOpen: true,
       find: "    this.destination = destination;\n",
       replace: "",
     },
@@ -159,36 +182,43 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "whoever leaves makes no room",
+      isOpen: true,
       find: "    this.listener.entry.roomMade();\n",
       replace: "",
     },
     {
       what: "nobody waits to come in",
+      isOpen: true,
       find: "const waits = mayWait && isFull(refused) && entry.add",
       replace: "const waits = !mayWait && isFull(refused) && entry.add",
     },
     {
       what: "whoever waits comes in twice",
+      isOpen: true,
       find: "if (waits) this.entersSince = performance.now();\n    else this.admittedOrNot(refused);",
       replace: "this.admittedOrNot(refused);",
     },
     {
       what: "who may not come in does",
+      isOpen: true,
       find: "    if (refused === null) this.route();\n    else this.refuse(refused);",
       replace: "    this.route();",
     },
     {
       what: "a route that refuses lets in",
+      isOpen: true,
       find: 'if (isRefused) this.refuse("route_refused");\n    else this.perform(this.held);',
       replace: "this.perform(this.held);",
     },
     {
       what: "a route that fails lets in whomever",
+      isOpen: true,
       find: 'if (this.listener.routes?.options.failure === "refuse") this.refuse("route_failed");\n    else',
       replace: "",
     },
     {
       what: "a route that fails forgets its relay",
+      isOpen: true,
       find: 'this.refuse("route_failed");\n    else this.perform(this.held);',
       replace: 'this.refuse("route_failed");',
     },
@@ -199,6 +229,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "an upstream is told of nobody",
+      isOpen: true,
       find: "const source = clientAddress as ClientAddress;",
       replace: "const source = (destination ?? clientAddress) as ClientAddress;",
     },
@@ -219,11 +250,13 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "the next tenant was refused",
+      isOpen: true,
       find: "    this.refusedFor = null;\n    this.parser = null;",
       replace: "    this.parser = null;",
     },
     {
       what: "the next tenant has the last one's header",
+      isOpen: true,
       find: "    this.header = null;\n    this.admitted",
       replace: "    this.admitted",
     },
@@ -231,31 +264,37 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
   "relay/entry-queue.ts": [
     {
       what: "any number may wait to come in",
+      isOpen: true,
       find: "if (this.waiting.size >= dial.queueMax) return false;",
       replace: "",
     },
     {
       what: "who waits to come in is not looked after",
+      isOpen: true,
       find: "    count.waits(1);\n    this.arm();",
       replace: "    count.waits(1);",
     },
     {
       what: "who waits to come in has for ever",
+      isOpen: true,
       find: "      if (until > now) continue;\n",
       replace: "      continue;\n",
     },
     {
       what: "who comes in waits on",
+      isOpen: true,
       find: "      this.delete(relay);\n      if (!isLeaving) relay.admittedOrNot(refused);",
       replace: "      if (!isLeaving) relay.admittedOrNot(refused);",
     },
     {
       what: "who is over comes in",
+      isOpen: true,
       find: "const refused = isLeaving ? null : relay.askToEnter(this.admission);",
       replace: "const refused = relay.askToEnter(this.admission);",
     },
     {
       what: "who comes later comes in first",
+      isOpen: true,
       find: "return this.isBusy ? this.lack : null;",
       replace: "return null;",
     },
@@ -263,16 +302,19 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
   "relay/outsiders.ts": [
     {
       what: "who was refused keeps the descriptors of others",
+      isOpen: true,
       find: "if (!this.letGo(this.refused) && !this.letGo(this.unheard)) return;",
       replace: "return;",
     },
     {
       what: "any number of refused ones may wait",
+      isOpen: true,
       find: "if (this.refused.size > this.descriptors.refusedMax) this.letGo(this.refused);",
       replace: "",
     },
     {
       what: "who has spoken goes, too",
+      isOpen: true,
       find: "if (oldest === undefined || (oldest.refusedFor === null && oldest.hasUnread)) return false;",
       replace: "if (oldest === undefined) return false;",
     },
@@ -285,11 +327,13 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "an answer is for whoever has the relay now",
+      isOpen: true,
       find: "if (this.questions.get(relay) === question) this.answered(relay, answer);",
       replace: "this.answered(relay, answer);",
     },
     {
       what: "a route that was answered is too late",
+      isOpen: true,
       find: "      this.delete(relay);\n      relay.routed(answer);",
       replace: "      relay.routed(answer);",
     },
@@ -307,16 +351,19 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "who finds a client full counts for the listener",
+      isOpen: true,
       find: '      this.leaveRows();\n      return "client_full";',
       replace: '      return "client_full";',
     },
     {
       what: "who comes too often counts",
+      isOpen: true,
       find: '      this.leave(client);\n      return "client_rate";',
       replace: '      return "client_rate";',
     },
     {
       what: "who is one too many counts for the others",
+      isOpen: true,
       find: "        this.leaveRows(entered);\n",
       replace: "",
     },
@@ -327,12 +374,14 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a client may come as often as it likes",
+      isOpen: true,
       find: "if (this.rates !== null && !this.rates.take(client, Date.now())) {",
       replace:
         "if (this.rates !== null && !this.rates.take(client, Date.now()) && this.edge === null) {",
     },
     {
       what: "a client that leaves is counted",
+      isOpen: true,
       find: "    this.counts?.leave(client);\n    this.leaveRows();\n  }\n\n  /** Counts a client",
       replace: "    this.leaveRows();\n  }\n\n  /** Counts a client",
     },
@@ -345,6 +394,7 @@ export const entryMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "who finds no room is counted",
+      isOpen: true,
       find: "      Atomics.sub(this.words, at(slot, Word.Running), 1);\n      return false;",
       replace: "      return false;",
     },

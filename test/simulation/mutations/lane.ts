@@ -1,4 +1,4 @@
-import type { Mutation } from "../../model/mutant.ts";
+import type { MutationsOf } from "./mutation.ts";
 
 /**
  * Ways to break how bytes go from one end to the other. Left out, because they change nothing that anybody can see:
@@ -9,7 +9,7 @@ import type { Mutation } from "../../model/mutant.ts";
  * - clear: without the end of its rest. The next tenant's pace is another one.
  * - takePreamble: keeping a header's bytes until it is complete, or those of a client that was refused.
  */
-export const laneMutations: Readonly<Record<string, readonly Mutation[]>> = {
+export const laneMutations: MutationsOf = {
   "relay/lane.ts": [
     {
       what: "what the flow wants to send is not sent",
@@ -154,11 +154,13 @@ export const laneMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "whoever holds memory always stands still",
+      isOpen: true,
       find: "const still = this.queue.size > 0 && sentBytes === this.sentBefore;",
       replace: "const still = this.queue.size > 0;",
     },
     {
       what: "nobody who holds memory stands still",
+      isOpen: true,
       find: "const still = this.queue.size > 0 && sentBytes === this.sentBefore;",
       replace: "const still = false;",
     },
@@ -169,6 +171,7 @@ export const laneMutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "the next tenant's bytes are copied to the last one's mirror",
+      isOpen: true,
       find: "    this.copy = null;\n    this.hasPreamble",
       replace: "    this.hasPreamble",
     },

@@ -1,13 +1,13 @@
-import type { Mutation } from "../../model/mutant.ts";
 import { conduitMutations } from "./conduit.ts";
 import { dialMutations } from "./dial.ts";
 import { endingMutations } from "./ending.ts";
 import { entryMutations } from "./entry.ts";
 import { laneMutations } from "./lane.ts";
 import { mirrorMutations } from "./mirror.ts";
+import type { ListedMutation } from "./mutation.ts";
 
 /** A mutation with its file, seen from src/. */
-export interface RelayMutation extends Mutation {
+export interface RelayMutation extends ListedMutation {
   readonly file: string;
 }
 
@@ -20,7 +20,7 @@ const all = [
   entryMutations,
 ];
 
-/** Ways to break the relay layer, each of which a story has to notice. */
+/** Ways to break the relay layer, each of which a story has to notice, unless it is open. */
 export const relayLayerMutations: readonly RelayMutation[] = all
   .flatMap((part) => Object.entries(part))
   .flatMap(([file, mutations]) => mutations.map((mutation) => ({ file, ...mutation })));
