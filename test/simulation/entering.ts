@@ -6,9 +6,9 @@ import type { SimulatedCarrier } from "./carrier.ts";
 import type { SimulatedConduit } from "./conduit.ts";
 import { signatureSize } from "./greeting.ts";
 import { isDenied } from "./reasons.ts";
-import { BELIEVED, LISTENER_ROW, TOTAL_ROW } from "./settings.ts";
+import { BELIEVED, BURST, LISTENER_ROW, TOTAL_ROW } from "./settings.ts";
 import type { EdgeStory, Story } from "./story.ts";
-import type { Sight } from "./witness.ts";
+import type { Sight, Witness } from "./witness.ts";
 
 /** What may be at most, as the operator has had it so far. */
 export interface Limits {
@@ -122,6 +122,7 @@ function checkEntered(
   } else if (greeting !== null) {
     holds(edge.proxyProtocol !== "required", "who must not send a header does not come in");
   }
+  checkRate(sight, edge, witness);
   const { table } = hall;
   const isRoomy = limits.listener === 0 || table.running(LISTENER_ROW) <= limits.listener;
   holds(isRoomy, "a listener has no more relays than it may have");
@@ -138,6 +139,15 @@ function checkEntered(
   holds(limits.listener === 0 || dialled <= limits.listener, "so many relays have an upstream");
   holds(maxRelaysPerClient === 0 || same <= maxRelaysPerClient, "so many of one client");
   holds(maxRelaysPerNetwork === 0 || near <= maxRelaysPerNetwork, "so many of one network");
+}
+
+/** Of one client's relays no more are begun than may come, however they come. */
+function checkRate(sight: Sight, { clientRate }: EdgeStory, witness: Witness): void {
+  if (sight.isBegun) return;
+  sight.isBegun = true;
+  const { count, ageMs } = witness.begun(hostOf(sight.name));
+  const most = BURST + 1 + (clientRate * ageMs) / 1_000;
+  holds(clientRate === 0 || count <= most, "a client comes no more often than it may");
 }
 
 function hostOf(name: string): string {

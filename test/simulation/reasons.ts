@@ -244,9 +244,9 @@ function isRight(reason: Reason, of: Ended): boolean {
     case "access_denied":
       return edge?.denies === true && isDenied(relay.client);
     case "listener_full":
-      return wasFull(LISTENER_ROW);
+      return wasFull(LISTENER_ROW) && isInTime(of);
     case "total_full":
-      return wasFull(TOTAL_ROW);
+      return wasFull(TOTAL_ROW) && isInTime(of);
     case "client_full":
       return (edge?.maxRelaysPerClient ?? 0) > 0;
     case "network_full":
@@ -268,6 +268,15 @@ function isRight(reason: Reason, of: Ended): boolean {
     default:
       return false;
   }
+}
+
+/** Whether who waited for a place has not waited longer than anybody may. */
+function isInTime({ sight, story, now }: Ended): boolean {
+  const { edge } = story;
+  if (edge?.whenFull !== "wait") return true;
+  const tarpitMs = typeof edge.refusal === "object" ? edge.refusal.tarpitMs : 0;
+  const headerMs = edge.proxyProtocol === "off" ? 0 : edge.preambleTimeoutMs;
+  return now - sight.acceptedAt <= headerMs + edge.fullTimeoutMs + tarpitMs + LATE_MS;
 }
 
 /** Whether a dial has really come to that. */

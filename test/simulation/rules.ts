@@ -5,6 +5,9 @@ import type { SimulatedCarrier } from "./carrier.ts";
 import { FLOW_LIMIT, type SimulatedConduit } from "./conduit.ts";
 import type { SimulatedLane } from "./end.ts";
 
+/** No step of the clock is longer. */
+const STEP_MS = 60;
+
 /** What is true of every relay after every step. */
 export function checkRelays({ copies, ledger, memory }: SimulatedCarrier): void {
   for (const copy of copies) holds(!copy.lacksEnd, "a mirror is told the end as its upstream is");
@@ -14,11 +17,20 @@ export function checkRelays({ copies, ledger, memory }: SimulatedCarrier): void 
     up += conduit.up.queue.size;
     down += conduit.down.queue.size;
     checkDial(conduit);
+    checkHeader(conduit);
     checkLane(conduit, conduit.up);
     checkLane(conduit, conduit.down);
   }
   holds(memory.up.held === up, "what is held upwards is queued");
   holds(memory.down.held === down, "what is held downwards is queued");
+}
+
+function checkHeader({ ageMs, listener, up }: SimulatedConduit): void {
+  const { preambleTimeoutMs } = listener.options.edge;
+  holds(
+    !up.hasPreamble || ageMs <= preambleTimeoutMs + STEP_MS,
+    "no header is waited for too long",
+  );
 }
 
 function checkDial({ attempts, relay, untried }: SimulatedConduit): void {

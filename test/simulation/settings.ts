@@ -27,7 +27,7 @@ export const LISTENER_ROW = 8;
 export const TOTAL_ROW = 9;
 
 /** Clients that may come at once, of those that may come so often. */
-const BURST = 2;
+export const BURST = 2;
 
 /** Who may not come in, where somebody may not. */
 export const DENIED = ["10.0.0.1", NAMED[1]] as const;

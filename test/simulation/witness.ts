@@ -21,6 +21,8 @@ export class Sight {
   lostAt = Infinity;
   /** It had not ended yet when its header was given up. */
   isLate = false;
+  /** An upstream was dialled for it. */
+  isBegun = false;
   /** What attempts to connect for it have failed with. */
   readonly failures = new Set<string>();
   /** Its dials: which row of the table each has gone to. */
@@ -39,12 +41,20 @@ export class Sight {
 /** Sees what the network does to relays. */
 export class Witness {
   private readonly sights = new Map<Connection, Sight>();
+  private readonly hosts = new Map<string, { readonly at: number; readonly count: number }>();
 
   /** @param tell what happens, for whoever reads the story */
   constructor(
     private readonly now: () => number,
     private readonly tell: (what: string) => void,
   ) {}
+
+  /** A relay of this host has begun. @returns how many have, since when */
+  begun(host: string): { readonly count: number; readonly ageMs: number } {
+    const { at, count } = this.hosts.get(host) ?? { at: this.now(), count: 0 };
+    this.hosts.set(host, { at, count: count + 1 });
+    return { count: count + 1, ageMs: this.now() - at };
+  }
 
   accepted(client: Connection, sight: Sight): void {
     this.sights.set(client, sight);

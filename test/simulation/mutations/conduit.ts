@@ -343,16 +343,19 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "the dial of a relay that is over goes on",
+      isOpen: true,
       find: "    this.dropDial();\n    this.client?.cancel();",
       replace: "    this.client?.cancel();",
     },
     {
       what: "what a client has in flight is not cancelled",
+      isOpen: true,
       find: "    this.client?.cancel();\n    this.upstream?.cancel();\n    if (this.up.discards)",
       replace: "    this.upstream?.cancel();\n    if (this.up.discards)",
     },
     {
       what: "what stands for the upstream of a sink stays in flight",
+      isOpen: true,
       find: "if (down.receiving) down.stopped();",
       replace: "",
     },
@@ -363,6 +366,7 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "a send that only rests stays in flight",
+      isOpen: true,
       find: "if (flow.sending && target !== null && !target.isSendPending) flow.sent(0);",
       replace: "",
     },
@@ -374,12 +378,12 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "an end is closed while something of it is in flight",
+      isOpen: true,
       find: "if (client?.isBusy || upstream?.isBusy) {",
       replace: "if (client?.isBusy && upstream?.isBusy) {",
     },
     {
       what: "every relay is closed by a reset",
-      isOpen: true,
       find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
       replace: "const isClean = this.endsCleanly;",
     },
@@ -391,16 +395,19 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "a retired relay is reset",
+      isOpen: true,
       find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
       replace: 'const isClean = reason === "client_fin" || reason === "upstream_fin";',
     },
     {
       what: "an upstream is not closed",
+      isOpen: true,
       find: "    upstream?.close(isClean);\n",
       replace: "",
     },
     {
       what: "a relay is over when one of its ends is closed",
+      isOpen: true,
       find: "if (this.client === null && this.upstream === null) this.over();",
       replace: "this.over();",
     },

@@ -1,10 +1,14 @@
 import type { MutationsOf } from "./mutation.ts";
 
-/** Ways to break how upstreams are chosen, dialled and waited for. */
+/**
+ * Ways to break how upstreams are chosen, dialled and waited for. Left out, as with one worker it changes nothing: an
+ * upstream without a limit when it is entered. Who is full is not chosen.
+ */
 export const dialMutations: MutationsOf = {
   "relay/dialer.ts": [
     {
       what: "who finds no upstream waits whatever it may",
+      isOpen: true,
       find: "if (why !== null) relay.notDialed(why);",
       replace: "",
     },
@@ -16,6 +20,7 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "every dial of a relay is mirrored",
+      isOpen: true,
       find: "if (mirror !== null && relay.dials === 1) relay.mirror(mirror);",
       replace: "if (mirror !== null) relay.mirror(mirror);",
     },
@@ -27,6 +32,7 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "a dial has for ever",
+      isOpen: true,
       find: "    relay.listener.dialing.add(relay as never);\n",
       replace: "",
     },
@@ -44,26 +50,31 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "a dial makes any number of attempts",
+      isOpen: true,
       find: "if (attempts.length === ATTEMPTS_MAX) attempts.shift()?.abandon();",
       replace: "",
     },
     {
       what: "the oldest attempt is not ended",
+      isOpen: true,
       find: "attempts.shift()?.abandon();",
       replace: "attempts.shift();",
     },
     {
       what: "attempts of a dial that failed go on",
+      isOpen: true,
       find: "    this.drop(relay);\n    if (address !== null",
       replace: "    if (address !== null",
     },
     {
       what: "a dial that failed is not followed by another one",
+      isOpen: true,
       find: "    relay.dialFailed(reason);\n",
       replace: "",
     },
     {
       what: "the time of a dial goes on when that is over",
+      isOpen: true,
       find: "    listener.dialing.delete(relay as never);\n    if (relay.untried",
       replace: "    if (relay.untried",
     },
@@ -75,11 +86,13 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "addresses of the last dial are tried by the next one",
+      isOpen: true,
       find: "    relay.untried = NONE;\n",
       replace: "",
     },
     {
       what: "the attempts that have lost go on",
+      isOpen: true,
       find: "if (one !== answered) one.abandon();",
       replace: "",
     },
@@ -91,11 +104,13 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "when a dial is answered its other attempts go on",
+      isOpen: true,
       find: "    this.drop(relay, attempt);\n",
       replace: "",
     },
     {
       what: "an attempt that failed is under way",
+      isOpen: true,
       find: "attempts.splice(attempts.indexOf(attempt), 1);",
       replace: "",
     },
@@ -113,6 +128,7 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "an answer of a name comes for whoever has the relay now",
+      isOpen: true,
       find: "if (!relay.isDialing(generation, dials)) return;",
       replace: "",
     },
@@ -143,7 +159,6 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "a want of descriptors is the upstream's",
-      isOpen: true,
       find: 'case "ENFILE":\n      return "descriptor_limit";',
       replace: 'case "ENFILE":\n      return null;',
     },
@@ -179,6 +194,7 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "a dial that failed counts for its upstream",
+      isOpen: true,
       find: "    this.tried.push(this.upstreamNumber);\n    this.leaveUpstream();",
       replace: "    this.tried.push(this.upstreamNumber);\n    this.upstreamNumber = NO_UPSTREAM;",
     },
@@ -220,6 +236,7 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "a relay that ends counts for its upstream",
+      isOpen: true,
       find: "if (this.upstreamNumber !== NO_UPSTREAM) this.leaveUpstream();",
       replace: "",
     },
@@ -237,7 +254,6 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "what a kernel has is not on its way",
-      isOpen: true,
       find: "return this.unsent > 0 || this.unread > 0;",
       replace: "return false;",
     },
@@ -291,6 +307,7 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "who waits is not looked after",
+      isOpen: true,
       find: "    this.count(wait, 1);\n    this.arm();",
       replace: "    this.count(wait, 1);",
     },
@@ -307,16 +324,19 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "who does not wait any more waits",
+      isOpen: true,
       find: "    this.waiting.delete(relay);\n    relay.isWaiting = false;\n    wait.count",
       replace: "    relay.isWaiting = false;\n    wait.count",
     },
     {
       what: "who is let go waits",
+      isOpen: true,
       find: "    this.delete(relay);\n    if (isQueued && !relay.hasTime)",
       replace: "    if (isQueued && !relay.hasTime)",
     },
     {
       what: "the last look is the only one",
+      isOpen: true,
       find: "if (this.waiting.size > 0) this.arm();",
       replace: "",
     },
@@ -357,12 +377,6 @@ export const dialMutations: MutationsOf = {
       isOpen: true,
       find: "return this.table.isOpen(slot) && this.table.enter(slot, maxRelays);",
       replace: "return this.table.isOpen(slot) && this.table.enter(slot, 0);",
-    },
-    {
-      what: "an upstream may have any number of relays",
-      isOpen: true,
-      find: "if (this.table.enter(this.rows[index] as number, this.limits[index] as number)) return index;",
-      replace: "if (this.table.enter(this.rows[index] as number, 0)) return index;",
     },
     {
       what: "one that was tried is chosen again",

@@ -72,13 +72,11 @@ export const endingMutations: MutationsOf = {
     },
     {
       what: "a header has for ever to come",
-      isOpen: true,
       find: '(one) => one.preambleLate("preamble_timeout")',
       replace: "(_one) => {}",
     },
     {
       what: "who may not come in waits for ever",
-      isOpen: true,
       find: '(one) => one.terminate(one.refusedFor ?? "access_denied")',
       replace: "(_one) => {}",
     },
@@ -108,7 +106,6 @@ export const endingMutations: MutationsOf = {
     },
     {
       what: "no relay is ever idle",
-      isOpen: true,
       find: "if (options.idleTimeoutMs > 0) this.idle.add(relay);",
       replace: "",
     },
@@ -196,13 +193,11 @@ export const endingMutations: MutationsOf = {
   "relay/pacer.ts": [
     {
       what: "a rate is twice as high",
-      isOpen: true,
       find: "new Pace({ bytesPerSecond, burstBytes, chunkBytes })",
       replace: "new Pace({ bytesPerSecond: bytesPerSecond * 2, burstBytes, chunkBytes })",
     },
     {
       what: "who rests is not woken",
-      isOpen: true,
       find: "    this.isResting = true;\n    this.row.add(this);",
       replace: "    this.isResting = true;",
     },
@@ -227,7 +222,6 @@ export const endingMutations: MutationsOf = {
   "relay/ending/ending.ts": [
     {
       what: "a stop cuts nobody",
-      isOpen: true,
       find: "this.alarm(spanMs, () => this.cutAll());",
       replace: "",
     },
@@ -263,7 +257,6 @@ export const endingMutations: MutationsOf = {
     },
     {
       what: "the next tenant is one of those that are to end",
-      isOpen: true,
       find: "    this.dropping.ended(relay);\n",
       replace: "",
     },

@@ -39,7 +39,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "accepting goes on without memory",
-      isOpen: true,
       find: 'const cause = this.isDry ? "memory" : descriptors.tight ? "descriptors" : null;',
       replace: 'const cause = descriptors.tight ? "descriptors" : null;',
     },
@@ -74,7 +73,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "memory that runs out is not noticed",
-      isOpen: true,
       find: "    this.isDry = isDry;\n    if (isDry) {",
       replace: "    if (isDry) {",
     },
@@ -118,13 +116,11 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "nobody sends a header",
-      isOpen: true,
       find: "        this.awaitHeader(admission);\n        return;",
       replace: "        this.enter(admission, clientAddress);\n        return;",
     },
     {
       what: "everybody may say who they are",
-      isOpen: true,
       find: '        this.refuse("preamble_untrusted");\n        return;',
       replace: "        this.awaitHeader(admission);\n        return;",
     },
@@ -136,7 +132,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "a header has for ever to come",
-      isOpen: true,
       find: "    preambles.add(this as never);\n",
       replace: "",
     },
@@ -147,7 +142,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "whom a header names is not believed",
-      isOpen: true,
       find: "      this.believe(header);\n",
       replace: "",
     },
@@ -159,13 +153,11 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "a header may always be absent",
-      isOpen: true,
       find: '} else if (preamble.state !== "absent" || !mayBeAbsent || late === "preamble_full") {',
       replace: '} else if (preamble.state !== "absent" || late === "preamble_full") {',
     },
     {
       what: "a header that is late was wrong",
-      isOpen: true,
       find: 'preamble.state === "invalid" && preamble.error !== "truncated" ? "preamble_invalid" : late,',
       replace: '"preamble_invalid",',
     },
@@ -200,7 +192,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "who may not come in does",
-      isOpen: true,
       find: "    if (refused === null) this.route();\n    else this.refuse(refused);",
       replace: "    this.route();",
     },
@@ -327,7 +318,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "an answer is for whoever has the relay now",
-      isOpen: true,
       find: "if (this.questions.get(relay) === question) this.answered(relay, answer);",
       replace: "this.answered(relay, answer);",
     },
@@ -374,7 +364,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "a client may come as often as it likes",
-      isOpen: true,
       find: "if (this.rates !== null && !this.rates.take(client, Date.now())) {",
       replace:
         "if (this.rates !== null && !this.rates.take(client, Date.now()) && this.edge === null) {",

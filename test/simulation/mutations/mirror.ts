@@ -39,7 +39,6 @@ export const mirrorMutations: MutationsOf = {
     },
     {
       what: "a mirror's end is the end of a copy that was cut short",
-      isOpen: true,
       find: "if (this.end === End.None) this.end = isClean ? End.Fin : End.Reset;",
       replace: "if (this.end === End.None) this.end = End.Fin;",
     },
@@ -82,13 +81,11 @@ export const mirrorMutations: MutationsOf = {
     },
     {
       what: "what a mirror took waits",
-      isOpen: true,
       find: "    backlog.consume(size);\n    this.mirror.account.sent(size);",
       replace: "    this.mirror.account.sent(size);",
     },
     {
       what: "the last bytes are not followed by an end",
-      isOpen: true,
       find: "    this.copies.waiting.delete(this);\n    this.advance();\n  }\n\n  /** The mirror takes nothing",
       replace: "    this.copies.waiting.delete(this);\n  }\n\n  /** The mirror takes nothing",
     },
