@@ -2,7 +2,7 @@ import { test } from "bun:test";
 import { FUZZ_TIMEOUT_MS } from "../model/fuzz.ts";
 import { runStories } from "./stories.ts";
 
-/** About ten thousand stories on a machine of 2026. */
+/** Some thousands of stories: five on a busy machine of 2026. */
 const CPU_MS = 15_000;
 
 test(

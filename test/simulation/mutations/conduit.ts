@@ -389,7 +389,6 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "every relay is closed in an orderly way",
-      isOpen: true,
       find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
       replace: "const isClean = true;",
     },

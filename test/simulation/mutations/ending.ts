@@ -66,7 +66,6 @@ export const endingMutations: MutationsOf = {
     },
     {
       what: "the age of a relay ends its next tenant",
-      isOpen: true,
       find: "if (relay.id !== id || relay.relay.phase === RelayPhase.Free) return;",
       replace: "if (relay.relay.phase === RelayPhase.Free) return;",
     },
@@ -152,7 +151,6 @@ export const endingMutations: MutationsOf = {
     },
     {
       what: "the next tenant is to be reset",
-      isOpen: true,
       find: "    this.wasReset.delete(relay);\n    this.lingering",
       replace: "    this.lingering",
     },

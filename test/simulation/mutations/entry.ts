@@ -44,7 +44,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "accepting goes on without descriptors",
-      isOpen: true,
       find: 'const cause = this.isDry ? "memory" : descriptors.tight ? "descriptors" : null;',
       replace: 'const cause = this.isDry ? "memory" : null;',
     },
@@ -56,7 +55,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "a stop is over while relays run",
-      isOpen: true,
       find: "if (!this.isStopping || this.ledger.running.size > 0 || !this.carrier.isQuiet) return;",
       replace: "if (!this.isStopping || !this.carrier.isQuiet) return;",
     },
@@ -147,7 +145,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "a header that is wrong is none",
-      isOpen: true,
       find: '} else if (preamble.state !== "absent" || !mayBeAbsent || late === "preamble_full") {',
       replace: "} else if (!mayBeAbsent) {",
     },
@@ -197,7 +194,6 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "a route that refuses lets in",
-      isOpen: true,
       find: 'if (isRefused) this.refuse("route_refused");\n    else this.perform(this.held);',
       replace: "this.perform(this.held);",
     },

@@ -10,7 +10,6 @@ export const mirrorMutations: MutationsOf = {
     },
     {
       what: "what a mirror has taken is sent again",
-      isOpen: true,
       find: "rest = bytes.subarray(taken);",
       replace: "rest = bytes;",
     },
@@ -50,7 +49,6 @@ export const mirrorMutations: MutationsOf = {
     },
     {
       what: "a copy that is given up stays open",
-      isOpen: true,
       find: "    this.mirror.account.drop(reason);\n    this.closeNow(false);\n    return true;",
       replace: "    this.mirror.account.drop(reason);\n    return true;",
     },
