@@ -1,3 +1,4 @@
+import { wordsOf } from "../src/config/table/kind.ts";
 import {
   listenerPlaces,
   type Place,
@@ -25,6 +26,8 @@ connectTimeout = "500ms"   # here: for this one only
 
 - A **time** is \`500ms\`, \`5s\`, \`2m\`, \`1h\` or a number of seconds. A **size** is \`64KiB\`, \`64k\`,
   \`1MiB\` or a number of bytes. In a file, what can be \`off\` can also be \`false\`.
+- **values** is a range, a list of words, or a word for what you give, as the help has it: \`N\` is a
+  number, \`ADDR\` an address, \`NETS\` are networks.
 - **of** says whose it is. \`listener\`: each may have its own. \`proxy\`: there is one for all.
 - **reload** says when a change of the file takes effect. \`now\`: at once, but running relays keep
   the options that they began with. \`restart\`: after a restart.
@@ -46,12 +49,19 @@ export function renderSettingsPage(): string {
   ].join("\n");
 }
 
-type Row = readonly [setting: string, about: string, initial: string, of: string, reload: string];
+type Row = readonly [
+  setting: string,
+  about: string,
+  values: string,
+  initial: string,
+  of: string,
+  reload: string,
+];
 
 function section(heading: string, rows: readonly Row[]): string {
   const head: Row[] = [
-    ["setting", "what it does", "default", "of", "reload"],
-    ["---", "---", "---", "---", "---"],
+    ["setting", "what it does", "values", "default", "of", "reload"],
+    ["---", "---", "---", "---", "---", "---"],
   ];
   const lines = [...head, ...rows].map((cells) => `| ${cells.map(cell).join(" | ")} |`);
   return `## ${heading}\n\n${lines.join("\n")}\n`;
@@ -65,6 +75,7 @@ function placeRows(places: Readonly<Record<string, Place>>, prefix: string): Row
   return Object.entries(places).map(([key, place]) => [
     `\`${prefix}${key}\``,
     textOf(place),
+    "",
     place.initial === undefined ? "" : `\`${place.initial}\``,
     "",
     "now",
@@ -75,6 +86,7 @@ function settingRows(table: Table, prefix: string): Row[] {
   return Object.entries(table).map(([key, setting]) => [
     `\`${prefix}${key}\`${letterOf(setting)}`,
     sentencesOf(setting),
+    valuesOf(setting),
     setting.initial === undefined ? (setting.unless ?? "") : `\`${setting.initial}\``,
     setting.scope,
     reloadOf(setting),
@@ -86,10 +98,18 @@ function letterOf({ short, isCode }: Setting): string {
   return short === undefined ? "" : `, \`-${short}\``;
 }
 
-function sentencesOf({ about, is, more, needs }: Setting): string {
-  const values = is.range === undefined ? "" : `Values: ${is.range}.`;
+/** A range, words, or what the help calls a value that has neither. */
+function valuesOf({ is, hint = is.hint }: Setting): string {
+  if (is.range !== undefined) return is.range;
+  const words = wordsOf(is);
+  // What else there may be, such as a number, is in the sentences.
+  if (words.length > 1) return words.join(", ");
+  return hint === "" ? "" : hint;
+}
+
+function sentencesOf({ about, more, needs }: Setting): string {
   const needed = needs === undefined ? "" : `Needs \`${needs}\`.`;
-  return [about, values, more ?? "", needed].filter((one) => one !== "").join(" ");
+  return [about, more ?? "", needed].filter((one) => one !== "").join(" ");
 }
 
 function reloadOf({ scope, needsRestart }: Setting): string {

@@ -144,7 +144,7 @@ function tests(executablePath: string): void {
     expect(await page.locator("#listeners").textContent()).toContain(target);
     expect(await page.locator(".chart canvas").count()).toBe(6);
     // Something to draw.
-    for (let round = 0; round < 25; round++) {
+    for (let round = 0; round < (SCREENSHOTS === undefined ? 8 : 25); round++) {
       for (const end of ends) end.offer({ seed: 1, total: 2_000 * (round % 7) });
       const extra = await connect();
       extra.finish();
@@ -165,7 +165,7 @@ function tests(executablePath: string): void {
 
     const dark = await open({ colorScheme: "dark" });
     await dark.locator("#relay-rows tr").nth(11).waitFor();
-    await Bun.sleep(3_000);
+    if (SCREENSHOTS !== undefined) await Bun.sleep(3_000);
     await picture(dark, "dark");
     // The other way round without loading it anew: the charts get other colours.
     await dark.emulateMedia({ colorScheme: "light" });
@@ -178,7 +178,7 @@ function tests(executablePath: string): void {
     const ends = await Promise.all([connect(), connect(), connect()]);
     const page = await open({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
     await page.locator("#relay-rows tr").nth(2).waitFor();
-    await Bun.sleep(2_000);
+    if (SCREENSHOTS !== undefined) await Bun.sleep(2_000);
     expect(await fits(page)).toBe(true);
     await picture(page, "phone");
     await page.locator("#relay-rows button.link").first().click();

@@ -1,11 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import type { TcpAddress } from "../src/base/address.ts";
+import { defaults, uringDefaults } from "../src/config/defaults.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
-import {
-  defaults,
-  type ListenerOptions,
-  type TcpAddress,
-  uringDefaults,
-} from "../src/config/options.ts";
+import type { ListenerOptions } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import type { Fields, UpstreamEvent } from "../src/relay/events.ts";
 import type { CheckOptions } from "../src/upstream/health/check-options.ts";

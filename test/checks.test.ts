@@ -3,15 +3,10 @@ import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatAddress } from "../src/base/address.ts";
+import { type Address, formatAddress, type TcpAddress } from "../src/base/address.ts";
+import { defaults, uringDefaults } from "../src/config/defaults.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
-import {
-  type Address,
-  defaults,
-  type ListenerOptions,
-  type TcpAddress,
-  uringDefaults,
-} from "../src/config/options.ts";
+import type { ListenerOptions } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import type { CheckOptions } from "../src/upstream/health/check-options.ts";
 import {

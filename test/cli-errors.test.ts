@@ -32,7 +32,7 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
     [["--upstream="], "--upstream needs a value, got an empty one"],
     [["6380"], '"6380" is not a flag; see --help'],
     [["chek", "ringway.toml"], 'no such command "chek"; did you mean check?'],
-    [["help"], 'no such command "help"; see --help'],
+    [["begin"], 'no such command "begin"; see --help'],
     [["--verbose=yes"], '--verbose takes no value, got "yes"'],
     [["--stats", "json", "--stats", "text"], "--stats is given twice"],
     [

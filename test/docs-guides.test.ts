@@ -9,7 +9,7 @@ import { waitFor } from "./fixtures/wait.ts";
 /*
  * The guides of docs/ with the real programs. The words after a language say what a block is: `guide` a
  * file, or commands, whose output is the `text guide` after them; with `server` a program that goes on and
- * accepts on a port, with `background` one that goes on, with `retry` commands to repeat until they say so.
+ * accepts on a port, with `background` one that goes on once it has said something, with `retry` commands to repeat until they say so.
  */
 
 setDefaultTimeout(60_000);
@@ -20,7 +20,10 @@ const PING = "redis-cli -p 6380 ping";
 
 const guides = ["docs/valkey.md", "docs/limit-clients.md"];
 
-test.if(REDIS !== null).each(guides)("%s, step by step", async (page) => {
+const canGuide =
+  REDIS !== null && findProgram("redis-cli") !== null && findProgram("curl") !== null;
+
+test.if(canGuide).each(guides)("%s, step by step", async (page) => {
   await using stage = await Stage.open([6380, 7001, 7002, 9600]);
   const blocks = (await blocksOf(page)).filter(({ words }) => words.has("guide"));
   for (const [at, { language, words, file, text }] of blocks.entries()) {
@@ -28,7 +31,7 @@ test.if(REDIS !== null).each(guides)("%s, step by step", async (page) => {
     const expected = next?.language === "text" ? stage.here(next.text) : null;
     if (file !== null) await stage.write(file, text);
     else if (words.has("server")) await stage.start(text, portOf(words));
-    else if (words.has("background")) stage.spawn(text);
+    else if (words.has("background")) await stage.startTalking(text);
     else if (words.has("retry")) {
       await waitFor(async () => (await stage.run(text).catch(() => "")) === expected, text);
     } else if (language === "sh") expect(await stage.run(text)).toBe(expected ?? "");

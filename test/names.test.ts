@@ -2,13 +2,9 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaults, uringDefaults } from "../src/config/defaults.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
-import {
-  defaults,
-  type EngineName,
-  type ListenerOptions,
-  uringDefaults,
-} from "../src/config/options.ts";
+import type { EngineName, ListenerOptions } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import { lookUpBy } from "../src/control/services.ts";
 import { choose } from "../src/engine/select.ts";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Address } from "../src/config/options.ts";
+import type { Address } from "../src/base/address.ts";
 import { type ProxyHeader, TlvType } from "../src/entry/proxy-protocol/header.ts";
 import { ProxyHeaderParser } from "../src/entry/proxy-protocol/parser.ts";
 import { type ProxyHeaderOptions, writeProxyHeader } from "../src/entry/proxy-protocol/writer.ts";

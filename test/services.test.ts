@@ -2,18 +2,14 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatAddress } from "../src/base/address.ts";
+import { type Address, formatAddress, type UpstreamAddress } from "../src/base/address.ts";
+import { defaults, listenerDefaults, uringDefaults } from "../src/config/defaults.ts";
 import { plainUpstream } from "../src/config/listeners.ts";
-import {
-  type Address,
-  defaults,
-  type EngineName,
-  listenerDefaults,
-  type ProxyOptions,
-  type UpstreamAddress,
-  type UpstreamOptions,
-  uringDefaults,
-  type WantedListener,
+import type {
+  EngineName,
+  ProxyOptions,
+  UpstreamOptions,
+  WantedListener,
 } from "../src/config/options.ts";
 import { RunningProxy } from "../src/control/proxy.ts";
 import { ListenError } from "../src/engine/listen-error.ts";

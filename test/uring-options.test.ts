@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type UringOptions, uringDefaults } from "../src/config/options.ts";
+import { uringDefaults } from "../src/config/defaults.ts";
+import type { UringOptions } from "../src/config/options.ts";
 import { startEmbeddedUpstream } from "../src/embedded/server.ts";
 import { plainMemory, Scene } from "./contract/scene.ts";
 import { uringEngine } from "./fixtures/engines.ts";

@@ -1,11 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import {
-  type Address,
-  type EngineName,
-  type MirrorOptions,
-  type TcpAddress,
-  uringDefaults,
-} from "../src/config/options.ts";
+import type { Address, TcpAddress } from "../src/base/address.ts";
+import { uringDefaults } from "../src/config/defaults.ts";
+import type { EngineName, MirrorOptions } from "../src/config/options.ts";
 import { Fleet } from "../src/control/fleet.ts";
 import type { Listening } from "../src/engine/engine.ts";
 import { choose } from "../src/engine/select.ts";

@@ -1,6 +1,6 @@
 import { flowFigures } from "../../src/counts/figures.ts";
 import { Effect, Flow } from "../../src/flow/flow.ts";
-import { sharedNumbers } from "../../src/relay/ledger/pages.ts";
+import { sharedNumbers } from "../../src/relay/ledger/page.ts";
 import type { Micro } from "./micro.ts";
 
 const LIMIT = 1024 * 1024;

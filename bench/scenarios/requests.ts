@@ -3,8 +3,7 @@ import type { RequestsSpec } from "../load/load.ts";
 import { RemoteLoad } from "../load/remote.ts";
 import type { FigureName } from "../measure/figures.ts";
 import { measureWindow, operationFigures } from "../measure/window.ts";
-import type { OpenScenario, Scenario, Setting } from "./scenario.ts";
-import { pick } from "./scenario.ts";
+import { type OpenScenario, pick, type Scenario, type Setting } from "./scenario.ts";
 
 const SHOWN: readonly FigureName[] = ["operationsPerSecond", "cpuMicros", "latencyP99Micros"];
 

@@ -1,4 +1,5 @@
-import type { Address, AdminOptions } from "../config/options.ts";
+import type { Address } from "../base/address.ts";
+import type { AdminOptions } from "../config/options.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import { apiRoute } from "./api.ts";
 import type { AdminContext } from "./context.ts";

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { type Address, type AdminOptions, listenerDefaults } from "../config/options.ts";
+import type { Address } from "../base/address.ts";
+import { listenerDefaults } from "../config/defaults.ts";
+import type { AdminOptions } from "../config/options.ts";
 import { accessOf } from "./access.ts";
 import { adminRequest } from "./answer.ts";
 import { refusal } from "./guard.ts";

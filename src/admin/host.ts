@@ -1,6 +1,6 @@
+import type { Address } from "../base/address.ts";
 import { ipKind } from "../base/ip.ts";
 import { isLoopback } from "../config/admin.ts";
-import type { Address } from "../config/options.ts";
 
 /**
  * Whether a request's Host header names this machine itself, or what the admin server was told to

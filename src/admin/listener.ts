@@ -1,9 +1,10 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { Address } from "../base/address.ts";
 import { Deadlines } from "../base/deadlines.ts";
-import { type Address, type FileAccess, listenerDefaults } from "../config/options.ts";
+import { listenerDefaults } from "../config/defaults.ts";
 import { type ListeningSocket, openListening } from "../engine/listening-socket.ts";
 import { descriptorBudget } from "../system/descriptors.ts";
-import { madeForOwner, setSocketAccess } from "../system/file-access.ts";
+import { type FileAccess, madeForOwner, setSocketAccess } from "../system/file-access.ts";
 import { canOpenSocket, closeDescriptor, duplicate } from "../system/libc.ts";
 import { setBlocking } from "../system/linux.ts";
 import type { Asker } from "./answer.ts";

@@ -1,4 +1,5 @@
-import type { Address, FileAccess } from "../config/options.ts";
+import type { Address } from "../base/address.ts";
+import type { FileAccess } from "../system/file-access.ts";
 import { type PeerCredentials, peerCredentials } from "../system/libc.ts";
 import type { Asker } from "./answer.ts";
 

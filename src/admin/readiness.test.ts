@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
-import { type AdminOptions, listenerDefaults } from "../config/options.ts";
-import type { Acceptance } from "../engine/engine.ts";
-import { accepts } from "../engine/engine.ts";
+import { listenerDefaults } from "../config/defaults.ts";
+import type { AdminOptions } from "../config/options.ts";
+import { type Acceptance, accepts } from "../engine/engine.ts";
 import { Admin } from "./admin.ts";
 import type { AdminContext } from "./context.ts";
 

@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
-import { formatAddress } from "../base/address.ts";
-import type { Address, AdminOptions } from "../config/options.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import type { AdminOptions } from "../config/options.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { removeSocketFile, removeStaleSocket } from "../system/socket-file.ts";
 import { accessOf } from "./access.ts";

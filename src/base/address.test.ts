@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Address } from "../config/options.ts";
-import { formatAddress, parseAddress, parsePorts, parseUpstream } from "./address.ts";
+import { type Address, formatAddress, parseAddress, parsePorts, parseUpstream } from "./address.ts";
 
 function tcp(host: string, port: number): Address {
   return { kind: "tcp", host, port };

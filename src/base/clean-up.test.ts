@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cleanUp, cleanUpOrThrow, forEach } from "./clean-up.ts";
+import { cleanUp, cleanUpInTurn, cleanUpOrThrow, forEach } from "./clean-up.ts";
 
 function broken(what: string) {
   return () => {
@@ -34,6 +34,16 @@ test("for each of many things, though they change meanwhile, or cannot be had", 
   expect(taken).toEqual([1, 2, 3]);
   const none = forEach(broken("no list"), () => {});
   expect(cleanUp(none)).toEqual([new Error("no list")]);
+});
+
+test("steps that take their time are taken one after the other", async () => {
+  const taken: string[] = [];
+  const slow = (what: string) => async () => {
+    await Bun.sleep(0);
+    taken.push(what);
+  };
+  const failures = await cleanUpInTurn([slow("one"), broken("two"), slow("three")]);
+  expect([taken, failures]).toEqual([["one", "three"], [new Error("two")]]);
 });
 
 test("where nobody is told it is thrown when all is done", () => {

@@ -29,9 +29,29 @@ export function* forEach<T>(items: () => Iterable<T>, step: (item: T) => void): 
   for (const item of all) yield () => step(item);
 }
 
+/** A step that may take its time. */
+export type LaterStep = () => void | Promise<void>;
+
+/** The same for such steps, one after the other. */
+export async function cleanUpInTurn(steps: Iterable<LaterStep>): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (failure) {
+      failures.push(failure);
+    }
+  }
+  return failures;
+}
+
 /** The same where there is nobody to be told: what was to be thrown is thrown when all is done. */
 export function cleanUpOrThrow(steps: Iterable<Step>): void {
-  const failures = cleanUp(steps);
+  throwAny(cleanUp(steps));
+}
+
+/** Throws what steps have thrown, if anything: several failures as one. */
+export function throwAny(failures: readonly unknown[]): void {
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "several steps of a clean-up failed");
 }

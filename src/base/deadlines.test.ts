@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { Deadlines } from "./deadlines.ts";
+import { clockWith } from "./test-clock.ts";
 
 const MANY = 200;
 
@@ -9,7 +10,7 @@ class Alarms {
   readonly alarm = (_delayMs: number, call: () => void) => void this.calls.push(call);
 
   deadlines(onExpired: (item: object) => void = () => {}): Deadlines<object> {
-    return new Deadlines(0, onExpired, this.alarm);
+    return new Deadlines(0, onExpired, clockWith(this.alarm));
   }
 }
 

@@ -1,3 +1,5 @@
+import { type Clock, systemClock, timerSpan } from "../base/clock.ts";
+
 /**
  * Items that each wait for the same span of time: the relays that dial, those that are half-closed.
  *
@@ -13,12 +15,12 @@ export class Deadlines<T> {
   /**
    * @param spanMs milliseconds from adding to expiry, at least 1
    * @param onExpired called once per expired item, which is no longer waiting then
-   * @param alarm what calls back after a time: a loop that never returns to Bun's has its own
+   * @param clock its time
    */
   constructor(
     spanMs: number,
     private readonly onExpired: (item: T) => void,
-    private readonly alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
   ) {
     this.spanMs = timerSpan(spanMs);
   }
@@ -36,7 +38,7 @@ export class Deadlines<T> {
   /** Starts the item's time, anew if it was waiting already. */
   add(item: T): void {
     this.expiries.delete(item);
-    this.expiries.set(item, performance.now() + this.spanMs);
+    this.expiries.set(item, this.clock.now() + this.spanMs);
     this.wake.waiting = this;
     if (!this.wake.isArmed) this.arm(this.spanMs);
   }
@@ -50,7 +52,7 @@ export class Deadlines<T> {
   /** The alarm's time has come. */
   expire(): void {
     // The alarm counts as set while items expire, so that one that is added meanwhile does not.
-    const now = performance.now();
+    const now = this.clock.now();
     for (const [item, expiry] of this.expiries) {
       if (expiry > now) {
         this.arm(Math.ceil(expiry - now));
@@ -63,7 +65,7 @@ export class Deadlines<T> {
   }
 
   private arm(delayMs: number): void {
-    setAlarm(this.alarm, delayMs, this.wake);
+    setAlarm(this.clock, delayMs, this.wake);
   }
 }
 
@@ -77,24 +79,10 @@ class Wake {
 }
 
 /** Its function sees the wake and nothing of the deadlines. */
-function setAlarm(alarm: Alarm, delayMs: number, wake: Wake): void {
+function setAlarm(clock: Clock, delayMs: number, wake: Wake): void {
   wake.isArmed = true;
-  alarm(delayMs, () => {
+  clock.alarm(delayMs, () => {
     if (wake.waiting === null) wake.isArmed = false;
     else wake.waiting.expire();
   });
-}
-
-/** Calls a function once, in this thread, when so many milliseconds are over. */
-export type Alarm = (delayMs: number, call: () => void) => void;
-
-/** By a timer of Bun's event loop. */
-export const timerAlarm: Alarm = (delayMs, call) => {
-  // A deadline alone is no reason for a process to go on: what it watches is.
-  setTimeout(call, delayMs).unref();
-};
-
-/** A span that setTimeout understands: it takes anything from 2^31 milliseconds (25 days) on for 1. */
-export function timerSpan(milliseconds: number): number {
-  return Math.min(Math.max(0, milliseconds), 2 ** 31 - 1);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Address } from "../config/options.ts";
+import type { Address } from "./address.ts";
 import { type Machine, plainHost, reaches } from "./reach.ts";
 
 const machine: Machine = {

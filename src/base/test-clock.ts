@@ -1,10 +1,10 @@
-import type { Alarm } from "./deadlines.ts";
+import { type Alarm, type Clock, systemClock } from "../base/clock.ts";
 
 /**
  * A clock that stands still until it is told to go on, for what asks `performance.now` and sets
  * alarms. It is the time of the whole process until it is put away: `using clock = new TestClock()`.
  */
-export class TestClock implements Disposable {
+export class TestClock implements Clock, Disposable {
   private time = 1_000;
   private calls: { readonly at: number; readonly call: () => void }[] = [];
   private readonly realNow = performance.now;
@@ -13,7 +13,11 @@ export class TestClock implements Disposable {
     performance.now = () => this.time;
   }
 
-  get now(): number {
+  now(): number {
+    return this.time;
+  }
+
+  wall(): number {
     return this.time;
   }
 
@@ -42,4 +46,9 @@ export class TestClock implements Disposable {
   [Symbol.dispose](): void {
     performance.now = this.realNow;
   }
+}
+
+/** The real time, with alarms of a test. */
+export function clockWith(alarm: Alarm): Clock {
+  return { ...systemClock, alarm };
 }

@@ -1,7 +1,6 @@
 import type { ErrorDocument } from "../admin/api.ts";
-import { formatAddress, parseAddress } from "../base/address.ts";
+import { type Address, formatAddress, parseAddress } from "../base/address.ts";
 import { ConfigError, printable } from "../base/error.ts";
-import type { Address } from "../config/options.ts";
 import { proxyTable } from "../config/table/table.ts";
 import { type AnswerShape, errorAnswer, isOfShape } from "./admin-answers.ts";
 import type { Flag } from "./flag.ts";
@@ -23,14 +22,14 @@ export const adminFlags: readonly Flag[] = [
   {
     name: "admin",
     hint: "ADDR",
-    text: "where it has its admin API: as its own --admin",
+    text: "address of its admin server, as in its own --admin",
   },
   {
     name: "admin-token",
     hint: "TOKEN",
-    text: `what it wants to see, or file:PATH, or else the environment variable ${TOKEN_VARIABLE}`,
+    text: `the token that it asks for, or file:PATH; by default the environment variable ${TOKEN_VARIABLE}`,
   },
-  { name: "json", text: "print what it answers, for programs" },
+  { name: "json", text: "print the answer as JSON, for programs" },
   { name: "help", short: "h", text: "print this help" },
 ];
 

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { parseAddress } from "../base/address.ts";
+import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
-import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { hints, listeningLines } from "./announce.ts";
 
 const listener = parseAddress("127.0.0.1:6380", "listener");

@@ -1,6 +1,6 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { formatCount } from "../base/quantity.ts";
-import type { Address, WantedListener } from "../config/options.ts";
+import type { WantedListener } from "../config/options.ts";
 import { portRuns } from "./port-runs.ts";
 
 /** A line names so many upstreams of a listener at most. */

@@ -2,9 +2,10 @@ import { defineCommand } from "citty";
 import { formatAddress } from "../base/address.ts";
 import { ConfigError, printable } from "../base/error.ts";
 import { formatCount, formatCounted } from "../base/quantity.ts";
+import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
 import { loadFile } from "../config/load.ts";
-import { listenerDefaults, type WantedListener } from "../config/options.ts";
+import type { WantedListener } from "../config/options.ts";
 import { Problems } from "../config/sourced.ts";
 import { type Settings, validate } from "../config/validate.ts";
 import { checkNetworks } from "../control/edges.ts";
@@ -120,15 +121,15 @@ function listenerLines(groups: readonly (readonly WantedListener[])[]): string[]
 function help(): string {
   return `Usage: ${programName()} check FILE
 
-Says whether a configuration file, with the files of networks that it names, is
-right: all that is wrong with it, a line for each, or else what it means and
-what differs from the defaults. It warns of listeners that refuse everybody or
-believe anybody's PROXY header, of times without a unit that are long, of
-settings without effect, and of files, folders and users that a start would
-fail on. Nothing is started, no name is looked up.
+Checks a configuration file and the files of networks that it names. Prints all
+that is wrong, one line each, or what the file means and what differs from the
+defaults. Warns of listeners that refuse everybody or trust everybody's PROXY
+header, of long times without a unit, of settings without effect, and of files,
+folders and users that a start would fail on. Starts nothing and looks up no
+name.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 
-Exit codes: 0 it is right, 2 it is not.
+Exit codes: 0 the file is right, 2 it is wrong.
 `;
 }

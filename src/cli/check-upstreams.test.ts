@@ -1,11 +1,8 @@
 import { expect, test } from "bun:test";
+import type { Address, UpstreamAddress } from "../base/address.ts";
+import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
-import {
-  type Address,
-  listenerDefaults,
-  type UpstreamAddress,
-  type WantedListener,
-} from "../config/options.ts";
+import type { WantedListener } from "../config/options.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 
 function listenerTo(...upstreams: UpstreamAddress[]): WantedListener {

@@ -1,5 +1,6 @@
 import { formatDuration } from "../base/quantity.ts";
-import { listenerDefaults, type WantedListener } from "../config/options.ts";
+import { listenerDefaults } from "../config/defaults.ts";
+import type { WantedListener } from "../config/options.ts";
 import type { Source } from "../config/settings.ts";
 import type { Sourced } from "../config/sourced.ts";
 import type { Settings } from "../config/validate.ts";

@@ -1,15 +1,16 @@
 /** What each command beside the proxy, which has no name, does: in at most 47 characters. */
 const texts = {
-  check: "whether a configuration FILE is right",
-  init: "write an example of a configuration FILE",
+  check: "check a configuration FILE",
+  init: "write an example configuration FILE",
   schema: "print a JSON Schema of it, for editors",
-  doctor: "what this machine allows, and remedies",
+  doctor: "say what this machine allows, with remedies",
   top: "show a running proxy, live",
   relays: "list the relays of a running proxy",
-  upstreams: "list or change its upstreams",
-  plan: "what a reload of it would change",
-  reload: "have it read its configuration anew",
-  drain: "let it, or one listener, finish and stop",
+  upstreams: "list or change the upstreams of a running proxy",
+  plan: "show what a reload would change",
+  reload: "reload its configuration",
+  drain: "stop it, or one listener, gracefully",
+  completion: "print a script for bash, zsh or fish",
   help: "explain a TOPIC, or all",
 } as const;
 

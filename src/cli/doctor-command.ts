@@ -36,8 +36,8 @@ async function doctor(rawArgs: readonly string[]): Promise<number> {
 function help(): string {
   return `Usage: ${programName()} doctor [--json]
 
-Says which engine can run on this machine and why, which limits may get in the
-way of a busy proxy, and what to do about each.
+Says which engine can run on this machine and why, which limits would hinder a
+busy proxy, and what to do about each.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 

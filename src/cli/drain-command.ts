@@ -12,7 +12,7 @@ export const drainCommand = adminCommand<DrainDocument | ListenerDrainDocument>(
     {
       name: "listener",
       hint: "NAME",
-      text: "only this one: its name, or the address that it accepts on",
+      text: "only this listener: its name or address",
     },
   ],
   question: ({ values }) => {
@@ -22,9 +22,9 @@ export const drainCommand = adminCommand<DrainDocument | ListenerDrainDocument>(
   },
   shape: drainAnswer,
   render: renderDrain,
-  about: `Has a proxy stop as at SIGTERM: it accepts nobody new, lets its relays finish
-up to its drain timeout, and ends. Does not wait for that. With --listener only
-that one accepts nobody new, until a reload, and the proxy goes on.`,
+  about: `Stops a proxy gracefully, as SIGTERM does: it accepts no new clients, lets its
+relays finish within the drain timeout, and ends. Does not wait for the end.
+With --listener, only that listener stops accepting, until a reload.`,
   exitCodes: `0 it drains, 1 no proxy answers or it has no such listener,
 2 the flags are wrong.`,
 });

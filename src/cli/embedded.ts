@@ -1,4 +1,4 @@
-import type { Address } from "../config/options.ts";
+import type { Address } from "../base/address.ts";
 import { needsEmbedded, type Settings } from "../config/validate.ts";
 import type { EmbeddedUpstream } from "../embedded/server.ts";
 import { StartError } from "./start-error.ts";

@@ -64,12 +64,12 @@ function whyNot(error: unknown): string {
 function help(): string {
   return `Usage: ${programName()} init [FILE] [--force]
 
-Writes an example of a configuration file with all settings and comments, to
-${DEFAULT_FILE} unless FILE says otherwise. Its end says in which language: .toml,
-.yaml, .yml, .ts, or .json, which has no comments and is shorter.
+Writes an example configuration with all settings and comments to FILE, or to
+${DEFAULT_FILE}. The end of the name chooses the language: .toml, .yaml, .yml,
+.ts, or .json, which has no comments and is shorter.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 
-Exit codes: 0 it is written, 2 it cannot be, or is there already.
+Exit codes: 0 written, 2 it could not be written, or exists already.
 `;
 }

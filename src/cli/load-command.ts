@@ -16,6 +16,7 @@ const loaders: { readonly [Name in CommandName]: () => Promise<CommandDef> } = {
   plan: async () => (await import("./plan-command.ts")).planCommand,
   reload: async () => (await import("./reload-command.ts")).reloadCommand,
   drain: async () => (await import("./drain-command.ts")).drainCommand,
+  completion: async () => (await import("./completion-command.ts")).completionCommand(loadCommand),
   help: async () => (await import("./help-command.ts")).helpCommand,
 };
 

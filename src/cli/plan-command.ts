@@ -10,9 +10,8 @@ export const planCommand = adminCommand<PlanDocument>({
   question: () => ({ method: "POST", path: "/api/plan" }),
   shape: planAnswer,
   render: renderPlan,
-  about: `Has a proxy read its configuration anew and says what a reload would change:
-listeners that are added (+), removed (-) or changed (~), and what only a
-restart changes (!), with each changed setting before and after. Nothing is
-done, and no secret is told.`,
-  exitCodes: "0 told, 1 no proxy answers, 2 the flags or its file are wrong.",
+  about: `Shows what a reload would change: listeners added (+), removed (-) or changed
+(~), and what only a restart changes (!), each setting before and after. Changes
+nothing, and shows no secrets.`,
+  exitCodes: "0 shown, 1 no proxy answers, 2 the flags or its file are wrong.",
 });

@@ -7,9 +7,9 @@ import { adminCommand } from "./admin-command.ts";
 import type { Flag } from "./flag.ts";
 
 const flags: readonly Flag[] = [
-  { name: "filter", hint: "TEXT", text: "only those with this in client or upstream" },
+  { name: "filter", hint: "TEXT", text: "only those whose client or upstream contains this" },
   { name: "sort", hint: "WORD", text: "by id, duration, bytes or client", initial: "id" },
-  { name: "limit", hint: "N", text: "so many at most, 1…1,000", initial: "100" },
+  { name: "limit", hint: "N", text: "at most this many, 1…1,000", initial: "100" },
 ];
 
 /** `ringway relays`: the relays that a proxy has. */
@@ -27,8 +27,8 @@ export const relaysCommand = adminCommand<RelaysDocument>({
   },
   shape: relaysAnswer,
   render: renderRelays,
-  about: `Lists the relays that a proxy has, the first to come first. With --json numbers
-have their units in their names; what came from clients is under "up".`,
+  about: `Lists the running relays of a proxy, the oldest first. With --json the names of
+numbers end in their units, and bytes from clients are under "up".`,
   exitCodes: "0 listed, 1 no proxy answers, 2 the flags are wrong.",
 });
 

@@ -10,9 +10,9 @@ export const reloadCommand = adminCommand<PlanDocument>({
   question: () => ({ method: "POST", path: "/api/reload" }),
   shape: planAnswer,
   render: renderPlan,
-  about: `Has a proxy read its configuration anew and apply what differs, as SIGHUP does;
-then says what that was. No relay ends but those of an upstream that goes, where
---on-remove wants that. What is wrong changes nothing.`,
+  about: `Reloads the configuration of a proxy, as SIGHUP does, and shows what changed.
+Running relays go on, except those that --on-remove ends with their upstream. If
+the configuration is wrong, nothing changes.`,
   exitCodes: `0 done, 1 no proxy answers or it cannot do that now, 2 the flags
 or its file are wrong.`,
 });

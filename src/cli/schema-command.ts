@@ -25,14 +25,14 @@ async function printSchema(rawArgs: readonly string[]): Promise<number> {
 function help(): string {
   return `Usage: ${programName()} schema > ringway.schema.json
 
-Prints the JSON Schema of a configuration file, by which editors complete keys
-and show what they mean. How a file names it:
+Prints the JSON Schema of a configuration file. With it, editors complete keys
+and show what they mean. A file names it like this:
 
   TOML  #:schema ./ringway.schema.json
   YAML  # yaml-language-server: $schema=./ringway.schema.json
   JSON  "$schema": "./ringway.schema.json"
 
-A configuration in TypeScript has types instead: see defineConfig.
+A configuration in TypeScript has types instead: use defineConfig.
 
 ${renderGroup({ heading: "Flags", flags: switches })}
 `;

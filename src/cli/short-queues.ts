@@ -1,5 +1,6 @@
 import { formatCount } from "../base/quantity.ts";
-import { listenerDefaults, type WantedListener } from "../config/options.ts";
+import { listenerDefaults } from "../config/defaults.ts";
+import type { WantedListener } from "../config/options.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
 import { type ReadText, readText, sysctlNumber } from "../system/system.ts";
 

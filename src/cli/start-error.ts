@@ -1,6 +1,5 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { printable } from "../base/error.ts";
-import type { Address } from "../config/options.ts";
 import { ListenError, type PortHolder } from "../engine/listen-error.ts";
 import { EngineUnsupportedError } from "../engine/select.ts";
 import { TargetError } from "../observe/access-log/target-error.ts";

@@ -1,7 +1,8 @@
 import { accessSync, constants, lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import type { Address } from "../base/address.ts";
 import { describe } from "../base/error.ts";
-import type { AccountOptions, Address } from "../config/options.ts";
+import type { AccountOptions } from "../config/options.ts";
 import type { Settings } from "../config/validate.ts";
 import { refuseUnknown } from "./privileges/become.ts";
 import { StartError, targetCause } from "./start-error.ts";

@@ -58,10 +58,9 @@ function sortOf(value: string): RelayOrder {
 function help(): string {
   return `Usage: ${programName()} top --admin ADDR [flags]
 
-Shows a proxy as it is now, once a second: its listeners, its upstreams with
-their health, and the relays that run. Keys: b, d, c and i sort by bytes,
-duration, client and id, r reverses, q quits. Where there is no terminal it
-prints that once.
+Shows a running proxy, updated once a second: its listeners, its upstreams with
+their health, and its relays. Keys: b, d, c and i sort by bytes, duration,
+client and id, r reverses, q quits. Without a terminal it prints once.
 
 ${renderGroup({ heading: "Flags", flags })}
 

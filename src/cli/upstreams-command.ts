@@ -36,19 +36,19 @@ export const upstreamsCommand = adminCommand<UpstreamsDocument | UpstreamView>({
     {
       name: "set",
       hint: "WHICH",
-      text: "change this one: its number in the list, its address, or LISTENER/ADDRESS",
+      text: "change this one: its address, LISTENER/ADDRESS, or its number in the list",
     },
     ...changes,
   ],
   question,
   shape: upstreamsAnswer,
   render: (answer) => renderUpstreams("upstreams" in answer ? answer.upstreams : [answer]),
-  about: `Lists the upstreams of a proxy with their health, or changes one: drain and
-maintenance keep new relays away from it, and --within ends those that it has.
-While it drains it is still checked, in maintenance nothing is known of it.
-Numbers may be others after a reload, addresses are not. Where several listeners
-have one, the listener's name or address stands before it: main/10.0.0.5:6379.
-That holds until it is changed again, the proxy ends, or a reload takes it away.`,
+  about: `Lists the upstreams of a proxy with their health, or changes one. drain and
+maintenance keep new relays away from it; --within also ends those that it has.
+An upstream that drains is still checked, one in maintenance is not. The change
+holds until the next one, until a reload removes the upstream, or the proxy
+ends. Name the upstream by its address: its number may change at a reload. If
+several listeners have it, put the listener first: main/10.0.0.5:6379.`,
   exitCodes: `0 listed or changed, 1 no proxy answers or it has no such upstream,
 2 the flags are wrong.`,
 });

@@ -1,6 +1,7 @@
+import type { Address } from "../base/address.ts";
 import { describe } from "../base/error.ts";
 import { parseIPv4 } from "../base/ip.ts";
-import type { Address, AdminOptions } from "./options.ts";
+import type { AdminOptions } from "./options.ts";
 import { isBroken, type Problems, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { listenerTable, proxyTable, type SettingValues } from "./table/table.ts";

@@ -1,7 +1,8 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress, type UpstreamAddress } from "../base/address.ts";
+import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
 import type { CheckOptions, CheckStep, RedisRole } from "../upstream/health/check-options.ts";
 import { checkTlsOf } from "./check-tls.ts";
-import type { Address, ProxyProtocolOut, UpstreamAddress, UpstreamOptions } from "./options.ts";
+import type { UpstreamOptions } from "./options.ts";
 import type { GivenUpstream } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 import type { CheckKind, OwnCheck } from "./table/checking.ts";

@@ -18,18 +18,18 @@ export type UpstreamConfig = string | UpstreamTable;
 
 /** An upstream with what is said of it. */
 export interface UpstreamTable {
-  /** Where it is, such as db:5432, unix:/path or srv:_redis._tcp.example.org. What is said of a
-   *  service holds for each of its members. */
+  /** Where it is, such as db:5432, unix:/path or srv:_redis._tcp.example.org. Settings of a service
+   *  hold for each of its members. */
   readonly address: string;
-  /** Its share of new relays beside the others' weights; 0 gets nobody new (0…256). Not for a
-   *  service, whose records have weights. @default 1 */
+  /** Its share of new relays, relative to the others' weights; 0 gets none (0…256). Not for a
+   *  service: its records have weights. @default 1 */
   readonly weight?: number | string;
-  /** Use it only when no other upstream can be had. @default false */
+  /** Use it only if no other upstream is up or can be reached. @default false */
   readonly backup?: boolean | "true" | "false";
-  /** The most relays that it may have at a time; 0 for any number. Those of all workers together.
+  /** The most relays that it may have at once; 0 for any number. Counted for all workers together.
    *  @default 0 */
   readonly maxRelays?: number | string;
-  /** How it is checked: on as its listener says, off, or a kind of its own. @default "on" */
+  /** How it is checked: on (like its listener), off, or a kind of its own. @default "on" */
   readonly check?:
     | "on"
     | "off"
@@ -41,14 +41,13 @@ export interface UpstreamTable {
     | "http"
     | "send-expect"
     | boolean;
-  /** What is checked instead of it: an address, :PORT of its own host, or none. Unless given, as
-   *  its listener says. */
+  /** What to check instead of it: an address, :PORT of its own host, or none. By default, as its
+   *  listener. */
   readonly checkAddress?: string;
-  /** Begin connections to it with a PROXY header (off, v1 or v2). Unless given, as its listener
-   *  says. */
+  /** Begin connections to it with a PROXY header (off, v1 or v2). By default, as its listener. */
   readonly sendProxyProtocol?: "off" | "v1" | "v2";
-  /** What happens to its relays when it goes down (keep, close or a time of 0…24h). Unless given,
-   *  as its listener says. */
+  /** What happens to its relays when it goes down (keep, close or a time of 0…24h). By default, as
+   *  its listener. */
   readonly onDown?: Duration | "keep" | "close";
 }
 
@@ -66,11 +65,11 @@ export interface HealthSettings {
     | "postgres"
     | "http"
     | "send-expect";
-  /** The time between two checks of an upstream (100ms…1h). Four times shorter while it is
-   *  changing. @default "2s" */
+  /** The time between two checks of an upstream (100ms…1h). Four times shorter while the upstream
+   *  is changing. @default "2s" */
   readonly checkInterval?: Duration;
-  /** How far the time between two checks varies at random, in percent (0…50). So that checks of
-   *  many upstreams, or of many proxies, do not fall together. @default 10 */
+  /** How far the time between two checks varies at random, in percent (0…50). So the checks of many
+   *  upstreams or proxies do not all happen at once. @default 10 */
   readonly checkJitter?: number | string;
   /** A check that takes longer than this has failed (10ms…1h). @default "1s" */
   readonly checkTimeout?: Duration;
@@ -84,16 +83,16 @@ export interface HealthSettings {
    *  @default "none" */
   readonly checkAddress?: string;
   /** Begin checks with a PROXY header: off, v1, v2 or auto (as relays do, unless checks go to
-   *  another address). It tells of no client (v2 LOCAL, v1 UNKNOWN). @default "auto" */
+   *  another address). The header names no client (v2 LOCAL, v1 UNKNOWN). @default "auto" */
   readonly checkProxyProtocol?: "auto" | "off" | "v1" | "v2";
-  /** The user of redis and postgres checks. A postgres logs a failed login for one that it does not
-   *  know. */
+  /** The user of redis and postgres checks. Postgres logs a failed login for a user that it does
+   *  not know. */
   readonly checkUser?: string;
-  /** The password of redis checks; file:PATH reads it from a file, so that nobody sees it. */
+  /** The password of redis checks. file:PATH reads it from a file, so that nobody sees it. */
   readonly checkPassword?: string;
   /** The path that http checks ask for. */
   readonly checkPath?: string;
-  /** The Host of http checks. Unless given, the address that is checked. */
+  /** The Host header of http checks. By default, the address that is checked. */
   readonly checkHost?: string;
   /** The statuses that http checks expect, such as 200 or 200-299. */
   readonly checkStatus?: number | string;
@@ -101,15 +100,15 @@ export interface HealthSettings {
   readonly checkSend?: string;
   /** What must come back: text as above, or a /regular expression/. */
   readonly checkExpect?: string;
-  /** Make checks by TLS; a postgres is asked for it first. The certificate must be valid, signed by
-   *  a trusted authority, and issued for the host being checked. @default "off" */
+  /** Check by TLS. Postgres is asked for it first. The certificate must be valid, signed by a
+   *  trusted authority, and issued for the host being checked. @default "off" */
   readonly checkTls?: OnOff;
-  /** The name that the certificate must be issued for; none: the host that is checked.
+  /** The name that the certificate must be issued for, instead of the host that is checked.
    *  @default "none" */
   readonly checkTlsName?: string;
   /** Whether the certificate is verified. @default "on" */
   readonly checkTlsVerify?: OnOff;
-  /** A file of trusted authorities (PEM); none: those built in. Read again at each reload.
+  /** A file of trusted authorities (PEM), instead of those built in. Read again at each reload.
    *  @default "none" */
   readonly checkTlsCa?: string;
   /** A file with the certificate that checks present when asked (PEM). @default "none" */
@@ -121,17 +120,17 @@ export interface HealthSettings {
   /** Keep new relays away from an upstream after this many failed dials in a row; 0 for never
    *  (0…1,000). @default 3 */
   readonly ejectAfter?: number | string;
-  /** How long to keep them away at first (100ms…1h). Up to ten times as long when it happens again.
+  /** How long to keep them away at first (100ms…1h). Up to ten times as long if it happens again.
    *  @default "30s" */
   readonly ejectTime?: Duration;
-  /** Treat all upstreams as up when less than this percentage of the weight is; 0 for never
+  /** Treat all upstreams as up when less than this percentage of the weight is up; 0 for never
    *  (0…100). @default 0 */
   readonly panicThreshold?: number | string;
-  /** The time over which an upstream that came up again reaches its whole weight (100ms…1h).
+  /** The time over which an upstream that came up again reaches its full weight (100ms…1h).
    *  @default "off" */
   readonly slowStart?: Duration | "off" | false;
   /** What happens to the relays of an upstream that goes down (keep, close or a time of 0…24h).
-   *  They go on, end at once, or end within the time. @default "keep" */
+   *  They go on (keep), end at once (close), or end within the time. @default "keep" */
   readonly onDown?: Duration | "keep" | "close";
   /** What happens to the relays of backups when a check finds a primary up again (keep, close or a
    *  time of 0…24h). @default "keep" */
@@ -143,58 +142,56 @@ export interface HealthSettings {
 
 /** What happens to a connection before it is relayed; part of each listener's settings. */
 export interface EdgeSettings {
-  /** Admit only clients of these networks, such as 10.0.0.0/8,::1 or file:PATH. Separated by commas
-   *  or in a list; a file has one in each line and is read again at each reload. The most specific
+  /** Admit only clients of these networks, such as 10.0.0.0/8,::1 or file:PATH. Separated by
+   *  commas, or a list. A file has one per line and is read again at each reload. The most specific
    *  network of allow and deny decides. */
   readonly allow?: string | readonly string[];
   /** Do not admit clients of these networks. */
   readonly deny?: string | readonly string[];
-  /** The most relays at a time; 0 for any number. Those of all workers together. @default 0 */
+  /** The most relays at once; 0 for any number. Counted for all workers together. @default 0 */
   readonly maxRelays?: number | string;
-  /** What happens to a client who comes when there are that many relays (refuse or wait). In the
-   *  order of coming; as many of a worker as queueSize may wait. A sink refuses. @default "refuse"
-   *  */
+  /** What happens to a client that connects when the limit is reached (refuse or wait). Clients
+   *  wait in order, at most queueSize for each worker. A sink always refuses. @default "refuse" */
   readonly whenFull?: "refuse" | "wait";
-  /** How long such a client waits at most (1ms…1h). @default "30s" */
+  /** The longest time that such a client waits (1ms…1h). @default "30s" */
   readonly fullTimeout?: Duration;
-  /** The most relays of one client at a time; 0 for any number. A client is an IPv4 address or an
+  /** The most relays of one client at once; 0 for any number. A client is an IPv4 address or an
    *  IPv6 /64. @default 0 */
   readonly maxRelaysPerClient?: number | string;
   /** Connections per second of one client in the long run (0.001…1,000,000). @default "off" */
   readonly clientRate?: number | string | false;
   /** How many connections a client may open at once after a rest. @default 20 */
   readonly clientBurst?: number | string;
-  /** The most relays of one network at a time (IPv4: a /24, IPv6: a /48); 0 for any number.
+  /** The most relays of one network at once (IPv4: a /24, IPv6: a /48); 0 for any number.
    *  @default 0 */
   readonly maxRelaysPerNetwork?: number | string;
   /** Connections per second of such a network in the long run (0.001…1,000,000). @default "off" */
   readonly networkRate?: number | string | false;
   /** How many connections a network may open at once after a rest. @default 100 */
   readonly networkBurst?: number | string;
-  /** Bytes per second that each relay carries from its client (1KiB…1GiB). After a rest a quarter
-   *  of a second's worth at once (16KiB…4MiB), then evenly. A client that sends more is not read
-   *  meanwhile; no timeout counts that time. @default "off" */
+  /** Bytes per second that each relay carries from its client (1KiB…1GiB). After a rest, a quarter
+   *  of a second's worth passes at once (16KiB…4MiB), then evenly. A client that sends more is not
+   *  read meanwhile, and no timeout counts that time. @default "off" */
   readonly upRate?: Size | "off" | false;
   /** Bytes per second that each relay carries to its client (1KiB…1GiB). @default "off" */
   readonly downRate?: Size | "off" | false;
-  /** How to turn away clients that are not admitted (reset, close or a time of 100ms…1h). By a
-   *  reset, by FIN (close), or by a reset after a time in which nothing is read: earlier if the
-   *  client ends its connection, or descriptors become scarce. @default "reset" */
+  /** How to turn away clients that are not admitted (reset, close or a time of 100ms…1h). reset: by
+   *  RST. close: by FIN. A time: read nothing that long, then reset; earlier if the client ends its
+   *  connection or descriptors become scarce. @default "reset" */
   readonly refuse?: Duration | "reset" | "close";
   /** Whether clients begin with a PROXY header (off, optional or required). Networks, limits, the
-   *  log and hash go by the client that it names. @default "off" */
+   *  log and hash then use the client that it names. @default "off" */
   readonly proxyProtocol?: "off" | "optional" | "required";
-  /** Networks whose PROXY headers are believed, file:PATH, or any for whoever connects. Nobody else
-   *  may begin with one. With required and without this: any, with a warning. With optional it is
-   *  needed. */
+  /** Networks whose PROXY headers are trusted, file:PATH, or any. Nobody else may begin with one.
+   *  Needed with optional. With required it defaults to any, with a warning. */
   readonly proxyProtocolFrom?: string | readonly string[];
-  /** The header must be here within this time (10ms…1h). Where it is optional, a client that sends
-   *  nothing is one without a header. An eighth of a worker's descriptors, 16 to 1,024, may wait
-   *  for theirs at a listener; when one more comes, the first one goes if it has said nothing for a
-   *  second (preamble_full). @default "5s" */
+  /** The PROXY header must arrive within this time (10ms…1h). If headers are optional, a client
+   *  that sends nothing counts as one without a header. At most an eighth of a worker's
+   *  descriptors, 16 to 1,024, wait for their header at a listener. When one more comes, the oldest
+   *  is refused if it has been silent for a second (preamble_full). @default "5s" */
   readonly preambleTimeout?: Duration;
   /** Begin connections to upstreams with a PROXY header (off, v1 or v2). v2 has a checksum, a
-   *  unique id and what the client's own header had more. @default "off" */
+   *  unique id and what else the client's own header had. @default "off" */
   readonly sendProxyProtocol?: "off" | "v1" | "v2";
 }
 
@@ -202,24 +199,24 @@ export interface EdgeSettings {
 export interface RouteSettings {
   /** A function that chooses an upstream for each connection, labels or refuses it. In TypeScript
    *  only. It runs in the program's main thread, where it should not take long, and may be
-   *  asynchronous. A listener with off does without the one at the top. @default "off" */
+   *  asynchronous. With off, a listener does not use the one at the top. @default "off" */
   readonly route?: Route | "off" | false;
   /** The function must answer within this time (1ms…10s). @default "100ms" */
   readonly routeTimeout?: Duration;
-  /** What happens when it throws, is late or answers nonsense: relay as without it, or refuse.
+  /** What happens if it throws, is late or returns nonsense: relay as without it, or refuse.
    *  @default "relay" */
   readonly routeFailure?: "relay" | "refuse";
 }
 
 /** Who gets a copy of what upstreams get; part of each listener's settings. */
 export interface MirrorSettings {
-  /** Copy what upstreams get to this address, too. What it answers is thrown away, and no relay
-   *  waits for it. A listener with none does without the one at the top. @default "none" */
+  /** Also copy what upstreams get to this address. Its answers are thrown away, and no relay waits
+   *  for it. With none, a listener does not use the one at the top. @default "none" */
   readonly mirror?: string;
-  /** How much of a relay may wait for the mirror; with more, its copy is given up (4KiB…16MiB).
+  /** How much of a relay may wait for the mirror. If more waits, the copy is given up (4KiB…16MiB).
    *  @default "1MiB" */
   readonly mirrorBuffer?: Size;
-  /** How many of a hundred relays are copied, drawn by lot (1…100). @default 100 */
+  /** The percentage of relays that are copied, chosen at random (1…100). @default 100 */
   readonly mirrorPercent?: number | string;
 }
 
@@ -234,18 +231,18 @@ export interface ListenerSettings
    *  never stalls. A sink has no upstream. @default "bidirectional" */
   readonly mode?: "bidirectional" | "oneway" | "sink";
   /** How an upstream is chosen for each relay (round-robin, least-relays, two-choices, random,
-   *  first or hash). hash goes by the client's address. @default "round-robin" */
+   *  first or hash). hash chooses by the client's address. @default "round-robin" */
   readonly balance?: "round-robin" | "least-relays" | "two-choices" | "random" | "first" | "hash";
-  /** For hash: skip an upstream whose load exceeds this multiple of its fair share. 1…100; 1.25 is
+  /** For hash: skip an upstream whose load exceeds this multiple of its fair share. 1…100. 1.25 is
    *  usual. @default "off" */
   readonly boundedLoad?: number | string | false;
-  /** Backups also take the relays for which no other upstream has room (maxRelays). Otherwise these
-   *  wait or are turned away. @default "off" */
+  /** Backups also take the relays for which no other upstream has room (maxRelays). Otherwise those
+   *  relays wait or are turned away. @default "off" */
   readonly backupWhenFull?: OnOff;
   /** How many upstreams to dial for one relay until one answers (1…16). None is dialled twice.
    *  @default 3 */
   readonly tries?: number | string;
-  /** If none of them has answered, how many times to start again (0…100). @default 0 */
+  /** How many times to start again if none of them answered (0…100). @default 0 */
   readonly retries?: number | string;
   /** How long to pause before each of these (1ms…1h). @default "1s" */
   readonly retryPause?: Duration;
@@ -257,16 +254,15 @@ export interface ListenerSettings
   /** How many relays of one worker may wait for room. @default 1024 */
   readonly queueSize?: number | string;
   /** How long to hold a client while no upstream can be reached (1ms…24h). What it sends meanwhile
-   *  is kept, up to a flow's limit. @default "off" */
+   *  is kept, up to the limit of one flow. @default "off" */
   readonly holdTimeout?: Duration | "off" | false;
   /** Dial from this address of the machine, or from two: one of IPv4 and one of IPv6. Checks and
-   *  mirrors are dialled from it, too; an upstream of a family without one is dialled as ever. An
-   *  address that this machine does not have is refused. With the sockets engine the ports of such
-   *  an address (some 28,000) are for all upstreams together, with uring for each of them.
-   *  @default "none" */
+   *  mirrors use it, too. An upstream of the other family is dialled as usual. An address that this
+   *  machine does not have is refused. With the sockets engine all upstreams share the ports of
+   *  such an address (some 28,000); with uring each upstream has them all. @default "none" */
   readonly sourceAddress?: string | readonly string[];
-  /** End a relay after this much time without traffic in either direction (10s…720h). At most a
-   *  twentieth later. @default "off" */
+  /** End a relay after this much time without traffic in either direction (10s…720h). Up to 5 %
+   *  later. @default "off" */
   readonly idleTimeout?: Duration | "off" | false;
   /** End a relay after this much time in which its client has sent nothing (10s…720h).
    *  @default "off" */
@@ -276,92 +272,92 @@ export interface ListenerSettings
   readonly upstreamIdleTimeout?: Duration | "off" | false;
   /** Let the kernel probe an end that has been silent for this long (10s…9h). @default "1m" */
   readonly keepAlive?: Duration | "off" | false;
-  /** Permissions of the unix sockets that are listened on, whatever the umask is. At the top of a
-   *  file those of the admin server's, too. A socket without a file (unix:@name) has none, and
-   *  everybody on the machine may connect, but to the admin server's. @default "0600" */
+  /** Permissions of the unix sockets that it listens on, whatever the umask. At the top of a file,
+   *  also for the admin server's socket. A socket without a file (unix:@name) has no permissions:
+   *  everybody on the machine may connect, except to the admin server's. @default "0600" */
   readonly unixMode?: string;
-  /** Their user, by name or number. That when it starts. For another one root's rights are needed.
-   *  */
+  /** Their user, by name or number. By default, that of the process at its start. Another one needs
+   *  root's rights. */
   readonly unixUser?: string | number;
   /** Their group, by name or number. */
   readonly unixGroup?: string | number;
-  /** Connections that may wait in the kernel for being accepted (1…65,535). It takes
-   *  net.core.somaxconn where that is less, of which a start warns. A reload changes it.
-   *  @default 4096 */
+  /** Connections that may wait in the kernel to be accepted (1…65,535). At most net.core.somaxconn;
+   *  a start warns if that is less. A reload changes it. @default 4096 */
   readonly backlog?: number | string;
   /** The time between two such probes (1s…1h). @default "10s" */
   readonly keepAliveInterval?: Duration;
   /** An end that leaves this many probes unanswered is gone (1…127). @default 6 */
   readonly keepAliveProbes?: number | string;
   /** An end that acknowledges nothing of what was sent to it for this long is gone (1s…24h). off
-   *  leaves it to the system (a quarter of an hour). @default "off" */
+   *  leaves it to the system (about 15 minutes). @default "off" */
   readonly tcpUserTimeout?: Duration | "off" | false;
-  /** End a relay at this age (1s…720h). Up to a tenth earlier, or a second later while its client
+  /** End a relay at this age (1s…720h). Up to 10 % earlier, or a second later while its client
    *  waits for an answer. @default "off" */
   readonly lifetime?: Duration | "off" | false;
-  /** Give up a dial to an upstream after this (1ms…24h). @default "5s" */
+  /** Give up a dial to an upstream after this time (1ms…24h). @default "5s" */
   readonly connectTimeout?: Duration;
-  /** End a relay one of whose ends has finished after this much time without traffic (1ms…24h).
+  /** After one end has finished, end the relay after this much time without traffic (1ms…24h).
    *  @default "1m" */
   readonly halfCloseTimeout?: Duration;
 }
 
 /** One of several listeners. */
 export interface ListenerConfig extends ListenerSettings {
-  /** What the log calls it. 1…63 letters, digits, dots, dashes and underscores; no two the same. */
+  /** What the log calls it. 1…63 letters, digits, dots, dashes and underscores. Each name is used
+   *  once. */
   readonly name?: string;
-  /** Where it accepts clients: an address or a list of them. Addresses of one name are one
-   *  listener, with one set of limits; without a name each is a listener of its own. */
+  /** Where it accepts clients: an address or a list of them. Addresses with one name are one
+   *  listener, with one set of limits. Without a name, each is a listener of its own. */
   readonly listen: string | readonly string[];
-  /** Where its relays go: an upstream or a list of them. Unless given, those at the top. With mode
+  /** Where its relays go: an upstream or a list of them. By default, those at the top. With mode
    *  sink there are none. */
   readonly upstreams?: UpstreamConfig | readonly UpstreamConfig[];
 }
 
 /** What only the uring engine knows, after liburing's own proxy. */
 export interface UringConfig {
-  /** One receive goes on by itself (multishot), or is started each time (single).
+  /** A receive repeats by itself (multishot), or is started each time (single).
    *  @default "multishot" */
   readonly receive?: "multishot" | "single";
-  /** One receive fills several buffers (IORING_RECVSEND_BUNDLE). Not together with receiveMessages
-   *  or incremental. @default "off" */
+  /** One receive fills several buffers (IORING_RECVSEND_BUNDLE). Not with receiveMessages or
+   *  incremental. @default "off" */
   readonly receiveBundles?: OnOff;
-  /** RECVMSG instead of RECV. @default "off" */
+  /** Receive by RECVMSG instead of RECV. @default "off" */
   readonly receiveMessages?: OnOff;
   /** Fill buffers bit by bit (IOU_PBUF_RING_INC, Linux 6.12). @default "off" */
   readonly incremental?: OnOff;
-  /** How what was received is sent on (plain, message, zerocopy, zerocopy-message, ring or bundle).
-   *  message gathers what waits; zerocopy and zerocopy-message copy nothing; ring and bundle send
-   *  from rings of buffers. @default "plain" */
+  /** How received bytes are sent on (plain, message, zerocopy, zerocopy-message, ring or bundle).
+   *  message gathers waiting bytes. zerocopy and zerocopy-message copy nothing. ring and bundle
+   *  send from rings of buffers. @default "plain" */
   readonly send?: "plain" | "message" | "zerocopy" | "zerocopy-message" | "ring" | "bundle";
-  /** When completions are worked on: when waited for (defer), or whenever in the kernel (coop).
-   *  @default "defer" */
+  /** When the kernel processes completions: when ringway waits for them (defer), or at any time in
+   *  the kernel (coop). @default "defer" */
   readonly taskrun?: "defer" | "coop";
-  /** A thread of the kernel submits, and sleeps after this much time without work (1ms…1m). SQPOLL;
+  /** Let a kernel thread submit; it sleeps after this much time without work (1ms…1m). SQPOLL;
    *  makes taskrun coop. @default "off" */
   readonly sqpoll?: Duration | "off" | false;
-  /** Put sockets into the ring's table. @default "off" */
+  /** Register sockets in the ring's table of files. @default "off" */
   readonly fixedFiles?: OnOff;
-  /** Buffers on huge pages. @default "off" */
+  /** Allocate buffers on huge pages. @default "off" */
   readonly hugePages?: OnOff;
-  /** Submission entries (a power of two of 16…32,768). @default 1024 */
+  /** The number of submission entries (a power of two of 16…32,768). @default 1024 */
   readonly entries?: number | string;
-  /** Completions to wait for, or adaptive (1…4,096). @default "adaptive" */
+  /** How many completions to wait for, or adaptive (1…4,096). @default "adaptive" */
   readonly waitCount?: number | string;
   /** After this, fewer completions are enough (1us…1s). @default "100us" */
   readonly waitTimeout?: ShortDuration;
-  /** Let others run before a wait: always, never or auto (with several workers). sched_yield. Not
-   *  with waitCount, nor with sqpoll. @default "auto" */
+  /** Let other threads run before a wait: always, never or auto (with several workers).
+   *  sched_yield. Not with waitCount, nor with sqpoll. @default "auto" */
   readonly yield?: "auto" | "always" | "never";
   /** Poll the network device: off, busy or prefer (instead of interrupts). @default "off" */
   readonly napi?: "off" | "busy" | "prefer";
   /** Poll it for this long (1us…1s). @default "50us" */
   readonly napiTimeout?: ShortDuration;
-  /** A buffer of chatty flows (a power of two of 256…64KiB). @default "4KiB" */
+  /** The size of a buffer of chatty flows (a power of two of 256…64KiB). @default "4KiB" */
   readonly bufferSize?: Size;
-  /** How many of them to provide at first (1…1,024). @default 64 */
+  /** How many of these buffers to provide at first (1…1,024). @default 64 */
   readonly bufferCount?: number | string;
-  /** A buffer of bulk flows (a power of two of 16KiB…4MiB). @default "1MiB" */
+  /** The size of a buffer of bulk flows (a power of two of 16KiB…4MiB). @default "1MiB" */
   readonly largeBufferSize?: Size;
 }
 
@@ -369,69 +365,69 @@ export interface UringConfig {
  *  several: `listeners`, each with its own. */
 export interface Config extends ListenerSettings {
   /** Accept clients here (repeatable). host:port, :port (all addresses), [ipv6]:port, unix:/path or
-   *  unix:@name; port 0 picks one, and 5000-5010 are several. A name means each of its addresses;
-   *  on Linux wide and narrow ones may have one port: the narrowest gets the client. Not together
-   *  with listeners. @default "127.0.0.1:6380" */
+   *  unix:@name; port 0 picks a free one, and 5000-5010 are several. A host name stands for each of
+   *  its addresses. On Linux a wide and a narrow address may share a port: the narrowest one gets
+   *  the client. Not together with listeners. @default "127.0.0.1:6380" */
   readonly listen?: string | readonly string[];
   /** Relay them to here (repeatable), such as db:5432 or srv:_redis._tcp.example.org. host:port,
-   *  [ipv6]:port, unix:/path, unix:@name (ports 5000-5010 are for those of a listener, one by one)
-   *  or a service in DNS (SRV records), or a table that says more. With listeners, for those that
-   *  name none. Without a file and without this: a demo built in. */
+   *  [ipv6]:port, unix:/path, unix:@name (ports 5000-5010 belong to those of a listener, one by
+   *  one) or a service in DNS (SRV records), or a table that says more. Beside a list of listeners,
+   *  it is for those that name none. Without a file and an upstream, a demo server inside. */
   readonly upstream?: UpstreamConfig | readonly UpstreamConfig[];
   /** Listeners with upstreams and settings of their own. */
   readonly listeners?: readonly ListenerConfig[];
-  /** What only the uring engine knows. */
+  /** Settings of the uring engine. */
   readonly uring?: UringConfig;
   /** DNS servers to ask for names and services, such as 127.0.0.1:8600. Up to 8, separated by
-   *  commas, asked in this order; system: those of the system. /etc/hosts goes first all the same,
-   *  and search domains count. @default "system" */
+   *  commas, in this order. system: those of the system. /etc/hosts always goes first, and search
+   *  domains apply. @default "system" */
   readonly dnsServers?: string | readonly string[];
-  /** Keep answers of DNS for at least this long, whatever their TTL (1s…1h). A name whose address
-   *  fails is asked for again all the same. @default "1s" */
+  /** Keep DNS answers for at least this long, whatever their TTL (1s…1h). A name whose address
+   *  fails is looked up again anyway. @default "1s" */
   readonly dnsMinTtl?: Duration;
-  /** Keep answers of DNS for at most this long (1s…24h). @default "5m" */
+  /** Keep DNS answers for at most this long (1s…24h). @default "5m" */
   readonly dnsMaxTtl?: Duration;
-  /** Dial only those answers of DNS that are in these networks, such as 10.0.0.0/8. 10.0.0.0/8:6379
-   *  and [fd00::/8]:6379-6389 also say which ports the places of a service may have. Anything else
-   *  is not dialled (dns_denied). @default "any" */
+  /** Dial only DNS answers in these networks, such as 10.0.0.0/8. 10.0.0.0/8:6379 and
+   *  [fd00::/8]:6379-6389 also restrict the ports of services. Anything else is not dialled
+   *  (dns_denied). @default "any" */
   readonly dnsAllow?: string | readonly string[];
-  /** The most relays of all listeners together; 0 for any number. @default 0 */
+  /** The most relays of all listeners together at once; 0 for any number. @default 0 */
   readonly totalRelays?: number | string;
-  /** How long to accept clients after a signal to stop, while /readyz says no, before draining
-   *  (1ms…1h). So a load balancer notices before the door is closed. @default "off" */
+  /** How long to keep accepting clients after a signal to stop, while /readyz says draining
+   *  (1ms…1h). So load balancers notice before ringway stops accepting. @default "off" */
   readonly drainDelay?: Duration | "off" | false;
-  /** How long running relays may go on at a stop (0…24h). @default "10s" */
+  /** How long running relays may go on after a signal to stop (0…24h). @default "10s" */
   readonly drainTimeout?: Duration;
   /** The size of one buffer (a power of two of 4KiB…1MiB). @default "64KiB" */
   readonly segmentSize?: Size;
-  /** The most buffers of a worker; they are allocated when needed. 2MiB…64GiB in all. @default 4096
+  /** The most buffers of a worker. They are allocated when needed. 2MiB…64GiB in all. @default 4096
    *  */
   readonly segmentCount?: number | string;
-  /** Write a JSON line for each relay at its end: none, stdout or the path of a file. A file is
-   *  opened anew at SIGUSR1 and SIGHUP. @default "none" */
+  /** Write a JSON line for each relay at its end: none, stdout or the path of a file. SIGUSR1 and
+   *  SIGHUP reopen a file. @default "none" */
   readonly accessLog?: string;
   /** Write a line also when a relay starts. @default "off" */
   readonly accessLogStarts?: OnOff;
   /** Write a line this often for each relay that runs that long (1s…24h). @default "off" */
   readonly accessLogEvery?: Duration | "off" | false;
-  /** Permissions that its file is made with, whatever the umask is. A file that is there keeps its
+  /** Permissions with which its file is created, whatever the umask. An existing file keeps its
    *  own. @default "0640" */
   readonly accessLogMode?: string;
-  /** The user that its file is made for, by name or number. */
+  /** The owner of a file that it creates, by name or number. */
   readonly accessLogUser?: string | number;
-  /** The group that its file is made for, by name or number. */
+  /** The group of a file that it creates, by name or number. */
   readonly accessLogGroup?: string | number;
   /** Serve the admin page, the API and /metrics here. host:port, [ipv6]:port, unix:/path, or none.
    *  @default "none" */
   readonly admin?: string;
-  /** The token that requests must show, or file:PATH; needed where other machines reach them.
-   *  16…256 letters, digits and - . _ ~ + / =. @default "none" */
+  /** The token that requests must show, or file:PATH. Needed if other machines can reach the
+   *  address. 16…256 letters, digits and - . _ ~ + / =. @default "none" */
   readonly adminToken?: string;
-  /** The token of those who may look and change nothing, beside adminToken. @default "none" */
+  /** A second token, for those who may look but change nothing. @default "none" */
   readonly adminReadToken?: string;
   /** When /readyz says ready: while listeners accept (accepting), or while each also has an
-   *  upstream that takes relays and is well (upstreams). As far as checks and dials have shown; so
-   *  a load balancer or Kubernetes sends clients elsewhere. @default "accepting" */
+   *  upstream that takes relays and is well (upstreams). As far as checks and dials show. So a load
+   *  balancer or Kubernetes sends clients elsewhere. @default "accepting" */
   readonly readyWhen?: "accepting" | "upstreams";
   /** The form of the statistics at exit (text, json or none). @default "text" */
   readonly stats?: "text" | "json" | "none";
@@ -440,11 +436,12 @@ export interface Config extends ListenerSettings {
   /** What does the I/O: sockets, uring (io_uring, Linux) or auto. auto is uring where it can run
    *  (Linux 6.7 and later), else sockets (Bun's own). @default "auto" */
   readonly engine?: "auto" | "sockets" | "uring";
-  /** Threads that relay, or auto for one per processor. 1…256; several on Linux only. @default 1 */
+  /** Threads that relay, or auto for one per processor. 1…256. More than one on Linux only.
+   *  @default 1 */
   readonly workers?: number | "auto";
   /** Become this user once all sockets are open (Linux, started as root). A name or a number.
    *  @default "none" */
   readonly user?: string | number;
-  /** And of this group; unless given, the user's own. @default "none" */
+  /** And this group. By default, the user's own. @default "none" */
   readonly group?: string | number;
 }

@@ -1,5 +1,6 @@
+import type { TcpAddress } from "../base/address.ts";
 import { healthOf } from "./health.ts";
-import type { EdgeOptions, ListenerOptions, TcpAddress, UringOptions } from "./options.ts";
+import type { EdgeOptions, ListenerOptions, UringOptions } from "./options.ts";
 import { optionsIn } from "./table/setting.ts";
 import { listenerTable, proxyTable, uringTable } from "./table/table.ts";
 

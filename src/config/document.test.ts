@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ConfigError, printable } from "../base/error.ts";
+import { listenerDefaults, uringDefaults } from "./defaults.ts";
 import { readDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { plainUpstream } from "./listeners.ts";
-import { listenerDefaults, uringDefaults } from "./options.ts";
 import { Problems } from "./sourced.ts";
 import { type Settings, validate } from "./validate.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { edgeDefaults, edgeOf } from "./edge.ts";
+import { edgeDefaults } from "./defaults.ts";
+import { edgeOf } from "./edge.ts";
 import { Problems } from "./sourced.ts";
 import { listenerTable } from "./table/table.ts";
 

@@ -1,19 +1,8 @@
-import type { Network } from "../entry/access/networks.ts";
 import type { EdgeOptions } from "./options.ts";
 import type { Problems, Sources } from "./sourced.ts";
+import type { Believed } from "./table/entering.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable } from "./table/table.ts";
-
-export { edgeDefaults } from "./defaults.ts";
-
-/** Networks, and files that have more of them. */
-export interface NetworkList {
-  readonly networks: readonly Network[];
-  readonly files: readonly string[];
-}
-
-/** Networks, or explicitly whoever connects. */
-export type Believed = NetworkList | "any";
 
 /** Puts together what was given of the edge, and tells what cannot be together. */
 export function edgeOf(given: Sources<ListenerValues>, problems: Problems): EdgeOptions {

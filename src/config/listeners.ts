@@ -1,27 +1,15 @@
-import { formatAddress } from "../base/address.ts";
+import { formatAddress, type UpstreamAddress } from "../base/address.ts";
 import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
 import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import { mirrorOf } from "./mirror.ts";
-import type { Address, UpstreamAddress, UpstreamOptions, WantedListener } from "./options.ts";
+import type { UpstreamOptions, WantedListener } from "./options.ts";
 import { routeOf } from "./route.ts";
-import type { GivenUpstream } from "./settings.ts";
+import type { GivenUpstream, ListenerGroup } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable, upstreamTable } from "./table/table.ts";
-
-/** Addresses that share upstreams and settings, as they were given. */
-export interface ListenerGroup {
-  /** Where it was given, as a message names it. */
-  readonly label: string;
-  readonly name?: Sourced<string>;
-  readonly listen: readonly Sourced<Address>[];
-  readonly upstreams: readonly GivenUpstream[];
-  /** Whether the upstreams were given for this group, not for all of them. */
-  readonly ownUpstreams: boolean;
-  readonly settings: Sources<ListenerValues>;
-}
 
 /** What a file says of its listeners, whatever flags make of it. */
 export interface FileListeners {

@@ -1,10 +1,9 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { type Machine, meetingPoint, reaches } from "../base/reach.ts";
 import { thisMachine } from "../system/machine.ts";
 import { checkTargetsOf } from "./checks.ts";
 import { components } from "./components.ts";
-import type { ListenerGroup } from "./listeners.ts";
-import type { Address } from "./options.ts";
+import type { ListenerGroup } from "./settings.ts";
 import type { Problems, Sourced } from "./sourced.ts";
 
 /** A listener, or several that share all, and wherever its relays, their copies and its checks go. */

@@ -10,22 +10,11 @@ import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
 import type { OptionsIn } from "./table/setting.ts";
 import type { listenerTable, proxyTable, uringTable } from "./table/table.ts";
 
-export type {
-  Address,
-  PortRange,
-  ServiceAddress,
-  TcpAddress,
-  UpstreamAddress,
-} from "../base/address.ts";
-export type { ProxyProtocolIn, ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
-export type { FileAccess } from "../system/file-access.ts";
-export { defaults, listenerDefaults, uringDefaults } from "./defaults.ts";
-
 /**
  * What a relay does with bytes: both ways; client to upstream only (what the upstream sends is read
  * and discarded, so that it never stalls); or no upstream at all: receive, count, discard.
  */
-export type Mode = "bidirectional" | "oneway" | "sink";
+export type Mode = OfListener<"">["mode"];
 
 export type EngineName = "sockets" | "uring";
 
@@ -69,23 +58,20 @@ export interface HealthOptions extends OfListener<"health"> {
   readonly ejection: EjectionOptions | null;
 }
 
-/** What who may not come in gets: RST or FIN at once, or RST after a time in which nothing is read. */
-export type Refusal = "reset" | "close" | { readonly tarpitMs: number };
-
 /** What happens to a connection before it is relayed. Finished and validated. */
 export interface EdgeOptions extends OfListener<"edge"> {
   /** What the control plane makes of it for engines; missing where nothing has to be looked at. */
-  readonly gate?: GateOptions;
+  readonly tables?: AdmissionTables;
 }
 
 /** The edge of a listener as engines need it: shared memory, and lists that need not be made anew. */
-export interface GateOptions {
+export interface AdmissionTables {
   /** Who may come in; null for everybody. */
   readonly access: AccessTables | null;
   /** Whose PROXY headers are believed; null for everybody's. */
   readonly trusted: NetworkTables<true> | null;
   /** What the listener is counted in. */
-  readonly rows: readonly GateRow[];
+  readonly rows: readonly AdmissionRow[];
   /** Memory of the clients' rates and counts; null where they have no limits. */
   readonly rates: SharedArrayBuffer | null;
   readonly counts: SharedArrayBuffer | null;
@@ -95,7 +81,7 @@ export interface GateOptions {
 }
 
 /** A row of the table that all workers share. */
-export interface GateRow {
+export interface AdmissionRow {
   readonly slot: number;
   /** So many relays it may count. */
   readonly most: number;

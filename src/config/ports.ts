@@ -1,8 +1,6 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress, type PortRange } from "../base/address.ts";
 import { formatCounted } from "../base/quantity.ts";
-import type { ListenerGroup } from "./listeners.ts";
-import type { Address, PortRange } from "./options.ts";
-import type { GivenUpstream, ListenPlace, UpstreamPlace } from "./settings.ts";
+import type { GivenUpstream, ListenerGroup, ListenPlace, UpstreamPlace } from "./settings.ts";
 import type { Problems, Sourced } from "./sourced.ts";
 
 /** A group of listeners as it is written, with ranges of ports. */

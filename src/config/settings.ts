@@ -1,5 +1,11 @@
-import { parseAddress, parsePorts, parseUpstream } from "../base/address.ts";
-import type { Address, PortRange, UpstreamAddress } from "./options.ts";
+import {
+  type Address,
+  type PortRange,
+  parseAddress,
+  parsePorts,
+  parseUpstream,
+  type UpstreamAddress,
+} from "../base/address.ts";
 import { type Rule, refuse } from "./rule.ts";
 import type { GivenValue, Problems, Sourced, Sources } from "./sourced.ts";
 import type { ListenerValues, SettingValues, UpstreamValues, UringValues } from "./table/table.ts";
@@ -80,4 +86,16 @@ export function takeAddresses<T>(
 export function listenerName(value: unknown): string {
   if (typeof value === "string" && /^[a-z\d][a-z\d_.-]{0,62}$/i.test(value)) return value;
   return refuse(value, "a name of 1…63 letters, digits, dots, dashes and underscores");
+}
+
+/** Addresses that share upstreams and settings, as they were given. */
+export interface ListenerGroup {
+  /** Where it was given, as a message names it. */
+  readonly label: string;
+  readonly name?: Sourced<string>;
+  readonly listen: readonly Sourced<Address>[];
+  readonly upstreams: readonly GivenUpstream[];
+  /** Whether the upstreams were given for this group, not for all of them. */
+  readonly ownUpstreams: boolean;
+  readonly settings: Sources<ListenerValues>;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { ConfigError } from "../base/error.ts";
-import { type UringOptions, uringDefaults } from "./options.ts";
+import { uringDefaults } from "./defaults.ts";
+import type { UringOptions } from "./options.ts";
 import type { Rule } from "./rule.ts";
 import { Problems } from "./sourced.ts";
 import { uringTable } from "./table/table.ts";

@@ -1,5 +1,6 @@
 import { formatSize } from "../base/quantity.ts";
-import { type UringOptions, uringDefaults } from "./options.ts";
+import { uringDefaults } from "./defaults.ts";
+import type { UringOptions } from "./options.ts";
 import type { Problems, Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type UringValues, uringTable } from "./table/table.ts";

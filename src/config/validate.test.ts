@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ConfigError } from "../base/error.ts";
+import { listenerDefaults, uringDefaults } from "./defaults.ts";
 import { plainUpstream } from "./listeners.ts";
-import { listenerDefaults, uringDefaults } from "./options.ts";
 import type { SettingName } from "./settings.ts";
 import { settingTable, uringTable } from "./table/table.ts";
 import { type Given, needsEmbedded, proxyOptions, type Settings, validate } from "./validate.ts";

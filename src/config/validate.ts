@@ -1,21 +1,21 @@
+import type { Address } from "../base/address.ts";
 import { ConfigError, describe } from "../base/error.ts";
 import { formatCount, formatCounted, formatDuration, formatSize } from "../base/quantity.ts";
 import { type DnsTtl, dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { accessLogOf } from "./access-log.ts";
 import { accountOf } from "./account.ts";
 import { adminOf } from "./admin.ts";
+import { defaults } from "./defaults.ts";
 import { type FileListeners, listenersOf, plainUpstream } from "./listeners.ts";
 import { rejectAdmin } from "./loops.ts";
-import {
-  type AccessLogOptions,
-  type AccountOptions,
-  type Address,
-  type AdminOptions,
-  defaults,
-  type MemoryOptions,
-  type ProxyOptions,
-  type UringOptions,
-  type WantedListener,
+import type {
+  AccessLogOptions,
+  AccountOptions,
+  AdminOptions,
+  MemoryOptions,
+  ProxyOptions,
+  UringOptions,
+  WantedListener,
 } from "./options.ts";
 import { type RangedGroup, upstreamsAt, withoutRanges } from "./ports.ts";
 import {

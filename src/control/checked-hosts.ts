@@ -1,5 +1,5 @@
+import type { Address } from "../base/address.ts";
 import { ipKind } from "../base/ip.ts";
-import type { Address } from "../config/options.ts";
 import { type CheckOptions, checkedAddress } from "../upstream/health/check-options.ts";
 import type { AddressView } from "../upstream/health/checker.ts";
 import { isName } from "../upstream/names/ask.ts";

@@ -1,15 +1,11 @@
 import { expect, test } from "bun:test";
-import { edgeDefaults } from "../config/edge.ts";
-import {
-  type EdgeOptions,
-  type GateOptions,
-  type ListenerOptions,
-  listenerDefaults,
-} from "../config/options.ts";
+import { edgeDefaults, listenerDefaults } from "../config/defaults.ts";
+import type { AdmissionTables, EdgeOptions, ListenerOptions } from "../config/options.ts";
 import { clientAt } from "../entry/access/test-addresses.ts";
 import { ClientCounts } from "../entry/limits/client-counts.ts";
 import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";
 import { Edges } from "./edges.ts";
+import { nextOf } from "./test-next.ts";
 
 function listener(edge: Partial<EdgeOptions>): ListenerOptions {
   return {
@@ -35,18 +31,30 @@ class Rows {
 
 const limited = { maxRelaysPerClient: 3, clientRate: 5, maxRelaysPerNetwork: 9, networkRate: 50 };
 
+/** The first half of a reload, and what workers are to know of the edges. */
+async function prepare(edges: Edges, listeners: readonly ListenerOptions[], totalRelays = 0) {
+  const next = nextOf(listeners, totalRelays);
+  const stage = await edges.stage(next);
+  return { stage, tables: next.edged.map(({ edge }) => edge.tables) };
+}
+
+/** A reload that is carried out. */
+async function reload(...given: Parameters<typeof prepare>) {
+  const { stage, tables } = await prepare(...given);
+  void stage.commit();
+  return tables;
+}
+
 /** The memory that workers get for the listener's clients. */
 async function memoryOf(edges: Edges, edge: Partial<EdgeOptions>) {
-  const [adopted] = await edges.adopt([listener(edge)], 0);
-  return adopted?.edge.gate;
+  const [tables] = await reload(edges, [listener(edge)]);
+  return tables;
 }
 
 test("what was counted outlives reloads", async () => {
   const edges = new Edges(1, new Rows());
   const before = await memoryOf(edges, limited);
-  edges.retain();
   const after = await memoryOf(edges, { ...limited, clientRate: 6 });
-  edges.retain();
   expect(before?.counts).toBeInstanceOf(SharedArrayBuffer);
   expect(after?.counts).toBe(before?.counts as SharedArrayBuffer);
   expect(after?.networkCounts).toBe(before?.networkCounts as SharedArrayBuffer);
@@ -63,24 +71,23 @@ test("addresses with one name share what is counted", async () => {
     name: "x",
     address: { kind: "tcp", host: "127.0.0.1", port } as const,
   });
-  const [one, two] = await edges.adopt([at(1), at(2)], 0);
-  edges.retain();
-  expect(two?.edge.gate).toEqual(one?.edge.gate as GateOptions);
-  expect(two?.edge.gate?.counts).toBe(one?.edge.gate?.counts as SharedArrayBuffer);
-  const [left] = await edges.adopt([at(2)], 0);
-  edges.retain();
-  expect(left?.edge.gate).toEqual(one?.edge.gate as GateOptions);
-  expect(left?.edge.gate?.rates).toBe(one?.edge.gate?.rates as SharedArrayBuffer);
+  const [one, two] = await reload(edges, [at(1), at(2)]);
+  expect(two).toEqual(one as AdmissionTables);
+  expect(two?.counts).toBe(one?.counts as SharedArrayBuffer);
+  const [left] = await reload(edges, [at(2)]);
+  expect(left).toEqual(one as AdmissionTables);
+  expect(left?.rates).toBe(one?.rates as SharedArrayBuffer);
   expect(rows.names).toEqual(["127.0.0.1:1"]);
 });
 
 test("a reload that fails after this step loses nothing", async () => {
   const edges = new Edges(1, new Rows());
   const before = await memoryOf(edges, limited);
-  edges.retain();
-  // Adopted, but an address could not be listened on: never retained.
-  await memoryOf(edges, {});
-  await memoryOf(edges, { ...limited, clientRate: 6 });
+  // An address could not be listened on.
+  for (const edge of [{}, { ...limited, clientRate: 6 }]) {
+    const { stage } = await prepare(edges, [listener(edge)]);
+    void stage.discard();
+  }
   const after = await memoryOf(edges, limited);
   expect(before?.rates).toBeInstanceOf(SharedArrayBuffer);
   expect(after?.rates).toBe(before?.rates as SharedArrayBuffer);
@@ -94,28 +101,24 @@ test("the rows of listeners that go are given back, those of a reload that fails
     ...listener({ maxRelays }),
     address: { kind: "tcp", host: "127.0.0.1", port } as const,
   });
-  await edges.adopt([at(1, 5), at(2, 5)], 10);
-  edges.retain();
+  await reload(edges, [at(1, 5), at(2, 5)], 10);
   expect(rows.names).toEqual(["127.0.0.1:1", "all relays", "127.0.0.1:2"]);
-  await edges.adopt([at(2, 5), at(3, 5)], 0);
+  const { stage } = await prepare(edges, [at(2, 5), at(3, 5)]);
   // What holds still may be needed if that fails.
   expect(rows.names).toHaveLength(4);
-  edges.restore();
+  void stage.discard();
   expect(rows.names).toEqual(["127.0.0.1:1", "all relays", "127.0.0.1:2"]);
-  await edges.adopt([at(2, 6), at(1, 0)], 0);
-  edges.retain();
+  await reload(edges, [at(2, 6), at(1, 0)]);
   expect(rows.names).toEqual(["127.0.0.1:2"]);
   const files = ["/nowhere/networks.txt"];
   const missing = { ...at(5, 0), edge: { ...edgeDefaults, deny: { networks: [], files } } };
-  await expect(edges.adopt([at(4, 5), missing], 0)).rejects.toThrow();
-  edges.restore();
+  await expect(prepare(edges, [at(4, 5), missing])).rejects.toThrow();
   expect(rows.names).toEqual(["127.0.0.1:2"]);
 });
 
 test("what a failed worker had counted of clients and networks is taken back", async () => {
   const edges = new Edges(2, new Rows());
-  const { counts, networkCounts } = (await memoryOf(edges, limited)) as GateOptions;
-  edges.retain();
+  const { counts, networkCounts } = (await memoryOf(edges, limited)) as AdmissionTables;
   const options = { max: 1, workers: 2, worker: 1 };
   const tables = [
     new ClientCounts({ ...options, memory: counts as SharedArrayBuffer }),

@@ -1,6 +1,7 @@
 import { ConfigError } from "../base/error.ts";
-import { isNobody, type NetworkList } from "../config/edge.ts";
-import type { EdgeOptions, GateOptions, WantedListener } from "../config/options.ts";
+import { isNobody } from "../config/edge.ts";
+import type { AdmissionTables, EdgeOptions, WantedListener } from "../config/options.ts";
+import type { NetworkList } from "../config/table/entering.ts";
 import { readNetworks } from "../entry/access/file.ts";
 import { type Network, NetworkSet } from "../entry/access/networks.ts";
 import { AccessList } from "../entry/access/rules.ts";
@@ -8,9 +9,10 @@ import { ClientCounts } from "../entry/limits/client-counts.ts";
 import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";
 import { TokenBuckets } from "../entry/limits/token-buckets.ts";
 import { homesOf, keyed } from "./plan.ts";
+import type { Next, Part, Stage } from "./stage.ts";
 
 /** Whom a listener lets in, and whom it believes, as tables that all threads can read. */
-type Lists = Pick<GateOptions, "access" | "trusted">;
+type Lists = Pick<AdmissionTables, "access" | "trusted">;
 
 /** What workers share for one listener; the memory as long as its limits stay what they are. */
 interface Memory {
@@ -41,7 +43,7 @@ interface Holding {
   /** By the homes of listeners. */
   readonly memories: ReadonlyMap<string, Memory>;
   /** The names of rows in use. */
-  readonly rows: ReadonlySet<string>;
+  readonly rows: Set<string>;
 }
 
 const nothing: Holding = { homes: new Map(), memories: new Map(), rows: new Set() };
@@ -53,10 +55,10 @@ const ALL = "all relays";
  * The edge of all listeners as the control plane knows it: it reads the files of networks, makes the
  * lists and gives out the memory in which workers count clients. What was counted outlives reloads.
  */
-export class Edges {
+export class Edges implements Part {
   private holding = nothing;
-  /** What {@link adopt} has made and {@link retain} will let hold. */
-  private adopted = nothing;
+  /** What will hold if the reload that is under way can be carried out. */
+  private staged = nothing;
 
   constructor(
     private readonly workers: number,
@@ -64,48 +66,30 @@ export class Edges {
   ) {}
 
   /**
-   * The first step of a reload: the same listeners with what engines need to know of their edges.
-   * What is counted so far stays until {@link retain}, so that a reload that fails loses none of it.
+   * The same listeners with what engines need to know of their edges. What is counted so far stays until that
+   * holds, so that a reload that fails loses none of it.
    *
-   * @param most relays of all listeners together; 0 for any number
-   * @throws ConfigError with all that is wrong with a file of networks
+   * @throws ConfigError with all that is wrong with a file of networks, or when no row is left
    */
-  async adopt(listeners: readonly WantedListener[], most: number): Promise<WantedListener[]> {
-    const memories = new Map<string, Memory>();
-    const names = new Set<string>();
-    // From now on, so that a row is given back also when this fails half-way.
+  async stage(next: Next): Promise<Stage> {
+    const { listeners, totalRelays } = next.wanted;
     const homes = homesOf(listeners, this.holding.homes);
-    this.adopted = { homes, memories, rows: names };
-    const adopted: WantedListener[] = [];
-    for (const [key, listener] of keyed(listeners)) {
-      const { edge } = listener;
+    const memories = new Map<string, Memory>();
+    for (const [key, { edge }] of keyed(listeners)) {
       const home = homes.get(key) ?? key;
       // Addresses with one name have the same edge: what it says is read once.
-      const memory = memories.get(home) ?? {
-        lists: await listsOf(edge),
-        ...this.memoryOf(home, edge),
-      };
-      memories.set(home, memory);
-      const limits = [
-        { name: home, most: edge.maxRelays, full: "listener_full" as const },
-        { name: ALL, most, full: "total_full" as const },
-      ].filter((one) => one.most > 0);
-      const rows = limits.map(({ name, most, full }) => {
-        names.add(name);
-        return { slot: this.rows.rowOf(name), most, full };
-      });
-      const { lists, clients, networks } = memory;
-      const gate: GateOptions = {
-        ...lists,
-        rows,
-        rates: clients.rates,
-        counts: clients.counts,
-        networkRates: networks.rates,
-        networkCounts: networks.counts,
-      };
-      adopted.push(isNeeded(gate, edge) ? { ...listener, edge: { ...edge, gate } } : listener);
+      if (memories.has(home)) continue;
+      memories.set(home, { lists: await listsOf(edge), ...this.memoryOf(home, edge) });
     }
-    return adopted;
+    this.staged = { homes, memories, rows: new Set() };
+    try {
+      next.edged = this.edged(listeners, totalRelays, this.staged);
+    } catch (error) {
+      this.hold(this.holding);
+      throw error;
+    }
+    const { staged } = this;
+    return { commit: () => this.hold(staged), discard: () => this.hold(this.holding) };
   }
 
   /**
@@ -124,22 +108,10 @@ export class Edges {
     return keys;
   }
 
-  /** The second step: what was adopted last holds from now on. */
-  retain(): void {
-    this.holding = this.adopted;
-    this.rows.keepRows(this.holding.rows);
-  }
-
-  /** Instead of it: what was adopted last is not to be, and what held before does. */
-  restore(): void {
-    this.adopted = this.holding;
-    this.rows.keepRows(this.holding.rows);
-  }
-
   /** A worker is no more: the clients that it had counted are taken back. @param worker 0, 1, 2… */
   workerFailed(worker: number): void {
     // Of a reload that is under way, too: its listeners may have let clients in.
-    const known = [this.holding, this.adopted].flatMap(({ memories }) => [...memories.values()]);
+    const known = [this.holding, this.staged].flatMap(({ memories }) => [...memories.values()]);
     const { workers } = this;
     for (const memory of new Set(known.map(({ clients }) => clients.counts))) {
       if (memory !== null) new ClientCounts({ max: 1, workers, memory }).takeBack(worker);
@@ -148,6 +120,42 @@ export class Edges {
       if (memory === null) continue;
       new ClientCounts({ max: 1, workers, memory, ...NETWORK_PREFIXES }).takeBack(worker);
     }
+  }
+
+  private hold(holding: Holding): void {
+    this.holding = holding;
+    this.staged = holding;
+    this.rows.keepRows(holding.rows);
+  }
+
+  /** @param most relays of all listeners together; 0 for any number */
+  private edged(
+    listeners: readonly WantedListener[],
+    most: number,
+    { homes, memories, rows: names }: Holding,
+  ): WantedListener[] {
+    return Array.from(keyed(listeners), ([key, listener]) => {
+      const { edge } = listener;
+      const home = homes.get(key) ?? key;
+      const { lists, clients, networks } = memories.get(home) as Memory;
+      const limits = [
+        { name: home, most: edge.maxRelays, full: "listener_full" as const },
+        { name: ALL, most, full: "total_full" as const },
+      ].filter((one) => one.most > 0);
+      const rows = limits.map(({ name, most, full }) => {
+        names.add(name);
+        return { slot: this.rows.rowOf(name), most, full };
+      });
+      const tables: AdmissionTables = {
+        ...lists,
+        rows,
+        rates: clients.rates,
+        counts: clients.counts,
+        networkRates: networks.rates,
+        networkCounts: networks.counts,
+      };
+      return isNeeded(tables, edge) ? { ...listener, edge: { ...edge, tables } } : listener;
+    });
   }
 
   private memoryOf(home: string, edge: EdgeOptions): Omit<Memory, "lists"> {
@@ -210,8 +218,8 @@ async function allOf<T>(wanted: readonly Promise<T>[]): Promise<T[]> {
   return given;
 }
 
-function isNeeded(gate: GateOptions, edge: EdgeOptions): boolean {
-  const { access, rows, rates, counts, networkRates, networkCounts } = gate;
+function isNeeded(tables: AdmissionTables, edge: EdgeOptions): boolean {
+  const { access, rows, rates, counts, networkRates, networkCounts } = tables;
   const limits = [access, rates, counts, networkRates, networkCounts];
   if (rows.length > 0 || limits.some((one) => one !== null)) return true;
   return edge.proxyProtocol !== "off";

@@ -1,10 +1,6 @@
-import { formatAddress } from "../base/address.ts";
-import type {
-  Address,
-  HealthOptions,
-  ListenerOptions,
-  UpstreamOptions,
-} from "../config/options.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import type { HealthOptions, ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type { ProxyEvent } from "../relay/events.ts";
 import { checkedAddress } from "../upstream/health/check-options.ts";
 
 /**
@@ -30,6 +26,13 @@ export interface Entry {
   risingSince: number | null;
   /** It joins others that are well, so that it gets nobody before a check has succeeded. */
   joinsOthers: boolean;
+  /**
+   * False as long as only a reload that is under way wants it: it counts for nothing then, and is not
+   * seen by anybody.
+   */
+  isHeld: boolean;
+  /** What there is to tell of it as soon as it holds. */
+  readonly untold: ProxyEvent[];
 }
 
 /** By what an upstream is known, whatever becomes of its listener's name. */

@@ -1,7 +1,8 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { cleanUpOrThrow } from "../base/clean-up.ts";
+import { type ProcessClock, systemClock } from "../base/clock.ts";
 import { stackOf } from "../base/stack.ts";
-import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
+import type { EngineName, ListenerOptions } from "../config/options.ts";
 import { type Acceptance, type Engine, type Listening, paused } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import {
@@ -62,7 +63,7 @@ export class Fleet implements Engine {
   readonly name: EngineName;
   private readonly workers: Worker[] = [];
   private readonly listening = new Set<FleetListening>();
-  private readonly startedAt = performance.now();
+  private readonly startedAt: number;
   /** What workers had counted that are no more. */
   private gone: EngineStats;
   private stopping = false;
@@ -70,7 +71,9 @@ export class Fleet implements Engine {
   constructor(
     private readonly options: FleetOptions,
     private readonly observer: Observer,
+    private readonly clock: ProcessClock = systemClock,
   ) {
+    this.startedAt = clock.now();
     this.name = options.name;
     this.gone = noStats(this.name);
     for (let index = 0; index < options.workers; index++) {
@@ -104,7 +107,7 @@ export class Fleet implements Engine {
   stats(): EngineStats {
     const parts = this.workers.map(({ engine }) => engine.stats());
     const total = totalStats(this.name, [this.gone, ...parts]);
-    return { ...total, durationMs: performance.now() - this.startedAt };
+    return { ...total, durationMs: this.clock.now() - this.startedAt };
   }
 
   async relays(): Promise<RelaySummary[]> {
@@ -151,7 +154,7 @@ export class Fleet implements Engine {
       (error) => this.failed(index, worker, error),
       (isSilent) => this.observer.on({ event: "workerSilent", worker: index + 1, isSilent }),
     );
-    const bornAt = performance.now();
+    const bornAt = this.clock.now();
     const worker: Worker = { engine, observer, share, bornAt, failures, isOver: false };
     return worker;
   }
@@ -161,12 +164,13 @@ export class Fleet implements Engine {
     worker.isOver = true;
     const { accepted, reasons } = worker.engine.stats().relays;
     const relays = reasons.worker_failed ?? 0;
-    const failures = performance.now() - worker.bornAt > HEALTHY_MS ? 0 : worker.failures;
+    const failures = this.clock.now() - worker.bornAt > HEALTHY_MS ? 0 : worker.failures;
     const step = Math.min(failures, REPLACE_AFTER_MS.length - 1);
     const afterMs = REPLACE_AFTER_MS[step] as number;
     const { engines, first } = worker.share;
     const next = first + engines * accepted;
-    const again = () => setTimeout(() => void this.replace(index, next, failures + 1), afterMs);
+    const again = () =>
+      this.clock.hold(afterMs, () => void this.replace(index, next, failures + 1));
     // Whoever cannot hear of it does not keep a successor from coming.
     cleanUpOrThrow([
       () => void (this.stopping || again()),
@@ -186,7 +190,7 @@ export class Fleet implements Engine {
       worker = this.newWorker(index, first, failures);
     } catch (error) {
       this.tellFailed(index, stackOf(error), 0, REPLACE_AFTER_MAX_MS);
-      setTimeout(() => void this.replace(index, first, failures), REPLACE_AFTER_MAX_MS);
+      this.clock.hold(REPLACE_AFTER_MAX_MS, () => void this.replace(index, first, failures));
       return;
     }
     // What the one that is no more has counted stays readable; its memory it has given back.

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Address } from "../config/options.ts";
+import type { Address } from "../base/address.ts";
 import { hearing } from "../relay/observer.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { Resolution } from "../upstream/names/resolver.ts";
@@ -42,7 +42,7 @@ class Scene {
 }
 
 /** A name of three addresses, the middle one of which may not be dialled; those with a 9 are well. */
-function sifted(hosts = ["10.0.0.9", "10.6.6.9", "10.0.0.1"]): {
+function filtered(hosts = ["10.0.0.9", "10.6.6.9", "10.0.0.1"]): {
   names: UpstreamNames;
   dialled: (slot: number | null) => Promise<unknown>;
 } {
@@ -52,7 +52,7 @@ function sifted(hosts = ["10.0.0.9", "10.6.6.9", "10.0.0.1"]): {
       addresses: hosts.map((host) => ({ host, family: 4 as const })),
       ttlMs: 10_000,
     }),
-    sift: (_, found) => {
+    filter: (_, found) => {
       const isDenied = (one: Address) => one.kind === "tcp" && one.host.startsWith("10.6");
       const dialled = found.filter((one) => !isDenied(one));
       return { dialled, refusal: dialled.length > 0 ? null : "dns_denied" };
@@ -70,13 +70,13 @@ function sifted(hosts = ["10.0.0.9", "10.6.6.9", "10.0.0.1"]): {
 }
 
 test("of the addresses of a name those are dialled that are well and may be", async () => {
-  const { names, dialled } = sifted();
+  const { names, dialled } = filtered();
   expect(await dialled(9)).toEqual({ found: [tcp("10.0.0.9", 7)], refusal: null });
   expect(await dialled(1)).toEqual({ found: [tcp("10.0.0.1", 7)], refusal: null });
   expect(await dialled(5)).toEqual({ found: [], refusal: null });
   expect(await dialled(null)).toMatchObject({ found: { length: 2 }, refusal: null });
   names.stop();
-  const denied = sifted(["10.6.6.9"]);
+  const denied = filtered(["10.6.6.9"]);
   expect(await denied.dialled(9)).toEqual({ found: [], refusal: "dns_denied" });
   // No check has found it well, as none may go there.
   expect(await denied.dialled(1)).toEqual({ found: [], refusal: "dns_denied" });
@@ -84,7 +84,7 @@ test("of the addresses of a name those are dialled that are well and may be", as
 });
 
 test("each address of a name is looked at before it is checked, at whatever port", async () => {
-  const { names } = sifted();
+  const { names } = filtered();
   expect(await names.literalsAt("10.0.0.9")(tcp("a", 8))).toEqual([tcp("10.0.0.9", 8)]);
   expect(names.literalsAt("10.6.6.9")(tcp("a", 8))).rejects.toThrow("not allowed");
   expect(await names.literals(tcp("a", 8))).toHaveLength(2);

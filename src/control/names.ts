@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
-import { formatAddress } from "../base/address.ts";
-import type { Address, TcpAddress, WantedListener } from "../config/options.ts";
+import { type Address, formatAddress, type TcpAddress } from "../base/address.ts";
+import type { WantedListener } from "../config/options.ts";
 import type { Observer } from "../relay/observer.ts";
 import { type Literals, literals } from "../upstream/health/lookup.ts";
 import { isName, type ResolveName } from "../upstream/names/ask.ts";
@@ -8,7 +8,7 @@ import { orderAddresses } from "../upstream/names/happy-eyeballs.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 import { NameWatcher, type WatcherParts } from "../upstream/names/watcher.ts";
-import type { Sifted } from "./sieve.ts";
+import type { Filtered } from "./dial-filter.ts";
 
 /** Addresses that one dial gets at most; those of a large service would take longer than anybody waits. */
 const DIALLED_MAX = 16;
@@ -16,7 +16,7 @@ const DIALLED_MAX = 16;
 /** What the names of upstreams are made of; the defaults are what runs. */
 export interface NamesParts extends WatcherParts {
   /** Of the addresses that were found for one those that may be dialled; all of them unless given. */
-  readonly sift?: (asked: Address, found: readonly Address[]) => Sifted;
+  readonly filter?: (asked: Address, found: readonly Address[]) => Filtered;
   /** Tells which of a name's addresses an upstream's health lets be dialled, now or later. */
   readonly wellOf?: (
     slot: number,
@@ -156,13 +156,13 @@ export class UpstreamNames {
     wellOf(slot, addresses, (well) => {
       if (well.length > 0) this.answer(address, this.inTurn(address, well), answer);
       // Checks may have failed of just that: none of them may be dialled.
-      else answer([], this.sift(address, placesAt(address, addresses)).refusal);
+      else answer([], this.filter(address, placesAt(address, addresses)).refusal);
     });
   }
 
   /** @throws NameError when none may be dialled */
   private checkable(asked: Address, found: readonly Address[]): readonly Address[] {
-    const { dialled, refusal } = this.sift(asked, found.map(plain));
+    const { dialled, refusal } = this.filter(asked, found.map(plain));
     if (refusal !== null) throw new NameError(refusal);
     return dialled;
   }
@@ -172,16 +172,16 @@ export class UpstreamNames {
     found: readonly Address[],
     answer: Parameters<ResolveName>[2],
   ): void {
-    const { dialled, refusal } = this.sift(asked, found);
+    const { dialled, refusal } = this.filter(asked, found);
     answer(dialled, refusal);
   }
 
-  private sift(asked: Address, found: readonly Address[]): Sifted {
-    const sifted = this.parts.sift?.(asked, found) ?? { dialled: found, refusal: null };
+  private filter(asked: Address, found: readonly Address[]): Filtered {
+    const filtered = this.parts.filter?.(asked, found) ?? { dialled: found, refusal: null };
     // Where none is left the dial says so.
-    const isPart = sifted.refusal === null && sifted.dialled.length < found.length;
-    if (isPart && isName(asked)) this.tellLeftOut(asked.host, found, sifted.dialled);
-    return sifted;
+    const isPart = filtered.refusal === null && filtered.dialled.length < found.length;
+    if (isPart && isName(asked)) this.tellLeftOut(asked.host, found, filtered.dialled);
+    return filtered;
   }
 
   private tellLeftOut(name: string, found: readonly Address[], dialled: readonly Address[]): void {

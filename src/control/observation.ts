@@ -1,3 +1,4 @@
+import { type LoopClock, systemClock } from "../base/clock.ts";
 import type { AccessLogOptions } from "../config/options.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
@@ -38,12 +39,13 @@ export class Observation {
   readonly latencies = new Latencies();
   private engine: Engine | null = null;
   private readonly waiting: WaitingLines;
-  private nextLook: ReturnType<typeof setTimeout> | null = null;
+  private nextLook = () => {};
 
   private constructor(
     private readonly options: ObservationOptions,
     private readonly accessLog: AccessLog | null,
     private readonly metrics: Metrics | null,
+    private readonly clock: LoopClock,
   ) {
     this.waiting = new WaitingLines(options.log);
     const latencies = options.metrics ? this.latencies : null;
@@ -52,10 +54,13 @@ export class Observation {
   }
 
   /** Opens the access log. @throws TargetError when that cannot be */
-  static async start(options: ObservationOptions): Promise<Observation> {
+  static async start(
+    options: ObservationOptions,
+    clock: LoopClock = systemClock,
+  ): Promise<Observation> {
     const { accessLog: wanted, metrics: wantsMetrics, log } = options;
     const accessLog = wanted === null ? null : await openAccessLog(wanted, log);
-    return new Observation(options, accessLog, wantsMetrics ? await loadMetrics() : null);
+    return new Observation(options, accessLog, wantsMetrics ? await loadMetrics() : null, clock);
   }
 
   /** The proxy accepts. */
@@ -67,11 +72,10 @@ export class Observation {
 
   /** Nobody tells of clients that wait but figures, which take their time where there are many. */
   private look(engine: Engine): void {
-    const begunAt = performance.now();
+    const begunAt = this.clock.now();
     this.waiting.look(engine.stats().listeners, begunAt);
-    const pauseMs = Math.max(LOOK_MS, LOOK_SHARE * (performance.now() - begunAt));
-    this.nextLook = setTimeout(() => this.look(engine), pauseMs);
-    this.nextLook.unref();
+    const pauseMs = Math.max(LOOK_MS, LOOK_SHARE * (this.clock.now() - begunAt));
+    this.nextLook = this.clock.after(pauseMs, () => this.look(engine));
   }
 
   /** Opens files anew that somebody may have moved away. */
@@ -104,7 +108,7 @@ export class Observation {
 
   /** The proxy is over: what waits for the access log gets so much time. */
   async close(withinMs: number): Promise<void> {
-    if (this.nextLook !== null) clearTimeout(this.nextLook);
+    this.nextLook();
     await this.accessLog?.close(withinMs);
   }
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { formatAddress, parseAddress } from "../base/address.ts";
+import { type Address, formatAddress, parseAddress } from "../base/address.ts";
 import type { Machine } from "../base/reach.ts";
+import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
-import { type Address, listenerDefaults, type WantedListener } from "../config/options.ts";
+import type { WantedListener } from "../config/options.ts";
 import { checkOptions } from "../upstream/health/test-redis.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 

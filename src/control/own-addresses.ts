@@ -1,13 +1,7 @@
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress, type UpstreamAddress } from "../base/address.ts";
 import { isLocalhost, type Machine, meetingPoint, plainHost, reaches } from "../base/reach.ts";
 import { hopsBetween } from "../config/loops.ts";
-import type {
-  Address,
-  ListenerOptions,
-  MirrorOptions,
-  UpstreamAddress,
-  WantedListener,
-} from "../config/options.ts";
+import type { ListenerOptions, MirrorOptions, WantedListener } from "../config/options.ts";
 import { thisMachine } from "../system/machine.ts";
 import { type CheckOptions, checkedAddress } from "../upstream/health/check-options.ts";
 import { isName } from "../upstream/names/ask.ts";

@@ -1,12 +1,7 @@
 import { expect, test } from "bun:test";
+import { listenerDefaults, uringDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
-import {
-  type ListenerOptions,
-  listenerDefaults,
-  type ProxyOptions,
-  uringDefaults,
-  type WantedListener,
-} from "../config/options.ts";
+import type { ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
 import { describePlan, homesOf, isEmpty, planReload } from "./plan.ts";
 
 const upstream = (port: number) => ({ kind: "tcp", host: "10.0.0.1", port }) as const;

@@ -1,30 +1,40 @@
-import { formatAddress } from "../base/address.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import type { Engine, Listening } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { closeAll, type GivenSockets, openPlaces } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { encodeSockaddr } from "../system/sockaddr.ts";
+
 import { askSystem } from "../upstream/names/resolver.ts";
 import { JointListening } from "./joint-listening.ts";
-
-/** Whether the listener of a key stays; undefined of one that is not open. */
-type OpenListeners = Pick<ReadonlyMap<string, boolean>, "get">;
 
 /** Takes what listens already on an address, if anything does. */
 export type TakeSockets = (address: Address) => readonly GivenSockets[] | undefined;
 
+/** A listener that accepts. */
+export interface Opened {
+  readonly listening: Listening;
+  /** Where it really is, of a name each of its addresses. */
+  readonly places: readonly Address[];
+  /** Others have opened its sockets, whose unix path is theirs. */
+  readonly isPassedOn: boolean;
+}
+
+/** One that accepts when another one is opened on its port. */
+export interface Neighbour extends Pick<Opened, "places"> {
+  /** It goes on accepting. */
+  readonly stays: boolean;
+}
+
+/** There may be thousands of ports: who is on one is asked for each. */
+export type NeighboursOn = (port: number) => readonly Neighbour[];
+
 /**
- * What this process listens on for its listeners, by their keys. Sockets are opened here, so that those
- * of one process may lie on one port, whatever the engine and however many workers it has.
+ * Opens what this process listens on for its listeners. Sockets are opened here, so that those of one process
+ * may lie on one port, whatever the engine and however many workers it has.
  */
 export class Ports {
-  /** Addresses of sockets that others have opened, whose unix paths are theirs. */
-  readonly passedOn = new Set<string>();
-  private readonly places = new Map<string, readonly Address[]>();
-  /** Who was ever somewhere on a port: there may be thousands of ports. */
-  private readonly keysOn = new Map<number, Set<string>>();
-
   /** @param lookUp what the name of a listener stands for, for tests to replace */
   constructor(
     private readonly engine: Pick<Engine, "listen">,
@@ -33,21 +43,15 @@ export class Ports {
     private readonly lookUp = askSystem,
   ) {}
 
-  /** Where a listener really is; empty when that is not known. */
-  placesOf(key: string): readonly Address[] {
-    return this.places.get(key) ?? [];
-  }
-
   /**
    * Lets the engine listen on all that an address stands for.
    *
+   * @param near those that accept already somewhere on a port
    * @throws ListenError; then nothing listens
    */
-  async listen(key: string, options: ListenerOptions, open: OpenListeners): Promise<Listening> {
-    const { address } = options;
-    const inherited = this.inherited(address);
-    if (inherited?.some(({ areOwn }) => !areOwn)) this.passedOn.add(formatAddress(address));
-    const given = inherited ?? (await this.open(options, open));
+  async listen(options: ListenerOptions, near: NeighboursOn): Promise<Opened> {
+    const inherited = this.inherited(options.address);
+    const given = inherited ?? (await this.open(options, near));
     const parts: Listening[] = [];
     try {
       for (const one of given ?? [undefined]) parts.push(await this.engine.listen(options, one));
@@ -59,37 +63,27 @@ export class Ports {
     }
     const [first, ...others] = parts as [Listening, ...Listening[]];
     const places = given?.map(({ place, sockets: [socket] }) => place ?? socket.address);
-    this.note(key, places ?? [first.address]);
-    return others.length === 0 ? first : new JointListening([first, ...others]);
-  }
-
-  private note(key: string, places: readonly Address[]): void {
-    this.places.set(key, places);
-    for (const place of places) {
-      if (place.kind !== "tcp") continue;
-      const keys = this.keysOn.get(place.port) ?? new Set();
-      this.keysOn.set(place.port, keys.add(key));
-    }
+    return {
+      listening: others.length === 0 ? first : new JointListening([first, ...others]),
+      places: places ?? [first.address],
+      isPassedOn: inherited?.some(({ areOwn }) => !areOwn) ?? false,
+    };
   }
 
   /** @returns undefined where the engine has to open sockets itself */
   private async open(
     options: ListenerOptions,
-    open: OpenListeners,
+    near: NeighboursOn,
   ): Promise<GivenSockets[] | undefined> {
     const { address } = options;
     if (process.platform !== "linux" || address.kind === "unix") return undefined;
     const isOurs = (wanted: Address) => {
-      let overlaps = false;
-      for (const key of this.keysOn.get(wanted.kind === "tcp" ? wanted.port : 0) ?? []) {
-        const stays = open.get(key);
-        if (stays === undefined) continue;
-        const near = this.placesOf(key);
-        overlaps ||= near.some((place) => mayOverlap(place, wanted));
-        const twin = stays ? near.find((place) => isSame(place, wanted)) : undefined;
-        if (twin !== undefined) throw inUse(wanted, twin);
-      }
-      return overlaps;
+      const own = near(wanted.kind === "tcp" ? wanted.port : 0).flatMap(({ places, stays }) =>
+        places.map((place) => ({ place, stays })),
+      );
+      const twin = own.find(({ place, stays }) => stays && isSame(place, wanted));
+      if (twin !== undefined) throw inUse(wanted, twin.place);
+      return own.some(({ place }) => mayOverlap(place, wanted));
     };
     try {
       return await openPlaces(address, this.workers, isOurs, options, this.lookUp);

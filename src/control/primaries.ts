@@ -1,6 +1,7 @@
 import { formatAddress } from "../base/address.ts";
 import type { Observer } from "../relay/observer.ts";
-import type { HealthView } from "../upstream/health/checker.ts";
+import type { Checker, HealthView } from "../upstream/health/checker.ts";
+import type { Entries } from "./entries.ts";
 import type { Entry } from "./entry.ts";
 
 /** A server that says that it is the primary. */
@@ -41,10 +42,41 @@ export class Primaries {
   /** The places that were told of each listener last, where there were several. */
   private readonly told = new Map<string, string>();
 
-  constructor(private readonly observer: Observer) {}
+  constructor(
+    private readonly entries: Entries,
+    private readonly checker: Pick<Checker, "view">,
+    private readonly observer: Observer,
+  ) {}
 
-  /** @param home the listener's, whatever it is called */
-  look(home: string, listener: string, primaries: readonly Primary[]): void {
+  /** Looks how many a listener has now. @param home the listener's, whatever it is called */
+  look(home: string): void {
+    this.count(home, this.entries.heldBy(home));
+  }
+
+  /** The same for all listeners that these have come to, and where one of several may have gone. */
+  lookAgain(newcomers: readonly Entry[]): void {
+    const asked = newcomers.filter(asksForPrimary).map(({ home }) => home);
+    const homes = new Set([...this.told.keys(), ...asked]);
+    if (homes.size === 0) return;
+    for (const [home, all] of this.entries.byHome()) {
+      if (homes.has(home))
+        this.count(
+          home,
+          all.filter(({ isHeld }) => isHeld),
+        );
+    }
+  }
+
+  /** These listeners are left. */
+  keep(homes: ReadonlySet<string>): void {
+    for (const home of this.told.keys()) if (!homes.has(home)) this.told.delete(home);
+  }
+
+  private count(home: string, held: readonly Entry[]): void {
+    const [first] = held;
+    if (first === undefined) return;
+    const { listener } = first;
+    const primaries = held.flatMap((one) => primariesOf(one, this.checker.view(one.key)));
     const byPlace = new Map<string, string>();
     for (const { place, name } of primaries) if (!byPlace.has(place)) byPlace.set(place, name);
     const names = [...byPlace.values()].toSorted();
@@ -56,10 +88,5 @@ export class Primaries {
       this.told.set(home, places);
     }
     this.observer.on({ event: "primariesChanged", listener, upstreams: names });
-  }
-
-  /** These listeners are left. */
-  keep(homes: ReadonlySet<string>): void {
-    for (const home of this.told.keys()) if (!homes.has(home)) this.told.delete(home);
   }
 }

@@ -1,30 +1,25 @@
-import { formatAddress } from "../base/address.ts";
+import type { Address } from "../base/address.ts";
 import { cleanUp, cleanUpOrThrow } from "../base/clean-up.ts";
 import { ConfigError } from "../base/error.ts";
 import { formatCounted } from "../base/quantity.ts";
-import type { Address, ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
-import type { Engine, Listening } from "../engine/engine.ts";
+import type { ProxyOptions, WantedListener } from "../config/options.ts";
+import type { Engine } from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
-import { mayOverlap } from "../engine/overlap.ts";
-import { type EngineChoice, EngineUnsupportedError, selectEngine } from "../engine/select.ts";
-import { dialWindowMemory } from "../engine/sockets/dial-window.ts";
-import { SocketsEngine } from "../engine/sockets/engine.ts";
-import { ThreadEngine } from "../engine/thread/thread-engine.ts";
+import { type EngineChoice, selectEngine } from "../engine/select.ts";
 import type { ProxyEvent } from "../relay/events.ts";
-import { nameOfListener } from "../relay/ledger/account.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
-import { wholeShare } from "../relay/share.ts";
-import { usedDescriptors } from "../system/descriptors.ts";
-import { setSocketAccess } from "../system/file-access.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import { DialFilter } from "./dial-filter.ts";
 import { Edges } from "./edges.ts";
-import { Fleet } from "./fleet.ts";
+import { Listeners } from "./listeners.ts";
+import { newEngine } from "./new-engine.ts";
 import { OwnAddresses } from "./own-addresses.ts";
+import { OwnListeners } from "./own-listeners.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
 import { Ports, type TakeSockets } from "./ports.ts";
 import { type LookUpParts, lookUpBy, Services } from "./services.ts";
-import { Sieve } from "./sieve.ts";
-import { refuseForeignSources } from "./source-addresses.ts";
+import { sources } from "./source-addresses.ts";
+import { Next, type Part, type Parts, reloaded, type Stage, stageAll } from "./stage.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -42,40 +37,39 @@ export interface RunningListener {
 
 export type { TakeSockets } from "./ports.ts";
 
-/** A start or a reload waits so long for the first answer of a service that is new. */
-const FIRST_ANSWER_MS = 2_000;
-
-/** Listeners on their way from what was configured to what engines take. */
-interface Prepared {
-  /** With their edges; services are still what was configured. */
-  readonly edged: readonly WantedListener[];
-  /** With their services' members. */
-  readonly expanded: readonly ListenerOptions[];
-  /** For the engine, by their keys. */
-  readonly adopted: ReadonlyMap<string, ListenerOptions>;
-}
-
 /** A proxy that accepts and relays until it is stopped. */
 export class RunningProxy {
-  private readonly listening = new Map<string, Listening>();
   private reloading: Promise<unknown> = Promise.resolve();
   private stopping = false;
   private leaving = false;
-  /** What holds. */
-  private prepared: Prepared = { edged: [], expanded: [], adopted: new Map() };
+  /** What was taken last. */
+  private held: Next;
   /** Members of services have changed, which is looked at after the reload that is under way. */
   private isRefreshing = false;
+  private readonly parts: Parts;
 
   private constructor(
     readonly engine: Engine,
     readonly upstreams: Upstreams,
     readonly services: Services,
-    private readonly own: OwnAddresses,
     private readonly edges: Edges,
+    private readonly open: Listeners,
+    own: OwnAddresses,
     private readonly choice: EngineChoice,
     private running: ProxyOptions,
-    private readonly ports: Ports,
-  ) {}
+  ) {
+    this.held = new Next(running);
+    // In the order in which they are prepared.
+    this.parts = {
+      settings: { stage: (next) => this.stageSettings(next) },
+      sources,
+      edges,
+      own: new OwnListeners(own, open),
+      services,
+      upstreams,
+      listening: open,
+    };
+  }
 
   /**
    * Starts a proxy. All its listeners accept when the promise resolves; when it rejects, none does.
@@ -95,25 +89,27 @@ export class RunningProxy {
     const workers = Math.max(1, options.workers);
     const drop = (slot: number, withinMs: number | null) => engine.drop({ slot }, withinMs);
     const own = new OwnAddresses();
-    const sieve = new Sieve(own, options.dnsAllow ?? []);
-    const services = new Services(observer, () => proxy.refresh(), sieve, lookUp);
+    const dialFilter = new DialFilter(own, options.dnsAllow ?? []);
+    const services = new Services(observer, () => proxy.refresh(), dialFilter, lookUp);
     const upstreams = new Upstreams(workers, observer, drop, {
       ...lookUp,
-      sift: (asked, found) => services.sift(asked, found),
+      filter: (asked, found) => services.filter(asked, found),
       refreshService: (name) => services.refresh(name),
     });
     const edges = new Edges(workers, upstreams.rows);
     const told = watching(observer, upstreams, edges);
     const engine = newEngine(choice, options, told, upstreams);
+    const listeners = new Listeners(new Ports(engine, workers, inherited));
+    const running = { dnsTtl: dnsTtlDefaults, dnsAllow: [], ...options };
     const proxy = new RunningProxy(
       engine,
       upstreams,
       services,
-      own,
       edges,
+      listeners,
+      own,
       choice,
-      options,
-      new Ports(engine, workers, inherited),
+      running,
     );
     const begun = proxy.begin(options);
     // Members that change meanwhile wait for it, as they do for a reload.
@@ -165,9 +161,13 @@ export class RunningProxy {
   /** Its listeners, in the order of the options. */
   get listeners(): readonly RunningListener[] {
     return [...keyed(this.running.listeners)].map(([key, options]) => {
-      const listening = this.listening.get(key);
-      const address = listening?.address ?? options.address;
-      return { key, options, address, isAccepting: listening !== undefined };
+      const address = this.open.addressOf(key);
+      return {
+        key,
+        options,
+        address: address ?? options.address,
+        isAccepting: address !== undefined,
+      };
     });
   }
 
@@ -180,7 +180,7 @@ export class RunningProxy {
     const otherNetworks = await this.edges.changed(wanted.listeners);
     const relaysEnding = this.upstreams.endingWithout(this.services.expand(wanted.listeners));
     const keys = [...keyed(this.running.listeners).keys()];
-    const closed = new Set(keys.filter((key) => !this.listening.has(key)));
+    const closed = new Set(keys.filter((key) => this.open.addressOf(key) === undefined));
     return planReload(this.running, wanted, { otherNetworks, closed, relaysEnding });
   }
 
@@ -206,16 +206,9 @@ export class RunningProxy {
    * @returns false when none of that name accepts
    */
   async drainListener(name: string): Promise<boolean> {
-    const named = this.listeners
-      .filter(({ options, address }) => nameOfListener(options, address) === name)
-      .flatMap(({ key }) => {
-        const listening = this.listening.get(key);
-        return listening === undefined ? [] : [{ key, listening }];
-      });
-    for (const { key } of named) this.listening.delete(key);
-    await Promise.all(named.map(({ listening }) => listening.close()));
-    if (named.length > 0) this.engine.drop({ listener: name }, this.running.drainTimeoutMs);
-    return named.length > 0;
+    const wasOpen = await this.open.drain(name);
+    if (wasOpen) this.engine.drop({ listener: name }, this.running.drainTimeoutMs);
+    return wasOpen;
   }
 
   /** It will stop soon, and accepts until then. */
@@ -235,9 +228,7 @@ export class RunningProxy {
 
   private async begin(options: ProxyOptions): Promise<void> {
     try {
-      const prepared = await this.prepare(options);
-      for (const [key, one] of prepared.adopted) await this.open(key, one, prepared);
-      await this.retain(prepared, options.reserved);
+      await this.take(Object.values(this.parts), new Next(options));
     } catch (error) {
       // Whatever goes wrong with that, it is the first error that says why it cannot start.
       cleanUp([() => this.release()]);
@@ -253,25 +244,33 @@ export class RunningProxy {
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
     const plan = await this.plan(wanted);
+    const next = new Next(wanted);
+    await this.take(Object.values(this.parts), next);
+    return { ...plan, relaysEnding: next.relaysEnding };
+  }
+
+  /** Prepares all of these parts, and lets them hold; or none, and all is as it was. */
+  private async take(parts: readonly Part[], next: Next): Promise<void> {
+    const staged = await stageAll(parts, next, () => this.refuseStopping()).catch((error) => {
+      // A stop has overtaken it: nobody can listen there any more.
+      if (error instanceof ListenError) this.refuseStopping();
+      throw error;
+    });
+    this.held = next;
+    await staged.commit();
+    const { edged, expanded } = next;
+    if (!Bun.deepEquals(this.services.effective(edged), expanded, true)) this.refresh();
+  }
+
+  private refuseStopping(): void {
     if (this.stopping) throw new StoppedError();
-    const isChanged = new Set(plan.changed.map((change) => change.after));
-    const changed = new Set<string>();
-    for (const [key, one] of keyed(wanted.listeners)) if (isChanged.has(one)) changed.add(key);
-    giveAccess(plan, this.ports.passedOn);
-    const prepared = await this.prepareAndOpen(wanted);
-    const closing: Promise<void>[] = [];
-    for (const [key, listening] of this.listening) {
-      if (prepared.adopted.has(key)) continue;
-      this.listening.delete(key);
-      closing.push(listening.close());
-    }
-    await this.update(prepared, changed);
-    const relaysEnding = await this.retain(prepared, wanted.reserved);
-    await Promise.all(closing);
-    const { engine, workers, memory, uring, dnsServers } = this.running;
-    const { dnsTtl = dnsTtlDefaults, dnsAllow = [] } = this.running;
-    this.running = { ...wanted, engine, workers, memory, uring, dnsServers, dnsTtl, dnsAllow };
-    return { ...plan, relaysEnding };
+  }
+
+  private stageSettings({ wanted }: Next): Stage {
+    const commit = () => {
+      this.running = reloaded(wanted, this.running);
+    };
+    return { commit, discard() {} };
   }
 
   /** Members of a service have changed: brings the listeners to them, when nothing else is under way. */
@@ -284,151 +283,19 @@ export class RunningProxy {
   private async takeMembers(): Promise<void> {
     this.isRefreshing = false;
     if (this.stopping) return;
-    const { edged, expanded: before } = this.prepared;
-    const expanded = this.expand(edged);
+    // Nothing else is read for it, waited for or opened.
+    const next = new Next(this.held.wanted);
+    next.edged = this.held.edged;
+    next.expanded = this.services.effective(next.edged);
+    const changes: Part = { stage: (one) => this.open.stageChanges(one) };
     try {
-      const prepared = { edged, expanded, adopted: keyed(this.upstreams.adopt(expanded)) };
-      await this.update(prepared, new Set());
-      this.upstreams.retain(expanded);
-      this.prepared = prepared;
+      await this.take([this.upstreams, changes], next);
     } catch (error) {
+      if (error instanceof StoppedError) return;
       // There is no row left, as relays are left at too many upstreams that have gone.
       if (!(error instanceof ConfigError)) throw error;
-      this.upstreams.retain(before);
       this.services.refused(error.message);
     }
-  }
-
-  /**
-   * New relays of these listeners, and of all whose upstreams or edges are others now, get their
-   * options: files of networks may have others, and the limit of all listeners stands in none of them.
-   * Until all workers know, upstreams that go must stay open: there would be none for who comes
-   * meanwhile.
-   */
-  private async update({ adopted }: Prepared, changed: ReadonlySet<string>): Promise<void> {
-    const updates: Promise<void>[] = [];
-    for (const [key, listening] of this.listening) {
-      const options = adopted.get(key);
-      if (options === undefined) continue;
-      const before = this.prepared.adopted.get(key);
-      // One that has just been opened has them.
-      if (before === undefined) continue;
-      const isSame =
-        Bun.deepEquals(before.upstreams, options.upstreams, true) &&
-        Bun.deepEquals(before.edge, options.edge, true);
-      if (changed.has(key) || !isSame) updates.push(listening.update(options));
-    }
-    await Promise.all(updates);
-  }
-
-  /**
-   * The last step of a start or a reload: all this holds from now on.
-   *
-   * @returns how many relays end with upstreams that go
-   */
-  private async retain(prepared: Prepared, reserved: readonly Address[] = []): Promise<number> {
-    this.prepared = prepared;
-    this.services.retain(prepared.edged);
-    const relaysEnding = this.upstreams.retain(prepared.expanded);
-    this.edges.retain();
-    // Ports that the system has picked are known only now.
-    this.ownAre(prepared.edged, reserved);
-    if (!Bun.deepEquals(this.expand(prepared.edged), prepared.expanded, true)) this.refresh();
-    return relaysEnding;
-  }
-
-  /** No dial may end at one of these listeners, of those that are open, or at what else is our own. */
-  private ownAre(listeners: readonly WantedListener[], reserved: readonly Address[] = []): void {
-    const all = Array.from(keyed(listeners), ([key, options]) => {
-      const address = this.listening.get(key)?.address ?? options.address;
-      return { options, address, places: this.ports.placesOf(key) };
-    });
-    const open = Array.from(this.listening, ([key, { address }]) => {
-      // Of a name all of its addresses are our own, also when it stands for others later.
-      return [address, ...this.ports.placesOf(key)];
-    }).flat();
-    this.own.set(all, open, reserved);
-  }
-
-  /** The listeners with their services' members; what may come to lead to ourselves asks. */
-  private expand(edged: readonly WantedListener[]): ListenerOptions[] {
-    return this.own.guarded(this.services.expand(edged));
-  }
-
-  /** The listeners as engines take them. @throws ConfigError when a file of networks is wrong */
-  private async prepare({ listeners, totalRelays, reserved }: ProxyOptions): Promise<Prepared> {
-    // First what may fail.
-    refuseForeignSources(listeners);
-    const edged = await this.edges.adopt(listeners, totalRelays);
-    this.services.adopt(listeners);
-    this.ownAre(listeners, reserved);
-    await this.services.answered(listeners, FIRST_ANSWER_MS);
-    const expanded = this.expand(edged);
-    return { edged, expanded, adopted: keyed(this.upstreams.adopt(expanded)) };
-  }
-
-  /** What can fail of a reload: takes up upstreams and opens what is new, or leaves all as it was. */
-  private async prepareAndOpen(wanted: ProxyOptions): Promise<Prepared> {
-    try {
-      const prepared = await this.prepare(wanted);
-      if (this.stopping) throw new StoppedError();
-      await this.openAll(prepared);
-      return prepared;
-    } catch (error) {
-      cleanUpOrThrow([
-        () => this.services.retain(this.prepared.edged),
-        () => this.upstreams.retain(this.prepared.expanded),
-        () => this.edges.restore(),
-        () => this.ownAre(this.prepared.edged, this.running.reserved),
-      ]);
-      // A stop has overtaken it: nobody can listen there any more.
-      const isLate = error instanceof ListenError && this.stopping;
-      throw isLate ? new StoppedError() : error;
-    }
-  }
-
-  /** Opens all of these that are not open, or none. */
-  private async openAll(prepared: Prepared): Promise<void> {
-    const opened: string[] = [];
-    try {
-      for (const [key, options] of prepared.adopted) {
-        if (this.listening.has(key)) continue;
-        await this.open(key, options, prepared);
-        opened.push(key);
-      }
-    } catch (error) {
-      for (const key of opened) {
-        await this.listening.get(key)?.close();
-        this.listening.delete(key);
-      }
-      throw error;
-    }
-  }
-
-  private async open(key: string, options: ListenerOptions, prepared: Prepared): Promise<void> {
-    // Those that go close when all that is new is open.
-    const open = {
-      get: (one: string) => (this.listening.has(one) ? prepared.adopted.has(one) : undefined),
-    };
-    try {
-      this.listening.set(key, await this.ports.listen(key, options, open));
-    } catch (error) {
-      throw this.withHolder(error, prepared);
-    }
-  }
-
-  /** Where a listener of our own has the port the error says so: nobody else is to be looked for. */
-  private withHolder(error: unknown, { adopted }: Prepared): unknown {
-    if (!(error instanceof ListenError) || error.code !== "EADDRINUSE") return error;
-    // Where sockets of ours may share a port it is somebody else, or has been told.
-    if (process.platform === "linux") return error;
-    const { address, code, message } = error;
-    for (const [key, { address: held }] of this.listening) {
-      if (!mayOverlap(held, address)) continue;
-      const told = `${message}, by this proxy's own listener ${formatAddress(held)}`;
-      return new ListenError(address, code, told, { address: held, isGoing: !adopted.has(key) });
-    }
-    return error;
   }
 }
 
@@ -453,56 +320,4 @@ function watching(observer: Observer, upstreams: Upstreams, edges: Edges): Obser
       },
     }),
   ]);
-}
-
-/**
- * One worker of the sockets engine runs in the event loop that is there; everything else in threads.
- */
-function newEngine(
-  { name, uring }: EngineChoice,
-  { workers, memory }: ProxyOptions,
-  observer: Observer,
-  { table, names }: Upstreams,
-): Engine {
-  const upstreams = table.memory;
-  const known = { upstreams, usedDescriptors: usedDescriptors() };
-  if (name === "sockets" && workers === 1) {
-    return new SocketsEngine(memory, observer, names.resolve, { ...wholeShare, ...known });
-  }
-  if (process.platform !== "linux") {
-    throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
-  }
-  const dials = dialWindowMemory();
-  return new Fleet(
-    {
-      name,
-      workers,
-      newWorker: (share, shared, onFailed, onSilent) => {
-        const birth = { memory, uring, share: { ...share, ...known, dials } };
-        const { resolve } = names;
-        return new ThreadEngine({ name, birth, onFailed, onSilent, resolve }, shared);
-      },
-    },
-    observer,
-  );
-}
-
-/**
- * Unix sockets of other access than before get it.
- *
- * @param passedOn addresses of those that keep what others have given them
- * @throws ListenError when one cannot be given
- */
-function giveAccess({ changed }: Plan, passedOn: ReadonlySet<string>): void {
-  for (const { before, after } of changed) {
-    const { address, unix } = after;
-    if (address.kind !== "unix" || passedOn.has(formatAddress(address))) continue;
-    if (Bun.deepEquals(before.unix, unix)) continue;
-    try {
-      setSocketAccess(address.path, unix);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? "unknown";
-      throw new ListenError(address, code, `cannot listen on ${formatAddress(address)}: ${code}`);
-    }
-  }
 }

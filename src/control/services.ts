@@ -1,16 +1,14 @@
-import { formatAddress } from "../base/address.ts";
+import {
+  type Address,
+  formatAddress,
+  type ServiceAddress,
+  type UpstreamAddress,
+} from "../base/address.ts";
 import { cleanUpOrThrow } from "../base/clean-up.ts";
+import { type LoopClock, type ProcessClock, systemClock } from "../base/clock.ts";
 import { formatCount, formatCounted } from "../base/quantity.ts";
-import type {
-  Address,
-  ListenerOptions,
-  ServiceAddress,
-  UpstreamAddress,
-  UpstreamOptions,
-  WantedListener,
-} from "../config/options.ts";
+import type { ListenerOptions, UpstreamOptions, WantedListener } from "../config/options.ts";
 import type { Observer } from "../relay/observer.ts";
-import { type Clock, systemClock } from "../upstream/health/checker.ts";
 import { resolverBy } from "../upstream/names/by-servers.ts";
 import type { DnsServer } from "../upstream/names/dns-server.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
@@ -23,8 +21,11 @@ import {
 } from "../upstream/names/service.ts";
 import { Watcher, type WatcherParts } from "../upstream/names/watcher.ts";
 import { SLOTS_MAX } from "../upstream/table.ts";
-import type { Sieve, Sifted } from "./sieve.ts";
+import type { DialFilter, Filtered } from "./dial-filter.ts";
+import type { Next, Part, Stage } from "./stage.ts";
 
+/** A start or a reload waits so long for the first answer of a service that is new. */
+const FIRST_ANSWER_MS = 2_000;
 /** After so long members that could not be taken up are tried again. */
 const RETRY_MS = 10_000;
 
@@ -51,7 +52,7 @@ export function lookUpBy(servers: readonly DnsServer[], ttl = dnsTtlDefaults): L
  * The services among the upstreams of all listeners, kept resolved: makes of what was configured what
  * relays can go to. What is known of a service outlives reloads, and DNS that is out of reach.
  */
-export class Services {
+export class Services implements Part {
   private readonly watcher: Watcher<ServicePlace>;
   /** The names that hold, beside those of a reload that is under way. */
   private held: ReadonlySet<string> = new Set();
@@ -63,18 +64,20 @@ export class Services {
   private readonly told = new Map<string, Set<string>>();
   /** The service of each place, by its address. */
   private places = new Map<string, string>();
-  private readonly clock: Clock;
+  private readonly clock: LoopClock;
   private cancelRetry = () => {};
 
   /**
    * @param changed called when members have come or gone, or are otherwise weighed
-   * @param sieve decides where members may be
+   * @param dialFilter decides where members may be
+   * @param start the time that a start has
    */
   constructor(
     private readonly observer: Observer,
     private readonly changed: () => void,
-    private readonly sieve: Sieve,
+    private readonly dialFilter: DialFilter,
     { resolveService: resolve = resolveService, ...parts }: LookUpParts = {},
+    private readonly start: Pick<ProcessClock, "hold"> = systemClock,
   ) {
     this.clock = parts.clock ?? systemClock;
     const listener = {
@@ -108,28 +111,19 @@ export class Services {
     this.watcher = new Watcher(listener, ask, parts);
   }
 
-  /** The first step of a reload: these listeners' services are kept resolved, too. */
-  adopt(listeners: readonly WantedListener[]): void {
-    this.watch(this.held.union(servicesOf(listeners)));
+  /** The services of these listeners are kept resolved, too; new ones get a moment for their first answer. */
+  async stage(next: Next): Promise<Stage> {
+    const before = this.held;
+    const wanted = servicesOf(next.wanted.listeners);
+    this.watch(before.union(wanted));
+    await this.answered(wanted);
+    next.expanded = this.effective(next.edged);
+    return { commit: () => this.hold(wanted), discard: () => this.hold(before) };
   }
 
-  /** The second step: from now on these are all there are. */
-  retain(listeners: readonly WantedListener[]): void {
-    this.held = servicesOf(listeners);
-    this.watch(this.held);
-    for (const known of [this.leftOut, this.told]) {
-      for (const name of known.keys()) if (!this.held.has(name)) known.delete(name);
-    }
-  }
-
-  /** Waits until there was an answer for each of these listeners' services, but not for longer. */
-  async answered(listeners: readonly WantedListener[], withinMs: number): Promise<void> {
-    const all = Array.from(servicesOf(listeners), (name) => this.problem(name));
-    if (all.length === 0) return;
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, withinMs);
-    await Promise.race([Promise.all(all), late.promise]);
-    clearTimeout(timer);
+  /** The listeners with their services' members; what may come to lead to ourselves asks. */
+  effective(listeners: readonly WantedListener[]): ListenerOptions[] {
+    return this.dialFilter.own.guarded(this.expand(listeners));
   }
 
   /**
@@ -164,14 +158,14 @@ export class Services {
   }
 
   /** Of the addresses that were found for one those that may be dialled; what a member must not be is told. */
-  sift(asked: Address, found: readonly Address[]): Sifted {
+  filter(asked: Address, found: readonly Address[]): Filtered {
     const place = formatAddress(asked);
     const service = this.places.get(place);
-    const sifted = this.sieve.sift(asked, found, service !== undefined);
-    if (service === undefined || sifted.refusal === null) return sifted;
-    if (sifted.refusal === "own_address") this.tellOwn(service, place);
+    const filtered = this.dialFilter.filter(asked, found, service !== undefined);
+    if (service === undefined || filtered.refusal === null) return filtered;
+    if (filtered.refusal === "own_address") this.tellOwn(service, place);
     else this.tellDenied(service, place);
-    return sifted;
+    return filtered;
   }
 
   /** One of its members has led nowhere: it may have others by now. */
@@ -196,6 +190,26 @@ export class Services {
     cleanUpOrThrow([() => this.cancelRetry(), () => this.watcher.stop()]);
   }
 
+  /** From now on these are all there are. */
+  private hold(names: ReadonlySet<string>): void {
+    this.held = names;
+    this.watch(names);
+    for (const known of [this.leftOut, this.told]) {
+      for (const name of known.keys()) if (!names.has(name)) known.delete(name);
+    }
+  }
+
+  /** Waits until there was an answer for each of these, but not for longer than a moment. */
+  private async answered(names: ReadonlySet<string>): Promise<void> {
+    const all = Array.from(names, (name) => this.problem(name));
+    if (all.length === 0) return;
+    const late = Promise.withResolvers<void>();
+    // The process is not over because nobody answers.
+    const cancel = this.start.hold(FIRST_ANSWER_MS, late.resolve);
+    await Promise.race([Promise.all(all), late.promise]);
+    cancel();
+  }
+
   private watch(names: ReadonlySet<string>): void {
     this.watched = names;
     this.watcher.set(names);
@@ -218,8 +232,8 @@ export class Services {
       this.tell(name, `${records} left out, as nobody can dial them or they are beyond ${most}`);
     }
     return this.watcher.addresses(name).filter(({ address }) => {
-      const isOwn = this.sieve.own.has(address);
-      const isDenied = !isOwn && this.sieve.deniesMember(address);
+      const isOwn = this.dialFilter.own.has(address);
+      const isDenied = !isOwn && this.dialFilter.deniesMember(address);
       if (isOwn) this.tellOwn(name, formatAddress(address));
       if (isDenied) this.tellDenied(name, formatAddress(address));
       return !isOwn && !isDenied;

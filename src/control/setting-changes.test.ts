@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { secretKeys } from "../base/secret-keys.ts";
+import { uringDefaults } from "../config/defaults.ts";
 import { readDocument } from "../config/document.ts";
-import { uringDefaults, type WantedListener } from "../config/options.ts";
+import type { WantedListener } from "../config/options.ts";
 import { Problems } from "../config/sourced.ts";
 import { validate } from "../config/validate.ts";
 import { listenerChanges, proxyChanges } from "./setting-changes.ts";

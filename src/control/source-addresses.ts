@@ -3,14 +3,18 @@ import type { WantedListener } from "../config/options.ts";
 import { bindSocket, closeNow, Errno, openSocket } from "../system/linux.ts";
 import { thisMachine } from "../system/machine.ts";
 import { encodeSockaddr } from "../system/sockaddr.ts";
+import type { Part } from "./stage.ts";
 
-/**
- * Refuses listeners whose dials are to come from an address that they cannot come from: none would be
- * answered.
- *
- * @throws ConfigError
- */
-export function refuseForeignSources(listeners: readonly WantedListener[]): void {
+/** Refuses listeners whose dials are to come from an address that they cannot come from: none would be answered. */
+export const sources: Part = {
+  stage({ wanted }) {
+    refuseForeignSources(wanted.listeners);
+    return { commit() {}, discard() {} };
+  },
+};
+
+/** @throws ConfigError */
+function refuseForeignSources(listeners: readonly WantedListener[]): void {
   const all = new Set(listeners.flatMap(({ sourceAddresses }) => sourceAddresses));
   const foreign = [...all].filter((host) => !isOurs(host));
   if (foreign.length === 0) return;

@@ -1,4 +1,5 @@
 import { formatAddress } from "../base/address.ts";
+import type { LoopClock } from "../base/clock.ts";
 import type { AddressView, HealthView } from "../upstream/health/checker.ts";
 import type { ShownHealth } from "../upstream/health/monitor.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
@@ -50,7 +51,15 @@ export interface UpstreamView {
 export function viewOf(
   entry: Entry,
   known: HealthView | undefined,
-  { table, names }: { readonly table: UpstreamTable; readonly names: UpstreamNames },
+  {
+    clock,
+    table,
+    names,
+  }: {
+    readonly clock: Pick<LoopClock, "now">;
+    readonly table: UpstreamTable;
+    readonly names: UpstreamNames;
+  },
 ): UpstreamView {
   const { options, listener, state } = entry;
   const { slot, isBackup, maxRelays, address } = options;
@@ -71,7 +80,7 @@ export function viewOf(
     maxRelays,
     lastCheck: known?.lastCheck ?? null,
     trouble,
-    healthForMs: performance.now() - (known?.sinceMs ?? entry.stateSince),
+    healthForMs: clock.now() - (known?.sinceMs ?? entry.stateSince),
     addresses: addressViews(address, known?.addresses ?? [], names),
     primaries: asksForPrimary(entry) ? primariesOf(entry, known).length : null,
   };

@@ -1,17 +1,12 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Upstream } from "../../test/fixtures/upstream.ts";
 import { waitFor } from "../../test/fixtures/wait.ts";
-import { formatAddress } from "../base/address.ts";
+import { formatAddress, type TcpAddress } from "../base/address.ts";
 import { ConfigError } from "../base/error.ts";
 import type { Reason } from "../base/reason.ts";
+import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
-import {
-  type HealthOptions,
-  type ListenerOptions,
-  listenerDefaults,
-  type TcpAddress,
-  type UpstreamOptions,
-} from "../config/options.ts";
+import type { HealthOptions, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import type { UpstreamEvent } from "../relay/events.ts";
 import { hearing } from "../relay/observer.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
@@ -19,6 +14,8 @@ import { checkOptions } from "../upstream/health/test-redis.ts";
 import { NameError } from "../upstream/names/name-error.ts";
 import { TestClock } from "../upstream/names/test-clock.ts";
 import { SLOTS_MAX, UpstreamTable } from "../upstream/table.ts";
+import type { Next, Stage as Prepared } from "./stage.ts";
+import { nextOf } from "./test-next.ts";
 import type { UpstreamView } from "./upstream-view.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -87,14 +84,20 @@ class Stage {
 
   /** What a start does. @returns the rows of each listener's upstreams */
   start(...listeners: ListenerOptions[]): number[][] {
-    return rows(this.upstreams.adopt(listeners));
+    return this.reload(...listeners);
   }
 
   /** What a reload does that is carried out. */
   reload(...listeners: ListenerOptions[]): number[][] {
-    const adopted = rows(this.upstreams.adopt(listeners));
-    this.upstreams.retain(listeners);
-    return adopted;
+    const { next, stage } = this.prepare(listeners);
+    void stage.commit();
+    return rows([...next.adopted.values()]);
+  }
+
+  /** The first half of one. */
+  prepare(listeners: readonly ListenerOptions[]): { next: Next; stage: Prepared } {
+    const next = nextOf(listeners);
+    return { stage: this.upstreams.stage(next), next };
   }
 
   view(host: number, listenerName?: string): UpstreamView {
@@ -305,8 +308,9 @@ describe("an upstream that leaves", () => {
     // As it was when it left, not as those have it that stay.
     const wanted = [listener([4], { health: { onRemove: 0 } })];
     expect(upstreams.endingWithout(wanted)).toBe(4);
-    upstreams.adopt(wanted);
-    expect(upstreams.retain(wanted)).toBe(4);
+    const { next, stage: prepared } = made.prepare(wanted);
+    void prepared.commit();
+    expect(next.relaysEnding).toBe(4);
     expect(made.drops).toEqual([
       [a, 5_000],
       [b, 5_000],
@@ -364,13 +368,71 @@ describe("a reload that is not carried out", () => {
       listener([1, 2], { port: 2, health: { ejection: null } }),
       listener([8], { port: 3 }),
     ];
-    const adopted = rows(made.upstreams.adopt(wanted));
+    const { next, stage: prepared } = made.prepare(wanted);
+    const adopted = rows([...next.adopted.values()]);
     expect(new Set(adopted.flat()).size).toBe(6);
-    const known = new Set(was.map(({ id }) => id));
-    expect(stable().filter(({ id }) => known.has(id))).toEqual(was);
-    made.upstreams.retain(before);
+    expect(stable()).toEqual(was);
+    void prepared.discard();
     expect(stable()).toEqual(was);
     expect([made.events, made.drops]).toEqual([[], []]);
+  });
+
+  test("counts for nothing: who is left as the last one stays, and nobody is told of anything", async () => {
+    const made = stage();
+    const wider = (...hosts: number[]) =>
+      listener(hosts, { name: "l", health: { panicPercent: 60 } });
+    const prepared = async (look: () => void) => {
+      const was = [made.open, [...made.panics], [...made.lacks]];
+      const { stage: one } = made.prepare([wider(1, 2, 3, 4, 5), listener([6], { port: 2 })]);
+      expect([made.open, made.panics, made.lacks]).toEqual(was);
+      look();
+      expect([made.open, made.panics, made.lacks]).toEqual(was);
+      await one.discard();
+      expect([made.open, made.panics, made.lacks]).toEqual(was);
+    };
+    const [[a = -1, b = -1] = []] = made.start(wider(1, 2));
+    made.failDials(a, 3);
+    // In panic both are open.
+    expect(made.panics).toEqual([["l", true]]);
+    await prepared(() => made.failDials(a, 1));
+    made.upstreams.set(b, { state: "drain" });
+    expect(made.open).toEqual([formatAddress(at(1))]);
+    await prepared(() => made.upstreams.set(b, { weight: 3 }));
+    made.upstreams.set(a, { state: "drain" });
+    expect(made.lacks).toEqual([["l", true]]);
+    await prepared(() => made.upstreams.set(b, { weight: 4 }));
+    // Ejected, and spared as there is nobody else.
+    const last = stage();
+    const [[c = -1] = []] = last.start(listener([1]));
+    last.failDials(c, 3);
+    expect(last.open).toEqual([formatAddress(at(1))]);
+    const { stage: more } = last.prepare([listener([1, 2])]);
+    expect(last.open).toEqual([formatAddress(at(1))]);
+    await more.commit();
+    expect(last.open).toEqual([formatAddress(at(2))]);
+  });
+
+  test("tells nothing of how its upstreams are, and one that is carried out does so then", async () => {
+    const made = stage();
+    const health = { check: often({ rise: 1, fall: 1 }) };
+    const nobody = listener([refusing()], { name: "l", health });
+    const check = { ...often({ rise: 1, fall: 1 }) };
+    const isDown = (one: Stage, { adopted }: Next) => {
+      const [[slot = -1] = []] = rows([...adopted.values()]);
+      return !one.upstreams.table.isOpen(slot);
+    };
+    const { next, stage: given } = made.prepare([nobody]);
+    await waitFor(() => isDown(made, next), "it is found down");
+    await given.discard();
+    expect([made.events, made.lacks]).toEqual([[], []]);
+    const { next: again, stage: taken } = made.prepare([
+      { ...nobody, health: { ...nobody.health, check } },
+    ]);
+    await waitFor(() => isDown(made, again), "it is found down again");
+    expect(made.events).toEqual([]);
+    await taken.commit();
+    expect(made.events.map(({ to }) => to)).toEqual(["down"]);
+    expect(made.lacks).toEqual([["l", true]]);
   });
 
   test("is one that wants more upstreams than there can be", () => {
@@ -384,8 +446,7 @@ describe("a reload that is not carried out", () => {
         { port: n + 10 },
       ),
     );
-    expect(() => made.upstreams.adopt(many)).toThrow(ConfigError);
-    made.upstreams.retain(before);
+    expect(() => made.prepare(many)).toThrow(ConfigError);
     expect(made.upstreams.views().map(({ id }) => id)).toEqual(was);
     // And all rows can be had again.
     const most = many.slice(2);
@@ -751,7 +812,8 @@ describe("checks", () => {
   test("of the engines know nothing", () => {
     const made = stage();
     const check = often();
-    const [adopted] = made.upstreams.adopt([listener([1], { health: { check } })]);
+    const { next } = made.prepare([listener([1], { health: { check } })]);
+    const [adopted] = next.adopted.values();
     expect(adopted?.health.check).toBeNull();
   });
 });
@@ -793,7 +855,6 @@ describe("a listener without any upstream that takes relays", () => {
       listener([refusing()], { name: "m", port: 2, health: { check: often() } }),
     ];
     const [[a = -1, b = -1] = []] = made.start(...listeners);
-    made.upstreams.retain(listeners);
     await waitFor(() => made.lacks.length === 1, "its only upstream is down");
     made.upstreams.set(a, { state: "drain" });
     expect(made.lacks).toEqual([["m", true]]);
@@ -812,7 +873,6 @@ describe("a listener without any upstream that takes relays", () => {
     const other = listener([2], { name: "m", port: 2 });
     const one = listener([1], { name: "l" });
     const [[a = -1] = []] = made.start(one);
-    made.upstreams.retain([one]);
     made.upstreams.set(a, { state: "drain" });
     made.reload(other);
     const [[again = -1] = []] = made.reload(one);

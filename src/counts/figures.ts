@@ -16,7 +16,7 @@ export const flowFigures = new Figures((figure) => ({
   /** Receives that brought less than one segment. */
   shortReceives: figure({ column: "(short)" }),
   /** The uring engine counts a send that told nothing when its loop wakes next, a second later at most. */
-  sends: figure({ metric: "ringway_sends_total", help: "Sends.", column: "sends" }),
+  sends: figure({ metric: "ringway_sends_total", help: "Sends to targets.", column: "sends" }),
   /** Sends of which the target took only a part. */
   shortSends: figure({ column: "(short)" }),
   /** Times the source was not read because its target was slow. */
@@ -38,7 +38,10 @@ export const flowFigures = new Figures((figure) => ({
   /** Bytes received and thrown away by the mode (`oneway`, `sink`). */
   discardedBytes: figure(),
   /** Bytes received that no target got: `received = sent + discarded + lost + queued now`. */
-  lostBytes: figure({ metric: "ringway_lost_bytes_total", help: "Bytes that nobody got." }),
+  lostBytes: figure({
+    metric: "ringway_lost_bytes_total",
+    help: "Bytes received but not delivered, because the relay was refused or cut.",
+  }),
 }));
 
 /** Where a row has each of them. */
@@ -57,18 +60,21 @@ export const relayFigures = new Figures((figure) => ({
 /** An engine's memory. */
 export const memoryFigures = new Figures((figure) => ({
   segmentSize: figure({ together: "most" }),
-  segmentCount: figure({ metric: "ringway_segments", help: "Segments that the pool may have." }),
+  segmentCount: figure({
+    metric: "ringway_segments",
+    help: "The most segments that the pool may have.",
+  }),
   segmentsLeased: figure({ metric: "ringway_segments_leased", help: "Segments in use now." }),
   segmentsLeasedMax: figure({
     metric: "ringway_segments_leased_max",
-    help: "Most segments in use at once.",
+    help: "The most segments that were in use at once.",
   }),
   /** Bytes that the pool has taken so far. */
-  poolBytes: figure({ metric: "ringway_pool_bytes", help: "Bytes that the pool has taken." }),
+  poolBytes: figure({ metric: "ringway_pool_bytes", help: "Memory allocated for the pool." }),
   /** Bytes that the memory of copies to mirrors has taken so far; it is none of the pool's. */
   mirrorBytes: figure({
     metric: "ringway_mirror_memory_bytes",
-    help: "Bytes that the memory of copies has taken.",
+    help: "Memory allocated for copies to mirrors.",
   }),
   /** Bytes of that in which something waits now, in whole segments. */
   mirrorHeldBytes: figure(),
@@ -76,31 +82,31 @@ export const memoryFigures = new Figures((figure) => ({
 
 /** What an engine's loop did. */
 export const loopFigures = new Figures((figure) => ({
-  /** Passes of the loop that had something to do; an estimate where it was quiet. */
+  /** Passes of the loop that had something to do; an estimate while it is quiet. */
   turns: figure({
     metric: "ringway_turns_total",
-    help: "Passes of the loop that had something to do; an estimate where it was quiet.",
+    help: "Passes of the loop that had something to do; an estimate while it is quiet.",
   }),
   /** Events (receives, writable notices, ends, closes, connections) in all turns. */
-  events: figure({ metric: "ringway_events_total", help: "Events of all turns." }),
+  events: figure({ metric: "ringway_events_total", help: "Events in all passes of the loop." }),
 }));
 
 /** What an io_uring has done. */
 export const ringFigures = new Figures((figure) => ({
-  /** Operations that were submitted. */
+  /** Operations submitted to io_uring. */
   submissions: figure({
     metric: "ringway_ring_submissions_total",
-    help: "Operations that were submitted.",
+    help: "Operations submitted to io_uring.",
   }),
-  /** Completions that were seen. */
+  /** Completions received from io_uring. */
   completions: figure({
     metric: "ringway_ring_completions_total",
-    help: "Completions that were seen.",
+    help: "Completions received from io_uring.",
   }),
   /** Sends that were over silently when they were submitted. */
   silentSends: figure({
     metric: "ringway_ring_silent_sends_total",
-    help: "Sends that were over silently when submitted.",
+    help: "Sends that completed at once, without a completion.",
   }),
   /** Receives that found no provided buffer. */
   receivesWithoutBuffer: figure({
@@ -124,7 +130,7 @@ export const engineFigures = new Figures((figure) => ({
   /** Relays whose listener's route function has failed: it threw, was late or answered nonsense. */
   routeFailures: figure({
     metric: "ringway_route_failures_total",
-    help: "Relays whose listener's route function threw, was late or answered nonsense.",
+    help: "Relays whose route function threw, was late or returned nonsense.",
   }),
 }));
 
@@ -155,16 +161,19 @@ export const Count = engineRow.place;
 export const listenerFigures = new Figures((figure) => ({
   accepted: figure({
     metric: "ringway_relays_accepted_total",
-    help: "Clients that were accepted.",
+    help: "Clients accepted.",
   }),
-  running: figure({ metric: "ringway_relays_running", help: "Relays that run now." }),
+  running: figure({ metric: "ringway_relays_running", help: "Relays that are running." }),
   /** Of those that run: they wait for room at an upstream, or for one that can be reached. */
   waiting: figure({
     metric: "ringway_relays_waiting",
-    help: "Relays that wait now for room at an upstream, or for one that can be reached.",
+    help: "Relays that wait for room, or for an upstream that can be reached.",
   }),
   /** Dials of upstreams that were begun: more than relays where others had to be tried. */
-  dials: figure({ metric: "ringway_dials_total", help: "Dials of upstreams that were begun." }),
+  dials: figure({
+    metric: "ringway_dials_total",
+    help: "Dials to upstreams. More than relays if another upstream had to be tried.",
+  }),
 }));
 
 export const ListenerCount = listenerFigures.place;
@@ -182,13 +191,19 @@ export const UpstreamCount = upstreamFigures.place;
 /** What is counted of copies to a mirror; a row has reasons of those that were given up behind, in their order. */
 export const mirrorFigures = new Figures((figure) => ({
   /** Relays that were to be copied: `begun = running + completed + all of dropped`. */
-  begun: figure({ metric: "ringway_mirror_copies_total", help: "Relays that were to be copied." }),
+  begun: figure({
+    metric: "ringway_mirror_copies_total",
+    help: "Relays that were to be copied to the mirror.",
+  }),
   /** Copies that are under way, those included whose relay is over. */
-  running: figure({ metric: "ringway_mirror_copies_running", help: "Copies under way." }),
+  running: figure({
+    metric: "ringway_mirror_copies_running",
+    help: "Copies to the mirror that are running.",
+  }),
   /** Copies of which the mirror has everything. */
   completed: figure(),
   /** Bytes that the mirror's kernel, or ours, has taken. */
-  bytes: figure({ metric: "ringway_mirror_bytes_total", help: "Bytes that went to the mirror." }),
+  bytes: figure({ metric: "ringway_mirror_bytes_total", help: "Bytes sent to the mirror." }),
 }));
 
 export const MirrorCount = mirrorFigures.place;

@@ -1,4 +1,5 @@
-import type { Address, EngineName, ListenerOptions } from "../config/options.ts";
+import type { Address } from "../base/address.ts";
+import type { EngineName, ListenerOptions } from "../config/options.ts";
 import type { Selection } from "../relay/ending/dropping.ts";
 import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
 import type { GivenSockets } from "./listening-socket.ts";

@@ -1,12 +1,7 @@
-import { formatAddress } from "../base/address.ts";
-import {
-  type Address,
-  type FileAccess,
-  type ListenerOptions,
-  listenerDefaults,
-  type TcpAddress,
-} from "../config/options.ts";
-import { setSocketAccess } from "../system/file-access.ts";
+import { type Address, formatAddress, type TcpAddress } from "../base/address.ts";
+import { listenerDefaults } from "../config/defaults.ts";
+import type { ListenerOptions } from "../config/options.ts";
+import { type FileAccess, setSocketAccess } from "../system/file-access.ts";
 import {
   bindSocket,
   closeNow,

@@ -1,4 +1,4 @@
-import type { Address, TcpAddress } from "../config/options.ts";
+import type { Address, TcpAddress } from "../base/address.ts";
 import { isName } from "../upstream/names/ask.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { openGate } from "../../test/contract/gate.ts";
-import { edgeDefaults } from "../config/edge.ts";
-import type { EdgeOptions, GateOptions } from "../config/options.ts";
+import { openAdmission } from "../../test/contract/admission.ts";
+import { edgeDefaults } from "../config/defaults.ts";
+import type { AdmissionTables, EdgeOptions } from "../config/options.ts";
 import { UpstreamTable } from "../upstream/table.ts";
 import { clientAt } from "./access/test-addresses.ts";
 import { Admission } from "./admission.ts";
@@ -19,8 +19,8 @@ function admission(table: UpstreamTable, listener: number, all: number): Admissi
     { slot: 1, most: all, full: "total_full" as const },
   ];
   const counts = new SharedArrayBuffer(ClientCounts.bytesFor(undefined, 1));
-  const gate = { ...openGate, rows, counts };
-  const made = Admission.of({ ...edgeDefaults, maxRelaysPerClient: 1, gate }, table, 0, 16);
+  const tables = { ...openAdmission, rows, counts };
+  const made = Admission.of({ ...edgeDefaults, maxRelaysPerClient: 1, tables }, table, 0);
   if (made === null) throw new Error("there is something to be asked");
   return made;
 }
@@ -57,14 +57,14 @@ function ofNetworks(edge: Partial<EdgeOptions>): Admission {
   const counts = () => new SharedArrayBuffer(ClientCounts.bytesFor(undefined, 1));
   const rates = () => new SharedArrayBuffer(TokenBuckets.bytesFor());
   const all = { ...edgeDefaults, ...edge };
-  const gate: GateOptions = {
-    ...openGate,
+  const tables: AdmissionTables = {
+    ...openAdmission,
     counts: all.maxRelaysPerClient === 0 ? null : counts(),
     rates: all.clientRate === 0 ? null : rates(),
     networkCounts: all.maxRelaysPerNetwork === 0 ? null : counts(),
     networkRates: all.networkRate === 0 ? null : rates(),
   };
-  return Admission.of({ ...all, gate }, new UpstreamTable(1), 0, 16) as Admission;
+  return Admission.of({ ...all, tables }, new UpstreamTable(1), 0) as Admission;
 }
 
 test("a network is 24 bits of an IPv4 address, 48 of an IPv6 one, whoever its clients are", () => {

@@ -1,52 +1,39 @@
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { FullReason, Reason } from "../base/reason.ts";
-import type { EdgeOptions, GateOptions } from "../config/options.ts";
+import type { AdmissionTables, EdgeOptions } from "../config/options.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
 import type { ClientAddress } from "./access/client-address.ts";
-import { NetworkSet } from "./access/networks.ts";
 import { AccessList } from "./access/rules.ts";
 import { ClientCounts } from "./limits/client-counts.ts";
 import { type ClientPrefixes, NETWORK_PREFIXES } from "./limits/client-hash.ts";
 import { TokenBuckets, type TokenBucketsOptions } from "./limits/token-buckets.ts";
 
-/** What a connection begins with, as far as that can be known before its first byte. */
-export enum Beginning {
-  /** Its own bytes. */
-  Plain,
-  /** A PROXY header. */
-  Header,
-  /** A PROXY header, which this client must not send. */
-  Refused,
-}
-
 /**
  * Who may come in at a listener, in one worker: access rules, limits of relays, limits of clients
  * and of their networks.
- * Asked once per connection, and again for the address that its PROXY header has told.
+ * Asked once per connection, about the address that its PROXY header has told, if there is one.
  *
  * Owner: a listener; those of other workers share its memory.
  */
 export class Admission {
-  private readonly gate: GateOptions;
+  private readonly tables: AdmissionTables;
   private readonly access: AccessList | null;
-  private readonly trusted: NetworkSet<true> | null;
   private readonly rates: TokenBuckets | null;
   private readonly counts: ClientCounts | null;
   private readonly networkRates: TokenBuckets | null;
   private readonly networkCounts: ClientCounts | null;
 
   private constructor(
-    private readonly edge: EdgeOptions,
-    gate: GateOptions,
+    edge: EdgeOptions,
+    tables: AdmissionTables,
     private readonly table: UpstreamTable,
     worker: number,
-    /** Connections of which the header is not here yet; when one more comes the oldest one goes. */
-    readonly headersMax: number,
+    private readonly clock: Pick<Clock, "wall">,
   ) {
-    const { access, trusted } = gate;
+    const { access } = tables;
     const { workers } = table;
-    this.gate = gate;
+    this.tables = tables;
     this.access = access === null ? null : new AccessList(access);
-    this.trusted = trusted === null ? null : new NetworkSet(trusted);
     const rated = (
       memory: SharedArrayBuffer | null,
       options: Omit<TokenBucketsOptions, "memory">,
@@ -54,34 +41,22 @@ export class Admission {
     const counted = (memory: SharedArrayBuffer | null, max: number, prefixes: ClientPrefixes) =>
       memory === null ? null : new ClientCounts({ max, workers, worker, memory, ...prefixes });
     const { clientRate, clientBurst, networkRate, networkBurst } = edge;
-    this.rates = rated(gate.rates, { rate: clientRate, burst: clientBurst });
-    this.counts = counted(gate.counts, edge.maxRelaysPerClient, {});
+    this.rates = rated(tables.rates, { rate: clientRate, burst: clientBurst });
+    this.counts = counted(tables.counts, edge.maxRelaysPerClient, {});
     const network = { rate: networkRate, burst: networkBurst, ...NETWORK_PREFIXES };
-    this.networkRates = rated(gate.networkRates, network);
-    this.networkCounts = counted(gate.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
+    this.networkRates = rated(tables.networkRates, network);
+    this.networkCounts = counted(tables.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
   }
 
-  /**
-   * That of a listener; null when everybody may come in and nobody sends a header.
-   *
-   * @param headersMax see {@link headersMax}; at least 1
-   */
+  /** That of a listener; null when everybody may come in. */
   static of(
     edge: EdgeOptions,
     table: UpstreamTable,
     worker: number,
-    headersMax: number,
+    clock: Pick<Clock, "wall"> = systemClock,
   ): Admission | null {
-    const { gate } = edge;
-    return gate === undefined ? null : new Admission(edge, gate, table, worker, headersMax);
-  }
-
-  /** What is to be expected of who has connected. */
-  beginning(peer: ClientAddress): Beginning {
-    const { proxyProtocol } = this.edge;
-    if (proxyProtocol === "off") return Beginning.Plain;
-    if (this.trusted?.has(peer) ?? true) return Beginning.Header;
-    return proxyProtocol === "required" ? Beginning.Refused : Beginning.Plain;
+    const { tables } = edge;
+    return tables === undefined ? null : new Admission(edge, tables, table, worker, clock);
   }
 
   /**
@@ -105,11 +80,11 @@ export class Admission {
     }
     // Last of all: whoever is refused for another reason has not used up a turn. A client that comes
     // too often uses up none of its network's.
-    if (this.rates !== null && !this.rates.take(client, Date.now())) {
+    if (this.rates !== null && !this.rates.take(client, this.clock.wall())) {
       this.leave(client);
       return "client_rate";
     }
-    if (this.networkRates !== null && !this.networkRates.take(client, Date.now())) {
+    if (this.networkRates !== null && !this.networkRates.take(client, this.clock.wall())) {
       this.leave(client);
       return "network_rate";
     }
@@ -126,7 +101,7 @@ export class Admission {
   /** Counts a client in all rows, or in none. @returns of which there are too many; null for none */
   private enterRows(): FullReason | null {
     let entered = 0;
-    for (const { slot, most, full } of this.gate.rows) {
+    for (const { slot, most, full } of this.tables.rows) {
       if (!this.table.enter(slot, most)) {
         this.leaveRows(entered);
         return full;
@@ -137,8 +112,8 @@ export class Admission {
   }
 
   /** @param left the rows in which it is counted, from the first one on */
-  private leaveRows(left = this.gate.rows.length): void {
-    for (const { slot } of this.gate.rows) {
+  private leaveRows(left = this.tables.rows.length): void {
+    for (const { slot } of this.tables.rows) {
       if (left-- === 0) return;
       this.table.leave(slot);
     }

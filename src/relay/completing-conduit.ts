@@ -21,10 +21,7 @@ export abstract class CompletingConduit<
 > extends Conduit<E, Q, Attempt, L, Host> {
   /** A receive brought the end (FIN). */
   sourceEnded(lane: Lane<E, Q>): void {
-    if (lane.hasPreamble) {
-      this.headerEnded("preamble_invalid");
-      lane.preambleOver();
-    }
+    lane.giveUpStep("preamble_invalid", true);
     if (lane === this.up && this.waitedEnough()) return;
     if (this.isReset(lane)) {
       this.sourceReset(lane);

@@ -1,22 +1,24 @@
+import type { Address } from "../base/address.ts";
 import { type Reason, Side } from "../base/reason.ts";
-import type { Address } from "../config/options.ts";
 import type { End, Queue } from "../engine/end.ts";
 import { clientOf } from "../entry/access/client-address.ts";
+import type { Steps } from "../entry/steps.ts";
 import { Phase } from "../flow/flow.ts";
 import { type Relay, RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Descriptors } from "../system/descriptors.ts";
+import { Arrival, type ArrivalListener } from "./arrival.ts";
 import type { DialAttempt, Dialing, DialingListener } from "./dialer.ts";
 import type { Lane, LaneOwner } from "./lane.ts";
 import type { Copies } from "./mirror/copies.ts";
 import type { Mirror } from "./mirror/mirror.ts";
+import { streamModes } from "./mode.ts";
 import type { Pacer } from "./pacer.ts";
-import { type ReceivingListener, Reception } from "./reception.ts";
 
 /** What of a listener its conduits need. */
-export interface ConduitListener extends ReceivingListener, DialingListener {
-  readonly account: ReceivingListener["account"];
-  readonly options: ReceivingListener["options"];
-  readonly waiting: ReceivingListener["waiting"] &
+export interface ConduitListener extends ArrivalListener, DialingListener {
+  readonly account: ArrivalListener["account"];
+  readonly options: ArrivalListener["options"];
+  readonly waiting: ArrivalListener["waiting"] &
     DialingListener["waiting"] & { delete(relay: never): void };
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
   readonly lingering: { add(relay: never): void };
@@ -56,7 +58,7 @@ export abstract class Conduit<
     L extends ConduitListener,
     Host extends ConduitHost<never>,
   >
-  extends Reception<L>
+  extends Arrival<L>
   implements Dialing<E>, LaneOwner
 {
   abstract override readonly relay: Relay;
@@ -96,7 +98,8 @@ export abstract class Conduit<
   accept(id: number, client: E, listener: L): void {
     const { host } = this;
     const { options, paces } = listener;
-    const { mode, upstreamInside } = options;
+    const { upstreamInside } = options;
+    const { dials, discardsUp, discardsDown } = streamModes[options.mode];
     // The address now, as it cannot be had any more when the connection is closed.
     this.begins(
       id,
@@ -109,11 +112,11 @@ export abstract class Conduit<
     host.descriptors.opened(upstreamInside ? 2 : 1);
     if (options.address.kind === "unix") client.keepUrgentBytes();
     listener.begin(this as never);
-    this.up.discards = mode === "sink";
-    this.down.discards = mode === "oneway";
+    this.up.discards = discardsUp;
+    this.down.discards = discardsDown;
     this.up.setPace(paces.up);
     this.down.setPace(paces.down);
-    const effects = this.relay.accepted(mode !== "sink");
+    const effects = this.relay.accepted(dials);
     this.down.target = client;
     this.up.setSource(client, false);
     this.receive(effects);
@@ -123,18 +126,13 @@ export abstract class Conduit<
     if (lane === this.down) this.firstBytesCame();
   }
 
-  preamble(bytes: Uint8Array): number {
-    return this.headerBytes(bytes);
-  }
-
-  get isUndecided(): boolean {
-    return this.undecided.length > 0;
-  }
-
-  preambleLate(reason: Reason): void {
-    this.headerEnded(reason);
-    this.up.preambleOver();
+  stepLate(reason: Reason): void {
+    this.up.giveUpStep(reason, false);
     this.settle();
+  }
+
+  reply(bytes: Uint8Array): boolean {
+    return this.client?.sendFirst(bytes) ?? false;
   }
 
   abstract sourceEnded(lane: Lane<E, Q>): void;
@@ -142,8 +140,9 @@ export abstract class Conduit<
   abstract sourceBroken(lane: Lane<E, Q>): void;
   abstract targetLost(lane: Lane<E, Q>): void;
 
-  protected override expectHeader(isExpected: boolean): void {
-    this.up.hasPreamble = isExpected;
+  override expectSteps(steps: Steps): void {
+    super.expectSteps(steps);
+    this.up.steps = steps;
   }
 
   dialed(upstream: E, where: Address): void {
@@ -284,7 +283,7 @@ export abstract class Conduit<
     return (client?.unread ?? 0) + (upstream?.unread ?? 0);
   }
 
-  protected override get ownAddress(): Uint8Array | null {
+  override get ownAddress(): Uint8Array | null {
     return this.client?.ownAddress ?? null;
   }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import type { Address } from "../base/address.ts";
 import type { Reason } from "../base/reason.ts";
-import type { Address } from "../config/options.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Descriptors } from "../system/descriptors.ts";
 import { type DialAttempt, Dialer, type Dialing } from "./dialer.ts";

@@ -1,7 +1,7 @@
 import { assert } from "../assert.ts";
-import { formatAddress } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import type { Reason } from "../base/reason.ts";
-import type { Address, DialOptions } from "../config/options.ts";
+import type { DialOptions } from "../config/options.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Descriptors } from "../system/descriptors.ts";
 import { dialReason } from "../system/dial-reason.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { FullReason, Reason } from "../base/reason.ts";
 import { TestClock } from "../base/test-clock.ts";
-import { edgeDefaults } from "../config/edge.ts";
-import { type ListenerOptions, listenerDefaults } from "../config/options.ts";
+import { edgeDefaults, listenerDefaults } from "../config/defaults.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 
 /** A listener with so many places, whose clients wait. */
@@ -15,7 +15,7 @@ class Stage implements Disposable {
       waits: (client) => this.watched.add(client),
       waitsNoMore: (client) => this.watched.delete(client),
     },
-    this.clock.alarm,
+    this.clock,
   );
   readonly told: [string, Reason | null][] = [];
   room = 0;

@@ -1,4 +1,4 @@
-import { type Alarm, timerAlarm } from "../base/deadlines.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { type FullReason, isFull, type Reason } from "../base/reason.ts";
 import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
@@ -52,7 +52,7 @@ export class EntryQueue<T extends Entrant> {
   constructor(
     public admission: Admission | null,
     private readonly watch: Watch<T>,
-    private readonly alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   /** What those who wait lack, so that whoever comes now has to wait too; null when nobody does. */
@@ -68,7 +68,7 @@ export class EntryQueue<T extends Entrant> {
   add(relay: T, lack: FullReason, { edge, dial }: ListenerOptions, count: WaitCount): boolean {
     if (this.waiting.size >= dial.queueMax) return false;
     this.lack = lack;
-    this.waiting.set(relay, { until: performance.now() + edge.fullTimeoutMs, count });
+    this.waiting.set(relay, { until: this.clock.now() + edge.fullTimeoutMs, count });
     relay.isWaiting = true;
     this.watch.waits(relay);
     count.waits(1);
@@ -90,7 +90,7 @@ export class EntryQueue<T extends Entrant> {
   roomMade(): void {
     if (!this.isBusy || this.isCalled) return;
     this.isCalled = true;
-    this.alarm(0, () => {
+    this.clock.alarm(0, () => {
       this.isCalled = false;
       this.serve();
     });
@@ -113,13 +113,13 @@ export class EntryQueue<T extends Entrant> {
   private arm(): void {
     if (this.isArmed) return;
     this.isArmed = true;
-    this.alarm(LOOK_MS, () => this.look());
+    this.clock.alarm(LOOK_MS, () => this.look());
   }
 
   private look(): void {
     this.isArmed = false;
     this.serve();
-    const now = performance.now();
+    const now = this.clock.now();
     for (const [relay, { until }] of this.waiting) {
       if (until > now) continue;
       this.delete(relay);

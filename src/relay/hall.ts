@@ -1,17 +1,21 @@
+import type { Address } from "../base/address.ts";
 import { forEach, type Step } from "../base/clean-up.ts";
-import type { Alarm } from "../base/deadlines.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { Clock } from "../base/clock.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import { Count } from "../counts/figures.ts";
 import { Admission } from "../entry/admission.ts";
+import { stepsOf } from "../entry/plans.ts";
 import type { Backlog } from "../memory/backlog.ts";
 import { Descriptors } from "../system/descriptors.ts";
 import { UpstreamChooser } from "../upstream/chooser.ts";
 import type { ResolveName } from "../upstream/names/ask.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
-import type { Conduit, ConduitHost, ConduitListener } from "./conduit.ts";
-import { type DialAttempt, Dialer } from "./dialer.ts";
+import type { ConduitHost, ConduitListener } from "./conduit.ts";
+import { type DialAttempt, Dialer, type Dialing } from "./dialer.ts";
 import type { Selection } from "./ending/dropping.ts";
 import { Ending } from "./ending/ending.ts";
+import type { Kind, KindHost } from "./kind.ts";
+import type { ListenerAccount } from "./ledger/account.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { Copies, type CopiesHost } from "./mirror/copies.ts";
 import type { Copy } from "./mirror/copy.ts";
@@ -19,20 +23,16 @@ import type { MirrorDrop } from "./mirror/reason.ts";
 import type { Observer } from "./observer.ts";
 import { Outsiders } from "./outsiders.ts";
 import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "./policy.ts";
-import type { RelayParts, RelayTimeouts } from "./relay-timeouts.ts";
-import type { AskRoute, Routing } from "./route-desk.ts";
+import type { RelayParts, RelayTimeouts, Timed } from "./relay-timeouts.ts";
+import type { AskRoute, Routing } from "./route-questions.ts";
+import type { Running } from "./running.ts";
 import { type EngineShare, upstreamTableOf } from "./share.ts";
-
-/** Relays kept for the next tenants, at most; beyond that the garbage collector takes them. */
-const SPARE_MAX = 1_024;
 
 /** Why nobody is accepted for now. */
 export type PauseCause = "descriptors" | "memory";
 
 /** What carries a hall's relays. */
-export interface HallCarrier<Relay, Listener> {
-  /** A relay that nobody has had yet. */
-  newConduit(listener: Listener): Relay;
+export interface HallCarrier<Relay> {
   /** Makes an attempt to connect, for a dial. @param address literal, or a path */
   newAttempt(relay: Relay, address: Address): DialAttempt;
   /** A copy for this backlog, for whichever relay. */
@@ -56,20 +56,20 @@ export interface HallLinks {
   readonly observer: Observer;
   readonly resolve: ResolveName;
   readonly askRoute: AskRoute;
-  readonly alarm: Alarm;
+  readonly clock: Clock;
 }
 
 /** A listener of either engine, whose relays are these. */
 type HallListener<Relay extends RelayOf> = ConduitListener & RelayTimeouts<Relay>;
-// biome-ignore lint/suspicious/noExplicitAny: whichever ends, lanes and hosts they have
-type RelayOf = Conduit<any, any, DialAttempt, any, any>;
+/** What runs, waits, and dials. */
+type RelayOf = Running & Timed & Dialing<unknown>;
 
 /**
  * Where clients come in, and who is there: accepting and its pauses, the relays that run, how they end at a
  * stop. Owner: an engine, which carries them.
  */
 export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
-  implements ConduitHost<Relay>, CopiesHost, Routing
+  implements ConduitHost<Relay>, CopiesHost, Routing, KindHost<Relay>
 {
   readonly descriptors: Descriptors;
   readonly outsiders: Outsiders<Relay>;
@@ -82,25 +82,26 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   /** Nobody new is accepted, and what runs may finish. */
   isStopping = false;
   private readonly ending: Ending<Relay>;
-  private readonly spare: Relay[] = [];
   private isDry = false;
   /** The next look at who holds memory is due. */
   private isLooking = false;
 
   constructor(
-    private readonly carrier: HallCarrier<Relay, Listener>,
+    private readonly carrier: HallCarrier<Relay>,
+    private readonly kind: Kind<Relay, Listener>,
     readonly ledger: Ledger<Relay>,
     share: EngineShare,
     private readonly links: HallLinks,
   ) {
-    const { alarm } = links;
-    this.descriptors = new Descriptors(share, () => {
+    const { clock } = links;
+    const opened = () => {
       if (!this.isAccepting) this.decide();
-    });
+    };
+    this.descriptors = new Descriptors(share, opened, undefined, clock);
     this.outsiders = new Outsiders(this.descriptors);
     this.table = upstreamTableOf(share);
-    this.ending = new Ending(ledger.running, () => this.copies.cut(), alarm);
-    this.copies = new Copies(this, ledger, alarm);
+    this.ending = new Ending(ledger.running, () => this.copies.cut(), clock);
+    this.copies = new Copies(this, ledger, clock);
     this.dialer = new Dialer(this.descriptors, links.observer, links.resolve, (relay, address) =>
       carrier.newAttempt(relay, address),
     );
@@ -121,21 +122,24 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
       account,
       chooser: new UpstreamChooser(options.upstreams, options.balance, table, last),
       before,
-      admission: Admission.of(options.edge, table, table.worker, descriptors.forUnknown),
+      steps: stepsOf(options.edge),
+      inStepsMax: descriptors.forUnknown,
+      admission: Admission.of(options.edge, table, table.worker, this.links.clock),
       mirror: this.copies.mirrorOf(options, account.name, before?.mirror ?? null),
       outsiders: this.outsiders,
       routing: this,
-      alarm: this.links.alarm,
+      clock: this.links.clock,
     };
   }
 
-  /** A client was accepted: it becomes a relay. */
+  /** A client was accepted: its kind has something run for it. */
   accept(listener: Listener, connection: unknown): void {
-    const relay = this.spare.pop() ?? this.carrier.newConduit(listener);
-    const id = this.ledger.begins(relay, listener.account);
-    relay.accept(id, relay.clientEnd(connection as never), listener);
-    this.ending.begun(relay);
+    this.ending.begun(this.kind.accepted(connection, listener, this));
     if (this.copies.count > 0) this.copies.makeRoom();
+  }
+
+  begins(relay: Relay, account: ListenerAccount): number {
+    return this.ledger.begins(relay, account);
   }
 
   started(relay: Relay): void {
@@ -146,7 +150,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   finished(relay: Relay): void {
     this.ending.ended(relay);
     this.links.observer.on({ event: "relayEnded", relay: this.ledger.ends(relay) });
-    if (this.spare.length < SPARE_MAX) this.spare.push(relay);
+    this.kind.over(relay);
     this.settleStop();
   }
 
@@ -181,7 +185,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     this.isDry = isDry;
     if (isDry) {
       links.observer.on({ event: "poolEmpty" });
-      if (!this.isLooking) links.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
+      if (!this.isLooking) links.clock.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
       this.isLooking = true;
     } else links.observer.on({ event: "poolRefilled" });
     this.decide();
@@ -255,11 +259,11 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     // Memory may run out many times a second: one row of looks is enough, and must be no faster.
     this.isLooking = this.isDry;
     if (!this.isDry) return;
-    this.links.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
+    this.links.clock.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());
     for (const direction of ["up", "down"] as const) {
       if (!this.carrier.isDry(direction)) continue;
       for (const relay of this.ledger.running) {
-        if (relay[direction].lookStill() >= PATIENCE_LOOKS) relay.terminate("memory_limit");
+        if (relay.lookStill(direction) >= PATIENCE_LOOKS) relay.terminate("memory_limit");
       }
     }
   }

@@ -18,7 +18,7 @@ class Relay implements IdleTimed {
   }
 
   retire(): void {
-    this.endedAt = this.clock.now;
+    this.endedAt = this.clock.now();
   }
 }
 
@@ -29,7 +29,7 @@ describe.each([10_000, 3_600_000])("an idle timeout of %d ms", (timeoutMs) => {
     (share) => {
       using clock = new TestClock();
       const relay = new Relay(clock);
-      idleLooks<Relay>(timeoutMs, Idleness.Both, "idle_timeout", clock.alarm).add(relay);
+      idleLooks<Relay>(timeoutMs, Idleness.Both, "idle_timeout", clock).add(relay);
       if (share > 0) {
         // Until then it is never still.
         for (let step = 0; step < 100; step++) {
@@ -37,7 +37,7 @@ describe.each([10_000, 3_600_000])("an idle timeout of %d ms", (timeoutMs) => {
           relay.moved++;
         }
       }
-      const lastAt = clock.now;
+      const lastAt = clock.now();
       clock.pass(2 * timeoutMs);
       const idleMs = (relay.endedAt ?? Number.POSITIVE_INFINITY) - lastAt;
       expect(idleMs).toBeGreaterThanOrEqual(timeoutMs * 0.999_999);

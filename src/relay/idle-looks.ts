@@ -1,4 +1,5 @@
-import { type Alarm, Deadlines } from "../base/deadlines.ts";
+import type { Clock } from "../base/clock.ts";
+import { Deadlines } from "../base/deadlines.ts";
 import type { Reason } from "../base/reason.ts";
 
 /**
@@ -28,12 +29,12 @@ export function idleLooks<T extends IdleTimed>(
   timeoutMs: number,
   which: Idleness,
   reason: Reason,
-  alarm: Alarm,
+  clock: Clock,
 ): Deadlines<T> {
   const look = (relay: T): void => {
     if (relay.lookIdle(which) >= LOOKS) relay.retire(reason);
     else looks.add(relay);
   };
-  const looks = new Deadlines<T>(timeoutMs / LOOKS, look, alarm);
+  const looks = new Deadlines<T>(timeoutMs / LOOKS, look, clock);
   return looks;
 }

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { HELLO, HelloPlan, NO, REQUEST, RequestPlan } from "../../test/fixtures/test-steps.ts";
 import { TestClock } from "../base/test-clock.ts";
 import type { End, Queue } from "../engine/end.ts";
+import { UNIX_CLIENT } from "../entry/access/client-address.ts";
+import type { StepPlan } from "../entry/step.ts";
+import { Steps } from "../entry/steps.ts";
 import { Flow } from "../flow/flow.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
 import { Meter } from "./ledger/meter.ts";
@@ -77,21 +81,11 @@ class Scripted implements End {
 function scene(limitsReceives = false) {
   const told: string[] = [];
   const tell = (what: string) => () => void told.push(what);
-  const header = { size: 0, isUndecided: false };
   const owner: LaneOwner = {
     lastHeard: null,
     refusedFor: null,
-    hasHeader: true,
-    get isUndecided() {
-      return header.isUndecided;
-    },
     firstBytesOf: tell("first bytes"),
-    preamble(bytes) {
-      const taken = Math.min(bytes.length, header.size);
-      header.size -= taken;
-      if (header.size === 0) lane.hasPreamble = false;
-      return taken;
-    },
+    stepsOver: tell("steps over"),
     end: tell("end"),
     sourceEnded: tell("source ended"),
     sourceReset: tell("source reset"),
@@ -111,7 +105,19 @@ function scene(limitsReceives = false) {
     queue.bytes.push(...bytes);
     lane.received(bytes.length);
   };
-  return { flow, header, lane, queue, receive, source, target, told };
+  const goThrough = (...plans: StepPlan[]) => {
+    const replies: Uint8Array[] = [];
+    const steps = new Steps(plans, {
+      clientAddress: UNIX_CLIENT,
+      stepBegins() {},
+      learn() {},
+      reply: (bytes) => replies.push(bytes) > 0,
+    });
+    steps.begin();
+    lane.steps = steps;
+    return replies;
+  };
+  return { flow, goThrough, lane, queue, receive, source, target, told };
 }
 
 describe("a lane", () => {
@@ -169,26 +175,43 @@ describe("a lane", () => {
     expect(source.asked).toEqual(["receive 0"]);
   });
 
-  test("tells the bytes of a header from the flow's", () => {
-    const { flow, header, lane, queue, receive } = scene();
-    lane.hasPreamble = true;
-    header.size = 5;
-    receive(1, 2, 3);
-    expect(queue.bytes).toEqual([]);
-    receive(4, 5, 6, 7);
-    expect([queue.bytes, flow.receivedBytes]).toEqual([[6, 7], 2]);
+  test("gives the flow what steps have left, and nothing that they have consumed", () => {
+    const { flow, goThrough, lane, queue, receive, told } = scene();
+    const replies = goThrough(new RequestPlan(), new HelloPlan());
+    receive(...REQUEST.subarray(0, 3));
+    receive(...REQUEST.subarray(3), HELLO);
+    expect([queue.bytes, flow.receivedBytes, replies]).toEqual([[HELLO], 0, [NO]]);
+    receive(1, 120, 7);
+    expect([queue.bytes, flow.receivedBytes]).toEqual([[HELLO, 1, 120, 7], 4]);
+    expect([told, lane.steps]).toEqual([["steps over"], null]);
   });
 
-  test("keeps bytes of which nobody knows yet whether they are a header's", () => {
-    const { flow, header, lane, queue, receive } = scene();
-    lane.hasPreamble = true;
-    header.size = 5;
-    header.isUndecided = true;
-    receive(1, 2);
-    expect([queue.bytes, flow.receivedBytes]).toEqual([[1, 2], 0]);
-    lane.hasPreamble = false;
-    lane.preambleOver();
-    expect([queue.bytes, flow.receivedBytes, flow.sending]).toEqual([[1, 2], 2, true]);
+  test("gives the flow more at once than a receive may bring, when steps have left that", () => {
+    const { flow, goThrough, queue, receive } = scene();
+    goThrough(new HelloPlan());
+    receive(HELLO);
+    receive(2, ...Array<number>(LIMIT / 2).fill(0));
+    expect(queue.size).toBe(LIMIT / 2 + 2);
+    expect([flow.receivedBytes, flow.lostBytes, flow.size]).toEqual([queue.size, 0, queue.size]);
+  });
+
+  test("gives the flow what is there when no more comes, and each step is given up", () => {
+    const { flow, goThrough, lane, queue, receive } = scene();
+    goThrough(new RequestPlan(), new HelloPlan());
+    receive(...REQUEST.subarray(0, 2));
+    expect([queue.bytes, flow.receivedBytes]).toEqual([[0, 0], 0]);
+    lane.giveUpStep("preamble_invalid", true);
+    expect([queue.bytes, flow.receivedBytes, flow.sending]).toEqual([[0, 0], 2, true]);
+  });
+
+  test("keeps nothing for steps when its relay ends", () => {
+    const { flow, goThrough, queue, receive } = scene();
+    goThrough(new HelloPlan());
+    receive(HELLO);
+    flow.abort();
+    queue.clear();
+    receive(9, 9);
+    expect([queue.size, flow.receiving, flow.receivedBytes]).toEqual([0, false, 0]);
   });
 
   test("is read no more while there is no memory", () => {
@@ -209,7 +232,7 @@ describe("a lane", () => {
       using clock = new TestClock();
       const { flow, lane, receive, source } = scene(true);
       source.stop();
-      lane.setPace(new Pacer(RATE, clock.alarm));
+      lane.setPace(new Pacer(RATE, clock));
       lane.receiveStopped();
       expect(source.asked.at(-1)).toBe(`receive ${BURST}`);
       source.isReceiving = false;
@@ -223,7 +246,7 @@ describe("a lane", () => {
     test("has its target take no more, where its source cannot be asked", () => {
       using clock = new TestClock();
       const { flow, lane, receive, source, target } = scene(false);
-      lane.setPace(new Pacer(RATE, clock.alarm));
+      lane.setPace(new Pacer(RATE, clock));
       receive(...bytes, 1, 2);
       expect(target.asked).toEqual([`send ${BURST}`]);
       lane.sent(BURST, BURST);

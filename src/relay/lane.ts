@@ -1,5 +1,6 @@
 import type { Reason } from "../base/reason.ts";
 import type { End, Queue } from "../engine/end.ts";
+import type { Steps } from "../entry/steps.ts";
 import { Effect, type Flow, Phase } from "../flow/flow.ts";
 import type { Meter } from "./ledger/meter.ts";
 import type { Copy } from "./mirror/copy.ts";
@@ -12,14 +13,10 @@ export interface LaneOwner {
   lastHeard: StoryLane | null;
   /** Why the client may not come in; null when it may. */
   readonly refusedFor: Reason | null;
-  /** The client has begun with a header. */
-  readonly hasHeader: boolean;
-  /** Bytes that were taken for a header's may still be the flow's. */
-  readonly isUndecided: boolean;
   /** A lane receives for the first time. */
   firstBytesOf(lane: StoryLane): void;
-  /** The client has sent bytes before its header was complete. @returns how many are the header's */
-  preamble(bytes: Uint8Array): number;
+  /** The client is through its steps, or was refused by one: what is left in the queue is the flow's. */
+  stepsOver(steps: Steps): void;
   /** Carries out the flow's end, then reports `flow.ended()`. */
   end(lane: StoryLane): void;
   /** The source has ended (FIN). */
@@ -54,8 +51,8 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
   discards = false;
   /** Gets what the target gets; null for nobody. Set for each tenant, as long as it runs. */
   copy: Copy | null = null;
-  /** What comes is a header first, which is not the flow's. */
-  hasPreamble = false;
+  /** Reads what comes before the flow's first bytes; null when there is nothing like that, or no longer. */
+  steps: Steps | null = null;
   private stillLooks = 0;
   private sentBefore = 0;
   /** How fast it may be; null for as fast as it can. */
@@ -132,8 +129,8 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
 
   /** It has brought `size` bytes, at least 1, which are at the end of the queue. */
   received(size: number): void {
-    if (this.hasPreamble) {
-      this.takePreamble(size);
+    if (this.steps !== null) {
+      this.receivedForSteps(this.steps, size);
       return;
     }
     const { flow, owner, queue } = this;
@@ -251,22 +248,20 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     if (this.target === null || !this.target.holdsQueue) this.queue.clear();
   }
 
-  /** What is queued is the flow's, if the relay goes on: there was no header, or it is over. */
-  preambleOver(): void {
-    const { flow, owner, queue } = this;
-    if (flow.phase !== Phase.Open) {
-      this.drop();
-      owner.settle();
-      return;
-    }
-    const { size } = queue;
-    if (size > 0) {
-      this.heard(size);
-      if (flow.receiving) this.start(flow.received(size) & ~Effect.Receive);
-      else flow.flushed(size, size);
-    }
-    if (flow.receiving) this.receive(false);
-    else if (flow.phase === Phase.Open) this.stop(true);
+  /**
+   * The source sends nothing more, or not in time: whatever step it is in is over.
+   *
+   * @param why the reason, if it is refused for that
+   * @param isEnd nothing more comes at all, so that the same is true of every later step
+   */
+  giveUpStep(why: Reason, isEnd: boolean): void {
+    const { steps } = this;
+    if (steps === null) return;
+    do {
+      this.queue.consume(steps.giveUp(why));
+      this.feedSteps(steps);
+    } while (isEnd && !steps.isOver);
+    if (steps.isOver) this.stepsOver(steps);
   }
 
   /**
@@ -287,7 +282,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     this.source = null;
     this.target = null;
     this.copy = null;
-    this.hasPreamble = false;
+    this.steps = null;
     this.stillLooks = 0;
     this.sentBefore = 0;
     this.pacing?.end();
@@ -352,24 +347,59 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     } else this.sendOn();
   }
 
-  /** The source has brought bytes of a header, and perhaps the first ones of the flow. */
-  private takePreamble(size: number): void {
-    const { owner, queue } = this;
-    // What is queued already may be a header's, or turn out to be none of it.
-    const before = queue.size - size;
-    let header = before;
-    for (const view of queue.views(before, size)) {
-      header += owner.preamble(view);
-      if (!this.hasPreamble) break;
-    }
-    if (!this.hasPreamble) {
-      if (owner.refusedFor !== null) this.drop();
-      else if (owner.hasHeader) queue.consume(Math.min(header, queue.size));
-      this.preambleOver();
+  /** The source has brought bytes that steps read first. */
+  private receivedForSteps(steps: Steps, size: number): void {
+    const { flow, owner, queue } = this;
+    if (flow.phase !== Phase.Open) {
+      // The relay ends already: nobody reads it.
+      queue.cut(size);
+      if (flow.receiving) flow.stopped();
+      owner.settle();
       return;
     }
-    // As long as it may be no header at all, everything is kept.
-    if (!owner.isUndecided) queue.consume(header);
-    this.receive(false);
+    this.feedSteps(steps);
+    if (steps.isOver) this.stepsOver(steps);
+    else this.receive(false);
+  }
+
+  /** Feeds steps what they have not read of the queue. */
+  private feedSteps(steps: Steps): void {
+    const { queue } = this;
+    while (!steps.isOver && queue.size > steps.seen) {
+      const [bytes] = queue.views(steps.seen, queue.size - steps.seen) as [Uint8Array];
+      queue.consume(steps.feed(bytes));
+    }
+  }
+
+  /** What is queued is the flow's, if the relay goes on. */
+  private stepsOver(steps: Steps): void {
+    const { flow, owner } = this;
+    this.steps = null;
+    owner.stepsOver(steps);
+    if (owner.refusedFor !== null) this.drop();
+    if (flow.phase !== Phase.Open) {
+      this.drop();
+      owner.settle();
+      return;
+    }
+    this.handOver(this.queue.size);
+    if (flow.receiving) this.receive(false);
+    else if (flow.phase === Phase.Open) this.stop(true);
+  }
+
+  /** Hands the flow what steps have left: perhaps more than one receive may bring. */
+  private handOver(size: number): void {
+    const { flow, queue } = this;
+    let effects = Effect.None;
+    let lost = 0;
+    for (let left = size; left > 0; ) {
+      const part = Math.min(left, flow.receiveMax);
+      this.heard(part);
+      if (flow.receiving) effects |= flow.received(part);
+      else lost += part - flow.flushed(part, part);
+      left -= part;
+    }
+    if (lost > 0) queue.cut(lost);
+    this.start(effects & ~Effect.Receive);
   }
 }

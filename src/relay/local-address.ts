@@ -1,5 +1,5 @@
+import type { Address } from "../base/address.ts";
 import { ipKind } from "../base/ip.ts";
-import type { Address } from "../config/options.ts";
 
 /**
  * Where all clients of a listener connect to, as its own address says; null where each has to be asked

@@ -24,10 +24,10 @@ const YIELD_COUNT = 4;
 
 /**
  * All clients of an engine that were not let in: those that were refused and are left to wait, and
- * those whose PROXY header has not come, or for whom there is no room yet. They hold descriptors, and none of them may keep out a client
+ * those that are in a step, such as those whose PROXY header has not come, or for whom there is no room yet. They hold descriptors, and none of them may keep out a client
  * that may come in. So when descriptors get scarce the refused ones go first, then the others, unless they
  * have spoken and nobody had the time to listen, as where many come at once; and the
- * refused ones of all listeners have a bound, as the others have at each (`Admission.headersMax`), at which the oldest
+ * refused ones of all listeners have a bound, as the others have at each (`InSteps`), at which the oldest
  * one goes.
  *
  * Owner: an engine. What of them waits for how long is the business of their listeners.
@@ -48,12 +48,12 @@ export class Outsiders<T extends Outsider> {
     });
   }
 
-  /** A listener's queue of clients whose header has not come, watched. */
+  /** A listener's queue of clients that are in one of its steps, watched. */
   unheardRow(row: Row<T>): Row<T> {
     return this.watched(row, this.unheard);
   }
 
-  /** A client waits until there is room for it: it goes with those whose header has not come. */
+  /** A client waits until there is room for it: it goes with those that are in a step. */
   waits(relay: T): void {
     this.unheard.add(relay);
   }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Clock } from "../../test/uring/clock.ts";
+import { clockWith } from "../base/test-clock.ts";
 import { Pacer } from "./pacer.ts";
 
 const KIB = 1024;
@@ -38,7 +39,7 @@ class Alarms {
 /** Runs with a pacer of that rate on a clock of its own. */
 function withPacer(rate: number, run: (pacer: Pacer, alarms: Alarms) => void): void {
   const alarms = new Alarms();
-  alarms.clock.during(() => run(new Pacer(rate, alarms.alarm), alarms));
+  alarms.clock.during(() => run(new Pacer(rate, clockWith(alarms.alarm)), alarms));
 }
 
 test("no rate, no pacer", () => {

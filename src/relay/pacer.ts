@@ -1,4 +1,5 @@
-import { type Alarm, Deadlines } from "../base/deadlines.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { Deadlines } from "../base/deadlines.ts";
 import { Pace } from "../entry/limits/pace.ts";
 
 const KIB = 1024;
@@ -28,11 +29,11 @@ export class Pacer {
 
   /**
    * @param bytesPerSecond in the long run, 1 KiB…1 GiB
-   * @param alarm see {@link Deadlines}
+   * @param clock its time
    */
   constructor(
     private readonly bytesPerSecond: number,
-    alarm?: Alarm,
+    private readonly clock: Clock = systemClock,
   ) {
     const burst = Math.floor(bytesPerSecond / BURSTS_PER_SECOND);
     this.burstBytes = Math.min(BURST_MAX, Math.max(BURST_MIN, burst));
@@ -41,19 +42,19 @@ export class Pacer {
     this.chunkBytes = Math.min(chunkMax, Math.max(CHUNK_MIN, chunk));
     // Always some more than it takes: a hair too little would cost a whole rest more.
     const spanMs = Math.floor((this.chunkBytes * 1_000) / bytesPerSecond) + 1;
-    this.resting = new Deadlines<Pacing>(spanMs, (one) => one.wake(), alarm);
+    this.resting = new Deadlines<Pacing>(spanMs, (one) => one.wake(), clock);
   }
 
   /** The pacer for a rate of the configuration: null for 0, which is none. */
-  static of(bytesPerSecond: number, alarm?: Alarm): Pacer | null {
-    return bytesPerSecond === 0 ? null : new Pacer(bytesPerSecond, alarm);
+  static of(bytesPerSecond: number, clock?: Clock): Pacer | null {
+    return bytesPerSecond === 0 ? null : new Pacer(bytesPerSecond, clock);
   }
 
   /** A flow begins. @param onRested called whenever a rest of it is over */
   begin(onRested: () => void): Pacing {
     const { bytesPerSecond, burstBytes, chunkBytes } = this;
     const pace = new Pace({ bytesPerSecond, burstBytes, chunkBytes });
-    return new Pacing(pace, this.resting, onRested);
+    return new Pacing(pace, this.resting, this.clock, onRested);
   }
 }
 
@@ -65,6 +66,7 @@ export class Pacing {
   constructor(
     private readonly pace: Pace,
     private readonly row: Deadlines<Pacing>,
+    private readonly clock: Clock,
     private readonly onRested: () => void,
   ) {}
 
@@ -74,7 +76,7 @@ export class Pacing {
    */
   allowance(): number {
     if (this.isResting) return 0;
-    const now = performance.now();
+    const now = this.clock.now();
     if (this.pace.waitMs(now) === 0) return this.pace.allowance(now);
     this.isResting = true;
     this.row.add(this);
@@ -83,12 +85,12 @@ export class Pacing {
 
   /** So many bytes were carried. More than the allowance is owed. */
   used(bytes: number): void {
-    this.pace.used(bytes, performance.now());
+    this.pace.used(bytes, this.clock.now());
   }
 
   /** The time of its rest is over. */
   wake(): void {
-    if (this.pace.waitMs(performance.now()) > 0) {
+    if (this.pace.waitMs(this.clock.now()) > 0) {
       // It had carried more than it might.
       this.row.add(this);
       return;

@@ -1,14 +1,14 @@
+import type { Address } from "../base/address.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Reason } from "../base/reason.ts";
-import type {
-  Address,
-  ListenerOptions,
-  ProxyProtocolOut,
-  UpstreamOptions,
-} from "../config/options.ts";
+import type { ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import { ListenerCount } from "../counts/figures.ts";
 import type { ClientAddress } from "../entry/access/client-address.ts";
+import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Relay } from "../flow/relay.ts";
+import { streamModes } from "../relay/mode.ts";
+import type { Running } from "../relay/running.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { Idleness } from "./idle-looks.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
@@ -19,6 +19,7 @@ import { wallTime } from "./wall-clock.ts";
 
 /** What of a listener a relay's story needs. */
 export interface StoryListener {
+  readonly clock: Clock;
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly choice: Readonly<Choice>;
@@ -30,6 +31,8 @@ export interface StoryListener {
 
 /** What of a lane a relay's story needs. */
 export interface StoryLane {
+  /** See {@link Running.lookStill}. */
+  lookStill(): number;
   readonly discards: boolean;
   /** It waits, not for anybody but because of its rate. */
   readonly isResting: boolean;
@@ -39,7 +42,7 @@ export interface StoryLane {
  * What can be told of a relay whatever carries it: who its client is, since when, which upstream it
  * dials, whether it moves. Each engine's conduit is one, reused from tenant to tenant.
  */
-export abstract class RelayStory<L extends StoryListener = StoryListener> {
+export abstract class RelayStory<L extends StoryListener = StoryListener> implements Running {
   abstract readonly relay: Relay;
   abstract readonly up: StoryLane;
   abstract readonly down: StoryLane;
@@ -51,11 +54,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
    * Who its client is; null when that is not known, and then no upstream is ever chosen for it. Its
    * summary keeps it: each tenant has its own.
    */
-  protected clientAddress: ClientAddress | null = null;
+  clientAddress: ClientAddress | null = null;
   /** Who has connected, when a PROXY header has made another one the client; else null. */
   protected peerAddress: ClientAddress | null = null;
   /** Where the client has connected to, in the kernel's form; null when that is not known, or not asked. */
-  protected destination: Uint8Array | null = null;
+  destination: Uint8Array | null = null;
   /** The upstream's address that has answered; null while none has. */
   private resolvedAddress: Address | null = null;
   /** Since when it waits to come in, on the monotonic clock; 0 when it does not. */
@@ -118,7 +121,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     this.clientAddress = clientAddress;
     this.listener = listener;
     this.chooser = listener.choice.chooser;
-    this.startedAt = performance.now();
+    this.startedAt = this.listener.clock.now();
     this.endedAt = 0;
     this.dialMs = NOT_YET;
     this.firstByteMs = NOT_YET;
@@ -154,8 +157,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     const { account, options } = this.listener;
     const { totals } = account;
     const { up, down } = this.relay;
-    up.totals = options.mode === "sink" ? totals.discardedUp : totals.up;
-    down.totals = options.mode === "oneway" ? totals.discardedDown : totals.down;
+    const { discardsUp, discardsDown } = streamModes[options.mode];
+    up.totals = discardsUp ? totals.discardedUp : totals.up;
+    down.totals = discardsDown ? totals.discardedDown : totals.down;
     up.account = NO_ACCOUNT;
     down.account = NO_ACCOUNT;
   }
@@ -215,9 +219,21 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
     return generation === tenant && isSameDial && dialing;
   }
 
+  get reason(): Reason | null {
+    return this.relay.reason;
+  }
+
+  abstract giveUpDial(reason: Reason): boolean;
+  abstract retire(reason: Reason): void;
+  abstract terminate(reason: Reason): void;
+
+  lookStill(direction: "up" | "down"): number {
+    return this[direction].lookStill();
+  }
+
   /** Milliseconds since its acceptance. */
   get ageMs(): number {
-    return performance.now() - this.startedAt;
+    return this.listener.clock.now() - this.startedAt;
   }
 
   /** All upstreams may be tried anew. */
@@ -229,7 +245,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
   /** An upstream has answered. @param where of its addresses, which is a literal one */
   protected answered(where: Address): void {
     this.resolvedAddress = where;
-    this.dialMs = performance.now() - this.startedAt;
+    this.dialMs = this.listener.clock.now() - this.startedAt;
     this.chooser.dialed(this.upstreamNumber);
     this.decided();
   }
@@ -244,12 +260,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   /** The upstream's first bytes are here; call it before they are counted, for those only. */
   firstBytesCame(): void {
-    if (this.firstByteMs === NOT_YET) this.firstByteMs = performance.now() - this.startedAt;
+    if (this.firstByteMs === NOT_YET) this.firstByteMs = this.listener.clock.now() - this.startedAt;
   }
 
   /** The tenancy is over. */
   protected ends(): void {
-    this.endedAt = performance.now();
+    this.endedAt = this.listener.clock.now();
     if (this.upstreamNumber !== NO_UPSTREAM) this.leaveUpstream();
   }
 
@@ -399,13 +415,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> {
 
   /** This relay's story until now. */
   summary(): Summary {
-    const end = this.endedAt === 0 ? performance.now() : this.endedAt;
+    const end = this.endedAt === 0 ? this.listener.clock.now() : this.endedAt;
     return new Summary(
       this.id,
       this.listener.account.name,
       this.clientAddress,
       this.upstreamAddress,
-      wallTime(this.startedAt),
+      wallTime(this.startedAt, this.listener.clock),
       end - this.startedAt,
       this.dials,
       orNull(this.dialMs),

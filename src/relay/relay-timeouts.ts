@@ -1,8 +1,17 @@
-import { formatAddress } from "../base/address.ts";
-import { type Alarm, Deadlines } from "../base/deadlines.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import type { Clock } from "../base/clock.ts";
+import { Deadlines } from "../base/deadlines.ts";
 import type { Reason } from "../base/reason.ts";
-import type { Address, ListenerOptions } from "../config/options.ts";
+import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
+import { Asking } from "../entry/asking.ts";
+import { Entering, type Guest } from "../entry/entering.ts";
+import { InSteps, type Stepping } from "../entry/in-steps.ts";
+import { inOrder } from "../entry/order.ts";
+import { Refusal, type Refused } from "../entry/refusal.ts";
+import type { Stage } from "../entry/stage.ts";
+import type { StepPlan } from "../entry/step.ts";
+import { type Noted, whereabouts } from "../entry/whereabouts.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
@@ -15,7 +24,7 @@ import { sharedLocal } from "./local-address.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
-import { RouteDesk, type Routed, type Routing } from "./route-desk.ts";
+import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
@@ -36,15 +45,17 @@ export interface Timed
     Routed,
     IdleTimed,
     Entrant,
+    Stepping,
+    Guest,
+    Refused,
+    Noted,
     Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
   readonly id: number;
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** Its PROXY header is not complete in time, or others need its place (`preamble_full`). */
-  preambleLate(reason: Reason): void;
   /** Why it may not be; null when it may. */
   readonly refusedFor: Reason | null;
-  /** It has sent bytes that nobody has looked at yet, of those that may be its header. */
+  /** It has sent bytes that nobody has looked at yet, of those that steps are to read. */
   readonly hasUnread: boolean;
   /** How many times in a row, this one included, not a byte had moved since this was asked before. */
   stalled(): number;
@@ -73,6 +84,10 @@ export interface RelayParts<T extends Timed> {
   readonly chooser: UpstreamChooser;
   /** Whose place it takes; null for nobody's. */
   readonly before: RelayTimeouts<T> | null;
+  /** What their clients go through before the first bytes, in this order. */
+  readonly steps: readonly StepPlan[];
+  /** So many clients may be in their steps before the oldest one has to go, at least 1. */
+  readonly inStepsMax: number;
   /** Lets their clients in; null for everybody. */
   readonly admission: Admission | null;
   /** Gets copies of them; null for nobody. */
@@ -81,8 +96,8 @@ export interface RelayParts<T extends Timed> {
   readonly outsiders: Outsiders<T>;
   /** By whom route functions are asked. */
   readonly routing: Routing;
-  /** See {@link Deadlines}. */
-  readonly alarm: Alarm;
+  /** Their time. */
+  readonly clock: Clock;
 }
 
 /** What the relays of one listener wait for, whatever the engine: a queue for each span of time. */
@@ -110,12 +125,15 @@ export class RelayTimeouts<T extends Timed> {
   readonly upstreamIdle: Deadlines<T>;
   /** Relays that are not old yet; of those with a lifetime. */
   readonly aging: Deadlines<T>;
-  /** Relays whose PROXY header is not complete yet. */
-  readonly preambles: Row<T>;
+  /** What happens to its clients before their upstream is dialled. */
+  readonly stages: readonly Stage<T>[];
+  /** Has clients go through its steps, and knows those that are in one. */
+  readonly inSteps: InSteps<T>;
+  readonly refusal: Refusal<T>;
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row<T>;
   /** Relays for which the listener's route function was asked; null without one. */
-  readonly routes: RouteDesk<T> | null;
+  readonly routes: RouteQuestions<T> | null;
   /** Its clients for which there is no room yet. */
   readonly entry: EntryQueue<T>;
   /** Who chooses upstreams, and the relays that wait until there is one for them. */
@@ -130,18 +148,18 @@ export class RelayTimeouts<T extends Timed> {
   readonly account: ListenerAccount;
   readonly admission: Admission | null;
   readonly mirror: Mirror | null;
-  private readonly alarm: Alarm;
+  readonly clock: Clock;
 
   constructor(parts: RelayParts<T>, dialer: TimedDialer<T>) {
-    const { options, account, chooser, before, admission, outsiders, routing, alarm } = parts;
+    const { options, account, chooser, before, admission, outsiders, routing, clock } = parts;
     this.options = options;
     this.account = account;
     this.admission = admission;
     this.mirror = parts.mirror;
-    this.alarm = alarm;
+    this.clock = clock;
     this.local = sharedLocal(options.address);
     const queue = (spanMs: number, onExpired: (relay: T) => void) =>
-      new Deadlines<T>(spanMs, onExpired, alarm);
+      new Deadlines<T>(spanMs, onExpired, clock);
     this.young = queue(keepAliveAfterMs(options), (one) => one.keepAlive());
     this.ages = keepAliveAfterMs(options) > 0;
     this.dialing = queue(options.connectTimeoutMs, (one) => dialer.timedOut(one));
@@ -156,7 +174,7 @@ export class RelayTimeouts<T extends Timed> {
     });
     this.lingering = queue(LINGER_LOOK_MS, (one) => one.linger());
     const idle = (spanMs: number, which: Idleness, reason: Reason) =>
-      idleLooks<T>(spanMs, which, reason, alarm);
+      idleLooks<T>(spanMs, which, reason, clock);
     this.idle = idle(options.idleTimeoutMs, Idleness.Both, "idle_timeout");
     const { clientIdleTimeoutMs, upstreamIdleTimeoutMs } = options;
     this.clientIdle = idle(clientIdleTimeoutMs, Idleness.Client, "client_idle_timeout");
@@ -164,12 +182,12 @@ export class RelayTimeouts<T extends Timed> {
     this.aging = queue(options.lifetimeMs * (1 - LIFETIME_JITTER), (one) => {
       const { id } = one;
       const later = Math.random() * LIFETIME_JITTER * options.lifetimeMs;
-      alarm(later, () => this.end(one, id, RETIRE_TRIES));
+      clock.alarm(later, () => this.end(one, id, RETIRE_TRIES));
     });
-    const { preambleTimeoutMs, refusal, upRate, downRate } = options.edge;
-    this.paces = { up: Pacer.of(upRate, alarm), down: Pacer.of(downRate, alarm) };
-    this.preambles = outsiders.unheardRow(
-      queue(preambleTimeoutMs, (one) => one.preambleLate("preamble_timeout")),
+    const { refusal, upRate, downRate } = options.edge;
+    this.paces = { up: Pacer.of(upRate, clock), down: Pacer.of(downRate, clock) };
+    this.inSteps = new InSteps<T>(parts.steps, parts.inStepsMax, (spanMs, onLate) =>
+      outsiders.unheardRow(queue(spanMs, onLate)),
     );
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
     this.tarpit = outsiders.refusedRow(
@@ -181,13 +199,22 @@ export class RelayTimeouts<T extends Timed> {
     this.routes =
       route === null
         ? null
-        : new RouteDesk<T>(route, account.name, names(), states, routing, alarm);
+        : new RouteQuestions<T>(route, account.name, names(), states, routing, clock);
     const choice = before?.choice ?? { chooser };
     choice.chooser = chooser;
     this.choice = choice;
-    this.waiting = before?.waiting ?? roomOf(choice, alarm);
-    this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, alarm);
+    this.waiting = before?.waiting ?? roomOf(choice, clock);
+    this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, clock);
     this.entry.admission = admission;
+    this.refusal = new Refusal<T>(refusal, this.tarpit);
+    const isTold =
+      this.routes !== null || options.edge.sendProxyProtocol !== "off" || this.local === null;
+    this.stages = inOrder<T>({
+      steps: parts.steps.length === 0 ? null : this.inSteps,
+      admission: admission === null ? null : new Entering(admission, this.entry, options, account),
+      whereabouts: isTold ? whereabouts : null,
+      route: this.routes === null ? null : new Asking<T>(this.routes),
+    });
   }
 
   /** A relay begins. */
@@ -206,7 +233,7 @@ export class RelayTimeouts<T extends Timed> {
     const { isCarrying, awaitsAnswer } = relay;
     if (!isCarrying && (!awaitsAnswer || tries === 0)) relay.retire("lifetime");
     else if (tries === 0) relay.terminate("lifetime");
-    else this.alarm(RETIRE_MS, () => this.end(relay, id, tries - 1));
+    else this.clock.alarm(RETIRE_MS, () => this.end(relay, id, tries - 1));
   }
 
   /** A relay is over: it waits for nothing any more. */
@@ -218,7 +245,7 @@ export class RelayTimeouts<T extends Timed> {
     this.clientIdle.delete(relay);
     this.upstreamIdle.delete(relay);
     this.aging.delete(relay);
-    this.preambles.delete(relay);
+    this.inSteps.delete(relay);
     this.routes?.delete(relay);
     this.tarpit.delete(relay);
     this.dialing.delete(relay);
@@ -229,6 +256,6 @@ export class RelayTimeouts<T extends Timed> {
 }
 
 /** It outlives the listener that it was made for, and so must not know it. */
-function roomOf<T extends Waiter>(choice: Choice, alarm: Alarm): WaitingRoom<T> {
-  return new WaitingRoom<T>(() => choice.chooser.isFull, alarm);
+function roomOf<T extends Waiter>(choice: Choice, clock: Clock): WaitingRoom<T> {
+  return new WaitingRoom<T>(() => choice.chooser.isFull, clock);
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Reason } from "../base/reason.ts";
 import { TestClock } from "../base/test-clock.ts";
-import { type DialOptions, listenerDefaults } from "../config/options.ts";
+import { listenerDefaults } from "../config/defaults.ts";
+import type { DialOptions } from "../config/options.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Upstreams with so much room, or none that can be reached, and the relays that wait for them. */
@@ -19,11 +20,11 @@ class Stage implements Disposable {
   waitingCount = 0;
   /** Of whoever comes now. */
   options: DialOptions;
-  private readonly startedAt = this.clock.now;
+  private readonly startedAt = this.clock.now();
 
   constructor(options: Partial<DialOptions>) {
     this.options = { ...listenerDefaults.dial, ...options };
-    this.waiting = new WaitingRoom(() => this.room === 0, this.clock.alarm);
+    this.waiting = new WaitingRoom(() => this.room === 0, this.clock);
   }
 
   /** A client comes. */
@@ -41,7 +42,7 @@ class Stage implements Disposable {
   }
 
   get age(): number {
-    return this.clock.now - this.startedAt;
+    return this.clock.now() - this.startedAt;
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,4 @@
-import { type Alarm, timerAlarm } from "../base/deadlines.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { Reason } from "../base/reason.ts";
 import type { DialOptions } from "../config/options.ts";
 
@@ -71,7 +71,7 @@ export class WaitingRoom<T extends Waiter> {
   /** @param isFull whether there are upstreams that could be reached, and none of them has room */
   constructor(
     private readonly isFull: () => boolean,
-    private readonly alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   /** Some wait for room: whoever comes now comes after them. */
@@ -92,7 +92,7 @@ export class WaitingRoom<T extends Waiter> {
     const isBehind = !isStrict && relay.waitsSince === null && this.hasQueue;
     const isQueued = this.isFullFor(relay) || isBehind;
     const patience = isQueued ? queueMs : holdMs;
-    const now = performance.now();
+    const now = this.clock.now();
     const until = (relay.waitsSince ?? now) + patience;
     const isOver = now >= until || !relay.hasTime;
     let nextTry = now;
@@ -140,13 +140,13 @@ export class WaitingRoom<T extends Waiter> {
   roomMade(): void {
     if (this.queued + this.queuedStrict === 0 || this.isCalled) return;
     this.isCalled = true;
-    this.alarm(0, () => this.serve());
+    this.clock.alarm(0, () => this.serve());
   }
 
   private arm(): void {
     if (this.isArmed) return;
     this.isArmed = true;
-    this.alarm(LOOK_MS, () => this.look());
+    this.clock.alarm(LOOK_MS, () => this.look());
   }
 
   /** Lets the first ones go on, as far as there is room: there may be some now. */
@@ -171,7 +171,7 @@ export class WaitingRoom<T extends Waiter> {
 
   private look(): void {
     this.isArmed = false;
-    const now = performance.now();
+    const now = this.clock.now();
     for (const [relay, { isQueued, queueMs, nextTry }] of this.waiting) {
       // Asked anew for each: those before it may have taken the last room.
       const isFull = this.isFullFor(relay);

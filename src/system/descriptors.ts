@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { descriptorLimit } from "./libc.ts";
 
 /** Descriptors of one relay at most: client, upstream, and the upstream's own when it is inside. */
@@ -62,11 +63,13 @@ export class Descriptors {
    * @param share so many engines share what is left, and so many were open before any of them
    * @param onClosed called when descriptors were given back
    * @param readLimit tells the process's limit
+   * @param clock its time
    */
   constructor(
     private readonly share: { readonly engines: number; readonly usedDescriptors?: number },
     private readonly onClosed: () => void,
     private readonly readLimit: () => number = descriptorLimit,
+    private readonly clock: Pick<Clock, "now"> = systemClock,
   ) {
     this.used = share.usedDescriptors ?? usedDescriptors();
     this.look();
@@ -74,7 +77,7 @@ export class Descriptors {
 
   /** Asks for the process's limit again, if that was some time ago. */
   look(): void {
-    const now = performance.now();
+    const now = this.clock.now();
     if (now - this.lookedAt < LIMIT_AGE_MS) return;
     this.lookedAt = now;
     this.allot();

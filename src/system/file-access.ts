@@ -54,6 +54,13 @@ export function setSocketAccess(path: string, access: FileAccess): void {
   }
 }
 
+/** Whose a socket file is, and its permissions. @throws an error with the system's code when there is none */
+export function socketAccess(path: string): FileAccess {
+  if (path.startsWith("\0")) return { user: null, group: null, mode: 0 };
+  const { uid: user, gid: group, mode } = lstatSync(path);
+  return { user, group, mode: mode & 0o7777 };
+}
+
 /** Whose a socket file is. @throws an error when it is none */
 function socketAt(descriptor: number): { readonly uid: number; readonly gid: number } {
   const stats = fstatSync(descriptor);

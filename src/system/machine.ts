@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import os from "node:os";
+import { systemClock } from "../base/clock.ts";
 import type { Machine } from "../base/reach.ts";
 import { type InterfaceAddress, interfaceAddresses } from "./libc.ts";
 
@@ -12,7 +13,7 @@ export class ThisMachine implements Machine {
   private knownUntil = 0;
 
   /** @param now in milliseconds; for tests */
-  constructor(private readonly now = () => performance.now()) {}
+  constructor(private readonly now = systemClock.now) {}
 
   get hosts(): ReadonlySet<string> {
     const now = this.now();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { Address } from "../base/address.ts";
 import { formatIPv6, parseIPv6 } from "../base/ip.ts";
-import type { Address } from "../config/options.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 
 function tcp(host: string, port: number): Address {

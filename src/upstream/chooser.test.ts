@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
-import { type BalanceOptions, listenerDefaults, type UpstreamOptions } from "../config/options.ts";
+import type { BalanceOptions, UpstreamOptions } from "../config/options.ts";
 import { type ClientAddress, UNIX_CLIENT } from "../entry/access/client-address.ts";
 import { clientAt } from "../entry/access/test-addresses.ts";
 import { policies } from "./balance/balance.ts";

@@ -1,5 +1,5 @@
-import { formatAddress } from "../base/address.ts";
-import type { Address, BalanceOptions, UpstreamOptions } from "../config/options.ts";
+import { type Address, formatAddress } from "../base/address.ts";
+import type { BalanceOptions, UpstreamOptions } from "../config/options.ts";
 import {
   type ClientAddress,
   ClientKind,

@@ -1,4 +1,4 @@
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import { End } from "../fixtures/end.ts";
 import { type Random, sizesUpTo } from "../fixtures/random.ts";
 import { Upstream } from "../fixtures/upstream.ts";

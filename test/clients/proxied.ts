@@ -1,11 +1,7 @@
 import { expect } from "bun:test";
+import type { Address } from "../../src/base/address.ts";
+import { defaults, listenerDefaults, uringDefaults } from "../../src/config/defaults.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
-import {
-  type Address,
-  defaults,
-  listenerDefaults,
-  uringDefaults,
-} from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import type { EngineStats } from "../../src/relay/ledger/stats.ts";
 import { Recorder } from "../fixtures/recorder.ts";

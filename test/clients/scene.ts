@@ -1,4 +1,4 @@
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import { Pattern } from "../fixtures/pattern.ts";
 import { seeded } from "../fixtures/random.ts";
 import { Cutter } from "./cutter.ts";

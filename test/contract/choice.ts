@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { formatAddress } from "../../src/base/address.ts";
-import { type ListenerOptions, listenerDefaults } from "../../src/config/options.ts";
+import { listenerDefaults } from "../../src/config/defaults.ts";
+import type { ListenerOptions } from "../../src/config/options.ts";
 import { echo, sink, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { listener, rowed, type Scene } from "./scene.ts";

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/base/address.ts";
+import { type Address, formatAddress } from "../../src/base/address.ts";
 import type { Reason } from "../../src/base/reason.ts";
-import { type Address, listenerDefaults } from "../../src/config/options.ts";
+import { listenerDefaults } from "../../src/config/defaults.ts";
 import { Pattern } from "../fixtures/pattern.ts";
 import { descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
 import { echo, sink, Upstream } from "../fixtures/upstream.ts";

@@ -1,12 +1,8 @@
 import { expect } from "bun:test";
+import type { Address } from "../../src/base/address.ts";
 import type { Reason } from "../../src/base/reason.ts";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import {
-  type Address,
-  type EdgeOptions,
-  type GateOptions,
-  listenerDefaults,
-} from "../../src/config/options.ts";
+import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
+import type { AdmissionTables, EdgeOptions } from "../../src/config/options.ts";
 import { NetworkSet, parseNetwork } from "../../src/entry/access/networks.ts";
 import { AccessList } from "../../src/entry/access/rules.ts";
 import { ClientCounts } from "../../src/entry/limits/client-counts.ts";
@@ -17,7 +13,7 @@ import { decodeSockaddr, encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openGate } from "./gate.ts";
+import { openAdmission } from "./admission.ts";
 import { listener, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -35,10 +31,10 @@ export function edgeCases(suite: Suite): void {
 async function edged(
   scene: Scene,
   edge: Partial<EdgeOptions>,
-  gate: Partial<GateOptions> = {},
+  tables: Partial<AdmissionTables> = {},
 ): Promise<Address> {
   const upstream = await scene.upstream(echo);
-  const all = { ...edgeDefaults, ...edge, gate: { ...openGate, ...gate } };
+  const all = { ...edgeDefaults, ...edge, tables: { ...openAdmission, ...tables } };
   return await scene.listen([upstream], { edge: all });
 }
 
@@ -157,8 +153,11 @@ function accessCases(suite: Suite): void {
 
   suite.case("its wait has an end, and a bound", async (scene) => {
     const upstream = await scene.upstream(echo);
-    const gate = { ...openGate, rows: [{ slot: 9, most: 1, full: "listener_full" as const }] };
-    const edge = { ...edgeDefaults, whenFull: "wait", fullTimeoutMs: 300, gate } as const;
+    const tables = {
+      ...openAdmission,
+      rows: [{ slot: 9, most: 1, full: "listener_full" as const }],
+    };
+    const edge = { ...edgeDefaults, whenFull: "wait", fullTimeoutMs: 300, tables } as const;
     const dial = { ...listenerDefaults.dial, queueMax: 1 };
     const address = await scene.listen([upstream], { edge, dial });
     await served(scene, address);
@@ -176,8 +175,16 @@ function accessCases(suite: Suite): void {
     async (scene) => {
       const upstream = await scene.upstream(echo);
       const options = (most: number) => {
-        const gate = { ...openGate, rows: [{ slot: 9, most, full: "listener_full" as const }] };
-        const edge = { ...edgeDefaults, whenFull: "wait", fullTimeoutMs: NEVER_MS, gate } as const;
+        const tables = {
+          ...openAdmission,
+          rows: [{ slot: 9, most, full: "listener_full" as const }],
+        };
+        const edge = {
+          ...edgeDefaults,
+          whenFull: "wait",
+          fullTimeoutMs: NEVER_MS,
+          tables,
+        } as const;
         return listener({ upstreams: [rowed(upstream.address, 0)], edge });
       };
       const listening = await scene.engine.listen(options(1));

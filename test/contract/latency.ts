@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import type { End } from "../fixtures/end.ts";
 import type { Upstream } from "../fixtures/upstream.ts";
 import { median } from "../fixtures/wait.ts";

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import { ListenError } from "../../src/engine/listen-error.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

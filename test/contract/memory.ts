@@ -1,5 +1,7 @@
 import { expect } from "bun:test";
-import { type Address, defaults, type MemoryOptions } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { defaults } from "../../src/config/defaults.ts";
+import type { MemoryOptions } from "../../src/config/options.ts";
 import type { End } from "../fixtures/end.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import type { ProxyProcess } from "../fixtures/proxy-process.ts";

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import type { Address, MirrorOptions } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { edgeDefaults } from "../../src/config/defaults.ts";
+import type { MirrorOptions } from "../../src/config/options.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import type { MirrorStats } from "../../src/relay/mirror/account.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
@@ -8,7 +9,7 @@ import type { End } from "../fixtures/end.ts";
 import { seeded, sizesUpTo } from "../fixtures/random.ts";
 import { type Behaviour, echo, polite, sink, type Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openGate } from "./gate.ts";
+import { openAdmission } from "./admission.ts";
 import { type Kind, listener, plainMemory, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -122,7 +123,7 @@ function copyCases(suite: Suite): void {
         ...edgeDefaults,
         proxyProtocol: "required",
         sendProxyProtocol: "v2",
-        gate: openGate,
+        tables: openAdmission,
       } as const;
       const address = await scene.listen([upstream], { ...to(mirror), edge });
       const given = { kind: "tcp", host: "10.1.2.3", port: 4567 } as const;

@@ -1,12 +1,13 @@
 import { expect } from "bun:test";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import type { Address, EdgeOptions, ListenerOptions } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { edgeDefaults } from "../../src/config/defaults.ts";
+import type { EdgeOptions, ListenerOptions } from "../../src/config/options.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
 import { sink, type Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openGate } from "./gate.ts";
+import { openAdmission } from "./admission.ts";
 import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -164,7 +165,7 @@ function rateCases(suite: Suite): void {
   suite.case("what comes right behind a PROXY header is paced", async (scene) => {
     const upstream = await scene.upstream(sink);
     const required = { proxyProtocol: "required", upRate: 2 * MIB } as const;
-    const address = await paced(scene, upstream, { ...required, gate: openGate });
+    const address = await paced(scene, upstream, { ...required, tables: openAdmission });
     const source = encodeSockaddr({ kind: "tcp", host: "203.0.113.7", port: 4711 });
     const header = { version: 2, command: "proxy", source, destination: source } as const;
     const client = await scene.client(address);

@@ -1,19 +1,14 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/base/address.ts";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import {
-  type Address,
-  type ListenerOptions,
-  listenerDefaults,
-  type RouteOptions,
-} from "../../src/config/options.ts";
+import { type Address, formatAddress } from "../../src/base/address.ts";
+import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
+import type { ListenerOptions, RouteOptions } from "../../src/config/options.ts";
 import { TlvType } from "../../src/entry/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import type { Connection, Decision, Route } from "../../src/entry/route/connection.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openGate } from "./gate.ts";
+import { openAdmission } from "./admission.ts";
 import { listener, rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -113,7 +108,7 @@ function knowledgeCases(suite: Suite): void {
   suite.case("and of what its PROXY header says", async (scene) => {
     const told: Connection[] = [];
     const hook: Route = (connection) => void told.push(connection);
-    const edge = { ...edgeDefaults, proxyProtocol: "required", gate: openGate } as const;
+    const edge = { ...edgeDefaults, proxyProtocol: "required", tables: openAdmission } as const;
     const address = await routed(scene, hook, {}, { edge });
     const client = await scene.client(address);
     const text = (value: string) => new TextEncoder().encode(value);

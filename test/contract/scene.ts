@@ -3,15 +3,11 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Address } from "../../src/base/address.ts";
 import type { Reason } from "../../src/base/reason.ts";
+import { listenerDefaults } from "../../src/config/defaults.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
-import {
-  type Address,
-  type ListenerOptions,
-  listenerDefaults,
-  type MemoryOptions,
-  type UpstreamOptions,
-} from "../../src/config/options.ts";
+import type { ListenerOptions, MemoryOptions, UpstreamOptions } from "../../src/config/options.ts";
 import type { FlowStats } from "../../src/counts/figures.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { EngineStats, RelaySummary } from "../../src/relay/ledger/stats.ts";

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import { End } from "../fixtures/end.ts";
 import { seeded } from "../fixtures/random.ts";
 import { echo, polite, sink } from "../fixtures/upstream.ts";

@@ -1,11 +1,11 @@
 import { expect } from "bun:test";
-import { formatAddress } from "../../src/base/address.ts";
-import { edgeDefaults } from "../../src/config/edge.ts";
-import { type Address, type ListenerOptions, listenerDefaults } from "../../src/config/options.ts";
+import { type Address, formatAddress } from "../../src/base/address.ts";
+import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
+import type { ListenerOptions } from "../../src/config/options.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openGate } from "./gate.ts";
+import { openAdmission } from "./admission.ts";
 import { rowed, type Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
@@ -63,7 +63,7 @@ export function whereaboutCases(suite: Suite): void {
 
   suite.case("behind a PROXY header it says who has connected, too", async (scene) => {
     const upstream = await scene.upstream(echo);
-    const edge = { ...edgeDefaults, proxyProtocol: "required", gate: openGate } as const;
+    const edge = { ...edgeDefaults, proxyProtocol: "required", tables: openAdmission } as const;
     const address = await scene.listen([upstream], { edge });
     const told = await served(scene, address, "PROXY TCP4 10.9.8.7 10.6.5.4 4321 80\r\n");
     expect(told).toMatchObject({ client: "10.9.8.7:4321", local: "10.6.5.4:80" });

@@ -7,6 +7,8 @@ export const ROOT = resolve(import.meta.dir, "../..");
 export const pages: readonly string[] = [
   "README.md",
   ...[...new Bun.Glob("docs/*.md").scanSync(ROOT)].sort(),
+  "packaging/README.md",
+  "SECURITY.md",
 ];
 
 /** A fenced block of a page. */

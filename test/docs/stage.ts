@@ -53,21 +53,16 @@ export class Stage implements AsyncDisposable {
     return path;
   }
 
-  /** Starts what a guide starts in a terminal of its own. */
-  spawn(command: string): void {
-    const child = Bun.spawn(["bash", "-c", `exec ${this.here(command.trim())}`], {
-      cwd: this.folder,
-      env: this.environment,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "ignore",
-    });
-    this.children.push(child);
+  /** Starts what goes on in a terminal of its own, and waits until it says something. */
+  async startTalking(command: string): Promise<void> {
+    const reader = this.spawn(command, "pipe").stdout?.getReader();
+    await reader?.read();
+    reader?.releaseLock();
   }
 
   /** The same, and waits until something accepts on a port of the guide. */
   async start(command: string, port: number, host = "127.0.0.1"): Promise<void> {
-    this.spawn(command);
+    this.spawn(command, "ignore");
     await waitFor(() => this.accepts(host, port), `${command.trim()} accepts`);
   }
 
@@ -86,6 +81,18 @@ export class Stage implements AsyncDisposable {
       await child.exited;
     }
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private spawn<Out extends "pipe" | "ignore">(command: string, stdout: Out) {
+    const child = Bun.spawn(["bash", "-c", `exec ${this.here(command.trim())}`], {
+      cwd: this.folder,
+      env: this.environment,
+      stdin: "ignore",
+      stdout,
+      stderr: "ignore",
+    });
+    this.children.push(child);
+    return child;
   }
 
   private async accepts(host: string, port: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { TcpAddress } from "../../src/config/options.ts";
+import type { TcpAddress } from "../../src/base/address.ts";
 
 /** Milliseconds after which a client takes its connection for dead: more than a busy machine needs. */
 const PATIENCE_MS = 10_000;

@@ -1,11 +1,7 @@
+import type { TcpAddress } from "../../src/base/address.ts";
+import { listenerDefaults, uringDefaults } from "../../src/config/defaults.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
-import {
-  type EngineName,
-  type HealthOptions,
-  listenerDefaults,
-  type TcpAddress,
-  uringDefaults,
-} from "../../src/config/options.ts";
+import type { EngineName, HealthOptions } from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import type { UpstreamView } from "../../src/control/upstream-view.ts";
 import { History } from "../../src/observe/history.ts";

@@ -9,11 +9,11 @@ import { onEveryStage, type Stage, startOn } from "./stages.ts";
 
 const LONG = process.env.RINGWAY_HOSTILE;
 /** Hostile connections for each stage; `RINGWAY_HOSTILE=2500000` is the long run. */
-const COUNT = Number(LONG ?? 9_000);
+const COUNT = Number(LONG ?? 6_000);
 /** Storms of hostile clients, and as many of friendly ones, in turn. */
 const ROUNDS = LONG === undefined ? 3 : 10;
 /** Those that come first, after which memory is where it stays. */
-const WARM = LONG === undefined ? 4_000 : 60_000;
+const WARM = LONG === undefined ? 3_000 : 60_000;
 const WIDTH = LONG === undefined ? 64 : 256;
 const MIB = 1024 * 1024;
 /** A short run ends before the runtime's heap has found its size: it can only show what is kept for each client. */

@@ -1,5 +1,9 @@
-import type { Question, QuestionType } from "../../src/upstream/names/dns-message.ts";
-import { encodeQuestion, RecordType } from "../../src/upstream/names/dns-message.ts";
+import {
+  encodeQuestion,
+  type Question,
+  type QuestionType,
+  RecordType,
+} from "../../src/upstream/names/dns-message.ts";
 import { answer, encodeName, type TestRecord } from "../../src/upstream/names/test-authority.ts";
 import type { Random } from "../fixtures/random.ts";
 

@@ -3,7 +3,7 @@ import { symlinkSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import { createProxy } from "../../src/index.ts";
 import { TestAuthority } from "../../src/upstream/names/test-authority.ts";
 import { type CliProcess, runCli } from "../cli-process.ts";
@@ -173,9 +173,17 @@ onEveryStageAtOnce("no relay ends at ourselves", (stage) => {
     srv("admin.test");
     await proxy.logged(/service \S+ has changed: \+admin\.test/);
     await hasMember(admin, `admin.test:${admin}`);
-    expect(await ask(tcp(port), drain)).toBe("");
-    const { reasons } = await relaysOf(proxy);
-    expect(reasons).toEqual({ no_upstream: 2, own_address: 1 });
+    // A worker may hear of the member later than those who ask for upstreams: until then there is none.
+    let asked = 2;
+    let isTold = false;
+    void proxy.logged(/upstream admin\.test:\d+: own_address/).then(() => {
+      isTold = true;
+    });
+    for (; !isTold; asked++) expect(await ask(tcp(port), drain)).toBe("");
+    const { no_upstream, own_address, ...others } = (await relaysOf(proxy)).reasons;
+    expect(others).toEqual({});
+    expect(no_upstream).toBeGreaterThanOrEqual(2);
+    expect(no_upstream + own_address).toBe(asked);
   });
 
   test("by a mirror", async () => {
@@ -231,7 +239,7 @@ onEveryStageAtOnce("no relay ends at ourselves", (stage) => {
     await using _ = Bun.spawn(words, { stderr: "inherit" });
     const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     const heard = new Set<string>();
-    for (let left = 1_500; left > 0; left--) heard.add(await ask(tcp(port), request));
+    for (let left = 400; left > 0; left--) heard.add(await ask(tcp(port), request));
     // Both kinds of dial were tried, and neither got there.
     expect(heard).toEqual(new Set(["", request]));
     upstream.close();

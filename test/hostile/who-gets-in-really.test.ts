@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatAddress } from "../../src/base/address.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
-import { beginnings, GateModel, hosts, type Rules, type Visit, type Words } from "./gate-model.ts";
+import {
+  AdmissionModel,
+  beginnings,
+  hosts,
+  type Rules,
+  type Visit,
+  type Words,
+} from "./admission-model.ts";
 import { onEveryStage, startOn } from "./stages.ts";
 
 // The same model as in who-gets-in.test.ts, and whole engines with real connections, one by one.
@@ -102,7 +109,7 @@ onEveryStage("who gets in", (stage) => {
   test.each(Object.entries(listeners))(
     "%s: exactly whom the model lets in",
     async (_name, rules) => {
-      const folder = mkdtempSync(join(tmpdir(), "ringway-gate-"));
+      const folder = mkdtempSync(join(tmpdir(), "ringway-admission-"));
       const path = join(folder, "here.sock");
       const upstream = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, echo);
       try {
@@ -113,7 +120,7 @@ onEveryStage("who gets in", (stage) => {
         const [, port = ""] = await proxy.logged(/listening on \S+?(\d*) /);
         const where =
           rules.listener === "unix" ? { path } : { port: Number(port), host: "127.0.0.1" };
-        const model = new GateModel<Visit>(rules);
+        const model = new AdmissionModel<Visit>(rules);
         for (const visit of visitsTo(rules)) {
           model.comes(visit);
           model.speaks(visit);

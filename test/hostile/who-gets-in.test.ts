@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { edgeDefaults } from "../../src/config/edge.ts";
+import type { Address } from "../../src/base/address.ts";
+import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
-import { type Address, listenerDefaults, type WantedListener } from "../../src/config/options.ts";
+import type { WantedListener } from "../../src/config/options.ts";
 import { Edges } from "../../src/control/edges.ts";
+import { nextOf } from "../../src/control/test-next.ts";
 import { parseNetwork } from "../../src/entry/access/networks.ts";
 import { Ledger } from "../../src/relay/ledger/ledger.ts";
 import { Meter } from "../../src/relay/ledger/meter.ts";
@@ -11,8 +13,15 @@ import { wholeShare } from "../../src/relay/share.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { FUZZ_TIMEOUT_MS, fuzz } from "../model/fuzz.ts";
+import {
+  AdmissionModel,
+  beginnings,
+  hosts,
+  networks,
+  type Rules,
+  type Visit,
+} from "./admission-model.ts";
 import { Carrier, CarrierListener } from "./carrier.ts";
-import { beginnings, GateModel, hosts, networks, type Rules, type Visit } from "./gate-model.ts";
 
 const memory = { segmentSize: 4096, segmentCount: 512 };
 const ledger = new Ledger<never>("sockets", new Meter(4096, 4096), wholeShare, memory);
@@ -48,7 +57,9 @@ async function listenerOf(rules: Rules): Promise<CarrierListener> {
   const table = new UpstreamTable(1);
   for (const slot of [0, 1]) table.reset(slot, 1);
   const edges = new Edges(1, { rowOf: () => 1, keepRows() {} });
-  const [adopted] = await edges.adopt([wanted], 0);
+  const next = nextOf([wanted]);
+  await edges.stage(next);
+  const [adopted] = next.edged;
   return new CarrierListener(adopted as never, account, table, headersMax);
 }
 
@@ -100,7 +111,7 @@ test(
     await fc.assert(
       fc.asyncProperty(anyParty, async ([rules, guests]) => {
         const listener = await listenerOf(rules);
-        const model = new GateModel<Guest>(rules);
+        const model = new AdmissionModel<Guest>(rules);
         const carriers = guests.map(() => new Carrier(listener));
         const compare = () => {
           for (const [index, guest] of guests.entries()) {
@@ -126,7 +137,7 @@ test(
             if (now === index + guest.speaksAfter) {
               carrier.says(guest.words.bytes.subarray(0, guest.size), guest.piece);
               if (guest.end === "fin") carrier.finishes();
-              if (guest.end === "silence") carrier.preambleLate("preamble_timeout");
+              if (guest.end === "silence") carrier.stepLate("preamble_timeout");
               if (guest.end === "reset") carrier.leaves();
               model.speaks(guest);
               if (guest.end === "reset") model.leaves(guest);

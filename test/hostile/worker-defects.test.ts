@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { type Address, type EngineName, uringDefaults } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import { uringDefaults } from "../../src/config/defaults.ts";
+import type { EngineName } from "../../src/config/options.ts";
 import { Fleet } from "../../src/control/fleet.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
 import { hearing, together } from "../../src/relay/observer.ts";
@@ -40,6 +42,8 @@ class Stage {
   /** Clients that stay, each with an echo of 10 bytes; and clients that come and go. */
   readonly residents: End[] = [];
   private readonly passers: End[] = [];
+  /** Whoever has been served. */
+  private readonly guests: End[] = [];
   address: Address = anyPort;
   nobody: Address = anyPort;
 
@@ -74,14 +78,23 @@ class Stage {
   static async begin(engine: EngineName, workers: number, what = ""): Promise<Stage> {
     const stage = new Stage(engine, workers, Refusing.open());
     const copies = { address: stage.mirror.address, bufferSize: 4096, percent: 100 };
-    const mirror = what.includes("Cop") ? copies : null;
+    const mirror = needsMirror(what) ? copies : null;
     const upstreams = [rowed(stage.upstream.address, 0)];
     stage.address = (await stage.fleet.listen(listener({ upstreams, mirror }))).address;
     const refusing = [rowed(stage.refusing.address, 1)];
     stage.nobody = (await stage.fleet.listen(listener({ upstreams: refusing }))).address;
-    const residents = Array.from({ length: RESIDENTS }, () => stage.served());
-    stage.residents.push(...(await Promise.all(residents)));
+    await stage.settle();
     return stage;
+  }
+
+  /** Whoever has come before leaves, and clients come that stay. */
+  async settle(): Promise<void> {
+    for (const end of [...this.residents.splice(0), ...this.passers.splice(0)]) end.reset();
+    for (const end of this.guests.splice(0)) end.reset();
+    await waitFor(() => this.fleet.stats().relays.running === 0, "whoever was there has left");
+    const residents = Array.from({ length: RESIDENTS }, () => this.served());
+    this.residents.push(...(await Promise.all(residents)));
+    this.guests.length = 0;
   }
 
   /** From now on so many calls of a place go wrong. @param worker 0 for any */
@@ -129,7 +142,10 @@ class Stage {
         () => end.closed || end.receivedBytes >= 10,
         () => `a client is served or closed: ${end}`,
       );
-      if (!end.closed) return end;
+      if (!end.closed) {
+        this.guests.push(end);
+        return end;
+      }
     }
     throw new Error("a hundred clients in a row are closed");
   }
@@ -200,12 +216,17 @@ class Stage {
   }
 }
 
+/** Whether a place is one of copies to a mirror. */
+function needsMirror(name: string): boolean {
+  return name.includes("Cop");
+}
+
 /** Telling is no reason for a worker to end. */
-const telling = /^(Records\.|Teller\.(on|flush|gather|send|untold|answer))/;
+const telling = /^(Records\.|Reporter\.(on|flush|gather|send|untold|answer))/;
 
 /** Of all places, those that each run tries: what the kernel, clocks and the control plane call, and telling. */
 const usual =
-  /^(Gate\.completed|Hall\.(accept|started|finished|decide)|Loop\.(completed|accept|turn|closeSocket|running)|Held\.(took|closing)|(Sockets|Uring|Completing)?Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(received|sent|start)|Ends\.(open|release)|UringEnd\.(receive|receiveCompleted|sendCompleted|promptSent|flush|close)|SocketsEnd\.(data|drained|send|turnEnded)|ChunkQueue\.keep|Chain\.push|Dialer\.(dial|answered|failed|attemptFailed)|Connector\.(begin|attempt|completed|release)|UringAttempt\.(begin|completed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Reception\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.attemptAnswered|Records\.(add|take)|Teller\.(on|flush|flushWhenDue|answer|tell))$/;
+  /^(Acceptor\.completed|Hall\.(accept|started|finished|decide)|Loop\.(completed|accept|turn|closeSocket|running)|Held\.(took|closing)|(Sockets|Uring|Completing)?Conduit\.(accept|dialed|sourceEnded|closed|finish|settle)|Lane\.(received|sent|start)|Ends\.(open|release)|UringEnd\.(receive|receiveCompleted|sendCompleted|promptSent|flush|close)|SocketsEnd\.(data|drained|send|turnEnded)|ChunkQueue\.keep|Chain\.push|Dialer\.(dial|answered|failed|attemptFailed)|Connector\.(begin|attempt|completed|release)|UringAttempt\.(begin|completed)|Queue\.(entry|enter|completion)|Memory\.refill|Alarms\.(set|run)|Deadlines\.(add|delete)|SocketsEngine\.(accept|running)|Turn\.event|Ledger\.(begins|ends)|Ending\.(begun|ended)|Arrival\.receive|UpstreamTable\.(enter|leave)|Copies\.begin|UringCopy\.attemptAnswered|Records\.(add|take)|Reporter\.(on|flush|flushWhenDue|answer|tell))$/;
 const asked = process.env.RINGWAY_DEFECTS;
 /** `RINGWAY_DEFECTS` tries the places that it matches, `.` all some 400 of an engine. */
 const wanted = asked === undefined ? usual : new RegExp(asked);
@@ -213,22 +234,47 @@ const wanted = asked === undefined ? usual : new RegExp(asked);
 /** Of the usual places, a worker that is alone meets a defect in each fourth. */
 const ALONE_EVERY = 4;
 
+/** A place, and its number. */
+type Numbered = readonly [number: number, name: string];
+
 /** @returns whether the place was come to at all */
-async function meetsDefect(stage: Stage, place: number, name: string): Promise<boolean> {
-  const [mine = 0] = await stage.spread();
-  stage.inject(place, 1, 1);
+async function meetsDefect(
+  stage: Stage,
+  [place, name]: Numbered,
+  worker: number,
+): Promise<boolean> {
+  const mine = (await stage.spread())[worker - 1] ?? 0;
+  stage.inject(place, 1, worker);
   for (let tries = 0; stage.done === 0 && tries < STORMS; tries++) await stage.storm();
   if (stage.heal() === 0) return false;
   await stage.nobodyHangs();
-  const { workersFailed } = stage.record;
+  const failed = () => stage.record.workersFailed.filter((one) => one.worker === worker).length;
   // Clients know before it is told.
-  if (stage.lost > 1) await waitFor(() => workersFailed.length > 0, "the defect is told");
-  expect(workersFailed.length).toBeLessThanOrEqual(telling.test(name) ? 0 : 1);
+  if (stage.lost > 1) await waitFor(() => failed() > 0, "the defect is told");
+  expect(failed()).toBeLessThanOrEqual(telling.test(name) ? 0 : 1);
   // Without an end of the worker it is one relay at most that has one.
-  if (workersFailed.length > 0) expect(stage.lost).toBe(mine);
+  if (failed() > 0) expect(stage.lost).toBe(mine);
   else expect(stage.lost).toBeLessThanOrEqual(1);
   await Promise.all(Array.from({ length: 8 }, () => stage.served()));
   return true;
+}
+
+/** The places that a run tries, as many at a time as there are workers: one in each, one after the other. */
+async function groupsOf({ engine, workers }: { engine: EngineName; workers: number }) {
+  const numbered = [...(await placesOf(engine)).entries()].map(
+    ([number, { name }]): Numbered => [number, name],
+  );
+  const tried = numbered
+    .filter(([, name]) => wanted.test(name))
+    // All that one worker shows beside two is that nobody else serves meanwhile.
+    .filter((_, at) => workers > 1 || asked !== undefined || at % ALONE_EVERY === 0);
+  // Those that need a mirror have one together.
+  const sorted = [true, false].flatMap((isWanted) =>
+    tried.filter(([, name]) => needsMirror(name) === isWanted),
+  );
+  return Array.from({ length: Math.ceil(sorted.length / workers) }, (_, at) =>
+    sorted.slice(at * workers, (at + 1) * workers),
+  );
 }
 
 onEveryStage("a defect anywhere", ({ engine, workers }) => {
@@ -237,20 +283,21 @@ onEveryStage("a defect anywhere", ({ engine, workers }) => {
     async () => {
       const idle: string[] = [];
       const wrong: string[] = [];
-      let count = 0;
-      for (const [number, { name }] of (await placesOf(engine)).entries()) {
-        if (!wanted.test(name)) continue;
-        // All that one worker shows beside two is that nobody else serves meanwhile.
-        if (workers === 1 && asked === undefined && count++ % ALONE_EVERY !== 0) continue;
-        const stage = await Stage.begin(engine, workers, name);
-        try {
-          if (!(await meetsDefect(stage, number, name))) idle.push(name);
-        } catch (error) {
-          wrong.push(`${name}: ${(error as Error).message}`);
+      for (const group of await groupsOf({ engine, workers })) {
+        const names = group.map(([, name]) => name).join(" and ");
+        const stage = await Stage.begin(engine, workers, names);
+        for (const [at, one] of group.entries()) {
+          try {
+            if (at > 0) await stage.settle();
+            if (!(await meetsDefect(stage, one, at + 1))) idle.push(one[1]);
+          } catch (error) {
+            wrong.push(`${one[1]}: ${(error as Error).message}`);
+            break;
+          }
         }
         await stage
           .end()
-          .catch((error: Error) => wrong.push(`${name}, at its end: ${error.message}`));
+          .catch((error: Error) => wrong.push(`${names}, at its end: ${error.message}`));
       }
       expect(wrong).toEqual([]);
       // A place that nothing comes to shows nothing.
@@ -265,7 +312,7 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
   uring: [
     "Loop.abandon",
     "Loop.tellFigures",
-    "Gate.cancelAccepts",
+    "Acceptor.cancelAccepts",
     "Queue.enter",
     "Queue.completion",
     "Queue.close",
@@ -276,10 +323,10 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
     "Ledger.ends",
     "Records.add",
     "Records.take",
-    "Teller.on",
-    "Teller.flush",
-    "Teller.tell",
-    "Teller.failed",
+    "Reporter.on",
+    "Reporter.flush",
+    "Reporter.tell",
+    "Reporter.failed",
   ],
   sockets: [
     "SocketsEngine.abandon",
@@ -291,10 +338,10 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
     "Ledger.ends",
     "Records.add",
     "Records.take",
-    "Teller.on",
-    "Teller.flush",
-    "Teller.tell",
-    "Teller.failed",
+    "Reporter.on",
+    "Reporter.flush",
+    "Reporter.tell",
+    "Reporter.failed",
   ],
 };
 

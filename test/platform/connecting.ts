@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";
-import type { TcpAddress } from "../../src/config/options.ts";
+import type { TcpAddress } from "../../src/base/address.ts";
 import { endAttempt, nextDescriptor, socketCookie } from "../../src/system/libc.ts";
 import { Refusing, Silent } from "../fixtures/system.ts";
 import { waitFor } from "../fixtures/wait.ts";

@@ -1,4 +1,4 @@
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import type { DialAttempt } from "../../src/relay/dialer.ts";
 import { errnoName } from "../../src/system/linux.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";

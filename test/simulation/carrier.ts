@@ -1,6 +1,7 @@
+import type { Address } from "../../src/base/address.ts";
 import type { Reason } from "../../src/base/reason.ts";
-import type { Address } from "../../src/config/options.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
+import { StreamKind } from "../../src/kinds/stream/kind.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { Hall, type HallCarrier, type HallLinks } from "../../src/relay/hall.ts";
 import { Ledger } from "../../src/relay/ledger/ledger.ts";
@@ -41,7 +42,7 @@ export interface Behaviour {
  * A carrier whose network and clock are the test's: what really happens is that steps are taken, in each of
  * which everything may happen that can.
  */
-export class SimulatedCarrier implements HallCarrier<SimulatedConduit, SimulatedListener> {
+export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
   readonly alarms = new Alarms();
   readonly meter = new Meter(RECEIVE_MAX, RECEIVE_MAX);
   readonly memory: { readonly up: Memory; readonly down: Memory };
@@ -78,21 +79,20 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit, Simulated
     /** How the kernel writes a client's address. */
     readonly addressOf: (client: Connection) => Uint8Array,
     private readonly listening: Listening,
-    links: Omit<HallLinks, "alarm">,
+    links: Omit<HallLinks, "clock">,
   ) {
     this.memory = { up: new Memory(story.memory), down: new Memory(story.memory) };
     const memory = { segmentSize: RECEIVE_MAX, segmentCount: story.memory / RECEIVE_MAX };
     this.ledger = new Ledger("sockets", this.meter, share, memory);
-    const all = { ...links, alarm: this.alarms.set };
-    this.hall = new Hall<SimulatedConduit, SimulatedListener>(this, this.ledger, share, all);
+    const all = { ...links, clock: this.alarms };
+    const streams = new StreamKind<SimulatedConduit, SimulatedListener>(
+      (listener) => new SimulatedConduit(this, listener),
+    );
+    this.hall = new Hall(this, streams, this.ledger, share, all);
     for (let slot = 0; slot < ROWS; slot++) this.hall.table.reset(slot, 1);
   }
 
   // --- what the hall asks for ---
-
-  newConduit(listener: SimulatedListener): SimulatedConduit {
-    return new SimulatedConduit(this, listener);
-  }
 
   newAttempt(conduit: SimulatedConduit, address: Address): SimulatedAttempt {
     this.onDial(conduit, address);

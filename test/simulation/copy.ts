@@ -1,4 +1,4 @@
-import type { Address } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { Copy, CopyPhase } from "../../src/relay/mirror/copy.ts";
 import type { Connection } from "../uring/connection.ts";

@@ -135,6 +135,7 @@ export class SimulatedEnd implements CompletingEnd {
 
   sendFirst(bytes: Uint8Array): boolean {
     const { carrier, connection } = this;
+    if (connection.isClient) return this.reply();
     holds(connection.sent === 0 && connection.told.length === 0, "a header comes first, and once");
     carrier.onHeader(connection, bytes);
     connection.told = bytes.slice();
@@ -143,6 +144,14 @@ export class SimulatedEnd implements CompletingEnd {
     connection.break(Errno.ECONNRESET);
     carrier.witness.lost(connection);
     return false;
+  }
+
+  /** A step answers the client; that is no byte of a flow. */
+  private reply(): boolean {
+    const { carrier, connection } = this;
+    holds(connection.sent === 0 && !this.isSendPending, "a step replies before the flow begins");
+    if (connection.isBroken) carrier.witness.lost(connection);
+    return !connection.isBroken;
   }
 
   /** Lets happen to it what can happen now. @returns whether anything did */
@@ -202,7 +211,7 @@ export class SimulatedEnd implements CompletingEnd {
     this.isReceivePending = false;
     if (verdict === 0) {
       carrier.witness.ended(connection);
-      if (incoming.hasPreamble) carrier.onHeaderOver(connection);
+      if (incoming.steps !== null) carrier.onHeaderOver(connection);
       incoming.sourceEnded();
     } else {
       carrier.witness.lost(connection);

@@ -1,5 +1,4 @@
-import { formatAddress } from "../../src/base/address.ts";
-import type { Address } from "../../src/config/options.ts";
+import { type Address, formatAddress } from "../../src/base/address.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Connection } from "../uring/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
@@ -50,6 +49,8 @@ export function checkDialled(
   if (slot === null) throw new Error("simulation: it dials nobody");
   holds(!client.connection.isNameless, "for whom nothing is known nobody is dialled");
   holds(!refused.has(sight.name), "for whom the route function refuses nobody is dialled");
+  const { begins, received } = client.connection;
+  holds(!sight.asks || received >= begins.length, "nobody is dialled before its request is there");
   checkWanted(conduit, slot, wanted.get(sight.name), story);
   checkOrder(conduit, carrier, story);
   // A name's addresses come later than it was chosen.
@@ -60,8 +61,7 @@ export function checkDialled(
   }
   const isBounded = limits.upstream === 0 || table.running(slot) <= limits.upstream;
   holds(isBounded, "an upstream has no more relays than it may have");
-  if (story.edge !== null)
-    checkEntered(sight, client.connection.received, carrier, story.edge, limits);
+  if (story.edge !== null) checkEntered(sight, received, carrier, story.edge, limits);
 }
 
 /** A client goes where its route function sends it. */
@@ -83,7 +83,9 @@ function checkOrder(
   carrier: SimulatedCarrier,
   story: Story,
 ): void {
-  const { edge, holdMs, maxRelays, operator, retries, routes } = story;
+  const { edge, holdMs, maxRelays, operator, peek, request, retries, routes } = story;
+  // Who is accepted later may be through its steps sooner.
+  if (request || peek > 0 || (edge !== null && edge.proxyProtocol !== "off")) return;
   const isQueue = maxRelays > 0 && holdMs + retries === 0 && edge?.whenFull !== "wait";
   if (!isQueue || operator || routes !== "none" || dials > 1) return;
   for (const one of carrier.ledger.running) {
@@ -102,7 +104,9 @@ export function headerOver(sight: Sight, client: Connection, edge: EdgeStory | n
   if (client.received >= signatureSize(greeting)) return;
   sight.greeting = null;
   sight.name = sight.peer;
-  client.headerSize = 0;
+  // Behind what begins as a header there is no request.
+  if (greeting.bytes.length > 0) sight.asks = false;
+  if (!sight.asks) client.headerSize = 0;
 }
 
 function checkEntered(

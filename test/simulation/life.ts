@@ -1,14 +1,15 @@
-import { formatAddress } from "../../src/base/address.ts";
-import type { Address } from "../../src/config/options.ts";
+import { type Address, formatAddress } from "../../src/base/address.ts";
 import { ProxyHeaderParser } from "../../src/entry/proxy-protocol/parser.ts";
 import type { RouteAnswer } from "../../src/entry/route/answer.ts";
+import type { StepPlan } from "../../src/entry/step.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { endName } from "../../src/relay/ledger/summary.ts";
 import { hearing } from "../../src/relay/observer.ts";
-import type { RouteQuestion } from "../../src/relay/route-desk.ts";
+import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { seeded } from "../fixtures/random.ts";
+import { PeekPlan, REQUEST, RequestPlan } from "../fixtures/test-steps.ts";
 import { holds } from "../model/fuzz.ts";
 import { Clock } from "../uring/clock.ts";
 import type { Connection } from "../uring/connection.ts";
@@ -29,6 +30,7 @@ import {
   LISTENER_ROW,
   ROUTE_MS,
   Settings,
+  STEP_MS,
   TOTAL_ROW,
   unchanged,
 } from "./settings.ts";
@@ -48,6 +50,7 @@ const LOOKUP_MS = 40;
 const OPERATOR_MS = 60;
 /** Milliseconds that an end has to take what came before a reset. */
 const STALL_MS = 2_000;
+const NOTHING = new Uint8Array(0);
 /** Milliseconds in which everything is gone when the time of a stop is over. */
 const STOPPED_MS = 5_000;
 /** A step in which nothing is due takes so long. */
@@ -67,6 +70,8 @@ export class Life {
   private readonly settings: Settings;
   private readonly limits: Limits;
   private readonly greetings = new Map<Connection, Greeting>();
+  /** Those that ask for encryption, once it is their turn. */
+  private readonly asking = new Set<Connection>();
   /** Clients that the route function has let not in, as it knows them. */
   private readonly refused = new Set<string>();
   /** Where it has sent the others. */
@@ -76,6 +81,7 @@ export class Life {
   private readonly wished = { drain: false, gone: false, cut: new Set<number>() };
   /** What has happened, for whoever has to understand a story that fails. */
   readonly told: string[] = [];
+  private readonly plans: readonly StepPlan[];
   private operatesAt = Infinity;
   private readonly waits: Waits;
   /** Before that nobody is retired who waits for an answer. */
@@ -84,6 +90,10 @@ export class Life {
   constructor(readonly story: Story) {
     const { clock } = this;
     this.fate = new Fate(story.faults, seeded(story.seed));
+    this.plans = [
+      ...(story.request ? [new RequestPlan(STEP_MS, true)] : []),
+      ...(story.peek > 0 ? [new PeekPlan(STEP_MS, story.peek)] : []),
+    ];
     this.world = new World(clock, this.fate, { ...story, spanMs: story.stormMs }, story.mode);
     this.world.greet = (client) => this.greet(client);
     this.settings = new Settings(story);
@@ -169,10 +179,9 @@ export class Life {
     limits.listener = higher(isFirst, limits.listener, changed.listenerMax);
     limits.upstream = higher(isFirst, limits.upstream, changed.maxRelays);
     if (story.mode === "sink") limits.upstream = 0;
-    const listener = new SimulatedListener(
-      hall.partsOf(options, options.address, before),
-      hall.dialer,
-    );
+    const parts = hall.partsOf(options, options.address, before);
+    const steps = [...parts.steps, ...this.plans];
+    const listener = new SimulatedListener({ ...parts, steps }, hall.dialer);
     carrier.listener = listener;
     if (before === null) return;
     listener.waiting.serve();
@@ -302,7 +311,7 @@ export class Life {
     for (const row of [...story.upstreams.keys(), LISTENER_ROW, TOTAL_ROW]) {
       holds(hall.table.running(row) === 0, "no row of the table has a relay any more");
     }
-    const { memory: figures, mirrors } = carrier.ledger.book.stats();
+    const { memory: figures, mirrors } = carrier.ledger.pages.stats();
     holds(figures.mirrorHeldBytes === 0, "after a stop no copy holds anything");
     for (const { begun, completed, dropped } of mirrors) {
       const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);
@@ -348,14 +357,20 @@ export class Life {
 
   /** What a client begins with. */
   private greet(client: Connection): Partial<Plan> {
-    const { edge } = this.story;
-    if (edge === null || edge.proxyProtocol === "off") return {};
-    const greeting = someGreeting(this.fate, 1_000 + this.greetings.size);
-    this.greetings.set(client, greeting);
-    client.begins = greeting.bytes;
-    const isTaken = greeting.is === "header" && isBelieved(edge, this.peerOf(client));
-    client.headerSize = isTaken ? greeting.bytes.length : 0;
-    return greeting.isAll ? { total: greeting.bytes.length } : {};
+    const { edge, request } = this.story;
+    const isGreeted = edge !== null && edge.proxyProtocol !== "off";
+    const greeting = isGreeted ? someGreeting(this.fate, 1_000 + this.greetings.size) : null;
+    const bytes = greeting?.bytes ?? NOTHING;
+    if (greeting !== null) this.greetings.set(client, greeting);
+    const isTaken = isGreeted && greeting?.is === "header" && isBelieved(edge, this.peerOf(client));
+    client.headerSize = isTaken ? bytes.length : 0;
+    client.begins = bytes;
+    if (request && client.headerSize === bytes.length) {
+      this.asking.add(client);
+      client.begins = Buffer.concat([bytes, REQUEST]);
+      client.headerSize = client.begins.length;
+    }
+    return greeting?.isAll ? { total: bytes.length } : {};
   }
 
   private accepted(client: Connection): void {
@@ -363,6 +378,7 @@ export class Life {
     const sight = new Sight(this.clock.now);
     sight.peer = sight.name = this.peerOf(client);
     sight.greeting = this.greetings.get(client) ?? null;
+    sight.asks = this.asking.has(client);
     if (edge !== null && isBelieved(edge, sight.peer))
       sight.name = sight.greeting?.client ?? sight.peer;
     this.witness.accepted(client, sight);

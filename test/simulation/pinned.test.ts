@@ -41,6 +41,8 @@ const plain: Story = {
   upRate: 0,
   downRate: 0,
   routes: "none",
+  request: false,
+  peek: 0,
   mirror: null,
   edge: null,
   operator: false,

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { Address, MirrorOptions } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import type { MirrorOptions } from "../../src/config/options.ts";
 import type { Ending } from "../uring/end.ts";
 import { someFaults } from "../uring/faults.ts";
 import { Port } from "../uring/world.ts";
@@ -91,6 +92,8 @@ const anyStory: fc.Arbitrary<Story> = fc
     upRate: choice(0, 0, 0, 20_000, 256 * 1024),
     downRate: choice(0, 0, 0, 20_000, 256 * 1024),
     routes: choice("none", "none", "none", "relay", "refuse"),
+    request: choice(false, false, true),
+    peek: choice(0, 0, 1, 200),
     mirror: choice(null, null, null, ...mirrors),
     edge: fc.option(someEdge, { freq: 2 }),
     operator: choice(false, true),

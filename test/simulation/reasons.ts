@@ -2,7 +2,7 @@ import type { Reason } from "../../src/base/reason.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Connection } from "../uring/connection.ts";
-import { DENIED, LISTENER_ROW, TOTAL_ROW } from "./settings.ts";
+import { DENIED, LISTENER_ROW, STEP_MS, TOTAL_ROW } from "./settings.ts";
 import type { Story } from "./story.ts";
 import type { Sight } from "./witness.ts";
 
@@ -23,6 +23,8 @@ const LOOKED_MOST = 1.2;
 const RESET_MS = 2_000;
 /** Milliseconds in which the target of a relay that was reset takes nothing. */
 const STALL_MS = 1_900;
+/** Receives of which a step may read the bytes and leave them. */
+const PIECES = 64;
 /** Memory that does not run out. */
 const AMPLE = 256 * 4096;
 
@@ -185,8 +187,8 @@ function isRight(reason: Reason, of: Ended): boolean {
   const { edge, holdMs, queueMs, routes, operator } = story;
   const age = now - acceptedAt;
   const lived = (ms: number, part = 1) => ms > 0 && age >= ms * part - 1;
-  // A header's bytes are none of the relay's.
-  const isHeader = client.received <= client.begins.length;
+  // What steps read is none of the relay's, as long as they do.
+  const isHeader = client.received <= client.begins.length + story.peek;
   const silent = (ms: number, ...ends: readonly ("client" | "upstream")[]) =>
     isHeader
       ? lived(ms, LOOKED)
@@ -256,11 +258,11 @@ function isRight(reason: Reason, of: Ended): boolean {
     case "network_rate":
       return (edge?.networkRate ?? 0) > 0;
     case "preamble_invalid":
-      return isInvalid(sight, story);
+      return isInvalid(of);
     case "preamble_untrusted":
       return edge?.proxyProtocol === "required" && edge.believesFew;
     case "preamble_timeout":
-      return sight.isLate && edge?.proxyProtocol !== "off" && lived(edge?.preambleTimeoutMs ?? 0);
+      return sight.isLate && lived(stepMs(story));
     case "route_refused":
       return routes !== "none";
     case "route_failed":
@@ -276,7 +278,8 @@ function isInTime({ sight, story, now }: Ended): boolean {
   if (edge?.whenFull !== "wait") return true;
   const tarpitMs = typeof edge.refusal === "object" ? edge.refusal.tarpitMs : 0;
   const headerMs = edge.proxyProtocol === "off" ? 0 : edge.preambleTimeoutMs;
-  return now - sight.acceptedAt <= headerMs + edge.fullTimeoutMs + tarpitMs + LATE_MS;
+  const stepsMs = (story.request ? STEP_MS : 0) + (story.peek > 0 ? STEP_MS : 0);
+  return now - sight.acceptedAt <= headerMs + stepsMs + edge.fullTimeoutMs + tarpitMs + LATE_MS;
 }
 
 /** Whether a dial has really come to that. */
@@ -296,11 +299,26 @@ function hasFailed(reason: Reason, { relay, sight, story, now }: Ended): boolean
   }
 }
 
-/** Whether a header was really wrong, or missing where one had to be. */
-function isInvalid({ greeting, ended }: Sight, { edge }: Story): boolean {
+/** Milliseconds that a client has at least for what comes before its flow; 0 where nothing does. */
+function stepMs({ edge, request }: Story): number {
+  const header = edge === null || edge.proxyProtocol === "off" ? Infinity : edge.preambleTimeoutMs;
+  const least = Math.min(header, request ? STEP_MS : Infinity);
+  return least === Infinity ? 0 : least;
+}
+
+/** Whether a header or a request was really wrong, or missing where one had to be. */
+function isInvalid({ client, sight, story }: Ended): boolean {
+  const { asks, greeting, ended } = sight;
+  const { edge, peek, request } = story;
+  // What is read and left is kept in as many pieces as it came in, up to a number.
+  if (peek > PIECES) return true;
+  const isOver = ended.includes("client");
+  const { begins, received } = client;
+  if (asks && isOver && received < begins.length) return true;
+  if (request && isOver && received === 0) return true;
   if (greeting === null || edge === null || edge.proxyProtocol === "off") return false;
   if (greeting.is === "wrong") return true;
-  const isCutShort = ended.includes("client") && greeting.is !== "none";
+  const isCutShort = isOver && greeting.is !== "none";
   return isCutShort || (greeting.is === "none" && edge.proxyProtocol === "required");
 }
 

@@ -14,7 +14,7 @@ export function checkRetired(
   answersUntil: number,
 ): void {
   const { client, upstream, up, down, refusedFor, relay } = conduit;
-  if (refusedFor !== null || up.hasPreamble || relay.reason !== null) return;
+  if (refusedFor !== null || up.steps !== null || relay.reason !== null) return;
   holds(up.queue.size + down.queue.size === 0, "who has queued bytes is not idle");
   for (const connection of [client?.connection, upstream?.connection]) {
     if (connection === undefined || connection.isBroken) continue;

@@ -5,9 +5,6 @@ import type { SimulatedCarrier } from "./carrier.ts";
 import { FLOW_LIMIT, type SimulatedConduit } from "./conduit.ts";
 import type { SimulatedLane } from "./end.ts";
 
-/** No step of the clock is longer. */
-const STEP_MS = 60;
-
 /** What is true of every relay after every step. */
 export function checkRelays({ copies, ledger, memory }: SimulatedCarrier): void {
   for (const copy of copies) holds(!copy.lacksEnd, "a mirror is told the end as its upstream is");
@@ -26,11 +23,7 @@ export function checkRelays({ copies, ledger, memory }: SimulatedCarrier): void 
 }
 
 function checkHeader({ ageMs, listener, up }: SimulatedConduit): void {
-  const { preambleTimeoutMs } = listener.options.edge;
-  holds(
-    !up.hasPreamble || ageMs <= preambleTimeoutMs + STEP_MS,
-    "no header is waited for too long",
-  );
+  holds(up.steps === null || ageMs <= listener.stepsMs, "no step is waited for too long");
 }
 
 function checkDial({ attempts, relay, untried }: SimulatedConduit): void {
@@ -43,7 +36,7 @@ function checkLane({ relay }: SimulatedConduit, lane: SimulatedLane): void {
   const { flow, queue, source, target } = lane;
   holds(flow.size <= FLOW_LIMIT, "a flow holds at most its limit");
   const isCounted = flow.phase === Phase.Open || flow.phase === Phase.Draining;
-  const isTold = !isCounted || queue.size === flow.size || lane.hasPreamble;
+  const isTold = !isCounted || queue.size === flow.size || lane.steps !== null;
   holds(isTold, "the queue holds what the flow counts");
   const isBeingSent = target?.holdsQueue ?? false;
   if (relay.phase !== RelayPhase.Relaying) return;

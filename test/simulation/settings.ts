@@ -1,10 +1,10 @@
+import { listenerDefaults } from "../../src/config/defaults.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
-import {
-  type EdgeOptions,
-  type GateOptions,
-  type GateRow,
-  type ListenerOptions,
-  listenerDefaults,
+import type {
+  AdmissionRow,
+  AdmissionTables,
+  EdgeOptions,
+  ListenerOptions,
 } from "../../src/config/options.ts";
 import { parseNetwork } from "../../src/entry/access/network.ts";
 import { NetworkSet } from "../../src/entry/access/networks.ts";
@@ -16,6 +16,8 @@ import type { EdgeStory, Story } from "./story.ts";
 
 /** Milliseconds that a route function has. */
 export const ROUTE_MS = 20;
+/** Milliseconds that a client has for each step behind its header. */
+export const STEP_MS = 40;
 /** Milliseconds between two rounds of dials. */
 const RETRY_PAUSE_MS = 30;
 
@@ -59,7 +61,7 @@ export function unchanged({ upstreams, maxRelays, edge }: Story): Changed {
 
 /** The settings of a story's listener, which share what is counted. */
 export class Settings {
-  private readonly memory: Omit<GateOptions, "rows" | "access" | "trusted"> | null;
+  private readonly memory: Omit<AdmissionTables, "rows" | "access" | "trusted"> | null;
 
   constructor(private readonly story: Story) {
     const { edge } = story;
@@ -101,11 +103,11 @@ export class Settings {
     const plain = { ...listenerDefaults.edge, upRate, downRate };
     if (edge === null || this.memory === null) return plain;
     const { believesFew, denies, hosts: _hosts, totalRelays, ...options } = edge;
-    const all: GateRow[] = [
+    const all: AdmissionRow[] = [
       { slot: LISTENER_ROW, most: listenerMax, full: "listener_full" },
       { slot: TOTAL_ROW, most: totalRelays, full: "total_full" },
     ];
-    const gate: GateOptions = {
+    const tables: AdmissionTables = {
       ...this.memory,
       access: denies ? access : null,
       trusted: believesFew ? trusted : null,
@@ -117,12 +119,12 @@ export class Settings {
       maxRelays: listenerMax,
       clientBurst: BURST,
       networkBurst: 2 * BURST,
-      gate,
+      tables,
     };
   }
 }
 
-function memoryOf(edge: EdgeStory): Omit<GateOptions, "rows" | "access" | "trusted"> {
+function memoryOf(edge: EdgeStory): Omit<AdmissionTables, "rows" | "access" | "trusted"> {
   const counts = (most: number) =>
     most === 0 ? null : new SharedArrayBuffer(ClientCounts.bytesFor());
   const rates = (rate: number) =>

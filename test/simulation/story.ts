@@ -1,4 +1,5 @@
-import type { Address, MirrorOptions, Mode } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import type { MirrorOptions, Mode } from "../../src/config/options.ts";
 import type { Ending } from "../uring/end.ts";
 import type { Faults } from "../uring/faults.ts";
 
@@ -67,7 +68,11 @@ export interface Story {
   readonly downRate: number;
   readonly routes: "none" | "relay" | "refuse";
   readonly mirror: MirrorOptions | null;
-  /** Null where everybody may come in, and says nothing first. */
+  /** Clients ask for encryption, which there is not. */
+  readonly request: boolean;
+  /** Bytes of the flow that a step reads and leaves; 0 for no such step. */
+  readonly peek: number;
+  /** Null where everybody may come in, and says nothing first of who it is. */
   readonly edge: EdgeStory | null;
   /** Somebody reloads, closes and opens upstreams, weighs them anew, and ends relays meanwhile. */
   readonly operator: boolean;

@@ -9,6 +9,8 @@ export type EndName = "client" | "upstream";
 export class Sight {
   /** What it began with, where headers may come. */
   greeting: Greeting | null = null;
+  /** It asks for encryption before the first bytes of its flow. */
+  asks = false;
   /** How the relay layer has to call it. */
   name = "";
   /** Where it has connected from; another one than `name` when a header names somebody. */

@@ -15,10 +15,18 @@ import {
   isMultishotReceive,
   isReceive,
   ticketKey,
-  ticketName,
 } from "./operation.ts";
 import { Performer } from "./performer.ts";
 import { readSubmission, type Submission } from "./submission.ts";
+import {
+  type AttemptTenant,
+  isOfAttempt,
+  isOfCopy,
+  isOfEnd,
+  type RelayTenant,
+  type Tenancy,
+  tenancyName,
+} from "./tenancy.ts";
 import type { Listening, World } from "./world.ts";
 
 const WORDS = SQE_SIZE / 4;
@@ -53,31 +61,6 @@ export interface FakeOptions {
   readonly firstDescriptor: number;
   /** Completions of different operations keep their order, as buffers that are shared need it. */
   readonly keepOrder: boolean;
-}
-
-/** Who waits for an attempt to connect, as its tickets will name it. */
-export interface AttemptTenant {
-  readonly tenancy: string;
-  /** The client of which it is to get a copy; null for an upstream. */
-  readonly copyOf: Connection | null;
-}
-
-/** What has an end, as its tickets name it. */
-export interface RelayTenant {
-  readonly tenancy: string;
-  /** The ticket of a receive from the relay's other end. */
-  readonly partner: number;
-}
-
-/** The two ends of one tenancy of a slot, by its tickets. */
-export interface Tenancy {
-  client: Connection | null;
-  /** The one that is relayed to: it may be dialled by several attempts, most of them in vain. */
-  upstream: Connection | null;
-  /** When the last attempt began. */
-  dialledAt: number;
-  /** An operation of it failed for no cause of its ends: how it ends is no longer told by them. */
-  isExcused: boolean;
 }
 
 /**
@@ -567,26 +550,4 @@ export class FakeKernel implements Kernel, Sockets {
     }
     holds(++this.idleEnters < IDLE_MAX, "the loop does not spin while nothing happens");
   }
-}
-
-/** Who has these tickets: a slot and its generation. Copies and attempts have slots of their own. */
-export function tenancyName(low: number, high: number): string {
-  const kind = isOfCopy(low) ? "copy " : isOfAttempt(low) ? "attempt " : "";
-  return `${kind}${ticketName(slotOf(low), high)}`;
-}
-
-/** Whether it is an operation of a copy to a mirror. */
-export function isOfCopy(low: number): boolean {
-  return operationOf(low) >= Operation.MirrorSend;
-}
-
-/** Whether it is an operation of an end of a relay. */
-export function isOfEnd(low: number): boolean {
-  const operation = operationOf(low);
-  return operation >= Operation.Receive && operation <= Operation.Watch;
-}
-
-/** Whether it is an operation of an attempt to connect. */
-export function isOfAttempt(low: number): boolean {
-  return operationOf(low) === Operation.Socket || operationOf(low) === Operation.Connect;
 }

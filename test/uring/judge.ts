@@ -1,12 +1,15 @@
+import type { Address } from "../../src/base/address.ts";
 import type { Reason } from "../../src/base/reason.ts";
 import type { Mode } from "../../src/config/options.ts";
+import type { Held } from "../../src/engine/held.ts";
 import { Opcode } from "../../src/engine/uring/abi.ts";
+import type { Loop } from "../../src/engine/uring/loop.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import { holds } from "../model/fuzz.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import type { Life } from "./life.ts";
-import { checkNothingHeld } from "./loop-inside.ts";
+import type { FakeKernel } from "./fake-kernel.ts";
+import { checkNothingHeld, type LoopInside } from "./loop-inside.ts";
 
 /** Milliseconds in which no byte of a flow was sent before its relay is cut for the memory it holds. */
 const PATIENCE_MS = 8_900;
@@ -27,8 +30,24 @@ export interface Case {
   };
 }
 
+/** A run on the fake kernel, of which that is true. */
+interface Judged {
+  readonly clock: Clock;
+  readonly drains: boolean;
+  readonly ended: readonly RelaySummary[];
+  readonly held: Held;
+  readonly inside: LoopInside;
+  readonly kernel: FakeKernel;
+  readonly loop: Loop;
+  readonly story: {
+    readonly descriptors: number;
+    readonly mode: Mode;
+    readonly upstreams: readonly Address[];
+  };
+}
+
 /** A relay was said to have ended: its reason must be the truth, and its bytes where they belong. */
-export function checkEnded(life: Life, relay: RelaySummary, client: Connection): void {
+export function checkEnded(life: Judged, relay: RelaySummary, client: Connection): void {
   const tenancy = [...life.kernel.tenancies.values()].find((one) => one.client === client) ?? null;
   const upstream = tenancy?.upstream?.isOpen ? tenancy.upstream : null;
   checkRelay({ client, upstream, isExcused: tenancy?.isExcused === true, relay, life });
@@ -118,7 +137,7 @@ function checkOrderly(reason: Reason, { client, upstream, isExcused, life }: Cas
 }
 
 /** After a stop nothing is left: no operation, descriptor, buffer, chunk or slot. */
-export function checkEverythingGone(life: Life): void {
+export function checkEverythingGone(life: Judged): void {
   const { kernel, inside } = life;
   for (const { entry, isTold } of kernel.inFlight) {
     holds(isTold || entry.opcode === Opcode.Read, "after a stop only the eventfd is read");

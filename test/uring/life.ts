@@ -1,12 +1,11 @@
-import {
-  type Address,
-  type ListenerOptions,
-  listenerDefaults,
-  type MemoryOptions,
-  type MirrorOptions,
-  type Mode,
-  type UringOptions,
-  uringDefaults,
+import type { Address } from "../../src/base/address.ts";
+import { listenerDefaults, uringDefaults } from "../../src/config/defaults.ts";
+import type {
+  ListenerOptions,
+  MemoryOptions,
+  MirrorOptions,
+  Mode,
+  UringOptions,
 } from "../../src/config/options.ts";
 import { Held, heldMemory } from "../../src/engine/held.ts";
 import type { UringConduit } from "../../src/engine/uring/conduit.ts";
@@ -16,7 +15,7 @@ import { Operation, ticketLow } from "../../src/engine/uring/ticket.ts";
 import type { RouteAnswer } from "../../src/entry/route/answer.ts";
 import type { ProxyEvent } from "../../src/relay/events.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
-import type { RouteQuestion } from "../../src/relay/route-desk.ts";
+import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { wholeShare } from "../../src/relay/share.ts";
 import { descriptorLimit } from "../../src/system/libc.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
@@ -218,9 +217,9 @@ export class Life implements Report {
   calm(): void {
     this.fate.cease();
     this.world.calm();
-    const { book, hall } = this.inside;
+    const { pages, hall } = this.inside;
     const { copies } = hall;
-    const lateCopies = () => book.stats().mirrors[0]?.dropped.timeout ?? 0;
+    const lateCopies = () => pages.stats().mirrors[0]?.dropped.timeout ?? 0;
     const late = lateCopies();
     this.until("every relay comes to its end when the faults cease", () => {
       const waits = this.world.expected > 0 || this.listening.waiting.length > 0;

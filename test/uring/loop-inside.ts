@@ -10,13 +10,14 @@ import { Operation, operationOf, slotOf, ticketLow } from "../../src/engine/urin
 import { Phase } from "../../src/flow/flow.ts";
 import { RelayPhase } from "../../src/flow/relay.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
-import type { Book } from "../../src/relay/ledger/book.ts";
+import type { Pages } from "../../src/relay/ledger/pages.ts";
 import type { Copies } from "../../src/relay/mirror/copies.ts";
 import { CopyPhase } from "../../src/relay/mirror/copy.ts";
 import type { Descriptors } from "../../src/system/descriptors.ts";
 import { holds } from "../model/fuzz.ts";
-import { type FakeKernel, isOfAttempt, isOfCopy, isOfEnd } from "./fake-kernel.ts";
+import type { FakeKernel } from "./fake-kernel.ts";
 import { ticketKey } from "./operation.ts";
+import { isOfAttempt, isOfCopy, isOfEnd } from "./tenancy.ts";
 
 /** What of a loop its checks look at. */
 export interface LoopInside {
@@ -26,11 +27,11 @@ export interface LoopInside {
   readonly memory: Memory;
   readonly chunks: Chunks;
   readonly hall: {
-    readonly spare: readonly UringConduit[];
+    readonly kind: { readonly spare: readonly UringConduit[] };
     readonly descriptors: Descriptors;
     readonly copies: Copies;
   };
-  readonly book: Book;
+  readonly pages: Pages;
   readonly copyTable: { readonly slots: readonly UringCopy[] };
   readonly connector: Connector;
 }
@@ -64,7 +65,7 @@ export function checkLoop(inside: LoopInside, kernel: FakeKernel): void {
 }
 
 function conduitsOf({ ledger, hall }: LoopInside): UringConduit[] {
-  return [...ledger.running, ...hall.spare];
+  return [...ledger.running, ...hall.kind.spare];
 }
 
 /** What the kernel has of copies is counted, and a copy that is over has nothing. */
@@ -280,7 +281,7 @@ export function checkNothingHeld(inside: LoopInside, kernel: FakeKernel): void {
   for (const { owner, pending } of inside.ends.slots) {
     holds(owner === null && pending === 0, "after a stop no end is anybody's");
   }
-  const { memory, mirrors } = inside.book.stats();
+  const { memory, mirrors } = inside.pages.stats();
   holds(inside.connector.count === 0, "after a stop no attempt is left");
   const { count } = inside.hall.copies;
   holds(count === 0 && memory.mirrorHeldBytes === 0, "after a stop no copy is left");

@@ -12,7 +12,7 @@ interface LoopMutation extends Mutation {
  *
  * - completed: without the check of the generation. A slot is free only when nothing of it is in
  *   flight, so that no completion comes for an earlier tenant.
- * - completed (gate): without closing what comes for a listener that is gone. It goes when its accept
+ * - completed (acceptor): without closing what comes for a listener that is gone. It goes when its accept
  *   has ended.
  * - send: while another one is in flight. The flow asks for one at a time.
  * - received: without cutting off what comes for a flow that was given up. It goes with all the rest.
@@ -370,7 +370,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       replace: "const isSameDial = this.dials === dial;",
     },
   ],
-  "gate.ts": [
+  "acceptor.ts": [
     {
       what: "an accept that has ended is not armed again",
       find: "      if (this.isOpen) this.arm(key, listener);\n    } else {",
@@ -481,14 +481,16 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       // One story in a thousand comes to it; those of this seed within some hundreds.
     },
     {
-      what: "prompt sends are never over",
-      find: "if ((prompt[i] as UringEnd).promptSent()) this.silentSends++;",
-      replace: "",
-    },
-    {
       what: "the eventfd is read once",
       find: "        this.listenForWake();\n        this.report.woken();",
       replace: "        this.report.woken();",
+    },
+  ],
+  "prompt-sends.ts": [
+    {
+      what: "prompt sends are never over",
+      find: "if ((ends[i] as UringEnd).promptSent()) this.silent++;",
+      replace: "",
     },
   ],
   "../../relay/hall.ts": [
@@ -504,6 +506,8 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
       find: "      this.carrier.resume();\n",
       replace: "",
     },
+  ],
+  "../../kinds/stream/kind.ts": [
     {
       what: "a relay has two tenants at a time",
       find: "if (this.spare.length < SPARE_MAX) this.spare.push(relay);",

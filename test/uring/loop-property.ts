@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { Address, MirrorOptions } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import type { MirrorOptions } from "../../src/config/options.ts";
 import type { Ending } from "./end.ts";
 import { someFaults } from "./faults.ts";
 import { Life, type LoopClass, type Story } from "./life.ts";

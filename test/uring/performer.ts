@@ -12,13 +12,15 @@ import { Errno } from "../../src/system/linux.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
 import type { BufferRing, Piece } from "./buffer-ring.ts";
 import type { Clock } from "./clock.ts";
+import type { Completions } from "./completions.ts";
 import type { Connection } from "./connection.ts";
-import type { File } from "./descriptor-table.ts";
-import { type FakeKernel, tenancyName } from "./fake-kernel.ts";
+import type { DescriptorTable, File } from "./descriptor-table.ts";
 import type { Fate } from "./faults.ts";
 import { addressIn, bytesAt } from "./memory.ts";
 import { type InFlight, isBundle, isReceive, isSend, isZeroCopy } from "./operation.ts";
 import type { Submission } from "./submission.ts";
+import { type AttemptTenant, type Tenancy, tenancyName } from "./tenancy.ts";
+import type { World } from "./world.ts";
 
 /** How often connecting is at work just now when it is cancelled, and milliseconds that it goes on. */
 const DIAL_AT_WORK = 0.3;
@@ -34,12 +36,33 @@ const MSG_WAITALL = 0x100;
 const MSG_IOV_WORD = 4;
 const MSG_IOVLEN_WORD = 6;
 
+/** What is needed of the kernel whose operations these are. */
+interface PerformerHost {
+  readonly fate: Fate;
+  readonly world: World;
+  readonly drains: boolean;
+  readonly hasFewDescriptors: boolean;
+  readonly buffers: ReadonlyMap<number, BufferRing>;
+  readonly completions: Completions;
+  readonly descriptors: DescriptorTable;
+  readonly inFlight: Set<InFlight>;
+  readonly silent: InFlight[];
+  readonly ownerOf: (attempt: number) => AttemptTenant;
+  accept(connection: Connection): number;
+  at(time: number, call: () => void): void;
+  find(low: number, high: number): InFlight | null;
+  noteNoBuffers(operation: InFlight, ring: BufferRing): void;
+  release(descriptor: number): File;
+  setFile(place: number, descriptor: number): void;
+  tenancy(low: number, high: number): Tenancy;
+}
+
 /** What the kernel does for each operation: tries it as far as its socket and buffers allow. */
 export class Performer {
   private readonly fate: Fate;
 
   constructor(
-    private readonly kernel: FakeKernel,
+    private readonly kernel: PerformerHost,
     private readonly clock: Clock,
   ) {
     this.fate = kernel.fate;

@@ -1,4 +1,5 @@
-import type { Address, Mode } from "../../src/config/options.ts";
+import type { Address } from "../../src/base/address.ts";
+import type { Mode } from "../../src/config/options.ts";
 import { Errno } from "../../src/system/linux.ts";
 import { decodeSockaddr, encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { sizesUpTo } from "../fixtures/random.ts";

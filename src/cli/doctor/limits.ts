@@ -1,5 +1,5 @@
 import { formatCount, formatSize } from "../../base/quantity.ts";
-import { defaults, listenerDefaults } from "../../config/options.ts";
+import { defaults, listenerDefaults } from "../../config/defaults.ts";
 import {
   Capability,
   groupLimits,

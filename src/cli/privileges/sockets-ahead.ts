@@ -1,5 +1,5 @@
-import { formatAddress } from "../../base/address.ts";
-import type { Address, ProxyOptions, WantedListener } from "../../config/options.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
+import type { ProxyOptions, WantedListener } from "../../config/options.ts";
 import type { TakeSockets } from "../../control/proxy.ts";
 import { closeAll, type GivenSockets, openPlaces } from "../../engine/listening-socket.ts";
 import { mayOverlap } from "../../engine/overlap.ts";

@@ -1,6 +1,5 @@
-import { parseAddress } from "../../base/address.ts";
+import { type Address, parseAddress } from "../../base/address.ts";
 import { parseSize } from "../../base/quantity.ts";
-import type { Address } from "../options.ts";
 import { refuse, scalar, tight } from "../rule.ts";
 import { addressBy, count, sizeBy } from "./kind.ts";
 import { perListener } from "./setting.ts";
@@ -13,20 +12,20 @@ const BUFFER_MAX = 16 * KIB * KIB;
 export const copying = {
   mirror: perListener({
     is: addressBy(mirror),
-    about: "Copy what upstreams get to this address, too.",
-    more: "What it answers is thrown away, and no relay waits for it. A listener with none does without the one at the top.",
+    about: "Also copy what upstreams get to this address.",
+    more: "Its answers are thrown away, and no relay waits for it. With none, a listener does not use the one at the top.",
     initial: "none",
     at: "mirror.address",
   }),
   mirrorBuffer: perListener({
     is: { ...sizeBy(mirrorBuffer), range: `${tight(BUFFER_MIN)}…${tight(BUFFER_MAX)}` },
-    about: "How much of a relay may wait for the mirror; with more, its copy is given up.",
+    about: "How much of a relay may wait for the mirror. If more waits, the copy is given up.",
     initial: "1MiB",
     at: "mirror.bufferSize",
   }),
   mirrorPercent: perListener({
     is: count(1, 100),
-    about: "How many of a hundred relays are copied, drawn by lot.",
+    about: "The percentage of relays that are copied, chosen at random.",
     initial: 100,
     at: "mirror.percent",
   }),

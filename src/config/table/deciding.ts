@@ -8,7 +8,7 @@ export const deciding = {
   route: perListener({
     is: functionBy(route, "Route"),
     about: "A function that chooses an upstream for each connection, labels or refuses it.",
-    more: "In TypeScript only. It runs in the program's main thread, where it should not take long, and may be asynchronous. A listener with off does without the one at the top.",
+    more: "In TypeScript only. It runs in the program's main thread, where it should not take long, and may be asynchronous. With off, a listener does not use the one at the top.",
     initial: "off",
     at: "route.hook",
     isCode: true,
@@ -26,7 +26,7 @@ export const deciding = {
   routeFailure: perListener({
     is: namedWord(["relay", "refuse"]),
     about:
-      "What happens when it throws, is late or answers nonsense: relay as without it, or refuse.",
+      "What happens if it throws, is late or returns nonsense: relay as without it, or refuse.",
     initial: "relay",
     at: "route.failure",
     isCode: true,

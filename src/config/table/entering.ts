@@ -1,7 +1,6 @@
 import { formatDuration, parseDuration, parseSize } from "../../base/quantity.ts";
 import { formatNetwork, type Network, parseNetwork } from "../../entry/access/networks.ts";
-import type { Believed, NetworkList } from "../edge.ts";
-import type { ProxyProtocolIn, ProxyProtocolOut, Refusal } from "../options.ts";
+import type { ProxyProtocolIn, ProxyProtocolOut } from "../../entry/proxy-protocol/header.ts";
 import { isWord, refuse, scalar } from "../rule.ts";
 import {
   byteRateBy,
@@ -21,6 +20,18 @@ const MILLION = 1_000_000;
 const KIB = 1024;
 const GIB = KIB ** 3;
 
+/** What who may not come in gets: RST or FIN at once, or RST after a time in which nothing is read. */
+export type Refusal = "reset" | "close" | { readonly tarpitMs: number };
+
+/** Networks, and files that have more of them. */
+export interface NetworkList {
+  readonly networks: readonly Network[];
+  readonly files: readonly string[];
+}
+
+/** Networks, or explicitly whoever connects. */
+export type Believed = NetworkList | "any";
+
 /** What may be said of PROXY headers of clients, and for upstreams. */
 export const headersIn: readonly ProxyProtocolIn[] = ["off", "optional", "required"];
 export const headersOut: readonly ProxyProtocolOut[] = ["off", "v1", "v2"];
@@ -37,7 +48,7 @@ export const entering = {
   allow: perListener({
     is: networkList,
     about: "Admit only clients of these networks, such as 10.0.0.0/8,::1 or file:PATH.",
-    more: "Separated by commas or in a list; a file has one in each line and is read again at each reload. The most specific network of allow and deny decides.",
+    more: "Separated by commas, or a list. A file has one per line and is read again at each reload. The most specific network of allow and deny decides.",
     absent: nobody,
     at: "edge.allow",
     examples: { web: ["10.0.0.0/8", "127.0.0.1"] },
@@ -51,33 +62,33 @@ export const entering = {
   }),
   maxRelays: perListener({
     is: count(0, 10 * MILLION),
-    about: "The most relays at a time; 0 for any number.",
-    more: "Those of all workers together.",
+    about: "The most relays at once; 0 for any number.",
+    more: "Counted for all workers together.",
     initial: 0,
     at: "edge.maxRelays",
   }),
   totalRelays: perProxy({
     is: count(0, 10 * MILLION),
-    about: "The most relays of all listeners together; 0 for any number.",
+    about: "The most relays of all listeners together at once; 0 for any number.",
     initial: 0,
     at: "totalRelays",
   }),
   whenFull: perListener({
     is: word(fullness, "WHAT"),
-    about: "What happens to a client who comes when there are that many relays.",
-    more: "In the order of coming; as many of a worker as queueSize may wait. A sink refuses.",
+    about: "What happens to a client that connects when the limit is reached.",
+    more: "Clients wait in order, at most queueSize for each worker. A sink always refuses.",
     initial: "refuse",
     at: "edge.whenFull",
   }),
   fullTimeout: perListener({
     is: duration("1ms…1h"),
-    about: "How long such a client waits at most.",
+    about: "The longest time that such a client waits.",
     initial: "30s",
     at: "edge.fullTimeoutMs",
   }),
   maxRelaysPerClient: perListener({
     is: count(0, MILLION),
-    about: "The most relays of one client at a time; 0 for any number.",
+    about: "The most relays of one client at once; 0 for any number.",
     more: "A client is an IPv4 address or an IPv6 /64.",
     initial: 0,
     at: "edge.maxRelaysPerClient",
@@ -99,7 +110,7 @@ export const entering = {
   }),
   maxRelaysPerNetwork: perListener({
     is: count(0, MILLION),
-    about: "The most relays of one network at a time (IPv4: a /24, IPv6: a /48); 0 for any number.",
+    about: "The most relays of one network at once (IPv4: a /24, IPv6: a /48); 0 for any number.",
     initial: 0,
     at: "edge.maxRelaysPerNetwork",
   }),
@@ -121,7 +132,7 @@ export const entering = {
   upRate: perListener({
     is: bytesPerSecond,
     about: "Bytes per second that each relay carries from its client.",
-    more: "After a rest a quarter of a second's worth at once (16KiB…4MiB), then evenly. A client that sends more is not read meanwhile; no timeout counts that time.",
+    more: "After a rest, a quarter of a second's worth passes at once (16KiB…4MiB), then evenly. A client that sends more is not read meanwhile, and no timeout counts that time.",
     initial: "off",
     at: "edge.upRate",
   }),
@@ -134,37 +145,37 @@ export const entering = {
   refuse: perListener({
     is: refusing(),
     about: "How to turn away clients that are not admitted.",
-    more: "By a reset, by FIN (close), or by a reset after a time in which nothing is read: earlier if the client ends its connection, or descriptors become scarce.",
+    more: "reset: by RST. close: by FIN. A time: read nothing that long, then reset; earlier if the client ends its connection or descriptors become scarce.",
     initial: "reset",
     at: "edge.refusal",
   }),
   proxyProtocol: perListener({
     is: word(headersIn, "WHEN"),
     about: "Whether clients begin with a PROXY header.",
-    more: "Networks, limits, the log and hash go by the client that it names.",
+    more: "Networks, limits, the log and hash then use the client that it names.",
     initial: "off",
     at: "edge.proxyProtocol",
     examples: { web: "required", mail: "optional" },
   }),
   proxyProtocolFrom: perListener({
     is: textsBy(believed, "NETS", (from) => (from === "any" ? from : networksText(from))),
-    about: "Networks whose PROXY headers are believed, file:PATH, or any for whoever connects.",
-    more: "Nobody else may begin with one. With required and without this: any, with a warning. With optional it is needed.",
+    about: "Networks whose PROXY headers are trusted, file:PATH, or any.",
+    more: "Nobody else may begin with one. Needed with optional. With required it defaults to any, with a warning.",
     absent: nobody,
     at: "edge.proxyProtocolFrom",
     examples: { mail: "10.0.0.1" },
   }),
   preambleTimeout: perListener({
     is: duration("10ms…1h"),
-    about: "The header must be here within this time.",
-    more: "Where it is optional, a client that sends nothing is one without a header. An eighth of a worker's descriptors, 16 to 1,024, may wait for theirs at a listener; when one more comes, the first one goes if it has said nothing for a second (preamble_full).",
+    about: "The PROXY header must arrive within this time.",
+    more: "If headers are optional, a client that sends nothing counts as one without a header. At most an eighth of a worker's descriptors, 16 to 1,024, wait for their header at a listener. When one more comes, the oldest is refused if it has been silent for a second (preamble_full).",
     initial: "5s",
     at: "edge.preambleTimeoutMs",
   }),
   sendProxyProtocol: perListener({
     is: word(headersOut, "VERSION"),
     about: "Begin connections to upstreams with a PROXY header.",
-    more: "v2 has a checksum, a unique id and what the client's own header had more.",
+    more: "v2 has a checksum, a unique id and what else the client's own header had.",
     initial: "off",
     at: "edge.sendProxyProtocol",
   }),
@@ -175,7 +186,7 @@ export const ownEntering = {
   sendProxyProtocol: perUpstream({
     is: word(headersOut, "VERSION"),
     about: "Begin connections to it with a PROXY header.",
-    more: "Unless given, as its listener says.",
+    more: "By default, as its listener.",
     examples: { cache2: "v2" },
   }),
 };

@@ -1,6 +1,5 @@
-import { formatAddress } from "../../base/address.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
 import { formatCount, formatDuration, formatMicros } from "../../base/quantity.ts";
-import type { Address } from "../options.ts";
 import * as rules from "../rule.ts";
 import { either, type Rule, tight } from "../rule.ts";
 
@@ -26,6 +25,16 @@ export interface Kind<T> {
   readonly range?: string;
   /** A value as a person would write it. */
   show(value: T): string;
+}
+
+/** The words that a value may be, as far as it may be a word: for editors, shells and the reference. */
+export function wordsOf({ form }: Pick<Kind<unknown>, "form">): string[] {
+  const alternatives: readonly Form[] = Array.isArray(form.anyOf) ? form.anyOf : [];
+  const all = [form, ...alternatives].flatMap((one) => (Array.isArray(one.enum) ? one.enum : []));
+  const words = all.filter((word): word is string => typeof word === "string");
+  // What can be on can be true as well.
+  const isSwitch = words.includes("on");
+  return [...new Set(words)].filter((word) => !isSwitch || !/^(true|false)$/.test(word));
 }
 
 /** A text with an environment variable in it may become anything. */

@@ -1,8 +1,7 @@
-import { parseAddress } from "../../base/address.ts";
+import { type Address, parseAddress } from "../../base/address.ts";
 import { ConfigError, describe } from "../../base/error.ts";
 import { NO_SYSLOG } from "../../base/words-of-others.ts";
 import { fileGroup, fileMode, fileUser } from "../file-access.ts";
-import type { Address } from "../options.ts";
 import { type Rule, refuse } from "../rule.ts";
 import { secretOrFile } from "../secrets.ts";
 import {
@@ -32,7 +31,7 @@ export const observing = {
   accessLog: perProxy({
     is: textBy(accessLog, "WHERE"),
     about: "Write a JSON line for each relay at its end: none, stdout or the path of a file.",
-    more: "A file is opened anew at SIGUSR1 and SIGHUP.",
+    more: "SIGUSR1 and SIGHUP reopen a file.",
     initial: "none",
     needsRestart: true,
   }),
@@ -52,8 +51,8 @@ export const observing = {
   }),
   accessLogMode: perProxy({
     is: modeBy(fileMode),
-    about: "Permissions that its file is made with, whatever the umask is.",
-    more: "A file that is there keeps its own.",
+    about: "Permissions with which its file is created, whatever the umask.",
+    more: "An existing file keeps its own.",
     initial: "0640",
     at: "accessLog.access.mode",
     needsRestart: true,
@@ -61,7 +60,7 @@ export const observing = {
   accessLogUser: perProxy({
     is: ownerBy(fileUser, "USER"),
     at: "accessLog.access.user",
-    about: "The user that its file is made for, by name or number.",
+    about: "The owner of a file that it creates, by name or number.",
     unless: "the process's",
     example: "root",
     needsRestart: true,
@@ -69,7 +68,7 @@ export const observing = {
   accessLogGroup: perProxy({
     is: ownerBy(fileGroup, "GROUP"),
     at: "accessLog.access.group",
-    about: "The group that its file is made for, by name or number.",
+    about: "The group of a file that it creates, by name or number.",
     unless: "the process's",
     example: "root",
     needsRestart: true,
@@ -84,14 +83,14 @@ export const observing = {
   adminToken: perProxy({
     is: secretBy(token(), "TOKEN"),
     about:
-      "The token that requests must show, or file:PATH; needed where other machines reach them.",
+      "The token that requests must show, or file:PATH. Needed if other machines can reach the address.",
     more: "16…256 letters, digits and - . _ ~ + / =.",
     initial: "none",
     needsRestart: true,
   }),
   adminReadToken: perProxy({
     is: secretBy(token(), "TOKEN"),
-    about: "The token of those who may look and change nothing, beside adminToken.",
+    about: "A second token, for those who may look but change nothing.",
     initial: "none",
     needsRestart: true,
   }),
@@ -99,7 +98,7 @@ export const observing = {
     is: namedWord(["accepting", "upstreams"], "WHAT"),
     about:
       "When /readyz says ready: while listeners accept (accepting), or while each also has an upstream that takes relays and is well (upstreams).",
-    more: "As far as checks and dials have shown; so a load balancer or Kubernetes sends clients elsewhere.",
+    more: "As far as checks and dials show. So a load balancer or Kubernetes sends clients elsewhere.",
     initial: "accepting",
     at: "admin.readyWhen",
     needsRestart: true,

@@ -24,38 +24,38 @@ const upstreamType = "UpstreamConfig | readonly UpstreamConfig[]";
 export const topPlaces = {
   listen: {
     about: "Accept clients here (repeatable).",
-    more: "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name; port 0 picks one, and 5000-5010 are several. A name means each of its addresses; on Linux wide and narrow ones may have one port: the narrowest gets the client. Not together with listeners.",
+    more: "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name; port 0 picks a free one, and 5000-5010 are several. A host name stands for each of its addresses. On Linux a wide and a narrow address may share a port: the narrowest one gets the client. Not together with listeners.",
     initial: formatAddress(defaults.listen),
     type: "string | readonly string[]",
   },
   upstream: {
     about: "Relay them to here (repeatable), such as db:5432 or srv:_redis._tcp.example.org.",
-    more: "host:port, [ipv6]:port, unix:/path, unix:@name (ports 5000-5010 are for those of a listener, one by one) or a service in DNS (SRV records), or a table that says more. With listeners, for those that name none. Without a file and without this: a demo built in.",
+    more: "host:port, [ipv6]:port, unix:/path, unix:@name (ports 5000-5010 belong to those of a listener, one by one) or a service in DNS (SRV records), or a table that says more. Beside a list of listeners, it is for those that name none. Without a file and an upstream, a demo server inside.",
     type: upstreamType,
   },
   listeners: {
     about: "Listeners with upstreams and settings of their own.",
     type: "readonly ListenerConfig[]",
   },
-  uring: { about: "What only the uring engine knows.", type: "UringConfig" },
+  uring: { about: "Settings of the uring engine.", type: "UringConfig" },
 } as const satisfies Readonly<Record<string, Place>>;
 
 /** In a listener of the list. */
 export const listenerPlaces = {
   name: {
     about: "What the log calls it.",
-    more: "1…63 letters, digits, dots, dashes and underscores; no two the same.",
+    more: "1…63 letters, digits, dots, dashes and underscores. Each name is used once.",
     type: "string",
   },
   listen: {
     about: "Where it accepts clients: an address or a list of them.",
-    more: "Addresses of one name are one listener, with one set of limits; without a name each is a listener of its own.",
+    more: "Addresses with one name are one listener, with one set of limits. Without a name, each is a listener of its own.",
     type: "string | readonly string[]",
     isNeeded: true,
   },
   upstreams: {
     about: "Where its relays go: an upstream or a list of them.",
-    more: "Unless given, those at the top. With mode sink there are none.",
+    more: "By default, those at the top. With mode sink there are none.",
     type: upstreamType,
   },
 } as const satisfies Readonly<Record<string, Place>>;
@@ -64,7 +64,7 @@ export const listenerPlaces = {
 export const upstreamPlaces = {
   address: {
     about: "Where it is, such as db:5432, unix:/path or srv:_redis._tcp.example.org.",
-    more: "What is said of a service holds for each of its members.",
+    more: "Settings of a service hold for each of its members.",
     type: "string",
     isNeeded: true,
   },

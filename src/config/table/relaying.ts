@@ -1,9 +1,8 @@
-import type { Mode } from "../options.ts";
 import { namedWord } from "./kind.ts";
 import { perListener } from "./setting.ts";
 
 /** What may be done with bytes. */
-export const modes: readonly Mode[] = ["bidirectional", "oneway", "sink"];
+export const modes = ["bidirectional", "oneway", "sink"] as const;
 
 /** What is done with bytes. */
 export const relaying = {

@@ -27,7 +27,7 @@ export const running = {
   workers: perProxy({
     is: { ...countBy(workers, 1, WORKERS_MAX, "auto"), type: 'number | "auto"' },
     about: "Threads that relay, or auto for one per processor.",
-    more: "1…256; several on Linux only.",
+    more: "1…256. More than one on Linux only.",
     initial: 1,
     at: "workers",
     short: "w",
@@ -42,7 +42,7 @@ export const running = {
   }),
   group: perProxy({
     is: ownerBy(group, "NAME"),
-    about: "And of this group; unless given, the user's own.",
+    about: "And this group. By default, the user's own.",
     initial: "none",
     needsRestart: true,
   }),

@@ -69,12 +69,12 @@ export interface SettingGroup {
 export const settingGroups = {
   relaying: { heading: "What to relay", settings: relaying },
   choosing: { heading: "Choosing an upstream", settings: choosing },
-  checking: { heading: "Their health", settings: checking },
-  entering: { heading: "Who may come in", settings: entering },
+  checking: { heading: "Health checks", settings: checking },
+  entering: { heading: "Who may connect", settings: entering },
   deciding: { heading: "A function that decides", settings: deciding },
-  copying: { heading: "Copies", settings: copying },
+  copying: { heading: "Mirror", settings: copying },
   limits: { heading: "Limits", settings: limits },
-  observing: { heading: "What is seen of it", settings: observing },
+  observing: { heading: "Logs, metrics and admin", settings: observing },
   running: { heading: "How to run", settings: running },
   uring: { heading: "io_uring (engine uring)", settings: uringTable },
 } as const satisfies Readonly<Record<string, SettingGroup>>;

@@ -1,8 +1,7 @@
 import { renameSync } from "node:fs";
 import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
-import { formatAddress } from "../../base/address.ts";
-import type { Address, FileAccess } from "../../config/options.ts";
-import { madeForOwner, setSocketAccess } from "../../system/file-access.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
+import { type FileAccess, madeForOwner, setSocketAccess } from "../../system/file-access.ts";
 import { closeDescriptor, duplicate, setBacklog } from "../../system/libc.ts";
 import { keepUrgentBytes, setBlocking } from "../../system/linux.ts";
 import { removeSocketFile, removeStaleSocket } from "../../system/socket-file.ts";

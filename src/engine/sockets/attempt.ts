@@ -1,5 +1,5 @@
 import type { SocketHandler } from "bun";
-import type { Address, TcpAddress } from "../../config/options.ts";
+import type { Address, TcpAddress } from "../../base/address.ts";
 import { sourceFor } from "../../config/source-address.ts";
 import { dialCode } from "../../system/dial-reason.ts";
 import { canOpenSocket, endAttempt, nextDescriptor, socketCookie } from "../../system/libc.ts";

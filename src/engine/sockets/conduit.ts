@@ -1,6 +1,6 @@
+import type { Address } from "../../base/address.ts";
 import { cleanUpOrThrow } from "../../base/clean-up.ts";
 import { Side } from "../../base/reason.ts";
-import type { Address } from "../../config/options.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
 import { Conduit } from "../../relay/conduit.ts";
@@ -80,9 +80,8 @@ export class SocketsConduit
 
   /** Bun's `end`: a FIN came from the lane's source. */
   sourceEnded(lane: SocketsLane): void {
-    if (lane.hasPreamble) {
-      this.headerEnded("preamble_invalid");
-      lane.preambleOver();
+    if (lane.steps !== null) {
+      lane.giveUpStep("preamble_invalid", true);
       if (this.isLeaving) return;
     }
     if (lane === this.up && this.waitedEnough()) return;

@@ -1,6 +1,6 @@
 import type { SocketHandler } from "bun";
+import type { Address } from "../../base/address.ts";
 import { Side } from "../../base/reason.ts";
-import type { Address } from "../../config/options.ts";
 import type { DialAttempt, Dialer, Dialing } from "../../relay/dialer.ts";
 import type { Descriptors } from "../../system/descriptors.ts";
 import { ownShortage } from "../../system/dial-reason.ts";

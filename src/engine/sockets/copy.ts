@@ -1,5 +1,5 @@
 import type { SocketHandler } from "bun";
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { ANSWER_BYTES, type Copies } from "../../relay/mirror/copies.ts";
 import { Copy, CopyPhase } from "../../relay/mirror/copy.ts";

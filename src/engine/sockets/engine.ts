@@ -1,22 +1,25 @@
 import type { Socket, SocketHandler } from "bun";
 import { assert } from "../../assert.ts";
+import type { Address } from "../../base/address.ts";
 import { cleanUp, forEach, type Step } from "../../base/clean-up.ts";
-import { timerAlarm } from "../../base/deadlines.ts";
+import { systemClock } from "../../base/clock.ts";
 import { Side } from "../../base/reason.ts";
-import type { Address, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import { Recurring } from "../../base/recurring.ts";
+import type { ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import { answerOf, type RouteAnswer } from "../../entry/route/answer.ts";
+import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier } from "../../relay/hall.ts";
-import type { Book } from "../../relay/ledger/book.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
+import type { Pages } from "../../relay/ledger/pages.ts";
 import type { EngineStats, RelaySummary } from "../../relay/ledger/stats.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
+import type { AskRoute, RouteQuestion } from "../../relay/route-questions.ts";
 import { type EngineShare, wholeShare } from "../../relay/share.ts";
 import { canOpenSocket } from "../../system/libc.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
@@ -24,7 +27,7 @@ import { type Acceptance, accepts, type Engine, type Listening, paused } from ".
 import type { Held } from "../held.ts";
 import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
-import type { Answering } from "../thread/teller.ts";
+import type { Answering } from "../thread/reporter.ts";
 import { Acceptor } from "./acceptor.ts";
 import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import {
@@ -51,9 +54,7 @@ const ACCEPT_LOOK_MS = 1_000;
 const ACCEPT_LOOKS_MAX = 4;
 
 /** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
-export class SocketsEngine
-  implements Engine, SocketsHost, HallCarrier<SocketsConduit, SocketsListener>
-{
+export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsConduit> {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -65,7 +66,7 @@ export class SocketsEngine
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<SocketsConduit>;
   /** Runs while there are listeners. */
-  private acceptLooks: ReturnType<typeof setInterval> | null = null;
+  private readonly acceptLooks: Recurring;
   /** The kernel accepts nobody for want of descriptors or memory. */
   private isStarved = false;
   /** Looks until it is asked again, and how many that were the last time. */
@@ -88,10 +89,14 @@ export class SocketsEngine
     private readonly held?: Held,
   ) {
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
+    this.acceptLooks = new Recurring(ACCEPT_LOOK_MS, () => this.lookAtAccepting());
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     const askRoute: AskRoute = (...question) => this.ask(...question);
-    const links = { observer, resolve, askRoute, alarm: timerAlarm };
-    this.hall = new Hall<SocketsConduit, SocketsListener>(this, this.ledger, share, links);
+    const links = { observer, resolve, askRoute, clock: systemClock };
+    const streams = new StreamKind<SocketsConduit, SocketsListener>(
+      (listener) => new SocketsConduit(this, listener),
+    );
+    this.hall = new Hall<SocketsConduit, SocketsListener>(this, streams, this.ledger, share, links);
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
     const pool = new Pool(
@@ -144,7 +149,7 @@ export class SocketsEngine
     );
     this.listening.add(listening);
     this.hall.descriptors.listens(1);
-    this.acceptLooks ??= setInterval(() => this.lookAtAccepting(), ACCEPT_LOOK_MS).unref();
+    this.acceptLooks.begin();
     if (!this.hall.isAccepting) acceptor.pause();
     return listening;
   }
@@ -202,12 +207,12 @@ export class SocketsEngine
   }
 
   /** What it counts, for whoever wants to read it. */
-  get book(): Book {
-    return this.ledger.book;
+  get pages(): Pages {
+    return this.ledger.pages;
   }
 
   stats(): EngineStats {
-    return this.book.stats();
+    return this.pages.stats();
   }
 
   relays(): Promise<RelaySummary[]> {
@@ -226,10 +231,6 @@ export class SocketsEngine
   /** See {@link Answering}. */
   get accepting(): Answering["accepting"] {
     return { listeners: this.listening.size, isPaused: !this.hall.isAccepting };
-  }
-
-  newConduit(listener: SocketsListener): SocketsConduit {
-    return new SocketsConduit(this, listener);
   }
 
   newAttempt(conduit: SocketsConduit, address: Address): Attempt {
@@ -321,7 +322,7 @@ export class SocketsEngine
    * have changed, is looked at, and the kernel is asked whether it would give another socket; while it
    * would not, less and less often.
    */
-  private lookAtAccepting(): void {
+  private lookAtAccepting(): boolean {
     const { hall } = this;
     hall.descriptors.look();
     if (this.looksLeft > 0) this.looksLeft--;
@@ -334,6 +335,7 @@ export class SocketsEngine
     }
     if (!hall.isAccepting) hall.outsiders.makeRoom(Infinity);
     this.decide();
+    return true;
   }
 
   /** The kernel has the last word. */
@@ -357,8 +359,7 @@ export class SocketsEngine
   }
 
   private stopLooking(): void {
-    if (this.acceptLooks !== null) clearInterval(this.acceptLooks);
-    this.acceptLooks = null;
+    this.acceptLooks.rest();
   }
 
   private starve(direction: "up" | "down"): void {

@@ -1,4 +1,5 @@
-import type { Address, ListenerOptions } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
+import type { ListenerOptions } from "../../config/options.ts";
 import type { Listening } from "../engine.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { SocketsListener } from "./conduit.ts";

@@ -2,12 +2,12 @@ import { assert } from "../../assert.ts";
 import type { Pool } from "../../memory/pool.ts";
 import { CHUNK_MAX } from "./bun-socket.ts";
 
-/** Bytes before a chunk that may have been taken for a header's: they are received together. */
-const UNDECIDED_MAX = 16;
+/** Bytes before a chunk that steps may have read and left to the flow. */
+const KEPT_MAX = 16 * 1024;
 /** Most bytes that a flow receives at once. */
-export const RECEIVE_MAX = CHUNK_MAX + UNDECIDED_MAX;
-/** What a flow may hold: one chunk that waits, and the last one that a reset may bring. */
-export const FLOW_LIMIT = 2 * RECEIVE_MAX;
+export const RECEIVE_MAX = CHUNK_MAX;
+/** What a flow may hold: one chunk that waits, with what steps have left, and the last one that a reset may bring. */
+export const FLOW_LIMIT = 2 * CHUNK_MAX + KEPT_MAX;
 
 /**
  * One direction's half of the pool, with room kept for one chunk.

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Count, engineRow } from "../../counts/figures.ts";
-import { sharedNumbers } from "../../relay/ledger/pages.ts";
+import { sharedNumbers } from "../../relay/ledger/page.ts";
 import { Turn } from "./turn.ts";
 
 const counts = () => sharedNumbers(engineRow.size);

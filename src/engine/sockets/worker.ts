@@ -1,9 +1,10 @@
 import { workerData } from "node:worker_threads";
+import { systemClock } from "../../base/clock.ts";
 import type { Listening } from "../engine.ts";
 import { Held } from "../held.ts";
 import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
-import { Teller } from "../thread/teller.ts";
+import { Reporter } from "../thread/reporter.ts";
 import { SocketsEngine } from "./engine.ts";
 
 // A worker's thread with an event loop of its own, in which a sockets engine runs.
@@ -12,7 +13,7 @@ const birth = workerData as WorkerBirth;
 const { port } = birth;
 const held = new Held(birth.held);
 
-class SocketsTeller extends Teller {
+class SocketsReporter extends Reporter {
   private isDue = false;
 
   protected override gathered(): void {
@@ -24,12 +25,12 @@ class SocketsTeller extends Teller {
     const micros = this.flushWhenDue();
     this.isDue = micros !== Infinity;
     // By then nobody is there to be kept from what it throws.
-    if (this.isDue) setTimeout(() => tell(undefined, () => this.tellSoon()), micros / 1e3);
+    if (this.isDue) systemClock.hold(micros / 1e3, () => tell(undefined, () => this.tellSoon()));
   }
 }
 
-const teller = new SocketsTeller(birth);
-const { observer, resolve, askRoute, tell } = guarded(teller);
+const reporter = new SocketsReporter(birth);
+const { observer, resolve, askRoute, tell } = guarded(reporter);
 const engine = new SocketsEngine(
   birth.memory,
   observer,
@@ -39,9 +40,9 @@ const engine = new SocketsEngine(
   askRoute,
   held,
 );
-engine.book.follow(
-  (page) => tell(undefined, () => teller.tell({ kind: "page", page })),
-  (page) => tell(undefined, () => teller.tell({ kind: "pageGone", page })),
+engine.pages.follow(
+  (page) => tell(undefined, () => reporter.tell({ kind: "page", page })),
+  (page) => tell(undefined, () => reporter.tell({ kind: "pageGone", page })),
 );
 const listening = new Map<number, Listening>();
 let isFailing = false;
@@ -55,27 +56,27 @@ async function listen({ key, options, descriptor }: Command & { kind: "listen" }
       key,
       await engine.listen(options, { sockets: [{ descriptor, address }], areOwn: false }),
     );
-    teller.tell({ kind: "listening", key, failure: "" });
+    reporter.tell({ kind: "listening", key, failure: "" });
   } catch (error) {
-    teller.tell({ kind: "listening", key, failure: (error as Error).message });
+    reporter.tell({ kind: "listening", key, failure: (error as Error).message });
   }
 }
 
 async function update({ key, options }: Command & { kind: "update" }): Promise<void> {
   await listening.get(key)?.update(options);
-  teller.tell({ kind: "updated", key });
+  reporter.tell({ kind: "updated", key });
 }
 
 async function unlisten(key: number): Promise<void> {
   await listening.get(key)?.close();
   listening.delete(key);
-  teller.tell({ kind: "unlistened", key });
+  reporter.tell({ kind: "unlistened", key });
 }
 
 async function stop(drainTimeoutMs: number): Promise<void> {
   const cut = await engine.stop(drainTimeoutMs);
-  tell(undefined, () => teller.flush());
-  teller.tell({ kind: "stopped", cut });
+  tell(undefined, () => reporter.flush());
+  reporter.tell({ kind: "stopped", cut });
 }
 
 function obey(command: Command): void {
@@ -99,14 +100,14 @@ function obey(command: Command): void {
       void stop(command.drainTimeoutMs).catch(fail);
       return;
     case "resolved":
-      teller.resolved(command.token, command.addresses, command.refusal);
+      reporter.resolved(command.token, command.addresses, command.refusal);
       return;
     case "routed":
-      teller.routed(command.token, command.answer);
+      reporter.routed(command.token, command.answer);
       return;
     case "relays":
     case "accepts":
-      tell(undefined, () => teller.answer(command, engine));
+      tell(undefined, () => reporter.answer(command, engine));
       return;
     case "end":
       port.close();
@@ -126,7 +127,7 @@ async function fail(error: unknown): Promise<void> {
     failures.push(failure);
   }
   try {
-    teller.failed(error, failures);
+    reporter.failed(error, failures);
     port.close();
   } finally {
     // Whatever could not be let go, or told: Bun closes it with the thread, and its end is seen.
@@ -136,4 +137,4 @@ async function fail(error: unknown): Promise<void> {
 
 process.on("uncaughtException", (error) => void fail(error));
 port.on("message", obey);
-teller.tell({ kind: "ready" });
+reporter.tell({ kind: "ready" });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import { FreshAnswers } from "./fresh-answers.ts";
 
 const literal: Address = { kind: "tcp", host: "10.0.0.1", port: 6379, asks: true };

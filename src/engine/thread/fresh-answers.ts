@@ -1,4 +1,5 @@
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
+import { systemClock } from "../../base/clock.ts";
 import { isName } from "../../upstream/names/ask.ts";
 
 /** What the control plane knows of this machine is as old as that, too; in milliseconds. */
@@ -20,7 +21,7 @@ export class FreshAnswers {
   private readonly known = new WeakMap<Address, Answer>();
 
   /** @param now in milliseconds; for tests */
-  constructor(private readonly now = () => performance.now()) {}
+  constructor(private readonly now = systemClock.now) {}
 
   /** What was answered a moment ago; null when it has to be asked for. */
   of(address: Address): readonly Address[] | null {

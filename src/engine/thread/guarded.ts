@@ -1,9 +1,9 @@
 import { stackOf } from "../../base/stack.ts";
 import { type Observer, together } from "../../relay/observer.ts";
-import type { AskRoute } from "../../relay/route-desk.ts";
+import type { AskRoute } from "../../relay/route-questions.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
 import { FreshAnswers } from "./fresh-answers.ts";
-import type { Teller } from "./teller.ts";
+import type { Reporter } from "./reporter.ts";
 
 /** What a worker's engine tells and asks, and nothing of which throws. */
 export interface Guarded {
@@ -15,11 +15,11 @@ export interface Guarded {
 }
 
 /**
- * A teller for an engine: what goes wrong with telling is told, if that can be, and nothing else. A
+ * A reporter for an engine: what goes wrong with telling is told, if that can be, and nothing else. A
  * question that could not be asked is one that nobody answers in time.
  */
-export function guarded(teller: Teller): Guarded {
-  const observer = together([teller]);
+export function guarded(reporter: Reporter): Guarded {
+  const observer = together([reporter]);
   const fresh = new FreshAnswers();
   const tell = <T>(otherwise: T, call: () => T): T => {
     try {
@@ -42,12 +42,12 @@ export function guarded(teller: Teller): Guarded {
         fresh.learn(address, addresses);
         answer(addresses, refusal);
       };
-      tell(undefined, () => teller.resolve(address, slot, learn));
+      tell(undefined, () => reporter.resolve(address, slot, learn));
     },
     askRoute: (...question) =>
       tell(
         () => {},
-        () => teller.askRoute(...question),
+        () => reporter.askRoute(...question),
       ),
     tell,
   };

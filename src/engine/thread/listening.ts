@@ -1,5 +1,5 @@
-import { formatAddress } from "../../base/address.ts";
-import type { Address, ListenerOptions } from "../../config/options.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
+import type { ListenerOptions } from "../../config/options.ts";
 import { removeSocketFile } from "../../system/socket-file.ts";
 import type { Listening } from "../engine.ts";
 import { ListenError } from "../listen-error.ts";

@@ -1,15 +1,11 @@
 import type { MessagePort } from "node:worker_threads";
-import type {
-  Address,
-  ListenerOptions,
-  MemoryOptions,
-  UringOptions,
-} from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
+import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { Caller } from "../../entry/route/connection.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import type { ProxyEvent } from "../../relay/events.ts";
-import type { Page, UpstreamPage } from "../../relay/ledger/pages.ts";
+import type { Page, UpstreamPage } from "../../relay/ledger/page.ts";
 import type { EngineShare } from "../../relay/share.ts";
 import type { DialRefusal } from "../../upstream/names/ask.ts";
 import type { RecordBatch } from "./records.ts";

@@ -1,3 +1,4 @@
+import { type LoopClock, systemClock } from "../../base/clock.ts";
 import { Recurring } from "../../base/recurring.ts";
 
 /** Between two looks whether a thread lives. */
@@ -30,7 +31,7 @@ export interface Pulsing {
 export class Pulse {
   private readonly looks: Recurring;
   private last = Number.NaN;
-  private lookedAt = performance.now();
+  private lookedAt: number;
   private isAsked = false;
   private missed = 0;
   private isSilent = false;
@@ -39,8 +40,10 @@ export class Pulse {
   constructor(
     private readonly thread: Pulsing,
     private readonly lookMs = LOOK_MS,
+    private readonly clock: LoopClock = systemClock,
   ) {
-    this.looks = new Recurring(lookMs, () => this.look());
+    this.lookedAt = clock.now();
+    this.looks = new Recurring(lookMs, () => this.look(), clock);
     this.looks.begin();
   }
 
@@ -63,7 +66,7 @@ export class Pulse {
     const sign = thread.sign();
     const isMoving = sign !== this.last;
     this.last = sign;
-    const now = performance.now();
+    const now = this.clock.now();
     const isLate = now - this.lookedAt > this.lookMs + LATE_MS;
     this.lookedAt = now;
     if (isMoving && !this.isAsked) return true;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import { FlowCount, flowFigures } from "../../counts/figures.ts";
 import { type ClientAddress, ipClient, UNIX_CLIENT } from "../../entry/access/client-address.ts";
 import type { RelaySummary } from "../../relay/ledger/stats.ts";

@@ -1,6 +1,5 @@
-import { formatAddress } from "../../base/address.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
 import type { Reason } from "../../base/reason.ts";
-import type { Address } from "../../config/options.ts";
 import { type FlowStats, flowFigures } from "../../counts/figures.ts";
 import { CLIENT_ADDRESS_SIZE } from "../../entry/access/client-address.ts";
 import type { RelaySummary } from "../../relay/ledger/stats.ts";

@@ -5,11 +5,12 @@ import {
   Worker,
 } from "node:worker_threads";
 import { cleanUp } from "../../base/clean-up.ts";
+import { systemClock } from "../../base/clock.ts";
 import { defectText, stackOf } from "../../base/stack.ts";
 import type { EngineName, ListenerOptions } from "../../config/options.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { nameOfListener } from "../../relay/ledger/account.ts";
-import { Book } from "../../relay/ledger/book.ts";
+import { Pages } from "../../relay/ledger/pages.ts";
 import type { EngineStats, RelaySummary } from "../../relay/ledger/stats.ts";
 import type { Observer } from "../../relay/observer.ts";
 import { upstreamTableOf } from "../../relay/share.ts";
@@ -71,7 +72,7 @@ export class ThreadEngine implements Engine {
   /** Relays that a stop has cut. */
   private cutCount = 0;
   /** What the worker counts, and has counted. */
-  private readonly book: Book;
+  private readonly pages: Pages;
   private readonly pulse: Pulse;
   /** Descriptors that are the worker's. */
   private readonly held = new Held(heldMemory());
@@ -87,7 +88,7 @@ export class ThreadEngine implements Engine {
     const { name, birth, url = programs[name].url } = options;
     const { port1, port2 } = new MessageChannel();
     this.name = name;
-    this.book = new Book(name);
+    this.pages = new Pages(name);
     this.routes = new ThreadRoutes(upstreamTableOf(birth.share));
     this.port = port1;
     this.wakeFd = programs[name].isBlocking ? wakeDescriptor() : -1;
@@ -111,7 +112,7 @@ export class ThreadEngine implements Engine {
     port1.on("message", (news: News) => this.hear(news));
     this.pulse = new Pulse(
       {
-        sign: () => this.book.activity,
+        sign: () => this.pages.activity,
         ask: () => void this.ask("accepts", Infinity).then((answer) => answer && this.pulse.beat()),
         silent: (isSilent) => this.options.onSilent?.(isSilent),
         dead: (silentMs) => this.giveUp(silentMs),
@@ -154,7 +155,7 @@ export class ThreadEngine implements Engine {
   stats(): EngineStats {
     // Of a listener or an upstream that is new the worker has told before it counts anything of it.
     this.hearAll();
-    return this.book.stats();
+    return this.pages.stats();
   }
 
   async relays(): Promise<RelaySummary[]> {
@@ -231,9 +232,10 @@ export class ThreadEngine implements Engine {
     if (this.isOver) return Promise.resolve(null);
     const token = ++this.lastToken;
     const { promise, resolve } = Promise.withResolvers<Answer | null>();
-    const timer = withinMs === Infinity ? null : setTimeout(() => answered(null), withinMs);
+    const takeBack =
+      withinMs === Infinity ? () => {} : systemClock.hold(withinMs, () => answered(null));
     const answered = (answer: Answer | null) => {
-      if (timer !== null) clearTimeout(timer);
+      takeBack();
       this.questions.delete(token);
       resolve(answer);
     };
@@ -287,10 +289,10 @@ export class ThreadEngine implements Engine {
         this.failed(news.error);
         return;
       case "page":
-        this.book.add(news.page);
+        this.pages.add(news.page);
         return;
       case "pageGone":
-        this.book.remove(news.page);
+        this.pages.remove(news.page);
         return;
       case "relays":
       case "accepts":
@@ -332,9 +334,9 @@ export class ThreadEngine implements Engine {
     this.isOver = true;
     this.pulse.stop();
     const [what = ""] = error.split("\n");
-    const { name, book, ready, listening, options } = this;
+    const { name, pages, ready, listening, options } = this;
     const failures = cleanUp([
-      () => book.close(),
+      () => pages.close(),
       () =>
         ready.reject(
           new EngineUnsupportedError(`engine ${name}: its worker could not begin: ${what}`),
@@ -349,16 +351,16 @@ export class ThreadEngine implements Engine {
   /** A thread that has nothing left to do, and does not end, is ended. */
   private endSoon(): void {
     this.pulse.stop();
-    setTimeout(() => void this.end(), END_MS).unref();
+    systemClock.alarm(END_MS, () => void this.end());
   }
 
   /** Ends the thread, whatever it does. @returns when it has ended, or nobody waits any more */
   private async end(): Promise<void> {
     if (this.isGone) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, END_MS);
+    const takeBack = systemClock.hold(END_MS, resolve);
     await Promise.race([this.worker.terminate().catch(() => {}), promise]);
-    clearTimeout(timer);
+    takeBack();
     // It is the system's then.
     this.stopping?.resolve(this.cutCount);
   }

@@ -1,6 +1,7 @@
 import { afterEach, expect, jest, test } from "bun:test";
+import { listenerDefaults } from "../../config/defaults.ts";
 import { plainUpstream } from "../../config/listeners.ts";
-import { type ListenerOptions, listenerDefaults } from "../../config/options.ts";
+import type { ListenerOptions } from "../../config/options.ts";
 import type { Connection, Route } from "../../entry/route/connection.ts";
 import { UpstreamTable } from "../../upstream/table.ts";
 import { ThreadRoutes } from "./thread-routes.ts";

@@ -1,4 +1,5 @@
 import { formatAddress } from "../../base/address.ts";
+import { systemClock } from "../../base/clock.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import { answerOf, type RouteAnswer } from "../../entry/route/answer.ts";
 import {
@@ -69,7 +70,7 @@ export class ThreadRoutes {
     if (number === undefined) return;
     this.current.delete(key);
     const { lingerMs } = this.hooks.get(number) as Hook;
-    setTimeout(() => this.hooks.delete(number), lingerMs).unref();
+    systemClock.alarm(lingerMs, () => this.hooks.delete(number));
   }
 
   /**
@@ -81,7 +82,7 @@ export class ThreadRoutes {
   async answer(number: number, caller: Caller, until: number): Promise<RouteAnswer | null> {
     // What waits behind this message may have to be read first, and in any case from an empty stack.
     await null;
-    if (Date.now() >= until) return null;
+    if (systemClock.wall() >= until) return null;
     const hook = this.hooks.get(number);
     if (hook === undefined) return { failure: "its function is gone" };
     const { route, listener, upstreams, states } = hook;

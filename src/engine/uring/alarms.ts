@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from "../../base/clock.ts";
+
 /** One call that is due at a time of the monotonic clock. */
 interface Due {
   readonly at: number;
@@ -8,28 +10,37 @@ interface Due {
  * Calls that are due later, for a loop that has no timers but its own wait. There are few of them
  * (one per kind of deadline), so that a sorted list is enough.
  */
-export class Alarms {
+export class Alarms implements Clock {
+  readonly alarm = (delayMs: number, call: () => void): void => this.set(delayMs, call);
   private readonly list: Due[] = [];
 
+  now(): number {
+    return systemClock.now();
+  }
+
+  wall(): number {
+    return systemClock.wall();
+  }
+
   /** Calls `call` once, `delayMs` from now on. */
-  readonly set = (delayMs: number, call: () => void): void => {
-    const at = performance.now() + delayMs;
+  set(delayMs: number, call: () => void): void {
+    const at = this.now() + delayMs;
     let place = this.list.length;
     while (place > 0 && (this.list[place - 1] as Due).at > at) place--;
     this.list.splice(place, 0, { at, call });
-  };
+  }
 
   /** Microseconds until the next one is due, at least 0; Infinity when there is none. */
   get nextMicros(): number {
     const [first] = this.list;
-    return first === undefined ? Infinity : Math.max(0, (first.at - performance.now()) * 1e3);
+    return first === undefined ? Infinity : Math.max(0, (first.at - this.now()) * 1e3);
   }
 
   /** Calls what is due now. */
   run(): void {
     while (this.list.length > 0) {
       const [first] = this.list;
-      if (first === undefined || first.at > performance.now()) return;
+      if (first === undefined || first.at > this.now()) return;
       this.list.shift();
       first.call();
     }

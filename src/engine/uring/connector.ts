@@ -1,4 +1,4 @@
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import type { DialAttempt } from "../../relay/dialer.ts";
 import type { Descriptors } from "../../system/descriptors.ts";
 import { dialCode } from "../../system/dial-reason.ts";

@@ -1,4 +1,4 @@
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { Copies } from "../../relay/mirror/copies.ts";
 import { Copy, CopyPhase } from "../../relay/mirror/copy.ts";

@@ -1,58 +1,49 @@
-import { cleanUp, cleanUpOrThrow, forEach, type Step } from "../../base/clean-up.ts";
-import type {
-  Address,
-  ListenerOptions,
-  MemoryOptions,
-  UringOptions,
-} from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
+import { cleanUp, cleanUpOrThrow } from "../../base/clean-up.ts";
+import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
+import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
-import type { Book } from "../../relay/ledger/book.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
+import type { Pages } from "../../relay/ledger/pages.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { AskRoute, RouteQuestion } from "../../relay/route-desk.ts";
+import type { AskRoute, RouteQuestion } from "../../relay/route-questions.ts";
 import type { EngineShare } from "../../relay/share.ts";
 import { addressOf } from "../../system/linux.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
 import type { Held } from "../held.ts";
-import type { Answering } from "../thread/teller.ts";
+import type { Answering } from "../thread/reporter.ts";
 import { BufferRingFlag, CqeWord } from "./abi.ts";
+import { Acceptor } from "./acceptor.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
-import { closeUnknown, opensDescriptor } from "./close-unknown.ts";
+import { opensDescriptor } from "./close-unknown.ts";
 import { UringConduit, type UringHall, type UringListener } from "./conduit.ts";
 import { Connector, type UringAttempt } from "./connector.ts";
 import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
 import { Ends, type UringEnd } from "./end.ts";
 import { Files } from "./files.ts";
-import { Gate } from "./gate.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
+import { lettingGo } from "./letting-go.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
+import { PromptSends } from "./prompt-sends.ts";
 import { Receiver } from "./receiver.ts";
-import { resetNow } from "./reset-now.ts";
 import { createSender } from "./senders/create.ts";
 import type { Sender } from "./senders/sender.ts";
 import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { Tidying } from "./tidying.ts";
 import { Tuning } from "./tuning.ts";
-import { unseen } from "./unseen.ts";
 import { Yielding } from "./yielding.ts";
 
-/** After so many relays the loop waits for a quiet moment to tidy up. */
-const TIDY_AFTER = 1000;
-/** A moment is quiet when so long there were so few events. */
-const QUIET_MS = 100;
-const QUIET_EVENTS = 16;
 /** Between two looks for resets that the kernel has not told. */
 const SWEEP_MS = 1_000;
-/** A copy has to wait for a prompt send to be over, and so for the loop to wake: so long at most. */
-const COPY_WAIT_MICROS = 1_000;
 
 /** What the loop tells the control plane. Nothing here may call back into the loop. */
 export interface Report extends Observer {
@@ -94,7 +85,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
  */
-export class Loop implements HallCarrier<UringConduit, UringListener> {
+export class Loop implements HallCarrier<UringConduit> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -111,22 +102,17 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   /** All connections of relays. */
   readonly ends = new Ends(this);
   private readonly ledger: Ledger<UringConduit>;
-  private readonly gate: Gate;
+  private readonly acceptor: Acceptor;
   private marked: UringEnd[] = [];
   private turns = 0;
   private events = 0;
-  private silentSends = 0;
   /** Clients that were accepted in this turn. */
   private comers = 0;
-  /** Relays accepted since the loop has tidied up. */
-  private untidy = 0;
   private isOver = false;
+  private readonly tidying: Tidying;
   /** The next look for resets that were not told is due. */
   private isSweeping = false;
-  /** Ends whose sends complete silently at their submission, unless a completion says otherwise. */
-  private prompt: UringEnd[] = [];
-  /** One of them has a copy. */
-  private isCopying = false;
+  private readonly prompt = new PromptSends();
   /** Whether ends may send so. With a number of completions to wait for each send has to have one. */
   readonly allowsPrompt: boolean;
   private readonly waitCount: number;
@@ -148,7 +134,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     this.allowsPrompt = waitCount === 0 && sqPollIdleMs === 0;
     const isOneOfSeveral = options.share.engines > 1;
     const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
-    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel) : null;
+    this.yielding = mayYield && this.allowsPrompt ? new Yielding(kernel, this.alarms) : null;
     this.memory = new Memory(kernel, options.memory, options.uring, (bytes) =>
       report.on({ event: "poolGrew", bytes }),
     );
@@ -157,9 +143,23 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     this.ledger.counts[Count.hasRing] = 1;
     const resolve: ResolveName = (...question) => report.resolve(...question);
     const askRoute: AskRoute = (...question) => report.askRoute(...question);
-    const links = { observer: report, resolve, askRoute, alarm: this.alarms.set };
-    this.hall = new Hall<UringConduit, UringListener>(this, this.ledger, options.share, links);
-    this.gate = new Gate(this);
+    const links = { observer: report, resolve, askRoute, clock: this.alarms };
+    const streams = new StreamKind<UringConduit, UringListener>(
+      (listener) => new UringConduit(this, listener),
+    );
+    this.hall = new Hall<UringConduit, UringListener>(
+      this,
+      streams,
+      this.ledger,
+      options.share,
+      links,
+    );
+    this.acceptor = new Acceptor(this);
+    this.tidying = new Tidying(
+      this.alarms,
+      () => this.events,
+      () => report.tidy(),
+    );
     this.receiver = new Receiver(this, options.uring);
     this.sender = createSender(options.uring.send, this);
     this.tuning = new Tuning(this);
@@ -182,13 +182,12 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   /** One pass: submits what is due, waits, and handles what has completed. */
   turn(): void {
     // Somebody may wait by now for prompt sends that were not submitted in the turn before.
-    const isLate = this.prompt.length > 0;
+    const isLate = !this.prompt.isEmpty;
     this.flush();
     this.memory.refill();
     this.hall.lookAtMemory();
     this.tellFigures();
-    const copyDue = this.isCopying ? COPY_WAIT_MICROS : Infinity;
-    const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros, copyDue);
+    const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros, this.prompt.dueMicros);
     const wait = due <= 0 || isLate ? 0 : this.waitCount;
     if (wait === 0 || !this.hasComeByYielding()) {
       this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
@@ -204,7 +203,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     }
     // Not before: what others have said may be among these completions.
     if (this.comers > 0) this.makeRoom();
-    if (isComplete) this.conclude();
+    if (isComplete) this.prompt.conclude();
     if (this.events > before) this.turns++;
     this.alarms.run();
   }
@@ -217,17 +216,17 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
     this.options.held.tookListening(descriptor);
-    this.gate.listen(key, options, descriptor);
+    this.acceptor.listen(key, options, descriptor);
   }
 
   /** Gives new relays of a listener other options. Those that run keep what they began with. */
   update(key: number, options: ListenerOptions): void {
-    this.gate.update(key, options);
+    this.acceptor.update(key, options);
   }
 
   /** Accepts who has connected already to a listener, and then nobody. */
   unlisten(key: number): void {
-    this.gate.unlisten(key);
+    this.acceptor.unlisten(key);
   }
 
   /** Ends a relay that somebody wants to be over. */
@@ -247,30 +246,11 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
    * @returns what has gone wrong with it: no step is left out because of another one
    */
   abandon(): unknown[] {
-    return cleanUp(this.lettingGo());
-  }
-
-  private *lettingGo(): Iterable<Step> {
-    const { gate, kernel, sockets, hall, memory } = this;
+    const { acceptor, kernel, sockets, hall, memory } = this;
     const { held } = this.options;
-    // Those that a completion has brought which has met the defect itself.
-    yield* forEach(
-      () => (held.ring === null ? [] : unseen(held, held.ring)),
-      (descriptor) => held.took(descriptor),
-    );
-    yield () => gate.cancelAccepts();
-    // It may be the ring that has failed: what only it has cannot be had then.
-    yield () => closeUnknown(kernel, sockets, held);
-    // Whatever state relays are in: this is all that the loop has.
-    const submitted = kernel.nextEntry - kernel.unsubmitted;
-    yield* forEach(
-      () => held.left(submitted),
-      (descriptor) => resetNow(sockets, held, descriptor),
-    );
-    yield () => kernel.close();
-    yield () => memory.forsake();
-    yield* hall.telling();
-    yield () => this.tellFigures();
+    const tellFigures = () => this.tellFigures();
+    const all = { acceptor, kernel, sockets, hall, memory, held, tellFigures };
+    return cleanUp(lettingGo(all));
   }
 
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
@@ -278,14 +258,14 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     const { hall } = this;
     if (!hall.isStopping) {
       hall.isStopping = true;
-      this.gate.unlistenAll();
+      this.acceptor.unlistenAll();
     }
     hall.stop(drainTimeoutMs);
   }
 
   /** What it counts, for whoever wants to read it; as of the last wait what is not of relays. */
-  get book(): Book {
-    return this.ledger.book;
+  get pages(): Pages {
+    return this.ledger.pages;
   }
 
   /** The relays that run, oldest first. */
@@ -293,14 +273,14 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     return this.ledger.relays();
   }
 
-  /** See {@link Gate.starved}. */
+  /** See {@link Acceptor.starved}. */
   starved(errno: number): void {
-    this.gate.starved(errno);
+    this.acceptor.starved(errno);
   }
 
   /** See {@link Answering}. */
   get accepting(): Answering["accepting"] {
-    return this.gate.accepting;
+    return this.acceptor.accepting;
   }
 
   /** An end has something to send at the end of the turn. */
@@ -311,8 +291,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
 
   /** An end has prepared a send that is prompt. @param isCopied somebody waits for it to be over */
   expectPrompt(end: UringEnd, isCopied: boolean): void {
-    this.prompt.push(end);
-    if (isCopied) this.isCopying = true;
+    this.prompt.add(end, isCopied);
   }
 
   /** A descriptor is a relay's from now on. */
@@ -361,7 +340,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   /** A client was accepted: it becomes a relay. */
   accept(listener: UringListener, descriptor: number): void {
     this.added(descriptor);
-    if (++this.untidy === TIDY_AFTER) this.awaitQuiet();
+    this.tidying.accepted();
     this.hall.accept(listener, descriptor);
     this.comers++;
     this.hall.decide();
@@ -380,18 +359,18 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
   }
 
   pause(cause: PauseCause): boolean {
-    this.gate.shut(cause);
+    this.acceptor.shut(cause);
     return true;
   }
 
   readonly mayResume = true;
 
   resume(): void {
-    this.gate.open();
+    this.acceptor.open();
   }
 
   get isQuiet(): boolean {
-    return this.gate.isEmpty && this.connector.count === 0;
+    return this.acceptor.isEmpty && this.connector.count === 0;
   }
 
   stopped(cut: number): void {
@@ -438,7 +417,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     counts[Count.turns] = this.turns;
     counts[Count.events] = this.events;
     counts[Count.submissions] = kernel.submissions;
-    counts[Count.silentSends] = this.silentSends;
+    counts[Count.silentSends] = this.prompt.silent;
     counts[Count.receivesWithoutBuffer] = memory.receivesWithoutBuffer;
     counts[Count.overflows] = kernel.overflows;
   }
@@ -461,16 +440,6 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
     const { marked } = this;
     for (let i = 0; i < marked.length; i++) (marked[i] as UringEnd).flush();
     marked.length = 0;
-  }
-
-  /** Prompt sends are over, and those that were not taken whole have told. */
-  private conclude(): void {
-    const { prompt } = this;
-    for (let i = 0; i < prompt.length; i++) {
-      if ((prompt[i] as UringEnd).promptSent()) this.silentSends++;
-    }
-    prompt.length = 0;
-    this.isCopying = false;
   }
 
   private makeRoom(): void {
@@ -496,7 +465,7 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
         this.report.woken();
         return;
       case Operation.Accept:
-        this.gate.completed(slotOf(low), result, flags);
+        this.acceptor.completed(slotOf(low), result, flags);
         return;
       case Operation.Socket:
       case Operation.Connect:
@@ -525,25 +494,5 @@ export class Loop implements HallCarrier<UringConduit, UringListener> {
 
   private listenForWake(): void {
     this.prepare.read(this.options.wakeFd, this.wakeAddress, ticketLow(Operation.Wake, 0), 0);
-  }
-
-  /**
-   * The runtime collects garbage by timers of its event loop, to which this thread never returns, so
-   * that what a thousand relays have left would stay for good. A quiet moment does nobody harm.
-   */
-  private awaitQuiet(): void {
-    const { events } = this;
-    this.alarms.set(QUIET_MS, () => {
-      if (this.events - events > QUIET_EVENTS) {
-        this.awaitQuiet();
-        return;
-      }
-      this.untidy = 0;
-      this.report.tidy();
-    });
-  }
-
-  newConduit(listener: UringListener): UringConduit {
-    return new UringConduit(this, listener);
   }
 }

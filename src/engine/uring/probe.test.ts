@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { type UringOptions, uringDefaults } from "../../config/options.ts";
+import { uringDefaults } from "../../config/defaults.ts";
+import type { UringOptions } from "../../config/options.ts";
 import { Errno } from "../../system/linux.ts";
 import { choose, EngineUnsupportedError } from "../select.ts";
 import { Feature, Opcode, SetupFlag } from "./abi.ts";

@@ -1,5 +1,5 @@
 import { formatSize } from "../../base/quantity.ts";
-import { uringDefaults } from "../../config/options.ts";
+import { uringDefaults } from "../../config/defaults.ts";
 import { Errno, errnoName } from "../../system/linux.ts";
 import {
   Capability,

@@ -1,4 +1,4 @@
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import { sourceFor } from "../../config/source-address.ts";
 import type { OptionValue } from "../../relay/keep-alive.ts";
 import { ANSWER_BYTES } from "../../relay/mirror/copies.ts";

@@ -22,7 +22,7 @@ import { SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../../system/sockaddr.ts";
 import { Held } from "../held.ts";
 import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
-import { Teller } from "../thread/teller.ts";
+import { Reporter } from "../thread/reporter.ts";
 import type { Sockets } from "./kernel.ts";
 import { Loop, type Report } from "./loop.ts";
 import { Queue } from "./queue.ts";
@@ -60,7 +60,7 @@ const sockets: Sockets = {
   closeNow,
 };
 
-class Reporter extends Teller {
+class UringReporter extends Reporter {
   loop: Loop | null = null;
 
   stopped(cut: number): void {
@@ -115,7 +115,7 @@ class Reporter extends Teller {
   }
 }
 
-const reporter = new Reporter(birth);
+const reporter = new UringReporter(birth);
 const { observer, resolve, askRoute, tell } = guarded(reporter);
 const report: Report = {
   ...observer,
@@ -157,7 +157,7 @@ function begin(): Loop {
 const loop = begin();
 try {
   reporter.loop = loop;
-  loop.book.follow(
+  loop.pages.follow(
     (page) => tell(undefined, () => reporter.tell({ kind: "page", page })),
     (page) => tell(undefined, () => reporter.tell({ kind: "pageGone", page })),
   );

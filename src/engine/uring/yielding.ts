@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** A yield that took longer, in milliseconds, went to somebody whose work is not for this proxy. */
@@ -22,7 +23,10 @@ export class Yielding {
   /** How many do so after each one, while none brings anything. */
   private skipped = 0;
 
-  constructor(private readonly kernel: Pick<Kernel, "hasNews" | "yield">) {}
+  constructor(
+    private readonly kernel: Pick<Kernel, "hasNews" | "yield">,
+    private readonly clock: Pick<Clock, "now"> = systemClock,
+  ) {}
 
   /** Whether a yield may be worth it now; to be asked once a turn. */
   isDue(): boolean {
@@ -33,9 +37,9 @@ export class Yielding {
 
   /** Yields, and learns from what comes of it. */
   yield(): void {
-    const startedAt = performance.now();
+    const startedAt = this.clock.now();
     this.kernel.yield();
-    const isLate = performance.now() - startedAt > LATE_MS;
+    const isLate = this.clock.now() - startedAt > LATE_MS;
     if (this.kernel.hasNews && !isLate) this.skipped = 0;
     else this.backOff(isLate ? LATE_MAX : VAIN_MAX);
     this.left = this.skipped;

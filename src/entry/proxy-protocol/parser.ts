@@ -14,6 +14,8 @@ import { readLine, UNKNOWN_WORD } from "./line.ts";
 const ROOM_SIZE = 256;
 /** Default of the most bytes after version 2's first sixteen. */
 const LENGTH_MAX = 4_096;
+/** The bytes that a header has at most. */
+export const HEADER_SIZE_MAX = FIXED_SIZE + LENGTH_MAX;
 const LENGTH_LIMIT = 65_535;
 
 const CR = 0x0d;
@@ -80,6 +82,11 @@ export class ProxyHeaderParser {
    */
   get undecided(): Uint8Array {
     return this.bytes.slice(0, this.part === Part.Signature ? this.size : 0);
+  }
+
+  /** The bytes so far may be a header's, or none at all. */
+  get isUndecided(): boolean {
+    return this.part === Part.Signature;
   }
 
   /**

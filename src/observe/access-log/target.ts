@@ -10,7 +10,7 @@ import {
   write,
 } from "node:fs";
 import { promisify } from "node:util";
-import type { FileAccess } from "../../config/options.ts";
+import type { FileAccess } from "../../system/file-access.ts";
 import { type Outlet, outletOf } from "../outlet.ts";
 import { TargetError } from "./target-error.ts";
 

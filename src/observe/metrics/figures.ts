@@ -63,7 +63,7 @@ export const figures: readonly Figure[] = [
   {
     kind: "counter",
     name: "ringway_relays_ended_total",
-    help: "Relays that have ended, by the one word that says why.",
+    help: "Relays that have ended, by reason.",
     labels: ["listener", "upstream", "reason"],
     rows: ({ stats }) =>
       eachUpstream(stats).flatMap(([listener, { upstream, ended }]) =>
@@ -75,7 +75,7 @@ export const figures: readonly Figure[] = [
   {
     kind: "counter",
     name: "ringway_bytes_total",
-    help: "Bytes received: from clients (up) and from upstreams (down), of running relays too.",
+    help: "Bytes received from clients (up) and from upstreams (down), including those of running relays.",
     labels: ["listener", "upstream", "direction"],
     rows: ({ stats }) =>
       eachUpstream(stats).flatMap(([listener, { upstream, upBytes, downBytes }]): Row[] => [
@@ -83,22 +83,28 @@ export const figures: readonly Figure[] = [
         [[listener, upstream ?? "", "down"], downBytes],
       ]),
   },
-  ofUpstreams("ringway_upstream_up", "1 when its checks and dials speak for it.", (one) =>
-    isBelieved(one.health) ? 1 : 0,
+  ofUpstreams(
+    "ringway_upstream_up",
+    "1 if the upstream passes its checks, or is not checked, and dials do not fail.",
+    (one) => (isBelieved(one.health) ? 1 : 0),
   ),
-  ofUpstreams("ringway_upstream_open", "1 when it may get new relays.", (one) =>
+  ofUpstreams("ringway_upstream_open", "1 if the upstream may get new relays.", (one) =>
     one.isOpen ? 1 : 0,
   ),
   ofUpstreams(
     "ringway_upstream_relays_running",
-    "Relays that it has or that dial it.",
+    "Relays that the upstream has, or that are dialling it.",
     (one) => one.running,
   ),
-  ofUpstreams("ringway_upstream_weight", "Its weight now.", (one) => one.effectiveWeight),
+  ofUpstreams(
+    "ringway_upstream_weight",
+    "The upstream's weight now; less than configured while it starts slowly.",
+    (one) => one.effectiveWeight,
+  ),
   {
     kind: "gauge",
     name: "ringway_upstream_address_up",
-    help: "1 when the checks of an address of its host name speak for it.",
+    help: "1 if this address of the upstream's host name passes its checks.",
     labels: ["listener", "upstream", "address"],
     rows: ({ upstreams }) =>
       upstreams.flatMap(({ listener, upstream, addresses }) =>
@@ -112,7 +118,7 @@ export const figures: readonly Figure[] = [
   {
     kind: "gauge",
     name: "ringway_upstream_primaries",
-    help: "Servers of it that say they are the primary: of all upstreams of a listener it should be one.",
+    help: "Servers of the upstream that say they are the primary. The sum for a listener should be 1.",
     labels: ["listener", "upstream"],
     rows: ({ upstreams }) =>
       upstreams.flatMap(({ listener, upstream, primaries }): Row[] =>
@@ -126,7 +132,7 @@ export const figures: readonly Figure[] = [
   {
     kind: "gauge",
     name: "ringway_accepting",
-    help: "1 while clients are accepted, 0 while that is paused or the proxy stops.",
+    help: "1 while clients are accepted, 0 while accepting is paused or the proxy stops.",
     labels: [],
     rows: ({ accepts }) => [[[], accepts ? 1 : 0]],
   },
@@ -137,7 +143,7 @@ export const figures: readonly Figure[] = [
   {
     kind: "counter",
     name: "ringway_mirror_copies_dropped_total",
-    help: "Copies that were given up, by the one word that says why.",
+    help: "Copies that were given up, by reason.",
     labels: ["listener", "mirror", "reason"],
     rows: ({ stats }) =>
       stats.mirrors.flatMap(({ listener, mirror, dropped }) =>
@@ -152,12 +158,16 @@ export const figures: readonly Figure[] = [
     ({ stats: { ring } }) => (ring === null ? [] : [[[], ring]]),
     ({ stats: { ring } }) => ring !== null,
   ),
-  ofAccessLog("lines", "Lines of the access log that were written.", "written"),
-  ofAccessLog("lines_dropped", "Lines that its target was too slow or too full for.", "dropped"),
+  ofAccessLog("lines", "Lines written to the access log.", "written"),
+  ofAccessLog(
+    "lines_dropped",
+    "Lines of the access log that were dropped because its target was too slow or full.",
+    "dropped",
+  ),
   {
     kind: "counter",
     name: "ringway_log_lines_dropped_total",
-    help: "Lines of the log that its reader was too slow for, or that could not be written.",
+    help: "Lines of the log that could not be written, or that its reader was too slow for.",
     labels: [],
     rows: ({ logLinesDropped }) => [[[], logLinesDropped]],
   },

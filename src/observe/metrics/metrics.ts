@@ -27,25 +27,25 @@ export const toldMetrics = {
   dialSeconds: {
     kind: "histogram",
     name: "ringway_dial_seconds",
-    help: "From a client's acceptance until an upstream answered, with failed dials and waits for one.",
+    help: "Seconds from accepting a client until an upstream answered, including failed dials and waits.",
     labels: ["listener", "upstream"],
   },
   relaySeconds: {
     kind: "histogram",
     name: "ringway_relay_seconds",
-    help: "From a client's acceptance until its relay had ended.",
+    help: "Seconds from accepting a client until its relay ended.",
     labels: ["listener", "upstream"],
   },
   dialFailures: {
     kind: "counter",
     name: "ringway_dial_failures_total",
-    help: "Dials that failed; another upstream may have been tried then.",
+    help: "Dials that failed. Another upstream may have been tried then.",
     labels: ["upstream", "reason"],
   },
   build: {
     kind: "gauge",
     name: "ringway_build_info",
-    help: "1, with what this is in its labels.",
+    help: "Always 1. The labels say which version, engine and Bun this is.",
     labels: ["version", "engine", "bun"],
   },
 } as const;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { clockWith } from "../../base/test-clock.ts";
 import { Drain } from "./drain.ts";
 
 const WINDOW_MS = 10_000;
@@ -58,7 +59,7 @@ function crowd(count: number, windowMs = WINDOW_MS) {
   const running = new Set<Relay>();
   const retired: number[] = [];
   const relays = Array.from({ length: count }, (_, name) => new Relay(name, running, retired));
-  const drain = new Drain(running, windowMs, alarm);
+  const drain = new Drain(running, windowMs, clockWith(alarm));
   return { drain, running, retired, relays };
 }
 

@@ -1,5 +1,6 @@
-import { type Alarm, timerAlarm } from "../../base/deadlines.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Reason } from "../../base/reason.ts";
+import type { Running } from "../running.ts";
 
 /**
  * A relay is idle that has not moved for so long. A window that ends before that can be known has its
@@ -30,19 +31,11 @@ const PAUSE_LOOKS = 2;
  */
 const LAST_SHARE = 1 / 2;
 
-/** A relay, as far as a drain can end it. */
-export interface Drainable {
-  /** Bytes that it has moved so far. */
-  readonly movedBytes: number;
-  /** Bytes that its client has sent so far. */
-  readonly clientBytes: number;
-  /** Whether bytes are on their way from one end to the other: asks the kernel. */
-  readonly isCarrying: boolean;
-  /** Whether its client has said something that its upstream may still answer. */
-  readonly awaitsAnswer: boolean;
-  /** Ends it in an orderly way: a FIN to both ends. */
-  retire(reason: Reason): void;
-}
+/** What runs, as far as a drain can end it. */
+export type Drainable = Pick<
+  Running,
+  "movedBytes" | "clientBytes" | "isCarrying" | "awaitsAnswer" | "retire"
+>;
 
 /** What was seen of a relay. */
 interface Sight {
@@ -92,13 +85,13 @@ export class Drain<T extends Drainable> {
   /**
    * @param running the relays that run; those that end leave it
    * @param windowMs over which they are spread, above 0
-   * @param alarm what calls back after a time
+   * @param clock its time
    * @param reason why they end
    */
   constructor(
     private readonly running: ReadonlySet<T>,
     windowMs: number,
-    private readonly alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
     private readonly reason: Reason = "drain",
   ) {
     this.limit(windowMs);
@@ -106,7 +99,7 @@ export class Drain<T extends Drainable> {
 
   /** Less time is left, from now on. */
   limit(windowMs: number): void {
-    const now = performance.now();
+    const now = this.clock.now();
     const restMs = Math.min(REST_MS, windowMs * REST_SHARE);
     const lastMs = restMs * LAST_SHARE;
     this.endsAt = now + windowMs;
@@ -130,7 +123,7 @@ export class Drain<T extends Drainable> {
 
   private look(): void {
     this.nextLook = null;
-    const now = performance.now();
+    const now = this.clock.now();
     if (now >= this.endsAt || this.running.size === 0) return;
     let left = this.running.size;
     for (const { relay, until } of this.candidates(now)) {
@@ -148,7 +141,7 @@ export class Drain<T extends Drainable> {
   private lookLater(): void {
     const look = {};
     this.nextLook = look;
-    this.alarm(this.lookMs, () => {
+    this.clock.alarm(this.lookMs, () => {
       if (this.nextLook === look) this.look();
     });
   }

@@ -7,7 +7,7 @@ import { type Droppable, Dropping } from "./dropping.ts";
 class Stage implements Disposable {
   readonly clock = new TestClock();
   readonly running = new Set<Relay>();
-  readonly dropping = new Dropping<Relay>(this.clock.alarm);
+  readonly dropping = new Dropping<Relay>(this.clock);
   /** How each relay ended, by its name. */
   readonly ends: Record<string, string> = {};
 

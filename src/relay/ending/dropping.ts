@@ -1,5 +1,6 @@
-import { type Alarm, timerAlarm } from "../../base/deadlines.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Reason } from "../../base/reason.ts";
+import type { Running } from "../running.ts";
 import { Drain, type Drainable } from "./drain.ts";
 
 /** Relays to be ended while all others go on: those of an upstream, or those of a listener. */
@@ -9,17 +10,11 @@ export type Selection =
   /** By what stories call it. */
   | { readonly listener: string };
 
-/** A relay that may be selected, and ended. */
-export interface Droppable extends Drainable {
-  readonly upstreamSlot: number | null;
+/** What runs, and may be selected, and ended. */
+export interface Droppable
+  extends Drainable,
+    Pick<Running, "upstreamSlot" | "giveUpDial" | "terminate"> {
   readonly listener: { readonly account: { readonly name: string } };
-  /**
-   * Gives its dial up, so that it goes on with another upstream, or ends for want of one.
-   *
-   * @returns false when there is none
-   */
-  giveUpDial(reason: Reason): boolean;
-  terminate(reason: Reason): void;
 }
 
 /**
@@ -32,7 +27,7 @@ export class Dropping<T extends Droppable> {
   /** Those that are to end together, and by which selection. */
   private readonly rows = new Map<Set<T>, Selection>();
 
-  constructor(private readonly alarm: Alarm = timerAlarm) {}
+  constructor(private readonly clock: Clock = systemClock) {}
 
   /** @param withinMs 0 for now */
   drop(running: Iterable<T>, selection: Selection, withinMs: number): void {
@@ -47,8 +42,8 @@ export class Dropping<T extends Droppable> {
     }
     if (withinMs > 0 && row.size > 0) {
       this.rows.set(row, selection);
-      new Drain(row, withinMs, this.alarm, reason);
-      this.alarm(withinMs, () => this.finish(row, reason));
+      new Drain(row, withinMs, this.clock, reason);
+      this.clock.alarm(withinMs, () => this.finish(row, reason));
     } else this.finish(row, reason);
   }
 

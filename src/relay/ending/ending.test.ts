@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Reason } from "../../base/reason.ts";
 import { TestClock } from "../../base/test-clock.ts";
 import { type Endable, Ending } from "./ending.ts";
 
@@ -7,10 +8,10 @@ class Stage implements Disposable {
   readonly clock = new TestClock();
   readonly running = new Set<Relay>();
   overs = 0;
-  readonly ending = new Ending<Relay>(this.running, () => void this.overs++, this.clock.alarm);
+  readonly ending = new Ending<Relay>(this.running, () => void this.overs++, this.clock);
   readonly ends: string[] = [];
 
-  relay(reason: string | null = null): Relay {
+  relay(reason: Reason | null = null): Relay {
     const relay = new Relay(this, reason);
     this.running.add(relay);
     this.ending.begun(relay);
@@ -35,14 +36,11 @@ class Relay implements Endable {
   readonly awaitsAnswer = false;
   readonly upstreamSlot = 0;
   readonly listener = { account: { name: "main" } };
-  readonly relay: { readonly reason: string | null };
 
   constructor(
     private readonly stage: Stage,
-    reason: string | null,
-  ) {
-    this.relay = { reason };
-  }
+    readonly reason: Reason | null,
+  ) {}
 
   retire(reason: string): void {
     this.stage.end(this, `retired: ${reason}`);

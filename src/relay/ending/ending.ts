@@ -1,12 +1,10 @@
-import { type Alarm, timerAlarm, timerSpan } from "../../base/deadlines.ts";
+import { type Clock, systemClock, timerSpan } from "../../base/clock.ts";
+import type { Running } from "../running.ts";
 import { Drain } from "./drain.ts";
 import { type Droppable, Dropping, type Selection } from "./dropping.ts";
 
-/** A relay that may be one of those that a stop cuts. */
-export interface Endable extends Droppable {
-  /** It has a reason as soon as it is to end. */
-  readonly relay: { readonly reason: string | null };
-}
+/** What may be one of those that a stop cuts. */
+export type Endable = Droppable & Pick<Running, "reason">;
 
 /**
  * How an engine's relays end when somebody wants that: selected ones, and at a stop all of them.
@@ -24,14 +22,14 @@ export class Ending<T extends Endable> {
   /**
    * @param running the relays that run
    * @param onOver a stop's time is over: whatever else there is goes, too
-   * @param alarm what calls back after a time
+   * @param clock its time
    */
   constructor(
     private readonly running: ReadonlySet<T>,
     private readonly onOver: () => void,
-    private readonly alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
   ) {
-    this.dropping = new Dropping(alarm);
+    this.dropping = new Dropping(clock);
   }
 
   /** See {@link Engine.drop}. */
@@ -47,15 +45,15 @@ export class Ending<T extends Endable> {
    */
   stop(withinMs: number): void {
     const spanMs = timerSpan(withinMs);
-    const cutsAt = performance.now() + spanMs;
+    const cutsAt = this.clock.now() + spanMs;
     if (cutsAt >= this.cutsAt) return;
     this.cutsAt = cutsAt;
     if (spanMs === 0) {
       this.cutAll();
       return;
     }
-    this.alarm(spanMs, () => this.cutAll());
-    if (this.drain === null) this.drain = new Drain(this.running, spanMs, this.alarm);
+    this.clock.alarm(spanMs, () => this.cutAll());
+    if (this.drain === null) this.drain = new Drain(this.running, spanMs, this.clock);
     else this.drain.limit(spanMs);
   }
 
@@ -80,7 +78,7 @@ export class Ending<T extends Endable> {
 
   private cut(relay: T): void {
     // One with a reason ends already.
-    if (relay.relay.reason === null) this.cutCount++;
+    if (relay.reason === null) this.cutCount++;
     relay.terminate("drain");
   }
 }

@@ -1,16 +1,17 @@
 import { beforeEach, expect, test } from "bun:test";
+import type { Address } from "../../base/address.ts";
 import type { Reason } from "../../base/reason.ts";
+import { listenerDefaults } from "../../config/defaults.ts";
 import { plainUpstream } from "../../config/listeners.ts";
-import { type Address, listenerDefaults } from "../../config/options.ts";
 import { listenerFigures } from "../../counts/figures.ts";
 import { Flow } from "../../flow/flow.ts";
 import { Relay } from "../../flow/relay.ts";
 import type { RelayStory } from "../relay-story.ts";
 import { wholeShare } from "../share.ts";
 import { type ListenerAccount, nameOfListener } from "./account.ts";
-import { Book } from "./book.ts";
 import { Ledger } from "./ledger.ts";
 import { Meter } from "./meter.ts";
+import { Pages } from "./pages.ts";
 
 const one: Address = { kind: "tcp", host: "10.0.0.1", port: 6379 };
 /** The same upstream, as another listener has it. */
@@ -30,7 +31,7 @@ function receive({ up, down }: Relay, upBytes: number, downBytes: number): void 
   if (downBytes > 0) down.flushed(downBytes, 0);
 }
 
-let book = new Book("uring");
+let pages = new Pages("uring");
 let account: ListenerAccount;
 let ledger: Ledger<RelayStory>;
 beforeEach(() => {
@@ -38,7 +39,7 @@ beforeEach(() => {
     segmentSize: 1_024,
     segmentCount: 8,
   });
-  ({ book } = ledger);
+  ({ pages } = ledger);
   account = ledger.account("a");
 });
 
@@ -58,7 +59,7 @@ test("relays are counted by their upstream, however often its address was copied
   relayed(other, "connect_refused", 5, 0);
   account.begins();
   for (const change of [1, 1, -1] as const) account.waits(change);
-  expect(book.stats().listeners).toEqual([
+  expect(pages.stats().listeners).toEqual([
     {
       listener: "a",
       ...listenerFigures.none(),
@@ -86,10 +87,10 @@ test("relays are counted by their upstream, however often its address was copied
 test("bytes count for an upstream from the moment that it is decided, and at once", () => {
   const relay = flows();
   receive(relay, 7, 0);
-  expect(book.stats().listeners[0]?.upstreams).toEqual([]);
+  expect(pages.stats().listeners[0]?.upstreams).toEqual([]);
   account.takes(relay, one);
   receive(relay, 2, 3);
-  expect(book.stats().listeners[0]?.upstreams).toMatchObject([{ upBytes: 9, downBytes: 3 }]);
+  expect(pages.stats().listeners[0]?.upstreams).toMatchObject([{ upBytes: 9, downBytes: 3 }]);
 });
 
 test("a listener is called by its name, or by where it is", () => {
@@ -100,8 +101,8 @@ test("a listener is called by its name, or by where it is", () => {
 
 test("of upstreams that come and go without end only the last ones are known", () => {
   const at = (port: number): Address => ({ kind: "tcp", host: "10.0.0.2", port });
-  const copy = new Book("uring");
-  book.follow(
+  const copy = new Pages("uring");
+  pages.follow(
     (page) => copy.add(structuredClone(page)),
     (page) => copy.remove(structuredClone(page)),
   );
@@ -118,7 +119,7 @@ test("of upstreams that come and go without end only the last ones are known", (
     account.leave([stays, plainUpstream(at(port - 1))]);
     relayed(at(port), "client_fin", 1, 1);
   }
-  const known = () => book.stats().listeners[0]?.upstreams ?? [];
+  const known = () => pages.stats().listeners[0]?.upstreams ?? [];
   const names = known().map(({ upstream }) => upstream);
   // Who is there, none, who has a relay yet, the last one, and those that were there before it.
   expect(names).toHaveLength(4 + 256);
@@ -130,7 +131,7 @@ test("of upstreams that come and go without end only the last ones are known", (
   account.ended(at(1), "drain");
   expect(known()[2]).toMatchObject({ ended: { drain: 1 }, upBytes: 5 });
   // Whoever reads it elsewhere sees the same.
-  expect(copy.stats().listeners).toEqual(book.stats().listeners);
+  expect(copy.stats().listeners).toEqual(pages.stats().listeners);
 });
 
 test("listeners of one name may have different upstreams, and none of these is forgotten", () => {
@@ -143,7 +144,7 @@ test("listeners of one name may have different upstreams, and none of these is f
     account.keep([upstream]);
     account.leave([upstream]);
   }
-  const known = () => book.stats().listeners[0]?.upstreams.map(({ upstream }) => upstream) ?? [];
+  const known = () => pages.stats().listeners[0]?.upstreams.map(({ upstream }) => upstream) ?? [];
   expect(known()).toHaveLength(600);
   // The range becomes narrower.
   for (const upstream of all.slice(100)) account.leave([upstream]);

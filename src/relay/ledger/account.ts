@@ -1,6 +1,6 @@
-import { formatAddress } from "../../base/address.ts";
+import { type Address, formatAddress } from "../../base/address.ts";
 import { numberOfReason, type Reason } from "../../base/reason.ts";
-import type { Address, UpstreamOptions, WantedListener } from "../../config/options.ts";
+import type { UpstreamOptions, WantedListener } from "../../config/options.ts";
 import {
   ListenerCount,
   listenerFigures,
@@ -8,14 +8,14 @@ import {
   upstreamFigures,
 } from "../../counts/figures.ts";
 import type { Relay } from "../../flow/relay.ts";
-import type { Book } from "./book.ts";
 import {
   type FlowTotals,
   type Numbers,
   sharedNumbers,
   UPSTREAM_NUMBERS,
   type UpstreamPage,
-} from "./pages.ts";
+} from "./page.ts";
+import type { Pages } from "./pages.ts";
 
 /**
  * What stories and figures call a listener: its name, or else the address that it accepts on.
@@ -82,14 +82,14 @@ export class ListenerAccount {
 
   /**
    * @param totals where its relays' flows are added up
-   * @param book gets its pages
+   * @param pages gets its own
    */
   constructor(
     readonly name: string,
     readonly totals: FlowTotals,
-    private readonly book: Book,
+    private readonly pages: Pages,
   ) {
-    book.add({ kind: "listener", listener: name, counts: this.counts });
+    pages.add({ kind: "listener", listener: name, counts: this.counts });
   }
 
   /** One of its listeners has these upstreams from now on. */
@@ -113,7 +113,7 @@ export class ListenerAccount {
     if (forgotten.size === 0) return;
     this.upstreams = this.upstreams.filter((account) => !forgotten.has(account));
     this.byAddress.clear();
-    for (const { page } of forgotten) this.book.remove(page);
+    for (const { page } of forgotten) this.pages.remove(page);
   }
 
   private want(name: string, change: 1 | -1): void {
@@ -164,7 +164,7 @@ export class ListenerAccount {
   private open(upstream: string | null): UpstreamAccount {
     const counts = sharedNumbers(UPSTREAM_NUMBERS);
     const page: UpstreamPage = { kind: "upstream", listener: this.name, upstream, counts };
-    this.book.add(page);
+    this.pages.add(page);
     const account = new UpstreamAccount(page);
     this.upstreams.push(account);
     return account;

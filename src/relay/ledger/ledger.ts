@@ -1,12 +1,13 @@
+import type { Address } from "../../base/address.ts";
 import { numberOfReason, type Reason, reasons } from "../../base/reason.ts";
-import type { Address, EngineName, ListenerOptions, MemoryOptions } from "../../config/options.ts";
+import type { EngineName, ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count, engineRow, flowFigures } from "../../counts/figures.ts";
-import type { RelayStory } from "../relay-story.ts";
+import type { Running } from "../running.ts";
 import type { EngineShare } from "../share.ts";
 import { ListenerAccount, nameOfListener } from "./account.ts";
-import { Book } from "./book.ts";
 import type { Meter } from "./meter.ts";
-import { type FlowTotals, sharedNumbers } from "./pages.ts";
+import { type FlowTotals, sharedNumbers } from "./page.ts";
+import { Pages } from "./pages.ts";
 import type { Summary } from "./summary.ts";
 
 /** A listener, as far as its relays are counted. */
@@ -16,14 +17,14 @@ interface Counted {
 }
 
 /**
- * What an engine counts of its relays: those that run, and all figures, which it writes to the pages
- * of its {@link book} as things happen, so that nothing has to be asked or added up to know them.
+ * What an engine counts of whatever runs: that itself, and all figures, which it writes to the pages
+ * of its {@link pages} as things happen, so that nothing has to be asked or added up to know them.
  */
-export class Ledger<T extends RelayStory> {
+export class Ledger<T extends Running> {
   /** Relays that run, in the order of acceptance. */
   readonly running = new Set<T>();
   /** All that is counted, for whoever wants to read it. */
-  readonly book: Book;
+  readonly pages: Pages;
   /** By {@link Count}; the engine keeps those of its memory, its loop and its ring itself. */
   readonly counts = sharedNumbers(engineRow.size);
   private readonly reasons = sharedNumbers(reasons.length);
@@ -44,8 +45,8 @@ export class Ledger<T extends RelayStory> {
     const { counts, reasons, totals: flows } = this;
     counts[Count.segmentSize] = segmentSize;
     counts[Count.segmentCount] = segmentCount;
-    this.book = new Book(engine);
-    this.book.add({
+    this.pages = new Pages(engine);
+    this.pages.add({
       kind: "engine",
       engine,
       counts,
@@ -60,7 +61,7 @@ export class Ledger<T extends RelayStory> {
   account(name: string): ListenerAccount {
     let account = this.accounts.get(name);
     if (account === undefined) {
-      account = new ListenerAccount(name, this.totals, this.book);
+      account = new ListenerAccount(name, this.totals, this.pages);
       this.accounts.set(name, account);
     }
     return account;

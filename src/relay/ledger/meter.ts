@@ -1,4 +1,4 @@
-import { type Numbers, sharedNumbers } from "./pages.ts";
+import { type Numbers, sharedNumbers } from "./page.ts";
 
 /** Counts receives and sends by their size in segments, beside what each flow counts of itself. */
 export class Meter {

@@ -1,80 +1,203 @@
-import { reasons } from "../../base/reason.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { numberOfReason, reasons } from "../../base/reason.ts";
 import type { EngineName } from "../../config/options.ts";
-import { mirrorFigures, upstreamFigures } from "../../counts/figures.ts";
-import { dropReasons } from "../mirror/reason.ts";
+import {
+  Count,
+  engineFigures,
+  type FlowStats,
+  flowFigures,
+  ListenerCount,
+  listenerFigures,
+  loopFigures,
+  memoryFigures,
+  ringFigures,
+  upstreamFigures,
+} from "../../counts/figures.ts";
+import { occurred } from "../../counts/occurred.ts";
+import { closeMirror, mirrorStats } from "../mirror/account.ts";
+import { COPY_SEGMENT_SIZE } from "../policy.ts";
+import {
+  type EnginePage,
+  type ListenerPage,
+  type MirrorPage,
+  type Numbers,
+  type Page,
+  sharedNumbers,
+  UPSTREAM_NUMBERS,
+  type UpstreamPage,
+} from "./page.ts";
+import type { EngineStats, ListenerStats, RingStats, UpstreamStats } from "./stats.ts";
+import { discard } from "./summary.ts";
+import { noStats } from "./total.ts";
+
+interface Listener {
+  readonly page: ListenerPage;
+  readonly upstreams: UpstreamPage[];
+}
 
 /**
- * Figures that one thread writes and all may read while it does: nobody is woken or waited for.
+ * Everything that an engine has counted, on pages in shared memory, as its figures. The engine has
+ * this, and whoever looks at it from another thread has another one of the same pages, which can be
+ * read at any time, whatever that thread does and also when it is no more.
  *
- * Numbers are read one by one, each as it was at some moment: a number has eight bytes and lies on a
- * multiple of eight, so that the processors that we run on (x86-64, arm64) write and read it whole.
- * What is read of two numbers need not have been true at the same time.
+ * Only the engine adds pages and removes some: see `ListenerAccount` for how many there may be.
  */
-export type Numbers = Float64Array<SharedArrayBuffer>;
+export class Pages {
+  private readonly startedAt: number;
+  private engine: EnginePage | null = null;
+  private readonly listeners = new Map<string, Listener>();
+  private readonly mirrors: MirrorPage[] = [];
+  private added: (page: Page) => void = () => {};
+  private removed: (page: UpstreamPage) => void = () => {};
 
-/** So many numbers, all 0. */
-export function sharedNumbers(count: number): Numbers {
-  return new Float64Array(new SharedArrayBuffer(count * Float64Array.BYTES_PER_ELEMENT));
+  constructor(
+    private readonly name: EngineName,
+    private readonly clock: Pick<Clock, "now"> = systemClock,
+  ) {
+    this.startedAt = clock.now();
+  }
+
+  /** From now on there is this page, too; that of a listener comes before those of its upstreams. */
+  add(page: Page): void {
+    if (page.kind === "engine") this.engine = page;
+    else if (page.kind === "upstream") this.listeners.get(page.listener)?.upstreams.push(page);
+    else if (page.kind === "mirror") this.mirrors.push(page);
+    else this.listeners.set(page.listener, { page, upstreams: [] });
+    this.added(page);
+  }
+
+  /** Nothing is counted any more of an upstream, and nobody wants to know what was. */
+  remove(page: UpstreamPage): void {
+    const upstreams = this.listeners.get(page.listener)?.upstreams ?? [];
+    const index = upstreams.findIndex(({ upstream }) => upstream === page.upstream);
+    if (index >= 0) upstreams.splice(index, 1);
+    this.removed(page);
+  }
+
+  /**
+   * Tells somebody of all pages: of those that are there now, of each new one before it is used, and of
+   * those that are removed.
+   */
+  follow(added: (page: Page) => void, removed: (page: UpstreamPage) => void): void {
+    if (this.engine !== null) added(this.engine);
+    for (const { page, upstreams } of this.listeners.values()) {
+      added(page);
+      for (const upstream of upstreams) added(upstream);
+    }
+    for (const page of this.mirrors) added(page);
+    this.added = added;
+    this.removed = removed;
+  }
+
+  /**
+   * The engine is no more, perhaps without a word: nothing runs, and what it has not counted as ended
+   * was ended by that. Who calls this writes the pages from now on.
+   */
+  close(): void {
+    const { engine } = this;
+    if (engine === null) return;
+    for (const page of this.mirrors) closeMirror(page);
+    const failed = numberOfReason("worker_failed");
+    const { counts } = engine;
+    const left = (counts[Count.accepted] as number) - (counts[Count.ended] as number);
+    (engine.reasons[failed] as number) += left;
+    counts[Count.ended] = counts[Count.accepted] as number;
+    for (const { page, upstreams } of this.listeners.values()) {
+      const left = page.counts[ListenerCount.running] as number;
+      page.counts[ListenerCount.running] = 0;
+      page.counts[ListenerCount.waiting] = 0;
+      if (left === 0) continue;
+      // Nobody knows any more which upstreams they had.
+      let nobody = upstreams.find(({ upstream }) => upstream === null);
+      if (nobody === undefined) {
+        const { listener } = page;
+        const numbers = sharedNumbers(UPSTREAM_NUMBERS);
+        nobody = { kind: "upstream", listener, upstream: null, counts: numbers };
+        this.add(nobody);
+      }
+      (nobody.counts[upstreamFigures.size + failed] as number) += left;
+    }
+  }
+
+  /** A number that grows as long as the engine has something to do, and does it. */
+  get activity(): number {
+    const { counts } = this.engine ?? {};
+    return counts === undefined
+      ? 0
+      : (counts[Count.turns] as number) + (counts[Count.events] as number);
+  }
+
+  /** The figures as of now. */
+  stats(): EngineStats {
+    const { engine, name } = this;
+    if (engine === null) return noStats(name);
+    const { counts, flows } = engine;
+    // In this order: a relay may end in between, and more must not have ended than were accepted.
+    const ended = counts[Count.ended] as number;
+    const accepted = counts[Count.accepted] as number;
+    return {
+      engine: name,
+      durationMs: this.clock.now() - this.startedAt,
+      relays: {
+        accepted,
+        running: accepted - ended,
+        ended,
+        reasons: occurred(reasons, engine.reasons),
+      },
+      up: flowStats(flows.up, flows.discardedUp),
+      down: flowStats(flows.down, flows.discardedDown),
+      listeners: Array.from(this.listeners.values(), listenerStats),
+      mirrors: this.mirrors.map(mirrorStats),
+      memory: memoryStats(counts),
+      loop: loopStats(counts),
+      ring: ringStats(counts),
+      receiveSegments: used(engine.receiveSegments),
+      sendSegments: used(engine.sendSegments),
+      ...engineFigures.read(counts, Count.acceptPauses),
+    };
+  }
 }
 
-/** Numbers of an upstream's page: reasons stand behind its figures, in their order. */
-export const UPSTREAM_NUMBERS = upstreamFigures.size + reasons.length;
-
-/** Numbers of a mirror's page, likewise: why copies were given up. */
-export const MIRROR_NUMBERS = mirrorFigures.size + dropReasons.length;
-
-/**
- * What all flows of a direction come to, by `FlowCount`. Those whose target is nobody are added up
- * apart: what they send is thrown away.
- */
-export interface FlowTotals {
-  readonly up: Numbers;
-  readonly down: Numbers;
-  readonly discardedUp: Numbers;
-  readonly discardedDown: Numbers;
+function listenerStats({ page, upstreams }: Listener): ListenerStats {
+  const { counts, listener } = page;
+  return { listener, ...listenerFigures.read(counts), upstreams: upstreams.map(upstreamStats) };
 }
 
-/** What an engine counts as a whole. */
-export interface EnginePage {
-  readonly kind: "engine";
-  readonly engine: EngineName;
-  /** By {@link Count}. */
-  readonly counts: Numbers;
-  /** How many relays ended for which reason, in the order of `reasons`. */
-  readonly reasons: Numbers;
-  readonly flows: FlowTotals;
-  /** See {@link EngineStats}. */
-  readonly receiveSegments: Numbers;
-  readonly sendSegments: Numbers;
+function upstreamStats({ upstream, counts }: UpstreamPage): UpstreamStats {
+  const ended = occurred(reasons, counts, upstreamFigures.size);
+  return { upstream, ended, ...upstreamFigures.read(counts) };
 }
 
-/** What is counted of a listener, or of all that have the same name. */
-export interface ListenerPage {
-  readonly kind: "listener";
-  readonly listener: string;
-  /** By {@link ListenerCount}. */
-  readonly counts: Numbers;
+function flowStats(plain: Numbers, discarded: Numbers): FlowStats {
+  const thrownAway = Float64Array.from(discarded);
+  discard(thrownAway, 0);
+  const stats = flowFigures.read(plain);
+  flowFigures.add(stats, flowFigures.read(thrownAway));
+  return stats;
 }
 
-/** What is counted of a listener's relays with one upstream. */
-export interface UpstreamPage {
-  readonly kind: "upstream";
-  readonly listener: string;
-  /** As it was configured; null for none. */
-  readonly upstream: string | null;
-  /** {@link UPSTREAM_NUMBERS} of them, by {@link UpstreamCount}. */
-  readonly counts: Numbers;
+function memoryStats(counts: Numbers): EngineStats["memory"] {
+  return {
+    ...memoryFigures.read(counts, Count.segmentSize),
+    mirrorBytes: counts[Count.mirrorPoolBytes] as number,
+    mirrorHeldBytes: (counts[Count.mirrorSegmentsLeased] as number) * COPY_SEGMENT_SIZE,
+  };
 }
 
-/** What is counted of the copies of a listener's relays to one mirror. */
-export interface MirrorPage {
-  readonly kind: "mirror";
-  readonly listener: string;
-  /** As it was configured. */
-  readonly mirror: string;
-  /** {@link MIRROR_NUMBERS} of them, by {@link MirrorCount}. */
-  readonly counts: Numbers;
+function loopStats(counts: Numbers): EngineStats["loop"] {
+  const loop = loopFigures.read(counts, Count.turns);
+  return { ...loop, turns: Math.round(loop.turns) };
 }
 
-/** Numbers and what they are of: what a thread has to know to read what another one counts. */
-export type Page = EnginePage | ListenerPage | UpstreamPage | MirrorPage;
+function ringStats(counts: Numbers): RingStats | null {
+  if (counts[Count.hasRing] === 0) return null;
+  const completions = counts[Count.events] as number;
+  return { ...ringFigures.read(counts, Count.submissions), completions };
+}
+
+/** The numbers up to the last that is not 0: of hundreds, most of the time, the first two. */
+function used(numbers: Numbers): number[] {
+  let length = numbers.length;
+  while (length > 0 && numbers[length - 1] === 0) length--;
+  return Array.from(numbers.subarray(0, length));
+}

@@ -1,7 +1,7 @@
 import type { Values } from "../../counts/figure.ts";
 import { MirrorCount, mirrorFigures } from "../../counts/figures.ts";
 import { addOccurred, type Occurred, occurred } from "../../counts/occurred.ts";
-import { MIRROR_NUMBERS, type MirrorPage, sharedNumbers } from "../ledger/pages.ts";
+import { MIRROR_NUMBERS, type MirrorPage, sharedNumbers } from "../ledger/page.ts";
 import { type DropReason, dropReasons } from "./reason.ts";
 
 /** What the copies of one listener's relays to one mirror have come to. Nothing here but `running` falls. */

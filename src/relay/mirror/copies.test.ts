@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
-import { type ListenerOptions, listenerDefaults } from "../../config/options.ts";
+import { listenerDefaults } from "../../config/defaults.ts";
+import type { ListenerOptions } from "../../config/options.ts";
 import { engineRow } from "../../counts/figures.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Descriptors } from "../../system/descriptors.ts";
-import { Book } from "../ledger/book.ts";
-import { sharedNumbers } from "../ledger/pages.ts";
+import { sharedNumbers } from "../ledger/page.ts";
+import { Pages } from "../ledger/pages.ts";
 import { Copies } from "./copies.ts";
 import { Copy } from "./copy.ts";
 import type { Mirror } from "./mirror.ts";
@@ -52,7 +53,7 @@ class Engine {
       mirrorDropped: () => {},
       noCopies: () => {},
     };
-    const figures = { book: new Book("sockets"), counts: sharedNumbers(engineRow.size) };
+    const figures = { pages: new Pages("sockets"), counts: sharedNumbers(engineRow.size) };
     this.copies = new Copies(host, figures);
     const mirror = this.copies.mirrorOf(options, "a", null);
     if (mirror === null) throw new Error("there is a mirror");

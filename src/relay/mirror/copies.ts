@@ -1,14 +1,15 @@
 import { formatAddress } from "../../base/address.ts";
 import { cleanUpOrThrow, forEach } from "../../base/clean-up.ts";
-import { type Alarm, Deadlines, timerAlarm } from "../../base/deadlines.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { Deadlines } from "../../base/deadlines.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Descriptors } from "../../system/descriptors.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
-import type { Book } from "../ledger/book.ts";
-import type { Numbers } from "../ledger/pages.ts";
+import type { Numbers } from "../ledger/page.ts";
+import type { Pages } from "../ledger/pages.ts";
 import { COPY_SEGMENT_SIZE } from "../policy.ts";
 import { MirrorAccount } from "./account.ts";
 import type { Copy } from "./copy.ts";
@@ -68,22 +69,22 @@ export class Copies {
   /** Those that are nobody's: no more are made than there are at a time, as each may have a slot for good. */
   private readonly spare: Copy[] = [];
   private readonly accounts = new Map<string, MirrorAccount>();
-  private readonly book: Book;
+  private readonly pages: Pages;
   private readonly figures: Numbers;
   private pool: Pool | null = null;
   private isHurrying = false;
 
-  /** @param figures where the engine counts: its book gets a page for each mirror */
+  /** @param figures where the engine counts: there is a page for each mirror */
   constructor(
     private readonly host: CopiesHost,
-    { book, counts }: { readonly book: Book; readonly counts: Numbers },
-    private readonly alarm: Alarm = timerAlarm,
+    { pages, counts }: { readonly pages: Pages; readonly counts: Numbers },
+    private readonly clock: Clock = systemClock,
   ) {
     const first = Count.mirrorSegmentsLeased;
     this.figures = counts.subarray(first, first + PoolCount.Size);
-    this.book = book;
+    this.pages = pages;
     const queue = (spanMs: number, call: (copy: Copy) => void) =>
-      new Deadlines<Copy>(spanMs, call, alarm);
+      new Deadlines<Copy>(spanMs, call, clock);
     this.leaving = queue(LEAVE_MS, (copy) => copy.leftTooLong());
     this.waiting = queue(STILL_MS, (copy) => copy.lookStill());
     this.draining = queue(DRAIN_LOOK_MS, (copy) => copy.advance());
@@ -110,9 +111,9 @@ export class Copies {
     if (account === undefined) {
       account = new MirrorAccount(name, address);
       this.accounts.set(key, account);
-      this.book.add(account.page);
+      this.pages.add(account.page);
     }
-    return new Mirror(mirror, connectTimeoutMs, account, this.alarm);
+    return new Mirror(mirror, connectTimeoutMs, account, this.clock);
   }
 
   /**
@@ -152,7 +153,7 @@ export class Copies {
   hurry(): void {
     if (this.isHurrying) return;
     this.isHurrying = true;
-    this.alarm(STOP_MS, () => this.cut());
+    this.clock.alarm(STOP_MS, () => this.cut());
   }
 
   /** Gives all of them up, at once. */

@@ -1,6 +1,6 @@
 import { assert } from "../../assert.ts";
+import type { Address } from "../../base/address.ts";
 import type { Deadlines } from "../../base/deadlines.ts";
-import type { Address } from "../../config/options.ts";
 import { type Backlog, Kept } from "../../memory/backlog.ts";
 import { ownShortage } from "../../system/dial-reason.ts";
 import {

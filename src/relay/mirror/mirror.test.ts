@@ -6,14 +6,14 @@ import { Mirror } from "./mirror.ts";
 function mirror(clock: TestClock, percent = 100): Mirror {
   const address = { kind: "tcp", host: "m", port: 9 } as const;
   const account = new MirrorAccount("a", "m:9");
-  return new Mirror({ address, bufferSize: 4096, percent }, 1_000, account, clock.alarm);
+  return new Mirror({ address, bufferSize: 4096, percent }, 1_000, account, clock);
 }
 
 /** Milliseconds until it is dialled again. */
 function pauseOf(one: Mirror, clock: TestClock): number {
-  const since = clock.now;
+  const since = clock.now();
   while (one.isPaused) clock.pass(50);
-  return clock.now - since;
+  return clock.now() - since;
 }
 
 test("a mirror that cannot be reached is left alone for longer and longer", () => {

@@ -1,4 +1,5 @@
-import { type Alarm, Deadlines, timerAlarm } from "../../base/deadlines.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { Deadlines } from "../../base/deadlines.ts";
 import type { MirrorOptions } from "../../config/options.ts";
 import type { MirrorAccount } from "./account.ts";
 
@@ -29,9 +30,9 @@ export class Mirror {
     readonly options: MirrorOptions,
     private readonly connectTimeoutMs: number,
     readonly account: MirrorAccount,
-    alarm: Alarm = timerAlarm,
+    private readonly clock: Clock = systemClock,
   ) {
-    this.dialing = new Deadlines<Dialing>(connectTimeoutMs, (copy) => copy.dialTimedOut(), alarm);
+    this.dialing = new Deadlines<Dialing>(connectTimeoutMs, (copy) => copy.dialTimedOut(), clock);
   }
 
   /** Whether one with these options would be the same. */
@@ -47,7 +48,7 @@ export class Mirror {
 
   /** It is left alone for now. */
   get isPaused(): boolean {
-    return this.failures > 0 && performance.now() < this.pausedUntil;
+    return this.failures > 0 && this.clock.now() < this.pausedUntil;
   }
 
   /** It has answered a dial. */
@@ -60,6 +61,6 @@ export class Mirror {
     if (this.isPaused) return;
     const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.failures);
     this.failures++;
-    this.pausedUntil = performance.now() + pauseMs;
+    this.pausedUntil = this.clock.now() + pauseMs;
   }
 }

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { descriptorsSince, openDescriptors } from "../../../test/fixtures/proc.ts";
 import { polite, Upstream } from "../../../test/fixtures/upstream.ts";
 import { waitFor } from "../../../test/fixtures/wait.ts";
+import type { LoopClock } from "../../base/clock.ts";
 import { startEmbeddedUpstream } from "../../embedded/server.ts";
 import { type CheckOptions, ejectionDefaults } from "./check-options.ts";
-import { type CheckedUpstream, Checker, type Clock } from "./checker.ts";
+import { type CheckedUpstream, Checker } from "./checker.ts";
 import type { HealthEvent } from "./monitor.ts";
 import type { ProbeResult } from "./probe.ts";
 import { checkOptions, probeOnce } from "./test-redis.ts";
@@ -13,7 +14,7 @@ import { checkOptions, probeOnce } from "./test-redis.ts";
 setDefaultTimeout(20_000);
 
 /** A clock that stands still until it is told to go on. */
-class TestClock implements Clock {
+class TestClock implements LoopClock {
   private time = 0;
   private readonly alarms = new Set<{ at: number; call: () => void }>();
 

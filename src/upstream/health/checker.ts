@@ -1,6 +1,6 @@
 import { assert } from "../../assert.ts";
-import { timerSpan } from "../../base/deadlines.ts";
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
+import { type LoopClock, systemClock } from "../../base/clock.ts";
 import type { CheckOptions } from "./check-options.ts";
 import type { HealthEvent, HealthStatus } from "./monitor.ts";
 import type { ProbeResult } from "./probe.ts";
@@ -21,14 +21,6 @@ export interface CheckListener {
   onFailed?(name: string): void;
 }
 
-/** Time, for tests to replace. */
-export interface Clock {
-  /** Milliseconds since anything; never goes back. */
-  now(): number;
-  /** Calls once, after so many milliseconds. @returns what takes it back */
-  after(delayMs: number, call: () => void): () => void;
-}
-
 /** Checks an upstream once, of its name's addresses that one if any is given; see `probe`. */
 export type CheckOnce = (
   address: Address,
@@ -40,7 +32,7 @@ export type CheckOnce = (
 /** What a checker is made of; the defaults are what runs. */
 export interface CheckerParts {
   readonly probe: CheckOnce;
-  readonly clock?: Clock;
+  readonly clock?: LoopClock;
   /** 0…1, 1 excluded. */
   readonly random?: () => number;
   /** Most checks that run at the same time, at least 1; default 64. */
@@ -51,16 +43,6 @@ export interface CheckerParts {
 const FIRST_SPREAD_MS = 200;
 
 const RUNNING_MAX = 64;
-
-/** The time that runs. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  after(delayMs, call) {
-    // Checks are no reason for a process to go on: the listeners are.
-    const timer = setTimeout(call, timerSpan(delayMs)).unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 /**
  * Looks after the health of many upstreams: plans their checks, and keeps what checks and relays have
@@ -81,7 +63,7 @@ export class Checker {
   private runningCount = 0;
   private isStopped = false;
   private readonly probe: CheckOnce;
-  private readonly clock: Clock;
+  private readonly clock: LoopClock;
   private readonly random: () => number;
   private readonly runningMax: number;
 

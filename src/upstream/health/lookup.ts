@@ -1,4 +1,4 @@
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import { isName } from "../names/ask.ts";
 
 /**

@@ -7,7 +7,7 @@ import { descriptorsSince, openDescriptors } from "../../../test/fixtures/proc.t
 import { Refusing, Silent } from "../../../test/fixtures/system.ts";
 import { type Behaviour, Upstream } from "../../../test/fixtures/upstream.ts";
 import { LIVENESS_MS, waitFor } from "../../../test/fixtures/wait.ts";
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import { startEmbeddedUpstream } from "../../embedded/server.ts";
 import { NameError } from "../names/name-error.ts";
 import type { CheckOptions, CheckStep } from "./check-options.ts";

@@ -2,10 +2,10 @@ import { closeSync, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { devNull } from "node:os";
 import { assert } from "../../assert.ts";
-import { formatAddress } from "../../base/address.ts";
+import { type Address, formatAddress, type TcpAddress } from "../../base/address.ts";
+import { type ProcessClock, systemClock } from "../../base/clock.ts";
 import { printable } from "../../base/error.ts";
 import { formatDuration } from "../../base/quantity.ts";
-import type { Address, TcpAddress } from "../../config/options.ts";
 import { sourceFor } from "../../config/source-address.ts";
 import { writeProxyHeader } from "../../entry/proxy-protocol/writer.ts";
 import { dialCode, ownShortage } from "../../system/dial-reason.ts";
@@ -52,16 +52,18 @@ const LATE_MS = 20;
  * @param address the upstream's own; `options.address` is checked instead if there is one
  * @param literals where it has the addresses behind an address from
  * @param signal gives the check up, which makes it inconclusive
+ * @param clock its time
  */
 export function probe(
   address: Address,
   options: CheckOptions,
   literals: Literals,
   signal?: AbortSignal,
+  clock: ProcessClock = systemClock,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const checked = checkedAddress(address, options);
-    new Probe(checked, options, literals, signal, resolve).begin();
+    new Probe(checked, options, literals, signal, clock, resolve).begin();
   });
 }
 
@@ -101,7 +103,7 @@ function openingFor(options: CheckOptions, address: Address, mask: Mask): Conver
  * one for the kernel's two minutes. TLS comes onto the same socket.
  */
 class Probe {
-  private readonly startedAt = performance.now();
+  private readonly startedAt: number;
   /** Takes the check's secrets out of what is told of answers. */
   private readonly mask: Mask;
   /** What is said now. */
@@ -112,8 +114,9 @@ class Probe {
   private socket: Socket | null = null;
   /** The socket, or the TLS on it: what is talked through. */
   private channel: Socket | null = null;
-  private timer: Timer | undefined;
-  private dialTimer: Timer | undefined;
+  /** Take back what is due later. */
+  private endTimer = () => {};
+  private endDialTimer = () => {};
   private isOver = false;
   private phase: "dial" | "handshake" | "talk" = "dial";
   /** What is waited for, for the detail of a failure. */
@@ -125,8 +128,10 @@ class Probe {
     private readonly options: CheckOptions,
     private readonly literals: Literals,
     private readonly signal: AbortSignal | undefined,
+    private readonly clock: ProcessClock,
     private readonly resolve: (result: ProbeResult) => void,
   ) {
+    this.startedAt = clock.now();
     this.mask = Mask.of(options);
     this.conversation = openingFor(options, address, this.mask);
     this.tlsToCome = options.tls;
@@ -150,15 +155,15 @@ class Probe {
    * socket, unread. A timer that is late is given the same time once more, once.
    */
   private startTimer(spanMs: number, mayBeLate: boolean): void {
-    const dueAt = performance.now() + spanMs;
-    this.timer = setTimeout(() => {
-      const lateMs = performance.now() - dueAt;
+    const dueAt = this.clock.now() + spanMs;
+    this.endTimer = this.clock.hold(spanMs, () => {
+      const lateMs = this.clock.now() - dueAt;
       if (mayBeLate && lateMs > LATE_MS) {
         this.startTimer(Math.min(lateMs, this.options.timeoutMs), false);
       } else {
         this.timedOut();
       }
-    }, spanMs);
+    });
   }
 
   /** Dials the addresses of a name in turn; each gets an equal share of the time that is left. */
@@ -170,7 +175,7 @@ class Probe {
       return;
     }
     const next = () => {
-      clearTimeout(this.dialTimer);
+      this.endDialTimer();
       this.socket?.destroy();
       this.dial(addresses, index + 1);
     };
@@ -182,8 +187,8 @@ class Probe {
       return;
     }
     if (isLast) return;
-    const leftMs = this.startedAt + this.options.timeoutMs - performance.now();
-    this.dialTimer = setTimeout(next, Math.max(1, leftMs / (addresses.length - index)));
+    const leftMs = this.startedAt + this.options.timeoutMs - this.clock.now();
+    this.endDialTimer = this.clock.hold(Math.max(1, leftMs / (addresses.length - index)), next);
   }
 
   /** @param onFailed what to do when it cannot be connected to, if not to fail */
@@ -204,7 +209,7 @@ class Probe {
         else this.failed("connect", "ECONNREFUSED");
         return;
       }
-      clearTimeout(this.dialTimer);
+      this.endDialTimer();
       this.introduce(socket);
       this.phase = "talk";
       this.talk();
@@ -322,10 +327,10 @@ class Probe {
   private end({ ok, detail }: Verdict, inconclusive = false): void {
     if (this.isOver) return;
     this.isOver = true;
-    clearTimeout(this.timer);
-    clearTimeout(this.dialTimer);
+    this.endTimer();
+    this.endDialTimer();
     this.signal?.removeEventListener("abort", this.onAbort);
-    const durationMs = performance.now() - this.startedAt;
+    const durationMs = this.clock.now() - this.startedAt;
     this.hangUp(() => this.resolve({ ok, inconclusive, detail, durationMs }));
   }
 

@@ -1,5 +1,5 @@
 import { findProgram, startOnFreePort } from "../../../test/clients/programs.ts";
-import type { Address, TcpAddress } from "../../config/options.ts";
+import type { Address, TcpAddress } from "../../base/address.ts";
 import { NameError } from "../names/name-error.ts";
 import type { CheckOptions } from "./check-options.ts";
 import { literals } from "./lookup.ts";

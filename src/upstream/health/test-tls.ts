@@ -1,7 +1,7 @@
 import { connect as connectPlain, createServer as createPlainServer } from "node:net";
 import { createServer, type TlsOptions as ServerOptions, type TLSSocket } from "node:tls";
 import { authority, server as certificate } from "../../../test/fixtures/certificates.ts";
-import type { TcpAddress } from "../../config/options.ts";
+import type { TcpAddress } from "../../base/address.ts";
 import type { TlsOptions } from "./check-options.ts";
 
 /** How a check verifies an upstream that shows {@link certificate}. */

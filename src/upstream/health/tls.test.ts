@@ -12,7 +12,7 @@ import {
 import { descriptorsSince, openDescriptors } from "../../../test/fixtures/proc.ts";
 import { type Behaviour, Upstream } from "../../../test/fixtures/upstream.ts";
 import { waitFor } from "../../../test/fixtures/wait.ts";
-import type { Address } from "../../config/options.ts";
+import type { Address } from "../../base/address.ts";
 import type { CheckOptions, TlsOptions } from "./check-options.ts";
 import { checkOptions, probeOnce } from "./test-redis.ts";
 import { postgresDoor, TlsUpstream, tlsOptions } from "./test-tls.ts";

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Address } from "../../base/address.ts";
 import { printable } from "../../base/error.ts";
 import { ipKind } from "../../base/ip.ts";
-import type { Address } from "../../config/options.ts";
 import type { TlsOptions } from "./check-options.ts";
 
 /** What a certificate can lack, in words; for everything else the code has to do. */

@@ -1,6 +1,6 @@
+import type { Address, TcpAddress, UpstreamAddress } from "../../base/address.ts";
 import { ipKind } from "../../base/ip.ts";
 import type { Reason } from "../../base/reason.ts";
-import type { Address, TcpAddress, UpstreamAddress } from "../../config/options.ts";
 
 /** Why addresses that are known may not be dialled: they are our own, or DNS may not answer with them. */
 export type DialRefusal = Extract<Reason, "own_address" | "dns_denied">;

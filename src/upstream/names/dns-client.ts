@@ -1,4 +1,4 @@
-import { timerSpan } from "../../base/deadlines.ts";
+import { timerSpan } from "../../base/clock.ts";
 import { descriptorBudget } from "../../system/descriptors.ts";
 import {
   type DnsAnswer,

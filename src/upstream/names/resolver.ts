@@ -1,4 +1,4 @@
-import { timerSpan } from "../../base/deadlines.ts";
+import { timerSpan } from "../../base/clock.ts";
 import { ipKind } from "../../base/ip.ts";
 import { isLocalhost } from "../../base/reach.ts";
 import { askDns, attempts, type DnsOptions, systemServers } from "./dns-client.ts";

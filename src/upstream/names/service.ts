@@ -1,7 +1,6 @@
-import { formatAddress, parseAddress } from "../../base/address.ts";
-import { timerSpan } from "../../base/deadlines.ts";
+import { formatAddress, parseAddress, type TcpAddress } from "../../base/address.ts";
+import { timerSpan } from "../../base/clock.ts";
 import { ConfigError } from "../../base/error.ts";
-import type { TcpAddress } from "../../config/options.ts";
 import { askDns, attempts, systemServers } from "./dns-client.ts";
 import type { DnsRecord } from "./dns-message.ts";
 import type { DnsServer } from "./dns-server.ts";

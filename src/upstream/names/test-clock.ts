@@ -1,7 +1,7 @@
-import type { Clock } from "../health/checker.ts";
+import type { LoopClock } from "../../base/clock.ts";
 
 /** Time that goes on when a test says so. */
-export class TestClock implements Clock {
+export class TestClock implements LoopClock {
   private time = 0;
   private readonly timers = new Set<{ readonly at: number; readonly call: () => void }>();
 

@@ -1,5 +1,4 @@
-import type { Clock } from "../health/checker.ts";
-import { systemClock } from "../health/checker.ts";
+import { type LoopClock, systemClock } from "../../base/clock.ts";
 import { type DnsTtl, dnsTtlDefaults } from "./dns-ttl.ts";
 import { NameError } from "./name-error.ts";
 import { type HostAddress, type Resolution, resolveName } from "./resolver.ts";
@@ -29,7 +28,7 @@ export interface NameListener<Place = HostAddress> {
 /** What a watcher is made of; the defaults are what runs. */
 export interface WatcherParts {
   readonly resolve?: Resolve;
-  readonly clock?: Clock;
+  readonly clock?: LoopClock;
   /** 0…1, 1 excluded. */
   readonly random?: () => number;
   /** What an answer's TTL is taken for at least and at most. */
@@ -77,7 +76,7 @@ export class Watcher<Place> {
   private readonly line = new Set<Watched<Place>>();
   private asking = 0;
   private isStopped = false;
-  private readonly clock: Clock;
+  private readonly clock: LoopClock;
   private readonly random: () => number;
   private readonly ttl: DnsTtl;
 

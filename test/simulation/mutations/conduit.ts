@@ -39,12 +39,12 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "a sink keeps what it gets",
-      find: 'this.up.discards = mode === "sink";',
+      find: "this.up.discards = discardsUp;",
       replace: "this.up.discards = false;",
     },
     {
       what: "one way is both ways",
-      find: 'this.down.discards = mode === "oneway";',
+      find: "this.down.discards = discardsDown;",
       replace: "this.down.discards = false;",
     },
     {
@@ -59,7 +59,7 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "a sink dials",
-      find: 'this.relay.accepted(mode !== "sink")',
+      find: "this.relay.accepted(dials)",
       replace: "this.relay.accepted(true)",
     },
     {
@@ -89,7 +89,7 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "a header that is late is none that ends anything",
-      find: "    this.headerEnded(reason);\n    this.up.preambleOver();\n",
+      find: "    this.up.giveUpStep(reason, false);\n",
       replace: "",
     },
     {
@@ -133,12 +133,6 @@ export const conduitMutations: MutationsOf = {
       replace: "",
     },
     {
-      what: "a relay that was reset looks as if it had come to its end",
-      isOpen: true,
-      find: "if (this.relay.reason === null) this.isRetired = true;",
-      replace: "this.isRetired = true;",
-    },
-    {
       what: "a reset is passed on as an end",
       find: "    if (!this.relay.passesEnd) {\n      this.linger();\n      return;\n    }\n",
       replace: "",
@@ -166,12 +160,6 @@ export const conduitMutations: MutationsOf = {
     {
       what: "the end is not sent",
       find: "this.sendFin(isUp ? Side.Upstream : Side.Client);",
-      replace: "",
-    },
-    {
-      what: "a reset does not wait for the last bytes",
-      isOpen: true,
-      find: "    if (this.unsent > 0) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
       replace: "",
     },
     {
@@ -248,31 +236,13 @@ export const conduitMutations: MutationsOf = {
   "relay/completing-conduit.ts": [
     {
       what: "an end within a header is none",
-      find: '      this.headerEnded("preamble_invalid");\n      lane.preambleOver();\n',
-      replace: "",
-    },
-    {
-      what: "who has waited in vain and ends waits on",
-      isOpen: true,
-      find: "if (lane === this.up && this.waitedEnough()) return;",
-      replace: "",
-    },
-    {
-      what: "half of a relay waits for ever",
-      isOpen: true,
-      find: "this.listener.halfClosed.add(this as never);",
+      find: '    lane.giveUpStep("preamble_invalid", true);\n',
       replace: "",
     },
     {
       what: "a reset is an end",
       find: "const effects = this.relay.reset(side);\n    this.resetSeen(side);",
       replace: "const effects = this.relay.sourceEnded(side);",
-    },
-    {
-      what: "a reset is not looked after",
-      isOpen: true,
-      find: "    this.resetSeen(side);\n    lane.start",
-      replace: "    lane.start",
     },
     {
       what: "what came before a reset is not sent",
@@ -290,24 +260,6 @@ export const conduitMutations: MutationsOf = {
       replace: "this.lost(lane === this.up ? Side.Client : Side.Upstream);",
     },
     {
-      what: "what was to be sent to who is lost stays queued",
-      isOpen: true,
-      find: "    if (lane.flow.sending) lane.flow.sent(0);\n    lane.drop();\n    this.settle();",
-      replace: "    if (lane.flow.sending) lane.flow.sent(0);\n    this.settle();",
-    },
-    {
-      what: "last bytes are discarded by the reset behind them",
-      isOpen: true,
-      find: "    if (this.mustLinger) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
-      replace: "",
-    },
-    {
-      what: "who is to linger is not looked after",
-      isOpen: true,
-      find: "    if (this.mustLinger) {\n      this.listener.lingering.add(this as never);\n      return;\n    }\n",
-      replace: "    if (this.mustLinger) return;\n",
-    },
-    {
       what: "a relay that is closing does not finish",
       find: "if (this.closing) this.finish();",
       replace: "",
@@ -318,69 +270,9 @@ export const conduitMutations: MutationsOf = {
       replace: "if (this.relay.from(side).phase === Phase.Ended) end?.finish();",
     },
     {
-      what: "who is lost keeps the pace of what it has sent",
-      isOpen: true,
-      find: "    this.laneFrom(side).hurry();\n",
-      replace: "",
-    },
-    {
-      what: "a send that nobody makes any more stays in flight",
-      isOpen: true,
-      find: "    if (target.flow.sending && !isPending && target.flow.phase === Phase.Aborted) {\n      target.flow.sent(0);\n    }\n",
-      replace: "",
-    },
-    {
-      what: "what nobody takes any more stays queued",
-      isOpen: true,
-      find: "    target.drop();\n    if (this.relay.phase",
-      replace: "    if (this.relay.phase",
-    },
-    {
-      what: "what came before a reset has for ever to be taken",
-      isOpen: true,
-      find: "    this.listener.wasReset.add(this as never);\n",
-      replace: "",
-    },
-    {
-      what: "the dial of a relay that is over goes on",
-      isOpen: true,
-      find: "    this.dropDial();\n    this.client?.cancel();",
-      replace: "    this.client?.cancel();",
-    },
-    {
-      what: "what a client has in flight is not cancelled",
-      isOpen: true,
-      find: "    this.client?.cancel();\n    this.upstream?.cancel();\n    if (this.up.discards)",
-      replace: "    this.upstream?.cancel();\n    if (this.up.discards)",
-    },
-    {
-      what: "what stands for the upstream of a sink stays in flight",
-      isOpen: true,
-      find: "if (down.receiving) down.stopped();",
-      replace: "",
-    },
-    {
       what: "a receive that only rests stays in flight",
       find: "if (flow.receiving && source !== null && !source.isReceivePending) flow.stopped();",
       replace: "",
-    },
-    {
-      what: "a send that only rests stays in flight",
-      isOpen: true,
-      find: "if (flow.sending && target !== null && !target.isSendPending) flow.sent(0);",
-      replace: "",
-    },
-    {
-      what: "a send to nobody that rests stays in flight",
-      isOpen: true,
-      find: "if (lane.discards && flow.sending) flow.sent(0);",
-      replace: "",
-    },
-    {
-      what: "an end is closed while something of it is in flight",
-      isOpen: true,
-      find: "if (client?.isBusy || upstream?.isBusy) {",
-      replace: "if (client?.isBusy && upstream?.isBusy) {",
     },
     {
       what: "every relay is closed by a reset",
@@ -391,24 +283,6 @@ export const conduitMutations: MutationsOf = {
       what: "every relay is closed in an orderly way",
       find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
       replace: "const isClean = true;",
-    },
-    {
-      what: "a retired relay is reset",
-      isOpen: true,
-      find: 'const isClean = this.endsCleanly || reason === "client_fin" || reason === "upstream_fin";',
-      replace: 'const isClean = reason === "client_fin" || reason === "upstream_fin";',
-    },
-    {
-      what: "an upstream is not closed",
-      isOpen: true,
-      find: "    upstream?.close(isClean);\n",
-      replace: "",
-    },
-    {
-      what: "a relay is over when one of its ends is closed",
-      isOpen: true,
-      find: "if (this.client === null && this.upstream === null) this.over();",
-      replace: "this.over();",
     },
   ],
 };

@@ -153,27 +153,9 @@ export const laneMutations: MutationsOf = {
       replace: "",
     },
     {
-      what: "whoever holds memory always stands still",
-      isOpen: true,
-      find: "const still = this.queue.size > 0 && sentBytes === this.sentBefore;",
-      replace: "const still = this.queue.size > 0;",
-    },
-    {
-      what: "nobody who holds memory stands still",
-      isOpen: true,
-      find: "const still = this.queue.size > 0 && sentBytes === this.sentBefore;",
-      replace: "const still = false;",
-    },
-    {
       what: "the next tenant gets the last one's bytes",
       find: "  clear(): void {\n    this.queue.clear();",
       replace: "  clear(): void {",
-    },
-    {
-      what: "the next tenant's bytes are copied to the last one's mirror",
-      isOpen: true,
-      find: "    this.copy = null;\n    this.hasPreamble",
-      replace: "    this.hasPreamble",
     },
     {
       what: "bytes that were received are not counted for the pace",
@@ -217,22 +199,17 @@ export const laneMutations: MutationsOf = {
     },
     {
       what: "a header's bytes are the flow's, too",
-      find: "else if (owner.hasHeader) queue.consume(Math.min(header, queue.size));",
-      replace: "",
+      find: "queue.consume(steps.feed(bytes));",
+      replace: "steps.feed(bytes);",
     },
     {
-      what: "of a header that may be none nothing is kept",
-      find: "if (!owner.isUndecided) queue.consume(header);",
-      replace: "queue.consume(header);",
-    },
-    {
-      what: "behind a header nothing is received",
-      find: "if (!owner.isUndecided) queue.consume(header);\n    this.receive(false);",
-      replace: "if (!owner.isUndecided) queue.consume(header);",
+      what: "behind what a step has read nothing is received",
+      find: "if (steps.isOver) this.stepsOver(steps);\n    else this.receive(false);",
+      replace: "if (steps.isOver) this.stepsOver(steps);",
     },
     {
       what: "the bytes behind a header are not counted",
-      find: "if (flow.receiving) this.start(flow.received(size) & ~Effect.Receive);\n      else flow.flushed(size, size);",
+      find: "    this.handOver(this.queue.size);\n",
       replace: "",
     },
   ],

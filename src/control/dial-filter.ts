@@ -1,19 +1,19 @@
+import type { Address } from "../base/address.ts";
 import { ipKind } from "../base/ip.ts";
 import { isLocalhost } from "../base/reach.ts";
 import { type DnsNetwork, isAllowed } from "../config/dns-allow.ts";
-import type { Address } from "../config/options.ts";
 import type { DialRefusal } from "../upstream/names/ask.ts";
 import type { OwnAddresses } from "./own-addresses.ts";
 
 /** Of the addresses that were found those that may be dialled. */
-export interface Sifted {
+export interface Filtered {
   readonly dialled: readonly Address[];
   /** Why none may be; null when some may, or none was found. */
   readonly refusal: DialRefusal | null;
 }
 
 /** Decides of each address, right before it is dialled or checked, whether that may be. */
-export class Sieve {
+export class DialFilter {
   /**
    * @param own what this process listens on
    * @param networks which DNS may answer with; none for all
@@ -28,7 +28,7 @@ export class Sieve {
    * @param found where that is now, as literals; not looked at for a name that nobody knows
    * @param isMember its port is DNS's, too
    */
-  sift(asked: Address, found: readonly Address[], isMember: boolean): Sifted {
+  filter(asked: Address, found: readonly Address[], isMember: boolean): Filtered {
     const foreign = found.filter((one) => !this.own.refuses(asked, one));
     const dialled = foreign.filter((one) => !this.denies(asked, one, isMember));
     if (dialled.length > 0 || found.length === 0) return { dialled, refusal: null };

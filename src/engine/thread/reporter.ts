@@ -1,12 +1,13 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Address } from "../../base/address.ts";
 import { cleanUp } from "../../base/clean-up.ts";
+import { systemClock } from "../../base/clock.ts";
 import { defectText, stackOf } from "../../base/stack.ts";
-import type { Address } from "../../config/options.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import type { EventOf, ProxyEvent } from "../../relay/events.ts";
 import type { Summary } from "../../relay/ledger/summary.ts";
 import type { Observer } from "../../relay/observer.ts";
-import type { AskRoute } from "../../relay/route-desk.ts";
+import type { AskRoute } from "../../relay/route-questions.ts";
 import type { DialRefusal, ResolveName } from "../../upstream/names/ask.ts";
 import {
   type GatheredName,
@@ -34,7 +35,7 @@ export interface Answering {
  * because somebody cannot hear of them. Only what the control plane waits for, such as that a listener
  * accepts, is a defect of the worker when it cannot be said.
  */
-export class Teller implements Observer {
+export class Reporter implements Observer {
   readonly wantsStarts: boolean;
   private readonly gathering = { relayStarted: new Records(), relayEnded: new Records() };
   /** Something could not be told, which was said. */
@@ -133,7 +134,7 @@ export class Teller implements Observer {
   /** Tells of the relays that started or ended, if it is time. @returns microseconds until it is */
   flushWhenDue(): number {
     if (!this.hasGathered) return Infinity;
-    const left = this.toldAt + TELL_MS - performance.now();
+    const left = this.toldAt + TELL_MS - systemClock.now();
     if (left > 0) return left * 1e3;
     this.flush();
     return Infinity;
@@ -142,7 +143,7 @@ export class Teller implements Observer {
   /** Tells of the relays that started or ended. */
   flush(): void {
     if (!this.hasGathered) return;
-    this.toldAt = performance.now();
+    this.toldAt = systemClock.now();
     try {
       // In this order: a relay may have started and ended in between.
       for (const name of gatheredNames) this.send(name);

@@ -119,7 +119,7 @@ export type Verdict = "in" | "waits" | Reason;
 /**
  * Who gets in, as short as it can be said. Rates are bursts here, as no time goes by.
  */
-export class GateModel<V extends Visit> {
+export class AdmissionModel<V extends Visit> {
   readonly verdicts = new Map<V, Verdict>();
   private readonly waiting: V[] = [];
   private readonly counts = new Map<string, number>();

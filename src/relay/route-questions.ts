@@ -1,4 +1,5 @@
-import { type Alarm, Deadlines } from "../base/deadlines.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { Deadlines } from "../base/deadlines.ts";
 import { formatDuration } from "../base/quantity.ts";
 import type { RouteOptions } from "../config/options.ts";
 import type { RouteAnswer, RouteChoice } from "../entry/route/answer.ts";
@@ -28,7 +29,7 @@ export type AskRoute = (
   answer: (answer: RouteAnswer) => void,
 ) => () => void;
 
-/** What a desk needs of its engine. */
+/** What they need of their engine. */
 export interface Routing {
   readonly askRoute: AskRoute;
   /** A relay gets what there is when its function fails. @param why in a few words */
@@ -50,7 +51,7 @@ export interface Routed {
  *
  * Owner: a listener.
  */
-export class RouteDesk<T extends Routed> {
+export class RouteQuestions<T extends Routed> {
   private readonly questions = new Map<T, { readonly forget: () => void }>();
   private readonly waiting: Deadlines<T>;
 
@@ -58,7 +59,7 @@ export class RouteDesk<T extends Routed> {
    * @param listener its name
    * @param upstreams as the function names them
    * @param states how they are now
-   * @param alarm see {@link Deadlines}
+   * @param clock its time
    */
   constructor(
     readonly options: RouteOptions,
@@ -66,11 +67,11 @@ export class RouteDesk<T extends Routed> {
     private readonly upstreams: readonly string[],
     private readonly states: () => readonly UpstreamState[],
     private readonly routing: Routing,
-    alarm?: Alarm,
+    private readonly clock: Clock = systemClock,
   ) {
     const { timeoutMs } = options;
     const why = `no answer within ${formatDuration(timeoutMs)}`;
-    this.waiting = new Deadlines<T>(timeoutMs, (relay) => this.failed(relay, why), alarm);
+    this.waiting = new Deadlines<T>(timeoutMs, (relay) => this.failed(relay, why), clock);
   }
 
   /** Asks for a relay, which is told, unless it is {@link delete}d before. */
@@ -78,7 +79,7 @@ export class RouteDesk<T extends Routed> {
     const { listener, upstreams, states } = this;
     const { hook, timeoutMs } = this.options;
     const connection = connectionOf(relay.caller, listener, upstreams, states);
-    const until = Date.now() + timeoutMs;
+    const until = this.clock.wall() + timeoutMs;
     const forget = this.routing.askRoute({ hook, connection, until }, (answer) => {
       // The relay may be over, and another client's by now.
       if (this.questions.get(relay) === question) this.answered(relay, answer);

@@ -1,7 +1,7 @@
-import type { GateOptions } from "../../src/config/options.ts";
+import type { AdmissionTables } from "../../src/config/options.ts";
 
 /** What engines are given of an edge that lets everybody in. */
-export const openGate: GateOptions = {
+export const openAdmission: AdmissionTables = {
   access: null,
   trusted: null,
   rows: [],

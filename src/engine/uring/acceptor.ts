@@ -2,7 +2,7 @@ import type { ListenerOptions } from "../../config/options.ts";
 import type { PauseCause } from "../../relay/hall.ts";
 import { RELAY_DESCRIPTORS_MAX } from "../../system/descriptors.ts";
 import { ACCEPT_FLAGS, Errno } from "../../system/linux.ts";
-import type { Answering } from "../thread/teller.ts";
+import type { Answering } from "../thread/reporter.ts";
 import { CqeFlag } from "./abi.ts";
 import type { Alarms } from "./alarms.ts";
 import type { UringHall, UringListener } from "./conduit.ts";
@@ -11,14 +11,14 @@ import { Listener } from "./listener.ts";
 import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
-/** What the gate needs of its loop. */
-export interface GateHost {
+/** What an acceptor needs of its loop. */
+export interface AcceptorHost {
   readonly alarms: Alarms;
   readonly hall: UringHall;
   readonly prepare: Prepare;
   readonly sockets: Sockets;
   readonly report: {
-    /** See {@link Gate.unlisten}. */
+    /** See {@link Acceptor.unlisten}. */
     unlistened(key: number): void;
   };
   /** A client has come in. */
@@ -37,14 +37,14 @@ const ACCEPT_LOOK_MAX_MS = 2_000;
  *
  * Owner: the loop, which makes relays of who comes in.
  */
-export class Gate {
+export class Acceptor {
   private readonly listeners = new Map<number, UringListener>();
   /** Looks since somebody was accepted. */
   private looks = 0;
-  /** An alarm is set that looks whether the gate can open. */
+  /** An alarm is set that looks whether it can open. */
   private isLooking = false;
 
-  constructor(private readonly loop: GateHost) {}
+  constructor(private readonly loop: AcceptorHost) {}
 
   /** No listener is left. */
   get isEmpty(): boolean {

@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from "bun:test";
+import { clockWith } from "../base/test-clock.ts";
 import type { RouteAnswer, RouteChoice } from "../entry/route/answer.ts";
 import type { Caller } from "../entry/route/connection.ts";
-import { RouteDesk, type Routed, type RouteQuestion } from "./route-desk.ts";
+import { type Routed, type RouteQuestion, RouteQuestions } from "./route-questions.ts";
 
 const choice: RouteChoice = { upstream: 1, isStrict: false, label: "a", isRefused: false };
 
@@ -22,9 +23,9 @@ let forgotten = 0;
 let failures: string[] = [];
 let alarms: (() => void)[] = [];
 
-/** A desk whose time is over when the test rings. */
-function desk(timeoutMs = 1): RouteDesk<Relay> {
-  return new RouteDesk<Relay>(
+/** Questions whose time is over when the test rings. */
+function questions(timeoutMs = 1): RouteQuestions<Relay> {
+  return new RouteQuestions<Relay>(
     { hook: 7, timeoutMs, failure: "relay" },
     "redis",
     ["a:1", "b:2"],
@@ -36,7 +37,7 @@ function desk(timeoutMs = 1): RouteDesk<Relay> {
       },
       routeFailed: (listener, why) => failures.push(`${listener}: ${why}`),
     },
-    (_, call) => alarms.push(call),
+    clockWith((_, call) => void alarms.push(call)),
   );
 }
 
@@ -56,7 +57,7 @@ beforeEach(() => {
 
 test("a relay is told what was answered, once, and its question is over", () => {
   const relay = new Relay();
-  desk().ask(relay);
+  questions().ask(relay);
   const [first] = asked;
   expect(first?.question).toMatchObject({
     hook: 7,
@@ -72,7 +73,7 @@ test("a relay is told what was answered, once, and its question is over", () => 
 
 test("a failure is told to both", () => {
   const relay = new Relay();
-  desk().ask(relay);
+  questions().ask(relay);
   asked[0]?.answer({ failure: "it throws: mine" });
   expect(relay.told).toEqual(["unrouted"]);
   expect(failures).toEqual(["redis: it throws: mine"]);
@@ -80,7 +81,7 @@ test("a failure is told to both", () => {
 
 test("when the time is over nothing else counts", () => {
   const relay = new Relay();
-  desk().ask(relay);
+  questions().ask(relay);
   ring();
   asked[0]?.answer(choice);
   expect(relay.told).toEqual(["unrouted"]);
@@ -90,7 +91,7 @@ test("when the time is over nothing else counts", () => {
 
 test("the answer for a tenant before is not the next one's", () => {
   const relay = new Relay();
-  const one = desk(60_000);
+  const one = questions(60_000);
   one.ask(relay);
   one.delete(relay);
   expect(forgotten).toBe(1);

@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
+import type { Address } from "../../base/address.ts";
 import { numberOfReason, reasons } from "../../base/reason.ts";
-import type { Address } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import { Flow } from "../../flow/flow.ts";
 import { Relay } from "../../flow/relay.ts";
 import type { RelayStory } from "../relay-story.ts";
 import { wholeShare } from "../share.ts";
 import type { ListenerAccount } from "./account.ts";
-import { Book } from "./book.ts";
 import { Ledger } from "./ledger.ts";
 import { Meter } from "./meter.ts";
-import type { Page } from "./pages.ts";
+import type { Page } from "./page.ts";
+import { Pages } from "./pages.ts";
 import { noStats } from "./total.ts";
 
 const memory = { segmentSize: 1_024, segmentCount: 8 };
@@ -33,18 +33,18 @@ function begin(account: ListenerAccount, upstream: Address | null = one): Relay 
 }
 
 /** What does not depend on when it is asked. */
-const figures = (book: Book) => ({ ...book.stats(), durationMs: 0 });
+const figures = (pages: Pages) => ({ ...pages.stats(), durationMs: 0 });
 
-test("a book without pages tells of an engine that has done nothing", () => {
-  expect(figures(new Book("sockets"))).toEqual(noStats("sockets"));
+test("without any they tell of an engine that has done nothing", () => {
+  expect(figures(new Pages("sockets"))).toEqual(noStats("sockets"));
 });
 
-test("whoever follows a book reads the same, whenever pages are added", () => {
+test("whoever follows them reads the same, whenever some are added", () => {
   const { ledger, meter } = newLedger();
   const account = ledger.account("a");
-  const copy = new Book("uring");
+  const copy = new Pages("uring");
   // As they travel to another thread: the memory is shared, all else is copied.
-  ledger.book.follow(
+  ledger.pages.follow(
     (page) => copy.add(structuredClone(page)),
     () => {},
   );
@@ -56,7 +56,7 @@ test("whoever follows a book reads the same, whenever pages are added", () => {
   meter.sent(2_000);
   ledger.account("b").begins();
   ledger.add(Count.acceptPauses);
-  expect(figures(copy)).toEqual(figures(ledger.book));
+  expect(figures(copy)).toEqual(figures(ledger.pages));
   expect(copy.stats()).toMatchObject({
     up: { receives: 1, receivedBytes: 3, sends: 0 },
     down: { receivedBytes: 5, sends: 0, sentBytes: 0, discardedBytes: 5 },
@@ -75,7 +75,7 @@ test("whoever follows a book reads the same, whenever pages are added", () => {
 test("an account that is asked for again has no other pages", () => {
   const { ledger } = newLedger();
   const pages: Page[] = [];
-  ledger.book.follow(
+  ledger.pages.follow(
     (page) => pages.push(page),
     () => {},
   );
@@ -95,7 +95,7 @@ test("an account that is asked for again has no other pages", () => {
 
 test("what an engine that is no more had left has ended by that, and once", () => {
   const { ledger } = newLedger();
-  const { book } = ledger;
+  const { pages } = ledger;
   const [a, b] = [ledger.account("a"), ledger.account("b")];
   for (const account of [a, a, a, b]) {
     begin(account).up.received(7);
@@ -104,10 +104,10 @@ test("what an engine that is no more had left has ended by that, and once", () =
   a.ended(one, "client_fin");
   ledger.add(Count.ended);
   b.waits(1);
-  const before = book.stats();
-  book.close();
-  book.close();
-  const after = book.stats();
+  const before = pages.stats();
+  pages.close();
+  pages.close();
+  const after = pages.stats();
   expect(after.relays).toMatchObject({ accepted: 4, running: 0, ended: 4 });
   expect(after.relays.reasons).toEqual({ worker_failed: 3 });
   expect(after.listeners).toMatchObject([

@@ -1,0 +1,264 @@
+import type { FullReason, Reason } from "../base/reason.ts";
+import { type ClientAddress, ipClient } from "../entry/access/client-address.ts";
+import type { Admission } from "../entry/admission.ts";
+import type { Guest } from "../entry/entering.ts";
+import type { InSteps, Stepping } from "../entry/in-steps.ts";
+import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
+import { writeProxyHeader } from "../entry/proxy-protocol/writer.ts";
+import type { Refusal, Refused } from "../entry/refusal.ts";
+import type { RouteChoice } from "../entry/route/answer.ts";
+import { type Caller, connectionHeader } from "../entry/route/connection.ts";
+import type { Learned } from "../entry/step.ts";
+import type { Steps } from "../entry/steps.ts";
+import type { Noted } from "../entry/whereabouts.ts";
+import { RelayEffect, RelayPhase } from "../flow/relay.ts";
+import type { Entrant } from "./entry-queue.ts";
+import { clientName, endName } from "./ledger/summary.ts";
+import { RelayStory, type StoryListener } from "./relay-story.ts";
+import type { Routed } from "./route-questions.ts";
+
+/** What of a listener an arrival needs. */
+export interface ArrivalListener extends StoryListener {
+  /** What happens to its clients before the upstream is dialled, in their order. */
+  readonly stages: readonly { receive(relay: never): void }[];
+  /** The stage of its steps. */
+  readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;
+  /** Turns clients away. */
+  readonly refusal: Pick<Refusal<never>, "refuse">;
+  /** Relays that wait until there is room for them. */
+  readonly entry: { roomMade(): void };
+  /** Asks what becomes of each relay; null when nobody decides that. */
+  readonly routes: { readonly options: { readonly failure: "relay" | "refuse" } } | null;
+}
+
+/**
+ * A client on its way through its listener's stages, whatever carries it, and what each of them has found out
+ * about it. The order of the stages is that of `entry/order.ts`.
+ *
+ * Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the flow's limit.
+ * Bytes that steps consume are none of the flow's.
+ */
+export abstract class Arrival<L extends ArrivalListener>
+  extends RelayStory<L>
+  implements Routed, Entrant, Stepping, Guest, Refused, Noted
+{
+  /** Why the client may not come in; null when it may. */
+  refusedFor: Reason | null = null;
+  /** What it goes through before its flow's first bytes; null when it does not. */
+  private steps: Steps | null = null;
+  private header: ProxyHeader | null = null;
+  /** Whom the listener counts until it ends; null for nobody. */
+  private admitted: ClientAddress | null = null;
+  /** Where it is counted. */
+  private admittedBy: Admission | null = null;
+  /** Stages that it has come to. */
+  private stage = 0;
+  /** The dial that waits until the client is let in. */
+  private held = RelayEffect.None;
+
+  /** Starts what the relay has asked for. */
+  protected abstract perform(effects: RelayEffect): void;
+  abstract reply(bytes: Uint8Array): boolean;
+  abstract stepLate(reason: Reason): void;
+  /** Where the client has connected to, in the kernel's form; null when that is not known. */
+  abstract get ownAddress(): Uint8Array | null;
+
+  /** A client is here. @param effects what the relay has asked for */
+  protected receive(effects: RelayEffect): void {
+    if ((effects & RelayEffect.Dial) === 0) this.decided();
+    this.held = effects;
+    // It had reset before it was accepted, so that the kernel cannot tell whose it was.
+    if (this.clientAddress === null) this.refuse("client_reset");
+    else this.pass();
+  }
+
+  pass(): void {
+    const next = this.listener.stages[this.stage++];
+    if (next === undefined) this.perform(this.held);
+    else next.receive(this as never);
+  }
+
+  refuse(reason: Reason, isTold = false): void {
+    this.refusedFor = reason;
+    this.listener.refusal.refuse(this as never, reason, isTold);
+  }
+
+  /** Of a sink that waits the bytes would be taken all the same. */
+  get mayWait(): boolean {
+    return this.relay.phase === RelayPhase.Dialing;
+  }
+
+  expectSteps(steps: Steps): void {
+    this.steps = steps;
+  }
+
+  stepBegins(place: number): void {
+    this.listener.inSteps.begins(this as never, place);
+  }
+
+  learn({ header }: Learned): void {
+    if (header === undefined) return;
+    this.header = header;
+    this.believe(header);
+  }
+
+  /** It has sent bytes that were not received yet, and that may be for its steps. */
+  get hasUnread(): boolean {
+    return this.steps !== null && this.unread > 0;
+  }
+
+  stepsOver({ refusedFor, isTold }: Steps): void {
+    this.steps = null;
+    this.listener.inSteps.delete(this as never);
+    if (this.isLeaving) return;
+    if (refusedFor === null) this.pass();
+    else this.refuse(refusedFor, isTold);
+  }
+
+  /** Nothing is on its way from a client that has not come in. */
+  override get isCarrying(): boolean {
+    return this.isInside && super.isCarrying;
+  }
+
+  override get awaitsAnswer(): boolean {
+    return this.isInside && super.awaitsAnswer;
+  }
+
+  private get isInside(): boolean {
+    return this.refusedFor === null && this.steps === null;
+  }
+
+  /** What the route function is told of the client. */
+  get caller(): Caller {
+    const { header, clientAddress, destination } = this;
+    return {
+      client: clientName(clientAddress),
+      local: destination === null ? null : endName(destination),
+      header: header === null ? null : connectionHeader(header),
+    };
+  }
+
+  /** The route function has decided. */
+  routed({ upstream, isStrict, label, isRefused }: RouteChoice): void {
+    if (this.isLeaving) return;
+    this.label = label;
+    this.wantedUpstream = upstream;
+    this.isStrict = isStrict;
+    if (isRefused) this.refuse("route_refused");
+    else this.pass();
+  }
+
+  /** The route function has failed. */
+  unrouted(): void {
+    if (this.isLeaving) return;
+    if (this.listener.routes?.options.failure === "refuse") this.refuse("route_failed");
+    else this.pass();
+  }
+
+  /** What the upstream is told of the client before the first byte; empty for nothing. */
+  protected headerForUpstream(): Uint8Array {
+    const { clientAddress, destination, tlvs } = this;
+    const version = this.upstreamProxyProtocol ?? this.listener.options.edge.sendProxyProtocol;
+    if (version === "off") return NOTHING;
+    const source = clientAddress as ClientAddress;
+    return writeProxyHeader({
+      version: version === "v1" ? 1 : 2,
+      command: "proxy",
+      source,
+      // With none the upstream would be told of no client at all.
+      destination: destination ?? unspecified(source),
+      tlvs: version === "v1" ? [] : tlvs,
+      crc32c: version === "v2",
+    });
+  }
+
+  protected override begins(id: number, client: ClientAddress | null, listener: L): void {
+    super.begins(id, client, listener);
+    this.refusedFor = null;
+    this.steps = null;
+    this.stage = 0;
+    this.header = null;
+    this.admitted = null;
+    this.admittedBy = null;
+  }
+
+  protected override ends(): void {
+    super.ends();
+    if (this.admitted === null) return;
+    this.admittedBy?.leave(this.admitted);
+    this.admitted = null;
+    this.listener.entry.roomMade();
+  }
+
+  /**
+   * Whom a header names is the client. One that names nobody with an IP address (LOCAL, UNKNOWN, no
+   * family, a unix socket) tells less than is known already: then it is who has connected.
+   */
+  private believe({ source, destination }: ProxyHeader): void {
+    const named = source === null ? null : ipClient(source);
+    if (named === null) return;
+    this.peerAddress = this.clientAddress;
+    this.clientAddress = named;
+    this.destination = destination;
+  }
+
+  enter(admission: Admission, lacking: FullReason | null = null): Reason | null {
+    const { clientAddress: client } = this;
+    // Not known is never allowed, and asked before.
+    if (client === null) return "client_reset";
+    const refused = admission.admit(client, lacking);
+    if (refused === null) {
+      this.admitted = client;
+      this.admittedBy = admission;
+    }
+    return refused;
+  }
+
+  waitsToEnter(): void {
+    this.entersSince = this.listener.clock.now();
+  }
+
+  askToEnter(admission: Admission | null): Reason | null {
+    // Nobody is counted any more where there are no limits.
+    return admission === null ? null : this.enter(admission);
+  }
+
+  admittedOrNot(refused: Reason | null): void {
+    this.enteringMs = this.listener.clock.now() - this.entersSince;
+    this.entersSince = 0;
+    if (refused === null) this.pass();
+    else this.refuse(refused);
+  }
+
+  /** It is decided that it ends: whatever comes now comes too late. */
+  get isLeaving(): boolean {
+    const { phase } = this.relay;
+    return phase === RelayPhase.Terminating || phase === RelayPhase.Free;
+  }
+
+  /** The client sends nothing more. @returns whether that ends it: it waited in vain, and stops to */
+  protected waitedEnough(): boolean {
+    if (this.refusedFor === null || this.isLeaving) return false;
+    this.terminate(this.refusedFor);
+    return true;
+  }
+
+  /** Those of the client's header, and a name by which both sides' logs find the relay. */
+  private get tlvs(): readonly Tlv[] {
+    const given = (this.header?.tlvs ?? []).filter(({ type }) => type !== TlvType.Noop);
+    if (given.some(({ type }) => type === TlvType.UniqueId)) return given;
+    const since = Math.floor(performance.timeOrigin).toString(36);
+    return [...given, { type: TlvType.UniqueId, value: encoder.encode(`${since}-${this.id}`) }];
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** No address in particular, of the same family. */
+function unspecified(client: ClientAddress): Uint8Array {
+  const any = new Uint8Array(client.length);
+  any.set(client.subarray(0, 2));
+  return any;
+}
+
+const encoder = new TextEncoder();
