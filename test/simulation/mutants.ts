@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RelayMutation } from "./mutations/list.ts";
@@ -10,13 +10,14 @@ const COPIED = ["src", "test/simulation", "test/uring", "test/model", "test/fixt
 const STORIES = 1_500;
 const SEED = 1338;
 /** Whoever has not come to an end by then is in a circle. */
-const HANG_MS = 120_000;
+const HANG_MS = 300_000;
 
 /** What stories made of a mutant. */
 export interface Verdict {
-  readonly isNoticed: boolean;
+  /** The number of the story that has noticed it; null when none has. */
+  readonly story: number | null;
   /** The rule that it has broken, for whoever wants to know. */
-  readonly why: string;
+  readonly rule: string;
 }
 
 /** Applies a mutation to what its file says. Throws when it is not the one place that it was made for. */
@@ -28,32 +29,56 @@ export async function mutated({ file, find, replace, what }: RelayMutation): Pro
   return source.replace(find, () => replace);
 }
 
-/** Runs stories with a broken relay layer, each in a process of its own: one may never end. */
+/** Runs stories with a broken relay layer, each mutant in a process of its own: one may never end. */
 export class RelayMutants {
   private readonly root = mkdtempSync(join(tmpdir(), "ringway-relays-"));
   private made = 0;
+  /** Copies of the sources that nobody uses now. */
+  private readonly spare: string[] = [];
 
+  /** Gives a mutant the story that has noticed it before, and all others if that does not any more. */
   async judge(mutation: RelayMutation, stories = STORIES): Promise<Verdict> {
-    const source = await mutated(mutation);
+    const broken = await mutated(mutation);
+    const copy = this.spare.pop() ?? this.copy();
+    const file = join(copy, "src", mutation.file);
+    const source = readFileSync(file);
+    writeFileSync(file, broken);
+    const found = await this.run(copy, stories, mutation);
+    writeFileSync(file, source);
+    this.spare.push(copy);
+    return found;
+  }
+
+  clear(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  private async run(
+    copy: string,
+    stories: number,
+    { file, story, what }: RelayMutation,
+  ): Promise<Verdict> {
+    const script = join(copy, "test", "simulation", "bite.ts");
+    const child = Bun.spawn([process.execPath, script, `${stories}`, `${SEED}`, `${story}`], {
+      stdout: "pipe",
+      stderr: "pipe",
+      timeout: HANG_MS,
+    });
+    const [said, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    const code = await child.exited;
+    const [, number = "", rule = ""] = /^(\d+) (.*)/.exec(said) ?? [];
+    if (code === 0) return { story: null, rule: "" };
+    // What cannot even be loaded is no mutant.
+    if (number === "") throw new Error(`"${what}" in ${file}: ${error || "it never ends"}`);
+    return { story: Number(number), rule };
+  }
+
+  private copy(): string {
     const copy = join(this.root, `${++this.made}`);
     for (const folder of COPIED) {
       cpSync(join(HOME, folder), join(copy, folder), { recursive: true });
     }
     symlinkSync(join(HOME, "node_modules"), join(copy, "node_modules"));
-    writeFileSync(join(copy, "src", mutation.file), source);
-    const script = join(copy, "test", "simulation", "bite.ts");
-    const child = Bun.spawn([process.execPath, script, `${stories}`, `${SEED}`], {
-      stdout: "pipe",
-      stderr: "pipe",
-      timeout: HANG_MS,
-    });
-    const [why, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-    const code = await child.exited;
-    rmSync(copy, { recursive: true });
-    return { isNoticed: code !== 0, why: child.signalCode === null ? why || error : "never ends" };
-  }
-
-  clear(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    return copy;
   }
 }

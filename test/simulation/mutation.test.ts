@@ -8,21 +8,20 @@ import { type RelayMutation, relayLayerMutations } from "./mutations/list.ts";
 // Shows that stories bite: each way to break the relay layer is noticed by one of them. All of them take minutes:
 //
 //     RINGWAY_MUTATIONS=all bun test test/simulation/mutation.test.ts
-//     RINGWAY_MUTATIONS=open bun test test/simulation/mutation.test.ts    those that no story is known to notice
+//
+// That also tells which story has noticed each, where another one did before.
 
-const { RINGWAY_MUTATIONS } = process.env;
-const all = RINGWAY_MUTATIONS !== undefined;
-const noticed = relayLayerMutations.filter((one) => one.isOpen === undefined);
-const open = relayLayerMutations.filter((one) => one.isOpen === true);
-/** So many are tried each time, others each time. */
-const SAMPLE = 4;
+const all = process.env.RINGWAY_MUTATIONS === "all";
+/** So many are tried each time: the same ones, unless the environment has another seed, see {@link fuzz}. */
+const SAMPLE = 6;
+const SEED = 1;
 const TIMEOUT_MS = all ? 24 * 3_600_000 : 300_000;
 
 const mutants = new RelayMutants();
 afterAll(() => mutants.clear());
 
-test("stories notice at least 80 ways to break the relay layer, each of them in one place", async () => {
-  expect(noticed.length).toBeGreaterThanOrEqual(80);
+test("there are at least 80 ways to break the relay layer, each of them in one place", async () => {
+  expect(relayLayerMutations.length).toBeGreaterThanOrEqual(80);
   const sources = await Promise.all(relayLayerMutations.map(mutated));
   expect(sources).toHaveLength(relayLayerMutations.length);
 });
@@ -32,18 +31,19 @@ test("each has a name of its own", () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-const seed = fuzz(0).seed ?? Date.now() & 0x7fff_ffff;
-
 test(
-  all ? "a story notices each of them" : `a story notices each of a few of them (seed ${seed})`,
+  all ? "a story notices each of them" : "a story notices each of a few of them",
   async () => {
-    const left = all ? [...noticed] : sample(noticed, SAMPLE);
-    if (RINGWAY_MUTATIONS === "open") left.splice(0, Infinity, ...open);
+    const left = all ? [...relayLayerMutations] : sample(relayLayerMutations, SAMPLE);
     const survivors: string[] = [];
     const work = async () => {
       for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const { isNoticed } = await mutants.judge(next);
-        if (!isNoticed) survivors.push(`${next.file}: ${next.what}`);
+        const { story, rule } = await mutants.judge(next);
+        const name = `${next.file}: ${next.what}`;
+        if (story === null) survivors.push(name);
+        else if (story !== next.story) {
+          process.stderr.write(`${name}: story ${story} now, not ${next.story}: ${rule}\n`);
+        }
       }
     };
     await Promise.all(Array.from({ length: availableParallelism() }, work));
@@ -56,14 +56,14 @@ test(
   "without a mutation nothing fails",
   async () => {
     const find = "export class Lane";
-    const none = { file: "relay/lane.ts", what: "nothing", find, replace: find };
-    expect((await mutants.judge(none, 100)).isNoticed).toBe(false);
+    const none = { file: "relay/lane.ts", what: "nothing", find, replace: find, story: 0 };
+    expect((await mutants.judge(none, 100)).story).toBeNull();
   },
   TIMEOUT_MS,
 );
 
 function sample(of: readonly RelayMutation[], count: number): RelayMutation[] {
-  const random = seeded(seed);
+  const random = seeded(fuzz(0).seed ?? SEED);
   const left = [...of];
   return Array.from(
     { length: count },

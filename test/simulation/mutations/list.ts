@@ -20,7 +20,7 @@ const all = [
   entryMutations,
 ];
 
-/** Ways to break the relay layer, each of which a story has to notice, unless it is open. */
+/** Ways to break the relay layer, each of which a story has to notice. */
 export const relayLayerMutations: readonly RelayMutation[] = all
   .flatMap((part) => Object.entries(part))
   .flatMap(([file, mutations]) => mutations.map((mutation) => ({ file, ...mutation })));

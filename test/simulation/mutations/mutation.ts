@@ -2,8 +2,8 @@ import type { Mutation } from "../../model/mutant.ts";
 
 /** A way to break the relay layer. */
 export interface ListedMutation extends Mutation {
-  /** No story has been seen to notice it yet: it asks for a rule or a story, or changes nothing that anybody can see. */
-  readonly isOpen?: true;
+  /** The story that has noticed it, by its number among those of the seed that mutants are given. */
+  readonly story: number;
 }
 
 /** Those of some files, seen from src/. */
