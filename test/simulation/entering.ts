@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from "../../src/base/address.ts";
+import type { Connection } from "../kernel/connection.ts";
 import { holds } from "../model/fuzz.ts";
-import type { Connection } from "../uring/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 import type { SimulatedConduit } from "./conduit.ts";
 import { signatureSize } from "./greeting.ts";

@@ -1,7 +1,7 @@
 import { TlvType } from "../../src/entry/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
-import type { Fate } from "../uring/faults.ts";
+import type { Fate } from "../kernel/faults.ts";
 
 /** What a client begins with, where PROXY headers may come. */
 export interface Greeting {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { RelayMutation } from "./mutations/list.ts";
 
 const HOME = join(import.meta.dir, "..", "..");
-const COPIED = ["src", "test/simulation", "test/uring", "test/model", "test/fixtures"];
+const COPIED = ["src", "test/simulation", "test/kernel", "test/model", "test/fixtures"];
 
 /** Stories that a mutant is given; the same ones for each, so that one which survives does so every time. */
 const STORIES = 1_500;

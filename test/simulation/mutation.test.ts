@@ -13,7 +13,7 @@ import { type RelayMutation, relayLayerMutations } from "./mutations/list.ts";
 
 const all = process.env.RINGWAY_MUTATIONS === "all";
 /** So many are tried each time: the same ones, unless the environment has another seed, see {@link fuzz}. */
-const SAMPLE = 6;
+const SAMPLE = 24;
 const SEED = 1;
 const TIMEOUT_MS = all ? 24 * 3_600_000 : 300_000;
 

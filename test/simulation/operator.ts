@@ -1,4 +1,4 @@
-import type { Fate } from "../uring/faults.ts";
+import type { Fate } from "../kernel/faults.ts";
 import type { SimulatedHall } from "./conduit.ts";
 import type { Changed } from "./settings.ts";
 import type { Story } from "./story.ts";

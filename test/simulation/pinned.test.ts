@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { noFaults } from "../uring/faults.ts";
-import { Port } from "../uring/world.ts";
+import { noFaults } from "../kernel/faults.ts";
+import { Port } from "../kernel/world.ts";
 import { Life } from "./life.ts";
 import type { Story } from "./story.ts";
 

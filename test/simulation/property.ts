@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import type { Address } from "../../src/base/address.ts";
 import type { MirrorOptions } from "../../src/config/options.ts";
-import type { Ending } from "../uring/end.ts";
-import { someFaults } from "../uring/faults.ts";
-import { Port } from "../uring/world.ts";
+import type { Ending } from "../kernel/end.ts";
+import { someFaults } from "../kernel/faults.ts";
+import { Port } from "../kernel/world.ts";
 import { Life } from "./life.ts";
 import { describe, type EdgeStory, type Story } from "./story.ts";
 

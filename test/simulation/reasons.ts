@@ -1,7 +1,7 @@
 import type { Reason } from "../../src/base/reason.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import type { Connection } from "../kernel/connection.ts";
 import { holds } from "../model/fuzz.ts";
-import type { Connection } from "../uring/connection.ts";
 import { DENIED, LISTENER_ROW, STEP_MS, TOTAL_ROW } from "./settings.ts";
 import type { Story } from "./story.ts";
 import type { Sight } from "./witness.ts";

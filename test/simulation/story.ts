@@ -1,7 +1,7 @@
 import type { Address } from "../../src/base/address.ts";
 import type { MirrorOptions, Mode } from "../../src/config/options.ts";
-import type { Ending } from "../uring/end.ts";
-import type { Faults } from "../uring/faults.ts";
+import type { Ending } from "../kernel/end.ts";
+import type { Faults } from "../kernel/faults.ts";
 
 /** Who may come in, and what is told of them. */
 export interface EdgeStory {

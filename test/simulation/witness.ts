@@ -1,5 +1,5 @@
 import { errnoName } from "../../src/system/linux.ts";
-import type { Connection } from "../uring/connection.ts";
+import type { Connection } from "../kernel/connection.ts";
 import type { Greeting } from "./greeting.ts";
 
 /** One of a relay's two ends. */

@@ -47,11 +47,6 @@ export const dialMutations: MutationsOf = {
   ],
   "relay/waiting-room.ts": [
     {
-      what: "who is held has for ever",
-      find: "} else if (!isOver) {",
-      replace: "} else if (true) {",
-    },
-    {
       what: "those that waited for room are counted",
       find: "    this.count(wait, -1);\n",
       replace: "",
