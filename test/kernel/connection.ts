@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 
 const POLLERR = 8;
 const POLLHUP = 16;
+const NOTHING = new Uint8Array(0);
 
 /**
  * A TCP connection between ringway and a far end, with both kernels' buffers, as byte counts.
@@ -49,6 +50,11 @@ export class Connection {
   partner: Connection | null = null;
   /** It goes to a mirror: the client whose upstream's bytes are copied to it. */
   copyOf: Connection | null = null;
+  /** What the far end writes before its pattern, and how many bytes of it nobody gets, as they are a header. */
+  begins: Uint8Array = NOTHING;
+  headerSize = 0;
+  /** What ringway has sent ahead of what it carries; not counted as sent. */
+  told: Uint8Array = NOTHING;
   /** `sk_err`: told once, to whoever asks first. */
   private error = 0;
 

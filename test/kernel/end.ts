@@ -77,9 +77,11 @@ export class End {
   /** When it does something by itself, if that is later than `now`. */
   nextAt(now: number): number {
     if (this.isOver) return Infinity;
-    const { connection } = this;
-    const waits = connection.acked > connection.read ? this.readsFrom : Infinity;
-    return Math.min(...[this.wakesAt, this.resetsAt, waits].filter((at) => at > now), Infinity);
+    const { connection, readsFrom, resetsAt, wakesAt } = this;
+    const waits = connection.acked > connection.read ? readsFrom : Infinity;
+    let next = wakesAt > now ? wakesAt : Infinity;
+    if (resetsAt > now && resetsAt < next) next = resetsAt;
+    return waits > now && waits < next ? waits : next;
   }
 
   /** Does what it can do now. @returns whether it did anything */

@@ -78,6 +78,7 @@ function mayBe(reason: Reason, { client, upstream, relay, life }: Case): boolean
       return client.isBroken;
     case "upstream_reset":
       return upstream?.isBroken === true;
+    case "admin":
     case "drain":
     case "upstream_gone":
       return life.drains;
@@ -125,10 +126,13 @@ function checkOrderly(reason: Reason, { client, upstream, isExcused, life }: Cas
     !isDialFailure(reason) &&
     ends.every((end) => end?.hasEnded && !end.isBroken && !end.readsNoMore);
   if (isFin && upstream !== null) {
-    holds(upstream.sent === client.written, "an orderly relay has delivered all to the upstream");
+    holds(
+      upstream.sent === client.written - client.headerSize,
+      "an orderly relay has delivered all to the upstream",
+    );
     holds(client.sent === upstream.written, "an orderly relay has delivered all to the client");
   }
-  const isCut = ["drain", "upstream_gone", "memory_limit"].includes(reason);
+  const isCut = ["admin", "drain", "upstream_gone", "memory_limit"].includes(reason);
   holds(!isOrderly || isFin || isCut || isExcused, "orderly ends end orderly");
 }
 

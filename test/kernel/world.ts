@@ -47,6 +47,8 @@ export interface Manners {
   /** How many of a hundred ends read late, and how many reset at some time. */
   readonly slowPercent: number;
   readonly resetPercent: number;
+  /** How many write as many bytes as they may; a fifth unless it is said. */
+  readonly fullPercent?: number;
 }
 
 /** A client that is still to come. */
@@ -64,6 +66,8 @@ export class World {
   readonly connections: Connection[] = [];
   /** Clients by their address as a person writes it. */
   readonly clients = new Map<string, Connection>();
+  /** Has a client begin with something of its own, before its plan's bytes. */
+  greet: (client: Connection) => Partial<Plan> = () => ({});
   private readonly arrivals: Arrival[] = [];
   private count = 0;
   private isCalm = false;
@@ -132,7 +136,7 @@ export class World {
     const connection = this.connect(name, true);
     this.clients.set(name, connection);
     listening.waiting.push(connection);
-    this.addEnd(connection, plan);
+    this.addEnd(connection, { ...this.greet(connection), ...plan });
     return connection;
   }
 
@@ -195,7 +199,9 @@ export class World {
   }
 
   private addEnd(connection: Connection, plan: Partial<Plan>): void {
-    const end = new End(connection, this.fate, { ...this.plan(), ...plan }, this.clock.now);
+    const drawn = this.plan();
+    const total = connection.begins.length + drawn.total;
+    const end = new End(connection, this.fate, { ...drawn, total, ...plan }, this.clock.now);
     this.ends.push(end);
     if (this.isCalm) end.finish();
   }
@@ -205,7 +211,9 @@ export class World {
     const { now } = this.clock;
     const percent = (of: number) => fate.random() * 100 < of;
     return {
-      total: percent(20) ? manners.totalMax : sizesUpTo(manners.totalMax + 1, fate.random)() - 1,
+      total: percent(manners.fullPercent ?? 20)
+        ? manners.totalMax
+        : sizesUpTo(manners.totalMax + 1, fate.random)() - 1,
       ending: fate.pick(manners.endings),
       gapMs: fate.pick([0.02, 0.5, 8]),
       chunk: fate.pick([1, 40, 1_000, 50_000]),

@@ -64,6 +64,13 @@ export class SimulatedCopy extends Copy implements AttemptOwner {
 
   protected sendWaiting(): void {}
 
+  /** It has all that its upstream has got, which was told the end, and the mirror was not. */
+  get lacksEnd(): boolean {
+    const { connection, phase } = this;
+    if (connection === null || phase !== CopyPhase.Open || this.backlog.size > 0) return false;
+    return connection.copyOf?.partner?.finSent === true && !connection.finSent;
+  }
+
   protected sendFin(): void {
     const { connection } = this;
     if (connection === null || connection.isBroken) return;
