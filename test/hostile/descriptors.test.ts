@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import type { CliProcess } from "../cli-process.ts";
+import type { CliProcess } from "../fixtures/cli-process.ts";
 import { processorSeconds } from "../fixtures/proc.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

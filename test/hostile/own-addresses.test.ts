@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Address } from "../../src/base/address.ts";
 import { createProxy } from "../../src/index.ts";
 import { TestAuthority } from "../../src/upstream/names/test-authority.ts";
-import { type CliProcess, runCli } from "../cli-process.ts";
+import { type CliProcess, runCli } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

@@ -2,7 +2,7 @@ import type { Address } from "../../src/base/address.ts";
 import type { DialAttempt } from "../../src/relay/dialer.ts";
 import { errnoName } from "../../src/system/linux.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
-import type { Connection } from "../uring/connection.ts";
+import type { Connection } from "../kernel/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 
 /** Who waits for an attempt. */

@@ -6,11 +6,11 @@ import { Hall, type HallCarrier, type HallLinks } from "../../src/relay/hall.ts"
 import { Ledger } from "../../src/relay/ledger/ledger.ts";
 import { Meter } from "../../src/relay/ledger/meter.ts";
 import { wholeShare } from "../../src/relay/share.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Connection } from "../kernel/connection.ts";
+import type { Fate } from "../kernel/faults.ts";
+import type { Listening, World } from "../kernel/world.ts";
 import { holds } from "../model/fuzz.ts";
-import type { Clock } from "../uring/clock.ts";
-import type { Connection } from "../uring/connection.ts";
-import type { Fate } from "../uring/faults.ts";
-import type { Listening, World } from "../uring/world.ts";
 import { SimulatedAttempt } from "./attempt.ts";
 import { SimulatedConduit, type SimulatedHall, type SimulatedListener } from "./conduit.ts";
 import { SimulatedCopy } from "./copy.ts";

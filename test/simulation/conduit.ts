@@ -4,7 +4,7 @@ import { CompletingConduit } from "../../src/relay/completing-conduit.ts";
 import type { Hall } from "../../src/relay/hall.ts";
 import { Lane } from "../../src/relay/lane.ts";
 import { RelayTimeouts } from "../../src/relay/relay-timeouts.ts";
-import type { Connection } from "../uring/connection.ts";
+import type { Connection } from "../kernel/connection.ts";
 import type { AttemptOwner, SimulatedAttempt } from "./attempt.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 import { type EndOwner, SimulatedEnd, type SimulatedLane } from "./end.ts";

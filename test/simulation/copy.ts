@@ -1,7 +1,7 @@
 import type { Address } from "../../src/base/address.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { Copy, CopyPhase } from "../../src/relay/mirror/copy.ts";
-import type { Connection } from "../uring/connection.ts";
+import type { Connection } from "../kernel/connection.ts";
 import { type AttemptOwner, SimulatedAttempt } from "./attempt.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 

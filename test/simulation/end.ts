@@ -1,8 +1,8 @@
 import type { Reason } from "../../src/base/reason.ts";
 import type { CompletingEnd } from "../../src/engine/end.ts";
 import type { Lane } from "../../src/relay/lane.ts";
+import type { Connection } from "../kernel/connection.ts";
 import { holds } from "../model/fuzz.ts";
-import type { Connection } from "../uring/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 import { type MemoryQueue, RECEIVE_MAX } from "./memory.ts";
 

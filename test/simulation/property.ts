@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import type { Address } from "../../src/base/address.ts";
 import type { MirrorOptions } from "../../src/config/options.ts";
-import type { Ending } from "../uring/end.ts";
-import { someFaults } from "../uring/faults.ts";
-import { Port } from "../uring/world.ts";
+import type { Ending } from "../kernel/end.ts";
+import { someFaults } from "../kernel/faults.ts";
+import { Port } from "../kernel/world.ts";
 import { Life, type Story } from "./life.ts";
 
 const literal = (port: Port): Address => ({ kind: "tcp", host: "10.9.9.9", port });
