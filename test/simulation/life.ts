@@ -214,11 +214,13 @@ export class Life {
         else this.wished[what] = true;
         this.drain();
       },
-      left: (slot) => {
-        for (const { relay, upstreamSlot } of carrier.ledger.running) {
-          const isDialled = relay.phase === RelayPhase.Dialing && upstreamSlot === slot;
-          holds(!isDialled, "nobody dials an upstream that is gone");
-        }
+      drop: (slot, withinMs) => {
+        const dials = ({ relay, upstreamSlot }: SimulatedConduit) =>
+          relay.phase === RelayPhase.Dialing && upstreamSlot === slot;
+        const dialling = [...carrier.ledger.running].filter(dials);
+        hall.drop({ slot }, withinMs);
+        // Who has waited for their place may have it, as the upstream is not down.
+        holds(!dialling.some(dials), "nobody dials on an upstream whose relays are ended");
       },
     });
   }

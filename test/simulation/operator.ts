@@ -10,8 +10,8 @@ export interface Operated {
   readonly story: Story;
   tell(what: string): void;
   reload(changed: Changed): void;
-  /** All relays that only dialled this upstream have gone on. */
-  left(slot: number): void;
+  /** Ends the relays of this upstream, within so many milliseconds. */
+  drop(slot: number, withinMs: number): void;
   /** From now on relays may end by this wish. */
   wishes(what: "drain" | "gone" | { readonly cut: number }): void;
 }
@@ -39,8 +39,7 @@ export function operate(of: Operated): void {
     case 3:
       of.tell(`the relays of upstream ${slot} are ended`);
       of.wishes("gone");
-      hall.drop({ slot }, fate.pick([0, 20]));
-      of.left(slot);
+      of.drop(slot, fate.pick([0, 20]));
       return;
     case 4: {
       const weight = fate.pick([0, 1, 3]);

@@ -26,7 +26,7 @@ export function runStories(cpuMs: number): string {
   while (count < wanted.numRuns && (wanted.numRuns < Infinity || !isTimeOver())) {
     const numRuns = Math.min(SLICE, wanted.numRuns - count);
     // A path leads to one story, which the slice begins with.
-    fc.assert(holdsEveryRule, { ...wanted, seed, numRuns });
+    fc.assert(holdsEveryRule, { ...wanted, seed, numRuns, includeErrorInReport: true });
     seed++;
     count += numRuns;
     if (wanted.path !== undefined) break;
