@@ -267,7 +267,7 @@ onEveryStageAtOnce("strangers and descriptors", (stage) => {
       () => `all that waited are served: ${JSON.stringify(over)}`,
     );
     expect(over.letGo).toBeLessThanOrEqual(2 * stage.workers);
-    await proxy.logged(/accepting goes on/);
+    await proxy.logged(/accepting clients again/);
     const { err } = await proxy.stop("SIGKILL");
     expect(err).not.toMatch(/refused|ejected/);
     letGo([...late, ...friends]);

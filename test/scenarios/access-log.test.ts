@@ -172,7 +172,7 @@ function engineTests(engine: string): void {
       [1],
       [2],
     ]);
-    expect(err).toContain(`SIGUSR1: opening access log ${path} anew\n`);
+    expect(err).toContain(`SIGUSR1: reopening access log ${path}\n`);
     expect(err).not.toContain("SIGHUP");
     expect(code).toBe(0);
   });

@@ -249,7 +249,7 @@ describe.each(engines)("with engine %s", (engine) => {
       running: 1,
       drainTimeoutMs: 10_000,
     });
-    await program.process.logged(/stopping: admin API, 1 relay running/);
+    await program.process.logged(/stopping: admin API, waiting up to \S+ for 1 relay/);
     expect((await fetch(`${program.base}/readyz`)).status).toBe(503);
     expect((await program.send("POST", "/api/reload")).status).toBe(409);
     expect((await program.send("POST", "/api/drain")).status).toBe(202);

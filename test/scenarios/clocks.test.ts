@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-const SOURCE = join(import.meta.dir, "..", "src");
+const SOURCE = join(import.meta.dir, "../../src");
 /** The rooms whose time is handed in, whatever they will be called. */
 const ROOMS = "{base,control,edge,engine,entry,flow,kinds,memory,relay,system,transport,upstream}";
 /** What only a clock may ask or set. */

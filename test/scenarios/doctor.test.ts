@@ -7,7 +7,7 @@ test("says which engine is taken and why, on stdout", async () => {
   const { code, out, err } = await runCli("doctor");
   expect({ code, err }).toEqual({ code: 0, err: "" });
   expect(out).toMatch(/^ringway \d+\.\d+\.\d+ on Bun /);
-  expect(out).toMatch(/\n--engine auto takes: (uring|sockets) \(.+\)\n/);
+  expect(out).toMatch(/\n--engine auto chooses: (uring|sockets) \(.+\)\n/);
   expect(out).toContain("\nBun's sockets (--engine sockets)\n");
   expect(out).not.toContain("\u001b");
 });
@@ -25,8 +25,8 @@ test.skipIf(!linux)("where a filter forbids io_uring: the cause, the remedy, exi
   const doctor = new CliProcess(["doctor"], [], WITHOUT_URING);
   const { code, out } = await doctor.finished();
   expect(code).toBe(0);
-  expect(out).toContain("\n--engine auto takes: sockets (a seccomp filter forbids io_uring, ");
-  expect(out).toContain("\nfor io_uring: give the container a seccomp profile ");
+  expect(out).toContain("\n--engine auto chooses: sockets (a seccomp filter forbids io_uring, ");
+  expect(out).toContain("\nto use io_uring: give the container a seccomp profile ");
   expect(out).toContain("\n  MISSING  io_uring ");
 });
 

@@ -36,7 +36,7 @@ describe.each(["sockets", "uring"])("engine %s", (engine) => {
     const admin = await adminOf(proxy);
     expect(await readyz(admin)).toBe("200 ready");
     proxy.child.kill("SIGTERM");
-    await proxy.logged(/leaving: SIGTERM, not ready any more, accepts for 3s/);
+    await proxy.logged(/leaving: SIGTERM, no longer ready, accepting clients for 3s/);
     expect(await readyz(admin)).toBe("503 draining");
     expect(await ask(port)).toBe("+PONG\r\n");
     await proxy.logged(/stopping: SIGTERM/);

@@ -143,7 +143,7 @@ describe.skipIf(process.platform !== "linux").each(["sockets", "uring"])("engine
       expect((await fetch(`${address}/api/state`)).status).toBe(200);
     }
     for (const socket of villains) socket.destroy();
-    await proxy.logged(/accepting goes on/);
+    await proxy.logged(/accepting clients again/);
     const neighbour = await open(port, NEIGHBOUR);
     await latencies(neighbour, 10);
     neighbour.destroy();

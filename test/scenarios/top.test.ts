@@ -172,10 +172,10 @@ function tests(script: string): void {
     await screen.shows(/relays 2 .*by bytes/s);
     let at = screen.output.length;
     screen.press("d");
-    await screen.shows(/2 relays by duration/, at);
+    await screen.shows(/2 relays by age/, at);
     at = screen.output.length;
     screen.press("\u001b[A\u001b[1;5Dr");
-    await screen.shows(/by duration, reversed/, at);
+    await screen.shows(/by age, reversed/, at);
     // It lives: the next look comes by itself.
     at = screen.output.length;
     await screen.shows(/ringway.*ringway/s, at);
