@@ -337,7 +337,7 @@ function checkRefused(reason: Reason, { relay, client, sight, story, now, wished
     holds(!client.lingers, "who is refused by an end is not reset");
   } else holds(client.lingers, "who is refused by a reset is reset");
   if (typeof refusal !== "object" || story.descriptors < 1_000) return;
-  holds(now - sight.acceptedAt >= refusal.tarpitMs, "who is refused late waits in vain");
+  holds(now - sight.acceptedAt >= refusal.tarpitMs - 1, "who is refused late waits in vain");
 }
 
 /** No flow carries more than it may, but what came before a reset. */
