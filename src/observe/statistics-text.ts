@@ -11,11 +11,11 @@ import type { MirrorStats } from "../relay/mirror/account.ts";
 import { alignColumns } from "./columns.ts";
 import type { FlowStatistics, RelayStatistics, Statistics } from "./statistics.ts";
 
-/** Most relays that are listed one by one without being asked for. */
-const RELAYS_UNASKED_MAX = 10;
+/** Most relays that are listed one by one without being asked for: with them all fits 24 lines. */
+const RELAYS_UNASKED_MAX = 3;
 
 /** How wide a line of words may become. */
-const WIDTH = 100;
+const WIDTH = 80;
 
 type Row = readonly string[] | string;
 
@@ -26,7 +26,7 @@ const columns = flowFigures.names.flatMap((name) => {
 });
 
 /**
- * The statistics for a person at a terminal of 100 columns.
+ * The statistics for a person at a terminal of 80 columns and 24 lines; large figures need up to 100 columns.
  *
  * @param verbose lists the relays one by one even if there are many, and how much was moved at once
  */
@@ -44,12 +44,16 @@ export function renderText(statistics: Statistics, verbose: boolean): string {
 
 function flowTable(statistics: Statistics, listsRelays: boolean): Row[] {
   const { endedRelays, endedRelaysOmitted, runningRelays, runningRelaysOmitted } = statistics;
+  const { up, down } = statistics;
+  // A figure that is 0 for all relays together is 0 for each of them.
+  const shown = columns.filter(({ name }) => name.endsWith("Bytes") || up[name] + down[name] > 0);
   const rows: Row[] = [
-    ["", ...columns.map(({ head }) => head), "bandwidth"],
-    flowRow("all up", statistics.up),
-    flowRow("all down", statistics.down),
+    ["", ...shown.map(({ head }) => head), "bandwidth"],
+    flowRow("all up", up, shown),
+    flowRow("all down", down, shown),
   ];
   if (!listsRelays) return rows;
+  const relayRows = (relay: RelayStatistics) => rowsOf(relay, shown);
   if (endedRelaysOmitted > 0) rows.push(omitted(endedRelaysOmitted, "ended earlier"));
   rows.push(...endedRelays.flatMap(relayRows), ...runningRelays.flatMap(relayRows));
   if (runningRelaysOmitted > 0) rows.push(omitted(runningRelaysOmitted, "run"));
@@ -64,10 +68,10 @@ function headLine({ engine, durationMs, relays }: Statistics): string {
   return `ringway statistics: ${run}, ${relayed} (${counts})`;
 }
 
-function flowRow(label: string, flow: FlowStatistics): readonly string[] {
+function flowRow(label: string, flow: FlowStatistics, shown: typeof columns): readonly string[] {
   return [
     label,
-    ...columns.map(({ name, head }) => {
+    ...shown.map(({ name, head }) => {
       const text = name.endsWith("Bytes") ? formatSize(flow[name]) : formatCount(flow[name]);
       return head.startsWith("(") ? `(${text})` : text;
     }),
@@ -75,18 +79,18 @@ function flowRow(label: string, flow: FlowStatistics): readonly string[] {
   ];
 }
 
-function relayRows(relay: RelayStatistics): Row[] {
+function rowsOf(relay: RelayStatistics, shown: typeof columns): Row[] {
   const { id, client, upstream, durationMs, reason, requestsPerSecond, up, down } = relay;
   const ends = upstream === null ? client : `${client} → ${upstream}`;
   const lasted = formatDuration(durationMs);
   const story = reason === null ? `running for ${lasted}` : `${reason} after ${lasted}`;
-  const rate = `${formatRate(requestsPerSecond)} requests/s`;
+  const rate = `${formatRate(requestsPerSecond)} req/s`;
   const lost = up.lostBytes + down.lostBytes;
-  const loss = lost === 0 ? "" : `, ${formatSize(lost)} lost`;
-  const title = `relay ${id}: ${ends}, ${story}, ${rate}${loss}`;
+  const loss = lost === 0 ? [] : [`${formatSize(lost)} lost`];
+  const title = wrap(`relay ${id}: `, [ends, story, rate, ...loss]);
   // A relay that came to nothing has nothing to show in columns.
-  if (up.receives + down.receives === 0) return [title];
-  return [title, flowRow("  up", up), flowRow("  down", down)];
+  if (up.receives + down.receives === 0) return title;
+  return [...title, flowRow("  up", up, shown), flowRow("  down", down, shown)];
 }
 
 function omitted(count: number, what: string): string {

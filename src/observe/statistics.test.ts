@@ -86,7 +86,7 @@ describe("statistics", () => {
     const told = statistics(engineStats({ mirrors }), [], []);
     expect(told.mirrors).toEqual(mirrors);
     expect(renderText(told, false)).toContain(
-      "mirror    m:1 2,000 relays, 3 MiB, 400 given up (slow), 100 given up (unreachable)\n",
+      "mirror    m:1 2,000 relays, 3 MiB, 400 given up (slow),\n          100 given up (unreachable)\n",
     );
   });
 
@@ -155,10 +155,11 @@ describe("text", () => {
                 receives  (short)  sends  (short)  pauses  no memory     bytes    bandwidth
       all up       4,000  (3,999)  3,990      (2)      12          1     1 MiB   2.1 Mbit/s
       all down        10      (0)     10      (0)       0          0  4.66 GiB    10 Gbit/s
-      relay 1: 127.0.0.1:50000 → 127.0.0.1:6379, client_fin after 2s, 2,000 requests/s, 10 B lost
+      relay 1: 127.0.0.1:50000 → 127.0.0.1:6379, client_fin after 2s, 2,000 req/s,
+               10 B lost
         up         4,000  (3,999)  3,990      (2)      12          1     1 MiB  4.19 Mbit/s
         down          10      (0)     10      (0)       0          0  4.66 GiB    20 Gbit/s
-      relay 2: 127.0.0.1:50000 → unix:/run/a.sock, running for 2s, 0 requests/s
+      relay 2: 127.0.0.1:50000 → unix:/run/a.sock, running for 2s, 0 req/s
 
       requests  1,000 per second of the run, each receive from a client taken as one
       loop      100 turns, 250 events, 2.5 per turn
@@ -175,13 +176,36 @@ describe("text", () => {
     `);
   });
 
-  test("more than ten relays are listed only when asked for", () => {
-    expect(renderText(many(10, 0), false)).toContain("relay 10:");
-    expect(renderText(many(11, 0), false)).not.toContain("relay 11:");
+  test("more than three relays are listed only when asked for", () => {
+    expect(renderText(many(3, 0), false)).toContain("relay 3:");
+    expect(renderText(many(4, 0), false)).not.toContain("relay 4:");
     const all = renderText(many(250, 120), true);
     expect(all).toContain("\n… 150 more that ended earlier are not listed\nrelay 151:");
     expect(all).toContain("\n… 20 more that run are not listed\n");
     expect(all).not.toContain("relay 150:");
+  });
+
+  test("a short run fits a screen of 24 lines and 80 columns", () => {
+    const flow = flowStats({
+      receives: 6_001,
+      shortReceives: 6_001,
+      sends: 6_001,
+      receivedBytes: 99_999,
+    });
+    const address = "192.168.100.200:50000";
+    const one = relaySummary({ client: address, upstream: address, up: flow, down: flow });
+    const relays = { accepted: 3, running: 0, ended: 3, reasons: { client_fin: 3 } };
+    const stats = engineStats({
+      relays,
+      up: flow,
+      down: flow,
+      loop: { turns: 3_457, events: 12_161 },
+    });
+    const lines = renderText(statistics(stats, [one, one, one], []), false).split("\n");
+    expect(lines.length).toBeLessThanOrEqual(24);
+    const long = lines.filter((line) => line.length > 80);
+    expect(long).toEqual([]);
+    expect(lines.join("\n")).not.toContain("pauses");
   });
 
   test("fits 100 columns with large figures and every reason", () => {
