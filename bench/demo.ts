@@ -1,6 +1,6 @@
 import { standardStream } from "../src/cli/output.ts";
 import type { Statistics } from "../src/observe/statistics.ts";
-import { CliProcess } from "../test/cli-process.ts";
+import { CliProcess } from "../test/fixtures/cli-process.ts";
 import { type LoadResult, LoadRun } from "./demo/load.ts";
 import { loads } from "./demo/loads.ts";
 import { openScreen, type Screen } from "./demo/screen.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
-import { CliProcess } from "../test/cli-process.ts";
+import { CliProcess } from "../test/fixtures/cli-process.ts";
 import { LoadRun } from "./demo/load.ts";
 import { loads } from "./demo/loads.ts";
 import { renderArchitecture } from "./pictures/architecture.ts";

@@ -106,7 +106,8 @@ describe("words of other proxies get the word that is used here", () => {
 
   test.each([
     ["--maxconn", "it is called --max-relays here"],
-    ["--timeout-client", "it is called --client-idle-timeout here"],
+    ["--timeout-client", "it is called --idle-timeout here"],
+    ["--timeout-server", "it is called --idle-timeout here"],
     ["--proxy-timeout", "it is called --idle-timeout here"],
     ["--udp", "UDP is not supported"],
     ["--source", "it is called --source-address here"],

@@ -20,9 +20,10 @@ export const settingsOfOthers: Readonly<Record<string, string>> = {
   maxRelaysPerClient: "limitconn inflightconn maxconnperip maxconnsperip connectionsperip",
   clientRate: "limitreq ratelimit connrate localratelimit",
   idleTimeout:
-    "timeout proxytimeout timeouttunnel sessiontimeout readtimeout sotimeout tunneltimeout",
-  clientIdleTimeout: "timeoutclient clienttimeout clitimeout downstreamidletimeout",
-  upstreamIdleTimeout: "timeoutserver servertimeout srvtimeout",
+    // In HAProxy, bytes of either direction are activity for both of its sides.
+    "timeout proxytimeout timeouttunnel sessiontimeout readtimeout sotimeout tunneltimeout " +
+    "timeoutclient clienttimeout clitimeout timeoutserver servertimeout srvtimeout",
+  clientIdleTimeout: "downstreamidletimeout",
   connectTimeout: "timeoutconnect proxyconnecttimeout contimeout dialtimeout tcptimeout",
   halfCloseTimeout: "timeoutclientfin timeoutserverfin proxyhalfclose terminationdelay",
   queueTimeout: "timeoutqueue",
@@ -130,6 +131,8 @@ export const missingHere: Readonly<Record<string, string>> = {
   "the kernel sizes the buffers of sockets":
     "sndbuf rcvbuf sosndbuf sorcvbuf tunesndbuf tunercvbuf",
   "TCP_NODELAY is always on": "nodelay tcpnodelay",
+  "clientIdleTimeout and upstreamIdleTimeout look at one direction each, idleTimeout at both":
+    "independentstreams",
   "TCP Fast Open is not supported": "tfo fastopen tcpfastopen",
   "[::] accepts IPv4 as well, 0.0.0.0 IPv4 alone": "ipv6only v6only v4v6",
   "sendProxyProtocol tells an upstream who the client is; dials are not transparent":

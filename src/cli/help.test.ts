@@ -62,8 +62,10 @@ test("the flags of a group, with what they have unless given", () => {
 });
 
 test("fits a terminal of 80 columns, and the whole help has every flag", () => {
-  const help = renderHelp("bun run proxy", "1.2.3");
-  expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  for (const program of ["bun run proxy", "npm run proxy --"]) {
+    const help = renderHelp(program, "1.2.3");
+    expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  }
   for (const { name } of flags) expect(all).toContain(` --${name}`);
 });
 

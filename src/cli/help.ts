@@ -166,11 +166,11 @@ function hung(head: string, text: string, column: number): string[] {
 
 function examples(program: string): string {
   const rows = [
-    ["", "try it: with a Redis built in"],
+    ["", "try it: a Redis is built in"],
     [" -l :6380 -u 127.0.0.1:6379", "port 6380 to port 6379 here"],
     [" -u db1:5432 -u db2:5432", "two upstreams, each in turn"],
     [" -l unix:/tmp/r.sock -u db1:5432", "from a unix socket"],
-    [" -m sink --stats json", "swallow and count"],
+    [" -m sink --stats json", "receive, count, discard"],
   ] as const;
   const width = Math.max(...rows.map(([flags]) => flags.length));
   const lines = rows.map(([flags, text]) => `  ${program}${flags.padEnd(width)}   ${text}`);

@@ -171,10 +171,10 @@ async function start(settings: Settings, inherited: InheritedSockets): Promise<R
 function reopen({ log, observation, settings }: Run): void {
   const target = settings.accessLog?.target ?? "none";
   if (typeof target === "string") {
-    log.info(`SIGUSR1: there is no file to open anew (--access-log ${target})`);
+    log.info(`SIGUSR1: no access log file to reopen (--access-log ${target})`);
     return;
   }
-  log.info(`SIGUSR1: opening access log ${target.path} anew`);
+  log.info(`SIGUSR1: reopening access log ${target.path}`);
   observation.reopen();
 }
 
@@ -244,7 +244,7 @@ async function leave(
   next: Promise<StopSignal>,
 ): Promise<StopSignal | null> {
   proxy.leave();
-  const line = `leaving: ${why}, not ready any more, accepts for ${formatDuration(delayMs)}; a second signal ends at once`;
+  const line = `leaving: ${why}, no longer ready, accepting clients for ${formatDuration(delayMs)}; a second signal stops at once`;
   log.info(line);
   manager.stopping(line);
   return await Promise.race([Bun.sleep(delayMs).then(() => null), next]);
@@ -252,8 +252,9 @@ async function leave(
 
 function stoppingLine(why: string, running: number, drainTimeoutMs: number): string {
   if (running === 0) return `stopping: ${why}, no relays running`;
-  const limit = `up to ${formatDuration(drainTimeoutMs)}`;
-  return `stopping: ${why}, ${formatCounted(running, "relay")} running, ${limit}; a second signal ends at once`;
+  const relays = formatCounted(running, "relay");
+  if (drainTimeoutMs === 0) return `stopping: ${why}, cutting ${relays}`;
+  return `stopping: ${why}, waiting up to ${formatDuration(drainTimeoutMs)} for ${relays}; a second signal cuts the rest`;
 }
 
 /** @returns whether they could be written; it has been logged otherwise */

@@ -59,8 +59,8 @@ function help(): string {
   return `Usage: ${programName()} top --admin ADDR [flags]
 
 Shows a running proxy, updated once a second: its listeners, its upstreams with
-their health, and its relays. Keys: b, d, c and i sort by bytes, duration,
-client and id, r reverses, q quits. Without a terminal it prints once.
+their health, and its relays. Keys: b, d, c and i sort by bytes, age, client
+and id, r reverses, q quits. Without a terminal it prints once.
 
 ${renderGroup({ heading: "Flags", flags })}
 

@@ -6,7 +6,7 @@ import type { GivenSockets } from "./listening-socket.ts";
 
 /**
  * What does the I/O. An engine accepts on listeners, dials upstreams and carries bytes, in the shape
- * that {@link Flow} and {@link Relay} dictate; `test/contract.ts` says what it must do, whatever it
+ * that {@link Flow} and {@link Relay} dictate; `test/contract/contract.ts` says what it must do, whatever it
  * is made of. It writes no log and reads no clock for anybody else: what others want to know it tells
  * its {@link Observer} or answers in {@link Engine.stats}.
  */

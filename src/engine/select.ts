@@ -49,7 +49,7 @@ export function selectEngine(wanted: "auto" | EngineName, uring: UringOptions): 
 export function choose(wanted: "auto" | "uring", report: UringReport): Choice {
   const missing = obstacle(report);
   if (missing === null) {
-    const all = `io_uring of Linux ${shortRelease(report.release)}: all that is needed is here`;
+    const all = `supported by Linux ${shortRelease(report.release)}`;
     return { name: "uring", why: wanted === "uring" ? "as asked for" : all, fellBack: false };
   }
   if (wanted === "uring") {

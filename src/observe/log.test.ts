@@ -54,8 +54,8 @@ test("a client that is refused is a line, and flush tells of the others", () => 
   for (let i = 0; i < 3; i++) observer.on({ event: "relayEnded", relay });
   observer.flush();
   expect(lines).toEqual([
-    "warn: main: no upstream takes relays: client 127.0.0.1:50000 is refused (no_upstream)",
-    "warn: main: no upstream takes relays: 2 more clients refused since then (no_upstream)",
+    "warn: main: client 127.0.0.1:50000 refused: no upstream takes new relays (no_upstream)",
+    "warn: main: 2 more clients refused: no upstream takes new relays (no_upstream)",
   ]);
 });
 
@@ -81,13 +81,13 @@ test("dials that fail are a line per listener, upstream and second", () => {
     });
   }
   expect(lines).toEqual([
-    "warn: redis: upstream a:1: connect_refused (E0)",
-    "warn: db: upstream a:1: connect_unresolved",
+    "warn: redis: upstream a:1: a dial failed: connect_refused (E0)",
+    "warn: db: upstream a:1: a dial failed: connect_unresolved",
   ]);
   jest.advanceTimersByTime(1_000);
   expect(lines.slice(2)).toEqual([
-    "warn: redis: upstream a:1: 4,999 times more, the last one connect_timeout (E1)",
-    "warn: db: upstream a:1: 4,999 times more, the last one connect_unresolved",
+    "warn: redis: upstream a:1: a dial failed 4,999 more times, last: connect_timeout (E1)",
+    "warn: db: upstream a:1: a dial failed 4,999 more times, last: connect_unresolved",
   ]);
 });
 
@@ -100,7 +100,7 @@ test("a dial to an upstream that its listener has no more is a line without its 
     detail: "",
     slot: 0,
   });
-  expect(lines).toEqual(["warn: upstream a:1: connect_refused"]);
+  expect(lines).toEqual(["warn: upstream a:1: a dial failed: connect_refused"]);
 });
 
 test("route functions that fail are a line per listener and second", () => {
@@ -114,9 +114,9 @@ test("route functions that fail are a line per listener and second", () => {
   observer.on({ event: "routeFailed", listener: "db", why: "late" });
   observer.flush();
   expect(lines).toEqual([
-    "warn: redis: the route function has failed: it throws: A",
-    "warn: db: the route function has failed: late",
-    "warn: redis: the route function has failed 999 times more, at last: late",
+    "warn: redis: the route function failed: it throws: A",
+    "warn: db: the route function failed: late",
+    "warn: redis: the route function failed 999 more times, last: late",
   ]);
 });
 
@@ -130,9 +130,9 @@ test("copies that are given up are a line per listener, mirror and second", () =
   observer.on({ event: "mirrorDropped", ...drop, listener: "db", reason: "reset" });
   observer.flush();
   expect(lines).toEqual([
-    "warn: redis: mirror m:1: the copy of relay 7 is given up: unreachable (ECONNREFUSED)",
-    "warn: db: mirror m:1: the copy of relay 7 is given up: reset",
-    "warn: redis: mirror m:1: copies are given up, 1,000 times more, at last that of relay 1000: slow",
+    "warn: redis: mirror m:1: gave up the copy of relay 7: unreachable (ECONNREFUSED)",
+    "warn: db: mirror m:1: gave up the copy of relay 7: reset",
+    "warn: redis: mirror m:1: gave up a copy 1,000 more times, last that of relay 1000: slow",
   ]);
 });
 
@@ -148,11 +148,11 @@ test("an empty pool and paused accepting are a line per second, with how things 
   jest.advanceTimersByTime(1_000);
   observer.flush();
   expect(lines).toEqual([
-    "warn: the pool is empty: reading and accepting wait for slow ends; " +
+    "warn: the pool is empty: ringway reads and accepts nothing until slow ends take their bytes; " +
       "--segment-count allows more",
-    "warn: accepting is paused: no file descriptor is left (ulimit -n), 1,000 relays running",
-    "info: the pool has segments again: reading goes on (999 times more)",
-    "warn: accepting is paused: no memory, 12 relays running (1,000 times more)",
+    "warn: accepting is paused: out of file descriptors (ulimit -n), 1,000 relays running",
+    "info: the pool has segments again: ringway reads and accepts again (999 more times)",
+    "warn: accepting is paused: out of memory, 12 relays running (1,000 more times)",
   ]);
 });
 
@@ -177,15 +177,15 @@ test("flush logs what was held back", () => {
   observer.flush();
   observer.flush();
   expect(lines.slice(2)).toEqual([
-    "warn: upstream a:1: once more, the last one connect_refused",
-    "info: the pool has segments again: reading goes on",
+    "warn: upstream a:1: a dial failed once more, last: connect_refused",
+    "info: the pool has segments again: ringway reads and accepts again",
   ]);
 });
 
 test("a slab is a line at debug", () => {
   const { lines, observer } = record(4);
   observer.on({ event: "poolGrew", bytes: 3 * 1_048_576 });
-  expect(lines).toEqual(["debug: the pool has 3 MiB now"]);
+  expect(lines).toEqual(["debug: the pool grew to 3 MiB"]);
 });
 
 test("a worker that has met a defect is told with what became of its relays, and its stack", () => {
@@ -205,9 +205,9 @@ test("a worker that has met a defect is told with what became of its relays, and
     replacedAfterMs: 5_000,
   });
   expect(lines).toEqual([
-    "error: worker 2 has met a defect, 7 relays ended; another begins now",
+    "error: worker 2 met a defect and ended 7 relays; a new worker starts at once",
     "error: Error: a defect\n    at turn (loop.ts:1)",
-    "error: worker 1 has met a defect, 1 relay ended; another begins in 5s",
+    "error: worker 1 met a defect and ended 1 relay; a new worker starts in 5s",
     "error: Error: another",
   ]);
 });
@@ -239,9 +239,9 @@ test("several primaries are told by their names, and that it is over", () => {
   observer.on({ event: "primariesChanged", listener: "main", upstreams: ["a:1", "b:1", "c:1"] });
   observer.on({ event: "primariesChanged", listener: "main", upstreams: ["b:1"] });
   expect(lines).toEqual([
-    "warn: main: a:1 and b:1 both say that they are the primary: writes may go to each",
-    "warn: main: a:1, b:1, c:1 all say that they are the primary: writes may go to each",
-    "info: main: no two upstreams say any more that they are the primary",
+    "warn: main: a:1 and b:1 both say that they are the primary: writes may go to either",
+    "warn: main: a:1, b:1, c:1 all say that they are the primary: writes may go to any of them",
+    "info: main: no more than one upstream says that it is the primary now",
   ]);
 });
 
@@ -254,10 +254,10 @@ test("a host name with other addresses is a line, its first ones at debug", () =
   observer.on({ event: "nameChanged", name: "b.test", addresses: many, isNews: true });
   observer.on({ event: "nameFailing", name: "a.test", why: "no answer from DNS in time" });
   expect(lines).toEqual([
-    "debug: host a.test is 10.0.0.1, ::1 now",
-    "info: host a.test is 10.0.0.1, ::1 now",
-    `info: host b.test is ${many.slice(0, 8).join(", ")} and 1,992 more now`,
-    "warn: host a.test: no answer from DNS in time; its last addresses are kept",
+    "debug: host a.test resolves to 10.0.0.1, ::1 now",
+    "info: host a.test resolves to 10.0.0.1, ::1 now",
+    `info: host b.test resolves to ${many.slice(0, 8).join(", ")} and 1,992 more now`,
+    "warn: host a.test: no answer from DNS in time; ringway keeps its last addresses",
   ]);
 });
 
@@ -286,13 +286,13 @@ test("a service with other members is a line, its first ones at debug", () => {
   });
   observer.on({ event: "serviceFailing", name, why: "no answer from DNS in time" });
   observer.on({ event: "serviceTrouble", name, what: "b:1 is this very proxy: left out" });
-  const changed = `service ${name} has changed:`;
+  const changed = `service ${name} changed:`;
   expect(lines).toEqual([
     `debug: ${changed} +10.0.0.7:6379, 10.0.0.8:6379 (2 members now)`,
     `info: ${changed} +b:1 −a:1 (2 members now)`,
     `info: ${changed} other weights (1 member now)`,
     `info: ${changed} +${many.slice(0, 8).join(", ")} and 248 more (256 members now)`,
-    `warn: service ${name}: no answer from DNS in time; its last members are kept`,
+    `warn: service ${name}: no answer from DNS in time; ringway keeps its last members`,
     `warn: service ${name}: b:1 is this very proxy: left out`,
   ]);
 });
@@ -331,7 +331,7 @@ test("that nobody is left to relay to is an error, and its end no more than news
     observer.on({ event: "upstreamsLacking", listener: "main", isLacking });
   }
   expect(lines).toEqual([
-    "error: main: no upstream is left that takes relays",
-    "info: main: there are upstreams again that take relays",
+    "error: main: no upstream takes new relays",
+    "info: main: an upstream takes new relays again",
   ]);
 });

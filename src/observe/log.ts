@@ -125,5 +125,5 @@ function levelOf({ level }: Entry<ProxyEvent>, event: ProxyEvent) {
 }
 
 function times(count: number): string {
-  return count === 1 ? "once more" : `${formatCount(count)} times more`;
+  return count === 1 ? "once more" : `${formatCount(count)} more times`;
 }

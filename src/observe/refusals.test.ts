@@ -26,7 +26,7 @@ test("the first client is told of at once, the others every ten seconds, as long
   const { lines, end } = record();
   end("no_upstream", 13);
   expect(lines).toEqual([
-    "main: no upstream takes relays: client 127.0.0.1:50000 is refused (no_upstream)",
+    "main: client 127.0.0.1:50000 refused: no upstream takes new relays (no_upstream)",
   ]);
   jest.advanceTimersByTime(9_999);
   expect(lines).toHaveLength(1);
@@ -34,8 +34,8 @@ test("the first client is told of at once, the others every ten seconds, as long
   end("no_upstream");
   jest.advanceTimersByTime(60_000);
   expect(lines.slice(1)).toEqual([
-    "main: no upstream takes relays: 12 more clients refused since then (no_upstream)",
-    "main: no upstream takes relays: 1 more client refused since then (no_upstream)",
+    "main: 12 more clients refused: no upstream takes new relays (no_upstream)",
+    "main: 1 more client refused: no upstream takes new relays (no_upstream)",
   ]);
   end("no_upstream");
   expect(lines).toHaveLength(4);
@@ -49,11 +49,11 @@ test("listeners and reasons have lines of their own", () => {
   refusals.flush();
   refusals.flush();
   expect(lines).toEqual([
-    "main: there are as many relays as there may be: client 127.0.0.1:50000 is refused (listener_full)",
-    "db: there are as many relays as there may be: client 127.0.0.1:50000 is refused (listener_full)",
-    "main: a client connects more often than it may: client 127.0.0.1:50000 is refused (client_rate)",
-    "main: there are as many relays as there may be: 2 more clients refused since then (listener_full)",
-    "main: a client connects more often than it may: 1,999 more clients refused since then (client_rate)",
+    "main: client 127.0.0.1:50000 refused: the listener has reached maxRelays (listener_full)",
+    "db: client 127.0.0.1:50000 refused: the listener has reached maxRelays (listener_full)",
+    "main: client 127.0.0.1:50000 refused: clientRate is exceeded (client_rate)",
+    "main: 2 more clients refused: the listener has reached maxRelays (listener_full)",
+    "main: 1,999 more clients refused: clientRate is exceeded (client_rate)",
   ]);
 });
 

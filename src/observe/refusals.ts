@@ -13,17 +13,17 @@ const WINDOW_MS = 10_000;
  * their own.
  */
 const causes: ReadonlyMap<Reason | null, string> = new Map([
-  ["no_upstream", "no upstream takes relays"],
-  ["hold_timeout", "no upstream could be reached while clients were held"],
+  ["no_upstream", "no upstream takes new relays"],
+  ["hold_timeout", "no upstream came back within holdTimeout"],
   ["upstreams_full", "all upstreams are full"],
   ["queue_full", "all upstreams and the queue are full"],
-  ["queue_timeout", "no upstream had room in time"],
-  ["listener_full", "there are as many relays as there may be"],
-  ["total_full", "there are as many relays of all listeners together as there may be"],
-  ["client_full", "a client has as many relays as it may have"],
-  ["client_rate", "a client connects more often than it may"],
-  ["network_full", "a network has as many relays as it may have"],
-  ["network_rate", "clients of a network connect more often than they may"],
+  ["queue_timeout", "no upstream had room within queueTimeout"],
+  ["listener_full", "the listener has reached maxRelays"],
+  ["total_full", "all listeners together have reached totalRelays"],
+  ["client_full", "maxRelaysPerClient is reached"],
+  ["client_rate", "clientRate is exceeded"],
+  ["network_full", "maxRelaysPerNetwork is reached"],
+  ["network_rate", "networkRate is exceeded"],
   ["preamble_full", "too many clients have not sent their PROXY header yet"],
 ]);
 
@@ -42,17 +42,17 @@ export class Refusals {
     const { listener, reason } = relay;
     const cause = causes.get(reason);
     if (cause === undefined) return;
-    const name = `${listener}: ${cause}`;
-    let limit = this.limits.get(name);
+    const why = `refused: ${cause} (${reason})`;
+    const key = `${listener}: ${why}`;
+    let limit = this.limits.get(key);
     if (limit === undefined) {
       const tell = (heldBack: number) => {
-        const clients = formatCounted(heldBack, "more client");
-        this.warn(`${name}: ${clients} refused since then (${reason})`);
+        this.warn(`${listener}: ${formatCounted(heldBack, "more client")} ${why}`);
       };
       limit = new Limit(tell, WINDOW_MS);
-      this.limits.set(name, limit);
+      this.limits.set(key, limit);
     }
-    if (limit.take()) this.warn(`${name}: client ${relay.client} is refused (${reason})`);
+    if (limit.take()) this.warn(`${listener}: client ${relay.client} ${why}`);
   }
 
   /** Tells what was held back so far. */

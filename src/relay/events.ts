@@ -97,29 +97,29 @@ export const events = {
     }
   >({
     level: "warn",
-    says: ({ reason, detail }) => `: ${reason}${inBrackets(detail)}`,
+    says: ({ reason, detail }) => `: a dial failed: ${reason}${inBrackets(detail)}`,
     often: {
       of: ({ upstream, listener }) =>
         `${listener === undefined ? "" : `${listener}: `}upstream ${upstream}`,
       again: ({ reason, detail }, times) =>
-        `: ${times}, the last one ${reason}${inBrackets(detail)}`,
+        `: a dial failed ${times}, last: ${reason}${inBrackets(detail)}`,
     },
   }),
   /** A slab was added to the pool, which has `bytes` now. */
   poolGrew: entry<{ readonly bytes: number }>({
     level: "debug",
-    says: ({ bytes }) => `the pool has ${formatSize(bytes)} now`,
+    says: ({ bytes }) => `the pool grew to ${formatSize(bytes)}`,
   }),
   /** The pool is empty: reading and accepting wait. */
   poolEmpty: entry({
     level: "warn",
     says: () =>
-      "the pool is empty: reading and accepting wait for slow ends; --segment-count allows more",
+      "the pool is empty: ringway reads and accepts nothing until slow ends take their bytes; --segment-count allows more",
   }),
   /** Segments came back: reading goes on. */
   poolRefilled: entry({
     level: "info",
-    says: () => "the pool has segments again: reading goes on",
+    says: () => "the pool has segments again: ringway reads and accepts again",
     ends: "poolEmpty",
   }),
   /** Accepting stopped, because of `cause`, with so many relays running. */
@@ -130,33 +130,33 @@ export const events = {
     level: "warn",
     says({ cause, relays }) {
       const limit =
-        cause === "descriptors" ? "no file descriptor is left (ulimit -n)" : "no memory";
-      return `accepting is paused: ${limit}, ${formatCount(relays)} relays running`;
+        cause === "descriptors" ? "out of file descriptors (ulimit -n)" : "out of memory";
+      return `accepting is paused: ${limit}, ${formatCounted(relays, "relay")} running`;
     },
   }),
   acceptResumed: entry({
     level: "info",
-    says: () => "accepting goes on",
+    says: () => "accepting clients again",
     ends: "acceptPaused",
   }),
   /** A listener's route function has failed for a relay. */
   routeFailed: entry<RouteFailure>({
     level: "warn",
-    says: ({ why }) => `: the route function has failed: ${why}`,
+    says: ({ why }) => `: the route function failed: ${why}`,
     often: {
       of: ({ listener }) => listener,
-      again: ({ why }, times) => `: the route function has failed ${times}, at last: ${why}`,
+      again: ({ why }, times) => `: the route function failed ${times}, last: ${why}`,
     },
   }),
   /** The copy of a relay was given up; told at most once for a relay. */
   mirrorDropped: entry<MirrorDrop>({
     level: "warn",
     says: ({ relay, reason, detail }) =>
-      `: the copy of relay ${relay} is given up: ${reason}${inBrackets(detail)}`,
+      `: gave up the copy of relay ${relay}: ${reason}${inBrackets(detail)}`,
     often: {
       of: ({ listener, mirror }) => `${listener}: mirror ${mirror}`,
       again: ({ relay, reason, detail }, times) =>
-        `: copies are given up, ${times}, at last that of relay ${relay}: ${reason}${inBrackets(detail)}`,
+        `: gave up a copy ${times}, last that of relay ${relay}: ${reason}${inBrackets(detail)}`,
     },
   }),
   /**
@@ -165,9 +165,9 @@ export const events = {
    */
   untold: entry<{ readonly error: string }>({
     level: "error",
-    says: ({ error }) => [" (no relay is touched): logs and metrics lack it", error],
+    says: ({ error }) => [": logs and metrics lack it, relays are not affected", error],
     often: {
-      of: () => "something could not be told",
+      of: () => "an event could not be reported",
       again: (_, times) => `, ${times}`,
     },
   }),
@@ -175,9 +175,12 @@ export const events = {
   workerFailed: entry<WorkerFailure>({
     level: "error",
     says({ worker, error, relays, replacedAfterMs }) {
-      const after = replacedAfterMs === 0 ? "now" : `in ${formatDuration(replacedAfterMs)}`;
+      const after = replacedAfterMs === 0 ? "at once" : `in ${formatDuration(replacedAfterMs)}`;
       const ended = formatCounted(relays, "relay");
-      return [`worker ${worker} has met a defect, ${ended} ended; another begins ${after}`, error];
+      return [
+        `worker ${worker} met a defect and ended ${ended}; a new worker starts ${after}`,
+        error,
+      ];
     },
   }),
   /**
@@ -192,7 +195,7 @@ export const events = {
     level: ({ isSilent }) => (isSilent ? "error" : "info"),
     says: ({ worker, isSilent }) =>
       isSilent
-        ? `worker ${worker} does not answer: it is waited for a little`
+        ? `worker ${worker} does not answer; unless it does soon, ringway replaces it`
         : `worker ${worker} answers again`,
   }),
   /** An upstream is down, ejected after failed dials, or up again. */
@@ -223,11 +226,11 @@ export const events = {
     level: ({ upstreams }) => (upstreams.length < 2 ? "info" : "warn"),
     says({ listener, upstreams }) {
       if (upstreams.length < 2) {
-        return `${listener}: no two upstreams say any more that they are the primary`;
+        return `${listener}: no more than one upstream says that it is the primary now`;
       }
       const isTwo = upstreams.length === 2;
       const names = isTwo ? `${upstreams.join(" and ")} both` : `${listed(upstreams)} all`;
-      return `${listener}: ${names} say that they are the primary: writes may go to each`;
+      return `${listener}: ${names} say that they are the primary: writes may go to ${isTwo ? "either" : "any of them"}`;
     },
   }),
   /** So few are open that all are treated as open; or that is over. */
@@ -235,16 +238,16 @@ export const events = {
     level: ({ isOn }) => (isOn ? "warn" : "info"),
     says: ({ listener, isOn }) =>
       isOn
-        ? `${listener}: too few upstreams are well: all get relays`
-        : `${listener}: enough upstreams are well again`,
+        ? `${listener}: too few upstreams are up (panicThreshold): all get relays, up or not`
+        : `${listener}: enough upstreams are up again: only those get relays`,
   }),
   /** No upstream of a listener may get relays, whatever the cause; or some may again. */
   upstreamsLacking: entry<{ readonly listener: string; readonly isLacking: boolean }>({
     level: ({ isLacking }) => (isLacking ? "error" : "info"),
     says: ({ listener, isLacking }) =>
       isLacking
-        ? `${listener}: no upstream is left that takes relays`
-        : `${listener}: there are upstreams again that take relays`,
+        ? `${listener}: no upstream takes new relays`
+        : `${listener}: an upstream takes new relays again`,
   }),
   /** A host name of upstreams has other addresses. */
   nameChanged: entry<{
@@ -255,12 +258,12 @@ export const events = {
     readonly isNews: boolean;
   }>({
     level: ({ isNews }) => (isNews ? "info" : "debug"),
-    says: ({ name, addresses }) => `host ${name} is ${listed(addresses)} now`,
+    says: ({ name, addresses }) => `host ${name} resolves to ${listed(addresses)} now`,
   }),
   /** A name cannot be resolved any more; it keeps its addresses. `why` is a clause. */
   nameFailing: entry<{ readonly name: string; readonly why: string }>({
     level: "warn",
-    says: ({ name, why }) => `host ${name}: ${why}; its last addresses are kept`,
+    says: ({ name, why }) => `host ${name}: ${why}; ringway keeps its last addresses`,
   }),
   /** Of a name's addresses some may not be dialled; told once as long as it has them. */
   nameTrouble: entry<{ readonly name: string; readonly what: string }>({
@@ -284,13 +287,13 @@ export const events = {
         ...(removed.length === 0 ? [] : [`−${listed(removed)}`]),
       ];
       const what = parts.length === 0 ? "other weights" : parts.join(" ");
-      return `service ${name} has changed: ${what} (${formatCounted(count, "member")} now)`;
+      return `service ${name} changed: ${what} (${formatCounted(count, "member")} now)`;
     },
   }),
   /** A service cannot be resolved any more; it keeps its members. `why` is a clause. */
   serviceFailing: entry<{ readonly name: string; readonly why: string }>({
     level: "warn",
-    says: ({ name, why }) => `service ${name}: ${why}; its last members are kept`,
+    says: ({ name, why }) => `service ${name}: ${why}; ringway keeps its last members`,
   }),
   /** Something that DNS says of a service cannot be followed; told once as long as it says so. */
   serviceTrouble: entry<{ readonly name: string; readonly what: string }>({

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Clock } from "../../test/uring/clock.ts";
+import { Clock } from "../../test/kernel/clock.ts";
 import { clockWith } from "../base/test-clock.ts";
 import { Pacer } from "./pacer.ts";
 

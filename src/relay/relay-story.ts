@@ -297,7 +297,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   }
 
   private get mayDial(): boolean {
-    return this.tries < this.listener.options.dial.tries && this.hasTime;
+    // What came before the first dial, such as a header, was neither a dial nor a wait for one.
+    const isFirst = this.dials === 0 && this.waitsSince === null;
+    return this.tries < this.listener.options.dial.tries && (isFirst || this.hasTime);
   }
 
   get hasTime(): boolean {

@@ -410,3 +410,27 @@ describe("for an upstream", () => {
     expect(stage.refused).toEqual([["a", "connect_refused"]]);
   });
 });
+
+describe("whose time for all dials and waits is over", () => {
+  test("waits no longer for room", () => {
+    using stage = new Stage({ queueMs: 60_000, queueMax: 3 });
+    const late = stage.come("late");
+    stage.clock.pass(1_000);
+    expect(stage.refused).toEqual([]);
+    late.hasTime = false;
+    stage.clock.pass(100);
+    expect(stage.refused).toEqual([["late", "queue_timeout"]]);
+    expect(stage.waitingCount).toBe(0);
+  });
+
+  test("gets none that there is then, which is for whoever comes next", () => {
+    using stage = new Stage({ queueMs: 60_000, queueMax: 3 });
+    const late = stage.come("late");
+    stage.come("next");
+    late.hasTime = false;
+    stage.leave();
+    stage.clock.pass(0);
+    expect(stage.refused).toEqual([["late", "queue_timeout"]]);
+    expect(stage.served).toEqual(["next"]);
+  });
+});

@@ -158,22 +158,28 @@ export class WaitingRoom<T extends Waiter> {
         if (this.queuedStrict === 0) return;
         continue;
       }
-      this.delete(relay);
-      relay.dialAgain();
+      this.goOn(relay, isQueued);
     }
+  }
+
+  /** It need not wait any more. Whose time was over before there was room has waited in vain. */
+  private goOn(relay: T, isQueued: boolean): void {
+    this.delete(relay);
+    if (isQueued && !relay.hasTime) relay.notDialed("queue_timeout");
+    else relay.dialAgain();
   }
 
   private look(): void {
     this.isArmed = false;
     const now = this.clock.now();
-    for (const [relay, { queueMs, nextTry }] of this.waiting) {
+    for (const [relay, { isQueued, queueMs, nextTry }] of this.waiting) {
       // Asked anew for each: those before it may have taken the last room.
       const isFull = this.isFullFor(relay);
-      const isLate = isFull && now >= (relay.waitsSince ?? 0) + queueMs;
-      if (!isLate && (isFull || now < nextTry)) continue;
-      this.delete(relay);
-      if (isLate) relay.notDialed(queueMs === 0 ? "upstreams_full" : "queue_timeout");
-      else relay.dialAgain();
+      const isOver = now >= (relay.waitsSince ?? 0) + queueMs || !relay.hasTime;
+      if (isFull && isOver) {
+        this.delete(relay);
+        relay.notDialed(queueMs === 0 ? "upstreams_full" : "queue_timeout");
+      } else if (!isFull && now >= nextTry) this.goOn(relay, isQueued);
     }
     if (this.waiting.size > 0) this.arm();
   }

@@ -13,7 +13,7 @@ import type { Suite } from "./suite.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GROWTH_MAX = 16 * MIB;
-/** Far more than that; test/resources.test.ts offers more to the program itself. */
+/** Far more than that; test/scenarios/resources.test.ts offers more to the program itself. */
 const OFFERED_STALLED = 64 * MIB;
 const scarce: MemoryOptions = { segmentSize: 64 * KIB, segmentCount: 32 };
 const SLOW = 40;

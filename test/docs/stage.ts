@@ -1,8 +1,8 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAIN } from "../cli-process.ts";
 import { freePort, runProgram } from "../clients/programs.ts";
+import { MAIN } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { waitFor } from "../fixtures/wait.ts";
 

@@ -3,7 +3,7 @@ import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliProcess, runCli } from "../cli-process.ts";
+import { CliProcess, runCli } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { waitFor } from "../fixtures/wait.ts";
 

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ErrorDocument } from "../../src/admin/api.ts";
-import { CliProcess, runCli, SOURCE } from "../cli-process.ts";
+import { CliProcess, runCli, SOURCE } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { waitForNoGrowth } from "../fixtures/growth.ts";
 import { residentBytes } from "../fixtures/proc.ts";

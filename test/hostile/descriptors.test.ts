@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import type { CliProcess } from "../cli-process.ts";
+import type { CliProcess } from "../fixtures/cli-process.ts";
 import { processorSeconds } from "../fixtures/proc.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
@@ -267,7 +267,7 @@ onEveryStageAtOnce("strangers and descriptors", (stage) => {
       () => `all that waited are served: ${JSON.stringify(over)}`,
     );
     expect(over.letGo).toBeLessThanOrEqual(2 * stage.workers);
-    await proxy.logged(/accepting goes on/);
+    await proxy.logged(/accepting clients again/);
     const { err } = await proxy.stop("SIGKILL");
     expect(err).not.toMatch(/refused|ejected/);
     letGo([...late, ...friends]);

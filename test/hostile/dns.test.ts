@@ -183,7 +183,7 @@ onEveryStage("DNS may answer with what --dns-allow says only", (stage) => {
     const name = ["-u", `a.test:${portOf()}`];
     const denied = await heard(
       [...name, "--dns-allow", "10.0.0.0/8,fd00::/8"],
-      /upstream a\.test:\d+: dns_denied/,
+      /upstream a\.test:\d+: a dial failed: dns_denied/,
     );
     expect(denied).toEqual({ text: "", reasons: { dns_denied: 1 } });
     // Its port was configured.

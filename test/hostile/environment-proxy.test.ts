@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PROGRAM } from "../cli-process.ts";
+import { PROGRAM } from "../fixtures/cli-process.ts";
 import { waitFor } from "../fixtures/wait.ts";
 
 // Whoever runs a proxy that the environment names would see the admin token, and could answer anything.

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { PROGRAM } from "../cli-process.ts";
+import { PROGRAM } from "../fixtures/cli-process.ts";
 
 // Whoever takes the address of an admin server answers `ringway relays` and the like as he wants.
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CliProcess } from "../cli-process.ts";
+import type { CliProcess } from "../fixtures/cli-process.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import { median, waitFor } from "../fixtures/wait.ts";
 import { friendlyOpening } from "./openings.ts";

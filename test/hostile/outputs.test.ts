@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readlinkSync, rmSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PROGRAM } from "../cli-process.ts";
+import { PROGRAM } from "../fixtures/cli-process.ts";
 import { PseudoTerminal } from "../fixtures/pseudo-terminal.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { onEveryStageAtOnce, type Stage } from "./stages.ts";

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAIN, PROGRAM } from "../cli-process.ts";
+import { MAIN, PROGRAM } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { listening, otherSocket } from "../fixtures/system.ts";
 import { Upstream } from "../fixtures/upstream.ts";

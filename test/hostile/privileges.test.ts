@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliProcess } from "../cli-process.ts";
+import { CliProcess } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { onEveryStage, startOn } from "./stages.ts";

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { formatAddress } from "../../src/base/address.ts";
-import type { CliProcess } from "../cli-process.ts";
-import { RedisProcess } from "../failover/redis-process.ts";
+import type { CliProcess } from "../fixtures/cli-process.ts";
 import { isHalted } from "../fixtures/proc.ts";
 import { sink, Upstream } from "../fixtures/upstream.ts";
 import { inParallel, waitFor } from "../fixtures/wait.ts";
+import { RedisProcess } from "../scenarios/failover/redis-process.ts";
 import { onEveryStage, startOn } from "./stages.ts";
 
 // A client that has reset before it is accepted has no address any more: getpeername(2) fails.

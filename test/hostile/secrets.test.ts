@@ -9,7 +9,7 @@ import { readFlags } from "../../src/cli/read-flags.ts";
 import { loadFile } from "../../src/config/load.ts";
 import { Problems } from "../../src/config/sourced.ts";
 import { type Given, validate } from "../../src/config/validate.ts";
-import { CliProcess, runCli } from "../cli-process.ts";
+import { CliProcess, runCli } from "../fixtures/cli-process.ts";
 import { Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { onEveryStage, startOn } from "./stages.ts";

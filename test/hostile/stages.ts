@@ -2,7 +2,7 @@ import { describe } from "bun:test";
 import type { EngineName } from "../../src/config/options.ts";
 import { choose } from "../../src/engine/select.ts";
 import { probe } from "../../src/engine/uring/probe.ts";
-import { CliProcess } from "../cli-process.ts";
+import { CliProcess } from "../fixtures/cli-process.ts";
 
 /** What a hostile test runs against: an engine, and how many workers relay as one. */
 export interface Stage {

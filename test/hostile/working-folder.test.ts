@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, realpath, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { MAIN } from "../cli-process.ts";
+import { MAIN } from "../fixtures/cli-process.ts";
 import { buildExecutable } from "../fixtures/executable.ts";
 import { waitFor } from "../fixtures/wait.ts";
 

@@ -16,7 +16,7 @@ export function fuzz(runs: number): { numRuns: number; seed?: number; path?: str
 }
 
 /** Milliseconds that one such test may take; more when somebody asked for more runs. */
-export const FUZZ_TIMEOUT_MS = process.env.RINGWAY_FUZZ_RUNS ? 3_600_000 : 60_000;
+export const FUZZ_TIMEOUT_MS = process.env.RINGWAY_FUZZ_RUNS ? 86_400_000 : 60_000;
 
 /** A rule of the design was broken: what the code under test did, not what the model did. */
 export class RuleBroken extends Error {

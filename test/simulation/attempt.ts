@@ -2,7 +2,7 @@ import type { Address } from "../../src/base/address.ts";
 import type { DialAttempt } from "../../src/relay/dialer.ts";
 import { errnoName } from "../../src/system/linux.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
-import type { Connection } from "../uring/connection.ts";
+import type { Connection } from "../kernel/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 
 /** Who waits for an attempt. */
@@ -23,6 +23,8 @@ export class SimulatedAttempt implements DialAttempt {
     private readonly carrier: SimulatedCarrier,
     private readonly owner: AttemptOwner,
     readonly address: Address,
+    /** For whom it is, as far as that is a relay's. */
+    private readonly client: Connection | null = null,
   ) {}
 
   begin(): void {
@@ -63,6 +65,7 @@ export class SimulatedAttempt implements DialAttempt {
       this.owner.attemptAnswered(this, connection);
     } else {
       this.over();
+      carrier.witness.failed(this.client, verdict);
       this.owner.attemptLost(this, typeof verdict === "string" ? verdict : errnoName(-verdict));
     }
     return true;

@@ -1,21 +1,34 @@
 import type { Address } from "../../src/base/address.ts";
+import type { Reason } from "../../src/base/reason.ts";
 import { Alarms } from "../../src/engine/uring/alarms.ts";
 import { StreamKind } from "../../src/kinds/stream/kind.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { Hall, type HallCarrier, type HallLinks } from "../../src/relay/hall.ts";
 import { Ledger } from "../../src/relay/ledger/ledger.ts";
 import { Meter } from "../../src/relay/ledger/meter.ts";
-import { wholeShare } from "../../src/relay/share.ts";
+import { type EngineShare, wholeShare } from "../../src/relay/share.ts";
+import { UpstreamTable } from "../../src/upstream/table.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Connection } from "../kernel/connection.ts";
+import type { Fate } from "../kernel/faults.ts";
+import type { Listening, World } from "../kernel/world.ts";
 import { holds } from "../model/fuzz.ts";
-import type { Clock } from "../uring/clock.ts";
-import type { Connection } from "../uring/connection.ts";
-import type { Fate } from "../uring/faults.ts";
-import type { Listening, World } from "../uring/world.ts";
 import { SimulatedAttempt } from "./attempt.ts";
 import { SimulatedConduit, type SimulatedHall, type SimulatedListener } from "./conduit.ts";
 import { SimulatedCopy } from "./copy.ts";
 import type { SimulatedEnd } from "./end.ts";
 import { Memory, RECEIVE_MAX } from "./memory.ts";
+import { isOfStream } from "./stream.ts";
+import type { Witness } from "./witness.ts";
+
+/** Rows of the table of upstreams that a story may use. */
+const ROWS = 16;
+
+/** One table for all stories, one after the other: a new one has thousands of rows, and takes longer than a story. */
+const { memory: upstreams } = new UpstreamTable(wholeShare.engines);
+
+/** What a story's engine may have. Nothing of it tells of this process, so that a seed brings one story everywhere. */
+const share: EngineShare = { ...wholeShare, usedDescriptors: 0, upstreams };
 
 /** How a carrier behaves in a story. */
 export interface Behaviour {
@@ -23,8 +36,6 @@ export interface Behaviour {
   readonly limitsReceives: boolean;
   /** Bytes that each direction may hold. */
   readonly memory: number;
-  /** What each client says before its flow, which its steps consume. */
-  readonly opening: Uint8Array;
 }
 
 /**
@@ -48,29 +59,44 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
   isStopped = false;
   /** The proxy may end what carries nothing. */
   drains = false;
+  /** An upstream is dialled for a relay. */
+  onDial: (conduit: SimulatedConduit, address: Address) => void = () => {};
+  /** A relay is ended because it is idle. */
+  onRetire: (conduit: SimulatedConduit, reason: Reason) => void = () => {};
+  /** Nobody waits for the rest of a client's header any more. */
+  onHeaderOver: (client: Connection) => void = () => {};
+  /** An upstream is told who its client is. */
+  onHeader: (upstream: Connection, bytes: Uint8Array) => void = () => {};
+  /** Somebody has connected, and is about to be accepted. */
+  onAccept: (client: Connection) => void = () => {};
 
   constructor(
     readonly story: Behaviour,
     readonly clock: Clock,
     readonly fate: Fate,
     readonly world: World,
+    readonly witness: Witness,
+    /** How the kernel writes a client's address. */
+    readonly addressOf: (client: Connection) => Uint8Array,
     private readonly listening: Listening,
     links: Omit<HallLinks, "clock">,
   ) {
     this.memory = { up: new Memory(story.memory), down: new Memory(story.memory) };
     const memory = { segmentSize: RECEIVE_MAX, segmentCount: story.memory / RECEIVE_MAX };
-    this.ledger = new Ledger("sockets", this.meter, wholeShare, memory);
+    this.ledger = new Ledger("sockets", this.meter, share, memory);
     const all = { ...links, clock: this.alarms };
     const streams = new StreamKind<SimulatedConduit, SimulatedListener>(
       (listener) => new SimulatedConduit(this, listener),
     );
-    this.hall = new Hall(this, streams, this.ledger, wholeShare, all);
+    this.hall = new Hall(this, streams, this.ledger, share, all);
+    for (let slot = 0; slot < ROWS; slot++) this.hall.table.reset(slot, 1);
   }
 
   // --- what the hall asks for ---
 
   newAttempt(conduit: SimulatedConduit, address: Address): SimulatedAttempt {
-    return new SimulatedAttempt(this, conduit, address);
+    this.onDial(conduit, address);
+    return new SimulatedAttempt(this, conduit, address, conduit.client?.connection ?? null);
   }
 
   newCopy(backlog: Backlog): SimulatedCopy {
@@ -135,10 +161,24 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
   carry(target: Connection, bytes: Uint8Array): void {
     const source = target.copyOf === null ? target.partner : target.copyOf;
     if (source === null) throw new Error("simulation: nobody has written that");
-    holds(target.sent + bytes.length <= source.received, "no byte is sent that was not received");
-    const { pattern } = source;
-    holds(pattern.mismatch(target.sent, bytes) === -1, "bytes arrive in order, each once");
+    const at = source.headerSize + target.sent - toldOf(target).length;
+    if (at < source.headerSize) {
+      this.carryTold(target, bytes);
+      return;
+    }
+    holds(at + bytes.length <= source.received, "no byte is sent that was not received");
+    holds(isOfStream(source, at, bytes), "bytes arrive in order, each once");
     target.take(bytes.length);
+  }
+
+  /** A mirror gets what its upstream was told, before anything else and apart from it. */
+  private carryTold(mirror: Connection, bytes: Uint8Array): void {
+    const told = toldOf(mirror);
+    const size = Math.min(bytes.length, told.length - mirror.sent);
+    const expected = told.subarray(mirror.sent, mirror.sent + size);
+    holds(Buffer.compare(bytes.subarray(0, size), expected) === 0, "a mirror is told what is told");
+    mirror.take(size);
+    if (size < bytes.length) this.carry(mirror, bytes.subarray(size));
   }
 
   /** FIN to an end must be the truth. */
@@ -150,7 +190,8 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
     holds(source.hasEnded, "a target is told the end when its source has ended, not by a reset");
     holds(source.readable === 0, "a target is told the end when its source was read to its end");
     if (mode === "sink" || (mode === "oneway" && target.isClient)) return;
-    holds(target.sent === source.written, "a target is told the end after the last byte");
+    const all = source.written - source.headerSize;
+    holds(target.sent === all, "a target is told the end after the last byte");
   }
 
   /** FIN to a mirror: the upstream got one. */
@@ -161,7 +202,7 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
     // One that was idle is ended by the proxy.
     const isRetired = upstream?.isClosed === true && !upstream.lingers;
     holds(isOver || isRetired, "a mirror is told the end when the upstream is");
-    const isWhole = mirror.sent === (upstream?.sent ?? 0);
+    const isWhole = mirror.sent === (upstream?.sent ?? 0) + toldOf(mirror).length;
     holds(isWhole, "a mirror is told the end after the last byte");
   }
 
@@ -197,16 +238,30 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
     let moved = this.world.act();
     const { hall, listener, listening, memory } = this;
     if (listener !== null && hall.isAccepting && listening.waiting.length > 0 && !this.isSlow) {
+      holds(!memory.up.isDry && !memory.down.isDry, "nobody is accepted while there is no memory");
       this.accept(listener);
       moved = true;
     }
     for (const attempt of [...this.attempts]) if (attempt.step()) moved = true;
     for (const end of [...this.ends]) if (end.step()) moved = true;
     for (const copy of this.copies) if (copy.step()) moved = true;
-    for (const one of [memory.up, memory.down]) if (one.feed()) moved = true;
+    if (memory.up.takesMore() && this.feed("up")) moved = true;
+    if (memory.down.takesMore() && this.feed("down")) moved = true;
     hall.lookAtMemory();
     this.alarms.run();
     return moved;
+  }
+
+  /** Feeds whoever has found no memory, as long as there is some. */
+  private feed(direction: "up" | "down"): boolean {
+    let isFed = false;
+    for (const conduit of this.ledger.running) {
+      if (this.memory[direction].isDry) return true;
+      if (!conduit[direction].flow.starved) continue;
+      conduit[direction].feed();
+      isFed = true;
+    }
+    return isFed;
   }
 
   /** When something happens by itself, if that is later than now. */
@@ -220,8 +275,19 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
     const connection = this.listening.waiting.shift() as Connection;
     this.accepted.push(connection);
     connection.isNameless = connection.isBroken;
+    this.onAccept(connection);
     this.hall.accept(listener, connection);
     this.hall.outsiders.makeRoom();
     this.hall.decide();
+    const { descriptors, isAccepting, isStopping } = this.hall;
+    const isRoomy = !descriptors.tight || !isAccepting || isStopping;
+    holds(isRoomy, "nobody else is accepted for whom there are no descriptors");
   }
 }
+
+/** What a mirror is to be told first: the same as its upstream. */
+function toldOf({ copyOf }: Connection): Uint8Array {
+  return copyOf?.partner?.told ?? NOTHING;
+}
+
+const NOTHING = new Uint8Array(0);

@@ -1,10 +1,11 @@
+import type { Reason } from "../../src/base/reason.ts";
 import { Flow } from "../../src/flow/flow.ts";
 import { Relay } from "../../src/flow/relay.ts";
 import { CompletingConduit } from "../../src/relay/completing-conduit.ts";
 import type { Hall } from "../../src/relay/hall.ts";
 import { Lane } from "../../src/relay/lane.ts";
-import { RelayTimeouts } from "../../src/relay/relay-timeouts.ts";
-import type { Connection } from "../uring/connection.ts";
+import { type RelayParts, RelayTimeouts } from "../../src/relay/relay-timeouts.ts";
+import type { Connection } from "../kernel/connection.ts";
 import type { AttemptOwner, SimulatedAttempt } from "./attempt.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 import { type EndOwner, SimulatedEnd, type SimulatedLane } from "./end.ts";
@@ -14,7 +15,18 @@ import { MemoryQueue, RECEIVE_MAX } from "./memory.ts";
 export const FLOW_LIMIT = 4 * RECEIVE_MAX;
 const RECEIVE_BELOW = RECEIVE_MAX;
 
-export class SimulatedListener extends RelayTimeouts<SimulatedConduit> {}
+/** No step of the clock is longer. */
+const LOOK_MS = 60;
+
+export class SimulatedListener extends RelayTimeouts<SimulatedConduit> {
+  /** Milliseconds that a client may be in its steps. */
+  readonly stepsMs: number;
+
+  constructor(parts: RelayParts<SimulatedConduit>, dialer: SimulatedHall["dialer"]) {
+    super(parts, dialer);
+    this.stepsMs = parts.steps.reduce((sum, { timeoutMs }) => sum + timeoutMs + LOOK_MS, 0);
+  }
+}
 export type SimulatedHall = Hall<SimulatedConduit, SimulatedListener>;
 
 /** A relay over two ends of the simulated network. */
@@ -58,6 +70,18 @@ export class SimulatedConduit
 
   attemptLost(attempt: SimulatedAttempt, code: string): void {
     this.carrier.hall.dialer.attemptFailed(this, attempt, code);
+  }
+
+  override retire(reason: Reason): void {
+    if (reason === "drain" || reason === "upstream_gone" || reason === "lifetime") {
+      this.carrier.onRetire(this, reason);
+    }
+    super.retire(reason);
+  }
+
+  override stepLate(reason: Reason): void {
+    if (this.client !== null) this.carrier.onHeaderOver(this.client.connection);
+    super.stepLate(reason);
   }
 
   keepAlive(): void {}

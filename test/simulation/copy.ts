@@ -1,7 +1,7 @@
 import type { Address } from "../../src/base/address.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
 import { Copy, CopyPhase } from "../../src/relay/mirror/copy.ts";
-import type { Connection } from "../uring/connection.ts";
+import type { Connection } from "../kernel/connection.ts";
 import { type AttemptOwner, SimulatedAttempt } from "./attempt.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 
@@ -63,6 +63,13 @@ export class SimulatedCopy extends Copy implements AttemptOwner {
   }
 
   protected sendWaiting(): void {}
+
+  /** It has all that its upstream has got, which was told the end, and the mirror was not. */
+  get lacksEnd(): boolean {
+    const { connection, phase } = this;
+    if (connection === null || phase !== CopyPhase.Open || this.backlog.size > 0) return false;
+    return connection.copyOf?.partner?.finSent === true && !connection.finSent;
+  }
 
   protected sendFin(): void {
     const { connection } = this;

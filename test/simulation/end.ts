@@ -1,10 +1,16 @@
 import type { Reason } from "../../src/base/reason.ts";
 import type { CompletingEnd } from "../../src/engine/end.ts";
 import type { Lane } from "../../src/relay/lane.ts";
+import { Errno } from "../../src/system/linux.ts";
+import { encodeSockaddr } from "../../src/system/sockaddr.ts";
+import type { Connection } from "../kernel/connection.ts";
 import { holds } from "../model/fuzz.ts";
-import type { Connection } from "../uring/connection.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 import { type MemoryQueue, RECEIVE_MAX } from "./memory.ts";
+import { LISTENER } from "./settings.ts";
+import { streamView } from "./stream.ts";
+
+const OWN_ADDRESS = encodeSockaddr(LISTENER);
 
 export type SimulatedLane = Lane<SimulatedEnd, MemoryQueue>;
 
@@ -25,14 +31,13 @@ export class SimulatedEnd implements CompletingEnd {
   isSendPending = false;
   isClosed = false;
   private most = 0;
+  /** The receive that is under way is the only one. */
+  private isLimited = false;
   private isCancelled = false;
   private isStopping = false;
   /** It is not read, and its reset is to be told. */
   private isWatched = false;
   private asked = 0;
-  /** What a client says before the first bytes of its flow. */
-  private opening: Uint8Array;
-  private readonly feed = () => this.incoming.feed();
 
   /**
    * @param incoming the lane that it is the source of
@@ -46,7 +51,6 @@ export class SimulatedEnd implements CompletingEnd {
     private readonly outgoing: SimulatedLane,
   ) {
     this.limitsReceives = carrier.story.limitsReceives;
-    this.opening = connection.isClient ? carrier.story.opening : NOTHING;
   }
 
   get isReceiving(): boolean {
@@ -67,6 +71,7 @@ export class SimulatedEnd implements CompletingEnd {
     if (this.isReceivePending) return;
     this.isReceivePending = true;
     this.isStopping = false;
+    this.isLimited = most !== 0;
     this.most = most === 0 ? RECEIVE_MAX : Math.min(most, RECEIVE_MAX);
   }
 
@@ -114,24 +119,38 @@ export class SimulatedEnd implements CompletingEnd {
   }
 
   get unread(): number {
-    return this.opening.length + this.connection.readable;
+    return this.connection.readable;
   }
 
   get otherAddress(): Uint8Array | null {
     const { connection } = this;
-    return connection.isBroken ? null : this.carrier.world.addressOf(connection);
+    return connection.isBroken ? null : this.carrier.addressOf(connection);
   }
 
   get ownAddress(): Uint8Array | null {
-    return null;
+    return this.connection.isBroken ? null : OWN_ADDRESS;
   }
 
   keepUrgentBytes(): void {}
 
-  sendFirst(): boolean {
-    const { connection } = this;
-    holds(connection.isClient, "no story has a PROXY header for its upstream");
+  sendFirst(bytes: Uint8Array): boolean {
+    const { carrier, connection } = this;
+    if (connection.isClient) return this.reply();
+    holds(connection.sent === 0 && connection.told.length === 0, "a header comes first, and once");
+    carrier.onHeader(connection, bytes);
+    connection.told = bytes.slice();
+    if (!carrier.fate.strikes("again")) return true;
+    // It was gone just then.
+    connection.break(Errno.ECONNRESET);
+    carrier.witness.lost(connection);
+    return false;
+  }
+
+  /** A step answers the client; that is no byte of a flow. */
+  private reply(): boolean {
+    const { carrier, connection } = this;
     holds(connection.sent === 0 && !this.isSendPending, "a step replies before the flow begins");
+    if (connection.isBroken) carrier.witness.lost(connection);
     return !connection.isBroken;
   }
 
@@ -148,11 +167,16 @@ export class SimulatedEnd implements CompletingEnd {
     const verdict = connection.sendVerdict();
     if (verdict === null && connection.sendRoom === 0 && !this.isCancelled) return false;
     this.isSendPending = false;
+    holds(outgoing.queue.size >= this.asked, "what is being sent stays where it is");
     if (this.isCancelled) outgoing.sent(0, this.asked);
-    else if (verdict !== null) outgoing.targetLost();
-    else {
+    else if (verdict !== null) {
+      // Of who was told the end nobody knows by that.
+      if (connection.isBroken) carrier.witness.lost(connection);
+      outgoing.targetLost();
+    } else {
       const size = carrier.part(Math.min(this.asked, connection.sendRoom));
       for (const view of outgoing.queue.views(0, size)) carrier.carry(connection, view);
+      carrier.witness.sent(connection);
       outgoing.sent(size, this.asked);
     }
     return true;
@@ -161,22 +185,13 @@ export class SimulatedEnd implements CompletingEnd {
   private completeReceive(): boolean {
     const { carrier, connection, incoming } = this;
     const { queue } = incoming;
-    if (this.opening.length > 0 && !this.isCancelled && !connection.isBroken) {
-      if (queue.memory.isDry) return false;
-      const size = carrier.part(Math.min(this.opening.length, this.most));
-      this.isReceivePending = carrier.goesOn && this.most === RECEIVE_MAX && !this.isStopping;
-      queue.push(this.opening.slice(0, size));
-      this.opening = this.opening.subarray(size);
-      incoming.received(size);
-      return true;
-    }
     // A multishot receive goes on after what it has brought, one that was limited never does.
     if (connection.readable > 0 && !this.isCancelled && !queue.memory.isDry) {
       if (this.isStopping && carrier.isSlow) return false;
       const size = carrier.part(Math.min(connection.readable, this.most));
-      this.isReceivePending = carrier.goesOn && this.most === RECEIVE_MAX && !this.isStopping;
-      queue.push(bytesOf(connection, size));
-      connection.received += size;
+      this.isReceivePending = carrier.goesOn && !this.isLimited && !this.isStopping;
+      this.read(size);
+      carrier.witness.heard(connection);
       incoming.received(size);
       return true;
     }
@@ -188,36 +203,40 @@ export class SimulatedEnd implements CompletingEnd {
     }
     if (connection.readable > 0) {
       this.isReceivePending = false;
-      queue.memory.wait(this.feed);
       incoming.starve();
       return true;
     }
     const verdict = connection.receiveVerdict();
     if (verdict === null) return false;
     this.isReceivePending = false;
-    if (verdict === 0) incoming.sourceEnded();
-    else incoming.sourceReset();
+    if (verdict === 0) {
+      carrier.witness.ended(connection);
+      if (incoming.steps !== null) carrier.onHeaderOver(connection);
+      incoming.sourceEnded();
+    } else {
+      carrier.witness.lost(connection);
+      incoming.sourceReset();
+    }
     return true;
+  }
+
+  /** Takes the next bytes that the far end has written. */
+  private read(size: number): void {
+    const { connection, incoming } = this;
+    for (let left = size; left > 0; ) {
+      const view = streamView(connection, connection.received, left);
+      incoming.queue.push(view);
+      connection.received += view.length;
+      left -= view.length;
+    }
   }
 
   /** Of one that is not read nobody else tells. */
   private tellReset(): boolean {
     if (!this.isWatched || this.isReceivePending || !this.connection.isBroken) return false;
     this.isWatched = false;
+    this.carrier.witness.lost(this.connection);
     this.incoming.sourceBroken();
     return true;
   }
-}
-
-const NOTHING = new Uint8Array(0);
-
-/** The next bytes that a far end has written. */
-function bytesOf({ pattern, received }: Connection, size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; ) {
-    const view = pattern.view(received + at, size - at);
-    bytes.set(view, at);
-    at += view.length;
-  }
-  return bytes;
 }

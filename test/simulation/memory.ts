@@ -7,14 +7,16 @@ export const RECEIVE_MAX = 4096;
 /** The memory of one direction, as bytes that all its queues hold. */
 export class Memory {
   held = 0;
-  /** Called when there is memory again for what a receive may bring. */
-  private readonly waiting = new Set<() => void>();
+  /** Somebody has found none since all were fed. */
+  private wasDry = false;
 
   constructor(private readonly limit: number) {}
 
   /** There is none for what a receive may bring. */
   get isDry(): boolean {
-    return this.limit - this.held < RECEIVE_MAX;
+    const isDry = this.limit - this.held < RECEIVE_MAX;
+    if (isDry) this.wasDry = true;
+    return isDry;
   }
 
   took(size: number): void {
@@ -27,25 +29,11 @@ export class Memory {
     holds(this.held >= 0, "memory is given back once");
   }
 
-  /** Whoever waits is fed in the next step. */
-  wait(feed: () => void): void {
-    this.waiting.add(feed);
-  }
-
-  waitNoMore(feed: () => void): void {
-    this.waiting.delete(feed);
-  }
-
-  /** Feeds those who wait, as long as there is some. @returns whether anybody was fed */
-  feed(): boolean {
-    let isFed = false;
-    for (const feed of [...this.waiting]) {
-      if (this.isDry) break;
-      this.waiting.delete(feed);
-      isFed = true;
-      feed();
-    }
-    return isFed;
+  /** Whether there is memory again for who has found none; told once. */
+  takesMore(): boolean {
+    if (!this.wasDry || this.isDry) return false;
+    this.wasDry = false;
+    return true;
   }
 }
 
@@ -102,6 +90,7 @@ export class MemoryQueue implements Queue {
     let skip = from;
     let left = size;
     for (const piece of this.pieces) {
+      if (left === 0) break;
       const view = piece.subarray(skip, skip + left);
       skip = Math.max(0, skip - piece.length);
       if (view.length > 0) views.push(view);

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import type { Address } from "../../src/base/address.ts";
 import type { MirrorOptions } from "../../src/config/options.ts";
-import type { Ending } from "../uring/end.ts";
-import { someFaults } from "../uring/faults.ts";
-import { Port } from "../uring/world.ts";
-import { Life, type Story } from "./life.ts";
+import type { Ending } from "../kernel/end.ts";
+import { someFaults } from "../kernel/faults.ts";
+import { Port } from "../kernel/world.ts";
+import { Life } from "./life.ts";
+import { describe, type EdgeStory, type Story } from "./story.ts";
 
 const literal = (port: Port): Address => ({ kind: "tcp", host: "10.9.9.9", port });
 const name = (host: string): Address => ({ kind: "tcp", host, port: Port.Answers });
@@ -37,6 +38,24 @@ const mirrors: readonly MirrorOptions[] = [
 
 const choice = fc.constantFrom;
 
+const someEdge: fc.Arbitrary<EdgeStory> = fc.record({
+  proxyProtocol: choice("off", "optional", "required"),
+  believesFew: fc.boolean(),
+  preambleTimeoutMs: choice(10, 60, 5_000),
+  sendProxyProtocol: choice("off", "v1", "v2"),
+  hosts: choice(1, 2, 5),
+  denies: choice(false, false, true),
+  maxRelays: choice(0, 0, 0, 1, 3),
+  totalRelays: choice(0, 0, 0, 2),
+  maxRelaysPerClient: choice(0, 0, 0, 1, 2),
+  maxRelaysPerNetwork: choice(0, 0, 0, 1, 3),
+  clientRate: choice(0, 0, 0, 1, 50),
+  networkRate: choice(0, 0, 0, 1, 50),
+  whenFull: choice("refuse", "wait"),
+  fullTimeoutMs: choice(20, 2_000),
+  refusal: choice<EdgeStory["refusal"][]>("reset", "close", { tarpitMs: 100 }),
+});
+
 /** Everything that a run is drawn from; the seed alone is not shrunk. */
 const anyStory: fc.Arbitrary<Story> = fc
   .record({
@@ -48,28 +67,35 @@ const anyStory: fc.Arbitrary<Story> = fc
     upstreams: choice(...upstreams),
     slowPercent: choice(0, 20, 100),
     resetPercent: choice(0, 10, 50),
-    totalMax: choice(100, 3_000, 30_000),
-    stormMs: choice(20, 100, 300),
-    stopsEarly: choice(false, false, true),
+    totalMax: choice(100, 30_000, 60_000),
+    fullPercent: choice(20, 80),
+    stormMs: choice(20, 20, 100, 100, 300, 300, 300, 15_000),
+    stopsEarly: choice(false, false, false, true),
     drainMs: choice(0, 1, 50, 3_000),
     limitsReceives: fc.boolean(),
-    memory: choice(5 * 4096, 16 * 4096, 256 * 4096),
+    memory: choice(2 * 4096, 5 * 4096, 256 * 4096),
     descriptors: choice(100_000, 100_000, 30, 7),
-    connectTimeoutMs: choice(5_000, 30, 3),
+    upstreamInside: choice(false, false, false, true),
+    connectTimeoutMs: choice(5_000, 5_000, 30, 3),
     halfCloseTimeoutMs: choice(600_000, 600_000, 40),
     idleTimeoutMs: choice(0, 0, 0, 40),
+    clientIdleTimeoutMs: choice(0, 0, 0, 0, 40),
+    upstreamIdleTimeoutMs: choice(0, 0, 0, 0, 40),
     lifetimeMs: choice(0, 0, 0, 100),
     holdMs: choice(0, 0, 50, 2_000),
     maxRelays: choice(0, 0, 1, 3),
-    queueMs: choice(0, 50, 2_000),
+    queueMs: choice(0, 0, 50, 2_000),
+    queueMax: choice(1_000, 1),
     tries: choice(3, 1, 8),
-    upRate: choice(0, 0, 0, 256 * 1024),
-    downRate: choice(0, 0, 0, 256 * 1024),
-    header: choice(false, false, true),
+    retries: choice(0, 0, 2),
+    budgetMs: choice(0, 0, 0, 100),
+    upRate: choice(0, 0, 0, 20_000, 256 * 1024),
+    downRate: choice(0, 0, 0, 20_000, 256 * 1024),
+    routes: choice("none", "none", "none", "relay", "refuse"),
     request: choice(false, false, true),
     peek: choice(0, 0, 1, 200),
-    routes: choice(false, false, false, true),
     mirror: choice(null, null, null, ...mirrors),
+    edge: fc.option(someEdge, { freq: 2 }),
     operator: choice(false, true),
   })
   .map((story): Story => ({ ...story, mirror: story.mode === "sink" ? null : story.mirror }));
@@ -80,7 +106,7 @@ export const holdsEveryRule = fc.property(anyStory, (story) => {
   try {
     life.run();
   } catch (error) {
-    const shown = life.told.slice(-40).join("\n");
-    throw new Error(`${(error as Error).message}\n${shown}`, { cause: error });
+    const { message } = error as Error;
+    throw new Error(`${message}\n${describe(story)}\n${life.told.join("\n")}`, { cause: error });
   }
 });

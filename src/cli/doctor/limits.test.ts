@@ -39,7 +39,7 @@ test("locked memory, and who need not care", () => {
   expect(finding("RLIMIT_MEMLOCK", low)).toMatchObject({ found: "64 KiB", ok: false });
   const status = { "/proc/self/status": "CapEff:\t0000000000004000\n" };
   expect(finding("RLIMIT_MEMLOCK", { ...low, ...status })).toMatchObject({
-    found: "64 KiB, but CAP_IPC_LOCK",
+    found: "64 KiB, exempt (CAP_IPC_LOCK)",
     ok: true,
   });
   const none = processLimits("Max locked memory  unlimited  unlimited  bytes");
@@ -76,5 +76,5 @@ test("a control group that is smaller than the pool", () => {
   const files = { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "268435456\n" };
   expect(finding("cgroup memory", files)).toMatchObject({ found: "256 MiB", ok: false });
   const half = { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "50000 100000\n" };
-  expect(finding("cgroup cpu", half)?.found).toBe("0.5 of a processor's time");
+  expect(finding("cgroup cpu", half)?.found).toBe("0.5 processors");
 });

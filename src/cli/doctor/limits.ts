@@ -47,11 +47,11 @@ export function limits(read: ReadText): LimitFinding[] {
     locked(read),
     backlog(read),
     ports(read),
-    buffer(read, "net.ipv4.tcp_rmem", "received"),
-    buffer(read, "net.ipv4.tcp_wmem", "sent"),
+    buffer(read, "net.ipv4.tcp_rmem", "receive"),
+    buffer(read, "net.ipv4.tcp_wmem", "send"),
     {
       ...plain("vm.nr_hugepages", sysctlNumber(read, "vm.nr_hugepages")),
-      use: "huge pages set aside, for --uring-huge-pages",
+      use: "reserved huge pages, for --uring-huge-pages",
     },
     {
       ...plain("kernel.io_uring_disabled", sysctlNumber(read, "kernel.io_uring_disabled")),
@@ -60,10 +60,15 @@ export function limits(read: ReadText): LimitFinding[] {
     memory(group.memoryBytes),
     {
       ...plain("cgroup cpu", group.cpus),
-      found: group.cpus === null ? "no limit" : `${group.cpus} of a processor's time`,
-      use: "computing time of the control group",
+      found: cpusText(group.cpus),
+      use: "CPU time of the control group",
     },
   ];
+}
+
+function cpusText(cpus: number | null): string {
+  if (cpus === null) return "no limit";
+  return cpus === 1 ? "1 processor" : `${cpus} processors`;
 }
 
 function plain(name: string, value: number | null) {
@@ -78,7 +83,7 @@ function files(read: ReadText): LimitFinding {
   const ok = most === null || most >= FILES_FEW;
   const remedy = ok ? "" : `raise it: ulimit -Hn ${FILES_FEW * 16} or LimitNOFILE=`;
   const found = limitText(limit, (value) => formatCount(value));
-  const use = "descriptors: two for each relay";
+  const use = "file descriptors: two for each relay";
   return { name: "RLIMIT_NOFILE", found, value: most, ok, use, remedy };
 }
 
@@ -88,10 +93,10 @@ function locked(read: ReadText): LimitFinding {
   const soft = finite(limit?.soft);
   const ok = isFree || soft === null || soft >= LOCKED_FEW;
   const found = isFree
-    ? `${limitText(limit, formatSize)}, but CAP_IPC_LOCK`
+    ? `${limitText(limit, formatSize)}, exempt (CAP_IPC_LOCK)`
     : limitText(limit, formatSize);
   const remedy = ok ? "" : "raise it: ulimit -l or LimitMEMLOCK=";
-  const use = "io_uring's queues, all of a user's together";
+  const use = "io_uring's queues, of all of a user's processes";
   return { name: "RLIMIT_MEMLOCK", found, value: soft, ok, use, remedy };
 }
 
@@ -99,7 +104,7 @@ function backlog(read: ReadText): LimitFinding {
   const base = plain("net.core.somaxconn", sysctlNumber(read, "net.core.somaxconn"));
   const ok = base.value === null || base.value >= BACKLOG;
   const remedy = ok ? "" : `sysctl net.core.somaxconn=${BACKLOG}`;
-  return { ...base, ok, remedy, use: "connections that wait for being accepted" };
+  return { ...base, ok, remedy, use: "connections waiting to be accepted" };
 }
 
 function ports(read: ReadText): LimitFinding {
@@ -113,14 +118,14 @@ function ports(read: ReadText): LimitFinding {
   return { name, found, value: range, ok, use: "connections to one upstream", remedy };
 }
 
-function buffer(read: ReadText, name: string, verb: string): LimitFinding {
+function buffer(read: ReadText, name: string, kind: string): LimitFinding {
   const values = sysctl(read, name)?.map(Number) ?? null;
   const most = values?.[2] ?? null;
   const ok = most === null || most >= BUFFER_FEW;
   const found = most === null ? "unknown" : `up to ${formatSize(most)}`;
   const [least = 4096, usual = 131_072] = values ?? [];
   const remedy = ok ? "" : `sysctl ${name}="${least} ${usual} ${BUFFER_FEW}"`;
-  const use = `bytes ${verb} that a socket's kernel holds`;
+  const use = `the ${kind} buffer of a socket`;
   return { name, found, value: values, ok, use, remedy };
 }
 
@@ -132,7 +137,7 @@ function memory(bytes: number | null): LimitFinding {
     found: bytes === null ? "no limit" : formatSize(bytes),
     value: bytes,
     ok,
-    use: `all memory; the pool takes up to ${formatSize(pool)} of it`,
+    use: `memory of the control group; the pool takes up to ${formatSize(pool)}`,
     remedy: ok ? "" : "lower --segment-count, or raise the limit of the control group",
   };
 }

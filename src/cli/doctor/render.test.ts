@@ -42,8 +42,8 @@ const findings: Findings = {
 test("a table for a person", () => {
   expect(renderDoctor(findings, false)).toMatchInlineSnapshot(`
     "ringway 1.2.3 on Bun 1.4.5, linux x64, kernel 6.1.0-9-amd64, 4 processors
-    --engine auto takes: sockets (a seccomp filter forbids io_uring)
-    for io_uring: allow it
+    --engine auto chooses: sockets (a seccomp filter forbids io_uring)
+    to use io_uring: allow it
 
     io_uring (--engine uring)
       MISSING  io_uring       a seccomp filter forbids io_uring  everything of this engine
@@ -66,7 +66,7 @@ test("no engine at all, and another system", () => {
   const none = { ...findings, engine: null, kernel: null, platform: "darwin arm64", limits: [] };
   const text = renderDoctor({ ...none, cpus: 1 }, false);
   expect(text).toStartWith("ringway 1.2.3 on Bun 1.4.5, darwin arm64, 1 processor\n");
-  expect(text).toContain("--engine auto takes: none can run (");
+  expect(text).toContain("--engine auto chooses: none can run (");
   expect(text).not.toContain("Limits");
 });
 

@@ -47,9 +47,9 @@ export function renderDoctor(findings: Findings, colours: boolean): string {
   ] as const;
   const lines = [
     `ringway ${version} on Bun ${bun}, ${system}, ${processors}`,
-    `--engine auto takes: ${choice} (${why})`,
+    `--engine auto chooses: ${choice} (${why})`,
   ];
-  if (engine !== "uring" && remedy !== "") lines.push(`for io_uring: ${remedy}`);
+  if (engine !== "uring" && remedy !== "") lines.push(`to use io_uring: ${remedy}`);
   for (const [heading, some] of sections) {
     if (some.length === 0) continue;
     lines.push("", heading, ...some.flatMap((row) => renderRow(row, widths, colours)));

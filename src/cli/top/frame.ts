@@ -8,7 +8,7 @@ import { printable } from "../../base/error.ts";
 import { formatCount, formatCounted, formatDuration, formatSize } from "../../base/quantity.ts";
 import type { UpstreamView } from "../../control/upstream-view.ts";
 import type { RelayStatistics } from "../../observe/statistics.ts";
-import { type Column, clip, layOut } from "../text-table.ts";
+import { type Column, clip, layOut, widthOf } from "../text-table.ts";
 import { runningText, weightText } from "../upstreams-command.ts";
 import type { Order } from "./order.ts";
 
@@ -59,11 +59,11 @@ const ADDRESS_LEAST = "255.255.255.255:65535".length;
 /** What the relays keep, of their title and rows, whatever else there is. */
 const RELAYS_LEAST = 4;
 
-const KEYS = "q quit  b bytes  d duration  c client  i id  r reverse";
+const KEYS = "q quit  b bytes  d age  c client  i id  r reverse";
 
 const sortedBy: Readonly<Record<RelayOrder, string>> = {
   bytes: "by bytes",
-  duration: "by duration",
+  duration: "by age",
   client: "by client",
   id: "by id",
 };
@@ -74,7 +74,7 @@ const sortedBy: Readonly<Record<RelayOrder, string>> = {
  * the proxy is made printable here.
  */
 export function frame(view: View, { columns, rows }: Size): Line[] {
-  const head = [titleLine(view), { text: totals(view), look: "strong" as const }];
+  const head = [titleLine(view), { text: totals(view, columns), look: "strong" as const }];
   const sections = allot(view, rows - head.length - 1);
   const count = listed(view, sections.relays?.rows.length ?? 0);
   const lines: Line[] = [...head, ...Object.values(sections).flatMap((one) => lay(one, columns))];
@@ -82,7 +82,7 @@ export function frame(view: View, { columns, rows }: Size): Line[] {
   else {
     while (lines.length < rows - 1) lines.push({ text: "", look: "plain" });
     lines.splice(Math.max(1, rows - 1));
-    if (rows > 1) lines.push({ text: `${count}  |  ${KEYS}`, look: "faint" });
+    if (rows > 1) lines.push({ text: `${count} | ${KEYS}`, look: "faint" });
   }
   return lines.map(({ text, look }) => ({ text: clip(printable(text), columns), look }));
 }
@@ -95,7 +95,8 @@ function titleLine({ state, trouble }: View): Line {
   return { text, look: status === "ready" ? "plain" : "bad" };
 }
 
-function totals({ state, sample }: View): string {
+/** As many totals as fit: a figure that is cut would read as another one. */
+function totals({ state, sample }: View, columns: number): string {
   const { accepted, up, down } = sample;
   const { firstByteMs } = state.latency;
   const parts = [
@@ -105,8 +106,9 @@ function totals({ state, sample }: View): string {
     `down ${perSecond(down)}`,
   ];
   if (firstByteMs !== null) {
-    parts.push(`first byte p50 ${inMs(firstByteMs.p50)} p99 ${inMs(firstByteMs.p99)}`);
+    parts.push(`first byte p50 ${inMs(firstByteMs.p50)}`, `p99 ${inMs(firstByteMs.p99)}`);
   }
+  while (parts.length > 1 && widthOf(parts.join("  ")) > columns) parts.pop();
   return parts.join("  ");
 }
 
@@ -169,7 +171,7 @@ function listenerSection(listeners: readonly ListenerDocument[]): Section {
     columns: [
       { title: "listener", least: 8, isAddress: true },
       { title: "address", least: ADDRESS_LEAST, isAddress: true },
-      { title: "clients", rank: 1 },
+      { title: "new clients", rank: 1 },
       { title: "mode", rank: 2 },
     ],
     rows: listeners.map((one) => ({
@@ -197,7 +199,7 @@ function upstreamSection(upstreams: readonly UpstreamView[]): Section {
       { title: "health" },
       { title: "running", isFigure: true },
       { title: "weight", isFigure: true, rank: 2 },
-      { title: "last check", least: 8, rank: 4 },
+      { title: "check", least: 8, rank: 4 },
     ],
     rows: rows.map(({ one, urgency }) => ({
       cells: [

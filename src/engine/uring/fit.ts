@@ -28,14 +28,14 @@ export function fit(options: UringOptions, { features }: UringReport): Fitted {
   }
   if (options.waitCount > 1 && !features.minTimeout) {
     fitted.waitCount = 1;
-    lacks("waits with a lower bound", "6.12", "one completion ends a wait");
+    lacks("minimum waits", "6.12", "one completion ends a wait");
   }
   if (options.napi !== "off" && !features.napi) {
     fitted.napi = "off";
     lacks("polling of network devices", "6.9, if built in", "interrupts tell what came");
   }
   if (options.hugePages && features.freeHugePages === 0) {
-    notes.push("no huge pages are set aside (vm.nr_hugepages): transparent ones are asked for");
+    notes.push("no huge pages are reserved (vm.nr_hugepages): transparent ones are used");
   }
   return { options: fitted, notes };
 }
@@ -47,12 +47,12 @@ function sendFor(
 ): UringSend {
   if ((send === "ring" || send === "bundle") && !sendBufferSelect) {
     const next = send === "ring" ? "plain" : "message";
-    lacks("sends from rings of buffers", "6.10", `they are ${next} ones`);
+    lacks("sends from buffer rings", "6.10", `they are ${next} ones`);
     return next;
   }
   if ((send === "zerocopy" || send === "zerocopy-message") && !zeroCopy) {
     const next = send === "zerocopy" ? "plain" : "message";
-    lacks("sends without copying", "6.1", `they are ${next} ones`);
+    lacks("zero-copy sends", "6.1", `they are ${next} ones`);
     return next;
   }
   return send;

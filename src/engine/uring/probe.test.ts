@@ -73,7 +73,7 @@ describe("the report", () => {
     expect(obstacle(old)).toBeNull();
     const extras = old.checks.filter(({ needed }) => !needed);
     expect(extras.filter(({ ok }) => ok).map(({ name }) => name)).toEqual([
-      "sends without copying",
+      "zero-copy sends",
       "huge pages",
     ]);
     for (const { ok, remedy } of extras) expect(remedy === "").toBe(ok);
@@ -86,10 +86,10 @@ describe("the report", () => {
       remedy: "use Linux 5.19 or later, or --engine sockets",
     });
     expect(obstacle(report({ operations: null }))?.found).toStartWith("no Accept, Connect, ");
-    expect(obstacle(report(without(Opcode.ReadMultishot)))?.name).toBe("options of sockets");
+    expect(obstacle(report(without(Opcode.ReadMultishot)))?.name).toBe("socket options");
     expect(obstacle(report(without(Opcode.SendZeroCopy)))?.name).toBe("multishot receives");
     expect(obstacle(report({ flags: 0 }))?.name).toBe("submissions in order");
-    expect(obstacle(report({ bufferRing: -Errno.EINVAL }))?.name).toBe("rings of buffers");
+    expect(obstacle(report({ bufferRing: -Errno.EINVAL }))?.name).toBe("buffer rings");
   });
 });
 
@@ -127,13 +127,13 @@ describe("a refusal", () => {
     });
     const limits = "Limit  Soft Limit  Hard Limit  Units\nMax locked memory  65536  65536  bytes\n";
     const expected = {
-      found: "the memory that may be locked does not suffice (RLIMIT_MEMLOCK 64 KiB)",
+      found: "too little memory may be locked (RLIMIT_MEMLOCK 64 KiB)",
       remedy: "allow 200 KiB more per proxy: ulimit -l, LimitMEMLOCK= or CAP_IPC_LOCK",
     };
     expect(refused(Errno.ENOMEM, { "/proc/self/limits": limits })).toMatchObject(expected);
     const late = report({ bufferRing: -Errno.ENOMEM }, { "/proc/self/limits": limits });
     expect(obstacle(late)).toMatchObject(expected);
-    expect(refused(Errno.EMFILE)?.found).toBe("no file descriptor is left");
+    expect(refused(Errno.EMFILE)?.found).toBe("out of file descriptors");
     expect(refused(Errno.EINVAL)?.found).toBe("io_uring_setup failed: EINVAL");
   });
 });
@@ -142,7 +142,7 @@ describe("the choice", () => {
   test("io_uring where all that is needed is there", () => {
     expect(choose("auto", report({ incremental: -Errno.EINVAL }))).toEqual({
       name: "uring",
-      why: "io_uring of Linux 6.18: all that is needed is here",
+      why: "supported by Linux 6.18",
       fellBack: false,
     });
     expect(choose("uring", report({})).why).toBe("as asked for");
@@ -204,7 +204,7 @@ describe("options that fit", () => {
       { waitCount: 8 },
       { minTimeout: false },
       { waitCount: 1 },
-      "this kernel has no waits with a lower bound (since 6.12): one completion ends a wait",
+      "this kernel has no minimum waits (since 6.12): one completion ends a wait",
     ],
     [
       { napi: "prefer" },
@@ -217,19 +217,19 @@ describe("options that fit", () => {
       { send: "ring" },
       { sendBufferSelect: false },
       { send: "plain" },
-      "this kernel has no sends from rings of buffers (since 6.10): they are plain ones",
+      "this kernel has no sends from buffer rings (since 6.10): they are plain ones",
     ],
     [
       { send: "zerocopy-message" },
       { zeroCopy: false },
       { send: "message" },
-      "this kernel has no sends without copying (since 6.1): they are message ones",
+      "this kernel has no zero-copy sends (since 6.1): they are message ones",
     ],
     [
       { hugePages: true },
       { freeHugePages: 0 },
       {},
-      "no huge pages are set aside (vm.nr_hugepages): transparent ones are asked for",
+      "no huge pages are reserved (vm.nr_hugepages): transparent ones are used",
     ],
   ];
   test.each(cases)("%j without %j", (options, lacks, changed, note) => {

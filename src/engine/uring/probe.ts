@@ -83,7 +83,7 @@ export function judge(
 }
 
 function noLinux(): UringReport {
-  return failed("", "io_uring is a part of Linux, and this is none", "use --engine sockets");
+  return failed("", "io_uring exists only on Linux", "use --engine sockets");
 }
 
 function failed(release: string, found: string, remedy: string): UringReport {
@@ -92,7 +92,7 @@ function failed(release: string, found: string, remedy: string): UringReport {
 
 function ring(remedy: string): Check {
   const use = "everything of this engine";
-  return { name: "io_uring", use, ok: true, needed: true, found: "may be used", remedy };
+  return { name: "io_uring", use, ok: true, needed: true, found: "allowed", remedy };
 }
 
 /** Why there is no ring, and what to do. */
@@ -121,13 +121,13 @@ function refusal(
       const { soft = 0 } = processLimit(read, "Max locked memory") ?? {};
       const need = formatSize(lockedBytes(entries));
       return {
-        found: `the memory that may be locked does not suffice (RLIMIT_MEMLOCK ${formatSize(soft)})`,
+        found: `too little memory may be locked (RLIMIT_MEMLOCK ${formatSize(soft)})`,
         remedy: `allow ${need} more per proxy: ulimit -l, LimitMEMLOCK= or CAP_IPC_LOCK`,
       };
     }
     case Errno.EMFILE:
     case Errno.ENFILE:
-      return { found: "no file descriptor is left", remedy: "raise the limit (ulimit -n)" };
+      return { found: "out of file descriptors", remedy: "raise the limit (ulimit -n)" };
     default:
       return {
         found: `io_uring_setup failed: ${errnoName(errno)}`,
@@ -168,7 +168,7 @@ function needs({ operations, bufferRing, flags }: Attempt): Check[] {
     use: string,
     since: string,
     ok: boolean,
-    found = ok ? "is there" : `no ${name}`,
+    found = ok ? "available" : `no ${name}`,
   ): Check => {
     const remedy = ok ? "" : `use Linux ${since} or later, or --engine sockets`;
     return { name, use, ok, needed: true, found, remedy };
@@ -179,13 +179,13 @@ function needs({ operations, bufferRing, flags }: Attempt): Check[] {
       "accept, dial, receive, send",
       "5.19",
       missing.length === 0,
-      missing.length === 0 ? `${NEEDED.length} needed, all there` : `no ${missing.join(", ")}`,
+      missing.length === 0 ? `all ${NEEDED.length} available` : `no ${missing.join(", ")}`,
     ),
-    need("rings of buffers", "receives into shared memory", "5.19", bufferRing === 0),
+    need("buffer rings", "receives into shared memory", "5.19", bufferRing === 0),
     // Neither has a probe of its own: an operation that came with them stands for each.
     need("multishot receives", "one start, many receives", "6.0", knows(Opcode.SendZeroCopy)),
     need("submissions in order", "entries without an array of indices", "6.6", isPlain),
-    need("options of sockets", "dialed sockets without delay", "6.7", knows(Opcode.ReadMultishot)),
+    need("socket options", "TCP_NODELAY for dials", "6.7", knows(Opcode.ReadMultishot)),
   ];
 }
 
@@ -208,7 +208,7 @@ function featuresOf(tried: Attempt, hugePages: number): UringFeatures {
 
 function extras(features: UringFeatures): Check[] {
   const extra = (name: string, use: string, ok: boolean, remedy: string): Check => {
-    const found = ok ? "is there" : "is not there";
+    const found = ok ? "available" : "not available";
     return { name, use, ok, needed: false, found, remedy: ok ? "" : remedy };
   };
   const { freeHugePages: pages } = features;
@@ -220,7 +220,7 @@ function extras(features: UringFeatures): Check[] {
       "Linux 6.1; until then they are cooperative",
     ),
     extra(
-      "sends from rings",
+      "sends from buffer rings",
       "--uring-send ring, bundle",
       features.sendBufferSelect,
       "Linux 6.10; until then bytes are sent from where they are",
@@ -238,31 +238,31 @@ function extras(features: UringFeatures): Check[] {
       "Linux 6.12; until then whole buffers are used",
     ),
     extra(
-      "sends without copying",
+      "zero-copy sends",
       "--uring-send zerocopy, zerocopy-message",
       features.zeroCopy,
       "Linux 6.1; until then sends copy",
     ),
     extra(
-      "waits with a lower bound",
+      "minimum waits",
       "--uring-wait-count",
       features.minTimeout,
       "Linux 6.12; until then one completion ends a wait",
     ),
     extra(
-      "polling of devices",
+      "busy polling",
       "--uring-napi busy, prefer",
       features.napi,
-      "Linux 6.9 built with CONFIG_NET_RX_BUSY_POLL; until then interrupts tell",
+      "Linux 6.9 built with CONFIG_NET_RX_BUSY_POLL; until then the device interrupts",
     ),
     {
       ...extra(
         "huge pages",
         "--uring-huge-pages on",
         pages > 0,
-        "set some aside: sysctl vm.nr_hugepages=64; until then transparent ones are asked for",
+        "reserve some: sysctl vm.nr_hugepages=64; until then transparent huge pages are used",
       ),
-      found: pages > 0 ? `${pages} free` : "none set aside",
+      found: pages > 0 ? `${pages} free` : "none reserved",
     },
   ];
 }

@@ -18,7 +18,7 @@ interface Counted {
 
 /**
  * What an engine counts of whatever runs: that itself, and all figures, which it writes to the pages
- * of its {@link pages} as things happen, so that nothing has to be asked or added up to know them.
+ * that anybody may read ({@link pages}) as things happen, so that nothing has to be asked or added up to know them.
  */
 export class Ledger<T extends Running> {
   /** Relays that run, in the order of acceptance. */

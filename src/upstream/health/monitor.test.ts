@@ -76,7 +76,12 @@ describe("ejection", () => {
     one.dialFailed(0);
     one.dialFailed(1);
     expect(one.dialFailed(10_000)).toEqual([
-      { at: 10_000, from: "up", to: "ejected", why: "3 dials in a row failed, for 30 s" },
+      {
+        at: 10_000,
+        from: "up",
+        to: "ejected",
+        why: "3 dials in a row failed; no new relays for 30 s",
+      },
     ]);
     expect(one.ejectedUntilMs).toBe(40_000);
     expect(one.isOpen(39_999)).toBe(false);

@@ -196,7 +196,12 @@ export class UpstreamHealth {
       this.ejectedUntil = now + this.ejectionMs;
     };
     const dials = ejection.failures === 1 ? "a dial" : `${ejection.failures} dials in a row`;
-    return this.change(now, eject, `${dials} failed, for ${this.ejectionMs / 1_000} s`, events);
+    return this.change(
+      now,
+      eject,
+      `${dials} failed; no new relays for ${this.ejectionMs / 1_000} s`,
+      events,
+    );
   }
 
   /** Time has passed: an ejection may be over. */

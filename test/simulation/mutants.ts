@@ -1,0 +1,84 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RelayMutation } from "./mutations/list.ts";
+
+const HOME = join(import.meta.dir, "..", "..");
+const COPIED = ["src", "test/simulation", "test/kernel", "test/model", "test/fixtures"];
+
+/** Stories that a mutant is given; the same ones for each, so that one which survives does so every time. */
+const STORIES = 1_500;
+const SEED = 1338;
+/** Whoever has not come to an end by then is in a circle. */
+const HANG_MS = 300_000;
+
+/** What stories made of a mutant. */
+export interface Verdict {
+  /** The number of the story that has noticed it; null when none has. */
+  readonly story: number | null;
+  /** The rule that it has broken, for whoever wants to know. */
+  readonly rule: string;
+}
+
+/** Applies a mutation to what its file says. Throws when it is not the one place that it was made for. */
+export async function mutated({ file, find, replace, what }: RelayMutation): Promise<string> {
+  const source = await Bun.file(join(HOME, "src", file)).text();
+  const places = source.split(find).length - 1;
+  if (places !== 1) throw new Error(`"${what}" in ${file}: what to find occurs ${places} times`);
+  // By a function, because a replacement text may contain `$`.
+  return source.replace(find, () => replace);
+}
+
+/** Runs stories with a broken relay layer, each mutant in a process of its own: one may never end. */
+export class RelayMutants {
+  private readonly root = mkdtempSync(join(tmpdir(), "ringway-relays-"));
+  private made = 0;
+  /** Copies of the sources that nobody uses now. */
+  private readonly spare: string[] = [];
+
+  /** Gives a mutant the story that has noticed it before, and all others if that does not any more. */
+  async judge(mutation: RelayMutation, stories = STORIES): Promise<Verdict> {
+    const broken = await mutated(mutation);
+    const copy = this.spare.pop() ?? this.copy();
+    const file = join(copy, "src", mutation.file);
+    const source = readFileSync(file);
+    writeFileSync(file, broken);
+    const found = await this.run(copy, stories, mutation);
+    writeFileSync(file, source);
+    this.spare.push(copy);
+    return found;
+  }
+
+  clear(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  private async run(
+    copy: string,
+    stories: number,
+    { file, story, what }: RelayMutation,
+  ): Promise<Verdict> {
+    const script = join(copy, "test", "simulation", "bite.ts");
+    const child = Bun.spawn([process.execPath, script, `${stories}`, `${SEED}`, `${story}`], {
+      stdout: "pipe",
+      stderr: "pipe",
+      timeout: HANG_MS,
+    });
+    const [said, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    const code = await child.exited;
+    const [, number = "", rule = ""] = /^(\d+) (.*)/.exec(said) ?? [];
+    if (code === 0) return { story: null, rule: "" };
+    // What cannot even be loaded is no mutant.
+    if (number === "") throw new Error(`"${what}" in ${file}: ${error || "it never ends"}`);
+    return { story: Number(number), rule };
+  }
+
+  private copy(): string {
+    const copy = join(this.root, `${++this.made}`);
+    for (const folder of COPIED) {
+      cpSync(join(HOME, folder), join(copy, folder), { recursive: true });
+    }
+    symlinkSync(join(HOME, "node_modules"), join(copy, "node_modules"));
+    return copy;
+  }
+}

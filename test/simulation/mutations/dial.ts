@@ -1,0 +1,64 @@
+import type { MutationsOf } from "./mutation.ts";
+
+/**
+ * Ways to break how upstreams are chosen, dialled and waited for. Left out, as with one worker it changes nothing: an
+ * upstream without a limit when it is entered. Who is full is not chosen.
+ */
+export const dialMutations: MutationsOf = {
+  "system/dial-reason.ts": [
+    {
+      what: "what is refused was not reached",
+      find: 'return "connect_refused";',
+      replace: 'return "connect_unreachable";',
+      story: 13,
+    },
+    {
+      what: "a want of descriptors is the upstream's",
+      find: 'case "ENFILE":\n      return "descriptor_limit";',
+      replace: 'case "ENFILE":\n      return null;',
+      story: 74,
+    },
+  ],
+  "relay/relay-story.ts": [
+    {
+      what: "a route's upstream is not tried first",
+      find: "chooser.enter(clientAddress, tried, wantedUpstream, isStrict)",
+      replace: "chooser.enter(clientAddress, tried)",
+      story: 23,
+    },
+    {
+      what: "an upstream that was tried is tried again",
+      find: "    this.tried.push(this.upstreamNumber);\n",
+      replace: "",
+      story: 35,
+    },
+    {
+      what: "what a kernel has is not on its way",
+      find: "return this.unsent > 0 || this.unread > 0;",
+      replace: "return false;",
+      story: 133,
+    },
+    {
+      what: "who moves is stalled",
+      find: "const still = moved === this.movedBefore && !this.isHeldUp;",
+      replace: "const still = !this.isHeldUp;",
+      story: 215,
+    },
+  ],
+  "relay/waiting-room.ts": [
+    {
+      what: "those that waited for room are counted",
+      find: "    this.count(wait, -1);\n",
+      replace: "",
+      story: 397,
+    },
+  ],
+  "upstream/chooser.ts": [
+    {
+      what: "one that is closed is chosen",
+      find: "return this.belongs[index] === 1 && this.table.isOpen(this.rows[index] as number);",
+      replace: "return this.belongs[index] === 1;",
+      story: 8,
+    },
+  ],
+};

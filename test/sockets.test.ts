@@ -1,7 +1,0 @@
-import { describe } from "bun:test";
-import { runEngineContract } from "./contract.ts";
-import { engineOf } from "./fixtures/engines.ts";
-
-describe("the sockets engine keeps the contract", () => {
-  runEngineContract({ newEngine: engineOf("sockets"), skip: [] });
-});
