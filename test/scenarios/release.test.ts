@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import packageJson from "../package.json" with { type: "json" };
-import { runProgram } from "./clients/programs.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { runProgram } from "../clients/programs.ts";
 
-const RELEASE = resolve(import.meta.dir, "../packaging/release.ts");
+const RELEASE = resolve(import.meta.dir, "../../packaging/release.ts");
 const OWN = `${process.platform}-${process.arch}`;
 
 let folder = "";
