@@ -15,7 +15,8 @@ const TELL_EVERY = 50_000;
  */
 export function runStories(cpuMs: number): string {
   const wanted = fuzz(Infinity);
-  const first = wanted.seed ?? Date.now() & 0x7fff_ffff;
+  // The same ones each time: what fails is what was changed. Others are played by hand, in great number.
+  const first = wanted.seed ?? 1;
   const before = process.cpuUsage();
   const isTimeOver = () => {
     const { user, system } = process.cpuUsage(before);
