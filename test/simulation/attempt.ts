@@ -1,14 +1,29 @@
 import type { Address } from "../../src/base/address.ts";
 import type { DialAttempt } from "../../src/relay/dialer.ts";
+import type { Descriptors } from "../../src/system/descriptors.ts";
 import { errnoName } from "../../src/system/linux.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
+import type { Clock } from "../kernel/clock.ts";
 import type { Connection } from "../kernel/connection.ts";
-import type { SimulatedCarrier } from "./carrier.ts";
+import type { Fate } from "../kernel/faults.ts";
+import type { World } from "../kernel/world.ts";
+import type { Witness } from "./witness.ts";
 
 /** Who waits for an attempt. */
 export interface AttemptOwner {
   attemptAnswered(attempt: SimulatedAttempt, connection: Connection): void;
   attemptLost(attempt: SimulatedAttempt, code: string): void;
+}
+
+/** What an attempt needs of its carrier. */
+export interface AttemptHost {
+  readonly attempts: Set<SimulatedAttempt>;
+  readonly clock: Clock;
+  readonly fate: Fate;
+  readonly hall: { readonly descriptors: Descriptors; settleStop(): void };
+  readonly isSlow: boolean;
+  readonly witness: Witness;
+  readonly world: World;
 }
 
 /** A try to connect: somebody answers, refuses, or keeps silent, some time. */
@@ -20,7 +35,7 @@ export class SimulatedAttempt implements DialAttempt {
   private isWanted = true;
 
   constructor(
-    private readonly carrier: SimulatedCarrier,
+    private readonly carrier: AttemptHost,
     private readonly owner: AttemptOwner,
     readonly address: Address,
     /** For whom it is, as far as that is a relay's. */

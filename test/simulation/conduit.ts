@@ -4,12 +4,12 @@ import { Relay } from "../../src/flow/relay.ts";
 import { CompletingConduit } from "../../src/relay/completing-conduit.ts";
 import type { Hall } from "../../src/relay/hall.ts";
 import { Lane } from "../../src/relay/lane.ts";
+import type { Meter } from "../../src/relay/ledger/meter.ts";
 import { type RelayParts, RelayTimeouts } from "../../src/relay/relay-timeouts.ts";
 import type { Connection } from "../kernel/connection.ts";
 import type { AttemptOwner, SimulatedAttempt } from "./attempt.ts";
-import type { SimulatedCarrier } from "./carrier.ts";
-import { type EndOwner, SimulatedEnd, type SimulatedLane } from "./end.ts";
-import { MemoryQueue, RECEIVE_MAX } from "./memory.ts";
+import { type EndHost, type EndOwner, SimulatedEnd, type SimulatedLane } from "./end.ts";
+import { type Memory, MemoryQueue, RECEIVE_MAX } from "./memory.ts";
 
 /** What a flow may hold, and with how much its source is still read. */
 export const FLOW_LIMIT = 4 * RECEIVE_MAX;
@@ -29,6 +29,15 @@ export class SimulatedListener extends RelayTimeouts<SimulatedConduit> {
 }
 export type SimulatedHall = Hall<SimulatedConduit, SimulatedListener>;
 
+/** What a relay needs of its carrier. */
+interface ConduitHost extends EndHost {
+  readonly hall: SimulatedHall;
+  readonly memory: { readonly up: Memory; readonly down: Memory };
+  readonly meter: Meter;
+  readonly onRetire: (conduit: SimulatedConduit, reason: Reason) => void;
+  open(end: SimulatedEnd): SimulatedEnd;
+}
+
 /** A relay over two ends of the simulated network. */
 export class SimulatedConduit
   extends CompletingConduit<
@@ -45,7 +54,7 @@ export class SimulatedConduit
   readonly down: SimulatedLane;
 
   constructor(
-    private readonly carrier: SimulatedCarrier,
+    private readonly carrier: ConduitHost,
     listener: SimulatedListener,
   ) {
     super(carrier.hall, listener);

@@ -1,9 +1,19 @@
 import type { Address } from "../../src/base/address.ts";
 import type { Backlog } from "../../src/memory/backlog.ts";
+import type { Copies } from "../../src/relay/mirror/copies.ts";
 import { Copy, CopyPhase } from "../../src/relay/mirror/copy.ts";
 import type { Connection } from "../kernel/connection.ts";
-import { type AttemptOwner, SimulatedAttempt } from "./attempt.ts";
-import type { SimulatedCarrier } from "./carrier.ts";
+import { type AttemptHost, type AttemptOwner, SimulatedAttempt } from "./attempt.ts";
+
+/** What a copy needs of its carrier. */
+interface CopyHost extends AttemptHost {
+  readonly hall: AttemptHost["hall"] & { readonly copies: Copies };
+  clientOf(relay: number): Connection | null;
+  part(size: number): number;
+  carry(target: Connection, bytes: Uint8Array): void;
+  checkEndOfCopy(mirror: Connection): void;
+  closeConnection(connection: Connection, isClean: boolean): void;
+}
 
 /** A copy to a mirror on the simulated network. */
 export class SimulatedCopy extends Copy implements AttemptOwner {
@@ -11,7 +21,7 @@ export class SimulatedCopy extends Copy implements AttemptOwner {
   private connecting: SimulatedAttempt | null = null;
 
   constructor(
-    private readonly carrier: SimulatedCarrier,
+    private readonly carrier: CopyHost,
     backlog: Backlog,
   ) {
     super(carrier.hall.copies, backlog);

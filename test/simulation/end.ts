@@ -4,11 +4,12 @@ import type { Lane } from "../../src/relay/lane.ts";
 import { Errno } from "../../src/system/linux.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { Connection } from "../kernel/connection.ts";
+import type { Fate } from "../kernel/faults.ts";
 import { holds } from "../model/fuzz.ts";
-import type { SimulatedCarrier } from "./carrier.ts";
 import { type MemoryQueue, RECEIVE_MAX } from "./memory.ts";
 import { LISTENER } from "./settings.ts";
 import { streamView } from "./stream.ts";
+import type { Witness } from "./witness.ts";
 
 const OWN_ADDRESS = encodeSockaddr(LISTENER);
 
@@ -18,6 +19,23 @@ export type SimulatedLane = Lane<SimulatedEnd, MemoryQueue>;
 export interface EndOwner {
   readonly relay: { readonly reason: Reason | null };
   endClosed(end: SimulatedEnd): void;
+}
+
+/** What an end needs of its carrier. */
+export interface EndHost {
+  readonly story: { readonly limitsReceives: boolean };
+  readonly fate: Fate;
+  readonly goesOn: boolean;
+  readonly isPrompt: boolean;
+  readonly isSlow: boolean;
+  readonly witness: Witness;
+  readonly addressOf: (client: Connection) => Uint8Array;
+  readonly onHeader: (upstream: Connection, bytes: Uint8Array) => void;
+  readonly onHeaderOver: (client: Connection) => void;
+  part(size: number): number;
+  carry(target: Connection, bytes: Uint8Array): void;
+  checkEnd(target: Connection): void;
+  close(end: SimulatedEnd, isClean: boolean): void;
 }
 
 /**
@@ -44,7 +62,7 @@ export class SimulatedEnd implements CompletingEnd {
    * @param outgoing the lane that it is the target of
    */
   constructor(
-    private readonly carrier: SimulatedCarrier,
+    private readonly carrier: EndHost,
     readonly connection: Connection,
     readonly owner: EndOwner,
     private readonly incoming: SimulatedLane,
