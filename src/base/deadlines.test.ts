@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Deadlines } from "./deadlines.ts";
-import { clockWith } from "./test-clock.ts";
+import { clockWith, TestClock } from "./test-clock.ts";
 
 const MANY = 200;
 
@@ -71,4 +71,26 @@ test("an alarm that finds nothing waiting counts as set no longer", () => {
   expect(alarms.calls.length).toBe(2);
   alarms.calls[1]?.();
   expect(expired).toEqual([second]);
+});
+
+test("a span that no timer understands is waited for in parts", () => {
+  using clock = new TestClock();
+  const expired: object[] = [];
+  const spanMs = 30 * 24 * 3_600_000;
+  const delays: number[] = [];
+  const alarm = (delayMs: number, call: () => void) => {
+    delays.push(delayMs);
+    clock.alarm(delayMs, call);
+  };
+  const deadlines = new Deadlines<object>(spanMs, (item) => expired.push(item), {
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    alarm,
+  });
+  deadlines.add({});
+  clock.pass(spanMs - 1);
+  expect(expired).toHaveLength(0);
+  clock.pass(1);
+  expect(expired).toHaveLength(1);
+  expect(Math.max(...delays)).toBeLessThan(2 ** 31);
 });

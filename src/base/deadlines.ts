@@ -9,7 +9,6 @@ import { type Clock, systemClock, timerSpan } from "../base/clock.ts";
  */
 export class Deadlines<T> {
   private readonly expiries = new Map<T, number>();
-  private readonly spanMs: number;
   private readonly wake = new Wake();
 
   /**
@@ -18,12 +17,10 @@ export class Deadlines<T> {
    * @param clock its time
    */
   constructor(
-    spanMs: number,
+    private readonly spanMs: number,
     private readonly onExpired: (item: T) => void,
     private readonly clock: Clock = systemClock,
-  ) {
-    this.spanMs = timerSpan(spanMs);
-  }
+  ) {}
 
   /** Items that wait. */
   get size(): number {
@@ -65,7 +62,8 @@ export class Deadlines<T> {
   }
 
   private arm(delayMs: number): void {
-    setAlarm(this.clock, delayMs, this.wake);
+    // A longer span is looked at in between.
+    setAlarm(this.clock, timerSpan(delayMs), this.wake);
   }
 }
 

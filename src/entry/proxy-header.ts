@@ -1,3 +1,4 @@
+import { assert } from "../assert.ts";
 import type { Reason } from "../base/reason.ts";
 import type { EdgeOptions } from "../config/options.ts";
 import type { ClientAddress } from "./access/client-address.ts";
@@ -22,7 +23,8 @@ export class ProxyHeaderPlan implements StepPlan {
   /** That of a listener; null when its clients send no header. */
   static of(edge: EdgeOptions): ProxyHeaderPlan | null {
     const { tables, proxyProtocol } = edge;
-    if (proxyProtocol === "off" || tables === undefined) return null;
+    if (proxyProtocol === "off") return null;
+    assert(tables !== undefined, "of: a listener that reads headers knows whose it believes");
     const { trusted } = tables;
     return new ProxyHeaderPlan(edge, trusted === null ? null : new NetworkSet(trusted));
   }

@@ -261,7 +261,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
       this.queue.consume(steps.giveUp(why));
       this.feedSteps(steps);
     } while (isEnd && !steps.isOver);
-    if (steps.isOver) this.stepsOver(steps);
+    if (steps.isOver) this.stepsOver(steps, isEnd);
   }
 
   /**
@@ -372,7 +372,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
   }
 
   /** What is queued is the flow's, if the relay goes on. */
-  private stepsOver(steps: Steps): void {
+  private stepsOver(steps: Steps, isEnd = false): void {
     const { flow, owner } = this;
     this.steps = null;
     owner.stepsOver(steps);
@@ -383,6 +383,8 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
       return;
     }
     this.handOver(this.queue.size);
+    // The source's end is told of next: nothing more can come.
+    if (isEnd) return;
     if (flow.receiving) this.receive(false);
     else if (flow.phase === Phase.Open) this.stop(true);
   }

@@ -33,9 +33,8 @@ export function* lettingGo(loop: Possessions): Iterable<Step> {
   // It may be the ring that has failed: what only it has cannot be had then.
   yield () => closeUnknown(kernel, sockets, held);
   // Whatever state relays are in: this is all that the loop has.
-  const submitted = kernel.nextEntry - kernel.unsubmitted;
   yield* forEach(
-    () => held.left(submitted),
+    () => held.left(kernel.nextEntry - kernel.unsubmitted),
     (descriptor) => resetNow(sockets, held, descriptor),
   );
   yield () => kernel.close();
