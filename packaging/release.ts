@@ -4,7 +4,7 @@
  * Names of targets build only those; `--out DIR` puts them elsewhere. The folder is complete or not there:
  * everything is built beside it, and takes its place in the end.
  */
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
@@ -60,12 +60,21 @@ async function buildOne(target: string, file: string): Promise<void> {
   throw new ReleaseError(`cannot build for ${target}, so nothing was released: ${why.trim()}`);
 }
 
+/** Only an earlier release is replaced. @throws ReleaseError when something else is there */
+function refuseOthers(out: string): void {
+  const isOurs = (name: string) => name === "SHA256SUMS" || name.startsWith("ringway-");
+  if (existsSync(out) && !readdirSync(out).every(isOurs)) {
+    throw new ReleaseError(`${out} has something else than a release in it; nothing was released`);
+  }
+}
+
 /** @returns the folder of the release, which has replaced an earlier one */
 async function release(words: readonly string[], out: string): Promise<string> {
   const unknown = words.find((word) => !TARGETS.includes(word));
   if (unknown !== undefined) {
     throw new ReleaseError(`unknown target "${unknown}"; known are ${TARGETS.join(", ")}`);
   }
+  refuseOthers(out);
   const unfinished = join(dirname(out), `.release-${process.pid}`);
   mkdirSync(unfinished, { recursive: true });
   try {

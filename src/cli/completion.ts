@@ -87,6 +87,7 @@ function bash(all: readonly CompletedCommand[]): string {
   );
   return `_ringway() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" words="" files=""
+  local IFS=$IFS lines=$'\\n'
   case "$previous" in
 ${cases.join("\n")}
   esac
@@ -96,7 +97,7 @@ ${branches.join("\n")}
       [ "$COMP_CWORD" -eq 1 ] && words="${all.map(({ name }) => name).join(" ")} $words" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
-  [ -z "$files" ] || COMPREPLY+=($(compgen -f -- "$current"))
+  [ -z "$files" ] || { IFS=$lines; COMPREPLY+=($(compgen -f -- "$current")); }
 }
 complete -o filenames -F _ringway ringway
 `;
@@ -108,7 +109,7 @@ function bashValue({ name, short, values, isFile }: CompletedFlag): string {
   const pattern = short === undefined ? `--${name}` : `--${name} | -${short}`;
   const words =
     values.length === 0 ? "" : `COMPREPLY=($(compgen -W "${values.join(" ")}" -- "$current")); `;
-  const files = isFile ? 'COMPREPLY+=($(compgen -f -- "$current")); ' : "";
+  const files = isFile ? 'IFS=$lines; COMPREPLY+=($(compgen -f -- "$current")); ' : "";
   return `    ${pattern}) ${words}${files}return ;;`;
 }
 

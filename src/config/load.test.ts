@@ -167,12 +167,13 @@ test.each([
     "a: 1\nb: [\n",
     "bad.yaml: not valid YAML: unexpected end of the stream within a flow collection (line 3)",
   ],
-  [
-    "anchors.yaml",
-    Array.from({ length: 2_000 }, (_, at) => `k${at}: &a${at} 1`).join("\n"),
-    "anchors.yaml: has too many anchors for a configuration",
-  ],
   ["alias.yaml", "a: *hunter2", "alias.yaml: not valid YAML: unidentified alias … (line 1)"],
+  ["quoted.yaml", 'a: *a"hunter2"b', "quoted.yaml: not valid YAML: unidentified alias … (line 1)"],
+  [
+    "malformed.yaml",
+    "a: !hunter2%ff b",
+    "malformed.yaml: not valid YAML: tag name is malformed: … (line 1)",
+  ],
   ["tag.yaml", "a: !hunter2 b", "tag.yaml: not valid YAML: unknown tag … (line 1)"],
   ["two.yaml", "a: 1\n---\nb: 1", "two.yaml: not valid YAML: expected one document, not several"],
   ["bad.json", '{"a":}', "bad.json: not valid JSON: Unexpected token '}'"],

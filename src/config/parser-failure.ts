@@ -56,9 +56,9 @@ function withoutQuotes(text: string): string {
   );
 }
 
-/** `unknown tag !<…>`, and what else a YAML tag may hold. */
+/** `unknown tag !<…>`, what else a YAML tag may hold, and the name of an alias, which may have quotes in it. */
 function withoutTags(text: string): string {
-  return text.replace(/!<.*>|(?<=characters: ).*/, "…");
+  return text.replace(/!<.*>|(?<=(?:characters|malformed): |^unidentified alias ).*/, "…");
 }
 
 /** `Unexpected foo`: it names words without quotes. */

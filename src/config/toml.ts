@@ -8,7 +8,8 @@ import { notValid } from "./parser-failure.ts";
 export async function parseToml(text: string): Promise<unknown> {
   const { parse, TomlError } = await import("smol-toml");
   try {
-    return parse(text);
+    // In texts of several lines, too, a line ends alike whatever editor has written the file.
+    return parse(text.replaceAll("\r\n", "\n"));
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     // Behind the first line it repeats the text, which may have a secret in it.
