@@ -19,7 +19,7 @@ afterAll(() => rm(folder, { recursive: true }));
 test("a release has executables that run, and checksums that agree", async () => {
   const out = join(folder, "one", "release");
   await mkdir(out, { recursive: true });
-  await Bun.write(join(out, "of-an-earlier-release"), "");
+  await Bun.write(join(out, "ringway-0.0.1-of-before"), "");
   expect(await release(["--out", out, OWN, OWN])).toMatchObject({ code: 0, err: "" });
   const name = `ringway-${packageJson.version}-${OWN}`;
   expect((await readdir(out)).toSorted()).toEqual(["SHA256SUMS", name]);
@@ -29,6 +29,17 @@ test("a release has executables that run, and checksums that agree", async () =>
   const said = await runProgram([join(out, name), "--version"], folder);
   expect(said).toEqual({ code: 0, out: `${packageJson.version}\n`, err: "" });
 }, 60_000);
+
+test("a folder that has anything else is left as it is", async () => {
+  const out = join(folder, "mine");
+  await Bun.write(join(out, "thesis.txt"), "mine");
+  expect(await release(["--out", out, OWN])).toEqual({
+    code: 1,
+    out: "",
+    err: `release: ${out} has something else than a release in it; nothing was released\n`,
+  });
+  expect(await readdir(out)).toEqual(["thesis.txt"]);
+});
 
 test("a target that cannot be had is one sentence, and leaves nothing", async () => {
   const parent = join(folder, "two");
