@@ -76,6 +76,9 @@ ${bash(all)}`;
   }
 }
 
+/** Adds files to what bash and zsh complete with; a name may have spaces in it. */
+const ADD_FILES = 'IFS=$lines; COMPREPLY+=($(compgen -f -- "$current"))';
+
 function bash(all: readonly CompletedCommand[]): string {
   const own = proxyFlags();
   const everyFlag = [...own, ...all.flatMap((command) => command.flags)];
@@ -97,7 +100,7 @@ ${branches.join("\n")}
       [ "$COMP_CWORD" -eq 1 ] && words="${all.map(({ name }) => name).join(" ")} $words" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
-  [ -z "$files" ] || { IFS=$lines; COMPREPLY+=($(compgen -f -- "$current")); }
+  [ -z "$files" ] || { ${ADD_FILES}; }
 }
 complete -o filenames -F _ringway ringway
 `;
@@ -109,7 +112,7 @@ function bashValue({ name, short, values, isFile }: CompletedFlag): string {
   const pattern = short === undefined ? `--${name}` : `--${name} | -${short}`;
   const words =
     values.length === 0 ? "" : `COMPREPLY=($(compgen -W "${values.join(" ")}" -- "$current")); `;
-  const files = isFile ? 'IFS=$lines; COMPREPLY+=($(compgen -f -- "$current")); ' : "";
+  const files = isFile ? `${ADD_FILES}; ` : "";
   return `    ${pattern}) ${words}${files}return ;;`;
 }
 
