@@ -122,6 +122,26 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     cause: "A flood of connections that say nothing.",
     advice: "Admit only the load balancers: `allow`.",
   },
+  tls_hello_invalid: {
+    meaning: "The client's TLS greeting (ClientHello) breaks the rules, or was cut short.",
+    cause: "A broken client, a scan, or a check that connects and says nothing.",
+    advice: "Nothing, if checks cause it. Otherwise try the client with `openssl s_client`.",
+  },
+  tls_hello_timeout: {
+    meaning: "The client's TLS greeting (ClientHello) was not complete within `helloTimeout`.",
+    cause: "A client that waits for the server to speak first, or a slow or hostile one.",
+    advice: "Add a route with `plain` if such clients are yours.",
+  },
+  tls_no_route: {
+    meaning: "No route takes the host name and protocols that the client asks for.",
+    cause: "A name that is missing in `routes`, a route with `refuse`, or a scan by address.",
+    advice: "The access log has the name (`tlsName`). Add a route, or one without names.",
+  },
+  tls_plain_text: {
+    meaning: "The client does not speak TLS, and no route has `plain`.",
+    cause: "A client with the wrong port or without TLS, or a scan.",
+    advice: "Turn on TLS in the client, or add a route with `plain`.",
+  },
   route_refused: {
     meaning: "The listener's route function refused the client.",
     cause: "The function answered `{ refuse: true }`.",
