@@ -21,6 +21,7 @@ import { settingGroups, upstreamTable, uringTable } from "../src/config/table/ta
 
 const HEAD = `// Written by \`npm run settings\` from src/config/table: change that instead.
 import type { Route } from "../entry/route/connection.ts";
+import type { NameRouteConfig } from "./name-routes.ts";
 
 /** \`"500ms"\`, \`"5s"\`, \`"2m"\`, \`"1h"\`, or a number of seconds. */
 export type Duration = string | number;

@@ -51,22 +51,29 @@ export class HostNameTable<T> {
     return (name === null ? null : this.findNamed(name)) ?? this.#fallback;
   }
 
-  /** As {@link find}, without the default. */
-  findNamed(name: string): T | null {
+  /**
+   * As {@link find}, without the default.
+   *
+   * @param fits whether a value will do: if not, a less specific pattern is looked for
+   */
+  findNamed(name: string, fits: (value: T) => boolean = anything): T | null {
     const plain = plainHostName(name);
-    return this.#exact.get(plain) ?? this.#covering(plain);
+    const exact = this.#exact.get(plain);
+    return exact !== undefined && fits(exact) ? exact : this.#covering(plain, fits);
   }
 
-  #covering(name: string): T | null {
+  #covering(name: string, fits: (value: T) => boolean): T | null {
     if (this.#wildcards.size === 0) return null;
     for (let dot = name.indexOf("."); dot > 0; dot = name.indexOf(".", dot + 1)) {
       const found = this.#wildcards.get(name.slice(dot + 1));
-      if (found !== undefined) return found;
+      if (found !== undefined && fits(found)) return found;
       if (this.#labels === "one") break;
     }
     return null;
   }
 }
+
+const anything = () => true;
 
 /** A name as tables and logs have it: in lower case, without the final dot. */
 export function plainHostName(name: string): string {

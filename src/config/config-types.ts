@@ -1,5 +1,6 @@
 // Written by `npm run settings` from src/config/table: change that instead.
 import type { Route } from "../entry/route/connection.ts";
+import type { NameRouteConfig } from "./name-routes.ts";
 
 /** `"500ms"`, `"5s"`, `"2m"`, `"1h"`, or a number of seconds. */
 export type Duration = string | number;
@@ -190,8 +191,20 @@ export interface EdgeSettings {
    *  descriptors, 16 to 1,024, wait for their header at a listener. When one more comes, the oldest
    *  is refused if it has been silent for a second (preamble_full). @default "5s" */
   readonly preambleTimeout?: Duration;
+  /** Choose among the upstreams by the host name and protocols that a TLS client asks for. TLS is
+   *  not ended: ringway reads the ClientHello (SNI, ALPN) and passes it on. Routes are tables, or a
+   *  text such as
+   *  a.test=10.0.0.1:443,*.b.test+alpn:h2=10.0.0.2:443,plain=10.0.0.3:80,default=refuse. Exact
+   *  names go before wildcards, those before protocols alone (alpn), those before the default,
+   *  which has none of them. plain is for clients without TLS. A client without a route is refused
+   *  with an alert (tls_no_route). @default "off" */
+  readonly routes?: string | readonly NameRouteConfig[] | "off" | false;
+  /** The ClientHello must be complete within this time (10ms…1h). A client that has said nothing by
+   *  then counts as one without TLS if a route has plain. @default "5s" */
+  readonly helloTimeout?: Duration;
   /** Begin connections to upstreams with a PROXY header (off, v1 or v2). v2 has a checksum, a
-   *  unique id and what else the client's own header had. @default "off" */
+   *  unique id, what else the client's own header had, and where routes are, the host name of the
+   *  ClientHello, and its protocol if that is the only one. @default "off" */
   readonly sendProxyProtocol?: "off" | "v1" | "v2";
 }
 

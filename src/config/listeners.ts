@@ -4,6 +4,7 @@ import { edgeOf } from "./edge.ts";
 import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import { mirrorOf } from "./mirror.ts";
+import { rejectRoutes } from "./name-routes.ts";
 import type { UpstreamOptions, WantedListener } from "./options.ts";
 import { routeOf } from "./route.ts";
 import type { GivenUpstream, ListenerGroup } from "./settings.ts";
@@ -39,6 +40,7 @@ export function listenersOf(
   rejectCheckless(relaying, file, problems);
   rejectLonely(settings, file, MIRROR_DETAILS, problems);
   rejectMirroredSinks(relaying, problems);
+  rejectRoutes(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
 }
