@@ -1,6 +1,7 @@
 import type { FullReason, Reason } from "../base/reason.ts";
 import { type ClientAddress, ipClient } from "../entry/access/client-address.ts";
 import type { Admission } from "../entry/admission.ts";
+import type { Greeted } from "../entry/by-hello.ts";
 import type { Guest } from "../entry/entering.ts";
 import type { InSteps, Stepping } from "../entry/in-steps.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
@@ -10,15 +11,19 @@ import type { RouteChoice } from "../entry/route/answer.ts";
 import { type Caller, connectionHeader } from "../entry/route/connection.ts";
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
+import type { Hello } from "../entry/tls-hello/hello.ts";
+import type { NameRoute } from "../entry/tls-hello/routes.ts";
 import type { Noted } from "../entry/whereabouts.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";
-import { RelayStory, type StoryListener } from "./relay-story.ts";
+import { RelayStory, type StoryBranch, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-questions.ts";
 
 /** What of a listener an arrival needs. */
 export interface ArrivalListener extends StoryListener {
+  /** Where its clients go. */
+  readonly branches: { of(route: string | null): StoryBranch };
   /** What happens to its clients before the upstream is dialled, in their order. */
   readonly stages: readonly { receive(relay: never): void }[];
   /** The stage of its steps. */
@@ -40,7 +45,7 @@ export interface ArrivalListener extends StoryListener {
  */
 export abstract class Arrival<L extends ArrivalListener>
   extends RelayStory<L>
-  implements Routed, Entrant, Stepping, Guest, Refused, Noted
+  implements Routed, Entrant, Stepping, Guest, Refused, Noted, Greeted
 {
   /** Why the client may not come in; null when it may. */
   refusedFor: Reason | null = null;
@@ -96,10 +101,16 @@ export abstract class Arrival<L extends ArrivalListener>
     this.listener.inSteps.begins(this as never, place);
   }
 
-  learn({ header }: Learned): void {
+  learn({ header, hello }: Learned): void {
+    if (hello !== undefined) this.hello = hello;
     if (header === undefined) return;
     this.header = header;
     this.believe(header);
+  }
+
+  follow({ label, isRefused }: NameRoute): void {
+    this.route = label;
+    if (!isRefused) this.goTo(this.listener.branches.of(label));
   }
 
   /** It has sent bytes that were not received yet, and that may be for its steps. */
@@ -130,11 +141,13 @@ export abstract class Arrival<L extends ArrivalListener>
 
   /** What the route function is told of the client. */
   get caller(): Caller {
-    const { header, clientAddress, destination } = this;
+    const { header, hello, route, clientAddress, destination } = this;
     return {
       client: clientName(clientAddress),
       local: destination === null ? null : endName(destination),
       header: header === null ? null : connectionHeader(header),
+      hello,
+      route,
     };
   }
 
@@ -245,7 +258,11 @@ export abstract class Arrival<L extends ArrivalListener>
 
   /** Those of the client's header, and a name by which both sides' logs find the relay. */
   private get tlvs(): readonly Tlv[] {
-    const given = (this.header?.tlvs ?? []).filter(({ type }) => type !== TlvType.Noop);
+    const said = helloTlvs(this.hello);
+    const given = (this.header?.tlvs ?? []).filter(
+      ({ type }) => type !== TlvType.Noop && !said.some((one) => one.type === type),
+    );
+    given.push(...said);
     if (given.some(({ type }) => type === TlvType.UniqueId)) return given;
     const since = Math.floor(performance.timeOrigin).toString(36);
     return [...given, { type: TlvType.UniqueId, value: encoder.encode(`${since}-${this.id}`) }];
@@ -253,6 +270,17 @@ export abstract class Arrival<L extends ArrivalListener>
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** What a hello says, as a PROXY header has it. Of several protocols it is not known which one will be spoken. */
+function helloTlvs(hello: Hello | null): readonly Tlv[] {
+  const { name = null, alpn = [] } = hello ?? {};
+  const [protocol, ...others] = alpn;
+  const isSure = protocol !== undefined && others.length === 0;
+  return [
+    ...(isSure ? [{ type: TlvType.Alpn, value: encoder.encode(protocol) }] : []),
+    ...(name === null ? [] : [{ type: TlvType.Authority, value: encoder.encode(name) }]),
+  ];
+}
 
 /** No address in particular, of the same family. */
 function unspecified(client: ClientAddress): Uint8Array {

@@ -1,10 +1,11 @@
 import type { Address } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Reason } from "../base/reason.ts";
-import type { ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type { DialOptions, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import { ListenerCount } from "../counts/figures.ts";
 import type { ClientAddress } from "../entry/access/client-address.ts";
 import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
+import type { Hello } from "../entry/tls-hello/hello.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Relay } from "../flow/relay.ts";
 import { streamModes } from "../relay/mode.ts";
@@ -14,7 +15,7 @@ import type { Idleness } from "./idle-looks.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
 import { flowsOf, Summary } from "./ledger/summary.ts";
 import type { Copy } from "./mirror/copy.ts";
-import { wasHeld } from "./waiting-room.ts";
+import { type WaitCount, wasHeld } from "./waiting-room.ts";
 import { wallTime } from "./wall-clock.ts";
 
 /** What of a listener a relay's story needs. */
@@ -22,11 +23,24 @@ export interface StoryListener {
   readonly clock: Clock;
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
-  readonly choice: Readonly<Choice>;
-  /** Where relays wait for which there is no upstream. */
-  readonly waiting: { readonly hasQueue: boolean; roomMade(): void; serve(): void };
+  /** Where relays go that no route is for. */
+  readonly main: StoryBranch;
   /** Where all of its clients connect to, see local-address.ts; null when each has to be asked for. */
   readonly local: Address | null;
+}
+
+/** What of a branch a relay's story needs. */
+export interface StoryBranch {
+  readonly chooser: UpstreamChooser;
+  readonly choice: Readonly<Choice>;
+  /** Where relays wait for which there is no upstream. */
+  readonly waiting: {
+    readonly hasQueue: boolean;
+    roomMade(): void;
+    serve(): void;
+    add(relay: never, options: DialOptions, count: WaitCount): Reason | null;
+    delete(relay: never): void;
+  };
 }
 
 /** What of a lane a relay's story needs. */
@@ -71,6 +85,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   /** Milliseconds from the acceptance to both facts; {@link NOT_YET} before them. */
   private dialMs = NOT_YET;
   private firstByteMs = NOT_YET;
+  /** Where it looks for an upstream, or waits for one. */
+  branch: StoryBranch;
+  /** The label of the route that its hello has led to; null for none. */
+  protected route: string | null = null;
+  /** What it has said of TLS, or is known of that; null if nobody has asked. */
+  hello: Hello | null = null;
   /** Who has chosen its upstream, or chooses the next one. */
   private chooser: UpstreamChooser;
   /** The upstream that it counts for now, and those that were dialled in vain, by their numbers. */
@@ -107,7 +127,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
 
   /** @param listener whose client it carries now; set anew for each tenant */
   constructor(public listener: L) {
-    this.chooser = listener.choice.chooser;
+    this.branch = listener.main;
+    this.chooser = listener.main.chooser;
   }
 
   /** Bytes for either end that only our kernel has. */
@@ -120,7 +141,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.id = id;
     this.clientAddress = clientAddress;
     this.listener = listener;
-    this.chooser = listener.choice.chooser;
+    this.goTo(listener.main);
+    this.route = null;
+    this.hello = null;
     this.startedAt = this.listener.clock.now();
     this.endedAt = 0;
     this.dialMs = NOT_YET;
@@ -152,6 +175,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.countAnew();
   }
 
+  /** It looks for an upstream there. */
+  protected goTo(branch: StoryBranch): void {
+    this.branch = branch;
+    this.chooser = branch.chooser;
+  }
+
   /** What its flows count from now on is this tenant's, and of no upstream yet. */
   private countAnew(): void {
     const { account, options } = this.listener;
@@ -171,7 +200,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
    */
   nextUpstream(): Address | null {
     const { clientAddress } = this;
-    const { waiting } = this.listener;
+    const { waiting } = this.branch;
     if (!this.mayDial || clientAddress === null) return null;
     // Who wants one alone waits for that one, and not for those who wait for any.
     if (this.waitsSince === null && !this.isStrict && waiting.hasQueue) {
@@ -290,7 +319,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   /** See {@link Waiter}. */
   get isFullThere(): boolean | null {
     if (!this.isStrict) return null;
-    const { chooser } = this.listener.choice;
+    const { chooser } = this.branch.choice;
     if (chooser === this.chooser) return chooser.isFullAt(this.wantedUpstream);
     const wanted = this.chooser.upstreams[this.wantedUpstream];
     return wanted !== undefined && chooser.isFullAt(chooser.numberOf(wanted.address));
@@ -310,13 +339,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   private leaveUpstream(): void {
     this.chooser.leave(this.upstreamNumber);
     this.upstreamNumber = NO_UPSTREAM;
-    this.listener.waiting.roomMade();
+    this.branch.waiting.roomMade();
   }
 
   /** The listener may have got other upstreams while this has waited. */
   private renewChooser(): void {
     const { chooser: before } = this;
-    const { chooser } = this.listener.choice;
+    const { chooser } = this.branch.choice;
     if (chooser === before) return;
     this.chooser = chooser;
     const wanted = before.upstreams[this.wantedUpstream];
@@ -435,6 +464,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
       this.resolvedAddress,
       this.peerAddress,
       this.waitedMs(end),
+      this.route,
+      this.hello,
     );
   }
 }

@@ -1,20 +1,23 @@
-import { type Address, formatAddress } from "../base/address.ts";
+import type { Address } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import type { Reason } from "../base/reason.ts";
 import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
 import { Asking } from "../entry/asking.ts";
+import { ByHello, type Greeted } from "../entry/by-hello.ts";
 import { Entering, type Guest } from "../entry/entering.ts";
 import { InSteps, type Stepping } from "../entry/in-steps.ts";
 import { inOrder } from "../entry/order.ts";
 import { Refusal, type Refused } from "../entry/refusal.ts";
 import type { Stage } from "../entry/stage.ts";
 import type { StepPlan } from "../entry/step.ts";
+import type { RouteTable } from "../entry/tls-hello/routes.ts";
 import { type Noted, whereabouts } from "../entry/whereabouts.ts";
 import { RelayPhase } from "../flow/relay.ts";
-import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
+import type { UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
+import { type Branch, Branches, type RouteChooser } from "./branch.ts";
 import type { Drainable } from "./ending/drain.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
@@ -25,7 +28,7 @@ import type { Mirror } from "./mirror/mirror.ts";
 import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
 import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
-import { type Waiter, WaitingRoom } from "./waiting-room.ts";
+import type { Waiter } from "./waiting-room.ts";
 
 /** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
 const LINGER_LOOK_MS = 10;
@@ -49,9 +52,12 @@ export interface Timed
     Guest,
     Refused,
     Noted,
+    Greeted,
     Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
   readonly id: number;
+  /** Where it looks for an upstream, or waits for one. */
+  readonly branch: Routed["branch"] & { readonly waiting: { delete(relay: never): void } };
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
   /** Why it may not be; null when it may. */
   readonly refusedFor: Reason | null;
@@ -82,6 +88,10 @@ export interface RelayParts<T extends Timed> {
   readonly account: ListenerAccount;
   /** Chooses their upstreams, and those of relays that wait. */
   readonly chooser: UpstreamChooser;
+  /** Finds routes by what clients say in their hellos; null where nobody asks them. */
+  readonly routeTable: RouteTable | null;
+  /** Those who choose for routes to some of its upstreams. */
+  readonly routed: readonly RouteChooser[];
   /** Whose place it takes; null for nobody's. */
   readonly before: RelayTimeouts<T> | null;
   /** What their clients go through before the first bytes, in this order. */
@@ -137,8 +147,7 @@ export class RelayTimeouts<T extends Timed> {
   /** Its clients for which there is no room yet. */
   readonly entry: EntryQueue<T>;
   /** Who chooses upstreams, and the relays that wait until there is one for them. */
-  readonly choice: Choice;
-  readonly waiting: WaitingRoom<T>;
+  readonly branches: Branches<T>;
   /** How fast flows may be; null where they have no limit. */
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
   /** Where all of its clients connect to; null when each has to be asked for. */
@@ -193,17 +202,10 @@ export class RelayTimeouts<T extends Timed> {
     this.tarpit = outsiders.refusedRow(
       queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied")),
     );
-    const { route, upstreams } = options;
-    const names = () => upstreams.map(({ address }) => formatAddress(address));
-    const states = () => chooser.states;
+    const { route } = options;
     this.routes =
-      route === null
-        ? null
-        : new RouteQuestions<T>(route, account.name, names(), states, routing, clock);
-    const choice = before?.choice ?? { chooser };
-    choice.chooser = chooser;
-    this.choice = choice;
-    this.waiting = before?.waiting ?? roomOf(choice, clock);
+      route === null ? null : new RouteQuestions<T>(route, account.name, routing, clock);
+    this.branches = new Branches<T>(chooser, parts.routed, before?.branches ?? null, clock);
     this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, clock);
     this.entry.admission = admission;
     this.refusal = new Refusal<T>(refusal, this.tarpit);
@@ -213,8 +215,20 @@ export class RelayTimeouts<T extends Timed> {
       steps: parts.steps.length === 0 ? null : this.inSteps,
       admission: admission === null ? null : new Entering(admission, this.entry, options, account),
       whereabouts: isTold ? whereabouts : null,
+      byHello: parts.routeTable === null ? null : new ByHello<T>(parts.routeTable),
       route: this.routes === null ? null : new Asking<T>(this.routes),
     });
+  }
+
+  /** Where all of its clients go, but for those of a route to some of its upstreams. */
+  get main(): Branch<T> {
+    return this.branches.main;
+  }
+
+  /** What room there is now is for those who wait, before anybody comes. */
+  serve(): void {
+    this.branches.serve();
+    this.entry.serve();
   }
 
   /** A relay begins. */
@@ -238,7 +252,7 @@ export class RelayTimeouts<T extends Timed> {
 
   /** A relay is over: it waits for nothing any more. */
   forget(relay: T): void {
-    this.waiting.delete(relay);
+    relay.branch.waiting.delete(relay as never);
     this.entry.delete(relay);
     this.young.delete(relay);
     this.idle.delete(relay);
@@ -253,9 +267,4 @@ export class RelayTimeouts<T extends Timed> {
     this.wasReset.delete(relay);
     this.lingering.delete(relay);
   }
-}
-
-/** It outlives the listener that it was made for, and so must not know it. */
-function roomOf<T extends Waiter>(choice: Choice, clock: Clock): WaitingRoom<T> {
-  return new WaitingRoom<T>(() => choice.chooser.isFull, clock);
 }

@@ -8,8 +8,8 @@ import {
   type Connection,
   connectionOf,
   type Route,
-  type UpstreamState,
 } from "../entry/route/connection.ts";
+import type { UpstreamChooser } from "../upstream/chooser.ts";
 
 /** A question to a listener's function. */
 export interface RouteQuestion {
@@ -40,6 +40,8 @@ export interface Routing {
 export interface Routed {
   /** What is asked. */
   readonly caller: Caller;
+  /** Where its upstream is one of. */
+  readonly branch: { readonly chooser: Pick<UpstreamChooser, "names" | "states"> };
   routed(choice: RouteChoice): void;
   /** There is no answer, or none that can be followed. */
   unrouted(): void;
@@ -57,15 +59,11 @@ export class RouteQuestions<T extends Routed> {
 
   /**
    * @param listener its name
-   * @param upstreams as the function names them
-   * @param states how they are now
    * @param clock its time
    */
   constructor(
     readonly options: RouteOptions,
     private readonly listener: string,
-    private readonly upstreams: readonly string[],
-    private readonly states: () => readonly UpstreamState[],
     private readonly routing: Routing,
     private readonly clock: Clock = systemClock,
   ) {
@@ -76,9 +74,10 @@ export class RouteQuestions<T extends Routed> {
 
   /** Asks for a relay, which is told, unless it is {@link delete}d before. */
   ask(relay: T): void {
-    const { listener, upstreams, states } = this;
     const { hook, timeoutMs } = this.options;
-    const connection = connectionOf(relay.caller, listener, upstreams, states);
+    const { chooser } = relay.branch;
+    const states = () => chooser.states;
+    const connection = connectionOf(relay.caller, this.listener, chooser.names, states);
     const until = this.clock.wall() + timeoutMs;
     const forget = this.routing.askRoute({ hook, connection, until }, (answer) => {
       // The relay may be over, and another client's by now.

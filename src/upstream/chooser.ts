@@ -103,6 +103,11 @@ export class UpstreamChooser {
     return this.table.isOpen(slot) && this.table.running(slot) >= maxRelays;
   }
 
+  /** What all of them are called, by their numbers. */
+  get names(): readonly string[] {
+    return this.primaries.names;
+  }
+
   /** How all of them are now. */
   get states(): readonly UpstreamState[] {
     return statesOf(this.upstreams, this.table);
@@ -163,7 +168,7 @@ class Group implements Candidates {
   private tried = NONE_TRIED;
   /** Filled up by another worker in this very moment. */
   private lost = NO_UPSTREAM;
-  private readonly names: readonly string[];
+  readonly names: readonly string[];
   private readonly isEmpty: boolean;
   /** By number: the table's row, how many relays it may have, 1 when it belongs to this group. */
   private readonly rows: Int32Array;

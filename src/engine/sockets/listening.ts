@@ -22,9 +22,7 @@ export class SocketsListening implements Listening {
   update(options: ListenerOptions): Promise<void> {
     this.acceptor.queueUpTo(options.backlog);
     this.listener = this.renew(options, this.listener);
-    // What room this brings is for those who wait, before anybody comes.
-    this.listener.waiting.serve();
-    this.listener.entry.serve();
+    this.listener.serve();
     return Promise.resolve();
   }
 

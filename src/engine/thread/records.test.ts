@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { Address } from "../../base/address.ts";
 import { FlowCount, flowFigures } from "../../counts/figures.ts";
 import { type ClientAddress, ipClient, UNIX_CLIENT } from "../../entry/access/client-address.ts";
+import type { Hello } from "../../entry/tls-hello/hello.ts";
 import type { RelaySummary } from "../../relay/ledger/stats.ts";
 import { Summary } from "../../relay/ledger/summary.ts";
 import { encodeSockaddr } from "../../system/sockaddr.ts";
@@ -17,6 +18,13 @@ function flows(id: number): Float64Array {
   rows[flowFigures.size + FlowCount.lostBytes] = id;
   rows[flowFigures.size + FlowCount.shortSends] = 7;
   return rows;
+}
+
+/** Some ask for a name, some for protocols. */
+function hello(id: number): Hello {
+  const name = id % 3 === 0 ? null : `host${id % 7}.test`;
+  const alpn = id % 5 === 0 ? [] : ["h2", `p${id % 3}`];
+  return { isTls: true, name, alpn, versions: ["1.3"] };
 }
 
 function relay(id: number): Summary {
@@ -45,6 +53,8 @@ function relay(id: number): Summary {
     id % 2 === 0 ? null : { kind: "tcp", host: "10.0.0.2", port: 6379 },
     id % 3 === 0 ? ipClient(encodeSockaddr(client)) : null,
     id % 5 === 0 ? 0 : id / 4,
+    id % 3 === 0 ? null : `route ${id % 4}`,
+    id % 4 === 0 ? null : hello(id),
   );
 }
 
@@ -116,6 +126,8 @@ test("a client has its own bytes and no others, however long what it is called",
       null,
       client,
       0,
+      null,
+      null,
     );
   });
   for (const one of relays) records.add(one);

@@ -10,7 +10,14 @@ export interface Connection {
   readonly local: string | null;
   /** What its PROXY header says beside that; null when it has sent none. */
   readonly header: ConnectionHeader | null;
-  /** The listener's upstreams, those of its services now included, as a {@link Decision} names them. */
+  /** What its ClientHello says of TLS; null where `routes` do not ask for one. */
+  readonly hello: ConnectionHello | null;
+  /** The label of the route that this has led to; null for none. */
+  readonly route: string | null;
+  /**
+   * The listener's upstreams, or those of the route, those of its services now included, as a {@link Decision} names
+   * them.
+   */
   readonly upstreams: readonly string[];
   /** How these are, in the same order: found out when it is read, so that nobody pays who does not. */
   readonly states: readonly UpstreamState[];
@@ -37,6 +44,18 @@ export interface ConnectionHeader {
   readonly alpn: string | null;
   /** Tells connections apart, likewise. */
   readonly uniqueId: string | null;
+}
+
+/** What a client's ClientHello says. The texts are whatever the client wanted them to be. */
+export interface ConnectionHello {
+  /** False if the client does not speak TLS. */
+  readonly isTls: boolean;
+  /** The host name that it asks for (SNI), in lower case; null if it asks for none. */
+  readonly name: string | null;
+  /** The application protocols that it offers (ALPN), in its order, 16 at most. */
+  readonly alpn: readonly string[];
+  /** The versions of TLS that it offers, such as `1.3`. */
+  readonly versions: readonly string[];
 }
 
 /** What a {@link Route} wants of a connection; nothing at all: whatever would be without it. */
@@ -68,11 +87,11 @@ export type Decision =
 export type Route = (connection: Connection) => Decision | Promise<Decision>;
 
 /** What a worker knows of a connection that its listener's other connections do not share. */
-export type Caller = Pick<Connection, "client" | "local" | "header">;
+export type Caller = Pick<Connection, "client" | "local" | "header" | "hello" | "route">;
 
 /** What a function is told of a connection. @param states see {@link Connection.states} */
 export function connectionOf(
-  { client, local, header }: Caller,
+  { client, local, header, hello, route }: Caller,
   listener: string,
   upstreams: readonly string[],
   states: () => readonly UpstreamState[],
@@ -82,6 +101,8 @@ export function connectionOf(
     client,
     local,
     header,
+    hello,
+    route,
     upstreams,
     get states() {
       return states();

@@ -1,4 +1,6 @@
+import { formatAddress } from "../../base/address.ts";
 import { HostNameTable } from "../../base/host-name-table.ts";
+import type { UpstreamOptions } from "../../config/options.ts";
 import type { Hello } from "./hello.ts";
 
 /**
@@ -18,6 +20,18 @@ export interface NameRoute {
   readonly upstreams: readonly string[] | null;
   /** Its clients may not come in. */
   readonly isRefused: boolean;
+}
+
+/** Those of a listener's upstreams that a route leads to: members of a service by its name. */
+export function upstreamsOf(
+  { upstreams }: Pick<NameRoute, "upstreams">,
+  all: readonly UpstreamOptions[],
+): readonly UpstreamOptions[] {
+  if (upstreams === null) return all;
+  const names = new Set(upstreams);
+  return all.filter(({ address, service: name }) => {
+    return names.has(formatAddress(name === undefined ? address : { kind: "service", name }));
+  });
 }
 
 /** Routes that a listener may have: each has a queue of its own, and a label in metrics. */

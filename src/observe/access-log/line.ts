@@ -36,6 +36,9 @@ export const accessFields = {
   peer: "Who connected, when a PROXY header names another client; null otherwise",
   waitedMs:
     "Milliseconds that the client waited for room (`whenFull`, `queueTimeout`) or was held until an upstream came back (`holdTimeout`, `retries`)",
+  route: "The label of the route by which its upstream was chosen (`routes`)",
+  tlsName: "The host name in the client's ClientHello (SNI), in lower case",
+  tlsAlpn: "The protocols that the client offers there (ALPN), separated by commas; 16 at most",
 } as const;
 
 /**
@@ -55,7 +58,8 @@ export function accessLine(event: LineEvent, relay: RelaySummary): string {
     `,"reason":${text(reason)},"side":${reason === null ? "null" : sideName(reason)}` +
     `,"label":${text(relay.label)},"mirror":${text(relay.mirror)}` +
     `,"local":${text(relay.local)},"resolved":${text(relay.resolved)},"peer":${text(relay.peer)}` +
-    `,"waitedMs":${rounded(relay.waitedMs)}}\n`
+    `,"waitedMs":${rounded(relay.waitedMs)},"route":${text(relay.route)}` +
+    `,"tlsName":${text(relay.tlsName)},"tlsAlpn":${text(relay.tlsAlpn)}}\n`
   );
 }
 

@@ -55,6 +55,12 @@ export interface RelaySummary {
    * held until one could be reached. 0 when it did not have to.
    */
   waitedMs: number;
+  /** The label of the listener's route that it has come by; null for none. */
+  route: string | null;
+  /** The host name that its client asks for in its ClientHello (SNI); null if that is not known. */
+  tlsName: string | null;
+  /** The application protocols that its client offers there (ALPN), with commas, likewise. */
+  tlsAlpn: string | null;
   up: FlowStats;
   down: FlowStats;
 }

@@ -2,6 +2,7 @@ import { type Address, formatAddress } from "../../base/address.ts";
 import type { Reason } from "../../base/reason.ts";
 import { FlowCount, type FlowStats, flowFigures } from "../../counts/figures.ts";
 import type { ClientAddress } from "../../entry/access/client-address.ts";
+import type { Hello } from "../../entry/tls-hello/hello.ts";
 import type { Relay } from "../../flow/relay.ts";
 import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "../../system/sockaddr.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
@@ -34,7 +35,18 @@ export class Summary implements RelaySummary {
     readonly resolvedAddress: Address | null,
     readonly peerAddress: ClientAddress | null,
     readonly waitedMs: number,
+    readonly route: string | null,
+    readonly hello: Hello | null,
   ) {}
+
+  get tlsName(): string | null {
+    return this.hello?.name ?? null;
+  }
+
+  get tlsAlpn(): string | null {
+    const { alpn = [] } = this.hello ?? {};
+    return alpn.length === 0 ? null : alpn.join(",");
+  }
 
   get up(): FlowStats {
     return flowFigures.read(this.flows);
