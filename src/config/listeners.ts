@@ -7,6 +7,7 @@ import { mirrorOf } from "./mirror.ts";
 import { rejectRoutes } from "./name-routes.ts";
 import type { UpstreamOptions, WantedListener } from "./options.ts";
 import { routeOf } from "./route.ts";
+import { serverTlsOf } from "./server-tls.ts";
 import type { GivenUpstream, ListenerGroup } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
@@ -58,6 +59,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     health: { check: checks.check, ...healthOf(settings) },
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
+    tls: serverTlsOf(settings, problems),
     mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
     unix: optionsIn(listenerTable, "unix", settings),
   };
