@@ -12,6 +12,11 @@ export interface Handshaker extends Visitor {
   terminate(reason: Reason): void;
 }
 
+/** Whether the handshake was right, and the client is not. */
+function isDecision(reason: Reason): boolean {
+  return reason === "tls_no_certificate" || reason === "tls_client_rejected";
+}
+
 /** Clients that wait, each for the same span of time. */
 interface Row<T> {
   add(client: T): void;
@@ -56,8 +61,11 @@ export class Handshaking<T extends Handshaker> implements Stage<T> {
 
   private decide(client: T, outcome: TlsFacts | Reason): void {
     if (client.isLeaving) return;
-    if (typeof outcome === "string") client.refuse(outcome);
-    else {
+    if (typeof outcome === "string") {
+      // Of a handshake that has failed there is nobody left to turn away.
+      if (isDecision(outcome)) client.refuse(outcome);
+      else client.terminate(outcome);
+    } else {
       client.shook(outcome);
       client.pass();
     }

@@ -1,5 +1,4 @@
 import type { Reason } from "../base/reason.ts";
-import type { TlsFacts } from "../transport/tls/facts.ts";
 import type { ClientAddress } from "./access/client-address.ts";
 import type { ProxyHeader } from "./proxy-protocol/header.ts";
 import type { Hello } from "./tls-hello/hello.ts";
@@ -10,8 +9,6 @@ export interface Learned {
   readonly header?: ProxyHeader;
   /** What its ClientHello says, or that it does not speak TLS. */
   readonly hello?: Hello;
-  /** What its TLS handshake has agreed on, where that ends here. */
-  readonly tls?: TlsFacts;
 }
 
 /**

@@ -3,6 +3,7 @@ import { type ClientAddress, ipClient } from "../entry/access/client-address.ts"
 import type { Admission } from "../entry/admission.ts";
 import type { Greeted } from "../entry/by-hello.ts";
 import type { Guest } from "../entry/entering.ts";
+import type { Handshaker, Handshaking } from "../entry/handshaking.ts";
 import type { InSteps, Stepping } from "../entry/in-steps.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../entry/proxy-protocol/writer.ts";
@@ -15,6 +16,7 @@ import type { Hello } from "../entry/tls-hello/hello.ts";
 import type { NameRoute } from "../entry/tls-hello/routes.ts";
 import type { Noted } from "../entry/whereabouts.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
+import type { TlsFacts } from "../transport/tls/facts.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";
 import { RelayStory, type StoryBranch, type StoryListener } from "./relay-story.ts";
@@ -28,6 +30,8 @@ export interface ArrivalListener extends StoryListener {
   readonly stages: readonly { receive(relay: never): void }[];
   /** The stage of its steps. */
   readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;
+  /** The stage of TLS handshakes; null where none end here. */
+  readonly handshaking: Pick<Handshaking<never>, "over"> | null;
   /** Turns clients away. */
   readonly refusal: Pick<Refusal<never>, "refuse">;
   /** Relays that wait until there is room for them. */
@@ -45,13 +49,14 @@ export interface ArrivalListener extends StoryListener {
  */
 export abstract class Arrival<L extends ArrivalListener>
   extends RelayStory<L>
-  implements Routed, Entrant, Stepping, Guest, Refused, Noted, Greeted
+  implements Routed, Entrant, Stepping, Guest, Refused, Noted, Greeted, Handshaker
 {
   /** Why the client may not come in; null when it may. */
   refusedFor: Reason | null = null;
   /** What it goes through before its flow's first bytes; null when it does not. */
   private steps: Steps | null = null;
   private header: ProxyHeader | null = null;
+  handshake: TlsFacts | Reason | null = null;
   /** Whom the listener counts until it ends; null for nobody. */
   private admitted: ClientAddress | null = null;
   /** Where it is counted. */
@@ -108,6 +113,18 @@ export abstract class Arrival<L extends ArrivalListener>
     this.believe(header);
   }
 
+  /** The carrier has carried out a TLS handshake. @param outcome what was agreed on, or why it came to nothing */
+  handshaken(outcome: TlsFacts | Reason): void {
+    this.handshake = outcome;
+    this.listener.handshaking?.over(this as never);
+  }
+
+  shook(facts: TlsFacts): void {
+    const { alpn, name, version } = facts;
+    this.tls = facts;
+    this.hello = { isTls: true, name, alpn: alpn === null ? [] : [alpn], versions: [version] };
+  }
+
   follow({ label, isRefused }: NameRoute): void {
     this.route = label;
     if (!isRefused) this.goTo(this.listener.branches.of(label));
@@ -136,7 +153,8 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   private get isInside(): boolean {
-    return this.refusedFor === null && this.steps === null;
+    const isShaking = this.listener.handshaking !== null && this.tls === null;
+    return this.refusedFor === null && this.steps === null && !isShaking;
   }
 
   /** What the route function is told of the client. */
@@ -191,6 +209,7 @@ export abstract class Arrival<L extends ArrivalListener>
     this.steps = null;
     this.stage = 0;
     this.header = null;
+    this.handshake = null;
     this.admitted = null;
     this.admittedBy = null;
   }

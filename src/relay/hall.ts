@@ -131,7 +131,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
         return new UpstreamChooser(those, balanceOf(balance, those), table, last);
       }),
       before,
-      steps: stepsOf(options.edge, routeTable),
+      steps: stepsOf(options, routeTable),
       inStepsMax: descriptors.forUnknown,
       admission: Admission.of(options.edge, table, table.worker, this.links.clock),
       mirror: this.copies.mirrorOf(options, account.name, before?.mirror ?? null),

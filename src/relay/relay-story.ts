@@ -10,6 +10,7 @@ import { Phase } from "../flow/flow.ts";
 import type { Relay } from "../flow/relay.ts";
 import { streamModes } from "../relay/mode.ts";
 import type { Running } from "../relay/running.ts";
+import type { TlsFacts } from "../transport/tls/facts.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { Idleness } from "./idle-looks.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
@@ -91,6 +92,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   protected route: string | null = null;
   /** What it has said of TLS, or is known of that; null if nobody has asked. */
   hello: Hello | null = null;
+  /** What its TLS handshake has agreed on; null where none ends here. */
+  tls: TlsFacts | null = null;
   /** Who has chosen its upstream, or chooses the next one. */
   private chooser: UpstreamChooser;
   /** The upstream that it counts for now, and those that were dialled in vain, by their numbers. */
@@ -144,6 +147,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.goTo(listener.main);
     this.route = null;
     this.hello = null;
+    this.tls = null;
     this.startedAt = this.listener.clock.now();
     this.endedAt = 0;
     this.dialMs = NOT_YET;
@@ -466,6 +470,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
       this.waitedMs(end),
       this.route,
       this.hello,
+      this.tls,
     );
   }
 }

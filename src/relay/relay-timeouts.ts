@@ -7,6 +7,7 @@ import type { Admission } from "../entry/admission.ts";
 import { Asking } from "../entry/asking.ts";
 import { ByHello, type Greeted } from "../entry/by-hello.ts";
 import { Entering, type Guest } from "../entry/entering.ts";
+import { type Handshaker, Handshaking } from "../entry/handshaking.ts";
 import { InSteps, type Stepping } from "../entry/in-steps.ts";
 import { inOrder } from "../entry/order.ts";
 import { Refusal, type Refused } from "../entry/refusal.ts";
@@ -52,6 +53,7 @@ export interface Timed
     Guest,
     Refused,
     Noted,
+    Handshaker,
     Greeted,
     Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
@@ -139,6 +141,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly stages: readonly Stage<T>[];
   /** Has clients go through its steps, and knows those that are in one. */
   readonly inSteps: InSteps<T>;
+  /** Has clients finish their TLS handshake; null where none ends here. */
+  readonly handshaking: Handshaking<T> | null;
   readonly refusal: Refusal<T>;
   /** Relays that may not be, and wait in vain. */
   readonly tarpit: Row<T>;
@@ -198,6 +202,13 @@ export class RelayTimeouts<T extends Timed> {
     this.inSteps = new InSteps<T>(parts.steps, parts.inStepsMax, (spanMs, onLate) =>
       outsiders.unheardRow(queue(spanMs, onLate)),
     );
+    const { tls } = options;
+    this.handshaking =
+      tls === null
+        ? null
+        : new Handshaking<T>((onLate) =>
+            outsiders.unheardRow(queue(tls.handshakeTimeoutMs, onLate)),
+          );
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
     this.tarpit = outsiders.refusedRow(
       queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied")),
@@ -214,6 +225,7 @@ export class RelayTimeouts<T extends Timed> {
     this.stages = inOrder<T>({
       steps: parts.steps.length === 0 ? null : this.inSteps,
       admission: admission === null ? null : new Entering(admission, this.entry, options, account),
+      handshake: this.handshaking,
       whereabouts: isTold ? whereabouts : null,
       byHello: parts.routeTable === null ? null : new ByHello<T>(parts.routeTable),
       route: this.routes === null ? null : new Asking<T>(this.routes),
@@ -260,6 +272,7 @@ export class RelayTimeouts<T extends Timed> {
     this.upstreamIdle.delete(relay);
     this.aging.delete(relay);
     this.inSteps.delete(relay);
+    this.handshaking?.delete(relay);
     this.routes?.delete(relay);
     this.tarpit.delete(relay);
     this.dialing.delete(relay);

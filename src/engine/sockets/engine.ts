@@ -22,6 +22,7 @@ import type { Observer } from "../../relay/observer.ts";
 import type { AskRoute, RouteQuestion } from "../../relay/route-questions.ts";
 import { type EngineShare, wholeShare } from "../../relay/share.ts";
 import { canOpenSocket } from "../../system/libc.ts";
+import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
 import { type Acceptance, accepts, type Engine, type Listening, paused } from "../engine.ts";
 import type { Held } from "../held.ts";
@@ -43,6 +44,7 @@ import { Listener } from "./listener.ts";
 import { SocketsListening } from "./listening.ts";
 import { type OnDefect, throwUncaught } from "./on-defect.ts";
 import { Reservoir } from "./reservoir.ts";
+import { beginsWithTls, contextOf } from "./tls.ts";
 import { Turn } from "./turn.ts";
 
 /** Passes of the event loop after which a relay that was reset is over, or never will be. */
@@ -60,6 +62,8 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   readonly meter: Meter;
   readonly turn: Turn;
   readonly hall: SocketsHall;
+  /** Hear of clients whose TLS begins behind something else. */
+  readonly securedHandlers: SocketHandler<SocketsConduit> = this.clientHandlers(() => {});
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly connector: Connector;
@@ -128,10 +132,12 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
 
   async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
     const { address } = options;
+    const tls = contextOf(options.tls, null);
     const acceptor = new Acceptor(
       address,
       options,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
+      beginsWithTls(options) ? tls : null,
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
@@ -143,8 +149,11 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     // The loop has accepted nobody yet.
     const listening: SocketsListening = new SocketsListening(
       acceptor,
-      this.newListener(options, acceptor.address, null),
-      (next, before) => this.newListener(next, acceptor.address, before),
+      this.newListener(options, acceptor.address, null, tls),
+      (next, before) => {
+        const nextTls = contextOf(next.tls, before.tls);
+        return this.newListener(next, acceptor.address, before, nextTls);
+      },
       () => this.unlisten(listening),
     );
     this.listening.add(listening);
@@ -257,9 +266,10 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     options: ListenerOptions,
     address: Address,
     before: SocketsListener | null,
+    tls: TlsServerContext | null,
   ): SocketsListener {
     const { hall } = this;
-    return new Listener(hall.partsOf(options, address, before), hall.dialer);
+    return new Listener(hall.partsOf(options, address, before), hall.dialer, tls);
   }
 
   private accept(listener: SocketsListener, socket: Socket<SocketsConduit>): void {

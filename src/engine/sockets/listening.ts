@@ -3,6 +3,7 @@ import type { ListenerOptions } from "../../config/options.ts";
 import type { Listening } from "../engine.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { SocketsListener } from "./conduit.ts";
+import { beginsWithTls } from "./tls.ts";
 
 /** A listener of this engine: a socket, and the settings of whoever comes next. */
 export class SocketsListening implements Listening {
@@ -22,6 +23,7 @@ export class SocketsListening implements Listening {
   update(options: ListenerOptions): Promise<void> {
     this.acceptor.queueUpTo(options.backlog);
     this.listener = this.renew(options, this.listener);
+    this.acceptor.show(beginsWithTls(options) ? this.listener.tls : null);
     this.listener.serve();
     return Promise.resolve();
   }

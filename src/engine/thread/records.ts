@@ -26,6 +26,10 @@ enum Field {
   Route,
   TlsName,
   TlsAlpn,
+  TlsVersion,
+  TlsCipher,
+  TlsResumed,
+  TlsClient,
   Flows,
 }
 
@@ -99,11 +103,20 @@ export class Records {
     numbers[at + Field.Route] = route === null ? NO_TEXT : this.numberOfText(route);
     numbers[at + Field.TlsName] = tlsName === null ? NO_TEXT : this.numberOfText(tlsName);
     numbers[at + Field.TlsAlpn] = tlsAlpn === null ? NO_TEXT : this.numberOfText(tlsAlpn);
+    this.addTls(relay, at);
     numbers.set(relay.flows, at + Field.Flows);
     this.writeEnd(End.Client, relay.clientAddress);
     this.writeEnd(End.Peer, relay.peerAddress);
     this.writeEnd(End.Local, isOwn ? null : local);
     this.count++;
+  }
+
+  private addTls({ tls, tlsClient }: Summary, at: number): void {
+    const { numbers } = this;
+    numbers[at + Field.TlsVersion] = tls === null ? NO_TEXT : this.numberOfText(tls.version);
+    numbers[at + Field.TlsCipher] = tls === null ? NO_TEXT : this.numberOfText(tls.cipher);
+    numbers[at + Field.TlsResumed] = Number(tls?.isResumed ?? false);
+    numbers[at + Field.TlsClient] = tlsClient === null ? NO_TEXT : this.numberOfText(tlsClient);
   }
 
   /**
@@ -213,6 +226,18 @@ class Record implements RelaySummary {
   }
   get tlsAlpn(): string | null {
     return this.text(Field.TlsAlpn);
+  }
+  get tlsVersion(): string | null {
+    return this.text(Field.TlsVersion);
+  }
+  get tlsCipher(): string | null {
+    return this.text(Field.TlsCipher);
+  }
+  get tlsResumed(): boolean | null {
+    return this.tlsVersion === null ? null : this.number(Field.TlsResumed) === 1;
+  }
+  get tlsClient(): string | null {
+    return this.text(Field.TlsClient);
   }
   get up(): FlowStats {
     return flowFigures.read(this.batch.numbers, this.place(Field.Flows));

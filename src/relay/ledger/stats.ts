@@ -61,6 +61,13 @@ export interface RelaySummary {
   tlsName: string | null;
   /** The application protocols that its client offers there (ALPN), with commas, likewise. */
   tlsAlpn: string | null;
+  /** What its TLS handshake has agreed on; null where none ended here. */
+  tlsVersion: string | null;
+  tlsCipher: string | null;
+  /** An earlier session was resumed. */
+  tlsResumed: boolean | null;
+  /** Who the client has proved to be: its certificate's common name, or else its first name. */
+  tlsClient: string | null;
   up: FlowStats;
   down: FlowStats;
 }

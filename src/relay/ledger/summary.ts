@@ -5,6 +5,7 @@ import type { ClientAddress } from "../../entry/access/client-address.ts";
 import type { Hello } from "../../entry/tls-hello/hello.ts";
 import type { Relay } from "../../flow/relay.ts";
 import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "../../system/sockaddr.ts";
+import type { TlsFacts } from "../../transport/tls/facts.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
 import type { RelaySummary } from "./stats.ts";
 
@@ -37,7 +38,25 @@ export class Summary implements RelaySummary {
     readonly waitedMs: number,
     readonly route: string | null,
     readonly hello: Hello | null,
+    readonly tls: TlsFacts | null,
   ) {}
+
+  get tlsVersion(): string | null {
+    return this.tls?.version ?? null;
+  }
+
+  get tlsCipher(): string | null {
+    return this.tls?.cipher ?? null;
+  }
+
+  get tlsResumed(): boolean | null {
+    return this.tls?.isResumed ?? null;
+  }
+
+  get tlsClient(): string | null {
+    const client = this.tls?.client ?? null;
+    return client && (client.commonName ?? client.names[0] ?? client.fingerprint);
+  }
 
   get tlsName(): string | null {
     return this.hello?.name ?? null;
