@@ -2,9 +2,10 @@ import { expect } from "bun:test";
 import { formatAddress } from "../../src/base/address.ts";
 import { listenerDefaults } from "../../src/config/defaults.ts";
 import type { ListenerOptions } from "../../src/config/options.ts";
+import { listener, rowed } from "../fixtures/options.ts";
 import { echo, sink, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { listener, rowed, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 /** Longer than any case may take. */

@@ -11,10 +11,10 @@ import { ProxyHeaderParser } from "../../src/entry/proxy-protocol/parser.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import { decodeSockaddr, encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
+import { listener, openAdmission, rowed } from "../fixtures/options.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openAdmission } from "./admission.ts";
-import { listener, rowed, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const NEVER_MS = 120_000;

@@ -6,11 +6,11 @@ import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import type { MirrorStats } from "../../src/relay/mirror/account.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
+import { listener, openAdmission, plainMemory, rowed } from "../fixtures/options.ts";
 import { seeded, sizesUpTo } from "../fixtures/random.ts";
 import { type Behaviour, echo, polite, sink, type Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openAdmission } from "./admission.ts";
-import { type Kind, listener, plainMemory, rowed, type Scene } from "./scene.ts";
+import type { Kind, Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const KIB = 1024;

@@ -5,9 +5,9 @@ import type { EdgeOptions, ListenerOptions } from "../../src/config/options.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
+import { openAdmission } from "../fixtures/options.ts";
 import { sink, type Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openAdmission } from "./admission.ts";
 import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 

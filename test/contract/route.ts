@@ -6,10 +6,10 @@ import { TlvType } from "../../src/entry/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import type { Connection, Decision, Route } from "../../src/entry/route/connection.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
+import { listener, openAdmission, rowed } from "../fixtures/options.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openAdmission } from "./admission.ts";
-import { listener, rowed, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 /** Longer than any case may take. */

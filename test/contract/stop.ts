@@ -1,10 +1,11 @@
 import { expect } from "bun:test";
 import type { Address } from "../../src/base/address.ts";
 import { End } from "../fixtures/end.ts";
+import { listener } from "../fixtures/options.ts";
 import { seeded } from "../fixtures/random.ts";
 import { echo, polite, sink } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { listener, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const MIB = 1024 * 1024;

@@ -3,10 +3,10 @@ import { type Address, formatAddress } from "../../src/base/address.ts";
 import { edgeDefaults, listenerDefaults } from "../../src/config/defaults.ts";
 import type { ListenerOptions } from "../../src/config/options.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import { openAdmission, rowed } from "../fixtures/options.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openAdmission } from "./admission.ts";
-import { rowed, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 /** Longer than any case may take. */

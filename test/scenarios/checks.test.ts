@@ -16,8 +16,8 @@ import {
   type TestRedis,
 } from "../../src/upstream/health/test-redis.ts";
 import { startOnFreePort } from "../clients/programs.ts";
-import { listener, plainMemory } from "../contract/scene.ts";
 import { End } from "../fixtures/end.ts";
+import { listener, plainMemory } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
