@@ -103,6 +103,19 @@ describe("a drain ends", () => {
     expect([client.finSeen, end.finSeen]).toEqual([true, true]);
   });
 
+  policy(
+    "clients by FIN that had connected and were not accepted yet, when they are idle",
+    (scene) => {
+      scene.listen([scene.upstream(echo)]);
+      const clients = [0, 1, 2].map(() => scene.client());
+      const stop = scene.stop(4_000);
+      for (const client of clients) client.send(1);
+      expect(stop.through().cut).toBe(0);
+      expect(clients.map(({ receivedBytes }) => receivedBytes)).toEqual([1, 1, 1]);
+      expect(clients.every(({ finSeen }) => finSeen)).toBe(true);
+    },
+  );
+
   policy("a relay that does not come to its end when its time is over", (scene) => {
     const upstream = scene.upstream((end) => void end.stall());
     scene.listen([upstream]);

@@ -41,6 +41,20 @@ for (const way of ["up", "down"] as const) {
       expect(took(scene, target, MIB)).toBeWithin(230, 400);
     });
 
+    for (const bytes of [20 * KIB, MIB]) {
+      policy(`${bytes / KIB} KiB per second are just that in the long run`, (scene) => {
+        const upstream = scene.upstream(sink);
+        scene.listen([upstream], rate(bytes));
+        const { source, target } = sided(scene, upstream, way);
+        source.send(64 * MIB);
+        // Without the beginning, which is a burst.
+        scene.wait(1_000);
+        const before = target.receivedBytes;
+        scene.wait(10_000);
+        expect((target.receivedBytes - before) / 10 / bytes).toBeWithin(0.98, 1.02);
+      });
+    }
+
     policy("each relay has its own pace, and neighbours without one have none", (scene) => {
       const upstream = scene.upstream(sink);
       const { update } = scene.listen([upstream], rate(MIB));
@@ -74,6 +88,17 @@ for (const way of ["up", "down"] as const) {
 }
 
 describe("a rate", () => {
+  policy("is that of one direction", (scene) => {
+    const upstream = scene.upstream(sink);
+    scene.listen([upstream], paced({ upRate: MIB, downRate: 4 * MIB }));
+    const { client, end } = scene.pair(upstream);
+    const from = scene.now;
+    client.send(MIB);
+    end.send(2 * MIB);
+    expect(took(scene, client, 2 * MIB, from)).toBeWithin(230, 450);
+    expect(took(scene, end, MIB, from)).toBeWithin(740, 900);
+  });
+
   policy("holds up no small messages within it", (scene) => {
     scene.listen([scene.upstream(echo)], paced({ upRate: 64 * KIB, downRate: 64 * KIB }));
     const client = scene.client();
