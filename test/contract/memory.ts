@@ -54,8 +54,8 @@ export function memoryCases(suite: Suite): void {
   );
 
   suite.case(
-    "5,000 relays opened and closed leave nothing behind",
-    (scene) => manyRelays(scene, 5000),
+    "2,000 relays opened and closed leave nothing behind",
+    (scene) => manyRelays(scene, 2000),
     { timeoutMs: 60_000, linux: true },
   );
 }

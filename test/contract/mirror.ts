@@ -126,19 +126,19 @@ function copyCases(suite: Suite): void {
     },
   );
 
-  suite.case("1,000 short relays are 1,000 copies", async (scene) => {
+  suite.case("400 short relays are 400 copies", async (scene) => {
     const mirror = await scene.upstream(polite);
     const upstream = await scene.upstream(polite);
     const address = await scene.listen([upstream], to(mirror));
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 8; round++) {
       const clients = await Promise.all(Array.from({ length: 50 }, () => scene.client(address)));
       for (const client of clients) client.send(`hello ${round}`).finish();
       await scene.ended((round + 1) * 50);
     }
-    await waitFor(() => stats(scene).completed === 1_000, "all copies are complete");
+    await waitFor(() => stats(scene).completed === 400, "all copies are complete");
     const received = ({ ends }: Upstream) => ends.reduce((sum, end) => sum + end.receivedBytes, 0);
     expect(received(mirror)).toBe(received(upstream));
-    expect(stats(scene)).toMatchObject({ begun: 1_000, dropped: {}, bytes: received(mirror) });
+    expect(stats(scene)).toMatchObject({ begun: 400, dropped: {}, bytes: received(mirror) });
   });
 }
 

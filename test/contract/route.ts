@@ -15,7 +15,7 @@ import type { Suite } from "./suite.ts";
 /** Longer than any case may take. */
 const NEVER_MS = 120_000;
 const MIB = 1024 * 1024;
-const CLIENTS = 1_000;
+const CLIENTS = 400;
 
 /** What a listener's function may do to its connections, and what its failures may not. */
 export function routeCases(suite: Suite): void {
