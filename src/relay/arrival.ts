@@ -3,6 +3,7 @@ import { type ClientAddress, ipClient } from "../entry/access/client-address.ts"
 import type { Admission } from "../entry/admission.ts";
 import type { Guest } from "../entry/entering.ts";
 import type { InSteps, Stepping } from "../entry/in-steps.ts";
+import type { Noted } from "../entry/order.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../entry/proxy-protocol/writer.ts";
 import type { Refusal, Refused } from "../entry/refusal.ts";
@@ -10,7 +11,6 @@ import type { RouteChoice } from "../entry/route/answer.ts";
 import { type Caller, connectionHeader } from "../entry/route/connection.ts";
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
-import type { Noted } from "../entry/whereabouts.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";

@@ -4,14 +4,13 @@ import { Deadlines } from "../base/deadlines.ts";
 import type { Reason } from "../base/reason.ts";
 import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
-import { Asking } from "../entry/asking.ts";
+
 import { Entering, type Guest } from "../entry/entering.ts";
 import { InSteps, type Stepping } from "../entry/in-steps.ts";
-import { inOrder } from "../entry/order.ts";
+import { Asking, inOrder, type Noted, whereabouts } from "../entry/order.ts";
 import { Refusal, type Refused } from "../entry/refusal.ts";
 import type { Stage } from "../entry/stage.ts";
 import type { StepPlan } from "../entry/step.ts";
-import { type Noted, whereabouts } from "../entry/whereabouts.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
