@@ -7,8 +7,8 @@ import type { Pattern } from "./pattern.ts";
 export type Expectation = { readonly bytes: Uint8Array } | { readonly pattern: Pattern };
 
 /**
- * One step of a `send-expect` check. An expectation searches everything received since the last `send`,
- * so two expectations in a row search the same answer.
+ * One step of a `send-expect` check. An expectation searches everything received since the last
+ * `send`, so two expectations in a row search the same answer.
  */
 export type CheckStep = { readonly send: Uint8Array } | { readonly expect: Expectation };
 
@@ -18,8 +18,8 @@ export type RedisRole = "any" | "primary" | "replica";
 /** How a check speaks TLS. Finished and validated. */
 export interface TlsOptions {
   /**
-   * The name that the certificate must be issued for, also sent as SNI if it is a host name. Null: the
-   * host being checked, or `localhost` for a unix socket.
+   * The name that the certificate must be issued for, also sent as SNI if it is a host name. Null:
+   * the host being checked, or `localhost` for a unix socket.
    */
   readonly serverName: string | null;
   /** Whether to verify the certificate; if not, any certificate is accepted. */
@@ -43,8 +43,8 @@ export interface OwnPort {
 export interface CheckOptions {
   /**
    * What an upstream must do to pass. `tcp`: accept a connection. `send-expect`: play the `steps`.
-   * `redis`: answer PING and have the `role`, if one is set. `postgres`: be ready to let a user log in.
-   * `http`: answer GET with an expected status.
+   * `redis`: answer PING and have the `role`, if one is set. `postgres`: be ready to let a user log
+   * in. `http`: answer GET with an expected status.
    */
   readonly kind: "tcp" | "send-expect" | "redis" | "postgres" | "http";
   /** Milliseconds between the starts of two checks of one upstream, at least 1. */
@@ -60,8 +60,8 @@ export interface CheckOptions {
   /** An upstream that is up goes down after this many failed checks in a row, at least 1. */
   readonly fall: number;
   /**
-   * What to check instead of the upstream's own address; null: that address. A port is possible only if
-   * the upstream has a host.
+   * What to check instead of the upstream's own address; null: that address. A port is possible
+   * only if the upstream has a host.
    */
   readonly address: Address | OwnPort | null;
   /** Addresses to dial from, at most one of each family; missing: the system chooses. */
@@ -69,8 +69,8 @@ export interface CheckOptions {
   /** The PROXY header that each check sends first, before TLS. It names no client. */
   readonly proxyProtocol: ProxyProtocolOut;
   /**
-   * The check speaks TLS, and the handshake must succeed. A Postgres is asked for TLS first. Null: no
-   * TLS.
+   * The check speaks TLS, and the handshake must succeed. A Postgres is asked for TLS first. Null:
+   * no TLS.
    */
   readonly tls: TlsOptions | null;
   /** `send-expect`: the steps, in order; without any, the check is the same as `tcp`. */
@@ -80,9 +80,9 @@ export interface CheckOptions {
   /** `redis`: the password for AUTH; if missing, the check sends no AUTH. */
   readonly password?: string;
   /**
-   * `postgres`: the user who claims to log in, default `ringway`. A Postgres that trusts its clients
-   * logs an error at each check if the user does not exist. `redis`: the user of the `password`; if
-   * missing, the default user.
+   * `postgres`: the user who claims to log in, default `ringway`. A Postgres that trusts its
+   * clients logs an error at each check if the user does not exist. `redis`: the user of the
+   * `password`; if missing, the default user.
    */
   readonly user?: string;
   /** `http`: the path to request, without spaces; see {@link httpDefaults}. */

@@ -45,16 +45,16 @@ const FIRST_SPREAD_MS = 200;
 const RUNNING_MAX = 64;
 
 /**
- * Monitors the health of many upstreams: schedules their checks, and keeps what checks and relays have
- * found. Runs in the control plane.
+ * Monitors the health of many upstreams: schedules their checks, and keeps what checks and relays
+ * have found. Runs in the control plane.
  *
- * An upstream that is a name has a health for each address, and is well as long as one of them is. A new
- * address gets no relays before a check has succeeded there. Until then the old addresses that are well
- * keep serving, and are still checked.
+ * An upstream that is a name has a health for each address, and is well as long as one of them is.
+ * A new address gets no relays before a check has succeeded there. Until then the old addresses
+ * that are well keep serving, and are still checked.
  *
- * A place never has two checks at once, and at most 64 checks run in all; the rest wait in line. The
- * next check of a place starts one interval after the start of the last one, or at once if that took
- * longer.
+ * A place never has two checks at once, and at most 64 checks run in all; the rest wait in line.
+ * The next check of a place starts one interval after the start of the last one, or at once if that
+ * took longer.
  */
 export class Checker {
   private readonly watches = new Map<string, Watch>();
@@ -128,8 +128,8 @@ export class Checker {
   }
 
   /**
-   * Reports which addresses of an upstream's name may get relays: at once, or as soon as a check has
-   * finished.
+   * Reports which addresses of an upstream's name may get relays: at once, or as soon as a check
+   * has finished.
    *
    * @param tell called once: with null if addresses are not checked separately, and with no address
    *   if the upstream is removed meanwhile
@@ -148,8 +148,8 @@ export class Checker {
   }
 
   /**
-   * This many dials of relays have failed in a row. The upstream is checked soon, without waiting for
-   * the interval.
+   * This many dials of relays have failed in a row. The upstream is checked soon, without waiting
+   * for the interval.
    */
   dialFailed(name: string, count = 1): void {
     const watch = this.watches.get(name);
@@ -164,7 +164,10 @@ export class Checker {
     this.tell(watch, watch.health.dialFailed(this.clock.now(), count));
   }
 
-  /** The time, for callers that ask about many upstreams: reading the clock costs more than the rest. */
+  /**
+   * The time, for callers that ask about many upstreams: reading the clock costs more than the
+   * rest.
+   */
   get now(): number {
     return this.clock.now();
   }

@@ -6,21 +6,21 @@ export interface Verdict {
 }
 
 /**
- * What a check does next: send these bytes and be asked again, wait for more of the answer and say what
- * for, or finish.
+ * What a check does next: send these bytes and be asked again, wait for more of the answer and say
+ * what for, or finish.
  */
 export type Move = { readonly send: Uint8Array } | { readonly awaits: string } | Verdict;
 
 /**
  * What one check says to an upstream. Pure: it knows no socket and no clock.
  *
- * `next` is called once the connection is open, after each `send`, whenever more has arrived, and when
- * the upstream ends the connection.
+ * `next` is called once the connection is open, after each `send`, whenever more has arrived, and
+ * when the upstream ends the connection.
  */
 export interface Conversation {
   /**
-   * How to close the connection. RST leaves nothing behind in either system; FIN is for upstreams that
-   * log a reset as an error.
+   * How to close the connection. RST leaves nothing behind in either system; FIN is for upstreams
+   * that log a reset as an error.
    */
   readonly farewell: "reset" | "fin";
 

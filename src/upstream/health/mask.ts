@@ -2,17 +2,22 @@ import type { CheckOptions } from "./check-options.ts";
 
 /** Replaces a secret. */
 const VEIL = "***";
-/** This many bytes of a secret's beginning already count, because servers truncate what they repeat. */
+/**
+ * This many bytes of a secret's beginning already count, because servers truncate what they repeat.
+ */
 const BEGINNING = 6;
-/** Words of a check's messages that are not secrets: short ones, each line's first one, and versions. */
+/**
+ * Words of a check's messages that are not secrets: short ones, each line's first one, and
+ * versions.
+ */
 const WORD_LENGTH_MIN = 4;
 const VERSION = /^HTTP\//;
 
 /**
- * Removes secrets from an upstream's answer before any of it is logged or shown. An upstream that echoes
- * what it gets must not put a password into a log or a page: not as it is, truncated, in JSON, in a URL,
- * in hex or in Base64. Other transformations stay readable: the upstream knows the password anyway, and
- * could give it to anyone.
+ * Removes secrets from an upstream's answer before any of it is logged or shown. An upstream that
+ * echoes what it gets must not put a password into a log or a page: not as it is, truncated, in
+ * JSON, in a URL, in hex or in Base64. Other transformations stay readable: the upstream knows the
+ * password anyway, and could give it to anyone.
  */
 export class Mask {
   /** The forms to look for in an answer, read as latin1. */

@@ -7,8 +7,8 @@ export type HealthState = "up" | "down";
 export type HealthStatus = HealthState | "ejected";
 
 /**
- * The status as shown to people. `unchecked`: no checks, only failed dials count. `unknown`: it is not
- * monitored, or no relay can have gone there.
+ * The status as shown to people. `unchecked`: no checks, only failed dials count. `unknown`: it is
+ * not monitored, or no relay can have gone there.
  */
 export type ShownHealth = HealthStatus | "unchecked" | "unknown";
 
@@ -40,23 +40,24 @@ export interface CheckOutcome {
 const NOTHING: readonly HealthEvent[] = [];
 
 /**
- * The health of one upstream, or of one address of its name. Pure: it has no clock and starts nothing.
- * Times are given in milliseconds, and never go back. Each call returns what it changed, in order.
+ * The health of one upstream, or of one address of its name. Pure: it has no clock and starts
+ * nothing. Times are given in milliseconds, and never go back. Each call returns what it changed,
+ * in order.
  *
- * *Checks* (active) move it between up and down. It begins up, because an upstream is trusted until it
- * fails. If its very first check fails it goes down at once, since nothing has confirmed it yet (HAProxy
- * does the same). Once a check has succeeded, `fall` failures in a row take it down, and `rise`
- * successes in a row bring it back up.
+ * *Checks* (active) move it between up and down. It begins up, because an upstream is trusted until
+ * it fails. If its very first check fails it goes down at once, since nothing has confirmed it yet
+ * (HAProxy does the same). Once a check has succeeded, `fall` failures in a row take it down, and
+ * `rise` successes in a row bring it back up.
  *
- * *Dials* of relays (passive) eject it: `failures` of them in a row within `withinMs` keep new relays
- * away for `baseMs`. The k-th ejection in a row lasts k times as long, at most `mostMs`. An ejection
- * counts as in a row if the time since the last one is no longer than that one was. While the upstream
- * is ejected or down, failed dials are not counted: they are late news. An answered dial ends an
- * ejection.
+ * *Dials* of relays (passive) eject it: `failures` of them in a row within `withinMs` keep new
+ * relays away for `baseMs`. The k-th ejection in a row lasts k times as long, at most `mostMs`. An
+ * ejection counts as in a row if the time since the last one is no longer than that one was. While
+ * the upstream is ejected or down, failed dials are not counted: they are late news. An answered
+ * dial ends an ejection.
  *
- * Successful checks do not end an ejection: they succeeded while dials failed, so they do not see the
- * problem. But if checks failed, too, and the upstream comes up again, the problem that both saw is
- * over, and so is the ejection.
+ * Successful checks do not end an ejection: they succeeded while dials failed, so they do not see
+ * the problem. But if checks failed, too, and the upstream comes up again, the problem that both
+ * saw is over, and so is the ejection.
  */
 export class UpstreamHealth {
   private active: HealthState = "up";

@@ -9,9 +9,9 @@ export interface OpenState {
 /**
  * Whether so few of a listener's upstreams are open that all are treated as open.
  *
- * If most of them seem unwell, the checks are more likely to be wrong (a network cut, or checks that ask
- * too much) than all upstreams to be down; and the traffic of all would crush the few that are left.
- * This rule also means that the only upstream of a listener is always tried.
+ * If most of them seem unwell, the checks are more likely to be wrong (a network cut, or checks
+ * that ask too much) than all upstreams to be down; and the traffic of all would crush the few that
+ * are left. This rule also means that the only upstream of a listener is always tried.
  *
  * @param thresholdPercent 0…100: panic if less than this share of the weight is open; 0: never
  */

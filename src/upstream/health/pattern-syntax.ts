@@ -4,8 +4,8 @@ import { ConfigError, describe } from "../../base/error.ts";
 const PATTERN_LENGTH_MAX = 1_000;
 
 /**
- * Longest expression when its repetitions are written out, in characters. RE2JS would build a million
- * states first, in 0.6 s and 180 MiB, before anything could see that there are too many.
+ * Longest expression when its repetitions are written out, in characters. RE2JS would build a
+ * million states first, in 0.6 s and 180 MiB, before anything could see that there are too many.
  */
 const WRITTEN_OUT_MAX = 10_000;
 
@@ -16,11 +16,12 @@ const TOKENS = /\\(?:x[\da-fA-F]{2}|0\d|.)|./gsu;
 const ESCAPE = /^\\(?:[dDwWsSbBrntfv0]|x..|[!-/:-@[-^`{-~])$/;
 
 /**
- * Translates an expression for RE2JS: it matches bytes, each of which is one character to RE2JS, and its
- * groups capture nothing. Syntax that JavaScript and RE2 read differently is refused. What remains is
- * literals, `.` (neither `\r` nor `\n`), classes, `\d \D \w \W \s \S \b \B`, `\r \n \t \f \v \0 \xHH`,
- * groups `( )` and `(?: )`, `|`, `* + ? {m} {m,} {m,n}`, `^` and `$`. A character beyond ASCII stands for
- * the bytes of its UTF-8 form. RE2JS itself finds brackets that do not match.
+ * Translates an expression for RE2JS: it matches bytes, each of which is one character to RE2JS,
+ * and its groups capture nothing. Syntax that JavaScript and RE2 read differently is refused. What
+ * remains is literals, `.` (neither `\r` nor `\n`), classes, `\d \D \w \W \s \S \b \B`, `\r \n \t
+ * \f \v \0 \xHH`, groups `( )` and `(?: )`, `|`, `* + ? {m} {m,} {m,n}`, `^` and `$`. A character
+ * beyond ASCII stands for the bytes of its UTF-8 form. RE2JS itself finds brackets that do not
+ * match.
  *
  * @throws ConfigError with one sentence that begins with the quoted expression
  */

@@ -200,7 +200,9 @@ describe("a pattern", () => {
   });
 });
 
-/** Letters of which each could be the first of a match, in no order that an automaton could learn. */
+/**
+ * Letters of which each could be the first of a match, in no order that an automaton could learn.
+ */
 const trap = (() => {
   const random = seeded(17);
   return Buffer.from(Array.from({ length: 65_536 }, () => (random() < 0.5 ? 0x61 : 0x62)));

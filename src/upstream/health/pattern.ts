@@ -6,8 +6,8 @@ import { inRe2Syntax } from "./pattern-syntax.ts";
 const STATES_MAX = 2_000;
 
 /**
- * Most steps of one search, which takes up to one step for each byte and state: 64 KiB × 256. At 13 to
- * 25 ns a step that is 0.4 s, which only a hostile answer can reach: usually a byte is one step.
+ * Most steps of one search, which takes up to one step for each byte and state: 64 KiB × 256. At 13
+ * to 25 ns a step that is 0.4 s, which only a hostile answer can reach: usually a byte is one step.
  */
 const STEPS_MAX = 65_536 * 256;
 
@@ -16,8 +16,8 @@ const SEARCH_US = 100_000;
 
 /**
  * A regular expression for the answers of upstreams, which may be anything. RE2JS searches in time
- * proportional to the bytes times the states, whereas JavaScript's own engine would backtrack forever on
- * `(a+)+$`. For the syntax see {@link inRe2Syntax}.
+ * proportional to the bytes times the states, whereas JavaScript's own engine would backtrack
+ * forever on `(a+)+$`. For the syntax see {@link inRe2Syntax}.
  */
 export class Pattern {
   private constructor(
@@ -49,8 +49,8 @@ export class PatternSearch {
   constructor(private readonly pattern: Pattern) {}
 
   /**
-   * Whether the answer so far has a match; `$` matches at its current end. Each call searches all of it,
-   * because RE2JS cannot resume; the total cost is bounded.
+   * Whether the answer so far has a match; `$` matches at its current end. Each call searches all
+   * of it, because RE2JS cannot resume; the total cost is bounded.
    */
   isIn(answer: Uint8Array): boolean {
     if (this.isGivenUp) return false;

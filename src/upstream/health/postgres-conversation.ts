@@ -17,9 +17,9 @@ const NEGOTIATE = 0x76; // v
 /**
  * Tells a Postgres that it would like to log in, and no more.
  *
- * The server is alive if it asks for a password, lets us in, or refuses us for a reason of ours (no such
- * user, no such database, not from this host, too many connections), because clients may still get in.
- * It is not if it is starting (57P03), stopping (57P01) or has crashed (57P02).
+ * The server is alive if it asks for a password, lets us in, or refuses us for a reason of ours (no
+ * such user, no such database, not from this host, too many connections), because clients may still
+ * get in. It is not if it is starting (57P03), stopping (57P01) or has crashed (57P02).
  *
  * Source: PostgreSQL, Frontend/Backend Protocol, Message Formats; Appendix A, Error Codes.
  */

@@ -28,8 +28,9 @@ import { handshakeFailure, startTls } from "./tls.ts";
 export interface ProbeResult {
   readonly ok: boolean;
   /**
-   * The check says nothing about the upstream: it was cancelled, or this process had no descriptor left.
-   * `ok` is false then. If a shortage of ours counted as a failure, it would close all upstreams at once.
+   * The check says nothing about the upstream: it was cancelled, or this process had no descriptor
+   * left. `ok` is false then. If a shortage of ours counted as a failure, it would close all
+   * upstreams at once.
    */
   readonly inconclusive: boolean;
   /** A few words for log and page, printable, about 200 characters at most. */
@@ -41,12 +42,14 @@ export interface ProbeResult {
 /** Most bytes of an answer that are examined. */
 const ANSWER_BYTES_MAX = 65_536;
 
-/** If a timer fires this many milliseconds late, this thread was busy: an answer may wait unread. */
+/**
+ * If a timer fires this many milliseconds late, this thread was busy: an answer may wait unread.
+ */
 const LATE_MS = 20;
 
 /**
- * Checks one upstream once. Never throws, and leaves nothing behind: when it resolves, its socket is
- * closed, even if the connection was never answered.
+ * Checks one upstream once. Never throws, and leaves nothing behind: when it resolves, its socket
+ * is closed, even if the connection was never answered.
  *
  * @param address the upstream's own; `options.address` is checked instead if it is set
  * @param literals finds the addresses behind an address
@@ -96,9 +99,9 @@ function openingFor(options: CheckOptions, address: Address, mask: Mask): Conver
  * One check, from the lookup to the verdict. `end` takes effect once, for whatever comes first: a
  * verdict, a failure, the timeout or the signal.
  *
- * The sockets are those of node:net: unlike with `Bun.connect`, an attempt can be cancelled, which closes
- * its descriptor at once. Otherwise each check of a host that drops all packets would hold a descriptor
- * for the kernel's two minutes. TLS uses the same socket.
+ * The sockets are those of node:net: unlike with `Bun.connect`, an attempt can be cancelled, which
+ * closes its descriptor at once. Otherwise each check of a host that drops all packets would hold a
+ * descriptor for the kernel's two minutes. TLS uses the same socket.
  */
 class Probe {
   private readonly startedAt: number;
@@ -149,8 +152,8 @@ class Probe {
   }
 
   /**
-   * The time in which this thread was busy does not count against the upstream: its answer may lie in
-   * the socket, unread. A late timer is extended once, by the time that it was late.
+   * The time in which this thread was busy does not count against the upstream: its answer may lie
+   * in the socket, unread. A late timer is extended once, by the time that it was late.
    */
   private startTimer(spanMs: number, mayBeLate: boolean): void {
     const dueAt = this.clock.now() + spanMs;
@@ -336,8 +339,8 @@ class Probe {
   private hangUp(then: () => void): void {
     const { channel, conversation, phase, socket } = this;
     if (phase === "talk" && channel !== socket) {
-      // The end of the handshake is not written yet. An upstream that gets neither that nor a proper
-      // end logs an error.
+      // The end of the handshake is not written yet. An upstream that gets neither that nor a
+      // proper end logs an error.
       channel?.end();
       setImmediate(() => {
         channel?.destroy();

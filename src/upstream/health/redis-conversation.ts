@@ -6,19 +6,21 @@ import { shownText } from "./shown.ts";
 /** Longest line of a reply to wait for, in bytes. */
 const LINE_BYTES_MAX = 1_024;
 
-/** The least size of a replica's ROLE reply: `slave`, the primary's host and port, the link's state. */
+/**
+ * The least size of a replica's ROLE reply: `slave`, the primary's host and port, the link's state.
+ */
 const REPLICA_WORDS = 4;
 
 /** Redis' own words for the roles, the only ones before 5.0. */
 const ROLE_NAMES: Readonly<Record<string, string>> = { master: "primary", slave: "replica" };
 
 /**
- * Sends PING to a Redis, after AUTH if there is a password, and then ROLE if a role is expected. All
- * commands are sent at once, and the replies come in order.
+ * Sends PING to a Redis, after AUTH if there is a password, and then ROLE if a role is expected.
+ * All commands are sent at once, and the replies come in order.
  *
- * An upstream that asks for a password that the check does not have, or rejects the one it has, is alive:
- * clients have their own. Only its role is unknown then. If several commands are refused, the detail
- * shows the refusal that caused the others: that of AUTH, if there is one.
+ * An upstream that asks for a password that the check does not have, or rejects the one it has, is
+ * alive: clients have their own. Only its role is unknown then. If several commands are refused,
+ * the detail shows the refusal that caused the others: that of AUTH, if there is one.
  */
 export class RedisConversation implements Conversation {
   readonly farewell = "reset";
@@ -82,8 +84,8 @@ export class RedisConversation implements Conversation {
   }
 
   /**
-   * Reads `$8 10.0.0.1 :6379 $9 connected …`, the rest of a replica's array. A replica that has lost its
-   * primary keeps answering, with data that gets older every second.
+   * Reads `$8 10.0.0.1 :6379 $9 connected …`, the rest of a replica's array. A replica that has
+   * lost its primary keeps answering, with data that gets older every second.
    */
   private judgeLink(lines: Lines, head: string): Move {
     const what = "the state of its link to the primary";

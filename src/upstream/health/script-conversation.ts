@@ -8,8 +8,8 @@ import { shown } from "./shown.ts";
 /**
  * Plays the steps of a `send-expect` check, and passes when all are done.
  *
- * `$` in a regular expression matches the end of what has arrived so far. The answer is searched each
- * time more arrives, so an upstream that keeps the connection open need not close it first.
+ * `$` in a regular expression matches the end of what has arrived so far. The answer is searched
+ * each time more arrives, so an upstream that keeps the connection open need not close it first.
  */
 export class ScriptConversation implements Conversation {
   readonly farewell = "reset";

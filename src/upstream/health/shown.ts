@@ -7,8 +7,8 @@ const LOOKED_AT_BYTES_MAX = 4_096;
 
 /**
  * The beginning of an answer as a detail shows it: its first line in quotes, at most 60 bytes, with
- * everything but printable ASCII as `\xHH`. An upstream may send anything, and details get into logs
- * and pages.
+ * everything but printable ASCII as `\xHH`. An upstream may send anything, and details get into
+ * logs and pages.
  *
  * @param mask removes the check's secrets before the text is cut
  */

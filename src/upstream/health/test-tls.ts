@@ -76,8 +76,8 @@ export class TlsUpstream {
 }
 
 /**
- * The plaintext part of a Postgres in front of an upstream that speaks TLS: it reads the TLS request of
- * eight bytes, answers with one byte and passes on everything after that.
+ * The plaintext part of a Postgres in front of an upstream that speaks TLS: it reads the TLS
+ * request of eight bytes, answers with one byte and passes on everything after that.
  */
 export async function postgresDoor(behind: TlsUpstream) {
   const door = createPlainServer((client) => {

@@ -18,9 +18,9 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Starts TLS on an open connection. The result emits `secureConnect` once the handshake is complete and,
- * if `verify` is set, the certificate is trusted and issued for the right name; otherwise it emits
- * `error`. Write nothing before that: it would be sent to an unverified server.
+ * Starts TLS on an open connection. The result emits `secureConnect` once the handshake is complete
+ * and, if `verify` is set, the certificate is trusted and issued for the right name; otherwise it
+ * emits `error`. Write nothing before that: it would be sent to an unverified server.
  *
  * @param address what is being checked; its host is the expected name if the options have none
  */
@@ -53,7 +53,9 @@ export function handshakeFailure(error: unknown, options: TlsOptions, address: A
   return CAUSES[code] ?? printable(code).slice(0, 60);
 }
 
-/** The name that the certificate must be issued for. A unix socket has none, and is on this machine. */
+/**
+ * The name that the certificate must be issued for. A unix socket has none, and is on this machine.
+ */
 function serverNameOf({ serverName }: TlsOptions, address: Address): string {
   const name = serverName ?? (address.kind === "unix" ? "localhost" : address.host);
   return name.replace(/\.$/, "");

@@ -13,8 +13,8 @@ export interface CheckedUpstream {
   /** When failed dials eject it; null: never. */
   readonly ejection: EjectionOptions | null;
   /**
-   * The current addresses of its name, each checked separately. Null if the upstream is checked as a
-   * whole: it is not a name, its addresses are unknown, or checks go elsewhere.
+   * The current addresses of its name, each checked separately. Null if the upstream is checked as
+   * a whole: it is not a name, its addresses are unknown, or checks go elsewhere.
    */
   readonly hosts: readonly string[] | null;
 }
@@ -30,7 +30,9 @@ export interface AddressView {
   readonly lastCheck: HealthView["lastCheck"];
 }
 
-/** What is known about one upstream's health, for a page or a list. Times are those of the clock. */
+/**
+ * What is known about one upstream's health, for a page or a list. Times are those of the clock.
+ */
 export interface HealthView {
   readonly name: string;
   readonly status: HealthStatus;
@@ -44,6 +46,9 @@ export interface HealthView {
   readonly ejectedUntilMs: number | null;
   /** The addresses that are checked separately; none if it is checked as a whole. */
   readonly addresses: readonly AddressView[];
-  /** The last finished check; of several addresses, one that agrees with `state`. Null before the first. */
+  /**
+   * The last finished check; of several addresses, one that agrees with `state`. Null before the
+   * first.
+   */
   readonly lastCheck: (ProbeResult & { readonly atMs: number }) | null;
 }

@@ -86,8 +86,8 @@ export class Watch {
   }
 
   /**
-   * Addresses that DNS no longer lists serve as long as they are well and no listed one is. Removes all
-   * other unlisted addresses.
+   * Addresses that DNS no longer lists serve as long as they are well and no listed one is. Removes
+   * all other unlisted addresses.
    */
   superfluous(): Place[] {
     const places = [...this.places.values()];
