@@ -63,6 +63,13 @@ function namesOf(value: unknown): readonly string[] {
   });
 }
 
+/** A certificate as a plan shows it: `a.example.org until 2027-01-31`. */
+export function shownPair({ cert, names }: CertificatePair): string {
+  const { X509Certificate } = process.getBuiltinModule("node:crypto");
+  const until = new Date(new X509Certificate(cert).validTo).toISOString().slice(0, 10);
+  return `${names.join(" ") || "no name"} until ${until}`;
+}
+
 /** The host names that a certificate is issued for; its common name only if there are no others. */
 export function namesIn(cert: string): readonly string[] {
   const { X509Certificate } = process.getBuiltinModule("node:crypto");

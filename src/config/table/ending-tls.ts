@@ -1,4 +1,4 @@
-import { certificatePairs } from "../certificate-pairs.ts";
+import { certificatePairs, shownPair } from "../certificate-pairs.ts";
 import { certificates, privateKey } from "../pem-file.ts";
 import { ciphers, namePatterns, orNone, protocols } from "../tls-rules.ts";
 import { duration, joined, secretBy, textBy, textsBy, word } from "./kind.ts";
@@ -50,11 +50,12 @@ export const endingTls = {
       form: pairsForm,
       type: 'string | readonly CertificateConfig[] | "off" | false',
       hint: "PAIRS",
-      show: (pairs) => joined(pairs.map(({ names }) => names.join(" ") || "(no name)")),
+      show: (pairs) => joined(pairs.map(shownPair)),
     },
     about: "Several certificates, chosen by the host name that the client asks for (SNI).",
     more: "Tables with cert, key and names, or a text such as a.pem+a.key,b.pem+b.key. Names come from the certificate unless given. An exact name goes before a wildcard. Clients that ask for another name, or for none, get the first certificate, which is tlsCert if there is one.",
     initial: "off",
+    at: "tls.certificates",
   }),
   tlsVerify: perListener({
     is: word(["none", "optional", "required"], "WHAT"),

@@ -5,7 +5,7 @@ import type { Acceptor } from "./acceptor.ts";
 import type { SocketsListener } from "./conduit.ts";
 import { beginsWithTls } from "./tls.ts";
 
-/** A listener of this engine: a socket, and the settings of whoever comes next. */
+/** A listener of this engine: its socket, and the settings that the next client gets. */
 export class SocketsListening implements Listening {
   private closing: Promise<void> | null = null;
 
@@ -24,6 +24,7 @@ export class SocketsListening implements Listening {
     this.acceptor.queueUpTo(options.backlog);
     this.listener = this.renew(options, this.listener);
     this.acceptor.show(beginsWithTls(options) ? this.listener.tls : null);
+    // Clients that wait use new room before any new client does.
     this.listener.serve();
     return Promise.resolve();
   }

@@ -8,15 +8,22 @@ import { handshakeFailure } from "../../transport/tls/handshake-failure.ts";
 import { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { TlsServerOptions } from "../../transport/tls/server-options.ts";
 import { type BunSocket, bunSocket } from "./bun-socket.ts";
-import type { SocketsConduit } from "./conduit.ts";
+
+/** Whose client's TLS ends here. */
+interface TlsClientOwner {
+  /** How it is ended; null if it is not. */
+  readonly tlsOptions: TlsServerOptions | null;
+  /** The handshake is over. */
+  handshaken(outcome: TlsFacts | Reason): void;
+}
 
 /** A socket of Bun 1.4 that speaks TLS, with the members that its type file does not list. */
-interface TlsSocket extends Socket<SocketsConduit> {
+interface TlsSocket extends Socket<TlsClientOwner> {
   isSessionReused(): boolean;
 }
 
 /** The handlers of Bun 1.4 that its type file does not list, beside those of plain sockets. */
-interface TlsHandlers extends SocketHandler<SocketsConduit> {
+interface TlsHandlers<T> extends SocketHandler<T> {
   serverName(socket: unknown, name: string): object | undefined;
 }
 
@@ -36,18 +43,18 @@ export function beginsWithTls({ edge, tls }: ListenerOptions): boolean {
 }
 
 /** The same handlers for sockets that speak TLS. */
-export function overTls(
-  handlers: SocketHandler<SocketsConduit>,
+export function overTls<T extends TlsClientOwner>(
+  handlers: SocketHandler<T>,
   context: TlsServerContext,
-): SocketHandler<SocketsConduit> {
-  const all: TlsHandlers = {
+): SocketHandler<T> {
+  const all: TlsHandlers<T> = {
     ...handlers,
     serverName: (_, name) => context.contextFor(name),
     handshake(socket, isDone, error) {
       const conduit = socket.data;
       const { tlsOptions: options } = conduit;
       if (options === null) return;
-      conduit.handshaken(outcomeOf(socket as TlsSocket, isDone, error, options));
+      conduit.handshaken(outcomeOf(socket as unknown as TlsSocket, isDone, error, options));
     },
   };
   return all;
@@ -84,7 +91,7 @@ const nobody = {
   clientSocket: { data() {}, drained() {} },
   up: { sourceEnded() {} },
   closed() {},
-} as unknown as SocketsConduit;
+};
 
 /**
  * Begins TLS on a connection that was accepted without: something else came before it.
@@ -92,19 +99,19 @@ const nobody = {
  * @param read bytes of it that were read already, 0 or more
  * @returns the socket that takes its place
  */
-export function beginTls(
+export function beginTls<T extends TlsClientOwner>(
   raw: BunSocket<unknown>,
   read: Uint8Array,
   context: TlsServerContext,
-  handlers: SocketHandler<SocketsConduit>,
+  handlers: SocketHandler<T>,
 ): BunSocket<unknown> {
-  const { data } = raw as BunSocket<SocketsConduit>;
+  const { data } = raw as BunSocket<T>;
   const options = { isServer: true, initialData: read, tls: context.options, data };
-  const [before, secure] = (raw as BunSocket<SocketsConduit>).upgradeTLS<SocketsConduit>({
+  const [before, secure] = (raw as BunSocket<T>).upgradeTLS<T>({
     ...options,
     socket: overTls(handlers, context),
   } as never);
-  before.data = nobody;
+  (before as Socket<unknown>).data = nobody;
   secure.data = data;
   return bunSocket(secure);
 }
