@@ -1,7 +1,7 @@
 import type { ListenerDocument } from "../admin/listener-document.ts";
 import type { PlanDocument } from "../admin/plan-document.ts";
 import { printable } from "../base/error.ts";
-import { formatCount } from "../base/quantity.ts";
+import { formatCount, formatCounted } from "../base/quantity.ts";
 import type { SettingChange } from "../control/setting-changes.ts";
 import { portRuns } from "./port-runs.ts";
 
@@ -37,9 +37,19 @@ function listeners(all: readonly Changed<ListenerDocument>[]): Changed<string>[]
   ]);
 }
 
-function listener({ name, listen, mode, upstreams, upstreamInside }: ListenerDocument): string {
+function listener({
+  name,
+  listen,
+  mode,
+  upstreams,
+  upstreamInside,
+  ...one
+}: ListenerDocument): string {
   const to = upstreamInside ? "(a demo built in)" : upstreams.join(", ");
-  const where = mode === "sink" ? "(sink)" : `→ ${to}${mode === "oneway" ? " (oneway)" : ""}`;
+  // A proxy of an earlier version has none.
+  const routes: number | undefined = one.routes?.length;
+  const by = routes ? ` (by ${formatCounted(routes, "route")})` : "";
+  const where = mode === "sink" ? "(sink)" : `→ ${to}${mode === "oneway" ? " (oneway)" : ""}${by}`;
   return `${name === null ? "" : `${name}: `}${listen} ${where}`;
 }
 

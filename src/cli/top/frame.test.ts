@@ -17,6 +17,7 @@ const listener: ListenerDocument = {
   upstreams: [],
   upstreamInside: false,
   mirror: null,
+  routes: [],
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   accepting: true,

@@ -215,7 +215,7 @@ export const entering = {
     more: "TLS is not ended: ringway reads the ClientHello (SNI, ALPN) and passes it on. Routes are tables, or a text such as a.test=10.0.0.1:443,*.b.test+alpn:h2=10.0.0.2:443,plain=10.0.0.3:80,default=refuse. Exact names go before wildcards, those before protocols alone (alpn), those before the default, which has none of them. plain is for clients without TLS. A client without a route is refused with an alert (tls_no_route).",
     initial: "off",
     at: "routes",
-    examples: { mail: "imap.example.org=mail1:143,default=refuse" },
+    examples: { web: "a.example.org=web1:80,plain=web2:80,default=refuse" },
   }),
   helloTimeout: perListener({
     is: duration("10ms…1h"),
@@ -224,6 +224,7 @@ export const entering = {
     initial: "5s",
     at: "edge.helloTimeoutMs",
     needs: "routes",
+    examples: { web: "5s" },
   }),
   sendProxyProtocol: perListener({
     is: word(headersOut, "VERSION"),
