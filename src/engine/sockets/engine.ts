@@ -56,7 +56,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   readonly turn: Turn;
   readonly hall: SocketsHall;
   /** Hear of clients whose TLS begins behind something else. */
-  readonly securedHandlers: SocketHandler<SocketsConduit> = this.clientHandlers(() => {});
+  readonly securedHandlers: SocketHandler<SocketsConduit>;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly connector: Connector;
@@ -96,6 +96,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     this.hall = new Hall<SocketsConduit, SocketsListener>(this, streams, this.ledger, share, links);
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
+    this.securedHandlers = this.clientHandlers(() => {});
     const pool = new Pool(
       memory.segmentSize,
       memory.segmentCount,
