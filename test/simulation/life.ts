@@ -8,7 +8,7 @@ import { endName } from "../../src/relay/ledger/summary.ts";
 import { hearing } from "../../src/relay/observer.ts";
 import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
-import { seeded } from "../fixtures/random.ts";
+import { seeded, withChance } from "../fixtures/random.ts";
 import { PeekPlan, REQUEST, RequestPlan } from "../fixtures/test-steps.ts";
 import { Clock } from "../kernel/clock.ts";
 import type { Connection } from "../kernel/connection.ts";
@@ -148,19 +148,13 @@ export class Life {
 
   /** The whole story. Throws where a rule is broken. */
   run(): void {
-    const { random } = Math;
-    // Chance is the seed's, whoever asks for it.
-    Math.random = this.fate.random;
-    try {
-      this.clock.during(() => {
-        this.begin();
-        this.storm();
-        if (!this.story.stopsEarly) this.calm();
-        this.stop();
-      });
-    } finally {
-      Math.random = random;
-    }
+    const play = () => {
+      this.begin();
+      this.storm();
+      if (!this.story.stopsEarly) this.calm();
+      this.stop();
+    };
+    withChance(this.fate.random, () => this.clock.during(play));
   }
 
   private begin(): void {
