@@ -173,7 +173,7 @@ export class Flow {
       this.starvedCount++;
       (this.totals[FlowCount.poolEmpty] as number)++;
     }
-    this.starved = true;
+    this.hold();
   }
 
   /**
@@ -184,7 +184,7 @@ export class Flow {
   crowd(): void {
     if (this.starved) return;
     this.paused();
-    this.starved = true;
+    this.hold();
   }
 
   /** The source is not read because its target is slow. */
@@ -275,6 +275,10 @@ export class Flow {
   /** No operation is in flight. */
   get idle(): boolean {
     return !this.receiving && !this.sending;
+  }
+
+  private hold(): void {
+    this.starved = true;
   }
 
   private addReceive(size: number): void {
