@@ -42,7 +42,6 @@ export const endingTls = {
     is: secretBy(orNone(privateKey), "FILE"),
     about: "A file with its key, without a passphrase (PEM).",
     initial: "none",
-    needs: "tlsCert",
   }),
   tlsCertificates: perListener({
     is: {
@@ -69,7 +68,6 @@ export const endingTls = {
     about: "A file with the authorities of clients' certificates (PEM).",
     initial: "none",
     at: "tls.ca",
-    needs: "tlsVerify",
   }),
   tlsAllow: perListener({
     is: textsBy(namePatterns, "NAMES", joined),
@@ -77,7 +75,6 @@ export const endingTls = {
     more: "Compared with the common name, DNS names, URIs and mail addresses. * stands for any characters. Separated by commas, or a list.",
     initial: "none",
     at: "tls.allow",
-    needs: "tlsVerify",
   }),
   tlsMinVersion: perListener({
     is: word(["1.2", "1.3"], "VERSION"),
