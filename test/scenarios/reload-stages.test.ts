@@ -125,6 +125,10 @@ function anything(random: Random, base: ProxyOptions): ProxyOptions {
       ...listenerDefaults,
       ...(random() < 0.3 ? { name: pick(random, ["x", "y"]) } : {}),
       address,
+      engine: pick(
+        random,
+        base.listeners.map(({ engine }) => engine),
+      ),
       upstreams: [
         ...to(some(random, ["a", "b", "c"])),
         ...service(random),
@@ -157,7 +161,7 @@ function anything(random: Random, base: ProxyOptions): ProxyOptions {
   });
   const totalRelays = pick(random, [0, 50, 60]);
   const drainTimeoutMs = pick(random, [0, 5]);
-  return { ...base, listeners: [steady, ...listeners], totalRelays, drainTimeoutMs };
+  return { ...base, listeners: [...base.listeners, ...listeners], totalRelays, drainTimeoutMs };
 }
 
 /** How a reload is kept from what it is to do; what it returns lets it go on. */
@@ -339,8 +343,7 @@ describe.skipIf(process.platform !== "linux").each([...stages])(
   "reloads of $engine with $workers that fail",
   ({ engine, workers }) => {
     const base: ProxyOptions = {
-      listeners: [steady],
-      engine,
+      listeners: [{ ...steady, engine }],
       workers,
       totalRelays: 0,
       memory: plainMemory,
@@ -458,13 +461,13 @@ describe.skipIf(process.platform !== "linux").each([...stages])(
       };
       const refused = async (...listeners: WantedListener[]) => {
         const before = kept(proxy);
-        const wanted = { ...base, listeners: [steady, ...listeners] };
+        const wanted = { ...base, listeners: [...base.listeners, ...listeners] };
         await expect(proxy.reload(wanted)).rejects.toThrow("there can be 32,768 upstreams in all");
         expect(kept(proxy)).toEqual(before);
       };
       await refused(greedy(0));
       // Two rows are of the listener that stays, one is of this one's limit: one is left.
-      await proxy.reload({ ...base, listeners: [steady, greedy(4)] });
+      await proxy.reload({ ...base, listeners: [...base.listeners, greedy(4)] });
       const limited = (host: number) =>
         listener({ address: at(host), upstreams: to(["a"]), edge: edge({ maxRelays: 3 }) });
       await refused(greedy(4), limited(21), limited(22));

@@ -3,11 +3,13 @@ import type { ClientAddress } from "../access/client-address.ts";
 import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
 import {
   CAPACITY_DEFAULT,
+  joins,
   LINE_WORDS,
   openTable,
   setsFor,
   tableBytes,
   WAYS,
+  workersIn,
 } from "./shared-memory.ts";
 
 /** How many relays clients may have. Threads that share memory differ in `worker` and `max` only. */
@@ -16,7 +18,10 @@ export interface ClientCountsOptions extends ClientPrefixes {
   readonly max: number;
   /** Clients that one worker can count: 7 to 2^22, as a multiple of 7; 65,536 by default. */
   readonly capacity?: number;
-  /** How many workers there are, 1 by default, and which of them this is, from 0. */
+  /**
+   * How many workers there may be, 1 by default, and which of them this is, from 0. Tables are looked
+   * at only up to that of the last one that has begun.
+   */
   readonly workers?: number;
   readonly worker?: number;
   /**
@@ -94,6 +99,7 @@ export class ClientCounts {
     this.workers = workers;
     this.worker = worker;
     this.max = max;
+    joins(this.words, worker);
   }
 
   /** Bytes of memory for so many clients and workers. */
@@ -120,7 +126,8 @@ export class ClientCounts {
       if (count >= this.max) return false;
       Atomics.store(words, at, count + 1);
     }
-    if (this.workers === 1 || this.sum() <= this.max) return true;
+    // One that begins now sees what is counted here, so it need not be seen.
+    if (workersIn(words) === 1 || this.sum() <= this.max) return true;
     this.release(at);
     return false;
   }
@@ -152,7 +159,8 @@ export class ClientCounts {
 
   private sum(): number {
     let sum = 0;
-    for (let worker = 0; worker < this.workers; worker++) {
+    const workers = workersIn(this.words);
+    for (let worker = 0; worker < workers; worker++) {
       const at = this.find(worker);
       if (at !== -1) sum += Atomics.load(this.words, at);
     }
