@@ -189,8 +189,7 @@ export class Engines implements Engine, ListeningEngines, Part {
   }
 
   async stop(drainTimeoutMs: number): Promise<number> {
-    const first = this.stopping === null;
-    if (first) for (const listening of this.open) listening.removePath();
+    for (const listening of this.open) listening.removePath();
     this.looks.stop();
     const stops = [...this.seats.values()].flatMap(({ engine, ending }) =>
       [engine?.stop(drainTimeoutMs), ending?.over].filter((one) => one !== undefined),
@@ -238,8 +237,12 @@ export class Engines implements Engine, ListeningEngines, Part {
     for (const engine of this.running()) engine.drop(selection, withinMs);
   }
 
+  get isStopping(): boolean {
+    return this.stopping !== null;
+  }
+
   private refuseStopped({ address }: ListenerOptions, given: GivenSockets | undefined): void {
-    if (this.stopping === null) return;
+    if (!this.isStopping) return;
     if (given !== undefined) closeAll([given]);
     throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
   }

@@ -8,6 +8,8 @@ import { removeSocketFile } from "../system/socket-file.ts";
 
 /** The engines that a listener may be on. */
 export interface ListeningEngines {
+  /** They stop, or have stopped: nobody listens any more. */
+  readonly isStopping: boolean;
   /** The engine that carries a listener with these options. */
   carrierOf(options: ListenerOptions): EngineName;
   /**
@@ -61,10 +63,17 @@ export class MovingListening implements Listening {
    */
   update(options: ListenerOptions): Promise<void> {
     return this.next(async () => {
-      if (this.closing !== null) return;
-      const carrier = this.engines.carrierOf(options);
+      const { engines } = this;
+      if (this.closing !== null || engines.isStopping) return;
+      const carrier = engines.carrierOf(options);
       if (carrier === this.carrier) await this.part.update(options);
-      else await this.move(carrier, options);
+      else {
+        await this.move(carrier, options).catch((error: unknown) => {
+          if (!engines.isStopping) throw error;
+          // A stop has overtaken it, and found it on its way.
+          this.removePath();
+        });
+      }
       this.options = options;
     });
   }
@@ -107,7 +116,10 @@ export class MovingListening implements Listening {
     } catch (error) {
       const back = { sockets: spare ?? sockets, areOwn: false };
       // It was counted there all the time, so the engine is still there.
-      this.part = await this.engines.listenOn(before, this.options, back);
+      this.part = await this.engines.listenOn(before, this.options, back).catch((failure) => {
+        this.removePath();
+        throw failure;
+      });
       this.engines.left(before);
       throw error;
     }
