@@ -121,7 +121,6 @@ describe.skipIf(!hasBoth).each([1, 2])("of two engines with %i worker(s) each", 
         const untouched = [await pair.connect(other), await pair.connect(other)];
         const ill = await pair.connect(engine);
         ill.offer({ seed: 2, total: bytes });
-        await waitFor(() => ill.closed, "its client knows");
         await waitFor(() => pair.record.workersFailed.length === index + 1, "it is told");
         const [failed] = pair.record.workersFailed.slice(-1);
         const first = index * workers;
