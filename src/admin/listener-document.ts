@@ -1,5 +1,5 @@
 import { formatAddress } from "../base/address.ts";
-import type { Mode, WantedListener } from "../config/options.ts";
+import type { EngineName, Mode, WantedListener } from "../config/options.ts";
 
 /** A listener, as the API has it. */
 export interface ListenerDocument {
@@ -10,6 +10,8 @@ export interface ListenerDocument {
   /** Where it really accepts. */
   address: string;
   mode: Mode;
+  /** What does its I/O. */
+  engine: EngineName;
   /** As they were given, in their order; none in mode `sink`. */
   upstreams: string[];
   /** The upstream is the one built in. */
@@ -39,9 +41,15 @@ export interface RouteDocument {
   refuse: boolean;
 }
 
-/** A listener's options in words. @param address where it really accepts */
+/**
+ * A listener's options in words.
+ *
+ * @param engine the one that carries it
+ * @param address where it really accepts
+ */
 export function listenerDocument(
   options: WantedListener,
+  engine: EngineName,
   address = options.address,
   accepting = true,
 ): ListenerDocument {
@@ -50,6 +58,7 @@ export function listenerDocument(
     listen: formatAddress(options.address),
     address: formatAddress(address),
     mode: options.mode,
+    engine,
     upstreams: options.upstreams.map((one) => formatAddress(one.address)),
     upstreamInside: options.upstreamInside ?? false,
     mirror: mirrorDocument(options),

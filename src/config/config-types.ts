@@ -351,6 +351,10 @@ export interface ListenerSettings
   /** After one end has finished, end the relay after this much time without traffic (1ms…24h).
    *  @default "1m" */
   readonly halfCloseTimeout?: Duration;
+  /** What does the I/O: sockets, uring (io_uring, Linux) or auto. auto is uring where it can run
+   *  (Linux 6.7 and later), else sockets (Bun's own). A reload moves a listener from one engine to
+   *  the other and loses no connection. @default "auto" */
+  readonly engine?: "auto" | "sockets" | "uring";
 }
 
 /** One of several listeners. */
@@ -485,9 +489,6 @@ export interface Config extends ListenerSettings {
   readonly stats?: "text" | "json" | "none";
   /** Log every relay, and print more statistics. @default false */
   readonly verbose?: boolean | "true" | "false";
-  /** What does the I/O: sockets, uring (io_uring, Linux) or auto. auto is uring where it can run
-   *  (Linux 6.7 and later), else sockets (Bun's own). @default "auto" */
-  readonly engine?: "auto" | "sockets" | "uring";
   /** Threads that relay, or auto for one per processor. 1…256. More than one on Linux only.
    *  @default 1 */
   readonly workers?: number | "auto";

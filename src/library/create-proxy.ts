@@ -42,9 +42,9 @@ export interface ProxyConfig extends Omit<Config, CommandLineOnly> {
 
 /** A proxy that runs inside this program. `await using` stops it at the end of the block. */
 export interface Proxy extends AsyncDisposable {
-  /** The engine that was taken. */
+  /** The engine of the first listener. */
   readonly engine: EngineName;
-  /** Why that one, in one line. */
+  /** All engines that carry listeners, and why those, in one line. */
   readonly engineChoice: string;
   /** Where clients are accepted, as `host:port` or `unix:/path`, with the ports that were picked. */
   readonly addresses: readonly string[];
@@ -59,7 +59,8 @@ export interface Proxy extends AsyncDisposable {
   cut(relay: number): void;
   /**
    * Brings the proxy to another configuration: listeners come and go, and new relays get new options.
-   * No relay ends, but where `onRemove` ends those of an upstream that goes. `engine`, `workers`, `uring`, `dns…` and the memory stay as they are.
+   * No relay ends, but where `onRemove` ends those of an upstream that goes. A
+   * listener whose `engine` is another one moves there. `workers`, `uring`, `dns…` and the memory stay as they are.
    *
    * @returns what has changed, and what only a restart would change, in one line
    * @throws ConfigError when it is not right; then nothing has changed
@@ -142,5 +143,7 @@ function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const source = readDocument(document, "config", null, problems);
   const settings = validate({}, source, problems);
   const options = proxyOptions(settings, []);
-  return isInside ? { ...options, engine: "sockets", workers: 1 } : options;
+  if (!isInside) return options;
+  const listeners = options.listeners.map((one) => ({ ...one, engine: "sockets" as const }));
+  return { ...options, listeners, workers: 1 };
 }
