@@ -244,6 +244,13 @@ export interface TlsSettings {
   readonly tlsAlpn?: string;
   /** The TLS handshake must be complete within this time (10ms…1h). @default "10s" */
   readonly tlsHandshakeTimeout?: Duration;
+  /** The most TLS handshakes per second, in all workers together (0.001…1,000,000). Clients beyond
+   *  that are refused before a key is used for them (tls_handshake_rate). After a rest, a second's
+   *  worth may come at once. @default "off" */
+  readonly tlsHandshakeRate?: number | string | false;
+  /** The most TLS handshakes per second of one client (0.001…1,000,000). Likewise
+   *  (tls_client_handshake_rate). @default "off" */
+  readonly tlsClientHandshakeRate?: number | string | false;
 }
 
 /** Who decides about connections, beside the policy; part of each listener's settings. */
@@ -269,6 +276,9 @@ export interface MirrorSettings {
   readonly mirrorBuffer?: Size;
   /** The percentage of relays that are copied, chosen at random (1…100). @default 100 */
   readonly mirrorPercent?: number | string;
+  /** Also copy what clients send by TLS that ends here. The mirror gets it as plain text. Without
+   *  this, such relays are not copied. @default false */
+  readonly mirrorPlainText?: OnOff;
 }
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */

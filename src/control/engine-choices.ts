@@ -16,10 +16,12 @@ export class EngineChoices {
   ) {}
 
   /** @throws EngineUnsupportedError when the one that was asked for cannot run here */
-  of(listener: Pick<WantedListener, "engine">): EngineChoice {
+  of(listener: Pick<WantedListener, "engine" | "tls">): EngineChoice {
     const name = carrierOf(listener, (wanted) => this.chosen(wanted).name);
-    const choice = this.chosen(listener.engine);
-    return choice.name === name ? choice : this.chosen(name);
+    // One that was not needed is not asked for here: it might not run on this machine.
+    const choice = this.known.get(listener.engine);
+    if (choice?.name === name) return choice;
+    return { ...this.chosen(name), why: "TLS ends there" };
   }
 
   private chosen(wanted: WantedEngine): EngineChoice {

@@ -29,16 +29,16 @@ export interface EngineChoice extends Choice {
 export type WantedEngine = WantedListener["engine"];
 
 /**
- * The engine that carries a listener. This is the one place that says so.
+ * The engine that carries a listener. This is the one place that says so: only the sockets engine ends TLS.
  *
  * @param chosen the engine that is taken for what the listener's setting says; throws where that one
  *   cannot run here
  */
 export function carrierOf(
-  { engine }: Pick<WantedListener, "engine">,
+  { engine, tls }: Pick<WantedListener, "engine" | "tls">,
   chosen: (wanted: WantedEngine) => EngineName,
 ): EngineName {
-  return chosen(engine);
+  return tls === null ? chosen(engine) : "sockets";
 }
 
 /**
