@@ -216,7 +216,7 @@ export interface TlsSettings {
    *  Read again at each reload: new clients get the new one, and connections go on. @default "none"
    *  */
   readonly tlsCert?: string;
-  /** A file with its key, without a passphrase (PEM). @default "none" */
+  /** A file with the key of tlsCert, without a passphrase (PEM). @default "none" */
   readonly tlsKey?: string;
   /** Several certificates, chosen by the host name that the client asks for (SNI). Tables with
    *  cert, key and names, or a text such as a.pem+a.key,b.pem+b.key. Names come from the
@@ -228,7 +228,7 @@ export interface TlsSettings {
    *  optional, a client may show none, but not a wrong one. There are no revocation lists.
    *  @default "none" */
   readonly tlsVerify?: "none" | "optional" | "required";
-  /** A file with the authorities of clients' certificates (PEM). @default "none" */
+  /** A file with the authorities of clients' certificates (PEM), for tlsVerify. @default "none" */
   readonly tlsCa?: string;
   /** Names that a client's certificate must have one of, such as *.apps.example.org. Compared with
    *  the common name, DNS names, URIs and mail addresses. * stands for any characters. Separated by

@@ -41,9 +41,8 @@ export const endingTls = {
   }),
   tlsKey: perListener({
     is: secretBy(orNone(privateKey), "FILE"),
-    about: "A file with its key, without a passphrase (PEM).",
+    about: "A file with the key of tlsCert, without a passphrase (PEM).",
     initial: "none",
-    needs: "tlsCert",
   }),
   tlsCertificates: perListener({
     is: {
@@ -67,10 +66,9 @@ export const endingTls = {
   }),
   tlsCa: perListener({
     is: secretBy(orNone(certificates), "FILE"),
-    about: "A file with the authorities of clients' certificates (PEM).",
+    about: "A file with the authorities of clients' certificates (PEM), for tlsVerify.",
     initial: "none",
     at: "tls.ca",
-    needs: "tlsVerify",
   }),
   tlsAllow: perListener({
     is: textsBy(namePatterns, "NAMES", joined),
@@ -78,7 +76,6 @@ export const endingTls = {
     more: "Compared with the common name, DNS names, URIs and mail addresses. * stands for any characters. Separated by commas, or a list.",
     initial: "none",
     at: "tls.allow",
-    needs: "tlsVerify",
   }),
   tlsMinVersion: perListener({
     is: word(["1.2", "1.3"], "VERSION"),
@@ -113,7 +110,6 @@ export const endingTls = {
     more: "Clients beyond that are refused before a key is used for them (tls_handshake_rate). After a rest, a second's worth may come at once.",
     initial: "off",
     at: "edge.tlsHandshakeRate",
-    needs: "tlsCert",
   }),
   tlsClientHandshakeRate: perListener({
     is: perSecond,
@@ -121,6 +117,5 @@ export const endingTls = {
     more: "Likewise (tls_client_handshake_rate).",
     initial: "off",
     at: "edge.tlsClientHandshakeRate",
-    needs: "tlsCert",
   }),
 };
