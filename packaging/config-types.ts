@@ -42,9 +42,14 @@ export type UpstreamConfig = string | UpstreamTable;
 
 /** The whole of src/config/config-types.ts. */
 export function renderConfigTypes(): string {
-  const { relaying, choosing, checking, entering, endingTls, deciding, copying, limits } =
+  const { relaying, choosing, checking, entering, endingTls, deciding, copying, limits, running } =
     settingGroups;
-  const own = { ...relaying.settings, ...choosing.settings, ...limits.settings };
+  const own = {
+    ...relaying.settings,
+    ...choosing.settings,
+    ...limits.settings,
+    ...running.settings,
+  };
   const all = Object.assign({}, ...Object.values(settingGroups).map(({ settings }) => settings));
   return [
     HEAD,

@@ -102,8 +102,8 @@ class Api {
       "POST /api/upstreams/WHICH": (request, which) =>
         this.withUpstream(which, (view) => this.changeUpstream(request, view)),
       "POST /api/listeners/NAME/drain": (_, name) => this.drainListener(name),
-      "POST /api/plan": async () => told(await context.plan(), false),
-      "POST /api/reload": async () => told(await context.reload(), true),
+      "POST /api/plan": async () => this.told(await context.plan(), false),
+      "POST /api/reload": async () => this.told(await context.reload(), true),
       "POST /api/drain": () => this.drain(),
     });
   }
@@ -119,6 +119,15 @@ class Api {
     }
     const known = this.endpoints.map(({ name }) => name).join(", ");
     return refuse(404, `there are ${known}`);
+  }
+
+  private told(outcome: ReloadOutcome, done: boolean): Response {
+    if (!("plan" in outcome)) return refusedReload(outcome);
+    const { engine } = this.context.proxy;
+    return json(
+      200,
+      planDocument(outcome.plan, done, (one) => engine.carrierOf(one)),
+    );
   }
 
   private async relays({ query }: AdminRequest): Promise<Response> {
@@ -227,8 +236,7 @@ function unlessRefused<T>(read: () => T): T | ConfigError {
   }
 }
 
-function told(outcome: ReloadOutcome, done: boolean): Response {
-  if ("plan" in outcome) return json(200, planDocument(outcome.plan, done));
+function refusedReload(outcome: Exclude<ReloadOutcome, { plan: unknown }>): Response {
   return outcome.refused === "settings"
     ? refuse(422, `the settings are wrong: ${NOT_APPLIED}`, outcome.problems)
     : refuse(409, `this is not possible now: ${NOT_APPLIED}`, outcome.problems);

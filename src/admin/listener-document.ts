@@ -1,5 +1,5 @@
 import { formatAddress } from "../base/address.ts";
-import type { Mode, WantedListener } from "../config/options.ts";
+import type { EngineName, Mode, WantedListener } from "../config/options.ts";
 
 /** A listener in the API. */
 export interface ListenerDocument {
@@ -10,6 +10,8 @@ export interface ListenerDocument {
   /** The address that it accepts on. */
   address: string;
   mode: Mode;
+  /** The engine that does its I/O. */
+  engine: EngineName;
   /** As configured, in order; none in mode `sink`. */
   upstreams: string[];
   /** The upstream is the built-in one. */
@@ -39,9 +41,15 @@ export interface RouteDocument {
   refuse: boolean;
 }
 
-/** Describes a listener. @param address the one that it accepts on */
+/**
+ * Describes a listener.
+ *
+ * @param engine the engine that carries it
+ * @param address the one that it accepts on
+ */
 export function listenerDocument(
   options: WantedListener,
+  engine: EngineName,
   address = options.address,
   accepting = true,
 ): ListenerDocument {
@@ -50,6 +58,7 @@ export function listenerDocument(
     listen: formatAddress(options.address),
     address: formatAddress(address),
     mode: options.mode,
+    engine,
     upstreams: options.upstreams.map((one) => formatAddress(one.address)),
     upstreamInside: options.upstreamInside ?? false,
     mirror: mirrorDocument(options),

@@ -1,3 +1,4 @@
+import type { EngineName, WantedListener } from "../config/options.ts";
 import { describePlan, isEmpty, type Plan } from "../control/plan.ts";
 import { listenerChanges, type SettingChange } from "../control/setting-changes.ts";
 import { type ListenerDocument, listenerDocument } from "./listener-document.ts";
@@ -35,9 +36,14 @@ export interface PlanDocument {
   settings: SettingChange[];
 }
 
-/** Describes a plan. */
-export function planDocument(plan: Plan, done: boolean): PlanDocument {
-  const all = (listeners: Plan["added"]) => listeners.map((one) => listenerDocument(one));
+/** Describes a plan. @param carrierOf the engine that carries a listener */
+export function planDocument(
+  plan: Plan,
+  done: boolean,
+  carrierOf: (listener: WantedListener) => EngineName,
+): PlanDocument {
+  const told = (one: WantedListener) => listenerDocument(one, carrierOf(one));
+  const all = (listeners: Plan["added"]) => listeners.map(told);
   return {
     done,
     changes: !isEmpty(plan),
@@ -45,8 +51,8 @@ export function planDocument(plan: Plan, done: boolean): PlanDocument {
     added: all(plan.added),
     removed: all(plan.removed),
     changed: plan.changed.map(({ before, after }) => ({
-      before: listenerDocument(before),
-      after: listenerDocument(after),
+      before: told(before),
+      after: told(after),
       settings: listenerChanges(before, after),
     })),
     reopened: all(plan.reopened),

@@ -1,4 +1,5 @@
 import type { EngineName } from "../config/options.ts";
+import type { EngineInUse } from "../control/engines.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import type { UpstreamView } from "../control/upstream-view.ts";
 import type { LatencyFigures } from "../observe/latencies.ts";
@@ -16,6 +17,16 @@ export type TotalsDocument = Omit<
 /** An upstream, and how urgently it needs attention. */
 export type UpstreamDocument = UpstreamView & { readonly urgency: Urgency };
 
+/** An engine. */
+export interface EngineDocument {
+  name: EngineName;
+  /** Why that one. */
+  why: string;
+  /** What of its options had to be replaced. */
+  notes: string[];
+  workers: number;
+}
+
 /** What `GET /api/state` answers. */
 export interface StateDocument {
   version: string;
@@ -27,14 +38,15 @@ export interface StateDocument {
   /** Milliseconds since 1970. */
   startedAt: number;
   uptimeMs: number;
-  engine: {
-    name: EngineName;
-    /** Why this engine was chosen. */
-    why: string;
-    /** Which of its options had to be replaced. */
-    notes: string[];
-    workers: number;
-  };
+  /** The engine of the first listener; almost always there is no other. */
+  engine: EngineDocument;
+  /** All engines, in the order in which they were made. */
+  engines: (EngineDocument & {
+    /** Listeners that it carries. */
+    listeners: number;
+    /** The relays of these, and of others that it carried before. */
+    relays: { running: number; accepted: number; ended: number };
+  })[];
   drainTimeoutMs: number;
   /** The request's token permits changes. */
   mayChange: boolean;
@@ -63,12 +75,7 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
     startedAt,
     // The wall clock may have been set since, so it is not used.
     uptimeMs: Math.round(performance.now() - context.acceptsSince),
-    engine: {
-      name: proxy.engine.name,
-      why: proxy.engineWhy,
-      notes: [...proxy.engineNotes],
-      workers: proxy.options.workers,
-    },
+    ...enginesOf(proxy),
     drainTimeoutMs: proxy.options.drainTimeoutMs,
     mayChange,
     listeners,
@@ -79,10 +86,35 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
   };
 }
 
+/** The engines of a proxy. */
+function enginesOf({
+  engine: { name, inUse },
+  options: { workers },
+}: RunningProxy): Pick<StateDocument, "engine" | "engines"> {
+  const document = ({ choice }: EngineInUse): EngineDocument => ({
+    name: choice.name,
+    why: choice.why,
+    notes: [...choice.notes],
+    workers,
+  });
+  const engines = inUse.map((one) => {
+    const { running, accepted, ended } = one.stats.relays;
+    return {
+      ...document(one),
+      listeners: one.listeners,
+      relays: { running, accepted, ended },
+    };
+  });
+  const first = inUse.find(({ choice }) => choice.name === name);
+  // Without a listener there may be none.
+  const none = { name, why: "no listener needs it", notes: [], workers };
+  return { engine: first === undefined ? none : document(first), engines };
+}
+
 /** The listeners of a proxy. */
 export function listenersOf(proxy: RunningProxy): ListenerDocument[] {
-  return proxy.listeners.map(({ options, address, isAccepting }) =>
-    listenerDocument(options, address, isAccepting),
+  return proxy.listeners.map(({ options, engine, address, isAccepting }) =>
+    listenerDocument(options, engine, address, isAccepting),
   );
 }
 

@@ -24,6 +24,8 @@ const listener = v.looseObject({
   listen: v.string(),
   address: v.string(),
   mode: v.string(),
+  /** A proxy of an earlier version does not say. */
+  engine: v.optional(v.string()),
   upstreams: texts,
   upstreamInside: v.boolean(),
   accepting: v.boolean(),
@@ -91,6 +93,8 @@ export const stateAnswer = v.looseObject({
   startedAt: figure,
   uptimeMs: figure,
   engine: v.looseObject({ name: v.string(), workers: count }),
+  /** A proxy of an earlier version has one. */
+  engines: v.optional(v.array(v.looseObject({ name: v.string() }))),
   listeners: v.array(listener),
   upstreams: v.array(upstream),
   totals: v.looseObject({

@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from "../base/address.ts";
 import { formatCount, formatCounted } from "../base/quantity.ts";
-import type { WantedListener } from "../config/options.ts";
+import type { EngineName, WantedListener } from "../config/options.ts";
 import { portRuns } from "./port-runs.ts";
 
 /** A line names so many upstreams of a listener at most. */
@@ -10,20 +10,28 @@ const UPSTREAMS_SHOWN = 16;
 export interface Accepting {
   readonly options: WantedListener;
   readonly address: Address;
+  /** The engine that carries it. */
+  readonly engine: EngineName;
 }
 
-/** What the log says of listeners once all of them accept: a line for each, or for ports that follow each other. */
-export function listeningLines(listeners: readonly Accepting[]): string[] {
-  const runs = portRuns(listeners, ({ options, address }) => ({
+/**
+ * What the log says of listeners once all of them accept: a line for each, or for ports that follow each
+ * other.
+ *
+ * @param saysEngine there is more than one engine
+ */
+export function listeningLines(listeners: readonly Accepting[], saysEngine = false): string[] {
+  const runs = portRuns(listeners, ({ options, address, engine }) => ({
     listen: formatAddress(address),
     upstreams: upstreamNames(options),
     // All of its line but the addresses.
-    rest: JSON.stringify([options.name, destination(options, [])]),
+    rest: JSON.stringify([options.name, destination(options, []), saysEngine && engine]),
   }));
-  return runs.map(({ first: { options }, listen, upstreams }) => {
+  return runs.map(({ first: { options, engine }, listen, upstreams }) => {
     const { name } = options;
     const here = `${name === undefined ? "" : `${name}: `}listening on ${listen}`;
-    return `${here}${destination(options, upstreams)}`;
+    const by = saysEngine ? ` by engine ${engine}` : "";
+    return `${here}${by}${destination(options, upstreams)}`;
   });
 }
 

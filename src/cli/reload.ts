@@ -2,6 +2,7 @@ import type { ConsolaInstance } from "consola/core";
 import type { Admin } from "../admin/admin.ts";
 import type { ReloadOutcome } from "../admin/context.ts";
 import { ConfigError } from "../base/error.ts";
+import type { EngineName } from "../config/options.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
 import { NOT_APPLIED } from "../control/not-applied.ts";
 import { describePlan, isEmpty, type Plan, restartsFor } from "../control/plan.ts";
@@ -9,6 +10,7 @@ import type { RunningProxy } from "../control/proxy.ts";
 import { proxyChanges, type WholeProxy } from "../control/setting-changes.ts";
 import { StoppedError } from "../control/stopped-error.ts";
 import { listeningLines } from "./announce.ts";
+import { announceEngines } from "./announce-engines.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import type { Embedded } from "./embedded.ts";
 import type { SettingsSource } from "./settings-source.ts";
@@ -25,7 +27,7 @@ const STOPPING = "the proxy stops";
 interface Target {
   /** What it was started with. */
   readonly settings: Settings;
-  readonly log: Pick<ConsolaInstance, "info" | "warn" | "error">;
+  readonly log: Pick<ConsolaInstance, "debug" | "info" | "warn" | "error">;
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
   readonly manager: ServiceManager;
@@ -67,10 +69,11 @@ export class Reloader {
    */
   async reload(why: string): Promise<ReloadOutcome> {
     const { log, manager, proxy } = this.target;
+    const engines = new Set(proxy.engine.inUse.map(({ choice }) => choice.name));
     manager.reloading();
     try {
       const outcome = await this.attempt(() => this.apply());
-      if ("plan" in outcome) this.tell(why, outcome.plan);
+      if ("plan" in outcome) this.tell(why, outcome.plan, engines);
       else {
         for (const sentence of outcome.problems) log.error(`reload: ${sentence}`);
         log.error(`${why}: ${NOT_APPLIED}`);
@@ -122,14 +125,17 @@ export class Reloader {
     }
   }
 
-  private tell(why: string, plan: Plan): void {
+  /** @param engines those that there were before */
+  private tell(why: string, plan: Plan, engines: ReadonlySet<EngineName>): void {
     const { log, proxy } = this.target;
     log.info(`${why}: ${describePlan(plan)}`);
+    announceEngines(log, proxy.engine.inUse, engines);
     if (!isEmpty(plan)) {
       const changed = plan.changed.map(({ after }) => after);
       const news = new Set([...plan.added, ...changed, ...plan.reopened]);
       const changedOnes = proxy.listeners.filter(({ options }) => news.has(options));
-      for (const line of listeningLines(changedOnes)) log.info(line);
+      const isOneOfSeveral = proxy.engine.inUse.length > 1;
+      for (const line of listeningLines(changedOnes, isOneOfSeveral)) log.info(line);
     }
     if (plan.needRestart.length > 0) {
       log.warn(`${plan.needRestart.join(", ")}: a restart changes that, a reload does not`);

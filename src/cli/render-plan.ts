@@ -7,6 +7,16 @@ import { portRuns } from "./port-runs.ts";
 
 /** What a reload does, or has done, for a person: its line, and a line for each listener. */
 export function renderPlan(plan: PlanDocument): string {
+  const engines = new Set(
+    [
+      ...plan.added,
+      ...plan.changed.map(({ after }) => after),
+      ...plan.reopened,
+      ...(plan.kept ?? []),
+    ].map(({ engine }) => engine),
+  );
+  const saysEngine = engines.size > 1;
+  const listeners = (all: readonly Changed<ListenerDocument>[]) => lineOfEach(all, saysEngine);
   const lines = [
     plan.summary,
     ...listeners(plan.added.map((one) => [one])).map(([line]) => `  + ${line}`),
@@ -25,32 +35,32 @@ export function renderPlan(plan: PlanDocument): string {
 type Changed<T> = readonly [T, settings?: readonly SettingChange[] | undefined];
 
 /** A line for each, with its changes, or for ports that follow each other and have all else in common. */
-function listeners(all: readonly Changed<ListenerDocument>[]): Changed<string>[] {
+function lineOfEach(
+  all: readonly Changed<ListenerDocument>[],
+  saysEngine: boolean,
+): Changed<string>[] {
   const runs = portRuns(all, ([{ listen, address: _, upstreams, ...rest }, settings]) => ({
     listen,
     upstreams,
     rest: JSON.stringify([rest, settings]),
   }));
   return runs.map(({ first: [one, settings], listen, upstreams }) => [
-    listener({ ...one, listen, upstreams: [...upstreams] }),
+    listener({ ...one, listen, upstreams: [...upstreams] }, saysEngine),
     settings,
   ]);
 }
 
-function listener({
-  name,
-  listen,
-  mode,
-  upstreams,
-  upstreamInside,
-  ...one
-}: ListenerDocument): string {
+function listener(
+  { name, listen, mode, upstreams, upstreamInside, engine, ...one }: ListenerDocument,
+  saysEngine: boolean,
+): string {
   const to = upstreamInside ? "(a demo built in)" : upstreams.join(", ");
   // A proxy of an earlier version has none.
   const routes: number | undefined = one.routes?.length;
   const by = routes ? ` (by ${formatCounted(routes, "route")})` : "";
   const where = mode === "sink" ? "(sink)" : `→ ${to}${mode === "oneway" ? " (oneway)" : ""}${by}`;
-  return `${name === null ? "" : `${name}: `}${listen} ${where}`;
+  const carrier = saysEngine ? ` by engine ${engine}` : "";
+  return `${name === null ? "" : `${name}: `}${listen}${carrier} ${where}`;
 }
 
 /** So many changed settings are named; a listener may have thousands of upstreams. */

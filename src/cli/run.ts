@@ -11,6 +11,7 @@ import { renderText } from "../observe/statistics-text.ts";
 import { forbidNewRights } from "../system/linux.ts";
 import { beginAdmin, startAdmin } from "./admin.ts";
 import { adminLine, hints, listeningLines } from "./announce.ts";
+import { announceEngines } from "./announce-engines.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import { Embedded } from "./embedded.ts";
 import type { LogLines } from "./log-lines.ts";
@@ -19,7 +20,7 @@ import { writeWhileRead } from "./output.ts";
 import { become, refuseUnknown } from "./privileges/become.ts";
 import { guardSecrets, holdsSecrets } from "./privileges/secrets.ts";
 import { SocketsAhead } from "./privileges/sockets-ahead.ts";
-import { programName, version } from "./program.ts";
+import { version } from "./program.ts";
 import { Reloader } from "./reload.ts";
 import type { SettingsSource } from "./settings-source.ts";
 import { exitCodeOf, type StopSignal, StopSignals, WorkSignals } from "./signals.ts";
@@ -179,10 +180,8 @@ function reopen({ log, observation, settings }: Run): void {
 }
 
 function announce({ log, proxy, admin, settings: { account } }: Run): void {
-  const hint = proxy.engineFellBack ? `; \`${programName()} doctor\` says what to do` : "";
-  log[proxy.engineFellBack ? "info" : "debug"](`engine ${proxy.engineChoice}${hint}`);
-  for (const note of proxy.engineNotes) log.info(`engine ${proxy.engine.name}: ${note}`);
-  for (const line of listeningLines(proxy.listeners)) log.info(line);
+  announceEngines(log, proxy.engine.inUse);
+  for (const line of listeningLines(proxy.listeners, proxy.engine.inUse.length > 1)) log.info(line);
   if (admin !== null) log.info(adminLine(admin.address));
   if (account !== null) log.info(`running as user ${account.user}, without root's rights`);
   const demo = proxy.listeners.find(

@@ -154,8 +154,8 @@ describe("what cannot be together", () => {
       'f: unknown key "upstream.checkInterval"; a listener has it, for all of its upstreams; an upstream has address, weight, backup, maxRelays, check, checkAddress, sendProxyProtocol, onDown',
     ],
     [
-      { listeners: [{ listen: ":1", upstreams: [{ address: "a:1", engine: "uring" }] }] },
-      'f: unknown key "listeners[0].upstreams[0].engine"; it belongs at the top of the file, outside of all tables',
+      { listeners: [{ listen: ":1", upstreams: [{ address: "a:1", workers: 2 }] }] },
+      'f: unknown key "listeners[0].upstreams[0].workers"; it belongs at the top of the file, outside of all tables',
     ],
   ])("%j", (content, sentence) => {
     expect(complaints(content)).toEqual([sentence]);

@@ -216,7 +216,7 @@ export interface TlsSettings {
    *  Read again at each reload: new clients get the new one, and connections go on. @default "none"
    *  */
   readonly tlsCert?: string;
-  /** A file with its key, without a passphrase (PEM). @default "none" */
+  /** A file with the key of tlsCert, without a passphrase (PEM). @default "none" */
   readonly tlsKey?: string;
   /** Several certificates, chosen by the host name that the client asks for (SNI). Tables with
    *  cert, key and names, or a text such as a.pem+a.key,b.pem+b.key. Names come from the
@@ -228,7 +228,7 @@ export interface TlsSettings {
    *  optional, a client may show none, but not a wrong one. There are no revocation lists.
    *  @default "none" */
   readonly tlsVerify?: "none" | "optional" | "required";
-  /** A file with the authorities of clients' certificates (PEM). @default "none" */
+  /** A file with the authorities of clients' certificates (PEM), for tlsVerify. @default "none" */
   readonly tlsCa?: string;
   /** Names that a client's certificate must have one of, such as *.apps.example.org. Compared with
    *  the common name, DNS names, URIs and mail addresses. * stands for any characters. Separated by
@@ -244,6 +244,13 @@ export interface TlsSettings {
   readonly tlsAlpn?: string;
   /** The TLS handshake must be complete within this time (10ms…1h). @default "10s" */
   readonly tlsHandshakeTimeout?: Duration;
+  /** The most TLS handshakes per second, in all workers together (0.001…1,000,000). Clients beyond
+   *  that are refused before a key is used for them (tls_handshake_rate). After a rest, a second's
+   *  worth may come at once. @default "off" */
+  readonly tlsHandshakeRate?: number | string | false;
+  /** The most TLS handshakes per second of one client (0.001…1,000,000). Likewise
+   *  (tls_client_handshake_rate). @default "off" */
+  readonly tlsClientHandshakeRate?: number | string | false;
 }
 
 /** Who decides about connections, beside the policy; part of each listener's settings. */
@@ -269,6 +276,9 @@ export interface MirrorSettings {
   readonly mirrorBuffer?: Size;
   /** The percentage of relays that are copied, chosen at random (1…100). @default 100 */
   readonly mirrorPercent?: number | string;
+  /** Also copy what clients send by TLS that ends here. The mirror gets it as plain text. Without
+   *  this, such relays are not copied. @default false */
+  readonly mirrorPlainText?: OnOff;
 }
 
 /** What each listener may have for itself. At the top of a configuration: for all of them. */
@@ -351,6 +361,10 @@ export interface ListenerSettings
   /** After one end has finished, end the relay after this much time without traffic (1ms…24h).
    *  @default "1m" */
   readonly halfCloseTimeout?: Duration;
+  /** What does the I/O: sockets, uring (io_uring, Linux) or auto. auto is uring where it can run
+   *  (Linux 6.7 and later), else sockets (Bun's own). A reload moves a listener from one engine to
+   *  the other and loses no connection. @default "auto" */
+  readonly engine?: "auto" | "sockets" | "uring";
 }
 
 /** One of several listeners. */
@@ -485,9 +499,6 @@ export interface Config extends ListenerSettings {
   readonly stats?: "text" | "json" | "none";
   /** Log every relay, and print more statistics. @default false */
   readonly verbose?: boolean | "true" | "false";
-  /** What does the I/O: sockets, uring (io_uring, Linux) or auto. auto is uring where it can run
-   *  (Linux 6.7 and later), else sockets (Bun's own). @default "auto" */
-  readonly engine?: "auto" | "sockets" | "uring";
   /** Threads that relay, or auto for one per processor. 1…256. More than one on Linux only.
    *  @default 1 */
   readonly workers?: number | "auto";

@@ -66,7 +66,8 @@ test("a whole configuration", () => {
   });
   const tcp = (host: string, port: number) => ({ kind: "tcp", host, port }) as const;
   const to = (host: string, port: number) => plainUpstream(tcp(host, port));
-  const shared = { ...listenerDefaults, mode: "oneway", connectTimeoutMs: 2_000 } as const;
+  const own = { engine: "uring", mode: "oneway", connectTimeoutMs: 2_000 } as const;
+  const shared = { ...listenerDefaults, ...own };
   const backup = { ...to("c", 3), weight: 2, isBackup: true };
   const named = { ...shared, name: "a", upstreams: [to("b", 2), backup] };
   const { dial } = listenerDefaults;
@@ -96,7 +97,6 @@ test("a whole configuration", () => {
         dial: { ...dial, tries: 2, queueMs: 2_000 },
       },
     ],
-    engine: "uring",
     workers: 1,
     totalRelays: 0,
     drainDelayMs: 0,

@@ -38,7 +38,6 @@ test("nothing given means the defaults", () => {
         ...listenerDefaults,
       },
     ],
-    engine: "auto",
     workers: 1,
     totalRelays: 0,
     drainDelayMs: 0,
@@ -93,6 +92,7 @@ test("everything given", () => {
     ...listenerDefaults,
     upstreams: [plainUpstream({ kind: "tcp", host: "db", port: 5432 })],
     mode: "oneway",
+    engine: "uring",
     connectTimeoutMs: 1,
     halfCloseTimeoutMs: 2_000,
   } as const;
@@ -101,7 +101,6 @@ test("everything given", () => {
       { address: { kind: "tcp", host: "::", port: 1 }, ...shared },
       { address: { kind: "tcp", host: "::1", port: 2 }, ...shared },
     ],
-    engine: "uring",
     workers: 1,
     totalRelays: 0,
     drainDelayMs: 0,

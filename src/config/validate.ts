@@ -80,8 +80,8 @@ export function validate(
   const line = takeFlags(given, problems);
   const settings = { ...file?.settings, ...line.settings };
   const groupOfUring = { ...file?.uring, ...line.uring };
-  if (settings.engine?.value === "sockets") rejectUring(groupOfUring, problems);
   const groups = groupsOf(line, file, problems).flatMap((one) => withoutRanges(one, problems));
+  if (groups.length > 0 && groups.every(isOnSockets)) rejectUring(groupOfUring, problems);
   rejectAdmin(groups, settings.admin, problems);
   const finished: Settings = {
     listeners: listenersOf(groups, problems, inFile(file)),
@@ -258,6 +258,10 @@ function memory(given: Sources<SettingValues>, problems: Problems): MemoryOption
     problems.add(blamed, `${value}: expected ${expected}, not the ${product}`);
   }
   return { segmentSize, segmentCount };
+}
+
+function isOnSockets({ settings: { engine } }: Pick<RangedGroup, "settings">): boolean {
+  return engine?.value === "sockets";
 }
 
 function rejectUring(given: Sources<UringValues>, problems: Problems): void {

@@ -3,7 +3,14 @@ import { cleanUpOrThrow } from "../base/clean-up.ts";
 import { type ProcessClock, systemClock } from "../base/clock.ts";
 import { stackOf } from "../base/stack.ts";
 import type { EngineName, ListenerOptions } from "../config/options.ts";
-import { type Acceptance, type Engine, type Listening, paused } from "../engine/engine.ts";
+import {
+  type Acceptance,
+  type Engine,
+  type Listening,
+  type MovableEngine,
+  type MovableListening,
+  paused,
+} from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import {
   type GivenSockets,
@@ -25,6 +32,10 @@ export interface FleetOptions {
   readonly name: EngineName;
   /** Workers, at least 1. */
   readonly workers: number;
+  /** Workers of other engines, whose numbers come before those of these; 0 unless given. */
+  readonly workersBefore?: number;
+  /** The number of the first relay, 1 unless given; the next ones are counted up from it. */
+  readonly firstRelay?: number;
   /** Makes one; `onFailed` is called at most once. For `onSilent` see the event `workerSilent`. */
   readonly newWorker: (
     share: EngineShare,
@@ -59,7 +70,7 @@ interface Worker {
  *
  * Linux only, as it needs SO_REUSEPORT that spreads.
  */
-export class Fleet implements Engine {
+export class Fleet implements MovableEngine {
   readonly name: EngineName;
   private readonly workers: Worker[] = [];
   private readonly listening = new Set<FleetListening>();
@@ -67,6 +78,8 @@ export class Fleet implements Engine {
   /** What workers had counted that are no more. */
   private gone: EngineStats;
   private stopping = false;
+  private readonly firstRelay: number;
+  private readonly workersBefore: number;
 
   constructor(
     private readonly options: FleetOptions,
@@ -76,12 +89,14 @@ export class Fleet implements Engine {
     this.startedAt = clock.now();
     this.name = options.name;
     this.gone = noStats(this.name);
+    this.firstRelay = options.firstRelay ?? 1;
+    this.workersBefore = options.workersBefore ?? 0;
     for (let index = 0; index < options.workers; index++) {
-      this.workers.push(this.newWorker(index, index + 1, 0));
+      this.workers.push(this.newWorker(index, this.firstRelay + index, 0));
     }
   }
 
-  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<MovableListening> {
     const sockets = given?.sockets ?? (await this.open(options));
     const [{ address }] = sockets;
     const listening = new FleetListening(address, options, sockets, given?.areOwn ?? true, () =>
@@ -119,7 +134,7 @@ export class Fleet implements Engine {
   async acceptance(): Promise<Acceptance> {
     const parts = await Promise.all(this.workers.map(({ engine }) => engine.acceptance()));
     const absent = parts.flatMap(({ state, why }, index) =>
-      state === "absent" ? [`worker ${index + 1} ${why}`] : [],
+      state === "absent" ? [`worker ${this.numberOf(index)} ${why}`] : [],
     );
     if (absent.length > 0) return { state: "absent", why: absent.join("; ") };
     return parts.find(({ state }) => state === "accepts") ?? paused;
@@ -127,7 +142,7 @@ export class Fleet implements Engine {
 
   cut(relay: number): void {
     // Their numbers are dealt out in turn.
-    this.workers[(relay - 1) % this.workers.length]?.engine.cut(relay);
+    this.workers[(relay - this.firstRelay) % this.workers.length]?.engine.cut(relay);
   }
 
   drop(selection: Selection, withinMs: number | null): void {
@@ -147,12 +162,13 @@ export class Fleet implements Engine {
     const observer = new SharedObserver(this.observer, () =>
       this.workers.map((one) => one.observer),
     );
+    const number = this.numberOf(index);
     // It does not fail before this returns.
     const engine = this.options.newWorker(
       share,
       observer,
       (error) => this.failed(index, worker, error),
-      (isSilent) => this.observer.on({ event: "workerSilent", worker: index + 1, isSilent }),
+      (isSilent) => this.observer.on({ event: "workerSilent", worker: number, isSilent }),
     );
     const bornAt = this.clock.now();
     const worker: Worker = { engine, observer, share, bornAt, failures, isOver: false };
@@ -180,7 +196,13 @@ export class Fleet implements Engine {
   }
 
   private tellFailed(index: number, error: string, relays: number, replacedAfterMs: number): void {
-    this.observer.on({ event: "workerFailed", worker: index + 1, error, relays, replacedAfterMs });
+    const worker = this.numberOf(index);
+    this.observer.on({ event: "workerFailed", worker, error, relays, replacedAfterMs });
+  }
+
+  /** What others call a worker: 1, 2, 3… */
+  private numberOf(index: number): number {
+    return this.workersBefore + index + 1;
   }
 
   private async replace(index: number, first: number, failures: number): Promise<void> {
@@ -221,7 +243,7 @@ async function begin(listening: FleetListening, worker: Worker, index: number): 
 }
 
 /** A listener of all workers. */
-class FleetListening implements Listening {
+class FleetListening implements MovableListening {
   private readonly parts: (Listening | null)[] = [];
   private isLetGo = false;
   private closing: Promise<void> | null = null;
@@ -233,7 +255,7 @@ class FleetListening implements Listening {
   constructor(
     readonly address: Address,
     private options: ListenerOptions,
-    private readonly sockets: readonly ListeningSocket[],
+    private readonly sockets: GivenSockets["sockets"],
     private readonly ownsPath: boolean,
     private readonly onClosed: () => void,
   ) {}
@@ -277,6 +299,18 @@ class FleetListening implements Listening {
     const { address, ownsPath } = this;
     if (ownsPath && address.kind === "unix") removeSocketFile(address.path);
     for (const { descriptor } of this.sockets) closeDescriptor(descriptor);
+  }
+
+  async handOver(): Promise<GivenSockets> {
+    if (this.isLetGo) {
+      const where = formatAddress(this.address);
+      throw new ListenError(this.address, "ECANCELED", `cannot hand over ${where}: it closes`);
+    }
+    // The path and the sockets are the caller's, whatever happens.
+    this.isLetGo = true;
+    this.closing ??= this.closeAll();
+    await this.closing;
+    return { sockets: this.sockets, areOwn: this.ownsPath };
   }
 
   private async closeAll(): Promise<void> {

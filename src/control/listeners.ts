@@ -4,6 +4,7 @@ import type { ListenerOptions } from "../config/options.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
+import type { Engines } from "./engines.ts";
 import type { Opened, Ports } from "./ports.ts";
 import { allOrNothing, type Next, type Part, type Stage } from "./stage.ts";
 import { stageAccess } from "./unix-access.ts";
@@ -19,7 +20,11 @@ export class Listeners implements Part {
   /** Their keys, by the ports that they are on. */
   private readonly onPort = new Map<number, Set<string>>();
 
-  constructor(private readonly ports: Pick<Ports, "listen">) {}
+  /** @param engines which one carries a listener */
+  constructor(
+    private readonly ports: Pick<Ports, "listen">,
+    private readonly engines: Pick<Engines, "carrierOf">,
+  ) {}
 
   /** Where a listener really accepts; undefined when it does not. */
   addressOf(key: string): Address | undefined {
@@ -59,7 +64,24 @@ export class Listeners implements Part {
         if (wanted === undefined || isPassedOn) continue;
         if (!Bun.deepEquals(options.unix, wanted.unix, true)) stages.push(stageAccess(wanted));
       }
+      await this.moveAll(adopted, stages);
     });
+  }
+
+  /**
+   * Moves those that another engine is to carry. Last, as clients notice it: they get their new
+   * options from then on.
+   */
+  private async moveAll(adopted: Next["adopted"], stages: Stage[]): Promise<void> {
+    const { engines } = this;
+    for (const [key, { options, listening }] of this.open) {
+      const wanted = adopted.get(key);
+      if (wanted === undefined) continue;
+      if (engines.carrierOf(options) === engines.carrierOf(wanted)) continue;
+      // Of a name one of several addresses may fail.
+      stages.push({ commit() {}, discard: () => listening.update(options) });
+      await listening.update(wanted);
+    }
   }
 
   /**

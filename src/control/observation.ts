@@ -1,6 +1,5 @@
 import { type LoopClock, systemClock } from "../base/clock.ts";
 import type { AccessLogOptions } from "../config/options.ts";
-import type { Engine } from "../engine/engine.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
 import { Latencies } from "../observe/latencies.ts";
 import type { Logger } from "../observe/log.ts";
@@ -8,12 +7,16 @@ import type { Exposition, UpstreamFigures } from "../observe/metrics/figures.ts"
 import type { Metrics } from "../observe/metrics/metrics.ts";
 import { WaitingLines } from "../observe/waiting-lines.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
+import type { Engines } from "./engines.ts";
 
 /**
  * How often is looked whether clients wait, and how many times as long as that has taken, at least.
  */
 const LOOK_MS = 500;
 const LOOK_SHARE = 100;
+
+/** What is looked at of engines. */
+type Observed = Pick<Engines, "name" | "inUse" | "stats" | "relays">;
 
 /** What is to be seen of a proxy. */
 export interface ObservationOptions {
@@ -38,7 +41,7 @@ export class Observation {
   readonly observer: Observer;
   /** Of the relays that ended last; always empty where nobody may ask. */
   readonly latencies = new Latencies();
-  private engine: Engine | null = null;
+  private engine: Observed | null = null;
   private readonly waiting: WaitingLines;
   private nextLook = () => {};
 
@@ -65,14 +68,14 @@ export class Observation {
   }
 
   /** The proxy accepts. */
-  accepts(engine: Engine): void {
+  accepts(engine: Observed): void {
     this.engine = engine;
     this.accessLog?.watch(engine);
     this.look(engine);
   }
 
   /** Nobody tells of clients that wait but figures, which take their time where there are many. */
-  private look(engine: Engine): void {
+  private look(engine: Observed): void {
     const begunAt = this.clock.now();
     this.waiting.look(engine.stats().listeners, begunAt);
     const pauseMs = Math.max(LOOK_MS, LOOK_SHARE * (this.clock.now() - begunAt));
@@ -96,14 +99,19 @@ export class Observation {
   ): Promise<Exposition | null> {
     const { engine, metrics, accessLog, options } = this;
     if (engine === null || metrics === null) return null;
+    const { inUse } = engine;
     const snapshot = {
       stats: engine.stats(),
+      engines: inUse.map(({ choice: { name }, listeners, stats: { relays } }) => {
+        return { name, listeners, relays };
+      }),
       upstreams,
       accepts: !isStopping,
       accessLog: accessLog?.writer ?? null,
       logLinesDropped: options.logLines.dropped,
     };
-    const text = await metrics.text(snapshot, { version: options.version, engine: engine.name });
+    const names = inUse.map(({ choice }) => choice.name).join() || engine.name;
+    const text = await metrics.text(snapshot, { version: options.version, engine: names });
     return { text, contentType: metrics.contentType };
   }
 

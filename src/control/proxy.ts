@@ -2,17 +2,17 @@ import type { Address } from "../base/address.ts";
 import { cleanUp, cleanUpOrThrow } from "../base/clean-up.ts";
 import { ConfigError } from "../base/error.ts";
 import { formatCounted } from "../base/quantity.ts";
-import type { ProxyOptions, WantedListener } from "../config/options.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { EngineName, ProxyOptions, WantedListener } from "../config/options.ts";
 import { ListenError } from "../engine/listen-error.ts";
-import { type EngineChoice, selectEngine } from "../engine/select.ts";
 import type { ProxyEvent } from "../relay/events.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { DialFilter } from "./dial-filter.ts";
 import { Edges } from "./edges.ts";
+import { EngineChoices } from "./engine-choices.ts";
+import type { Engines } from "./engines.ts";
 import { Listeners } from "./listeners.ts";
-import { newEngine } from "./new-engine.ts";
+import { ENGINES_MAX, newEngines } from "./new-engine.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { OwnListeners } from "./own-listeners.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
@@ -29,6 +29,8 @@ export interface RunningListener {
   readonly options: WantedListener;
   /** Where it really accepts. */
   readonly address: Address;
+  /** The engine that carries it. */
+  readonly engine: EngineName;
   /** False once somebody has drained it. */
   readonly isAccepting: boolean;
   /** By which reloads know it. */
@@ -49,18 +51,18 @@ export class RunningProxy {
   private readonly parts: Parts;
 
   private constructor(
-    readonly engine: Engine,
+    readonly engine: Engines,
     readonly upstreams: Upstreams,
     readonly services: Services,
     private readonly edges: Edges,
     private readonly open: Listeners,
     own: OwnAddresses,
-    private readonly choice: EngineChoice,
     private running: ProxyOptions,
   ) {
     this.held = new Next(running);
     // In the order in which they are prepared.
     this.parts = {
+      engines: engine,
       settings: { stage: (next) => this.stageSettings(next) },
       sources,
       edges,
@@ -85,32 +87,25 @@ export class RunningProxy {
     inherited: TakeSockets = () => undefined,
     lookUp: LookUpParts = lookUpBy(options.dnsServers, options.dnsTtl),
   ): Promise<RunningProxy> {
-    const choice = selectEngine(options.engine, options.uring);
+    const choices = new EngineChoices(options.uring);
     const workers = Math.max(1, options.workers);
+    // Each worker counts for itself, whatever its engine.
+    const places = workers * ENGINES_MAX;
     const drop = (slot: number, withinMs: number | null) => engine.drop({ slot }, withinMs);
     const own = new OwnAddresses();
     const dialFilter = new DialFilter(own, options.dnsAllow ?? []);
     const services = new Services(observer, () => proxy.refresh(), dialFilter, lookUp);
-    const upstreams = new Upstreams(workers, observer, drop, {
+    const upstreams = new Upstreams(places, observer, drop, {
       ...lookUp,
       filter: (asked, found) => services.filter(asked, found),
       refreshService: (name) => services.refresh(name),
     });
-    const edges = new Edges(workers, upstreams.rows);
+    const edges = new Edges(places, upstreams.rows);
     const told = watching(observer, upstreams, edges);
-    const engine = newEngine(choice, options, told, upstreams);
-    const listeners = new Listeners(new Ports(engine, workers, inherited));
+    const engine = newEngines(options, choices, told, upstreams);
+    const listeners = new Listeners(new Ports(engine, workers, inherited), engine);
     const running = { dnsTtl: dnsTtlDefaults, dnsAllow: [], ...options };
-    const proxy = new RunningProxy(
-      engine,
-      upstreams,
-      services,
-      edges,
-      listeners,
-      own,
-      choice,
-      running,
-    );
+    const proxy = new RunningProxy(engine, upstreams, services, edges, listeners, own, running);
     const begun = proxy.begin(options);
     // Members that change meanwhile wait for it, as they do for a reload.
     proxy.reloading = begun.catch(() => {});
@@ -118,14 +113,10 @@ export class RunningProxy {
     return proxy;
   }
 
-  /** Which engine runs and why, in one line. */
+  /** Which engines run and why, in one line. */
   get engineChoice(): string {
-    return `${this.choice.name} (${this.choice.why})`;
-  }
-
-  /** Why that engine. */
-  get engineWhy(): string {
-    return this.choice.why;
+    const all = this.engine.inUse.map(({ choice: { name, why } }) => `${name} (${why})`);
+    return all.join(", ");
   }
 
   /** Clients should go elsewhere: it stops, or soon does. */
@@ -136,16 +127,6 @@ export class RunningProxy {
   /** It accepts no more, and ends when no relay is left. */
   get isStopping(): boolean {
     return this.stopping;
-  }
-
-  /** The engine that `auto` takes on this system cannot run here. */
-  get engineFellBack(): boolean {
-    return this.choice.fellBack;
-  }
-
-  /** What of the engine's options had to be replaced, one line each. */
-  get engineNotes(): readonly string[] {
-    return this.choice.notes;
   }
 
   /** What it does, in a line. */
@@ -166,6 +147,7 @@ export class RunningProxy {
         key,
         options,
         address: address ?? options.address,
+        engine: this.engine.carrierOf(options),
         isAccepting: address !== undefined,
       };
     });
@@ -175,8 +157,10 @@ export class RunningProxy {
    * What a reload with these options would do.
    *
    * @throws ConfigError when a file of networks is wrong
+   * @throws EngineUnsupportedError when a listener wants an engine that cannot run here
    */
   async plan(wanted: ProxyOptions): Promise<Plan> {
+    this.engine.check(wanted.listeners);
     const otherNetworks = await this.edges.changed(wanted.listeners);
     const relaysEnding = this.upstreams.endingWithout(this.services.expand(wanted.listeners));
     const keys = [...keyed(this.running.listeners).keys()];
@@ -191,6 +175,8 @@ export class RunningProxy {
    *
    * @returns what was done
    * @throws ListenError when a new address cannot be listened on; then nothing has changed
+   * @throws EngineUnsupportedError when a listener wants an engine that cannot run here; then nothing
+   *   has changed
    * @throws StoppedError when it stops, or has stopped; then nothing has changed
    */
   reload(wanted: ProxyOptions): Promise<Plan> {

@@ -24,12 +24,11 @@ export interface Part {
  * here is a type error, and so is a part of one that a proxy has not: see {@link Parts}.
  */
 const takers = {
-  listeners: ["sources", "edges", "own", "services", "upstreams", "listening"],
+  listeners: ["engines", "sources", "edges", "own", "services", "upstreams", "listening"],
   totalRelays: ["edges"],
   reserved: ["own"],
   drainDelayMs: ["settings"],
   drainTimeoutMs: ["settings"],
-  engine: null,
   workers: null,
   memory: null,
   uring: null,

@@ -47,6 +47,11 @@ export interface Engine {
   drop(selection: Selection, withinMs: number | null): void;
 }
 
+/** An engine whose listeners another one can take over. */
+export interface MovableEngine extends Engine {
+  listen(options: ListenerOptions, given?: GivenSockets): Promise<MovableListening>;
+}
+
 /** Whether clients are accepted. */
 export interface Acceptance {
   /**
@@ -82,4 +87,16 @@ export interface Listening {
    * @returns once it is closed
    */
   close(): Promise<void>;
+}
+
+/** A listener that another engine can take over. */
+export interface MovableListening extends Listening {
+  /**
+   * Accepts nobody any more, as {@link close}, but the sockets stay open: whoever connects waits in
+   * the kernel's queue until somebody else accepts there.
+   *
+   * @returns the sockets, which are the caller's from now on
+   * @throws ListenError when there is no descriptor left for that; then it still accepts
+   */
+  handOver(): Promise<GivenSockets>;
 }

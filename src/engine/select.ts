@@ -1,4 +1,4 @@
-import type { EngineName, UringOptions } from "../config/options.ts";
+import type { EngineName, UringOptions, WantedListener } from "../config/options.ts";
 import { fit } from "./uring/fit.ts";
 import { probe } from "./uring/probe.ts";
 import { obstacle, shortRelease, type UringReport } from "./uring/report.ts";
@@ -25,12 +25,28 @@ export interface EngineChoice extends Choice {
   readonly notes: readonly string[];
 }
 
+/** What a setting `engine` may say. */
+export type WantedEngine = WantedListener["engine"];
+
+/**
+ * The engine that carries a listener. This is the one place that says so: only the sockets engine ends TLS.
+ *
+ * @param chosen the engine that is taken for what the listener's setting says; throws where that one
+ *   cannot run here
+ */
+export function carrierOf(
+  { engine, tls }: Pick<WantedListener, "engine" | "tls">,
+  chosen: (wanted: WantedEngine) => EngineName,
+): EngineName {
+  return tls === null ? chosen(engine) : "sockets";
+}
+
 /**
  * Chooses the requested engine, or the best one that can run here.
  *
  * @throws EngineUnsupportedError if the requested engine cannot run
  */
-export function selectEngine(wanted: "auto" | EngineName, uring: UringOptions): EngineChoice {
+export function selectEngine(wanted: WantedEngine, uring: UringOptions): EngineChoice {
   if (wanted === "sockets") {
     return { name: wanted, why: "as asked for", fellBack: false, uring, notes: [] };
   }

@@ -42,9 +42,9 @@ export interface ProxyConfig extends Omit<Config, CommandLineOnly> {
 
 /** A proxy that runs inside this program. `await using` stops it at the end of the block. */
 export interface Proxy extends AsyncDisposable {
-  /** The engine that was chosen. */
+  /** The engine of the first listener. */
   readonly engine: EngineName;
-  /** Why it was chosen, in one line. */
+  /** All engines that carry listeners, and why those, in one line. */
   readonly engineChoice: string;
   /** The addresses on which it accepts, as `host:port` or `unix:/path`, with the real ports. */
   readonly addresses: readonly string[];
@@ -59,8 +59,8 @@ export interface Proxy extends AsyncDisposable {
   cut(relay: number): void;
   /**
    * Applies another configuration: listeners come and go, and new relays get new options. Running
-   * relays do not end, except those of a removed upstream if `onRemove` says so. `engine`,
-   * `workers`, `uring`, `dns…` and the memory settings cannot change.
+   * relays do not end, except those of a removed upstream if `onRemove` says so. A listener whose
+   * `engine` is another one moves there. `workers`, `uring`, `dns…` and the memory settings cannot change.
    *
    * @returns what has changed, and what only a restart would change, in one line
    * @throws ConfigError if the configuration is invalid; then nothing has changed
@@ -143,5 +143,7 @@ function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const source = readDocument(document, "config", null, problems);
   const settings = validate({}, source, problems);
   const options = proxyOptions(settings, []);
-  return isInside ? { ...options, engine: "sockets", workers: 1 } : options;
+  if (!isInside) return options;
+  const listeners = options.listeners.map((one) => ({ ...one, engine: "sockets" as const }));
+  return { ...options, listeners, workers: 1 };
 }

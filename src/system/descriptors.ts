@@ -45,6 +45,13 @@ const REFUSED_SHARE = 8;
 /** The limit of the process is asked for no more often than this, in milliseconds. */
 const LIMIT_AGE_MS = 1_000;
 
+/** See `EngineShare`. */
+interface DescriptorShare {
+  readonly engines: number;
+  readonly sharing?: SharedArrayBuffer;
+  readonly usedDescriptors?: number;
+}
+
 /**
  * Counts the descriptors that an engine's relays hold against what they may have.
  *
@@ -58,20 +65,24 @@ export class Descriptors {
   private most = 0;
   private lookedAt = -Infinity;
   private readonly used: number;
+  /** How many workers share what is left: one number, which the control plane may change. */
+  private readonly workers: Int32Array;
 
   /**
-   * @param share so many engines share what is left, and so many were open before any of them
+   * @param share so many workers share what is left, or as many as `sharing` says now, and so many
+   *   descriptors were open before any of them
    * @param onClosed called when descriptors were given back
    * @param readLimit tells the process's limit
    * @param clock its time
    */
   constructor(
-    private readonly share: { readonly engines: number; readonly usedDescriptors?: number },
+    share: DescriptorShare,
     private readonly onClosed: () => void,
     private readonly readLimit: () => number = descriptorLimit,
     private readonly clock: Pick<Clock, "now"> = systemClock,
   ) {
     this.used = share.usedDescriptors ?? usedDescriptors();
+    this.workers = new Int32Array(share.sharing ?? Int32Array.of(share.engines).buffer);
     this.look();
   }
 
@@ -94,7 +105,11 @@ export class Descriptors {
     const { admin, checks, lookups, others } = descriptorBudget(limit);
     const left = limit - this.used - admin - checks - lookups - others;
     const ownUse = ENGINE_DESCRIPTORS + this.listeners * LISTENER_DESCRIPTORS;
-    this.most = Math.max(RELAY_DESCRIPTORS_MAX, Math.floor(left / this.share.engines) - ownUse);
+    this.most = Math.max(RELAY_DESCRIPTORS_MAX, Math.floor(left / this.sharing) - ownUse);
+  }
+
+  private get sharing(): number {
+    return Math.max(1, Atomics.load(this.workers, 0));
   }
 
   opened(count: number): void {

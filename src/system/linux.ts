@@ -419,6 +419,11 @@ export function setBlocking(descriptor: number, isBlocking: boolean): void {
   calls().fcntl(descriptor, F_SETFL, next);
 }
 
+/** Whether calls on this descriptor, and on its duplicates, wait. */
+export function isBlocking(descriptor: number): boolean {
+  return (calls().fcntl(descriptor, F_GETFL, 0) & SOCK_NONBLOCK) === 0;
+}
+
 /** close(2). */
 export function closeNow(descriptor: number): void {
   calls().close(descriptor);

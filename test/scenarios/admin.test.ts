@@ -136,6 +136,7 @@ describe.each(engines)("with engine %s", (engine) => {
         listen: "127.0.0.1:0",
         address: `127.0.0.1:${program.port}`,
         mode: "bidirectional",
+        engine,
         upstreams: [target],
         upstreamInside: false,
         mirror: null,

@@ -36,6 +36,7 @@ async function metricNames(): Promise<Set<string>> {
     accepts: true,
     accessLog: null,
     logLinesDropped: 0,
+    engines: [],
   };
   const text = await new Metrics().text(snapshot, { version: "1", engine: "sockets" });
   const names = new Set(figures.map(({ name }) => name));

@@ -170,7 +170,8 @@ class Scene implements AsyncDisposable {
     const { engine, workers } = this;
     const { drainTimeoutMs } = defaults;
     const rest = { totalRelays: 0, memory: plainMemory, uring: uringDefaults, drainTimeoutMs };
-    return { listeners, engine, workers, ...rest, dnsServers: [] };
+    const all = listeners.map((one) => ({ ...one, engine }));
+    return { listeners: all, workers, ...rest, dnsServers: [] };
   }
 
   async start(...listeners: WantedListener[]): Promise<RunningProxy> {

@@ -7,10 +7,11 @@ import * as format from "./format.ts";
 export function showFacts(state: StateDocument, { accepted, up, down }: Sample): void {
   const { totals, engine } = state;
   const { memory, relays } = totals;
-  const workers = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
+  const number = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
+  const workers = state.engines.length < 2 ? number : `${number} each`;
   setText(
     byId("about"),
-    `${state.version}, engine ${engine.name} (${engine.why}), ${workers}, ` +
+    `${state.version}, ${enginesText(state)}, ${workers}, ` +
       `process ${state.pid}, up for ${format.duration(state.uptimeMs)}`,
   );
   setPairs(byId("tiles"), [
@@ -25,7 +26,17 @@ export function showFacts(state: StateDocument, { accepted, up, down }: Sample):
   showEnds(totals.relays.reasons, relays.ended);
 }
 
-function sinceStart({ totals, drainTimeoutMs, engine }: StateDocument): [string, string][] {
+/** Which engines there are, and of several how much each carries. */
+function enginesText({ engine, engines }: StateDocument): string {
+  if (engines.length < 2) return `engine ${engine.name} (${engine.why})`;
+  const each = engines.map(
+    ({ name, why, listeners, relays }) =>
+      `${name} (${why}; listeners: ${listeners}, relays: ${format.count(relays.running)})`,
+  );
+  return `engines ${each.join(" and ")}`;
+}
+
+function sinceStart({ totals, drainTimeoutMs, engines }: StateDocument): [string, string][] {
   const { relays, memory, up, down, loop } = totals;
   const size = memory.segmentSizeBytes;
   return [
@@ -44,7 +55,7 @@ function sinceStart({ totals, drainTimeoutMs, engine }: StateDocument): [string,
     ["Loop turns", format.count(loop.turns)],
     ["Events per turn", format.rate(loop.eventsPerTurn)],
     ["Drain timeout", format.duration(drainTimeoutMs)],
-    ...engine.notes.map((note): [string, string] => ["Note", note]),
+    ...engines.flatMap(({ notes }) => notes.map((note): [string, string] => ["Note", note])),
   ];
 }
 

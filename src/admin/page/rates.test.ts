@@ -21,6 +21,7 @@ function state(durationMs: number, accepted: number, bytes: number, pid = 1): St
     startedAt: 0,
     uptimeMs: durationMs,
     engine: { name: "sockets", why: "", notes: [], workers: 1 },
+    engines: [],
     drainTimeoutMs: 0,
     mayChange: true,
     listeners: [],

@@ -49,6 +49,7 @@ export function renderDoctor(findings: Findings, colours: boolean): string {
     `ringway ${version} on Bun ${bun}, ${system}, ${processors}`,
     `--engine auto chooses: ${choice} (${why})`,
   ];
+  if (engine === "uring") lines.push("a listener may choose for itself: both engines can run here");
   if (engine !== "uring" && remedy !== "") lines.push(`to use io_uring: ${remedy}`);
   for (const [heading, some] of sections) {
     if (some.length === 0) continue;

@@ -89,9 +89,11 @@ export function frame(view: View, { columns, rows }: Size): Line[] {
 
 function titleLine({ state, trouble }: View): Line {
   if (trouble !== null) return { text: trouble, look: "bad" };
-  const { version, status, engine, uptimeMs } = state;
-  const workers = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
-  const text = `ringway ${version} ${status}${downOf(state.upstreams)}, up ${formatDuration(uptimeMs)}, ${engine.name}, ${workers}`;
+  const { version, status, engine, engines = [engine], uptimeMs } = state;
+  const number = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
+  const workers = engines.length < 2 ? number : `${number} each`;
+  const names = engines.map(({ name }) => name).join(" and ") || engine.name;
+  const text = `ringway ${version} ${status}${downOf(state.upstreams)}, up ${formatDuration(uptimeMs)}, ${names}, ${workers}`;
   return { text, look: status === "ready" ? "plain" : "bad" };
 }
 

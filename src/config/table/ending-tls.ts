@@ -1,6 +1,7 @@
 import { certificatePairs, shownPair } from "../certificate-pairs.ts";
 import { certificates, privateKey } from "../pem-file.ts";
 import { ciphers, namePatterns, orNone, protocols } from "../tls-rules.ts";
+import { perSecond } from "./entering.ts";
 import { duration, joined, secretBy, textBy, textsBy, word } from "./kind.ts";
 import { perListener } from "./setting.ts";
 
@@ -40,7 +41,7 @@ export const endingTls = {
   }),
   tlsKey: perListener({
     is: secretBy(orNone(privateKey), "FILE"),
-    about: "A file with its key, without a passphrase (PEM).",
+    about: "A file with the key of tlsCert, without a passphrase (PEM).",
     initial: "none",
   }),
   tlsCertificates: perListener({
@@ -65,7 +66,7 @@ export const endingTls = {
   }),
   tlsCa: perListener({
     is: secretBy(orNone(certificates), "FILE"),
-    about: "A file with the authorities of clients' certificates (PEM).",
+    about: "A file with the authorities of clients' certificates (PEM), for tlsVerify.",
     initial: "none",
     at: "tls.ca",
   }),
@@ -102,5 +103,19 @@ export const endingTls = {
     about: "The TLS handshake must be complete within this time.",
     initial: "10s",
     at: "tls.handshakeTimeoutMs",
+  }),
+  tlsHandshakeRate: perListener({
+    is: perSecond,
+    about: "The most TLS handshakes per second, in all workers together.",
+    more: "Clients beyond that are refused before a key is used for them (tls_handshake_rate). After a rest, a second's worth may come at once.",
+    initial: "off",
+    at: "edge.tlsHandshakeRate",
+  }),
+  tlsClientHandshakeRate: perListener({
+    is: perSecond,
+    about: "The most TLS handshakes per second of one client.",
+    more: "Likewise (tls_client_handshake_rate).",
+    initial: "off",
+    at: "edge.tlsClientHandshakeRate",
   }),
 };

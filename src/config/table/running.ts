@@ -1,6 +1,6 @@
 import { refuse, scalar, wholeNumber } from "../rule.ts";
 import { countBy, namedWord, ownerBy } from "./kind.ts";
-import { perProxy } from "./setting.ts";
+import { perListener, perProxy } from "./setting.ts";
 
 /** More threads than any machine has processors for is a mistake. */
 const WORKERS_MAX = 256;
@@ -15,14 +15,13 @@ const ID_MAX = 0xffff_fffe;
 
 /** How to run. */
 export const running = {
-  engine: perProxy({
+  engine: perListener({
     is: namedWord(engines, "NAME"),
     about: "What does the I/O: sockets, uring (io_uring, Linux) or auto.",
-    more: "auto is uring where it can run (Linux 6.7 and later), else sockets (Bun's own).",
+    more: "auto is uring where it can run (Linux 6.7 and later), else sockets (Bun's own). A reload moves a listener from one engine to the other and loses no connection.",
     initial: "auto",
     at: "engine",
     short: "e",
-    needsRestart: true,
   }),
   workers: perProxy({
     is: { ...countBy(workers, 1, WORKERS_MAX, "auto"), type: 'number | "auto"' },

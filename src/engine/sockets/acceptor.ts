@@ -122,6 +122,24 @@ export class Acceptor {
     if (this.handle !== null && this.pause()) this.resume();
   }
 
+  /**
+   * Stops accepting, and gives the socket away with its path.
+   *
+   * @throws ListenError when there is no descriptor left for that; then it still accepts
+   */
+  handOver(): GivenSockets {
+    const { bound: address, ownsPath } = this;
+    if (!this.pause()) {
+      const where = formatAddress(address);
+      throw new ListenError(address, "EMFILE", `cannot hand over ${where}: EMFILE`);
+    }
+    const descriptor = this.spare;
+    this.spare = -1;
+    this.held.closed(descriptor);
+    this.ownsPath = false;
+    return { sockets: [{ descriptor, address }], areOwn: ownsPath };
+  }
+
   /** Stops accepting for good. */
   close(): void {
     if (this.spare !== -1) {

@@ -3,6 +3,7 @@ import type { Address, TcpAddress } from "../../base/address.ts";
 import { sourceFor } from "../../config/source-address.ts";
 import { dialCode } from "../../system/dial-reason.ts";
 import { canOpenSocket, endAttempt, nextDescriptor, socketCookie } from "../../system/libc.ts";
+import { isBlocking } from "../../system/linux.ts";
 import { meetsItself } from "../../system/self-connect.ts";
 import { encodeSockaddr } from "../../system/sockaddr.ts";
 import type { DialWindow } from "./dial-window.ts";
@@ -46,8 +47,10 @@ export abstract class BunAttempt {
 
   /** Ends the attempt if possible. Its descriptor stays open until Bun closes it. */
   end(): void {
-    if (this.cookie !== null) endAttempt(this.descriptor, this.cookie);
+    const { descriptor, cookie } = this;
     this.cookie = null;
+    // A ring of the same process may have opened a socket in the moment of the guess. It blocks.
+    if (cookie !== null && !isBlocking(descriptor)) endAttempt(descriptor, cookie);
   }
 }
 

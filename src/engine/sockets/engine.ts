@@ -24,7 +24,7 @@ import { type EngineShare, wholeShare } from "../../relay/share.ts";
 import { canOpenSocket } from "../../system/libc.ts";
 import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
-import { type Acceptance, accepts, type Engine, type Listening, paused } from "../engine.ts";
+import { type Acceptance, accepts, type MovableEngine, paused } from "../engine.ts";
 import type { Held } from "../held.ts";
 import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
@@ -49,7 +49,7 @@ const ACCEPT_LOOK_MS = 1_000;
 const ACCEPT_LOOKS_MAX = 4;
 
 /** The engine on `Bun.listen` and `Bun.connect`, in the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsConduit> {
+export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<SocketsConduit> {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -124,7 +124,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     this.copyHandlers = copyHandlers(descriptors, onDefect);
   }
 
-  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<SocketsListening> {
     const { address } = options;
     const tls = contextOf(options.tls, null);
     const acceptor = new Acceptor(
@@ -149,6 +149,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
         return this.newListener(next, acceptor.address, before, nextTls);
       },
       () => this.unlisten(listening),
+      () => this.unlistened(listening),
     );
     this.listening.add(listening);
     this.hall.descriptors.listens(1);
@@ -382,6 +383,10 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     await passed();
     await passed();
     listening.acceptor.close();
+    this.unlistened(listening);
+  }
+
+  private unlistened(listening: SocketsListening): void {
     this.listening.delete(listening);
     this.ledger.gone(listening.listener);
     this.hall.descriptors.listens(-1);

@@ -13,8 +13,8 @@ import { statesOf } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 
 /**
- * A replaced function is kept for this time plus the timeouts of PROXY header and hello, because clients
- * that came before may still have to ask it, and their thread may be late.
+ * A replaced function is kept for this time plus the timeouts of PROXY header, hello, wait for room and TLS
+ * handshake, because clients that came before may still have to ask it, and their thread may be late.
  */
 const LINGER_MS = 10_000;
 
@@ -57,14 +57,18 @@ export class ThreadRoutes {
    */
   keep(key: number, listener: string, options: ListenerOptions): ListenerOptions {
     this.retire(key);
-    const { route, edge } = options;
+    const { route, edge, tls } = options;
     if (route === null || typeof route.hook === "number") return options;
     const number = this.nextNumber++;
     this.hooks.set(number, {
       route: route.hook,
       listener,
       choices: this.choicesOf(options),
-      lingerMs: edge.preambleTimeoutMs + edge.helloTimeoutMs + LINGER_MS,
+      lingerMs:
+        edge.preambleTimeoutMs +
+        edge.fullTimeoutMs +
+        (tls?.handshakeTimeoutMs ?? edge.helloTimeoutMs) +
+        LINGER_MS,
     });
     this.current.set(key, number);
     return { ...options, route: { ...route, hook: number } };

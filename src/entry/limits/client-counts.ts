@@ -3,19 +3,24 @@ import type { ClientAddress } from "../access/client-address.ts";
 import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
 import {
   CAPACITY_DEFAULT,
+  joins,
   LINE_WORDS,
   openTable,
   setsFor,
   type TableOptions,
   tableBytes,
   WAYS,
+  workersIn,
 } from "./shared-memory.ts";
 
 /** How many relays a client may have. Threads that share memory differ in `worker` and `max`. */
 export interface ClientCountsOptions extends ClientPrefixes, TableOptions {
   /** The most relays of one client at a time, in all workers together: 1 or more. */
   readonly max: number;
-  /** How many workers there are, 1 by default, and which of them this is, from 0. */
+  /**
+   * How many workers there may be, 1 by default, and which of them this is, from 0. Tables are read
+   * only up to that of the last one that has begun.
+   */
   readonly workers?: number;
   readonly worker?: number;
 }
@@ -86,6 +91,7 @@ export class ClientCounts {
     this.workers = workers;
     this.worker = worker;
     this.max = max;
+    joins(this.words, worker);
   }
 
   /** Bytes of memory for this many clients and workers. */
@@ -112,7 +118,8 @@ export class ClientCounts {
       if (count >= this.max) return false;
       Atomics.store(words, at, count + 1);
     }
-    if (this.workers === 1 || this.sum() <= this.max) return true;
+    // One that begins now sees what is counted here, so it need not be seen.
+    if (workersIn(words) === 1 || this.sum() <= this.max) return true;
     this.release(at);
     return false;
   }
@@ -141,7 +148,8 @@ export class ClientCounts {
 
   private sum(): number {
     let sum = 0;
-    for (let worker = 0; worker < this.workers; worker++) {
+    const workers = workersIn(this.words);
+    for (let worker = 0; worker < workers; worker++) {
       const at = this.find(worker);
       if (at !== -1) sum += Atomics.load(this.words, at);
     }

@@ -25,9 +25,19 @@ export interface UpstreamFigures {
   readonly primaries: number | null;
 }
 
+/** What is known of an engine now. */
+export interface EngineFigures {
+  readonly name: string;
+  /** Listeners that it carries. */
+  readonly listeners: number;
+  readonly relays: { readonly accepted: number; readonly running: number };
+}
+
 /** What the metrics of one scrape are made of. */
 export interface Snapshot {
   readonly stats: EngineStats;
+  /** The engines, of which `stats` is the sum. */
+  readonly engines: readonly EngineFigures[];
   readonly upstreams: readonly UpstreamFigures[];
   /** Clients are accepted: accepting is not paused, and the proxy is not stopping. */
   readonly accepts: boolean;
@@ -157,6 +167,19 @@ export const figures: readonly Figure[] = [
         Object.entries(dropped).map(([reason, count]): Row => [[listener, mirror, reason], count]),
       ),
   },
+  ofEngines("gauge", "listeners", "Listeners that the engine carries.", (one) => one.listeners),
+  ofEngines(
+    "gauge",
+    "relays_running",
+    "Relays that run on the engine.",
+    (one) => one.relays.running,
+  ),
+  ofEngines(
+    "counter",
+    "relays_accepted_total",
+    "Clients that the engine has accepted.",
+    (one) => one.relays.accepted,
+  ),
   ...metricsOf(memoryFigures, [], ({ stats }) => [[[], stats.memory]]),
   ...metricsOf(loopFigures, [], ({ stats }) => [[[], stats.loop]]),
   ...metricsOf(
@@ -221,6 +244,21 @@ function ofUpstreams(name: string, help: string, read: (one: UpstreamFigures) =>
     help,
     labels: ["listener", "upstream"],
     rows: ({ upstreams }) => upstreams.map((one): Row => [[one.listener, one.upstream], read(one)]),
+  };
+}
+
+function ofEngines(
+  kind: Figure["kind"],
+  name: string,
+  help: string,
+  read: (one: EngineFigures) => number,
+): Figure {
+  return {
+    kind,
+    name: `ringway_engine_${name}`,
+    help,
+    labels: ["engine"],
+    rows: ({ engines }) => engines.map((one): Row => [[one.name], read(one)]),
   };
 }
 

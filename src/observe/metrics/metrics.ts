@@ -51,7 +51,7 @@ export const toldMetrics = {
   build: {
     kind: "gauge",
     name: "ringway_build_info",
-    help: "Always 1. The labels say which version, engine and Bun this is.",
+    help: "Always 1. The labels say which version, engines and Bun this is.",
     labels: ["version", "engine", "bun"],
   },
 } as const;
@@ -67,6 +67,7 @@ const KNOWN_MAX = SLOTS_MAX + GONE_MAX;
 /** Identifies the measured program. */
 export interface Build {
   readonly version: string;
+  /** The engines that carry listeners, with commas between them. */
   readonly engine: string;
 }
 
@@ -128,8 +129,9 @@ export class Metrics implements Handlers {
   /** The text of {@link registry}; null if it has changed since. */
   private told: Promise<string> | null = null;
   private readonly process = new Registry();
-  /** Those of {@link figures} that exist here; determined by the first scrape. */
-  private read: readonly FigureText[] | null = null;
+  private readonly read = figures.map((figure) => [figure, new FigureText(figure)] as const);
+  /** The engines that {@link build} tells. */
+  private engines: string | null = null;
   private turns = 0;
 
   constructor() {
@@ -164,6 +166,14 @@ export class Metrics implements Handlers {
     this.accepts = true;
   }
 
+  private tellBuild(version: string, engine: string): void {
+    if (engine === this.engines) return;
+    this.engines = engine;
+    this.build.reset();
+    this.build.set({ version, engine, bun: Bun.version }, 1);
+    this.told = null;
+  }
+
   /** The content type of {@link text}, for HTTP. */
   get contentType(): string {
     return this.registry.contentType;
@@ -171,7 +181,7 @@ export class Metrics implements Handlers {
 
   /** All metrics as of now. */
   async text(snapshot: Snapshot, { version, engine }: Build): Promise<string> {
-    if (this.read === null) this.build.set({ version, engine, bun: Bun.version }, 1);
+    this.tellBuild(version, engine);
     const { stats } = snapshot;
     const known = snapshot.upstreams.length + GONE_MAX;
     // Each listener also has relays without an upstream.
@@ -182,11 +192,11 @@ export class Metrics implements Handlers {
     const rising = { ...stats, loop: { ...stats.loop, turns: this.turns } };
     const accepts = snapshot.accepts && this.accepts;
     const now = { ...snapshot, stats: rising, accepts, upstreams: eachOnce(snapshot.upstreams) };
-    this.read ??= figures
-      .filter(({ exists }) => exists?.(snapshot) ?? true)
-      .map((figure) => new FigureText(figure));
     let text = "";
-    for (const figure of this.read) text += figure.of(now);
+    for (const [figure, written] of this.read) {
+      // A reload may bring what was not there.
+      if (figure.exists?.(snapshot) ?? true) text += written.of(now);
+    }
     // Histograms are long, and usually no relay has ended since the last scrape.
     this.told ??= this.registry.metrics();
     return `${text}${await this.told}\n${await this.process.metrics()}`;
