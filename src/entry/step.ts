@@ -50,8 +50,10 @@ export interface Step {
    * No more bytes come, or not in time, and the step has not been decided.
    *
    * @param why the reason, if the client is refused for it
+   * @param isSilent it has sent nothing more: no bytes lie in the kernel that ringway had no memory to read. If some
+   *   do, a client must not count as one that has sent nothing
    */
-  giveUp(why: Reason): StepAnswer & { readonly is: "done" | "refused" };
+  giveUp(why: Reason, isSilent: boolean): StepAnswer & { readonly is: "done" | "refused" };
 }
 
 /** One place in a listener's list of steps. Owner: a listener. */

@@ -23,7 +23,7 @@ import type { Routed } from "./route-questions.ts";
 /** What of a listener an arrival needs. */
 export interface ArrivalListener extends StoryListener {
   /** Where its clients go. */
-  readonly branches: { of(route: string | null): StoryBranch };
+  readonly branches: StoryListener["branches"] & { of(route: string | null): StoryBranch };
   /** What happens to its clients before the upstream is dialled, in their order. */
   readonly stages: readonly { receive(relay: never): void }[];
   /** The stage of its steps. */

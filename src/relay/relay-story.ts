@@ -25,6 +25,8 @@ export interface StoryListener {
   readonly account: ListenerAccount;
   /** Where relays go that no route is for. */
   readonly main: StoryBranch;
+  /** All that there are. */
+  readonly branches: { roomMade(): void };
   /** Where all of its clients connect to, see local-address.ts; null when each has to be asked for. */
   readonly local: Address | null;
 }
@@ -36,7 +38,6 @@ export interface StoryBranch {
   /** Where relays wait for which there is no upstream. */
   readonly waiting: {
     readonly hasQueue: boolean;
-    roomMade(): void;
     serve(): void;
     add(relay: never, options: DialOptions, count: WaitCount): Reason | null;
     delete(relay: never): void;
@@ -339,7 +340,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   private leaveUpstream(): void {
     this.chooser.leave(this.upstreamNumber);
     this.upstreamNumber = NO_UPSTREAM;
-    this.branch.waiting.roomMade();
+    this.listener.branches.roomMade();
   }
 
   /** The listener may have got other upstreams while this has waited. */

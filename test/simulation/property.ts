@@ -92,13 +92,24 @@ const anyStory: fc.Arbitrary<Story> = fc
     upRate: choice(0, 0, 0, 20_000, 256 * 1024),
     downRate: choice(0, 0, 0, 20_000, 256 * 1024),
     routes: choice("none", "none", "none", "relay", "refuse"),
+    names: choice(false, false, true),
     request: choice(false, false, true),
     peek: choice(0, 0, 1, 200),
     mirror: choice(null, null, null, ...mirrors),
     edge: fc.option(someEdge, { freq: 2 }),
     operator: choice(false, true),
   })
-  .map((story): Story => ({ ...story, mirror: story.mode === "sink" ? null : story.mirror }));
+  .map((story): Story => {
+    const isSink = story.mode === "sink";
+    const names = story.names && !isSink;
+    // What asks for encryption comes before TLS, and a hello is read first here.
+    return {
+      ...story,
+      mirror: isSink ? null : story.mirror,
+      names,
+      request: story.request && !names,
+    };
+  });
 
 /** Whatever the network and the ends do, every rule holds, and nothing is left at the end. */
 export const holdsEveryRule = fc.property(anyStory, (story) => {
