@@ -193,7 +193,8 @@ export class Life {
   /** Everything that may go wrong does. */
   private storm(): void {
     const until = this.clock.now + this.story.stormMs;
-    for (let step = 0; step < STORM_STEPS && this.clock.now < until; step++) {
+    const most = this.story.drips ? Infinity : STORM_STEPS;
+    for (let step = 0; step < most && this.clock.now < until; step++) {
       if (this.clock.now >= this.operatesAt) this.operate();
       this.step();
     }
@@ -380,6 +381,7 @@ export class Life {
       const asked = someAsked(this.fate);
       this.asked.set(client, asked);
       client.begins = Buffer.concat([bytes, asked.bytes]);
+      if (this.story.drips) return { total: client.begins.length, chunk: 1, gapMs: 2_000 };
       if (asked.isCut) return { total: client.begins.length };
     }
     return greeting?.isAll ? { total: bytes.length } : {};
