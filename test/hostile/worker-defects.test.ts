@@ -1,4 +1,8 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Address } from "../../src/base/address.ts";
 import { type ProcessClock, systemClock } from "../../src/base/clock.ts";
 import { uringDefaults } from "../../src/config/defaults.ts";
@@ -21,7 +25,16 @@ import { onEveryStage } from "./stages.ts";
 // A worker meets a defect, anywhere, also while it recovers from another one: its clients know at once,
 // another worker's never do, whoever comes is served, and nothing is left behind.
 
-const url = new URL("../fixtures/injected-worker.ts", import.meta.url);
+const folder = mkdtempSync(join(tmpdir(), "ringway-defects-"));
+/** The workers' program, compiled ahead: there are hundreds of them. */
+const url = pathToFileURL(join(folder, "injected-worker.js"));
+
+beforeAll(async () => {
+  const entrypoints = [join(import.meta.dir, "../fixtures/injected-worker.ts")];
+  await Bun.build({ entrypoints, outdir: folder, target: "bun", format: "cjs", bytecode: true });
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
 const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
 /** Clients that stay. */
 const RESIDENTS = 12;
@@ -306,8 +319,8 @@ async function meetsDefect(
 }
 
 /** The places that a run tries; those that need a mirror first. */
-async function placesToTry({ engine, workers }: { engine: EngineName; workers: number }) {
-  const numbered = [...(await placesOf(engine)).entries()].map(
+function placesToTry({ engine, workers }: { engine: EngineName; workers: number }) {
+  const numbered = [...placesOf(engine).entries()].map(
     ([number, { name }]): Numbered => [number, name],
   );
   const tried = numbered
@@ -328,7 +341,7 @@ onEveryStage("a defect anywhere", ({ engine, workers }) => {
       const theatre = new Theatre(engine, workers);
       const failed = (what: string) => (error: Error) =>
         void wrong.push(`${what}: ${error.message}`);
-      for (const [at, place] of (await placesToTry({ engine, workers })).entries()) {
+      for (const [at, place] of placesToTry({ engine, workers }).entries()) {
         const [, name] = place;
         // Each of the workers in turn.
         const worker = 1 + (at % workers);
@@ -397,7 +410,7 @@ onEveryStage("a defect of a clean-up", ({ engine, workers }) => {
 
 async function failsToCleanUp(stage: Stage, engine: EngineName, step: string): Promise<void> {
   const [mine = 0] = await stage.spread();
-  const places = await placesOf(engine);
+  const places = placesOf(engine);
   const place = places.findIndex(({ name }) => name === step);
   expect(place).toBeGreaterThanOrEqual(0);
   stage.inject(place, FOR_EVER, 1);
