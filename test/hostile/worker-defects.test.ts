@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Address } from "../../src/base/address.ts";
 import { type ProcessClock, systemClock } from "../../src/base/clock.ts";
 import { uringDefaults } from "../../src/config/defaults.ts";
@@ -30,7 +30,8 @@ const folder = mkdtempSync(join(tmpdir(), "ringway-defects-"));
 const url = pathToFileURL(join(folder, "injected-worker.js"));
 
 beforeAll(async () => {
-  const entrypoints = [join(import.meta.dir, "../fixtures/injected-worker.ts")];
+  const program = new URL("../fixtures/injected-worker.ts", import.meta.url);
+  const entrypoints = [fileURLToPath(program)];
   await Bun.build({ entrypoints, outdir: folder, target: "bun", format: "cjs", bytecode: true });
 });
 
