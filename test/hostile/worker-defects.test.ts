@@ -1,8 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, expect, test } from "bun:test";
 import type { Address } from "../../src/base/address.ts";
 import { type ProcessClock, systemClock } from "../../src/base/clock.ts";
 import { uringDefaults } from "../../src/config/defaults.ts";
@@ -11,6 +7,7 @@ import { Fleet } from "../../src/control/fleet.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
 import { hearing, together } from "../../src/relay/observer.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
+import { compiledWorker } from "../fixtures/compiled-worker.ts";
 import { Death, Injection, placesOf } from "../fixtures/defects.ts";
 import { End } from "../fixtures/end.ts";
 import { noNames } from "../fixtures/engines.ts";
@@ -25,17 +22,7 @@ import { onEveryStage } from "./stages.ts";
 // A worker meets a defect, anywhere, also while it recovers from another one: its clients know at once,
 // another worker's never do, whoever comes is served, and nothing is left behind.
 
-const folder = mkdtempSync(join(tmpdir(), "ringway-defects-"));
-/** The workers' program, compiled ahead: there are hundreds of them. */
-const url = pathToFileURL(join(folder, "injected-worker.js"));
-
-beforeAll(async () => {
-  const program = new URL("../fixtures/injected-worker.ts", import.meta.url);
-  const entrypoints = [fileURLToPath(program)];
-  await Bun.build({ entrypoints, outdir: folder, target: "bun", format: "cjs", bytecode: true });
-});
-
-afterAll(() => rmSync(folder, { recursive: true }));
+const url = await compiledWorker(new URL("../fixtures/injected-worker.ts", import.meta.url));
 const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
 /** Clients that stay. */
 const RESIDENTS = 12;
