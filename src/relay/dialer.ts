@@ -33,11 +33,12 @@ export interface DialingListener {
   readonly waiting: {
     add(relay: never, options: DialOptions, count: WaitCount): Reason | null;
   };
-  readonly dialing: Queue;
-  readonly racing: Queue;
+  readonly dialing: RelayQueue;
+  readonly racing: RelayQueue;
 }
 
-interface Queue {
+/** A queue of relays. */
+export interface RelayQueue {
   add(relay: never): void;
   delete(relay: never): void;
 }

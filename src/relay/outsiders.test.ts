@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Reason } from "../base/reason.ts";
+import type { Row } from "../entry/in-steps.ts";
 import { Descriptors, descriptorBudget } from "../system/descriptors.ts";
-import { Outsiders, type Row } from "./outsiders.ts";
+import { Outsiders } from "./outsiders.ts";
 
 const ENGINES = 1;
 const USED = 20;

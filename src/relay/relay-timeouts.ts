@@ -7,7 +7,7 @@ import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
 
 import { Entering, type Guest } from "../entry/entering.ts";
-import { InSteps, type Stepping } from "../entry/in-steps.ts";
+import { InSteps, type Row, type Stepping } from "../entry/in-steps.ts";
 import { Asking, inOrder, type Noted, whereabouts } from "../entry/order.ts";
 import { Refusal, type Refused } from "../entry/refusal.ts";
 import type { Stage } from "../entry/stage.ts";
@@ -21,7 +21,7 @@ import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
 import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
 import type { Mirror } from "./mirror/mirror.ts";
-import type { Outsiders, Row } from "./outsiders.ts";
+import type { Outsiders } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
 import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";

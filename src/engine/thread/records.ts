@@ -1,9 +1,8 @@
 import { type Address, formatAddress } from "../../base/address.ts";
 import type { Reason } from "../../base/reason.ts";
-import { type FlowStats, flowFigures } from "../../counts/figures.ts";
-import { CLIENT_ADDRESS_SIZE } from "../../entry/access/client-address.ts";
-import type { RelaySummary } from "../../relay/ledger/stats.ts";
-import { endName, endNameOrNull, type Summary } from "../../relay/ledger/summary.ts";
+import { flowFigures } from "../../counts/figures.ts";
+import { CLIENT_ADDRESS_SIZE, type ClientAddress } from "../../entry/access/client-address.ts";
+import { Summary } from "../../relay/ledger/summary.ts";
 import type { MirrorOutcome } from "../../relay/mirror/reason.ts";
 
 /** Index of each number in a record; the figures of both flows follow. */
@@ -141,95 +140,38 @@ export class Records {
   }
 }
 
-/** One relay of a batch, decoded on demand. */
-class Record implements RelaySummary {
-  constructor(
-    private readonly batch: RecordBatch,
-    private readonly index: number,
-  ) {}
-
-  get id(): number {
-    return this.number(Field.Id);
-  }
-  get listener(): string {
-    return this.text(Field.Listener) ?? "";
-  }
-  get client(): string {
-    return endName(this.end(End.Client));
-  }
-  get upstream(): string | null {
-    return this.text(Field.Upstream);
-  }
-  get startedAt(): number {
-    return this.number(Field.StartedAt);
-  }
-  get durationMs(): number {
-    return this.number(Field.DurationMs);
-  }
-  get dials(): number {
-    return this.number(Field.Dials);
-  }
-  get dialMs(): number | null {
-    return this.time(Field.DialMs);
-  }
-  get firstByteMs(): number | null {
-    return this.time(Field.FirstByteMs);
-  }
-  get isWaiting(): boolean {
-    return this.number(Field.IsWaiting) === 1;
-  }
-  get reason(): Reason | null {
-    return this.text(Field.Reason) as Reason | null;
-  }
-  get label(): string | null {
-    return this.text(Field.Label);
-  }
-  get mirror(): MirrorOutcome | null {
-    return this.text(Field.Mirror) as MirrorOutcome | null;
-  }
-  get local(): string | null {
-    return this.text(Field.Local) ?? endNameOrNull(this.end(End.Local));
-  }
-  get resolved(): string | null {
-    return this.text(Field.Resolved);
-  }
-  get peer(): string | null {
-    return endNameOrNull(this.end(End.Peer));
-  }
-  get waitedMs(): number {
-    return this.number(Field.WaitedMs);
-  }
-  get up(): FlowStats {
-    return flowFigures.read(this.batch.numbers, this.place(Field.Flows));
-  }
-  get down(): FlowStats {
-    return flowFigures.read(this.batch.numbers, this.place(Field.Flows) + flowFigures.size);
-  }
-
-  private number(field: Field): number {
-    return this.batch.numbers[this.place(field)] as number;
-  }
-
-  private place(field: Field): number {
-    return this.index * RECORD_SIZE + field;
-  }
-
-  private end(which: End): Uint8Array {
-    const at = this.index * ENDS_SIZE + which * CLIENT_ADDRESS_SIZE;
-    return this.batch.ends.subarray(at, at + CLIENT_ADDRESS_SIZE);
-  }
-
-  private time(field: Field): number | null {
-    const ms = this.number(field);
-    return ms === NO_TIME ? null : ms;
-  }
-
-  private text(field: Field): string | null {
-    return this.batch.texts[this.number(field)] ?? null;
-  }
+/** The relays of a batch, in order. Their addresses and figures are decoded on demand. */
+export function relaysOf(batch: RecordBatch): Summary[] {
+  return Array.from({ length: batch.count }, (_, index) => relayOf(batch, index));
 }
 
-/** The relays of a batch, in order. */
-export function relaysOf(batch: RecordBatch): RelaySummary[] {
-  return Array.from({ length: batch.count }, (_, index) => new Record(batch, index));
+function relayOf({ numbers, ends, texts }: RecordBatch, index: number): Summary {
+  const at = index * RECORD_SIZE;
+  const number = (field: Field) => numbers[at + field] as number;
+  const time = (field: Field) => (number(field) === NO_TIME ? null : number(field));
+  const text = (field: Field) => texts[number(field)] ?? null;
+  const end = (which: End) => {
+    const first = index * ENDS_SIZE + which * CLIENT_ADDRESS_SIZE;
+    return ends.subarray(first, first + CLIENT_ADDRESS_SIZE) as ClientAddress;
+  };
+  return new Summary(
+    number(Field.Id),
+    text(Field.Listener) ?? "",
+    end(End.Client),
+    text(Field.Upstream),
+    number(Field.StartedAt),
+    number(Field.DurationMs),
+    number(Field.Dials),
+    time(Field.DialMs),
+    time(Field.FirstByteMs),
+    number(Field.IsWaiting) === 1,
+    text(Field.Reason) as Reason | null,
+    text(Field.Label),
+    text(Field.Mirror) as MirrorOutcome | null,
+    numbers.subarray(at + Field.Flows, at + RECORD_SIZE),
+    text(Field.Local) ?? end(End.Local),
+    text(Field.Resolved),
+    end(End.Peer),
+    number(Field.WaitedMs),
+  );
 }

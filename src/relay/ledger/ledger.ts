@@ -101,7 +101,8 @@ export class Ledger<T extends Running> {
     const summary = relay.summary();
     const reason = summary.reason as Reason;
     relay.decided();
-    relay.listener.account.ended(summary.upstreamAddress, reason);
+    // It comes from this thread, where addresses are objects.
+    relay.listener.account.ended(summary.upstreamAddress as Address | null, reason);
     (this.reasons[numberOfReason(reason)] as number)++;
     this.add(Count.ended);
     return summary;
