@@ -15,15 +15,15 @@ import type { StepPlan } from "../entry/step.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
-import type { Drainable } from "./ending/drain.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
 import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
 import type { Mirror } from "./mirror/mirror.ts";
-import type { Outsiders } from "./outsiders.ts";
+import type { Outsider, Outsiders } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
 import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
+import type { Running } from "./running.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** Interval of the checks whether the kernel has sent the last bytes before a reset. */
@@ -51,18 +51,11 @@ export interface Timed
     Guest,
     Refused,
     Noted,
-    Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
-  /** Its number, never used again. */
-  readonly id: number;
+    Outsider,
+    Pick<Running, "id" | "isCarrying" | "awaitsAnswer"> {
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** Why its client was refused; null if it was not. */
-  readonly refusedFor: Reason | null;
-  /** It has sent bytes that its steps have not read yet. */
-  readonly hasUnread: boolean;
   /** How many checks in a row, this one included, found that no byte had moved. */
   stalled(): number;
-  /** Ends it now. */
-  terminate(reason: Reason): void;
   /** Checks whether the last bytes before a reset have left. */
   linger(): void;
   /** Makes the kernel detect ends that have vanished. */
@@ -71,7 +64,6 @@ export interface Timed
 
 /** The dialer, as far as time concerns it. */
 export interface TimedDialer<T> {
-  /** The dial has timed out. */
   timedOut(relay: T): void;
   /** The dial's attempts are slow: the next address is tried in parallel. */
   attemptDue(relay: T): void;
@@ -82,7 +74,6 @@ export interface RelayParts<T extends Timed> {
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly chooser: UpstreamChooser;
-  /** The listener that it replaces, if any. */
   readonly before: RelayTimeouts<T> | null;
   /** The steps of their clients, in order. */
   readonly steps: readonly StepPlan[];
@@ -93,7 +84,6 @@ export interface RelayParts<T extends Timed> {
   readonly mirror: Mirror | null;
   /** The engine's clients that were not admitted. */
   readonly outsiders: Outsiders<T>;
-  /** Asks route functions. */
   readonly routing: Routing;
   readonly clock: Clock;
 }
@@ -113,14 +103,12 @@ export class RelayTimeouts<T extends Timed> {
   readonly wasReset: Deadlines<T>;
   /** Relays whose last bytes must leave the kernel before their target is reset. */
   readonly lingering: Deadlines<T>;
-  /** Relays with an idle timeout. */
   readonly idle: Deadlines<T>;
   /** The same for traffic of one side only. */
   readonly clientIdle: Deadlines<T>;
   readonly upstreamIdle: Deadlines<T>;
   /** Relays with a lifetime that is not over. */
   readonly aging: Deadlines<T>;
-  /** The stages of its clients. */
   readonly stages: readonly Stage<T>[];
   /** The stage of its steps, with the clients in them. */
   readonly inSteps: InSteps<T>;
@@ -213,7 +201,6 @@ export class RelayTimeouts<T extends Timed> {
     });
   }
 
-  /** A relay begins. */
   begin(relay: T): void {
     const { options } = this;
     if (this.ages) this.young.add(relay);

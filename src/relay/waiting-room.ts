@@ -13,7 +13,6 @@ export interface Waiter {
   /** When it began to wait, on the monotonic clock, and how often it has waited. */
   waitsSince: number | null;
   waits: number;
-  /** It waits now. */
   isWaiting: boolean;
   /** How often it has tried all upstreams again because none had answered. */
   retries: number;
@@ -34,7 +33,6 @@ export interface WaitCount {
   waits(change: 1 | -1): void;
 }
 
-/** How a relay waits. */
 interface Wait {
   readonly count: WaitCount;
   /** It waits for room at an upstream, not for an upstream that can be reached. */
@@ -43,7 +41,6 @@ interface Wait {
   readonly isStrict: boolean;
   /** The longest time that it may wait for room, since it began to wait. */
   readonly queueMs: number;
-  /** When it may try again. */
   readonly nextTry: number;
 }
 
@@ -113,7 +110,6 @@ export class WaitingRoom<T extends Waiter> {
     return null;
   }
 
-  /** A relay no longer waits. */
   delete(relay: T): void {
     const wait = this.waiting.get(relay);
     if (wait === undefined) return;

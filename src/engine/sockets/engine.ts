@@ -58,7 +58,6 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
   private readonly connector: Connector;
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<SocketsConduit>;
-  /** Runs while there are listeners. */
   private readonly acceptLooks: Recurring;
   /** The kernel cannot accept because descriptors or memory have run out. */
   private isStarved = false;
@@ -222,7 +221,6 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     return Promise.resolve(this.accepting.isPaused ? paused : accepts);
   }
 
-  /** See {@link Answering}. */
   get accepting(): Answering["accepting"] {
     return { listeners: this.listening.size, isPaused: !this.hall.isAccepting };
   }

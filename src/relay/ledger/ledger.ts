@@ -10,7 +10,6 @@ import { type FlowTotals, sharedNumbers } from "./page.ts";
 import { Pages } from "./pages.ts";
 import type { Summary } from "./summary.ts";
 
-/** The part of a listener that the ledger uses. */
 interface Counted {
   readonly account: ListenerAccount;
   readonly options: Pick<ListenerOptions, "upstreams">;
@@ -74,7 +73,6 @@ export class Ledger<T extends Running> {
     return account;
   }
 
-  /** A listener is gone. */
   gone({ account, options }: Counted): void {
     account.leave(options.upstreams);
   }
@@ -89,7 +87,6 @@ export class Ledger<T extends Running> {
     return first + engines * before;
   }
 
-  /** The relay of this number, if it runs. */
   find(id: number): T | null {
     for (const relay of this.running) if (relay.id === id) return relay;
     return null;
@@ -113,7 +110,6 @@ export class Ledger<T extends Running> {
     (this.counts[count] as number)++;
   }
 
-  /** The relays that run now, oldest first. */
   relays(): Summary[] {
     return Array.from(this.running, (relay) => relay.summary());
   }

@@ -12,7 +12,6 @@ export class Summary implements RelaySummary {
   constructor(
     readonly id: number,
     readonly listener: string,
-    /** Null if it is unknown. */
     readonly clientAddress: ClientAddress | null,
     readonly upstreamAddress: Address | string | null,
     readonly startedAt: number,
