@@ -102,7 +102,7 @@ test("the wait has a bound and an end, and who leaves takes no place", () => {
   expect([stage.waitingCount, stage.watched.size]).toEqual([0, 0]);
 });
 
-test("who waited in vain is told what there was no room in at last: the listener, or all of them", () => {
+test("a client that waited in vain learns which limit was reached last: the listener's, or the total", () => {
   using stage = new Stage();
   stage.come("a");
   stage.lack = "total_full";

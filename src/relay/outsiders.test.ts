@@ -107,7 +107,7 @@ describe("when descriptors get scarce", () => {
     expect(ended).toEqual(["r0 client_rate", "r1 client_rate", "u0 descriptor_limit"]);
   });
 
-  test("nobody goes who has spoken and was not heard", () => {
+  test("a client that has sent unread bytes is not closed", () => {
     const unheard = outsiders.unheardRow(new Waiting());
     const clients = Array.from({ length: 3 }, (_, i) => new Client(`u${i}`, null));
     for (const client of clients) unheard.add(client);
@@ -121,7 +121,7 @@ describe("when descriptors get scarce", () => {
     expect(ended).toEqual(["u0 descriptor_limit"]);
   });
 
-  test("nobody is there to go", () => {
+  test("there is no one to close", () => {
     while (!descriptors.exhausted) descriptors.opened(1);
     outsiders.makeRoom();
     expect(ended).toEqual([]);

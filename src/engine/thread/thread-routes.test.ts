@@ -44,7 +44,7 @@ test("options without a function stay as they are, others can be cloned", () => 
   expect(structuredClone(kept).route).toMatchObject({ timeoutMs: 100, failure: "refuse" });
 });
 
-test("a function is told what its listener has and who has come", async () => {
+test("a function gets what its listener has, and the client", async () => {
   const routes = new ThreadRoutes(table);
   const told: Connection[] = [];
   const hook: Route = (connection) => {

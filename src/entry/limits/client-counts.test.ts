@@ -106,7 +106,7 @@ describe("a table that is full", () => {
     }
   });
 
-  test("is two thirds full, and more, before anybody finds no room", () => {
+  test("is more than two thirds full before a client finds no room", () => {
     const counts = new ClientCounts({ max: 1 });
     let client = 0;
     while (counts.tryEnter(ipv4Client(Math.imul(client, 0x9e3779b1)))) client++;

@@ -155,7 +155,7 @@ test("those that become idle late share what is left, and end at once near its e
   expect(retired.length).toBe(40);
 });
 
-test("a time without idle ones ends nobody faster then", () => {
+test("after a time without idle relays none ends faster", () => {
   const { relays, retired } = crowd(70);
   const move = () => {
     for (const relay of relays) relay.movedBytes++;
@@ -225,7 +225,7 @@ test("idle ones do not wait for busy ones near the end", () => {
   expect(retired.length).toBeLessThan(30);
 });
 
-test("whoever comes after all others have gone is looked at, too", () => {
+test("a relay that comes after all others have ended is checked, too", () => {
   const { drain, relays, running, retired } = crowd(1);
   running.clear();
   pass(2_000);
@@ -303,7 +303,7 @@ test("who asks every half second ends in a pause, evenly in the last but one sec
 test.each([
   ["the middle", 2_000, 200],
   ["the last seconds", 3_500, 0],
-])("a thread that stood still in %s takes nobody for idle", (_where, stillMs, restMs) => {
+])("a thread that was blocked in %s takes no relay for idle", (_where, stillMs, restMs) => {
   const { relays, retired } = crowd(4);
   const move = () => {
     for (const relay of relays) relay.movedBytes++;
@@ -341,7 +341,7 @@ test("those that end by themselves leave their time to the others", () => {
   expect(retired.length).toBe(40);
 });
 
-test("in a time that is too short to see a pause nobody ends for one", () => {
+test("in a window that is too short to see a pause, no relay ends for one", () => {
   const { relays, retired } = crowd(3, 20);
   pass(14, () => {
     for (const relay of relays) relay.movedBytes++;

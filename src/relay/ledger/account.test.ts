@@ -130,7 +130,7 @@ test("of upstreams that come and go without end only the last ones are known", (
   receive(long, 5, 0);
   account.ended(at(1), "drain");
   expect(known()[2]).toMatchObject({ ended: { drain: 1 }, upBytes: 5 });
-  // Whoever reads it elsewhere sees the same.
+  // Readers in other threads see the same.
   expect(copy.stats().listeners).toEqual(pages.stats().listeners);
 });
 
