@@ -98,7 +98,8 @@ export class WaitingRoom<T extends Waiter> {
       relay.retries++;
       nextTry = now + spread(options.retryPauseMs);
     } else {
-      return unreached(relay, options);
+      // Held relays get one reason, whatever failed.
+      return wasHeld(relay, options) ? "hold_timeout" : (relay.lastFailure ?? "no_upstream");
     }
     relay.waitsSince ??= now;
     const wait = { count, isQueued, isStrict, queueMs, nextTry };
@@ -175,11 +176,6 @@ export class WaitingRoom<T extends Waiter> {
     }
     if (this.waiting.size > 0) this.arm();
   }
-}
-
-/** Why a relay without an upstream ends. Held ones get one reason, whatever failed. */
-function unreached(relay: Waiter, options: DialOptions): Reason {
-  return wasHeld(relay, options) ? "hold_timeout" : (relay.lastFailure ?? "no_upstream");
 }
 
 /** Whether a relay was held because no upstream could be reached. */
