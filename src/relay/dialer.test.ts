@@ -162,7 +162,7 @@ describe("a literal address", () => {
 });
 
 describe("a name", () => {
-  test("has its addresses tried beside each other; who answers first is the upstream's", () => {
+  test("has its addresses tried in parallel; the first that answers wins", () => {
     dialName(3);
     expect(made).toHaveLength(1);
     expect(relay.listener.racing.members.size).toBe(1);

@@ -74,7 +74,7 @@ describe("a bound of the refused", () => {
     expect(ended).toEqual(["r0 client_full"]);
   });
 
-  test("who has left does not count", () => {
+  test("a client that has left does not count", () => {
     const row = outsiders.refusedRow(new Waiting());
     for (let i = 0; i < 3 * descriptors.refusedMax; i++) {
       const client = new Client(`r${i}`, "client_full");
@@ -84,7 +84,7 @@ describe("a bound of the refused", () => {
     expect(ended).toEqual([]);
   });
 
-  test("those who have said nothing have theirs at each listener", () => {
+  test("silent clients have a limit at each listener", () => {
     const row = outsiders.unheardRow(new Waiting());
     for (let i = 0; i < 4; i++) row.add(new Client(`u${i}`, null));
     expect(row.size).toBe(4);
@@ -93,7 +93,7 @@ describe("a bound of the refused", () => {
 });
 
 describe("when descriptors get scarce", () => {
-  test("the refused go first, then those who have said nothing, the oldest first; never more than are wanted", () => {
+  test("refused clients go first, then silent ones, the oldest first; never more than needed", () => {
     const refused = outsiders.refusedRow(new Waiting());
     const unheard = outsiders.unheardRow(new Waiting());
     for (let i = 0; i < 4; i++) unheard.add(new Client(`u${i}`, null));

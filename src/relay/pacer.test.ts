@@ -75,7 +75,7 @@ test("a flow without credit rests, and hears when that is over", () => {
   });
 });
 
-test("what was too much is rested for, too", () => {
+test("a debt prolongs the rest", () => {
   withPacer(100 * KIB, (pacer, alarms) => {
     let rested = 0;
     const pacing = pacer.begin(() => rested++);

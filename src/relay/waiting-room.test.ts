@@ -94,7 +94,7 @@ class Relay implements Waiter {
   }
 }
 
-describe("who wants a certain upstream and no other", () => {
+describe("a relay that wants one certain upstream", () => {
   test("waits for room there, in order, and delays no other", () => {
     using stage = new Stage({ queueMs: 10_000, queueMax: 3 });
     stage.room = 5;
@@ -265,7 +265,7 @@ describe("for room", () => {
     expect(stage.served).toEqual(["a", "b", "c"]);
   });
 
-  test("that a relay of another worker has left is seen within 20 ms", () => {
+  test("a relay of another worker that has left is noticed within 20 ms", () => {
     using stage = new Stage({ queueMs: 10_000 });
     stage.come("a");
     stage.clock.pass(500);
@@ -274,7 +274,7 @@ describe("for room", () => {
     expect(stage.served).toEqual(["a"]);
   });
 
-  test("they wait so long and not longer", () => {
+  test("they wait for their time and not longer", () => {
     using stage = new Stage({ queueMs: 1_000 });
     stage.come("a");
     stage.clock.pass(500);

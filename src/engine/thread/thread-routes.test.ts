@@ -57,7 +57,7 @@ test("a function gets what its listener has, and the client", async () => {
   expect(told).toEqual([{ listener: "redis", upstreams: ["db:5432"], states, ...caller }]);
 });
 
-test("who does not wait any more costs nothing", async () => {
+test("a relay that no longer waits costs nothing", async () => {
   const routes = new ThreadRoutes(table);
   const hook = jest.fn(() => null);
   const number = numberIn(routes.keep(0, "redis", options(hook)));
@@ -65,7 +65,7 @@ test("who does not wait any more costs nothing", async () => {
   expect(hook).not.toHaveBeenCalled();
 });
 
-test("a function answers for those who came in its time, and then it is gone", async () => {
+test("a replaced function answers for clients that came before, then it is gone", async () => {
   jest.useFakeTimers();
   const routes = new ThreadRoutes(table);
   const first = numberIn(

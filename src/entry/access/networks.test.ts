@@ -117,7 +117,7 @@ describe("NetworkSet", () => {
     expect(six.has(UNIX_CLIENT) || four.has(UNIX_CLIENT)).toBe(false);
   });
 
-  test("of two that are the same the later one counts; none is fine", () => {
+  test("of two equal networks the later one counts; none is fine", () => {
     const network = parseNetwork("10.0.0.0/8");
     const set = new NetworkSet([
       [network, 1],

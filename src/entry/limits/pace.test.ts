@@ -22,7 +22,7 @@ test("a rest is worth a burst, however long", () => {
   expect(pace.allowance(1e12 + 1)).toBe(1);
 });
 
-test("what was received beyond it is owed", () => {
+test("bytes received beyond it become a debt", () => {
   const pace = new Pace({ bytesPerSecond: 1_000, burstBytes: 500, chunkBytes: 100 });
   pace.used(1_500, 0);
   expect(pace.allowance(0)).toBe(0);
@@ -39,7 +39,7 @@ test("a clock that goes back brings nothing", () => {
   expect(pace.allowance(1_010)).toBe(10);
 });
 
-test("what makes no sense is a defect", () => {
+test("invalid options are a defect", () => {
   for (const bytesPerSecond of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => new Pace({ bytesPerSecond, burstBytes: 1, chunkBytes: 1 })).toThrow(
       "bytesPerSecond",

@@ -127,7 +127,7 @@ describe("two threads whose clients come and go", () => {
     30_000,
   );
 
-  test("what one of them had is taken back when it dies", async () => {
+  test("the counts of one of them are taken back when it dies", async () => {
     const { mine, options } = countsFor(700);
     const crew = new Crew(clients);
     const given = { kind: "enterUntilEnded", clients, steps: 0 } as const;

@@ -233,7 +233,7 @@ describe("a million addresses", () => {
     expect(strangers).toBe(10_000);
   }, 30_000);
 
-  test("that connect once each leave room for those who are known and for strangers", () => {
+  test("that connect once each leave room for known and for new clients", () => {
     const buckets = new TokenBuckets({ rate: 10, burst: 20 });
     const address = clientAt("0.0.0.0");
     const known = clientAt("192.0.2.1");
@@ -272,7 +272,7 @@ test("others with the same memory have the same buckets", () => {
   expect(() => new TokenBuckets({ ...options, capacity: 7_000, memory })).toThrow("long enough");
 });
 
-test("what makes no sense is a defect", () => {
+test("invalid options are a defect", () => {
   expect(() => new TokenBuckets({ rate: 0, burst: 1 })).toThrow("rate");
   expect(() => new TokenBuckets({ rate: 2 ** 21, burst: 1 })).toThrow("rate");
   expect(() => new TokenBuckets({ rate: 1, burst: 0 })).toThrow("burst");
@@ -280,7 +280,7 @@ test("what makes no sense is a defect", () => {
   expect(() => new TokenBuckets({ rate: 1, burst: 1, capacity: 6 })).toThrow("capacity");
 });
 
-test("what another thread charges while a set at rest is looked at stays charged", () => {
+test("a charge by another thread stays while an unused set is renewed", () => {
   const options = { rate: 1, burst: 5 };
   const mine = new TokenBuckets(options);
   const others = new TokenBuckets({ ...options, memory: mine.memory });

@@ -192,7 +192,7 @@ test("an answer that comes in parts is not cut short in the last seconds", () =>
   expect(retired).toEqual([1]);
 });
 
-test("who has never been answered is spread over what is left", () => {
+test("relays that got no answer are spread over the remaining time", () => {
   const { relays, retired } = crowd(20);
   for (const relay of relays) relay.awaitsAnswer = true;
   pass(9_000);
@@ -238,7 +238,7 @@ test("a relay that comes after all others have ended is checked, too", () => {
   expect(retired).toEqual([0]);
 });
 
-test("what was seen of a relay is not true of the next one in its place", () => {
+test("sights of a relay do not count for the next one in its place", () => {
   const { drain, relays, running, retired } = crowd(2);
   const [ended, other] = relays as [Relay, Relay];
   other.isCarrying = true;
@@ -266,7 +266,7 @@ test.each([WINDOW_MS, 2_000])(
   },
 );
 
-test("who has got an answer that took long is idle a second later", () => {
+test("a relay is idle a second after a late answer", () => {
   const { relays, retired } = crowd(1);
   const [waiting] = relays as [Relay];
   waiting.awaitsAnswer = true;
@@ -279,7 +279,7 @@ test("who has got an answer that took long is idle a second later", () => {
   expect(retired).toEqual([0]);
 });
 
-test("who asks every half second ends in a pause, evenly in the last but one second", () => {
+test("relays that ask every half second end in a pause, spread over the last second but one", () => {
   const { relays, retired } = crowd(10);
   const ask = () => {
     const tick = Math.round(now / 100);

@@ -93,7 +93,7 @@ test("an account that is asked for again has no other pages", () => {
   ]);
 });
 
-test("what an engine that is no more had left has ended by that, and once", () => {
+test("relays of a dead engine count as ended by that, once", () => {
   const { ledger } = newLedger();
   const { pages } = ledger;
   const [a, b] = [ledger.account("a"), ledger.account("b")];
