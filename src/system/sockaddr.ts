@@ -14,7 +14,8 @@ import { formatIPv6, parseIPv4, parseIPv6 } from "../base/ip.ts";
  * Source: man ip(7), ipv6(7), unix(7). Every machine that Bun runs on is little-endian.
  */
 
-const AF_UNIX = 1;
+/** The address families, as Linux numbers them. */
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
@@ -29,7 +30,7 @@ const SUN_PATH_SIZE = 108;
 export const SOCKADDR_SIZE_MAX = 2 + SUN_PATH_SIZE;
 
 /** The first bytes of an IPv4 address within IPv6, `::ffff:a.b.c.d`. */
-const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255);
+export const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255);
 
 /**
  * An address as bind(2) and connect(2) take it.
@@ -83,11 +84,13 @@ export function isUnixSockaddr(bytes: Uint8Array): boolean {
   return familyOf(bytes) === AF_UNIX;
 }
 
-function familyOf(bytes: Uint8Array, offset = 0): number {
+/** The address family. */
+export function familyOf(bytes: Uint8Array, offset = 0): number {
   return (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
 }
 
-function withPort(size: number, family: number, port: number): Uint8Array<ArrayBuffer> {
+/** An IP address of which only the family and the port are set. */
+export function withPort(size: number, family: number, port: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   bytes[0] = family;
   bytes[2] = port >>> 8;
