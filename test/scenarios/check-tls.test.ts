@@ -49,7 +49,9 @@ test("a reload reads the authorities anew, and nothing changes when they cannot 
   ];
   await writeFile(file, settings.join("\n"));
   await using proxy = new CliProcess(["-c", file, "-e", "sockets"]);
-  await proxy.logged(/is down: a check failed: TLS: its certificate is signed by an unknown authority/);
+  await proxy.logged(
+    /is down: a check failed: TLS: its certificate is signed by an unknown authority/,
+  );
 
   await writeFile(ca, "rubbish");
   proxy.child.kill("SIGHUP");
