@@ -11,7 +11,8 @@ import { Fleet } from "./fleet.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /**
- * Makes the engine that was chosen. One worker of the sockets engine runs in the event loop that is there; everything else in threads.
+ * Makes the chosen engine. A single worker of the sockets engine runs in the main thread; all others
+ * have threads.
  */
 export function newEngine(
   { name, uring }: EngineChoice,
@@ -25,7 +26,7 @@ export function newEngine(
     return new SocketsEngine(memory, observer, names.resolve, { ...wholeShare, ...known });
   }
   if (process.platform !== "linux") {
-    throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
+    throw new EngineUnsupportedError(`${workers} workers need Linux; on this system use one`);
   }
   const dials = dialWindowMemory();
   return new Fleet(
