@@ -12,27 +12,7 @@ import {
  * Calls of the C library that Bun has no function for. Only this file and `linux.ts` import
  * bun:ffi. If the library cannot be opened (Windows, some sandboxes), callers do without.
  */
-interface Libc {
-  dup(descriptor: number): number;
-  close(descriptor: number): number;
-  ioctl(descriptor: number, request: number, value: Int32Array): number;
-  getsockopt(
-    descriptor: number,
-    level: number,
-    option: number,
-    value: Uint8Array,
-    size: Uint32Array,
-  ): number;
-  getpeername(descriptor: number, address: Uint8Array, size: Uint32Array): number;
-  getsockname(descriptor: number, address: Uint8Array, size: Uint32Array): number;
-  connect(descriptor: number, address: Uint8Array, size: number): number;
-  shutdown(descriptor: number, how: number): number;
-  listen(descriptor: number, backlog: number): number;
-  socket(family: number, type: number, protocol: number): number;
-  getrlimit(resource: number, limit: BigUint64Array): number;
-  getifaddrs(list: BigUint64Array): number;
-  freeifaddrs(list: Pointer): void;
-}
+type Libc = NonNullable<ReturnType<typeof open>>;
 
 let opened: Libc | null | undefined;
 
@@ -42,7 +22,7 @@ function library(): Libc | null {
   return opened;
 }
 
-function open(): Libc | null {
+function open() {
   const names: Record<string, string> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
   for (const name of [names[process.platform], "libc.so"]) {
     if (name === undefined) continue;

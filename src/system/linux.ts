@@ -5,53 +5,7 @@ import { dlopen, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
  * out, and a failure is the negated errno. Only this file and `libc.ts` import bun:ffi. Addresses
  * are numbers: user space has 47 or 48 bits of them.
  */
-interface Calls {
-  syscall(number: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
-  mmap(
-    address: number,
-    size: number,
-    protection: number,
-    flags: number,
-    fd: number,
-    at: number,
-  ): number;
-  munmap(address: number, size: number): number;
-  madvise(address: number, size: number, advice: number): number;
-  eventfd(initial: number, flags: number): number;
-  write(descriptor: number, bytes: number, size: number): number;
-  socket(domain: number, type: number, protocol: number): number;
-  bind(descriptor: number, address: number, size: number): number;
-  listen(descriptor: number, backlog: number): number;
-  accept4(descriptor: number, address: number, size: number, flags: number): number;
-  getsockname(descriptor: number, address: number, size: number): number;
-  setsockopt(
-    descriptor: number,
-    level: number,
-    option: number,
-    value: number,
-    size: number,
-  ): number;
-  shutdown(descriptor: number, how: number): number;
-  sendto(
-    descriptor: number,
-    bytes: number,
-    size: number,
-    flags: number,
-    address: number,
-    addressSize: number,
-  ): number;
-  recv(descriptor: number, bytes: number, size: number, flags: number): number;
-  fcntl(descriptor: number, command: number, value: number): number;
-  close(descriptor: number): number;
-  clock_gettime(clock: number, time: number): number;
-  prctl(option: number, a: number, b: number, c: number, d: number): number;
-  setrlimit(resource: number, limits: number): number;
-  setgroups(count: number, groups: number): number;
-  setresgid(real: number, effective: number, saved: number): number;
-  setresuid(real: number, effective: number, saved: number): number;
-  sched_yield(): number;
-  __errno_location(): Pointer;
-}
+type Calls = ReturnType<typeof open>;
 
 const i32 = "i32";
 const u64 = "u64";
@@ -64,11 +18,11 @@ function calls(): Calls {
   return opened;
 }
 
-function open(): Calls {
+function open() {
   let cause: unknown;
   for (const name of ["libc.so.6", "libc.so"]) {
     try {
-      const { symbols } = dlopen(name, {
+      return dlopen(name, {
         syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: i32 },
         mmap: { args: [u64, u64, i32, i32, i32, u64], returns: "ptr" },
         munmap: { args: [u64, u64], returns: i32 },
@@ -94,8 +48,7 @@ function open(): Calls {
         setresuid: { args: ["u32", "u32", "u32"], returns: i32 },
         sched_yield: { args: [], returns: i32 },
         __errno_location: { args: [], returns: "ptr" },
-      });
-      return symbols as unknown as Calls;
+      }).symbols;
     } catch (error) {
       cause = error;
     }
@@ -109,7 +62,7 @@ function answer(result: number): number {
 }
 
 function errno(): number {
-  return read.i32(calls().__errno_location(), 0);
+  return read.i32(calls().__errno_location() as Pointer, 0);
 }
 
 /** Values of errno(3) that ringway distinguishes; the same on x86-64 and arm64. */

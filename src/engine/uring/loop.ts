@@ -5,7 +5,6 @@ import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
@@ -225,16 +224,6 @@ export class Loop implements HallCarrier<UringConduit> {
   /** Accepts the clients that have already connected to a listener, and no more. */
   unlisten(key: number): void {
     this.acceptor.unlisten(key);
-  }
-
-  /** Ends a relay on request. */
-  cutRelay(id: number): void {
-    this.hall.cut(id);
-  }
-
-  /** See {@link Engine.drop}. */
-  drop(selection: Selection, withinMs: number | null): void {
-    this.hall.drop(selection, withinMs);
   }
 
   /**

@@ -90,10 +90,10 @@ class UringReporter extends Reporter {
         loop.unlisten(command.key);
         return;
       case "cut":
-        loop.cutRelay(command.relay);
+        loop.hall.cut(command.relay);
         return;
       case "drop":
-        loop.drop(command.selection, command.withinMs);
+        loop.hall.drop(command.selection, command.withinMs);
         return;
       case "stop":
         loop.stop(command.drainTimeoutMs);
