@@ -1,23 +1,23 @@
 import { UpstreamTable } from "../upstream/table.ts";
 
-/** What an engine may have of a process in which there are others. */
+/** One engine's share of the process. */
 export interface EngineShare {
   /** Engines that share the process's descriptors, this one included. */
   readonly engines: number;
-  /** Descriptors that the process had open before there was any of them; missing where nobody has counted. */
+  /** Descriptors that were open before any engine existed, if they were counted. */
   readonly usedDescriptors?: number;
   /** Its relays have the numbers `first`, `first + engines`, `first + 2 × engines`… */
   readonly first: number;
-  /** What all of them know of upstreams; missing where there is one engine that knows it alone. */
+  /** Memory of the shared upstream table; missing if there is only one engine. */
   readonly upstreams?: SharedArrayBuffer;
-  /** By which those that dial know of each other; missing where there is one engine. */
+  /** Memory of the dial windows; missing if there is only one engine. */
   readonly dials?: SharedArrayBuffer;
 }
 
-/** An engine that has the process to itself. */
+/** The share of an engine that is alone in the process. */
 export const wholeShare: EngineShare = { engines: 1, first: 1 };
 
-/** An engine's view of what is known of upstreams: of its own where it shares that with nobody. */
+/** An engine's view of the upstream table; its own table if it shares none. */
 export function upstreamTableOf({ engines, first, upstreams }: EngineShare): UpstreamTable {
   const table = new UpstreamTable(engines, (first - 1) % engines, upstreams);
   if (upstreams === undefined) table.openAll();

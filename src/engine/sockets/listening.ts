@@ -4,7 +4,7 @@ import type { Listening } from "../engine.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { SocketsListener } from "./conduit.ts";
 
-/** A listener of this engine: a socket, and the settings of whoever comes next. */
+/** A listener of this engine: its socket, and the settings that the next client gets. */
 export class SocketsListening implements Listening {
   private closing: Promise<void> | null = null;
 
