@@ -3,10 +3,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
+import type { Hello } from "../../src/entry/tls-hello/hello.ts";
+import { HelloReader } from "../../src/entry/tls-hello/reader.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import { CliProcess } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
-import { helloOfBun, helloOfOpenssl, inRecords, messageIn } from "../fixtures/hellos.ts";
+import {
+  helloOfBun,
+  helloOfChromium,
+  helloOfOpenssl,
+  inRecords,
+  messageIn,
+} from "../fixtures/hellos.ts";
 import { Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { stages } from "../hostile/stages.ts";
@@ -18,6 +26,7 @@ setDefaultTimeout(60_000);
 
 const OPENSSL = findProgram("openssl");
 const CURL = findProgram("curl");
+const CHROMIUM = findProgram("chromium");
 const engines = stages.filter(({ workers }) => workers === 1);
 
 let folder = "";
@@ -72,6 +81,39 @@ async function whoAnswers(port: number, ...args: readonly string[]): Promise<str
   const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   const said = `${out}${err}`;
   return /subject=CN ?= ?(\S+)/.exec(said)?.[1] ?? /alert number (\d+)/.exec(said)?.[0] ?? said;
+}
+
+const offers = ["h2", "http/1.1"];
+/** What real clients begin with that ask for a.test. */
+const hellos = [
+  ["openssl, TLS 1.3", OPENSSL, () => helloOfOpenssl("-servername", "a.test", ...alpn)],
+  ["openssl, TLS 1.2", OPENSSL, () => helloOfOpenssl("-servername", "a.test", "-tls1_2", ...alpn)],
+  ["Bun", "", () => helloOfBun("a.test", offers)],
+  ["chromium", CHROMIUM, () => helloOfChromium(CHROMIUM ?? "", "a.test")],
+] as const;
+const alpn = ["-alpn", offers.join(",")];
+
+/** Reads a stream in two pieces. */
+function helloIn(stream: Uint8Array, cut: number): Hello | null {
+  const reader = new HelloReader();
+  reader.push(stream.subarray(0, cut));
+  if (!reader.isOver) reader.push(stream.subarray(cut));
+  return reader.hello;
+}
+
+for (const [name, program, get] of hellos) {
+  test.if(program !== null)(`a hello of ${name} is read however it is cut`, async () => {
+    const stream = await get();
+    const expected = { isTls: true, name: "a.test", alpn: offers };
+    expect(helloIn(stream, 1)).toMatchObject(expected);
+    for (const size of [1, 100, 16_384]) {
+      const records = inRecords(messageIn(stream), size);
+      for (let cut = 1; cut < records.length; cut++) {
+        const hello = helloIn(records, cut);
+        if (!Bun.deepEquals(hello, helloIn(stream, 1))) throw new Error(`cut at ${cut} of ${size}`);
+      }
+    }
+  });
 }
 
 describe.each(engines)("$engine", (stage) => {
@@ -139,19 +181,16 @@ describe.each(engines)("$engine", (stage) => {
           crc32c: version === 2,
         });
       const plain = new Uint8Array(0);
-      const hellos = [
-        await helloOfOpenssl("-servername", "a.test", "-alpn", "h2"),
-        await helloOfBun("a.test", ["h2"]),
-      ];
+      const there = hellos.filter(([, program]) => program !== null);
       let expected = 0;
       const jobs: (() => Promise<void>)[] = [];
-      for (const hello of hellos) {
+      for (const hello of await Promise.all(there.map(([, , get]) => get()))) {
         for (const size of [1, 100, 16_384]) {
           for (const first of [plain, header(1), header(2)]) {
             const records = inRecords(messageIn(hello), size);
             const stream = Buffer.concat([first, records]);
             // At every byte where they are few, and as many places where there are more.
-            const step = first === plain && size === 16_384 ? 1 : 29;
+            const step = first === plain && size === 16_384 ? 1 : 97;
             for (let cut = 1; cut < stream.length; cut += step) {
               expected += records.length;
               jobs.push(async () => {
