@@ -24,15 +24,15 @@ export interface StoryListener {
   readonly clock: Clock;
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
-  /** Where relays go that no route is for. */
+  /** Where relays without a route go. */
   readonly main: StoryBranch;
-  /** All branches of the listener. */
+  /** All branches. */
   readonly branches: { roomMade(): void };
   /** The address that all its clients connect to; null if it may differ. */
   readonly local: Address | null;
 }
 
-/** What of a branch a relay's story needs. */
+/** The part of a branch that a relay's story uses. */
 export interface StoryBranch {
   readonly chooser: UpstreamChooser;
   readonly choice: Readonly<Choice>;

@@ -81,10 +81,11 @@ export interface RelayParts<T extends Timed> {
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly chooser: UpstreamChooser;
-  /** Finds routes by what clients say in their hellos; null where nobody asks them. */
+  /** Finds routes by hellos; null without routes. */
   readonly routeTable: RouteTable | null;
-  /** Those who choose for routes to some of its upstreams. */
+  /** The choosers of routes to some of its upstreams. */
   readonly routed: readonly RouteChooser[];
+  /** The listener that it replaces, if any. */
   readonly before: RelayTimeouts<T> | null;
   /** The steps of their clients, in order. */
   readonly steps: readonly StepPlan[];
@@ -132,7 +133,7 @@ export class RelayTimeouts<T extends Timed> {
   readonly routes: RouteQuestions<T> | null;
   /** The clients that wait for room. */
   readonly entry: EntryQueue<T>;
-  /** Who chooses upstreams, and the relays that wait for one. */
+  /** Where its clients find upstreams, or wait for one. */
   readonly branches: Branches<T>;
   /** The rate limits of flows; null without a limit. */
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
