@@ -27,7 +27,7 @@ import type { Routed } from "./route-questions.ts";
 /** The part of a listener that arrivals use. */
 export interface ArrivalListener extends StoryListener {
   /** Where its clients go. */
-  readonly branches: { of(route: string | null): StoryBranch };
+  readonly branches: StoryListener["branches"] & { of(route: string | null): StoryBranch };
   /** What happens to its clients before the upstream is dialled, in order. */
   readonly stages: readonly { receive(relay: never): void }[];
   readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;

@@ -49,8 +49,8 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     {
       what: "a buffer that came back empty is forgotten",
       seed: 16,
-      find: "    this.provided--;\n    this.provide(index);\n  }\n\n  /** One chunk",
-      replace: "  }\n\n  /** One chunk",
+      find: "    this.provided--;\n    this.provide(index);\n  }\n\n  /** Whether one chunk",
+      replace: "  }\n\n  /** Whether one chunk",
     },
     {
       what: "every chunk begins where its buffer begins",
@@ -266,7 +266,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     {
       what: "a relay that ends goes on waiting for an upstream",
       seed: 7,
-      find: "    this.listener.waiting.delete(this as never);\n",
+      find: "    this.branch.waiting.delete(this as never);\n",
       replace: "",
     },
   ],

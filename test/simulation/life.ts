@@ -17,6 +17,7 @@ import { Fate } from "../kernel/faults.ts";
 import { checkRelay } from "../kernel/judge.ts";
 import { type Listening, Port, World } from "../kernel/world.ts";
 import { holds } from "../model/fuzz.ts";
+import { type Asked, someAsked } from "./asking.ts";
 import { SimulatedCarrier } from "./carrier.ts";
 import { type SimulatedConduit, SimulatedListener } from "./conduit.ts";
 import { checkDialled, headerOver, isBelieved, type Limits, type Wanted } from "./entering.ts";
@@ -70,6 +71,8 @@ export class Life {
   private readonly settings: Settings;
   private readonly limits: Limits;
   private readonly greetings = new Map<Connection, Greeting>();
+  /** What clients ask for, where routes are. */
+  private readonly asked = new Map<Connection, Asked>();
   /** Those that ask for encryption, once it is their turn. */
   private readonly asking = new Set<Connection>();
   /** Clients that the route function has let not in, as it knows them. */
@@ -360,7 +363,7 @@ export class Life {
 
   /** What a client begins with. */
   private greet(client: Connection): Partial<Plan> {
-    const { edge, request } = this.story;
+    const { edge, names, request } = this.story;
     const isGreeted = edge !== null && edge.proxyProtocol !== "off";
     const greeting = isGreeted ? someGreeting(this.fate, 1_000 + this.greetings.size) : null;
     const bytes = greeting?.bytes ?? NOTHING;
@@ -373,6 +376,12 @@ export class Life {
       client.begins = Buffer.concat([bytes, REQUEST]);
       client.headerSize = client.begins.length;
     }
+    if (names && client.headerSize === bytes.length) {
+      const asked = someAsked(this.fate);
+      this.asked.set(client, asked);
+      client.begins = Buffer.concat([bytes, asked.bytes]);
+      if (asked.isCut) return { total: client.begins.length };
+    }
     return greeting?.isAll ? { total: bytes.length } : {};
   }
 
@@ -382,6 +391,7 @@ export class Life {
     sight.peer = sight.name = this.peerOf(client);
     sight.greeting = this.greetings.get(client) ?? null;
     sight.asks = this.asking.has(client);
+    sight.asked = this.asked.get(client) ?? null;
     if (edge !== null && isBelieved(edge, sight.peer))
       sight.name = sight.greeting?.client ?? sight.peer;
     this.witness.accepted(client, sight);

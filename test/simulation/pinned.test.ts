@@ -41,6 +41,7 @@ const plain: Story = {
   upRate: 0,
   downRate: 0,
   routes: "none",
+  names: false,
   request: false,
   peek: 0,
   mirror: null,

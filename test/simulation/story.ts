@@ -68,6 +68,8 @@ export interface Story {
   readonly downRate: number;
   readonly routes: "none" | "relay" | "refuse";
   readonly mirror: MirrorOptions | null;
+  /** Upstreams are chosen by the names that clients ask for in their hellos. */
+  readonly names: boolean;
   /** Clients ask for encryption, which there is not. */
   readonly request: boolean;
   /** Bytes of the flow that a step reads and leaves; 0 for no such step. */

@@ -39,9 +39,9 @@ export class HelloStep implements Step {
     return { is: "done", consumed: 0, learned: { hello: reader.hello } };
   }
 
-  giveUp(why: Reason): StepAnswer & { readonly is: "done" | "refused" } {
+  giveUp(why: Reason, isSilent: boolean): StepAnswer & { readonly is: "done" | "refused" } {
     const { isUnheard } = this.reader;
-    if (isUnheard && this.mayBePlain) {
+    if (isUnheard && isSilent && this.mayBePlain) {
       return { is: "done", consumed: 0, learned: { hello: plainHello } };
     }
     if (why === "preamble_timeout") return { is: "refused", reason: "tls_hello_timeout" };
