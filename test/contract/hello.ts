@@ -17,10 +17,10 @@ import {
   helloOf,
   inRecords,
 } from "../fixtures/hellos.ts";
+import { listener, openAdmission, rowed } from "../fixtures/options.ts";
 import { echo, type Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openAdmission } from "./admission.ts";
-import { listener, rowed, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 /** Longer than any case may take. */
