@@ -7,7 +7,7 @@ import type { Learned, Step, StepAnswer, StepPlan } from "./step.ts";
 export interface StepsOwner {
   /** Who the client is, as far as ringway knows. */
   readonly clientAddress: ClientAddress | null;
-  /** It has sent bytes that were not received yet. */
+  /** The client has sent bytes that were not received yet. */
   readonly hasUnread: boolean;
   /** The step at `place` of the list begins, and so does its time. */
   stepBegins(place: number): void;

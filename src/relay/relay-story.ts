@@ -26,7 +26,7 @@ export interface StoryListener {
   readonly account: ListenerAccount;
   /** Where relays go that no route is for. */
   readonly main: StoryBranch;
-  /** All that there are. */
+  /** All branches of the listener. */
   readonly branches: { roomMade(): void };
   /** The address that all its clients connect to; null if it may differ. */
   readonly local: Address | null;

@@ -8,7 +8,7 @@ import { endName } from "../../src/relay/ledger/summary.ts";
 import { hearing } from "../../src/relay/observer.ts";
 import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
-import { seeded } from "../fixtures/random.ts";
+import { seeded, withChance } from "../fixtures/random.ts";
 import { PeekPlan, REQUEST, RequestPlan } from "../fixtures/test-steps.ts";
 import { Clock } from "../kernel/clock.ts";
 import type { Connection } from "../kernel/connection.ts";
@@ -151,19 +151,13 @@ export class Life {
 
   /** The whole story. Throws where a rule is broken. */
   run(): void {
-    const { random } = Math;
-    // Chance is the seed's, whoever asks for it.
-    Math.random = this.fate.random;
-    try {
-      this.clock.during(() => {
-        this.begin();
-        this.storm();
-        if (!this.story.stopsEarly) this.calm();
-        this.stop();
-      });
-    } finally {
-      Math.random = random;
-    }
+    const play = () => {
+      this.begin();
+      this.storm();
+      if (!this.story.stopsEarly) this.calm();
+      this.stop();
+    };
+    withChance(this.fate.random, () => this.clock.during(play));
   }
 
   private begin(): void {
@@ -193,7 +187,8 @@ export class Life {
   /** Everything that may go wrong does. */
   private storm(): void {
     const until = this.clock.now + this.story.stormMs;
-    for (let step = 0; step < STORM_STEPS && this.clock.now < until; step++) {
+    const most = this.story.drips ? Infinity : STORM_STEPS;
+    for (let step = 0; step < most && this.clock.now < until; step++) {
       if (this.clock.now >= this.operatesAt) this.operate();
       this.step();
     }
@@ -380,6 +375,7 @@ export class Life {
       const asked = someAsked(this.fate);
       this.asked.set(client, asked);
       client.begins = Buffer.concat([bytes, asked.bytes]);
+      if (this.story.drips) return { total: client.begins.length, chunk: 1, gapMs: 2_000 };
       if (asked.isCut) return { total: client.begins.length };
     }
     return greeting?.isAll ? { total: bytes.length } : {};

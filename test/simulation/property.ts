@@ -4,6 +4,7 @@ import type { MirrorOptions } from "../../src/config/options.ts";
 import type { Ending } from "../kernel/end.ts";
 import { someFaults } from "../kernel/faults.ts";
 import { Port } from "../kernel/world.ts";
+import { HELLO_MS } from "./asking.ts";
 import { Life } from "./life.ts";
 import { describe, type EdgeStory, type Story } from "./story.ts";
 
@@ -106,6 +107,8 @@ const anyStory: fc.Arbitrary<Story> = fc
     // What asks for encryption comes before TLS, and a hello is read first here.
     return {
       ...story,
+      helloMs: HELLO_MS,
+      drips: false,
       mirror: isSink ? null : story.mirror,
       names,
       request: story.request && !names,

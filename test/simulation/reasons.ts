@@ -2,7 +2,7 @@ import type { Reason } from "../../src/base/reason.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import type { Connection } from "../kernel/connection.ts";
 import { holds } from "../model/fuzz.ts";
-import { HELLO_MS, isAskedRight } from "./asking.ts";
+import { isAskedRight } from "./asking.ts";
 import { DENIED, LISTENER_ROW, STEP_MS, TOTAL_ROW } from "./settings.ts";
 import type { Story } from "./story.ts";
 import type { Sight } from "./witness.ts";
@@ -285,7 +285,9 @@ function isInTime({ sight, story, now }: Ended): boolean {
   const tarpitMs = typeof edge.refusal === "object" ? edge.refusal.tarpitMs : 0;
   const headerMs = edge.proxyProtocol === "off" ? 0 : edge.preambleTimeoutMs;
   const stepsMs =
-    (story.request ? STEP_MS : 0) + (story.peek > 0 ? STEP_MS : 0) + (story.names ? HELLO_MS : 0);
+    (story.request ? STEP_MS : 0) +
+    (story.peek > 0 ? STEP_MS : 0) +
+    (story.names ? story.helloMs : 0);
   return now - sight.acceptedAt <= headerMs + stepsMs + edge.fullTimeoutMs + tarpitMs + LATE_MS;
 }
 

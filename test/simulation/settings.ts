@@ -11,7 +11,7 @@ import { NetworkSet } from "../../src/entry/access/networks.ts";
 import { AccessList } from "../../src/entry/access/rules.ts";
 import { ClientCounts } from "../../src/entry/limits/client-counts.ts";
 import { TokenBuckets } from "../../src/entry/limits/token-buckets.ts";
-import { HELLO_MS, routesTo } from "./asking.ts";
+import { routesTo } from "./asking.ts";
 import { NAMED } from "./greeting.ts";
 import type { EdgeStory, Story } from "./story.ts";
 
@@ -101,9 +101,8 @@ export class Settings {
   }
 
   private edge(listenerMax: number): EdgeOptions {
-    const { edge, upRate, downRate } = this.story;
-    const helloTimeoutMs = HELLO_MS;
-    const plain = { ...listenerDefaults.edge, upRate, downRate, helloTimeoutMs };
+    const { edge, helloMs, upRate, downRate } = this.story;
+    const plain = { ...listenerDefaults.edge, upRate, downRate, helloTimeoutMs: helloMs };
     if (edge === null || this.memory === null) return plain;
     const { believesFew, denies, hosts: _hosts, totalRelays, ...options } = edge;
     const all: AdmissionRow[] = [

@@ -51,13 +51,13 @@ export const entryMutations: MutationsOf = {
       what: "who is refused by a route comes in",
       find: "if (route !== null && !route.isRefused) client.pass();",
       replace: "if (route !== null) client.pass();",
-      story: 0,
+      story: 49,
     },
     {
       what: "who has no route comes in",
       find: "    else if (hello === null || hello.isTls) this.refuse(client, hello, route);",
       replace: "    else if (hello === null || hello.isTls) client.pass();",
-      story: 0,
+      story: 8,
     },
   ],
   "entry/tls-hello/routes.ts": [
@@ -65,7 +65,7 @@ export const entryMutations: MutationsOf = {
       what: "a wildcard takes every name",
       find: "?? this.fallback;",
       replace: "?? this.byName.findNamed('a.others.test')?.[0] ?? null;",
-      story: 0,
+      story: 8,
     },
   ],
   "relay/branch.ts": [
@@ -73,13 +73,7 @@ export const entryMutations: MutationsOf = {
       what: "room is for who waits on the main branch alone",
       find: "for (const { waiting } of this.all) waiting.roomMade();",
       replace: "this.main.waiting.roomMade();",
-      story: 0,
-    },
-    {
-      what: "a reload begins the queues of routes anew",
-      find: "branchOf(chooser, before?.byLabel.get(label) ?? null, clock)",
-      replace: "branchOf(chooser, null, clock)",
-      story: 0,
+      story: 112,
     },
   ],
   "system/descriptors.ts": [
@@ -155,7 +149,7 @@ export const entryMutations: MutationsOf = {
       what: "a route leads to all upstreams",
       find: "    if (!isRefused) this.goTo(this.listener.branches.of(label));\n",
       replace: "",
-      story: 0,
+      story: 5,
     },
     {
       what: "who is not known comes in",
@@ -219,7 +213,7 @@ export const entryMutations: MutationsOf = {
       what: "what nobody had memory to read counts as silence",
       find: 'why !== "preamble_timeout" || !this.owner.hasUnread;',
       replace: "true;",
-      story: 0,
+      story: 1025,
     },
     {
       what: "a step is never over",
