@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from "../../src/base/address.ts";
 import type { Reason } from "../../src/base/reason.ts";
 import { nameRoutes } from "../../src/config/name-routes.ts";
-import type { NameRoute } from "../../src/entry/tls-hello/routes.ts";
+import type { NameRoute } from "../../src/entry/tls-hello/name-route.ts";
 import { extension, helloMessage, inRecords } from "../fixtures/hellos.ts";
 import type { Connection } from "../kernel/connection.ts";
 import type { Fate } from "../kernel/faults.ts";
