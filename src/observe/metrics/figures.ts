@@ -79,6 +79,17 @@ export const figures: readonly Figure[] = [
   ),
   {
     kind: "counter",
+    name: "ringway_tls_handshakes_total",
+    help: "TLS handshakes with clients that succeeded. Failed ones count as reasons.",
+    labels: ["listener", "version"],
+    rows: ({ stats }) =>
+      stats.listeners.flatMap(({ listener, tlsHandshakes, tls12 }): Row[] => [
+        [[listener, "1.2"], tls12],
+        [[listener, "1.3"], tlsHandshakes - tls12],
+      ]),
+  },
+  {
+    kind: "counter",
     name: "ringway_relays_ended_total",
     help: "Relays that have ended, by reason.",
     labels: ["listener", "upstream", "reason"],
