@@ -3,12 +3,12 @@
  * All are in small letters without `-`, `_`, dots and spaces.
  */
 
-/** Of syslog, as a target of the access log. */
+/** The advice for people who want the access log in syslog. */
 export const NO_SYSLOG =
-  "syslog is not spoken here: give stdout and pipe it to logger, " +
+  "ringway does not speak syslog: use stdout and pipe it to logger, " +
   "as in ringway --access-log stdout | logger --size 8KiB";
 
-/** Settings by what ringway calls them: of the whole proxy, a listener or an upstream. */
+/** What others call ringway's settings of the whole proxy, a listener or an upstream. */
 export const settingsOfOthers: Readonly<Record<string, string>> = {
   listen:
     "bind bindaddress listenaddress frontend unixsocket listenaddr listenport entrypoint entrypoints",
