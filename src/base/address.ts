@@ -22,8 +22,9 @@ export interface UnixAddress {
 }
 
 /**
- * Marks a literal upstream that may lead to this process, because interfaces and files change while the
- * proxy runs: the engine asks the control plane before each dial. Set by the control plane only.
+ * Marks a literal upstream that may lead to this process, because interfaces and files change while
+ * the proxy runs: the engine asks the control plane before each dial. Set by the control plane
+ * only.
  */
 export type Asked = true;
 
@@ -41,8 +42,8 @@ export interface ServiceAddress {
 export type UpstreamAddress = Address | ServiceAddress;
 
 /**
- * A range of ports of one host, as a listener's or upstream's address may be written. Finished options
- * have none: each port becomes a listener.
+ * A range of ports of one host, as a listener's or upstream's address may be written. Finished
+ * options have none: each port becomes a listener.
  */
 export interface PortRange {
   readonly kind: "ports";
@@ -57,7 +58,10 @@ export interface PortRange {
 /** The most ports of a range. A larger one is a mistake, or a case for the kernel (TPROXY). */
 const PORTS_MAX = 1_024;
 
-/** What an address is for. Only a listener may have port 0; a missing host means something else for each. */
+/**
+ * What an address is for. Only a listener may have port 0; a missing host means something else for
+ * each.
+ */
 export type AddressRole = "listener" | "upstream";
 
 /** The host of `:port`: for a listener all addresses (IPv6 and IPv4), otherwise this machine. */
@@ -74,7 +78,10 @@ const EXPECTED = {
   upstream: "expected host:port, [ipv6]:port or unix:/path",
 } as const;
 
-/** The address as a person writes it: `host:port`, `[::1]:port`, `unix:/path`, `srv:name` or `host:first-last`. */
+/**
+ * The address as a person writes it: `host:port`, `[::1]:port`, `unix:/path`, `srv:name` or
+ * `host:first-last`.
+ */
 export function formatAddress(address: UpstreamAddress | PortRange): string {
   if (address.kind === "service") return `${SERVICE}${address.name}`;
   if (address.kind === "unix") return `unix:${address.path.replace("\0", "@")}`;

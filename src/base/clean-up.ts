@@ -2,8 +2,8 @@
 export type Step = () => void;
 
 /**
- * Cleans up: runs every step in order, whatever earlier steps throw. Callers put kernel resources first
- * and reports last.
+ * Cleans up: runs every step in order, whatever earlier steps throw. Callers put kernel resources
+ * first and reports last.
  *
  * @returns what steps have thrown; empty if all went well. The caller must report it
  */

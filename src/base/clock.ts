@@ -2,8 +2,8 @@
 export type Alarm = (delayMs: number, call: () => void) => void;
 
 /**
- * The time, and calls at a later time. Code gets its clock as a parameter, so that tests, the simulation
- * and a loop that never returns to Bun's have their own.
+ * The time, and calls at a later time. Code gets its clock as a parameter, so that tests, the
+ * simulation and a loop that never returns to Bun's have their own.
  */
 export interface Clock {
   /** Milliseconds on the monotonic clock of this thread. */

@@ -3,8 +3,8 @@ import { type Clock, systemClock, timerSpan } from "../base/clock.ts";
 /**
  * Items that all wait for the same span of time, such as dialing or half-closed relays.
  *
- * Because the span is the same, items expire in the order of adding: a Map in insertion order and one
- * timer for its first entry are enough. Adding and removing cost a hash lookup.
+ * Because the span is the same, items expire in the order of adding: a Map in insertion order and
+ * one timer for its first entry are enough. Adding and removing cost a hash lookup.
  */
 export class Deadlines<T> {
   private readonly expiries = new Map<T, number>();
@@ -66,8 +66,8 @@ export class Deadlines<T> {
 }
 
 /**
- * An alarm's reference to its deadlines, set only while an item waits. Alarms cannot be cancelled, and must
- * not keep a listener's old options alive after a reload.
+ * An alarm's reference to its deadlines, set only while an item waits. Alarms cannot be cancelled,
+ * and must not keep a listener's old options alive after a reload.
  */
 class Wake {
   isArmed = false;

@@ -7,8 +7,8 @@ import {
 } from "./words-of-others.ts";
 
 /*
- * What other proxies call things. People who come from one of them write the words they know, and a word
- * that does not even resemble ours takes longest to find in the docs.
+ * What other proxies call things. People who come from one of them write the words they know, and a
+ * word that does not even resemble ours takes longest to find in the docs.
  */
 
 /** The meaning of each word; if several entries have a word, the first one counts. */

@@ -1,7 +1,8 @@
 import { withoutNamed } from "./secret-keys.ts";
 
 /**
- * A person's configuration or flags are wrong. The command line prints each problem and exits with 2.
+ * A person's configuration or flags are wrong. The command line prints each problem and exits with
+ * 2.
  */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -33,16 +34,16 @@ function atMost(problems: readonly string[]): readonly string[] {
 const QUOTED_LENGTH_MAX = 80;
 
 /**
- * Characters that terminals may obey, that are invisible, or that disguise text: controls, formats (such
- * as bidirectional marks), unassigned code points, line separators, and ignorable characters.
+ * Characters that terminals may obey, that are invisible, or that disguise text: controls, formats
+ * (such as bidirectional marks), unassigned code points, line separators, and ignorable characters.
  *
  * Source: Unicode, general categories C, Zl and Zp, and Default_Ignorable_Code_Point.
  */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Returns a text on one line with visible characters only, for messages, the log and terminals. Other
- * characters are escaped as in JSON.
+ * Returns a text on one line with visible characters only, for messages, the log and terminals.
+ * Other characters are escaped as in JSON.
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {

@@ -1,6 +1,6 @@
 /*
- * IP addresses as text. node:net's isIP could do a part of it, but loading that module adds 15 ms to
- * every start. Bun's URL refuses some addresses (`::1:2:3:4:1.2.3.4`).
+ * IP addresses as text. node:net's isIP could do a part of it, but loading that module adds 15 ms
+ * to every start. Bun's URL refuses some addresses (`::1:2:3:4:1.2.3.4`).
  */
 
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
@@ -9,7 +9,9 @@ const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
 /** An IPv6 address, perhaps with the interface of a link-local one. */
 const ZONED = /^([^%]*)(?:%[\da-z.:-]+)?$/i;
 
-/** The kind of an IP address: 4, 6 (perhaps with an interface, `fe80::1%eth0`), or 0 for other text. */
+/**
+ * The kind of an IP address: 4, 6 (perhaps with an interface, `fe80::1%eth0`), or 0 for other text.
+ */
 export function ipKind(text: string): 0 | 4 | 6 {
   if (IPV4.test(text)) return 4;
   return isIPv6(text) ? 6 : 0;

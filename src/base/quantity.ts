@@ -30,8 +30,8 @@ export function parseDuration(value: string | number): number {
 const MICRO_UNITS: Readonly<Record<string, number>> = { us: 1, µs: 1, μs: 1, ms: 1e3, s: 1e6 };
 
 /**
- * Reads a duration that may be shorter than a millisecond: `50us`, `50µs`, `5ms`, `1s`; a plain number
- * is seconds.
+ * Reads a duration that may be shorter than a millisecond: `50us`, `50µs`, `5ms`, `1s`; a plain
+ * number is seconds.
  *
  * @returns whole microseconds; more than 0 unless the text says 0
  * @throws ConfigError with one sentence that begins with the value
@@ -80,7 +80,10 @@ export function formatDuration(durationMs: number): string {
   return parts.flatMap(([count, unit]) => (count === 0 ? [] : `${count}${unit}`)).join(" ");
 }
 
-/** A duration below a second as a person would type it: `50us`, `2ms`; longer ones as a person reads it. */
+/**
+ * A duration below a second as a person would type it: `50us`, `2ms`; longer ones as a person reads
+ * it.
+ */
 export function formatMicros(micros: number): string {
   return micros % 1_000 === 0 ? formatDuration(micros / 1_000) : `${micros}us`;
 }

@@ -5,15 +5,18 @@ import { formatIPv6, ipKind, parseIPv4, parseIPv6 } from "./ip.ts";
 export interface Machine {
   /** The addresses of its interfaces, as {@link plainHost} returns them, without the loopback. */
   readonly hosts: ReadonlySet<string>;
-  /** Identifies the file at a path, through links: the same text for the same file; null for no file. */
+  /**
+   * Identifies the file at a path, through links: the same text for the same file; null for no
+   * file.
+   */
   socketAt(path: string): string | null;
 }
 
 /**
  * Whether a dial to `target` on this machine ends at `listener`. Different spellings count:
- * `::ffff:127.0.0.1`; `0.0.0.0`, which dials the loopback; any address of this machine if the listener
- * accepts on all; another path to the same socket file. A host name leads nowhere, except `localhost`
- * and the very name of the listener.
+ * `::ffff:127.0.0.1`; `0.0.0.0`, which dials the loopback; any address of this machine if the
+ * listener accepts on all; another path to the same socket file. A host name leads nowhere, except
+ * `localhost` and the very name of the listener.
  */
 export function reaches(target: Address, listener: Address, machine: Machine): boolean {
   if (target.kind === "unix" || listener.kind === "unix") {
@@ -37,8 +40,8 @@ export function isLocalhost(host: string): boolean {
 }
 
 /**
- * A host in its simplest form: in lower case, an IPv4-mapped address as IPv4. A zone stays, because a
- * link-local address may belong to another machine on another interface.
+ * A host in its simplest form: in lower case, an IPv4-mapped address as IPv4. A zone stays, because
+ * a link-local address may belong to another machine on another interface.
  */
 export function plainHost(host: string): string {
   const small = host.toLowerCase();

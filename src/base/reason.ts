@@ -68,8 +68,8 @@ export const reasons = [
   /** No upstream could be reached while the client was held. */
   "hold_timeout",
   /**
-   * The process has no descriptor left for the upstream's connection; or descriptors were scarce, and the
-   * client had not sent its header yet.
+   * The process has no descriptor left for the upstream's connection; or descriptors were scarce,
+   * and the client had not sent its header yet.
    */
   "descriptor_limit",
   /** The pool was empty, and bytes of this relay had not moved for long. */
@@ -93,8 +93,8 @@ export const reasons = [
   /** Its worker failed because of a defect. */
   "worker_failed",
   /**
-   * This machine could not dial, whatever the upstream: it lacks a local port or address, or memory for a
-   * socket, or a filter forbids the dial.
+   * This machine could not dial, whatever the upstream: it lacks a local port or address, or memory
+   * for a socket, or a filter forbids the dial.
    */
   "local_limit",
 ] as const;

@@ -1,6 +1,6 @@
 /**
- * The settings whose values no message, document, statistic or plan repeats. `secret` makes their rules;
- * a test puts a secret into each of them in every broken way.
+ * The settings whose values no message, document, statistic or plan repeats. `secret` makes their
+ * rules; a test puts a secret into each of them in every broken way.
  *
  * `checkTlsKey` is the path of a file, which may be shown; a key in its place may not.
  */

@@ -1,6 +1,6 @@
 /*
- * The words of other proxies: HAProxy, nginx with its stream module, Envoy, Traefik, twemproxy, Redis.
- * All are in small letters without `-`, `_`, dots and spaces.
+ * The words of other proxies: HAProxy, nginx with its stream module, Envoy, Traefik, twemproxy,
+ * Redis. All are in small letters without `-`, `_`, dots and spaces.
  */
 
 /** The advice for people who want the access log in syslog. */
@@ -151,7 +151,9 @@ export const missingHere: Readonly<Record<string, string>> = {
     "serverconnections preconnect poolsize poolmode defaultpoolsize redis redisauth redisdb hashtag optimeout",
 };
 
-/** Values of settings, by what ringway calls them; a setting that has no such value passes it over. */
+/**
+ * Values of settings, by what ringway calls them; a setting that has no such value passes it over.
+ */
 export const valuesOfOthers: Readonly<Record<string, string>> = {
   "round-robin": "roundrobin staticrr rr wrr weighted weightedroundrobin",
   "least-relays": "leastconn leastconnections leastrequest",
@@ -182,7 +184,10 @@ export const valuesOfOthers: Readonly<Record<string, string>> = {
 
 const NO_HTTP = "HTTP is not understood: its bytes are relayed as they are, by bidirectional";
 
-/** Values that stand for what ringway does not have, each with a value of the setting that it is said of. */
+/**
+ * Values that stand for what ringway does not have, each with a value of the setting that it is
+ * said of.
+ */
 export const missingValues: readonly (readonly [
   word: string,
   of: string | null,

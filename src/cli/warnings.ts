@@ -3,7 +3,9 @@ import { believingAnybody } from "./believing-anybody.ts";
 import { shortQueues } from "./short-queues.ts";
 import { withoutWeight } from "./without-weight.ts";
 
-/** What is right and yet hardly meant, as sentences: told at a start, a reload and by `check`. */
+/**
+ * Warnings about valid settings that are probably a mistake: at a start, a reload and by `check`.
+ */
 export function warningsOf(listeners: readonly WantedListener[]): readonly string[] {
   return [...withoutWeight(listeners), ...believingAnybody(listeners), ...shortQueues(listeners)];
 }

@@ -11,8 +11,8 @@ import { Fleet } from "./fleet.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /**
- * Makes the chosen engine. A single worker of the sockets engine runs in the main thread; all others
- * have threads.
+ * Makes the chosen engine. A single worker of the sockets engine runs in the main thread; all
+ * others have threads.
  */
 export function newEngine(
   { name, uring }: EngineChoice,

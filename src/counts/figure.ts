@@ -6,21 +6,23 @@ export interface Figure {
   readonly help?: string;
   /** How to combine several engines: the sum, unless this says the maximum. */
   readonly together?: "most";
-  /** Its column in statistics for people; in brackets it joins the column before. Missing for none. */
+  /**
+   * Its column in statistics for people; in brackets it joins the column before. Missing for none.
+   */
   readonly column?: string;
 }
 
 type Numbers = Record<string, number>;
 
 /**
- * The numbers of figures, by name. The type has the properties of the list itself (it is not mapped), so
- * that editors show each one's comment.
+ * The numbers of figures, by name. The type has the properties of the list itself (it is not
+ * mapped), so that editors show each one's comment.
  */
 export type Values<Some> = Some extends Figures<infer Zeros> ? Zeros : never;
 
 /**
- * Figures that are counted together: in a row of numbers, or by name in an object. All work with them
- * follows the list, so that none is forgotten.
+ * Figures that are counted together: in a row of numbers, or by name in an object. All work with
+ * them follows the list, so that none is forgotten.
  */
 export class Figures<Zeros extends Numbers> {
   readonly names: readonly (keyof Zeros & string)[];

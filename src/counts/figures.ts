@@ -2,8 +2,8 @@ import { Figures, type Values } from "./figure.ts";
 
 /*
  * The list of figures: what ringway counts, and how it shows that. Rows of shared memory, totals of
- * workers, the library's types, JSON and metrics are made from it. A new figure is an entry here and the
- * place that counts it.
+ * workers, the library's types, JSON and metrics are made from it. A new figure is an entry here
+ * and the place that counts it.
  */
 
 /** What one direction did. Counts since the relay (or, in totals, the engine) began. */
@@ -178,7 +178,10 @@ export const listenerFigures = new Figures((figure) => ({
 
 export const ListenerCount = listenerFigures.place;
 
-/** The relays of a listener with one upstream. The counts of reasons follow in the row, in their order. */
+/**
+ * The relays of a listener with one upstream. The counts of reasons follow in the row, in their
+ * order.
+ */
 export const upstreamFigures = new Figures((figure) => ({
   /** Bytes from clients, including those of running relays. */
   upBytes: figure(),
@@ -188,7 +191,10 @@ export const upstreamFigures = new Figures((figure) => ({
 
 export const UpstreamCount = upstreamFigures.place;
 
-/** The copies to a mirror. The counts of reasons for dropped copies follow in the row, in their order. */
+/**
+ * The copies to a mirror. The counts of reasons for dropped copies follow in the row, in their
+ * order.
+ */
 export const mirrorFigures = new Figures((figure) => ({
   /** Relays that were to be copied: `begun = running + completed + all of dropped`. */
   begun: figure({

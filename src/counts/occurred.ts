@@ -1,7 +1,11 @@
 /** How often each word occurred, without those that never did. */
 export type Occurred<Word extends string> = Partial<Record<Word, number>>;
 
-/** Reads the counts of words from a row, in their order. @param first the index at which they begin */
+/**
+ * Reads the counts of words from a row, in their order.
+ *
+ * @param first the index at which they begin
+ */
 export function occurred<Word extends string>(
   words: readonly Word[],
   numbers: Float64Array,
