@@ -12,7 +12,8 @@ import { ROOT, settingsFiles } from "./settings.ts";
 
 /*
  * The tables of docs/ that are generated from lists in the code. Each is in its page between
- * `<!-- NAME -->` and `<!-- end NAME -->`; `npm run docs` updates them, and a test fails if one is stale.
+ * `<!-- NAME -->` and `<!-- end NAME -->`; `npm run docs` updates them, and a test fails if one is
+ * stale.
  */
 
 /** A table in a page. */

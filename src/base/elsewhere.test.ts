@@ -113,7 +113,7 @@ describe("words of other proxies get the word that is used here", () => {
     ["--source", "it is called --source-address here"],
     [
       "--syslog",
-      "syslog is not spoken here: give stdout and pipe it to logger, as in ringway --access-log stdout | logger --size 8KiB",
+      "ringway does not speak syslog: use stdout and pipe it to logger, as in ringway --access-log stdout | logger --size 8KiB",
     ],
   ])("as a flag: %s", (flag, hint) => {
     expect(readFlags([flag, "1"]).problems).toEqual([`unknown flag "${flag}"; ${hint}`]);

@@ -25,7 +25,9 @@ export function checkTlsOf(given: Sources<ListenerValues>, problems: Problems): 
   return { serverName: serverName || null, verify, ca: ca || null, identity, alpn };
 }
 
-/** A detail needs checkTls. Beside `off` it is fine, as only one listener may have turned TLS off. */
+/**
+ * A detail needs checkTls. Beside `off` it is fine, as only one listener may have turned TLS off.
+ */
 function rejectLonely(given: Sources<ListenerValues>, problems: Problems): void {
   for (const key of keys) {
     const one = given[key];

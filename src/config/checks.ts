@@ -61,8 +61,8 @@ export function checksOf(listener: Checked, problems: Problems): ListenerChecks 
 }
 
 /**
- * The addresses that a listener's checks go to instead of the upstreams' own, each with where it was
- * given. The hosts of a service are not known here: DNS has them.
+ * The addresses that a listener's checks go to instead of the upstreams' own, each with where it
+ * was given. The hosts of a service are not known here: DNS has them.
  */
 export function checkTargetsOf({ settings, upstreams }: Checked): readonly Sourced<Address>[] {
   const listener = settings.checkAddress;
@@ -224,8 +224,8 @@ const COMMON = [
 ] as const satisfies readonly (keyof ListenerValues)[];
 
 /**
- * Reports settings of checks where nothing is checked. A setting at the top of a file needs at least
- * one listener with a check, even if flags replace that listener.
+ * Reports settings of checks where nothing is checked. A setting at the top of a file needs at
+ * least one listener with a check, even if flags replace that listener.
  */
 export function rejectCheckless(
   all: readonly Checked[],
@@ -243,7 +243,10 @@ export function rejectCheckless(
     problems.add(one, "needs check");
 }
 
-/** The given settings of {@link COMMON}, except broken ones (reported already) and those that are off. */
+/**
+ * The given settings of {@link COMMON}, except broken ones (reported already) and those that are
+ * off.
+ */
 function commonOf(given: Sources<ListenerValues>): Sourced<unknown>[] {
   return COMMON.flatMap((key): Sourced<unknown>[] => {
     const one = given[key];

@@ -1,6 +1,6 @@
 /**
- * Returns the strongly connected components of a graph: nodes that can reach each other get the same
- * number. Runs in linear time (Tarjan's algorithm, without recursion).
+ * Returns the strongly connected components of a graph: nodes that can reach each other get the
+ * same number. Runs in linear time (Tarjan's algorithm, without recursion).
  *
  * @param next where each node leads to; nodes that lead nowhere may be missing
  */

@@ -20,7 +20,9 @@ const PORT_MAX = 65_535;
 const EXPECTED =
   "networks such as 10.0.0.0/8, 10.0.0.0/8:6379 or [fd00::/8]:6379-6389, or any alone";
 
-/** The networks and ports that DNS may answer with: a list, or a text with commas; empty for any. */
+/**
+ * The networks and ports that DNS may answer with: a list, or a text with commas; empty for any.
+ */
 export function dnsAllow(value: unknown): readonly DnsNetwork[] {
   const texts: unknown = typeof value === "string" ? value.split(",") : value;
   if (Bun.deepEquals(texts, ["any"])) return [];

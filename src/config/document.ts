@@ -20,7 +20,9 @@ import { listenerTable, settingTable, upstreamTable, uringTable } from "./table/
 /** The keys of all tables, and the one that JSON editors look for. */
 const everyKey: ReadonlySet<string> = new Set(["$schema", ...Object.values(knownKeys).flat()]);
 
-/** A table as the schema returns it: each value as its rule returned it, null if that refused it. */
+/**
+ * A table as the schema returns it: each value as its rule returned it, null if that refused it.
+ */
 type Judged = Readonly<Record<string, unknown>>;
 /** One value or several; null for a refused one. */
 type OneOrMore<T> = T | null | readonly (T | null)[];

@@ -9,8 +9,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const PLAIN_REFERENCE = /^\$\{[A-Z_][A-Z\d_]*\}$/;
 
 /**
- * Puts environment variables into a text: `${NAME}`, `${NAME:-default}` if NAME may be unset or empty,
- * and `$${` for a plain `${`. Their values are not searched for more variables.
+ * Puts environment variables into a text: `${NAME}`, `${NAME:-default}` if NAME may be unset or
+ * empty, and `$${` for a plain `${`. Their values are not searched for more variables.
  *
  * @param isSecret whether messages must not repeat any part of the text
  * @throws ConfigError with one sentence that begins with the text, for a variable that is not set

@@ -154,7 +154,9 @@ const MIRROR_DETAILS: Details = {
   why: "needs mirror, the address to copy to",
 };
 
-/** A detail at the top of a file needs at least one listener with the setting that it belongs to. */
+/**
+ * A detail at the top of a file needs at least one listener with the setting that it belongs to.
+ */
 function rejectLonely(
   all: readonly Sources<ListenerValues>[],
   { listed }: FileListeners,

@@ -26,8 +26,8 @@ const parsers: Readonly<Record<string, (text: string) => unknown>> = {
 const modules: readonly string[] = [".ts", ".mts", ".js", ".mjs", ".cjs"];
 
 /**
- * Reads a configuration file: TOML, YAML or JSON with environment variables in texts, or a TypeScript
- * or JavaScript module whose default export is the configuration.
+ * Reads a configuration file: TOML, YAML or JSON with environment variables in texts, or a
+ * TypeScript or JavaScript module whose default export is the configuration.
  *
  * @param path as the person wrote it; messages name the file by it
  * @param problems gets everything that is wrong, except contradictions
@@ -95,8 +95,8 @@ async function importModule(path: string, name: string): Promise<unknown> {
 }
 
 /**
- * Lets a module import `ringway` from this very program, wherever the module is: beside the executable
- * there is no package.
+ * Lets a module import `ringway` from this very program, wherever the module is: beside the
+ * executable there is no package.
  */
 function provideRingway(): void {
   Bun.plugin({

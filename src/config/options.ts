@@ -12,8 +12,9 @@ import type { OptionsIn } from "./table/setting.ts";
 import type { listenerTable, proxyTable, uringTable } from "./table/table.ts";
 
 /**
- * What a relay does with bytes: relay both ways; relay from client to upstream only, and discard what
- * the upstream sends so that it never stalls; or receive, count and discard, without an upstream.
+ * What a relay does with bytes: relay both ways; relay from client to upstream only, and discard
+ * what the upstream sends so that it never stalls; or receive, count and discard, without an
+ * upstream.
  */
 export type Mode = OfListener<"">["mode"];
 
@@ -27,7 +28,10 @@ export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
    * whose records have the weights of its members.
    */
   readonly weight: number;
-  /** It gets relays only if no other one is open or reachable; see {@link BalanceOptions.backupWhenFull}. */
+  /**
+   * It gets relays only if no other one is open or reachable; see {@link
+   * BalanceOptions.backupWhenFull}.
+   */
   readonly isBackup: boolean;
   /** The most relays at a time, from all workers; 0 for any number. */
   readonly maxRelays: number;
@@ -110,8 +114,8 @@ export interface MirrorOptions extends Omit<OfListener<"mirror">, "address" | "p
 }
 
 /**
- * Everything that a listener's relays need to know. Like all options here, finished and validated: times
- * are in milliseconds, 0 for never.
+ * Everything that a listener's relays need to know. Like all options here, finished and validated:
+ * times are in milliseconds, 0 for never.
  */
 export interface ListenerOptions<Where extends UpstreamAddress = Address> extends OfListener<""> {
   /** Its name in the log; addresses that were given together share it. */

@@ -23,8 +23,8 @@ export function notValid(kind: string, why: string, line: number | null): Config
 }
 
 /**
- * Why a module could not be loaded. Errors that its author throws are repeated; those of the language
- * and its parser only without the parts that quote the module.
+ * Why a module could not be loaded. Errors that its author throws are repeated; those of the
+ * language and its parser only without the parts that quote the module.
  */
 export function moduleFailure(error: unknown): string {
   const first = firstOf(error);
@@ -49,7 +49,10 @@ function firstLine(error: unknown): string {
   return printable(message.split("\n")[0] ?? "");
 }
 
-/** Keeps a single character in quotes, and drops everything else from a quote to the last of its kind. */
+/**
+ * Keeps a single character in quotes, and drops everything else from a quote to the last of its
+ * kind.
+ */
 function withoutQuotes(text: string): string {
   return text.replace(/(["'])(.)\1|(["'`]).+\3/g, (quoted, single) =>
     single === undefined ? "…" : quoted,

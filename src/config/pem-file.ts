@@ -39,7 +39,9 @@ export function privateKey(path: unknown): string {
   throw new ConfigError(`${describe(path)}: has no private key without a passphrase (PEM)`);
 }
 
-/** Whether a key belongs to the first of some certificates. Both are texts as read from their files. */
+/**
+ * Whether a key belongs to the first of some certificates. Both are texts as read from their files.
+ */
 export function belong(certificates: string, key: string): boolean {
   const { createPrivateKey, X509Certificate } = crypto();
   return new X509Certificate(certificates).checkPrivateKey(createPrivateKey(key));

@@ -6,7 +6,9 @@ import { isSecret } from "./secrets.ts";
 /** Stands for a value that could not be read, which has been reported. */
 export const broken: unique symbol = Symbol("broken");
 
-/** The most levels of tables and lists; a document with more is no configuration, or has a cycle. */
+/**
+ * The most levels of tables and lists; a document with more is no configuration, or has a cycle.
+ */
 const DEPTH_MAX = 16;
 /** The most values of a document. A value that YAML or a module uses twice counts twice. */
 const VALUES_MAX = 100_000;

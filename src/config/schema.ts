@@ -9,8 +9,8 @@ import { sentenceOf, type Table, textOf } from "./table/setting.ts";
 import { listenerTable, proxyTable, upstreamTable, uringTable } from "./table/table.ts";
 
 /*
- * The shape of a configuration file, in valibot: tables, lists and keys. Single values are judged by
- * the rules that flags have, too, so a start by flags does not load valibot, which takes 10 ms.
+ * The shape of a configuration file, in valibot: tables, lists and keys. Single values are judged
+ * by the rules that flags have, too, so a start by flags does not load valibot, which takes 10 ms.
  */
 
 /** Judges a value by a rule. */

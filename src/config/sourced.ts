@@ -24,8 +24,8 @@ export interface Sourced<T> {
 export type Sources<Values> = { readonly [K in keyof Values]?: Sourced<Values[K]> };
 
 /**
- * Everything that is wrong with the given settings, in sentences, so that a person can fix all of it
- * at once. Beyond a hundred mistakes it only counts.
+ * Everything that is wrong with the given settings, in sentences, so that a person can fix all of
+ * it at once. Beyond a hundred mistakes it only counts.
  */
 export class Problems {
   private readonly kept: Set<string>;
@@ -62,7 +62,8 @@ export class Problems {
   }
 
   /**
-   * Reports a mistake. Repeats are dropped: settings at the top of a file are read for each listener.
+   * Reports a mistake. Repeats are dropped: settings at the top of a file are read for each
+   * listener.
    *
    * @param sentence makes the whole sentence; called only if it is kept, as it may take a while
    */

@@ -65,7 +65,9 @@ function rejectIncremental(
   problems.add(given.incremental, why);
 }
 
-/** Yielding is useless if the worker sleeps for a number of completions, or a kernel thread polls. */
+/**
+ * Yielding is useless if the worker sleeps for a number of completions, or a kernel thread polls.
+ */
 function rejectYield(
   { yield: yields, sqPollIdleMs, waitCount }: UringOptions,
   { yield: given }: Sources<UringValues>,

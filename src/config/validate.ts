@@ -41,7 +41,9 @@ export type Given = { readonly [name in SettingName]?: GivenValue };
 
 /** Finished settings, with defaults and without contradictions. */
 export interface Settings extends OptionsIn<typeof proxyTable, ""> {
-  /** At least one. Without upstreams, and unless its mode is `sink`, it relays to the embedded one. */
+  /**
+   * At least one. Without upstreams, and unless its mode is `sink`, it relays to the embedded one.
+   */
   readonly listeners: readonly WantedListener[];
   readonly dnsTtl: DnsTtl;
   readonly memory: MemoryOptions;
@@ -98,7 +100,8 @@ export function validate(
 /**
  * The options to start the proxy with.
  *
- * @param embedded the address of the embedded upstream, for listeners without upstreams; may be empty
+ * @param embedded the address of the embedded upstream, for listeners without upstreams; may be
+ *   empty
  *   if there is no such listener
  * @param admin where the admin server listens; null for none
  */
@@ -210,8 +213,8 @@ function lacksUpstreams({ upstreams, settings: { mode } }: Relaying): boolean {
 }
 
 /**
- * Refuses a file without upstreams or without any key: it was probably cut short, and then neither the
- * embedded upstream nor the defaults may take over.
+ * Refuses a file without upstreams or without any key: it was probably cut short, and then neither
+ * the embedded upstream nor the defaults may take over.
  */
 function rejectDemo(group: Relaying, file: Source, line: Source, problems: Problems): void {
   if (file.label === undefined) return;

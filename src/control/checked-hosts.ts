@@ -10,7 +10,9 @@ interface Known {
   readonly known: (name: string) => readonly string[];
 }
 
-/** The most addresses of a name that are checked and so may get relays; the same as for services. */
+/**
+ * The most addresses of a name that are checked and so may get relays; the same as for services.
+ */
 const CHECKED_MAX = 256;
 
 /** The addresses of an upstream to check one by one; null if it is checked as a whole. */
@@ -27,7 +29,10 @@ export function hostsToCheck(
   return hosts.length === 0 ? null : hosts;
 }
 
-/** The healthy addresses of a name: current ones in the system's order, then those that it had before. */
+/**
+ * The healthy addresses of a name: current ones in the system's order, then those that it had
+ * before.
+ */
 export function wellAmong(
   addresses: readonly HostAddress[],
   hosts: readonly string[],

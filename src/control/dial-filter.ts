@@ -36,7 +36,9 @@ export class DialFilter {
     return { dialled, refusal: foreign.length === 0 ? "own_address" : "dns_denied" };
   }
 
-  /** Whether an address from DNS must not become a member of a service, as far as its text shows. */
+  /**
+   * Whether an address from DNS must not become a member of a service, as far as its text shows.
+   */
   deniesMember(address: Address): boolean {
     if (address.kind === "unix" || this.networks.length === 0) return false;
     return !isAllowed(

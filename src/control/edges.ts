@@ -71,8 +71,8 @@ export class Edges implements Part {
   ) {}
 
   /**
-   * Adds to listeners what engines need to know about their edges. Counts so far stay until the commit,
-   * so a failed reload loses none.
+   * Adds to listeners what engines need to know about their edges. Counts so far stay until the
+   * commit, so a failed reload loses none.
    *
    * @throws ConfigError with all mistakes in files of networks, or if no row is left
    */
@@ -205,7 +205,11 @@ export async function checkNetworks(listeners: readonly WantedListener[]): Promi
   await allOf(listeners.map(({ edge }) => listsOf(edge)));
 }
 
-/** Returns the lists of an edge, with its files. @throws ConfigError with all mistakes in the files */
+/**
+ * Returns the lists of an edge, with its files.
+ *
+ * @throws ConfigError with all mistakes in the files
+ */
 async function listsOf(edge: EdgeOptions): Promise<Lists> {
   const { proxyProtocolFrom: believed } = edge;
   const isAny = believed === "any" || isNobody(believed);

@@ -6,7 +6,9 @@ export type DropRelays = (slot: number, withinMs: number | null) => void;
 
 /** Ends relays of upstreams that are down, and relays of backups when a primary is up again. */
 export class Endings {
-  /** The homes of listeners that have a primary again, so relays of their backups should go back. */
+  /**
+   * The homes of listeners that have a primary again, so relays of their backups should go back.
+   */
   private readonly recovered = new Set<string>();
 
   constructor(

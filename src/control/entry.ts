@@ -4,8 +4,8 @@ import type { ProxyEvent } from "../relay/events.ts";
 import { checkedAddress } from "../upstream/health/check-options.ts";
 
 /**
- * An upstream's state as set by an administrator: `drain` keeps new relays away, and `maintenance` also
- * stops checks.
+ * An upstream's state as set by an administrator: `drain` keeps new relays away, and `maintenance`
+ * also stops checks.
  */
 export type AdminState = "ready" | "drain" | "maintenance";
 

@@ -36,7 +36,10 @@ export interface FleetOptions {
   readonly workersBefore?: number;
   /** The number of the first relay, 1 unless given; the next ones are counted up from it. */
   readonly firstRelay?: number;
-  /** Makes a worker, which calls `onFailed` at most once. For `onSilent` see the event `workerSilent`. */
+  /**
+   * Makes a worker, which calls `onFailed` at most once. For `onSilent` see the event
+   * `workerSilent`.
+   */
   readonly newWorker: (
     share: EngineShare,
     observer: Observer,
@@ -64,8 +67,8 @@ interface Worker {
 
 /**
  * Several engines that relay as one, each in a thread of its own. Each worker has its own socket on
- * every port, and the kernel spreads clients over them by their addresses. The fleet keeps a duplicate
- * of each socket: if a worker fails, its successor accepts the clients in its queue.
+ * every port, and the kernel spreads clients over them by their addresses. The fleet keeps a
+ * duplicate of each socket: if a worker fails, its successor accepts the clients in its queue.
  *
  * Linux only, because other systems' SO_REUSEPORT does not spread clients.
  */
@@ -229,8 +232,8 @@ export class Fleet implements MovableEngine {
 }
 
 /**
- * Lets a worker accept on a listener. If the worker fails meanwhile, that is no error: its successor
- * will accept there.
+ * Lets a worker accept on a listener. If the worker fails meanwhile, that is no error: its
+ * successor will accept there.
  */
 async function begin(listening: FleetListening, worker: Worker, index: number): Promise<void> {
   try {
@@ -289,8 +292,8 @@ class FleetListening implements MovableListening {
   }
 
   /**
-   * Leaves the sockets to the workers. The kernel resets no client in a queue, because the last worker
-   * to close has accepted all of them.
+   * Leaves the sockets to the workers. The kernel resets no client in a queue, because the last
+   * worker to close has accepted all of them.
    */
   letGo(): void {
     if (this.isLetGo) return;

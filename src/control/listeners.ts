@@ -156,7 +156,8 @@ export class Listeners implements Part {
   /** Adds to an error that one of our own listeners has the port. */
   private withHolder(error: unknown, adopted: Next["adopted"]): unknown {
     if (!(error instanceof ListenError) || error.code !== "EADDRINUSE") return error;
-    // On Linux our sockets can share a port: another process has it, or the error names our listener.
+    // On Linux our sockets can share a port: another process has it, or the error names our
+    // listener.
     if (process.platform === "linux") return error;
     const { address, code, message } = error;
     for (const [key, { listening }] of this.open) {

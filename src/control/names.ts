@@ -30,8 +30,8 @@ export interface NamesParts extends WatcherParts {
 }
 
 /**
- * Keeps the host names of all upstreams and checks resolved. All dials and checks get their addresses
- * here, from memory: only the first relays of a name wait for DNS.
+ * Keeps the host names of all upstreams and checks resolved. All dials and checks get their
+ * addresses here, from memory: only the first relays of a name wait for DNS.
  */
 export class UpstreamNames {
   private readonly watcher: NameWatcher;
@@ -74,9 +74,9 @@ export class UpstreamNames {
   }
 
   /**
-   * For engines: answers with the addresses of a name in the order in which to dial them, at most 16.
-   * The system sorts them by reachability, so its first family stays first. Unhealthy addresses of a
-   * checked upstream are left out. A literal address is its own answer, if it may be dialled.
+   * For engines: answers with the addresses of a name in the order in which to dial them, at most
+   * 16. The system sorts them by reachability, so its first family stays first. Unhealthy addresses
+   * of a checked upstream are left out. A literal address is its own answer, if it may be dialled.
    */
   readonly resolve: ResolveName = (address, slot, answer) => {
     if (!isName(address)) {

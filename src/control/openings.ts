@@ -48,8 +48,8 @@ export class Openings {
   }
 
   /**
-   * Looks now or soon. If there are thousands of upstreams, many may go down together: one look then
-   * serves many changes.
+   * Looks now or soon. If there are thousands of upstreams, many may go down together: one look
+   * then serves many changes.
    */
   lookSoon(): void {
     if (this.parts.entries.size <= AT_ONCE_MAX) this.look();
@@ -65,7 +65,8 @@ export class Openings {
       this.open(home, all, held, now);
       if (held.length === 0) continue;
       this.lookForLack(home, held);
-      // Last, because clients that leave a backup come back at once: the primary must be open by then.
+      // Last, because clients that leave a backup come back at once: the primary must be open by
+      // then.
       onLooked(home, held);
     }
     return false;

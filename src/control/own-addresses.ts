@@ -16,15 +16,15 @@ export interface OwnListener {
 }
 
 /**
- * Everything that this process listens on: listeners, the admin server, the embedded upstream. No dial
- * may end there, whatever a name resolves to: relays would loop until no descriptor is left, or
- * strangers would reach the admin server.
+ * Everything that this process listens on: listeners, the admin server, the embedded upstream. No
+ * dial may end there, whatever a name resolves to: relays would loop until no descriptor is left,
+ * or strangers would reach the admin server.
  *
  *     a configured literal of a listener, no loop   ──► dialled
  *     anything else that leads to ourselves         ──► refused: `own_address`
  *
- * So every loop has a part that is refused. Each dial is checked, because interfaces, names and files
- * change.
+ * So every loop has a part that is refused. Each dial is checked, because interfaces, names and
+ * files change.
  */
 export class OwnAddresses {
   /** Our addresses by {@link meetingPoint}. */
@@ -69,7 +69,10 @@ export class OwnAddresses {
     return isName(asked) && found.kind === "tcp" && !LOOPBACKS.has(plainHost(found.host));
   }
 
-  /** Marks literal upstreams and mirrors that may lead to ourselves, so that engines ask before each dial. */
+  /**
+   * Marks literal upstreams and mirrors that may lead to ourselves, so that engines ask before each
+   * dial.
+   */
   guarded(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     return listeners.map((listener) => ({
       ...listener,

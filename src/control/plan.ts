@@ -147,9 +147,9 @@ export function keyed<Listener extends WantedListener>(
 }
 
 /**
- * The homes of listeners by their keys. A home identifies what a listener owns: limits, upstreams and
- * their health. Addresses with one name are one listener and share a home. A home stays the same as
- * long as one of its addresses stays, whatever the listener's name.
+ * The homes of listeners by their keys. A home identifies what a listener owns: limits, upstreams
+ * and their health. Addresses with one name are one listener and share a home. A home stays the
+ * same as long as one of its addresses stays, whatever the listener's name.
  *
  * @param before the homes of what runs
  * @param apart returns what separates addresses in spite of their common name

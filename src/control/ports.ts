@@ -29,8 +29,8 @@ export interface Neighbour extends Pick<Opened, "places"> {
 export type NeighboursOn = (port: number) => readonly Neighbour[];
 
 /**
- * Opens the sockets of listeners. They are opened here, so that listeners of one process may share a
- * port, whatever the engine and the number of workers.
+ * Opens the sockets of listeners. They are opened here, so that listeners of one process may share
+ * a port, whatever the engine and the number of workers.
  */
 export class Ports {
   /** @param lookUp resolves the name of a listener, for tests to replace */

@@ -170,8 +170,8 @@ export class RunningProxy {
 
   /**
    * Changes to these options: adds and removes listeners, and gives new relays their listener's new
-   * options. Relays end only with a removed upstream. What needs a restart stays as it is. Reloads run
-   * one at a time, in the order of the calls.
+   * options. Relays end only with a removed upstream. What needs a restart stays as it is. Reloads
+   * run one at a time, in the order of the calls.
    *
    * @returns what was done
    * @throws ListenError if a new listener cannot be opened; then nothing has changed

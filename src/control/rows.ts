@@ -5,9 +5,9 @@ import { SLOTS_MAX, type UpstreamTable } from "../upstream/table.ts";
 /**
  * Allocates the rows of the table that all workers share.
  *
- * Rows are allocated in turn, so that a free one is reused late: workers hear about a reload a little
- * later, and relays that wait for an upstream keep their options. Both need the row of a removed
- * upstream to stay closed, and not to belong to another one.
+ * Rows are allocated in turn, so that a free one is reused late: workers hear about a reload a
+ * little later, and relays that wait for an upstream keep their options. Both need the row of a
+ * removed upstream to stay closed, and not to belong to another one.
  */
 export class Rows {
   private readonly taken = new Set<number>();

@@ -36,8 +36,8 @@ export interface LookUpParts extends WatcherParts {
 }
 
 /**
- * Looks up by these servers alone (except localhost), because they may know names that no other server
- * knows (Consul). Without servers, the system looks up.
+ * Looks up by these servers alone (except localhost), because they may know names that no other
+ * server knows (Consul). Without servers, the system looks up.
  */
 export function lookUpBy(servers: readonly DnsServer[], ttl = dnsTtlDefaults): LookUpParts {
   if (servers.length === 0) return { ttl };
@@ -49,8 +49,8 @@ export function lookUpBy(servers: readonly DnsServer[], ttl = dnsTtlDefaults): L
 }
 
 /**
- * Keeps the services among all upstreams resolved, and replaces them by their members. Known members
- * survive reloads, and DNS outages.
+ * Keeps the services among all upstreams resolved, and replaces them by their members. Known
+ * members survive reloads, and DNS outages.
  */
 export class Services implements Part {
   private readonly watcher: Watcher<ServicePlace>;

@@ -2,8 +2,8 @@ import { endOf, entryOf, type ProxyEvent } from "../relay/events.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**
- * Passes on the events of one of several workers as if all were one: a bad state begins with the first
- * worker in it, and ends with the last one.
+ * Passes on the events of one of several workers as if all were one: a bad state begins with the
+ * first worker in it, and ends with the last one.
  */
 export class SharedObserver implements Observer {
   readonly wantsStarts: boolean;

@@ -5,7 +5,9 @@ import { thisMachine } from "../system/machine.ts";
 import { encodeSockaddr } from "../system/sockaddr.ts";
 import type { Part } from "./stage.ts";
 
-/** Refuses source addresses that this machine does not have: dials from them would get no answer. */
+/**
+ * Refuses source addresses that this machine does not have: dials from them would get no answer.
+ */
 export const sources: Part = {
   stage({ wanted }) {
     refuseForeignSources(wanted.listeners);

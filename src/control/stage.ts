@@ -14,8 +14,8 @@ export interface Stage {
 /** A part of a proxy that a start makes and a reload changes. */
 export interface Part {
   /**
-   * Prepares everything that can fail, such as reading files, taking rows and opening sockets, without
-   * any effect on clients.
+   * Prepares everything that can fail, such as reading files, taking rows and opening sockets,
+   * without any effect on clients.
    *
    * @throws why it cannot; then nothing of it is left
    */
@@ -44,7 +44,9 @@ export function reloaded(wanted: ProxyOptions, running: ProxyOptions): ProxyOpti
   return { ...wanted, ...Object.fromEntries(kept) };
 }
 
-/** A configuration in preparation: what is wanted, and its listeners as the parts have made them. */
+/**
+ * A configuration in preparation: what is wanted, and its listeners as the parts have made them.
+ */
 export class Next {
   /** By the edges: listeners with tables, and services as configured. */
   edged: readonly WantedListener[] = [];
@@ -59,8 +61,8 @@ export class Next {
 }
 
 /**
- * Prepares all of these parts in order, or none. Later parts build on earlier ones, so they are committed
- * or discarded first.
+ * Prepares all of these parts in order, or none. Later parts build on earlier ones, so they are
+ * committed or discarded first.
  *
  * @param mayGoOn called between any two parts; throws to give up
  * @returns all of them as one

@@ -26,8 +26,8 @@ export interface UpstreamView {
   readonly effectiveWeight: number;
   readonly state: AdminState;
   /**
-   * `unchecked` if nothing checks it and no dial has failed; `unknown` in maintenance, and while its
-   * name is not resolved ({@link trouble}).
+   * `unchecked` if nothing checks it and no dial has failed; `unknown` in maintenance, and while
+   * its name is not resolved ({@link trouble}).
    */
   readonly health: ShownHealth;
   /** Whether new relays may go there. */

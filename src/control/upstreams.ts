@@ -32,8 +32,8 @@ export type { AdminState, UpstreamView } from "./upstream-view.ts";
 
 /**
  * The upstreams of all listeners in the control plane: their rows in the table that workers choose
- * from, their health, and what administrators have set. An upstream that stays with its listener keeps
- * all of it across reloads.
+ * from, their health, and what administrators have set. An upstream that stays with its listener
+ * keeps all of it across reloads.
  */
 export class Upstreams implements Part {
   readonly table: UpstreamTable;
@@ -138,7 +138,8 @@ export class Upstreams implements Part {
   }
 
   /**
-   * Replaces the current listeners: upstreams that stay get their new options, all others are removed.
+   * Replaces the current listeners: upstreams that stay get their new options, all others are
+   * removed.
    *
    * @returns how many relays end with removed upstreams
    */
@@ -177,7 +178,10 @@ export class Upstreams implements Part {
     return ending;
   }
 
-  /** How many relays a reload to these listeners would end: those of removed upstreams, if `onRemove` says so. */
+  /**
+   * How many relays a reload to these listeners would end: those of removed upstreams, if
+   * `onRemove` says so.
+   */
   endingWithout(listeners: readonly ListenerOptions[]): number {
     const homes = homesOf(listeners, this.homes, upstreamsIn);
     const wanted = new Set(
@@ -417,7 +421,10 @@ export class Upstreams implements Part {
     for (const event of entry.untold.splice(0)) this.observer.on(event);
   }
 
-  /** Reacts to news from a check. Must be cheap: at the start, each of thousands of upstreams has some. */
+  /**
+   * Reacts to news from a check. Must be cheap: at the start, each of thousands of upstreams has
+   * some.
+   */
   private checked(key: string): void {
     const entry = this.entries.get(key);
     if (entry === undefined) return;

@@ -42,7 +42,10 @@ export const checks = [
 /** How a listener checks its upstreams. */
 export type CheckKind = (typeof checks)[number];
 
-/** How one upstream is checked: like its listener's others (on), not at all (off), or by its own kind. */
+/**
+ * How one upstream is checked: like its listener's others (on), not at all (off), or by its own
+ * kind.
+ */
 export const ownChecks = ["on", "off", ...checks.filter((kind) => kind !== "none")] as readonly (
   | "on"
   | "off"

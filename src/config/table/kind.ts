@@ -4,9 +4,9 @@ import * as rules from "../rule.ts";
 import { either, type Rule, tight } from "../rule.ts";
 
 /*
- * Kinds of values: each one's rule, and how editors, types, the help and messages present it. A JSON
- * Schema may be wider than its rule, never narrower: an editor must not complain about what ringway
- * accepts.
+ * Kinds of values: each one's rule, and how editors, types, the help and messages present it. A
+ * JSON Schema may be wider than its rule, never narrower: an editor must not complain about what
+ * ringway accepts.
  */
 
 /** A piece of JSON Schema. */

@@ -101,8 +101,8 @@ type NameIn<Entry, Group extends string> = Entry extends { readonly at: infer At
   : never;
 
 /**
- * The finished options of a group, such as `dial`; each is documented at its entry. The group with the
- * empty name has the options that are in no other group.
+ * The finished options of a group, such as `dial`; each is documented at its entry. The group with
+ * the empty name has the options that are in no other group.
  */
 export type OptionsIn<Entries, Group extends string> = {
   readonly [K in keyof Entries as NameIn<Entries[K], Group>]: Entries[K] extends {
@@ -155,7 +155,9 @@ export function textOf({ about, more }: Pick<Setting, "about" | "more">): string
   return more === undefined ? about : `${about} ${more}`;
 }
 
-/** {@link sentenceOf} as an item of a list, such as the help: `end a relay at this age (1s…720h)`. */
+/**
+ * {@link sentenceOf} as an item of a list, such as the help: `end a relay at this age (1s…720h)`.
+ */
 export function fragmentOf(setting: Pick<Setting, "about" | "is">): string {
   return asFragment(sentenceOf(setting));
 }

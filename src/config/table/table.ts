@@ -16,9 +16,9 @@ export { upstreamTable, WEIGHT_MAX } from "./upstream.ts";
 export { uringTable } from "./uring.ts";
 
 /*
- * All settings. Everything about a setting is made from its one entry here: its rule, its key and flag,
- * the types, the schema of files, the examples of `ringway init`, the help, docs/settings.md and the
- * words of a plan.
+ * All settings. Everything about a setting is made from its one entry here: its rule, its key and
+ * flag, the types, the schema of files, the examples of `ringway init`, the help, docs/settings.md
+ * and the words of a plan.
  */
 
 const all = {
