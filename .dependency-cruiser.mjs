@@ -43,7 +43,7 @@ const floors = [
     memory: ["src/memory"],
     route: ["src/entry/route/connection.ts"],
   },
-  { "proxy-protocol": ["src/entry/proxy-protocol"], counts: ["src/counts"] },
+  { "proxy-protocol": ["src/entry/proxy-protocol"], counts: ["src/counts"], resp: ["src/resp"] },
   { system: ["src/system"] },
   { base: ["src/base", "src/assert.ts"] },
 ];

@@ -8,7 +8,7 @@ import {
   textAt,
   wordAt,
 } from "./command.ts";
-import { parseInteger } from "./integer.ts";
+import { parseInteger } from "../resp/integer.ts";
 import { redisVersion } from "./version.ts";
 
 /** The commands about the connection itself. */

@@ -1,5 +1,5 @@
 import { bytesAt, type Context, errors, textAt, wordAt } from "./command.ts";
-import { INTEGER_MAX, parseInteger } from "./integer.ts";
+import { INTEGER_MAX, parseInteger } from "../resp/integer.ts";
 
 /** The options of one SET. */
 interface SetOptions {
