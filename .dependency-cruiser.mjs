@@ -41,7 +41,7 @@ const floors = [
     embedded: ["src/embedded"],
     flow: ["src/flow"],
     memory: ["src/memory"],
-    route: ["src/entry/route/connection.ts"],
+    route: ["src/entry/route/connection.ts", "src/entry/tls-hello/route.ts"],
   },
   { "proxy-protocol": ["src/entry/proxy-protocol"], counts: ["src/counts"] },
   { system: ["src/system"] },

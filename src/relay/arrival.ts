@@ -13,7 +13,7 @@ import { type Caller, connectionHeader } from "../entry/route/connection.ts";
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
 import type { Hello } from "../entry/tls-hello/hello.ts";
-import type { NameRoute } from "../entry/tls-hello/routes.ts";
+import type { NameRoute } from "../entry/tls-hello/route.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";

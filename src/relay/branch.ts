@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { NameRoute } from "../entry/tls-hello/routes.ts";
+import type { NameRoute } from "../entry/tls-hello/route.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
@@ -23,7 +23,7 @@ export interface RouteChooser {
 }
 
 /** A branch that takes the place of another one, if there is one. */
-export function branchOf<T extends Waiter>(
+function branchOf<T extends Waiter>(
   chooser: UpstreamChooser,
   before: Branch<T> | null,
   clock: Clock,

@@ -23,7 +23,7 @@ export class HelloPlan implements StepPlan {
  * Reads a ClientHello and leaves it where it is: the upstream gets every byte. A client that breaks the rules of TLS
  * gets the alert for that. Whether one that does not speak TLS may come in, the routes say.
  */
-export class HelloStep implements Step {
+class HelloStep implements Step {
   /** The reader itself refuses a client that has sent so much, with an alert. */
   readonly most = HELLO_SIZE_MAX;
   private readonly reader = new HelloReader();
