@@ -75,6 +75,8 @@ export const reasons = [
   "tls_client_rejected",
   /** The client's TLS handshake has failed for any other cause, or was cut short. */
   "tls_handshake_failed",
+  /** Behind its handshake the client has broken the rules of TLS: a record that was changed, or a renegotiation. */
+  "tls_record_invalid",
   /** The listener's route function lets this client not in. */
   "route_refused",
   /** The listener's route function has failed, and nobody comes in without it. */
