@@ -78,7 +78,7 @@ const expiries: ReadonlyMap<string, ExpiryUnit> = new Map([
   ["pxat", { unitMs: 1n, isRelative: false }],
 ]);
 
-/** @returns when the key ends, in ms since 1970, or the text of an error. */
+/** @returns when the key expires, in ms since 1970, or the text of an error. */
 function readExpiry(bytes: Buffer, expiry: ExpiryUnit, nowMs: number): number | string {
   const amount = parseInteger(bytes);
   if (amount === undefined) return errors.notAnInteger;
