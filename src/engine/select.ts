@@ -29,16 +29,27 @@ export interface EngineChoice extends Choice {
 export type WantedEngine = WantedListener["engine"];
 
 /**
- * The engine that carries a listener. This is the one place that says so.
+ * The engine that carries a listener. This is the one place that says so. Where TLS ends or begins that is
+ * `sockets`, whatever was asked for: no other engine has it.
  *
  * @param chosen the engine that is taken for what the listener's setting says; throws where that one
  *   cannot run here
  */
 export function carrierOf(
-  { engine }: Pick<WantedListener, "engine">,
+  listener: Pick<WantedListener, "engine" | "tls" | "upstreamTls" | "upstreams">,
   chosen: (wanted: WantedEngine) => EngineName,
 ): EngineName {
-  return chosen(engine);
+  return hasTls(listener) ? "sockets" : chosen(listener.engine);
+}
+
+/** Whether TLS ends at a listener, or begins at one of its upstreams. */
+function hasTls({
+  tls,
+  upstreamTls,
+  upstreams,
+}: Pick<WantedListener, "tls" | "upstreamTls" | "upstreams">): boolean {
+  const ofUpstreams = [upstreamTls, ...upstreams.map((one) => one.tls ?? null)];
+  return tls !== null || ofUpstreams.some((one) => one !== null);
 }
 
 /**
