@@ -71,7 +71,6 @@ export class Connector {
 
   unsecured(attempt: Attempt, detail: string): void {
     this.turn.event();
-    attempt.hangUp();
     this.failed(attempt, detail, "upstream_tls_failed");
   }
 
@@ -83,6 +82,7 @@ export class Connector {
   private failed(attempt: Attempt, detail: string, reason: Reason = dialReason(detail)): void {
     const { conduit } = attempt;
     attempt.conduit = null;
+    attempt.hangUp();
     if (conduit !== null) this.dialer.attemptFailed(conduit, attempt, detail, reason);
   }
 
