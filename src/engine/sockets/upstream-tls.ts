@@ -103,10 +103,7 @@ export class UpstreamTls {
     if (conduit === null || securing === null) return;
     const { takesAny } = securing.context;
     // Of a certificate for another name Bun says that the handshake is not done, though it is.
-    const isOver =
-      isDone ||
-      (takesAny &&
-        (error as NodeJS.ErrnoException | null)?.code === "ERR_TLS_CERT_ALTNAME_INVALID");
+    const isOver = isDone || (takesAny && !isCutShort(error));
     if (isOver && (takesAny || socket.authorized)) {
       attempt.shaking = null;
       securing.trust();
@@ -176,6 +173,11 @@ export class UpstreamTls {
       this.dials.unsecured(attempt, GONE);
     }
   }
+}
+
+/** Whether a handshake has not got as far as the certificate. */
+function isCutShort(error: NodeJS.ErrnoException | null): boolean {
+  return error?.code === "EPROTO" || error?.code === "ECONNRESET";
 }
 
 const GONE = "it closed the connection";
