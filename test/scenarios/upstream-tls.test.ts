@@ -217,7 +217,7 @@ test("a PROXY header goes before TLS", async () => {
   const behind = await speaking("good");
   let first = "";
   const port = await plain((socket) => {
-    socket.once("data", (data) => {
+    socket.once("data", (data: Buffer) => {
       const size = data.indexOf("\r\n") + 2;
       first = data.subarray(0, size).toString();
       const on = connect(behind, "127.0.0.1", () => {

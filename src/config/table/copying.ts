@@ -31,7 +31,7 @@ export const copying = {
   }),
   mirrorPlainText: perListener({
     is: onOff,
-    about: "Also copy what clients send by TLS that ends here.",
+    about: "Also copy what comes by TLS that ends here, or goes to upstreams by TLS.",
     more: "The mirror gets it as plain text. Without this, such relays are not copied.",
     initial: false,
     at: "mirror.plainText",

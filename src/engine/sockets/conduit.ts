@@ -118,8 +118,9 @@ export class SocketsConduit
   /** What comes behind the steps is TLS, and nothing for the flow. */
   override stepsOver(steps: Steps): void {
     super.stepsOver(steps);
-    const { clientSocket, isLeaving, isShaking, listener, refusedFor } = this;
+    const { clientSocket, isLeaving, isShaking, listener, refusedFor, staysPlain } = this;
     if (listener.tls === null || isShaking || isLeaving || refusedFor !== null) return;
+    if (staysPlain) return;
     // It waits for room. What it has sent may be the first half of something: it is not read on.
     this.takeEarly();
     clientSocket.hold();
