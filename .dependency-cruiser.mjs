@@ -42,6 +42,7 @@ const floors = [
     flow: ["src/flow"],
     memory: ["src/memory"],
     route: ["src/entry/route/connection.ts"],
+    "tls-hello": ["src/entry/tls-hello/name-route.ts"],
   },
   {
     "proxy-protocol": ["src/entry/proxy-protocol"],

@@ -2,24 +2,24 @@ import { formatAddress } from "../base/address.ts";
 import type { EngineName, Mode, WantedListener } from "../config/options.ts";
 import { tlsUpstreams } from "../config/tls-upstreams.ts";
 
-/** A listener, as the API has it. */
+/** A listener in the API. */
 export interface ListenerDocument {
-  /** Null where none was given. */
+  /** Null if it has none. */
   name: string | null;
-  /** As it was given. */
+  /** The address as configured. */
   listen: string;
-  /** Where it really accepts. */
+  /** The address that it accepts on. */
   address: string;
   mode: Mode;
-  /** What does its I/O. */
+  /** The engine that does its I/O. */
   engine: EngineName;
-  /** As they were given, in their order; none in mode `sink`. */
+  /** As configured, in order; none in mode `sink`. */
   upstreams: string[];
   /** Those of them that get TLS from here. */
   upstreamTls: string[];
-  /** The upstream is the one built in. */
+  /** The upstream is the built-in one. */
   upstreamInside: boolean;
-  /** Who gets a copy; null for nobody. */
+  /** The upstream that gets a copy; null for none. */
   mirror: { address: string; bufferBytes: number; percent: number } | null;
   /** By what TLS clients ask for, in their order; none where nobody asks them. */
   routes: RouteDocument[];
@@ -45,10 +45,10 @@ export interface RouteDocument {
 }
 
 /**
- * A listener's options in words.
+ * Describes a listener.
  *
- * @param engine the one that carries it
- * @param address where it really accepts
+ * @param engine the engine that carries it
+ * @param address the one that it accepts on
  */
 export function listenerDocument(
   options: WantedListener,

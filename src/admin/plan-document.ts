@@ -5,38 +5,38 @@ import { type ListenerDocument, listenerDocument } from "./listener-document.ts"
 
 /** What `POST /api/plan` and `POST /api/reload` answer. */
 export interface PlanDocument {
-  /** Whether it was done (`reload`) or only looked at (`plan`). */
+  /** Whether the changes were made (`reload`) or only determined (`plan`). */
   done: boolean;
-  /** Whether there is anything to do. */
+  /** Whether there are any changes. */
   changes: boolean;
   /** In one line: `1 listener added, 2 upstreams removed, 0 relays cut`. */
   summary: string;
   added: ListenerDocument[];
   removed: ListenerDocument[];
-  /** New relays of these get other options. */
+  /** Listeners whose new relays get other options. */
   changed: {
     before: ListenerDocument;
     after: ListenerDocument;
-    /** What differs; empty when only the networks in its files do. No secret is in it. */
+    /** What differs; empty if only the networks in its files do. Contains no secrets. */
     settings: SettingChange[];
   }[];
-  /** Drained ones, which accept again. */
+  /** Drained listeners that accept again. */
   reopened: ListenerDocument[];
   kept: ListenerDocument[];
   upstreamsAdded: string[];
   upstreamsRemoved: string[];
-  /** Relays that end because their upstream goes, at once or within the time that they get. */
+  /** Relays that end because their upstream is removed, at once or within the drain timeout. */
   relaysEnding: number;
   drainDelayChanged: boolean;
   drainTimeoutChanged: boolean;
   totalRelaysChanged: boolean;
-  /** Settings that differ and that only a restart changes, by their names. */
+  /** Names of changed settings that need a restart. */
   needRestart: string[];
-  /** All settings of the whole proxy that differ. */
+  /** All changed settings of the whole proxy. */
   settings: SettingChange[];
 }
 
-/** A plan in words. @param carrierOf the engine that carries a listener */
+/** Describes a plan. @param carrierOf the engine that carries a listener */
 export function planDocument(
   plan: Plan,
   done: boolean,

@@ -14,7 +14,7 @@ export type TotalsDocument = Omit<
   "endedRelays" | "endedRelaysOmitted" | "runningRelays" | "runningRelaysOmitted"
 >;
 
-/** An upstream, and how much it has to be looked at. */
+/** An upstream, and how urgently it needs attention. */
 export type UpstreamDocument = UpstreamView & { readonly urgency: Urgency };
 
 /** An engine. */
@@ -31,9 +31,9 @@ export interface EngineDocument {
 export interface StateDocument {
   version: string;
   pid: number;
-  /** `draining`: nobody new is accepted, and it ends when no relay is left. */
+  /** `draining`: no clients are accepted, and the proxy ends when no relay is left. */
   status: "ready" | "draining";
-  /** The same with what is wanting. */
+  /** The status, with what is missing. */
   standing: Standing;
   /** Milliseconds since 1970. */
   startedAt: number;
@@ -48,20 +48,20 @@ export interface StateDocument {
     relays: { running: number; accepted: number; ended: number };
   })[];
   drainTimeoutMs: number;
-  /** Who asks may have something done, and not only look. */
+  /** The request's token permits changes. */
   mayChange: boolean;
   listeners: ListenerDocument[];
   upstreams: UpstreamDocument[];
   totals: TotalsDocument;
-  /** Of the relays that ended in the last 10 s. */
+  /** Of relays that ended in the last 10 s. */
   latency: LatencyFigures;
   process: {
-    /** Memory that the process has in use, all of it. */
+    /** All memory that the process uses. */
     residentBytes: number;
   };
 }
 
-/** How the proxy stands. @param mayChange as of {@link StateDocument} */
+/** The state of the proxy. @param mayChange see {@link StateDocument} */
 export function stateDocument(context: AdminContext, mayChange: boolean): StateDocument {
   const { version, proxy, startedAt } = context;
   const status = proxy.isStopping ? "draining" : "ready";
@@ -73,7 +73,7 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
     status,
     standing: standingOf(status, listeners, upstreams),
     startedAt,
-    // Not by the wall clock, which may have been set since.
+    // The wall clock may have been set since, so it is not used.
     uptimeMs: Math.round(performance.now() - context.acceptsSince),
     ...enginesOf(proxy),
     drainTimeoutMs: proxy.options.drainTimeoutMs,

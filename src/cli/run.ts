@@ -6,8 +6,7 @@ import { Observation } from "../control/observation.ts";
 import { RunningProxy } from "../control/proxy.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
-import { LISTED_MAX, statistics } from "../observe/statistics.ts";
-import { renderJson } from "../observe/statistics-json.ts";
+import { LISTED_MAX, renderJson, statistics } from "../observe/statistics.ts";
 import { renderText } from "../observe/statistics-text.ts";
 import { forbidNewRights } from "../system/linux.ts";
 import { beginAdmin, startAdmin } from "./admin.ts";
@@ -139,7 +138,8 @@ async function start(settings: Settings, inherited: InheritedSockets): Promise<R
     // All is open that needs more rights; no worker has begun, and nobody was accepted.
     if (account !== null) {
       become(account);
-      // The kernel forgets it when the user changes (fs.suid_dumpable, 2 where systemd keeps cores).
+      // The kernel forgets it when the user changes (fs.suid_dumpable, 2 where systemd keeps
+      // cores).
       if (holdsSecrets(settings)) guardSecrets();
     }
     const proxy = await RunningProxy.start(options, observation.observer, sockets.take);

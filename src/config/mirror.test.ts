@@ -57,10 +57,10 @@ test("there is none unless one is given, and then with the defaults", () => {
   expect(mirrors({ upstream: "a:1" })).toEqual([null]);
   expect(mirrors({ upstream: "a:1", mirror: "none" })).toEqual([null]);
   const address = { kind: "tcp", host: "m", port: 9 } as const;
-  const plain = { address, bufferSize: 1024 ** 2, percent: 100 };
+  const plain = { address, bufferSize: 1024 ** 2, percent: 100, plainText: false };
   expect(mirrors({ upstream: "a:1", mirror: "m:9" })).toEqual([plain]);
   const flags = { mirrorBuffer: "2MiB", mirrorPercent: "10" };
-  const larger = { address, bufferSize: 2 * 1024 ** 2, percent: 10 };
+  const larger = { address, bufferSize: 2 * 1024 ** 2, percent: 10, plainText: false };
   expect(mirrors({ upstream: "a:1", mirror: "m:9" }, flags)).toEqual([larger]);
 });
 

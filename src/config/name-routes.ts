@@ -1,11 +1,9 @@
 import { formatAddress, parseUpstream } from "../base/address.ts";
 import { ConfigError, describe } from "../base/error.ts";
 import { hostPattern, isCoveredBy } from "../base/host-name-table.ts";
-import { type NameRoute, ROUTES_MAX } from "../entry/tls-hello/routes.ts";
+import { type NameRoute, ROUTES_MAX } from "../entry/tls-hello/name-route.ts";
 import { isTable } from "./plain.ts";
 import { refuse, truth } from "./rule.ts";
-import type { GivenUpstream, ListenerGroup } from "./settings.ts";
-import type { Problems } from "./sourced.ts";
 
 /** One of the routes of a listener, as a file or a program writes it. */
 export interface NameRouteConfig {
@@ -165,36 +163,11 @@ export function nameRoutesText(routes: readonly NameRoute[]): string {
 }
 
 /** A route as a person would write it. */
-export function routeText({ names, alpn, isPlain, upstreams, isRefused }: NameRoute): string {
+function routeText({ names, alpn, isPlain, upstreams, isRefused }: NameRoute): string {
   const parts = [...names, ...alpn.map((one) => `alpn:${one}`)];
   const what = parts.length === 0 ? (isPlain ? "plain" : "default") : parts.join("+");
   if (isRefused) return `${what}=refuse`;
   return upstreams === null ? what : `${what}=${upstreams.join("+")}`;
-}
-
-/** Routes lead to upstreams of their own listener, and a sink has none. */
-export function rejectRoutes(groups: readonly ListenerGroup[], problems: Problems): void {
-  for (const { settings, upstreams } of groups) {
-    const { routes, helloTimeout, mode } = settings;
-    const isOn = routes?.value !== undefined && (routes.value === null || routes.value.length > 0);
-    if (helloTimeout !== undefined && !isOn) problems.add(helloTimeout, "needs routes");
-    if (routes === undefined || routes.value === null || !isOn) continue;
-    if (mode?.value === "sink") {
-      problems.add(routes, "contradicts mode sink, which has no upstream: leave one of them out");
-      continue;
-    }
-    const known = new Set(upstreams.map(nameOf));
-    for (const [index, route] of routes.value.entries()) {
-      const stray = route.upstreams?.find((one) => !known.has(one));
-      if (stray === undefined || upstreams.some(({ value }) => value === null)) continue;
-      const why = `${describe(stray)}: expected one of the listener's upstreams`;
-      problems.add({ label: `${routes.label}[${index}].upstreams` }, why);
-    }
-  }
-}
-
-function nameOf({ value }: GivenUpstream): string {
-  return value === null ? "" : formatAddress(value);
 }
 
 /** What `ringway check` warns of in the routes of a listener, as sentences. */

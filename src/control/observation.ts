@@ -3,14 +3,15 @@ import type { AccessLogOptions } from "../config/options.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
 import { Latencies } from "../observe/latencies.ts";
 import type { Logger } from "../observe/log.ts";
-import type { Exposition } from "../observe/metrics/exposition.ts";
-import type { UpstreamFigures } from "../observe/metrics/figures.ts";
+import type { Exposition, UpstreamFigures } from "../observe/metrics/figures.ts";
 import type { Metrics } from "../observe/metrics/metrics.ts";
 import { WaitingLines } from "../observe/waiting-lines.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
 import type { Engines } from "./engines.ts";
 
-/** How often is looked whether clients wait, and how many times as long as that has taken, at least. */
+/**
+ * How often is looked whether clients wait, and how many times as long as that has taken, at least.
+ */
 const LOOK_MS = 500;
 const LOOK_SHARE = 100;
 

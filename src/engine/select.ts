@@ -3,25 +3,25 @@ import { fit } from "./uring/fit.ts";
 import { probe } from "./uring/probe.ts";
 import { obstacle, shortRelease, type UringReport } from "./uring/report.ts";
 
-/** The engine that was asked for cannot run here; the message says why and what to do. */
+/** The requested engine cannot run here. The message says why and what to do. */
 export class EngineUnsupportedError extends Error {
   override readonly name = "EngineUnsupportedError";
 }
 
-/** An engine's name and why it was taken. */
+/** An engine's name and why it was chosen. */
 export interface Choice {
   readonly name: EngineName;
   /** One line for the log. */
   readonly why: string;
-  /** `auto` had to do without the engine that it would have taken on this system. */
+  /** `auto` could not use the engine that it prefers on this system. */
   readonly fellBack: boolean;
 }
 
-/** An engine, and how it will be used here. */
+/** An engine and its options here. */
 export interface EngineChoice extends Choice {
-  /** What was asked for, as far as it can be had here. */
+  /** The requested options, as far as this kernel supports them. */
   readonly uring: UringOptions;
-  /** What of its options had to be replaced, one line each. */
+  /** Options that had to be replaced, one line each. */
   readonly notes: readonly string[];
 }
 
@@ -52,9 +52,9 @@ function hasTls({ tls, upstreamTls, upstreams }: Carried): boolean {
 }
 
 /**
- * Chooses the engine that was asked for, or the best one that can run here.
+ * Chooses the requested engine, or the best one that can run here.
  *
- * @throws EngineUnsupportedError when the one that was asked for cannot
+ * @throws EngineUnsupportedError if the requested engine cannot run
  */
 export function selectEngine(wanted: WantedEngine, uring: UringOptions): EngineChoice {
   if (wanted === "sockets") {
@@ -68,9 +68,9 @@ export function selectEngine(wanted: WantedEngine, uring: UringOptions): EngineC
 }
 
 /**
- * Which engine is taken where io_uring is as the report says.
+ * Chooses an engine according to a report on io_uring.
  *
- * @throws EngineUnsupportedError when uring was asked for and cannot run
+ * @throws EngineUnsupportedError if uring was requested and cannot run
  */
 export function choose(wanted: "auto" | "uring", report: UringReport): Choice {
   const missing = obstacle(report);

@@ -62,7 +62,8 @@ export class ProxyHeaderStep implements Step {
     }
   }
 
-  giveUp(why: Reason): StepAnswer & { readonly is: "done" | "refused" } {
+  giveUp(why: Reason, isSilent: boolean): StepAnswer & { readonly is: "done" | "refused" } {
+    if (!isSilent) return { is: "refused", reason: why };
     this.parser.ended();
     return this.answer(why);
   }

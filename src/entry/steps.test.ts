@@ -16,6 +16,7 @@ import { UNIX_CLIENT } from "./access/client-address.ts";
 import { ProxyHeaderStep } from "./proxy-header.ts";
 import type { Learned, StepPlan } from "./step.ts";
 import { Steps, type StepsOwner } from "./steps.ts";
+import { HelloPlan as RealHelloPlan } from "./tls-hello/step.ts";
 
 const header = headerV2(0x21, 0x11, ipv4Addresses(10, 0, 0, 1));
 const words = new TextEncoder().encode("the first words of the flow");
@@ -32,6 +33,7 @@ class Client implements StepsOwner {
   readonly began: number[] = [];
   readonly replies: Uint8Array[] = [];
   queue = new Uint8Array(0);
+  hasUnread = false;
   learned: Learned = {};
   takesReplies = true;
 
@@ -147,6 +149,16 @@ describe("steps", () => {
       expect(client.steps.refusedFor).toBe(why);
     },
   );
+
+  test("are not given up as if nothing had come where something lies unread", () => {
+    for (const plan of [proxy(false), new RealHelloPlan(1_000, true)]) {
+      const client = new Client(plan);
+      client.hasUnread = true;
+      client.givesUp("preamble_timeout");
+      const late = plan instanceof RealHelloPlan ? "tls_hello_timeout" : "preamble_timeout";
+      expect(client.steps.refusedFor).toBe(late);
+    }
+  });
 
   test("may be left out, but not where the place is somebody else's", () => {
     expect(new Client(proxy(false)).givesUp("preamble_full").steps.refusedFor).toBe(

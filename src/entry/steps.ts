@@ -7,6 +7,8 @@ import type { Learned, Step, StepAnswer, StepPlan } from "./step.ts";
 export interface StepsOwner {
   /** Who the client is, as far as ringway knows. */
   readonly clientAddress: ClientAddress | null;
+  /** The client has sent bytes that were not received yet. */
+  readonly hasUnread: boolean;
   /** The step at `place` of the list begins, and so does its time. */
   stepBegins(place: number): void;
   /** A step has learned something. */
@@ -99,7 +101,9 @@ export class Steps {
       this.refuse(why);
       return 0;
     }
-    return this.follow(step.giveUp(why));
+    // Of a client that has ended everything was received.
+    const isSilent = why !== "preamble_timeout" || !this.owner.hasUnread;
+    return this.follow(step.giveUp(why, isSilent));
   }
 
   private follow(answer: StepAnswer): number {

@@ -16,7 +16,7 @@ import { type Caller, connectionHeader, connectionTls } from "../entry/route/con
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
 import type { Hello } from "../entry/tls-hello/hello.ts";
-import type { NameRoute } from "../entry/tls-hello/routes.ts";
+import type { NameRoute } from "../entry/tls-hello/name-route.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { TlsFacts } from "../transport/tls/facts.ts";
 import type { Entrant } from "./entry-queue.ts";
@@ -27,7 +27,7 @@ import type { Routed } from "./route-questions.ts";
 /** The part of a listener that arrivals use. */
 export interface ArrivalListener extends StoryListener {
   /** Where its clients go. */
-  readonly branches: { of(route: string | null): StoryBranch };
+  readonly branches: StoryListener["branches"] & { of(route: string | null): StoryBranch };
   /** What happens to its clients before the upstream is dialled, in order. */
   readonly stages: readonly { receive(relay: never): void }[];
   readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { NameRoute } from "../entry/tls-hello/routes.ts";
+import type { NameRoute } from "../entry/tls-hello/name-route.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
@@ -23,7 +23,7 @@ export interface RouteChooser {
 }
 
 /** A branch that takes the place of another one, if there is one. */
-export function branchOf<T extends Waiter>(
+function branchOf<T extends Waiter>(
   chooser: UpstreamChooser,
   before: Branch<T> | null,
   clock: Clock,
@@ -41,6 +41,8 @@ function roomOf<T extends Waiter>(choice: Choice, clock: Clock): WaitingRoom<T> 
 /** The branches of a listener. Owner: the listener. */
 export class Branches<T extends Waiter> {
   readonly main: Branch<T>;
+  /** All of them, that one first. */
+  readonly all: readonly Branch<T>[];
   /** By the labels of routes, those to all upstreams left out. */
   private readonly byLabel = new Map<string, Branch<T>>();
 
@@ -56,6 +58,7 @@ export class Branches<T extends Waiter> {
       const { label } = route;
       this.byLabel.set(label, branchOf(chooser, before?.byLabel.get(label) ?? null, clock));
     }
+    this.all = [this.main, ...this.byLabel.values()];
   }
 
   /** Where a route leads. @param label of the route; null for none */
@@ -65,7 +68,11 @@ export class Branches<T extends Waiter> {
 
   /** Those who wait go on, as far as there is room. */
   serve(): void {
-    this.main.waiting.serve();
-    for (const { waiting } of this.byLabel.values()) waiting.serve();
+    for (const { waiting } of this.all) waiting.serve();
+  }
+
+  /** A relay has left its upstream, which may be one of several routes'. */
+  roomMade(): void {
+    for (const { waiting } of this.all) waiting.roomMade();
   }
 }

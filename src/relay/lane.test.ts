@@ -111,6 +111,7 @@ function scene(limitsReceives = false) {
     const replies: Uint8Array[] = [];
     const steps = new Steps(plans, {
       clientAddress: UNIX_CLIENT,
+      hasUnread: false,
       stepBegins() {},
       learn() {},
       reply: (bytes) => replies.push(bytes) > 0,

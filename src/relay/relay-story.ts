@@ -27,6 +27,8 @@ export interface StoryListener {
   readonly account: ListenerAccount;
   /** Where relays go that no route is for. */
   readonly main: StoryBranch;
+  /** All branches of the listener. */
+  readonly branches: { roomMade(): void };
   /** The address that all its clients connect to; null if it may differ. */
   readonly local: Address | null;
 }
@@ -38,7 +40,6 @@ export interface StoryBranch {
   /** The relays that wait for an upstream. */
   readonly waiting: {
     readonly hasQueue: boolean;
-    roomMade(): void;
     serve(): void;
     add(relay: never, options: DialOptions, count: WaitCount): Reason | null;
     delete(relay: never): void;
@@ -349,7 +350,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   private leaveUpstream(): void {
     this.chooser.leave(this.upstreamNumber);
     this.upstreamNumber = NO_UPSTREAM;
-    this.branch.waiting.roomMade();
+    this.listener.branches.roomMade();
   }
 
   /** Switches to the listener's present upstreams, which a reload may have changed. */

@@ -5,6 +5,7 @@ import { descriptorCases } from "./descriptors.ts";
 import { dialCases } from "./dials.ts";
 import { edgeCases } from "./edge.ts";
 import { endCases } from "./ends.ts";
+import { helloCases } from "./hello.ts";
 import { hostileCases } from "./hostile.ts";
 import { latencyCases } from "./latency.ts";
 import { listenCases } from "./listen.ts";
@@ -44,6 +45,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("options", () => optionCases(suite));
   describe.concurrent("edge", () => edgeCases(suite));
   describe.concurrent("pace", () => paceCases(suite));
+  describe.concurrent("hello", () => helloCases(suite));
   describe("route", () => routeCases(suite));
   describe("stories", () => storyCases(suite));
   describe("whereabouts", () => whereaboutCases(suite));

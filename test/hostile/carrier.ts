@@ -35,7 +35,7 @@ export class CarrierListener implements ArrivalListener {
   readonly handshaking = null;
   readonly local = null;
   readonly main: StoryBranch;
-  readonly branches = { of: () => this.main };
+  readonly branches = { of: () => this.main, roomMade() {} };
   readonly entry = { lacking: null, add: () => false, roomMade() {} };
 
   constructor(

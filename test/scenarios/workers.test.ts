@@ -487,7 +487,7 @@ test.if(linux)(
     await expect(engine.listen(listener({ address: anyPort }))).rejects.toMatchObject({
       name: "EngineUnsupportedError",
       message: expect.stringContaining(
-        "its worker could not begin: Error: there is nothing to run on",
+        "its worker could not start: Error: there is nothing to run on",
       ),
     });
     await engine.stop(0);

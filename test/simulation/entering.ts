@@ -1,6 +1,7 @@
 import { type Address, formatAddress } from "../../src/base/address.ts";
 import type { Connection } from "../kernel/connection.ts";
 import { holds } from "../model/fuzz.ts";
+import { checkAsked } from "./asking.ts";
 import type { SimulatedCarrier } from "./carrier.ts";
 import type { SimulatedConduit } from "./conduit.ts";
 import { signatureSize } from "./greeting.ts";
@@ -51,6 +52,7 @@ export function checkDialled(
   holds(!refused.has(sight.name), "for whom the route function refuses nobody is dialled");
   const { begins, received } = client.connection;
   holds(!sight.asks || received >= begins.length, "nobody is dialled before its request is there");
+  if (story.names) checkAsked(sight, client.connection, slot);
   checkWanted(conduit, slot, wanted.get(sight.name), story);
   checkOrder(conduit, carrier, story);
   // A name's addresses come later than it was chosen.
@@ -83,9 +85,9 @@ function checkOrder(
   carrier: SimulatedCarrier,
   story: Story,
 ): void {
-  const { edge, holdMs, maxRelays, operator, peek, request, retries, routes } = story;
+  const { edge, holdMs, maxRelays, names, operator, peek, request, retries, routes } = story;
   // Who is accepted later may be through its steps sooner.
-  if (request || peek > 0 || (edge !== null && edge.proxyProtocol !== "off")) return;
+  if (names || request || peek > 0 || (edge !== null && edge.proxyProtocol !== "off")) return;
   const isQueue = maxRelays > 0 && holdMs + retries === 0 && edge?.whenFull !== "wait";
   if (!isQueue || operator || routes !== "none" || dials > 1) return;
   for (const one of carrier.ledger.running) {
@@ -104,8 +106,11 @@ export function headerOver(sight: Sight, client: Connection, edge: EdgeStory | n
   if (client.received >= signatureSize(greeting)) return;
   sight.greeting = null;
   sight.name = sight.peer;
-  // Behind what begins as a header there is no request.
-  if (greeting.bytes.length > 0) sight.asks = false;
+  // Behind what begins as a header there is no request, and no hello.
+  if (greeting.bytes.length > 0) {
+    sight.asks = false;
+    sight.asked = null;
+  }
   if (!sight.asks) client.headerSize = 0;
 }
 

@@ -8,7 +8,7 @@ import { endName } from "../../src/relay/ledger/summary.ts";
 import { hearing } from "../../src/relay/observer.ts";
 import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
-import { seeded } from "../fixtures/random.ts";
+import { seeded, withChance } from "../fixtures/random.ts";
 import { PeekPlan, REQUEST, RequestPlan } from "../fixtures/test-steps.ts";
 import { Clock } from "../kernel/clock.ts";
 import type { Connection } from "../kernel/connection.ts";
@@ -17,6 +17,7 @@ import { Fate } from "../kernel/faults.ts";
 import { checkRelay } from "../kernel/judge.ts";
 import { type Listening, Port, World } from "../kernel/world.ts";
 import { holds } from "../model/fuzz.ts";
+import { type Asked, someAsked } from "./asking.ts";
 import { SimulatedCarrier } from "./carrier.ts";
 import { type SimulatedConduit, SimulatedListener } from "./conduit.ts";
 import { checkDialled, headerOver, isBelieved, type Limits, type Wanted } from "./entering.ts";
@@ -70,6 +71,8 @@ export class Life {
   private readonly settings: Settings;
   private readonly limits: Limits;
   private readonly greetings = new Map<Connection, Greeting>();
+  /** What clients ask for, where routes are. */
+  private readonly asked = new Map<Connection, Asked>();
   /** Those that ask for encryption, once it is their turn. */
   private readonly asking = new Set<Connection>();
   /** Clients that the route function has let not in, as it knows them. */
@@ -148,19 +151,13 @@ export class Life {
 
   /** The whole story. Throws where a rule is broken. */
   run(): void {
-    const { random } = Math;
-    // Chance is the seed's, whoever asks for it.
-    Math.random = this.fate.random;
-    try {
-      this.clock.during(() => {
-        this.begin();
-        this.storm();
-        if (!this.story.stopsEarly) this.calm();
-        this.stop();
-      });
-    } finally {
-      Math.random = random;
-    }
+    const play = () => {
+      this.begin();
+      this.storm();
+      if (!this.story.stopsEarly) this.calm();
+      this.stop();
+    };
+    withChance(this.fate.random, () => this.clock.during(play));
   }
 
   private begin(): void {
@@ -190,7 +187,8 @@ export class Life {
   /** Everything that may go wrong does. */
   private storm(): void {
     const until = this.clock.now + this.story.stormMs;
-    for (let step = 0; step < STORM_STEPS && this.clock.now < until; step++) {
+    const most = this.story.drips ? Infinity : STORM_STEPS;
+    for (let step = 0; step < most && this.clock.now < until; step++) {
       if (this.clock.now >= this.operatesAt) this.operate();
       this.step();
     }
@@ -360,7 +358,7 @@ export class Life {
 
   /** What a client begins with. */
   private greet(client: Connection): Partial<Plan> {
-    const { edge, request } = this.story;
+    const { edge, names, request } = this.story;
     const isGreeted = edge !== null && edge.proxyProtocol !== "off";
     const greeting = isGreeted ? someGreeting(this.fate, 1_000 + this.greetings.size) : null;
     const bytes = greeting?.bytes ?? NOTHING;
@@ -373,6 +371,13 @@ export class Life {
       client.begins = Buffer.concat([bytes, REQUEST]);
       client.headerSize = client.begins.length;
     }
+    if (names && client.headerSize === bytes.length) {
+      const asked = someAsked(this.fate);
+      this.asked.set(client, asked);
+      client.begins = Buffer.concat([bytes, asked.bytes]);
+      if (this.story.drips) return { total: client.begins.length, chunk: 1, gapMs: 2_000 };
+      if (asked.isCut) return { total: client.begins.length };
+    }
     return greeting?.isAll ? { total: bytes.length } : {};
   }
 
@@ -382,6 +387,7 @@ export class Life {
     sight.peer = sight.name = this.peerOf(client);
     sight.greeting = this.greetings.get(client) ?? null;
     sight.asks = this.asking.has(client);
+    sight.asked = this.asked.get(client) ?? null;
     if (edge !== null && isBelieved(edge, sight.peer))
       sight.name = sight.greeting?.client ?? sight.peer;
     this.witness.accepted(client, sight);

@@ -41,6 +41,9 @@ const plain: Story = {
   upRate: 0,
   downRate: 0,
   routes: "none",
+  names: false,
+  helloMs: 40,
+  drips: false,
   request: false,
   peek: 0,
   mirror: null,
@@ -89,4 +92,26 @@ test("who waits for room at an upstream has no more time than all its dials and 
     ...{ queueMs: 10_000, budgetMs: 100 },
   });
   expect(reasons).toContain("queue_timeout");
+});
+
+test("a thousand clients that send a byte a second of their hellos are let go in time, and hold little", () => {
+  const clients = 1_000;
+  const life = new Life({
+    ...plain,
+    clients,
+    names: true,
+    drips: true,
+    helloMs: 5_000,
+    memory: clients * 16 + 16 * 4096,
+    endings: ["stay"],
+    stormMs: 20_000,
+    drainMs: 100,
+  });
+  life.run();
+  const reasons = Map.groupBy(life.ended, ({ reason }) => reason);
+  const late = reasons.get("tls_hello_timeout") ?? [];
+  // A few do not speak TLS, which one byte tells.
+  expect(late.length).toBeGreaterThan(clients / 2);
+  expect(Math.max(...late.map(({ durationMs }) => durationMs))).toBeLessThan(6_000);
+  expect(late.every(({ dials }) => dials === 0)).toBe(true);
 });

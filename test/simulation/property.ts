@@ -4,6 +4,7 @@ import type { MirrorOptions } from "../../src/config/options.ts";
 import type { Ending } from "../kernel/end.ts";
 import { someFaults } from "../kernel/faults.ts";
 import { Port } from "../kernel/world.ts";
+import { HELLO_MS } from "./asking.ts";
 import { Life } from "./life.ts";
 import { describe, type EdgeStory, type Story } from "./story.ts";
 
@@ -97,8 +98,22 @@ const anyStory: fc.Arbitrary<Story> = fc
     mirror: choice(null, null, null, ...mirrors),
     edge: fc.option(someEdge, { freq: 2 }),
     operator: choice(false, true),
+    // Last, so that all else that is drawn from a seed stays what it was.
+    names: choice(false, false, true),
   })
-  .map((story): Story => ({ ...story, mirror: story.mode === "sink" ? null : story.mirror }));
+  .map((story): Story => {
+    const isSink = story.mode === "sink";
+    const names = story.names && !isSink;
+    // What asks for encryption comes before TLS, and a hello is read first here.
+    return {
+      ...story,
+      helloMs: HELLO_MS,
+      drips: false,
+      mirror: isSink ? null : story.mirror,
+      names,
+      request: story.request && !names,
+    };
+  });
 
 /** Whatever the network and the ends do, every rule holds, and nothing is left at the end. */
 export const holdsEveryRule = fc.property(anyStory, (story) => {

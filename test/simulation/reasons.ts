@@ -2,6 +2,7 @@ import type { Reason } from "../../src/base/reason.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import type { Connection } from "../kernel/connection.ts";
 import { holds } from "../model/fuzz.ts";
+import { isAskedRight } from "./asking.ts";
 import { DENIED, LISTENER_ROW, STEP_MS, TOTAL_ROW } from "./settings.ts";
 import type { Story } from "./story.ts";
 import type { Sight } from "./witness.ts";
@@ -23,8 +24,6 @@ const LOOKED_MOST = 1.2;
 const RESET_MS = 2_000;
 /** Milliseconds in which the target of a relay that was reset takes nothing. */
 const STALL_MS = 1_900;
-/** Receives of which a step may read the bytes and leave them. */
-const PIECES = 64;
 /** Memory that does not run out. */
 const AMPLE = 256 * 4096;
 
@@ -60,6 +59,9 @@ const refusals: ReadonlySet<Reason> = new Set<Reason>([
   "preamble_untrusted",
   "preamble_timeout",
   "preamble_full",
+  "tls_hello_invalid",
+  "tls_hello_timeout",
+  "tls_no_route",
   "route_refused",
   "route_failed",
 ]);
@@ -118,7 +120,7 @@ function checkDials(reason: Reason, { relay, sight, story }: Ended): void {
     holds(isOnce, "no upstream is dialled twice");
   }
   if (!reason.startsWith("connect_") || budgetMs > 0 || story.maxRelays > 0) return;
-  if (story.routes !== "none") return;
+  if (story.routes !== "none" || story.names) return;
   holds(relay.dials === most * (1 + retries), "all that may be tried is");
 }
 
@@ -216,6 +218,10 @@ function isRight(reason: Reason, of: Ended): boolean {
       return failures.has("EMFILE") || story.descriptors < 1_000;
     case "no_upstream":
       return relay.dials === 0 && (operator || routes !== "none");
+    case "tls_no_route":
+    case "tls_hello_invalid":
+    case "tls_hello_timeout":
+      return story.names && isAskedRight(reason, sight, client, story);
     case "upstreams_full":
       return mayBeFull && queueMs === 0;
     case "queue_full":
@@ -278,7 +284,10 @@ function isInTime({ sight, story, now }: Ended): boolean {
   if (edge?.whenFull !== "wait") return true;
   const tarpitMs = typeof edge.refusal === "object" ? edge.refusal.tarpitMs : 0;
   const headerMs = edge.proxyProtocol === "off" ? 0 : edge.preambleTimeoutMs;
-  const stepsMs = (story.request ? STEP_MS : 0) + (story.peek > 0 ? STEP_MS : 0);
+  const stepsMs =
+    (story.request ? STEP_MS : 0) +
+    (story.peek > 0 ? STEP_MS : 0) +
+    (story.names ? story.helloMs : 0);
   return now - sight.acceptedAt <= headerMs + stepsMs + edge.fullTimeoutMs + tarpitMs + LATE_MS;
 }
 
@@ -309,9 +318,7 @@ function stepMs({ edge, request }: Story): number {
 /** Whether a header or a request was really wrong, or missing where one had to be. */
 function isInvalid({ client, sight, story }: Ended): boolean {
   const { asks, greeting, ended } = sight;
-  const { edge, peek, request } = story;
-  // What is read and left is kept in as many pieces as it came in, up to a number.
-  if (peek > PIECES) return true;
+  const { edge, request } = story;
   const isOver = ended.includes("client");
   const { begins, received } = client;
   if (asks && isOver && received < begins.length) return true;
@@ -330,6 +337,8 @@ export function isDenied(name: string): boolean {
 /** Of who was not let in nobody hears, and it goes as the listener says. */
 function checkRefused(reason: Reason, { relay, client, sight, story, now, wished }: Ended): void {
   holds(relay.dials === 0, "for whom is refused nobody is dialled");
+  // Who was sent an alert reads it.
+  if (reason === "tls_no_route" || reason === "tls_hello_invalid") return;
   const refusal = story.edge?.refusal ?? "reset";
   const isLeft = client.isBroken || client.hasEnded || wished.drain;
   if (isLeft || reason === "preamble_full" || story.mode === "sink") return;

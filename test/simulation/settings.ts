@@ -11,6 +11,7 @@ import { NetworkSet } from "../../src/entry/access/networks.ts";
 import { AccessList } from "../../src/entry/access/rules.ts";
 import { ClientCounts } from "../../src/entry/limits/client-counts.ts";
 import { TokenBuckets } from "../../src/entry/limits/token-buckets.ts";
+import { routesTo } from "./asking.ts";
 import { NAMED } from "./greeting.ts";
 import type { EdgeStory, Story } from "./story.ts";
 
@@ -94,13 +95,14 @@ export class Settings {
       lifetimeMs,
       upstreamInside,
       mirror: isMirrored ? mirror : null,
+      routes: story.names ? routesTo(rows) : [],
       route: routes === "none" ? null : { hook: 0, timeoutMs: ROUTE_MS, failure: routes },
     };
   }
 
   private edge(listenerMax: number): EdgeOptions {
-    const { edge, upRate, downRate } = this.story;
-    const plain = { ...listenerDefaults.edge, upRate, downRate };
+    const { edge, helloMs, upRate, downRate } = this.story;
+    const plain = { ...listenerDefaults.edge, upRate, downRate, helloTimeoutMs: helloMs };
     if (edge === null || this.memory === null) return plain;
     const { believesFew, denies, hosts: _hosts, totalRelays, ...options } = edge;
     const all: AdmissionRow[] = [

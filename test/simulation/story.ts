@@ -68,6 +68,12 @@ export interface Story {
   readonly downRate: number;
   readonly routes: "none" | "relay" | "refuse";
   readonly mirror: MirrorOptions | null;
+  /** Upstreams are chosen by the names that clients ask for in their hellos. */
+  readonly names: boolean;
+  /** Milliseconds that a client has for its hello. */
+  readonly helloMs: number;
+  /** Clients send a byte a second of their hellos. */
+  readonly drips: boolean;
   /** Clients ask for encryption, which there is not. */
   readonly request: boolean;
   /** Bytes of the flow that a step reads and leaves; 0 for no such step. */

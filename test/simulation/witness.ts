@@ -1,5 +1,6 @@
 import { errnoName } from "../../src/system/linux.ts";
 import type { Connection } from "../kernel/connection.ts";
+import type { Asked } from "./asking.ts";
 import type { Greeting } from "./greeting.ts";
 
 /** One of a relay's two ends. */
@@ -9,6 +10,8 @@ export type EndName = "client" | "upstream";
 export class Sight {
   /** What it began with, where headers may come. */
   greeting: Greeting | null = null;
+  /** What it asks for, where routes are; null where that is not clear. */
+  asked: Asked | null = null;
   /** It asks for encryption before the first bytes of its flow. */
   asks = false;
   /** How the relay layer has to call it. */

@@ -1,9 +1,9 @@
+import type { Sample } from "../sample.ts";
 import type { StateDocument } from "../state.ts";
 import { byId, element, emptyRow, setPairs, setRows, setText } from "./dom.ts";
 import * as format from "./format.ts";
-import type { Sample } from "./rates.ts";
 
-/** Shows what there is to say of the whole proxy. */
+/** Shows the facts about the whole proxy. */
 export function showFacts(state: StateDocument, { accepted, up, down }: Sample): void {
   const { totals, engine } = state;
   const { memory, relays } = totals;
@@ -44,15 +44,15 @@ function sinceStart({ totals, drainTimeoutMs, engines }: StateDocument): [string
     ["Relays ended", format.count(relays.ended)],
     ["Bytes up", format.bytes(up.receivedBytes)],
     ["Bytes down", format.bytes(down.receivedBytes)],
-    ["Pauses of clients, as upstreams were slow", format.count(up.pauses)],
-    ["Pauses of upstreams, as clients were slow", format.count(down.pauses)],
+    ["Pauses of clients because of slow upstreams", format.count(up.pauses)],
+    ["Pauses of upstreams because of slow clients", format.count(down.pauses)],
     ["Waits for memory", format.count(up.poolEmpty + down.poolEmpty)],
     ["Times accepting was paused", format.count(totals.acceptPauses)],
     ["Failures of route functions", format.count(totals.routeFailures)],
-    ["Pool: most in use", format.bytes(memory.segmentsLeasedMax * size)],
-    ["Pool: taken so far", format.bytes(memory.poolBytes)],
-    ["Pool: at most", format.bytes(memory.segmentCount * size)],
-    ["Turns of the loop", format.count(loop.turns)],
+    ["Pool: most used at once", format.bytes(memory.segmentsLeasedMax * size)],
+    ["Pool: allocated", format.bytes(memory.poolBytes)],
+    ["Pool: limit", format.bytes(memory.segmentCount * size)],
+    ["Loop turns", format.count(loop.turns)],
     ["Events per turn", format.rate(loop.eventsPerTurn)],
     ["Drain timeout", format.duration(drainTimeoutMs)],
     ...engines.flatMap(({ notes }) => notes.map((note): [string, string] => ["Note", note])),
@@ -71,7 +71,7 @@ function showEnds(reasons: StateDocument["totals"]["relays"]["reasons"], ended: 
   const body = byId("ends");
   const all = Object.entries(reasons).sort((a, b) => b[1] - a[1]);
   if (all.length === 0) {
-    body.replaceChildren(emptyRow("None has ended yet.", 3));
+    body.replaceChildren(emptyRow("No relay has ended yet.", 3));
     return;
   }
   body.querySelector(".empty")?.parentElement?.remove();

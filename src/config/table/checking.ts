@@ -190,6 +190,7 @@ export const checking = {
     about: "Check by TLS. Postgres is asked for it first.",
     more: "The certificate must be valid, signed by a trusted authority, and issued for the host being checked. Unless given, an upstream is checked as upstreamTls reaches it.",
     unless: "as upstreamTls",
+    example: "on",
   }),
   checkTlsName: perListener({
     is: textBy(orNone(nameOfTls), "NAME"),

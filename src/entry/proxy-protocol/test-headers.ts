@@ -10,7 +10,6 @@ export interface Verdict {
   readonly error: string | null;
   /** Bytes that it took of all that it was given. */
   readonly consumed: number;
-  readonly undecided: string;
 }
 
 /** Gives a stream to a parser in pieces, cut at these offsets; as a relay would, up to a decision. */
@@ -32,7 +31,7 @@ export function parse(
     from = to;
   }
   const { state, header, error } = parser;
-  return { state, header, error, consumed, undecided: parser.undecided.toHex() };
+  return { state, header, error, consumed };
 }
 
 /** Bytes from hexadecimal digits; spaces are for the reader. */

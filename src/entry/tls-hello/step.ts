@@ -23,7 +23,7 @@ export class HelloPlan implements StepPlan {
  * Reads a ClientHello and leaves it where it is: the upstream gets every byte. A client that breaks the rules of TLS
  * gets the alert for that. Whether one that does not speak TLS may come in, the routes say.
  */
-export class HelloStep implements Step {
+class HelloStep implements Step {
   /** The reader itself refuses a client that has sent so much, with an alert. */
   readonly most = HELLO_SIZE_MAX;
   private readonly reader = new HelloReader();
@@ -39,9 +39,9 @@ export class HelloStep implements Step {
     return { is: "done", consumed: 0, learned: { hello: reader.hello } };
   }
 
-  giveUp(why: Reason): StepAnswer & { readonly is: "done" | "refused" } {
+  giveUp(why: Reason, isSilent: boolean): StepAnswer & { readonly is: "done" | "refused" } {
     const { isUnheard } = this.reader;
-    if (isUnheard && this.mayBePlain) {
+    if (isUnheard && isSilent && this.mayBePlain) {
       return { is: "done", consumed: 0, learned: { hello: plainHello } };
     }
     if (why === "preamble_timeout") return { is: "refused", reason: "tls_hello_timeout" };

@@ -218,8 +218,8 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "attempts go on when their relay is over",
-      find: "    this.host.dialer.drop(this as never);\n    this.listener.waiting",
-      replace: "    this.listener.waiting",
+      find: "    this.host.dialer.drop(this as never);\n    this.branch.waiting",
+      replace: "    this.branch.waiting",
       story: 5,
     },
     {

@@ -46,6 +46,36 @@ export const entryMutations: MutationsOf = {
       story: 0,
     },
   ],
+  "entry/by-hello.ts": [
+    {
+      what: "who is refused by a route comes in",
+      find: "if (route !== null && !route.isRefused) client.pass();",
+      replace: "if (route !== null) client.pass();",
+      story: 49,
+    },
+    {
+      what: "who has no route comes in",
+      find: "    else if (hello === null || hello.isTls) this.refuse(client, hello, route);",
+      replace: "    else if (hello === null || hello.isTls) client.pass();",
+      story: 8,
+    },
+  ],
+  "entry/tls-hello/routes.ts": [
+    {
+      what: "a wildcard takes every name",
+      find: "?? this.fallback;",
+      replace: "?? this.byName.findNamed('a.others.test')?.[0] ?? null;",
+      story: 8,
+    },
+  ],
+  "relay/branch.ts": [
+    {
+      what: "room is for who waits on the main branch alone",
+      find: "for (const { waiting } of this.all) waiting.roomMade();",
+      replace: "this.main.waiting.roomMade();",
+      story: 112,
+    },
+  ],
   "system/descriptors.ts": [
     {
       what: "nobody hears of descriptors that come back",
@@ -116,6 +146,12 @@ export const entryMutations: MutationsOf = {
   ],
   "relay/arrival.ts": [
     {
+      what: "a route leads to all upstreams",
+      find: "    if (!isRefused) this.goTo(this.listener.branches.of(label));\n",
+      replace: "",
+      story: 5,
+    },
+    {
       what: "who is not known comes in",
       find: 'if (this.clientAddress === null) this.refuse("client_reset");\n    else this.pass();',
       replace: "this.pass();",
@@ -173,6 +209,12 @@ export const entryMutations: MutationsOf = {
     },
   ],
   "entry/steps.ts": [
+    {
+      what: "what nobody had memory to read counts as silence",
+      find: 'why !== "preamble_timeout" || !this.owner.hasUnread;',
+      replace: "true;",
+      story: 1025,
+    },
     {
       what: "a step is never over",
       find: "      this.owner.learn(answer.learned);\n      this.begin();\n",
