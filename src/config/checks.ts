@@ -135,8 +135,8 @@ function checkOf(
     fall,
     address,
     proxyProtocol: headerOf(common.proxyProtocol, address, sent),
-    // Somewhere else there may be another server, which is not known to speak TLS.
-    tls: tls(kind, address === null || address.kind === "port" ? ofRelays : null),
+    // Somewhere else, or at another port, is another server, which is not known to speak TLS.
+    tls: tls(kind, address === null ? ofRelays : null),
     ...(given.sourceAddress?.value?.length ? { sources: given.sourceAddress.value } : {}),
     ...present("role", roleOf(kind)),
     ...present("user", detail("checkUser")),

@@ -109,7 +109,7 @@ export interface HealthSettings {
   readonly checkExpect?: string;
   /** Check by TLS. Postgres is asked for it first. The certificate must be valid, signed by a
    *  trusted authority, and issued for the host being checked. Unless given, an upstream is checked
-   *  as upstreamTls reaches it. */
+   *  as relays reach it: by TLS if it gets TLS, but not at a checkAddress. */
   readonly checkTls?: OnOff;
   /** The name that the certificate must be issued for, instead of the host that is checked.
    *  @default "none" */

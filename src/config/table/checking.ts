@@ -188,7 +188,7 @@ export const checking = {
   checkTls: perListener({
     is: onOff,
     about: "Check by TLS. Postgres is asked for it first.",
-    more: "The certificate must be valid, signed by a trusted authority, and issued for the host being checked. Unless given, an upstream is checked as upstreamTls reaches it.",
+    more: "The certificate must be valid, signed by a trusted authority, and issued for the host being checked. Unless given, an upstream is checked as relays reach it: by TLS if it gets TLS, but not at a checkAddress.",
     unless: "as upstreamTls",
     example: "on",
   }),

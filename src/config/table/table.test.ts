@@ -53,6 +53,7 @@ const odd = [
   // Of one upstream.
   "checkAddress",
   "sendProxyProtocol",
+  "upstreamTlsName",
   "onDown",
 ];
 
