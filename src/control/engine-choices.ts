@@ -1,5 +1,11 @@
 import type { UringOptions } from "../config/options.ts";
-import { type Carried, carrierOf, type EngineChoice, selectEngine, type WantedEngine } from "../engine/select.ts";
+import {
+  type Carried,
+  carrierOf,
+  type EngineChoice,
+  selectEngine,
+  type WantedEngine,
+} from "../engine/select.ts";
 
 /**
  * Which engine each listener gets. What can run here is found out once: a listener with `auto` stays

@@ -193,7 +193,10 @@ describe("an upstream that speaks no TLS", () => {
     const resetting = listenPlain((end) => {
       end.onData = (self) => self.reset();
     });
-    expect(await check(resetting.address)).toEqual({ ok: false, detail: "TLS: it closed the connection" });
+    expect(await check(resetting.address)).toEqual({
+      ok: false,
+      detail: "TLS: it closed the connection",
+    });
   });
 });
 
