@@ -29,8 +29,11 @@ export function upstreamTlsOf(
   upstreams: readonly GivenUpstream[],
   problems: Problems,
 ): ListenerTls {
-  const { upstreamStartTls, upstreamTls } = settings;
-  const isOn = upstreamTls?.value === true;
+  const { mode, upstreamStartTls, upstreamTls } = settings;
+  const isOn = upstreamTls?.value === true && upstreams.length > 0;
+  if (upstreamTls?.value === true && !isOn && mode?.value !== "sink") {
+    problems.add(upstreamTls, "needs an upstream: the demo server inside speaks no TLS");
+  }
   const anyOn = isOn || upstreams.some((one) => one.settings?.upstreamTls?.value === true);
   for (const { settings: own = {} } of upstreams) {
     const { upstreamTls: ownTls, upstreamTlsName: ownName } = own;

@@ -68,6 +68,7 @@ export class PostgresStart implements Step {
       this.consumed += REQUEST_SIZE;
       this.begun = begun.subarray(REQUEST_SIZE);
       if (code === Code.tls && this.endsTls) return this.done(said, YES);
+      if (this.consumed > BYTES_MAX) return { is: "refused", reason: "preamble_invalid" };
       said++;
     }
   }

@@ -42,6 +42,9 @@ export const copying = {
 function mirror(value: unknown): Address | "none" {
   if (value === "none") return "none";
   if (typeof value !== "string") return refuse(value, "an address, or none");
+  if (value.startsWith("tls://")) {
+    return refuse(value, "an address without tls://, as copies go in plain text");
+  }
   return parseAddress(value, "upstream");
 }
 
