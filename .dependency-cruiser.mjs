@@ -47,6 +47,7 @@ const floors = [
   {
     "proxy-protocol": ["src/entry/proxy-protocol"],
     counts: ["src/counts"],
+    resp: ["src/resp"],
   },
   { transport: ["src/transport"] },
   { system: ["src/system"] },

@@ -16,7 +16,7 @@ import type { Scenario } from "./scenarios/scenario.ts";
 const LIMIT_MS = 120_000;
 const smoke = { form: "smoke", rounds: 1, durationMs: 100 } as const;
 /** Whom every scenario is tried with; a scenario does not know whom it measures. */
-const ours = proxies.filter(({ name, isOurs }) => isOurs || name === "direct");
+const ours = proxies.filter(({ name }) => name === "ringway-sockets" || name === "direct");
 /** What all others are tried in, too: requests, connections and bytes. */
 const EVERYBODY = ["ping-50", "churn", "bulk-1"];
 /** With every scenario, and with every proxy. */

@@ -1,10 +1,10 @@
 import type { Socket, SocketHandler } from "bun";
 
-/** What a connection's owner wants to hear; the rest is done here. */
+/** Events that a connection's owner handles; the rest is done here. */
 export interface ConnectionOwner {
   /** Bytes came. The chunk is the owner's to keep. */
   received(connection: Connection, chunk: Buffer): void;
-  /** It ended although nobody here closed it. */
+  /** It ended although it was not closed here. */
   lost(connection: Connection, why: string): void;
 }
 
@@ -33,7 +33,7 @@ export class Connection {
   /** When the current request was sent, in ms of `performance.now()`; the owner's. */
   sentAt = 0;
   private socket: Socket<Connection> | null = null;
-  /** What the kernel did not take yet. */
+  /** Bytes that the kernel did not take yet. */
   private rest: Buffer[] = [];
   private closing = false;
   private port = 0;
@@ -94,7 +94,7 @@ export class Connection {
     this.socket?.terminate();
   }
 
-  /** Not for owners: what the socket reports. */
+  /** For the socket's handlers only. */
   opened(socket: Socket<Connection>): void {
     this.socket = socket;
     const session = sessions.get(this.port);
@@ -116,19 +116,19 @@ export class Connection {
     } else this.ready.resolve();
   }
 
-  /** Not for owners: what the socket reports. */
+  /** For the socket's handlers only. */
   chunk(chunk: Buffer): void {
     if (!this.closing) this.owner.received(this, chunk);
   }
 
-  /** Not for owners: what the socket reports. */
+  /** For the socket's handlers only. */
   drained(): void {
     const rest = this.rest;
     this.rest = [];
     for (const bytes of rest) this.send(bytes);
   }
 
-  /** Not for owners: what the socket reports. */
+  /** For the socket's handlers only. */
   ended(why: string): void {
     this.ready.reject(new Error(why));
     if (this.closing) return;

@@ -12,16 +12,16 @@ import type { Form, RoundResult, ScenarioResult } from "./result.ts";
 /** How scenarios are run. */
 export interface RunOptions {
   readonly form: Form;
-  /** Rounds that count; one more is made before them where there is something to warm up. */
+  /** Rounds that count; one more precedes them if there is something to warm up. */
   readonly rounds: number;
   readonly durationMs: number;
-  /** Called when a round begins, for a person who waits. */
+  /** Called when a round begins, to show progress. */
   readonly onRound: (scenario: Scenario, proxy: ProxyAdapter, round: number) => void;
 }
 
 /**
- * The numbers of a scenario's rounds; 0 is the warm-up, where there is one: where figures are nobody's
- * business, as in the smoke form, nothing has to be warm.
+ * The numbers of a scenario's rounds; 0 is the warm-up, where there is one: where figures are
+ * nobody's business, as in the smoke form, nothing has to be warm.
  */
 export function roundsOf(
   { roundsMax, isFresh }: Scenario,

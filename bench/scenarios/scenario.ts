@@ -6,16 +6,16 @@ import type { UpstreamKind } from "../upstreams/upstream.ts";
 
 /** One situation that proxies are compared in. */
 export interface Scenario {
-  /** As it is called in options. */
+  /** Its name in options. */
   readonly name: string;
   /** What happens in it, for the tables. */
   readonly title: string;
   readonly upstream: UpstreamKind;
-  /** Null when it can run here; otherwise how to get what is missing. Without it, nothing is. */
+  /** Null if it can run here; otherwise how to get what is missing. If absent, it can run. */
   readonly missing?: () => string | null;
   /** The figures that matter most here, the most important first. */
   readonly shown: readonly FigureName[];
-  /** Most rounds that it is given, where one takes long; no limit unless given. */
+  /** Most rounds, if one takes long; by default there is no limit. */
   readonly roundsMax?: number;
   /** Clients speak TLS, which the proxies end; whoever cannot is left out. */
   readonly endsTls?: boolean;
@@ -26,11 +26,11 @@ export interface Scenario {
    * same time anyway. Where the scheduler puts them would otherwise change the figures threefold.
    */
   readonly isOnOneCore?: boolean;
-  /** Prepares it: what is done once, before the rounds. */
+  /** Prepares it once, before the rounds. */
   open(setting: Setting): Promise<OpenScenario>;
 }
 
-/** What a scenario is given to work with. */
+/** The environment of a scenario. */
 export interface Setting {
   readonly form: Form;
   /** How long the window of a round should be. */

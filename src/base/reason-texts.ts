@@ -1,8 +1,8 @@
 import type { Reason } from "./reason.ts";
 
-/** What a person should know of a reason; `ringway help reasons` and docs/end-reasons.md show it. */
+/** What a person should know about a reason: for `ringway help reasons` and docs/end-reasons.md. */
 export interface ReasonText {
-  /** What has happened. */
+  /** What happened. */
   readonly meaning: string;
   /** Why that usually happens. */
   readonly cause: string;
@@ -96,7 +96,7 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
   client_rate: {
     meaning: "The client connects more often than `clientRate` and `clientBurst` allow.",
     cause: "A client that reconnects in a loop, or without a connection pool.",
-    advice: "Mend the client, or raise `clientBurst` for short bursts.",
+    advice: "Fix the client, or raise `clientBurst` for short bursts.",
   },
   network_full: {
     meaning: "The client's network (IPv4: /24, IPv6: /48) has `maxRelaysPerNetwork` relays.",
@@ -195,7 +195,7 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     advice: "The log has what it threw.",
   },
   no_upstream: {
-    meaning: "No upstream takes relays: all are down, drained, or were tried in vain.",
+    meaning: "No upstream takes relays: all are down, drained, or failed to answer.",
     cause: "An outage, or checks that do not fit the server.",
     advice: "`ringway upstreams` says why each one is out. See `holdTimeout`.",
   },
@@ -210,7 +210,7 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     advice: "Add upstreams. A longer queue only makes clients wait longer.",
   },
   queue_timeout: {
-    meaning: "The client waited for room at an upstream for `queueTimeout` in vain.",
+    meaning: "The client waited for `queueTimeout`, and no upstream had room.",
     cause: "As for `queue_full`.",
     advice: "Add upstreams, or raise `maxRelays`.",
   },
@@ -247,7 +247,7 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
   lifetime: {
     meaning: "The relay reached the age that `lifetime` allows.",
     cause: "The setting.",
-    advice: "Nothing: clients connect again, and are balanced anew.",
+    advice: "Nothing: clients connect again, perhaps to another upstream.",
   },
   half_close_timeout: {
     meaning: "One end had finished, and nothing moved for `halfCloseTimeout` after that.",
@@ -265,14 +265,14 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     advice: "Nothing: clients connect again, to another upstream.",
   },
   admin: {
-    meaning: "Somebody cut this relay by the admin page or API.",
+    meaning: "An administrator cut this relay on the admin page or by the API.",
     cause: "`DELETE /api/relays/ID`.",
     advice: "Nothing. The log says when.",
   },
   worker_failed: {
     meaning: "The worker that carried the relay met a defect and was replaced.",
     cause: "A defect of ringway.",
-    advice: "Please report it with the stack that the log has.",
+    advice: "Please report it with the stack trace from the log.",
   },
   local_limit: {
     meaning: "This machine could not dial, whatever the upstream.",

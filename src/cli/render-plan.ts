@@ -6,7 +6,7 @@ import { tlsNote } from "../config/tls-upstreams.ts";
 import type { SettingChange } from "../control/setting-changes.ts";
 import { portRuns } from "./port-runs.ts";
 
-/** What a reload does, or has done, for a person: its line, and a line for each listener. */
+/** What a reload does or has done, for people: a summary, and a line for each listener. */
 export function renderPlan(plan: PlanDocument): string {
   const engines = new Set(
     [
@@ -32,10 +32,10 @@ export function renderPlan(plan: PlanDocument): string {
   return `${lines.map(printable).join("\n")}\n`;
 }
 
-/** A listener, or its line, with what changes of it. */
+/** A listener, or its line, with its changes. */
 type Changed<T> = readonly [T, settings?: readonly SettingChange[] | undefined];
 
-/** A line for each, with its changes, or for ports that follow each other and have all else in common. */
+/** A line for each listener with its changes, or for a run of ports. */
 function lineOfEach(
   all: readonly Changed<ListenerDocument>[],
   saysEngine: boolean,
@@ -67,7 +67,7 @@ function listener(
   return `${name === null ? "" : `${name}: `}${listen}${carrier} ${where}`;
 }
 
-/** So many changed settings are named; a listener may have thousands of upstreams. */
+/** The most changed settings to list; a listener may have thousands of upstreams. */
 const CHANGES_SHOWN = 100;
 
 /** @param all undefined from a proxy of an earlier version */

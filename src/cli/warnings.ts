@@ -4,7 +4,9 @@ import { shortQueues } from "./short-queues.ts";
 import { tlsWarnings } from "./tls-warnings.ts";
 import { withoutWeight } from "./without-weight.ts";
 
-/** What is right and yet hardly meant, as sentences: told at a start, a reload and by `check`. */
+/**
+ * Warnings about valid settings that are probably a mistake: at a start, a reload and by `check`.
+ */
 export function warningsOf(listeners: readonly WantedListener[]): readonly string[] {
   return [
     ...withoutWeight(listeners),

@@ -85,7 +85,7 @@ test("what is said of a mirror needs one", () => {
 });
 
 test("a sink has none", () => {
-  const why = "contradicts mode sink, which has no upstream: make it that of mode oneway";
+  const why = "contradicts mode sink, which has no upstream: use mode oneway with it as upstream";
   expect(mirrors({ mode: "sink", mirror: "m:9" })).toEqual([`f: mirror ${why}`]);
   const listeners = [{ listen: ":1", mode: "sink", mirror: "none" }, { listen: ":2" }];
   expect(mirrors({ upstream: "a:1", mirror: "m:9", listeners })).toHaveLength(2);

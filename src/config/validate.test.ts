@@ -176,7 +176,7 @@ describe("rules", () => {
     [{ engine: "epoll" }, '--engine "epoll": expected auto, sockets or uring'],
     [
       { engine: "sockets", "uring.napi": "busy" },
-      "--uring.napi contradicts engine sockets, which knows no io_uring: leave one of them out",
+      "--uring.napi contradicts engine sockets, which has no io_uring: leave one of them out",
     ],
     [{ workers: "257" }, '--workers "257": expected a whole number of 1…256, or auto'],
     [{ workers: "many" }, '--workers "many": expected a whole number of 1…256, or auto'],

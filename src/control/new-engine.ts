@@ -37,8 +37,8 @@ export function newEngines(
 }
 
 /**
- * Makes an engine. One worker of the sockets engine runs in the event loop that is there, if no other
- * engine is there whose relays a defect would end, too; everything else in threads.
+ * Makes the chosen engine. A single worker of the sockets engine runs in the main thread, unless another
+ * engine is there whose relays a defect would end, too; all others have threads.
  */
 function newEngine(
   { name, uring }: EngineChoice,
@@ -58,7 +58,7 @@ function newEngine(
     return new SocketsEngine(memory, observer, resolve, share);
   }
   if (process.platform !== "linux") {
-    throw new EngineUnsupportedError(`${workers} workers need Linux; here there can be one`);
+    throw new EngineUnsupportedError(`${workers} workers need Linux; on this system use one`);
   }
   const dials = dialWindowMemory();
   return new Fleet(

@@ -25,15 +25,15 @@ import { Upstreams } from "./upstreams.ts";
 
 /** A listener of a running proxy. */
 export interface RunningListener {
-  /** As it was configured. */
+  /** As configured. */
   readonly options: WantedListener;
-  /** Where it really accepts. */
+  /** The address on which it accepts. */
   readonly address: Address;
   /** The engine that carries it. */
   readonly engine: EngineName;
-  /** False once somebody has drained it. */
+  /** False after it was drained. */
   readonly isAccepting: boolean;
-  /** By which reloads know it. */
+  /** Identifies it across reloads; see {@link keyed}. */
   readonly key: string;
 }
 
@@ -44,9 +44,9 @@ export class RunningProxy {
   private reloading: Promise<unknown> = Promise.resolve();
   private stopping = false;
   private leaving = false;
-  /** What was taken last. */
+  /** The configuration that was applied last. */
   private held: Next;
-  /** Members of services have changed, which is looked at after the reload that is under way. */
+  /** Members of services have changed; the reload in progress goes first. */
   private isRefreshing = false;
   private readonly parts: Parts;
 
@@ -60,7 +60,7 @@ export class RunningProxy {
     private running: ProxyOptions,
   ) {
     this.held = new Next(running);
-    // In the order in which they are prepared.
+    // In the order of preparation.
     this.parts = {
       engines: engine,
       settings: { stage: (next) => this.stageSettings(next) },
@@ -74,12 +74,12 @@ export class RunningProxy {
   }
 
   /**
-   * Starts a proxy. All its listeners accept when the promise resolves; when it rejects, none does.
+   * Starts a proxy. When the promise resolves, all listeners accept; if it rejects, none does.
    *
-   * @param inherited sockets that others have opened, for the addresses that they listen on
-   * @param lookUp how upstreams' names and services are resolved, for tests to replace
-   * @throws ListenError when an address cannot be listened on
-   * @throws EngineUnsupportedError when the engine that was asked for cannot run here
+   * @param inherited takes the sockets that another process opened for an address
+   * @param lookUp resolves names and services, for tests to replace
+   * @throws ListenError if a listener cannot be opened
+   * @throws EngineUnsupportedError if the wanted engine cannot run here
    */
   static async start(
     options: ProxyOptions,
@@ -107,34 +107,34 @@ export class RunningProxy {
     const running = { dnsTtl: dnsTtlDefaults, dnsAllow: [], ...options };
     const proxy = new RunningProxy(engine, upstreams, services, edges, listeners, own, running);
     const begun = proxy.begin(options);
-    // Members that change meanwhile wait for it, as they do for a reload.
+    // Changes of members wait for the start, as they do for a reload.
     proxy.reloading = begun.catch(() => {});
     await begun;
     return proxy;
   }
 
-  /** Which engines run and why, in one line. */
+  /** The engines and why they were chosen, in one line. */
   get engineChoice(): string {
     const all = this.engine.inUse.map(({ choice: { name, why } }) => `${name} (${why})`);
     return all.join(", ");
   }
 
-  /** Clients should go elsewhere: it stops, or soon does. */
+  /** Whether it stops or soon will, so that clients should go elsewhere. */
   get isLeaving(): boolean {
     return this.leaving || this.stopping;
   }
 
-  /** It accepts no more, and ends when no relay is left. */
+  /** Whether it has stopped accepting and only finishes its relays. */
   get isStopping(): boolean {
     return this.stopping;
   }
 
-  /** What it does, in a line. */
+  /** What it does, in one line. */
   get status(): string {
     return `relaying on ${formatCounted(this.running.listeners.length, "listener")}`;
   }
 
-  /** What it does now. */
+  /** The current options. */
   get options(): ProxyOptions {
     return this.running;
   }
@@ -154,10 +154,10 @@ export class RunningProxy {
   }
 
   /**
-   * What a reload with these options would do.
+   * Returns what a reload with these options would do.
    *
-   * @throws ConfigError when a file of networks is wrong
-   * @throws EngineUnsupportedError when a listener wants an engine that cannot run here
+   * @throws ConfigError if a file of networks is wrong
+   * @throws EngineUnsupportedError if a listener wants an engine that cannot run here
    */
   async plan(wanted: ProxyOptions): Promise<Plan> {
     this.engine.check(wanted.listeners);
@@ -169,15 +169,15 @@ export class RunningProxy {
   }
 
   /**
-   * Does what these options want, as far as it differs: listeners are added and removed, and new
-   * relays get their listener's new options. No relay ends but with an upstream that goes. What needs a restart stays as it
-   * is. One reload at a time, in the order of the calls.
+   * Changes to these options: adds and removes listeners, and gives new relays their listener's new
+   * options. Relays end only with a removed upstream. What needs a restart stays as it is. Reloads
+   * run one at a time, in the order of the calls.
    *
    * @returns what was done
-   * @throws ListenError when a new address cannot be listened on; then nothing has changed
-   * @throws EngineUnsupportedError when a listener wants an engine that cannot run here; then nothing
-   *   has changed
-   * @throws StoppedError when it stops, or has stopped; then nothing has changed
+   * @throws ListenError if a new listener cannot be opened; then nothing has changed
+   * @throws EngineUnsupportedError if a listener wants an engine that cannot run here; then nothing has
+   *   changed
+   * @throws StoppedError if it stops or has stopped; then nothing has changed
    */
   reload(wanted: ProxyOptions): Promise<Plan> {
     const done = this.reloading.then(() => this.apply(wanted));
@@ -186,10 +186,10 @@ export class RunningProxy {
   }
 
   /**
-   * Closes a listener, and lets its relays finish; a reload opens it again.
+   * Closes a listener and lets its relays finish. A reload opens it again.
    *
-   * @param name what stories call it
-   * @returns false when none of that name accepts
+   * @param name its name in the log
+   * @returns false if none of that name is open
    */
   async drainListener(name: string): Promise<boolean> {
     const wasOpen = await this.open.drain(name);
@@ -197,7 +197,7 @@ export class RunningProxy {
     return wasOpen;
   }
 
-  /** It will stop soon, and accepts until then. */
+  /** Announces a stop; it accepts until then. */
   leave(): void {
     this.leaving = true;
   }
@@ -216,14 +216,13 @@ export class RunningProxy {
     try {
       await this.take(Object.values(this.parts), new Next(options));
     } catch (error) {
-      // Whatever goes wrong with that, it is the first error that says why it cannot start.
+      // The first error says why it cannot start, whatever the clean-up throws.
       cleanUp([() => this.release()]);
       await this.engine.stop(0);
       throw error;
     }
   }
 
-  /** Nothing is looked after any more. */
   private release(): void {
     cleanUpOrThrow([() => this.services.stop(), () => this.upstreams.stop()]);
   }
@@ -235,10 +234,10 @@ export class RunningProxy {
     return { ...plan, relaysEnding: next.relaysEnding };
   }
 
-  /** Prepares all of these parts, and lets them hold; or none, and all is as it was. */
+  /** Prepares and commits all of these parts; if one cannot, nothing changes. */
   private async take(parts: readonly Part[], next: Next): Promise<void> {
     const staged = await stageAll(parts, next, () => this.refuseStopping()).catch((error) => {
-      // A stop has overtaken it: nobody can listen there any more.
+      // If a stop came first, that is why it could not listen.
       if (error instanceof ListenError) this.refuseStopping();
       throw error;
     });
@@ -259,7 +258,7 @@ export class RunningProxy {
     return { commit, discard() {} };
   }
 
-  /** Members of a service have changed: brings the listeners to them, when nothing else is under way. */
+  /** Gives listeners the changed members of services, after any reload in progress. */
   private refresh(): void {
     if (this.isRefreshing) return;
     this.isRefreshing = true;
@@ -269,7 +268,7 @@ export class RunningProxy {
   private async takeMembers(): Promise<void> {
     this.isRefreshing = false;
     if (this.stopping) return;
-    // Nothing else is read for it, waited for or opened.
+    // This reads no files, waits for nothing and opens nothing.
     const next = new Next(this.held.wanted);
     next.edged = this.held.edged;
     next.expanded = this.services.effective(next.edged);
@@ -278,16 +277,16 @@ export class RunningProxy {
       await this.take([this.upstreams, changes], next);
     } catch (error) {
       if (error instanceof StoppedError) return;
-      // There is no row left, as relays are left at too many upstreams that have gone.
+      // No row is left, because relays still run at too many removed upstreams.
       if (!(error instanceof ConfigError)) throw error;
       this.services.refused(error.message);
     }
   }
 }
 
-/** What is told is of use here, too. */
+/** Passes events on, and uses some of them here. */
 function watching(observer: Observer, upstreams: Upstreams, edges: Edges): Observer {
-  // Engines know an upstream by its row alone, and nothing of whose it is.
+  // Engines know only the row of an upstream, not its listener.
   const withOwner = (event: ProxyEvent): ProxyEvent => {
     if (event.event !== "dialFailed") return event;
     const listener = upstreams.listenerOf(event.slot);

@@ -20,7 +20,6 @@ enum Word {
   RingDescriptor,
   /** The first submission entry of the turn. */
   TurnBegan,
-  /** See {@link RingLayout}. */
   SqHead,
   CqHead,
   CqTail,

@@ -11,7 +11,6 @@ export class EngineUnsupportedError extends Error {
 /** An engine's name and why it was chosen. */
 export interface Choice {
   readonly name: EngineName;
-  /** One line for the log. */
   readonly why: string;
   /** `auto` could not use the engine that it prefers on this system. */
   readonly fellBack: boolean;

@@ -15,7 +15,7 @@ const ALL = ipClient(encodeSockaddr({ kind: "tcp", host: "127.0.0.1", port: 0 })
 export const HANDSHAKES_CAPACITY = 7;
 
 /** A rate with a burst of one second, at least one handshake. @param rate 0 for any, where there is no table */
-export function handshakeRate(rate: number): { readonly rate: number; readonly burst: number } {
+function handshakeRate(rate: number): { readonly rate: number; readonly burst: number } {
   return { rate, burst: Math.max(1, Math.ceil(rate)) };
 }
 

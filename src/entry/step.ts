@@ -52,8 +52,8 @@ export interface Step {
    * The step is undecided, and no more bytes come, or they come too late.
    *
    * @param why the reason for a refusal
-   * @param isSilent the client has sent nothing more: no bytes lie in the kernel that ringway had no memory to
-   *   read. If some do, the client must not count as one that has sent nothing
+   * @param isSilent the client has sent nothing more: no bytes lie in the kernel that ringway had no
+   *   memory to read. If some do, it must not count as one that has sent nothing
    */
   giveUp(why: Reason, isSilent: boolean): StepAnswer & { readonly is: "done" | "refused" };
 }

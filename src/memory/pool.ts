@@ -115,7 +115,8 @@ export class Pool {
 
   private addSlab(): void {
     const first = this.views.length;
-    const segments = Math.min(slabSegments(this.size), this.count - first);
+    const most = Math.max(1, Math.floor(SLAB_BYTES / this.size));
+    const segments = Math.min(most, this.count - first);
     const slab = new ArrayBuffer(segments * this.size);
     for (let i = 0; i < segments; i++) {
       this.views.push(new Uint8Array(slab, i * this.size, this.size));
@@ -129,7 +130,3 @@ export class Pool {
 
 /** The size of a slab in bytes, unless the pool reaches its count before. */
 const SLAB_BYTES = 1024 * 1024;
-
-function slabSegments(segmentSize: number): number {
-  return Math.max(1, Math.floor(SLAB_BYTES / segmentSize));
-}

@@ -143,7 +143,6 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     };
   }
 
-  /** A client was accepted: its kind starts what runs for it. */
   accept(listener: Listener, connection: unknown): void {
     this.ending.begun(this.kind.accepted(connection, listener, this));
     if (this.copies.count > 0) this.copies.makeRoom();

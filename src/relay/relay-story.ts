@@ -25,15 +25,15 @@ export interface StoryListener {
   readonly clock: Clock;
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
-  /** Where relays go that no route is for. */
+  /** Where relays without a route go. */
   readonly main: StoryBranch;
-  /** All branches of the listener. */
+  /** All branches. */
   readonly branches: { roomMade(): void };
   /** The address that all its clients connect to; null if it may differ. */
   readonly local: Address | null;
 }
 
-/** What of a branch a relay's story needs. */
+/** The part of a branch that a relay's story uses. */
 export interface StoryBranch {
   readonly chooser: UpstreamChooser;
   readonly choice: Readonly<Choice>;
@@ -48,7 +48,6 @@ export interface StoryBranch {
 
 /** The part of a lane that a relay's story uses. */
 export interface StoryLane {
-  /** See {@link Running.lookStill}. */
   lookStill(): number;
   readonly discards: boolean;
   /** It waits because of its rate limit. */
@@ -65,7 +64,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   abstract readonly down: StoryLane;
 
   id = 0;
-  /** Dials that have begun. */
   dials = 0;
   /**
    * Its client; null if unknown, and then no upstream is ever chosen. The summary keeps a
@@ -106,11 +104,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   protected wantedUpstream = NO_UPSTREAM;
   /** No other upstream may be tried. */
   protected isStrict = false;
-  /** The label that a route function gave it. */
   protected label: string | null = null;
   /** The upstream of the last dial; null before the first. */
   upstreamAddress: Address | null = null;
-  /** Why its last dial failed. */
   lastFailure: Reason | null = null;
   /** Dials since it last could try all upstreams. */
   private tries = 0;
@@ -118,7 +114,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   protected copy: Copy | null = null;
   /** The lane that has received last; null before the first bytes. */
   lastHeard: StoryLane | null = null;
-  /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
   isWaiting = false;
@@ -291,7 +286,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.decided();
   }
 
-  /** The last dial has failed. */
   protected dialLost(reason: Reason): void {
     this.lastFailure = reason;
     if (this.upstreamNumber === NO_UPSTREAM) return;
@@ -304,7 +298,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     if (this.firstByteMs === NOT_YET) this.firstByteMs = this.listener.clock.now() - this.startedAt;
   }
 
-  /** The tenancy is over. */
   protected ends(): void {
     this.endedAt = this.listener.clock.now();
     if (this.upstreamNumber !== NO_UPSTREAM) this.leaveUpstream();
@@ -327,7 +320,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return wasHeld(this, this.listener.options.dial) ? "hold_timeout" : failure;
   }
 
-  /** See {@link Waiter}. */
   get isFullThere(): boolean | null {
     if (!this.isStrict) return null;
     const { chooser } = this.branch.choice;

@@ -8,7 +8,7 @@ import type { Admission } from "../entry/admission.ts";
 import { ByHello, type Greeted } from "../entry/by-hello.ts";
 import { Entering, type Guest } from "../entry/entering.ts";
 import { type Handshaker, Handshaking } from "../entry/handshaking.ts";
-import { InSteps, type Stepping } from "../entry/in-steps.ts";
+import { InSteps, type Row, type Stepping } from "../entry/in-steps.ts";
 import { Asking, inOrder, type Noted, whereabouts } from "../entry/order.ts";
 import { Refusal, type Refused } from "../entry/refusal.ts";
 import type { Stage } from "../entry/stage.ts";
@@ -18,15 +18,15 @@ import { RelayPhase } from "../flow/relay.ts";
 import type { UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import { type Branch, Branches, type RouteChooser } from "./branch.ts";
-import type { Drainable } from "./ending/drain.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
 import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
 import type { Mirror } from "./mirror/mirror.ts";
-import type { Outsiders, Row } from "./outsiders.ts";
+import type { Outsider, Outsiders } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
 import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
+import type { Running } from "./running.ts";
 import type { Waiter } from "./waiting-room.ts";
 
 /** Interval of the checks whether the kernel has sent the last bytes before a reset. */
@@ -56,20 +56,13 @@ export interface Timed
     Noted,
     Handshaker,
     Greeted,
-    Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
-  /** Its number, never used again. */
-  readonly id: number;
+    Outsider,
+    Pick<Running, "id" | "isCarrying" | "awaitsAnswer"> {
   /** Where it looks for an upstream, or waits for one. */
   readonly branch: Routed["branch"] & { readonly waiting: { delete(relay: never): void } };
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** Why its client was refused; null if it was not. */
-  readonly refusedFor: Reason | null;
-  /** It has sent bytes that its steps have not read yet. */
-  readonly hasUnread: boolean;
   /** How many checks in a row, this one included, found that no byte had moved. */
   stalled(): number;
-  /** Ends it now. */
-  terminate(reason: Reason): void;
   /** Checks whether the last bytes before a reset have left. */
   linger(): void;
   /** Makes the kernel detect ends that have vanished. */
@@ -78,7 +71,6 @@ export interface Timed
 
 /** The dialer, as far as time concerns it. */
 export interface TimedDialer<T> {
-  /** The dial has timed out. */
   timedOut(relay: T): void;
   /** The dial's attempts are slow: the next address is tried in parallel. */
   attemptDue(relay: T): void;
@@ -89,9 +81,9 @@ export interface RelayParts<T extends Timed> {
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly chooser: UpstreamChooser;
-  /** Finds routes by what clients say in their hellos; null where nobody asks them. */
+  /** Finds routes by hellos; null without routes. */
   readonly routeTable: RouteTable | null;
-  /** Those who choose for routes to some of its upstreams. */
+  /** The choosers of routes to some of its upstreams. */
   readonly routed: readonly RouteChooser[];
   /** The listener that it replaces, if any. */
   readonly before: RelayTimeouts<T> | null;
@@ -104,7 +96,6 @@ export interface RelayParts<T extends Timed> {
   readonly mirror: Mirror | null;
   /** The engine's clients that were not admitted. */
   readonly outsiders: Outsiders<T>;
-  /** Asks route functions. */
   readonly routing: Routing;
   readonly clock: Clock;
 }
@@ -124,14 +115,12 @@ export class RelayTimeouts<T extends Timed> {
   readonly wasReset: Deadlines<T>;
   /** Relays whose last bytes must leave the kernel before their target is reset. */
   readonly lingering: Deadlines<T>;
-  /** Relays with an idle timeout. */
   readonly idle: Deadlines<T>;
   /** The same for traffic of one side only. */
   readonly clientIdle: Deadlines<T>;
   readonly upstreamIdle: Deadlines<T>;
   /** Relays with a lifetime that is not over. */
   readonly aging: Deadlines<T>;
-  /** The stages of its clients. */
   readonly stages: readonly Stage<T>[];
   /** The stage of its steps, with the clients in them. */
   readonly inSteps: InSteps<T>;
@@ -144,7 +133,7 @@ export class RelayTimeouts<T extends Timed> {
   readonly routes: RouteQuestions<T> | null;
   /** The clients that wait for room. */
   readonly entry: EntryQueue<T>;
-  /** Who chooses upstreams, and the relays that wait for one. */
+  /** Where its clients find upstreams, or wait for one. */
   readonly branches: Branches<T>;
   /** The rate limits of flows; null without a limit. */
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
@@ -231,13 +220,12 @@ export class RelayTimeouts<T extends Timed> {
     return this.branches.main;
   }
 
-  /** What room there is now is for those who wait, before anybody comes. */
+  /** Clients that wait use new room before any new client does. */
   serve(): void {
     this.branches.serve();
     this.entry.serve();
   }
 
-  /** A relay begins. */
   begin(relay: T): void {
     const { options } = this;
     if (this.ages) this.young.add(relay);

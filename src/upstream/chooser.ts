@@ -106,7 +106,7 @@ export class UpstreamChooser {
     return this.table.isOpen(slot) && this.table.running(slot) >= maxRelays;
   }
 
-  /** What all of them are called, by their numbers. */
+  /** The addresses of all upstreams, by their numbers. */
   get names(): readonly string[] {
     return this.primaries.names;
   }

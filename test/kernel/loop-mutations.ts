@@ -496,7 +496,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "../../relay/hall.ts": [
     {
       what: "a stop leaves copies behind",
-      seed: 20,
+      seed: 206,
       find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.carrier.stopped(this.ending.cutCount);",
       replace: "this.carrier.stopped(this.ending.cutCount);",
     },

@@ -484,7 +484,7 @@ describe("members", () => {
     await scene.start();
     expect(scene.members).toHaveLength(PLACES_MAX);
     expect(scene.record.told).toEqual([
-      `${SERVICE}: 1,744 records left out, as nobody can dial them or they are beyond 256`,
+      `${SERVICE}: 1,744 records left out: they cannot be dialled, or exceed the limit of 256`,
     ]);
     // Again and again others: more than there are rows.
     for (let round = 2; round < 30; round++) await scene.changes(many(2_000 * round), round);

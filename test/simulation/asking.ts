@@ -6,20 +6,12 @@ import { extension, helloMessage, inRecords } from "../fixtures/hellos.ts";
 import type { Connection } from "../kernel/connection.ts";
 import type { Fate } from "../kernel/faults.ts";
 import { holds } from "../model/fuzz.ts";
+import type { Asked } from "./asked.ts";
 import type { Story } from "./story.ts";
 import type { Sight } from "./witness.ts";
 
 /** Milliseconds that a client has for its hello. */
 export const HELLO_MS = 40;
-
-/** What a client of a listener with routes asks for; its bytes are its flow's. */
-export interface Asked {
-  readonly bytes: Uint8Array;
-  /** A name of the first upstream, one of the others, one that is refused, one that nobody knows, no TLS, nonsense. */
-  readonly is: "first" | "others" | "refused" | "unknown" | "plain" | "wrong";
-  /** It sends the first part, and nothing more. */
-  readonly isCut: boolean;
-}
 
 /** The first upstream of a story has a name of its own, the others have those of a wildcard: as far as they are there. */
 export function routesTo(

@@ -17,11 +17,6 @@ type BunListener = (TCPSocketListener<SocketsConduit> | UnixSocketListener<Socke
   fd: number;
 };
 
-/** Where a thread notes the descriptors that Bun does not close with it. */
-type Notes = Pick<Held, "took" | "closed">;
-
-const noNotes: Notes = { took() {}, closed() {} };
-
 /**
  * A listening socket.
  *
@@ -50,7 +45,7 @@ export class Acceptor {
     private readonly settings: SocketSettings,
     private readonly handlers: SocketHandler<SocketsConduit>,
     private tls: TlsServerContext | null,
-    private readonly held: Notes = noNotes,
+    private readonly held?: Held,
   ) {
     this.bound = wanted;
     this.backlog = settings.backlog;
@@ -111,7 +106,7 @@ export class Acceptor {
     const descriptor = this.spare;
     this.spare = -1;
     // From now on Bun owns it.
-    this.held.closed(descriptor);
+    this.held?.closed(descriptor);
     this.handle = this.listen({ fd: descriptor });
   }
 
@@ -135,15 +130,14 @@ export class Acceptor {
     }
     const descriptor = this.spare;
     this.spare = -1;
-    this.held.closed(descriptor);
+    this.held?.closed(descriptor);
     this.ownsPath = false;
     return { sockets: [{ descriptor, address }], areOwn: ownsPath };
   }
 
-  /** Stops accepting for good. */
   close(): void {
     if (this.spare !== -1) {
-      this.held.closed(this.spare);
+      this.held?.closed(this.spare);
       closeDescriptor(this.spare);
       this.spare = -1;
     }
@@ -180,7 +174,7 @@ export class Acceptor {
   private keepSpare({ fd }: BunListener): void {
     if (this.spare !== -1) return;
     this.spare = duplicate(fd);
-    if (this.spare !== -1) this.held.took(this.spare);
+    if (this.spare !== -1) this.held?.took(this.spare);
   }
 
   /** When a listener stops, Bun unlinks the path that it made; a paused acceptor must keep it. */

@@ -19,7 +19,6 @@ export abstract class BunAttempt {
   /** The literal address that it connects to; null for a unix socket. */
   destination: TcpAddress | null = null;
 
-  /** Whether its owner still waits for it. */
   abstract get isWanted(): boolean;
 
   /** Whether the socket has connected to itself, which counts as refused. */

@@ -219,7 +219,6 @@ export class SocketsConduit
     else socket?.close();
   }
 
-  /** A lane's target takes no more bytes. */
   targetLost(lane: SocketsLane): void {
     const side = lane === this.up ? Side.Upstream : Side.Client;
     this.receiveLast(side);

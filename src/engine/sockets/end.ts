@@ -119,7 +119,6 @@ export class SocketsEnd implements End, Deferred {
     this.received(chunk);
   }
 
-  /** A chunk was received. */
   received(chunk: Uint8Array): void {
     const { incoming } = this;
     const { queue } = incoming;
@@ -182,7 +181,6 @@ export class SocketsEnd implements End, Deferred {
     return this.socket?.write(bytes) === bytes.length;
   }
 
-  /** It is closed. */
   closed(): void {
     this.socket = null;
   }

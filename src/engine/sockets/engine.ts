@@ -63,7 +63,6 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   private readonly connector: Connector;
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<SocketsConduit>;
-  /** Runs while there are listeners. */
   private readonly acceptLooks: Recurring;
   /** The kernel cannot accept because descriptors or memory have run out. */
   private isStarved = false;
@@ -234,7 +233,6 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     return Promise.resolve(this.accepting.isPaused ? paused : accepts);
   }
 
-  /** See {@link Answering}. */
   get accepting(): Answering["accepting"] {
     return { listeners: this.listening.size, isPaused: !this.hall.isAccepting };
   }

@@ -4,7 +4,6 @@ import { removeSocketFile } from "../../system/socket-file.ts";
 import type { Listening } from "../engine.ts";
 import { ListenError } from "../listen-error.ts";
 
-/** Sends commands for a listener to its worker. */
 interface Orders {
   readonly update: (options: ListenerOptions) => void;
   readonly close: () => void;

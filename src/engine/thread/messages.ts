@@ -16,7 +16,6 @@ export interface WorkerBirth {
   /** Only for the uring engine. */
   readonly uring: UringOptions;
   readonly share: EngineShare;
-  /** Messages of the control plane. */
   readonly port: MessagePort;
   /** An eventfd that wakes a thread without an event loop for messages; else −1. */
   readonly wakeFd: number;
@@ -77,7 +76,6 @@ export type News =
       readonly kind: "resolve";
       readonly token: number;
       readonly address: Address;
-      /** See {@link ResolveName}. */
       readonly slot: number | null;
     }
   /** Asks a route function by its number; see {@link RouteQuestion}. */
@@ -90,9 +88,7 @@ export type News =
     }
   /** The worker has met a defect and released everything; its thread ends. */
   | { readonly kind: "failed"; readonly error: string }
-  /** A page of figures was added. */
   | { readonly kind: "page"; readonly page: Page }
-  /** A page of figures was removed. */
   | { readonly kind: "pageGone"; readonly page: UpstreamPage }
   | Answer;
 
@@ -106,5 +102,4 @@ export type Answer =
       readonly listeners: number;
       readonly isPaused: boolean;
     }
-  /** The worker could not answer. */
   | { readonly kind: "unanswered"; readonly token: number };

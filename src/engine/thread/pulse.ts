@@ -47,7 +47,6 @@ export class Pulse {
     this.looks.begin();
   }
 
-  /** The thread has answered. */
   beat(): void {
     this.isAsked = false;
     this.missed = 0;

@@ -24,7 +24,6 @@ const TELL_MS = 20;
 /** The part of an engine that answers questions of the control plane. */
 export interface Answering {
   running(): Summary[];
-  /** See {@link Answer}. */
   readonly accepting: { readonly listeners: number; readonly isPaused: boolean };
 }
 
@@ -84,7 +83,6 @@ export class Reporter implements Observer {
     this.tell({ kind: "resolve", token, address, slot });
   };
 
-  /** The control plane has resolved a name. */
   resolved(token: number, addresses: readonly Address[], refusal: DialRefusal | null): void {
     const answer = this.lookups.get(token);
     this.lookups.delete(token);
@@ -156,7 +154,6 @@ export class Reporter implements Observer {
     }
   }
 
-  /** A relay was gathered. */
   protected gathered(): void {}
 
   private get hasGathered(): boolean {
@@ -173,7 +170,6 @@ export class Reporter implements Observer {
   }
 }
 
-/** The stories of running relays, ready to send. */
 function batchOf(relays: readonly Summary[]): RecordBatch {
   const records = new Records();
   for (const relay of relays) records.add(relay);

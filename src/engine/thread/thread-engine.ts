@@ -47,7 +47,6 @@ export interface ThreadOptions {
   readonly onFailed: (error: string) => void;
   /** The worker does not answer (true), or answers again. */
   readonly onSilent?: (isSilent: boolean) => void;
-  /** Returns the addresses of host names. */
   readonly resolve: ResolveName;
   /** Interval of the checks whether it is alive, for tests; see {@link Pulse}. */
   readonly lookMs?: number;
@@ -69,12 +68,9 @@ export class ThreadEngine implements Engine {
   private nextKey = 0;
   private readonly routes: ThreadRoutes;
   private stopping: PromiseWithResolvers<number> | null = null;
-  /** Relays that a stop has cut. */
   private cutCount = 0;
-  /** The worker's figures. */
   private readonly pages: Pages;
   private readonly pulse: Pulse;
-  /** The worker's descriptors. */
   private readonly held = new Held(heldMemory());
   /** The worker's thread has ended or is about to. */
   private isOver = false;

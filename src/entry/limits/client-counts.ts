@@ -1,20 +1,13 @@
 import { assert } from "../../assert.ts";
 import type { ClientAddress } from "../access/client-address.ts";
-import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
-import {
-  CAPACITY_DEFAULT,
-  joins,
-  LINE_WORDS,
-  openTable,
-  setsFor,
-  type TableOptions,
-  tableBytes,
-  WAYS,
-  workersIn,
-} from "./shared-memory.ts";
+import type { ClientHash } from "./client-hash.ts";
+import { type ClientTableOptions, clientTableBytes, openClientTable } from "./client-table.ts";
+import { joins, LINE_WORDS, WAYS, workersIn } from "./shared-memory.ts";
+
+const NAME = "ClientCounts";
 
 /** How many relays a client may have. Threads that share memory differ in `worker` and `max`. */
-export interface ClientCountsOptions extends ClientPrefixes, TableOptions {
+export interface ClientCountsOptions extends ClientTableOptions {
   /** The most relays of one client at a time, in all workers together: 1 or more. */
   readonly max: number;
   /**
@@ -76,16 +69,13 @@ export class ClientCounts {
   private readonly worker: number;
 
   constructor(options: ClientCountsOptions) {
-    const { max, capacity = CAPACITY_DEFAULT, workers = 1, worker = 0, memory } = options;
+    const { max, workers = 1, worker = 0 } = options;
     assert(max >= 1, "ClientCounts: max is 1 or more");
     assert(worker >= 0 && worker < workers, "ClientCounts: worker is one of the workers");
-    const prefixes = prefixesOf(options);
-    const sets = setsFor(capacity, "ClientCounts");
-    const agreement = ["counts", workers, sets, prefixes.ipv4Prefix, prefixes.ipv6Prefix];
-    const table = openTable(sets * workers, agreement, memory);
-    this.memory = table.memory;
-    this.words = table.words;
-    this.hash = new ClientHash(table.key0, table.key1, prefixes, sets);
+    const { memory, words, hash, sets } = openClientTable(NAME, options, workers);
+    this.memory = memory;
+    this.words = words;
+    this.hash = hash;
     this.sets = sets;
     this.tried = Math.min(SETS_TRIED, sets);
     this.workers = workers;
@@ -95,8 +85,8 @@ export class ClientCounts {
   }
 
   /** Bytes of memory for this many clients and workers. */
-  static bytesFor(capacity = CAPACITY_DEFAULT, workers = 1): number {
-    return tableBytes(setsFor(capacity, "ClientCounts") * workers);
+  static bytesFor(capacity?: number, workers = 1): number {
+    return clientTableBytes(NAME, capacity, workers);
   }
 
   /**

@@ -235,7 +235,7 @@ function expected(bytes: Uint8Array, rest: Partial<ProxyHeader>): ProxyHeader {
   return { version, command: "proxy", tlvs: [], ...unknown, ...rest };
 }
 
-/** Where a stream may be cut in two, all of which would take long for the longest. */
+/** Positions at which to cut a stream in two; not all of a long one, which would take too long. */
 function positions(bytes: Uint8Array): number[] {
   const all = Array.from({ length: bytes.length + 1 }, (_, at) => at);
   return bytes.length < 300 ? all : all.filter((at) => at < 300 || at > bytes.length - 20);
@@ -518,7 +518,7 @@ describe("whatever comes", () => {
   );
 
   test(
-    "a line that was written is read back, as far as it can tell",
+    "a written line is read back, as far as lines can express it",
     () => {
       fc.assert(
         fc.property(anyPair, ([source, destination]) => {

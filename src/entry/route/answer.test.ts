@@ -73,7 +73,7 @@ test.each([
   expect(await answered(answer)).toEqual({ failure });
 });
 
-describe("what is thrown is told in one short line,", () => {
+describe("an error is reported in one short line,", () => {
   const thrown = (what: unknown) =>
     answerOf(() => {
       throw what;

@@ -5,10 +5,7 @@ import {
   type HelloParts,
   helloMessage,
   helloOf,
-  helloOfBun,
-  helloOfOpenssl,
   inRecords,
-  messageIn,
   messageOf,
   protocols,
   serverName,
@@ -247,27 +244,5 @@ describe("any stream", () => {
       }),
       fuzz(5_000),
     );
-  });
-});
-
-describe("real hellos", () => {
-  test.each([
-    ["openssl, TLS 1.3", () => helloOfOpenssl("-servername", "a.test", "-alpn", "h2,http/1.1")],
-    [
-      "openssl, TLS 1.2",
-      () => helloOfOpenssl("-servername", "a.test", "-alpn", "h2,http/1.1", "-tls1_2"),
-    ],
-    ["Bun", () => helloOfBun("a.test", ["h2", "http/1.1"])],
-  ])("%s: cut at every byte, in records of 1, 100 and 16,384 bytes", async (_name, get) => {
-    const stream = await get();
-    const expected = read(stream).hello;
-    expect(expected).toMatchObject({ isTls: true, name: "a.test", alpn: ["h2", "http/1.1"] });
-    for (const size of [1, 100, 16_384]) {
-      const records = inRecords(messageIn(stream), size);
-      expect(readBytewise(records).hello).toEqual(expected);
-      for (let cut = 1; cut < records.length; cut++) {
-        expect(read(records, cut).hello).toEqual(expected);
-      }
-    }
   });
 });

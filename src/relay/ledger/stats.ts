@@ -28,7 +28,6 @@ export interface RelaySummary {
   /** Milliseconds since 1970. */
   startedAt: number;
   durationMs: number;
-  /** Dials that have begun. */
   dials: number;
   /** Milliseconds from acceptance until an upstream answered; null before. */
   dialMs: number | null;
@@ -102,13 +101,10 @@ export interface EngineStats extends Values<typeof engineFigures> {
   };
   up: FlowStats;
   down: FlowStats;
-  /** Figures by listener and upstream. */
   listeners: ListenerStats[];
-  /** Copies to mirrors, by listener and mirror. */
   mirrors: MirrorStats[];
   memory: Values<typeof memoryFigures>;
   loop: Values<typeof loopFigures>;
-  /** Null without a ring. */
   ring: RingStats | null;
   /** `receiveSegments[n]`: receives that brought up to n segments' worth of bytes; index 1…. */
   receiveSegments: number[];

@@ -40,10 +40,8 @@ const YIELD_COUNT = 4;
 /** The part of the engine that copies use. */
 export interface CopiesHost {
   readonly descriptors: Descriptors;
-  /** Resolves mirrors' names. */
   readonly resolve: ResolveName;
   newCopy(backlog: Backlog): Copy;
-  /** A copy was given up. */
   mirrorDropped(drop: MirrorDrop): void;
   /** The last copy is over. */
   noCopies(): void;
@@ -152,7 +150,6 @@ export class Copies {
     this.clock.alarm(STOP_MS, () => this.cut());
   }
 
-  /** Gives all copies up at once. */
   cut(): void {
     cleanUpOrThrow(
       forEach(
@@ -168,7 +165,6 @@ export class Copies {
     return this.host.resolve;
   }
 
-  /** A copy was given up. */
   told(copy: Copy, reason: DropReason, detail: string): void {
     const { listener, mirror } = copy.mirror.account;
     this.host.mirrorDropped({ listener, mirror, relay: copy.relay, reason, detail });
