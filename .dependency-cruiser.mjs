@@ -41,9 +41,15 @@ const floors = [
     embedded: ["src/embedded"],
     flow: ["src/flow"],
     memory: ["src/memory"],
-    route: ["src/entry/route/connection.ts", "src/entry/tls-hello/route.ts"],
+    route: ["src/entry/route/connection.ts"],
+    "tls-hello": ["src/entry/tls-hello/name-route.ts"],
   },
-  { "proxy-protocol": ["src/entry/proxy-protocol"], counts: ["src/counts"] },
+  {
+    "proxy-protocol": ["src/entry/proxy-protocol"],
+    counts: ["src/counts"],
+    resp: ["src/resp"],
+  },
+  { transport: ["src/transport"] },
   { system: ["src/system"] },
   { base: ["src/base", "src/assert.ts"] },
 ];

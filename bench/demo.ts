@@ -60,7 +60,7 @@ async function drive(port: number, screen: Screen, signal: AbortSignal): Promise
   return results;
 }
 
-/** The proxy must have seen what the clients saw: every relay ended in order, nothing lost. */
+/** Checks that the proxy saw what the clients saw: every relay ended in order, nothing was lost. */
 function audit({ relays, up, down, memory }: Statistics): void {
   const { client_fin: inOrder = 0 } = relays.reasons;
   if (relays.running > 0) throw new DemoError(`the proxy kept ${relays.running} relays`);

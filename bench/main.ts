@@ -29,7 +29,7 @@ function refuseUnknown(rawArgs: readonly string[], known: readonly string[]): vo
   }
 }
 
-// What is not named is a run: `bun run bench --smoke`.
+// Without a command's name it is a run: `bun run bench --smoke`.
 const named: Readonly<Record<string, Entry>> = {
   compare: entry(compareBench),
   micro: entry(microBench),

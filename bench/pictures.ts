@@ -7,7 +7,8 @@ import { LoadRun } from "./demo/load.ts";
 import { loads } from "./demo/loads.ts";
 import { renderArchitecture } from "./pictures/architecture.ts";
 
-// `npm run pictures`: writes the pictures of docs/ anew. Takes a minute, and needs chromium in the PATH.
+// `npm run pictures`: writes the pictures of docs/ anew. Takes a minute, and needs chromium in the
+// PATH.
 
 const DOCS = resolve(import.meta.dir, "../docs");
 /** Long enough for charts that have something to show. */

@@ -15,12 +15,13 @@ import {
 import { settingGroups, upstreamTable, uringTable } from "../src/config/table/table.ts";
 
 /*
- * The types of a configuration, as a program writes it, made of the table of settings: an editor shows
- * the comment of a key, which no type that is inferred could have.
+ * The types of a configuration, as a program writes it, made from the table of settings. They are
+ * written out because an editor shows the comment of a key, which an inferred type cannot have.
  */
 
 const HEAD = `// Written by \`npm run settings\` from src/config/table: change that instead.
 import type { Route } from "../entry/route/connection.ts";
+import type { CertificateConfig } from "./certificate-pairs.ts";
 import type { NameRouteConfig } from "./name-routes.ts";
 
 /** \`"500ms"\`, \`"5s"\`, \`"2m"\`, \`"1h"\`, or a number of seconds. */
@@ -32,52 +33,41 @@ export type ShortDuration = string | number;
 /** \`"64KiB"\`, \`"64k"\`, \`"1MiB"\`, or a number of bytes. */
 export type Size = string | number;
 
-/** What may be switched: \`true\` and \`"on"\` are the same. */
+/** A switch: \`true\` and \`"on"\` are the same. */
 export type OnOff = boolean | "on" | "off";
 
-/** One upstream: its address, or a table that says more of it. */
+/** One upstream: its address, or a table with its settings. */
 export type UpstreamConfig = string | UpstreamTable;
 `;
 
 /** The whole of src/config/config-types.ts. */
 export function renderConfigTypes(): string {
-  const { relaying, choosing, checking, entering, deciding, copying, limits } = settingGroups;
-  const own = { ...relaying.settings, ...choosing.settings, ...limits.settings };
+  const { relaying, choosing, checking, entering, endingTls, deciding, copying, limits, running } =
+    settingGroups;
+  const own = {
+    ...relaying.settings,
+    ...choosing.settings,
+    ...limits.settings,
+    ...running.settings,
+  };
   const all = Object.assign({}, ...Object.values(settingGroups).map(({ settings }) => settings));
   return [
     HEAD,
-    shape("UpstreamTable", "An upstream with what is said of it.", upstreamPlaces, upstreamTable),
-    shape(
-      "HealthSettings",
-      PART("How upstreams' health is found out, and what comes of it"),
-      {},
-      of("listener", checking.settings),
-    ),
-    shape(
-      "EdgeSettings",
-      PART("What happens to a connection before it is relayed"),
-      {},
-      of("listener", entering.settings),
-    ),
-    shape(
-      "RouteSettings",
-      PART("Who decides about connections, beside the policy"),
-      {},
-      of("listener", deciding.settings),
-    ),
-    shape(
-      "MirrorSettings",
-      PART("Who gets a copy of what upstreams get"),
-      {},
-      of("listener", copying.settings),
-    ),
+    shape("UpstreamTable", "An upstream with its settings.", upstreamPlaces, upstreamTable),
+    part("HealthSettings", "Health checks, and what follows from them", checking.settings),
+    part("EdgeSettings", "What happens to a client before its relay", entering.settings),
+    part("TlsSettings", "The TLS of clients, if it ends here", endingTls.settings),
+    part("RouteSettings", "The route function", deciding.settings),
+    part("MirrorSettings", "Copies of what upstreams get", copying.settings),
     shape(
       [
         "ListenerSettings",
         "  extends HealthSettings,",
-        ...["EdgeSettings,", "RouteSettings,", "MirrorSettings"].map((one) => `    ${one}`),
+        ...["EdgeSettings,", "TlsSettings,", "RouteSettings,", "MirrorSettings"].map(
+          (one) => `    ${one}`,
+        ),
       ].join("\n"),
-      "What each listener may have for itself. At the top of a configuration: for all of them.",
+      "The settings of a listener. At the top of a configuration they hold for all listeners.",
       {},
       of("listener", own),
     ),
@@ -87,12 +77,7 @@ export function renderConfigTypes(): string {
       listenerPlaces,
       {},
     ),
-    shape(
-      "UringConfig",
-      "What only the uring engine knows, after liburing's own proxy.",
-      {},
-      uringTable,
-    ),
+    shape("UringConfig", "The settings of the uring engine.", {}, uringTable),
     shape(
       "Config extends ListenerSettings",
       "A configuration as a person writes it. With one group of listeners: `listen`, `upstream`. With several: `listeners`, each with its own.",
@@ -102,7 +87,9 @@ export function renderConfigTypes(): string {
   ].join("\n");
 }
 
-const PART = (what: string) => `${what}; part of each listener's settings.`;
+function part(name: string, about: string, settings: Table): string {
+  return shape(name, `${about}; part of each listener's settings.`, {}, of("listener", settings));
+}
 
 function of(scope: Scope, settings: Table): Table {
   return Object.fromEntries(Object.entries(settings).filter(([, one]) => one.scope === scope));
@@ -131,7 +118,7 @@ function shape(
 
 const WIDTH = 100;
 
-/** A key with its type, in lines as long as those of the code. */
+/** A key with its type, wrapped as the formatter does. */
 function member(key: string, mark: string, type: string): string {
   const line = `  readonly ${key}${mark}: ${type};`;
   if (line.length <= WIDTH) return line;
@@ -140,7 +127,7 @@ function member(key: string, mark: string, type: string): string {
 }
 
 function comment(text: string, initial: Setting["initial"], indent: number): string {
-  // What cannot break stays on one line.
+  // The no-break space keeps the default on one line.
   const told = initial === undefined ? "" : ` @default\u00a0${JSON.stringify(initial)}`;
   const space = " ".repeat(indent);
   const lines = wrap(`${text}${told} */`, WIDTH - indent - 4);

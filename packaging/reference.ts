@@ -11,8 +11,9 @@ import { dropReasons, dropTexts } from "../src/relay/mirror/reason.ts";
 import { ROOT, settingsFiles } from "./settings.ts";
 
 /*
- * The tables of docs/ that are made from the code's own lists. Each stands in its page between
- * `<!-- NAME -->` and `<!-- end NAME -->`; `npm run docs` writes them anew, and a test fails when one is stale.
+ * The tables of docs/ that are generated from lists in the code. Each is in its page between
+ * `<!-- NAME -->` and `<!-- end NAME -->`; `npm run docs` updates them, and a test fails if one is
+ * stale.
  */
 
 /** A table in a page. */
@@ -33,7 +34,7 @@ export const generatedTables: readonly GeneratedTable[] = [
   { page: "docs/operate.md", name: "exit codes", render: exitCodesTable },
 ];
 
-/** A page with its tables as they should be. @throws Error when it has no place for one of them */
+/** Returns a page with its tables updated. @throws Error if the page lacks a table's markers */
 export function withTables(page: string, text: string): string {
   return generatedTables
     .filter((table) => table.page === page)

@@ -28,9 +28,13 @@ connectTimeout = "500ms"   # here: for this one only
   \`1MiB\` or a number of bytes. In a file, what can be \`off\` can also be \`false\`.
 - **values** is a range, a list of words, or a word for what you give, as the help has it: \`N\` is a
   number, \`ADDR\` an address, \`NETS\` are networks.
-- **of** says whose it is. \`listener\`: each may have its own. \`proxy\`: there is one for all.
+- **of** says what it belongs to. \`listener\`: each listener may have its own. \`upstream\`: each
+  upstream may. \`proxy\`: there is one for the whole proxy. \`uring\`: it belongs to the uring engine.
 - **reload** says when a change of the file takes effect. \`now\`: at once, but running relays keep
   the options that they began with. \`restart\`: after a restart.
+- **Environment**: no environment variable sets a setting by itself. A file may use any of them in a
+  text: \`"\${NAME}"\`, or \`"\${NAME:-default}"\` with a default.
+- **Since**: every setting on this page exists since version 0.1.0.
 `;
 
 /** The whole of docs/settings.md. */
@@ -98,13 +102,12 @@ function letterOf({ short, isCode }: Setting): string {
   return short === undefined ? "" : `, \`-${short}\``;
 }
 
-/** A range, words, or what the help calls a value that has neither. */
+/** A range, words, or the help's word for a value that has neither. */
 function valuesOf({ is, hint = is.hint }: Setting): string {
   if (is.range !== undefined) return is.range;
   const words = wordsOf(is);
-  // What else there may be, such as a number, is in the sentences.
-  if (words.length > 1) return words.join(", ");
-  return hint === "" ? "" : hint;
+  // The sentences name other values, such as a number.
+  return words.length > 1 ? words.join(", ") : hint;
 }
 
 function sentencesOf({ about, more, needs }: Setting): string {

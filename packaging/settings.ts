@@ -3,16 +3,16 @@ import { renderConfigTypes } from "./config-types.ts";
 import { renderJsonSchema } from "./json-schema.ts";
 import { renderSettingsPage } from "./settings-page.ts";
 
-// `npm run settings` writes these files anew from the table of settings, src/config/table.
+// `npm run settings` generates these files from the table of settings, src/config/table.
 
-/** What each of them has, by its path. */
+/** The content of each file, by its path. */
 export const settingsFiles: ReadonlyMap<string, () => string> = new Map([
   ["src/config/config-types.ts", renderConfigTypes],
   ["packaging/ringway.schema.json", renderJsonSchema],
   ["docs/settings.md", renderSettingsPage],
 ]);
 
-/** Where the project is. */
+/** The root of the project. */
 export const ROOT = resolve(import.meta.dir, "..");
 
 if (import.meta.main) {

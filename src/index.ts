@@ -1,5 +1,5 @@
 /*
- * ringway as a library: what a program or a configuration in TypeScript imports from "ringway".
+ * ringway as a library: what programs and configurations in TypeScript import from "ringway".
  */
 
 export { ConfigError } from "./base/error.ts";

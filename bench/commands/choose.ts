@@ -1,6 +1,6 @@
 import type { ProxyAdapter } from "../proxies/proxy.ts";
 import { ringwayWith } from "../proxies/ringway.ts";
-/** What was asked for cannot be done; the message says what was expected. */
+/** The request cannot be fulfilled; the message says what was expected. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

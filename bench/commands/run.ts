@@ -14,7 +14,7 @@ import { choose, positive, variants } from "./choose.ts";
 
 const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name).join(",");
 
-/** Rounds of a full run, unless told: an odd number, so that a median is one of them. */
+/** Rounds of a full run by default: an odd number, so that the median is one of them. */
 export const FULL_ROUNDS = 5;
 
 /** `bun run bench`: measures and compares. */
@@ -63,7 +63,7 @@ export interface Plan {
   readonly durationMs: number;
 }
 
-/** Measures what the plan says, apart from what is missing here. */
+/** Measures what the plan lists, except what is missing here. */
 export async function measure(plan: Plan): Promise<RunResult> {
   const { form, rounds, durationMs } = plan;
   const startedAt = new Date();

@@ -3,12 +3,12 @@ import { formatCount } from "../../src/base/quantity.ts";
 import type { Load, LoadResult } from "./load.ts";
 import { megabytesPerSecond, requestsPerSecond } from "./table.ts";
 
-/** Where the demo shows how a load goes. */
+/** Shows the progress of a load. */
 export interface Screen {
   line(text: string): void;
   begin(load: Load): void;
   tick(soFar: LoadResult): void;
-  /** The load is over, in whatever way; may be called when none runs. */
+  /** The load has ended, however it did; may be called if none is running. */
   end(): void;
 }
 

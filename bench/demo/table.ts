@@ -18,7 +18,7 @@ export function table(results: readonly LoadResult[]): string {
   return rows.map(line).join("\n");
 }
 
-/** What the proxy said at its end, in one line. */
+/** The proxy's final report, in one line. */
 export function proxyLine({ relays, up, down, memory }: Statistics): string {
   const reasons = Object.entries(relays.reasons).map(
     ([word, count]) => `${word} ${formatCount(count)}`,

@@ -1,8 +1,9 @@
+import type { LoadTls } from "./connection.ts";
 import type { HistogramData } from "./histogram.ts";
 
 /** What a load did in one window, counted and checked at its own end of the connections. */
 export interface LoadResult {
-  /** Operations whose answer came back whole and right. */
+  /** Operations whose answer was complete and correct. */
   readonly operations: number;
   /** Payload bytes that were carried and checked, both directions. */
   readonly bytes: number;
@@ -19,7 +20,7 @@ export interface LoadResult {
 export interface Load {
   /** Opens its connections to this port of 127.0.0.1 and proves each with one operation. */
   connect(port: number): Promise<void>;
-  /** Works for so long; resolves when the last operation's answer has come and was right. */
+  /** Works for this long; resolves once the last operation's answer has come and was correct. */
   run(ms: number): Promise<LoadResult>;
   /** Closes its connections; the load can be connected again. */
   close(): void;
@@ -81,8 +82,10 @@ export interface RudeSpec {
   readonly valueBytes: number;
 }
 
-/** Which load to be, as the load process is told on its command line. */
-export type LoadSpec =
+/** The load to run, as given on the load process's command line. */
+export type LoadSpec = { readonly tls?: LoadTls } & KindOfLoad;
+
+type KindOfLoad =
   | RequestsSpec
   | ChurnSpec
   | OpenLoopSpec
@@ -91,7 +94,7 @@ export type LoadSpec =
   | SlowSpec
   | RudeSpec;
 
-/** What the load process is asked to do, one thing after the other. */
+/** Commands for the load process, which runs them one after the other. */
 export type LoadMessage =
   | { readonly kind: "connect"; readonly port: number }
   | { readonly kind: "run"; readonly ms: number }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { LoadAnswer, LoadMessage, LoadResult, LoadSpec } from "./load.ts";
 
-/** How long a load may take to do what it is asked, besides the window itself. */
+/** How long a load may take for a command, in addition to the window itself. */
 const ANSWER_MS = 30_000;
 
 /** A load in a process of its own, driven from here. One request at a time. */
@@ -18,7 +18,7 @@ export class RemoteLoad {
     await this.ask({ kind: "connect", port });
   }
 
-  /** Lets it work for so long. */
+  /** Lets it work for this long. */
   async run(ms: number): Promise<LoadResult> {
     const result = await this.ask({ kind: "run", ms }, ms);
     if (result === null) throw new Error("the load gave no result");

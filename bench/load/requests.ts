@@ -34,7 +34,7 @@ export class RequestsLoad implements Load, ConnectionOwner {
     return window.result;
   }
 
-  /** One exchange on each of these connections, which belong to somebody else. */
+  /** One exchange on each of these connections, which another load owns. */
   prove(connections: readonly Connection[]): Promise<LoadResult> {
     this.connections = [...connections];
     return this.run(0);

@@ -3,7 +3,7 @@ import type { Load, LoadResult, SlowSpec } from "./load.ts";
 import { type Exchange, exchange } from "./resp.ts";
 import { Window } from "./window.ts";
 
-/** A slow reader reads one chunk, then nothing for so long. */
+/** A slow reader reads one chunk, then nothing for this long. */
 const REST_MS = 100;
 
 /**
@@ -33,7 +33,7 @@ export class SlowLoad implements Load, ConnectionOwner {
     this.isLate = false;
     setTimeout(() => {
       this.isLate = true;
-      // On a busy machine a short window may be over before anybody has read.
+      // On a busy machine a short window may end before anything was read.
       if (window.bytes > 0) window.finish();
     }, ms);
     return window.result;

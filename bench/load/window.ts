@@ -20,7 +20,7 @@ export class Window {
   private readonly reject: (error: Error) => void;
   private readonly deadline: ReturnType<typeof setTimeout>;
 
-  /** @param waitingFor says at the deadline what has not come */
+  /** @param waitingFor says at the deadline what is still missing */
   constructor(ms: number, waitingFor: () => string) {
     this.endsAt = this.startedAt + ms;
     const { promise, resolve, reject } = Promise.withResolvers<LoadResult>();
@@ -44,7 +44,7 @@ export class Window {
     this.resolve({ operations, bytes, seconds, latency: this.latency.data() });
   }
 
-  /** Something is not as it should be; only the first complaint counts. */
+  /** Something is wrong; only the first complaint counts. */
   fail(why: string): void {
     clearTimeout(this.deadline);
     this.reject(new Error(why));

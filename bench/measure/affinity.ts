@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
  */
 export function pinToOneCore(): (() => void) | null {
   const allowed = allowedCores();
-  // The last one, as interrupts and whoever did not care tend to be on the first.
+  // The last core, because interrupts and unpinned processes tend to use the first one.
   const core = allowed?.split(/[,-]/).at(-1);
   if (allowed === null || core === undefined || !setCores(core)) return null;
   return () => void setCores(allowed);

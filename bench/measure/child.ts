@@ -4,7 +4,7 @@ import { processTree } from "./process-tree.ts";
 /** A process that this program started. */
 export interface Child {
   readonly pid: number;
-  /** Why it is of no use: its exit code and the end of what it said; null while it runs. */
+  /** Why it failed: its exit code and the end of its output; null while it runs. */
   ended(): string | null;
   /** Resolves when it is gone. */
   readonly exited: Promise<unknown>;
@@ -34,7 +34,7 @@ process.on("exit", () => {
   }
 });
 
-/** Starts a program. What it writes is kept out of the way, and shown when it fails. */
+/** Starts a program. Its output is kept aside, and shown if it fails. */
 export function startChild(command: readonly string[]): Child {
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   running.add(child);

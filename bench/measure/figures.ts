@@ -1,4 +1,4 @@
-/** What a figure is called, and which way is better. */
+/** The name of a figure, and whether more or less is better. */
 export interface FigureInfo {
   readonly title: string;
   readonly unit: string;

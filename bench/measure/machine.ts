@@ -1,7 +1,7 @@
 import { arch, cpus, release, totalmem } from "node:os";
 import { firstLine } from "../proxies/proxy.ts";
 
-/** Where a run was made: figures of two machines do not compare. */
+/** The machine of a run: figures of two machines do not compare. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;

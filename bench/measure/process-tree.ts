@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { processCpuMicros } from "./cpu-clock.ts";
 
-/** What a process and all its descendants have used up to now. */
+/** What a process and all its descendants have used so far. */
 export interface Usage {
   readonly cpuMicros: number;
   /** In ticks of /proc; good for the share of user and system, too coarse for their sum. */
@@ -83,7 +83,7 @@ export function memoryOfTree(pid: number): Memory {
   return { now, peak };
 }
 
-/** Begins a new peak of resident memory at what is resident now. */
+/** Resets the peak of resident memory to what is resident now. */
 export function resetPeak(pid: number): void {
   for (const id of processTree(pid)) {
     try {
@@ -99,7 +99,7 @@ export function descriptorsOfTree(pid: number): number {
   return processTree(pid).reduce((sum, id) => sum + entries(`/proc/${id}/fd`).length, 0);
 }
 
-/** `pid` and its descendants, whoever of them lives. */
+/** `pid` and its living descendants. */
 export function processTree(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const name of entries("/proc")) {

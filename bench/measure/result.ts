@@ -4,7 +4,7 @@ import type { Machine } from "./machine.ts";
 /** `smoke` proves that everything works, in seconds; `full` measures. */
 export type Form = "smoke" | "full";
 
-/** A whole run, as its JSON file has it. */
+/** A whole run, as in its JSON file. */
 export interface RunResult {
   /** Counted up when an older reader would misread the file. */
   readonly format: 1;
@@ -15,7 +15,7 @@ export interface RunResult {
   readonly durationMs: number;
   readonly machine: Machine;
   readonly proxies: readonly ProxyResult[];
-  /** What was asked for and is not here, with how to get it. */
+  /** What was requested but is not installed, and how to get it. */
   readonly missing: readonly { readonly name: string; readonly why: string }[];
   readonly scenarios: readonly ScenarioResult[];
 }
@@ -31,7 +31,7 @@ export interface ProxyResult {
 export interface ScenarioResult {
   readonly name: string;
   readonly title: string;
-  /** What the scenario found out about itself before its rounds, such as the rate it chose. */
+  /** What the scenario found out before its rounds, such as the rate it chose. */
   readonly note: string | null;
   /** The figures that matter most here. */
   readonly shown: readonly FigureName[];

@@ -13,7 +13,10 @@ import {
 
 const MIB = 1024 * 1024;
 
-/** How long a proxy gets to finish with what was opened or closed, before or after a window. */
+/**
+ * How long a proxy has to finish with connections that were opened or closed, before or after a
+ * window.
+ */
 const SETTLE_MS = 30;
 
 /** A window of load on one proxy, with what the proxy used for it. */

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { ProxyAdapter } from "./proxy.ts";
 
-/** The thirty lines that anybody would write with `Bun.listen`: what ringway's care costs. */
+/** The thirty lines that anyone would write with `Bun.listen`: what ringway's care costs. */
 export const naive: ProxyAdapter = {
   name: "naive",
   isOurs: false,
+  endsTls: false,
   missing: async () => null,
   version: async () => `Bun ${Bun.version}`,
   executables: () => [process.execPath],

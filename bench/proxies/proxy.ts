@@ -1,10 +1,14 @@
+import type { Pair } from "../measure/certificate.ts";
+
 /** One thing to compare: how to tell whether it is here, and how to start it. */
 export interface ProxyAdapter {
-  /** As it is called in options and tables. */
+  /** Its name in options and tables. */
   readonly name: string;
-  /** One of ringway's own, which is what the others are compared with. */
+  /** One of ringway's own, which the others are compared with. */
   readonly isOurs: boolean;
-  /** Null when it can run here; otherwise what is missing and how to get it. */
+  /** It can end the clients' TLS. */
+  readonly endsTls: boolean;
+  /** Null if it can run here; otherwise what is missing and how to get it. */
   missing(): Promise<string | null>;
   /** Its version, in one line. */
   version(): Promise<string>;
@@ -15,14 +19,20 @@ export interface ProxyAdapter {
    * another. What it needs to read is written before.
    *
    * @param directory an empty one, for its configuration
+   * @param tls what it shows clients, whose TLS it ends; null for plain connections
    */
-  command(listenPort: number, upstreamPort: number, directory: string): Promise<readonly string[]>;
+  command(
+    listenPort: number,
+    upstreamPort: number,
+    directory: string,
+    tls: Pair | null,
+  ): Promise<readonly string[]>;
 }
 
 /** A running proxy, ready to be measured. */
 export interface Target {
   readonly adapter: ProxyAdapter;
-  /** Where clients connect. */
+  /** The address for clients. */
   readonly port: number;
   /** The root of the process tree that does its work; for `direct`, the upstream's. */
   readonly pid: number;
@@ -30,7 +40,7 @@ export interface Target {
   readonly startupMs: number | null;
 }
 
-/** The first line of what a command says, on whichever stream; "unknown" when it cannot be run. */
+/** The first line of a command's output, on either stream; "unknown" if it cannot be run. */
 export async function firstLine(command: readonly string[]): Promise<string> {
   try {
     const child = Bun.spawn([...command], { stdout: "pipe", stderr: "pipe" });

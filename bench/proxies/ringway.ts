@@ -5,7 +5,7 @@ import { firstLine, type ProxyAdapter } from "./proxy.ts";
 const ROOT = join(import.meta.dir, "../..");
 const EXECUTABLE = join(ROOT, "dist/ringway");
 
-/** Another checkout of ringway, such as the commit before a change, that is to be a peer. */
+/** Another checkout of ringway, such as the commit before a change, to compare with. */
 const before = process.env.RINGWAY_BEFORE;
 
 /** That checkout with either engine, if RINGWAY_BEFORE says where it is. */
@@ -34,12 +34,16 @@ export function ringwayWith(name: string, flags: readonly string[], root = ROOT)
   return {
     name,
     isOurs: true,
+    endsTls: true,
     missing: () => whyNot(command("--upstream", "127.0.0.1:1", "--listen", "127.0.0.1:0")),
     version: () => firstLine([process.execPath, main, "--version"]),
-    // From source it is Bun and the source; as it would be installed it is one file.
+    // From source it needs Bun and the source; installed it is one file.
     executables: () => [existsSync(EXECUTABLE) ? EXECUTABLE : process.execPath],
-    command: async (listenPort, upstreamPort) =>
-      command("--listen", `127.0.0.1:${listenPort}`, "--upstream", `127.0.0.1:${upstreamPort}`),
+    command: async (listenPort, upstreamPort, _, tls) =>
+      command(
+        ...["--listen", `127.0.0.1:${listenPort}`, "--upstream", `127.0.0.1:${upstreamPort}`],
+        ...(tls === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key]),
+      ),
   };
 }
 

@@ -5,7 +5,7 @@ import { markdownTable } from "./markdown-table.ts";
 
 const HEADING = "Do the tools agree?";
 
-/** What the agreement with the tools is, as a section of the page; null when none took part. */
+/** The agreement with the tools, as a section of the page; null if none took part. */
 export function agreementSection(run: RunResult): string | null {
   const parts = agreementsOf(run).map((agreement) => {
     const table = markdownTable(headOf(agreement), rowsOf(agreement));
@@ -18,7 +18,7 @@ export function agreementSection(run: RunResult): string | null {
   );
 }
 
-/** The same for a terminal; null when no tool took part. What is missing is named elsewhere. */
+/** The same for a terminal; null if no tool took part. Missing ones are named elsewhere. */
 export function agreementText(run: RunResult): string | null {
   const parts = agreementsOf(run).map((agreement) => {
     const lines = alignText([headOf(agreement), ...rowsOf(agreement)]);

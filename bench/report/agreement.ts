@@ -4,7 +4,7 @@ import { median, spreadOf } from "../measure/summary.ts";
 
 /** The same thing measured twice: by the suite and by a tool that people know. */
 interface Pair {
-  /** What it is and who else measured it, for the tables. */
+  /** The figure, and which tool measured it, for the tables. */
   readonly title: string;
   readonly suite: readonly [scenario: string, figure: FigureName];
   readonly tool: readonly [scenario: string, figure: FigureName];

@@ -1,7 +1,7 @@
 import { type EChartsCoreOption, init } from "echarts";
 import { formatValue } from "./format.ts";
 
-/** One colour per proxy, the same in every chart; chosen to be told apart without seeing red. */
+/** One colour per proxy, the same in every chart, distinguishable without seeing red. */
 const COLORS: Readonly<Record<string, string>> = {
   direct: "#b8b8b8",
   haproxy: "#4477aa",
@@ -20,7 +20,7 @@ export interface BarChart {
   readonly title: string;
   readonly unit: string;
   readonly categories: readonly string[];
-  /** Null where there is no value. */
+  /** Null if there is no value. */
   readonly series: readonly {
     readonly name: string;
     readonly values: readonly (number | null)[];
@@ -88,7 +88,7 @@ function decadeBelow(values: readonly number[]): number {
 function frame(title: string, unit: string, axis: object): object {
   return {
     animation: false,
-    // A page may be dark, and then black text on nothing cannot be read.
+    // A page may be dark, where black text without a background cannot be read.
     backgroundColor: "#ffffff",
     title: { text: title, left: "center", top: 8 },
     legend: { bottom: 12, itemGap: 24, itemWidth: 14 },

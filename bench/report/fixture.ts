@@ -1,7 +1,7 @@
 import type { Figures } from "../measure/figures.ts";
 import type { RunResult, ScenarioResult } from "../measure/result.ts";
 
-/** A machine that nobody has, for the tests of reports. */
+/** A fictional machine, for the tests of reports. */
 export const machine: RunResult["machine"] = {
   cpu: "Some CPU",
   cores: 2,

@@ -1,7 +1,7 @@
 import { Presets, SingleBar } from "cli-progress";
 import { formatSeconds } from "./format.ts";
 
-/** Tells a person how far a run is, on stderr: a bar at a terminal, a line per part elsewhere. */
+/** Shows a run's progress on stderr: a bar at a terminal, otherwise a line per part. */
 export class Progress {
   private readonly startedAt = performance.now();
   private readonly bar: SingleBar | null;
@@ -19,7 +19,7 @@ export class Progress {
     this.bar.start(total, 0, { left: "?", what: "" });
   }
 
-  /** A step begins. @param part what it belongs to @param detail what it is */
+  /** A step begins. @param part the part that it belongs to @param detail its name */
   step(part: string, detail: string): void {
     this.done++;
     const left = this.left();

@@ -7,7 +7,7 @@ import type { Picture } from "./markdown.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { replaceMarked } from "./marked.ts";
 
-/** The figures that docs/performance.md shows, in the words of somebody who does not know the suite. */
+/** The figures that docs/performance.md shows, in words for readers who do not know the suite. */
 const lines: readonly (readonly [scenario: string, figure: FigureName, title: string])[] = [
   ["ping-50", "cpuMicros", "CPU per PING, 50 connections, µs"],
   ["get-64k", "cpuMicros", "CPU per GET of 64 KiB, 20 connections, µs"],
@@ -37,7 +37,7 @@ export async function writeReadme(
   await Bun.write(path, text);
 }
 
-/** Where a picture is from the directory that a page is in. */
+/** The path of a picture from the directory of a page. */
 export function pictureFrom(directory: string, { title, path }: Picture): Picture {
   return { title, path: relative(directory, path).replaceAll("\\", "/") };
 }

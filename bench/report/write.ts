@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { RunResult } from "../measure/result.ts";
 import { type Picture, renderMarkdown } from "./markdown.ts";
 
-/** What was written: the page, and its charts with their paths as the directory was given. */
+/** The written files: the page and its charts, with paths relative to the given directory. */
 export interface Written {
   readonly page: string;
   readonly pictures: readonly Picture[];

@@ -2,7 +2,7 @@ import { RemoteLoad } from "../load/remote.ts";
 import { measureWindow, operationFigures } from "../measure/window.ts";
 import { pick, type Scenario } from "./scenario.ts";
 
-/** Short connections: what a client without a pool does. */
+/** Short connections, as from a client without a pool. */
 export const churn: Scenario = {
   name: "churn",
   title: "connect, one PING, close; 16 at a time",

@@ -9,7 +9,7 @@ import { pick, type Scenario, type Setting } from "./scenario.ts";
 const KIB = 1024;
 /** How long a proxy gets to finish with starting, or with many new connections. */
 const SETTLE_MS = 400;
-/** How long each proxy serves short relays before what it takes at rest is measured. */
+/** How long each proxy serves short relays before its memory at rest is measured. */
 const WARM_UP_MS = { smoke: 50, full: 400 } as const;
 
 function idle(wanted: number): Scenario {
@@ -44,7 +44,9 @@ interface Loads {
   readonly short: RemoteLoad;
 }
 
-/** A proxy of its own for each round: what an earlier one left in memory would be reused unseen. */
+/**
+ * A proxy of its own for each round: otherwise it could silently reuse memory of an earlier one.
+ */
 async function measureFresh(setting: Setting, loads: Loads, target: Target, count: number) {
   const { adapter, port, pid } = target;
   if (adapter.name === "direct") return await measureIdle({ port, pid }, loads, count, setting);

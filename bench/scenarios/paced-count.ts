@@ -1,4 +1,4 @@
-/** How much of what a round is to do, for tools that are told how much instead of how long. */
+/** The amount of work of a round, for tools that take an amount instead of a duration. */
 export class PacedCount {
   private readonly counts = new Map<string, number>();
 
@@ -8,12 +8,12 @@ export class PacedCount {
     private readonly durationMs: number,
   ) {}
 
-  /** What this proxy's next round is to do. */
+  /** The amount for this proxy's next round. */
   of(proxy: string): number {
     return this.counts.get(proxy) ?? this.first;
   }
 
-  /** So that its next round takes about as long as a round should. */
+  /** Adjusts the amount so that the next round takes about as long as a round should. */
   reached(proxy: string, perSecond: number): void {
     this.counts.set(proxy, Math.max(1, Math.round((perSecond * this.durationMs) / 1_000)));
   }

@@ -30,7 +30,7 @@ function rate(percent: number): Scenario {
           const { operationsPerSecond = 0, ...figures } = operationFigures(
             await measureWindow(target, load, durationMs),
           );
-          // The rate was given; what was reached says only whether it could be kept.
+          // The rate was given; the reached one says only whether the proxy could keep up.
           return { ...figures, operationsPerSecond };
         },
         close: () => load.stop(),

@@ -1,3 +1,4 @@
+import type { Pair } from "../measure/certificate.ts";
 import type { FigureName, Figures } from "../measure/figures.ts";
 import type { Form } from "../measure/result.ts";
 import type { Target } from "../proxies/proxy.ts";
@@ -5,17 +6,19 @@ import type { UpstreamKind } from "../upstreams/upstream.ts";
 
 /** One situation that proxies are compared in. */
 export interface Scenario {
-  /** As it is called in options. */
+  /** Its name in options. */
   readonly name: string;
   /** What happens in it, for the tables. */
   readonly title: string;
   readonly upstream: UpstreamKind;
-  /** Null when it can run here; otherwise how to get what is missing. Without it, nothing is. */
+  /** Null if it can run here; otherwise how to get what is missing. If absent, it can run. */
   readonly missing?: () => string | null;
   /** The figures that matter most here, the most important first. */
   readonly shown: readonly FigureName[];
-  /** Most rounds that it is given, where one takes long; no limit unless given. */
+  /** Most rounds, if one takes long; by default there is no limit. */
   readonly roundsMax?: number;
+  /** Clients speak TLS, which the proxies end; whoever cannot is left out. */
+  readonly endsTls?: boolean;
   /** Each round starts its proxies itself, so that there is nothing to warm up. */
   readonly isFresh?: boolean;
   /**
@@ -23,16 +26,18 @@ export interface Scenario {
    * same time anyway. Where the scheduler puts them would otherwise change the figures threefold.
    */
   readonly isOnOneCore?: boolean;
-  /** Prepares it: what is done once, before the rounds. */
+  /** Prepares it once, before the rounds. */
   open(setting: Setting): Promise<OpenScenario>;
 }
 
-/** What a scenario is given to work with. */
+/** The environment of a scenario. */
 export interface Setting {
   readonly form: Form;
   /** How long the window of a round should be. */
   readonly durationMs: number;
   readonly upstreamPort: number;
+  /** What the proxies show clients that speak TLS; null for plain connections. */
+  readonly tls: Pair | null;
   /** All that will be measured. */
   readonly targets: readonly Target[];
 }

@@ -5,7 +5,7 @@ import { pick, type Scenario } from "./scenario.ts";
 
 const MIB = 1024 * 1024;
 
-/** From nothing to the first accepted connection, and what is in memory then. */
+/** From the start to the first accepted connection, and the memory in use then. */
 export const startup: Scenario = {
   name: "start-up",
   title: "start, accept the first connection",

@@ -20,7 +20,8 @@ export const toolIperf3: Scenario = {
     const count = new PacedCount(pick(form, { smoke: 32 * MIB, full: 512 * MIB }), durationMs);
     return {
       async measure(target) {
-        // It closes its socket after each test and opens another one; `naive` ends when it is refused.
+        // It closes its socket after each test and opens another one; `naive` ends when it is
+        // refused.
         await waitForListener(upstreamPort);
         const { name } = target.adapter;
         const { result, cpuMicros, memory } = await measureTool(target, () =>

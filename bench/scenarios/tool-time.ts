@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 /** How long a proxy gets to finish with the connections that were closed. */
 const SETTLE_MS = 30;
 
-/** Whether the suite counts the CPU of a process right, by somebody else's count of the same. */
+/** Checks the suite's count of a process's CPU against an independent one. */
 export const toolTime: Scenario = {
   name: "tool-time",
   title: "a fresh proxy under /usr/bin/time -v, redis-benchmark, SIGTERM",
@@ -46,7 +46,9 @@ async function measureLife(
   requests: number,
   file: string,
 ): Promise<Figures> {
-  const { child, port, stop } = await launch(adapter, upstreamPort, underGnuTime(file));
+  const { child, port, stop } = await launch(adapter, upstreamPort, {
+    under: underGnuTime(file),
+  });
   try {
     const [, proxy] = processTree(child.pid);
     if (proxy === undefined) throw new Error("there is no proxy below time");

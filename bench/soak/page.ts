@@ -13,7 +13,7 @@ vital grows when its median of the last quarter is above that of the second by m
 more than its slack.
 `;
 
-/** The page with this soak in it; the section of another engine stays as it is. */
+/** The page with this soak in it; the section of the other engine stays as it is. */
 export function soakPage(
   existing: string | null,
   result: SoakResult,

@@ -6,7 +6,7 @@ import { RunningProxy } from "../../src/control/proxy.ts";
 // ringway as a library in a process of its own, which can be asked how it is. Its arguments are the
 // engine, the port to listen on and the upstream's port.
 
-/** What the proxy knows about itself. */
+/** The proxy's own figures. */
 export interface Vitals {
   readonly heapBytes: number;
   readonly leased: number;

@@ -15,11 +15,11 @@ export interface SoakResult {
   readonly engine: string;
   readonly seconds: number;
   readonly machine: Machine;
-  /** Per load: what it did in all, every answer checked. */
+  /** Per load: everything it did, every answer checked. */
   readonly operations: Readonly<Record<string, number>>;
   readonly samples: readonly Sample[];
   readonly verdicts: readonly Verdict[];
-  /** After the loads had gone: what has to be back where it was. */
+  /** Figures after the loads had gone, which must be back where they were. */
   readonly after: Sample;
   /** What went wrong, in a load or at the end; empty when all was well. */
   readonly failures: readonly string[];
@@ -43,7 +43,7 @@ const loads: readonly LoadSpec[] = [
   { kind: "rude", concurrency: 8, valueBytes: VALUE_BYTES },
 ];
 
-/** Soaks one engine for so long, and looks at it every second. */
+/** Soaks one engine for this long, and looks at it every second. */
 export async function soak(
   engine: string,
   ms: number,
@@ -134,7 +134,7 @@ async function startSoakedProxy(engine: string, upstreamPort: number) {
       return { seconds, rssBytes, descriptors: descriptorsOfTree(child.pid), ...vitals };
     },
     async stop(): Promise<void> {
-      // The promise that an exit rejects is nobody's any more.
+      // Nothing awaits the promise that an exit rejects any more.
       waiting.promise.catch(() => {});
       child.kill("SIGTERM");
       await child.exited;

@@ -11,7 +11,7 @@ export interface Sample {
   readonly relays: number;
 }
 
-/** What is watched. */
+/** The figures that are watched. */
 export type Vital = "rssBytes" | "heapBytes" | "descriptors" | "leased";
 
 /** Whether one of them still grows. */
@@ -23,7 +23,9 @@ export interface Verdict {
   readonly grows: boolean;
 }
 
-/** Growth below this is none: what a garbage collector or a coincidence of loads makes. */
+/**
+ * Growth below this does not count: a garbage collector or a coincidence of loads causes as much.
+ */
 const SLACK: Readonly<Record<Vital, number>> = {
   rssBytes: 8 * 1024 * 1024,
   heapBytes: 4 * 1024 * 1024,

@@ -2,7 +2,7 @@ import type { Vital } from "./verdict.ts";
 
 const MIB = 1024 * 1024;
 
-/** How a vital is called, and what it is divided by to be read. */
+/** A vital's name, and the divisor that makes it readable. */
 export const vitals: Readonly<
   Record<Vital, readonly [title: string, unit: string, divisor: number]>
 > = {

@@ -8,7 +8,7 @@ export function missingGnuTime(): string | null {
   return existsSync(PATH) ? null : "apt install time";
 }
 
-/** What to put in front of a command, so that what it used is written to a file once it ends. */
+/** Put this before a command to have its resource usage written to a file when it ends. */
 export function underGnuTime(file: string): string[] {
   return [PATH, "-v", "-o", file];
 }

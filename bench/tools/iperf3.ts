@@ -7,7 +7,7 @@ const BUSY_MS = 100;
 
 /** What iperf3 said about one stream to the server. */
 export interface Iperf3Result {
-  /** Bytes that the server read; a little less than were relayed, as it leaves the last unread. */
+  /** Bytes that the server read: a little less than were relayed, as it leaves the last unread. */
   readonly receivedBytes: number;
   readonly gigabitsPerSecond: number;
 }

@@ -6,7 +6,7 @@ const TIMEOUT_MS = 20_000;
 /** What redis-benchmark said about one run. */
 export interface RedisBenchmarkResult {
   readonly requestsPerSecond: number;
-  /** As it rounds them, to the microsecond. */
+  /** As redis-benchmark rounds them, to the microsecond. */
   readonly latencyP50Micros: number;
   readonly latencyP99Micros: number;
 }

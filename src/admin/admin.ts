@@ -14,12 +14,12 @@ import { listenersOf, totalsOf } from "./state.ts";
 const ready: Readiness = { isReady: true, word: "ready" };
 const draining: Readiness = { isReady: false, word: "draining" };
 
-/** Probes need no token, so that anybody can ask: what was answered so recently holds. */
+/** Probes need no token, so anyone can ask: an answer is reused for this many milliseconds. */
 const ASKED_MS = 100;
 
 /**
- * The admin server of a proxy: the page, the API, the metrics and the probes. It is there before the proxy, says
- * so, and ends after it.
+ * The admin server of a proxy: the page, the API, the metrics and the probes. It starts before the
+ * proxy, reports that, and ends after it.
  */
 export class Admin {
   private context: AdminContext | null = null;
@@ -33,8 +33,8 @@ export class Admin {
   /**
    * Starts it.
    *
-   * @param log told of answers that could not be made, and of wrong tokens
-   * @throws ListenError when it cannot listen there
+   * @param log receives answers that failed, and wrong tokens
+   * @throws ListenError if it cannot listen
    */
   static async start(
     options: AdminOptions,
@@ -54,13 +54,13 @@ export class Admin {
     return admin;
   }
 
-  /** Where it really listens. */
+  /** The address that it listens on. */
   get address(): Address {
     if (this.server === null) throw new Error("the admin server was not started");
     return this.server.address;
   }
 
-  /** The proxy accepts: from now on there is something to tell. */
+  /** The proxy accepts clients: from now on the API can answer. */
   begin(context: AdminContext): void {
     this.context = context;
     const { proxy, startedAt } = context;
@@ -83,7 +83,7 @@ export class Admin {
     return why === "" ? ready : { isReady: false, word: `not ready: ${why}` };
   }
 
-  /** Why clients should not be sent here; however many ask, workers are asked ten times a second. */
+  /** Why the proxy is not ready. However many ask, workers are asked at most ten times a second. */
   private obstacle(): Promise<string> {
     const { context } = this;
     const now = performance.now();
@@ -95,7 +95,7 @@ export class Admin {
   }
 }
 
-/** Why clients should not be sent to a proxy, as a clause; empty when they should. */
+/** Why clients should not be sent to a proxy, as a clause; empty if they should. */
 async function obstacleOf(
   proxy: RunningProxy,
   readyWhen: AdminOptions["readyWhen"],

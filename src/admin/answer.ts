@@ -1,8 +1,8 @@
-import { rounded } from "../observe/statistics-json.ts";
+import { rounded } from "../observe/statistics.ts";
 
 /**
- * What every answer has: it is of now, for programs and for pages of our own alone, and a page
- * consists of nothing that does not come from here.
+ * All answers have these: they are not cached, only our own pages may use them, and load nothing
+ * else.
  */
 const HEADERS = {
   "cache-control": "no-store",
@@ -15,47 +15,50 @@ const HEADERS = {
   "x-frame-options": "DENY",
 } as const;
 
-/** Who has sent a request. */
+/** The sender of a request. */
 export interface Asker {
-  /** An IP address, or on a unix socket `user 1000`; `unknown` where the kernel says neither. */
+  /** An IP address, or `user 1000` on a unix socket; `unknown` if the kernel says neither. */
   readonly name: string;
-  /** Why it may not ask at all, as a sentence; null when it may. */
+  /** Why it may not ask at all, as a sentence; null if it may. */
   readonly refusal: string | null;
-  /** Aborted when nobody waits for an answer any more. */
+  /** Aborted when the sender has gone. */
   readonly gone: AbortSignal;
-  /** What it sends is wrong: when there are too many connections, it goes first. */
+  /**
+   * Its requests are invalid: if there are too many connections, its connection is closed first.
+   */
   distrust(): void;
 }
 
-/** A request with its address taken apart. */
+/** A parsed request. */
 export interface AdminRequest {
   readonly method: string;
   readonly headers: Headers;
-  /** As it was sent, nothing decoded; empty where there is none. */
+  /** As it was sent, not decoded; empty if there is none. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly asker: Asker;
-  /** It may have something done, and not only look. */
+  /** It may change something, not only look. */
   readonly mayChange: boolean;
-  /** The body as JSON; null for none. @throws SyntaxError when it is something else */
+  /** The body as JSON; null if it is empty. @throws SyntaxError if it is not JSON */
   json(): Promise<unknown>;
 }
 
-/** Answers to some paths; null for those that it does not have. */
+/** Answers requests to some paths, and returns null for all others. */
 export type Route = (request: AdminRequest) => Promise<Response | null>;
 
-/** A request as it came. */
+/** A request as it was received. */
 export interface RawRequest {
   readonly method: string;
   readonly headers: Headers;
-  /** As it was sent: as a rule a path alone. */
+  /** As it was sent, usually just a path. */
   readonly url: string;
   readonly asker: Asker;
-  /** The body. */
   text(): Promise<string>;
 }
 
-/** Takes a request's address apart, which may be whole. What it may do is not known yet: nothing. */
+/**
+ * Parses a request, whose URL may be absolute. It may change nothing before its token is checked.
+ */
 export function adminRequest(request: RawRequest): AdminRequest {
   const { method, headers, asker, url } = request;
   const [, path = "", query = ""] =
@@ -68,7 +71,6 @@ export function adminRequest(request: RawRequest): AdminRequest {
   return { method, headers, path, query: new URLSearchParams(query), asker, mayChange, json };
 }
 
-/** Any answer. */
 export function respond(
   status: number,
   text: string,
@@ -81,18 +83,18 @@ export function respond(
   });
 }
 
-/** One line for programs that only look at the status, and for people. */
+/** A line of text, for people and for programs that only look at the status. */
 export function say(status: number, text: string): Response {
   return respond(status, `${text}\n`, "text/plain; charset=utf-8");
 }
 
-/** A document. Figures have three digits behind the point at most. */
+/** A JSON document. Its numbers have at most three decimals. */
 export function json(status: number, document: object, more?: Record<string, string>): Response {
   const text = `${JSON.stringify(document, rounded)}\n`;
   return respond(status, text, "application/json; charset=utf-8", more);
 }
 
-/** Why there is no better answer, in a sentence or in several. */
+/** A refusal. @param error why, as a sentence @param problems everything that is wrong */
 export function refuse(
   status: number,
   error: string,
@@ -102,7 +104,7 @@ export function refuse(
   return json(status, problems.length === 0 ? { error } : { error, problems }, more);
 }
 
-/** The path is right and the method is not. @param allowed those that are */
+/** The path exists, but not with this method. @param allowed the methods that do */
 export function refuseMethod(allowed: readonly string[]): Response {
   const allow = allowed.flatMap((one) => (one === "GET" ? ["GET", "HEAD"] : [one])).join(", ");
   return refuse(405, `expected ${allow}`, [], { allow });

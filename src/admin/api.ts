@@ -15,16 +15,16 @@ import { readUpstreamChange } from "./upstream-change.ts";
 
 /** What `GET /api/relays` answers. */
 export interface RelaysDocument {
-  /** Relays that run, all of them. */
+  /** All running relays. */
   running: number;
-  /** Those that the filter leaves; the limit may leave fewer. */
+  /** Relays that match the filter; the limit may list fewer. */
   matching: number;
   relays: RelayStatistics[];
 }
 
 /** What `DELETE /api/relays/ID` answers. */
 export interface CutDocument {
-  /** The relay's number: it ends now (`admin`). */
+  /** The number of the relay, which now ends (`admin`). */
   cut: number;
 }
 
@@ -35,29 +35,29 @@ export interface UpstreamsDocument {
 
 /** What `POST /api/listeners/NAME/drain` answers. */
 export interface ListenerDrainDocument {
-  /** It accepts no more, until a reload. */
+  /** The listener, which accepts no clients until a reload. */
   listener: string;
-  /** What its relays get. */
+  /** How long its relays have to finish. */
   drainTimeoutMs: number;
 }
 
 /** What `POST /api/drain` answers. */
 export interface DrainDocument {
   status: "draining";
-  /** Relays that run still. */
+  /** Relays that still run. */
   running: number;
-  /** What they get. */
+  /** How long they have to finish. */
   drainTimeoutMs: number;
 }
 
-/** What every refusal answers. */
+/** The answer of every refusal. */
 export interface ErrorDocument {
   error: string;
-  /** All that is wrong, where there may be several things. */
+  /** Everything that is wrong, if there may be several things. */
   problems?: string[];
 }
 
-/** Milliseconds after which the proxy drains: the answer goes first. */
+/** The proxy drains after this many milliseconds, so that the answer goes out first. */
 const DRAIN_AFTER_MS = 10;
 
 type Handler = (request: AdminRequest, which: string) => Response | Promise<Response>;
@@ -70,7 +70,7 @@ interface Endpoint {
   readonly methods: Readonly<Record<string, Handler>>;
 }
 
-/** Everything below `/api`, as docs/admin.md describes it. @param context null until the proxy runs */
+/** Everything below `/api`; see docs/admin.md. @param context null until the proxy runs */
 export function apiRoute(context: () => AdminContext | null, past: Pick<Past, "samples">): Route {
   let api: Api | null = null;
   return async (request) => {
@@ -102,8 +102,8 @@ class Api {
       "POST /api/upstreams/WHICH": (request, which) =>
         this.withUpstream(which, (view) => this.changeUpstream(request, view)),
       "POST /api/listeners/NAME/drain": (_, name) => this.drainListener(name),
-      "POST /api/plan": async () => told(await context.plan(), false),
-      "POST /api/reload": async () => told(await context.reload(), true),
+      "POST /api/plan": async () => this.told(await context.plan(), false),
+      "POST /api/reload": async () => this.told(await context.reload(), true),
       "POST /api/drain": () => this.drain(),
     });
   }
@@ -121,10 +121,19 @@ class Api {
     return refuse(404, `there are ${known}`);
   }
 
+  private told(outcome: ReloadOutcome, done: boolean): Response {
+    if (!("plan" in outcome)) return refusedReload(outcome);
+    const { engine } = this.context.proxy;
+    return json(
+      200,
+      planDocument(outcome.plan, done, (one) => engine.carrierOf(one)),
+    );
+  }
+
   private async relays({ query }: AdminRequest): Promise<Response> {
     const wanted = unlessRefused(() => readRelayQuery(query));
     if (wanted instanceof ConfigError) {
-      return refuse(400, "that cannot be asked for", wanted.problems);
+      return refuse(400, "the query is not valid", wanted.problems);
     }
     const all = await this.list.recent();
     const { matching, relays } = selectRelays(all, wanted);
@@ -161,7 +170,7 @@ class Api {
     const views = this.context.proxy.upstreams.views();
     const found = unlessRefused(() => findUpstream(views, which));
     if (found instanceof ConfigError) {
-      return refuse(400, "that cannot be asked for", found.problems);
+      return refuse(400, "the upstream is not unique", found.problems);
     }
     return found === undefined ? noUpstream(decodeURIComponent(which)) : answer(found);
   }
@@ -171,10 +180,10 @@ class Api {
     const body = await request.json().catch((error: unknown) => {
       if (!(error instanceof SyntaxError)) throw error;
     });
-    if (body === undefined) return refuse(400, "the body is no JSON");
+    if (body === undefined) return refuse(400, "the body is not JSON");
     const change = unlessRefused(() => readUpstreamChange(body));
     if (change instanceof ConfigError) {
-      return refuse(400, "that cannot be asked for", change.problems);
+      return refuse(400, "the change is not valid", change.problems);
     }
     if (!proxy.upstreams.set(id, change)) return noUpstream(id);
     if (change.withinMs !== undefined) proxy.engine.drop({ slot: id }, change.withinMs);
@@ -189,7 +198,7 @@ class Api {
     const name = unlessRefused(() => decodeURIComponent(encoded));
     const { drainTimeoutMs } = proxy.options;
     if (typeof name !== "string" || !(await proxy.drainListener(name))) {
-      return refuse(404, "there is no listener of this name or address that accepts");
+      return refuse(404, "no listener of this name or address accepts clients");
     }
     this.context.wasDrained(name);
     const document: ListenerDrainDocument = { listener: name, drainTimeoutMs };
@@ -216,7 +225,7 @@ function endpointsOf(handlers: Readonly<Record<ApiRequest, Handler>>): Endpoint[
   return Array.from(all, ([name, methods]) => ({ name, path: pathPattern(name), methods }));
 }
 
-/** What was asked for, or why that cannot be. */
+/** Returns what `read` returns, or the error if it refuses its input. */
 function unlessRefused<T>(read: () => T): T | ConfigError {
   try {
     return read();
@@ -227,11 +236,10 @@ function unlessRefused<T>(read: () => T): T | ConfigError {
   }
 }
 
-function told(outcome: ReloadOutcome, done: boolean): Response {
-  if ("plan" in outcome) return json(200, planDocument(outcome.plan, done));
+function refusedReload(outcome: Exclude<ReloadOutcome, { plan: unknown }>): Response {
   return outcome.refused === "settings"
     ? refuse(422, `the settings are wrong: ${NOT_APPLIED}`, outcome.problems)
-    : refuse(409, `that cannot be done now: ${NOT_APPLIED}`, outcome.problems);
+    : refuse(409, `this is not possible now: ${NOT_APPLIED}`, outcome.problems);
 }
 
 function noUpstream(id: number | string): Response {

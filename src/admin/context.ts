@@ -2,16 +2,16 @@ import type { Plan } from "../control/plan.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import type { UpstreamView } from "../control/upstream-view.ts";
 import type { LatencyFigures } from "../observe/latencies.ts";
-import type { Exposition } from "../observe/metrics/exposition.ts";
+import type { Exposition } from "../observe/metrics/figures.ts";
 
-/** What came of a reload, or of a plan for one. */
+/** The result of a reload, or of a plan for one. */
 export type ReloadOutcome =
-  /** What was done, or would be. */
+  /** What was done, or would be done. */
   | { readonly plan: Plan }
-  /** Nothing was done: the settings are wrong, or they cannot be had here and now. */
+  /** Nothing was done: the settings are wrong, or cannot be applied now. */
   | { readonly refused: "settings" | "now"; readonly problems: readonly string[] };
 
-/** What the admin server works on. */
+/** What the admin server reads and controls. */
 export interface AdminContext {
   readonly version: string;
   readonly proxy: RunningProxy;
@@ -23,16 +23,16 @@ export interface AdminContext {
   metrics(): Promise<Exposition | null>;
   /** How long clients waited for their upstreams in the last seconds. */
   latency(): LatencyFigures;
-  /** Reads the settings anew and says what a reload would change. */
+  /** Reads the settings again and says what a reload would change. */
   plan(): Promise<ReloadOutcome>;
-  /** Reads the settings anew and brings the proxy to them. */
+  /** Reads the settings again and applies them. */
   reload(): Promise<ReloadOutcome>;
-  /** Lets the proxy stop as at SIGTERM; once is enough. */
+  /** Starts a graceful shutdown, as SIGTERM does; repeats are ignored. */
   drain(): void;
-  /** Somebody has cut a relay, for the log. */
+  /** A request has cut a relay; for the log. */
   wasCut(relay: number): void;
-  /** Somebody has changed what is wanted of an upstream. */
+  /** A request has changed an upstream; for the log. */
   wasChanged(upstream: UpstreamView): void;
-  /** Somebody has drained a listener. */
+  /** A request has drained a listener; for the log. */
   wasDrained(listener: string): void;
 }

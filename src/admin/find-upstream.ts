@@ -2,13 +2,13 @@ import { ConfigError } from "../base/error.ts";
 import type { UpstreamView } from "../control/upstream-view.ts";
 
 /**
- * The upstream that somebody means: by its number, by its address, or by `LISTENER/ADDRESS` where
- * several listeners have that.
+ * Finds an upstream by its number, by its address, or by `LISTENER/ADDRESS` if several listeners
+ * have it.
  *
- * @param which as it stands in a path, percent-encoded
- * @returns undefined when there is none
- * @throws ConfigError when several are meant
- * @throws URIError when it cannot be decoded
+ * @param which a percent-encoded part of a path
+ * @returns undefined if there is none
+ * @throws ConfigError if several match
+ * @throws URIError if it cannot be decoded
  */
 export function findUpstream(
   upstreams: readonly UpstreamView[],

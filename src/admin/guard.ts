@@ -5,12 +5,12 @@ import { isOwnHost } from "./host.ts";
 import { isProbe } from "./probes.ts";
 
 /**
- * Refuses requests that somebody has made who must not: a site that makes a browser here send them,
- * or who does not know the token that it takes. Nothing of a request is done before it has passed.
+ * Refuses requests that must not be answered: those that a foreign site makes a browser send, and
+ * those without the token that they need. Nothing else is done with a request before it has passed.
  *
- * @param access what it may do by what it shows
- * @param isOpen whether a path needs no token: what has nothing that is worth one
- * @returns null when the request may go on
+ * @param access what the request's token permits
+ * @param isOpen whether a path needs no token, because it holds no figures
+ * @returns null if the request may proceed
  */
 export function refusal(
   request: AdminRequest,
@@ -19,17 +19,17 @@ export function refusal(
   isOpen: (path: string) => boolean,
 ): Response | null {
   const { headers, path } = request;
-  // No site that has made its name lead here knows the token, and probes tell nothing.
+  // A site that uses DNS rebinding does not know the token, and probes reveal nothing.
   if (
     !isKnown(access, options) &&
     !isProbe(path) &&
     !isOwnHost(headers.get("host"), options.address)
   ) {
-    return refuse(403, "this server answers to its own address only: see the Host header");
+    return refuse(403, "this server answers only to its own address: see the Host header");
   }
-  if (isFromOtherSite(request)) return refuse(403, "no page of another site may ask for this");
+  if (isFromOtherSite(request)) return refuse(403, "pages of other sites may not request this");
   if (changesState(request)) {
-    if (!isOwnOrigin(headers)) return refuse(403, "no page of another origin may ask for this");
+    if (!isOwnOrigin(headers)) return refuse(403, "pages of other origins may not request this");
     if (!isDeliberate(headers)) {
       return refuse(415, "expected Content-Type: application/json or a header X-Ringway: 1");
     }
@@ -37,20 +37,19 @@ export function refusal(
   if (access === "all" || isOpen(path)) return null;
   if (access === "look") {
     if (!changesState(request)) return null;
-    return refuse(403, "this token may look and change nothing: expected the admin token");
+    return refuse(403, "this token is read-only: expected the admin token");
   }
   const challenge = { "www-authenticate": 'Bearer realm="ringway"' };
   return refuse(401, "expected Authorization: Bearer with the admin token", [], challenge);
 }
 
-/** Requests of all other methods look, and change nothing. */
 function changesState({ method }: AdminRequest): boolean {
   return method !== "GET" && method !== "HEAD";
 }
 
 /**
- * Browsers say where a request comes from. A link on another site may lead to the page, as a person
- * follows it and sees what comes; everything else has no business here.
+ * Whether a browser says that another site sends the request. A link to the page is fine, because a
+ * person follows it and sees what comes; everything else is refused.
  */
 function isFromOtherSite({ method, path, headers }: AdminRequest): boolean {
   const site = headers.get("sec-fetch-site") ?? "none";
@@ -60,13 +59,13 @@ function isFromOtherSite({ method, path, headers }: AdminRequest): boolean {
   return !(method === "GET" && path === "/" && isFollowed);
 }
 
-/** An origin is this one's, or there is none as no page has sent the request. */
+/** The origin is our own, or there is none because no page has sent the request. */
 function isOwnOrigin(headers: Headers): boolean {
   const origin = headers.get("origin");
   return origin === null || origin.toLowerCase() === `http://${headers.get("host")}`.toLowerCase();
 }
 
-/** No form can send either, and no script of another origin without asking first. */
+/** No form can send either header, and scripts of other origins only after a preflight request. */
 function isDeliberate(headers: Headers): boolean {
   const [type = ""] = (headers.get("content-type") ?? "").split(";");
   return type.trim().toLowerCase() === "application/json" || headers.get("x-ringway") === "1";

@@ -3,15 +3,15 @@ import { ipKind } from "../base/ip.ts";
 import { isLoopback } from "../config/admin.ts";
 
 /**
- * Whether a request's Host header names this machine itself, or what the admin server was told to
- * listen on. A page of somebody else's site may make a browser here ask for it, by a name of its own
- * that it lets point to 127.0.0.1 (DNS rebinding); then this header has that name.
+ * Whether a request's Host header names this machine itself, or the address that the admin server
+ * listens on. A foreign site may make its own name lead to 127.0.0.1 (DNS rebinding) and let a
+ * browser here use it; the Host header then has that name.
  *
- * @param host null when the request has none, as those of old or simple clients
- * @param listening as it was given; on all addresses any one is right, as it is no name
+ * @param host null if there is none, as from old or simple clients
+ * @param listening as configured; if it is a wildcard, any IP address is accepted, but no name
  */
 export function isOwnHost(host: string | null, listening: Address): boolean {
-  // No browser talks to a unix socket.
+  // Browsers do not use unix sockets.
   if (host === null || listening.kind === "unix") return true;
   const [, bracketed, plain] = /^(?:\[([\da-f:.]+)\]|([^:]*))(?::\d{1,5})?$/i.exec(host) ?? [];
   const name = (bracketed ?? plain ?? "").toLowerCase();

@@ -3,11 +3,11 @@ import type { Socket } from "node:net";
 import { type AdminRequest, adminRequest, refuse } from "./answer.ts";
 import { type AdminConnection, AdminListener } from "./listener.ts";
 
-/** Nobody has to send us a longer head. */
+/** Longest head of a request. */
 const HEAD_BYTES_MAX = 16_384;
-/** Nobody has to send us a body; some clients send an empty one. */
+/** Longest body of a request. */
 const BODY_BYTES_MAX = 65_536;
-/** Whoever still sends when he has been told no has so long to read that, in milliseconds. */
+/** A refused client that is still sending has this many milliseconds to read the answer. */
 const LINGER_MS = 1_000;
 
 /** Answers a request. */
@@ -17,12 +17,12 @@ export type Handle = (request: AdminRequest) => Promise<Response>;
 class TooLong extends Error {}
 
 /**
- * HTTP on the connections of a listener. `node:http` parses; who comes in and for how long he stays is the
- * listener's business, as Bun's own server takes any number of connections and cannot be told not to.
+ * HTTP on the connections of a listener. `node:http` parses; the listener decides which connections
+ * are accepted and how long they stay, because Bun's own server accepts any number of them.
  *
  * @param silentMs see {@link AdminListener}
  * @param handle answers each request
- * @param failed told of answers that could not be made; the request gets a 500
+ * @param failed receives errors of `handle`; the request gets a 500
  */
 export function httpListener(
   silentMs: number,
@@ -64,7 +64,7 @@ async function exchange(
     headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
   connection.asked(!hasBody);
   outgoing.on("close", () => connection.answered());
-  // It is told by the connection, too.
+  // The connection reports it, too.
   incoming.on("error", () => {});
   let response: Response;
   try {
@@ -72,10 +72,11 @@ async function exchange(
     response = await handle(requestOf(connection, incoming));
   } catch (error) {
     if (connection.socket.destroyed) return;
-    if (error instanceof TooLong) response = refuse(413, "that is too long");
-    else {
+    if (error instanceof TooLong) {
+      response = refuse(413, `expected a body of at most ${BODY_BYTES_MAX} bytes`);
+    } else {
       failed(error);
-      response = refuse(500, "that failed; the log says more");
+      response = refuse(500, "the request failed; see the log");
     }
   }
   const body = new Uint8Array(await response.arrayBuffer());
@@ -87,7 +88,7 @@ async function exchange(
   outgoing.writeHead(response.status, all);
   outgoing.end(incoming.method === "HEAD" ? undefined : body);
   if (isOver) return;
-  // What he still sends is thrown away for a moment: a reset would take the answer away from him.
+  // Keep reading for a moment: a reset would discard the answer before the client reads it.
   incoming.resume();
   connection.distrust();
   setTimeout(() => connection.end(), LINGER_MS).unref();

@@ -1,20 +1,22 @@
 import { formatAddress } from "../base/address.ts";
-import type { Mode, WantedListener } from "../config/options.ts";
+import type { EngineName, Mode, WantedListener } from "../config/options.ts";
 
-/** A listener, as the API has it. */
+/** A listener in the API. */
 export interface ListenerDocument {
-  /** Null where none was given. */
+  /** Null if it has none. */
   name: string | null;
-  /** As it was given. */
+  /** The address as configured. */
   listen: string;
-  /** Where it really accepts. */
+  /** The address that it accepts on. */
   address: string;
   mode: Mode;
-  /** As they were given, in their order; none in mode `sink`. */
+  /** The engine that does its I/O. */
+  engine: EngineName;
+  /** As configured, in order; none in mode `sink`. */
   upstreams: string[];
-  /** The upstream is the one built in. */
+  /** The upstream is the built-in one. */
   upstreamInside: boolean;
-  /** Who gets a copy; null for nobody. */
+  /** The upstream that gets a copy; null for none. */
   mirror: { address: string; bufferBytes: number; percent: number } | null;
   /** By what TLS clients ask for, in their order; none where nobody asks them. */
   routes: RouteDocument[];
@@ -39,9 +41,15 @@ export interface RouteDocument {
   refuse: boolean;
 }
 
-/** A listener's options in words. @param address where it really accepts */
+/**
+ * Describes a listener.
+ *
+ * @param engine the engine that carries it
+ * @param address the one that it accepts on
+ */
 export function listenerDocument(
   options: WantedListener,
+  engine: EngineName,
   address = options.address,
   accepting = true,
 ): ListenerDocument {
@@ -50,6 +58,7 @@ export function listenerDocument(
     listen: formatAddress(options.address),
     address: formatAddress(address),
     mode: options.mode,
+    engine,
     upstreams: options.upstreams.map((one) => formatAddress(one.address)),
     upstreamInside: options.upstreamInside ?? false,
     mirror: mirrorDocument(options),

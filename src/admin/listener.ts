@@ -10,31 +10,35 @@ import { setBlocking } from "../system/linux.ts";
 import type { Asker } from "./answer.ts";
 import { type Judged, type JudgePeer, peerJudge } from "./peers.ts";
 
-/** How often is looked whether the kernel would still accept. */
+/** How often to check whether the kernel would still accept, in milliseconds. */
 const LOOK_MS = 1_000;
 
-/** So long nobody newer pushes a connection out, in milliseconds: a request comes with its connection. */
+/**
+ * A new connection keeps its place for this many milliseconds, in which its request should come.
+ */
 const GRACE_MS = 250;
 
-/** A client has so long to take an answer, in milliseconds. */
+/** Milliseconds that a client has to take an answer. */
 const TAKE_MS = 60_000;
 
-/** Requests of one connection that may wait for their answers. */
+/** Most unanswered requests of one connection. */
 const UNDER_WAY_MAX = 16;
 
-/** How much a connection is worth, when there are too many of them: the least goes first. */
+/**
+ * The worth of a connection: if there are too many, those with the least worth are closed first.
+ */
 enum Worth {
-  /** What it has sent is wrong, and it has got or will get its answer: nothing good is to come of it. */
+  /** Its request was invalid. It has its answer, or will get it. */
   Distrusted,
-  /** It has not asked for anything yet. */
+  /** It has not sent a request yet. */
   Silent,
-  /** It has got its answer, and may ask for more. */
+  /** It has got its answer, and may send more requests. */
   Answered,
-  /** It waits for an answer, or takes it. */
+  /** It waits for an answer, or takes one. */
   UnderWay,
 }
 
-/** One connection of the admin server: what it waits for, and for how long at most. */
+/** One connection of the admin server, and its deadlines. */
 export class AdminConnection implements Asker {
   readonly name: string;
   readonly refusal: string | null;
@@ -42,7 +46,7 @@ export class AdminConnection implements Asker {
   private underWay = 0;
   private hasAsked = false;
   private isDistrusted = false;
-  /** When it came, or got its last answer. */
+  /** When it was accepted, or got its last answer. */
   private since = performance.now();
 
   constructor(
@@ -65,30 +69,30 @@ export class AdminConnection implements Asker {
     return this.hasAsked ? Worth.Answered : Worth.Silent;
   }
 
-  /** Somebody newer may have its place. */
+  /** A newer connection may take its place. */
   get mayGo(): boolean {
     return this.isDistrusted || performance.now() - this.since >= GRACE_MS;
   }
 
-  /** The head of a request is here. @param isWhole it has no body, or that is here, too */
+  /** The head of a request has arrived. @param isWhole the body has, too, or there is none */
   asked(isWhole: boolean): void {
     this.hasAsked = true;
     if (++this.underWay > UNDER_WAY_MAX) this.end();
     else if (isWhole) this.whole();
   }
 
-  /** A request is here with its body: what is missing now is the answer. */
+  /** A whole request has arrived, and waits for its answer. */
   whole(): void {
     this.listener.silent.delete(this);
   }
 
-  /** The answer is there to be taken. */
+  /** The answer is ready to be taken. */
   answers(): void {
     this.listener.silent.delete(this);
     this.listener.taking.add(this);
   }
 
-  /** The client has the answer. */
+  /** The client has taken the answer. */
   answered(): void {
     this.underWay--;
     this.since = performance.now();
@@ -107,7 +111,7 @@ export class AdminConnection implements Asker {
     this.leaving.abort();
   }
 
-  /** The client sends nothing more. */
+  /** The client has ended its side. */
   ended(): void {
     if (this.underWay === 0) this.end();
   }
@@ -118,35 +122,35 @@ export class AdminConnection implements Asker {
 }
 
 /**
- * Where the admin server's clients come in. They have a number of descriptors of their own and never more:
- * when one comes beyond that, the oldest one without a request goes, so that strangers who
- * connect and say nothing keep nobody out, neither the operator here nor clients of relays. Who has just come has
- * a moment for his request, so that strangers who come in crowds do not push him out: when nobody may
- * go, clients wait in the kernel's queue. Nobody waits for ever: a request has its time to be there, an
- * answer has one to be taken.
+ * Accepts the admin server's connections, which have a fixed share of the descriptors. When one
+ * more comes, the least useful one is closed, so that strangers who connect and stay silent keep
+ * out neither the operator nor clients of relays. A new connection is safe for a moment, so that a
+ * crowd of strangers cannot displace it; if none may be closed, clients wait in the kernel's queue.
+ * Each request has a deadline to arrive, and each answer one to be taken.
  *
- * At the limit of descriptors Bun's listener would spin. It is closed then, as whenever clients have to wait:
- * the socket stays open.
+ * At the limit of descriptors Bun's listener would spin. So it is closed whenever clients have to
+ * wait, while the socket stays open.
  */
 export class AdminListener {
-  /** Connections on which a request is to come. */
+  /** Connections that should send a request. */
   readonly silent: Deadlines<AdminConnection>;
-  /** Connections on which an answer is to be taken. */
+  /** Connections that should take an answer. */
   readonly taking = new Deadlines<AdminConnection>(TAKE_MS, (connection) => connection.end());
   private readonly connections = new Set<AdminConnection>();
   private server: Server | null = null;
-  /** The socket that is listened on, while there is one of our own. */
+  /** The listening socket, if it is our own (Linux). */
   private listening: ListeningSocket | null = null;
   private looks: ReturnType<typeof setInterval> | null = null;
-  /** Runs while all places are taken, and nobody may go. */
+  /** Runs while all places are taken and none may be freed. */
   private rest: ReturnType<typeof setTimeout> | null = null;
   private isOpening = false;
-  /** Judges clients of a unix socket; null where it is none. */
+  /** Judges clients of a unix socket; null for TCP. */
   private judgePeer: JudgePeer | null = null;
 
   /**
-   * @param silentMs a request has so long to be there, from the connection or the answer before
-   * @param onConnection somebody has come in
+   * @param silentMs milliseconds that a request has to arrive, from the connection or the last
+   *   answer on
+   * @param onConnection called with each accepted connection
    */
   constructor(
     silentMs: number,
@@ -158,14 +162,14 @@ export class AdminListener {
   /**
    * Listens.
    *
-   * @param unix what a unix socket gets, before anybody can connect
-   * @returns the address that it really has
-   * @throws with the system's `code`
+   * @param unix access to the file of a unix socket, set before any client can connect
+   * @returns the bound address
+   * @throws an error with the system's `code`
    */
   async open(address: Address, unix: FileAccess): Promise<Address> {
     this.judgePeer = address.kind === "unix" ? peerJudge(address, unix) : null;
     if (process.platform !== "linux") {
-      // Nobody else has any part of its file meanwhile.
+      // Until the access is set below, the file belongs to its owner alone.
       this.server = await madeForOwner(() =>
         this.listen(
           address.kind === "unix"
@@ -185,7 +189,7 @@ export class AdminListener {
     return this.listening.address;
   }
 
-  /** Closes it, and ends everybody. */
+  /** Stops listening, and closes all connections. */
   close(): void {
     if (this.looks !== null) clearInterval(this.looks);
     if (this.rest !== null) clearTimeout(this.rest);
@@ -198,11 +202,11 @@ export class AdminListener {
   private look(): void {
     const mayAccept = canOpenSocket();
     if (!mayAccept) this.pause();
-    // When it does not work out there is another look.
+    // If that fails, the next look tries again.
     else if (this.rest === null) this.resume().catch(() => {});
   }
 
-  /** Accepts nobody: who comes waits in the kernel's queue. */
+  /** Accepts no connections: they wait in the kernel's queue. */
   private pause(): void {
     this.server?.close();
     this.server = null;
@@ -227,9 +231,9 @@ export class AdminListener {
     return this.connections.size >= descriptorBudget().admin;
   }
 
-  /** Who comes has to wait, until there is a place or somebody may go. */
+  /** Lets new connections wait until there is a place, or one may be freed. */
   private waitForPlace(): void {
-    // Without a socket of our own a listener that was closed would be gone.
+    // Without a socket of our own, closing the listener would close the socket.
     if (this.listening === null || this.rest !== null) return;
     this.pause();
     this.rest = setTimeout(() => this.goOn(), GRACE_MS);
@@ -274,13 +278,13 @@ export class AdminListener {
     if (this.isFull && this.least === null) this.waitForPlace();
   }
 
-  /** Who somebody is, and whether he may ask; null for who is nobody's client. */
+  /** Identifies a client and decides whether it may ask; null: close the connection at once. */
   private judge(socket: Socket): Judged | null {
     if (this.judgePeer !== null) return this.judgePeer(descriptorOf(socket));
     return { name: socket.remoteAddress ?? "unknown", refusal: null };
   }
 
-  /** The oldest one of those that are worth the least, if that may go. */
+  /** The oldest of the least worthy connections, if it may go. */
   private get least(): AdminConnection | null {
     let least: AdminConnection | null = null;
     for (const connection of this.connections)
@@ -288,7 +292,7 @@ export class AdminListener {
     return least?.mayGo ? least : null;
   }
 
-  /** Makes room for somebody. @returns whether there is some */
+  /** Frees a place. @returns whether there is one */
   private makeRoom(): boolean {
     const { least } = this;
     if (least === null) return false;
@@ -298,7 +302,7 @@ export class AdminListener {
   }
 }
 
-/** A socket of Bun 1.4 has its descriptor where Node's has it. @returns −1 when it has none any more */
+/** Finds a socket's descriptor where Bun 1.4 and Node keep it. @returns −1 if it is closed */
 function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
   return handle?.fd ?? -1;

@@ -1,7 +1,7 @@
-import type { Exposition } from "../observe/metrics/exposition.ts";
+import type { Exposition } from "../observe/metrics/figures.ts";
 import { type Route, refuse, refuseMethod, respond } from "./answer.ts";
 
-/** `/metrics`, for Prometheus. @param expose null while there are none yet */
+/** `/metrics`, for Prometheus. @param expose returns null until there are metrics */
 export function metricsRoute(expose: () => Promise<Exposition | null>): Route {
   return async ({ path, method }) => {
     if (path !== "/metrics") return null;

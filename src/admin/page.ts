@@ -20,9 +20,9 @@ import upstreams from "#page/upstreams.ts" with { type: "text" };
 import { type Route, refuseMethod, respond } from "./answer.ts";
 
 /*
- * The page is in this program, as texts, wherever it runs from: a folder, a package or the executable.
- * Browsers load its modules one by one, so that nothing has to be built; what is TypeScript in them is
- * taken out when they are asked for the first time.
+ * The program contains the page as texts, whether it runs from a folder, a package or the
+ * executable. Browsers load its modules one by one, so nothing has to be built; TypeScript's types
+ * are removed at the first request.
  */
 
 const modules = {
@@ -62,12 +62,12 @@ const modulePaths = new Map(
   Object.entries(modules).map(([name, text]) => [`/page/${name}.ts`, text]),
 );
 
-/** Whether a path is a part of the page, which holds no figure and needs no token. */
+/** Whether a path belongs to the page, which holds no figures and needs no token. */
 export function isOfPage(path: string): boolean {
   return assets.has(path) || modulePaths.has(path);
 }
 
-/** The page and all that it consists of. */
+/** The page and all its parts. */
 export function pageRoute(): Route {
   return async ({ path, method }) => {
     const asset = assetAt(path);

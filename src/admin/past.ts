@@ -1,16 +1,16 @@
 import { type Moment, type Sample, sample } from "./sample.ts";
 
-/** Between two samples, and for how long they are kept: 720 at most. */
+/** How often samples are taken, and how long they are kept: at most 720. */
 export const EVERY_MS = 5_000;
 const KEPT_MS = 3_600_000;
 
 /** What `GET /api/history` answers. */
 export interface HistoryDocument {
-  /** Of the last hour, one every 5 s, oldest first. */
+  /** One every 5 s for the last hour, oldest first. */
   samples: readonly Sample[];
 }
 
-/** What charts show of the last hour, so that they are not empty when somebody opens the page. */
+/** The samples that the charts show for the last hour, so that they are not empty at first. */
 export class Past {
   private readonly kept: Sample[] = [];
   private before: Moment | null = null;
@@ -20,7 +20,7 @@ export class Past {
     return this.kept;
   }
 
-  /** Looks from now on. @param moment how the proxy stands */
+  /** Starts to take samples. @param moment reads the proxy's figures */
   begin(moment: () => Moment): void {
     this.timer = setInterval(() => this.look(moment()), EVERY_MS);
     this.timer.unref();

@@ -3,27 +3,27 @@ import type { FileAccess } from "../system/file-access.ts";
 import { type PeerCredentials, peerCredentials } from "../system/libc.ts";
 import type { Asker } from "./answer.ts";
 
-/** Whose an abstract socket is. */
+/** The owner of an abstract socket. */
 export interface SocketOwner {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Who somebody is that has connected, and whether he may ask. */
+/** The identity of a client, and whether it may ask. */
 export type Judged = Pick<Asker, "name" | "refusal">;
 
-/** Judges by the descriptor of a connection; null for who is to be let go at once. */
+/** Judges a connection by its descriptor; null: close it at once. */
 export type JudgePeer = (descriptor: number) => Judged | null;
 
 /**
- * Judges clients of a unix socket. Where it is a file the kernel has let in whom the file's mode lets in. An
- * abstract one has no file and lets in everybody on the machine: there the kernel is asked who
- * they are, and the mode is kept here.
+ * Judges clients of a unix socket. If the socket has a file, the kernel has already applied the
+ * file's mode. An abstract socket has no file and admits everyone on the machine, so the kernel is
+ * asked who the client is, and the mode is applied here.
  *
- * This process itself is no client: what is at a path may have changed between the look at an upstream's
- * and the dial, and nobody gets here by a relay. Nor is who cannot be known, where the system knows (Linux).
+ * This process itself is never a client: a relay must not lead here, although an upstream's path
+ * may change between its check and the dial. On Linux, an unknown client is refused, too.
  *
- * @param access what the socket's file has, or would have
+ * @param access the access that the socket's file has, or would have
  */
 export function peerJudge(
   { path }: Address & { kind: "unix" },
@@ -45,10 +45,7 @@ export function peerJudge(
   };
 }
 
-/**
- * Root, the owner, his group and everybody else, as the kernel would have it of a file: to connect takes
- * the right to write.
- */
+/** Applies a mode as the kernel would to a file: connecting requires the right to write. */
 export function mayUse(
   peer: Pick<PeerCredentials, "uid" | "groups">,
   owner: SocketOwner,

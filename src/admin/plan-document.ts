@@ -1,43 +1,49 @@
+import type { EngineName, WantedListener } from "../config/options.ts";
 import { describePlan, isEmpty, type Plan } from "../control/plan.ts";
 import { listenerChanges, type SettingChange } from "../control/setting-changes.ts";
 import { type ListenerDocument, listenerDocument } from "./listener-document.ts";
 
 /** What `POST /api/plan` and `POST /api/reload` answer. */
 export interface PlanDocument {
-  /** Whether it was done (`reload`) or only looked at (`plan`). */
+  /** Whether the changes were made (`reload`) or only determined (`plan`). */
   done: boolean;
-  /** Whether there is anything to do. */
+  /** Whether there are any changes. */
   changes: boolean;
   /** In one line: `1 listener added, 2 upstreams removed, 0 relays cut`. */
   summary: string;
   added: ListenerDocument[];
   removed: ListenerDocument[];
-  /** New relays of these get other options. */
+  /** Listeners whose new relays get other options. */
   changed: {
     before: ListenerDocument;
     after: ListenerDocument;
-    /** What differs; empty when only the networks in its files do. No secret is in it. */
+    /** What differs; empty if only the networks in its files do. Contains no secrets. */
     settings: SettingChange[];
   }[];
-  /** Drained ones, which accept again. */
+  /** Drained listeners that accept again. */
   reopened: ListenerDocument[];
   kept: ListenerDocument[];
   upstreamsAdded: string[];
   upstreamsRemoved: string[];
-  /** Relays that end because their upstream goes, at once or within the time that they get. */
+  /** Relays that end because their upstream is removed, at once or within the drain timeout. */
   relaysEnding: number;
   drainDelayChanged: boolean;
   drainTimeoutChanged: boolean;
   totalRelaysChanged: boolean;
-  /** Settings that differ and that only a restart changes, by their names. */
+  /** Names of changed settings that need a restart. */
   needRestart: string[];
-  /** All settings of the whole proxy that differ. */
+  /** All changed settings of the whole proxy. */
   settings: SettingChange[];
 }
 
-/** A plan in words. */
-export function planDocument(plan: Plan, done: boolean): PlanDocument {
-  const all = (listeners: Plan["added"]) => listeners.map((one) => listenerDocument(one));
+/** Describes a plan. @param carrierOf the engine that carries a listener */
+export function planDocument(
+  plan: Plan,
+  done: boolean,
+  carrierOf: (listener: WantedListener) => EngineName,
+): PlanDocument {
+  const told = (one: WantedListener) => listenerDocument(one, carrierOf(one));
+  const all = (listeners: Plan["added"]) => listeners.map(told);
   return {
     done,
     changes: !isEmpty(plan),
@@ -45,8 +51,8 @@ export function planDocument(plan: Plan, done: boolean): PlanDocument {
     added: all(plan.added),
     removed: all(plan.removed),
     changed: plan.changed.map(({ before, after }) => ({
-      before: listenerDocument(before),
-      after: listenerDocument(after),
+      before: told(before),
+      after: told(after),
       settings: listenerChanges(before, after),
     })),
     reopened: all(plan.reopened),

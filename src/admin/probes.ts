@@ -1,18 +1,18 @@
 import { type Route, refuseMethod, say } from "./answer.ts";
 
-/** How the proxy stands, in a word, and whether clients should be sent to it. */
+/** Whether clients should be sent to the proxy, and its state in a word. */
 export interface Readiness {
   readonly isReady: boolean;
   /** `starting`, `ready`, `draining`, or `not ready: ` and why. */
   readonly word: string;
 }
 
-/** Whether a path is one of the probes', which tell a word and need no token. */
+/** Whether a path is a probe, which answers with a word and needs no token. */
 export function isProbe(path: string): boolean {
   return path === "/healthz" || path === "/readyz";
 }
 
-/** `/healthz`: it lives. `/readyz`: clients should be sent to it. */
+/** `/healthz`: the process runs. `/readyz`: clients should be sent to it. */
 export function probesRoute(readiness: () => Promise<Readiness>): Route {
   return async ({ path, method }) => {
     if (!isProbe(path)) return null;

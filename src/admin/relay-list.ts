@@ -1,35 +1,34 @@
 import type { Engine } from "../engine/engine.ts";
 import type { RelaySummary } from "../relay/ledger/stats.ts";
 
-/** A list that is younger than this is young enough for anybody who looks. */
+/** A list younger than this many milliseconds is reused. */
 const AGE_MS = 250;
-/** …and one that is older is old, even when some worker was waited for in vain when it was made. */
+/** A list older than this is never reused, even if a hung worker made it slow. */
 const OLD_MS = 10_000;
-/** Making lists may take one part of so many of the time. */
+/** Making lists takes at most one part in this many of the time. */
 const SHARE = 20;
 
 /**
- * The relays that run. Telling of all of them keeps workers from relaying for a moment, which is long
- * where there are many: so the list is made anew only so often, however many people look at it.
+ * The running relays. While a worker lists all of its relays it relays nothing, which takes long if
+ * there are many: so the list is made anew at a limited rate, however many clients read it.
  */
 export class RelayList {
   private list: readonly RelaySummary[] = [];
   private madeAt = Number.NEGATIVE_INFINITY;
   private tookMs = 0;
-
   private making: Promise<readonly RelaySummary[]> | null = null;
 
   constructor(private readonly engine: Pick<Engine, "relays">) {}
 
-  /** Those that ran a moment ago. */
+  /** Relays that ran a moment ago. */
   async recent(): Promise<readonly RelaySummary[]> {
     const age = performance.now() - this.madeAt;
     if (age < Math.max(AGE_MS, Math.min(OLD_MS, SHARE * this.tookMs))) return this.list;
-    // Whoever looks while a list is made gets that one.
+    // While a list is being made, all callers wait for that one.
     return await (this.making ?? this.now());
   }
 
-  /** Those that run now. */
+  /** Relays that run now. */
   now(): Promise<readonly RelaySummary[]> {
     const making = this.make().finally(() => {
       if (this.making === making) this.making = null;

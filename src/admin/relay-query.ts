@@ -3,18 +3,18 @@ import { count, type Rule, refuse, word } from "../config/rule.ts";
 import { Problems } from "../config/sourced.ts";
 import type { RelaySummary } from "../relay/ledger/stats.ts";
 
-/** What a list of relays may be sorted by. */
+/** The orders in which relays can be sorted. */
 export const relayOrders = ["id", "duration", "bytes", "client"] as const;
 /** One of them. */
 export type RelayOrder = (typeof relayOrders)[number];
 
-/** Which relays are asked for. */
+/** A query for relays. */
 export interface RelayQuery {
-  /** So many at most, 1…1,000. */
+  /** Most relays to return, 1…1,000. */
   readonly limit: number;
   readonly sort: RelayOrder;
   readonly isDescending: boolean;
-  /** Part of the client or the upstream, in lower case; empty for all. */
+  /** Part of the client's or the upstream's address, in lower case; empty for all. */
   readonly filter: string;
 }
 
@@ -31,10 +31,10 @@ function filterRule(value: unknown): string {
 }
 
 /**
- * Reads `limit`, `sort`, `order` and `filter`. Unless an order is given the longest, the largest, and
- * the first come first.
+ * Reads `limit`, `sort`, `order` and `filter`. By default the longest, the largest or the first
+ * come first.
  *
- * @throws ConfigError with all that is wrong
+ * @throws ConfigError with everything that is wrong
  */
 export function readRelayQuery(query: URLSearchParams): RelayQuery {
   const problems = new Problems();
@@ -44,7 +44,7 @@ export function readRelayQuery(query: URLSearchParams): RelayQuery {
   };
   for (const key of new Set(query.keys())) {
     if (!["limit", "sort", "order", "filter"].includes(key)) {
-      problems.add({ label: key }, "is not known: expected limit, sort, order or filter");
+      problems.add({ label: key }, "is unknown: expected limit, sort, order or filter");
     } else if (query.getAll(key).length > 1) problems.add({ label: key }, "is given twice");
   }
   const limit = take("limit", limitRule, LIMIT.initial);
@@ -60,14 +60,14 @@ export function readRelayQuery(query: URLSearchParams): RelayQuery {
   return answer;
 }
 
-/** The relays that a query asks for, and how many there would be without its limit. */
+/** The relays that match a query, and how many there are without its limit. */
 export function selectRelays(
   relays: readonly RelaySummary[],
   { limit, sort, isDescending, filter }: RelayQuery,
 ): { readonly matching: number; readonly relays: readonly RelaySummary[] } {
   const found = filter === "" ? [...relays] : relays.filter((one) => matches(one, filter));
   const sign = isDescending ? -1 : 1;
-  // Texts are made when they are asked for: once for each relay is enough.
+  // A relay's texts are made on each access, so make each key once.
   const keyed = found.map((relay) => ({ relay, key: keyOf(relay, sort) }));
   keyed.sort((a, b) => sign * compare(a.key, b.key) || a.relay.id - b.relay.id);
   return { matching: found.length, relays: keyed.slice(0, limit).map(({ relay }) => relay) };

@@ -1,8 +1,8 @@
-/** What a person should know of a request; docs/admin.md shows it. */
+/** The description of a request; docs/admin.md shows it. */
 export interface RequestText {
   /** What it does. */
   readonly does: string;
-  /** What it answers when all is well. */
+  /** What it answers if it succeeds. */
   readonly answers: string;
 }
 
@@ -66,14 +66,14 @@ export const apiRequests = {
 /** A request of the API: its method and its path. */
 export type ApiRequest = keyof typeof apiRequests;
 
-/** What may stand for the parts of a path that vary; each path has one at most. */
+/** Patterns of the variable parts of paths; a path has at most one. */
 const VARIABLES: Readonly<Record<string, string>> = {
   ID: "(\\d{1,15})",
   WHICH: "([^/]+)",
   NAME: "([^/]{1,256})",
 };
 
-/** Matches the paths that are written like this: `/api/relays/ID`. */
+/** Matches the paths of such a form: `/api/relays/ID`. */
 export function pathPattern(path: string): RegExp {
   return new RegExp(`^${path.replace(/[A-Z]+/, (name) => VARIABLES[name] ?? name)}$`);
 }

@@ -1,35 +1,35 @@
 import type { StateDocument } from "./state.ts";
 
-// What the page's own rates.ts does. It cannot be shared: the executable has the page's files as texts,
-// and a bundler takes a file as a text or as a module.
+// A twin of the page's rates.ts. They cannot share code: the executable contains the page's files
+// as texts, and the bundler imports a file either as a text or as a module.
 
-/** What is shown of one moment; null where nothing is known. */
+/** What the charts show of one moment; null if it is unknown. */
 export interface Sample {
   /** Seconds since 1970. */
   readonly at: number;
   readonly running: number | null;
   /** Relays accepted per second. */
   readonly accepted: number | null;
-  /** Bytes per second that came from clients, and from upstreams. */
+  /** Bytes per second received from clients, and from upstreams. */
   readonly up: number | null;
   readonly down: number | null;
-  /** Bytes of the pool that are in use. */
+  /** Bytes of the pool in use. */
   readonly pool: number | null;
-  /** Milliseconds until an upstream answered, of half of the relays and of 99 %. */
+  /** Milliseconds until an upstream answered: median and 99th percentile. */
   readonly dialP50: number | null;
   readonly dialP99: number | null;
-  /** The same until its first byte. */
+  /** Milliseconds until its first byte: median and 99th percentile. */
   readonly firstByteP50: number | null;
   readonly firstByteP99: number | null;
 }
 
-/** What of a state is drawn. */
+/** The part of a state that the charts show. */
 export type Moment = Pick<StateDocument, "pid" | "startedAt" | "totals" | "latency">;
 
 /**
- * What has happened between two answers.
+ * Computes rates between two states.
  *
- * @param before null for the first one, or when another process has answered then
+ * @param before null for the first one
  */
 export function sample(at: number, before: Moment | null, now: Moment): Sample {
   const { memory, relays } = now.totals;
@@ -47,7 +47,7 @@ export function sample(at: number, before: Moment | null, now: Moment): Sample {
   if (before === null || !isSameProcess(before, now) || seconds <= 0) {
     return { ...known, accepted: null, up: null, down: null };
   }
-  // A worker that fails may take figures with it.
+  // A worker that fails may take its figures with it.
   const per = (after: number, earlier: number) => Math.max(0, after - earlier) / seconds;
   return {
     ...known,
@@ -57,7 +57,7 @@ export function sample(at: number, before: Moment | null, now: Moment): Sample {
   };
 }
 
-/** Whether two answers are of one run. */
+/** Whether two states are from the same run. */
 export function isSameProcess(one: Moment, other: Moment): boolean {
   return one.pid === other.pid && one.startedAt === other.startedAt;
 }

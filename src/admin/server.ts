@@ -10,26 +10,26 @@ import { httpListener } from "./http.ts";
 import type { AdminListener } from "./listener.ts";
 import { WrongTokens } from "./wrong-tokens.ts";
 
-/** Seconds in which a request has to be there, with its body, from the connection or the last answer on. */
+/** Seconds that a whole request has to arrive, from the connection or the last answer on. */
 const IDLE_SECONDS = 10;
 
-/** What the admin server answers with. */
+/** How the admin server answers. */
 export interface Answers {
-  /** Asked in turn. */
+  /** Tried in order. */
   readonly routes: readonly Route[];
   /** Whether a path needs no token. */
   isOpen(path: string): boolean;
-  /** An answer could not be made; the request gets a 500. */
+  /** An answer has failed; the request gets a 500. */
   failed(error: unknown): void;
-  /** Somebody has shown a wrong token. @param sentence for the log */
+  /** A request has shown a wrong token. @param sentence for the log */
   warned(sentence: string): void;
 }
 
-/** An HTTP server for programs and people that look after the proxy. */
+/** An HTTP server for operators and programs. */
 export interface AdminServer {
-  /** Where it really listens. */
+  /** The bound address. */
   readonly address: Address;
-  /** Ends it and all of its connections. */
+  /** Closes it and all its connections. */
   stop(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export interface AdminServer {
  * Starts the admin server.
  *
  * @param idleSeconds see {@link IDLE_SECONDS}; for tests
- * @throws ListenError when it cannot listen there
+ * @throws ListenError if it cannot listen
  */
 export async function startServer(
   options: AdminOptions,
@@ -83,10 +83,8 @@ async function answer(
     const response = await route(request);
     if (response !== null) return response;
   }
-  return refuse(
-    404,
-    "there are /, /api/state, /metrics, /healthz and /readyz; docs/admin.md has all",
-  );
+  const paths = "/, /api/state, /metrics, /healthz and /readyz";
+  return refuse(404, `expected one of ${paths}; docs/admin.md lists all paths`);
 }
 
 /** @throws ListenError */
@@ -104,9 +102,9 @@ function listenError(address: Address, code: string): ListenError {
 }
 
 /**
- * Makes way for a socket at this path; Bun itself would take away whatever has it.
+ * Makes sure that a path is free for a socket, because Bun itself would remove whatever is there.
  *
- * @throws ListenError when something else is there, or somebody listens there
+ * @throws ListenError if something else is there, or another process listens there
  */
 async function makeWay(address: Address & { kind: "unix" }): Promise<void> {
   const { path } = address;

@@ -1,18 +1,19 @@
 import type { UpstreamView } from "../control/upstream-view.ts";
+import { isBelieved } from "../upstream/health/monitor.ts";
 import type { ListenerDocument } from "./listener-document.ts";
 
-/** How the proxy stands, in a few words. */
+/** The state of the proxy in a few words. */
 export interface Standing {
-  /** What matters most of it. */
+  /** The most important part of it. */
   readonly kind: "ready" | "draining" | "no upstream";
   readonly text: string;
 }
 
-/** How much an upstream has to be looked at. */
+/** How urgently an upstream needs attention. */
 export const Urgency = { Down: 0, Unwell: 1, Wanted: 2, None: 3 } as const;
 export type Urgency = (typeof Urgency)[keyof typeof Urgency];
 
-/** It may be ready, and yet have nobody to relay to. */
+/** The state of the proxy: it may be ready and yet have no upstream. */
 export function standingOf(
   status: "ready" | "draining",
   listeners: readonly ListenerDocument[],
@@ -25,21 +26,21 @@ export function standingOf(
   return { kind: "no upstream", text: `ready, but ${lack}${down}` };
 }
 
-/** How many upstreams are down, as the rest of a sentence; empty when none is. */
+/** How many upstreams are down, as the rest of a sentence; empty if none is. */
 export function downOf(upstreams: readonly UpstreamView[]): string {
   const down = upstreams.filter(({ health }) => health === "down").length;
   return down === 0 ? "" : `, ${down} of ${upstreams.length} upstreams down`;
 }
 
-/** The order in which upstreams are listed: the lower, the sooner somebody should look at it. */
+/** The order in which upstreams are listed: those that need attention first. */
 export function urgencyOf({ health, state }: UpstreamView): Urgency {
   if (state === "maintenance") return Urgency.Wanted;
   if (health === "down") return Urgency.Down;
-  if (!speaksFor(health)) return Urgency.Unwell;
+  if (!isBelieved(health)) return Urgency.Unwell;
   return state === "ready" ? Urgency.None : Urgency.Wanted;
 }
 
-/** Which listeners have nobody to relay to, as a clause; empty when none. */
+/** Which listeners have no upstream, as a clause; empty if all have one. */
 export function lackOf(
   listeners: readonly ListenerDocument[],
   upstreams: readonly UpstreamView[],
@@ -51,7 +52,7 @@ export function lackOf(
       return [key(listener, upstream), ...member];
     }),
   );
-  // As upstreams call it. Ports of one name may have upstreams of their own.
+  // As upstreams name it. Ports of one name may have upstreams of their own.
   const nameOf = ({ name, listen }: ListenerDocument) => name ?? listen;
   const lacking = new Set(
     listeners
@@ -65,14 +66,10 @@ export function lackOf(
 }
 
 /**
- * One of weight 0 gets those that a route function sends there. The last one that is left, and all of them
- * below the panic threshold, get relays whatever is known of them: that is no reason to send anybody here.
+ * Whether relays may go to an upstream. One with weight 0 gets relays from a route function. The
+ * last upstream, and all of them below the panic threshold, get relays whatever their health, which
+ * is no reason to send clients here.
  */
 function takesRelays({ isOpen, weight, state, health }: UpstreamView): boolean {
-  return (isOpen || (weight === 0 && state === "ready")) && speaksFor(health);
-}
-
-/** No check and no dial speaks against it. */
-function speaksFor(health: UpstreamView["health"]): boolean {
-  return health === "up" || health === "unchecked";
+  return (isOpen || (weight === 0 && state === "ready")) && isBelieved(health);
 }

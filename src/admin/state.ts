@@ -1,4 +1,5 @@
 import type { EngineName } from "../config/options.ts";
+import type { EngineInUse } from "../control/engines.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import type { UpstreamView } from "../control/upstream-view.ts";
 import type { LatencyFigures } from "../observe/latencies.ts";
@@ -13,43 +14,54 @@ export type TotalsDocument = Omit<
   "endedRelays" | "endedRelaysOmitted" | "runningRelays" | "runningRelaysOmitted"
 >;
 
-/** An upstream, and how much it has to be looked at. */
+/** An upstream, and how urgently it needs attention. */
 export type UpstreamDocument = UpstreamView & { readonly urgency: Urgency };
+
+/** An engine. */
+export interface EngineDocument {
+  name: EngineName;
+  /** Why that one. */
+  why: string;
+  /** What of its options had to be replaced. */
+  notes: string[];
+  workers: number;
+}
 
 /** What `GET /api/state` answers. */
 export interface StateDocument {
   version: string;
   pid: number;
-  /** `draining`: nobody new is accepted, and it ends when no relay is left. */
+  /** `draining`: no clients are accepted, and the proxy ends when no relay is left. */
   status: "ready" | "draining";
-  /** The same with what is wanting. */
+  /** The status, with what is missing. */
   standing: Standing;
   /** Milliseconds since 1970. */
   startedAt: number;
   uptimeMs: number;
-  engine: {
-    name: EngineName;
-    /** Why that one. */
-    why: string;
-    /** What of its options had to be replaced. */
-    notes: string[];
-    workers: number;
-  };
+  /** The engine of the first listener; almost always there is no other. */
+  engine: EngineDocument;
+  /** All engines, in the order in which they were made. */
+  engines: (EngineDocument & {
+    /** Listeners that it carries. */
+    listeners: number;
+    /** The relays of these, and of others that it carried before. */
+    relays: { running: number; accepted: number; ended: number };
+  })[];
   drainTimeoutMs: number;
-  /** Who asks may have something done, and not only look. */
+  /** The request's token permits changes. */
   mayChange: boolean;
   listeners: ListenerDocument[];
   upstreams: UpstreamDocument[];
   totals: TotalsDocument;
-  /** Of the relays that ended in the last 10 s. */
+  /** Of relays that ended in the last 10 s. */
   latency: LatencyFigures;
   process: {
-    /** Memory that the process has in use, all of it. */
+    /** All memory that the process uses. */
     residentBytes: number;
   };
 }
 
-/** How the proxy stands. @param mayChange as of {@link StateDocument} */
+/** The state of the proxy. @param mayChange see {@link StateDocument} */
 export function stateDocument(context: AdminContext, mayChange: boolean): StateDocument {
   const { version, proxy, startedAt } = context;
   const status = proxy.isStopping ? "draining" : "ready";
@@ -61,14 +73,9 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
     status,
     standing: standingOf(status, listeners, upstreams),
     startedAt,
-    // Not by the wall clock, which may have been set since.
+    // The wall clock may have been set since, so it is not used.
     uptimeMs: Math.round(performance.now() - context.acceptsSince),
-    engine: {
-      name: proxy.engine.name,
-      why: proxy.engineWhy,
-      notes: [...proxy.engineNotes],
-      workers: proxy.options.workers,
-    },
+    ...enginesOf(proxy),
     drainTimeoutMs: proxy.options.drainTimeoutMs,
     mayChange,
     listeners,
@@ -79,10 +86,35 @@ export function stateDocument(context: AdminContext, mayChange: boolean): StateD
   };
 }
 
+/** The engines of a proxy. */
+function enginesOf({
+  engine: { name, inUse },
+  options: { workers },
+}: RunningProxy): Pick<StateDocument, "engine" | "engines"> {
+  const document = ({ choice }: EngineInUse): EngineDocument => ({
+    name: choice.name,
+    why: choice.why,
+    notes: [...choice.notes],
+    workers,
+  });
+  const engines = inUse.map((one) => {
+    const { running, accepted, ended } = one.stats.relays;
+    return {
+      ...document(one),
+      listeners: one.listeners,
+      relays: { running, accepted, ended },
+    };
+  });
+  const first = inUse.find(({ choice }) => choice.name === name);
+  // Without a listener there may be none.
+  const none = { name, why: "no listener needs it", notes: [], workers };
+  return { engine: first === undefined ? none : document(first), engines };
+}
+
 /** The listeners of a proxy. */
 export function listenersOf(proxy: RunningProxy): ListenerDocument[] {
-  return proxy.listeners.map(({ options, address, isAccepting }) =>
-    listenerDocument(options, address, isAccepting),
+  return proxy.listeners.map(({ options, engine, address, isAccepting }) =>
+    listenerDocument(options, engine, address, isAccepting),
   );
 }
 

@@ -1,3 +1,3 @@
-/** What `import … from "#page/…" with { type: "text" }` gives: the file as it is. */
+/** The text of a file, from `import … from "#page/…" with { type: "text" }`. */
 declare const text: string;
 export default text;

@@ -4,12 +4,12 @@ import { duration, type Rule, refuse, wholeNumber, word } from "../config/rule.t
 import { WEIGHT_MAX } from "../config/table/table.ts";
 import type { AdminState } from "../control/upstream-view.ts";
 
-/** What somebody wants of an upstream. */
+/** A requested change of an upstream. */
 export interface UpstreamChange {
   readonly state?: AdminState;
-  /** null for the configured one. */
+  /** null: the configured one. */
   readonly weight?: number | null;
-  /** Its relays end within so many milliseconds. */
+  /** Its relays have this many milliseconds to end. */
   readonly withinMs?: number;
 }
 
@@ -21,7 +21,7 @@ const rules: { readonly [key: string]: Rule<Partial<UpstreamChange>> } = {
   within: (value) => ({ withinMs: duration("0…24h")(value) }),
 };
 
-/** A weight, or null for the configured one, which is `configured` in a shell. */
+/** Reads a weight; null, or `configured` in a shell, is the configured one. */
 function weight(value: unknown): number | null {
   if (value === null || value === "configured") return null;
   const number = wholeNumber(value);
@@ -29,7 +29,7 @@ function weight(value: unknown): number | null {
   return refuse(value, `a whole number of 0…${WEIGHT_MAX} or configured`);
 }
 
-/** Reads what a request's body says. @throws ConfigError with all that is wrong */
+/** Reads the body of a request. @throws ConfigError with everything that is wrong */
 export function readUpstreamChange(body: unknown): UpstreamChange {
   if (!isTable(body)) throw new ConfigError("expected an object with state, weight or within");
   const problems: string[] = [];

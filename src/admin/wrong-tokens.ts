@@ -1,15 +1,18 @@
 import { Limit, WINDOW_MS } from "../observe/limit.ts";
 import type { Asker } from "./answer.ts";
 
-/** Milliseconds that the first wrong token of an address costs; each further one doubles them. */
+/**
+ * Milliseconds by which the first wrong token of an address is delayed; each further one doubles
+ * it.
+ */
 const DELAY_MS = 250;
-/** Most of it, which is less than a connection may be idle. */
+/** The longest delay, shorter than a connection may be idle. */
 const DELAY_MAX_MS = 4_000;
-/** An address that has shown no wrong one for so long begins anew. */
+/** An address is forgotten after this many milliseconds without a wrong token. */
 const FORGET_MS = 60_000;
-/** Addresses that are remembered; the one that was quiet for the longest time makes room. */
+/** Most addresses to remember; the one that was quiet for longest is dropped. */
 const ADDRESSES_MAX = 1_024;
-/** Answers that wait at a time; more are given at once, which costs nothing that anybody could use up. */
+/** Most delayed answers; further ones are sent at once, so that delays use up no resources. */
 const WAITING_MAX = 256;
 
 interface Guesses {
@@ -18,9 +21,9 @@ interface Guesses {
 }
 
 /**
- * Wrong tokens: they are told of, once a second at most, and answered late, the later the more there
- * were from the same address. Right ones are never held up, whoever sends them: a person behind the
- * same address as somebody who guesses gets in. Memory is bounded, whoever asks.
+ * Wrong tokens: they are logged at most once a second, and answered later the more of them an
+ * address has sent. Right tokens are never delayed, so an operator behind the same address as a
+ * guesser gets in. Memory is bounded, however many addresses there are.
  */
 export class WrongTokens {
   private readonly addresses = new Map<string, Guesses>();
@@ -29,20 +32,11 @@ export class WrongTokens {
 
   /** @param tell logs a sentence */
   constructor(private readonly tell: (sentence: string) => void) {
-    this.limit = new Limit(
-      (count) =>
-        tell(
-          `admin API: ${count} more requests with a wrong token, or from others who may not ask`,
-        ),
-      WINDOW_MS,
-    );
+    const rest = "more requests with a wrong token, or from others who may not ask";
+    this.limit = new Limit((count) => tell(`admin API: ${count} ${rest}`), WINDOW_MS);
   }
 
-  /**
-   * One more has come.
-   *
-   * @returns when it may be answered
-   */
+  /** Notes a wrong token. @returns when it may be answered */
   async note(asker: Asker): Promise<void> {
     const { name, gone } = asker;
     asker.distrust();
@@ -54,12 +48,12 @@ export class WrongTokens {
     this.waiting--;
   }
 
-  /** Somebody may not even show one. @param why as a sentence */
+  /** Notes a client that may not ask at all. @param why as a sentence */
   refused(why: string): void {
     if (this.limit.take()) this.tell(`admin API: ${why}`);
   }
 
-  /** For tests: addresses that are remembered. */
+  /** How many addresses are remembered; for tests. */
   get size(): number {
     return this.addresses.size;
   }
@@ -67,7 +61,7 @@ export class WrongTokens {
   private delay(network: string, now: number): number {
     const before = this.addresses.get(network);
     const count = before === undefined || now - before.lastAt > FORGET_MS ? 0 : before.count;
-    // The last one of a map is the one that was put there last.
+    // Reinserted, so that the map is ordered by the last wrong token.
     this.addresses.delete(network);
     this.addresses.set(network, { count: count + 1, lastAt: now });
     const [oldest] = this.addresses.keys();
@@ -76,7 +70,9 @@ export class WrongTokens {
   }
 }
 
-/** Until a time is over, or nobody waits any more: what is kept for those who left would pile up. */
+/**
+ * Waits, unless the client leaves first: otherwise delays of clients that have left would pile up.
+ */
 function waited(delayMs: number, gone: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, delayMs).unref();
@@ -88,7 +84,9 @@ function waited(delayMs: number, gone: AbortSignal): Promise<void> {
   return promise.finally(() => gone.removeEventListener("abort", leave));
 }
 
-/** Of an IPv6 address its first half: whoever has one has all of them. */
+/**
+ * An IPv4 address itself, or the first half of an IPv6 address, as one client has all of the rest.
+ */
 function networkOf(address: string): string {
   if (!address.includes(":") || address.startsWith("::ffff:")) return address;
   const [front = ""] = address.split("::", 1);

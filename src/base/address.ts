@@ -22,28 +22,28 @@ export interface UnixAddress {
 }
 
 /**
- * Where a literal upstream leads may change while the proxy runs, as interfaces and files do: for each dial
- * the control plane is asked whether that would be the proxy itself. Set by the control plane, where the
- * address has something in common with what this process listens on; never configured.
+ * Marks a literal upstream that may lead to this process, because interfaces and files change while
+ * the proxy runs: the engine asks the control plane before each dial. Set by the control plane
+ * only.
  */
 export type Asked = true;
 
 /** Where a listener accepts or an upstream is reached. */
 export type Address = TcpAddress | UnixAddress;
 
-/** A service in DNS: each of the places that its SRV records name is an upstream. */
+/** A service in DNS: each place that its SRV records name is an upstream. */
 export interface ServiceAddress {
   readonly kind: "service";
   /** Such as `_redis._tcp.example.org`: in lower case, without a final dot. */
   readonly name: string;
 }
 
-/** Where relays go, as a person says it. */
+/** An upstream's address as configured. */
 export type UpstreamAddress = Address | ServiceAddress;
 
 /**
- * Ports of one host, each after the other, as addresses of a listener or an upstream may be written. What is
- * finished has none: each port is a listener.
+ * A range of ports of one host, as a listener's or upstream's address may be written. Finished
+ * options have none: each port becomes a listener.
  */
 export interface PortRange {
   readonly kind: "ports";
@@ -55,19 +55,22 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** A slip, or somebody who wants the kernel's own way (TPROXY), has more ports than this. */
+/** The most ports of a range. A larger one is a mistake, or a case for the kernel (TPROXY). */
 const PORTS_MAX = 1_024;
 
-/** What an address is for: a listener may have port 0, and without a host it means another one. */
+/**
+ * What an address is for. Only a listener may have port 0; a missing host means something else for
+ * each.
+ */
 export type AddressRole = "listener" | "upstream";
 
-/** The host of `:port`: all addresses, IPv6 and IPv4 alike, for a listener; else this machine. */
+/** The host of `:port`: for a listener all addresses (IPv6 and IPv4), otherwise this machine. */
 const HOST_UNLESS_GIVEN = { listener: "::", upstream: "127.0.0.1" } as const;
 
-/** Most bytes of a unix socket's path (`sun_path` without its final zero). */
+/** The most bytes of a unix socket's path (`sun_path` without its final zero). */
 const UNIX_PATH_BYTES_MAX = process.platform === "linux" ? 107 : 103;
 
-/** What an address begins with that is a service in DNS. */
+/** The prefix of a service in DNS. */
 const SERVICE = "srv:";
 
 const EXPECTED = {
@@ -75,7 +78,10 @@ const EXPECTED = {
   upstream: "expected host:port, [ipv6]:port or unix:/path",
 } as const;
 
-/** The address as a person writes it: `host:port`, `[::1]:port`, `unix:/path`, `srv:name` or `host:first-last`. */
+/**
+ * The address as a person writes it: `host:port`, `[::1]:port`, `unix:/path`, `srv:name` or
+ * `host:first-last`.
+ */
 export function formatAddress(address: UpstreamAddress | PortRange): string {
   if (address.kind === "service") return `${SERVICE}${address.name}`;
   if (address.kind === "unix") return `unix:${address.path.replace("\0", "@")}`;
@@ -84,7 +90,7 @@ export function formatAddress(address: UpstreamAddress | PortRange): string {
 }
 
 /**
- * Reads what {@link parseAddress} does, or `srv:_redis._tcp.example.org`.
+ * Reads an address as {@link parseAddress} does, or `srv:_redis._tcp.example.org`.
  *
  * @throws ConfigError with one sentence that begins with the quoted text
  */
@@ -106,9 +112,9 @@ export function parseAddress(text: string, role: AddressRole): Address {
 }
 
 /**
- * Reads `host:first-last`, with a host as {@link parseAddress} has it.
+ * Reads `host:first-last`, with a host as in {@link parseAddress}.
  *
- * @returns null for what is written in another way
+ * @returns null for any other text
  * @throws ConfigError with one sentence that begins with the quoted text
  */
 export function parsePorts(text: string, role: AddressRole): PortRange | null {
@@ -136,7 +142,7 @@ function failing(text: string): Fail {
   };
 }
 
-/** The host of a TCP address and what stands for its port. */
+/** The host of a TCP address, and the text of its port. */
 function parts(text: string, role: AddressRole, fail: Fail): [host: string, port: string] {
   const called = addressCalled(text);
   if (called !== null) fail(called);
@@ -169,14 +175,14 @@ function parseHost(text: string, role: AddressRole, fail: Fail): string {
     return groups === null ? literal : formatIPv6(groups);
   }
   if (ipKind(text) === 4) return text;
-  // What ends in a number is an IPv4 address or a slip: no top-level domain is a number.
+  // No top-level domain is a number, so a host that ends in one is an IPv4 address or a mistake.
   if (/(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(text)) fail(`${describe(text)} is not an IPv4 address`);
   const isName = text.length <= 253 && /^([a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?(\.|$))+$/i.test(text);
   if (!isName) fail(`${describe(text)} is not a host name`);
   return text.toLowerCase();
 }
 
-/** The name of a service of TCP, as RFC 2782 has it. */
+/** The name of a TCP service as in RFC 2782. */
 function parseService(text: string): ServiceAddress {
   const name = text.slice(SERVICE.length).replace(/\.$/, "").toLowerCase();
   const isName = /^_[a-z\d-]{1,62}\._tcp(\.[a-z\d_-]{1,63})+$/.test(name) && name.length <= 253;
@@ -190,7 +196,7 @@ function parseUnix(text: string): Address {
   const path = text.slice("unix:".length);
   const fail = failing(text);
   const abstract = path.startsWith("@");
-  // They would get into logs and pages as they are.
+  // Logs and pages would show them unchanged.
   if (printable(path) !== path) fail("a path holds printable characters alone");
   if (abstract ? path.length < 2 : !/^\/.*[^/]$/s.test(path)) {
     fail("expected unix: and the absolute path of a socket, or unix:@name");

@@ -2,10 +2,10 @@
 export type Step = () => void;
 
 /**
- * Cleans up: takes every step, in their order, whatever those before it have thrown. What takes no call
- * of ours to go wrong, and holds somebody up, comes first (what the kernel has), telling last.
+ * Cleans up: runs every step in order, whatever earlier steps throw. Callers put kernel resources
+ * first and reports last.
  *
- * @returns what steps have thrown; empty when all went well. Who calls this has to tell of it
+ * @returns what steps have thrown; empty if all went well. The caller must report it
  */
 export function cleanUp(steps: Iterable<Step>): unknown[] {
   const failures: unknown[] = [];
@@ -19,20 +19,20 @@ export function cleanUp(steps: Iterable<Step>): unknown[] {
   return failures;
 }
 
-/** The same step for each of these, which are looked at when it is their turn. */
+/** The same step for each item. */
 export function* forEach<T>(items: () => Iterable<T>, step: (item: T) => void): Iterable<Step> {
   let all: readonly T[] = [];
-  // They change meanwhile.
+  // A copy, because a step may change the collection.
   yield () => {
     all = [...items()];
   };
   for (const item of all) yield () => step(item);
 }
 
-/** A step that may take its time. */
+/** An asynchronous step. */
 export type LaterStep = () => void | Promise<void>;
 
-/** The same for such steps, one after the other. */
+/** {@link cleanUp} for asynchronous steps, one after the other. */
 export async function cleanUpInTurn(steps: Iterable<LaterStep>): Promise<unknown[]> {
   const failures: unknown[] = [];
   for (const step of steps) {
@@ -45,12 +45,12 @@ export async function cleanUpInTurn(steps: Iterable<LaterStep>): Promise<unknown
   return failures;
 }
 
-/** The same where there is nobody to be told: what was to be thrown is thrown when all is done. */
+/** {@link cleanUp} for callers that cannot report: throws after all steps what they have thrown. */
 export function cleanUpOrThrow(steps: Iterable<Step>): void {
   throwAny(cleanUp(steps));
 }
 
-/** Throws what steps have thrown, if anything: several failures as one. */
+/** Throws what steps have thrown, if anything; several failures as one AggregateError. */
 export function throwAny(failures: readonly unknown[]): void {
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "several steps of a clean-up failed");

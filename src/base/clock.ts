@@ -1,37 +1,37 @@
-/** Calls a function once, in this thread, when so many milliseconds are over. */
+/** Calls a function once, in this thread, after this many milliseconds. */
 export type Alarm = (delayMs: number, call: () => void) => void;
 
 /**
- * All time that there is for whoever has it: what the hour is, and who is called later. It is handed in, so that a
- * test, a simulation, and a loop that never returns to Bun's have one of their own.
+ * The time, and calls at a later time. Code gets its clock as a parameter, so that tests, the
+ * simulation and a loop that never returns to Bun's have their own.
  */
 export interface Clock {
   /** Milliseconds on the monotonic clock of this thread. */
   now(): number;
-  /** Milliseconds since 1970, as the machine's clock shows them now: the same in all threads. */
+  /** Milliseconds since 1970 by the machine's clock: the same in all threads. */
   wall(): number;
   readonly alarm: Alarm;
 }
 
-/** The time of an event loop, where what was asked for can be taken back. */
+/** A clock whose calls can be cancelled. */
 export interface LoopClock {
   /** See {@link Clock.now}. */
   now(): number;
   /**
-   * Calls a function once when so many milliseconds are over, unless it is taken back before.
+   * Calls a function once after this many milliseconds, unless it is cancelled before.
    *
-   * @returns takes it back
+   * @returns cancels the call
    */
   after(delayMs: number, call: () => void): () => void;
 }
 
-/** All time of an event loop that may end when nothing holds it. */
+/** The clock of an event loop that ends when nothing keeps it alive. */
 export interface ProcessClock extends Clock, LoopClock {
-  /** As {@link LoopClock.after}, and the process goes on until then. */
+  /** Like {@link LoopClock.after}, and keeps the process alive until then. */
   hold(delayMs: number, call: () => void): () => void;
 }
 
-/** That of Bun's event loop. But for {@link ProcessClock.hold} what waits is no reason for a process to go on. */
+/** The clock of Bun's event loop. Only {@link ProcessClock.hold} keeps the process alive. */
 export const systemClock: ProcessClock = {
   now: () => performance.now(),
   wall: () => Date.now(),
@@ -48,7 +48,7 @@ export const systemClock: ProcessClock = {
   },
 };
 
-/** A span that setTimeout understands: it takes anything from 2^31 milliseconds (25 days) on for 1. */
+/** Limits a span for setTimeout, which takes 2^31 milliseconds (25 days) and more for 1. */
 export function timerSpan(milliseconds: number): number {
   return Math.min(Math.max(0, milliseconds), 2 ** 31 - 1);
 }

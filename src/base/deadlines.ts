@@ -1,11 +1,10 @@
 import { type Clock, systemClock, timerSpan } from "../base/clock.ts";
 
 /**
- * Items that each wait for the same span of time: the relays that dial, those that are half-closed.
+ * Items that all wait for the same span of time, such as dialing or half-closed relays.
  *
- * As the span is the same for all, the order of adding is the order of expiry: a Map in insertion
- * order and one timer for its first entry are enough, whatever the number of items; adding and
- * removing cost a hash lookup and no timer of their own.
+ * Because the span is the same, items expire in the order of adding: a Map in insertion order and
+ * one timer for its first entry are enough. Adding and removing cost a hash lookup.
  */
 export class Deadlines<T> {
   private readonly expiries = new Map<T, number>();
@@ -13,8 +12,7 @@ export class Deadlines<T> {
 
   /**
    * @param spanMs milliseconds from adding to expiry, at least 1
-   * @param onExpired called once per expired item, which is no longer waiting then
-   * @param clock its time
+   * @param onExpired called once per expired item, which no longer waits then
    */
   constructor(
     private readonly spanMs: number,
@@ -22,17 +20,17 @@ export class Deadlines<T> {
     private readonly clock: Clock = systemClock,
   ) {}
 
-  /** Items that wait. */
+  /** The number of waiting items. */
   get size(): number {
     return this.expiries.size;
   }
 
-  /** The one that waits for the longest time; undefined when there is none. */
+  /** The item that has waited longest; undefined if none waits. */
   get first(): T | undefined {
     return this.expiries.keys().next().value;
   }
 
-  /** Starts the item's time, anew if it was waiting already. */
+  /** Starts an item's time; restarts it if the item already waits. */
   add(item: T): void {
     this.expiries.delete(item);
     this.expiries.set(item, this.clock.now() + this.spanMs);
@@ -40,7 +38,7 @@ export class Deadlines<T> {
     if (!this.wake.isArmed) this.arm(this.spanMs);
   }
 
-  /** Ends the item's time, if it was waiting. */
+  /** Removes an item, if it waits. */
   delete(item: T): void {
     this.expiries.delete(item);
     if (this.expiries.size === 0) this.wake.waiting = null;
@@ -48,7 +46,7 @@ export class Deadlines<T> {
 
   /** The alarm's time has come. */
   expire(): void {
-    // The alarm counts as set while items expire, so that one that is added meanwhile does not.
+    // The alarm counts as set while items expire, so that adding one does not set another alarm.
     const now = this.clock.now();
     for (const [item, expiry] of this.expiries) {
       if (expiry > now) {
@@ -62,21 +60,21 @@ export class Deadlines<T> {
   }
 
   private arm(delayMs: number): void {
-    // A longer span is looked at in between.
+    // A span that setTimeout cannot wait for takes several alarms.
     setAlarm(this.clock, timerSpan(delayMs), this.wake);
   }
 }
 
 /**
- * What an alarm holds of its deadlines: them only while something waits. Alarms cannot be taken back,
- * and a listener's old options, which a reload has replaced, must not live as long as the longest one.
+ * An alarm's reference to its deadlines, set only while an item waits. Alarms cannot be cancelled,
+ * and must not keep a listener's old options alive after a reload.
  */
 class Wake {
   isArmed = false;
   waiting: { expire(): void } | null = null;
 }
 
-/** Its function sees the wake and nothing of the deadlines. */
+/** A function of its own, so that its closure has only the wake, not the deadlines. */
 function setAlarm(clock: Clock, delayMs: number, wake: Wake): void {
   wake.isArmed = true;
   clock.alarm(delayMs, () => {

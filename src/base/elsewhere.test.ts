@@ -48,13 +48,13 @@ describe("words of other proxies get the word that is used here", () => {
     ],
     [
       { upstream: [{ address: "a:1", maxFails: 4 }] },
-      `unknown key "upstream[0].maxFails"; it is called ejectAfter here; a listener has it, for all of its upstreams; an upstream has ${knownKeys.upstream.join(", ")}`,
+      `unknown key "upstream[0].maxFails"; it is called ejectAfter here; it belongs to the listener, for all of its upstreams; an upstream has ${knownKeys.upstream.join(", ")}`,
     ],
     // HAProxy's and nginx's address of a dial; `balance = "source"` is another thing.
     [{ source: "10.0.0.1" }, 'unknown key "source"; it is called sourceAddress here'],
     [
       { upstream: [{ address: "a:1", source: "10.0.0.1" }] },
-      `unknown key "upstream[0].source"; it is called sourceAddress here; a listener has it, for all of its upstreams; an upstream has ${knownKeys.upstream.join(", ")}`,
+      `unknown key "upstream[0].source"; it is called sourceAddress here; it belongs to the listener, for all of its upstreams; an upstream has ${knownKeys.upstream.join(", ")}`,
     ],
     [
       { listeners: [{ listen: ":1", upstreams: "a:1", proxy_bind: "10.0.0.1" }] },
@@ -62,11 +62,11 @@ describe("words of other proxies get the word that is used here", () => {
     ],
     [
       { priority: 2 },
-      'unknown key "priority"; it is called backup here; an upstream has it, as in { address = "host:port", backup = … }',
+      'unknown key "priority"; it is called backup here; it belongs to an upstream, as in { address = "host:port", backup = … }',
     ],
     [
       { weight: 2 },
-      'unknown key "weight"; an upstream has it, as in { address = "host:port", weight = … }',
+      'unknown key "weight"; it belongs to an upstream, as in { address = "host:port", weight = … }',
     ],
     [{ "option tcp-check": true }, 'unknown key "option…"; it is called check here'],
     [{ optionRedispatch: true }, 'unknown key "optionRedispatch"; it is called tries here'],
@@ -113,7 +113,7 @@ describe("words of other proxies get the word that is used here", () => {
     ["--source", "it is called --source-address here"],
     [
       "--syslog",
-      "syslog is not spoken here: give stdout and pipe it to logger, as in ringway --access-log stdout | logger --size 8KiB",
+      "ringway does not speak syslog: use stdout and pipe it to logger, as in ringway --access-log stdout | logger --size 8KiB",
     ],
   ])("as a flag: %s", (flag, hint) => {
     expect(readFlags([flag, "1"]).problems).toEqual([`unknown flag "${flag}"; ${hint}`]);

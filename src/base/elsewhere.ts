@@ -7,11 +7,11 @@ import {
 } from "./words-of-others.ts";
 
 /*
- * What other proxies call things. Whoever comes from one of them writes what he knows, and the word
- * that is too far from ours to look like a slip is the one that he searches for longest.
+ * What other proxies call things. People who come from one of them write the words they know, and a
+ * word that does not even resemble ours takes longest to find in the docs.
  */
 
-/** What each of some words stands for; the first one that has it comes first. */
+/** The meaning of each word; if several entries have a word, the first one counts. */
 function byWord(all: Readonly<Record<string, string>>): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const [here, words] of Object.entries(all)) {
@@ -24,32 +24,32 @@ const settings = byWord(settingsOfOthers);
 const missing = byWord(missingHere);
 const values = byWord(valuesOfOthers);
 
-/** All settings that are named here, for the test that they exist. */
+/** All settings in these lists, for the test that they exist. */
 export const settingsNamed: readonly string[] = Object.keys(settingsOfOthers);
-/** All values that are named here, likewise. */
+/** All values in these lists, for the same test. */
 export const wordsNamed: readonly string[] = Object.keys(valuesOfOthers);
-/** All words of others for settings, each as often as something is said of it. */
+/** All words for settings, each as often as it occurs. */
 export const wordsOfOthers: readonly string[] = [settings, missing].flatMap((map) =>
   [...map].flatMap(([word, all]) => all.map(() => word)),
 );
 
 /**
- * What ringway calls a setting of another proxy.
+ * Returns ringway's name for a setting of another proxy.
  *
  * @param word as it was written, in any spelling: `max_conn`, `timeout client`, `proxyTimeout`
- * @returns its name here, in camelCase; null when the word is none of theirs
+ * @returns the key in camelCase; null for an unknown word
  */
 export function settingCalled(word: string): string | null {
   return found(settings, word);
 }
 
-/** The sentence for what other proxies have and ringway has not; null for any other word. */
+/** A sentence about something that ringway does not have; null for any other word. */
 export function notHere(word: string): string | null {
   return found(missing, word);
 }
 
 /**
- * The sentence for a value that stands for what ringway has not; null for any other.
+ * A sentence about a value that ringway does not support; null for any other.
  *
  * @param known the values of that setting
  */
@@ -60,20 +60,20 @@ export function notRelayed(word: string, known: readonly string[]): string | nul
   return one?.[2] ?? null;
 }
 
-/** Which of these values is what another proxy has another word for; null for none. */
+/** Returns which of these values another proxy calls by this word; null for none. */
 export function valueCalled(word: string, known: readonly string[]): string | null {
-  // Some words are one value of one setting, and another one of another.
+  // Some words mean different values for different settings.
   return (values.get(plain(word)) ?? []).find((one) => known.includes(one)) ?? null;
 }
 
-/** HAProxy has many of its words behind `option` or `no option`. */
+/** HAProxy writes `option` or `no option` before many words. */
 function found(map: ReadonlyMap<string, readonly string[]>, word: string): string | null {
   const short = plain(word);
   const [one] = map.get(short) ?? map.get(short.replace(/^(no)?option/, "")) ?? [];
   return one ?? null;
 }
 
-/** Longest word that is looked at. */
+/** The longest word to look up, in characters. */
 const LENGTH_MAX = 64;
 
 function plain(word: string): string {
@@ -83,7 +83,7 @@ function plain(word: string): string {
     .replaceAll(/[-_. ]/g, "");
 }
 
-/** How others begin an address, and what they would write here. */
+/** How other proxies begin an address, and what to write instead. */
 const schemes: readonly (readonly [RegExp, string])[] = [
   [/^(udp[46]?|quic[46]?|uxdg|dgram)(@|:(?!\d+$))/i, NO_UDP],
   [/\/udp$/i, NO_UDP],
@@ -109,7 +109,7 @@ const schemes: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** Why an address of another proxy is none here, and how it is called; null when it looks like none of theirs. */
+/** Says how to write an address of another proxy here; null if the text does not look like one. */
 export function addressCalled(text: string): string | null {
   return schemes.find(([pattern]) => pattern.test(text))?.[1] ?? null;
 }

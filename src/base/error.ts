@@ -1,12 +1,12 @@
 import { withoutNamed } from "./secret-keys.ts";
 
 /**
- * What a person asked for cannot be done as it is written. The command line prints each problem and
- * exits with 2.
+ * A person's configuration or flags are wrong. The command line prints each problem and exits with
+ * 2.
  */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  /** All that is wrong, at least one: sentences on one line that name a value and what was expected. */
+  /** At least one problem: a sentence on one line that names a value and what was expected. */
   readonly problems: readonly string[];
 
   constructor(problems: string | readonly string[]) {
@@ -16,35 +16,34 @@ export class ConfigError extends Error {
   }
 }
 
-/** Mistakes that are told one by one. Who gives a wrong file may have one on every line. */
+/** The most problems to list. A file of the wrong kind may have one on every line. */
 export const PROBLEMS_MAX = 100;
 
-/** The sentence for mistakes that are only counted. */
+/** The sentence for problems that are only counted. */
 export function andMore(count: number): string {
   return `and ${String(count).replace(/\B(?=(\d{3})+$)/g, ",")} more`;
 }
 
 function atMost(problems: readonly string[]): readonly string[] {
-  // With one more that counts the rest it is a list that has been cut already.
+  // One more than the limit: the list has been cut before, and its last sentence counts the rest.
   if (problems.length <= PROBLEMS_MAX + 1) return problems;
   return [...problems.slice(0, PROBLEMS_MAX), andMore(problems.length - PROBLEMS_MAX)];
 }
 
-/** Longest part of a value that a message repeats, in characters. */
+/** The most characters of a value that a message repeats. */
 const QUOTED_LENGTH_MAX = 80;
 
 /**
- * Characters that a terminal may obey, that nobody sees, or that make text look like what it is not:
- * controls, formats (such as the marks that turn text around), what no character is assigned to, line
- * separators, and all that is usually left out when text is shown.
+ * Characters that terminals may obey, that are invisible, or that disguise text: controls, formats
+ * (such as bidirectional marks), unassigned code points, line separators, and ignorable characters.
  *
  * Source: Unicode, general categories C, Zl and Zp, and Default_Ignorable_Code_Point.
  */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * The text on one line and with nothing in it but what can be seen, for messages, the log and a
- * terminal. What else there is stands there as JSON would escape it.
+ * Returns a text on one line with visible characters only, for messages, the log and terminals.
+ * Other characters are escaped as in JSON.
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
@@ -56,12 +55,12 @@ export function printable(text: string): string {
   });
 }
 
-/** The same for a text whose lines are its own, such as a stack or a table. */
+/** {@link printable} for a text that keeps its lines, such as a stack or a table. */
 export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n");
 }
 
-/** A value as a message names it: quoted text, a number, or what kind of thing it is. */
+/** Describes a value for messages: quoted text, a number, or its kind. */
 export function describe(value: unknown): string {
   if (typeof value === "string") {
     const shown = unveiled(value);
@@ -76,22 +75,22 @@ export function describe(value: unknown): string {
   return String(value);
 }
 
-/** Longest part of a text that is looked at before it is quoted. */
+/** The most characters of a text to search for secrets before quoting it. */
 const LOOKED_AT_MAX = 4_096;
 
-/** What is called a secret, and what stands behind it. */
+/** The name of a secret, and everything after it. */
 const CALLED_SECRET = /((?:token|password|passwd|secret)["']?\s*[:=]\s*)\S.*/is;
-/** Names that begin with a word and a colon, behind which nobody logs in. */
+/** Prefixes with a colon that no user name and password follow. */
 const PATH = /^["']?(?:unix|file):/i;
 
-/** A text without what is clearly a secret in it, though it stands where none belongs. */
+/** Removes what is clearly a secret, even where none belongs. */
 function unveiled(text: string): string {
   return withoutNamed(text.slice(0, LOOKED_AT_MAX))
     .replace(CALLED_SECRET, "$1***")
     .replace(/\S+/g, withoutUser);
 }
 
-/** Leaves out who logs in: `redis://***@host`, `user:***@host`. A password may have any character. */
+/** Hides logins: `redis://***@host`, `user:***@host`. A password may have any character. */
 function withoutUser(word: string): string {
   const end = word.lastIndexOf("@");
   const scheme = word.indexOf("//");

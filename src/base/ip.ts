@@ -1,15 +1,17 @@
 /*
- * IP addresses as text. node:net's isIP would do for a part of it, but loading that module takes 15
- * milliseconds of every start; Bun's URL refuses some addresses (`::1:2:3:4:1.2.3.4`).
+ * IP addresses as text. node:net's isIP could do a part of it, but loading that module adds 15 ms
+ * to every start. Bun's URL refuses some addresses (`::1:2:3:4:1.2.3.4`).
  */
 
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
 
-/** An IPv6 address with the interface that a link-local one may name. */
+/** An IPv6 address, perhaps with the interface of a link-local one. */
 const ZONED = /^([^%]*)(?:%[\da-z.:-]+)?$/i;
 
-/** Which kind of IP address a text is: 4, 6 (perhaps with an interface, `fe80::1%eth0`) or 0. */
+/**
+ * The kind of an IP address: 4, 6 (perhaps with an interface, `fe80::1%eth0`), or 0 for other text.
+ */
 export function ipKind(text: string): 0 | 4 | 6 {
   if (IPV4.test(text)) return 4;
   return isIPv6(text) ? 6 : 0;
@@ -17,18 +19,18 @@ export function ipKind(text: string): 0 | 4 | 6 {
 
 /** Whether a text is an IPv6 address, perhaps with an interface. */
 export function isIPv6(text: string): boolean {
-  // Only a text that could be one is taken apart, however long it is.
+  // A long text that cannot be an address must not cost time.
   if (text.length > 100 || !text.includes(":")) return false;
   const literal = ZONED.exec(text)?.[1];
   return literal !== undefined && parseIPv6(literal) !== null;
 }
 
-/** The four bytes of an IPv4 address, or null when it is none. */
+/** The four bytes of an IPv4 address; null for other text. */
 export function parseIPv4(text: string): number[] | null {
   return IPV4.test(text) ? text.split(".").map(Number) : null;
 }
 
-/** The eight numbers of an IPv6 address without an interface, or null when it is none. */
+/** The eight numbers of an IPv6 address without an interface; null for other text. */
 export function parseIPv6(text: string): number[] | null {
   const halves = text.split("::");
   const [first = "", second] = halves;
@@ -41,7 +43,7 @@ export function parseIPv6(text: string): number[] | null {
   return [...front, ...Array<number>(missing).fill(0), ...back];
 }
 
-/** An IPv6 address as RFC 5952 has it: in small letters, the longest zeros left out. */
+/** An IPv6 address as in RFC 5952: in lower case, without the longest run of zeros. */
 export function formatIPv6(groups: readonly number[]): string {
   const zeros = longestZeros(groups);
   const text = (from: number, to: number) =>

@@ -31,7 +31,7 @@ const MICRO_UNITS: Readonly<Record<string, number>> = { us: 1, µs: 1, μs: 1, m
 
 /**
  * Reads a duration that may be shorter than a millisecond: `50us`, `50µs`, `5ms`, `1s`; a plain
- * number is seconds here too.
+ * number is seconds.
  *
  * @returns whole microseconds; more than 0 unless the text says 0
  * @throws ConfigError with one sentence that begins with the value
@@ -80,7 +80,10 @@ export function formatDuration(durationMs: number): string {
   return parts.flatMap(([count, unit]) => (count === 0 ? [] : `${count}${unit}`)).join(" ");
 }
 
-/** A duration below a second as a person would type it: `50us`, `2ms`; longer ones as above. */
+/**
+ * A duration below a second as a person would type it: `50us`, `2ms`; longer ones as a person reads
+ * it.
+ */
 export function formatMicros(micros: number): string {
   return micros % 1_000 === 0 ? formatDuration(micros / 1_000) : `${micros}us`;
 }
@@ -103,7 +106,7 @@ export function formatCount(count: number): string {
 function scaled(amount: number, step: number, units: readonly string[]): string {
   let index = 0;
   let rest = amount;
-  // What would be shown as a whole step of this unit belongs to the next one.
+  // A value that rounds up to a full step belongs to the next unit.
   while (index < units.length - 1 && rounded(rest) >= step) {
     rest /= step;
     index++;
@@ -111,12 +114,12 @@ function scaled(amount: number, step: number, units: readonly string[]): string 
   return `${rounded(rest)} ${units[index]}`;
 }
 
-/** About three digits, and none lost before the decimal point. */
+/** Rounds to about three digits, and keeps all digits before the decimal point. */
 function rounded(amount: number): number {
   return amount >= 1_000 ? Math.round(amount) : Number(amount.toPrecision(3));
 }
 
-/** A count with what is counted: `1 relay`, `2,000 relays`. @param noun takes an s when there are several */
+/** A count with its noun: `1 relay`, `2,000 relays`. @param noun takes an s in the plural */
 export function formatCounted(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${formatCount(count)} ${noun}s`;
 }

@@ -1,19 +1,22 @@
 import type { Address, TcpAddress } from "./address.ts";
 import { formatIPv6, ipKind, parseIPv4, parseIPv6 } from "./ip.ts";
 
-/** What an address means depends on the machine that it is dialled from. */
+/** The machine that an address is dialled from, on which its meaning depends. */
 export interface Machine {
-  /** The addresses of its interfaces, as {@link plainHost} has them; those of the loopback go without saying. */
+  /** The addresses of its interfaces, as {@link plainHost} returns them, without the loopback. */
   readonly hosts: ReadonlySet<string>;
-  /** Which file is at this path, links followed: the same text for the same file; null when there is none. */
+  /**
+   * Identifies the file at a path, through links: the same text for the same file; null for no
+   * file.
+   */
   socketAt(path: string): string | null;
 }
 
 /**
- * Whether who dials `target` on this machine comes to `listener`. All spellings of an address are the same:
- * `::ffff:127.0.0.1`, `0.0.0.0`, which dials the loopback, any address of this machine where the listener
- * accepts on all of them, another way to the same socket file. A host name is nowhere, but `localhost`, and
- * where the listener was given the same name.
+ * Whether a dial to `target` on this machine ends at `listener`. Different spellings count:
+ * `::ffff:127.0.0.1`; `0.0.0.0`, which dials the loopback; any address of this machine if the
+ * listener accepts on all; another path to the same socket file. A host name leads nowhere, except
+ * `localhost` and the very name of the listener.
  */
 export function reaches(target: Address, listener: Address, machine: Machine): boolean {
   if (target.kind === "unix" || listener.kind === "unix") {
@@ -26,19 +29,19 @@ export function reaches(target: Address, listener: Address, machine: Machine): b
   );
 }
 
-/** What two addresses must have in common, so that one of them may reach the other. */
+/** A key that two addresses share if one may reach the other. */
 export function meetingPoint(address: Address): string {
   return address.kind === "unix" ? "unix" : String(address.port);
 }
 
-/** Whether a host means this machine whatever DNS says. */
+/** Whether a host name always means this machine, whatever DNS says. */
 export function isLocalhost(host: string): boolean {
   return /(^|\.)localhost\.?$/i.test(host);
 }
 
 /**
- * A host in its plainest form: in small letters, an IPv4 address within IPv6 as what it is. A zone stays, as
- * the same link-local address may be somebody else's on another interface.
+ * A host in its simplest form: in lower case, an IPv4-mapped address as IPv4. A zone stays, because
+ * a link-local address may belong to another machine on another interface.
  */
 export function plainHost(host: string): string {
   const small = host.toLowerCase();
@@ -52,14 +55,14 @@ export function plainHost(host: string): string {
   return zone === undefined ? formatIPv6(groups) : `${formatIPv6(groups)}%${zone}`;
 }
 
-/** Where who dials a host may come to. */
+/** The hosts that a dial to a host may reach. */
 function dialled(host: string): readonly string[] {
   const plain = plainHost(host);
   if (isLocalhost(plain) || plain === "::") return LOOPBACKS;
   return plain === "0.0.0.0" ? ["127.0.0.1"] : [plain];
 }
 
-/** Where a listener accepts. */
+/** The hosts on which a listener accepts. */
 function accepting(host: string): readonly string[] {
   const plain = plainHost(host);
   return isLocalhost(plain) ? LOOPBACKS : [plain];
@@ -70,7 +73,7 @@ const LOOPBACKS = ["127.0.0.1", "::1"];
 function isAt(place: string, listener: string, machine: Machine): boolean {
   if (place === listener || withoutZone(place) === listener) return true;
   if (withoutZone(listener) === place) return true;
-  // One that accepts on all IPv6 addresses accepts on all others as well, as a rule.
+  // A listener on all IPv6 addresses usually accepts IPv4, too.
   const all = listener === "::" || (listener === "0.0.0.0" && ipKind(place) === 4);
   return all && (isLoopback(place) || machine.hosts.has(place));
 }

@@ -1,8 +1,8 @@
 import type { Reason } from "./reason.ts";
 
-/** What a person should know of a reason; `ringway help reasons` and docs/end-reasons.md show it. */
+/** What a person should know about a reason: for `ringway help reasons` and docs/end-reasons.md. */
 export interface ReasonText {
-  /** What has happened. */
+  /** What happened. */
   readonly meaning: string;
   /** Why that usually happens. */
   readonly cause: string;
@@ -90,7 +90,7 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
   client_rate: {
     meaning: "The client connects more often than `clientRate` and `clientBurst` allow.",
     cause: "A client that reconnects in a loop, or without a connection pool.",
-    advice: "Mend the client, or raise `clientBurst` for short bursts.",
+    advice: "Fix the client, or raise `clientBurst` for short bursts.",
   },
   network_full: {
     meaning: "The client's network (IPv4: /24, IPv6: /48) has `maxRelaysPerNetwork` relays.",
@@ -142,6 +142,42 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     cause: "A client with the wrong port or without TLS, or a scan.",
     advice: "Turn on TLS in the client, or add a route with `plain`.",
   },
+  tls_handshake_rate: {
+    meaning: "The listener has `tlsHandshakeRate` TLS handshakes per second.",
+    cause: "A flood of new connections, or clients that connect for each request.",
+    advice: "Have clients keep their connections or resume sessions, or raise the limit.",
+  },
+  tls_client_handshake_rate: {
+    meaning: "The client has `tlsClientHandshakeRate` TLS handshakes per second.",
+    cause: "A client that connects for each request, or a flood from one address.",
+    advice: "Have the client keep its connections, or raise the limit.",
+  },
+  tls_handshake_timeout: {
+    meaning: "The client's TLS handshake was not complete within `tlsHandshakeTimeout`.",
+    cause: "A client that waits for the server to speak first, or a slow or hostile one.",
+    advice: "Try the client with `openssl s_client`. A flood of them is limited by `clientRate`.",
+  },
+  tls_no_shared_version: {
+    meaning: "Client and listener have no version of TLS, or no cipher suite, in common.",
+    cause: "A client that is too old: only TLS 1.2 and 1.3 are accepted.",
+    advice: "Update the client. Look at `tlsMinVersion` and `tlsCiphers`.",
+  },
+  tls_no_certificate: {
+    meaning: "The client showed no certificate, and `tlsVerify` is `required`.",
+    cause: "A client that is not set up for it, or a scan.",
+    advice: "Give the client a certificate, or set `tlsVerify` to `optional`.",
+  },
+  tls_client_rejected: {
+    meaning:
+      "The client's certificate is not signed by `tlsCa`, is not valid now, or has none of the names in `tlsAllow`.",
+    cause: "An expired certificate, another authority, or a client that is not allowed.",
+    advice: "Look at the certificate with `openssl x509 -text`. The access log has `tlsClient`.",
+  },
+  tls_handshake_failed: {
+    meaning: "The client's TLS handshake failed for another cause, or the client left during it.",
+    cause: "The client does not trust the certificate, or offers no protocol of `tlsAlpn`.",
+    advice: "Try the client with `openssl s_client`, and look at its own error.",
+  },
   route_refused: {
     meaning: "The listener's route function refused the client.",
     cause: "The function answered `{ refuse: true }`.",
@@ -153,7 +189,7 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     advice: "The log has what it threw.",
   },
   no_upstream: {
-    meaning: "No upstream takes relays: all are down, drained, or were tried in vain.",
+    meaning: "No upstream takes relays: all are down, drained, or failed to answer.",
     cause: "An outage, or checks that do not fit the server.",
     advice: "`ringway upstreams` says why each one is out. See `holdTimeout`.",
   },
@@ -168,7 +204,7 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     advice: "Add upstreams. A longer queue only makes clients wait longer.",
   },
   queue_timeout: {
-    meaning: "The client waited for room at an upstream for `queueTimeout` in vain.",
+    meaning: "The client waited for `queueTimeout`, and no upstream had room.",
     cause: "As for `queue_full`.",
     advice: "Add upstreams, or raise `maxRelays`.",
   },
@@ -205,7 +241,7 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
   lifetime: {
     meaning: "The relay reached the age that `lifetime` allows.",
     cause: "The setting.",
-    advice: "Nothing: clients connect again, and are balanced anew.",
+    advice: "Nothing: clients connect again, perhaps to another upstream.",
   },
   half_close_timeout: {
     meaning: "One end had finished, and nothing moved for `halfCloseTimeout` after that.",
@@ -223,14 +259,14 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     advice: "Nothing: clients connect again, to another upstream.",
   },
   admin: {
-    meaning: "Somebody cut this relay by the admin page or API.",
+    meaning: "An administrator cut this relay on the admin page or by the API.",
     cause: "`DELETE /api/relays/ID`.",
     advice: "Nothing. The log says when.",
   },
   worker_failed: {
     meaning: "The worker that carried the relay met a defect and was replaced.",
     cause: "A defect of ringway.",
-    advice: "Please report it with the stack that the log has.",
+    advice: "Please report it with the stack trace from the log.",
   },
   local_limit: {
     meaning: "This machine could not dial, whatever the upstream.",

@@ -13,7 +13,7 @@ export const reasons = [
   "client_fin",
   /** The upstream ended first (FIN), then the client; every byte was delivered. */
   "upstream_fin",
-  /** The client's connection was reset; without a dial: before it was known whose it was. */
+  /** The client's connection was reset, perhaps before ringway could accept it. */
   "client_reset",
   /** The upstream's connection was reset. */
   "upstream_reset",
@@ -27,31 +27,31 @@ export const reasons = [
   "connect_unresolved",
   /** Dialling failed for any other cause. */
   "connect_failed",
-  /** The upstream turned out to be something that this very process listens on: that is not dialled. */
+  /** The upstream's address is one that this process listens on, so ringway did not dial it. */
   "own_address",
-  /** DNS has answered with addresses only that it may not answer with. */
+  /** DNS answered only with addresses that `dnsAllow` forbids. */
   "dns_denied",
-  /** The client is in a network that may not come in. */
+  /** The client's network is not admitted. */
   "access_denied",
-  /** The listener has as many relays as it may have. */
+  /** The listener has reached its limit of relays. */
   "listener_full",
-  /** All listeners together have as many relays as they may have. */
+  /** All listeners together have reached their limit of relays. */
   "total_full",
-  /** The client has as many relays as it may have. */
+  /** The client has reached its limit of relays. */
   "client_full",
-  /** The client connects more often than it may. */
+  /** The client exceeds its rate limit. */
   "client_rate",
-  /** The client's network (IPv4: /24, IPv6: /48) has as many relays as it may have. */
+  /** The client's network (IPv4: /24, IPv6: /48) has reached its limit of relays. */
   "network_full",
-  /** Clients of its network connect more often than they may. */
+  /** The client's network exceeds its rate limit. */
   "network_rate",
   /** The PROXY header was wrong or missing. */
   "preamble_invalid",
-  /** A PROXY header is required, and the client's network is none that may send one. */
+  /** The client sent a PROXY header from a network that is not trusted. */
   "preamble_untrusted",
   /** The PROXY header was not complete in time. */
   "preamble_timeout",
-  /** The PROXY header was not here yet, and more others than may wait for theirs came after it. */
+  /** Too many clients waited for their PROXY header, and this one was the oldest. */
   "preamble_full",
   /** The client's ClientHello breaks the rules of TLS, or was not complete when the client ended. */
   "tls_hello_invalid",
@@ -61,47 +61,62 @@ export const reasons = [
   "tls_no_route",
   /** The client does not speak TLS, and no route is for that. */
   "tls_plain_text",
-  /** The listener's route function lets this client not in. */
+  /** There are as many TLS handshakes in a second as the listener may have. */
+  "tls_handshake_rate",
+  /** There are as many as this client may have. */
+  "tls_client_handshake_rate",
+  /** The client's TLS handshake was not complete in time. */
+  "tls_handshake_timeout",
+  /** Client and listener have no version of TLS, or no cipher, in common. */
+  "tls_no_shared_version",
+  /** The client must prove who it is, and has shown no certificate. */
+  "tls_no_certificate",
+  /** The client's certificate is not of the authorities, not valid now, or has none of the allowed names. */
+  "tls_client_rejected",
+  /** The client's TLS handshake has failed for any other cause, or was cut short. */
+  "tls_handshake_failed",
+  /** The listener's route function refused the client. */
   "route_refused",
-  /** The listener's route function has failed, and nobody comes in without it. */
+  /** The listener's route function failed, and the listener refuses clients without its answer. */
   "route_failed",
-  /** No upstream may get relays: all are down, drained or were tried. */
+  /** No upstream takes relays: all are down, drained or were tried. */
   "no_upstream",
-  /** All upstreams have as many relays as they may have. */
+  /** All upstreams have reached their limits of relays. */
   "upstreams_full",
-  /** As before, and as many relays wait as may wait. */
+  /** All upstreams are full, and so is the queue. */
   "queue_full",
-  /** As before, and none had room in time. */
+  /** All upstreams are full, and none had room in time. */
   "queue_timeout",
-  /** No upstream could be reached for as long as a client is held. */
+  /** No upstream could be reached while the client was held. */
   "hold_timeout",
   /**
-   * The process has no descriptor left for the upstream's connection; or they had become scarce, and the
-   * client had not shown yet who it is.
+   * The process has no descriptor left for the upstream's connection; or descriptors were scarce,
+   * and the client had not sent its header yet.
    */
   "descriptor_limit",
-  /** Memory had run out for all, and bytes of this relay had not moved for long. */
+  /** The pool was empty, and bytes of this relay had not moved for long. */
   "memory_limit",
-  /** Nothing was received or sent for the idle timeout. */
+  /** There was no traffic for the idle timeout. */
   "idle_timeout",
-  /** The client, or the upstream, has sent nothing for its idle timeout. */
+  /** The client sent nothing for its idle timeout. */
   "client_idle_timeout",
+  /** The upstream sent nothing for its idle timeout. */
   "upstream_idle_timeout",
-  /** It has lived as long as relays of its listener may. */
+  /** The relay reached its maximum age. */
   "lifetime",
-  /** One end had sent FIN and the other direction stood still for the half-close timeout. */
+  /** One end had sent FIN, and nothing moved for the half-close timeout. */
   "half_close_timeout",
-  /** The proxy was stopped and the drain timeout was over. */
+  /** The proxy was stopped, and the drain timeout was over. */
   "drain",
-  /** Its upstream is down or was taken away, and its relays are not to outlive that. */
+  /** Its upstream went down or was removed, and its relays end with it. */
   "upstream_gone",
-  /** Somebody who may administer the proxy has cut it. */
+  /** An administrator cut it. */
   "admin",
-  /** The worker that carried it has met a defect. */
+  /** Its worker failed because of a defect. */
   "worker_failed",
   /**
-   * This machine could not dial, whatever the upstream: it has no local port or address left, no memory for
-   * a socket, or a filter that forbids it.
+   * This machine could not dial, whatever the upstream: it lacks a local port or address, or memory
+   * for a socket, or a filter forbids the dial.
    */
   "local_limit",
 ] as const;
@@ -111,7 +126,7 @@ export type Reason = (typeof reasons)[number];
 
 const numbers: ReadonlyMap<string, number> = new Map(reasons.map((one, number) => [one, number]));
 
-/** A reason's place among the {@link reasons}, for tables. */
+/** A reason's index in {@link reasons}. */
 export function numberOfReason(reason: Reason): number {
   return numbers.get(reason) as number;
 }
@@ -123,10 +138,10 @@ export function sideOf(reason: Reason): Side | null {
   return null;
 }
 
-/** Why there is no room, which others make by leaving. */
+/** Why there is no room for a client now. There may be some soon, when others leave. */
 export type FullReason = "listener_full" | "total_full";
 
-/** Whether it is room that a client lacks: there may be some soon. */
+/** Whether a reason is a {@link FullReason}. */
 export function isFull(reason: Reason | null): reason is FullReason {
   return reason === "listener_full" || reason === "total_full";
 }

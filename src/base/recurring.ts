@@ -1,17 +1,16 @@
 import { type LoopClock, systemClock } from "../base/clock.ts";
 
 /**
- * Work that is done again and again while there is any, and costs nothing when there is none. Its timer
- * does not keep the process alive.
+ * Repeats work while there is some left, and costs nothing otherwise. Its timer does not keep the
+ * process alive.
  */
 export class Recurring {
   private takeBack: (() => void) | null = null;
   private isOver = false;
 
   /**
-   * @param everyMs milliseconds between two times, at least 1
-   * @param work answers whether there is more to do
-   * @param clock its time
+   * @param everyMs milliseconds between two runs, at least 1
+   * @param work returns whether work is left
    */
   constructor(
     private readonly everyMs: number,
@@ -19,26 +18,26 @@ export class Recurring {
     private readonly clock: LoopClock = systemClock,
   ) {}
 
-  /** There is something to do. */
+  /** Starts repeating, unless it already does. */
   begin(): void {
     if (this.takeBack === null && !this.isOver) this.arm();
   }
 
   private arm(): void {
     this.takeBack = this.clock.after(this.everyMs, () => {
-      // Before the work, which may stop it, or fail.
+      // Before the work, which may call stop, or throw.
       this.arm();
       if (!this.work()) this.rest();
     });
   }
 
-  /** Nothing is done any more. */
+  /** Stops for good. */
   stop(): void {
     this.isOver = true;
     this.rest();
   }
 
-  /** Nothing is done until {@link begin}. */
+  /** Pauses until {@link begin}. */
   rest(): void {
     this.takeBack?.();
     this.takeBack = null;

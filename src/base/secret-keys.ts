@@ -1,9 +1,8 @@
 /**
- * The settings whose values no message repeats, nor any document, statistic or plan: whoever reads
- * those need not know them. Their rules are made by `secret`; a test puts a secret into each of them
- * in every broken way.
+ * The settings whose values no message, document, statistic or plan repeats. `secret` makes their
+ * rules; a test puts a secret into each of them in every broken way.
  *
- * `checkTlsKey` is the path of a file, which may be told; the key itself in its place may not.
+ * `checkTlsKey` and `tlsKey` are paths of files, which may be shown; a key in their place may not.
  */
 export const secretKeys = [
   "adminToken",
@@ -11,13 +10,14 @@ export const secretKeys = [
   "checkPassword",
   "checkSend",
   "checkTlsKey",
+  "tlsKey",
 ] as const;
 
-/** As somebody may spell them: `admin-token`, `ADMIN_TOKEN`. */
+/** Other spellings: `admin-token`, `ADMIN_TOKEN`. */
 const spelled = secretKeys.map((key) => key.replaceAll(/[A-Z]/g, "[-_ ]?$&")).join("|");
 const NAMED = new RegExp(`(${spelled})[^]+`, "i");
 
-/** A text or a key without what stands behind the name of a secret, as that may be the secret itself. */
+/** Removes everything after the name of a secret, because that may be the secret itself. */
 export function withoutNamed(text: string): string {
   return text.replace(NAMED, "$1***");
 }

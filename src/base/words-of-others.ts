@@ -1,14 +1,14 @@
 /*
- * The words of other proxies: HAProxy, nginx with its stream module, Envoy, Traefik, twemproxy, Redis.
- * All are in small letters without `-`, `_`, dots and spaces.
+ * The words of other proxies: HAProxy, nginx with its stream module, Envoy, Traefik, twemproxy,
+ * Redis. All are in small letters without `-`, `_`, dots and spaces.
  */
 
-/** Of syslog, as a target of the access log. */
+/** The advice for people who want the access log in syslog. */
 export const NO_SYSLOG =
-  "syslog is not spoken here: give stdout and pipe it to logger, " +
+  "ringway does not speak syslog: use stdout and pipe it to logger, " +
   "as in ringway --access-log stdout | logger --size 8KiB";
 
-/** Settings by what ringway calls them: of the whole proxy, a listener or an upstream. */
+/** What others call ringway's settings of the whole proxy, a listener or an upstream. */
 export const settingsOfOthers: Readonly<Record<string, string>> = {
   listen:
     "bind bindaddress listenaddress frontend unixsocket listenaddr listenport entrypoint entrypoints",
@@ -153,7 +153,9 @@ export const missingHere: Readonly<Record<string, string>> = {
     "serverconnections preconnect poolsize poolmode defaultpoolsize redis redisauth redisdb hashtag optimeout",
 };
 
-/** Values of settings, by what ringway calls them; a setting that has no such value passes it over. */
+/**
+ * Values of settings, by what ringway calls them; a setting that has no such value passes it over.
+ */
 export const valuesOfOthers: Readonly<Record<string, string>> = {
   "round-robin": "roundrobin staticrr rr wrr weighted weightedroundrobin",
   "least-relays": "leastconn leastconnections leastrequest",
@@ -184,7 +186,10 @@ export const valuesOfOthers: Readonly<Record<string, string>> = {
 
 const NO_HTTP = "HTTP is not understood: its bytes are relayed as they are, by bidirectional";
 
-/** Values that stand for what ringway does not have, each with a value of the setting that it is said of. */
+/**
+ * Values that stand for what ringway does not have, each with a value of the setting that it is
+ * said of.
+ */
 export const missingValues: readonly (readonly [
   word: string,
   of: string | null,

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 
-// What the commands look at of the admin API's answers. Whatever answers at an address says what it
-// likes, so each value is of its kind before anything is made of it. A newer ringway may say more.
+// The parts of the admin API's answers that commands use. A program at an address may answer
+// anything, so each value is checked before use. A newer ringway may send more.
 
 const figure = v.pipe(v.number(), v.finite(), v.minValue(0));
 const count = v.pipe(figure, v.integer());
@@ -24,6 +24,8 @@ const listener = v.looseObject({
   listen: v.string(),
   address: v.string(),
   mode: v.string(),
+  /** A proxy of an earlier version does not say. */
+  engine: v.optional(v.string()),
   upstreams: texts,
   upstreamInside: v.boolean(),
   accepting: v.boolean(),
@@ -61,7 +63,7 @@ export const relaysAnswer = v.looseObject({
 /** {@link UpstreamsDocument}, or one of its upstreams. */
 export const upstreamsAnswer = v.union([v.looseObject({ upstreams: v.array(upstream) }), upstream]);
 
-/** {@link SettingChange} of each setting; a proxy of an earlier version does not say. */
+/** {@link SettingChange} of each setting; missing from a proxy of an earlier version. */
 const settingChanges = v.optional(
   v.array(v.looseObject({ setting: v.string(), before: v.string(), after: v.string() })),
 );
@@ -91,6 +93,8 @@ export const stateAnswer = v.looseObject({
   startedAt: figure,
   uptimeMs: figure,
   engine: v.looseObject({ name: v.string(), workers: count }),
+  /** A proxy of an earlier version has one. */
+  engines: v.optional(v.array(v.looseObject({ name: v.string() }))),
   listeners: v.array(listener),
   upstreams: v.array(upstream),
   totals: v.looseObject({
@@ -106,10 +110,10 @@ export const stateAnswer = v.looseObject({
 /** {@link ErrorDocument} */
 export const errorAnswer = v.looseObject({ error: v.string(), problems: v.optional(texts, []) });
 
-/** The kind of an answer, with which it is looked at. */
+/** The shape that an answer must have. */
 export type AnswerShape = v.GenericSchema;
 
-/** Whether an answer is of this kind. */
+/** Whether an answer has this shape. */
 export function isOfShape(shape: AnswerShape, answer: unknown): boolean {
   return v.is(shape, answer);
 }

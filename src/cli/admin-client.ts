@@ -8,16 +8,16 @@ import { guardSecrets } from "./privileges/secrets.ts";
 import type { CommandArguments } from "./read-flags.ts";
 import { StartError } from "./start-error.ts";
 
-/** Milliseconds in which a proxy has to answer. */
+/** How long a proxy may take to answer, in milliseconds. */
 const PATIENCE_MS = 10_000;
-/** More than the longest answer, 1,000 relays. Whatever else answers may go on for ever. */
+/** More than the longest answer (1,000 relays). Another program's answer might never end. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
-/** Where a token may be, so that it is not on the command line for all to see. */
+/** The environment variable of the token, which keeps it off the command line. */
 const TOKEN_VARIABLE = "RINGWAY_ADMIN_TOKEN";
 
 const { rule: adminToken } = proxyTable.adminToken.is;
 
-/** The flags of every command that asks a running proxy. */
+/** The flags of all commands that talk to a running proxy. */
 export const adminFlags: readonly Flag[] = [
   {
     name: "admin",
@@ -33,7 +33,7 @@ export const adminFlags: readonly Flag[] = [
   { name: "help", short: "h", text: "print this help" },
 ];
 
-/** The admin API of a proxy that runs, from outside. */
+/** A client of a running proxy's admin API. */
 export class AdminClient {
   private constructor(
     private readonly address: Address,
@@ -44,8 +44,8 @@ export class AdminClient {
   /**
    * The proxy that a command line names.
    *
-   * @param patienceMs how long it may take for an answer
-   * @throws ConfigError when it names none, or not well
+   * @param patienceMs how long to wait for an answer
+   * @throws ConfigError if it names none, or its address is wrong
    */
   static of({ values }: CommandArguments, command: string, patienceMs = PATIENCE_MS): AdminClient {
     const text = values.get("admin");
@@ -60,12 +60,12 @@ export class AdminClient {
   }
 
   /**
-   * Asks for a document, or has something done.
+   * Sends a request.
    *
-   * @param shape what the document has to be
-   * @param body what is to be sent, as JSON
-   * @throws ConfigError when what the proxy was told is wrong: its file, or what is asked for
-   * @throws StartError when it does not answer, or does not do it now
+   * @param shape the shape of a valid answer
+   * @param body sent as JSON
+   * @throws ConfigError if the proxy's file or the request is wrong
+   * @throws StartError if the proxy does not answer, or cannot do it now
    */
   async request<T>(
     method: "GET" | "POST",
@@ -101,7 +101,7 @@ export class AdminClient {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: "manual",
-      // HTTP_PROXY and its like: whoever is there would see the token, and his answer be believed.
+      // Ignore HTTP_PROXY: that proxy would see the token, and could forge the answer.
       proxy: false,
       signal: AbortSignal.timeout(this.patienceMs),
       ...(isUnix ? { unix: address.path } : {}),
@@ -117,7 +117,7 @@ export class AdminClient {
   }
 }
 
-/** What was given as a token, or what is in the file that was given. */
+/** The given token, or the content of the given file. */
 function tokenOf(text: string | undefined, label: string): string | null {
   if (text === undefined || text === "") return null;
   try {
@@ -138,7 +138,7 @@ function addressOf(text: string): Address {
   }
 }
 
-/** The document of an answer; null where it has none that can be read. */
+/** The document of an answer; null if it cannot be read. */
 async function documentOf(response: Response): Promise<unknown> {
   try {
     return JSON.parse(await textOf(response));
@@ -147,7 +147,7 @@ async function documentOf(response: Response): Promise<unknown> {
   }
 }
 
-/** @throws RangeError when there is no end to it */
+/** @throws RangeError if it is too long */
 async function textOf(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -9,7 +9,7 @@ import { print } from "./output.ts";
 import { programName } from "./program.ts";
 import { type CommandArguments, readSwitches } from "./read-flags.ts";
 
-/** What a command asks of the admin API. */
+/** A request of a command to the admin API. */
 export interface AdminQuestion {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -17,25 +17,25 @@ export interface AdminQuestion {
   readonly body?: object;
 }
 
-/** One request to the admin API of a running proxy, as a command. */
+/** A command that sends one request to the admin API of a running proxy. */
 export interface AdminCommand<T> {
   readonly name: string;
-  /** For citty, in a few words. */
+  /** A short description for citty. */
   readonly description: string;
-  /** Flags of its own, before those of every such command. */
+  /** Its own flags; those of all such commands follow. */
   readonly flags?: readonly Flag[];
-  /** What the line asks for. @throws ConfigError when that makes no sense */
+  /** Turns a command line into the request. @throws ConfigError if it makes no sense */
   readonly question: (line: CommandArguments) => AdminQuestion;
-  /** What the answer has to be. */
+  /** The shape of a valid answer. */
   readonly shape: AnswerShape;
-  /** The answer for a person, in lines; `--json` prints it as it is. */
+  /** The lines to print for a person; `--json` prints the answer unchanged. */
   readonly render: (answer: T) => string;
-  /** What its help says, in lines of at most 80 columns. */
+  /** Lines of its help, at most 80 columns wide. */
   readonly about: string;
   readonly exitCodes: string;
 }
 
-/** Makes the command. Its `run` answers with the exit code. */
+/** Makes the command. Its `run` returns the exit code. */
 export function adminCommand<T>(command: AdminCommand<T>): CommandDef {
   const flags = [...(command.flags ?? []), ...adminFlags];
   return defineCommand({
@@ -57,7 +57,7 @@ async function ask<T>(
   const answer = await client.request<T>(method, path, command.shape, body);
   const isJson = line.switches.has("json");
   const text = isJson ? `${JSON.stringify(answer)}\n` : command.render(answer);
-  // Whatever of it comes from elsewhere; in JSON the escapes are its own, and mean the same.
+  // Texts may come from others. In JSON the escapes mean the same.
   return await print(printableLines(text));
 }
 

@@ -7,7 +7,7 @@ import { version } from "./program.ts";
 import type { Reloader } from "./reload.ts";
 import { adminStartError } from "./start-error.ts";
 
-/** What the admin server works on, of a run. */
+/** The parts of a run that the admin server uses. */
 interface Target {
   readonly log: Pick<ConsolaInstance, "info" | "warn">;
   readonly proxy: RunningProxy;
@@ -16,17 +16,17 @@ interface Target {
 }
 
 /**
- * Starts the admin server, if one is asked for; until {@link beginAdmin} it says that the proxy is
+ * Starts the admin server, if one is wanted. Until {@link beginAdmin} it reports that the proxy is
  * starting.
  *
- * @throws StartError when it cannot listen
+ * @throws StartError if it cannot listen
  */
 export async function startAdmin(
   options: AdminOptions | null,
   log: Target["log"],
 ): Promise<Admin | null> {
   if (options === null) return null;
-  // Only here: a start without does not load it.
+  // Imported here, so that a start without an admin server does not load it.
   const { Admin } = await import("../admin/admin.ts");
   try {
     return await Admin.start(options, {
@@ -38,7 +38,7 @@ export async function startAdmin(
   }
 }
 
-/** Lets the admin server look after a running proxy. @param drain stops it, as a signal does */
+/** Gives the admin server the running proxy. @param drain stops the proxy, like a signal */
 export function beginAdmin(
   { log, proxy, observation, admin }: Target,
   reloader: Reloader,

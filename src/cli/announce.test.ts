@@ -13,14 +13,15 @@ const upstreams = ["a:1", "b:2"].map((text) => plainUpstream(parseAddress(text, 
 function lineOf(options: Partial<ListenerOptions>): string {
   const address = parseAddress("127.0.0.1:0", "listener");
   const one = { ...listenerDefaults, address, upstreams, ...options };
-  return listeningLines([{ options: one, address: listener }]).join();
+  return listeningLines([{ options: one, address: listener, engine: "uring" }]).join();
 }
 
 test("listeners whose ports follow each other are a line", () => {
   const at = (port: number, upstream: string) => {
     const address = { kind: "tcp", host: "::", port } as const;
     const to = [plainUpstream(parseAddress(upstream, "upstream"))];
-    return { address, options: { ...listenerDefaults, name: "db", address, upstreams: to } };
+    const options = { ...listenerDefaults, name: "db", address, upstreams: to };
+    return { address, options, engine: "sockets" as const };
   };
   const ports = [5_000, 5_001, 5_002];
   expect(listeningLines(ports.map((port) => at(port, `db:${port + 1_000}`)))).toEqual([

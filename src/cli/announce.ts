@@ -1,44 +1,51 @@
 import { type Address, formatAddress } from "../base/address.ts";
 import { formatCount, formatCounted } from "../base/quantity.ts";
-import type { WantedListener } from "../config/options.ts";
+import type { EngineName, WantedListener } from "../config/options.ts";
 import { portRuns } from "./port-runs.ts";
 
-/** A line names so many upstreams of a listener at most. */
+/** The most upstreams of a listener that a line names. */
 const UPSTREAMS_SHOWN = 16;
 
-/** A listener, and where it really accepts. */
+/** A listener, and the address on which it accepts. */
 export interface Accepting {
   readonly options: WantedListener;
   readonly address: Address;
+  /** The engine that carries it. */
+  readonly engine: EngineName;
 }
 
-/** What the log says of listeners once all of them accept: a line for each, or for ports that follow each other. */
-export function listeningLines(listeners: readonly Accepting[]): string[] {
-  const runs = portRuns(listeners, ({ options, address }) => ({
+/**
+ * Log lines about listeners that accept: one for each listener or run of ports.
+ *
+ * @param saysEngine there is more than one engine
+ */
+export function listeningLines(listeners: readonly Accepting[], saysEngine = false): string[] {
+  const runs = portRuns(listeners, ({ options, address, engine }) => ({
     listen: formatAddress(address),
     upstreams: upstreamNames(options),
-    // All of its line but the addresses.
-    rest: JSON.stringify([options.name, destination(options, [])]),
+    // Everything in its line except the addresses.
+    rest: JSON.stringify([options.name, destination(options, []), saysEngine && engine]),
   }));
-  return runs.map(({ first: { options }, listen, upstreams }) => {
+  return runs.map(({ first: { options, engine }, listen, upstreams }) => {
     const { name } = options;
     const here = `${name === undefined ? "" : `${name}: `}listening on ${listen}`;
-    return `${here}${destination(options, upstreams)}`;
+    const by = saysEngine ? ` by engine ${engine}` : "";
+    return `${here}${by}${destination(options, upstreams)}`;
   });
 }
 
-/** What the log says of the admin server. @param address where it really listens */
+/** The log line about the admin server. @param address where it listens */
 export function adminLine(address: Address): string {
   const where = formatAddress(address);
   return `admin page, API and metrics on ${address.kind === "tcp" ? `http://${where}` : where}`;
 }
 
-/** A listener's upstreams in words. */
+/** A listener's upstreams as text. */
 export function upstreamNames({ upstreams }: WantedListener): string[] {
   return upstreams.map(({ address }) => formatAddress(address));
 }
 
-/** Where a listener's relays go, to be put after its address. @param to its upstreams in words */
+/** Where a listener's relays go, to follow its address. @param to its upstreams as text */
 export function destination(listener: WantedListener, to: readonly string[]): string {
   const { mode, upstreams, upstreamInside, mirror, routes } = listener;
   if (mode === "sink") return " (sink: what clients send is counted and discarded)";
@@ -56,12 +63,12 @@ export function destination(listener: WantedListener, to: readonly string[]): st
 }
 
 /**
- * What to type to see the embedded upstream answer, one command per line: for whoever has the Redis
- * tools, and for whoever does not.
+ * Commands that get an answer from the embedded upstream, one per line: with and without the Redis
+ * tools.
  */
 export function hints(address: Address): string[] {
   if (address.kind === "unix") {
-    // The tools know no abstract sockets.
+    // The tools do not support abstract sockets.
     if (address.path.startsWith("\0")) return [];
     const path = quoteForShell(address.path);
     return commands(`-s ${path}`, `-U ${path}`);
@@ -75,7 +82,7 @@ function commands(redis: string, netcat: string): string[] {
   return [
     `try: redis-cli ${redis} ping`,
     `try: redis-benchmark ${redis} -q -t ping,set,get`,
-    // QUIT makes the upstream close, as not every nc ends when its input does.
+    // QUIT makes the upstream close, because not every nc ends with its input.
     `try: printf 'PING\\r\\nQUIT\\r\\n' | nc ${netcat}`,
   ];
 }

@@ -3,15 +3,16 @@ import type { WantedListener } from "../config/options.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
 
 /**
- * Warnings of listeners on which whoever connects may say to be anybody, and so pass every rule and
- * limit, unless that was said in so many words. Not of unix sockets: who may open one their files say.
+ * Warnings about listeners that trust the PROXY header of any client, which can so claim any
+ * address and pass every rule, unless the configuration says `any`. File permissions protect unix
+ * sockets.
  */
 export function believingAnybody(listeners: readonly WantedListener[]): readonly string[] {
   const believing = listeners.filter(
     ({ address, edge }) =>
       address.kind === "tcp" && edge.proxyProtocol !== "off" && isNobody(edge.proxyProtocolFrom),
   );
-  // Addresses of one name are one listener.
+  // Addresses with one name are one listener.
   return Array.from(
     new Set(believing.map((one) => nameOfListener(one, one.address))),
     (name) =>

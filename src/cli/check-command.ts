@@ -24,8 +24,8 @@ import { warningsOf } from "./warnings.ts";
 const switches: readonly Flag[] = [{ name: "help", short: "h", text: "print this help" }];
 
 /**
- * `ringway check FILE`: says whether a configuration is right, and starts nothing. Its `run` answers
- * with the exit code and throws ConfigError with all that is wrong.
+ * `ringway check FILE`: checks a configuration without starting anything. Its `run` returns
+ * the exit code, and throws ConfigError with all problems.
  */
 export const checkCommand = defineCommand({
   meta: { name: "check", description: "says whether a configuration is right" },
@@ -49,15 +49,15 @@ async function check(rawArgs: readonly string[]): Promise<number> {
 }
 
 /**
- * What was understood: `ok: 2 listeners, 3 upstreams`, what differs from the defaults for the whole
- * proxy, and for each listener its addresses and what differs there.
+ * The summary: `ok: 2 listeners, 3 upstreams`, what differs from the defaults for the whole
+ * proxy, and each listener's addresses with what differs there.
  */
 export function summary(settings: Settings): string {
   const { listeners } = settings;
   const upstreams = new Set(
     listeners.flatMap((one) => one.upstreams.map(({ address }) => formatAddress(address))),
   );
-  // Addresses of one name are one listener.
+  // Addresses with one name are one listener.
   const groups = [...Map.groupBy(listeners, (one) => one.name ?? one).values()];
   const counts = [
     formatCounted(groups.length, "listener"),
@@ -70,7 +70,7 @@ export function summary(settings: Settings): string {
   ].join("\n");
 }
 
-/** What differs where a listener is said to have nothing but its upstreams. */
+/** The differences of a listener from one that has nothing but these upstreams. */
 function ownDifferences(listener: WantedListener | undefined): string[] {
   if (listener === undefined) return [];
   const { name, address } = listener;
@@ -78,12 +78,12 @@ function ownDifferences(listener: WantedListener | undefined): string[] {
   const named = name === undefined ? {} : { name };
   const plain = { ...listenerDefaults, ...named, address, upstreams };
   const changes = listenerChanges(plain, listener);
-  // Its line says these.
+  // Its line shows these already.
   const others = changes.filter(({ setting }) => setting !== "mode" && setting !== "mirror");
   return differences(others, "    ");
 }
 
-/** So many are told of a listener. */
+/** The most differences to list for one listener. */
 const DIFFERENCES_SHOWN = 100;
 
 function differences(all: readonly SettingChange[], indent: string): string[] {
@@ -97,7 +97,7 @@ function differences(all: readonly SettingChange[], indent: string): string[] {
   ];
 }
 
-/** Each listener with its addresses, and what differs; ports that follow each other are shown as one. */
+/** Each listener with its addresses and differences; consecutive ports are shown as one. */
 function listenerLines(groups: readonly (readonly WantedListener[])[]): string[] {
   const all = groups.flatMap((group) => {
     const told = ownDifferences(group[0]);
@@ -111,7 +111,7 @@ function listenerLines(groups: readonly (readonly WantedListener[])[]): string[]
   return runs.flatMap(({ first: { listener, told }, listen, upstreams }, index) => {
     const name = listener.name === undefined ? "" : `${listener.name}: `;
     const line = `  ${name}${listen}${destination(listener, upstreams)}`;
-    // What differs stands below the last address of a listener.
+    // Differences follow the last address of a listener.
     const next = runs[index + 1]?.first.listener;
     const isLast = listener.name === undefined || next?.name !== listener.name;
     return isLast ? [line, ...told] : [line];

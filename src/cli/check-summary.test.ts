@@ -38,7 +38,6 @@ const tls = { ...tcp, checkTls: true };
 
 /** A value for each setting of the whole proxy that is not its default. */
 const proxySamples: Readonly<Record<string, Sample>> = {
-  engine: ["sockets", "sockets"],
   workers: [4, "4"],
   totalRelays: [20_000, "20,000"],
   drainDelay: ["5s", "5s"],
@@ -89,6 +88,7 @@ const uringSamples: Readonly<Record<string, Sample>> = {
 
 /** And for what each listener may have for itself. */
 const listenerSamples: Readonly<Record<string, Sample>> = {
+  engine: ["sockets", "sockets"],
   check: ["redis-primary", "redis-primary"],
   checkInterval: ["5s", "5s", tcp],
   checkTimeout: ["500ms", "500ms", tcp],

@@ -5,19 +5,19 @@ import { type Services, servicesOf } from "../control/services.ts";
 import type { Logger } from "../observe/log.ts";
 import { warningsOf } from "./warnings.ts";
 
-/** What of a proxy knows what names stand for. */
+/** The parts of a proxy that know the addresses of names. */
 interface Known {
   readonly upstreams: { readonly names: Pick<UpstreamNames, "problem"> };
   readonly services: Pick<Services, "problem">;
 }
 
 /**
- * Warns of listeners that are hardly meant as they are, and of upstreams whose host name or service
- * nobody knows yet, so that a slip of the pen is told at once and not by the first client. The proxy
- * does not wait for that, nor is it stopped by it: what is not known may be known soon, and others may
- * be well.
+ * Warns about listeners that are probably a mistake, and about upstreams whose host name or service
+ * cannot be resolved yet, so that a typing error shows before the first client comes. The proxy
+ * does not wait for that and runs anyway: the name may be resolved soon, and other upstreams may
+ * work.
  *
- * @returns when there was an answer for every name
+ * @returns once every name has had an answer
  */
 export async function checkUpstreams(
   listeners: readonly WantedListener[],

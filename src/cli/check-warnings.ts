@@ -1,18 +1,18 @@
 import { formatAddress } from "../base/address.ts";
 import { formatDuration } from "../base/quantity.ts";
 import { listenerDefaults } from "../config/defaults.ts";
+import { routeWarnings } from "../config/name-routes.ts";
 import type { WantedListener } from "../config/options.ts";
-import { routeWarnings } from "../config/route-problems.ts";
 import type { Source } from "../config/settings.ts";
 import type { Sourced } from "../config/sourced.ts";
 import type { Settings } from "../config/validate.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
 import { startProblems } from "./start-problems.ts";
 
-/** A number without a unit is likely one of milliseconds from here on, as seconds it is long. */
+/** From this value on, a number without a unit was probably meant in milliseconds. */
 const LIKELY_MILLISECONDS = 500;
 
-/** What `check` warns of beside what the proxy itself does, as sentences without the file's name. */
+/** The warnings that only `check` gives, as sentences without the file's name. */
 export function checkWarnings(file: Source, settings: Settings): readonly string[] {
   const { listeners, totalRelays } = settings;
   return [
@@ -25,15 +25,17 @@ export function checkWarnings(file: Source, settings: Settings): readonly string
   ];
 }
 
-/** Times that were given as plain numbers, which are seconds: `connectTimeout = 3000` is 50 minutes. */
+/**
+ * Warns about plain numbers for times, which are seconds: `connectTimeout = 3000` is 50 minutes.
+ */
 function bareNumbers({ settings, listeners }: Source): string[] {
   const all = [settings, ...(listeners ?? []).map((one) => one.settings)];
   const values = all.flatMap((one) => Object.values(one) as readonly Sourced<unknown>[]);
   return values.flatMap(({ value, given, label }) => {
-    // Of what can be written as a plain number only times become another one: milliseconds.
+    // Only times change their number when they are read: they become milliseconds.
     if (typeof given !== "number" || given < LIKELY_MILLISECONDS || value !== given * 1_000)
       return [];
-    // The file's name is told already.
+    // The caller adds the file's name.
     const setting = label.slice(label.lastIndexOf(": ") + 1).trim();
     const means = `is a number of seconds, ${formatDuration(value as number)}`;
     return [
@@ -50,7 +52,7 @@ function ofRoutes(listener: WantedListener): readonly string[] {
   return routeWarnings(name, routes, named);
 }
 
-/** Settings of a listener that do nothing, as another one is wanting. */
+/** Warns about settings of a listener that have no effect because another one is missing. */
 function withoutEffect(listener: WantedListener, totalRelays: number): string[] {
   const { dial, edge, balance, upstreams } = listener;
   const { dial: initial } = listenerDefaults;

@@ -1,7 +1,7 @@
 import type { ArgsDef } from "citty";
 import type { Flag } from "./flag.ts";
 
-/** Flags as citty has to know them. What it makes of a line is not acted on: see read-flags.ts. */
+/** Flags in citty's form. ringway does not use what citty reads from a line: see read-flags.ts. */
 export function cittyArgs(flags: readonly Flag[]): ArgsDef {
   const args: ArgsDef = {};
   for (const { name, short, hint, text } of flags) {

@@ -1,4 +1,4 @@
-/** What each command beside the proxy, which has no name, does: in at most 47 characters. */
+/** What each command does, in at most 47 characters. (The proxy itself has no command.) */
 const texts = {
   check: "check a configuration FILE",
   init: "write an example configuration FILE",
@@ -17,7 +17,7 @@ const texts = {
 /** The name of a command. */
 export type CommandName = keyof typeof texts;
 
-/** Commands by their names, the first argument before all flags, in the order of the help. */
+/** The commands in the order of the help. A command is the first argument, before all flags. */
 export const commands: ReadonlyMap<string, { readonly text: string }> = new Map(
   Object.entries(texts).map(([name, text]) => [name, { text }]),
 );

@@ -17,7 +17,7 @@ import { readSwitches } from "./read-flags.ts";
 
 const switches: readonly Flag[] = [{ name: "help", short: "h", text: "print this help" }];
 
-/** What the argument of a command may be, where it has one that is a word. */
+/** The words that the argument of a command may be. */
 const operands: Readonly<Record<string, readonly string[]>> = {
   help: helpTopics,
   completion: shells,
@@ -25,14 +25,14 @@ const operands: Readonly<Record<string, readonly string[]>> = {
 /** Commands whose argument is a file. */
 const FILE_COMMANDS = ["check", "init"];
 
-/** Loads a command; null when there is none of that name. */
+/** Loads a command; null for an unknown name. */
 type Load = (name: string) => Promise<CommandDef | null>;
 
 /**
- * `ringway completion SHELL`: prints a script by which a shell completes flags, values and commands. Its
- * `run` answers with the exit code and throws ConfigError for what is no such shell.
+ * `ringway completion SHELL`: prints a script with which a shell completes flags, values and
+ * commands. Its `run` returns the exit code, and throws ConfigError for an unknown shell.
  *
- * @param load knows the flags of the other commands
+ * @param load loads other commands, for their flags
  */
 export function completionCommand(load: Load): CommandDef {
   return defineCommand({

@@ -3,35 +3,35 @@ import { settingTable, uringTable } from "../config/table/table.ts";
 import { commands } from "./commands.ts";
 import { flags } from "./flags.ts";
 
-/** Shells that {@link renderCompletion} knows. */
+/** The shells that {@link renderCompletion} supports. */
 export const shells = ["bash", "zsh", "fish"] as const;
 
 export type Shell = (typeof shells)[number];
 
-/** A flag as a shell has to know it. */
+/** A flag as the scripts need it. */
 export interface CompletedFlag {
   /** Without its dashes. */
   readonly name: string;
   readonly short?: string;
   readonly text: string;
-  /** What its value may be; none where nobody knows; null for a switch. */
+  /** The words that its value may be; empty for any value, null for a switch. */
   readonly values: readonly string[] | null;
   /** Its value is a file. */
   readonly isFile: boolean;
 }
 
-/** A command beside the proxy. */
+/** A command. */
 export interface CompletedCommand {
   readonly name: string;
   readonly text: string;
   readonly flags: readonly CompletedFlag[];
-  /** What its argument may be. */
+  /** The words that its argument may be. */
   readonly operands: readonly string[];
   /** Its argument is a file. */
   readonly takesFile: boolean;
 }
 
-/** What the help calls values that are, or may be, files. */
+/** The help's words for values that may be files. */
 const FILES = /FILE|WHERE/;
 
 /** The flags of the proxy. */
@@ -50,7 +50,7 @@ export function textOfCommand(name: string): string {
   return commands.get(name)?.text ?? "";
 }
 
-/** The words that a setting may have, as far as its value is a word. */
+/** The words that a setting may have; empty if its value is no word. */
 function wordsOfSetting(setting: string | undefined): string[] {
   const [group, key = ""] = setting?.startsWith("uring.")
     ? [uringTable, setting.slice(6)]
@@ -59,13 +59,13 @@ function wordsOfSetting(setting: string | undefined): string[] {
   return entry === undefined ? [] : wordsOf(entry.is);
 }
 
-/** A script that completes flags, their values, commands and files in a shell. */
+/** A shell script that completes flags, values, commands and files. */
 export function renderCompletion(shell: Shell, all: readonly CompletedCommand[]): string {
   switch (shell) {
     case "bash":
       return `# ringway completion for bash: source <(ringway completion bash)\n${bash(all)}`;
     case "zsh":
-      // zsh understands what bash does.
+      // zsh understands bash's script.
       return `#compdef ringway
 # ringway completion for zsh: source <(ringway completion zsh)
 autoload -U +X compinit && compinit
@@ -76,7 +76,7 @@ ${bash(all)}`;
   }
 }
 
-/** Adds files to what bash and zsh complete with; a name may have spaces in it. */
+/** Adds files to bash's and zsh's completions; their names may have spaces. */
 const ADD_FILES = 'IFS=$lines; COMPREPLY+=($(compgen -f -- "$current"))';
 
 function bash(all: readonly CompletedCommand[]): string {
@@ -106,7 +106,7 @@ complete -o filenames -F _ringway ringway
 `;
 }
 
-/** What follows a flag with a value. */
+/** The completions of a flag's value. */
 function bashValue({ name, short, values, isFile }: CompletedFlag): string {
   if (values === null) return "";
   const pattern = short === undefined ? `--${name}` : `--${name} | -${short}`;

@@ -14,7 +14,7 @@ const switches: readonly Flag[] = [
 ];
 
 /**
- * `ringway doctor`: says what this machine allows. Its `run` answers with the exit code: 1 only when
+ * `ringway doctor`: reports what this machine allows. Its `run` returns the exit code: 1 only if
  * no engine can run here.
  */
 export const doctorCommand = defineCommand({

@@ -4,7 +4,7 @@ import { formatCounted, formatDuration } from "../base/quantity.ts";
 import { drainAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 
-/** `ringway drain`: lets a proxy finish and stop, or one of its listeners alone. */
+/** `ringway drain`: drains and stops a proxy, or closes one of its listeners. */
 export const drainCommand = adminCommand<DrainDocument | ListenerDrainDocument>({
   name: "drain",
   description: "lets a proxy finish its relays and stop",

@@ -3,15 +3,15 @@ import { needsEmbedded, type Settings } from "../config/validate.ts";
 import type { EmbeddedUpstream } from "../embedded/server.ts";
 import { StartError } from "./start-error.ts";
 
-/** The embedded upstream, started when some listener needs it; then it stays until the end. */
+/** The embedded upstream. It starts when a listener needs it, and stays until the end. */
 export class Embedded {
   private upstream: EmbeddedUpstream | null = null;
 
   /**
-   * Where it is, for listeners without upstreams.
+   * Returns its address, for listeners without upstreams.
    *
-   * @returns nothing when there is no such listener
-   * @throws StartError when it cannot listen
+   * @returns an empty list if there is no such listener
+   * @throws StartError if it cannot listen
    */
   async addressesFor(settings: Settings): Promise<readonly Address[]> {
     if (!settings.listeners.some(needsEmbedded)) return [];
@@ -19,7 +19,7 @@ export class Embedded {
     return [addressOf(this.upstream)];
   }
 
-  /** Where it is, if it was started. */
+  /** Its address, if it was started. */
   get addresses(): readonly Address[] {
     return this.upstream === null ? [] : [addressOf(this.upstream)];
   }

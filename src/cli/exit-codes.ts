@@ -1,4 +1,4 @@
-/** Exit codes of the program. Those of a signal are 128 and the signal's number. */
+/** Exit codes of the program. That of a signal is 128 plus the signal's number. */
 export const EXIT = {
   stopped: 0,
   start: 1,
@@ -8,7 +8,7 @@ export const EXIT = {
   SIGTERM: 143,
 } as const;
 
-/** What each of them means; the help and docs/operate.md show it. */
+/** The meaning of each code, for the help and docs/operate.md. */
 export const exitTexts: Readonly<Record<keyof typeof EXIT, string>> = {
   stopped: "ringway stopped as asked, or the command did what it was asked for",
   start: "ringway could not start here, or the command could not reach a running one",

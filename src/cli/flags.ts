@@ -10,9 +10,9 @@ import {
 import { settingGroups } from "../config/table/table.ts";
 import type { Flag } from "./flag.ts";
 
-/** Flags that belong together, under a heading of the help. */
+/** Flags that belong together, with their heading in the help. */
 export interface FlagGroup {
-  /** What `ringway help TOPIC` calls it; missing for a command's own flags. */
+  /** Its topic in `ringway help TOPIC`; missing for a command's own flags. */
   readonly topic?: string;
   readonly heading: string;
   readonly flags: readonly Flag[];
@@ -20,7 +20,7 @@ export interface FlagGroup {
 
 const { listen, upstream } = topPlaces;
 
-/** Flags that are no settings with a value of their own, beside those of a group. */
+/** Flags that are not in the table of settings. */
 const others: {
   readonly [Group in keyof typeof settingGroups]?: { before?: Flag[]; after?: Flag[] };
 } = {
@@ -58,12 +58,13 @@ const others: {
   },
 };
 
-/** What `ringway help TOPIC` calls the groups that have flags. */
+/** The topics in `ringway help TOPIC` of groups with flags. */
 const topics: Readonly<Record<keyof typeof settingGroups, string>> = {
   relaying: "relay",
   choosing: "balance",
   checking: "health",
   entering: "clients",
+  endingTls: "tls",
   deciding: "route",
   copying: "mirror",
   limits: "limits",
@@ -85,7 +86,7 @@ export const flagGroups: readonly FlagGroup[] = Object.entries(settingGroups).fl
 /** All flags, without their groups. */
 export const flags: readonly Flag[] = flagGroups.flatMap((group) => group.flags);
 
-/** @param prefix of the names in a group of settings, empty for none */
+/** @param prefix of the flags of a group of settings; empty for none */
 function flagsOf(settings: Table, prefix: "" | "uring"): Flag[] {
   return Object.entries(settings).flatMap(([key, setting]) =>
     setting.isCode === true ? [] : [flagOf(key, setting, prefix)],

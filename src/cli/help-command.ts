@@ -11,8 +11,8 @@ import { readSwitches } from "./read-flags.ts";
 const switches: readonly Flag[] = [{ name: "help", short: "h", text: "print this help" }];
 
 /**
- * `ringway help TOPIC`: explains a group of flags, values, signals, reasons or everything. Its `run`
- * answers with the exit code and throws ConfigError for what is no topic.
+ * `ringway help TOPIC`: explains a group of flags, values, signals, reasons or everything. Its
+ * `run` returns the exit code, and throws ConfigError for an unknown topic.
  */
 export const helpCommand = defineCommand({
   meta: { name: "help", description: "explains a topic" },

@@ -6,12 +6,12 @@ import type { Flag } from "./flag.ts";
 import { type FlagGroup, flagGroups, flags } from "./flags.ts";
 import { wrap } from "./wrap.ts";
 
-/** Columns that the help needs. */
+/** The width of the help, in columns. */
 const WIDTH = 80;
-/** Where the text of flags begins, further right in a group with longer names. */
+/** The column in which the text of flags begins; further right if names are longer. */
 const TEXT_COLUMN = 33;
 
-/** The flags that most people need, each in at most 47 characters. */
+/** The most used flags, each in at most 47 characters. */
 const usual: readonly (readonly [name: string, text: string])[] = [
   ["listen", "accept clients here (repeatable)"],
   ["upstream", "relay them to here (repeatable)"],
@@ -36,7 +36,7 @@ const usual: readonly (readonly [name: string, text: string])[] = [
 ];
 
 /**
- * The text of `--help`: what fits on a screen.
+ * The text of `--help`, which fits on a screen.
  *
  * @param program what a person types to run ringway
  */
@@ -60,21 +60,21 @@ function renderUsual([name, text]: readonly [string, string]): string {
   return `${flag === undefined ? "" : headOf(flag)}`.padEnd(TEXT_COLUMN) + text;
 }
 
-/** Topics that are no group of flags. */
+/** Topics that are not groups of flags. */
 const otherTopics: Readonly<Record<string, () => string>> = {
   values: () => VALUES,
   signals: renderSignals,
   reasons: renderReasons,
 };
 
-/** What `ringway help` can explain, beside `all`. */
+/** The topics of `ringway help`, except `all`. */
 export const helpTopics: readonly string[] = [
   ...flagGroups.flatMap(({ topic = [] }) => topic),
   ...Object.keys(otherTopics),
   "all",
 ];
 
-/** The text of `ringway help TOPIC`. @returns null for what is no topic */
+/** The text of `ringway help TOPIC`. @returns null for an unknown topic */
 export function renderTopic(topic: string, program: string, version: string): string | null {
   if (topic === "all") return renderAll(program, version);
   const group = flagGroups.find((one) => one.topic === topic);
@@ -82,7 +82,7 @@ export function renderTopic(topic: string, program: string, version: string): st
   return Object.hasOwn(otherTopics, topic) ? (otherTopics[topic]?.() ?? null) : null;
 }
 
-/** Everything that the help has to say, except what reasons mean. */
+/** The whole help, except the reasons. */
 function renderAll(program: string, version: string): string {
   return `${title(version)}
 
@@ -130,7 +130,7 @@ function renderSignals(): string {
     hung(`${EXIT[name]}`.padStart(5), exitTexts[name], 7),
   );
   return `Signals:
-  SIGTERM, SIGINT  stop: accept nobody new, let running relays finish, print
+  SIGTERM, SIGINT  stop: accept no new clients, let relays finish, print
                    statistics, exit. A second one ends at once.
   SIGHUP           reload the configuration without ending a relay, and reopen
                    the access log
@@ -158,7 +158,7 @@ function renderReasons(): string {
   return `${blocks.join("\n\n")}\n`;
 }
 
-/** A text in lines that begin at a column, the first one after a head. */
+/** A text in lines from a column on; the first one follows a head. */
 function hung(head: string, text: string, column: number): string[] {
   const [first = "", ...others] = wrap(text, WIDTH - column);
   return [head.padEnd(column) + first, ...others.map((line) => " ".repeat(column) + line)];
@@ -182,7 +182,7 @@ function renderCommands(): string {
   return ["Commands:", ...rows].join("\n");
 }
 
-/** The lines of a group of flags, as every command's help has them. */
+/** The lines of a group of flags, for the help of every command. */
 export function renderGroup({ heading, flags }: FlagGroup): string {
   const heads = flags.map(headOf);
   const column = Math.max(TEXT_COLUMN, ...heads.map((head) => head.length + 2));
@@ -198,7 +198,7 @@ function headOf({ name, short, hint }: Flag): string {
 const NO_BREAK = "\u00a0";
 
 function renderFlag(flag: Flag, head: string, column: number): string[] {
-  // It stays on one line.
+  // A default stays on one line.
   const initial = flag.initial?.replaceAll(" ", NO_BREAK);
   const text = initial === undefined ? flag.text : `${flag.text} [${initial}]`;
   const lines = wrap(text, WIDTH - column).map((line) => line.replaceAll(NO_BREAK, " "));

@@ -18,8 +18,8 @@ const switches: readonly Flag[] = [
 const DEFAULT_FILE = "ringway.toml";
 
 /**
- * `ringway init [FILE]`: writes an example to begin with. Its `run` answers with the exit code and
- * throws ConfigError when the file cannot be written, or is there already.
+ * `ringway init [FILE]`: writes an example configuration. Its `run` returns the exit code, and
+ * throws ConfigError if the file cannot be written or already exists.
  */
 export const initCommand = defineCommand({
   meta: { name: "init", description: "writes an example of a configuration" },

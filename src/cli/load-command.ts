@@ -2,8 +2,8 @@ import type { CommandDef } from "citty";
 import type { CommandName } from "./commands.ts";
 
 /**
- * How each command is loaded. It is a file of its own and loaded only when it is named, so that the proxy
- * starts without it; its `run` answers with the exit code, as that of the proxy does.
+ * How to load each command. Commands are loaded only when they are named, so that the proxy
+ * starts without them. Their `run` returns the exit code, like the proxy's.
  */
 const loaders: { readonly [Name in CommandName]: () => Promise<CommandDef> } = {
   check: async () => (await import("./check-command.ts")).checkCommand,
@@ -20,7 +20,7 @@ const loaders: { readonly [Name in CommandName]: () => Promise<CommandDef> } = {
   help: async () => (await import("./help-command.ts")).helpCommand,
 };
 
-/** Loads a command. @returns null when there is none of that name */
+/** Loads a command. @returns null for an unknown name */
 export async function loadCommand(name: string): Promise<CommandDef | null> {
   return Object.hasOwn(loaders, name) ? await loaders[name as CommandName]() : null;
 }

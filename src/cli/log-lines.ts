@@ -1,43 +1,43 @@
 import { formatCount } from "../base/quantity.ts";
 import type { Outlet } from "../observe/outlet.ts";
 
-/** Most bytes that wait for a reader who is slow. */
+/** The most bytes that wait for a slow reader. */
 const QUEUE_BYTES_MAX = 1024 * 1024;
-/** Milliseconds until a reader that takes nothing is tried again, and one that has failed. */
+/** When to retry a reader that takes nothing, and one that has failed, in milliseconds. */
 const FULL_MS = 20;
 const FAILED_MS = 1_000;
-/** Milliseconds between two looks at whether all is written. */
+/** How often to look whether all is written, in milliseconds. */
 const LOOK_MS = 5;
 
 /**
- * Writes the log's lines without ever waiting for whoever reads them: what is not taken waits, within
- * bounds, and lines beyond that are dropped and counted, as are those that cannot be written. As soon as
- * somebody reads again a line says how many are missing.
+ * Writes the log's lines without ever waiting for their reader. Lines that it does not take are
+ * queued within bounds; further lines, and those that cannot be written, are dropped and counted.
+ * As soon as the reader takes lines again, one line says how many are missing.
  *
  * Invariant: `queuedBytes` are those of `queue`, at most {@link QUEUE_BYTES_MAX}.
  */
 export class LogLines {
-  /** Lines that nobody will ever read. */
+  /** The number of dropped lines. */
   dropped = 0;
   private toldDropped = 0;
-  /** The first one may be the rest of a line. */
+  /** The first item may be the rest of a line. */
   private queue: Uint8Array[] = [];
   private queuedBytes = 0;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private isPumping = false;
-  /** Nothing could be written the last time. */
+  /** The last attempt could not write anything. */
   private hasFailed = false;
 
   /**
-   * @param outlet where they go
-   * @param missing called when lines are written again and some before them are missing
+   * @param outlet where lines go
+   * @param missing called when writing works again after lines were dropped
    */
   constructor(
     private readonly outlet: Outlet,
     private readonly missing: (lines: string) => void,
   ) {}
 
-  /** Writes a line, or queues it, or drops it. @param text with its newline */
+  /** Writes, queues or drops a line. @param text with its newline */
   readonly write = (text: string): void => {
     const line = Buffer.from(text);
     if (this.queuedBytes + line.length > QUEUE_BYTES_MAX) {
@@ -49,7 +49,9 @@ export class LogLines {
     if (this.timer === null && !this.isPumping) this.pump();
   };
 
-  /** Waits until all lines are written, for so many milliseconds at most; not where nobody reads. */
+  /**
+   * Waits until all lines are written, at most this many milliseconds, and not for a failed reader.
+   */
   async flush(withinMs: number): Promise<void> {
     const end = performance.now() + withinMs;
     while (!this.hasFailed && (this.queue.length > 0 || this.outlet.isBusy)) {
@@ -65,7 +67,7 @@ export class LogLines {
       this.hasFailed = false;
       this.writeQueued();
     } catch {
-      // Nobody reads, or a disk is full. What waits would be out of date when that is over.
+      // Nobody reads, or a disk is full. The queue would be out of date by the time that ends.
       this.hasFailed = true;
       this.dropped += this.queue.length;
       this.queue = [];
@@ -90,14 +92,14 @@ export class LogLines {
     }
   }
 
-  /** Lines that come until then only queue. */
+  /** Until then, lines are only queued. */
   private pause(ms: number): void {
     this.timer = setTimeout(() => this.pump(), ms);
-    // Whether anybody reads the log is no reason to go on.
+    // The timer must not keep the process alive.
     this.timer.unref();
   }
 
-  /** Once the queue is empty, so that what is told finds room. */
+  /** Called once the queue is empty, so that the line finds room. */
   private tellDropped(): void {
     const count = this.dropped - this.toldDropped;
     if (count === 0) return;

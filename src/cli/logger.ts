@@ -11,7 +11,7 @@ import { LogLines } from "./log-lines.ts";
 import { isStderrTerminal, standardStream } from "./output.ts";
 import { isJournal } from "./systemd/journal.ts";
 
-/** The log, and the lines that it is written as. */
+/** The log, and its output. */
 export interface ProgramLog {
   readonly log: ConsolaInstance;
   readonly lines: LogLines;
@@ -20,12 +20,12 @@ export interface ProgramLog {
 /**
  * The log: on stderr, coloured for a person at a terminal, plain lines such as
  * `2026-02-03T04:05:06.789Z [info] [ringway] listening on …` for anything else that collects them,
- * without the time for systemd's journal. Nothing in a message is obeyed by a terminal, whoever it is from.
+ * without the time for systemd's journal. Messages contain nothing that a terminal would obey.
  */
 export async function createLogger(verbose: boolean): Promise<ProgramLog> {
   const options = {
     level: verbose ? LogLevels.debug : LogLevels.info,
-    // Every line is one line: a badge would put empty ones around a warning.
+    // A badge would put empty lines around a warning.
     defaults: { tag: "ringway", badge: false },
   };
   const lines = new LogLines(outletOf(2), (count) =>
@@ -39,12 +39,12 @@ export async function createLogger(verbose: boolean): Promise<ProgramLog> {
 }
 
 async function colored(options: object, { write }: LogLines): Promise<ConsolaInstance> {
-  // Only a person is worth loading the colours for: 30 ms and 10 MiB.
+  // Colours cost 30 ms and 10 MiB: load them only for a person.
   const consola = await import("consola");
-  // Node's stream knows how wide the terminal is, and nothing more: it would wait for it.
+  // Node's stream only tells the terminal's width: writing to it would block.
   const { columns } = standardStream("stderr");
   const stream = { columns, write } as unknown as NodeJS.WriteStream;
-  // Whoever reads along knows what time it is.
+  // A person who reads along needs no time.
   const looks = { fancy: true, stdout: stream, stderr: stream, formatOptions: { date: false } };
   return consola.createConsola({ ...options, ...looks });
 }
@@ -59,7 +59,7 @@ function plain({ write }: LogLines): ConsolaReporter {
   };
 }
 
-/** The same reporter, which gets to see nothing that a terminal would obey. */
+/** A reporter whose input is made printable first. */
 function printable(reporter: ConsolaReporter): ConsolaReporter {
   return {
     log: (line, context) =>

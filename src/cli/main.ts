@@ -7,8 +7,8 @@ import { proxyCommand } from "./proxy-command.ts";
 import { StartError } from "./start-error.ts";
 
 /**
- * The command line from its arguments to the exit code. The only place that ends the process in an
- * orderly way; citty's own `runMain` would exit with 1 whatever happened and print the usage.
+ * Runs the command line, from its arguments to the exit code. The only place that ends the process
+ * in an orderly way: citty's `runMain` would exit with 1 on every error and print the usage.
  */
 export async function main(args: readonly string[]): Promise<never> {
   process.on("uncaughtException", (error) => process.exit(failed(error, args)));
@@ -24,7 +24,7 @@ export async function main(args: readonly string[]): Promise<never> {
   }
 }
 
-/** Says in a sentence what went wrong, or in several about flags and files. @returns the exit code */
+/** Prints what went wrong. @returns the exit code */
 function failed(error: unknown, args: readonly string[]): number {
   if (error instanceof ConfigError) {
     for (const sentence of error.problems) complain(sentence);

@@ -3,10 +3,10 @@ import { printableLines } from "../base/error.ts";
 import { outletOf } from "../observe/outlet.ts";
 
 /**
- * A standard stream of Node's, which drops what is written to it once its pipe is closed
+ * A standard stream of Node. It drops what is written after its pipe was closed
  * (`ringway | head`): without a handler its `error` would be thrown and end the program.
  *
- * Made at the first use: it takes 10 to 20 ms, which a plain start does not need.
+ * Made at the first use, because it takes 10 to 20 ms.
  */
 export function standardStream(name: "stdout" | "stderr"): NodeJS.WriteStream {
   const stream = process[name];
@@ -14,17 +14,17 @@ export function standardStream(name: "stdout" | "stderr"): NodeJS.WriteStream {
   return stream;
 }
 
-/** Whether a person at a terminal sees stderr. */
+/** Whether stderr is a terminal. */
 export function isStderrTerminal(): boolean {
-  // Node's stream would tell, at its price; most that is no terminal is no device at all.
+  // Ask fstat first, which is cheaper than Node's stream: most outputs are no device at all.
   return isDevice(2) && standardStream("stderr").isTTY === true;
 }
 
 /**
- * Writes all of the text to a standard stream, however slowly it is read: an exit right after a plain write
- * would cut it off.
+ * Writes all of the text to a standard stream, however slow its reader: an exit right after a plain
+ * write would cut it off.
  *
- * @returns null, or the system's code for why it could not be written; a reader that left is no
+ * @returns null, or the system's error code; a reader that left is no
  *   error
  */
 export function writeOut(
@@ -39,13 +39,14 @@ export function writeOut(
   });
 }
 
-/** Milliseconds between two attempts to write to a reader that takes nothing now. */
+/** How often to retry a reader that takes nothing, in milliseconds. */
 const FULL_MS = 5;
 
 /**
- * Writes all of the text, as long as it is read: a terminal that was stopped must not hold up an end.
+ * Writes all of the text while it is read: a stopped terminal must not hold up the end of the
+ * program.
  *
- * @param stallMs milliseconds in which the reader has to take some of it
+ * @param stallMs how long the reader may take nothing, in milliseconds
  * @returns see {@link writeOut}; `ETIMEDOUT` for a reader that takes nothing
  */
 export async function writeWhileRead(
@@ -82,12 +83,12 @@ function isDevice(descriptor: number): boolean {
   }
 }
 
-/** Prints what a command answers. @returns its exit code: 1 when that could not be written */
+/** Prints a command's output. @returns its exit code: 1 if it could not be written */
 export async function print(text: string, code = 0): Promise<number> {
   return (await writeOut(text)) === null ? code : 1;
 }
 
-/** Writes one sentence to stderr, for what is told before or instead of a log line. */
+/** Writes one sentence to stderr, before there is a log or instead of it. */
 export function complain(sentence: string): void {
   standardStream("stderr").write(`ringway: ${printableLines(sentence)}\n`);
 }

@@ -3,7 +3,7 @@ import { planAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 import { renderPlan } from "./render-plan.ts";
 
-/** `ringway plan`: what a reload would change. */
+/** `ringway plan`: shows what a reload would change. */
 export const planCommand = adminCommand<PlanDocument>({
   name: "plan",
   description: "says what a reload would change",

@@ -1,22 +1,22 @@
-/** A listener as it is shown. */
+/** A listener as lists show it. */
 export interface ShownListener {
-  /** Its address in words. */
+  /** Its address as text. */
   readonly listen: string;
-  /** Its upstreams' addresses in words. */
+  /** Its upstreams' addresses as text. */
   readonly upstreams: readonly string[];
-  /** Whatever else is shown of it: only those are shown as one that have it all in common. */
+  /** Everything else that is shown: listeners are merged only if it is the same. */
   readonly rest: string;
 }
 
-/** Fewer ports than this are shown each for itself. */
+/** Shorter runs are not merged. */
 const RUN_MIN = 3;
 
 /**
- * Shows listeners whose ports follow each other as one, as a range is written: their upstreams are the same
- * ones, or follow each other, too. It goes by what they are, not by how they were written: of a range that
- * has become wider a plan has only what is new.
+ * Shows listeners with consecutive ports as one range, if their upstreams are the same
+ * or have consecutive ports, too. It does not matter how they were written: if a range
+ * has become wider, a plan shows only the new ports.
  *
- * @returns the first of each run with the addresses of all of it
+ * @returns the first listener of each run, with the addresses of the whole run
  */
 export function portRuns<T>(
   listeners: readonly T[],
@@ -36,7 +36,7 @@ export function portRuns<T>(
   return runs;
 }
 
-/** How many from there on are like each other, each a port further. */
+/** The length of the run that begins there. */
 function runLength(shown: readonly ShownListener[], from: number): number {
   const first = shown[from] as ShownListener;
   let moving: readonly boolean[] | null = null;
@@ -46,7 +46,7 @@ function runLength(shown: readonly ShownListener[], from: number): number {
     if (next === undefined || next.rest !== first.rest) return length;
     if (next.upstreams.length !== first.upstreams.length) return length;
     if (!isFurther(first.listen, next.listen, length)) return length;
-    // Whether each of the upstreams moves is seen at the second of them.
+    // The second listener shows which upstreams move.
     const before = moving;
     const moves = first.upstreams.map((name, index) => name !== next.upstreams[index]);
     if (before !== null && moves.some((one, index) => one !== before[index])) return length;

@@ -4,10 +4,10 @@ import packageJson from "../../package.json" with { type: "json" };
 export const version: string = packageJson.version;
 
 /**
- * What a person types to run this program: it is one file after `bun build --compile`. Who runs its script
- * by npm may have no bun to type.
+ * The command that runs this program. After `bun build --compile` it is one file. A person who runs
+ * its script by npm may not have bun.
  *
- * @param env npm leaves there which script runs, and that it is npm
+ * @param env npm's variables name the script that runs
  */
 export function programName(
   env: Readonly<Record<string, string | undefined>> = process.env,

@@ -11,13 +11,13 @@ import { readFlags } from "./read-flags.ts";
 import { run } from "./run.ts";
 
 /**
- * The proxy itself, which is the command without a name. Its `run` answers with the exit code and
- * throws ConfigError (what was asked for is not right) and StartError (it cannot be had here).
+ * The proxy itself, the command without a name. Its `run` returns the exit code, and
+ * throws ConfigError (the settings are wrong) and StartError (it cannot start here).
  */
 export const proxyCommand = defineCommand({
   meta: { name: "ringway", version, description: "relays TCP connections to upstreams" },
   args: cittyArgs(flags),
-  // citty's own reading of the arguments is too lenient to act on: see readFlags.
+  // citty reads arguments too leniently: see readFlags.
   run: ({ rawArgs }) => proxy(rawArgs),
 });
 
@@ -39,7 +39,7 @@ async function proxy(rawArgs: readonly string[]): Promise<number> {
 }
 
 async function fromFile(path: string, problems: Problems): Promise<Source> {
-  // Only here: the schema of files takes 10 ms to load.
+  // Imported here, because loading the schema of files takes 10 ms.
   const { loadFile } = await import("../config/load.ts");
   return await loadFile(path, process.env, problems);
 }

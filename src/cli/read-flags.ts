@@ -10,26 +10,26 @@ import { commandNames } from "./commands.ts";
 import type { Flag } from "./flag.ts";
 import { flags } from "./flags.ts";
 
-/** What the command line says, before any value was looked at. */
+/** What the command line says, before its values are read. */
 export interface CommandLine {
   readonly help: boolean;
   readonly version: boolean;
   /** The configuration file to read first. */
   readonly config: string | null;
-  /** A change of that file is a reload. */
+  /** Reload when that file changes. */
   readonly isWatched: boolean;
   readonly given: Given;
-  /** All that is not right, in sentences. */
+  /** All problems, in sentences. */
   readonly problems: readonly string[];
 }
 
-/** What the line of a command beside the proxy says. */
+/** What the line of a command says. */
 export interface CommandArguments {
-  /** The names of the switches that are given; only `help` when that is one of them. */
+  /** The names of the given switches; only `help` if it is one of them. */
   readonly switches: ReadonlySet<string>;
-  /** What the other flags are given, by their names. */
+  /** The values of the other flags, by name. */
   readonly values: ReadonlyMap<string, string>;
-  /** The one argument that is no flag, where the command takes one. */
+  /** The one argument that is no flag, if the command takes one. */
   readonly operand: string | null;
 }
 
@@ -37,20 +37,20 @@ type Token = NonNullable<ReturnType<typeof tokenize>>[number];
 type FlagToken = Extract<Token, { kind: "option" }>;
 
 /**
- * Reads the command line strictly. citty forgives what it does not understand: unknown flags,
+ * Reads the command line strictly. citty ignores what it does not understand: unknown flags,
  * switches with values, values without flags, all but the last of several. A proxy that starts with
- * half of what it was told does harm, so that ringway reads the arguments itself, from its table.
+ * half of its flags does harm, so ringway reads the arguments itself, by its table.
  */
 export function readFlags(args: readonly string[]): CommandLine {
   const tokens = tokenize(args, flags);
-  // Whoever asks for help may not know yet what the rest of the line should look like.
+  // With --help, the rest of the line need not be right yet.
   if (isNamed(tokens, "help") || isNamed(tokens, "version")) {
     const [help, version] = [isNamed(tokens, "help"), isNamed(tokens, "version")];
     return { help, version, config: null, isWatched: false, given: {}, problems: [] };
   }
   const [first] = tokens;
   if (first?.kind === "positional" && first.index === 0 && isLikeCommand(first.value)) {
-    // What follows was meant for that command.
+    // The rest was meant for that command.
     const problems = [noSuchCommand(first.value)];
     return { help: false, version: false, config: null, isWatched: false, given: {}, problems };
   }
@@ -69,10 +69,10 @@ export function readFlags(args: readonly string[]): CommandLine {
 }
 
 /**
- * Reads the line of a command beside the proxy, as strictly.
+ * Reads the line of a command, just as strictly.
  *
  * @param operands how many other arguments it may have
- * @throws ConfigError with everything that is not right
+ * @throws ConfigError with all problems
  */
 export function readSwitches(
   args: readonly string[],
@@ -93,16 +93,16 @@ export function readSwitches(
   return { switches, values, operand: line.operands[0] ?? null };
 }
 
-/** Goes through the arguments once and on after what is not right. */
+/** Goes through the arguments once, and continues after mistakes. */
 class LineReader {
   readonly values = new Map<Flag, string[] | true>();
   readonly operands: string[] = [];
   readonly problems: string[] = [];
-  /** What comes next was meant as a value of something that has been told. */
+  /** The next argument was meant as the value of a flag that has been reported. */
   private isAfterProblem = false;
-  /** The flag of the secret before this, whose words may have been meant as its value. */
+  /** The flag of a secret before this argument, which may be a part of its value. */
   private secretBefore: string | null = null;
-  /** The argument of which nothing more is worth telling. */
+  /** The argument that needs no further report. */
   private givenUp = -1;
 
   constructor(
@@ -137,7 +137,7 @@ class LineReader {
     const flag = this.known.find(({ name }) => name === token.name);
     if (flag === undefined) {
       this.problems.push(unknownFlag(token, this.known));
-      // What begins with one dash is taken letter by letter, though it may be `-pPASSWORD`, or `-p PASSWORD`.
+      // One dash means letter by letter, but the argument may be `-pPASSWORD` or `-p PASSWORD`.
       if (!token.rawName.startsWith("--")) this.givenUp = token.index;
       this.isAfterProblem = token.inlineValue !== true;
       return;
@@ -158,7 +158,7 @@ class LineReader {
   }
 }
 
-/** Whether a flag, known or not, is one for a secret. */
+/** Whether a flag, known or not, is for a secret. */
 function isSecretFlag(name: string): boolean {
   return isSecret(name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
 }
@@ -190,7 +190,7 @@ function isFlag(token: Token): token is FlagToken {
 }
 
 function valueProblem({ name, hint }: Flag, { value, inlineValue }: FlagToken): string | null {
-  // The next argument was taken as the value, whatever it is: a flag is none, a number is.
+  // parseArgs takes any next argument as the value: a flag is none, a negative number is one.
   const isNextFlag = value !== undefined && !inlineValue && /^-+[^-\d.]/.test(value);
   if (value === undefined || value === "--" || isNextFlag) {
     return `--${name} needs a value: --${name} ${hint}`;
@@ -226,11 +226,11 @@ function unknownFlag(token: FlagToken, known: readonly Flag[]): string {
   return `unknown flag ${describe(token.rawName)}; ${hint}`;
 }
 
-/** For a flag that would be another proxy's: what it is called here, or that there is no such thing. */
+/** For a flag of another proxy: its name here, or that ringway has no such thing. */
 function hintFromElsewhere(name: string, known: readonly Flag[]): string | null {
   const setting = settingCalled(name);
   const flag = known.find((one) => setting !== null && one.setting === setting);
-  // The flags of a command beside the proxy have no settings: words of other proxies mean nothing there.
+  // Flags of commands are no settings, so words of other proxies mean nothing there.
   if (flag !== undefined) return `it is called --${flag.name} here`;
   return known === flags ? notHere(name) : null;
 }

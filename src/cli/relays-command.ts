@@ -12,7 +12,7 @@ const flags: readonly Flag[] = [
   { name: "limit", hint: "N", text: "at most this many, 1…1,000", initial: "100" },
 ];
 
-/** `ringway relays`: the relays that a proxy has. */
+/** `ringway relays`: lists the relays of a proxy. */
 export const relaysCommand = adminCommand<RelaysDocument>({
   name: "relays",
   description: "lists the relays of a running proxy",
@@ -32,7 +32,7 @@ numbers end in their units, and bytes from clients are under "up".`,
   exitCodes: "0 listed, 1 no proxy answers, 2 the flags are wrong.",
 });
 
-/** The list for a person: a line for each relay, below their number. */
+/** The list for people: the number of relays, and a line for each. */
 export function renderRelays({ running, matching, relays }: RelaysDocument): string {
   const shown = relays.length < matching ? `, the first ${formatCount(relays.length)} here` : "";
   const all = matching === running ? "" : ` of ${formatCount(running)}`;

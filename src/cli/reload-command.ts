@@ -3,10 +3,10 @@ import { planAnswer } from "./admin-answers.ts";
 import { adminCommand } from "./admin-command.ts";
 import { renderPlan } from "./render-plan.ts";
 
-/** `ringway reload`: has a proxy take its configuration anew. */
+/** `ringway reload`: makes a proxy reload its configuration. */
 export const reloadCommand = adminCommand<PlanDocument>({
   name: "reload",
-  description: "has a proxy read its configuration anew",
+  description: "makes a proxy reload its configuration",
   question: () => ({ method: "POST", path: "/api/reload" }),
   shape: planAnswer,
   render: renderPlan,

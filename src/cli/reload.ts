@@ -2,6 +2,7 @@ import type { ConsolaInstance } from "consola/core";
 import type { Admin } from "../admin/admin.ts";
 import type { ReloadOutcome } from "../admin/context.ts";
 import { ConfigError } from "../base/error.ts";
+import type { EngineName } from "../config/options.ts";
 import { proxyOptions, type Settings } from "../config/validate.ts";
 import { NOT_APPLIED } from "../control/not-applied.ts";
 import { describePlan, isEmpty, type Plan, restartsFor } from "../control/plan.ts";
@@ -9,6 +10,7 @@ import type { RunningProxy } from "../control/proxy.ts";
 import { proxyChanges, type WholeProxy } from "../control/setting-changes.ts";
 import { StoppedError } from "../control/stopped-error.ts";
 import { listeningLines } from "./announce.ts";
+import { announceEngines } from "./announce-engines.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import type { Embedded } from "./embedded.ts";
 import type { SettingsSource } from "./settings-source.ts";
@@ -16,16 +18,16 @@ import { StartError, startError } from "./start-error.ts";
 import type { ServiceManager } from "./systemd/notify.ts";
 import { PathWatcher } from "./watch-path.ts";
 
-/** A file is read when it has been left alone for so long: editors write in several steps. */
+/** How long a file must not change before it is read: editors write in several steps. */
 const SETTLE_MS = 100;
-/** Why nothing is reloaded any more. */
+/** Why a stopping proxy does not reload. */
 const STOPPING = "the proxy stops";
 
-/** What a reload works on. */
+/** The parts of a run that a reload needs. */
 interface Target {
-  /** What it was started with. */
+  /** The settings that it was started with. */
   readonly settings: Settings;
-  readonly log: Pick<ConsolaInstance, "info" | "warn" | "error">;
+  readonly log: Pick<ConsolaInstance, "debug" | "info" | "warn" | "error">;
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
   readonly manager: ServiceManager;
@@ -33,8 +35,8 @@ interface Target {
 }
 
 /**
- * Reads the settings anew and brings the running proxy to them: at SIGHUP, when the admin API is
- * asked for it, and when the file has changed if it is watched. What is wrong changes nothing.
+ * Reloads the settings of the running proxy: at SIGHUP, when the admin API is
+ * asked, and when a watched file has changed. A wrong configuration changes nothing.
  */
 export class Reloader {
   private watcher: PathWatcher | null = null;
@@ -46,14 +48,14 @@ export class Reloader {
     private readonly target: Target,
   ) {}
 
-  /** Reloads whenever the file has changed, if that is wanted. */
+  /** Reloads whenever the file has changed, if it is watched. */
   watch(): void {
     const { file, isWatched } = this.source;
     if (file === null || !isWatched) return;
     this.watcher = new PathWatcher(file, () => this.changed());
   }
 
-  /** From now on nothing is reloaded: the proxy stops. */
+  /** Refuses reloads from now on, because the proxy stops. */
   end(): void {
     this.isOver = true;
     this.watcher?.close();
@@ -61,16 +63,17 @@ export class Reloader {
   }
 
   /**
-   * Reloads now, and logs what came of it.
+   * Reloads now, and logs the outcome.
    *
-   * @param why what has asked for it, for the log
+   * @param why who asked for it, for the log
    */
   async reload(why: string): Promise<ReloadOutcome> {
     const { log, manager, proxy } = this.target;
+    const engines = new Set(proxy.engine.inUse.map(({ choice }) => choice.name));
     manager.reloading();
     try {
       const outcome = await this.attempt(() => this.apply());
-      if ("plan" in outcome) this.tell(why, outcome.plan);
+      if ("plan" in outcome) this.tell(why, outcome.plan, engines);
       else {
         for (const sentence of outcome.problems) log.error(`reload: ${sentence}`);
         log.error(`${why}: ${NOT_APPLIED}`);
@@ -106,7 +109,7 @@ export class Reloader {
     return this.withRestarts(plan, settings);
   }
 
-  /** What is not the proxy's own is not changed by a reload either. */
+  /** Settings that are not the proxy's own stay as they are, too. */
   private withRestarts(plan: Plan, wanted: Settings): Plan {
     const changes = proxyChanges(beside(this.target.settings), beside(wanted));
     const settings = [...plan.settings, ...changes];
@@ -122,14 +125,17 @@ export class Reloader {
     }
   }
 
-  private tell(why: string, plan: Plan): void {
+  /** @param engines those that there were before */
+  private tell(why: string, plan: Plan, engines: ReadonlySet<EngineName>): void {
     const { log, proxy } = this.target;
     log.info(`${why}: ${describePlan(plan)}`);
+    announceEngines(log, proxy.engine.inUse, engines);
     if (!isEmpty(plan)) {
       const changed = plan.changed.map(({ after }) => after);
       const news = new Set([...plan.added, ...changed, ...plan.reopened]);
       const changedOnes = proxy.listeners.filter(({ options }) => news.has(options));
-      for (const line of listeningLines(changedOnes)) log.info(line);
+      const isOneOfSeveral = proxy.engine.inUse.length > 1;
+      for (const line of listeningLines(changedOnes, isOneOfSeveral)) log.info(line);
     }
     if (plan.needRestart.length > 0) {
       log.warn(`${plan.needRestart.join(", ")}: a restart changes that, a reload does not`);
@@ -137,16 +143,16 @@ export class Reloader {
   }
 }
 
-/** The settings of the whole program that are none of the proxy itself, which keeps its own. */
+/** The settings of the program that are not options of the proxy. */
 function beside(settings: Settings): WholeProxy {
   const own = Object.keys(proxyOptions(settings, []));
   return Object.fromEntries(Object.entries(settings).filter(([name]) => !own.includes(name)));
 }
 
-/** What an expected failure says; anything else is a defect and is thrown on. */
+/** The message of an expected failure; any other error is a defect and is thrown again. */
 function outcomeOf(error: unknown): ReloadOutcome {
   if (error instanceof ConfigError) return { refused: "settings", problems: error.problems };
-  // As it would have been refused a moment later.
+  // It would have been refused a moment later.
   if (error instanceof StoppedError) return { refused: "now", problems: [STOPPING] };
   if (error instanceof StartError) return { refused: "now", problems: [error.message] };
   throw error;

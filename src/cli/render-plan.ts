@@ -5,8 +5,18 @@ import { formatCount, formatCounted } from "../base/quantity.ts";
 import type { SettingChange } from "../control/setting-changes.ts";
 import { portRuns } from "./port-runs.ts";
 
-/** What a reload does, or has done, for a person: its line, and a line for each listener. */
+/** What a reload does or has done, for people: a summary, and a line for each listener. */
 export function renderPlan(plan: PlanDocument): string {
+  const engines = new Set(
+    [
+      ...plan.added,
+      ...plan.changed.map(({ after }) => after),
+      ...plan.reopened,
+      ...(plan.kept ?? []),
+    ].map(({ engine }) => engine),
+  );
+  const saysEngine = engines.size > 1;
+  const listeners = (all: readonly Changed<ListenerDocument>[]) => lineOfEach(all, saysEngine);
   const lines = [
     plan.summary,
     ...listeners(plan.added.map((one) => [one])).map(([line]) => `  + ${line}`),
@@ -21,39 +31,39 @@ export function renderPlan(plan: PlanDocument): string {
   return `${lines.map(printable).join("\n")}\n`;
 }
 
-/** A listener, or its line, with what changes of it. */
+/** A listener, or its line, with its changes. */
 type Changed<T> = readonly [T, settings?: readonly SettingChange[] | undefined];
 
-/** A line for each, with its changes, or for ports that follow each other and have all else in common. */
-function listeners(all: readonly Changed<ListenerDocument>[]): Changed<string>[] {
+/** A line for each listener with its changes, or for a run of ports. */
+function lineOfEach(
+  all: readonly Changed<ListenerDocument>[],
+  saysEngine: boolean,
+): Changed<string>[] {
   const runs = portRuns(all, ([{ listen, address: _, upstreams, ...rest }, settings]) => ({
     listen,
     upstreams,
     rest: JSON.stringify([rest, settings]),
   }));
   return runs.map(({ first: [one, settings], listen, upstreams }) => [
-    listener({ ...one, listen, upstreams: [...upstreams] }),
+    listener({ ...one, listen, upstreams: [...upstreams] }, saysEngine),
     settings,
   ]);
 }
 
-function listener({
-  name,
-  listen,
-  mode,
-  upstreams,
-  upstreamInside,
-  ...one
-}: ListenerDocument): string {
+function listener(
+  { name, listen, mode, upstreams, upstreamInside, engine, ...one }: ListenerDocument,
+  saysEngine: boolean,
+): string {
   const to = upstreamInside ? "(a demo built in)" : upstreams.join(", ");
   // A proxy of an earlier version has none.
   const routes: number | undefined = one.routes?.length;
   const by = routes ? ` (by ${formatCounted(routes, "route")})` : "";
   const where = mode === "sink" ? "(sink)" : `→ ${to}${mode === "oneway" ? " (oneway)" : ""}${by}`;
-  return `${name === null ? "" : `${name}: `}${listen} ${where}`;
+  const carrier = saysEngine ? ` by engine ${engine}` : "";
+  return `${name === null ? "" : `${name}: `}${listen}${carrier} ${where}`;
 }
 
-/** So many changed settings are named; a listener may have thousands of upstreams. */
+/** The most changed settings to list; a listener may have thousands of upstreams. */
 const CHANGES_SHOWN = 100;
 
 /** @param all undefined from a proxy of an earlier version */

@@ -6,12 +6,12 @@ import { Observation } from "../control/observation.ts";
 import { RunningProxy } from "../control/proxy.ts";
 import { History } from "../observe/history.ts";
 import { LogObserver } from "../observe/log.ts";
-import { LISTED_MAX, statistics } from "../observe/statistics.ts";
-import { renderJson } from "../observe/statistics-json.ts";
+import { LISTED_MAX, renderJson, statistics } from "../observe/statistics.ts";
 import { renderText } from "../observe/statistics-text.ts";
 import { forbidNewRights } from "../system/linux.ts";
 import { beginAdmin, startAdmin } from "./admin.ts";
 import { adminLine, hints, listeningLines } from "./announce.ts";
+import { announceEngines } from "./announce-engines.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
 import { Embedded } from "./embedded.ts";
 import type { LogLines } from "./log-lines.ts";
@@ -20,7 +20,7 @@ import { writeWhileRead } from "./output.ts";
 import { become, refuseUnknown } from "./privileges/become.ts";
 import { guardSecrets, holdsSecrets } from "./privileges/secrets.ts";
 import { SocketsAhead } from "./privileges/sockets-ahead.ts";
-import { programName, version } from "./program.ts";
+import { version } from "./program.ts";
 import { Reloader } from "./reload.ts";
 import type { SettingsSource } from "./settings-source.ts";
 import { exitCodeOf, type StopSignal, StopSignals, WorkSignals } from "./signals.ts";
@@ -28,20 +28,22 @@ import { startError } from "./start-error.ts";
 import { InheritedSockets } from "./systemd/inherited.ts";
 import { ServiceManager } from "./systemd/notify.ts";
 
-/** Milliseconds that the access log gets at an orderly stop, and at one that was cut short. */
+/**
+ * How long the access log gets at an orderly stop, and at one that was cut short, in milliseconds.
+ */
 const FLUSH_MS = 2_000;
 const FLUSH_CUT_MS = 200;
-/** Milliseconds that the log's last lines get. */
+/** How long the log's last lines get, in milliseconds. */
 const FLUSH_LOG_MS = 500;
 
-/** Elsewhere it is a reload (HAProxy), or another executable takes over (nginx). */
+/** SIGUSR2 is a reload in HAProxy, and an upgrade of the executable in nginx. */
 const STRANGE = "SIGUSR2 means nothing here: SIGTERM stops, SIGHUP reloads, SIGUSR1 reopens files";
 
 /** A run from its start to its statistics. */
 interface Run {
   readonly settings: Settings;
   readonly log: ConsolaInstance;
-  /** What the log is written as. */
+  /** The log's output. */
   readonly lines: LogLines;
   readonly history: History;
   readonly observer: LogObserver;
@@ -49,22 +51,22 @@ interface Run {
   readonly proxy: RunningProxy;
   readonly embedded: Embedded;
   readonly manager: ServiceManager;
-  /** Null when none was asked for. */
+  /** Null without an admin server. */
   readonly admin: Admin | null;
 }
 
 /**
  * Runs the proxy until a signal ends it.
  *
- * @returns the exit code: 0 after an orderly stop, 130 or 143 when a second signal cut it short
- * @throws StartError when it cannot start; nothing is left running then
+ * @returns the exit code: 0 after an orderly stop, 130 or 143 if a second signal cut it short
+ * @throws StartError if it cannot start; then nothing is left running
  */
 export async function run(source: SettingsSource): Promise<number> {
-  // The threads that are made from now on have it from this one.
+  // Threads inherit it from this one.
   if (process.platform === "linux") forbidNewRights();
   // Before anything is opened: see there.
   const inherited = new InheritedSockets(process.env);
-  // Before anything is started, so that there is no moment in which a signal finds nobody.
+  // Before anything starts, so that no signal is missed.
   const guarded = guardedSource(source);
   const signals = new StopSignals();
   const hangUps = new WorkSignals("SIGHUP");
@@ -83,7 +85,7 @@ export async function run(source: SettingsSource): Promise<number> {
   reloader.watch();
   const drain = Promise.withResolvers<"admin API">();
   beginAdmin(current, reloader, () => drain.resolve("admin API"));
-  // Not before: whoever reads that may ask for a reload at once.
+  // Only now: a service manager that reads this may ask for a reload at once.
   announce(current);
   for (const sentence of settings.overrides) current.log.warn(sentence);
   void checkUpstreams(settings.listeners, current.proxy, current.log);
@@ -97,13 +99,13 @@ export async function run(source: SettingsSource): Promise<number> {
   current.manager.close();
   await current.admin?.stop();
   const isWritten = await printStatistics(current);
-  // Not before: relays that still run are to be shown as such.
+  // Only now: until then, metrics show running relays as such.
   current.embedded.stop();
   if (signal !== null) return exitCodeOf(signal);
   return isWritten ? 0 : 1;
 }
 
-/** Settings whose secrets stay in this process, also those that a reload brings. */
+/** Settings whose secrets are protected, also after a reload. */
 function guardedSource(source: SettingsSource): SettingsSource {
   return {
     ...source,
@@ -135,10 +137,11 @@ async function start(settings: Settings, inherited: InheritedSockets): Promise<R
     });
     const options = proxyOptions(settings, await embedded.addressesFor(settings), admin?.address);
     const sockets = account === null ? inherited : await SocketsAhead.open(options, inherited.take);
-    // All is open that needs more rights; no worker has begun, and nobody was accepted.
+    // Everything that needs more rights is open; no worker has started, and no client was accepted.
     if (account !== null) {
       become(account);
-      // The kernel forgets it when the user changes (fs.suid_dumpable, 2 where systemd keeps cores).
+      // The kernel forgets it when the user changes (fs.suid_dumpable, 2 where systemd keeps
+      // cores).
       if (holdsSecrets(settings)) guardSecrets();
     }
     const proxy = await RunningProxy.start(options, observation.observer, sockets.take);
@@ -167,7 +170,7 @@ async function start(settings: Settings, inherited: InheritedSockets): Promise<R
   }
 }
 
-/** For those who know this signal from nginx: their logrotate sends it. */
+/** As in nginx, whose logrotate configuration sends SIGUSR1. */
 function reopen({ log, observation, settings }: Run): void {
   const target = settings.accessLog?.target ?? "none";
   if (typeof target === "string") {
@@ -179,10 +182,8 @@ function reopen({ log, observation, settings }: Run): void {
 }
 
 function announce({ log, proxy, admin, settings: { account } }: Run): void {
-  const hint = proxy.engineFellBack ? `; \`${programName()} doctor\` says what to do` : "";
-  log[proxy.engineFellBack ? "info" : "debug"](`engine ${proxy.engineChoice}${hint}`);
-  for (const note of proxy.engineNotes) log.info(`engine ${proxy.engine.name}: ${note}`);
-  for (const line of listeningLines(proxy.listeners)) log.info(line);
+  announceEngines(log, proxy.engine.inUse);
+  for (const line of listeningLines(proxy.listeners, proxy.engine.inUse.length > 1)) log.info(line);
   if (admin !== null) log.info(adminLine(admin.address));
   if (account !== null) log.info(`running as user ${account.user}, without root's rights`);
   const demo = proxy.listeners.find(
@@ -193,9 +194,9 @@ function announce({ log, proxy, admin, settings: { account } }: Run): void {
 }
 
 /**
- * Stops, and waits until that is over.
+ * Stops, and waits for the end of that.
  *
- * @param why what has asked for it
+ * @param why who asked for it
  * @returns the signal that cut it short, if one did
  */
 async function stop(
@@ -206,7 +207,7 @@ async function stop(
   const { log, proxy, observation, manager } = current;
   const { drainDelayMs = 0, drainTimeoutMs } = proxy.options;
   const next = signals.next();
-  // Who looks at /readyz sends clients elsewhere meanwhile, and nobody finds the door closed.
+  // Load balancers that watch /readyz send clients elsewhere meanwhile, so that none is refused.
   const hurried = drainDelayMs === 0 ? null : await leave(current, why, drainDelayMs, next);
   const line = stoppingLine(why, proxy.engine.stats().relays.running, drainTimeoutMs);
   if (hurried === null) {
@@ -232,10 +233,10 @@ async function stop(
 }
 
 /**
- * Accepts for a while, though clients should go elsewhere.
+ * Keeps accepting for a while, although clients should go elsewhere.
  *
  * @param next the signal that ends that at once
- * @returns it, if it came
+ * @returns that signal, if it came
  */
 async function leave(
   { log, proxy, manager }: Run,
@@ -257,17 +258,17 @@ function stoppingLine(why: string, running: number, drainTimeoutMs: number): str
   return `stopping: ${why}, waiting up to ${formatDuration(drainTimeoutMs)} for ${relays}; a second signal cuts the rest`;
 }
 
-/** @returns whether they could be written; it has been logged otherwise */
+/** @returns whether they could be written; if not, that was logged */
 async function printStatistics(current: Run): Promise<boolean> {
   const { settings, log, lines, history, proxy } = current;
   const { stats: form, verbose } = settings;
-  // They may go to the same place, and come last.
+  // The log may go to the same place, and statistics come last.
   await lines.flush(FLUSH_LOG_MS);
   if (form === "none") return true;
   const { engine } = proxy;
   const all = statistics(engine.stats(), history.list(), await engine.relays());
   const text = form === "json" ? renderJson(all) : renderText(all, verbose);
-  // Whoever reads the access log from stdout wants nothing else in it.
+  // An access log on stdout must contain nothing else.
   const descriptor = settings.accessLog?.target === "stdout" ? 2 : 1;
   const code = await writeWhileRead(text, descriptor, FLUSH_MS);
   if (code !== null) {

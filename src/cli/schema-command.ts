@@ -18,7 +18,7 @@ export const schemaCommand = defineCommand({
 
 async function printSchema(rawArgs: readonly string[]): Promise<number> {
   const { switches: given } = readSwitches(rawArgs, switches);
-  // TypeScript sees what the file holds and not that it is taken as a text.
+  // TypeScript sees the JSON, although the import is a text.
   return await print(given.has("help") ? help() : String(schema));
 }
 

@@ -1,11 +1,11 @@
 import type { Settings } from "../config/validate.ts";
 
-/** Where a run has its settings from. */
+/** Where the settings of a run come from. */
 export interface SettingsSource {
   /** Its file, if there is one. */
   readonly file: string | null;
-  /** The file is watched: a change is a reload. */
+  /** Whether to reload when the file changes. */
   readonly isWatched: boolean;
-  /** Reads all of them, the first time and at each reload. @throws ConfigError */
+  /** Reads all settings, at the start and at each reload. @throws ConfigError */
   read(): Promise<Settings>;
 }

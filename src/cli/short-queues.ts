@@ -5,8 +5,8 @@ import { nameOfListener } from "../relay/ledger/account.ts";
 import { type ReadText, readText, sysctlNumber } from "../system/system.ts";
 
 /**
- * Warnings of listeners that let more connections wait than the kernel does, which passes that over in
- * silence. Of the default nothing is told: nobody has asked for it, and `doctor` looks at it.
+ * Warnings about listeners whose backlog exceeds the kernel's limit, which the kernel silently
+ * applies. The default causes no warning: nobody chose it, and `doctor` reports it.
  */
 export function shortQueues(
   listeners: readonly WantedListener[],
@@ -15,7 +15,7 @@ export function shortQueues(
   const asking = listeners.filter(({ backlog }) => backlog !== listenerDefaults.backlog);
   const most = asking.length === 0 ? null : sysctlNumber(read, "net.core.somaxconn");
   if (most === null) return [];
-  // Addresses of one name are one listener.
+  // Addresses with one name are one listener.
   const cut = new Map(
     asking
       .filter(({ backlog }) => backlog > most)

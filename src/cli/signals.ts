@@ -1,40 +1,40 @@
 import { EXIT } from "./exit-codes.ts";
 
-/** What asks this program to end. */
+/** The signals that ask this program to end. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
 /**
- * Milliseconds in which a signal that comes again is the same one. A terminal sends Ctrl-C to all
- * programs in it, and those that had started others, such as `bun run` and `timeout`, pass it on: one
- * key is then two signals, some milliseconds apart. A person who means it seldom is as quick, and
- * presses once more.
+ * Repeats of a signal within this many milliseconds are ignored. A terminal sends Ctrl-C to all its
+ * programs, and some of them, such as `bun run` and `timeout`, pass it on to their children: one
+ * key is then two signals, some milliseconds apart. A person is rarely as quick, and can
+ * press once more.
  */
 export const ECHO_MS = 500;
 
-/** The exit code of a program that this signal ended. */
+/** The exit code of a program that a signal ended. */
 export function exitCodeOf(signal: StopSignal): number {
   return EXIT[signal];
 }
 
 /**
- * The signals that ask to end, one after the other.
+ * Receives the signals that ask to end, one after the other.
  *
- * A signal that nobody waits for yet is kept; when a second one comes before the first was taken,
- * or any after {@link exitAtOnce}, the program is busy with something that it cannot leave, such as
- * a slow name service or a reader that does not read: it exits there and then. The same one again
- * within {@link ECHO_MS} is not a second one.
+ * A signal that nothing waits for yet is kept. If a second one comes before the first was taken,
+ * or any after {@link exitAtOnce}, the program is busy with something that it cannot leave (such as
+ * a slow name service or a reader that does not read), and exits at once. Repeats of a signal
+ * within {@link ECHO_MS} do not count.
  */
 export class StopSignals {
   private kept: StopSignal | null = null;
   private waiting: ((signal: StopSignal) => void) | null = null;
   private impatient = false;
-  /** When each of them has last counted. */
+  /** When each signal last counted. */
   private readonly countedAt = new Map<StopSignal, number>();
 
   /**
-   * Takes over SIGINT and SIGTERM of this process.
+   * Handles SIGINT and SIGTERM of this process.
    *
-   * @param now milliseconds of a clock that never goes back
+   * @param now returns milliseconds of a monotonic clock
    */
   constructor(private readonly now: () => number = () => performance.now()) {
     process.on("SIGINT", () => this.arrived("SIGINT"));
@@ -51,7 +51,7 @@ export class StopSignals {
     });
   }
 
-  /** From now on every signal ends the program where it stands. */
+  /** From now on every signal ends the program at once. */
   exitAtOnce(): void {
     this.impatient = true;
   }
@@ -65,7 +65,9 @@ export class StopSignals {
     else waiting(signal);
   }
 
-  /** Counted from the one that has counted, so that a key that is held down does end the program. */
+  /**
+   * Measured from the last signal that counted, so that a key that is held down ends the program.
+   */
   private isEcho(signal: StopSignal): boolean {
     const now = this.now();
     if (now - (this.countedAt.get(signal) ?? Number.NEGATIVE_INFINITY) < ECHO_MS) return true;
@@ -74,24 +76,24 @@ export class StopSignals {
   }
 }
 
-/** What asks for something while the program runs on. */
+/** Signals that ask for something while the program goes on. */
 export type WorkSignal = "SIGHUP" | "SIGUSR1" | "SIGUSR2";
 
 /**
- * A signal at which there is something to do, and which would end the program if nobody took it. One
- * that comes before anybody has said what to do then is kept; once that is over, it does nothing.
+ * A signal with a task, which would end the program if it were not handled. A signal
+ * that comes before the task is known is kept; after the end it does nothing.
  */
 export class WorkSignals {
   private isKept = false;
   private act: (() => void) | null = null;
   private isOver = false;
 
-  /** Takes over this signal of this process. */
+  /** Handles this signal of this process. */
   constructor(signal: WorkSignal) {
     process.on(signal, () => this.arrived());
   }
 
-  /** What to do at each of them, and at the one that was kept. */
+  /** Sets the task for each signal, and for the one that was kept. */
   onEach(act: () => void): void {
     this.act = act;
     if (!this.isKept) return;
@@ -99,7 +101,7 @@ export class WorkSignals {
     act();
   }
 
-  /** From now on they do nothing. */
+  /** Ignores the signal from now on. */
   end(): void {
     this.isOver = true;
   }

@@ -4,12 +4,12 @@ import { ListenError, type PortHolder } from "../engine/listen-error.ts";
 import { EngineUnsupportedError } from "../engine/select.ts";
 import { TargetError } from "../observe/access-log/target-error.ts";
 
-/** The proxy cannot start here and now, though what was asked for is well-formed. Exit 1. */
+/** The settings are right, but the proxy cannot start here and now. Exit 1. */
 export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-/** What a start threw, as a sentence for a person where it is an expected failure. */
+/** An error of a start; expected failures become a StartError with a sentence for people. */
 export function startError(error: unknown): unknown {
   if (error instanceof ListenError) return new StartError(listenSentence(error));
   if (error instanceof TargetError) return new StartError(targetSentence(error));
@@ -17,7 +17,7 @@ export function startError(error: unknown): unknown {
   return error;
 }
 
-/** The same where it was the admin server that was to be started. */
+/** The same for the start of the admin server. */
 export function adminStartError(error: unknown): unknown {
   if (!(error instanceof ListenError)) return startError(error);
   return new StartError(`the admin server ${listenSentence(error)}`);
@@ -27,7 +27,7 @@ function targetSentence({ path, code }: TargetError): string {
   return `cannot write the access log ${printable(path)}: ${targetCause(code)}`;
 }
 
-/** Why an access log cannot be opened. @param code the system's, such as ENOENT */
+/** Why an access log cannot be opened. @param code the system's error code, such as ENOENT */
 export function targetCause(code: string): string {
   switch (code) {
     case "EACCES":
@@ -42,7 +42,7 @@ export function targetCause(code: string): string {
     case "ELOOP":
       return "it is a symbolic link, which is not followed: name the file itself";
     case "ENXIO":
-      return "nobody reads that pipe";
+      return "no process reads that pipe";
     case "ENOSPC":
       return "the disk is full";
     default:

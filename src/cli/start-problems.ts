@@ -8,8 +8,8 @@ import { refuseUnknown } from "./privileges/become.ts";
 import { StartError, targetCause } from "./start-error.ts";
 
 /**
- * What a start would fail on here and now, as far as that shows without one: files, folders and accounts.
- * Sentences without the name of the configuration.
+ * The problems that would make a start fail, as far as they show without one: files, folders,
+ * accounts. Sentences without the name of the configuration.
  */
 export function startProblems({ listeners, accessLog, admin, account }: Settings): string[] {
   return [
@@ -22,7 +22,7 @@ export function startProblems({ listeners, accessLog, admin, account }: Settings
   ];
 }
 
-/** A log that is there is opened, whatever its folder is like; else it is made. */
+/** An existing log is opened, whatever its folder allows; otherwise it is created. */
 function logProblem(path: string): string[] {
   const told = toldOf("accessLog", path);
   const found = statsOf(path);
@@ -32,7 +32,7 @@ function logProblem(path: string): string[] {
   return accessProblem(path, constants.W_OK).map((code) => `${told} ${targetCause(code)}`);
 }
 
-/** A socket that is there may be one that nobody has removed, which a start does. */
+/** An existing socket may be a leftover, which a start removes. */
 function socketProblem(setting: string, address: Address): string[] {
   if (address.kind !== "unix" || address.path.startsWith("\0")) return [];
   const told = toldOf(setting, address.path);
@@ -41,7 +41,7 @@ function socketProblem(setting: string, address: Address): string[] {
   return folderProblem(told, address.path);
 }
 
-/** Why nothing can be made there. */
+/** Why nothing can be created there. */
 function folderProblem(told: string, path: string): string[] {
   const folder = dirname(resolve(path));
   try {
@@ -69,7 +69,7 @@ function toldOf(setting: string, path: string): string {
   return `${setting} ${describe(path)}: a start would fail here:`;
 }
 
-/** What is at a path, links not followed; null when nothing is, or nobody may look. */
+/** The file at a path, links not followed; null if there is none, or it cannot be seen. */
 function statsOf(path: string): Stats | null {
   try {
     return lstatSync(path);
@@ -78,7 +78,7 @@ function statsOf(path: string): Stats | null {
   }
 }
 
-/** The system's code when this process may not; none when it may. */
+/** The system's error code if this process lacks the right; empty otherwise. */
 function accessProblem(path: string, mode: number): string[] {
   try {
     accessSync(path, mode);

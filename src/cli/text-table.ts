@@ -1,28 +1,28 @@
 import { printable } from "../base/error.ts";
 
-/** A column of a table for a person. */
+/** A column of a table for people. */
 export interface Column {
   readonly title: string;
-  /** Figures stand at its right edge. */
+  /** Align to the right, for numbers. */
   readonly isFigure?: boolean;
-  /** So wide even when its cells are not, so that figures that change do not move the others. */
+  /** The least width, so that changing numbers do not move other columns. */
   readonly usual?: number;
-  /** To so few it may be cut; unless given it is shown whole or not at all. */
+  /** The width to which it may be cut; if missing, it is shown whole or not at all. */
   readonly least?: number;
-  /** What does not fit is cut out before its end, which is the port. */
+  /** Cut before the end, to keep an address's port. */
   readonly isAddress?: boolean;
-  /** Where there is no room, columns with the highest go first; 0 unless given. */
+  /** If there is no room, columns with the highest rank are dropped first; default 0. */
   readonly rank?: number;
 }
 
 const GAP = "  ";
 
 /**
- * Lays a table out in so many columns of a terminal: what does not fit is left out, from the columns
- * of the highest rank on, or cut. Cells are made printable, whoever wrote them.
+ * Lays out a table in the columns of a terminal. If it does not fit, table columns are dropped,
+ * highest rank first, or cut. Cells are made printable.
  *
  * @param width Infinity shows everything
- * @returns lines at most so wide: the titles, then the rows
+ * @returns lines of at most that width: the titles, then the rows
  */
 export function layOut(
   columns: readonly Column[],
@@ -48,7 +48,7 @@ interface Shown {
   width: number;
 }
 
-/** Those that there is room for, with the widths that they get. */
+/** The columns that fit, with their widths. */
 function narrowed(all: readonly Shown[], room: number): readonly Shown[] {
   const least = (one: Shown) => Math.min(one.width, one.column.least ?? one.width);
   let shown = [...all];
@@ -58,7 +58,7 @@ function narrowed(all: readonly Shown[], room: number): readonly Shown[] {
     shown = shown.filter((_, index) => index !== gone);
   }
   while (total(shown.map((one) => one.width)) > room) {
-    // The widest gives way first, so that the others stay whole as long as possible.
+    // Cut the widest first, so that the others stay whole as long as possible.
     const cuttable = shown.filter((one) => one.width > least(one));
     const widest = cuttable.reduce<Shown | null>(
       (most, one) => (most === null || one.width > most.width ? one : most),
@@ -80,7 +80,7 @@ function fit(text: string, width: number, { isFigure, isAddress }: Column): stri
   return isFigure ? space + cut : cut + space;
 }
 
-/** The text in at most so many columns of a terminal; one that was cut ends in `…`. */
+/** Cuts a text to columns of a terminal; a cut text ends in `…`. */
 export function clip(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let cut = "";
@@ -94,7 +94,7 @@ export function clip(text: string, width: number): string {
   return width < 1 ? "" : `${cut}…`;
 }
 
-/** An address in at most so many columns: a `…` stands for what is missing before its port, or its end. */
+/** Cuts an address to columns: a `…` replaces the part before its port, or its end. */
 export function clipAddress(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   const end = /:\d{1,5}$/.exec(text)?.[0] ?? text.slice(-Math.floor(width / 2));
@@ -102,7 +102,7 @@ export function clipAddress(text: string, width: number): string {
   return room < 1 ? clip(text, width) : clip(text.slice(0, -end.length), room) + end;
 }
 
-/** Columns of a terminal that a text takes: some characters take two, some none. */
+/** The terminal columns of a text: some characters take two, some none. */
 export function widthOf(text: string): number {
   return Bun.stringWidth(text);
 }

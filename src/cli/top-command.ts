@@ -21,12 +21,12 @@ const flags: readonly Flag[] = [
   },
   ...adminFlags.filter(({ name }) => name !== "json"),
 ];
-/** Milliseconds in which the proxy has to answer: what is shown is to be of now. */
+/** How long the proxy may take to answer, in milliseconds: the screen must be up to date. */
 const PATIENCE_MS = 3_000;
-/** Relays of a snapshot. */
+/** The number of relays in a snapshot. */
 const SNAPSHOT_RELAYS = 100;
 
-/** `ringway top`: a running proxy, live. */
+/** `ringway top`: shows a running proxy, live. */
 export const topCommand = defineCommand({
   meta: { name: "top", description: "shows a running proxy, live" },
   args: cittyArgs(flags),
@@ -39,7 +39,7 @@ async function run(rawArgs: readonly string[]): Promise<number> {
   const order = { sort: sortOf(line.values.get("sort") ?? "bytes"), isReversed: false };
   const watch = new Watch(AdminClient.of(line, "top", PATIENCE_MS));
   const { NO_COLOR = "", TERM } = process.env;
-  // What calls itself dumb cannot place a cursor.
+  // A dumb terminal cannot place the cursor.
   if (!Terminal.isThere || TERM === "dumb") {
     return await print(await snapshot(watch, order, SNAPSHOT_RELAYS));
   }

@@ -8,14 +8,14 @@ import type { Flag } from "./flag.ts";
 import type { CommandArguments } from "./read-flags.ts";
 import { type Column, layOut } from "./text-table.ts";
 
-/** What may be wanted of an upstream: keys of the API's body. */
+/** What may be set at an upstream: keys of the API's body. */
 const changes: readonly Flag[] = [
   { name: "state", hint: "WORD", text: "drain, maintenance or ready" },
   { name: "weight", hint: "N", text: "its share of new relays, 0…256, or configured" },
   { name: "within", hint: "TIME", text: "end its relays in this time; with --state" },
 ];
 
-/** A name may have more addresses than a line should. */
+/** The most addresses of a name that a line shows. */
 const ADDRESSES_SHOWN = 8;
 
 const columns: readonly Column[] = [
@@ -28,7 +28,7 @@ const columns: readonly Column[] = [
   { title: "health" },
 ];
 
-/** `ringway upstreams`: the upstreams that a proxy has, and what is wanted of them. */
+/** `ringway upstreams`: lists or changes the upstreams of a proxy. */
 export const upstreamsCommand = adminCommand<UpstreamsDocument | UpstreamView>({
   name: "upstreams",
   description: "lists or changes the upstreams of a running proxy",
@@ -68,7 +68,7 @@ function question({ values }: CommandArguments): AdminQuestion {
   return { method: "POST", path: `/api/upstreams/${encodeURIComponent(which)}`, body };
 }
 
-/** The upstreams as a table, or the sentence that there are none. */
+/** The upstreams as a table, or a sentence that there are none. */
 export function renderUpstreams(upstreams: readonly UpstreamView[]): string {
   if (upstreams.length === 0) return "no listener has an upstream\n";
   const rows = upstreams.map((one) => [
@@ -83,26 +83,26 @@ export function renderUpstreams(upstreams: readonly UpstreamView[]): string {
   return `${layOut(columns, rows).join("\n")}\n`;
 }
 
-/** `10.0.0.5:6379`, with the service behind it where it is a member of one. */
+/** `10.0.0.5:6379`, followed by the service that it is a member of. */
 function upstreamText({ upstream, service }: UpstreamView): string {
   return service === null ? upstream : `${upstream} of ${service}`;
 }
 
-/** `10`, `10 (now 2.5)` while it starts slowly, `backup` behind it where it is one. */
+/** `10`, or `10 (now 2.5)` during slow start, followed by `backup` for a backup. */
 export function weightText({ weight, effectiveWeight, isBackup }: UpstreamView): string {
   const now = Number(effectiveWeight.toPrecision(2));
   const slow = now < weight ? ` (now ${now})` : "";
   return `${weight}${slow}${isBackup ? " backup" : ""}`;
 }
 
-/** `12`, or `12/100` where there is a limit. */
+/** `12`, or `12/100` with a limit. */
 export function runningText({ running, maxRelays }: UpstreamView): string {
   return maxRelays === 0
     ? formatCount(running)
     : `${formatCount(running)}/${formatCount(maxRelays)}`;
 }
 
-/** `down for 12s`, and why: what the last check has found, or else that its name is not known. */
+/** `down for 12s`, and why: the last check's result, otherwise that its name is not resolved. */
 export function healthText(one: UpstreamView): string {
   const { health, healthForMs, lastCheck, trouble } = one;
   const why = lastCheck?.detail ?? trouble;

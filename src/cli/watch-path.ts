@@ -1,19 +1,19 @@
 import { type FSWatcher, lstatSync, readlinkSync, watch } from "node:fs";
 import { dirname, parse, resolve, sep } from "node:path";
 
-/** As many links as Linux follows. */
+/** The most links to follow, like Linux. */
 const LINKS_MAX = 40;
 
 /**
- * Watches what a path leads to: the file, and every folder and link on the way there, as editors and
- * deployments put others in their place. Folders are watched, not what is in them: that may be replaced.
+ * Watches what a path leads to: the file, and every folder and link on the way, because editors and
+ * deployments replace them. It watches folders, not the files in them, which may be replaced.
  */
 export class PathWatcher {
-  /** By the folder. */
+  /** The watchers by folder. */
   private watchers = new Map<string, FSWatcher>();
   private places: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 
-  /** @param changed called whenever the path may lead to something else now, perhaps several times */
+  /** @param changed called, perhaps several times, whenever the path may lead to something else */
   constructor(
     private readonly path: string,
     private readonly changed: () => void,
@@ -26,18 +26,21 @@ export class PathWatcher {
     this.watchers.clear();
   }
 
-  /** Watches the folders that are on the way now, anew where they may be others by the same name. */
+  /**
+   * Watches the folders on the way, again if one may have been replaced by another of the same
+   * name.
+   */
   private follow(): void {
     this.close();
     this.places = placesOf(this.path);
     for (const folder of this.places.keys()) {
       try {
         const watcher = watch(folder, (_, name) => this.happened(folder, name));
-        // It is gone: the folder that it was in says so.
+        // The folder is gone; the watcher of its parent reports that.
         watcher.on("error", () => {});
         this.watchers.set(folder, watcher);
       } catch {
-        // It may be passed through and not looked into, or it is not there yet.
+        // ringway may not read it, or it does not exist yet.
       }
     }
   }
@@ -49,7 +52,7 @@ export class PathWatcher {
   }
 }
 
-/** The names that lead to a path, by the folders they are in, as far as these are there. */
+/** The names on the way to a path, by their folders, as far as these exist. */
 function placesOf(path: string): Map<string, Set<string>> {
   const places = new Map<string, Set<string>>();
   let folder = parse(resolve(path)).root;
@@ -78,7 +81,7 @@ function partsOf(path: string): string[] {
     .filter((part) => part !== "");
 }
 
-/** Where a link leads to; null when there is none. */
+/** The target of a link; null if there is no link. */
 function linkAt(path: string): string | null {
   try {
     return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null;

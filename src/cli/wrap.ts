@@ -1,4 +1,7 @@
-/** A text in lines of at most so many characters, broken between words; a longer word has its own. */
+/**
+ * Breaks a text between words into lines of at most this many characters; a longer word has its own
+ * line.
+ */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

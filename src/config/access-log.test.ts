@@ -37,7 +37,7 @@ describe("access log", () => {
     "/dev/log",
   ])("%s is told how to get to syslog", (text) => {
     expect(() => proxyTable.accessLog.is.rule(text)).toThrow(
-      `${JSON.stringify(text)}: syslog is not spoken here: give stdout and pipe it to logger, ` +
+      `${JSON.stringify(text)}: ringway does not speak syslog: use stdout and pipe it to logger, ` +
         "as in ringway --access-log stdout | logger --size 8KiB",
     );
   });

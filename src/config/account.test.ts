@@ -22,7 +22,9 @@ describe("user and group", () => {
   );
 
   test.each(["root", "0", 0, "00"])("%p would change nothing", (value) => {
-    expect(() => proxyTable.user.is.rule(value)).toThrow("expected a user that may less than root");
+    expect(() => proxyTable.user.is.rule(value)).toThrow(
+      "expected a user with fewer rights than root",
+    );
   });
 
   test("a group alone is refused", () => {

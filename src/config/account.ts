@@ -2,7 +2,7 @@ import type { AccountOptions } from "./options.ts";
 import { isBroken, type Problems, type Sources } from "./sourced.ts";
 import type { SettingValues } from "./table/table.ts";
 
-/** Puts together what was given of the account, and tells what cannot be together. */
+/** Returns the account to become, null to stay as started, and reports contradictions. */
 export function accountOf(
   given: Sources<SettingValues>,
   problems: Problems,

@@ -42,7 +42,7 @@ test.each([":9600", "0.0.0.0:9600", "10.0.0.1:9600", "[::]:1", "name:1", "localh
   "%s needs a token",
   (admin) => {
     expect(given(admin, TOKEN)).toMatchObject({ token: TOKEN });
-    const why = "is an address that others may reach: expected adminToken (--admin-token) as well";
+    const why = "can be reached by others: expected adminToken (--admin-token) as well";
     expect(problemsOf(admin)).toEqual([`--admin "${admin}" ${why}`]);
     expect(problemsOf(admin, "none")).toEqual([`--admin "${admin}" ${why}`]);
   },

@@ -116,8 +116,8 @@ describe("what is wrong", () => {
     [{ checkTlsName: "up.example" }, "checkTlsName needs checkTls"],
     [{ checkTlsVerify: false }, "checkTlsVerify needs checkTls"],
     [{ ...on, checkTlsName: "up example" }, "expected a host name or an address, or none"],
-    [{ ...on, checkTlsAlpn: "h2,,x" }, "expected names of protocols apart by commas, or none"],
-    [{ ...on, checkTlsAlpn: "x".repeat(256) }, "expected names of protocols"],
+    [{ ...on, checkTlsAlpn: "h2,,x" }, "expected protocol names separated by commas, or none"],
+    [{ ...on, checkTlsAlpn: "x".repeat(256) }, "expected protocol names"],
   ])("%j", (settings, sentence) => {
     expect(complaints(settings)).toEqual([expect.stringContaining(sentence)]);
   });
@@ -129,8 +129,8 @@ describe("what is wrong", () => {
     ["checkTlsCa", "nothing.pem", "has no certificate (PEM)"],
     ["checkTlsCa", "text.pem", "has no certificate (PEM)"],
     ["checkTlsCa", "client.key", "has no certificate (PEM)"],
-    ["checkTlsCa", "half.pem", "certificate 2 of it is broken"],
-    ["checkTlsCa", "cut.pem", "certificate 2 of it is broken"],
+    ["checkTlsCa", "half.pem", "its certificate 2 is broken"],
+    ["checkTlsCa", "cut.pem", "its certificate 2 is broken"],
     ["checkTlsCert", "text.pem", "has no certificate (PEM)"],
     ["checkTlsKey", "none.key", "cannot be read: there is no such file"],
     ["checkTlsKey", "client.pem", "has no private key without a passphrase (PEM)"],

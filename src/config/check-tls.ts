@@ -13,7 +13,7 @@ const keys = [
   "checkTlsAlpn",
 ] as const satisfies readonly (keyof ListenerValues)[];
 
-/** Puts together what was given of TLS, and tells what cannot be together. Null: in plain. */
+/** Returns the TLS options of checks, null for plain TCP, and reports contradictions. */
 export function checkTlsOf(given: Sources<ListenerValues>, problems: Problems): TlsOptions | null {
   if (given.checkTls === undefined) rejectLonely(given, problems);
   if (given.checkTls?.value !== true) return null;
@@ -25,11 +25,13 @@ export function checkTlsOf(given: Sources<ListenerValues>, problems: Problems): 
   return { serverName: serverName || null, verify, ca: ca || null, identity, alpn };
 }
 
-/** A detail may stand beside checkTls off, as that may be for one listener alone, but not without. */
+/**
+ * A detail needs checkTls. Beside `off` it is fine, as only one listener may have turned TLS off.
+ */
 function rejectLonely(given: Sources<ListenerValues>, problems: Problems): void {
   for (const key of keys) {
     const one = given[key];
-    // What is broken has been told, and its default nobody needs to be told of.
+    // A broken value has been reported already, and a default does no harm.
     const isDefault = Bun.deepEquals(one?.value, listenerTable[key].fallback);
     if (one !== undefined && one.value !== null && !isDefault) problems.add(one, "needs checkTls");
   }

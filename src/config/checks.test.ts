@@ -138,7 +138,7 @@ describe("what cannot be together", () => {
     ],
     [
       { upstream: { address: "a:1", check: "tcp" }, checkPath: "/" },
-      "f: checkPath is for check http alone, and this one is none",
+      "f: checkPath is only for check http, and this one is none",
     ],
     [
       { upstream: { address: "a:1", check: "ping" } },
@@ -151,11 +151,11 @@ describe("what cannot be together", () => {
     ],
     [
       { upstream: { address: "a:1", checkInterval: "1s" } },
-      'f: unknown key "upstream.checkInterval"; a listener has it, for all of its upstreams; an upstream has address, weight, backup, maxRelays, check, checkAddress, sendProxyProtocol, onDown',
+      'f: unknown key "upstream.checkInterval"; it belongs to the listener, for all of its upstreams; an upstream has address, weight, backup, maxRelays, check, checkAddress, sendProxyProtocol, onDown',
     ],
     [
-      { listeners: [{ listen: ":1", upstreams: [{ address: "a:1", engine: "uring" }] }] },
-      'f: unknown key "listeners[0].upstreams[0].engine"; it belongs at the top of the file, outside of all tables',
+      { listeners: [{ listen: ":1", upstreams: [{ address: "a:1", workers: 2 }] }] },
+      'f: unknown key "listeners[0].upstreams[0].workers"; it belongs at the top of the file, outside of all tables',
     ],
   ])("%j", (content, sentence) => {
     expect(complaints(content)).toEqual([sentence]);

@@ -9,7 +9,7 @@ import type { CheckKind, OwnCheck } from "./table/checking.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable, type UpstreamValues } from "./table/table.ts";
 
-/** What is said of checks of a listener, and of its upstreams for themselves. */
+/** The given settings of a listener, and those of its upstreams. */
 export interface Checked {
   readonly settings: Sources<ListenerValues>;
   readonly upstreams: readonly GivenUpstream[];
@@ -17,16 +17,16 @@ export interface Checked {
 
 /** The checks of a listener. */
 export interface ListenerChecks {
-  /** Of its upstreams that say nothing of their own; null for none. */
+  /** The check of upstreams without settings of their own; null for none. */
   readonly check: CheckOptions | null;
-  /** The check of one that does; missing where it has the listener's. */
+  /** Returns one upstream's own check; empty if it has the listener's. */
   readonly of: (upstream: GivenUpstream) => Pick<UpstreamOptions, "check">;
 }
 
-/** While an upstream is changing or failing, checks come so much faster. */
+/** How much faster checks come while an upstream is changing or failing. */
 const FASTER = 4;
 
-/** What a check is made of beside its listener's settings. */
+/** What one upstream may change about its listener's check. */
 interface Wish {
   readonly kind: CheckKind;
   readonly address: CheckOptions["address"];
@@ -34,7 +34,7 @@ interface Wish {
   readonly sent: ProxyProtocolOut;
 }
 
-/** Puts together what was given of checks, and tells what cannot be together. */
+/** Returns the checks of a listener, and reports contradictions. */
 export function checksOf(listener: Checked, problems: Problems): ListenerChecks {
   const { settings, upstreams } = listener;
   const kind = settings.check?.value ?? "none";
@@ -61,8 +61,8 @@ export function checksOf(listener: Checked, problems: Problems): ListenerChecks 
 }
 
 /**
- * Wherever checks of a listener go instead of an upstream's own address, each with where that was said.
- * A port of a service's own hosts is wherever DNS says.
+ * The addresses that a listener's checks go to instead of the upstreams' own, each with where it
+ * was given. The hosts of a service are not known here: DNS has them.
  */
 export function checkTargetsOf({ settings, upstreams }: Checked): readonly Sourced<Address>[] {
   const listener = settings.checkAddress;
@@ -72,11 +72,11 @@ export function checkTargetsOf({ settings, upstreams }: Checked): readonly Sourc
     if (kindOf(own.check?.value ?? "on", kind) === "none") return [];
     return given === undefined ? [] : targetOf(given, upstream);
   });
-  // It is the same for all upstreams, and for the one inside where none is given.
+  // It also applies to the embedded upstream, which no list has.
   return listener === undefined ? others : [...targetOf(listener, null), ...others];
 }
 
-/** @param upstream whose port it may be; null for none */
+/** @param upstream whose host a port alone belongs to; null for none */
 function targetOf(
   given: Sourced<CheckOptions["address"]>,
   upstream: UpstreamAddress | null,
@@ -92,7 +92,7 @@ function ownWish(own: Sources<UpstreamValues>, listener: Wish): Wish {
   const { check, checkAddress, sendProxyProtocol } = own;
   return {
     kind: kindOf(check?.value ?? "on", listener.kind),
-    // `none` is an answer, too: the upstream's own address.
+    // `none` is an answer, too: it means the upstream's own address.
     address: checkAddress === undefined ? listener.address : checkAddress.value,
     sent: sendProxyProtocol?.value ?? listener.sent,
   };
@@ -134,7 +134,7 @@ function checkOf(
   };
 }
 
-/** Checks begin as relays do, unless they go somewhere else. */
+/** With `auto`, checks begin as relays do, unless they go to another address. */
 function headerOf(
   wanted: ProxyProtocolOut | "auto",
   address: CheckOptions["address"],
@@ -159,7 +159,7 @@ function present<K extends string, T>(key: K, value: T | null | undefined): { [k
   return value === undefined || value === null ? {} : ({ [key]: value } as { [key in K]: T });
 }
 
-/** Which checks a detail is for. */
+/** The kinds of checks that use a setting. */
 const DETAILS = {
   checkUser: ["redis", "redis-primary", "redis-replica", "postgres"],
   checkPassword: ["redis", "redis-primary", "redis-replica"],
@@ -179,11 +179,11 @@ function rejectStrays({ settings, upstreams }: Checked, kind: CheckKind, problem
   for (const key of Object.keys(DETAILS) as (keyof typeof DETAILS)[]) {
     const one = settings[key];
     if (one === undefined || [kind, ...kinds].some((used) => isFor(key, used))) continue;
-    problems.add(one, `is for check ${DETAILS[key].join(", ")} alone, and this one is ${kind}`);
+    problems.add(one, `is only for check ${DETAILS[key].join(", ")}, and this one is ${kind}`);
   }
 }
 
-/** What an upstream says of its check, without having one. */
+/** Reports an upstream's settings for a check that it does not have. */
 function rejectOwn(
   { settings: own = {} }: GivenUpstream,
   { check }: Sources<ListenerValues>,
@@ -197,7 +197,7 @@ function rejectOwn(
   if (own.checkAddress?.value && !isChecked) problems.add(own.checkAddress, "needs check");
 }
 
-/** A port alone is one of the upstream's own host, which a unix socket has not. */
+/** Reports a port alone for a unix socket, which has no host. */
 function rejectPort(
   { value: upstream, settings }: GivenUpstream,
   ofListener: Sourced<unknown> | undefined,
@@ -210,7 +210,7 @@ function rejectPort(
   problems.add(settings?.checkAddress ?? ofListener, why);
 }
 
-/** What checks of every kind have. */
+/** The settings that checks of every kind use. */
 const COMMON = [
   "checkInterval",
   "checkJitter",
@@ -224,15 +224,16 @@ const COMMON = [
 ] as const satisfies readonly (keyof ListenerValues)[];
 
 /**
- * Tells what is said of checks where there are none. What stands at the top of a file may be for one
- * of its listeners alone, also where flags replace that one, but not for none.
+ * Reports settings of checks where nothing is checked. A setting at the top of a file needs at
+ * least one listener with a check, even if flags replace that listener.
  */
 export function rejectCheckless(
   all: readonly Checked[],
   file: { readonly top: Sources<ListenerValues>; readonly listed: readonly Checked[] },
   problems: Problems,
 ): void {
-  const [checked, others] = [all.filter(isChecked), all.filter((given) => !isChecked(given))];
+  const checked = all.filter(isChecked);
+  const others = all.filter((given) => !isChecked(given));
   const isTopUsed = checked.length > 0 || file.listed.some(isChecked);
   const used = new Set([
     ...checked.flatMap(({ settings }) => commonOf(settings)),
@@ -242,7 +243,10 @@ export function rejectCheckless(
     problems.add(one, "needs check");
 }
 
-/** What is said of checks in general, but for what is broken, which has been told, or off. */
+/**
+ * The given settings of {@link COMMON}, except broken ones (reported already) and those that are
+ * off.
+ */
 function commonOf(given: Sources<ListenerValues>): Sourced<unknown>[] {
   return COMMON.flatMap((key): Sourced<unknown>[] => {
     const one = given[key];
@@ -254,7 +258,7 @@ function isChecked({ settings, upstreams }: Checked): boolean {
   return settings.check !== undefined || upstreams.some((one) => one.settings?.check !== undefined);
 }
 
-/** What is said of an upstream for itself, instead of what its listener says of all. */
+/** The options that an upstream has instead of its listener's. */
 export function ownOf({
   settings: own = {},
 }: GivenUpstream): Pick<UpstreamOptions<UpstreamAddress>, "onDown" | "sendProxyProtocol"> {

@@ -1,16 +1,16 @@
 /**
- * Which nodes of a graph lead to each other, there and back: such ones get the same number. In a
- * time that grows with nodes and ways (Tarjan's algorithm, without calling itself).
+ * Returns the strongly connected components of a graph: nodes that can reach each other get the
+ * same number. Runs in linear time (Tarjan's algorithm, without recursion).
  *
- * @param next where each node leads to; nodes without a way onward may be missing
+ * @param next where each node leads to; nodes that lead nowhere may be missing
  */
 export function components<Node>(next: ReadonlyMap<Node, readonly Node[]>): Map<Node, number> {
   const found = new Map<Node, number>();
-  /** The order in which nodes were come to. */
+  /** The order in which nodes were visited. */
   const order = new Map<Node, number>();
-  /** The earliest node on the way here that a node leads back to, as its order. */
+  /** The order of the earliest node on the path that a node leads back to. */
   const earliest = new Map<Node, number>();
-  /** Those that were come to and have no number yet. */
+  /** Nodes that were visited and have no number yet. */
   const open: Node[] = [];
   const enter = (node: Node) => {
     order.set(node, order.size);
@@ -38,7 +38,7 @@ export function components<Node>(next: ReadonlyMap<Node, readonly Node[]>): Map<
       const before = path.at(-1);
       if (before !== undefined) lower(before.node, back);
       if (back !== order.get(node)) continue;
-      // It leads back to nobody before it: it and all that came after it are one.
+      // It leads back to no earlier node: it and all nodes after it are one component.
       for (const one of open.splice(open.lastIndexOf(node))) found.set(one, count);
       count++;
     }

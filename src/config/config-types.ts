@@ -1,5 +1,6 @@
 // Written by `npm run settings` from src/config/table: change that instead.
 import type { Route } from "../entry/route/connection.ts";
+import type { CertificateConfig } from "./certificate-pairs.ts";
 import type { NameRouteConfig } from "./name-routes.ts";
 
 /** `"500ms"`, `"5s"`, `"2m"`, `"1h"`, or a number of seconds. */
@@ -11,16 +12,16 @@ export type ShortDuration = string | number;
 /** `"64KiB"`, `"64k"`, `"1MiB"`, or a number of bytes. */
 export type Size = string | number;
 
-/** What may be switched: `true` and `"on"` are the same. */
+/** A switch: `true` and `"on"` are the same. */
 export type OnOff = boolean | "on" | "off";
 
-/** One upstream: its address, or a table that says more of it. */
+/** One upstream: its address, or a table with its settings. */
 export type UpstreamConfig = string | UpstreamTable;
 
-/** An upstream with what is said of it. */
+/** An upstream with its settings. */
 export interface UpstreamTable {
   /** Where it is, such as db:5432, unix:/path or srv:_redis._tcp.example.org. Settings of a service
-   *  hold for each of its members. */
+   *  apply to each of its members. */
   readonly address: string;
   /** Its share of new relays, relative to the others' weights; 0 gets none (0…256). Not for a
    *  service: its records have weights. @default 1 */
@@ -52,11 +53,11 @@ export interface UpstreamTable {
   readonly onDown?: Duration | "keep" | "close";
 }
 
-/** How upstreams' health is found out, and what comes of it; part of each listener's settings. */
+/** Health checks, and what follows from them; part of each listener's settings. */
 export interface HealthSettings {
   /** How upstreams are checked (none, tcp, redis, redis-primary, redis-replica, postgres, http or
-   *  send-expect). redis-primary and redis-replica also ask for the role, the latter for the link
-   *  to its primary; postgres asks whether it would let somebody log in. @default "none" */
+   *  send-expect). redis-primary and redis-replica also check the role, and redis-replica the link
+   *  to its primary. postgres asks whether the server accepts logins. @default "none" */
   readonly check?:
     | "none"
     | "tcp"
@@ -89,7 +90,7 @@ export interface HealthSettings {
   /** The user of redis and postgres checks. Postgres logs a failed login for a user that it does
    *  not know. */
   readonly checkUser?: string;
-  /** The password of redis checks. file:PATH reads it from a file, so that nobody sees it. */
+  /** The password of redis checks. file:PATH reads it from a file, which keeps it hidden. */
   readonly checkPassword?: string;
   /** The path that http checks ask for. */
   readonly checkPath?: string;
@@ -99,10 +100,10 @@ export interface HealthSettings {
   readonly checkStatus?: number | string;
   /** What send-expect checks send; \r, \n, \t and \xHH in it are bytes. */
   readonly checkSend?: string;
-  /** What must come back: text as above, or a /regular expression/. */
+  /** What must come back: text with the same escapes, or a /regular expression/. */
   readonly checkExpect?: string;
-  /** Check by TLS. Postgres is asked for it first. The certificate must be valid, signed by a
-   *  trusted authority, and issued for the host being checked. @default "off" */
+  /** Check by TLS. A postgres check first asks the server for it. The certificate must be valid,
+   *  signed by a trusted authority, and issued for the host being checked. @default "off" */
   readonly checkTls?: OnOff;
   /** The name that the certificate must be issued for, instead of the host that is checked.
    *  @default "none" */
@@ -114,7 +115,7 @@ export interface HealthSettings {
   readonly checkTlsCa?: string;
   /** A file with the certificate that checks present when asked (PEM). @default "none" */
   readonly checkTlsCert?: string;
-  /** A file with its key, without a passphrase (PEM). @default "none" */
+  /** A file with that certificate's key, without a passphrase (PEM). @default "none" */
   readonly checkTlsKey?: string;
   /** Protocols to offer by ALPN, such as h2,http/1.1. @default "none" */
   readonly checkTlsAlpn?: string;
@@ -141,7 +142,7 @@ export interface HealthSettings {
   readonly onRemove?: Duration | "keep" | "close";
 }
 
-/** What happens to a connection before it is relayed; part of each listener's settings. */
+/** What happens to a client before its relay; part of each listener's settings. */
 export interface EdgeSettings {
   /** Admit only clients of these networks, such as 10.0.0.0/8,::1 or file:PATH. Separated by
    *  commas, or a list. A file has one per line and is read again at each reload. The most specific
@@ -171,20 +172,20 @@ export interface EdgeSettings {
   /** How many connections a network may open at once after a rest. @default 100 */
   readonly networkBurst?: number | string;
   /** Bytes per second that each relay carries from its client (1KiB…1GiB). After a rest, a quarter
-   *  of a second's worth passes at once (16KiB…4MiB), then evenly. A client that sends more is not
-   *  read meanwhile, and no timeout counts that time. @default "off" */
+   *  of a second's worth passes at once (16KiB…4MiB), the rest evenly. While a client sends more
+   *  than that, ringway does not read from it, and no timeout counts that time. @default "off" */
   readonly upRate?: Size | "off" | false;
   /** Bytes per second that each relay carries to its client (1KiB…1GiB). @default "off" */
   readonly downRate?: Size | "off" | false;
-  /** How to turn away clients that are not admitted (reset, close or a time of 100ms…1h). reset: by
-   *  RST. close: by FIN. A time: read nothing that long, then reset; earlier if the client ends its
-   *  connection or descriptors become scarce. @default "reset" */
+  /** How to turn away clients that are not admitted (reset, close or a time of 100ms…1h). reset
+   *  sends RST, close sends FIN. A time reads nothing for that long, then resets; earlier if the
+   *  client ends its connection or descriptors become scarce. @default "reset" */
   readonly refuse?: Duration | "reset" | "close";
   /** Whether clients begin with a PROXY header (off, optional or required). Networks, limits, the
    *  log and hash then use the client that it names. @default "off" */
   readonly proxyProtocol?: "off" | "optional" | "required";
-  /** Networks whose PROXY headers are trusted, file:PATH, or any. Nobody else may begin with one.
-   *  Needed with optional. With required it defaults to any, with a warning. */
+  /** Networks whose PROXY headers are trusted, file:PATH, or any. No other client may begin with
+   *  one. Needed with optional. With required it defaults to any, with a warning. */
   readonly proxyProtocolFrom?: string | readonly string[];
   /** The PROXY header must arrive within this time (10ms…1h). If headers are optional, a client
    *  that sends nothing counts as one without a header. At most an eighth of a worker's
@@ -208,40 +209,88 @@ export interface EdgeSettings {
   readonly sendProxyProtocol?: "off" | "v1" | "v2";
 }
 
-/** Who decides about connections, beside the policy; part of each listener's settings. */
+/** The TLS of clients, if it ends here; part of each listener's settings. */
+export interface TlsSettings {
+  /** End the clients' TLS with this certificate and those that lead to its authority (PEM). With
+   *  none, a listener does not use the one at the top. Such listeners run on the sockets engine.
+   *  Read again at each reload: new clients get the new one, and connections go on. @default "none"
+   *  */
+  readonly tlsCert?: string;
+  /** A file with the key of tlsCert, without a passphrase (PEM). @default "none" */
+  readonly tlsKey?: string;
+  /** Several certificates, chosen by the host name that the client asks for (SNI). Tables with
+   *  cert, key and names, or a text such as a.pem+a.key,b.pem+b.key. Names come from the
+   *  certificate unless given. An exact name goes before a wildcard. Clients that ask for another
+   *  name, or for none, get the first certificate, which is tlsCert if there is one. @default "off"
+   *  */
+  readonly tlsCertificates?: string | readonly CertificateConfig[] | "off" | false;
+  /** Whether clients must prove who they are with a certificate (none, optional or required). With
+   *  optional, a client may show none, but not a wrong one. There are no revocation lists.
+   *  @default "none" */
+  readonly tlsVerify?: "none" | "optional" | "required";
+  /** A file with the authorities of clients' certificates (PEM), for tlsVerify. @default "none" */
+  readonly tlsCa?: string;
+  /** Names that a client's certificate must have one of, such as *.apps.example.org. Compared with
+   *  the common name, DNS names, URIs and mail addresses. * stands for any characters. Separated by
+   *  commas, or a list. @default "none" */
+  readonly tlsAllow?: string | readonly string[];
+  /** The lowest version of TLS that is accepted (1.2 or 1.3). @default "1.2" */
+  readonly tlsMinVersion?: "1.2" | "1.3";
+  /** Cipher suites for TLS 1.2, as OpenSSL writes them; none for those built in. Those of TLS 1.3
+   *  are fixed. @default "none" */
+  readonly tlsCiphers?: string;
+  /** Application protocols to agree on (ALPN), the preferred one first, such as h2,http/1.1. A
+   *  client that offers only others gets an alert. @default "none" */
+  readonly tlsAlpn?: string;
+  /** The TLS handshake must be complete within this time (10ms…1h). @default "10s" */
+  readonly tlsHandshakeTimeout?: Duration;
+  /** The most TLS handshakes per second, in all workers together (0.001…1,000,000). Clients beyond
+   *  that are refused before a key is used for them (tls_handshake_rate). After a rest, a second's
+   *  worth may come at once. @default "off" */
+  readonly tlsHandshakeRate?: number | string | false;
+  /** The most TLS handshakes per second of one client (0.001…1,000,000). Likewise
+   *  (tls_client_handshake_rate). @default "off" */
+  readonly tlsClientHandshakeRate?: number | string | false;
+}
+
+/** The route function; part of each listener's settings. */
 export interface RouteSettings {
-  /** A function that chooses an upstream for each connection, labels or refuses it. In TypeScript
-   *  only. It runs in the program's main thread, where it should not take long, and may be
-   *  asynchronous. With off, a listener does not use the one at the top. @default "off" */
+  /** A function that chooses an upstream for each connection, labels it or refuses it. In
+   *  TypeScript only. It may be asynchronous. It runs in the main thread, so it should not take
+   *  long. off turns off the function at the top for one listener. @default "off" */
   readonly route?: Route | "off" | false;
   /** The function must answer within this time (1ms…10s). @default "100ms" */
   readonly routeTimeout?: Duration;
-  /** What happens if it throws, is late or returns nonsense: relay as without it, or refuse.
+  /** If it throws, is late or returns an invalid answer: relay as without it, or refuse.
    *  @default "relay" */
   readonly routeFailure?: "relay" | "refuse";
 }
 
-/** Who gets a copy of what upstreams get; part of each listener's settings. */
+/** Copies of what upstreams get; part of each listener's settings. */
 export interface MirrorSettings {
-  /** Also copy what upstreams get to this address. Its answers are thrown away, and no relay waits
-   *  for it. With none, a listener does not use the one at the top. @default "none" */
+  /** Also copy what upstreams get to this address. Its answers are discarded, and no relay waits
+   *  for it. none turns off the mirror at the top for one listener. @default "none" */
   readonly mirror?: string;
-  /** How much of a relay may wait for the mirror. If more waits, the copy is given up (4KiB…16MiB).
-   *  @default "1MiB" */
+  /** How much of a relay may wait for the mirror. If more waits, ringway ends that copy
+   *  (4KiB…16MiB). @default "1MiB" */
   readonly mirrorBuffer?: Size;
   /** The percentage of relays that are copied, chosen at random (1…100). @default 100 */
   readonly mirrorPercent?: number | string;
+  /** Also copy what clients send by TLS that ends here. The mirror gets it as plain text. Without
+   *  this, such relays are not copied. @default false */
+  readonly mirrorPlainText?: OnOff;
 }
 
-/** What each listener may have for itself. At the top of a configuration: for all of them. */
+/** The settings of a listener. At the top of a configuration they hold for all listeners. */
 export interface ListenerSettings
   extends HealthSettings,
     EdgeSettings,
+    TlsSettings,
     RouteSettings,
     MirrorSettings {
   /** Relay both ways (bidirectional), from client to upstream only (oneway), or discard what
-   *  clients send (sink). With oneway, what the upstream sends is read and discarded, so that it
-   *  never stalls. A sink has no upstream. @default "bidirectional" */
+   *  clients send (sink). With oneway, ringway reads and discards what the upstream sends, so the
+   *  upstream never stalls. A sink has no upstream. @default "bidirectional" */
   readonly mode?: "bidirectional" | "oneway" | "sink";
   /** How an upstream is chosen for each relay (round-robin, least-relays, two-choices, random,
    *  first or hash). hash chooses by the client's address. @default "round-robin" */
@@ -255,9 +304,9 @@ export interface ListenerSettings
   /** How many upstreams to dial for one relay until one answers (1…16). None is dialled twice.
    *  @default 3 */
   readonly tries?: number | string;
-  /** How many times to start again if none of them answered (0…100). @default 0 */
+  /** How many times to start over if none of them answers (0…100). @default 0 */
   readonly retries?: number | string;
-  /** How long to pause before each of these (1ms…1h). @default "1s" */
+  /** How long to pause before each retry (1ms…1h). @default "1s" */
   readonly retryPause?: Duration;
   /** How long all dials and waits of one relay may take together (1ms…24h). @default "off" */
   readonly dialBudget?: Duration | "off" | false;
@@ -270,39 +319,37 @@ export interface ListenerSettings
    *  is kept, up to the limit of one flow. @default "off" */
   readonly holdTimeout?: Duration | "off" | false;
   /** Dial from this address of the machine, or from two: one of IPv4 and one of IPv6. Checks and
-   *  mirrors use it, too. An upstream of the other family is dialled as usual. An address that this
-   *  machine does not have is refused. With the sockets engine all upstreams share the ports of
-   *  such an address (some 28,000); with uring each upstream has them all. @default "none" */
+   *  mirrors use it, too. Upstreams of the other family are dialled as usual. ringway refuses an
+   *  address that this machine does not have. With the sockets engine all upstreams share the ports
+   *  of such an address (some 28,000); with uring each upstream has them all. @default "none" */
   readonly sourceAddress?: string | readonly string[];
   /** End a relay after this much time without traffic in either direction (10s…720h). Up to 5 %
    *  later. @default "off" */
   readonly idleTimeout?: Duration | "off" | false;
-  /** End a relay after this much time in which its client has sent nothing (10s…720h).
-   *  @default "off" */
+  /** End a relay when its client has sent nothing for this long (10s…720h). @default "off" */
   readonly clientIdleTimeout?: Duration | "off" | false;
-  /** End a relay after this much time in which its upstream has sent nothing (10s…720h).
-   *  @default "off" */
+  /** End a relay when its upstream has sent nothing for this long (10s…720h). @default "off" */
   readonly upstreamIdleTimeout?: Duration | "off" | false;
   /** Let the kernel probe an end that has been silent for this long (10s…9h). @default "1m" */
   readonly keepAlive?: Duration | "off" | false;
-  /** Permissions of the unix sockets that it listens on, whatever the umask. At the top of a file,
-   *  also for the admin server's socket. A socket without a file (unix:@name) has no permissions:
+  /** Permissions of the unix sockets to listen on, whatever the umask. At the top of a file, also
+   *  for the admin server's socket. A socket without a file (unix:@name) has no permissions:
    *  everybody on the machine may connect, except to the admin server's. @default "0600" */
   readonly unixMode?: string;
-  /** Their user, by name or number. By default, that of the process at its start. Another one needs
-   *  root's rights. */
+  /** The user that owns these sockets, by name or number. By default, the user that started
+   *  ringway. Any other one needs root's rights. */
   readonly unixUser?: string | number;
-  /** Their group, by name or number. */
+  /** The group that owns these sockets, by name or number. */
   readonly unixGroup?: string | number;
   /** Connections that may wait in the kernel to be accepted (1…65,535). At most net.core.somaxconn;
-   *  a start warns if that is less. A reload changes it. @default 4096 */
+   *  ringway warns at its start if that is less. A reload changes it. @default 4096 */
   readonly backlog?: number | string;
-  /** The time between two such probes (1s…1h). @default "10s" */
+  /** The time between two keep-alive probes (1s…1h). @default "10s" */
   readonly keepAliveInterval?: Duration;
-  /** An end that leaves this many probes unanswered is gone (1…127). @default 6 */
+  /** An end that leaves this many keep-alive probes unanswered is gone (1…127). @default 6 */
   readonly keepAliveProbes?: number | string;
-  /** An end that acknowledges nothing of what was sent to it for this long is gone (1s…24h). off
-   *  leaves it to the system (about 15 minutes). @default "off" */
+  /** An end that has not acknowledged sent data for this long is gone (1s…24h). off leaves it to
+   *  the system (about 15 minutes). @default "off" */
   readonly tcpUserTimeout?: Duration | "off" | false;
   /** End a relay at this age (1s…720h). Up to 10 % earlier, or a second later while its client
    *  waits for an answer. @default "off" */
@@ -312,12 +359,16 @@ export interface ListenerSettings
   /** After one end has finished, end the relay after this much time without traffic (1ms…24h).
    *  @default "1m" */
   readonly halfCloseTimeout?: Duration;
+  /** What does the I/O: sockets, uring (io_uring, Linux) or auto. auto takes uring where it can run
+   *  (Linux 6.7 and later), otherwise sockets (Bun's own). A reload moves a listener from one
+   *  engine to the other and loses no connection. @default "auto" */
+  readonly engine?: "auto" | "sockets" | "uring";
 }
 
 /** One of several listeners. */
 export interface ListenerConfig extends ListenerSettings {
-  /** What the log calls it. 1…63 letters, digits, dots, dashes and underscores. Each name is used
-   *  once. */
+  /** The listener's name in the log. 1…63 letters, digits, dots, dashes and underscores. Each name
+   *  is used once. */
   readonly name?: string;
   /** Where it accepts clients: an address or a list of them. Addresses with one name are one
    *  listener, with one set of limits. Without a name, each is a listener of its own. */
@@ -327,7 +378,7 @@ export interface ListenerConfig extends ListenerSettings {
   readonly upstreams?: UpstreamConfig | readonly UpstreamConfig[];
 }
 
-/** What only the uring engine knows, after liburing's own proxy. */
+/** The settings of the uring engine. */
 export interface UringConfig {
   /** A receive repeats by itself (multishot), or is started each time (single).
    *  @default "multishot" */
@@ -357,14 +408,14 @@ export interface UringConfig {
   readonly entries?: number | string;
   /** How many completions to wait for, or adaptive (1…4,096). @default "adaptive" */
   readonly waitCount?: number | string;
-  /** After this, fewer completions are enough (1us…1s). @default "100us" */
+  /** Stop waiting after this, even if fewer completions have come (1us…1s). @default "100us" */
   readonly waitTimeout?: ShortDuration;
   /** Let other threads run before a wait: always, never or auto (with several workers).
    *  sched_yield. Not with waitCount, nor with sqpoll. @default "auto" */
   readonly yield?: "auto" | "always" | "never";
   /** Poll the network device: off, busy or prefer (instead of interrupts). @default "off" */
   readonly napi?: "off" | "busy" | "prefer";
-  /** Poll it for this long (1us…1s). @default "50us" */
+  /** How long to poll the network device (1us…1s). @default "50us" */
   readonly napiTimeout?: ShortDuration;
   /** The size of a buffer of chatty flows (a power of two of 256…64KiB). @default "4KiB" */
   readonly bufferSize?: Size;
@@ -378,22 +429,23 @@ export interface UringConfig {
  *  several: `listeners`, each with its own. */
 export interface Config extends ListenerSettings {
   /** Accept clients here (repeatable). host:port, :port (all addresses), [ipv6]:port, unix:/path or
-   *  unix:@name; port 0 picks a free one, and 5000-5010 are several. A host name stands for each of
-   *  its addresses. On Linux a wide and a narrow address may share a port: the narrowest one gets
-   *  the client. Not together with listeners. @default "127.0.0.1:6380" */
+   *  unix:@name. Port 0 picks a free port; 5000-5010 is a range of ports. A host name stands for
+   *  each of its addresses. On Linux a wide and a narrow address may share a port: the narrowest
+   *  one gets the client. Not together with listeners. @default "127.0.0.1:6380" */
   readonly listen?: string | readonly string[];
   /** Relay them to here (repeatable), such as db:5432 or srv:_redis._tcp.example.org. host:port,
-   *  [ipv6]:port, unix:/path, unix:@name (ports 5000-5010 belong to those of a listener, one by
-   *  one) or a service in DNS (SRV records), or a table that says more. Beside a list of listeners,
-   *  it is for those that name none. Without a file and an upstream, a demo server inside. */
+   *  [ipv6]:port, unix:/path, unix:@name, a service in DNS (SRV records), or a table with settings.
+   *  A range of ports (5000-5010) pairs up with the listener's range, port by port. Beside a list
+   *  of listeners, it is for those without upstreams. Without a file and an upstream, ringway
+   *  relays to a demo server of its own. */
   readonly upstream?: UpstreamConfig | readonly UpstreamConfig[];
   /** Listeners with upstreams and settings of their own. */
   readonly listeners?: readonly ListenerConfig[];
   /** Settings of the uring engine. */
   readonly uring?: UringConfig;
   /** DNS servers to ask for names and services, such as 127.0.0.1:8600. Up to 8, separated by
-   *  commas, in this order. system: those of the system. /etc/hosts always goes first, and search
-   *  domains apply. @default "system" */
+   *  commas, asked in this order. system stands for those of the system. /etc/hosts always comes
+   *  first, and search domains apply. @default "system" */
   readonly dnsServers?: string | readonly string[];
   /** Keep DNS answers for at least this long, whatever their TTL (1s…1h). A name whose address
    *  fails is looked up again anyway. @default "1s" */
@@ -401,60 +453,57 @@ export interface Config extends ListenerSettings {
   /** Keep DNS answers for at most this long (1s…24h). @default "5m" */
   readonly dnsMaxTtl?: Duration;
   /** Dial only DNS answers in these networks, such as 10.0.0.0/8. 10.0.0.0/8:6379 and
-   *  [fd00::/8]:6379-6389 also restrict the ports of services. Anything else is not dialled
-   *  (dns_denied). @default "any" */
+   *  [fd00::/8]:6379-6389 also restrict the ports of services. ringway does not dial any other
+   *  answer (dns_denied). @default "any" */
   readonly dnsAllow?: string | readonly string[];
   /** The most relays of all listeners together at once; 0 for any number. @default 0 */
   readonly totalRelays?: number | string;
   /** How long to keep accepting clients after a signal to stop, while /readyz says draining
-   *  (1ms…1h). So load balancers notice before ringway stops accepting. @default "off" */
+   *  (1ms…1h). This gives load balancers time to notice. @default "off" */
   readonly drainDelay?: Duration | "off" | false;
   /** How long running relays may go on after a signal to stop (0…24h). @default "10s" */
   readonly drainTimeout?: Duration;
   /** The size of one buffer (a power of two of 4KiB…1MiB). @default "64KiB" */
   readonly segmentSize?: Size;
-  /** The most buffers of a worker. They are allocated when needed. 2MiB…64GiB in all. @default 4096
-   *  */
+  /** The most buffers of a worker, which allocates them when needed. All buffers together:
+   *  2MiB…64GiB. @default 4096 */
   readonly segmentCount?: number | string;
-  /** Write a JSON line for each relay at its end: none, stdout or the path of a file. SIGUSR1 and
+  /** Where to write a JSON line when a relay ends: none, stdout or the path of a file. SIGUSR1 and
    *  SIGHUP reopen a file. @default "none" */
   readonly accessLog?: string;
-  /** Write a line also when a relay starts. @default "off" */
+  /** Also write a line when a relay starts. @default "off" */
   readonly accessLogStarts?: OnOff;
-  /** Write a line this often for each relay that runs that long (1s…24h). @default "off" */
+  /** Also write a line this often while a relay runs (1s…24h). @default "off" */
   readonly accessLogEvery?: Duration | "off" | false;
-  /** Permissions with which its file is created, whatever the umask. An existing file keeps its
-   *  own. @default "0640" */
+  /** Permissions of an access log file that ringway creates, whatever the umask. An existing file
+   *  keeps its own. @default "0640" */
   readonly accessLogMode?: string;
-  /** The owner of a file that it creates, by name or number. */
+  /** The owner of an access log file that ringway creates, by name or number. */
   readonly accessLogUser?: string | number;
-  /** The group of a file that it creates, by name or number. */
+  /** The group of an access log file that ringway creates, by name or number. */
   readonly accessLogGroup?: string | number;
   /** Serve the admin page, the API and /metrics here. host:port, [ipv6]:port, unix:/path, or none.
    *  @default "none" */
   readonly admin?: string;
-  /** The token that requests must show, or file:PATH. Needed if other machines can reach the
+  /** The token that admin requests must show, or file:PATH. Needed if other machines can reach the
    *  address. 16…256 letters, digits and - . _ ~ + / =. @default "none" */
   readonly adminToken?: string;
-  /** A second token, for those who may look but change nothing. @default "none" */
+  /** A second token, which allows requests to look but not to change anything. @default "none" */
   readonly adminReadToken?: string;
-  /** When /readyz says ready: while listeners accept (accepting), or while each also has an
-   *  upstream that takes relays and is well (upstreams). As far as checks and dials show. So a load
-   *  balancer or Kubernetes sends clients elsewhere. @default "accepting" */
+  /** When /readyz says ready: while listeners accept (accepting), or while each also has a healthy
+   *  upstream that takes relays (upstreams). Checks and dials decide whether an upstream is
+   *  healthy. A load balancer or Kubernetes then sends clients elsewhere. @default "accepting" */
   readonly readyWhen?: "accepting" | "upstreams";
   /** The form of the statistics at exit (text, json or none). @default "text" */
   readonly stats?: "text" | "json" | "none";
   /** Log every relay, and print more statistics. @default false */
   readonly verbose?: boolean | "true" | "false";
-  /** What does the I/O: sockets, uring (io_uring, Linux) or auto. auto is uring where it can run
-   *  (Linux 6.7 and later), else sockets (Bun's own). @default "auto" */
-  readonly engine?: "auto" | "sockets" | "uring";
   /** Threads that relay, or auto for one per processor. 1…256. More than one on Linux only.
    *  @default 1 */
   readonly workers?: number | "auto";
   /** Become this user once all sockets are open (Linux, started as root). A name or a number.
    *  @default "none" */
   readonly user?: string | number;
-  /** And this group. By default, the user's own. @default "none" */
+  /** Also become this group. By default, the user's own. @default "none" */
   readonly group?: string | number;
 }

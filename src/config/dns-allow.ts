@@ -5,22 +5,24 @@ import { holds } from "../entry/access/network.ts";
 import { formatNetwork, type Network, parseNetwork } from "../entry/access/networks.ts";
 import { refuse } from "./rule.ts";
 
-/** Where DNS may send relays: a network, and of services' places the ports. */
+/** Where DNS may send relays: a network, and the ports that services may name. */
 export interface DnsNetwork {
   readonly network: Network;
-  /** The first and the last one; null for any. */
+  /** The first and the last port; null for any. */
   readonly ports: readonly [number, number] | null;
 }
 
-/** More than anybody writes down. */
+/** The most networks in a list. */
 const NETWORKS_MAX = 1_024;
-/** Longer than any network with its ports. */
+/** The most characters of one; no valid one is this long. */
 const TEXT_MAX = 100;
 const PORT_MAX = 65_535;
 const EXPECTED =
   "networks such as 10.0.0.0/8, 10.0.0.0/8:6379 or [fd00::/8]:6379-6389, or any alone";
 
-/** The networks and ports that DNS may answer with: a list, or a text with commas; none for any. */
+/**
+ * The networks and ports that DNS may answer with: a list, or a text with commas; empty for any.
+ */
 export function dnsAllow(value: unknown): readonly DnsNetwork[] {
   const texts: unknown = typeof value === "string" ? value.split(",") : value;
   if (Bun.deepEquals(texts, ["any"])) return [];
@@ -29,7 +31,7 @@ export function dnsAllow(value: unknown): readonly DnsNetwork[] {
   return texts.map((text) => parseOne(typeof text === "string" ? text.trim() : text));
 }
 
-/** One of them as a person would write it. */
+/** A network as a person would write it. */
 export function formatDnsNetwork({ network, ports }: DnsNetwork): string {
   const text = formatNetwork(network);
   if (ports === null) return text;
@@ -39,10 +41,10 @@ export function formatDnsNetwork({ network, ports }: DnsNetwork): string {
 }
 
 /**
- * Whether one of the networks has this address, with this port.
+ * Whether one of the networks contains this address and port.
  *
- * @param host a literal; null when it is not known yet
- * @param port null when DNS has no say in it
+ * @param host a literal; null if it is not known yet
+ * @param port null if DNS did not choose it
  */
 export function isAllowed(
   networks: readonly DnsNetwork[],
@@ -58,7 +60,7 @@ export function isAllowed(
 
 function parseOne(text: unknown): DnsNetwork {
   if (typeof text !== "string" || text.length > TEXT_MAX) return refuse(text, EXPECTED);
-  // Without brackets all that an IPv6 network has belongs to it.
+  // Without brackets, an IPv6 network has no ports: every colon belongs to it.
   const isBare = text.indexOf(":") !== text.lastIndexOf(":") && !text.startsWith("[");
   const [, bracketed, plain, first, last] = isBare ? ["", "", text] : (PARTS.exec(text) ?? []);
   const network = bracketed || plain || "";

@@ -66,7 +66,8 @@ test("a whole configuration", () => {
   });
   const tcp = (host: string, port: number) => ({ kind: "tcp", host, port }) as const;
   const to = (host: string, port: number) => plainUpstream(tcp(host, port));
-  const shared = { ...listenerDefaults, mode: "oneway", connectTimeoutMs: 2_000 } as const;
+  const own = { engine: "uring", mode: "oneway", connectTimeoutMs: 2_000 } as const;
+  const shared = { ...listenerDefaults, ...own };
   const backup = { ...to("c", 3), weight: 2, isBackup: true };
   const named = { ...shared, name: "a", upstreams: [to("b", 2), backup] };
   const { dial } = listenerDefaults;
@@ -96,7 +97,6 @@ test("a whole configuration", () => {
         dial: { ...dial, tries: 2, queueMs: 2_000 },
       },
     ],
-    engine: "uring",
     workers: 1,
     totalRelays: 0,
     drainDelayMs: 0,
@@ -125,7 +125,7 @@ test("a whole configuration", () => {
 });
 
 describe("what is wrong", () => {
-  const top = "`ringway init` writes a file with all that there are";
+  const top = "`ringway init` writes a file with all keys";
   const one = { listen: ":1", upstreams: "a:1" };
   const many: [unknown, string[]][] = [
     [[1], ["expected keys with values, not a list"]],
@@ -172,7 +172,7 @@ describe("what is wrong", () => {
     [{ uringReceive: "single" }, [`unknown key "uringReceive"; ${top}`]],
     [{ upstreams: [] }, ['unknown key "upstreams"; did you mean upstream?']],
     [{ sqpoll: "1s" }, ['unknown key "sqpoll"; did you mean uring.sqpoll?']],
-    [{ name: "a" }, ['unknown key "name"; it belongs into a table of the list listeners']],
+    [{ name: "a" }, ['unknown key "name"; it belongs in a table of the list listeners']],
     [
       { "a\u001b[2J\n": 1, "": 2 },
       [`unknown key "a\\u001b[2J\\u000a"; ${top}`, `unknown key ""; ${top}`],
@@ -254,8 +254,8 @@ describe("what is wrong", () => {
       { engine: "sockets", uring: { napi: "busy", entries: 3 } },
       [
         "uring.entries 3: expected a power of two of 16…32,768",
-        "uring.entries contradicts engine sockets, which knows no io_uring: leave one of them out",
-        "uring.napi contradicts engine sockets, which knows no io_uring: leave one of them out",
+        "uring.entries contradicts engine sockets, which has no io_uring: leave one of them out",
+        "uring.napi contradicts engine sockets, which has no io_uring: leave one of them out",
       ],
     ],
     [{ segmentCount: Number.NaN }, ["segmentCount NaN: expected a whole number of at least 1"]],
@@ -366,11 +366,13 @@ describe("a hostile file", () => {
     const circle: unknown[] = [];
     circle.push(circle);
     expect(complaints({ listeners: circle })).toEqual([
-      "listeners[0][0] goes too deep for a configuration",
+      "listeners[0][0] is nested too deeply for a configuration",
     ]);
     const table: Record<string, unknown> = {};
     table.uring = table;
-    expect(complaints(table)).toEqual(["uring.uring.uring goes too deep for a configuration"]);
+    expect(complaints(table)).toEqual([
+      "uring.uring.uring is nested too deeply for a configuration",
+    ]);
   });
 
   test("has very many values, of which few are written", () => {

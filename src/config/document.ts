@@ -17,21 +17,23 @@ import type { Problems, Sourced, Sources } from "./sourced.ts";
 import type { Table, ValuesIn } from "./table/setting.ts";
 import { listenerTable, settingTable, upstreamTable, uringTable } from "./table/table.ts";
 
-/** The keys of all tables, and what an editor of JSON looks for. */
+/** The keys of all tables, and the one that JSON editors look for. */
 const everyKey: ReadonlySet<string> = new Set(["$schema", ...Object.values(knownKeys).flat()]);
 
-/** What the schema makes of a table: values as rules make them, null for what was refused. */
+/**
+ * A table as the schema returns it: each value as its rule returned it, null if that refused it.
+ */
 type Judged = Readonly<Record<string, unknown>>;
-/** One of something, several, or null for what was refused. */
+/** One value or several; null for a refused one. */
 type OneOrMore<T> = T | null | readonly (T | null)[];
 
 /**
- * Looks at all of a document that a file contains: which keys there are, and each value by its rule.
- * Contradictions between values are not looked for yet.
+ * Checks the document of a file: its keys, and each value by its rule. `validate` looks for
+ * contradictions between values later.
  *
- * @param file the file's name, as messages have it
- * @param environment variables for texts; null where a module sees to that itself
- * @param problems told of everything that is wrong
+ * @param file the file's name in messages
+ * @param environment variables for texts; null for a module, which reads them itself
+ * @param problems gets everything that is wrong
  */
 export function readDocument(
   content: unknown,
@@ -61,7 +63,7 @@ export function readDocument(
     problems.more(more);
     return source;
   }
-  // In YAML whatever is no key is a text, also a token whose colon lacks its space.
+  // In YAML everything that is no key is a text, even a secret whose colon lacks its space.
   else if (document !== broken)
     problems.add({ label }, `expected keys with values, not ${kindOf(document)}`);
   return unread;
@@ -80,7 +82,7 @@ function unlessTooLarge(copy: () => unknown): unknown {
   }
 }
 
-/** Takes a document apart: values go with where they stand, what is wrong goes to the problems. */
+/** Takes a document apart: each value keeps its place, and mistakes go to the problems. */
 class DocumentReader {
   constructor(
     private readonly document: object,
@@ -132,7 +134,7 @@ class DocumentReader {
     };
   }
 
-  /** The values of a table that are settings, with where they stand. */
+  /** The settings of a table, each with its place. */
   private values<Entries extends Table>(
     table: Judged,
     path: Path,
@@ -182,7 +184,7 @@ class DocumentReader {
   }
 
   private tell(issue: v.BaseIssue<unknown>, path: Path): void {
-    // That has been told already.
+    // It has been reported already.
     if (issue.input === broken && issue.type !== "never") return;
     this.problems.say(() => this.sentence(issue, path));
   }
@@ -200,7 +202,7 @@ class DocumentReader {
 
 type Keyed = Record<string | number, unknown>;
 
-/** Puts null where something was refused. */
+/** Puts null in the place of a refused value. */
 function erase(output: unknown, path: Path): void {
   let place = output;
   for (const key of path.slice(0, -1)) {

@@ -4,12 +4,12 @@ import type { Believed } from "./table/entering.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable } from "./table/table.ts";
 
-/** Puts together what was given of the edge, and tells what cannot be together. */
+/** Returns the options of a listener's edge, and reports contradictions. */
 export function edgeOf(given: Sources<ListenerValues>, problems: Problems): EdgeOptions {
   const options = optionsIn(listenerTable, "edge", given);
   const { proxyProtocol, proxyProtocolFrom: from, clientBurst, networkBurst } = given;
   if (proxyProtocol?.value === "optional" && isNobody(options.proxyProtocolFrom)) {
-    const why = "needs proxyProtocolFrom: anybody else could say to be who they like";
+    const why = "needs proxyProtocolFrom: without it any client could claim any address";
     problems.add(proxyProtocol, why);
   }
   if (from !== undefined && options.proxyProtocol === "off") {
@@ -24,7 +24,7 @@ export function edgeOf(given: Sources<ListenerValues>, problems: Problems): Edge
   return options;
 }
 
-/** Whether a list has nothing. */
+/** Whether a list is empty. */
 export function isNobody(list: Believed): boolean {
   return list !== "any" && list.networks.length + list.files.length === 0;
 }

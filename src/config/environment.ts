@@ -5,15 +5,14 @@ import { veiled } from "./secrets.ts";
 /** Environment variables by their names, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A reference and nothing else, to a variable as people name them. */
+/** Nothing but a reference to a variable with a usual name. */
 const PLAIN_REFERENCE = /^\$\{[A-Z_][A-Z\d_]*\}$/;
 
 /**
- * Puts environment variables into a text: `${NAME}`, `${NAME:-what else}` where NAME is not set or
- * empty, and `$${` for a plain `${`. What they hold is text and nothing else: it is not looked into
- * for more variables.
+ * Puts environment variables into a text: `${NAME}`, `${NAME:-default}` if NAME may be unset or
+ * empty, and `$${` for a plain `${`. Their values are not searched for more variables.
  *
- * @param isSecret no message may repeat the text, or a part of it
+ * @param isSecret whether messages must not repeat any part of the text
  * @throws ConfigError with one sentence that begins with the text, for a variable that is not set
  */
 export function fillIn(text: string, environment: Environment, isSecret = false): string {
@@ -28,11 +27,11 @@ export function fillIn(text: string, environment: Environment, isSecret = false)
       throw new ConfigError(`${shown}: expected ${forms}`);
     }
     const value = environment[name];
-    // Whatever object this is, it may have inherited a member of that name.
+    // The object may have inherited a member of that name.
     const isSet = typeof value === "string";
     if (otherwise !== undefined && (!isSet || value === "")) return otherwise;
     if (isSet) return value;
-    // What looks like a name may be a part of a password that happens to have these characters.
+    // What looks like a name may be a part of a password.
     const which = isVeiled ? "a variable in it" : `the environment variable ${name}`;
     throw new ConfigError(`${shown}: ${which} is not set`);
   });

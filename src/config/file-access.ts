@@ -1,19 +1,19 @@
 import { readFileSync } from "node:fs";
 import { type Rule, refuse } from "./rule.ts";
 
-/** The permissions that a file gets, as chmod(1) takes them: a text such as `0660`. */
+/** A file's permissions as chmod(1) takes them: a text such as `0660`. */
 export function fileMode(value: unknown): number {
   if (typeof value === "string" && /^0?[0-7]{3}$/.test(value)) return Number.parseInt(value, 8);
   return refuse(value, 'permissions as a text of three octal digits, such as "0660"');
 }
 
-/** The owner of a file: a user of this machine, or its number. */
+/** A file's owner: a user of this machine, or a number. */
 export const fileUser: Rule<number> = owner("user", "/etc/passwd");
 
-/** The same for a group. */
+/** A file's group: a group of this machine, or a number. */
 export const fileGroup: Rule<number> = owner("group", "/etc/group");
 
-/** The largest number that is not the one for "leave it as it is". */
+/** The largest number; the one above means "leave it as it is". */
 const ID_MAX = 2 ** 32 - 2;
 
 function owner(what: string, list: string): Rule<number> {

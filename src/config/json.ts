@@ -2,29 +2,30 @@ import { ConfigError } from "../base/error.ts";
 import { formatPath, type Path } from "./keys.ts";
 import { notValid } from "./parser-failure.ts";
 
-/** What tells where a key of valid JSON stands: texts, with a colon after keys, brackets, commas. */
+/** The tokens of valid JSON that locate a key: texts (keys have a colon), brackets and commas. */
 const TOKENS = /"(?:[^"\\]+|\\.)*"(\s*:)?|[{}[\],]/g;
 
-/** A table or a list around the place that is looked at. */
+/** A table or a list around the current token. */
 interface Level {
-  /** The keys of a table until here; null of a list. */
+  /** The keys of a table so far; null for a list. */
   readonly keys: Set<string> | null;
   step: string | number;
 }
 
 /**
- * Reads JSON, and refuses a key that a table has twice: the language takes the last one and says
- * nothing, where it most likely is a slip.
+ * Reads JSON and refuses a key that a table has twice, which is most likely a mistake: `JSON.parse`
+ * silently takes the last one.
  *
- * @throws ConfigError for such a key, and for what is no JSON
+ * @throws ConfigError for such a key, and for text that is no JSON
  */
 export function parseJson(text: string): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    // The parser calls itself, and this is how it says that it cannot any more.
-    if (error instanceof RangeError) throw new ConfigError("goes too deep for a configuration");
+    // The parser's stack overflows.
+    if (error instanceof RangeError)
+      throw new ConfigError("is nested too deeply for a configuration");
     const [, why = ""] = /^(?:JSON Parse error: )?(.*)/.exec((error as Error).message) ?? [];
     throw notValid("JSON", why, null);
   }
@@ -33,7 +34,7 @@ export function parseJson(text: string): unknown {
   throw new ConfigError(`the key ${formatPath(path)} is given twice`);
 }
 
-/** @param text valid JSON @returns where the second one stands; null when there is none */
+/** @param text valid JSON @returns the path of the second such key; null if there is none */
 function keyGivenTwice(text: string): Path | null {
   const levels: Level[] = [];
   for (const [token, colon] of text.matchAll(TOKENS)) {

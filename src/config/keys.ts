@@ -4,10 +4,10 @@ import { withoutNamed } from "../base/secret-keys.ts";
 import { isSecret } from "./secrets.ts";
 import { nearest } from "./suggest.ts";
 
-/** So many keys are named; more would bury the rest of a message. */
+/** The most keys that a message lists; more would bury the rest of it. */
 const LISTED_MAX = 20;
 
-/** The way to a value of a document: keys of tables and places in lists. */
+/** The path to a value of a document: keys of tables and indexes of lists. */
 export type Path = readonly (string | number)[];
 
 /** The keys of each kind of table. */
@@ -18,30 +18,30 @@ export interface KnownKeys {
   readonly uring: readonly string[];
 }
 
-/** Longest part of a key that is repeated, in characters: twice as long as those that there are. */
+/** How much of a key a message repeats, in characters: twice the longest known key. */
 const KEY_LENGTH_MAX = 40;
 
 /** A path as a message has it: `listeners[1].upstreams[0]`; empty for the whole document. */
 export function formatPath(path: Path): string {
-  // What stands below a secret is a part of it.
+  // Everything below a secret is a part of it.
   const end = path.findIndex(isSecret);
-  const told = end === -1 ? path : path.slice(0, end + 1);
-  return told.reduce<string>((text, step) => {
+  const shown = end === -1 ? path : path.slice(0, end + 1);
+  return shown.reduce<string>((text, step) => {
     if (typeof step === "number") return `${text}[${step}]`;
     return text === "" ? shownKey(step) : `${text}.${shownKey(step)}`;
   }, "");
 }
 
 /**
- * A key as a message has it. None has a colon, an equals sign or a space in it: what stands behind
- * one was meant as a value, and may be a secret.
+ * A key for a message. No key has a colon, an equals sign or a space: the text behind one was meant
+ * as a value, and may be a secret.
  */
 function shownKey(key: string): string {
   const [name = ""] = withoutNamed(key.slice(0, KEY_LENGTH_MAX)).split(/[:= ]/, 1);
   return printable(name === key || name.endsWith("*") ? name : `${name}…`);
 }
 
-/** The sentence for a key that its table does not have: with what was meant, as far as that shows. */
+/** The sentence for a key that its table does not have, with what was probably meant. */
 export function unknownKey(path: Path, known: KnownKeys): string {
   const key = String(path.at(-1));
   const table = path.slice(0, -1);
@@ -51,32 +51,32 @@ export function unknownKey(path: Path, known: KnownKeys): string {
 
 function hint(key: string, table: Path, prefix: string, known: KnownKeys): string {
   const keys = keysAt(table, known);
-  // Flags are written in kebab-case, so that is what many will try first.
   const isShort = key.length <= KEY_LENGTH_MAX;
   const elsewhere = isShort ? hintFromElsewhere(key, keys, known) : null;
   if (elsewhere !== null) return elsewhere;
+  // Many people try the name of the flag first, in kebab-case.
   const near = isShort ? nearest(key.replaceAll(/[-_]/g, ""), keys) : null;
   if (near !== null) return `did you mean ${prefix}${near}?`;
   const place = placeOf(key, keys, known);
   if (place !== null) return place;
-  if (keys.length > LISTED_MAX) return "`ringway init` writes a file with all that there are";
+  if (keys.length > LISTED_MAX) return "`ringway init` writes a file with all keys";
   return `expected ${keys.length === 1 ? "" : "one of "}${keys.join(", ")}`;
 }
 
-/** Where a key belongs that this table does not have; null when there is none of that name. */
+/** Where a key belongs that this table does not have; null if no table has it. */
 function placeOf(key: string, keys: readonly string[], known: KnownKeys): string | null {
   if (keys === known.upstream && known.listener.includes(key)) {
-    return `a listener has it, for all of its upstreams; an upstream has ${keys.join(", ")}`;
+    return `it belongs to the listener, for all of its upstreams; an upstream has ${keys.join(", ")}`;
   }
   if (keys !== known.upstream && known.upstream.includes(key) && !known.top.includes(key)) {
-    return `an upstream has it, as in { address = "host:port", ${key} = … }`;
+    return `it belongs to an upstream, as in { address = "host:port", ${key} = … }`;
   }
   if (known.uring.includes(key)) return `did you mean uring.${key}?`;
   if (known.top.includes(key)) return "it belongs at the top of the file, outside of all tables";
-  return known.listener.includes(key) ? "it belongs into a table of the list listeners" : null;
+  return known.listener.includes(key) ? "it belongs in a table of the list listeners" : null;
 }
 
-/** For a key of another proxy: what it is called here, and where that belongs unless it is here. */
+/** For a key of another proxy: its name in ringway, and where that belongs if not in this table. */
 function hintFromElsewhere(key: string, keys: readonly string[], known: KnownKeys): string | null {
   const missing = notHere(key);
   if (missing !== null) return missing;

@@ -114,7 +114,7 @@ describe("flags win over a file", () => {
       "--upstream contradicts mode sink, which has no upstream: leave one of them out",
     ]);
     expect(complaints({ engine: "sockets" }, { ...short, uring: { entries: 64 } })).toEqual([
-      "f: uring.entries contradicts engine sockets, which knows no io_uring: leave one of them out",
+      "f: uring.entries contradicts engine sockets, which has no io_uring: leave one of them out",
     ]);
     expect(complaints({ segmentSize: "1MiB" }, { ...short, segmentCount: 3 })).toEqual([
       "f: segmentCount 3: expected at least 2MiB and 4 segments, at most 64GiB in all, not the 3 segments of 1 MiB",
@@ -238,7 +238,7 @@ describe("relays that would loop", () => {
   });
 
   test("nor may anything be the admin server", () => {
-    const admin = "is the admin server 127.0.0.1:9 itself: no client may get there by a relay";
+    const admin = "is the admin server 127.0.0.1:9 itself: ringway does not relay clients to it";
     const told = (content: object) =>
       complaints({}, { listen: ":1", admin: "127.0.0.1:9", check: "tcp", ...content });
     const upstream = { address: "127.0.0.1:5", checkAddress: "127.0.0.1:9" };

@@ -1,28 +1,27 @@
 import { formatAddress, type UpstreamAddress } from "../base/address.ts";
 import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
-import { healthOf } from "./health.ts";
+import { healthOf, mirrorOf, routeOf } from "./listener-parts.ts";
 import { rejectLoops } from "./loops.ts";
-import { mirrorOf } from "./mirror.ts";
 import type { UpstreamOptions, WantedListener } from "./options.ts";
-import { routeOf } from "./route.ts";
-import { rejectRoutes } from "./route-problems.ts";
+import { rejectRoutes } from "./reject-routes.ts";
+import { serverTlsOf } from "./server-tls.ts";
 import type { GivenUpstream, ListenerGroup } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable, upstreamTable } from "./table/table.ts";
 
-/** What a file says of its listeners, whatever flags make of it. */
+/** The listener settings of a file, whatever flags replace. */
 export interface FileListeners {
-  /** What stands at its top, for all of them or for one. */
+  /** The settings at its top. */
   readonly top: Sources<ListenerValues>;
-  /** Each listener of its list with its upstreams, also where flags replace that. */
+  /** Each listener of its list with its upstreams. */
   readonly listed: readonly Checked[];
 }
 
 const NO_FILE: FileListeners = { top: {}, listed: [] };
 
-/** One listener per address, with the defaults for what its group does not say. */
+/** Returns one listener per address, with defaults where its group says nothing. */
 export function listenersOf(
   groups: readonly ListenerGroup[],
   problems: Problems,
@@ -58,6 +57,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     health: { check: checks.check, ...healthOf(settings) },
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
+    tls: serverTlsOf(settings, problems),
     mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
     unix: optionsIn(listenerTable, "unix", settings),
   };
@@ -80,7 +80,7 @@ function upstreamOf(
   ];
 }
 
-/** An upstream of which nothing is said but where it is. */
+/** An upstream with nothing but an address. */
 export function plainUpstream<Where extends UpstreamAddress>(
   address: Where,
 ): UpstreamOptions<Where> {
@@ -91,12 +91,12 @@ function isSink({ settings }: ListenerGroup): boolean {
   return settings.mode?.value === "sink";
 }
 
-/** The sink of a group that has none; the upstreams for all groups are not meant for it. */
+/** A sink's group without upstreams: those at the top are not meant for it. */
 function withoutUpstreams(group: ListenerGroup, problems: Problems): ListenerGroup {
   const [first] = group.upstreams;
   if (group.ownUpstreams && first !== undefined) {
     const why = "contradicts mode sink, which has no upstream: leave one of them out";
-    // The key that has them all, not one of them.
+    // Name the key of the whole list, not of one item.
     problems.add({ label: first.label.replace(/(\[\d+\])?(\.address)?$/, "") }, why);
   }
   return { ...group, upstreams: [] };
@@ -107,7 +107,7 @@ function rejectNames(groups: readonly ListenerGroup[], problems: Problems): void
   for (const { name } of groups) {
     if (name === undefined || name.value === null) continue;
     const before = seen.get(name.value) ?? name;
-    // Groups of one range of ports have the very same.
+    // Groups from one range of ports share one and the same name.
     if (before !== name) problems.add(name, `"${name.value}" is given twice`);
     seen.set(name.value, before);
   }
@@ -118,24 +118,24 @@ function rejectBounds(groups: readonly ListenerGroup[], problems: Problems): voi
     const { balance, boundedLoad } = settings;
     if (boundedLoad === undefined || boundedLoad.value === null || isBroken(balance)) continue;
     if (balance?.value === "hash") continue;
-    problems.add(boundedLoad, "is for balance hash alone, which this listener does not have");
+    problems.add(boundedLoad, "is only for balance hash, which this listener does not have");
   }
 }
 
-/** A service's records say what its members weigh, beside each other and beside other upstreams. */
+/** Reports a weight for a service, whose records have weights. */
 function rejectWeights(groups: readonly ListenerGroup[], problems: Problems): void {
   const seen = new Set<Sourced<number>>();
   for (const { value, settings } of groups.flatMap(({ upstreams }) => upstreams)) {
     if (value?.kind !== "service" || settings?.weight === undefined) continue;
     if (isBroken(settings.weight)) continue;
-    // Upstreams for all groups are told of once.
+    // Report upstreams at the top once, not for each group.
     if (seen.has(settings.weight)) continue;
     seen.add(settings.weight);
     problems.add(settings.weight, "is not for a service, whose records have weights: leave it out");
   }
 }
 
-/** Settings that say more of another one, and what is told where nobody has that. */
+/** Settings that need another one, and what to report if no listener has that. */
 interface Details {
   readonly of: keyof ListenerValues;
   readonly keys: readonly (keyof ListenerValues)[];
@@ -150,11 +150,13 @@ const ROUTE_DETAILS: Details = {
 
 const MIRROR_DETAILS: Details = {
   of: "mirror",
-  keys: ["mirrorBuffer", "mirrorPercent"],
+  keys: ["mirrorBuffer", "mirrorPercent", "mirrorPlainText"],
   why: "needs mirror, the address to copy to",
 };
 
-/** What stands at the top of a file may be for one listener alone, but not for none. */
+/**
+ * A detail at the top of a file needs at least one listener with the setting that it belongs to.
+ */
 function rejectLonely(
   all: readonly Sources<ListenerValues>[],
   { listed }: FileListeners,
@@ -167,15 +169,13 @@ function rejectLonely(
   for (const one of lonely) if (one !== undefined) problems.add(one, why);
 }
 
-/** A sink's bytes are for nobody, so that there is nothing to copy. */
+/** Reports mirrors of sinks, which have nothing to copy. */
 function rejectMirroredSinks(groups: readonly ListenerGroup[], problems: Problems): void {
   for (const group of groups) {
     const { mirror } = group.settings;
     if (mirror === undefined || mirrorOf(group.settings, []) === null || !isSink(group)) continue;
-    problems.add(
-      mirror,
-      "contradicts mode sink, which has no upstream: make it that of mode oneway",
-    );
+    const why = "contradicts mode sink, which has no upstream: use mode oneway with it as upstream";
+    problems.add(mirror, why);
   }
 }
 

@@ -148,7 +148,7 @@ test.each([
   });
 });
 
-const DEEP = "deep.json: a[0][0] goes too deep for a configuration";
+const DEEP = "deep.json: a[0][0] is nested too deeply for a configuration";
 
 /** Few lines of YAML for very many values. */
 function bomb(): string {
@@ -189,7 +189,7 @@ test.each([
     "deep.toml: not valid TOML: document contains excessively nested structures. aborting. (line 1)",
   ],
   ["deep.json", `{"a":${"[".repeat(9_000)}${"]".repeat(9_000)}}`, DEEP],
-  ["circle.yaml", "a: &a [*a]", "circle.yaml: a[0][0] goes too deep for a configuration"],
+  ["circle.yaml", "a: &a [*a]", "circle.yaml: a[0][0] is nested too deeply for a configuration"],
   ["bomb.yaml", bomb(), "bomb.yaml: has too many values for a configuration"],
   [
     "twice.json",

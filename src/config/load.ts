@@ -12,10 +12,10 @@ import type { Problems } from "./sourced.ts";
 import { parseToml } from "./toml.ts";
 import { parseYaml } from "./yaml.ts";
 
-/** Most bytes that a configuration may have: beyond this it is some other file. */
+/** The most bytes of a configuration: a larger file is something else. */
 const FILE_BYTES_MAX = 1024 * 1024;
 
-/** How texts are read: each parser throws a ConfigError for what it cannot read. */
+/** Parsers by file extension. Each throws a ConfigError for text that it cannot read. */
 const parsers: Readonly<Record<string, (text: string) => unknown>> = {
   ".toml": parseToml,
   ".yaml": parseYaml,
@@ -26,11 +26,11 @@ const parsers: Readonly<Record<string, (text: string) => unknown>> = {
 const modules: readonly string[] = [".ts", ".mts", ".js", ".mjs", ".cjs"];
 
 /**
- * Reads a configuration file: TOML, YAML and JSON, in whose texts environment variables are filled
- * in, or a TypeScript or JavaScript module whose default export is the configuration.
+ * Reads a configuration file: TOML, YAML or JSON with environment variables in texts, or a
+ * TypeScript or JavaScript module whose default export is the configuration.
  *
- * @param path as the person wrote it, which is also how messages name it
- * @param problems told of everything that is wrong; contradictions are not looked for yet
+ * @param path as the person wrote it; messages name the file by it
+ * @param problems gets everything that is wrong, except contradictions
  */
 export async function loadFile(
   path: string,
@@ -43,9 +43,9 @@ export async function loadFile(
     const content = await read(path, name);
     return readDocument(content, name, isModule ? null : environment, problems);
   } catch (error) {
-    // A module may do anything, also while it is looked at.
+    // A module's getters may throw anything.
     if (!(error instanceof ConfigError) && !isModule) throw error;
-    const why = error instanceof ConfigError ? error.problems : [`${name}: ${told(error)}`];
+    const why = error instanceof ConfigError ? error.problems : [`${name}: ${reasonOf(error)}`];
     for (const one of why) problems.say(() => one);
     return unread;
   }
@@ -66,7 +66,7 @@ async function read(path: string, name: string): Promise<unknown> {
   const text = readText(path, name);
   if (parser === undefined) return await importModule(path, name);
   try {
-    // An empty YAML document is null, and an empty file of any kind sets nothing.
+    // An empty file of any kind sets nothing; an empty YAML document is null.
     return text.trim() === "" ? {} : ((await parser(text)) ?? {});
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -82,21 +82,21 @@ function readText(path: string, name: string): string {
 async function importModule(path: string, name: string): Promise<unknown> {
   provideRingway();
   const place = resolve(path);
-  // At a reload it must not be remembered from the time before. What it imports is.
+  // A reload must read it again. (Bun still caches what it imports.)
   delete require.cache[place];
   let loaded: { readonly default?: unknown };
   try {
     loaded = await import(pathToFileURL(place).href);
   } catch (error) {
-    throw new ConfigError(`${name}: ${told(error)}`);
+    throw new ConfigError(`${name}: ${reasonOf(error)}`);
   }
   if (loaded.default === undefined) throw new ConfigError(`${name}: has no default export`);
   return loaded.default;
 }
 
 /**
- * Lets a module import this very ringway wherever it lies, also from the executable, beside which
- * there is none.
+ * Lets a module import `ringway` from this very program, wherever the module is: beside the
+ * executable there is no package.
  */
 function provideRingway(): void {
   Bun.plugin({
@@ -107,6 +107,6 @@ function provideRingway(): void {
   });
 }
 
-function told(error: unknown): string {
+function reasonOf(error: unknown): string {
   return `${moduleFailure(error)}${placeIn(error)}`;
 }

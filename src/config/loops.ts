@@ -6,25 +6,25 @@ import { components } from "./components.ts";
 import type { ListenerGroup } from "./settings.ts";
 import type { Problems, Sourced } from "./sourced.ts";
 
-/** A listener, or several that share all, and wherever its relays, their copies and its checks go. */
+/** A listener (or several with the same settings), and where its relays, copies and checks go. */
 export interface Station {
   readonly listen: readonly Address[];
   readonly targets: readonly Address[];
 }
 
-/** A target of a station that is a listener of the proxy itself. */
+/** A target of a station that is one of the proxy's own listeners. */
 export interface Hop {
-  /** The station that it is a target of, by its place. */
+  /** The index of the station with that target. */
   readonly from: number;
   readonly target: Address;
   readonly listener: Address;
-  /** The station of that listener. */
+  /** The index of the listener's station. */
   readonly to: number;
-  /** Relays come back to where they started. */
+  /** Whether relays come back to where they started. */
   readonly isLoop: boolean;
 }
 
-/** All hops between stations, as far as their addresses tell. */
+/** All hops between stations that their addresses show. */
 export function hopsBetween(
   stations: readonly Station[],
   machine: Machine = thisMachine,
@@ -48,14 +48,13 @@ export function hopsBetween(
     else others.push(to);
   }
   const circles = components(next);
-  // Relays come back exactly when both lead to each other.
+  // Relays come back exactly if both stations lead to each other.
   return hops.map((hop) => ({ ...hop, isLoop: circles.get(hop.from) === circles.get(hop.to) }));
 }
 
 /**
- * Tells upstreams whose relays come back to where they started: they would dial on until no
- * descriptor is left. So would copies to a mirror, and checks. A listener may relay to another one that
- * relays elsewhere.
+ * Reports upstreams, mirrors and checks that lead back to where they started: they would dial until
+ * no descriptor is left. A listener may relay to another listener that relays elsewhere.
  */
 export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems): void {
   const targets = groups.map(targetsOf);
@@ -67,7 +66,7 @@ export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems
   for (const { from, target, listener, to, isLoop } of hopsBetween(stations)) {
     if (!isLoop) continue;
     const { label = "", whole } = targets[from]?.find(({ value }) => value === target) ?? {};
-    // Of a range of ports one is enough.
+    // Report a range of ports once.
     if (whole !== undefined && told.has(whole)) continue;
     if (whole !== undefined) told.add(whole);
     const which = from === to ? " itself" : ", which relays back to this one";
@@ -76,7 +75,7 @@ export function rejectLoops(groups: readonly ListenerGroup[], problems: Problems
   }
 }
 
-/** Tells upstreams, mirrors and checks that are the admin server of the same process. */
+/** Reports upstreams, mirrors and checks that are this process's admin server. */
 export function rejectAdmin(
   groups: readonly ListenerGroup[],
   admin: Sourced<Address | "none"> | undefined,
@@ -85,17 +84,17 @@ export function rejectAdmin(
 ): void {
   const where = admin?.value ?? "none";
   if (where === "none") return;
-  // Upstreams for all groups are told of once.
+  // The set reports upstreams at the top once, not for each group.
   for (const { value, label } of new Set(groups.flatMap(targetsOf))) {
     if (value === null || !reaches(value, where, machine)) continue;
     const names = `"${formatAddress(value)}" is the admin server ${formatAddress(where)} itself`;
-    problems.add({ label }, `${names}: no client may get there by a relay`);
+    problems.add({ label }, `${names}: ringway does not relay clients to it`);
   }
 }
 
 type Found = Pick<Hop, "listener" | "to">;
 
-/** Wherever relays of a group go, copies of them and checks. Where a service is DNS says. */
+/** Where a group's relays, copies and checks go, except services, whose places only DNS knows. */
 function targetsOf(group: ListenerGroup): readonly Sourced<Address>[] {
   const { upstreams, settings } = group;
   const relayed = [...upstreams, settings.mirror].flatMap((one) => {

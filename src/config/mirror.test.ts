@@ -57,10 +57,10 @@ test("there is none unless one is given, and then with the defaults", () => {
   expect(mirrors({ upstream: "a:1" })).toEqual([null]);
   expect(mirrors({ upstream: "a:1", mirror: "none" })).toEqual([null]);
   const address = { kind: "tcp", host: "m", port: 9 } as const;
-  const plain = { address, bufferSize: 1024 ** 2, percent: 100 };
+  const plain = { address, bufferSize: 1024 ** 2, percent: 100, plainText: false };
   expect(mirrors({ upstream: "a:1", mirror: "m:9" })).toEqual([plain]);
   const flags = { mirrorBuffer: "2MiB", mirrorPercent: "10" };
-  const larger = { address, bufferSize: 2 * 1024 ** 2, percent: 10 };
+  const larger = { address, bufferSize: 2 * 1024 ** 2, percent: 10, plainText: false };
   expect(mirrors({ upstream: "a:1", mirror: "m:9" }, flags)).toEqual([larger]);
 });
 
@@ -85,7 +85,7 @@ test("what is said of a mirror needs one", () => {
 });
 
 test("a sink has none", () => {
-  const why = "contradicts mode sink, which has no upstream: make it that of mode oneway";
+  const why = "contradicts mode sink, which has no upstream: use mode oneway with it as upstream";
   expect(mirrors({ mode: "sink", mirror: "m:9" })).toEqual([`f: mirror ${why}`]);
   const listeners = [{ listen: ":1", mode: "sink", mirror: "none" }, { listen: ":2" }];
   expect(mirrors({ upstream: "a:1", mirror: "m:9", listeners })).toHaveLength(2);

@@ -1,6 +1,6 @@
 import { ConfigError, printable } from "../base/error.ts";
 
-/** Errors of the language itself, whose messages repeat what stands in a module. */
+/** JavaScript's own errors, whose messages may quote a module. */
 const LANGUAGE: ReadonlySet<string> = new Set([
   "EvalError",
   "RangeError",
@@ -11,10 +11,10 @@ const LANGUAGE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What is wrong with a text, as its parser says it. Parsers repeat what they stumble over, which may be
- * a secret: whatever they quote, and a YAML tag, is left out.
+ * An error with what a parser said about a text. Parsers repeat parts of the text, which may be a
+ * secret, so quotes and YAML tags are left out.
  *
- * @param line where it is, from 1; null where that is not known
+ * @param line from 1; null if it is not known
  */
 export function notValid(kind: string, why: string, line: number | null): ConfigError {
   const told = withoutQuotes(withoutTags(printable(why)));
@@ -23,8 +23,8 @@ export function notValid(kind: string, why: string, line: number | null): Config
 }
 
 /**
- * Why a module cannot be had. What its author throws is told; what the language and its parser say
- * about it only as far as it repeats nothing of the module.
+ * Why a module could not be loaded. Errors that its author throws are repeated; those of the
+ * language and its parser only without the parts that quote the module.
  */
 export function moduleFailure(error: unknown): string {
   const first = firstOf(error);
@@ -33,7 +33,7 @@ export function moduleFailure(error: unknown): string {
   return LANGUAGE.has(first.name) ? first.name : firstLine(first);
 }
 
-/** Where it is, for the end of a message: ` (line 3)`, or nothing where that is not known. */
+/** The place of an error for the end of a message: ` (line 3)`; empty if it is not known. */
 export function placeIn(error: unknown): string {
   const line = (firstOf(error) as { position?: { line?: number } | null } | null)?.position?.line;
   return typeof line === "number" ? ` (line ${line})` : "";
@@ -49,19 +49,22 @@ function firstLine(error: unknown): string {
   return printable(message.split("\n")[0] ?? "");
 }
 
-/** A single character in quotes stays; from any other quote on to the last of its kind nothing does. */
+/**
+ * Keeps a single character in quotes, and drops everything else from a quote to the last of its
+ * kind.
+ */
 function withoutQuotes(text: string): string {
   return text.replace(/(["'])(.)\1|(["'`]).+\3/g, (quoted, single) =>
     single === undefined ? "…" : quoted,
   );
 }
 
-/** `unknown tag !<…>`, what else a YAML tag may hold, and the name of an alias, which may have quotes in it. */
+/** Drops YAML tags (`unknown tag !<…>`) and the names of aliases, which may contain quotes. */
 function withoutTags(text: string): string {
   return text.replace(/!<.*>|(?<=(?:characters|malformed): |^unidentified alias ).*/, "…");
 }
 
-/** `Unexpected foo`: it names words without quotes. */
+/** Drops words that stand without quotes: `Unexpected foo`. */
 function withoutWords(text: string): string {
   return text.replace(/^(Unexpected|.* but found) (?!end of file$|…)(?=.*\w).*$/, "$1 …");
 }

@@ -3,37 +3,39 @@ import { type Environment, fillIn } from "./environment.ts";
 import { formatPath, type Path } from "./keys.ts";
 import { isSecret } from "./secrets.ts";
 
-/** Stands where a value was that nothing can be made of, which has been told. */
+/** Stands for a value that could not be read, which has been reported. */
 export const broken: unique symbol = Symbol("broken");
 
-/** Most tables and lists within each other; more is no configuration, or goes round in circles. */
+/**
+ * The most levels of tables and lists; a document with more is no configuration, or has a cycle.
+ */
 const DEPTH_MAX = 16;
-/** Most values of a document, counted anew wherever YAML or a module uses one again. */
+/** The most values of a document. A value that YAML or a module uses twice counts twice. */
 const VALUES_MAX = 100_000;
 
-/** Keys that no table has and that are copied still, to be told with all else that is wrong there. */
+/** How many unknown keys are copied, and so reported in place; further ones are only counted. */
 const STRAYS_MAX = 200;
 
-/** Names that objects have a meaning of their own for, so that they are no keys. */
+/** Names that mean something to objects, so they cannot be keys. */
 const reserved: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
-/** What is found on the way. */
+/** Receives what {@link plain} finds. */
 export interface Findings {
   /** @param why a sentence that begins with the value */
   wrong(path: Path, why: string): void;
   /** A key that no table has. */
   unknown(path: Path): void;
-  /** Another such key, after so many that it is enough to count it. */
+  /** Another unknown key, after {@link STRAYS_MAX}. */
   more(): void;
 }
 
 /**
- * A copy of what a parser or a module gave, of tables without a prototype, lists and other values
- * only, in which environment variables are filled in. Keys without a value are left out.
+ * Copies what a parser or a module returned, and fills in environment variables. The copy has only
+ * tables without a prototype, lists and other values. Keys without a value are left out.
  *
- * @param environment null leaves texts as they are
+ * @param environment null leaves texts unchanged
  * @param isKnown whether any table has a key of this name
- * @throws ConfigError with one sentence for what is too large or too deep to be a configuration
+ * @throws ConfigError with one sentence if it is too large or too deep for a configuration
  */
 export function plain(
   content: unknown,
@@ -46,7 +48,8 @@ export function plain(
   const copy = (value: unknown, path: Path): unknown => {
     if (++count > VALUES_MAX) throw new ConfigError("has too many values for a configuration");
     if (path.length > DEPTH_MAX) {
-      throw new ConfigError(`${formatPath(path.slice(0, 3))} goes too deep for a configuration`);
+      const where = formatPath(path.slice(0, 3));
+      throw new ConfigError(`${where} is nested too deeply for a configuration`);
     }
     if (typeof value === "string" && environment !== null) return filled(value, path);
     if (Array.isArray(value)) return value.map((item, index) => copy(item, [...path, index]));
@@ -73,7 +76,7 @@ export function plain(
   return copy(content, []);
 }
 
-/** Whether a value is keys with values; lists, dates and objects of classes are not. */
+/** Whether a value is a plain object: no list, date or instance of a class. */
 export function isTable(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);

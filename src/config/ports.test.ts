@@ -136,7 +136,7 @@ describe("what cannot be is told", () => {
     expect(
       problemsOf({ listen: "127.0.0.1:1-3", upstream: ":9600-9602", admin: "127.0.0.1:9601" }),
     ).toEqual([
-      'f: upstream "127.0.0.1:9601" is the admin server 127.0.0.1:9601 itself: no client may get there by a relay',
+      'f: upstream "127.0.0.1:9601" is the admin server 127.0.0.1:9601 itself: ringway does not relay clients to it',
     ]);
   });
 

@@ -3,20 +3,19 @@ import { formatCounted } from "../base/quantity.ts";
 import type { GivenUpstream, ListenerGroup, ListenPlace, UpstreamPlace } from "./settings.ts";
 import type { Problems, Sourced } from "./sourced.ts";
 
-/** A group of listeners as it is written, with ranges of ports. */
+/** A group of listeners as written, with ranges of ports. */
 export interface RangedGroup extends Omit<ListenerGroup, "listen" | "upstreams"> {
   readonly listen: readonly Sourced<ListenPlace>[];
   readonly upstreams: readonly GivenUpstream<UpstreamPlace>[];
 }
 
 /**
- * The same without ranges: an address for each port of a listener. Upstreams with a range go port by port,
- * the n-th of theirs for the n-th of the listener's: then each port is a group
- * of its own. They keep their name together.
+ * Expands ranges: a listener gets one address per port. If an upstream has a range, its n-th port
+ * belongs to the listener's n-th port, so each port becomes a group of its own, with the same name.
  */
 export function withoutRanges(group: RangedGroup, problems: Problems): ListenerGroup[] {
   const { listen, upstreams, settings } = group;
-  // A sink goes nowhere, whatever there is for all listeners.
+  // A sink ignores the upstreams at the top.
   const isSink = settings.mode?.value === "sink";
   if (isSink || !upstreams.some(({ value }) => isRange(value))) {
     return [{ ...group, listen: listen.flatMap(portsOf), upstreams: upstreamsAt(upstreams, 0) }];
@@ -26,7 +25,7 @@ export function withoutRanges(group: RangedGroup, problems: Problems): ListenerG
     const unlike = upstreams.filter(
       ({ value }) => isRange(value) && countOf(value) !== ports.length,
     );
-    for (const upstream of unlike) tellUnlike(upstream, one, problems);
+    for (const upstream of unlike) reportUnlike(upstream, one, problems);
     if (unlike.length > 0) return [];
     return ports.map((port, index) => ({
       ...group,
@@ -36,7 +35,7 @@ export function withoutRanges(group: RangedGroup, problems: Problems): ListenerG
   });
 }
 
-/** The upstreams of the port of this place in its range, 0 for the first. */
+/** The upstreams for one port of a range. @param index its place, from 0 */
 export function upstreamsAt(
   upstreams: readonly GivenUpstream<UpstreamPlace>[],
   index: number,
@@ -68,17 +67,17 @@ function isRange(place: UpstreamPlace | null): place is PortRange {
   return place?.kind === "ports";
 }
 
-function tellUnlike(
+function reportUnlike(
   upstream: GivenUpstream<UpstreamPlace>,
   { value: place }: Sourced<ListenPlace>,
   problems: Problems,
 ): void {
   const range = upstream.value as PortRange;
-  // That was told.
+  // It has been reported.
   if (place === null) return;
   const count = isRange(place) ? countOf(place) : 1;
   const has = place.kind === "unix" ? "none" : String(count);
-  const told = `${formatAddress(range)} has ${formatCounted(countOf(range), "port")}`;
+  const ports = `${formatAddress(range)} has ${formatCounted(countOf(range), "port")}`;
   const why = `the listener ${formatAddress(place)} has ${has}: they go port by port`;
-  problems.add(upstream, `${told}, and ${why}`);
+  problems.add(upstream, `${ports}, and ${why}`);
 }

@@ -9,7 +9,7 @@ import {
 } from "../base/quantity.ts";
 
 /**
- * Reads one value of any kind, whether a flag or a file gave it.
+ * Reads one value of any kind, from a flag or a file.
  *
  * @throws ConfigError with one sentence that begins with the value and says what was expected
  */
@@ -18,7 +18,7 @@ export type Rule<T> = (value: unknown) => T;
 /**
  * Refuses a value.
  *
- * @param words what it could have been: another proxy may have another word for one of them
+ * @param words the words that it could have been: another proxy may call one of them differently
  * @throws ConfigError always
  */
 export function refuse(value: unknown, expected: string, words: readonly string[] = []): never {
@@ -38,12 +38,12 @@ export function either(words: readonly string[]): string {
   return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
-/** A switch: true or false, which the environment can only give as text. */
+/** A switch: true or false, also as text, because environment variables are text. */
 export function truth(value: unknown): boolean {
   return switched(value) ?? refuse(value, "true or false");
 }
 
-/** The same, for which `on` and `off` are the words. */
+/** A switch that is written `on` or `off`. */
 export function onOff(value: unknown): boolean {
   if (value === "on") return true;
   if (value === "off") return false;
@@ -55,24 +55,24 @@ function switched(value: unknown): boolean | null {
   return value === false || value === "false" ? false : null;
 }
 
-/** Whether a value that may be an amount or a word is meant as a word, though it be none of those. */
+/** Whether a value that may be an amount or a word is meant as a word, known or not. */
 export function isWord(value: unknown): value is string {
   return typeof value === "string" && !/^[\d.]/.test(value);
 }
 
-/** A value that is a number or text; other kinds are refused with their name. */
+/** A value that is a number or text. @throws ConfigError that names any other kind */
 export function scalar(value: unknown): string | number {
   if (typeof value === "string" || typeof value === "number") return value;
   return refuse(value, "a number or text");
 }
 
-/** The whole number that a value is, or NaN when it is none. @throws ConfigError for other kinds */
+/** Returns a value as a whole number, or NaN. @throws ConfigError if it is no number or text */
 export function wholeNumber(value: unknown): number {
   const text = String(scalar(value));
   return /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-/** A whole number of a range. */
+/** A whole number within a range. */
 export function count(least: number, most: number): Rule<number> {
   return (value) => {
     const number = wholeNumber(value);
@@ -95,7 +95,7 @@ export function duration(range: string): Rule<number> {
   };
 }
 
-/** The same, or 0 for what is off. */
+/** A duration in milliseconds, or off, which is 0. */
 export function durationOrOff(range: string): Rule<number> {
   const [least, most] = boundsOf(range);
   return (value) => {
@@ -119,7 +119,7 @@ export function shortDuration(value: unknown): number {
   return micros >= 1 && micros <= 1_000_000 ? micros : refuse(value, "a duration of 1us…1s");
 }
 
-/** A size in bytes that is a power of two of a range. */
+/** A size in bytes that is a power of two within a range. */
 export function powerSize(least: number, most: number): Rule<number> {
   return (value) => {
     const bytes = parseSize(scalar(value));
@@ -133,7 +133,7 @@ export function isPowerOfTwo(number: number): boolean {
   return Number.isInteger(Math.log2(number));
 }
 
-/** A size as a person would type it: `64KiB`; plain bytes without their unit. */
+/** A size as a person would type it: `64KiB`; bytes without a unit. */
 export function tight(bytes: number): string {
   return formatSize(bytes).replace(/ B$/, "").replace(" ", "");
 }

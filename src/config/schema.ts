@@ -9,9 +9,8 @@ import { sentenceOf, type Table, textOf } from "./table/setting.ts";
 import { listenerTable, proxyTable, upstreamTable, uringTable } from "./table/table.ts";
 
 /*
- * What a configuration file looks like, in valibot: tables, lists, which keys there are. What a
- * single value has to be is a rule that flags have too, so that a start by flags needs none of
- * this: loading valibot takes 10 ms from its source.
+ * The shape of a configuration file, in valibot: tables, lists and keys. Single values are judged
+ * by the rules that flags have, too, so a start by flags does not load valibot, which takes 10 ms.
  */
 
 /** Judges a value by a rule. */
@@ -42,17 +41,17 @@ function settings(table: Table) {
   return Object.fromEntries(entries);
 }
 
-/** A table with these keys and no others. */
+/** A table with exactly these keys. */
 function table<Entries extends v.ObjectEntries>(entries: Entries, description: string) {
   return v.pipe(
     v.custom<object>(isTable, "expected keys with values"),
-    // valibot's strict objects tell of one unknown key only.
+    // valibot's strict objects report only one unknown key.
     v.objectWithRest(entries, v.never()),
     v.metadata({ additionalProperties: false, description }),
   );
 }
 
-/** Several of something, at least one. */
+/** A list of at least one item. */
 function list<Item extends v.GenericSchema>(item: Item, expected: string) {
   return v.pipe(v.array(item, expected), v.minLength(1, expected));
 }
@@ -66,11 +65,11 @@ function address<Where extends UpstreamPlace>(rule: Rule<Where>, description: st
 }
 
 /**
- * What may be written in several ways, told apart by the kind of the value. A union of valibot's
- * would try them all, and keep nothing of a list in which one item is wrong.
+ * A value that may be written in several ways, told apart by its kind. A union of valibot would try
+ * all of them, and drop a whole list if one item is wrong.
  */
 export interface Ways<Schema extends v.GenericSchema> extends v.LazySchema<Schema> {
-  /** All of them. */
+  /** All schemas to pick from. */
   readonly ways: readonly Schema[];
 }
 
@@ -85,7 +84,7 @@ const listenAddress = address(listenRule, textOf(topPlaces.listen));
 const upstreamAddress = address(upstreamRule, textOf(upstreamPlaces.address));
 
 const upstreamEntries = { address: upstreamAddress, ...settings(upstreamTable) };
-const upstreamShape = table(upstreamEntries, "An upstream with more to say of it.");
+const upstreamShape = table(upstreamEntries, "An upstream with settings.");
 const listenAddresses = list(listenAddress, "expected an address or several");
 const oneUpstream = ways<v.GenericSchema>(
   (value) => (isTable(value) ? upstreamShape : upstreamAddress),
@@ -93,7 +92,7 @@ const oneUpstream = ways<v.GenericSchema>(
 );
 const upstreamList = list(oneUpstream, "expected an upstream or several");
 
-/** Where clients are accepted. */
+/** One address to listen on, or several. */
 function listen(place: Place) {
   return v.pipe(
     ways<v.GenericSchema>(
@@ -104,7 +103,7 @@ function listen(place: Place) {
   );
 }
 
-/** Where relays go. */
+/** One upstream or several. */
 function upstreams(place: Place) {
   return v.pipe(
     ways<v.GenericSchema>(
@@ -118,7 +117,7 @@ function upstreams(place: Place) {
   );
 }
 
-/** What a listener may have for itself; at the top it holds for all of them. */
+/** The settings of a listener; at the top they hold for all listeners. */
 const listenerSettings = settings(listenerTable);
 
 const listenerEntries = {
@@ -147,10 +146,10 @@ const configEntries = {
   uring: v.optional(table(uringEntries, textOf(topPlaces.uring))),
 } satisfies Record<keyof typeof topPlaces, unknown>;
 
-/** A whole configuration file. Its output has the values that the rules make. */
+/** A whole configuration file. Its output has the values that the rules return. */
 export const configSchema = table(
   {
-    // For editors of JSON, which look there for what this is.
+    // JSON editors look here for the schema.
     $schema: v.optional(v.string("expected the address of a JSON Schema")),
     ...configEntries,
   },

@@ -5,18 +5,18 @@ import type { Rule } from "./rule.ts";
 
 const names: ReadonlySet<unknown> = new Set(secretKeys);
 
-/** How a secret says that it is in a file. */
+/** The prefix of a secret that is in a file. */
 const FILE = "file:";
 
-/** Most bytes of a file with a secret. */
+/** The most bytes of a file with a secret. */
 const FILE_BYTES_MAX = 4_096;
 
-/** Whether a setting's value is not to be told. @param key one step of a path, or a setting's name */
+/** Whether a setting's value is secret. @param key one step of a path, or a setting's name */
 export function isSecret(key: unknown): boolean {
   return names.has(key);
 }
 
-/** A value as a message names it that must not repeat it: what kind of thing it is. */
+/** Describes a value by its kind, for messages that must not repeat it. */
 export function veiled(value: unknown): string {
   if (typeof value === "string")
     return value === "" ? "an empty text" : `a text of ${value.length} characters`;
@@ -26,8 +26,8 @@ export function veiled(value: unknown): string {
 /**
  * The rule of a secret.
  *
- * @param taken what it is when it is a text that is right, and undefined else
- * @param expected what it should have been
+ * @param taken returns the value of a valid text, and undefined for any other
+ * @param expected what messages say was expected
  */
 export function secret<T>(taken: (text: string) => T | undefined, expected: string): Rule<T> {
   return (value) => {
@@ -38,13 +38,13 @@ export function secret<T>(taken: (text: string) => T | undefined, expected: stri
 }
 
 /**
- * The rule of a secret that may also be in a file, of which it is the first line: `file:PATH`. There
- * neither a list of processes shows it nor a copy of the configuration.
+ * The rule of a secret that may also be the first line of a file: `file:PATH`. That way neither a
+ * list of processes nor a copy of the configuration shows it.
  *
- * @param taken as of {@link secret}
+ * @param taken as in {@link secret}
  */
 export function secretOrFile<T>(taken: (text: string) => T | undefined, expected: string): Rule<T> {
-  const plain = secret(taken, `${expected}; file:PATH where it is in a file`);
+  const plain = secret(taken, `${expected}; file:PATH if it is in a file`);
   return (value) => {
     if (typeof value !== "string" || !value.startsWith(FILE)) return plain(value);
     const path = value.slice(FILE.length);
@@ -55,7 +55,7 @@ export function secretOrFile<T>(taken: (text: string) => T | undefined, expected
   };
 }
 
-/** The first line of a file that nobody else may read. @throws ConfigError */
+/** The first line of a file. @throws ConfigError if others may read it, too */
 function readSecretFile(path: string): string {
   const bytes = readRegularFile(path, describe(path), {
     bytesMax: FILE_BYTES_MAX,

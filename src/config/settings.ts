@@ -10,13 +10,13 @@ import { type Rule, refuse } from "./rule.ts";
 import type { GivenValue, Problems, Sourced, Sources } from "./sourced.ts";
 import type { ListenerValues, SettingValues, UpstreamValues, UringValues } from "./table/table.ts";
 
-/** Where a listener is, as it is written. */
+/** The address of a listener as written. */
 export type ListenPlace = Address | PortRange;
 
-/** Where an upstream is, as it is written. */
+/** The address of an upstream as written. */
 export type UpstreamPlace = UpstreamAddress | PortRange;
 
-/** An upstream with what is said of it. */
+/** An upstream with its settings. */
 export interface GivenUpstream<Where extends UpstreamPlace = UpstreamAddress>
   extends Sourced<Where> {
   readonly settings?: Sources<UpstreamValues>;
@@ -39,36 +39,36 @@ export interface ListenerSource {
   readonly settings: Sources<ListenerValues>;
 }
 
-/** All that the command line or a file says, each value taken by its rule. */
+/** Everything that the command line or a file says, each value read by its rule. */
 export interface Source {
-  /** As {@link GivenValue.label}, of a file as a whole, if there is one and it could be read. */
+  /** As {@link GivenValue.label}, for a file that could be read. */
   readonly label?: string;
-  /** It is a file in which nothing is set. */
+  /** It is a file without any key. */
   readonly isEmpty?: boolean;
   readonly listen?: readonly Sourced<ListenPlace>[];
   readonly upstream?: readonly GivenUpstream<UpstreamPlace>[];
-  /** A file's list of listeners; null when what stands there is none. */
+  /** A file's list of listeners; null for a value that is no list. */
   readonly listeners?: readonly ListenerSource[] | null;
   readonly settings: Sources<SettingValues>;
   readonly uring: Sources<UringValues>;
 }
 
-/** A file that could not be read: nothing is known of it, and nothing is taken for granted. */
+/** A file that could not be read. Its list of addresses is empty, so no default replaces it. */
 export const unread: Source = { listen: [], settings: {}, uring: {} };
 
-/** The rule of where clients are accepted. */
+/** The rule of addresses to listen on. */
 export function listenRule(value: unknown): ListenPlace {
   if (typeof value !== "string") return refuse(value, "an address");
   return parsePorts(value, "listener") ?? parseAddress(value, "listener");
 }
 
-/** The rule of where relays go. */
+/** The rule of upstreams' addresses. */
 export function upstreamRule(value: unknown): UpstreamPlace {
   if (typeof value !== "string") return refuse(value, "an address");
   return parsePorts(value, "upstream") ?? parseUpstream(value);
 }
 
-/** Takes an address or a list of them, each by its rule. @returns at least one */
+/** Reads an address or a list of them, each by its rule. @returns at least one */
 export function takeAddresses<T>(
   given: GivenValue,
   rule: Rule<T>,
@@ -82,20 +82,20 @@ export function takeAddresses<T>(
   return [{ value: null, given: given.value, label: given.label }];
 }
 
-/** A listener's name, as the log has it. */
+/** The rule of a listener's name in the log. */
 export function listenerName(value: unknown): string {
   if (typeof value === "string" && /^[a-z\d][a-z\d_.-]{0,62}$/i.test(value)) return value;
   return refuse(value, "a name of 1…63 letters, digits, dots, dashes and underscores");
 }
 
-/** Addresses that share upstreams and settings, as they were given. */
+/** Addresses that share upstreams and settings, as given. */
 export interface ListenerGroup {
-  /** Where it was given, as a message names it. */
+  /** As {@link GivenValue.label}. */
   readonly label: string;
   readonly name?: Sourced<string>;
   readonly listen: readonly Sourced<Address>[];
   readonly upstreams: readonly GivenUpstream[];
-  /** Whether the upstreams were given for this group, not for all of them. */
+  /** Whether the upstreams were given for this group, not for all groups. */
   readonly ownUpstreams: boolean;
   readonly settings: Sources<ListenerValues>;
 }

@@ -1,22 +1,22 @@
 import { andMore, ConfigError, PROBLEMS_MAX } from "../base/error.ts";
 import type { Rule } from "./rule.ts";
 
-/** One value as it was given, not looked at yet. */
+/** One value as given, not read yet. */
 export interface GivenValue {
   readonly value: unknown;
-  /** Where it was given, as a message names it: `--listen` or `ringway.toml: listen`. */
+  /** Where it was given, for messages: `--listen` or `ringway.toml: listen`. */
   readonly label: string;
 }
 
 /** One value with where it was given. */
 export interface Sourced<T> {
-  /** What it was understood as; null when it breaks its own rule, which has been told. */
+  /** The value that its rule returned; null if that refused it, which has been reported. */
   readonly value: T | null;
-  /** As it was given. */
+  /** The value as written. */
   readonly given: unknown;
   /** As {@link GivenValue.label}. */
   readonly label: string;
-  /** What it is one of, where several were written as one: they are told of together. */
+  /** The range of ports that it is a part of: a mistake in one is reported once. */
   readonly whole?: object;
 }
 
@@ -24,53 +24,55 @@ export interface Sourced<T> {
 export type Sources<Values> = { readonly [K in keyof Values]?: Sourced<Values[K]> };
 
 /**
- * All that is wrong with what was given, in sentences. Looking goes on after the first, so that a
- * person can mend all of it at once. Beyond a hundred mistakes the rest is only counted.
+ * Everything that is wrong with the given settings, in sentences, so that a person can fix all of
+ * it at once. Beyond a hundred mistakes it only counts.
  */
 export class Problems {
-  private readonly told: Set<string>;
-  private untold = 0;
+  private readonly kept: Set<string>;
+  private dropped = 0;
 
-  /** @param earlier what was found to be wrong before */
+  /** @param earlier problems that were found before */
   constructor(earlier: readonly string[] | Problems = []) {
-    this.told = new Set(earlier instanceof Problems ? earlier.told : earlier);
-    if (earlier instanceof Problems) this.untold = earlier.untold;
+    this.kept = new Set(earlier instanceof Problems ? earlier.kept : earlier);
+    if (earlier instanceof Problems) this.dropped = earlier.dropped;
   }
 
-  /** All of them, and how many more there are. */
+  /** The problems, and how many more there are. */
   get sentences(): readonly string[] {
-    const told = [...this.told];
-    return this.untold === 0 ? told : [...told, andMore(this.untold)];
+    const kept = [...this.kept];
+    return this.dropped === 0 ? kept : [...kept, andMore(this.dropped)];
   }
 
   get isEmpty(): boolean {
-    return this.told.size === 0;
+    return this.kept.size === 0;
   }
 
   /**
-   * @param why what is wrong with a value, to be put after where it was given; a function is called
-   *   only when it is told
+   * Reports what is wrong with a value.
+   *
+   * @param why goes after the value's label; a function is called only if the sentence is kept
    */
   add(source: { readonly label: string } | undefined, why: string | (() => string)): void {
     this.say(() => `${source?.label ?? "defaults"} ${typeof why === "string" ? why : why()}`);
   }
 
-  /** So many more, after more than a hundred that were told. */
+  /** Counts further mistakes, after more than a hundred. */
   more(count: number): void {
-    this.untold += count;
+    this.dropped += count;
   }
 
   /**
-   * Tells a mistake, once: what stands at the top of a file is looked at for each of its listeners.
+   * Reports a mistake. Repeats are dropped: settings at the top of a file are read for each
+   * listener.
    *
-   * @param sentence the whole of it; made only when it is told, as that may take a while
+   * @param sentence makes the whole sentence; called only if it is kept, as it may take a while
    */
   say(sentence: () => string): void {
-    if (this.told.size < PROBLEMS_MAX) this.told.add(sentence());
-    else this.untold++;
+    if (this.kept.size < PROBLEMS_MAX) this.kept.add(sentence());
+    else this.dropped++;
   }
 
-  /** Takes a value by its rule; what the rule refuses is told and null. */
+  /** Reads a value by its rule. If the rule refuses it, reports that and returns null as value. */
   take<T>({ value: given, label }: GivenValue, rule: Rule<T>): Sourced<T> {
     try {
       return { value: rule(given), given, label };
@@ -82,7 +84,7 @@ export class Problems {
   }
 }
 
-/** Whether a value was given that breaks its own rule, so that nothing can be said of it. */
+/** Whether a value was given and its rule refused it. */
 export function isBroken(source: Sourced<unknown> | undefined): boolean {
   return source?.value === null;
 }

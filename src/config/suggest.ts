@@ -1,10 +1,10 @@
-/** Longer words are like none that are known, and comparing takes as long as they are. */
+/** Longer words resemble no known one, and comparing them takes long. */
 const LENGTH_MAX = 64;
 
-/** The known word that a mistyped one is closest to, or null when none is close. */
+/** The known word closest to a mistyped one, or null if none is close. */
 export function nearest(word: string, known: readonly string[]): string | null {
   if (word.length > LENGTH_MAX) return null;
-  // A third of the letters may be wrong; beyond that a suggestion would rather puzzle.
+  // A third of the letters may be wrong; beyond that a suggestion would confuse.
   let least = Math.floor(word.length / 3) + 1;
   let found: string | null = null;
   for (const candidate of known) {
@@ -16,7 +16,7 @@ export function nearest(word: string, known: readonly string[]): string | null {
   return found;
 }
 
-/** How many letters have to be added, removed or replaced to get from one word to the other. */
+/** The Levenshtein distance: how many letters to add, remove or replace. */
 function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [row, letter] of [...from].entries()) {

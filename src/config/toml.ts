@@ -1,18 +1,18 @@
 import { notValid } from "./parser-failure.ts";
 
 /**
- * Reads TOML. The parser is loaded for the first file that needs it.
+ * Reads TOML. Loads the parser when the first file needs it.
  *
- * @throws ConfigError with what is wrong, and where
+ * @throws ConfigError that says what is wrong, and where
  */
 export async function parseToml(text: string): Promise<unknown> {
   const { parse, TomlError } = await import("smol-toml");
   try {
-    // In texts of several lines, too, a line ends alike whatever editor has written the file.
+    // Lines of a multi-line text end alike, whatever editor wrote the file.
     return parse(text.replaceAll("\r\n", "\n"));
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // Behind the first line it repeats the text, which may have a secret in it.
+    // After the first line it quotes the text, which may contain a secret.
     const [first = ""] = error.message.split("\n");
     throw notValid("TOML", first.replace("Invalid TOML document: ", ""), error.line);
   }

@@ -133,11 +133,11 @@ const cases: [Partial<Record<UringKey, unknown>>, string][] = [
   [{ largeBufferSize: "8k" }, 'largeBufferSize "8k": expected a power of two of 16KiB…4MiB'],
   [
     { bufferSize: "64k", largeBufferSize: "64k" },
-    "bufferSize contradicts: large buffers are larger than the others, not 64 KiB and 64 KiB",
+    "bufferSize contradicts the other buffer size: expected bufferSize below largeBufferSize, not 64 KiB and 64 KiB",
   ],
   [
     { receiveBundles: "on", receiveMessages: "on" },
-    "receiveMessages contradicts receive bundles, which a RECVMSG has not: leave one of them out",
+    "receiveMessages contradicts receive bundles, which RECVMSG does not support: leave one of them out",
   ],
   [
     { receiveMessages: "on", incremental: "on" },
@@ -145,8 +145,8 @@ const cases: [Partial<Record<UringKey, unknown>>, string][] = [
   ],
   [
     { receiveBundles: "on", incremental: "on" },
-    "incremental contradicts receive bundles, of which it cannot be told where in its buffers " +
-      "the bytes are: leave one of them out",
+    "incremental contradicts receive bundles, which do not show where in a buffer " +
+      "their bytes are: leave one of them out",
   ],
 ];
 

@@ -5,7 +5,7 @@ import type { Problems, Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type UringValues, uringTable } from "./table/table.ts";
 
-/** Puts what was given and the defaults together, and tells what cannot be together. */
+/** Returns the options of the uring engine, and reports contradictions. */
 export function uring(given: Sources<UringValues>, problems: Problems): UringOptions {
   const plain = optionsIn(uringTable, "", given);
   const options: UringOptions = {
@@ -19,17 +19,17 @@ export function uring(given: Sources<UringValues>, problems: Problems): UringOpt
   return options;
 }
 
-/** What a bundle of buffers cannot be together with, and why. */
+/** What does not go together with bundles of buffers, and why. */
 const NO_BUNDLES = {
-  receiveMessages: "which a RECVMSG has not",
-  incremental: "of which it cannot be told where in its buffers the bytes are",
+  receiveMessages: "which RECVMSG does not support",
+  incremental: "which do not show where in a buffer their bytes are",
 } as const;
 
 /**
- * Bundles, or what they exclude: what is asked for puts the other one's default out of the way.
+ * Bundles exclude two other settings. A setting that was given overrides the other one's default.
  *
- * The kernel takes bundles of incremental buffers, but a completion names one buffer and one size
- * only: bytes were mixed up when it was tried.
+ * The kernel accepts bundles of incremental buffers, but a completion names only one buffer and one
+ * size: when it was tried, bytes got mixed up.
  */
 function receives(
   given: Sources<UringValues>,
@@ -54,7 +54,7 @@ function receives(
   return options;
 }
 
-/** A message has a header at the beginning of its buffer, for which a rest may have no room. */
+/** A message begins with a header, for which the rest of a buffer may have no room. */
 function rejectIncremental(
   options: UringOptions,
   given: Sources<UringValues>,
@@ -65,7 +65,9 @@ function rejectIncremental(
   problems.add(given.incremental, why);
 }
 
-/** Who waits for a number of completions sleeps until they are there; a polling thread never waits. */
+/**
+ * Yielding is useless if the worker sleeps for a number of completions, or a kernel thread polls.
+ */
 function rejectYield(
   { yield: yields, sqPollIdleMs, waitCount }: UringOptions,
   { yield: given }: Sources<UringValues>,
@@ -85,10 +87,13 @@ function rejectSizes(
   if (bufferSize < largeBufferSize) return;
   const pair = `${formatSize(bufferSize)} and ${formatSize(largeBufferSize)}`;
   const { bufferSize: blamed = given.largeBufferSize } = given;
-  problems.add(blamed, `contradicts: large buffers are larger than the others, not ${pair}`);
+  problems.add(
+    blamed,
+    `contradicts the other buffer size: expected bufferSize below largeBufferSize, not ${pair}`,
+  );
 }
 
-/** The kernel's thread works on completions itself, so that there is nothing to defer. */
+/** With SQPOLL the kernel's thread processes completions itself, so nothing can be deferred. */
 function taskrun(
   { taskrun: given }: Sources<UringValues>,
   polls: boolean,

@@ -38,7 +38,6 @@ test("nothing given means the defaults", () => {
         ...listenerDefaults,
       },
     ],
-    engine: "auto",
     workers: 1,
     totalRelays: 0,
     drainDelayMs: 0,
@@ -93,6 +92,7 @@ test("everything given", () => {
     ...listenerDefaults,
     upstreams: [plainUpstream({ kind: "tcp", host: "db", port: 5432 })],
     mode: "oneway",
+    engine: "uring",
     connectTimeoutMs: 1,
     halfCloseTimeoutMs: 2_000,
   } as const;
@@ -101,7 +101,6 @@ test("everything given", () => {
       { address: { kind: "tcp", host: "::", port: 1 }, ...shared },
       { address: { kind: "tcp", host: "::1", port: 2 }, ...shared },
     ],
-    engine: "uring",
     workers: 1,
     totalRelays: 0,
     drainDelayMs: 0,
@@ -177,7 +176,7 @@ describe("rules", () => {
     [{ engine: "epoll" }, '--engine "epoll": expected auto, sockets or uring'],
     [
       { engine: "sockets", "uring.napi": "busy" },
-      "--uring.napi contradicts engine sockets, which knows no io_uring: leave one of them out",
+      "--uring.napi contradicts engine sockets, which has no io_uring: leave one of them out",
     ],
     [{ workers: "257" }, '--workers "257": expected a whole number of 1…256, or auto'],
     [{ workers: "many" }, '--workers "many": expected a whole number of 1…256, or auto'],

@@ -36,13 +36,13 @@ import {
 } from "./table/table.ts";
 import { uring } from "./uring.ts";
 
-/** What the command line gives, not looked at yet. */
+/** The values of the command line, not read yet. */
 export type Given = { readonly [name in SettingName]?: GivenValue };
 
-/** What was given and the defaults for the rest: understood and free of contradictions. */
+/** Finished settings, with defaults and without contradictions. */
 export interface Settings extends OptionsIn<typeof proxyTable, ""> {
   /**
-   * At least one. One without upstreams whose mode is not `sink` relays to the embedded upstream.
+   * At least one. Without upstreams, and unless its mode is `sink`, it relays to the embedded one.
    */
   readonly listeners: readonly WantedListener[];
   readonly dnsTtl: DnsTtl;
@@ -51,25 +51,24 @@ export interface Settings extends OptionsIn<typeof proxyTable, ""> {
   readonly accessLog: AccessLogOptions | null;
   /** Null for no admin server. */
   readonly admin: AdminOptions | null;
-  /** Null to stay whose it is. */
+  /** Null to stay the user that started ringway. */
   readonly account: AccountOptions | null;
-  /** What flags put in the place of something else that listeners of the file say, as sentences. */
+  /** Sentences about settings of the file's listeners that flags override. */
   readonly overrides: readonly string[];
 }
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
-/** The most bytes that an engine may have to keep at once: a quarter of the least memory. */
+/** The most bytes that an engine may receive at once: a quarter of the least memory. */
 const CHUNK = 512 * KIB;
 
 /**
- * The rules for all that a person may set, whether by flag or in a file.
+ * Turns flags and a file into finished settings.
  *
- * @param given what the command line gives; it wins over the file
- * @param file what a file says
- * @param earlier what was found to be wrong before
- * @throws ConfigError with all that is wrong, earlier and now
+ * @param given the command line's values, which win over the file's
+ * @param earlier problems that were found before
+ * @throws ConfigError with all problems, earlier ones too
  */
 export function validate(
   given: Given,
@@ -80,8 +79,8 @@ export function validate(
   const line = takeFlags(given, problems);
   const settings = { ...file?.settings, ...line.settings };
   const groupOfUring = { ...file?.uring, ...line.uring };
-  if (settings.engine?.value === "sockets") rejectUring(groupOfUring, problems);
   const groups = groupsOf(line, file, problems).flatMap((one) => withoutRanges(one, problems));
+  if (groups.length > 0 && groups.every(isOnSockets)) rejectUring(groupOfUring, problems);
   rejectAdmin(groups, settings.admin, problems);
   const finished: Settings = {
     listeners: listenersOf(groups, problems, inFile(file)),
@@ -99,11 +98,12 @@ export function validate(
 }
 
 /**
- * What the proxy is started with.
+ * The options to start the proxy with.
  *
- * @param embedded where the embedded upstream is, for the listeners that have none; it may be empty
- *   when there is no such listener
- * @param admin where the admin server really listens; null when there is none
+ * @param embedded the address of the embedded upstream, for listeners without upstreams; may be
+ *   empty
+ *   if there is no such listener
+ * @param admin where the admin server listens; null for none
  */
 export function proxyOptions(
   settings: Settings,
@@ -119,7 +119,7 @@ export function proxyOptions(
   };
 }
 
-/** Whether a listener relays to the embedded upstream, as none was given. */
+/** Whether a listener relays to the embedded upstream because it was given none. */
 export function needsEmbedded({ mode, upstreams }: WantedListener): boolean {
   return mode !== "sink" && upstreams.length === 0;
 }
@@ -136,7 +136,7 @@ function takeFlags(given: Given, problems: Problems): Source {
   };
 }
 
-/** Takes what was given of some settings, each by its rule. */
+/** Reads the given values of a table, each by its rule. */
 function takeAll<Entries extends Table>(
   entries: Entries,
   find: (key: keyof Entries) => GivenValue | undefined,
@@ -151,10 +151,10 @@ function takeAll<Entries extends Table>(
 }
 
 /**
- * The listeners to be: those of the file's list, or one group of the addresses outside of it.
+ * The groups of listeners: those of the file's list, or one group with the addresses outside of it.
  *
- * Flags win over the file: one with an address leaves nothing of the file's list, the others hold
- * for every listener, whatever it says itself.
+ * Flags win over the file: a flag with an address replaces the whole list, and other flags apply to
+ * every listener, whatever it says itself.
  */
 function groupsOf(line: Source, file: Source | null, problems: Problems): RangedGroup[] {
   const shared = { ...file?.settings, ...line.settings };
@@ -178,7 +178,7 @@ function groupsOf(line: Source, file: Source | null, problems: Problems): Ranged
   return groups;
 }
 
-/** A flag holds for all listeners, also for those that have a section of their own that says otherwise. */
+/** A flag applies to all listeners, even to those that say something else themselves. */
 function overridesOf(line: Source, file: Source | null): string[] {
   if (line.listen !== undefined || line.upstream !== undefined) return [];
   const flags: Readonly<Record<string, Sourced<unknown> | undefined>> = line.settings;
@@ -213,13 +213,13 @@ function lacksUpstreams({ upstreams, settings: { mode } }: Relaying): boolean {
 }
 
 /**
- * Who writes a file has upstreams, and something to say: one that was cut short by an accident must not
- * let the embedded upstream answer in their place, nor the defaults hold.
+ * Refuses a file without upstreams or without any key: it was probably cut short, and then neither
+ * the embedded upstream nor the defaults may take over.
  */
 function rejectDemo(group: Relaying, file: Source, line: Source, problems: Problems): void {
   if (file.label === undefined) return;
   if (file.isEmpty) {
-    // Whatever flags say beside it: at a reload its listener would be another one.
+    // Refused whatever the flags say: at a reload, its listener would be another one.
     const expected = lacksUpstreams(group) ? "one upstream, or mode sink" : "one setting";
     problems.add({ label: file.label }, `is empty, without any key: expected at least ${expected}`);
   } else if (!lacksUpstreams(group)) {
@@ -238,7 +238,7 @@ function dnsTtl({ dnsMinTtl, dnsMaxTtl }: Sources<SettingValues>, problems: Prob
   const least = dnsMinTtl?.value ?? minMs;
   const most = dnsMaxTtl?.value ?? maxMs;
   if (least <= most) return { minMs: least, maxMs: most };
-  // Where one alone is given it is that one which moves the other.
+  // If only one is given, it moves the other.
   if (dnsMaxTtl === undefined) return { minMs: least, maxMs: least };
   const text = formatDuration(least);
   problems.add(dnsMaxTtl, `${formatDuration(most)} is less than dnsMinTtl, which is ${text}`);
@@ -260,8 +260,12 @@ function memory(given: Sources<SettingValues>, problems: Problems): MemoryOption
   return { segmentSize, segmentCount };
 }
 
+function isOnSockets({ settings: { engine } }: Pick<RangedGroup, "settings">): boolean {
+  return engine?.value === "sockets";
+}
+
 function rejectUring(given: Sources<UringValues>, problems: Problems): void {
   for (const one of Object.values(given)) {
-    problems.add(one, "contradicts engine sockets, which knows no io_uring: leave one of them out");
+    problems.add(one, "contradicts engine sockets, which has no io_uring: leave one of them out");
   }
 }

@@ -1,26 +1,26 @@
 import type { LoadOptions as JsYamlOptions } from "js-yaml";
 import { notValid } from "./parser-failure.ts";
 
-/** What a key that merges is called by the language. */
+/** YAML's tag of a merge key. */
 const MERGE = "tag:yaml.org,2002:merge";
-/** Most keys that are merged, all together: as many as a document may have values. */
+/** The most merged keys of a document: as many as it may have values. */
 const MERGED_MAX = 100_000;
 
-/** Its types do not know this yet. */
+/** The types of js-yaml lack this option. */
 interface LoadOptions extends JsYamlOptions {
   readonly maxTotalMergeKeys: number;
 }
 
 /**
- * Reads YAML 1.2 with its merge keys (`<<`). A key that a table has twice is refused. The parser is
- * loaded for the first file that needs it.
+ * Reads YAML 1.2 with merge keys (`<<`), and refuses a key that a table has twice. Loads the parser
+ * when the first file needs it.
  *
- * @returns null for comments alone
- * @throws ConfigError with what is wrong, and where
+ * @returns null for a document with only comments
+ * @throws ConfigError that says what is wrong, and where
  */
 export async function parseYaml(text: string): Promise<unknown> {
   const { CORE_SCHEMA, loadAll, Type, YAMLException } = await import("js-yaml");
-  // Its default schema has this, too, but reads dates, which no setting is.
+  // The default schema has it, too, but also reads dates, which no setting is.
   const merge = new Type(MERGE, { kind: "scalar", resolve: (key) => key === "<<" });
   const schema = CORE_SCHEMA.extend({ implicit: [merge] });
   try {

@@ -5,10 +5,10 @@ import type { UpstreamTable } from "../upstream/table.ts";
 import type { Entries } from "./entries.ts";
 import type { Entry } from "./entry.ts";
 
-/** How often is asked for answers of ejected upstreams. */
+/** How often to look for answers of ejected upstreams. */
 const ANSWERS_MS = 250;
 
-/** Passes on that dials were answered, which workers only note: it ends what failed ones had begun. */
+/** Tells the checker about answered dials, which workers only note: an answer ends an ejection. */
 export class AnsweredDials {
   private readonly hearing: Recurring;
 
@@ -21,20 +21,19 @@ export class AnsweredDials {
     this.hearing = new Recurring(ANSWERS_MS, () => this.hearEjected(), clock);
   }
 
-  /** Looks whether this one has answered since the last look. */
+  /** Looks whether an upstream has answered a dial since the last look. */
   hear({ key, options: { slot } }: Entry): void {
     if (!this.table.wasDialed(slot)) return;
-    // That dial began before it was ejected, and says nothing of now: it gets none.
+    // It is closed, so the dial began before the ejection and says nothing about now.
     if (this.isEjected(key) && !this.table.isOpen(slot)) return;
     this.checker.dialed(key);
   }
 
-  /** One was ejected: it is looked at again and again, as nobody else may be left. */
+  /** Looks regularly from now on: an ejected upstream may get dials if no other one is left. */
   begin(): void {
     this.hearing.begin();
   }
 
-  /** Looks no more. */
   stop(): void {
     this.hearing.stop();
   }
@@ -43,7 +42,7 @@ export class AnsweredDials {
     return this.checker.status(key) === "ejected";
   }
 
-  /** Ejected ones that are open all the same, as nobody else is left, may answer. @returns whether any are left */
+  /** @returns whether any upstream is still ejected */
   private hearEjected(): boolean {
     const isEjected = ({ key }: Entry) => this.isEjected(key);
     for (const entry of [...this.entries.values()].filter(isEjected)) this.hear(entry);

@@ -5,15 +5,17 @@ import type { AddressView } from "../upstream/health/checker.ts";
 import { isName } from "../upstream/names/ask.ts";
 import type { HostAddress } from "../upstream/names/resolver.ts";
 
-/** Who knows the addresses of names. */
+/** Returns the known addresses of a name. */
 interface Known {
   readonly known: (name: string) => readonly string[];
 }
 
-/** Addresses of a name that are checked, and so may get relays: as many as places of a service. */
+/**
+ * The most addresses of a name that are checked and so may get relays; the same as for services.
+ */
 const CHECKED_MAX = 256;
 
-/** The addresses by which an upstream is checked; null where that is not done by address. */
+/** The addresses of an upstream to check one by one; null if it is checked as a whole. */
 export function hostsToCheck(
   upstream: Address,
   check: CheckOptions | null,
@@ -21,13 +23,16 @@ export function hostsToCheck(
 ): readonly string[] | null {
   if (check === null || !isName(upstream)) return null;
   const checked = checkedAddress(upstream, check);
-  // Of what is known of another host nothing follows for this one's addresses.
+  // A check of another host says nothing about this one's addresses.
   if (checked.kind !== "tcp" || checked.host !== upstream.host) return null;
   const hosts = names.known(upstream.host).slice(0, CHECKED_MAX);
   return hosts.length === 0 ? null : hosts;
 }
 
-/** Those of a name that are well, in the system's order, and behind them those that it had before. */
+/**
+ * The healthy addresses of a name: current ones in the system's order, then those that it had
+ * before.
+ */
 export function wellAmong(
   addresses: readonly HostAddress[],
   hosts: readonly string[],
@@ -42,7 +47,7 @@ export function wellAmong(
   return [...current, ...others];
 }
 
-/** The addresses of an upstream: those that are checked by themselves, or else all that its name has. */
+/** The addresses of an upstream: those that are checked one by one, otherwise all of its name. */
 export function addressViews(
   upstream: Address,
   checked: readonly AddressView[],

@@ -5,18 +5,19 @@ import { type DnsNetwork, isAllowed } from "../config/dns-allow.ts";
 import type { DialRefusal } from "../upstream/names/ask.ts";
 import type { OwnAddresses } from "./own-addresses.ts";
 
-/** Of the addresses that were found those that may be dialled. */
+/** Addresses after the filter. */
 export interface Filtered {
+  /** Those that may be dialled. */
   readonly dialled: readonly Address[];
-  /** Why none may be; null when some may, or none was found. */
+  /** Why none may be dialled; null if some may, or none was found. */
   readonly refusal: DialRefusal | null;
 }
 
-/** Decides of each address, right before it is dialled or checked, whether that may be. */
+/** Decides right before each dial or check whether ringway may dial an address. */
 export class DialFilter {
   /**
    * @param own what this process listens on
-   * @param networks which DNS may answer with; none for all
+   * @param networks the networks that DNS may answer with; empty for all
    */
   constructor(
     readonly own: OwnAddresses,
@@ -24,9 +25,9 @@ export class DialFilter {
   ) {}
 
   /**
-   * @param asked what was configured, or is a service's
-   * @param found where that is now, as literals; not looked at for a name that nobody knows
-   * @param isMember its port is DNS's, too
+   * @param asked the configured address, or a service's member
+   * @param found its current addresses, as literals; empty if its name could not be resolved
+   * @param isMember whether its port comes from DNS, too
    */
   filter(asked: Address, found: readonly Address[], isMember: boolean): Filtered {
     const foreign = found.filter((one) => !this.own.refuses(asked, one));
@@ -35,7 +36,9 @@ export class DialFilter {
     return { dialled, refusal: foreign.length === 0 ? "own_address" : "dns_denied" };
   }
 
-  /** Whether a place that DNS names may not be a member of a service: what can be said before it is resolved. */
+  /**
+   * Whether an address from DNS must not become a member of a service, as far as its text shows.
+   */
   deniesMember(address: Address): boolean {
     if (address.kind === "unix" || this.networks.length === 0) return false;
     return !isAllowed(
@@ -47,7 +50,7 @@ export class DialFilter {
 
   private denies(asked: Address, found: Address, isMember: boolean): boolean {
     if (this.networks.length === 0 || found.kind === "unix") return false;
-    // What was configured as it is, or always means this machine, is none of DNS's doing.
+    // DNS has no say in a configured literal, nor in names that always mean this machine.
     const isGiven = asked.kind === "unix" || ipKind(asked.host) !== 0 || isLocalhost(asked.host);
     return (
       (isMember || !isGiven) && !isAllowed(this.networks, found.host, isMember ? found.port : null)

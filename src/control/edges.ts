@@ -5,23 +5,33 @@ import type { NetworkList } from "../config/table/entering.ts";
 import { readNetworks } from "../entry/access/file.ts";
 import { type Network, NetworkSet } from "../entry/access/networks.ts";
 import { AccessList } from "../entry/access/rules.ts";
+import { HANDSHAKES_CAPACITY } from "../entry/admission.ts";
 import { ClientCounts } from "../entry/limits/client-counts.ts";
 import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";
 import { TokenBuckets } from "../entry/limits/token-buckets.ts";
 import { homesOf, keyed } from "./plan.ts";
+import type { Rows } from "./rows.ts";
 import type { Next, Part, Stage } from "./stage.ts";
 
-/** Whom a listener lets in, and whom it believes, as tables that all threads can read. */
+/** A listener's access list and trusted networks, as tables that all threads can read. */
 type Lists = Pick<AdmissionTables, "access" | "trusted">;
 
-/** What workers share for one listener; the memory as long as its limits stay what they are. */
+/** What workers share for one listener. The memory stays as long as the limits do. */
 interface Memory {
   readonly lists: Lists;
   readonly clients: Counted;
   readonly networks: Counted;
+  readonly handshakes: Rated;
+  readonly clientHandshakes: Rated;
 }
 
-/** What is counted of clients, or of their networks. */
+/** A rate, and what was used of it. */
+interface Rated {
+  readonly rate: number;
+  readonly rates: SharedArrayBuffer | null;
+}
+
+/** The limits and counts of clients, or of networks. */
 interface Counted {
   readonly rate: number;
   readonly burst: number;
@@ -29,15 +39,10 @@ interface Counted {
   readonly counts: SharedArrayBuffer | null;
 }
 
-/** Rows of the table that all workers share, by names. */
-export interface Rows {
-  /** Gives out a row, the same one for the same name. */
-  rowOf(name: string): number;
-  /** All rows but those of these names are given back. */
-  keepRows(names: ReadonlySet<string>): void;
-}
+/** Named rows of the table that all workers share. */
+type NamedRows = Pick<Rows, "rowOf" | "keepRows">;
 
-/** What a reload decides about. */
+/** What a reload replaces. */
 interface Holding {
   readonly homes: ReadonlyMap<string, string>;
   /** By the homes of listeners. */
@@ -48,28 +53,28 @@ interface Holding {
 
 const nothing: Holding = { homes: new Map(), memories: new Map(), rows: new Set() };
 
-/** The row of the relays of the whole process. */
+/** The name of the row that counts the relays of the whole process. */
 const ALL = "all relays";
 
 /**
- * The edge of all listeners as the control plane knows it: it reads the files of networks, makes the
- * lists and gives out the memory in which workers count clients. What was counted outlives reloads.
+ * The edges of all listeners in the control plane: reads the files of networks, makes the lists and
+ * allocates the memory in which workers count clients. Counts survive reloads.
  */
 export class Edges implements Part {
   private holding = nothing;
-  /** What will hold if the reload that is under way can be carried out. */
+  /** What a reload in progress will put in its place. */
   private staged = nothing;
 
   constructor(
     private readonly workers: number,
-    private readonly rows: Rows,
+    private readonly rows: NamedRows,
   ) {}
 
   /**
-   * The same listeners with what engines need to know of their edges. What is counted so far stays until that
-   * holds, so that a reload that fails loses none of it.
+   * Adds to listeners what engines need to know about their edges. Counts so far stay until the
+   * commit, so a failed reload loses none.
    *
-   * @throws ConfigError with all that is wrong with a file of networks, or when no row is left
+   * @throws ConfigError with all mistakes in files of networks, or if no row is left
    */
   async stage(next: Next): Promise<Stage> {
     const { listeners, totalRelays } = next.wanted;
@@ -77,7 +82,7 @@ export class Edges implements Part {
     const memories = new Map<string, Memory>();
     for (const [key, { edge }] of keyed(listeners)) {
       const home = homes.get(key) ?? key;
-      // Addresses with one name have the same edge: what it says is read once.
+      // Addresses with one name have the same edge: read its files once.
       if (memories.has(home)) continue;
       memories.set(home, { lists: await listsOf(edge), ...this.memoryOf(home, edge) });
     }
@@ -93,10 +98,9 @@ export class Edges implements Part {
   }
 
   /**
-   * The listeners for which files say something else now.
+   * Returns the keys (see {@link keyed}) of listeners whose files have changed.
    *
-   * @returns their keys; see {@link keyed}
-   * @throws ConfigError with all that is wrong with a file of networks
+   * @throws ConfigError with all mistakes in files of networks
    */
   async changed(listeners: readonly WantedListener[]): Promise<Set<string>> {
     const keys = new Set<string>();
@@ -108,18 +112,21 @@ export class Edges implements Part {
     return keys;
   }
 
-  /** A worker is no more: the clients that it had counted are taken back. @param worker 0, 1, 2… */
+  /** Takes back the clients that a failed worker had counted. @param worker 0, 1, 2… */
   workerFailed(worker: number): void {
-    // Of a reload that is under way, too: its listeners may have let clients in.
+    // Also those of a reload in progress: its listeners may have admitted clients.
     const known = [this.holding, this.staged].flatMap(({ memories }) => [...memories.values()]);
-    const { workers } = this;
-    for (const memory of new Set(known.map(({ clients }) => clients.counts))) {
-      if (memory !== null) new ClientCounts({ max: 1, workers, memory }).takeBack(worker);
-    }
-    for (const memory of new Set(known.map(({ networks }) => networks.counts))) {
-      if (memory === null) continue;
-      new ClientCounts({ max: 1, workers, memory, ...NETWORK_PREFIXES }).takeBack(worker);
-    }
+    const takeBack = (memories: readonly (SharedArrayBuffer | null)[], prefixes = {}) => {
+      for (const memory of new Set(memories)) {
+        if (memory === null) continue;
+        new ClientCounts({ max: 1, workers: this.workers, memory, ...prefixes }).takeBack(worker);
+      }
+    };
+    takeBack(known.map(({ clients }) => clients.counts));
+    takeBack(
+      known.map(({ networks }) => networks.counts),
+      NETWORK_PREFIXES,
+    );
   }
 
   private hold(holding: Holding): void {
@@ -137,7 +144,9 @@ export class Edges implements Part {
     return Array.from(keyed(listeners), ([key, listener]) => {
       const { edge } = listener;
       const home = homes.get(key) ?? key;
-      const { lists, clients, networks } = memories.get(home) as Memory;
+      const { lists, clients, networks, handshakes, clientHandshakes } = memories.get(
+        home,
+      ) as Memory;
       const limits = [
         { name: home, most: edge.maxRelays, full: "listener_full" as const },
         { name: ALL, most, full: "total_full" as const },
@@ -153,6 +162,8 @@ export class Edges implements Part {
         counts: clients.counts,
         networkRates: networks.rates,
         networkCounts: networks.counts,
+        handshakes: handshakes.rates,
+        clientHandshakes: clientHandshakes.rates,
       };
       return isNeeded(tables, edge) ? { ...listener, edge: { ...edge, tables } } : listener;
     });
@@ -164,6 +175,8 @@ export class Edges implements Part {
     return {
       clients: this.counted(clientRate, clientBurst, edge.maxRelaysPerClient, before?.clients),
       networks: this.counted(networkRate, networkBurst, edge.maxRelaysPerNetwork, before?.networks),
+      handshakes: rated(edge.tlsHandshakeRate, before?.handshakes, HANDSHAKES_CAPACITY),
+      clientHandshakes: rated(edge.tlsClientHandshakeRate, before?.clientHandshakes),
     };
   }
 
@@ -180,12 +193,23 @@ export class Edges implements Part {
   }
 }
 
-/** Reads all files of networks, and forgets them. @throws ConfigError with all that is wrong with them */
+/** @param rate 0 for any */
+function rated(rate: number, before: Rated | undefined, capacity?: number): Rated {
+  if (rate === 0) return { rate, rates: null };
+  if (before?.rate === rate) return before;
+  return { rate, rates: new SharedArrayBuffer(TokenBuckets.bytesFor(capacity)) };
+}
+
+/** Checks all files of networks. @throws ConfigError with all their mistakes */
 export async function checkNetworks(listeners: readonly WantedListener[]): Promise<void> {
   await allOf(listeners.map(({ edge }) => listsOf(edge)));
 }
 
-/** What an edge's lists and files say. @throws ConfigError with all that is wrong with the files */
+/**
+ * Returns the lists of an edge, with its files.
+ *
+ * @throws ConfigError with all mistakes in the files
+ */
 async function listsOf(edge: EdgeOptions): Promise<Lists> {
   const { proxyProtocolFrom: believed } = edge;
   const isAny = believed === "any" || isNobody(believed);
@@ -205,7 +229,7 @@ async function networksOf({ networks, files }: NetworkList): Promise<Network[]> 
   return [...networks, ...read.flat()];
 }
 
-/** What all of these give. @throws ConfigError with all that is wrong with any of them */
+/** Waits for all promises. @throws ConfigError with the problems of all that failed */
 async function allOf<T>(wanted: readonly Promise<T>[]): Promise<T[]> {
   const given: T[] = [];
   const problems = new Set<string>();
@@ -219,8 +243,7 @@ async function allOf<T>(wanted: readonly Promise<T>[]): Promise<T[]> {
 }
 
 function isNeeded(tables: AdmissionTables, edge: EdgeOptions): boolean {
-  const { access, rows, rates, counts, networkRates, networkCounts } = tables;
-  const limits = [access, rates, counts, networkRates, networkCounts];
-  if (rows.length > 0 || limits.some((one) => one !== null)) return true;
+  const { trusted: _, rows, ...limits } = tables;
+  if (rows.length > 0 || Object.values(limits).some((one) => one !== null)) return true;
   return edge.proxyProtocol !== "off";
 }

@@ -1,7 +1,7 @@
 import { isName } from "../upstream/names/ask.ts";
 import type { Entry } from "./entry.ts";
 
-/** The upstreams of all listeners, those included that a reload under way wants, in the order in which they came. */
+/** The upstreams of all listeners, including those of a reload in progress, in order of arrival. */
 export class Entries {
   private readonly byKey = new Map<string, Entry>();
   private readonly bySlot = new Map<number, Entry>();
@@ -19,22 +19,22 @@ export class Entries {
     return this.byKey.get(key);
   }
 
-  /** The one that has this row. */
+  /** The upstream with this row. */
   at(slot: number): Entry | undefined {
     return this.bySlot.get(slot);
   }
 
-  /** All of a listener that hold. */
+  /** The upstreams of a listener, except those that only a reload in progress wants. */
   heldBy(home: string): Entry[] {
     return [...this.byKey.values()].filter((one) => one.home === home && one.isHeld);
   }
 
-  /** All of each listener, by its home. */
+  /** All upstreams, by the homes of their listeners. */
   byHome(): Map<string, Entry[]> {
     return Map.groupBy(this.byKey.values(), ({ home }) => home);
   }
 
-  /** Those that a name leads to. */
+  /** The upstreams with this host name. */
   named(name: string): Entry[] {
     return [...this.byKey.values()].filter(
       ({ options: { address } }) => isName(address) && address.host === name,

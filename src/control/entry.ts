@@ -4,43 +4,40 @@ import type { ProxyEvent } from "../relay/events.ts";
 import { checkedAddress } from "../upstream/health/check-options.ts";
 
 /**
- * What somebody who may administer the proxy wants of an upstream: `drain` keeps new relays away, and in
- * `maintenance` nothing is found out about it either, as it may do anything.
+ * An upstream's state as set by an administrator: `drain` keeps new relays away, and `maintenance`
+ * also stops checks.
  */
 export type AdminState = "ready" | "drain" | "maintenance";
 
-/** One upstream of one listener, whatever addresses that has. */
+/** One upstream of one listener. */
 export interface Entry {
   readonly key: string;
-  /** The listener's; see {@link homesOf}. */
+  /** The listener's home; see {@link homesOf}. */
   readonly home: string;
   listener: string;
   options: UpstreamOptions;
   health: HealthOptions;
   state: AdminState;
-  /** When it got that. */
+  /** When {@link state} was set. */
   stateSince: number;
-  /** Set by an administrator; null for what is configured. */
+  /** Set by an administrator; null for the configured one. */
   weight: number | null;
-  /** When it came up again, while it starts slowly; else null. */
+  /** When it came up again, during slow start; otherwise null. */
   risingSince: number | null;
-  /** It joins others that are well, so that it gets nobody before a check has succeeded. */
+  /** It joins healthy upstreams, so it gets no relays before a check has succeeded. */
   joinsOthers: boolean;
-  /**
-   * False as long as only a reload that is under way wants it: it counts for nothing then, and is not
-   * seen by anybody.
-   */
+  /** False while only a reload in progress wants it: it counts for nothing and is not shown. */
   isHeld: boolean;
-  /** What there is to tell of it as soon as it holds. */
+  /** Events to report as soon as it is held. */
   readonly untold: ProxyEvent[];
 }
 
-/** By what an upstream is known, whatever becomes of its listener's name. */
+/** The key of an upstream, which does not depend on its listener's name. */
 export function keyOf(home: string, upstream: Address): string {
   return `${home} → ${formatAddress(upstream)}`;
 }
 
-/** What holds for an upstream: its own, or else its listener's. */
+/** The health options of an upstream: its own, otherwise its listener's. */
 export function healthFor(
   { health }: ListenerOptions,
   { check, onDown }: UpstreamOptions,
@@ -52,22 +49,22 @@ export function healthFor(
   };
 }
 
-/** Where it is dialled, and where it is checked. */
+/** The addresses to dial and to check. */
 export function placesOf({ options: { address }, health: { check } }: Entry): Address[] {
   return check === null ? [address] : [address, checkedAddress(address, check)];
 }
 
-/** What it weighs: what an administrator says, or else the configuration. */
+/** An upstream's weight: the administrator's, otherwise the configured one. */
 export function weightOf({ weight, options }: Entry): number {
   return weight ?? options.weight;
 }
 
-/** Somebody wants it to have relays. */
+/** Whether configuration and administrator let it have relays. */
 export function isWanted(entry: Entry): boolean {
   return entry.state === "ready" && weightOf(entry) > 0;
 }
 
-/** Who gets copies of what the upstreams of listeners get. */
+/** The mirrors of listeners. */
 export function mirrorsOf(listeners: readonly ListenerOptions[]): Address[] {
   return listeners.flatMap(({ mirror }) => (mirror === null ? [] : [mirror.address]));
 }

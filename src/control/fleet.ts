@@ -3,7 +3,14 @@ import { cleanUpOrThrow } from "../base/clean-up.ts";
 import { type ProcessClock, systemClock } from "../base/clock.ts";
 import { stackOf } from "../base/stack.ts";
 import type { EngineName, ListenerOptions } from "../config/options.ts";
-import { type Acceptance, type Engine, type Listening, paused } from "../engine/engine.ts";
+import {
+  type Acceptance,
+  type Engine,
+  type Listening,
+  type MovableEngine,
+  type MovableListening,
+  paused,
+} from "../engine/engine.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import {
   type GivenSockets,
@@ -20,12 +27,19 @@ import { closeDescriptor, duplicate } from "../system/libc.ts";
 import { removeSocketFile } from "../system/socket-file.ts";
 import { SharedObserver } from "./shared-observer.ts";
 
-/** How a fleet is made. */
+/** The options of a fleet. */
 export interface FleetOptions {
   readonly name: EngineName;
-  /** Workers, at least 1. */
+  /** The number of workers, at least 1. */
   readonly workers: number;
-  /** Makes one; `onFailed` is called at most once. For `onSilent` see the event `workerSilent`. */
+  /** Workers of other engines, whose numbers come before those of these; 0 unless given. */
+  readonly workersBefore?: number;
+  /** The number of the first relay, 1 unless given; the next ones are counted up from it. */
+  readonly firstRelay?: number;
+  /**
+   * Makes a worker, which calls `onFailed` at most once. For `onSilent` see the event
+   * `workerSilent`.
+   */
   readonly newWorker: (
     share: EngineShare,
     observer: Observer,
@@ -34,10 +48,10 @@ export interface FleetOptions {
   ) => Engine;
 }
 
-/** A worker fails seldom. If it fails again and again its successor waits for so long. */
+/** How long the successor of a failed worker waits, by the number of failures in a row. */
 const REPLACE_AFTER_MS = [0, 100, 1_000, 5_000] as const;
 const REPLACE_AFTER_MAX_MS = 5_000;
-/** A worker that has lived for so long begins anew with that. */
+/** A worker that lived this long resets the count of failures. */
 const HEALTHY_MS = 60_000;
 
 interface Worker {
@@ -47,26 +61,27 @@ interface Worker {
   bornAt: number;
   /** Failures in a row. */
   failures: number;
-  /** It has failed, and its successor is on its way. */
+  /** It has failed, and its successor is coming. */
   isOver: boolean;
 }
 
 /**
- * Several engines, each in a thread of its own, that relay as one. They share nothing but listening
- * sockets' ports: each worker has a socket of its own on every port, and the kernel spreads clients
- * over them by their addresses. The fleet keeps a duplicate of each socket, so that who has connected
- * to a worker that fails is accepted by its successor.
+ * Several engines that relay as one, each in a thread of its own. Each worker has its own socket on
+ * every port, and the kernel spreads clients over them by their addresses. The fleet keeps a
+ * duplicate of each socket: if a worker fails, its successor accepts the clients in its queue.
  *
- * Linux only, as it needs SO_REUSEPORT that spreads.
+ * Linux only, because other systems' SO_REUSEPORT does not spread clients.
  */
-export class Fleet implements Engine {
+export class Fleet implements MovableEngine {
   readonly name: EngineName;
   private readonly workers: Worker[] = [];
   private readonly listening = new Set<FleetListening>();
   private readonly startedAt: number;
-  /** What workers had counted that are no more. */
+  /** The counts of workers that have failed. */
   private gone: EngineStats;
   private stopping = false;
+  private readonly firstRelay: number;
+  private readonly workersBefore: number;
 
   constructor(
     private readonly options: FleetOptions,
@@ -76,12 +91,14 @@ export class Fleet implements Engine {
     this.startedAt = clock.now();
     this.name = options.name;
     this.gone = noStats(this.name);
+    this.firstRelay = options.firstRelay ?? 1;
+    this.workersBefore = options.workersBefore ?? 0;
     for (let index = 0; index < options.workers; index++) {
-      this.workers.push(this.newWorker(index, index + 1, 0));
+      this.workers.push(this.newWorker(index, this.firstRelay + index, 0));
     }
   }
 
-  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<MovableListening> {
     const sockets = given?.sockets ?? (await this.open(options));
     const [{ address }] = sockets;
     const listening = new FleetListening(address, options, sockets, given?.areOwn ?? true, () =>
@@ -119,7 +136,7 @@ export class Fleet implements Engine {
   async acceptance(): Promise<Acceptance> {
     const parts = await Promise.all(this.workers.map(({ engine }) => engine.acceptance()));
     const absent = parts.flatMap(({ state, why }, index) =>
-      state === "absent" ? [`worker ${index + 1} ${why}`] : [],
+      state === "absent" ? [`worker ${this.numberOf(index)} ${why}`] : [],
     );
     if (absent.length > 0) return { state: "absent", why: absent.join("; ") };
     return parts.find(({ state }) => state === "accepts") ?? paused;
@@ -127,17 +144,17 @@ export class Fleet implements Engine {
 
   cut(relay: number): void {
     // Their numbers are dealt out in turn.
-    this.workers[(relay - 1) % this.workers.length]?.engine.cut(relay);
+    this.workers[(relay - this.firstRelay) % this.workers.length]?.engine.cut(relay);
   }
 
   drop(selection: Selection, withinMs: number | null): void {
     for (const { engine } of this.workers) engine.drop(selection, withinMs);
   }
 
-  /** A socket for each worker, or one for all of them. */
+  /** Opens a socket for each worker, or one for all of them. */
   private open(options: ListenerOptions): Promise<GivenSockets["sockets"]> {
     const { address } = options;
-    // One of our own may be replaced by a wider one, or not be closed everywhere yet.
+    // A wider listener may replace one of our own, or an old one may not be closed everywhere yet.
     const isOurs = Array.from(this.listening).some((one) => mayOverlap(one.address, address));
     return openForWorkers(address, this.options.workers, isOurs, options);
   }
@@ -147,12 +164,13 @@ export class Fleet implements Engine {
     const observer = new SharedObserver(this.observer, () =>
       this.workers.map((one) => one.observer),
     );
-    // It does not fail before this returns.
+    const number = this.numberOf(index);
+    // `worker` is set by then: the engine does not fail before this returns.
     const engine = this.options.newWorker(
       share,
       observer,
       (error) => this.failed(index, worker, error),
-      (isSilent) => this.observer.on({ event: "workerSilent", worker: index + 1, isSilent }),
+      (isSilent) => this.observer.on({ event: "workerSilent", worker: number, isSilent }),
     );
     const bornAt = this.clock.now();
     const worker: Worker = { engine, observer, share, bornAt, failures, isOver: false };
@@ -171,7 +189,7 @@ export class Fleet implements Engine {
     const next = first + engines * accepted;
     const again = () =>
       this.clock.hold(afterMs, () => void this.replace(index, next, failures + 1));
-    // Whoever cannot hear of it does not keep a successor from coming.
+    // An observer that throws must not prevent the successor.
     cleanUpOrThrow([
       () => void (this.stopping || again()),
       () => worker.observer.relieve(),
@@ -180,7 +198,13 @@ export class Fleet implements Engine {
   }
 
   private tellFailed(index: number, error: string, relays: number, replacedAfterMs: number): void {
-    this.observer.on({ event: "workerFailed", worker: index + 1, error, relays, replacedAfterMs });
+    const worker = this.numberOf(index);
+    this.observer.on({ event: "workerFailed", worker, error, relays, replacedAfterMs });
+  }
+
+  /** What others call a worker: 1, 2, 3… */
+  private numberOf(index: number): number {
+    return this.workersBefore + index + 1;
   }
 
   private async replace(index: number, first: number, failures: number): Promise<void> {
@@ -193,14 +217,14 @@ export class Fleet implements Engine {
       this.clock.hold(REPLACE_AFTER_MAX_MS, () => void this.replace(index, first, failures));
       return;
     }
-    // What the one that is no more has counted stays readable; its memory it has given back.
+    // The failed worker's counts stay readable; its memory is free.
     const last = (this.workers[index] as Worker).engine.stats();
     this.gone = totalStats(this.name, [this.gone, { ...last, memory: noStats(this.name).memory }]);
     this.workers[index] = worker;
     const all = Array.from(this.listening, (one) => one.begin(index, worker.engine));
     for (const begun of await Promise.allSettled(all)) {
       if (begun.status === "fulfilled" || this.stopping || worker.isOver) continue;
-      // One that does not accept everywhere leaves a part of the clients to nobody.
+      // Nobody would accept the clients of a socket that this worker does not listen on.
       this.failed(index, worker, stackOf(begun.reason));
       void worker.engine.stop(0);
     }
@@ -208,8 +232,8 @@ export class Fleet implements Engine {
 }
 
 /**
- * Lets a worker accept there. One that ends meanwhile does not keep the others from it: its successor
- * accepts there, too.
+ * Lets a worker accept on a listener. If the worker fails meanwhile, that is no error: its
+ * successor will accept there.
  */
 async function begin(listening: FleetListening, worker: Worker, index: number): Promise<void> {
   try {
@@ -221,24 +245,24 @@ async function begin(listening: FleetListening, worker: Worker, index: number): 
 }
 
 /** A listener of all workers. */
-class FleetListening implements Listening {
+class FleetListening implements MovableListening {
   private readonly parts: (Listening | null)[] = [];
   private isLetGo = false;
   private closing: Promise<void> | null = null;
 
   /**
-   * @param sockets one for each worker, or one for all: kept as long as this accepts
-   * @param ownsPath the path of a unix socket goes with it
+   * @param sockets one for each worker, or one for all; kept open while this accepts
+   * @param ownsPath whether to remove the path of a unix socket at the end
    */
   constructor(
     readonly address: Address,
     private options: ListenerOptions,
-    private readonly sockets: readonly ListeningSocket[],
+    private readonly sockets: GivenSockets["sockets"],
     private readonly ownsPath: boolean,
     private readonly onClosed: () => void,
   ) {}
 
-  /** Lets a worker accept as well. @throws ListenError */
+  /** Lets a worker accept. @throws ListenError */
   async begin(worker: number, engine: Engine): Promise<void> {
     this.parts[worker] = null;
     if (this.isLetGo) return;
@@ -252,7 +276,7 @@ class FleetListening implements Listening {
     const own: GivenSockets = { sockets: [{ ...socket, descriptor }], areOwn: false };
     const part = await engine.listen(options, own);
     this.parts[worker] = part;
-    // What has happened meanwhile.
+    // Catch up with what happened meanwhile.
     if (this.options !== options) await part.update(this.options);
     if (this.isLetGo) await part.close();
   }
@@ -268,8 +292,8 @@ class FleetListening implements Listening {
   }
 
   /**
-   * The workers have the sockets alone from now on: the last one to close is who has accepted
-   * everybody, so that nobody is reset who has connected in between.
+   * Leaves the sockets to the workers. The kernel resets no client in a queue, because the last
+   * worker to close has accepted all of them.
    */
   letGo(): void {
     if (this.isLetGo) return;
@@ -277,6 +301,18 @@ class FleetListening implements Listening {
     const { address, ownsPath } = this;
     if (ownsPath && address.kind === "unix") removeSocketFile(address.path);
     for (const { descriptor } of this.sockets) closeDescriptor(descriptor);
+  }
+
+  async handOver(): Promise<GivenSockets> {
+    if (this.isLetGo) {
+      const where = formatAddress(this.address);
+      throw new ListenError(this.address, "ECANCELED", `cannot hand over ${where}: it closes`);
+    }
+    // The path and the sockets are the caller's, whatever happens.
+    this.isLetGo = true;
+    this.closing ??= this.closeAll();
+    await this.closing;
+    return { sockets: this.sockets, areOwn: this.ownsPath };
   }
 
   private async closeAll(): Promise<void> {

@@ -4,36 +4,41 @@ import type { ListenerOptions } from "../config/options.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
+import type { Engines } from "./engines.ts";
 import type { Opened, Ports } from "./ports.ts";
 import { allOrNothing, type Next, type Part, type Stage } from "./stage.ts";
 import { stageAccess } from "./unix-access.ts";
 
-/** One that accepts, and what new relays of it get. */
+/** An open listener, and the options of its new relays. */
 interface Open extends Opened {
   options: ListenerOptions;
 }
 
-/** The listeners of a proxy that accept, by their keys. */
+/** The open listeners of a proxy, by their keys. */
 export class Listeners implements Part {
   private readonly open = new Map<string, Open>();
-  /** Their keys, by the ports that they are on. */
+  /** Their keys, by port. */
   private readonly onPort = new Map<number, Set<string>>();
 
-  constructor(private readonly ports: Pick<Ports, "listen">) {}
+  /** @param engines which one carries a listener */
+  constructor(
+    private readonly ports: Pick<Ports, "listen">,
+    private readonly engines: Pick<Engines, "carrierOf">,
+  ) {}
 
-  /** Where a listener really accepts; undefined when it does not. */
+  /** The address on which a listener accepts; undefined if it is closed. */
   addressOf(key: string): Address | undefined {
     return this.open.get(key)?.listening.address;
   }
 
-  /** All addresses that a listener of a name is at; none when it does not accept. */
+  /** All addresses of a listener (a name may have several); empty if it is closed. */
   placesOf(key: string): readonly Address[] {
     return this.open.get(key)?.places ?? [];
   }
 
-  /** Wherever anything accepts. */
+  /** All addresses on which a listener accepts. */
   get places(): Address[] {
-    // Of a name all of its addresses are our own, also when it stands for others later.
+    // They stay ours even if a name stands for others later.
     return Array.from(this.open.values(), ({ listening, places }) => [
       listening.address,
       ...places,
@@ -41,9 +46,9 @@ export class Listeners implements Part {
   }
 
   /**
-   * Opens all that is new, or none; then those that are there are changed, and those that are wanted no more close.
+   * Opens all new listeners, or none. The commit updates those that stay and closes the others.
    *
-   * @throws ListenError when an address cannot be listened on
+   * @throws ListenError if one cannot be opened
    */
   stage({ adopted }: Next): Promise<Stage> {
     return allOrNothing(async (stages) => {
@@ -59,23 +64,40 @@ export class Listeners implements Part {
         if (wanted === undefined || isPassedOn) continue;
         if (!Bun.deepEquals(options.unix, wanted.unix, true)) stages.push(stageAccess(wanted));
       }
+      await this.moveAll(adopted, stages);
     });
+  }
+
+  /**
+   * Moves those that another engine is to carry. Last, as clients notice it: they get their new
+   * options from then on.
+   */
+  private async moveAll(adopted: Next["adopted"], stages: Stage[]): Promise<void> {
+    const { engines } = this;
+    for (const [key, { options, listening }] of this.open) {
+      const wanted = adopted.get(key);
+      if (wanted === undefined) continue;
+      if (engines.carrierOf(options) === engines.carrierOf(wanted)) continue;
+      // Of a name one of several addresses may fail.
+      stages.push({ commit() {}, discard: () => listening.update(options) });
+      await listening.update(wanted);
+    }
   }
 
   /**
    * The same without opening any.
    *
-   * Until all workers know, upstreams that go must stay open: there would be none for who comes meanwhile.
+   * Removed upstreams must stay open until all workers know, or clients would find none meanwhile.
    */
   stageChanges({ adopted }: Pick<Next, "adopted">): Stage {
     return { commit: () => this.bring(adopted), discard() {} };
   }
 
   /**
-   * Closes those of a name; a reload opens them again.
+   * Closes the listeners of a name; a reload opens them again.
    *
-   * @param name what stories call them
-   * @returns false when none of that name accepts
+   * @param name their name in the log
+   * @returns false if none of that name is open
    */
   async drain(name: string): Promise<boolean> {
     const named = [...this.open].filter(
@@ -85,7 +107,7 @@ export class Listeners implements Part {
     return named.length > 0;
   }
 
-  /** Closes and updates all at once, and waits for them. */
+  /** Closes and updates listeners in parallel, and waits for all of them. */
   private async bring(adopted: Next["adopted"]): Promise<void> {
     const all = Array.from(this.open, async ([key, one]) => {
       const options = adopted.get(key);
@@ -114,7 +136,7 @@ export class Listeners implements Part {
     options: ListenerOptions,
     adopted: Next["adopted"],
   ): Promise<void> {
-    // Those that go close when all that is new is open.
+    // Old listeners close only after all new ones are open.
     const near = (port: number) =>
       Array.from(this.onPort.get(port) ?? [], (one) => ({
         places: this.placesOf(one),
@@ -131,10 +153,11 @@ export class Listeners implements Part {
     }
   }
 
-  /** Where a listener of our own has the port the error says so: nobody else is to be looked for. */
+  /** Adds to an error that one of our own listeners has the port. */
   private withHolder(error: unknown, adopted: Next["adopted"]): unknown {
     if (!(error instanceof ListenError) || error.code !== "EADDRINUSE") return error;
-    // Where sockets of ours may share a port it is somebody else, or has been told.
+    // On Linux our sockets can share a port: another process has it, or the error names our
+    // listener.
     if (process.platform === "linux") return error;
     const { address, code, message } = error;
     for (const [key, { listening }] of this.open) {

@@ -10,35 +10,34 @@ import type { HostAddress } from "../upstream/names/resolver.ts";
 import { NameWatcher, type WatcherParts } from "../upstream/names/watcher.ts";
 import type { Filtered } from "./dial-filter.ts";
 
-/** Addresses that one dial gets at most; those of a large service would take longer than anybody waits. */
+/** The most addresses of one dial; trying all of a large service would take too long. */
 const DIALLED_MAX = 16;
 
-/** What the names of upstreams are made of; the defaults are what runs. */
+/** The parts of {@link UpstreamNames}, for tests to replace. */
 export interface NamesParts extends WatcherParts {
-  /** Of the addresses that were found for one those that may be dialled; all of them unless given. */
+  /** Returns the addresses that may be dialled; by default, all. */
   readonly filter?: (asked: Address, found: readonly Address[]) => Filtered;
-  /** Tells which of a name's addresses an upstream's health lets be dialled, now or later. */
+  /** Calls `tell`, now or later, with the addresses of an upstream that are healthy. */
   readonly wellOf?: (
     slot: number,
     addresses: readonly HostAddress[],
     tell: (well: readonly HostAddress[]) => void,
   ) => void;
-  /** What is known of a service has led nowhere. */
+  /** Looks a service up again, because a member could not be reached. */
   readonly refreshService?: (name: string) => void;
-  /** A name has other addresses now. */
+  /** Called when the addresses of a name have changed. */
   readonly onChange?: (name: string) => void;
 }
 
 /**
- * The host names of all upstreams and of their checks, kept resolved: the one place that dials and
- * checks have addresses from. What they ask for is answered from what is known, so that no relay waits
- * for DNS but the first ones of a name.
+ * Keeps the host names of all upstreams and checks resolved. All dials and checks get their
+ * addresses here, from memory: only the first relays of a name wait for DNS.
  */
 export class UpstreamNames {
   private readonly watcher: NameWatcher;
-  /** Answers given for each name: every dial begins with another address. */
+  /** The number of answers for each name: every dial begins with another address. */
   private readonly turns = new Map<string, number>();
-  /** Of each name, addresses of which was told that they are left out, since it has changed last. */
+  /** The addresses of each name that were reported as left out, since its last change. */
   private readonly told = new Map<string, Set<string>>();
 
   constructor(
@@ -64,7 +63,7 @@ export class UpstreamNames {
     this.watcher = new NameWatcher(listener, parts);
   }
 
-  /** Keeps the names among these addresses from now on; what is known of those that stay is kept. */
+  /** Keeps the names among these addresses resolved, and forgets all others. */
   set(upstreams: Iterable<Address>): void {
     const names = new Set<string>();
     for (const address of upstreams) if (isName(address)) names.add(address.host);
@@ -75,10 +74,9 @@ export class UpstreamNames {
   }
 
   /**
-   * For an engine that dials: the addresses of a name in the order in which to dial them, 16 at most.
-   * The system has sorted them by what can be reached from here, so the family that it has first stays
-   * first. Where an upstream is checked they are those that are well. A literal address, if it may be
-   * dialled now.
+   * For engines: answers with the addresses of a name in the order in which to dial them, at most
+   * 16. The system sorts them by reachability, so its first family stays first. Unhealthy addresses
+   * of a checked upstream are left out. A literal address is its own answer, if it may be dialled.
    */
   readonly resolve: ResolveName = (address, slot, answer) => {
     if (!isName(address)) {
@@ -90,18 +88,18 @@ export class UpstreamNames {
     else void this.resolveLater(address, slot, answer);
   };
 
-  /** The addresses of a name, as far as they are known, in the system's order. */
+  /** The known addresses of a name, in the system's order. */
   known(name: string): readonly string[] {
     return hostsIn(this.watcher.addresses(name));
   }
 
-  /** For a check: the last good answer for a name, or a literal address, as far as they may be dialled. */
+  /** For a check: the last good answer for a name, or a literal address, if they may be dialled. */
   readonly literals: Literals = async (address) => {
     const found = await literals(address, async (name) => hostsIn(await this.watcher.ask(name)));
     return this.checkable(address, found);
   };
 
-  /** For a check of one address of a name: that one, if it may be dialled. */
+  /** For a check of one address of a name: that address, if it may be dialled. */
   literalsAt(host: string): Literals {
     return async (address) => {
       assert(isName(address), "only a name has several addresses");
@@ -109,22 +107,21 @@ export class UpstreamNames {
     };
   }
 
-  /** This address has led nowhere: if it is a name, it may be somewhere else by now. */
+  /** Looks up the name of an address that could not be reached: it may have moved. */
   refresh(address: Address): void {
     if (isName(address)) this.watcher.refresh(address.host);
   }
 
-  /** Why nobody knows where this address is, as far as has been found out; null when it is known. */
+  /** Why the name of an address has not been resolved, if known so far; null if it has. */
   trouble(address: Address): string | null {
     return isName(address) ? this.watcher.trouble(address.host) : null;
   }
 
-  /** Why a name has no addresses, once that is known; null when it has some. */
+  /** Resolves with why a name has no addresses, once that is known; null if it has some. */
   problem(name: string): Promise<string | null> {
     return this.watcher.problem(name);
   }
 
-  /** Asks no more. */
   stop(): void {
     this.watcher.stop();
   }
@@ -141,7 +138,7 @@ export class UpstreamNames {
     this.answerWell(address, slot, addresses, answer);
   }
 
-  /** Answers with those of a name's addresses that are well, as soon as that is known of any. */
+  /** Answers with the healthy addresses of a name, as soon as any health is known. */
   private answerWell(
     address: TcpAddress,
     slot: number | null,
@@ -155,12 +152,12 @@ export class UpstreamNames {
     }
     wellOf(slot, addresses, (well) => {
       if (well.length > 0) this.answer(address, this.inTurn(address, well), answer);
-      // Checks may have failed of just that: none of them may be dialled.
+      // Checks may have failed because none of the addresses may be dialled: then say so.
       else answer([], this.filter(address, placesAt(address, addresses)).refusal);
     });
   }
 
-  /** @throws NameError when none may be dialled */
+  /** @throws NameError if none may be dialled */
   private checkable(asked: Address, found: readonly Address[]): readonly Address[] {
     const { dialled, refusal } = this.filter(asked, found.map(plain));
     if (refusal !== null) throw new NameError(refusal);
@@ -178,7 +175,7 @@ export class UpstreamNames {
 
   private filter(asked: Address, found: readonly Address[]): Filtered {
     const filtered = this.parts.filter?.(asked, found) ?? { dialled: found, refusal: null };
-    // Where none is left the dial says so.
+    // If none is left, the failed dial reports it.
     const isPart = filtered.refusal === null && filtered.dialled.length < found.length;
     if (isPart && isName(asked)) this.tellLeftOut(asked.host, found, filtered.dialled);
     return filtered;
@@ -204,7 +201,7 @@ export class UpstreamNames {
   }
 }
 
-/** The upstreams of listeners that are host names, each name with the addresses that have it. */
+/** The host names of upstreams and mirrors, each with the addresses that have it. */
 export function namedUpstreams(listeners: readonly WantedListener[]): Map<string, Address[]> {
   const targets = listeners.flatMap(({ upstreams, mirror }) =>
     [...upstreams, ...(mirror === null ? [] : [mirror])].map(({ address }) => address),
@@ -212,13 +209,13 @@ export function namedUpstreams(listeners: readonly WantedListener[]): Map<string
   return Map.groupBy(targets.filter(isName), ({ host }) => host);
 }
 
-/** The same without a wish to be asked for. */
+/** An address without its wish to be resolved before each dial. */
 function plain(address: Address): Address {
   const { asks: _, ...rest } = address;
   return rest;
 }
 
-/** Where a port is at each of these hosts. */
+/** The addresses of a port on these hosts. */
 function placesAt({ port }: TcpAddress, hosts: readonly HostAddress[]): readonly Address[] {
   return hosts.map(({ host }): Address => ({ kind: "tcp", host, port }));
 }

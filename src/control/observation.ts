@@ -1,43 +1,46 @@
 import { type LoopClock, systemClock } from "../base/clock.ts";
 import type { AccessLogOptions } from "../config/options.ts";
-import type { Engine } from "../engine/engine.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
 import { Latencies } from "../observe/latencies.ts";
 import type { Logger } from "../observe/log.ts";
-import type { Exposition } from "../observe/metrics/exposition.ts";
-import type { UpstreamFigures } from "../observe/metrics/figures.ts";
+import type { Exposition, UpstreamFigures } from "../observe/metrics/figures.ts";
 import type { Metrics } from "../observe/metrics/metrics.ts";
 import { WaitingLines } from "../observe/waiting-lines.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
+import type { Engines } from "./engines.ts";
 
-/** How often is looked whether clients wait, and how many times as long as that has taken, at least. */
+/** How often to look for waiting clients. */
 const LOOK_MS = 500;
+/** The pause after a look is at least this many times as long as the look. */
 const LOOK_SHARE = 100;
 
-/** What is to be seen of a proxy. */
+/** The part of the engines that is observed. */
+type Observed = Pick<Engines, "name" | "inUse" | "stats" | "relays">;
+
+/** How to observe a proxy. */
 export interface ObservationOptions {
   readonly accessLog: AccessLogOptions | null;
-  /** Whether somebody may ask for metrics and latencies. */
+  /** Whether anyone can ask for metrics and latencies. */
   readonly metrics: boolean;
   readonly log: Logger;
-  /** Lines of the log that could not be written. */
+  /** The number of log lines that could not be written. */
   readonly logLines: { readonly dropped: number };
-  /** The program's, for the metrics. */
+  /** The program's version, for the metrics. */
   readonly version: string;
-  /** Whoever else wants to know what the engine tells. */
+  /** Further observers of the engine. */
   readonly others: readonly Observer[];
 }
 
 /**
- * What is written down and counted of a proxy's relays: its access log and its metrics. It is there
- * before the proxy, which is given its {@link observer}, and ends after it.
+ * The access log and the metrics of a proxy. It exists before the proxy, which gets its
+ * {@link observer}, and ends after it.
  */
 export class Observation {
   /** For the engine. */
   readonly observer: Observer;
-  /** Of the relays that ended last; always empty where nobody may ask. */
+  /** Latencies of recent relays; always empty without metrics. */
   readonly latencies = new Latencies();
-  private engine: Engine | null = null;
+  private engine: Observed | null = null;
   private readonly waiting: WaitingLines;
   private nextLook = () => {};
 
@@ -53,7 +56,7 @@ export class Observation {
     this.observer = together([...options.others, ...known.map(hearing)]);
   }
 
-  /** Opens the access log. @throws TargetError when that cannot be */
+  /** Opens the access log. @throws TargetError if that fails */
   static async start(
     options: ObservationOptions,
     clock: LoopClock = systemClock,
@@ -63,31 +66,30 @@ export class Observation {
     return new Observation(options, accessLog, wantsMetrics ? await loadMetrics() : null, clock);
   }
 
-  /** The proxy accepts. */
-  accepts(engine: Engine): void {
+  /** Starts observing engines that accept. */
+  accepts(engine: Observed): void {
     this.engine = engine;
     this.accessLog?.watch(engine);
     this.look(engine);
   }
 
-  /** Nobody tells of clients that wait but figures, which take their time where there are many. */
-  private look(engine: Engine): void {
+  /** Reports waiting clients. Only the figures show them, and many figures take a while to read. */
+  private look(engine: Observed): void {
     const begunAt = this.clock.now();
     this.waiting.look(engine.stats().listeners, begunAt);
     const pauseMs = Math.max(LOOK_MS, LOOK_SHARE * (this.clock.now() - begunAt));
     this.nextLook = this.clock.after(pauseMs, () => this.look(engine));
   }
 
-  /** Opens files anew that somebody may have moved away. */
+  /** Reopens files that somebody may have moved. */
   reopen(): void {
     this.accessLog?.reopen();
   }
 
   /**
-   * The metrics as of now; null before the proxy accepts, or where nobody was to ask.
+   * The current metrics; null before the proxy accepts, or without metrics.
    *
-   * @param isStopping it accepts no more
-   * @param upstreams as they stand
+   * @param isStopping whether it has stopped accepting
    */
   async expose(
     isStopping: boolean,
@@ -95,25 +97,30 @@ export class Observation {
   ): Promise<Exposition | null> {
     const { engine, metrics, accessLog, options } = this;
     if (engine === null || metrics === null) return null;
+    const { inUse } = engine;
     const snapshot = {
       stats: engine.stats(),
+      engines: inUse.map(({ choice: { name }, listeners, stats: { relays } }) => {
+        return { name, listeners, relays };
+      }),
       upstreams,
       accepts: !isStopping,
       accessLog: accessLog?.writer ?? null,
       logLinesDropped: options.logLines.dropped,
     };
-    const text = await metrics.text(snapshot, { version: options.version, engine: engine.name });
+    const names = inUse.map(({ choice }) => choice.name).join() || engine.name;
+    const text = await metrics.text(snapshot, { version: options.version, engine: names });
     return { text, contentType: metrics.contentType };
   }
 
-  /** The proxy is over: what waits for the access log gets so much time. */
+  /** Ends the observation. Pending lines of the access log get this much time. */
   async close(withinMs: number): Promise<void> {
     this.nextLook();
     await this.accessLog?.close(withinMs);
   }
 }
 
-// Both are loaded only where they are wanted: a plain start does without.
+// Both are loaded only if they are wanted, so that other starts are faster.
 
 async function openAccessLog(options: AccessLogOptions, log: Logger): Promise<AccessLog> {
   const { AccessLog } = await import("../observe/access-log/access-log.ts");

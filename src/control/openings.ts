@@ -7,34 +7,34 @@ import type { UpstreamTable } from "../upstream/table.ts";
 import type { Entries } from "./entries.ts";
 import { type Entry, isWanted, weightOf } from "./entry.ts";
 
-/** With more upstreams than this what happens to one of them is told to workers after so long. */
+/** With more upstreams than this, workers hear about changes a little later, many at once. */
 const AT_ONCE_MAX = 1_024;
 const OPEN_AFTER_MS = 100;
 
-/** What openings depend on. */
+/** What {@link Openings} depends on. */
 interface OpeningsParts {
   readonly entries: Entries;
   readonly table: Pick<UpstreamTable, "isOpen" | "setOpen">;
   readonly checker: Pick<Checker, "now" | "isOpen" | "isAwaited" | "status">;
   readonly observer: Observer;
   readonly clock: LoopClock;
-  /** The upstreams of a listener that hold were looked at. */
+  /** Called after each look at a listener's held upstreams. */
   readonly onLooked: (home: string, held: readonly Entry[]) => void;
 }
 
 /**
- * Decides which upstreams may get relays, by what is known of all of a listener, and tells the workers.
+ * Decides which upstreams of a listener may get relays, and tells the workers.
  *
- *     ready, and well             ──► open
- *     ready, too few are well     ──► open: panic, checks are not believed
- *     ready, ejected, none left   ──► open: better than none
- *     anything else               ──► closed
+ *     ready, and healthy              ──► open
+ *     ready, too few are healthy      ──► open: panic, checks are not trusted
+ *     ready, ejected, no other left   ──► open: better than none
+ *     anything else                   ──► closed
  *
- * Upstreams of a reload that is under way are opened by the same rules, and change nothing for the others.
+ * Upstreams of a reload in progress open by the same rules, without any effect on the others.
  */
 export class Openings {
   private readonly panics = new Map<string, PanicWatch>();
-  /** Homes of listeners none of whose upstreams may get relays. */
+  /** The homes of listeners without any open upstream. */
   private readonly lacking = new Set<string>();
   private readonly opening: Recurring;
 
@@ -42,21 +42,21 @@ export class Openings {
     this.opening = new Recurring(OPEN_AFTER_MS, () => this.look(), parts.clock);
   }
 
-  /** So few of a listener's upstreams are well that it is the checks that are not believed. */
+  /** Whether so few of a listener's upstreams are healthy that checks are not trusted. */
   isInPanic(home: string): boolean {
     return this.panics.get(home)?.isOn ?? false;
   }
 
   /**
-   * Looks soon after something has happened to one of them. Of thousands many may go down together, each
-   * with a look at all of them: they are looked at once for many.
+   * Looks now or soon. If there are thousands of upstreams, many may go down together: one look
+   * then serves many changes.
    */
   lookSoon(): void {
     if (this.parts.entries.size <= AT_ONCE_MAX) this.look();
     else this.opening.begin();
   }
 
-  /** Tells the workers which upstreams may get relays. @returns false: there is no more to do */
+  /** Tells the workers which upstreams may get relays. @returns false: nothing is left to do */
   look(): false {
     const { entries, checker, onLooked } = this.parts;
     const { now } = checker;
@@ -65,20 +65,20 @@ export class Openings {
       this.open(home, all, held, now);
       if (held.length === 0) continue;
       this.lookForLack(home, held);
-      // Not before: who leaves a backup comes back at once, and the primary is open then.
+      // Last, because clients that leave a backup come back at once: the primary must be open by
+      // then.
       onLooked(home, held);
     }
     return false;
   }
 
-  /** Only the listeners of these homes are left. */
+  /** Forgets all listeners except those of these homes. */
   keep(homes: ReadonlySet<string>): void {
     for (const known of [this.panics, this.lacking]) {
       for (const home of known.keys()) if (!homes.has(home)) known.delete(home);
     }
   }
 
-  /** Looks no more by itself. */
   stop(): void {
     this.opening.stop();
   }
@@ -89,20 +89,20 @@ export class Openings {
     const isWell = (entry: Entry) => isInPanic || this.isWell(entry, now);
     const isAnybodyLeft = held.some((entry) => isWanted(entry) && isWell(entry));
     for (const entry of all) {
-      // Ejection is a preference for others: where there is none left it must not keep all away.
+      // Ejection only prefers other upstreams: if none is left, it must not keep clients away.
       const isSpared = !isAnybodyLeft && checker.status(entry.key) === "ejected";
       const isOpen = entry.state === "ready" && (isWell(entry) || isSpared);
       table.setOpen(entry.options.slot, isOpen);
     }
   }
 
-  /** As far as is known; who joins others must have been checked. */
+  /** Whether an upstream is healthy. One that joins others must have passed a check. */
   private isWell({ key, joinsOthers }: Entry, now: number): boolean {
     const { checker } = this.parts;
     return checker.isOpen(key, now) && !(joinsOthers && checker.isAwaited(key));
   }
 
-  /** Tells when nobody is left to whom a listener's clients may be given, and when somebody is again. */
+  /** Reports when a listener has no open upstream left, and when it has one again. */
   private lookForLack(home: string, held: readonly Entry[]): void {
     const isLacking = !held.some(({ options }) => this.parts.table.isOpen(options.slot));
     if (this.lacking.has(home) === isLacking) return;

@@ -6,37 +6,39 @@ import { thisMachine } from "../system/machine.ts";
 import { type CheckOptions, checkedAddress } from "../upstream/health/check-options.ts";
 import { isName } from "../upstream/names/ask.ts";
 
-/** A listener of the proxy, and where it really accepts. */
+/** A listener of the proxy. */
 export interface OwnListener {
   readonly options: WantedListener;
+  /** The address on which it accepts. */
   readonly address: Address;
-  /** Where that is, of a name each of its addresses; as far as it is known. */
+  /** All known addresses, if it is a name. */
   readonly places?: readonly Address[];
 }
 
 /**
- * All that this process listens on: the listeners, the admin server, the server inside. No dial may end
- * there, whatever an address or a name turns out to be: relays would go round until nothing is left, or a
- * stranger would administer the proxy.
+ * Everything that this process listens on: listeners, the admin server, the embedded upstream. No
+ * dial may end there, whatever a name resolves to: relays would loop until no descriptor is left,
+ * or strangers would reach the admin server.
  *
- *     configured, literal, a listener's, no circle   ──► dialled
- *     anything else that leads to ourselves          ──► refused: `own_address`
+ *     a configured literal of a listener, no loop   ──► dialled
+ *     anything else that leads to ourselves         ──► refused: `own_address`
  *
- * So each circle has a part that is refused. It is looked at each time, as interfaces, names and files change.
+ * So every loop has a part that is refused. Each dial is checked, because interfaces, names and
+ * files change.
  */
 export class OwnAddresses {
-  /** By what they have in common with whatever may reach them. */
+  /** Our addresses by {@link meetingPoint}. */
   private places: ReadonlyMap<string, readonly Address[]> = new Map();
-  /** Configured addresses that may be dialled although they are our own, as text. */
+  /** Configured addresses of our own that may be dialled, as text. */
   private chained: ReadonlySet<string> = new Set();
 
   constructor(private readonly machine: Machine = thisMachine) {}
 
   /**
-   * From now on these are all there are.
+   * Replaces everything that is known.
    *
-   * @param others addresses of listeners that are still to close
-   * @param reserved addresses where nobody may get by a relay, but who has one for its upstream inside
+   * @param others addresses of listeners that are about to close
+   * @param reserved addresses that no relay may reach, except as a listener's embedded upstream
    */
   set(
     listeners: readonly OwnListener[],
@@ -48,26 +50,29 @@ export class OwnAddresses {
     this.chained = this.chainsOf(listeners, reserved);
   }
 
-  /** Whether who dials this address comes to something of our own. A name is nowhere, but `localhost`. */
+  /** Whether an address leads to this process. Of names, only `localhost` can. */
   has(address: Address): boolean {
     const near = this.places.get(meetingPoint(address)) ?? [];
     return near.some((own) => reaches(address, own, this.machine));
   }
 
   /**
-   * Whether a dial may not be made.
+   * Whether a dial is refused.
    *
-   * @param asked what was configured, or is a service's
-   * @param found where that is now, a literal
+   * @param asked the configured address, or a service's member
+   * @param found its current address, a literal
    */
   refuses(asked: Address, found: Address): boolean {
     if (!this.has(found)) return false;
     if (!this.chained.has(formatAddress(asked))) return true;
-    // It was looked at as one of these two.
+    // The loop check took `localhost` for one of these two.
     return isName(asked) && found.kind === "tcp" && !LOOPBACKS.has(plainHost(found.host));
   }
 
-  /** The same listeners; their literal upstreams ask before each dial where that is of use. */
+  /**
+   * Marks literal upstreams and mirrors that may lead to ourselves, so that engines ask before each
+   * dial.
+   */
   guarded(listeners: readonly ListenerOptions[]): ListenerOptions[] {
     return listeners.map((listener) => ({
       ...listener,
@@ -83,7 +88,7 @@ export class OwnAddresses {
     return { ...one, address: { ...address, asks: true } };
   }
 
-  /** A listener may relay to another one that relays elsewhere, if somebody has configured that. */
+  /** A listener may relay to another one that relays elsewhere, if the configuration says so. */
   private chainsOf(
     listeners: readonly OwnListener[],
     reserved: readonly Address[],
@@ -117,7 +122,7 @@ function listenedOn({ options, address, places = [] }: OwnListener): Address[] {
 
 const LOOPBACKS: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);
 
-/** Another way to a socket's file may lead elsewhere later. */
+/** Whether a target will always lead to that listener: another path to a socket's file may not. */
 function isSettled({ target, listener }: { target: Address; listener: Address }): boolean {
   return target.kind === "tcp" || formatAddress(target) === formatAddress(listener);
 }
@@ -130,7 +135,7 @@ function targetsOf({ upstreams, mirror, health }: WantedListener): Address[] {
   ];
 }
 
-/** Where an upstream is checked. Where a service's own hosts are DNS says. */
+/** Where an upstream is checked, if elsewhere. The hosts of a service are known to DNS only. */
 function checkedAt(upstream: UpstreamAddress, check: CheckOptions | null): Address[] {
   if (check === null || check.address === null) return [];
   if (check.address.kind !== "port") return [check.address];

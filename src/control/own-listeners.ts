@@ -4,10 +4,9 @@ import type { OwnAddresses } from "./own-addresses.ts";
 import { keyed } from "./plan.ts";
 import type { Next, Part, Stage } from "./stage.ts";
 
-/** What is wanted of it. */
 type Wanted = Pick<ProxyOptions, "listeners" | "reserved">;
 
-/** Says what is our own: these listeners, those that are open all the same, and what else this process listens on. */
+/** Keeps {@link OwnAddresses} up to date: wanted listeners, open ones, and reserved addresses. */
 export class OwnListeners implements Part {
   private held: Wanted = { listeners: [] };
 
@@ -16,13 +15,13 @@ export class OwnListeners implements Part {
     private readonly listeners: Pick<Listeners, "addressOf" | "placesOf" | "places">,
   ) {}
 
-  /** From now on nothing is dialled that is to be our own, or still is. */
+  /** Before the commit, both the wanted and the open listeners are ours. */
   stage({ wanted }: Next): Stage {
     this.set(wanted);
     return {
       commit: () => {
         this.held = wanted;
-        // Ports that the system has picked are known only now.
+        // Ports that the system picked are known only now.
         this.set(wanted);
       },
       discard: () => this.set(this.held),

@@ -19,7 +19,6 @@ function listener(port: number, upstreamPort = 6379): ListenerOptions {
 function options(...listeners: WantedListener[]): ProxyOptions {
   return {
     listeners,
-    engine: "auto",
     workers: 1,
     totalRelays: 0,
     memory: { segmentSize: 65_536, segmentCount: 64 },

@@ -17,38 +17,36 @@ export interface Plan {
   readonly removed: readonly WantedListener[];
   /** New relays of these get other options, or other networks from the same files. */
   readonly changed: readonly ListenerChange[];
-  /** Drained ones, which accept again; they may be changed as well. */
+  /** Drained listeners, which accept again; they may be changed, too. */
   readonly reopened: readonly WantedListener[];
   /** All others. */
   readonly kept: readonly WantedListener[];
-  /** Upstreams, or services, that no listener had, and that none has any more. */
+  /** Upstreams and services that no listener had before. */
   readonly upstreamsAdded: readonly string[];
+  /** Upstreams and services that no listener has any more. */
   readonly upstreamsRemoved: readonly string[];
-  /** Relays that end because their upstream goes, at once or within the time that they get. */
+  /** Relays that end because their upstream is removed, at once or within the configured time. */
   readonly relaysEnding: number;
-  /** The delay before a drain is another one. */
   readonly drainDelayChanged: boolean;
-  /** The drain timeout is another one. */
   readonly drainTimeoutChanged: boolean;
-  /** The limit of all listeners together is another one. */
   readonly totalRelaysChanged: boolean;
-  /** Settings that differ but that only a restart changes, by their names. */
+  /** The names of settings that differ and that only a restart changes. */
   readonly needRestart: readonly string[];
-  /** All settings of the whole proxy that differ, those that need a restart included. */
+  /** All settings of the whole proxy that differ, including those that need a restart. */
   readonly settings: readonly SettingChange[];
 }
 
-/** What options do not show; listeners by their keys, see {@link keyed}. */
+/** What options do not show. Listeners by their keys, see {@link keyed}. */
 export interface Circumstances {
-  /** Files say other networks than before. */
+  /** Listeners whose files of networks have changed. */
   readonly otherNetworks: ReadonlySet<string>;
-  /** They do not accept. */
+  /** Listeners that do not accept. */
   readonly closed: ReadonlySet<string>;
   /** See {@link Plan.relaysEnding}. */
   readonly relaysEnding: number;
 }
 
-/** Compares what runs with what is wanted. Listeners are told apart by the address they were given. */
+/** Compares what runs with what is wanted. Configured addresses identify listeners. */
 export function planReload(
   running: ProxyOptions,
   wanted: ProxyOptions,
@@ -88,7 +86,7 @@ export function planReload(
   };
 }
 
-/** The names of settings of the whole proxy that only a restart changes; those of the ring are one. */
+/** The names of changed settings that only a restart applies; all of `uring` count as one. */
 export function restartsFor(settings: readonly SettingChange[]): string[] {
   const names = settings.flatMap(({ setting }) => {
     if (setting.startsWith("uring.")) return ["uring"];
@@ -98,7 +96,7 @@ export function restartsFor(settings: readonly SettingChange[]): string[] {
   return [...new Set(names)];
 }
 
-/** Whether there is nothing to do. */
+/** Whether a reload has nothing to do. */
 export function isEmpty(plan: Plan): boolean {
   return partsOf(plan).length === 0;
 }
@@ -134,7 +132,7 @@ function count(number: number, noun: string, verb: string): string {
   return number === 0 ? "" : `${formatCounted(number, noun)} ${verb}`;
 }
 
-/** By address; several that let the system pick a port are told apart by their order. */
+/** Listeners by key: their address, numbered if several let the system pick a port. */
 export function keyed<Listener extends WantedListener>(
   listeners: readonly Listener[],
 ): Map<string, Listener> {
@@ -149,12 +147,12 @@ export function keyed<Listener extends WantedListener>(
 }
 
 /**
- * Where listeners keep what is theirs (limits, upstreams with their health), by their keys: addresses
- * with one name are one listener, and share a home. It stays what it was as long as one of its
- * addresses does, whatever the listener is called.
+ * The homes of listeners by their keys. A home identifies what a listener owns: limits, upstreams
+ * and their health. Addresses with one name are one listener and share a home. A home stays the
+ * same as long as one of its addresses stays, whatever the listener's name.
  *
  * @param before the homes of what runs
- * @param apart what parts those of one name nevertheless
+ * @param apart returns what separates addresses in spite of their common name
  */
 export function homesOf(
   listeners: readonly WantedListener[],
@@ -165,7 +163,7 @@ export function homesOf(
   const taken = new Set<string>();
   const named = Map.groupBy(keyed(listeners), ([key, { name }]) => name ?? { key });
   const groups = Array.from(named.values()).flatMap((group) =>
-    // Almost all are alone.
+    // Most names have one address.
     group.length === 1 ? [group] : [...Map.groupBy(group, ([, one]) => apart(one)).values()],
   );
   for (const group of groups) {
@@ -173,7 +171,7 @@ export function homesOf(
     const [first = ""] = keys;
     const wanted = [...keys.flatMap((key) => before.get(key) ?? []), ...keys];
     let home = wanted.find((one) => !taken.has(one));
-    // Addresses have changed hands among listeners.
+    // Listeners have exchanged addresses.
     for (let twin = 2; home === undefined; twin++) {
       const free = `${first} (${twin})`;
       if (!taken.has(free)) home = free;

@@ -5,37 +5,35 @@ import { ListenError } from "../engine/listen-error.ts";
 import { closeAll, type GivenSockets, openPlaces } from "../engine/listening-socket.ts";
 import { mayOverlap } from "../engine/overlap.ts";
 import { encodeSockaddr } from "../system/sockaddr.ts";
-
 import { askSystem } from "../upstream/names/resolver.ts";
-import { JointListening } from "./joint-listening.ts";
 
-/** Takes what listens already on an address, if anything does. */
+/** Takes the inherited sockets of an address, if there are any. */
 export type TakeSockets = (address: Address) => readonly GivenSockets[] | undefined;
 
-/** A listener that accepts. */
+/** An open listener. */
 export interface Opened {
   readonly listening: Listening;
-  /** Where it really is, of a name each of its addresses. */
+  /** All its addresses; a name may have several. */
   readonly places: readonly Address[];
-  /** Others have opened its sockets, whose unix path is theirs. */
+  /** Another process opened its sockets, and owns the path of a unix socket. */
   readonly isPassedOn: boolean;
 }
 
-/** One that accepts when another one is opened on its port. */
+/** An open listener on the port of one that is about to open. */
 export interface Neighbour extends Pick<Opened, "places"> {
-  /** It goes on accepting. */
+  /** It stays open. */
   readonly stays: boolean;
 }
 
-/** There may be thousands of ports: who is on one is asked for each. */
+/** Returns the listeners on a port. */
 export type NeighboursOn = (port: number) => readonly Neighbour[];
 
 /**
- * Opens what this process listens on for its listeners. Sockets are opened here, so that those of one process
- * may lie on one port, whatever the engine and however many workers it has.
+ * Opens the sockets of listeners. They are opened here, so that listeners of one process may share
+ * a port, whatever the engine and the number of workers.
  */
 export class Ports {
-  /** @param lookUp what the name of a listener stands for, for tests to replace */
+  /** @param lookUp resolves the name of a listener, for tests to replace */
   constructor(
     private readonly engine: Pick<Engine, "listen">,
     private readonly workers: number,
@@ -44,10 +42,10 @@ export class Ports {
   ) {}
 
   /**
-   * Lets the engine listen on all that an address stands for.
+   * Lets the engine listen on all addresses of a listener.
    *
-   * @param near those that accept already somewhere on a port
-   * @throws ListenError; then nothing listens
+   * @param near returns the open listeners on a port
+   * @throws ListenError; then nothing is open
    */
   async listen(options: ListenerOptions, near: NeighboursOn): Promise<Opened> {
     const inherited = this.inherited(options.address);
@@ -56,7 +54,7 @@ export class Ports {
     try {
       for (const one of given ?? [undefined]) parts.push(await this.engine.listen(options, one));
     } catch (error) {
-      // The engine has closed what it has failed with.
+      // The engine has closed the sockets that it failed with.
       closeAll(given?.slice(parts.length + 1) ?? []);
       await Promise.all(parts.map((part) => part.close()));
       throw error;
@@ -70,7 +68,7 @@ export class Ports {
     };
   }
 
-  /** @returns undefined where the engine has to open sockets itself */
+  /** @returns undefined if the engine must open the sockets itself */
   private async open(
     options: ListenerOptions,
     near: NeighboursOn,
@@ -89,9 +87,26 @@ export class Ports {
       return await openPlaces(address, this.workers, isOurs, options, this.lookUp);
     } catch (error) {
       if (error instanceof ListenError) throw error;
-      // There is no C library to ask: what the engine can do alone has to be enough.
+      // There is no C library to call, so the engine opens them its own way.
       return undefined;
     }
+  }
+}
+
+/** A listener with several addresses, as one. All parts have the same options. */
+class JointListening implements Listening {
+  constructor(private readonly parts: readonly [Listening, ...Listening[]]) {}
+
+  get address(): Address {
+    return this.parts[0].address;
+  }
+
+  async update(options: ListenerOptions): Promise<void> {
+    await Promise.all(this.parts.map((part) => part.update(options)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.parts.map((part) => part.close()));
   }
 }
 
@@ -100,7 +115,7 @@ function isSame(one: Address, other: Address): boolean {
   return Buffer.compare(encodeSockaddr(one), encodeSockaddr(other)) === 0;
 }
 
-/** Two listeners on the very same address would each get some of its clients. */
+/** Without this error, two listeners on the same address would each get some of its clients. */
 function inUse(wanted: Address, held: Address): ListenError {
   const message = `cannot listen on ${formatAddress(wanted)}: EADDRINUSE`;
   const told = `${message}, by this proxy's own listener ${formatAddress(held)}`;

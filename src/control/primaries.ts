@@ -6,13 +6,13 @@ import type { Entry } from "./entry.ts";
 
 /** A server that says that it is the primary. */
 interface Primary {
-  /** Where it is, as far as its name's addresses are known: the same server may have several names. */
+  /** Its address, because one server may have several names; its name if no address is known. */
   readonly place: string;
-  /** As it was configured, with its address where its name has several. */
+  /** Its configured address, with the literal one if its name has several. */
   readonly name: string;
 }
 
-/** Whether an upstream is asked for its role, so that there should be one such at a time. */
+/** Whether checks require an upstream to be the primary, of which there should be one at a time. */
 export function asksForPrimary({ health }: Pick<Entry, "health">): boolean {
   return health.check?.role === "primary";
 }
@@ -35,11 +35,11 @@ export function primariesOf(entry: Entry, view: HealthView | undefined): Primary
 }
 
 /**
- * Notices when several servers of a listener say that they are the primary: after a failover that
- * went wrong both take writes, and one of them will lose what it took.
+ * Reports when several servers of a listener say that they are the primary (split brain): both take
+ * writes, and one of them will lose what it took.
  */
 export class Primaries {
-  /** The places that were told of each listener last, where there were several. */
+  /** The places last reported for each listener that had several. */
   private readonly told = new Map<string, string>();
 
   constructor(
@@ -48,26 +48,23 @@ export class Primaries {
     private readonly observer: Observer,
   ) {}
 
-  /** Looks how many a listener has now. @param home the listener's, whatever it is called */
+  /** Looks how many a listener has now. @param home the listener's home */
   look(home: string): void {
     this.count(home, this.entries.heldBy(home));
   }
 
-  /** The same for all listeners that these have come to, and where one of several may have gone. */
+  /** Looks at all listeners with new upstreams, and at those that had several primaries. */
   lookAgain(newcomers: readonly Entry[]): void {
     const asked = newcomers.filter(asksForPrimary).map(({ home }) => home);
     const homes = new Set([...this.told.keys(), ...asked]);
     if (homes.size === 0) return;
     for (const [home, all] of this.entries.byHome()) {
-      if (homes.has(home))
-        this.count(
-          home,
-          all.filter(({ isHeld }) => isHeld),
-        );
+      const held = all.filter(({ isHeld }) => isHeld);
+      if (homes.has(home)) this.count(home, held);
     }
   }
 
-  /** These listeners are left. */
+  /** Forgets all listeners except those of these homes. */
   keep(homes: ReadonlySet<string>): void {
     for (const home of this.told.keys()) if (!homes.has(home)) this.told.delete(home);
   }

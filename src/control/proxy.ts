@@ -2,17 +2,17 @@ import type { Address } from "../base/address.ts";
 import { cleanUp, cleanUpOrThrow } from "../base/clean-up.ts";
 import { ConfigError } from "../base/error.ts";
 import { formatCounted } from "../base/quantity.ts";
-import type { ProxyOptions, WantedListener } from "../config/options.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { EngineName, ProxyOptions, WantedListener } from "../config/options.ts";
 import { ListenError } from "../engine/listen-error.ts";
-import { type EngineChoice, selectEngine } from "../engine/select.ts";
 import type { ProxyEvent } from "../relay/events.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
 import { DialFilter } from "./dial-filter.ts";
 import { Edges } from "./edges.ts";
+import { EngineChoices } from "./engine-choices.ts";
+import type { Engines } from "./engines.ts";
 import { Listeners } from "./listeners.ts";
-import { newEngine } from "./new-engine.ts";
+import { ENGINES_MAX, newEngines } from "./new-engine.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { OwnListeners } from "./own-listeners.ts";
 import { keyed, type Plan, planReload } from "./plan.ts";
@@ -25,13 +25,15 @@ import { Upstreams } from "./upstreams.ts";
 
 /** A listener of a running proxy. */
 export interface RunningListener {
-  /** As it was configured. */
+  /** As configured. */
   readonly options: WantedListener;
-  /** Where it really accepts. */
+  /** The address on which it accepts. */
   readonly address: Address;
-  /** False once somebody has drained it. */
+  /** The engine that carries it. */
+  readonly engine: EngineName;
+  /** False after it was drained. */
   readonly isAccepting: boolean;
-  /** By which reloads know it. */
+  /** Identifies it across reloads; see {@link keyed}. */
   readonly key: string;
 }
 
@@ -42,25 +44,25 @@ export class RunningProxy {
   private reloading: Promise<unknown> = Promise.resolve();
   private stopping = false;
   private leaving = false;
-  /** What was taken last. */
+  /** The configuration that was applied last. */
   private held: Next;
-  /** Members of services have changed, which is looked at after the reload that is under way. */
+  /** Members of services have changed; the reload in progress goes first. */
   private isRefreshing = false;
   private readonly parts: Parts;
 
   private constructor(
-    readonly engine: Engine,
+    readonly engine: Engines,
     readonly upstreams: Upstreams,
     readonly services: Services,
     private readonly edges: Edges,
     private readonly open: Listeners,
     own: OwnAddresses,
-    private readonly choice: EngineChoice,
     private running: ProxyOptions,
   ) {
     this.held = new Next(running);
-    // In the order in which they are prepared.
+    // In the order of preparation.
     this.parts = {
+      engines: engine,
       settings: { stage: (next) => this.stageSettings(next) },
       sources,
       edges,
@@ -72,12 +74,12 @@ export class RunningProxy {
   }
 
   /**
-   * Starts a proxy. All its listeners accept when the promise resolves; when it rejects, none does.
+   * Starts a proxy. When the promise resolves, all listeners accept; if it rejects, none does.
    *
-   * @param inherited sockets that others have opened, for the addresses that they listen on
-   * @param lookUp how upstreams' names and services are resolved, for tests to replace
-   * @throws ListenError when an address cannot be listened on
-   * @throws EngineUnsupportedError when the engine that was asked for cannot run here
+   * @param inherited takes the sockets that another process opened for an address
+   * @param lookUp resolves names and services, for tests to replace
+   * @throws ListenError if a listener cannot be opened
+   * @throws EngineUnsupportedError if the wanted engine cannot run here
    */
   static async start(
     options: ProxyOptions,
@@ -85,75 +87,54 @@ export class RunningProxy {
     inherited: TakeSockets = () => undefined,
     lookUp: LookUpParts = lookUpBy(options.dnsServers, options.dnsTtl),
   ): Promise<RunningProxy> {
-    const choice = selectEngine(options.engine, options.uring);
+    const choices = new EngineChoices(options.uring);
     const workers = Math.max(1, options.workers);
+    // Each worker counts for itself, whatever its engine.
+    const places = workers * ENGINES_MAX;
     const drop = (slot: number, withinMs: number | null) => engine.drop({ slot }, withinMs);
     const own = new OwnAddresses();
     const dialFilter = new DialFilter(own, options.dnsAllow ?? []);
     const services = new Services(observer, () => proxy.refresh(), dialFilter, lookUp);
-    const upstreams = new Upstreams(workers, observer, drop, {
+    const upstreams = new Upstreams(places, observer, drop, {
       ...lookUp,
       filter: (asked, found) => services.filter(asked, found),
       refreshService: (name) => services.refresh(name),
     });
-    const edges = new Edges(workers, upstreams.rows);
+    const edges = new Edges(places, upstreams.rows);
     const told = watching(observer, upstreams, edges);
-    const engine = newEngine(choice, options, told, upstreams);
-    const listeners = new Listeners(new Ports(engine, workers, inherited));
+    const engine = newEngines(options, choices, told, upstreams);
+    const listeners = new Listeners(new Ports(engine, workers, inherited), engine);
     const running = { dnsTtl: dnsTtlDefaults, dnsAllow: [], ...options };
-    const proxy = new RunningProxy(
-      engine,
-      upstreams,
-      services,
-      edges,
-      listeners,
-      own,
-      choice,
-      running,
-    );
+    const proxy = new RunningProxy(engine, upstreams, services, edges, listeners, own, running);
     const begun = proxy.begin(options);
-    // Members that change meanwhile wait for it, as they do for a reload.
+    // Changes of members wait for the start, as they do for a reload.
     proxy.reloading = begun.catch(() => {});
     await begun;
     return proxy;
   }
 
-  /** Which engine runs and why, in one line. */
+  /** The engines and why they were chosen, in one line. */
   get engineChoice(): string {
-    return `${this.choice.name} (${this.choice.why})`;
+    const all = this.engine.inUse.map(({ choice: { name, why } }) => `${name} (${why})`);
+    return all.join(", ");
   }
 
-  /** Why that engine. */
-  get engineWhy(): string {
-    return this.choice.why;
-  }
-
-  /** Clients should go elsewhere: it stops, or soon does. */
+  /** Whether it stops or soon will, so that clients should go elsewhere. */
   get isLeaving(): boolean {
     return this.leaving || this.stopping;
   }
 
-  /** It accepts no more, and ends when no relay is left. */
+  /** Whether it has stopped accepting and only finishes its relays. */
   get isStopping(): boolean {
     return this.stopping;
   }
 
-  /** The engine that `auto` takes on this system cannot run here. */
-  get engineFellBack(): boolean {
-    return this.choice.fellBack;
-  }
-
-  /** What of the engine's options had to be replaced, one line each. */
-  get engineNotes(): readonly string[] {
-    return this.choice.notes;
-  }
-
-  /** What it does, in a line. */
+  /** What it does, in one line. */
   get status(): string {
     return `relaying on ${formatCounted(this.running.listeners.length, "listener")}`;
   }
 
-  /** What it does now. */
+  /** The current options. */
   get options(): ProxyOptions {
     return this.running;
   }
@@ -166,17 +147,20 @@ export class RunningProxy {
         key,
         options,
         address: address ?? options.address,
+        engine: this.engine.carrierOf(options),
         isAccepting: address !== undefined,
       };
     });
   }
 
   /**
-   * What a reload with these options would do.
+   * Returns what a reload with these options would do.
    *
-   * @throws ConfigError when a file of networks is wrong
+   * @throws ConfigError if a file of networks is wrong
+   * @throws EngineUnsupportedError if a listener wants an engine that cannot run here
    */
   async plan(wanted: ProxyOptions): Promise<Plan> {
+    this.engine.check(wanted.listeners);
     const otherNetworks = await this.edges.changed(wanted.listeners);
     const relaysEnding = this.upstreams.endingWithout(this.services.expand(wanted.listeners));
     const keys = [...keyed(this.running.listeners).keys()];
@@ -185,13 +169,15 @@ export class RunningProxy {
   }
 
   /**
-   * Does what these options want, as far as it differs: listeners are added and removed, and new
-   * relays get their listener's new options. No relay ends but with an upstream that goes. What needs a restart stays as it
-   * is. One reload at a time, in the order of the calls.
+   * Changes to these options: adds and removes listeners, and gives new relays their listener's new
+   * options. Relays end only with a removed upstream. What needs a restart stays as it is. Reloads
+   * run one at a time, in the order of the calls.
    *
    * @returns what was done
-   * @throws ListenError when a new address cannot be listened on; then nothing has changed
-   * @throws StoppedError when it stops, or has stopped; then nothing has changed
+   * @throws ListenError if a new listener cannot be opened; then nothing has changed
+   * @throws EngineUnsupportedError if a listener wants an engine that cannot run here; then nothing has
+   *   changed
+   * @throws StoppedError if it stops or has stopped; then nothing has changed
    */
   reload(wanted: ProxyOptions): Promise<Plan> {
     const done = this.reloading.then(() => this.apply(wanted));
@@ -200,10 +186,10 @@ export class RunningProxy {
   }
 
   /**
-   * Closes a listener, and lets its relays finish; a reload opens it again.
+   * Closes a listener and lets its relays finish. A reload opens it again.
    *
-   * @param name what stories call it
-   * @returns false when none of that name accepts
+   * @param name its name in the log
+   * @returns false if none of that name is open
    */
   async drainListener(name: string): Promise<boolean> {
     const wasOpen = await this.open.drain(name);
@@ -211,7 +197,7 @@ export class RunningProxy {
     return wasOpen;
   }
 
-  /** It will stop soon, and accepts until then. */
+  /** Announces a stop; it accepts until then. */
   leave(): void {
     this.leaving = true;
   }
@@ -230,14 +216,13 @@ export class RunningProxy {
     try {
       await this.take(Object.values(this.parts), new Next(options));
     } catch (error) {
-      // Whatever goes wrong with that, it is the first error that says why it cannot start.
+      // The first error says why it cannot start, whatever the clean-up throws.
       cleanUp([() => this.release()]);
       await this.engine.stop(0);
       throw error;
     }
   }
 
-  /** Nothing is looked after any more. */
   private release(): void {
     cleanUpOrThrow([() => this.services.stop(), () => this.upstreams.stop()]);
   }
@@ -249,10 +234,10 @@ export class RunningProxy {
     return { ...plan, relaysEnding: next.relaysEnding };
   }
 
-  /** Prepares all of these parts, and lets them hold; or none, and all is as it was. */
+  /** Prepares and commits all of these parts; if one cannot, nothing changes. */
   private async take(parts: readonly Part[], next: Next): Promise<void> {
     const staged = await stageAll(parts, next, () => this.refuseStopping()).catch((error) => {
-      // A stop has overtaken it: nobody can listen there any more.
+      // If a stop came first, that is why it could not listen.
       if (error instanceof ListenError) this.refuseStopping();
       throw error;
     });
@@ -273,7 +258,7 @@ export class RunningProxy {
     return { commit, discard() {} };
   }
 
-  /** Members of a service have changed: brings the listeners to them, when nothing else is under way. */
+  /** Gives listeners the changed members of services, after any reload in progress. */
   private refresh(): void {
     if (this.isRefreshing) return;
     this.isRefreshing = true;
@@ -283,7 +268,7 @@ export class RunningProxy {
   private async takeMembers(): Promise<void> {
     this.isRefreshing = false;
     if (this.stopping) return;
-    // Nothing else is read for it, waited for or opened.
+    // This reads no files, waits for nothing and opens nothing.
     const next = new Next(this.held.wanted);
     next.edged = this.held.edged;
     next.expanded = this.services.effective(next.edged);
@@ -292,16 +277,16 @@ export class RunningProxy {
       await this.take([this.upstreams, changes], next);
     } catch (error) {
       if (error instanceof StoppedError) return;
-      // There is no row left, as relays are left at too many upstreams that have gone.
+      // No row is left, because relays still run at too many removed upstreams.
       if (!(error instanceof ConfigError)) throw error;
       this.services.refused(error.message);
     }
   }
 }
 
-/** What is told is of use here, too. */
+/** Passes events on, and uses some of them here. */
 function watching(observer: Observer, upstreams: Upstreams, edges: Edges): Observer {
-  // Engines know an upstream by its row alone, and nothing of whose it is.
+  // Engines know only the row of an upstream, not its listener.
   const withOwner = (event: ProxyEvent): ProxyEvent => {
     if (event.event !== "dialFailed") return event;
     const listener = upstreams.listenerOf(event.slot);

@@ -3,24 +3,24 @@ import { formatCount } from "../base/quantity.ts";
 import { SLOTS_MAX, type UpstreamTable } from "../upstream/table.ts";
 
 /**
- * Who has which row of the table that all workers share.
+ * Allocates the rows of the table that all workers share.
  *
- * Rows are given out in turn: workers hear of a reload a little later, and relays that wait for an
- * upstream go on with the options that they began with. For both a row of an upstream that is gone
- * has to stay closed, and not to be another one's.
+ * Rows are allocated in turn, so that a free one is reused late: workers hear about a reload a
+ * little later, and relays that wait for an upstream keep their options. Both need the row of a
+ * removed upstream to stay closed, and not to belong to another one.
  */
 export class Rows {
   private readonly taken = new Set<number>();
-  /** Rows of what is gone, as long as relays are left there. */
+  /** Rows of removed upstreams that may still have relays. */
   private readonly leaving = new Set<number>();
-  /** Rows of what is no upstream, by its name. */
+  /** Rows that belong to no upstream, by name. */
   private readonly named = new Map<string, number>();
-  /** Where the next free row is looked for. */
+  /** Where the search for a free row begins. */
   private next = 0;
 
   constructor(private readonly table: UpstreamTable) {}
 
-  /** @throws ConfigError when there are more upstreams than rows */
+  /** @throws ConfigError if there are more upstreams than rows */
   take(): number {
     for (let looks = 0; looks < SLOTS_MAX; looks++) {
       const slot = this.next;
@@ -32,16 +32,16 @@ export class Rows {
       return slot;
     }
     const most = formatCount(SLOTS_MAX);
-    throw new ConfigError(`there can be ${most} upstreams in all, those included that are leaving`);
+    throw new ConfigError(`more than ${most} upstreams, including removed ones that have relays`);
   }
 
-  /** It is free as soon as no relay is left there. */
+  /** Frees a row, as soon as it has no relay left. */
   giveBack(slot: number): void {
     this.taken.delete(slot);
     this.leaving.add(slot);
   }
 
-  /** A row for something else that all workers count: the same one for the same name. */
+  /** The row for something else that all workers count: the same row for the same name. */
   rowOf(name: string): number {
     let slot = this.named.get(name);
     if (slot === undefined) {
@@ -52,7 +52,7 @@ export class Rows {
     return slot;
   }
 
-  /** All rows of names are given back but those of these. */
+  /** Frees all named rows except these. */
   keepRows(names: ReadonlySet<string>): void {
     for (const [name, slot] of this.named) {
       if (names.has(name)) continue;

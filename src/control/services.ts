@@ -24,20 +24,20 @@ import { SLOTS_MAX } from "../upstream/table.ts";
 import type { DialFilter, Filtered } from "./dial-filter.ts";
 import type { Next, Part, Stage } from "./stage.ts";
 
-/** A start or a reload waits so long for the first answer of a service that is new. */
+/** How long a start or a reload waits for the first answer of a new service. */
 const FIRST_ANSWER_MS = 2_000;
-/** After so long members that could not be taken up are tried again. */
+/** When to try again to add members that could not be added. */
 const RETRY_MS = 10_000;
 
-/** How names and services are looked up; the defaults are what runs. */
+/** How to look up names and services, for tests to replace. */
 export interface LookUpParts extends WatcherParts {
-  /** @throws NameError; anything else is a defect */
+  /** @throws NameError; any other error is a defect */
   readonly resolveService?: (name: string) => Promise<ServiceResolution>;
 }
 
 /**
- * Look-ups by these servers alone, which may know what nobody else does (Consul), but for localhost; by
- * the system when there are none.
+ * Looks up by these servers alone (except localhost), because they may know names that no other
+ * server knows (Consul). Without servers, the system looks up.
  */
 export function lookUpBy(servers: readonly DnsServer[], ttl = dnsTtlDefaults): LookUpParts {
   if (servers.length === 0) return { ttl };
@@ -49,28 +49,28 @@ export function lookUpBy(servers: readonly DnsServer[], ttl = dnsTtlDefaults): L
 }
 
 /**
- * The services among the upstreams of all listeners, kept resolved: makes of what was configured what
- * relays can go to. What is known of a service outlives reloads, and DNS that is out of reach.
+ * Keeps the services among all upstreams resolved, and replaces them by their members. Known
+ * members survive reloads, and DNS outages.
  */
 export class Services implements Part {
   private readonly watcher: Watcher<ServicePlace>;
-  /** The names that hold, beside those of a reload that is under way. */
+  /** The names in use, without those of a reload in progress. */
   private held: ReadonlySet<string> = new Set();
-  /** All of them. */
+  /** All names that are watched. */
   private watched = this.held;
-  /** How many records of each could not be taken. */
+  /** How many records of each service were left out. */
   private readonly leftOut = new Map<string, number>();
-  /** What was told of each since it has changed last. */
+  /** What was reported about each service since its last change. */
   private readonly told = new Map<string, Set<string>>();
-  /** The service of each place, by its address. */
+  /** The service of each member, by its address. */
   private places = new Map<string, string>();
   private readonly clock: LoopClock;
   private cancelRetry = () => {};
 
   /**
-   * @param changed called when members have come or gone, or are otherwise weighed
-   * @param dialFilter decides where members may be
-   * @param start the time that a start has
+   * @param changed called when members or their weights have changed
+   * @param dialFilter decides which members are allowed
+   * @param start the clock for the first answers
    */
   constructor(
     private readonly observer: Observer,
@@ -111,7 +111,7 @@ export class Services implements Part {
     this.watcher = new Watcher(listener, ask, parts);
   }
 
-  /** The services of these listeners are kept resolved, too; new ones get a moment for their first answer. */
+  /** Also watches the services of these listeners, and gives new ones a moment to answer. */
   async stage(next: Next): Promise<Stage> {
     const before = this.held;
     const wanted = servicesOf(next.wanted.listeners);
@@ -121,18 +121,18 @@ export class Services implements Part {
     return { commit: () => this.hold(wanted), discard: () => this.hold(before) };
   }
 
-  /** The listeners with their services' members; what may come to lead to ourselves asks. */
+  /** The listeners with their services' members, guarded by {@link OwnAddresses.guarded}. */
   effective(listeners: readonly WantedListener[]): ListenerOptions[] {
     return this.dialFilter.own.guarded(this.expand(listeners));
   }
 
   /**
-   * The listeners with what their services are now. An upstream that is configured by its address stays
-   * what it is, also where a service has it as well.
+   * The listeners with the current members of their services. An upstream that is configured by its
+   * address keeps its settings, even if a service has it, too.
    */
   expand(listeners: readonly WantedListener[]): ListenerOptions[] {
     const plain = listeners.flatMap(({ upstreams }) => upstreams.filter(isPlain)).length;
-    // Whatever DNS says, there is room for all that was configured, and for the listeners' limits.
+    // Members must leave room for configured upstreams and for the listeners' limits.
     let room = SLOTS_MAX - plain - listeners.length - 1;
     return listeners.map((listener) => {
       const seen = placesOf(listener.upstreams.filter(isPlain));
@@ -157,7 +157,7 @@ export class Services implements Part {
     });
   }
 
-  /** Of the addresses that were found for one those that may be dialled; what a member must not be is told. */
+  /** Filters the addresses found for an upstream, and reports members that are not allowed. */
   filter(asked: Address, found: readonly Address[]): Filtered {
     const place = formatAddress(asked);
     const service = this.places.get(place);
@@ -168,29 +168,28 @@ export class Services implements Part {
     return filtered;
   }
 
-  /** One of its members has led nowhere: it may have others by now. */
+  /** Looks up a service, because a member could not be reached. */
   refresh(name: string): void {
     this.watcher.refresh(name);
   }
 
-  /** Why a service has no members, once that is known; null when it has some. */
+  /** Resolves with why a service has no members, once that is known; null if it has some. */
   problem(name: string): Promise<string | null> {
     return this.watcher.problem(name);
   }
 
-  /** Members have come that cannot be taken up now: they are tried again. @param why in a clause */
+  /** Reports that new members could not be added, and tries again later. @param why as a clause */
   refused(why: string): void {
     this.cancelRetry();
     this.cancelRetry = this.clock.after(RETRY_MS, this.changed);
     for (const name of this.held) this.tell(name, `its members stay as they were: ${why}`);
   }
 
-  /** Asks no more. */
   stop(): void {
     cleanUpOrThrow([() => this.cancelRetry(), () => this.watcher.stop()]);
   }
 
-  /** From now on these are all there are. */
+  /** Watches only these from now on. */
   private hold(names: ReadonlySet<string>): void {
     this.held = names;
     this.watch(names);
@@ -199,12 +198,12 @@ export class Services implements Part {
     }
   }
 
-  /** Waits until there was an answer for each of these, but not for longer than a moment. */
+  /** Waits until each has answered, at most {@link FIRST_ANSWER_MS}. */
   private async answered(names: ReadonlySet<string>): Promise<void> {
     const all = Array.from(names, (name) => this.problem(name));
     if (all.length === 0) return;
     const late = Promise.withResolvers<void>();
-    // The process is not over because nobody answers.
+    // This timer keeps the process alive while nothing answers.
     const cancel = this.start.hold(FIRST_ANSWER_MS, late.resolve);
     await Promise.race([Promise.all(all), late.promise]);
     cancel();
@@ -223,13 +222,16 @@ export class Services implements Part {
     this.places = new Map(all.flat());
   }
 
-  /** The places of a service that are none of our own. */
+  /** The allowed members of a service; reports the others. */
   private placesOf({ name }: ServiceAddress): readonly ServicePlace[] {
     const leftOut = this.leftOut.get(name) ?? 0;
     if (leftOut > 0) {
       const most = formatCount(PLACES_MAX);
       const records = formatCounted(leftOut, "record");
-      this.tell(name, `${records} left out, as nobody can dial them or they are beyond ${most}`);
+      this.tell(
+        name,
+        `${records} left out: they cannot be dialled, or exceed the limit of ${most}`,
+      );
     }
     return this.watcher.addresses(name).filter(({ address }) => {
       const isOwn = this.dialFilter.own.has(address);
@@ -245,7 +247,7 @@ export class Services implements Part {
   }
 
   private tellDenied(name: string, place: string): void {
-    this.tell(name, `${place} is not among what DNS may answer with (dnsAllow): left out`);
+    this.tell(name, `${place} is not in a network of dnsAllow: left out`);
   }
 
   private tell(name: string, what: string): void {
@@ -256,7 +258,7 @@ export class Services implements Part {
   }
 }
 
-/** The services of listeners, each once, with the listeners' upstreams that it is. */
+/** The names of the services among the upstreams of listeners. */
 export function servicesOf(listeners: readonly WantedListener[]): Set<string> {
   return new Set(
     listeners.flatMap(({ upstreams }) =>

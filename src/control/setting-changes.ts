@@ -6,15 +6,15 @@ import { listenerTable, proxyTable, upstreamTable, uringTable } from "../config/
 import type { Settings } from "../config/validate.ts";
 import type { CheckOptions } from "../upstream/health/check-options.ts";
 
-/** A setting before and after, in words with units; what is secret is not repeated. */
+/** A setting before and after, in words with units. Secrets are not repeated. */
 export interface SettingChange {
-  /** As it is called in a file; of one upstream, `upstream ADDRESS weight`. */
+  /** Its key in a file; for one upstream `upstream ADDRESS weight`. */
   setting: string;
   before: string;
   after: string;
 }
 
-/** A value with the words for it. */
+/** A value and its text. */
 interface Told {
   readonly value: unknown;
   readonly text: string;
@@ -23,12 +23,12 @@ interface Told {
 /** Values by the names of their settings. */
 type Values = Map<string, Told>;
 
-/** Behind a value that looks as it did, but for details. */
-const OTHERWISE = "but another one";
-/** Instead of a value: there is none. */
+/** Follows a value whose text has not changed. */
+const OTHERWISE = "with other details";
+/** The text of a missing value. */
 const NONE = "none";
 
-/** Which settings of a listener differ. */
+/** The settings of a listener that differ. */
 export function listenerChanges(before: WantedListener, after: WantedListener): SettingChange[] {
   const [one, other] = [before, after].map(
     ({ upstreams }) => new Set(upstreams.map(({ address }) => formatAddress(address))),
@@ -37,10 +37,10 @@ export function listenerChanges(before: WantedListener, after: WantedListener): 
   return changes(valuesOf(before, common), valuesOf(after, common));
 }
 
-/** What is said once for a whole proxy, as far as whoever compares has to do with it. */
+/** The settings of a whole proxy, or some of them. */
 export type WholeProxy = Partial<Omit<Settings, "listeners" | "overrides">>;
 
-/** Which settings of the whole proxy differ: all that there are on either side, but for its listeners. */
+/** The settings of the whole proxy that differ, without those of its listeners. */
 export function proxyChanges(before: WholeProxy, after: WholeProxy): SettingChange[] {
   return changes(ofProxy(before), ofProxy(after));
 }
@@ -57,14 +57,14 @@ const MISSING: Told = { value: undefined, text: "not there" };
 function change(setting: string, before: Told, after: Told): SettingChange {
   const texts = { before: before.text, after: after.text };
   if (texts.before !== texts.after || texts.before === NOT_SHOWN) return { setting, ...texts };
-  // They differ by less than words say.
+  // They differ by less than their texts show.
   if (typeof before.value === "number" && typeof after.value === "number") {
     return { setting, before: String(before.value), after: String(after.value) };
   }
   return { setting, before: texts.before, after: `${texts.after}, ${OTHERWISE}` };
 }
 
-/** The settings of a table that have a place among these options. @param prefix of their names */
+/** The settings of a table and their values in these options. @param prefix of their names */
 function walked(options: object, table: Table, prefix = "", own: Odd = {}): Values {
   const values: Values = new Map();
   for (const [key, setting] of Object.entries(table)) {
@@ -76,7 +76,7 @@ function walked(options: object, table: Table, prefix = "", own: Odd = {}): Valu
   return values;
 }
 
-/** Values by their keys of which functions have made something else. */
+/** Values, by key, that no `at` leads to. */
 type Odd = Readonly<Record<string, unknown>>;
 
 function ofProxy(whole: WholeProxy): Values {
@@ -94,7 +94,7 @@ function ofProxy(whole: WholeProxy): Values {
   return new Map([...values, ...socket, ...walked(uring, uringTable, "uring.")]);
 }
 
-/** @param common upstreams that both have: of others it is enough that they are there or are not */
+/** @param common upstreams that both have; the others are only listed as there or not there */
 function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values {
   const { check, ejection } = listener.health;
   const values = walked(listener, listenerTable, "", {
@@ -132,7 +132,7 @@ function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values
   return values;
 }
 
-/** What its checks begin with, where that is not what it is unless something else is said. */
+/** The PROXY header of checks as configured: `auto` if it is what `auto` makes of it. */
 function headerOf({ health: { check }, edge }: WantedListener): string {
   const auto = check?.address === null ? edge.sendProxyProtocol : "off";
   const sent = check?.proxyProtocol ?? auto;
@@ -144,7 +144,7 @@ function hide(values: Values, setting: string, value: unknown): void {
   values.set(setting, { value: value ?? null, text: isThere ? NOT_SHOWN : NONE });
 }
 
-/** What an upstream says nothing of. */
+/** The text of a setting that an upstream does not have itself. */
 const AS_LISTENER = "as its listener";
 
 /** A value in the words of a file. */
@@ -155,7 +155,7 @@ function textOf(setting: Setting, value: unknown): string {
       ? initial
       : (unless ?? (initial === undefined ? NONE : is.show(value)));
   }
-  // An empty text stands for none.
+  // An empty text means none.
   return value === "" || value === null || value === undefined ? NONE : is.show(value);
 }
 

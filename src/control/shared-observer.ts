@@ -2,15 +2,15 @@ import { endOf, entryOf, type ProxyEvent } from "../relay/events.ts";
 import type { Observer } from "../relay/observer.ts";
 
 /**
- * What one of several workers tells, passed on as if they were one: a state that is bad for the first
- * of them begins, and for the last of them ends.
+ * Passes on the events of one of several workers as if all were one: a bad state begins with the
+ * first worker in it, and ends with the last one.
  */
 export class SharedObserver implements Observer {
   readonly wantsStarts: boolean;
-  /** Those that have begun, by what began them. */
+  /** The states that have begun, by the event that began them. */
   private readonly states = new Set<string>();
 
-  /** @param all the observers of all workers */
+  /** @param all returns the observers of all workers */
   constructor(
     private readonly whole: Observer,
     private readonly all: () => readonly SharedObserver[],
@@ -30,7 +30,7 @@ export class SharedObserver implements Observer {
     this.whole.on(event);
   }
 
-  /** The worker is no more, and with it what was bad for it. */
+  /** Ends all states of a worker that has failed. */
   relieve(): void {
     for (const begun of this.states) {
       this.on({ event: endOf(begun) } as ProxyEvent);

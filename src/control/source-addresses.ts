@@ -5,7 +5,9 @@ import { thisMachine } from "../system/machine.ts";
 import { encodeSockaddr } from "../system/sockaddr.ts";
 import type { Part } from "./stage.ts";
 
-/** Refuses listeners whose dials are to come from an address that they cannot come from: none would be answered. */
+/**
+ * Refuses source addresses that this machine does not have: dials from them would get no answer.
+ */
 export const sources: Part = {
   stage({ wanted }) {
     refuseForeignSources(wanted.listeners);
@@ -23,12 +25,12 @@ function refuseForeignSources(listeners: readonly WantedListener[]): void {
   );
 }
 
-/** The kernel is asked, where that is possible: it may allow others, too (`ip_nonlocal_bind`). */
+/** On Linux, asks the kernel, which may also allow foreign addresses (`ip_nonlocal_bind`). */
 function isOurs(host: string): boolean {
   if (process.platform !== "linux") return thisMachine.hosts.has(host);
   const address = encodeSockaddr({ kind: "tcp", host, port: 0 });
   const descriptor = openSocket(address[0] as number);
-  // Without a descriptor nothing is known.
+  // Without a descriptor ringway cannot ask, and assumes the address is fine.
   if (descriptor < 0) return descriptor !== -Errno.EAFNOSUPPORT;
   const result = bindSocket(descriptor, address);
   closeNow(descriptor);

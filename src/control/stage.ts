@@ -1,77 +1,72 @@
 import { cleanUpInTurn, type LaterStep, throwAny } from "../base/clean-up.ts";
 import type { ListenerOptions, ProxyOptions, WantedListener } from "../config/options.ts";
+import type { Table } from "../config/table/setting.ts";
+import { proxyTable } from "../config/table/table.ts";
 
-/** What a part of a proxy has prepared for a reload. One of both is called, once. */
+/** What a part of a proxy has prepared for a reload. Exactly one method is called, once. */
 export interface Stage {
-  /** It holds from now on. It cannot fail: what can is done when it is prepared. */
+  /** Applies it. Cannot fail: everything that can is done in the preparation. */
   commit(): void | Promise<void>;
-  /** It is not to be: everything is what it was before. */
+  /** Drops it: everything is as it was before. */
   discard(): void | Promise<void>;
 }
 
-/** What a reload touches, and a start makes. */
+/** A part of a proxy that a start makes and a reload changes. */
 export interface Part {
   /**
-   * Prepares all that can fail, for clients of before to notice nothing: reads files, takes rows, opens sockets.
+   * Prepares everything that can fail, such as reading files, taking rows and opening sockets,
+   * without any effect on clients.
    *
-   * @throws why it cannot be; then nothing of it is left
+   * @throws why it cannot; then nothing of it is left
    */
   stage(next: Next): Stage | Promise<Stage>;
 }
 
-/**
- * Which parts take each of a proxy's options; null for what only a restart changes. An option that is missing
- * here is a type error, and so is a part of one that a proxy has not: see {@link Parts}.
- */
-const takers = {
-  listeners: ["sources", "edges", "own", "services", "upstreams", "listening"],
-  totalRelays: ["edges"],
-  reserved: ["own"],
-  drainDelayMs: ["settings"],
-  drainTimeoutMs: ["settings"],
-  engine: null,
-  workers: null,
-  memory: null,
-  uring: null,
-  dnsServers: null,
-  dnsTtl: null,
-  dnsAllow: null,
-} as const satisfies Record<keyof ProxyOptions, readonly string[] | null>;
-
-/** The parts of a proxy, in the order in which they are prepared: each may need what those before it make. */
+/** The parts of a proxy in the order of preparation: each may need what earlier ones have made. */
 export type Parts = Readonly<
-  Record<NonNullable<(typeof takers)[keyof ProxyOptions]>[number], Part>
+  Record<
+    "engines" | "settings" | "sources" | "edges" | "own" | "services" | "upstreams" | "listening",
+    Part
+  >
 >;
 
-/** These options, with what only a restart changes as it was. */
+/** The options that only a restart changes, as the table of settings says. */
+const fixed: ReadonlySet<string> = new Set([
+  "uring",
+  ...Object.values(proxyTable as Table)
+    .filter(({ needsRestart }) => needsRestart === true)
+    .map(({ at }) => at.split(".")[0] ?? ""),
+]);
+
+/** The wanted options, except that those which only a restart changes stay as they run. */
 export function reloaded(wanted: ProxyOptions, running: ProxyOptions): ProxyOptions {
-  const kept = Object.entries(running).filter(
-    ([name]) => takers[name as keyof ProxyOptions] === null,
-  );
+  const kept = Object.entries(running).filter(([name]) => fixed.has(name));
   return { ...wanted, ...Object.fromEntries(kept) };
 }
 
-/** A configuration on its way: what is wanted, and what parts have made of its listeners so far. */
+/**
+ * A configuration in preparation: what is wanted, and its listeners as the parts have made them.
+ */
 export class Next {
-  /** With their edges, but services are still what was configured: made by the edges. */
+  /** By the edges: listeners with tables, and services as configured. */
   edged: readonly WantedListener[] = [];
-  /** With their services' members: made by the services. */
+  /** By the services: listeners with their services' members. */
   expanded: readonly ListenerOptions[] = [];
-  /** For the engine, by their keys: made by the upstreams. */
+  /** By the upstreams: listeners for the engine, by key. */
   adopted: ReadonlyMap<string, ListenerOptions> = new Map();
-  /** How many relays have ended with upstreams that went. */
+  /** How many relays ended with removed upstreams. */
   relaysEnding = 0;
 
   constructor(readonly wanted: ProxyOptions) {}
 }
 
 /**
- * Prepares all of these parts in their order, or none. What was prepared last stands on what was before, and is the
- * first to be committed, or to be taken back.
+ * Prepares all of these parts in order, or none. Later parts build on earlier ones, so they are
+ * committed or discarded first.
  *
- * @param mayGoOn asked between any two; throws when nothing is to be done any more
+ * @param mayGoOn called between any two parts; throws to give up
  * @returns all of them as one
- * @throws what the first part throws that cannot; those before it are taken back
+ * @throws what the first failing part throws; the parts before it are discarded
  */
 export async function stageAll(
   parts: Iterable<Part>,
@@ -88,11 +83,11 @@ export async function stageAll(
 }
 
 /**
- * Does some work in steps, or nothing.
+ * Does all steps of some work, or none.
  *
- * @param work puts each step that is done where the others are
- * @returns all of them as one
- * @throws what the work throws; what was done is taken back
+ * @param work adds each step to `done` as soon as it is done
+ * @returns all steps as one
+ * @throws what the work throws; the steps before that are discarded
  */
 export async function allOrNothing(work: (done: Stage[]) => Promise<void>): Promise<Stage> {
   const done: Stage[] = [];

@@ -1,6 +1,6 @@
 import { NOT_APPLIED } from "./not-applied.ts";
 
-/** A proxy that stops, or has stopped, is not brought to another configuration. */
+/** A reload was refused because the proxy stops or has stopped. */
 export class StoppedError extends Error {
   override readonly name = "StoppedError";
   constructor() {

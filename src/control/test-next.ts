@@ -7,7 +7,6 @@ export function nextOf(listeners: readonly WantedListener[], totalRelays = 0): N
   const wanted: ProxyOptions = {
     listeners,
     totalRelays,
-    engine: "sockets",
     workers: 1,
     memory: { segmentSize: 64 * 1024, segmentCount: 4_096 },
     uring: uringDefaults,

@@ -5,9 +5,9 @@ import { type FileAccess, setSocketAccess, socketAccess } from "../system/file-a
 import type { Stage } from "./stage.ts";
 
 /**
- * Gives a listener's unix socket another access than it has.
+ * Changes the permissions and the owner of a listener's unix socket.
  *
- * @throws ListenError when it cannot be given; then it is what it was
+ * @throws ListenError if that fails; then they are as before
  */
 export function stageAccess({ address, unix }: ListenerOptions): Stage {
   if (address.kind !== "unix") return { commit() {}, discard() {} };
@@ -18,7 +18,7 @@ export function stageAccess({ address, unix }: ListenerOptions): Stage {
     try {
       setSocketAccess(path, before);
     } catch {
-      // Somebody has taken it away meanwhile.
+      // Somebody has removed the socket meanwhile.
     }
   };
   try {

@@ -10,44 +10,44 @@ import { asksForPrimary, primariesOf } from "./primaries.ts";
 
 export type { AdminState } from "./entry.ts";
 
-/** An upstream of a listener, as it stands. */
+/** The current state of a listener's upstream. */
 export interface UpstreamView {
-  /** A number by which it can be asked for as long as it is there. */
+  /** Identifies it as long as it exists. */
   readonly id: number;
-  /** The listener's name, or else the address that it was given. */
+  /** The listener's name, otherwise its configured address. */
   readonly listener: string;
   readonly upstream: string;
-  /** The name of the service that it is a member of; null where its address was configured. */
+  /** The name of the service that it is a member of; null if its address was configured. */
   readonly service: string | null;
   readonly isBackup: boolean;
-  /** What was configured, or set since; see {@link UpstreamOptions}. */
+  /** As configured, or set since; see {@link UpstreamOptions}. */
   readonly weight: number;
-  /** What it gets now: less while it starts slowly. */
+  /** The weight that counts now: less during slow start. */
   readonly effectiveWeight: number;
   readonly state: AdminState;
   /**
-   * `unchecked` where nothing checks it and no dial has failed; `unknown` in maintenance, and where
-   * nothing but {@link trouble} is known.
+   * `unchecked` if nothing checks it and no dial has failed; `unknown` in maintenance, and while
+   * its name is not resolved ({@link trouble}).
    */
   readonly health: ShownHealth;
-  /** New relays may go there. */
+  /** Whether new relays may go there. */
   readonly isOpen: boolean;
-  /** Relays that it has or that dial it. */
+  /** The number of its relays, including those that dial it. */
   readonly running: number;
   readonly maxRelays: number;
-  /** The last check; null when there was none. */
+  /** The last check; null if there was none. */
   readonly lastCheck: HealthView["lastCheck"];
-  /** Why its name could not be resolved yet, in a clause; null where it has an address. */
+  /** Why its name has not been resolved, as a clause; null if it has an address. */
   readonly trouble: string | null;
-  /** Milliseconds for which its health has been what it is. */
+  /** How long its health has not changed, in milliseconds. */
   readonly healthForMs: number;
-  /** The addresses of its host name, as far as they are known; none where it is no name. */
+  /** The known addresses of its host name; empty for any other address. */
   readonly addresses: readonly AddressView[];
-  /** Servers of it that say they are the primary; null where a check does not ask for that. */
+  /** How many of its servers say that they are the primary; null if no check asks for that. */
   readonly primaries: number | null;
 }
 
-/** An upstream as it stands. @param known what is known of its health; undefined when nobody looks */
+/** Returns the state of an upstream. @param known its health; undefined if nothing watches it */
 export function viewOf(
   entry: Entry,
   known: HealthView | undefined,
@@ -86,9 +86,9 @@ export function viewOf(
   };
 }
 
-/** What there is to say of one that nothing speaks against. */
+/** The health to show for an upstream without failures. */
 function believed({ health }: Entry, trouble: string | null): ShownHealth {
-  // Nobody can have gone there.
+  // Without an address, no dial or check can have reached it.
   if (trouble !== null) return "unknown";
   return health.check === null ? "unchecked" : "up";
 }

@@ -31,19 +31,19 @@ import { Weights } from "./weights.ts";
 export type { AdminState, UpstreamView } from "./upstream-view.ts";
 
 /**
- * The upstreams of all listeners as the control plane knows them: their rows in the table that the
- * workers choose from, their health and what an administrator wants. It outlives reloads: an upstream
- * that stays with its listener keeps everything.
+ * The upstreams of all listeners in the control plane: their rows in the table that workers choose
+ * from, their health, and what administrators have set. An upstream that stays with its listener
+ * keeps all of it across reloads.
  */
 export class Upstreams implements Part {
   readonly table: UpstreamTable;
   /** Their host names, kept resolved. */
   readonly names: UpstreamNames;
   private readonly entries = new Entries();
-  /** The listeners that hold, with their services' members, and their homes. */
+  /** The current listeners, with their services' members. */
   private held: readonly ListenerOptions[] = [];
   private homes: ReadonlyMap<string, string> = new Map();
-  /** The table's rows; what is no upstream has some of them, too. */
+  /** The table's rows, also for limits that are no upstreams. */
   readonly rows: Rows;
   private readonly primaries: Primaries;
   private readonly weights: Weights;
@@ -54,7 +54,7 @@ export class Upstreams implements Part {
   private readonly checker: Checker;
   private isStopped = false;
 
-  /** Of all listeners: they have no row, only names that are kept resolved. */
+  /** The mirrors of all listeners: they have no row, but their names are kept resolved. */
   private mirrors: readonly Address[] = [];
 
   constructor(
@@ -80,7 +80,7 @@ export class Upstreams implements Part {
       onFailed: (key: string) => this.checkFailed(key),
     };
     this.checker = new Checker(listener, {
-      // The name stays the name, for what is said of it and for its certificate.
+      // Messages and certificates still use the name.
       probe: (address, options, signal, host) =>
         probe(address, options, this.literalsOf(host), signal),
       runningMax: descriptorBudget().checks,
@@ -96,9 +96,9 @@ export class Upstreams implements Part {
   }
 
   /**
-   * Takes up the upstreams of the listeners that are not there yet; the others stay as they are until that holds.
+   * Adds the new upstreams of these listeners. Existing ones change only at the commit.
    *
-   * @throws ConfigError when there are more upstreams than rows
+   * @throws ConfigError if there are more upstreams than rows
    */
   stage(next: Next): Stage {
     const before = this.held;
@@ -117,15 +117,15 @@ export class Upstreams implements Part {
     return { commit, discard };
   }
 
-  /** @returns the same for an engine: each upstream with its row */
+  /** @returns the listeners for an engine: each upstream with its row */
   private adopt(listeners: readonly ListenerOptions[]): ListenerOptions[] {
-    // Those of now still count, if this is taken back.
+    // The current mirrors stay, in case this is discarded.
     this.mirrors = [...this.mirrors, ...mirrorsOf(listeners)];
     const homes = homesOf(listeners, this.homes, upstreamsIn);
     const adopted = [...keyed(listeners)].map(([key, listener]) => {
       const home = homes.get(key) ?? key;
       const joins = [false, true].map((isBackup) => this.isAnyWell(home, isBackup));
-      // Checks are not the engines' business, and patterns do not travel to other threads.
+      // Engines need no checks, and threads cannot be sent their patterns.
       const upstreams = listener.upstreams.map((options) => {
         const { check: _, onDown: __, ...others } = options;
         const joinsOthers = joins[Number(options.isBackup)] === true;
@@ -138,9 +138,10 @@ export class Upstreams implements Part {
   }
 
   /**
-   * Nothing but these listeners holds from now on: upstreams that stay get their new options, all others go.
+   * Replaces the current listeners: upstreams that stay get their new options, all others are
+   * removed.
    *
-   * @returns how many relays end with those that go
+   * @returns how many relays end with removed upstreams
    */
   private retain(listeners: readonly ListenerOptions[]): number {
     this.mirrors = mirrorsOf(listeners);
@@ -177,7 +178,10 @@ export class Upstreams implements Part {
     return ending;
   }
 
-  /** How many relays would end if these listeners held: those of upstreams that go, where that is wanted. */
+  /**
+   * How many relays a reload to these listeners would end: those of removed upstreams, if
+   * `onRemove` says so.
+   */
   endingWithout(listeners: readonly ListenerOptions[]): number {
     const homes = homesOf(listeners, this.homes, upstreamsIn);
     const wanted = new Set(
@@ -192,12 +196,12 @@ export class Upstreams implements Part {
     return ending;
   }
 
-  /** How many relays end when this upstream goes. */
+  /** How many relays end if this upstream is removed. */
   private endingWith({ health, options }: Entry): number {
     return health.onRemove === null ? 0 : this.table.running(options.slot);
   }
 
-  /** All of them, in the order of the configuration. */
+  /** All current upstreams, in order of arrival. */
   views(): UpstreamView[] {
     return Array.from(
       this.entries.values().filter(({ isHeld }) => isHeld),
@@ -205,13 +209,13 @@ export class Upstreams implements Part {
     );
   }
 
-  /** What an administrator wants. @returns false when there is no such upstream */
+  /** Sets what an administrator wants. @returns false if there is no such upstream */
   set(id: number, { state, weight }: { state?: AdminState; weight?: number | null }): boolean {
     const entry = this.entries.at(id);
     if (entry === undefined) return false;
     if (weight !== undefined) entry.weight = weight;
     if (state !== undefined && state !== entry.state) {
-      // Nobody knows what it has been through.
+      // It may have changed in maintenance, so it starts like a new one.
       if (entry.state === "maintenance") {
         this.weights.rise(entry);
         entry.joinsOthers = this.isAnyWell(entry.home, entry.options.isBackup);
@@ -226,49 +230,49 @@ export class Upstreams implements Part {
     return true;
   }
 
-  /** The name of the listener that has this upstream; undefined when none has it any more. */
+  /** The name of the listener that has this upstream; undefined if none has it any more. */
   listenerOf(slot: number): string | undefined {
     return this.entries.at(slot)?.listener;
   }
 
-  /** A worker told that a dial has failed, and why. */
+  /** Notes a failed dial that a worker has reported. */
   dialFailed(slot: number, reason: Reason): void {
     const entry = this.entries.at(slot);
-    // When our own descriptors have run out that is no upstream's fault.
+    // Other failures, such as running out of descriptors, are not the upstream's fault.
     if (entry === undefined || sideOf(reason) !== Side.Upstream) return;
-    // What was answered since the last failure came before this one.
+    // An answer since the last failure came before this failure.
     this.answered.hear(entry);
     this.lookUpAgain(entry);
     this.checker.dialFailed(entry.key);
   }
 
-  /** Copies to a mirror were given up, as it could not be reached. @param name as it was configured */
+  /** Looks up a mirror that could not be reached. @param name its configured address */
   mirrorFailed(name: string): void {
     for (const address of this.mirrors) {
       if (formatAddress(address) === name) this.names.refresh(address);
     }
   }
 
-  /** It was not reached, or is not well: DNS may know better by now. */
+  /** Looks up the names of an upstream that failed: they may have other addresses by now. */
   private lookUpAgain(entry: Entry): void {
     for (const address of placesOf(entry)) this.names.refresh(address);
     const { service } = entry.options;
     if (service !== undefined) this.refreshService?.(service);
   }
 
-  /** A worker is no more: what it had counted is taken back. @param worker 0, 1, 2… */
+  /** Takes back what a failed worker had counted. @param worker 0, 1, 2… */
   workerFailed(worker: number): void {
     this.table.forget(worker);
   }
 
-  /** Nothing is checked or told any more. May be called again. */
+  /** Stops all checks and reports. May be called again. */
   stop(): void {
     this.isStopped = true;
     const parts = [this.names, this.checker, this.openings, this.weights, this.answered];
     cleanUpOrThrow(parts.map((part) => () => part.stop()));
   }
 
-  /** The row of an upstream, which gets one if it has none. */
+  /** The row of an upstream; a new upstream gets one. */
   private slotFor(
     home: string,
     listener: ListenerOptions,
@@ -298,9 +302,9 @@ export class Upstreams implements Part {
     return slot;
   }
 
-  /** Looks after those that there are. */
+  /** Resolves, checks and opens the current upstreams. */
   private look(): void {
-    // A reload may have been under way.
+    // A reload may have been in progress during the stop.
     if (this.isStopped) return;
     const places = [...this.entries.values()].flatMap(placesOf);
     this.names.set([...places, ...this.mirrors]);
@@ -308,28 +312,26 @@ export class Upstreams implements Part {
     this.openings.look();
   }
 
-  /** Has all checked, and dials counted, but for those in maintenance: these are unknown. */
+  /** Has the checker watch all upstreams except those in maintenance. */
   private check(): void {
     if (this.isStopped) return;
     const checked = [...this.entries.values()].filter(({ state }) => state !== "maintenance");
     this.checker.setUpstreams(
-      checked.map(({ key, options, health }) => {
-        return {
-          name: key,
-          address: options.address,
-          ...health,
-          hosts: hostsToCheck(options.address, health.check, this.names),
-        };
-      }),
+      checked.map(({ key, options, health }) => ({
+        name: key,
+        address: options.address,
+        ...health,
+        hosts: hostsToCheck(options.address, health.check, this.names),
+      })),
     );
   }
 
-  /** Where a check goes: to one address of a name, if any is given. */
+  /** How a check finds its address: one address of a name, or any of them (null). */
   private literalsOf(host: string | null): Literals {
     return host === null ? this.names.literals : this.names.literalsAt(host);
   }
 
-  /** A name has other addresses: they are checked before they get anybody. */
+  /** Has the new addresses of a name checked before they get relays. */
   private nameChanged(name: string): void {
     if (this.isStopped) return;
     for (const { key, options, health } of this.entries.named(name)) {
@@ -337,7 +339,7 @@ export class Upstreams implements Part {
     }
   }
 
-  /** Of a name's addresses those that relays to this upstream may be given. */
+  /** Calls `tell` with the addresses of a name that relays to this upstream may use. */
   private wellOf(
     slot: number,
     addresses: readonly HostAddress[],
@@ -349,13 +351,13 @@ export class Upstreams implements Part {
       return;
     }
     this.checker.wellHosts(entry.key, (hosts) => {
-      // In panic it is the checks that are not believed.
+      // In panic, checks are not trusted.
       const isAll = hosts === null || (hosts.length === 0 && this.openings.isInPanic(entry.home));
       tell(isAll ? addresses : wellAmong(addresses, hosts));
     });
   }
 
-  /** Whether checks have found an upstream well that a new one of this kind would stand beside. */
+  /** Whether a check has passed at an upstream that a new one of this kind would join. */
   private isAnyWell(home: string, isBackup: boolean): boolean {
     return this.entries
       .values()
@@ -372,8 +374,8 @@ export class Upstreams implements Part {
     const { slot } = options;
     this.entries.remove(entry);
     this.rows.giveBack(slot);
-    // Nobody comes any more to a listener that has gone, but relays may wait there. How the upstream is
-    // nobody finds out for them: they try.
+    // A removed listener gets no new clients, but relays may still wait there. Nothing checks the
+    // upstream for them, so they try it.
     const isTried = !isListenerLeft && state === "ready" && health.onRemove === null;
     this.table.setOpen(slot, isTried);
     this.endings.left(entry);
@@ -407,19 +409,22 @@ export class Upstreams implements Part {
     this.tell(entry, { event: "addressChanged", ...what });
   }
 
-  /** Tells what has become of an upstream; if it does not hold yet, as soon as it does. */
+  /** Reports an event of an upstream, as soon as that is held. */
   private tell(entry: Entry, event: ProxyEvent): void {
     if (entry.isHeld) this.observer.on(event);
     else entry.untold.push(event);
   }
 
-  /** It counts, and is seen, from now on. */
+  /** Lets an upstream count and be shown. */
   private hold(entry: Entry): void {
     entry.isHeld = true;
     for (const event of entry.untold.splice(0)) this.observer.on(event);
   }
 
-  /** Checks have said something new: of thousands of upstreams each does so at the start. */
+  /**
+   * Reacts to news from a check. Must be cheap: at the start, each of thousands of upstreams has
+   * some.
+   */
   private checked(key: string): void {
     const entry = this.entries.get(key);
     if (entry === undefined) return;
@@ -437,7 +442,7 @@ export class Upstreams implements Part {
   }
 }
 
-/** Ports of a range share a name, and each may have upstreams of its own: these stand beside no other port's. */
+/** Separates the ports of a range, which share a name but may have different upstreams. */
 function upstreamsIn({ upstreams }: WantedListener): string {
   return upstreams.map(({ address }) => formatAddress(address)).join();
 }

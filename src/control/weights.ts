@@ -4,12 +4,12 @@ import type { UpstreamTable } from "../upstream/table.ts";
 import type { Entries } from "./entries.ts";
 import { type Entry, weightOf } from "./entry.ts";
 
-/** How often slowly starting upstreams get more weight. */
+/** How often upstreams in slow start get more weight. */
 const RAMP_MS = 250;
-/** With so much of its weight one that is up again begins. */
+/** The fraction of its weight with which an upstream begins. */
 const RAMP_LEAST = 0.05;
 
-/** Tells the workers what each upstream weighs: less for a while where it starts slowly. */
+/** Tells the workers the weight of each upstream, which is less during slow start. */
 export class Weights {
   private readonly ramp: Recurring;
 
@@ -21,31 +21,30 @@ export class Weights {
     this.ramp = new Recurring(RAMP_MS, () => this.raise(), clock);
   }
 
-  /** It gets its whole weight by and by from now on, where that is wanted. */
+  /** Begins the slow start of an upstream, if it has one. */
   rise(entry: Entry): void {
     if (entry.health.slowStartMs === 0) return;
     entry.risingSince = this.clock.now();
     this.ramp.begin();
   }
 
-  /** It has another weight, or another part of it. */
+  /** Tells the workers the current weight of an upstream. */
   weigh(entry: Entry): void {
     const { risingSince, health, options } = entry;
     let part = 1;
     if (risingSince !== null) {
       part = Math.max(RAMP_LEAST, (this.clock.now() - risingSince) / health.slowStartMs);
-      // Also when slow start has been taken away meanwhile.
+      // Not `part >= 1`: without slow start it may be NaN.
       if (!(part < 1)) entry.risingSince = null;
     }
     this.table.setWeight(options.slot, weightOf(entry), Math.min(1, part));
   }
 
-  /** Nobody gets more by and by. */
   stop(): void {
     this.ramp.stop();
   }
 
-  /** Gives those that start slowly more weight. @returns whether any go on */
+  /** Gives upstreams in slow start more weight. @returns whether any goes on */
   private raise(): boolean {
     const isRising = ({ risingSince }: Entry) => risingSince !== null;
     for (const entry of [...this.entries.values()].filter(isRising)) this.weigh(entry);

@@ -1,38 +1,40 @@
-/** A figure's entry in the list of figures. */
+/** An entry in the list of figures. */
 export interface Figure {
-  /** Its metric: a counter when that ends in `_total`, else a gauge. Missing where it has none of its own. */
+  /** Its metric: a counter if the name ends in `_total`, otherwise a gauge. Missing for none. */
   readonly metric?: string;
-  /** What the metric says of itself. */
+  /** The help text of the metric. */
   readonly help?: string;
-  /** What several engines have of it together: what all have, unless it is the most that one has. */
+  /** How to combine several engines: the sum, unless this says the maximum. */
   readonly together?: "most";
-  /** Its column in statistics for a person; in brackets it goes with the one before. Missing where it has none. */
+  /**
+   * Its column in statistics for people; in brackets it joins the column before. Missing for none.
+   */
   readonly column?: string;
 }
 
 type Numbers = Record<string, number>;
 
 /**
- * The numbers of such figures, by their names. They are the very properties of the list and no mapped ones, so that
- * an editor shows what is said of each there.
+ * The numbers of figures, by name. The type has the properties of the list itself (it is not
+ * mapped), so that editors show each one's comment.
  */
 export type Values<Some> = Some extends Figures<infer Zeros> ? Zeros : never;
 
 /**
- * Figures that are counted together: on a row of numbers, each in its place, or by their names in an object.
- * Whatever is to be done with each of them is done by the list, so that none can be forgotten.
+ * Figures that are counted together: in a row of numbers, or by name in an object. All work with
+ * them follows the list, so that none is forgotten.
  */
 export class Figures<Zeros extends Numbers> {
   readonly names: readonly (keyof Zeros & string)[];
   readonly entries: Readonly<Record<keyof Zeros, Figure>>;
-  /** Where each stands in a row. */
+  /** The index of each figure in a row. */
   readonly place: Readonly<Record<keyof Zeros, number>>;
-  /** Numbers of a row. */
+  /** The length of a row. */
   readonly size: number;
-  /** A copy of it has its shape at once, which is three times as fast as to give it name after name. */
+  /** All 0. Copying it is three times as fast as adding property after property. */
   readonly zeros: Readonly<Zeros>;
 
-  /** @param list each of its properties is a figure: calls back with its entry, and is 0 */
+  /** @param list returns an object whose properties are figures; calls back with each entry */
   constructor(list: (figure: (entry?: Figure) => number) => Zeros) {
     const entries: Figure[] = [];
     this.zeros = list((entry = {}) => {
@@ -54,7 +56,7 @@ export class Figures<Zeros extends Numbers> {
     return { ...this.zeros };
   }
 
-  /** What stands in a row. @param first where that begins */
+  /** Reads a row. @param first the index at which it begins */
   read(numbers: Float64Array, first = 0): Zeros {
     const values: Numbers = this.none();
     for (let i = 0; i < this.size; i++) {
@@ -63,7 +65,7 @@ export class Figures<Zeros extends Numbers> {
     return values as Zeros;
   }
 
-  /** Adds what one has counted to what others have. */
+  /** Adds the counts of one engine to those of others. */
   add(total: Zeros, part: Readonly<Zeros>): void {
     const sums: Numbers = total;
     for (const name of this.names) {
@@ -74,7 +76,7 @@ export class Figures<Zeros extends Numbers> {
   }
 }
 
-/** A figure's name as words: `silentSends` are silent sends. */
+/** A figure's name as words: "silent sends" for `silentSends`. */
 export function wordsOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

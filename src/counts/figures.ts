@@ -1,9 +1,9 @@
 import { Figures, type Values } from "./figure.ts";
 
 /*
- * The list of figures: what is counted, of what, and how it is shown. Rows of shared memory, what workers have
- * together, the types of a library, JSON and metrics are made of it. A new figure is an entry here and the
- * place where it is counted.
+ * The list of figures: what ringway counts, and how it shows that. Rows of shared memory, totals of
+ * workers, the library's types, JSON and metrics are made from it. A new figure is an entry here
+ * and the place that counts it.
  */
 
 /** What one direction did. Counts since the relay (or, in totals, the engine) began. */
@@ -15,7 +15,7 @@ export const flowFigures = new Figures((figure) => ({
   }),
   /** Receives that brought less than one segment. */
   shortReceives: figure({ column: "(short)" }),
-  /** The uring engine counts a send that told nothing when its loop wakes next, a second later at most. */
+  /** The uring engine counts a silent send when its loop wakes next, at most a second later. */
   sends: figure({ metric: "ringway_sends_total", help: "Sends to targets.", column: "sends" }),
   /** Sends of which the target took only a part. */
   shortSends: figure({ column: "(short)" }),
@@ -44,7 +44,7 @@ export const flowFigures = new Figures((figure) => ({
   }),
 }));
 
-/** Where a row has each of them. */
+/** The index of each flow figure in a row. */
 export const FlowCount = flowFigures.place;
 
 /** What one direction did. Counts since the relay (or, in totals, the engine) began. */
@@ -69,14 +69,14 @@ export const memoryFigures = new Figures((figure) => ({
     metric: "ringway_segments_leased_max",
     help: "The most segments that were in use at once.",
   }),
-  /** Bytes that the pool has taken so far. */
+  /** Bytes that the pool has allocated so far. */
   poolBytes: figure({ metric: "ringway_pool_bytes", help: "Memory allocated for the pool." }),
-  /** Bytes that the memory of copies to mirrors has taken so far; it is none of the pool's. */
+  /** Bytes allocated so far for copies to mirrors, in memory apart from the pool. */
   mirrorBytes: figure({
     metric: "ringway_mirror_memory_bytes",
     help: "Memory allocated for copies to mirrors.",
   }),
-  /** Bytes of that in which something waits now, in whole segments. */
+  /** Bytes of it in use now, in whole segments. */
   mirrorHeldBytes: figure(),
 }));
 
@@ -91,7 +91,7 @@ export const loopFigures = new Figures((figure) => ({
   events: figure({ metric: "ringway_events_total", help: "Events in all passes of the loop." }),
 }));
 
-/** What an io_uring has done. */
+/** What the ring did. */
 export const ringFigures = new Figures((figure) => ({
   /** Operations submitted to io_uring. */
   submissions: figure({
@@ -103,7 +103,7 @@ export const ringFigures = new Figures((figure) => ({
     metric: "ringway_ring_completions_total",
     help: "Completions received from io_uring.",
   }),
-  /** Sends that were over silently when they were submitted. */
+  /** Sends that completed at once, without a completion. */
   silentSends: figure({
     metric: "ringway_ring_silent_sends_total",
     help: "Sends that completed at once, without a completion.",
@@ -113,30 +113,30 @@ export const ringFigures = new Figures((figure) => ({
     metric: "ringway_ring_receives_without_buffer_total",
     help: "Receives that found no provided buffer.",
   }),
-  /** Turns at the end of which completions waited in the kernel, as their queue was full. */
+  /** Turns after which completions waited in the kernel because their queue was full. */
   overflows: figure({
     metric: "ringway_ring_overflows_total",
     help: "Turns after which completions waited in the kernel.",
   }),
 }));
 
-/** What an engine counts beside. */
+/** What else an engine counts. */
 export const engineFigures = new Figures((figure) => ({
   /** Times accepting was stopped because descriptors or memory ran out. */
   acceptPauses: figure({
     metric: "ringway_accept_pauses_total",
     help: "Times accepting was paused because descriptors or memory ran out.",
   }),
-  /** Relays whose listener's route function has failed: it threw, was late or answered nonsense. */
+  /** Relays whose route function threw, was late or returned an invalid answer. */
   routeFailures: figure({
     metric: "ringway_route_failures_total",
-    help: "Relays whose route function threw, was late or returned nonsense.",
+    help: "Relays whose route function threw, was late or returned an invalid answer.",
   }),
 }));
 
-/** Numbers of an engine that others are made of. */
+/** Numbers of an engine that other figures are made from. */
 const innerFigures = new Figures((figure) => ({
-  /** 1 when there is a ring. */
+  /** 1 if there is a ring. */
   hasRing: figure(),
   /** The memory of copies to mirrors; from here on as `PoolCount`. */
   mirrorSegmentsLeased: figure(),
@@ -144,7 +144,7 @@ const innerFigures = new Figures((figure) => ({
   mirrorPoolBytes: figure(),
 }));
 
-/** Everything that an engine counts on one row, group after group. */
+/** Everything that an engine counts, in one row, group after group. */
 export const engineRow = new Figures(() => ({
   ...relayFigures.zeros,
   ...memoryFigures.zeros,
@@ -154,7 +154,7 @@ export const engineRow = new Figures(() => ({
   ...innerFigures.zeros,
 }));
 
-/** Where that row has each of them; a pool counts in a part of it, from `segmentsLeased` on as `PoolCount`. */
+/** The index of each figure in that row. A pool counts from `segmentsLeased` on, as `PoolCount`. */
 export const Count = engineRow.place;
 
 /** What a listener counts. */
@@ -164,45 +164,60 @@ export const listenerFigures = new Figures((figure) => ({
     help: "Clients accepted.",
   }),
   running: figure({ metric: "ringway_relays_running", help: "Relays that are running." }),
-  /** Of those that run: they wait for room at an upstream, or for one that can be reached. */
+  /** Running relays that wait for room at an upstream, or for one that can be reached. */
   waiting: figure({
     metric: "ringway_relays_waiting",
     help: "Relays that wait for room, or for an upstream that can be reached.",
   }),
-  /** Dials of upstreams that were begun: more than relays where others had to be tried. */
+  /** Dials to upstreams: more than relays if another upstream had to be tried. */
   dials: figure({
     metric: "ringway_dials_total",
     help: "Dials to upstreams. More than relays if another upstream had to be tried.",
   }),
+  /** TLS handshakes of its clients that have succeeded; others are reasons. Metrics have them by version. */
+  tlsHandshakes: figure(),
+  /** Of these: an earlier session was resumed. */
+  tlsResumed: figure({
+    metric: "ringway_tls_resumed_total",
+    help: "TLS handshakes with clients that resumed an earlier session.",
+  }),
+  /** Of these: TLS 1.2, and not 1.3. */
+  tls12: figure(),
 }));
 
 export const ListenerCount = listenerFigures.place;
 
-/** What is counted of a listener's relays with one upstream; a row has reasons behind, in their order. */
+/**
+ * The relays of a listener with one upstream. The counts of reasons follow in the row, in their
+ * order.
+ */
 export const upstreamFigures = new Figures((figure) => ({
-  /** Bytes from clients, those of relays that run included. */
+  /** Bytes from clients, including those of running relays. */
   upBytes: figure(),
-  /** Bytes from the upstream, likewise. */
+  /** Bytes from the upstream, including those of running relays. */
   downBytes: figure(),
 }));
 
 export const UpstreamCount = upstreamFigures.place;
 
-/** What is counted of copies to a mirror; a row has reasons of those that were given up behind, in their order. */
+/**
+ * The copies to a mirror. The counts of reasons for dropped copies follow in the row, in their
+ * order.
+ */
 export const mirrorFigures = new Figures((figure) => ({
   /** Relays that were to be copied: `begun = running + completed + all of dropped`. */
   begun: figure({
     metric: "ringway_mirror_copies_total",
     help: "Relays that were to be copied to the mirror.",
   }),
-  /** Copies that are under way, those included whose relay is over. */
+  /** Running copies, including those whose relay has ended. */
   running: figure({
     metric: "ringway_mirror_copies_running",
     help: "Copies to the mirror that are running.",
   }),
-  /** Copies of which the mirror has everything. */
+  /** Copies that the mirror received completely. */
   completed: figure(),
-  /** Bytes that the mirror's kernel, or ours, has taken. */
+  /** Bytes that the kernel took, the mirror's or ours. */
   bytes: figure({ metric: "ringway_mirror_bytes_total", help: "Bytes sent to the mirror." }),
 }));
 

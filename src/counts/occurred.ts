@@ -1,7 +1,11 @@
-/** How often each of some words was true; only those that were. */
+/** How often each word occurred, without those that never did. */
 export type Occurred<Word extends string> = Partial<Record<Word, number>>;
 
-/** What stands in a row, in the order of the words. @param first where that begins */
+/**
+ * Reads the counts of words from a row, in their order.
+ *
+ * @param first the index at which they begin
+ */
 export function occurred<Word extends string>(
   words: readonly Word[],
   numbers: Float64Array,
@@ -15,7 +19,7 @@ export function occurred<Word extends string>(
   return counts;
 }
 
-/** Adds what one has counted to what others have. */
+/** Adds the counts of one engine to those of others. */
 export function addOccurred<Word extends string>(
   total: Occurred<Word>,
   part: Occurred<Word>,

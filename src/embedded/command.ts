@@ -1,6 +1,9 @@
 import type { ProtocolVersion, ReplyEncoder } from "./reply.ts";
 import type { Store } from "./store.ts";
 
+/** The version of Redis whose behaviour the embedded upstream follows, as clients see it. */
+export const redisVersion = "7.2.0";
+
 /** What the upstream remembers about one connection. */
 export interface Session {
   /** Counts from 1 in the order of accepting. */
@@ -32,9 +35,8 @@ export interface Context {
   readonly status: UpstreamStatus;
 }
 
-/** Runs one command and encodes exactly one reply. `args[0]` is the name as the client wrote it;
- *  the arguments are valid during the call only, except as values given to the store or the
- *  encoder. */
+/** Runs one command and encodes exactly one reply. `args[0]` is the name as the client wrote it. The
+ *  arguments are valid only during the call, unless they are passed to the store or the encoder. */
 export type Handler = (args: readonly Buffer[], context: Context) => void;
 
 /** One command, or one subcommand of a container such as CONFIG. */
@@ -46,7 +48,7 @@ export interface Command {
   readonly run: Handler;
 }
 
-/** The arguments that commands share, in Redis' words. */
+/** The errors that commands share, in Redis' words. */
 export const errors = {
   syntax: "ERR syntax error",
   notAnInteger: "ERR value is not an integer or out of range",
@@ -58,12 +60,12 @@ export function arityAllows(command: Command, count: number): boolean {
   return command.arity >= 0 ? count === command.arity : count >= -command.arity;
 }
 
-/** The error for a wrong count of arguments. */
+/** The error for a wrong number of arguments. */
 export function arityError(name: string): string {
   return `ERR wrong number of arguments for '${name}' command`;
 }
 
-/** Argument `index` as text, one character per byte; empty when it is missing. */
+/** Argument `index` as text, one character per byte; empty if it is missing. */
 export function textAt(args: readonly Buffer[], index: number): string {
   return args[index]?.toString("latin1") ?? "";
 }
@@ -73,7 +75,7 @@ export function wordAt(args: readonly Buffer[], index: number): string {
   return textAt(args, index).toLowerCase();
 }
 
-/** Argument `index` as bytes; empty when it is missing, which the arity check rules out. */
+/** Argument `index` as bytes; empty if it is missing, which the arity check rules out. */
 export function bytesAt(args: readonly Buffer[], index: number): Buffer {
   return args[index] ?? Buffer.alloc(0);
 }

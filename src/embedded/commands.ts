@@ -10,7 +10,7 @@ import { connectionCommands } from "./connection-commands.ts";
 import { configCommand, info } from "./info-commands.ts";
 import { keyCommands } from "./key-commands.ts";
 
-/** Every command that the embedded upstream knows. */
+/** All commands of the embedded upstream. */
 export const commands: readonly Command[] = [
   ...connectionCommands,
   ...keyCommands,
@@ -20,8 +20,7 @@ export const commands: readonly Command[] = [
     name: "command",
     arity: -1,
     run(args, context) {
-      // Bare COMMAND describes every command. An empty description is an answer that clients
-      // accept.
+      // A bare COMMAND describes every command. Clients accept an empty description.
       if (args.length === 1) context.reply.array(0);
       else commandDetails.run(args, context);
     },
@@ -30,7 +29,7 @@ export const commands: readonly Command[] = [
 
 const commandDetails = container("command", -2, [
   { name: "command|count", arity: 2, run: (_, { reply }) => reply.integer(commands.length) },
-  // redis-cli asks for the documentation at start, for its hints, and does without it.
+  // redis-cli asks for the documentation at its start, for hints, but works without it.
   { name: "command|docs", arity: -2, run: (_, { reply }) => reply.map(0) },
   { name: "command|info", arity: -2, run: (_, { reply }) => reply.array(0) },
   { name: "command|list", arity: -2, run: list },
@@ -53,8 +52,8 @@ for (const command of commands) {
 const nameBytesMax = 64;
 
 /** Runs the command in `args` (at least the name) and encodes its reply into `context.reply`,
- *  exactly one unless it hangs up. Whatever the client sent is answered, never thrown. The
- *  arguments may be kept as values and replies: the bytes they point to must not change. */
+ *  exactly one unless it hangs up. Bad input is answered, never thrown. The arguments may be kept as
+ *  values and replies, so the bytes that they point to must not change. */
 export function execute(args: readonly Buffer[], context: Context): void {
   const { reply, session } = context;
   reply.protocol = session.protocol;

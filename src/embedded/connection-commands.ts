@@ -1,15 +1,15 @@
+import { parseInteger } from "../resp/integer.ts";
 import {
   bytesAt,
   type Command,
   type Context,
   container,
   errors,
+  redisVersion,
   type Session,
   textAt,
   wordAt,
 } from "./command.ts";
-import { parseInteger } from "./integer.ts";
-import { redisVersion } from "./version.ts";
 
 /** The commands about the connection itself. */
 export const connectionCommands: readonly Command[] = [
@@ -25,7 +25,7 @@ export const connectionCommands: readonly Command[] = [
     { name: "client|setinfo", arity: 4, run: setInfo },
   ]),
   // A web page can make a browser send an HTTP request here, whose body would be read as inline
-  // commands. Redis hangs up on the two words that begin such lines, and so does this.
+  // commands. Like Redis, this hangs up on the two words that begin such lines.
   { name: "post", arity: -1, run: hangUp },
   { name: "host:", arity: -1, run: hangUp },
 ];
@@ -43,8 +43,8 @@ function select(args: readonly Buffer[], { reply }: Context): void {
   else reply.simple("OK");
 }
 
-/** Runs `HELLO [version [AUTH user password] [SETNAME name]]`. There is no password here, and as in
- *  a Redis without one the user `default` may give any. */
+/** Runs `HELLO [version [AUTH user password] [SETNAME name]]`. There is no password here: as in a
+ *  Redis without one, the user `default` may give any. */
 function hello(args: readonly Buffer[], { reply, session }: Context): void {
   const version = args.length > 1 ? parseInteger(bytesAt(args, 1)) : BigInt(session.protocol);
   if (version === undefined) {
@@ -129,7 +129,7 @@ function setName(args: readonly Buffer[], { reply, session }: Context): void {
   reply.simple("OK");
 }
 
-/** Takes note of nothing: a library tells its name and version, which nobody asks for here. */
+/** Accepts the name and the version of a client library, and ignores them. */
 function setInfo(args: readonly Buffer[], { reply }: Context): void {
   const attribute = wordAt(args, 2);
   if (attribute === "lib-name" || attribute === "lib-ver") reply.simple("OK");
@@ -138,7 +138,7 @@ function setInfo(args: readonly Buffer[], { reply }: Context): void {
 
 const nameError = "ERR Client names cannot contain spaces, newlines or special characters.";
 
-/** The most bytes that a connection's name may have; Redis has no such limit, but this memory is
+/** The most bytes that a connection's name may have. Redis has no such limit, but this memory is
  *  shared. */
 const nameBytesMax = 1024;
 

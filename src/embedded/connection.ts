@@ -9,7 +9,7 @@ const commandsPerTurnMax = 4096;
 /** How long a connection that we have ended may still send, in seconds, before it is cut. */
 const lingerSeconds = 4;
 
-/** What a connection asks of its socket, in the meaning of Bun's Socket. */
+/** The part of Bun's Socket that a connection uses. */
 export interface ConnectionSocket extends Writable {
   pause(): void;
   resume(): void;
@@ -43,15 +43,15 @@ export class Connection {
     this.socket = socket;
     this.context = context;
     this.outbox = new Outbox(socket);
-    // Who listens for its timeout has one of 120 seconds to begin with, however busy it is (Bun 1.4.5).
+    // A socket with a timeout handler starts with a timeout of 120 s, however busy it is (Bun 1.4.5).
     socket.timeout(0);
   }
 
-  /** Bytes came. They must not change afterwards. */
+  /** Bytes have arrived. They must not change afterwards. */
   receive(chunk: Buffer): void {
     if (this.finished) return;
     this.parser.feed(chunk);
-    // A reset socket delivers its last bytes in spite of the pause: `work()` lets them wait, too.
+    // A reset socket delivers its last bytes although it is paused: `work()` lets them wait, too.
     this.work();
   }
 
@@ -67,14 +67,13 @@ export class Connection {
     this.work();
   }
 
-  /** The socket is closed: everything held for it is let go. */
+  /** The socket is closed: releases everything that is held for it. */
   socketClosed(): void {
     this.closed = true;
     this.outbox.close();
   }
 
-  /** Executes what can be executed now and leaves the socket paused or reading, as the case
-   *  needs. */
+  /** Executes what can be executed now, and leaves the socket paused or reading, as needed. */
   private work(): void {
     if (this.closed) return;
     if (this.finished) {

@@ -27,7 +27,7 @@ export function globMatches(pattern: string, text: string): boolean {
   return p >= pattern.length;
 }
 
-/** The length of the pattern's element at `p` when it matches `code`, otherwise 0. */
+/** The length of the pattern's element at `p` if it matches `code`, otherwise 0. */
 function matchOne(pattern: string, p: number, code: number): number {
   const element = pattern[p];
   if (element === undefined) return 0;

@@ -1,7 +1,6 @@
-import { type Command, type Context, container, wordAt } from "./command.ts";
+import { type Command, type Context, container, redisVersion, wordAt } from "./command.ts";
 import { globMatches } from "./glob.ts";
 import type { Store } from "./store.ts";
-import { redisVersion } from "./version.ts";
 
 /** A section of INFO: its title and its lines. */
 interface Section {
@@ -53,12 +52,12 @@ function keyspace(store: Store): Readonly<Record<string, string>> {
   return { db0: `keys=${store.size},expires=${store.expiringCount},avg_ttl=0` };
 }
 
-/** CONFIG, of which only GET is there: nothing can be configured through the protocol. */
+/** CONFIG supports only GET: nothing can be configured through the protocol. */
 export const configCommand: Command = container("config", -2, [
   { name: "config|get", arity: -3, run: configGet },
 ]);
 
-/** What CONFIG GET tells, all of it true here; redis-benchmark asks for `save` and `appendonly`. */
+/** The answers of CONFIG GET, all of them true; redis-benchmark asks for `save` and `appendonly`. */
 function configuration(store: Store): readonly (readonly [name: string, value: string])[] {
   return [
     ["appendonly", "no"],

@@ -1,5 +1,5 @@
+import { INTEGER_MAX, parseInteger } from "../resp/integer.ts";
 import { bytesAt, type Command, type Context, errors, textAt, wordAt } from "./command.ts";
-import { INTEGER_MAX, parseInteger } from "./integer.ts";
 import { shareBytesMin } from "./reply.ts";
 import { set } from "./set-command.ts";
 
@@ -87,8 +87,8 @@ function incr(args: readonly Buffer[], { reply, store }: Context): void {
   }
 }
 
-/** TTL and PTTL: the time a key has left in units of `unitMs`, −1 when it stays, −2 when it is
- *  missing. */
+/** TTL and PTTL: the time that a key has left in units of `unitMs`; −1 if it never expires, −2 if it
+ *  is missing. */
 function remaining(args: readonly Buffer[], { reply, store }: Context, unitMs: number): void {
   const key = textAt(args, 1);
   const leftMs = store.remainingMs(key);

@@ -1,6 +1,6 @@
+import { splitInline } from "../resp/inline.ts";
+import { parseLength } from "../resp/integer.ts";
 import { EMPTY, Gather } from "./gather.ts";
-import { splitInline } from "./inline.ts";
-import { parseLength } from "./integer.ts";
 
 /** What one call of `RequestParser.next()` found. */
 export enum Parsed {
@@ -217,7 +217,7 @@ export class RequestParser {
     return true;
   }
 
-  /** The number in `line`, after its type byte and before the CR; NaN when there is none. */
+  /** The number in `line`, after its type byte and before the CR; NaN if there is none. */
   private lineLength(): number {
     const last = this.line.length - 1;
     return this.line[last] === CARRIAGE_RETURN ? parseLength(this.line, 1, last) : Number.NaN;

@@ -1,4 +1,4 @@
-/** Takes encoded replies away, in order. Owner: one connection. */
+/** Takes encoded replies, in order. Owner: one connection. */
 export interface ReplySink {
   /** Sends `bytes`, or keeps what the kernel does not take. `stable` promises that they never
    *  change, so that the sink may keep a view; otherwise it must copy before it returns. Never

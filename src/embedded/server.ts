@@ -6,13 +6,13 @@ import { Store } from "./store.ts";
 
 /** Settings of the embedded upstream. */
 export interface EmbeddedUpstreamOptions {
-  /** The address to accept on; 127.0.0.1 unless given. */
+  /** The address to accept on; default 127.0.0.1. */
   readonly hostname?: string;
-  /** 0…65535; 0, which is the default, picks a free one. */
+  /** 0…65535; 0, the default, chooses a free one. */
   readonly port?: number;
   /** The path of a unix socket, instead of hostname and port. */
   readonly unix?: string;
-  /** What keys and values may occupy, in bytes; 256 MiB unless given. */
+  /** The most bytes of keys and values; default 256 MiB. */
   readonly memoryBytesMax?: number;
 }
 
@@ -21,22 +21,21 @@ export type EmbeddedUpstreamAddress =
   | { readonly hostname: string; readonly port: number }
   | { readonly unix: string };
 
-/** A running embedded upstream. Owner: whoever started it; it accepts until `stop()`. */
+/** A running embedded upstream. Owner: the code that started it; it accepts until `stop()`. */
 export interface EmbeddedUpstream extends Disposable {
-  /** With the port that was picked. */
+  /** With the chosen port. */
   readonly address: EmbeddedUpstreamAddress;
   /** Connections that are open now. */
   readonly connectionCount: number;
-  /** Commands executed since the start, those that were answered with an error included. */
+  /** Commands executed since the start, including those answered with an error. */
   readonly commandCount: number;
   /** Stops accepting and closes every connection, without waiting for replies. May be called
    *  again. */
   stop(): void;
 }
 
-/** Starts a small Redis in this process, so that a proxy without an upstream has something to talk
- *  to. It runs in the caller's event loop. Throws what `Bun.listen` throws when the address cannot
- *  be had. */
+/** Starts a small Redis in this process, which a proxy without an upstream can relay to. It runs in
+ *  the caller's event loop. Throws what `Bun.listen` throws if it cannot listen. */
 export function startEmbeddedUpstream(options: EmbeddedUpstreamOptions = {}): EmbeddedUpstream {
   const status = { port: 0, startedAtMs: performance.now(), connectionCount: 0, commandCount: 0 };
   const { memoryBytesMax } = options;
@@ -94,7 +93,7 @@ function handlers(store: Store, status: UpstreamStatus): SocketHandler<Connectio
       status.connectionCount--;
       socket.data.socketClosed();
     },
-    // Reached when a handler throws, which is a defect here: only that connection pays for it.
+    // Reached if a handler throws, which is a defect: only that connection is closed.
     error(socket) {
       socket.terminate();
     },

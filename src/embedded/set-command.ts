@@ -1,5 +1,5 @@
+import { INTEGER_MAX, parseInteger } from "../resp/integer.ts";
 import { bytesAt, type Context, errors, textAt, wordAt } from "./command.ts";
-import { INTEGER_MAX, parseInteger } from "./integer.ts";
 
 /** The options of one SET. */
 interface SetOptions {
@@ -78,7 +78,7 @@ const expiries: ReadonlyMap<string, ExpiryUnit> = new Map([
   ["pxat", { unitMs: 1n, isRelative: false }],
 ]);
 
-/** @returns when the key ends, in ms since 1970, or the text of an error. */
+/** @returns when the key expires, in ms since 1970, or the text of an error. */
 function readExpiry(bytes: Buffer, expiry: ExpiryUnit, nowMs: number): number | string {
   const amount = parseInteger(bytes);
   if (amount === undefined) return errors.notAnInteger;

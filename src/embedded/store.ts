@@ -6,7 +6,7 @@ export interface StoreOptions {
   readonly now?: () => number;
 }
 
-/** What a store may occupy unless told otherwise, in bytes. */
+/** The default of {@link StoreOptions.memoryBytesMax}. */
 const memoryBytesMaxDefault: number = 256 * 1024 * 1024;
 
 /** What one key costs beside its own and its value's bytes: the entry in the map, the string and
@@ -21,8 +21,8 @@ const keepBytesMin = 16 * 1024;
 /** The keyspace: binary-safe keys to immutable values, bounded in size.
  *
  *  A key is a string with one character per byte (latin1), since a Map compares strings by content.
- *  A stored value never changes: a new one takes its place, so whoever reads one may keep it.
- *  Expired keys are removed when they are touched, and all of them when memory runs short.
+ *  A stored value never changes, only a new one replaces it, so readers may keep it. Expired keys
+ *  are removed when they are touched, and all of them when memory runs short.
  *
  *  Invariant: `memoryBytes` is the sum of `cost()` over all entries, and ≤ `memoryBytesMax`.
  *  Owner: one embedded upstream. */
@@ -31,9 +31,9 @@ export class Store {
   /** The store's clock, in ms since 1970. */
   readonly now: () => number;
   private readonly values = new Map<string, Uint8Array>();
-  /** When a key ends, in ms since 1970; keys without an entry stay. */
+  /** When keys expire, in ms since 1970; keys without an entry do not. */
   private readonly expiries = new Map<string, number>();
-  /** No key expires before this time, so that a full store is not searched in vain. */
+  /** No key expires before this time, so a full store need not be searched before it. */
   private expiryNextMs = Number.POSITIVE_INFINITY;
   private bytes = 0;
 
@@ -52,32 +52,32 @@ export class Store {
     return this.expiries.size;
   }
 
-  /** What keys and values occupy, in bytes, bookkeeping included. */
+  /** The bytes that keys and values occupy, with their bookkeeping. */
   get memoryBytes(): number {
     return this.bytes;
   }
 
-  /** The value of `key`, or undefined. It belongs to the store and must not be written to. */
+  /** The value of `key`, or undefined. It belongs to the store and must not be changed. */
   get(key: string): Uint8Array | undefined {
     if (this.expiries.size > 0) this.expire(key);
     return this.values.get(key);
   }
 
-  /** When `key` ends, in ms since 1970; undefined when it is missing or stays. */
+  /** When `key` expires, in ms since 1970; undefined if it is missing or does not expire. */
   expiresAt(key: string): number | undefined {
     this.expire(key);
     return this.expiries.get(key);
   }
 
-  /** How long `key` still lives, in ms; undefined when it is missing or stays. */
+  /** How long `key` still lives, in ms; undefined if it is missing or does not expire. */
   remainingMs(key: string): number | undefined {
     const expiresAtMs = this.expiresAt(key);
     return expiresAtMs === undefined ? undefined : expiresAtMs - this.now();
   }
 
   /** Sets `key`. The value is copied unless it fills nearly all of its own memory, in which case
-   *  the store takes it over. `expiresAtMs` is in ms since 1970; without it the key stays.
-   *  @returns false, and nothing changes, when there is no room. */
+   *  the store takes it over. `expiresAtMs` is in ms since 1970; without it the key does not expire.
+   *  @returns false, and changes nothing, if there is no room. */
   set(key: string, value: Uint8Array, expiresAtMs?: number): boolean {
     if (!this.fits(this.growth(key, value))) {
       this.removeExpired();
@@ -94,7 +94,7 @@ export class Store {
   }
 
   /** Sets all of `entries`, none of which will expire.
-   *  @returns false, and nothing changes, when there is no room for all of them. */
+   *  @returns false, and changes nothing, if there is no room for all of them. */
   setAll(entries: ReadonlyMap<string, Uint8Array>): boolean {
     if (!this.fits(this.growthOfAll(entries))) {
       this.removeExpired();
@@ -151,8 +151,7 @@ export class Store {
     return this.bytes + growth <= this.memoryBytesMax;
   }
 
-  /** Removes what has expired. It looks at all keys with an expiry, but only when one can be
-   *  over. */
+  /** Removes expired keys. Looks at all keys with an expiry, but only if one can have expired. */
   private removeExpired(): void {
     const now = this.now();
     if (now < this.expiryNextMs) return;
@@ -169,7 +168,7 @@ export class Store {
   }
 }
 
-/** What an entry occupies, in bytes. */
+/** The bytes that an entry occupies. */
 function cost(key: string, value: Uint8Array): number {
   return entryBytes + key.length + value.length;
 }

@@ -1,9 +1,9 @@
 import type { Socket } from "bun";
 import type { EmbeddedUpstreamAddress } from "./server.ts";
 
-/** A raw client for tests: sends bytes, counts and keeps what comes, waits for conditions. */
+/** A raw client for tests: sends bytes, counts and keeps what arrives, waits for conditions. */
 export class TestClient implements Disposable {
-  /** What came so far, as latin1 text; kept only until `keepsText` is turned off. */
+  /** What has arrived, as latin1 text; kept until `keepsText` is turned off. */
   received = "";
   receivedBytes = 0;
   keepsText = true;
@@ -58,7 +58,7 @@ export class TestClient implements Disposable {
     this.socket?.terminate();
   }
 
-  /** Resolves once `condition` holds; it is looked at after every event of this client. */
+  /** Resolves once `condition` holds, which is tested after every event of this client. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -67,7 +67,7 @@ export class TestClient implements Disposable {
     }
   }
 
-  /** Sends `data` and resolves once `reply` is all that came since. */
+  /** Sends `data` and resolves once `reply` has arrived, and nothing else. */
   async ask(data: string, reply: string): Promise<void> {
     this.received = "";
     this.send(data);

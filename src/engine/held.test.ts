@@ -37,7 +37,7 @@ test("knows of a descriptor that the kernel still shows whether it was taken", (
   expect(held.hasSeen(3)).toBe(false);
 });
 
-test("a number that is beyond its memory is none of its", () => {
+test("a descriptor beyond its memory is ignored", () => {
   const held = new Held(heldMemory(4));
   held.took(4);
   expect([...held.left(null)]).toEqual([]);

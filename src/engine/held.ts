@@ -1,26 +1,25 @@
-/** What a thread has to do with a descriptor. */
+/** The state of a descriptor in a thread. */
 enum State {
-  /** It never had it. */
+  /** The thread never had it. */
   None,
-  /** It has it. */
+  /** The thread has it. */
   Held,
-  /** The same of one that listens: what is set there all accepted ones inherit, and others have it, too. */
+  /** It has it, and it listens: accepted sockets inherit its options, and others may have it. */
   Listens,
-  /** It has prepared an operation that closes it. */
+  /** The thread has prepared an operation that closes it. */
   Closing,
-  /** It has closed it. */
+  /** The thread has closed it. */
   Closed,
 }
 
-/** Places of the words before those of the descriptors. */
+/** Indexes of the words that precede those of the descriptors. */
 enum Word {
   /** 1 while the ring is mapped. */
   HasRing,
-  /** The ring's descriptor and 1; 0 when there is none. */
+  /** The ring's descriptor plus 1; 0 if there is none. */
   RingDescriptor,
-  /** The submission entry that the last entry to the kernel began with. */
+  /** The first submission entry of the turn. */
   TurnBegan,
-  /** See {@link RingLayout}. */
   SqHead,
   CqHead,
   CqTail,
@@ -31,7 +30,7 @@ enum Word {
   Size,
 }
 
-/** Where the mapped parts of a ring are, and in the first one its words and completions; bytes. */
+/** Where the mapped parts of a ring are, and offsets within the first one, in bytes. */
 export interface RingLayout {
   readonly ring: { readonly address: number; readonly bytes: number };
   readonly entries: { readonly address: number; readonly bytes: number };
@@ -42,38 +41,40 @@ export interface RingLayout {
   readonly cqMask: number;
 }
 
-/** More descriptors than one process has, whatever its limit says (`nofile` may be a billion). */
+/** More descriptors than a process has in practice (`nofile` may be a billion). */
 const DESCRIPTORS_MAX = 1 << 20;
 /**
- * Entries that a ring has at most (IORING_MAX_ENTRIES): an operation that is further ahead was prepared before the
- * counter has gone round, and its descriptor may be anybody's.
+ * The most entries of a ring (IORING_MAX_ENTRIES). An operation further ahead than this was
+ * prepared before the counter wrapped, and its descriptor may belong to anything by now.
  */
 const AHEAD_MAX = 32_768;
 
 const ADDRESSES_BYTES = 16;
-/** A position and a state. */
+/** A position and a state, in bytes. */
 const DESCRIPTOR_BYTES = 5;
 const WORDS_BYTES = ADDRESSES_BYTES + Word.Size * 4;
 
 /**
- * Memory for a {@link Held}, all of it empty; the system has none of it to give before it is written to.
+ * Empty memory for a {@link Held}. The system provides it only as it is written to.
  *
- * @param descriptors those from this number on are not written down
+ * @param descriptors descriptors from this number on are not noted
  */
 export function heldMemory(descriptors = DESCRIPTORS_MAX): SharedArrayBuffer {
   return new SharedArrayBuffer(WORDS_BYTES + descriptors * DESCRIPTOR_BYTES);
 }
 
 /**
- * Which descriptors a thread has that are closed by nobody but itself. They are the process's: when the
- * thread has met a defect, or is no more, whoever cleans up behind it has to know which ones, whatever state
- * everything else is in. So it is written down in shared memory, with one or two stores for each.
+ * The descriptors of a thread that nothing but the thread closes. Descriptors belong to the
+ * process: when the thread has met a defect or has died, the clean-up must know which ones it had,
+ * whatever state everything else is in. So the thread notes them in shared memory, with one or two
+ * stores each.
  *
- * A descriptor is written down before anything else is done with it, and struck out before it is closed:
- * afterwards its number may be another thread's. Where the ring closes it the number of that entry says
- * whether the kernel has done so.
+ * A descriptor is noted before it is used and struck out before it is closed, because afterwards
+ * another thread may get its number. If the ring closes it, the number of the entry tells whether
+ * the kernel has done so.
  *
- * Owner: the thread that writes; others read when it is over, but for what is handed over to it.
+ * Owner: the thread writes; others read once it is over. Only descriptors that are handed over to
+ * the thread are noted by others.
  */
 export class Held {
   private readonly addresses: Float64Array;
@@ -81,7 +82,7 @@ export class Held {
   private readonly positions: Int32Array;
   private readonly states: Uint8Array;
 
-  /** @param memory of another one, to look at the same; see {@link heldMemory} */
+  /** @param memory from {@link heldMemory}; may be shared with another instance */
   constructor(readonly memory: SharedArrayBuffer) {
     const count = (memory.byteLength - WORDS_BYTES) / DESCRIPTOR_BYTES;
     this.addresses = new Float64Array(memory, 0, 2);
@@ -90,37 +91,37 @@ export class Held {
     this.states = new Uint8Array(memory, WORDS_BYTES + count * 4, count);
   }
 
-  /** It is the thread's from now on. */
+  /** The thread owns a descriptor from now on. */
   took(descriptor: number): void {
     this.states[descriptor] = State.Held;
   }
 
-  /** It is the thread's from now on, and listens. */
+  /** The thread owns a listening descriptor from now on. */
   tookListening(descriptor: number): void {
     this.states[descriptor] = State.Listens;
   }
 
-  /** Whether a descriptor that is the thread's listens. */
+  /** Whether a descriptor of the thread listens. */
   listens(descriptor: number): boolean {
     return this.states[descriptor] === State.Listens;
   }
 
-  /** The submission entry of this number, which is prepared next, closes it. */
+  /** The submission entry with this number, which is prepared next, closes the descriptor. */
   closing(descriptor: number, entry: number): void {
     this.positions[descriptor] = entry;
     this.states[descriptor] = State.Closing;
   }
 
-  /** It is about to be closed by a call. */
+  /** A call is about to close the descriptor. */
   closed(descriptor: number): void {
     this.states[descriptor] = State.Closed;
   }
 
   /**
-   * Descriptors that are the thread's, each once; but for the ring's own, which goes last.
+   * The thread's descriptors, each once, except the ring's own, which must be closed last.
    *
-   * @param submitted the number of the first submission entry that the kernel has not taken; null when
-   *   it has taken all
+   * @param submitted the first submission entry that the kernel has not taken; null if it has taken
+   *   all
    */
   *left(submitted: number | null): Iterable<number> {
     yield* this.all(State.Held);
@@ -137,36 +138,36 @@ export class Held {
     for (let at = states.indexOf(state); at >= 0; at = states.indexOf(state, at + 1)) yield at;
   }
 
-  /** Whether a descriptor that a completion has brought, and the kernel still shows, was taken. */
+  /** Whether the thread has noted a descriptor from a completion that the kernel still shows. */
   hasSeen(descriptor: number): boolean {
     const state = this.states[descriptor];
     if (state !== State.Closing) return state !== State.None;
-    // What was closed in an earlier turn is another one with the same number.
+    // If it was closed in an earlier turn, this is another descriptor with the same number.
     const began = this.words[Word.TurnBegan] as number;
     return (((this.positions[descriptor] as number) - began) | 0) >= 0;
   }
 
-  /** The thread enters the kernel, having prepared so many submission entries. */
+  /** The thread enters the kernel. @param entry number of submission entries prepared so far */
   enters(entry: number): void {
     this.words[Word.TurnBegan] = entry;
   }
 
-  /** There is a ring, which has this descriptor. */
+  /** The ring was made. */
   ringMade(descriptor: number): void {
     this.words[Word.RingDescriptor] = descriptor + 1;
   }
 
-  /** Its descriptor is about to be closed. */
+  /** The ring's descriptor is about to be closed. */
   ringGone(): void {
     this.words[Word.RingDescriptor] = 0;
   }
 
-  /** The ring's descriptor; −1 when there is none. */
+  /** The ring's descriptor; −1 if there is none. */
   get ringDescriptor(): number {
     return (this.words[Word.RingDescriptor] as number) - 1;
   }
 
-  /** The ring is mapped. */
+  /** The ring was mapped. */
   ringOpened({ ring, entries, sqHead, cqHead, cqTail, cqes, cqMask }: RingLayout): void {
     const { words } = this;
     this.addresses.set([ring.address, entries.address]);
@@ -180,12 +181,12 @@ export class Held {
     words[Word.HasRing] = 1;
   }
 
-  /** Its memory is about to be given back. */
+  /** The ring is about to be unmapped. */
   ringClosed(): void {
     this.words[Word.HasRing] = 0;
   }
 
-  /** The ring that is still mapped; null when there is none. */
+  /** The ring that is still mapped; null if there is none. */
   get ring(): RingLayout | null {
     const { words } = this;
     const word = (which: Word) => words[which] as number;

@@ -21,45 +21,45 @@ import { NameError } from "../upstream/names/name-error.ts";
 import { askSystem, type SystemLookup } from "../upstream/names/resolver.ts";
 import { ListenError } from "./listen-error.ts";
 
-/** A socket that listens, opened by its number. Linux only. */
+/** A listening socket. Linux only. */
 export interface ListeningSocket {
   readonly descriptor: number;
-  /** What it is really bound to, with the port that the system picked. */
+  /** The bound address, with the port that the system chose. */
   readonly address: Address;
 }
 
-/** Sockets that were opened for a listener before it was there. */
+/** Sockets that were opened before their listener exists. */
 export interface GivenSockets {
   /** One for each worker that shares the port, or one for all of them. */
   readonly sockets: readonly [ListeningSocket, ...ListeningSocket[]];
-  /** They are this process's own: the path of a unix socket goes with them. */
+  /** Whether this process opened them, so that it removes the file of a unix socket. */
   readonly areOwn: boolean;
-  /** Where they really are, of a name one of its addresses; missing where that is their address. */
+  /** The literal address, if `address` of the sockets has a name. */
   readonly place?: Address;
 }
 
 /**
- * With whom a socket shares its port: with nobody, with those of this process that are opened later,
- * or also with those that are open already. The kernel spreads clients over them by their address
+ * The sockets with which a socket shares its port: none, those that this process opens later, or
+ * also those that it has already opened. The kernel distributes clients over them by their address
  * (SO_REUSEPORT).
  *
- * Whoever else of the same user shares his port, such as a second ringway, would let a socket in
- * that says so before it is bound. So the first one of a port says so when it listens: then the
- * kernel has refused it as it refuses anybody where somebody listens.
+ * If another program of the same user shares its port, such as a second ringway, the kernel would
+ * let in any socket that sets SO_REUSEPORT before bind(2). So the first socket of a port sets it
+ * after listen(2): then the kernel refuses it if another program listens there.
  *
  * Source: inet_csk_get_port(), which bind(2) and listen(2) call, and reuseport_add_sock() of Linux.
  */
 export type Sharing = "none" | "later" | "all";
 
-/** What a listener has to say of its sockets: what the file of a unix one gets, and how many may wait. */
+/** A listener's settings for its sockets: access to a unix socket's file, and the backlog. */
 export type SocketSettings = Pick<ListenerOptions, "unix" | "backlog">;
 
 /**
  * Opens a socket and listens on it.
  *
- * @param sharing does not matter for unix sockets
- * @param host what the address's name stands for, where that is known already
- * @param settings the file of a unix socket gets its access before anybody can connect
+ * @param sharing ignored for unix sockets
+ * @param host the literal host of an address with a name, if it is known
+ * @param settings the access of a unix socket's file is set before any client can connect
  * @throws ListenError
  */
 export async function openListening(
@@ -83,7 +83,7 @@ export async function openListening(
     setOption(descriptor, SocketOption.reuseAddress, 1);
     if (sharing === "all") setOption(descriptor, SocketOption.reusePort, 1);
     if (place.host === "::") setOption(descriptor, SocketOption.onlyIPv6, 0);
-    // What is accepted from it inherits this.
+    // Accepted sockets inherit this.
     setOption(descriptor, SocketOption.noDelay, 1);
   } else await removeStaleSocket(place.path);
   check(bindSocket(descriptor, bytes));
@@ -94,10 +94,10 @@ export async function openListening(
 }
 
 /**
- * Opens a socket for each of several workers on one address, or one for all of them where the kernel
- * does not spread clients over several.
+ * Opens a socket for each worker on one address, or one for all of them if the kernel does not
+ * distribute clients over several.
  *
- * @param isOurs whether this process listens already where these do, too
+ * @param isOurs whether this process already listens on the same port
  * @throws ListenError; then none is open
  */
 export async function openForWorkers(
@@ -107,7 +107,7 @@ export async function openForWorkers(
   settings: SocketSettings,
 ): Promise<readonly [ListeningSocket, ...ListeningSocket[]]> {
   if (address.kind === "unix") return [await openListening(address, "none", undefined, settings)];
-  // A name is looked up once: all of them have to be bound to the very same address.
+  // A name is looked up once, because all sockets must be bound to the same address.
   const host = await hostOf(address);
   const first = await openListening(address, isOurs ? "all" : "later", host, settings);
   const sockets: [ListeningSocket, ...ListeningSocket[]] = [first];
@@ -122,7 +122,7 @@ export async function openForWorkers(
   return sockets;
 }
 
-/** @returns 0, or −1 with the socket removed; it would have been refused to those that it is meant for */
+/** Sets the access of a unix socket's file. @returns 0; or −errno, with the file removed */
 function accessSet(path: string, access: FileAccess): number {
   try {
     setSocketAccess(path, access);
@@ -134,13 +134,13 @@ function accessSet(path: string, access: FileAccess): number {
 }
 
 /**
- * Opens sockets on all that an address stands for: a name on each of its addresses that this machine has,
- * by one port. Sockets of this process may lie on the same port as long as their addresses differ, be it
- * that one stands for all: the kernel gives a client to the narrowest.
+ * Opens sockets on an address, or, if it has a name, on each of the name's addresses that this
+ * machine has, on the same port. Sockets of this process may share a port if their addresses
+ * differ, even if one is a wildcard: the kernel gives a client to the most specific one.
  *
- * @param isOurs see {@link openForWorkers}; asked of each literal address
- * @param lookUp what a name stands for, for tests to replace
- * @returns at least one; what is told of them has the name
+ * @param isOurs see {@link openForWorkers}; called for each literal address
+ * @param lookUp resolves a name; tests replace it
+ * @returns at least one; the address of the sockets keeps the name
  * @throws ListenError; then none is open
  */
 export async function openPlaces(
@@ -178,12 +178,12 @@ export async function openPlaces(
   }
 }
 
-/** Closes sockets that nobody has taken. */
+/** Closes sockets that no listener has taken. */
 export function closeAll(given: readonly GivenSockets[]): void {
   for (const { sockets } of given) for (const { descriptor } of sockets) closeNow(descriptor);
 }
 
-/** A name may stand for addresses that this machine does not have, such as those of IPv6. */
+/** Whether this machine does not have an address, such as one of IPv6. */
 function isAbsent(error: unknown): boolean {
   return error instanceof ListenError && ["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes(error.code);
 }
@@ -195,13 +195,13 @@ function boundAddress(address: Address, descriptor: number): Address {
   return { ...address, port: bound?.kind === "tcp" ? bound.port : 0 };
 }
 
-/** The host to bind to: of a name the first one that it stands for. @throws ListenError */
+/** The host to bind to; the first address of a name. @throws ListenError */
 async function hostOf(address: TcpAddress): Promise<string> {
   const [host] = await hostsOf(address, askSystem);
   return host;
 }
 
-/** All hosts that a name stands for. @throws ListenError when there is none */
+/** All literal hosts of an address. @throws ListenError if its name has none */
 async function hostsOf(address: TcpAddress, lookUp: SystemLookup): Promise<[string, ...string[]]> {
   const { host: name } = address;
   if (!isName(address)) return [name];

@@ -2,9 +2,8 @@ import type { Address, TcpAddress } from "../base/address.ts";
 import { isName } from "../upstream/names/ask.ts";
 
 /**
- * Whether two sockets that listen may be in each other's way: they have the same port, and the same
- * host, or one of the hosts may stand for the other: all addresses, or a name, which shows what it
- * stands for only when it is looked up.
+ * Whether two listening sockets may conflict: they have the same port, and the same host or one
+ * that may include the other (a wildcard, or a name that was not looked up yet).
  */
 export function mayOverlap(one: Address, other: Address): boolean {
   if (one.kind === "unix" || other.kind === "unix") return false;

@@ -1,36 +1,51 @@
-import type { EngineName, UringOptions } from "../config/options.ts";
+import type { EngineName, UringOptions, WantedListener } from "../config/options.ts";
 import { fit } from "./uring/fit.ts";
 import { probe } from "./uring/probe.ts";
 import { obstacle, shortRelease, type UringReport } from "./uring/report.ts";
 
-/** The engine that was asked for cannot run here; the message says why and what to do. */
+/** The requested engine cannot run here. The message says why and what to do. */
 export class EngineUnsupportedError extends Error {
   override readonly name = "EngineUnsupportedError";
 }
 
-/** An engine's name and why it was taken. */
+/** An engine's name and why it was chosen. */
 export interface Choice {
   readonly name: EngineName;
-  /** One line for the log. */
   readonly why: string;
-  /** `auto` had to do without the engine that it would have taken on this system. */
+  /** `auto` could not use the engine that it prefers on this system. */
   readonly fellBack: boolean;
 }
 
-/** An engine, and how it will be used here. */
+/** An engine and its options here. */
 export interface EngineChoice extends Choice {
-  /** What was asked for, as far as it can be had here. */
+  /** The requested options, as far as this kernel supports them. */
   readonly uring: UringOptions;
-  /** What of its options had to be replaced, one line each. */
+  /** Options that had to be replaced, one line each. */
   readonly notes: readonly string[];
 }
 
+/** What a setting `engine` may say. */
+export type WantedEngine = WantedListener["engine"];
+
 /**
- * Chooses the engine that was asked for, or the best one that can run here.
+ * The engine that carries a listener. This is the one place that says so: only the sockets engine ends TLS.
  *
- * @throws EngineUnsupportedError when the one that was asked for cannot
+ * @param chosen the engine that is taken for what the listener's setting says; throws where that one
+ *   cannot run here
  */
-export function selectEngine(wanted: "auto" | EngineName, uring: UringOptions): EngineChoice {
+export function carrierOf(
+  { engine, tls }: Pick<WantedListener, "engine" | "tls">,
+  chosen: (wanted: WantedEngine) => EngineName,
+): EngineName {
+  return tls === null ? chosen(engine) : "sockets";
+}
+
+/**
+ * Chooses the requested engine, or the best one that can run here.
+ *
+ * @throws EngineUnsupportedError if the requested engine cannot run
+ */
+export function selectEngine(wanted: WantedEngine, uring: UringOptions): EngineChoice {
   if (wanted === "sockets") {
     return { name: wanted, why: "as asked for", fellBack: false, uring, notes: [] };
   }
@@ -42,9 +57,9 @@ export function selectEngine(wanted: "auto" | EngineName, uring: UringOptions): 
 }
 
 /**
- * Which engine is taken where io_uring is as the report says.
+ * Chooses an engine according to a report on io_uring.
  *
- * @throws EngineUnsupportedError when uring was asked for and cannot run
+ * @throws EngineUnsupportedError if uring was requested and cannot run
  */
 export function choose(wanted: "auto" | "uring", report: UringReport): Choice {
   const missing = obstacle(report);

@@ -31,7 +31,7 @@ test.each([
   [5, 1, "total_full"],
   [1, 5, "listener_full"],
 ] as const)(
-  "whoever is one too many is counted nowhere, and told of what (%i, %i)",
+  "a client too many is counted nowhere, and learns which limit it met (%i, %i)",
   (listener, all, full) => {
     const table = new UpstreamTable(1);
     const made = admission(table, listener, all);
@@ -67,7 +67,7 @@ function ofNetworks(edge: Partial<EdgeOptions>): Admission {
   return Admission.of({ ...all, tables }, new UpstreamTable(1), 0) as Admission;
 }
 
-test("a network is 24 bits of an IPv4 address, 48 of an IPv6 one, whoever its clients are", () => {
+test("a network is 24 bits of an IPv4 address, 48 of an IPv6 one, for any clients", () => {
   const made = ofNetworks({ maxRelaysPerNetwork: 2, maxRelaysPerClient: 1 });
   const admit = (host: string) => made.admit(clientAt(host));
   expect([admit("10.0.0.1"), admit("10.0.0.1")]).toEqual([null, "client_full"]);

@@ -1,6 +1,6 @@
 import type { Stage, Visitor } from "./stage.ts";
 import { Alert, alertRecord, type Hello } from "./tls-hello/hello.ts";
-import type { NameRoute } from "./tls-hello/route.ts";
+import type { NameRoute } from "./tls-hello/name-route.ts";
 import type { RouteTable } from "./tls-hello/routes.ts";
 
 /** A client whose upstreams its hello decides about. */
@@ -18,7 +18,11 @@ export interface Greeted extends Visitor {
  * client without a route is refused, with the alert that TLS has for that. Owner: a listener.
  */
 export class ByHello<C extends Greeted> implements Stage<C> {
-  constructor(private readonly routes: RouteTable) {}
+  /** @param isEnded TLS is ended here: after its handshake an alert of our own would be a part of the flow */
+  constructor(
+    private readonly routes: RouteTable,
+    private readonly isEnded: boolean,
+  ) {}
 
   receive(client: C): void {
     const { hello } = client;
@@ -30,6 +34,10 @@ export class ByHello<C extends Greeted> implements Stage<C> {
   }
 
   private refuse(client: C, hello: Hello | null, route: NameRoute | null): void {
+    if (this.isEnded) {
+      client.refuse("tls_no_route");
+      return;
+    }
     const isKnown = route === null && hello !== null && this.routes.knowsName(hello);
     const alert = isKnown ? Alert.NoApplicationProtocol : Alert.UnrecognizedName;
     client.refuse("tls_no_route", client.reply(alertRecord(alert)));

@@ -16,12 +16,12 @@ export interface Stepping extends Visitor, StepsOwner {
   stepsOver(steps: Steps): void;
 }
 
-/** Clients in one step, which all get the same time for it. */
-interface Row<T> {
+/** Clients that wait, all for the same span of time. */
+export interface Row<T> {
   add(client: T): void;
   delete(client: T): void;
   readonly size: number;
-  /** The client that has been in the step for longest. */
+  /** The client that has waited for longest. */
   readonly first: T | undefined;
 }
 

@@ -82,7 +82,7 @@ class Client implements StepsOwner {
 }
 
 describe("steps", () => {
-  test("of which there is none are over at once", () => {
+  test("are over at once if there are none", () => {
     const { steps, began } = new Client();
     expect([steps.isOver, steps.refusedFor, began]).toEqual([true, null, []]);
   });
@@ -160,7 +160,7 @@ describe("steps", () => {
     }
   });
 
-  test("may be left out, but not where the place is somebody else's", () => {
+  test("may be left out, but not if another client needs the place", () => {
     expect(new Client(proxy(false)).givesUp("preamble_full").steps.refusedFor).toBe(
       "preamble_full",
     );
@@ -175,7 +175,7 @@ describe("steps", () => {
     expect(client.steps.refusedFor).toBe("preamble_invalid");
   });
 
-  test("tell a client why it is refused, and one that does not take its reply has gone", () => {
+  test("tell a client why it is refused; one that does not take the reply has gone", () => {
     const client = new Client(new HelloPlan()).says(helloOf("nobody"));
     const { isTold, refusedFor } = client.steps;
     expect([isTold, refusedFor, client.replies]).toEqual([true, "preamble_invalid", [ALERT]]);

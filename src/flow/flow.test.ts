@@ -218,7 +218,7 @@ test(
   FUZZ_TIMEOUT_MS,
 );
 
-test("what flows count is added up at once, and the bytes for an account, too", () => {
+test("flows add their counts to the totals at once, and their bytes to an account", () => {
   const totals = new Float64Array(flowFigures.size);
   const account = new Float64Array(1);
   const flows = [new Flow(4, 8), new Flow(4, 8)];

@@ -1,22 +1,22 @@
 import { assert } from "../assert.ts";
 import { FlowCount, flowFigures } from "../counts/figures.ts";
 
-/** Where a flow stands. In-flight operations are not phases: see `receiving` and `sending`. */
+/** The phases of a flow. In-flight operations are not phases: see `receiving` and `sending`. */
 export enum Phase {
   /** The source may still bring bytes. */
   Open,
-  /** The source has ended (FIN); queued bytes are still on their way, then the end itself. */
+  /** The source has ended (FIN). Queued bytes are still on their way, then the end itself. */
   Draining,
   /** The end was passed on to the target, after the last byte. Nothing more happens. */
   Ended,
-  /** Given up: nothing is started any more, what was queued is lost. */
+  /** Given up: nothing more starts, and the queued bytes are lost. */
   Aborted,
 }
 
-/** What an engine has to start after a fact: a bit set, so that one answer can ask for several. */
+/** The operations that an engine must start after a fact: a bit set. */
 export enum Effect {
   None = 0,
-  /** Start one receive from the source; it completes with `received`, `stopped` or `sourceEnded`. */
+  /** Start one receive; it completes with `received`, `stopped` or `sourceEnded`. */
   Receive = 1,
   /** Start one send of queued bytes to the target; it completes with `sent`. */
   Send = 2,
@@ -24,7 +24,7 @@ export enum Effect {
   End = 4,
 }
 
-/** Where flows are added up of which nobody wants to know. */
+/** Totals of flows that nobody reads. */
 const nobodys = new Float64Array(flowFigures.size);
 
 /**
@@ -32,23 +32,23 @@ const nobodys = new Float64Array(flowFigures.size);
  *
  *     source ──received(n)──► [ size queued bytes ≤ limit ] ──sent(n)──► target
  *
- * A flow is pure: no I/O, no clock, no log, no allocation; it counts bytes and leaves it to the
- * engine where they lie. What it counts it also adds to its engine's totals at once, so that nobody
- * has to look at all flows to know them. It cannot name the other direction, so it cannot re-arm it: that is the
- * whole of liburing #1338, where a finished send re-armed the receive of the wrong direction.
+ * A flow is pure: no I/O, no clock, no log, no allocation. It counts bytes; the engine decides
+ * where they lie. It adds its counts to the engine's totals at once, so that no one has to visit
+ * all flows to sum them up. It cannot name the other direction, so it cannot re-arm it: in liburing
+ * #1338 a finished send re-armed the receive of the wrong direction.
  *
- * Engines report what happened, in the past tense; every fact ends in `next()`, the only place that
- * starts anything. What `next()` asks for counts as in flight at once:
+ * Engines report facts. Every fact ends in `next()`, the only place that starts anything. What
+ * `next()` asks for counts as in flight at once:
  *
  *     receiving = true  exactly while one receive is in flight
  *     sending   = true  exactly while one send, or the end that follows the last one, is in flight
  *
  * Invariant: `0 ≤ size ≤ limit`; a receive starts only while `size ≤ receiveBelow`; in `Ended`
- * nothing is queued or in flight. With `receiveBelow = 0`, as in the sockets engine, that reads:
+ * nothing is queued or in flight. With `receiveBelow = 0`, as in the sockets engine, this means:
  * while received bytes wait for their target, the source is not read.
  *
  * Owner: its relay. Life story: `open` → (`received` | `sent`)* → `sourceEnded` → `sent`* → `ended`,
- * or `abort` at any point, after which the completions of what is in flight may still come.
+ * or `abort` at any point, after which operations in flight may still complete.
  */
 export class Flow {
   phase = Phase.Ended;
@@ -56,35 +56,35 @@ export class Flow {
   sending = false;
   /** Bytes received and not yet sent, 0…limit. */
   size = 0;
-  /** The queue may not be added to, because there is no memory to hold another receive. */
+  /** There is no memory for another receive. */
   starved = false;
 
   /** Bytes taken from the source since `open`. */
   receivedBytes = 0;
   /** Bytes that the target took since `open`. */
   sentBytes = 0;
-  /** Bytes that no target will get: queued when the flow was aborted, or beyond the limit. */
+  /** Bytes that were queued when the flow was aborted, or exceeded the limit. */
   lostBytes = 0;
   receiveCount = 0;
-  /** Receives that brought less than one segment. */
+  /** Receives that brought less than a segment. */
   receiveShortCount = 0;
   sendCount = 0;
-  /** Sends of which the target took only a part. */
+  /** Sends that the target took only in part. */
   sendShortCount = 0;
   /** Times the source was not read because its target was slow. */
   pauseCount = 0;
   /** Times the source was not read because the pool was empty. */
   starvedCount = 0;
-  /** By {@link FlowCount}: all flows that are counted together. Set by its owner before `open`. */
+  /** Sums of several flows, by {@link FlowCount}. Its owner sets them before `open`. */
   totals: Float64Array = nobodys;
-  /** Bytes taken from the source, in its first number: all flows of the same account. */
+  /** One number: the bytes received by all flows of the same account. */
   account: Float64Array = nobodys;
 
   /**
-   * @param receiveMax most bytes that one receive brings, 1…limit
-   * @param limit most bytes that this flow holds
-   * @param receiveBelow a receive starts only while at most so many bytes are queued,
-   *   0…limit − receiveMax; what is left above it is room for `flushed`
+   * @param receiveMax the most bytes that one receive brings, 1…limit
+   * @param limit the most bytes that this flow holds
+   * @param receiveBelow a receive starts only while at most this many bytes are queued, 0…limit −
+   *   receiveMax. The rest of the limit is room for `flushed`
    */
   constructor(
     readonly receiveMax: number,
@@ -99,12 +99,12 @@ export class Flow {
    * Begins a new life with all counters at zero.
    *
    * The dial is the first operation in flight of both flows at the upstream's end: the up flow
-   * starts with its send pending, the down flow with its receive pending, and the dial completes
-   * them (`sent(0)`; for the receive the engine simply begins to read). So nothing needs to know
-   * about dialling, and bytes that a client sends early wait in order.
+   * starts with a pending send, the down flow with a pending receive, and the dial completes them
+   * (`sent(0)`; for the receive the engine begins to read). So nothing else needs to know about
+   * dialing, and early bytes of a client wait in order.
    *
-   * @param receivePending the source is not there yet; its first receive is already promised
-   * @param sendPending the target is not there yet; `sent(0)` will say that it is
+   * @param receivePending whether a first receive is already in flight
+   * @param sendPending whether the target is not connected yet; `sent(0)` reports that it is
    */
   open(receivePending: boolean, sendPending: boolean): Effect {
     assert(this.phase === Phase.Ended || this.phase === Phase.Aborted, "open: was over");
@@ -126,7 +126,7 @@ export class Flow {
     return this.next();
   }
 
-  /** The pending receive completed with `size` bytes (1…receiveMax), now at the end of the queue. */
+  /** The pending receive has brought `size` bytes (1…receiveMax), now at the end of the queue. */
   received(size: number): Effect {
     assert(this.receiving, "received: a receive is in flight");
     assert(size > 0 && size <= this.receiveMax, "received: 1..receiveMax bytes");
@@ -140,16 +140,16 @@ export class Flow {
   }
 
   /**
-   * The kernel handed over `size` bytes although no receive was pending, as when the source was
-   * reset. They are kept as far as the limit allows: bytes that came before a reset are often the
-   * answer that explains it.
+   * `size` bytes came without a pending receive, for example because the source was reset. They are
+   * kept as far as the limit allows: the bytes before a reset are often the answer that explains
+   * it.
    *
-   * @param room bytes that the engine has memory for, at least 0
-   * @returns how many of them to keep, 0…min(size, room); the caller queues exactly so many
+   * @param room bytes for which the engine has memory, at least 0
+   * @returns how many to keep, 0…min(size, room); the caller queues exactly these
    */
   flushed(size: number, room: number): number {
     assert(!this.receiving, "flushed: no receive is in flight");
-    // Once a byte was lost nothing may follow it: the target gets no stream with a hole.
+    // After a lost byte nothing may follow: the target must not get a stream with a hole.
     const whole = this.phase === Phase.Open && this.lostBytes === 0;
     const kept = whole ? Math.min(size, room, this.limit - this.size) : 0;
     this.addReceive(size);
@@ -160,14 +160,14 @@ export class Flow {
     return kept;
   }
 
-  /** The pending receive completed without bytes: it was stopped, or found no memory. */
+  /** The pending receive has completed without bytes: it was stopped, or found no memory. */
   stopped(): Effect {
     assert(this.receiving, "stopped: a receive is in flight");
     this.receiving = false;
     return this.next();
   }
 
-  /** There is no memory for another receive, until `fed`. A receive in flight is not touched. */
+  /** There is no memory for another receive until `fed`. A receive in flight goes on. */
   starve(): void {
     if (!this.starved) {
       this.starvedCount++;
@@ -177,8 +177,9 @@ export class Flow {
   }
 
   /**
-   * The queue has used up this flow's share of buffers, though its bytes are few: nothing is received
-   * until `fed`. Unlike {@link starve} that is the target's slowness, not a lack of memory.
+   * The queue has used up this flow's share of buffers, though it has few bytes: nothing is
+   * received until `fed`. Unlike with {@link starve} the cause is a slow target, not a lack of
+   * memory.
    */
   crowd(): void {
     if (this.starved) return;
@@ -192,7 +193,7 @@ export class Flow {
     (this.totals[FlowCount.pauses] as number)++;
   }
 
-  /** A receive brought less than one segment. */
+  /** A receive brought less than a segment. */
   receivedShort(): void {
     this.receiveShortCount++;
     (this.totals[FlowCount.shortReceives] as number)++;
@@ -210,7 +211,7 @@ export class Flow {
     return this.next();
   }
 
-  /** The pending send completed: the target took the first `size` queued bytes (0…size). */
+  /** The pending send has completed: the target took the first `size` queued bytes. */
   sent(size: number): Effect {
     assert(this.sending, "sent: a send is in flight");
     this.sending = false;
@@ -226,14 +227,14 @@ export class Flow {
     return this.next();
   }
 
-  /** The source ended (FIN). Completes the pending receive, if there is one. */
+  /** The source has ended (FIN), which completes a pending receive. */
   sourceEnded(): Effect {
     this.receiving = false;
     if (this.phase === Phase.Open) this.phase = Phase.Draining;
     return this.next();
   }
 
-  /** The half-close asked for by `Effect.End` was carried out (or its target is gone). */
+  /** The half-close that `Effect.End` asked for was carried out, or its target is gone. */
   ended(): void {
     assert(this.sending && this.size === 0, "ended: the end is in flight, after the last byte");
     this.sending = false;
@@ -241,9 +242,9 @@ export class Flow {
   }
 
   /**
-   * Gives the flow up. Operations in flight stay in flight until their completions come.
+   * Gives the flow up. Operations in flight stay in flight until they complete.
    *
-   * @returns the bytes that were queued and are lost
+   * @returns how many queued bytes are lost
    */
   abort(): number {
     const lost = this.size;
@@ -253,7 +254,7 @@ export class Flow {
     return lost;
   }
 
-  /** What it has counted since `open`, by {@link FlowCount}. @param at where its row begins */
+  /** Writes its counts since `open`, by {@link FlowCount}. @param at where its row begins */
   writeCounts(into: Float64Array, at: number): void {
     into[at + FlowCount.receives] = this.receiveCount;
     into[at + FlowCount.shortReceives] = this.receiveShortCount;
@@ -266,12 +267,12 @@ export class Flow {
     into[at + FlowCount.lostBytes] = this.lostBytes;
   }
 
-  /** Nothing of this flow will start again. */
+  /** Nothing more will start. */
   get over(): boolean {
     return this.phase === Phase.Ended || this.phase === Phase.Aborted;
   }
 
-  /** No operation of this flow is in flight. */
+  /** No operation is in flight. */
   get idle(): boolean {
     return !this.receiving && !this.sending;
   }
@@ -292,7 +293,7 @@ export class Flow {
     (this.totals[FlowCount.lostBytes] as number) += size;
   }
 
-  /** Decides what to start. Each rule can ask only for what is not in flight. */
+  /** Decides what to start. Each rule asks only for what is not in flight. */
   private next(): Effect {
     if (this.phase === Phase.Aborted || this.phase === Phase.Ended) return Effect.None;
     let effects = Effect.None;

@@ -51,7 +51,7 @@ for (const [file, mutations] of [
     }
   });
 
-  describe(`somebody notices, in ${file}, that it does not assert:`, async () => {
+  describe(`a test notices, in ${file}, that it does not assert:`, async () => {
     const source = await Bun.file(`${import.meta.dir}/${file}`).text();
     for (const [line, words] of source.matchAll(/^ *assert\(.*, "(.*)"\);\n/gm)) {
       const mutation = { what: String(words), find: line, replace: "" };

@@ -2,59 +2,59 @@ import { assert } from "../assert.ts";
 import { type Reason, Side } from "../base/reason.ts";
 import { Effect, type Flow, Phase } from "./flow.ts";
 
-/** The life of a relay. In-flight operations are not phases: the flows and `dialing` know them. */
+/** The phases of a relay. Operations in flight are not phases: see `dialing` and the flows. */
 export enum RelayPhase {
-  /** Nobody's: its slot may be given to the next connection. */
+  /** It has no client: its slot may be reused. */
   Free,
-  /** A client is here, its upstream is being dialled; the client's first bytes may arrive. */
+  /** It has a client, and its upstream is being dialled. The client's first bytes may arrive. */
   Dialing,
-  /** Both ends are here (or the mode needs no upstream); bytes and ends travel. */
+  /** Both ends are connected (or the mode needs no upstream); bytes flow. */
   Relaying,
-  /** Decided to end: nothing new starts, what is in flight is waited for (joined). */
+  /** It is ending: nothing new starts, and operations in flight are joined. */
   Terminating,
 }
 
-/** What the engine has to do for the relay as a whole: a bit set, like the effects of a flow. */
+/** What the engine must do for the relay as a whole: a bit set. */
 export enum RelayEffect {
   None = 0,
   /** Dial an upstream; completes with `dialed` or `dialFailed`. */
   Dial = 1,
-  /** Begin to relay with the upstream that answered: both flows may be asked what to do. */
+  /** Start both flows with the upstream that has answered. */
   Begin = 2,
-  /** Make everything in flight complete, ends that are still open by a reset (RST). */
+  /** Make everything in flight complete; reset the ends that are still open. */
   Terminate = 4,
   /** Release every segment and descriptor, once; then `free` may be called. */
   Close = 8,
 }
 
 /**
- * One accepted connection with its upstream connection: two flows and a life story.
+ * One accepted connection with its upstream connection: two flows and their life story.
  *
  *     client ──► up ──► upstream          accepted → dialed → (ends, resets) → Terminate
  *     client ◄── down ◄── upstream                 ↘ dialFailed ↗              → join → Close → free
  *
- * The only place that sees both flows. Like them it is pure: an engine reports facts and gets back
- * what to do. Closing has three steps, so that no completion can meet a slot's next tenant:
- * *terminate* (decide, stop starting things), *join* (wait until nothing of either flow and no dial
- * is in flight), *close* (release everything, once). `generation` counts the tenants: an engine
- * whose completions may come late carries it in them and drops those of an earlier one.
+ * It alone sees both flows. Like them it is pure: an engine reports facts and gets back what to do.
+ * Closing has three steps, so that no completion can reach a slot's next tenant: *terminate*
+ * (decide, start nothing more), *join* (wait until no operation and no dial is in flight), *close*
+ * (release everything, once). `generation` counts the tenants: an engine with late completions
+ * carries it in them, to drop those of an earlier tenant.
  *
- * Which end sees what, when the other one goes:
+ * What one end sees when the other one goes away:
  *
- *     | the source…        | bytes of its flow                 | target gets | other flow          |
- *     | ended (FIN)        | delivered                         | FIN         | lives on            |
- *     | was reset (RST)    | delivered while the target takes  | RST         | aborted at once     |
- *     | — and is stalled   | given up after the stall timeout  | RST         | aborted at once     |
+ *     | the source…        | bytes of its flow                 | target gets | other flow         |
+ *     | ended (FIN)        | delivered                         | FIN         | goes on            |
+ *     | was reset (RST)    | delivered while the target takes  | RST         | aborted at once    |
+ *     | — and is stalled   | given up after the stall timeout  | RST         | aborted at once    |
  *
- * Owner: an engine. Asserts on its own consistency; never throws for what an end does.
+ * Owner: an engine. Asserts its own consistency; never throws for what an end does.
  */
 export class Relay {
   phase = RelayPhase.Free;
-  /** Tenants of this slot so far; part of what identifies a completion. */
+  /** Number of tenants so far; part of what identifies a completion. */
   generation = 0;
   /** True exactly while a dial is in flight. */
   dialing = false;
-  /** Why it ends; set once, at the first fact that decides it. */
+  /** Why it ends; set once, by the first fact that decides it. */
   reason: Reason | null = null;
   private firstEnd: Reason | null = null;
   private closed = true;
@@ -77,7 +77,7 @@ export class Relay {
   /**
    * A client was accepted into this free slot.
    *
-   * @param dials false for a relay without upstream (mode `sink`): it relays at once
+   * @param dials false for a relay without an upstream (mode `sink`), which relays at once
    */
   accepted(dials: boolean): RelayEffect {
     assert(this.phase === RelayPhase.Free, "accepted: the slot is free");
@@ -87,14 +87,14 @@ export class Relay {
     this.firstEnd = null;
     this.dialing = dials;
     this.phase = dials ? RelayPhase.Dialing : RelayPhase.Relaying;
-    // The client is readable from the start: this receive is in flight before anybody asks.
+    // The client is read from the start: this receive is in flight before `next()` asks for it.
     const up = this.up.open(true, dials);
     const down = this.down.open(true, false);
     assert((up | down) === Effect.None, "accepted: everything waits for the first receive");
     return dials ? RelayEffect.Dial : RelayEffect.None;
   }
 
-  /** The dial succeeded. After a termination it still has to be joined: its connection is unused. */
+  /** The dial has succeeded. If the relay is already ending, its connection is not used. */
   dialed(): RelayEffect {
     assert(this.dialing, "dialed: a dial is in flight");
     this.dialing = false;
@@ -103,12 +103,7 @@ export class Relay {
     return RelayEffect.Begin;
   }
 
-  /**
-   * The dial failed. The same client may be dialled for again at another upstream.
-   *
-   * @param reason why it failed
-   * @param another there is another upstream to try
-   */
+  /** The dial has failed. @param another whether there is another upstream to try */
   dialFailed(reason: Reason, another: boolean): RelayEffect {
     assert(this.dialing, "dialFailed: a dial is in flight");
     if (this.phase === RelayPhase.Dialing && another) return RelayEffect.Dial;
@@ -119,9 +114,9 @@ export class Relay {
   }
 
   /**
-   * `side` ended (FIN): no more bytes come from it.
+   * `side` has sent FIN: no more bytes come from it.
    *
-   * @returns effects of the flow that it is the source of
+   * @returns effects of the flow whose source it is
    */
   sourceEnded(side: Side): Effect {
     this.firstEnd ??= side === Side.Client ? "client_fin" : "upstream_fin";
@@ -129,10 +124,10 @@ export class Relay {
   }
 
   /**
-   * `side` was reset: nothing can be sent to it and nothing more comes from it. What came before is
-   * still delivered; then the other end is reset too.
+   * `side` was reset: nothing can be sent to it, and nothing more comes from it. Earlier bytes are
+   * still delivered; then the other end is reset, too.
    *
-   * @returns effects of the flow that it is the source of; follow with {@link settle}
+   * @returns effects of the flow whose source it is; call {@link settle} next
    */
   reset(side: Side): Effect {
     if (this.phase === RelayPhase.Terminating) {
@@ -145,11 +140,10 @@ export class Relay {
   }
 
   /**
-   * `side` takes nothing any more: a send to it failed, or it was seen to be reset while it was not
-   * read. What it has sent before may still lie in the kernel, so its own flow goes on until that
-   * ends by itself.
+   * `side` takes no more bytes: a send to it failed, or it was reset while it was not being read.
+   * The kernel may still have bytes of it, so the flow from it goes on until it ends by itself.
    *
-   * @returns whether that was news; follow with {@link settle}
+   * @returns false if that was known; call {@link settle} next
    */
   targetLost(side: Side): boolean {
     const flow = this.to(side);
@@ -159,15 +153,12 @@ export class Relay {
     return true;
   }
 
-  /**
-   * Whether a flow that asks for its end should really pass on a FIN. After a reset it should not:
-   * then its last byte is out, and the relay is over.
-   */
+  /** Whether a flow that asks for its end should pass on a FIN. After a reset it must not. */
   get passesEnd(): boolean {
     return this.reason === null;
   }
 
-  /** Ends the relay when both flows are over, and joins it when it is ending: call after facts. */
+  /** Ends the relay if both flows are over, and joins it if it is ending. Call it after facts. */
   settle(): RelayEffect {
     if (this.phase === RelayPhase.Free) return RelayEffect.None;
     if (this.phase === RelayPhase.Terminating) return this.join();
@@ -180,7 +171,7 @@ export class Relay {
     return this.join();
   }
 
-  /** Decides that the relay ends now: what is queued is lost, what is in flight is joined. */
+  /** Ends the relay now: queued bytes are lost, operations in flight are joined. */
   terminate(reason: Reason): RelayEffect {
     assert(this.phase !== RelayPhase.Free, "terminate: there is a tenant");
     if (this.phase === RelayPhase.Terminating) return RelayEffect.None;
@@ -202,19 +193,19 @@ export class Relay {
     return !this.dialing && this.up.idle && this.down.idle;
   }
 
-  /** The first reset that is seen is why the relay ends. */
+  /** The first reset is the reason why the relay ends. */
   private noteReset(side: Side): void {
     this.reason ??= side === Side.Client ? "client_reset" : "upstream_reset";
   }
 
-  /** The second step of closing: answers `Close`, once, when nothing is in flight any more. */
+  /** The second step of closing: returns `Close` once, when nothing is in flight. */
   private join(): RelayEffect {
     if (this.closed || !this.idle) return RelayEffect.None;
     this.closed = true;
     return RelayEffect.Close;
   }
 
-  /** A dial came to nothing: completes what stood for it in the flows. */
+  /** A dial is over without a connection: completes what stood for it in the flows. */
   private dialDropped(): RelayEffect {
     if (this.up.sending) this.up.sent(0);
     if (this.down.receiving) this.down.stopped();

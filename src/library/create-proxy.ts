@@ -1,4 +1,4 @@
-// For the declarations of the package: whoever reads them may have an older library of types.
+// For the package's declarations: their reader may have an older type library.
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { formatAddress } from "../base/address.ts";
@@ -29,12 +29,12 @@ type CommandLineOnly =
   | "accessLogEvery";
 
 /**
- * What a proxy is made of: a configuration as in a file. `stats`, `verbose`, the access log, the
- * admin server, the user and `drainDelay` are the command line's business and change nothing here.
+ * The configuration of a proxy, as in a file. `stats`, `verbose`, the access log, the admin server,
+ * the user and `drainDelay` only concern the command line and have no effect here.
  */
 export interface ProxyConfig extends Omit<Config, CommandLineOnly> {
   /**
-   * Threads that relay, 1…256, or `"auto"` for one per processor; several on Linux only. `0` runs the
+   * Threads that relay, 1…256, or `"auto"` for one per CPU; several on Linux only. `0` runs the
    * sockets engine in the caller's own event loop, whatever `engine` says. @default 1
    */
   readonly workers?: number | "auto";
@@ -42,36 +42,37 @@ export interface ProxyConfig extends Omit<Config, CommandLineOnly> {
 
 /** A proxy that runs inside this program. `await using` stops it at the end of the block. */
 export interface Proxy extends AsyncDisposable {
-  /** The engine that was taken. */
+  /** The engine of the first listener. */
   readonly engine: EngineName;
-  /** Why that one, in one line. */
+  /** All engines that carry listeners, and why those, in one line. */
   readonly engineChoice: string;
-  /** Where clients are accepted, as `host:port` or `unix:/path`, with the ports that were picked. */
+  /** The addresses on which it accepts, as `host:port` or `unix:/path`, with the real ports. */
   readonly addresses: readonly string[];
-  /** Figures as of now. No worker is asked for them. */
+  /** Figures as of now. Workers are not asked for them. */
   stats(): EngineStats;
   /**
-   * The relays that run now, oldest first. Asks the workers, which takes some microseconds each; one that
-   * stands still is not waited for longer than two seconds, and its relays are missing then.
+   * The relays that run now, oldest first. Asks the workers, which takes some microseconds each. If
+   * a worker does not answer within two seconds, its relays are missing.
    */
   relays(): Promise<RelaySummary[]>;
   /** Ends a relay now (`admin`), if it still runs. @param relay its `id` */
   cut(relay: number): void;
   /**
-   * Brings the proxy to another configuration: listeners come and go, and new relays get new options.
-   * No relay ends, but where `onRemove` ends those of an upstream that goes. `engine`, `workers`, `uring`, `dns…` and the memory stay as they are.
+   * Applies another configuration: listeners come and go, and new relays get new options. Running
+   * relays do not end, except those of a removed upstream if `onRemove` says so. A listener whose
+   * `engine` is another one moves there. `workers`, `uring`, `dns…` and the memory settings cannot change.
    *
    * @returns what has changed, and what only a restart would change, in one line
-   * @throws ConfigError when it is not right; then nothing has changed
-   * @throws ListenError when a new address cannot be listened on; then nothing has changed
-   * @throws StoppedError when it stops, or has stopped; then nothing has changed
+   * @throws ConfigError if the configuration is invalid; then nothing has changed
+   * @throws ListenError if it cannot listen on a new address; then nothing has changed
+   * @throws StoppedError if it is stopping or has stopped; then nothing has changed
    */
   reload(config: ProxyConfig): Promise<string>;
   /**
-   * Stops accepting, lets running relays finish for so long, and then cuts them.
+   * Stops accepting, lets running relays finish for this time, and then cuts them.
    *
-   * @param drainTimeout `"5s"`, or seconds; unless given, that of the configuration
-   * @returns when no relay is left
+   * @param drainTimeout `"5s"`, or seconds; by default that of the configuration
+   * @returns once no relay is left
    */
   stop(drainTimeout?: string | number): Promise<void>;
 }
@@ -79,10 +80,10 @@ export interface Proxy extends AsyncDisposable {
 /**
  * Starts a proxy in this program.
  *
- * @returns it, when all its listeners accept
- * @throws ConfigError with all that is wrong with the configuration
- * @throws ListenError when an address cannot be listened on
- * @throws EngineUnsupportedError when the engine that was asked for cannot run here
+ * @returns the proxy, once all its listeners accept
+ * @throws ConfigError with every mistake in the configuration
+ * @throws ListenError if it cannot listen on an address
+ * @throws EngineUnsupportedError if the requested engine cannot run here
  *
  * @example
  *     await using proxy = await createProxy({ listen: "127.0.0.1:0", upstream: "127.0.0.1:6379" });
@@ -142,5 +143,7 @@ function optionsOf({ workers, ...config }: ProxyConfig): ProxyOptions {
   const source = readDocument(document, "config", null, problems);
   const settings = validate({}, source, problems);
   const options = proxyOptions(settings, []);
-  return isInside ? { ...options, engine: "sockets", workers: 1 } : options;
+  if (!isInside) return options;
+  const listeners = options.listeners.map((one) => ({ ...one, engine: "sockets" as const }));
+  return { ...options, listeners, workers: 1 };
 }

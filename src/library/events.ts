@@ -4,9 +4,10 @@ import type { MirrorDrop } from "../relay/mirror/reason.ts";
 import { hearing, type Observer } from "../relay/observer.ts";
 
 /**
- * What a program may want to hear. Called in the program's own thread, soon after it has happened;
- * with workers, relays that end are told in groups every few milliseconds. What a handler throws is
- * an uncaught error of the program, which ends by it unless it handles those; the proxy goes on.
+ * A program's event handlers. They are called in the program's own thread, soon after the event;
+ * with workers, ended relays come in groups every few milliseconds. If a handler throws, that is an
+ * uncaught error of the program, which ends it unless the program handles those. The proxy itself
+ * goes on.
  */
 export interface ProxyEvents {
   relayEnded?(relay: RelaySummary): void;
@@ -17,22 +18,22 @@ export interface ProxyEvents {
   workerFailed?(failure: WorkerFailure): void;
   /** An upstream is down, ejected after failed dials, or up again. */
   upstreamChanged?(event: UpstreamEvent): void;
-  /** The pool is empty (true): reading and accepting wait for slow ends; or is not any more. */
+  /** The pool is empty: reading and accepting wait for slow ends (true); or no longer. */
   memoryShort?(isShort: boolean): void;
-  /** Accepting is paused, because of `cause`; null when it goes on. */
+  /** Accepting is paused because of `cause`; null once it goes on. */
   acceptingPaused?(cause: "descriptors" | "memory" | null): void;
 }
 
-/** Passes on what a proxy tells to a program's handlers. */
+/** An observer that passes a proxy's events on to a program's handlers. */
 export function passedOnTo(handlers: ProxyEvents): Observer {
   const { on } = hearing({
     relayEnded: ({ relay }) => handlers.relayEnded?.(relay),
     dialFailed: ({ upstream, reason, detail }) =>
       handlers.dialFailed?.({ upstream, reason, detail }),
-    routeFailed: (failure) => handlers.routeFailed?.(whatIsSaid(failure)),
-    mirrorDropped: (drop) => handlers.mirrorDropped?.(whatIsSaid(drop)),
-    workerFailed: (failure) => handlers.workerFailed?.(whatIsSaid(failure)),
-    upstreamChanged: (event) => handlers.upstreamChanged?.(whatIsSaid(event)),
+    routeFailed: (failure) => handlers.routeFailed?.(fieldsOf(failure)),
+    mirrorDropped: (drop) => handlers.mirrorDropped?.(fieldsOf(drop)),
+    workerFailed: (failure) => handlers.workerFailed?.(fieldsOf(failure)),
+    upstreamChanged: (event) => handlers.upstreamChanged?.(fieldsOf(event)),
     poolEmpty: () => handlers.memoryShort?.(true),
     poolRefilled: () => handlers.memoryShort?.(false),
     acceptPaused: ({ cause }) => handlers.acceptingPaused?.(cause),
@@ -52,8 +53,8 @@ export function passedOnTo(handlers: ProxyEvents): Observer {
   };
 }
 
-/** What an event says, without its name. */
-function whatIsSaid<Said extends object>(event: Said): Said {
+/** The fields of an event, without its name. */
+function fieldsOf<Said extends object>(event: Said): Said {
   const { event: _, ...said } = event as Said & { readonly event?: string };
   return said as unknown as Said;
 }

@@ -4,25 +4,25 @@ import { Ring } from "./ring.ts";
 /** Size of a segment in the memory of copies, in bytes. */
 export const COPY_SEGMENT_SIZE = 16 * 1024;
 
-/** What became of bytes that were to be kept. */
+/** The result of {@link Backlog.add}. */
 export enum Kept {
   All,
-  /** None, as more would wait than may. */
+  /** None, because the limit would be exceeded. */
   TooMany,
-  /** None, as others have the memory. */
+  /** None, because the pool has no segments left. */
   NoMemory,
 }
 
 /**
- * Bytes that wait, copied, up to a limit. Unlike a flow's ring alone it fills its segments, as what comes
- * may be many small pieces.
+ * A queue of copied bytes, up to a limit. Unlike a flow's ring it fills its segments, because bytes
+ * may come in many small pieces.
  *
  *     add ──► [ segment, full ][ segment, full ][ segment… ] ──► first, firstSize, consume
  *
- * Invariant: `0 ≤ size ≤ limit`. Owner: whoever copies.
+ * Invariant: `0 ≤ size ≤ limit`. Owner: a copy.
  */
 export class Backlog {
-  /** Most bytes that may wait, 1…the `limitMax` that it was made with. */
+  /** The most bytes that may wait, 1…`limitMax`. */
   limit: number;
   private readonly ring: Ring;
 
@@ -32,7 +32,7 @@ export class Backlog {
     limitMax: number,
   ) {
     this.limit = limitMax;
-    // The first segment may be sent in part, and the last one filled in part.
+    // The first segment may be partly sent, and the last one partly filled.
     this.ring = new Ring(pool, pool.segmentsFor(limitMax) + 1);
   }
 
@@ -41,31 +41,32 @@ export class Backlog {
     return this.ring.size;
   }
 
-  /** The segment with the bytes that came first, and how many lie there. Asserts that some wait. */
+  /** The segment with the oldest bytes. Asserts that there is one. */
   get first(): number {
     return this.ring.first();
   }
 
+  /** Bytes in the first segment. */
   get firstSize(): number {
     return this.ring.firstSize;
   }
 
-  /** Copies all of these bytes to the end, or none of them. */
+  /** Appends all of these bytes, or none. */
   add(bytes: Uint8Array): Kept {
     const { ring, pool } = this;
     if (ring.size + bytes.length > this.limit) return Kept.TooMany;
-    // As if there were no room in the last segment: at most one too many is asked for.
+    // Ignores the room in the last segment, so it may ask for one segment too many.
     if (pool.segmentsFor(bytes.length) > pool.available) return Kept.NoMemory;
     ring.append(bytes, ring.fill(bytes));
     return Kept.All;
   }
 
-  /** The first `size` bytes of the first segment are done with. */
+  /** Removes the first `size` bytes, which are in the first segment. */
   consume(size: number): void {
     this.ring.consume(size);
   }
 
-  /** Forgets all that waits. */
+  /** Removes all bytes. */
   clear(): void {
     this.ring.clear();
   }

@@ -1,10 +1,10 @@
 import { assert } from "../assert.ts";
 
-/** What a pool says of itself, and its place among the figures. */
+/** The figures of a pool. */
 export enum PoolCount {
   /** Segments leased now. */
   Leased,
-  /** Most segments that were leased at the same time. */
+  /** The most segments that were leased at the same time. */
   LeasedMax,
   /** Bytes of all slabs. */
   Bytes,
@@ -16,19 +16,19 @@ export enum PoolCount {
  *
  *     slab 0: [segment 0][segment 1]…[segment 15]     slab 1: [segment 16]…     … up to `count`
  *
- * A segment is named by its index; its view is made once, when its slab is, so leasing and
- * releasing allocate nothing. The pool starts empty, adds a slab when it has to and never more than
- * `count` segments: an empty pool is a reason to wait, never to grow. Free segments are kept on a
- * stack, so that the one released last, still in the processor's cache, is leased first.
+ * Segments are identified by index. Their views are made once, with their slab, so leasing and
+ * releasing allocate nothing. The pool starts empty and adds slabs as needed, up to `count`
+ * segments: then ringway waits. Free segments are kept on a stack, so that the one released last,
+ * still in the CPU cache, is leased first.
  *
- * Each leased segment carries the range of its bytes that are filled, `start ≤ end ≤ size`.
+ * Each leased segment has a filled range, `start ≤ end ≤ size`.
  *
  * Owner: an engine. Invariant: `leased + free = slabs × segments per slab ≤ count`.
  */
 export class Pool {
-  /** First filled byte of each segment, 0…size. */
+  /** Offset of the first filled byte of each segment, 0…size. */
   readonly start: Uint32Array;
-  /** Behind the last filled byte of each segment, 0…size. */
+  /** Offset after the last filled byte of each segment, 0…size. */
   readonly end: Uint32Array;
   private readonly views: Uint8Array<ArrayBuffer>[] = [];
   private readonly freeStack: Uint32Array;
@@ -37,9 +37,9 @@ export class Pool {
 
   /**
    * @param size bytes of a segment, at least 1
-   * @param count most segments, at least 1
-   * @param onSlab called after a slab was added, with the bytes that the pool has now
-   * @param figures where it counts, by {@link PoolCount}
+   * @param count the most segments, at least 1
+   * @param onSlab called after a slab was added, with the pool's bytes
+   * @param figures to write, by {@link PoolCount}
    */
   constructor(
     readonly size: number,
@@ -63,7 +63,7 @@ export class Pool {
     this.figures[PoolCount.Leased] = count;
   }
 
-  /** Most segments that were leased at the same time. */
+  /** The most segments that were leased at the same time. */
   get leasedMax(): number {
     return this.figures[PoolCount.LeasedMax] as number;
   }
@@ -72,7 +72,7 @@ export class Pool {
     this.figures[PoolCount.LeasedMax] = count;
   }
 
-  /** Segments that can still be leased, whether or not their slab exists yet. */
+  /** Segments that can still be leased, even if their slab does not exist yet. */
   get available(): number {
     return this.count - this.leased;
   }
@@ -87,7 +87,7 @@ export class Pool {
     return Math.ceil(size / this.size);
   }
 
-  /** Takes a segment, empty (`start = end = 0`). Asserts that one is available. */
+  /** Leases an empty segment (`start = end = 0`). Asserts that one is available. */
   lease(): number {
     assert(this.leased < this.count, "lease: a segment is available");
     if (this.freeCount === 0) this.addSlab();
@@ -100,7 +100,7 @@ export class Pool {
     return index;
   }
 
-  /** Gives a leased segment back. */
+  /** Releases a leased segment. */
   release(index: number): void {
     assert(this.out[index] === 1, "release: the segment is leased");
     this.out[index] = 0;
@@ -115,7 +115,8 @@ export class Pool {
 
   private addSlab(): void {
     const first = this.views.length;
-    const segments = Math.min(slabSegments(this.size), this.count - first);
+    const most = Math.max(1, Math.floor(SLAB_BYTES / this.size));
+    const segments = Math.min(most, this.count - first);
     const slab = new ArrayBuffer(segments * this.size);
     for (let i = 0; i < segments; i++) {
       this.views.push(new Uint8Array(slab, i * this.size, this.size));
@@ -127,9 +128,5 @@ export class Pool {
   }
 }
 
-/** Bytes that one slab has at least, unless the pool's count is reached before. */
+/** The size of a slab in bytes, unless the pool reaches its count before. */
 const SLAB_BYTES = 1024 * 1024;
-
-function slabSegments(segmentSize: number): number {
-  return Math.max(1, Math.floor(SLAB_BYTES / segmentSize));
-}

@@ -2,16 +2,16 @@ import { assert } from "../assert.ts";
 import type { Pool } from "./pool.ts";
 
 /**
- * The queue of one flow: the segments that hold its bytes, in the order in which they came.
+ * The queue of one flow: the segments that hold its bytes, in order.
  *
  *     slots   [ 7 ][ 2 ][   ][   ][ 9 ]      capacity 5, head 4, count 3: segments 9, 7, 2
  *               ▲    ▲              ▲
  *               │    last           head: sent next
  *
- * A ring owns the segments that it holds and passes them on by index; it never moves a byte from
- * one segment to another. `slots` is made at the first use, because most flows never need it.
+ * A ring owns its segments and never moves bytes between them. `slots` is allocated at the first
+ * use, because most flows never need it.
  *
- * Owner: a flow's engine side. Invariant: `0 ≤ count ≤ capacity`, `0 ≤ head < capacity`, so that one
+ * Owner: a lane's queue. Invariant: `0 ≤ count ≤ capacity`, `0 ≤ head < capacity`, so that one
  * subtraction wraps an index. `size` is the sum of the filled ranges of its segments.
  */
 export class Ring {
@@ -22,7 +22,7 @@ export class Ring {
   private head = 0;
   private slots: Uint32Array | null = null;
 
-  /** @param capacity most segments that this ring holds, at least 1 */
+  /** @param capacity the most segments that this ring holds, at least 1 */
   constructor(
     private readonly pool: Pool,
     readonly capacity: number,
@@ -36,7 +36,7 @@ export class Ring {
     return (this.slots as Uint32Array)[this.head] as number;
   }
 
-  /** The segment that is `place` segments behind the first one, 0…count − 1. */
+  /** The segment at a place in the queue. @param place 0…count − 1 */
   at(place: number): number {
     let slot = this.head + place;
     if (slot >= this.capacity) slot -= this.capacity;
@@ -49,7 +49,7 @@ export class Ring {
     return (this.pool.end[index] as number) - (this.pool.start[index] as number);
   }
 
-  /** Queues a leased and filled segment; from now on the ring owns it. */
+  /** Queues a leased and filled segment, which the ring owns from now on. */
   push(index: number): void {
     assert(this.count < this.capacity, "push: the ring is not full");
     this.slots ??= new Uint32Array(this.capacity);
@@ -61,10 +61,10 @@ export class Ring {
   }
 
   /**
-   * Copies `bytes[offset…]` into leased segments at the end of the queue: the one copy that the
-   * sockets engine makes, of what a slow target left over.
+   * Copies `bytes[offset…]` into newly leased segments: the only copy that the sockets engine
+   * makes, of bytes that a slow target did not take.
    *
-   * @returns how many bytes were taken: all, or fewer when the pool or the ring is full
+   * @returns how many bytes were copied: all, or fewer if the pool or the ring is full
    */
   append(bytes: Uint8Array, offset: number): number {
     const { pool } = this;
@@ -81,9 +81,9 @@ export class Ring {
   }
 
   /**
-   * Copies bytes behind those of the last segment, as far as that has room.
+   * Copies bytes into the free rest of the last segment.
    *
-   * @returns how many bytes were taken; 0 when there is no segment, or no room in it
+   * @returns how many bytes were copied; 0 if there is no segment, or no room in it
    */
   fill(bytes: Uint8Array): number {
     if (this.count === 0) return 0;
@@ -100,7 +100,7 @@ export class Ring {
     return length;
   }
 
-  /** The first `size` bytes of the first segment were sent; it is released when it is empty. */
+  /** The first `size` bytes of the first segment were sent. Releases it once it is empty. */
   consume(size: number): void {
     const index = this.first();
     const start = (this.pool.start[index] as number) + size;
@@ -110,7 +110,7 @@ export class Ring {
     if (start === this.pool.end[index]) this.shift();
   }
 
-  /** Releases everything that is queued. */
+  /** Releases all segments. */
   clear(): void {
     while (this.count > 0) this.shift();
     this.size = 0;

@@ -1,6 +1,6 @@
 /**
- * Rows of cells as lines of text: the first column is aligned at its left, the others at their
- * right. A row that is a string is a line of its own that takes no part in the columns.
+ * Formats rows of cells as lines: the first column is left-aligned, the others right-aligned. A row
+ * that is a string becomes a line of its own, outside the columns.
  */
 export function alignColumns(rows: readonly (readonly string[] | string)[]): string[] {
   const widths: number[] = [];

@@ -8,30 +8,31 @@ export interface Percentiles {
   p99: number;
 }
 
-/** How long clients waited for their upstream, of relays that ended a moment ago. */
+/** How long clients have waited for their upstream, for relays that ended recently. */
 export interface LatencyFigures {
-  /** How many relays this is about; see {@link KEPT}. */
+  /** How many relays the figures cover; see {@link KEPT}. */
   relays: number;
-  /** From the acceptance until an upstream answered; null when none of them had one. */
+  /** From acceptance until an upstream answered; null if none of them had one. */
   dialMs: Percentiles | null;
-  /** From the acceptance until the upstream's first byte; null when none of them had one. */
+  /** From acceptance until the upstream's first byte; null if none of them had one. */
   firstByteMs: Percentiles | null;
 }
 
-/** The last so many relays are known; where more end within {@link SPAN_MS}, these stand for all. */
+/** How many relays are kept; if more end within {@link SPAN_MS}, these stand for all. */
 export const KEPT = 1_024;
-/** Relays that ended longer ago are left out, in milliseconds. */
+/** Relays that ended more than this many milliseconds ago are left out. */
 export const SPAN_MS = 10_000;
 
 /**
- * The latencies of the relays that ended last, in a circle of fixed size: three numbers are written
- * for each, and only a question sorts them, so that it may be asked about any number of relays.
+ * The latencies of the relays that ended last, in a ring of fixed size. Each relay writes three
+ * numbers; they are sorted only when the figures are read, so it costs little for any number of
+ * relays.
  *
  * Owner: the main thread.
  */
 export class Latencies implements Handlers {
   private readonly endedAt = new Float64Array(KEPT).fill(Number.NEGATIVE_INFINITY);
-  /** NaN where there was none. */
+  /** NaN if there was none. */
   private readonly dialMs = new Float64Array(KEPT);
   private readonly firstByteMs = new Float64Array(KEPT);
   private next = 0;
@@ -65,7 +66,7 @@ function percentiles(values: Float64Array): Percentiles | null {
   return { p50: at(sorted, 50), p99: at(sorted, 99) };
 }
 
-/** The least value that so many percent of them do not exceed. */
+/** The smallest value that at least this many percent of the values do not exceed. */
 function at(sorted: Float64Array, percent: number): number {
   const value = sorted[Math.ceil((percent / 100) * sorted.length) - 1];
   assert(value !== undefined, "latencies: there is a value for each percentile");

@@ -1,19 +1,19 @@
-/** Milliseconds in which a limited message is logged once. */
+/** A limited message is logged once in this many milliseconds. */
 export const WINDOW_MS = 1_000;
 
 /**
- * Lets one message through per window and counts the others. While a window is open a further
- * message costs an increment: no text, no clock, no timer. When it closes, what was held back is
- * told as a number, in a new window; a silent window ends it.
+ * Lets one message through per window and counts the others. While a window is open another message
+ * costs an increment: no text, no clock, no timer. When the window closes, the count of suppressed
+ * messages is logged and a new window opens; a window without messages is the last one.
  *
- * Owner: {@link LogObserver} or what it is made of. Its timer does not keep the process alive.
+ * Owner: {@link LogObserver} or one of its parts. Its timer does not keep the process alive.
  */
 export class Limit {
   private heldBack = 0;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   /**
-   * @param tell logs how many messages were held back since the last one
+   * @param tell logs how many messages were suppressed since the last line
    * @param windowMs milliseconds of a window, at least 1
    */
   constructor(
@@ -21,7 +21,7 @@ export class Limit {
     private readonly windowMs: number,
   ) {}
 
-  /** Asks for one message. @returns whether it may be logged now; else it is counted */
+  /** Asks to log a message. @returns whether it may be logged now; otherwise it is counted */
   take(): boolean {
     if (this.timer !== null) {
       this.heldBack++;
@@ -31,12 +31,12 @@ export class Limit {
     return true;
   }
 
-  /** No window is open, and nothing held back. */
+  /** No window is open, and nothing is suppressed. */
   get isIdle(): boolean {
     return this.timer === null;
   }
 
-  /** Tells what was held back and ends the window: nothing is pending any more. */
+  /** Logs the count of suppressed messages and closes the window. */
   flush(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
@@ -56,18 +56,18 @@ export class Limit {
 }
 
 /**
- * A condition that comes and goes, perhaps thousands of times a second: at most one line per
- * window, and the last line always says how things stand.
+ * A state that may come and go thousands of times a second: it is logged at most once per window,
+ * and the last line always shows the current state.
  */
 export class Condition {
   private on = false;
-  /** What the log says. */
+  /** What was logged last. */
   private told = false;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private heldBack = 0;
 
   /**
-   * @param tell logs that the condition is on or off now, and how often it came on in between
+   * @param tell logs that the state is on or off, and how often it came on in between
    * @param windowMs milliseconds of a window, at least 1
    */
   constructor(
@@ -75,14 +75,14 @@ export class Condition {
     private readonly windowMs: number,
   ) {}
 
-  /** The condition came or went. */
+  /** The state came or went. */
   set(on: boolean): void {
     this.on = on;
     if (this.timer === null) this.report();
     else if (on) this.heldBack++;
   }
 
-  /** Tells what is still untold and ends the window. */
+  /** Logs what is not logged yet, and closes the window. */
   flush(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;

@@ -6,40 +6,40 @@ import type { History } from "./history.ts";
 import { Condition, Limit, WINDOW_MS } from "./limit.ts";
 import { Refusals } from "./refusals.ts";
 
-/** What this file needs of a logger; consola is one. `level` is consola's: 3 info, 4 debug. */
+/** The part of consola that ringway's log uses. `level` is consola's: 3 info, 4 debug. */
 export type Logger = Pick<ConsolaInstance, "level" | "debug" | "info" | "warn" | "error">;
 
 const DEBUG = 4;
-/** Events that happen often are remembered to that number, of a kind, even when nothing is held back. */
+/** Most limits that are kept although they suppress nothing. */
 const KEPT = 1_024;
 
-/** Something that happens often, for the line that tells of the ones held back. */
+/** A frequent event: its limit, and the last one, for the line about the suppressed ones. */
 interface Often {
   readonly limit: Limit;
   last: ProxyEvent;
 }
 
-/** A state that comes and goes: what began or ended it last is how it is told. */
+/** A state that comes and goes, and the event that changed it last, which is the one to log. */
 interface State {
   readonly condition: Condition;
   last: ProxyEvent;
 }
 
 /**
- * Logs what is told, as the list of events says it, and keeps the relays that ended.
+ * Logs events in the words of the list of events, and keeps the relays that ended.
  *
- * Quiet and cheap under load: a relay is a debug line, whose text is built only if it is logged;
- * what may happen thousands of times a second is one line a second with a count.
+ * It is quiet and cheap under load: a relay is a debug line, whose text is built only if it is
+ * logged; what may happen thousands of times a second becomes one line a second with a count.
  */
 export class LogObserver implements Observer {
   readonly wantsStarts = false;
-  /** By what is counted together; of many, those alone that happen now. */
+  /** By event and what it is counted by; idle ones are dropped if there are many. */
   private readonly often = new Map<string, Often>();
-  /** By what begins each. */
+  /** By the event that begins each. */
   private readonly states = new Map<string, State>();
   private readonly refusals: Refusals;
 
-  /** @param windowMs milliseconds in which a rate-limited line is logged once */
+  /** @param windowMs a rate-limited line is logged once in this many milliseconds */
   constructor(
     private readonly log: Logger,
     private readonly history: History,
@@ -52,7 +52,7 @@ export class LogObserver implements Observer {
     if (event.event === "relayEnded") {
       this.history.add(event.relay);
       this.refusals.ended(event.relay);
-      // Thousands a second may come to this.
+      // There may be thousands a second, so stop early.
       if (this.log.level < DEBUG) return;
     }
     const entry = entryOf(event);
@@ -62,14 +62,14 @@ export class LogObserver implements Observer {
     else this.say(event);
   }
 
-  /** Logs what was held back so far: before the last lines of a run. */
+  /** Logs what is suppressed so far; called before the last lines of a run. */
   flush(): void {
     for (const { limit } of this.often.values()) limit.flush();
     this.refusals.flush();
     for (const { condition } of this.states.values()) condition.flush();
   }
 
-  /** @param name that its first line begins with @param more that it ends with */
+  /** @param name what to begin the first line with @param more what to end it with */
   private say(event: ProxyEvent, name = "", more = ""): void {
     const entry = entryOf(event);
     const level = levelOf(entry, event);
@@ -114,7 +114,7 @@ export class LogObserver implements Observer {
     return state.condition;
   }
 
-  /** Members of services come and go without end. */
+  /** Without this, members of services that come and go would pile up. */
   private forgetIdle(): void {
     for (const [key, { limit }] of this.often) if (limit.isIdle) this.often.delete(key);
   }

@@ -1,20 +1,20 @@
 import { constants, fstatSync, openSync, write, writeSync } from "node:fs";
 import { Errno, errnoName, sendNow } from "../system/linux.ts";
 
-/** Takes bytes without ever holding up the thread that writes them. */
+/** Takes bytes without ever blocking the calling thread. */
 export interface Outlet {
   /**
-   * Writes some of the bytes. They must stay as they are until a later call takes more.
+   * Writes some of the bytes. They must not change until a later call takes more.
    *
-   * @returns how many were taken; 0 when there is no room now
-   * @throws an error with the system's code: nobody reads any more, or a disk is full
+   * @returns how many were taken; 0 if there is no room now
+   * @throws an error with the system's code: the reader has gone, or a disk is full
    */
   write(bytes: Uint8Array): number;
-  /** Bytes that were taken are still on their way: an exit would lose them. */
+  /** Some bytes are still being written: an exit would lose them. */
   readonly isBusy: boolean;
 }
 
-/** An open descriptor, such as stdout, whatever it is. Files are written to directly. */
+/** The outlet for an open descriptor of any kind, such as stdout. Files are written directly. */
 export function outletOf(descriptor: number): Outlet {
   const stats = statsOf(descriptor);
   if (stats === null || stats.isFile()) return new Plain(descriptor);
@@ -29,17 +29,17 @@ function statsOf(descriptor: number) {
   try {
     return fstatSync(descriptor);
   } catch {
-    // It is closed: each write says so.
+    // It is closed, which each write reports.
     return null;
   }
 }
 
 /**
- * The same pipe or terminal once more, so that it may be non-blocking for us alone: the flag belongs to
- * the open file, which a shell and other programs share. A terminal that was stopped (Ctrl-S), or one
- * that nobody reads, would otherwise hold up every relay.
+ * Opens the same pipe or terminal again, so that it can be non-blocking for ringway alone: the flag
+ * belongs to the open file, which a shell and other programs share. Otherwise a stopped terminal
+ * (Ctrl-S), or a pipe that is not read, would hold up every relay.
  *
- * @returns null where that is not allowed: it is somebody else's
+ * @returns null if another user owns it and that is not allowed
  */
 function openedAnew(descriptor: number): number | null {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
@@ -50,7 +50,7 @@ function openedAnew(descriptor: number): number | null {
   }
 }
 
-/** A file, or a descriptor of our own that does not block. */
+/** A file, or a non-blocking descriptor of our own. */
 class Plain implements Outlet {
   readonly isBusy = false;
   constructor(private readonly descriptor: number) {}
@@ -65,7 +65,7 @@ class Plain implements Outlet {
   }
 }
 
-/** A socket, such as the journal's: it has a way to be written to without waiting. */
+/** A socket, such as the journal's, which can be written without blocking. */
 class ToSocket implements Outlet {
   readonly isBusy = false;
   constructor(private readonly descriptor: number) {}
@@ -79,7 +79,7 @@ class ToSocket implements Outlet {
   }
 }
 
-/** Hands bytes on and waits for the answer before it takes more. */
+/** Passes bytes on, and takes no more until they are written. */
 abstract class Waiting implements Outlet {
   isBusy = false;
   private failure: unknown = null;
@@ -108,7 +108,10 @@ abstract class Waiting implements Outlet {
   protected abstract hand(bytes: Uint8Array): Promise<void>;
 }
 
-/** Bun's own writer. Its `write` may answer by a promise that rejects, though its type says otherwise. */
+/**
+ * Bun's own writer. Its `write` may return a promise that rejects, although its type says
+ * otherwise.
+ */
 class ToSink extends Waiting {
   private readonly sink = Bun.file(this.descriptor).writer();
 
@@ -117,7 +120,7 @@ class ToSink extends Waiting {
   }
 }
 
-/** Another thread waits for a terminal that cannot be opened anew. */
+/** Lets another thread wait for a terminal that cannot be opened again. */
 class ByOthers extends Waiting {
   protected hand(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {

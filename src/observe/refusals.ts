@@ -3,14 +3,14 @@ import type { Reason } from "../base/reason.ts";
 import type { RelaySummary } from "../relay/ledger/stats.ts";
 import { Limit } from "./limit.ts";
 
-/** Milliseconds between two lines of one listener and reason: a limit may be reached for days. */
+/** Milliseconds between two lines of one listener and reason: a limit may be exceeded for days. */
 const WINDOW_MS = 10_000;
 
 /**
- * What keeps clients out that the operator would have let in, or cannot know of otherwise. Not here:
- * who is denied by an access rule or a route function, as that is what they are for; who begins with
- * no right PROXY header, as every port scan and plain check does; failed dials, which have lines of
- * their own.
+ * The reasons that refuse clients whom the operator wanted to let in, or whom the operator would
+ * not learn of otherwise. Not included: access rules and route functions, which are meant to
+ * refuse; clients without a valid PROXY header, as every port scan and plain check is; and failed
+ * dials, which have lines of their own.
  */
 const causes: ReadonlyMap<Reason | null, string> = new Map([
   ["no_upstream", "no upstream takes new relays"],
@@ -28,16 +28,15 @@ const causes: ReadonlyMap<Reason | null, string> = new Map([
 ]);
 
 /**
- * Tells of clients that are refused while that goes on: the first one of a listener and reason at
- * once, with its address, then how many, every ten seconds in which there were any.
+ * Logs that clients are refused: for each listener and reason the first client at once, with its
+ * address, and then a count for every ten seconds with refusals.
  */
 export class Refusals {
-  /** One per listener and reason of which there has been one. */
+  /** By listener and reason. */
   private readonly limits = new Map<string, Limit>();
 
   constructor(private readonly warn: (line: string) => void) {}
 
-  /** A relay has ended, for whatever reason. */
   ended(relay: RelaySummary): void {
     const { listener, reason } = relay;
     const cause = causes.get(reason);
@@ -55,7 +54,7 @@ export class Refusals {
     if (limit.take()) this.warn(`${listener}: client ${relay.client} ${why}`);
   }
 
-  /** Tells what was held back so far. */
+  /** Logs the counts so far. */
   flush(): void {
     for (const limit of this.limits.values()) limit.flush();
   }

@@ -11,24 +11,24 @@ import type { MirrorStats } from "../relay/mirror/account.ts";
 import { alignColumns } from "./columns.ts";
 import type { FlowStatistics, RelayStatistics, Statistics } from "./statistics.ts";
 
-/** Most relays that are listed one by one without being asked for: with them all fits 24 lines. */
+/** Up to this many relays are always listed: with them everything fits into 24 lines. */
 const RELAYS_UNASKED_MAX = 3;
 
-/** How wide a line of words may become. */
+/** The maximum width of a line of words. */
 const WIDTH = 80;
 
 type Row = readonly string[] | string;
 
-/** Figures of a flow that have one. */
+/** The figures of a flow that have a column. */
 const columns = flowFigures.names.flatMap((name) => {
   const { column }: Figure = flowFigures.entries[name];
   return column === undefined ? [] : [{ name, head: column }];
 });
 
 /**
- * The statistics for a person at a terminal of 80 columns and 24 lines; large figures need up to 100 columns.
+ * Statistics for a terminal of 80 columns and 24 lines; large figures need up to 100 columns.
  *
- * @param verbose lists the relays one by one even if there are many, and how much was moved at once
+ * @param verbose lists relays even if there are many, and shows how much was moved at once
  */
 export function renderText(statistics: Statistics, verbose: boolean): string {
   const { accepted } = statistics.relays;
@@ -45,7 +45,7 @@ export function renderText(statistics: Statistics, verbose: boolean): string {
 function flowTable(statistics: Statistics, listsRelays: boolean): Row[] {
   const { endedRelays, endedRelaysOmitted, runningRelays, runningRelaysOmitted } = statistics;
   const { up, down } = statistics;
-  // A figure that is 0 for all relays together is 0 for each of them.
+  // A figure that is 0 in total is 0 for each relay.
   const shown = columns.filter(({ name }) => name.endsWith("Bytes") || up[name] + down[name] > 0);
   const rows: Row[] = [
     ["", ...shown.map(({ head }) => head), "bandwidth"],
@@ -88,7 +88,7 @@ function rowsOf(relay: RelayStatistics, shown: typeof columns): Row[] {
   const lost = up.lostBytes + down.lostBytes;
   const loss = lost === 0 ? [] : [`${formatSize(lost)} lost`];
   const title = wrap(`relay ${id}: `, [ends, story, rate, ...loss]);
-  // A relay that came to nothing has nothing to show in columns.
+  // A relay that received nothing has nothing to show in columns.
   if (up.receives + down.receives === 0) return title;
   return [...title, flowRow("  up", up, shown), flowRow("  down", down, shown)];
 }
@@ -100,7 +100,7 @@ function omitted(count: number, what: string): string {
 function facts(statistics: Statistics): string[] {
   const { loop, memory, relays, requestsPerSecond, up, down, acceptPauses, routeFailures } =
     statistics;
-  const asWhat = "each receive from a client taken as one";
+  const asWhat = "each receive from a client counts as one";
   const perTurn = formatRate(loop.eventsPerTurn);
   const most = formatCount(memory.segmentsLeasedMax);
   const segments = `${formatCount(memory.segmentCount)} segments`;
@@ -112,7 +112,7 @@ function facts(statistics: Statistics): string[] {
       `${formatSize(memory.segmentSizeBytes)} in use`,
   ];
   const discarded = up.discardedBytes + down.discardedBytes;
-  if (discarded > 0) result.push(`discarded ${formatSize(discarded)}, as the mode wants it`);
+  if (discarded > 0) result.push(`discarded ${formatSize(discarded)}, as the mode demands`);
   const lost = [up.lostBytes, down.lostBytes] as const;
   if (lost[0] + lost[1] > 0) {
     result.push(
@@ -131,7 +131,7 @@ function facts(statistics: Statistics): string[] {
   return result;
 }
 
-/** What became of copies to a mirror. */
+/** What has become of copies to a mirror. */
 function mirrorWords({ mirror, begun, dropped, bytes }: MirrorStats): string[] {
   const reasons = Object.entries(dropped)
     .sort(([, one], [, other]) => other - one)
@@ -139,7 +139,7 @@ function mirrorWords({ mirror, begun, dropped, bytes }: MirrorStats): string[] {
   return [`${mirror} ${formatCounted(begun, "relay")}`, formatSize(bytes), ...reasons];
 }
 
-/** What the ring has done, for who tunes it. */
+/** What the ring has done, for tuning. */
 function ringFacts({ ring, loop }: Statistics): string[] {
   if (ring === null) return [];
   const perTurn = loop.turns === 0 ? 0 : ring.submissions / loop.turns;
@@ -150,7 +150,7 @@ function ringFacts({ ring, loop }: Statistics): string[] {
   return wrap("ring      ", words);
 }
 
-/** Words with commas between them, on as many lines as they need. */
+/** Joins words with commas, on as many lines as they need. */
 function wrap(label: string, words: readonly string[]): string[] {
   const lines: string[] = [];
   let line = "";
@@ -177,7 +177,7 @@ function histogram({ segments }: Statistics): string[] {
   return ["", ...alignColumns([["segments at once", "receives", "", "sends", ""], ...rows])];
 }
 
-/** A rate with one decimal where that still says something. */
+/** A rate, with one decimal if it is small. */
 function formatRate(rate: number): string {
   return rate < 100 ? String(Math.round(rate * 10) / 10) : formatCount(rate);
 }

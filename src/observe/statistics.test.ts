@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { statistics } from "./statistics.ts";
-import { renderJson } from "./statistics-json.ts";
+import { renderJson, statistics } from "./statistics.ts";
 import { renderText } from "./statistics-text.ts";
 import { engineStats, flowStats, relaySummary } from "./test-figures.ts";
 
@@ -141,7 +140,7 @@ describe("text", () => {
     expect(renderText(statistics(engineStats(), [], []), true)).toMatchInlineSnapshot(`
       "ringway statistics: 4s on engine sockets, 0 relays (0 ended, 0 running)
 
-      requests  0 per second of the run, each receive from a client taken as one
+      requests  0 per second of the run, each receive from a client counts as one
       loop      0 turns, 0 events, 0 per turn
       memory    pool 0 B, at most 0 of 4,096 segments of 64 KiB in use
       "
@@ -161,7 +160,7 @@ describe("text", () => {
         down          10      (0)     10      (0)       0          0  4.66 GiB    20 Gbit/s
       relay 2: 127.0.0.1:50000 → unix:/run/a.sock, running for 2s, 0 req/s
 
-      requests  1,000 per second of the run, each receive from a client taken as one
+      requests  1,000 per second of the run, each receive from a client counts as one
       loop      100 turns, 250 events, 2.5 per turn
       memory    pool 0 B, at most 0 of 4,096 segments of 64 KiB in use
       lost      10 B up, 0 B down, of relays that were refused or cut

@@ -2,10 +2,10 @@ import type { Values } from "../counts/figure.ts";
 import type { engineFigures, FlowStats, memoryFigures } from "../counts/figures.ts";
 import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
 
-/** Most relays that are listed one by one: so many of the ended, and so many of the running. */
+/** Most relays to list, both of the ended ones and of the running ones. */
 export const LISTED_MAX = 100;
 
-/** One direction in figures: counts, and what they make per second. */
+/** One direction in figures: counts, and rates per second. */
 export interface FlowStatistics extends FlowStats {
   /** Received bytes per second of the relay's (in totals: the run's) duration. */
   bytesPerSecond: number;
@@ -14,8 +14,8 @@ export interface FlowStatistics extends FlowStats {
 /** One relay in figures. */
 export interface RelayStatistics extends Omit<RelaySummary, "up" | "down"> {
   /**
-   * Receives from the client per second: what the client asks for arrives in at least one receive
-   * each, so this is the number of requests only where they are neither pipelined nor large.
+   * Receives from the client per second. A request arrives in at least one receive, so this is the
+   * number of requests only if they are neither pipelined nor large.
    */
   requestsPerSecond: number;
   up: FlowStatistics;
@@ -24,7 +24,7 @@ export interface RelayStatistics extends Omit<RelaySummary, "up" | "down"> {
 
 /** How many receives and sends moved how much at once. */
 export interface SegmentBucket {
-  /** Up to so many segments, and more than those of the bucket before. */
+  /** Up to this many segments, and more than in the bucket before. */
   segments: number;
   /** The same in bytes. */
   bytesMax: number;
@@ -37,8 +37,9 @@ export interface SegmentBucket {
 }
 
 /**
- * What is printed at exit. These names are what `--stats json` prints, in this order, and they are
- * stable. All values are finite numbers, text or null; names end in their unit unless they count.
+ * The statistics that ringway prints at exit. `--stats json` prints these names in this order, and
+ * they are stable. All values are finite numbers, text or null; names end in their unit unless they
+ * count.
  */
 export interface Statistics
   extends Pick<EngineStats, "engine" | "relays" | "ring" | "mirrors">,
@@ -59,11 +60,11 @@ export interface Statistics
   segments: SegmentBucket[];
   /** The last relays that ended, at most {@link LISTED_MAX}, in the order in which they ended. */
   endedRelays: RelayStatistics[];
-  /** How many ended earlier and are not listed. */
+  /** How many ended earlier and are left out. */
   endedRelaysOmitted: number;
   /** The relays that still ran, at most {@link LISTED_MAX}, oldest first. */
   runningRelays: RelayStatistics[];
-  /** How many more ran and are not listed. */
+  /** How many more were running and are left out. */
   runningRelaysOmitted: number;
 }
 
@@ -103,7 +104,7 @@ export function statistics(
   };
 }
 
-/** One relay's story in figures. */
+/** One relay's summary in figures. */
 export function relayStatistics(relay: RelaySummary): RelayStatistics {
   const { id, listener, client, upstream, startedAt, durationMs, dials, reason, label, mirror } =
     relay;
@@ -128,6 +129,10 @@ export function relayStatistics(relay: RelaySummary): RelayStatistics {
     route: relay.route,
     tlsName: relay.tlsName,
     tlsAlpn: relay.tlsAlpn,
+    tlsVersion: relay.tlsVersion,
+    tlsCipher: relay.tlsCipher,
+    tlsResumed: relay.tlsResumed,
+    tlsClient: relay.tlsClient,
     requestsPerSecond: perSecond(relay.up.receives, durationMs),
     up: flowStatistics(relay.up, durationMs),
     down: flowStatistics(relay.down, durationMs),
@@ -161,7 +166,19 @@ function perSecond(count: number, durationMs: number): number {
   return ratio(count * 1_000, durationMs);
 }
 
-/** A quotient that is a number even when there was nothing to divide by. */
+/** A quotient that is 0 if there is nothing to divide by. */
 function ratio(amount: number, of: number): number {
   return of > 0 ? amount / of : 0;
+}
+
+/** The statistics as one JSON object on one line; {@link Statistics} documents its names. */
+export function renderJson(statistics: Statistics): string {
+  return `${JSON.stringify(statistics, rounded)}\n`;
+}
+
+/**
+ * For JSON.stringify: rounds rates and durations to their significant digits; counts stay whole.
+ */
+export function rounded(_: string, value: unknown): unknown {
+  return typeof value === "number" ? Math.round(value * 1_000) / 1_000 : value;
 }

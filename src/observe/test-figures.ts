@@ -2,12 +2,12 @@ import { type FlowStats, flowFigures } from "../counts/figures.ts";
 import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
 import { noStats } from "../relay/ledger/total.ts";
 
-/** Figures of one direction: zero where nothing is given. For tests. */
+/** Figures of one direction for tests, zero by default. */
 export function flowStats(figures: Partial<FlowStats> = {}): FlowStats {
   return { ...flowFigures.none(), ...figures };
 }
 
-/** The story of an ended relay. For tests. */
+/** The summary of an ended relay, for tests. */
 export function relaySummary(parts: Partial<RelaySummary> = {}): RelaySummary {
   return {
     id: 1,
@@ -30,13 +30,17 @@ export function relaySummary(parts: Partial<RelaySummary> = {}): RelaySummary {
     route: null,
     tlsName: null,
     tlsAlpn: null,
+    tlsVersion: null,
+    tlsCipher: null,
+    tlsResumed: null,
+    tlsClient: null,
     up: flowStats(),
     down: flowStats(),
     ...parts,
   };
 }
 
-/** The figures of an engine that has done nothing yet. For tests. */
+/** The figures of an idle engine, for tests. */
 export function engineStats(parts: Partial<EngineStats> = {}): EngineStats {
   const none = noStats("sockets");
   const memory = { ...none.memory, segmentSize: 65_536, segmentCount: 4_096 };

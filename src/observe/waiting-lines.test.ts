@@ -21,12 +21,14 @@ test("that clients wait is a line when it begins and one when it ends: how many,
   look(3, 3_500, 2);
   look(0, 4_000, 2);
   expect(lines).toEqual([
-    "main: 1 client waits for room, or for an upstream to be back",
-    "db: 2 clients wait for room, or for an upstream to be back",
+    "main: 1 client waits for room or for an upstream to come back",
+    "db: 2 clients wait for room or for an upstream to come back",
   ]);
   look(0, 5_500, 2);
   look(0, 6_000, 2);
-  expect(lines.slice(2)).toEqual(["main: no client waits any more, after 3.5s, 1,200 at most"]);
+  expect(lines.slice(2)).toEqual([
+    "main: no client waits any more, after 3.5s, at most 1,200 at once",
+  ]);
   look(1, 6_500);
   expect(lines.at(-1)).toStartWith("main: 1 client waits");
 });

@@ -1,31 +1,38 @@
 import { formatCount, formatCounted, formatDuration } from "../base/quantity.ts";
 import type { Logger } from "./log.ts";
 
-/** Milliseconds for which nobody waits until that is over: at a full upstream somebody soon does again. */
+/**
+ * Waiting is over once no client has waited for this long: at a full upstream one soon waits again.
+ */
 const QUIET_MS = 2_000;
 
-/** What is seen of one listener's clients. */
+/** What is known about one listener's clients. */
 export interface WaitingFigures {
   readonly listener: string;
-  /** Clients that wait now: for room, or for an upstream that can be reached. */
+  /** Clients that wait now, for room or for an upstream to come back. */
   readonly waiting: number;
 }
 
-/** A time in which clients of a listener have waited. */
+/** A period in which clients of a listener waited. */
 interface Wait {
   readonly since: number;
-  /** When somebody was last seen waiting. */
+  /** When a client was last seen waiting. */
   seenAt: number;
-  /** When that was over; null while somebody waits. */
+  /** When the waiting ended; null while a client waits. */
   overAt: number | null;
-  /** The most that were seen at a time. */
+  /** The most clients seen at once. */
   most: number;
 }
 
-/** Tells when clients of a listener begin to wait and when none does any more: how many, and how long. */
+/**
+ * Logs when clients of a listener start to wait, and when none waits any more: how many, and how
+ * long.
+ */
 export class WaitingLines {
   private readonly waits = new Map<string, Wait>();
-  /** When all were looked at last. What changes between two looks has, as far as anybody knows, in the middle. */
+  /**
+   * When {@link look} was last called. A change between two looks is dated halfway between them.
+   */
   private lookedAt: number | null = null;
 
   constructor(private readonly log: Pick<Logger, "warn" | "info">) {}
@@ -44,7 +51,7 @@ export class WaitingLines {
         this.waits.set(listener, { since: between, seenAt: now, overAt: null, most: waiting });
         const clients = formatCounted(waiting, "client");
         const verb = waiting === 1 ? "waits" : "wait";
-        this.log.warn(`${listener}: ${clients} ${verb} for room, or for an upstream to be back`);
+        this.log.warn(`${listener}: ${clients} ${verb} for room or for an upstream to come back`);
       } else {
         wait.seenAt = now;
         wait.overAt = null;
@@ -56,8 +63,7 @@ export class WaitingLines {
   private end(listener: string, durationMs: number, most: number): void {
     this.waits.delete(listener);
     const span = formatDuration(Math.round(durationMs));
-    this.log.info(
-      `${listener}: no client waits any more, after ${span}, ${formatCount(most)} at most`,
-    );
+    const count = formatCount(most);
+    this.log.info(`${listener}: no client waits any more, after ${span}, at most ${count} at once`);
   }
 }

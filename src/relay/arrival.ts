@@ -1,20 +1,24 @@
 import type { FullReason, Reason } from "../base/reason.ts";
+import { ListenerCount } from "../counts/figures.ts";
 import { type ClientAddress, ipClient } from "../entry/access/client-address.ts";
 import type { Admission } from "../entry/admission.ts";
 import type { Greeted } from "../entry/by-hello.ts";
 import type { Guest } from "../entry/entering.ts";
+import type { Handshaker, Handshaking } from "../entry/handshaking.ts";
 import type { InSteps, Stepping } from "../entry/in-steps.ts";
 import type { Noted } from "../entry/order.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
+import { tlsTlvs } from "../entry/proxy-protocol/tls-tlvs.ts";
 import { writeProxyHeader } from "../entry/proxy-protocol/writer.ts";
 import type { Refusal, Refused } from "../entry/refusal.ts";
 import type { RouteChoice } from "../entry/route/answer.ts";
-import { type Caller, connectionHeader } from "../entry/route/connection.ts";
+import { type Caller, connectionHeader, connectionTls } from "../entry/route/connection.ts";
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
 import type { Hello } from "../entry/tls-hello/hello.ts";
-import type { NameRoute } from "../entry/tls-hello/route.ts";
+import type { NameRoute } from "../entry/tls-hello/name-route.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
+import type { TlsFacts } from "../transport/tls/facts.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";
 import { RelayStory, type StoryBranch, type StoryListener } from "./relay-story.ts";
@@ -27,6 +31,8 @@ export interface ArrivalListener extends StoryListener {
   /** What happens to its clients before the upstream is dialled, in order. */
   readonly stages: readonly { receive(relay: never): void }[];
   readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;
+  /** The stage of TLS handshakes; null where none end here. */
+  readonly handshaking: Pick<Handshaking<never>, "over"> | null;
   readonly refusal: Pick<Refusal<never>, "refuse">;
   /** Clients that wait for room at the listener. */
   readonly entry: { roomMade(): void };
@@ -43,13 +49,14 @@ export interface ArrivalListener extends StoryListener {
  */
 export abstract class Arrival<L extends ArrivalListener>
   extends RelayStory<L>
-  implements Routed, Entrant, Stepping, Guest, Refused, Noted, Greeted
+  implements Routed, Entrant, Stepping, Guest, Refused, Noted, Greeted, Handshaker
 {
   /** Why the client was refused; null if it was not. */
   refusedFor: Reason | null = null;
   /** The steps that it is in; null outside of them. */
   private steps: Steps | null = null;
   private header: ProxyHeader | null = null;
+  handshake: TlsFacts | Reason | null = null;
   /** The address under which it was admitted, and that counts until it ends; null before. */
   private admitted: ClientAddress | null = null;
   private admittedBy: Admission | null = null;
@@ -105,6 +112,27 @@ export abstract class Arrival<L extends ArrivalListener>
     this.believe(header);
   }
 
+  /** Overridden by carriers that end TLS. With any other nobody gets in: plain bytes are not what was asked for. */
+  beginHandshake(): void {
+    this.terminate("tls_handshake_failed");
+  }
+
+  /** The carrier has carried out a TLS handshake. @param outcome what was agreed on, or why it came to nothing */
+  handshaken(outcome: TlsFacts | Reason): void {
+    this.handshake = outcome;
+    this.listener.handshaking?.over(this as never);
+  }
+
+  shook(facts: TlsFacts): void {
+    const { alpn, isResumed, name, version } = facts;
+    const { account } = this.listener;
+    account.add(ListenerCount.tlsHandshakes);
+    if (isResumed) account.add(ListenerCount.tlsResumed);
+    if (version === "1.2") account.add(ListenerCount.tls12);
+    this.tls = facts;
+    this.hello = { isTls: true, name, alpn: alpn === null ? [] : [alpn], versions: [version] };
+  }
+
   follow({ label, isRefused }: NameRoute): void {
     this.route = label;
     if (!isRefused) this.goTo(this.listener.branches.of(label));
@@ -133,17 +161,19 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   private get isInside(): boolean {
-    return this.refusedFor === null && this.steps === null;
+    const isShaking = this.listener.handshaking !== null && this.tls === null;
+    return this.refusedFor === null && this.steps === null && !isShaking;
   }
 
   /** The part of a route function's argument that is about this client. */
   get caller(): Caller {
-    const { header, hello, route, clientAddress, destination } = this;
+    const { header, hello, route, clientAddress, destination, tls } = this;
     return {
       client: clientName(clientAddress),
       local: destination === null ? null : endName(destination),
       header: header === null ? null : connectionHeader(header),
       hello,
+      tls: tls === null ? null : connectionTls(tls),
       route,
     };
   }
@@ -188,6 +218,7 @@ export abstract class Arrival<L extends ArrivalListener>
     this.steps = null;
     this.stage = 0;
     this.header = null;
+    this.handshake = null;
     this.admitted = null;
     this.admittedBy = null;
   }
@@ -255,7 +286,7 @@ export abstract class Arrival<L extends ArrivalListener>
 
   /** The TLVs of the client's header, and an id by which the logs of both sides find the relay. */
   private get tlvs(): readonly Tlv[] {
-    const said = helloTlvs(this.hello);
+    const said = [...helloTlvs(this.hello), ...tlsTlvs(this.tls)];
     const given = (this.header?.tlvs ?? []).filter(
       ({ type }) => type !== TlvType.Noop && !said.some((one) => one.type === type),
     );

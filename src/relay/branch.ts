@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { NameRoute } from "../entry/tls-hello/route.ts";
+import type { NameRoute } from "../entry/tls-hello/name-route.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 

@@ -3,7 +3,7 @@ import type { CompletingEnd, Queue } from "../engine/end.ts";
 import { Phase } from "../flow/flow.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import { Conduit, type ConduitHost, type ConduitListener } from "./conduit.ts";
-import type { DialAttempt } from "./dialer.ts";
+import type { DialAttempt, RelayQueue } from "./dialer.ts";
 import type { Lane } from "./lane.ts";
 
 /**
@@ -147,13 +147,8 @@ export abstract class CompletingConduit<
   }
 }
 
-interface Waits {
-  add(relay: never): void;
-  delete(relay: never): void;
-}
-
 /** Where relays wait once one of their ends has gone. */
 interface Resets {
-  readonly halfClosed: Waits;
-  readonly wasReset: Waits;
+  readonly halfClosed: RelayQueue;
+  readonly wasReset: RelayQueue;
 }

@@ -20,7 +20,7 @@ class FakeAttempt implements DialAttempt {
   }
 }
 
-/** Notes what it is told. */
+/** Records what is reported to it. */
 class Queue {
   readonly members = new Set<unknown>();
 
@@ -162,7 +162,7 @@ describe("a literal address", () => {
 });
 
 describe("a name", () => {
-  test("has its addresses tried beside each other; who answers first is the upstream's", () => {
+  test("has its addresses tried in parallel; the first that answers wins", () => {
     dialName(3);
     expect(made).toHaveLength(1);
     expect(relay.listener.racing.members.size).toBe(1);
@@ -223,7 +223,7 @@ describe("a name", () => {
   });
 });
 
-test("a relay without an upstream waits for one, or is told that it may not", () => {
+test("a relay without an upstream waits for one, or learns that it may not", () => {
   relay.next = null;
   dialer.dial(relay);
   expect(relay.told).toEqual([]);
@@ -232,7 +232,7 @@ test("a relay without an upstream waits for one, or is told that it may not", ()
   expect(relay.told).toEqual(["not dialed: queue_full"]);
 });
 
-test("of a relay that ends already nobody is told that its dial fails", () => {
+test("a failed dial of a relay that is ending is not reported", () => {
   dialer.dial(relay);
   relay.relay.phase = RelayPhase.Terminating;
   dialer.failed(relay, "connect_failed", "");

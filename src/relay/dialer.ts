@@ -30,11 +30,12 @@ export interface DialingListener {
   readonly account: WaitCount;
   readonly options: { readonly dial: DialOptions; readonly connectTimeoutMs: number };
   readonly mirror: Mirror | null;
-  readonly dialing: Queue;
-  readonly racing: Queue;
+  readonly dialing: RelayQueue;
+  readonly racing: RelayQueue;
 }
 
-interface Queue {
+/** A queue of relays. */
+export interface RelayQueue {
   add(relay: never): void;
   delete(relay: never): void;
 }

@@ -65,7 +65,7 @@ class Client implements Entrant {
   }
 }
 
-test("clients come in in their order, as far as there is room", () => {
+test("clients are admitted in order while there is room", () => {
   using stage = new Stage();
   for (const name of ["a", "denied", "b", "c"]) expect(stage.come(name)).toBe(true);
   expect([stage.queue.lacking, stage.waitingCount, stage.watched.size]).toEqual([
@@ -90,7 +90,7 @@ test("clients come in in their order, as far as there is room", () => {
   expect(stage.clock.alarmCount).toBe(0);
 });
 
-test("the wait has a bound and an end, and who leaves takes no place", () => {
+test("the wait has a bound and an end, and a client that leaves takes no place", () => {
   using stage = new Stage();
   expect([stage.come("a", 2), stage.come("b", 2), stage.come("c", 2)]).toEqual([true, true, false]);
   const [leaver] = stage.watched;
@@ -102,7 +102,7 @@ test("the wait has a bound and an end, and who leaves takes no place", () => {
   expect([stage.waitingCount, stage.watched.size]).toEqual([0, 0]);
 });
 
-test("who waited in vain is told what there was no room in at last: the listener, or all of them", () => {
+test("a client that waited in vain learns which limit was reached last: the listener's, or the total", () => {
   using stage = new Stage();
   stage.come("a");
   stage.lack = "total_full";

@@ -14,7 +14,7 @@ test("what is said to end a state ends one that another event begins", () => {
   expect(endOf("poolGrew")).toBeUndefined();
 });
 
-test("an event that is told often and a state are two things", () => {
+test("no event is both frequent and a state", () => {
   const both = names.filter((event) => {
     const { often, ends } = entryOf({ event });
     return often !== undefined && (ends !== undefined || endOf(event) !== undefined);

@@ -134,7 +134,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
       }),
       nowhere: new UpstreamChooser([], balanceOf(balance, []), table),
       before,
-      steps: stepsOf(options.edge, routeTable),
+      steps: stepsOf(options, routeTable),
       inStepsMax: descriptors.forUnknown,
       admission: Admission.of(options.edge, table, table.worker, this.links.clock),
       mirror: this.copies.mirrorOf(options, account.name, before?.mirror ?? null),
@@ -144,7 +144,6 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     };
   }
 
-  /** A client was accepted: its kind starts what runs for it. */
   accept(listener: Listener, connection: unknown): void {
     this.ending.begun(this.kind.accepted(connection, listener, this));
     if (this.copies.count > 0) this.copies.makeRoom();

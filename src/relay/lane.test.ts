@@ -79,7 +79,7 @@ class Scripted implements End {
   }
 }
 
-/** A lane whose ends are there, and what its conduit was told. */
+/** A lane with both ends, and what was reported to its conduit. */
 function scene(limitsReceives = false) {
   const told: string[] = [];
   const tell = (what: string) => () => void told.push(what);
@@ -169,7 +169,7 @@ describe("a lane", () => {
     expect(copied).toEqual([1, 2]);
   });
 
-  test("throws away what is for nobody, and counts it as sent", () => {
+  test("discards bytes without a target, and counts them as sent", () => {
     const { flow, lane, queue, receive, source, target } = scene();
     lane.discards = true;
     receive(1, 2);

@@ -2,7 +2,6 @@ import type { Mode } from "../config/options.ts";
 
 /** What a listener's mode means for a stream. */
 export interface StreamMode {
-  /** Whether an upstream is dialled. */
   readonly dials: boolean;
   /** Whether bytes of the client are counted and discarded. */
   readonly discardsUp: boolean;

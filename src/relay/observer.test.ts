@@ -3,7 +3,7 @@ import { relaySummary } from "../observe/test-figures.ts";
 import type { ProxyEvent } from "./events.ts";
 import { hearing, together } from "./observer.ts";
 
-test("each is told everything, in their order, and does what it has a handler for", () => {
+test("each receives every event, in order, and calls its handler", () => {
   const told: unknown[] = [];
   const one = together([
     hearing({}),
@@ -35,7 +35,7 @@ test("a handler is called on who has it", () => {
   expect(counting.count).toBe(1);
 });
 
-test("one that throws keeps nobody from hearing, and nothing of it gets to who tells", () => {
+test("one that throws keeps no other from hearing, and the reporter does not notice", () => {
   const told: string[] = [];
   const broken = () => {
     throw new Error("a full disk");

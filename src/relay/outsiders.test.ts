@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Reason } from "../base/reason.ts";
+import type { Row } from "../entry/in-steps.ts";
 import { Descriptors, descriptorBudget } from "../system/descriptors.ts";
-import { Outsiders, type Row } from "./outsiders.ts";
+import { Outsiders } from "./outsiders.ts";
 
 const ENGINES = 1;
 const USED = 20;
@@ -73,7 +74,7 @@ describe("a bound of the refused", () => {
     expect(ended).toEqual(["r0 client_full"]);
   });
 
-  test("who has left does not count", () => {
+  test("a client that has left does not count", () => {
     const row = outsiders.refusedRow(new Waiting());
     for (let i = 0; i < 3 * descriptors.refusedMax; i++) {
       const client = new Client(`r${i}`, "client_full");
@@ -83,7 +84,7 @@ describe("a bound of the refused", () => {
     expect(ended).toEqual([]);
   });
 
-  test("those who have said nothing have theirs at each listener", () => {
+  test("silent clients have a limit at each listener", () => {
     const row = outsiders.unheardRow(new Waiting());
     for (let i = 0; i < 4; i++) row.add(new Client(`u${i}`, null));
     expect(row.size).toBe(4);
@@ -92,7 +93,7 @@ describe("a bound of the refused", () => {
 });
 
 describe("when descriptors get scarce", () => {
-  test("the refused go first, then those who have said nothing, the oldest first; never more than are wanted", () => {
+  test("refused clients go first, then silent ones, the oldest first; never more than needed", () => {
     const refused = outsiders.refusedRow(new Waiting());
     const unheard = outsiders.unheardRow(new Waiting());
     for (let i = 0; i < 4; i++) unheard.add(new Client(`u${i}`, null));
@@ -106,7 +107,7 @@ describe("when descriptors get scarce", () => {
     expect(ended).toEqual(["r0 client_rate", "r1 client_rate", "u0 descriptor_limit"]);
   });
 
-  test("nobody goes who has spoken and was not heard", () => {
+  test("a client that has sent unread bytes is not closed", () => {
     const unheard = outsiders.unheardRow(new Waiting());
     const clients = Array.from({ length: 3 }, (_, i) => new Client(`u${i}`, null));
     for (const client of clients) unheard.add(client);
@@ -120,7 +121,7 @@ describe("when descriptors get scarce", () => {
     expect(ended).toEqual(["u0 descriptor_limit"]);
   });
 
-  test("nobody is there to go", () => {
+  test("there is no one to close", () => {
     while (!descriptors.exhausted) descriptors.opened(1);
     outsiders.makeRoom();
     expect(ended).toEqual([]);

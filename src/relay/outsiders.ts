@@ -1,4 +1,5 @@
 import type { Reason } from "../base/reason.ts";
+import type { Row } from "../entry/in-steps.ts";
 import type { Descriptors } from "../system/descriptors.ts";
 
 /** A client that was not admitted, or not yet. */
@@ -8,15 +9,6 @@ export interface Outsider {
   /** It has sent bytes that ringway has not read yet and that may identify it. */
   readonly hasUnread: boolean;
   terminate(reason: Reason): void;
-}
-
-/** A queue of relays that wait. */
-export interface Row<T> {
-  add(relay: T): void;
-  delete(relay: T): void;
-  readonly size: number;
-  /** The relay that has waited for longest. */
-  readonly first: T | undefined;
 }
 
 /** At most this many outsiders are closed for each new client. */

@@ -59,7 +59,7 @@ test.each([
   });
 });
 
-test("who has carried all it may rests, and is told when that is over", () => {
+test("a flow without credit rests, and hears when that is over", () => {
   withPacer(100 * KIB, (pacer, alarms) => {
     let rested = 0;
     const pacing = pacer.begin(() => rested++);
@@ -75,7 +75,7 @@ test("who has carried all it may rests, and is told when that is over", () => {
   });
 });
 
-test("what was too much is rested for, too", () => {
+test("a debt prolongs the rest", () => {
   withPacer(100 * KIB, (pacer, alarms) => {
     let rested = 0;
     const pacing = pacer.begin(() => rested++);
@@ -102,7 +102,7 @@ test("one alarm is enough for all", () => {
   });
 });
 
-test("nobody is told who has ended", () => {
+test("a flow that has ended hears nothing", () => {
   withPacer(100 * KIB, (pacer, alarms) => {
     let rested = 0;
     const pacing = pacer.begin(() => rested++);
@@ -114,7 +114,7 @@ test("nobody is told who has ended", () => {
   });
 });
 
-test("the rate holds for whatever rate and sizes, and nobody waits in vain", () => {
+test("the rate holds for any rate and sizes, and no flow waits in vain", () => {
   const rates = fc.integer({ min: KIB, max: 1024 * MIB });
   const sizes = fc.array(fc.integer({ min: 1, max: MIB }), { minLength: 1, maxLength: 8 });
   fc.assert(

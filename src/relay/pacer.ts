@@ -81,7 +81,6 @@ export class Pacing {
     this.pace.used(bytes, this.clock.now());
   }
 
-  /** The time of the rest is over. */
   wake(): void {
     if (this.pace.waitMs(this.clock.now()) > 0) {
       // It is still in debt.

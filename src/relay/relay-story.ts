@@ -10,6 +10,7 @@ import { Phase } from "../flow/flow.ts";
 import type { Relay } from "../flow/relay.ts";
 import { streamModes } from "../relay/mode.ts";
 import type { Running } from "../relay/running.ts";
+import type { TlsFacts } from "../transport/tls/facts.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { Idleness } from "./idle-looks.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
@@ -46,7 +47,6 @@ export interface StoryBranch {
 
 /** The part of a lane that a relay's story uses. */
 export interface StoryLane {
-  /** See {@link Running.lookStill}. */
   lookStill(): number;
   readonly discards: boolean;
   /** It waits because of its rate limit. */
@@ -63,7 +63,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   abstract readonly down: StoryLane;
 
   id = 0;
-  /** Dials that have begun. */
   dials = 0;
   /**
    * Its client; null if unknown, and then no upstream is ever chosen. The summary keeps a
@@ -92,6 +91,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   protected route: string | null = null;
   /** What it has said of TLS, or is known of that; null if nobody has asked. */
   hello: Hello | null = null;
+  /** What its TLS handshake has agreed on; null where none ends here. */
+  tls: TlsFacts | null = null;
   /** Has chosen its upstream, or chooses the next one. */
   private chooser: UpstreamChooser;
   /** Number of the upstream that it counts for now. */
@@ -102,11 +103,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   protected wantedUpstream = NO_UPSTREAM;
   /** No other upstream may be tried. */
   protected isStrict = false;
-  /** The label that a route function gave it. */
   protected label: string | null = null;
   /** The upstream of the last dial; null before the first. */
   upstreamAddress: Address | null = null;
-  /** Why its last dial failed. */
   lastFailure: Reason | null = null;
   /** Dials since it last could try all upstreams. */
   private tries = 0;
@@ -114,7 +113,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   protected copy: Copy | null = null;
   /** The lane that has received last; null before the first bytes. */
   lastHeard: StoryLane | null = null;
-  /** See {@link Waiter}. */
   waitsSince: number | null = null;
   waits = 0;
   isWaiting = false;
@@ -146,6 +144,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.goTo(listener.main);
     this.route = null;
     this.hello = null;
+    this.tls = null;
     this.startedAt = this.listener.clock.now();
     this.endedAt = 0;
     this.dialMs = NOT_YET;
@@ -280,7 +279,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.decided();
   }
 
-  /** The last dial has failed. */
   protected dialLost(reason: Reason): void {
     this.lastFailure = reason;
     if (this.upstreamNumber === NO_UPSTREAM) return;
@@ -293,7 +291,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     if (this.firstByteMs === NOT_YET) this.firstByteMs = this.listener.clock.now() - this.startedAt;
   }
 
-  /** The tenancy is over. */
   protected ends(): void {
     this.endedAt = this.listener.clock.now();
     if (this.upstreamNumber !== NO_UPSTREAM) this.leaveUpstream();
@@ -316,7 +313,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return wasHeld(this, this.listener.options.dial) ? "hold_timeout" : failure;
   }
 
-  /** See {@link Waiter}. */
   get isFullThere(): boolean | null {
     if (!this.isStrict) return null;
     const { chooser } = this.branch.choice;
@@ -462,6 +458,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
       this.waitedMs(end),
       this.route,
       this.hello,
+      this.tls,
     );
   }
 }

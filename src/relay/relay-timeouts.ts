@@ -7,7 +7,8 @@ import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
 import { ByHello, type Greeted } from "../entry/by-hello.ts";
 import { Entering, type Guest } from "../entry/entering.ts";
-import { InSteps, type Stepping } from "../entry/in-steps.ts";
+import { type Handshaker, Handshaking } from "../entry/handshaking.ts";
+import { InSteps, type Row, type Stepping } from "../entry/in-steps.ts";
 import { Asking, inOrder, type Noted, whereabouts } from "../entry/order.ts";
 import { Refusal, type Refused } from "../entry/refusal.ts";
 import type { Stage } from "../entry/stage.ts";
@@ -17,15 +18,15 @@ import { RelayPhase } from "../flow/relay.ts";
 import type { UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
 import { type Branch, Branches, type RouteChooser } from "./branch.ts";
-import type { Drainable } from "./ending/drain.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
 import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
 import type { Mirror } from "./mirror/mirror.ts";
-import type { Outsiders, Row } from "./outsiders.ts";
+import type { Outsider, Outsiders } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
 import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
+import type { Running } from "./running.ts";
 import type { Waiter } from "./waiting-room.ts";
 
 /** Interval of the checks whether the kernel has sent the last bytes before a reset. */
@@ -53,21 +54,15 @@ export interface Timed
     Guest,
     Refused,
     Noted,
+    Handshaker,
     Greeted,
-    Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
-  /** Its number, never used again. */
-  readonly id: number;
+    Outsider,
+    Pick<Running, "id" | "isCarrying" | "awaitsAnswer"> {
   /** Where it looks for an upstream, or waits for one. */
   readonly branch: Routed["branch"] & { readonly waiting: { delete(relay: never): void } };
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** Why its client was refused; null if it was not. */
-  readonly refusedFor: Reason | null;
-  /** It has sent bytes that its steps have not read yet. */
-  readonly hasUnread: boolean;
   /** How many checks in a row, this one included, found that no byte had moved. */
   stalled(): number;
-  /** Ends it now. */
-  terminate(reason: Reason): void;
   /** Checks whether the last bytes before a reset have left. */
   linger(): void;
   /** Makes the kernel detect ends that have vanished. */
@@ -76,7 +71,6 @@ export interface Timed
 
 /** The dialer, as far as time concerns it. */
 export interface TimedDialer<T> {
-  /** The dial has timed out. */
   timedOut(relay: T): void;
   /** The dial's attempts are slow: the next address is tried in parallel. */
   attemptDue(relay: T): void;
@@ -104,7 +98,6 @@ export interface RelayParts<T extends Timed> {
   readonly mirror: Mirror | null;
   /** The engine's clients that were not admitted. */
   readonly outsiders: Outsiders<T>;
-  /** Asks route functions. */
   readonly routing: Routing;
   readonly clock: Clock;
 }
@@ -124,17 +117,17 @@ export class RelayTimeouts<T extends Timed> {
   readonly wasReset: Deadlines<T>;
   /** Relays whose last bytes must leave the kernel before their target is reset. */
   readonly lingering: Deadlines<T>;
-  /** Relays with an idle timeout. */
   readonly idle: Deadlines<T>;
   /** The same for traffic of one side only. */
   readonly clientIdle: Deadlines<T>;
   readonly upstreamIdle: Deadlines<T>;
   /** Relays with a lifetime that is not over. */
   readonly aging: Deadlines<T>;
-  /** The stages of its clients. */
   readonly stages: readonly Stage<T>[];
   /** The stage of its steps, with the clients in them. */
   readonly inSteps: InSteps<T>;
+  /** Has clients finish their TLS handshake; null where none ends here. */
+  readonly handshaking: Handshaking<T> | null;
   readonly refusal: Refusal<T>;
   /** Refused clients that are left to wait. */
   readonly tarpit: Row<T>;
@@ -194,6 +187,13 @@ export class RelayTimeouts<T extends Timed> {
     this.inSteps = new InSteps<T>(parts.steps, parts.inStepsMax, (spanMs, onLate) =>
       outsiders.unheardRow(queue(spanMs, onLate)),
     );
+    const { tls } = options;
+    this.handshaking =
+      tls === null
+        ? null
+        : new Handshaking<T>((onLate) =>
+            outsiders.unheardRow(queue(tls.handshakeTimeoutMs, onLate)),
+          );
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
     this.tarpit = outsiders.refusedRow(
       queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied")),
@@ -216,8 +216,10 @@ export class RelayTimeouts<T extends Timed> {
     this.stages = inOrder<T>({
       steps: parts.steps.length === 0 ? null : this.inSteps,
       admission: admission === null ? null : new Entering(admission, this.entry, options, account),
+      handshake: this.handshaking,
       whereabouts: isTold ? whereabouts : null,
-      byHello: parts.routeTable === null ? null : new ByHello<T>(parts.routeTable),
+      byHello:
+        parts.routeTable === null ? null : new ByHello<T>(parts.routeTable, options.tls !== null),
       route: this.routes === null ? null : new Asking<T>(this.routes),
     });
   }
@@ -227,13 +229,12 @@ export class RelayTimeouts<T extends Timed> {
     return this.branches.main;
   }
 
-  /** What room there is now is for those who wait, before anybody comes. */
+  /** Clients that wait use new room before any new client does. */
   serve(): void {
     this.branches.serve();
     this.entry.serve();
   }
 
-  /** A relay begins. */
   begin(relay: T): void {
     const { options } = this;
     if (this.ages) this.young.add(relay);
@@ -262,6 +263,7 @@ export class RelayTimeouts<T extends Timed> {
     this.upstreamIdle.delete(relay);
     this.aging.delete(relay);
     this.inSteps.delete(relay);
+    this.handshaking?.delete(relay);
     this.routes?.delete(relay);
     this.tarpit.delete(relay);
     this.dialing.delete(relay);

@@ -6,13 +6,14 @@ import { type Routed, type RouteQuestion, RouteQuestions } from "./route-questio
 
 const choice: RouteChoice = { upstream: 1, isStrict: false, label: "a", isRefused: false };
 
-/** A relay that remembers what it was told. */
+/** A relay that records the answers. */
 class Relay implements Routed {
   readonly caller: Caller = {
     client: "10.0.0.9:1",
     local: null,
     header: null,
     hello: null,
+    tls: null,
     route: null,
   };
   readonly branch = { chooser: { names: ["a:1", "b:2"], states: [] } };
@@ -60,7 +61,7 @@ beforeEach(() => {
   alarms = [];
 });
 
-test("a relay is told what was answered, once, and its question is over", () => {
+test("a relay gets the answer once, and its question is over", () => {
   const relay = new Relay();
   questions().ask(relay);
   const [first] = asked;
@@ -76,7 +77,7 @@ test("a relay is told what was answered, once, and its question is over", () => 
   expect(forgotten).toBe(1);
 });
 
-test("a failure is told to both", () => {
+test("a failure is reported to both", () => {
   const relay = new Relay();
   questions().ask(relay);
   asked[0]?.answer({ failure: "it throws: mine" });

@@ -88,7 +88,6 @@ export class RouteQuestions<T extends Routed> {
     this.waiting.add(relay);
   }
 
-  /** A relay no longer waits. */
   delete(relay: T): void {
     this.questions.get(relay)?.forget();
     this.questions.delete(relay);

@@ -18,7 +18,7 @@ class Stage implements Disposable {
   readonly waiting: WaitingRoom<Relay>;
   /** How many wait, as the listener counts them. */
   waitingCount = 0;
-  /** Of whoever comes now. */
+  /** For relays that come now. */
   options: DialOptions;
   private readonly startedAt = this.clock.now();
 
@@ -94,8 +94,8 @@ class Relay implements Waiter {
   }
 }
 
-describe("who wants a certain upstream and no other", () => {
-  test("waits for room there, in order, and holds up nobody", () => {
+describe("a relay that wants one certain upstream", () => {
+  test("waits for room there, in order, and delays no other", () => {
     using stage = new Stage({ queueMs: 10_000, queueMax: 3 });
     stage.room = 5;
     const [one, two] = [new Relay("one", stage), new Relay("two", stage)];
@@ -153,7 +153,7 @@ describe("who wants a certain upstream and no other", () => {
 });
 
 describe("with retries", () => {
-  test("who has reached nobody tries anew after a pause, so many times", () => {
+  test("a relay that reached no upstream tries again after a pause, a few times", () => {
     using stage = new Stage({ retries: 2, retryPauseMs: 1_000 });
     stage.room = null;
     stage.come("a");
@@ -167,7 +167,7 @@ describe("with retries", () => {
     expect([stage.waitingCount, stage.clock.alarmCount]).toEqual([0, 0]);
   });
 
-  test("it gets whoever is there by then", () => {
+  test("it gets an upstream that is up by then", () => {
     using stage = new Stage({ retries: 1, retryPauseMs: 1_000 });
     stage.room = null;
     stage.come("a");
@@ -176,7 +176,7 @@ describe("with retries", () => {
     expect(stage.served).toEqual(["a"]);
   });
 
-  test("nobody waits who has dialled nobody, has no time, or finds all full", () => {
+  test("a relay does not wait if it dialled none, has no time, or finds all full", () => {
     using stage = new Stage({ retries: 1, retryPauseMs: 1_000 });
     stage.room = null;
     new Relay("none", stage).wait();
@@ -207,7 +207,7 @@ describe("with retries", () => {
 });
 
 describe("without a wish to wait", () => {
-  test("everybody is refused at once, for what is so", () => {
+  test("all are refused at once, each with its reason", () => {
     using stage = new Stage({});
     stage.come("a");
     stage.room = null;
@@ -250,7 +250,7 @@ describe("for room", () => {
     expect(stage.clock.alarmCount).toBe(0);
   });
 
-  test("nobody overtakes them", () => {
+  test("no later relay overtakes them", () => {
     using stage = new Stage({ queueMs: 10_000 });
     stage.come("a");
     stage.come("b");
@@ -265,7 +265,7 @@ describe("for room", () => {
     expect(stage.served).toEqual(["a", "b", "c"]);
   });
 
-  test("that a relay of another worker has left is seen within 20 ms", () => {
+  test("a relay of another worker that has left is noticed within 20 ms", () => {
     using stage = new Stage({ queueMs: 10_000 });
     stage.come("a");
     stage.clock.pass(500);
@@ -274,7 +274,7 @@ describe("for room", () => {
     expect(stage.served).toEqual(["a"]);
   });
 
-  test("they wait so long and not longer", () => {
+  test("they wait for their time and not longer", () => {
     using stage = new Stage({ queueMs: 1_000 });
     stage.come("a");
     stage.clock.pass(500);
@@ -322,7 +322,7 @@ describe("for room", () => {
     expect(stage.waitingCount).toBe(0);
   });
 
-  test("whoever has left is not served, and takes nobody's room", () => {
+  test("a relay that has left is not served, and takes no room", () => {
     using stage = new Stage({ queueMs: 10_000 });
     const a = stage.come("a");
     stage.come("b");
@@ -423,7 +423,7 @@ describe("whose time for all dials and waits is over", () => {
     expect(stage.waitingCount).toBe(0);
   });
 
-  test("gets none that there is then, which is for whoever comes next", () => {
+  test("gets no room that appears later, which is for the next relay", () => {
     using stage = new Stage({ queueMs: 60_000, queueMax: 3 });
     const late = stage.come("late");
     stage.come("next");

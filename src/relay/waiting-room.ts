@@ -13,7 +13,6 @@ export interface Waiter {
   /** When it began to wait, on the monotonic clock, and how often it has waited. */
   waitsSince: number | null;
   waits: number;
-  /** It waits now. */
   isWaiting: boolean;
   /** How often it has tried all upstreams again because none had answered. */
   retries: number;
@@ -34,7 +33,6 @@ export interface WaitCount {
   waits(change: 1 | -1): void;
 }
 
-/** How a relay waits. */
 interface Wait {
   readonly count: WaitCount;
   /** It waits for room at an upstream, not for an upstream that can be reached. */
@@ -43,7 +41,6 @@ interface Wait {
   readonly isStrict: boolean;
   /** The longest time that it may wait for room, since it began to wait. */
   readonly queueMs: number;
-  /** When it may try again. */
   readonly nextTry: number;
 }
 
@@ -101,7 +98,8 @@ export class WaitingRoom<T extends Waiter> {
       relay.retries++;
       nextTry = now + spread(options.retryPauseMs);
     } else {
-      return unreached(relay, options);
+      // Held relays get one reason, whatever failed.
+      return wasHeld(relay, options) ? "hold_timeout" : (relay.lastFailure ?? "no_upstream");
     }
     relay.waitsSince ??= now;
     const wait = { count, isQueued, isStrict, queueMs, nextTry };
@@ -113,7 +111,6 @@ export class WaitingRoom<T extends Waiter> {
     return null;
   }
 
-  /** A relay no longer waits. */
   delete(relay: T): void {
     const wait = this.waiting.get(relay);
     if (wait === undefined) return;
@@ -179,11 +176,6 @@ export class WaitingRoom<T extends Waiter> {
     }
     if (this.waiting.size > 0) this.arm();
   }
-}
-
-/** Why a relay without an upstream ends. Held ones get one reason, whatever failed. */
-function unreached(relay: Waiter, options: DialOptions): Reason {
-  return wasHeld(relay, options) ? "hold_timeout" : (relay.lastFailure ?? "no_upstream");
 }
 
 /** Whether a relay was held because no upstream could be reached. */

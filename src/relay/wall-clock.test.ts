@@ -14,7 +14,7 @@ test("a moment has the same time whenever it is asked for", async () => {
 test.each([
   ["forward", 3_600_000],
   ["back", -3_600_000],
-] as const)("the clock is set %s: what is told from then on agrees with it", (_, byMs) => {
+] as const)("the clock is set %s: later times agree with it", (_, byMs) => {
   const moment = performance.now();
   const before = wallTime(moment);
   setSystemTime(new Date(Date.now() + byMs));

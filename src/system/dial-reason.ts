@@ -2,18 +2,20 @@ import type { Reason } from "../base/reason.ts";
 import { hasSource } from "./libc.ts";
 
 /**
- * What a dial has failed with, in no doubt. EADDRNOTAVAIL tells that no port is left to dial from, and also that
- * there is no address to, as where IPv6 is switched off: that is no lack that passes, and is told as the
- * same is where there is no route.
+ * Makes a dial's error code unambiguous. EADDRNOTAVAIL means that no port is left to dial from, but
+ * also that there is no address to dial from, as when IPv6 is disabled. The second is permanent,
+ * and counts as a missing route.
  *
- * @param code of connect(2)
- * @param dialled in the kernel's own form
+ * @param code from connect(2)
+ * @param dialled the address in the kernel's form
  */
 export function dialCode(code: string, dialled: Uint8Array): string {
   return code === "EADDRNOTAVAIL" && !hasSource(dialled) ? "ENETUNREACH" : code;
 }
 
-/** The reason for an error code of socket(2), connect(2) or getaddrinfo(3), such as ECONNREFUSED. */
+/**
+ * The reason for an error code of socket(2), connect(2) or getaddrinfo(3), such as ECONNREFUSED.
+ */
 export function dialReason(code: string): Reason {
   const own = ownShortage(code);
   if (own !== null) return own;
@@ -37,8 +39,7 @@ export function dialReason(code: string): Reason {
 }
 
 /**
- * The reason for an error code that tells what is wanting on this machine, and says nothing about who was
- * to be connected to; null for any other code.
+ * The reason for a shortage on this machine, which says nothing about the upstream; otherwise null.
  */
 export function ownShortage(code: string): "descriptor_limit" | "local_limit" | null {
   switch (code) {

@@ -10,24 +10,24 @@ import {
 } from "node:fs";
 import { Errno } from "./linux.ts";
 
-/** Who may do what with a file or a unix socket that ringway makes. */
+/** Access to a file or a unix socket that ringway creates. */
 export interface FileAccess {
-  /** Permissions, as of chmod(2); they do not depend on the umask. */
+  /** Permissions, as in chmod(2); they do not depend on the umask. */
   readonly mode: number;
-  /** The numbers of its owners; null for those of the process. */
+  /** The ids of its owners; null: those of the process. */
   readonly user: number | null;
   readonly group: number | null;
 }
 
-/** Permissions that nobody but the owner has a part of. */
+/** A umask that leaves permissions to the owner alone. */
 const OWNER_ALONE = 0o177;
-/** Opens what stands at a path, be it a socket or a link, only to have it by a number: Linux's O_PATH. */
+/** Opens whatever is at a path, even a socket or a link, just to refer to it: Linux's O_PATH. */
 const BY_NUMBER = 0o10000000 | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Gives a socket file its owner and its permissions, whatever this process's umask is. Nothing else gets
- * them that somebody has put in its place meanwhile; where there is no Linux the folder has to be one that nobody else
- * may write to.
+ * Sets the owner and the permissions of a socket file, whatever the umask. If someone has replaced
+ * the socket by something else meanwhile, that does not get them; except on Linux this requires a
+ * folder that no one else may write to.
  *
  * @throws an error with the system's code and number
  */
@@ -54,29 +54,34 @@ export function setSocketAccess(path: string, access: FileAccess): void {
   }
 }
 
-/** Whose a socket file is, and its permissions. @throws an error with the system's code when there is none */
+/**
+ * The owner and the permissions of a socket file.
+ *
+ * @throws an error with the system's code if there is none
+ */
 export function socketAccess(path: string): FileAccess {
   if (path.startsWith("\0")) return { user: null, group: null, mode: 0 };
   const { uid: user, gid: group, mode } = lstatSync(path);
   return { user, group, mode: mode & 0o7777 };
 }
 
-/** Whose a socket file is. @throws an error when it is none */
+/** The owner of a socket file. @throws an error if it is something else */
 function socketAt(descriptor: number): { readonly uid: number; readonly gid: number } {
   const stats = fstatSync(descriptor);
   if (stats.isSocket()) return stats;
   const code = "EADDRINUSE";
-  const told = new Error(`${code}: something else stands in the place of the socket`);
-  throw Object.assign(told, { code, errno: -Errno[code] });
+  const wrong = new Error(`${code}: something else has taken the place of the socket`);
+  throw Object.assign(wrong, { code, errno: -Errno[code] });
 }
 
-/** Calls what makes a file, so that nobody else has any part of it before its access is set. */
+/** Calls a function that creates a file, which only its owner can use until its access is set. */
 export function madeForOwner<T>(make: () => T): T {
   let before: number;
   try {
     before = process.umask(OWNER_ALONE);
   } catch {
-    // A thread may not: the file has what the umask leaves it until its access is set.
+    // A thread may not change the umask: the file has its usual permissions until its access is
+    // set.
     return make();
   }
   try {

@@ -9,40 +9,20 @@ import {
 } from "./sockaddr.ts";
 
 /**
- * The few calls of the C library that Bun has no function for. Beside `linux.ts` the only file
- * that imports bun:ffi; where the library cannot be opened (Windows, some sandboxes) the callers do without.
+ * Calls of the C library that Bun has no function for. Only this file and `linux.ts` import
+ * bun:ffi. If the library cannot be opened (Windows, some sandboxes), callers do without.
  */
-interface Libc {
-  dup(descriptor: number): number;
-  close(descriptor: number): number;
-  ioctl(descriptor: number, request: number, value: Int32Array): number;
-  getsockopt(
-    descriptor: number,
-    level: number,
-    option: number,
-    value: Uint8Array,
-    size: Uint32Array,
-  ): number;
-  getpeername(descriptor: number, address: Uint8Array, size: Uint32Array): number;
-  getsockname(descriptor: number, address: Uint8Array, size: Uint32Array): number;
-  connect(descriptor: number, address: Uint8Array, size: number): number;
-  shutdown(descriptor: number, how: number): number;
-  listen(descriptor: number, backlog: number): number;
-  socket(family: number, type: number, protocol: number): number;
-  getrlimit(resource: number, limit: BigUint64Array): number;
-  getifaddrs(list: BigUint64Array): number;
-  freeifaddrs(list: Pointer): void;
-}
+type Libc = NonNullable<ReturnType<typeof open>>;
 
 let opened: Libc | null | undefined;
 
-/** The library, opened at the first use; null where there is none. */
+/** The library, opened on first use; null if there is none. */
 function library(): Libc | null {
   if (opened === undefined) opened = open();
   return opened;
 }
 
-function open(): Libc | null {
+function open() {
   const names: Record<string, string> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
   for (const name of [names[process.platform], "libc.so"]) {
     if (name === undefined) continue;
@@ -63,13 +43,13 @@ function open(): Libc | null {
         freeifaddrs: { args: ["ptr"], returns: "void" },
       }).symbols;
     } catch {
-      // The next name, or none: the caller has another way.
+      // Try the next name. If there is none, callers have another way.
     }
   }
   return null;
 }
 
-/** dup(2): another descriptor for the same open file, or −1 when there is none to be had. */
+/** dup(2): another descriptor for the same open file; −1 if there is none left. */
 export function duplicate(descriptor: number): number {
   return library()?.dup(descriptor) ?? -1;
 }
@@ -80,23 +60,23 @@ export function closeDescriptor(descriptor: number): void {
 }
 
 /**
- * Lets more connections wait for being accepted on a socket that listens already. The kernel takes
- * `net.core.somaxconn` where that is less.
+ * Sets the backlog of a listening socket. The kernel applies `net.core.somaxconn` as an upper
+ * bound.
  *
- * Source: man listen(2); inet_listen() in net/ipv4/af_inet.c only adjusts the backlog then.
+ * Source: man listen(2); inet_listen() in net/ipv4/af_inet.c then only adjusts the backlog.
  */
 export function setBacklog(descriptor: number, backlog: number): void {
   library()?.listen(descriptor, backlog);
 }
 
-/** `SIOCOUTQ` of <linux/sockios.h>: bytes of the send queue that were not acknowledged yet. */
+/** `SIOCOUTQ` of <linux/sockios.h>: unacknowledged bytes of the send queue. */
 const SIOCOUTQ = 0x5411;
 const answer = new Int32Array(1);
 
 /**
- * How many bytes a connection's kernel has taken from us that the other end has not acknowledged: what
- * a reset would discard. 0 where it cannot be known (not Linux), and for a connection that was reset
- * itself: nobody will acknowledge anything there, though the kernel goes on counting.
+ * How many bytes the kernel has taken from us that the peer has not acknowledged, which a reset
+ * would discard. 0 if that is unknown (not Linux), and for a connection that was itself reset:
+ * nothing will be acknowledged there, although the kernel keeps the count.
  *
  * Source: man tcp(7), SIOCOUTQ; tcp_ioctl() in net/ipv4/tcp.c, which is the same in every state.
  */
@@ -111,7 +91,7 @@ export function unsentBytes(descriptor: number): number {
 /** `FIONREAD` of <asm-generic/ioctls.h>, which tcp(7) calls SIOCINQ: bytes of the receive queue. */
 const FIONREAD = 0x541b;
 
-/** How many bytes of a connection lie in the kernel and were not received. 0 where that is not known. */
+/** How many received bytes of a connection are still in the kernel; 0 if that is unknown. */
 export function unreadBytes(descriptor: number): number {
   if (process.platform !== "linux") return 0;
   const failed = library()?.ioctl(descriptor, FIONREAD, answer);
@@ -119,8 +99,8 @@ export function unreadBytes(descriptor: number): number {
 }
 
 /**
- * The descriptor that the next open(2) or socket(2) of this process will get, unless another thread
- * is faster: the lowest free one. −1 where it cannot be known.
+ * The descriptor that the next open(2) or socket(2) of this process will get: the lowest free one,
+ * unless another thread takes it first. −1 if that is unknown.
  */
 export function nextDescriptor(anyOpen: number): number {
   const next = duplicate(anyOpen);
@@ -131,10 +111,10 @@ export function nextDescriptor(anyOpen: number): number {
 const addressSize = new Uint32Array(1);
 
 /**
- * Writes the address of the other end of a connection to `address`, in the kernel's own form (see
- * sockaddr.ts), cut where it is too long.
+ * Writes the address of a connection's peer to `address`, in the kernel's form (see sockaddr.ts),
+ * cut off if it is too long.
  *
- * @returns whether it could be had (on Linux only, as the form differs elsewhere)
+ * @returns whether it is known (only on Linux, as the form differs elsewhere)
  */
 export function otherEnd(descriptor: number, address: Uint8Array): boolean {
   if (process.platform !== "linux") return false;
@@ -142,7 +122,7 @@ export function otherEnd(descriptor: number, address: Uint8Array): boolean {
   return library()?.getpeername(descriptor, address, addressSize) === 0;
 }
 
-/** Writes the address of a socket's own end. @returns whether it is known; see {@link otherEnd} */
+/** Writes a socket's own address. @returns whether it is known; see {@link otherEnd} */
 export function ownEnd(descriptor: number, address: Uint8Array): boolean {
   if (process.platform !== "linux") return false;
   addressSize[0] = address.length;
@@ -155,7 +135,7 @@ const ends = [new Uint8Array(28), new Uint8Array(28)] as const;
 
 let pickedFrom: number | undefined;
 
-/** The lowest port that the system picks for a dial by itself; 0 where it does not say. Read once. */
+/** The lowest port that the system chooses for a dial; 0 if it is unknown. Read once. */
 function lowestPicked(): number {
   if (pickedFrom === undefined) {
     try {
@@ -168,16 +148,16 @@ function lowestPicked(): number {
   return pickedFrom;
 }
 
-/** Whether a port is one of those that the system may pick for a dial by itself. */
+/** Whether the system may choose this port for a dial. */
 export function isPicked(port: number): boolean {
   return port >= lowestPicked();
 }
 
 /**
- * Whether a connection's two ends are one; see `meetsItself` in self-connect.ts. Below the ports that the system
- * picks no dial gets its own: that is known without a system call.
+ * Whether a connection has dialled itself; see `meetsItself` in self-connect.ts. A dial to a port
+ * below those that the system chooses cannot, which is known without a system call.
  *
- * @param dialled where it went to, in the kernel's own form: TCP
+ * @param dialled the TCP address in the kernel's form
  */
 export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
   const port = ((dialled[PORT_AT] as number) << 8) | (dialled[PORT_AT + 1] as number);
@@ -190,11 +170,11 @@ export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
   return own.every((byte, index) => index >= length || byte === other[index]);
 }
 
-/** An address of an interface of this machine. */
+/** The address of an interface of this machine. */
 export interface InterfaceAddress {
-  /** A literal. */
+  /** A literal address. */
   readonly host: string;
-  /** What stands behind `%` where it is link-local: the interface's name and its number. */
+  /** What may follow `%` if it is link-local: the interface's name and its number. */
   readonly zones: readonly string[];
 }
 
@@ -206,8 +186,8 @@ const IFA_ADDR = 24;
 const NAME_SIZE = 16;
 
 /**
- * The addresses of all interfaces, those without a carrier included, whose addresses are this machine's as
- * well. Null where they cannot be had (not Linux, or a sandbox refuses it).
+ * The addresses of all interfaces, including those without a carrier, which belong to this machine,
+ * too. Null if they are unknown (not Linux, or a sandbox forbids it).
  */
 export function interfaceAddresses(): InterfaceAddress[] | null {
   if (process.platform !== "linux") return null;
@@ -242,7 +222,7 @@ function textAt(pointer: Pointer): string {
 }
 
 const SOL_SOCKET = 1;
-/** The socket's number, unique as long as the machine runs. Since Linux 4.6. */
+/** The socket's number, unique while the machine runs. Since Linux 4.6. */
 const SO_COOKIE = 57;
 const IPPROTO_TCP = 6;
 /** `struct tcp_info`; its first byte is the connection's state. */
@@ -262,31 +242,31 @@ function socketOption(descriptor: number, level: number, option: number): boolea
 }
 
 /**
- * The number that the kernel gives to the socket behind a descriptor and to no other one; null when
- * it is no socket, or it cannot be known (not Linux).
+ * The number that identifies the socket behind a descriptor; null if unknown (no socket, not
+ * Linux).
  */
 export function socketCookie(descriptor: number): bigint | null {
   if (process.platform !== "linux") return null;
   return socketOption(descriptor, SOL_SOCKET, SO_COOKIE) ? (optionNumber[0] as bigint) : null;
 }
 
-/** Who has connected a unix socket, as the kernel saw it then. */
+/** The process that has connected to a unix socket, as the kernel saw it then. */
 export interface PeerCredentials {
-  /** The process, as this one sees it; 0 for one that it does not see (another container's). */
+  /** The process id as seen here; 0 if it is not visible here (another container's). */
   readonly pid: number;
   readonly uid: number;
-  /** His group, and all others that he is in. */
+  /** Its group, and all its supplementary groups. */
   readonly groups: readonly number[];
 }
 
 const SO_PEERCRED = 17;
 /** Since Linux 4.13. */
 const SO_PEERGROUPS = 59;
-/** Somebody in more groups than this is taken to be in his first one only. */
+/** If a process is in more groups than this, only its first one counts. */
 const GROUPS_MAX = 1_024;
 
 /**
- * Who is at the other end of a unix socket; null when that cannot be known (not Linux, no unix socket).
+ * The process at the other end of a unix socket; null if unknown (not Linux, not a unix socket).
  *
  * Source: man unix(7); `struct ucred` has pid, uid, gid.
  */
@@ -303,7 +283,7 @@ export function peerCredentials(descriptor: number): PeerCredentials | null {
   return { pid, uid, groups: [gid, ...(numbers(SO_PEERGROUPS, GROUPS_MAX) ?? [])] };
 }
 
-/** What kind of socket it is: `domain`, `type` and `protocol` of socket(2), and whether it listens. */
+/** The kind of a socket: `domain`, `type` and `protocol` of socket(2), and whether it listens. */
 export interface SocketKind {
   readonly domain: number;
   readonly type: number;
@@ -317,8 +297,7 @@ const SO_PROTOCOL = 38;
 const SO_DOMAIN = 39;
 
 /**
- * The kind of the socket behind a descriptor; null when it is no socket, or not open, or that cannot
- * be known (not Linux).
+ * The kind of the socket behind a descriptor; null if unknown (no socket, not open, not Linux).
  *
  * Source: man socket(7).
  */
@@ -332,8 +311,8 @@ export function socketKind(descriptor: number): SocketKind | null {
 }
 
 /**
- * Ends a connection attempt, if the descriptor still is the very same socket and the attempt is
- * unanswered. Its owner sees the attempt fail with ECONNRESET.
+ * Ends an unanswered connection attempt, if the descriptor is still the same socket. Its owner sees
+ * the attempt fail with ECONNRESET.
  *
  * Source: inet_shutdown() in net/ipv4/af_inet.c, case TCP_SYN_SENT.
  */
@@ -347,8 +326,7 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 
 /**
- * Whether the kernel would give this process one more socket now. It does not where descriptors or
- * memory have run out, of the process or of the machine.
+ * Whether the kernel would open one more socket now: neither descriptors nor memory have run out.
  */
 export function canOpenSocket(): boolean {
   const calls = library();
@@ -362,10 +340,10 @@ export function canOpenSocket(): boolean {
 const SOCK_DGRAM = 2;
 
 /**
- * Whether this machine has any address that another one can be dialled from. To connect(2) a datagram socket
- * asks nobody and needs no port of TCP's. True where it cannot be known (not Linux).
+ * Whether this machine has an address to dial another one from. Connecting a datagram socket finds
+ * out without sending anything or using a TCP port. True if that is unknown (not Linux).
  *
- * @param dialled in the kernel's own form, an IP address
+ * @param dialled an IP address in the kernel's form
  */
 export function hasSource(dialled: Uint8Array): boolean {
   const calls = library();
@@ -379,15 +357,15 @@ export function hasSource(dialled: Uint8Array): boolean {
 
 /** `RLIMIT_NOFILE` of <sys/resource.h>. */
 const RLIMIT_NOFILE = process.platform === "darwin" ? 8 : 7;
-/** `RLIM_INFINITY` as Linux and macOS have it, and whatever is as good as that. */
+/** `RLIM_INFINITY` on Linux and macOS; larger values mean the same. */
 const NO_LIMIT = 2n ** 62n;
 /** `struct rlimit`: the soft limit and the hard one. */
 const limits = new BigUint64Array(2);
 
 /**
- * The most descriptors that this process may have open (RLIMIT_NOFILE, the soft limit, which Bun has
- * raised to the hard limit at its start), or Infinity where it is unlimited or unknown. Needs no
- * descriptor itself where the C library can be had.
+ * Most descriptors that this process may have open (RLIMIT_NOFILE, the soft limit, which Bun raises
+ * to the hard one at its start); Infinity if unlimited or unknown. With the C library this needs no
+ * descriptor itself.
  *
  * Source: man getrlimit(2), proc_pid_limits(5).
  */

@@ -1,74 +1,28 @@
 import { dlopen, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 
 /**
- * The calls of Linux that the uring engine is made of, as thin as they can be: numbers in, numbers
- * out, and a failure is the negated errno as the kernel itself says it. Beside `libc.ts` the only
- * file that imports bun:ffi. Addresses are numbers: user space has 47 or 48 bits of them.
+ * The system calls of Linux that the uring engine uses, as thin as possible: numbers in, numbers
+ * out, and a failure is the negated errno. Only this file and `libc.ts` import bun:ffi. Addresses
+ * are numbers: user space has 47 or 48 bits of them.
  */
-interface Calls {
-  syscall(number: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
-  mmap(
-    address: number,
-    size: number,
-    protection: number,
-    flags: number,
-    fd: number,
-    at: number,
-  ): number;
-  munmap(address: number, size: number): number;
-  madvise(address: number, size: number, advice: number): number;
-  eventfd(initial: number, flags: number): number;
-  write(descriptor: number, bytes: number, size: number): number;
-  socket(domain: number, type: number, protocol: number): number;
-  bind(descriptor: number, address: number, size: number): number;
-  listen(descriptor: number, backlog: number): number;
-  accept4(descriptor: number, address: number, size: number, flags: number): number;
-  getsockname(descriptor: number, address: number, size: number): number;
-  setsockopt(
-    descriptor: number,
-    level: number,
-    option: number,
-    value: number,
-    size: number,
-  ): number;
-  shutdown(descriptor: number, how: number): number;
-  sendto(
-    descriptor: number,
-    bytes: number,
-    size: number,
-    flags: number,
-    address: number,
-    addressSize: number,
-  ): number;
-  recv(descriptor: number, bytes: number, size: number, flags: number): number;
-  fcntl(descriptor: number, command: number, value: number): number;
-  close(descriptor: number): number;
-  clock_gettime(clock: number, time: number): number;
-  prctl(option: number, a: number, b: number, c: number, d: number): number;
-  setrlimit(resource: number, limits: number): number;
-  setgroups(count: number, groups: number): number;
-  setresgid(real: number, effective: number, saved: number): number;
-  setresuid(real: number, effective: number, saved: number): number;
-  sched_yield(): number;
-  __errno_location(): Pointer;
-}
+type Calls = ReturnType<typeof open>;
 
 const i32 = "i32";
 const u64 = "u64";
 
 let opened: Calls | null = null;
 
-/** The C library, opened at the first use. @throws Error where it cannot be: this is no Linux */
+/** The C library, opened on first use. @throws Error if it cannot be opened: this is not Linux */
 function calls(): Calls {
   opened ??= open();
   return opened;
 }
 
-function open(): Calls {
+function open() {
   let cause: unknown;
   for (const name of ["libc.so.6", "libc.so"]) {
     try {
-      const { symbols } = dlopen(name, {
+      return dlopen(name, {
         syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: i32 },
         mmap: { args: [u64, u64, i32, i32, i32, u64], returns: "ptr" },
         munmap: { args: [u64, u64], returns: i32 },
@@ -94,8 +48,7 @@ function open(): Calls {
         setresuid: { args: ["u32", "u32", "u32"], returns: i32 },
         sched_yield: { args: [], returns: i32 },
         __errno_location: { args: [], returns: "ptr" },
-      });
-      return symbols as unknown as Calls;
+      }).symbols;
     } catch (error) {
       cause = error;
     }
@@ -103,16 +56,16 @@ function open(): Calls {
   throw new Error("the C library cannot be opened", { cause });
 }
 
-/** The answer of a call, or the negated errno that it left. To be called right after it. */
+/** The result of a call, or the negated errno. Call it right after the call. */
 function answer(result: number): number {
   return result === -1 ? -errno() : result;
 }
 
 function errno(): number {
-  return read.i32(calls().__errno_location(), 0);
+  return read.i32(calls().__errno_location() as Pointer, 0);
 }
 
-/** Values of errno(3) that ringway tells apart; the same on x86-64 and arm64. */
+/** Values of errno(3) that ringway distinguishes; the same on x86-64 and arm64. */
 export enum Errno {
   EPERM = 1,
   ENOENT = 2,
@@ -145,17 +98,17 @@ export enum Errno {
   ECANCELED = 125,
 }
 
-/** The name of an errno such as `ECONNRESET`, or `errno 999` for one that is not told apart. */
+/** The name of an errno, such as `ECONNRESET`; `errno 999` if ringway does not distinguish it. */
 export function errnoName(errno: number): string {
   return Errno[errno] ?? `errno ${errno}`;
 }
 
-/** Lets other threads run that wait for this processor, see sched_yield(2). */
+/** Lets other threads run that wait for this processor; see sched_yield(2). */
 export function yieldProcessor(): void {
   calls().sched_yield();
 }
 
-/** Any system call by its number, see syscall(2). */
+/** Any system call by its number; see syscall(2). */
 export function systemCall(
   number: number,
   a: number,
@@ -181,22 +134,22 @@ export interface Mapping {
   readonly buffer: ArrayBuffer;
 }
 
-/** Maps a part of an io_uring. @throws Error when it cannot be */
+/** Maps a part of an io_uring. @throws Error if that fails */
 export function mapRing(descriptor: number, size: number, offset: number): Mapping {
   return mapped(size, MAP_SHARED_POPULATE, descriptor, offset);
 }
 
 /**
- * Memory on pages of its own, which are taken from the system when they are first touched.
+ * Memory on pages of its own, which take physical memory when first touched.
  *
- * @param huge ask for huge pages: those set aside (vm.nr_hugepages), or else transparent ones
+ * @param huge asks for huge pages: reserved ones (vm.nr_hugepages), or else transparent ones
  */
 export function mapMemory(size: number, huge = false): Mapping {
   if (huge) {
     try {
       return mapped(size, MAP_PRIVATE_ANONYMOUS | MAP_HUGETLB, -1, 0);
     } catch {
-      // None are set aside, or not enough: the kernel may still put them together by itself.
+      // None are reserved, or too few: the kernel may still use transparent ones.
     }
   }
   const mapping = mapped(size, MAP_PRIVATE_ANONYMOUS, -1, 0);
@@ -206,43 +159,43 @@ export function mapMemory(size: number, huge = false): Mapping {
 
 function mapped(size: number, flags: number, descriptor: number, offset: number): Mapping {
   const address = Number(calls().mmap(0, size, PROT_READ_WRITE, flags, descriptor, offset));
-  // MAP_FAILED is -1, whichever way a pointer of all ones is read.
+  // MAP_FAILED is −1, however a pointer of all ones is read.
   if (address <= 0 || address >= 2 ** 63) {
     throw new Error(`mmap of ${size} bytes failed: ${errnoName(errno())}`);
   }
   return { address, buffer: toArrayBuffer(address as Pointer, 0, size) };
 }
 
-/** Memory that another thread of this process has mapped, and has not given back. */
+/** A view of memory that another thread of this process has mapped and not unmapped. */
 export function viewMapped(address: number, size: number): Mapping {
   return { address, buffer: toArrayBuffer(address as Pointer, 0, size) };
 }
 
-/** Gives mapped memory back. Its views must not be touched any more. */
+/** Unmaps memory. Its views must not be used any more. */
 export function unmap({ address, buffer }: Mapping): void {
   calls().munmap(address, buffer.byteLength);
 }
 
-/** Gives mapped memory back but keeps its addresses: what is read there is 0, what is written stays. */
+/** Frees mapped memory but keeps its addresses: reads give 0, and writes are harmless. */
 export function forsake({ address, buffer }: Mapping): void {
   calls().madvise(address, buffer.byteLength, MADV_DONTNEED);
 }
 
-/** The address of a typed array's first byte. The array must stay reachable while it is used. */
+/** The address of a typed array's first byte. The array must stay reachable meanwhile. */
 export function addressOf(view: NodeJS.TypedArray): number {
   return ptr(view);
 }
 
 const EFD_CLOEXEC = 0x80000;
 
-/** eventfd(2): a counter that one thread wakes another by. */
+/** eventfd(2): a counter by which one thread wakes another. */
 export function eventDescriptor(): number {
   return answer(calls().eventfd(0, EFD_CLOEXEC));
 }
 
 const one = new BigUint64Array([1n]);
 
-/** Adds one to an eventfd: whoever reads it wakes. */
+/** Adds one to an eventfd, which wakes its reader. */
 export function signal(descriptor: number): void {
   calls().write(descriptor, ptr(one), 8);
 }
@@ -251,8 +204,8 @@ const CLOCK_MONOTONIC = 1;
 const time = new BigInt64Array(2);
 
 /**
- * Microseconds of the kernel's monotonic clock, which is the same for all processes. Bun's own clocks
- * begin with the process.
+ * Microseconds of the kernel's monotonic clock, which is the same for all processes; Bun's own
+ * clocks start with the process.
  *
  * Source: clock_gettime(2); `struct timespec` is two 64-bit numbers on x86-64 and arm64.
  */
@@ -266,7 +219,7 @@ const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
 
-/** What {@link openSocket} and io_uring's own operation open: a stream that waits, not one that fails. */
+/** The type of sockets that {@link openSocket} and io_uring open: a blocking stream. */
 export const STREAM_SOCKET = SOCK_STREAM | SOCK_CLOEXEC;
 /** Flags of an accepted socket. */
 export const ACCEPT_FLAGS = SOCK_CLOEXEC;
@@ -302,7 +255,7 @@ export function sendDatagram(address: Uint8Array, bytes: Uint8Array): number {
 const FD_CLOEXEC = 1;
 const F_SETFD = 2;
 
-/** A process that this one starts does not inherit the descriptor. */
+/** Keeps child processes from inheriting the descriptor. */
 export function closeOnExec(descriptor: number): void {
   calls().fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 }
@@ -317,7 +270,7 @@ export function listenOn(descriptor: number, backlog: number): number {
   return answer(calls().listen(descriptor, backlog));
 }
 
-/** accept4(2) that does not wait; whose address it is remains unsaid. */
+/** accept4(2) without waiting, and without the client's address. */
 export function acceptNow(descriptor: number): number {
   return answer(calls().accept4(descriptor, 0, 0, ACCEPT_FLAGS));
 }
@@ -326,22 +279,19 @@ const SOCKADDR_SIZE_MAX = 128;
 const name = new Uint8Array(SOCKADDR_SIZE_MAX);
 const nameSize = new Uint32Array(1);
 
-/**
- * getsockname(2): the address that a socket is bound to, or null when there is none. The bytes are
- * valid until the next call.
- */
+/** getsockname(2): a socket's own address, valid until the next call; null if there is none. */
 export function ownAddress(descriptor: number): Uint8Array | null {
   nameSize[0] = SOCKADDR_SIZE_MAX;
   const failed = calls().getsockname(descriptor, ptr(name), ptr(nameSize)) !== 0;
   return failed ? null : name.subarray(0, nameSize[0]);
 }
 
-/** `level` and `option` of setsockopt(2) for what ringway sets. */
+/** `level` and `option` of setsockopt(2) for the options that ringway sets. */
 export const SocketOption = {
   reuseAddress: { level: 1, option: 2 },
   keepAlive: { level: 1, option: 9 },
   linger: { level: 1, option: 13 },
-  /** Bytes before which nobody who waits to receive is woken, unless the other end is through. */
+  /** Receivers are not woken for fewer bytes than this, unless the peer has ended. */
   receiveLowWater: { level: 1, option: 18 },
   /** Several sockets listen on the same port. */
   reusePort: { level: 1, option: 15 },
@@ -351,13 +301,13 @@ export const SocketOption = {
   /** Seconds between two probes, and how many of them. */
   keepInterval: { level: 6, option: 5 },
   keepCount: { level: 6, option: 6 },
-  /** Milliseconds that what was sent may stay unacknowledged; 0 for the system's way. */
+  /** Milliseconds that sent bytes may stay unacknowledged; 0: the system's default. */
   userTimeout: { level: 6, option: 18 },
-  /** An urgent byte stays where it was among the others. */
+  /** An urgent byte stays in its place in the stream. */
   urgentInline: { level: 1, option: 10 },
-  /** 1: bind(2) picks no port, connect(2) does, which may have one for each place that it leads to. */
+  /** 1: bind(2) chooses no port; connect(2) does, which may reuse a port for each destination. */
   portAtConnect: { level: 0, option: 24 },
-  /** 1: an IPv6 listener takes IPv6 only. */
+  /** 1: an IPv6 listener accepts only IPv6. */
   onlyIPv6: { level: 41, option: 26 },
 } as const;
 
@@ -377,8 +327,8 @@ export function setOption(
 }
 
 /**
- * Lets an urgent byte of a connection (MSG_OOB) be received in its place, as it is passed on: it would be
- * lost otherwise. Whoever connects to a socket that listens gets this, too, but not over a unix socket.
+ * Keeps an urgent byte (MSG_OOB) in its place in the stream, so that it is passed on; otherwise it
+ * would be lost. Sockets accepted from a listening socket inherit this, except over a unix socket.
  *
  * Source: man tcp(7) and unix(7), SO_OOBINLINE.
  */
@@ -388,20 +338,20 @@ export function keepUrgentBytes(descriptor: number): void {
 
 const MSG_DONTWAIT = 0x40;
 
-/** send(2) that does not wait. @returns bytes that were taken, or −errno */
+/** send(2) without waiting. @returns how many bytes were taken, or −errno */
 export function sendNow(descriptor: number, bytes: Uint8Array): number {
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   return answer(calls().sendto(descriptor, ptr(bytes), bytes.length, flags, 0, 0));
 }
 
-/** recv(2) that does not wait. @returns bytes that came; 0 after a FIN; or −errno */
+/** recv(2) without waiting. @returns how many bytes came; 0 after a FIN; or −errno */
 export function receiveNow(descriptor: number, bytes: Uint8Array): number {
   return answer(Number(calls().recv(descriptor, ptr(bytes), bytes.length, MSG_DONTWAIT)));
 }
 
 const SHUT_WR = 1;
 
-/** shutdown(2) of the sending half: a FIN after what was sent before. */
+/** shutdown(2) for sending: a FIN after everything sent before. */
 export function endSending(descriptor: number): number {
   return answer(calls().shutdown(descriptor, SHUT_WR));
 }
@@ -410,13 +360,17 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 
 /**
- * Whether accept4(2) waits on this descriptor, and on its duplicates. io_uring waits for clients only
- * where accept4 would.
+ * Sets whether accept4(2) waits on this descriptor and its duplicates; io_uring follows this, too.
  */
 export function setBlocking(descriptor: number, isBlocking: boolean): void {
   const flags = calls().fcntl(descriptor, F_GETFL, 0);
   const next = isBlocking ? flags & ~SOCK_NONBLOCK : flags | SOCK_NONBLOCK;
   calls().fcntl(descriptor, F_SETFL, next);
+}
+
+/** Whether calls on this descriptor, and on its duplicates, wait. */
+export function isBlocking(descriptor: number): boolean {
+  return (calls().fcntl(descriptor, F_GETFL, 0) & SOCK_NONBLOCK) === 0;
 }
 
 /** close(2). */
@@ -429,20 +383,21 @@ const PR_SET_NO_NEW_PRIVS = 38;
 const RLIMIT_CORE = 4;
 
 /**
- * From now on nothing that this thread starts, threads included, gets rights that it does not have
- * itself, whatever file it executes. @returns 0 or −errno
+ * Forbids this thread, and all threads and programs that it starts later, to gain rights that it
+ * does not have, whatever file they execute. @returns 0 or −errno
  *
- * Source: PR_SET_NO_NEW_PRIVS(2const); it holds for the calling thread and those that it makes later.
+ * Source: PR_SET_NO_NEW_PRIVS(2const); it applies to the calling thread and those that it creates
+ * later.
  */
 export function forbidNewRights(): number {
   return answer(calls().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
 
 /**
- * From now on the kernel writes no core of this process, for a file or a program, and lets no other
- * process of the same user look into its memory. @returns 0 or −errno
+ * Forbids core dumps of this process, to a file or to a program, and keeps other processes of the
+ * same user from reading its memory. @returns 0 or −errno
  *
- * Source: PR_SET_DUMPABLE(2const), core(5): a limit of 0 alone does not hold for programs.
+ * Source: PR_SET_DUMPABLE(2const), core(5): a limit of 0 alone does not apply to programs.
  */
 export function forbidCoreDumps(): number {
   const none = new BigUint64Array(2);
@@ -452,11 +407,11 @@ export function forbidCoreDumps(): number {
 }
 
 /**
- * Makes this process, all of its threads, another user's, for good. By the C library and not by system
- * calls, which would do it for the calling thread alone.
+ * Switches this process with all its threads to another user for good. The C library does that;
+ * system calls would switch only the calling thread.
  *
  * @param groups beside `group`
- * @returns 0 or −errno; after a failure some of it may have been done
+ * @returns 0 or −errno; after a failure a part of it may have been done
  *
  * Source: nptl(7), "NPTL and credentials".
  */

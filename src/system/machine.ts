@@ -4,7 +4,10 @@ import { systemClock } from "../base/clock.ts";
 import type { Machine } from "../base/reach.ts";
 import { type InterfaceAddress, interfaceAddresses } from "./libc.ts";
 
-/** Interfaces get addresses and lose them while a proxy runs (VRRP): what is known of them is no older. */
+/**
+ * Interfaces get and lose addresses while a proxy runs (VRRP), so they are read again after this
+ * time.
+ */
 const FRESH_MS = 1_000;
 
 /** The machine that this process runs on, as it is now. */
@@ -25,7 +28,7 @@ export class ThisMachine implements Machine {
   }
 
   socketAt(path: string): string | null {
-    // An abstract one is its name, and nothing else.
+    // An abstract socket is identified by its name alone.
     if (path.startsWith("\0")) return null;
     try {
       const { dev, ino } = statSync(path);
@@ -38,14 +41,14 @@ export class ThisMachine implements Machine {
 
 export const thisMachine: Machine = new ThisMachine();
 
-/** A link-local address is one for each interface, which goes by its name or by its number. */
+/** A link-local address exists once per interface, which is given by name or by number. */
 function spellings({ host, zones }: InterfaceAddress): string[] {
   return [host, ...zones.map((zone) => `${host}%${zone}`)];
 }
 
 /**
- * What Bun says: not of interfaces without a carrier. Nothing where the system does not say, as a sandbox may
- * refuse it; loopback addresses are known without.
+ * What Bun knows, which lacks interfaces without a carrier. Empty if the system does not tell, as
+ * in a sandbox; loopback addresses are known anyway.
  */
 function fromBun(): InterfaceAddress[] {
   try {

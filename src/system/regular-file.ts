@@ -1,27 +1,26 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { ConfigError } from "../base/error.ts";
 import { formatSize } from "../base/quantity.ts";
-import { readFailure } from "./read-failure.ts";
 
-/** What may be read. */
+/** What a file must be like. */
 export interface ReadLimits {
-  /** Most bytes; a larger file is refused, and never read whole. */
+  /** Most bytes; a larger file is refused, and never read completely. */
   readonly bytesMax: number;
-  /** What it should be, for the message about a larger one: `a configuration`. */
+  /** What it should be, for the message about a file that is too large: `a configuration`. */
   readonly kind: string;
-  /** Nobody but its owner and its group may be able to read it, and nobody but its owner to change it. */
+  /** Only its owner and its group may be able to read it, and only its owner to change it. */
   readonly isPrivate?: boolean;
 }
 
-/** Read by others, changed by the group or by others. */
+/** Bits of a mode: read by others, write by the group or by others. */
 const MODE_OF_OTHERS = 0o026;
 
 /**
- * Reads a file that a configuration or a flag names: a regular one alone, at once and bounded. A
- * pipe, a device or a socket may never end, never begin, or do something when it is opened; none is
- * opened. What is a link is followed.
+ * Reads a file that a configuration or a flag names, at once and up to a limit; only a regular
+ * file. A pipe, a device or a socket may never end, never begin, or do something when it is opened,
+ * so it is not opened. Links are followed.
  *
- * @param name how messages name it
+ * @param name its name in messages
  * @throws ConfigError with one sentence
  */
 export function readRegularFile(path: string, name: string, limits: ReadLimits): Buffer {
@@ -29,7 +28,7 @@ export function readRegularFile(path: string, name: string, limits: ReadLimits):
   try {
     const kind = strangeKind(statSync(path));
     if (kind !== null) throw refuse(kind);
-    // It may have become a pipe meanwhile, of which the other end may never come.
+    // It may have become a pipe meanwhile, whose other end may never come.
     const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
       const stat = fstatSync(file);
@@ -54,13 +53,16 @@ export function readRegularFile(path: string, name: string, limits: ReadLimits):
   throw new ConfigError(`${name}: larger than ${size}, so this is not ${limits.kind}`);
 }
 
-/** Why a file is not read, in a few words; null for a regular one. */
+/** Why a file is not read, in a few words; null for a regular file. */
 function strangeKind(stat: Stats): string | null {
   if (stat.isFile()) return null;
   return stat.isDirectory() ? "it is a directory" : "it is not a regular file";
 }
 
-/** Reads until the end, whatever size was told: it may grow, and those of /proc tell 0. Null for more. */
+/**
+ * Reads to the end, whatever size was reported: files may grow, and those of /proc report 0. Null
+ * if there is more than `bytesMax`.
+ */
 function readUpTo(file: number, bytesMax: number): Buffer | null {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -72,4 +74,13 @@ function readUpTo(file: number, bytesMax: number): Buffer | null {
     if (size > bytesMax) return null;
     chunks.push(chunk.subarray(0, count));
   }
+}
+
+/** Why a file cannot be read, in a few words. @param error thrown by the system */
+function readFailure(error: unknown): string {
+  const { code = "unknown error" } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return "there is no such file";
+  if (code === "EACCES" || code === "EPERM") return "no permission";
+  if (code === "EISDIR") return "it is a directory";
+  return code;
 }

@@ -1,6 +1,6 @@
 import { isPicked } from "./libc.ts";
 
-/** What node:net and Bun say of a connection's ends; `undefined` where there is none any more. */
+/** The ends of a connection, as node:net and Bun report them; `undefined` once they are gone. */
 interface Ends {
   readonly localPort?: number | undefined;
   readonly localAddress?: string | undefined;
@@ -9,15 +9,15 @@ interface Ends {
 }
 
 /**
- * Whether a dial has met itself. Who dials a port of this machine that nobody listens on gets that very port
- * for its own end once in some thousand dials, where it is one of those that the system picks; then TCP takes
- * the two ends, which are one, for two that dial each other at the same moment. Nobody is there, all that is
- * sent comes back, and who wants to listen there cannot.
+ * Whether a dial has reached itself. A dial to a port of this machine without a listener gets that
+ * same port for its own end about once in a thousand dials, if the system may choose that port. TCP
+ * then takes its one end for two that dial each other. No server is there, everything that is sent
+ * comes back, and nothing can listen on the port.
  *
- * @param port that was dialled
+ * @param port the dialled one
  */
 export function meetsItself(port: number, ends: Ends): boolean {
-  // The system is asked as little as can be: almost always the first or the second question is the last one.
+  // Ordered by cost: almost always the first or the second comparison decides.
   return (
     isPicked(port) &&
     ends.localPort === port &&

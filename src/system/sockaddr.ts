@@ -4,7 +4,7 @@ import type { Address } from "../base/address.ts";
 import { formatIPv6, parseIPv4, parseIPv6 } from "../base/ip.ts";
 
 /*
- * The addresses of sockets as Linux writes them; numbers of the network are big-endian.
+ * Socket addresses as Linux writes them; numbers are big-endian.
  *
  *     sockaddr_in    family 2 | port 2 | address 4  | zero 8
  *     sockaddr_in6   family 2 | port 2 | flow 4     | address 16 | scope 4 (little-endian here)
@@ -14,25 +14,26 @@ import { formatIPv6, parseIPv4, parseIPv6 } from "../base/ip.ts";
  * Source: man ip(7), ipv6(7), unix(7). Every machine that Bun runs on is little-endian.
  */
 
-const AF_UNIX = 1;
+/** The address families, as Linux numbers them. */
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
-/** Bytes of an IPv6 address with its port: the longest that is not a path. */
+/** Bytes of an IPv6 address with its port: the longest address except a path. */
 export const SOCKADDR_IP_SIZE = 28;
 
-/** The same of IPv4. */
+/** Bytes of an IPv4 address with its port. */
 export const SOCKADDR_IN_SIZE = 16;
 const SUN_PATH_SIZE = 108;
 
-/** Bytes of the longest address there is: a unix socket's whose path has no zero behind it. */
+/** Bytes of the longest address: a unix socket's path without a final zero. */
 export const SOCKADDR_SIZE_MAX = 2 + SUN_PATH_SIZE;
 
-/** The first bytes of an IPv4 address within IPv6, `::ffff:a.b.c.d`. */
-const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255);
+/** The first bytes of an IPv4-mapped IPv6 address, `::ffff:a.b.c.d`. */
+export const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255);
 
 /**
- * An address as bind(2) and connect(2) take it.
+ * Encodes an address for bind(2) and connect(2).
  *
  * @param address its host is a literal; an IPv6 one may name its interface (`fe80::1%eth0`)
  */
@@ -55,11 +56,10 @@ export function encodeSockaddr(address: Address): Uint8Array {
 }
 
 /**
- * The address that the kernel wrote. An IPv4 address within IPv6 is shown as IPv4, the interface of
- * a link-local one as its number.
+ * Decodes an address that the kernel wrote. An IPv4-mapped address is shown as IPv4, the interface
+ * of a link-local one as its number.
  *
- * @param bytes it begins at `offset`
- * @param end where it ends, which is how an abstract socket's name ends
+ * @param end where it ends, which is also the end of an abstract socket's name
  */
 export function decodeSockaddr(bytes: Uint8Array, offset = 0, end = bytes.length): Address {
   const family = familyOf(bytes, offset);
@@ -71,23 +71,25 @@ export function decodeSockaddr(bytes: Uint8Array, offset = 0, end = bytes.length
   return { kind: "tcp", host, port };
 }
 
-/** Whether it is an IP address, and whole. @param bytes more may stand behind */
+/** Whether it is a complete IP address. @param bytes more may follow */
 export function isIpSockaddr(bytes: Uint8Array): boolean {
   const family = familyOf(bytes);
   if (family === AF_INET) return bytes.length >= SOCKADDR_IN_SIZE;
   return family === AF_INET6 && bytes.length >= SOCKADDR_IP_SIZE;
 }
 
-/** Whether it is that of a unix socket, with or without a name. */
+/** Whether it is a unix socket's address, with or without a name. */
 export function isUnixSockaddr(bytes: Uint8Array): boolean {
   return familyOf(bytes) === AF_UNIX;
 }
 
-function familyOf(bytes: Uint8Array, offset = 0): number {
+/** The address family. */
+export function familyOf(bytes: Uint8Array, offset = 0): number {
   return (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
 }
 
-function withPort(size: number, family: number, port: number): Uint8Array<ArrayBuffer> {
+/** An IP address of which only the family and the port are set. */
+export function withPort(size: number, family: number, port: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   bytes[0] = family;
   bytes[2] = port >>> 8;
@@ -98,7 +100,7 @@ function withPort(size: number, family: number, port: number): Uint8Array<ArrayB
 function encodeUnix(path: string): Uint8Array {
   const text = new TextEncoder().encode(path);
   assert(text.length < SUN_PATH_SIZE, "encodeSockaddr: the path fits");
-  // A zero ends a path; to an abstract name it would belong.
+  // A zero ends a path, but would belong to an abstract name.
   const bytes = new Uint8Array(2 + text.length + (path.startsWith("\0") ? 0 : 1));
   bytes[0] = AF_UNIX;
   bytes.set(text, 2);
@@ -134,7 +136,7 @@ function uint16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
 
-/** The number of an interface, which may be given as such; 0, which is none, when there is none. */
+/** The number of an interface, which may be given by number; 0 if there is no such interface. */
 function scopeOf(zone: string): number {
   if (/^\d+$/.test(zone)) return Number(zone);
   try {

@@ -1,6 +1,5 @@
 import { lstatSync, unlinkSync } from "node:fs";
 
-/** Whether there is a unix socket at this path. */
 function isSocketFile(path: string): boolean {
   try {
     return lstatSync(path).isSocket();
@@ -18,7 +17,7 @@ export function removeSocketFile(path: string): void {
   }
 }
 
-/** Removes the socket that a process left behind that ended without cleaning up. */
+/** Removes a socket file that a process has left behind. */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (path.startsWith("\0") || !isSocketFile(path)) return;
   const code = await Bun.connect({ unix: path, socket: { data() {}, connectError() {} } }).then(

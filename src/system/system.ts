@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 
 /**
- * What Linux says of itself and of this process under /proc and /sys. Where it says nothing, as on
- * other systems or in a container that hides it, the answer is null.
+ * What Linux says about itself and this process under /proc and /sys. If it says nothing, as on
+ * other systems or in a container that hides it, the result is null.
  */
 
-/** Reads a file whole; null when there is none or it may not be read. */
+/** Reads a whole file; null if it does not exist or may not be read. */
 export type ReadText = (path: string) => string | null;
 
-/** {@link ReadText} of the real files. */
+/** {@link ReadText} for real files. */
 export function readText(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
@@ -17,12 +17,12 @@ export function readText(path: string): string | null {
   }
 }
 
-/** The kernel's release such as `6.12.3-amd64`, see uname(2). */
+/** The kernel's release, such as `6.12.3-amd64`; see uname(2). */
 export function kernelRelease(read: ReadText): string | null {
   return read("/proc/sys/kernel/osrelease")?.trim() ?? null;
 }
 
-/** A setting of sysctl(8) by its dotted name: its words, such as `["4096", "131072", "6291456"]`. */
+/** A setting of sysctl(8) by its dotted name, as words, such as `["4096", "131072", "6291456"]`. */
 export function sysctl(read: ReadText, name: string): readonly string[] | null {
   const words = read(`/proc/sys/${name.replaceAll(".", "/")}`)
     ?.split(/\s+/)
@@ -30,13 +30,13 @@ export function sysctl(read: ReadText, name: string): readonly string[] | null {
   return words === undefined || words.length === 0 ? null : words;
 }
 
-/** One setting of sysctl(8) that is a number. */
+/** A setting of sysctl(8) that is a number. */
 export function sysctlNumber(read: ReadText, name: string): number | null {
   const [word] = sysctl(read, name) ?? [];
   return word === undefined || !/^\d+$/.test(word) ? null : Number(word);
 }
 
-/** A soft and a hard limit; Infinity where there is none. */
+/** A soft and a hard limit; Infinity for none. */
 export interface Limit {
   readonly soft: number;
   readonly hard: number;
@@ -55,7 +55,7 @@ function amount(word: string): number {
   return word === "unlimited" ? Infinity : Number(word);
 }
 
-/** Capabilities of capabilities(7) that ringway asks for, by their bits. */
+/** Bits of the capabilities(7) that ringway looks for. */
 export const Capability = { ipcLock: 14, sysAdmin: 21 } as const;
 
 /** Whether this process has a capability in its effective set. */
@@ -64,30 +64,30 @@ export function hasCapability(read: ReadText, bit: number): boolean {
   return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(bit)) & 1n) === 1n;
 }
 
-/** Whether a seccomp(2) filter decides on system calls of this process, as in most containers. */
+/** Whether a seccomp(2) filter judges system calls of this process, as in most containers. */
 export function isFiltered(read: ReadText): boolean {
   return /^Seccomp:\s*2$/m.test(read("/proc/self/status") ?? "");
 }
 
-/** Huge pages that are set aside and free now. */
+/** Huge pages that are reserved and free now. */
 export function freeHugePages(read: ReadText): number {
   const [, count = "0"] = /^HugePages_Free:\s*(\d+)/m.exec(read("/proc/meminfo") ?? "") ?? [];
   return Number(count);
 }
 
-/** What a control group allows its processes; null where it sets no limit. */
+/** The limits of a control group; null for no limit. */
 export interface GroupLimits {
   readonly memoryBytes: number | null;
-  /** Processors' worth of time, such as 1.5. */
+  /** Processors, such as 1.5. */
   readonly cpus: number | null;
 }
 
-/** The limits of this process's control group, of either version of cgroups(7). */
+/** The limits of this process's control group, for both versions of cgroups(7). */
 export function groupLimits(read: ReadText): GroupLimits {
   const lines = (read("/proc/self/cgroup") ?? "").split("\n").map((line) => line.split(":"));
   const pathOf = (controller: string) =>
     lines.find(([, names = ""]) => names.split(",").includes(controller))?.[2] ?? "/";
-  /** A container sees its own group as the root, though its path may still be told from outside. */
+  /** A container sees its own group as the root, but its path may be reported from outside. */
   const first = (root: string, path: string, file: string) =>
     read(`${root}${path === "/" ? "" : path}/${file}`) ?? read(`${root}/${file}`);
   const unified = pathOf("");
@@ -97,7 +97,7 @@ export function groupLimits(read: ReadText): GroupLimits {
   return { memoryBytes: memoryLimit(memory), cpus: cpuLimit(first, unified, pathOf("cpu")) };
 }
 
-/** Version 1 writes the largest number of pages where it means no limit. */
+/** Version 1 writes a very large number for no limit. */
 const MEMORY_UNLIMITED = 2 ** 60;
 
 function memoryLimit(text: string | null): number | null {

@@ -49,7 +49,7 @@ export class UpstreamChooser {
     private readonly table: UpstreamTable,
     before: UpstreamChooser | null = null,
   ) {
-    const begin = table.worker / table.workers;
+    const { begin } = table;
     const group = (isBackup: boolean) =>
       new Group(upstreams, isBackup, table, newBalancer(policy, { boundedLoad, begin }));
     this.primaries = group(false);

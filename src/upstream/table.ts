@@ -51,11 +51,14 @@ export class UpstreamTable {
   /**
    * @param worker the worker whose counts this view keeps, 0…workers − 1
    * @param memory that of another view; new if missing
+   * @param begin 0…1: where in a listener's list of upstreams this worker begins, so that the workers
+   *   of one engine begin at different ones
    */
   constructor(
     readonly workers: number,
     readonly worker = 0,
     memory = new SharedArrayBuffer(4 * (SLOTS_MAX * (Word.Size + workers) + LINE)),
+    readonly begin = worker / workers,
   ) {
     this.memory = memory;
     this.words = new Int32Array(memory, 0, SLOTS_MAX * Word.Size);

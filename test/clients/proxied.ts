@@ -27,7 +27,6 @@ export class Proxied implements AsyncDisposable {
     const memory = { segmentSize, segmentCount };
     const options = {
       listeners: [listener],
-      engine: "auto",
       workers: 1,
       totalRelays: 0,
       memory,

@@ -28,6 +28,9 @@ import { whereaboutCases } from "./whereabouts.ts";
  * upstreams see them, on real sockets. One file per engine calls this; an engine that passes may
  * stand in for any other.
  *
+ * What the relay layer decides whatever carries it is played in test/simulation/policy instead: a case is here when
+ * a kernel, a thread or a carrier may answer it differently.
+ *
  * After every case the engine is stopped and audited: no relay, segment or descriptor is left, the
  * reasons add up, and every byte received was sent or counted as lost.
  *

@@ -77,7 +77,7 @@ test.each(["SIGUSR1", "SIGHUP"] as const)(
     renameSync(path(`log-${signal}`), path(`moved-${signal}`));
     symlinkSync(path("victim"), path(`log-${signal}`));
     proxy.child.kill(signal);
-    await proxy.logged(/cannot be opened anew \(ELOOP\), goes on as it was/);
+    await proxy.logged(/cannot be reopened \(ELOOP\); the old file stays in use/);
     await relay(port);
     await lines(`moved-${signal}`, 2);
     expect(await text("victim")).toBe("untouched\n");
@@ -94,7 +94,7 @@ test("one that takes the place of a file that was removed is not followed", asyn
     await relay(port);
     await Bun.sleep(50);
   }
-  await proxy.logged(/access log \S+: ELOOP; lines that find no room are dropped/);
+  await proxy.logged(/access log \S+: ELOOP; lines that do not fit in are dropped/);
   expect(await text("victim")).toBe("untouched\n");
   rmSync(path("removed"));
   await waitFor(() => Bun.file(path("removed")).size > 0, "it goes on when there is room again");

@@ -32,6 +32,7 @@ export class CarrierListener implements ArrivalListener {
   readonly tarpit = new Deadlines<Carrier>(NEVER_MS, () => {});
   readonly clock = systemClock;
   readonly routes = null;
+  readonly handshaking = null;
   readonly local = null;
   readonly main: StoryBranch;
   readonly branches = { of: () => this.main, roomMade() {} };
@@ -45,7 +46,7 @@ export class CarrierListener implements ArrivalListener {
   ) {
     this.admission = Admission.of(options.edge, table, 0);
     this.inSteps = new InSteps<Carrier>(
-      stepsOf(options.edge, null),
+      stepsOf(options, null),
       headersMax,
       () => new Deadlines<Carrier>(NEVER_MS, () => {}),
     );
@@ -56,6 +57,7 @@ export class CarrierListener implements ArrivalListener {
         this.admission === null
           ? null
           : new Entering(this.admission, this.entry, options, this.account),
+      handshake: null,
       whereabouts: null,
       byHello: null,
       route: null,

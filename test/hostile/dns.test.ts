@@ -208,7 +208,7 @@ onBothEngines("DNS may answer with what --dns-allow says only", (stage) => {
     for (const target of ["127.0.0.2", "a.test"]) {
       authority.knows(SERVICE, "SRV", { records: [{ ...record, target, port }] });
       const flags = ["-u", `srv:${SERVICE}`, "--dns-allow"];
-      const told = /is not among what DNS may answer with/;
+      const told = /is not in a network of dnsAllow/;
       const other = await heard([...flags, `127.0.0.2:${(port % 65_535) + 1}`], told);
       expect(other).toEqual({ text: "", reasons: { no_upstream: 1 } });
       const same = await heard([...flags, `127.0.0.0/8:${port}`], /listening/);

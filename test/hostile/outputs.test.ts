@@ -158,7 +158,7 @@ onBothEnginesAtOnce("outputs", (stage) => {
     await (scene.child.stdout as ReadableStream).cancel();
     await scene.burst(3);
     await scene.goesOn();
-    expect(await err).toContain("access log stdout: EPIPE; lines that find no room are dropped");
+    expect(await err).toContain("access log stdout: EPIPE; lines that do not fit in are dropped");
   }, 30_000);
 
   test("the reader of the log leaves its pipe", async () => {

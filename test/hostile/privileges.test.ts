@@ -146,7 +146,7 @@ describe.if(isRoot)("a start as root with --user", () => {
   test.each([
     [["--user", "no-such-user"], 1, 'user "no-such-user": /etc/passwd has no such user'],
     [["--user", "61234"], 1, 'user "61234": /etc/passwd has no such user, so expected a group'],
-    [["--user", "root"], 2, '--user "root": expected a user that may less than root'],
+    [["--user", "root"], 2, '--user "root": expected a user with fewer rights than root'],
     [["--group", "61234"], 2, "--group needs a user, and none is given: expected user (--user)"],
   ])("%p is refused", async (flags, code, sentence) => {
     await using proxy = new CliProcess(["-l", "127.0.0.1:0", "-m", "sink", ...flags]);

@@ -7,6 +7,7 @@ import { Fleet } from "../../src/control/fleet.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
 import { hearing, together } from "../../src/relay/observer.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
+import { compiledWorker } from "../fixtures/compiled-worker.ts";
 import { Death, Injection, placesOf } from "../fixtures/defects.ts";
 import { End } from "../fixtures/end.ts";
 import { noNames } from "../fixtures/engines.ts";
@@ -21,7 +22,7 @@ import { onEveryStage } from "./stages.ts";
 // A worker meets a defect, anywhere, also while it recovers from another one: its clients know at once,
 // another worker's never do, whoever comes is served, and nothing is left behind.
 
-const url = new URL("../fixtures/injected-worker.ts", import.meta.url);
+const url = await compiledWorker(new URL("../fixtures/injected-worker.ts", import.meta.url));
 const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
 /** Clients that stay. */
 const RESIDENTS = 12;
@@ -306,8 +307,8 @@ async function meetsDefect(
 }
 
 /** The places that a run tries; those that need a mirror first. */
-async function placesToTry({ engine, workers }: { engine: EngineName; workers: number }) {
-  const numbered = [...(await placesOf(engine)).entries()].map(
+function placesToTry({ engine, workers }: { engine: EngineName; workers: number }) {
+  const numbered = [...placesOf(engine).entries()].map(
     ([number, { name }]): Numbered => [number, name],
   );
   const tried = numbered
@@ -328,7 +329,7 @@ onEveryStage("a defect anywhere", ({ engine, workers }) => {
       const theatre = new Theatre(engine, workers);
       const failed = (what: string) => (error: Error) =>
         void wrong.push(`${what}: ${error.message}`);
-      for (const [at, place] of (await placesToTry({ engine, workers })).entries()) {
+      for (const [at, place] of placesToTry({ engine, workers }).entries()) {
         const [, name] = place;
         // Each of the workers in turn.
         const worker = 1 + (at % workers);
@@ -397,7 +398,7 @@ onEveryStage("a defect of a clean-up", ({ engine, workers }) => {
 
 async function failsToCleanUp(stage: Stage, engine: EngineName, step: string): Promise<void> {
   const [mine = 0] = await stage.spread();
-  const places = await placesOf(engine);
+  const places = placesOf(engine);
   const place = places.findIndex(({ name }) => name === step);
   expect(place).toBeGreaterThanOrEqual(0);
   stage.inject(place, FOR_EVER, 1);

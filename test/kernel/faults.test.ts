@@ -49,7 +49,7 @@ const simple: Story = {
 };
 
 /** Stories of a test, unless it is about something rare: each has its fault in many places. */
-const LIVES = 4;
+const LIVES = 2;
 /** Relays of so many simple stories. */
 const RELAYS = LIVES * simple.clients;
 

@@ -20,7 +20,7 @@ import { wholeShare } from "../../src/relay/share.ts";
 import { descriptorLimit } from "../../src/system/libc.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { rowed } from "../fixtures/options.ts";
-import { seeded } from "../fixtures/random.ts";
+import { seeded, withChance } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
 import { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
@@ -187,7 +187,7 @@ export class Life implements Report {
 
   /** The whole story. Throws where a rule is broken. */
   run(): void {
-    this.clock.during(() => {
+    const play = () => {
       try {
         this.begin();
         this.storm();
@@ -196,7 +196,8 @@ export class Life implements Report {
       } finally {
         this.loop.close();
       }
-    });
+    };
+    withChance(this.fate.random, () => this.clock.during(play));
   }
 
   /** Listens, and lets the clients come. */

@@ -96,7 +96,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a mirror gets the first of several chunks only",
-      seed: 8,
+      seed: 10,
       find: "      left -= length;\n    }\n    return views;",
       replace: "      break;\n    }\n    return views;",
     },
@@ -110,7 +110,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "../../relay/lane.ts": [
     {
       what: "a mirror gets all that is queued, not what was sent",
-      seed: 8,
+      seed: 10,
       find: "for (const view of queue.views(0, size)) this.copy.push(view);",
       replace: "for (const view of queue.views(0, queue.size)) this.copy.push(view);",
     },
@@ -132,20 +132,20 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a receive brings more than the rate allows",
-      seed: 8,
+      seed: 55,
       find: "      if (source.isReceiving) return;\n      most = pacing.allowance();",
       replace:
         "      if (source.isReceiving) return;\n      most = pacing.allowance() > 0 ? 1 << 20 : 0;",
     },
     {
       what: "what was received does not count for the rate",
-      seed: 12,
+      seed: 55,
       find: "if (this.pacing !== null && this.pacesSource) this.pacing.used(size);",
       replace: "",
     },
     {
       what: "who has rested does not go on",
-      seed: 12,
+      seed: 55,
       find: "      if (this.wantsMore) this.receive(false);\n    } else this.sendOn();",
       replace: "    } else this.sendOn();",
     },
@@ -175,7 +175,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a receive that found no buffer is armed at once, whether there are any or not",
-      seed: 4,
+      seed: 7,
       find: "if (!lane.wantsMore || !group.dry || group.slabs === memory.large) {",
       replace: "if (lane.wantsMore) {",
     },
@@ -265,7 +265,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a relay that ends goes on waiting for an upstream",
-      seed: 7,
+      seed: 100,
       find: "    this.branch.waiting.delete(this as never);\n",
       replace: "",
     },
@@ -273,7 +273,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "../../relay/dialer.ts": [
     {
       what: "attempts go on when another one was faster",
-      seed: 6,
+      seed: 1,
       find: "if (one !== answered) one.abandon();",
       replace: "",
     },
@@ -392,7 +392,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "../../relay/mirror/copy.ts": [
     {
       what: "what the mirror has left is forgotten",
-      seed: 21,
+      seed: 35,
       find: "      rest = bytes.subarray(taken);\n",
       replace: "      return;\n",
     },
@@ -422,7 +422,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "the mirror's own end is not waited for",
-      seed: 14,
+      seed: 26,
       find: "      if (this.mirrorEnded) this.closeNow(true);\n",
       replace: "",
     },
@@ -442,7 +442,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     },
     {
       what: "a send to a mirror that was interrupted is the last one",
-      seed: 60,
+      seed: 113,
       find: "else if (mayTryAgain(-result)) this.sendWaiting();",
       replace: "else if (mayTryAgain(-result)) return;",
     },
@@ -469,13 +469,13 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
     { what: "buffers are not provided", find: "    this.memory.refill();\n", replace: "" },
     {
       what: "prompt sends count as over before they are submitted",
-      seed: 22,
+      seed: 37,
       find: "this.kernel.unsubmitted === 0 && !this.kernel.isOverflown",
       replace: "!this.kernel.isOverflown",
     },
     {
       what: "prompt sends count as over while completions wait in the kernel",
-      seed: 40,
+      seed: 179,
       find: "this.kernel.unsubmitted === 0 && !this.kernel.isOverflown",
       replace: "this.kernel.unsubmitted === 0",
       // One story in a thousand comes to it; those of this seed within some hundreds.
@@ -496,7 +496,7 @@ export const loopMutations: Readonly<Record<string, readonly LoopMutation[]>> = 
   "../../relay/hall.ts": [
     {
       what: "a stop leaves copies behind",
-      seed: 20,
+      seed: 206,
       find: "if (this.copies.count > 0) this.copies.hurry();\n    else this.carrier.stopped(this.ending.cutCount);",
       replace: "this.carrier.stopped(this.ending.cutCount);",
     },

@@ -35,8 +35,8 @@ export const poolMutations: readonly Mutation[] = [
   },
   {
     what: "the last slab is a whole one",
-    find: "Math.min(slabSegments(this.size), this.count - first)",
-    replace: "slabSegments(this.size)",
+    find: "Math.min(most, this.count - first)",
+    replace: "most",
   },
   {
     what: "views overlap",

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";
 import type { TcpAddress } from "../../src/base/address.ts";
 import { endAttempt, nextDescriptor, socketCookie } from "../../src/system/libc.ts";
+import { isBlocking } from "../../src/system/linux.ts";
 import { Refusing, Silent } from "../fixtures/system.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { accepting, loopTurns, Pair, Probe, probing } from "./probe.ts";
@@ -72,6 +73,8 @@ export function connectFacts(): void {
     const probe = dial(silent.address);
     const cookie = socketCookie(descriptor);
     if (cookie === null) throw new Error(`${descriptor} is not the descriptor of a socket`);
+    // By this it is told from a socket that a ring has opened.
+    expect(isBlocking(descriptor)).toBe(false);
     await loopTurns();
     expect(probe.told).toEqual([]);
     endAttempt(descriptor, cookie + 1n);

@@ -3,6 +3,7 @@ import { connectFacts, optionFacts } from "./connecting.ts";
 import { closeFacts, finFacts, resetFacts, throwFacts, writeFacts } from "./ends.ts";
 import { listenerFacts, processFacts } from "./listening.ts";
 import { chunkFacts, passFacts, pauseFacts } from "./receiving.ts";
+import { tlsFacts } from "./tls.ts";
 
 // Longer than any bounded wait, so that it is the wait which says what did not happen.
 setDefaultTimeout(20_000);
@@ -23,5 +24,6 @@ describe("Bun's sockets", () => {
   describe("a connect", connectFacts);
   describe("a socket's options", optionFacts);
   describe("a listener", listenerFacts);
+  describe("TLS", tlsFacts);
   describe("a process", processFacts);
 });

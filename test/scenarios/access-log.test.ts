@@ -352,7 +352,7 @@ describe.concurrent("on stdout", () => {
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
     const err = await rest;
-    expect(err).toMatch(/access log stdout: \d+ lines could not be written any more/);
+    expect(err).toMatch(/access log stdout: \d+ lines could not be written in time/);
     expect(err).toMatch(/600 relays \(600 ended, 0 running\)/);
     closeSync(readEnd);
   }, 20_000);
@@ -375,11 +375,11 @@ test.if(isLinux)("a full disk costs lines, not relays, and the log says so", asy
   await using proxy = new CliProcess(["-l", LOOPBACK, "--access-log", "/dev/full"]);
   const port = await proxy.port();
   for (let round = 0; round < 3; round++) await ping(port);
-  await proxy.logged(/access log \/dev\/full: ENOSPC; lines that find no room are dropped/);
+  await proxy.logged(/access log \/dev\/full: ENOSPC; lines that do not fit in are dropped/);
   await ping(port);
   const { code, err } = await proxy.stop();
   expect(code).toBe(0);
-  expect(err).toContain("access log /dev/full: 4 lines could not be written any more");
+  expect(err).toContain("access log /dev/full: 4 lines could not be written in time");
 });
 
 describe("what cannot be", () => {

@@ -195,10 +195,10 @@ function tests(executablePath: string): void {
     const page = await open();
     const rows = page.locator("#relay-rows tr");
     await rows.nth(1).waitFor();
-    await page.getByLabel("Sorted by").selectOption("bytes");
+    await page.getByLabel("Sort by").selectOption("bytes");
     await page.locator("#relay-rows tr:first-child", { hasText: "KiB" }).waitFor();
     await page.getByLabel("Client or upstream contains").fill("nothing has this");
-    await page.getByText("None has that in its client or upstream.").waitFor();
+    await page.getByText("No client or upstream contains this.").waitFor();
     await page.getByLabel("Client or upstream contains").fill(target);
     await rows.nth(1).waitFor();
 
@@ -290,7 +290,7 @@ function tests(executablePath: string): void {
     await page.locator("#status").getByText("ready, 2 of 4 upstreams down").waitFor();
     const question = page.locator("#question");
     await row(3).getByRole("button", { name: "Drain" }).click();
-    await question.getByText("Those that it has go on.").waitFor();
+    await question.getByText("Its relays continue.").waitFor();
     await picture(page, "upstream-drain", false);
     await question.getByRole("button", { name: "Cancel" }).click();
     expect(await row(3).textContent()).toContain("ready");
@@ -450,7 +450,7 @@ function tests(executablePath: string): void {
     const login = page.locator("#login");
     await login.getByLabel("Token").fill("not-the-right-token");
     await login.getByRole("button", { name: "Continue" }).click();
-    await login.getByText("That was not it.").waitFor();
+    await login.getByText("That token is wrong.").waitFor();
     await picture(page, "login", false);
     await login.getByLabel("Token").fill(TOKEN);
     await login.getByRole("button", { name: "Continue" }).click();

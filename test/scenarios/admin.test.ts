@@ -113,8 +113,8 @@ describe.each(engines)("with engine %s", (engine) => {
     await waitFor(async () => (await listed()).relays[0]?.isWaiting === true, "it waits");
     const shown = ["relays", "top"].map((one) => runCli(one, "--admin", program.admin));
     for (const { out } of await Promise.all(shown)) expect(out).toMatch(/ waiting /);
-    await program.process.logged(/: 1 client waits for room, or for an upstream to be back/);
-    await program.process.logged(/: no client waits any more, after .*, 1 at most/);
+    await program.process.logged(/: 1 client waits for room or for an upstream to come back/);
+    await program.process.logged(/: no client waits any more, after .*, at most 1 at once/);
     const { totals } = await program.get<StateDocument>("/api/state");
     expect(totals.relays.reasons).toEqual({ hold_timeout: 1 });
   });
@@ -136,6 +136,7 @@ describe.each(engines)("with engine %s", (engine) => {
         listen: "127.0.0.1:0",
         address: `127.0.0.1:${program.port}`,
         mode: "bidirectional",
+        engine,
         upstreams: [target],
         upstreamInside: false,
         mirror: null,
@@ -302,8 +303,8 @@ describe("what is asked of upstreams and listeners", () => {
   });
 
   test.each([
-    ["no JSON", "state=drain", "the body is no JSON"],
-    ["half of it", '{"state": "drain"', "the body is no JSON"],
+    ["no JSON", "state=drain", "the body is not JSON"],
+    ["half of it", '{"state": "drain"', "the body is not JSON"],
     ["nothing", "", "expected an object with state, weight or within"],
     ["null", "null", "expected an object with state, weight or within"],
     ["a list", '["drain"]', "expected an object with state, weight or within"],
@@ -427,7 +428,7 @@ describe("what is asked of upstreams and listeners", () => {
       const several = await program.send(method, path(target), method === "GET" ? undefined : "{}");
       expect(several.status).toBe(400);
       expect(await several.json()).toEqual({
-        error: "that cannot be asked for",
+        error: "the upstream is not unique",
         problems: [`several upstreams are ${target}: other/${target}, ${socket}/${target}`],
       });
     }
@@ -743,7 +744,7 @@ describe("the commands", () => {
     expect(await runCli("drain", ...at, "--listener", "spare")).toEqual({
       code: 1,
       out: "",
-      err: "ringway: there is no listener of this name or address that accepts\n",
+      err: "ringway: no listener of this name or address accepts clients\n",
     });
     expect(await program.get<StateDocument>("/api/state")).toMatchObject({ status: "ready" });
     const again = "1 listener opened again, 0 relays cut\n  ^ spare: 127.0.0.1:0 → ";

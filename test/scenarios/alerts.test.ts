@@ -77,6 +77,7 @@ test("a healthy replica under redis-primary is no alert: its listener has a coun
       accepts: true,
       accessLog: null,
       logLinesDropped: 0,
+      engines: [],
     },
     { version: "1", engine: "sockets" },
   );

@@ -127,7 +127,9 @@ class Scene implements AsyncDisposable {
     };
     const rest = { totalRelays: 0, memory: plainMemory, uring: uringDefaults, dnsServers: [] };
     const { drainTimeoutMs } = defaults;
-    const options = { listeners, ...this.stage, ...rest, drainTimeoutMs };
+    const { engine, workers } = this.stage;
+    const all = listeners.map((one) => ({ ...one, engine }));
+    const options = { listeners: all, workers, ...rest, drainTimeoutMs };
     this.proxy = await RunningProxy.start(options, this.record, undefined, names);
     return this.proxy;
   }

@@ -90,7 +90,9 @@ afterEach(async () => {
 async function start(stage: Stage, ...listeners: ListenerOptions[]): Promise<RunningProxy> {
   const { drainTimeoutMs } = defaults;
   const rest = { totalRelays: 0, memory: plainMemory, uring: uringDefaults };
-  const options = { listeners, ...stage, ...rest, drainTimeoutMs, dnsServers: [] };
+  const { engine, workers } = stage;
+  const all = listeners.map((one) => ({ ...one, engine }));
+  const options = { listeners: all, workers, ...rest, drainTimeoutMs, dnsServers: [] };
   const proxy = await RunningProxy.start(options, new Recorder());
   running.push(proxy);
   return proxy;

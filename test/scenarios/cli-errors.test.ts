@@ -51,7 +51,7 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
     [["--uring-send", "fast"], `--uring-send "fast": expected ${SENDS}`],
     [
       ["-e", "sockets", "--uring-napi=busy"],
-      "--uring-napi contradicts engine sockets, which knows no io_uring: leave one of them out",
+      "--uring-napi contradicts engine sockets, which has no io_uring: leave one of them out",
     ],
     [["--workers=-1"], '--workers "-1": expected a whole number of 1…256, or auto'],
     [["-w", "0"], '--workers "0": expected a whole number of 1…256, or auto'],

@@ -118,7 +118,8 @@ class Scene implements AsyncDisposable {
     const { drainTimeoutMs } = defaults;
     const { engine, workers } = this.stage;
     const rest = { totalRelays: 0, memory: plainMemory, uring: uringDefaults };
-    return { listeners, engine, workers, ...rest, drainTimeoutMs, dnsServers: [] };
+    const all = listeners.map((one) => ({ ...one, engine }));
+    return { listeners: all, workers, ...rest, drainTimeoutMs, dnsServers: [] };
   }
 
   async start(...listeners: ListenerOptions[]): Promise<RunningProxy> {

@@ -7,7 +7,12 @@ import { listenersOf } from "../../src/admin/state.ts";
 import { type Address, formatAddress, type TcpAddress } from "../../src/base/address.ts";
 import { listenerDefaults, uringDefaults } from "../../src/config/defaults.ts";
 import { plainUpstream } from "../../src/config/listeners.ts";
-import type { EdgeOptions, ProxyOptions, WantedListener } from "../../src/config/options.ts";
+import type {
+  EdgeOptions,
+  EngineName,
+  ProxyOptions,
+  WantedListener,
+} from "../../src/config/options.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import type { LookUpParts } from "../../src/control/services.ts";
 import type { Part } from "../../src/control/stage.ts";
@@ -125,6 +130,10 @@ function anything(random: Random, base: ProxyOptions): ProxyOptions {
       ...listenerDefaults,
       ...(random() < 0.3 ? { name: pick(random, ["x", "y"]) } : {}),
       address,
+      engine: pick(
+        random,
+        base.listeners.map(({ engine }) => engine),
+      ),
       upstreams: [
         ...to(some(random, ["a", "b", "c"])),
         ...service(random),
@@ -157,7 +166,7 @@ function anything(random: Random, base: ProxyOptions): ProxyOptions {
   });
   const totalRelays = pick(random, [0, 50, 60]);
   const drainTimeoutMs = pick(random, [0, 5]);
-  return { ...base, listeners: [steady, ...listeners], totalRelays, drainTimeoutMs };
+  return { ...base, listeners: [...base.listeners, ...listeners], totalRelays, drainTimeoutMs };
 }
 
 /** How a reload is kept from what it is to do; what it returns lets it go on. */
@@ -169,7 +178,7 @@ type Fault = (
 const nothing = () => {};
 
 /** Behind all parts. */
-const LAST = 7;
+const LAST = 8;
 
 /** Puts one more part before the one of this number. @returns what takes it away again */
 function insert(proxy: RunningProxy, position: number, stage: Part["stage"]): () => void {
@@ -262,8 +271,8 @@ function kept(proxy: RunningProxy) {
     options: proxy.options,
     listeners: proxy.listeners,
     open: Array.from(
-      new Map<string, { options: unknown; places: unknown }>(within(open).open),
-      ([key, one]) => [key, numberOf(one.options), one.places],
+      new Map<string, { options: unknown; places: unknown; listening: unknown }>(within(open).open),
+      ([key, one]) => [key, numberOf(one.options), one.places, engineOf(one.listening)],
     ),
     rows: [new Set<number>(taken), new Map<string, number>(named)] as const,
     upstreams: views.map(({ healthForMs: _, running: __, ...view }) => view),
@@ -276,6 +285,11 @@ function kept(proxy: RunningProxy) {
     edges: [numberOf(holding), numberOf(staged)],
     access: unixPaths.map(modeOf),
   };
+}
+
+/** The engine that a listener is on. */
+function engineOf(listening: unknown): unknown {
+  return within(listening).engine;
 }
 
 /** The keys of a map that a class keeps to itself. */
@@ -335,12 +349,26 @@ function wantedAnswers({ listeners }: ProxyOptions): (string | boolean)[] {
   });
 }
 
-describe.skipIf(process.platform !== "linux").each([...stages])(
-  "reloads of $engine with $workers that fail",
-  ({ engine, workers }) => {
+const engines = [...new Set(stages.map(({ engine }) => engine))];
+
+/** Each engine for itself, and both in one process. */
+const crews = [
+  ...stages.map((stage) => ({ ...stage, others: [] as EngineName[] })),
+  ...stages
+    .filter(({ engine, workers }) => workers === (engine === "uring" ? 1 : 2))
+    .map((stage) => ({ ...stage, others: engines.filter((one) => one !== stage.engine) }))
+    .filter(({ others }) => others.length > 0),
+];
+
+describe.skipIf(process.platform !== "linux").each(crews)(
+  "reloads of $engine with $workers beside $others that fail",
+  ({ engine, workers, others }) => {
+    const besides = others.map((other) => {
+      const address = { kind: "tcp", host: "127.0.0.8", port: 0 } as const;
+      return { ...steady, name: "beside", address, engine: other };
+    });
     const base: ProxyOptions = {
-      listeners: [steady],
-      engine,
+      listeners: [{ ...steady, engine }, ...besides],
       workers,
       totalRelays: 0,
       memory: plainMemory,
@@ -458,16 +486,17 @@ describe.skipIf(process.platform !== "linux").each([...stages])(
       };
       const refused = async (...listeners: WantedListener[]) => {
         const before = kept(proxy);
-        const wanted = { ...base, listeners: [steady, ...listeners] };
-        await expect(proxy.reload(wanted)).rejects.toThrow("there can be 32,768 upstreams in all");
+        const wanted = { ...base, listeners: [...base.listeners, ...listeners] };
+        await expect(proxy.reload(wanted)).rejects.toThrow("more than 32,768 upstreams");
         expect(kept(proxy)).toEqual(before);
       };
       await refused(greedy(0));
-      // Two rows are of the listener that stays, one is of this one's limit: one is left.
-      await proxy.reload({ ...base, listeners: [steady, greedy(4)] });
+      // Two rows are of each listener that stays, one is of this one's limit: one is left.
+      const left = 2 * base.listeners.length + 2;
+      await proxy.reload({ ...base, listeners: [...base.listeners, greedy(left)] });
       const limited = (host: number) =>
         listener({ address: at(host), upstreams: to(["a"]), edge: edge({ maxRelays: 3 }) });
-      await refused(greedy(4), limited(21), limited(22));
+      await refused(greedy(left), limited(21), limited(22));
     });
   },
 );

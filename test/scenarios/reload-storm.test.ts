@@ -13,7 +13,7 @@ import { waitFor } from "../fixtures/wait.ts";
 
 setDefaultTimeout(120_000);
 
-const RELOADS = 500;
+const RELOADS = 300;
 const MIB = 1024 * 1024;
 const linux = process.platform === "linux";
 

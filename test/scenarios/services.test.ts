@@ -170,7 +170,8 @@ class Scene implements AsyncDisposable {
     const { engine, workers } = this;
     const { drainTimeoutMs } = defaults;
     const rest = { totalRelays: 0, memory: plainMemory, uring: uringDefaults, drainTimeoutMs };
-    return { listeners, engine, workers, ...rest, dnsServers: [] };
+    const all = listeners.map((one) => ({ ...one, engine }));
+    return { listeners: all, workers, ...rest, dnsServers: [] };
   }
 
   async start(...listeners: WantedListener[]): Promise<RunningProxy> {
@@ -483,7 +484,7 @@ describe("members", () => {
     await scene.start();
     expect(scene.members).toHaveLength(PLACES_MAX);
     expect(scene.record.told).toEqual([
-      `${SERVICE}: 1,744 records left out, as nobody can dial them or they are beyond 256`,
+      `${SERVICE}: 1,744 records left out: they cannot be dialled, or exceed the limit of 256`,
     ]);
     // Again and again others: more than there are rows.
     for (let round = 2; round < 30; round++) await scene.changes(many(2_000 * round), round);

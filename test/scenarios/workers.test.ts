@@ -10,6 +10,7 @@ import { probe } from "../../src/engine/uring/probe.ts";
 import type { UpstreamStats } from "../../src/relay/ledger/stats.ts";
 import { hearing, together } from "../../src/relay/observer.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
+import { compiledWorker } from "../fixtures/compiled-worker.ts";
 import { End } from "../fixtures/end.ts";
 import { noNames } from "../fixtures/engines.ts";
 import {
@@ -29,7 +30,7 @@ const linux = process.platform === "linux";
 const engines: EngineName[] = linux
   ? [...new Set(["sockets" as const, choose("auto", probe()).name])]
   : [];
-const url = new URL("../fixtures/failing-worker.ts", import.meta.url);
+const url = await compiledWorker(new URL("../fixtures/failing-worker.ts", import.meta.url));
 const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
 
 /** A listener that has a port. */
@@ -487,7 +488,7 @@ test.if(linux)(
     await expect(engine.listen(listener({ address: anyPort }))).rejects.toMatchObject({
       name: "EngineUnsupportedError",
       message: expect.stringContaining(
-        "its worker could not begin: Error: there is nothing to run on",
+        "its worker could not start: Error: there is nothing to run on",
       ),
     });
     await engine.stop(0);

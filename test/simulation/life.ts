@@ -8,7 +8,7 @@ import { endName } from "../../src/relay/ledger/summary.ts";
 import { hearing } from "../../src/relay/observer.ts";
 import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
-import { seeded } from "../fixtures/random.ts";
+import { seeded, withChance } from "../fixtures/random.ts";
 import { PeekPlan, REQUEST, RequestPlan } from "../fixtures/test-steps.ts";
 import { Clock } from "../kernel/clock.ts";
 import type { Connection } from "../kernel/connection.ts";
@@ -17,11 +17,12 @@ import { Fate } from "../kernel/faults.ts";
 import { checkRelay } from "../kernel/judge.ts";
 import { type Listening, Port, World } from "../kernel/world.ts";
 import { holds } from "../model/fuzz.ts";
+import type { Asked } from "./asked.ts";
 import { someAsked } from "./asking.ts";
 import { SimulatedCarrier } from "./carrier.ts";
 import { type SimulatedConduit, SimulatedListener } from "./conduit.ts";
 import { checkDialled, headerOver, isBelieved, type Limits, type Wanted } from "./entering.ts";
-import { type Asked, type Greeting, someGreeting } from "./greeting.ts";
+import { type Greeting, someGreeting } from "./greeting.ts";
 import { operate } from "./operator.ts";
 import { checkReason } from "./reasons.ts";
 import { checkRetired } from "./retiring.ts";
@@ -151,19 +152,13 @@ export class Life {
 
   /** The whole story. Throws where a rule is broken. */
   run(): void {
-    const { random } = Math;
-    // Chance is the seed's, whoever asks for it.
-    Math.random = this.fate.random;
-    try {
-      this.clock.during(() => {
-        this.begin();
-        this.storm();
-        if (!this.story.stopsEarly) this.calm();
-        this.stop();
-      });
-    } finally {
-      Math.random = random;
-    }
+    const play = () => {
+      this.begin();
+      this.storm();
+      if (!this.story.stopsEarly) this.calm();
+      this.stop();
+    };
+    withChance(this.fate.random, () => this.clock.during(play));
   }
 
   private begin(): void {

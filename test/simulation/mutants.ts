@@ -1,10 +1,11 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bundleBroken } from "../fixtures/mutant-bundle.ts";
 import type { RelayMutation } from "./mutations/list.ts";
 
 const HOME = join(import.meta.dir, "..", "..");
-const COPIED = ["src", "test/simulation", "test/kernel", "test/model", "test/fixtures"];
+const SCRIPT = join(import.meta.dir, "bite.ts");
 
 /** Stories that a mutant is given; the same ones for each, so that one which survives does so every time. */
 const STORIES = 1_500;
@@ -33,20 +34,13 @@ export async function mutated({ file, find, replace, what }: RelayMutation): Pro
 export class RelayMutants {
   private readonly root = mkdtempSync(join(tmpdir(), "ringway-relays-"));
   private made = 0;
-  /** Copies of the sources that nobody uses now. */
-  private readonly spare: string[] = [];
 
   /** Gives a mutant the story that has noticed it before, and all others if that does not any more. */
   async judge(mutation: RelayMutation, stories = STORIES): Promise<Verdict> {
-    const broken = await mutated(mutation);
-    const copy = this.spare.pop() ?? this.copy();
-    const file = join(copy, "src", mutation.file);
-    const source = readFileSync(file);
-    writeFileSync(file, broken);
-    const found = await this.run(copy, stories, mutation);
-    writeFileSync(file, source);
-    this.spare.push(copy);
-    return found;
+    const broken = { path: join(HOME, "src", mutation.file), text: await mutated(mutation) };
+    const folder = join(this.root, `${++this.made}`);
+    await bundleBroken(SCRIPT, broken, folder);
+    return await this.run(folder, stories, mutation);
   }
 
   clear(): void {
@@ -54,11 +48,11 @@ export class RelayMutants {
   }
 
   private async run(
-    copy: string,
+    folder: string,
     stories: number,
     { file, story, what }: RelayMutation,
   ): Promise<Verdict> {
-    const script = join(copy, "test", "simulation", "bite.ts");
+    const script = join(folder, "bite.js");
     const child = Bun.spawn([process.execPath, script, `${stories}`, `${SEED}`, `${story}`], {
       stdout: "pipe",
       stderr: "pipe",
@@ -71,14 +65,5 @@ export class RelayMutants {
     // What cannot even be loaded is no mutant.
     if (number === "") throw new Error(`"${what}" in ${file}: ${error || "it never ends"}`);
     return { story: Number(number), rule };
-  }
-
-  private copy(): string {
-    const copy = join(this.root, `${++this.made}`);
-    for (const folder of COPIED) {
-      cpSync(join(HOME, folder), join(copy, folder), { recursive: true });
-    }
-    symlinkSync(join(HOME, "node_modules"), join(copy, "node_modules"));
-    return copy;
   }
 }

@@ -9,7 +9,7 @@ import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { ResolveName } from "../../src/upstream/names/ask.ts";
 import { audit } from "../fixtures/audit.ts";
 import { listener, rowed } from "../fixtures/options.ts";
-import { seeded } from "../fixtures/random.ts";
+import { seeded, withChance } from "../fixtures/random.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { Clock } from "../kernel/clock.ts";
 import type { Connection } from "../kernel/connection.ts";
@@ -117,16 +117,11 @@ export class Scene {
 
   /** Plays a case to its end. */
   play(act: (scene: Scene) => void): void {
-    const { random } = Math;
-    Math.random = seeded(SEED);
-    try {
-      this.clock.during(() => {
-        act(this);
-        this.close();
-      });
-    } finally {
-      Math.random = random;
-    }
+    const play = () => {
+      act(this);
+      this.close();
+    };
+    withChance(seeded(SEED), () => this.clock.during(play));
   }
 
   // --- who is there ---

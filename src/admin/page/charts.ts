@@ -1,15 +1,16 @@
 import type UPlot from "uplot";
+import type { Sample } from "../sample.ts";
 import { byId, element, setText } from "./dom.ts";
 import * as format from "./format.ts";
-import { gap, type Sample } from "./rates.ts";
+import { gap } from "./rates.ts";
 
-/** A script of its own that stands before this one. */
+/** Loaded by a script before this one. */
 declare const uPlot: typeof UPlot;
 
 /** Seconds that a chart shows: at first, and at most. */
 const SPAN_LEAST_S = 60;
 const SPAN_S = 3_600;
-/** What is longer stays empty: the proxy keeps a moment every five seconds. */
+/** Longer gaps are shown as gaps: the proxy takes a sample every five seconds. */
 const PAUSE_S = 8;
 const HEIGHT = 150;
 
@@ -18,7 +19,7 @@ interface Line {
   readonly label: string;
   /** The colour's name in the style sheet. */
   readonly color: string;
-  /** Lengths of its strokes and gaps, for a line that may lie on another. */
+  /** Lengths of dashes and gaps, for a line that may overlap another. */
   readonly dash?: number[];
 }
 
@@ -26,14 +27,14 @@ interface ChartOptions {
   readonly title: string;
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
-  /** Steps between the lines of the grid. */
+  /** Possible distances between the lines of the grid. */
   readonly steps: number[];
-  /** What the scale reaches to at least. */
+  /** The least maximum of the scale. */
   readonly least: number;
 }
 
 const decimal = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power));
-/** The same from a hundredth on. */
+/** The same from a hundredth up. */
 const fine = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, ...decimal.flat()];
 const binary = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
@@ -91,7 +92,7 @@ const CHARTS: readonly ChartOptions[] = [
   },
 ];
 
-/** The charts: the last hour, moment by moment. */
+/** The charts of the last hour. */
 export class Charts {
   private samples: Sample[] = [];
   private readonly charts: Chart[];
@@ -104,12 +105,12 @@ export class Charts {
     });
   }
 
-  /** Shows what the proxy has kept of the time before. */
+  /** Starts with the samples that the proxy has kept. */
   begin(samples: readonly Sample[]): void {
     this.samples = [...samples];
   }
 
-  /** Shows one moment more; longer pauses stay empty. */
+  /** Adds a sample, and a gap before it after a long pause. */
   add(sample: Sample): void {
     const last = this.samples.at(-1);
     if (last !== undefined && sample.at - last.at > PAUSE_S) this.samples.push(gap(last.at + 1));
@@ -119,7 +120,7 @@ export class Charts {
     for (const chart of this.charts) chart.show(this.samples);
   }
 
-  /** The proxy has not answered. */
+  /** Adds a gap, because the proxy has not answered. */
   addGap(): void {
     this.add(gap(Date.now() / 1_000));
   }
@@ -153,7 +154,7 @@ class Chart {
     this.tell(this.plot?.cursor.idx ?? null);
   }
 
-  /** Makes it anew, in the colours of now. */
+  /** Draws the chart again, in the current colours. */
   redo(samples: readonly Sample[]): void {
     this.samples = samples;
     this.plot?.destroy();
@@ -165,7 +166,7 @@ class Chart {
     return [at, ...this.options.lines.map(({ key }) => this.samples.map((one) => one[key]))];
   }
 
-  /** Says what there was where the pointer is, or what there is. */
+  /** Shows the values under the pointer, or the latest ones. */
   private tell(index: number | null): void {
     const sample = this.samples[index ?? this.samples.length - 1];
     for (const [place, { key, label }] of this.options.lines.entries()) {
@@ -222,7 +223,7 @@ class Chart {
   }
 }
 
-/** A chart begins with what there is, and grows. */
+/** The time span: it grows with the samples, up to the maximum. */
 function spanOf(first: number, last: number): [number, number] {
   return [last - Math.min(SPAN_S, Math.max(SPAN_LEAST_S, last - first)), last];
 }

@@ -1,11 +1,11 @@
 import type { ErrorDocument } from "../api.ts";
 
-/** Where the token is kept: as long as the tab is there, for this origin. */
+/** The key under which the token is stored, for this tab and origin. */
 const TOKEN_KEY = "ringway-admin-token";
-/** Milliseconds in which an answer has to be there. */
+/** Milliseconds that an answer may take. */
 const PATIENCE_MS = 8_000;
 
-/** The proxy has answered, and not with what was asked for. */
+/** The proxy has answered with a refusal. */
 export class Refused extends Error {
   constructor(
     readonly status: number,
@@ -16,25 +16,25 @@ export class Refused extends Error {
   }
 }
 
-/** The proxy's API. Asks for the token when it is wanted. */
+/** The proxy's API. Asks for the token if one is needed. */
 export class Client {
   private token = sessionStorage.getItem(TOKEN_KEY);
   private asking: Promise<void> | null = null;
 
-  /** @param askToken asks the person; `isWrong` when there was one that did not do */
+  /** @param askToken asks the person for a token; `isWrong` if the one before was wrong */
   constructor(private readonly askToken: (isWrong: boolean) => Promise<string>) {}
 
   /**
-   * Asks for a document.
+   * Gets a document.
    *
-   * @throws Refused when there is none
-   * @throws another error when the proxy does not answer
+   * @throws Refused if the proxy refuses
+   * @throws another error if the proxy does not answer
    */
   async get<T>(path: string): Promise<T> {
     return await this.request<T>("GET", path);
   }
 
-  /** Has something done. @param body sent as JSON @throws as {@link get} */
+  /** Sends a request that changes something. @param body sent as JSON @throws as {@link get} */
   async send<T>(method: "POST" | "DELETE", path: string, body?: object): Promise<T> {
     return await this.request<T>(method, path, body);
   }
@@ -55,7 +55,7 @@ export class Client {
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
       if (response.status === 401) {
-        // Several requests may be refused at the same time: the person is asked once.
+        // Several requests may be refused at once, but the person is asked only once.
         if (this.token === token) {
           this.asking ??= this.ask(token !== null);
           await this.asking;

@@ -6,7 +6,7 @@ import { ask, told } from "./dialogs.ts";
 import { byId } from "./dom.ts";
 import * as format from "./format.ts";
 
-/** The two buttons for the whole proxy. */
+/** Starts the two buttons for the whole proxy. */
 export function startControls(client: Client): void {
   byId("reload").addEventListener("click", () => void told(() => reload(client)));
   byId("drain").addEventListener("click", () => void told(() => drain(client)));
@@ -28,10 +28,10 @@ async function reload(client: Client): Promise<void> {
 function linesOf(plan: PlanDocument): string[] {
   return [
     ...plan.added.map((one) => `${nameOf(one)} is added`),
-    ...plan.removed.map((one) => `${nameOf(one)} is removed; its relays go on`),
+    ...plan.removed.map((one) => `${nameOf(one)} is removed; its relays continue`),
     ...plan.changed.map(({ after }) => `${nameOf(after)} changes for new relays`),
     ...plan.reopened.map((one) => `${nameOf(one)} accepts again`),
-    ...plan.needRestart.map((setting) => `${setting} differs, which only a restart changes`),
+    ...plan.needRestart.map((setting) => `${setting} has changed, which takes effect on a restart`),
   ];
 }
 
@@ -42,10 +42,10 @@ function nameOf({ name, listen }: ListenerDocument): string {
 async function drain(client: Client): Promise<void> {
   const heading = "Drain and stop the proxy?";
   const text =
-    "Nobody new is accepted from now on. The process ends when its relays have ended, or when the " +
-    "drain timeout is over.";
+    "No more clients are accepted. The process ends when its relays have ended or the drain timeout " +
+    "is over.";
   if (!(await ask({ heading, text, yes: "Drain and stop" }))) return;
   const { running, drainTimeoutMs } = await client.send<DrainDocument>("POST", "/api/drain");
-  const rest = `${format.count(running)} relays have ${format.duration(drainTimeoutMs)}.`;
+  const rest = `${format.count(running)} relays have ${format.duration(drainTimeoutMs)} to end.`;
   await ask({ heading: "Draining", text: running === 0 ? "No relay was running." : rest });
 }

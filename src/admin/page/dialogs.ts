@@ -1,19 +1,19 @@
 import { Refused } from "./client.ts";
 import { byId, element, setText } from "./dom.ts";
 
-/** What a person is asked. */
+/** A question to the person. */
 export interface Question {
   readonly heading: string;
   readonly text: string;
   readonly list?: readonly string[];
-  /** What the button says that does it; without one there is nothing to decide. */
+  /** The label of the button that agrees; if missing, there is nothing to decide. */
   readonly yes?: string;
 }
 
-/** Asks, and waits for the answer. @returns whether it is yes */
+/** Asks a question, and waits for the answer. @returns whether it is yes */
 export function ask({ heading, text, list = [], yes }: Question): Promise<boolean> {
   const dialog = byId<HTMLDialogElement>("question");
-  // One question at a time: an older one is answered by no.
+  // One question at a time: an older one is answered with no.
   if (dialog.open) dialog.close("no");
   setText(byId("question-heading"), heading);
   setText(byId("question-text"), text);
@@ -31,12 +31,12 @@ export function ask({ heading, text, list = [], yes }: Question): Promise<boolea
   });
 }
 
-/** Asks for the token, until there is one. @param isWrong the one before did not do */
+/** Asks for the token until one is given. @param isWrong whether the one before was wrong */
 export function askToken(isWrong: boolean): Promise<string> {
   const dialog = byId<HTMLDialogElement>("login");
   const input = byId<HTMLInputElement>("token");
-  const kept = "is kept until this tab is closed.";
-  const text = isWrong ? `That was not it. The right one ${kept}` : `It ${kept}`;
+  const kept = "is kept until you close this tab.";
+  const text = isWrong ? `That token is wrong. The right one ${kept}` : `It ${kept}`;
   setText(byId("login-text"), text);
   input.value = "";
   dialog.showModal();
@@ -54,13 +54,13 @@ export function askToken(isWrong: boolean): Promise<string> {
   });
 }
 
-/** Does it, and says what went wrong with it. */
+/** Does something, and shows the error if it fails. */
 export async function told(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const list = error instanceof Refused ? error.problems : [];
-    await ask({ heading: "That was not done", text, list });
+    await ask({ heading: "That did not work", text, list });
   }
 }

@@ -1,15 +1,11 @@
-/** The element of the page with this id. @throws when there is none, which is a defect */
+/** The element with this id. @throws if there is none, which is a defect */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (found === null) throw new Error(`the page has no ${id}`);
   return found as T;
 }
 
-/**
- * A new element. Texts become text and never markup, whoever wrote them.
- *
- * @param attributes set as they are
- */
+/** Creates an element. Strings become text, never markup, wherever they come from. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Readonly<Record<string, string>> = {},
@@ -21,15 +17,15 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Sets a text if it is another one, so that a reader's selection stays. */
+/** Sets a text only if it differs, so that a selection stays. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** An IPv4 address and its port, or else a port. */
+/** An IPv4 address with its port, or a port alone. */
 const UNBROKEN = /(?:(?<![\w.])\d{1,3}(?:\.\d{1,3}){3})?:\d{1,5}(?![\w:.])/g;
 
-/** Sets a text in which no port is broken over two lines, and no short address. */
+/** Sets a text in which ports and short addresses are not broken over two lines. */
 function setAddresses(node: Element, text: string): void {
   if (node.textContent === text) return;
   const parts: (Node | string)[] = [];
@@ -42,7 +38,7 @@ function setAddresses(node: Element, text: string): void {
   else node.replaceChildren(element("span", {}, ...parts, text.slice(end)));
 }
 
-/** Names with values, as the pairs of a definition list; pairs that are there already are kept. */
+/** Sets the names and values of a definition list; elements that fit are kept. */
 export function setPairs(list: HTMLElement, pairs: readonly (readonly [string, string])[]): void {
   const same =
     list.children.length === pairs.length &&
@@ -58,17 +54,16 @@ export function setPairs(list: HTMLElement, pairs: readonly (readonly [string, s
   }
 }
 
-/** What a table's rows are made of: a key that tells them apart, and the cells. */
+/** A row of a table: a unique key, and the cells. */
 export interface Row {
   readonly key: string;
   readonly cells: readonly string[];
 }
 
 /**
- * Brings the rows of a table to what they should be: those that are there already stay, with what has
- * the focus in them.
+ * Sets the rows of a table. Rows with the same key stay, and with them the focus.
  *
- * @param make a new row, with a cell for each text, which are filled in here
+ * @param make creates a row with an empty cell for each text
  */
 export function setRows(
   body: HTMLElement,
@@ -97,7 +92,7 @@ export function setRows(
   for (const gone of before.values()) gone.remove();
 }
 
-/** A row that says that there is nothing. */
+/** A row for an empty table. */
 export function emptyRow(text: string, columns: number): HTMLTableRowElement {
   const cell = element("td", { colspan: String(columns), class: "empty" }, text);
   return element("tr", {}, cell);

@@ -1,16 +1,17 @@
+import type { Sample } from "../sample.ts";
 import type { StateDocument } from "../state.ts";
 import { byId, element, emptyRow, setPairs, setRows, setText } from "./dom.ts";
 import * as format from "./format.ts";
-import type { Sample } from "./rates.ts";
 
-/** Shows what there is to say of the whole proxy. */
+/** Shows the facts about the whole proxy. */
 export function showFacts(state: StateDocument, { accepted, up, down }: Sample): void {
   const { totals, engine } = state;
   const { memory, relays } = totals;
-  const workers = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
+  const number = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
+  const workers = state.engines.length < 2 ? number : `${number} each`;
   setText(
     byId("about"),
-    `${state.version}, engine ${engine.name} (${engine.why}), ${workers}, ` +
+    `${state.version}, ${enginesText(state)}, ${workers}, ` +
       `process ${state.pid}, up for ${format.duration(state.uptimeMs)}`,
   );
   setPairs(byId("tiles"), [
@@ -25,7 +26,17 @@ export function showFacts(state: StateDocument, { accepted, up, down }: Sample):
   showEnds(totals.relays.reasons, relays.ended);
 }
 
-function sinceStart({ totals, drainTimeoutMs, engine }: StateDocument): [string, string][] {
+/** Which engines there are, and of several how much each carries. */
+function enginesText({ engine, engines }: StateDocument): string {
+  if (engines.length < 2) return `engine ${engine.name} (${engine.why})`;
+  const each = engines.map(
+    ({ name, why, listeners, relays }) =>
+      `${name} (${why}; listeners: ${listeners}, relays: ${format.count(relays.running)})`,
+  );
+  return `engines ${each.join(" and ")}`;
+}
+
+function sinceStart({ totals, drainTimeoutMs, engines }: StateDocument): [string, string][] {
   const { relays, memory, up, down, loop } = totals;
   const size = memory.segmentSizeBytes;
   return [
@@ -33,18 +44,18 @@ function sinceStart({ totals, drainTimeoutMs, engine }: StateDocument): [string,
     ["Relays ended", format.count(relays.ended)],
     ["Bytes up", format.bytes(up.receivedBytes)],
     ["Bytes down", format.bytes(down.receivedBytes)],
-    ["Pauses of clients, as upstreams were slow", format.count(up.pauses)],
-    ["Pauses of upstreams, as clients were slow", format.count(down.pauses)],
+    ["Pauses of clients because of slow upstreams", format.count(up.pauses)],
+    ["Pauses of upstreams because of slow clients", format.count(down.pauses)],
     ["Waits for memory", format.count(up.poolEmpty + down.poolEmpty)],
     ["Times accepting was paused", format.count(totals.acceptPauses)],
     ["Failures of route functions", format.count(totals.routeFailures)],
-    ["Pool: most in use", format.bytes(memory.segmentsLeasedMax * size)],
-    ["Pool: taken so far", format.bytes(memory.poolBytes)],
-    ["Pool: at most", format.bytes(memory.segmentCount * size)],
-    ["Turns of the loop", format.count(loop.turns)],
+    ["Pool: most used at once", format.bytes(memory.segmentsLeasedMax * size)],
+    ["Pool: allocated", format.bytes(memory.poolBytes)],
+    ["Pool: limit", format.bytes(memory.segmentCount * size)],
+    ["Loop turns", format.count(loop.turns)],
     ["Events per turn", format.rate(loop.eventsPerTurn)],
     ["Drain timeout", format.duration(drainTimeoutMs)],
-    ...engine.notes.map((note): [string, string] => ["Note", note]),
+    ...engines.flatMap(({ notes }) => notes.map((note): [string, string] => ["Note", note])),
   ];
 }
 
@@ -60,7 +71,7 @@ function showEnds(reasons: StateDocument["totals"]["relays"]["reasons"], ended: 
   const body = byId("ends");
   const all = Object.entries(reasons).sort((a, b) => b[1] - a[1]);
   if (all.length === 0) {
-    body.replaceChildren(emptyRow("None has ended yet.", 3));
+    body.replaceChildren(emptyRow("No relay has ended yet.", 3));
     return;
   }
   body.querySelector(".empty")?.parentElement?.remove();

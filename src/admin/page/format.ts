@@ -16,7 +16,7 @@ export function count(amount: number): string {
   return Math.round(amount).toLocaleString("en");
 }
 
-/** A number that may be a part of one: `0.3`, `12`, `1,234`. */
+/** A number with a decimal if it is small: `0.3`, `12`, `1,234`. */
 export function rate(amount: number): string {
   return amount < 10 ? digits(amount, 1) : count(amount);
 }
@@ -53,7 +53,7 @@ function digits(amount: number, most: number): string {
   return amount.toLocaleString("en", { maximumFractionDigits: most });
 }
 
-/** A figure's name as words: `silentSends` are silent sends. */
+/** Splits a figure's name into words: `silentSends` becomes `silent sends`. */
 export function words(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

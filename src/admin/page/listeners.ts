@@ -7,6 +7,7 @@ const LABELS = [
   "Listener",
   "Address",
   "Mode",
+  "Engine",
   "New clients",
   "Upstreams",
   "Routes",
@@ -17,15 +18,16 @@ const LABELS = [
 
 type Mirrors = StateDocument["totals"]["mirrors"];
 
-/** Shows where clients are accepted and where their relays go. */
+/** Shows where clients are accepted, and where their relays go. */
 export function showListeners(listeners: readonly ListenerDocument[], mirrors: Mirrors): void {
   const rows = listeners.map((one, index) => ({
     key: `${index} ${one.address}`,
     cells: [
-      // As relays call it.
+      // The same name that relays show.
       one.name ?? one.address,
       one.address,
       one.mode,
+      one.engine,
       one.accepting ? "accepted" : "drained",
       upstreams(one),
       routes(one),
@@ -45,7 +47,7 @@ export function showListeners(listeners: readonly ListenerDocument[], mirrors: M
   });
 }
 
-/** Who gets a copy, of how many relays, and how that goes. */
+/** The mirror of a listener, the share of relays that it gets, and what has become of them. */
 function mirror({ name, address, mirror }: ListenerDocument, mirrors: Mirrors): string {
   if (mirror === null) return "none";
   const share = mirror.percent === 100 ? "" : ` (${mirror.percent} % of relays)`;

@@ -13,9 +13,7 @@ import { sample } from "./rates.ts";
 import { Relays } from "./relays.ts";
 import { Upstreams } from "./upstreams.ts";
 
-/*
- * The page: asks the proxy once a second how it stands, and shows that.
- */
+// The page: it asks the proxy for its state once a second, and shows it.
 
 const EVERY_MS = 1_000;
 
@@ -25,7 +23,7 @@ const poll = new Poll(refresh, EVERY_MS);
 const upstreams = new Upstreams(client, () => poll.now());
 const relays = new Relays(client, () => poll.now());
 
-/** The last answer; null before the first. */
+/** The last answer; null before the first one. */
 let last: StateDocument | null = null;
 let lastAt = 0;
 let hasPast = false;
@@ -57,7 +55,7 @@ async function refresh(): Promise<void> {
   }
 }
 
-/** @param kind by which it is coloured */
+/** @param kind sets the colour */
 function showStatus({
   kind,
   text,
@@ -72,7 +70,7 @@ function showStatus({
   document.body.classList.toggle("stale", kind === "no answer");
 }
 
-/** Who may only look sees the buttons, and that they are not for them. */
+/** Without permission to change anything, the buttons are shown but disabled. */
 function showAccess(mayChange: boolean): void {
   byId("access").hidden = mayChange;
   for (const id of ["reload", "drain", "story-cut"]) {
@@ -87,8 +85,8 @@ function showTrouble(error: unknown): void {
   if (error instanceof Refused) setText(place, [error.message, ...error.problems].join("; "));
   else {
     const age = Math.max(1, Math.round((Date.now() - lastAt) / 1_000)) * 1_000;
-    const ago = last === null ? "" : ` What is shown is ${format.duration(age)} old.`;
-    setText(place, `The proxy does not answer.${ago} This page goes on asking.`);
+    const ago = last === null ? "" : ` The figures are ${format.duration(age)} old.`;
+    setText(place, `The proxy does not answer.${ago} This page keeps trying.`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Does something again and again, as long as the page is seen. */
+/** Repeats something while the page is visible. */
 export class Poll {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isBusy = false;
@@ -9,13 +9,13 @@ export class Poll {
     private readonly everyMs: number,
   ) {}
 
-  /** Begins, at once. */
+  /** Starts at once. */
   begin(): void {
     document.addEventListener("visibilitychange", () => this.now());
     this.now();
   }
 
-  /** Does it now, unless it is being done or nobody looks. */
+  /** Does it now, unless it is already being done or the page is hidden. */
   now(): void {
     clearTimeout(this.timer);
     if (!document.hidden && !this.isBusy) void this.round();

@@ -4,7 +4,7 @@ import { engineStats, flowStats } from "../../observe/test-figures.ts";
 import type { StateDocument } from "../state.ts";
 import { gap, sample } from "./rates.ts";
 
-/** A state so many milliseconds after the start. */
+/** A state at this many milliseconds after the start. */
 function state(durationMs: number, accepted: number, bytes: number, pid = 1): StateDocument {
   const stats = engineStats({
     durationMs,
@@ -21,6 +21,7 @@ function state(durationMs: number, accepted: number, bytes: number, pid = 1): St
     startedAt: 0,
     uptimeMs: durationMs,
     engine: { name: "sockets", why: "", notes: [], workers: 1 },
+    engines: [],
     drainTimeoutMs: 0,
     mayChange: true,
     listeners: [],
@@ -33,7 +34,7 @@ function state(durationMs: number, accepted: number, bytes: number, pid = 1): St
 
 const unknown = { accepted: null, up: null, down: null };
 
-test("what has happened between two answers, by the proxy's own clock", () => {
+test("rates between two states, by the proxy's own clock", () => {
   expect(sample(9, state(1_000, 10, 500), state(3_000, 14, 1_500))).toEqual({
     at: 9,
     running: 7,
@@ -48,13 +49,13 @@ test("what has happened between two answers, by the proxy's own clock", () => {
   });
 });
 
-test("the first answer has no rates, nor has that of another process", () => {
+test("the first state has no rates, nor has that of another process", () => {
   expect(sample(1, null, state(1_000, 1, 1))).toMatchObject({ running: 7, ...unknown });
   expect(sample(1, state(9, 9, 9), state(1_000, 1, 1, 2))).toMatchObject(unknown);
   expect(sample(1, state(1_000, 9, 9), state(1_000, 9, 9))).toMatchObject(unknown);
 });
 
-test("figures that fall are no negative rates", () => {
+test("figures that fall give no negative rates", () => {
   expect(sample(1, state(1_000, 9, 9), state(2_000, 1, 1))).toMatchObject({ accepted: 0, up: 0 });
 });
 

@@ -1,27 +1,6 @@
-import type { StateDocument } from "../state.ts";
+import type { Moment, Sample } from "../sample.ts";
 
-/** What the charts show of one moment; null where nothing is known. */
-export interface Sample {
-  /** Seconds since 1970. */
-  readonly at: number;
-  readonly running: number | null;
-  /** Relays accepted per second. */
-  readonly accepted: number | null;
-  /** Bytes per second that came from clients, and from upstreams. */
-  readonly up: number | null;
-  readonly down: number | null;
-  /** Bytes of the pool that are in use. */
-  readonly pool: number | null;
-  /** Milliseconds until an upstream answered, of half of the relays and of 99 %. */
-  readonly dialP50: number | null;
-  readonly dialP99: number | null;
-  /** The same until its first byte. */
-  readonly firstByteP50: number | null;
-  readonly firstByteP99: number | null;
-}
-
-/** What of a state is drawn. */
-export type Moment = Pick<StateDocument, "pid" | "startedAt" | "totals" | "latency">;
+// A twin of the program's sample.ts, which says why.
 
 /** A moment in which the proxy did not answer. */
 export function gap(at: number): Sample {
@@ -40,9 +19,9 @@ export function gap(at: number): Sample {
 }
 
 /**
- * What has happened between two answers.
+ * Computes rates between two states.
  *
- * @param before null for the first one, or when another process has answered then
+ * @param before null for the first one
  */
 export function sample(at: number, before: Moment | null, now: Moment): Sample {
   const { memory, relays } = now.totals;
@@ -60,7 +39,7 @@ export function sample(at: number, before: Moment | null, now: Moment): Sample {
   if (before === null || !isSameProcess(before, now) || seconds <= 0) {
     return { ...known, accepted: null, up: null, down: null };
   }
-  // A worker that fails may take figures with it.
+  // A worker that fails may take its figures with it.
   const per = (after: number, earlier: number) => Math.max(0, after - earlier) / seconds;
   return {
     ...known,
@@ -70,7 +49,7 @@ export function sample(at: number, before: Moment | null, now: Moment): Sample {
   };
 }
 
-/** Whether two answers are of one run. */
+/** Whether two states are from the same run. */
 function isSameProcess(one: Moment, other: Moment): boolean {
   return one.pid === other.pid && one.startedAt === other.startedAt;
 }

@@ -5,20 +5,20 @@ import { ask } from "./dialogs.ts";
 import { byId, element, emptyRow, setPairs, setRows, setText } from "./dom.ts";
 import * as format from "./format.ts";
 
-/** Relays that are shown one by one. */
+/** Most relays to list. */
 const SHOWN_MAX = 200;
 
-/** The relays that run: the table with its search, and the story of one of them. */
+/** The running relays: the table with its search, and a dialog about one of them. */
 export class Relays {
   private readonly body = byId("relay-rows");
   private readonly filter = byId<HTMLInputElement>("filter");
   private readonly sort = byId<HTMLSelectElement>("sort");
   private readonly story = byId<HTMLDialogElement>("story");
-  /** The one whose story is shown. */
+  /** The relay in the dialog. */
   private told = 0;
   private hasEnded = false;
 
-  /** @param changed another list is wanted */
+  /** @param changed called when the search has changed */
   constructor(
     private readonly client: Client,
     changed: () => void,
@@ -31,9 +31,9 @@ export class Relays {
   }
 
   /**
-   * Asks for those that the search wants, and shows them.
+   * Gets the relays that match the search, and shows them.
    *
-   * @param mayCut whether who looks may have one cut
+   * @param mayCut whether the person may cut relays
    * @throws as {@link Client.get}
    */
   async refresh(mayCut: boolean): Promise<void> {
@@ -55,7 +55,7 @@ export class Relays {
     const noun = running === 1 ? "relay" : "relays";
     setText(byId("found"), `${format.count(matching)}${all} ${noun}${shown}`);
     if (relays.length === 0) {
-      const why = running === 0 ? "No relay runs." : "None has that in its client or upstream.";
+      const why = running === 0 ? "No relay is running." : "No client or upstream contains this.";
       this.body.replaceChildren(emptyRow(why, 7));
       return;
     }
@@ -76,7 +76,7 @@ export class Relays {
   }
 
   private row(id: number): HTMLTableRowElement {
-    const open = element("button", { type: "button", class: "link", title: "Its story" });
+    const open = element("button", { type: "button", class: "link", title: "Details" });
     open.addEventListener("click", () => void this.open(id));
     const cut = element("button", { type: "button", "aria-label": `Cut relay ${id}` });
     cut.addEventListener("click", () => void this.cut(id));
@@ -86,7 +86,7 @@ export class Relays {
       element("th", { scope: "row", "data-label": "Relay" }, open),
       element("td", { "data-label": "Client", class: "address" }),
       element("td", { "data-label": "Upstream", class: "address" }),
-      element("td", { "data-label": "Runs for", class: "number" }),
+      element("td", { "data-label": "Duration", class: "number" }),
       element("td", { "data-label": "Up", class: "number" }),
       element("td", { "data-label": "Down", class: "number" }),
       element("td", { class: "act" }, cut),
@@ -116,7 +116,7 @@ export class Relays {
   }
 
   private async cut(id: number): Promise<void> {
-    const text = "Both of its connections are reset, and what is on its way is lost.";
+    const text = "ringway resets both of its connections. Bytes on their way are lost.";
     if (!(await ask({ heading: `Cut relay ${id}?`, text, yes: "Cut it" }))) return;
     try {
       await this.client.send<CutDocument>("DELETE", `/api/relays/${id}`);
@@ -131,14 +131,14 @@ function storyOf(relay: RelayStatistics): (readonly [string, string])[] {
   return [
     ["Listener", relay.listener],
     ["Client", relay.client],
-    ["State", relay.isWaiting ? "waiting for an upstream, or for room" : "runs"],
+    ["State", relay.isWaiting ? "waits for room or for an upstream" : "runs"],
     [relay.isWaiting ? "Tried last" : "Upstream", relay.upstream ?? "–"],
     ["Label", relay.label ?? "–"],
     ["Since", new Date(relay.startedAt).toLocaleString()],
-    ["Runs for", format.duration(relay.durationMs)],
+    ["Duration", format.duration(relay.durationMs)],
     ["Dials", format.count(relay.dials)],
     ["Upstream answered after", timeOf(relay.dialMs)],
-    ["Its first byte came after", timeOf(relay.firstByteMs)],
+    ["Upstream's first byte after", timeOf(relay.firstByteMs)],
     ["Receives from the client per second", format.rate(relay.requestsPerSecond)],
     ...flowOf("Up", relay.up),
     ...flowOf("Down", relay.down),

@@ -8,7 +8,7 @@ import * as format from "./format.ts";
 const LABELS = ["Upstream", "Listener", "State", "Health", "Weight", "Running"] as const;
 const COLUMNS = LABELS.length + 1;
 
-/** A button of each row: what it asks for, and what that means. */
+/** A button of each row: what it requests, and what that means. */
 interface Change {
   readonly state: AdminState;
   readonly label: string;
@@ -16,40 +16,40 @@ interface Change {
   readonly text: string;
 }
 
-const UNTIL = "until it is made ready again, the proxy ends, or a reload takes it away";
+const UNTIL = "until you make it ready again, the proxy ends, or a reload removes it";
 
 const CHANGES: readonly Change[] = [
   {
     state: "drain",
     label: "Drain",
     heading: (upstream) => `Drain ${upstream}?`,
-    text: `It gets no new relays ${UNTIL}. Those that it has go on.`,
+    text: `It gets no new relays ${UNTIL}. Its relays continue.`,
   },
   {
     state: "maintenance",
     label: "Maintenance",
     heading: (upstream) => `Take ${upstream} out for maintenance?`,
-    text: `It gets no new relays and is not checked ${UNTIL}. Relays that it has go on: drain it before.`,
+    text: `It gets no new relays and no checks ${UNTIL}. Its relays continue, so drain it first.`,
   },
   {
     state: "ready",
     label: "Ready",
     heading: (upstream) => `Make ${upstream} ready?`,
-    text: "It gets new relays again, as far as its health allows.",
+    text: "It gets new relays again, if its health allows.",
   },
 ];
 
-/** The upstreams of all listeners, and what is wanted of them. */
+/** The upstreams of all listeners, with buttons to change them. */
 export class Upstreams {
   private readonly body = byId("upstream-rows");
 
-  /** @param changed they should be looked at again */
+  /** @param changed called after a change */
   constructor(
     private readonly client: Client,
     private readonly changed: () => void,
   ) {}
 
-  /** @param mayChange whether who looks may have something done */
+  /** @param mayChange whether the person may change anything */
   show(upstreams: readonly UpstreamDocument[], mayChange: boolean): void {
     if (upstreams.length === 0) {
       this.body.replaceChildren(emptyRow("No listener has an upstream.", COLUMNS));
@@ -96,7 +96,7 @@ export class Upstreams {
   }
 }
 
-/** Numbers are given out again after a reload: a row is that of one upstream. */
+/** A reload may reuse a number, so the number alone does not identify an upstream. */
 function keyOf({ id, listener, upstream }: UpstreamView): string {
   return `${id} ${listener} ${upstream}`;
 }
@@ -124,15 +124,15 @@ function healthOf(one: UpstreamView): string {
   if (lastCheck === null) {
     return `${since}${trouble === null ? "" : `: ${trouble}`}${where}`;
   }
-  // The number and its unit stay on one line.
+  // Keeps the number and its unit on one line.
   const took = format.latency(lastCheck.durationMs).replace(" ", "\u00a0");
   return `${since}: ${lastCheck.detail} (${took})${where}`;
 }
 
-/** A name may have more addresses than a row should. */
+/** Most addresses to show in a row. */
 const ADDRESSES_SHOWN = 8;
 
-/** Where a host name is, and how each address is. */
+/** The addresses of a host name, and their health. */
 function addressesOf({ addresses }: UpstreamView): string {
   if (addresses.length === 0) return "";
   const shown = addresses.slice(0, ADDRESSES_SHOWN).map(({ address, health, isCurrent }) => {
@@ -143,7 +143,7 @@ function addressesOf({ addresses }: UpstreamView): string {
   return `; ${shown.join(", ")}${more > 0 ? ` and ${format.count(more)} more` : ""}`;
 }
 
-/** What is not well is seen from afar, and what it is already cannot be asked for. */
+/** Marks the row with its health, and disables the button of its current state. */
 function mark(row: HTMLTableRowElement, { health, state }: UpstreamView, mayChange: boolean): void {
   row.dataset.health = health;
   row.dataset.state = state;

@@ -8,7 +8,7 @@ import { kernelRelease, readText } from "../../system/system.ts";
 import { version } from "../program.ts";
 import { type LimitFinding, limits } from "./limits.ts";
 
-/** All that `ringway doctor` has found; also what `--json` prints, so that names are kept. */
+/** Everything that `ringway doctor` found. `--json` prints it, so the names must stay. */
 export interface Findings {
   readonly version: string;
   readonly bun: string;
@@ -16,17 +16,17 @@ export interface Findings {
   readonly kernel: string | null;
   /** Processors that this process may use. */
   readonly cpus: number;
-  /** The engine that `--engine auto` takes; null when none can run. */
+  /** The engine that `--engine auto` takes; null if none can run. */
   readonly engine: EngineName | null;
   readonly why: string;
-  /** What to do so that `auto` can take io_uring; empty when it does. */
+  /** What to do so that `auto` can take io_uring; empty if it does. */
   readonly remedy: string;
   readonly sockets: { readonly ok: boolean; readonly found: string };
   readonly uring: { readonly ok: boolean; readonly checks: readonly Check[] };
   readonly limits: readonly LimitFinding[];
 }
 
-/** Looks at this machine: tries both engines, reads the limits. Leaves nothing behind. */
+/** Examines this machine: tries both engines and reads the limits. Leaves nothing behind. */
 export function examine(): Findings {
   const report = probe();
   const missing = obstacle(report);

@@ -13,33 +13,33 @@ import {
 
 /** One limit of the system that a busy proxy may meet. */
 export interface LimitFinding {
-  /** As the system calls it. */
+  /** The system's name for it. */
   readonly name: string;
-  /** Its value for a person; `unknown` where the system hides it. */
+  /** Its value for people; `unknown` if the system hides it. */
   readonly found: string;
-  /** The value itself: a number or several, bytes where it is a size; null for none or unknown. */
+  /** The value itself: one or several numbers, bytes for a size; null for none or unknown. */
   readonly value: number | readonly number[] | null;
   /** Whether it is enough for a busy proxy. */
   readonly ok: boolean;
   /** What it bounds. */
   readonly use: string;
-  /** What to do when it is not enough, as a clause; empty when it is. */
+  /** What to do if it is not enough, as a clause; empty if it is. */
   readonly remedy: string;
 }
 
-/** Descriptors of a thousand relays with their upstreams, and some. */
+/** Descriptors of a thousand relays (two each), and some more. */
 const FILES_FEW = 4_096;
-/** As many as ringway lets wait for being accepted, unless it is told otherwise. */
+/** The default of `backlog`. */
 const BACKLOG = listenerDefaults.backlog;
-/** Fewer ports than this bound the connections to one upstream early. */
+/** Fewer ports than this limit the connections to one upstream too early. */
 const PORTS_FEW = 16_384;
 const MIB = 1024 * 1024;
-/** Of locked memory: several workers' rings. */
+/** Locked memory for the rings of several workers. */
 const LOCKED_FEW = MIB;
-/** Of a socket's buffer: a fast link of some milliseconds. */
+/** A socket buffer for a fast link with a delay of some milliseconds. */
 const BUFFER_FEW = 4 * MIB;
 
-/** The limits that matter to a proxy, in the order in which they usually are met. Linux only. */
+/** The limits that matter to a proxy, in the order in which it usually meets them. Linux only. */
 export function limits(read: ReadText): LimitFinding[] {
   const group = groupLimits(read);
   return [
@@ -55,7 +55,7 @@ export function limits(read: ReadText): LimitFinding[] {
     },
     {
       ...plain("kernel.io_uring_disabled", sysctlNumber(read, "kernel.io_uring_disabled")),
-      use: "who may use io_uring: 0 all, 1 one group, 2 nobody",
+      use: "who may use io_uring: 0 everybody, 1 one group, 2 nobody",
     },
     memory(group.memoryBytes),
     {
@@ -78,7 +78,7 @@ function plain(name: string, value: number | null) {
 
 function files(read: ReadText): LimitFinding {
   const limit = processLimit(read, "Max open files");
-  // Bun raises the soft limit to the hard one at its start.
+  // At its start, Bun raises the soft limit to the hard one.
   const most = finite(limit?.hard);
   const ok = most === null || most >= FILES_FEW;
   const remedy = ok ? "" : `raise it: ulimit -Hn ${FILES_FEW * 16} or LimitNOFILE=`;

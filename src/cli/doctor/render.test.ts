@@ -17,7 +17,7 @@ const findings: Findings = {
     checks: [
       {
         name: "io_uring",
-        use: "everything of this engine",
+        use: "the whole engine",
         ok: false,
         needed: true,
         found: "a seccomp filter forbids io_uring",
@@ -46,7 +46,7 @@ test("a table for a person", () => {
     to use io_uring: allow it
 
     io_uring (--engine uring)
-      MISSING  io_uring       a seccomp filter forbids io_uring  everything of this engine
+      MISSING  io_uring       a seccomp filter forbids io_uring  the whole engine
                → allow it
       lacks    bundles        no                            a flag
                → wait

@@ -3,7 +3,7 @@ import type { Check } from "../../engine/uring/report.ts";
 import type { Findings } from "./examine.ts";
 import type { LimitFinding } from "./limits.ts";
 
-/** How a line is meant: all is well, worth knowing, or in the way. */
+/** The severity of a line: fine, worth knowing, or a problem. */
 type Mark = "ok" | "lacks" | "MISSING" | "low";
 
 const COLOURS: Readonly<Record<Mark, string>> = {
@@ -24,7 +24,7 @@ interface Row {
 }
 
 /**
- * The findings as a table for a person: one line each, and below it what to do where it is not well.
+ * The findings as a table: one line each, followed by the remedy if there is a problem.
  *
  * @param colours for a terminal
  */
@@ -42,13 +42,14 @@ export function renderDoctor(findings: Findings, colours: boolean): string {
   const widths = [
     Math.max(...rows.map(({ mark }) => mark.length)),
     Math.max(...rows.map(({ name }) => name.length)),
-    // A long cause pushes what stands behind it, rather than everything in the table.
+    // A long cause shifts only the rest of its own line.
     Math.min(FOUND_WIDTH_MAX, Math.max(...rows.map(({ found }) => found.length))),
   ] as const;
   const lines = [
     `ringway ${version} on Bun ${bun}, ${system}, ${processors}`,
     `--engine auto chooses: ${choice} (${why})`,
   ];
+  if (engine === "uring") lines.push("a listener may choose for itself: both engines can run here");
   if (engine !== "uring" && remedy !== "") lines.push(`to use io_uring: ${remedy}`);
   for (const [heading, some] of sections) {
     if (some.length === 0) continue;

@@ -11,15 +11,15 @@ const languages: ReadonlyMap<string, Language> = new Map([
   [".ts", typescript],
 ]);
 
-/** Columns that an example has, and where its comments begin. */
+/** The width of an example, and the column of its comments. */
 const WIDTH = 80;
 const COMMENT_COLUMN = 30;
 
-/** A listener of the example: where it is; its settings are those whose entries name it. */
+/** A listener of the example. Its settings are those whose entries name it. */
 interface ExampleListener {
   readonly name: string;
   readonly listen: string | readonly string[];
-  /** Addresses; one that is a table has the settings whose entries name its host. */
+  /** Addresses. A table gets the settings whose entries name its host. */
   readonly upstreams: readonly (string | { readonly address: string })[];
 }
 
@@ -46,10 +46,10 @@ const listeners: readonly ExampleListener[] = [
 ];
 
 /**
- * An example of a configuration file, with comments where its language has them.
+ * An example of a configuration file, with comments if its language has them.
  *
- * @param suffix in small letters, with its dot
- * @throws ConfigError for a language that there is no example in
+ * @param suffix of the file, in lower case, with its dot
+ * @throws ConfigError for a language without an example
  */
 export function exampleFor(suffix: string): string {
   if (suffix === ".json") return jsonExample();
@@ -91,7 +91,7 @@ function exampleIn(language: Language): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** The settings of a table with what they have unless given, not in force. */
+/** The settings of a table with their defaults, commented out. */
 function defaultsOf(table: Table, language: Language): string[] {
   return Object.entries(table).flatMap(([key, setting]) => {
     const value = setting.initial ?? setting.example;
@@ -101,7 +101,7 @@ function defaultsOf(table: Table, language: Language): string[] {
   });
 }
 
-/** A line with what it is for beside it, which may take some lines more. */
+/** A line with its comment beside it, which may take further lines. */
 function commented(line: string, setting: Setting, { sign, margin }: Language): string[] {
   const column = Math.max(COMMENT_COLUMN, line.length + 1);
   const [first = "", ...more] = wrap(
@@ -132,7 +132,7 @@ function upstreamLines(upstreams: ExampleListener["upstreams"], language: Langua
   });
   const line = language.line("upstreams", all);
   if (line.length <= WIDTH - 2 * language.margin) return [line];
-  // One on each line.
+  // One item per line.
   const [head = ""] = language.line("upstreams", []).split("[]");
   const items = all.map((one) => {
     const [, item = ""] = /^k(?:: | = )(.*?),?$/.exec(language.line("k", one)) ?? [];
@@ -141,7 +141,7 @@ function upstreamLines(upstreams: ExampleListener["upstreams"], language: Langua
   return [`${head}[`, ...items, language.isCode ? "]," : "]"];
 }
 
-/** The values that entries of a table have for an example of this name. */
+/** The example values of a table's entries for this name. */
 function examplesFor(name: string, table: Table, language: Language): Record<string, unknown> {
   const entries = Object.entries(table).flatMap(([key, { examples, isCode }]) => {
     const value = examples?.[name];

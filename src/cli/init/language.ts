@@ -1,35 +1,35 @@
 import { Code } from "../../config/table/setting.ts";
 
-/** How an example is written in a language. */
+/** How to write an example in a language. */
 export interface Language {
-  /** Begins a comment, and stands before what is not in force. */
+  /** Begins a comment; also comments out settings. */
   readonly sign: "#" | "//";
-  /** Most columns by which a line is moved to the right when all is put together. */
+  /** The most columns by which `compose` indents a line. */
   readonly margin: number;
-  /** Only a program can have what is code. */
+  /** Whether it can have code. */
   readonly isCode: boolean;
-  /** A key with its value on one line. */
+  /** Writes a key and its value on one line. */
   line(key: string, value: unknown): string;
-  /** What stands before all else: how the file is used, and how values are written. */
+  /** The head of the file: how to use it, and how to write values. */
   readonly notes: readonly string[];
-  /** Puts the parts together; each of them is lines. */
+  /** Joins the parts, which are lists of lines. */
   whole(parts: Parts): readonly string[];
 }
 
-/** The parts of an example: lines without indentation. */
+/** The parts of an example, as lines without indentation. */
 export interface Parts {
   readonly notes: readonly string[];
   readonly top: readonly string[];
-  /** The first one in force. */
+  /** The first part that is not commented out. */
   readonly listeners: readonly (readonly string[])[];
   readonly uring: readonly string[];
 }
 
-/** Comments above parts. */
+/** The comments above the parts. */
 const ABOUT_LISTENERS = "As many as you like, each with upstreams and settings of its own.";
 const ABOUT_URING = "How io_uring is used. The defaults are what measures best.";
 
-/** A value that has an environment variable in it: its name, and what else there is. */
+/** A value with an environment variable: its name and its default. */
 const VARIABLE = /^\$\{(\w+):-(.*)\}$/;
 
 function written(value: unknown, assign: string, text: (value: string) => string): string {

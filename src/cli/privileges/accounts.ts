@@ -2,20 +2,20 @@ import type { AccountOptions } from "../../config/options.ts";
 import type { ReadText } from "../../system/system.ts";
 import { StartError } from "../start-error.ts";
 
-/** A user and his groups, by their numbers. */
+/** A user and its groups, by number. */
 export interface Account {
   readonly user: number;
   readonly group: number;
-  /** All of his groups, his own included. */
+  /** All groups, including the primary one. */
   readonly groups: readonly number[];
 }
 
 /**
- * Finds an account in /etc/passwd and /etc/group. A number needs no entry there, if its group is named.
+ * Finds an account in /etc/passwd and /etc/group. A number needs no entry if a group is given.
  *
  * Source: passwd(5), group(5).
  *
- * @throws StartError when there is no such user or group
+ * @throws StartError if there is no such user or group
  */
 export function findAccount({ user, group }: AccountOptions, read: ReadText): Account {
   const people = entries(read("/etc/passwd"));
@@ -23,7 +23,7 @@ export function findAccount({ user, group }: AccountOptions, read: ReadText): Ac
   const person = people.find(([name, , id]) => name === user || id === user);
   const userId = person === undefined ? idOf(user) : idOf(person[2]);
   if (userId === null) throw new StartError(`user "${user}": /etc/passwd has no such user`);
-  // By another name, which the rule cannot know.
+  // Root by another name, which the rule cannot see.
   if (userId === 0) throw new StartError(`user "${user}" is root: expected one that may less`);
   const groupId = group === null ? idOf(person?.[3]) : groupIdOf(group, groups);
   if (groupId === null && group === null) {
@@ -33,7 +33,7 @@ export function findAccount({ user, group }: AccountOptions, read: ReadText): Ac
   if (groupId === null) throw new StartError(`group "${group}": /etc/group has no such group`);
   const [name = ""] = person ?? [];
   const others = groups.filter(
-    // Whoever has no name is in no group, above all in none that names nobody.
+    // A user without a name is in no group, not even in one without members.
     ([, , , members = ""]) => name !== "" && members.split(",").includes(name),
   );
   const ids = others.map(([, , id]) => idOf(id)).filter((id) => id !== null);

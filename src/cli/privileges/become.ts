@@ -6,10 +6,10 @@ import { StartError } from "../start-error.ts";
 import { type Account, findAccount } from "./accounts.ts";
 
 /**
- * Makes this process another user's, for good: after all is open that needs more rights, and before the
- * first worker is there and the first byte of a client is read.
+ * Changes the user of this process for good: after everything that needs more rights is open, and
+ * before the first worker starts and the first byte of a client is read.
  *
- * @throws StartError when that cannot be; the process is not to go on then
+ * @throws StartError if that fails; the process must not go on then
  */
 export function become(options: AccountOptions): void {
   const account = findAccount(options, readText);
@@ -22,13 +22,13 @@ export function become(options: AccountOptions): void {
   if (result < 0) {
     throw new StartError(`cannot become user "${options.user}": ${errnoName(-result)}`);
   }
-  // Not believed, but looked at: one thread that keeps root's rights has them for all.
+  // Verify it: a single thread that keeps root's rights has them for all.
   if (!isIdentity(account, readText, true)) {
     throw new StartError(`cannot become user "${options.user}": a thread has kept its rights`);
   }
 }
 
-/** Says so before anything is opened if there is no such account. @throws StartError */
+/** Checks that the account exists, before anything is opened. @throws StartError */
 export function refuseUnknown(options: AccountOptions): void {
   if (process.platform !== "linux") {
     throw new StartError(`user "${options.user}": another user can be had on Linux only`);
@@ -37,9 +37,9 @@ export function refuseUnknown(options: AccountOptions): void {
 }
 
 /**
- * Whether every thread of this process is that user, and of that group.
+ * Whether every thread of this process has that user and group.
  *
- * @param powerless and has no capability either
+ * @param powerless whether threads must have no capability either
  */
 function isIdentity({ user, group }: Account, read: ReadText, powerless = false): boolean {
   const same = (id: number) => new Array(4).fill(id).join("\t");
@@ -47,7 +47,7 @@ function isIdentity({ user, group }: Account, read: ReadText, powerless = false)
   if (powerless) wanted.push("\nCapPrm:\t0000000000000000\n", "\nCapEff:\t0000000000000000\n");
   return readdirSync("/proc/self/task").every((thread) => {
     const status = read(`/proc/self/task/${thread}/status`);
-    // One without has ended meanwhile.
+    // A thread without a status has ended meanwhile.
     return status === null || wanted.every((line) => status.includes(line));
   });
 }

@@ -3,14 +3,14 @@ import { forbidCoreDumps } from "../../system/linux.ts";
 import type { CheckOptions } from "../../upstream/health/check-options.ts";
 
 /**
- * Keeps what this process knows in it: no core dump has it, and no other process of the same user reads its
- * memory. Linux only.
+ * Protects the memory of this process: no core dumps, and no other process of the same user can
+ * read it. Linux only.
  */
 export function guardSecrets(): void {
   if (process.platform === "linux") forbidCoreDumps();
 }
 
-/** Whether there is a token, a password or a private key among the settings. */
+/** Whether the settings contain a token, a password or a private key. */
 export function holdsSecrets({ admin, listeners }: Pick<Settings, "admin" | "listeners">): boolean {
   if (admin !== null && (admin.token ?? admin.readToken) !== null) return true;
   return listeners.some(({ health, upstreams }) => {
@@ -21,7 +21,7 @@ export function holdsSecrets({ admin, listeners }: Pick<Settings, "admin" | "lis
 
 function saysSecret(check: CheckOptions | null): boolean {
   if (check === null) return false;
-  // What a check says may be a password, too.
+  // The text of a send-expect check may be a password, too.
   if ((check.steps?.length ?? 0) > 0) return true;
   return check.password !== undefined || (check.tls?.identity ?? null) !== null;
 }

@@ -5,20 +5,20 @@ import { closeAll, type GivenSockets, openPlaces } from "../../engine/listening-
 import { mayOverlap } from "../../engine/overlap.ts";
 
 /**
- * Sockets of all listeners, opened before there is anything that accepts: workers begin when this
+ * Sockets of all listeners, opened before anything accepts: workers start when this
  * process may no longer open them. Linux only.
  */
 export class SocketsAhead {
-  /** Several listeners may have the same address, such as one with port 0. */
+  /** Several listeners may have the same address, for example with port 0. */
   private readonly opened = new Map<string, (readonly GivenSockets[])[]>();
 
   private constructor(private readonly passedOn: TakeSockets) {}
 
   /**
-   * Opens them.
+   * Opens the sockets.
    *
-   * @param passedOn sockets that are there already, which are taken instead
-   * @throws ListenError when one cannot be opened; then none is
+   * @param passedOn inherited sockets, which are used instead
+   * @throws ListenError if one cannot be opened; then none is
    */
   static async open(
     { listeners, workers }: Pick<ProxyOptions, "listeners" | "workers">,
@@ -34,7 +34,7 @@ export class SocketsAhead {
     return ahead;
   }
 
-  /** Gives those of an address, once. */
+  /** Hands out the sockets of an address, once. */
   readonly take: TakeSockets = (address) =>
     this.opened.get(formatAddress(address))?.shift() ?? this.passedOn(address);
 

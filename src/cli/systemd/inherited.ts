@@ -8,25 +8,25 @@ import { closeNow, closeOnExec, keepUrgentBytes, ownAddress } from "../../system
 import { decodeSockaddr } from "../../system/sockaddr.ts";
 import { StartError } from "../start-error.ts";
 
-/** The first descriptor that is passed on: SD_LISTEN_FDS_START. */
+/** The first inherited descriptor: SD_LISTEN_FDS_START. */
 const FIRST = 3;
-/** More than anybody passes on. */
+/** More descriptors than any service passes on. */
 const MOST = 1024;
 
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
-/** TCP, and TCP over several paths, whose sockets do whatever TCP's do. */
+/** TCP and multipath TCP, whose sockets behave alike. */
 const STREAM_PROTOCOLS = [6, 262];
 
 /**
- * Sockets that the service manager has opened (socket activation): `$LISTEN_FDS` of them from
- * descriptor 3 on, meant for the process `$LISTEN_PID`. A listener whose address is that of such a
- * socket takes it instead of opening one of its own.
+ * Sockets that the service manager opened (socket activation): `$LISTEN_FDS` of them from
+ * descriptor 3 on, meant for the process `$LISTEN_PID`. A listener with the address of such a
+ * socket uses it instead of opening its own.
  *
- * To be made before this process opens anything: where a descriptor was announced and not passed on,
- * something of its own might get that number.
+ * Must be made before this process opens anything: if a descriptor was announced but not passed on,
+ * one of its own might get that number.
  *
  * Source: man sd_listen_fds(3).
  */
@@ -34,8 +34,8 @@ export class InheritedSockets {
   private readonly sockets = new Map<string, ListeningSocket>();
 
   /**
-   * @param environment where `LISTEN_FDS` and `LISTEN_PID` stand
-   * @throws StartError when something else was passed on than sockets that listen
+   * @param environment has `LISTEN_FDS` and `LISTEN_PID`
+   * @throws StartError if an inherited descriptor is no listening socket
    */
   constructor(environment: Readonly<Record<string, string | undefined>>) {
     const { LISTEN_FDS, LISTEN_PID } = environment;
@@ -49,7 +49,7 @@ export class InheritedSockets {
     for (let descriptor = FIRST; descriptor < FIRST + count; descriptor++) this.add(descriptor);
   }
 
-  /** Takes the socket that listens on this address, if there is one. */
+  /** Takes the inherited socket of an address, if there is one. */
   readonly take: TakeSockets = (address) => {
     const key = formatAddress(address);
     const socket = this.sockets.get(key);
@@ -57,7 +57,7 @@ export class InheritedSockets {
     return socket === undefined ? undefined : [{ sockets: [socket], areOwn: false }];
   };
 
-  /** Closes those that no listener has taken. @returns their addresses */
+  /** Closes the sockets that no listener has taken. @returns their addresses */
   closeRest(): string[] {
     const rest = [...this.sockets.keys()];
     for (const { descriptor } of this.sockets.values()) closeNow(descriptor);
@@ -78,7 +78,7 @@ export class InheritedSockets {
   }
 }
 
-/** Why nobody can be accepted from a descriptor; null when somebody can. */
+/** Why a descriptor cannot accept clients; null if it can. */
 function faultOf(descriptor: number): string | null {
   const kind = socketKind(descriptor);
   if (kind === null) return "it is no socket";

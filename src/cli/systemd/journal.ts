@@ -1,12 +1,12 @@
 import { fstatSync } from "node:fs";
 
 /**
- * Whether a descriptor goes to systemd's journal, which knows when each line came.
+ * Whether a descriptor goes to systemd's journal, which adds the time to each line.
  *
  * Source: man systemd.exec(5), `$JOURNAL_STREAM`.
  *
- * @param environment where `JOURNAL_STREAM` stands: the device and inode of what systemd has made
- *   stdout or stderr. It is passed on to children whose output goes somewhere else
+ * @param environment has `JOURNAL_STREAM`: the device and inode of the file that systemd made
+ *   stdout or stderr. Children inherit it even if their output goes elsewhere
  */
 export function isJournal(
   descriptor: number,
@@ -17,7 +17,7 @@ export function isJournal(
     const { dev, ino } = fstatSync(descriptor);
     return journal === `${dev}:${ino}`;
   } catch {
-    // It is closed.
+    // The descriptor is closed.
     return false;
   }
 }

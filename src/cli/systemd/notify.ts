@@ -1,13 +1,13 @@
 import { monotonicMicros, sendDatagram } from "../../system/linux.ts";
 import { encodeSockaddr } from "../../system/sockaddr.ts";
 
-/** What a service manager is told, of sd_notify(3). */
+/** The messages to a service manager; see sd_notify(3). */
 export type State = "READY=1" | "RELOADING=1" | "STOPPING=1" | "WATCHDOG=1";
 
 /**
- * Tells systemd, or whoever speaks its protocol, how the service is: `$NOTIFY_SOCKET` names a unix
- * socket that takes datagrams. Without it, and off Linux, nothing happens; whether anybody listens
- * there does not matter to the service.
+ * Reports the state of the service to systemd, or a manager with the same protocol:
+ * `$NOTIFY_SOCKET` names a unix socket for datagrams. Without it, and on other systems than Linux,
+ * nothing happens. It does not matter whether the manager listens.
  *
  * Source: man sd_notify(3).
  */
@@ -15,7 +15,7 @@ export class ServiceManager {
   private readonly address: Uint8Array | null;
   private watchdog: ReturnType<typeof setInterval> | null = null;
 
-  /** @param environment where `NOTIFY_SOCKET` and `WATCHDOG_USEC` stand */
+  /** @param environment has `NOTIFY_SOCKET` and `WATCHDOG_USEC` */
   constructor(private readonly environment: Readonly<Record<string, string | undefined>>) {
     const { NOTIFY_SOCKET: path = "" } = environment;
     const isPath = path.startsWith("/") || path.startsWith("@");
@@ -34,22 +34,22 @@ export class ServiceManager {
   /** A reload begins; {@link ready} ends it. */
   reloading(): void {
     if (this.address === null) return;
-    // A reload counts for systemd only if it began after it was asked for.
+    // For systemd, a reload counts only if it began after the request.
     this.tell("RELOADING=1", `MONOTONIC_USEC=${monotonicMicros()}`);
   }
 
-  /** The service comes to its end. */
+  /** The service stops. */
   stopping(status: string): void {
     this.tell("STOPPING=1", `STATUS=${oneLine(status)}`);
   }
 
-  /** Nothing more is told: the process ends. */
+  /** Sends nothing more, because the process ends. */
   close(): void {
     if (this.watchdog !== null) clearInterval(this.watchdog);
     this.watchdog = null;
   }
 
-  /** Says twice per period that the control plane lives, if the manager wants to hear it. */
+  /** Reports twice per period that the control plane is alive, if the manager wants that. */
   private feedWatchdog(): void {
     const { WATCHDOG_USEC, WATCHDOG_PID } = this.environment;
     const micros = Number(WATCHDOG_USEC ?? 0);
@@ -64,7 +64,7 @@ export class ServiceManager {
     try {
       sendDatagram(this.address, new TextEncoder().encode(lines.join("\n")));
     } catch {
-      // There is no C library to send it with.
+      // There is no C library to send with.
     }
   }
 }

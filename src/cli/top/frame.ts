@@ -12,36 +12,36 @@ import { type Column, clip, layOut, widthOf } from "../text-table.ts";
 import { runningText, weightText } from "../upstreams-command.ts";
 import type { Order } from "./order.ts";
 
-/** All that there is to show of one moment. */
+/** Everything to show at one moment. */
 export interface View {
   readonly state: StateDocument;
-  /** What has happened since the moment before. */
+  /** What happened since the last one. */
   readonly sample: Sample;
-  /** In the order that was asked for; more than fit do no harm. */
+  /** In the wanted order; there may be more than fit. */
   readonly relays: RelaysDocument;
-  /** Bytes per second by the relays' numbers. */
+  /** Bytes per second, by relay number. */
   readonly rates: ReadonlyMap<number, number | null>;
   readonly order: Order;
-  /** Why it is not of now, in a sentence; null when it is. */
+  /** Why it is out of date, in a sentence; null if it is not. */
   readonly trouble: string | null;
 }
 
-/** A terminal, in characters; Infinity for text that nobody has to see at once. */
+/** The size of a terminal, in characters; Infinity for text that may scroll. */
 export interface Size {
   readonly columns: number;
   readonly rows: number;
 }
 
-/** How a line stands out. */
+/** The emphasis of a line. */
 export type Look = "plain" | "head" | "strong" | "faint" | "bad";
 
-/** A line of the screen, printable and not wider than it. */
+/** A line of the screen: printable, and not wider than the screen. */
 export interface Line {
   readonly text: string;
   readonly look: Look;
 }
 
-/** A table whose rows are all there or the first ones only. */
+/** A table with all rows or only the first ones. */
 interface Section {
   readonly columns: readonly Column[];
   readonly rows: readonly Entry[];
@@ -52,11 +52,11 @@ interface Entry {
   readonly look: Look;
 }
 
-/** A title and a row: with less a section is left out. */
+/** A title and a row: a section with less room is left out. */
 const SECTION_LEAST = 2;
-/** An IPv4 address and its port: what is longer may be cut, but never in its port. */
+/** The width of an IPv4 address with its port: longer ones may be cut, but never their port. */
 const ADDRESS_LEAST = "255.255.255.255:65535".length;
-/** What the relays keep, of their title and rows, whatever else there is. */
+/** The rows that relays keep, including the title, whatever else there is. */
 const RELAYS_LEAST = 4;
 
 const KEYS = "q quit  b bytes  d age  c client  i id  r reverse";
@@ -69,9 +69,9 @@ const sortedBy: Readonly<Record<RelayOrder, string>> = {
 };
 
 /**
- * The screen, from its first line to its last: as many lines as it has rows, and as few as there is to
- * show where it has any number. Nothing in it comes from clients but addresses, and whatever comes from
- * the proxy is made printable here.
+ * The lines of the screen: as many as it has rows, or as few as there is to
+ * show if it has any number. Of clients it shows only addresses, and texts from
+ * the proxy are made printable here.
  */
 export function frame(view: View, { columns, rows }: Size): Line[] {
   const head = [titleLine(view), { text: totals(view, columns), look: "strong" as const }];
@@ -89,13 +89,15 @@ export function frame(view: View, { columns, rows }: Size): Line[] {
 
 function titleLine({ state, trouble }: View): Line {
   if (trouble !== null) return { text: trouble, look: "bad" };
-  const { version, status, engine, uptimeMs } = state;
-  const workers = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
-  const text = `ringway ${version} ${status}${downOf(state.upstreams)}, up ${formatDuration(uptimeMs)}, ${engine.name}, ${workers}`;
+  const { version, status, engine, engines = [engine], uptimeMs } = state;
+  const number = engine.workers === 1 ? "1 worker" : `${engine.workers} workers`;
+  const workers = engines.length < 2 ? number : `${number} each`;
+  const names = engines.map(({ name }) => name).join(" and ") || engine.name;
+  const text = `ringway ${version} ${status}${downOf(state.upstreams)}, up ${formatDuration(uptimeMs)}, ${names}, ${workers}`;
   return { text, look: status === "ready" ? "plain" : "bad" };
 }
 
-/** As many totals as fit: a figure that is cut would read as another one. */
+/** As many totals as fit: a cut number would look like another one. */
 function totals({ state, sample }: View, columns: number): string {
   const { accepted, up, down } = sample;
   const { firstByteMs } = state.latency;
@@ -118,10 +120,13 @@ function listed({ relays: { matching }, order }: View, shown: number): string {
   return `${part}${formatCounted(matching, "relay")} ${sorted}`;
 }
 
-/** What is shown of each table; null where there is no room for it. */
+/** The visible part of each table; null if there is no room for it. */
 type Sections = Readonly<Record<"listeners" | "upstreams" | "relays", Section | null>>;
 
-/** Shares rows out: listeners and upstreams leave some to relays, and each what it does not need. */
+/**
+ * Distributes the rows: listeners and upstreams leave some to relays, and whatever they do not
+ * need.
+ */
 function allot(view: View, room: number): Sections {
   const listeners = listenerSection(view.state.listeners);
   const upstreams = upstreamSection(view.state.upstreams);
@@ -138,13 +143,13 @@ function allot(view: View, room: number): Sections {
   };
 }
 
-/** How many of so many rows a section takes, its title included. */
+/** The rows that a section takes of those available, including its title. */
 function rowsOf({ rows }: Section, room: number): number {
   const wanted = rows.length === 0 ? 0 : 1 + rows.length;
   return room < SECTION_LEAST ? 0 : Math.min(wanted, room);
 }
 
-/** The first rows that there is room for; the title says how many of how many. */
+/** The first rows that fit; the title says how many of how many. */
 function cut(section: Section, room: number): Section | null {
   if (room < 1) return null;
   const shown = room - 1;
@@ -176,7 +181,7 @@ function listenerSection(listeners: readonly ListenerDocument[]): Section {
     ],
     rows: listeners.map((one) => ({
       cells: [
-        // As relays call it.
+        // The name that relays show.
         one.name ?? one.address,
         one.address,
         one.accepting ? "accepted" : "drained",
@@ -188,7 +193,7 @@ function listenerSection(listeners: readonly ListenerDocument[]): Section {
 }
 
 function upstreamSection(upstreams: readonly UpstreamView[]): Section {
-  // Those that somebody should look at are never among what is cut off, as far as there is room.
+  // Rows that need attention come first, so that they are not cut off.
   const rows = upstreams.map((one) => ({ one, urgency: urgencyOf(one) }));
   rows.sort((a, b) => a.urgency - b.urgency);
   return {

@@ -1,13 +1,13 @@
 import type { RelayOrder } from "../../admin/relay-query.ts";
 
-/** How the relays are sorted. */
+/** How to sort the relays. */
 export interface Order {
   readonly sort: RelayOrder;
-  /** Against what is usual for it: the shortest, the smallest, the last first. */
+  /** Reverses the usual order: the shortest, smallest or last one first. */
   readonly isReversed: boolean;
 }
 
-/** What a person wants by pressing a key. */
+/** The meaning of a key. */
 export type Wish = "quit" | Order;
 
 const sorts: Readonly<Record<string, RelayOrder>> = {
@@ -20,11 +20,11 @@ const sorts: Readonly<Record<string, RelayOrder>> = {
 /** Ctrl-C and Ctrl-D, which are plain characters in raw mode. */
 const END = new Set(["q", "Q", "\u0003", "\u0004"]);
 
-/** What arrow keys and their like send; nothing in it is a key. */
+/** The sequences of arrow keys and the like, which contain no keys. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is how they begin
 const SEQUENCE = /\u001b(?:\[[\x20-\x3f]*[@-~]|O.|.)/g;
 
-/** What keys ask for, the last one of each kind; null when that is nothing. */
+/** What keys ask for, the last of each kind; null for nothing. */
 export function wishOf(keys: string, before: Order): Wish | null {
   let order = before;
   for (const key of keys.replace(SEQUENCE, "")) {
@@ -36,7 +36,7 @@ export function wishOf(keys: string, before: Order): Wish | null {
   return order === before ? null : order;
 }
 
-/** The API's words for it. */
+/** The API's words for an order. */
 export function queryOf({ sort, isReversed }: Order, limit: number): URLSearchParams {
   const isUsuallyDescending = sort === "duration" || sort === "bytes";
   const order = isUsuallyDescending === isReversed ? "asc" : "desc";

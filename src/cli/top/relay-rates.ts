@@ -1,30 +1,30 @@
 import type { RelayStatistics } from "../../observe/statistics.ts";
 
-/** What a relay was found at, and how fast it was then. */
+/** The last count of a relay, and its rate then. */
 interface Found {
   readonly durationMs: number;
   readonly bytes: number;
   readonly rate: number | null;
 }
 
-/** Relays so young have lived between two looks, so that their mean is their rate, in milliseconds. */
+/** For relays younger than this (in milliseconds), the rate is the mean since their start. */
 const YOUNG_MS = 2_000;
 
 /**
- * How fast relays are now: the bytes of both directions between two lists, by each relay's own clock.
- * Only relays of the last list are remembered.
+ * The current rates of relays: bytes of both directions between two lists, by each relay's own
+ * time. Only relays of the last list are remembered.
  */
 export class RelayRates {
   private found = new Map<number, Found>();
 
-  /** Bytes per second by the relays' numbers; null where only one list had it. */
+  /** Bytes per second, by relay number; null if only one list had the relay. */
   update(relays: readonly RelayStatistics[]): ReadonlyMap<number, number | null> {
     const before = this.found;
     this.found = new Map(relays.map((relay) => [relay.id, found(relay, before.get(relay.id))]));
     return new Map(Array.from(this.found, ([id, { rate }]) => [id, rate]));
   }
 
-  /** Another process numbers its relays anew. */
+  /** Another process has other relays with the same numbers. */
   forget(): void {
     this.found.clear();
   }
@@ -33,7 +33,7 @@ export class RelayRates {
 function found({ durationMs, up, down }: RelayStatistics, before: Found | undefined): Found {
   const bytes = up.receivedBytes + down.receivedBytes;
   const elapsedMs = durationMs - (before?.durationMs ?? 0);
-  // Lists are kept for a moment: the same one again tells nothing new.
+  // The proxy caches its list for a moment: the same list says nothing new.
   if (before !== undefined && elapsedMs <= 0) return before;
   const isKnown = before !== undefined || durationMs < YOUNG_MS;
   const moved = bytes - (before?.bytes ?? 0);

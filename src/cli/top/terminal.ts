@@ -3,29 +3,31 @@ import { standardStream } from "../output.ts";
 import { widthOf } from "../text-table.ts";
 import type { Line, Look, Size } from "./frame.ts";
 
-/** What a terminal tells. */
+/** Receives the events of a terminal. */
 export interface TerminalEvents {
   /** Keys were pressed. */
   keys(text: string): void;
-  /** It has another size. */
+  /** Its size has changed. */
   resized(): void;
-  /** A signal came, or nobody is there any more. @param code what the program should exit with */
+  /** A signal came, or the terminal is gone. @param code the exit code for the program */
   ended(code: number): void;
 }
 
-/** The screen of its own, without a cursor; and back, from whatever state the last line has left. */
+/**
+ * Switches to the alternate screen without a cursor, and back, whatever state the last line left.
+ */
 const ENTER = "\u001b[?1049h\u001b[?25l\u001b[2J";
 const LEAVE = "\u0018\u001b[0m\u001b[?25h\u001b[?1049l";
 const CLEAR = "\u001b[2J";
 const PLAIN = "\u001b[0m";
 
-/** A terminal that does not say how large it is. */
+/** The size of a terminal that does not report one. */
 const USUAL: Size = { columns: 80, rows: 24 };
 
-/** Milliseconds that a terminal gets to take the last that is written to it. */
+/** How long a terminal may take for the last output, in milliseconds. */
 const PATIENCE_MS = 1_000;
 
-/** What ends a program at a terminal, with the exit codes that shells know. */
+/** The signals that end a program at a terminal, with the usual exit codes. */
 const SIGNALS: readonly (readonly [NodeJS.Signals, number])[] = [
   ["SIGINT", 130],
   ["SIGTERM", 143],
@@ -42,9 +44,9 @@ const colored: Readonly<Record<Look, string>> = {
 };
 
 /**
- * The terminal that this process was started in, as long as it shows something that changes: another
- * screen, without a cursor, keys one by one. However the process ends, short of SIGKILL, it is left as
- * it was found.
+ * The terminal of this process while it shows a live screen: alternate
+ * screen, no cursor, single keys. However the process ends (except by SIGKILL), the terminal is
+ * left as it was found.
  */
 export class Terminal {
   private readonly output = standardStream("stdout");
@@ -53,7 +55,7 @@ export class Terminal {
   private isOpen = false;
   private undo: (() => void)[] = [];
 
-  /** @param hasColors whether what is bad may be red, or else bold */
+  /** @param hasColors whether problems are red; otherwise bold */
   constructor(hasColors: boolean) {
     this.looks = hasColors ? colored : { ...colored, bad: colored.strong };
   }
@@ -65,11 +67,11 @@ export class Terminal {
 
   get size(): Size {
     const { columns, rows } = this.output;
-    // What is 0 or unknown is a line that nobody has told its size.
+    // 0 or unknown: a terminal line without a configured size.
     return { columns: columns || USUAL.columns, rows: rows || USUAL.rows };
   }
 
-  /** Takes the terminal over. */
+  /** Takes over the terminal. */
   open(events: TerminalEvents): void {
     this.isOpen = true;
     this.listen(process, "exit", () => this.leave());
@@ -78,10 +80,10 @@ export class Terminal {
       this.output.write(CLEAR);
       events.resized();
     });
-    // Its owner has put this program back to the front: whatever was there meanwhile goes.
+    // The program is in the foreground again: clear what was shown meanwhile.
     this.listen(process, "SIGCONT", () => {
       if (!this.isOpen) return;
-      // Its shell may have changed it back, which the stream does not know.
+      // The shell may have reset the mode, which the stream does not know.
       if (this.input.isTTY) this.input.setRawMode(false);
       this.enter();
       events.resized();
@@ -94,11 +96,11 @@ export class Terminal {
     this.enter();
   }
 
-  /** Shows these lines from the top; they have to fit. A terminal that is still busy is left alone. */
+  /** Shows lines from the top; they must fit. Skips a terminal that is still busy. */
   draw(lines: readonly Line[]): void {
     if (!this.isOpen || this.output.writableNeedDrain) return;
     const { columns } = this.size;
-    // Each line begins by saying where it is, and overwrites all that was there: nothing flickers.
+    // Each line begins with its position and overwrites the old one, so nothing flickers.
     const texts = lines.map(({ text, look }, index) => {
       const rest = " ".repeat(Math.max(0, columns - widthOf(text)));
       return `\u001b[${index + 1};1H${this.looks[look]}${text}${rest}${PLAIN}`;
@@ -106,7 +108,7 @@ export class Terminal {
     this.output.write(texts.join(""));
   }
 
-  /** Gives the terminal back, when it has taken what was written before. */
+  /** Gives the terminal back after its pending output. */
   async close(): Promise<void> {
     if (!this.isOpen) return;
     const written = new Promise<void>((resolve) => this.output.write(PLAIN, () => resolve()));
@@ -120,7 +122,7 @@ export class Terminal {
     this.output.write(ENTER);
   }
 
-  /** At once, as there may be no later. */
+  /** At once, because the process may end. */
   private leave(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
@@ -131,7 +133,7 @@ export class Terminal {
     try {
       writeSync(1, LEAVE);
     } catch {
-      // The terminal is gone, or takes nothing: there is nobody to leave it to.
+      // The terminal is gone, or takes nothing.
     }
   }
 

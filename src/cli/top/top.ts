@@ -10,19 +10,19 @@ import { type Order, queryOf, wishOf } from "./order.ts";
 import { RelayRates } from "./relay-rates.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Between two looks, in milliseconds. */
+/** The time between two looks, in milliseconds. */
 const EVERY_MS = 1_000;
-/** Relays that one look may ask for. */
+/** The most relays that one look asks for. */
 const RELAYS_MAX = 1_000;
 
-/** Looks at a proxy, again and again; each look knows what has happened since the one before. */
+/** Looks at a proxy repeatedly; each look shows what happened since the last one. */
 export class Watch {
   private readonly rates = new RelayRates();
   private last: StateDocument | null = null;
 
   constructor(private readonly client: AdminClient) {}
 
-  /** @throws StartError when the proxy does not answer */
+  /** @throws StartError if the proxy does not answer */
   async look(order: Order, relays: number): Promise<View> {
     const limit = Math.min(RELAYS_MAX, Math.max(1, relays));
     const [state, list] = await Promise.all([
@@ -47,7 +47,7 @@ export class Watch {
   }
 }
 
-/** Text for whoever has no terminal: one look, after another one that it is compared with. */
+/** Text for an output that is no terminal: one look, compared with an earlier one. */
 export async function snapshot(watch: Watch, order: Order, relays: number): Promise<string> {
   await watch.look(order, relays);
   await Bun.sleep(EVERY_MS);
@@ -56,11 +56,11 @@ export async function snapshot(watch: Watch, order: Order, relays: number): Prom
   return `${lines.map(({ text }) => text).join("\n")}\n`;
 }
 
-/** A proxy on a terminal, live until somebody has seen enough. */
+/** Shows a proxy live on a terminal. */
 export class Top {
   private view: View | null = null;
   private answeredAt = 0;
-  /** Ends whatever is waited for. */
+  /** Ends any wait. */
   private wake = () => {};
   /** Ends the pause between two looks. */
   private wanted = Promise.withResolvers<void>();
@@ -73,10 +73,11 @@ export class Top {
   ) {}
 
   /**
-   * Shows it until a key or a signal ends that.
+   * Shows the proxy until a key or a signal ends it.
    *
    * @returns the exit code
-   * @throws StartError when the proxy does not answer the first time; the terminal is untouched then
+   * @throws StartError when the proxy does not answer the first time; the terminal is untouched
+   *   then
    */
   async run(): Promise<number> {
     await this.refresh(null);
@@ -90,7 +91,7 @@ export class Top {
         this.draw();
         await this.unlessOver(Promise.race([Bun.sleep(EVERY_MS), this.wanted.promise]));
         this.wanted = Promise.withResolvers();
-        // Whoever wants to leave does not wait for a proxy that does not answer.
+        // A key to quit must work even if the proxy does not answer.
         if (this.exitCode === null) await this.unlessOver(this.refresh(this.view));
       }
       return this.exitCode;
@@ -100,8 +101,8 @@ export class Top {
   }
 
   /**
-   * Waits for it, or for the end. A race with one promise for the end would be remembered by that for
-   * each of all the seconds that this runs.
+   * Waits for a promise, or for the end. (Promise.race with one promise for the end would leak a
+   * reaction every second.)
    */
   private unlessOver(work: Promise<void>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -110,7 +111,7 @@ export class Top {
     return promise;
   }
 
-  /** @param before what is shown on when there is no answer; null when there is nothing */
+  /** @param before what to keep showing if there is no answer; null for nothing */
   private async refresh(before: View | null): Promise<void> {
     try {
       this.view = await this.watch.look(this.order, this.terminal.size.rows);
@@ -119,7 +120,7 @@ export class Top {
       if (before === null || !(error instanceof StartError)) throw error;
       const seconds = Math.max(1, Math.round((performance.now() - this.answeredAt) / 1_000));
       const age = formatDuration(1_000 * seconds);
-      // The age first, as the line may be cut off.
+      // The age comes first, because the line may be cut.
       this.view = { ...before, trouble: `what is shown is ${age} old: ${error.message}` };
     }
   }

@@ -9,6 +9,7 @@ import { Pattern } from "../../upstream/health/pattern.ts";
 import { certificates, privateKey } from "../pem-file.ts";
 import { isWord, type Rule, refuse, scalar } from "../rule.ts";
 import { secret, secretOrFile } from "../secrets.ts";
+import { orNone, protocols } from "../tls-rules.ts";
 import {
   count,
   duration,
@@ -26,7 +27,7 @@ import { perListener, perUpstream } from "./setting.ts";
 
 const DAY_MS = 86_400_000;
 
-/** How an upstream is asked whether it is well. */
+/** The kinds of health checks. */
 export const checks = [
   "none",
   "tcp",
@@ -38,17 +39,20 @@ export const checks = [
   "send-expect",
 ] as const;
 
-/** What a listener's upstreams are asked. */
+/** How a listener checks its upstreams. */
 export type CheckKind = (typeof checks)[number];
 
-/** What one upstream is asked: as its listener has it, not at all, or otherwise. */
+/**
+ * How one upstream is checked: like its listener's others (on), not at all (off), or by its own
+ * kind.
+ */
 export const ownChecks = ["on", "off", ...checks.filter((kind) => kind !== "none")] as readonly (
   | "on"
   | "off"
   | Exclude<CheckKind, "none">
 )[];
 
-/** How one upstream is checked, beside what its listener says. */
+/** An item of {@link ownChecks}. */
 export type OwnCheck = (typeof ownChecks)[number];
 
 const checkedAt = textBy(checkAddress, "ADDR", addressText);
@@ -62,19 +66,19 @@ const leaving: Kind<number | null> = {
 };
 
 const percent = count(0, 50);
-/** A part of something, at most half of it, that is written in percent. */
+/** A fraction of at most a half, written in percent. */
 const part: Kind<number> = {
   ...percent,
   rule: (value) => percent.rule(value) / 100,
   show: (part) => percent.show(Math.round(part * 100)),
 };
 
-/** What is known of upstreams, and what comes of it. */
+/** How ringway finds out about upstreams' health, and what follows from it. */
 export const checking = {
   check: perListener({
     is: word(checks, "KIND"),
     about: "How upstreams are checked.",
-    more: "redis-primary and redis-replica also ask for the role, the latter for the link to its primary; postgres asks whether it would let somebody log in.",
+    more: "redis-primary and redis-replica also check the role, and redis-replica the link to its primary. postgres asks whether the server accepts logins.",
     initial: "none",
     examples: { postgres: "postgres", sessions: "redis-primary", web: "http", mail: "send-expect" },
   }),
@@ -138,7 +142,7 @@ export const checking = {
       secretOrFile((text) => (isToken(text) ? text : undefined), "a password of 1…256 characters"),
       "WORD",
     ),
-    about: "The password of redis checks. file:PATH reads it from a file, so that nobody sees it.",
+    about: "The password of redis checks. file:PATH reads it from a file, which keeps it hidden.",
     at: "health.check.password",
     examples: { sessions: "${REDIS_PASSWORD:-secret}" },
   }),
@@ -181,13 +185,13 @@ export const checking = {
   }),
   checkExpect: perListener({
     is: textBy(expectation, "TEXT", () => NOT_SHOWN),
-    about: "What must come back: text as above, or a /regular expression/.",
+    about: "What must come back: text with the same escapes, or a /regular expression/.",
     examples: { mail: "/^220 /" },
   }),
   checkTls: perListener({
     is: onOff,
-    about: "Check by TLS. Postgres is asked for it first.",
-    more: "The certificate must be valid, signed by a trusted authority, and issued for the host being checked.",
+    about: "Check by TLS.",
+    more: "A postgres check first asks the server for it. The certificate must be valid, signed by a trusted authority, and issued for the host being checked.",
     initial: "off",
   }),
   checkTlsName: perListener({
@@ -216,7 +220,7 @@ export const checking = {
   }),
   checkTlsKey: perListener({
     is: secretBy(orNone(privateKey), "FILE"),
-    about: "A file with its key, without a passphrase (PEM).",
+    about: "A file with that certificate's key, without a passphrase (PEM).",
     initial: "none",
   }),
   checkTlsAlpn: perListener({
@@ -275,7 +279,7 @@ export const checking = {
   }),
 };
 
-/** What an upstream may have for itself of this. */
+/** The check settings that one upstream may have for itself. */
 export const ownChecking = {
   check: perUpstream({
     is: {
@@ -303,7 +307,7 @@ export const ownChecking = {
   }),
 };
 
-/** What becomes of its relays when one upstream goes down. */
+/** What happens to one upstream's relays when it goes down. */
 export const ownLeaving = {
   onDown: perUpstream({
     is: leaving,
@@ -327,7 +331,7 @@ function addressText(address: CheckOptions["address"]): string {
   return address.kind === "port" ? `:${address.port}` : formatAddress(address);
 }
 
-/** How an upstream is checked, beside what its listener says: switches, too. */
+/** Like a word of {@link ownChecks}, or true or false. */
 function ownCheck(value: unknown): OwnCheck {
   if (value === true) return "on";
   if (value === false) return "off";
@@ -338,7 +342,7 @@ function isToken(text: string): boolean {
   return /^[\x21-\x7e]{1,256}$/.test(text);
 }
 
-/** A word that goes into a request as it is. */
+/** A word that goes into a request unchanged. */
 function token(expected: string): Rule<string> {
   return (value) => {
     if (typeof value === "string" && isToken(value)) return value;
@@ -356,7 +360,7 @@ function status(value: unknown): { least: number; most: number } {
   const [, from = "", to = from] = /^(\d{3})(?:-(\d{3}))?$/.exec(String(scalar(value))) ?? [];
   const [least, most] = [Number(from), Number(to)];
   if (least >= 100 && most >= least) return { least, most };
-  return refuse(value, "a status or a range of them, such as 200 or 200-399");
+  return refuse(value, "a status or a range, such as 200 or 200-399");
 }
 
 /** Text with the escapes `\r`, `\n`, `\t`, `\\` and `\xHH`. */
@@ -373,7 +377,7 @@ function bytes(value: unknown): Uint8Array {
     : new TextEncoder().encode(text);
 }
 
-/** Text as above, or a regular expression between slashes. */
+/** Text with escapes, or a regular expression between slashes. */
 function expectation(value: unknown): { bytes: Uint8Array } | { pattern: Pattern } {
   const [, pattern] = typeof value === "string" ? (/^\/(.+)\/$/s.exec(value) ?? []) : [];
   return pattern === undefined ? { bytes: bytes(value) } : { pattern: Pattern.compile(pattern) };
@@ -395,19 +399,7 @@ function farewellText(afterMs: number | null): string {
 }
 
 /** A text, or `none`, which is empty. */
-function orNone(rule: Rule<string>): Rule<string> {
-  return (value) => (value === "none" ? "" : rule(value));
-}
-
 function name(value: unknown): string {
   if (typeof value === "string" && /^[\w.:-]{1,253}$/.test(value)) return value;
   return refuse(value, "a host name or an address, or none");
-}
-
-function protocols(value: unknown): readonly string[] {
-  if (value === "none") return [];
-  const names = typeof value === "string" ? value.split(",") : [];
-  const areRight = names.every((one) => /^[\x21-\x7e]{1,255}$/.test(one));
-  if (names.length > 0 && names.length <= 16 && areRight) return names;
-  return refuse(value, "names of protocols apart by commas, or none");
 }

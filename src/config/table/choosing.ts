@@ -20,7 +20,7 @@ import {
 } from "./kind.ts";
 import { perListener, perProxy } from "./setting.ts";
 
-/** Most servers that are asked for a name: each of them takes its time when it is silent. */
+/** The most DNS servers: each one that is silent costs a timeout. */
 const DNS_SERVERS_MAX = 8;
 
 /** How each relay gets its upstream. */
@@ -55,13 +55,13 @@ export const choosing = {
   }),
   retries: perListener({
     is: count(0, 100),
-    about: "How many times to start again if none of them answered.",
+    about: "How many times to start over if none of them answers.",
     initial: 0,
     at: "dial.retries",
   }),
   retryPause: perListener({
     is: duration("1ms…1h"),
-    about: "How long to pause before each of these.",
+    about: "How long to pause before each retry.",
     initial: "1s",
     at: "dial.retryPauseMs",
   }),
@@ -94,14 +94,14 @@ export const choosing = {
   sourceAddress: perListener({
     is: textsBy(sourceAddresses, "IP", joined),
     about: "Dial from this address of the machine, or from two: one of IPv4 and one of IPv6.",
-    more: "Checks and mirrors use it, too. An upstream of the other family is dialled as usual. An address that this machine does not have is refused. With the sockets engine all upstreams share the ports of such an address (some 28,000); with uring each upstream has them all.",
+    more: "Checks and mirrors use it, too. Upstreams of the other family are dialled as usual. ringway refuses an address that this machine does not have. With the sockets engine all upstreams share the ports of such an address (some 28,000); with uring each upstream has them all.",
     initial: "none",
     at: "sourceAddresses",
   }),
   dnsServers: perProxy({
     is: textsBy(dnsServers, "ADDRS", (servers) => joined(servers.map(serverText))),
     about: "DNS servers to ask for names and services, such as 127.0.0.1:8600.",
-    more: "Up to 8, separated by commas, in this order. system: those of the system. /etc/hosts always goes first, and search domains apply.",
+    more: "Up to 8, separated by commas, asked in this order. system stands for those of the system. /etc/hosts always comes first, and search domains apply.",
     initial: "system",
     at: "dnsServers",
     needsRestart: true,
@@ -124,14 +124,14 @@ export const choosing = {
   dnsAllow: perProxy({
     is: textsBy(dnsAllow, "NETWORKS", (networks) => joined(networks.map(formatDnsNetwork))),
     about: "Dial only DNS answers in these networks, such as 10.0.0.0/8.",
-    more: "10.0.0.0/8:6379 and [fd00::/8]:6379-6389 also restrict the ports of services. Anything else is not dialled (dns_denied).",
+    more: "10.0.0.0/8:6379 and [fd00::/8]:6379-6389 also restrict the ports of services. ringway does not dial any other answer (dns_denied).",
     initial: "any",
     at: "dnsAllow",
     needsRestart: true,
   }),
 };
 
-/** How many times its share an upstream may have; null for any number. */
+/** The multiple of its fair share that an upstream may have; null for any. */
 function boundedLoad(value: unknown): number | null {
   if (value === "off" || value === false) return null;
   const times = Number(scalar(value));
@@ -143,7 +143,7 @@ function serverText(server: DnsServer): string {
   return formatAddress({ kind: "tcp", ...server });
 }
 
-/** Who is asked for names: a list, or a text with commas; none for whom the system asks. */
+/** DNS servers: a list, or a text with commas; empty for those of the system. */
 function dnsServers(value: unknown): readonly DnsServer[] {
   const expected = `up to ${DNS_SERVERS_MAX} addresses such as 10.0.0.2 or 127.0.0.1:8600, or system alone`;
   const texts: unknown = typeof value === "string" ? value.split(",") : value;

@@ -3,12 +3,12 @@ import { refuse } from "../rule.ts";
 import { duration, functionBy, namedWord } from "./kind.ts";
 import { Code, perListener } from "./setting.ts";
 
-/** Who decides about connections, beside the policy. A function is no text, so that none of it is a flag. */
+/** The route function. A function is no text, so none of these settings is a flag. */
 export const deciding = {
   route: perListener({
     is: functionBy(route, "Route"),
-    about: "A function that chooses an upstream for each connection, labels or refuses it.",
-    more: "In TypeScript only. It runs in the program's main thread, where it should not take long, and may be asynchronous. With off, a listener does not use the one at the top.",
+    about: "A function that chooses an upstream for each connection, labels it or refuses it.",
+    more: "In TypeScript only. It may be asynchronous. It runs in the main thread, so it should not take long. off turns off the function at the top for one listener.",
     initial: "off",
     at: "route.hook",
     isCode: true,
@@ -25,8 +25,7 @@ export const deciding = {
   }),
   routeFailure: perListener({
     is: namedWord(["relay", "refuse"]),
-    about:
-      "What happens if it throws, is late or returns nonsense: relay as without it, or refuse.",
+    about: "If it throws, is late or returns an invalid answer: relay as without it, or refuse.",
     initial: "relay",
     at: "route.failure",
     isCode: true,
@@ -35,7 +34,7 @@ export const deciding = {
   }),
 };
 
-/** A function; null for none, where those at the top are not meant. */
+/** A function; null for off, which also turns off the one at the top. */
 function route(value: unknown): Route | null {
   if (value === "off" || value === false) return null;
   if (typeof value === "function") return value as Route;

@@ -21,27 +21,28 @@ const MILLION = 1_000_000;
 const KIB = 1024;
 const GIB = KIB ** 3;
 
-/** What who may not come in gets: RST or FIN at once, or RST after a time in which nothing is read. */
+/** How to turn a client away: RST or FIN at once, or RST after a time in which nothing is read. */
 export type Refusal = "reset" | "close" | { readonly tarpitMs: number };
 
-/** Networks, and files that have more of them. */
+/** Networks, and files that list more of them. */
 export interface NetworkList {
   readonly networks: readonly Network[];
   readonly files: readonly string[];
 }
 
-/** Networks, or explicitly whoever connects. */
+/** Networks, or explicitly any client. */
 export type Believed = NetworkList | "any";
 
-/** What may be said of PROXY headers of clients, and for upstreams. */
+/** Whether clients send a PROXY header. */
 export const headersIn: readonly ProxyProtocolIn[] = ["off", "optional", "required"];
+/** Which PROXY header upstreams get. */
 export const headersOut: readonly ProxyProtocolOut[] = ["off", "v1", "v2"];
-/** What may become of a client for whom there is no room. */
+/** What may happen to a client that finds no room. */
 export const fullness = ["refuse", "wait"] as const;
 const nobody: NetworkList = { networks: [], files: [] };
 
 const networkList = textsBy(networks, "NETS", networksText);
-const perSecond = { ...numberOrOffBy(connectionRate, numberText), range: "0.001…1,000,000" };
+export const perSecond = { ...numberOrOffBy(connectionRate, numberText), range: "0.001…1,000,000" };
 const bytesPerSecond = { ...byteRateBy(byteRate), range: "1KiB…1GiB" };
 
 const textOrTexts = { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] };
@@ -163,7 +164,7 @@ export const entering = {
   upRate: perListener({
     is: bytesPerSecond,
     about: "Bytes per second that each relay carries from its client.",
-    more: "After a rest, a quarter of a second's worth passes at once (16KiB…4MiB), then evenly. A client that sends more is not read meanwhile, and no timeout counts that time.",
+    more: "After a rest, a quarter of a second's worth passes at once (16KiB…4MiB), the rest evenly. While a client sends more than that, ringway does not read from it, and no timeout counts that time.",
     initial: "off",
     at: "edge.upRate",
   }),
@@ -176,7 +177,7 @@ export const entering = {
   refuse: perListener({
     is: refusing(),
     about: "How to turn away clients that are not admitted.",
-    more: "reset: by RST. close: by FIN. A time: read nothing that long, then reset; earlier if the client ends its connection or descriptors become scarce.",
+    more: "reset sends RST, close sends FIN. A time reads nothing for that long, then resets; earlier if the client ends its connection or descriptors become scarce.",
     initial: "reset",
     at: "edge.refusal",
   }),
@@ -191,7 +192,7 @@ export const entering = {
   proxyProtocolFrom: perListener({
     is: textsBy(believed, "NETS", (from) => (from === "any" ? from : networksText(from))),
     about: "Networks whose PROXY headers are trusted, file:PATH, or any.",
-    more: "Nobody else may begin with one. Needed with optional. With required it defaults to any, with a warning.",
+    more: "No other client may begin with one. Needed with optional. With required it defaults to any, with a warning.",
     absent: nobody,
     at: "edge.proxyProtocolFrom",
     examples: { mail: "10.0.0.1" },
@@ -235,7 +236,7 @@ export const entering = {
   }),
 };
 
-/** What an upstream may have for itself of this. */
+/** The PROXY header that one upstream gets. */
 export const ownEntering = {
   sendProxyProtocol: perUpstream({
     is: word(headersOut, "VERSION"),
@@ -249,7 +250,7 @@ function believed(value: unknown): Believed {
   return value === "any" ? value : networks(value);
 }
 
-/** Networks apart by commas or in a list; one that begins with `file:` is a file of them. */
+/** Networks separated by commas or in a list; one that begins with `file:` is a file of them. */
 function networks(value: unknown): NetworkList {
   const items: readonly unknown[] = typeof value === "string" ? value.split(",") : asList(value);
   const list = { networks: [] as Network[], files: [] as string[] };
@@ -298,10 +299,9 @@ function refusing(): Kind<Refusal> {
   };
 }
 
-/** How it is refused: at once, or after a time in which nothing is read. */
 function refusal(value: unknown): Refusal {
   if (value === "reset" || value === "close") return value;
-  const expected = "reset, close or a time of 100ms…1h to let wait";
+  const expected = "reset, close or a time of 100ms…1h";
   if (isWord(value)) return refuse(value, expected, ["reset", "close"]);
   const tarpitMs = parseDuration(scalar(value));
   if (tarpitMs >= 100 && tarpitMs <= HOUR_MS) return { tarpitMs };

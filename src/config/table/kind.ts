@@ -4,9 +4,9 @@ import * as rules from "../rule.ts";
 import { either, type Rule, tight } from "../rule.ts";
 
 /*
- * Kinds of values: the rule of each, and how editors, the types, the help and messages have it. A JSON
- * Schema may be wider than its rule and is never narrower: an editor must not complain of what ringway
- * takes.
+ * Kinds of values: each one's rule, and how editors, types, the help and messages present it. A
+ * JSON Schema may be wider than its rule, never narrower: an editor must not complain about what
+ * ringway accepts.
  */
 
 /** A piece of JSON Schema. */
@@ -15,24 +15,24 @@ export type Form = Readonly<Record<string, unknown>>;
 /** A kind of value. */
 export interface Kind<T> {
   readonly rule: Rule<T>;
-  /** What an editor may know of it. */
+  /** What editors know about it. */
   readonly form: Form;
-  /** What a program may write: a type of TypeScript. */
+  /** What a program may write: a TypeScript type. */
   readonly type: string;
   /** What the help calls a value. */
   readonly hint: string;
-  /** Which values there are, as far as that needs words: `1ms…24h`. */
+  /** The range of values, for people: `1ms…24h`; missing where nothing needs to be said. */
   readonly range?: string;
   /** A value as a person would write it. */
   show(value: T): string;
 }
 
-/** The words that a value may be, as far as it may be a word: for editors, shells and the reference. */
+/** The words that a value may be, for editors, shells and the reference; empty if it is no word. */
 export function wordsOf({ form }: Pick<Kind<unknown>, "form">): string[] {
   const alternatives: readonly Form[] = Array.isArray(form.anyOf) ? form.anyOf : [];
   const all = [form, ...alternatives].flatMap((one) => (Array.isArray(one.enum) ? one.enum : []));
   const words = all.filter((word): word is string => typeof word === "string");
-  // What can be on can be true as well.
+  // Every switch that takes on also takes true.
   const isSwitch = words.includes("on");
   return [...new Set(words)].filter((word) => !isSwitch || !/^(true|false)$/.test(word));
 }
@@ -42,19 +42,19 @@ const variable: Form = { type: "string", pattern: "\\$\\{" };
 const text: Form = { type: "string" };
 const off: Form = { enum: ["off", false] };
 
-/** One of several words, which are listed behind the sentence that says what it is for. */
+/** One of several words, which are listed after the setting's sentence. */
 export function word<const T extends string>(words: readonly T[], hint = "WORD"): Kind<T> {
   return { ...namedWord(words, hint), range: either(words) };
 }
 
-/** One of several words, which the sentence itself explains. */
+/** One of several words, which the setting's sentence itself explains. */
 export function namedWord<const T extends string>(words: readonly T[], hint = "WORD"): Kind<T> {
   const form = { anyOf: [{ enum: [...words] }, variable] };
   const type = words.map((one) => JSON.stringify(one)).join(" | ");
   return { rule: rules.word(words), form, type, hint, show: String };
 }
 
-/** True or false, which is a switch without a value on the command line. */
+/** True or false: on the command line, a switch without a value. */
 export const truth: Kind<boolean> = {
   rule: rules.truth,
   form: { anyOf: [{ type: "boolean" }, { enum: ["true", "false"] }, variable] },
@@ -63,7 +63,7 @@ export const truth: Kind<boolean> = {
   show: switched,
 };
 
-/** A switch. */
+/** On or off. */
 export const onOff: Kind<boolean> = {
   rule: rules.onOff,
   form: { anyOf: [{ type: "boolean" }, { enum: ["on", "off", "true", "false"] }, variable] },
@@ -76,10 +76,10 @@ function switched(isOn: boolean): string {
   return isOn ? "on" : "off";
 }
 
-/** A range up to here or beyond has no end that a person would meet. */
+/** Nobody reaches a limit this high, so messages leave it out. */
 const ENDLESS = 1_000_000;
 
-/** A whole number of a range. */
+/** A whole number within a range. */
 export function count(least: number, most: number): Kind<number> {
   const range = `${least}…${formatCount(most)}`;
   return {
@@ -92,7 +92,7 @@ export function count(least: number, most: number): Kind<number> {
   };
 }
 
-/** A whole number, by a rule of its own, or one of some words. */
+/** A whole number, by a rule of its own, or one of the words `others`. */
 export function countBy(
   rule: Rule<number>,
   least: number,
@@ -110,12 +110,12 @@ function wholeNumber(minimum: number, maximum: number | null, others: string[] =
   return { anyOf: [number, digits, ...oneOf(others), variable] };
 }
 
-/** A number as it is told: a count with its thousands apart. */
+/** A number for people: whole numbers with separated thousands. */
 export function numberText(value: number): string {
   return Number.isInteger(value) ? formatCount(value) : String(value);
 }
 
-/** A duration, in milliseconds. @param range as of the rule: `1ms…24h` */
+/** A duration, in milliseconds. @param range as the rule takes it: `1ms…24h` */
 export function duration(range: string): Kind<number> {
   const form = quantity("(ms|s|m|h)?", []);
   const show = (ms: number) => (ms === 0 ? "0s" : formatDuration(ms));
@@ -175,7 +175,7 @@ function oneOf(others: readonly (string | boolean)[]): Form[] {
   return others.length === 0 ? [] : [{ enum: [...others] }];
 }
 
-/** A text, by a rule of its own. @param show how it is told; unless given, as it is */
+/** A text, by a rule of its own. @param show how to show it; by default, as it is */
 export function textBy<T>(
   rule: Rule<T>,
   hint: string,
@@ -184,33 +184,33 @@ export function textBy<T>(
   return { rule, form: text, type: "string", hint, show };
 }
 
-/** A text that no message, document or plan repeats. Its key is one of `secret-keys.ts`. */
+/** A text that no message, document or plan repeats. Its key is listed in `secret-keys.ts`. */
 export function secretBy<T>(rule: Rule<T>, hint: string): Kind<T> {
   return textBy(rule, hint, () => NOT_SHOWN);
 }
 
-/** Stands for a value that must not be repeated, or that nobody could read. */
+/** Stands for a value that is secret, or that a person could not read. */
 export const NOT_SHOWN = "(not shown)";
 
-/** An address, or a word for none. */
+/** An address, or `none`. */
 export function addressBy<T extends Address | "none">(rule: Rule<T>): Kind<T> {
   return textBy(rule, "ADDR", (value) =>
     value === "none" ? "none" : formatAddress(value as Address),
   );
 }
 
-/** A list of texts, or one text with commas. @param show one of what they stand for */
+/** A list of texts, or one text with commas. @param show how to show the value */
 export function textsBy<T>(rule: Rule<T>, hint: string, show: (value: T) => string): Kind<T> {
   const form = { anyOf: [text, { type: "array", items: text }] };
   return { rule, form, type: "string | readonly string[]", hint, show };
 }
 
-/** Items as one text; `none` where there is none. */
+/** Items as one text; `none` for an empty list. */
 export function joined(items: readonly string[]): string {
   return items.length === 0 ? "none" : items.join(", ");
 }
 
-/** A number or a text that a rule of its own reads, or off. @param type what a program may write */
+/** A number or a text, by a rule of its own, or off. */
 export function numberOrOffBy<T>(rule: Rule<T>, show: (value: T) => string): Kind<T> {
   const form = { anyOf: [{ type: "number" }, { type: "string", pattern: "^[\\d.]+$" }, off] };
   return { rule, form, type: "number | string | false", hint: "N", show };
@@ -228,7 +228,7 @@ export function ownerBy<T>(rule: Rule<T>, hint: string): Kind<T> {
   return { rule, form, type: "string | number", hint, show: String };
 }
 
-/** A function; a text can only say that there is none. */
+/** A function; a text can only turn it off. */
 export function functionBy<T>(rule: Rule<T>, type: string): Kind<T> {
   return { rule, form: off, type: `${type} | "off" | false`, hint: "", show: () => NOT_SHOWN };
 }

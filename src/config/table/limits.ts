@@ -6,7 +6,7 @@ import { perListener, perProxy } from "./setting.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** How long things may last, and what they may take. */
+/** How long things may last, and how much they may use. */
 export const limits = {
   idleTimeout: perListener({
     is: durationOrOff("10s…720h"),
@@ -17,13 +17,13 @@ export const limits = {
   }),
   clientIdleTimeout: perListener({
     is: durationOrOff("10s…720h"),
-    about: "End a relay after this much time in which its client has sent nothing.",
+    about: "End a relay when its client has sent nothing for this long.",
     initial: "off",
     at: "clientIdleTimeoutMs",
   }),
   upstreamIdleTimeout: perListener({
     is: durationOrOff("10s…720h"),
-    about: "End a relay after this much time in which its upstream has sent nothing.",
+    about: "End a relay when its upstream has sent nothing for this long.",
     initial: "off",
     at: "upstreamIdleTimeoutMs",
   }),
@@ -35,22 +35,22 @@ export const limits = {
   }),
   unixMode: perListener({
     is: modeBy(fileMode),
-    about: "Permissions of the unix sockets that it listens on, whatever the umask.",
+    about: "Permissions of the unix sockets to listen on, whatever the umask.",
     more: "At the top of a file, also for the admin server's socket. A socket without a file (unix:@name) has no permissions: everybody on the machine may connect, except to the admin server's.",
     initial: "0600",
     at: "unix.mode",
   }),
   unixUser: perListener({
     is: ownerBy(fileUser, "USER"),
-    about: "Their user, by name or number.",
+    about: "The user that owns these sockets, by name or number.",
     unless: "the process's",
-    more: "By default, that of the process at its start. Another one needs root's rights.",
+    more: "By default, the user that started ringway. Any other one needs root's rights.",
     at: "unix.user",
     example: "root",
   }),
   unixGroup: perListener({
     is: ownerBy(fileGroup, "GROUP"),
-    about: "Their group, by name or number.",
+    about: "The group that owns these sockets, by name or number.",
     unless: "the process's",
     at: "unix.group",
     example: "root",
@@ -58,25 +58,25 @@ export const limits = {
   backlog: perListener({
     is: count(1, 65_535),
     about: "Connections that may wait in the kernel to be accepted.",
-    more: "At most net.core.somaxconn; a start warns if that is less. A reload changes it.",
+    more: "At most net.core.somaxconn; ringway warns at its start if that is less. A reload changes it.",
     initial: 4_096,
     at: "backlog",
   }),
   keepAliveInterval: perListener({
     is: duration("1s…1h"),
-    about: "The time between two such probes.",
+    about: "The time between two keep-alive probes.",
     initial: "10s",
     at: "keepAliveIntervalMs",
   }),
   keepAliveProbes: perListener({
     is: count(1, 127),
-    about: "An end that leaves this many probes unanswered is gone.",
+    about: "An end that leaves this many keep-alive probes unanswered is gone.",
     initial: 6,
     at: "keepAliveProbes",
   }),
   tcpUserTimeout: perListener({
     is: durationOrOff("1s…24h"),
-    about: "An end that acknowledges nothing of what was sent to it for this long is gone.",
+    about: "An end that has not acknowledged sent data for this long is gone.",
     more: "off leaves it to the system (about 15 minutes).",
     initial: "off",
     at: "tcpUserTimeoutMs",
@@ -105,7 +105,7 @@ export const limits = {
     is: durationOrOff("1ms…1h"),
     about:
       "How long to keep accepting clients after a signal to stop, while /readyz says draining.",
-    more: "So load balancers notice before ringway stops accepting.",
+    more: "This gives load balancers time to notice.",
     initial: "off",
     at: "drainDelayMs",
   }),
@@ -125,8 +125,8 @@ export const limits = {
   }),
   segmentCount: perProxy({
     is: countBy(segmentCount, 1, null),
-    about: "The most buffers of a worker. They are allocated when needed.",
-    more: "2MiB…64GiB in all.",
+    about: "The most buffers of a worker, which allocates them when needed.",
+    more: "All buffers together: 2MiB…64GiB.",
     initial: 4096,
     at: "memory.segmentCount",
     short: "n",

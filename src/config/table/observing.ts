@@ -18,40 +18,40 @@ import {
 } from "./kind.ts";
 import { perProxy } from "./setting.ts";
 
-/** In what form the statistics are printed at exit. */
+/** The forms in which ringway prints statistics at exit. */
 const statsFormats = ["text", "json", "none"] as const;
 
-/** What other proxies write for syslog, and its socket: no file, though it lies among them. */
+/** What other proxies write for syslog, and its socket, which is no file. */
 const SYSLOG = /^(syslog(:.*)?|\/dev\/log)$/i;
-/** A scheme before the rest, or a port behind a host: a file of such a name is given with its folder. */
+/** A scheme, or a port behind a host. A file with such a name must be given with its folder. */
 const ADDRESS = /^[a-z][a-z\d]*(:|@)|^[^/]*:\d+$/i;
 
-/** What is seen of it. */
+/** Logs, metrics, statistics and the admin server. */
 export const observing = {
   accessLog: perProxy({
     is: textBy(accessLog, "WHERE"),
-    about: "Write a JSON line for each relay at its end: none, stdout or the path of a file.",
+    about: "Where to write a JSON line when a relay ends: none, stdout or the path of a file.",
     more: "SIGUSR1 and SIGHUP reopen a file.",
     initial: "none",
     needsRestart: true,
   }),
   accessLogStarts: perProxy({
     is: onOff,
-    about: "Write a line also when a relay starts.",
+    about: "Also write a line when a relay starts.",
     initial: "off",
     at: "accessLog.starts",
     needsRestart: true,
   }),
   accessLogEvery: perProxy({
     is: durationOrOff("1s…24h"),
-    about: "Write a line this often for each relay that runs that long.",
+    about: "Also write a line this often while a relay runs.",
     initial: "off",
     at: "accessLog.everyMs",
     needsRestart: true,
   }),
   accessLogMode: perProxy({
     is: modeBy(fileMode),
-    about: "Permissions with which its file is created, whatever the umask.",
+    about: "Permissions of an access log file that ringway creates, whatever the umask.",
     more: "An existing file keeps its own.",
     initial: "0640",
     at: "accessLog.access.mode",
@@ -60,7 +60,7 @@ export const observing = {
   accessLogUser: perProxy({
     is: ownerBy(fileUser, "USER"),
     at: "accessLog.access.user",
-    about: "The owner of a file that it creates, by name or number.",
+    about: "The owner of an access log file that ringway creates, by name or number.",
     unless: "the process's",
     example: "root",
     needsRestart: true,
@@ -68,7 +68,7 @@ export const observing = {
   accessLogGroup: perProxy({
     is: ownerBy(fileGroup, "GROUP"),
     at: "accessLog.access.group",
-    about: "The group of a file that it creates, by name or number.",
+    about: "The group of an access log file that ringway creates, by name or number.",
     unless: "the process's",
     example: "root",
     needsRestart: true,
@@ -83,22 +83,22 @@ export const observing = {
   adminToken: perProxy({
     is: secretBy(token(), "TOKEN"),
     about:
-      "The token that requests must show, or file:PATH. Needed if other machines can reach the address.",
+      "The token that admin requests must show, or file:PATH. Needed if other machines can reach the address.",
     more: "16…256 letters, digits and - . _ ~ + / =.",
     initial: "none",
     needsRestart: true,
   }),
   adminReadToken: perProxy({
     is: secretBy(token(), "TOKEN"),
-    about: "A second token, for those who may look but change nothing.",
+    about: "A second token, which allows requests to look but not to change anything.",
     initial: "none",
     needsRestart: true,
   }),
   readyWhen: perProxy({
     is: namedWord(["accepting", "upstreams"], "WHAT"),
     about:
-      "When /readyz says ready: while listeners accept (accepting), or while each also has an upstream that takes relays and is well (upstreams).",
-    more: "As far as checks and dials show. So a load balancer or Kubernetes sends clients elsewhere.",
+      "When /readyz says ready: while listeners accept (accepting), or while each also has a healthy upstream that takes relays (upstreams).",
+    more: "Checks and dials decide whether an upstream is healthy. A load balancer or Kubernetes then sends clients elsewhere.",
     initial: "accepting",
     at: "admin.readyWhen",
     needsRestart: true,
@@ -120,7 +120,7 @@ export const observing = {
   }),
 };
 
-/** `none`, `stdout` or a path: a word without any sign of one is more likely a slip. */
+/** `none`, `stdout` or a path. A word without a dot or slash is more likely a mistake. */
 function accessLog(value: unknown): string {
   if (typeof value === "string" && SYSLOG.test(value)) {
     throw new ConfigError(`${describe(value)}: ${NO_SYSLOG}`);
@@ -140,7 +140,7 @@ function admin(value: unknown): Address | "none" {
   return parseAddress(value, "listener");
 }
 
-/** What a header can carry as it is, and nobody guesses. */
+/** Text that a header can carry unchanged, and that is long enough not to be guessed. */
 function token(): Rule<string> {
   const isRight = (text: string) => text === "none" || /^[\w.~+/=-]{16,256}$/.test(text);
   return secretOrFile(

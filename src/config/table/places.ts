@@ -2,19 +2,19 @@ import { formatAddress } from "../../base/address.ts";
 import { defaults } from "../defaults.ts";
 
 /*
- * What stands around settings: addresses, names, lists and tables. Their rules are in schema.ts and
- * settings.ts, as these are the only ones of their kind.
+ * The keys around settings: addresses, names, lists and tables. Their rules are in schema.ts and
+ * settings.ts.
  */
 
 /** A key that is no setting with a value of its own. */
 export interface Place {
-  /** As of a setting. */
+  /** As in {@link Setting}. */
   readonly about: string;
   readonly more?: string;
   readonly initial?: string;
-  /** What a program may write: a type of TypeScript. */
+  /** What a program may write: a TypeScript type. */
   readonly type: string;
-  /** A table without it is not right. */
+  /** Its table is invalid without it. */
   readonly isNeeded?: true;
 }
 
@@ -24,13 +24,13 @@ const upstreamType = "UpstreamConfig | readonly UpstreamConfig[]";
 export const topPlaces = {
   listen: {
     about: "Accept clients here (repeatable).",
-    more: "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name; port 0 picks a free one, and 5000-5010 are several. A host name stands for each of its addresses. On Linux a wide and a narrow address may share a port: the narrowest one gets the client. Not together with listeners.",
+    more: "host:port, :port (all addresses), [ipv6]:port, unix:/path or unix:@name. Port 0 picks a free port; 5000-5010 is a range of ports. A host name stands for each of its addresses. On Linux a wide and a narrow address may share a port: the narrowest one gets the client. Not together with listeners.",
     initial: formatAddress(defaults.listen),
     type: "string | readonly string[]",
   },
   upstream: {
     about: "Relay them to here (repeatable), such as db:5432 or srv:_redis._tcp.example.org.",
-    more: "host:port, [ipv6]:port, unix:/path, unix:@name (ports 5000-5010 belong to those of a listener, one by one) or a service in DNS (SRV records), or a table that says more. Beside a list of listeners, it is for those that name none. Without a file and an upstream, a demo server inside.",
+    more: "host:port, [ipv6]:port, unix:/path, unix:@name, a service in DNS (SRV records), or a table with settings. A range of ports (5000-5010) pairs up with the listener's range, port by port. Beside a list of listeners, it is for those without upstreams. Without a file and an upstream, ringway relays to a demo server of its own.",
     type: upstreamType,
   },
   listeners: {
@@ -43,7 +43,7 @@ export const topPlaces = {
 /** In a listener of the list. */
 export const listenerPlaces = {
   name: {
-    about: "What the log calls it.",
+    about: "The listener's name in the log.",
     more: "1…63 letters, digits, dots, dashes and underscores. Each name is used once.",
     type: "string",
   },
@@ -64,7 +64,7 @@ export const listenerPlaces = {
 export const upstreamPlaces = {
   address: {
     about: "Where it is, such as db:5432, unix:/path or srv:_redis._tcp.example.org.",
-    more: "Settings of a service hold for each of its members.",
+    more: "Settings of a service apply to each of its members.",
     type: "string",
     isNeeded: true,
   },

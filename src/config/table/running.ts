@@ -1,28 +1,27 @@
 import { refuse, scalar, wholeNumber } from "../rule.ts";
 import { countBy, namedWord, ownerBy } from "./kind.ts";
-import { perProxy } from "./setting.ts";
+import { perListener, perProxy } from "./setting.ts";
 
-/** More threads than any machine has processors for is a mistake. */
+/** More threads than any machine has processors are a mistake. */
 const WORKERS_MAX = 256;
 
-/** What may do the I/O. */
+/** What may do the I/O; auto picks one. */
 export const engines = ["auto", "sockets", "uring"] as const;
 
-/** What useradd(8) takes, and what stands in other systems' databases; or a number. */
+/** A name that useradd(8) takes, or that other systems allow; or a number. */
 const NAME = /^(?:[a-z_][\w.-]{0,30}\$?|\d{1,10})$/i;
-/** The largest one, −1, means that nothing is to change. */
+/** The largest number: the one above, −1, means "no change" to the kernel. */
 const ID_MAX = 0xffff_fffe;
 
-/** How to run. */
+/** Engine, threads and the process's user. */
 export const running = {
-  engine: perProxy({
+  engine: perListener({
     is: namedWord(engines, "NAME"),
     about: "What does the I/O: sockets, uring (io_uring, Linux) or auto.",
-    more: "auto is uring where it can run (Linux 6.7 and later), else sockets (Bun's own).",
+    more: "auto takes uring where it can run (Linux 6.7 and later), otherwise sockets (Bun's own). A reload moves a listener from one engine to the other and loses no connection.",
     initial: "auto",
     at: "engine",
     short: "e",
-    needsRestart: true,
   }),
   workers: perProxy({
     is: { ...countBy(workers, 1, WORKERS_MAX, "auto"), type: 'number | "auto"' },
@@ -42,7 +41,7 @@ export const running = {
   }),
   group: perProxy({
     is: ownerBy(group, "NAME"),
-    about: "And this group. By default, the user's own.",
+    about: "Also become this group. By default, the user's own.",
     initial: "none",
     needsRestart: true,
   }),
@@ -58,7 +57,7 @@ function workers(value: unknown): number {
 function user(value: unknown): string {
   const text = name(value, "user");
   if (text === "root" || Number(text) === 0) {
-    return refuse(value, "a user that may less than root");
+    return refuse(value, "a user with fewer rights than root");
   }
   return text;
 }

@@ -2,62 +2,60 @@ import type { Sources } from "../sourced.ts";
 import type { Kind } from "./kind.ts";
 
 /**
- * Whose a setting is: of each listener (at the top of a file for all of them), of one upstream, of the
- * whole proxy, or of the group `uring`.
+ * What a setting belongs to: each listener (at the top of a file: all of them), one upstream, the
+ * whole proxy, or the group `uring`.
  */
 export type Scope = "listener" | "upstream" | "proxy" | "uring";
 
-/** What is said of a setting. */
+/** What an entry of the table says about a setting. */
 interface About<T> {
   readonly is: Kind<T>;
-  /** What it does, in one sentence: the help, the example of a file and an editor show it. */
+  /** What it does, in one sentence: for the help, `ringway init` and editors. */
   readonly about: string;
-  /** What else there is to know, in sentences: the reference and an editor show it, too. */
+  /** More sentences, for the reference and editors. */
   readonly more?: string;
-  /** Its flag with one letter. */
+  /** Its one-letter flag. */
   readonly short?: string;
-  /** What the help calls its value, instead of what the kind calls it. */
+  /** What the help calls its value, if not what its kind says. */
   readonly hint?: string;
-  /** Only a program can give it: it is no flag, and no text has it. */
+  /** Only a program can set it: it is no flag, and no text file has it. */
   readonly isCode?: true;
-  /** The setting without which it is nothing. */
+  /** Another setting without which it has no effect. */
   readonly needs?: string;
   /** A value for the example of `ringway init` where there is no default. */
   readonly example?: unknown;
-  /** Values in the listeners of that example, by their names; of an upstream, by its host. */
+  /** Values for that example, by the listener's name or the upstream's host. */
   readonly examples?: Readonly<Record<string, unknown>>;
-  /** A running proxy keeps what it was started with. */
+  /** A running proxy keeps the value that it was started with. */
   readonly needsRestart?: true;
 }
 
-/** A setting: all that is known of it. */
+/** A setting with everything that is known about it. */
 export interface Setting<S extends Scope = Scope, T = unknown, Default = unknown, At = string>
   extends About<T> {
   readonly scope: S;
-  /** What it has unless given, as a person would write it; missing where that cannot be written. */
+  /** The default as a person would write it; missing if it cannot be written. */
   readonly initial?: string | number | boolean;
-  /** The same in words, for people alone, where it cannot be written so, or not everywhere. */
+  /** The default in words, if it cannot be written, or is not the same everywhere. */
   readonly unless?: string;
-  /** What it has unless given, finished. */
+  /** The default as the rule makes it. */
   readonly fallback: Default;
   /**
-   * Where its value is among the finished options of its scope: `dial.queueMs`; empty where a function
-   * makes something else of it.
+   * Where its value is among the finished options of its scope: `dial.queueMs`; empty if a function
+   * turns it into something else.
    */
   readonly at: At;
 }
 
-type Entry<T, At> = About<T> & {
-  readonly at?: At;
-};
+type Entry<T, At> = About<T> & { readonly at?: At };
 type WithInitial = { readonly initial: string | number | boolean };
 type WithAbsent<A> = { readonly absent?: A; readonly unless?: string };
 
 /** Makes entries of a scope. */
 interface Maker<S extends Scope> {
-  /** @param entry with `initial`, of which the kind's own rule makes what it has unless given */
+  /** @param entry with `initial`, which the kind's own rule turns into the default */
   <T, const At extends string = "">(entry: Entry<T, At> & WithInitial): Setting<S, T, T, At>;
-  /** @param entry with what it has unless given, finished; null unless that is said */
+  /** @param entry with the finished default, `absent`; null if it says none */
   <T, A = null, const At extends string = "">(
     entry: Entry<T, At> & WithAbsent<A>,
   ): Setting<S, T, T | A, At>;
@@ -72,24 +70,24 @@ function maker<S extends Scope>(scope: S): Maker<S> {
   };
 }
 
-/** An entry of what each listener may have for itself. */
+/** An entry that each listener may have for itself. */
 export const perListener = maker("listener");
-/** An entry of what is said of one upstream. */
+/** An entry that one upstream may have. */
 export const perUpstream = maker("upstream");
-/** An entry of what there is once for the whole proxy. */
+/** An entry of the whole proxy. */
 export const perProxy = maker("proxy");
-/** An entry of what only the uring engine knows. */
+/** An entry of the uring engine. */
 export const perRing = maker("uring");
 
 /** Settings by their keys in a file. */
 export type Table = Readonly<Record<string, Setting>>;
 
-/** What the rules of a table make of values, by their keys. */
+/** The values that the rules of a table return, by their keys. */
 export type ValuesIn<Entries> = {
   readonly [K in keyof Entries]: Entries[K] extends Setting<Scope, infer T> ? T : never;
 };
 
-/** The name of an option in a group; never for what is not there. */
+/** The name of an entry's option in a group; never if the option is not in it. */
 type NameIn<Entry, Group extends string> = Entry extends { readonly at: infer At extends string }
   ? Group extends ""
     ? At extends "" | `${string}.${string}`
@@ -103,8 +101,8 @@ type NameIn<Entry, Group extends string> = Entry extends { readonly at: infer At
   : never;
 
 /**
- * The finished options of a group, `dial` say, by their names: each is documented at its entry. The
- * group without a name has those that are in none.
+ * The finished options of a group, such as `dial`; each is documented at its entry. The group with
+ * the empty name has the options that are in no other group.
  */
 export type OptionsIn<Entries, Group extends string> = {
   readonly [K in keyof Entries as NameIn<Entries[K], Group>]: Entries[K] extends {
@@ -114,7 +112,7 @@ export type OptionsIn<Entries, Group extends string> = {
     : never;
 };
 
-/** Puts together what was given of a group, and what its options have unless given. */
+/** Returns the options of a group: the given values, and the defaults for the rest. */
 export function optionsIn<Entries extends Table, Group extends string>(
   entries: Entries,
   group: Group,
@@ -135,40 +133,36 @@ export class Code {
   constructor(readonly text: string) {}
 }
 
-/** The value at a path such as `dial.queueMs`; undefined where there is none. */
+/** The value at a path such as `dial.queueMs`; undefined if there is none. */
 export function valueAt(options: object, path: string): unknown {
   return path
     .split(".")
     .reduce<unknown>((value, key) => (value as Record<string, unknown> | null)?.[key], options);
 }
 
-/** The name of its flag: `queue-timeout`. */
+/** The flag of a key, without dashes in front: `queue-timeout`. */
 export function flagName(key: string): string {
   return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** What it does, with the values that there are, in one sentence. */
+/** What it does, with its range, in one sentence. */
 export function sentenceOf({ about, is }: Pick<Setting, "about" | "is">): string {
   return is.range === undefined ? about : `${about.slice(0, -1)} (${is.range}).`;
 }
 
-/** All that there is to say, in one text. */
-export function textOf({
-  about,
-  more,
-}: {
-  readonly about: string;
-  readonly more?: string;
-}): string {
+/** All of its sentences as one text. */
+export function textOf({ about, more }: Pick<Setting, "about" | "more">): string {
   return more === undefined ? about : `${about} ${more}`;
 }
 
-/** The same as a part of a list, such as the help: `end a relay at this age (1s…720h)`. */
+/**
+ * {@link sentenceOf} as an item of a list, such as the help: `end a relay at this age (1s…720h)`.
+ */
 export function fragmentOf(setting: Pick<Setting, "about" | "is">): string {
   return asFragment(sentenceOf(setting));
 }
 
-/** A sentence as a part of a list: words in capitals stay as they are. */
+/** A sentence as an item of a list: no capital (except in words like DNS) and no full stop. */
 export function asFragment(sentence: string): string {
   return sentence.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase()).replace(/\.$/, "");
 }

@@ -2,6 +2,7 @@ import { checking } from "./checking.ts";
 import { choosing } from "./choosing.ts";
 import { copying } from "./copying.ts";
 import { deciding } from "./deciding.ts";
+import { endingTls } from "./ending-tls.ts";
 import { entering } from "./entering.ts";
 import { limits } from "./limits.ts";
 import { observing } from "./observing.ts";
@@ -15,9 +16,9 @@ export { upstreamTable, WEIGHT_MAX } from "./upstream.ts";
 export { uringTable } from "./uring.ts";
 
 /*
- * All settings. What stands here once is all that there is to say of one: its rule, its key and flag,
- * the types, the schema of files, the examples of `ringway init`, the help, docs/settings.md and the
- * words of a plan are made of it.
+ * All settings. Everything about a setting is made from its one entry here: its rule, its key and
+ * flag, the types, the schema of files, the examples of `ringway init`, the help, docs/settings.md
+ * and the words of a plan.
  */
 
 const all = {
@@ -25,6 +26,7 @@ const all = {
   ...choosing,
   ...checking,
   ...entering,
+  ...endingTls,
   ...deciding,
   ...copying,
   ...limits,
@@ -45,18 +47,18 @@ function of<S extends Scope>(scope: S): Of<S> {
 
 /** What each listener may have for itself. */
 export const listenerTable = of("listener");
-/** What there is once for the whole proxy, except the group `uring`. */
+/** The settings of the whole proxy, except the group `uring`. */
 export const proxyTable = of("proxy");
 /** All settings outside of groups, except addresses. */
 export const settingTable: Of<"listener"> & Of<"proxy"> = { ...listenerTable, ...proxyTable };
 
-/** What the rules make of a listener's own settings. Durations are in milliseconds. */
+/** The values of a listener's settings. Durations are in milliseconds. */
 export type ListenerValues = ValuesIn<typeof listenerTable>;
-/** What the rules make of what is said of one upstream. */
+/** The values of one upstream's settings. */
 export type UpstreamValues = ValuesIn<typeof upstreamTable>;
-/** What the rules make of all settings outside of groups, except addresses. */
+/** The values of {@link settingTable}. */
 export type SettingValues = ValuesIn<typeof settingTable>;
-/** What the rules make of the group `uring`. */
+/** The values of the group `uring`. */
 export type UringValues = ValuesIn<typeof uringTable>;
 
 /** Settings that belong together, under a heading. */
@@ -65,12 +67,13 @@ export interface SettingGroup {
   readonly settings: Readonly<Record<string, Setting>>;
 }
 
-/** All settings but those of one upstream, in the order of the help. */
+/** All settings except those of one upstream, in the order of the help. */
 export const settingGroups = {
   relaying: { heading: "What to relay", settings: relaying },
   choosing: { heading: "Choosing an upstream", settings: choosing },
   checking: { heading: "Health checks", settings: checking },
   entering: { heading: "Who may connect", settings: entering },
+  endingTls: { heading: "TLS of clients", settings: endingTls },
   deciding: { heading: "A function that decides", settings: deciding },
   copying: { heading: "Mirror", settings: copying },
   limits: { heading: "Limits", settings: limits },

@@ -6,7 +6,7 @@ import { perUpstream } from "./setting.ts";
 /** The largest weight of an upstream. */
 export const WEIGHT_MAX = 256;
 
-/** What is said of one upstream, beside its address. */
+/** The settings of one upstream, beside its address. */
 export const upstreamTable = {
   weight: perUpstream({
     is: count(0, WEIGHT_MAX),

@@ -17,12 +17,12 @@ const MIB = 1024 * KIB;
 
 const sends = ["plain", "message", "zerocopy", "zerocopy-message", "ring", "bundle"] as const;
 
-/** How long the kernel's polling thread may go on without work. */
+/** How long the kernel's polling thread may spin without work. */
 const polling = durationOrOff("1ms…1m");
 
 /**
- * What only the uring engine knows; a flag is a key in kebab-case after `--uring-`. The defaults are
- * what measures best: see bench/FINDINGS.md.
+ * The settings of the uring engine; a flag is a key in kebab-case after `--uring-`. The defaults
+ * measured best: see bench/FINDINGS.md.
  */
 export const uringTable = {
   receive: perRing({
@@ -101,7 +101,7 @@ export const uringTable = {
   }),
   waitTimeout: perRing({
     is: shortDuration,
-    about: "After this, fewer completions are enough.",
+    about: "Stop waiting after this, even if fewer completions have come.",
     initial: "100us",
     at: "waitTimeoutMicros",
   }),
@@ -120,7 +120,7 @@ export const uringTable = {
   }),
   napiTimeout: perRing({
     is: shortDuration,
-    about: "Poll it for this long.",
+    about: "How long to poll the network device.",
     initial: "50us",
     at: "napiTimeoutMicros",
   }),

@@ -5,20 +5,17 @@ import { type FileAccess, madeForOwner, setSocketAccess } from "../../system/fil
 import { closeDescriptor, duplicate, setBacklog } from "../../system/libc.ts";
 import { keepUrgentBytes, setBlocking } from "../../system/linux.ts";
 import { removeSocketFile, removeStaleSocket } from "../../system/socket-file.ts";
+import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { Held } from "../held.ts";
 import { ListenError } from "../listen-error.ts";
 import type { GivenSockets, SocketSettings } from "../listening-socket.ts";
 import type { SocketsConduit } from "./conduit.ts";
+import { overTls } from "./tls.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
 type BunListener = (TCPSocketListener<SocketsConduit> | UnixSocketListener<SocketsConduit>) & {
   fd: number;
 };
-
-/** Where a thread notes the descriptors that Bun does not close with it. */
-type Notes = Pick<Held, "took" | "closed">;
-
-const noNotes: Notes = { took() {}, closed() {} };
 
 /**
  * A listening socket.
@@ -39,12 +36,16 @@ export class Acceptor {
   private ownsPath = false;
   private backlog: number;
 
-  /** @param held notes descriptors that outlive the thread; not needed on the main thread */
+  /**
+   * @param tls what clients are shown that begin with TLS; null where they do not
+   * @param held notes descriptors that outlive the thread; not needed on the main thread
+   */
   constructor(
     private readonly wanted: Address,
     private readonly settings: SocketSettings,
     private readonly handlers: SocketHandler<SocketsConduit>,
-    private readonly held: Notes = noNotes,
+    private tls: TlsServerContext | null,
+    private readonly held?: Held,
   ) {
     this.bound = wanted;
     this.backlog = settings.backlog;
@@ -105,14 +106,38 @@ export class Acceptor {
     const descriptor = this.spare;
     this.spare = -1;
     // From now on Bun owns it.
-    this.held.closed(descriptor);
+    this.held?.closed(descriptor);
     this.handle = this.listen({ fd: descriptor });
   }
 
-  /** Stops accepting for good. */
+  /** Clients that are accepted from now on are shown something else, or nothing. */
+  show(tls: TlsServerContext | null): void {
+    if (tls === this.tls) return;
+    this.tls = tls;
+    if (this.handle !== null && this.pause()) this.resume();
+  }
+
+  /**
+   * Stops accepting, and gives the socket away with its path.
+   *
+   * @throws ListenError when there is no descriptor left for that; then it still accepts
+   */
+  handOver(): GivenSockets {
+    const { bound: address, ownsPath } = this;
+    if (!this.pause()) {
+      const where = formatAddress(address);
+      throw new ListenError(address, "EMFILE", `cannot hand over ${where}: EMFILE`);
+    }
+    const descriptor = this.spare;
+    this.spare = -1;
+    this.held?.closed(descriptor);
+    this.ownsPath = false;
+    return { sockets: [{ descriptor, address }], areOwn: ownsPath };
+  }
+
   close(): void {
     if (this.spare !== -1) {
-      this.held.closed(this.spare);
+      this.held?.closed(this.spare);
       closeDescriptor(this.spare);
       this.spare = -1;
     }
@@ -134,7 +159,10 @@ export class Acceptor {
   }
 
   private listen(where: object): BunListener {
-    const options = { ...where, socket: this.handlers, allowHalfOpen: true };
+    const { handlers, tls } = this;
+    const secured = tls === null ? {} : { tls: tls.options };
+    const socket = tls === null ? handlers : overTls(handlers, tls);
+    const options = { ...where, ...secured, socket, allowHalfOpen: true };
     const handle = Bun.listen<SocketsConduit>(options as never) as unknown as BunListener;
     // Bun sets 512; a given socket has whatever its owner set.
     setBacklog(handle.fd, this.backlog);
@@ -146,7 +174,7 @@ export class Acceptor {
   private keepSpare({ fd }: BunListener): void {
     if (this.spare !== -1) return;
     this.spare = duplicate(fd);
-    if (this.spare !== -1) this.held.took(this.spare);
+    if (this.spare !== -1) this.held?.took(this.spare);
   }
 
   /** When a listener stops, Bun unlinks the path that it made; a paused acceptor must keep it. */

@@ -3,6 +3,7 @@ import type { Address, TcpAddress } from "../../base/address.ts";
 import { sourceFor } from "../../config/source-address.ts";
 import { dialCode } from "../../system/dial-reason.ts";
 import { canOpenSocket, endAttempt, nextDescriptor, socketCookie } from "../../system/libc.ts";
+import { isBlocking } from "../../system/linux.ts";
 import { meetsItself } from "../../system/self-connect.ts";
 import { encodeSockaddr } from "../../system/sockaddr.ts";
 import type { DialWindow } from "./dial-window.ts";
@@ -18,7 +19,6 @@ export abstract class BunAttempt {
   /** The literal address that it connects to; null for a unix socket. */
   destination: TcpAddress | null = null;
 
-  /** Whether its owner still waits for it. */
   abstract get isWanted(): boolean;
 
   /** Whether the socket has connected to itself, which counts as refused. */
@@ -46,8 +46,10 @@ export abstract class BunAttempt {
 
   /** Ends the attempt if possible. Its descriptor stays open until Bun closes it. */
   end(): void {
-    if (this.cookie !== null) endAttempt(this.descriptor, this.cookie);
+    const { descriptor, cookie } = this;
     this.cookie = null;
+    // A ring of the same process may have opened a socket in the moment of the guess. It blocks.
+    if (cookie !== null && !isBlocking(descriptor)) endAttempt(descriptor, cookie);
   }
 }
 

@@ -18,7 +18,6 @@ export interface AttemptOwner extends Dialing<SocketsEnd> {
   readonly clientSocket: SocketsEnd;
   readonly upstreamSocket: SocketsEnd;
   readonly down: {
-    /** The upstream has sent FIN. */
     sourceEnded(): void;
   };
   closed(side: Side, isBroken: boolean): void;

@@ -24,7 +24,6 @@ class Link extends BunAttempt {
   }
 }
 
-/** The part of the engine that copies use. */
 interface CopyHost {
   readonly descriptors: Descriptors;
   readonly handlers: SocketHandler<Link>;

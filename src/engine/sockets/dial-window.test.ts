@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { DialWindow, dialWindowMemory } from "./dial-window.ts";
 
-/** Does what it is told, such as `a(` (a begins) and `b)` (b ends). @returns what each end has said */
+/** Runs steps such as `a(` (a begins) and `b)` (b ends). @returns the result of each end */
 function run(steps: string): boolean[] {
   const memory = dialWindowMemory();
   const windows = {

@@ -29,7 +29,11 @@ export type SocketsLane = Lane<SocketsEnd, ChunkQueue>;
 export class SocketsEnd implements End, Deferred {
   /** Null when it is closed. */
   socket: BunSocket<unknown> | null = null;
+  /** It speaks TLS: what the kernel has of it is not what it says. */
+  isSecure = false;
   private paused = false;
+  /** What it sends stays in the kernel, whatever its lane wants. */
+  private held = false;
   /** It takes nothing until `drain`. */
   private full = false;
 
@@ -57,7 +61,9 @@ export class SocketsEnd implements End, Deferred {
   /** It is connected, and Bun reads it. */
   open(socket: BunSocket<unknown>): this {
     this.socket = socket;
+    this.isSecure = false;
     this.paused = false;
+    this.held = false;
     this.full = false;
     return this;
   }
@@ -65,14 +71,34 @@ export class SocketsEnd implements End, Deferred {
   receive(): void {
     if (!this.paused || this.socket === null) return;
     this.paused = false;
-    this.socket.resume();
+    if (!this.held) this.socket.resume();
+  }
+
+  /** Leaves what it sends in the kernel until {@link release}. */
+  hold(): void {
+    this.held = true;
+    if (!this.paused) this.socket?.pause();
+  }
+
+  /** It is read again, as far as its lane wants that. */
+  release(): void {
+    if (!this.held) return;
+    this.held = false;
+    if (!this.paused) this.socket?.resume();
+  }
+
+  /** Another socket takes the place of its own, on the same connection, and speaks TLS. */
+  secure(socket: BunSocket<unknown>): void {
+    this.socket = socket;
+    this.isSecure = true;
+    if (this.paused) socket.pause();
   }
 
   stop(isBrief: boolean): boolean {
     if (this.paused || this.socket === null) return false;
     if (isBrief && this.isWorthWaiting) return false;
     this.paused = true;
-    this.socket.pause();
+    if (!this.held) this.socket.pause();
     return true;
   }
 
@@ -90,7 +116,6 @@ export class SocketsEnd implements End, Deferred {
     this.received(chunk);
   }
 
-  /** A chunk was received. */
   received(chunk: Uint8Array): void {
     const { incoming } = this;
     const { queue } = incoming;
@@ -148,7 +173,6 @@ export class SocketsEnd implements End, Deferred {
     return this.socket?.write(bytes) === bytes.length;
   }
 
-  /** It is closed. */
   closed(): void {
     this.socket = null;
   }

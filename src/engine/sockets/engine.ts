@@ -22,8 +22,9 @@ import type { Observer } from "../../relay/observer.ts";
 import type { AskRoute, RouteQuestion } from "../../relay/route-questions.ts";
 import { type EngineShare, wholeShare } from "../../relay/share.ts";
 import { canOpenSocket } from "../../system/libc.ts";
+import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
-import { type Acceptance, accepts, type Engine, type Listening, paused } from "../engine.ts";
+import { type Acceptance, accepts, type MovableEngine, paused } from "../engine.ts";
 import type { Held } from "../held.ts";
 import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
@@ -36,6 +37,7 @@ import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
 import { SocketsListening } from "./listening.ts";
 import { Reservoir } from "./reservoir.ts";
+import { beginsWithTls, contextOf } from "./tls.ts";
 import { Turn } from "./turn.ts";
 
 /** Passes of the event loop that a relay gets to end after it was reset. */
@@ -47,18 +49,19 @@ const ACCEPT_LOOK_MS = 1_000;
 const ACCEPT_LOOKS_MAX = 4;
 
 /** The engine on `Bun.listen` and `Bun.connect`, in the event loop of the thread that made it. */
-export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsConduit> {
+export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<SocketsConduit> {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
   readonly hall: SocketsHall;
+  /** Hear of clients whose TLS begins behind something else. */
+  readonly securedHandlers: SocketHandler<SocketsConduit>;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly connector: Connector;
   private readonly listening = new Set<SocketsListening>();
   private readonly ledger: Ledger<SocketsConduit>;
-  /** Runs while there are listeners. */
   private readonly acceptLooks: Recurring;
   /** The kernel cannot accept because descriptors or memory have run out. */
   private isStarved = false;
@@ -92,6 +95,7 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     this.hall = new Hall<SocketsConduit, SocketsListener>(this, streams, this.ledger, share, links);
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
+    this.securedHandlers = this.clientHandlers(() => {});
     const pool = new Pool(
       memory.segmentSize,
       memory.segmentCount,
@@ -119,12 +123,14 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     this.copyHandlers = copyHandlers(descriptors, onDefect);
   }
 
-  async listen(options: ListenerOptions, given?: GivenSockets): Promise<Listening> {
+  async listen(options: ListenerOptions, given?: GivenSockets): Promise<SocketsListening> {
     const { address } = options;
+    const tls = contextOf(options.tls, null);
     const acceptor = new Acceptor(
       address,
       options,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
+      beginsWithTls(options) ? tls : null,
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
@@ -136,9 +142,13 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     // No client can have been accepted yet: the loop has not run since.
     const listening: SocketsListening = new SocketsListening(
       acceptor,
-      this.newListener(options, acceptor.address, null),
-      (next, before) => this.newListener(next, acceptor.address, before),
+      this.newListener(options, acceptor.address, null, tls),
+      (next, before) => {
+        const nextTls = contextOf(next.tls, before.tls);
+        return this.newListener(next, acceptor.address, before, nextTls);
+      },
       () => this.unlisten(listening),
+      () => this.unlistened(listening),
     );
     this.listening.add(listening);
     this.hall.descriptors.listens(1);
@@ -222,7 +232,6 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     return Promise.resolve(this.accepting.isPaused ? paused : accepts);
   }
 
-  /** See {@link Answering}. */
   get accepting(): Answering["accepting"] {
     return { listeners: this.listening.size, isPaused: !this.hall.isAccepting };
   }
@@ -251,9 +260,10 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     options: ListenerOptions,
     address: Address,
     before: SocketsListener | null,
+    tls: TlsServerContext | null,
   ): SocketsListener {
     const { hall } = this;
-    return new SocketsListener(hall.partsOf(options, address, before), hall.dialer);
+    return new SocketsListener(hall.partsOf(options, address, before), hall.dialer, tls);
   }
 
   private accept(listener: SocketsListener, socket: Socket<SocketsConduit>): void {
@@ -371,6 +381,10 @@ export class SocketsEngine implements Engine, SocketsHost, HallCarrier<SocketsCo
     await passed();
     await passed();
     listening.acceptor.close();
+    this.unlistened(listening);
+  }
+
+  private unlistened(listening: SocketsListening): void {
     this.listening.delete(listening);
     this.ledger.gone(listening.listener);
     this.hall.descriptors.listens(-1);

@@ -149,7 +149,6 @@ export class ChunkQueue implements Queue {
     return this.isDeferred;
   }
 
-  /** Ends the deferral. */
   redeem(): void {
     if (!this.isDeferred) return;
     this.isDeferred = false;

@@ -26,7 +26,7 @@ test("it is empty as soon as a chunk would not fit, and refilled when some more 
   expect(calls).toEqual(["empty", "refilled"]);
 });
 
-test("what is promised is not free for others", () => {
+test("promised segments are not free for others", () => {
   const { reservoir, calls } = fresh();
   reservoir.changed(22);
   expect([reservoir.promise(), reservoir.promise(), reservoir.promise()]).toEqual([

@@ -45,7 +45,7 @@ test.each([8, 9, 10, 11, 12, 13, 16, 50])(
   },
 );
 
-test("what is put off in a busy turn is done once, at its end", async () => {
+test("work deferred in a busy turn is done once, at its end", async () => {
   const turn = new Turn(counts());
   await passes(turn, 1, 20);
   let ended = 0;

@@ -2,7 +2,6 @@ import { Count } from "../../counts/figures.ts";
 
 /** An object that defers work to the end of the turn. */
 export interface Deferred {
-  /** The turn ends: do the deferred work. */
   turnEnded(): void;
 }
 
@@ -70,7 +69,6 @@ export class Turn {
   /** @param counts figures by {@link Count}, in which it counts turns and events */
   constructor(private readonly counts: Float64Array) {}
 
-  /** Events of all turns. */
   private get events(): number {
     return this.counts[Count.events] as number;
   }

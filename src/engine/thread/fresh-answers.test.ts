@@ -5,7 +5,7 @@ import { FreshAnswers } from "./fresh-answers.ts";
 const literal: Address = { kind: "tcp", host: "10.0.0.1", port: 6379, asks: true };
 const found: readonly Address[] = [{ kind: "tcp", host: "10.0.0.1", port: 6379 }];
 
-test("what was allowed a moment ago is known, for a second", () => {
+test("an allowed address is known for a second", () => {
   let now = 0;
   const fresh = new FreshAnswers(() => now);
   expect(fresh.of(literal)).toBeNull();
@@ -16,7 +16,7 @@ test("what was allowed a moment ago is known, for a second", () => {
   expect(fresh.of(literal)).toBeNull();
 });
 
-test("what is refused, a name and a unix socket are asked for each time", () => {
+test("refused addresses, names and unix sockets are asked for each time", () => {
   const fresh = new FreshAnswers(() => 0);
   fresh.learn(literal, []);
   expect(fresh.of(literal)).toBeNull();

@@ -5,18 +5,18 @@ import type { ResolveName } from "../../upstream/names/ask.ts";
 import { FreshAnswers } from "./fresh-answers.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** What a worker's engine tells and asks, and nothing of which throws. */
+/** A reporter's functions for the worker's engine. None of them throws. */
 export interface Guarded {
   readonly observer: Observer;
   readonly resolve: ResolveName;
   readonly askRoute: AskRoute;
-  /** Does what belongs to telling. What it throws is told, and then it answers `otherwise`. */
+  /** Calls a reporting function. If it throws, reports that and returns `otherwise`. */
   tell<T>(otherwise: T, call: () => T): T;
 }
 
 /**
- * A reporter for an engine: what goes wrong with telling is told, if that can be, and nothing else. A
- * question that could not be asked is one that nobody answers in time.
+ * Guards an engine against errors in reporting: such an error is reported, if possible, and has no
+ * other effect. A question that could not be sent times out like one without an answer.
  */
 export function guarded(reporter: Reporter): Guarded {
   const observer = together([reporter]);
@@ -34,7 +34,7 @@ export function guarded(reporter: Reporter): Guarded {
     resolve: (address, slot, answer) => {
       const known = fresh.of(address);
       if (known !== null) {
-        // What the engine throws here is no matter of telling.
+        // Not within `tell`: what the engine throws here is not an error in reporting.
         answer(known);
         return;
       }

@@ -4,35 +4,34 @@ import { removeSocketFile } from "../../system/socket-file.ts";
 import type { Listening } from "../engine.ts";
 import { ListenError } from "../listen-error.ts";
 
-/** What a listener in a worker is told. */
 interface Orders {
   readonly update: (options: ListenerOptions) => void;
   readonly close: () => void;
 }
 
-/** A listener of a worker, as the control plane sees it. */
+/** The control plane's handle of a listener in a worker. */
 export class ThreadListening implements Listening {
   private readonly beginning = Promise.withResolvers<void>();
   private readonly end = Promise.withResolvers<void>();
   private isClosing = false;
   private hasBegunOnce = false;
   private isClosed = false;
-  /** Called in turn, each when the worker has taken what it was told then. */
+  /** Resolve the promises of {@link update}, in order. */
   private readonly updates: (() => void)[] = [];
 
-  /** @param ownsPath the path of its unix socket goes when it goes */
+  /** @param ownsPath whether closing removes the unix socket's file */
   constructor(
     readonly address: Address,
     private readonly ownsPath: boolean,
     private readonly orders: Orders,
   ) {}
 
-  /** Settles when the worker accepts, or cannot. */
+  /** Resolves once the worker accepts; rejects if it cannot. */
   get begun(): Promise<void> {
     return this.beginning.promise;
   }
 
-  /** The worker has said that it accepts, and was not told to close it. */
+  /** The worker accepts, and was not told to close the listener. */
   get isAccepting(): boolean {
     return this.hasBegunOnce && !this.isClosing && !this.isClosed;
   }
@@ -54,25 +53,25 @@ export class ThreadListening implements Listening {
     return this.end.promise;
   }
 
-  /** Nobody new finds it any more. */
+  /** Removes the unix socket's file, so that no new client finds it. */
   removePath(): void {
     const { address, ownsPath } = this;
     if (ownsPath && address.kind === "unix") removeSocketFile(address.path);
   }
 
-  /** The worker accepts, unless there is a failure. */
+  /** The worker accepts, or could not. @param failure empty if it accepts */
   hasBegun(failure: string): void {
     this.hasBegunOnce = failure === "";
     if (failure === "") this.beginning.resolve();
     else this.beginning.reject(new ListenError(this.address, "EINVAL", failure));
   }
 
-  /** The worker has taken the first of the options that it was told and had not taken yet. */
+  /** The worker has applied the oldest pending update. */
   hasUpdated(): void {
     this.updates.shift()?.();
   }
 
-  /** The worker accepts no more. */
+  /** The worker has closed the listener, or has died. */
   hasClosed(): void {
     this.isClosed = true;
     for (const taken of this.updates.splice(0)) taken();

@@ -10,23 +10,22 @@ import type { EngineShare } from "../../relay/share.ts";
 import type { DialRefusal } from "../../upstream/names/ask.ts";
 import type { RecordBatch } from "./records.ts";
 
-/** What a worker is born with. */
+/** The data that a worker's thread starts with. */
 export interface WorkerBirth {
   readonly memory: MemoryOptions;
-  /** For the engine that is made of it. */
+  /** Only for the uring engine. */
   readonly uring: UringOptions;
   readonly share: EngineShare;
-  /** The control plane's messages come here… */
   readonly port: MessagePort;
-  /** …after it has written to this eventfd, for a thread that has no event loop; else −1. */
+  /** An eventfd that wakes a thread without an event loop for messages; else −1. */
   readonly wakeFd: number;
-  /** Where it writes down which descriptors are its own; see {@link Held}. */
+  /** Memory of the thread's {@link Held}. */
   readonly held: SharedArrayBuffer;
-  /** Somebody wants to know of relays when they start. */
+  /** See {@link Observer.wantsStarts}. */
   readonly wantsStarts: boolean;
 }
 
-/** What the control plane tells a worker. Listeners are called by keys that it gives them. */
+/** Messages from the control plane to a worker. It identifies listeners by keys. */
 export type Command =
   | {
       readonly kind: "listen";
@@ -50,38 +49,36 @@ export type Command =
   | { readonly kind: "end" }
   | Question;
 
-/** What the control plane asks: which relays run, or whether clients are accepted. */
+/** A question of the control plane: which relays run, or whether clients are accepted. */
 export interface Question {
   readonly kind: "relays" | "accepts";
-  /** By which the answer is known; never used twice. */
+  /** Identifies the answer; never used twice. */
   readonly token: number;
 }
 
-/** Events that are gathered, as they may come thousands of times a second; in the order in which they are told. */
+/** Events that are sent in batches, as they may come thousands of times a second; in this order. */
 export const gatheredNames = ["relayStarted", "relayEnded"] as const;
 export type GatheredName = (typeof gatheredNames)[number];
 
-/** What a worker tells the control plane. */
+/** Messages from a worker to the control plane. */
 export type News =
-  /** Something has happened. */
   | { readonly kind: "event"; readonly event: ProxyEvent }
-  /** The same, to all these relays in their order: see {@link Records}. */
+  /** The same event for several relays, in order: see {@link Records}. */
   | { readonly kind: "gathered"; readonly event: GatheredName; readonly batch: RecordBatch }
   | { readonly kind: "ready" }
-  /** Nothing is left after a stop, which has cut so many relays. */
+  /** A stop is over, and has cut this many relays. */
   | { readonly kind: "stopped"; readonly cut: number }
-  /** That listener accepts here, or could not; `failure` is empty when it does. */
+  /** A listener accepts, or could not; `failure` is empty if it accepts. */
   | { readonly kind: "listening"; readonly key: number; readonly failure: string }
-  /** That listener's clients get the options that were told; or it accepts no more. */
+  /** A listener's new clients get the new options; or it is closed. */
   | { readonly kind: "updated" | "unlistened"; readonly key: number }
   | {
       readonly kind: "resolve";
       readonly token: number;
       readonly address: Address;
-      /** As for {@link ResolveName}. */
       readonly slot: number | null;
     }
-  /** The listener's route function is to be asked, by its number; see {@link RouteQuestion}. */
+  /** Asks a route function by its number; see {@link RouteQuestion}. */
   | {
       readonly kind: "route";
       readonly token: number;
@@ -89,23 +86,20 @@ export type News =
       readonly caller: Caller;
       readonly until: number;
     }
-  /** The worker has met a defect and let everything go; its thread ends. */
+  /** The worker has met a defect and released everything; its thread ends. */
   | { readonly kind: "failed"; readonly error: string }
-  /** From now on it counts there, too. */
   | { readonly kind: "page"; readonly page: Page }
-  /** It counts there no more. */
   | { readonly kind: "pageGone"; readonly page: UpstreamPage }
   | Answer;
 
-/** What a worker answers to a {@link Question}. */
+/** A worker's answer to a {@link Question}. */
 export type Answer =
   | { readonly kind: "relays"; readonly token: number; readonly batch: RecordBatch }
   | {
       readonly kind: "accepts";
       readonly token: number;
-      /** Listeners that accept, or would if accepting was not paused. */
+      /** Listeners that accept, or would if accepting were not paused. */
       readonly listeners: number;
       readonly isPaused: boolean;
     }
-  /** It could not be answered. */
   | { readonly kind: "unanswered"; readonly token: number };

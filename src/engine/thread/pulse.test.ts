@@ -43,14 +43,14 @@ test("a quiet one is asked, and answers", async () => {
   expect(new Set(told)).toEqual(new Set(["asked"]));
 });
 
-test("one that does not answer is told, and after a while given up, once", async () => {
+test("a thread that does not answer is reported, and after a while given up, once", async () => {
   begin();
   await waitFor(() => told.some((what) => what.startsWith("dead")), "it is given up");
   await Bun.sleep(20);
   expect(told).toEqual(["asked", "silent", "dead after 30"]);
 });
 
-test("where this thread itself stood still nobody is given up", async () => {
+test("while this thread itself was blocked, no other one is given up", async () => {
   let looks = 0;
   begin({
     sign: () => {
@@ -64,7 +64,7 @@ test("where this thread itself stood still nobody is given up", async () => {
   expect(told).toEqual(["asked"]);
 });
 
-test("one that answers late is told to, and goes on", async () => {
+test("a thread that answers late is reported as answering, and goes on", async () => {
   begin();
   await waitFor(() => told.includes("silent"), "it is silent");
   pulse.is?.beat();

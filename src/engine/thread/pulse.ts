@@ -1,30 +1,30 @@
 import { type LoopClock, systemClock } from "../../base/clock.ts";
 import { Recurring } from "../../base/recurring.ts";
 
-/** Between two looks whether a thread lives. */
+/** Interval of the checks whether a thread is alive. */
 const LOOK_MS = 2_000;
-/** So many looks in a row without an answer, and it is told; */
+/** After this many checks in a row without an answer the thread is reported as silent. */
 const SILENT_LOOKS = 2;
-/** …so many, and it is given up. Only looks count and no clock: this process may have been stopped. */
+/** After this many it is given up. Not after a time: this process may have been suspended. */
 const DEAD_LOOKS = 6;
-/** A look that comes so many milliseconds too late says nothing: the thread may have had no time either. */
+/** A check that is later than this does not count: the thread may have had no CPU either. */
 const LATE_MS = 250;
 
-/** What a pulse is taken of. */
+/** The thread that a {@link Pulse} watches. */
 export interface Pulsing {
-  /** A number that changes as long as the thread has something to do and does it. */
+  /** A number that changes while the thread works. */
   sign(): number;
-  /** Asks the thread for a sign; it answers with {@link Pulse.beat}. */
+  /** Asks the thread for an answer, which is reported by {@link Pulse.beat}. */
   ask(): void;
-  /** It does not answer, or it does again. */
+  /** The thread does not answer, or answers again. */
   silent(isSilent: boolean): void;
-  /** It has not answered for so many milliseconds: nobody needs to wait for it any more. */
+  /** The thread has not answered for this long and is given up. */
   dead(silentMs: number): void;
 }
 
 /**
- * Looks whether a thread lives: one that stands still, whatever for, is found without anybody who
- * waits for it. While it works nothing is asked; a quiet one answers a question every two seconds.
+ * Watches a thread and detects if it hangs, without waiting for it. While the thread works it is
+ * not asked; an idle one answers a question every two seconds.
  *
  * Owner: the thread's handle.
  */
@@ -47,7 +47,6 @@ export class Pulse {
     this.looks.begin();
   }
 
-  /** The thread has answered. */
   beat(): void {
     this.isAsked = false;
     this.missed = 0;
@@ -56,7 +55,7 @@ export class Pulse {
     this.thread.silent(false);
   }
 
-  /** The thread is to be over. */
+  /** The thread is about to end: stops watching. */
   stop(): void {
     this.looks.stop();
   }

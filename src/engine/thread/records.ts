@@ -6,7 +6,7 @@ import type { RelaySummary } from "../../relay/ledger/stats.ts";
 import { endName, endNameOrNull, type Summary } from "../../relay/ledger/summary.ts";
 import type { MirrorOutcome } from "../../relay/mirror/reason.ts";
 
-/** Where in a record each number stands; the two flows' figures follow behind. */
+/** Index of each number in a record; the figures of both flows follow. */
 enum Field {
   Id,
   StartedAt,
@@ -26,51 +26,55 @@ enum Field {
   Route,
   TlsName,
   TlsAlpn,
+  TlsVersion,
+  TlsCipher,
+  TlsResumed,
+  TlsClient,
   Flows,
 }
 
-/** Addresses that are sent as the kernel has them, in this order, each in {@link CLIENT_ADDRESS_SIZE} bytes. */
+/** Addresses that are sent in the kernel's form, each in {@link CLIENT_ADDRESS_SIZE} bytes. */
 enum End {
   Client,
   Peer,
-  /** Where it is no listener's own: see {@link Field.Local}. */
+  /** Unless it is the listener's own address, see {@link Field.Local}. */
   Local,
   Count,
 }
 
 const ENDS_SIZE = End.Count * CLIENT_ADDRESS_SIZE;
 const RECORD_SIZE = Field.Flows + 2 * flowFigures.size;
-/** Relays that a batch has room for at first. */
+/** Initial capacity of a batch, in relays. */
 const CAPACITY = 64;
-/** Instead of a text's number: there is none. */
+/** Takes the place of a text's number if there is no text. */
 const NO_TEXT = -1;
-/** Instead of a time: it has not come to that. */
+/** Takes the place of a time that has not come. */
 const NO_TIME = -1;
-/** Instead of an address: of no family. */
+/** Takes the place of an unknown address; it has no family. */
 const UNKNOWN = new Uint8Array(2);
 
-/** Stories of relays, as one thread sends them to another: numbers, and the texts in them. */
+/** Stories of relays, as threads send them: numbers, and the texts that they refer to. */
 export interface RecordBatch {
   readonly count: number;
-  /** `count` records, one after the other; the buffer is handed over. */
+  /** `count` records, one after the other; the buffer is transferred. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** The {@link End}s of each, zeros where one is not known; handed over. */
+  /** The {@link End}s of each record; family 0 if one is unknown. Transferred. */
   readonly ends: Uint8Array<ArrayBuffer>;
-  /** Listeners, reasons, upstreams, labels, mirrors' outcomes, what hellos say, and addresses of ours, each once. */
+  /** Listeners, reasons, upstreams, labels, mirrors' outcomes, TLS facts and own addresses, each once. */
   readonly texts: readonly string[];
 }
 
 /**
- * Gathers the stories of relays that ended, until they are sent together. A busy proxy ends
- * thousands of relays a second: a message for each, or a text for each client, would cost more
- * than half of the relay's own work (bench/FINDINGS.md, 2026-11-24).
+ * Gathers the stories of relays to send them together. A busy proxy ends thousands of relays a
+ * second: a message for each, or a text for each client, would cost more than half of the relay's
+ * own work (bench/FINDINGS.md, 2026-11-24).
  */
 export class Records {
   count = 0;
   private numbers = new Float64Array(CAPACITY * RECORD_SIZE);
   private ends = new Uint8Array(CAPACITY * ENDS_SIZE);
   private texts: string[] = [];
-  /** By a text itself, and by the very object that stands for an upstream. */
+  /** Numbers by text, and by the address objects of upstreams. */
   private readonly numberOf = new Map<string | Address, number>();
 
   add(relay: Summary): void {
@@ -99,6 +103,7 @@ export class Records {
     numbers[at + Field.Route] = route === null ? NO_TEXT : this.numberOfText(route);
     numbers[at + Field.TlsName] = tlsName === null ? NO_TEXT : this.numberOfText(tlsName);
     numbers[at + Field.TlsAlpn] = tlsAlpn === null ? NO_TEXT : this.numberOfText(tlsAlpn);
+    this.addTls(relay, at);
     numbers.set(relay.flows, at + Field.Flows);
     this.writeEnd(End.Client, relay.clientAddress);
     this.writeEnd(End.Peer, relay.peerAddress);
@@ -106,16 +111,24 @@ export class Records {
     this.count++;
   }
 
+  private addTls({ tls, tlsClient }: Summary, at: number): void {
+    const { numbers } = this;
+    numbers[at + Field.TlsVersion] = tls === null ? NO_TEXT : this.numberOfText(tls.version);
+    numbers[at + Field.TlsCipher] = tls === null ? NO_TEXT : this.numberOfText(tls.cipher);
+    numbers[at + Field.TlsResumed] = Number(tls?.isResumed ?? false);
+    numbers[at + Field.TlsClient] = tlsClient === null ? NO_TEXT : this.numberOfText(tlsClient);
+  }
+
   /**
-   * Behind a short one stays what was there: its family says how long it is. Another slot than its own
-   * none ever gets, however long it is.
+   * Bytes behind a short address are not cleared, as its family tells its size. A long one is cut
+   * to its place.
    */
   private writeEnd(which: End, address: Uint8Array | null): void {
     const bytes = (address ?? UNKNOWN).subarray(0, CLIENT_ADDRESS_SIZE);
     this.ends.set(bytes, this.count * ENDS_SIZE + which * CLIENT_ADDRESS_SIZE);
   }
 
-  /** Everything gathered so far; the next batch begins empty. */
+  /** Takes everything gathered so far; the next batch begins empty. */
   take(): RecordBatch {
     const { count, texts } = this;
     const numbers = this.numbers.slice(0, count * RECORD_SIZE);
@@ -129,7 +142,7 @@ export class Records {
   private numberOfText(text: string | Address): number {
     let number = this.numberOf.get(text);
     if (number === undefined) {
-      // A name's addresses are other objects in each of its answers.
+      // Each DNS answer has new objects for the same addresses.
       if (typeof text !== "string") number = this.numberOfText(formatAddress(text));
       else number = this.texts.push(text) - 1;
       this.numberOf.set(text, number);
@@ -147,7 +160,7 @@ export class Records {
   }
 }
 
-/** One relay of a batch, read when somebody asks. */
+/** One relay of a batch, decoded on demand. */
 class Record implements RelaySummary {
   constructor(
     private readonly batch: RecordBatch,
@@ -214,6 +227,18 @@ class Record implements RelaySummary {
   get tlsAlpn(): string | null {
     return this.text(Field.TlsAlpn);
   }
+  get tlsVersion(): string | null {
+    return this.text(Field.TlsVersion);
+  }
+  get tlsCipher(): string | null {
+    return this.text(Field.TlsCipher);
+  }
+  get tlsResumed(): boolean | null {
+    return this.tlsVersion === null ? null : this.number(Field.TlsResumed) === 1;
+  }
+  get tlsClient(): string | null {
+    return this.text(Field.TlsClient);
+  }
   get up(): FlowStats {
     return flowFigures.read(this.batch.numbers, this.place(Field.Flows));
   }
@@ -244,7 +269,7 @@ class Record implements RelaySummary {
   }
 }
 
-/** The relays of a batch, in the order in which they ended. */
+/** The relays of a batch, in order. */
 export function relaysOf(batch: RecordBatch): RelaySummary[] {
   return Array.from({ length: batch.count }, (_, index) => new Record(batch, index));
 }

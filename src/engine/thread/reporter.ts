@@ -18,32 +18,32 @@ import {
 } from "./messages.ts";
 import { type RecordBatch, Records } from "./records.ts";
 
-/** Relays that started or ended are told together, so often. */
+/** Relays that started or ended are sent together at this interval. */
 const TELL_MS = 20;
 
-/** What an engine answers to questions in its own thread, at once. */
+/** The part of an engine that answers questions of the control plane. */
 export interface Answering {
   running(): Summary[];
-  /** See {@link Answer}. */
   readonly accepting: { readonly listeners: number; readonly isPaused: boolean };
 }
 
 /**
- * What a worker tells the control plane; relays that started or ended are gathered first.
+ * Sends a worker's events and questions to the control plane. Relays that started or ended are
+ * gathered first.
  *
- * What goes wrong with it is thrown here and kept from the engine by {@link guarded}: relays are not to end
- * because somebody cannot hear of them. Only what the control plane waits for, such as that a listener
- * accepts, is a defect of the worker when it cannot be said.
+ * Its methods may throw. {@link guarded} keeps that from the engine, because relays must not end
+ * only because nothing can be reported. But if the worker cannot send what the control plane waits
+ * for, such as that a listener accepts, that is a defect of the worker.
  */
 export class Reporter implements Observer {
   readonly wantsStarts: boolean;
   private readonly gathering = { relayStarted: new Records(), relayEnded: new Records() };
-  /** Something could not be told, which was said. */
+  /** A failure to report was itself reported. */
   private isUntold = false;
   private toldAt = 0;
-  /** Who waits for the addresses of a name. */
+  /** Callbacks for the addresses of names. */
   private readonly lookups = new Map<number, Parameters<ResolveName>[2]>();
-  /** Who waits for what a route function says. */
+  /** Callbacks for the answers of route functions. */
   private readonly questions = new Map<number, (answer: RouteAnswer) => void>();
   private lastToken = 0;
   private readonly port: MessagePort;
@@ -61,53 +61,52 @@ export class Reporter implements Observer {
     else this.tell({ kind: "event", event });
   }
 
-  /** Functions are the control plane's: it is asked by their numbers. */
+  /** Asks a route function, which lives in the control plane's thread, by its number. */
   readonly askRoute: AskRoute = ({ hook, connection, until }, answer) => {
     const token = ++this.lastToken;
     this.questions.set(token, answer);
-    const { client, local, header, hello, route } = connection;
+    const { client, local, header, hello, tls, route } = connection;
     this.tell({
       kind: "route",
       token,
       hook: Number(hook),
-      caller: { client, local, header, hello, route },
+      caller: { client, local, header, hello, tls, route },
       until,
     });
     return () => this.questions.delete(token);
   };
 
-  /** Names are the control plane's, too. */
+  /** Asks the control plane for the addresses of a name. */
   readonly resolve: ResolveName = (address, slot, answer) => {
     const token = ++this.lastToken;
     this.lookups.set(token, answer);
     this.tell({ kind: "resolve", token, address, slot });
   };
 
-  /** The control plane has the addresses of a name. */
   resolved(token: number, addresses: readonly Address[], refusal: DialRefusal | null): void {
     const answer = this.lookups.get(token);
     this.lookups.delete(token);
     answer?.(addresses, refusal);
   }
 
-  /** The control plane has an answer to a question, perhaps too late. */
+  /** A route function has answered, perhaps too late. */
   routed(token: number, answer: RouteAnswer): void {
     this.questions.get(token)?.(answer);
   }
 
-  /** @throws Error when it cannot be told */
+  /** Sends a message. @throws Error if that fails */
   tell(news: News): void {
     this.port.postMessage(news);
   }
 
-  /** Something could not be told; that is said once. */
+  /** Reports, once, that something could not be reported. */
   private untold(event: EventOf<"untold">): void {
     if (this.isUntold) return;
     this.isUntold = true;
     this.tell({ kind: "event", event });
   }
 
-  /** Answers a question; what has happened before is told before. */
+  /** Answers a question, after sending all earlier events. */
   answer({ kind, token }: Question, engine: Answering): void {
     try {
       this.flush();
@@ -120,18 +119,18 @@ export class Reporter implements Observer {
   }
 
   /**
-   * A defect was met, and everything is let go.
+   * Reports a defect, after everything was released.
    *
-   * @param failures what has gone wrong with that
-   * @throws Error when that cannot be told: then the thread is to end by it
+   * @param failures of the clean-up
+   * @throws Error if it cannot be reported; then the thread must end by it
    */
   failed(error: unknown, failures: readonly unknown[]): void {
-    // Who has ended is told before, if that can be.
+    // Relays that have ended are reported first, if possible.
     const untold = cleanUp([() => this.flush()]);
     this.tell({ kind: "failed", error: defectText(error, [...failures, ...untold]) });
   }
 
-  /** Tells of the relays that started or ended, if it is time. @returns microseconds until it is */
+  /** Sends gathered relays if it is time. @returns microseconds until it will be */
   flushWhenDue(): number {
     if (!this.hasGathered) return Infinity;
     const left = this.toldAt + TELL_MS - systemClock.now();
@@ -140,22 +139,21 @@ export class Reporter implements Observer {
     return Infinity;
   }
 
-  /** Tells of the relays that started or ended. */
+  /** Sends the gathered relays. */
   flush(): void {
     if (!this.hasGathered) return;
     this.toldAt = systemClock.now();
     try {
-      // In this order: a relay may have started and ended in between.
+      // Starts first: a relay may have started and ended in between.
       for (const name of gatheredNames) this.send(name);
     } finally {
-      // What could not be told must not pile up.
+      // What could not be sent must not pile up.
       for (const name of gatheredNames) {
         if (this.gathering[name].count > 0) this.gathering[name] = new Records();
       }
     }
   }
 
-  /** There is something to tell. */
   protected gathered(): void {}
 
   private get hasGathered(): boolean {
@@ -172,7 +170,6 @@ export class Reporter implements Observer {
   }
 }
 
-/** The stories of relays that run, to be sent. */
 function batchOf(relays: readonly Summary[]): RecordBatch {
   const records = new Records();
   for (const relay of relays) records.add(relay);

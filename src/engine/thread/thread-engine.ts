@@ -29,39 +29,38 @@ import { Pulse } from "./pulse.ts";
 import { relaysOf } from "./records.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
 
-/** A worker that has not said within so long which relays it has is left out. */
+/** A worker that does not list its relays within this time is left out. */
 const ANSWER_MS = 2_000;
-/** …and one that has not said whether it accepts counts as one that does not. */
+/** A worker that does not confirm within this time that it accepts counts as one that does not. */
 const CONFIRM_MS = 800;
-/** A thread that has nothing left to do has so long to end by itself, and then so long to be ended. */
+/** A thread with nothing left to do gets this long to end, and as long to be terminated. */
 const END_MS = 5_000;
 
-/** What a worker's thread is made of. */
+/** The options of a worker's thread. */
 export interface ThreadOptions {
   readonly name: EngineName;
   readonly birth: Omit<WorkerBirth, "port" | "wakeFd" | "held" | "wantsStarts">;
   /**
-   * The worker has met a defect: its relays have ended (`worker_failed`), it accepts no more, and
-   * its thread ends. `error` is a text with its stack.
+   * The worker has met a defect: its relays have ended (`worker_failed`), it no longer accepts, and
+   * its thread ends. `error` includes the stack.
    */
   readonly onFailed: (error: string) => void;
-  /** The worker does not answer (true), or it does again. */
+  /** The worker does not answer (true), or answers again. */
   readonly onSilent?: (isSilent: boolean) => void;
-  /** Where it has the addresses of host names from. */
   readonly resolve: ResolveName;
-  /** Milliseconds between two looks whether it lives, for tests; see {@link Pulse}. */
+  /** Interval of the checks whether it is alive, for tests; see {@link Pulse}. */
   readonly lookMs?: number;
-  /** Where the program is that it runs, unless it is the engine's own. */
+  /** Another program than the engine's own, for tests. */
   readonly url?: URL;
 }
 
-/** An engine in a thread of its own: this is its handle in the control plane. */
+/** The control plane's handle of an engine in its own thread. */
 export class ThreadEngine implements Engine {
   readonly name: EngineName;
   private readonly wakeFd: number;
   private readonly port: MessagePort;
   private readonly worker: Worker;
-  /** Who waits for an answer, by its token. */
+  /** Callbacks for answers, by token. */
   private readonly questions = new Map<number, (answer: Answer | null) => void>();
   private lastToken = 0;
   private readonly ready = Promise.withResolvers<void>();
@@ -69,16 +68,13 @@ export class ThreadEngine implements Engine {
   private nextKey = 0;
   private readonly routes: ThreadRoutes;
   private stopping: PromiseWithResolvers<number> | null = null;
-  /** Relays that a stop has cut. */
   private cutCount = 0;
-  /** What the worker counts, and has counted. */
   private readonly pages: Pages;
   private readonly pulse: Pulse;
-  /** Descriptors that are the worker's. */
   private readonly held = new Held(heldMemory());
-  /** The worker's thread is over, or about to end. */
+  /** The worker's thread has ended or is about to. */
   private isOver = false;
-  /** Nothing of it is left. */
+  /** The worker's thread has ended, and everything of it was released. */
   private isGone = false;
 
   constructor(
@@ -105,7 +101,7 @@ export class ThreadEngine implements Engine {
       this.release();
       throw error;
     }
-    // Whoever listens hears of it; before, there is nobody.
+    // A rejection reaches those who call `listen`; without one it must not count as unhandled.
     this.ready.promise.catch(() => {});
     this.worker.on("error", (error) => this.failed(stackOf(error)));
     this.worker.on("exit", () => this.exited());
@@ -133,9 +129,9 @@ export class ThreadEngine implements Engine {
     });
     this.listening.set(key, listening);
     const { descriptor, address: bound } = socket;
-    // The worker is told where it really listens, as its relays' stories have that.
+    // The worker gets the bound address, as its relays' stories contain it.
     const bind = { ...forThread(options), address: bound };
-    // Until it has it nobody but this knows whose it is.
+    // Note it for the worker, so that it is not lost if the worker dies before it takes it.
     this.held.tookListening(descriptor);
     this.tell({ kind: "listen", key, options: bind, descriptor });
     await listening.begun;
@@ -153,7 +149,7 @@ export class ThreadEngine implements Engine {
   }
 
   stats(): EngineStats {
-    // Of a listener or an upstream that is new the worker has told before it counts anything of it.
+    // The worker reports a new page before it counts on it.
     this.hearAll();
     return this.pages.stats();
   }
@@ -168,7 +164,7 @@ export class ThreadEngine implements Engine {
     const answer = await this.ask("accepts", CONFIRM_MS);
     if (this.isOver) return { state: "absent", why: "is being replaced" };
     if (answer?.kind !== "accepts") return { state: "absent", why: "does not answer" };
-    // What was closed meanwhile need not be there.
+    // Listeners that were closed meanwhile do not count.
     if (answer.listeners < Math.min(wanted, this.accepting)) {
       return { state: "absent", why: "does not accept on all listeners" };
     }
@@ -183,11 +179,7 @@ export class ThreadEngine implements Engine {
     this.tell({ kind: "drop", selection, withinMs });
   }
 
-  /**
-   * A socket that listens, for the worker. One that was given is closed when it cannot have it.
-   *
-   * @throws ListenError
-   */
+  /** The socket for the worker; a given one is closed if it cannot be used. @throws ListenError */
   private async socketFor(
     options: ListenerOptions,
     given: ListeningSocket | undefined,
@@ -210,7 +202,7 @@ export class ThreadEngine implements Engine {
     throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
   }
 
-  /** Listeners that the worker has said that it accepts on. */
+  /** Number of listeners on which the worker accepts. */
   private get accepting(): number {
     let count = 0;
     for (const { isAccepting } of this.listening.values()) if (isAccepting) count++;
@@ -223,11 +215,7 @@ export class ThreadEngine implements Engine {
     if (this.wakeFd >= 0) signal(this.wakeFd);
   }
 
-  /**
-   * Asks the worker. Nobody waits for it meanwhile.
-   *
-   * @returns null when it has not answered within so many milliseconds, or is no more
-   */
+  /** Asks the worker. @returns null if it does not answer in time, or has ended */
   private ask(kind: Question["kind"], withinMs: number): Promise<Answer | null> {
     if (this.isOver) return Promise.resolve(null);
     const token = ++this.lastToken;
@@ -244,7 +232,7 @@ export class ThreadEngine implements Engine {
     return promise;
   }
 
-  /** What has been told and was not heard yet. */
+  /** Handles all messages that have arrived. */
   private hearAll(): void {
     for (;;) {
       const received = receiveMessageOnPort(this.port);
@@ -313,7 +301,7 @@ export class ThreadEngine implements Engine {
     if (answer !== null) this.tell({ kind: "routed", token, answer });
   }
 
-  /** The worker has nothing left: its thread ends. */
+  /** The worker has nothing left to do: its thread ends. */
   private finish(cut: number): void {
     this.cutCount = cut;
     this.tell({ kind: "end" });
@@ -321,14 +309,13 @@ export class ThreadEngine implements Engine {
     this.endSoon();
   }
 
-  /** It has not answered for so long: whatever it does, it does no good. */
+  /** The worker hangs: terminates its thread. */
   private giveUp(silentMs: number): void {
-    const forMs = `${silentMs / 1e3} s`;
-    const why = `the worker's thread stands still: it has not answered for ${forMs}`;
+    const why = `the worker's thread hangs: it has not answered for ${silentMs / 1e3} s`;
     void this.end().then(() => this.failed(why));
   }
 
-  /** The thread ends by itself. */
+  /** The worker has failed. Its thread ends by itself. */
   private failed(error: string): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -339,7 +326,7 @@ export class ThreadEngine implements Engine {
       () => pages.close(),
       () =>
         ready.reject(
-          new EngineUnsupportedError(`engine ${name}: its worker could not begin: ${what}`),
+          new EngineUnsupportedError(`engine ${name}: its worker could not start: ${what}`),
         ),
       ...Array.from(listening.values(), (one) => () => one.hasClosed()),
       () => this.answerAll(),
@@ -348,34 +335,34 @@ export class ThreadEngine implements Engine {
     options.onFailed(defectText(error, failures));
   }
 
-  /** A thread that has nothing left to do, and does not end, is ended. */
+  /** Terminates the thread if it does not end by itself. */
   private endSoon(): void {
     this.pulse.stop();
     systemClock.alarm(END_MS, () => void this.end());
   }
 
-  /** Ends the thread, whatever it does. @returns when it has ended, or nobody waits any more */
+  /** Terminates the thread. @returns once it has ended, or after {@link END_MS} */
   private async end(): Promise<void> {
     if (this.isGone) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const takeBack = systemClock.hold(END_MS, resolve);
     await Promise.race([this.worker.terminate().catch(() => {}), promise]);
     takeBack();
-    // It is the system's then.
+    // If it has not ended by now, the end of the process will end it.
     this.stopping?.resolve(this.cutCount);
   }
 
-  /** The thread is over; what it has told last may not have been heard yet. */
+  /** The thread has ended. Its last messages may not have been handled yet. */
   private exited(): void {
     if (this.isGone) return;
     this.isGone = true;
     const failures: unknown[] = [];
     const untold = cleanUp([
       () => this.hearAll(),
-      // First what clients wait for; of one that has cleaned up itself nothing is left.
+      // Clients wait for their connections to close. A thread that cleaned up itself has left none.
       () => failures.push(...closeOrphans(this.held)),
-      () => this.failed(defectText("the worker's thread has ended without a word", failures)),
-      // Nobody may wait for what it has not told.
+      () => this.failed(defectText("the worker's thread has ended without notice", failures)),
+      // Settle what still waits for the worker.
       ...Array.from(this.listening.values(), (listening) => () => listening.hasClosed()),
       () => this.answerAll(),
       () => this.release(),
@@ -385,7 +372,7 @@ export class ThreadEngine implements Engine {
     this.stopping?.resolve(this.cutCount);
   }
 
-  /** Nobody answers any more. */
+  /** Settles all questions without an answer. */
   private answerAll(): void {
     for (const answered of [...this.questions.values()]) answered(null);
   }
@@ -396,7 +383,7 @@ export class ThreadEngine implements Engine {
   }
 }
 
-/** @throws Error when there is no descriptor left */
+/** @throws Error if no descriptor is left */
 function wakeDescriptor(): number {
   const descriptor = eventDescriptor();
   if (descriptor < 0) throw new Error(`no eventfd for a worker: ${errnoName(-descriptor)}`);

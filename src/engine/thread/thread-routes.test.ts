@@ -29,7 +29,14 @@ function numberIn({ route }: ListenerOptions): number {
   return route.hook;
 }
 
-const caller = { client: "10.0.0.9:1", local: null, header: null, hello: null, route: null };
+const caller = {
+  client: "10.0.0.9:1",
+  local: null,
+  header: null,
+  hello: null,
+  tls: null,
+  route: null,
+};
 const soon = () => Date.now() + 60_000;
 
 test("options without a function stay as they are, others can be cloned", () => {
@@ -44,7 +51,7 @@ test("options without a function stay as they are, others can be cloned", () => 
   expect(structuredClone(kept).route).toMatchObject({ timeoutMs: 100, failure: "refuse" });
 });
 
-test("a function is told what its listener has and who has come", async () => {
+test("a function gets what its listener has, and the client", async () => {
   const routes = new ThreadRoutes(table);
   const told: Connection[] = [];
   const hook: Route = (connection) => {
@@ -77,7 +84,7 @@ test("a client of a route chooses among its upstreams", async () => {
   expect(await labelFor(null)).toMatchObject({ label: "db:5432 web:443" });
 });
 
-test("who does not wait any more costs nothing", async () => {
+test("a relay that no longer waits costs nothing", async () => {
   const routes = new ThreadRoutes(table);
   const hook = jest.fn(() => null);
   const number = numberIn(routes.keep(0, "redis", options(hook)));
@@ -85,7 +92,7 @@ test("who does not wait any more costs nothing", async () => {
   expect(hook).not.toHaveBeenCalled();
 });
 
-test("a function answers for those who came in its time, and then it is gone", async () => {
+test("a replaced function answers for clients that came before, then it is gone", async () => {
   jest.useFakeTimers();
   const routes = new ThreadRoutes(table);
   const first = numberIn(

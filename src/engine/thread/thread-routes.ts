@@ -13,12 +13,12 @@ import { statesOf } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 
 /**
- * A relay asks when its client's PROXY header and hello are here, which have times of their own; so long, and
- * some seconds for a thread that is late, a function stays when its listener has another one.
+ * A replaced function is kept for this time plus the timeouts of PROXY header, hello, wait for room and TLS
+ * handshake, because clients that came before may still have to ask it, and their thread may be late.
  */
 const LINGER_MS = 10_000;
 
-/** A listener's function, with what all its connections share. */
+/** A listener's route function, with what all its connections share. */
 interface Hook {
   readonly route: Route;
   readonly listener: string;
@@ -34,37 +34,41 @@ interface RouteUpstreams {
 }
 
 /**
- * The functions of a worker's listeners. They cannot travel to its thread, which therefore asks by
- * their numbers, and they are called here.
+ * The route functions of a worker's listeners. Functions cannot be sent to the worker's thread, so
+ * it asks by their numbers, and they are called here.
  *
  * Owner: the worker's handle in the control plane.
  */
 export class ThreadRoutes {
   private readonly hooks = new Map<number, Hook>();
-  /** The number that each listener's new connections ask by. */
+  /** The present number of each listener's function. */
   private readonly current = new Map<number, number>();
   private nextNumber = 0;
 
-  /** @param table what the worker knows of upstreams */
+  /** @param table the upstream table that the worker uses */
   constructor(private readonly table: UpstreamTable) {}
 
   /**
-   * Keeps a listener's function. The one that it had before answers for those who have come already.
+   * Keeps a listener's function. The previous one still answers for clients that came before.
    *
-   * @param key the listener's
-   * @param listener what stories call it
-   * @returns the same options as the thread gets them: with a number instead of the function
+   * @param key the listener's key
+   * @param listener the listener's name in summaries
+   * @returns the options for the thread, with a number instead of the function
    */
   keep(key: number, listener: string, options: ListenerOptions): ListenerOptions {
     this.retire(key);
-    const { route, edge } = options;
+    const { route, edge, tls } = options;
     if (route === null || typeof route.hook === "number") return options;
     const number = this.nextNumber++;
     this.hooks.set(number, {
       route: route.hook,
       listener,
       choices: this.choicesOf(options),
-      lingerMs: edge.preambleTimeoutMs + edge.helloTimeoutMs + LINGER_MS,
+      lingerMs:
+        edge.preambleTimeoutMs +
+        edge.fullTimeoutMs +
+        (tls?.handshakeTimeoutMs ?? edge.helloTimeoutMs) +
+        LINGER_MS,
     });
     this.current.set(key, number);
     return { ...options, route: { ...route, hook: number } };
@@ -82,7 +86,7 @@ export class ThreadRoutes {
     ]);
   }
 
-  /** Nobody new comes to a listener, or nobody new asks by the number that it has. */
+  /** New clients of a listener no longer ask its present function. */
   retire(key: number): void {
     const number = this.current.get(key);
     if (number === undefined) return;
@@ -92,13 +96,14 @@ export class ThreadRoutes {
   }
 
   /**
-   * Asks a function, unless nobody waits for its answer any more: while it kept the thread busy,
-   * thousands may have gone on without it, and they are not to keep it busy for ever.
+   * Asks a function, unless the relay no longer waits: while the function kept this thread busy,
+   * thousands of relays may have gone on without it, and answering them would keep the thread busy
+   * for ever.
    *
-   * @returns null then; settles when the function does, perhaps never
+   * @returns null if the relay no longer waits; settles when the function does, perhaps never
    */
   async answer(number: number, caller: Caller, until: number): Promise<RouteAnswer | null> {
-    // What waits behind this message may have to be read first, and in any case from an empty stack.
+    // Lets messages behind this one be read first, and calls the function from an empty stack.
     await null;
     if (systemClock.wall() >= until) return null;
     const hook = this.hooks.get(number);

@@ -6,12 +6,12 @@ import * as abi from "./abi.ts";
 
 /*
  * What abi.ts says, once more as literals, and each beside its C expression. Where there are a
- * compiler and <linux/io_uring.h>, a program made of the expressions must say the same; what a header
- * is too old for is skipped by name.
+ * compiler and <linux/io_uring.h>, a program made of the expressions must say the same; what a
+ * header is too old for is skipped by name.
  */
 
 const { Opcode, SqeFlag, Priority, CqeFlag, SetupFlag, Feature, SqRingFlag, EnterFlag } = abi;
-const { Register, BufferRingFlag, CancelFlag, SocketCommand, Syscall } = abi;
+const { Register, BufferRingFlag, SocketCommand, Syscall } = abi;
 const { SqeWord, CqeWord, ParamsWord, SqOffset, CqOffset, GeteventsWord } = abi;
 
 /** What abi.ts has, what it must be, the same in C, and a word that a header has which knows it. */
@@ -25,7 +25,6 @@ const sizes: readonly Row[] = [
   [abi.BUF_REG_SIZE, 40, "sizeof(struct io_uring_buf_reg)", "io_uring_buf_reg"],
   [abi.GETEVENTS_ARG_SIZE, 24, "sizeof(struct io_uring_getevents_arg)"],
   [abi.NAPI_SIZE, 16, "sizeof(struct io_uring_napi)", "io_uring_napi"],
-  [abi.RSRC_UPDATE_SIZE, 16, "sizeof(struct io_uring_rsrc_update)"],
   [abi.PROBE_HEADER_SIZE, 16, "offsetof(struct io_uring_probe, ops)"],
   [abi.PROBE_OP_SIZE, 8, "sizeof(struct io_uring_probe_op)"],
   [abi.RECVMSG_OUT_SIZE, 16, "sizeof(struct io_uring_recvmsg_out)", "io_uring_recvmsg_out"],
@@ -38,7 +37,6 @@ const fields: readonly Row[] = [
   [SqeWord.OpcodeFlagsPriority * 4, 0, "offsetof(struct io_uring_sqe, opcode)"],
   [SqeWord.Fd * 4, 4, "offsetof(struct io_uring_sqe, fd)"],
   [SqeWord.OffsetLow * 4, 8, "offsetof(struct io_uring_sqe, off)"],
-  [SqeWord.OffsetHigh * 4, 12, "offsetof(struct io_uring_sqe, off) + 4"],
   [abi.SQE_COMMAND_WORD * 4, 8, "offsetof(struct io_uring_sqe, cmd_op)", "cmd_op"],
   [SqeWord.AddressLow * 4, 16, "offsetof(struct io_uring_sqe, addr)"],
   [SqeWord.AddressHigh * 4, 20, "offsetof(struct io_uring_sqe, addr) + 4"],
@@ -56,8 +54,6 @@ const fields: readonly Row[] = [
   [SqeWord.Address3Low * 4, 48, "offsetof(struct io_uring_sqe, addr3)", "addr3"],
   [SqeWord.Address3High * 4, 52, "offsetof(struct io_uring_sqe, addr3) + 4", "addr3"],
   [SqeWord.Address3Low * 4, 48, "offsetof(struct io_uring_sqe, optval)", "optval"],
-  [SqeWord.PadLow * 4, 56, "offsetof(struct io_uring_sqe, addr3) + 8", "addr3"],
-  [SqeWord.PadHigh * 4, 60, "sizeof(struct io_uring_sqe) - 4"],
   [CqeWord.UserDataLow * 4, 0, "offsetof(struct io_uring_cqe, user_data)"],
   [CqeWord.UserDataHigh * 4, 4, "offsetof(struct io_uring_cqe, user_data) + 4"],
   [CqeWord.Result * 4, 8, "offsetof(struct io_uring_cqe, res)"],
@@ -65,28 +61,17 @@ const fields: readonly Row[] = [
   [ParamsWord.SqEntries * 4, 0, "offsetof(struct io_uring_params, sq_entries)"],
   [ParamsWord.CqEntries * 4, 4, "offsetof(struct io_uring_params, cq_entries)"],
   [ParamsWord.Flags * 4, 8, "offsetof(struct io_uring_params, flags)"],
-  [ParamsWord.SqThreadCpu * 4, 12, "offsetof(struct io_uring_params, sq_thread_cpu)"],
   [ParamsWord.SqThreadIdle * 4, 16, "offsetof(struct io_uring_params, sq_thread_idle)"],
   [ParamsWord.Features * 4, 20, "offsetof(struct io_uring_params, features)"],
   [ParamsWord.SqOffsets * 4, 40, "offsetof(struct io_uring_params, sq_off)"],
   [ParamsWord.CqOffsets * 4, 80, "offsetof(struct io_uring_params, cq_off)"],
   [SqOffset.Head * 4, 0, "offsetof(struct io_sqring_offsets, head)"],
   [SqOffset.Tail * 4, 4, "offsetof(struct io_sqring_offsets, tail)"],
-  [SqOffset.RingMask * 4, 8, "offsetof(struct io_sqring_offsets, ring_mask)"],
-  [SqOffset.RingEntries * 4, 12, "offsetof(struct io_sqring_offsets, ring_entries)"],
   [SqOffset.Flags * 4, 16, "offsetof(struct io_sqring_offsets, flags)"],
-  [SqOffset.Dropped * 4, 20, "offsetof(struct io_sqring_offsets, dropped)"],
   [SqOffset.Array * 4, 24, "offsetof(struct io_sqring_offsets, array)"],
   [CqOffset.Head * 4, 0, "offsetof(struct io_cqring_offsets, head)"],
   [CqOffset.Tail * 4, 4, "offsetof(struct io_cqring_offsets, tail)"],
-  [CqOffset.RingMask * 4, 8, "offsetof(struct io_cqring_offsets, ring_mask)"],
-  [CqOffset.RingEntries * 4, 12, "offsetof(struct io_cqring_offsets, ring_entries)"],
-  [CqOffset.Overflow * 4, 16, "offsetof(struct io_cqring_offsets, overflow)"],
   [CqOffset.Cqes * 4, 20, "offsetof(struct io_cqring_offsets, cqes)"],
-  [CqOffset.Flags * 4, 24, "offsetof(struct io_cqring_offsets, flags)"],
-  [GeteventsWord.SigmaskLow * 4, 0, "offsetof(struct io_uring_getevents_arg, sigmask)"],
-  [GeteventsWord.SigmaskHigh * 4, 4, "offsetof(struct io_uring_getevents_arg, sigmask) + 4"],
-  [GeteventsWord.SigmaskSize * 4, 8, "offsetof(struct io_uring_getevents_arg, sigmask_sz)"],
   [
     GeteventsWord.MinWaitMicros * 4,
     12,
@@ -98,11 +83,9 @@ const fields: readonly Row[] = [
 ];
 
 const operations: readonly Row[] = [
-  [Opcode.Nop, 0, "IORING_OP_NOP"],
   [Opcode.PollAdd, 6, "IORING_OP_POLL_ADD"],
   [Opcode.SendMessage, 9, "IORING_OP_SENDMSG"],
   [Opcode.ReceiveMessage, 10, "IORING_OP_RECVMSG"],
-  [Opcode.Timeout, 11, "IORING_OP_TIMEOUT"],
   [Opcode.Accept, 13, "IORING_OP_ACCEPT"],
   [Opcode.AsyncCancel, 14, "IORING_OP_ASYNC_CANCEL"],
   [Opcode.Connect, 16, "IORING_OP_CONNECT"],
@@ -111,7 +94,6 @@ const operations: readonly Row[] = [
   [Opcode.Read, 22, "IORING_OP_READ"],
   [Opcode.Send, 26, "IORING_OP_SEND"],
   [Opcode.Receive, 27, "IORING_OP_RECV"],
-  [Opcode.Shutdown, 34, "IORING_OP_SHUTDOWN"],
   [Opcode.Socket, 45, "IORING_OP_SOCKET"],
   [Opcode.Command, 46, "IORING_OP_URING_CMD"],
   [Opcode.SendZeroCopy, 47, "IORING_OP_SEND_ZC"],
@@ -120,7 +102,6 @@ const operations: readonly Row[] = [
   [Syscall.Setup, 425, "SYS_io_uring_setup"],
   [Syscall.Enter, 426, "SYS_io_uring_enter"],
   [Syscall.Register, 427, "SYS_io_uring_register"],
-  [Register.Files, 2, "IORING_REGISTER_FILES"],
   [Register.Probe, 8, "IORING_REGISTER_PROBE"],
   [Register.Files2, 13, "IORING_REGISTER_FILES2"],
   [Register.RingFds, 20, "IORING_REGISTER_RING_FDS"],
@@ -128,42 +109,31 @@ const operations: readonly Row[] = [
   [Register.BufferRing, 22, "IORING_REGISTER_PBUF_RING"],
   [Register.UnregisterBufferRing, 23, "IORING_UNREGISTER_PBUF_RING"],
   [Register.Napi, 27, "IORING_REGISTER_NAPI"],
-  [SocketCommand.SendQueue, 1, "SOCKET_URING_OP_SIOCOUTQ"],
   [SocketCommand.SetOption, 3, "SOCKET_URING_OP_SETSOCKOPT"],
 ];
 
 const flags: readonly Row[] = [
   // Bytes and halves of the first word, at their places.
   [SqeFlag.FixedFile, 0x100, "IOSQE_FIXED_FILE << 8"],
-  [SqeFlag.Link, 0x400, "IOSQE_IO_LINK << 8"],
   [SqeFlag.BufferSelect, 0x2000, "IOSQE_BUFFER_SELECT << 8"],
   [SqeFlag.SkipSuccess, 0x4000, "IOSQE_CQE_SKIP_SUCCESS << 8"],
   [Priority.AcceptMultishot, 0x10000, "IORING_ACCEPT_MULTISHOT << 16"],
   [Priority.PollFirst, 0x10000, "IORING_RECVSEND_POLL_FIRST << 16"],
   [Priority.ReceiveMultishot, 0x20000, "IORING_RECV_MULTISHOT << 16"],
-  [Priority.ZeroCopyReportUsage, 0x80000, "IORING_SEND_ZC_REPORT_USAGE << 16"],
   [Priority.Bundle, 0x100000, "IORING_RECVSEND_BUNDLE << 16"],
   [CqeFlag.Buffer, 1, "IORING_CQE_F_BUFFER"],
   [CqeFlag.More, 2, "IORING_CQE_F_MORE"],
-  [CqeFlag.SocketNonEmpty, 4, "IORING_CQE_F_SOCK_NONEMPTY"],
   [CqeFlag.Notification, 8, "IORING_CQE_F_NOTIF"],
   [CqeFlag.BufferMore, 16, "IORING_CQE_F_BUF_MORE"],
   [abi.CQE_BUFFER_SHIFT, 16, "IORING_CQE_BUFFER_SHIFT"],
   [SetupFlag.SqPoll, 0x2, "IORING_SETUP_SQPOLL"],
   [SetupFlag.CqSize, 0x8, "IORING_SETUP_CQSIZE"],
-  [SetupFlag.Clamp, 0x10, "IORING_SETUP_CLAMP"],
   [SetupFlag.SubmitAll, 0x80, "IORING_SETUP_SUBMIT_ALL"],
   [SetupFlag.CoopTaskrun, 0x100, "IORING_SETUP_COOP_TASKRUN"],
   [SetupFlag.TaskrunFlag, 0x200, "IORING_SETUP_TASKRUN_FLAG"],
   [SetupFlag.SingleIssuer, 0x1000, "IORING_SETUP_SINGLE_ISSUER"],
   [SetupFlag.DeferTaskrun, 0x2000, "IORING_SETUP_DEFER_TASKRUN"],
   [SetupFlag.NoSqArray, 0x10000, "IORING_SETUP_NO_SQARRAY"],
-  [Feature.SingleMmap, 0x1, "IORING_FEAT_SINGLE_MMAP"],
-  [Feature.NoDrop, 0x2, "IORING_FEAT_NODROP"],
-  [Feature.SubmitStable, 0x4, "IORING_FEAT_SUBMIT_STABLE"],
-  [Feature.FastPoll, 0x20, "IORING_FEAT_FAST_POLL"],
-  [Feature.ExtArg, 0x100, "IORING_FEAT_EXT_ARG"],
-  [Feature.CqeSkip, 0x800, "IORING_FEAT_CQE_SKIP"],
   // One bit tells of both; the kernel's header has the other name since 6.10.
   [Feature.SendBufferSelect, 0x4000, "IORING_FEAT_RECVSEND_BUNDLE"],
   [Feature.MinTimeout, 0x8000, "IORING_FEAT_MIN_TIMEOUT"],
@@ -176,9 +146,6 @@ const flags: readonly Row[] = [
   [EnterFlag.ExtArg, 8, "IORING_ENTER_EXT_ARG"],
   [EnterFlag.RegisteredRing, 16, "IORING_ENTER_REGISTERED_RING"],
   [BufferRingFlag.Incremental, 2, "IOU_PBUF_RING_INC"],
-  [CancelFlag.All, 1, "IORING_ASYNC_CANCEL_ALL"],
-  [CancelFlag.Fd, 2, "IORING_ASYNC_CANCEL_FD"],
-  [CancelFlag.FdFixed, 8, "IORING_ASYNC_CANCEL_FD_FIXED"],
   [abi.RSRC_REGISTER_SPARSE, 1, "IORING_RSRC_REGISTER_SPARSE"],
   [abi.POLL_ADD_MULTI, 1, "IORING_POLL_ADD_MULTI"],
   [abi.PROBE_SUPPORTED, 1, "IO_URING_OP_SUPPORTED"],
@@ -206,7 +173,7 @@ const enums: Readonly<Record<string, Record<string, string | number>>> = {
   GeteventsWord,
   Register,
   BufferRingFlag,
-  CancelFlag,
+
   SocketCommand,
 };
 
@@ -251,7 +218,9 @@ const INCLUDES = `
 #include <linux/io_uring.h>
 `;
 
-/** The header as the compiler sees it, macros and all; null where there is no compiler or header. */
+/**
+ * The header as the compiler sees it, macros and all; null where there is no compiler or header.
+ */
 function header(): string | null {
   try {
     const { exitCode, stdout } = Bun.spawnSync(["cc", "-E", "-dD", "-"], {

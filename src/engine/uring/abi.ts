@@ -20,8 +20,6 @@ export const BUF_REG_SIZE = 40;
 export const GETEVENTS_ARG_SIZE = 24;
 /** Bytes of a `struct io_uring_napi`. */
 export const NAPI_SIZE = 16;
-/** Bytes of a `struct io_uring_rsrc_update`. */
-export const RSRC_UPDATE_SIZE = 16;
 /** Bytes of a `struct io_uring_probe` before its operations, and of each `io_uring_probe_op`. */
 export const PROBE_HEADER_SIZE = 16;
 export const PROBE_OP_SIZE = 8;
@@ -49,7 +47,6 @@ export enum SqeWord {
   Fd = 1,
   /** `off` or `addr2`, byte 8. */
   OffsetLow = 2,
-  OffsetHigh = 3,
   /** `addr`, byte 16. */
   AddressLow = 4,
   AddressHigh = 5,
@@ -67,9 +64,6 @@ export enum SqeWord {
   /** `addr3` or `optval`, byte 48. */
   Address3Low = 12,
   Address3High = 13,
-  /** Reserved, byte 56. */
-  PadLow = 14,
-  PadHigh = 15,
 }
 
 /** `cmd_op`, byte 8, where an operation is a command of a socket: the same word as the offset. */
@@ -91,53 +85,29 @@ export enum CqeWord {
 
 /** Operations (`enum io_uring_op`). */
 export enum Opcode {
-  /** Since 5.1. */
-  Nop = 0,
-  /** Since 5.1. */
-  PollAdd = 6,
-  /** Since 5.3. */
-  SendMessage = 9,
-  /** Since 5.3. */
-  ReceiveMessage = 10,
-  /** Since 5.4. */
-  Timeout = 11,
-  /** Since 5.5. */
-  Accept = 13,
-  /** Since 5.5. */
-  AsyncCancel = 14,
-  /** Since 5.5. */
-  Connect = 16,
-  /** Since 5.6. */
-  Close = 19,
-  /** Since 5.6. */
-  FilesUpdate = 20,
-  /** Since 5.6. */
-  Read = 22,
-  /** Since 5.6. */
-  Send = 26,
-  /** Since 5.6. */
-  Receive = 27,
-  /** Since 5.11. */
-  Shutdown = 34,
-  /** Since 5.19. */
-  Socket = 45,
+  PollAdd = 6, // since 5.1
+  SendMessage = 9, // since 5.3
+  ReceiveMessage = 10, // since 5.3
+  Accept = 13, // since 5.5
+  AsyncCancel = 14, // since 5.5
+  Connect = 16, // since 5.5
+  Close = 19, // since 5.6
+  FilesUpdate = 20, // since 5.6
+  Read = 22, // since 5.6
+  Send = 26, // since 5.6
+  Receive = 27, // since 5.6
+  Socket = 45, // since 5.19
   /** Commands of a file's own, such as those of sockets. Since 5.19; of sockets since 6.6. */
   Command = 46,
-  /** Since 6.0. */
-  SendZeroCopy = 47,
-  /** Since 6.1. */
-  SendMessageZeroCopy = 48,
-  /** Since 6.7. */
-  ReadMultishot = 49,
+  SendZeroCopy = 47, // since 6.0
+  SendMessageZeroCopy = 48, // since 6.1
+  ReadMultishot = 49, // since 6.7
 }
 
 /** `sqe->flags`, shifted to their place in the first word. */
 export enum SqeFlag {
-  None = 0,
   /** `IOSQE_FIXED_FILE`: `fd` is an index of the file table. Since 5.1. */
   FixedFile = 1 << 8,
-  /** `IOSQE_IO_LINK`: the next entry starts when this one has succeeded. Since 5.3. */
-  Link = 1 << 10,
   /** `IOSQE_BUFFER_SELECT`: the kernel takes a buffer from a group. Since 5.7. */
   BufferSelect = 1 << 13,
   /** `IOSQE_CQE_SKIP_SUCCESS`: there is a completion only when it fails. Since 5.17. */
@@ -153,8 +123,6 @@ export enum Priority {
   PollFirst = 1 << 16,
   /** `IORING_RECV_MULTISHOT`: one entry receives until it ends. Since 6.0. */
   ReceiveMultishot = 1 << 17,
-  /** `IORING_SEND_ZC_REPORT_USAGE`: the notification says whether it had to copy. Since 6.2. */
-  ZeroCopyReportUsage = 1 << 19,
   /** `IORING_RECVSEND_BUNDLE`: one entry uses as many provided buffers as it can. Since 6.10. */
   Bundle = 1 << 20,
 }
@@ -163,13 +131,13 @@ export enum Priority {
 export enum CqeFlag {
   /** `IORING_CQE_F_BUFFER`: the upper 16 bits name the buffer that was taken. Since 5.7. */
   Buffer = 1 << 0,
-  /** `IORING_CQE_F_MORE`: the entry lives on, more completions come. Since 5.13. */
+  /** `IORING_CQE_F_MORE`: more completions of this entry follow. Since 5.13. */
   More = 1 << 1,
-  /** `IORING_CQE_F_SOCK_NONEMPTY`: the socket has more to receive. Since 5.19. */
-  SocketNonEmpty = 1 << 2,
   /** `IORING_CQE_F_NOTIF`: the kernel is done with a zero-copy send's bytes. Since 6.0. */
   Notification = 1 << 3,
-  /** `IORING_CQE_F_BUF_MORE`: the buffer was taken in part, the rest stays in the ring. Since 6.12. */
+  /**
+   * `IORING_CQE_F_BUF_MORE`: the buffer was taken in part, the rest stays in the ring. Since 6.12.
+   */
   BufferMore = 1 << 4,
 }
 
@@ -178,14 +146,11 @@ export const CQE_BUFFER_SHIFT = 16;
 
 /** `io_uring_params.flags` (`IORING_SETUP_…`). */
 export enum SetupFlag {
-  None = 0,
   /** A kernel thread takes entries without a system call. Since 5.1. */
   SqPoll = 1 << 1,
   /** `cq_entries` says how many completions fit. Since 5.5. */
   CqSize = 1 << 3,
-  /** Too large a queue is made smaller instead of refused. Since 5.6. */
-  Clamp = 1 << 4,
-  /** An entry that is wrong does not stop those behind it. Since 5.18. */
+  /** A bad entry does not stop those behind it. Since 5.18. */
   SubmitAll = 1 << 7,
   /** Completions do not interrupt the thread. Since 5.19. */
   CoopTaskrun = 1 << 8,
@@ -201,21 +166,9 @@ export enum SetupFlag {
 
 /** `io_uring_params.features` (`IORING_FEAT_…`). */
 export enum Feature {
-  /** One mapping for both queues. Since 5.4. */
-  SingleMmap = 1 << 0,
-  /** Completions that do not fit wait in the kernel and are not lost. Since 5.5. */
-  NoDrop = 1 << 1,
-  /** What a submission points to need not outlive it. Since 5.5. */
-  SubmitStable = 1 << 2,
-  /** Sockets wait by poll, without a thread each. Since 5.7. */
-  FastPoll = 1 << 5,
-  /** Waits take an argument with a timeout. Since 5.11. */
-  ExtArg = 1 << 8,
-  /** `IOSQE_CQE_SKIP_SUCCESS`. Since 5.17. */
-  CqeSkip = 1 << 11,
   /** Sends take buffers from a group. Since 6.10. */
   SendBufferSelect = 1 << 14,
-  /** A wait has a lower bound too. Since 6.12. */
+  /** A wait can have a lower bound. Since 6.12. */
   MinTimeout = 1 << 15,
 }
 
@@ -224,8 +177,6 @@ export enum ParamsWord {
   SqEntries = 0,
   CqEntries = 1,
   Flags = 2,
-  /** `sq_thread_cpu`. */
-  SqThreadCpu = 3,
   /** `sq_thread_idle`, in milliseconds. */
   SqThreadIdle = 4,
   Features = 5,
@@ -239,10 +190,7 @@ export enum ParamsWord {
 export enum SqOffset {
   Head = 0,
   Tail = 1,
-  RingMask = 2,
-  RingEntries = 3,
   Flags = 4,
-  Dropped = 5,
   Array = 6,
 }
 
@@ -250,11 +198,7 @@ export enum SqOffset {
 export enum CqOffset {
   Head = 0,
   Tail = 1,
-  RingMask = 2,
-  RingEntries = 3,
-  Overflow = 4,
   Cqes = 5,
-  Flags = 6,
 }
 
 /** `IORING_OFF_SQ_RING` and `IORING_OFF_SQES`: what mmap(2) maps at which offset. */
@@ -267,7 +211,10 @@ export enum SqRingFlag {
   NeedWakeup = 1 << 0,
   /** `IORING_SQ_CQ_OVERFLOW`: completions wait in the kernel for room. Since 5.8. */
   CqOverflow = 1 << 1,
-  /** `IORING_SQ_TASKRUN`: something has happened that the next enter makes completions of. Since 5.19. */
+  /**
+   * `IORING_SQ_TASKRUN`: something has happened that the next enter makes completions of. Since
+   * 5.19.
+   */
   Taskrun = 1 << 2,
 }
 
@@ -287,10 +234,7 @@ export enum EnterFlag {
 
 /** Words of `struct io_uring_getevents_arg`. */
 export enum GeteventsWord {
-  SigmaskLow = 0,
-  SigmaskHigh = 1,
-  SigmaskSize = 2,
-  /** `min_wait_usec`: after so many µs one completion is enough. Since 6.12. */
+  /** `min_wait_usec`: after this many µs one completion is enough. Since 6.12. */
   MinWaitMicros = 3,
   /** `ts`: a `struct __kernel_timespec`. */
   TimespecLow = 4,
@@ -299,54 +243,34 @@ export enum GeteventsWord {
 
 /** `io_uring_register` operations (`IORING_REGISTER_…`). */
 export enum Register {
-  /** Since 5.1. */
-  Files = 2,
-  /** Since 5.6. */
-  Probe = 8,
-  /** Since 5.13. */
-  Files2 = 13,
-  /** Since 5.18. */
-  RingFds = 20,
-  /** Since 5.18. */
-  UnregisterRingFds = 21,
-  /** Since 5.19. */
-  BufferRing = 22,
-  /** Since 5.19. */
-  UnregisterBufferRing = 23,
-  /** Since 6.9. */
-  Napi = 27,
+  Probe = 8, // since 5.6
+  Files2 = 13, // since 5.13
+  RingFds = 20, // since 5.18
+  UnregisterRingFds = 21, // since 5.18
+  BufferRing = 22, // since 5.19
+  UnregisterBufferRing = 23, // since 5.19
+  Napi = 27, // since 6.9
 }
 
 /** `io_uring_buf_reg.flags`. */
 export enum BufferRingFlag {
   None = 0,
-  /** `IOU_PBUF_RING_INC`: buffers are consumed bit by bit. Since 6.12. */
+  /** `IOU_PBUF_RING_INC`: buffers are consumed incrementally. Since 6.12. */
   Incremental = 2,
 }
 
-/** `IORING_RSRC_REGISTER_SPARSE` of `struct io_uring_rsrc_register`: a table of empty places. Since 5.19. */
+/**
+ * `IORING_RSRC_REGISTER_SPARSE` of `struct io_uring_rsrc_register`: a table of empty places. Since
+ * 5.19.
+ */
 export const RSRC_REGISTER_SPARSE = 1;
 
 /** `IORING_POLL_ADD_MULTI` in `sqe->len`: the poll goes on after a completion. Since 5.13. */
 export const POLL_ADD_MULTI = 1;
 
-/** `sqe->cancel_flags` (`IORING_ASYNC_CANCEL_…`). */
-export enum CancelFlag {
-  None = 0,
-  /** Everything that matches, not only the first. Since 5.19. */
-  All = 1 << 0,
-  /** Match the descriptor instead of `user_data`. Since 5.19. */
-  Fd = 1 << 1,
-  /** `fd` is an index of the file table. Since 6.0. */
-  FdFixed = 1 << 3,
-}
-
 /** Commands of sockets (`SOCKET_URING_OP_…`), of {@link Opcode.Command}. */
 export enum SocketCommand {
-  /** Since 6.6. */
-  SendQueue = 1,
-  /** Since 6.7. */
-  SetOption = 3,
+  SetOption = 3, // since 6.7
 }
 
 /** Flags in the `flags` byte of a probed operation. */

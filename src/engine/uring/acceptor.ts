@@ -11,7 +11,7 @@ import { Listener } from "./listener.ts";
 import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 
-/** What an acceptor needs of its loop. */
+/** The part of the loop that the acceptor uses. */
 export interface AcceptorHost {
   readonly alarms: Alarms;
   readonly hall: UringHall;
@@ -21,32 +21,31 @@ export interface AcceptorHost {
     /** See {@link Acceptor.unlisten}. */
     unlistened(key: number): void;
   };
-  /** A client has come in. */
+  /** Makes a relay of an accepted client. */
   accept(listener: UringListener, descriptor: number): void;
-  /** This one was accepted without the ring. */
+  /** A descriptor was accepted without the ring. */
   took(descriptor: number): void;
   closeNow(descriptor: number): void;
 }
 
-/** While descriptors have run out, accepting is tried after so long, then less and less often. */
+/** While descriptors lack, accepting is tried again after this long, then less and less often. */
 const ACCEPT_LOOK_MS = 100;
 const ACCEPT_LOOK_MAX_MS = 2_000;
 
 /**
- * The listeners of a loop. While they do not accept clients wait in the kernel's backlog.
+ * The listeners of a loop. While they do not accept, clients wait in the kernel's backlog.
  *
- * Owner: the loop, which makes relays of who comes in.
+ * Owner: the loop, which makes relays of the clients.
  */
 export class Acceptor {
   private readonly listeners = new Map<number, UringListener>();
-  /** Looks since somebody was accepted. */
+  /** Tries since the last accepted client. */
   private looks = 0;
-  /** An alarm is set that looks whether it can open. */
+  /** An alarm is set that tries to accept again. */
   private isLooking = false;
 
   constructor(private readonly loop: AcceptorHost) {}
 
-  /** No listener is left. */
   get isEmpty(): boolean {
     return this.listeners.size === 0;
   }
@@ -55,10 +54,10 @@ export class Acceptor {
     return this.loop.hall.isAccepting;
   }
 
-  /** Listeners that accept, and whether that is paused. */
+  /** How many listeners accept, and whether accepting is paused. */
   get accepting(): Answering["accepting"] {
     let listeners = 0;
-    // Armed ones are the kernel's: what is open and not armed is a defect.
+    // An open listener that is not armed is a defect, so it does not count.
     for (const { armed, closing } of this.listeners.values()) {
       if (!closing && (armed || !this.isOpen)) listeners++;
     }
@@ -85,6 +84,7 @@ export class Acceptor {
     listener.armed = before.armed;
     listener.closing = before.closing;
     this.listeners.set(key, listener);
+    // Room that the new options bring goes to waiting clients first.
     listener.serve();
   }
 
@@ -97,12 +97,11 @@ export class Acceptor {
     else this.close(key, listener);
   }
 
-  /** The same for all of them. */
   unlistenAll(): void {
     for (const key of this.listeners.keys()) this.unlisten(key);
   }
 
-  /** Nobody is accepted any more; what was accepted until then completes. */
+  /** Cancels all accepts; what was accepted until then completes. */
   cancelAccepts(): void {
     for (const [key, { armed }] of this.listeners) if (armed) this.cancelAccept(key);
   }
@@ -120,7 +119,7 @@ export class Acceptor {
       loop.accept(listener, result);
     }
     if ((flags & CqeFlag.More) !== 0) {
-      // From here on one at a time: the last one that fits must be the last one accepted.
+      // From here on accept one at a time, so that no more are accepted than fit.
       if (!this.isAmpleFor(listener)) this.cancelAccept(key);
       return;
     }
@@ -133,12 +132,12 @@ export class Acceptor {
     }
   }
 
-  /** The kernel could not open a socket for a dial: what that lacks, whoever would be accepted next lacks, too. */
+  /** The kernel could not open a socket for a dial; accepting would lack the same. */
   starved(errno: number): void {
     if (isOfMemory(errno) || isOfDescriptors(errno)) this.pause(errno);
   }
 
-  /** Whatever the kernel lacks, it lacks it at the next try, too. */
+  /** Pauses accepting: whatever the kernel lacks, it would lack at the next try, too. */
   private pause(errno: number): void {
     const { hall } = this.loop;
     if (hall.isStopping) return;
@@ -147,7 +146,7 @@ export class Acceptor {
     this.lookLater();
   }
 
-  /** The hall accepts nobody more. */
+  /** The hall accepts no more clients. */
   shut(cause: PauseCause): void {
     for (const [key, listener] of this.listeners) {
       if (listener.armed && !listener.closing) this.cancelAccept(key);
@@ -155,14 +154,14 @@ export class Acceptor {
     if (cause === "descriptors") this.lookLater();
   }
 
-  /** It does again. */
+  /** The hall accepts clients again. */
   open(): void {
     for (const [key, listener] of this.listeners) {
       if (!listener.armed && !listener.closing) this.arm(key, listener);
     }
   }
 
-  /** @param before whose place it takes */
+  /** @param before the listener to replace */
   private newListener(
     options: ListenerOptions,
     descriptor: number,
@@ -179,7 +178,7 @@ export class Acceptor {
     this.loop.prepare.accept(listener.descriptor, ACCEPT_FLAGS, this.isAmpleFor(listener), low);
   }
 
-  /** Whether all who may wait there may be accepted at once without running out of descriptors. */
+  /** Whether all clients that may wait there can be accepted at once with the descriptors left. */
   private isAmpleFor({ options }: UringListener): boolean {
     return this.loop.hall.descriptors.left > options.backlog * RELAY_DESCRIPTORS_MAX;
   }
@@ -188,7 +187,9 @@ export class Acceptor {
     this.loop.prepare.cancel(ticketLow(Operation.Accept, key), 0);
   }
 
-  /** What was wanting may come back though no relay had it: nobody tells, so it is tried. */
+  /**
+   * Tries again later: what lacks may come back although no relay had it, and nothing reports that.
+   */
   private lookLater(): void {
     if (this.isLooking) return;
     this.isLooking = true;
@@ -206,8 +207,8 @@ export class Acceptor {
   }
 
   /**
-   * Closing a listening socket resets whoever the kernel has connected and nobody has accepted yet,
-   * with a request perhaps already sent. So they are accepted first.
+   * Closing a listening socket resets the clients that the kernel has connected and ringway has not
+   * accepted yet, which may already have sent a request. So they are accepted first.
    */
   private close(key: number, listener: UringListener): void {
     const { loop } = this;
@@ -230,7 +231,9 @@ export class Acceptor {
   }
 }
 
-/** This client could not be accepted, or accepting was called off: the next one may well be. */
+/**
+ * Only this client could not be accepted, or the accept was cancelled: the next one may succeed.
+ */
 function isPassing(errno: number): boolean {
   if (isGoodbye(errno)) return true;
   const { ECANCELED, EPERM, EHOSTUNREACH, ENETUNREACH } = Errno;
@@ -245,7 +248,7 @@ function isOfDescriptors(errno: number): boolean {
   return errno === Errno.EMFILE || errno === Errno.ENFILE;
 }
 
-/** accept(2) tells of a client that has left already; there may be others behind it. */
+/** accept(2) reports a client that has already left; there may be others behind it. */
 function isGoodbye(errno: number): boolean {
   return errno === Errno.ECONNABORTED || errno === Errno.EINTR || errno === Errno.EPROTO;
 }

@@ -1,14 +1,14 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 
-/** One call that is due at a time of the monotonic clock. */
+/** A call that is due at a time of the monotonic clock. */
 interface Due {
   readonly at: number;
   readonly call: () => void;
 }
 
 /**
- * Calls that are due later, for a loop that has no timers but its own wait. There are few of them
- * (one per kind of deadline), so that a sorted list is enough.
+ * Timers for a loop that has only its own wait. There are few of them (one per kind of deadline),
+ * so a sorted list is enough.
  */
 export class Alarms implements Clock {
   readonly alarm = (delayMs: number, call: () => void): void => this.set(delayMs, call);
@@ -22,7 +22,7 @@ export class Alarms implements Clock {
     return systemClock.wall();
   }
 
-  /** Calls `call` once, `delayMs` from now on. */
+  /** Calls `call` once, in `delayMs` milliseconds. */
   set(delayMs: number, call: () => void): void {
     const at = this.now() + delayMs;
     let place = this.list.length;
@@ -30,13 +30,13 @@ export class Alarms implements Clock {
     this.list.splice(place, 0, { at, call });
   }
 
-  /** Microseconds until the next one is due, at least 0; Infinity when there is none. */
+  /** Microseconds until the next call is due, at least 0; Infinity if there is none. */
   get nextMicros(): number {
     const [first] = this.list;
     return first === undefined ? Infinity : Math.max(0, (first.at - this.now()) * 1e3);
   }
 
-  /** Calls what is due now. */
+  /** Calls everything that is due. */
   run(): void {
     while (this.list.length > 0) {
       const [first] = this.list;

@@ -14,41 +14,41 @@ import {
 } from "./abi.ts";
 import { register, registerBufferRing, registerNapi, unregisterBufferRing } from "./register.ts";
 
-/** What the ring's own words take, and the ring of buffers. */
+/** Bytes of the ring's own words, and of the ring of buffers. */
 const PAGE = 4096;
-/** Entries of the ring of buffers that is tried. */
+/** Entries of the ring of buffers to try. */
 const BUFFERS = 8;
 
-/** Bytes of locked memory that {@link attempt} takes for so many submission entries. */
+/** Bytes of locked memory that {@link attempt} takes for this many submission entries. */
 export function lockedBytes(entries: number): number {
   return entries * SQE_SIZE + Math.max(COMPLETIONS, entries) * CQE_SIZE + 2 * PAGE;
 }
 
-/** What the kernel answered when an io_uring was really tried; all answers are 0 or −errno. */
+/** The kernel's answers when an io_uring was tried; each is 0 or −errno. */
 export interface Attempt {
-  /** Whether there is a ring at all. What follows says nothing when there is none. */
+  /** Whether there is a ring. If not, the other answers mean nothing. */
   readonly setup: number;
-  /** The {@link SetupFlag}s that it took. */
+  /** The {@link SetupFlag}s that the kernel accepted. */
   readonly flags: number;
   /** {@link Feature}s. */
   readonly features: number;
-  /** Operations that it knows, by their numbers; null where it cannot be asked (before 5.6). */
+  /** Numbers of the supported operations; null if the kernel cannot tell (before 5.6). */
   readonly operations: ReadonlySet<number> | null;
-  /** A ring of provided buffers was registered. */
+  /** Registering a ring of provided buffers. */
   readonly bufferRing: number;
-  /** The same, to be filled bit by bit. */
+  /** The same, with buffers that are filled incrementally. */
   readonly incremental: number;
-  /** Polling of network devices was registered. */
+  /** Registering polling of network devices. */
   readonly napi: number;
 }
 
 /**
- * Completion entries of the ring that is tried: those of a worker's ring and as many again, in place
- * of its rings of buffers, which count as locked memory too.
+ * Completion entries of the ring to try: those of a worker's ring, and as many again in place of
+ * its rings of buffers, which count as locked memory, too.
  */
 const COMPLETIONS = 8192;
 
-/** From what the engine uses to nothing: what an older kernel refuses is left out first. */
+/** The flags that the engine uses; for older kernels they are left out from the front. */
 const FLAGS: readonly number[] = [
   SetupFlag.NoSqArray,
   SetupFlag.DeferTaskrun | SetupFlag.SingleIssuer,
@@ -57,11 +57,11 @@ const FLAGS: readonly number[] = [
 ];
 
 /**
- * Makes a ring as large as a worker's, asks it and takes it away again, in some tenths of a
- * millisecond. Nothing is left behind.
+ * Makes a ring as large as a worker's, queries it and removes it, in a fraction of a millisecond.
+ * Leaves nothing behind.
  *
- * @param entries submission entries, as many as the worker is to have
- * @throws Error where the C library cannot be opened
+ * @param entries submission entries that the worker would have
+ * @throws Error if the C library cannot be opened
  */
 export function attempt(entries: number): Attempt {
   const { descriptor, flags, features } = setup(entries);

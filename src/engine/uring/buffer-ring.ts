@@ -2,13 +2,13 @@ import type { Mapping } from "../../system/linux.ts";
 import { BUF_SIZE } from "./abi.ts";
 
 const BUF_WORDS = BUF_SIZE / 4;
-/** Of an entry, in halfwords: its number, and in the first entry the ring's tail behind it. */
+/** Halfwords of an entry: its number, and behind it, in the first entry, the ring's tail. */
 const NUMBER_HALFWORD = 6;
 const TAIL_HALFWORD = 7;
 
 /**
  * The entries of a ring of provided buffers (`struct io_uring_buf_ring`), in memory that the kernel
- * reads. A pushed buffer is the kernel's as soon as the tail behind it is published.
+ * reads. A pushed buffer belongs to the kernel once the tail is published.
  *
  *     entry   [ address: 8 bytes ][ length: 4 ][ number: 2 ][ 2 bytes, the tail in entry 0 ]
  */
@@ -20,7 +20,7 @@ export class BufferRing {
   private published = 0;
 
   /**
-   * @param offset of the entries in the mapping, on a page boundary
+   * @param offset where the entries begin in the mapping, on a page boundary
    * @param entries a power of two, at most 32,768
    */
   constructor(mapping: Mapping, offset: number, entries: number) {
@@ -29,31 +29,31 @@ export class BufferRing {
     this.mask = entries - 1;
   }
 
-  /** The place that the next buffer comes to. */
+  /** The place of the next buffer. */
   get place(): number {
     return this.tail & this.mask;
   }
 
-  /** Adds a buffer, as 32-bit halves of its address, its length and its number. */
+  /** Adds a buffer: the 32-bit halves of its address, its length and its number. */
   push(addressLow: number, addressHigh: number, length: number, number: number): void {
     const at = this.place * BUF_WORDS;
     const { words } = this;
     words[at] = addressLow;
     words[at + 1] = addressHigh;
     words[at + 2] = length;
-    // A halfword and not the word, whose upper half is the tail in the first entry.
+    // A halfword, because the upper half of this word is the tail in the first entry.
     this.halfwords[at * 2 + NUMBER_HALFWORD] = number;
     this.tail = (this.tail + 1) & 0xffff;
   }
 
-  /** Shows the kernel what was pushed. */
+  /** Shows the kernel the pushed buffers. */
   publish(): void {
     if (this.published === this.tail) return;
     this.published = this.tail;
     Atomics.store(this.halfwords, TAIL_HALFWORD, this.tail);
   }
 
-  /** Begins anew, for a ring that is registered anew. */
+  /** Empties the ring, before it is registered again. */
   reset(): void {
     this.tail = 0;
     this.publish();

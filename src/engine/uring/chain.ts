@@ -2,7 +2,7 @@ import type { Queue } from "../end.ts";
 import { type Chunks, NONE } from "./chunks.ts";
 import { type Direction, LARGE, type Memory } from "./memory.ts";
 
-/** What chains have of their loop. */
+/** The part of the loop that chains use. */
 export interface ChainHost {
   readonly chunks: Chunks;
   readonly memory: Memory;
@@ -10,39 +10,39 @@ export interface ChainHost {
 
 /** Chunks that a lane may queue; with more its source is not read, however small they are. */
 const CHUNKS_MAX = 32;
-/** So few are left when it is read again. */
+/** The source is read again once only this many are left. */
 const CHUNKS_FEW = 8;
-/** The same in large buffers, each of which is held whole for whatever few bytes a receive brings. */
+/** The same for large buffers, each of which is held whole even if a receive brings few bytes. */
 const LARGE_CHUNKS_MAX = 3;
 const LARGE_CHUNKS_FEW = 2;
 
 /**
- * The queue of a lane: a chain of chunks, each of them a part of a provided buffer, which goes back to its
- * group when its last chunk is done with.
+ * The queue of a lane: a chain of chunks. Each is a part of a provided buffer, which goes back to
+ * its group after its last chunk.
  *
  *     first ─► [ 512 bytes of buffer 7 ] ─► [ 4096 bytes of buffer 2 ] ─► NONE        count 2, size 4608
  *
- * Owner: a lane. What is in it does not move, unless it is to {@link settleDown}.
+ * Owner: a lane. Queued bytes do not move, except in {@link settleDown}.
  */
 export class Chain implements Queue {
-  /** The first chunk; {@link NONE} when it is empty. */
+  /** The first chunk; {@link NONE} if the queue is empty. */
   first = NONE;
-  /** Chunks. */
+  /** How many chunks there are. */
   count = 0;
   size = 0;
-  /** A receive has found no buffer, and there are none yet. */
+  /** A receive has found no buffer, and there is still none. */
   isDry = false;
-  /** What was put into it last lies in a large buffer. */
+  /** The last chunk lies in a large buffer. */
   private isLarge = false;
   private last = NONE;
 
-  /** @param direction whose buffers these are */
+  /** @param direction the direction whose buffers it queues */
   constructor(
     private readonly loop: ChainHost,
     readonly direction: Direction,
   ) {}
 
-  /** All that was received has its place. */
+  /** Received bytes already have their place, so there is no limit. */
   get room(): number {
     return Infinity;
   }
@@ -59,7 +59,7 @@ export class Chain implements Queue {
     return this.count <= (this.isLarge ? LARGE_CHUNKS_FEW : CHUNKS_FEW);
   }
 
-  /** Bytes of its first chunk, and where they are. */
+  /** The address of the first chunk. */
   get firstAddress(): number {
     const { chunks, memory } = this.loop;
     const buffer = chunks.buffer[this.first] as number;
@@ -71,7 +71,7 @@ export class Chain implements Queue {
     return (chunks.end[this.first] as number) - (chunks.start[this.first] as number);
   }
 
-  /** Puts bytes of a buffer behind all others. */
+  /** Appends bytes of a buffer. */
   push(buffer: number, start: number, end: number): void {
     const { chunks } = this.loop;
     const chunk = chunks.take(buffer, start, end);
@@ -189,7 +189,7 @@ export class Chain implements Queue {
     while (this.first !== NONE) this.shift();
   }
 
-  /** The first chunk is done with. */
+  /** Removes the first chunk. */
   private shift(): void {
     const chunk = this.first;
     this.first = this.loop.chunks.next[chunk] as number;

@@ -1,6 +1,6 @@
 import { assert } from "../../assert.ts";
 
-/** No chunk: the end of a queue. */
+/** Stands for no chunk: the end of a queue. */
 export const NONE = -1;
 
 /**
@@ -8,21 +8,21 @@ export const NONE = -1;
  *
  *     lane.first ─► [ buffer 7, 0…512 ] ─► [ buffer 2, 0…4096 ] ─► NONE
  *
- * A chunk is a range of one buffer. Usually a buffer holds one chunk; buffers that the kernel fills
- * bit by bit hold several, of different flows. Taking and freeing allocate nothing, an idle flow
- * costs two numbers, and a queue is as long as it has to be. The tables grow by doubling: what
- * bounds them is the memory that the chunks lie in.
+ * A chunk is a range of one buffer. Usually a buffer holds one chunk; a buffer that the kernel
+ * fills incrementally holds several, of different flows. Taking and freeing chunks allocates
+ * nothing, and an idle flow costs two numbers. The tables grow by doubling; the memory that chunks
+ * lie in bounds them.
  *
  * Owner: a loop. Each chunk is in exactly one queue, or free.
  */
 export class Chunks {
   /** The chunk behind this one in its queue, or {@link NONE}. */
   next: Int32Array;
-  /** Which buffer it lies in; see {@link Buffers}. */
+  /** The buffer that it lies in; see {@link Memory}. */
   buffer: Uint32Array;
-  /** Its first byte that is not sent yet, counted from the buffer's beginning. */
+  /** The offset of its first unsent byte in the buffer. */
   start: Uint32Array;
-  /** Behind its last byte. */
+  /** The offset behind its last byte. */
   end: Uint32Array;
   /** Chunks in queues. */
   used = 0;
@@ -36,7 +36,7 @@ export class Chunks {
     this.addFree(0);
   }
 
-  /** A new chunk, in no queue yet. */
+  /** A new chunk, not in a queue yet. */
   take(buffer: number, start: number, end: number): number {
     assert(start < end, "chunk: it holds at least one byte");
     if (this.free === NONE) this.grow();
@@ -50,7 +50,7 @@ export class Chunks {
     return chunk;
   }
 
-  /** The chunk is in no queue any more. */
+  /** Frees a chunk that is in no queue. */
   release(chunk: number): void {
     this.used--;
     this.next[chunk] = this.free;
@@ -71,7 +71,7 @@ export class Chunks {
     this.addFree(before);
   }
 
-  /** Puts the chunks from `first` on into the list of free ones, the first one first. */
+  /** Adds the chunks from `first` on to the free list, the first one first. */
   private addFree(first: number): void {
     for (let chunk = this.next.length - 1; chunk >= first; chunk--) {
       this.next[chunk] = this.free;

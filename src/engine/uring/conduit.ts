@@ -10,21 +10,21 @@ import type { EndHost, UringEnd, UringLane } from "./end.ts";
 import type { Listener } from "./listener.ts";
 import { Direction } from "./memory.ts";
 
-/** A listener whose relays these are. */
+/** A listener of the uring engine. */
 export type UringListener = Listener<UringConduit>;
 
 /** All relays of a loop. */
 export type UringHall = Hall<UringConduit, UringListener>;
 
-/** What a relay needs of its loop. */
+/** The part of the loop that a relay uses. */
 interface UringHost extends EndHost {
   readonly hall: UringHall;
   readonly meter: Meter;
 }
 
 /**
- * A relay on io_uring. A tenancy ends when the relay is over, the kernel has nothing of either end, and both
- * are closed.
+ * A relay on io_uring. A tenancy ends when the relay is over, the kernel has no operation of either
+ * end, and both ends are closed.
  *
  * Owner: the loop.
  */
@@ -35,7 +35,7 @@ export class UringConduit
   readonly relay: Relay;
   readonly up: UringLane;
   readonly down: UringLane;
-  /** Bytes that had moved at the last look for resets, and whether they were looked for since. */
+  /** Bytes that had moved at the last look for resets, and whether one was looked for since. */
   private movedAtSweep = 0;
   private isSwept = true;
 
@@ -52,7 +52,7 @@ export class UringConduit
     this.down = new Lane(this.relay.down, new Chain(loop, Direction.Down), meter, this);
   }
 
-  /** The end of a client that was accepted. */
+  /** The end of an accepted client. */
   clientEnd(descriptor: number): UringEnd {
     return this.loop.ends.open(descriptor, this, this.up, this.down);
   }
@@ -77,9 +77,9 @@ export class UringConduit
   }
 
   /**
-   * Whether the source was reset, though a receive has said that it ended: a send may have taken the
-   * error. A connection that was reset has no other end any more; one that has only ended still has,
-   * unless our own FIN went there, and then no send can have met anything.
+   * Whether the source was reset although a receive reported its end: a send may have consumed the
+   * error. A reset connection has no peer any more. One that has merely ended still has, unless our
+   * own FIN went there, and then no send can have met an error.
    */
   protected override isReset(lane: UringLane): boolean {
     if (!this.loop.sender.hidesResets) return false;
@@ -88,7 +88,7 @@ export class UringConduit
     return lane.source.otherAddress === null;
   }
 
-  /** From now on the kernel finds out when an end is gone without a word. */
+  /** From now on the kernel detects that an end has vanished silently. */
   keepAlive(): void {
     if (this.relay.dialing) {
       this.listener.young.add(this);
@@ -100,9 +100,9 @@ export class UringConduit
   }
 
   /**
-   * Looks for a reset that was not told, once after bytes have moved.
+   * Looks for an unreported reset, once after bytes have moved.
    *
-   * @returns whether there is nothing more to be looked for until bytes move again
+   * @returns whether there is nothing to look for until bytes move again
    */
   lookForReset(): boolean {
     const moved = this.movedBytes;

@@ -9,7 +9,7 @@ import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 import type { Tuning } from "./tuning.ts";
 
-/** What attempts need of their loop. */
+/** The part of the loop that attempts use. */
 export interface ConnectorHost {
   readonly hall: { readonly descriptors: Descriptors; settleStop(): void };
   readonly prepare: Prepare;
@@ -17,48 +17,48 @@ export interface ConnectorHost {
   readonly tuning: Tuning;
   /** The kernel could not open a socket. */
   starved(errno: number): void;
-  /** The kernel has opened this one. */
+  /** The kernel has opened a socket. */
   added(descriptor: number): void;
   /** @param isClean with FIN, not RST */
   closeSocket(descriptor: number, isClean: boolean): void;
 }
 
-/** An address as connect(2) wants it. */
+/** An address in the form of connect(2). */
 interface Encoded {
-  /** The kernel reads them where they lie, so they live as long as the attempt. */
+  /** The kernel reads them in place, so they live as long as the attempt. */
   readonly bytes: Uint8Array;
   readonly address: number;
   readonly family: number;
 }
 
-/** Who waits for an attempt. */
+/** The relay or copy that an attempt is for. */
 export interface AttemptOwner {
-  /** Addresses that it may come from; see {@link ListenerOptions.sourceAddresses}. */
+  /** Addresses to dial from; see {@link ListenerOptions.sourceAddresses}. */
   readonly sources: readonly string[];
-  /** It was answered: the descriptor, which is counted, is the owner's from now on. */
+  /** The attempt succeeded: the owner takes over the descriptor, which is already counted. */
   attemptAnswered(attempt: UringAttempt, descriptor: number): void;
   /** @param code the system's, such as ECONNREFUSED */
   attemptLost(attempt: UringAttempt, code: string): void;
 }
 
 /**
- * One try to connect to one address:
+ * One attempt to connect to one address:
  *
  *     socket ─► options, connect ─► answered | lost        abandoned at any time: cancelled, then closed
  *
- * It has a slot, which its tickets name, so that nobody has to wait for one that was abandoned.
+ * Its tickets name its slot, so that an abandoned attempt can end by itself.
  *
  * Owner: the {@link Connector}.
  */
 export class UringAttempt implements DialAttempt {
-  /** Counts who had it: part of every ticket. */
+  /** Counts the attempts of this slot; part of every ticket. */
   generation = 0;
-  /** What the kernel has of it; {@link Operation.Ignored} when that is nothing. */
+  /** The operation that the kernel has; {@link Operation.Ignored} for none. */
   operation = Operation.Ignored;
   address: Address = NOWHERE;
-  /** The same as the kernel wants it. */
+  /** The address in the kernel's form. */
   private encoded: Encoded = NOTHING;
-  /** Null once nobody waits for it any more. */
+  /** Null once it is abandoned. */
   owner: AttemptOwner | null = null;
   private descriptor = -1;
 
@@ -68,7 +68,7 @@ export class UringAttempt implements DialAttempt {
     readonly slot: number,
   ) {}
 
-  /** It is to begin now, for somebody. */
+  /** Prepares it for an owner. */
   open(owner: AttemptOwner, address: Address, encoded: Encoded): void {
     this.generation++;
     this.owner = owner;
@@ -88,14 +88,12 @@ export class UringAttempt implements DialAttempt {
     this.loop.prepare.cancel(ticketLow(this.operation, this.slot), this.generation);
   }
 
-  /** A completion of its operation. */
   completed(operation: Operation, result: number): void {
     this.operation = Operation.Ignored;
     if (operation === Operation.Socket) this.socketCompleted(result);
     else this.connectCompleted(result);
   }
 
-  /** A socket is open, or could not be. */
   private socketCompleted(result: number): void {
     const { loop, owner } = this;
     if (result < 0) {
@@ -122,7 +120,6 @@ export class UringAttempt implements DialAttempt {
     loop.prepare.connect(result, encoded.address, encoded.bytes.length, low, this.generation);
   }
 
-  /** The address has answered, or not. */
   private connectCompleted(result: number): void {
     const { address, connector, descriptor, encoded, loop, owner } = this;
     if (result < 0 || owner === null) this.close(result < 0 ? -result : Errno.ECANCELED);
@@ -135,7 +132,7 @@ export class UringAttempt implements DialAttempt {
     }
   }
 
-  /** It came to nothing: its descriptor goes. */
+  /** Closes the descriptor of a failed attempt. */
   private close(errno: number): void {
     const { descriptor, encoded, loop } = this;
     this.descriptor = -1;
@@ -156,41 +153,40 @@ export class UringAttempt implements DialAttempt {
   }
 }
 
-/** The attempts of a loop, by their slots, which are used again and again. Owner: the loop. */
+/** The attempts of a loop, by slots that are reused. Owner: the loop. */
 export class Connector {
   readonly slots: UringAttempt[] = [];
   private readonly spare: UringAttempt[] = [];
-  /** Made once for each address that was dialled. */
+  /** Kept for each address, as it may be dialled often. */
   private readonly encoded = new WeakMap<Address, Encoded>();
 
   constructor(private readonly loop: ConnectorHost) {}
 
-  /** Attempts of which the kernel has something. */
+  /** How many attempts the kernel still has operations of. */
   get count(): number {
     return this.slots.length - this.spare.length;
   }
 
-  /** An attempt that is to begin now. @param address literal, or a path */
+  /** An attempt that is ready to begin. @param address literal, or a path */
   attempt(owner: AttemptOwner, address: Address): UringAttempt {
     const attempt = this.spare.pop() ?? this.add();
     attempt.open(owner, address, this.encode(address));
     return attempt;
   }
 
-  /** A completion of one of the attempts' operations. */
+  /** Handles a completion of an attempt's operation. */
   completed(operation: Operation, slot: number, generation: number, result: number): void {
     const attempt = this.slots[slot];
     if (attempt?.generation === generation) attempt.completed(operation, result);
   }
 
-  /** The kernel has nothing of an attempt any more. */
+  /** The kernel has no operation of this attempt any more. */
   release(attempt: UringAttempt): void {
     attempt.owner = null;
     this.spare.push(attempt);
     this.loop.hall.settleStop();
   }
 
-  /** The address in the kernel's form. */
   private encode(address: Address): Encoded {
     let encoded = this.encoded.get(address);
     if (encoded === undefined) {

@@ -4,7 +4,7 @@ import { type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 import { type CopyHost, UringCopy } from "./copy.ts";
 import { Operation } from "./ticket.ts";
 
-/** The copies of a loop by their slots, and where what mirrors answer is thrown away. Owner: the loop. */
+/** The copies of a loop by slots, and the memory for mirrors' answers. Owner: the loop. */
 export class CopyTable {
   private readonly slots: UringCopy[] = [];
   private mapping: Mapping | null = null;
@@ -18,16 +18,16 @@ export class CopyTable {
     return copy;
   }
 
-  /** Memory that all mirrors' answers are received into, and nobody reads. */
+  /** Memory for all mirrors' answers, which are discarded. */
   get scratch(): Mapping {
     this.mapping ??= mapMemory(ANSWER_BYTES);
     return this.mapping;
   }
 
-  /** A completion of one of the copies' operations. */
+  /** Handles a completion of a copy's operation. */
   completed(operation: Operation, slot: number, generation: number, result: number): void {
     const copy = this.slots[slot];
-    // A copy is used again when nothing of it is in flight.
+    // A copy is reused only once none of its operations is in flight.
     if (copy === undefined || copy.generation !== generation) return;
     switch (operation) {
       case Operation.MirrorSend:
@@ -39,7 +39,7 @@ export class CopyTable {
     }
   }
 
-  /** Gives its memory back. Nothing may be in flight. */
+  /** Frees its memory. Nothing may be in flight. */
   close(): void {
     if (this.mapping !== null) unmap(this.mapping);
   }

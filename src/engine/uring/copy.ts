@@ -10,7 +10,7 @@ import type { Prepare } from "./prepare.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 import type { Tuning } from "./tuning.ts";
 
-/** What copies need of their loop. */
+/** The part of the loop that copies use. */
 export interface CopyHost {
   readonly connector: Connector;
   readonly hall: { readonly copies: Copies; readonly descriptors: Descriptors };
@@ -22,30 +22,30 @@ export interface CopyHost {
 }
 
 /**
- * A copy on io_uring. What the mirror takes at once is sent beside the ring, from where the relay's bytes
- * lie: they are free again right after. What it leaves is sent by one operation at a time, and one other
- * receives what the mirror answers, into memory that nobody reads.
+ * A copy on io_uring. What the mirror takes at once is sent without the ring, from where the
+ * relay's bytes lie, which are free again right after. One operation at a time sends the rest, and
+ * another one receives the mirror's answers into memory that is never read.
  *
- * It has a slot of its own, which its tickets name. `pending` counts the operations of it that the kernel
- * has; its connection is closed, and its slot may be used again, when there is none left.
+ * Its tickets name its slot. `pending` counts its operations in the kernel; when it is 0 the
+ * connection may be closed and the slot reused.
  *
  * Owner: the loop's table of copies.
  */
 export class UringCopy extends Copy implements AttemptOwner {
-  /** Counts the relays that it was a copy for: part of every ticket. */
+  /** Counts the relays that it was a copy for; part of every ticket. */
   generation = 0;
-  /** Operations that the kernel has. */
+  /** How many operations the kernel has. */
   pending = 0;
   descriptor = -1;
   private sending = false;
   private receiving = false;
-  /** It connects; null when it does not. */
+  /** The attempt to connect; null if there is none. */
   private connecting: UringAttempt | null = null;
   private closesClean = false;
 
   constructor(
     private readonly loop: CopyHost,
-    /** Where what mirrors answer is received, and nobody reads it. */
+    /** Where mirrors' answers are received. */
     private readonly table: { readonly scratch: Mapping },
     readonly slot: number,
     backlog: Backlog,
@@ -77,7 +77,7 @@ export class UringCopy extends Copy implements AttemptOwner {
     this.attemptFailed(code);
   }
 
-  /** The completion of the send in flight. */
+  /** Handles the completion of the send in flight. */
   sendCompleted(result: number): void {
     this.pending--;
     this.sending = false;
@@ -101,9 +101,9 @@ export class UringCopy extends Copy implements AttemptOwner {
   }
 
   /**
-   * Whether the mirror has reset the connection, though a receive has said that it ended: the one before
-   * has brought some bytes and kept the error to itself. After our own FIN a connection that has ended looks
-   * the same.
+   * Whether the mirror has reset the connection although a receive reported its end: the receive
+   * before may have brought bytes and swallowed the error. After our own FIN a connection that has
+   * ended looks the same.
    */
   private get isReset(): boolean {
     return (
@@ -153,7 +153,7 @@ export class UringCopy extends Copy implements AttemptOwner {
     prepare.discard(this.descriptor, address, buffer.byteLength, low, this.generation);
   }
 
-  /** Closes the connection when nothing of it is in flight. */
+  /** Closes the connection once none of its operations is in flight. */
   private join(): void {
     if (this.pending > 0) return;
     this.closeDescriptor();
@@ -178,7 +178,7 @@ export class UringCopy extends Copy implements AttemptOwner {
   }
 }
 
-/** Nothing is wrong with the connection. */
+/** The error does not affect the connection. */
 function mayTryAgain(errno: number): boolean {
   return errno === Errno.EAGAIN || errno === Errno.EINTR || errno === Errno.ECANCELED;
 }

@@ -14,7 +14,7 @@ import type { Sender, SenderHost } from "./senders/sender.ts";
 import { Operation, ticketLow } from "./ticket.ts";
 import type { Tuning } from "./tuning.ts";
 
-/** What ends need of their loop. */
+/** The part of the loop that ends use. */
 export interface EndHost extends SenderHost {
   readonly hall: { readonly descriptors: Descriptors };
   readonly ends: Ends;
@@ -22,21 +22,21 @@ export interface EndHost extends SenderHost {
   readonly sender: Sender;
   readonly sockets: Sockets;
   readonly tuning: Tuning;
-  /** Whether sends may be silent. */
+  /** Whether sends may complete silently. */
   readonly allowsPrompt: boolean;
   /** An end has something to send at the end of the turn. */
   mark(end: UringEnd): void;
   /** Its send is silent unless a completion says otherwise. */
   expectPrompt(end: UringEnd, hasCopy: boolean): void;
-  /** Bytes have come. */
+  /** Bytes have arrived. */
   received(): void;
   /** @param isClean with FIN, not RST */
   closeSocket(descriptor: number, isClean: boolean): void;
 }
 
-/** Receives in a row that fill a small buffer before the end is given large ones. */
+/** An end gets large buffers after this many receives in a row that filled a small one. */
 const PROMOTE_AFTER = 2;
-/** Receives in a row that a small buffer had been enough for before it gets those again. */
+/** It gets small ones again after this many receives in a row that a small one could have held. */
 const DEMOTE_AFTER = 4;
 /** Bytes that an end is likely to take at once. */
 const PROMPT_MAX = 64 * 1024;
@@ -44,49 +44,50 @@ const PROMPT_MAX = 64 * 1024;
 /** A flow over two ends of this carrier. */
 export type UringLane = Lane<UringEnd, Chain>;
 
-/** Who has an end. */
+/** The relay that an end belongs to. */
 export interface EndOwner {
-  /** The kernel has nothing of it any more, and it is closed. */
+  /** The end is closed, and the kernel has nothing of it any more. */
   endClosed(end: UringEnd): void;
 }
 
 /**
- * One connection on io_uring: has operations carried out, and reports their completions to the two lanes
+ * One connection on io_uring: starts operations, and reports their completions to the two lanes
  * that meet in it.
  *
  *     receive ─► buffer of a group ─► chunk in the incoming lane's queue
- *     send    ◄─ chunks of the outgoing lane's queue; the buffers go back when they were taken
+ *     send    ◄─ chunks of the outgoing lane's queue; the buffers go back once they are sent
  *
- * One that is chatty has one multishot receive from the small buffers armed all the time; one whose
- * receives fill them is promoted: it receives once at a time, into large ones. When no more is wanted, the
- * armed receive is cancelled; what comes before the cancellation has worked is kept. Meanwhile it is
- * watched, as a connection that is not read cannot be seen to be reset.
+ * A chatty end always has one multishot receive armed, from the small buffers. An end whose
+ * receives fill them is promoted: it receives once at a time, into large ones. When no more is
+ * wanted, the armed receive is cancelled, and what arrives before that takes effect is kept.
+ * Meanwhile the end is watched, because the reset of a connection that is not read would go
+ * unnoticed.
  *
- * It has a slot, which its tickets name. `armed`, `sendPending` and `watching` are true exactly while the
+ * Its tickets name its slot. `armed`, `sendPending` and `watching` are true exactly while the
  * kernel has such an operation of it, and `pending` counts these.
  *
  * Owner: a conduit, from {@link Ends.open} until it is closed.
  */
 export class UringEnd implements CompletingEnd {
-  /** Counts who had it: part of every ticket. */
+  /** Counts the tenants of this slot; part of every ticket. */
   generation = 0;
   descriptor = -1;
-  /** Operations that the kernel has. */
+  /** How many operations the kernel has. */
   pending = 0;
   armed = false;
   sendPending = false;
   /** A zero-copy send is over, but the kernel still needs its bytes. */
   noticePending = false;
   watching = false;
-  /** It waits for buffers to come back. */
+  /** It waits for free buffers. */
   waiting = false;
-  /** The loop knows that it has something to send at the end of the turn. */
+  /** The loop will flush it at the end of the turn. */
   marked = false;
-  /** The send in flight is over when it was submitted, silently if it was taken whole. */
+  /** The send in flight completes at its submission, silently if it was taken whole. */
   isPrompt = false;
   /** What the sender keeps for the send in flight, such as its `struct msghdr`. */
   message = NONE;
-  /** The lanes that it is the source and the target of; null while it is nobody's. */
+  /** The lanes that it is the source and the target of; null while it is free. */
   incoming: UringLane | null = null;
   outgoing: UringLane | null = null;
   owner: EndOwner | null = null;
@@ -96,7 +97,7 @@ export class UringEnd implements CompletingEnd {
   private streak = 0;
   /** The group that the armed receive takes from. */
   private from: Group | null = null;
-  /** Bytes before those of the other end, in what the armed receive brings. */
+  /** Bytes of a header before the source's bytes, in what the armed receive brings. */
   private prefix = 0;
   /** Bytes of the send in flight. */
   private asked = 0;
@@ -122,7 +123,7 @@ export class UringEnd implements CompletingEnd {
     return this.sendPending || this.noticePending;
   }
 
-  /** It is somebody's from now on. */
+  /** Begins a tenancy. */
   open(descriptor: number, owner: EndOwner, incoming: UringLane, outgoing: UringLane): void {
     assert(this.owner === null, "open: the end is nobody's");
     this.generation++;
@@ -144,7 +145,7 @@ export class UringEnd implements CompletingEnd {
     if (this.armed || this.waiting || this.descriptor < 0) return;
     const { loop } = this;
     const { direction } = this.queue;
-    // While others hold all large buffers, small ones have to do.
+    // If slow targets hold all large buffers, small ones have to do.
     const isLarge = this.large && !loop.memory.group(direction, true).dry;
     const group = loop.memory.group(direction, isLarge);
     this.from = group;
@@ -166,7 +167,7 @@ export class UringEnd implements CompletingEnd {
     if (!this.marked) this.loop.mark(this);
   }
 
-  /** A completion of the armed receive. */
+  /** Handles a completion of the armed receive. */
   receiveCompleted(result: number, flags: number): void {
     if ((flags & CqeFlag.More) === 0) {
       this.armed = false;
@@ -174,7 +175,7 @@ export class UringEnd implements CompletingEnd {
       this.pending--;
     }
     const lane = this.incoming as UringLane;
-    // What comes as a message has a header before it, even when nothing follows: that is the end.
+    // A message has a header before its bytes, even if there are none, which is the end.
     const size = result > 0 ? result - this.prefix : result;
     if (size > 0) {
       this.loop.received();
@@ -188,7 +189,7 @@ export class UringEnd implements CompletingEnd {
     else this.receiveFailed(-size, lane);
   }
 
-  /** Prepares a send of what is queued for it. Called at the end of a turn. */
+  /** Prepares a send of what is queued. Called at the end of a turn. */
   flush(): void {
     this.marked = false;
     const lane = this.outgoing;
@@ -202,7 +203,7 @@ export class UringEnd implements CompletingEnd {
   }
 
   /**
-   * A prompt send was submitted, and everything that had to be told was told.
+   * A prompt send was submitted, and all completions that it may have are handled.
    *
    * @returns whether it was silent, and so is over now
    */
@@ -212,7 +213,7 @@ export class UringEnd implements CompletingEnd {
     return true;
   }
 
-  /** The completion of the send in flight. */
+  /** Handles the completion of the send in flight. */
   sendCompleted(result: number, flags: number): void {
     const lane = this.outgoing as UringLane;
     this.isPrompt = false;
@@ -222,8 +223,8 @@ export class UringEnd implements CompletingEnd {
       this.sendPending = false;
       this.pending--;
     }
-    // A zero-copy send completes twice: what it sent, and that the kernel is done with the bytes. That
-    // may be long after, as the other end has to take them; a relay does not live on for it.
+    // A zero-copy send completes twice: what it sent, and that the kernel is done with the bytes.
+    // The second may come long after, once the other end has taken them; no relay lives on for it.
     if ((flags & CqeFlag.More) !== 0) {
       this.zeroCopyResult = result;
       this.noticePending = true;
@@ -241,7 +242,7 @@ export class UringEnd implements CompletingEnd {
     if (isNotice) this.released();
   }
 
-  /** It was not read, and has an error or is shut on both sides. */
+  /** The unread end has an error, or is shut down in both directions. */
   watchCompleted(result: number, flags: number): void {
     if ((flags & CqeFlag.More) === 0) {
       this.watching = false;
@@ -253,10 +254,10 @@ export class UringEnd implements CompletingEnd {
     else lane.settle();
   }
 
-  /** Lets the armed receive find out that it was reset, if it was. */
+  /** Re-arms the receive if the end has no peer any more, so that it reports the reset. */
   lookForReset(): void {
     if (!this.isReceiving || this.descriptor < 0) return;
-    // Armed anew it meets the error, or the end, at once.
+    // The new receive meets the error, or the end, at once.
     if (this.loop.sockets.otherAddress(this.descriptor) === null) this.cancelReceive();
   }
 
@@ -265,7 +266,7 @@ export class UringEnd implements CompletingEnd {
     return this.loop.memory.group(this.queue.direction, false).provided > 0;
   }
 
-  /** Buffers are there again. */
+  /** There are free buffers again. */
   feed(): void {
     this.waiting = false;
     this.queue.isDry = false;
@@ -284,7 +285,7 @@ export class UringEnd implements CompletingEnd {
     assert(this.pending === 0, "close: nothing is in flight");
     const { descriptor } = this;
     if (descriptor < 0) return;
-    // Before, so that nothing that fails meanwhile has it closed twice: another's would be hit.
+    // First, so that a failure cannot close it twice: the number may be another's by then.
     this.descriptor = -1;
     this.loop.closeSocket(descriptor, isClean);
     this.loop.hall.descriptors.closed(1);
@@ -331,7 +332,7 @@ export class UringEnd implements CompletingEnd {
     return this.sendPending;
   }
 
-  /** The low word of a ticket of it. */
+  /** The low word of one of its tickets. */
   ticket(operation: Operation): number {
     return ticketLow(operation, this.slot);
   }
@@ -341,13 +342,13 @@ export class UringEnd implements CompletingEnd {
   }
 
   /**
-   * What was sent without copying is the kernel's until it says so; the reset of a closed connection makes
-   * it do that.
+   * Frees the end, unless the kernel still needs bytes of a zero-copy send. The reset of the closed
+   * connection makes it release them.
    */
   private released(): void {
     const { owner } = this;
     if (this.descriptor >= 0 || this.noticePending || owner === null) return;
-    // It may still stand in the row of those who wait, where nobody minds it.
+    // It may still be in the list of waiting ends, where that does no harm.
     this.waiting = false;
     this.owner = null;
     this.from = null;
@@ -358,9 +359,9 @@ export class UringEnd implements CompletingEnd {
   }
 
   /**
-   * Whether the next send may be one that does not wake the loop when it is over: that saves a turn
-   * and a completion for most messages. Not when anybody waits for it to be over: the source to be
-   * read on, the target to be told the end, others to be given the buffers.
+   * Whether the next send may complete without waking the loop, which saves a turn and a completion
+   * for most messages. Not if something waits for its completion: a paused source, a target that
+   * must get a FIN, or ends that need buffers.
    */
   private mayBePrompt(lane: UringLane): boolean {
     const { loop } = this;
@@ -368,7 +369,7 @@ export class UringEnd implements CompletingEnd {
     return this.takesAll && lane.queue.size <= PROMPT_MAX && lane.mayLag;
   }
 
-  /** A receive has brought bytes: they become chunks at the end of the queue. */
+  /** Appends received bytes to the queue as chunks. */
   private take(size: number, flags: number): void {
     const { prefix, queue } = this;
     const group = this.from as Group;
@@ -376,7 +377,7 @@ export class UringEnd implements CompletingEnd {
     const mark = group.slabs === this.loop.memory.large ? LARGE : 0;
     const isOpen = (flags & CqeFlag.BufferMore) !== 0;
     let index = flags >>> CQE_BUFFER_SHIFT;
-    // A bundle goes on in the buffers behind its first one.
+    // A bundle continues in the buffers behind its first one.
     for (let left = size; left > 0; ) {
       const part = Math.min(left, bufferSize);
       const after = left > part ? group.after(index) : 0;
@@ -387,7 +388,7 @@ export class UringEnd implements CompletingEnd {
     }
   }
 
-  /** Chooses the size of the next buffers by what came in this one. */
+  /** Chooses the size of the next buffers by what this receive brought. */
   private adapt(size: number): void {
     const { memory } = this.loop;
     const small = memory.small.size - this.prefix;
@@ -404,7 +405,7 @@ export class UringEnd implements CompletingEnd {
         this.streak = 0;
       }
     }
-    // An armed receive takes small buffers for ever: it has to end before large ones are used.
+    // An armed receive keeps taking small buffers, so it must end before large ones are used.
     if (!this.large || !this.isReceiving) return;
     if (!memory.group(this.queue.direction, true).dry) this.cancelReceive();
   }
@@ -418,7 +419,7 @@ export class UringEnd implements CompletingEnd {
     this.loop.prepare.cancel(this.ticket(operation), this.generation);
   }
 
-  /** A source that is not read cannot be seen to be reset, unless it is watched for that. */
+  /** Watches a source that is not read, because its reset would go unnoticed otherwise. */
   private watch(): void {
     if (this.watching || this.descriptor < 0) return;
     this.watching = true;
@@ -437,8 +438,8 @@ export class UringEnd implements CompletingEnd {
     const { memory } = this.loop;
     group.ranOut();
     if (!lane.wantsMore || !group.dry || group.slabs === memory.large) {
-      // There are more buffers than were provided: they are, before the kernel looks again. Or there
-      // are no more large ones: then small ones have to do.
+      // More buffers are provided before the kernel looks again; or the large ones are used up, and
+      // small ones have to do.
       lane.receiveStopped();
       return;
     }
@@ -454,7 +455,7 @@ function isTemporary(errno: number): boolean {
   return errno === Errno.EAGAIN || errno === Errno.EINTR;
 }
 
-/** The ends of a loop, by their slots, which are used again and again. Owner: the loop. */
+/** The ends of a loop, by slots that are reused. Owner: the loop. */
 export class Ends {
   readonly slots: UringEnd[] = [];
   private readonly spare: UringEnd[] = [];
@@ -462,7 +463,7 @@ export class Ends {
   constructor(private readonly loop: EndHost) {}
 
   /**
-   * An end for a connection, whose descriptor it closes.
+   * An end for a connection, which closes the descriptor.
    *
    * @param incoming the lane that it is the source of
    * @param outgoing the lane that it is the target of
@@ -473,7 +474,6 @@ export class Ends {
     return end;
   }
 
-  /** Nothing of an end is left. */
   release(end: UringEnd): void {
     this.spare.push(end);
   }

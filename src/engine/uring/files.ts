@@ -3,18 +3,18 @@ import { type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Prepare } from "./prepare.ts";
 
-/** Most places of the table: beyond that sockets are used by their descriptor. */
+/** Most places of the table; sockets with a higher descriptor are used without it. */
 const PLACES_MAX = 32_768;
 
 /**
- * The ring's file table: sockets in it are found without counting a use of them for each operation.
- * A socket's place has the number of its descriptor, so that nothing has to be looked up.
+ * The ring's file table: the kernel need not count a reference for each operation on a socket in
+ * it. The place of a socket is its descriptor, so nothing has to be looked up.
  */
 export class Files {
-  /** Word n is n, and the last one is -1: what operations that change the table read. */
+  /** Word n is n, and the last one is −1: the values that operations on the table read. */
   private readonly numbers: Mapping;
 
-  /** @returns null where the kernel has no such table */
+  /** @returns null if the kernel has no such table */
   static open(kernel: Kernel, prepare: Prepare): Files | null {
     const places = Math.min(PLACES_MAX, descriptorLimit());
     if (kernel.registerFiles(places) < 0) return null;
@@ -32,12 +32,12 @@ export class Files {
     words[places] = -1;
   }
 
-  /** From the next operation on this descriptor its place is used. */
+  /** Operations on this descriptor use the table from now on. */
   add(descriptor: number): void {
     if (descriptor < this.places) this.set(descriptor, descriptor);
   }
 
-  /** To be called before the descriptor is closed. */
+  /** Call this before closing the descriptor. */
   remove(descriptor: number): void {
     if (descriptor < this.places) this.set(descriptor, this.places);
   }

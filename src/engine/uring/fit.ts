@@ -1,14 +1,14 @@
 import type { UringOptions, UringSend } from "../../config/options.ts";
 import type { UringFeatures, UringReport } from "./report.ts";
 
-/** Options that the running kernel has all of, and what was changed for that. */
+/** Options that the running kernel supports, and how they differ from those wanted. */
 export interface Fitted {
   readonly options: UringOptions;
   /** One line for each change, for the log. */
   readonly notes: readonly string[];
 }
 
-/** Replaces what the running kernel lacks by the next best, and says so. */
+/** Replaces what the running kernel lacks by the next best, and reports it. */
 export function fit(options: UringOptions, { features }: UringReport): Fitted {
   const notes: string[] = [];
   const lacks = (what: string, since: string, instead: string) =>

@@ -7,29 +7,29 @@ import type { Slabs } from "./slabs.ts";
 
 const PAGE = 4096;
 
-/** How a group is made. */
+/** The parameters of a group. */
 export interface GroupOptions {
-  /** As the kernel knows it: `bgid`. */
+  /** The kernel's name for it: `bgid`. */
   readonly id: number;
-  /** Most buffers out of the slabs, provided or held. */
+  /** Most buffers from the slabs, provided or held. */
   readonly limit: number;
-  /** Buffers provided at first; the fewer, the warmer each is in the processor's cache. */
+  /** Buffers to provide at first. If they are few, they stay in the processor's cache. */
   readonly level: number;
-  /** Most buffers provided at the same time. */
+  /** Most buffers to provide at the same time. */
   readonly levelMax: number;
-  /** The kernel fills buffers bit by bit. */
+  /** The kernel fills buffers incrementally. */
   readonly incremental: boolean;
 }
 
 /**
- * A group of provided buffers: what the kernel may receive into, for one direction and size.
+ * A group of provided buffers, which the kernel may receive into, for one direction and size.
  *
  *     slabs ──lease──► provided (the kernel's) ──a receive──► held (chunks wait to be sent) ──┐
  *       ▲                   ▲                                                                 │
  *       └───────────────────┴────────────────── all of it was sent ◄──────────────────────────┘
  *
- * Provided buffers are handed out in ring order, so that many of them mean cold memory. Therefore
- * only `level` are provided, and more (twice as many) only when a receive has found none.
+ * The kernel takes provided buffers in ring order, so a large set would fall out of the CPU cache.
+ * Therefore only `level` are provided, and twice as many each time a receive finds none.
  *
  * Invariant: `provided + held ≤ limit`, `provided ≤ levelMax`. A buffer is held while chunks of it
  * wait and the kernel is done with it.
@@ -49,17 +49,17 @@ export class Group {
   private readonly mapping: Mapping;
   private readonly ring: BufferRing;
   private readonly mask: number;
-  /** Chunks of each buffer that wait to be sent. */
+  /** By buffer: how many of its chunks wait to be sent. */
   private readonly uses: Uint32Array;
-  /** Whether the kernel may still write to a buffer. */
+  /** By buffer: whether the kernel may still write to it. */
   private readonly open: Uint8Array;
-  /** Where the kernel goes on in a buffer that it fills bit by bit. */
+  /** By buffer: where the kernel continues to fill it. */
   private readonly filled: Uint32Array;
-  /** Which buffer lies at a place of the ring, and at which place a buffer lies. */
+  /** The buffer at each place of the ring, and the place of each buffer. */
   private readonly places: Uint32Array;
   private readonly placeOf: Uint32Array;
 
-  /** @throws Error when the kernel refuses the ring */
+  /** @throws Error if the kernel refuses the ring */
   constructor(
     kernel: Kernel,
     readonly slabs: Slabs,
@@ -84,23 +84,23 @@ export class Group {
     if (result < 0) throw new Error(`a ring of provided buffers was refused: errno ${-result}`);
   }
 
-  /** No buffer can be provided until some that are held come back. */
+  /** No buffer can be provided until held ones come back. */
   get dry(): boolean {
     return this.provided === 0 && this.held >= this.limit;
   }
 
-  /** Most buffers are held: who holds some already must leave the rest to those who hold none. */
+  /** Most buffers are held: flows that hold some must leave the rest to those that hold none. */
   get low(): boolean {
     return this.held > this.limit - (this.limit >>> 2);
   }
 
-  /** A receive found no buffer: provide more from now on, where that is allowed. */
+  /** A receive found no buffer: provides more from now on, if the limit allows. */
   ranOut(): void {
     this.foundNone++;
     if (this.held < this.limit) this.level = Math.min(this.levelMax, Math.max(1, this.level * 2));
   }
 
-  /** Provides as many buffers as there should be. */
+  /** Provides buffers up to the level. */
   refill(): void {
     while (this.provided < this.level && this.provided + this.held < this.limit) {
       const index = this.slabs.lease();
@@ -113,7 +113,7 @@ export class Group {
   /**
    * A receive has brought `size` bytes in this buffer.
    *
-   * @param more the kernel goes on filling it
+   * @param more the kernel continues to fill it
    * @returns where in the buffer they begin
    */
   took(index: number, size: number, more: boolean): number {
@@ -128,7 +128,7 @@ export class Group {
     return start;
   }
 
-  /** A receive has taken this buffer and brought nothing: it is provided again. */
+  /** A receive has taken this buffer but brought nothing: provides it again. */
   returned(index: number): void {
     assert(this.open[index] === 1, "returned: the kernel had the buffer");
     this.provided--;
@@ -151,7 +151,7 @@ export class Group {
     return index;
   }
 
-  /** One chunk of a buffer was sent or dropped. With the last one the buffer comes back. */
+  /** One chunk of a buffer was sent or dropped. After the last one the buffer comes back. */
   released(index: number): void {
     const uses = (this.uses[index] as number) - 1;
     assert(uses >= 0, "released: the buffer was in use");
@@ -159,7 +159,7 @@ export class Group {
     if (uses === 0 && this.open[index] === 0) this.comeBack(index);
   }
 
-  /** The buffer that the kernel takes after this one: what a bundle goes on in. */
+  /** The buffer that the kernel takes after this one, where a bundle continues. */
   after(index: number): number {
     return this.places[((this.placeOf[index] as number) + 1) & this.mask] as number;
   }
@@ -168,7 +168,7 @@ export class Group {
     unmap(this.mapping);
   }
 
-  /** The kernel is done with a buffer, of which at least one chunk waits. */
+  /** The kernel is done with a buffer, at least one chunk of which waits. */
   private shut(index: number): void {
     this.open[index] = 0;
     this.provided--;

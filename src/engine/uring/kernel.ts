@@ -1,6 +1,7 @@
 /**
- * What the loop needs of an io_uring: the two queues, and the rings of provided buffers. The real
- * one is {@link Queue}; tests put a fake kernel here that fails in every way that the real one may.
+ * The part of an io_uring that the loop uses: the two queues, and the rings of provided buffers.
+ * The real one is {@link Queue}; tests use a fake kernel that fails in every way that the real one
+ * may.
  *
  *     entry() ─► fill sqes[at…at+15] ─► enter(…) ─► completion() ─► read cqes[at…at+3] ─► …
  */
@@ -11,37 +12,37 @@ export interface Kernel {
   readonly cqes: Uint32Array;
   readonly cqeResults: Int32Array;
   /**
-   * Takes the next submission entry, empty. When the queue is full, what is in it is submitted first.
+   * Takes the next submission entry, zeroed. If the queue is full, it is submitted first.
    *
    * @returns the index of its first word in {@link sqes}
    */
   entry(): number;
   /**
-   * Submits what was prepared and waits for completions.
+   * Submits all prepared entries and waits for completions.
    *
-   * @param wait how many; 0 does not wait
-   * @param minWaitMicros after so long one is enough, where the kernel knows that; 0 for no such bound
-   * @param timeoutMicros after so long none is needed; Infinity waits for ever
-   * @returns 0, or a negated errno: EINTR and ETIME are no failures, EBUSY asks to take completions
+   * @param wait how many to wait for; 0 does not wait
+   * @param minWaitMicros after this long one is enough, if the kernel supports that; 0: no such
+   *   bound
+   * @param timeoutMicros after this long none is needed; Infinity: no timeout
+   * @returns 0 or a negated errno. EINTR and ETIME are not failures; after EBUSY take completions
+   *   first.
    */
   enter(wait: number, minWaitMicros: number, timeoutMicros: number): number;
-  /** The index of the next completion's first word in {@link cqes}, or −1 when there is none. */
+  /** The index of the next completion's first word in {@link cqes}; −1 if there is none. */
   completion(): number;
-  /** There are completions to take. */
   readonly hasCompletions: boolean;
-  /** There are, or the next {@link enter} makes some, without a wait. */
+  /** There are completions, or the next {@link enter} has some without waiting. */
   readonly hasNews: boolean;
   /** Lets other threads run that wait for this processor. */
   yield(): void;
-  /** Completions wait in the kernel, as there was no room for them: not all have been seen. */
+  /** Completions wait in the kernel for room, so not all have been seen. */
   readonly isOverflown: boolean;
-  /** Entries that were prepared and not submitted yet. */
+  /** Entries that are prepared but not submitted. */
   readonly unsubmitted: number;
-  /** The number of the entry that is prepared next; it counts without end and wraps at 2³². */
+  /** The number of the next entry; it wraps at 2³². */
   readonly nextEntry: number;
-  /** Entries that were submitted. */
   readonly submissions: number;
-  /** Times the completion queue was full, so that completions had to wait in the kernel. */
+  /** How often the completion queue was full, so that completions had to wait in the kernel. */
   readonly overflows: number;
   /**
    * Registers a ring of provided buffers.
@@ -51,40 +52,40 @@ export interface Kernel {
    * @returns 0 or a negated errno
    */
   registerBuffers(group: number, address: number, entries: number, flags: number): number;
-  /** Takes a group's ring away. @returns 0 or a negated errno */
+  /** Removes a group's ring. @returns 0 or a negated errno */
   unregisterBuffers(group: number): number;
-  /** Makes a table of `count` empty places for descriptors. @returns 0 or a negated errno */
+  /** Creates a table of `count` empty places for descriptors. @returns 0 or a negated errno */
   registerFiles(count: number): number;
-  /** Ends the ring; nothing may be in flight. */
+  /** Closes the ring; nothing may be in flight. */
   close(): void;
 }
 
-/** The calls beside the ring that the loop makes for single sockets; all answer 0 or −errno. */
+/** System calls beside the ring for single sockets; all return 0 or −errno. */
 export interface Sockets {
-  /** The address of a connected socket's other end, in bytes of its own; null when it is gone. */
+  /** The peer's address, in bytes of its own; null if there is no peer any more. */
   otherAddress(descriptor: number): Uint8Array | null;
-  /** The address of a socket's own end, in bytes of its own; null when it is gone. */
+  /** The socket's own address, in bytes of its own; null if it is gone. */
   ownAddress(descriptor: number): Uint8Array | null;
-  /** Whether a connection's own end is the one that was dialled, and nobody is there. */
+  /** Whether a connection has dialled itself: its own address is the dialled one. */
   meetsItself(descriptor: number, dialled: Uint8Array): boolean;
-  /** A socket that is to connect comes from this address, at a port that connecting picks. */
+  /** Makes a socket dial from this address; connecting picks the port. */
   comeFrom(descriptor: number, address: Uint8Array): number;
   /** Sends without waiting. @returns how many bytes were taken */
   sendNow(descriptor: number, bytes: Uint8Array): number;
-  /** FIN. */
+  /** Sends FIN. */
   endSending(descriptor: number): number;
-  /** Makes the coming close a reset (RST). */
+  /** Makes the next close a reset (RST). */
   resetOnClose(descriptor: number): number;
-  /** Bytes that the other end has not acknowledged. */
+  /** Bytes that the peer has not acknowledged. */
   unsentBytes(descriptor: number): number;
-  /** Bytes that were not received yet. */
+  /** Bytes that have arrived but were not received. */
   unreadBytes(descriptor: number): number;
-  /** So many connections may wait at this listening descriptor from now on. */
+  /** Sets how many connections may wait at this listening descriptor. */
   queueUpTo(descriptor: number, backlog: number): void;
-  /** {@link acceptNow} on this listening descriptor does not wait from now on. */
+  /** Makes {@link acceptNow} on this listening descriptor non-blocking. */
   stopWaiting(descriptor: number): void;
-  /** Accepts one waiting connection, or answers −EAGAIN. */
+  /** Accepts one waiting connection, or returns −EAGAIN. */
   acceptNow(descriptor: number): number;
-  /** Closes at once, for descriptors that no operation uses. */
+  /** Closes a descriptor that no operation uses, at once. */
   closeNow(descriptor: number): void;
 }

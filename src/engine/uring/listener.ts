@@ -10,15 +10,15 @@ import type { StoredValue } from "./tuning.ts";
 
 /** One address that is accepted on, with the timeouts of its relays. */
 export class Listener<T extends Timed> extends RelayTimeouts<T> {
-  /** The kernel has an operation that accepts. */
+  /** The kernel has an accept operation for it. */
   armed = false;
-  /** It is to accept no more, when whoever has connected is accepted. */
+  /** It stops accepting once all connected clients are accepted. */
   closing = false;
-  /** What keep-alive is, with the addresses of its values: the kernel reads them when it gets to that. */
+  /** The keep-alive options, with the addresses where the kernel later reads their values. */
   readonly keepAliveValues: readonly StoredValue[];
   private readonly values: Int32Array;
 
-  /** @param descriptor listens; closed by whoever closes this */
+  /** @param descriptor the listening socket, which the owner closes */
   constructor(
     parts: RelayParts<T>,
     dialer: TimedDialer<T>,

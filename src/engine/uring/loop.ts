@@ -5,7 +5,6 @@ import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import { StreamKind } from "../../kinds/stream/kind.ts";
 import type { Backlog } from "../../memory/backlog.ts";
-import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
@@ -22,7 +21,6 @@ import { BufferRingFlag, CqeWord } from "./abi.ts";
 import { Acceptor } from "./acceptor.ts";
 import { Alarms } from "./alarms.ts";
 import { Chunks } from "./chunks.ts";
-import { opensDescriptor } from "./close-unknown.ts";
 import { UringConduit, type UringHall, type UringListener } from "./conduit.ts";
 import { Connector, type UringAttempt } from "./connector.ts";
 import type { UringCopy } from "./copy.ts";
@@ -37,40 +35,40 @@ import { PromptSends } from "./prompt-sends.ts";
 import { Receiver } from "./receiver.ts";
 import { createSender } from "./senders/create.ts";
 import type { Sender } from "./senders/sender.ts";
-import { Operation, operationOf, slotOf, ticketLow } from "./ticket.ts";
+import { Operation, opensDescriptor, operationOf, slotOf, ticketLow } from "./ticket.ts";
 import { Tidying } from "./tidying.ts";
 import { Tuning } from "./tuning.ts";
 import { Yielding } from "./yielding.ts";
 
-/** Between two looks for resets that the kernel has not told. */
+/** Milliseconds between two looks for resets that the kernel has not reported. */
 const SWEEP_MS = 1_000;
 
-/** What the loop tells the control plane. Nothing here may call back into the loop. */
+/** The loop's reports to the control plane. Nothing here may call back into the loop. */
 export interface Report extends Observer {
-  /** Resolves a host name; answered in a later turn. */
+  /** Resolves a host name; the answer comes in a later turn. */
   readonly resolve: ResolveName;
   /** Asks a listener's route function; see {@link Routing.askRoute}. */
   askRoute(question: RouteQuestion, answer: (answer: RouteAnswer) => void): () => void;
-  /** That listener accepts no more. */
+  /** A listener accepts no more. */
   unlistened(key: number): void;
-  /** No listener and no relay is left after {@link Loop.stop}, which has cut so many. */
+  /** No listener and no relay is left after {@link Loop.stop}, which has cut this many relays. */
   stopped(cut: number): void;
   /** The control plane has written to the eventfd: its messages may be read. */
   woken(): void;
-  /** A quiet moment after many relays: what they have left can be collected. */
+  /** A quiet moment after many relays: garbage can be collected. */
   tidy(): void;
-  /** A turn is over: what was put off may be sent. @returns microseconds until it must be */
+  /** A turn is over: delayed messages may be sent. @returns microseconds until they must be */
   turnEnded(): number;
 }
 
-/** How a loop works. */
+/** The options of a loop. */
 export interface LoopOptions {
   readonly memory: MemoryOptions;
   readonly uring: UringOptions;
   readonly share: EngineShare;
   /** The eventfd by which the control plane wakes the loop. */
   readonly wakeFd: number;
-  /** Where it writes down which descriptors are its own. */
+  /** The record of its descriptors. */
   readonly held: Held;
 }
 
@@ -80,10 +78,10 @@ export interface LoopOptions {
  *     ┌─► prepare the sends of the turn ─► provide buffers ─► enter: submit all, wait ─┐
  *     └──────────────── handle every completion ◄──────────────────────────────────────┘
  *
- * Completions only record facts and mark ends; what they ask for is submitted together, by the one
- * system call that also waits for the next ones.
+ * Handlers of completions only record facts and mark ends. What they ask for is submitted together,
+ * by the one system call that also waits for the next completions.
  *
- * Owner: the thread that calls {@link run}, which never returns to its event loop meanwhile.
+ * Owner: the thread that calls {@link run}, which does not return to its event loop meanwhile.
  */
 export class Loop implements HallCarrier<UringConduit> {
   readonly prepare: Prepare;
@@ -95,28 +93,27 @@ export class Loop implements HallCarrier<UringConduit> {
   readonly connector: Connector;
   readonly hall: UringHall;
   readonly tuning: Tuning;
-  /** The ring's file table, if sockets are put into it. */
+  /** The ring's file table; null if sockets are used by descriptor. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
   private readonly copyTable = new CopyTable(this);
-  /** All connections of relays. */
   readonly ends = new Ends(this);
   private readonly ledger: Ledger<UringConduit>;
   private readonly acceptor: Acceptor;
   private marked: UringEnd[] = [];
   private turns = 0;
   private events = 0;
-  /** Clients that were accepted in this turn. */
+  /** Clients accepted in this turn. */
   private comers = 0;
   private isOver = false;
   private readonly tidying: Tidying;
-  /** The next look for resets that were not told is due. */
+  /** The next look for unreported resets is scheduled. */
   private isSweeping = false;
   private readonly prompt = new PromptSends();
-  /** Whether ends may send so. With a number of completions to wait for each send has to have one. */
+  /** Whether sends may be silent. If waits are for several completions, each send needs one. */
   readonly allowsPrompt: boolean;
   private readonly waitCount: number;
-  /** Null when the loop sleeps as soon as it has nothing to do. */
+  /** Null if the loop sleeps as soon as it has nothing to do. */
   private readonly yielding: Yielding | null;
   private readonly wakeBytes = new Uint8Array(8);
   private readonly wakeAddress = addressOf(this.wakeBytes);
@@ -130,7 +127,7 @@ export class Loop implements HallCarrier<UringConduit> {
     this.prepare = new Prepare(kernel);
     const { waitCount, sqPollIdleMs, yield: yields } = options.uring;
     this.waitCount = Math.max(1, waitCount);
-    // A polling thread submits whenever it comes to it.
+    // A polling thread submits whenever it likes.
     this.allowsPrompt = waitCount === 0 && sqPollIdleMs === 0;
     const isOneOfSeveral = options.share.engines > 1;
     const mayYield = yields === "always" || (yields === "auto" && isOneOfSeveral);
@@ -168,20 +165,20 @@ export class Loop implements HallCarrier<UringConduit> {
     this.listenForWake();
   }
 
-  /** Turns until {@link end} is called. */
+  /** Runs turns until {@link end} is called. */
   run(): void {
     while (!this.isOver) this.turn();
     this.tellFigures();
   }
 
-  /** The loop returns from {@link run} after this turn. */
+  /** Makes {@link run} return after this turn. */
   end(): void {
     this.isOver = true;
   }
 
   /** One pass: submits what is due, waits, and handles what has completed. */
   turn(): void {
-    // Somebody may wait by now for prompt sends that were not submitted in the turn before.
+    // Prompt sends that the turn before could not submit may be waited for by now.
     const isLate = !this.prompt.isEmpty;
     this.flush();
     this.memory.refill();
@@ -192,7 +189,7 @@ export class Loop implements HallCarrier<UringConduit> {
     if (wait === 0 || !this.hasComeByYielding()) {
       this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
     }
-    // Whether everything was submitted, and all that it has to tell is here.
+    // Everything was submitted, and all completions that it can have so far are here.
     const isComplete = this.kernel.unsubmitted === 0 && !this.kernel.isOverflown;
     const before = this.events;
     for (;;) {
@@ -201,7 +198,7 @@ export class Loop implements HallCarrier<UringConduit> {
       this.events++;
       this.completed(at);
     }
-    // Not before: what others have said may be among these completions.
+    // Not earlier, because the headers of other clients may be among these completions.
     if (this.comers > 0) this.makeRoom();
     if (isComplete) this.prompt.conclude();
     if (this.events > before) this.turns++;
@@ -209,41 +206,31 @@ export class Loop implements HallCarrier<UringConduit> {
   }
 
   /**
-   * Accepts on a descriptor that listens; the loop closes it.
+   * Accepts on a listening descriptor, which the loop closes.
    *
-   * @param key by which it is called from now on, 0…2²⁸ − 1, and never used twice
-   * @param options with the address that is really listened on
+   * @param key names the listener from now on, 0…2²⁸ − 1; never used twice
+   * @param options with the bound address
    */
   listen(key: number, options: ListenerOptions, descriptor: number): void {
     this.options.held.tookListening(descriptor);
     this.acceptor.listen(key, options, descriptor);
   }
 
-  /** Gives new relays of a listener other options. Those that run keep what they began with. */
+  /** Gives new relays of a listener other options. Running relays keep theirs. */
   update(key: number, options: ListenerOptions): void {
     this.acceptor.update(key, options);
   }
 
-  /** Accepts who has connected already to a listener, and then nobody. */
+  /** Accepts the clients that have already connected to a listener, and no more. */
   unlisten(key: number): void {
     this.acceptor.unlisten(key);
   }
 
-  /** Ends a relay that somebody wants to be over. */
-  cutRelay(id: number): void {
-    this.hall.cut(id);
-  }
-
-  /** See {@link Engine.drop}. */
-  drop(selection: Selection, withinMs: number | null): void {
-    this.hall.drop(selection, withinMs);
-  }
-
   /**
-   * Lets everything go, at once, because of a defect: every connection is reset, the ring is closed, and
-   * then every relay is told. What the kernel may still write to stays mapped, but keeps no memory.
+   * Releases everything at once, because of a defect: resets all connections, closes the ring, and
+   * then reports every relay. Memory that the kernel may still write to keeps its addresses.
    *
-   * @returns what has gone wrong with it: no step is left out because of another one
+   * @returns what has gone wrong; each step runs whatever happens to the others
    */
   abandon(): unknown[] {
     const { acceptor, kernel, sockets, hall, memory } = this;
@@ -263,12 +250,12 @@ export class Loop implements HallCarrier<UringConduit> {
     hall.stop(drainTimeoutMs);
   }
 
-  /** What it counts, for whoever wants to read it; as of the last wait what is not of relays. */
+  /** Its figures, which any thread may read; those not about relays are as of the last wait. */
   get pages(): Pages {
     return this.ledger.pages;
   }
 
-  /** The relays that run, oldest first. */
+  /** The running relays, oldest first. */
   running(): Summary[] {
     return this.ledger.relays();
   }
@@ -283,18 +270,17 @@ export class Loop implements HallCarrier<UringConduit> {
     return this.acceptor.accepting;
   }
 
-  /** An end has something to send at the end of the turn. */
   mark(end: UringEnd): void {
     end.marked = true;
     this.marked.push(end);
   }
 
-  /** An end has prepared a send that is prompt. @param isCopied somebody waits for it to be over */
+  /** An end has prepared a prompt send. @param isCopied a copy waits for its completion */
   expectPrompt(end: UringEnd, isCopied: boolean): void {
     this.prompt.add(end, isCopied);
   }
 
-  /** A descriptor is a relay's from now on. */
+  /** A descriptor belongs to a relay from now on. */
   added(descriptor: number): void {
     this.files?.add(descriptor);
   }
@@ -326,18 +312,18 @@ export class Loop implements HallCarrier<UringConduit> {
     this.prepare.close(descriptor);
   }
 
-  /** A descriptor is the loop's from now on, and no completion has brought it. */
+  /** A descriptor belongs to the loop that no completion has brought. */
   took(descriptor: number): void {
     this.options.held.took(descriptor);
   }
 
-  /** Closes a descriptor at once, beside the ring. */
+  /** Closes a descriptor at once, without the ring. */
   closeNow(descriptor: number): void {
     this.options.held.closed(descriptor);
     this.sockets.closeNow(descriptor);
   }
 
-  /** A client was accepted: it becomes a relay. */
+  /** Makes a relay of an accepted client. */
   accept(listener: UringListener, descriptor: number): void {
     this.added(descriptor);
     this.tidying.accepted();
@@ -378,9 +364,9 @@ export class Loop implements HallCarrier<UringConduit> {
   }
 
   /**
-   * Bytes have come. A reset that the kernel is told of together with them, or right behind them
-   * before the loop has run, completes no armed receive (bench/FINDINGS.md, 2026-11-24): so whoever
-   * has received is asked, once it is quiet, whether it still has another end.
+   * Bytes have arrived. If the kernel learns of a reset together with them, or right after them
+   * before the loop has run, no armed receive completes (bench/FINDINGS.md, 2026-11-24). So once a
+   * relay that has received is quiet, the loop checks whether its ends still have a peer.
    */
   received(): void {
     if (this.isSweeping) return;
@@ -395,7 +381,7 @@ export class Loop implements HallCarrier<UringConduit> {
     if (!isOver) this.received();
   }
 
-  /** Gives all memory back. Nothing may be in flight. */
+  /** Frees all memory. Nothing may be in flight. */
   close(): void {
     cleanUpOrThrow([
       () => this.kernel.close(),
@@ -407,7 +393,7 @@ export class Loop implements HallCarrier<UringConduit> {
     ]);
   }
 
-  /** Writes down what is counted elsewhere: before each wait, so that it is true meanwhile. */
+  /** Writes the figures that others count, before each wait, so that they are current meanwhile. */
   private tellFigures(): void {
     const { kernel, memory } = this;
     const { counts } = this.ledger;
@@ -423,9 +409,9 @@ export class Loop implements HallCarrier<UringConduit> {
   }
 
   /**
-   * Submits all and lets others run first, if that may save a wait.
+   * Submits everything and lets other threads run first, if that may save a wait.
    *
-   * @returns whether there are completions already, so that there is nothing to wait for
+   * @returns whether there are completions already, so that no wait is needed
    */
   private hasComeByYielding(): boolean {
     const { kernel, yielding } = this;
@@ -454,7 +440,7 @@ export class Loop implements HallCarrier<UringConduit> {
     const result = kernel.cqeResults[at + CqeWord.Result] as number;
     const flags = kernel.cqes[at + CqeWord.Flags] as number;
     const operation = operationOf(low);
-    // Before anything else, which may go wrong: from now on only this knows of it.
+    // First of all, because the rest may fail: from now on only this completion knows of it.
     if (result >= 0 && opensDescriptor(operation)) this.options.held.took(result);
     const generation = kernel.cqes[at + CqeWord.UserDataHigh] as number;
     switch (operation) {
@@ -477,7 +463,7 @@ export class Loop implements HallCarrier<UringConduit> {
       return;
     }
     const end = this.ends.slots[slotOf(low)];
-    // What comes for an earlier tenant was cancelled with it.
+    // Operations of an earlier tenant were cancelled with it.
     if (end === undefined || end.generation !== generation) return;
     switch (operation) {
       case Operation.Receive:

@@ -4,7 +4,7 @@ import { Group } from "./group.ts";
 import type { Kernel } from "./kernel.ts";
 import { BUFFERS_MAX, Slabs } from "./slabs.ts";
 
-/** Which way a flow goes; also its place in tables. */
+/** The direction of a flow; also its index in tables. */
 export enum Direction {
   Up,
   Down,
@@ -18,34 +18,36 @@ const MIB = 1024 * KIB;
 
 /** An end that has found no buffer. */
 interface Starving {
-  /** It waits still. */
+  /** It still waits. */
   readonly waiting: boolean;
-  /** There are some for it. */
+  /** There are buffers for it. */
   readonly hasBuffers: boolean;
-  /** Receives again. */
+  /** Makes it receive again. */
   feed(): void;
 }
 
 /**
  * All memory that bytes pass through: small buffers for chatty lanes and large ones for bulk, each
- * in two groups, one per direction. Its bound is the sum
+ * in two groups, one per direction. Its bound is
  *
  *     per direction, half of segment size × segment count:
  *       1/4   small buffers, provided or held by lanes whose targets are slow
  *       3/4   large buffers, the same
  *
- * Each direction has groups of its own, because an upstream that waits for its answers to be read
- * takes no more requests: were the answers not read for lack of memory that requests hold, neither
- * would ever move again.
+ * Each direction has groups of its own, because an upstream whose answers are not read takes no
+ * more requests. If requests held all memory, answers could not be read, and neither would ever
+ * move again.
  */
 export class Memory {
   readonly small: Slabs;
   readonly large: Slabs;
   /** Most bytes of one receive. */
   readonly receiveMax: number;
-  /** A flow's source is read while at most so many bytes of it are queued. */
+  /** A flow's source is read while at most this many of its bytes are queued. */
   readonly receiveBelow: number;
-  /** Most bytes that a flow holds: what it may queue, and what one turn may bring before it stops. */
+  /**
+   * Most bytes that a flow holds: what it may queue, plus what one turn may bring before it stops.
+   */
   readonly flowLimit: number;
   private readonly groups: readonly Group[];
   private readonly waiting: Starving[] = [];
@@ -88,7 +90,7 @@ export class Memory {
       this.receiveBelow + this.receiveMax + Math.min(4 * MIB, smallSize * smallLimit);
   }
 
-  /** The group that a direction's small or large receives take from. */
+  /** The group for a direction's small or large receives. */
   group(direction: Direction, isLarge: boolean): Group {
     return this.groups[direction * 2 + (isLarge ? 1 : 0)] as Group;
   }
@@ -97,13 +99,13 @@ export class Memory {
     return this.large.size > this.small.size;
   }
 
-  /** The address of a byte in a buffer, as chunks name it. */
+  /** The address of a byte in a buffer, which is named as in chunks. */
   address(buffer: number, offset: number): number {
     const slabs = (buffer & LARGE) !== 0 ? this.large : this.small;
     return slabs.address(buffer & ~LARGE, offset);
   }
 
-  /** Bytes of a buffer, where they lie. */
+  /** A view of bytes of a buffer. */
   view(buffer: number, offset: number, size: number): Uint8Array {
     const slabs = (buffer & LARGE) !== 0 ? this.large : this.small;
     return slabs.view(buffer & ~LARGE, offset, size);
@@ -130,13 +132,13 @@ export class Memory {
     return this.group(direction, false).leaseOwn();
   }
 
-  /** A chunk of a buffer is done with. */
+  /** A chunk of a buffer is no longer needed. */
   released(direction: Direction, buffer: number): void {
     const isLarge = (buffer & LARGE) !== 0;
     this.group(direction, isLarge).released(buffer & ~LARGE);
   }
 
-  /** An end found no buffer: it is fed when some are there again. */
+  /** An end found no buffer: it is fed once there are some. */
   wait(end: Starving): void {
     this.waiting.push(end);
   }
@@ -147,17 +149,17 @@ export class Memory {
     return sum;
   }
 
-  /** Some end waits for buffers. */
+  /** An end waits for buffers. */
   get isAwaited(): boolean {
     return this.waiting.length > 0;
   }
 
-  /** Some direction's small buffers are all held by slow targets; without large ones all can live. */
+  /** Slow targets hold all small buffers of a direction. Large ones may run out without harm. */
   get dry(): boolean {
     return this.group(Direction.Up, false).dry || this.group(Direction.Down, false).dry;
   }
 
-  /** Provides buffers to the kernel; feeds ends that waited for them. To be called once a turn. */
+  /** Provides buffers to the kernel, and feeds ends that wait for them. Call it once a turn. */
   refill(): void {
     const held = this.heldBytes;
     if (held > this.heldBytesMax) this.heldBytesMax = held;
@@ -171,17 +173,16 @@ export class Memory {
     }
   }
 
-  /** Bytes of all slabs. */
   get bytes(): number {
     return this.small.bytes + this.large.bytes;
   }
 
-  /** Segments' worth of buffers that hold bytes which wait. */
+  /** Buffers that hold waiting bytes, in segments. */
   get leased(): number {
     return Math.ceil(this.heldBytes / this.options.segmentSize);
   }
 
-  /** The most that were held at the end of a turn. */
+  /** The maximum of {@link leased} at the end of a turn. */
   get leasedMax(): number {
     return Math.ceil(this.heldBytesMax / this.options.segmentSize);
   }
@@ -195,8 +196,7 @@ export class Memory {
   }
 
   /**
-   * Gives the memory back but keeps its addresses, as the kernel may still write there: whatever that is
-   * must hit nothing else.
+   * Frees the memory but keeps its addresses, so that late writes of the kernel hit nothing else.
    */
   forsake(): void {
     cleanUpOrThrow([() => this.small.forsake(), () => this.large.forsake()]);

@@ -4,12 +4,12 @@ import type { Held } from "../held.ts";
 import { unseen, wordsOf } from "./unseen.ts";
 
 /**
- * Closes by RST what a thread has left behind that is over: its connections and listening sockets,
- * those that only its ring knows, and the ring. Nothing is left by one that has cleaned up itself.
+ * Closes by RST what a dead thread has left behind: its connections and listening sockets, those
+ * that only its ring knows, and the ring. A thread that has cleaned up leaves nothing.
  *
- * To be called when the thread is no more: the kernel has ended all that it had of it by then.
+ * Call it once the thread has ended: by then the kernel has ended all its operations.
  *
- * @returns what has gone wrong; no step is left out because of another one
+ * @returns what has gone wrong; each step runs whatever happens to the others
  */
 export function closeOrphans(held: Held): unknown[] {
   const { ring } = held;

@@ -11,20 +11,20 @@ import {
 } from "./abi.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** MSG_NOSIGNAL: a send to a connection that is gone fails, and raises no SIGPIPE. */
+/** MSG_NOSIGNAL: a send to a closed connection fails without SIGPIPE. */
 const MSG_NOSIGNAL = 0x4000;
-/** MSG_DONTWAIT: a send takes what there is room for, or fails by EAGAIN. */
+/** MSG_DONTWAIT: a send takes what fits, or fails with EAGAIN. */
 const MSG_DONTWAIT = 0x40;
-/** MSG_TRUNC: what a receive takes from TCP is thrown away and not copied anywhere. */
+/** MSG_TRUNC: bytes received from TCP are discarded, not copied. */
 const MSG_TRUNC = 0x20;
-/** MSG_WAITALL: one send sends all, however often it has to wait. */
+/** MSG_WAITALL: one send sends everything, however often it has to wait. */
 const MSG_WAITALL = 0x100;
 const TWO_32 = 2 ** 32;
 
 /**
  * Fills submission entries: one method per operation, after the man pages of liburing
  * (io_uring_prep_recv(3) and so on). Each takes an entry, sets what its operation needs and leaves
- * the rest zero. `low` and `high` are the ticket ({@link Operation}) that comes back.
+ * the rest zero. `low` and `high` are the ticket ({@link Operation}) that the completion returns.
  */
 export class Prepare {
   /** Sockets below this number are in the file table, at the place of their own number. */
@@ -32,7 +32,7 @@ export class Prepare {
 
   constructor(private readonly kernel: Kernel) {}
 
-  /** Accepts: until it is cancelled, or once. Each completion is a descriptor. */
+  /** Accepts once, or until it is cancelled. Each completion is a descriptor. */
   accept(fd: number, flags: number, isMultishot: boolean, low: number): void {
     const priority = isMultishot ? Priority.AcceptMultishot : Priority.None;
     const at = this.entry(Opcode.Accept | priority, fd, low, 0);
@@ -53,7 +53,7 @@ export class Prepare {
     sqes[at + SqeWord.OffsetLow] = size;
   }
 
-  /** Sets one option of a socket; there is a completion only when that fails. */
+  /** Sets one option of a socket; it completes only if that fails. */
   setOption(
     fd: number,
     { level, option }: { readonly level: number; readonly option: number },
@@ -75,8 +75,7 @@ export class Prepare {
   /**
    * Receives into a buffer of a group.
    *
-   * @param most bytes that it may bring; 0 for as many as the buffer holds, which a multishot
-   *   receive must have
+   * @param most bytes to receive; 0: as many as the buffer holds, which a multishot receive needs
    * @param priority {@link Priority} bits: multishot, bundle, poll first
    */
   receive(
@@ -93,7 +92,7 @@ export class Prepare {
     this.kernel.sqes[at + SqeWord.BufferGroup] = group;
   }
 
-  /** The same with a `struct msghdr`, which has to live as long as the operation. */
+  /** The same with a `struct msghdr`, which must live as long as the operation. */
   receiveMessage(
     fd: number,
     header: number,
@@ -110,8 +109,8 @@ export class Prepare {
   }
 
   /**
-   * Receives `size` bytes that nobody wants; completes when so many have come, or the end. The kernel may
-   * write them to the address, where nobody looks (on TCP it does not).
+   * Receives and discards `size` bytes; completes once that many have come, or at the end. The
+   * kernel may write them to the address, where they are not read (for TCP it does not).
    */
   discard(fd: number, address: number, size: number, low: number, high: number): void {
     const at = this.onSocket(Opcode.Receive, fd, low, high);
@@ -121,11 +120,11 @@ export class Prepare {
   }
 
   /**
-   * Sends `size` bytes from an address, which must stay as they are until it completes.
+   * Sends `size` bytes from an address; they must not change until it completes.
    *
-   * @param isPrompt it is over when it was submitted: silently when all was taken, else with a
-   *   completion that says how much, or why not. (A send of MSG_WAITALL that is short counts as
-   *   failed, and what fails is not skipped: io_send() in io_uring/net.c.)
+   * @param isPrompt it is over at its submission: silently if all bytes were taken, otherwise with
+   *   a completion that says how many, or why not. (A short send with MSG_WAITALL counts as failed,
+   *   and failures are not skipped: io_send() in io_uring/net.c.)
    */
   send(
     fd: number,
@@ -140,7 +139,7 @@ export class Prepare {
     this.kernel.sqes[at + SqeWord.Length] = size;
   }
 
-  /** Sends what lies in a group's ring: one buffer, or as many as there are (`Priority.Bundle`). */
+  /** Sends from a group's ring: one buffer, or as many as there are (`Priority.Bundle`). */
   sendFromGroup(fd: number, group: number, priority: number, low: number, high: number): void {
     const at = this.entry(Opcode.Send | SqeFlag.BufferSelect | priority, fd, low, high);
     this.kernel.sqes[at + SqeWord.BufferGroup] = group;
@@ -155,7 +154,7 @@ export class Prepare {
     this.kernel.sqes[at + SqeWord.OperationFlags] = MSG_NOSIGNAL;
   }
 
-  /** Sends several pieces in one go, which a `struct msghdr` lists; see {@link send}. */
+  /** Sends several pieces at once, which a `struct msghdr` lists; see {@link send}. */
   sendMessage(fd: number, header: number, isPrompt: boolean, low: number, high: number): void {
     const at = this.sendEntry(Opcode.SendMessage, fd, isPrompt, low, high);
     this.setAddress(at, header);
@@ -170,15 +169,15 @@ export class Prepare {
   }
 
   /**
-   * Completes whenever the socket has an error or both of its halves are shut; events 0 ask for that.
-   * By edges, so that an end (FIN) that was seen is not told again and again.
+   * Completes whenever the socket has an error or is shut down in both directions, which is what
+   * events 0 ask for. It is edge-triggered, so that an end (FIN) is not reported again and again.
    */
   watch(fd: number, low: number, high: number): void {
     const at = this.onSocket(Opcode.PollAdd, fd, low, high);
     this.kernel.sqes[at + SqeWord.Length] = POLL_ADD_MULTI;
   }
 
-  /** Cancels the one operation with this ticket; nobody is told how that went. */
+  /** Cancels the operation with this ticket; there is no completion for the cancellation. */
   cancel(targetLow: number, targetHigh: number): void {
     const { sqes } = this.kernel;
     const at = this.entry(Opcode.AsyncCancel | SqeFlag.SkipSuccess, -1, 0, 0);
@@ -186,16 +185,15 @@ export class Prepare {
     sqes[at + SqeWord.AddressHigh] = targetHigh;
   }
 
-  /** Closes a descriptor; there is a completion only when that fails. */
+  /** Closes a descriptor; it completes only if that fails. */
   close(fd: number): void {
     this.entry(Opcode.Close | SqeFlag.SkipSuccess, fd, 0, 0);
   }
 
   /**
-   * Puts descriptors into the file table, or −1 to empty a place.
+   * Sets a place of the file table, or empties it.
    *
-   * @param address of one 32-bit descriptor, which is read before enter(2) returns
-   * @param index its place
+   * @param address of the 32-bit descriptor, −1 to empty the place; read before enter(2) returns
    */
   setFile(address: number, index: number): void {
     const { sqes } = this.kernel;
@@ -225,7 +223,7 @@ export class Prepare {
     return at;
   }
 
-  /** An operation on a socket of a relay. */
+  /** An operation on a relay's socket. */
   private onSocket(first: number, fd: number, low: number, high: number): number {
     return this.entry(fd < this.fixedBelow ? first | SqeFlag.FixedFile : first, fd, low, high);
   }

@@ -99,7 +99,7 @@ describe("a refusal", () => {
 
   test("by the administrator", () => {
     expect(refused(Errno.EPERM, disabled(2))).toMatchObject({
-      found: "kernel.io_uring_disabled is 2: nobody may use io_uring",
+      found: "kernel.io_uring_disabled is 2: no one may use io_uring",
       remedy: "set it to 0: sysctl kernel.io_uring_disabled=0",
     });
     const one = refused(Errno.EPERM, { ...disabled(1), ...filtered });
@@ -123,7 +123,7 @@ describe("a refusal", () => {
     expect(refused(Errno.ENOSYS)?.found).toBe("this kernel has no io_uring");
     expect(refused(Errno.EPERM)).toMatchObject({
       found: "io_uring_setup failed: EPERM",
-      remedy: "ask for the rules of a security module (SELinux, AppArmor)",
+      remedy: "check the rules of the security module (SELinux, AppArmor)",
     });
     const limits = "Limit  Soft Limit  Hard Limit  Units\nMax locked memory  65536  65536  bytes\n";
     const expected = {

@@ -16,7 +16,7 @@ import { Feature, Opcode, SetupFlag } from "./abi.ts";
 import { type Attempt, attempt, lockedBytes } from "./attempt.ts";
 import type { Check, UringFeatures, UringReport } from "./report.ts";
 
-/** Operations that no relay can do without. */
+/** Operations that relays need. */
 const NEEDED: readonly Opcode[] = [
   Opcode.Accept,
   Opcode.Connect,
@@ -44,8 +44,8 @@ const NO_FEATURES: UringFeatures = {
 };
 
 /**
- * Finds out whether the uring engine can run here, by trying: a ring is made, asked and taken away
- * again. Costs a millisecond or two; leaves no descriptor and no memory behind.
+ * Finds out whether the uring engine can run here by trying: makes a ring, queries it and removes
+ * it. Takes a millisecond or two, and leaves no descriptor and no memory behind.
  *
  * @param entries submission entries that a worker's ring would have
  */
@@ -62,7 +62,7 @@ export function probe(entries: number = uringDefaults.entries): UringReport {
 }
 
 /**
- * What an attempt and the files of the system say together.
+ * Judges an attempt together with the system's files.
  *
  * @param entries submission entries that were tried
  */
@@ -72,7 +72,7 @@ export function judge(
   release: string,
   read: ReadText,
 ): UringReport {
-  // The ring of buffers is locked memory too, and comes last.
+  // The ring of buffers is locked memory, too, and comes last.
   const failure = tried.bufferRing === -Errno.ENOMEM ? -Errno.ENOMEM : tried.setup;
   if (failure < 0) {
     const { found, remedy } = refusal(-failure, entries, read);
@@ -91,11 +91,11 @@ function failed(release: string, found: string, remedy: string): UringReport {
 }
 
 function ring(remedy: string): Check {
-  const use = "everything of this engine";
+  const use = "the whole engine";
   return { name: "io_uring", use, ok: true, needed: true, found: "allowed", remedy };
 }
 
-/** Why there is no ring, and what to do. */
+/** Why there is no ring, and what to do about it. */
 function refusal(
   errno: number,
   entries: number,
@@ -109,7 +109,7 @@ function refusal(
     case Errno.EACCES:
       return forbidden(errno, profile, read);
     case Errno.ENOSYS:
-      // Some runtimes answer so for what they do not allow.
+      // Some container runtimes answer ENOSYS for what they forbid.
       if (isFiltered(read)) {
         return {
           found: "io_uring is hidden by a seccomp filter, or not built in",
@@ -144,7 +144,7 @@ function forbidden(
   const disabled = sysctlNumber(read, "kernel.io_uring_disabled") ?? 0;
   const remedy = "set it to 0: sysctl kernel.io_uring_disabled=0";
   if (disabled >= 2) {
-    return { found: `kernel.io_uring_disabled is ${disabled}: nobody may use io_uring`, remedy };
+    return { found: `kernel.io_uring_disabled is ${disabled}: no one may use io_uring`, remedy };
   }
   if (disabled === 1 && !hasCapability(read, Capability.sysAdmin)) {
     return {
@@ -156,7 +156,7 @@ function forbidden(
     return { found: "a seccomp filter forbids io_uring, as most containers do", remedy: profile };
   }
   const found = `io_uring_setup failed: ${errnoName(errno)}`;
-  return { found, remedy: "ask for the rules of a security module (SELinux, AppArmor)" };
+  return { found, remedy: "check the rules of the security module (SELinux, AppArmor)" };
 }
 
 function needs({ operations, bufferRing, flags }: Attempt): Check[] {
@@ -182,7 +182,7 @@ function needs({ operations, bufferRing, flags }: Attempt): Check[] {
       missing.length === 0 ? `all ${NEEDED.length} available` : `no ${missing.join(", ")}`,
     ),
     need("buffer rings", "receives into shared memory", "5.19", bufferRing === 0),
-    // Neither has a probe of its own: an operation that came with them stands for each.
+    // Neither has a probe of its own, so an operation of the same kernel stands for each.
     need("multishot receives", "one start, many receives", "6.0", knows(Opcode.SendZeroCopy)),
     need("submissions in order", "entries without an array of indices", "6.6", isPlain),
     need("socket options", "TCP_NODELAY for dials", "6.7", knows(Opcode.ReadMultishot)),
@@ -196,7 +196,7 @@ function featuresOf(tried: Attempt, hugePages: number): UringFeatures {
     deferTaskrun: hasFlag(SetupFlag.SingleIssuer | SetupFlag.DeferTaskrun),
     coopTaskrun: hasFlag(SetupFlag.CoopTaskrun),
     sendBufferSelect: hasFeature(Feature.SendBufferSelect),
-    // They came with the same kernel, which tells of both by one bit.
+    // They came with the same kernel, which reports both by one bit.
     bundles: hasFeature(Feature.SendBufferSelect),
     incremental: tried.incremental === 0,
     zeroCopy: tried.operations?.has(Opcode.SendMessageZeroCopy) ?? false,

@@ -1,33 +1,32 @@
 import type { UringEnd } from "./end.ts";
 
-/** A copy has to wait for a prompt send to be over, and so for the loop to wake: so long at most. */
+/** A copy waits for a prompt send to be over, and so for the loop to wake; this long at most. */
 const COPY_WAIT_MICROS = 1_000;
 
 /** Sends that complete silently at their submission, unless a completion says otherwise. */
 export class PromptSends {
-  /** How many were over without a word. */
+  /** How many were silent. */
   silent = 0;
   private readonly ends: UringEnd[] = [];
   /** One of them has a copy. */
   private isCopying = false;
 
-  /** None is under way. */
   get isEmpty(): boolean {
     return this.ends.length === 0;
   }
 
-  /** Microseconds after which somebody has to be told that they are over. */
+  /** Microseconds after which a copy must learn that they are over. */
   get dueMicros(): number {
     return this.isCopying ? COPY_WAIT_MICROS : Infinity;
   }
 
-  /** An end has prepared one. @param isCopied somebody waits for it to be over */
+  /** An end has prepared one. @param isCopied a copy waits for its completion */
   add(end: UringEnd, isCopied: boolean): void {
     this.ends.push(end);
     if (isCopied) this.isCopying = true;
   }
 
-  /** They are over, and those that were not taken whole have told. */
+  /** They are over, and those that were not taken whole have completed. */
   conclude(): void {
     const { ends } = this;
     for (let i = 0; i < ends.length; i++) {

@@ -32,7 +32,7 @@ import {
 import type { Kernel } from "./kernel.ts";
 import { register, registerBufferRing, registerNapi, unregisterBufferRing } from "./register.ts";
 
-/** How a ring is made. */
+/** The parameters of a ring. */
 export interface QueueOptions {
   /** Submission entries, a power of two. */
   readonly entries: number;
@@ -44,7 +44,7 @@ export interface QueueOptions {
   readonly pollIdleMs: number;
 }
 
-/** `io_uring_setup` refused; `errno` says why. */
+/** `io_uring_setup` was refused. */
 class SetupError extends Error {
   override readonly name = "SetupError";
   constructor(readonly errno: number) {
@@ -52,7 +52,9 @@ class SetupError extends Error {
   }
 }
 
-/** Milliseconds between two tries to submit what the kernel has refused, and most of them. */
+/**
+ * Milliseconds between two attempts to submit what the kernel has refused, and how many to make.
+ */
 const PAUSE_MS = 1;
 const TRIES_MAX = 10_000;
 
@@ -71,9 +73,9 @@ const CQE_WORDS = CQE_SIZE / 4;
  *     sqes   [ 0 ][ 1 ][ 2 ][ 3 ]…        tail: prepared up to here; the kernel's head follows
  *     cqes   [ 0 ][ 1 ][ 2 ][ 3 ]…        head: seen up to here; the kernel's tail runs ahead
  *
- * Heads and tails count without end and wrap at 2³², as the kernel's do; a mask makes an index.
+ * Heads and tails count up and wrap at 2³², as the kernel's do; a mask makes an index.
  *
- * Owner: one thread, from its making to {@link close}.
+ * Owner: one thread, from its construction to {@link close}.
  * Source: man io_uring(7), io_uring_setup(2), io_uring_enter(2).
  */
 export class Queue implements Kernel {
@@ -101,7 +103,7 @@ export class Queue implements Kernel {
   private submitted = 0;
   private cqHead = 0;
   private cqTail = 0;
-  /** What enter(2) is told the ring is: its descriptor, or its place among the registered ones. */
+  /** The ring in calls of enter(2): its descriptor, or its place among registered rings. */
   private enterFd: number;
   private enterFlags = 0;
   private readonly wait = new Uint32Array(GETEVENTS_ARG_SIZE / 4);
@@ -109,7 +111,7 @@ export class Queue implements Kernel {
   private readonly timespecWords = new Uint32Array(this.timespec.buffer);
   private readonly waitAddress = addressOf(this.wait);
 
-  /** @throws SetupError when the kernel refuses */
+  /** @throws SetupError if the kernel refuses */
   constructor(
     { entries, completions, flags, pollIdleMs }: QueueOptions,
     private readonly held: Held,
@@ -156,7 +158,7 @@ export class Queue implements Kernel {
     this.sqMask = this.sqSize - 1;
     this.cqMask = cqSize - 1;
     if (hasArray) {
-      // Entries are used in their order, so that the array of indices never changes.
+      // Entries are used in order, so the array of indices never changes.
       const array = sq(SqOffset.Array) >>> 2;
       for (let i = 0; i < this.sqSize; i++) this.words[array + i] = i;
     }
@@ -190,7 +192,7 @@ export class Queue implements Kernel {
     for (let tries = 0; this.full; tries++) this.makeRoom(tries);
     const at = (this.sqTail & this.sqMask) * SQE_WORDS;
     this.sqTail = (this.sqTail + 1) >>> 0;
-    // A loop and no fill(), which is a call for each entry.
+    // A loop, because fill() would be a call for each entry.
     const { sqes } = this;
     for (let word = at; word < at + SQE_WORDS; word++) sqes[word] = 0;
     return at;
@@ -215,7 +217,7 @@ export class Queue implements Kernel {
       flags |= EnterFlag.ExtArg;
       const isKnown = minWaitMicros === 0 || (this.features & Feature.MinTimeout) !== 0;
       this.wait[GeteventsWord.MinWaitMicros] = isKnown ? minWaitMicros : 0;
-      // Where the kernel knows no lower bound the wait ends then, whatever has come.
+      // If the kernel knows no lower bound, the wait ends at that time, whatever has come.
       this.setTimeout(isKnown ? timeoutMicros : Math.min(minWaitMicros, timeoutMicros));
       argument = this.waitAddress;
       size = GETEVENTS_ARG_SIZE;
@@ -241,9 +243,10 @@ export class Queue implements Kernel {
   }
 
   /**
-   * Registers the ring's own descriptor with the thread, which makes each enter(2) a little cheaper.
+   * Registers the ring's own descriptor with the thread, which makes each enter(2) a little
+   * cheaper.
    *
-   * @returns whether the kernel did it (since 5.18)
+   * @returns whether the kernel supports it (since 5.18)
    */
   registerRing(): boolean {
     // struct io_uring_rsrc_update: offset (−1: any place), resv, data (the descriptor).
@@ -259,12 +262,10 @@ export class Queue implements Kernel {
     return registerBufferRing(this.descriptor, group, address, entries, flags);
   }
 
-  /** Takes a group's ring away again. */
   unregisterBuffers(group: number): number {
     return unregisterBufferRing(this.descriptor, group);
   }
 
-  /** Makes a table of `count` empty places for fixed files. @returns 0 or a negated errno */
   registerFiles(count: number): number {
     // struct io_uring_rsrc_register: nr, flags, resv2, data, tags.
     const argument = new Uint32Array(8);
@@ -274,9 +275,9 @@ export class Queue implements Kernel {
   }
 
   /**
-   * Lets waits poll the network device's queues for so long.
+   * Lets waits poll the network device's queues for this long.
    *
-   * @param prefer poll rather than be interrupted
+   * @param prefer polling to interrupts
    * @returns 0 or a negated errno
    */
   registerNapi(micros: number, prefer: boolean): number {
@@ -305,7 +306,7 @@ export class Queue implements Kernel {
     register(this.descriptor, Register.UnregisterRingFds, addressOf(update), 1);
   }
 
-  /** Whether every submission entry is taken. */
+  /** Whether no submission entry is free. */
   private get full(): boolean {
     const head = this.polls ? Atomics.load(this.words, this.sqHeadWord) : this.submitted;
     return (this.sqTail - head) >>> 0 >= this.sqSize;
@@ -314,7 +315,7 @@ export class Queue implements Kernel {
   /**
    * Submits without waiting, so that entries become free.
    *
-   * @throws Error when the kernel has refused for long: it has no memory left
+   * @throws Error if the kernel keeps refusing, for lack of memory
    */
   private makeRoom(tries: number): void {
     if (tries > 0) pause();
@@ -325,7 +326,9 @@ export class Queue implements Kernel {
     this.count(result, submit);
   }
 
-  /** The kernel has taken entries; its polling thread takes all that it is shown. */
+  /**
+   * Counts the entries that the kernel has taken; its polling thread takes all that are published.
+   */
   private count(result: number, shown: number): void {
     if (this.polls) this.submissions += shown;
     else if (result > 0) {
@@ -334,7 +337,7 @@ export class Queue implements Kernel {
     }
   }
 
-  /** Shows the kernel what was prepared. @returns how many entries that is */
+  /** Publishes the prepared entries. @returns how many there are */
   private publish(): number {
     const count = this.unsubmitted;
     if (count > 0) Atomics.store(this.words, this.sqTailWord, this.sqTail);
@@ -343,7 +346,7 @@ export class Queue implements Kernel {
   }
 
   private setTimeout(micros: number): void {
-    // A week stands for ever; the seconds fit 32 bits, which a double's words must not hide.
+    // A week stands for forever; the seconds fit 32 bits, so they can be written as words.
     const bounded = Math.min(micros, 604_800_000_000);
     const seconds = Math.floor(bounded / 1e6);
     this.timespecWords[0] = seconds;

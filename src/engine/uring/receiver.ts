@@ -6,14 +6,14 @@ import type { Prepare } from "./prepare.ts";
 import { Operation, type TicketOwner } from "./ticket.ts";
 
 /**
- * How ends receive: by RECV or RECVMSG, once or until it is cancelled, into one buffer or a bundle.
- * Into large buffers it is always once at a time: bulk is bounded by what one receive may take. With a
- * rate it is so many bytes, by RECV and once.
+ * How ends receive: by RECV or RECVMSG, once or until cancelled, into one buffer or a bundle. Large
+ * buffers always get single receives, because what one receive may take bounds bulk. With a rate it
+ * is a limited number of bytes, by a single RECV.
  */
 export class Receiver {
   private readonly smallPriority: number;
   private readonly isMultishot: boolean;
-  /** A `struct msghdr` of zeros, which says that nobody asks for names or control data. */
+  /** A `struct msghdr` of zeros: no names and no control data are wanted. */
   private readonly header: Mapping | null;
 
   constructor(
@@ -30,8 +30,8 @@ export class Receiver {
   /**
    * Prepares a receive from an end into buffers of the group.
    *
-   * @param isQuiet nothing is there yet: it is not worth a look before it is waited for
-   * @param most bytes that it may bring; 0 for any number
+   * @param isQuiet no bytes are expected yet, so the kernel waits before its first look
+   * @param most bytes to receive; 0: any number
    */
   start(
     end: TicketOwner & { readonly descriptor: number },
@@ -42,7 +42,7 @@ export class Receiver {
   ): void {
     const { descriptor, generation } = end;
     const { prepare } = this.loop;
-    // One buffer at a time where few are left: a multishot receive would take them all at once.
+    // If few buffers are left, one at a time: a multishot receive would take them all at once.
     const isCareful = isLarge || group.low || most > 0;
     const priority =
       (isCareful ? Priority.None : this.smallPriority) |
@@ -56,7 +56,7 @@ export class Receiver {
     }
   }
 
-  /** Bytes at the beginning of what a receive has brought that are not the source's. */
+  /** Bytes of a header at the beginning of what a receive brings. */
   prefix(group: Group, isLarge: boolean, most: number): number {
     const isMultishot = this.isMultishot && !isLarge && !group.low && most === 0;
     return this.header !== null && isMultishot ? RECVMSG_OUT_SIZE : 0;

@@ -1,9 +1,9 @@
 import { addressOf, systemCall } from "../../system/linux.ts";
 import { BUF_REG_SIZE, NAPI_SIZE, Register, Syscall } from "./abi.ts";
 
-// What an io_uring is told by io_uring_register(2). All answer 0 or more, or a negated errno.
+// Calls of io_uring_register(2). All return 0 or more, or a negated errno.
 
-/** Any registration: `argument` is an address, `count` what the operation says it is. */
+/** Any registration: `argument` is an address; the operation defines `count`. */
 export function register(
   descriptor: number,
   operation: Register,
@@ -13,7 +13,7 @@ export function register(
   return systemCall(Syscall.Register, descriptor, operation, argument, count, 0, 0);
 }
 
-/** Makes a ring of provided buffers, whose entries begin at `address`, known as a group. */
+/** Registers a ring of provided buffers, whose entries begin at `address`, as a group. */
 export function registerBufferRing(
   descriptor: number,
   group: number,
@@ -30,14 +30,18 @@ export function registerBufferRing(
   return register(descriptor, Register.BufferRing, addressOf(argument), 1);
 }
 
-/** Takes a group's ring away. */
+/** Removes a group's ring. */
 export function unregisterBufferRing(descriptor: number, group: number): number {
   const argument = new Uint32Array(BUF_REG_SIZE / 4);
   argument[3] = group;
   return register(descriptor, Register.UnregisterBufferRing, addressOf(argument), 1);
 }
 
-/** Lets waits poll the network device's queues for so long, and prefer that to interrupts. */
+/**
+ * Lets waits poll the network device's queues for this long.
+ *
+ * @param prefer polling to interrupts
+ */
 export function registerNapi(descriptor: number, micros: number, prefer: boolean): number {
   // struct io_uring_napi: busy_poll_to, then prefer_busy_poll (8 bits) and more.
   const argument = new Uint32Array(NAPI_SIZE / 4);

@@ -1,19 +1,19 @@
-/** One thing that the uring engine needs, or that one of its options does. */
+/** One thing that the uring engine, or one of its options, needs. */
 export interface Check {
-  /** What was looked at, in a few words. */
+  /** What was checked, in a few words. */
   readonly name: string;
-  /** What it is for: what the engine does with it, or the flag that asks for it. */
+  /** What needs it: a part of the engine, or a flag. */
   readonly use: string;
   readonly ok: boolean;
-  /** Without it the engine cannot run; otherwise something else is used instead. */
+  /** Without it the engine cannot run; otherwise it uses something else instead. */
   readonly needed: boolean;
-  /** What is there, such as `Linux 6.18` or `EPERM`. */
+  /** What was found, such as `Linux 6.18` or `EPERM`. */
   readonly found: string;
-  /** What to do when it is missing, as a clause; empty when it is there. */
+  /** What to do if it is missing, as a clause; otherwise empty. */
   readonly remedy: string;
 }
 
-/** What the running kernel's io_uring can do beyond what is needed. */
+/** What the running kernel's io_uring can do beyond the minimum. */
 export interface UringFeatures {
   /** IORING_SETUP_SINGLE_ISSUER and DEFER_TASKRUN. Since 6.1. */
   readonly deferTaskrun: boolean;
@@ -23,33 +23,33 @@ export interface UringFeatures {
   readonly sendBufferSelect: boolean;
   /** One receive or send takes several buffers. Since 6.10. */
   readonly bundles: boolean;
-  /** Buffers are filled bit by bit (IOU_PBUF_RING_INC). Since 6.12. */
+  /** Buffers are filled incrementally (IOU_PBUF_RING_INC). Since 6.12. */
   readonly incremental: boolean;
   /** SEND_ZC and SENDMSG_ZC. Since 6.1. */
   readonly zeroCopy: boolean;
-  /** IORING_REGISTER_NAPI. Since 6.9, where the kernel was built with busy polling. */
+  /** IORING_REGISTER_NAPI. Since 6.9, if the kernel was built with busy polling. */
   readonly napi: boolean;
   /** Waits with a lower bound. Since 6.12. */
   readonly minTimeout: boolean;
-  /** Huge pages that are set aside and free now. */
+  /** Huge pages that are reserved and free now. */
   readonly freeHugePages: number;
 }
 
-/** Whether io_uring can run here, what it can do, and what to do where it cannot. */
+/** Whether io_uring can run here, what it can do, and what to do if it cannot. */
 export interface UringReport {
-  /** The kernel's release such as `6.18.2-amd64`; empty when this is no Linux. */
+  /** The kernel's release, such as `6.18.2-amd64`; empty if this is not Linux. */
   readonly release: string;
-  /** The first that failed is the cause of those after it that depend on it. */
+  /** The first failed one causes the later ones that depend on it. */
   readonly checks: readonly Check[];
   readonly features: UringFeatures;
 }
 
-/** The first needed thing that is missing, or null when the engine can run. */
+/** The first needed thing that is missing; null if the engine can run. */
 export function obstacle(report: UringReport): Check | null {
   return report.checks.find(({ ok, needed }) => needed && !ok) ?? null;
 }
 
-/** The two numbers of a release that say what a kernel can do: `6.18`. */
+/** The part of a release that decides what a kernel can do: `6.18`. */
 export function shortRelease(release: string): string {
   return /^\d+\.\d+/.exec(release)?.[0] ?? release;
 }

@@ -1,18 +1,18 @@
 import { assert } from "../../assert.ts";
 import { forsake, type Mapping, mapMemory, unmap } from "../../system/linux.ts";
 
-/** Bytes that one slab has at least, unless the count is reached before. */
+/** Least bytes of a slab, unless the count is reached before. */
 const SLAB_BYTES = 1024 * 1024;
 
 /** How many buffers the kernel's 16 bits can name. */
 export const BUFFERS_MAX = 65_536;
 
 /**
- * Buffers of one size for the kernel to write into: carved from slabs of at least 1 MiB, which are
- * mapped when they are needed, up to `count` buffers. A buffer is named by its index; what is asked
- * of it most, its address, is kept in two tables of 32-bit words, as the kernel wants it.
+ * Buffers of one size for the kernel to write into. They are parts of slabs of at least 1 MiB,
+ * which are mapped as needed, up to `count` buffers. A buffer is named by its index. Its address,
+ * which is needed most often, is kept in two tables of 32-bit words, as the kernel takes it.
  *
- * The one released last is leased first: it is still in the processor's cache.
+ * The buffer released last is leased first, because it is still in the processor's cache.
  *
  * Owner: a loop. Invariant: `leased + free = buffers of all slabs ≤ count`.
  */
@@ -30,7 +30,7 @@ export class Slabs {
   /**
    * @param size bytes of a buffer
    * @param count most buffers, 1…{@link BUFFERS_MAX}
-   * @param huge ask for huge pages
+   * @param huge whether to ask for huge pages
    * @param onSlab called after a slab was added
    */
   constructor(
@@ -46,7 +46,7 @@ export class Slabs {
     this.out = new Uint8Array(count);
   }
 
-  /** Buffers of a slab, but perhaps the last one. */
+  /** Buffers of a slab; the last slab may have fewer. */
   private get perSlab(): number {
     return Math.max(1, Math.floor(SLAB_BYTES / this.size));
   }
@@ -56,7 +56,7 @@ export class Slabs {
     return this.made * this.size;
   }
 
-  /** Takes a buffer, or answers −1 when all are leased. */
+  /** Leases a buffer. @returns −1 if all are leased */
   lease(): number {
     if (this.freeCount === 0) {
       if (this.made === this.count) return -1;
@@ -82,18 +82,18 @@ export class Slabs {
     return high * 2 ** 32 + (this.addressLow[index] as number) + offset;
   }
 
-  /** Bytes of a buffer, where they lie. */
+  /** A view of bytes of a buffer. */
   view(index: number, offset: number, size: number): Uint8Array {
     const { buffer } = this.mappings[Math.floor(index / this.perSlab)] as Mapping;
     return new Uint8Array(buffer, (index % this.perSlab) * this.size + offset, size);
   }
 
-  /** Gives the memory back to the system. No operation may be in flight. */
+  /** Frees the memory. No operation may be in flight. */
   close(): void {
     for (const mapping of this.mappings) unmap(mapping);
   }
 
-  /** Gives the memory back and keeps its addresses: what is still in flight hits nothing else. */
+  /** Frees the memory but keeps its addresses, so that late writes hit nothing else. */
   forsake(): void {
     for (const mapping of this.mappings) forsake(mapping);
   }

@@ -1,36 +1,36 @@
 /**
- * What an operation is called: the 64 bits of `user_data` that come back with its completion.
+ * The kinds of operations in a ticket: the 64 bits of `user_data` that a completion returns.
  *
  *     low  word   [ slot: 28 bits ][ operation: 4 bits ]
  *     high word   [ generation: 32 bits ]
  *
- * The slot is an end's, a listener's, an attempt's or a copy's, as the operation says; the generation counts
- * the tenants of the slot: a completion that comes late, for an earlier tenant, is told from one of the
- * present tenant.
+ * The operation says whose the slot is: an end's, a listener's, an attempt's or a copy's. The
+ * generation counts the slot's tenants, so that a late completion for an earlier tenant is
+ * recognized.
  *
- * There may be sixteen operations. Two numbers and no BigInt, because a BigInt for each completion
- * costs forty times as much.
+ * There can be sixteen operations. Two numbers are used instead of a BigInt, because a BigInt for
+ * each completion costs forty times as much.
  */
 export enum Operation {
-  /** Nobody waits for it; when it fails that does not matter. */
+  /** Its completion is ignored, even if it failed. */
   Ignored,
   /** Accepts from a listener. The slot is the listener's. */
   Accept,
   /** The control plane has written to the eventfd. */
   Wake,
-  /** Opens the socket of an attempt to connect, whose slot it is. */
+  /** Opens the socket of an attempt to connect. The slot is the attempt's. */
   Socket,
   /** Connects it. */
   Connect,
-  /** Receives from an end, whose slot it is. */
+  /** Receives from an end. The slot is the end's. */
   Receive,
   /** Sends to it. */
   Send,
-  /** Watches it for its reset, while it is not read. */
+  /** Watches an end that is not read for its reset. */
   Watch,
-  /** Sends what waits for the mirror. From here on the slot is a copy's. */
+  /** Sends to a mirror. From here on the slot is a copy's. */
   MirrorSend,
-  /** Receives what the mirror answers, which is thrown away. */
+  /** Receives a mirror's answer, which is discarded. */
   MirrorReceive,
 }
 
@@ -49,11 +49,16 @@ export function slotOf(low: number): number {
   return low >>> 4;
 }
 
-/** Whose operations are known by their tickets. */
+/** Whether a success completes with a new descriptor. */
+export function opensDescriptor(operation: Operation): boolean {
+  return operation === Operation.Accept || operation === Operation.Socket;
+}
+
+/** The owner of operations that tickets identify. */
 export interface TicketOwner {
-  /** Its place among others of its kind, which its tickets name. */
+  /** Its place among others of its kind. */
   readonly slot: number;
-  /** Tells who has that place now from who had it before. */
+  /** Counts the tenants of that place. */
   readonly generation: number;
   /** The low word of a ticket. */
   ticket(operation: Operation): number;

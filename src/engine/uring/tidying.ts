@@ -1,22 +1,23 @@
 import type { Alarms } from "./alarms.ts";
 
-/** After so many relays a quiet moment is waited for. */
+/** After this many relays the loop waits for a quiet moment. */
 const TIDY_AFTER = 1000;
-/** A moment is quiet when so long there were so few events. */
+/** A moment is quiet if this many milliseconds bring at most this many events. */
 const QUIET_MS = 100;
 const QUIET_EVENTS = 16;
 
 /**
- * The runtime collects garbage by timers of its event loop, to which a loop's thread never returns, so
- * that what a thousand relays have left would stay for good. A quiet moment does nobody harm.
+ * Collects garbage. The runtime would do that by timers of its event loop, to which a loop's thread
+ * never returns, so that the garbage of thousands of relays would stay. In a quiet moment it does
+ * no harm.
  */
 export class Tidying {
-  /** Relays accepted since it was tidied up. */
+  /** Relays accepted since the last collection. */
   private untidy = 0;
 
   /**
-   * @param events how many completions there were so far
-   * @param tidy collects what relays have left
+   * @param events returns how many completions there were so far
+   * @param tidy collects garbage
    */
   constructor(
     private readonly alarms: Alarms,

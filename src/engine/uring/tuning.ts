@@ -6,7 +6,7 @@ import { addressOf, SocketOption } from "../../system/linux.ts";
 import { encodeSockaddr } from "../../system/sockaddr.ts";
 import type { Sockets } from "./kernel.ts";
 
-/** What sets options of sockets. */
+/** The part of the loop that sets options of sockets. */
 export interface TuningHost {
   readonly sockets: Sockets;
   setOption(
@@ -16,12 +16,10 @@ export interface TuningHost {
   ): void;
 }
 
-/** A value of a socket's option, with the address where the kernel reads it when it gets to that. */
+/** A value of a socket's option, with the address where the kernel later reads it. */
 export type StoredValue = OptionValue & { readonly address: number };
 
-/**
- * Options of a loop's sockets. They are set by operations of the ring, so their values stay where they are.
- */
+/** Sets options of a loop's sockets by operations of the ring, so the values must not move. */
 export class Tuning {
   private readonly values = Int32Array.of(1, ANSWER_BYTES);
   private readonly one = addressOf(this.values);
@@ -34,23 +32,23 @@ export class Tuning {
     this.set(descriptor, SocketOption.noDelay, this.one);
   }
 
-  /** An urgent byte is received in its place, see linux.ts. */
+  /** Keeps an urgent byte in its place in the stream; see linux.ts. */
   keepUrgentBytes(descriptor: number): void {
     this.set(descriptor, SocketOption.urgentInline, this.one);
   }
 
-  /** Nobody is woken for a few bytes that come. */
+  /** Receives only complete once many bytes have come. */
   receiveMany(descriptor: number): void {
     this.set(descriptor, SocketOption.receiveLowWater, this.answerBytes);
   }
 
-  /** Lets the kernel find out when the other end of a connection is gone without a word. */
+  /** Lets the kernel detect that the peer has vanished silently. */
   keepAlive(descriptor: number, values: readonly StoredValue[]): void {
     for (const one of values) this.set(descriptor, one, one.address);
   }
 
   /**
-   * A socket that is to connect there comes from one of these, if any is of its family.
+   * Binds a socket before it connects, if one of the sources has the family of the address.
    *
    * @param where a literal, or a path
    * @returns 0 or a negated errno

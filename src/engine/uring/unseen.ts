@@ -1,12 +1,11 @@
 import { viewMapped } from "../../system/linux.ts";
 import type { Held, RingLayout } from "../held.ts";
 import { CQE_SIZE, CqeWord } from "./abi.ts";
-import { opensDescriptor } from "./close-unknown.ts";
-import { operationOf } from "./ticket.ts";
+import { opensDescriptor, operationOf } from "./ticket.ts";
 
 /**
- * Descriptors that completions have brought and nobody has taken. The kernel shows all that came since the
- * last entry to it, also those that were looked at meanwhile.
+ * Descriptors in completions whose handling has not noted them. The kernel still shows all
+ * completions since the last entry to it, also those that were handled meanwhile.
  */
 export function* unseen(held: Held, ring: RingLayout): Iterable<number> {
   const words = wordsOf(ring);
@@ -23,7 +22,7 @@ export function* unseen(held: Held, ring: RingLayout): Iterable<number> {
   }
 }
 
-/** The words of a ring by their places in bytes. */
+/** Reads the words of a ring by their offsets in bytes. */
 export function wordsOf({ ring }: RingLayout) {
   const words = new Int32Array(viewMapped(ring.address, ring.bytes).buffer);
   return { at: (place: number) => Atomics.load(words, place >>> 2) };

@@ -23,12 +23,12 @@ import { Held } from "../held.ts";
 import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Reporter } from "../thread/reporter.ts";
+import { SetupFlag } from "./abi.ts";
 import type { Sockets } from "./kernel.ts";
 import { Loop, type Report } from "./loop.ts";
 import { Queue } from "./queue.ts";
-import { ringFlags } from "./ring-flags.ts";
 
-// A worker's thread: it runs the loop until it is told to end, and talks with the control plane.
+// A worker's thread: it runs the loop until it is told to end, and talks to the control plane.
 
 const birth = workerData as WorkerBirth;
 const { port, uring } = birth;
@@ -45,7 +45,7 @@ const sockets: Sockets = {
   },
   meetsItself,
   comeFrom(descriptor, address) {
-    // Otherwise the ports of an address are used up by all upstreams together.
+    // Otherwise all upstreams together could use each port of an address only once.
     setOption(descriptor, SocketOption.portAtConnect, 1);
     return bindSocket(descriptor, address);
   },
@@ -90,10 +90,10 @@ class UringReporter extends Reporter {
         loop.unlisten(command.key);
         return;
       case "cut":
-        loop.cutRelay(command.relay);
+        loop.hall.cut(command.relay);
         return;
       case "drop":
-        loop.drop(command.selection, command.withinMs);
+        loop.hall.drop(command.selection, command.withinMs);
         return;
       case "stop":
         loop.stop(command.drainTimeoutMs);
@@ -132,17 +132,26 @@ function flushWhenDue(): number {
   return reporter.flushWhenDue();
 }
 
+/** The flags of the worker's ring. */
+function ringFlags(): number {
+  const always = SetupFlag.SingleIssuer | SetupFlag.SubmitAll | SetupFlag.NoSqArray;
+  // The polling thread does all the work, so there is none to defer.
+  if (uring.sqPollIdleMs > 0) return always | SetupFlag.SqPoll;
+  const when = uring.taskrun === "defer" ? SetupFlag.DeferTaskrun : SetupFlag.CoopTaskrun;
+  return always | SetupFlag.TaskrunFlag | when;
+}
+
 const queue = new Queue(
   {
     entries: uring.entries,
     completions: Math.max(4096, uring.entries * 4),
-    flags: ringFlags(uring),
+    flags: ringFlags(),
     pollIdleMs: uring.sqPollIdleMs,
   },
   held,
 );
 
-/** The loop, on the ring. @throws Error when that cannot be; then the ring is closed */
+/** Creates the loop. @throws Error if that fails, after closing the ring */
 function begin(): Loop {
   try {
     queue.registerRing();
@@ -166,7 +175,7 @@ try {
   loop.run();
   loop.close();
 } catch (error) {
-  // Nobody may hang because of a defect: every connection is reset, and told.
+  // No client may hang because of a defect: reset and report every connection.
   const failures: unknown[] = [];
   const more = cleanUp([() => failures.push(...loop.abandon())]);
   reporter.failed(error, [...failures, ...more]);

@@ -1,26 +1,26 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** A yield that took longer, in milliseconds, went to somebody whose work is not for this proxy. */
+/** A yield that took longer, in milliseconds, went to a program that does not serve this proxy. */
 const LATE_MS = 2;
-/** Most turns that go by without a yield after many in vain: enough that these cost nothing to speak of. */
+/** Most turns without a yield after useless ones: enough that their cost is negligible. */
 const VAIN_MAX = 15;
-/** The same after many that took long, each of which gives a slice of time away. */
+/** The same after late ones, each of which gives away a time slice. */
 const LATE_MAX = 1023;
 
 /**
- * Lets others run before the loop sleeps. On a busy machine clients and upstreams wait for a processor
- * just then: what they do with it brings the next completions, more of them at once, and the loop goes
- * on without having slept and been woken, which costs more than all the rest of a turn
- * (bench/FINDINGS.md, 2026-11-24 and 2026-11-28).
+ * Lets other programs run before the loop sleeps. On a busy machine clients and upstreams are
+ * waiting for a processor just then. What they do brings the next completions, more of them at
+ * once, and the loop continues without sleeping and being woken, which costs more than all the rest
+ * of a turn (bench/FINDINGS.md, 2026-11-24 and 2026-11-28).
  *
- * Where nobody waits a yield is in vain, and where a stranger does it is long: after each such one
- * twice as many turns go by without, up to a limit each.
+ * If none of them is waiting, a yield is useless; if a stranger is, it is late. After each such
+ * yield twice as many turns pass without one, up to a limit for each kind.
  */
 export class Yielding {
-  /** Turns that still go by without a yield. */
+  /** Turns to pass before the next yield. */
   private left = 0;
-  /** How many do so after each one, while none brings anything. */
+  /** How many to skip after each yield, as long as none brings anything. */
   private skipped = 0;
 
   constructor(
@@ -28,14 +28,14 @@ export class Yielding {
     private readonly clock: Pick<Clock, "now"> = systemClock,
   ) {}
 
-  /** Whether a yield may be worth it now; to be asked once a turn. */
+  /** Whether to try a yield now. Call it once a turn. */
   isDue(): boolean {
     if (this.left === 0) return true;
     this.left--;
     return false;
   }
 
-  /** Yields, and learns from what comes of it. */
+  /** Yields, and learns from the result. */
   yield(): void {
     const startedAt = this.clock.now();
     this.kernel.yield();
@@ -45,7 +45,7 @@ export class Yielding {
     this.left = this.skipped;
   }
 
-  /** Never shortens what a stranger has brought about: only news does. */
+  /** Never shortens the pause that a late yield has caused: only news does. */
   private backOff(max: number): void {
     this.skipped = Math.max(this.skipped, Math.min(max, 2 * this.skipped + 1));
   }

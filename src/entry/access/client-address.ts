@@ -1,5 +1,13 @@
 import { assert } from "../../assert.ts";
 import type { Address } from "../../base/address.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  familyOf,
+  isIpSockaddr,
+  SOCKADDR_IP_SIZE,
+} from "../../system/sockaddr.ts";
 
 /*
  * Reads client addresses in the kernel's form (see ../../system/sockaddr.ts) for access rules and
@@ -8,13 +16,6 @@ import type { Address } from "../../base/address.ts";
  * An IPv4 client of a dual-stack listener comes as `::ffff:a.b.c.d`. It counts as IPv4 everywhere,
  * so that the way a listener was opened does not decide whether a client is admitted.
  */
-
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
-
-const SOCKADDR_IN_SIZE = 16;
-const SOCKADDR_IN6_SIZE = 28;
 
 const IPV4_AT = 4;
 const IPV6_AT = 8;
@@ -33,7 +34,7 @@ declare const brand: unique symbol;
 export type ClientAddress = Uint8Array & { readonly [brand]: true };
 
 /** Size of the longest client address. */
-export const CLIENT_ADDRESS_SIZE = SOCKADDR_IN6_SIZE;
+export const CLIENT_ADDRESS_SIZE = SOCKADDR_IP_SIZE;
 
 /** Every client of a unix socket, as the address that it is bound to says nothing about it. */
 export const UNIX_CLIENT = Uint8Array.of(AF_UNIX, 0) as ClientAddress;
@@ -62,9 +63,7 @@ export function clientOf(
  * @returns null if it is incomplete or of another family
  */
 export function ipClient(sockaddr: Uint8Array): ClientAddress | null {
-  const family = familyOf(sockaddr);
-  if (family !== AF_INET && family !== AF_INET6) return null;
-  if (sockaddr.length < (family === AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE)) return null;
+  if (!isIpSockaddr(sockaddr)) return null;
   return (
     sockaddr.length <= CLIENT_ADDRESS_SIZE ? sockaddr : sockaddr.slice(0, CLIENT_ADDRESS_SIZE)
   ) as ClientAddress;
@@ -84,10 +83,6 @@ export function clientKind(address: ClientAddress): ClientKind {
   if (family === AF_INET6) return isMapped(address) ? ClientKind.IPv4 : ClientKind.IPv6;
   assert(family === AF_UNIX, "clientKind: a client has an IP address or is behind a unix socket");
   return ClientKind.Unix;
-}
-
-function familyOf(address: Uint8Array): number {
-  return (address[0] as number) | ((address[1] as number) << 8);
 }
 
 /** The address of an IPv4 client, 32 bits, signed. */

@@ -117,7 +117,7 @@ describe("NetworkSet", () => {
     expect(six.has(UNIX_CLIENT) || four.has(UNIX_CLIENT)).toBe(false);
   });
 
-  test("of two that are the same the later one counts; none is fine", () => {
+  test("of two equal networks the later one counts; none is fine", () => {
     const network = parseNetwork("10.0.0.0/8");
     const set = new NetworkSet([
       [network, 1],
@@ -145,7 +145,7 @@ describe("NetworkSet", () => {
       fc.property(networks, fc.array(meeting(bits), { maxLength: 12 }), (drawn, picks) => {
         const all = drawn
           .map(([value, prefix]) => ({ first: top(value, prefix), prefix }))
-          // Within IPv6, IPv4 ones are told apart by the reader.
+          // The reader recognizes IPv4 networks within IPv6.
           .filter(({ first }) => bits === 32 || first >> 32n !== 0xffffn);
         const set = new NetworkSet(
           all.map((one, index) => [parseNetwork(`${text(one.first)}/${one.prefix}`), index]),

@@ -10,7 +10,6 @@ export interface AccessRules {
 
 /** A list in a form that can be sent to another thread, which then need not build it. */
 export interface AccessTables {
-  /** Whether each network's clients are allowed. */
   readonly networks: NetworkTables<boolean>;
   /** Whether clients outside of all networks are allowed. */
   readonly others: boolean;

@@ -35,7 +35,7 @@ test("clients of unix sockets are not counted", () => {
   expect(counts.countOf(UNIX_CLIENT)).toBe(0);
 });
 
-test("who did not come in cannot leave", () => {
+test("a client that was not admitted cannot leave", () => {
   const counts = new ClientCounts({ max: 1 });
   expect(() => counts.leave(clientAt("10.0.0.1"))).toThrow("the client came in here");
 });
@@ -91,7 +91,7 @@ test("is what a Map of lists says, with several workers that come and go", () =>
 });
 
 describe("a table that is full", () => {
-  test("refuses who is new, and takes them when others have left", () => {
+  test("refuses new clients, and admits them when others have left", () => {
     const counts = new ClientCounts({ max: 2, capacity: 224 });
     for (let client = 0; client < 224; client++) {
       expect(counts.tryEnter(ipv4Client(client))).toBe(true);
@@ -106,7 +106,7 @@ describe("a table that is full", () => {
     }
   });
 
-  test("is two thirds full, and more, before anybody finds no room", () => {
+  test("is more than two thirds full before a client finds no room", () => {
     const counts = new ClientCounts({ max: 1 });
     let client = 0;
     while (counts.tryEnter(ipv4Client(Math.imul(client, 0x9e3779b1)))) client++;
@@ -146,7 +146,7 @@ test("a worker's relays are taken back, those of others stay", () => {
   expect([1, 2, 3].map(() => successor.tryEnter(address))).toEqual([true, true, false]);
 });
 
-test("what makes no sense is a defect", () => {
+test("invalid options are a defect", () => {
   expect(() => new ClientCounts({ max: 0 })).toThrow("max");
   expect(() => new ClientCounts({ max: 1, worker: 1 })).toThrow("one of the workers");
   expect(() => new ClientCounts({ max: 1, capacity: 6 })).toThrow("capacity");

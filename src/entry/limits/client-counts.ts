@@ -1,21 +1,19 @@
 import { assert } from "../../assert.ts";
 import type { ClientAddress } from "../access/client-address.ts";
-import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
-import {
-  CAPACITY_DEFAULT,
-  LINE_WORDS,
-  openTable,
-  setsFor,
-  type TableOptions,
-  tableBytes,
-  WAYS,
-} from "./shared-memory.ts";
+import type { ClientHash } from "./client-hash.ts";
+import { type ClientTableOptions, clientTableBytes, openClientTable } from "./client-table.ts";
+import { joins, LINE_WORDS, WAYS, workersIn } from "./shared-memory.ts";
+
+const NAME = "ClientCounts";
 
 /** How many relays a client may have. Threads that share memory differ in `worker` and `max`. */
-export interface ClientCountsOptions extends ClientPrefixes, TableOptions {
+export interface ClientCountsOptions extends ClientTableOptions {
   /** The most relays of one client at a time, in all workers together: 1 or more. */
   readonly max: number;
-  /** How many workers there are, 1 by default, and which of them this is, from 0. */
+  /**
+   * How many workers there may be, 1 by default, and which of them this is, from 0. Tables are read
+   * only up to that of the last one that has begun.
+   */
   readonly workers?: number;
   readonly worker?: number;
 }
@@ -71,26 +69,24 @@ export class ClientCounts {
   private readonly worker: number;
 
   constructor(options: ClientCountsOptions) {
-    const { max, capacity = CAPACITY_DEFAULT, workers = 1, worker = 0, memory } = options;
+    const { max, workers = 1, worker = 0 } = options;
     assert(max >= 1, "ClientCounts: max is 1 or more");
     assert(worker >= 0 && worker < workers, "ClientCounts: worker is one of the workers");
-    const prefixes = prefixesOf(options);
-    const sets = setsFor(capacity, "ClientCounts");
-    const agreement = ["counts", workers, sets, prefixes.ipv4Prefix, prefixes.ipv6Prefix];
-    const table = openTable(sets * workers, agreement, memory);
-    this.memory = table.memory;
-    this.words = table.words;
-    this.hash = new ClientHash(table.key0, table.key1, prefixes, sets);
+    const { memory, words, hash, sets } = openClientTable(NAME, options, workers);
+    this.memory = memory;
+    this.words = words;
+    this.hash = hash;
     this.sets = sets;
     this.tried = Math.min(SETS_TRIED, sets);
     this.workers = workers;
     this.worker = worker;
     this.max = max;
+    joins(this.words, worker);
   }
 
   /** Bytes of memory for this many clients and workers. */
-  static bytesFor(capacity = CAPACITY_DEFAULT, workers = 1): number {
-    return tableBytes(setsFor(capacity, "ClientCounts") * workers);
+  static bytesFor(capacity?: number, workers = 1): number {
+    return clientTableBytes(NAME, capacity, workers);
   }
 
   /**
@@ -112,7 +108,8 @@ export class ClientCounts {
       if (count >= this.max) return false;
       Atomics.store(words, at, count + 1);
     }
-    if (this.workers === 1 || this.sum() <= this.max) return true;
+    // One that begins now sees what is counted here, so it need not be seen.
+    if (workersIn(words) === 1 || this.sum() <= this.max) return true;
     this.release(at);
     return false;
   }
@@ -141,7 +138,8 @@ export class ClientCounts {
 
   private sum(): number {
     let sum = 0;
-    for (let worker = 0; worker < this.workers; worker++) {
+    const workers = workersIn(this.words);
+    for (let worker = 0; worker < workers; worker++) {
       const at = this.find(worker);
       if (at !== -1) sum += Atomics.load(this.words, at);
     }

@@ -64,7 +64,7 @@ test("the port does not matter", () => {
   expect([hash.set, hash.fingerprint]).toEqual([set, fingerprint]);
 });
 
-test("who has no IP address has no place", () => {
+test("a client without an IP address has no place", () => {
   const hash = new ClientHash(1, 2, prefixesOf({}), 1_000);
   expect(hash.read(UNIX_CLIENT)).toBe(false);
 });

@@ -9,15 +9,9 @@ export interface PaceOptions {
    * rate if the flow waits by a millisecond timer: credit beyond the burst is lost while it sleeps.
    */
   readonly burstBytes: number;
-  /**
-   * The fewest bytes that are worth receiving, 1 to `burstBytes`, so that a slow flow is not woken
-   * for every few bytes. By default a 50th of a second's worth, but at least 1 KiB.
-   */
-  readonly chunkBytes?: number;
+  /** The fewest bytes that are worth receiving, 1 to `burstBytes`. */
+  readonly chunkBytes: number;
 }
-
-const CHUNKS_PER_SECOND = 50;
-const CHUNK_BYTES_MIN = 1024;
 
 /**
  * How many bytes a flow may receive now: a bucket of bytes that fills at an even rate.
@@ -43,12 +37,8 @@ export class Pace {
     assert(burstBytes >= 1 && burstBytes < Infinity, "Pace: burstBytes is at least 1");
     this.bytesPerMs = bytesPerSecond / 1_000;
     this.burstBytes = Math.floor(burstBytes);
-    const usual = Math.max(CHUNK_BYTES_MIN, Math.floor(bytesPerSecond / CHUNKS_PER_SECOND));
-    this.chunkBytes = chunkBytes ?? Math.min(usual, this.burstBytes);
-    assert(
-      this.chunkBytes >= 1 && this.chunkBytes <= this.burstBytes,
-      "Pace: chunkBytes is 1 to burstBytes",
-    );
+    this.chunkBytes = chunkBytes;
+    assert(chunkBytes >= 1 && chunkBytes <= this.burstBytes, "Pace: chunkBytes is 1 to burstBytes");
     this.credit = this.burstBytes;
   }
 

@@ -3,7 +3,7 @@ import { assert } from "../../assert.ts";
 /*
  * A table that several threads use, as it lies in its SharedArrayBuffer, in words of 32 bits:
  *
- *     header  key, key, agreement, 13 unused
+ *     header  key, key, agreement, workers, 12 unused
  *     lines   16 words each: 64 bytes, one cache line
  *
  * All zeros is an empty table, so memory needs no preparation. The first thread chooses the key.
@@ -31,6 +31,7 @@ enum Header {
   Key0,
   Key1,
   Agreement,
+  Workers,
 }
 
 /** A table's memory and the secret key that its clients are hashed with. */
@@ -61,6 +62,20 @@ export function openTable(
   const key0 = keyWord(words, Header.Key0);
   const key1 = keyWord(words, Header.Key1);
   return { memory, words, key0, key1 };
+}
+
+/** A worker may count there from now on. @param worker 0, 1, 2… */
+export function joins(words: Int32Array, worker: number): void {
+  for (;;) {
+    const before = workersIn(words);
+    if (before > worker) return;
+    Atomics.compareExchange(words, Header.Workers, before, worker + 1);
+  }
+}
+
+/** Workers that may have counted there: those with lower numbers than this. */
+export function workersIn(words: Int32Array): number {
+  return Atomics.load(words, Header.Workers);
 }
 
 /** Sets for this many clients. @param table the table's name, for the assertion */

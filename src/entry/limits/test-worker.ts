@@ -36,7 +36,7 @@ self.onmessage = ({ data }: MessageEvent<Task>) => {
   Atomics.wait(gate, 0, 0);
   for (let step = 0; kind === "enterUntilEnded" || step < data.steps; step++) {
     visits.step();
-    // Whoever has no end lets others have the processor.
+    // Workers that run without end yield the CPU to others.
     if (kind === "enterUntilEnded" && step % 2_000 === 0) {
       self.postMessage("ready");
       Atomics.wait(gate, 1, 0, 1);

@@ -88,7 +88,7 @@ describe("two threads that take tokens", () => {
     for (const count of tokens) expect(count).toBeWithin(5, 7);
   }, 30_000);
 
-  test("give no more than the buckets hold, whoever has them", async () => {
+  test("give no more than the buckets hold, to any threads", async () => {
     const tokens = await tokensOf(1_000, 5_000, 7, true);
     expect(tokens.reduce((sum, count) => sum + count, 0)).toBe(7 * 5_000);
   }, 30_000);
@@ -117,7 +117,7 @@ describe("two threads whose clients come and go", () => {
       await crew.open();
       await Promise.all(threads.map(({ done }) => done));
       await crew.end();
-      // Nobody had too many, all have left, and nothing is left of them.
+      // No client had too many, all have left, and nothing of them remains.
       expect([...crew.board]).toEqual(Array(clients + 1).fill(0));
       const words = new Int32Array(mine.memory).subarray(16);
       for (let line = 0; line < words.length; line += 16) {
@@ -127,7 +127,7 @@ describe("two threads whose clients come and go", () => {
     30_000,
   );
 
-  test("what one of them had is taken back when it dies", async () => {
+  test("the counts of one of them are taken back when it dies", async () => {
     const { mine, options } = countsFor(700);
     const crew = new Crew(clients);
     const given = { kind: "enterUntilEnded", clients, steps: 0 } as const;

@@ -8,7 +8,7 @@ import { TokenBuckets } from "./token-buckets.ts";
 /** Some day, as Date.now() gives it. */
 const DAY = 1_795_520_666_505;
 
-/** Bytes of objects that somebody still holds: other tests of this process leave garbage only. */
+/** Bytes of reachable objects: other tests of this process leave only garbage. */
 function heldBytes(): number {
   Bun.gc(true);
   const { heapSize, extraMemorySize } = heapStats();
@@ -102,13 +102,13 @@ describe("one client", () => {
   });
 
   test("a new table is full whatever the time", () => {
-    // 1,000 ticks before the 32 bits begin anew, where the zeros of the table look like the future.
+    // 1,000 ticks before the 32 bits wrap, where the zeros of the table look like the future.
     const ticks = Math.ceil((DAY * 1.024) / 2 ** 32) * 2 ** 32 - 1_000;
     const buckets = new TokenBuckets({ rate: 1, burst: 1 });
     expect(buckets.take(clientAt("10.0.0.1"), ticks / 1.024)).toBe(true);
   });
 
-  test("a clock that is set back keeps nobody out for more than a second longer", () => {
+  test("a clock that is set back keeps clients out for at most a second longer", () => {
     for (const back of [100, 900, 2_000, 60_000, 3_600_000, 1e11]) {
       for (const away of [0, back / 2, back - 500, back + 500]) {
         const buckets = new TokenBuckets({ rate: 10, burst: 5 });
@@ -139,7 +139,7 @@ class NaiveBucket {
   ) {}
 
   take(nowMs: number): boolean {
-    // In tokens, of which 1,024ths are told apart.
+    // In tokens, with a resolution of 1/1,024.
     const now = Math.floor((nowMs * this.rate * 1_024) / 1_000) / 1_024;
     const next = Math.max(now, this.fullAt) + 1;
     if (next > now + this.burst) return false;
@@ -188,7 +188,7 @@ test("with room for all, each client has just its own bucket", () => {
   );
 });
 
-test("without room nobody gains: who comes in would have come in alone as well", () => {
+test("without room no client gains: those admitted would have been admitted alone, too", () => {
   fc.assert(
     fc.property(limits, visits, (drawn, all) => {
       const buckets = new TokenBuckets({ ...drawn, capacity: 7 });
@@ -206,7 +206,7 @@ test("without room nobody gains: who comes in would have come in alone as well",
 });
 
 describe("a million addresses", () => {
-  test("take no memory, let nobody off, and shut nobody out for longer than a burst", () => {
+  test("take no memory, spare no client, and keep none out for longer than a burst", () => {
     const [rate, burst, capacity] = [10, 5, 65_536];
     const buckets = new TokenBuckets({ rate, burst, capacity });
     expect(buckets.memory.byteLength).toBeLessThan(600 * 1_024);
@@ -233,7 +233,7 @@ describe("a million addresses", () => {
     expect(strangers).toBe(10_000);
   }, 30_000);
 
-  test("that connect once each leave room for those who are known and for strangers", () => {
+  test("that connect once each leave room for known and for new clients", () => {
     const buckets = new TokenBuckets({ rate: 10, burst: 20 });
     const address = clientAt("0.0.0.0");
     const known = clientAt("192.0.2.1");
@@ -272,7 +272,7 @@ test("others with the same memory have the same buckets", () => {
   expect(() => new TokenBuckets({ ...options, capacity: 7_000, memory })).toThrow("long enough");
 });
 
-test("what makes no sense is a defect", () => {
+test("invalid options are a defect", () => {
   expect(() => new TokenBuckets({ rate: 0, burst: 1 })).toThrow("rate");
   expect(() => new TokenBuckets({ rate: 2 ** 21, burst: 1 })).toThrow("rate");
   expect(() => new TokenBuckets({ rate: 1, burst: 0 })).toThrow("burst");
@@ -280,14 +280,14 @@ test("what makes no sense is a defect", () => {
   expect(() => new TokenBuckets({ rate: 1, burst: 1, capacity: 6 })).toThrow("capacity");
 });
 
-test("what another thread charges while a set at rest is looked at stays charged", () => {
+test("a charge by another thread stays while an unused set is renewed", () => {
   const options = { rate: 1, burst: 5 };
   const mine = new TokenBuckets(options);
   const others = new TokenBuckets({ ...options, memory: mine.memory });
   const client = clientAt("10.0.0.1");
   const { compareExchange } = Atomics;
   let taken = 0;
-  // The thread is held up where it has just found that nobody has looked at the set for long.
+  // The thread is blocked after it has found that the set was unused for long.
   Atomics.compareExchange = ((...given: Parameters<typeof compareExchange>) => {
     Atomics.compareExchange = compareExchange;
     const before = compareExchange(...given);

@@ -1,18 +1,13 @@
 import { assert } from "../../assert.ts";
 import type { ClientAddress } from "../access/client-address.ts";
-import { ClientHash, type ClientPrefixes, prefixesOf } from "./client-hash.ts";
-import {
-  CAPACITY_DEFAULT,
-  LINE_WORDS,
-  openTable,
-  setsFor,
-  type TableOptions,
-  tableBytes,
-  WAYS,
-} from "./shared-memory.ts";
+import type { ClientHash } from "./client-hash.ts";
+import { type ClientTableOptions, clientTableBytes, openClientTable } from "./client-table.ts";
+import { LINE_WORDS, WAYS } from "./shared-memory.ts";
+
+const NAME = "TokenBuckets";
 
 /** How fast each client may connect. All threads that share memory give the same options. */
-export interface TokenBucketsOptions extends ClientPrefixes, TableOptions {
+export interface TokenBucketsOptions extends ClientTableOptions {
   /** Connections per second and client in the long run: above 0 (0.1 is one in 10 s), to 2^20. */
   readonly rate: number;
   /**
@@ -86,19 +81,16 @@ export class TokenBuckets {
   private readonly fullAts = new Int32Array(WAYS);
 
   constructor(options: TokenBucketsOptions) {
-    const { rate, burst, capacity = CAPACITY_DEFAULT, memory } = options;
+    const { rate, burst } = options;
     assert(rate > 0 && rate <= TICKS_MAX, "TokenBuckets: rate is more than 0, at most 2^20");
     assert(
       Number.isInteger(burst) && burst >= 1 && burst <= TICKS_MAX,
       "TokenBuckets: burst is 1 to 2^20",
     );
-    const prefixes = prefixesOf(options);
-    const sets = setsFor(capacity, "TokenBuckets");
-    const agreement = ["buckets", rate, burst, sets, prefixes.ipv4Prefix, prefixes.ipv6Prefix];
-    const table = openTable(sets, agreement, memory);
-    this.memory = table.memory;
-    this.words = table.words;
-    this.hash = new ClientHash(table.key0, table.key1, prefixes, sets);
+    const { memory, words, hash } = openClientTable(NAME, options, 1, rate, burst);
+    this.memory = memory;
+    this.words = words;
+    this.hash = hash;
     this.tokenTicks = ticksPerToken(rate, burst);
     this.ticksPerMs = (rate * this.tokenTicks) / 1_000;
     this.bucketTicks = burst * this.tokenTicks;
@@ -106,8 +98,8 @@ export class TokenBuckets {
   }
 
   /** Bytes of memory for this many clients. */
-  static bytesFor(capacity = CAPACITY_DEFAULT): number {
-    return tableBytes(setsFor(capacity, "TokenBuckets"));
+  static bytesFor(capacity?: number): number {
+    return clientTableBytes(NAME, capacity, 1);
   }
 
   /**

@@ -1,4 +1,14 @@
 import { assert } from "../../assert.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  familyOf,
+  MAPPED_PREFIX,
+  SOCKADDR_IN_SIZE,
+  SOCKADDR_IP_SIZE,
+  withPort,
+} from "../../system/sockaddr.ts";
 import { Family } from "./header.ts";
 
 /*
@@ -6,20 +16,11 @@ import { Family } from "./header.ts";
  * the kernel's form, which `system/sockaddr.ts` describes.
  */
 
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
-
-const SOCKADDR_IN_SIZE = 16;
-const SOCKADDR_IN6_SIZE = 28;
 /** Bytes before the path. */
 const UNIX_HEAD_SIZE = 2;
 
 /** Bytes of a unix socket's path in a header, and in the kernel. */
 export const PATH_SIZE = 108;
-
-/** The first bytes of an IPv4 address within IPv6 (`::ffff:a.b.c.d`). */
-const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 /** One end of a connection. */
 export interface Endpoint {
@@ -33,10 +34,9 @@ export interface Endpoint {
 /** An IP address and its port in the kernel's form: 16 bytes for IPv4, 28 for IPv6. */
 export function ipSockaddr(address: ArrayLike<number>, port: number): Uint8Array {
   const isIPv4 = address.length === 4;
-  const bytes = new Uint8Array(isIPv4 ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE);
-  bytes[0] = isIPv4 ? AF_INET : AF_INET6;
-  bytes[2] = port >>> 8;
-  bytes[3] = port & 0xff;
+  const bytes = isIPv4
+    ? withPort(SOCKADDR_IN_SIZE, AF_INET, port)
+    : withPort(SOCKADDR_IP_SIZE, AF_INET6, port);
   bytes.set(address, isIPv4 ? 4 : 8);
   return bytes;
 }
@@ -66,9 +66,9 @@ export function unixSockaddr(field: Uint8Array): Uint8Array {
  * @returns null for a family that no header can express
  */
 export function endpointOf(sockaddr: Uint8Array): Endpoint | null {
-  const [low = 0, high = 0, portHigh = 0, portLow = 0] = sockaddr;
+  const [, , portHigh = 0, portLow = 0] = sockaddr;
   const port = (portHigh << 8) | portLow;
-  switch (low | (high << 8)) {
+  switch (familyOf(sockaddr)) {
     case AF_INET:
       assert(sockaddr.length >= 8, "endpointOf: an IPv4 address is whole");
       return { family: Family.Inet, address: sockaddr.subarray(4, 8), port };

@@ -64,14 +64,6 @@ export class ProxyHeaderParser {
     this.lengthMax = lengthMax;
   }
 
-  /**
-   * The bytes that {@link push} has consumed before it knew whether they are a header: at most 11,
-   * a copy. If the state is `absent`, they precede the last chunk.
-   */
-  get undecided(): Uint8Array {
-    return this.bytes.slice(0, this.part === Part.Signature ? this.size : 0);
-  }
-
   /** Whether the bytes so far may be those of a header, or not. */
   get isUndecided(): boolean {
     return this.part === Part.Signature;
@@ -85,7 +77,6 @@ export class ProxyHeaderParser {
    *   or was decided before
    */
   push(chunk: Uint8Array): number {
-    const sizeBefore = this.size;
     let at = 0;
     while (at < chunk.length && this.state === "partial") {
       switch (this.part) {
@@ -101,10 +92,8 @@ export class ProxyHeaderParser {
           break;
       }
     }
-    if (this.state !== "absent") return at;
-    // No part of this chunk is consumed; `undecided` has the earlier ones.
-    this.size = sizeBefore;
-    return 0;
+    // A stream without a header goes on as a whole, from its first byte.
+    return this.state === "absent" ? 0 : at;
   }
 
   /** The stream has ended or was given up: if the state is `partial`, it is decided now. */
@@ -112,16 +101,6 @@ export class ProxyHeaderParser {
     if (this.state !== "partial") return;
     if (this.part === Part.Signature) this.state = "absent";
     else this.fail("truncated");
-  }
-
-  /** Begins another stream. */
-  reset(): void {
-    this.bytes = this.room;
-    this.size = 0;
-    this.part = Part.Signature;
-    this.state = "partial";
-    this.header = null;
-    this.error = null;
   }
 
   private takeOfSignature(byte: number): void {

@@ -10,7 +10,6 @@ export interface Verdict {
   readonly error: string | null;
   /** Bytes that it took of all that it was given. */
   readonly consumed: number;
-  readonly undecided: string;
 }
 
 /** Gives a stream to a parser in pieces, cut at these offsets; as a relay would, up to a decision. */
@@ -24,7 +23,7 @@ export function parse(
   for (const to of [...cuts, stream.length]) {
     const piece = Uint8Array.from(stream.subarray(from, to));
     const count = parser.push(piece);
-    // Nothing of a piece may be kept by reference: whoever gave it uses its memory again.
+    // The parser must keep no reference to a piece, whose memory is reused.
     piece.fill(0xee);
     consumed += count;
     if (parser.state !== "partial") break;
@@ -32,7 +31,7 @@ export function parse(
     from = to;
   }
   const { state, header, error } = parser;
-  return { state, header, error, consumed, undecided: parser.undecided.toHex() };
+  return { state, header, error, consumed };
 }
 
 /** Bytes from hexadecimal digits; spaces are for the reader. */
@@ -60,7 +59,7 @@ const port = fc.nat({ max: 65_535 });
 /** Any IPv4 address with a port. */
 const anyIPv4 = fc.tuple(fc.ipV4(), port).map(([host, port]) => ip(host, port));
 
-/** Any IPv6 address with a port, none of which is an IPv4 one. */
+/** Any IPv6 address with a port, except mapped IPv4 ones. */
 const anyIPv6 = fc.tuple(fc.ipV6(), port).map(([host, port]) => {
   const bytes = ip(host, port);
   bytes[8] = (bytes[8] as number) | 0x20;

@@ -117,7 +117,7 @@ describe("version 2", () => {
       { tlvs: [tlv(4, 2), tlv(255, 0)] },
       "2111 0014 c0a80001 c0a8000b dc04 01bb 0400020000 ff0000",
     ],
-    ["TLVs of nobody", { source: null, tlvs: [tlv(4, 1)] }, "2000 0004 04000100"],
+    ["TLVs without a client", { source: null, tlvs: [tlv(4, 1)] }, "2000 0004 04000100"],
     ["TLVs of a local one", { command: "local", tlvs: [tlv(4, 1)] }, "2000 0004 04000100"],
     [
       "the checksum of another header",

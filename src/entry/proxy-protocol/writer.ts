@@ -81,12 +81,9 @@ function words(pair: Pair | null): string {
   if (pair === null) return "UNKNOWN";
   const [{ family, address, port }, to] = pair;
   if (family !== to.family || family === Family.Unix) return "UNKNOWN";
-  const [word, text] = family === Family.Inet ? ["TCP4", ipv4Text] : ["TCP6", ipv6Text];
-  return `${word} ${text(address)} ${text(to.address)} ${port} ${to.port}`;
-}
-
-function ipv4Text(address: Uint8Array): string {
-  return address.join(".");
+  const isIPv4 = family === Family.Inet;
+  const text = (bytes: Uint8Array) => (isIPv4 ? bytes.join(".") : ipv6Text(bytes));
+  return `TCP${isIPv4 ? 4 : 6} ${text(address)} ${text(to.address)} ${port} ${to.port}`;
 }
 
 function ipv6Text(address: Uint8Array): string {

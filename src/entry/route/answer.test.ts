@@ -10,6 +10,7 @@ const connection: Connection = {
   local: "10.0.0.1:6380",
   header: null,
   hello: null,
+  tls: null,
   route: null,
   upstreams: ["a:1", "b:2"],
   states: [],
@@ -72,7 +73,7 @@ test.each([
   expect(await answered(answer)).toEqual({ failure });
 });
 
-describe("what is thrown is told in one short line,", () => {
+describe("an error is reported in one short line,", () => {
   const thrown = (what: unknown) =>
     answerOf(() => {
       throw what;

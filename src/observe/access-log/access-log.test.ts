@@ -86,12 +86,12 @@ describe("what the log says", () => {
     for (let id = 0; id < 20; id++) accessLog.relayEnded({ relay: relaySummary({ id }) });
     await until(() => logged.length === 1);
     expect(logged).toEqual([
-      "warn access log memory: it takes lines too slowly; lines that find no room are dropped",
+      "warn access log memory: it takes lines too slowly; lines that do not fit in are dropped",
     ]);
     target.failure = null;
     await until(() => logged.length === 2);
     expect(logged[1]).toBe(
-      `info access log memory goes on: ${accessLog.writer.dropped} lines dropped`,
+      `info access log memory works again: ${accessLog.writer.dropped} lines dropped`,
     );
     await accessLog.close(1_000);
     expect(logged).toHaveLength(2);
@@ -102,10 +102,10 @@ describe("what the log says", () => {
     target.failure = "EIO";
     accessLog.relayEnded({ relay: relaySummary() });
     await until(() => logged.length === 1);
-    expect(logged[0]).toBe("warn access log memory: EIO; lines that find no room are dropped");
+    expect(logged[0]).toBe("warn access log memory: EIO; lines that do not fit in are dropped");
     target.failure = null;
     await until(() => logged.length === 2);
-    expect(logged[1]).toBe("info access log memory goes on: no line was dropped");
+    expect(logged[1]).toBe("info access log memory works again: no line dropped");
     await accessLog.close(1_000);
   });
 
@@ -114,7 +114,7 @@ describe("what the log says", () => {
     target.failure = "EIO";
     accessLog.relayEnded({ relay: relaySummary() });
     await accessLog.close(1_000);
-    expect(logged).toContain("warn access log memory: 1 line could not be written any more");
+    expect(logged).toContain("warn access log memory: 1 line could not be written in time");
   });
 
   test("when it cannot be opened anew", async () => {
@@ -122,7 +122,7 @@ describe("what the log says", () => {
     accessLog.reopen();
     await until(() => logged.length === 1);
     expect(logged).toEqual([
-      "warn access log memory: cannot be opened anew (EACCES), goes on as it was",
+      "warn access log memory: cannot be reopened (EACCES); the old file stays in use",
     ]);
     await accessLog.close(1_000);
   });

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { formatCount } from "../../base/quantity.ts";
+import { formatCounted } from "../../base/quantity.ts";
 import type { AccessLogOptions } from "../../config/options.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Fields } from "../../relay/events.ts";
@@ -10,14 +10,14 @@ import { accessLine } from "./line.ts";
 import { descriptorTarget, FileTarget, type LineTarget } from "./target.ts";
 import { LineWriter, type WriterOptions, writerDefaults } from "./writer.ts";
 
-/** The access log: a line for each relay at its end, and if that is wanted before. */
+/** The access log: a line for each relay when it ends, and also earlier if the options say so. */
 export class AccessLog implements Handlers {
-  /** Only there when starts are wanted: see {@link Observer.wantsStarts}. */
+  /** Only set if starts are logged: see {@link Observer.wantsStarts}. */
   readonly relayStarted?: NonNullable<Handlers["relayStarted"]>;
   readonly writer: LineWriter;
   private readonly stuck: Condition;
   private cause = "";
-  /** Lines that had been dropped when the log spoke of them. */
+  /** How many dropped lines were already reported. */
   private toldDropped = 0;
   private timer: ReturnType<typeof setInterval> | null = null;
   private isTelling = false;
@@ -41,7 +41,7 @@ export class AccessLog implements Handlers {
         goesOn: () => this.stuck.set(false),
         notReopened: (cause) =>
           log.warn(
-            `access log ${target.name}: cannot be opened anew (${cause}), goes on as it was`,
+            `access log ${target.name}: cannot be reopened (${cause}); the old file stays in use`,
           ),
       },
       writing,
@@ -52,9 +52,9 @@ export class AccessLog implements Handlers {
   }
 
   /**
-   * Opens what the options name.
+   * Opens the target that the options name.
    *
-   * @throws TargetError when a file cannot be opened
+   * @throws TargetError if a file cannot be opened
    */
   static async open(options: AccessLogOptions, log: Logger): Promise<AccessLog> {
     const { target } = options;
@@ -71,7 +71,7 @@ export class AccessLog implements Handlers {
     this.writer.write(accessLine("end", relay));
   }
 
-  /** From now on relays that run for long have lines too, if that is wanted. */
+  /** From now on also logs relays that have run for long, if the options say so. */
   watch(engine: Pick<Engine, "relays">): void {
     const { everyMs } = this.options;
     if (everyMs === 0) return;
@@ -79,12 +79,12 @@ export class AccessLog implements Handlers {
     this.timer.unref();
   }
 
-  /** Opens a file anew: somebody has moved the old one away. */
+  /** Reopens the file, because someone has moved the old one away. */
   reopen(): void {
     this.writer.reopen();
   }
 
-  /** Writes what waits, for so many milliseconds at most. */
+  /** Writes what is queued, for at most this many milliseconds. */
   async close(withinMs: number): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
@@ -93,11 +93,12 @@ export class AccessLog implements Handlers {
     this.stuck.flush();
     const left = this.writer.dropped - before;
     if (left > 0) {
-      this.log.warn(`access log ${this.target.name}: ${lines(left)} could not be written any more`);
+      const some = formatCounted(left, "line");
+      this.log.warn(`access log ${this.target.name}: ${some} could not be written in time`);
     }
   }
 
-  /** However many run, no more wait here than half of the queue has room for. */
+  /** However many relays run, their lines fill at most half of the queue. */
   private async tellRunning(engine: Pick<Engine, "relays">): Promise<void> {
     if (this.isTelling) return;
     this.isTelling = true;
@@ -117,19 +118,19 @@ export class AccessLog implements Handlers {
   private tell(isStuck: boolean): void {
     const { name } = this.target;
     if (isStuck) {
-      this.log.warn(`access log ${name}: ${this.cause}; lines that find no room are dropped`);
+      this.log.warn(`access log ${name}: ${this.cause}; lines that do not fit in are dropped`);
       return;
     }
     const dropped = this.writer.dropped - this.toldDropped;
     this.toldDropped = this.writer.dropped;
-    const loss = dropped === 0 ? "no line was dropped" : `${lines(dropped)} dropped`;
-    this.log.info(`access log ${name} goes on: ${loss}`);
+    const loss = dropped === 0 ? "no line" : formatCounted(dropped, "line");
+    this.log.info(`access log ${name} works again: ${loss} dropped`);
   }
 }
 
 /**
- * The open descriptor that a path is a name of; null for any other path. The system makes such a link, and
- * nobody else can put one there.
+ * The open descriptor that a path stands for; null for any other path. Only the system creates such
+ * links, so the path can be trusted.
  */
 function descriptorAt(given: string): number | null {
   const path = resolve(given);
@@ -137,8 +138,4 @@ function descriptorAt(given: string): number | null {
   if (path === "/dev/stderr") return 2;
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/(\d{1,6})$/.exec(path) ?? [];
   return number === undefined ? null : Number(number);
-}
-
-function lines(count: number): string {
-  return count === 1 ? "1 line" : `${formatCount(count)} lines`;
 }

@@ -22,6 +22,10 @@ test("every field", () => {
     route: "web",
     tlsName: "a.test",
     tlsAlpn: "h2,http/1.1",
+    tlsVersion: "1.3",
+    tlsCipher: "TLS_AES_128_GCM_SHA256",
+    tlsResumed: true,
+    tlsClient: "app 7",
     up: flowStats({ receivedBytes: 1_000, lostBytes: 10 }),
     down: flowStats({ receivedBytes: 2 ** 40 }),
   });
@@ -32,7 +36,8 @@ test("every field", () => {
       '"upBytes":1000,"downBytes":1099511627776,"upLostBytes":10,"downLostBytes":0,' +
       '"reason":"upstream_reset","side":"upstream","label":"tenant \\u00e9","mirror":"slow",' +
       '"local":"10.0.0.3:6380","resolved":"[fe80::1%2]:6379","peer":"10.0.0.4:40000","waitedMs":12.346,' +
-      '"route":"web","tlsName":"a.test","tlsAlpn":"h2,http/1.1"}\n',
+      '"route":"web","tlsName":"a.test","tlsAlpn":"h2,http/1.1",' +
+      '"tlsVersion":"1.3","tlsCipher":"TLS_AES_128_GCM_SHA256","tlsResumed":true,"tlsClient":"app 7"}\n',
   );
 });
 

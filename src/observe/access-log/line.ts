@@ -1,13 +1,13 @@
 import { Side, sideOf } from "../../base/reason.ts";
 import type { RelaySummary } from "../../relay/ledger/stats.ts";
 
-/** What a line tells of: a relay that started, that still runs, or that has ended. */
+/** What a line reports: a relay has started, still runs, or has ended. */
 export type LineEvent = "start" | "running" | "end";
 
-/** Anything that some reader of lines may take for the end of one, or not show as it is. */
+/** Anything that some reader might take for the end of a line, or might not show as it is. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 
-/** The fields of a line, in their order, with what each means; docs/observe.md shows them. */
+/** The fields of a line, in order, with what each means; docs/observe.md shows them. */
 export const accessFields = {
   event: "`start`, `running` or `end`",
   time: "When that was: UTC, with milliseconds",
@@ -38,12 +38,18 @@ export const accessFields = {
     "Milliseconds that the client waited for room (`whenFull`, `queueTimeout`) or was held until an upstream came back (`holdTimeout`, `retries`)",
   route: "The label of the route by which its upstream was chosen (`routes`)",
   tlsName: "The host name in the client's ClientHello (SNI), in lower case",
-  tlsAlpn: "The protocols that the client offers there (ALPN), separated by commas; 16 at most",
+  tlsAlpn:
+    "The protocols that the client offers there (ALPN), separated by commas; 16 at most. The one that was agreed on if TLS ended here",
+  tlsVersion: "The version of TLS, if it ended here",
+  tlsCipher: "The cipher suite of TLS, likewise",
+  tlsResumed: "Whether an earlier TLS session was resumed, likewise",
+  tlsClient: "The common name of the client's certificate, or else its first name",
 } as const;
 
 /**
- * One line of the access log: a JSON object in ASCII. Every line has the {@link accessFields} in this order;
- * what is not known (yet) is null. They are stable; new ones may be added at the end.
+ * One line of the access log: a JSON object in ASCII. Every line has the {@link accessFields} in
+ * this order; what is not known (yet) is null. The fields are stable; new ones may be added at the
+ * end.
  */
 export function accessLine(event: LineEvent, relay: RelaySummary): string {
   const { startedAt, durationMs, up, down, reason } = relay;
@@ -59,7 +65,9 @@ export function accessLine(event: LineEvent, relay: RelaySummary): string {
     `,"label":${text(relay.label)},"mirror":${text(relay.mirror)}` +
     `,"local":${text(relay.local)},"resolved":${text(relay.resolved)},"peer":${text(relay.peer)}` +
     `,"waitedMs":${rounded(relay.waitedMs)},"route":${text(relay.route)}` +
-    `,"tlsName":${text(relay.tlsName)},"tlsAlpn":${text(relay.tlsAlpn)}}\n`
+    `,"tlsName":${text(relay.tlsName)},"tlsAlpn":${text(relay.tlsAlpn)}` +
+    `,"tlsVersion":${text(relay.tlsVersion)},"tlsCipher":${text(relay.tlsCipher)}` +
+    `,"tlsResumed":${relay.tlsResumed},"tlsClient":${text(relay.tlsClient)}}\n`
   );
 }
 
@@ -74,7 +82,7 @@ function sideName(reason: NonNullable<RelaySummary["reason"]>): string {
   }
 }
 
-/** A text, so that nothing in it can end the line or the JSON: paths may have any characters. */
+/** Text escaped so that it cannot end the line or the JSON: paths may contain any character. */
 function text(value: string | null): string {
   return JSON.stringify(value).replace(
     UNPRINTABLE,
@@ -86,7 +94,7 @@ function time(ms: number): string {
   return `"${new Date(ms).toISOString()}"`;
 }
 
-/** Microseconds are the last that a clock has to say. */
+/** Rounds to microseconds, the resolution of the clock. */
 function rounded(ms: number | null): string {
   return ms === null ? "null" : String(Math.round(ms * 1_000) / 1_000);
 }

@@ -14,20 +14,20 @@ import type { FileAccess } from "../../system/file-access.ts";
 import { type Outlet, outletOf } from "../outlet.ts";
 import { TargetError } from "./target-error.ts";
 
-/** Where lines are written to. None of its methods waits where it is called. */
+/** Where lines are written. None of its methods blocks the caller. */
 export interface LineTarget {
-  /** What the log calls it. */
+  /** Its name in the log. */
   readonly name: string;
   /**
    * Writes some of the bytes.
    *
-   * @returns how many were taken; 0 when there is no room now
+   * @returns how many bytes were taken; 0 if there is no room now
    * @throws an error with the system's code
    */
   write(bytes: Uint8Array): Promise<number>;
   /**
-   * Opens it anew, as what was there may have been moved away. What was open stays so when that
-   * fails.
+   * Opens the path again, because what was there may have been moved away. If that fails, the old
+   * one stays open.
    *
    * @throws an error with the system's code
    */
@@ -42,24 +42,23 @@ const changeMode = promisify(fchmod);
 const stat = promisify(fstat) as (descriptor: number) => Promise<Stats>;
 
 /**
- * Behind a pipe that is full a descriptor must not hold up the thread that writes, and a terminal must not
- * become this process's own.
+ * A full pipe must not block the writing thread, and a terminal must not become this process's own.
  */
 const FLAGS =
   constants.O_WRONLY |
   constants.O_APPEND |
   (constants.O_NONBLOCK ?? 0) |
   (constants.O_NOCTTY ?? 0) |
-  // Whoever may write to the folder could have lines put into any file that this process may write to.
+  // Otherwise someone who may write to the folder could direct lines into any file of this process.
   (constants.O_NOFOLLOW ?? 0);
-/** Milliseconds between two looks at whether a file is still there. */
+/** Milliseconds between two checks whether a file still exists. */
 const LOOK_MS = 1_000;
-/** Milliseconds between two looks at whether what was taken has been written. */
+/** Milliseconds between two checks whether everything has been written. */
 const LOOK_BUSY_MS = 5;
 
 /**
- * A file by its path, which may also be a device or a pipe, but no symbolic link. It is made when it is
- * missing, and again when somebody has removed it.
+ * A file, device or pipe by its path, but not a symbolic link. A missing file is created, also if
+ * it was removed meanwhile.
  */
 export class FileTarget implements LineTarget {
   private lookedAt = performance.now();
@@ -70,7 +69,7 @@ export class FileTarget implements LineTarget {
     private readonly access: FileAccess,
   ) {}
 
-  /** Opens a file to append to. @param access what it gets when it is made @throws TargetError */
+  /** Opens a file to append to. @param access of a new file @throws TargetError */
   static async open(path: string, access: FileAccess): Promise<FileTarget> {
     try {
       return new FileTarget(path, await openOrMake(path, access), access);
@@ -84,7 +83,7 @@ export class FileTarget implements LineTarget {
     if (now - this.lookedAt >= LOOK_MS) {
       this.lookedAt = now;
       if (await this.isRemoved()) {
-        // If it cannot be made again, the next write looks again.
+        // If it cannot be created, the next write checks again.
         this.lookedAt = -LOOK_MS;
         await this.reopen();
         this.lookedAt = now;
@@ -103,7 +102,7 @@ export class FileTarget implements LineTarget {
     await closeFile(this.descriptor);
   }
 
-  /** What is written to a file without a name is lost; a file that was renamed has one. */
+  /** What is written to a file without a name is lost; a renamed file still has one. */
   private async isRemoved(): Promise<boolean> {
     const { nlink } = await stat(this.descriptor);
     return nlink === 0;
@@ -111,8 +110,8 @@ export class FileTarget implements LineTarget {
 }
 
 /**
- * Opens a file, or makes it, with the access that is wanted whatever the umask is. One that is there keeps
- * what somebody has given it. A link in its place is not followed; links among the folders are.
+ * Opens a file, or creates it with this access whatever the umask. An existing file keeps its
+ * access. A link in its place is not followed; links among its folders are.
  */
 async function openOrMake(path: string, { mode, user, group }: FileAccess): Promise<number> {
   try {
@@ -124,7 +123,7 @@ async function openOrMake(path: string, { mode, user, group }: FileAccess): Prom
   try {
     descriptor = await openFile(path, FLAGS | constants.O_CREAT | constants.O_EXCL, mode & 0o600);
   } catch (error) {
-    // Somebody else has made it meanwhile.
+    // Another process has created it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     return await openFile(path, FLAGS, 0);
   }
@@ -141,7 +140,11 @@ async function openOrMake(path: string, { mode, user, group }: FileAccess): Prom
   }
 }
 
-/** Standard output, or another descriptor that was open already. @throws TargetError when it is not */
+/**
+ * Standard output, or another descriptor that was already open.
+ *
+ * @throws TargetError if it is not
+ */
 export function descriptorTarget(descriptor: number, name: string): LineTarget {
   let isFile: boolean;
   try {
@@ -152,7 +155,7 @@ export function descriptorTarget(descriptor: number, name: string): LineTarget {
   return isFile ? new OpenFile(descriptor, name) : new OpenStream(descriptor, name);
 }
 
-/** One that somebody has put into a file: a disk may be slow. */
+/** A descriptor of a file. A disk may be slow, so another thread writes. */
 class OpenFile implements LineTarget {
   constructor(
     private readonly descriptor: number,
@@ -167,7 +170,7 @@ class OpenFile implements LineTarget {
   async close(): Promise<void> {}
 }
 
-/** One that is a pipe, a terminal or a socket: its reader may be slow, or leave. */
+/** A descriptor of a pipe, a terminal or a socket: its reader may be slow, or leave. */
 class OpenStream implements LineTarget {
   private readonly outlet: Outlet;
 

@@ -1,33 +1,33 @@
 import { assert } from "../../assert.ts";
 import type { LineTarget } from "./target.ts";
 
-/** What a writer tells, at most once for each change. */
+/** Receives what happens to a writer, once for each change. */
 export interface WriterObserver {
   /** The target takes nothing, or too little: from now on lines may be dropped. */
   stuck(cause: string): void;
   /** Lines go to the target again. */
   goesOn(): void;
-  /** It could not be opened anew and goes on as it was. */
+  /** The target could not be reopened; the old one stays in use. */
   notReopened(cause: string): void;
 }
 
-/** How a writer works; all of it may be smaller in tests. */
+/** Limits of a writer; tests use smaller ones. */
 export interface WriterOptions {
-  /** Most bytes that wait. */
+  /** Most bytes in the queue. */
   readonly queueBytesMax: number;
-  /** Most bytes that are written at once. */
+  /** Most bytes to write at once. */
   readonly batchBytesMax: number;
-  /** Milliseconds in which lines are gathered before they are written. */
+  /** Milliseconds to gather lines before writing them. */
   readonly gatherMs: number;
-  /** Milliseconds until a target that is full is tried again, and one that has failed. */
+  /** Milliseconds before a full target is tried again, and before a failed one is. */
   readonly fullMs: number;
   readonly failedMs: number;
 }
 
-/** Two seconds of a proxy that ends six thousand relays a second. */
+/** Enough for two seconds of a proxy that ends six thousand relays a second. */
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** What does for any target. */
+/** Defaults that suit any target. */
 export const writerDefaults: WriterOptions = {
   queueBytesMax: QUEUE_BYTES_MAX,
   batchBytesMax: 256 * 1024,
@@ -39,14 +39,14 @@ export const writerDefaults: WriterOptions = {
 const NEWLINE = 0x0a;
 
 /**
- * Writes lines to a target without ever making anybody wait for it.
+ * Writes lines to a target, and never blocks the caller.
  *
  *     write(line) ─► queue, at most queueBytesMax ─► batch, one at a time ─► target
  *                └─► dropped and counted when there is no room
  *
- * Lines stay whole: a batch of which a target took a part goes on where it stopped, and when the
- * target was opened anew meanwhile, from the beginning of the line that was cut there. A target that
- * fails is tried again; what waits is kept until then.
+ * Lines stay whole: if a target takes a part of a batch, the rest follows; if the target was
+ * reopened meanwhile, the cut line is written again from its beginning. A target that fails is
+ * tried again, and what is queued is kept until then.
  *
  * Invariant: `queuedBytes` are those of the queue and of the batch, at most `queueBytesMax`.
  */
@@ -60,15 +60,14 @@ export class LineWriter {
   private batchLines = 0;
   private offset = 0;
   private isPumping = false;
-  /** Said to be so, and not yet to go on. */
+  /** `stuck` was reported, and `goesOn` not yet. */
   private isStuck = false;
-  /** The last attempt to write has failed. */
   private hasFailed = false;
   private wantsReopen = false;
   private isClosing = false;
-  /** What waits will not be written any more. */
+  /** What is queued will not be written any more. */
   private isAbandoned = false;
-  /** Ends the pause that the pump makes. */
+  /** Ends the pump's pause early. */
   private wake: (() => void) | null = null;
   private roomWaited: PromiseWithResolvers<void> | null = null;
   private readonly over = Promise.withResolvers<void>();
@@ -103,7 +102,7 @@ export class LineWriter {
     return this.roomWaited.promise;
   }
 
-  /** Opens the target anew: lines that are not under way to the old one go to the new one. */
+  /** Reopens the target. A batch that is being written still goes to the old one. */
   reopen(): void {
     if (this.isClosing) return;
     this.wantsReopen = true;
@@ -112,9 +111,9 @@ export class LineWriter {
   }
 
   /**
-   * Writes what waits and closes the target; further lines are dropped.
+   * Writes what is queued and closes the target; further lines are dropped.
    *
-   * @param withinMs after so many milliseconds what is left is dropped
+   * @param withinMs what is left after this many milliseconds is dropped
    */
   async close(withinMs: number): Promise<void> {
     this.isClosing = true;
@@ -141,11 +140,11 @@ export class LineWriter {
     void this.run();
   }
 
-  /** Goes on until nothing is left to do. One of them runs at a time. */
+  /** Runs until there is nothing left to do. Only one runs at a time. */
   private async run(): Promise<void> {
     if (!this.isClosing) await this.pause(this.options.gatherMs);
     while (!this.isAbandoned) {
-      // What is under way goes where it began, as long as that works.
+      // A batch goes where it began, as long as that works.
       const mayReopen = this.batch === null || this.hasFailed;
       if (this.wantsReopen && mayReopen) await this.reopenNow();
       else if (this.batch !== null || this.nextBatch()) await this.writeSome();
@@ -155,7 +154,7 @@ export class LineWriter {
     if (this.isClosing) this.over.resolve();
   }
 
-  /** Makes a batch of what waits. @returns whether there is any */
+  /** Makes a batch of what is queued. @returns whether there is anything */
   private nextBatch(): boolean {
     const { queue } = this;
     let count = 0;
@@ -185,7 +184,7 @@ export class LineWriter {
     } catch (error) {
       this.hasFailed = true;
       this.stuck(codeOf(error));
-      // There is no time left to see whether it works again.
+      // There is no time left to wait until it works again.
       if (this.isClosing) this.isAbandoned = true;
       else await this.pause(this.options.failedMs);
     }
@@ -223,7 +222,7 @@ export class LineWriter {
     this.observer.stuck(cause);
   }
 
-  /** Waits, unless somebody has a reason not to. */
+  /** Waits, unless `wake` is called. */
   private async pause(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);

@@ -1,15 +1,15 @@
 import type { Figure, Snapshot } from "./figures.ts";
 
 /**
- * Writes a figure in Prometheus' text format. The library's metrics remember values and labels, which
- * a figure that is read anew for each answer has no use for: with one of them for each figure an answer
- * took three times as long (bench/FINDINGS.md, 2026-11-24).
+ * Writes a figure in Prometheus' text format. prom-client's metrics remember values and labels,
+ * which is of no use for a figure that is read anew for each scrape, and made a scrape take three
+ * times as long (bench/FINDINGS.md, 2026-11-24).
  *
  * Source: Prometheus' exposition formats, text-based format 0.0.4.
  */
 export class FigureText {
   private readonly head: string;
-  /** Each label's name with all that stands between its value and that of the one before. */
+  /** For each label, its name and everything between it and the value before. */
   private readonly openings: readonly string[];
 
   constructor(private readonly figure: Figure) {
@@ -18,7 +18,7 @@ export class FigureText {
     this.openings = labels.map((label, index) => `${index === 0 ? `${name}{` : '",'}${label}="`);
   }
 
-  /** All lines of the figure as it is now, with an empty one behind them. */
+  /** All lines of the figure now, with an empty line at the end. */
   of(snapshot: Snapshot): string {
     const { figure, openings } = this;
     let text = this.head;
@@ -35,7 +35,7 @@ export class FigureText {
   }
 }
 
-/** A label's value as it stands between quotation marks. */
+/** Escapes a label's value for quotation marks. */
 function escapeLabel(value: string): string {
   if (!/[\\"\n]/.test(value)) return value;
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");

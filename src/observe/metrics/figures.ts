@@ -11,7 +11,7 @@ import {
 import type { EngineStats } from "../../relay/ledger/stats.ts";
 import { isBelieved, type ShownHealth } from "../../upstream/health/monitor.ts";
 
-/** What is known of an upstream of a listener now. */
+/** What is known about an upstream of a listener now. */
 export interface UpstreamFigures {
   readonly listener: string;
   readonly upstream: string;
@@ -19,17 +19,27 @@ export interface UpstreamFigures {
   readonly health: ShownHealth;
   readonly running: number;
   readonly effectiveWeight: number;
-  /** Of its host name; `up`, `down` or `unknown`. */
+  /** The addresses of its host name; `health` is `up`, `down` or `unknown`. */
   readonly addresses: readonly { readonly address: string; readonly health: string }[];
-  /** Servers of it that say they are the primary; null where nobody asks. */
+  /** How many of its servers say that they are the primary; null if no check asks. */
   readonly primaries: number | null;
 }
 
-/** What metrics are made of when somebody asks. */
+/** What is known of an engine now. */
+export interface EngineFigures {
+  readonly name: string;
+  /** Listeners that it carries. */
+  readonly listeners: number;
+  readonly relays: { readonly accepted: number; readonly running: number };
+}
+
+/** What the metrics of one scrape are made of. */
 export interface Snapshot {
   readonly stats: EngineStats;
+  /** The engines, of which `stats` is the sum. */
+  readonly engines: readonly EngineFigures[];
   readonly upstreams: readonly UpstreamFigures[];
-  /** Clients are accepted: neither is that paused nor is the proxy stopping. */
+  /** Clients are accepted: accepting is not paused, and the proxy is not stopping. */
   readonly accepts: boolean;
   /** Lines of the access log; null without one. */
   readonly accessLog: { readonly written: number; readonly dropped: number } | null;
@@ -40,26 +50,44 @@ export interface Snapshot {
 /** A value with its labels, in the order of their names. */
 export type Row = readonly [labels: readonly string[], value: number];
 
-/** A metric that is read when somebody asks. */
+/** A metric that is read for each scrape. */
 export interface Figure {
   readonly kind: "counter" | "gauge";
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
-  /** Every value that it has now. For a counter none of them ever falls. */
+  /** All current values. Those of a counter never fall. */
   rows(snapshot: Snapshot): readonly Row[];
-  /** Whether it is there at all; always, if this is missing. */
+  /** Whether the metric exists here; if missing, it does. */
   exists?(snapshot: Snapshot): boolean;
 }
 
+/** All metrics, in the form that `contentType` says. */
+export interface Exposition {
+  readonly text: string;
+  readonly contentType: string;
+}
+
 /**
- * All such metrics. Labels have values of the configuration, members of services, reasons and directions
- * only: never anything of a client, so that their number is bounded.
+ * All metrics that are read for each scrape. Their labels have values of the configuration, members
+ * of services, reasons and directions only, never anything of a client, so that their number is
+ * bounded.
  */
 export const figures: readonly Figure[] = [
   ...metricsOf(listenerFigures, ["listener"], ({ stats }) =>
     stats.listeners.map((one) => [[one.listener], one]),
   ),
+  {
+    kind: "counter",
+    name: "ringway_tls_handshakes_total",
+    help: "TLS handshakes with clients that succeeded. Failed ones count as reasons.",
+    labels: ["listener", "version"],
+    rows: ({ stats }) =>
+      stats.listeners.flatMap(({ listener, tlsHandshakes, tls12 }): Row[] => [
+        [[listener, "1.2"], tls12],
+        [[listener, "1.3"], tlsHandshakes - tls12],
+      ]),
+  },
   {
     kind: "counter",
     name: "ringway_relays_ended_total",
@@ -150,6 +178,19 @@ export const figures: readonly Figure[] = [
         Object.entries(dropped).map(([reason, count]): Row => [[listener, mirror, reason], count]),
       ),
   },
+  ofEngines("gauge", "listeners", "Listeners that the engine carries.", (one) => one.listeners),
+  ofEngines(
+    "gauge",
+    "relays_running",
+    "Relays that run on the engine.",
+    (one) => one.relays.running,
+  ),
+  ofEngines(
+    "counter",
+    "relays_accepted_total",
+    "Clients that the engine has accepted.",
+    (one) => one.relays.accepted,
+  ),
   ...metricsOf(memoryFigures, [], ({ stats }) => [[[], stats.memory]]),
   ...metricsOf(loopFigures, [], ({ stats }) => [[[], stats.loop]]),
   ...metricsOf(
@@ -180,9 +221,9 @@ function eachUpstream({ listeners }: EngineStats) {
 }
 
 /**
- * The metrics of figures.
+ * Makes metrics of figures.
  *
- * @param rows all that have such figures, with their labels
+ * @param rows everything that has such figures, with its labels
  */
 function metricsOf<Zeros extends Record<string, number>>(
   { names, entries }: Figures<Zeros>,
@@ -214,6 +255,21 @@ function ofUpstreams(name: string, help: string, read: (one: UpstreamFigures) =>
     help,
     labels: ["listener", "upstream"],
     rows: ({ upstreams }) => upstreams.map((one): Row => [[one.listener, one.upstream], read(one)]),
+  };
+}
+
+function ofEngines(
+  kind: Figure["kind"],
+  name: string,
+  help: string,
+  read: (one: EngineFigures) => number,
+): Figure {
+  return {
+    kind,
+    name: `ringway_engine_${name}`,
+    help,
+    labels: ["engine"],
+    rows: ({ engines }) => engines.map((one): Row => [[one.name], read(one)]),
   };
 }
 

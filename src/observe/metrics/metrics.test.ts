@@ -34,6 +34,9 @@ const busy = engineStats({
       running: 5,
       waiting: 2,
       dials: 11,
+      tlsHandshakes: 8,
+      tlsResumed: 3,
+      tls12: 2,
       upstreams,
     },
   ],
@@ -74,6 +77,9 @@ const known: readonly UpstreamFigures[] = [
   },
 ];
 
+const engines = [{ name: "uring", listeners: 2, relays: { accepted: 9, running: 5 } }];
+const quiet = { engines, accepts: true, accessLog: null, logLinesDropped: 5 };
+
 async function read(
   metrics: Metrics,
   stats: EngineStats = busy,
@@ -81,7 +87,7 @@ async function read(
 ) {
   return parseExposition(
     await metrics.text(
-      { stats, upstreams: known, accepts: true, accessLog, logLinesDropped: 5 },
+      { stats, engines, upstreams: known, accepts: true, accessLog, logLinesDropped: 5 },
       build,
     ),
   );
@@ -95,6 +101,9 @@ describe("what the engine counts", async () => {
     ["ringway_relays_running", { listener: "redis" }, 5],
     ["ringway_relays_waiting", { listener: "redis" }, 2],
     ["ringway_dials_total", { listener: "redis" }, 11],
+    ["ringway_tls_handshakes_total", { listener: "redis", version: "1.2" }, 2],
+    ["ringway_tls_handshakes_total", { listener: "redis", version: "1.3" }, 6],
+    ["ringway_tls_resumed_total", { listener: "redis" }, 3],
     ["ringway_upstream_up", { listener: "redis", upstream: "a:1" }, 0],
     ["ringway_upstream_relays_running", { listener: "redis", upstream: "a:1" }, 4],
     ["ringway_upstream_weight", { listener: "redis", upstream: "a:1" }, 0.5],
@@ -119,6 +128,9 @@ describe("what the engine counts", async () => {
     ["ringway_mirror_copies_dropped_total", { mirror: "m:1", reason: "slow" }, 3],
     ["ringway_mirror_bytes_total", { listener: "redis", mirror: "m:1" }, 77],
     ["ringway_mirror_memory_bytes", {}, 1_024],
+    ["ringway_engine_listeners", { engine: "uring" }, 2],
+    ["ringway_engine_relays_running", { engine: "uring" }, 5],
+    ["ringway_engine_relays_accepted_total", { engine: "uring" }, 9],
     ["ringway_pool_bytes", {}, 0],
     ["ringway_segments", {}, 4_096],
     ["ringway_segments_leased", {}, 0],
@@ -160,7 +172,7 @@ test("of a listener with several addresses each upstream is told once, for all o
     effectiveWeight: 1,
   };
   const upstreams = [one, other, { ...other, upstream: "b:1" }, { ...other, upstream: "b:1" }];
-  const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null, logLinesDropped: 5 };
+  const snapshot = { ...quiet, stats: busy, upstreams };
   const families = parseExposition(await new Metrics().text(snapshot, build));
   const of = (upstream: string) =>
     ["up", "open", "relays_running", "weight"].map((name) =>
@@ -185,13 +197,7 @@ test("asked again, values are those of now", async () => {
 
 test("two that ask at once get the same", async () => {
   const metrics = new Metrics();
-  const snapshot = {
-    stats: busy,
-    upstreams: known,
-    accepts: true,
-    accessLog: null,
-    logLinesDropped: 5,
-  };
+  const snapshot = { ...quiet, stats: busy, upstreams: known };
   const [one, two] = await Promise.all([
     metrics.text(snapshot, build),
     metrics.text(snapshot, build),
@@ -241,7 +247,7 @@ test("what is forgotten is not in the next answer, though nothing was told since
   for (let i = 0; i < 300; i++)
     metrics.relayEnded({ relay: relaySummary({ upstream: `a:${i + 1}` }) });
   const pairs = async (upstreams: typeof known) => {
-    const snapshot = { stats: busy, upstreams, accepts: true, accessLog: null, logLinesDropped: 5 };
+    const snapshot = { ...quiet, stats: busy, upstreams };
     const families = parseExposition(await metrics.text(snapshot, build));
     const { samples = [] } = families.get("ringway_relay_seconds") ?? {};
     return samples.filter(({ name }) => name.endsWith("_count")).length;
@@ -303,10 +309,7 @@ test("the process's figures are true", async () => {
 test("series of upstreams that have gone do not pile up", async () => {
   const metrics = new Metrics();
   const seriesOf = async () => {
-    const text = await metrics.text(
-      { stats: busy, upstreams: known, accepts: true, accessLog: null, logLinesDropped: 5 },
-      build,
-    );
+    const text = await metrics.text({ ...quiet, stats: busy, upstreams: known }, build);
     const count = (name: string) => text.split("\n").filter((line) => line.startsWith(name)).length;
     return ["ringway_dial_seconds_sum", "ringway_relay_seconds_sum", "ringway_dial_failures"].map(
       count,

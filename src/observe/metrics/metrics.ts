@@ -12,17 +12,17 @@ import { figures, type Snapshot, type UpstreamFigures } from "./figures.ts";
 import { registerProcess } from "./process.ts";
 import { Recent } from "./recent.ts";
 
-/** Dials within a rack up to the default connect timeout, in seconds. */
+/** In seconds, from dials within a rack to the default connect timeout. */
 const DIAL_BUCKETS = [
   0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
 
-/** From a single request to a connection that is kept for days, in seconds. */
+/** In seconds, from a single request to a connection that lasts for days. */
 const RELAY_BUCKETS = [
   0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1_800, 3_600, 21_600, 86_400,
 ];
 
-/** The metrics that change when something is told; all others are {@link figures}. */
+/** The metrics that events change; all others are {@link figures}. */
 export const toldMetrics = {
   dialSeconds: {
     kind: "histogram",
@@ -51,35 +51,36 @@ export const toldMetrics = {
   build: {
     kind: "gauge",
     name: "ringway_build_info",
-    help: "Always 1. The labels say which version, engine and Bun this is.",
+    help: "Always 1. The labels say which version, engines and Bun this is.",
     labels: ["version", "engine", "bun"],
   },
 } as const;
 
 /**
- * Upstreams beside those that there are now of which times and failures are kept: members of services
- * come and go without end, and each would leave a series behind.
+ * Removed upstreams whose times and failures are kept. Members of services come and go without end,
+ * and each would leave a series behind.
  */
 const GONE_MAX = 256;
-/** As many can be there at once, whether somebody asks for metrics or not. */
+/** A bound that holds even if metrics are never scraped. */
 const KNOWN_MAX = SLOTS_MAX + GONE_MAX;
 
-/** What identifies the program that is measured. */
+/** Identifies the measured program. */
 export interface Build {
   readonly version: string;
+  /** The engines that carry listeners, with commas between them. */
   readonly engine: string;
 }
 
 /**
  * The metrics in Prometheus' text format.
  *
- * Times are put into histograms when relays end, in the thread that is told of that; the library keeps
- * and writes them. Everything else is read when somebody asks, from what the engine counts anyway.
+ * Events that end relays feed the histograms, in the main thread; prom-client keeps and writes
+ * them. Everything else is read for each scrape from what the engine counts anyway.
  */
 export class Metrics implements Handlers {
   /** Accepting is not paused. */
   accepts = true;
-  /** What changes when something is told, and not because time goes by. */
+  /** The metrics that events change, and time alone does not. */
   private readonly registry = new Registry();
   private readonly dialSeconds = new Histogram({
     ...described(toldMetrics.dialSeconds),
@@ -104,7 +105,7 @@ export class Metrics implements Handlers {
       this.told = null;
     },
   );
-  /** What dials of each upstream have failed with. */
+  /** The reasons for which dials of each upstream have failed. */
   private readonly failing = new Recent<{ upstream: string; reasons: Set<Reason> }>(
     KNOWN_MAX,
     ({ upstream, reasons }) => {
@@ -125,11 +126,12 @@ export class Metrics implements Handlers {
     ...described(toldMetrics.build),
     registers: [this.registry],
   });
-  /** What {@link registry} has to say; null when it has heard more since. */
+  /** The text of {@link registry}; null if it has changed since. */
   private told: Promise<string> | null = null;
   private readonly process = new Registry();
-  /** Those of {@link figures} that exist here; found at the first question. */
-  private read: readonly FigureText[] | null = null;
+  private readonly read = figures.map((figure) => [figure, new FigureText(figure)] as const);
+  /** The engines that {@link build} tells. */
+  private engines: string | null = null;
   private turns = 0;
 
   constructor() {
@@ -164,36 +166,44 @@ export class Metrics implements Handlers {
     this.accepts = true;
   }
 
-  /** What {@link text} is, for HTTP. */
+  private tellBuild(version: string, engine: string): void {
+    if (engine === this.engines) return;
+    this.engines = engine;
+    this.build.reset();
+    this.build.set({ version, engine, bun: Bun.version }, 1);
+    this.told = null;
+  }
+
+  /** The content type of {@link text}, for HTTP. */
   get contentType(): string {
     return this.registry.contentType;
   }
 
   /** All metrics as of now. */
   async text(snapshot: Snapshot, { version, engine }: Build): Promise<string> {
-    if (this.read === null) this.build.set({ version, engine, bun: Bun.version }, 1);
+    this.tellBuild(version, engine);
     const { stats } = snapshot;
     const known = snapshot.upstreams.length + GONE_MAX;
-    // Of each listener there are also relays without an upstream.
+    // Each listener also has relays without an upstream.
     this.pairs.keep(known + stats.listeners.length);
     this.failing.keep(known);
-    // An estimate may be corrected downwards, which a counter must not be.
+    // The engine may correct its estimate downwards, but a counter must not fall.
     this.turns = Math.max(this.turns, stats.loop.turns);
     const rising = { ...stats, loop: { ...stats.loop, turns: this.turns } };
     const accepts = snapshot.accepts && this.accepts;
     const now = { ...snapshot, stats: rising, accepts, upstreams: eachOnce(snapshot.upstreams) };
-    this.read ??= figures
-      .filter(({ exists }) => exists?.(snapshot) ?? true)
-      .map((figure) => new FigureText(figure));
     let text = "";
-    for (const figure of this.read) text += figure.of(now);
-    // Histograms are long, and most of the time no relay has ended since.
+    for (const [figure, written] of this.read) {
+      // A reload may bring what was not there.
+      if (figure.exists?.(snapshot) ?? true) text += written.of(now);
+    }
+    // Histograms are long, and usually no relay has ended since the last scrape.
     this.told ??= this.registry.metrics();
     return `${text}${await this.told}\n${await this.process.metrics()}`;
   }
 }
 
-/** As the library wants it. */
+/** In the form that prom-client takes. */
 function described<Label extends string>(metric: {
   readonly name: string;
   readonly help: string;
@@ -203,8 +213,9 @@ function described<Label extends string>(metric: {
 }
 
 /**
- * A listener with several addresses has its upstreams for each of them. Their labels are the same, and
- * no two samples may have the same: it has what all of them have together, and is as well as the worst.
+ * A listener with several addresses has its upstreams once for each of them, with the same labels.
+ * No two samples may have the same labels, so they are combined: numbers are summed, and the worst
+ * health counts.
  */
 function eachOnce(upstreams: readonly UpstreamFigures[]): UpstreamFigures[] {
   const known = new Map<string, UpstreamFigures>();

@@ -7,13 +7,14 @@ import descriptorLimit from "prom-client/lib/metrics/processMaxFileDescriptors.j
 import startTime from "prom-client/lib/metrics/processStartTime.js";
 
 /**
- * The process's own figures, under the names that all clients of Prometheus give them. Of the
- * library's defaults these are true in Bun; those of Node's event loop, heap and handles are not, and
- * that of the processor's time would load OpenTelemetry; that of descriptors would list them all.
+ * Registers the process's own metrics, under the names that all Prometheus clients use. Of
+ * prom-client's default metrics only these are correct in Bun: those of Node's event loop, heap and
+ * handles are not. Its CPU time would load OpenTelemetry, and its count of descriptors would list
+ * them all.
  */
 export function registerProcess(registry: Registry): void {
   for (const register of [startTime, memory, descriptorLimit]) register(registry);
-  // The data segment, most of which the runtime has only reserved.
+  // The data segment, most of which the runtime has merely reserved.
   registry.removeSingleMetric("process_heap_bytes");
   const seconds = new Counter({
     name: "process_cpu_seconds_total",
@@ -38,14 +39,15 @@ export function registerProcess(registry: Registry): void {
 }
 
 /**
- * Since Linux 6.2 their folder's size is their number, which takes a hundredth of listing thousands.
+ * Counts open descriptors. Since Linux 6.2 the size of their folder is their number, which takes a
+ * hundredth of the time to list thousands.
  *
- * @returns null when nobody can say: there is no such folder, or no descriptor is left to list it with
+ * @returns null if it is unknown: there is no such folder, or no descriptor left to list it with
  */
 export function openDescriptors(folder = "/proc/self/fd"): number | null {
   try {
     const { size } = statSync(folder);
-    // One of those that are listed is the listing's own.
+    // The listing itself has one of those.
     return size > 0 ? size : readdirSync(folder).length - 1;
   } catch {
     return null;

@@ -1,6 +1,6 @@
 /*
- * The parts of prom-client 15.1.3 that are used. Its index loads all of it, OpenTelemetry and the
- * digests of summaries included, which takes five times as long.
+ * The parts of prom-client 15.1.3 that ringway uses. Its index would load all of it, with
+ * OpenTelemetry and the digests of summaries, which takes five times as long.
  */
 
 declare module "prom-client/lib/registry.js" {

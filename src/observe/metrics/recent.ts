@@ -1,20 +1,20 @@
 /**
- * What belongs to keys that come and go without end, such as members of a service: for so many keys, of
- * which those go first that were not used for longest.
+ * A bounded map for keys that come and go without end, such as members of a service. The least
+ * recently used keys are dropped first.
  */
 export class Recent<T> {
   private readonly values = new Map<string, T>();
 
   /**
-   * @param most of all keys, at least 1
-   * @param forget told what is gone
+   * @param most keys to keep, at least 1
+   * @param forget called with each dropped value
    */
   constructor(
     private readonly most: number,
     private readonly forget: (value: T) => void,
   ) {}
 
-  /** What belongs to a key, made at its first use. */
+  /** The value of a key, created on first use. */
   use(key: string, make: () => T): T {
     const value = this.values.get(key) ?? make();
     this.values.delete(key);
@@ -23,7 +23,7 @@ export class Recent<T> {
     return value;
   }
 
-  /** Only so many are kept. */
+  /** Drops keys until at most this many are left. */
   keep(most: number): void {
     for (const [key, value] of this.values) {
       if (this.values.size <= most) return;

@@ -155,7 +155,7 @@ test("those that become idle late share what is left, and end at once near its e
   expect(retired.length).toBe(40);
 });
 
-test("a time without idle ones ends nobody faster then", () => {
+test("after a time without idle relays none ends faster", () => {
   const { relays, retired } = crowd(70);
   const move = () => {
     for (const relay of relays) relay.movedBytes++;
@@ -192,7 +192,7 @@ test("an answer that comes in parts is not cut short in the last seconds", () =>
   expect(retired).toEqual([1]);
 });
 
-test("who has never been answered is spread over what is left", () => {
+test("relays that got no answer are spread over the remaining time", () => {
   const { relays, retired } = crowd(20);
   for (const relay of relays) relay.awaitsAnswer = true;
   pass(9_000);
@@ -225,7 +225,7 @@ test("idle ones do not wait for busy ones near the end", () => {
   expect(retired.length).toBeLessThan(30);
 });
 
-test("whoever comes after all others have gone is looked at, too", () => {
+test("a relay that comes after all others have ended is checked, too", () => {
   const { drain, relays, running, retired } = crowd(1);
   running.clear();
   pass(2_000);
@@ -238,7 +238,7 @@ test("whoever comes after all others have gone is looked at, too", () => {
   expect(retired).toEqual([0]);
 });
 
-test("what was seen of a relay is not true of the next one in its place", () => {
+test("sights of a relay do not count for the next one in its place", () => {
   const { drain, relays, running, retired } = crowd(2);
   const [ended, other] = relays as [Relay, Relay];
   other.isCarrying = true;
@@ -266,7 +266,7 @@ test.each([WINDOW_MS, 2_000])(
   },
 );
 
-test("who has got an answer that took long is idle a second later", () => {
+test("a relay is idle a second after a late answer", () => {
   const { relays, retired } = crowd(1);
   const [waiting] = relays as [Relay];
   waiting.awaitsAnswer = true;
@@ -279,7 +279,7 @@ test("who has got an answer that took long is idle a second later", () => {
   expect(retired).toEqual([0]);
 });
 
-test("who asks every half second ends in a pause, evenly in the last but one second", () => {
+test("relays that ask every half second end in a pause, spread over the last second but one", () => {
   const { relays, retired } = crowd(10);
   const ask = () => {
     const tick = Math.round(now / 100);
@@ -303,7 +303,7 @@ test("who asks every half second ends in a pause, evenly in the last but one sec
 test.each([
   ["the middle", 2_000, 200],
   ["the last seconds", 3_500, 0],
-])("a thread that stood still in %s takes nobody for idle", (_where, stillMs, restMs) => {
+])("a thread that was blocked in %s takes no relay for idle", (_where, stillMs, restMs) => {
   const { relays, retired } = crowd(4);
   const move = () => {
     for (const relay of relays) relay.movedBytes++;
@@ -341,7 +341,7 @@ test("those that end by themselves leave their time to the others", () => {
   expect(retired.length).toBe(40);
 });
 
-test("in a time that is too short to see a pause nobody ends for one", () => {
+test("in a window that is too short to see a pause, no relay ends for one", () => {
   const { relays, retired } = crowd(3, 20);
   pass(14, () => {
     for (const relay of relays) relay.movedBytes++;

@@ -59,7 +59,7 @@ class Relay implements Droppable {
 }
 
 describe("the relays of an upstream", () => {
-  test("end at once, and nobody else's", () => {
+  test("end at once, and no others", () => {
     using stage = new Stage();
     stage.relay("a", 1);
     stage.relay("b", 2);

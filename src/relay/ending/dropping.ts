@@ -50,7 +50,7 @@ export class Dropping<T extends Droppable> {
   /** Lets the relays of a selection that have not ended go on. */
   spare(selection: Selection): void {
     for (const [row, its] of this.rows) {
-      if (!isSame(its, selection)) continue;
+      if (!Bun.deepEquals(its, selection)) continue;
       this.rows.delete(row);
       // An empty row stops its drain.
       row.clear();
@@ -71,9 +71,4 @@ export class Dropping<T extends Droppable> {
 function isSelected(relay: Droppable, selection: Selection): boolean {
   if ("slot" in selection) return relay.upstreamSlot === selection.slot;
   return relay.listener.account.name === selection.listener;
-}
-
-function isSame(one: Selection, other: Selection): boolean {
-  if ("slot" in one) return "slot" in other && one.slot === other.slot;
-  return "listener" in other && one.listener === other.listener;
 }

@@ -3,7 +3,7 @@ import type { Reason } from "../../base/reason.ts";
 import { TestClock } from "../../base/test-clock.ts";
 import { type Endable, Ending } from "./ending.ts";
 
-/** An engine whose relays are busy until they are told to end. */
+/** An engine whose relays are busy until they are asked to end. */
 class Stage implements Disposable {
   readonly clock = new TestClock();
   readonly running = new Set<Relay>();
@@ -56,7 +56,7 @@ class Relay implements Endable {
 }
 
 describe("a stop", () => {
-  test("cuts what still runs when its time is over, and whoever comes then", () => {
+  test("cuts what still runs when its time is over, and what comes later", () => {
     using stage = new Stage();
     stage.relay();
     stage.ending.stop(1_000);

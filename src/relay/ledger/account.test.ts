@@ -93,13 +93,13 @@ test("bytes count for an upstream from the moment that it is decided, and at onc
   expect(pages.stats().listeners[0]?.upstreams).toMatchObject([{ upBytes: 9, downBytes: 3 }]);
 });
 
-test("a listener is called by its name, or by where it is", () => {
+test("a listener is called by its name, or by its address", () => {
   const options = { ...listenerDefaults, address: one, upstreams: [] } as const;
   expect(nameOfListener({ ...options }, { ...one, port: 1 })).toBe("10.0.0.1:1");
   expect(nameOfListener({ ...options, name: "redis" }, one)).toBe("redis");
 });
 
-test("of upstreams that come and go without end only the last ones are known", () => {
+test("of upstreams that come and go without end only the last are kept", () => {
   const at = (port: number): Address => ({ kind: "tcp", host: "10.0.0.2", port });
   const copy = new Pages("uring");
   pages.follow(
@@ -130,7 +130,7 @@ test("of upstreams that come and go without end only the last ones are known", (
   receive(long, 5, 0);
   account.ended(at(1), "drain");
   expect(known()[2]).toMatchObject({ ended: { drain: 1 }, upBytes: 5 });
-  // Whoever reads it elsewhere sees the same.
+  // Readers in other threads see the same.
   expect(copy.stats().listeners).toEqual(pages.stats().listeners);
 });
 

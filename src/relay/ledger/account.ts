@@ -113,7 +113,6 @@ export class ListenerAccount {
     else this.wanted.delete(name);
   }
 
-  /** A client was accepted. */
   begins(): void {
     this.add(ListenerCount.accepted);
     this.add(ListenerCount.running);

@@ -10,7 +10,6 @@ import { type FlowTotals, sharedNumbers } from "./page.ts";
 import { Pages } from "./pages.ts";
 import type { Summary } from "./summary.ts";
 
-/** The part of a listener that the ledger uses. */
 interface Counted {
   readonly account: ListenerAccount;
   readonly options: Pick<ListenerOptions, "upstreams">;
@@ -74,7 +73,6 @@ export class Ledger<T extends Running> {
     return account;
   }
 
-  /** A listener is gone. */
   gone({ account, options }: Counted): void {
     account.leave(options.upstreams);
   }
@@ -89,7 +87,6 @@ export class Ledger<T extends Running> {
     return first + engines * before;
   }
 
-  /** The relay of this number, if it runs. */
   find(id: number): T | null {
     for (const relay of this.running) if (relay.id === id) return relay;
     return null;
@@ -101,7 +98,8 @@ export class Ledger<T extends Running> {
     const summary = relay.summary();
     const reason = summary.reason as Reason;
     relay.decided();
-    relay.listener.account.ended(summary.upstreamAddress, reason);
+    // It comes from this thread, where addresses are objects.
+    relay.listener.account.ended(summary.upstreamAddress as Address | null, reason);
     (this.reasons[numberOfReason(reason)] as number)++;
     this.add(Count.ended);
     return summary;
@@ -112,7 +110,6 @@ export class Ledger<T extends Running> {
     (this.counts[count] as number)++;
   }
 
-  /** The relays that run now, oldest first. */
   relays(): Summary[] {
     return Array.from(this.running, (relay) => relay.summary());
   }

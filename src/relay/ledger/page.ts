@@ -39,7 +39,6 @@ export interface EnginePage {
   /** How many relays ended for each reason, in the order of `reasons`. */
   readonly reasons: Numbers;
   readonly flows: FlowTotals;
-  /** See {@link EngineStats}. */
   readonly receiveSegments: Numbers;
   readonly sendSegments: Numbers;
 }
@@ -66,7 +65,6 @@ export interface UpstreamPage {
 export interface MirrorPage {
   readonly kind: "mirror";
   readonly listener: string;
-  /** As it was configured. */
   readonly mirror: string;
   /** {@link MIRROR_NUMBERS} of them, by {@link MirrorCount}. */
   readonly counts: Numbers;

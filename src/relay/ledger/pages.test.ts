@@ -35,11 +35,11 @@ function begin(account: ListenerAccount, upstream: Address | null = one): Relay 
 /** What does not depend on when it is asked. */
 const figures = (pages: Pages) => ({ ...pages.stats(), durationMs: 0 });
 
-test("without any they tell of an engine that has done nothing", () => {
+test("without any they show an engine that has done nothing", () => {
   expect(figures(new Pages("sockets"))).toEqual(noStats("sockets"));
 });
 
-test("whoever follows them reads the same, whenever some are added", () => {
+test("a follower reads the same, whenever pages are added", () => {
   const { ledger, meter } = newLedger();
   const account = ledger.account("a");
   const copy = new Pages("uring");
@@ -93,7 +93,7 @@ test("an account that is asked for again has no other pages", () => {
   ]);
 });
 
-test("what an engine that is no more had left has ended by that, and once", () => {
+test("relays of a dead engine count as ended by that, once", () => {
   const { ledger } = newLedger();
   const { pages } = ledger;
   const [a, b] = [ledger.account("a"), ledger.account("b")];

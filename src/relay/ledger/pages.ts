@@ -124,7 +124,6 @@ export class Pages {
       : (counts[Count.turns] as number) + (counts[Count.events] as number);
   }
 
-  /** The figures as of now. */
   stats(): EngineStats {
     const { engine, name } = this;
     if (engine === null) return noStats(name);

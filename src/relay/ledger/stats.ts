@@ -28,7 +28,6 @@ export interface RelaySummary {
   /** Milliseconds since 1970. */
   startedAt: number;
   durationMs: number;
-  /** Dials that have begun. */
   dials: number;
   /** Milliseconds from acceptance until an upstream answered; null before. */
   dialMs: number | null;
@@ -58,6 +57,13 @@ export interface RelaySummary {
   tlsName: string | null;
   /** The application protocols that its client offers there (ALPN), with commas, likewise. */
   tlsAlpn: string | null;
+  /** What its TLS handshake has agreed on; null where none ended here. */
+  tlsVersion: string | null;
+  tlsCipher: string | null;
+  /** An earlier session was resumed. */
+  tlsResumed: boolean | null;
+  /** Who the client has proved to be: its certificate's common name, or else its first name. */
+  tlsClient: string | null;
   up: FlowStats;
   down: FlowStats;
 }
@@ -95,13 +101,10 @@ export interface EngineStats extends Values<typeof engineFigures> {
   };
   up: FlowStats;
   down: FlowStats;
-  /** Figures by listener and upstream. */
   listeners: ListenerStats[];
-  /** Copies to mirrors, by listener and mirror. */
   mirrors: MirrorStats[];
   memory: Values<typeof memoryFigures>;
   loop: Values<typeof loopFigures>;
-  /** Null without a ring. */
   ring: RingStats | null;
   /** `receiveSegments[n]`: receives that brought up to n segments' worth of bytes; index 1…. */
   receiveSegments: number[];

@@ -5,6 +5,7 @@ import type { ClientAddress } from "../../entry/access/client-address.ts";
 import type { Hello } from "../../entry/tls-hello/hello.ts";
 import type { Relay } from "../../flow/relay.ts";
 import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "../../system/sockaddr.ts";
+import type { TlsFacts } from "../../transport/tls/facts.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
 import type { RelaySummary } from "./stats.ts";
 
@@ -13,9 +14,8 @@ export class Summary implements RelaySummary {
   constructor(
     readonly id: number,
     readonly listener: string,
-    /** Null if it is unknown. */
     readonly clientAddress: ClientAddress | null,
-    readonly upstreamAddress: Address | null,
+    readonly upstreamAddress: Address | string | null,
     readonly startedAt: number,
     readonly durationMs: number,
     readonly dials: number,
@@ -28,13 +28,31 @@ export class Summary implements RelaySummary {
     /** A row for each flow, see {@link flowsOf}. */
     readonly flows: Float64Array,
     /** As it was configured, or in the kernel's form. */
-    readonly localAddress: Address | Uint8Array | null,
-    readonly resolvedAddress: Address | null,
+    readonly localAddress: Address | Uint8Array | string | null,
+    readonly resolvedAddress: Address | string | null,
     readonly peerAddress: ClientAddress | null,
     readonly waitedMs: number,
     readonly route: string | null,
     readonly hello: Hello | null,
+    readonly tls: TlsFacts | null,
   ) {}
+
+  get tlsVersion(): string | null {
+    return this.tls?.version ?? null;
+  }
+
+  get tlsCipher(): string | null {
+    return this.tls?.cipher ?? null;
+  }
+
+  get tlsResumed(): boolean | null {
+    return this.tls?.isResumed ?? null;
+  }
+
+  get tlsClient(): string | null {
+    const client = this.tls?.client ?? null;
+    return client && (client.commonName ?? client.names[0] ?? client.fingerprint);
+  }
 
   get tlsName(): string | null {
     return this.hello?.name ?? null;
@@ -58,23 +76,28 @@ export class Summary implements RelaySummary {
   }
 
   get upstream(): string | null {
-    return this.upstreamAddress === null ? null : formatAddress(this.upstreamAddress);
+    return formatted(this.upstreamAddress);
   }
 
   get local(): string | null {
     const { localAddress } = this;
-    return localAddress instanceof Uint8Array || localAddress === null
+    return localAddress instanceof Uint8Array
       ? endNameOrNull(localAddress)
-      : formatAddress(localAddress);
+      : formatted(localAddress);
   }
 
   get resolved(): string | null {
-    return this.resolvedAddress === null ? null : formatAddress(this.resolvedAddress);
+    return formatted(this.resolvedAddress);
   }
 
   get peer(): string | null {
     return endNameOrNull(this.peerAddress);
   }
+}
+
+/** An address as text, into which another thread may have turned it already. */
+function formatted(address: Address | string | null): string | null {
+  return address === null || typeof address === "string" ? address : formatAddress(address);
 }
 
 /** The name of a client whose address is unknown because it had reset before it was accepted. */

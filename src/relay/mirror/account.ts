@@ -25,18 +25,15 @@ export class MirrorAccount {
     this.page = { kind: "mirror", listener, mirror, counts: sharedNumbers(MIRROR_NUMBERS) };
   }
 
-  /** A relay is to be copied. */
   begins(): void {
     this.add(MirrorCount.begun, 1);
     this.add(MirrorCount.running, 1);
   }
 
-  /** The mirror has taken bytes. */
   sent(bytes: number): void {
     this.add(MirrorCount.bytes, bytes);
   }
 
-  /** A copy was given up. */
   drop(reason: DropReason): void {
     this.add(mirrorFigures.size + dropReasons.indexOf(reason), 1);
   }

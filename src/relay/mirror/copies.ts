@@ -40,10 +40,8 @@ const YIELD_COUNT = 4;
 /** The part of the engine that copies use. */
 export interface CopiesHost {
   readonly descriptors: Descriptors;
-  /** Resolves mirrors' names. */
   readonly resolve: ResolveName;
   newCopy(backlog: Backlog): Copy;
-  /** A copy was given up. */
   mirrorDropped(drop: MirrorDrop): void;
   /** The last copy is over. */
   noCopies(): void;
@@ -95,11 +93,12 @@ export class Copies {
    *   a reload does not dial an unreachable one again
    */
   mirrorOf(
-    { mirror, connectTimeoutMs }: ListenerOptions,
+    { mirror, connectTimeoutMs, tls }: ListenerOptions,
     name: string,
     before: Mirror | null,
   ): Mirror | null {
-    if (mirror === null) return null;
+    // What came by TLS goes on as plain text only where somebody has said so.
+    if (mirror === null || (tls !== null && mirror.plainText !== true)) return null;
     const isSame = before?.account.listener === name;
     if (isSame && before.hasOptions(mirror, connectTimeoutMs)) return before;
     const address = formatAddress(mirror.address);
@@ -149,7 +148,6 @@ export class Copies {
     this.clock.alarm(STOP_MS, () => this.cut());
   }
 
-  /** Gives all copies up at once. */
   cut(): void {
     cleanUpOrThrow(
       forEach(
@@ -165,7 +163,6 @@ export class Copies {
     return this.host.resolve;
   }
 
-  /** A copy was given up. */
   told(copy: Copy, reason: DropReason, detail: string): void {
     const { listener, mirror } = copy.mirror.account;
     this.host.mirrorDropped({ listener, mirror, relay: copy.relay, reason, detail });

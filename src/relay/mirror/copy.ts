@@ -22,11 +22,9 @@ export enum CopyPhase {
   Open,
   /** Everything and FIN were sent. Closing before the mirror's own FIN would reset it. */
   Ended,
-  /** Its connection is being closed. */
   Closing,
 }
 
-/** The part of {@link Copies} that a copy uses. */
 interface CopyOwner {
   readonly resolve: ResolveName;
   readonly leaving: Deadlines<Copy>;
@@ -63,14 +61,11 @@ enum End {
  */
 export abstract class Copy {
   phase = CopyPhase.Over;
-  /** What became of it so far. */
   outcome: MirrorOutcome = "mirrored";
-  /** The number of its relay. */
   relay = 0;
   private end = End.None;
   /** Its relay has released it. */
   private isLeft = true;
-  /** The mirror has sent FIN. */
   private mirrorEnded = false;
   /** Bytes of the backlog that the mirror has taken since the last check. */
   private takenSince = 0;
@@ -282,7 +277,6 @@ export abstract class Copy {
     this.drop("reset", detail);
   }
 
-  /** The mirror has sent FIN. */
   protected sourceEnded(): void {
     this.mirrorEnded = true;
     if (this.phase === CopyPhase.Ended) this.closeNow(true);

@@ -7,7 +7,6 @@ import type { MirrorAccount } from "./account.ts";
 const PAUSE_MIN_MS = 100;
 const PAUSE_MAX_MS = 10_000;
 
-/** The part of a copy that the dial timeout uses. */
 interface Dialing {
   dialTimedOut(): void;
 }
@@ -50,7 +49,6 @@ export class Mirror {
     return this.failures > 0 && this.clock.now() < this.pausedUntil;
   }
 
-  /** A dial has succeeded. */
   answered(): void {
     this.failures = 0;
   }

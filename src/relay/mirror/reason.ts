@@ -37,9 +37,7 @@ export type MirrorOutcome = "mirrored" | DropReason;
 export interface MirrorDrop {
   /** The listener's name, or its address if it has none. */
   readonly listener: string;
-  /** As it was configured. */
   readonly mirror: string;
-  /** The relay's number. */
   readonly relay: number;
   readonly reason: DropReason;
   /** The system's error code, such as ECONNREFUSED; may be empty. */

@@ -79,9 +79,9 @@ export class Stage implements AsyncDisposable {
   private async begin(engine: EngineName, workers: number): Promise<void> {
     for (let count = 0; count < 3; count++) this.redises.push(await RedisProcess.start());
     const upstreams = this.redises.map(({ address }) => plainUpstream(address));
-    const listeners = [listener({ name: "cache", upstreams, health })];
+    const listeners = [listener({ name: "cache", engine, upstreams, health })];
     const memory = plainMemory;
-    const options = { engine, workers, totalRelays: 0, memory, uring: uringDefaults };
+    const options = { workers, totalRelays: 0, memory, uring: uringDefaults };
     const write = (line: string) => void this.lines.push(line);
     const logger = { level: 3, debug: write, info: write, warn: write, error: write };
     const log = new LogObserver(logger as never, new History(1));

@@ -50,7 +50,7 @@ export const dialMutations: MutationsOf = {
       what: "those that waited for room are counted",
       find: "    this.count(wait, -1);\n",
       replace: "",
-      story: 397,
+      story: 449,
     },
   ],
   "upstream/chooser.ts": [

@@ -5,7 +5,7 @@ import { RingSender } from "./ring.ts";
 import type { Sender, SenderHost } from "./sender.ts";
 import { ZeroCopySender } from "./zero-copy.ts";
 
-/** The sender that an option names. */
+/** Creates the sender that an option names. */
 export function createSender(kind: UringSend, loop: SenderHost): Sender {
   switch (kind) {
     case "plain":

@@ -6,9 +6,9 @@ import { NONE } from "../chunks.ts";
 import { Operation } from "../ticket.ts";
 import type { Sender, SenderHost, SendingEnd } from "./sender.ts";
 
-/** Most pieces that one message gathers. */
+/** Most pieces of one message. */
 const PIECES_MAX = 16;
-/** Bytes of a slot: a header and its pieces, on a boundary of 64. */
+/** Bytes of a slot: a header and its pieces, aligned to 64. */
 const SLOT_SIZE = 64 + PIECES_MAX * IOVEC_SIZE;
 const SLOTS_PER_MAPPING = 128;
 

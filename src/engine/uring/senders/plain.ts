@@ -4,7 +4,7 @@ import { Operation } from "../ticket.ts";
 import { MessageSender } from "./message.ts";
 import type { Sender, SenderHost, SendingEnd } from "./sender.ts";
 
-/** One SEND of the first chunk, or a SENDMSG of all of them when there are several. */
+/** One SEND of the first chunk, or a SENDMSG if there are several. */
 export class PlainSender implements Sender {
   readonly hidesResets = false;
   readonly canBePrompt = true;

@@ -9,21 +9,21 @@ import type { Sender, SenderHost, SendingEnd } from "./sender.ts";
 
 /** Entries of an end's own ring. */
 const RING_ENTRIES = 64;
-/** A ring begins on a page. */
+/** Bytes of a page, on which each ring begins. */
 const PAGE = 4096;
 const RINGS_PER_MAPPING = 64;
-/** Groups below are those that are received into; so many there can be in all. */
+/** Lower groups are for receives; this many groups can exist. */
 const FIRST_GROUP = 16;
 const GROUPS_MAX = 65_536;
 
 /**
  * SENDs that take their bytes from a ring of provided buffers, one ring per end: the first chunk,
- * or as many as there are (bundle). All of them are asked for with MSG_WAITALL, as a ring that was
- * sent in part could not be told from one that was not; where that happens nevertheless (an end that
- * is gone) the ring is made anew.
+ * or as many as there are (bundle). They use MSG_WAITALL, because a partly sent ring could not be
+ * told from an unsent one. If a send is cut short anyway, because the peer is gone, the ring is
+ * emptied.
  *
- * A ring takes a page and a group's number, so that the ends of 32,760 relays can have one; others
- * send without.
+ * A ring takes a page and a group's number, so the ends of 32,760 relays can have one; others send
+ * without.
  */
 export class RingSender implements Sender {
   readonly hidesResets = true;
@@ -84,7 +84,7 @@ export class RingSender implements Sender {
   }
 }
 
-/** The ring of provided buffers that is sent from to one end. Empty whenever no send is in flight. */
+/** One end's ring of provided buffers to send from. Empty whenever no send is in flight. */
 class EndRing {
   private readonly ring: BufferRing;
 
@@ -107,7 +107,6 @@ class EndRing {
     this.ring.publish();
   }
 
-  /** Empties it. */
   renew(): void {
     this.loop.unregisterBuffers(this.group);
     this.ring.reset();

@@ -2,16 +2,16 @@ import type { Chain, ChainHost } from "../chain.ts";
 import type { Prepare } from "../prepare.ts";
 import type { TicketOwner } from "../ticket.ts";
 
-/** What of an end a send needs. */
+/** The part of an end that a send uses. */
 export interface SendingEnd extends TicketOwner {
   readonly descriptor: number;
-  /** The send is over when it was submitted, silently if it was taken whole. */
+  /** The send is over at its submission, silently if it was taken whole. */
   readonly isPrompt: boolean;
   /** What the sender keeps for the send in flight, such as its `struct msghdr`. */
   message: number;
 }
 
-/** What senders need of their loop. */
+/** The part of the loop that senders use. */
 export interface SenderHost extends ChainHost {
   readonly prepare: Prepare;
   /** See {@link Kernel.registerBuffers}. */
@@ -20,16 +20,16 @@ export interface SenderHost extends ChainHost {
   unregisterBuffers(group: number): void;
 }
 
-/** How what is queued for an end is sent. */
+/** A way to send what is queued for an end. */
 export interface Sender {
-  /** Its sends may meet a reset without saying so at once: then a receive takes it for the end. */
+  /** Its sends may consume a reset silently, so that a receive takes it for the end. */
   readonly hidesResets: boolean;
-  /** It heeds {@link SendingEnd.isPrompt}. */
+  /** It respects {@link SendingEnd.isPrompt}. */
   readonly canBePrompt: boolean;
-  /** Prepares a send of the first chunks of the queue. @returns how many bytes it asks for */
+  /** Prepares a send of the queue's first chunks. @returns how many bytes it asks for */
   start(end: SendingEnd, queue: Chain): number;
-  /** That send has completed: `sent` bytes were taken, of `asked`. */
+  /** The send has completed: `sent` of `asked` bytes were taken. */
   done(end: SendingEnd, sent: number, asked: number): void;
-  /** Gives back what it has. Nothing is in flight. */
+  /** Frees its memory. Nothing may be in flight. */
   close(): void;
 }

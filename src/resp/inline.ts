@@ -69,7 +69,7 @@ function readQuoted(line: Uint8Array, start: number, word: Uint8Array, size: num
   return undefined;
 }
 
-/** The byte that `\xHH` at `line[i]` stands for, or undefined when no such escape is there. */
+/** The byte that `\xHH` at `line[i]` stands for; undefined if there is no such escape. */
 function hexEscape(line: Uint8Array, i: number): number | undefined {
   const text = String.fromCharCode(...line.subarray(i, i + 4));
   return /^\\x[0-9a-f]{2}$/i.test(text) ? Number.parseInt(text.slice(2), 16) : undefined;

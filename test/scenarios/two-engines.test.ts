@@ -1,0 +1,256 @@
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Address, TcpAddress } from "../../src/base/address.ts";
+import { listenerDefaults, uringDefaults } from "../../src/config/defaults.ts";
+import { plainUpstream } from "../../src/config/listeners.ts";
+import type {
+  EngineName,
+  ListenerOptions,
+  ProxyOptions,
+  WantedListener,
+} from "../../src/config/options.ts";
+import { RunningProxy } from "../../src/control/proxy.ts";
+import { choose } from "../../src/engine/select.ts";
+import { probe } from "../../src/engine/uring/probe.ts";
+import { End } from "../fixtures/end.ts";
+import { listener, plainMemory } from "../fixtures/options.ts";
+import { Recorder } from "../fixtures/recorder.ts";
+import { echo, Upstream } from "../fixtures/upstream.ts";
+import { waitFor } from "../fixtures/wait.ts";
+
+// Both engines in one process: some listeners are carried by one, the others by the other.
+
+setDefaultTimeout(60_000);
+
+const isLinux = process.platform === "linux";
+const hasBoth = isLinux && choose("auto", probe()).name === "uring";
+const folder = mkdtempSync(join(tmpdir(), "ringway-two-"));
+const anyPort = (host: string): Address => ({ kind: "tcp", host, port: 0 });
+
+const upstream = Upstream.listen(anyPort("127.0.0.1"), echo);
+const target = upstream.address as TcpAddress;
+
+const running: RunningProxy[] = [];
+afterEach(async () => {
+  for (const proxy of running.splice(0)) await proxy.stop(0);
+});
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** A listener on an address of its own. */
+function on(engine: EngineName, host: string, more: Partial<WantedListener> = {}): WantedListener {
+  const name = host.replaceAll(".", "-");
+  const own = { name, address: anyPort(host), upstreams: [plainUpstream(target)] };
+  return { ...listener(own as Partial<ListenerOptions>), engine, ...more };
+}
+
+function options(listeners: readonly WantedListener[], workers: number, totalRelays = 0) {
+  const rest = { memory: plainMemory, uring: uringDefaults, drainTimeoutMs: 0, dnsServers: [] };
+  return { listeners, workers, totalRelays, ...rest } satisfies ProxyOptions;
+}
+
+async function start(wanted: ProxyOptions, record = new Recorder()): Promise<RunningProxy> {
+  const proxy = await RunningProxy.start(wanted, record);
+  running.push(proxy);
+  return proxy;
+}
+
+/** Where a listener really is. */
+function placeOf(proxy: RunningProxy, index: number): Address {
+  return proxy.listeners[index]?.address as Address;
+}
+
+/** The engines in use, with the relays that run there. */
+function relaysBy(proxy: RunningProxy): Record<string, number> {
+  return Object.fromEntries(
+    proxy.engine.inUse.map(({ choice, stats }) => [choice.name, stats.relays.running]),
+  );
+}
+
+async function connect(address: Address): Promise<End> {
+  const end = await End.connect(address);
+  await echoed(end, 10);
+  return end;
+}
+
+/** It gets so many more bytes back. */
+async function echoed(end: End, total: number): Promise<void> {
+  const before = end.receivedBytes;
+  end.offer({ seed: 1, total });
+  await waitFor(() => end.receivedBytes === before + total, `an echo of ${total} bytes`);
+}
+
+/** Whether a client is let in. */
+async function isLetIn(address: Address): Promise<boolean> {
+  const end = await End.connect(address);
+  end.offer({ seed: 1, total: 10 });
+  await waitFor(() => end.closed || end.receivedBytes === 10, "an echo, or its end");
+  return !end.closed;
+}
+
+/** Clients that come one after the other, each for an echo, as many at a time as are wanted. */
+class Storm {
+  answered = 0;
+  readonly failures: string[] = [];
+  private isOver = false;
+  private readonly rows: Promise<void>[];
+
+  constructor(address: Address, rows = 8) {
+    this.rows = Array.from({ length: rows }, () => this.row(address));
+  }
+
+  async stop(): Promise<void> {
+    this.isOver = true;
+    await Promise.all(this.rows);
+  }
+
+  private async row(address: Address): Promise<void> {
+    while (!this.isOver) {
+      const why = await visit(address);
+      if (why === "") this.answered++;
+      else this.failures.push(why);
+    }
+  }
+}
+
+/** @returns what has gone wrong; empty when the client has got its echo */
+function visit(address: Address): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const where =
+    address.kind === "tcp"
+      ? { hostname: address.host, port: address.port }
+      : { unix: address.path };
+  const late = setTimeout(() => resolve("no answer"), 10_000);
+  const over = (why: string) => {
+    clearTimeout(late);
+    resolve(why);
+  };
+  Bun.connect({
+    ...(where as { hostname: string; port: number }),
+    socket: {
+      open: (socket) => void socket.write("0123456789"),
+      data(socket, chunk) {
+        over(chunk.length === 10 ? "" : `${chunk.length} bytes`);
+        socket.end();
+      },
+      close: () => over("closed"),
+      connectError: (_, error) => over(String(error)),
+    },
+  }).catch((error) => over(String(error)));
+  return promise;
+}
+
+describe.skipIf(!hasBoth).each([1, 2])("with both engines, %i worker(s) each", (workers) => {
+  test("each listener is carried by the engine that it wants, and all count as one", async () => {
+    const record = new Recorder();
+    const wanted = [on("uring", "127.0.1.1"), on("sockets", "127.0.1.2")];
+    const proxy = await start(options(wanted, workers), record);
+    expect(proxy.listeners.map(({ engine }) => engine)).toEqual(["uring", "sockets"]);
+    const ends: End[] = [];
+    for (let round = 0; round < 5; round++) {
+      ends.push(await connect(placeOf(proxy, 0)), await connect(placeOf(proxy, 1)));
+    }
+    expect(relaysBy(proxy)).toEqual({ uring: 5, sockets: 5 });
+    const relays = await proxy.engine.relays();
+    expect(relays.map(({ listener }) => listener)).toEqual(
+      Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? "127-0-1-1" : "127-0-1-2")),
+    );
+    expect(new Set(relays.map(({ id }) => id)).size).toBe(10);
+    const stats = proxy.engine.stats();
+    expect(stats.relays).toMatchObject({ accepted: 10, running: 10, ended: 0 });
+    expect(stats.up.receivedBytes).toBe(100);
+    expect(stats.listeners.map((one) => one.listener).sort()).toEqual(["127-0-1-1", "127-0-1-2"]);
+    expect(proxy.upstreams.views().map((view) => view.running)).toEqual([5, 5]);
+    expect(await proxy.engine.acceptance()).toMatchObject({ state: "accepts" });
+    // Each is cut by its number, whichever engine has it.
+    for (const { id } of relays.slice(2, 4)) proxy.engine.cut(id);
+    await waitFor(() => ends[2]?.closed === true && ends[3]?.closed === true, "both are cut");
+    expect(ends.filter(({ closed }) => closed)).toHaveLength(2);
+    // And so are those of an upstream.
+    const [, second] = proxy.upstreams.views();
+    proxy.engine.drop({ slot: second?.id ?? -1 }, 0);
+    proxy.engine.drop({ listener: "127-0-1-2" }, 0);
+    await waitFor(() => relaysBy(proxy).sockets === 0, "those of one listener are gone");
+    expect(relaysBy(proxy)).toEqual({ uring: 4, sockets: 0 });
+    expect(await proxy.stop(0)).toBe(4);
+    await waitFor(() => record.ended.length === 10, "all are told");
+  });
+
+  test("limits hold for all relays, whichever engine has them", async () => {
+    const limited = { maxRelaysPerClient: 2 };
+    const edge = { ...listenerDefaults.edge, ...limited };
+    const steady = on("sockets", "127.0.1.1");
+    const wanted = (engine: EngineName) =>
+      options([steady, on(engine, "127.0.1.2", { edge })], workers, 4);
+    const proxy = await start(wanted("uring"));
+    const first = await connect(placeOf(proxy, 1));
+    await proxy.reload(wanted("sockets"));
+    const second = await connect(placeOf(proxy, 1));
+    expect(relaysBy(proxy)).toEqual({ uring: 1, sockets: 1 });
+    // One of its relays is with the engine that it was on before.
+    expect(await isLetIn(placeOf(proxy, 1))).toBe(false);
+    await proxy.reload(wanted("uring"));
+    expect(await isLetIn(placeOf(proxy, 1))).toBe(false);
+    const others = [await connect(placeOf(proxy, 0)), await connect(placeOf(proxy, 0))];
+    expect(await isLetIn(placeOf(proxy, 0))).toBe(false);
+    for (const end of [first, second, ...others]) end.finish();
+    await waitFor(() => proxy.engine.stats().relays.running === 0, "all have gone");
+    expect(await isLetIn(placeOf(proxy, 1))).toBe(true);
+    const { reasons } = proxy.engine.stats().relays;
+    expect(reasons).toMatchObject({ client_full: 2, total_full: 1 });
+  });
+
+  test.each([
+    ["a port", anyPort("127.0.1.1")],
+    ["all addresses", anyPort("::")],
+    ["a unix socket", { kind: "unix", path: join(folder, `moved-${workers}.sock`) } as Address],
+  ])("a listener on %s goes from one engine to the other under load", async (_, address) => {
+    const to = (engine: EngineName) =>
+      options([on(engine, "127.0.1.9", { address }), on("sockets", "127.0.1.2")], workers);
+    const proxy = await start(to("sockets"));
+    const bound = placeOf(proxy, 0);
+    const place: Address = bound.kind === "tcp" ? { ...bound, host: "127.0.0.1" } : bound;
+    const visited = bound.kind === "tcp" && bound.host !== "::" ? bound : place;
+    const old: End[] = [await connect(visited)];
+    const storm = new Storm(visited);
+    for (const engine of ["uring", "sockets", "uring", "sockets", "uring"] as const) {
+      const { answered } = storm;
+      await proxy.reload(to(engine));
+      await waitFor(() => storm.answered > answered + 50, "clients are answered");
+      old.push(await connect(visited));
+      expect(placeOf(proxy, 0)).toEqual(bound);
+    }
+    await storm.stop();
+    expect(storm.failures).toEqual([]);
+    // Relays stay with the engine that they began with.
+    for (const end of old) await echoed(end, 100_000);
+    expect(relaysBy(proxy)).toEqual({ sockets: 3, uring: 3 });
+    const { relays } = proxy.engine.stats();
+    expect(relays.accepted).toBe(storm.answered + old.length);
+  });
+
+  test("an engine is made when a listener needs it, and goes after its last relay", async () => {
+    const one = on("uring", "127.0.1.1");
+    const proxy = await start(options([one], workers));
+    expect(Object.keys(relaysBy(proxy))).toEqual(["uring"]);
+    const both = options([one, on("sockets", "127.0.1.2")], workers);
+    for (let round = 1; round <= 2; round++) {
+      await proxy.reload(both);
+      const end = await connect(placeOf(proxy, 1));
+      await proxy.reload(options([one], workers));
+      // It has a relay left.
+      await echoed(end, 100_000);
+      expect(relaysBy(proxy)).toEqual({ uring: 0, sockets: 1 });
+      end.finish();
+      await waitFor(() => !("sockets" in relaysBy(proxy)), "it is gone");
+      expect(proxy.engine.stats().relays).toMatchObject({ accepted: round, ended: round });
+    }
+    // All listeners may go over.
+    await proxy.reload(options([{ ...one, engine: "sockets" }], workers));
+    await connect(placeOf(proxy, 0));
+    await waitFor(() => !("uring" in relaysBy(proxy)), "the first one is gone");
+    expect(proxy.engine.name).toBe("sockets");
+    expect(proxy.engine.stats().relays).toMatchObject({ accepted: 3, running: 1 });
+  });
+});
