@@ -11,7 +11,7 @@ export function protocols(value: unknown): readonly string[] {
   const names = typeof value === "string" ? value.split(",") : [];
   const areRight = names.every((one) => /^[\x21-\x7e]{1,255}$/.test(one));
   if (names.length > 0 && names.length <= 16 && areRight) return names;
-  return refuse(value, "names of protocols apart by commas, or none");
+  return refuse(value, "protocol names separated by commas, or none");
 }
 
 const PATTERNS_MAX = 1_000;
@@ -22,7 +22,7 @@ export function namePatterns(value: unknown): readonly string[] {
   if (value === "none" || (Array.isArray(value) && value.length === 0)) return [];
   const all: readonly unknown[] = typeof value === "string" ? value.split(",") : scalarList(value);
   const expected =
-    "names such as *.example.org or spiffe://example.org/*, apart by commas, or none";
+    "names such as *.example.org or spiffe://example.org/*, separated by commas, or none";
   if (all.length > PATTERNS_MAX) return refuse(value, `up to ${PATTERNS_MAX} names`);
   return all.map((one) => {
     const pattern = typeof one === "string" ? one.trim() : "";
@@ -37,7 +37,8 @@ function scalarList(value: unknown): readonly unknown[] {
 /** Cipher suites of TLS 1.2 that this runtime knows, as OpenSSL writes them; `none` is the empty text. */
 export function ciphers(value: unknown): string {
   if (value === "none") return "";
-  const expected = "cipher suites such as ECDHE-RSA-AES128-GCM-SHA256, apart by colons, or none";
+  const expected =
+    "cipher suites such as ECDHE-RSA-AES128-GCM-SHA256, separated by colons, or none";
   const text = scalar(value);
   if (typeof text !== "string" || !/^[\w:+!@.-]{1,2000}$/.test(text))
     return refuse(value, expected);

@@ -1,3 +1,4 @@
+import { parseInteger } from "../resp/integer.ts";
 import {
   bytesAt,
   type Command,
@@ -9,7 +10,6 @@ import {
   textAt,
   wordAt,
 } from "./command.ts";
-import { parseInteger } from "./integer.ts";
 
 /** The commands about the connection itself. */
 export const connectionCommands: readonly Command[] = [

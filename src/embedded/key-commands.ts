@@ -1,5 +1,5 @@
+import { INTEGER_MAX, parseInteger } from "../resp/integer.ts";
 import { bytesAt, type Command, type Context, errors, textAt, wordAt } from "./command.ts";
-import { INTEGER_MAX, parseInteger } from "./integer.ts";
 import { shareBytesMin } from "./reply.ts";
 import { set } from "./set-command.ts";
 

@@ -1,6 +1,6 @@
+import { splitInline } from "../resp/inline.ts";
+import { parseLength } from "../resp/integer.ts";
 import { EMPTY, Gather } from "./gather.ts";
-import { splitInline } from "./inline.ts";
-import { parseLength } from "./integer.ts";
 
 /** What one call of `RequestParser.next()` found. */
 export enum Parsed {

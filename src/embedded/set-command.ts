@@ -1,5 +1,5 @@
+import { INTEGER_MAX, parseInteger } from "../resp/integer.ts";
 import { bytesAt, type Context, errors, textAt, wordAt } from "./command.ts";
-import { INTEGER_MAX, parseInteger } from "./integer.ts";
 
 /** The options of one SET. */
 interface SetOptions {
