@@ -16,6 +16,8 @@ interface TlsClientOwner {
   readonly tlsOptions: TlsServerOptions | null;
   /** The handshake is over. */
   handshaken(outcome: TlsFacts | Reason): void;
+  /** The client has broken the rules of TLS. */
+  terminate(reason: Reason): void;
 }
 
 /** A socket of Bun 1.4 that speaks TLS, with the members that its type file does not list. */
@@ -57,8 +59,20 @@ export function overTls<T extends TlsClientOwner>(
       if (options === null) return;
       conduit.handshaken(outcomeOf(socket as unknown as TlsSocket, isDone, error, options));
     },
+    // Of a broken record and of a renegotiation Bun says here what has failed, and then `close` as after a FIN: what
+    // the client has sent must not look complete.
+    error(socket, error) {
+      if (isOfTls(error)) socket.data.terminate("tls_record_invalid");
+      else handlers.error?.(socket, error);
+    },
   };
   return all;
+}
+
+/** Whether BoringSSL has failed, and not a handler of ours. */
+function isOfTls(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EPROTO" && /^error:[0-9a-f]+:SSL routines:/.test(error.message);
 }
 
 /** What came of a handshake: what was agreed on, or why the client may not come in. */
