@@ -1,7 +1,7 @@
 import type { TlsFacts } from "../transport/tls/facts.ts";
 import type { Stage, Visitor } from "./stage.ts";
 import { Alert, alertRecord, type Hello } from "./tls-hello/hello.ts";
-import type { NameRoute } from "./tls-hello/name-route.ts";
+import type { NameRoute } from "./tls-hello/route.ts";
 import type { RouteTable } from "./tls-hello/routes.ts";
 
 /** A client whose upstreams its hello decides about. */

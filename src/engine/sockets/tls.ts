@@ -1,5 +1,6 @@
 import type { PeerCertificate } from "node:tls";
 import type { Socket, SocketHandler } from "bun";
+import type { Clock } from "../../base/clock.ts";
 import { plainHostName } from "../../base/host-name-table.ts";
 import type { Reason } from "../../base/reason.ts";
 import type { ListenerOptions } from "../../config/options.ts";
@@ -14,6 +15,8 @@ import { type BunSocket, bunSocket } from "./bun-socket.ts";
 interface TlsClientOwner {
   /** How it is ended; null if it is not. */
   readonly tlsOptions: TlsServerOptions | null;
+  /** Its clock says whether a certificate is in time. */
+  readonly listener: { readonly clock: Pick<Clock, "wall"> };
   /** The handshake is over. */
   handshaken(outcome: TlsFacts | Reason): void;
   /** The client has broken the rules of TLS. */
@@ -55,9 +58,10 @@ export function overTls<T extends TlsClientOwner>(
     serverName: (_, name) => context.contextFor(name),
     handshake(socket, isDone, error) {
       const conduit = socket.data;
-      const { tlsOptions: options } = conduit;
+      const { tlsOptions: options, listener } = conduit;
       if (options === null) return;
-      conduit.handshaken(outcomeOf(socket as unknown as TlsSocket, isDone, error, options));
+      const now = listener.clock.wall();
+      conduit.handshaken(outcomeOf(socket as unknown as TlsSocket, isDone, error, options, now));
     },
     // Of a broken record and of a renegotiation Bun says here what has failed, and then `close` as after a FIN: what
     // the client has sent must not look complete.
@@ -75,12 +79,17 @@ function isOfTls(error: Error): boolean {
   return code === "EPROTO" && /^error:[0-9a-f]+:SSL routines:/.test(error.message);
 }
 
-/** What came of a handshake: what was agreed on, or why the client may not come in. */
+/**
+ * What came of a handshake: what was agreed on, or why the client may not come in.
+ *
+ * @param now milliseconds since 1970
+ */
 function outcomeOf(
   socket: TlsSocket,
   isDone: boolean,
   error: Error | null,
   { allow, verify }: TlsServerOptions,
+  now: number,
 ): TlsFacts | Reason {
   if (!isDone) return handshakeFailure(error);
   const asks = verify !== "none";
@@ -91,7 +100,7 @@ function outcomeOf(
   if (client !== null && !socket.authorized) return "tls_client_rejected";
   if (client !== null && !isAllowed(client, allow)) return "tls_client_rejected";
   // A resumed session was verified when it began, and its certificate may have expired since.
-  if (client !== null && !isInTime(certificate, Date.now())) return "tls_client_rejected";
+  if (client !== null && !isInTime(certificate, now)) return "tls_client_rejected";
   const name: unknown = socket.getServername();
   const { alpnProtocol } = socket;
   return {

@@ -5,7 +5,7 @@ import type { StartTls } from "./client-options.ts";
  *
  * Source: PostgreSQL, Frontend/Backend Protocol, SSL Session Encryption.
  */
-export const POSTGRES_TLS_REQUEST = Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f);
+const POSTGRES_TLS_REQUEST = Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f);
 
 const NOTHING = new Uint8Array(0);
 
