@@ -142,6 +142,7 @@ describe.each(engines)("with engine %s", (engine) => {
         upstreams: [target],
         upstreamInside: false,
         mirror: null,
+        upstreamTls: [],
         routes: [],
         connectTimeoutMs: 5_000,
         halfCloseTimeoutMs: 60_000,

@@ -19,6 +19,8 @@ interface TlsClientOwner {
   readonly listener: { readonly clock: Pick<Clock, "wall"> };
   /** The handshake is over. */
   handshaken(outcome: TlsFacts | Reason): void;
+  /** The client has broken the rules of TLS. */
+  terminate(reason: Reason): void;
 }
 
 /** A socket of Bun 1.4 that speaks TLS, with the members that its type file does not list. */
@@ -41,9 +43,9 @@ export function contextOf(
   return isSame ? before : new TlsServerContext(options);
 }
 
-/** Whether TLS begins with the first byte: nothing such as a PROXY header comes before it. */
+/** Whether TLS begins with the first byte: no PROXY header and no request for it comes before. */
 export function beginsWithTls({ edge, tls }: ListenerOptions): boolean {
-  return tls !== null && edge.proxyProtocol === "off";
+  return tls !== null && edge.proxyProtocol === "off" && edge.startTls === "off";
 }
 
 /** The same handlers for sockets that speak TLS. */
@@ -61,8 +63,20 @@ export function overTls<T extends TlsClientOwner>(
       const now = listener.clock.wall();
       conduit.handshaken(outcomeOf(socket as unknown as TlsSocket, isDone, error, options, now));
     },
+    // Of a broken record and of a renegotiation Bun says here what has failed, and then `close` as after a FIN: what
+    // the client has sent must not look complete.
+    error(socket, error) {
+      if (isOfTls(error)) socket.data.terminate("tls_record_invalid");
+      else handlers.error?.(socket, error);
+    },
   };
   return all;
+}
+
+/** Whether BoringSSL has failed, and not a handler of ours. */
+function isOfTls(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EPROTO" && /^error:[0-9a-f]+:SSL routines:/.test(error.message);
 }
 
 /**
