@@ -52,6 +52,12 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     cause: "A typing error, or DNS has never answered since the start.",
     advice: "Look it up with `getent hosts NAME`. See `dnsServers`.",
   },
+  upstream_tls_failed: {
+    meaning: "The TLS handshake with the upstream failed.",
+    cause:
+      "Its certificate has expired, is for another name, or is of an authority that is not trusted; or it speaks no TLS.",
+    advice: "The log says which it is. See `upstreamTlsName` and `upstreamTlsCa`.",
+  },
   connect_failed: {
     meaning: "Dialling the upstream failed for another cause, which the log names.",
     cause: "Permissions of a unix socket, for example.",
@@ -177,6 +183,11 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     meaning: "The client's TLS handshake failed for another cause, or the client left during it.",
     cause: "The client does not trust the certificate, or offers no protocol of `tlsAlpn`.",
     advice: "Try the client with `openssl s_client`, and look at its own error.",
+  },
+  tls_record_invalid: {
+    meaning: "After its handshake, the client sent what TLS does not allow.",
+    cause: "Records changed on the way, a client that asks for a renegotiation, or an attack.",
+    advice: "Nothing for single ones. Otherwise look at what is between the client and ringway.",
   },
   route_refused: {
     meaning: "The listener's route function refused the client.",

@@ -25,6 +25,8 @@ export const reasons = [
   "connect_unreachable",
   /** The upstream's host name has no address. */
   "connect_unresolved",
+  /** The TLS handshake with the upstream failed: it has the wrong certificate, or none, or does not speak TLS. */
+  "upstream_tls_failed",
   /** Dialling failed for any other cause. */
   "connect_failed",
   /** The upstream's address is one that this process listens on, so ringway did not dial it. */
@@ -75,6 +77,8 @@ export const reasons = [
   "tls_client_rejected",
   /** The client's TLS handshake has failed for any other cause, or was cut short. */
   "tls_handshake_failed",
+  /** After its handshake the client broke the rules of TLS: a record was changed, or it asked to renegotiate. */
+  "tls_record_invalid",
   /** The listener's route function refused the client. */
   "route_refused",
   /** The listener's route function failed, and the listener refuses clients without its answer. */

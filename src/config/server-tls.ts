@@ -42,7 +42,17 @@ export function serverTlsOf(
   if (!asks && tlsAllow !== undefined && options.allow.length > 0) {
     problems.add(tlsAllow, "needs tlsVerify optional or required");
   }
-  return { ...options, ca: options.ca === "" ? null : options.ca, certificates };
+  return {
+    ...options,
+    ca: options.ca === "" ? null : options.ca,
+    alpn: alpnOf(given, options.alpn),
+    certificates,
+  };
+}
+
+/** A client of Postgres that begins with TLS at once insists on this protocol. */
+function alpnOf({ startTls, tlsAlpn }: Sources<ListenerValues>, alpn: readonly string[]) {
+  return startTls?.value === "postgres" && tlsAlpn === undefined ? ["postgresql"] : alpn;
 }
 
 function simplePair(

@@ -75,7 +75,8 @@ function routes({ routes }: ListenerDocument): string {
   return `${shown.join("; ")}${others > 0 ? ` and ${format.count(others)} more` : ""}`;
 }
 
-function upstreams({ mode, upstreams, upstreamInside }: ListenerDocument): string {
+function upstreams({ mode, upstreams, upstreamInside, upstreamTls }: ListenerDocument): string {
   if (mode === "sink") return "none: what clients send is discarded";
-  return upstreamInside ? "a demo built in" : upstreams.join(", ");
+  if (upstreamInside) return "a demo built in";
+  return upstreams.map((one) => (upstreamTls.includes(one) ? `${one} by TLS` : one)).join(", ");
 }
