@@ -10,7 +10,6 @@ import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import type { TlsClientOptions } from "../../src/transport/tls/client-options.ts";
 import type { TlsServerOptions } from "../../src/transport/tls/server-options.ts";
 import type { ResolveName } from "../../src/upstream/names/ask.ts";
-import { Turns } from "../../src/upstream/names/turns.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { audit } from "../fixtures/audit.ts";
 import { authority, server } from "../fixtures/certificates.ts";
@@ -29,12 +28,6 @@ export type Kind = "tcp4" | "tcp6" | "unix";
 
 /** How clients speak TLS. */
 const clientTls = { ca: authority.cert, serverName: "localhost", rejectUnauthorized: true };
-
-/**
- * Clients that are in their handshakes at once. Bun reads at most five such sockets in a pass of its loop, which has the
- * clients and the engine here, and the newest first: among more, the oldest would wait as long as new ones come.
- */
-const handshakes = new Turns(2);
 
 /** Scenes that are played now, and what was open before the first of them. */
 const played = { count: 0, before: openDescriptors(), isLooking: false };
@@ -110,6 +103,15 @@ export class Scene {
     };
   }
 
+  /**
+   * How many clients of a crowd may connect at once. Over TLS few: Bun reads at most five sockets within their
+   * handshakes in a pass of its loop, the newest first, and both ends share that loop with the engine. Among more, the oldest
+   * would wait as long as new ones come.
+   */
+  get crowd(): number {
+    return this.tls === null && this.upstreamTls === null ? 50 : 2;
+  }
+
   /** A fresh address to listen on. */
   async place(kind: Kind): Promise<Address> {
     if (kind === "tcp4") return { kind: "tcp", host: "127.0.0.1", port: 0 };
@@ -176,18 +178,13 @@ export class Scene {
   /** A client that is connected to `address`. */
   async client(address: Address, prepare?: (end: End) => void): Promise<End> {
     const tls = this.secured.has(placeOf(address)) ? clientTls : null;
-    const release = tls === null ? () => {} : await handshakes.take();
-    try {
-      const client = await End.connect(address, prepare, tls);
-      this.clients.push(client);
-      // Who is to wait for something else than its handshake gets none.
-      for (let tries = 0; tls !== null && tries < 50 && !client.isOpen && !client.closed; tries++) {
-        await Bun.sleep(2);
-      }
-      return client;
-    } finally {
-      release();
+    const client = await End.connect(address, prepare, tls);
+    this.clients.push(client);
+    // Who is to wait for something else than its handshake gets none.
+    for (let tries = 0; tls !== null && tries < 50 && !client.isOpen && !client.closed; tries++) {
+      await Bun.sleep(2);
     }
+    return client;
   }
 
   /** A client and the upstream's end of its relay. Only for cases whose relays begin one by one. */
