@@ -55,7 +55,7 @@ function proxyWith(folder: string, ...more: string[]): CliProcess {
 
 /** The common name of the certificate that a new client is shown. */
 async function shownAt(port: number): Promise<string> {
-  const one = await TlsClient.open(port);
+  const one = await TlsClient.open(port, { servername: "up.example" });
   const { subject } = one.socket.getPeerCertificate();
   one.close();
   return String(subject.CN);
@@ -70,7 +70,7 @@ describe.each([1, 2])("%p workers", (workers) => {
     const folder = await folderWith(server);
     await using proxy = proxyWith(folder, "--workers", `${workers}`);
     const port = await proxy.port();
-    const old = await TlsClient.open(port);
+    const old = await TlsClient.open(port, { servername: "up.example" });
     await put(folder, named);
     await proxy.logged(/the certificate of localhost is renewed/);
     for (let i = 0; i < 8; i++) expect(await shownAt(port)).toBe("named");
