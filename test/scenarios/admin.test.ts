@@ -141,6 +141,7 @@ describe.each(engines)("with engine %s", (engine) => {
         upstreamInside: false,
         mirror: null,
         routes: [],
+        certificate: null,
         connectTimeoutMs: 5_000,
         halfCloseTimeoutMs: 60_000,
         accepting: true,

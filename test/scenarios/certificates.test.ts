@@ -183,3 +183,49 @@ tlsKey = "${join(where, "tls.key")}"
   await copyFile(join(folder, "tls.crt"), join(elsewhere, "tls.crt"));
   await untilShown(port, "named");
 });
+
+describe("the API and metrics", () => {
+  const ask = async (port: number, path: string, method = "GET") => {
+    const headers = { "X-Ringway": "1" };
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
+    const text = await answer.text();
+    return { status: answer.status, text, json: path.startsWith("/api") ? JSON.parse(text) : null };
+  };
+
+  test("list certificates, and read them again when asked", async () => {
+    const folder = await folderWith(server);
+    await using proxy = proxyWith(folder, "--admin", "127.0.0.1:0");
+    const port = await proxy.port();
+    const admin = Number((await proxy.logged(/http:\/\/127\.0\.0\.1:(\d+)/))[1]);
+    const { json } = await ask(admin, "/api/certificates");
+    const expiresAt = Date.UTC(2120, 0, 1);
+    expect(json.certificates).toEqual([
+      {
+        listener: `127.0.0.1:${port}`,
+        name: "localhost",
+        names: ["localhost", "up.example"],
+        validFrom: Date.UTC(2020, 0, 1),
+        expiresAt,
+      },
+    ]);
+    const state = await ask(admin, "/api/state");
+    expect(state.json.listeners[0].certificate).toEqual({ name: "localhost", expiresAt, count: 1 });
+    const labels = `{listener="127.0.0.1:${port}",name="localhost"}`;
+    expect((await ask(admin, "/metrics")).text).toContain(
+      `ringway_certificate_expiry_timestamp_seconds${labels} ${expiresAt / 1_000}`,
+    );
+    expect((await ask(admin, "/api/certificates", "POST")).json).toEqual({ renewed: [] });
+    await put(folder, expired);
+    const refused = await ask(admin, "/api/certificates", "POST");
+    expect(refused.status).toBe(422);
+    expect(refused.json.problems).toEqual([
+      `the certificate of localhost: "${join(folder, "tls.crt")}": has expired on 2020-02-01`,
+    ]);
+    expect(refused.text).not.toContain("PRIVATE KEY");
+    await put(folder, named);
+    const { json: done } = await ask(admin, "/api/certificates", "POST");
+    // The watch may have been faster.
+    expect([["the certificate of localhost"], []]).toContainEqual(done.renewed);
+    expect(await shownAt(port)).toBe("named");
+  });
+});

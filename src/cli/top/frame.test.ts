@@ -19,6 +19,7 @@ const listener: ListenerDocument = {
   upstreamInside: false,
   mirror: null,
   routes: [],
+  certificate: null,
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   accepting: true,
