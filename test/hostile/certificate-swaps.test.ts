@@ -73,8 +73,9 @@ describe.each([
       }
       await waitFor(async () => {
         const one = await open();
+        const { shown } = one;
         one.close();
-        return one.shown === next.name;
+        return shown === next.name;
       }, `swap ${index} is seen`);
       expect(await old.echo(`old ${index}`)).toBe(`old ${index}`);
     };
