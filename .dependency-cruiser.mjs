@@ -41,8 +41,7 @@ const floors = [
     embedded: ["src/embedded"],
     flow: ["src/flow"],
     memory: ["src/memory"],
-    route: ["src/entry/route/connection.ts"],
-    "tls-hello": ["src/entry/tls-hello/name-route.ts"],
+    route: ["src/entry/route/connection.ts", "src/entry/tls-hello/route.ts"],
   },
   {
     "proxy-protocol": ["src/entry/proxy-protocol"],

@@ -21,6 +21,7 @@ export {
   type UpstreamTable,
   type UringConfig,
 } from "./config/config.ts";
+export type { NameRouteConfig } from "./config/name-routes.ts";
 export type { EngineName, Mode, UringSend } from "./config/options.ts";
 export { StoppedError } from "./control/stopped-error.ts";
 export type { FlowStats } from "./counts/figures.ts";
@@ -29,6 +30,7 @@ export { EngineUnsupportedError } from "./engine/select.ts";
 export type {
   Connection,
   ConnectionHeader,
+  ConnectionHello,
   Decision,
   Route,
   UpstreamState,

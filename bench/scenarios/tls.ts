@@ -23,6 +23,8 @@ function endedTls({ name, title, upstream, shown, resumes = false, load }: Param
     title,
     upstream,
     shown,
+    // So that a run of everything stays under 20 minutes.
+    roundsMax: 3,
     endsTls: true,
     missing: missingOpenssl,
     async open(setting) {

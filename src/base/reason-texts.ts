@@ -178,6 +178,11 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     cause: "The client does not trust the certificate, or offers no protocol of `tlsAlpn`.",
     advice: "Try the client with `openssl s_client`, and look at its own error.",
   },
+  tls_record_invalid: {
+    meaning: "After its handshake, the client sent what TLS does not allow.",
+    cause: "Records changed on the way, a client that asks for a renegotiation, or an attack.",
+    advice: "Nothing for single ones. Otherwise look at what is between the client and ringway.",
+  },
   route_refused: {
     meaning: "The listener's route function refused the client.",
     cause: "The function answered `{ refuse: true }`.",

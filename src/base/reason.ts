@@ -75,6 +75,8 @@ export const reasons = [
   "tls_client_rejected",
   /** The client's TLS handshake has failed for any other cause, or was cut short. */
   "tls_handshake_failed",
+  /** After its handshake the client broke the rules of TLS: a record was changed, or it asked to renegotiate. */
+  "tls_record_invalid",
   /** The listener's route function refused the client. */
   "route_refused",
   /** The listener's route function failed, and the listener refuses clients without its answer. */

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { parseAddress } from "../base/address.ts";
 import { listenerDefaults } from "../config/defaults.ts";
 import { plainUpstream } from "../config/listeners.ts";
+import { nameRoutes } from "../config/name-routes.ts";
 import type { ListenerOptions } from "../config/options.ts";
 import { hints, listeningLines } from "./announce.ts";
 
@@ -43,6 +44,9 @@ test("the line of a listener", () => {
   );
   expect(lineOf({ upstreams: upstreams.slice(0, 1), upstreamInside: true })).toBe(
     "listening on 127.0.0.1:6380 → a:1 (a demo built in)",
+  );
+  expect(lineOf({ routes: nameRoutes("a.test=a:1,default=refuse") })).toBe(
+    "listening on 127.0.0.1:6380 → a:1, b:2 (by 2 routes)",
   );
   // Before it is started nobody knows where that will be.
   expect(lineOf({ upstreams: [], mode: "oneway" })).toBe(

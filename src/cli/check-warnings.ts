@@ -1,8 +1,8 @@
 import { formatAddress } from "../base/address.ts";
 import { formatDuration } from "../base/quantity.ts";
 import { listenerDefaults } from "../config/defaults.ts";
-import { routeWarnings } from "../config/name-routes.ts";
 import type { WantedListener } from "../config/options.ts";
+import { routeWarnings } from "../config/route-problems.ts";
 import type { Source } from "../config/settings.ts";
 import type { Sourced } from "../config/sourced.ts";
 import type { Settings } from "../config/validate.ts";

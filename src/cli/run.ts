@@ -209,7 +209,8 @@ async function stop(
   const next = signals.next();
   // Load balancers that watch /readyz send clients elsewhere meanwhile, so that none is refused.
   const hurried = drainDelayMs === 0 ? null : await leave(current, why, drainDelayMs, next);
-  const line = stoppingLine(why, proxy.engine.stats().relays.running, drainTimeoutMs);
+  const runningAtStop = proxy.engine.stats().relays.running;
+  const line = stoppingLine(why, runningAtStop, drainTimeoutMs);
   if (hurried === null) {
     log.info(line);
     manager.stopping(line);
@@ -220,10 +221,11 @@ async function stop(
     return null;
   });
   const second = hurried ?? (await Promise.race([stopped, next]));
+  // Counted before the log is flushed: a stop that does not wait cuts them meanwhile.
+  const running = hurried === null ? proxy.engine.stats().relays.running : runningAtStop;
   signals.exitAtOnce();
   await observation.close(second === null ? FLUSH_MS : FLUSH_CUT_MS);
   current.observer.flush();
-  const { running } = proxy.engine.stats().relays;
   const again = why === "admin API" ? "" : " again";
   if (second !== null)
     log.warn(`${second}${again}: not waiting for ${formatCounted(running, "relay")}`);

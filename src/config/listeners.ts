@@ -4,7 +4,7 @@ import { edgeOf } from "./edge.ts";
 import { healthOf, mirrorOf, routeOf } from "./listener-parts.ts";
 import { rejectLoops } from "./loops.ts";
 import type { UpstreamOptions, WantedListener } from "./options.ts";
-import { rejectRoutes } from "./reject-routes.ts";
+import { rejectRoutes } from "./route-problems.ts";
 import { serverTlsOf } from "./server-tls.ts";
 import type { GivenUpstream, ListenerGroup } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ConfigError } from "../base/error.ts";
-import { nameRoutes, nameRoutesText, routeWarnings } from "./name-routes.ts";
+import { nameRoutes, nameRoutesText } from "./name-routes.ts";
+import { routeWarnings } from "./route-problems.ts";
 import { validate } from "./validate.ts";
 
 function messageOf(make: () => unknown): string {

@@ -1,7 +1,7 @@
 import { formatAddress, parseUpstream } from "../base/address.ts";
 import { ConfigError, describe } from "../base/error.ts";
-import { hostPattern, isCoveredBy } from "../base/host-name-table.ts";
-import { type NameRoute, ROUTES_MAX } from "../entry/tls-hello/name-route.ts";
+import { hostPattern } from "../base/host-name-table.ts";
+import { type NameRoute, ROUTES_MAX } from "../entry/tls-hello/route.ts";
 import { isTable } from "./plain.ts";
 import { refuse, truth } from "./rule.ts";
 
@@ -168,47 +168,4 @@ function routeText({ names, alpn, isPlain, upstreams, isRefused }: NameRoute): s
   const what = parts.length === 0 ? (isPlain ? "plain" : "default") : parts.join("+");
   if (isRefused) return `${what}=refuse`;
   return upstreams === null ? what : `${what}=${upstreams.join("+")}`;
-}
-
-/** What `ringway check` warns of in the routes of a listener, as sentences. */
-export function routeWarnings(
-  listener: string,
-  routes: readonly NameRoute[],
-  upstreams: readonly { readonly name: string; readonly weight: number }[],
-): string[] {
-  if (routes.length === 0) return [];
-  const of = ({ upstreams: those }: NameRoute) =>
-    upstreams.filter(({ name }) => those === null || those.includes(name));
-  const open = routes.filter(({ isRefused }) => !isRefused);
-  const unused = upstreams.filter((one) => !open.some((route) => of(route).includes(one)));
-  return [
-    ...open
-      .filter((route) => of(route).every(({ weight }) => weight === 0))
-      .map(({ label }) => `no upstream of route ${label} of ${listener} has a weight above 0`),
-    ...unused.map(({ name }) => `no route of ${listener} leads to upstream ${name}`),
-    ...shadowed(routes).map(
-      ([name, wildcard, label]) =>
-        `${name} of ${listener} is covered by ${wildcard}, which leads to the same upstreams: ` +
-        `route ${label} may leave it out`,
-    ),
-  ];
-}
-
-/** Names for which a wildcard does the same. */
-function shadowed(routes: readonly NameRoute[]): [name: string, wildcard: string, label: string][] {
-  const target = ({ upstreams, isRefused, alpn }: NameRoute) =>
-    JSON.stringify([upstreams?.toSorted() ?? null, isRefused, alpn.toSorted()]);
-  const wildcards = routes.flatMap((route) =>
-    route.names.flatMap((name) => (name.startsWith("*.") ? [{ name, route }] : [])),
-  );
-  return routes.flatMap((route) =>
-    route.names.flatMap((name) => {
-      // The wildcard that would take the name: the longest one that covers it.
-      const [next] = wildcards
-        .filter((one) => isCoveredBy(name, one.name))
-        .sort((one, other) => other.name.length - one.name.length);
-      if (next === undefined || target(next.route) !== target(route)) return [];
-      return [[name, next.name, route.label] as [string, string, string]];
-    }),
-  );
 }

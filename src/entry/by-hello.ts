@@ -1,12 +1,15 @@
+import type { TlsFacts } from "../transport/tls/facts.ts";
 import type { Stage, Visitor } from "./stage.ts";
 import { Alert, alertRecord, type Hello } from "./tls-hello/hello.ts";
-import type { NameRoute } from "./tls-hello/name-route.ts";
+import type { NameRoute } from "./tls-hello/route.ts";
 import type { RouteTable } from "./tls-hello/routes.ts";
 
 /** A client whose upstreams its hello decides about. */
 export interface Greeted extends Visitor {
   /** What it has said; null if nobody has asked. */
   readonly hello: Hello | null;
+  /** What its TLS handshake has agreed on; null where none ends here. */
+  readonly tls: TlsFacts | null;
   /** Its upstream is one of this route's, if that does not refuse it. */
   follow(route: NameRoute): void;
   /** Sends it bytes before it is refused. @returns whether all of them were taken */
@@ -30,6 +33,11 @@ export class ByHello<C extends Greeted> implements Stage<C> {
   }
 
   private refuse(client: C, hello: Hello | null, route: NameRoute | null): void {
+    if (client.tls !== null) {
+      // The time for alerts is over: this one would be taken for what the upstream says.
+      client.refuse("tls_no_route");
+      return;
+    }
     const isKnown = route === null && hello !== null && this.routes.knowsName(hello);
     const alert = isKnown ? Alert.NoApplicationProtocol : Alert.UnrecognizedName;
     client.refuse("tls_no_route", client.reply(alertRecord(alert)));

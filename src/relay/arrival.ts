@@ -16,7 +16,7 @@ import { type Caller, connectionHeader, connectionTls } from "../entry/route/con
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
 import type { Hello } from "../entry/tls-hello/hello.ts";
-import type { NameRoute } from "../entry/tls-hello/name-route.ts";
+import type { NameRoute } from "../entry/tls-hello/route.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { TlsFacts } from "../transport/tls/facts.ts";
 import type { Entrant } from "./entry-queue.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { NameRoute } from "../entry/tls-hello/name-route.ts";
+import type { NameRoute } from "../entry/tls-hello/route.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
@@ -16,9 +16,9 @@ export interface Branch<T extends Waiter> {
   readonly waiting: WaitingRoom<T>;
 }
 
-/** A route to some of a listener's upstreams, and who chooses among them. */
+/** A route, and who chooses for its clients: among some of a listener's upstreams, or among none. */
 export interface RouteChooser {
-  readonly route: NameRoute;
+  readonly route: Pick<NameRoute, "label">;
   readonly chooser: UpstreamChooser;
 }
 
@@ -46,10 +46,14 @@ export class Branches<T extends Waiter> {
   /** By the labels of routes, those to all upstreams left out. */
   private readonly byLabel = new Map<string, Branch<T>>();
 
-  /** @param before those of the listener whose place it takes; null for none */
+  /**
+   * @param nowhere chooses among no upstreams
+   * @param before those of the listener whose place it takes; null for none
+   */
   constructor(
     chooser: UpstreamChooser,
     routed: readonly RouteChooser[],
+    nowhere: UpstreamChooser,
     before: Branches<T> | null,
     clock: Clock,
   ) {
@@ -57,6 +61,10 @@ export class Branches<T extends Waiter> {
     for (const { route, chooser } of routed) {
       const { label } = route;
       this.byLabel.set(label, branchOf(chooser, before?.byLabel.get(label) ?? null, clock));
+    }
+    // Who waits on a route that is no more must not look at rows that others may get.
+    for (const [label, { choice }] of before?.byLabel ?? []) {
+      if (!this.byLabel.has(label)) choice.chooser = nowhere;
     }
     this.all = [this.main, ...this.byLabel.values()];
   }

@@ -132,6 +132,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
         const last = before?.branches.of(label).choice.chooser ?? null;
         return new UpstreamChooser(those, balanceOf(balance, those), table, last);
       }),
+      nowhere: new UpstreamChooser([], balanceOf(balance, []), table),
       before,
       steps: stepsOf(options, routeTable),
       inStepsMax: descriptors.forUnknown,

@@ -85,6 +85,8 @@ export interface RelayParts<T extends Timed> {
   readonly routeTable: RouteTable | null;
   /** The choosers of routes to some of its upstreams. */
   readonly routed: readonly RouteChooser[];
+  /** Chooses among no upstreams. */
+  readonly nowhere: UpstreamChooser;
   /** The listener that it replaces, if any. */
   readonly before: RelayTimeouts<T> | null;
   /** The steps of their clients, in order. */
@@ -199,7 +201,13 @@ export class RelayTimeouts<T extends Timed> {
     const { route } = options;
     this.routes =
       route === null ? null : new RouteQuestions<T>(route, account.name, routing, clock);
-    this.branches = new Branches<T>(chooser, parts.routed, before?.branches ?? null, clock);
+    this.branches = new Branches<T>(
+      chooser,
+      parts.routed,
+      parts.nowhere,
+      before?.branches ?? null,
+      clock,
+    );
     this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, clock);
     this.entry.admission = admission;
     this.refusal = new Refusal<T>(refusal, this.tarpit);

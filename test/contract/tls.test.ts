@@ -25,6 +25,26 @@ const tls: TlsServerOptions = {
 
 const skip = [
   {
+    reason:
+      "their clients write hellos by hand and finish no handshake; tls-identity.test.ts has routes",
+    tests: [
+      "a client goes where its name leads, and its hello with it",
+      "or has a route of its own",
+      "a client without a route gets an alert and a FIN",
+      "an upstream is told of name and protocol by a PROXY header",
+      "a large hello with early data behind it",
+      "a hello behind a PROXY header",
+      "one that breaks the rules of TLS gets the alert for that",
+      "one that is late, or leaves in the middle",
+      "who does not speak TLS is refused where nothing is for that",
+      "also when it waits for its upstream to speak first",
+      "a route's queue holds up no other route",
+      "a dial that fails goes on within the route",
+      "a route function is told, and chooses within the route",
+      "a hello that comes byte by byte, in records of one byte each",
+    ],
+  },
+  {
     reason: "their clients send the header inside of TLS; tls-identity.test.ts has it before",
     tests: [
       "a PROXY header, version 1, and bytes right behind it",

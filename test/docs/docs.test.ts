@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { renderArchitecture } from "../../bench/pictures/architecture.ts";
 import { generatedTables, withTables } from "../../packaging/reference.ts";
+import { accessFields } from "../../src/observe/access-log/line.ts";
 import { findProgram, runProgram } from "../clients/programs.ts";
 import { MAIN, runCli } from "../fixtures/cli-process.ts";
 import { problemsOf, ringwayLines } from "./commands.ts";
@@ -61,6 +62,11 @@ describe("generated tables are those of the code: `npm run docs` writes them ane
     const text = await readPage(page);
     expect(text).toBe(withTables(page, text));
   });
+});
+
+test("the line of the access log that docs/observe.md shows has all fields, in their order", () => {
+  const shown = blocks.get("docs/observe.md")?.find(({ file }) => file === "access.log");
+  expect(Object.keys(JSON.parse(shown?.text ?? "{}"))).toEqual(Object.keys(accessFields));
 });
 
 test("the picture of the architecture is the one that `npm run pictures` draws", async () => {

@@ -10,6 +10,7 @@ const FIONREAD = 0x541b;
 const open = () =>
   dlopen("libc.so.6", {
     getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+    write: { args: ["i32", "ptr", "u64"], returns: "i64" },
     ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
   }).symbols;
 let symbols: ReturnType<typeof open> | null = null;
@@ -43,4 +44,11 @@ export function unreadBytes(descriptor: number): number {
   const answer = new Int32Array(1);
   if (libc().ioctl(descriptor, FIONREAD, answer) !== 0) throw new Error("FIONREAD");
   return answer[0] ?? 0;
+}
+
+/** Writes to a descriptor, past whoever owns it. */
+export function writeTo(descriptor: number, bytes: Uint8Array): void {
+  if (Number(libc().write(descriptor, bytes, bytes.length)) !== bytes.length) {
+    throw new Error(`write to descriptor ${descriptor}`);
+  }
 }

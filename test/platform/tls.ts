@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
+import { connect as netConnect } from "node:net";
 import { connect, createSecureContext, type TLSSocket } from "node:tls";
 import { authority, client, other, server } from "../fixtures/certificates.ts";
 import { waitFor } from "../fixtures/wait.ts";
+import { writeTo } from "./system.ts";
 
 /** A server's socket, with the members that Bun's type file does not list. */
 interface Secure extends Bun.Socket<undefined> {
@@ -105,6 +107,33 @@ export function tlsFacts(): void {
     expect(heard.handshakes).toMatchObject([{ ok: false }]);
     stop();
   });
+
+  // It writes past the client's TLS, which needs Linux.
+  test.if(process.platform === "linux")(
+    "a broken record is told by `error` with EPROTO, then `close` without one, as after a FIN",
+    async () => {
+      const told: unknown[] = [];
+      const { heard, port, stop } = listen(
+        {},
+        {
+          error: (_: Secure, error: NodeJS.ErrnoException) =>
+            void told.push(error.code, error.message),
+          close: (_: Secure, error: unknown) => void told.push("close", error),
+        },
+      );
+      const raw = netConnect(port, "127.0.0.1");
+      raw.on("error", () => {});
+      const socket = await open(port, { socket: raw });
+      await waitFor(() => heard.handshakes.length === 1, "the handshake is done");
+      const { fd } = (raw as unknown as { _handle: { fd: number } })._handle;
+      writeTo(fd, Buffer.from(`\x17\x03\x03\x00\x20${"\x07".repeat(32)}`, "latin1"));
+      await waitFor(() => told.length === 4, "both are told");
+      const words = expect.stringMatching(/^error:[0-9a-f]+:SSL routines:.*BAD_RECORD_MAC/);
+      expect(told).toEqual(["EPROTO", words, "close", undefined]);
+      socket.destroy();
+      stop();
+    },
+  );
 
   test("`pause` in `open` leaves the hello in the kernel, and `resume` begins", async () => {
     let paused: Secure | null = null;

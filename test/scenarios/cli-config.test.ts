@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TlsClient } from "../clients/tls-client.ts";
 import { CliProcess, runCli } from "../fixtures/cli-process.ts";
+import { echo, Upstream } from "../fixtures/upstream.ts";
 
 setDefaultTimeout(20_000);
 
@@ -208,6 +210,41 @@ describe("init", () => {
       expect(checked.out).toStartWith(`${path}: ok: 1 listener, 1 upstream\n`);
     },
   );
+
+  test.each(["tls.toml", "tls.yaml", "tls.json", "tls.ts"])(
+    "%s with a certificate, and a client that trusts it is served",
+    async (name) => {
+      const own = await mkdtemp(join(folder, "tls-"));
+      const path = join(own, name);
+      const { code, out, err } = await runCli("init", "--tls", path);
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      expect(out).toContain(join(own, "tls.pem"));
+      expect(await runCli("check", path)).toMatchObject({ code: 0, err: "" });
+      expect((await stat(join(own, "tls.key"))).mode & 0o777).toBe(0o600);
+      const again = await runCli("init", "--tls", path);
+      expect(again).toMatchObject({ code: 2, err: expect.stringContaining("is there already") });
+      const upstream = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, echo);
+      const { port } = upstream.address as { port: number };
+      const text = (await readFile(path, "utf8")).replace("127.0.0.1:6380", "127.0.0.1:0");
+      await writeFile(path, text.replace("127.0.0.1:6379", `127.0.0.1:${port}`));
+      await using proxy = new CliProcess(["-c", path]);
+      const ca = await readFile(join(own, "tls.pem"), "utf8");
+      const client = await TlsClient.open(await proxy.port(), { ca });
+      expect(await client.echo("hello")).toBe("hello");
+      client.close();
+      upstream.close();
+    },
+  );
+
+  test("writes no certificate without its configuration", async () => {
+    const own = await mkdtemp(join(folder, "tls-"));
+    const path = join(own, "own.toml");
+    await writeFile(path, "precious");
+    expect(await runCli("init", "--tls", path)).toMatchObject({ code: 2 });
+    expect(await readdir(own)).toEqual(["own.toml"]);
+    expect(await runCli("init", "--tls", join(own, "own.ini"))).toMatchObject({ code: 2 });
+    expect(await readdir(own)).toEqual(["own.toml"]);
+  });
 
   test("overwrites only when it is told to", async () => {
     const path = await write("precious.toml", "precious");

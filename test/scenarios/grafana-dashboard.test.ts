@@ -61,11 +61,12 @@ test("the dashboard asks for metrics that there are, and for all of ringway's", 
 });
 
 test("its labels are those of the metrics", () => {
-  const known = new Set(["le", "instance", "job"]);
-  for (const { labels } of Object.values(toldMetrics)) {
-    for (const label of labels) known.add(label);
-  }
-  for (const label of figures.flatMap(({ labels }) => labels)) known.add(label);
+  const known = new Set(["le", "instance", "job", "version", "engine"]);
+  const all: readonly { readonly labels: readonly string[] }[] = [
+    ...figures,
+    ...Object.values(toldMetrics),
+  ];
+  for (const label of all.flatMap(({ labels }) => labels)) known.add(label);
   for (const [, labels = ""] of queries.join("\n").matchAll(/\bby \(([^)]*)\)/g)) {
     for (const label of labels.split(", ")) expect(known).toContain(label);
   }

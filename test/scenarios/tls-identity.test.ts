@@ -304,6 +304,44 @@ test("PROXY v2 has version, cipher and the client's common name, and says what w
   behind.close();
 });
 
+test("routes by name and protocol lead clients whose TLS ends here, and refuse others", async () => {
+  const second = Upstream.listen(place, echo);
+  const [one, two] = [placeOf(upstream), placeOf(second)];
+  const pairs = [{ cert: file("other.pem"), key: file("other.key"), names: "*.test" }];
+  const { proxy, ended } = await start(
+    {
+      ...pair(),
+      tlsCertificates: pairs,
+      tlsAlpn: "b,a",
+      routes: [
+        { names: ["localhost"], upstreams: [one] },
+        { names: ["b.test"], alpn: ["b"], upstreams: [two] },
+        { names: ["no.test"], refuse: true },
+      ],
+    },
+    { upstream: [one, two] },
+  );
+  await using _ = proxy;
+  const free = { ca: [authority.cert, other.cert], checkServerIdentity: () => undefined };
+  const came = async (servername: string, protocols: string[]) => {
+    const open = { ...free, servername, ALPNProtocols: protocols, rejectUnauthorized: false };
+    const client = await TlsClient.open(portOf(proxy), open);
+    const outcome = await client.echo("hello").catch(() => "refused");
+    client.close();
+    const { length } = ended;
+    await waitFor(() => ended.length > 0, "it is over");
+    const [relay] = ended.splice(0, Math.max(1, length));
+    return [outcome, relay?.upstream ?? relay?.reason];
+  };
+  expect(await came("localhost", ["a"])).toEqual(["hello", one]);
+  expect(await came("B.test", ["a", "b"])).toEqual(["hello", two]);
+  // The protocol that was agreed on decides, not all that were offered.
+  expect(await came("b.test", ["a"])).toEqual(["refused", "tls_no_route"]);
+  expect(await came("no.test", ["a"])).toEqual(["refused", "tls_no_route"]);
+  expect(await came("else.test", ["a"])).toEqual(["refused", "tls_no_route"]);
+  second.close();
+});
+
 describe("a mirror", () => {
   test.each([
     [{}, 0],

@@ -1,12 +1,12 @@
 import { type Address, formatAddress } from "../../src/base/address.ts";
 import type { Reason } from "../../src/base/reason.ts";
 import { nameRoutes } from "../../src/config/name-routes.ts";
-import type { NameRoute } from "../../src/entry/tls-hello/name-route.ts";
+import type { NameRoute } from "../../src/entry/tls-hello/route.ts";
 import { extension, helloMessage, inRecords } from "../fixtures/hellos.ts";
 import type { Connection } from "../kernel/connection.ts";
 import type { Fate } from "../kernel/faults.ts";
 import { holds } from "../model/fuzz.ts";
-import type { Asked } from "./asked.ts";
+import type { Asked } from "./greeting.ts";
 import type { Story } from "./story.ts";
 import type { Sight } from "./witness.ts";
 

@@ -1,7 +1,6 @@
 import { errnoName } from "../../src/system/linux.ts";
 import type { Connection } from "../kernel/connection.ts";
-import type { Asked } from "./asked.ts";
-import type { Greeting } from "./greeting.ts";
+import type { Asked, Greeting } from "./greeting.ts";
 
 /** One of a relay's two ends. */
 export type EndName = "client" | "upstream";

@@ -23,6 +23,9 @@ interface ExampleListener {
   readonly upstreams: readonly (string | { readonly address: string })[];
 }
 
+/** Settings of a listener, by their keys. */
+type ExampleSettings = Readonly<Record<string, string>>;
+
 const REDIS: ExampleListener = {
   name: "redis",
   listen: "127.0.0.1:6380",
@@ -49,28 +52,29 @@ const listeners: readonly ExampleListener[] = [
  * An example of a configuration file, with comments if its language has them.
  *
  * @param suffix of the file, in lower case, with its dot
+ * @param more settings of the listener that is in force
  * @throws ConfigError for a language without an example
  */
-export function exampleFor(suffix: string): string {
-  if (suffix === ".json") return jsonExample();
+export function exampleFor(suffix: string, more: ExampleSettings = {}): string {
+  if (suffix === ".json") return jsonExample(more);
   const language = languages.get(suffix);
-  if (language !== undefined) return exampleIn(language);
+  if (language !== undefined) return exampleIn(language, more);
   throw new ConfigError("expected a name that ends in .toml, .yaml, .yml, .json or .ts");
 }
 
 /** JSON has no comments. */
-function jsonExample(): string {
+function jsonExample(more: ExampleSettings): string {
   const { connectTimeout, halfCloseTimeout } = listenerTable;
   const settings = {
     connectTimeout: connectTimeout.initial,
     halfCloseTimeout: halfCloseTimeout.initial,
     drainTimeout: proxyTable.drainTimeout.initial,
-    listeners: [REDIS],
+    listeners: [{ ...REDIS, ...more }],
   };
   return `${JSON.stringify(settings, null, 2)}\n`;
 }
 
-function exampleIn(language: Language): string {
+function exampleIn(language: Language, more: ExampleSettings): string {
   const lines = language.whole({
     notes: [
       "What ringway relays, and how. All settings are here; those after a sign of a",
@@ -85,7 +89,10 @@ function exampleIn(language: Language): string {
       `${language.sign} For every listener that does not say it itself.`,
       ...defaultsOf(listenerTable, language),
     ],
-    listeners: listeners.map((one) => listenerLines(one, language)),
+    listeners: listeners.map((one) => [
+      ...listenerLines(one, language),
+      ...Object.entries(one === REDIS ? more : {}).map(([key, value]) => language.line(key, value)),
+    ]),
     uring: defaultsOf(uringTable, language),
   });
   return `${lines.join("\n")}\n`;

@@ -1,5 +1,6 @@
 import type { PeerCertificate } from "node:tls";
 import type { Socket, SocketHandler } from "bun";
+import type { Clock } from "../../base/clock.ts";
 import { plainHostName } from "../../base/host-name-table.ts";
 import type { Reason } from "../../base/reason.ts";
 import type { ListenerOptions } from "../../config/options.ts";
@@ -14,8 +15,12 @@ import { type BunSocket, bunSocket } from "./bun-socket.ts";
 interface TlsClientOwner {
   /** How it is ended; null if it is not. */
   readonly tlsOptions: TlsServerOptions | null;
+  /** Its clock says whether a certificate is in time. */
+  readonly listener: { readonly clock: Pick<Clock, "wall"> };
   /** The handshake is over. */
   handshaken(outcome: TlsFacts | Reason): void;
+  /** The client has broken the rules of TLS. */
+  terminate(reason: Reason): void;
 }
 
 /** A socket of Bun 1.4 that speaks TLS, with the members that its type file does not list. */
@@ -53,20 +58,38 @@ export function overTls<T extends TlsClientOwner>(
     serverName: (_, name) => context.contextFor(name),
     handshake(socket, isDone, error) {
       const conduit = socket.data;
-      const { tlsOptions: options } = conduit;
+      const { tlsOptions: options, listener } = conduit;
       if (options === null) return;
-      conduit.handshaken(outcomeOf(socket as unknown as TlsSocket, isDone, error, options));
+      const now = listener.clock.wall();
+      conduit.handshaken(outcomeOf(socket as unknown as TlsSocket, isDone, error, options, now));
+    },
+    // Of a broken record and of a renegotiation Bun says here what has failed, and then `close` as after a FIN: what
+    // the client has sent must not look complete.
+    error(socket, error) {
+      if (isOfTls(error)) socket.data.terminate("tls_record_invalid");
+      else handlers.error?.(socket, error);
     },
   };
   return all;
 }
 
-/** What came of a handshake: what was agreed on, or why the client may not come in. */
+/** Whether BoringSSL has failed, and not a handler of ours. */
+function isOfTls(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EPROTO" && /^error:[0-9a-f]+:SSL routines:/.test(error.message);
+}
+
+/**
+ * What came of a handshake: what was agreed on, or why the client may not come in.
+ *
+ * @param now milliseconds since 1970
+ */
 function outcomeOf(
   socket: TlsSocket,
   isDone: boolean,
   error: Error | null,
   { allow, verify }: TlsServerOptions,
+  now: number,
 ): TlsFacts | Reason {
   if (!isDone) return handshakeFailure(error);
   const asks = verify !== "none";
@@ -77,7 +100,7 @@ function outcomeOf(
   if (client !== null && !socket.authorized) return "tls_client_rejected";
   if (client !== null && !isAllowed(client, allow)) return "tls_client_rejected";
   // A resumed session was verified when it began, and its certificate may have expired since.
-  if (client !== null && !isInTime(certificate, Date.now())) return "tls_client_rejected";
+  if (client !== null && !isInTime(certificate, now)) return "tls_client_rejected";
   const name: unknown = socket.getServername();
   const { alpnProtocol } = socket;
   return {

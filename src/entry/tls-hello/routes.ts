@@ -2,7 +2,7 @@ import { formatAddress } from "../../base/address.ts";
 import { HostNameTable } from "../../base/host-name-table.ts";
 import type { UpstreamOptions } from "../../config/options.ts";
 import type { Hello } from "./hello.ts";
-import type { NameRoute } from "./name-route.ts";
+import type { NameRoute } from "./route.ts";
 
 /** Those of a listener's upstreams that a route leads to: members of a service by its name. */
 export function upstreamsOf(

@@ -356,3 +356,17 @@ test("descriptors that nobody can count are no failure", async () => {
   expect(openDescriptors("/nowhere")).toBeNull();
   if (process.platform === "linux") expect(openDescriptors()).toBeGreaterThan(3);
 });
+
+test("relays are counted by route, and those without one are not", async () => {
+  const metrics = new Metrics();
+  for (const route of ["a.test", "*.b.test", "a.test", null]) {
+    metrics.relayEnded({ relay: relaySummary({ listener: "web", route, tlsName: "secret.test" }) });
+  }
+  const families = await read(metrics);
+  const count = (route: string) =>
+    sampleValue(families, "ringway_route_relays_total", { listener: "web", route });
+  expect([count("a.test"), count("*.b.test")]).toEqual([2, 1]);
+  expect(families.get("ringway_route_relays_total")?.samples).toHaveLength(2);
+  // What clients ask for is in no label.
+  expect(JSON.stringify([...families])).not.toContain("secret.test");
+});

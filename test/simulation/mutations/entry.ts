@@ -279,8 +279,8 @@ export const entryMutations: MutationsOf = {
   "entry/order.ts": [
     {
       what: "who comes in is asked before who it is",
-      find: "[steps, admission, whereabouts, route]",
-      replace: "[admission, steps, whereabouts, route]",
+      find: "[steps, admission, handshake, ",
+      replace: "[admission, steps, handshake, ",
       story: 26,
     },
   ],

@@ -211,8 +211,8 @@ export const laneMutations: MutationsOf = {
     },
     {
       what: "behind what a step has read nothing is received",
-      find: "if (steps.isOver) this.stepsOver(steps);\n    else this.receive(false);",
-      replace: "if (steps.isOver) this.stepsOver(steps);",
+      find: "if (steps.seen > 0) queue.settleDown();\n    this.receive(false);",
+      replace: "if (steps.seen > 0) queue.settleDown();",
       story: 20,
     },
     {
