@@ -103,6 +103,15 @@ export class Scene {
     };
   }
 
+  /**
+   * How many clients of a crowd may connect at once. Over TLS few: Bun reads at most five sockets within their
+   * handshakes in a pass of its loop, the newest first, and both ends share that loop with the engine. Among more, the oldest
+   * would wait as long as new ones come.
+   */
+  get crowd(): number {
+    return this.tls === null && this.upstreamTls === null ? 50 : 2;
+  }
+
   /** A fresh address to listen on. */
   async place(kind: Kind): Promise<Address> {
     if (kind === "tcp4") return { kind: "tcp", host: "127.0.0.1", port: 0 };
