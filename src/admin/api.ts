@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/error.ts";
+import type { CertificateView } from "../control/certificates/expiry.ts";
 import { NOT_APPLIED } from "../control/not-applied.ts";
 import type { UpstreamView } from "../control/upstream-view.ts";
 import { type RelayStatistics, relayStatistics } from "../observe/statistics.ts";
@@ -39,6 +40,17 @@ export interface ListenerDrainDocument {
   listener: string;
   /** How long its relays have to finish. */
   drainTimeoutMs: number;
+}
+
+/** What `GET /api/certificates` answers. */
+export interface CertificatesDocument {
+  certificates: readonly CertificateView[];
+}
+
+/** What `POST /api/certificates` answers. */
+export interface RenewalDocument {
+  /** What is new, such as `the certificate of a.example.org`. */
+  renewed: readonly string[];
 }
 
 /** What `POST /api/drain` answers. */
@@ -102,6 +114,11 @@ class Api {
       "POST /api/upstreams/WHICH": (request, which) =>
         this.withUpstream(which, (view) => this.changeUpstream(request, view)),
       "POST /api/listeners/NAME/drain": (_, name) => this.drainListener(name),
+      "GET /api/certificates": () =>
+        json(200, {
+          certificates: context.proxy.certificates,
+        } satisfies CertificatesDocument),
+      "POST /api/certificates": () => this.renewCertificates(),
       "POST /api/plan": async () => this.told(await context.plan(), false),
       "POST /api/reload": async () => this.told(await context.reload(), true),
       "POST /api/drain": () => this.drain(),
@@ -203,6 +220,14 @@ class Api {
     this.context.wasDrained(name);
     const document: ListenerDrainDocument = { listener: name, drainTimeoutMs };
     return json(202, document);
+  }
+
+  private async renewCertificates(): Promise<Response> {
+    const { renewed, problems } = await this.context.proxy.renewCertificates();
+    if (problems.length > 0) {
+      return refuse(422, "some certificates are not renewed: the old ones stay", problems);
+    }
+    return json(200, { renewed } satisfies RenewalDocument);
   }
 
   private drain(): Response {

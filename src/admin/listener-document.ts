@@ -1,6 +1,7 @@
 import { formatAddress } from "../base/address.ts";
 import type { EngineName, Mode, WantedListener } from "../config/options.ts";
 import { tlsUpstreams } from "../config/tls-upstreams.ts";
+import { certificatesOf } from "../control/certificates/expiry.ts";
 
 /** A listener in the API. */
 export interface ListenerDocument {
@@ -23,6 +24,8 @@ export interface ListenerDocument {
   mirror: { address: string; bufferBytes: number; percent: number } | null;
   /** By what TLS clients ask for, in their order; none where nobody asks them. */
   routes: RouteDocument[];
+  /** The certificate that expires first, and how many there are; null where TLS is not ended. */
+  certificate: { name: string; expiresAt: number; count: number } | null;
   connectTimeoutMs: number;
   halfCloseTimeoutMs: number;
   /** False once it was drained. */
@@ -74,10 +77,18 @@ export function listenerDocument(
       upstreams: upstreams === null ? null : [...upstreams],
       refuse: isRefused,
     })),
+    certificate: certificateDocument(options),
     connectTimeoutMs: options.connectTimeoutMs,
     halfCloseTimeoutMs: options.halfCloseTimeoutMs,
     accepting,
   };
+}
+
+function certificateDocument(options: WantedListener): ListenerDocument["certificate"] {
+  const all = certificatesOf([{ name: "", options }]);
+  const [first] = all.toSorted((one, other) => one.expiresAt - other.expiresAt);
+  if (first === undefined) return null;
+  return { name: first.name, expiresAt: first.expiresAt, count: all.length };
 }
 
 function mirrorDocument({ mirror }: WantedListener): ListenerDocument["mirror"] {

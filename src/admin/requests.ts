@@ -49,6 +49,14 @@ export const apiRequests = {
     does: "Stops accepting at one listener, until the next reload. The proxy goes on.",
     answers: '202 `{"listener", "drainTimeoutMs"}`; 404 if none of that name accepts',
   },
+  "GET /api/certificates": {
+    does: "Lists the certificates that listeners show.",
+    answers: '`{"certificates": […]}`',
+  },
+  "POST /api/certificates": {
+    does: "Reads certificates, keys and authorities again, and no other setting.",
+    answers: '`{"renewed": […]}`; 422 with `problems` if some cannot be used: their old ones stay',
+  },
   "POST /api/plan": {
     does: "Reads the configuration again and changes nothing.",
     answers: "what a reload would do",

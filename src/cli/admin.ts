@@ -49,7 +49,11 @@ export function beginAdmin(
     proxy,
     startedAt: Date.now(),
     acceptsSince: performance.now(),
-    metrics: () => observation.expose(proxy.isStopping, proxy.upstreams.views()),
+    metrics: () => {
+      const { certificates } = proxy;
+      const upstreams = proxy.upstreams.views();
+      return observation.expose(proxy.isStopping, { upstreams, certificates });
+    },
     latency: () => observation.latencies.figures(),
     plan: () => reloader.plan(),
     reload: () => reloader.reload("admin API"),

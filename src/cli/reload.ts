@@ -9,6 +9,7 @@ import { describePlan, isEmpty, type Plan, restartsFor } from "../control/plan.t
 import type { RunningProxy } from "../control/proxy.ts";
 import { proxyChanges, type WholeProxy } from "../control/setting-changes.ts";
 import { StoppedError } from "../control/stopped-error.ts";
+import { PathWatcher } from "../system/watch-path.ts";
 import { listeningLines } from "./announce.ts";
 import { announceEngines } from "./announce-engines.ts";
 import { checkUpstreams } from "./check-upstreams.ts";
@@ -16,7 +17,6 @@ import type { Embedded } from "./embedded.ts";
 import type { SettingsSource } from "./settings-source.ts";
 import { StartError, startError } from "./start-error.ts";
 import type { ServiceManager } from "./systemd/notify.ts";
-import { PathWatcher } from "./watch-path.ts";
 
 /** How long a file must not change before it is read: editors write in several steps. */
 const SETTLE_MS = 100;
@@ -52,7 +52,7 @@ export class Reloader {
   watch(): void {
     const { file, isWatched } = this.source;
     if (file === null || !isWatched) return;
-    this.watcher = new PathWatcher(file, () => this.changed());
+    this.watcher = new PathWatcher([file], () => this.changed());
   }
 
   /** Refuses reloads from now on, because the proxy stops. */

@@ -13,6 +13,7 @@ const pairOf = ({ cert, key }: typeof server, names = namesIn(cert)): Pair => ({
   cert,
   key,
   names,
+  files: { cert: "a.pem", key: "a.key", isNamed: false },
 });
 
 function warned(certificates: readonly Pair[], options: Partial<WantedListener> = {}): string {
@@ -20,6 +21,7 @@ function warned(certificates: readonly Pair[], options: Partial<WantedListener> 
     certificates,
     verify: "none",
     ca: null,
+    caFile: null,
     allow: [],
     minVersion: "1.2",
     ciphers: "",

@@ -56,9 +56,25 @@ function pairOf(item: unknown): CertificatePair {
   if (stray) throw new ConfigError(`expected no other keys than ${KEYS.join(", ")}`);
   if (given.cert === undefined) throw new ConfigError("cert is missing: the file of a certificate");
   if (given.key === undefined) throw new ConfigError("key is missing: the file of a private key");
-  const [cert, key] = [certificates(given.cert), privateKey(given.key)];
-  if (!belong(cert, key)) throw new ConfigError(`${describe(given.key)}: is not the key of cert`);
-  return { cert, key, names: given.names === undefined ? namesIn(cert) : namesOf(given.names) };
+  const names = given.names === undefined ? null : namesOf(given.names);
+  return readPair(given.cert, given.key, names);
+}
+
+/**
+ * Reads a certificate and its key.
+ *
+ * @param names null for those that it is issued for
+ * @throws ConfigError if a file cannot be read, is broken, or the key is not the certificate's
+ */
+export function readPair(
+  certPath: unknown,
+  keyPath: unknown,
+  names: readonly string[] | null,
+): CertificatePair {
+  const [cert, key] = [certificates(certPath), privateKey(keyPath)];
+  if (!belong(cert, key)) throw new ConfigError(`${describe(keyPath)}: is not the key of cert`);
+  const files = { cert: String(certPath), key: String(keyPath), isNamed: names !== null };
+  return { cert, key, names: names ?? namesIn(cert), files };
 }
 
 function namesOf(value: unknown): readonly string[] {
@@ -72,9 +88,15 @@ function namesOf(value: unknown): readonly string[] {
 
 /** A certificate as a plan shows it: `a.example.org until 2027-01-31`. */
 export function shownPair({ cert, names }: CertificatePair): string {
-  const { X509Certificate } = process.getBuiltinModule("node:crypto");
-  const until = new Date(new X509Certificate(cert).validTo).toISOString().slice(0, 10);
+  const until = new Date(validityOf(cert).until).toISOString().slice(0, 10);
   return `${names.join(" ") || "no name"} until ${until}`;
+}
+
+/** When a certificate is valid, in milliseconds since 1970. */
+export function validityOf(cert: string): { readonly from: number; readonly until: number } {
+  const { X509Certificate } = process.getBuiltinModule("node:crypto");
+  const { validFrom, validTo } = new X509Certificate(cert);
+  return { from: Date.parse(validFrom), until: Date.parse(validTo) };
 }
 
 /** The host names that a certificate is issued for; its common name only if there are no others. */

@@ -219,8 +219,8 @@ export interface EdgeSettings {
 export interface TlsSettings {
   /** End the clients' TLS with this certificate and those that lead to its authority (PEM). With
    *  none, a listener does not use the one at the top. Such listeners run on the sockets engine.
-   *  Read again at each reload: new clients get the new one, and connections go on. @default "none"
-   *  */
+   *  Certificates, keys and authorities are read again whenever their files change: new clients get
+   *  the new one, and connections go on. @default "none" */
   readonly tlsCert?: string;
   /** A file with the key of tlsCert, without a passphrase (PEM). @default "none" */
   readonly tlsKey?: string;

@@ -1,7 +1,7 @@
 import type { CertificatePair, TlsServerOptions } from "../transport/tls/server-options.ts";
 import { namesIn } from "./certificate-pairs.ts";
 import { belong } from "./pem-file.ts";
-import { isBroken, type Problems, type Sources } from "./sourced.ts";
+import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable } from "./table/table.ts";
 
@@ -42,12 +42,9 @@ export function serverTlsOf(
   if (!asks && tlsAllow !== undefined && options.allow.length > 0) {
     problems.add(tlsAllow, "needs tlsVerify optional or required");
   }
-  return {
-    ...options,
-    ca: options.ca === "" ? null : options.ca,
-    alpn: alpnOf(given, options.alpn),
-    certificates,
-  };
+  const authorities =
+    options.ca === "" ? { ca: null, caFile: null } : { ca: options.ca, caFile: pathIn(tlsCa) };
+  return { ...options, ...authorities, alpn: alpnOf(given, options.alpn), certificates };
 }
 
 /** A client of Postgres that begins with TLS at once insists on this protocol. */
@@ -65,7 +62,13 @@ function simplePair(
   if (key !== "" && tlsCert === undefined) problems.add(tlsKey, "needs tlsCert");
   if (cert === "" || key === "") return [];
   if (!belong(cert, key)) problems.add(tlsKey, "is not the key of tlsCert");
-  return [{ cert, key, names: namesIn(cert) }];
+  const files = { cert: pathIn(tlsCert), key: pathIn(tlsKey), isNamed: false };
+  return [{ cert, key, names: namesIn(cert), files }];
+}
+
+/** The file that a value was read from. */
+function pathIn(source: Sourced<string> | undefined): string {
+  return String(source?.given);
 }
 
 function rejectLonely(given: Sources<ListenerValues>, problems: Problems): void {

@@ -3,7 +3,7 @@ import type { AccessLogOptions } from "../config/options.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
 import { Latencies } from "../observe/latencies.ts";
 import type { Logger } from "../observe/log.ts";
-import type { Exposition, UpstreamFigures } from "../observe/metrics/figures.ts";
+import type { Exposition, Snapshot } from "../observe/metrics/figures.ts";
 import type { Metrics } from "../observe/metrics/metrics.ts";
 import { WaitingLines } from "../observe/waiting-lines.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
@@ -93,7 +93,7 @@ export class Observation {
    */
   async expose(
     isStopping: boolean,
-    upstreams: readonly UpstreamFigures[],
+    { upstreams, certificates }: Pick<Snapshot, "upstreams" | "certificates">,
   ): Promise<Exposition | null> {
     const { engine, metrics, accessLog, options } = this;
     if (engine === null || metrics === null) return null;
@@ -104,6 +104,7 @@ export class Observation {
         return { name, listeners, relays };
       }),
       upstreams,
+      certificates,
       accepts: !isStopping,
       accessLog: accessLog?.writer ?? null,
       logLinesDropped: options.logLines.dropped,

@@ -1,12 +1,17 @@
 import type { Address } from "../base/address.ts";
 import { cleanUp, cleanUpOrThrow } from "../base/clean-up.ts";
+import { systemClock } from "../base/clock.ts";
 import { ConfigError } from "../base/error.ts";
 import { formatCounted } from "../base/quantity.ts";
 import type { EngineName, ProxyOptions, WantedListener } from "../config/options.ts";
 import { ListenError } from "../engine/listen-error.ts";
 import type { ProxyEvent } from "../relay/events.ts";
+import { nameOfListener } from "../relay/ledger/account.ts";
 import { hearing, type Observer, together } from "../relay/observer.ts";
 import { dnsTtlDefaults } from "../upstream/names/dns-ttl.ts";
+import { type CertificateView, certificatesOf, Expiry } from "./certificates/expiry.ts";
+import { type Renewed, renewedListener } from "./certificates/renewal.ts";
+import { CertificateWatch, type RenewalOutcome } from "./certificates/watch.ts";
 import { DialFilter } from "./dial-filter.ts";
 import { Edges } from "./edges.ts";
 import { EngineChoices } from "./engine-choices.ts";
@@ -49,6 +54,7 @@ export class RunningProxy {
   /** Members of services have changed; the reload in progress goes first. */
   private isRefreshing = false;
   private readonly parts: Parts;
+  private readonly watch: CertificateWatch;
 
   private constructor(
     readonly engine: Engines,
@@ -58,10 +64,25 @@ export class RunningProxy {
     private readonly open: Listeners,
     own: OwnAddresses,
     private running: ProxyOptions,
+    observer: Observer,
   ) {
     this.held = new Next(running);
+    this.watch = new CertificateWatch(
+      {
+        listeners: () => this.running.listeners,
+        take: (renewed) => this.takeCertificates(renewed),
+        expiry: new Expiry(
+          () => this.shown(),
+          observer,
+          () => systemClock.wall(),
+        ),
+      },
+      observer,
+      systemClock,
+    );
     // In the order of preparation.
     this.parts = {
+      certificates: { stage: (next) => this.stageCertificates(next) },
       engines: engine,
       settings: { stage: (next) => this.stageSettings(next) },
       sources,
@@ -105,7 +126,16 @@ export class RunningProxy {
     const engine = newEngines(options, choices, told, upstreams);
     const listeners = new Listeners(new Ports(engine, workers, inherited), engine);
     const running = { dnsTtl: dnsTtlDefaults, dnsAllow: [], ...options };
-    const proxy = new RunningProxy(engine, upstreams, services, edges, listeners, own, running);
+    const proxy = new RunningProxy(
+      engine,
+      upstreams,
+      services,
+      edges,
+      listeners,
+      own,
+      running,
+      observer,
+    );
     const begun = proxy.begin(options);
     // Changes of members wait for the start, as they do for a reload.
     proxy.reloading = begun.catch(() => {});
@@ -197,6 +227,19 @@ export class RunningProxy {
     return wasOpen;
   }
 
+  /** The certificates that its listeners show, in the order of the options. */
+  get certificates(): readonly CertificateView[] {
+    return certificatesOf(this.shown());
+  }
+
+  /**
+   * Reads certificates, keys and authorities of listeners again, and nothing else. New clients get
+   * what is new; of what cannot be used the old ones stay.
+   */
+  renewCertificates(): Promise<RenewalOutcome> {
+    return this.watch.renew();
+  }
+
   /** Announces a stop; it accepts until then. */
   leave(): void {
     this.leaving = true;
@@ -205,6 +248,7 @@ export class RunningProxy {
   /** Stops accepting and lets relays finish; see {@link Engine.stop}. */
   async stop(drainTimeoutMs: number): Promise<number> {
     this.stopping = true;
+    this.watch.stop();
     try {
       return await this.engine.stop(drainTimeoutMs);
     } finally {
@@ -224,7 +268,11 @@ export class RunningProxy {
   }
 
   private release(): void {
-    cleanUpOrThrow([() => this.services.stop(), () => this.upstreams.stop()]);
+    cleanUpOrThrow([
+      () => this.watch.stop(),
+      () => this.services.stop(),
+      () => this.upstreams.stop(),
+    ]);
   }
 
   private async apply(wanted: ProxyOptions): Promise<Plan> {
@@ -256,6 +304,41 @@ export class RunningProxy {
       this.running = reloaded(wanted, this.running);
     };
     return { commit, discard() {} };
+  }
+
+  private stageCertificates({ wanted }: Next): Stage {
+    return { commit: () => this.watch.follow(wanted.listeners), discard() {} };
+  }
+
+  /** Listeners by their names in the log. */
+  private shown() {
+    return this.listeners.map(({ address, options }) => {
+      return { name: nameOfListener(options, address), options };
+    });
+  }
+
+  /**
+   * Gives listeners certificates that were read again, after any reload in progress.
+   *
+   * @returns false if it stops, so that nothing has changed
+   */
+  private takeCertificates(renewed: Renewed): Promise<boolean> {
+    const done = this.reloading.then(async () => {
+      const renew = <One extends WantedListener>(one: One) => renewedListener(one, renewed);
+      const { wanted, edged, expanded } = this.held;
+      const next = new Next({ ...wanted, listeners: wanted.listeners.map(renew) });
+      next.edged = edged.map(renew);
+      next.expanded = expanded.map(renew);
+      const { settings, upstreams } = this.parts;
+      const changes: Part = { stage: (one) => this.open.stageChanges(one) };
+      await this.take([settings, upstreams, changes], next);
+      return true;
+    });
+    this.reloading = done.catch(() => {});
+    return done.catch((error) => {
+      if (error instanceof StoppedError) return false;
+      throw error;
+    });
   }
 
   /** Gives listeners the changed members of services, after any reload in progress. */

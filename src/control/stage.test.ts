@@ -66,7 +66,7 @@ test("no part is skipped, whatever those before it throw", async () => {
 test("a part that is left out is a type error", () => {
   const [part] = parts("a").made as [Part];
   const base = { settings: part, sources: part, edges: part, own: part, services: part };
-  const all = { engines: part, ...base };
+  const all = { engines: part, certificates: part, ...base };
   // @ts-expect-error: nobody takes upstreams
   const forgotten: Parts = { ...all, listening: part };
   const complete: Parts = { ...all, upstreams: part, listening: part };

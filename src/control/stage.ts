@@ -25,7 +25,15 @@ export interface Part {
 /** The parts of a proxy in the order of preparation: each may need what earlier ones have made. */
 export type Parts = Readonly<
   Record<
-    "engines" | "settings" | "sources" | "edges" | "own" | "services" | "upstreams" | "listening",
+    | "certificates"
+    | "engines"
+    | "settings"
+    | "sources"
+    | "edges"
+    | "own"
+    | "services"
+    | "upstreams"
+    | "listening",
     Part
   >
 >;

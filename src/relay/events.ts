@@ -1,8 +1,11 @@
+import { printable } from "../base/error.ts";
 import { formatCount, formatCounted, formatDuration, formatSize } from "../base/quantity.ts";
 import type { Reason } from "../base/reason.ts";
 import type { HealthStatus } from "../upstream/health/monitor.ts";
 import type { RelaySummary } from "./ledger/stats.ts";
 import type { MirrorDrop } from "./mirror/reason.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 type Level = "debug" | "info" | "warn" | "error";
 
@@ -296,6 +299,36 @@ export const events = {
   serviceTrouble: entry<{ readonly name: string; readonly what: string }>({
     level: "warn",
     says: ({ name, what }) => `service ${name}: ${what}`,
+  }),
+  /** New clients are shown another certificate, or proved by other authorities. */
+  certificateRenewed: entry<{
+    /** Such as `the certificate of a.example.org`. */
+    readonly what: string;
+  }>({
+    level: "info",
+    says: ({ what }) => `${what} is renewed: new clients get the new one`,
+  }),
+  /** What was found in the files of a certificate cannot be used. `why` is a clause. */
+  certificateRefused: entry<{ readonly what: string; readonly why: string }>({
+    level: "error",
+    says: ({ what, why }) => `${what} is not renewed, the old one stays: ${why}`,
+  }),
+  /** A certificate expires soon, or has expired. Times in milliseconds since 1970. */
+  certificateExpiring: entry<{
+    readonly listener: string;
+    /** The first host name that it is shown for, or its file. */
+    readonly name: string;
+    readonly until: number;
+    readonly now: number;
+  }>({
+    level: ({ until, now }) => (until <= now ? "error" : "warn"),
+    says({ listener, name, until, now }) {
+      const which = `${listener}: the certificate of ${printable(name)}`;
+      const date = new Date(until).toISOString().slice(0, 10);
+      if (until <= now) return `${which} has expired on ${date}`;
+      const days = Math.floor((until - now) / DAY_MS);
+      return `${which} expires ${days < 1 ? "within a day" : `in ${formatCounted(days, "day")}`}, on ${date}`;
+    },
   }),
 };
 

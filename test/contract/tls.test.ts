@@ -6,9 +6,16 @@ import { runEngineContract } from "./contract.ts";
 
 /** A certificate, and what else is usual. */
 const tls: TlsServerOptions = {
-  certificates: [{ ...server, names: ["localhost"] }],
+  certificates: [
+    {
+      ...server,
+      names: ["localhost"],
+      files: { cert: "a.pem", key: "a.key", isNamed: false },
+    },
+  ],
   verify: "none",
   ca: null,
+  caFile: null,
   allow: [],
   minVersion: "1.2",
   ciphers: "",

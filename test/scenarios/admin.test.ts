@@ -144,6 +144,7 @@ describe.each(engines)("with engine %s", (engine) => {
         mirror: null,
         upstreamTls: [],
         routes: [],
+        certificate: null,
         connectTimeoutMs: 5_000,
         halfCloseTimeoutMs: 60_000,
         accepting: true,

@@ -74,6 +74,7 @@ test("a healthy replica under redis-primary is no alert: its listener has a coun
         upstream("b:1", "down", 0),
         upstream("c:1", "down", null),
       ],
+      certificates: [],
       accepts: true,
       accessLog: null,
       logLinesDropped: 0,

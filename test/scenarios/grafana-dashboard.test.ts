@@ -33,6 +33,7 @@ async function metricNames(): Promise<Set<string>> {
   const snapshot = {
     stats: engineStats(),
     upstreams: [],
+    certificates: [],
     accepts: true,
     accessLog: null,
     logLinesDropped: 0,

@@ -51,3 +51,18 @@ test("durations", () => {
     "1 d 1 h",
   ]);
 });
+
+test("days that are left", () => {
+  const now = Date.UTC(2026, 0, 1);
+  const day = 86_400_000;
+  const all = [-1, 0, 1, day - 1, day, 2.5 * day, 2_000 * day];
+  expect(all.map((ms) => format.daysUntil(now + ms, now))).toEqual([
+    "expired",
+    "expired",
+    "less than a day left",
+    "less than a day left",
+    "1 day left",
+    "2 days left",
+    "2,000 days left",
+  ]);
+});

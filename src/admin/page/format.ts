@@ -53,6 +53,14 @@ function digits(amount: number, most: number): string {
   return amount.toLocaleString("en", { maximumFractionDigits: most });
 }
 
+/** How many days are left. @param time and @param now milliseconds since 1970 */
+export function daysUntil(time: number, now: number): string {
+  const days = Math.floor((time - now) / (24 * 60 * 60 * 1_000));
+  if (time <= now) return "expired";
+  if (days < 1) return "less than a day left";
+  return days === 1 ? "1 day left" : `${count(days)} days left`;
+}
+
 /** Splits a figure's name into words: `silentSends` becomes `silent sends`. */
 export function words(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -11,6 +11,7 @@ const LABELS = [
   "New clients",
   "Upstreams",
   "Routes",
+  "Certificate",
   "Mirror",
   "Connect timeout",
   "Half-close timeout",
@@ -31,6 +32,7 @@ export function showListeners(listeners: readonly ListenerDocument[], mirrors: M
       one.accepting ? "accepted" : "drained",
       upstreams(one),
       routes(one),
+      certificate(one),
       mirror(one, mirrors),
       format.duration(one.connectTimeoutMs),
       format.duration(one.halfCloseTimeoutMs),
@@ -73,6 +75,14 @@ function routes({ routes }: ListenerDocument): string {
   });
   const others = routes.length - shown.length;
   return `${shown.join("; ")}${others > 0 ? ` and ${format.count(others)} more` : ""}`;
+}
+
+/** The certificate that expires first, and when. */
+function certificate({ certificate }: ListenerDocument): string {
+  if (certificate === null) return "none";
+  const { name, expiresAt, count } = certificate;
+  const others = count > 1 ? `, the first of ${format.count(count)} to expire` : "";
+  return `${name}: ${format.daysUntil(expiresAt, Date.now())}${others}`;
 }
 
 function upstreams({ mode, upstreams, upstreamInside, upstreamTls }: ListenerDocument): string {

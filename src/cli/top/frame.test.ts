@@ -20,6 +20,7 @@ const listener: ListenerDocument = {
   mirror: null,
   upstreamTls: [],
   routes: [],
+  certificate: null,
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   accepting: true,

@@ -36,7 +36,7 @@ export const endingTls = {
   tlsCert: perListener({
     is: secretBy(orNone(certificates), "FILE"),
     about: "End the clients' TLS with this certificate and those that lead to its authority (PEM).",
-    more: "With none, a listener does not use the one at the top. Such listeners run on the sockets engine. Read again at each reload: new clients get the new one, and connections go on.",
+    more: "With none, a listener does not use the one at the top. Such listeners run on the sockets engine. Certificates, keys and authorities are read again whenever their files change: new clients get the new one, and connections go on.",
     initial: "none",
   }),
   tlsKey: perListener({

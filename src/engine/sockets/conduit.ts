@@ -17,6 +17,7 @@ import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { TlsServerOptions } from "../../transport/tls/server-options.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
+import type { HandshakeTurns } from "./handshake-turns.ts";
 import { ChunkQueue } from "./queue.ts";
 import { FLOW_LIMIT, RECEIVE_MAX, type Reservoir } from "./reservoir.ts";
 import { beginsWithTls, beginTls } from "./tls.ts";
@@ -61,6 +62,7 @@ export interface SocketsHost {
   readonly turn: Turn;
   /** See {@link beginTls}. */
   readonly securedHandlers: SocketHandler<SocketsConduit>;
+  readonly handshakeTurns: HandshakeTurns<SocketsConduit>;
 }
 
 /** A relay on Bun's sockets. Bun calls back from within `terminate` and `shutdown`. */
@@ -75,6 +77,7 @@ export class SocketsConduit
   readonly clientSocket: SocketsEnd;
   readonly upstreamSocket: SocketsEnd;
   private readonly securedHandlers: SocketsHost["securedHandlers"];
+  private readonly handshakeTurns: SocketsHost["handshakeTurns"];
   /** The relay is old enough for keep-alive. */
   private keepsAlive = false;
   /** The client's TLS handshake has begun. */
@@ -88,6 +91,7 @@ export class SocketsConduit
     this.relay = new Relay(flow(), flow());
     const { meter, reservoirs, securedHandlers, turn } = host;
     this.securedHandlers = securedHandlers;
+    this.handshakeTurns = host.handshakeTurns;
     const { up, down } = this.relay;
     this.up = new Lane(up, new ChunkQueue(reservoirs.up), meter, this);
     this.down = new Lane(down, new ChunkQueue(reservoirs.down), meter, this);
@@ -127,6 +131,11 @@ export class SocketsConduit
   }
 
   override beginHandshake(): void {
+    this.handshakeTurns.begin(this);
+  }
+
+  /** Its TLS handshake begins. */
+  shake(): void {
     const { clientSocket, listener, securedHandlers } = this;
     const { socket } = clientSocket;
     this.isShaking = true;
@@ -142,6 +151,11 @@ export class SocketsConduit
       }
     }
     clientSocket.release();
+  }
+
+  protected override ends(): void {
+    if (this.listener.tls !== null) this.handshakeTurns.delete(this);
+    super.ends();
   }
 
   /** Takes what its steps have left out of the queue. */

@@ -35,6 +35,7 @@ import { SocketsConduit, type SocketsHall, type SocketsHost, SocketsListener } f
 import { Connector } from "./connector.ts";
 import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
+import { HandshakeTurns } from "./handshake-turns.ts";
 import { SocketsListening } from "./listening.ts";
 import { Reservoir } from "./reservoir.ts";
 import { beginsWithTls, contextOf } from "./tls.ts";
@@ -58,6 +59,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   readonly hall: SocketsHall;
   /** Hear of clients whose TLS begins behind something else. */
   readonly securedHandlers: SocketHandler<SocketsConduit>;
+  readonly handshakeTurns = new HandshakeTurns<SocketsConduit>();
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly connector: Connector;

@@ -33,12 +33,22 @@ export interface EngineFigures {
   readonly relays: { readonly accepted: number; readonly running: number };
 }
 
+/** A certificate that a listener shows. */
+export interface CertificateFigures {
+  readonly listener: string;
+  /** The first of its names. */
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
 /** What the metrics of one scrape are made of. */
 export interface Snapshot {
   readonly stats: EngineStats;
   /** The engines, of which `stats` is the sum. */
   readonly engines: readonly EngineFigures[];
   readonly upstreams: readonly UpstreamFigures[];
+  readonly certificates: readonly CertificateFigures[];
   /** Clients are accepted: accepting is not paused, and the proxy is not stopping. */
   readonly accepts: boolean;
   /** Lines of the access log; null without one. */
@@ -87,6 +97,13 @@ export const figures: readonly Figure[] = [
         [[listener, "1.2"], tls12],
         [[listener, "1.3"], tlsHandshakes - tls12],
       ]),
+  },
+  {
+    kind: "gauge",
+    name: "ringway_certificate_expiry_timestamp_seconds",
+    help: "When the certificate expires, in seconds since 1970. At most 1,000, those that expire first.",
+    labels: ["listener", "name"],
+    rows: ({ certificates }) => expiryRows(certificates),
   },
   {
     kind: "counter",
@@ -213,6 +230,22 @@ export const figures: readonly Figure[] = [
     rows: ({ logLinesDropped }) => [[[], logLinesDropped]],
   },
 ];
+
+/** So many certificates have a series of their own. */
+const CERTIFICATES_MAX = 1_000;
+
+/** Of several certificates with one name, such as those with keys of two kinds, the first to expire counts. */
+function expiryRows(certificates: readonly CertificateFigures[]): Row[] {
+  const rows = new Map<string, Row>();
+  const sorted = certificates.toSorted((one, other) => one.expiresAt - other.expiresAt);
+  for (const { listener, name, expiresAt } of sorted) {
+    const key = JSON.stringify([listener, name]);
+    if (rows.size < CERTIFICATES_MAX && !rows.has(key)) {
+      rows.set(key, [[listener, name], expiresAt / 1_000]);
+    }
+  }
+  return [...rows.values()];
+}
 
 function eachUpstream({ listeners }: EngineStats) {
   return listeners.flatMap(({ listener, upstreams }) =>

@@ -78,7 +78,11 @@ const known: readonly UpstreamFigures[] = [
 ];
 
 const engines = [{ name: "uring", listeners: 2, relays: { accepted: 9, running: 5 } }];
-const quiet = { engines, accepts: true, accessLog: null, logLinesDropped: 5 };
+const certificates = [
+  { listener: "redis", name: "a.test", expiresAt: 3_000 },
+  { listener: "redis", name: "a.test", expiresAt: 2_000 },
+];
+const quiet = { engines, certificates, accepts: true, accessLog: null, logLinesDropped: 5 };
 
 async function read(
   metrics: Metrics,
@@ -87,7 +91,15 @@ async function read(
 ) {
   return parseExposition(
     await metrics.text(
-      { stats, engines, upstreams: known, accepts: true, accessLog, logLinesDropped: 5 },
+      {
+        stats,
+        engines,
+        certificates,
+        upstreams: known,
+        accepts: true,
+        accessLog,
+        logLinesDropped: 5,
+      },
       build,
     ),
   );
@@ -104,6 +116,7 @@ describe("what the engine counts", async () => {
     ["ringway_tls_handshakes_total", { listener: "redis", version: "1.2" }, 2],
     ["ringway_tls_handshakes_total", { listener: "redis", version: "1.3" }, 6],
     ["ringway_tls_resumed_total", { listener: "redis" }, 3],
+    ["ringway_certificate_expiry_timestamp_seconds", { listener: "redis", name: "a.test" }, 2],
     ["ringway_upstream_up", { listener: "redis", upstream: "a:1" }, 0],
     ["ringway_upstream_relays_running", { listener: "redis", upstream: "a:1" }, 4],
     ["ringway_upstream_weight", { listener: "redis", upstream: "a:1" }, 0.5],
@@ -180,6 +193,17 @@ test("of a listener with several addresses each upstream is told once, for all o
     );
   expect(of("a:1")).toEqual([0, 0, 7, 0.5]);
   expect(of("b:1")).toEqual([1, 1, 6, 1]);
+});
+
+test("of very many certificates those are told that expire first", async () => {
+  const certificates = Array.from({ length: 3_000 }, (_, index) => {
+    return { listener: "redis", name: `n${index}`, expiresAt: (5_000 - index) * 1_000 };
+  });
+  const snapshot = { ...quiet, stats: busy, upstreams: known, certificates };
+  const families = parseExposition(await new Metrics().text(snapshot, build));
+  const { samples = [] } = families.get("ringway_certificate_expiry_timestamp_seconds") ?? {};
+  expect(samples).toHaveLength(1_000);
+  expect(samples.every(({ value }) => value <= 3_001)).toBe(true);
 });
 
 test("asked again, values are those of now", async () => {

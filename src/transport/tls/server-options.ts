@@ -1,3 +1,11 @@
+/** Where a certificate was read, so that it can be read again. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Its names were given; otherwise they are those that it is issued for. */
+  readonly isNamed: boolean;
+}
+
 /** A certificate with what belongs to it, as texts: they go to every worker. */
 export interface CertificatePair {
   /** The certificate and those that lead to its authority (PEM). */
@@ -6,6 +14,7 @@ export interface CertificatePair {
   readonly key: string;
   /** The host names that it is shown for, as {@link hostPattern} has them. */
   readonly names: readonly string[];
+  readonly files: CertificateFiles;
 }
 
 /** Whether clients have to prove who they are. */
@@ -18,6 +27,8 @@ export interface TlsServerOptions {
   readonly verify: ClientVerification;
   /** The authorities of clients' certificates (PEM); null if clients show none. */
   readonly ca: string | null;
+  /** The file of these; null if there is none. */
+  readonly caFile: string | null;
   /** The names that a client's certificate must have one of, with `*` for any characters; empty for any. */
   readonly allow: readonly string[];
   readonly minVersion: "1.2" | "1.3";

@@ -36,7 +36,7 @@ function swap(target: string, link: string): void {
 /** Runs it, and waits until the watcher of the path has noticed. */
 async function noticed(path: string, ...steps: readonly (() => void)[]): Promise<void> {
   let changes = 0;
-  const watcher = new PathWatcher(path, () => changes++);
+  const watcher = new PathWatcher([path], () => changes++);
   try {
     for (const step of steps) {
       const before = changes;
@@ -93,7 +93,7 @@ test("a folder on the way is moved away, and another one comes", async () => {
 test("what is beside the way is not noticed", async () => {
   const place = releases();
   let changes = 0;
-  const watcher = new PathWatcher(join(place, "one/r.toml"), () => changes++);
+  const watcher = new PathWatcher([join(place, "one/r.toml")], () => changes++);
   writeFileSync(join(place, "one/other.toml"), "");
   writeFileSync(join(place, "two/r.toml"), "other");
   // Told behind the others.
@@ -107,5 +107,5 @@ test("links that go round in circles", () => {
   const place = releases();
   symlinkSync("b", join(place, "a"));
   symlinkSync("a", join(place, "b"));
-  new PathWatcher(join(place, "a/r.toml"), () => {}).close();
+  new PathWatcher([join(place, "a/r.toml")], () => {}).close();
 });

@@ -5,23 +5,32 @@ import { dirname, parse, resolve, sep } from "node:path";
 const LINKS_MAX = 40;
 
 /**
- * Watches what a path leads to: the file, and every folder and link on the way, because editors and
- * deployments replace them. It watches folders, not the files in them, which may be replaced.
+ * Watches what paths lead to: the files, and every folder and link on the way, because editors and
+ * deployments replace them. It watches folders, not the files in them, which may be replaced. Where
+ * the system refuses to watch, for example as no watches are left, it notices nothing.
  */
 export class PathWatcher {
   /** The watchers by folder. */
   private watchers = new Map<string, FSWatcher>();
   private places: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  private isOver = false;
+  /** It will follow the paths anew in this pass of the loop. */
+  private isFollowing = false;
 
-  /** @param changed called, perhaps several times, whenever the path may lead to something else */
+  /** @param changed called, perhaps several times, whenever a path may lead to something else */
   constructor(
-    private readonly path: string,
+    private readonly paths: readonly string[],
     private readonly changed: () => void,
   ) {
     this.follow();
   }
 
   close(): void {
+    this.isOver = true;
+    this.drop();
+  }
+
+  private drop(): void {
     for (const watcher of this.watchers.values()) watcher.close();
     this.watchers.clear();
   }
@@ -31,8 +40,8 @@ export class PathWatcher {
    * name.
    */
   private follow(): void {
-    this.close();
-    this.places = placesOf(this.path);
+    this.drop();
+    this.places = placesOf(this.paths);
     for (const folder of this.places.keys()) {
       try {
         const watcher = watch(folder, (_, name) => this.happened(folder, name));
@@ -46,15 +55,26 @@ export class PathWatcher {
   }
 
   private happened(folder: string, name: string | null): void {
-    if (name !== null && !this.places.get(folder)?.has(name)) return;
-    this.follow();
+    if (this.isOver || (name !== null && !this.places.get(folder)?.has(name))) return;
     this.changed();
+    if (this.isFollowing) return;
+    // Once for all that is reported together: a deployment replaces many files.
+    this.isFollowing = true;
+    setImmediate(() => {
+      this.isFollowing = false;
+      if (!this.isOver) this.follow();
+    });
   }
 }
 
-/** The names on the way to a path, by their folders, as far as these exist. */
-function placesOf(path: string): Map<string, Set<string>> {
+/** The names on the way to paths, by their folders, as far as these exist. */
+function placesOf(paths: readonly string[]): Map<string, Set<string>> {
   const places = new Map<string, Set<string>>();
+  for (const path of paths) addPlaces(path, places);
+  return places;
+}
+
+function addPlaces(path: string, places: Map<string, Set<string>>): void {
   let folder = parse(resolve(path)).root;
   const names = partsOf(resolve(path));
   let links = 0;
@@ -71,7 +91,6 @@ function placesOf(path: string): Map<string, Set<string>> {
       names.unshift(...partsOf(absolute));
     }
   }
-  return places;
 }
 
 function partsOf(path: string): string[] {
