@@ -52,7 +52,7 @@ export function runEngineContract(options: ContractOptions): void {
   describe("route", () => routeCases(suite));
   describe("stories", () => storyCases(suite));
   describe("whereabouts", () => whereaboutCases(suite));
-  describe.concurrent("mirrors", () => mirrorCases(suite));
+  describe("mirrors", () => mirrorCases(suite));
   describe("modes", () => modeCases(suite));
   describe("memory", () => memoryCases(suite));
   describe.concurrent("shortage", () => shortageCases(suite));

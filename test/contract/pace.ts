@@ -81,22 +81,15 @@ function rateCases(suite: Suite): void {
       const upstream = await scene.upstream(sink);
       const address = await paced(scene, upstream, rate(way, MIB));
       const { source, target } = await sided(scene, address, upstream, way);
-      const seen: { at: number; bytes: number }[] = [];
-      target.onData = (end) => {
-        seen.push({ at: performance.now(), bytes: end.receivedBytes });
-      };
+      const startedAt = performance.now();
       target.expects(3);
       source.offer({ seed: 3, total: 64 * MIB });
-      await waitFor(() => seen.length > 0, "it begins");
-      const startedAt = performance.now();
       await waitFor(() => performance.now() - startedAt > 2_300, "two seconds are over");
-      // Without the beginning, which was a burst.
-      const [from] = seen.filter(({ at }) => at - startedAt > 300);
-      const to = seen.at(-1);
-      if (from === undefined || to === undefined) throw new Error("nothing came");
-      const measured = ((to.bytes - from.bytes) * 1_000) / (to.at - from.at);
-      // A busy machine is late again and again, and loses what exceeds a burst.
-      expect(measured / MIB).toBeWithin(0.25, 1.1);
+      const bytes = target.receivedBytes;
+      const seconds = (performance.now() - startedAt) / 1_000;
+      // At most a burst and a chunk more; a busy machine is late again and again, and loses what exceeds a burst.
+      expect(bytes).toBeLessThanOrEqual((seconds + 0.25 + 0.02) * MIB);
+      expect(bytes).toBeGreaterThan((seconds / 4) * MIB);
       expect(target.mismatchAt).toBe(-1);
     });
   }
@@ -108,8 +101,10 @@ function rateCases(suite: Suite): void {
     end.expects(3).stallsAfter(MIB);
     client.offer({ seed: 3, total: 24 * MIB }).finish();
     await waitFor(() => end.stalled, "it has stopped");
-    const { up } = scene.engine.stats();
-    await waitFor(() => scene.engine.stats().up.sentBytes > up.sentBytes, "some more is taken");
+    await waitFor(
+      () => scene.engine.stats().up.sentBytes > end.receivedBytes,
+      "some more is taken than it has read",
+    );
     await Bun.sleep(300);
     end.unstall();
     await waitFor(() => end.finSeen, "all is there");
