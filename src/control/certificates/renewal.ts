@@ -108,6 +108,6 @@ function outOfTime(cert: string): string | null {
 }
 
 /** A day as people write it. @param time milliseconds since 1970 */
-export function dateOf(time: number): string {
+function dateOf(time: number): string {
   return new Date(time).toISOString().slice(0, 10);
 }
