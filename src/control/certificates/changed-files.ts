@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { systemClock } from "../../base/clock.ts";
 
 /** A file that was written this recently may be written again without a trace in its times. */
 const FRESH_MS = 2_000;
@@ -27,7 +28,7 @@ export class ChangedFiles {
 async function lookOf(path: string): Promise<string | null> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await stat(path, { bigint: true });
-    if (Math.abs(Date.now() - Number(ctimeMs)) < FRESH_MS) return null;
+    if (Math.abs(systemClock.wall() - Number(ctimeMs)) < FRESH_MS) return null;
     return [dev, ino, size, mtimeNs, ctimeNs].join();
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code);

@@ -1,3 +1,4 @@
+import { systemClock } from "../../base/clock.ts";
 import { ConfigError, describe } from "../../base/error.ts";
 import { readPair, validityOf } from "../../config/certificate-pairs.ts";
 import type { WantedListener } from "../../config/options.ts";
@@ -102,7 +103,7 @@ function authorities(file: string): Renewable {
 /** Why a certificate cannot be shown now; null if it can. */
 function outOfTime(cert: string): string | null {
   const { from, until } = validityOf(cert);
-  const now = Date.now();
+  const now = systemClock.wall();
   if (until < now) return `has expired on ${dateOf(until)}`;
   return from > now ? `is not valid before ${dateOf(from)}` : null;
 }
