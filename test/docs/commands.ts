@@ -37,7 +37,9 @@ export async function problemsOf(args: readonly string[]): Promise<readonly stri
     validate(given);
     return [];
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    // Nor of the files that flags name, such as a certificate.
+    const isOfFlags = (problem: string) => !problem.endsWith(": there is no such file");
+    if (error instanceof ConfigError) return error.problems.filter(isOfFlags);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { systemClock } from "../../base/clock.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { ConfigError, describe } from "../../base/error.ts";
 import { readPair, validityOf } from "../../config/certificate-pairs.ts";
 import type { WantedListener } from "../../config/options.ts";
@@ -24,14 +24,17 @@ export interface Renewable {
 export type Renewed = ReadonlyMap<string, CertificatePair | string>;
 
 /** All of the listeners' certificates and authorities that are read from files, each once. */
-export function renewablesOf(listeners: readonly WantedListener[]): Map<string, Renewable> {
+export function renewablesOf(
+  listeners: readonly WantedListener[],
+  clock: Pick<Clock, "wall"> = systemClock,
+): Map<string, Renewable> {
   const all = new Map<string, Renewable>();
   const seen = new Set<TlsServerOptions>();
   for (const { tls } of listeners) {
     // The ports of a range share it.
     if (tls === null || seen.has(tls)) continue;
     seen.add(tls);
-    for (const pair of tls.certificates) all.set(keyOfPair(pair), renewablePair(pair));
+    for (const pair of tls.certificates) all.set(keyOfPair(pair), renewablePair(pair, clock));
     const { ca, caFile } = tls;
     if (ca !== null && caFile !== null) all.set(keyOfAuthorities(caFile), authorities(caFile));
   }
@@ -75,7 +78,7 @@ function keyOfAuthorities(file: string): string {
   return JSON.stringify([file]);
 }
 
-function renewablePair(pair: CertificatePair): Renewable {
+function renewablePair(pair: CertificatePair, clock: Pick<Clock, "wall">): Renewable {
   const { files, names } = pair;
   return {
     key: keyOfPair(pair),
@@ -84,7 +87,7 @@ function renewablePair(pair: CertificatePair): Renewable {
     read() {
       const read = readPair(files.cert, files.key, files.isNamed ? names : null);
       if (isSamePair(read, pair)) return pair;
-      const problem = outOfTime(read.cert);
+      const problem = outOfTime(read.cert, clock.wall());
       if (problem !== null) throw new ConfigError(`${describe(files.cert)}: ${problem}`);
       return read;
     },
@@ -100,10 +103,9 @@ function authorities(file: string): Renewable {
   };
 }
 
-/** Why a certificate cannot be shown now; null if it can. */
-function outOfTime(cert: string): string | null {
+/** Why a certificate cannot be shown now; null if it can. @param now milliseconds since 1970 */
+function outOfTime(cert: string, now: number): string | null {
   const { from, until } = validityOf(cert);
-  const now = systemClock.wall();
   if (until < now) return `has expired on ${dateOf(until)}`;
   return from > now ? `is not valid before ${dateOf(from)}` : null;
 }
